@@ -1,0 +1,187 @@
+"""Guildhall: the factory, and `python app.py` to serve it."""
+
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+
+from flask import Flask, g, request
+from htmx_flask import Htmx
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import jobs
+import migrations
+import models
+from domain import accounts, configuration, settings, transactions
+from views import access, assets, errors, lists, safety
+
+FEATURES = (
+    "front",
+    "accounts",
+    "home",
+    "tasks",
+    "notices",
+    "palette",
+    "live",
+    "billing",
+    "admin",
+    "webhooks",
+    "health",
+)
+DEVELOPMENT = ("dev", "sandbox")
+
+
+def create_app(chosen=None):
+    """A Flask application on a database that is up to date. Nothing happens at import."""
+    chosen = configuration.use(chosen or configuration.load())
+    open_house(chosen)
+    app = Flask(__name__, static_folder="static")
+    app.secret_key = chosen.secret_key
+    app.config.update(
+        SESSION_COOKIE_NAME="guildhall",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=chosen.site_url.startswith("https://"),
+        RATELIMIT_STORAGE_URI=chosen.rate_limit_storage,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    if chosen.trusted_proxies:
+        n = chosen.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    Htmx(app)
+    safety.init_app(app)
+    access.login.init_app(app)
+    safety.limiter.init_app(app)
+    assets.init_app(app)
+    errors.init_app(app)
+    app.jinja_env.globals["ui"] = app.jinja_env.get_template("ui.html").module
+    lists.init_app(app)
+    for name in FEATURES + (() if chosen.production else DEVELOPMENT):
+        module = __import__(f"views.{name}", fromlist=["blueprint"])
+        app.register_blueprint(module.blueprint)
+    app.view_functions["static"] = safety.limiter.exempt(access.public(app.view_functions["static"]))
+    app.teardown_appcontext(lambda _: models.database.close())
+    _log_requests(app)
+    access.check_doors(app)
+    return app
+
+
+def open_house(chosen):
+    """The database, migrated and listened to; also what `python -m jobs` begins with."""
+    chosen.data.mkdir(parents=True, exist_ok=True)
+    models.open_database(chosen.database_url)
+    migrations.migrate(chosen.data)
+    settings.forget()
+    settings.listen()
+
+
+def _log_requests(app):
+    log = logging.getLogger("guildhall.requests")
+
+    @app.before_request
+    def begin():
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def end(response):
+        if log.isEnabledFor(logging.INFO):
+            took = round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1)
+            facts = {
+                "method": request.method,
+                "path": request.path,  # never the query: it may hold somebody's words
+                "status": response.status_code,
+                "ms": took,
+                "request_id": g.get("request_id"),
+            }
+            log.info("request", extra=facts)
+        return response
+
+
+class JsonLines(logging.Formatter):
+    """A line of JSON for each record, with whatever `extra` it was given."""
+
+    KNOWN = set(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
+
+    def format(self, record):
+        line = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {k: v for k, v in record.__dict__.items() if k not in self.KNOWN}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def set_up_logs(level=logging.INFO):
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    logging.getLogger("flask-limiter").setLevel(logging.ERROR)
+
+
+def serve():
+    """Gunicorn with threads; the calendar runs in the worker, so that it dies and starts with it."""
+    from gunicorn.app.base import BaseApplication
+
+    chosen = configuration.use(configuration.load())
+    set_up_logs(logging.INFO if chosen.production else logging.WARNING)
+    open_house(chosen)
+    _greet(chosen)
+    models.database.close_all()
+    transactions.writer.stop()
+
+    class Server(BaseApplication):
+        def load_config(self):
+            for name, value in {
+                "bind": f"{chosen.host}:{chosen.port}",
+                "workers": chosen.workers,
+                "threads": chosen.threads,
+                "worker_class": "gthread",
+                "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+                "timeout": 60,
+                "graceful_timeout": 20,
+                "keepalive": 30,
+                "control_socket_disable": True,
+                "loglevel": "warning",
+                "forwarded_allow_ips": "",
+                "post_worker_init": lambda worker: jobs.begin() if chosen.jobs else None,
+                "worker_exit": lambda server, worker: close_house(),
+            }.items():
+                self.cfg.set(name, value)
+
+        def load(self):
+            transactions.writer.restart()
+            return create_app(chosen)
+
+    Server().run()
+
+
+def close_house():
+    """Finish what is being written, then let go."""
+    jobs.end()
+    transactions.writer.stop()
+
+
+def _greet(chosen):
+    say = lambda text: print(text, flush=True)  # noqa: E731
+    say(f"Guildhall is at {chosen.site_url}")
+    secret = accounts.setup_secret()
+    if secret:
+        say(
+            f"Nobody lives here yet. Make the first account (it will be the admin):\n  {chosen.site_url}/setup/{secret}"
+        )
+    if not chosen.smtp_url:
+        say(f"No mail server is configured: letters are kept at {chosen.site_url}/dev/mail")
+    if chosen.billing_provider == "sandbox":
+        say(f"No payment keys are configured: the sandbox provider is at {chosen.site_url}/sandbox")
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,291 @@
+"""Measures Guildhall against its floors and peers, in one run on one machine. `make bench [QUICK=1]`."""
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import cycle, repeat
+
+from bench import guildhall, peer_data
+from bench.load import Load, LoadError, Result, drive, request
+from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, peer, stay_on
+from bench.tasks import COMMON, MEDIUM, RARE
+
+MANY, FEW = 1_000_000, 10_000
+QUICK = os.environ.get("QUICK", "") not in ("", "0")
+RUNS = 3
+SECONDS = 0.5 if QUICK else 4
+CLIENTS = 8
+PLAN_CHANGES = 20 if QUICK else 100
+
+AT_LEAST, AT_MOST = "≥", "≤"
+GOALS = {
+    "list_1m_vs_django_admin": (AT_LEAST, 12),
+    "list_1m_vs_flask_admin": (AT_LEAST, 10),
+    "list_1m_vs_jinja_page": (AT_LEAST, 0.4),
+    "search_1m_vs_django_admin": (AT_LEAST, 30),
+    "list_growth": (AT_MOST, 1.1),
+    "writes_vs_commits": (AT_LEAST, 2),
+    "writes_p99_ms": (AT_MOST, 20),
+    "writes_worst_ms": (AT_MOST, 200),
+    "create_vs_django_admin": (AT_LEAST, 2.5),
+    "webhook_vs_bare": (AT_LEAST, 1.0),
+    "webhook_lost": (AT_MOST, 0),
+    "list_p99_under_writes": (AT_MOST, 3),
+    "webhook_to_plan_ms": (AT_MOST, 50),
+    "memory_mb": (AT_MOST, 150),
+}
+
+
+@dataclass
+class Row:
+    """One measure. `ratio` is value to floor, so more is better for rates and less is better for times."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.value / self.floor if self.floor else None
+
+    @property
+    def goal(self) -> str:
+        return "{} {:g}".format(*GOALS[self.name]) if self.name in GOALS else ""
+
+    @property
+    def reached(self) -> bool:
+        if self.name not in GOALS:
+            return True
+        direction, limit = GOALS[self.name]
+        measured = self.value if self.ratio is None else self.ratio
+        return measured >= limit if direction == AT_LEAST else measured <= limit
+
+    def cells(self) -> list[str]:
+        numbers = ["" if number is None else f"{number:,.2f}" for number in (self.value, self.floor, self.ratio)]
+        met = "" if not self.goal else "reached" if self.reached else "MISSED"
+        return [self.name, numbers[0], self.unit, numbers[1], numbers[2], self.goal, met]
+
+    def saved(self) -> dict[str, str | float | None]:
+        kept = {
+            number: round(value, 4) if value is not None else None
+            for number, value in (("value", self.value), ("floor", self.floor), ("ratio", self.ratio))
+        }
+        return {"name": self.name, "value": kept["value"], "unit": self.unit} | kept
+
+
+def medians(*measures: Callable[[], float], runs: int = RUNS) -> list[float]:
+    """The median of each measure over the runs; the measures take turns, so that a slow moment hits all."""
+    taken = [[measure() for measure in measures] for _ in range(runs)]
+    return [statistics.median(column) for column in zip(*taken, strict=True)]
+
+
+def rate(server: Server, load: Load, seconds: float = SECONDS) -> Callable[[], float]:
+    return lambda: drive(server.port, load, seconds=seconds)[0].rate
+
+
+def page(message: bytes, clients: int = CLIENTS) -> Load:
+    return Load(repeat(message), clients=clients, contains=b"</html>")
+
+
+class Bench:
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        settings = guildhall.SETTINGS
+        start = stack.enter_context
+        django = peer_data.django_settings(peer_data.django_database(MANY))
+        flask_admin = str(peer_data.flask_admin_database(MANY))
+        inbox = VAR / "bare-webhook.sqlite3"
+        for old in VAR.glob(inbox.name + "*"):
+            old.unlink()
+        folders = {count: guildhall.database(count) for count in (MANY, FEW)}
+        print("starting", flush=True)
+        self.hello = start(peer("hello", "bare", "hello:app", settings))
+        self.jinja = start(peer("page", "bare", "page:app", settings, TASKS_FILE=str(peer_data.page_file())))
+        self.inbox = start(peer("webhook", "bare", "webhook:app", settings, DATABASE_FILE=str(inbox)))
+        self.flask_admin = start(
+            peer("flask-admin", "flask_admin", "flask_admin_site:app", settings, DATABASE_FILE=flask_admin)
+        )
+        self.django = start(peer("django", "django", "django_site.urls:app", settings, **django))
+        self.django_admin = peer_data.DjangoAdmin(self.django.port)
+        self.many = start(guildhall.server("guildhall-many", folders[MANY]))
+        self.few = start(guildhall.server("guildhall-few", folders[FEW]))
+        self.at_many = guildhall.Owner(self.many, folders[MANY])
+        self.at_few = guildhall.Owner(self.few, folders[FEW])
+        self.creates = self.at_many.creates()
+        self.stripe = guildhall.Stripe()
+        self.webhooks = self.stripe.webhooks()
+
+    def rows(self) -> Iterator[Row]:
+        for measure in (
+            self.lists,
+            self.search,
+            self.growth,
+            self.writes,
+            self.create,
+            self.webhook,
+            self.lost,
+            self.under_writes,
+            self.plan,
+            self.memory,
+        ):
+            started = time.perf_counter()
+            yield from measure()
+            print(f"{measure.__name__}: {time.perf_counter() - started:.1f} s", flush=True)
+
+    def lists(self) -> Iterator[Row]:
+        drive(self.many.port, page(self.at_many.list()), seconds=0.3)
+        ours, django, flask_admin, jinja, hello = medians(
+            rate(self.many, page(self.at_many.list())),
+            rate(self.django, page(self.django_admin.page())),
+            rate(self.flask_admin, page(request("GET", "/admin/task/"))),
+            rate(self.jinja, page(request("GET", "/tasks"))),
+            rate(self.hello, Load(repeat(request("GET", "/")))),
+        )
+        yield Row("list_1m_vs_django_admin", ours, "req/s", django)
+        yield Row("list_1m_vs_flask_admin", ours, "req/s", flask_admin)
+        yield Row("list_1m_vs_jinja_page", ours, "req/s", jinja)
+        yield Row("list_1m_vs_hello", ours, "req/s", hello)
+
+    def search(self) -> Iterator[Row]:
+        words = (COMMON, MEDIUM, RARE)
+        theirs = Load([self.django_admin.search(word) for word in words], clients=1, contains=b"</html>")
+        ours = Load(cycle([self.at_many.search(word) for word in words]), clients=1, contains=b"</html>")
+        value, floor = medians(rate(self.many, ours), rate(self.django, theirs, seconds=60))
+        yield Row("search_1m_vs_django_admin", value, "req/s", floor)
+
+    def growth(self) -> Iterator[Row]:
+        def middle(server: Server, message: bytes) -> Callable[[], float]:
+            load = page(message, clients=1)
+            return lambda: drive(server.port, load, seconds=SECONDS / 5)[0].percentile_ms(0.5)
+
+        rows = []
+        pages = zip(self.at_many.pages().items(), self.at_few.pages().values(), strict=True)
+        for (name, at_many), at_few in pages:
+            value, floor = medians(middle(self.many, at_many), middle(self.few, at_few), runs=7)
+            print(f"  {name}: {value:.2f} ms at {MANY:,}, {floor:.2f} ms at {FEW:,}", flush=True)
+            rows.append(Row("list_growth", value, f"ms ({name})", floor))
+        yield max(rows, key=lambda row: row.ratio or 0)
+
+    def writes(self) -> Iterator[Row]:
+        folder = guildhall.scratch(FEW, "writes")
+        told = []
+
+        def ours() -> float:
+            told.append(json.loads(on_server_core("bench.guildhall", "writes", folder, SECONDS)))
+            return told[-1]["rate"]
+
+        def commits() -> float:
+            return float(on_server_core("bench.commits", folder / "commits.sqlite3", SECONDS))
+
+        value, floor = medians(ours, commits)
+        yield Row("writes_vs_commits", value, "writes/s", floor)
+        yield Row("writes_p99_ms", statistics.median(run["p99_ms"] for run in told), "ms")
+        yield Row("writes_worst_ms", max(run["worst_ms"] for run in told), "ms")
+
+    def create(self) -> Iterator[Row]:
+        ours = Load(self.creates, clients=CLIENTS, status=guildhall.CREATED)
+        theirs = Load(map(self.django_admin.create, range(10**9)), clients=CLIENTS, status=302)
+        value, floor = medians(rate(self.many, ours), rate(self.django, theirs))
+        yield Row("create_vs_django_admin", value, "tasks/s", floor)
+
+    def webhook(self) -> Iterator[Row]:
+        def posts(server: Server) -> Callable[[], float]:
+            def post() -> float:
+                # Signed before the clock starts: signing is the sender's work, not the server's.
+                signed = [next(self.webhooks)[1] for _ in range(int(8000 * SECONDS))]
+                result = drive(server.port, Load(signed, clients=CLIENTS), seconds=SECONDS)[0]
+                if len(result.answered) == len(signed):
+                    raise LoadError("too few webhooks were prepared")
+                return result.rate
+
+            return post
+
+        with guildhall.server("guildhall-webhook", guildhall.scratch(FEW, "webhook")) as server:
+            value, floor = medians(posts(server), posts(self.inbox))
+        yield Row("webhook_vs_bare", value, "req/s", floor)
+
+    def lost(self) -> Iterator[Row]:
+        """Kill the server amid a load of webhooks; after a restart each answered one must be there."""
+        lost = answered = 0
+        for run in range(RUNS):
+            folder = guildhall.scratch(FEW, "kill")
+            prepared = [next(self.webhooks) for _ in range(10_000)]
+            with guildhall.server("guildhall-kill", folder) as server:
+                killer = threading.Timer(0.3 + 0.2 * run, server.kill)
+                killer.start()
+                load = Load([message for _, message in prepared], clients=CLIENTS)
+                result: Result = drive(server.port, load, seconds=10, until_broken=True)[0]
+                killer.join()
+            if not result.answered or len(result.answered) == len(prepared):
+                raise LoadError("the server was not killed amid the load")
+            with guildhall.server("guildhall-again", folder):
+                kept = guildhall.stored_events(folder)
+            accepted = {prepared[index][0] for index in result.answered}
+            answered += len(accepted)
+            lost += len(accepted - kept)
+        yield Row("webhook_lost", lost, f"of {answered}")
+
+    def under_writes(self) -> Iterator[Row]:
+        reading = page(self.at_many.list())
+        writing = Load(self.creates, clients=CLIENTS, status=guildhall.CREATED)
+        seconds = max(SECONDS, 1)
+
+        def alone() -> float:
+            return drive(self.many.port, reading, seconds=seconds)[0].percentile_ms(0.99)
+
+        def amid() -> float:
+            return drive(self.many.port, reading, writing, seconds=seconds)[0].percentile_ms(0.99)
+
+        value, floor = medians(amid, alone)
+        yield Row("list_p99_under_writes", value, "ms", floor)
+
+    def plan(self) -> Iterator[Row]:
+        folder = guildhall.scratch(FEW, "plan")
+        with guildhall.server("guildhall-plan", folder) as server:
+            taken = list(self.stripe.plan_changes(server, folder, PLAN_CHANGES))
+        yield Row("webhook_to_plan_ms", statistics.median(taken) * 1000, "ms")
+
+    def memory(self) -> Iterator[Row]:
+        yield Row("memory_mb", self.many.memory_mb(), "MB")
+
+
+def on_server_core(module: str, *arguments: object) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        preexec_fn=lambda: stay_on(SERVER_CORE),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def table(rows: Iterable[Row]) -> str:
+    lines = [["measure", "value", "unit", "floor", "ratio", "goal", ""], *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    numeric = (1, 3, 4)
+    return "\n".join(
+        "  ".join(
+            cell.rjust(widths[at]) if at in numeric else cell.ljust(widths[at]) for at, cell in enumerate(line)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def main() -> None:
+    stay_on(CLIENT_CORE)
+    with contextlib.ExitStack() as stack:
+        rows = list(Bench(stack).rows())
+    (VAR.parent / "bench.json").write_text(json.dumps([row.saved() for row in rows], indent=1) + "\n")
+    print("\n" + table(rows))
+
+
+if __name__ == "__main__":
+    main()

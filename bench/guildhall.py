@@ -1,0 +1,379 @@
+"""Everything the bench knows of Guildhall itself: its data, its sign-in, its addresses and its write seam.
+
+What needs its modules runs as a process of its own: `python -m bench.guildhall seed|stripe|writes`.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import stripe
+
+from bench.load import HOST, LoadError, cookies, fetch, request
+from bench.servers import VAR, Server, free_port, running
+from bench.tasks import COMMON, MEDIUM, PEOPLE, tasks
+
+ROOT = Path(__file__).parent.parent
+THREADS = 64
+SETTINGS = (
+    *("--worker-class", "gthread", "--workers", "1", "--threads", str(THREADS), "--keep-alive", "30"),
+    *("--worker-tmp-dir", "/dev/shm", "--timeout", "60", "--no-control-socket"),
+)
+ENVIRONMENT = {
+    "GUILDHALL_ENV": "development",
+    "SECRET_KEY": "bench-only-" + "0" * 40,
+    "PAGES_PER_MINUTE": "100000000",
+    "BILLING_PROVIDER": "sandbox",
+}
+NAME, SLUG, EMAIL, PASSWORD = "Acme", "acme", "owner@example.test", "Bench-only-passw0rd"
+CUSTOMER, SUBSCRIPTION = "cus_bench", "sub_bench"
+PER_PAGE = 50
+CREATED = 303
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+
+
+# --- data ------------------------------------------------------------------------------------------
+
+
+def database(count: int) -> Path:
+    """The data folder of an organization with `count` tasks, made once by the app's own migrations."""
+    schema = hashlib.sha256()
+    for part in sorted((ROOT / "migrations").glob("0*")):
+        schema.update(part.read_bytes())
+    folder = VAR / f"guildhall-{count}-{schema.hexdigest()[:8]}"
+    if not folder.exists():
+        print(f"making {folder.name}", flush=True)
+        for old in VAR.glob(f"guildhall-{count}-*"):
+            shutil.rmtree(old)
+        draft = VAR / f"draft-{count}"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        _in_app("seed", draft, count)
+        draft.rename(folder)
+    return folder
+
+
+def scratch(count: int, purpose: str) -> Path:
+    """A copy to be spoiled."""
+    folder = VAR / f"scratch-{purpose}"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(database(count), folder)
+    return folder
+
+
+def file(folder: Path) -> Path:
+    return folder / "guildhall.db"
+
+
+def stored_events(folder: Path) -> set[str]:
+    with contextlib.closing(sqlite3.connect(file(folder))) as connection:
+        return {event for (event,) in connection.execute("SELECT event_id FROM webhook_event")}
+
+
+def _in_app(*arguments: object) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.guildhall", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **ENVIRONMENT},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+# --- the server and what is asked of it ------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def server(name: str, folder: Path) -> Iterator[Server]:
+    port = free_port()
+    told = {**ENVIRONMENT, "GUILDHALL_DATA": str(folder), "HOST": HOST, "PORT": str(port)}
+    with running(name, [sys.executable, "app.py"], port, told, ROOT) as started:
+        yield started
+
+
+class Owner:
+    """The owner of the organization, signed in through the form, and the requests the measures repeat."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        form = urlencode({"email": EMAIL, "password": PASSWORD}).encode()
+        answer = fetch(server.port, request("POST", "/sign-in", FORM, form), status=None)
+        held = cookies(answer)
+        if not held:
+            raise LoadError(f"the owner was not signed in: {answer[:1500]!r}")
+        self.headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in held.items())}
+        with contextlib.closing(sqlite3.connect(file(folder))) as connection:
+            self.newest, self.count = connection.execute("SELECT max(id), count(*) FROM task").fetchone()
+
+    def list(self, **query: str) -> bytes:
+        """Everybody's tasks, the newest first."""
+        return request("GET", f"/{SLUG}/tasks?" + urlencode({"tab": "all"} | query), self.headers)
+
+    def search(self, word: str) -> bytes:
+        return self.list(q=word)
+
+    def pages(self) -> dict[str, bytes]:
+        """What must cost the same whatever the number of tasks; all show a full page."""
+        seen = min(999 * PER_PAGE, self.count // 2)
+        return {
+            "list": self.list(),
+            "filtered": self.list(status="pending"),
+            "searched": self.search(MEDIUM),
+            "searched, a common word": self.search(COMMON),
+            "thousandth page": self.list(after=str(self.newest - seen)),
+        }
+
+    def creates(self) -> Iterator[bytes]:
+        for number in itertools.count(1):
+            form = {
+                "title": f"Order the chairs {number}",
+                "description": "Twelve of them for the room",
+                "status": "pending",
+                "priority": "medium",
+                "category": "office",
+                "due_at": "2199-03-01",
+            }
+            yield request("POST", f"/{SLUG}/tasks", self.headers | FORM, urlencode(form).encode())
+
+
+# --- webhooks --------------------------------------------------------------------------------------
+
+
+class Stripe:
+    """The other side of the webhooks: signs events as the sandbox would, and holds its subscription."""
+
+    def __init__(self) -> None:
+        told = json.loads(_in_app("stripe"))
+        self.secret, self.prices = told["secret"], told["prices"]
+
+    def webhooks(self) -> Iterator[tuple[str, bytes]]:
+        """Events that are kept and then mean nothing to the billing, each with its id."""
+        while True:
+            id = f"ch_{uuid.uuid4().hex}"
+            yield self._signed("charge.succeeded", {"id": id, "object": "charge", "description": "x" * 600})
+
+    def plan_changes(self, server: Server, folder: Path, count: int) -> Iterator[float]:
+        """Seconds from each post of a subscription's event to the grants that say the other plan."""
+        with contextlib.closing(sqlite3.connect(file(folder), timeout=30)) as connection:
+            for number in range(count):
+                plan = list(self.prices)[number % 2]
+                subscription = self._subscription(connection, plan)
+                _, message = self._signed("customer.subscription.updated", subscription)
+                started = time.perf_counter()
+                fetch(server.port, message)
+                while _plan(connection) != plan:
+                    if time.perf_counter() > started + 20:
+                        raise LoadError(f"the plan did not become {plan}")
+                    time.sleep(0.0005)
+                yield time.perf_counter() - started
+
+    def _subscription(self, connection: sqlite3.Connection, plan: str) -> dict[str, object]:
+        """The subscription as the sandbox has it from now on: the app asks there when it hears of an event."""
+        (body,) = connection.execute(
+            "SELECT body FROM sandbox_object WHERE object_id = ?", (SUBSCRIPTION,)
+        ).fetchone()
+        subscription = json.loads(body)
+        subscription["items"]["data"][0]["price"]["id"] = self.prices[plan]
+        connection.execute(
+            "UPDATE sandbox_object SET body = ? WHERE object_id = ?", (json.dumps(subscription), SUBSCRIPTION)
+        )
+        connection.commit()
+        return subscription
+
+    def _signed(self, kind: str, subject: dict[str, object]) -> tuple[str, bytes]:
+        event = f"evt_{uuid.uuid4().hex}"
+        body = json.dumps(
+            {
+                "id": event,
+                "object": "event",
+                "api_version": stripe.api_version,
+                "created": int(time.time()),
+                "livemode": False,
+                "type": kind,
+                "data": {"object": subject},
+            }
+        )
+        signature = stripe.WebhookSignature.generate_signature_header(body, self.secret)
+        headers = {"Content-Type": "application/json", "Stripe-Signature": signature}
+        return event, request("POST", "/webhooks/stripe", headers, body.encode())
+
+
+def _plan(connection: sqlite3.Connection) -> str | None:
+    """What the next page will show: pages compute the plan from the grants at every request."""
+    found = connection.execute("SELECT min(plan_key) FROM billing_grant WHERE revoked_at IS NULL").fetchone()
+    return found[0]
+
+
+# --- within the app --------------------------------------------------------------------------------
+
+
+def _seed(folder: Path, count: int) -> None:
+    import migrations
+    import models
+    from domain import organizations, passwords
+    from domain.transactions import writer, writes
+
+    opened = models.open_database(f"sqlite:///{file(folder)}", synchronous="OFF")
+    migrations.migrate(folder)
+
+    password_hash = passwords.hashed(PASSWORD)
+
+    @writes
+    def people() -> tuple[int, list[int]]:
+        users = []
+        for number in range(1, PEOPLE + 1):
+            email = EMAIL if number == 1 else f"person{number}@example.test"
+            user = models.User.create(
+                email=email, email_norm=email, password_hash=password_hash, email_verified_at=models.now()
+            )
+            models.Profile.create(user=user, full_name=f"Person {number}")
+            users.append(user)
+        acme = organizations.create(NAME, by=users[0])
+        for user in users[1:]:
+            models.Membership.create(organization=acme, user=user, role="member")
+        with models.inside(acme):
+            models.Customer.create(provider="stripe", provider_customer_id=CUSTOMER, email=EMAIL)
+        subscription = _subscription(acme.public_id)
+        models.SandboxObject.create(object_id=SUBSCRIPTION, kind="subscription", body=subscription)
+        return acme.id, [user.id for user in users]
+
+    @writes
+    def work(organization: int, users: list[int]) -> None:
+        connection = opened.connection()
+        connection.execute("PRAGMA cache_size = -500000")
+        connection.executemany(
+            "INSERT INTO task (created_at, updated_at, organization_id, user_id, assigned_to_id, title,"
+            " description, status, priority, category, due_at, reminded_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    made := task.created_at.replace(" ", "T") + ".000000Z",
+                    made,
+                    organization,
+                    users[0],
+                    users[task.assignee - 1],
+                    task.title,
+                    task.description,
+                    task.status,
+                    task.priority,
+                    task.category,
+                    task.due_date + "T12:00:00.000000Z",
+                    made,  # reminded already: the bench is not about the reminders of a million tasks
+                )
+                for task in tasks(count)
+            ),
+        )
+
+    work(*people())
+    writer.stop()
+    opened.close_all()
+
+
+def _subscription(organization: str) -> dict[str, object]:
+    ends = int(time.time()) + 86_400 * 3650
+    return {
+        "id": SUBSCRIPTION,
+        "object": "subscription",
+        "customer": CUSTOMER,
+        "status": "active",
+        "livemode": False,
+        "cancel_at_period_end": False,
+        "cancel_at": None,
+        "metadata": {"organization": organization},
+        "items": {"data": [{"price": {"id": ""}, "current_period_end": ends}]},
+    }
+
+
+def _stripe() -> None:
+    from domain import configuration
+    from domain.providers import sandbox
+
+    configuration.use(configuration.load())
+    print(json.dumps({"secret": sandbox.secret(), "prices": sandbox.PRICES}))
+
+
+def _writes(folder: Path, seconds: float) -> None:
+    """Threads that write single rows through the seam, each as soon as its last is durable."""
+    import models
+    from domain.transactions import writer, writes
+
+    opened = models.open_database(f"sqlite:///{file(folder)}")
+    with contextlib.closing(sqlite3.connect(file(folder))) as connection:
+        connection.execute(
+            "CREATE TABLE bench (id INTEGER PRIMARY KEY, title TEXT NOT NULL, status TEXT NOT NULL)"
+        )
+
+    @writes
+    def put(title: str) -> int:
+        statement = "INSERT INTO bench (title, status) VALUES (?, ?)"
+        return opened.execute_sql(statement, (title, "pending")).lastrowid
+
+    done: list[tuple[int, float, float]] = []
+
+    def work(number: int) -> None:
+        turn = 0
+        while (began := time.perf_counter()) < deadline:
+            turn += 1
+            row = put(f"Order the chairs {number} {turn}")
+            done.append((row, began, time.perf_counter()))
+
+    put("Warm up")
+    started = time.perf_counter()
+    deadline = started + seconds
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    elapsed = time.perf_counter() - started
+    writer.stop()
+    opened.close_all()
+    _check_order(done)
+    with contextlib.closing(sqlite3.connect(file(folder))) as connection:
+        (stored,) = connection.execute("SELECT count(*) - 1 FROM bench").fetchone()
+        connection.execute("DROP TABLE bench")
+    if stored != len(done):
+        raise LoadError(f"{len(done)} writes were told as done, {stored} are stored")
+    taken = sorted(ended - began for _, began, ended in done)
+    told = {
+        "rate": len(done) / elapsed,
+        "p50_ms": statistics.median(taken) * 1000,
+        "p99_ms": taken[int(len(taken) * 0.99)] * 1000,
+        "worst_ms": taken[-1] * 1000,
+    }
+    print(json.dumps(told))
+
+
+def _check_order(done: list[tuple[int, float, float]]) -> None:
+    """A write that was done before another was asked for must lie before it."""
+    earliest_end = float("inf")
+    for row, began, ended in sorted(done, reverse=True):
+        if began > earliest_end:
+            raise LoadError(f"write {row} lies before one that was done before it was asked for")
+        earliest_end = min(earliest_end, ended)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["seed", folder, count]:
+            _seed(Path(folder), int(count))
+        case ["stripe"]:
+            _stripe()
+        case ["writes", folder, seconds]:
+            _writes(Path(folder), float(seconds))
+        case _:
+            sys.exit(__doc__)

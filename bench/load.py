@@ -1,0 +1,195 @@
+"""A keep-alive HTTP load client on one thread: raw sockets, prebuilt requests, every answer checked."""
+
+import re
+import select
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+HOST = "127.0.0.1"
+STALL_SECONDS = 60
+
+
+class LoadError(AssertionError):
+    pass
+
+
+def request(method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", "Accept: text/html"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What `clients` connections ask for: the requests in turn, until they or the time run out."""
+
+    requests: Iterable[bytes]
+    clients: int = 8
+    status: int = 200
+    contains: bytes = b""
+
+
+@dataclass
+class Result:
+    latencies: list[float] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        return len(self.latencies) / self.seconds
+
+    def percentile_ms(self, share: float) -> float:
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
+
+
+class _Client:
+    """One connection with at most one request on its way."""
+
+    def __init__(self, port: int, load: Load, source: "_Source", result: Result) -> None:
+        self.port, self.load, self.source, self.result = port, load, source, result
+        self.status = str(load.status).encode()
+        self.connect()
+
+    def connect(self) -> None:
+        self.socket = socket.create_connection((HOST, self.port), timeout=10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.received = b""
+
+    def send_next(self) -> bool:
+        following = next(self.source, None)
+        if following is None:
+            return False
+        self.index, message = following
+        self.sent_at = time.perf_counter()
+        if self.socket.send(message) != len(message):
+            raise LoadError("the request did not fit the socket's buffer")
+        return True
+
+    def read(self) -> bool:
+        """Take what has arrived; true when it completes the answer."""
+        data = self.socket.recv(1 << 18)
+        if not data:
+            raise ConnectionResetError("the server closed the connection inside an answer")
+        if self.received:
+            data = self.received + data
+        if not _complete(data):
+            self.received = data
+            return False
+        self.result.latencies.append(time.perf_counter() - self.sent_at)
+        self.result.answered.append(self.index)
+        self.received = b""
+        if data[9:12] != self.status:
+            raise LoadError(f"expected {self.load.status}, got {data[:1500]!r}")
+        if self.load.contains and self.load.contains not in data:
+            raise LoadError(f"{self.load.contains!r} is not in the answer {data[:1500]!r}")
+        if b"\r\nconnection: close" in data[:1000].lower():
+            self.socket.close()
+            self.connect()
+        return True
+
+
+class _Source:
+    def __init__(self, requests: Iterable[bytes]) -> None:
+        self.numbered = enumerate(requests)
+        self.open = True
+
+    def __iter__(self) -> "_Source":
+        return self
+
+    def __next__(self) -> tuple[int, bytes]:
+        if not self.open:
+            raise StopIteration
+        return next(self.numbered)
+
+
+def _complete(data: bytes) -> bool:
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return False
+    head = data[:end].lower()
+    at = head.find(b"\r\ncontent-length:")
+    if at >= 0:
+        line_end = head.find(b"\r\n", at + 2)
+        length = int(head[at + 17 : line_end if line_end > 0 else end])
+        if len(data) > end + 4 + length:
+            raise LoadError(f"more bytes than the answer announced: {data[:300]!r}")
+        return len(data) == end + 4 + length
+    if b"\r\ntransfer-encoding: chunked" in head:
+        return data.endswith(b"\r\n0\r\n\r\n")
+    return data[9:12] in (b"204", b"304")
+
+
+def drive(port: int, *loads: Load, seconds: float, until_broken: bool = False) -> list[Result]:
+    """Run the loads side by side for `seconds`, then let the requests on their way finish.
+
+    With `until_broken` a connection that dies ends the run instead of failing it: the server is being killed.
+    """
+    results = [Result() for _ in loads]
+    sources = [_Source(load.requests) for load in loads]
+    clients = {}
+    poll = select.epoll()
+    started = time.perf_counter()
+    deadline = started + seconds
+    busy = 0
+
+    def watch(client: _Client) -> None:
+        clients[client.socket.fileno()] = client
+        poll.register(client.socket.fileno(), select.EPOLLIN)
+
+    try:
+        for load, source, result in zip(loads, sources, results, strict=True):
+            for _ in range(load.clients):
+                client = _Client(port, load, source, result)
+                watch(client)
+                busy += client.send_next()
+        while busy:
+            events = poll.poll(STALL_SECONDS)
+            if not events:
+                raise LoadError(f"no answer for {STALL_SECONDS} s")
+            if time.perf_counter() >= deadline:
+                for source in sources:
+                    source.open = False
+            for descriptor, _ in events:
+                client = clients[descriptor]
+                if not client.read():
+                    continue
+                if client.socket.fileno() != descriptor:
+                    del clients[descriptor]
+                    watch(client)
+                client.result.seconds = time.perf_counter() - started
+                busy -= not client.send_next()
+    except (ConnectionError, TimeoutError):
+        if not until_broken:
+            raise
+    finally:
+        for client in clients.values():
+            client.socket.close()
+        poll.close()
+    return results
+
+
+def fetch(port: int, message: bytes, status: int | None = 200) -> bytes:
+    """One answer, head and body, on a connection of its own. Its status may be any if that is None."""
+    received = b""
+    with socket.create_connection((HOST, port), timeout=STALL_SECONDS) as connection:
+        connection.sendall(message)
+        while not _complete(received):
+            data = connection.recv(1 << 18)
+            if not data:
+                raise ConnectionResetError("the server closed the connection inside an answer")
+            received += data
+    if status is not None and received[9:12] != str(status).encode():
+        raise LoadError(f"expected {status}, got {received[:1500]!r}")
+    return received
+
+
+def cookies(answer: bytes) -> dict[str, str]:
+    head = answer.partition(b"\r\n\r\n")[0].decode("latin-1")
+    return dict(re.findall(r"(?im)^set-cookie: ([^=]+)=([^;\r\n]*)", head))

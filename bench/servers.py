@@ -1,0 +1,153 @@
+"""Environments of the peers, and servers as processes: started, measured and stopped by their id."""
+
+import contextlib
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import HOST, LoadError, fetch, request
+
+BENCH = Path(__file__).parent
+PEERS = BENCH / "peers"
+VAR = BENCH.parent / "var" / "bench"
+SERVER_CORE = 0
+CLIENT_CORE = 1
+
+
+def environment(name: str) -> Path:
+    """The Python of the venv that holds exactly peers/<name>.txt, made on first use."""
+    listed = PEERS / f"{name}.txt"
+    folder = VAR / f"env-{name}"
+    python = folder / "bin" / "python"
+    stamp = folder / "made-from"
+    wanted = hashlib.sha256(listed.read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print(f"making {folder.name}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-r", listed],
+            check=True,
+        )
+        stamp.write_text(wanted)
+    return python
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def stay_on(core: int) -> None:
+    """Keep this process, and those it starts, on one core as far as the machine has that core."""
+    if core < (os.cpu_count() or 1):
+        os.sched_setaffinity(0, {core})
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    process: subprocess.Popen
+    log: Path
+
+    def kill(self) -> None:
+        """As a power cut would: no process of it gets to say goodbye."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def memory_mb(self) -> float:
+        """Resident memory of all processes of its session, shared pages counted in each."""
+        return sum(_resident_kb(pid) for pid in _session(self.process.pid)) / 1024
+
+
+def _session(leader: int) -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[3]) == leader:
+                    yield int(entry.name)
+
+
+def _resident_kb(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    return 0
+
+
+@contextlib.contextmanager
+def running(
+    name: str,
+    command: Sequence[str | Path],
+    port: int,
+    extra: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Iterator[Server]:
+    """A server in a session of its own on the server's core, from its first answer until the end."""
+    logs = VAR / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            list(command),
+            env={**os.environ, **(extra or {})},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: stay_on(SERVER_CORE),
+        )
+    server = Server(port, process, log)
+    try:
+        _await_answer(name, server)
+        yield server
+    finally:
+        server.stop()
+
+
+def _await_answer(name: str, server: Server) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        if server.process.poll() is not None:
+            raise LoadError(f"{name} ended at once:\n{server.log.read_text()[-3000:]}")
+        try:
+            fetch(server.port, request("GET", "/"), status=None)
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise LoadError(f"{name} does not answer:\n{server.log.read_text()[-3000:]}") from None
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def peer(
+    name: str,
+    environment_name: str,
+    application: str,
+    settings: Sequence[str],
+    **extra: str,
+) -> Iterator[Server]:
+    """A peer's WSGI application under gunicorn with `settings`."""
+    python, port = environment(environment_name), free_port()
+    command: list[str | Path] = [python, "-m", "gunicorn", *settings, "--bind", f"{HOST}:{port}", application]
+    with running(name, command, port, extra, PEERS) as server:
+        yield server

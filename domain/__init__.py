@@ -1,0 +1,37 @@
+"""What may happen: the rules, the refusals and the transactions. Knows nothing of requests."""
+
+
+class Refused(Exception):
+    """No, with a code for machines and a sentence for people. Nothing has been changed."""
+
+    code, status = "CONFLICT", 409
+
+    def __init__(self, sentence, code=None, status=None, **details):
+        super().__init__(sentence)
+        self.sentence, self.details = sentence, details
+        self.code, self.status = code or type(self).code, status or type(self).status
+
+
+class Invalid(Refused):
+    """Input that can't be taken: a sentence for each field."""
+
+    code, status = "INVALID_INPUT", 422
+
+    def __init__(self, fields):
+        super().__init__(" ".join(fields.values()))
+        self.fields = fields
+
+
+class NotFound(Refused):
+    code, status = "NOT_FOUND", 404
+
+    def __init__(self, sentence="There is nothing here, or it isn't yours to see."):
+        super().__init__(sentence)
+
+
+class Forbidden(Refused):
+    code, status = "FORBIDDEN", 403
+
+
+class NotConfigured(Refused):
+    code, status = "NOT_CONFIGURED", 503

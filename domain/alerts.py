@@ -1,0 +1,68 @@
+"""Alerts: a text to everybody for a day, with one high-water mark a person instead of read flags."""
+
+from datetime import timedelta
+
+from domain import Invalid, NotFound, audit
+from domain.fields import clean
+from domain.transactions import wake, writes
+from models import Alert, Compiled, User, now, slot
+
+ACTIVE = timedelta(hours=24)
+MOST = 500  # characters
+
+
+@writes
+def broadcast(message, *, by):
+    """Show a text to everybody signed in, for 24 hours. Refuses with Invalid."""
+    message = clean(message).strip()
+    if not message:
+        raise Invalid({"message": "Write what everybody should know."})
+    if len(message) > MOST:
+        raise Invalid({"message": f"Keep it to {MOST} characters; this has {len(message)}."})
+    alert = Alert.create(message=message, created_by=by)
+    audit.record("alert.created", f"Alert: {message}", by=by, category="admin", target=alert)
+    wake("live")
+    return alert
+
+
+@writes
+def retract(id, *, by):
+    """Take an alert back; the row stays for the log. Refuses with NotFound."""
+    taken = (
+        Alert.update(retracted_at=now())
+        .where(Alert.id == id, Alert.retracted_at.is_null(), Alert.created_at > now() - ACTIVE)
+        .execute()
+    )
+    if not taken:
+        raise NotFound("That alert is over already.")
+    audit.record("alert.retracted", "An alert was taken back", by=by, category="admin", target=("alert", id))
+    wake("live")
+
+
+def active():
+    """What is shown now, newest first. Expiry is this filter; no row is removed for it."""
+    return list(
+        Alert.select()
+        .where(Alert.created_at > now() - ACTIVE, Alert.retracted_at.is_null())
+        .order_by(Alert.id.desc())
+    )
+
+
+_newest = Compiled(
+    lambda: Alert.select(Alert.id).where(Alert.created_at > slot("after"), Alert.retracted_at.is_null()).limit(1)
+)
+
+
+def unread(user):
+    """Whether there is an alert newer than a day and than the user's last look."""
+    after = max(filter(None, (now() - ACTIVE, user.last_seen_alert_at)))
+    return bool(_newest(after=Alert.created_at.db_value(after)))
+
+
+@writes
+def see(user):
+    """The user has looked: put the dot out (only when there is one)."""
+    if unread(user):
+        user.last_seen_alert_at = now()
+        User.update(last_seen_alert_at=now()).where(User.id == user.id).execute()
+        wake("live")

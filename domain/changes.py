@@ -1,0 +1,81 @@
+"""What changed in an organization: one row serves the open pages, the history of a thing, and undo."""
+
+from datetime import timedelta
+
+from peewee import Select, fn
+
+import models
+from domain import settings
+from domain.transactions import wake, writes
+from models import Alert, Change, Compiled, Notification, now, slot
+
+
+def record(organization, table, row_id, verb, fields=None, *, by=None, batch=None):
+    """Note a change in the transaction that makes it. `fields` is name → [before, after], JSON values.
+
+    On PostgreSQL commits of one organization are put in line from here on, so that ids become visible
+    in their order and a page that asks «after 7» can't miss a 6 that committed late.
+    """
+    if models.database.dialect == "postgres":
+        models.database.execute_sql("SELECT pg_advisory_xact_lock(7264, %s)", (organization.id,))
+    extra = {"batch": batch} if batch else {}
+    change = Change.create(
+        organization=organization, table=table, row_id=row_id, verb=verb, fields=fields or {}, by=by, **extra
+    )
+    wake("live")
+    return change
+
+
+def history(table, row_id, limit=50):
+    """A thing's changes, newest first."""
+    return (
+        Change.select()
+        .where(Change.table == table, Change.row_id == row_id)
+        .order_by(Change.id.desc())
+        .limit(limit)
+    )
+
+
+_marks = Compiled(
+    lambda: Select(
+        columns=[
+            Change.select(fn.max(Change.id)),
+            Notification.select(fn.max(Notification.id)).where(Notification.recipient == slot("user")),
+            Alert.select(fn.max(Alert.id)),
+        ]
+    )
+)
+
+
+def mark(user):
+    """How far the log goes right now, for pages to ask «what came after?»: «change-notification-alert»."""
+    return "-".join(str(number or 0) for number in _marks(user=user.id)[0])
+
+
+def since(past, user):
+    """What came after the mark `past`: the new mark, and the names of what to draw again."""
+    present = mark(user)
+    before, after = _numbers(past), _numbers(present)
+    stale = set()
+    if after[0] != before[0]:
+        rows = Change.select(Change.table).where(Change.id > before[0]).distinct().tuples()
+        stale |= {table for (table,) in rows}
+    if after[1:] != before[1:]:
+        stale.add("bell")
+    return present, sorted(stale)
+
+
+def _numbers(text):
+    parts = (text or "").split("-")
+    if len(parts) != 3 or not all(p.isdigit() and len(p) < 16 for p in parts):
+        return (0, 0, 0)
+    return tuple(int(p) for p in parts)
+
+
+@writes
+def prune(limit):
+    """Remove history older than the setting says, a batch at a time."""
+    before = now() - timedelta(days=settings.get("change_retention_days"))
+    with models.everywhere("history is removed for every organization alike"):
+        old = Change.select(Change.id).where(Change.at < before).limit(limit)
+        return Change.delete().where(Change.id.in_(old)).execute()

@@ -1,0 +1,157 @@
+"""What the environment says, validated at start: every problem is listed at once, by name."""
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from environs import EnvError, FileAwareEnv, validate
+
+ENVIRONMENTS = ("development", "production", "demo", "test")
+PROVIDERS = ("stripe", "sandbox", "none")
+
+
+class Misconfigured(SystemExit):
+    """The app must not start. The text names each bad variable and never a value."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    env: str = "development"
+    data: Path = Path("var")
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    site_url: str = ""
+    secret_key: str = field(default="", repr=False)
+    workers: int = 1
+    threads: int = 64
+    jobs: bool = True
+    trusted_proxies: int = 0
+    pages_per_minute: int = 300
+    rate_limit_storage: str = "memory://"
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = "guildhall@localhost"
+    billing_provider: str = "none"
+    stripe_secret_key: str = field(default="", repr=False)
+    stripe_webhook_secrets: tuple = field(default=(), repr=False)
+    stripe_prices: dict = field(default_factory=dict)
+    super_admin_emails: tuple = ()
+    metrics_token: str = field(default="", repr=False)
+
+    @property
+    def production(self):
+        return self.env == "production"
+
+    @property
+    def stream_limit(self):
+        """Live streams hold a thread each: leave half of them to everybody else."""
+        return self.threads // 2
+
+
+active = Configuration()
+
+
+def use(configuration):
+    global active
+    active = configuration
+    return configuration
+
+
+def load(prefix_data=None):
+    """Read the environment (or NAME_FILE for a secret). Refuses with Misconfigured, naming all problems."""
+    env = FileAwareEnv(eager=False)
+    chosen = env.str("GUILDHALL_ENV", "development", validate=validate.OneOf(ENVIRONMENTS)) or "development"
+    production = chosen == "production"
+    data = Path(prefix_data or env.str("GUILDHALL_DATA", "var") or "var").absolute()
+    host, port = env.str("HOST", "127.0.0.1"), env.int("PORT", 8000, validate=validate.Range(0, 65535))
+    stripe_key = (env.str("STRIPE_SECRET_KEY", "") or "").strip()
+    stripe_hooks = tuple(s.strip() for s in env.list("STRIPE_WEBHOOK_SECRET", []) or () if s.strip())
+    prices = {
+        plan: price.strip()
+        for plan in ("pro_monthly", "pro_yearly")
+        if (price := env.str(f"STRIPE_{plan.upper()}_PRICE_ID", ""))
+    }
+    provider = env.str("BILLING_PROVIDER", "", validate=validate.OneOf((*PROVIDERS, "")))
+    provider = provider or ("stripe" if stripe_key else "none" if production else "sandbox")
+    values = {
+        "env": chosen,
+        "data": data,
+        "database_url": env.str("DATABASE_URL", "") or f"sqlite:///{data / 'guildhall.db'}",
+        "host": host,
+        "port": port,
+        "site_url": (env.str("SITE_URL", "") or f"http://{host}:{port}").rstrip("/"),
+        "secret_key": (env.str("SECRET_KEY", "") or "").strip(),
+        "workers": env.int("WORKERS", 1, validate=validate.Range(1, 64)),
+        "threads": env.int("THREADS", 64, validate=validate.Range(4, 2000)),
+        "jobs": env.bool("JOBS", True),
+        "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
+        "pages_per_minute": env.int("PAGES_PER_MINUTE", 300, validate=validate.Range(1)),
+        "rate_limit_storage": env.str("RATE_LIMIT_STORAGE", "memory://"),
+        "smtp_url": (env.str("SMTP_URL", "") or "").strip(),
+        "mail_from": env.str("MAIL_FROM", "guildhall@localhost"),
+        "billing_provider": provider,
+        "stripe_secret_key": stripe_key,
+        "stripe_webhook_secrets": stripe_hooks,
+        "stripe_prices": prices,
+        "super_admin_emails": tuple(
+            e.strip().lower() for e in env.list("SUPER_ADMIN_EMAILS", []) or () if e.strip()
+        ),
+        "metrics_token": (env.str("METRICS_TOKEN", "") or "").strip(),
+    }
+    problems = []
+    try:
+        env.seal()
+    except EnvError:
+        problems += [f"{name}: {' '.join(errors)}" for name, errors in env._errors.items()]
+        raise Misconfigured(_listed(problems)) from None
+    problems += _problems(values, production)
+    if problems:
+        raise Misconfigured(_listed(problems))
+    if not values["secret_key"]:
+        values["secret_key"] = _kept_secret(data)
+    return Configuration(**values)
+
+
+def _problems(values, production):
+    sqlite = values["database_url"].startswith("sqlite:///")
+    if not sqlite and not values["database_url"].startswith(("postgresql://", "postgres://")):
+        yield "DATABASE_URL: must begin with sqlite:/// or postgresql://"
+    if values["secret_key"] and len(values["secret_key"]) < 32:
+        yield "SECRET_KEY: must have at least 32 characters"
+    if production and not values["secret_key"]:
+        yield "SECRET_KEY: is required in production"
+    site = urlsplit(values["site_url"])
+    if site.scheme not in ("http", "https") or not site.netloc:
+        yield "SITE_URL: must be a whole http(s) address"
+    if production and site.scheme != "https":
+        yield "SITE_URL: must be https in production"
+    if values["workers"] > 1 and sqlite:
+        yield "WORKERS: several processes need PostgreSQL (DATABASE_URL)"
+    if values["workers"] > 1 and values["rate_limit_storage"].startswith("memory"):
+        yield "RATE_LIMIT_STORAGE: several processes need shared counting, such as redis://…"
+    if values["smtp_url"] and urlsplit(values["smtp_url"]).scheme not in ("smtp", "smtps", "smtp+starttls"):
+        yield "SMTP_URL: must be smtp://, smtps:// or smtp+starttls://user:password@host:port"
+    if production and not values["smtp_url"]:
+        yield "SMTP_URL: is required in production"
+    if values["billing_provider"] == "stripe":
+        if not values["stripe_secret_key"]:
+            yield "STRIPE_SECRET_KEY: is required for BILLING_PROVIDER=stripe"
+        if not values["stripe_prices"]:
+            yield "STRIPE_PRO_MONTHLY_PRICE_ID: at least one price id is required for BILLING_PROVIDER=stripe"
+    if production and values["billing_provider"] == "sandbox":
+        yield "BILLING_PROVIDER: the sandbox takes no real money and is refused in production"
+
+
+def _listed(problems):
+    return "Guildhall can't start. Mend these:\n" + "\n".join(f"  - {problem}" for problem in problems)
+
+
+def _kept_secret(data):
+    """Outside production a key is made once and kept, so that a restart signs nobody out."""
+    path = data / "secret.key"
+    data.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text().strip()

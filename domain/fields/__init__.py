@@ -1,0 +1,82 @@
+"""Kinds of fields: how a value is read from a form, said in words, filtered and sorted.
+
+One kind is one file here and one in templates/fields; `kinds` finds them by name. Settings, lists,
+forms, exports and imports all speak through these.
+"""
+
+import importlib
+import pkgutil
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Unfit(ValueError):
+    """This text can't be taken; the sentence says why."""
+
+
+class Kind:
+    """A kind of value. `read` takes form text, `plain` gives text for exports; None is «no value»."""
+
+    name = ""
+    filters = False  # offered as a filter chip
+
+    def read(self, text):
+        """Form text → value. Refuses with Unfit and a sentence."""
+        raise NotImplementedError
+
+    def plain(self, value):
+        """Value → text, for CSV, history and the log."""
+        return "" if value is None else str(value)
+
+    def stored(self, value):
+        """Value → JSON, for history and settings; `restored` is its way back."""
+        return value
+
+    def restored(self, value):
+        return value
+
+
+@dataclass(frozen=True)
+class Field:
+    """A named value of some kind."""
+
+    name: str
+    label: str
+    kind: Kind
+    required: bool = False
+    default: Any = None
+    help: str = ""
+    listed: bool = True
+    facts: dict = field(default_factory=dict, hash=False, compare=False)
+
+    def read(self, text):
+        """Form text → value. Refuses with Unfit; an empty text is None, or refused when required."""
+        text = clean(text)
+        if not text.strip():
+            if self.required:
+                raise Unfit(f"{self.label} can't be empty.")
+            return None
+        return self.kind.read(text)
+
+
+# NUL breaks C strings and PostgreSQL; the others are invisible and turn text around or hide in it.
+_INVISIBLE = dict.fromkeys(
+    [0, 0xFEFF, *range(0x200B, 0x200D), 0x2060, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    + [code for code in range(1, 32) if code not in (9, 10, 13)]
+    + [*range(0x7F, 0xA0), *range(0xD800, 0xE000)]
+)
+
+
+def clean(text):
+    """Text as a person meant it: without control, zero-width and direction-turning characters."""
+    return str(text if text is not None else "").translate(_INVISIBLE).replace("\r\n", "\n")
+
+
+def kinds():
+    """All kinds, by name: each module of this package holds one."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        for thing in vars(importlib.import_module(f"{__name__}.{module.name}")).values():
+            if isinstance(thing, type) and issubclass(thing, Kind) and thing is not Kind:
+                found[thing.name] = thing
+    return found

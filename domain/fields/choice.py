@@ -1,0 +1,27 @@
+from dataclasses import dataclass
+
+from domain.fields import Kind, Unfit
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of a few words. `options` are (stored word, label, tone)."""
+
+    name = "choice"
+    options: tuple = ()
+    filters: bool = True
+
+    def read(self, text):
+        if text not in self.words:
+            raise Unfit(f"Choose one of: {', '.join(label for _, label, _ in self.options)}.")
+        return text
+
+    @property
+    def words(self):
+        return [word for word, _, _ in self.options]
+
+    def plain(self, value):
+        return next((label for word, label, _ in self.options if word == value), "")
+
+    def tone(self, value):
+        return next((tone for word, _, tone in self.options if word == value), "quiet")

@@ -1,0 +1,22 @@
+from dataclasses import dataclass
+
+from domain.fields import Kind, Unfit
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A whole number between `least` and `most`, with its unit."""
+
+    name = "number"
+    least: int = 0
+    most: int = 1_000_000_000
+    unit: str = ""
+
+    def read(self, text):
+        try:
+            value = int(text.strip())
+        except ValueError:
+            raise Unfit("Write a whole number.") from None
+        if not self.least <= value <= self.most:
+            raise Unfit(f"Choose a number from {self.least:,} to {self.most:,}.")
+        return value

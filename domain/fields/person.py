@@ -1,0 +1,46 @@
+from dataclasses import dataclass
+
+from domain.fields import Kind, Unfit
+from models import Compiled, Membership, Profile, User, scope, slot
+
+
+@dataclass(frozen=True)
+class Person(Kind):
+    """A member of the organization one stands in. The value is the user's id, found in scope only."""
+
+    name = "person"
+    filters: bool = True
+
+    def read(self, text):
+        if not text.isdigit() or len(text) > 15 or int(text) not in members():
+            raise Unfit("Choose a member of this organization.")
+        return int(text)
+
+    def plain(self, value):
+        return names({value}).get(value, "") if value else ""
+
+
+_members = Compiled(
+    lambda: (
+        Membership.select(User.id, Profile.full_name, User.email)
+        .join(User)
+        .join(Profile, on=(Profile.user == User.id))
+        .where(Membership.organization == slot("scope"), User.status == "active")
+    )
+)
+
+
+def members():
+    """id → name of everybody in the organization one stands in, by name."""
+    scope()
+    found = ((id, name or email) for id, name, email in _members())
+    return dict(sorted(found, key=lambda pair: pair[1].casefold()))
+
+
+def names(ids):
+    """id → name, also of people who have left."""
+    ids = {id for id in ids if id}
+    if not ids:
+        return {}
+    rows = User.select(User.id, Profile.full_name, User.email).join(Profile, on=(Profile.user == User.id))
+    return {id: name or email for id, name, email in rows.where(User.id.in_(ids)).tuples()}

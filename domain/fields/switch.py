@@ -1,0 +1,19 @@
+from dataclasses import dataclass
+
+from domain.fields import Kind, Unfit
+
+
+@dataclass(frozen=True)
+class Switch(Kind):
+    """On or off."""
+
+    name = "switch"
+    WORDS = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+
+    def read(self, text):
+        if text.strip().lower() not in self.WORDS:
+            raise Unfit("Choose on or off.")
+        return self.WORDS[text.strip().lower()]
+
+    def plain(self, value):
+        return "On" if value else "Off"

@@ -1,0 +1,19 @@
+from dataclasses import dataclass
+
+from domain.fields import Kind, Unfit
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A line, or with `long` a paragraph, of at most `most` characters."""
+
+    name = "text"
+    most: int = 200
+    long: bool = False
+    filters: bool = False
+
+    def read(self, text):
+        text = text.strip() if self.long else " ".join(text.split())
+        if len(text) > self.most:
+            raise Unfit(f"Keep it to {self.most:,} characters; this has {len(text):,}.")
+        return text

@@ -1,0 +1,81 @@
+"""Letters: one template gives the plain text and the HTML; a server or the local outbox takes them."""
+
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import mrml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from domain import configuration, settings
+from domain.outgoing import sends
+
+TIMEOUT = 15  # seconds
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent.parent / "templates" / "mail"),
+    autoescape=select_autoescape(["html", "mjml"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def compose(template, to, values, message_id=None):
+    """The letter as a message with a plain and an HTML part. Values are escaped in the HTML."""
+    words = _templates.get_template(f"{template}.txt")
+    context = {**values, "site": settings.get("site_name"), "site_url": configuration.active.site_url}
+    parts = {name: "".join(block(words.new_context(context))).strip() for name, block in words.blocks.items()}
+    message = EmailMessage()
+    message["Subject"] = " ".join(parts["subject"].split())
+    message["From"] = f"{settings.get('mail_sender_name')} <{configuration.active.mail_from}>"
+    message["To"] = to
+    message["Date"] = formatdate()
+    message["Message-ID"] = message_id or make_msgid(domain="guildhall")
+    message.set_content(_templates.get_template("_letter.txt").render(**context, parts=parts))
+    frame = _templates.get_template("_letter.mjml").render(**context, parts=parts)
+    message.add_alternative(mrml.to_html(frame).content, subtype="html")
+    return message
+
+
+@sends("mail")
+def deliver(row):
+    """Send one outgoing letter. Its message id is made from the row's key, so a repeat can be told."""
+    message = compose(
+        row.payload["template"],
+        row.recipient,
+        row.payload["values"],
+        message_id=f"<outgoing-{row.id}@guildhall>",
+    )
+    if configuration.active.smtp_url:
+        _post(message, configuration.active.smtp_url)
+    else:
+        keep(message, row.id)
+
+
+def _post(message, url):
+    to = urlsplit(url)
+    secure = ssl.create_default_context()
+    if to.scheme == "smtps":
+        server = smtplib.SMTP_SSL(to.hostname, to.port or 465, timeout=TIMEOUT, context=secure)
+    else:
+        server = smtplib.SMTP(to.hostname, to.port or 25, timeout=TIMEOUT)
+    with server:
+        if to.scheme == "smtp+starttls":
+            server.starttls(context=secure)
+        if to.username:
+            server.login(unquote(to.username), unquote(to.password or ""))
+        server.send_message(message)
+
+
+def outbox():
+    return configuration.active.data / "mail"
+
+
+def keep(message, number):
+    """With no mail server, a letter is a file in the data folder; /dev/mail shows them."""
+    outbox().mkdir(parents=True, exist_ok=True)
+    (outbox() / f"{number:08}.eml").write_bytes(bytes(message))

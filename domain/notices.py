@@ -1,0 +1,67 @@
+"""Notifications: a row for each person and thing they should know, with its own read mark."""
+
+from datetime import timedelta
+
+from peewee import fn
+
+from domain import NotFound, settings
+from domain.outgoing import sends
+from domain.transactions import wake, writes
+from models import Compiled, Notification, now, slot
+
+SHOWN = 10
+
+
+@sends("notification", transactional=True)
+def deliver(row):
+    """Put an outgoing notification before its reader; its key keeps a repeat from showing twice."""
+    Notification.insert(**row.payload, dedupe_key=row.key).on_conflict_ignore().execute()
+    wake("live")
+
+
+_unread = Compiled(
+    lambda: Notification.select(fn.count(Notification.id)).where(
+        Notification.recipient == slot("user"), Notification.read_at.is_null()
+    )
+)
+
+
+def unread(user):
+    """How many notifications the user hasn't read."""
+    return _unread(user=user.id)[0][0]
+
+
+def newest(user, limit=SHOWN, before=None):
+    """The user's notifications, newest first; `before` is the id to go on from."""
+    query = Notification.select().where(Notification.recipient == user)
+    if before:
+        query = query.where(Notification.id < before)
+    return list(query.order_by(Notification.id.desc()).limit(limit))
+
+
+@writes
+def mark_read(user, id):
+    """Mark one as read; returns it. Refuses with NotFound for anybody else's."""
+    notification = Notification.one(Notification.id == id, Notification.recipient == user)
+    if notification is None:
+        raise NotFound("That notification is gone.")
+    Notification.update(read_at=now()).where(Notification.id == id, Notification.read_at.is_null()).execute()
+    return notification
+
+
+@writes
+def mark_all_read(user):
+    """Mark all as read; returns how many were unread."""
+    return (
+        Notification.update(read_at=now())
+        .where(Notification.recipient == user, Notification.read_at.is_null())
+        .execute()
+    )
+
+
+@writes
+def prune(limit):
+    """Remove what was read too long ago, counted from the reading; the unread stay for ever."""
+    before = now() - timedelta(days=settings.get("notification_retention_days"))
+    old = Notification.select(Notification.id).where(Notification.read_at < before).limit(limit)
+    return Notification.delete().where(Notification.id.in_(old)).execute()

@@ -1,0 +1,109 @@
+"""What leaves the house once its cause has committed: letters, notifications, posted events.
+
+A row is left in the transaction of its cause and sent by a job, at least once; its key makes a repeat
+harmless. A kind is a function marked with `@sends`: the next one is that function and nothing else.
+"""
+
+import logging
+from datetime import timedelta
+
+from domain.transactions import wake, writes
+from models import Outgoing, now
+
+log = logging.getLogger("guildhall.outgoing")
+
+BACKOFF = (1, 5, 30, 120)  # minutes between tries (merged.md B.7)
+TRIES = 5
+BATCH = 100
+
+_senders = {}
+
+
+def sends(kind, transactional=False):
+    """Mark the function that sends this kind. A transactional one writes rows of ours, with the mark."""
+
+    def keep(function):
+        _senders[kind] = (function, transactional)
+        return function
+
+    return keep
+
+
+def leave(kind, key, payload, *, recipient=None, subject=None):
+    """Leave something to be sent, in the present transaction; False when its key was left before."""
+    made = (
+        Outgoing.insert(kind=kind, key=key[:160], payload=payload, recipient=recipient, subject=subject)
+        .on_conflict_ignore()
+        .as_rowcount()
+        .execute()
+    )
+    if made:
+        wake("outgoing")
+    return bool(made)
+
+
+def letter(template, to, key, **values):
+    """Leave a letter: `template` names a file in templates/mail, `to` is an address."""
+    return leave("mail", key, {"template": template, "values": values}, recipient=to)
+
+
+def notify(user, type, key, title, *, body=None, link=None, organization=None):
+    """Leave a notification for one person. The same key never shows twice."""
+    payload = {
+        "type": type,
+        "title": title,
+        "body": body,
+        "link": link,
+        "recipient": user.id,
+        "organization": organization.id if organization else None,
+    }
+    return leave("notification", f"{key}:{user.id}", payload)
+
+
+def send_due():
+    """Send one batch of what is due; returns how many were tried. Called until it returns nothing."""
+    due = list(
+        Outgoing.select()
+        .where(Outgoing.status == "queued", Outgoing.next_attempt_at <= now())
+        .order_by(Outgoing.next_attempt_at, Outgoing.id)
+        .limit(BATCH)
+    )
+    for row in due:
+        try:
+            send, transactional = _senders[row.kind]
+            if transactional:
+                _send_and_mark(row, send)
+            else:
+                send(row)
+                _mark_sent(row)
+        except Exception as error:  # one of the two places that catch everything: it is recorded
+            log.warning("sending failed", extra={"outgoing": row.id, "kind": row.kind}, exc_info=True)
+            _mark_failed(row, error)
+    return len(due)
+
+
+@writes
+def _send_and_mark(row, send):
+    if _mark(row, status="sent", sent_at=now(), payload={}, error=None):
+        send(row)
+
+
+@writes
+def _mark_sent(row):
+    # The payload goes: it may have held a code, and the database is no place for it.
+    _mark(row, status="sent", sent_at=now(), payload={}, error=None)
+
+
+@writes
+def _mark_failed(row, error):
+    tries = row.attempts + 1
+    text = f"{type(error).__name__}: {error}"[:500]
+    if tries >= TRIES:
+        _mark(row, status="buried", attempts=tries, error=text, payload={})
+    else:
+        wait = timedelta(minutes=BACKOFF[tries - 1])
+        _mark(row, attempts=tries, error=text, next_attempt_at=now() + wait)
+
+
+def _mark(row, **values):
+    return Outgoing.update(**values).where(Outgoing.id == row.id, Outgoing.status == "queued").execute()

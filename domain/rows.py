@@ -1,0 +1,245 @@
+"""Making, changing and removing rows of any listed table: checked field by field, noted, undoable.
+
+What is special about a table (a task's completion, say) is in its `Rules`; nothing here knows tasks.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from domain import Forbidden, Invalid, NotFound, Refused, changes
+from domain.fields import Unfit
+from domain.lists import Listing
+from domain.transactions import writes
+from models import Change, now, public_id
+
+BULK = 200
+UNDO_FOR = timedelta(hours=1)
+
+
+class Stale(Refused):
+    """Somebody else changed the same thing meanwhile. `current` says what stands there now."""
+
+
+def _nothing(*_args, **_kwargs):
+    return None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A listed table and what only it knows."""
+
+    listing: Listing
+    reachable: Any  # (by) → condition for the rows this member may see at all
+    may_change: Any  # (row, field name, by) → bool
+    may_remove: Any  # (row, by) → bool
+    derive: Any = _nothing  # (row or None, values) → values that follow from a change
+    after: Any = _nothing  # (row, before, change, by) in the transaction of the change
+
+
+def get(rules, id, by):
+    """The row, if this member may see it. Refuses with NotFound."""
+    model = rules.listing.model
+    row = model.one(model.id == id, rules.reachable(by)) if isinstance(id, int) and id < 2**31 else None
+    if row is None:
+        raise NotFound(f"This {rules.listing.thing} isn't here: it was removed, or it isn't yours to see.")
+    return row
+
+
+def read_form(listing, form, only=None):
+    """Form texts → values. Fields that weren't sent stay out; refuses with Invalid, naming each."""
+    values, problems = {}, {}
+    for field in listing.fields:
+        if field.name not in form or (only and field.name not in only):
+            continue
+        try:
+            values[field.name] = field.read(form[field.name])
+        except Unfit as unfit:
+            problems[field.name] = str(unfit)
+    if problems:
+        raise Invalid(problems)
+    return values
+
+
+@writes
+def create(rules, form, *, by):
+    """Make a row out of form texts, owned by `by`. Refuses with Invalid or Forbidden."""
+    listing = rules.listing
+    by.require(f"{listing.name}.write")
+    values = read_form(listing, {f.name: form.get(f.name, "") for f in listing.fields})
+    for field in listing.fields:
+        if values[field.name] is None and field.default is not None:
+            values[field.name] = field.default
+    values |= rules.derive(None, values) or {}
+    row = listing.model.create(**values, **{listing.owner: by.user})
+    change = _note(rules, row, "created", _diff(listing, None, values), by)
+    rules.after(row, None, change, by)
+    return row
+
+
+@writes
+def change(rules, id, form, *, by, was=None, batch=None):
+    """Change some fields of a row to form texts; returns (row, the noted change or None).
+
+    `was` is the text each field had on the page: when something else stands there by now, nothing is
+    changed and Stale says so. Refuses with NotFound, Forbidden or Invalid too.
+    """
+    row = get(rules, id, by)
+    values = read_form(rules.listing, form)
+    _check_fresh(rules, row, values, was or {})
+    return row, _apply(rules, row, values, by, batch)
+
+
+def _check_fresh(rules, row, values, was):
+    stale = {}
+    for name, seen in was.items():
+        field = rules.listing.by_name.get(name)
+        if field is None or name not in values:
+            continue
+        current = getattr(row, _column(rules, name))
+        if as_text(field, current) != seen and current != values[name]:
+            stale[name] = f"This was changed meanwhile, to: {field.kind.plain(current) or 'nothing'}."
+    if stale:
+        raise Stale(
+            f"Somebody else changed this {rules.listing.thing} meanwhile. " + " ".join(stale.values()),
+            fields=stale,
+        )
+
+
+def as_text(field, value):
+    """A value as a form carries it: the text that `read` would take back."""
+    stored = field.kind.stored(value)
+    return "" if stored is None else str(stored)
+
+
+def _column(rules, name):
+    return rules.listing.model._meta.fields[name].object_id_name if name in rules.listing.people else name
+
+
+def _apply(rules, row, values, by, batch=None):
+    listing, model = rules.listing, rules.listing.model
+    before = {name: getattr(row, _column(rules, name)) for name in values}
+    values = {name: value for name, value in values.items() if before[name] != value}
+    if not values:
+        return None
+    for name in values:
+        if not rules.may_change(row, name, by):
+            by.require(f"{listing.name}.write")
+            raise Forbidden(f"Only its owner can change the {listing.by_name[name].label.lower()} here.")
+    by.require(f"{listing.name}.write")
+    unchanged = [
+        getattr(model, name).is_null() if before[name] is None else getattr(model, name) == before[name]
+        for name in values
+    ]
+    extra = rules.derive(row, values) or {}
+    if not model.update(**values, **extra).where(model.id == row.id, *unchanged).execute():
+        raise Stale(f"Somebody else changed this {listing.thing} at the same moment. Look again.")
+    diff = _diff(listing, before, values)
+    for name, value in (values | extra).items():
+        setattr(row, name, value)
+    noted = _note(rules, row, "updated", diff, by, batch)
+    rules.after(row, before, noted, by)
+    return noted
+
+
+def _diff(listing, before, values):
+    return {
+        name: [
+            listing.by_name[name].kind.stored(before[name]) if before else None,
+            listing.by_name[name].kind.stored(value),
+        ]
+        for name, value in values.items()
+        if name in listing.by_name
+    }
+
+
+def _note(rules, row, verb, diff, by, batch=None):
+    return changes.record(
+        by.organization, rules.listing.table, row.id, verb, diff, by=by.user, batch=batch or public_id()
+    )
+
+
+@writes
+def remove(rules, id, *, by, batch=None):
+    """Remove a row; its values are kept for undo. Refuses with NotFound or Forbidden."""
+    listing = rules.listing
+    row = get(rules, id, by)
+    by.require(f"{listing.name}.write")
+    if not rules.may_remove(row, by):
+        raise Forbidden(f"Only its owner can remove this {listing.thing}.")
+    values = {f.name: getattr(row, _column(rules, f.name)) for f in listing.fields}
+    diff = {name: pair[::-1] for name, pair in _diff(listing, None, values).items()}
+    diff[listing.owner] = [row.__data__[listing.owner], None]
+    row.delete_instance()
+    return _note(rules, row, "deleted", diff, by, batch)
+
+
+@writes
+def bulk(rules, ids, form, *, by, removing=False):
+    """Change or remove many rows at once: all that this member may. Returns (batch, done, left out)."""
+    if len(ids) > BULK:
+        raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
+    if not removing:
+        read_form(rules.listing, form)
+    batch, done, left_out = public_id(), 0, 0
+    for id in ids:
+        try:
+            if removing:
+                remove(rules, id, by=by, batch=batch)
+                done += 1
+            else:
+                done += change(rules, id, form, by=by, batch=batch)[1] is not None
+        except (NotFound, Forbidden):
+            left_out += 1
+    return batch, done, left_out
+
+
+@writes
+def undo(rules, batch, *, by):
+    """Take one's own change (or bulk) back within an hour, wherever nothing newer stands.
+
+    Returns how many rows were put back. Refuses with NotFound when there is nothing to take back.
+    """
+    listing, model = rules.listing, rules.listing.model
+    by.require(f"{listing.name}.write")
+    noted = list(
+        Change.select()
+        .where(
+            Change.batch == batch,
+            Change.by == by.user,
+            Change.table == listing.table,
+            Change.at > now() - UNDO_FOR,
+        )
+        .order_by(Change.id.desc())
+    )
+    if not noted:
+        raise NotFound("There is nothing to take back any more.")
+    undone = 0
+    for past in noted:
+        values = {
+            name: listing.by_name[name].kind.restored(pair[0])
+            for name, pair in past.fields.items()
+            if name in listing.by_name
+        }
+        row = model.one(model.id == past.row_id)
+        if past.verb == "deleted" and row is None:
+            owner = past.fields[listing.owner][0]
+            follows = rules.derive(None, values) or {}
+            row = model.create(id=past.row_id, **values, **follows, **{listing.owner: owner})
+            _note(rules, row, "created", _diff(listing, None, values), by)
+            undone += 1
+        elif past.verb == "created" and row is not None and rules.may_remove(row, by):
+            remove(rules, row.id, by=by)
+            undone += 1
+        elif past.verb == "updated" and row is not None and _stands(rules, row, past):
+            undone += _apply(rules, row, values, by) is not None
+    if not undone:
+        raise Refused("Something newer stands there by now, so nothing was put back.")
+    return undone
+
+
+def _stands(rules, row, past):
+    kinds = {name: f.kind for name, f in rules.listing.by_name.items()}
+    return all(
+        kinds[name].stored(getattr(row, _column(rules, name))) == pair[1] for name, pair in past.fields.items()
+    )

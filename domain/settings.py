@@ -1,0 +1,163 @@
+"""Run-time settings: a typed registry that admins edit in place. Each change is audited and can be undone.
+
+The next setting is a line here. Values are cached in the process; another process sees a change within
+a second.
+"""
+
+import threading
+import time
+
+from domain import Invalid, NotFound, Refused, audit
+from domain.fields import Field, Unfit
+from domain.fields.number import Number
+from domain.fields.switch import Switch
+from domain.fields.text import Text
+from domain.transactions import on_wake, wake, writes
+from models import AuditEvent, Setting
+
+FRESH = 1.0  # seconds that another process may lag behind
+
+DAYS = Number(1, 3650, "days")
+CREDITS = Number(0, 1_000_000, "credits a month")
+
+GROUPS = {
+    "General": (
+        Field("site_name", "Name", Text(60), True, "Guildhall", "Shown in the header, in titles and letters."),
+        Field(
+            "site_description",
+            "Description",
+            Text(200, long=True),
+            False,
+            "Your team's back office in one place.",
+            "One sentence for search engines and the front page.",
+        ),
+        Field("sign_up_open", "Open sign-up", Switch(), True, True, "Whether strangers may make an account."),
+    ),
+    "Mail": (Field("mail_sender_name", "Sender's name", Text(60), True, "Guildhall", "Who letters come from."),),
+    "Sessions": (
+        Field("session_idle_days", "Idle sign-out", DAYS, True, 14, "Signed out after so long without use."),
+        Field(
+            "session_absolute_days",
+            "Longest session",
+            DAYS,
+            True,
+            90,
+            "Signed out after so long in any case.",
+        ),
+    ),
+    "Credits": (
+        Field("credits_free", "Free plan", CREDITS, True, 0, "Credits a month without a paid plan."),
+        Field("credits_pro", "Pro plan", CREDITS, True, 1000, "Credits a month on Pro."),
+    ),
+    "Retention": (
+        Field(
+            "notification_retention_days",
+            "Read notifications",
+            DAYS,
+            True,
+            90,
+            "Removed so long after they were read. Unread ones always stay.",
+        ),
+        Field("audit_retention_days", "Audit log", DAYS, True, 365, "Removed after so long."),
+        Field("change_retention_days", "History and undo", DAYS, True, 365, "Removed after so long."),
+    ),
+}
+REGISTRY = {field.name: field for group in GROUPS.values() for field in group}
+
+_cache = {}
+_read_at = 0.0
+_lock = threading.Lock()
+
+
+def get(name):
+    """The present value of a registered setting: what an admin chose, or the default."""
+    field = REGISTRY[name]
+    if time.monotonic() - _read_at > FRESH:
+        _read()
+    return _cache.get(name, field.default)
+
+
+def _read():
+    global _cache, _read_at
+    with _lock:
+        began = time.monotonic()
+        rows = Setting.select(Setting.key, Setting.value).tuples()
+        _cache = {key: value for key, value in rows if key in REGISTRY}
+        _read_at = began
+
+
+def forget():
+    """Read anew at the next `get`."""
+    global _read_at
+    _read_at = 0.0
+
+
+def listen():
+    on_wake("settings", forget)
+
+
+def rows():
+    """Setting rows by key, for who changed them and when."""
+    return {row.key: row for row in Setting.select()}
+
+
+def history(name, limit=10):
+    """The changes of one setting, newest first, from the audit log."""
+    return (
+        AuditEvent.select()
+        .where(
+            AuditEvent.action == "settings.changed",
+            AuditEvent.target_type == "setting",
+            AuditEvent.target_id == name,
+        )
+        .order_by(AuditEvent.id.desc())
+        .limit(limit)
+    )
+
+
+@writes
+def change(name, text, *, by):
+    """Set one setting from form text; returns its value. Refuses with Invalid or NotFound."""
+    field = _registered(name)
+    try:
+        value = field.read(text)
+    except Unfit as unfit:
+        raise Invalid({name: str(unfit)}) from None
+    return _set(field, value, by)
+
+
+@writes
+def put_back(name, event_id, *, by):
+    """Undo: set what stood before the audited change `event_id`. Refuses when something newer stands."""
+    field = _registered(name)
+    event = history(name, 1).first()
+    if event is None or event.id != event_id:
+        raise Refused(f"{field.label} was changed again since; look at it before you put anything back.")
+    return _set(field, field.kind.restored(event.metadata["before"]), by)
+
+
+def _registered(name):
+    if name not in REGISTRY:
+        raise NotFound("There is no such setting.")
+    return REGISTRY[name]
+
+
+def _set(field, value, by):
+    row = Setting.one(Setting.key == field.name)
+    before = row.value if row else field.default
+    if value == before:
+        return value
+    Setting.insert(key=field.name, value=value, updated_by=by).on_conflict(
+        conflict_target=[Setting.key], update={Setting.value: value, Setting.updated_by: by}
+    ).execute()
+    audit.record(
+        "settings.changed",
+        f"{field.label}: {field.kind.plain(before) or 'empty'} → {field.kind.plain(value) or 'empty'}",
+        by=by,
+        category="admin",
+        target=("setting", field.name),
+        before=before,
+        after=value,
+    )
+    wake("settings")
+    return value

@@ -1,0 +1,232 @@
+"""The write seam: the one place where a write transaction begins.
+
+On SQLite one thread does all the writing. It takes what is waiting, runs each piece of work in its own
+savepoint and commits the group once: first come, first served, and nobody fights for the lock. On
+PostgreSQL the same decorator is an ordinary transaction. Why: docs/decisions/writer.md
+"""
+
+import contextvars
+import functools
+import logging
+import threading
+from collections import deque
+
+import peewee
+
+import models
+
+log = logging.getLogger("guildhall.writer")
+
+GROUP = 128  # pieces to a commit: bounds what the last of them waits for
+PATIENCE = 20  # seconds a caller waits for its piece to begin
+
+_piece = contextvars.ContextVar("piece", default=None)
+
+
+class WriterDown(Exception):
+    """The change was not made: the writer is stopping, or died and is being replaced."""
+
+
+class GaveUp(Exception):
+    """The change was not made: it had to wait too long."""
+
+
+class Piece:
+    """One call of a public domain function, from its queueing to its commit."""
+
+    __slots__ = ("args", "context", "done", "error", "function", "kwargs", "result", "state", "wakes")
+
+    def __init__(self, function, args, kwargs):
+        self.function, self.args, self.kwargs = function, args, kwargs
+        self.context = contextvars.copy_context()
+        self.done = threading.Lock()
+        self.done.acquire()
+        self.result = self.error = None
+        self.state = "waiting"
+        self.wakes = set()
+
+    def run(self):
+        _piece.set(self)
+        self.result = self.function(*self.args, **self.kwargs)
+
+
+# --- who is woken after a commit ------------------------------------------------------------------
+
+_listeners = {}
+
+
+def on_wake(topic, listener):
+    """Have `listener()` called after each commit that said `wake(topic)`; it must return at once."""
+    _listeners.setdefault(topic, []).append(listener)
+
+
+def forget_listeners():
+    _listeners.clear()
+
+
+def wake(topic):
+    """Once the present piece has committed, wake whoever waits for `topic`. A hint: the rows are the truth."""
+    piece = _piece.get()
+    if piece is not None:
+        piece.wakes.add(topic)
+    else:
+        _rouse({topic})
+
+
+def _rouse(topics):
+    for topic in topics:
+        for listener in _listeners.get(topic, ()):
+            try:
+                listener()
+            except Exception:
+                log.exception("a listener of %s failed", topic)
+
+
+# --- the decorator ---------------------------------------------------------------------------------
+
+
+def writes(function):
+    """Run `function` in a write transaction. Called within another one, it is a savepoint of it."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if _piece.get() is not None and models.database.in_transaction():
+            with models.database.atomic():
+                return function(*args, **kwargs)
+        if models.database.dialect == "sqlite":
+            return writer.do(Piece(function, args, kwargs))
+        return _on_postgres(Piece(function, args, kwargs))
+
+    return call
+
+
+def _on_postgres(piece, tries=3):
+    for last in range(tries):
+        try:
+            with models.database.atomic():
+                piece.context.copy().run(piece.run)
+        except peewee.OperationalError as error:
+            deadlock = "deadlock" in str(error) or "serialize" in str(error)
+            if not deadlock or last == tries - 1:
+                raise
+            piece.wakes.clear()
+        else:
+            _rouse(piece.wakes)
+            return piece.result
+
+
+class Writer:
+    """The one thread that writes, and the queue before it."""
+
+    def __init__(self):
+        self._waiting = deque()
+        self._bell = threading.Condition(threading.Lock())
+        self._thread = None
+        self._stopping = False
+        self.commits = self.pieces = self.deaths = 0
+
+    def do(self, piece):
+        with self._bell:
+            if self._stopping:
+                raise WriterDown("The server is shutting down; the change was not made.")
+            if self._thread is None or not self._thread.is_alive():
+                self._start()
+            self._waiting.append(piece)
+            self._bell.notify()
+        if not piece.done.acquire(timeout=PATIENCE):
+            with self._bell:
+                if piece.state == "waiting":
+                    piece.state = "given up"
+                    raise GaveUp("The server is too busy to save this. Nothing was changed; try again.")
+            piece.done.acquire()  # it has begun, so it ends: a half-made change can't be
+        if piece.error is not None:
+            raise piece.error
+        return piece.result
+
+    def stop(self, timeout=30):
+        """Finish what is waiting, then end. Later calls are refused."""
+        with self._bell:
+            self._stopping, thread = True, self._thread
+            self._bell.notify()
+        if thread is not None:
+            thread.join(timeout)
+
+    def restart(self):
+        """After `stop`, or in a forked process: begin anew."""
+        self.__init__()
+
+    @property
+    def backlog(self):
+        return len(self._waiting)
+
+    def _start(self):
+        self._thread = threading.Thread(target=self._live, name="writer", daemon=True)
+        self._thread.start()
+
+    def _live(self):
+        group = []
+        try:
+            models.database.connect(reuse_if_open=True)
+            models.database.may_write()
+            while self._take(group):
+                self._write(group)
+                group.clear()
+        except BaseException as death:
+            self.deaths += 1
+            log.critical("the writer died; the next write starts a new one", exc_info=True)
+            with self._bell:
+                lost, self._thread = group + list(self._waiting), None
+                self._waiting.clear()
+            for piece in lost:
+                piece.error = WriterDown("The change was not made: the writer failed.")
+                piece.error.__cause__ = death
+                piece.done.release()
+        finally:
+            models.database.manual_close()
+
+    def _take(self, group):
+        """Fill `group` with what is waiting; False when there is nothing more to come."""
+        with self._bell:
+            while not self._waiting:
+                if self._stopping:
+                    return False
+                self._bell.wait()
+            while self._waiting and len(group) < GROUP:
+                piece = self._waiting.popleft()
+                if piece.state == "waiting":
+                    piece.state = "running"
+                    group.append(piece)
+        return True
+
+    def _write(self, group):
+        connection = models.database.connection()
+        models.database.push_transaction(self)  # so that `atomic()` within is a savepoint
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for piece in group:
+                connection.execute("SAVEPOINT piece")
+                try:
+                    piece.context.run(piece.run)
+                except Exception as error:
+                    piece.error = error
+                    piece.wakes.clear()
+                    connection.execute("ROLLBACK TO piece")
+                connection.execute("RELEASE piece")
+            connection.execute("COMMIT")
+        except Exception as error:  # the disk is full, the file is gone: nobody's change was made
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for piece in group:
+                piece.error = piece.error or error
+                piece.wakes.clear()
+            log.exception("a commit failed")
+        finally:
+            models.database.pop_transaction()
+        self.commits += 1
+        self.pieces += len(group)
+        for piece in group:
+            piece.done.release()
+        _rouse(set().union(*(piece.wakes for piece in group)))
+
+
+writer = Writer()

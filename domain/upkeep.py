@@ -1,0 +1,35 @@
+"""Keeping the house small: settled webhooks, sent letters and old job runs go after a while."""
+
+from datetime import timedelta
+
+from domain.transactions import writes
+from models import JobRun, Outgoing, WebhookEvent, now
+
+# The row of a webhook is what makes a late repeat harmless. Stripe stops repeating after days and lists
+# events for 30 (docs.stripe.com/webhooks/process-undelivered-events): the body may go then, the row stays.
+BODY_KEPT = timedelta(days=90)
+SENT_KEPT = timedelta(days=30)
+RUNS_KEPT = timedelta(days=30)
+
+
+@writes
+def prune(limit):
+    """One batch of each; returns how many rows were touched."""
+    bodies = (
+        WebhookEvent.select(WebhookEvent.id)
+        .where(
+            WebhookEvent.status.in_(("processed", "ignored")),
+            WebhookEvent.created_at < now() - BODY_KEPT,
+            WebhookEvent.payload != b"",
+        )
+        .limit(limit)
+    )
+    emptied = WebhookEvent.update(payload=b"").where(WebhookEvent.id.in_(bodies)).execute()
+    sent = (
+        Outgoing.select(Outgoing.id)
+        .where(Outgoing.status == "sent", Outgoing.sent_at < now() - SENT_KEPT)
+        .limit(limit)
+    )
+    removed = Outgoing.delete().where(Outgoing.id.in_(sent)).execute()
+    runs = JobRun.select(JobRun.id).where(JobRun.started_at < now() - RUNS_KEPT).limit(limit)
+    return emptied + removed + JobRun.delete().where(JobRun.id.in_(runs)).execute()

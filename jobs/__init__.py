@@ -1,0 +1,239 @@
+"""The calendar, and what runs it.
+
+What is due is always a question to the database: a missed tick or a kill loses nothing. Each run holds a
+lease row, so that with several processes a job runs once; a commit that leaves work wakes its job at once.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+import models
+from domain import NotFound, audit, transactions
+from domain.transactions import writes
+from jobs import inbox, outgoing, reminders, retention
+from models import JobRun, Lease, now
+
+log = logging.getLogger("guildhall.jobs")
+
+
+@dataclass(frozen=True)
+class Job:
+    """`work()` does one batch and returns how many it did; it is called until there are none left."""
+
+    name: str
+    label: str
+    work: object
+    trigger: object
+    woken_by: str = ""
+
+
+def every(**interval):
+    return IntervalTrigger(**interval, timezone="UTC")
+
+
+def at(**cron):
+    return CronTrigger(**cron, timezone="UTC")  # never local time: it comes twice in autumn
+
+
+CALENDAR = (
+    Job("inbox", "Work off webhooks", inbox.work, every(seconds=30), woken_by="inbox"),
+    Job("outgoing", "Send letters and notifications", outgoing.work, every(seconds=30), woken_by="outgoing"),
+    Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),
+    Job("tokens", "Remove expired codes and old sessions", retention.tokens, every(hours=1)),
+    Job(
+        "read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)
+    ),
+    Job("audit", "Remove old audit events", retention.audit_log, at(hour=3, minute=20)),
+    Job("changes", "Remove old history", retention.history, at(hour=3, minute=30)),
+    Job("settled", "Remove settled webhooks, sent letters and old runs", retention.settled, at(hour=3, minute=40)),
+)
+BY_NAME = {job.name: job for job in CALENDAR}
+
+LEASE = timedelta(seconds=60)
+HEARTBEAT = 15  # seconds
+LONGEST = timedelta(minutes=10)  # a run with a backlog ends then; the next tick goes on
+
+OWNER = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+# --- one run -----------------------------------------------------------------------------------------
+
+
+@writes
+def _take(job, owner):
+    """The lease, if nobody holds it or its holder has died."""
+    Lease.insert(job=job, owner="", until_at=now() - LEASE).on_conflict_ignore().execute()
+    taken = (
+        Lease.update(owner=owner, until_at=now() + LEASE)
+        .where(Lease.job == job, (Lease.until_at < now()) | (Lease.owner == owner))
+        .execute()
+    )
+    return bool(taken)
+
+
+@writes
+def _hold(job, owner):
+    return Lease.update(until_at=now() + LEASE).where(Lease.job == job, Lease.owner == owner).execute()
+
+
+@writes
+def _let_go(job, owner):
+    Lease.update(until_at=now() - LEASE).where(Lease.job == job, Lease.owner == owner).execute()
+
+
+@writes
+def _record(job, started_at, affected, error, asked_by):
+    JobRun.create(
+        job=job, started_at=started_at, finished_at=now(), ok=error is None, affected=affected,
+        error=error and f"{type(error).__name__}: {error}"[:500], asked_by=asked_by,
+    )  # fmt: skip
+    if error is not None:
+        audit.record("system.job_failed", f"{BY_NAME[job].label} failed", result="failure", target=("job", job))
+
+
+def run(name, *, asked_by=None, quiet=False):
+    """Run a job now, until its backlog is gone; returns how many it did, or None when another holds it.
+
+    A `quiet` run that found nothing to do leaves no record.
+    """
+    job, owner = BY_NAME[name], f"{OWNER}:{threading.get_ident()}"
+    if not _take(name, owner):
+        return None
+    started_at, affected, error = now(), 0, None
+    over = threading.Event()
+    heart = threading.Thread(target=_beat, args=(name, owner, over), daemon=True)
+    heart.start()
+    try:
+        while done := job.work():
+            affected += done
+            if now() - started_at > LONGEST:
+                break
+    except Exception as failure:
+        error = failure
+        log.exception("a job failed", extra={"job": name})
+    finally:
+        over.set()
+        if error is not None or affected or not quiet:
+            _record(name, started_at, affected, error, asked_by)
+        _let_go(name, owner)
+        models.database.close()
+    return affected
+
+
+def _beat(name, owner, over):
+    while not over.wait(HEARTBEAT):
+        if not _hold(name, owner):
+            log.error("a lease was lost", extra={"job": name})
+
+
+def run_now(name, *, by):
+    """Have a job run at once, as an admin asks; its record names them. Refuses with NotFound."""
+    if name not in BY_NAME:
+        raise NotFound("There is no such job.")
+    return run(name, asked_by=by)
+
+
+def last_runs():
+    """job name → its newest JobRun."""
+    return {
+        job.name: JobRun.select().where(JobRun.job == job.name).order_by(JobRun.id.desc()).first()
+        for job in CALENDAR
+    }
+
+
+# --- the runner --------------------------------------------------------------------------------------
+
+
+class Lane:
+    """A job that is woken: one thread, which sleeps until a commit has left something for it."""
+
+    def __init__(self, job):
+        self.job, self.bell, self.over = job, threading.Event(), False
+        self.thread = threading.Thread(target=self._live, name=f"lane-{job.name}", daemon=True)
+        transactions.on_wake(job.woken_by, self.bell.set)
+        self.thread.start()
+
+    def _live(self):
+        while not self.over:
+            self.bell.wait()
+            self.bell.clear()
+            if self.over:
+                return
+            try:
+                if run(self.job.name, quiet=True) is None and not self.over:
+                    # Another process holds it; it may have looked before our commit. Look again soon.
+                    threading.Timer(0.3, self.bell.set).start()
+            except Exception:
+                log.exception("a lane failed", extra={"job": self.job.name})
+            finally:
+                models.database.close()
+
+    def end(self):
+        self.over = True
+        self.bell.set()
+        self.thread.join(20)
+
+
+_scheduler = None
+_lanes = {}
+
+
+def begin():
+    """Start the calendar and the lanes in this process; what was left by the last one is worked at once."""
+    global _scheduler
+    if _scheduler is not None:
+        return
+    _scheduler = BackgroundScheduler(
+        timezone="UTC", executors={"default": {"type": "threadpool", "max_workers": 2}}
+    )
+    for job in CALENDAR:
+        if job.woken_by:
+            _lanes[job.name] = Lane(job)
+        _scheduler.add_job(
+            _tick,
+            job.trigger,
+            args=(job.name,),
+            id=job.name,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=300,
+        )
+    _scheduler.start()
+    for lane in _lanes.values():
+        lane.bell.set()
+
+
+def _tick(name):
+    if name in _lanes:
+        _lanes[name].bell.set()
+    else:
+        run(name)
+
+
+def end():
+    """Stop the calendar, let what is running finish."""
+    global _scheduler
+    if _scheduler is None:
+        return
+    _scheduler.shutdown(wait=True)
+    _scheduler = None
+    for lane in _lanes.values():
+        lane.end()
+    _lanes.clear()
+    transactions.forget_listeners()
+
+
+def work_off():
+    """Run the woken jobs until nothing is due: for tests, the demo and `python -m jobs --once`."""
+    for _ in range(50):
+        if not sum(run(job.name, quiet=True) or 0 for job in CALENDAR if job.woken_by):
+            return

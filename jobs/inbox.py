@@ -1,0 +1,5 @@
+from domain import inbox
+
+
+def work():
+    return inbox.work_off()

@@ -1,0 +1,25 @@
+"""What is removed, and when. Each call is one bounded batch; the runner goes on while there is a backlog."""
+
+from domain import accounts, audit, changes, notices, sessions, settings, upkeep
+
+BATCH = 200
+
+
+def tokens():
+    return accounts.prune(BATCH) + sessions.prune(BATCH)
+
+
+def notifications():
+    return notices.prune(BATCH)
+
+
+def audit_log():
+    return audit.prune(BATCH, settings.get("audit_retention_days"))
+
+
+def history():
+    return changes.prune(BATCH)
+
+
+def settled():
+    return upkeep.prune(BATCH)

@@ -1,0 +1,99 @@
+// The keyboard. Single keys are off while typing, with a modifier, and while a dialog is open.
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const typing = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable=true]");
+  const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent);
+  const currentRow = () => document.activeElement.closest?.("[data-row]");
+  let going = 0; // `g` was pressed at
+
+  // -- the palette
+
+  const options = () => [...document.querySelectorAll("#palette_results a[role=option]")];
+
+  function choose(index) {
+    const all = options();
+    const chosen = all.length ? (index + all.length) % all.length : -1;
+    all.forEach((option, place) => option.setAttribute("aria-selected", String(place === chosen)));
+    const input = byId("palette_input");
+    if (chosen < 0) input.removeAttribute("aria-activedescendant");
+    else {
+      input.setAttribute("aria-activedescendant", all[chosen].id);
+      all[chosen].scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  function openPalette() {
+    const palette = byId("palette");
+    if (!palette || palette.open || document.querySelector("dialog[open]")) return;
+    palette.showModal();
+    byId("palette_input").select();
+    if (!byId("palette_results").childElementCount) htmx.trigger("#palette_input", "palette");
+  }
+
+  function paletteKey(event) {
+    const all = options();
+    const chosen = all.findIndex((option) => option.getAttribute("aria-selected") === "true");
+    if (event.key === "ArrowDown") choose(chosen + 1);
+    else if (event.key === "ArrowUp") choose(chosen < 0 ? -1 : chosen - 1);
+    else if (event.key === "Enter") { if (all.length) all[Math.max(chosen, 0)].click(); }
+    else return;
+    event.preventDefault();
+  }
+
+  document.addEventListener("htmx:afterSettle", () => {
+    if (byId("palette")?.open && !options().some((option) => option.getAttribute("aria-selected") === "true")) choose(0);
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-palette]")) openPalette();
+    if (event.target.closest("[data-show-keys]")) byId("keys").showModal();
+    if (event.target.closest("#palette_results a")) byId("palette").close();
+  });
+
+  // -- single keys
+
+  function move(step) {
+    const all = rows();
+    const row = currentRow();
+    const next = all[row ? Math.min(Math.max(all.indexOf(row) + step, 0), all.length - 1) : step > 0 ? 0 : all.length - 1];
+    if (!next) return false;
+    if (!next.hasAttribute("tabindex")) next.tabIndex = -1;
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+    return true;
+  }
+
+  const click = (element) => { element?.click(); return Boolean(element); };
+  const keys = {
+    "?": () => { byId("keys").showModal(); return true; },
+    "/": () => { const search = document.querySelector("[data-search]"); search?.focus(); search?.select?.(); return Boolean(search); },
+    c: () => click(document.querySelector("[data-create]")),
+    g: () => { going = Date.now(); return true; },
+    j: () => move(1),
+    k: () => move(-1),
+    x: () => click(currentRow()?.querySelector("input[type=checkbox]")),
+    e: () => click(currentRow()?.querySelector("[data-edit]")),
+    Enter: () => document.activeElement === currentRow() && click(currentRow().querySelector("[data-open]") || currentRow().querySelector("a[href]")),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      const palette = byId("palette");
+      if (palette?.open) palette.close(); else openPalette();
+      return;
+    }
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.id === "palette_input") { paletteKey(event); return; }
+    if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
+      if (typing(event.target) || currentRow()) document.activeElement.blur();
+      return;
+    }
+    if (typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (Date.now() - going < 1500) {
+      going = 0;
+      if (click(document.querySelector(`[data-key="${CSS.escape(event.key)}"]`))) event.preventDefault();
+      return;
+    }
+    if (Object.hasOwn(keys, event.key) && keys[event.key]()) event.preventDefault();
+  });
+})();

@@ -1,0 +1,125 @@
+// Lists of any table: cells edited in place, the bulk bar, the board by mouse and by keyboard.
+(() => {
+  const on = (type, handler, capture) => document.addEventListener(type, handler, capture);
+  const area = () => document.getElementById("list_area");
+
+  // -- cells
+
+  const form = (element) => element.closest(".cell-form");
+  const save = (element) => htmx.trigger(form(element), "save");
+  function putBack(element) {
+    const cell = element.closest("[data-editing]");
+    if (!cell) return;
+    cell.removeAttribute("data-editing"); // once: leaving it also blurs it
+    htmx.ajax("GET", cell.dataset.back, { target: cell.closest("tr"), swap: "outerHTML" }).then(() => {
+      document.querySelector(`#${cell.id} button`)?.focus();
+    });
+  }
+
+  on("change", (event) => {
+    if (event.target.matches("[data-save-on-change]")) save(event.target);
+  });
+  on("keydown", (event) => {
+    const editing = event.target.closest?.("[data-editing]");
+    if (editing && event.key === "Escape") { event.stopPropagation(); putBack(event.target); }
+    if (editing && event.key === "Enter" && event.target.matches("[data-save-on-enter]")) { event.preventDefault(); save(event.target); }
+  }, true);
+  on("htmx:beforeRequest", (event) => {
+    const box = event.target.closest?.(".cell-form");
+    if (box) box.closest("[data-editing]").dataset.saving = "1";
+  });
+  on("focusout", (event) => {
+    const cell = event.target.closest?.("[data-editing]");
+    setTimeout(() => {
+      if (cell?.isConnected && !cell.dataset.saving && !cell.contains(document.activeElement) && !cell.querySelector("[aria-invalid]")) putBack(event.target);
+    }, 150);
+  });
+  // A refused cell comes back as a cell, not as a row.
+  on("htmx:beforeSwap", (event) => {
+    const cell = event.detail.requestConfig?.elt?.closest?.("[data-editing]");
+    if (cell && [409, 422].includes(event.detail.xhr.status) && !event.detail.xhr.getResponseHeader("HX-Retarget")) event.detail.target = cell;
+  });
+  on("htmx:afterSwap", (event) => {
+    event.detail.target?.ownerDocument?.querySelector?.("[data-editing] [autofocus]")?.focus();
+  });
+
+  // -- bulk
+
+  function bulk(name) {
+    const form = document.getElementById("bulk_form");
+    form.elements.namedItem("act").value = name;
+    htmx.trigger(form, "submit");
+  }
+  on("change", (event) => { if (event.target.dataset?.bulk) bulk(event.target.dataset.bulk); });
+  on("click", async (event) => {
+    if (event.target.closest("[data-unselect]")) unselect();
+    if (event.target.closest("[data-bulk-remove]")) bulk("remove");
+  });
+  function unselect() {
+    for (const box of document.querySelectorAll(".row-check:checked, [data-check-all]")) box.checked = false;
+    for (const choice of document.querySelectorAll("[data-bulk]")) choice.selectedIndex = 0;
+    document.querySelector("[data-check-all]")?.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  on("unselect", unselect);
+  on("closeDialog", () => document.getElementById("dialog").close());
+
+  // -- the board
+
+  const columns = () => [...document.querySelectorAll("[data-column]")];
+  function move(card, column) {
+    if (!column || column.dataset.column === card.dataset.value) return;
+    const list = column.querySelector(".board-cards");
+    const home = card.parentElement, next = card.nextElementSibling;
+    list.querySelector(".board-none")?.remove();
+    list.prepend(card);
+    card.focus();
+    const name = new URL(card.dataset.post, location.origin).pathname.split("/").pop();
+    htmx.ajax("POST", card.dataset.post, { target: card, swap: "outerHTML", values: { [name]: column.dataset.column, was: card.dataset.value } })
+      .catch(() => home.insertBefore(card, next));
+    document.getElementById("live").textContent = `Moved ${card.dataset.name} to ${column.getAttribute("aria-label")}.`;
+    const id = card.id;
+    on("htmx:afterSettle", () => document.getElementById(id)?.focus(), { once: true });
+  }
+  on("htmx:responseError", () => { if (area()?.querySelector(".board")) htmx.trigger(document.body, "listChanged"); });
+
+  let carried = null;
+  on("dragstart", (event) => {
+    carried = event.target.closest?.(".board-card[draggable=true]");
+    if (!carried) return;
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", carried.dataset.name);
+    carried.classList.add("dragging");
+  });
+  on("dragover", (event) => {
+    const column = carried && event.target.closest?.("[data-column]");
+    if (!column) return;
+    event.preventDefault();
+    for (const one of columns()) one.classList.toggle("drop", one === column);
+  });
+  on("drop", (event) => {
+    const column = carried && event.target.closest?.("[data-column]");
+    if (column) { event.preventDefault(); move(carried, column); }
+  });
+  on("dragend", () => {
+    carried?.classList.remove("dragging");
+    carried = null;
+    for (const one of columns()) one.classList.remove("drop");
+  });
+  on("keydown", (event) => {
+    const card = event.target.closest?.(".board-card[draggable=true]");
+    if (!card || !["[", "]"].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const all = columns(), here = all.indexOf(card.closest("[data-column]"));
+    event.preventDefault();
+    move(card, all[here + (event.key === "]" ? 1 : -1)]);
+  });
+  on("change", (event) => {
+    if (!event.target.matches("[data-move]")) return;
+    move(event.target.closest(".board-card"), columns().find((column) => column.dataset.column === event.target.value));
+  });
+
+  // -- a form with unsaved words is guarded
+
+  on("input", (event) => { event.target.closest("form[data-guard]")?.setAttribute("data-dirty", ""); });
+  on("submit", (event) => { event.target.removeAttribute("data-dirty"); });
+  addEventListener("beforeunload", (event) => { if (document.querySelector("form[data-dirty]")) event.preventDefault(); });
+})();

@@ -1,0 +1,65 @@
+// Open pages hear of changes: a stream while there is room, else a question every second. A hidden page
+// lets go of its stream (browsers allow six connections to a host) and catches up when it is seen again.
+(() => {
+  const { live } = document.body.dataset;
+  if (!live) return;
+  let { mark } = document.body.dataset;
+  let stream = null, asking = null;
+
+  function hear({ mark: now, stale }) {
+    mark = now;
+    for (const name of stale) document.body.dispatchEvent(new CustomEvent(`stale:${name}`));
+    for (const place of document.querySelectorAll("[data-stale]")) {
+      if (place.dataset.stale.split(" ").some((name) => stale.includes(name))) draw(place);
+    }
+  }
+
+  // Draw a place again. What is being typed or edited in it stays as it is: ui.js keeps it while morphing.
+  function draw(place) {
+    if (place.querySelector("form[data-dirty]")) { tell(place); return; }
+    const url = new URL(place.dataset.url || location.href, location.origin);
+    const rows = place.querySelectorAll("#list_rows > [data-row]").length;
+    if (rows > 50) url.searchParams.set("rows", Math.min(rows, 500));
+    htmx.ajax("GET", url.pathname + url.search, { target: place, swap: "morph:outerHTML", source: place });
+  }
+  function tell(place) {
+    if (place.querySelector(".note[data-behind]")) return;
+    const note = document.createElement("p");
+    note.className = "note tone-info";
+    note.dataset.behind = "";
+    note.setAttribute("role", "status");
+    note.textContent = "Somebody changed this meanwhile. What you typed is kept; saving will tell you where it differs.";
+    place.querySelector("form[data-dirty]").prepend(note);
+  }
+
+  function listen() {
+    stop();
+    stream = new EventSource(`${live}/live?since=${encodeURIComponent(mark)}`);
+    stream.onmessage = (event) => hear(JSON.parse(event.data));
+    stream.addEventListener("over", () => { stop(); location.reload(); });
+    stream.onerror = () => {
+      if (stream?.readyState === EventSource.CLOSED) { stop(); ask(); setTimeout(() => { if (asking) listen(); }, 60000); }
+    };
+  }
+  function ask() {
+    asking = setInterval(async () => {
+      try {
+        const answer = await fetch(`${live}/news?since=${encodeURIComponent(mark)}`, { headers: { Accept: "application/json" } });
+        if (answer.ok) hear(await answer.json());
+      } catch { /* offline: the bar says so, and the next question catches up */ }
+    }, 1000);
+  }
+  function stop() {
+    stream?.close();
+    clearInterval(asking);
+    stream = asking = null;
+  }
+
+  document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else listen(); });
+  addEventListener("pagehide", stop);
+  document.addEventListener("listChanged", () => {
+    const place = document.querySelector("[data-stale]");
+    if (place) draw(place);
+  });
+  if (!document.hidden) listen();
+})();

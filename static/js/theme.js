@@ -1,0 +1,42 @@
+// Loaded in the head, before the first paint: no flash of the wrong theme or the wrong sidebar.
+(() => {
+  const root = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const kept = {
+    get(name) { try { return localStorage.getItem(name); } catch { return null; } },
+    set(name, value) { try { localStorage.setItem(name, value); } catch { /* private mode: lasts for this page */ } },
+  };
+  let choice = kept.get("theme") || "system";
+
+  function show() {
+    root.dataset.bsTheme = choice === "system" ? (dark.matches ? "dark" : "light") : choice;
+    for (const button of document.querySelectorAll("[data-theme-choice]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === choice));
+    }
+  }
+
+  function fold(folded) {
+    if (folded) root.dataset.sidebar = "folded"; else delete root.dataset.sidebar;
+    for (const button of document.querySelectorAll("[data-fold]")) {
+      button.title = folded ? "Unfold the sidebar" : "Fold the sidebar";
+      button.setAttribute("aria-label", button.title);
+    }
+  }
+
+  show();
+  fold(kept.get("sidebar") === "folded");
+  dark.addEventListener("change", show);
+  addEventListener("storage", (event) => {
+    if (event.key === "theme") { choice = event.newValue || "system"; show(); }
+  });
+  addEventListener("DOMContentLoaded", () => { show(); fold("sidebar" in root.dataset); });
+  document.addEventListener("click", (event) => {
+    const pick = event.target.closest("[data-theme-choice]");
+    if (pick) { choice = pick.dataset.themeChoice; kept.set("theme", choice); show(); }
+    if (event.target.closest("[data-fold]")) {
+      const folded = !("sidebar" in root.dataset);
+      kept.set("sidebar", folded ? "folded" : "open");
+      fold(folded);
+    }
+  });
+})();

@@ -1,0 +1,335 @@
+// What a page needs from the browser alone: toasts, dialogs, confirmations, times, the drawer, the progress line.
+// Everything hangs on the document, so whatever the server swaps in works at once.
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const on = (type, handler, capture = false) => document.addEventListener(type, handler, capture);
+  const say = (text) => { byId("live").textContent = text; };
+
+  // -- hx-swap="morph": the stock extension takes every out-of-band swap for an inline one (a beforeend would nest its
+  //    wrapper) and needs eval; this one also leaves alone what the reader is typing, has ticked or has opened
+
+  const keep = (name, node) => !(name === "open" && node.matches("details, dialog")) && !(name === "checked" && node.matches(".row-check"));
+  htmx.defineExtension("morph", {
+    isInlineSwap: (style) => style === "morph" || style === "morph:outerHTML",
+    handleSwap: (style, target, fragment) => {
+      if (!style.startsWith("morph")) return false;
+      const morphStyle = style === "morph:innerHTML" ? "innerHTML" : "outerHTML";
+      return Idiomorph.morph(target, fragment.children, { morphStyle, ignoreActiveValue: true, callbacks: { beforeAttributeUpdated: keep } });
+    },
+  });
+
+  // -- times, in the reader's zone: relative within a day, absolute beyond, exact on hover
+
+  const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+  const format = (options) => new Intl.DateTimeFormat(undefined, options);
+  const shapes = {
+    date: format({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }),
+    day: format({ day: "numeric", month: "short", year: "numeric" }),
+    clock: format({ hour: "2-digit", minute: "2-digit" }),
+    moment: format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" }),
+    exact: format({ dateStyle: "full", timeStyle: "long" }),
+  };
+
+  function timeText(moment, form) {
+    if (form !== "auto") return shapes[form].format(moment);
+    const seconds = Math.round((moment - Date.now()) / 1000);
+    const size = Math.abs(seconds);
+    if (size < 45) return relative.format(0, "second");
+    if (size < 3600) return relative.format(Math.round(seconds / 60), "minute");
+    if (size < 86400) return relative.format(Math.round(seconds / 3600), "hour");
+    return shapes.moment.format(moment);
+  }
+
+  function showTimes() {
+    for (const element of document.querySelectorAll("time[data-form]")) {
+      const moment = new Date(element.dateTime);
+      if (Number.isNaN(moment.getTime())) continue;
+      const form = element.dataset.form;
+      const text = timeText(moment, form in shapes ? form : "auto");
+      if (element.textContent !== text) element.textContent = text;
+      if (form !== "date") element.title = shapes.exact.format(moment);
+    }
+  }
+  setInterval(showTimes, 30000);
+
+  // -- toasts: leave after six seconds, wait under the pointer or the focus, errors stay
+
+  const toasts = new WeakSet();
+
+  function leave(toast) {
+    toast.classList.add("leaving");
+    setTimeout(() => toast.remove(), 160);
+  }
+
+  function showToasts() {
+    const all = [...document.querySelectorAll("[data-toast]:not(.leaving)")];
+    all.slice(0, -4).forEach(leave);
+    for (const toast of all.filter((one) => !toasts.has(one))) {
+      toasts.add(toast);
+      if (toast.dataset.toast === "bad") continue;
+      let left = 6000;
+      const tick = setInterval(() => {
+        if (!toast.isConnected) return clearInterval(tick);
+        if (document.hidden || toast.matches(":hover, :focus-within")) return;
+        left -= 250;
+        if (left <= 0) { clearInterval(tick); leave(toast); }
+      }, 250);
+    }
+  }
+
+  function toast(tone, text) {
+    const note = document.createElement("div");
+    note.className = `toast-note tone-${tone}`;
+    note.dataset.toast = tone;
+    const words = document.createElement("p");
+    words.textContent = text;
+    note.append(words);
+    byId("notice").append(note);
+    showToasts();
+  }
+
+  // -- dialogs: #dialog opens when the server puts something in and closes when it is emptied
+
+  let opener = null;
+  let touched = false;
+
+  function showDialog() {
+    const dialog = byId("dialog");
+    if (!dialog) return;
+    if (dialog.childElementCount && !dialog.open) {
+      opener = document.activeElement;
+      touched = false;
+      dialog.showModal();
+      (dialog.querySelector("[autofocus], [aria-invalid=true]") ||
+        dialog.querySelector("input:not([type=hidden]), select, textarea") || dialog).focus();
+    } else if (!dialog.childElementCount && dialog.open) {
+      dialog.close();
+    }
+  }
+
+  on("close", (event) => {
+    if (event.target.id === "dialog") event.target.replaceChildren();
+    const back = opener && (opener.isConnected ? opener : opener.id && byId(opener.id));
+    if (event.target.id === "dialog" && back) back.focus({ preventScroll: true });
+  }, true);
+  on("input", (event) => { if (event.target.closest("#dialog")) touched = true; });
+  on("mousedown", (event) => {
+    // A press on the backdrop closes, unless something was typed that would be lost.
+    const dialog = event.target;
+    if (dialog.tagName === "DIALOG" && dialog.open && !(dialog.id === "dialog" && touched)) {
+      const box = dialog.getBoundingClientRect();
+      const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+      if (!inside) dialog.close();
+    }
+  });
+  on("close-dialog", () => byId("dialog").close()); // HX-Trigger: close-dialog
+
+  // -- confirmations, in our own dialog: <form data-confirm="Refund order 1042?" data-confirm-verb="Refund">, hx-confirm
+
+  function ask(sentence, verb, danger) {
+    const dialog = byId("confirm");
+    const yes = byId("confirm_yes");
+    byId("confirm_text").textContent = sentence;
+    yes.textContent = verb || "Continue";
+    yes.className = `btn ${danger ? "btn-danger" : "btn-primary"}`;
+    dialog.returnValue = "";
+    dialog.showModal();
+    return new Promise((answer) => {
+      dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+    });
+  }
+
+  const verbOf = (element) => element?.dataset.confirmVerb || element?.innerText?.trim() || element?.value || "";
+  const isDanger = (element) => Boolean(element?.matches(".btn-danger, .danger, [data-danger]"));
+
+  on("htmx:confirm", async (event) => {
+    const { question, elt, triggeringEvent, issueRequest } = event.detail;
+    if (!question) return;
+    event.preventDefault();
+    const button = triggeringEvent?.submitter || elt;
+    const verb = elt.dataset.confirmVerb || (button.matches("button, a") ? verbOf(button) : "");
+    if (await ask(question, verb, isDanger(button) || isDanger(elt))) issueRequest(true);
+  });
+
+  // -- sending: once, and not before the question is answered
+
+  const agreed = new WeakSet();
+
+  function sending(form, yes) {
+    if (yes) form.dataset.sending = ""; else delete form.dataset.sending;
+    for (const button of form.querySelectorAll("button:not([type=button]), input[type=submit]")) {
+      // aria-disabled rather than disabled: the focus stays where it is.
+      if (yes) { button.setAttribute("aria-disabled", "true"); button.setAttribute("aria-busy", "true"); }
+      else { button.removeAttribute("aria-disabled"); button.removeAttribute("aria-busy"); }
+    }
+  }
+
+  on("submit", async (event) => {
+    const form = event.target;
+    if (form.method === "dialog") return;
+    if ("sending" in form.dataset) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+    if (form.dataset.confirm && !agreed.has(form)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      const button = event.submitter;
+      const verb = form.dataset.confirmVerb || verbOf(button);
+      if (await ask(form.dataset.confirm, verb, isDanger(button) || isDanger(form))) {
+        agreed.add(form);
+        form.requestSubmit(button);
+        agreed.delete(form);
+      }
+    }
+  }, true);
+  on("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    setTimeout(() => sending(form, true)); // after the browser has read the form
+    setTimeout(() => sending(form, false), 10000); // a download leaves the page standing
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sending]").forEach((form) => sending(form, false)));
+  on("htmx:beforeRequest", (event) => { if (event.detail.elt.matches("form")) sending(event.detail.elt, true); });
+  on("htmx:afterRequest", (event) => { if (event.detail.elt.matches("form")) sending(event.detail.elt, false); });
+
+  // -- the progress line, for requests that take longer than 300 ms; polling is marked data-quiet
+
+  const running = new Set();
+  const showLine = () => { byId("progress_line").hidden = ![...running].some((one) => Date.now() - one.since >= 290); };
+  on("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.closest("[data-quiet]")) return;
+    const one = { since: Date.now() };
+    event.detail.xhr.guildhall = one;
+    running.add(one);
+    setTimeout(showLine, 300);
+  });
+  on("htmx:afterRequest", (event) => { running.delete(event.detail.xhr?.guildhall); showLine(); });
+
+  // -- offline, and answers that never came
+
+  const showOffline = () => { byId("offline").hidden = navigator.onLine; };
+  addEventListener("online", showOffline);
+  addEventListener("offline", showOffline);
+  on("htmx:sendError", (event) => {
+    showOffline();
+    if (!event.detail.elt.closest("[data-quiet]")) toast("bad", "The server could not be reached. Nothing was lost; try again in a moment.");
+  });
+  on("htmx:timeout", (event) => {
+    if (!event.detail.elt.closest("[data-quiet]")) toast("bad", "The answer took longer than 30 seconds. Reload the page to see whether it went through.");
+  });
+
+  // -- after a swap: the focus where a person would put it (htmx keeps it when the same id comes back)
+
+  let acting = null; // what had the focus when the request left
+  on("htmx:beforeRequest", () => { acting = document.activeElement; });
+  on("htmx:afterSettle", (event) => {
+    const target = event.detail.elt;
+    const wrong = target.matches?.("[aria-invalid=true]") ? target : target.querySelector?.("[aria-invalid=true]");
+    if (wrong && event.detail.xhr?.status === 422) { wrong.focus(); return; }
+    if (document.activeElement !== document.body || !acting || acting === document.body || acting.isConnected) return;
+    const next = target.isConnected && (target.querySelector("[autofocus], [data-focus]") || target.closest("[id]"));
+    if (!next) return;
+    if (next.tabIndex < 0 && !next.hasAttribute("tabindex")) next.setAttribute("tabindex", "-1");
+    next.focus({ preventScroll: true });
+  });
+
+  // -- rows that are ticked, and the bar that acts on them
+
+  function showTicked() {
+    for (const bar of document.querySelectorAll(".bulk-bar")) {
+      const scope = (bar.dataset.for && byId(bar.dataset.for)) || document;
+      const ticked = scope.querySelectorAll(".row-check:checked").length;
+      bar.hidden = !ticked;
+      const count = bar.querySelector("[data-ticked]");
+      if (count) count.textContent = `${ticked} selected`;
+    }
+    for (const all of document.querySelectorAll("[data-check-all]")) {
+      const boxes = [...all.closest("table").querySelectorAll(".row-check")];
+      const ticked = boxes.filter((box) => box.checked).length;
+      all.checked = ticked > 0 && ticked === boxes.length;
+      all.indeterminate = ticked > 0 && ticked < boxes.length;
+    }
+  }
+  on("change", (event) => {
+    if (event.target.matches("[data-check-all]")) {
+      for (const box of event.target.closest("table").querySelectorAll(".row-check")) box.checked = event.target.checked;
+    }
+    if (event.target.matches("[data-check-all], .row-check")) showTicked();
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); // filters of a plain GET form
+  });
+
+  // -- small things
+
+  const rules = {
+    length: (text) => [...text].length >= 12, upper: (text) => /\p{Lu}/u.test(text), lower: (text) => /\p{Ll}/u.test(text),
+    digit: (text) => /\d/.test(text), special: (text) => /[^\p{L}\p{N}\s]/u.test(text),
+  };
+  on("input", (event) => {
+    const list = event.target.id && document.querySelector(`[data-policy="${event.target.id}"]`);
+    for (const item of list ? list.children : []) {
+      const met = rules[item.dataset.rule](event.target.value);
+      item.classList.toggle("met", met);
+      item.querySelector("[data-met]").textContent = met ? ", done" : "";
+    }
+    if (event.target.dataset.code) {
+      const digits = event.target.value.replace(/\D/g, "");
+      if (digits !== event.target.value) event.target.value = digits;
+    }
+  });
+  on("paste", (event) => {
+    if (!event.target.dataset?.code) return; // "123 456" would lose its last digit to maxlength
+    event.preventDefault();
+    event.target.value = event.clipboardData.getData("text").replace(/\D/g, "").slice(0, Number(event.target.dataset.code));
+    event.target.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  on("click", (event) => {
+    const hit = (selector) => event.target.closest(selector);
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target) || hit(".menu-item")) menu.open = false;
+    }
+    if (hit("[data-dismiss]")) leave(hit("[data-toast]") || hit(".note"));
+    if (hit("[data-close]")) hit("dialog").close();
+    if (hit("[data-drawer]")) drawer(true);
+    if (hit("[data-drawer-close]") || hit(".sidebar a")) drawer(false);
+    const eye = hit("[data-reveal]");
+    if (eye) {
+      const input = byId(eye.dataset.reveal);
+      const shown = input.type === "password";
+      input.type = shown ? "text" : "password";
+      eye.setAttribute("aria-pressed", String(shown));
+      eye.title = shown ? "Hide" : "Show";
+    }
+    const copy = hit("[data-copy]");
+    if (copy) {
+      const source = copy.dataset.copy.startsWith("#") && document.querySelector(copy.dataset.copy);
+      const text = source ? source.value ?? source.textContent.trim() : copy.dataset.copy;
+      navigator.clipboard.writeText(text).then(
+        () => { toast("good", "Copied."); },
+        () => { toast("bad", "The browser did not allow copying. Select the text and copy it by hand."); },
+      );
+    }
+  });
+
+  function drawer(open) {
+    const root = document.documentElement;
+    if (open === (root.dataset.side === "open")) return;
+    if (open) root.dataset.side = "open"; else delete root.dataset.side;
+    const button = document.querySelector("[data-drawer]");
+    button.setAttribute("aria-expanded", String(open));
+    if (open) byId("sidebar").querySelector("[aria-current], a").focus(); else button.focus();
+  }
+
+  on("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    drawer(false);
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); event.stopPropagation(); }
+  });
+
+  function refresh() { showTimes(); showToasts(); showDialog(); showTicked(); }
+  on("htmx:afterSwap", refresh);
+  on("htmx:oobAfterSwap", refresh);
+  on("DOMContentLoaded", refresh);
+  if (document.readyState !== "loading") refresh();
+  showOffline();
+  window.guildhall = { ask, say, toast };
+})();

@@ -1,0 +1,1 @@
+"""How people and machines ask: doors, parsing, and the pages that answer. Rules live in domain/."""

@@ -1,0 +1,148 @@
+"""Doors: every view has exactly one, and the app refuses to start when a view has none.
+
+public · signed_in · member(capability) · platform(capability) · provider (a signature) · machine (a token)
+What one can't reach is 404; what one reaches but may not do is 403; who isn't signed in is sent to
+sign in, and back.
+"""
+
+import functools
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from flask import g, request
+from flask_login import LoginManager, current_user
+
+import models
+from domain import NotFound, Refused, admins, organizations, roles, sessions
+
+login = LoginManager()
+login.session_protection = None  # our own session rows do this, and more
+
+
+@login.user_loader
+def _load(token):
+    return sessions.find(token) if isinstance(token, str) and len(token) < 100 else None
+
+
+@dataclass(frozen=True)
+class Door:
+    kind: str
+    capability: str = ""
+
+
+class Unauthenticated(Refused):
+    code, status = "UNAUTHENTICATED", 401
+
+
+def _with_door(view, door, enter):
+    @functools.wraps(view)
+    def call(**kwargs):
+        return enter(view, kwargs)
+
+    call.door = door
+    return call
+
+
+def public(view):
+    """Anybody."""
+    return _with_door(view, Door("public"), lambda view, kwargs: view(**kwargs))
+
+
+def signed_in(view):
+    """Anybody with a session."""
+
+    def enter(view, kwargs):
+        _who()
+        return view(**kwargs)
+
+    return _with_door(view, Door("signed_in"), enter)
+
+
+def member(capability):
+    """A member of the organization in the address, whose role has the capability; stands inside it."""
+    roles.known(capability)
+
+    def door(view):
+        def enter(view, kwargs):
+            by = organizations.reach(_who(), kwargs.pop("organization"))
+            if by is None:
+                raise NotFound()
+            g.by = by
+            with models.inside(by.organization):
+                by.require(capability)
+                return view(**kwargs)
+
+        return _with_door(view, Door("member", capability), enter)
+
+    return door
+
+
+def platform(capability):
+    """Platform staff. To everybody else, signed in or not, there is nothing here."""
+    roles.known(capability)
+
+    def door(view):
+        def enter(view, kwargs):
+            if not current_user.is_authenticated or not admins.may(_who(), capability):
+                raise NotFound()
+            return view(**kwargs)
+
+        return _with_door(view, Door("platform", capability), enter)
+
+    return door
+
+
+def provider(view):
+    """A provider's signature, which the view checks before anything else."""
+    return _with_door(view, Door("provider"), lambda view, kwargs: view(**kwargs))
+
+
+def machine(view):
+    """A token in a header, which the view checks before anything else."""
+    return _with_door(view, Door("machine"), lambda view, kwargs: view(**kwargs))
+
+
+def me():
+    """The signed-in user, or None."""
+    return current_user.user if current_user.is_authenticated else None
+
+
+def _who():
+    user = me()
+    if user is None:
+        raise Unauthenticated("Please sign in first.")
+    return user
+
+
+def sign_in_address():
+    """Where to sign in, and where to come back to."""
+    target = request.headers.get("HX-Current-URL") if request.htmx else request.full_path.rstrip("?")
+    if request.method != "GET" and not request.htmx:
+        target = "/app"
+    return f"/sign-in?next={quote(same_site(target) or '/app', safe='')}"
+
+
+def same_site(target):
+    """A path of this very site, or None: «next» must not lead strangers elsewhere."""
+    if not target:
+        return None
+    parts = urlsplit(target.strip())
+    if parts.netloc and parts.netloc != request.host:
+        return None
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    if not path.startswith("/") or path.startswith(("//", "/\\")) or any(ord(c) < 32 for c in path):
+        return None
+    return path
+
+
+def check_doors(app):
+    """Refuse to start when a route has no door."""
+    bare = sorted(
+        {
+            f"{rule.rule} → {rule.endpoint}"
+            for rule in app.url_map.iter_rules()
+            if not hasattr(app.view_functions[rule.endpoint], "door")
+        }
+    )
+    if bare:
+        raise RuntimeError("These routes have no door:\n  " + "\n  ".join(bare))

@@ -1,0 +1,80 @@
+"""Only outside production: the letters that were kept, every pattern, and the demo's one-click sign-in."""
+
+import email
+from email import policy
+
+from flask import Blueprint, Response
+
+from domain import NotFound, configuration, mail, sessions
+from views import access, accounts, pages
+
+blueprint = Blueprint("dev", __name__, url_prefix="/dev")
+SHOWN = 50
+
+
+@blueprint.before_request
+def _not_in_production():
+    if configuration.active.production:
+        raise NotFound()
+
+
+def _letter(path):
+    message = email.message_from_bytes(path.read_bytes(), policy=policy.default)
+    return {"number": path.stem, "message": message, "text": message.get_body(("plain",)).get_content()}
+
+
+@blueprint.get("/mail")
+@access.public
+def letters():
+    newest = sorted(mail.outbox().glob("*.eml"), reverse=True)[:SHOWN] if mail.outbox().is_dir() else []
+    return pages.page("dev/mail.html", letters=[_letter(path) for path in newest])
+
+
+@blueprint.get("/mail/<int:number>")
+@access.public
+def letter(number):
+    """The HTML part, as the reader's mail program would show it."""
+    path = mail.outbox() / f"{number:08}.eml"
+    if not path.is_file():
+        raise NotFound("That letter isn't kept here.")
+    html = _letter(path)["message"].get_body(("html",)).get_content()
+    answer = Response(html, content_type="text/html; charset=utf-8")
+    # A letter styles itself; it runs nothing and loads nothing.
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    return answer
+
+
+@blueprint.get("/patterns")
+@access.public
+def patterns():
+    return pages.page("dev/patterns.html", here="patterns")
+
+
+@blueprint.post("/sign-in/<int:id>")
+@access.public
+def sign_in(id):
+    """The demo's cast, one click each. Anywhere else this doesn't exist."""
+    from models import User
+
+    user = User.one(User.id == id)
+    if configuration.active.env != "demo" or user is None:
+        raise NotFound()
+    return accounts._enter(user)
+
+
+@blueprint.get("/cast")
+@access.public
+def cast():
+    from models import Membership, Organization, User
+
+    if configuration.active.env != "demo":
+        raise NotFound()
+    rows = (
+        Membership.select(Membership, User, Organization)
+        .join(User)
+        .switch(Membership)
+        .join(Organization)
+        .where(~Organization.is_personal)
+        .order_by(Organization.id, Membership.id)
+    )
+    return pages.page("dev/cast.html", people=list(rows), sessions=sessions)

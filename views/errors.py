@@ -1,0 +1,120 @@
+"""One way to say no: a notice for htmx, the page or a word on the last one for browsers, JSON for machines."""
+
+import json
+import logging
+
+from flask import Response, flash, g, redirect, render_template, request
+from flask_limiter import RateLimitExceeded
+from flask_login import current_user
+from werkzeug.exceptions import HTTPException
+
+from domain import Refused
+from domain.transactions import GaveUp, WriterDown
+from models import OutOfScope
+from views import access, pages
+from views.safety import SAFE, limiter
+
+log = logging.getLogger("guildhall.errors")
+
+SENTENCES = {
+    400: "The request couldn't be understood.",
+    404: "There is nothing here, or it isn't yours to see.",
+    405: "This address doesn't take that kind of request.",
+    413: "That is too much to send at once; the limit is 1 MB.",
+    415: "This kind of content can't be taken.",
+}
+CODES = {400: "INVALID_INPUT", 404: "NOT_FOUND", 413: "INVALID_INPUT", 415: "INVALID_INPUT", 405: "INVALID_INPUT"}
+
+
+def init_app(app):
+    app.register_error_handler(Refused, refused)
+    app.register_error_handler(RateLimitExceeded, too_often)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(WriterDown, busy)
+    app.register_error_handler(GaveUp, busy)
+    app.register_error_handler(OutOfScope, bug)
+    app.register_error_handler(Exception, bug)
+
+
+def refused(refusal):
+    if isinstance(refusal, access.Unauthenticated):
+        return _to_sign_in(refusal)
+    return say_no(refusal.code, refusal.sentence, refusal.status, fields=getattr(refusal, "fields", None))
+
+
+def too_often(error):
+    moment = limiter.current_limit
+    import time
+
+    seconds = max(1, int(moment.reset_at - time.time()) + 1) if moment else 60
+    response = say_no(
+        "RATE_LIMITED", f"Too many tries. Wait {seconds} seconds, then try again.", 429, retry_after=seconds
+    )
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def http_error(error):
+    if error.code and 300 <= error.code < 400:
+        return error.get_response()
+    status = error.code or 500
+    sentence = SENTENCES.get(status, error.description or "That didn't work.")
+    return say_no(CODES.get(status, "INVALID_INPUT"), sentence, status)
+
+
+def busy(error):
+    response = say_no("BUSY", str(error), 503, retry_after=5)
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def bug(error):
+    log.error("unhandled", exc_info=error, extra={"path": request.path, "method": request.method})
+    return say_no("INTERNAL", "Something went wrong on our side. Nothing you sent was lost on purpose.", 500)
+
+
+def wants_json():
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json" and not request.htmx
+
+
+def say_no(code, sentence, status, *, fields=None, retry_after=None):
+    """The refusal in the form that whoever asks can show."""
+    request_id = g.get("request_id")
+    if wants_json():
+        body = {"code": code, "message": sentence, "request_id": request_id}
+        body |= {"fields": fields} if fields else {}
+        body |= {"retry_after": retry_after} if retry_after else {}
+        return Response(json.dumps(body), status, content_type="application/json")
+    about = {"code": code, "sentence": sentence, "status": status, "request_id": request_id}
+    if request.htmx:
+        response = Response(render_template("errors/_refusal.html", **about), status, content_type="text/html")
+        response.headers["HX-Retarget"] = "#notice"
+        response.headers["HX-Reswap"] = "none"  # the notice itself comes out of band
+        return response
+    back = access.same_site(request.referrer)
+    if request.method not in SAFE and back and status < 500:
+        flash(sentence, "bad")
+        return redirect(back, 303)
+    try:
+        frame = pages.frame()
+    except Exception:  # the page about a failure must not fail
+        log.exception("no frame for an error page")
+        frame = {"site": {"name": "Guildhall"}, "me": None}
+    return Response(
+        render_template("errors/error.html", **frame | about), status, content_type="text/html; charset=utf-8"
+    )
+
+
+def _to_sign_in(refusal):
+    if wants_json():
+        return say_no(refusal.code, refusal.sentence, 401)
+    if request.htmx:
+        response = Response("", 401)
+        response.headers["HX-Redirect"] = access.sign_in_address()
+        return response
+    return redirect(access.sign_in_address(), 303)
+
+
+def signed_in_visitor():
+    return current_user.is_authenticated

@@ -1,0 +1,76 @@
+"""For machines that watch: is it well, and how is it doing."""
+
+import hmac
+import json
+
+from flask import Blueprint, Response, request
+from peewee import fn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from domain import Refused, configuration
+from domain.transactions import writer, writes
+from models import Lease, Outgoing, Session, WebhookEvent, now
+from views import access
+from views.safety import limiter
+
+blueprint = Blueprint("health", __name__)
+
+
+@writes
+def _write():
+    """A real write, committed: a full disk or a stuck writer shows here."""
+    Lease.insert(job="health", owner="", until_at=now()).on_conflict(
+        conflict_target=[Lease.job], update={Lease.until_at: now()}
+    ).execute()
+
+
+@blueprint.get("/health")
+@blueprint.get("/api/health")
+@limiter.exempt
+@access.public
+def health():
+    try:
+        _write()
+    except Exception:  # whatever it is, the answer is «not well»; it tells strangers nothing more
+        import logging
+
+        logging.getLogger("guildhall.health").exception("not well")
+        return Response(json.dumps({"ok": False}), 503, content_type="application/json")
+    return Response(json.dumps({"ok": True}), content_type="application/json")
+
+
+@blueprint.get("/metrics")
+@limiter.exempt
+@access.machine
+def metrics():
+    token = configuration.active.metrics_token
+    if not token:
+        raise Refused("Set METRICS_TOKEN to read metrics.", "NOT_CONFIGURED", 503)
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(given.encode(), token.encode()):
+        raise Refused("The token isn't right.", "UNAUTHENTICATED", 401)
+    registry = CollectorRegistry()
+
+    def gauge(name, help, value):
+        Gauge(f"guildhall_{name}", help, registry=registry).set(value)
+
+    def count(table, *conditions):
+        return table.select(fn.count(table.id)).where(*conditions).scalar()
+
+    gauge("writer_backlog", "Pieces of work waiting for the writer", writer.backlog)
+    gauge("writer_commits", "Commits since this process started", writer.commits)
+    gauge("writer_pieces", "Pieces of work done since this process started", writer.pieces)
+    gauge("writer_deaths", "Times the writer had to be replaced", writer.deaths)
+    gauge(
+        "inbox_unsettled",
+        "Webhooks not worked off",
+        count(WebhookEvent, WebhookEvent.status.in_(("received", "failed"))),
+    )
+    gauge("inbox_buried", "Webhooks given up", count(WebhookEvent, WebhookEvent.status == "buried"))
+    gauge("outgoing_queued", "Letters and notices not sent", count(Outgoing, Outgoing.status == "queued"))
+    gauge(
+        "sessions_live",
+        "Sessions that are good",
+        count(Session, Session.ended_at.is_null(), Session.expires_at > now()),
+    )
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

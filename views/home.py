@@ -1,0 +1,27 @@
+"""An organization's first page: what needs doing, and how things stand."""
+
+from flask import Blueprint, g
+
+from domain import alerts, billing, credits, lists, notices, tasks
+from views import access, pages
+
+blueprint = Blueprint("home", __name__)
+
+
+@blueprint.get("/<organization>")
+@access.member("organization.read")
+def show():
+    by = g.by
+    counts = lists.counts(tasks.listing, lists.Ask(tab="mine"), by)
+    balance, allowance = credits.balance(by.organization)
+    return pages.page(
+        "home/show.html",
+        counts=counts,
+        upcoming=tasks.upcoming(by),
+        alerts=alerts.active(),
+        newest=notices.newest(by.user, 5),
+        balance=balance,
+        allowance=allowance,
+        subscription=billing.subscription() if by.may("billing.read") else None,
+        here="home",
+    )

@@ -1,0 +1,107 @@
+"""Open pages hear of changes: a stream while there is room for it, else a question every second.
+
+A page says how far it has read (its mark); what came after is named, and the page draws it again. One
+that was asleep asks with its old mark and so catches up. See docs/decisions/live.md
+"""
+
+import json
+import threading
+import time
+
+from flask import Blueprint, Response, g, request
+
+import models
+from domain import changes, configuration, sessions
+from domain.organizations import reach
+from domain.transactions import on_wake
+from views import access
+from views.safety import limiter
+
+blueprint = Blueprint("live", __name__)
+
+HEARTBEAT = 20  # seconds: finds out that a browser is gone
+LONGEST = 300  # seconds: then the browser comes back by itself, through the doors again
+LOOK_EVERY = 0.4  # seconds, on PostgreSQL: another process may have written
+
+_changed = threading.Condition()
+_open = 0
+
+
+def _rouse():
+    with _changed:
+        _changed.notify_all()
+
+
+def _listen():
+    on_wake("live", _rouse)
+
+
+@blueprint.record_once
+def _at_start(state):
+    _listen()
+
+
+@blueprint.get("/<organization>/news")
+@limiter.exempt
+@access.member("organization.read")
+def news():
+    """The same as one word of the stream, for pages that must ask."""
+    mark, stale = changes.since(request.args.get("since", "")[:60], g.by.user)
+    return Response(json.dumps({"mark": mark, "stale": stale}), content_type="application/json")
+
+
+@blueprint.get("/<organization>/live")
+@limiter.exempt
+@access.member("organization.read")
+def stream():
+    global _open
+    with _changed:
+        if _open >= configuration.active.stream_limit:
+            return Response("", 204)  # tells EventSource to stop; the page asks instead
+        _open += 1
+    by = g.by
+    since = request.headers.get("Last-Event-ID") or request.args.get("since", "")
+    answer = Response(_tell(by, since[:60], access.current_user.token), content_type="text/event-stream")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"
+    answer.call_on_close(_closed)
+    return answer
+
+
+def _closed():
+    global _open
+    with _changed:
+        _open -= 1
+
+
+def _tell(by, mark, token):
+    ends, wait = time.monotonic() + LONGEST, LOOK_EVERY if models.database.dialect == "postgres" else HEARTBEAT
+    quiet_since = time.monotonic()
+    yield "retry: 1000\n\n"
+    while time.monotonic() < ends:
+        found = _news(by, mark, token)
+        if found is None:  # signed out, or a member no more
+            yield "event: over\ndata: {}\n\n"
+            return
+        present, stale = found
+        if stale:
+            mark, quiet_since = present, time.monotonic()
+            yield f"id: {mark}\ndata: {json.dumps({'mark': mark, 'stale': stale})}\n\n"
+        elif time.monotonic() - quiet_since > HEARTBEAT:
+            quiet_since = time.monotonic()
+            yield ": still here\n\n"
+        with _changed:
+            _changed.wait(wait)
+
+
+def _news(by, mark, token):
+    """What came after `mark`; the doors are asked again each time, and the connection is given back."""
+    try:
+        who = sessions.find(token)
+        member = who and reach(who.user, by.organization.slug)
+        if not member:
+            return None
+        with models.inside(member.organization):
+            return changes.since(mark, member.user)
+    finally:
+        models.database.close()

@@ -1,0 +1,62 @@
+"""The bell and its page."""
+
+from flask import Blueprint, g, request
+
+from domain import alerts, notices
+from views import access, pages
+
+blueprint = Blueprint("notices", __name__)
+PAGE = 30
+
+
+@blueprint.get("/notifications")
+@access.signed_in
+def index():
+    user = access.me()
+    text = request.args.get("before", "")
+    before = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    found = notices.newest(user, PAGE + 1, before)
+    more = found[PAGE - 1].id if len(found) > PAGE else None
+    return pages.page(
+        "notices/index.html",
+        notifications=found[:PAGE],
+        more=more,
+        alerts=alerts.active() if not before else [],
+        unread=notices.unread(user),
+        here="notifications",
+    )
+
+
+@blueprint.get("/notifications/bell")
+@access.signed_in
+def bell():
+    """The newest, for the drop-down; and the bell itself, as it stands now."""
+    return _bell()
+
+
+def _bell():
+    user = access.me()
+    return pages.fragment(
+        "notices/_bell.html",
+        newest=notices.newest(user),
+        bell=notices.unread(user),
+        alerts=alerts.active(),
+        alerts_unread=alerts.unread(user),
+    )
+
+
+@blueprint.post("/notifications/<id:id>/reading")
+@access.signed_in
+def read(id):
+    notification = notices.mark_read(access.me(), id)
+    if request.htmx and request.form.get("stay"):
+        return _bell()
+    return pages.go(access.same_site(notification.link) or "/notifications")
+
+
+@blueprint.post("/notifications/reading")
+@access.signed_in
+def read_all():
+    count = notices.mark_all_read(access.me())
+    g.pop("by", None)
+    return pages.go("/notifications", f"Marked {count} as read." if count else "Nothing was unread.", "info")

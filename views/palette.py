@@ -1,0 +1,62 @@
+"""The palette: every page one can reach, and the things one can find."""
+
+from flask import Blueprint, request
+
+from domain import lists, tasks
+from domain.fields import clean
+from models import inside
+from views import access, pages
+
+blueprint = Blueprint("palette", __name__)
+
+FOUND = 7
+LISTED = (tasks.listing,)
+
+
+@blueprint.get("/palette")
+@access.signed_in
+def show():
+    q = " ".join(clean(request.args.get("q", "")).split())[:100]
+    from domain import admins
+
+    user = access.me()
+    by = pages.where(user)
+    groups = [{"label": "Go to", "items": _pages(by, admins.gate(user) == "ok", q)}]
+    if q and lists.Ask(q=q).words:
+        with inside(by.organization):
+            groups += [_things(listing, by, q) for listing in LISTED if by.may(f"{listing.name}.read")]
+    return pages.fragment("palette/_results.html", groups=groups, q=q)
+
+
+def _pages(by, is_admin, q):
+    base = f"/{by.organization.slug}"
+    known = [item | {"title": item["label"]} for group in pages.places(by, is_admin) for item in group["items"]]
+    for listing in LISTED:
+        if by.may(f"{listing.name}.write"):
+            title = f"New {listing.thing}"
+            known.append({"title": title, "href": f"{base}/{listing.name}/new", "icon": "plus", "key": "c"})
+        board = {"title": f"{listing.things.capitalize()} board", "href": f"{base}/{listing.name}?view=board"}
+        known.append(board | {"icon": "layout-kanban"})
+    known.append({"title": "Security and sessions", "href": "/settings/security", "icon": "shield-lock"})
+    wanted = q.casefold().split()
+    return [
+        {"title": p["title"], "href": p["href"], "icon": p["icon"], "hint": p.get("hint", "")}
+        for p in known
+        if all(word in p["title"].casefold() for word in wanted)
+    ]
+
+
+def _things(listing, by, q):
+    ask = lists.Ask(tab=listing.tabs[0].key, q=q, rows=FOUND)
+    wide = [tab for tab in listing.tabs if by.may(tab.capability)][-1]
+    answer = lists.read(listing, ask.but(tab=wide.key if wide.column is None else ask.tab), by)
+    items = [
+        {
+            "title": row.title,
+            "href": f"/{by.organization.slug}/{listing.name}/{row.id}",
+            "hint": listing.by_name[listing.board_by].kind.plain(getattr(row, listing.board_by)),
+            "icon": listing.icon,
+        }
+        for row in answer.rows
+    ]
+    return {"label": listing.things.capitalize(), "items": items}

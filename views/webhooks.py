@@ -1,0 +1,28 @@
+"""Where payment providers post: the raw body, its signature, the inbox, 200. Nothing else happens here."""
+
+from flask import Blueprint, Response, request
+
+from domain import Refused, configuration, inbox, providers
+from domain.providers import BadSignature
+from views import access
+from views.safety import limiter
+
+blueprint = Blueprint("webhooks", __name__)
+
+
+@blueprint.post("/webhooks/stripe")
+@limiter.exempt
+@access.provider
+def stripe():
+    if configuration.active.billing_provider not in ("stripe", "sandbox"):
+        raise Refused("No such provider is active here.", "NOT_FOUND", 404)
+    provider = providers.active()
+    if not provider.secrets():
+        raise Refused("The webhook secret isn't set.", "NOT_CONFIGURED", 503)
+    body = request.get_data(cache=False)
+    try:
+        event = provider.verify(body, request.headers)
+    except BadSignature as bad:
+        raise Refused(str(bad), "INVALID_INPUT", 400) from bad
+    inbox.accept(provider.CHANNEL, event, body)
+    return Response('{"received": true}', content_type="application/json")
