@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import cycle, repeat
 
 from bench import guildhall, peer_data
-from bench.load import Load, LoadError, Result, drive, request
+from bench.load import Load, LoadError, Result, drive, fetch, request
 from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
 
@@ -118,6 +118,9 @@ class Bench:
         self.few = start(guildhall.server("guildhall-few", folders[FEW]))
         self.at_many = guildhall.Owner(self.many, folders[MANY])
         self.at_few = guildhall.Owner(self.few, folders[FEW])
+        for server, owner in ((self.many, self.at_many), (self.few, self.at_few)):
+            for message in owner.pages().values():
+                owner.check(fetch(server.port, message))
         self.creates = self.at_many.creates()
         self.stripe = guildhall.Stripe()
         self.webhooks = self.stripe.webhooks()

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 import sqlite3
 import statistics
@@ -136,6 +137,12 @@ class Owner:
             "searched, a common word": self.search(COMMON),
             "thousandth page": self.list(after=str(self.newest - seen)),
         }
+
+    @staticmethod
+    def check(answer: bytes) -> None:
+        shown = len(set(re.findall(rf"/{SLUG}/tasks/(\d+)".encode(), answer)))
+        if shown != PER_PAGE:
+            raise LoadError(f"a page shows {shown} tasks: {answer[:1500]!r}")
 
     def creates(self) -> Iterator[bytes]:
         for number in itertools.count(1):
