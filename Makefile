@@ -1,25 +1,60 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
+SOURCES := $(shell find templates static/js views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test check bench setup screenshots clean
+.PHONY: run demo test test-sqlite test-postgres check bench setup setup-dev screenshots lock clean
 
 run: setup
-	$(PY) app.py
+	@$(PY) app.py
+
+demo: setup
+	@GUILDHALL_ENV=demo GUILDHALL_DATA=$${GUILDHALL_DATA:-var/demo} $(PY) app.py
+
+# The whole suite, on both databases. BROWSER=0 leaves the browser stories out.
+test: test-sqlite test-postgres
+
+test-sqlite: setup-dev
+	$(PY) -m pytest -n 2 --dist loadfile
+
+test-postgres: setup-dev
+	$(PY) -m pytest -n 2 --dist loadfile --on postgres
+
+check: setup-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy app.py models.py domain views jobs migrations
+
+bench: setup
+	$(PY) -m bench
+
+screenshots: setup-dev
+	$(PY) -m tests.browser.screenshots
 
 setup: $(VENV)/.runtime static/vendor/.stamp
+setup-dev: $(VENV)/.dev static/vendor/.stamp
+	@$(PY) -m tests.browser.chromium
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.lock | $(VENV)/bin/python
-	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	touch $@
+	$(PIP) -r requirements.lock
+	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock | $(VENV)/bin/python
-	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	touch $@ $(VENV)/.runtime
+	$(PIP) -r requirements-dev.lock
+	@touch $@ $(VENV)/.runtime
 
-static/vendor/.stamp: package-lock.json views/assets.py $(shell find templates static/js -type f) | $(VENV)/bin/python
-	$(PY) -m views.assets
-	touch $@
+static/vendor/.stamp: package-lock.json $(SOURCES) | $(VENV)/bin/python
+	@$(PY) -m views.assets
+	@touch $@
+
+# After a change in pyproject.toml; needs uv. No host gets into the files.
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) static/vendor node_modules var .pytest_cache .ruff_cache .mypy_cache

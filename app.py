@@ -1,5 +1,8 @@
 """Guildhall: the factory, and `python app.py` to serve it."""
 
+import contextlib
+import ctypes
+import gc
 import json
 import logging
 import sys
@@ -13,8 +16,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import jobs
 import migrations
 import models
-from domain import accounts, configuration, settings, transactions
-from views import access, assets, errors, lists, safety
+from domain import accounts, configuration, demo, settings, transactions
+from views import access, assets, errors, lists, pages, safety
 
 FEATURES = (
     "front",
@@ -56,7 +59,7 @@ def create_app(chosen=None):
     safety.limiter.init_app(app)
     assets.init_app(app)
     errors.init_app(app)
-    app.jinja_env.globals["ui"] = app.jinja_env.get_template("ui.html").module
+    pages.init_app(app)
     lists.init_app(app)
     for name in FEATURES + (() if chosen.production else DEVELOPMENT):
         module = __import__(f"views.{name}", fromlist=["blueprint"])
@@ -133,6 +136,8 @@ def serve():
     chosen = configuration.use(configuration.load())
     set_up_logs(logging.INFO if chosen.production else logging.WARNING)
     open_house(chosen)
+    if chosen.env == "demo" and not demo.is_furnished():
+        demo.furnish()
     _greet(chosen)
     models.database.close_all()
     transactions.writer.stop()
@@ -160,7 +165,16 @@ def serve():
             transactions.writer.restart()
             return create_app(chosen)
 
+    _stay_small()
     Server().run()
+
+
+def _stay_small():
+    """Share what was imported with the worker, and keep malloc from giving every thread an arena."""
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX; glibc only
 
 
 def close_house():
@@ -174,9 +188,10 @@ def _greet(chosen):
     say(f"Guildhall is at {chosen.site_url}")
     secret = accounts.setup_secret()
     if secret:
-        say(
-            f"Nobody lives here yet. Make the first account (it will be the admin):\n  {chosen.site_url}/setup/{secret}"
-        )
+        say("Nobody lives here yet. Make the first account (it will be the admin):")
+        say(f"  {chosen.site_url}/setup/{secret}")
+    if chosen.env == "demo":
+        say(f"Sign in as anybody of the cast: {chosen.site_url}/dev/cast")
     if not chosen.smtp_url:
         say(f"No mail server is configured: letters are kept at {chosen.site_url}/dev/mail")
     if chosen.billing_provider == "sandbox":

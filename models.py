@@ -78,7 +78,7 @@ class Sqlite(PooledSqliteDatabase):
                 "journal_mode": "wal",
                 "synchronous": synchronous,
                 "foreign_keys": 1,
-                "cache_size": -4000,
+                "cache_size": -2000,
                 "temp_store": "memory",
                 "query_only": 1,
             },
@@ -99,8 +99,9 @@ class Sqlite(PooledSqliteDatabase):
         return query.join(index, on=(query.model.id == rowid)).where(matches), index.c.rowid
 
     def match(self, words, places):
-        """What `search` takes: all `words`, each of which may be a beginning, in all `places`."""
-        quoted = " AND ".join('"' + word.replace('"', '""') + '"*' for word in words)
+        """What `search` takes: all `words`, of which the last may be a beginning, in all `places`."""
+        quoted = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
+        quoted += "*" if len(words[-1]) > 1 else ""
         return f"place : ({' AND '.join(places)}) AND text : ({quoted})"
 
 
@@ -121,7 +122,7 @@ class Postgres(PooledPostgresqlDatabase):
         return found, query.model.id
 
     def match(self, words, places):
-        return " & ".join("'" + re.sub(r"['\\\\]", " ", word) + "':*" for word in words)
+        return " & ".join("'" + re.sub(r"['\\\\]", " ", word) + "'" for word in words) + ":*"
 
     def _initialize_connection(self, conn):
         super()._initialize_connection(conn)

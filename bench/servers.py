@@ -72,7 +72,7 @@ class Server:
             self.kill()
 
     def memory_mb(self) -> float:
-        """Resident memory of all processes of its session, shared pages counted in each."""
+        """Memory of all processes of its session (PSS: a page shared by two is counted once)."""
         return sum(_resident_kb(pid) for pid in _session(self.process.pid)) / 1024
 
 
@@ -87,8 +87,8 @@ def _session(leader: int) -> Iterator[int]:
 
 def _resident_kb(pid: int) -> int:
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
                 return int(line.split()[1])
     return 0
 

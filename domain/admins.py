@@ -2,7 +2,7 @@
 
 from domain import configuration
 from domain.roles import PLATFORM
-from models import Admin
+from models import Admin, Compiled, slot
 
 
 def gate(user):
@@ -16,11 +16,14 @@ def gate(user):
     return "ok"
 
 
+_listed = Compiled(lambda: Admin.select(Admin.id).where(Admin.email_norm == slot("email")))
+
+
 def is_listed(user):
     """On the allow-list by a row or by the environment; an empty list is nobody."""
     if user.email_norm in configuration.active.super_admin_emails:
         return True
-    return Admin.one(Admin.email_norm == user.email_norm) is not None
+    return bool(_listed(email=user.email_norm))
 
 
 def may(user, capability):

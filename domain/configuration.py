@@ -58,12 +58,12 @@ def use(configuration):
     return configuration
 
 
-def load(prefix_data=None):
+def load():
     """Read the environment (or NAME_FILE for a secret). Refuses with Misconfigured, naming all problems."""
     env = FileAwareEnv(eager=False)
     chosen = env.str("GUILDHALL_ENV", "development", validate=validate.OneOf(ENVIRONMENTS)) or "development"
     production = chosen == "production"
-    data = Path(prefix_data or env.str("GUILDHALL_DATA", "var") or "var").absolute()
+    data = Path(env.str("GUILDHALL_DATA", "var") or "var").absolute()
     host, port = env.str("HOST", "127.0.0.1"), env.int("PORT", 8000, validate=validate.Range(0, 65535))
     stripe_key = (env.str("STRIPE_SECRET_KEY", "") or "").strip()
     stripe_hooks = tuple(s.strip() for s in env.list("STRIPE_WEBHOOK_SECRET", []) or () if s.strip())

@@ -48,7 +48,7 @@ class Sort:
     descending: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Listing:
     """What the list, the board, the forms and the export of a table know about it."""
 
@@ -65,7 +65,7 @@ class Listing:
     due: str | None = None  # the moment that makes an open row overdue
     is_open: Any = None  # (row) → whether it can be overdue
     open_states: tuple = ()
-    _queries: dict = field(default_factory=dict, hash=False, compare=False, repr=False)
+    _queries: dict = field(default_factory=dict, repr=False)
 
     @cached_property
     def by_name(self):
@@ -84,9 +84,19 @@ class Listing:
         return tuple(f.name for f in self.fields if isinstance(f.kind, Person))
 
     @cached_property
+    def belongs(self):
+        """The columns that say whose row it is: what rights depend on."""
+        return (self.owner, *self.people)
+
+    @cached_property
     def columns(self):
         names = dict.fromkeys(["id", self.owner, *(f.name for f in self.listed)])
         return tuple(getattr(self.model, name) for name in names)
+
+    @cached_property
+    def moments(self):
+        """Which columns need their value read; the others are what the database gave."""
+        return tuple((i, c) for i, c in enumerate(self.columns) if isinstance(c, models.Moment))
 
     @cached_property
     def Row(self):
@@ -288,10 +298,11 @@ def _after(model, ask, sort):
 
 
 def _row(listing, values):
-    return listing.Row._make(
-        column.python_value(value) if isinstance(column, models.Moment) else value
-        for column, value in zip(listing.columns, values, strict=True)
-    )
+    if listing.moments:
+        values = list(values)
+        for place, column in listing.moments:
+            values[place] = column.python_value(values[place])
+    return listing.Row._make(values)
 
 
 def _people(listing, rows):

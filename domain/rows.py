@@ -31,7 +31,7 @@ class Rules:
 
     listing: Listing
     reachable: Any  # (by) → condition for the rows this member may see at all
-    may_change: Any  # (row, field name, by) → bool
+    may_change: Any  # (row, field name, by) → bool; looks at the row's people and nothing else of it
     may_remove: Any  # (row, by) → bool
     derive: Any = _nothing  # (row or None, values) → values that follow from a change
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change

@@ -16,7 +16,7 @@ def up(migrator, db):
         return
     db.execute_sql("""
         CREATE VIRTUAL TABLE task_search USING fts5
-        (place, text, content='', prefix='2 3', tokenize="unicode61 remove_diacritics 2")""")
+        (place, text, content='', prefix='2 3 4 5 6 7 8', tokenize="unicode61 remove_diacritics 2")""")
     add = f"INSERT INTO task_search (rowid, place, text) VALUES (NEW.id, {PLACE}, {TEXT})".format("NEW")
     remove = (
         f"INSERT INTO task_search (task_search, rowid, place, text) VALUES ('delete', OLD.id, {PLACE}, {TEXT})"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, g, request
+from markupsafe import Markup
 
 from domain import Invalid, NotFound, Refused, changes, lists, rows
 from domain.fields.person import members, names
@@ -48,16 +49,26 @@ class Here:
     def members(self):
         return members()
 
-    def may_change(self, row, name):
-        return self.may_write and self.rules.may_change(_Owned(row, self.listing), name, self.by)
+    def rights(self, row):
+        """The names of the listed fields that this member may change in the row."""
+        if not self.may_write:
+            return ()
+        return tuple(f.name for f in self.listing.listed if self.rules.may_change(row, f.name, self.by))
 
     def rows(self, answer):
-        """The rows as HTML, one at a time."""
+        """The rows as HTML. What may be done to a row depends on its people alone: asked once for each."""
+        listing, environment, moment = self.listing, current_app.jinja_env, now()
+        rights, drawn = {}, []
         for row in answer.rows:
-            may = tuple(f.name for f in self.listing.listed if self.may_write and self.may_change(row, f.name))
-            people = tuple((n, answer.people.get(getattr(row, n))) for n in self.listing.people)
-            late = bool(self.listing.due and self.listing.is_open(row) and _past(getattr(row, self.listing.due)))
-            yield _drawn(current_app.jinja_env, self.view, self.listing, self.url, row, people, may, late)
+            people = tuple([getattr(row, name) for name in listing.belongs])
+            held = rights.get(people)
+            if held is None:
+                names = tuple((n, answer.people.get(getattr(row, n))) for n in listing.people)
+                held = rights[people] = (names, self.rights(_Owned(row, listing)))
+            due = listing.due and getattr(row, listing.due)
+            late = bool(due and due < moment and listing.is_open(row))
+            drawn.append(_drawn(environment, self.view, listing, self.url, row, *held, late))
+        return Markup("").join(drawn)
 
 
 class _Owned:
@@ -93,23 +104,12 @@ def init_app(app):
     environment.globals |= {name: getattr(drawn, name) for name in ("cell", "input", "edit", "shown")}
 
 
-def _past(moment):
-    return moment is not None and moment < now()
-
-
 @lru_cache(maxsize=4000)
 def _drawn(environment, view, listing, url, row, people, may, late):
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
-    return template.render(
-        listing=listing,
-        url=url,
-        row=row._asdict(),
-        people=dict(people),
-        may=may,
-        late=late,
-        is_open=listing.is_open(row),
-    )
+    context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may}
+    return Markup(template.render(**context, late=late, is_open=listing.is_open(row)))  # noqa: S704  from a template
 
 
 def blueprint(rules):
@@ -261,7 +261,7 @@ def blueprint(rules):
             for c in listing.columns
         )
         people = names({getattr(listed, n) for n in listing.people})
-        return pages.answer(*place.rows(lists.Answer([listed], "", people)))
+        return pages.answer(place.rows(lists.Answer([listed], "", people)))
 
     @made.post("/<id:id>/removal")
     @writes

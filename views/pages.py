@@ -12,6 +12,18 @@ from views import access
 VARY = "HX-Request, HX-Target, Cookie"
 
 
+# Macros that are functions of their arguments alone: the same icon or button is drawn once.
+PURE = ("icon", "avatar", "badge", "button", "kbd", "link_button", "mark", "priority_mark", "theme_switch", "time")
+
+
+def init_app(app):
+    """`ui` as a global: a block rendered alone sees no imports."""
+    ui = app.jinja_env.get_template("ui.html").module
+    for name in PURE:
+        setattr(ui, name, lru_cache(maxsize=4000)(getattr(ui, name)))
+    app.jinja_env.globals["ui"] = ui
+
+
 @lru_cache(maxsize=500)
 def _blocks(environment, template):
     return frozenset(environment.get_template(template).blocks)

@@ -5,14 +5,23 @@
 
   // -- cells
 
+  on("click", (event) => {
+    const button = event.target.closest("[data-cell]");
+    if (!button) return;
+    const base = area().dataset.base, row = button.closest("[data-row]").dataset.row;
+    htmx.ajax("GET", `${base}/${row}/cells/${button.dataset.cell}`, { source: button, target: button.closest("td"), swap: "outerHTML" });
+  });
+
   const form = (element) => element.closest(".cell-form");
   const save = (element) => htmx.trigger(form(element), "save");
   function putBack(element) {
     const cell = element.closest("[data-editing]");
     if (!cell) return;
     cell.removeAttribute("data-editing"); // once: leaving it also blurs it
-    htmx.ajax("GET", cell.dataset.back, { target: cell.closest("tr"), swap: "outerHTML" }).then(() => {
-      document.querySelector(`#${cell.id} button`)?.focus();
+    const row = cell.closest("tr"), name = cell.dataset.cellName;
+    const focused = cell.contains(document.activeElement);
+    htmx.ajax("GET", cell.dataset.back, { target: row, swap: "outerHTML" }).then(() => {
+      if (focused) document.querySelector(`#${row.id} [data-cell="${name}"]`)?.focus();
     });
   }
 

@@ -1,0 +1,104 @@
+"""A lively small team, made by the same functions that people use, from a fixed seed."""
+
+import random
+from datetime import timedelta
+
+import models
+from domain import accounts, alerts, billing, organizations, passwords, rows, tasks
+from domain.providers import sandbox
+from domain.transactions import writes
+from models import Admin, User, now
+
+# name, role in the team (None: not of it)
+CAST = (
+    ("Alice Moreau", "owner"),
+    ("Bob Adeyemi", "member"),
+    ("Vera Łuczak", "viewer"),
+    ("Dora Nwosu", "member"),
+    ("Charlie Ng", None),
+    ("Stella Ortiz", None),
+)
+THINGS = {
+    "venue": ("Sign the contract for the hall", "Measure the stage", "Ask about the second lift", "Book the caterer",
+              "Find a quieter room for the panel", "Check the fire plan with the porter"),
+    "print": ("Call the printer about the posters", "Proofread the programme", "Choose the paper for the badges",
+              "Order two hundred lanyards", "Send the map to the printer"),
+    "speakers": ("Invite the closing speaker", "Collect slides from everybody", "Book trains for the speakers",
+                 "Write the introductions", "Ask Ada for a photograph"),
+    "money": ("Close the books of October", "Answer the sponsor from Lyon", "Pay the deposit for the hall",
+              "Compare three insurances", "Chase the open invoice"),
+    "website": ("Put the programme online", "Fix the map on phones", "Write the page about access",
+                "Shorten the front page", "Answer the questions from the form"),
+}  # fmt: skip
+
+
+def is_furnished():
+    return User.select(User.id).first() is not None
+
+
+def furnish(seed=7):
+    """Fill an empty house: a team with three weeks of work behind it. Time moves as the story goes."""
+    chance, start = random.Random(seed), now() - timedelta(days=21)  # noqa: S311  a story, not a secret
+    secret = passwords.hashed("Guildhall demo 1!")
+    _at(start)
+    try:
+        people = {}
+        for name, _ in CAST:
+            first = name.split()[0].lower()
+            people[first] = accounts.create(f"{first}@example.org", name, secret)
+        _make_admin(people["stella"])
+        team = organizations.create("Acme Festival", by=people["alice"])
+        organizations.create("Globex", by=people["charlie"])
+        for name, role in CAST:
+            if role not in (None, "owner"):
+                organizations.add_member(team, people[name.split()[0].lower()], role, by=people["alice"])
+        with models.inside(team):
+            _work(team, people, chance, start)
+            _at(start + timedelta(days=20))
+            _subscribe(organizations.reach(people["alice"], team.slug))
+        models.set_clock(None)
+        alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
+    finally:
+        models.set_clock(None)
+    return team
+
+
+def _at(moment):
+    models.set_clock(lambda: moment)
+
+
+@writes
+def _make_admin(user):
+    Admin.create(email=user.email, email_norm=user.email_norm, note="Demo")
+
+
+def _work(team, people, chance, start):
+    workers = [organizations.reach(people[first], team.slug) for first in ("alice", "bob", "dora")]
+    made = []
+    ideas = [(category, title) for category, titles in THINGS.items() for title in titles]
+    chance.shuffle(ideas)
+    for hour, (category, title) in enumerate(ideas):
+        _at(start + timedelta(hours=9 * hour + chance.random() * 5))
+        by = chance.choice(workers)
+        other = chance.choice(workers).user
+        due = start + timedelta(days=chance.randint(4, 32))
+        form = {
+            "title": title,
+            "category": category,
+            "priority": chance.choice(("low", "medium", "medium", "high")),
+            "assigned_to": str(other.id) if chance.random() < 0.6 else "",
+            "due_at": f"{due:%Y-%m-%dT%H:00}" if chance.random() < 0.8 else "",
+            "description": "Talk to the others before anything is ordered." if chance.random() < 0.3 else "",
+        }
+        made.append((by, rows.create(tasks.rules, form, by=by)))
+    for by, task in made:
+        _at(max(task.created_at, start + timedelta(days=chance.randint(5, 19))) + timedelta(hours=2))
+        status = chance.choice(("pending", "pending", "in progress", "in progress", "completed", "cancelled"))
+        rows.change(tasks.rules, task.id, {"status": status}, by=by)
+
+
+def _subscribe(owner):
+    """Through the sandbox's checkout; its webhooks arrive once the server listens."""
+    if billing.plan() is not None:
+        address = billing.checkout("pro_monthly", by=owner)
+        sandbox.pay(address.rsplit("/", 1)[1])

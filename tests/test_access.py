@@ -1,0 +1,361 @@
+"""Every route × the whole cast: who is let in follows from the route's door, and a new route is covered at once."""
+
+import sys
+import tempfile
+import types
+from pathlib import Path
+
+import pytest
+from flask import Blueprint
+
+import app as application
+import models
+from domain import alerts, audit, organizations, outgoing, roles, rows, sessions, settings, tasks, transactions
+from domain.configuration import Configuration
+from models import AuditEvent, Change, Notification, Task, WebhookEvent, now
+from views import access
+
+JSON = {"Accept": "application/json"}
+HTMX = {"HX-Request": "true"}
+MEMBERS = {"alice": "owner", "bob": "member", "vera": "viewer"}
+EVERYBODY = (None, *MEMBERS, "charlie", "stella")
+
+
+def _routes():
+    """(method, rule, endpoint, door) of an application like the one under test; it is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = application.create_app(
+            Configuration(
+                env="test", data=Path(folder), database_url=f"sqlite:///{folder}/routes.db", secret_key="k" * 40,
+                site_url="http://localhost", billing_provider="sandbox",
+            )
+        )  # fmt: skip
+        found = [
+            (method, rule.rule, rule.endpoint, made.view_functions[rule.endpoint].door)
+            for rule in made.url_map.iter_rules()
+            for method in sorted(rule.methods - {"OPTIONS"})
+        ]
+        transactions.forget_listeners()
+        models.database.close_all()
+        settings.forget()
+    return found
+
+
+ROUTES = _routes()
+
+
+def of(*kinds):
+    chosen = [route for route in ROUTES if route[3].kind in kinds]
+    return pytest.mark.parametrize(
+        ("method", "rule", "endpoint", "door"), chosen, ids=[f"{method} {rule}" for method, rule, *_ in chosen]
+    )
+
+
+# What a form must hold to be taken, by endpoint. A view that isn't here gets an empty form.
+FORMS = {
+    "tasks.create": {"title": "Order paper"},
+    "tasks.update": {"title": "Order more paper"},
+    "tasks.update_cell": {"title": "Order even more paper"},
+    "tasks.bulk": {"ids": "{task}", "act": "status", "to_status": "completed"},
+    "admin.change_setting": {"value": "Guildhall of Ghent"},
+    "admin.create_alert": {"message": "Tea is ready."},
+    "billing.checkout": {"plan": "pro_monthly"},
+}
+# Views that are reached and then say, for a reason of the domain's own, that something isn't there.
+MISSING = {
+    "billing.cancel": "There is no running subscription.",
+    "billing.resume": "There is no running subscription.",
+    "sandbox.renew": "The sandbox has no subscription",
+    "sandbox.fail": "The sandbox has no subscription",
+    "sandbox.end": "The sandbox has no subscription",
+    "sandbox.checkout": "The sandbox has no checkout.session",
+    "sandbox.pay": "The sandbox has no checkout.session",
+    "accounts.set_up_form": "This set-up link was used already",
+    "accounts.set_up": "This set-up link was used already",
+    "dev.letter": "That letter isn't kept here.",
+    "dev.cast": access.NotFound().sentence,  # these two are the demo's
+    "dev.sign_in": access.NotFound().sentence,
+}
+REFUSED = {"accounts.create": 422, "accounts.sign_in": 422, "accounts.forgot": 422}  # an empty form is reached, and refused
+
+
+@pytest.fixture(autouse=True)
+def _application_first(web):
+    """The application opens the database anew, so it must be there before anything is written."""
+
+
+@pytest.fixture
+def world(cast, at, web, browse):
+    """Something real behind every address, the own thing of whoever asks."""
+    made = types.SimpleNamespace(browse=browse, task={}, batch={}, notification={}, session={})
+    with models.inside(cast.acme):
+        for name in MEMBERS:
+            by = at(name)
+            if name == "vera":  # a viewer makes nothing; this is from before she was one
+                by = organizations.Member(cast.vera, cast.acme, "member")
+            made.task[name] = rows.create(tasks.rules, {"title": f"{name}'s"}, by=by).id
+            made.batch[name] = Change.one(Change.row_id == made.task[name]).batch
+    for name in (*MEMBERS, "charlie", "stella"):
+        person = getattr(cast, name)
+        outgoing_key = f"hello:{name}"
+        _insert(Notification, recipient=person, type="hello", title="Hello", dedupe_key=outgoing_key)
+        made.notification[name] = Notification.one(Notification.recipient == person).id
+        token = sessions.start(person)
+        made.session[name] = sessions.find(token).session.id
+    settings.change("site_name", "Guildhall of Bruges", by=cast.stella)
+    made.event = AuditEvent.one(AuditEvent.action == "settings.changed").id
+    made.alert = alerts.broadcast("Tea is ready.", by=cast.stella).id
+    _insert(
+        WebhookEvent, channel="billing_stripe", event_id="evt_1", type="invoice.paid", payload=b"{}",
+        happened_at=now(), status="buried",
+    )  # fmt: skip
+    made.webhook = WebhookEvent.get().id
+    made.cast = cast
+    return made
+
+
+def _insert(table, **values):
+    transactions.writes(lambda: table.insert(**values).execute())()
+
+
+def filled(rule, endpoint, name, world):
+    """The rule's address with real values; a converter nobody has thought of yet fails here."""
+    who = name if name in MEMBERS else "alice"  # outsiders try what is alice's
+    known = {
+        "organization": "acme",
+        "filename": "favicon.svg",
+        "number": "0",
+        "secret": "no-such-secret",
+        "batch": world.batch[who],
+        "name": {"tasks": "title", "admin": "site_name"}.get(endpoint.partition(".")[0]),
+        "id": {
+            "tasks": world.task[who],
+            "notices": world.notification.get(name, 1),
+            "accounts": world.session.get(name, 1),
+            "admin": world.alert,
+            "dev": world.cast.alice.id,
+            "sandbox": "nothing",
+        }.get(endpoint.partition(".")[0]),
+    }
+    known |= {
+        "admin.run_job": {"name": "tokens"},
+        "admin.put_back": {"name": "site_name", "id": world.event},
+        "admin.replay": {"id": world.webhook},
+    }.get(endpoint, {})
+    address = rule
+    for part in [p.partition(">")[0] for p in rule.split("<")[1:]]:
+        value = known.get(part.rpartition(":")[2])
+        assert value is not None, f"{rule}: say in test_access.filled what <{part}> is"
+        address = address.replace(f"<{part}>", str(value))
+    return address
+
+
+def ask(world, method, rule, endpoint, name, headers=JSON):
+    """One request by one of the cast; streams are closed at their head."""
+    address = filled(rule, endpoint, name, world)
+    who = name if name in MEMBERS else "alice"
+    form = {k: v.format(task=world.task[who]) for k, v in FORMS.get(endpoint, {}).items()}
+    client = world.browse(name)
+    data = form if method not in ("GET", "HEAD") else None
+    response = client.open(address, method=method, headers=headers, data=data, buffered=False)
+    if response.mimetype != "text/event-stream":
+        response.get_data()
+    response.close()
+    return response
+
+
+def through(response, endpoint, method):
+    """The view was reached and did its work, or said for its own reason that it can't."""
+    status = response.status_code
+    if endpoint in MISSING and method != "HEAD":
+        return status == 404 and MISSING[endpoint] in response.json["message"]
+    if endpoint in MISSING:
+        return status == 404
+    if endpoint in REFUSED:
+        return status == REFUSED[endpoint]
+    location = response.headers.get("Location", "")
+    return (200 <= status < 400) and not location.startswith("/sign-in?")
+
+
+def test_no_route_is_without_a_door_and_there_are_routes_of_each_kind():
+    assert {door.kind for *_, door in ROUTES} == {"public", "signed_in", "member", "platform", "provider", "machine"}
+    assert len(ROUTES) > 60
+
+
+@of("public")
+def test_a_public_route_is_open_to_everybody(world, method, rule, endpoint, door):
+    for name in EVERYBODY:
+        response = ask(world, method, rule, endpoint, name)
+        assert through(response, endpoint, method), (name, response.status_code, response.data[:300])
+
+
+@of("signed_in", "member")
+def test_a_stranger_is_sent_to_sign_in(world, method, rule, endpoint, door):
+    page = ask(world, method, rule, endpoint, None, headers={})
+    assert page.status_code == 303
+    assert page.headers["Location"].startswith("/sign-in?next=%2F")
+    htmx = ask(world, method, rule, endpoint, None, headers=HTMX)
+    assert (htmx.status_code, htmx.headers["HX-Redirect"][:14]) == (401, "/sign-in?next=")
+    machine = ask(world, method, rule, endpoint, None)
+    assert machine.status_code == 401
+    assert method == "HEAD" or machine.json["code"] == "UNAUTHENTICATED"
+
+
+@of("signed_in")
+def test_whoever_is_signed_in_is_let_in(world, method, rule, endpoint, door):
+    for name in EVERYBODY[1:]:
+        response = ask(world, method, rule, endpoint, name)
+        assert through(response, endpoint, method), (name, response.status_code, response.data[:300])
+
+
+@of("member")
+def test_a_member_route_is_not_there_for_others_and_asks_the_role(world, method, rule, endpoint, door):
+    before = counted()
+    for name in ("charlie", "stella"):
+        response = ask(world, method, rule, endpoint, name)
+        assert response.status_code == 404, (name, response.data[:300])
+        assert method == "HEAD" or response.json["message"] == access.NotFound().sentence
+    denied = [name for name, role in MEMBERS.items() if not roles.allows(role, door.capability)]
+    for name in denied:
+        response = ask(world, method, rule, endpoint, name)
+        assert response.status_code == 403, (name, response.status_code, response.data[:300])
+        assert method == "HEAD" or response.json["code"] == "FORBIDDEN"
+    assert counted() == before
+    for name in MEMBERS.keys() - set(denied):
+        response = ask(world, method, rule, endpoint, name)
+        assert through(response, endpoint, method), (name, response.status_code, response.data[:300])
+
+
+@of("platform")
+def test_an_admin_route_is_not_there_for_anybody_else(world, method, rule, endpoint, door):
+    before = counted()
+    for name in (None, *MEMBERS, "charlie"):
+        response = ask(world, method, rule, endpoint, name)
+        assert response.status_code == 404, (name, response.data[:300])
+        assert method == "HEAD" or response.json["message"] == access.NotFound().sentence
+    assert counted() == before
+    response = ask(world, method, rule, endpoint, "stella")
+    assert through(response, endpoint, method), (response.status_code, response.data[:300])
+
+
+@of("platform")
+def test_an_unproven_address_or_an_empty_list_is_no_admin(world, method, rule, endpoint, door):
+    stella = world.cast.stella
+    transactions.writes(
+        lambda: models.User.update(email_verified_at=None).where(models.User.id == stella.id).execute()
+    )()
+    assert ask(world, method, rule, endpoint, "stella").status_code == 404
+    transactions.writes(
+        lambda: models.User.update(email_verified_at=now()).where(models.User.id == stella.id).execute()
+    )()
+    transactions.writes(lambda: models.Admin.delete().execute())()
+    assert ask(world, method, rule, endpoint, "stella").status_code == 404
+
+
+@of("provider", "machine")
+def test_a_machine_route_refuses_whoever_has_no_signature_or_token(world, method, rule, endpoint, door):
+    before = counted()
+    for name in EVERYBODY:
+        response = ask(world, method, rule, endpoint, name)
+        assert response.status_code in (400, 401, 503), (name, response.status_code)
+    assert counted() == before
+
+
+def counted():
+    """table → number of rows, but for the marks that a request alone leaves (sessions' last look)."""
+    with models.everywhere("a test counts all rows"):
+        return {t.__name__: t.select().count() for t in models.TABLES if t.__name__ not in ("Session", "Lease")}
+
+
+def test_a_removed_member_and_a_suspended_user_are_out_at_their_next_request(cast, browse):
+    bob, vera = browse("bob"), browse("vera")
+    assert bob.get("/acme/tasks").status_code == vera.get("/acme/tasks").status_code == 200
+    transactions.writes(lambda: models.Membership.delete().where(models.Membership.user == cast.bob).execute())()
+    transactions.writes(
+        lambda: models.User.update(status="suspended").where(models.User.id == cast.vera.id).execute()
+    )()
+    assert bob.get("/acme/tasks").status_code == 404
+    assert vera.get("/acme/tasks").status_code == 303
+
+
+def test_a_suspended_organization_refuses_every_write_and_can_be_read(cast, world):
+    transactions.writes(
+        lambda: models.Organization.update(status="suspended").where(models.Organization.id == cast.acme.id).execute()
+    )()
+    before = counted()
+    for method, rule, endpoint, door in ROUTES:
+        if door.kind == "member" and method == "POST":
+            response = ask(world, method, rule, endpoint, "alice")
+            assert (response.status_code, response.json["code"]) == (403, "ORGANIZATION_SUSPENDED"), rule
+    assert counted() == before
+    assert world.browse("alice").get("/acme/tasks").status_code == 200
+
+
+def test_the_app_refuses_to_start_with_a_route_that_has_no_door(house, monkeypatch):
+    bare = types.ModuleType("views.bare")
+    bare.blueprint = Blueprint("bare", "views.bare")
+    bare.blueprint.add_url_rule("/bare", "door_forgotten", lambda: "open to all")
+    monkeypatch.setitem(sys.modules, "views.bare", bare)
+    monkeypatch.setattr(application, "FEATURES", (*application.FEATURES, "bare"))
+    from domain import configuration
+
+    with pytest.raises(RuntimeError, match="/bare"):
+        application.create_app(configuration.active)
+
+
+@pytest.mark.parametrize("door", [access.member, access.platform])
+def test_a_misspelt_capability_fails_where_it_is_written(door):
+    assert door("admin.read" if door is access.platform else "tasks.read")
+    with pytest.raises(ValueError, match=r"task\.raed"):
+        door("task.raed")
+
+
+def test_a_platform_capability_opens_no_organization(at):
+    """A door may name any declared capability; one of the wrong kind must let nobody in."""
+    with pytest.raises((KeyError, access.Refused)):
+        at("alice").require("admin.read")
+
+
+def test_nothing_of_ours_is_touched_out_of_scope(cast, inside_acme):
+    assert Task.select().count() == 0
+    assert audit.CATEGORIES
+    token = models._scope.set(None)
+    try:
+        with pytest.raises(models.OutOfScope):
+            Task.select().count()
+    finally:
+        models._scope.reset(token)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example/acme",
+        "http://localhost.evil.example/", "http://localhost@evil.example/", "javascript:alert(1)",
+        "data:text/html,x", " //evil.example", "/\t/evil.example", "/acme\r\nSet-Cookie: a=b",
+        "\x00/acme", "", None, "acme", "http://localhost//evil.example", "ftp://evil.example/x",
+    ],
+)  # fmt: skip
+def test_next_leads_nowhere_else(web, target):
+    with web.test_request_context("/sign-in"):
+        found = access.same_site(target)
+    assert found is None or (
+        found.startswith("/") and not found.startswith(("//", "/\\")) and "\r" not in found and "\n" not in found
+    )
+    if target and "evil" in target:
+        assert found is None
+
+
+@pytest.mark.parametrize("target", ["http://[", "//[x", "http://evil℀.example/", "http://[::1"])
+def test_an_address_that_is_none_leads_nowhere_and_breaks_nothing(web, target):
+    with web.test_request_context("/sign-in"):
+        assert access.same_site(target) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [("/acme/tasks?q=a&tab=all", "/acme/tasks?q=a&tab=all"), ("http://localhost/acme", "/acme"), ("/", "/")],
+)
+def test_next_leads_back_within_this_site(web, target, found):
+    with web.test_request_context("/sign-in"):
+        assert access.same_site(target) == found
