@@ -5,6 +5,7 @@ import ctypes
 import gc
 import json
 import logging
+import signal
 import sys
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ import jobs
 import migrations
 import models
 from domain import accounts, configuration, demo, settings, transactions
-from views import access, assets, errors, lists, pages, safety
+from views import access, assets, errors, lists, live, pages, safety
 
 FEATURES = (
     "front",
@@ -156,7 +157,7 @@ def serve():
                 "control_socket_disable": True,
                 "loglevel": "warning",
                 "forwarded_allow_ips": "",
-                "post_worker_init": lambda worker: jobs.begin() if chosen.jobs else None,
+                "post_worker_init": _begin_work,
                 "worker_exit": lambda server, worker: close_house(),
             }.items():
                 self.cfg.set(name, value)
@@ -167,6 +168,19 @@ def serve():
 
     _stay_small()
     Server().run()
+
+
+def _begin_work(worker):
+    """In the worker, where threads live: the calendar, and streams that let go when it is told to stop."""
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def let_go(*args):
+        live.close()
+        stop(*args)
+
+    signal.signal(signal.SIGTERM, let_go)
+    if configuration.active.jobs:
+        jobs.begin()
 
 
 def _stay_small():

@@ -324,6 +324,16 @@ def counts(listing, ask, by):
     return dict(zip(listing.by_name[listing.board_by].kind.words, row, strict=True))
 
 
+KNOWN = 200  # rows looked at for words to offer
+
+
+def known_words(listing, field):
+    """The words of a free text that were used lately, to choose from."""
+    column = getattr(listing.model, field.name)
+    recent = listing.model.select(column).order_by(listing.model.id.desc()).limit(KNOWN).tuples()
+    return sorted({word for (word,) in recent if word}, key=str.casefold)
+
+
 def _build_counts(listing, tab):
     model = listing.model
     bounded = []

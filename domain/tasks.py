@@ -16,12 +16,12 @@ from models import Organization, Task, User, now
 STATUS = Choice(
     (
         ("pending", "Pending", "quiet"),
-        ("in progress", "In progress", "accent"),
+        ("in progress", "In progress", "info"),
         ("completed", "Completed", "good"),
-        ("cancelled", "Cancelled", "faint"),
+        ("cancelled", "Cancelled", "quiet"),
     )
 )
-PRIORITY = Choice((("low", "Low", "quiet"), ("medium", "Medium", "accent"), ("high", "High", "warn")))
+PRIORITY = Choice((("low", "Low", "quiet"), ("medium", "Medium", "info"), ("high", "High", "warn")), ranked=True)
 
 listing = Listing(
     name="tasks",

@@ -10,7 +10,7 @@ from flask import Blueprint
 
 import app as application
 import models
-from domain import alerts, audit, organizations, outgoing, roles, rows, sessions, settings, tasks, transactions
+from domain import alerts, audit, organizations, roles, rows, sessions, settings, tasks, transactions
 from domain.configuration import Configuration
 from models import AuditEvent, Change, Notification, Task, WebhookEvent, now
 from views import access
@@ -33,7 +33,7 @@ def _routes():
         found = [
             (method, rule.rule, rule.endpoint, made.view_functions[rule.endpoint].door)
             for rule in made.url_map.iter_rules()
-            for method in sorted(rule.methods - {"OPTIONS"})
+            for method in sorted(rule.methods - {"OPTIONS", "HEAD"})
         ]
         transactions.forget_listeners()
         models.database.close_all()
@@ -156,7 +156,7 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
     who = name if name in MEMBERS else "alice"
     form = {k: v.format(task=world.task[who]) for k, v in FORMS.get(endpoint, {}).items()}
     client = world.browse(name)
-    data = form if method not in ("GET", "HEAD") else None
+    data = form if method != "GET" else None
     response = client.open(address, method=method, headers=headers, data=data, buffered=False)
     if response.mimetype != "text/event-stream":
         response.get_data()
@@ -164,13 +164,11 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
     return response
 
 
-def through(response, endpoint, method):
+def through(response, endpoint):
     """The view was reached and did its work, or said for its own reason that it can't."""
     status = response.status_code
-    if endpoint in MISSING and method != "HEAD":
-        return status == 404 and MISSING[endpoint] in response.json["message"]
     if endpoint in MISSING:
-        return status == 404
+        return status == 404 and MISSING[endpoint] in response.json["message"]
     if endpoint in REFUSED:
         return status == REFUSED[endpoint]
     location = response.headers.get("Location", "")
@@ -179,14 +177,14 @@ def through(response, endpoint, method):
 
 def test_no_route_is_without_a_door_and_there_are_routes_of_each_kind():
     assert {door.kind for *_, door in ROUTES} == {"public", "signed_in", "member", "platform", "provider", "machine"}
-    assert len(ROUTES) > 60
+    assert len(ROUTES) > 50
 
 
 @of("public")
 def test_a_public_route_is_open_to_everybody(world, method, rule, endpoint, door):
     for name in EVERYBODY:
         response = ask(world, method, rule, endpoint, name)
-        assert through(response, endpoint, method), (name, response.status_code, response.data[:300])
+        assert through(response, endpoint), (name, response.status_code, response.data[:300])
 
 
 @of("signed_in", "member")
@@ -198,14 +196,26 @@ def test_a_stranger_is_sent_to_sign_in(world, method, rule, endpoint, door):
     assert (htmx.status_code, htmx.headers["HX-Redirect"][:14]) == (401, "/sign-in?next=")
     machine = ask(world, method, rule, endpoint, None)
     assert machine.status_code == 401
-    assert method == "HEAD" or machine.json["code"] == "UNAUTHENTICATED"
+    assert machine.json["code"] == "UNAUTHENTICATED"
+
+
+def test_head_and_options_are_no_way_round_a_door(world):
+    for method, rule, endpoint, door in ROUTES:
+        if method != "GET" or door.kind == "public":
+            continue
+        expected = {"signed_in": 303, "member": 303, "platform": 404, "machine": 503}[door.kind]
+        assert ask(world, "HEAD", rule, endpoint, None, headers={}).status_code == expected, rule
+        assert ask(world, "OPTIONS", rule, endpoint, None, headers={}).data == b"", rule
+    for method, rule, endpoint, door in ROUTES:
+        if method == "GET" and door.kind == "member":
+            assert ask(world, "HEAD", rule, endpoint, "charlie").status_code == 404, rule
 
 
 @of("signed_in")
 def test_whoever_is_signed_in_is_let_in(world, method, rule, endpoint, door):
     for name in EVERYBODY[1:]:
         response = ask(world, method, rule, endpoint, name)
-        assert through(response, endpoint, method), (name, response.status_code, response.data[:300])
+        assert through(response, endpoint), (name, response.status_code, response.data[:300])
 
 
 @of("member")
@@ -214,16 +224,16 @@ def test_a_member_route_is_not_there_for_others_and_asks_the_role(world, method,
     for name in ("charlie", "stella"):
         response = ask(world, method, rule, endpoint, name)
         assert response.status_code == 404, (name, response.data[:300])
-        assert method == "HEAD" or response.json["message"] == access.NotFound().sentence
+        assert response.json["message"] == access.NotFound().sentence
     denied = [name for name, role in MEMBERS.items() if not roles.allows(role, door.capability)]
     for name in denied:
         response = ask(world, method, rule, endpoint, name)
         assert response.status_code == 403, (name, response.status_code, response.data[:300])
-        assert method == "HEAD" or response.json["code"] == "FORBIDDEN"
+        assert response.json["code"] == "FORBIDDEN"
     assert counted() == before
     for name in MEMBERS.keys() - set(denied):
         response = ask(world, method, rule, endpoint, name)
-        assert through(response, endpoint, method), (name, response.status_code, response.data[:300])
+        assert through(response, endpoint), (name, response.status_code, response.data[:300])
 
 
 @of("platform")
@@ -232,10 +242,10 @@ def test_an_admin_route_is_not_there_for_anybody_else(world, method, rule, endpo
     for name in (None, *MEMBERS, "charlie"):
         response = ask(world, method, rule, endpoint, name)
         assert response.status_code == 404, (name, response.data[:300])
-        assert method == "HEAD" or response.json["message"] == access.NotFound().sentence
+        assert response.json["message"] == access.NotFound().sentence
     assert counted() == before
     response = ask(world, method, rule, endpoint, "stella")
-    assert through(response, endpoint, method), (response.status_code, response.data[:300])
+    assert through(response, endpoint), (response.status_code, response.data[:300])
 
 
 @of("platform")
@@ -342,8 +352,6 @@ def test_next_leads_nowhere_else(web, target):
     assert found is None or (
         found.startswith("/") and not found.startswith(("//", "/\\")) and "\r" not in found and "\n" not in found
     )
-    if target and "evil" in target:
-        assert found is None
 
 
 @pytest.mark.parametrize("target", ["http://[", "//[x", "http://evil℀.example/", "http://[::1"])

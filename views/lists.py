@@ -17,6 +17,7 @@ from models import inside, now
 from views import access, pages
 
 VIEWS = ("list", "board")
+ICONS = ("list", "layout-kanban", "download", "search", "plus", "keyboard", "arrow-left", "trash", "x")
 
 
 class Here:
@@ -44,6 +45,10 @@ class Here:
     @property
     def is_narrowed(self):
         return bool(self.ask.q or self.ask.filters or self.ask.due)
+
+    def known(self, field):
+        """Words used before in a free text."""
+        return lists.known_words(self.listing, field)
 
     @property
     def members(self):

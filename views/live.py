@@ -25,6 +25,7 @@ LOOK_EVERY = 0.4  # seconds, on PostgreSQL: another process may have written
 
 _changed = threading.Condition()
 _open = 0
+_closing = False
 
 
 def _rouse():
@@ -32,13 +33,16 @@ def _rouse():
         _changed.notify_all()
 
 
-def _listen():
-    on_wake("live", _rouse)
+def close():
+    """Let go of every stream: the server is stopping, and browsers come back by themselves."""
+    global _closing
+    _closing = True
+    threading.Thread(target=_rouse, daemon=True).start()  # called from a signal handler: never wait here
 
 
 @blueprint.record_once
 def _at_start(state):
-    _listen()
+    on_wake("live", _rouse)
 
 
 @blueprint.get("/<organization>/news")
@@ -78,7 +82,7 @@ def _tell(by, mark, token):
     ends, wait = time.monotonic() + LONGEST, LOOK_EVERY if models.database.dialect == "postgres" else HEARTBEAT
     quiet_since = time.monotonic()
     yield "retry: 1000\n\n"
-    while time.monotonic() < ends:
+    while time.monotonic() < ends and not _closing:
         found = _news(by, mark, token)
         if found is None:  # signed out, or a member no more
             yield "event: over\ndata: {}\n\n"

@@ -16,6 +16,9 @@ VARY = "HX-Request, HX-Target, Cookie"
 PURE = ("icon", "avatar", "badge", "button", "kbd", "link_button", "mark", "priority_mark", "theme_switch", "time")
 
 
+OF_THE_FRAME = ("plan_badge",)  # parts of layout.html that are drawn again alone
+
+
 def init_app(app):
     """`ui` as a global: a block rendered alone sees no imports."""
     ui = app.jinja_env.get_template("ui.html").module
@@ -31,19 +34,21 @@ def _blocks(environment, template):
 
 def page(template, status=200, **context):
     """The whole page, or only the block that the htmx request is aimed at (its id is the block's name)."""
-    block = _aimed_at(template)
-    if block:
-        text = render_block(template, block, **context)
+    target = _aimed_at()
+    if target in _blocks(current_app.jinja_env, template):
+        text = render_block(template, target, **context)
+    elif target in OF_THE_FRAME:
+        text = render_block("layout.html", target, **frame())
     else:
         text = render_template(template, **frame(), **context)
     return _answer(text, status)
 
 
-def _aimed_at(template):
+def _aimed_at():
     htmx = request.htmx
-    if not htmx or htmx.boosted or htmx.history_restore_request or not htmx.target:
+    if not htmx or htmx.boosted or htmx.history_restore_request:
         return None
-    return htmx.target if htmx.target in _blocks(current_app.jinja_env, template) else None
+    return htmx.target
 
 
 def fragment(template, block=None, status=200, **context):

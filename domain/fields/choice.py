@@ -5,11 +5,12 @@ from domain.fields import Kind, Unfit
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of a few words. `options` are (stored word, label, tone)."""
+    """One of a few words. `options` are (stored word, label, tone); `ranked` ones go from little to much."""
 
     name = "choice"
     options: tuple = ()
     filters: bool = True
+    ranked: bool = False
 
     def read(self, text):
         if text not in self.words:

@@ -126,6 +126,27 @@
     move(event.target.closest(".board-card"), columns().find((column) => column.dataset.column === event.target.value));
   });
 
+  // -- moments are typed in the reader's own zone and sent in UTC
+
+  function showMoments() {
+    for (const input of document.querySelectorAll("input[data-moment]:not([data-shown])")) {
+      input.dataset.shown = "";
+      const moment = input.value && new Date(input.value);
+      if (input.value && Number.isNaN(moment.getTime())) continue; // what was refused stays to be mended
+      input.type = "datetime-local";
+      if (moment) input.value = new Date(moment - moment.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+    }
+  }
+  const inUtc = (input) => (input.type === "datetime-local" && input.value ? new Date(input.value).toISOString() : input.value);
+  on("formdata", (event) => {
+    for (const input of event.target.querySelectorAll("input[data-moment]")) event.formData.set(input.name, inUtc(input));
+  });
+  on("htmx:configRequest", (event) => {
+    for (const input of event.detail.elt.querySelectorAll("input[data-moment]")) event.detail.parameters[input.name] = inUtc(input);
+  });
+  on("htmx:afterSwap", showMoments);
+  showMoments();
+
   // -- a form with unsaved words is guarded
 
   on("input", (event) => { event.target.closest("form[data-guard]")?.setAttribute("data-dirty", ""); });

@@ -9,12 +9,13 @@
   //    wrapper) and needs eval; this one also leaves alone what the reader is typing, has ticked or has opened
 
   const keep = (name, node) => !(name === "open" && node.matches("details, dialog")) && !(name === "checked" && node.matches(".row-check"));
+  const untouched = (node) => !(node.nodeType === Node.ELEMENT_NODE && node.matches("[data-editing], form[data-dirty]"));
   htmx.defineExtension("morph", {
     isInlineSwap: (style) => style === "morph" || style === "morph:outerHTML",
     handleSwap: (style, target, fragment) => {
       if (!style.startsWith("morph")) return false;
       const morphStyle = style === "morph:innerHTML" ? "innerHTML" : "outerHTML";
-      return Idiomorph.morph(target, fragment.children, { morphStyle, ignoreActiveValue: true, callbacks: { beforeAttributeUpdated: keep } });
+      return Idiomorph.morph(target, fragment.children, { morphStyle, ignoreActiveValue: true, callbacks: { beforeAttributeUpdated: keep, beforeNodeMorphed: untouched } });
     },
   });
 
@@ -31,13 +32,13 @@
   };
 
   function timeText(moment, form) {
-    if (form !== "auto") return shapes[form].format(moment);
+    if (form !== "auto" && form !== "near") return shapes[form].format(moment);
     const seconds = Math.round((moment - Date.now()) / 1000);
     const size = Math.abs(seconds);
     if (size < 45) return relative.format(0, "second");
     if (size < 3600) return relative.format(Math.round(seconds / 60), "minute");
     if (size < 86400) return relative.format(Math.round(seconds / 3600), "hour");
-    return shapes.moment.format(moment);
+    return shapes[form === "near" ? "day" : "moment"].format(moment); // near: the clock only where it's soon
   }
 
   function showTimes() {
@@ -45,7 +46,7 @@
       const moment = new Date(element.dateTime);
       if (Number.isNaN(moment.getTime())) continue;
       const form = element.dataset.form;
-      const text = timeText(moment, form in shapes ? form : "auto");
+      const text = timeText(moment, form in shapes || form === "near" ? form : "auto");
       if (element.textContent !== text) element.textContent = text;
       if (form !== "date") element.title = shapes.exact.format(moment);
     }

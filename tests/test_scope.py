@@ -1,0 +1,346 @@
+import peewee
+import pytest
+
+import models
+from domain import rows, tasks
+from models import (
+    Change,
+    Compiled,
+    Customer,
+    Grant,
+    Organization,
+    OutOfScope,
+    Task,
+    everywhere,
+    inside,
+    slot,
+)
+from tests.fixtures.threads import refused, together, write
+
+
+@pytest.fixture
+def hers(cast, at):
+    """A task of alice in Acme."""
+    with inside(cast.acme):
+        made = rows.create(tasks.rules, {"title": "Acme's secret"}, by=at("alice"))
+        return Task.get_by_id(made.id)
+
+
+@pytest.fixture
+def his(cast, at):
+    """A task of charlie in Globex."""
+    with inside(cast.globex):
+        made = rows.create(tasks.rules, {"title": "Globex' secret"}, by=at("charlie", "globex"))
+        return Task.get_by_id(made.id)
+
+
+def titles():
+    with everywhere("the test looks at all"):
+        return sorted(title for (title,) in Task.select(Task.title).tuples())
+
+
+UNSCOPED = {
+    "select": lambda task: list(Task.select()),
+    "update": lambda task: Task.update(title="x").execute(),
+    "delete": lambda task: Task.delete().execute(),
+    "save": lambda task: task.save(),
+    "create": lambda task: Task.create(organization=task.organization_id, user=task.user_id, title="x"),
+    "insert": lambda task: Task.insert(organization=task.organization_id, user=task.user_id, title="x").execute(),
+    "backref": lambda task: list(Organization.get_by_id(task.organization_id).task_set),
+    "foreign key step": lambda task: models.CreditEntry(account=1).account,
+    "join": lambda task: list(Organization.select().join(Task, on=(Task.organization == Organization.id))),
+    "join along a key": lambda task: list(Organization.select().join(Task)),
+    "outer join": lambda task: list(Organization.select().join(Task, peewee.JOIN.LEFT_OUTER)),
+    "from": lambda task: list(Organization.select(Task.title).from_(Task)),
+    "get_by_id": lambda task: Task.get_by_id(task.id),
+    "get_or_none": lambda task: Task.get_or_none(Task.id == task.id),
+    "get_or_create": lambda task: Task.get_or_create(title="x"),
+    "delete_instance": lambda task: task.delete_instance(),
+    "subquery": lambda task: list(Organization.select().where(Organization.id.in_(Task.select(Task.organization)))),
+    "one": lambda task: Task.one(Task.id == task.id),
+}
+
+
+@pytest.mark.parametrize("kind", UNSCOPED)
+def test_untouchable_outside_of_any_scope(kind, hers):
+    with pytest.raises(OutOfScope):
+        write(UNSCOPED[kind], hers)
+    assert titles() == ["Acme's secret"]
+
+
+ESCAPES = {
+    "alias": lambda task: Task.alias(),
+    "raw": lambda task: Task.raw("SELECT * FROM task"),
+    "insert_many": lambda task: Task.insert_many([{"title": "x"}]),
+    "insert_from": lambda task: Task.insert_from(Task.select(), [Task.title]),
+    "replace": lambda task: Task.replace(title="x"),
+    "replace_many": lambda task: Task.replace_many([{"title": "x"}]),
+    "bulk_create": lambda task: Task.bulk_create([task]),
+    "bulk_update": lambda task: Task.bulk_update([task], [Task.title]),
+    "truncate_table": lambda task: Task.truncate_table(),
+    "selecting from": lambda task: Organization.select().from_(Task),
+}
+
+
+@pytest.mark.parametrize("kind", ESCAPES)
+def test_what_cannot_be_kept_in_scope_is_refused_inside_too(kind, cast, hers):
+    with inside(cast.acme), pytest.raises(OutOfScope):
+        ESCAPES[kind](hers)
+
+
+def test_inside_another_organization_the_row_is_not_there(cast, hers, his):
+    with inside(cast.globex):
+        assert [t.title for t in Task.select()] == ["Globex' secret"]
+        assert Task.select().where(Task.id == hers.id).count() == 0
+        assert Task.one(Task.id == hers.id) is None
+        assert Task.get_or_none(Task.id == hers.id) is None
+        with pytest.raises(Task.DoesNotExist):
+            Task.get_by_id(hers.id)
+        assert list(Organization.get_by_id(cast.acme.id).task_set) == []
+        joined = Organization.select(Organization.name, Task.title).join(Task).tuples()
+        assert list(joined) == [("Globex", "Globex' secret")]
+
+
+def test_inside_another_organization_the_row_cannot_be_changed(cast, hers, his):
+    with inside(cast.globex):
+        assert write(Task.update(title="taken").where(Task.id == hers.id).execute) == 0
+        assert write(Task.delete().where(Task.id == hers.id).execute) == 0
+        assert write(Task.delete_by_id, hers.id) == 0
+        assert write(Task.set_by_id, hers.id, {"title": "taken"}) == 0
+        hers.title = "taken"
+        with pytest.raises(OutOfScope):
+            write(hers.save)
+    assert titles() == ["Acme's secret", "Globex' secret"]
+
+
+def test_a_condition_said_with_or_stays_in_scope(cast, hers, his):
+    def seen(query):
+        try:
+            return [task.title for task in query().execute()]
+        except OutOfScope:  # refused is as good
+            return ["Globex' secret"]
+
+    with inside(cast.globex):
+        assert seen(lambda: Task.select().where((Task.id == hers.id) | (Task.id == his.id))) == ["Globex' secret"]
+        assert seen(lambda: Task.select().orwhere(Task.id == hers.id)) == ["Globex' secret"]
+
+
+def test_a_change_or_removal_said_with_or_stays_in_scope(cast, hers, his):
+    with inside(cast.globex):
+        for query in (lambda: Task.update(title="taken"), Task.delete):
+            try:
+                write(query().where(Task.id == his.id + 1000).orwhere(Task.id == hers.id).execute)
+            except OutOfScope:
+                continue
+    assert titles() == ["Acme's secret", "Globex' secret"]
+
+
+def test_a_row_cannot_be_given_to_another_organization(cast, hers):
+    with inside(cast.acme):
+        task = Task.get_by_id(hers.id)
+        task.organization = cast.globex
+        with pytest.raises(OutOfScope):
+            write(task.save)
+        with pytest.raises(OutOfScope):
+            write(Task.create, organization=cast.globex, user=cast.alice, title="x")
+        with pytest.raises(OutOfScope):
+            Task.insert({Task.organization: cast.globex, Task.title: "x"})
+        with pytest.raises(OutOfScope):
+            Task.insert(organization_id=cast.globex.id, title="x")
+    with inside(cast.globex):
+        assert Task.select().where(Task.title == "Acme's secret").count() == 0
+
+
+def test_an_update_cannot_give_rows_to_another_organization(cast, hers):
+    with inside(cast.acme), pytest.raises((OutOfScope, peewee.PeeweeException)):
+        write(Task.update(organization=cast.globex).where(Task.id == hers.id).execute)
+    with inside(cast.globex):
+        assert Task.select().count() == 0
+
+
+def test_an_upsert_cannot_overwrite_a_row_of_another_organization(cast, hers):
+    with inside(cast.globex), pytest.raises((OutOfScope, peewee.PeeweeException)):
+        write(
+            Task.insert(id=hers.id, user=cast.charlie, title="taken")
+            .on_conflict(conflict_target=[Task.id], update={Task.title: "taken"})
+            .execute
+        )
+    assert titles() == ["Acme's secret"]
+
+
+def test_a_new_row_belongs_to_where_one_stands(cast):
+    with inside(cast.acme):
+        made = write(Task.create, user=cast.alice, title="Here")
+        assert made.organization_id == cast.acme.id
+        assert Task.get_by_id(made.id).organization_id == cast.acme.id
+
+
+def test_everywhere_sees_all_and_says_why(cast, hers, his):
+    assert titles() == ["Acme's secret", "Globex' secret"]
+    with pytest.raises(AssertionError), everywhere(""):
+        pass
+
+
+def test_scopes_nest_and_end(cast, hers, his):
+    with inside(cast.acme):
+        with inside(cast.globex):
+            assert models.scope() == cast.globex.id
+        with pytest.raises(ValueError), everywhere("to fail in it"):
+            raise ValueError
+        assert models.scope() == cast.acme.id
+    with pytest.raises(OutOfScope):
+        models.scope()
+
+
+def test_the_scope_does_not_leak_to_another_thread(cast, hers):
+    with inside(cast.acme):
+        assert Task.select().count() == 1
+        (outcome,) = together(lambda: Task.select().count())
+    assert isinstance(outcome, OutOfScope)
+
+
+def test_threads_in_different_scopes_see_their_own(cast, hers, his):
+    def look(organization):
+        found = set()
+        with inside(organization):
+            for _ in range(50):
+                found |= {t.title for t in Task.select()}
+        return found
+
+    outcomes = together(*[lambda o=o: look(o) for o in (cast.acme, cast.globex) * 4])
+    assert refused(outcomes) == []
+    assert outcomes == [{"Acme's secret"}, {"Globex' secret"}] * 4
+
+
+# --- compiled queries -------------------------------------------------------------------------------
+
+
+def compiled():
+    return Compiled(lambda: Task.select(Task.title).where(Task.title != slot("not")).order_by(Task.id))
+
+
+def ask(query):
+    return [title for (title,) in query(**{"not": "x"})]
+
+
+PLACES = {
+    "acme": (lambda cast: inside(cast.acme), ["Acme's secret"]),
+    "globex": (lambda cast: inside(cast.globex), ["Globex' secret"]),
+    "everywhere": (lambda cast: everywhere("a test"), ["Acme's secret", "Globex' secret"]),
+}
+
+
+@pytest.mark.parametrize("first", PLACES)
+def test_a_compiled_query_asks_the_scope_at_each_call(first, cast, hers, his):
+    query = compiled()
+    for name in (first, *PLACES, first):
+        place, expected = PLACES[name]
+        with place(cast):
+            assert ask(query) == expected, f"in {name}, built in {first}"
+
+
+@pytest.mark.parametrize("first", PLACES)
+def test_a_compiled_query_is_refused_outside_wherever_it_was_built(first, cast, hers, his):
+    query = compiled()
+    with pytest.raises(OutOfScope):
+        ask(query)
+    with PLACES[first][0](cast):
+        ask(query)
+    with pytest.raises(OutOfScope):
+        ask(query)
+
+
+def test_a_compiled_join_obeys_the_scope(cast, hers, his):
+    query = Compiled(lambda: Organization.select(Organization.name, Task.title).join(Task))
+    with inside(cast.acme):
+        assert query() == [("Acme", "Acme's secret")]
+    with inside(cast.globex):
+        assert query() == [("Globex", "Globex' secret")]
+
+
+# --- the second net, on PostgreSQL -------------------------------------------------------------------
+
+
+@pytest.fixture
+def postgres(house, request):
+    if request.config.getoption("--on") != "postgres":
+        pytest.skip("row security is PostgreSQL's; SQLite has none")
+
+
+def raw(sql, *params):
+    return models.database.execute_sql(sql, params or None).fetchall()
+
+
+def test_raw_sql_inside_an_organization_sees_nothing_of_another(postgres, cast, hers, his):
+    with inside(cast.acme):
+        assert raw("SELECT title FROM task") == [("Acme's secret",)]
+    with inside(cast.globex):
+        assert raw("SELECT title FROM task") == [("Globex' secret",)]
+        assert raw("UPDATE task SET title = 'taken' WHERE id = %s RETURNING id", hers.id) == []
+        assert raw("DELETE FROM task WHERE id = %s RETURNING id", hers.id) == []
+    with everywhere("the test looks at all"):
+        assert len(raw("SELECT title FROM task")) == 2
+
+
+def test_raw_sql_outside_of_any_scope_sees_nothing_at_all(postgres, cast, hers, his):
+    for table in models.OWNED:
+        assert raw(f'SELECT * FROM "{table._meta.table_name}"') == []
+    with inside(cast.acme):
+        raw("SELECT 1 FROM task")
+    assert raw("SELECT title FROM task") == []  # nor on a connection that just stood inside
+
+
+def test_raw_sql_cannot_write_into_another_organization(postgres, cast, hers):
+    columns = "created_at, updated_at, organization_id, user_id, title, status, priority, category"
+    insert = f"INSERT INTO task ({columns}) VALUES (now(), now(), %s, %s, 'x', 'pending', 'low', 'general')"
+    for place in (inside(cast.globex), everywhere("a test")):
+        with place:
+            if models.scope() == models.EVERYWHERE:
+                models.database.execute_sql(insert, (cast.acme.id, cast.alice.id))
+                continue
+            with pytest.raises(peewee.PeeweeException, match="row-level security"):
+                models.database.execute_sql(insert, (cast.acme.id, cast.alice.id))
+    assert len(titles()) == 2
+
+
+def test_a_rolled_back_scope_is_told_again(postgres, cast, hers, his):
+    with inside(cast.acme):
+        assert raw("SELECT title FROM task") == [("Acme's secret",)]
+    with inside(cast.globex):
+        with pytest.raises(ValueError):
+            write(lambda: raw("SELECT title FROM task") and (_ for _ in ()).throw(ValueError))
+        assert raw("SELECT title FROM task") == [("Globex' secret",)]
+    with inside(cast.acme):
+        assert raw("SELECT title FROM task") == [("Acme's secret",)]
+
+
+def test_a_savepoint_taken_back_leaves_the_scope_as_it_is(postgres, cast, hers, his):
+    def fails():
+        with inside(cast.globex):
+            raw("SELECT 1 FROM task")
+            raise ValueError
+
+    def outer():
+        with inside(cast.acme):
+            with pytest.raises(ValueError):
+                write(fails)
+            return raw("SELECT title FROM task")
+
+    assert write(outer) == [("Acme's secret",)]
+
+
+def test_every_owned_table_has_row_security_that_binds_its_owner_too(postgres):
+    with_it = raw(
+        "SELECT c.relname FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid "
+        "WHERE c.relrowsecurity AND c.relforcerowsecurity"
+    )
+    assert {name for (name,) in with_it} == {table._meta.table_name for table in models.OWNED}
+    assert raw("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
+
+
+def test_the_tables_of_an_organization_are_owned():
+    shared = {"Membership", "Notification", "AuditEvent"}  # read across organizations, by their person or the log
+    for table in models.TABLES:
+        if "organization" in table._meta.fields and table.__name__ not in shared:
+            assert issubclass(table, models.Owned), table
+    assert {Change, Customer, Grant, Task} <= set(models.OWNED)

@@ -1,0 +1,57 @@
+def test_strangers_see_the_front_and_members_their_home(browse):
+    front = browse(None).get("/")
+    assert front.status_code == 200
+    assert "/sign-up" in front.get_data(True)
+    for path, target in (("/", "/acme"), ("/app", "/acme"), ("/tasks", "/acme/tasks")):
+        response = browse("alice").get(path)
+        assert (response.status_code, response.headers["Location"]) == (302, target), path
+    assert browse(None).get("/app").headers["Location"] == "/sign-in?next=%2Fapp"
+
+
+def test_the_front_says_when_sign_up_is_closed(browse, cast):
+    from domain import settings
+
+    assert 'href="/sign-up"' in browse(None).get("/").get_data(True)
+    settings.change("sign_up_open", "off", by=cast.stella)
+    page = browse(None).get("/").get_data(True)
+    assert 'class="btn btn-primary" href="/sign-up"' not in page
+
+
+def test_what_is_not_there_is_said_with_a_number_to_ask_by(browse):
+    response = browse(None).get("/nothing/at/all")
+    assert response.status_code == 404
+    page = response.get_data(True)
+    assert "There is nothing here" in page
+    assert response.headers["X-Request-Id"] in page
+
+
+def test_a_wrong_method_is_said(browse):
+    assert browse("bob").post("/account").status_code == 405
+
+
+def test_every_answer_has_its_own_request_id(browse):
+    client = browse(None)
+    assert client.get("/").headers["X-Request-Id"] != client.get("/").headers["X-Request-Id"]
+
+
+def test_static_files_are_kept_for_ever_only_under_their_hash(browse):
+    from views.assets import asset, version
+
+    client = browse(None)
+    with client.get(asset("css/guildhall.css")) as kept:
+        assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    for address in ("/static/css/guildhall.css", "/static/css/guildhall.css?v=old"):
+        with client.get(address) as plain:
+            assert "immutable" not in plain.headers.get("Cache-Control", "")
+    packed = client.get(asset("css/guildhall.css"), headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert version("css/guildhall.css")
+
+
+def test_nothing_outside_the_static_folder_is_served(browse):
+    client = browse(None)
+    for path in ("../app.py", "..%2fapp.py", "%2e%2e/app.py", "css/../../app.py", "....//app.py", "/etc/passwd"):
+        response = client.get(f"/static/{path}")
+        assert response.status_code in (404, 308), path
+        assert b"create_app" not in response.data

@@ -1,0 +1,37 @@
+import models
+from domain import rows, tasks
+
+
+def test_home_shows_what_is_next_and_nothing_of_others(browse, task, at, cast, clock):
+    clock()
+    with models.inside(cast.acme):
+        rows.create(tasks.rules, {"title": "Bring the flags", "due_at": "2026-06-17"}, by=at("bob"))
+        rows.create(tasks.rules, {"title": "Secret of alice", "due_at": "2026-06-17"}, by=at("alice"))
+    with models.inside(cast.globex):
+        rows.create(tasks.rules, {"title": "Globex only", "due_at": "2026-06-17"}, by=at("charlie", "globex"))
+    page = browse("bob").get("/acme").get_data(True)
+    assert "Bring the flags" in page
+    assert "Secret of alice" not in page
+    assert "Globex only" not in page
+
+
+def test_home_is_not_there_for_outsiders(browse):
+    assert browse("alice").get("/acme").status_code == 200
+    assert browse("charlie").get("/acme").status_code == 404
+    assert browse(None).get("/acme").headers["Location"] == "/sign-in?next=%2Facme"
+
+
+def test_an_unknown_organization_and_a_foreign_one_look_alike(browse):
+    charlie = browse("charlie")
+    foreign, unknown = charlie.get("/acme"), charlie.get("/no-such-place")
+    strip = lambda r: r.get_data(True).replace(r.headers["X-Request-Id"], "")  # noqa: E731
+    assert (foreign.status_code, strip(foreign)) == (unknown.status_code, strip(unknown))
+
+
+def test_a_name_full_of_markup_is_shown_as_text(browse, cast, at):
+    with models.inside(cast.acme):
+        rows.create(tasks.rules, {"title": "<script>alert(1)</script>", "due_at": "2100-01-01"}, by=at("alice"))
+    for path in ("/acme", "/acme/tasks", "/acme/tasks?view=board", "/palette?q=script"):
+        page = browse("alice").get(path).get_data(True)
+        assert "alert(1)" in page, path
+        assert "<script>alert" not in page, path

@@ -1,0 +1,51 @@
+import pytest
+
+import models
+from domain import rows, tasks
+
+
+@pytest.fixture
+def ask(browse):
+    def asked(name, q):
+        response = browse(name).get("/palette", query_string={"q": q})
+        assert response.status_code == 200
+        assert "<html" not in response.get_data(True)
+        return response.get_data(True)
+
+    return asked
+
+
+def test_the_palette_finds_pages_within_reach(ask):
+    assert 'href="/acme/tasks"' in ask("alice", "")
+    assert 'href="/admin/settings"' in ask("stella", "settings")
+    for name in ("alice", "bob", "vera", "charlie"):
+        assert "/admin" not in ask(name, ""), name
+        assert "/admin" not in ask(name, "settings"), name
+
+
+def test_it_finds_tasks_one_may_see_and_no_others(ask, at, cast):
+    for name, slug in (("alice", "acme"), ("bob", "acme"), ("charlie", "globex")):
+        by = at(name, slug)
+        with models.inside(by.organization):
+            rows.create(tasks.rules, {"title": f"Zebra of {name}"}, by=by)
+    assert "Zebra of alice" in ask("alice", "zebra")
+    assert "Zebra of bob" in ask("alice", "zebra")  # an owner sees all
+    assert "Zebra of charlie" not in ask("alice", "zebra")
+    charlie = ask("charlie", "zebra")
+    assert "Zebra of charlie" in charlie
+    assert "alice" not in charlie
+    assert "Zebra" not in ask("bob", "zebra").replace("zebra", "")  # bob stands in his own organization
+
+
+def test_beginnings_of_words_and_odd_characters_break_nothing(ask, at):
+    with models.inside(at("alice").organization):
+        rows.create(tasks.rules, {"title": "Zebra crossing"}, by=at("alice"))
+    for q in ("zeb", "zebra cros", "CROSSING"):
+        assert "Zebra crossing" in ask("alice", q), q
+    for q in ('"', "'", "zeb*", "NEAR(", "a AND", "OR", "-", "\\", "%", "(", "zeb) OR (1", "&|!:*", "<b>", "🦓", "x" * 5000):
+        ask("alice", q)
+
+
+def test_it_takes_nothing_from_strangers(browse, hx):
+    assert browse(None).get("/palette").status_code == 303
+    assert browse(None).get("/palette", headers=hx()).status_code == 401
