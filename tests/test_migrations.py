@@ -13,7 +13,7 @@ import models
 from models import AuditEvent, Organization, everywhere, now
 from tests.fixtures.threads import write
 
-NAMES = ["0001_house", "0002_triggers", "0003_task_search", "0004_row_security"]
+NAMES = sorted(path.stem for path in migrations.HERE.glob("[0-9]*.py"))
 
 
 @pytest.fixture
@@ -23,19 +23,19 @@ def dialect(house):
 
 @pytest.fixture
 def empty(request, migrated, tmp_path):
-    """The URL of a database without any table. On PostgreSQL the shared one is emptied, and filled again."""
+    """An open database without any table. On PostgreSQL the shared one is emptied, and filled again."""
     if isinstance(migrated, str):
         models.open_database(migrated)
         migrations.revert(tmp_path, NAMES[0])
-        models.database.execute_sql("DROP TABLE IF EXISTS migration_history")
-        models.database.close_all()
+        models.database.execute_sql("DROP TABLE schema_migration")
         yield migrated
+        models.database.close_all()
         models.open_database(migrated)
         migrations.migrate(tmp_path)
-        models.database.close_all()
     else:
+        models.open_database(f"sqlite:///{tmp_path}/empty.db")
         yield f"sqlite:///{tmp_path}/empty.db"
-        models.database.close_all()
+    models.database.close_all()
 
 
 def applied():
@@ -71,7 +71,7 @@ def _plain(text):
 def _on_sqlite():
     db, made = models.database, {}
     for (table,) in db.execute_sql("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        if table.startswith(("sqlite_", "task_search", "migration")):
+        if table.startswith(("sqlite_", "task_search", "schema_")):
             continue
         columns = {row[1]: not row[3] for row in db.execute_sql(f'PRAGMA table_info("{table}")').fetchall()}
         indexes = set()
@@ -92,7 +92,7 @@ def _on_postgres():
     db, made = models.database, {}
     actions = {"c": "CASCADE", "n": "SET NULL", "r": "RESTRICT", "a": "NO ACTION"}
     for (table,) in db.execute_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
-        if table.startswith("migration"):
+        if table.startswith("schema_"):
             continue
         columns = {
             name: null == "YES"
@@ -259,7 +259,7 @@ def test_the_audit_log_is_write_once(one_of_each):
     untouched = {"id", "updated_at", "actor", "organization"}
     assert others.keys() == AuditEvent._meta.fields.keys() - untouched, "a column no one has thought of"
     for name, value in others.items():
-        with pytest.raises((peewee.IntegrityError, peewee.InternalError, peewee.PeeweeException), match="write-once"):
+        with pytest.raises(peewee.PeeweeException, match="write-once"):
             write(AuditEvent.update(**{name: value}).where(AuditEvent.id == event.id).execute)
     assert AuditEvent.select().where(AuditEvent.id == event.id).dicts().get() == before
 
@@ -286,7 +286,6 @@ def test_ids_are_never_used_twice(house):
 
 
 def test_up_down_to_the_first_and_up_again(empty, tmp_path):
-    models.open_database(empty)
     assert migrations.migrate(tmp_path) == NAMES
     first = made()
     assert migrations.migrate(tmp_path) == []
@@ -294,11 +293,9 @@ def test_up_down_to_the_first_and_up_again(empty, tmp_path):
     assert made() == {}
     assert migrations.migrate(tmp_path) == NAMES
     assert made() == first
-    models.database.close_all()
 
 
 def test_going_back_one_step_keeps_the_rows_and_finds_their_words_again(empty, tmp_path):
-    models.open_database(empty)
     migrations.migrate(tmp_path)
 
     def fill():
@@ -317,13 +314,11 @@ def test_going_back_one_step_keeps_the_rows_and_finds_their_words_again(empty, t
         query, _ = models.database.search(models.Task.select(models.Task.title))
         compiled = models.Compiled(lambda: query)
         assert compiled(match=models.database.match(["bookb"], [f"o{place}"])) == [("Bookbinder",)]
-    models.database.close_all()
 
 
 def test_a_backup_is_made_before_a_later_migration_and_only_then(empty, tmp_path):
     if not empty.startswith("sqlite"):
         pytest.skip("a PostgreSQL server is backed up by its keeper")
-    models.open_database(empty)
     backups = tmp_path / "backups"
     migrations.migrate(tmp_path, NAMES[1])
     assert not backups.exists()  # there was nothing to lose
@@ -359,13 +354,10 @@ def test_two_processes_at_once_both_succeed_and_each_migration_runs_once(empty, 
     for process in processes:
         process.join(30)
     assert sorted(found, key=len) == [[], NAMES]
-    models.open_database(empty)
     assert applied() == NAMES
-    models.database.close_all()
 
 
 def test_after_migrating_no_lock_is_held_and_readers_may_only_read(empty, tmp_path):
-    models.open_database(empty)
     migrations.migrate(tmp_path)
     if models.database.dialect == "postgres":
         held = models.database.execute_sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
@@ -376,4 +368,3 @@ def test_after_migrating_no_lock_is_held_and_readers_may_only_read(empty, tmp_pa
         began = time.monotonic()
         assert migrations.migrate(tmp_path) == []
         assert time.monotonic() - began < 5
-    models.database.close_all()

@@ -106,7 +106,7 @@ def init_app(app):
     environment.filters |= {"bounded": bounded, "tochoice": tochoice}
     environment.globals["clear_filters"] = clear_filters
     drawn = environment.get_template("fields/macros.html").module
-    environment.globals |= {name: getattr(drawn, name) for name in ("cell", "input", "edit", "shown")}
+    environment.globals |= {name: getattr(drawn, name) for name in ("cell", "input", "edit", "known", "shown")}
 
 
 @lru_cache(maxsize=4000)
@@ -138,7 +138,10 @@ def blueprint(rules):
             context["answer"] = lists.read(listing, place.ask, g.by)
         if not place.ask.after:
             context["counts"] = lists.counts(listing, place.ask, g.by)
-        return pages.page("lists/index.html", DUE=lists.DUE, **context)
+        answer = pages.page("lists/index.html", DUE=lists.DUE, **context)
+        if request.htmx.trigger == "list_tools":
+            answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form
+        return answer
 
     @made.get("/column/<int:number>")
     @reads

@@ -12,13 +12,17 @@
     htmx.ajax("GET", `${base}/${row}/cells/${button.dataset.cell}`, { source: button, target: button.closest("td"), swap: "outerHTML" });
   });
 
-  const form = (element) => element.closest(".cell-form");
-  const save = (element) => htmx.trigger(form(element), "save");
+  function save(element) {
+    const cell = element.closest("[data-editing]");
+    cell.dataset.saving = "";
+    const values = { was: cell.querySelector("[name=was]").value, [element.name]: inUtc(element) };
+    htmx.ajax("POST", cell.dataset.post, { source: cell, target: cell.closest("tr"), swap: "outerHTML", values });
+  }
   function putBack(element) {
     const cell = element.closest("[data-editing]");
     if (!cell) return;
     cell.removeAttribute("data-editing"); // once: leaving it also blurs it
-    const row = cell.closest("tr"), name = cell.dataset.cellName;
+    const row = cell.closest("tr"), name = cell.dataset.name;
     const focused = cell.contains(document.activeElement);
     htmx.ajax("GET", cell.dataset.back, { target: row, swap: "outerHTML" }).then(() => {
       if (focused) document.querySelector(`#${row.id} [data-cell="${name}"]`)?.focus();
@@ -33,14 +37,10 @@
     if (editing && event.key === "Escape") { event.stopPropagation(); putBack(event.target); }
     if (editing && event.key === "Enter" && event.target.matches("[data-save-on-enter]")) { event.preventDefault(); save(event.target); }
   }, true);
-  on("htmx:beforeRequest", (event) => {
-    const box = event.target.closest?.(".cell-form");
-    if (box) box.closest("[data-editing]").dataset.saving = "1";
-  });
   on("focusout", (event) => {
     const cell = event.target.closest?.("[data-editing]");
     setTimeout(() => {
-      if (cell?.isConnected && !cell.dataset.saving && !cell.contains(document.activeElement) && !cell.querySelector("[aria-invalid]")) putBack(event.target);
+      if (cell?.isConnected && !("saving" in cell.dataset) && !cell.contains(document.activeElement) && !cell.querySelector("[aria-invalid]")) putBack(event.target);
     }, 150);
   });
   // A refused cell comes back as a cell, not as a row.
@@ -140,9 +140,6 @@
   const inUtc = (input) => (input.type === "datetime-local" && input.value ? new Date(input.value).toISOString() : input.value);
   on("formdata", (event) => {
     for (const input of event.target.querySelectorAll("input[data-moment]")) event.formData.set(input.name, inUtc(input));
-  });
-  on("htmx:configRequest", (event) => {
-    for (const input of event.detail.elt.querySelectorAll("input[data-moment]")) event.detail.parameters[input.name] = inUtc(input);
   });
   on("htmx:afterSwap", showMoments);
   showMoments();

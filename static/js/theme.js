@@ -1,6 +1,7 @@
 // Loaded in the head, before the first paint: no flash of the wrong theme or the wrong sidebar.
 (() => {
   const root = document.documentElement;
+  root.classList.add("js"); // controls that only serve without scripts step aside (.no-script)
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const kept = {
     get(name) { try { return localStorage.getItem(name); } catch { return null; } },

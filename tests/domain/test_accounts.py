@@ -1,0 +1,497 @@
+import re
+from datetime import timedelta
+
+import pytest
+
+import jobs
+import models
+from domain import Invalid, NotFound, Refused, accounts, audit, credits, organizations, passwords, sessions, settings
+from domain.accounts import CodeExpired, NotVerified, WrongCode, WrongCredentials
+from models import (
+    Admin,
+    AuditEvent,
+    AuthToken,
+    CreditAccount,
+    Membership,
+    Organization,
+    Outgoing,
+    Profile,
+    Session,
+    User,
+    everywhere,
+)
+from tests.fixtures.threads import refused, together, write
+
+pytestmark = pytest.mark.usefixtures("house")
+ADA = "ada@example.org"
+
+
+def sign_up(email=ADA, name="Ada Lovelace", password="Correct horse 1!", **more):
+    return accounts.sign_up(email, name, password, **more)
+
+
+def problems(call, *args):
+    with pytest.raises(Invalid) as caught:
+        call(*args)
+    return caught.value.fields
+
+
+def counts():
+    with everywhere("the test counts"):
+        tables = (User, Profile, Organization, Membership, CreditAccount)
+        return [table.select().count() for table in tables]
+
+
+# --- the sentences ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("password", "lacks"),
+    [
+        ("", "at least 12 characters, an upper-case letter, a lower-case letter, a digit and a special character"),
+        ("Abcdefgh1!", "at least 12 characters"),
+        ("abcdefghijk1!", "an upper-case letter"),
+        ("ABCDEFGHIJK1!", "a lower-case letter"),
+        ("Abcdefghijkl!", "a digit"),
+        ("Abcdefghijkl1", "a special character"),
+        ("abcdefghijkl!", "an upper-case letter and a digit"),
+        ("Ab1!" * 51, "no more than 200 characters"),
+    ],
+)
+def test_the_sentence_lists_exactly_what_the_password_lacks(password, lacks):
+    fields = problems(accounts.sign_up, ADA, "Ada", password)
+    assert fields == {"password": f"The password still needs {lacks}."}
+
+
+@pytest.mark.parametrize("password", ["Correct horse 1!", "Abcdefghijk1 ", "Äbcdefghijk1ü!", "Ab1!" * 50])
+def test_a_password_that_has_it_all_is_taken(password):
+    assert passwords.missing(password) == []
+
+
+def test_everything_wrong_is_said_at_once_and_nothing_is_kept():
+    assert problems(accounts.sign_up, "ada", " \u200b ", None).keys() == {"email", "name", "password"}
+    assert AuthToken.select().count() == Outgoing.select().count() == 0
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "ada", "ada@", "@example.org", "ada@example", "a da@example.org", "ada@@example.org", "ada@example.org,b@c.de",
+     "ada@example.org\nBcc: x@y.de", "<ada@example.org>", "a" * 250 + "@example.org", "ada@example.", None],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(email):
+    assert "email" in problems(accounts.sign_up, email, "Ada", "Correct horse 1!")
+
+
+@pytest.mark.parametrize("hidden", ["\x00", "\u202e", "\u2066", "\u200b", "\ufeff", "\x07", "\u200f", "\u200e", "\u2060"])
+def test_invisible_and_direction_turning_text_is_cleaned_away(hidden, codes):
+    token = sign_up(f"a{hidden}da@example.org", f"Ada{hidden} Love{hidden}lace")
+    user, _ = accounts.verify(token, "000001")
+    assert (user.email, user.email_norm, user.name) == (ADA, ADA, "Ada Lovelace")
+
+
+def test_an_address_counts_once_however_it_is_written(codes):
+    accounts.verify(sign_up(" Ada@Example.ORG "), "000001")
+    assert User.get().email == "Ada@Example.ORG"
+    sign_up("ADA@example.org")
+    assert Outgoing.select().order_by(Outgoing.id.desc()).first().payload["template"] == "already_registered"
+
+
+def test_no_sign_up_while_it_is_closed(cast):
+    settings.change("sign_up_open", "off", by=cast.stella)
+    settings.forget()
+    with pytest.raises(Refused) as caught:
+        sign_up()
+    assert caught.value.status == 403
+    assert AuthToken.select().count() == 0
+
+
+# --- the code -------------------------------------------------------------------------------------------
+
+
+def test_a_code_makes_the_account_and_all_that_belongs_to_it(codes, letters):
+    assert counts() == [0] * 5
+    token = sign_up(next_url="/acme/tasks")
+    assert counts() == [0] * 5
+    ((to, subject, text),) = letters()
+    assert (to, subject) == (ADA, "Your code for Guildhall")
+    assert "000001" in text
+    user, next_url = accounts.verify(token, "000001")
+    assert next_url == "/acme/tasks"
+    assert counts() == [1] * 5
+    organization = Organization.get()
+    assert (organization.name, organization.slug, organization.is_personal) == ("Ada's space", "ada-lovelace", True)
+    assert (Membership.get().role, User.get().active_organization_id) == ("owner", organization.id)
+    assert user.email_verified_at is not None
+    assert [event.action for event in AuditEvent.select()] == ["auth.user.created"]
+    assert Session.select().count() == 0  # verifying alone signs nobody in
+
+
+@pytest.mark.parametrize("step", ["profile", "organization", "membership", "credits", "audit"])
+def test_a_failing_step_leaves_nothing_of_the_account(step, codes, monkeypatch):
+    class Broken(Exception):
+        pass
+
+    def fails(*_, **__):
+        raise Broken
+
+    place, name = {
+        "profile": (accounts.Profile, "create"),
+        "organization": (organizations, "create_personal"),
+        "membership": (organizations.Membership, "create"),
+        "credits": (credits, "open_account"),
+        "audit": (audit, "record"),
+    }[step]
+    token = sign_up()
+    with monkeypatch.context() as broken:
+        broken.setattr(place, name, fails)
+        with pytest.raises(Broken):
+            accounts.verify(token, "000001")
+    assert counts() == [0] * 5
+    assert AuthToken.get().consumed_at is None
+    accounts.verify(token, "000001")  # the code is still good
+    assert counts() == [1] * 5
+
+
+def test_a_code_holds_ten_minutes(codes, clock):
+    token = sign_up()
+    clock.forward(minutes=10, seconds=1)
+    with pytest.raises(CodeExpired):
+        accounts.verify(token, "000001")
+    assert counts()[0] == 0
+    token = accounts.send_again(token)
+    clock.forward(minutes=9, seconds=59)
+    accounts.verify(token, "000002")
+    assert counts()[0] == 1
+
+
+def test_a_code_is_good_once(codes):
+    token = sign_up()
+    accounts.verify(token, "000001")
+    with pytest.raises(CodeExpired):
+        accounts.verify(token, "000001")
+    assert counts() == [1] * 5
+
+
+def test_wrong_codes_are_counted_and_the_sixth_try_is_none(codes):
+    token = sign_up()
+    for left in ("4 tries", "3 tries", "2 tries", "one try"):
+        with pytest.raises(WrongCode, match=left):
+            accounts.verify(token, "999999")
+    assert AuthToken.get().attempts == 4
+    with pytest.raises(CodeExpired):
+        accounts.verify(token, "999999")
+    assert AuthToken.get().attempts == 5
+    with pytest.raises(CodeExpired):
+        accounts.verify(token, "000001")  # right, but too late
+    assert counts()[0] == 0
+
+
+def test_many_guesses_at_the_same_moment_get_no_more_than_five(codes):
+    token = sign_up()
+    outcomes = together(*(lambda: accounts.verify(token, "999999") for _ in range(12)))
+    assert AuthToken.get().attempts == 5
+    assert sum(type(o) is WrongCode for o in outcomes) <= 5
+    assert all(isinstance(o, (WrongCode, CodeExpired)) for o in outcomes)
+
+
+@pytest.mark.parametrize("code", ["", None, "abc", "0" * 1000, "١٢٣٤٥٦", "\x00", "-00001"])
+def test_what_is_no_code_is_a_wrong_code(code, codes):
+    token = sign_up()
+    with pytest.raises(WrongCode):
+        accounts.verify(token, code)
+
+
+def test_a_code_may_be_written_with_spaces(codes):
+    accounts.verify(sign_up(), " 000 001 ")
+    assert counts()[0] == 1
+
+
+@pytest.mark.parametrize("token", [None, "", "nonsense"])
+def test_without_the_browsers_token_no_code_is_good(token, codes):
+    sign_up()
+    with pytest.raises(CodeExpired):
+        accounts.verify(token, "000001")
+    assert counts()[0] == 0
+
+
+def test_a_new_code_voids_the_old(codes):
+    first = sign_up()
+    second = accounts.send_again(first)
+    assert second != first
+    with pytest.raises(CodeExpired):
+        accounts.verify(first, "000001")
+    with pytest.raises(WrongCode):
+        accounts.verify(second, "000001")
+    accounts.verify(second, "000002")
+    assert counts()[0] == 1
+    assert accounts.send_again("nonsense") is None
+
+
+def test_a_strangers_sign_up_slips_no_password_under_the_owners_code(codes, password):
+    stranger = sign_up(password="Attacker's own 1!")
+    owner = sign_up(password=password)
+    accounts.verify(owner, "000002")
+    assert accounts.sign_in(ADA, password).email == ADA
+    with pytest.raises(WrongCredentials):
+        accounts.sign_in(ADA, "Attacker's own 1!")
+    with pytest.raises(CodeExpired):
+        accounts.verify(stranger, "000001")
+
+
+def test_a_code_asked_for_by_somebody_else_does_not_fit_the_owners_browser(codes):
+    owner = sign_up()
+    sign_up(password="Attacker's own 1!")  # its code is mailed to the owner, who types it
+    with pytest.raises(CodeExpired):
+        accounts.verify(owner, "000002")
+    assert counts()[0] == 0
+
+
+def test_a_later_sign_up_changes_nothing_about_an_account(codes, password):
+    accounts.verify(sign_up(), "000001")
+    before = User.select().dicts().get()
+    later = sign_up(name="Somebody else", password="Attacker's own 1!")
+    with pytest.raises(CodeExpired, match="has an account"):
+        accounts.verify(later, "000002")  # a lucky guess: this code was never mailed
+    assert User.select().dicts().get() == before
+    assert accounts.sign_in(ADA, password).name == "Ada Lovelace"
+
+
+def test_a_known_address_gets_the_same_answer_and_a_letter_that_says_so(codes, letters):
+    unknown = sign_up()
+    accounts.verify(unknown, "000001")
+    known = sign_up()
+    assert type(known) is type(unknown)
+    assert len(known) == len(unknown)
+    (_, (to, subject, text)) = letters()
+    assert to == ADA
+    assert "code" not in subject.lower()
+    assert not re.search(r"\b\d{6}\b", text)
+    again = accounts.send_again(known)
+    assert len(again) == len(unknown)
+    assert len(letters()) == 2  # and no code on asking again
+
+
+def test_two_sign_ups_with_one_address_at_once_make_one_account(quick, monkeypatch):
+    monkeypatch.setattr(accounts.secrets, "randbelow", lambda _: 7)
+    tokens = together(*[sign_up] * 4)
+    assert refused(tokens) == []
+    outcomes = together(*(lambda t=t: accounts.verify(t, "000007") for t in tokens))
+    assert sum(isinstance(o, tuple) for o in outcomes) == 1
+    assert all(isinstance(o, (tuple, Refused)) for o in outcomes), outcomes
+    assert counts() == [1] * 5
+
+
+def test_two_browsers_with_a_code_each_make_one_account(quick):
+    """As when both asked at the same moment and neither voided the other."""
+    payload = {"email": ADA, "name": "Ada", "password_hash": "x", "known": False}
+
+    def token():
+        made, code = accounts._new_token("verify_email", ADA, payload)
+        AuthToken.update(email_norm="x").where(AuthToken.id == made.id).execute()
+        return made, code
+
+    made = [write(token) for _ in range(4)]
+    write(AuthToken.update(email_norm=ADA).execute)
+    outcomes = together(*(lambda t=t, c=c: accounts.verify(t.public_id, c) for t, c in made))
+    assert sum(isinstance(o, tuple) for o in outcomes) == 1
+    assert all(isinstance(o, (tuple, Refused)) for o in outcomes), outcomes
+    assert counts() == [1] * 5
+
+
+def test_no_secret_is_kept_readable(codes, letters, monkeypatch):
+    numbers = iter([735_186, 735_187, 735_188])
+    monkeypatch.setattr(accounts.secrets, "randbelow", lambda _: next(numbers))
+    accounts.verify(sign_up(), "735186")
+    sign_up("bob@example.org", "Bob")
+    accounts.forgot(ADA)
+    browser = sessions.start(User.get())
+    letters()
+    written = []
+    with everywhere("the test reads every column"):
+        for table in models.TABLES:
+            for row in table.select().tuples():
+                written.append(" ".join(bytes(v).decode() if isinstance(v, bytes) else str(v) for v in row))
+    all_of_it = "\n".join(written)
+    assert ADA in all_of_it
+    for secret in ("735186", "735187", "735188", "Correct horse 1!", browser):
+        assert secret not in all_of_it
+
+
+# --- signing in -------------------------------------------------------------------------------------------
+
+
+def sentence(*args):
+    with pytest.raises(Refused) as caught:
+        accounts.sign_in(*args)
+    return type(caught.value), caught.value.sentence, caught.value.status
+
+
+def test_every_refused_sign_in_sounds_alike(cast, password):
+    unknown = sentence("nobody@example.org", password)
+    assert unknown[0] is WrongCredentials
+    assert sentence(cast.bob.email, "Wrong horse 1!") == unknown
+    assert sentence(cast.bob.email, "") == sentence(cast.bob.email, None) == sentence("", "") == unknown
+    assert sentence(cast.bob.email, "x" * 10_000) == unknown
+    for status in ("suspended", "deleted"):
+        write(User.update(status=status).where(User.id == cast.bob.id).execute)
+        assert sentence(cast.bob.email, password) == unknown
+    assert Outgoing.select().count() == 0  # suspended accounts get no code and no letter
+
+
+def test_the_right_password_signs_in_however_the_address_is_written(cast, password):
+    assert accounts.sign_in(" BOB@example.org\u200b", password) == cast.bob
+
+
+def test_an_account_without_a_password_cannot_be_signed_in_to(cast):
+    write(User.update(password_hash=None).where(User.id == cast.bob.id).execute)
+    assert sentence(cast.bob.email, "nobody has this password")[0] is WrongCredentials
+
+
+def test_signing_in_before_the_address_is_proven_mails_a_new_code(codes, letters, password):
+    sign_up()
+    with pytest.raises(NotVerified) as caught:
+        accounts.sign_in(ADA, password)
+    assert caught.value.code == "EMAIL_NOT_VERIFIED"
+    assert ["000001" in text for _, _, text in letters()] == [True, False]
+    accounts.verify(caught.value.details["token"], "000002")
+    assert accounts.sign_in(ADA, password).email == ADA
+
+
+def test_a_wrong_password_before_the_address_is_proven_mails_nothing(codes, letters):
+    sign_up()
+    assert sentence(ADA, "Wrong horse 1!")[0] is WrongCredentials
+    assert len(letters()) == 1
+
+
+def test_an_unfinished_sign_up_can_be_taken_up_for_a_week(codes, clock, password):
+    sign_up()
+    clock.forward(days=6)
+    jobs.run("tokens")
+    with pytest.raises(NotVerified):
+        accounts.sign_in(ADA, password)
+    clock.forward(days=8)
+    jobs.run("tokens")
+    assert AuthToken.select().count() == 0
+
+
+# --- reset ------------------------------------------------------------------------------------------------
+
+
+def test_a_reset_ends_all_sessions_and_says_so_by_letter(cast, codes, letters, password):
+    token = accounts.forgot("BOB@example.org")
+    browsers = [sessions.start(cast.bob), sessions.start(cast.bob)]
+    others = sessions.start(cast.alice)
+    assert all(sessions.find(browser) for browser in browsers)
+    accounts.reset(token, "000001", "Another horse 2?")
+    assert [sessions.find(browser) for browser in browsers] == [None, None]
+    assert sessions.find(others).user == cast.alice
+    assert {s.end_reason for s in Session.select().where(Session.user == cast.bob)} == {"password_changed"}
+    assert accounts.sign_in(cast.bob.email, "Another horse 2?") == cast.bob
+    assert sentence(cast.bob.email, password)[0] is WrongCredentials
+    found = letters()
+    assert [to for to, _, _ in found] == [cast.bob.email] * 2
+    assert "000001" in found[0][2]
+    assert AuditEvent.select().where(AuditEvent.action == "security.password_reset").count() == 1
+
+
+def test_a_reset_code_is_good_once_and_five_tries(cast, codes):
+    token = accounts.forgot(cast.bob.email)
+    with pytest.raises(Invalid):
+        accounts.reset(token, "000001", "short")
+    assert AuthToken.get().attempts == 0  # a password that won't do is no guess
+    with pytest.raises(WrongCode):
+        accounts.reset(token, "000002", "Another horse 2?")
+    assert AuthToken.get().attempts == 1
+    accounts.reset(token, "000001", "Another horse 2?")
+    with pytest.raises(CodeExpired):
+        accounts.reset(token, "000001", "A third horse 3?")
+    assert accounts.sign_in(cast.bob.email, "Another horse 2?") == cast.bob
+
+
+def test_a_sign_up_code_resets_no_password_nor_the_reverse(cast, codes):
+    up, back = sign_up(), accounts.forgot(cast.bob.email)
+    with pytest.raises(CodeExpired):
+        accounts.reset(up, "000001", "Another horse 2?")
+    with pytest.raises(CodeExpired):
+        accounts.verify(back, "000002")
+
+
+@pytest.mark.parametrize("who", ["nobody@example.org", "suspended"])
+def test_forgot_answers_alike_and_mails_nothing_without_an_active_account(cast, codes, letters, who):
+    if who == "suspended":
+        write(User.update(status="suspended").where(User.id == cast.bob.id).execute)
+        who = cast.bob.email
+    token = accounts.forgot(who)
+    assert len(token) == len(accounts.forgot(cast.alice.email))
+    assert [to for to, _, _ in letters()] == [cast.alice.email]
+    with pytest.raises(WrongCode):
+        accounts.reset(token, "999999", "Another horse 2?")
+
+
+def test_guessing_the_code_of_no_account_changes_nothing(cast, codes):
+    token = accounts.forgot("nobody@example.org")
+    with pytest.raises((WrongCode, CodeExpired)):
+        accounts.reset(token, "000001", "Another horse 2?")
+
+
+# --- the first admin ----------------------------------------------------------------------------------------
+
+
+def test_the_set_up_link_makes_the_first_admin_once(password):
+    secret = accounts.setup_secret()
+    accounts.setup_open(secret)
+    with pytest.raises(NotFound):
+        accounts.set_up("guess", ADA, "Ada", password)
+    with pytest.raises(Invalid):
+        accounts.set_up(secret, ADA, "Ada", "short")
+    user = accounts.set_up(secret, ADA, "Ada", password)
+    assert Admin.get().email_norm == user.email_norm
+    assert user.email_verified_at is not None
+    assert counts() == [1] * 5
+    with pytest.raises(NotFound):
+        accounts.set_up(secret, "bob@example.org", "Bob", password)
+    assert accounts.setup_secret() is None
+    assert counts() == [1] * 5
+
+
+def test_a_newer_set_up_link_voids_the_older(password):
+    older, newer = accounts.setup_secret(), accounts.setup_secret()
+    with pytest.raises(NotFound):
+        accounts.setup_open(older)
+    accounts.setup_open(newer)
+    assert secret_is_hashed(newer)
+
+
+def secret_is_hashed(secret):
+    return all(secret not in str(row) for row in AuthToken.select().tuples())
+
+
+def test_the_set_up_link_is_shut_once_there_is_an_account(codes, password):
+    secret = accounts.setup_secret()
+    accounts.verify(sign_up("bob@example.org", "Bob"), "000001")
+    with pytest.raises(NotFound):
+        accounts.setup_open(secret)
+    with pytest.raises(NotFound):
+        accounts.set_up(secret, ADA, "Ada", password)
+    assert Admin.select().count() == 0
+
+
+def test_the_set_up_link_holds_a_week(clock):
+    secret = accounts.setup_secret()
+    clock.forward(days=7, seconds=1)
+    with pytest.raises(NotFound):
+        accounts.setup_open(secret)
+
+
+def test_two_people_with_the_set_up_link_make_one_admin(quick, password):
+    secret = accounts.setup_secret()
+    outcomes = together(
+        *(lambda n=n: accounts.set_up(secret, f"{n}@example.org", f"Ada{n}", password) for n in range(4))
+    )
+    assert sum(isinstance(o, User) for o in outcomes) == 1, outcomes
+    assert Admin.select().count() == User.select().count() == 1
+
+
+def test_the_clock_of_a_token_is_ours(clock):
+    sign_up()
+    assert AuthToken.get().expires_at == clock() + timedelta(minutes=10)
