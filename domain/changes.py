@@ -52,6 +52,23 @@ def mark(user):
     return "-".join(str(number or 0) for number in _marks(user=user.id)[0])
 
 
+_newest = Compiled(
+    lambda: Select(
+        columns=[
+            Change.select(fn.max(Change.id)),
+            Notification.select(fn.max(Notification.id)),
+            Alert.select(fn.max(Alert.id)),
+        ]
+    )
+)
+
+
+def newest():
+    """How far the log goes for anybody: whether it is worth asking `since` at all."""
+    with models.everywhere("one look serves the open pages of all organizations"):
+        return _newest()[0]
+
+
 def since(past, user):
     """What came after the mark `past`: the new mark, and the names of what to draw again."""
     present = mark(user)

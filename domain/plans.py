@@ -20,7 +20,7 @@ class Plan:
 
 
 FREE = Plan("free", "Free", "", (), "credits_free", ("Tasks, board and search", "Live pages and notices"))
-_PRO = ("Everything in Free", "Members can be invited, up to ten", "A monthly allowance of credits")
+_PRO = ("Everything in Free", "A monthly allowance of credits")
 PLANS = {
     plan.key: plan
     for plan in (

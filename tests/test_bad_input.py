@@ -86,17 +86,17 @@ PROVOKED = (503,)  # /metrics without a token, and billing without a provider, s
 )  # fmt: skip
 def test_no_address_breaks_anything(web, browse, value, counted):
     before = counted()
-    for name in ("stella", "alice"):
-        client = browse(name)
-        for method in ("GET", "POST"):
-            for rule in routes(web, method):
-                if "<" in rule and not rule.endswith("/live"):
-                    for path in {filled(rule, value), filled(rule, value, value)}:
-                        with client.open(path, method=method, headers=JSON) as response:
-                            fine(response, *PROVOKED)
-                        assert "a=b" not in response.headers.get("Set-Cookie", "")
-    after = counted()
-    assert {k: v for k, v in after.items() if v != before[k]} == {}
+    alice, stella, wrong = browse("alice"), browse("stella"), []
+    for method in ("GET", "POST"):
+        for rule in routes(web, method):
+            if "<" in rule and not rule.endswith("/live"):
+                for path in {filled(rule, value), filled(rule, value, value)}:
+                    client = stella if rule.startswith("/admin") else alice
+                    with client.open(path, method=method, headers=JSON) as response:
+                        if response.status_code >= 500:
+                            wrong.append((method, rule))
+    assert wrong == []
+    assert counted() == before
 
 
 def test_ids_of_others_and_beyond_64_bits_are_not_there(browse, task, counted):
@@ -122,11 +122,16 @@ def test_no_query_breaks_anything(web, browse, task, value):
             fine(response, *PROVOKED)
 
 
-@pytest.mark.parametrize("name", ["after", "rows", "assigned_to", "before", "since", "due_at"])
-@pytest.mark.parametrize("value", [*NASTY, "~", "~~", "1~1", "~²", "0001-01-01T00:00:00+23:59~1", "2026-01-01~1"])
-def test_no_place_in_a_list_breaks_it(browse, task, name, value):
-    for path in ("/acme/tasks?sort=due", "/acme/tasks?", "/acme/tasks?tab=all&view=board", "/acme/tasks/column/0?", "/notifications?", "/acme/news?"):
-        fine(browse("alice").get(path, query_string={name: value[:2000], "sort": "due"}, headers=JSON))
+@pytest.mark.parametrize("name", ["after", "rows", "assigned_to", "before", "since", "due"])
+def test_no_place_in_a_list_breaks_it(browse, task, name):
+    alice, wrong = browse("alice"), []
+    for value in (*NASTY, "~", "~~", "1~1", "~²", "0001-01-01T00:00:00+23:59~1", "2026-01-01~1", "9999-12-31T23:59:59-23:59~1"):
+        for path in ("/acme/tasks?sort=due", "/acme/tasks?tab=all&view=board", "/acme/tasks/column/0", "/notifications", "/acme/news"):
+            bare, _, query = path.partition("?")
+            given = dict(pair.split("=") for pair in query.split("&") if pair) | {name: value[:2000]}
+            if alice.get(bare, query_string=given, headers=JSON).status_code >= 500:
+                wrong.append((path, value[:40]))
+    assert wrong == []
 
 
 def test_broken_utf_8_and_repeated_names_in_a_query(browse):
@@ -144,28 +149,39 @@ def forms(web):
     return [rule for rule in routes(web, "POST") if rule != "/sign-out" and "sessions" not in rule]
 
 
+def asked_by(web, browse):
+    """(browser, rule) for each form: strangers', members' and admins' by one who is let in."""
+    who = {"public": None, "platform": "stella"}
+    clients = {name: browse(name) for name in (None, "alice", "stella")}
+    doors = {rule.rule: web.view_functions[rule.endpoint].door for rule in web.url_map.iter_rules() if "POST" in rule.methods}
+    return [(clients[who.get(doors[rule].kind, "alice")], rule) for rule in forms(web)]
+
+
 @pytest.mark.parametrize("value", NASTY)
 def test_no_value_in_a_form_breaks_anything(web, browse, task, value):
-    for name in (None, "alice", "stella"):
-        client = browse(name)
-        for rule in forms(web):
-            path = filled(rule, str(task.id)).replace(f"cells/{task.id}", "cells/due_at")
-            data = {field: value for field in FIELDS}
-            for headers in (JSON, {"HX-Request": "true", "HX-Target": "dialog"}):
-                fine(client.post(path, data=data, headers=headers), *PROVOKED)
+    wrong, data = [], {field: value for field in FIELDS}
+    for client, rule in asked_by(web, browse):
+        path = filled(rule, str(task.id)).replace(f"cells/{task.id}", "cells/due_at")
+        for headers in (JSON, {"HX-Request": "true", "HX-Target": "dialog"}):
+            status = client.post(path, data=data, headers=headers).status_code
+            if status >= 500 and status not in PROVOKED:
+                wrong.append((rule, headers))
+    assert wrong == []
 
 
 @pytest.mark.parametrize("name", ["due_at", "assigned_to", "title", "status", "category", "description", "priority"])
-@pytest.mark.parametrize("value", NASTY)
-def test_no_value_in_a_cell_breaks_anything(browse, task, name, value):
-    response = browse("alice").post(f"/acme/tasks/{task.id}/cells/{name}", data={name: value}, headers=JSON)
-    assert fine(response).status_code in (303, 422)
-    with models.everywhere("a test looks"):
-        stored = Task.one(Task.id == task.id).__data__[name]
-    assert "\x00" not in str(stored)
-    assert not re.search("[\u200b\u202a-\u202e\u2066-\u2069\ufeff]", str(stored))
-    if name == "title":
-        assert stored.strip()
+def test_no_value_in_a_cell_breaks_anything(browse, task, name):
+    alice, wrong = browse("alice"), []
+    for value in NASTY:
+        response = alice.post(f"/acme/tasks/{task.id}/cells/{name}", data={name: value}, headers=JSON)
+        if response.status_code not in (303, 422):
+            wrong.append((value[:40], response.status_code))
+        with models.everywhere("a test looks"):
+            stored = Task.one(Task.id == task.id).__data__[name]
+        assert "\x00" not in str(stored)
+        assert not re.search("[\u200b\u202a-\u202e\u2066-\u2069\ufeff]", str(stored))
+        assert name != "title" or stored.strip()
+    assert wrong == []
 
 
 @pytest.mark.parametrize("title", ["\u200d", "\u200e", "\u00ad", "\u2060", "\u3164", "\u2800", "\u200b \u200d"])
@@ -181,7 +197,7 @@ BODIES = {
     "text": (b"title=A", "text/plain"),
     "xml": (b"<a/>", "application/xml"),
     "no type": (b"title=A", ""),
-    "odd type": (b"title=A", ";;;=, \xe9".encode("latin-1").decode("latin-1") if False else ";;;="),
+    "odd type": (b"title=A", ";;;="),
     "multipart without boundary": (b"--x\r\n", "multipart/form-data"),
     "multipart broken": (b"--x\r\nContent-Disposition: form-data; name=", "multipart/form-data; boundary=x"),
     "multipart many": (b"".join(b'--x\r\nContent-Disposition: form-data; name="a%d"\r\n\r\nb\r\n' % n for n in range(1500)) + b"--x--", "multipart/form-data; boundary=x"),
@@ -197,12 +213,10 @@ BODIES = {
 @pytest.mark.parametrize("kind", BODIES)
 def test_no_body_breaks_anything(web, browse, task, kind):
     body, content_type = BODIES[kind]
-    for name in (None, "alice", "stella"):
-        client = browse(name)
-        for rule in forms(web):
-            path = filled(rule, str(task.id)).replace(f"cells/{task.id}", "cells/title")
-            response = client.post(path, data=body, content_type=content_type, headers=JSON)
-            fine(response, *PROVOKED)
+    for client, rule in asked_by(web, browse):
+        path = filled(rule, str(task.id)).replace(f"cells/{task.id}", "cells/title")
+        response = client.post(path, data=body, content_type=content_type, headers=JSON)
+        fine(response, *PROVOKED)
 
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
@@ -297,7 +311,7 @@ HEADERS = [
 @pytest.mark.parametrize("headers", HEADERS, ids=[json.dumps(h)[:60] for h in HEADERS])
 def test_no_header_breaks_anything(browse, task, headers, counted):
     before = counted()
-    for name in (None, "alice", "stella"):
+    for name in (None, "alice"):
         client = browse(name)
         for path in ("/", "/sign-in", "/acme", "/acme/tasks", f"/acme/tasks/{task.id}", "/account", "/notifications", "/admin/settings",
                      "/static/favicon.svg", "/static/css/guildhall.css", "/nothing/here", "/metrics"):  # fmt: skip

@@ -5,6 +5,7 @@ that was asleep asks with its old mark and so catches up. See docs/decisions/liv
 """
 
 import json
+import logging
 import threading
 import time
 
@@ -18,10 +19,11 @@ from views import access
 from views.safety import limiter
 
 blueprint = Blueprint("live", __name__)
+log = logging.getLogger("guildhall.live")
 
 HEARTBEAT = 20  # seconds: finds out that a browser is gone
 LONGEST = 300  # seconds: then the browser comes back by itself, through the doors again
-LOOK_EVERY = 0.4  # seconds, on PostgreSQL: another process may have written
+LOOK_EVERY = 0.25  # seconds, on PostgreSQL: another process may have written
 
 _changed = threading.Condition()
 _open = 0
@@ -63,6 +65,8 @@ def stream():
         if _open >= configuration.active.stream_limit:
             return Response("", 204)  # tells EventSource to stop; the page asks instead
         _open += 1
+        if _open == 1 and models.database.dialect == "postgres":
+            threading.Thread(target=_look, name="live-look", daemon=True).start()
     by = g.by
     since = request.headers.get("Last-Event-ID") or request.args.get("since", "")
     answer = Response(_tell(by, since[:60], access.current_user.token), content_type="text/event-stream")
@@ -78,8 +82,25 @@ def _closed():
         _open -= 1
 
 
+def _look():
+    """One look for all streams of this process; it ends with the last of them."""
+    seen = None
+    while _open and not _closing:
+        try:
+            now = changes.newest()
+        except Exception:
+            log.exception("the look for changes failed")
+            now = seen
+        finally:
+            models.database.close()
+        if now != seen:
+            seen = now
+            _rouse()
+        time.sleep(LOOK_EVERY)
+
+
 def _tell(by, mark, token):
-    ends, wait = time.monotonic() + LONGEST, LOOK_EVERY if models.database.dialect == "postgres" else HEARTBEAT
+    ends = time.monotonic() + LONGEST
     quiet_since = time.monotonic()
     yield "retry: 1000\n\n"
     while time.monotonic() < ends and not _closing:
@@ -95,7 +116,7 @@ def _tell(by, mark, token):
             quiet_since = time.monotonic()
             yield ": still here\n\n"
         with _changed:
-            _changed.wait(wait)
+            _changed.wait(HEARTBEAT)
 
 
 def _news(by, mark, token):
