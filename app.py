@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, g, request
 from htmx_flask import Htmx
@@ -172,7 +173,7 @@ def serve():
 
 def _begin_work(worker):
     """In the worker, where threads live: the calendar, and streams that let go when it is told to stop."""
-    stop = signal.getsignal(signal.SIGTERM)
+    stop: Any = signal.getsignal(signal.SIGTERM)
 
     def let_go(*args):
         live.close()

@@ -9,6 +9,7 @@ import secrets
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
 from peewee import (
     SQL,
@@ -205,11 +206,11 @@ class ScopedSelect(ModelSelect):
     def join(self, dest, *args, **kwargs):
         query = super().join(dest, *args, **kwargs)
         if owned := _owned(dest):
-            join: Join = query._from_list[-1]
-            if join._on is None:
+            join: Join = query._from_list[-1]  # type: ignore[attr-defined]
+            if join.on is None:
                 raise OutOfScope("An owned table is joined only by a condition.")
             mine = owned.in_scope()
-            join._on = join._on & mine if mine is not None else join._on
+            join.on = join.on & mine if mine is not None else join.on
         return query
 
     def from_(self, *sources):
@@ -306,7 +307,7 @@ class Table(Model):
     def of(cls, **values):
         """An instance made of values that were already read: nothing about it is dirty."""
         row = cls.__new__(cls)
-        row.__data__, row.__rel__, row._dirty = values, {}, set()
+        row.__data__, row.__rel__, row._dirty = values, {}, set()  # type: ignore[attr-defined]
         return row
 
     @classmethod
@@ -317,6 +318,8 @@ class Table(Model):
 
 class Owned(Table):
     """A row of one organization. Untouchable until one stands inside it (or says `everywhere`)."""
+
+    organization: Any
 
     @classmethod
     def in_scope(cls):
@@ -700,9 +703,7 @@ class Subscription(Owned):
     provider_subscription_id = CharField(max_length=120)
     provider_customer_id = CharField(max_length=120, index=True)
     plan_key = CharField(max_length=40)
-    status = State(
-        "incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"
-    )
+    status = State("incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused")
     current_period_end_at = Moment(null=True)
     cancel_at_period_end = BooleanField(default=False)
     last_event_at = Moment()

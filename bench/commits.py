@@ -17,9 +17,7 @@ def commits_per_second(file: Path, seconds: float) -> float:
     count = 0
     while time.perf_counter() < started + seconds:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(
-            "INSERT INTO task (title, status) VALUES (?, ?)", (f"Order the chairs {count}", "pending")
-        )
+        connection.execute("INSERT INTO task (title, status) VALUES (?, ?)", (f"Order the chairs {count}", "pending"))
         connection.execute("COMMIT")
         count += 1
     rate = count / (time.perf_counter() - started)

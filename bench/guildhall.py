@@ -190,9 +190,7 @@ class Stripe:
 
     def _subscription(self, connection: sqlite3.Connection, plan: str) -> dict[str, object]:
         """The subscription as the sandbox has it from now on: the app asks there when it hears of an event."""
-        (body,) = connection.execute(
-            "SELECT body FROM sandbox_object WHERE object_id = ?", (SUBSCRIPTION,)
-        ).fetchone()
+        (body,) = connection.execute("SELECT body FROM sandbox_object WHERE object_id = ?", (SUBSCRIPTION,)).fetchone()
         subscription = json.loads(body)
         subscription["items"]["data"][0]["price"]["id"] = self.prices[plan]
         connection.execute(
@@ -320,9 +318,7 @@ def _writes(folder: Path, seconds: float) -> None:
 
     opened = models.open_database(f"sqlite:///{file(folder)}")
     with contextlib.closing(sqlite3.connect(file(folder))) as connection:
-        connection.execute(
-            "CREATE TABLE bench (id INTEGER PRIMARY KEY, title TEXT NOT NULL, status TEXT NOT NULL)"
-        )
+        connection.execute("CREATE TABLE bench (id INTEGER PRIMARY KEY, title TEXT NOT NULL, status TEXT NOT NULL)")
 
     @writes
     def put(title: str) -> int:

@@ -5,6 +5,7 @@ class Refused(Exception):
     """No, with a code for machines and a sentence for people. Nothing has been changed."""
 
     code, status = "CONFLICT", 409
+    fields: dict[str, str] = {}
 
     def __init__(self, sentence, code=None, status=None, **details):
         super().__init__(sentence)

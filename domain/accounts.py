@@ -188,9 +188,7 @@ def sign_in(email, password):
         AuthToken.purpose == "verify_email", AuthToken.email_norm == email, AuthToken.consumed_at.is_null()
     )
     if waiting and passwords.fits(password, waiting.payload["password_hash"]):
-        raise NotVerified(
-            "Prove your address first: we mailed you a new code.", token=send_again(waiting.public_id)
-        )
+        raise NotVerified("Prove your address first: we mailed you a new code.", token=send_again(waiting.public_id))
     raise WrongCredentials("The e-mail address or the password isn't right.")
 
 
@@ -328,9 +326,7 @@ def _refusal(token, code):
 
 def _consume(token):
     return (
-        AuthToken.update(consumed_at=now())
-        .where(AuthToken.id == token.id, AuthToken.consumed_at.is_null())
-        .execute()
+        AuthToken.update(consumed_at=now()).where(AuthToken.id == token.id, AuthToken.consumed_at.is_null()).execute()
     )
 
 

@@ -42,9 +42,7 @@ def retract(id, *, by):
 def active():
     """What is shown now, newest first. Expiry is this filter; no row is removed for it."""
     return list(
-        Alert.select()
-        .where(Alert.created_at > now() - ACTIVE, Alert.retracted_at.is_null())
-        .order_by(Alert.id.desc())
+        Alert.select().where(Alert.created_at > now() - ACTIVE, Alert.retracted_at.is_null()).order_by(Alert.id.desc())
     )
 
 

@@ -11,7 +11,7 @@ CATEGORIES = ("auth", "organization", "member", "billing", "security", "admin", 
 _SECRET = re.compile(r"password|secret|token|code|hash|cookie|key$", re.I)
 
 # Where the present act comes from: views fill it in, jobs leave it empty.
-origin = contextvars.ContextVar("origin", default=None)
+origin: contextvars.ContextVar = contextvars.ContextVar("origin", default=None)
 
 
 def record(action, summary, *, by=None, organization=None, target=None, result="success", category=None, **facts):

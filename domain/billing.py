@@ -106,17 +106,13 @@ def checkout(plan_key, *, by):
     else:
         customer_id = customer.provider_customer_id
     site = f"{configuration.active.site_url}/{organization.slug}/billing"
-    return provider.checkout(
-        customer_id, organization, plan_key, f"{site}/return", site, f"checkout-{public_id()}"
-    )
+    return provider.checkout(customer_id, organization, plan_key, f"{site}/return", site, f"checkout-{public_id()}")
 
 
 @writes
 def _bind(organization, provider, customer_id, email):
     with inside(organization):
-        Customer.insert(
-            provider=provider, provider_customer_id=customer_id, email=email
-        ).on_conflict_ignore().execute()
+        Customer.insert(provider=provider, provider_customer_id=customer_id, email=email).on_conflict_ignore().execute()
         return Customer.get(Customer.provider == provider).provider_customer_id
 
 
@@ -173,9 +169,7 @@ def _organization_of(fact):
 
 def _apply_subscription(organization, fact):
     plan_key = providers.active().plan_of(fact.price_id) if providers.is_configured() else None
-    row = Subscription.one(
-        Subscription.provider == fact.provider, Subscription.provider_subscription_id == fact.id
-    )
+    row = Subscription.one(Subscription.provider == fact.provider, Subscription.provider_subscription_id == fact.id)
     if plan_key is None:
         # A price that isn't on our list never grants; what is granted already stays (billing.md 30).
         raise Unknown(f"No plan of ours has the price {fact.price_id}.")
@@ -262,10 +256,8 @@ def _tell(organization, row, before, fact, plan_key):
         _to_keepers(organization, type, f"{type}:{fact.id}", f"Welcome to {name}")
     elif before is not None:
         type = "billing.subscription_updated"
-        title = {"past_due": f"The {name} plan has an open payment", "canceled": f"The {name} plan has ended"}
-        _to_keepers(
-            organization, type, f"{type}:{fact.event_id}", title.get(fact.status, f"The {name} plan was updated")
-        )
+        news = {"past_due": "has an open payment", "canceled": "has ended"}.get(fact.status, "was updated")
+        _to_keepers(organization, type, f"{type}:{fact.event_id}", f"The {name} plan {news}")
 
 
 def _apply_invoice(organization, fact):
@@ -284,9 +276,7 @@ def _apply_invoice(organization, fact):
         changes.record(organization, "subscription", row.id, "updated")
     type = "billing.payment_failed"
     title = f"A payment for {plan.name} didn't go through"
-    _to_keepers(
-        organization, type, f"{type}:{fact.id}", title, "payment_failed", plan.name, row.current_period_end_at
-    )
+    _to_keepers(organization, type, f"{type}:{fact.id}", title, "payment_failed", plan.name, row.current_period_end_at)
 
 
 class Retry(Exception):

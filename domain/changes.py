@@ -28,12 +28,7 @@ def record(organization, table, row_id, verb, fields=None, *, by=None, batch=Non
 
 def history(table, row_id, limit=50):
     """A thing's changes, newest first."""
-    return (
-        Change.select()
-        .where(Change.table == table, Change.row_id == row_id)
-        .order_by(Change.id.desc())
-        .limit(limit)
-    )
+    return Change.select().where(Change.table == table, Change.row_id == row_id).order_by(Change.id.desc()).limit(limit)
 
 
 _marks = Compiled(

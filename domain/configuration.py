@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from environs import EnvError, FileAwareEnv, validate
@@ -74,7 +75,7 @@ def load():
     }
     provider = env.str("BILLING_PROVIDER", "", validate=validate.OneOf((*PROVIDERS, "")))
     provider = provider or ("stripe" if stripe_key else "none" if production else "sandbox")
-    values = {
+    values: dict[str, Any] = {
         "env": chosen,
         "data": data,
         "database_url": env.str("DATABASE_URL", "") or f"sqlite:///{data / 'guildhall.db'}",
@@ -94,9 +95,7 @@ def load():
         "stripe_secret_key": stripe_key,
         "stripe_webhook_secrets": stripe_hooks,
         "stripe_prices": prices,
-        "super_admin_emails": tuple(
-            e.strip().lower() for e in env.list("SUPER_ADMIN_EMAILS", []) or () if e.strip()
-        ),
+        "super_admin_emails": tuple(e.strip().lower() for e in env.list("SUPER_ADMIN_EMAILS", []) or () if e.strip()),
         "metrics_token": (env.str("METRICS_TOKEN", "") or "").strip(),
     }
     problems = []

@@ -57,9 +57,7 @@ def furnish(seed=7):
             _at(start + timedelta(days=20))
             _subscribe(organizations.reach(people["alice"], team.slug))
         models.set_clock(None)
-        alerts.broadcast(
-            "The hall is closed for painting on Thursday: please work from home.", by=people["stella"]
-        )
+        alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
     finally:
         models.set_clock(None)
     return team

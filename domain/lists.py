@@ -230,9 +230,7 @@ def _build(listing, tab, filters, searched, due, sort, empty, fresh):
         if due == "none":
             query = query.where(moment.is_null())
         else:
-            query = query.where(
-                moment < slot("due_before"), getattr(model, listing.board_by).in_(listing.open_states)
-            )
+            query = query.where(moment < slot("due_before"), getattr(model, listing.board_by).in_(listing.open_states))
             if due == "week":
                 query = query.where(moment >= slot("due_from"))
     id = model.id
@@ -246,9 +244,7 @@ def _build(listing, tab, filters, searched, due, sort, empty, fresh):
         query = query.where(by_id < slot("after_id") if sort.descending else by_id > slot("after_id"))
     order = [] if column is None or empty else [column.asc()]
     order.append(by_id.desc() if sort.descending else by_id.asc())
-    return query.order_by(*order).limit(
-        SQL("?" if models.database.dialect == "sqlite" else "%s", (Slot("limit"),))
-    )
+    return query.order_by(*order).limit(SQL("?" if models.database.dialect == "sqlite" else "%s", (Slot("limit"),)))
 
 
 def _values(listing, ask, by, sort, empty):
@@ -276,11 +272,7 @@ def _key(sort, row):
     if sort.column == "id":
         return str(row.id)
     value = getattr(row, sort.column)
-    return (
-        f"~{row.id}"
-        if value is None
-        else f"{value.isoformat() if isinstance(value, datetime) else value}~{row.id}"
-    )
+    return f"~{row.id}" if value is None else f"{value.isoformat() if isinstance(value, datetime) else value}~{row.id}"
 
 
 def _after(model, ask, sort):

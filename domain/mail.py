@@ -59,6 +59,7 @@ def deliver(row):
 def _post(message, url):
     to = urlsplit(url)
     secure = ssl.create_default_context()
+    server: smtplib.SMTP
     if to.scheme == "smtps":
         server = smtplib.SMTP_SSL(to.hostname, to.port or 465, timeout=TIMEOUT, context=secure)
     else:

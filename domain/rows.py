@@ -240,6 +240,4 @@ def undo(rules, batch, *, by):
 
 def _stands(rules, row, past):
     kinds = {name: f.kind for name, f in rules.listing.by_name.items()}
-    return all(
-        kinds[name].stored(getattr(row, _column(rules, name))) == pair[1] for name, pair in past.fields.items()
-    )
+    return all(kinds[name].stored(getattr(row, _column(rules, name))) == pair[1] for name, pair in past.fields.items())

@@ -126,9 +126,7 @@ def revoke(user, session_id):
 @writes
 def end_all(user, reason="revoked", *, by, but=None):
     """Sign the user out everywhere, except on the session `but`; returns how many were ended."""
-    query = Session.update(ended_at=now(), end_reason=reason).where(
-        Session.user == user, Session.ended_at.is_null()
-    )
+    query = Session.update(ended_at=now(), end_reason=reason).where(Session.user == user, Session.ended_at.is_null())
     ended = (query.where(Session.id != but.id) if but else query).execute()
     audit.record("auth.session.revoked_all", f"Signed {ended} browsers out", by=by, target=user, reason=reason)
     return ended

@@ -20,7 +20,7 @@ log = logging.getLogger("guildhall.writer")
 GROUP = 128  # pieces to a commit: bounds what the last of them waits for
 PATIENCE = 20  # seconds a caller waits for its piece to begin
 
-_piece = contextvars.ContextVar("piece", default=None)
+_piece: contextvars.ContextVar = contextvars.ContextVar("piece", default=None)
 
 
 class WriterDown(Exception):
@@ -119,6 +119,10 @@ class Writer:
     """The one thread that writes, and the queue before it."""
 
     def __init__(self):
+        self.restart()
+
+    def restart(self):
+        """Begin anew: after `stop`, or in a forked process."""
         self._waiting = deque()
         self._bell = threading.Condition(threading.Lock())
         self._thread = None
@@ -150,10 +154,6 @@ class Writer:
             self._bell.notify()
         if thread is not None:
             thread.join(timeout)
-
-    def restart(self):
-        """After `stop`, or in a forked process: begin anew."""
-        self.__init__()
 
     @property
     def backlog(self):

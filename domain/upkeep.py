@@ -26,9 +26,7 @@ def prune(limit):
     )
     emptied = WebhookEvent.update(payload=b"").where(WebhookEvent.id.in_(bodies)).execute()
     sent = (
-        Outgoing.select(Outgoing.id)
-        .where(Outgoing.status == "sent", Outgoing.sent_at < now() - SENT_KEPT)
-        .limit(limit)
+        Outgoing.select(Outgoing.id).where(Outgoing.status == "sent", Outgoing.sent_at < now() - SENT_KEPT).limit(limit)
     )
     removed = Outgoing.delete().where(Outgoing.id.in_(sent)).execute()
     runs = JobRun.select(JobRun.id).where(JobRun.started_at < now() - RUNS_KEPT).limit(limit)

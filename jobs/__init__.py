@@ -9,10 +9,12 @@ import os
 import secrets
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -31,8 +33,8 @@ class Job:
 
     name: str
     label: str
-    work: object
-    trigger: object
+    work: Callable[[], int]
+    trigger: BaseTrigger
     woken_by: str = ""
 
 
@@ -49,9 +51,7 @@ CALENDAR = (
     Job("outgoing", "Send letters and notifications", outgoing.work, every(seconds=30), woken_by="outgoing"),
     Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),
     Job("tokens", "Remove expired codes and old sessions", retention.tokens, every(hours=1)),
-    Job(
-        "read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)
-    ),
+    Job("read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)),
     Job("audit", "Remove old audit events", retention.audit_log, at(hour=3, minute=20)),
     Job("changes", "Remove old history", retention.history, at(hour=3, minute=30)),
     Job("settled", "Remove settled webhooks, sent letters and old runs", retention.settled, at(hour=3, minute=40)),
@@ -145,8 +145,7 @@ def run_now(name, *, by):
 def last_runs():
     """job name → its newest JobRun."""
     return {
-        job.name: JobRun.select().where(JobRun.job == job.name).order_by(JobRun.id.desc()).first()
-        for job in CALENDAR
+        job.name: JobRun.select().where(JobRun.job == job.name).order_by(JobRun.id.desc()).first() for job in CALENDAR
     }
 
 
@@ -192,9 +191,7 @@ def begin():
     global _scheduler
     if _scheduler is not None:
         return
-    _scheduler = BackgroundScheduler(
-        timezone="UTC", executors={"default": {"type": "threadpool", "max_workers": 2}}
-    )
+    _scheduler = BackgroundScheduler(timezone="UTC", executors={"default": {"type": "threadpool", "max_workers": 2}})
     for job in CALENDAR:
         if job.woken_by:
             _lanes[job.name] = Lane(job)

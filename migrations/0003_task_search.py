@@ -26,9 +26,7 @@ def up(migrator, db):
     db.execute_sql(f"""
         CREATE TRIGGER task_search_change AFTER UPDATE OF title, description, user_id, assigned_to_id ON task
         BEGIN {remove}; {add}; END""")
-    db.execute_sql(
-        f"INSERT INTO task_search (rowid, place, text) SELECT id, {PLACE}, {TEXT} FROM task".format("task")
-    )
+    db.execute_sql(f"INSERT INTO task_search (rowid, place, text) SELECT id, {PLACE}, {TEXT} FROM task".format("task"))
 
 
 def down(migrator, db):

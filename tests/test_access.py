@@ -76,7 +76,11 @@ MISSING = {
     "dev.cast": access.NotFound().sentence,  # these two are the demo's
     "dev.sign_in": access.NotFound().sentence,
 }
-REFUSED = {"accounts.create": 422, "accounts.sign_in": 422, "accounts.forgot": 422}  # an empty form is reached, and refused
+REFUSED = {
+    "accounts.create": 422,
+    "accounts.sign_in": 422,
+    "accounts.forgot": 422,
+}  # an empty form is reached, and refused
 
 
 @pytest.fixture(autouse=True)

@@ -81,9 +81,7 @@ def _on_sqlite():
             (text,) = db.execute_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
             where = text.split(" WHERE ", 1)[1] if " WHERE " in text else ""
             indexes.add((names, bool(unique), _plain(where)))
-        keys = {
-            (row[3], row[2], row[6]) for row in db.execute_sql(f'PRAGMA foreign_key_list("{table}")').fetchall()
-        }
+        keys = {(row[3], row[2], row[6]) for row in db.execute_sql(f'PRAGMA foreign_key_list("{table}")').fetchall()}
         made[table] = (columns, indexes, keys)
     return made
 

@@ -9,8 +9,9 @@ import functools
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from flask import g, request
+from flask import g
 from flask_login import LoginManager, current_user
+from htmx_flask import request
 
 import models
 from domain import NotFound, Refused, admins, organizations, roles, sessions
@@ -39,7 +40,7 @@ def _with_door(view, door, enter):
     def call(**kwargs):
         return enter(view, kwargs)
 
-    call.door = door
+    call.door = door  # type: ignore[attr-defined]
     return call
 
 

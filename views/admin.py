@@ -1,6 +1,7 @@
 """The admin side: overview, settings edited in place, alerts, jobs and webhooks."""
 
-from flask import Blueprint, request
+from flask import Blueprint
+from htmx_flask import request
 from peewee import fn
 
 import jobs
@@ -119,9 +120,7 @@ def all_alerts():
 
 
 def _alerts(status=200, **context):
-    return pages.page(
-        "admin/alerts.html", status, alerts=alerts.active(), most=alerts.MOST, here="alerts", **context
-    )
+    return pages.page("admin/alerts.html", status, alerts=alerts.active(), most=alerts.MOST, here="alerts", **context)
 
 
 @blueprint.post("/alerts")

@@ -93,9 +93,7 @@ def icons_used() -> list[str]:
     `icon("x")`, `icon="x"`, `"icon": "x"`, a literal inside `ui.empty(…)` and its like, and any list …ICONS.
     """
     direct = re.compile(r"""\b(?:icon|glyph)(?:\(|["']?\s*[=:])\s*["']([a-z0-9-]+)["']""")
-    listed = re.compile(
-        r"""ICONS\b[^=\n]*=\s*[\[{(](.*?)[\]})]|\bui\.(?:empty|menu|\w*button|badge)\((.*?)\)""", re.S
-    )
+    listed = re.compile(r"""ICONS\b[^=\n]*=\s*[\[{(](.*?)[\]})]|\bui\.(?:empty|menu|\w*button|badge)\((.*?)\)""", re.S)
     names = set(ICONS)
     for folder, kind in (("templates", "html"), ("static/js", "js"), ("views", "py"), ("domain", "py")):
         for file in sorted((TOP / folder).rglob("*." + kind)):

@@ -20,7 +20,12 @@ def _not_in_production():
 
 def _letter(path):
     message = email.message_from_bytes(path.read_bytes(), policy=policy.default)
-    return {"number": path.stem, "message": message, "text": message.get_body(("plain",)).get_content()}
+    return {"number": path.stem, "message": message, "text": _part(message, "plain")}
+
+
+def _part(message, kind):
+    body = message.get_body((kind,))
+    return body.get_content() if body else ""
 
 
 @blueprint.get("/mail")
@@ -37,7 +42,7 @@ def letter(number):
     path = mail.outbox() / f"{number:08}.eml"
     if not path.is_file():
         raise NotFound("That letter isn't kept here.")
-    html = _letter(path)["message"].get_body(("html",)).get_content()
+    html = _part(_letter(path)["message"], "html")
     answer = Response(html, content_type="text/html; charset=utf-8")
     # A letter styles itself; it runs nothing and loads nothing.
     answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"

@@ -3,9 +3,10 @@
 import json
 import logging
 
-from flask import Response, flash, g, redirect, render_template, request
+from flask import Response, flash, g, redirect, render_template
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
+from htmx_flask import request
 from werkzeug.exceptions import HTTPException
 
 from domain import Refused

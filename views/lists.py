@@ -8,7 +8,8 @@ import io
 from functools import lru_cache
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Response, current_app, g
+from htmx_flask import request
 from markupsafe import Markup
 
 from domain import Invalid, NotFound, Refused, changes, lists, rows
@@ -169,9 +170,7 @@ def blueprint(rules):
         if request.htmx:
             note = pages.notice("good", f"{listing.thing.capitalize()} created.")
             return pages.answer(note, trigger={"closeDialog": True, "listChanged": True})
-        return pages.go(
-            f"/{g.by.organization.slug}/{listing.name}/{row.id}", f"{listing.thing.capitalize()} created."
-        )
+        return pages.go(f"/{g.by.organization.slug}/{listing.name}/{row.id}", f"{listing.thing.capitalize()} created.")
 
     def _form(values, errors, status=200):
         about = {"place": here(), "listing": listing, "values": values, "errors": errors}
@@ -227,9 +226,7 @@ def blueprint(rules):
         if "show" in request.args or not rules.may_change(row, name, g.by):
             return _row(row)
         text = rows.as_text(field, getattr(row, rows._column(rules, name)))
-        return pages.fragment(
-            "lists/_cell.html", place=here(), row=row, field=field, text=text, was=text, error=None
-        )
+        return pages.fragment("lists/_cell.html", place=here(), row=row, field=field, text=text, was=text, error=None)
 
     @made.post("/<id:id>/cells/<name>")
     @writes

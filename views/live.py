@@ -26,12 +26,14 @@ LONGEST = 300  # seconds: then the browser comes back by itself, through the doo
 LOOK_EVERY = 0.25  # seconds, on PostgreSQL: another process may have written
 
 _changed = threading.Condition()
-_open = 0
+_open = _roused = 0
 _closing = False
 
 
 def _rouse():
+    global _roused
     with _changed:
+        _roused += 1
         _changed.notify_all()
 
 
@@ -104,6 +106,7 @@ def _tell(by, mark, token):
     quiet_since = time.monotonic()
     yield "retry: 1000\n\n"
     while time.monotonic() < ends and not _closing:
+        heard = _roused  # before the look: what commits during it must not be slept over
         found = _news(by, mark, token)
         if found is None:  # signed out, or a member no more
             yield "event: over\ndata: {}\n\n"
@@ -116,7 +119,8 @@ def _tell(by, mark, token):
             quiet_since = time.monotonic()
             yield ": still here\n\n"
         with _changed:
-            _changed.wait(HEARTBEAT)
+            if _roused == heard and not _closing:
+                _changed.wait(HEARTBEAT)
 
 
 def _news(by, mark, token):

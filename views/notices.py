@@ -1,6 +1,7 @@
 """The bell and its page."""
 
-from flask import Blueprint, g, request
+from flask import Blueprint, g
+from htmx_flask import request
 
 from domain import alerts, notices
 from views import access, pages

@@ -3,7 +3,8 @@
 import json
 from functools import lru_cache
 
-from flask import Response, current_app, flash, g, redirect, render_template, request
+from flask import Response, current_app, flash, g, redirect, render_template
+from htmx_flask import request
 from jinja2_fragments.flask import render_block
 
 from domain import alerts, billing, changes, configuration, notices, organizations, settings

@@ -1,9 +1,10 @@
 """What protects every request alike: where it comes from, how big, how often, and what the answer allows."""
 
 import secrets
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import g, request
+from flask import current_app, g, request
 from flask_limiter import Limiter
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
@@ -67,9 +68,7 @@ def limited(name):
 
     def wrap(view):
         for limit, key in LIMITS[name]:
-            view = limiter.shared_limit(limit, scope=f"{name}:{key.__name__}", key_func=key, methods=["POST"])(
-                view
-            )
+            view = limiter.shared_limit(limit, scope=f"{name}:{key.__name__}", key_func=key, methods=["POST"])(view)
         return view
 
     return wrap
@@ -110,7 +109,7 @@ def _from_this_site():
     """
     if request.method in SAFE:
         return
-    view = request.endpoint and _view(request.endpoint)
+    view = _view(request.endpoint) if request.endpoint else None
     if view is None or view.door.kind in ("provider", "machine"):
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
@@ -122,9 +121,7 @@ def _from_this_site():
         raise Forbidden("This form was sent from another site, so nothing was changed.")
 
 
-def _view(endpoint):
-    from flask import current_app
-
+def _view(endpoint) -> Any:
     return current_app.view_functions.get(endpoint)
 
 

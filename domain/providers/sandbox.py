@@ -39,7 +39,7 @@ class HTTPClient(stripe.HTTPClient):
 
     name = "sandbox"
 
-    def request(self, method, url, headers, post_data=None):
+    def request(self, method, url, headers, post_data=None, *, _usage=None):
         params = _nested(parse_qsl(post_data or "", keep_blank_values=True))
         try:
             answer, status = _answer(method.lower(), urlsplit(url).path, params, headers), 200

@@ -99,9 +99,7 @@ def verify(body, headers):
     """The Event in a webhook's raw body. Refuses with BadSignature."""
     for secret in secrets():
         try:
-            stripe.WebhookSignature.verify_header(
-                body, headers.get("Stripe-Signature"), secret, tolerance=TOLERANCE
-            )
+            stripe.WebhookSignature.verify_header(body, headers.get("Stripe-Signature"), secret, tolerance=TOLERANCE)
             break
         except (stripe.SignatureVerificationError, UnicodeDecodeError):
             continue

@@ -82,7 +82,9 @@ def test_what_is_no_address_is_refused(email):
     assert "email" in problems(accounts.sign_up, email, "Ada", "Correct horse 1!")
 
 
-@pytest.mark.parametrize("hidden", ["\x00", "\u202e", "\u2066", "\u200b", "\ufeff", "\x07", "\u200f", "\u200e", "\u2060"])
+@pytest.mark.parametrize(
+    "hidden", ["\x00", "\u202e", "\u2066", "\u200b", "\ufeff", "\x07", "\u200f", "\u200e", "\u2060"]
+)
 def test_invisible_and_direction_turning_text_is_cleaned_away(hidden, codes):
     token = sign_up(f"a{hidden}da@example.org", f"Ada{hidden} Love{hidden}lace")
     user, _ = accounts.verify(token, "000001")

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 import jobs
@@ -47,3 +49,118 @@ def test_an_assignee_may_change_the_status_only(cast, at, task, inside_acme):
 def test_a_task_of_another_organization_is_out_of_reach(cast, at, task):
     with models.inside(cast.globex), pytest.raises(NotFound):
         rows.get(tasks.rules, task.id, at("charlie", "globex"))
+
+
+def change(task, form, by):
+    return rows.change(tasks.rules, task.id, form, by=by)
+
+
+def notices_of(user):
+    jobs.work_off()
+    return [n.type for n in notices.newest(user, limit=50)][::-1]
+
+
+def test_a_task_that_is_made_completed_has_moved_nowhere(cast, at, inside_acme):
+    rows.create(tasks.rules, {"title": "Long done", "status": "completed"}, by=at("alice"))
+    assert notices_of(cast.alice) == []
+
+
+def test_completing_stamps_the_moment_and_reopening_takes_it_off(at, clock, inside_acme):
+    made = rows.create(tasks.rules, {"title": "Call"}, by=at("alice"))
+    change(made, {"status": "completed"}, at("alice"))
+    assert Task.get_by_id(made.id).completed_at == clock()
+    change(made, {"status": "in progress"}, at("alice"))
+    assert Task.get_by_id(made.id).completed_at is None
+
+
+def test_the_owner_hears_when_the_assignee_completes(cast, at, task, inside_acme):
+    change(task, {"assigned_to": str(cast.bob.id)}, at("alice"))
+    change(task, {"status": "completed"}, at("bob"))
+    assert notices_of(cast.alice) == ["task_completed"]
+    assert notices_of(cast.bob) == ["task_assigned"]
+
+
+def test_an_assignee_is_told_once_and_again_when_assigned_anew(cast, at, task, inside_acme):
+    for _ in range(3):
+        change(task, {"assigned_to": str(cast.bob.id)}, at("alice"))
+    assert notices_of(cast.bob) == ["task_assigned"]
+    change(task, {"title": "Other"}, at("alice"))
+    assert notices_of(cast.bob) == ["task_assigned"]
+    change(task, {"assigned_to": str(cast.dora.id)}, at("alice"))
+    change(task, {"assigned_to": str(cast.bob.id)}, at("alice"))
+    assert notices_of(cast.bob) == ["task_assigned"] * 2
+    assert notices_of(cast.dora) == ["task_assigned"]
+
+
+def test_a_task_made_for_somebody_tells_them_and_one_for_oneself_nobody(cast, at, inside_acme):
+    rows.create(tasks.rules, {"title": "Yours", "assigned_to": str(cast.bob.id)}, by=at("alice"))
+    rows.create(tasks.rules, {"title": "Mine", "assigned_to": str(cast.alice.id)}, by=at("alice"))
+    assert (notices_of(cast.bob), notices_of(cast.alice)) == (["task_assigned"], [])
+
+
+def due(clock, **delta):
+    return (clock() + timedelta(**delta)).isoformat()
+
+
+def test_one_reminder_a_due_date_and_another_when_it_moves(cast, at, clock, inside_acme):
+    made = rows.create(tasks.rules, {"title": "Call", "due_at": due(clock, hours=30)}, by=at("alice"))
+    jobs.run("reminders")
+    assert notices_of(cast.alice) == []
+    clock.forward(hours=7)
+    assert jobs.run("reminders") == 1
+    assert jobs.run("reminders") == 0
+    assert notices_of(cast.alice) == ["task_due"]
+    change(made, {"title": "Call again"}, at("alice"))
+    assert jobs.run("reminders") == 0
+    change(made, {"due_at": due(clock, hours=20)}, at("alice"))
+    assert jobs.run("reminders") == 1
+    assert notices_of(cast.alice) == ["task_due"] * 2
+
+
+def test_reminders_go_to_the_assignee_in_every_organization_and_leave_what_is_closed(cast, at, clock):
+    with models.inside(cast.acme):
+        form = {"title": "For bob", "due_at": due(clock, hours=2)}
+        rows.create(tasks.rules, form | {"assigned_to": str(cast.bob.id)}, by=at("alice"))
+        for status in ("completed", "cancelled"):
+            rows.create(tasks.rules, form | {"status": status}, by=at("dora"))
+        rows.create(tasks.rules, {"title": "No date"}, by=at("dora"))
+    with models.inside(cast.globex):
+        rows.create(tasks.rules, {"title": "Theirs", "due_at": due(clock, hours=3)}, by=at("charlie", "globex"))
+    assert jobs.run("reminders") == 2
+    jobs.work_off()
+    assert "task_due" in notices_of(cast.bob)
+    assert notices_of(cast.charlie) == ["task_due"]
+    assert "task_due" not in notices_of(cast.alice) + notices_of(cast.dora)
+    (reminder,) = Notification.select().where(Notification.recipient == cast.charlie)
+    assert reminder.link.startswith("/globex/tasks/")
+    assert reminder.organization == cast.globex
+
+
+def test_reminders_come_in_batches_within_one_run(cast, at, clock, monkeypatch, inside_acme):
+    monkeypatch.setattr(jobs.reminders, "BATCH", 3)
+    for number in range(10):
+        rows.create(tasks.rules, {"title": f"T{number}", "due_at": due(clock, hours=1)}, by=at("alice"))
+    assert jobs.run("reminders") == 10
+    assert notices_of(cast.alice) == ["task_due"] * 10
+
+
+def test_upcoming_are_ones_own_open_tasks_with_the_nearest_date(cast, at, clock, inside_acme):
+    for hours in (5, 1, 3):
+        rows.create(tasks.rules, {"title": f"In {hours}", "due_at": due(clock, hours=hours)}, by=at("bob"))
+    rows.create(
+        tasks.rules, {"title": "For bob", "due_at": due(clock, hours=2), "assigned_to": str(cast.bob.id)},
+        by=at("alice"),
+    )  # fmt: skip
+    rows.create(tasks.rules, {"title": "Hers", "due_at": due(clock, hours=1)}, by=at("alice"))
+    rows.create(tasks.rules, {"title": "Done", "due_at": due(clock, hours=1), "status": "completed"}, by=at("bob"))
+    rows.create(tasks.rules, {"title": "No date"}, by=at("bob"))
+    assert [t.title for t in tasks.upcoming(at("bob"), 3)] == ["In 1", "For bob", "In 3"]
+
+
+def test_a_task_knows_whether_it_is_overdue(at, clock, inside_acme):
+    made = rows.create(tasks.rules, {"title": "Call", "due_at": due(clock, hours=1)}, by=at("alice"))
+    assert not Task.get_by_id(made.id).is_overdue
+    clock.forward(hours=2)
+    assert Task.get_by_id(made.id).is_overdue
+    change(made, {"status": "cancelled"}, at("alice"))
+    assert not Task.get_by_id(made.id).is_overdue

@@ -46,7 +46,9 @@ def test_sign_up_keeps_where_one_was_going(newcomer, letters):
     assert response.headers["Location"] == "/notifications"
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example/", "\\\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example/", "\\\\evil.example", "javascript:alert(1)"]
+)
 def test_sign_up_and_sign_in_lead_nowhere_else(newcomer, cast, target):
     data = {"email": "bob@example.org", "password": PASSWORD, "next": target}
     response = newcomer.post("/sign-in", data=data)
@@ -162,7 +164,9 @@ def test_closed_sign_up_refuses(newcomer, cast, counted):
 def test_sign_in_gives_a_new_cookie_and_leads_back(newcomer):
     newcomer.post("/sign-up", data=FORM)  # something is in the cookie already
     planted = cookie(newcomer)
-    response = newcomer.post("/sign-in", data={"email": "BOB@example.org ", "password": PASSWORD, "next": "/acme/tasks"})
+    response = newcomer.post(
+        "/sign-in", data={"email": "BOB@example.org ", "password": PASSWORD, "next": "/acme/tasks"}
+    )
     assert (response.status_code, response.headers["Location"]) == (303, "/acme/tasks")
     assert cookie(newcomer) != planted
     with newcomer.session_transaction() as held:
@@ -190,7 +194,9 @@ def test_a_wrong_password_an_unknown_address_and_a_suspended_user_get_one_answer
 def test_htmx_sign_in_gets_the_form_alone_and_then_a_whole_page_to_go_to(newcomer, hx, outline):
     bad = newcomer.post("/sign-in", data={"email": "bob@example.org", "password": "x"}, headers=hx("sign_in_form"))
     assert (bad.status_code, outline(bad)[0]) == (422, ["sign_in_form"])
-    good = newcomer.post("/sign-in", data={"email": "bob@example.org", "password": PASSWORD}, headers=hx("sign_in_form"))
+    good = newcomer.post(
+        "/sign-in", data={"email": "bob@example.org", "password": PASSWORD}, headers=hx("sign_in_form")
+    )
     assert (good.status_code, good.headers["HX-Redirect"]) == (204, "/bob")
 
 
@@ -370,7 +376,9 @@ def test_cookies_are_http_only_same_site_and_secure_over_https(web, house, newco
     import app as application
     from domain import configuration
 
-    set_cookie = newcomer.post("/sign-in", data={"email": "bob@example.org", "password": PASSWORD}).headers["Set-Cookie"]
+    set_cookie = newcomer.post("/sign-in", data={"email": "bob@example.org", "password": PASSWORD}).headers[
+        "Set-Cookie"
+    ]
     assert "HttpOnly" in set_cookie
     assert "SameSite=Lax" in set_cookie
     assert "Secure" not in set_cookie

@@ -188,7 +188,10 @@ def test_a_commit_between_looking_and_waiting_is_heard_at_once_too(listen, cast,
 
 
 def test_everyone_hears_and_only_of_their_own(listen, cast, at):
-    bob, charlie = listen("bob", f"/acme/live?since={mark(cast)}"), listen("charlie", f"/globex/live?since={mark(cast, 'charlie', 'globex')}")
+    bob, charlie = (
+        listen("bob", f"/acme/live?since={mark(cast)}"),
+        listen("charlie", f"/globex/live?since={mark(cast, 'charlie', 'globex')}"),
+    )
     bob.next(), charlie.next()
     make(at)
     assert bob.said()[2]["stale"] == ["task"]

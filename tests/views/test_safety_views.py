@@ -177,7 +177,9 @@ def test_a_mail_and_place_has_ten_tries_to_sign_in(browse, limits):
 
 def test_a_place_has_twenty_tries_and_another_place_is_free(browse, limits):
     client = browse(None)
-    assert until_refused(lambda n: client.post("/sign-in", data={"email": f"p{n}@example.org", "password": ""}), 20) == 20
+    assert (
+        until_refused(lambda n: client.post("/sign-in", data={"email": f"p{n}@example.org", "password": ""}), 20) == 20
+    )
     elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
     form = {"email": "bob@example.org", "password": PASSWORD}
     assert client.post("/sign-in", data=form, environ_overrides=elsewhere).status_code == 303

@@ -48,9 +48,7 @@ def post(web, body, *, secret=SECRET, at=None, headers=None):
     )
     if headers is None:
         headers = {"Stripe-Signature": signature}
-    return web.test_client().post(
-        "/webhooks/stripe", data=text, headers={"Content-Type": "application/json"} | headers
-    )
+    return web.test_client().post("/webhooks/stripe", data=text, headers={"Content-Type": "application/json"} | headers)
 
 
 def kept():

@@ -1,0 +1,180 @@
+"""What the environment may say: all problems at once, by name and never by value."""
+
+import os
+import re
+
+import pytest
+
+from domain import configuration
+from domain.configuration import Misconfigured
+
+SECRET = "not-to-be-seen-" * 4
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch):
+    """An environment without a word of ours."""
+    for name in list(os.environ):
+        if name.removesuffix("_FILE") in NAMES:
+            monkeypatch.delenv(name)
+
+
+NAMES = (
+    "GUILDHALL_ENV", "GUILDHALL_DATA", "HOST", "PORT", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_PRO_MONTHLY_PRICE_ID",
+    "STRIPE_PRO_YEARLY_PRICE_ID", "BILLING_PROVIDER", "DATABASE_URL", "SITE_URL", "SECRET_KEY", "WORKERS", "THREADS", "JOBS",
+    "TRUSTED_PROXIES", "PAGES_PER_MINUTE", "RATE_LIMIT_STORAGE", "SMTP_URL", "MAIL_FROM", "SUPER_ADMIN_EMAILS", "METRICS_TOKEN",
+)  # fmt: skip
+
+
+@pytest.fixture
+def load(monkeypatch, tmp_path):
+    def read(**given):
+        for name, value in ({"GUILDHALL_DATA": str(tmp_path / "data")} | given).items():
+            monkeypatch.setenv(name, value)
+        return configuration.load()
+
+    return read
+
+
+PRODUCTION = {
+    "GUILDHALL_ENV": "production",
+    "SECRET_KEY": SECRET,
+    "SITE_URL": "https://hall.example.org",
+    "SMTP_URL": "smtps://user:pass@mail.example.org",
+}
+
+
+def problems(load, **given):
+    """The names that were complained of."""
+    with pytest.raises(Misconfigured) as refused:
+        load(**given)
+    assert "Guildhall can't start" in str(refused.value)
+    return re.findall(r"^  - ([A-Z_]+): ", str(refused.value), re.M), str(refused.value)
+
+
+def test_with_nothing_set_it_runs(load, tmp_path):
+    found = load()
+    assert (found.env, found.production, found.port, found.host) == ("development", False, 8000, "127.0.0.1")
+    assert found.site_url == "http://127.0.0.1:8000"
+    assert found.database_url == f"sqlite:///{tmp_path / 'data' / 'guildhall.db'}"
+    assert found.billing_provider == "sandbox"
+    assert (found.workers, found.jobs, found.trusted_proxies) == (1, True, 0)
+    assert found.super_admin_emails == ()
+    assert len(found.secret_key) >= 32
+
+
+def test_an_empty_value_is_no_value(load):
+    found = load(SITE_URL="", SECRET_KEY="", DATABASE_URL="", BILLING_PROVIDER="", GUILDHALL_ENV="", SUPER_ADMIN_EMAILS="", SMTP_URL="")
+    assert found.site_url == "http://127.0.0.1:8000"
+    assert found.billing_provider == "sandbox"
+    assert found.super_admin_emails == ()
+
+
+@pytest.mark.parametrize("name", ["PORT", "WORKERS", "THREADS", "JOBS", "TRUSTED_PROXIES", "PAGES_PER_MINUTE", "HOST", "MAIL_FROM", "RATE_LIMIT_STORAGE"])
+def test_an_empty_line_of_the_example_is_no_mistake(load, name):
+    """`.env.example` copied as it is, with values left empty, must start."""
+    found = load(**{name: ""})
+    assert getattr(found, name.lower()) == getattr(configuration.Configuration(), name.lower())
+
+
+def test_the_secret_key_is_made_once_kept_and_private(load, tmp_path):
+    first = load().secret_key
+    assert load().secret_key == first
+    path = tmp_path / "data" / "secret.key"
+    assert path.read_text().strip() == first
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_all_problems_are_told_at_once_by_name(load):
+    names, told = problems(
+        load, GUILDHALL_ENV="production", SECRET_KEY="short-" + SECRET[:10], SITE_URL="ftp://nowhere", DATABASE_URL="mysql://root:hunter2@db/x",
+        SMTP_URL="imap://user:hunter2@mail", BILLING_PROVIDER="stripe",
+    )  # fmt: skip
+    assert {"SECRET_KEY", "SITE_URL", "DATABASE_URL", "SMTP_URL", "STRIPE_SECRET_KEY", "STRIPE_PRO_MONTHLY_PRICE_ID"} <= set(names)
+    for value in ("short-", "ftp://", "mysql", "hunter2", "imap"):
+        assert value not in told
+
+
+def test_values_of_the_wrong_kind_are_told_at_once_and_without_the_value(load):
+    names, told = problems(load, PORT="eighty-secret", WORKERS="0", THREADS="2", JOBS="sometimes-secret", GUILDHALL_ENV="prod-secret", PAGES_PER_MINUTE="-5")
+    assert {"PORT", "WORKERS", "THREADS", "JOBS", "GUILDHALL_ENV", "PAGES_PER_MINUTE"} <= set(names)
+    assert "secret" not in told
+
+
+def test_problems_of_both_sorts_are_told_together(load):
+    names, _ = problems(load, PORT="eighty", DATABASE_URL="mysql://x", SMTP_URL="imap://x")
+    assert {"PORT", "DATABASE_URL", "SMTP_URL"} <= set(names)
+
+
+def test_production_asks_for_what_it_needs_and_then_runs(load):
+    names, _ = problems(load, GUILDHALL_ENV="production")
+    assert set(names) == {"SECRET_KEY", "SITE_URL", "SMTP_URL"}
+    found = load(**PRODUCTION)
+    assert found.production
+    assert found.billing_provider == "none"
+    assert found.secret_key == SECRET
+
+
+def test_production_is_https_alone(load):
+    assert problems(load, **PRODUCTION | {"SITE_URL": "http://hall.example.org"})[0] == ["SITE_URL"]
+
+
+def test_the_sandbox_is_refused_in_production(load):
+    assert problems(load, **PRODUCTION, BILLING_PROVIDER="sandbox")[0] == ["BILLING_PROVIDER"]
+
+
+def test_a_stripe_key_alone_turns_stripe_on_and_asks_for_the_rest(load):
+    assert problems(load, STRIPE_SECRET_KEY="sk_test_" + SECRET)[0] == ["STRIPE_PRO_MONTHLY_PRICE_ID"]
+    found = load(
+        STRIPE_SECRET_KEY=" sk_test_x ", STRIPE_PRO_YEARLY_PRICE_ID="price_y", STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old,"
+    )
+    assert found.billing_provider == "stripe"
+    assert found.stripe_prices == {"pro_yearly": "price_y"}
+    assert found.stripe_webhook_secrets == ("whsec_new", "whsec_old")
+
+
+def test_several_workers_need_a_server_and_shared_counting(load):
+    assert set(problems(load, WORKERS="2")[0]) == {"WORKERS", "RATE_LIMIT_STORAGE"}
+    assert problems(load, WORKERS="2", RATE_LIMIT_STORAGE="redis://localhost")[0] == ["WORKERS"]
+    found = load(WORKERS="2", RATE_LIMIT_STORAGE="redis://localhost", DATABASE_URL="postgresql://localhost/hall")
+    assert found.workers == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [("SECRET_KEY", "secret_key"), ("STRIPE_SECRET_KEY", "stripe_secret_key"), ("METRICS_TOKEN", "metrics_token"), ("SMTP_URL", "smtp_url"),
+     ("DATABASE_URL", "database_url")],
+)  # fmt: skip
+def test_a_secret_may_stand_in_a_file(load, tmp_path, name, attribute):
+    values = {"SMTP_URL": "smtp://mail.example.org", "DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
+    path = tmp_path / "secret"
+    path.write_text(values.get(name, SECRET) + "\n")
+    found = load(**{f"{name}_FILE": str(path)}, STRIPE_PRO_MONTHLY_PRICE_ID="price_m")
+    assert getattr(found, attribute) == values.get(name, SECRET)
+
+
+def test_several_webhook_secrets_may_stand_in_a_file(load, tmp_path):
+    (tmp_path / "hooks").write_text("whsec_new,whsec_old\n")
+    assert load(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "hooks")).stripe_webhook_secrets == ("whsec_new", "whsec_old")
+
+
+def test_a_file_that_is_not_there_is_told_by_name(load, tmp_path):
+    names, told = problems(load, SECRET_KEY_FILE=str(tmp_path / "missing"))
+    assert names == ["SECRET_KEY"]
+    assert "missing" not in told
+
+
+def test_what_is_secret_is_not_in_a_printed_configuration(load):
+    found = load(
+        SECRET_KEY=SECRET, STRIPE_SECRET_KEY=SECRET, STRIPE_WEBHOOK_SECRET=SECRET, METRICS_TOKEN=SECRET, SMTP_URL=f"smtp://u:{SECRET}@m",
+        STRIPE_PRO_MONTHLY_PRICE_ID="p", DATABASE_URL=f"postgresql://u:{SECRET}@localhost/x",
+    )  # fmt: skip
+    assert SECRET not in repr(found)
+
+
+def test_admins_by_environment_are_compared_without_case(load):
+    assert load(SUPER_ADMIN_EMAILS="Ada@Example.org, ,bob@x.org").super_admin_emails == ("ada@example.org", "bob@x.org")
+
+
+def test_streams_leave_half_of_the_threads_to_others(load):
+    assert load(THREADS="10").stream_limit == 5
