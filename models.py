@@ -6,7 +6,7 @@ minor units, secrets are stored only as hashes.
 
 import re
 import secrets
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,6 @@ from peewee import (
     Field,
     ForeignKeyField,
     IntegerField,
-    Join,
     Model,
     ModelSelect,
     Node,
@@ -206,12 +205,17 @@ class ScopedSelect(ModelSelect):
     def join(self, dest, *args, **kwargs):
         query = super().join(dest, *args, **kwargs)
         if owned := _owned(dest):
-            join: Join = query._from_list[-1]  # type: ignore[attr-defined]
-            if join.on is None:
+            join: Any = query._from_list[-1]  # type: ignore[attr-defined]
+            if join._on is None:
                 raise OutOfScope("An owned table is joined only by a condition.")
             mine = owned.in_scope()
-            join.on = join.on & mine if mine is not None else join.on
+            join._on = join._on & mine if mine is not None else join._on
         return query
+
+    def orwhere(self, *conditions):
+        if _owned(self.model) and scope() is not EVERYWHERE:
+            raise OutOfScope("OR would reach past the scope: say it within one condition.")
+        return super().orwhere(*conditions)
 
     def from_(self, *sources):
         if any(_owned(source) for source in sources):
@@ -335,16 +339,21 @@ class Owned(Table):
         return query if mine is None else query.where(mine)
 
     @classmethod
-    def update(cls, *args, **kwargs):
+    def update(cls, data=None, **fields):
         mine = cls.in_scope()
-        query = super().update(*args, **kwargs)
-        return query if mine is None else query.where(mine)
+        query = super().update(data, **fields)
+        if mine is None:
+            return query
+        names = {getattr(name, "name", name) for name in (data or {})} | set(fields)
+        if names & {"organization", "organization_id"}:
+            cls._refuse()
+        return cls._closed(query.where(mine))
 
     @classmethod
     def delete(cls):
         mine = cls.in_scope()
         query = super().delete()
-        return query if mine is None else query.where(mine)
+        return query if mine is None else cls._closed(query.where(mine))
 
     @classmethod
     def insert(cls, data=None, **fields):
@@ -355,11 +364,18 @@ class Owned(Table):
             if given is not None and getattr(given, "id", given) != place:
                 raise OutOfScope(f"{cls.__name__} belongs to another organization.")
             given = place
-        return super().insert(row | {"organization": given})
+        query = super().insert(row | {"organization": given})
+        return query if place is EVERYWHERE else cls._closed(query)
+
+    @classmethod
+    def _closed(cls, query):
+        """The ways by which a query could still reach past the scope that it was given."""
+        query.orwhere = query.on_conflict = query.from_ = cls._refuse
+        return query
 
     def save(self, *args, **kwargs):
         place = scope()
-        if place is not EVERYWHERE and self.__data__.get("organization", place) != place:
+        if place is not EVERYWHERE and self.__data__.setdefault("organization", place) != place:
             raise OutOfScope(f"{type(self).__name__} belongs to another organization.")
         return super().save(*args, **kwargs)
 
@@ -400,10 +416,11 @@ class Compiled:
 
     def __call__(self, **values):
         place = _scope.get()
-        key = (database.obj, place is None or place is EVERYWHERE)
+        kind = place if place in (None, EVERYWHERE) else IN_SCOPE
+        key = (database.obj, kind)
         held = self._texts.get(key)
         if held is None:
-            with _standing(IN_SCOPE) if place not in (None, EVERYWHERE) else nullcontext():
+            with _standing(kind):
                 held = self._texts[key] = self.build().bind(database.obj).sql()
         text, params = held
         values["scope"] = place

@@ -173,7 +173,7 @@ class WrongCredentials(Refused):
 
 
 class NotVerified(Refused):
-    """The password was right, the address is not proven: a new code is on its way to `token_id`."""
+    """The password was right, the address isn't proven: `details["token"]` can be sent again."""
 
     code, status = "EMAIL_NOT_VERIFIED", 403
 
@@ -188,7 +188,7 @@ def sign_in(email, password):
         AuthToken.purpose == "verify_email", AuthToken.email_norm == email, AuthToken.consumed_at.is_null()
     )
     if waiting and passwords.fits(password, waiting.payload["password_hash"]):
-        raise NotVerified("Prove your address first: we mailed you a new code.", token=send_again(waiting.public_id))
+        raise NotVerified("Prove your address first: we mail you a new code.", token=waiting.public_id)
     raise WrongCredentials("The e-mail address or the password isn't right.")
 
 
@@ -228,6 +228,8 @@ def _reset(token_id, code, password_hash):
     if refusal := _refusal(token, code):
         return refusal
     user = token.user
+    if user is None:  # nobody's address: somebody guessed a code that was never mailed
+        return CodeExpired("This code is no longer good. Ask for a new one.")
     User.update(password_hash=password_hash).where(User.id == user.id).execute()
     sessions.end_all(user, "password_changed", by=user)
     outgoing.letter("password_changed", user.email, f"password_changed:{token.id}", name=user.name)

@@ -182,7 +182,7 @@ def _apply_subscription(organization, fact):
         "current_period_end_at": fact.period_end_at,
         "cancel_at_period_end": fact.cancel_at_period_end,
         "provider_customer_id": fact.customer_id,
-        "last_event_at": fact.happened_at,
+        "last_event_at": max(fact.happened_at, row.last_event_at) if row else fact.happened_at,
     }
     before = row and {name: getattr(row, name) for name in values}
     if row is None:
@@ -202,9 +202,10 @@ def _is_news(source, fact, row):
             return False
         if row is not None and row.status in TERMINAL and fact.status not in TERMINAL:
             return False
-    GrantSource.insert(source=source, last_event_id=fact.event_id, last_event_at=fact.happened_at).on_conflict(
+    newest = max(fact.happened_at, held.last_event_at) if held else fact.happened_at
+    GrantSource.insert(source=source, last_event_id=fact.event_id, last_event_at=newest).on_conflict(
         conflict_target=[GrantSource.source],
-        update={GrantSource.last_event_id: fact.event_id, GrantSource.last_event_at: fact.happened_at},
+        update={GrantSource.last_event_id: fact.event_id, GrantSource.last_event_at: newest},
     ).execute()
     return True
 
@@ -271,7 +272,8 @@ def _apply_invoice(organization, fact):
         if fact.renews and credits.renew(organization, settings.get(plan.credits), f"invoice:{fact.id}"):
             changes.record(organization, "credits", None, "updated")
         return
-    if row.status == "active" and fact.happened_at >= row.last_event_at:
+    # Where the subscription was fetched with this event, its status is known already and is newer.
+    if not fact.fresh and row.status == "active" and fact.happened_at >= row.last_event_at:
         Subscription.update(status="past_due").where(Subscription.id == row.id).execute()
         changes.record(organization, "subscription", row.id, "updated")
     type = "billing.payment_failed"

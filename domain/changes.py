@@ -6,6 +6,7 @@ from peewee import Select, fn
 
 import models
 from domain import settings
+from domain.fields import whole
 from domain.transactions import wake, writes
 from models import Alert, Change, Compiled, Notification, now, slot
 
@@ -31,19 +32,27 @@ def history(table, row_id, limit=50):
     return Change.select().where(Change.table == table, Change.row_id == row_id).order_by(Change.id.desc()).limit(limit)
 
 
+def _alerts():
+    """A number that moves when an alert is made or taken back."""
+    return Alert.select(fn.coalesce(fn.max(Alert.id), 0) + fn.count(Alert.retracted_at))
+
+
 _marks = Compiled(
     lambda: Select(
         columns=[
             Change.select(fn.max(Change.id)),
             Notification.select(fn.max(Notification.id)).where(Notification.recipient == slot("user")),
-            Alert.select(fn.max(Alert.id)),
+            Notification.select(fn.count(Notification.id)).where(
+                Notification.recipient == slot("user"), Notification.read_at.is_null()
+            ),
+            _alerts(),
         ]
     )
 )
 
 
 def mark(user):
-    """How far the log goes right now, for pages to ask «what came after?»: «change-notification-alert»."""
+    """How far things are right now, for pages to ask «what came after?»: «change-notification-unread-alert»."""
     return "-".join(str(number or 0) for number in _marks(user=user.id)[0])
 
 
@@ -52,7 +61,8 @@ _newest = Compiled(
         columns=[
             Change.select(fn.max(Change.id)),
             Notification.select(fn.max(Notification.id)),
-            Alert.select(fn.max(Alert.id)),
+            Notification.select(fn.max(Notification.read_at)),
+            _alerts(),
         ]
     )
 )
@@ -72,16 +82,14 @@ def since(past, user):
     if after[0] != before[0]:
         rows = Change.select(Change.table).where(Change.id > before[0]).distinct().tuples()
         stale |= {table for (table,) in rows}
-    if after[1:] != before[1:]:
+    if after[1:] != before[1:]:  # something new, or something read elsewhere
         stale.add("bell")
     return present, sorted(stale)
 
 
 def _numbers(text):
     parts = (text or "").split("-")
-    if len(parts) != 3 or not all(p.isdigit() and len(p) < 16 for p in parts):
-        return (0, 0, 0)
-    return tuple(int(p) for p in parts)
+    return tuple(whole(part, 2**53) or 0 for part in parts) if len(parts) == 4 else (0, 0, 0, 0)
 
 
 @writes

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from environs import EnvError, FileAwareEnv, validate
+from environs import EnvValidationError, FileAwareEnv, validate
 
 ENVIRONMENTS = ("development", "production", "demo", "test")
 PROVIDERS = ("stripe", "sandbox", "none")
@@ -20,7 +20,7 @@ class Misconfigured(SystemExit):
 class Configuration:
     env: str = "development"
     data: Path = Path("var")
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     host: str = "127.0.0.1"
     port: int = 8000
     site_url: str = ""
@@ -30,7 +30,7 @@ class Configuration:
     jobs: bool = True
     trusted_proxies: int = 0
     pages_per_minute: int = 300
-    rate_limit_storage: str = "memory://"
+    rate_limit_storage: str = field(default="memory://", repr=False)
     smtp_url: str = field(default="", repr=False)
     mail_from: str = "guildhall@localhost"
     billing_provider: str = "none"
@@ -59,52 +59,69 @@ def use(configuration):
     return configuration
 
 
+class _Environment(FileAwareEnv):
+    """NAME, or the content of the file that NAME_FILE names; an empty value is no value."""
+
+    def _get_value(self, env_key, default):
+        try:
+            value = super()._get_value(env_key, default)
+        except ValueError:
+            self._errors.setdefault(env_key, []).append(f"the file that {env_key}_FILE names can't be read")
+            return default
+        return default if isinstance(value, str) and not value.strip() else value
+
+
 def load():
     """Read the environment (or NAME_FILE for a secret). Refuses with Misconfigured, naming all problems."""
-    env = FileAwareEnv(eager=False)
-    chosen = env.str("GUILDHALL_ENV", "development", validate=validate.OneOf(ENVIRONMENTS)) or "development"
+    env = _Environment(eager=False, strip_whitespace=True)
+
+    def read(kind, name, default, **rules):
+        value = getattr(env, kind)(name, default, **rules)
+        return default if value is None else value  # None: it was refused, and is told below
+
+    def words(name):
+        return tuple(word.strip() for word in read("list", name, []) if word.strip())
+
+    chosen = read("str", "GUILDHALL_ENV", "development", validate=validate.OneOf(ENVIRONMENTS))
     production = chosen == "production"
-    data = Path(env.str("GUILDHALL_DATA", "var") or "var").absolute()
-    host, port = env.str("HOST", "127.0.0.1"), env.int("PORT", 8000, validate=validate.Range(0, 65535))
-    stripe_key = (env.str("STRIPE_SECRET_KEY", "") or "").strip()
-    stripe_hooks = tuple(s.strip() for s in env.list("STRIPE_WEBHOOK_SECRET", []) or () if s.strip())
+    data = Path(read("str", "GUILDHALL_DATA", "var")).absolute()
+    host, port = read("str", "HOST", "127.0.0.1"), read("int", "PORT", 8000, validate=validate.Range(0, 65535))
+    stripe_key = read("str", "STRIPE_SECRET_KEY", "")
     prices = {
-        plan: price.strip()
-        for plan in ("pro_monthly", "pro_yearly")
-        if (price := env.str(f"STRIPE_{plan.upper()}_PRICE_ID", ""))
+        "pro_monthly": read("str", "STRIPE_PRO_MONTHLY_PRICE_ID", ""),
+        "pro_yearly": read("str", "STRIPE_PRO_YEARLY_PRICE_ID", ""),
     }
-    provider = env.str("BILLING_PROVIDER", "", validate=validate.OneOf((*PROVIDERS, "")))
-    provider = provider or ("stripe" if stripe_key else "none" if production else "sandbox")
+    provider = read("str", "BILLING_PROVIDER", "", validate=validate.OneOf((*PROVIDERS, "")))
     values: dict[str, Any] = {
         "env": chosen,
         "data": data,
-        "database_url": env.str("DATABASE_URL", "") or f"sqlite:///{data / 'guildhall.db'}",
+        "database_url": read("str", "DATABASE_URL", f"sqlite:///{data / 'guildhall.db'}"),
         "host": host,
         "port": port,
-        "site_url": (env.str("SITE_URL", "") or f"http://{host}:{port}").rstrip("/"),
-        "secret_key": (env.str("SECRET_KEY", "") or "").strip(),
-        "workers": env.int("WORKERS", 1, validate=validate.Range(1, 64)),
-        "threads": env.int("THREADS", 64, validate=validate.Range(4, 2000)),
-        "jobs": env.bool("JOBS", True),
-        "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
-        "pages_per_minute": env.int("PAGES_PER_MINUTE", 300, validate=validate.Range(1)),
-        "rate_limit_storage": env.str("RATE_LIMIT_STORAGE", "memory://"),
-        "smtp_url": (env.str("SMTP_URL", "") or "").strip(),
-        "mail_from": env.str("MAIL_FROM", "guildhall@localhost"),
-        "billing_provider": provider,
+        "site_url": read("str", "SITE_URL", f"http://{host}:{port}").rstrip("/"),
+        "secret_key": read("str", "SECRET_KEY", ""),
+        "workers": read("int", "WORKERS", 1, validate=validate.Range(1, 64)),
+        "threads": read("int", "THREADS", 64, validate=validate.Range(4, 2000)),
+        "jobs": read("bool", "JOBS", True),
+        "trusted_proxies": read("int", "TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
+        "pages_per_minute": read("int", "PAGES_PER_MINUTE", 300, validate=validate.Range(1)),
+        "rate_limit_storage": read("str", "RATE_LIMIT_STORAGE", "memory://"),
+        "smtp_url": read("str", "SMTP_URL", ""),
+        "mail_from": read("str", "MAIL_FROM", "guildhall@localhost"),
+        "billing_provider": provider or ("stripe" if stripe_key else "none" if production else "sandbox"),
         "stripe_secret_key": stripe_key,
-        "stripe_webhook_secrets": stripe_hooks,
-        "stripe_prices": prices,
-        "super_admin_emails": tuple(e.strip().lower() for e in env.list("SUPER_ADMIN_EMAILS", []) or () if e.strip()),
-        "metrics_token": (env.str("METRICS_TOKEN", "") or "").strip(),
+        "stripe_webhook_secrets": words("STRIPE_WEBHOOK_SECRET"),
+        "stripe_prices": {plan: price for plan, price in prices.items() if price},
+        "super_admin_emails": tuple(word.lower() for word in words("SUPER_ADMIN_EMAILS")),
+        "metrics_token": read("str", "METRICS_TOKEN", ""),
     }
-    problems = []
     try:
         env.seal()
-    except EnvError:
-        problems += [f"{name}: {' '.join(errors)}" for name, errors in env._errors.items()]
-        raise Misconfigured(_listed(problems)) from None
-    problems += _problems(values, production)
+        problems = []
+    except EnvValidationError as refused:
+        problems = [f"{name}: {' '.join(map(str, told))}" for name, told in refused.error_messages.items()]
+    known = {problem.partition(":")[0] for problem in problems}
+    problems += [p for p in _problems(values, production) if p.partition(":")[0] not in known]
     if problems:
         raise Misconfigured(_listed(problems))
     if not values["secret_key"]:

@@ -104,12 +104,12 @@ def _settle(event, facts):
     )
     if not taken:
         return  # another process was faster
-    for fact in facts:
-        try:
+    try:
+        for fact in facts:
             billing.apply(fact)
-        except billing.Unknown as unknown:
-            # Stored, flagged, never granted: the provider has nothing to repeat (A4.4-15).
-            WebhookEvent.update(status="ignored", error=str(unknown)).where(WebhookEvent.id == event.id).execute()
+    except billing.Unknown as unknown:
+        # Stored, flagged, never granted: the provider has nothing to repeat (A4.4-15).
+        WebhookEvent.update(status="ignored", error=str(unknown)).where(WebhookEvent.id == event.id).execute()
 
 
 @writes

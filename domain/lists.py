@@ -17,7 +17,7 @@ from peewee import SQL, Select, fn
 
 import models
 from domain import Invalid
-from domain.fields import Field, Unfit, clean
+from domain.fields import Field, Unfit, clean, whole
 from domain.fields.person import Person, members, names
 from models import Compiled, Slot, slot
 
@@ -159,7 +159,7 @@ def understand(listing, args):
                 chosen.append((f.name, f.kind.read(text)))
             except Unfit:
                 continue
-    rows = args.get("rows", "")
+    rows = whole(args.get("rows")) or PAGE
     return Ask(
         tab=listing.tab(args.get("tab", "")).key,
         filters=tuple(chosen),
@@ -167,7 +167,7 @@ def understand(listing, args):
         due=args.get("due", "") if args.get("due") in DUE and listing.due else "",
         sort=listing.sort(args.get("sort", "")).key,
         after=str(args.get("after", ""))[:80],
-        rows=min(max(int(rows), 1), MOST) if rows.isdigit() and len(rows) < 6 else PAGE,
+        rows=min(rows, MOST),
     )
 
 
@@ -278,14 +278,14 @@ def _key(sort, row):
 def _after(model, ask, sort):
     try:
         value, _, id = ask.after.rpartition("~")
-        if not (id.isascii() and id.isdigit() and len(id) < 16):
-            raise ValueError
-        found = {"after_id": int(id)}
+        by_column = sort.column != "id"
+        if whole(id) is None or by_column != ("~" in ask.after):
+            raise ValueError(ask.after)
+        found = {"after_id": whole(id)}
         if value:
-            column = getattr(model, sort.column)
-            found["after"] = column.db_value(datetime.fromisoformat(value))
+            found["after"] = getattr(model, sort.column).db_value(datetime.fromisoformat(value))
         return found
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise Invalid({"after": "This place in the list can't be found; start from its beginning."}) from None
 
 

@@ -46,12 +46,14 @@ def mark_read(user, id):
     if notification is None:
         raise NotFound("That notification is gone.")
     Notification.update(read_at=now()).where(Notification.id == id, Notification.read_at.is_null()).execute()
+    wake("live")
     return notification
 
 
 @writes
 def mark_all_read(user):
     """Mark all as read; returns how many were unread."""
+    wake("live")
     return (
         Notification.update(read_at=now())
         .where(Notification.recipient == user, Notification.read_at.is_null())

@@ -53,7 +53,8 @@ def read_form(listing, form, only=None):
         if field.name not in form or (only and field.name not in only):
             continue
         try:
-            values[field.name] = field.read(form[field.name])
+            value = field.read(form[field.name])
+            values[field.name] = field.default if value is None else value
         except Unfit as unfit:
             problems[field.name] = str(unfit)
     if problems:
@@ -67,9 +68,6 @@ def create(rules, form, *, by):
     listing = rules.listing
     by.require(f"{listing.name}.write")
     values = read_form(listing, {f.name: form.get(f.name, "") for f in listing.fields})
-    for field in listing.fields:
-        if values[field.name] is None and field.default is not None:
-            values[field.name] = field.default
     values |= rules.derive(None, values) or {}
     row = listing.model.create(**values, **{listing.owner: by.user})
     change = _note(rules, row, "created", _diff(listing, None, values), by)
@@ -97,13 +95,21 @@ def _check_fresh(rules, row, values, was):
         if field is None or name not in values:
             continue
         current = getattr(row, _column(rules, name))
-        if as_text(field, current) != seen and current != values[name]:
+        if not _is(field, current, seen) and current != values[name]:
             stale[name] = f"This was changed meanwhile, to: {field.kind.plain(current) or 'nothing'}."
     if stale:
         raise Stale(
             f"Somebody else changed this {rules.listing.thing} meanwhile. " + " ".join(stale.values()),
             fields=stale,
         )
+
+
+def _is(field, value, text):
+    """Whether the value is what this text of a form stands for."""
+    try:
+        return field.read(text) == value
+    except Unfit:
+        return False
 
 
 def as_text(field, value):
@@ -228,7 +234,7 @@ def undo(rules, batch, *, by):
             row = model.create(id=past.row_id, **values, **follows, **{listing.owner: owner})
             _note(rules, row, "created", _diff(listing, None, values), by)
             undone += 1
-        elif past.verb == "created" and row is not None and rules.may_remove(row, by):
+        elif past.verb == "created" and row is not None and _stands(rules, row, past) and rules.may_remove(row, by):
             remove(rules, row.id, by=by)
             undone += 1
         elif past.verb == "updated" and row is not None and _stands(rules, row, past):

@@ -83,7 +83,7 @@ def _derive(task, values):
 
 
 def _after(task, before, change, by):
-    entered = "status" in change.fields and task.status == "completed"
+    entered = before is not None and "status" in change.fields and task.status == "completed"
     if entered:
         # Named by the change: saving a completed task again makes no change, so no second notice;
         # reopening and completing makes another one (A1-7, A1-8).

@@ -224,9 +224,9 @@ class Writer:
             models.database.pop_transaction()
         self.commits += 1
         self.pieces += len(group)
+        _rouse(set().union(*(piece.wakes for piece in group)))
         for piece in group:
             piece.done.release()
-        _rouse(set().union(*(piece.wakes for piece in group)))
 
 
 writer = Writer()

@@ -18,20 +18,62 @@ from tests.conftest import PASSWORD, write
 JSON = {"Accept": "application/json"}
 KEPT_ANYWAY = ("Session", "Lease", "JobRun")  # what a request alone leaves
 NASTY = [
-    "", " ", "\x00", "a\x00b", "\ud83d".encode("utf-8", "surrogatepass").decode("latin-1"), "\u202etxt.exe", "\u200b\u200d\ufeff",
-    "²", "٣", "-1", "0", "1e3", "9" * 30, "9" * 5000, "NaN", "null", "true", "[]", "{}", "' OR 1=1 --", "\" ; DROP TABLE task",
-    "<script>alert(1)</script>", "{{7*7}}", "%s%n", "../../etc/passwd", "\r\nSet-Cookie: a=b", "x" * 100_000, "0001-01-01T00:00+23:59",
-    "9999-12-31T23:59-23:59", "2026-02-30", "http://[", "日本語🦓",
-]  # fmt: skip
+    "",
+    " ",
+    "\x00",
+    "a\x00b",
+    "\ud83d".encode("utf-8", "surrogatepass").decode("latin-1"),
+    "\u202etxt.exe",
+    "\u200b\u200d\ufeff",
+    "²",
+    "٣",
+    "-1",
+    "0",
+    "1e3",
+    "9" * 30,
+    "9" * 5000,
+    "NaN",
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "' OR 1=1 --",
+    '" ; DROP TABLE task',
+    "<script>alert(1)</script>",
+    "{{7*7}}",
+    "%s%n",
+    "../../etc/passwd",
+    "\r\nSet-Cookie: a=b",
+    "x" * 100_000,
+    "0001-01-01T00:00+23:59",
+    "9999-12-31T23:59-23:59",
+    "2026-02-30",
+    "http://[",
+    "日本語🦓",
+]
 
 # The few that stand for the others where a test asks every route.
-SHORT = ["", "a\x00b", "\u202etxt.exe", "²", "-1", "9" * 30, "\r\nSet-Cookie: a=b", "x" * 100_000, "0001-01-01T00:00+23:59",
-         "http://[", "日本語🦓", "<script>alert(1)</script>"]  # fmt: skip
+SHORT = [
+    "",
+    "a\x00b",
+    "\u202etxt.exe",
+    "²",
+    "-1",
+    "9" * 30,
+    "\r\nSet-Cookie: a=b",
+    "x" * 100_000,
+    "0001-01-01T00:00+23:59",
+    "http://[",
+    "日本語🦓",
+    "<script>alert(1)</script>",
+]
 
 
 @pytest.fixture(autouse=True)
-def _application_first(web):
+def _application_first(house, request):
     """The application opens the database anew, so it must be there before anything is written."""
+    models.database.close_all()
+    request.getfixturevalue("web")
 
 
 @pytest.fixture
@@ -85,9 +127,33 @@ PROVOKED = (503,)  # /metrics without a token, and billing without a provider, s
 
 @pytest.mark.parametrize(
     "value",
-    ["0", "-1", "1.5", "abc", "2147483648", "9223372036854775808", "9" * 40, "%00", "a%00b", "%ff%fe", "%c3%28", "%2e%2e%2f",
-     "%E2%80%AE", "%0d%0a", "'", "%22", "<b>", "x" * 3000, "%F0%9F%A6%93", "..", "%5c", "%25", "+", "~"],
-)  # fmt: skip
+    [
+        "0",
+        "-1",
+        "1.5",
+        "abc",
+        "2147483648",
+        "9223372036854775808",
+        "9" * 40,
+        "%00",
+        "a%00b",
+        "%ff%fe",
+        "%c3%28",
+        "%2e%2e%2f",
+        "%E2%80%AE",
+        "%0d%0a",
+        "'",
+        "%22",
+        "<b>",
+        "x" * 3000,
+        "%F0%9F%A6%93",
+        "..",
+        "%5c",
+        "%25",
+        "+",
+        "~",
+    ],
+)
 def test_no_address_breaks_anything(web, browse, value, counted):
     before = counted()
     alice, stella, wrong = browse("alice"), browse("stella"), []
@@ -114,15 +180,33 @@ def test_ids_of_others_and_beyond_64_bits_are_not_there(browse, task, counted):
 
 
 def test_no_query_breaks_anything(web, browse, task):
-    names = ("q", "tab", "sort", "due", "status", "priority", "category", "assigned_to", "after", "rows", "view", "as",
-             "next", "before", "since", "show", "v", "x")  # fmt: skip
+    names = (
+        "q",
+        "tab",
+        "sort",
+        "due",
+        "status",
+        "priority",
+        "category",
+        "assigned_to",
+        "after",
+        "rows",
+        "view",
+        "as",
+        "next",
+        "before",
+        "since",
+        "show",
+        "v",
+        "x",
+    )
     client, wrong = browse("alice"), []
     for rule in routes(web, "GET"):
         if rule.endswith("/live") or rule.startswith(("/admin", "/api")):
             continue
         path = filled(rule, str(task.id)).replace(f"cells/{task.id}", "cells/title").replace("column/1", "column/0")
         for value in SHORT:
-            with client.get(path, query_string={name: value[:2000] for name in names}, headers=JSON) as response:
+            with client.get(path, query_string=dict.fromkeys(names, value[:2000]), headers=JSON) as response:
                 if response.status_code >= 500 and response.status_code not in PROVOKED:
                     wrong.append((rule, value))
     assert wrong == []
@@ -172,8 +256,31 @@ def test_broken_utf_8_and_repeated_names_in_a_query(browse):
 
 # --- forms ---------------------------------------------------------------------------------------------------
 
-FIELDS = ("email", "name", "password", "code", "title", "status", "priority", "category", "assigned_to", "due_at", "description",
-          "value", "message", "plan", "ids", "act", "to_status", "to_assigned_to", "was", "was_title", "next", "stay", "role")  # fmt: skip
+FIELDS = (
+    "email",
+    "name",
+    "password",
+    "code",
+    "title",
+    "status",
+    "priority",
+    "category",
+    "assigned_to",
+    "due_at",
+    "description",
+    "value",
+    "message",
+    "plan",
+    "ids",
+    "act",
+    "to_status",
+    "to_assigned_to",
+    "was",
+    "was_title",
+    "next",
+    "stay",
+    "role",
+)
 
 
 def forms(web):
@@ -192,7 +299,7 @@ def asked_by(web, browse):
 
 @pytest.mark.parametrize("value", SHORT)
 def test_no_value_in_a_form_breaks_anything(web, browse, task, value):
-    wrong, data = [], {field: value for field in FIELDS}
+    wrong, data = [], dict.fromkeys(FIELDS, value)
     for client, rule in asked_by(web, browse):
         path = filled(rule, str(task.id)).replace(f"cells/{task.id}", "cells/due_at")
         for headers in (JSON, {"HX-Request": "true", "HX-Target": "dialog"}):
@@ -233,14 +340,17 @@ BODIES = {
     "odd type": (b"title=A", ";;;="),
     "multipart without boundary": (b"--x\r\n", "multipart/form-data"),
     "multipart broken": (b"--x\r\nContent-Disposition: form-data; name=", "multipart/form-data; boundary=x"),
-    "multipart many": (b"".join(b'--x\r\nContent-Disposition: form-data; name="a%d"\r\n\r\nb\r\n' % n for n in range(1500)) + b"--x--", "multipart/form-data; boundary=x"),
+    "multipart many": (
+        b"".join(b'--x\r\nContent-Disposition: form-data; name="a%d"\r\n\r\nb\r\n' % n for n in range(1500)) + b"--x--",
+        "multipart/form-data; boundary=x",
+    ),
     "huge boundary": (b"--x--", "multipart/form-data; boundary=" + "x" * 5000),
     "odd charset": (b"title=A", "application/x-www-form-urlencoded; charset=utf-7"),
     "broken utf-8": (b"title=%ff%fe&email=\xff\xfe", "application/x-www-form-urlencoded"),
     "empty": (b"", "application/x-www-form-urlencoded"),
     "many": (b"&".join(b"ids=%d" % n for n in range(5000)), "application/x-www-form-urlencoded"),
     "keyless": (b"&&&=&=a&b", "application/x-www-form-urlencoded"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BODIES)
@@ -334,28 +444,90 @@ def test_ids_are_never_used_again_so_an_old_page_speaks_of_no_new_row(browse, ta
 
 HEADERS = [
     {"HX-Request": "true", "HX-Target": target}
-    for target in ("frame", "head", "title", "heading", "page", "bell", "plan_badge", "banner", "self", "super", "../x",
-                   "<b>", "x" * 5000, "é", "%00", "__class__", "body_attributes", "actions", "tabs", "list_rows", "list_area")
+    for target in (
+        "frame",
+        "head",
+        "title",
+        "heading",
+        "page",
+        "bell",
+        "plan_badge",
+        "banner",
+        "self",
+        "super",
+        "../x",
+        "<b>",
+        "x" * 5000,
+        "é",
+        "%00",
+        "__class__",
+        "body_attributes",
+        "actions",
+        "tabs",
+        "list_rows",
+        "list_area",
+    )
 ] + [
-    {"HX-Request": "yes"}, {"HX-Request": ""}, {"HX-Target": "page"}, {"HX-Request": "true", "HX-Current-URL": "http://["},
-    {"HX-Request": "true", "HX-Current-URL": "https://evil.example/"}, {"HX-Request": "true", "HX-Target-URI-AutoEncoded": "true", "HX-Target": "%ff"},
-    {"Range": "bytes=9999999-"}, {"Range": "bytes=x-y"}, {"Range": "bytes=0-0,1-1,2-2"}, {"If-Modified-Since": "never"},
-    {"If-None-Match": '"' * 50}, {"Accept": "*/*;q=x"}, {"Accept": ""}, {"Accept": "application/json;q=99, text/html"},
-    {"Accept": "," * 500}, {"Cookie": "guildhall=" + "x" * 8000}, {"Cookie": "=;=;;"}, {"Cookie": "guildhall=e30.x.y"},
-    {"Accept-Encoding": "gzip;q=bad"}, {"User-Agent": ""}, {"User-Agent": "x" * 8000}, {"User-Agent": "é\xff"},
-    {"Referer": "http://["}, {"Referer": "//[x"}, {"Referer": "é"}, {"Host": "evil.example"}, {"Host": "["}, {"Host": "a b"}, {"Host": ""},
-    {"Authorization": "Bearer " + "x" * 5000}, {"X-Forwarded-For": "x" * 500}, {"Content-Length": "-1"}, {"Transfer-Encoding": "odd"},
-    {"Last-Event-ID": "²-1-1"}, {"X-HTTP-Method-Override": "DELETE"}, {"Origin": "http://["}, {"Origin": "é"}, {"Sec-Fetch-Site": "é"},
-]  # fmt: skip
+    {"HX-Request": "yes"},
+    {"HX-Request": ""},
+    {"HX-Target": "page"},
+    {"HX-Request": "true", "HX-Current-URL": "http://["},
+    {"HX-Request": "true", "HX-Current-URL": "https://evil.example/"},
+    {"HX-Request": "true", "HX-Target-URI-AutoEncoded": "true", "HX-Target": "%ff"},
+    {"Range": "bytes=9999999-"},
+    {"Range": "bytes=x-y"},
+    {"Range": "bytes=0-0,1-1,2-2"},
+    {"If-Modified-Since": "never"},
+    {"If-None-Match": '"' * 50},
+    {"Accept": "*/*;q=x"},
+    {"Accept": ""},
+    {"Accept": "application/json;q=99, text/html"},
+    {"Accept": "," * 500},
+    {"Cookie": "guildhall=" + "x" * 8000},
+    {"Cookie": "=;=;;"},
+    {"Cookie": "guildhall=e30.x.y"},
+    {"Accept-Encoding": "gzip;q=bad"},
+    {"User-Agent": ""},
+    {"User-Agent": "x" * 8000},
+    {"User-Agent": "é\xff"},
+    {"Referer": "http://["},
+    {"Referer": "//[x"},
+    {"Referer": "é"},
+    {"Host": "evil.example"},
+    {"Host": "["},
+    {"Host": "a b"},
+    {"Host": ""},
+    {"Authorization": "Bearer " + "x" * 5000},
+    {"X-Forwarded-For": "x" * 500},
+    {"Content-Length": "-1"},
+    {"Transfer-Encoding": "odd"},
+    {"Last-Event-ID": "²-1-1"},
+    {"X-HTTP-Method-Override": "DELETE"},
+    {"Origin": "http://["},
+    {"Origin": "é"},
+    {"Sec-Fetch-Site": "é"},
+]
 
 
 @pytest.mark.parametrize("headers", HEADERS, ids=[json.dumps(h)[:60] for h in HEADERS])
-def test_no_header_breaks_anything(browse, task, headers, counted):
+def test_no_header_breaks_anything(web, browse, task, headers, counted):
     before = counted()
     for name in (None, "alice"):
-        client = browse(name)
-        for path in ("/", "/sign-in", "/acme", "/acme/tasks", f"/acme/tasks/{task.id}", "/account", "/notifications", "/admin/settings",
-                     "/static/favicon.svg", "/static/css/guildhall.css", "/nothing/here", "/metrics"):  # fmt: skip
+        client = web.test_client(use_cookies=False) if "Cookie" in headers else browse(name)
+        for path in (
+            "/",
+            "/sign-in",
+            "/acme",
+            "/acme/tasks",
+            f"/acme/tasks/{task.id}",
+            "/account",
+            "/notifications",
+            "/admin/settings",
+            "/static/favicon.svg",
+            "/static/css/guildhall.css",
+            "/nothing/here",
+            "/metrics",
+        ):
             with client.get(path, headers=headers) as response:
                 fine(response, *PROVOKED)
         for path in ("/acme/tasks/bulk", "/sign-in", f"/acme/tasks/{task.id + 1}"):
@@ -374,8 +546,17 @@ def test_signing_in_with_odd_headers_works(browse):
 
 def test_a_session_that_was_altered_is_a_strangers(web, browse, cast):
     """Even with the right signature, what is in it must be a live token."""
-    for held in ({"_user_id": cast.alice.id}, {"_user_id": None}, {"_user_id": ["x"]}, {"_user_id": "x" * 500}, {"_user_id": {"a": 1}},
-                 {"sign_up": 7, "reset": ["x"]}, {"sign_up": "x" * 5000}, {"_flashes": "x"}, {"_user_id": "é\x00"}):  # fmt: skip
+    for held in (
+        {"_user_id": cast.alice.id},
+        {"_user_id": None},
+        {"_user_id": ["x"]},
+        {"_user_id": "x" * 500},
+        {"_user_id": {"a": 1}},
+        {"sign_up": 7, "reset": ["x"]},
+        {"sign_up": "x" * 5000},
+        {"_flashes": "x"},
+        {"_user_id": "é\x00"},
+    ):
         client = browse(None)
         with client.session_transaction() as cookie:
             cookie.update(held)
@@ -387,9 +568,12 @@ def test_a_session_that_was_altered_is_a_strangers(web, browse, cast):
 
 WORDS = text.text(max_size=60)
 QUICK = hypothesis_settings(
-    max_examples=40, deadline=None, derandomize=True, database=None,
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+)
 
 
 @QUICK
@@ -402,9 +586,10 @@ def test_any_text_is_stored_found_and_shown_or_refused(browse, cast, title, q, n
         page = fine(alice.get(response.headers["Location"]))
         assert page.status_code == 200
         assert "\x00" not in page.get_data(True)
-    assert fine(alice.get("/acme/tasks", query_string={"q": q, "category": name})).status_code == 200
-    assert fine(alice.get("/palette", query_string={"q": q})).status_code == 200
-    assert fine(alice.get("/acme/tasks/export.csv", query_string={"q": q})).status_code == 200
+    answered = 400 if "\x00" in q + name else 200  # no address holds a NUL
+    assert fine(alice.get("/acme/tasks", query_string={"q": q, "category": name})).status_code == answered
+    for path in ("/palette", "/acme/tasks/export.csv"):
+        assert fine(alice.get(path, query_string={"q": q})).status_code == (400 if "\x00" in q else 200)
 
 
 @QUICK

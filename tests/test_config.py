@@ -20,10 +20,29 @@ def nothing_set(monkeypatch):
 
 
 NAMES = (
-    "GUILDHALL_ENV", "GUILDHALL_DATA", "HOST", "PORT", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_PRO_MONTHLY_PRICE_ID",
-    "STRIPE_PRO_YEARLY_PRICE_ID", "BILLING_PROVIDER", "DATABASE_URL", "SITE_URL", "SECRET_KEY", "WORKERS", "THREADS", "JOBS",
-    "TRUSTED_PROXIES", "PAGES_PER_MINUTE", "RATE_LIMIT_STORAGE", "SMTP_URL", "MAIL_FROM", "SUPER_ADMIN_EMAILS", "METRICS_TOKEN",
-)  # fmt: skip
+    "GUILDHALL_ENV",
+    "GUILDHALL_DATA",
+    "HOST",
+    "PORT",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_PRO_MONTHLY_PRICE_ID",
+    "STRIPE_PRO_YEARLY_PRICE_ID",
+    "BILLING_PROVIDER",
+    "DATABASE_URL",
+    "SITE_URL",
+    "SECRET_KEY",
+    "WORKERS",
+    "THREADS",
+    "JOBS",
+    "TRUSTED_PROXIES",
+    "PAGES_PER_MINUTE",
+    "RATE_LIMIT_STORAGE",
+    "SMTP_URL",
+    "MAIL_FROM",
+    "SUPER_ADMIN_EMAILS",
+    "METRICS_TOKEN",
+)
 
 
 @pytest.fixture
@@ -64,13 +83,34 @@ def test_with_nothing_set_it_runs(load, tmp_path):
 
 
 def test_an_empty_value_is_no_value(load):
-    found = load(SITE_URL="", SECRET_KEY="", DATABASE_URL="", BILLING_PROVIDER="", GUILDHALL_ENV="", SUPER_ADMIN_EMAILS="", SMTP_URL="")
+    found = load(
+        SITE_URL="",
+        SECRET_KEY="",
+        DATABASE_URL="",
+        BILLING_PROVIDER="",
+        GUILDHALL_ENV="",
+        SUPER_ADMIN_EMAILS="",
+        SMTP_URL="",
+    )
     assert found.site_url == "http://127.0.0.1:8000"
     assert found.billing_provider == "sandbox"
     assert found.super_admin_emails == ()
 
 
-@pytest.mark.parametrize("name", ["PORT", "WORKERS", "THREADS", "JOBS", "TRUSTED_PROXIES", "PAGES_PER_MINUTE", "HOST", "MAIL_FROM", "RATE_LIMIT_STORAGE"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PORT",
+        "WORKERS",
+        "THREADS",
+        "JOBS",
+        "TRUSTED_PROXIES",
+        "PAGES_PER_MINUTE",
+        "HOST",
+        "MAIL_FROM",
+        "RATE_LIMIT_STORAGE",
+    ],
+)
 def test_an_empty_line_of_the_example_is_no_mistake(load, name):
     """`.env.example` copied as it is, with values left empty, must start."""
     found = load(**{name: ""})
@@ -87,16 +127,36 @@ def test_the_secret_key_is_made_once_kept_and_private(load, tmp_path):
 
 def test_all_problems_are_told_at_once_by_name(load):
     names, told = problems(
-        load, GUILDHALL_ENV="production", SECRET_KEY="short-" + SECRET[:10], SITE_URL="ftp://nowhere", DATABASE_URL="mysql://root:hunter2@db/x",
-        SMTP_URL="imap://user:hunter2@mail", BILLING_PROVIDER="stripe",
-    )  # fmt: skip
-    assert {"SECRET_KEY", "SITE_URL", "DATABASE_URL", "SMTP_URL", "STRIPE_SECRET_KEY", "STRIPE_PRO_MONTHLY_PRICE_ID"} <= set(names)
+        load,
+        GUILDHALL_ENV="production",
+        SECRET_KEY="short-" + SECRET[:10],
+        SITE_URL="ftp://nowhere",
+        DATABASE_URL="mysql://root:hunter2@db/x",
+        SMTP_URL="imap://user:hunter2@mail",
+        BILLING_PROVIDER="stripe",
+    )
+    assert {
+        "SECRET_KEY",
+        "SITE_URL",
+        "DATABASE_URL",
+        "SMTP_URL",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_PRO_MONTHLY_PRICE_ID",
+    } <= set(names)
     for value in ("short-", "ftp://", "mysql", "hunter2", "imap"):
         assert value not in told
 
 
 def test_values_of_the_wrong_kind_are_told_at_once_and_without_the_value(load):
-    names, told = problems(load, PORT="eighty-secret", WORKERS="0", THREADS="2", JOBS="sometimes-secret", GUILDHALL_ENV="prod-secret", PAGES_PER_MINUTE="-5")
+    names, told = problems(
+        load,
+        PORT="eighty-secret",
+        WORKERS="0",
+        THREADS="2",
+        JOBS="sometimes-secret",
+        GUILDHALL_ENV="prod-secret",
+        PAGES_PER_MINUTE="-5",
+    )
     assert {"PORT", "WORKERS", "THREADS", "JOBS", "GUILDHALL_ENV", "PAGES_PER_MINUTE"} <= set(names)
     assert "secret" not in told
 
@@ -126,7 +186,9 @@ def test_the_sandbox_is_refused_in_production(load):
 def test_a_stripe_key_alone_turns_stripe_on_and_asks_for_the_rest(load):
     assert problems(load, STRIPE_SECRET_KEY="sk_test_" + SECRET)[0] == ["STRIPE_PRO_MONTHLY_PRICE_ID"]
     found = load(
-        STRIPE_SECRET_KEY=" sk_test_x ", STRIPE_PRO_YEARLY_PRICE_ID="price_y", STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old,"
+        STRIPE_SECRET_KEY=" sk_test_x ",
+        STRIPE_PRO_YEARLY_PRICE_ID="price_y",
+        STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old,",
     )
     assert found.billing_provider == "stripe"
     assert found.stripe_prices == {"pro_yearly": "price_y"}
@@ -142,9 +204,14 @@ def test_several_workers_need_a_server_and_shared_counting(load):
 
 @pytest.mark.parametrize(
     ("name", "attribute"),
-    [("SECRET_KEY", "secret_key"), ("STRIPE_SECRET_KEY", "stripe_secret_key"), ("METRICS_TOKEN", "metrics_token"), ("SMTP_URL", "smtp_url"),
-     ("DATABASE_URL", "database_url")],
-)  # fmt: skip
+    [
+        ("SECRET_KEY", "secret_key"),
+        ("STRIPE_SECRET_KEY", "stripe_secret_key"),
+        ("METRICS_TOKEN", "metrics_token"),
+        ("SMTP_URL", "smtp_url"),
+        ("DATABASE_URL", "database_url"),
+    ],
+)
 def test_a_secret_may_stand_in_a_file(load, tmp_path, name, attribute):
     values = {"SMTP_URL": "smtp://mail.example.org", "DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
     path = tmp_path / "secret"
@@ -166,9 +233,14 @@ def test_a_file_that_is_not_there_is_told_by_name(load, tmp_path):
 
 def test_what_is_secret_is_not_in_a_printed_configuration(load):
     found = load(
-        SECRET_KEY=SECRET, STRIPE_SECRET_KEY=SECRET, STRIPE_WEBHOOK_SECRET=SECRET, METRICS_TOKEN=SECRET, SMTP_URL=f"smtp://u:{SECRET}@m",
-        STRIPE_PRO_MONTHLY_PRICE_ID="p", DATABASE_URL=f"postgresql://u:{SECRET}@localhost/x",
-    )  # fmt: skip
+        SECRET_KEY=SECRET,
+        STRIPE_SECRET_KEY=SECRET,
+        STRIPE_WEBHOOK_SECRET=SECRET,
+        METRICS_TOKEN=SECRET,
+        SMTP_URL=f"smtp://u:{SECRET}@m",
+        STRIPE_PRO_MONTHLY_PRICE_ID="p",
+        DATABASE_URL=f"postgresql://u:{SECRET}@localhost/x",
+    )
     assert SECRET not in repr(found)
 
 

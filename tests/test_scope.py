@@ -168,6 +168,12 @@ def test_an_upsert_cannot_overwrite_a_row_of_another_organization(cast, hers):
     assert titles() == ["Acme's secret"]
 
 
+def test_a_replacing_insert_cannot_take_the_place_of_a_row_of_another_organization(cast, hers):
+    with inside(cast.globex), pytest.raises((OutOfScope, peewee.PeeweeException, AttributeError)):
+        write(Task.insert(id=hers.id, user=cast.charlie, title="taken").on_conflict_replace().execute)
+    assert titles() == ["Acme's secret"]
+
+
 def test_a_new_row_belongs_to_where_one_stands(cast):
     with inside(cast.acme):
         made = write(Task.create, user=cast.alice, title="Here")

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from flask import g
 from flask_login import LoginManager, current_user
 from htmx_flask import request
+from werkzeug.urls import iri_to_uri
 
 import models
 from domain import NotFound, Refused, admins, organizations, roles, sessions
@@ -127,7 +128,10 @@ def same_site(target):
     """A path of this very site, or None: «next» must not lead strangers elsewhere."""
     if not target:
         return None
-    parts = urlsplit(target.strip())
+    try:
+        parts = urlsplit(iri_to_uri(target.strip()))
+    except ValueError:
+        return None
     if parts.netloc and parts.netloc != request.host:
         return None
     path = parts.path + (f"?{parts.query}" if parts.query else "")

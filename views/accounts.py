@@ -5,7 +5,7 @@ from flask_login import current_user, login_user, logout_user
 
 from domain import Invalid, Refused, accounts, alerts, sessions
 from views import access, pages
-from views.safety import address, limited
+from views.safety import address, limited, spend_letter
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -50,6 +50,7 @@ def new():
 def create():
     form = request.form
     try:
+        spend_letter(form.get("email", ""))
         token = accounts.sign_up(form.get("email", ""), form.get("name", ""), form.get("password", ""), _next())
     except Refused as refusal:
         return _form("auth/sign_up.html", refusal)
@@ -85,11 +86,16 @@ def verify():
 @limited("code_send")
 @access.public
 def send_again():
-    renewed = accounts.send_again(session.get("sign_up") or "")
-    if not renewed:
+    token = accounts.pending(session.get("sign_up"), "verify_email")
+    if not token:
         return pages.go("/sign-up", "That sign-up is too old. Please start again.", "warn")
-    session["sign_up"] = renewed
+    _mail_again(token)
     return pages.go("/verify", "A new code is on its way. The old one is no longer good.", "info")
+
+
+def _mail_again(token):
+    spend_letter(token.email_norm)
+    session["sign_up"] = accounts.send_again(token.public_id)
 
 
 # --- sign-in -----------------------------------------------------------------------------------------
@@ -117,7 +123,7 @@ def sign_in():
     try:
         user = accounts.sign_in(request.form.get("email", ""), request.form.get("password", ""))
     except accounts.NotVerified as refusal:
-        session["sign_up"] = refusal.details["token"]
+        _mail_again(accounts.pending(refusal.details["token"], "verify_email"))
         return pages.go("/verify", refusal.sentence, "info")
     except Refused as refusal:
         return _form("auth/sign_in.html", refusal, status=422)
@@ -154,6 +160,7 @@ def forgot_form():
 @access.public
 def forgot():
     try:
+        spend_letter(request.form.get("email", ""))
         session["reset"] = accounts.forgot(request.form.get("email", ""))
     except Refused as refusal:
         return _form("auth/forgot_password.html", refusal)

@@ -21,7 +21,7 @@ def index():
     return pages.page(
         "admin/index.html",
         users=count(User, User.status == "active"),
-        organizations=count(Organization, Organization.status == "active"),
+        teams=count(Organization, Organization.status == "active"),
         sessions=count(Session, Session.ended_at.is_null(), Session.expires_at > now()),
         buried=count(WebhookEvent, WebhookEvent.status == "buried"),
         unsent=count(Outgoing, Outgoing.status == "buried"),

@@ -210,6 +210,7 @@ def init_app(app) -> None:
         if Path(filename).suffix in TEXT:
             response.vary.add("Accept-Encoding")
             if request.accept_encodings["gzip"] and response.status_code == 200 and not request.range:
+                response.close()  # the file it would have sent
                 response.direct_passthrough = False
                 response.set_data(packed(filename))
                 response.headers["Content-Encoding"] = "gzip"

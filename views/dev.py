@@ -35,7 +35,7 @@ def letters():
     return pages.page("dev/mail.html", letters=[_letter(path) for path in newest])
 
 
-@blueprint.get("/mail/<int:number>")
+@blueprint.get("/mail/<id:number>")
 @access.public
 def letter(number):
     """The HTML part, as the reader's mail program would show it."""
@@ -55,7 +55,7 @@ def patterns():
     return pages.page("dev/patterns.html", here="patterns")
 
 
-@blueprint.post("/sign-in/<int:id>")
+@blueprint.post("/sign-in/<id:id>")
 @access.public
 def sign_in(id):
     """The demo's cast, one click each. Anywhere else this doesn't exist."""

@@ -2,10 +2,10 @@
 
 import json
 import logging
+import time
 
 from flask import Response, flash, g, redirect, render_template
 from flask_limiter import RateLimitExceeded
-from flask_login import current_user
 from htmx_flask import request
 from werkzeug.exceptions import HTTPException
 
@@ -13,7 +13,7 @@ from domain import Refused
 from domain.transactions import GaveUp, WriterDown
 from models import OutOfScope
 from views import access, pages
-from views.safety import SAFE, limiter
+from views.safety import SAFE, TooOften, limiter
 
 log = logging.getLogger("guildhall.errors")
 
@@ -40,19 +40,18 @@ def init_app(app):
 def refused(refusal):
     if isinstance(refusal, access.Unauthenticated):
         return _to_sign_in(refusal)
-    return say_no(refusal.code, refusal.sentence, refusal.status, fields=getattr(refusal, "fields", None))
+    return say_no(
+        refusal.code,
+        refusal.sentence,
+        refusal.status,
+        fields=refusal.fields or refusal.details.get("fields"),
+        retry_after=refusal.details.get("retry_after"),
+    )
 
 
 def too_often(error):
-    moment = limiter.current_limit
-    import time
-
-    seconds = max(1, int(moment.reset_at - time.time()) + 1) if moment else 60
-    response = say_no(
-        "RATE_LIMITED", f"Too many tries. Wait {seconds} seconds, then try again.", 429, retry_after=seconds
-    )
-    response.headers["Retry-After"] = str(seconds)
-    return response
+    held = limiter.current_limit
+    return refused(TooOften(max(1, int(held.reset_at - time.time()) + 1) if held else 60))
 
 
 def http_error(error):
@@ -64,9 +63,7 @@ def http_error(error):
 
 
 def busy(error):
-    response = say_no("BUSY", str(error), 503, retry_after=5)
-    response.headers["Retry-After"] = "5"
-    return response
+    return say_no("BUSY", str(error), 503, retry_after=5)
 
 
 def bug(error):
@@ -81,6 +78,13 @@ def wants_json():
 
 def say_no(code, sentence, status, *, fields=None, retry_after=None):
     """The refusal in the form that whoever asks can show."""
+    response = _no(code, sentence, status, fields, retry_after)
+    if retry_after:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _no(code, sentence, status, fields, retry_after):
     request_id = g.get("request_id")
     if wants_json():
         body = {"code": code, "message": sentence, "request_id": request_id}
@@ -115,7 +119,3 @@ def _to_sign_in(refusal):
         response.headers["HX-Redirect"] = access.sign_in_address()
         return response
     return redirect(access.sign_in_address(), 303)
-
-
-def signed_in_visitor():
-    return current_user.is_authenticated

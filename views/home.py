@@ -20,6 +20,7 @@ def show():
         upcoming=tasks.upcoming(by),
         alerts=alerts.active(),
         newest=notices.newest(by.user, 5),
+        current=billing.plan(),
         balance=balance,
         allowance=allowance,
         subscription=billing.subscription() if by.may("billing.read") else None,

@@ -13,6 +13,7 @@ from htmx_flask import request
 from markupsafe import Markup
 
 from domain import Invalid, NotFound, Refused, changes, lists, rows
+from domain.fields import whole
 from domain.fields.person import members, names
 from models import inside, now
 from views import access, pages
@@ -281,7 +282,7 @@ def blueprint(rules):
     @writes
     def bulk():
         form = request.form
-        ids = [int(i) for i in form.getlist("ids") if i.isascii() and i.isdigit() and len(i) < 11]
+        ids = list(dict.fromkeys(id for text in form.getlist("ids") if (id := whole(text))))
         removing = form.get("act") == "remove"
         # «act» is a field's name; its value comes in a control of that name, so that one form serves all.
         name = form.get("act", "")

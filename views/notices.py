@@ -1,9 +1,10 @@
 """The bell and its page."""
 
-from flask import Blueprint, g
+from flask import Blueprint
 from htmx_flask import request
 
 from domain import alerts, notices
+from domain.fields import whole
 from views import access, pages
 
 blueprint = Blueprint("notices", __name__)
@@ -14,8 +15,7 @@ PAGE = 30
 @access.signed_in
 def index():
     user = access.me()
-    text = request.args.get("before", "")
-    before = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    before = whole(request.args.get("before"))
     found = notices.newest(user, PAGE + 1, before)
     more = found[PAGE - 1].id if len(found) > PAGE else None
     return pages.page(
@@ -59,5 +59,6 @@ def read(id):
 @access.signed_in
 def read_all():
     count = notices.mark_all_read(access.me())
-    g.pop("by", None)
+    if request.htmx and request.form.get("stay"):
+        return _bell()
     return pages.go("/notifications", f"Marked {count} as read." if count else "Nothing was unread.", "info")

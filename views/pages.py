@@ -6,6 +6,7 @@ from functools import lru_cache
 from flask import Response, current_app, flash, g, redirect, render_template
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
+from werkzeug.urls import iri_to_uri
 
 from domain import alerts, billing, changes, configuration, notices, organizations, settings
 from views import access
@@ -36,12 +37,13 @@ def _blocks(environment, template):
 def page(template, status=200, **context):
     """The whole page, or only the block that the htmx request is aimed at (its id is the block's name)."""
     target = _aimed_at()
-    if target in _blocks(current_app.jinja_env, template):
+    environment = current_app.jinja_env
+    if target in _blocks(environment, template) - _blocks(environment, "layout.html"):
         text = render_block(template, target, **context)
-    elif target in OF_THE_FRAME:
+    elif target in OF_THE_FRAME and access.me():
         text = render_block("layout.html", target, **frame())
     else:
-        text = render_template(template, **frame(), **context)
+        text = render_template(template, **frame() | context)
     return _answer(text, status)
 
 
@@ -83,7 +85,7 @@ def go(target, message=None, tone="good"):
         flash(message, tone)
     if request.htmx:
         response = Response("", 204)
-        response.headers["HX-Redirect"] = target
+        response.headers["HX-Redirect"] = iri_to_uri(target)
         return response
     return redirect(target, 303)
 

@@ -1,16 +1,18 @@
 """What protects every request alike: where it comes from, how big, how often, and what the answer allows."""
 
 import secrets
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app, g, request
 from flask_limiter import Limiter
 from flask_login import current_user
+from limits import parse
 from werkzeug.exceptions import BadRequest
 from werkzeug.routing import BaseConverter, ValidationError
 
-from domain import Forbidden, audit, configuration
+from domain import Forbidden, Refused, audit, configuration
 from domain.accounts import normalized
 
 BODY = 1024 * 1024  # bytes
@@ -18,10 +20,9 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "form-action 'self'{beyond}; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -59,8 +60,26 @@ LIMITS = {
     "sign_in": (("20/minute", address), ("10/15 minutes", _mail_and_place), ("100/15 minutes", _mail)),
     "sign_up": (("10/hour", address),),
     "code_verify": (("5/minute", address),),
-    "code_send": (("3/hour", _mail), ("30/hour", address)),
+    "code_send": (("30/hour", address),),
 }
+LETTERS = parse("3/hour")
+
+
+def spend_letter(email):
+    """Count a letter with a code to this address, whoever asks for it and whether or not it has an account."""
+    if not limiter.enabled:
+        return
+    key = ("letters", normalized(email)[:254])
+    if not limiter.limiter.hit(LETTERS, *key):
+        wait = max(1, int(limiter.limiter.get_window_stats(LETTERS, *key).reset_time - time.time()) + 1)
+        raise TooOften(wait)
+
+
+class TooOften(Refused):
+    code, status = "RATE_LIMITED", 429
+
+    def __init__(self, seconds):
+        super().__init__(f"Too many tries. Wait {seconds} seconds, then try again.", retry_after=seconds)
 
 
 def limited(name):
@@ -116,9 +135,16 @@ def _from_this_site():
     if site is not None:
         fine = site in ("same-origin", "none")
     else:
-        fine = origin is None or urlsplit(origin).netloc == request.host
+        fine = origin is None or _host(origin) == request.host
     if not fine:
         raise Forbidden("This form was sent from another site, so nothing was changed.")
+
+
+def _host(origin):
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _view(endpoint) -> Any:
@@ -126,7 +152,10 @@ def _view(endpoint) -> Any:
 
 
 def _protect(response):
-    response.headers.extend({k: v for k, v in HEADERS.items() if k not in response.headers})
+    # A plain form that ends at Stripe's checkout is a form-action too, by way of its redirect.
+    beyond = " https://checkout.stripe.com" if configuration.active.billing_provider == "stripe" else ""
+    headers = HEADERS | {"Content-Security-Policy": CSP.format(beyond=beyond)}
+    response.headers.extend({k: v for k, v in headers.items() if k not in response.headers})
     response.headers["X-Request-Id"] = g.get("request_id", "")
     if configuration.active.site_url.startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -1,5 +1,7 @@
 """The sandbox provider's own pages: its checkout, and a desk to make time pass. Never in production."""
 
+from datetime import UTC, datetime
+
 from flask import Blueprint, redirect
 
 from domain import NotFound, configuration
@@ -18,7 +20,10 @@ def _only_here():
 @blueprint.get("")
 @access.signed_in
 def index():
-    return pages.page("sandbox/index.html", subscriptions=sandbox.subscriptions())
+    def from_epoch(seconds):
+        return datetime.fromtimestamp(seconds, UTC)
+
+    return pages.page("sandbox/index.html", subscriptions=sandbox.subscriptions(), from_epoch=from_epoch)
 
 
 @blueprint.get("/checkout/<id>")

@@ -59,9 +59,11 @@ class Field:
         return self.kind.read(text)
 
 
-# NUL breaks C strings and PostgreSQL; the others are invisible and turn text around or hide in it.
+# NUL breaks C strings and PostgreSQL; the others are invisible and turn text around or hide in it. The
+# two joiners stay: Persian and many emoji are written with them.
 _INVISIBLE = dict.fromkeys(
-    [0, 0xFEFF, *range(0x200B, 0x200D), 0x2060, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    [0, 0xAD, 0x61C, 0xFEFF, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x2065), *range(0x202A, 0x202F)]
+    + [*range(0x2066, 0x2070)]
     + [code for code in range(1, 32) if code not in (9, 10, 13)]
     + [*range(0x7F, 0xA0), *range(0xD800, 0xE000)]
 )
@@ -69,7 +71,16 @@ _INVISIBLE = dict.fromkeys(
 
 def clean(text):
     """Text as a person meant it: without control, zero-width and direction-turning characters."""
-    return str(text if text is not None else "").translate(_INVISIBLE).replace("\r\n", "\n")
+    text = str(text if text is not None else "").replace("\r\n", "\n").translate(_INVISIBLE)
+    return text if any(c.isprintable() and not c.isspace() for c in text) else ""
+
+
+def whole(text, most=2**31 - 1):
+    """A row's number out of text, or None: `isdigit` alone would let «²» through."""
+    text = str(text or "")
+    if text.isascii() and text.isdigit() and len(text) <= 15 and 0 < int(text) <= most:
+        return int(text)
+    return None
 
 
 def kinds():

@@ -14,11 +14,11 @@ class Moment(Kind):
     def read(self, text):
         try:
             value = datetime.fromisoformat(text.strip())
-        except ValueError:
+            if len(text.strip()) <= 10:
+                value = datetime.combine(value.date(), time(23, 59), UTC)
+            value = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             raise Unfit("Write a day as 2026-12-31, or a day and a time.") from None
-        if len(text.strip()) <= 10:
-            value = datetime.combine(value.date(), time(23, 59), UTC)
-        value = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
         if not 1970 <= value.year <= 2200:
             raise Unfit("Choose a year between 1970 and 2200.")
         return value

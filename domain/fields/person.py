@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields import Kind, Unfit
+from domain.fields import Kind, Unfit, whole
 from models import Compiled, Membership, Profile, User, scope, slot
 
 
@@ -12,9 +12,9 @@ class Person(Kind):
     filters: bool = True
 
     def read(self, text):
-        if not text.isdigit() or len(text) > 15 or int(text) not in members():
+        if whole(text) not in members():
             raise Unfit("Choose a member of this organization.")
-        return int(text)
+        return whole(text)
 
     def plain(self, value):
         return names({value}).get(value, "") if value else ""

@@ -61,6 +61,7 @@ class InvoiceFact:
     renews: bool
     happened_at: datetime
     event_id: str
+    fresh: bool = False  # its subscription was asked for just now
 
 
 @dataclass(frozen=True)

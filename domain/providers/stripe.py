@@ -101,7 +101,7 @@ def verify(body, headers):
         try:
             stripe.WebhookSignature.verify_header(body, headers.get("Stripe-Signature"), secret, tolerance=TOLERANCE)
             break
-        except (stripe.SignatureVerificationError, UnicodeDecodeError):
+        except (stripe.SignatureVerificationError, UnicodeDecodeError, TypeError):  # TypeError: not ascii
             continue
     else:
         raise BadSignature("The signature doesn't fit.")
@@ -109,7 +109,10 @@ def verify(body, headers):
         event = json.loads(body)
         thing = event["data"]["object"]
         subject = _subscription_of_invoice(thing) or thing.get("subscription") or thing.get("id") or ""
-        return Event(event["id"][:160], event["type"][:120], str(subject)[:160], _moment(event["created"]))
+        names = (event["id"], event["type"], subject)
+        if not all(isinstance(name, str) and name.isprintable() for name in names) or not event["id"]:
+            raise ValueError(names)
+        return Event(event["id"][:160], event["type"][:120], subject[:160], _moment(event["created"]))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise BadSignature("This isn't an event.") from error
 
@@ -139,12 +142,19 @@ def facts(body):
         subscription = _subscription_of_invoice(thing)
         if not subscription:
             return []
-        invoice = InvoiceFact(
-            NAME, thing["id"], thing["customer"], subscription, kind != "invoice.payment_failed",
-            thing.get("billing_reason") in ("subscription_create", "subscription_cycle"), at, id,
-        )  # fmt: skip
         fetched = _fetch("subscriptions", subscription)
-        return ([_subscription(fetched, at, id)] if fetched else []) + [invoice]
+        invoice = InvoiceFact(
+            NAME,
+            thing["id"],
+            thing["customer"],
+            subscription,
+            paid=kind != "invoice.payment_failed",
+            renews=thing.get("billing_reason") in ("subscription_create", "subscription_cycle"),
+            happened_at=at,
+            event_id=id,
+            fresh=fetched is not None,
+        )
+        return [_subscription(fetched, at, id), invoice]
     return []
 
 

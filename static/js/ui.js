@@ -259,6 +259,12 @@
 
   // -- small things
 
+  on("input", (event) => {
+    const { most } = event.target.dataset ?? {};
+    const place = most && document.querySelector(`[data-count-for="${event.target.id}"]`);
+    if (place) { place.hidden = false; place.textContent = `${[...event.target.value].length} of ${most}`; }
+  });
+
   const rules = {
     length: (text) => [...text].length >= 12, upper: (text) => /\p{Lu}/u.test(text), lower: (text) => /\p{Ll}/u.test(text),
     digit: (text) => /\d/.test(text), special: (text) => /[^\p{L}\p{N}\s]/u.test(text),

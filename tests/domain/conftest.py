@@ -2,7 +2,10 @@ import itertools
 
 import pytest
 
-from domain import accounts
+from domain import accounts, billing, inbox
+from domain.providers import sandbox, stripe
+from domain.transactions import writes
+from models import Outgoing, inside
 
 
 @pytest.fixture
@@ -29,3 +32,41 @@ def quick(monkeypatch):
 
     monkeypatch.setattr(passwords, "hashed", hashed)
     monkeypatch.setattr(passwords, "fits", lambda text, known: known is not None and hashed(text) == known)
+
+
+class Sandbox:
+    """The built-in provider without a network: what it would post is taken up by hand, in any order."""
+
+    def __init__(self, by):
+        self.by = by
+
+    def subscribe(self, plan="pro_monthly"):
+        """Check out and pay; returns the subscription's id. Nothing is delivered yet."""
+        with inside(self.by.organization):
+            url = billing.checkout(plan, by=self.by)
+        return sandbox.pay(url.rsplit("/", 1)[1])["subscription"]
+
+    def events(self):
+        """What the sandbox wants to post and hasn't yet, oldest first."""
+        rows = list(Outgoing.select().where(Outgoing.kind == "sandbox_webhook").order_by(Outgoing.id))
+        writes(Outgoing.delete().where(Outgoing.kind == "sandbox_webhook").execute)()
+        return [row.payload for row in rows]
+
+    def accept(self, event):
+        """Through the signature and into the inbox, as the view does."""
+        body, headers = sandbox.signed(event)
+        return inbox.accept(stripe.CHANNEL, stripe.verify(body, headers), body)
+
+    def deliver(self, *events):
+        """Take the events (or all that wait) in and work them off."""
+        for event in events or self.events():
+            self.accept(event)
+        while inbox.work_off():
+            pass
+
+
+@pytest.fixture
+def pay(at):
+    """alice buys for Acme at the sandbox."""
+    stripe._client.cache_clear()
+    return Sandbox(at("alice"))

@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 from datetime import timedelta
 
@@ -34,7 +35,7 @@ def many(cast, clock, inside_acme):
                     status=LISTING.by_name["status"].kind.words[n % 4],
                     priority=("low", "medium", "high")[n % 3], category=("general", "print")[n % 2],
                 )  # fmt: skip
-    return [row for row in Task.select()]
+    return list(Task.select())
 
 
 def pages(ask, by):
@@ -131,23 +132,26 @@ def test_the_page_names_its_people_also_those_who_left(cast, at, inside_acme):
 # --- cursors and arguments from outside ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sort", ["newest", "oldest", "due"])
+DATES = ["2026~5", "2026-06-15~5", "2026-06-15T00:00:00~5", "9999-12-31T23:59:59-23:00~5",
+         "0001-01-01T00:00:00+23:00~5"]  # fmt: skip
+NONSENSE = ["x", "~", "~x", "-5", "~-5", "²", "~²", "1.5", "x~5", "' OR 1=1~5", "9" * 40, "\x00~5", "5\x00"]
+
+
 @pytest.mark.parametrize(
-    "after",
-    ["x", "~", "~x", "5~", "-5", "~-5", "²", "~²", "1.5", "x~5", "2026~5", "2026-06-15~5", "2026-06-15T00:00:00~5",
-     "9999-12-31T23:59:59-23:00~5", "0001-01-01T00:00:00+23:00~5", "' OR 1=1~5", "9" * 40, "\x00~5", "5\x00"],
-)  # fmt: skip
+    ("sort", "after"),
+    [*itertools.product(["newest", "oldest", "due"], NONSENSE), *itertools.product(["due"], [*DATES, "5~"])],
+)
 def test_a_broken_cursor_is_refused(at, many, sort, after):
     with pytest.raises(Invalid):
         read(LISTING, Ask(tab="all", sort=sort, after=after), at("alice"))
 
 
-@pytest.mark.parametrize(("sort", "after"), [("due", "5"), ("newest", "2026-06-15T00:00:00+00:00~5"), ("newest", "~5")])
+@pytest.mark.parametrize(
+    ("sort", "after"), [("due", "5"), ("newest", "~5"), *itertools.product(["newest", "oldest"], DATES)]
+)
 def test_a_cursor_of_another_order_is_refused_or_read_and_never_breaks(at, many, sort, after):
-    try:
+    with contextlib.suppress(Invalid):
         read(LISTING, Ask(tab="all", sort=sort, after=after), at("alice"))
-    except Invalid:
-        pass
 
 
 def test_what_cannot_be_meant_is_left_out(cast, at, inside_acme):
@@ -161,13 +165,14 @@ def test_what_cannot_be_meant_is_left_out(cast, at, inside_acme):
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("", 50), ("0", 1), ("10", 10), ("501", 500), ("99999", 500), ("9" * 9, 50), ("²", 50), ("x", 50)]
+    ("text", "size"),
+    [("", 50), ("0", 50), ("10", 10), ("501", 500), ("99999", 500), ("9" * 9, 500), ("²", 50), ("x", 50)],
 )
 def test_the_size_of_a_page_is_bounded(house, text, size):
     assert understand(LISTING, {"rows": text}).rows == size
 
 
-@pytest.mark.parametrize("text", ["²", "٣", "-1", "1e3", "9" * 20, "\x00", ""])
+@pytest.mark.parametrize("text", ["²", "-1", "1e3", "9" * 20, "\x00", ""])
 def test_a_person_that_is_no_number_is_no_filter(cast, at, inside_acme, text):
     assert understand(LISTING, {"assigned_to": text}).filters == ()
 
@@ -281,9 +286,10 @@ def test_the_words_follow_every_change(cast, at, inside_acme):
 
 
 def test_the_words_of_a_task_stay_when_its_assignee_is_removed(cast, at, inside_acme):
-    put(cast, title="ink", assigned_to=cast.dora)
+    guest = write(User.create, email="guest@example.org", email_norm="guest@example.org")
+    put(cast, title="ink", assigned_to=guest)
     with models.everywhere("the test removes a person"):
-        write(User.delete().where(User.id == cast.dora.id).execute)
+        write(User.delete().where(User.id == guest.id).execute)
     assert Task.get().assigned_to is None
     assert search("ink", at("alice")) == ["ink"]
     write(Task.delete().execute)

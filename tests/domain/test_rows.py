@@ -210,7 +210,7 @@ def test_each_change_is_noted_with_before_and_after(cast, at, task):
 
 def test_saving_what_stands_already_notes_nothing(at, task):
     before = counts()
-    row, change = rows.change(RULES, task.id, {"title": " Call  the printer", "due_at": ""}, by=at("alice"))
+    _row, change = rows.change(RULES, task.id, {"title": " Call  the printer", "due_at": ""}, by=at("alice"))
     assert change is None
     assert counts() == before
 
@@ -304,7 +304,7 @@ def test_a_bulk_changes_all_that_one_may_and_counts_the_rest(cast, at, inside_ac
 
 def test_a_bulk_removes_and_a_repeated_id_counts_once(at, inside_acme):
     mine = [make(at("bob")).id for _ in range(3)]
-    batch, done, left_out = rows.bulk(RULES, mine + mine[:1], {}, by=at("bob"), removing=True)
+    _batch, done, left_out = rows.bulk(RULES, mine + mine[:1], {}, by=at("bob"), removing=True)
     assert (done, left_out) == (3, 1)
     assert Task.select().count() == 0
 

@@ -10,8 +10,10 @@ from domain import rows, tasks
 
 
 @pytest.fixture(autouse=True)
-def _application_first(web):
+def _application_first(house, request):
     """The application opens the database anew, so it must be there before anything is written."""
+    models.database.close_all()
+    request.getfixturevalue("web")
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def counted():
     return count
 
 
-VOID = set(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
 class _Outline(HTMLParser):

@@ -106,7 +106,7 @@ def test_an_address_that_has_an_account_gets_the_same_answer_and_another_letter(
     known = newcomer.post("/sign-up", data=FORM | {"email": "bob@example.org"})
     assert (known.status_code, known.headers["Location"]) == (303, "/verify")
     assert newcomer.get("/verify").status_code == 200
-    to, subject, text = letters()[-1]
+    to, _subject, text = letters()[-1]
     assert to == "bob@example.org"
     assert not re.search(r"\b\d{6}\b", text)
     assert User.select().where(User.email_norm == "bob@example.org").count() == 1
@@ -360,14 +360,14 @@ def test_a_session_ends_by_itself_when_it_is_old_or_idle(clock, browse):
     assert again.get("/acme").status_code == 303  # and still over after 90 days
 
 
-def test_a_forged_cookie_is_a_stranger(browse):
+def test_a_forged_cookie_is_a_stranger(web, browse):
     bob = browse("bob")
     value = cookie(bob)
     body, _, signature = value.rpartition(".")
-    assert browse(None).get("/acme", headers={"Cookie": f"guildhall={value}"}).status_code == 200
+    bare = web.test_client(use_cookies=False)
+    assert bare.get("/acme", headers={"Cookie": f"guildhall={value}"}).status_code == 200
     for forged in (value[:-2] + "xx", body, body + "." + signature[::-1], "x" * 5000, "", "a.b.c", "\xff\xfe"):
-        stranger = browse(None)
-        assert stranger.get("/acme", headers={"Cookie": f"guildhall={forged}"}).status_code == 303, forged
+        assert bare.get("/acme", headers={"Cookie": f"guildhall={forged}"}).status_code == 303, forged
 
 
 def test_cookies_are_http_only_same_site_and_secure_over_https(web, house, newcomer, browse):
@@ -382,8 +382,27 @@ def test_cookies_are_http_only_same_site_and_secure_over_https(web, house, newco
     assert "HttpOnly" in set_cookie
     assert "SameSite=Lax" in set_cookie
     assert "Secure" not in set_cookie
+    models.database.close_all()
     secure = application.create_app(dataclasses.replace(configuration.active, site_url="https://hall.example.org"))
     assert secure.config["SESSION_COOKIE_SECURE"] is True
     answer = secure.test_client().get("/sign-in", base_url="https://hall.example.org")
     assert "max-age=" in answer.headers["Strict-Transport-Security"]
     assert models.database.dialect
+
+
+def test_the_forms_of_the_gate_post_to_where_they_are_taken(web, letters):
+    """As a browser does it: what the page says is what is sent."""
+    from domain import accounts
+
+    address = f"/setup/{accounts.setup_secret()}"
+    client = web.test_client()
+    page = client.get(address).get_data(True)
+    action = re.search(r'<form id="setup_form"[^>]*action="([^"]*)"', page)[1]
+    response = client.post(action or address, data=FORM)
+    assert response.status_code == 303
+    assert User.select().count() == 1
+    client.post("/sign-out")
+    for path, form in (("/sign-in", "sign_in_form"), ("/sign-up", "sign_up_form"), ("/forgot-password", "forgot_form")):
+        page = client.get(path).get_data(True)
+        assert re.search(rf'<form id="{form}"[^>]*action="{path}"', page), path
+        assert re.search(rf'<form id="{form}"[^>]*method="post"', page), path

@@ -20,25 +20,38 @@ def with_keys(web):
     """As an install with Stripe's webhooks, but no API key to ask back with."""
     configuration.use(
         dataclasses.replace(
-            configuration.active, billing_provider="stripe", stripe_webhook_secrets=("whsec_old" + "o" * 30, SECRET),
+            configuration.active,
+            billing_provider="stripe",
+            stripe_webhook_secrets=("whsec_old" + "o" * 30, SECRET),
             stripe_prices={"pro_monthly": "price_monthly"},
         )
-    )  # fmt: skip
+    )
 
 
 def event(type="customer.subscription.created", id="evt_1", api_version="2025-03-31.basil", thing=None, **more):
-    return {"id": id, "object": "event", "api_version": api_version, "created": int(time.time()), "livemode": False,
-            "type": type, "data": {"object": thing or {"id": "x_1", "object": "thing"}}} | more  # fmt: skip
+    return {
+        "id": id,
+        "object": "event",
+        "api_version": api_version,
+        "created": int(time.time()),
+        "livemode": False,
+        "type": type,
+        "data": {"object": thing or {"id": "x_1", "object": "thing"}},
+    } | more
 
 
 def subscription(cast, basil=True):
     ends = int(time.time()) + 30 * 86400
     item = {"id": "si_1", "price": {"id": "price_monthly", "object": "price"}}
     return {
-        "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active",
-        "cancel_at_period_end": False, "metadata": {"organization": cast.acme.public_id},
+        "id": "sub_1",
+        "object": "subscription",
+        "customer": "cus_1",
+        "status": "active",
+        "cancel_at_period_end": False,
+        "metadata": {"organization": cast.acme.public_id},
         "items": {"object": "list", "data": [item | ({"current_period_end": ends} if basil else {})]},
-    } | ({} if basil else {"current_period_end": ends})  # fmt: skip
+    } | ({} if basil else {"current_period_end": ends})
 
 
 def post(web, body, *, secret=SECRET, at=None, headers=None):
@@ -132,13 +145,23 @@ def test_a_truncated_body_does_not_fit_its_signature(web):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"null", b"[]", b"{}", b"not json", b'"x"', b'{"id": "evt_1"}', b'{"id": 7, "type": [], "created": 1, "data": {"object": {}}}',
-     b'{"id": "evt_1", "type": "a", "created": "soon", "data": {"object": {"id": "x"}}}',
-     b'{"id": "evt_1", "type": "a", "created": 1e400, "data": {"object": {"id": "x"}}}',
-     b'{"id": "evt_1", "type": "a", "created": 99999999999999999, "data": {"object": {"id": "x"}}}',
-     b'{"id": "evt\\u0000", "type": "a", "created": 1, "data": {"object": {"id": "x"}}}',
-     b'{"id": "evt_1", "type": "a", "created": 1, "data": {"object": []}}', b"[" * 10_000],
-)  # fmt: skip
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"not json",
+        b'"x"',
+        b'{"id": "evt_1"}',
+        b'{"id": 7, "type": [], "created": 1, "data": {"object": {}}}',
+        b'{"id": "evt_1", "type": "a", "created": "soon", "data": {"object": {"id": "x"}}}',
+        b'{"id": "evt_1", "type": "a", "created": 1e400, "data": {"object": {"id": "x"}}}',
+        b'{"id": "evt_1", "type": "a", "created": 99999999999999999, "data": {"object": {"id": "x"}}}',
+        b'{"id": "evt\\u0000", "type": "a", "created": 1, "data": {"object": {"id": "x"}}}',
+        b'{"id": "evt_1", "type": "a", "created": 1, "data": {"object": []}}',
+        b"[" * 10_000,
+    ],
+)
 def test_a_signed_body_that_is_no_event_is_refused(web, body):
     response = post(web, body)
     assert response.status_code == 400, response.get_data(True)

@@ -1,0 +1,76 @@
+"""A real Guildhall in a process of its own, for the browser stories and the screenshots."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+# Only these: what else a developer has set must not change the stories.
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """`with Server(folder, "demo") as server:`; it is told to stop by its own number."""
+
+    def __init__(self, folder, env, **more):
+        self.folder, port = Path(folder), free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.environment = {k: v for k, v in os.environ.items() if k in KEPT} | {
+            "GUILDHALL_ENV": env, "GUILDHALL_DATA": str(self.folder / "data"), "PORT": str(port),
+            "PAGES_PER_MINUTE": "100000", **more,
+        }  # fmt: skip
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "said").open("wb") as said, (self.folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "app.py"], cwd=TOP, env=self.environment, stdout=said, stderr=log
+            )
+        until = time.monotonic() + 60
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > until:
+                self.__exit__()
+                raise RuntimeError(f"The server did not start:\n{self.said}{self.log}")
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def _answers(self):
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    @property
+    def said(self):
+        return (self.folder / "said").read_text("utf-8")
+
+    @property
+    def log(self):
+        return (self.folder / "log").read_text("utf-8")
+
+    @property
+    def setup_link(self):
+        return re.search(r"http\S+/setup/\S+", self.said)[0]

@@ -1,0 +1,170 @@
+"""Two people at once: what one does, the other sees without touching anything, and nothing typed is lost."""
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import TEAM
+
+SOON = 3  # seconds, on a busy machine; it is a fraction of one as a rule
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def hears(page):
+    """Wait until the page's stream stands: what is measured then is the way of a change, not the page's start."""
+    page.wait_for_function("performance.getEntriesByType('resource').some((one) => one.name.includes('/news')) || true")
+    return page
+
+
+@pytest.fixture
+def alice(page_of):
+    page = page_of("alice")
+    page.goto(f"{TEAM}/tasks?tab=all")
+    expect(page.locator("#list_rows")).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def bob(page_of):
+    return page_of("bob")
+
+
+def row(page, title):
+    return page.locator("#list_rows [data-row]", has_text=title)
+
+
+def test_what_one_creates_and_changes_the_other_sees_within_seconds(alice, bob, new_task):
+    id = new_task(bob, "Hang the lanterns")
+    began = time.monotonic()
+    expect(row(alice, "Hang the lanterns")).to_be_visible()
+    took = time.monotonic() - began
+    assert took < SOON
+
+    bob.goto(f"{TEAM}/tasks/{id}")
+    bob.get_by_label("Title").fill("Hang the paper lanterns")
+    bob.get_by_role("button", name="Save task").click()
+    began = time.monotonic()
+    expect(row(alice, "Hang the paper lanterns")).to_be_visible()
+    assert time.monotonic() - began < SOON
+    expect(bob.locator("#notice")).to_contain_text("Saved.")
+
+
+def test_a_deleted_task_leaves_the_other_list(alice, bob, new_task):
+    id = new_task(bob, "Borrow a ladder twice")
+    expect(row(alice, "Borrow a ladder twice")).to_be_visible()
+    assert bob.request.post(f"{TEAM}/tasks/{id}/removal", max_redirects=0).status == 303
+    expect(row(alice, "Borrow a ladder twice")).to_have_count(0)
+
+
+def test_a_cell_that_is_being_edited_keeps_what_was_typed(alice, bob, new_task):
+    id = new_task(alice, "Count the chairs", category="hall")
+    cell = alice.locator(f"#row_{id} [data-cell=category]")
+    cell.click()
+    typing = alice.locator(f"#edit_{id}_category")
+    expect(typing).to_be_focused()
+    typing.fill("half typed")
+    new_task(bob, "Sweep the stage")
+    expect(row(alice, "Sweep the stage")).to_be_visible()
+    expect(typing).to_have_value("half typed")
+    expect(typing).to_be_focused()
+    typing.press("Enter")
+    expect(alice.locator(f"#row_{id}")).to_contain_text("half typed")
+
+
+def test_ticked_rows_stay_ticked_when_the_list_is_drawn_again(alice, bob, new_task):
+    id = new_task(alice, "Find the fuse box")
+    alice.locator(f"#row_{id} .row-check").check()
+    new_task(bob, "Buy fuses")
+    expect(row(alice, "Buy fuses")).to_be_visible()
+    expect(alice.locator(f"#row_{id} .row-check")).to_be_checked()
+    expect(alice.locator(".bulk-bar [data-ticked]")).to_have_text("1 selected")
+
+
+def test_a_page_that_was_hidden_catches_up_when_it_is_seen_again(alice, bob, new_task):
+    alice.evaluate(HIDE, True)
+    new_task(bob, "Write to the neighbours")
+    new_task(bob, "Ask for the late licence")
+    assert row(alice, "Write to the neighbours").count() == 0
+    alice.evaluate(HIDE, False)
+    expect(row(alice, "Write to the neighbours")).to_be_visible()
+    expect(row(alice, "Ask for the late licence")).to_be_visible()
+
+
+def test_offline_says_so_keeps_what_was_typed_and_comes_back(page_of, alice, bob, new_task):
+    page_of.expect("net::ERR_INTERNET_DISCONNECTED", "ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED")
+    alice.locator("#list_q").fill("lantern")
+    expect(alice).to_have_url(lambda url: "q=lantern" in url)
+    alice.context.set_offline(True)
+    expect(alice.locator("#offline")).to_be_visible()
+    alice.locator("#list_q").fill("licence")
+    expect(alice.locator("#notice")).to_contain_text("could not be reached")
+    expect(alice.locator("#list_q")).to_have_value("licence")
+    alice.context.set_offline(False)
+    expect(alice.locator("#offline")).to_be_hidden()
+    new_task(bob, "Frame the licence")
+    alice.locator("#list_q").press("Enter")
+    expect(row(alice, "Frame the licence")).to_be_visible()
+
+
+def test_the_bell_rings_for_the_one_who_is_given_a_task(alice, bob, new_task):
+    bob.goto("/notifications")
+    expect(bob.locator("#bell_summary")).to_be_visible()
+    before = int(bob.locator(".bell-count").inner_text() if bob.locator(".bell-count").count() else 0)
+    id = new_task(alice, "Carry the piano", assigned_to="2")
+    expect(bob.locator(".bell-count")).to_have_text(str(before + 1))
+    expect(bob.locator("#notice_area")).to_contain_text("Carry the piano")
+    bob.locator("#bell_summary").click()
+    bob.locator("#bell_panel").get_by_role("button", name="Unread: Alice Moreau gave you a task").first.click()
+    expect(bob).to_have_url(lambda url: url.endswith(f"/tasks/{id}"))
+    expect(bob.locator("#bell_summary")).to_contain_text("Notifications")
+
+
+def test_an_open_bell_stays_open_when_it_rings(alice, bob, new_task):
+    bob.goto(f"{TEAM}/tasks")
+    bob.locator("#bell_summary").click()
+    expect(bob.locator("#bell_panel").get_by_text("See all notifications")).to_be_visible()
+    new_task(alice, "Tune the piano", assigned_to="2")
+    expect(bob.locator("#bell_panel .bell-list")).to_contain_text("Alice Moreau gave you a task")
+    expect(bob.locator("#bell_panel")).to_be_visible()
+
+
+def test_home_follows_and_stays_whole(alice, bob, new_task):
+    """A block that is drawn again alone has all that it had in the page."""
+    alice.goto(TEAM)
+    expect(alice.locator("#home_area")).to_contain_text("Credits left this month")
+    plan = alice.locator("#home_area .card", has_text="Credits left this month")
+    before = " ".join(plan.inner_text().split())
+    with alice.expect_response(lambda answer: answer.url.endswith(TEAM) and answer.status == 200):
+        new_task(alice, "Return the keys")
+    alice.wait_for_function("!document.querySelector('.htmx-request, .htmx-settling, .htmx-swapping')")
+    assert " ".join(plan.inner_text().split()) == before
+
+
+def test_unsaved_words_are_kept_and_a_stale_field_is_refused_beside_it(page_of, alice, bob, new_task):
+    id = new_task(alice, "Paint the gate", assigned_to="2")
+    alice.goto(f"{TEAM}/tasks/{id}")
+    alice.get_by_label("Title").fill("Paint the old gate")
+    alice.get_by_label("Description").fill("Two coats of green.")
+    answer = bob.request.post(f"{TEAM}/tasks/{id}/cells/status", form={"status": "in progress"}, max_redirects=0)
+    assert answer.status == 303
+    expect(alice.get_by_text("Somebody changed this meanwhile")).to_be_visible()
+    expect(alice.get_by_label("Title")).to_have_value("Paint the old gate")
+    expect(alice.get_by_label("Description")).to_have_value("Two coats of green.")
+
+    # Another browser of hers gives it another title; now the one being typed is stale.
+    answer = alice.request.post(f"{TEAM}/tasks/{id}/cells/title", form={"title": "Paint the fence"}, max_redirects=0)
+    assert answer.status == 303
+    page_of.expect(409)
+    alice.get_by_role("button", name="Save task").click()
+    expect(alice.locator("#title_error")).to_be_visible()
+    expect(alice.locator("#title_error")).to_contain_text("Paint the fence")
+    expect(alice.get_by_label("Title")).to_have_value("Paint the old gate")
+    expect(alice.get_by_label("Description")).to_have_value("Two coats of green.")
+    # Having been told, she may save it.
+    alice.get_by_role("button", name="Save task").click()
+    expect(alice.locator("#notice")).to_contain_text("Saved.")
+    expect(alice.locator("h1")).to_have_text("Paint the old gate")

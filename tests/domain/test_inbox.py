@@ -1,0 +1,268 @@
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+import jobs
+from domain import NotFound, billing, configuration, inbox, notices
+from domain.providers import Event
+from models import AuditEvent, Notification, Outgoing, Setting, WebhookEvent, now
+from tests.fixtures.threads import together, write
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def accept(id="evt_1", subject="sub_1", body=b"{}"):
+    return inbox.accept("billing_stripe", Event(id, "t", subject, now()), body)
+
+
+def event(id="evt_1"):
+    return WebhookEvent.get(WebhookEvent.event_id == id)
+
+
+def statuses():
+    return {e.event_id: e.status for e in WebhookEvent.select()}
+
+
+@pytest.fixture
+def worked(monkeypatch):
+    """Which events were worked, in order; those named in `.failing` fail. An effect is a setting row."""
+    seen = type("Worked", (list,), {"failing": set()})()
+
+    def facts(row):
+        seen.append(row.event_id)
+        if row.event_id in seen.failing:
+            raise RuntimeError("the provider is down")
+        return [row.event_id]
+
+    monkeypatch.setattr(inbox, "_facts", facts)
+    monkeypatch.setattr(billing, "apply", lambda fact: Setting.create(key=fact, value=1))
+    return seen
+
+
+def effects():
+    return sorted(key for (key,) in Setting.select(Setting.key).tuples())
+
+
+# --- taking in ------------------------------------------------------------------------------------------------
+
+
+def test_an_event_is_kept_once_with_its_body_as_it_came(worked):
+    body = b'{"a":  1}\r\n\xff\x00'
+    assert accept(body=body) is True
+    assert accept(body=body) is False
+    assert bytes(event().payload) == body
+    assert (event().status, event().attempts, worked) == ("received", 0, [])
+
+
+def test_the_same_id_on_another_channel_is_another_event(worked):
+    accept()
+    assert inbox.accept("other", Event("evt_1", "t", "", now()), b"{}")
+    assert WebhookEvent.select().count() == 2
+
+
+def test_an_event_from_many_threads_is_kept_once(worked):
+    assert sorted(together(*[accept] * 8)) == [False] * 7 + [True]
+    assert WebhookEvent.select().count() == 1
+
+
+def test_a_repeat_of_a_processed_event_does_nothing(worked):
+    accept()
+    assert inbox.work_off() == 1
+    assert (statuses(), effects()) == ({"evt_1": "processed"}, ["evt_1"])
+    assert accept() is False
+    assert inbox.work_off() == 0
+    assert worked == ["evt_1"]
+
+
+def test_an_event_that_means_nothing_to_us_is_ignored(worked, monkeypatch):
+    monkeypatch.setattr(inbox, "_facts", lambda row: [])
+    accept()
+    inbox.work_off()
+    assert (event().status, event().error) == ("ignored", None)
+    assert accept() is False
+
+
+def test_an_event_of_something_unknown_is_ignored_and_flagged(worked, monkeypatch):
+    def unknown(fact):
+        raise billing.Unknown("No plan of ours has the price x.")
+
+    monkeypatch.setattr(billing, "apply", unknown)
+    accept()
+    inbox.work_off()
+    assert (event().status, event().error) == ("ignored", "No plan of ours has the price x.")
+    assert [e.event_id for e in inbox.troubled()] == ["evt_1"]
+
+
+# --- failing and trying again -----------------------------------------------------------------------------------
+
+
+def test_a_failed_event_that_is_repeated_is_worked_again_at_once(worked):
+    worked.failing.add("evt_1")
+    accept()
+    inbox.work_off()
+    assert (event().status, "the provider is down" in event().error) == ("failed", True)
+    assert inbox.work_off() == 0  # it waits
+    worked.failing.clear()
+    assert accept() is True
+    assert inbox.work_off() == 1
+    assert (event().status, event().error, effects()) == ("processed", None, ["evt_1"])
+
+
+def test_a_failing_event_is_tried_after_1_5_30_and_120_minutes_and_buried_after_eight(worked, clock, cast):
+    worked.failing.add("evt_1")
+    accept()
+    waits = []
+    for _ in range(20):
+        inbox.work_off()
+        if event().status == "buried":
+            break
+        waits.append((event().next_attempt_at - clock()).total_seconds() / 60)
+        clock.moment = event().next_attempt_at - timedelta(seconds=1)
+        assert inbox.work_off() == 0
+        clock.forward(seconds=1)
+    assert waits == [1, 5, 30, 120, 120, 120, 120]
+    assert (event().attempts, len(worked)) == (8, 8)
+    clock.forward(days=30)
+    assert inbox.work_off() == 0
+    jobs.run("outgoing")
+    assert [n.type for n in notices.newest(cast.stella)] == ["system.webhook_buried"]
+    assert Notification.select().count() == 1
+
+
+def test_admins_named_by_the_environment_hear_of_a_buried_event_too(worked, cast):
+    configuration.use(dataclasses.replace(configuration.active, super_admin_emails=(cast.dora.email,)))
+    worked.failing.add("evt_1")
+    accept()
+    write(WebhookEvent.update(attempts=7).execute)
+    inbox.work_off()
+    jobs.run("outgoing")
+    assert notices.unread(cast.stella) == 1
+    assert notices.unread(cast.dora) == 1
+
+
+def test_a_buried_event_that_is_repeated_is_worked_again(worked):
+    worked.failing.add("evt_1")
+    accept()
+    write(WebhookEvent.update(attempts=7).execute)
+    inbox.work_off()
+    assert event().status == "buried"
+    worked.failing.clear()
+    assert accept() is True
+    inbox.work_off()
+    assert event().status == "processed"
+
+
+def test_an_admin_replays_what_failed_and_not_what_is_done(worked, cast):
+    worked.failing.add("evt_1")
+    accept()
+    inbox.work_off()
+    worked.failing.clear()
+    inbox.replay(event().id, by=cast.stella)
+    inbox.work_off()
+    assert event().status == "processed"
+    for id in (event().id, 10**6):
+        with pytest.raises(NotFound):
+            inbox.replay(id, by=cast.stella)
+    assert AuditEvent.get(AuditEvent.action == "system.webhook_replayed").actor == cast.stella
+
+
+# --- order --------------------------------------------------------------------------------------------------------
+
+
+def test_a_failing_event_holds_back_its_own_subject_only(worked, clock):
+    worked.failing.add("a1")
+    for id, subject in (("a1", "a"), ("b1", "b"), ("a2", "a"), ("n1", ""), ("n2", "")):
+        accept(id, subject)
+    while inbox.work_off():
+        pass
+    assert worked == ["a1", "b1", "n1", "n2"]
+    assert statuses() == {"a1": "failed", "a2": "received", "b1": "processed", "n1": "processed", "n2": "processed"}
+    worked.failing.clear()
+    clock.forward(minutes=1)
+    while inbox.work_off():
+        pass
+    assert worked[4:] == ["a1", "a2"]
+
+
+def test_events_without_a_subject_hold_nothing_back(worked):
+    worked.failing.add("n1")
+    accept("n1", "")
+    accept("n2", "")
+    inbox.work_off()
+    assert statuses() == {"n1": "failed", "n2": "processed"}
+
+
+def test_a_buried_event_lets_the_next_of_its_subject_go(worked):
+    worked.failing.add("a1")
+    accept("a1", "a")
+    accept("a2", "a")
+    write(WebhookEvent.update(attempts=7).where(WebhookEvent.event_id == "a1").execute)
+    while inbox.work_off():
+        pass
+    assert statuses() == {"a1": "buried", "a2": "processed"}
+
+
+def test_many_events_are_worked_in_order(worked):
+    for n in range(30):
+        accept(f"e{n:02}", f"s{n % 3}")
+    while inbox.work_off():
+        pass
+    for subject in range(3):
+        mine = [id for id in worked if int(id[1:]) % 3 == subject]
+        assert mine == sorted(mine)
+    assert len(worked) == 30
+
+
+# --- effects and mark together ---------------------------------------------------------------------------------------
+
+
+def test_when_an_effect_fails_there_is_neither_effect_nor_mark(worked, monkeypatch):
+    def half(fact):
+        Setting.create(key=fact, value=1)
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr(billing, "apply", half)
+    accept()
+    inbox.work_off()
+    assert (event().status, event().attempts, effects()) == ("failed", 1, [])
+
+
+def test_when_the_commit_of_the_mark_fails_there_is_no_effect(worked, monkeypatch):
+    accept()
+    (row,) = inbox.due()
+
+    def settle_and_fail():
+        inbox._settle(row, ["evt_1"])
+        raise RuntimeError("before the commit")
+
+    with pytest.raises(RuntimeError):
+        write(settle_and_fail)
+    assert (event().status, effects()) == ("received", [])
+    inbox.work_off()
+    assert (event().status, effects()) == ("processed", ["evt_1"])
+
+
+def test_two_workers_at_once_have_the_effects_once(worked):
+    for n in range(10):
+        accept(f"e{n}", f"s{n}")
+    outcomes = together(*[inbox.work_off] * 4)
+    assert not [o for o in outcomes if isinstance(o, Exception)]
+    assert effects() == [f"e{n}" for n in range(10)]
+    assert set(statuses().values()) == {"processed"}
+
+
+def test_a_worker_that_comes_late_settles_nothing_twice(worked):
+    accept()
+    (row,) = inbox.due()
+    inbox.work_off()
+    inbox._settle(row, ["evt_1"])
+    inbox._fail(row, RuntimeError("too late"))
+    assert (event().status, event().attempts, effects()) == ("processed", 1, ["evt_1"])
+
+
+def test_what_cannot_be_read_fails_and_stays_for_the_admins(cast):
+    accept(body=b"\xff not json")
+    assert inbox.work_off() == 1
+    assert event().status == "failed"
+    assert Outgoing.select().count() == 0

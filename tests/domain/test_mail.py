@@ -1,0 +1,166 @@
+import dataclasses
+import email
+import socket
+from email import policy
+
+import pytest
+from aiosmtpd.controller import Controller
+
+import jobs
+from domain import configuration, mail, outgoing, settings
+from models import Outgoing
+from tests.fixtures.threads import write
+
+VALUES = {
+    "verify_email": {"name": "Ada", "code": "735186"},
+    "already_registered": {},
+    "reset_password": {"name": "Ada", "code": "735186"},
+    "password_changed": {"name": "Ada"},
+    "payment_failed": {"organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/x"},
+    "subscription_canceled": {
+        "organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/x",
+    },
+}  # fmt: skip
+
+
+def parts(message):
+    return (
+        message.get_body(("plain",)).get_content(),
+        message.get_body(("html",)).get_content(),
+    )
+
+
+def test_every_letter_is_tried_here(house):
+    names = {path.stem for path in mail.Path(mail.__file__).parent.parent.glob("templates/mail/*.txt")}
+    assert {name for name in names if not name.startswith("_")} == VALUES.keys()
+
+
+@pytest.mark.parametrize("template", VALUES)
+def test_a_letter_has_a_subject_and_says_the_same_in_text_and_html(house, template):
+    message = mail.compose(template, "ada@example.org", VALUES[template])
+    text, html = parts(message)
+    assert message["Subject"].strip()
+    assert "\n" not in message["Subject"]
+    assert message["To"] == "ada@example.org"
+    assert message["From"] == "Guildhall <hall@example.org>"
+    for value in VALUES[template].values():
+        assert value in text
+        assert value in html
+    assert "{{" not in text + html
+    assert "<mj-" not in html
+    assert "</html>" in html
+
+
+def test_values_are_escaped_in_the_html_and_plain_in_the_text(house):
+    name = "<script>alert('x')</script> & \"Söhne\""
+    text, html = parts(mail.compose("verify_email", "ada@example.org", {"name": name, "code": "1"}))
+    assert name in text
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;" in html
+    assert "<mj-" not in html
+
+
+@pytest.mark.parametrize(
+    "name", ["</mj-text><mj-raw><b>x</b></mj-raw>", "{{ 7 * 7 }}", "]]>", "&amp;", "<!--", "\uffff", "\r"]
+)
+def test_hostile_values_are_words_in_a_letter(house, name):
+    text, html = parts(mail.compose("password_changed", "ada@example.org", {"name": name}))
+    assert "<b>x</b>" not in html
+    assert " ".join(name.split()) in " ".join(text.split())
+    assert "</html>" in html
+
+
+@pytest.mark.parametrize("name", ["Acme, Inc.", 'The "Hall"', "Town Hall <evil@example.org>", "Süd", "a@b", "x;y:z"])
+def test_any_senders_name_leaves_one_sender(cast, name):
+    settings.change("mail_sender_name", name, by=cast.stella)
+    settings.forget()
+    message = mail.compose("password_changed", "ada@example.org", {"name": "Ada"})
+    read = email.message_from_bytes(bytes(message), policy=policy.default)
+    ((address),) = read["From"].addresses
+    assert (address.display_name, address.addr_spec) == (name, "hall@example.org")
+
+
+def test_a_name_with_line_ends_adds_no_header(cast):
+    write(outgoing.letter, "password_changed", "ada@example.org", "k", name="Ada\r\nBcc: eve@example.org\r\n\r\nBody")
+    jobs.work_off()
+    (path,) = mail.outbox().glob("*.eml")
+    assert email.message_from_bytes(path.read_bytes())["Bcc"] is None
+
+
+def test_without_a_server_a_letter_is_a_file(house):
+    write(outgoing.letter, "verify_email", "ada@example.org", "k", **VALUES["verify_email"])
+    jobs.work_off()
+    (path,) = mail.outbox().glob("*.eml")
+    message = email.message_from_bytes(path.read_bytes(), policy=policy.default)
+    assert message["To"] == "ada@example.org"
+    assert message["Message-ID"] == f"<outgoing-{Outgoing.get().id}@guildhall>"
+    assert Outgoing.get().payload == {}
+
+
+def test_a_letter_with_a_missing_value_is_not_sent_half(house):
+    write(outgoing.letter, "verify_email", "ada@example.org", "k", name="Ada")
+    jobs.work_off()
+    assert not mail.outbox().exists()
+    assert "UndefinedError" in Outgoing.get().error
+
+
+# --- over the wire --------------------------------------------------------------------------------------------
+
+
+class Kept:
+    def __init__(self):
+        self.letters, self.answer = [], "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        if self.answer.startswith("250"):
+            self.letters.append(envelope)
+        return self.answer
+
+
+@pytest.fixture
+def post(house):
+    """A real SMTP server on this machine, and SMTP_URL pointing to it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    kept = Kept()
+    server = Controller(kept, hostname="127.0.0.1", port=port)
+    server.start()
+    configuration.use(dataclasses.replace(configuration.active, smtp_url=f"smtp://127.0.0.1:{port}"))
+    yield kept
+    server.stop()
+
+
+def test_a_letter_reaches_a_real_server(post):
+    write(outgoing.letter, "verify_email", "ada@example.org", "k", name="Ada Süß", code="735186")
+    jobs.work_off()
+    (envelope,) = post.letters
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("hall@example.org", ["ada@example.org"])
+    message = email.message_from_bytes(envelope.content, policy=policy.default)
+    text, html = parts(message)
+    assert "735186" in text
+    assert "735186" in html
+    assert "Ada Süß" in text
+    assert Outgoing.get().status == "sent"
+    assert not mail.outbox().exists()
+
+
+def test_a_server_that_refuses_gets_the_same_letter_again(post, clock):
+    post.answer = "451 Try again later"
+    write(outgoing.letter, "verify_email", "ada@example.org", "k", **VALUES["verify_email"])
+    jobs.work_off()
+    assert (Outgoing.get().status, Outgoing.get().attempts, post.letters) == ("queued", 1, [])
+    assert "735186" not in Outgoing.get().error
+    post.answer = "250 OK"
+    clock.forward(minutes=1)
+    jobs.work_off()
+    (envelope,) = post.letters
+    assert f"<outgoing-{Outgoing.get().id}@guildhall>".encode() in envelope.content
+
+
+def test_a_server_that_is_away_is_tried_again(house, clock):
+    configuration.use(dataclasses.replace(configuration.active, smtp_url="smtp://127.0.0.1:1"))
+    write(outgoing.letter, "verify_email", "ada@example.org", "k", **VALUES["verify_email"])
+    jobs.work_off()
+    assert (Outgoing.get().status, Outgoing.get().attempts) == ("queued", 1)
+    assert Outgoing.get().payload["values"]["code"] == "735186"

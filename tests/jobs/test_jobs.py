@@ -1,0 +1,191 @@
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+import jobs
+from domain import NotFound, outgoing
+from models import AuditEvent, JobRun, Lease, Notification
+from tests.fixtures.threads import together, write
+
+
+@pytest.fixture
+def job(house, monkeypatch):
+    """A job of one's own: `job.work` is what it does."""
+
+    class Job:
+        calls = 0
+        batches = ()
+
+        def work(self):
+            self.calls += 1
+            return self.batches[self.calls - 1] if self.calls <= len(self.batches) else 0
+
+    made = Job()
+    listed = jobs.Job("test", "Test", lambda: made.work(), jobs.every(hours=1))
+    monkeypatch.setitem(jobs.BY_NAME, "test", listed)
+    return made
+
+
+def runs(name="test"):
+    return list(JobRun.select().where(JobRun.job == name).order_by(JobRun.id))
+
+
+def test_a_run_goes_on_until_nothing_is_left_and_is_recorded(job, clock):
+    job.batches = (5, 5, 2)
+    assert jobs.run("test") == 12
+    assert job.calls == 4
+    (run,) = runs()
+    assert (run.ok, run.affected, run.error, run.started_at, run.finished_at) == (True, 12, None, clock(), clock())
+
+
+def test_a_quiet_run_that_found_nothing_leaves_no_record(job):
+    assert jobs.run("test", quiet=True) == 0
+    assert runs() == []
+    assert jobs.run("test") == 0
+    assert len(runs()) == 1
+
+
+def test_a_failing_run_is_recorded_and_audited_and_the_next_one_works(job, cast):
+    works, job.work = job.work, lambda: 1 / 0
+    assert jobs.run("test", quiet=True) == 0
+    (run,) = runs()
+    assert (run.ok, run.error) == (False, "ZeroDivisionError: division by zero")
+    failed = AuditEvent.get(AuditEvent.action == "system.job_failed")
+    assert (failed.result, failed.target_id) == ("failure", "test")
+    job.work = works
+    jobs.run("test")
+    assert [run.ok for run in runs()] == [False, True]
+
+
+def test_a_run_that_takes_too_long_leaves_the_rest_to_the_next(job, clock):
+    job.work = lambda: clock.forward(minutes=6) and 1
+    assert jobs.run("test") == 2
+    assert runs()[0].ok
+
+
+def test_an_admin_runs_a_job_and_is_named(job, cast):
+    assert jobs.run_now("test", by=cast.stella) == 0
+    assert runs()[0].asked_by == cast.stella
+    with pytest.raises(NotFound):
+        jobs.run_now("nonsense", by=cast.stella)
+    assert jobs.last_runs()["audit"] is None
+
+
+def test_of_two_at_once_one_runs(job):
+    begun, go = threading.Event(), threading.Event()
+
+    def slow():
+        job.calls += 1
+        begun.set()
+        go.wait(5)
+        return 0
+
+    job.work = slow
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.append(jobs.run("test")))
+    thread.start()
+    assert begun.wait(5)
+    assert together(lambda: jobs.run("test"), lambda: jobs.run("test")) == [None, None]
+    go.set()
+    thread.join(5)
+    assert (outcomes, job.calls, len(runs())) == ([0], 1, 1)
+    assert jobs.run("test") == 0  # the lease was let go
+
+
+def test_the_lease_of_one_who_died_is_taken_over_when_its_time_is_over(job, clock):
+    assert jobs._take("test", "one that will die")
+    assert jobs.run("test") is None
+    clock.forward(seconds=59)
+    assert jobs.run("test") is None
+    clock.forward(seconds=2)
+    assert jobs.run("test") == 0
+    assert not jobs._hold("test", "one that will die")
+    assert Lease.get(Lease.job == "test").until_at < clock()
+
+
+def test_a_heartbeat_keeps_the_lease(job, monkeypatch, clock):
+    monkeypatch.setattr(jobs, "HEARTBEAT", 0.01)
+
+    def slow():
+        clock.forward(seconds=50)
+        before = Lease.get(Lease.job == "test").until_at
+        until = time.monotonic() + 5
+        while Lease.get(Lease.job == "test").until_at == before and time.monotonic() < until:
+            time.sleep(0.01)
+        clock.forward(seconds=50)
+        assert jobs._take("test", "another") is False
+        return 0
+
+    job.work = slow
+    jobs.run("test")
+    assert runs()[0].ok, runs()[0].error
+
+
+def test_who_lost_the_lease_does_not_let_go_of_anothers(job, clock):
+    jobs._take("test", "slow")
+    clock.forward(seconds=61)
+    jobs._take("test", "quick")
+    jobs._let_go("test", "slow")
+    assert Lease.get(Lease.job == "test").owner == "quick"
+    assert not jobs._take("test", "slow")
+
+
+def test_the_calendar_names_each_job_once_and_keeps_to_utc():
+    names = [job.name for job in jobs.CALENDAR]
+    assert len(names) == len(set(names)) == len(jobs.BY_NAME)
+    assert {str(job.trigger.timezone) for job in jobs.CALENDAR} == {"UTC"}
+    assert {job.name for job in jobs.CALENDAR if job.woken_by} == {"inbox", "outgoing"}
+
+
+def eventually(condition, seconds=1.0):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return condition()
+
+
+def test_a_commit_wakes_its_lane_and_the_notice_is_there_within_a_second(cast):
+    jobs.begin()
+    try:
+        for key in ("first", "second"):
+            write(outgoing.notify, cast.bob, "t", key, key)
+            assert eventually(lambda key=key: Notification.select().where(Notification.title == key).count() == 1)
+    finally:
+        jobs.end()
+
+
+def test_what_was_left_by_the_last_process_is_worked_at_the_start(cast):
+    write(outgoing.notify, cast.bob, "t", "k", "left behind")
+    assert Notification.select().count() == 0
+    jobs.begin()
+    try:
+        assert eventually(lambda: Notification.select().count() == 1)
+    finally:
+        jobs.end()
+
+
+def test_what_another_process_holds_is_looked_at_again_soon(cast):
+    assert jobs._take("outgoing", "another process")
+    jobs.begin()
+    try:
+        write(outgoing.notify, cast.bob, "t", "k", "waits")
+        assert not eventually(lambda: Notification.select().count(), 0.2)
+        jobs._let_go("outgoing", "another process")
+        assert eventually(lambda: Notification.select().count() == 1)
+    finally:
+        jobs.end()
+
+
+def test_beginning_twice_is_once_and_it_can_begin_again_after_its_end(cast):
+    for _ in range(2):
+        jobs.begin()
+        jobs.begin()
+        assert len(jobs._lanes) == 2
+        jobs.end()
+        jobs.end()
+        assert len(jobs._lanes) == 0
+    assert timedelta(seconds=jobs.HEARTBEAT) < jobs.LEASE

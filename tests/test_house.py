@@ -1,0 +1,500 @@
+"""The rules about our own code. Where one is broken on purpose, the place is listed here with its reason."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import models
+from domain import organizations
+from tests.test_access import ROUTES
+
+TOP = Path(__file__).resolve().parent.parent
+ROOMS = ("domain", "views", "jobs", "migrations")
+
+
+def files(*rooms):
+    found = [TOP / f"{room}.py" for room in rooms if (TOP / f"{room}.py").is_file()]
+    return found + [f for room in rooms for f in sorted((TOP / room).rglob("*.py"))]
+
+
+def name(path):
+    return path.relative_to(TOP).as_posix()
+
+
+def tree(path):
+    return ast.parse(path.read_text("utf-8"), path.name)
+
+
+def imports(path):
+    """(module, line) of everything imported, also within functions; `from a import b` gives a and a.b."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name(path)}:{node.lineno} imports by dots; say whose it is"
+            yield node.module, node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def calls(path):
+    """(called name, node): the last part of what is called."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            called = node.func
+            yield called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", ""), node
+
+
+OURS = ("app", "bench", "domain", "jobs", "migrations", "models", "tests", "views")
+MAY = {
+    "models": (),
+    "domain": ("models", "domain"),
+    "migrations": ("models", "migrations"),
+    "views": ("models", "domain", "views", "jobs"),
+    "jobs": ("models", "domain", "jobs", "app"),
+    "app": ("models", "domain", "views", "jobs", "migrations"),
+}
+# `python -m jobs` opens the house as the server does.
+ONLY_HERE = {("jobs/__main__.py", "app")}
+WEB = ("flask", "flask_login", "flask_limiter", "werkzeug", "htmx_flask", "jinja2_fragments", "gunicorn")
+
+
+@pytest.mark.parametrize("room", MAY)
+def test_imports_only_go_left(room):
+    wrong = []
+    for path in files(room):
+        for module, line in imports(path):
+            first = module.partition(".")[0]
+            if first in OURS and first not in MAY[room]:
+                wrong.append(f"{name(path)}:{line} imports {module}")
+            if first == "app" and room == "jobs" and (name(path), "app") not in ONLY_HERE:
+                wrong.append(f"{name(path)}:{line} imports app")
+            if first in WEB and room not in ("views", "app"):
+                wrong.append(f"{name(path)}:{line} knows the web: {module}")
+    assert wrong == []
+
+
+def test_only_views_that_run_jobs_know_them():
+    users = {name(path) for path in files("views") if any(m.partition(".")[0] == "jobs" for m, _ in imports(path))}
+    assert users == {"views/admin.py"}
+
+
+EVERYWHERE = {
+    "domain/billing.py": 1,  # an event names its organization only inside
+    "domain/changes.py": 2,  # old history goes for all alike; one look serves all open pages
+    "domain/tasks.py": 1,  # reminders go out for all
+}
+
+
+def test_the_scope_is_left_only_where_it_is_listed_and_with_a_reason():
+    found = {}
+    for path in files("models", *ROOMS, "app"):
+        for called, node in calls(path):
+            if called == "everywhere":
+                found[name(path)] = found.get(name(path), 0) + 1
+                assert isinstance(node.args[0], ast.Constant), f"{name(path)}:{node.lineno} has no reason"
+                assert len(node.args[0].value.split()) > 3, f"{name(path)}:{node.lineno} has no real reason"
+    assert found == EVERYWHERE
+
+
+def test_nobody_reaches_round_the_scope():
+    """`_scope`, `_standing` and EVERYWHERE are models.py's own."""
+    wrong = [
+        f"{name(path)}:{node.lineno}"
+        for path in files(*ROOMS, "app")
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Attribute) and node.attr in ("_scope", "_standing", "EVERYWHERE"))
+        or (isinstance(node, ast.alias) and node.name in ("_scope", "_standing", "EVERYWHERE"))
+    ]
+    assert wrong == []
+
+
+RAW = {
+    "models.py": "the search, the id columns, partial indexes and queries built once",
+    "domain/changes.py": "PostgreSQL's advisory lock",
+    "domain/lists.py": "the limit as a slot, and count(*)",
+}
+
+
+def test_there_is_no_raw_sql_but_where_it_is_listed():
+    found = set()
+    for path in files("models", "domain", "views", "jobs", "app"):
+        for called, node in calls(path):
+            if called in ("execute_sql", "SQL", "raw", "executescript", "RawQuery"):
+                found.add(name(path))
+                text = node.args[0] if node.args else None
+                built = isinstance(text, ast.JoinedStr) or (
+                    isinstance(text, ast.BinOp) and isinstance(text.op, ast.Add | ast.Mod)
+                )
+                assert not built, f"{name(path)}:{node.lineno} puts SQL together from parts"
+    assert found == set(RAW)
+
+
+BROAD = {
+    "domain/inbox.py": 1,  # what an event caused is recorded on it
+    "domain/outgoing.py": 1,  # so is what a letter caused
+    "domain/transactions.py": 4,  # the writer hands each failure to whoever waits for it
+    "jobs/__init__.py": 2,  # a job's failure is its record
+    "views/errors.py": 1,  # the page about a failure must not fail
+    "views/health.py": 1,  # whatever it is, the answer is «not well»
+    "views/live.py": 1,  # a failed look is logged, and looked again
+}
+
+
+def test_everything_is_caught_only_where_it_is_listed():
+    found = {}
+    for path in files("models", *ROOMS, "app"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ExceptHandler):
+                assert node.type is not None, f"{name(path)}:{node.lineno} is a bare except"
+                caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+                if {getattr(c, "id", "") for c in caught} & {"Exception", "BaseException"}:
+                    found[name(path)] = found.get(name(path), 0) + 1
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "suppress":
+                assert not {getattr(a, "id", "") for a in node.args} & {"Exception", "BaseException"}, name(path)
+    assert found == BROAD
+
+
+def test_modules_are_named_for_the_business():
+    vague = {
+        "utils",
+        "util",
+        "helpers",
+        "helper",
+        "services",
+        "service",
+        "managers",
+        "manager",
+        "common",
+        "misc",
+        "core",
+    }
+    everything = [p for p in files("models", *ROOMS, "app", "tests", "bench") if "var" not in p.parts]
+    assert [name(p) for p in everything if {p.stem, *p.relative_to(TOP).parts[:-1]} & vague] == []
+    assert not (TOP / "models").exists(), "a folder models/ would shadow models.py"
+
+
+def test_every_public_function_of_the_domain_says_what_it_does():
+    """What a module offers has a docstring; the few words of an interface that are all in its name don't need one."""
+    silent = []
+    for path in files("domain"):
+        module = tree(path)
+        if not ast.get_docstring(module) and path.parent.name != "fields":
+            silent.append(name(path))
+        for node in module.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node):
+                silent.append(f"{name(path)}: {node.name}")
+    assert sorted(silent) == sorted(SELF_EXPLAINING)
+
+
+SELF_EXPLAINING = {
+    "domain/accounts.py: by_email",
+    "domain/accounts.py: normalized",
+    "domain/configuration.py: use",
+    "domain/demo.py: is_furnished",
+    "domain/mail.py: outbox",
+    "domain/providers/__init__.py: is_configured",
+    "domain/providers/stripe.py: client",
+    "domain/providers/stripe.py: plan_of",
+    "domain/roles.py: label",
+    "domain/settings.py: listen",
+    "domain/transactions.py: forget_listeners",
+}
+
+
+def test_only_the_seam_opens_transactions():
+    wrong = [
+        f"{name(path)}:{node.lineno}"
+        for path in files("domain", "views", "jobs", "app")
+        if name(path) != "domain/transactions.py"
+        for called, node in calls(path)
+        if called in ("atomic", "transaction", "savepoint", "begin_immediate", "commit", "rollback")
+    ]
+    assert wrong == []
+
+
+def test_views_write_no_rows():
+    """Views ask the domain; only health writes, to see whether one can."""
+    wrong = [
+        f"{name(path)}:{node.lineno} {called}"
+        for path in files("views")
+        if path.name not in ("health.py", "assets.py")
+        for called, node in calls(path)
+        if called in ("save", "delete_instance", "insert", "execute", "create_table", "writes", "delete")
+    ]
+    assert wrong == []
+
+
+def test_templates_and_the_domain_ask_the_one_clock():
+    wrong = []
+    for path in files("domain", "views", "jobs"):
+        for called, node in calls(path):
+            if called in ("utcnow", "today") or (
+                called == "now"
+                and isinstance(node.func, ast.Attribute)
+                and getattr(node.func.value, "id", "") == "datetime"
+            ):
+                wrong.append(f"{name(path)}:{node.lineno}")
+    assert wrong == []
+
+
+# --- every file has its tests ----------------------------------------------------------------------------------
+
+UNTESTED_BY_NAME = {
+    *(f"domain/fields/{kind}.py" for kind in ("choice", "moment", "number", "person", "switch", "text")),  # test_fields
+    "domain/configuration.py",  # tests/test_config.py
+    "domain/demo.py",  # made by `make demo`; the browser tests walk through it
+}
+
+
+def test_every_domain_file_has_its_tests():
+    wanted = {}
+    for path in files("domain"):
+        if name(path) in UNTESTED_BY_NAME or (path.name == "__init__.py" and path.parent.name == "domain"):
+            continue
+        stem = path.parent.name if path.name == "__init__.py" else path.stem
+        wanted[name(path)] = f"test_{stem}"
+    have = {f.stem for f in (TOP / "tests" / "domain").rglob("test_*.py")}
+    assert {path: test for path, test in wanted.items() if test not in have} == {}
+
+
+VIEWS_ELSEWHERE = {"pages", "errors", "access", "assets", "tasks"}  # seen through every page; test_access; lists
+
+
+def test_every_view_file_has_its_tests():
+    have = {f.stem for f in (TOP / "tests" / "views").glob("test_*.py")}
+    views = {p.stem for p in files("views")} - VIEWS_ELSEWHERE - {"__init__"}
+    assert {v for v in views if f"test_{v}_views" not in have} == set()
+
+
+# --- addresses ---------------------------------------------------------------------------------------------------
+
+# Reserved for rooms that don't stand yet.
+PLANNED = """
+    backers blog cron door dp e events faq feedback flyers accept-invitation legal new orders organizations
+    organizer passes pricing railway records verify-2fa
+"""
+OTHERS = {"live", "guildhall", "www", "auth", "billing", "home"}  # no route begins so, but they would mislead
+
+
+def test_the_first_words_of_our_addresses_are_reserved():
+    first = {rule.split("/")[1] for _, rule, *_ in ROUTES} - {""}
+    ours = {word for word in first if not word.startswith("<")}
+    assert ours - organizations.RESERVED == set()
+    assert organizations.RESERVED - ours - set(PLANNED.split()) - OTHERS == set()
+    assert set(PLANNED.split()) & ours == set()
+
+
+def test_paths_are_nouns_in_lower_case():
+    for _, rule, *_ in ROUTES:
+        if not rule.startswith("/static"):
+            bare = re.sub(r"<[^>]+>", "x", rule)
+            assert re.fullmatch(r"/|(/[a-z0-9.-]+)+", bare), rule
+
+
+CODES = """
+    UNAUTHENTICATED SESSION_REPLACED EMAIL_NOT_VERIFIED FORBIDDEN CAPABILITY_REQUIRED ORGANIZATION_SUSPENDED
+    MEMBER_LIMIT_EXCEEDED LAST_OWNER NOT_FOUND INVALID_INPUT CONFLICT INVALID_TRANSITION RATE_LIMITED
+    SENSITIVE_VERIFICATION_REQUIRED STEP_UP_EXPIRED NOT_CONFIGURED INSUFFICIENT_CREDITS SOLD_OUT HOLD_EXPIRED
+    PASS_ALREADY_USED PASS_VOID PASS_WRONG_EVENT BACKER_INVALID BACKER_ALREADY_USED BACKER_CLAIM_EXPIRED
+    BACKER_CLAIM_MISMATCH PRICE_AMBIGUOUS PERSONAL_MODE_DISABLED INTERNAL
+    BUSY PROVIDER_FAILED
+"""
+NOT_CODES = "NFKD CASCADE RESTRICT MAX_CONTENT_LENGTH MAX_FORM_MEMORY_SIZE STRIPE_ POST HEAD OPTIONS DENY COMMIT ROLLBACK"
+
+
+def test_error_codes_are_the_ones_that_are_listed():
+    found = set()
+    for path in files("domain", "views"):
+        for node in ast.walk(tree(path)):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and re.fullmatch(r"[A-Z][A-Z_]{3,}", node.value)
+            ):
+                found.add(node.value)
+    environment = set(variables())
+    unknown = found - set(CODES.split()) - set(NOT_CODES.split()) - environment
+    assert unknown == set()
+    assert {"NOT_FOUND", "FORBIDDEN", "INVALID_INPUT", "RATE_LIMITED", "INTERNAL"} <= found
+
+
+# --- templates ------------------------------------------------------------------------------------------------------
+
+PAGES = sorted((TOP / "templates").rglob("*.html"))
+SAFE = {}  # template → how often; nothing is, today
+ROUND = {}  # template → addresses that no route answers, and why they may stand
+
+
+def texts():
+    for path in PAGES:
+        yield (
+            path.relative_to(TOP / "templates").as_posix(),
+            re.sub(r"\{#.*?#\}", "", path.read_text("utf-8"), flags=re.S),
+        )
+
+
+def test_templates_hold_no_script_and_no_style():
+    wrong = []
+    for template, text in texts():
+        for found in re.finditer(
+            r"<script(?![^>]*\bsrc=)[^>]*>|<style\b|\sstyle=|\son[a-z]+=|javascript:|\bhx-on\b|hx-vals=['\"]js:", text
+        ):
+            if template != "ui.html" or "<script" in found[0] or "<style" in found[0]:
+                wrong.append((template, found[0].strip()))
+    assert wrong == []
+
+
+def test_what_is_said_to_be_safe_is_listed():
+    found = {}
+    for template, text in texts():
+        if count := len(re.findall(r"\|\s*safe\b|autoescape\s+false|Markup\(", text)):
+            found[template] = count
+    assert found == SAFE
+    marked = [
+        name(p) for p in files("domain", "views", "app") if re.search(r"\bMarkup\(|autoescape=False", p.read_text())
+    ]
+    assert marked == ["views/lists.py"]  # rows that were rendered with escaping, kept and put together
+
+
+def _addresses(text):
+    """Addresses of this site that a template links to, with every {{…}} as a sample."""
+    for found in re.finditer(r"""\b(?:href|action|hx-(?:get|post)|hx_(?:get|post))\s*=\s*(["'])(.*?)\1""", text, re.S):
+        address = re.sub(r"\{%.*?%\}", "", re.sub(r"\{\{.*?\}\}", "7", found[2]), flags=re.S)
+        if address.startswith("/") and "{{" not in address:
+            yield address
+    # ui.link_button("Label", "/admin/jobs", …) and the like
+    for found in re.finditer(r"""\bui\.\w+\([^)]*?(?<!~ )["'](/[\w/.-]*)["']\s*(~?)""", text):
+        if not found[2]:
+            yield found[1]
+
+
+def test_no_template_leads_nowhere(house, request):
+    models.database.close_all()
+    web = request.getfixturevalue("web")
+    adapter = web.url_map.bind("localhost")
+    nowhere = []
+    for template, text in texts():
+        for address in _addresses(text):
+            path = re.split(r"[?#]", address)[0]
+            if path in ROUND.get(template, ()):
+                continue
+            if not any(_leads(adapter, path, method) for method in ("GET", "POST")):
+                nowhere.append((template, address))
+    assert nowhere == []
+
+
+def _leads(adapter, path, method):
+    from werkzeug.exceptions import HTTPException
+
+    for sample in (path, path.replace("7", "acme", 1), path.replace("/7/", "/acme/", 1)):
+        try:
+            _endpoint, found = adapter.match(sample, method=method)
+        except HTTPException:
+            continue
+        # «/pricing» would be an organization by that name: what is reserved is none.
+        if found.get("organization") not in organizations.RESERVED:
+            return True
+    return False
+
+
+def test_forms_that_change_something_are_posts():
+    for template, text in texts():
+        for found in re.finditer(r"<form\b[^>]*>", text):
+            method = re.search(r'method="(\w+)"', found[0])
+            assert method, (template, found[0])
+            assert method[1] in ("post", "get", "dialog"), (template, found[0])
+
+
+def test_every_block_with_an_id_bears_the_name_of_that_id():
+    """`<ul id="task_list">` sits in `{% block task_list %}`, or a fragment could not be asked for by its target."""
+    wrong = []
+    for template, text in texts():
+        for found in re.finditer(r'\{%-?\s*block (\w+_\w+)\s*-?%\}(?:\s|\{%.*?%\})*<\w+[^>]*?\bid="([\w{} .]+)"', text):
+            if found[1] != found[2] and found[1] not in (
+                "body_attributes",
+                "outside_links",
+                "foot_links",
+                "page_class",
+            ):
+                wrong.append((template, found[1], found[2]))
+    assert wrong == []
+
+
+# --- the environment, the readme ---------------------------------------------
+
+
+def variables():
+    """The names that configuration.load reads, in their order."""
+    found = []
+    for called, node in calls(TOP / "domain" / "configuration.py"):
+        if (
+            called in ("str", "int", "bool", "list")
+            and isinstance(node.func, ast.Attribute)
+            and getattr(node.func.value, "id", "") == "env"
+        ):
+            word = node.args[0]
+            if isinstance(word, ast.Constant):
+                found.append(word.value)
+            else:  # f"STRIPE_{plan.upper()}_PRICE_ID"
+                found += [f"STRIPE_{plan}_PRICE_ID" for plan in ("PRO_MONTHLY", "PRO_YEARLY")]
+    return found
+
+
+def test_the_example_environment_is_complete():
+    text = (TOP / ".env.example").read_text()
+    said = re.findall(r"^#?([A-Z][A-Z_]+)=", text, re.M)
+    assert len(said) == len(set(said))
+    assert set(said) == set(variables())
+    assert len(said) > 20
+    for line in text.splitlines():
+        assert re.fullmatch(r"#?[A-Z_]+=\S*|# .*|", line), line
+
+
+def test_the_example_shows_the_real_defaults():
+    from domain.configuration import Configuration
+
+    shown = dict(re.findall(r"^#([A-Z][A-Z_]+)=(\S+)$", (TOP / ".env.example").read_text(), re.M))
+    attributes = {"GUILDHALL_ENV": "env", "GUILDHALL_DATA": "data"}
+    assert len(shown) > 8
+    for key, value in shown.items():
+        default = getattr(Configuration(), attributes.get(key, key.lower()))
+        assert value == str(int(default) if default is True else default), key
+
+
+def test_the_environment_is_read_in_one_place():
+    wrong = [
+        f"{name(path)}:{node.lineno}"
+        for path in files("models", *ROOMS, "app")
+        for node in ast.walk(tree(path))
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in ("environ", "getenv")
+            and getattr(node.value, "id", "") == "os"
+        )
+    ]
+    assert wrong == []
+
+
+def test_the_readme_says_how_to_run_and_test_it():
+    readme = TOP / "README.md"
+    if not readme.exists():
+        pytest.skip("there is no README yet")
+    text = readme.read_text("utf-8")
+    assert "make run" in text
+    assert "make test" in text
+
+
+def test_the_rules_can_fail(tmp_path):
+    """A rule that reads nothing would hold for ever."""
+    assert len(files("domain")) > 20
+    assert len(PAGES) > 20
+    bad = tmp_path / "bad.py"
+    bad.write_text("import views.pages\nfrom flask import g\ntry:\n    everywhere('x')\nexcept:\n    pass\n")
+    assert {m for m, _ in imports(bad)} == {"views.pages", "flask", "flask.g"}
+    assert [c for c, _ in calls(bad)] == ["everywhere"]
+    assert list(_addresses('<a href="/x/{{ y }}/z?q={{ 1 }}"> ui.link_button("L", "/admin/jobs")')) == [
+        "/x/7/z?q=7",
+        "/admin/jobs",
+    ]
