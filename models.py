@@ -370,7 +370,7 @@ class Owned(Table):
     @classmethod
     def _closed(cls, query):
         """The ways by which a query could still reach past the scope that it was given."""
-        query.orwhere = query.on_conflict = query.from_ = cls._refuse
+        query.orwhere = query.on_conflict = query.on_conflict_replace = query.from_ = cls._refuse
         return query
 
     def save(self, *args, **kwargs):

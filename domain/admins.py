@@ -2,7 +2,7 @@
 
 from domain import configuration
 from domain.roles import PLATFORM
-from models import Admin, Compiled, slot
+from models import Admin, Compiled, User, slot
 
 
 def gate(user):
@@ -24,6 +24,13 @@ def is_listed(user):
     if user.email_norm in configuration.active.super_admin_emails:
         return True
     return bool(_listed(email=user.email_norm))
+
+
+def people():
+    """Everybody on the allow-list who has an account."""
+    listed = Admin.select(Admin.email_norm)
+    named = User.email_norm.in_(configuration.active.super_admin_emails or ("",))
+    return list(User.select().where(User.email_norm.in_(listed) | named, User.status == "active"))
 
 
 def may(user, capability):

@@ -62,18 +62,22 @@ def use(configuration):
 class _Environment(FileAwareEnv):
     """NAME, or the content of the file that NAME_FILE names; an empty value is no value."""
 
+    def __init__(self):
+        super().__init__(eager=False, strip_whitespace=True)
+        self.unread = []
+
     def _get_value(self, env_key, default):
         try:
             value = super()._get_value(env_key, default)
         except ValueError:
-            self._errors.setdefault(env_key, []).append(f"the file that {env_key}_FILE names can't be read")
+            self.unread.append(f"{env_key}: the file that {env_key}_FILE names can't be read")
             return default
         return default if isinstance(value, str) and not value.strip() else value
 
 
 def load():
     """Read the environment (or NAME_FILE for a secret). Refuses with Misconfigured, naming all problems."""
-    env = _Environment(eager=False, strip_whitespace=True)
+    env = _Environment()
 
     def read(kind, name, default, **rules):
         value = getattr(env, kind)(name, default, **rules)
@@ -119,7 +123,9 @@ def load():
         env.seal()
         problems = []
     except EnvValidationError as refused:
-        problems = [f"{name}: {' '.join(map(str, told))}" for name, told in refused.error_messages.items()]
+        told: Any = refused.error_messages
+        problems = [f"{name}: {' '.join(map(str, texts))}" for name, texts in told.items()]
+    problems += env.unread
     known = {problem.partition(":")[0] for problem in problems}
     problems += [p for p in _problems(values, production) if p.partition(":")[0] not in known]
     if problems:

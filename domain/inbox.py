@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from peewee import fn
 
-from domain import NotFound, audit, billing, outgoing, providers
+from domain import NotFound, admins, audit, billing, outgoing, providers
 from domain.transactions import wake, writes
-from models import Admin, User, WebhookEvent, now
+from models import WebhookEvent, now
 
 log = logging.getLogger("guildhall.inbox")
 
@@ -123,7 +123,7 @@ def _fail(event, error):
         next_attempt_at=now() + timedelta(minutes=BACKOFF[min(tries, len(BACKOFF)) - 1]),
     ).where(WebhookEvent.id == event.id, WebhookEvent.status.in_(WebhookEvent.UNSETTLED)).execute()
     if buried:
-        for admin in User.select().join(Admin, on=(Admin.email_norm == User.email_norm)):
+        for admin in admins.people():
             outgoing.notify(
                 admin, "system.webhook_buried", f"buried:{event.id}:{tries}", "A webhook was given up",
                 body=f"{event.type} failed {tries} times.", link="/admin/jobs",

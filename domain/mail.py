@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
@@ -11,6 +12,7 @@ import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from domain import configuration, settings
+from domain.fields import clean
 from domain.outgoing import sends
 
 TIMEOUT = 15  # seconds
@@ -27,11 +29,12 @@ _templates = Environment(
 def compose(template, to, values, message_id=None):
     """The letter as a message with a plain and an HTML part. Values are escaped in the HTML."""
     words = _templates.get_template(f"{template}.txt")
+    values = {name: clean(value) if isinstance(value, str) else value for name, value in values.items()}
     context = {**values, "site": settings.get("site_name"), "site_url": configuration.active.site_url}
     parts = {name: "".join(block(words.new_context(context))).strip() for name, block in words.blocks.items()}
     message = EmailMessage()
     message["Subject"] = " ".join(parts["subject"].split())
-    message["From"] = f"{settings.get('mail_sender_name')} <{configuration.active.mail_from}>"
+    message["From"] = Address(settings.get("mail_sender_name"), addr_spec=configuration.active.mail_from)
     message["To"] = to
     message["Date"] = formatdate()
     message["Message-ID"] = message_id or make_msgid(domain="guildhall")

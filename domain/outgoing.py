@@ -4,6 +4,7 @@ A row is left in the transaction of its cause and sent by a job, at least once; 
 harmless. A kind is a function marked with `@sends`: the next one is that function and nothing else.
 """
 
+import hashlib
 import logging
 from datetime import timedelta
 
@@ -32,7 +33,7 @@ def sends(kind, transactional=False):
 def leave(kind, key, payload, *, recipient=None, subject=None):
     """Leave something to be sent, in the present transaction; False when its key was left before."""
     made = (
-        Outgoing.insert(kind=kind, key=key[:160], payload=payload, recipient=recipient, subject=subject)
+        Outgoing.insert(kind=kind, key=_short(key), payload=payload, recipient=recipient, subject=subject)
         .on_conflict_ignore()
         .as_rowcount()
         .execute()
@@ -40,6 +41,10 @@ def leave(kind, key, payload, *, recipient=None, subject=None):
     if made:
         wake("outgoing")
     return bool(made)
+
+
+def _short(key):
+    return key if len(key) <= 160 else key[:90] + ":" + hashlib.sha256(key.encode()).hexdigest()
 
 
 def letter(template, to, key, **values):

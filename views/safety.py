@@ -67,7 +67,7 @@ LETTERS = parse("3/hour")
 
 def spend_letter(email):
     """Count a letter with a code to this address, whoever asks for it and whether or not it has an account."""
-    if not limiter.enabled:
+    if not limiter.enabled or "@" not in email:
         return
     key = ("letters", normalized(email)[:254])
     if not limiter.limiter.hit(LETTERS, *key):

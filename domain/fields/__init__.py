@@ -63,7 +63,7 @@ class Field:
 # two joiners stay: Persian and many emoji are written with them.
 _INVISIBLE = dict.fromkeys(
     [0, 0xAD, 0x61C, 0xFEFF, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x2065), *range(0x202A, 0x202F)]
-    + [*range(0x2066, 0x2070)]
+    + [*range(0x2066, 0x2070), 0xFFFE, 0xFFFF, *range(0xFDD0, 0xFDF0)]
     + [code for code in range(1, 32) if code not in (9, 10, 13)]
     + [*range(0x7F, 0xA0), *range(0xD800, 0xE000)]
 )

@@ -113,7 +113,7 @@ def verify(body, headers):
         if not all(isinstance(name, str) and name.isprintable() for name in names) or not event["id"]:
             raise ValueError(names)
         return Event(event["id"][:160], event["type"][:120], subject[:160], _moment(event["created"]))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
         raise BadSignature("This isn't an event.") from error
 
 
@@ -154,7 +154,7 @@ def facts(body):
             event_id=id,
             fresh=fetched is not None,
         )
-        return [_subscription(fetched, at, id), invoice]
+        return [fact for fact in (_subscription(fetched, at, id), invoice) if fact]
     return []
 
 

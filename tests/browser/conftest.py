@@ -115,14 +115,3 @@ def new_task():
         return int(answer.headers["location"].rsplit("/", 1)[1])
 
     return make
-
-
-@pytest.fixture
-def live():
-    """Wait until a page hears of changes, or a quick change would be missed by the clock of the test, not of the page."""
-
-    def wait(page):
-        page.wait_for_load_state("load")
-        return page
-
-    return wait

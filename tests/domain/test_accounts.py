@@ -83,7 +83,7 @@ def test_what_is_no_address_is_refused(email):
 
 
 @pytest.mark.parametrize(
-    "hidden", ["\x00", "\u202e", "\u2066", "\u200b", "\ufeff", "\x07", "\u200f", "\u200e", "\u2060"]
+    "hidden", ["\x00", "\u202e", "\u2066", "\u200b", "\ufeff", "\x07", "\u200f", "\u200e", "\u2060", "\uffff"]
 )
 def test_invisible_and_direction_turning_text_is_cleaned_away(hidden, codes):
     token = sign_up(f"a{hidden}da@example.org", f"Ada{hidden} Love{hidden}lace")

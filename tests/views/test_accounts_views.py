@@ -402,7 +402,6 @@ def test_the_forms_of_the_gate_post_to_where_they_are_taken(web, letters):
     assert response.status_code == 303
     assert User.select().count() == 1
     client.post("/sign-out")
-    for path, form in (("/sign-in", "sign_in_form"), ("/sign-up", "sign_up_form"), ("/forgot-password", "forgot_form")):
+    for path in ("/sign-in", "/sign-up", "/forgot-password"):
         page = client.get(path).get_data(True)
-        assert re.search(rf'<form id="{form}"[^>]*action="{path}"', page), path
-        assert re.search(rf'<form id="{form}"[^>]*method="post"', page), path
+        assert re.search(rf'<form id="\w+" method="post" action="{path}"', page), path

@@ -120,7 +120,8 @@ def test_a_changed_or_cut_body_is_refused():
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"[]", b"null", b"1", b'"x"', b"{", b'{"id": "evt_1"}', b'{"id": "e", "type": "t", "created": 1, "data": 5}',
+    [b"", b"{}", b"[]", b"null", b"1", b'"x"', b"{", b'{"id": "evt_1"}',
+     b'{"id": "e", "type": "t", "created": 1, "data": 5}',
      b'{"id": "e", "type": "t", "created": "x", "data": {"object": {}}}',
      b'{"id": "e", "type": "t", "created": 1e300, "data": {"object": {}}}',
      b'{"id": 5, "type": "t", "created": 1, "data": {"object": {}}}',

@@ -1,0 +1,245 @@
+"""Nobody here has a mouse."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import TEAM
+
+FOCUS = "document.activeElement"
+RING = """() => {
+  const style = getComputedStyle(document.activeElement);
+  return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 || style.boxShadow !== "none";
+}"""
+
+
+@pytest.fixture
+def page(page_of):
+    made = page_of("alice")
+    made.goto(f"{TEAM}/tasks")
+    expect(made.locator("#list_rows")).to_be_visible()
+    return made
+
+
+def test_signing_in(page_of):
+    page = page_of()
+    page.goto("/sign-in")
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    page.keyboard.type("alice@example.org")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"{FOCUS}.id") == "password":
+            break
+    expect(page.get_by_label("Password", exact=True)).to_be_focused()
+    page.keyboard.type("Guildhall demo 1!")
+    page.keyboard.press("Enter")
+    expect(page.get_by_title("Alice Moreau")).to_be_visible()
+
+
+def test_the_skip_link_is_first_and_works(page):
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+
+
+def test_the_focus_is_seen_wherever_it_is(page):
+    page.goto(f"{TEAM}/tasks")
+    hidden = []
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        if not page.evaluate(RING):
+            hidden.append(page.evaluate(f"{FOCUS}.outerHTML.slice(0, 120)"))
+    assert hidden == []
+
+
+def test_the_list_of_keys_opens_and_gives_the_focus_back(page):
+    search = page.locator("[data-palette]")
+    search.focus()
+    page.keyboard.press("?")
+    keys = page.locator("#keys")
+    expect(keys).to_be_visible()
+    expect(keys).to_contain_text("Move down and up")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    expect(search).to_be_focused()
+
+
+def test_keys_are_letters_while_one_types(page):
+    page.keyboard.press("/")
+    expect(page.locator("#list_q")).to_be_focused()
+    page.keyboard.type("c?jx")
+    expect(page.locator("#list_q")).to_have_value("c?jx")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+def test_the_palette_goes_to_pages_and_to_things(page, new_task):
+    new_task(page, "Polish the brass knocker")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette_input")).to_be_focused()
+    page.keyboard.type("notif")
+    expect(page.locator("#palette_results [aria-selected=true]")).to_contain_text("Notifications")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/notifications$"))
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("brass kno")
+    expect(page.locator("#palette_results [aria-selected=true]")).to_contain_text("Polish the brass knocker")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Polish the brass knocker")).to_be_visible()
+
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
+
+
+def test_g_and_a_letter_goes_to_a_place(page):
+    page.keyboard.press("g")
+    page.keyboard.press("b")
+    expect(page).to_have_url(re.compile(f"{TEAM}/billing$"))
+
+
+def test_a_task_is_created_with_c_and_enter(page):
+    page.keyboard.press("c")
+    dialog = page.locator("#dialog")
+    expect(dialog.get_by_label("Title")).to_be_focused()
+    page.keyboard.type("Wind the tower clock")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(page.locator("[data-row]", has_text="Wind the tower clock")).to_be_visible()
+
+
+def test_a_dialog_keeps_the_focus_inside_and_gives_it_back(page):
+    button = page.locator(".page-actions").get_by_role("link", name="New task")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog").get_by_label("Title")).to_be_focused()
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        # The browser's own bars are part of the round; then the body has the focus.
+        assert page.evaluate(f"{FOCUS} === document.body || Boolean({FOCUS}.closest('#dialog'))")
+    page.keyboard.press("Escape")
+    expect(page.locator("#dialog")).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def test_a_dialog_that_refuses_puts_the_focus_where_the_mistake_is(page, page_of):
+    page_of.expect(422)
+    page.keyboard.press("c")
+    title = page.locator("#dialog").get_by_label("Title")
+    expect(title).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog #title_error")).to_be_visible()
+    expect(title).to_be_focused()
+
+
+def test_rows_are_walked_ticked_and_opened(page):
+    rows = page.locator("#list_rows [data-row]")
+    page.keyboard.press("j")
+    expect(rows.nth(0)).to_be_focused()
+    page.keyboard.press("j")
+    expect(rows.nth(1)).to_be_focused()
+    page.keyboard.press("k")
+    expect(rows.nth(0)).to_be_focused()
+    assert page.evaluate(RING)
+    page.keyboard.press("x")
+    expect(rows.nth(0).locator(".row-check")).to_be_checked()
+    expect(page.locator(".bulk-bar")).to_contain_text("1 selected")
+    page.keyboard.press("x")
+    expect(page.locator(".bulk-bar")).to_be_hidden()
+    title = rows.nth(0).locator(".row-title").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+
+
+def test_a_cell_is_chosen_with_arrows_and_enter(page, new_task):
+    id = new_task(page, "Oil the hinges")
+    row = page.locator(f"#row_{id}")
+    expect(row).to_be_visible()
+    row.focus()
+    page.keyboard.press("e")
+    expect(page.locator(f"#edit_{id}_status")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(row.locator("[data-cell=status]")).to_have_text("Completed")
+    # Two arrows are one decision, not two changes.
+    page.goto(f"{TEAM}/tasks/{id}")
+    expect(page.locator(".timeline")).to_contain_text("Status: Pending → Completed")
+
+
+def test_escape_puts_a_cell_back_and_the_focus_on_it(page, new_task):
+    id = new_task(page, "Mend the bell rope", category="tower")
+    row = page.locator(f"#row_{id}")
+    row.locator("[data-cell=category]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#edit_{id}_category")).to_be_focused()
+    page.keyboard.type("cellar")
+    page.keyboard.press("Escape")
+    cell = row.locator("[data-cell=category]")
+    expect(cell).to_have_text("tower")
+    expect(cell).to_be_focused()
+
+
+def test_a_saved_cell_keeps_the_focus(page, new_task):
+    id = new_task(page, "Ring in the feast", category="tower")
+    row = page.locator(f"#row_{id}")
+    row.locator("[data-cell=category]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#edit_{id}_category")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("feast")
+    page.keyboard.press("Enter")
+    expect(row.locator("[data-cell=category]")).to_have_text("feast")
+    expect(page.locator(f"#row_{id}:focus, #row_{id} :focus")).to_have_count(1)
+
+
+def test_a_card_moves_with_brackets_and_keeps_the_focus(page, new_task):
+    id = new_task(page, "Gild the weather vane")
+    page.goto(f"{TEAM}/tasks?view=board")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    card = page.locator("#row_%d, #card_%d" % (id, id))
+    expect(card).to_be_focused()
+    page.keyboard.press("]")
+    column = page.locator("[data-column='in progress']")
+    expect(column.locator(".board-card", has_text="Gild the weather vane")).to_be_focused()
+    page.keyboard.press("]")
+    column = page.locator("[data-column='completed']")
+    moved = column.locator(".board-card", has_text="Gild the weather vane")
+    expect(moved).to_be_focused()
+    expect(moved).to_have_attribute("data-value", "completed")
+    page.keyboard.press("[")
+    expect(page.locator("[data-column='in progress'] .board-card", has_text="Gild the weather")).to_be_focused()
+    page.reload()
+    expect(page.locator("[data-column='in progress']")).to_contain_text("Gild the weather vane")
+
+
+def test_a_menu_closes_with_escape_and_gives_the_focus_back(page):
+    summary = page.get_by_title("Alice Moreau")
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(summary).to_be_focused()
+
+
+def test_a_question_is_answered_with_the_keyboard(page, new_task):
+    id = new_task(page, "Burn the old programmes")
+    page.goto(f"{TEAM}/tasks/{id}")
+    remove = page.get_by_role("button", name="Delete task")
+    remove.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#confirm")).to_contain_text("Burn the old programmes")
+    page.keyboard.press("Escape")
+    expect(page.locator("#confirm")).to_be_hidden()
+    expect(remove).to_be_focused()
+    page.keyboard.press("Enter")
+    page.locator("#confirm_yes").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("Task deleted.")
