@@ -8,6 +8,7 @@ from pathlib import Path
 import environs
 import pytest
 
+import models
 from domain import configuration
 
 TOP = Path(__file__).resolve().parent.parent
@@ -100,8 +101,13 @@ def bare(rule):
     return re.sub(r"<[^>]+>", "<>", rule)
 
 
-def test_every_address_is_a_route(web):
-    routes = {bare(rule.rule) for rule in web.url_map.iter_rules()}
+@pytest.fixture
+def routes(house, request):
+    models.database.close_all()  # the application opens it anew
+    return {bare(rule.rule) for rule in request.getfixturevalue("web").url_map.iter_rules()}
+
+
+def test_every_address_is_a_route(routes):
     said = {}
     for page in PAGES:
         for word in spans(page.read_text("utf-8")):

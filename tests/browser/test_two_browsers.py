@@ -90,7 +90,7 @@ def test_a_page_that_was_hidden_catches_up_when_it_is_seen_again(alice, bob, new
 
 
 def test_offline_says_so_keeps_what_was_typed_and_comes_back(page_of, alice, bob, new_task):
-    page_of.expect("net::ERR_INTERNET_DISCONNECTED", "ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED")
+    page_of.expect("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "htmx:afterRequest", "htmx:sendError")
     alice.locator("#list_q").fill("lantern")
     expect(alice).to_have_url(re.compile("q=lantern"))
     alice.context.set_offline(True)
@@ -163,3 +163,19 @@ def test_unsaved_words_are_kept_and_a_stale_field_is_refused_beside_it(page_of, 
     alice.get_by_role("button", name="Save task").click()
     expect(alice.locator("#notice")).to_contain_text("Saved.")
     expect(alice.locator("h1")).to_have_text("Paint the old gate")
+
+
+def test_a_page_of_a_deleted_task_says_so_once(page_of, alice, bob, new_task):
+    page_of.expect(404)
+    id = new_task(bob, "Roll up the carpet")
+    alice.goto(f"{TEAM}/tasks/{id}")
+    expect(alice.get_by_role("heading", name="Roll up the carpet")).to_be_visible()
+    with alice.expect_response(lambda answer: answer.status == 404):
+        bob.request.post(f"{TEAM}/tasks/{id}/removal", max_redirects=0)
+    expect(alice.locator("[data-toast], .note[data-behind]")).to_have_count(1)
+    watcher = bob.context.new_page()
+    watcher.goto(f"{TEAM}/tasks")
+    for title in ("Beat the carpet", "Sell the carpet"):
+        new_task(bob, title)
+        expect(row(watcher, title)).to_be_visible()
+    expect(alice.locator("[data-toast], .note[data-behind]")).to_have_count(1)

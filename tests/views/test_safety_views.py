@@ -279,6 +279,32 @@ def test_signing_up_again_and_again_mails_no_more_than_three(browse, limits, let
     assert len([to for to, *_ in letters() if to == "nina@example.org"]) <= 3
 
 
+def test_invisible_letters_in_an_address_are_no_way_round_the_letters_limit(browse, limits, letters):
+    for number in range(6):
+        disguised = "nina" + "\u200b" * number + "@example.org "
+        form = {"email": disguised, "name": "Nina", "password": PASSWORD}
+        browse(None).post("/sign-up", data=form)
+        browse(None).post("/forgot-password", data={"email": disguised})
+    assert len([to for to, *_ in letters() if to == "nina@example.org"]) <= 3
+
+
+def test_a_form_that_mails_nothing_spends_no_letter(browse, limits):
+    client, form = browse(None), {"email": "nina@example.org", "name": "Nina"}
+    for _ in range(4):
+        assert client.post("/sign-up", data=form | {"password": "weak"}).status_code == 422
+    assert client.post("/sign-up", data=form | {"password": PASSWORD}).status_code == 303
+
+
+def test_the_letters_limit_says_when_to_come_back_as_every_limit_does(browse, limits):
+    form = {"email": "bob@example.org"}
+    assert until_refused(lambda n: browse(None).post("/forgot-password", data=form), 3) == 3
+    for headers in ({}, JSON, {"HX-Request": "true"}):
+        response = browse(None).post("/forgot-password", data=form, headers=headers)
+        assert response.status_code == 429
+        assert int(response.headers["Retry-After"]) > 0
+        assert re.search(r"Wait \d+ seconds", response.get_data(True))
+
+
 def test_pages_are_counted_by_person_and_refused_alike_in_every_form(browse, limits):
     configuration.use(dataclasses.replace(configuration.active, pages_per_minute=7))
     bob = browse("bob")

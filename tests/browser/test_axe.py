@@ -1,0 +1,152 @@
+"""axe finds nothing on any page, in both themes, nor on what opens over a page."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.conftest import TEAM
+
+PUBLIC = ("/", "/sign-in", "/sign-up", "/forgot-password", "/session-ended", "/dev/mail", "/dev/patterns", "/dev/cast", "/nowhere/at/all")
+MEMBER = (
+    TEAM, f"{TEAM}/tasks", f"{TEAM}/tasks?tab=all&view=board", f"{TEAM}/tasks?tab=all&status=completed",
+    f"{TEAM}/tasks?q=nothingfitsthis", f"{TEAM}/tasks/new", "TASK", f"{TEAM}/billing", f"{TEAM}/billing/return",
+    "/notifications", "/account", "/settings/security", "/sandbox", "/dev/mail", "/dev/patterns", "/dev/cast",
+    "/nowhere/at/all",
+)  # fmt: skip
+ADMIN = (
+    "/admin", "/admin/settings", "/admin/settings/site_name", "/admin/alerts", "/admin/jobs", "CHECKOUT",
+    "/app", "/account", "/notifications", "/sandbox",
+)  # fmt: skip
+THEMES = ("light", "dark")
+axe = Axe()
+
+
+def violations(page):
+    """In both themes; (theme, rule, where) of each."""
+    found = []
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
+        for one in axe.run(page).response["violations"]:
+            for node in one["nodes"]:
+                why = (node["any"] + node["all"] + node["none"] + [{"message": ""}])[0]["message"]
+                found.append(f"{theme} {one['id']}: {' '.join(map(str, node['target']))}: {why}"[:300])
+    return found
+
+
+@pytest.mark.parametrize(("who", "places"), [(None, PUBLIC), ("alice", MEMBER), ("stella", ADMIN)])
+def test_every_page(page_of, new_task, who, places):
+    page_of.expect(404)
+    page = page_of(who)
+    special = {}
+    if who == "alice":
+        special["TASK"] = f"{TEAM}/tasks/{new_task(page, 'Weigh the flour', due_at='2031-01-01', assigned_to='2')}"
+    if who == "stella":
+        page.goto("/app")
+        asked = page.request.post(f"{page.url}/billing/checkout", form={"plan": "pro_monthly"}, max_redirects=0)
+        special["CHECKOUT"] = asked.headers["location"]
+    wrong = {}
+    for place in places:
+        page.goto(special.get(place, place))
+        if found := violations(page):
+            wrong[place] = found
+    assert wrong == {}
+
+
+@pytest.fixture
+def alice(page_of, new_task):
+    page = page_of("alice")
+    new_task(page, "Sift the flour", assigned_to="2")
+    page.goto(f"{TEAM}/tasks")
+    expect(page.locator("#list_rows")).to_be_visible()
+    return page
+
+
+def test_an_open_dialog(alice, page_of):
+    page_of.expect(422)
+    alice.keyboard.press("c")
+    expect(alice.locator("#dialog")).to_be_visible()
+    assert violations(alice) == []
+    alice.locator("#dialog").get_by_role("button", name="Create task").click()
+    expect(alice.locator("#dialog #title_error")).to_be_visible()
+    assert violations(alice) == []
+
+
+def test_the_palette(alice):
+    alice.keyboard.press("Control+k")
+    expect(alice.locator("#palette_results [aria-selected=true]")).to_be_visible()
+    assert violations(alice) == []
+    alice.locator("#palette_input").fill("nothingfitsthis")
+    expect(alice.locator("#palette_results")).to_contain_text("Nothing found")
+    assert violations(alice) == []
+
+
+def test_the_keys_and_a_question(alice):
+    alice.keyboard.press("?")
+    expect(alice.locator("#keys")).to_be_visible()
+    assert violations(alice) == []
+    alice.keyboard.press("Escape")
+    alice.locator("#list_rows .row-title").first.click()
+    alice.get_by_role("button", name="Delete task").click()
+    expect(alice.locator("#confirm")).to_be_visible()
+    assert violations(alice) == []
+
+
+def test_the_bell_and_the_menus(alice):
+    alice.locator("#bell_summary").click()
+    expect(alice.locator("#bell_panel").get_by_text("Mark all as read")).to_be_visible()
+    assert violations(alice) == []
+    alice.get_by_title("Alice Moreau").click()
+    expect(alice.get_by_role("button", name="Sign out")).to_be_visible()
+    assert violations(alice) == []
+    alice.locator(".switcher summary").click()
+    expect(alice.locator(".switcher .menu-panel")).to_be_visible()
+    assert violations(alice) == []
+
+
+def test_ticked_rows_a_toast_and_a_cell(alice):
+    alice.locator(".row-check").first.check()
+    expect(alice.locator(".bulk-bar")).to_be_visible()
+    assert violations(alice) == []
+    alice.locator("[data-unselect]").click()
+    cell = alice.locator("#list_rows [data-row]").first
+    cell.get_by_title("Change the status").click()
+    expect(cell.get_by_label("Status")).to_be_focused()
+    assert violations(alice) == []
+    cell.get_by_label("Status").select_option("in progress")
+    expect(alice.locator("[data-toast]")).to_be_visible()
+    assert violations(alice) == []
+
+
+def test_a_folded_sidebar_and_a_phone(alice):
+    alice.get_by_role("button", name="Fold the sidebar").click()
+    assert violations(alice) == []
+    alice.set_viewport_size({"width": 390, "height": 844})
+    assert violations(alice) == []
+    alice.get_by_role("button", name="Menu", exact=True).click()
+    expect(alice.locator("#sidebar")).to_be_visible()
+    assert violations(alice) == []
+
+
+def test_a_setting_being_edited(page_of):
+    page_of.expect(422)
+    page = page_of("stella")
+    page.goto("/admin/settings")
+    for label in ("Name", "Description", "Open sign-up", "Pro plan"):
+        page.get_by_role("link", name=f"Edit {label}").click()
+        expect(page.get_by_role("link", name=f"Edit {label}")).to_have_count(0)
+    name = page.locator("#setting_site_name")
+    name.get_by_label("Name").fill("")
+    name.get_by_role("button", name="Save").click()
+    expect(name.locator(".field-error")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_refused_forms_of_strangers(page_of):
+    page_of.expect(422)
+    page = page_of()
+    for place, button in (("/sign-in", "Sign in"), ("/sign-up", "Create account"), ("/forgot-password", "Send code")):
+        page.goto(place)
+        page.get_by_role("button", name=button).click()
+        page.wait_for_load_state()
+        assert violations(page) == [], place

@@ -1,0 +1,231 @@
+"""The list: found, ordered, shown in parts, changed many at once, taken back, taken along."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import TEAM
+
+GLOBEX = "/globex"  # charlie's own organization: nobody else writes there
+LIST = f"{GLOBEX}/tasks"
+
+
+def rows(page):
+    return page.locator("#list_rows [data-row]")
+
+
+@pytest.fixture(scope="module")
+def filled(demo, browser):
+    """120 tasks of charlie's; the first story of this file has seen the list empty."""
+    context = browser.new_context(base_url=demo.url)
+    assert context.request.post("/dev/sign-in/5").ok
+    for number in range(120):
+        task = {"title": f"Crate {number:03}", "priority": "high" if number % 3 == 0 else "low"}
+        task["due_at"] = f"2031-01-{1 + (number * 7) % 28:02}" if number % 2 else ""
+        assert context.request.post(LIST, form=task, max_redirects=0).status == 303
+    context.close()
+
+
+@pytest.fixture
+def page(filled, page_of):
+    made = page_of("charlie")
+    made.goto(LIST)
+    expect(rows(made)).to_have_count(50)
+    return made
+
+
+def test_an_empty_list_says_what_it_is_for(page_of):
+    page = page_of("charlie")
+    page.goto(LIST)
+    expect(page.get_by_text("No tasks yet")).to_be_visible()
+    page.locator(".empty").get_by_role("link", name="New task").click()
+    expect(page.locator("#dialog").get_by_label("Title")).to_be_focused()
+    page.locator("#dialog").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#dialog")).to_be_hidden()
+
+
+def test_more_is_shown_until_all_is(page):
+    page.get_by_role("link", name="Show more").click()
+    expect(rows(page)).to_have_count(100)
+    page.get_by_role("link", name="Show more").click()
+    expect(rows(page)).to_have_count(120)
+    expect(page.get_by_role("link", name="Show more")).to_have_count(0)
+    titles = page.locator("#list_rows .row-title").all_inner_texts()
+    assert len(set(titles)) == 120
+    assert titles == sorted(titles, reverse=True)
+
+
+def test_search_follows_the_typing_and_its_address_can_be_shared(page, page_of):
+    page.locator("#list_q").press_sequentially("crate 04", delay=20)
+    expect(rows(page)).to_have_count(10)
+    expect(page).to_have_url(re.compile(r"q=crate\+04"))
+    expect(page.locator("#list_q")).to_be_focused()
+    expect(page.locator("#list_q")).to_have_value("crate 04")
+    page.reload()
+    expect(rows(page)).to_have_count(10)
+    expect(page.locator("#list_q")).to_have_value("crate 04")
+    other = page_of("charlie")
+    other.goto(page.url)
+    expect(rows(other)).to_have_count(10)
+
+
+def test_back_leads_to_the_list_as_it_was(page):
+    page.locator("#filter_priority").select_option("high")
+    expect(rows(page)).to_have_count(40)
+    page.locator("#list_rows .row-title").first.click()
+    expect(page.locator("#row_detail")).to_be_visible()
+    page.go_back()
+    expect(rows(page)).to_have_count(40)
+    expect(page.locator("#filter_priority")).to_have_value("high")
+    page.go_back()
+    expect(rows(page)).to_have_count(50)
+    expect(page.locator("#filter_priority")).to_have_value("")
+
+
+def test_filters_add_up_and_are_cleared(page):
+    page.locator("#filter_priority").select_option("high")
+    expect(rows(page)).to_have_count(40)
+    page.locator("#filter_due").select_option("none")
+    expect(rows(page)).to_have_count(20)
+    page.get_by_role("link", name="Clear", exact=True).click()
+    expect(rows(page)).to_have_count(50)
+    expect(page).to_have_url(re.compile(f"{LIST}$"))
+
+
+def test_chips_of_the_status_filter(page):
+    chips = page.get_by_role("navigation", name="Status")
+    chips.get_by_role("link", name=re.compile("^Cancelled")).click()
+    expect(page.get_by_text("Nothing fits")).to_be_visible()
+    chips.get_by_role("link", name=re.compile("^Cancelled")).click()
+    expect(rows(page)).to_have_count(50)
+
+
+def test_the_order_is_chosen(page):
+    page.locator("#list_sort").select_option("oldest")
+    expect(rows(page).first).to_contain_text("Crate 000")
+    expect(page).to_have_url(re.compile("sort=oldest"))
+    page.locator("#list_sort").select_option("due")
+    expect(rows(page).first).to_contain_text("Crate 001")
+
+
+def test_nothing_fits_says_so_and_shows_all_again(page):
+    page.locator("#list_q").fill("zebra")
+    expect(page.get_by_text("Nothing fits")).to_be_visible()
+    page.get_by_role("link", name="Show all tasks").click()
+    expect(rows(page)).to_have_count(50)
+    expect(page.locator("#list_q")).to_have_value("")
+
+
+def test_all_that_is_shown_is_changed_at_once_and_taken_back(page):
+    page.get_by_label("Select all shown").check()
+    bar = page.get_by_role("region", name="Selected tasks")
+    expect(bar).to_contain_text("50 selected")
+    bar.get_by_label("Status").select_option("completed")
+    notice = page.locator("#notice")
+    expect(notice).to_contain_text("50 tasks changed.")
+    expect(bar).to_be_hidden()
+    expect(page.locator("#list_rows .done")).to_have_count(50)
+    notice.get_by_role("button", name="Undo").click()
+    expect(notice).to_contain_text("Put back 50 tasks.")
+    expect(page.locator("#list_rows .done")).to_have_count(0)
+
+
+def test_some_are_deleted_and_come_back(page):
+    for number in range(3):
+        rows(page).nth(number).locator(".row-check").check()
+    bar = page.get_by_role("region", name="Selected tasks")
+    bar.get_by_role("button", name="Delete").click()
+    if page.locator("#confirm").is_visible():
+        page.locator("#confirm_yes").click()
+    notice = page.locator("#notice")
+    expect(notice).to_contain_text("3 tasks deleted.")
+    expect(rows(page).first).to_contain_text("Crate 116")
+    notice.get_by_role("button", name="Undo").click()
+    expect(rows(page).first).to_contain_text("Crate 119")
+
+
+def test_one_change_in_place_can_be_taken_back(page):
+    row = rows(page).nth(4)
+    row.get_by_title("Change the priority").click()
+    row.get_by_label("Priority").select_option("medium")
+    notice = page.locator("#notice")
+    expect(notice).to_contain_text("Priority: Medium.")
+    notice.get_by_role("button", name="Undo").click()
+    expect(notice).to_contain_text("Put back 1 task.")
+    expect(rows(page).nth(4).get_by_title("Change the priority")).not_to_have_text("Medium")
+
+
+def test_a_refused_cell_says_why_and_keeps_what_was_typed(page, page_of):
+    page_of.expect(422)
+    row = rows(page).nth(6)
+    row.get_by_title("Change the category").click()
+    typing = row.get_by_label("Category")
+    typing.fill("x" * 61)
+    typing.press("Enter")
+    expect(row.locator(".field-error")).to_be_visible()
+    expect(typing).to_have_value("x" * 61)
+    expect(typing).to_be_focused()
+    typing.press("Escape")
+    expect(row.get_by_title("Change the category")).to_have_text("general")
+
+
+def test_the_list_is_taken_along_as_csv(page):
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Export").click()
+    file = started.value
+    assert re.fullmatch(r"tasks-\d{4}-\d\d-\d\d\.csv", file.suggested_filename)
+    lines = file.path().read_text("utf-8").splitlines()
+    assert lines[0].startswith("Id,Title,")
+    assert len(lines) == 121
+
+
+def test_what_is_exported_is_what_is_shown(page):
+    """After a filter was chosen in place, Export and Board ask for the same."""
+    page.locator("#filter_priority").select_option("high")
+    expect(page).to_have_url(re.compile("priority=high"))
+    expect(rows(page)).to_have_count(40)
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Export").click()
+    assert len(started.value.path().read_text("utf-8").splitlines()) == 41
+
+
+def test_every_row_has_a_cell_under_every_heading(page_of):
+    """Also the rows of others, which one may see but not tick."""
+    for who, tab in (("alice", "all"), ("bob", "assigned"), ("vera", "mine")):
+        page = page_of(who)
+        page.goto(f"{TEAM}/tasks?tab={tab}")
+        if who != "vera":
+            expect(rows(page).first).to_be_visible()
+        heads = page.locator("#list_table thead th").count()
+        cells = page.locator("#list_rows [data-row]").evaluate_all("(all) => all.map((one) => one.cells.length)")
+        assert set(cells) <= {heads}, who
+
+
+def test_a_board_shows_every_column_and_a_card_can_be_dragged(page):
+    page.get_by_role("link", name="Board", exact=True).click()
+    expect(page.locator("[data-column]")).to_have_count(4)
+    card = page.locator("[data-column=pending] .board-card").first
+    id = card.get_attribute("id")
+    card.drag_to(page.locator("[data-column='in progress'] .board-cards"))
+    moved = page.locator(f"[data-column='in progress'] #{id}[data-value='in progress']")
+    expect(moved).to_be_visible()
+    page.reload()
+    expect(page.locator(f"[data-column='in progress'] #{id}")).to_be_visible()
+    page.request.post(f"{LIST}/{id.split('_')[1]}/cells/status", form={"status": "pending"})
+
+
+def test_a_moment_is_typed_in_the_readers_zone(page_of, new_task):
+    page = page_of("charlie", timezone_id="America/New_York")
+    id = new_task(page, "Meet the train", team=GLOBEX)
+    page.goto(f"{LIST}/{id}")
+    page.get_by_label("Due").fill("2031-06-01T18:00")
+    page.get_by_role("button", name="Save task").click()
+    expect(page.locator("#notice")).to_contain_text("Saved.")
+    expect(page.get_by_label("Due")).to_have_value("2031-06-01T18:00")
+    elsewhere = page_of("charlie", timezone_id="Europe/Paris")
+    elsewhere.goto(f"{LIST}/{id}")
+    expect(elsewhere.get_by_label("Due")).to_have_value("2031-06-02T00:00")
+    for one in (page, elsewhere):
+        one.close()
+    assert page_of("charlie").request.post(f"{LIST}/{id}/removal", max_redirects=0).status == 303
