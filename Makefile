@@ -12,7 +12,7 @@ run: setup
 demo: setup
 	@GUILDHALL_ENV=demo GUILDHALL_DATA=$${GUILDHALL_DATA:-var/demo} $(PY) app.py
 
-# The whole suite, on both databases. BROWSER=0 leaves the browser stories out.
+# The whole suite, on both databases.
 test: test-sqlite test-postgres
 
 test-sqlite: setup-dev

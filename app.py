@@ -76,7 +76,15 @@ def create_app(chosen=None):
 def open_house(chosen):
     """The database, migrated and listened to; also what `python -m jobs` begins with."""
     chosen.data.mkdir(parents=True, exist_ok=True)
+    transactions.writer.stop()
+    transactions.writer.restart()
     models.open_database(chosen.database_url)
+    if models.database.dialect == "postgres" and models.database.is_above_row_security():
+        models.database.close()
+        raise configuration.Misconfigured(
+            "Guildhall can't start. Mend these:\n"
+            "  - DATABASE_URL: its role is a superuser or bypasses row security, which keeps organizations apart"
+        )
     migrations.migrate(chosen.data)
     settings.forget()
     settings.listen()
@@ -164,7 +172,6 @@ def serve():
                 self.cfg.set(name, value)
 
         def load(self):
-            transactions.writer.restart()
             return create_app(chosen)
 
     _stay_small()

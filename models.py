@@ -131,15 +131,24 @@ class Postgres(PooledPostgresqlDatabase):
     def execute_sql(self, sql, params=None):
         place = _scope.get()
         connection = self.connection()
+        if sql.startswith(("ROLLBACK", "SAVEPOINT", "RELEASE")):
+            done = super().execute_sql(sql, params)
+            if sql.startswith("ROLLBACK"):
+                connection.guildhall_scope = None  # what was told since the savepoint is forgotten
+            return done
         if getattr(connection, "guildhall_scope", None) != place:
             told = "" if place is None else str(place)
-            connection.cursor().execute("SELECT set_config('guildhall.organization', %s, false)", (told,))
+            super().execute_sql("SELECT set_config('guildhall.organization', %s, false)", (told,))
             connection.guildhall_scope = place
         return super().execute_sql(sql, params)
 
     def rollback(self):
         super().rollback()
         self.connection().guildhall_scope = None  # a rolled-back SET is undone by the server
+
+    def is_above_row_security(self):
+        role = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        return bool(self.execute_sql(role).fetchone()[0])
 
 
 def open_database(url, **options):
@@ -150,8 +159,19 @@ def open_database(url, **options):
         chosen = Postgres(url)
     else:
         raise ValueError("DATABASE_URL must begin with sqlite:/// or postgresql://")
+    if database.obj is not None:
+        database.close_all()
     database.initialize(chosen)
     return chosen
+
+
+def stand_in_line(matter):
+    """In a transaction: wait for others that are at the same matter, until they have committed.
+
+    SQLite's one writer stands in line anyway; PostgreSQL takes a lock named after the matter.
+    """
+    if database.dialect == "postgres":
+        database.execute_sql("SELECT pg_advisory_xact_lock(7265, hashtext(%s))", (matter,))
 
 
 # --- scope: whose rows may be seen ----------------------------------------------------------------
@@ -592,6 +612,9 @@ class Task(Owned):
         indexes = (
             (("organization", "id"), False),
             (("organization", "status", "id"), False),
+            (("organization", "priority", "id"), False),
+            (("organization", "category", "id"), False),
+            (("organization", "due_at", "id"), False),
             (("organization", "user", "id"), False),
             (("organization", "user", "status", "id"), False),
             (("organization", "user", "priority", "id"), False),
@@ -599,6 +622,7 @@ class Task(Owned):
             (("organization", "user", "due_at", "id"), False),
             (("organization", "assigned_to", "id"), False),
             (("organization", "assigned_to", "status", "id"), False),
+            (("organization", "assigned_to", "due_at", "id"), False),
             (("user",), False),
             (("assigned_to",), False),
         )

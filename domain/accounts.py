@@ -11,6 +11,8 @@ import re
 import secrets
 from datetime import timedelta
 
+import peewee
+
 from domain import (
     Invalid,
     NotFound,
@@ -61,15 +63,17 @@ def by_email(email):
 # --- sign-up ----------------------------------------------------------------------------------------
 
 
-def sign_up(email, name, password, next_url=None):
+def sign_up(email, name, password, next_url=None, *, allow=lambda email: None):
     """Mail a code for a new account; returns the token's public id for the browser to keep.
 
+    `allow(email)` is asked before a letter goes, once the form is in order; it may refuse.
     The answer is the same for an address that has an account: its owner gets a letter that says so.
     Refuses with Invalid.
     """
     if not settings.get("sign_up_open"):
         raise Refused("Sign-up is closed here. Ask an admin of this site for a way in.", "FORBIDDEN", 403)
     email, name, password_hash = _checked(email, name, password)
+    allow(email)
     return _begin_sign_up(email, name, password_hash, next_url)
 
 
@@ -145,7 +149,10 @@ def _verify(token_id, code):
     if by_email(token.email_norm):
         return CodeExpired("This address has an account by now. Sign in instead.")
     made = token.payload
-    user = create(made["email"], made["name"], made["password_hash"])
+    try:
+        user = create(made["email"], made["name"], made["password_hash"])
+    except peewee.IntegrityError:  # another browser was faster
+        return CodeExpired("This address has an account by now. Sign in instead.")
     return user, token.next_url
 
 
@@ -271,7 +278,8 @@ def set_up(secret, email, name, password):
 @writes
 def _set_up(secret, email, name, password_hash):
     token = setup_open(secret)
-    _consume(token)
+    if not _consume(token):
+        raise NotFound("This set-up link was used at this very moment.")
     user = create(email, name, password_hash)
     Admin.create(email=email, email_norm=normalized(email), note="Set up this site", added_by=user)
     audit.record("admin.granted", f"{name} set up this site", by=user, target=user)

@@ -33,6 +33,7 @@ from models import (
     now,
     public_id,
     slot,
+    stand_in_line,
 )
 
 log = logging.getLogger("guildhall.billing")
@@ -113,7 +114,10 @@ def checkout(plan_key, *, by):
 def _bind(organization, provider, customer_id, email):
     with inside(organization):
         Customer.insert(provider=provider, provider_customer_id=customer_id, email=email).on_conflict_ignore().execute()
-        return Customer.get(Customer.provider == provider).provider_customer_id
+        bound = Customer.one(Customer.provider == provider)
+    if bound is None:
+        raise Unknown(f"The customer {customer_id} belongs to another organization.")
+    return bound.provider_customer_id
 
 
 def set_cancel_at_period_end(cancel, *, by):
@@ -169,9 +173,10 @@ def _organization_of(fact):
 
 def _apply_subscription(organization, fact):
     plan_key = providers.active().plan_of(fact.price_id) if providers.is_configured() else None
+    stand_in_line(f"subscription {fact.id}")
     row = Subscription.one(Subscription.provider == fact.provider, Subscription.provider_subscription_id == fact.id)
     if plan_key is None:
-        # A price that isn't on our list never grants; what is granted already stays (billing.md 30).
+        # A price that isn't on our list never grants; what is granted already stays (specification, billing 30).
         raise Unknown(f"No plan of ours has the price {fact.price_id}.")
     source = f"{fact.provider}:subscription:{fact.id}"
     if not _is_news(source, fact, row):

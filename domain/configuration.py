@@ -159,6 +159,8 @@ def _problems(values, production):
     if values["billing_provider"] == "stripe":
         if not values["stripe_secret_key"]:
             yield "STRIPE_SECRET_KEY: is required for BILLING_PROVIDER=stripe"
+        if not values["stripe_webhook_secrets"]:
+            yield "STRIPE_WEBHOOK_SECRET: is required for BILLING_PROVIDER=stripe"
         if not values["stripe_prices"]:
             yield "STRIPE_PRO_MONTHLY_PRICE_ID: at least one price id is required for BILLING_PROVIDER=stripe"
     if production and values["billing_provider"] == "sandbox":

@@ -135,7 +135,9 @@ def replay(id, *, by):
     """Work an event again that failed, was buried or ignored. What it caused already isn't caused twice."""
     again = (
         WebhookEvent.update(status="failed", next_attempt_at=None)
-        .where(WebhookEvent.id == id, WebhookEvent.status.in_(("failed", "buried", "ignored")))
+        .where(
+            WebhookEvent.id == id, WebhookEvent.status.in_(("failed", "buried", "ignored")), WebhookEvent.payload != b""
+        )
         .execute()
     )
     if not again:

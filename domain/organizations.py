@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import peewee
 
+import models
 from domain import Forbidden, Invalid, Refused, audit, credits, roles
 from domain.fields import clean
 from domain.transactions import writes
@@ -63,6 +64,7 @@ def create(name, *, by):
 
 
 def _create(name, user, *, is_personal, slug_from):
+    models.stand_in_line("organization slugs")
     organization = Organization.create(name=name, slug=_free_slug(slug_from), owner=user, is_personal=is_personal)
     Membership.create(organization=organization, user=user, role="owner")
     User.update(active_organization_id=organization.id).where(User.id == user.id).execute()
@@ -135,6 +137,8 @@ _reach = Compiled(
 
 def reach(user, slug):
     """The user as a Member of the organization with this slug, or None: what one can't reach isn't there."""
+    if "\0" in slug:  # PostgreSQL refuses to compare it
+        return None
     for row in _reach(user=user.id, slug=slug):
         values = {f.name: f.python_value(v) for f, v in zip(_REACHED, row, strict=False)}
         return Member(user, Organization.of(**values), row[-1])

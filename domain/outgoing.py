@@ -13,7 +13,7 @@ from models import Outgoing, now
 
 log = logging.getLogger("guildhall.outgoing")
 
-BACKOFF = (1, 5, 30, 120)  # minutes between tries (merged.md B.7)
+BACKOFF = (1, 5, 30, 120)  # minutes between tries (specification B.7)
 TRIES = 5
 BATCH = 100
 

@@ -1,4 +1,4 @@
-"""Who may do what: the names, their labels, and which role has them (merged.md B.11).
+"""Who may do what: the names, their labels, and which role has them (specification B.11).
 
 Doors name a capability from here; a name that isn't here fails at import.
 """

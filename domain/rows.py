@@ -4,7 +4,7 @@ What is special about a table (a task's completion, say) is in its `Rules`; noth
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain import Forbidden, Invalid, NotFound, Refused, changes
@@ -173,9 +173,8 @@ def remove(rules, id, *, by, batch=None):
     by.require(f"{listing.name}.write")
     if not rules.may_remove(row, by):
         raise Forbidden(f"Only its owner can remove this {listing.thing}.")
-    values = {f.name: getattr(row, _column(rules, f.name)) for f in listing.fields}
-    diff = {name: pair[::-1] for name, pair in _diff(listing, None, values).items()}
-    diff[listing.owner] = [row.__data__[listing.owner], None]
+    # All of it, not only what the list shows: undo puts back the same row.
+    diff = {name: [_json(value), None] for name, value in row.__data__.items() if name not in ("id", "organization")}
     row.delete_instance()
     return _note(rules, row, "deleted", diff, by, batch)
 
@@ -206,7 +205,7 @@ def undo(rules, batch, *, by):
 
     Returns how many rows were put back. Refuses with NotFound when there is nothing to take back.
     """
-    listing, model = rules.listing, rules.listing.model
+    listing = rules.listing
     by.require(f"{listing.name}.write")
     noted = list(
         Change.select()
@@ -222,26 +221,43 @@ def undo(rules, batch, *, by):
         raise NotFound("There is nothing to take back any more.")
     undone = 0
     for past in noted:
-        values = {
-            name: listing.by_name[name].kind.restored(pair[0])
-            for name, pair in past.fields.items()
-            if name in listing.by_name
-        }
-        row = model.one(model.id == past.row_id)
-        if past.verb == "deleted" and row is None:
-            owner = past.fields[listing.owner][0]
-            follows = rules.derive(None, values) or {}
-            row = model.create(id=past.row_id, **values, **follows, **{listing.owner: owner})
-            _note(rules, row, "created", _diff(listing, None, values), by)
-            undone += 1
-        elif past.verb == "created" and row is not None and _stands(rules, row, past) and rules.may_remove(row, by):
-            remove(rules, row.id, by=by)
-            undone += 1
-        elif past.verb == "updated" and row is not None and _stands(rules, row, past):
-            undone += _apply(rules, row, values, by) is not None
+        try:
+            undone += _undo(rules, past, by)
+        except (NotFound, Forbidden):
+            continue
     if not undone:
         raise Refused("Something newer stands there by now, so nothing was put back.")
     return undone
+
+
+def _undo(rules, past, by):
+    """Take one noted change back; False where something newer stands."""
+    listing, model = rules.listing, rules.listing.model
+    row = model.one(model.id == past.row_id)
+    if past.verb == "deleted":
+        if row is not None:
+            return False
+        columns = model._meta.fields
+        values = {name: columns[name].python_value(pair[0]) for name, pair in past.fields.items()}
+        row = model.create(id=past.row_id, **values)
+        restored = {f.name: getattr(row, _column(rules, f.name)) for f in listing.fields}
+        _note(rules, row, "created", _diff(listing, None, restored), by)
+        return True
+    if row is None or not _stands(rules, row, past):
+        return False
+    if past.verb == "created":
+        remove(rules, row.id, by=by)
+        return True
+    values = {
+        name: listing.by_name[name].kind.restored(pair[0])
+        for name, pair in past.fields.items()
+        if name in listing.by_name
+    }
+    return _apply(rules, row, values, by) is not None
+
+
+def _json(value):
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _stands(rules, row, past):

@@ -117,7 +117,8 @@ def remind(limit):
             organization = Organization.get_by_id(task.organization_id)
             person = User.get_by_id(task.assigned_to_id or task.user_id)
             key = f"task_due:{task.id}:{task.due_at:%Y%m%dT%H%M}"
-            _notify(person, "task_due", key, "Due soon", task, organization)
+            title = "Overdue" if task.is_overdue else "Due soon"
+            _notify(person, "task_due", key, title, task, organization)
     return len(due)
 
 

@@ -47,8 +47,8 @@ def at(**cron):
 
 
 CALENDAR = (
-    Job("inbox", "Work off webhooks", inbox.work, every(seconds=30), woken_by="inbox"),
-    Job("outgoing", "Send letters and notifications", outgoing.work, every(seconds=30), woken_by="outgoing"),
+    Job("inbox", "Work off webhooks", inbox.work, every(seconds=5), woken_by="inbox"),
+    Job("outgoing", "Send letters and notifications", outgoing.work, every(seconds=5), woken_by="outgoing"),
     Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),
     Job("tokens", "Remove expired codes and old sessions", retention.tokens, every(hours=1)),
     Job("read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)),

@@ -194,6 +194,12 @@ CREATE INDEX "task_organization_id_id" ON "task" ("organization_id", "id")
 --
 CREATE INDEX "task_organization_id_status_id" ON "task" ("organization_id", "status", "id")
 --
+CREATE INDEX "task_organization_id_priority_id" ON "task" ("organization_id", "priority", "id")
+--
+CREATE INDEX "task_organization_id_category_id" ON "task" ("organization_id", "category", "id")
+--
+CREATE INDEX "task_organization_id_due_at_id" ON "task" ("organization_id", "due_at", "id")
+--
 CREATE INDEX "task_organization_id_user_id_id" ON "task" ("organization_id", "user_id", "id")
 --
 CREATE INDEX "task_organization_id_user_id_status_id" ON "task" ("organization_id", "user_id", "status", "id")
@@ -207,6 +213,8 @@ CREATE INDEX "task_organization_id_user_id_due_at_id" ON "task" ("organization_i
 CREATE INDEX "task_organization_id_assigned_to_id_id" ON "task" ("organization_id", "assigned_to_id", "id")
 --
 CREATE INDEX "task_organization_id_assigned_to_id_status_id" ON "task" ("organization_id", "assigned_to_id", "status", "id")
+--
+CREATE INDEX "task_organization_id_assigned_to_id_due_at_id" ON "task" ("organization_id", "assigned_to_id", "due_at", "id")
 --
 CREATE INDEX "task_user_id" ON "task" ("user_id")
 --

@@ -11,7 +11,8 @@ def up(migrator, db):
     if db.dialect == "postgres":
         db.execute_sql("""
             ALTER TABLE task ADD COLUMN search tsvector GENERATED ALWAYS AS
-            (to_tsvector('simple', title || ' ' || coalesce(description, ''))) STORED""")
+            (to_tsvector('simple', regexp_replace(title || ' ' || coalesce(description, ''),
+            '[^[:alnum:]]+', ' ', 'g'))) STORED""")
         db.execute_sql("CREATE INDEX task_search ON task USING gin (search)")
         return
     db.execute_sql("""

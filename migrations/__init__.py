@@ -71,7 +71,7 @@ def _alone(database, data):
 
 def _backup(database, data, before):
     if database.dialect != "sqlite":
-        return  # a server's backups are its keeper's: docs/postgres.md
+        return  # a server's backups are its keeper's: docs/deploy.md
     folder = data / "backups"
     folder.mkdir(exist_ok=True)
     target = folder / f"{models.now():%Y%m%dT%H%M%S%f}-before-{before}.db"

@@ -48,7 +48,7 @@ def migrated(request, tmp_path_factory):
     models.open_database(f"sqlite:///{folder}/base.db", synchronous="OFF")
     migrations.migrate(folder)
     models.database.close_all()
-    yield folder / "base.db"
+    yield folder / "base.db"  # noqa: PT022
 
 
 def _postgres(folder):

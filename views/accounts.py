@@ -5,7 +5,7 @@ from flask_login import current_user, login_user, logout_user
 
 from domain import Invalid, Refused, accounts, alerts, sessions
 from views import access, pages
-from views.safety import address, limited, spend_letter
+from views.safety import TooOften, address, limited, spend_letter
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -50,8 +50,11 @@ def new():
 def create():
     form = request.form
     try:
-        spend_letter(form.get("email", ""))
-        token = accounts.sign_up(form.get("email", ""), form.get("name", ""), form.get("password", ""), _next())
+        token = accounts.sign_up(
+            form.get("email", ""), form.get("name", ""), form.get("password", ""), _next(), allow=spend_letter
+        )
+    except TooOften:
+        raise
     except Refused as refusal:
         return _form("auth/sign_up.html", refusal)
     session["sign_up"] = token
@@ -160,9 +163,9 @@ def forgot_form():
 @access.public
 def forgot():
     try:
-        spend_letter(request.form.get("email", ""))
+        spend_letter(accounts.address(request.form.get("email", "")))
         session["reset"] = accounts.forgot(request.form.get("email", ""))
-    except Refused as refusal:
+    except Invalid as refusal:
         return _form("auth/forgot_password.html", refusal)
     return pages.go("/reset-password")
 

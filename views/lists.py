@@ -12,6 +12,7 @@ from flask import Blueprint, Response, current_app, g
 from htmx_flask import request
 from markupsafe import Markup
 
+import models
 from domain import Invalid, NotFound, Refused, changes, lists, rows
 from domain.fields import whole
 from domain.fields.person import members, names
@@ -368,10 +369,10 @@ def _csv(listing, answers, organization):
         with inside(organization):
             for row in answer.rows:
                 write.writerow([row.id, *(_cell(f, getattr(row, f.name), answer.people) for f in listing.listed)])
+        models.database.close()  # between chunks the connection is somebody else's
         yield out.getvalue().encode()
         out.seek(0)
         out.truncate()
-    yield out.getvalue().encode()
 
 
 def _cell(field, value, people):

@@ -21,12 +21,13 @@ from views.safety import limiter
 blueprint = Blueprint("live", __name__)
 log = logging.getLogger("guildhall.live")
 
-HEARTBEAT = 20  # seconds: finds out that a browser is gone
+HEARTBEAT = 10  # seconds: finds out that a browser is gone
 LONGEST = 300  # seconds: then the browser comes back by itself, through the doors again
 LOOK_EVERY = 0.25  # seconds, on PostgreSQL: another process may have written
 
 _changed = threading.Condition()
 _open = _roused = 0
+_looking = False
 _closing = False
 
 
@@ -62,12 +63,13 @@ def news():
 @limiter.exempt
 @access.member("organization.read")
 def stream():
-    global _open
+    global _open, _looking
     with _changed:
         if _open >= configuration.active.stream_limit:
             return Response("", 204)  # tells EventSource to stop; the page asks instead
         _open += 1
-        if _open == 1 and models.database.dialect == "postgres":
+        if not _looking and models.database.dialect == "postgres":
+            _looking = True
             threading.Thread(target=_look, name="live-look", daemon=True).start()
     by = g.by
     since = request.headers.get("Last-Event-ID") or request.args.get("since", "")
@@ -86,8 +88,13 @@ def _closed():
 
 def _look():
     """One look for all streams of this process; it ends with the last of them."""
+    global _looking
     seen = None
-    while _open and not _closing:
+    while True:
+        with _changed:
+            if not _open or _closing:
+                _looking = False
+                return
         try:
             now = changes.newest()
         except Exception:

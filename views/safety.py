@@ -14,6 +14,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from domain import Forbidden, Refused, audit, configuration
 from domain.accounts import normalized
+from domain.fields import clean
 
 BODY = 1024 * 1024  # bytes
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -44,17 +45,17 @@ def _mail_and_place():
 
 
 def _mail():
-    return normalized(request.form.get("email", ""))[:254]
+    return normalized(clean(request.form.get("email", "")))[:254]
 
 
 limiter = Limiter(
     key_func=_who_or_where,
-    default_limits=[lambda: f"{configuration.active.pages_per_minute}/minute"],
+    application_limits=[lambda: f"{configuration.active.pages_per_minute}/minute"],
     headers_enabled=False,
     strategy="fixed-window",
 )
 
-# merged.md B.10. A limit on the address alone would let strangers lock people out, so the narrow one
+# specification B.10. A limit on the address alone would let strangers lock people out, so the narrow one
 # pairs it with the place it comes from.
 LIMITS = {
     "sign_in": (("20/minute", address), ("10/15 minutes", _mail_and_place), ("100/15 minutes", _mail)),
@@ -69,7 +70,7 @@ def spend_letter(email):
     """Count a letter with a code to this address, whoever asks for it and whether or not it has an account."""
     if not limiter.enabled or "@" not in email:
         return
-    key = ("letters", normalized(email)[:254])
+    key = ("letters", normalized(clean(email))[:254])
     if not limiter.limiter.hit(LETTERS, *key):
         wait = max(1, int(limiter.limiter.get_window_stats(LETTERS, *key).reset_time - time.time()) + 1)
         raise TooOften(wait)
@@ -156,6 +157,8 @@ def _protect(response):
     beyond = " https://checkout.stripe.com" if configuration.active.billing_provider == "stripe" else ""
     headers = HEADERS | {"Content-Security-Policy": CSP.format(beyond=beyond)}
     response.headers.extend({k: v for k, v in headers.items() if k not in response.headers})
+    if response.mimetype == "text/html":
+        response.vary.update(("HX-Request", "HX-Target"))
     response.headers["X-Request-Id"] = g.get("request_id", "")
     if configuration.active.site_url.startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -1,11 +1,9 @@
 """Kinds of fields: how a value is read from a form, said in words, filtered and sorted.
 
-One kind is one file here and one in templates/fields; `kinds` finds them by name. Settings, lists,
-forms, exports and imports all speak through these.
+One kind is one file here, and its look in templates/fields/macros.html. Settings, lists, forms and
+exports all speak through these.
 """
 
-import importlib
-import pkgutil
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,13 +79,3 @@ def whole(text, most=2**31 - 1):
     if text.isascii() and text.isdigit() and len(text) <= 15 and 0 < int(text) <= most:
         return int(text)
     return None
-
-
-def kinds():
-    """All kinds, by name: each module of this package holds one."""
-    found = {}
-    for module in pkgutil.iter_modules(__path__):
-        for thing in vars(importlib.import_module(f"{__name__}.{module.name}")).values():
-            if isinstance(thing, type) and issubclass(thing, Kind) and thing is not Kind:
-                found[thing.name] = thing
-    return found

@@ -53,7 +53,11 @@ class Pages:
         self.contexts, self.troubles, self.expected = [], [], []
 
     def __call__(self, who=None, url=None, **options):
-        options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "timezone_id": "Europe/Paris"} | options
+        options = {
+            "viewport": {"width": 1280, "height": 800},
+            "locale": "en-GB",
+            "timezone_id": "Europe/Paris",
+        } | options
         context = self.browser.new_context(base_url=url or self.url, **options)
         self.contexts.append(context)
         context.set_default_timeout(PATIENCE)

@@ -6,7 +6,17 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import TEAM
 
-PUBLIC = ("/", "/sign-in", "/sign-up", "/forgot-password", "/session-ended", "/dev/mail", "/dev/patterns", "/dev/cast", "/nowhere/at/all")
+PUBLIC = (
+    "/",
+    "/sign-in",
+    "/sign-up",
+    "/forgot-password",
+    "/session-ended",
+    "/dev/mail",
+    "/dev/patterns",
+    "/dev/cast",
+    "/nowhere/at/all",
+)
 MEMBER = (
     TEAM, f"{TEAM}/tasks", f"{TEAM}/tasks?tab=all&view=board", f"{TEAM}/tasks?tab=all&status=completed",
     f"{TEAM}/tasks?q=nothingfitsthis", f"{TEAM}/tasks/new", "TASK", f"{TEAM}/billing", f"{TEAM}/billing/return",
@@ -18,6 +28,12 @@ ADMIN = (
     "/app", "/account", "/notifications", "/sandbox",
 )  # fmt: skip
 THEMES = ("light", "dark")
+# A frame is drawn, and whatever glides from one colour to the other has arrived.
+SETTLED = """async () => {
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  const finite = document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime));
+  await Promise.all(finite.map((one) => one.finished.catch(() => null)));
+}"""
 axe = Axe()
 
 
@@ -27,6 +43,7 @@ def violations(page):
     for theme in THEMES:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
+        page.evaluate(SETTLED)
         for one in axe.run(page).response["violations"]:
             for node in one["nodes"]:
                 why = (node["any"] + node["all"] + node["none"] + [{"message": ""}])[0]["message"]
@@ -135,6 +152,9 @@ def test_a_setting_being_edited(page_of):
     for label in ("Name", "Description", "Open sign-up", "Pro plan"):
         page.get_by_role("link", name=f"Edit {label}").click()
         expect(page.get_by_role("link", name=f"Edit {label}")).to_have_count(0)
+        expect(page.locator("main .editing :focus").locator("xpath=ancestor::section")).to_have_attribute(
+            "aria-label", label
+        )
     name = page.locator("#setting_site_name")
     name.get_by_label("Name").fill("")
     name.get_by_role("button", name="Save").click()

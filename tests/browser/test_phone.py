@@ -8,7 +8,16 @@ from playwright.sync_api import expect
 from tests.browser.conftest import TEAM
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-STRANGER = ("/", "/sign-in", "/sign-up", "/forgot-password", "/dev/mail", "/dev/patterns", "/dev/cast", "/nowhere/at/all")
+STRANGER = (
+    "/",
+    "/sign-in",
+    "/sign-up",
+    "/forgot-password",
+    "/dev/mail",
+    "/dev/patterns",
+    "/dev/cast",
+    "/nowhere/at/all",
+)
 OWNER = (
     TEAM, f"{TEAM}/tasks", f"{TEAM}/tasks?tab=all", f"{TEAM}/tasks?view=board", f"{TEAM}/tasks?q=nothingfitsthis",
     f"{TEAM}/tasks/new", f"{TEAM}/billing", f"{TEAM}/billing/return", "/notifications", "/account", "/settings/security",
@@ -54,7 +63,9 @@ def test_what_is_touched_is_large_enough(page_of):
     wrong = {}
     for place in (TEAM, f"{TEAM}/tasks?tab=all", f"{TEAM}/tasks?view=board", f"{TEAM}/billing", "/account"):
         page.goto(place)
-        bars = ".topbar a, .topbar button, .topbar summary, .bottombar a, .page-actions .btn, .tabs a, .view-switch .btn"
+        bars = (
+            ".topbar a, .topbar button, .topbar summary, .bottombar a, .page-actions .btn, .tabs a, .view-switch .btn"
+        )
         if found := page.evaluate(SMALL, bars):
             wrong[place] = found
     assert wrong == {}
@@ -65,7 +76,12 @@ def test_the_bottom_bar_goes_to_the_four_places(page_of):
     page.goto(TEAM)
     bar = page.get_by_role("navigation", name="Most used")
     expect(bar.get_by_role("link")).to_have_count(4)
-    for name, address in (("Tasks", "/tasks"), ("Plan", "/billing"), ("Notifications", "/notifications"), ("Home", TEAM)):
+    for name, address in (
+        ("Tasks", "/tasks"),
+        ("Plan", "/billing"),
+        ("Notifications", "/notifications"),
+        ("Home", TEAM),
+    ):
         bar.get_by_role("link", name=name).tap()
         expect(page).to_have_url(re.compile(f"{address}$"))
         expect(bar.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")

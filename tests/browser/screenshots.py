@@ -1,0 +1,55 @@
+"""`python -m tests.browser.screenshots` draws docs/screenshots/ from the demo, on a server of its own."""
+
+import tempfile
+
+from playwright.sync_api import expect, sync_playwright
+
+from tests.browser import chromium
+from tests.browser.server import TOP, Server
+
+FOLDER = TOP / "docs" / "screenshots"
+TEAM = "/acme-festival"
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+ALICE, STELLA = 1, 6
+SHOTS = (
+    # name, who, address, size, what must stand there first
+    ("home", ALICE, TEAM, WIDE, "#home_area"),
+    ("tasks", ALICE, f"{TEAM}/tasks?tab=all", WIDE, "#list_rows"),
+    ("board", ALICE, f"{TEAM}/tasks?tab=all&view=board", WIDE, ".board-card"),
+    ("plan", ALICE, f"{TEAM}/billing", WIDE, ".plan-now .tone-good"),
+    ("settings", STELLA, "/admin/settings", WIDE, "#setting_site_name"),
+    ("phone", ALICE, f"{TEAM}/tasks", PHONE, "#list_rows"),
+)
+
+
+def draw(browser, url):
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, who, address, size, first in SHOTS:
+        phone = size is PHONE
+        context = browser.new_context(
+            base_url=url, viewport=size, is_mobile=phone, has_touch=phone, locale="en-GB", timezone_id="Europe/Paris",
+            color_scheme="light", reduced_motion="reduce", device_scale_factor=1,
+        )  # fmt: skip
+        context.request.post(f"/dev/sign-in/{who}")
+        page = context.new_page()
+        page.goto(address)
+        expect(page.locator(first).first).to_be_visible(timeout=15_000)
+        page.evaluate("document.fonts.ready")
+        page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+        context.close()
+        print(f"{(FOLDER / name).relative_to(TOP)}.png")
+
+
+def main():
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Server(folder, "demo") as server,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=chromium.path(), args=chromium.ARGS)
+        draw(browser, server.url)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
