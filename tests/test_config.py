@@ -184,7 +184,10 @@ def test_the_sandbox_is_refused_in_production(load):
 
 
 def test_a_stripe_key_alone_turns_stripe_on_and_asks_for_the_rest(load):
-    assert problems(load, STRIPE_SECRET_KEY="sk_test_" + SECRET)[0] == ["STRIPE_PRO_MONTHLY_PRICE_ID"]
+    assert problems(load, STRIPE_SECRET_KEY="sk_test_" + SECRET)[0] == [
+        "STRIPE_WEBHOOK_SECRET",
+        "STRIPE_PRO_MONTHLY_PRICE_ID",
+    ]
     found = load(
         STRIPE_SECRET_KEY=" sk_test_x ",
         STRIPE_PRO_YEARLY_PRICE_ID="price_y",
@@ -216,7 +219,8 @@ def test_a_secret_may_stand_in_a_file(load, tmp_path, name, attribute):
     values = {"SMTP_URL": "smtp://mail.example.org", "DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
     path = tmp_path / "secret"
     path.write_text(values.get(name, SECRET) + "\n")
-    found = load(**{f"{name}_FILE": str(path)}, STRIPE_PRO_MONTHLY_PRICE_ID="price_m")
+    more = {"STRIPE_PRO_MONTHLY_PRICE_ID": "price_m", "STRIPE_WEBHOOK_SECRET": "whsec_x"}
+    found = load(**{f"{name}_FILE": str(path)}, **more)
     assert getattr(found, attribute) == values.get(name, SECRET)
 
 

@@ -42,6 +42,6 @@ def test_in_a_suspended_organization_only_reading_is_left():
 
 
 def test_a_name_nobody_declared_fails_at_once():
-    with pytest.raises(ValueError, match="task.write"):
+    with pytest.raises(ValueError, match=r"task\.write"):
         roles.known("task.write")
     assert roles.label("settings.write") == "Change settings"

@@ -1,0 +1,36 @@
+from datetime import timedelta
+
+from domain import upkeep
+from domain.transactions import writes
+from models import JobRun, Outgoing, WebhookEvent, now
+
+
+def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
+    def fill():
+        for status in ("processed", "ignored", "failed"):
+            WebhookEvent.create(channel="c", event_id=status, type="t", payload=b"body", happened_at=now(), status=status)
+        Outgoing.create(kind="mail", key="sent", status="sent", sent_at=now())
+        Outgoing.create(kind="mail", key="waiting")
+        JobRun.create(job="inbox", ok=True)
+
+    writes(fill)()
+    assert upkeep.prune(200) == 0
+    clock.forward(days=29)
+    assert upkeep.prune(200) == 0
+    clock.forward(days=2)
+    assert upkeep.prune(200) == 2
+    assert [o.key for o in Outgoing.select()] == ["waiting"]
+    assert JobRun.select().count() == 0
+    clock.moment += timedelta(days=60)
+    assert upkeep.prune(200) == 2
+    # The rows stay: they are what makes a late repeat harmless. Only the bodies of the settled ones go.
+    assert {e.event_id: bytes(e.payload) for e in WebhookEvent.select()} == {
+        "processed": b"", "ignored": b"", "failed": b"body",
+    }  # fmt: skip
+    assert upkeep.prune(200) == 0
+
+
+def test_a_batch_is_bounded(house, clock):
+    writes(lambda: [JobRun.create(job="inbox") for _ in range(25)])()
+    clock.forward(days=31)
+    assert [upkeep.prune(10), upkeep.prune(10), upkeep.prune(10), upkeep.prune(10)] == [10, 10, 5, 0]
