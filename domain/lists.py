@@ -102,6 +102,10 @@ class Listing:
     def Row(self):
         return namedtuple("Row", [c.name for c in self.columns])
 
+    @cached_property
+    def sort_choices(self):
+        return tuple((sort.key, sort.label) for sort in self.sorts)
+
     @property
     def first(self):
         """The field that a row is called by."""

@@ -5,7 +5,7 @@ Written once: `blueprint(rules)` gives a table all of it. What is special is in 
 
 import csv
 import io
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, g
@@ -53,9 +53,10 @@ class Here:
         """Words used before in a free text."""
         return lists.known_words(self.listing, field)
 
-    @property
+    @cached_property
     def members(self):
-        return members()
+        """(id, name) of everybody one could choose."""
+        return tuple(members().items())
 
     def rights(self, row):
         """The names of the listed fields that this member may change in the row."""
@@ -98,18 +99,16 @@ def bounded(count):
     return f"{lists.COUNTED:,}+" if count > lists.COUNTED else f"{count:,}"
 
 
-def tochoice(thing):
-    """(key, label) of a choice's option or of a sort."""
-    return (thing.key, thing.label) if isinstance(thing, lists.Sort) else thing[:2]
-
-
 def init_app(app):
     """What list templates use in every block: fields know how they are drawn."""
     environment = app.jinja_env
-    environment.filters |= {"bounded": bounded, "tochoice": tochoice}
-    environment.globals["clear_filters"] = clear_filters
+    environment.filters["bounded"] = bounded
+    environment.globals |= {"clear_filters": clear_filters, "due_choices": tuple(lists.DUE.items())}
     drawn = environment.get_template("fields/macros.html").module
     environment.globals |= {name: getattr(drawn, name) for name in ("cell", "input", "edit", "known", "shown")}
+    around = environment.get_template("lists/macros.html").module
+    for name in ("list_tools", "bulk_bar"):
+        environment.globals[name] = lru_cache(maxsize=500)(getattr(around, name))
 
 
 @lru_cache(maxsize=4000)
@@ -141,7 +140,7 @@ def blueprint(rules):
             context["answer"] = lists.read(listing, place.ask, g.by)
         if not place.ask.after:
             context["counts"] = lists.counts(listing, place.ask, g.by)
-        answer = pages.page("lists/index.html", DUE=lists.DUE, **context)
+        answer = pages.page("lists/index.html", **context)
         if request.htmx.trigger == "list_tools":
             answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form
         return answer

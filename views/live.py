@@ -16,7 +16,7 @@ from domain import changes, configuration, sessions
 from domain.organizations import reach
 from domain.transactions import on_wake
 from views import access
-from views.safety import limiter
+from views.safety import unlimited
 
 blueprint = Blueprint("live", __name__)
 log = logging.getLogger("guildhall.live")
@@ -51,7 +51,7 @@ def _at_start(state):
 
 
 @blueprint.get("/<organization>/news")
-@limiter.exempt
+@unlimited
 @access.member("organization.read")
 def news():
     """The same as one word of the stream, for pages that must ask."""
@@ -60,7 +60,7 @@ def news():
 
 
 @blueprint.get("/<organization>/live")
-@limiter.exempt
+@unlimited
 @access.member("organization.read")
 def stream():
     global _open, _looking

@@ -2,6 +2,7 @@
 
 import json
 from functools import lru_cache
+from typing import NamedTuple
 
 from flask import Response, current_app, flash, g, redirect, render_template
 from htmx_flask import request
@@ -27,6 +28,10 @@ def init_app(app):
     for name in PURE:
         setattr(ui, name, lru_cache(maxsize=4000)(getattr(ui, name)))
     app.jinja_env.globals["ui"] = ui
+    nav = app.jinja_env.get_template("nav.html").module
+    for name in ("sidebar", "bottom", "keys"):
+        setattr(nav, name, lru_cache(maxsize=1000)(getattr(nav, name)))
+    app.jinja_env.globals["nav"] = nav
 
 
 @lru_cache(maxsize=500)
@@ -99,38 +104,57 @@ def home_of(user):
 OFTEN = {"home", "tasks", "notifications", "billing"}
 
 
+class Place(NamedTuple):
+    name: str
+    label: str
+    href: str
+    icon: str
+    key: str
+
+    @property
+    def often(self):
+        return self.name in OFTEN
+
+
+class Group(NamedTuple):
+    label: str
+    items: tuple
+
+
 def places(by, is_admin):
     """The navigation: groups of places one can go to, with the key that goes there."""
+    paid = configuration.active.billing_provider != "none"
+    return _places(by and by.organization.slug, bool(by and paid and by.may("billing.read")), is_admin)
+
+
+@lru_cache(maxsize=500)
+def _places(slug, billed, is_admin):
     groups = []
-    if by:
-        base = f"/{by.organization.slug}"
+    if slug:
         items = [
-            _place("home", "Home", base, "home", "h"),
-            _place("tasks", "Tasks", f"{base}/tasks", "checklist", "t"),
+            Place("home", "Home", f"/{slug}", "home", "h"),
+            Place("tasks", "Tasks", f"/{slug}/tasks", "checklist", "t"),
         ]
-        if by.may("billing.read") and configuration.active.billing_provider != "none":
-            items.append(_place("billing", "Plan", f"{base}/billing", "credit-card", "b"))
-        groups.append({"label": "", "items": items})
-    groups.append({
-        "label": "You",
-        "items": [
-            _place("notifications", "Notifications", "/notifications", "bell", "n"),
-            _place("account", "Account", "/account", "user", "a"),
-        ],
-    })  # fmt: skip
+        if billed:
+            items.append(Place("billing", "Plan", f"/{slug}/billing", "credit-card", "b"))
+        groups.append(Group("", tuple(items)))
+    yours = (
+        Place("notifications", "Notifications", "/notifications", "bell", "n"),
+        Place("account", "Account", "/account", "user", "a"),
+    )
+    groups.append(Group("You", yours))
     if is_admin:
-        items = [
-            _place("admin", "Overview", "/admin", "building-bank", "o"),
-            _place("settings", "Settings", "/admin/settings", "settings", "s"),
-            _place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l"),
-            _place("jobs", "Jobs and webhooks", "/admin/jobs", "clock", "j"),
-        ]
-        groups.append({"label": "Admin", "items": items})
-    return groups
+        staff = (
+            Place("admin", "Overview", "/admin", "building-bank", "o"),
+            Place("settings", "Settings", "/admin/settings", "settings", "s"),
+            Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l"),
+            Place("jobs", "Jobs and webhooks", "/admin/jobs", "clock", "j"),
+        )
+        groups.append(Group("Admin", staff))
+    return tuple(groups)
 
 
-def _place(name, label, href, icon, key):
-    return {"name": name, "label": label, "href": href, "icon": icon, "key": key, "often": name in OFTEN}
+ICONS = ("home", "checklist", "credit-card", "bell", "user", "building-bank", "settings", "speakerphone", "clock")
 
 
 def where(user):

@@ -30,7 +30,7 @@ def show():
 
 def _pages(by, is_admin, q):
     base = f"/{by.organization.slug}"
-    known = [item | {"title": item["label"]} for group in pages.places(by, is_admin) for item in group["items"]]
+    known = [item._asdict() | {"title": item.label} for group in pages.places(by, is_admin) for item in group.items]
     for listing in LISTED:
         if by.may(f"{listing.name}.write"):
             title = f"New {listing.thing}"

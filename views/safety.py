@@ -1,5 +1,6 @@
 """What protects every request alike: where it comes from, how big, how often, and what the answer allows."""
 
+import functools
 import secrets
 import time
 from typing import Any
@@ -50,7 +51,6 @@ def _mail():
 
 limiter = Limiter(
     key_func=_who_or_where,
-    application_limits=[lambda: f"{configuration.active.pages_per_minute}/minute"],
     headers_enabled=False,
     strategy="fixed-window",
 )
@@ -68,12 +68,31 @@ LETTERS = parse("3/hour")
 
 def spend_letter(email):
     """Count a letter with a code to this address, whoever asks for it and whether or not it has an account."""
-    if not limiter.enabled or "@" not in email:
-        return
-    key = ("letters", normalized(clean(email))[:254])
-    if not limiter.limiter.hit(LETTERS, *key):
-        wait = max(1, int(limiter.limiter.get_window_stats(LETTERS, *key).reset_time - time.time()) + 1)
-        raise TooOften(wait)
+    if "@" in email:
+        _spend(LETTERS, "letters", normalized(clean(email))[:254])
+
+
+def _spend(limit, *key):
+    """Count one against the limit, or refuse with TooOften."""
+    if limiter.enabled and not limiter.limiter.hit(limit, *key):
+        raise TooOften(max(1, int(limiter.limiter.get_window_stats(limit, *key).reset_time - time.time()) + 1))
+
+
+def unlimited(view):
+    """Not a page: machines and open pages ask it as often as they must."""
+    view.unlimited = True
+    return view
+
+
+def _spend_page():
+    view = _view(request.endpoint) if request.endpoint else None
+    if view is not None and not getattr(view, "unlimited", False):
+        _spend(_pages(configuration.active.pages_per_minute), "pages", _who_or_where())
+
+
+@functools.cache
+def _pages(count):
+    return parse(f"{count}/minute")
 
 
 class TooOften(Refused):
@@ -111,6 +130,7 @@ def init_app(app):
     app.url_map.converters["id"] = Id
     app.before_request(_begin)
     app.before_request(_from_this_site)
+    app.before_request(_spend_page)
     app.after_request(_protect)
 
 

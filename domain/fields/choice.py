@@ -21,6 +21,11 @@ class Choice(Kind):
     def words(self):
         return [word for word, _, _ in self.options]
 
+    @property
+    def choices(self):
+        """(word, label) for a select."""
+        return tuple((word, label) for word, label, _ in self.options)
+
     def plain(self, value):
         return next((label for word, label, _ in self.options if word == value), "")
 
