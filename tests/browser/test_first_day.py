@@ -27,7 +27,7 @@ def test_the_first_account_is_made_by_the_link_and_only_once(empty, page_of):
     page.get_by_title("Stella Ortiz").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    page.goto("/admin")
+    page.goto("/account")
     expect(page).to_have_url(re.compile("/sign-in"))
 
 

@@ -132,7 +132,7 @@ def test_a_dialog_that_refuses_puts_the_focus_where_the_mistake_is(page, page_of
     page.keyboard.press("c")
     title = page.locator("#dialog").get_by_label("Title")
     expect(title).to_be_focused()
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # at once, however soon after it opened
     expect(page.locator("#dialog #title_error")).to_be_visible()
     expect(title).to_be_focused()
 

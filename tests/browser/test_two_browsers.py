@@ -135,7 +135,7 @@ def test_home_follows_and_stays_whole(alice, bob, new_task):
     before = " ".join(plan.inner_text().split())
     with alice.expect_response(lambda answer: answer.url.endswith(TEAM) and answer.status == 200):
         new_task(alice, "Return the keys")
-    alice.wait_for_function("!document.querySelector('.htmx-request, .htmx-settling, .htmx-swapping')")
+    expect(alice.locator(".htmx-request, .htmx-settling, .htmx-swapping")).to_have_count(0)
     assert " ".join(plan.inner_text().split()) == before
 
 
