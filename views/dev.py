@@ -5,7 +5,7 @@ from email import policy
 
 from flask import Blueprint, Response
 
-from domain import NotFound, configuration, mail, sessions
+from domain import NotFound, configuration, mail
 from views import access, accounts, pages
 
 blueprint = Blueprint("dev", __name__, url_prefix="/dev")
@@ -74,12 +74,9 @@ def cast():
 
     if configuration.active.env != "demo":
         raise NotFound()
-    rows = (
-        Membership.select(Membership, User, Organization)
-        .join(User)
-        .switch(Membership)
-        .join(Organization)
-        .where(~Organization.is_personal)
-        .order_by(Organization.id, Membership.id)
-    )
-    return pages.page("dev/cast.html", people=list(rows), sessions=sessions)
+    shared = {}
+    for one in Membership.select(Membership, User, Organization).join(User).switch(Membership).join(Organization):
+        held = shared.get(one.user.id)
+        if held is None or held.organization.is_personal:
+            shared[one.user.id] = one
+    return pages.page("dev/cast.html", people=list(shared.values()))

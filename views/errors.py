@@ -102,13 +102,11 @@ def _no(code, sentence, status, fields, retry_after):
         flash(sentence, "bad")
         return redirect(back, 303)
     try:
-        frame = pages.frame()
+        text = render_template("errors/error.html", **pages.frame() | about)
     except Exception:  # the page about a failure must not fail
-        log.exception("no frame for an error page")
-        frame = {"site": {"name": "Guildhall"}, "me": None}
-    return Response(
-        render_template("errors/error.html", **frame | about), status, content_type="text/html; charset=utf-8"
-    )
+        log.exception("no page for an error")
+        text = render_template("errors/bare.html", **about)
+    return Response(text, status, content_type="text/html; charset=utf-8")
 
 
 def _to_sign_in(refusal):

@@ -76,7 +76,7 @@ class Here:
                 held = rights[people] = (names, self.rights(_Owned(row, listing)))
             due = listing.due and getattr(row, listing.due)
             late = bool(due and due < moment and listing.is_open(row))
-            drawn.append(_drawn(environment, self.view, listing, self.url, row, *held, late))
+            drawn.append(_drawn(environment, self.view, listing, self.url, row, *held, late, self.may_write))
         return Markup("").join(drawn)
 
 
@@ -112,11 +112,11 @@ def init_app(app):
 
 
 @lru_cache(maxsize=4000)
-def _drawn(environment, view, listing, url, row, people, may, late):
+def _drawn(environment, view, listing, url, row, people, may, late, ticks):
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
     context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may}
-    return Markup(template.render(**context, late=late, is_open=listing.is_open(row)))  # noqa: S704  from a template
+    return Markup(template.render(**context, late=late, ticks=ticks, is_open=listing.is_open(row)))  # noqa: S704  from a template
 
 
 def blueprint(rules):

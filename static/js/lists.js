@@ -16,31 +16,39 @@
     const cell = element.closest("[data-editing]");
     cell.dataset.saving = "";
     const values = { was: cell.querySelector("[name=was]").value, [element.name]: inUtc(element) };
-    htmx.ajax("POST", cell.dataset.post, { source: cell, target: cell.closest("tr"), swap: "outerHTML", values });
+    const row = cell.closest("tr");
+    htmx.ajax("POST", cell.dataset.post, { source: cell, target: row, swap: "outerHTML", values }).then(() => back(row.id, cell.dataset.name));
+  }
+  function back(row, name) {
+    if (document.activeElement === document.body) document.querySelector(`#${row} [data-cell="${name}"]`)?.focus();
   }
   function putBack(element) {
     const cell = element.closest("[data-editing]");
     if (!cell) return;
     cell.removeAttribute("data-editing"); // once: leaving it also blurs it
     const row = cell.closest("tr"), name = cell.dataset.name;
-    const focused = cell.contains(document.activeElement);
-    htmx.ajax("GET", cell.dataset.back, { target: row, swap: "outerHTML" }).then(() => {
-      if (focused) document.querySelector(`#${row.id} [data-cell="${name}"]`)?.focus();
-    });
+    htmx.ajax("GET", cell.dataset.back, { target: row, swap: "outerHTML" }).then(() => back(row.id, name));
   }
 
+  // With the mouse a choice is final. With the keyboard it is looked through by arrows, and Enter or leaving saves.
   on("change", (event) => {
-    if (event.target.matches("[data-save-on-change]")) save(event.target);
+    const { target } = event;
+    if (!target.matches("[data-save-on-change]")) return;
+    if ("keyed" in target.dataset) target.dataset.changed = ""; else save(target);
   });
+  on("pointerdown", (event) => { delete event.target.dataset?.keyed; });
   on("keydown", (event) => {
     const editing = event.target.closest?.("[data-editing]");
     if (editing && event.key === "Escape") { event.stopPropagation(); putBack(event.target); }
-    if (editing && event.key === "Enter" && event.target.matches("[data-save-on-enter]")) { event.preventDefault(); save(event.target); }
+    if (editing && event.target.matches("select") && event.key !== "Enter") event.target.dataset.keyed = "";
+    if (editing && event.key === "Enter" && event.target.matches("[data-save-on-enter], [data-save-on-change]")) { event.preventDefault(); save(event.target); }
   }, true);
   on("focusout", (event) => {
     const cell = event.target.closest?.("[data-editing]");
     setTimeout(() => {
-      if (cell?.isConnected && !("saving" in cell.dataset) && !cell.contains(document.activeElement) && !cell.querySelector("[aria-invalid]")) putBack(event.target);
+      if (cell?.isConnected && !("saving" in cell.dataset) && !cell.contains(document.activeElement) && !cell.querySelector("[aria-invalid]")) {
+        if ("changed" in event.target.dataset) save(event.target); else putBack(event.target);
+      }
     }, 150);
   });
   // A refused cell comes back as a cell, not as a row.
@@ -75,19 +83,27 @@
   // -- the board
 
   const columns = () => [...document.querySelectorAll("[data-column]")];
+  const moving = new Map(); // card id → its last wish, and the requests before it: they go one after another
   function move(card, column) {
-    if (!column || column.dataset.column === card.dataset.value) return;
-    const list = column.querySelector(".board-cards");
-    const home = card.parentElement, next = card.nextElementSibling;
+    const { id } = card, held = moving.get(id);
+    const was = held?.wish ?? card.dataset.value;
+    if (!column || column.dataset.column === was) return;
+    const list = column.querySelector(".board-cards"), url = card.dataset.post;
     list.querySelector(".board-none")?.remove();
     list.prepend(card);
     card.focus();
-    const name = new URL(card.dataset.post, location.origin).pathname.split("/").pop();
-    htmx.ajax("POST", card.dataset.post, { target: card, swap: "outerHTML", values: { [name]: column.dataset.column, was: card.dataset.value } })
-      .catch(() => home.insertBefore(card, next));
     document.getElementById("live").textContent = `Moved ${card.dataset.name} to ${column.getAttribute("aria-label")}.`;
-    const id = card.id;
-    on("htmx:afterSettle", () => document.getElementById(id)?.focus(), { once: true });
+    const name = new URL(url, location.origin).pathname.split("/").pop();
+    const mine = { wish: column.dataset.column };
+    const send = () => {
+      const target = document.getElementById(id);
+      const focused = target?.contains(document.activeElement);
+      return target && htmx.ajax("POST", url, { target, swap: "outerHTML", values: { [name]: mine.wish, was } }).then(() => {
+        if (focused) document.getElementById(id)?.focus();
+      });
+    };
+    mine.done = (held?.done ?? Promise.resolve()).then(send, send).finally(() => { if (moving.get(id) === mine) moving.delete(id); });
+    moving.set(id, mine);
   }
   on("htmx:responseError", () => { if (area()?.querySelector(".board")) htmx.trigger(document.body, "listChanged"); });
 

@@ -22,6 +22,10 @@
     if (rows > 50) url.searchParams.set("rows", Math.min(rows, 500));
     htmx.ajax("GET", url.pathname + url.search, { target: place, swap: "morph:outerHTML", source: place });
   }
+  // What isn't there any more was said once by the refusal; it isn't asked for again.
+  document.addEventListener("htmx:responseError", ({ detail }) => {
+    if (detail.xhr.status === 404) detail.requestConfig?.elt?.removeAttribute?.("data-stale");
+  });
   function tell(place) {
     if (place.querySelector(".note[data-behind]")) return;
     const note = document.createElement("p");

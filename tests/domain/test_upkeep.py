@@ -8,7 +8,9 @@ from models import JobRun, Outgoing, WebhookEvent, now
 def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
     def fill():
         for status in ("processed", "ignored", "failed"):
-            WebhookEvent.create(channel="c", event_id=status, type="t", payload=b"body", happened_at=now(), status=status)
+            WebhookEvent.create(
+                channel="c", event_id=status, type="t", payload=b"body", happened_at=now(), status=status
+            )
         Outgoing.create(kind="mail", key="sent", status="sent", sent_at=now())
         Outgoing.create(kind="mail", key="waiting")
         JobRun.create(job="inbox", ok=True)
