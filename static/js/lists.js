@@ -20,7 +20,7 @@
     htmx.ajax("POST", cell.dataset.post, { source: cell, target: row, swap: "outerHTML", values }).then(() => back(row.id, cell.dataset.name));
   }
   function back(row, name) {
-    if (document.activeElement === document.body) document.querySelector(`#${row} [data-cell="${name}"]`)?.focus();
+    if (document.activeElement === document.body || document.activeElement.id === row) document.querySelector(`#${row} [data-cell="${name}"]`)?.focus();
   }
   function putBack(element) {
     const cell = element.closest("[data-editing]");
