@@ -67,6 +67,11 @@ _newest = Compiled(
 )
 
 
+def unread(mark):
+    """How many notifications the user hasn't read, as the mark has it."""
+    return _numbers(mark)[2]
+
+
 def newest():
     """How far the log goes for anybody: whether it is worth asking `since` at all."""
     with models.everywhere("one look serves the open pages of all organizations"):

@@ -23,7 +23,7 @@ from models import Compiled, Slot, slot
 
 PAGE = 50
 MOST = 500  # rows of one answer
-COUNTED = 1000  # beyond this a count says «1,000+»
+COUNTED = 500  # beyond this a count says «500+»
 EXPORTED = 1000  # rows of one chunk
 WORDS = 8
 

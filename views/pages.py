@@ -9,7 +9,7 @@ from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 
-from domain import alerts, billing, changes, configuration, notices, organizations, settings
+from domain import alerts, billing, changes, configuration, organizations, settings
 from views import access
 
 VARY = "HX-Request, HX-Target, Cookie"
@@ -190,7 +190,7 @@ def frame():
         "organization": by.organization,
         "organizations": organizations.of(user),
         "plan": plan,
-        "bell": notices.unread(user),
+        "bell": changes.unread(mark),
         "alerts_unread": alerts.unread(user),
         "is_admin": is_admin,
         "places": places(by, is_admin),
