@@ -51,7 +51,9 @@ def furnish(seed=7):
         organizations.create("Globex", by=people["charlie"])
         for name, role in CAST:
             if role not in (None, "owner"):
-                organizations.add_member(team, people[name.split()[0].lower()], role, by=people["alice"])
+                one = people[name.split()[0].lower()]
+                organizations.add_member(team, one, role, by=people["alice"])
+                organizations.switch(one, team)
         with models.inside(team):
             _work(team, people, chance, start)
             _at(start + timedelta(days=20))

@@ -80,7 +80,6 @@ def add_member(organization, user, role, *, by):
         raise Refused("A personal organization has one member.", "PERSONAL_MODE_DISABLED", 403)
     try:
         membership = Membership.create(organization=organization, user=user, role=role)
-        User.update(active_organization_id=organization.id).where(User.id == user.id).execute()
     except peewee.IntegrityError:
         raise Refused(f"{user.name} is a member of {organization.name} already.") from None
     audit.record(
