@@ -5,7 +5,7 @@ from htmx_flask import request
 from peewee import fn
 
 import jobs
-from domain import Invalid, Refused, alerts, inbox, settings
+from domain import Invalid, NotFound, Refused, alerts, inbox, settings
 from models import Organization, Outgoing, Session, User, WebhookEvent, now
 from views import access, pages
 
@@ -38,8 +38,6 @@ def index():
 def _setting(name, **extra):
     field = settings.REGISTRY.get(name)
     if field is None:
-        from domain import NotFound
-
         raise NotFound("There is no such setting.")
     row = settings.rows().get(name)
     last = settings.history(name, 1).first()

@@ -6,6 +6,7 @@ from email import policy
 from flask import Blueprint, Response
 
 from domain import NotFound, configuration, mail
+from models import Membership, Organization, User
 from views import access, accounts, pages
 
 blueprint = Blueprint("dev", __name__, url_prefix="/dev")
@@ -59,8 +60,6 @@ def patterns():
 @access.public
 def sign_in(id):
     """The demo's cast, one click each. Anywhere else this doesn't exist."""
-    from models import User
-
     user = User.one(User.id == id)
     if configuration.active.env != "demo" or user is None:
         raise NotFound()
@@ -70,8 +69,6 @@ def sign_in(id):
 @blueprint.get("/cast")
 @access.public
 def cast():
-    from models import Membership, Organization, User
-
     if configuration.active.env != "demo":
         raise NotFound()
     shared = {}

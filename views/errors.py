@@ -68,7 +68,7 @@ def busy(error):
 
 def bug(error):
     log.error("unhandled", exc_info=error, extra={"path": request.path, "method": request.method})
-    return say_no("INTERNAL", "Something went wrong on our side. Nothing you sent was lost on purpose.", 500)
+    return say_no("INTERNAL", "Something went wrong on our side, and it has been recorded. Try again in a minute.", 500)
 
 
 def wants_json():

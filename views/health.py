@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import logging
 
 from flask import Blueprint, Response, request
 from peewee import fn
@@ -14,6 +15,7 @@ from views import access
 from views.safety import unlimited
 
 blueprint = Blueprint("health", __name__)
+log = logging.getLogger("guildhall.health")
 
 
 @writes
@@ -32,9 +34,7 @@ def health():
     try:
         _write()
     except Exception:  # whatever it is, the answer is «not well»; it tells strangers nothing more
-        import logging
-
-        logging.getLogger("guildhall.health").exception("not well")
+        log.exception("not well")
         return Response(json.dumps({"ok": False}), 503, content_type="application/json")
     return Response(json.dumps({"ok": True}), content_type="application/json")
 

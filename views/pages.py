@@ -9,7 +9,8 @@ from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 
-from domain import alerts, billing, changes, configuration, organizations, settings
+from domain import admins, alerts, billing, changes, configuration, organizations, settings
+from models import inside
 from views import access
 
 VARY = "HX-Request, HX-Target, Cookie"
@@ -178,9 +179,6 @@ def frame():
     if user is None:
         return about
     by = where(user)
-    from domain import admins
-    from models import inside
-
     with inside(by.organization):
         plan, mark = billing.plan(), changes.mark(user)
     is_admin = admins.gate(user) == "ok"

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, request
 
-from domain import lists, tasks
+from domain import admins, lists, tasks
 from domain.fields import clean
 from models import inside
 from views import access, pages
@@ -17,8 +17,6 @@ LISTED = (tasks.listing,)
 @access.signed_in
 def show():
     q = " ".join(clean(request.args.get("q", "")).split())[:100]
-    from domain import admins
-
     user = access.me()
     by = pages.where(user)
     groups = [{"label": "Go to", "items": _pages(by, admins.gate(user) == "ok", q)}]
