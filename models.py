@@ -461,7 +461,12 @@ class User(Table):
     suspended_reason = TextField(null=True)
     timezone = CharField(max_length=60, default="UTC")
     active_organization_id = IntegerField(null=True)
+    active_session_id = IntegerField(null=True)  # the newest sign-in: the only one while that is the rule
     last_seen_alert_at = Moment(null=True)
+    second_factor_at = Moment(null=True)
+    totp_secret = TextField(null=True)  # encrypted: domain/factors.py
+    totp_step = BigIntegerField(null=True)  # the last one used, so that no code is taken twice
+    deleted_at = Moment(null=True)
 
     class Meta:
         table_name = "user"
@@ -487,7 +492,9 @@ class Profile(Table):
 class AuthToken(Table):
     """A secret that was mailed or printed. One live row a purpose and address: a new one voids the old."""
 
-    purpose = State("verify_email", "reset", "setup")
+    purpose = State(
+        "verify_email", "reset", "setup", "sign_in", "magic_link", "change_email", "second_factor", "identity"
+    )
     email_norm = short()
     user = to(User, null=True)
     public_id = CharField(max_length=40, default=public_id, unique=True)
@@ -516,10 +523,49 @@ class Session(Table):
     device = CharField(max_length=120, default="Unknown device")
     ended_at = Moment(null=True)
     end_reason = State("signed_out", "replaced", "revoked", "suspended", "password_changed", "expired", null=True)
+    way = CharField(max_length=30, null=True)  # how they came in: password, passkey, google …
+    device_hash = CharField(max_length=64, null=True)
+    active_organization_id = IntegerField(null=True)
+    staff_id = IntegerField(null=True)  # somebody of the platform who looks on as this user, and only reads
+    staff_reason = TextField(null=True)
 
     class Meta:
         table_name = "user_session"
-        indexes = ((("user", "ended_at"), False),)
+        indexes = ((("user", "ended_at"), False), (("user", "device_hash"), False))
+
+
+class Identity(Table):
+    """An account elsewhere that signs this one in; `subject` is what its provider calls the person."""
+
+    user = to(User)
+    provider = CharField(max_length=30)
+    subject = short()
+    email = short()  # as it was when the two were connected
+    last_used_at = Moment(null=True)
+
+    class Meta:
+        table_name = "oauth_account"
+        indexes = ((("provider", "subject"), True),)
+
+
+class Passkey(Table):
+    user = to(User)
+    credential_id = CharField(max_length=1400, unique=True)  # base64url, WebAuthn's limit is 1023 bytes
+    public_key = BlobField()
+    sign_count = BigIntegerField(default=0)
+    name = short()
+    transports = Json(default=list)
+    last_used_at = Moment(null=True)
+
+
+class BackupCode(Table):
+    user = to(User)
+    code_hash = CharField(max_length=64)
+    used_at = Moment(null=True)
+
+    class Meta:
+        table_name = "backup_code"
+        indexes = ((("user", "code_hash"), True),)
 
 
 class Admin(Table):
@@ -529,6 +575,53 @@ class Admin(Table):
     email_norm = short(unique=True)
     note = TextField(null=True)
     added_by = to(User, on_delete="SET NULL", null=True)
+
+
+class StaffRole(Table):
+    """Narrows somebody on the allow-list to what their roles have; without a row they have nearly all."""
+
+    user = to(User)
+    role = State("super_admin", "support", "finance", "moderator", "release_manager", "content")
+    granted_by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        table_name = "user_platform_role"
+        indexes = ((("user", "role"), True),)
+
+
+class Challenge(Table):
+    """Somebody is asked to prove who they are before a sensitive act: a mailed code, or counted tries."""
+
+    user = to(User)
+    action = CharField(max_length=60)
+    target = CharField(max_length=80, default="")
+    method = State("email", "password", "totp", "passkey")
+    secret_hash = CharField(max_length=128, null=True)
+    salt = CharField(max_length=64, null=True)
+    attempts = IntegerField(default=0)
+    expires_at = Moment(index=True)
+    consumed_at = Moment(null=True)
+
+    class Meta:
+        table_name = "stepup_challenge"
+        indexes = ((("user", "action"), False),)
+
+
+class Proof(Table):
+    """They have proven it, on this session, for this action and target; at level 4 for one time only."""
+
+    user = to(User)
+    session = to(Session)
+    action = CharField(max_length=60)
+    target = CharField(max_length=80, default="")
+    level = IntegerField()
+    single_use = BooleanField()
+    expires_at = Moment(index=True)
+    consumed_at = Moment(null=True)
+
+    class Meta:
+        table_name = "stepup_grant"
+        indexes = ((("user", "action", "target"), False),)
 
 
 # --- organizations --------------------------------------------------------------------------------
@@ -563,6 +656,81 @@ class Membership(Table):
     class Meta:
         table_name = "organization_member"
         indexes = ((("organization", "user"), True),)
+
+
+class Workspace(Owned):
+    """An area inside an organization, with narrower people of its own. The first is the default one."""
+
+    organization = to(Organization)
+    name = short()
+    slug = CharField(max_length=80)
+    is_default = BooleanField(default=False)
+    archived_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("organization", "slug"), True),)
+
+
+partial(Workspace, "workspace_one_default", Workspace.organization, where="is_default = true", unique=True)
+
+
+class Assignment(Owned):
+    """Somebody works in one workspace only, outside the paid seats: as manager, staff or scanner."""
+
+    organization = to(Organization)
+    workspace = to(Workspace)
+    user = to(User)
+    role = State("manager", "staff", "scanner")
+
+    class Meta:
+        table_name = "workspace_member"
+        indexes = ((("workspace", "user"), True),)
+
+
+class Invitation(Owned):
+    """Into the organization with a role there, or into one workspace with a role in that."""
+
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    organization = to(Organization)
+    workspace = to(Workspace, null=True)
+    email = short()
+    email_norm = short()
+    role = State("admin", "member", "viewer", "manager", "staff", "scanner")
+    status = State("pending", "accepted", "cancelled", "expired", default="pending")
+    invited_by = to(User, on_delete="SET NULL", null=True)
+    expires_at = Moment(index=True)
+    accepted_by = to(User, on_delete="SET NULL", null=True)
+    accepted_at = Moment(null=True)
+
+    @property
+    def is_open(self):
+        return self.status == "pending" and self.expires_at > now()
+
+
+partial(
+    Invitation,
+    "invitation_one_pending",
+    Invitation.organization,
+    Invitation.email_norm,
+    where="status = 'pending'",
+    unique=True,
+)
+
+
+class Transfer(Owned):
+    """An organization is offered to another of its members, who must take it."""
+
+    organization = to(Organization)
+    from_user = to(User)
+    to_user = to(User)
+    status = State("pending", "accepted", "cancelled", "expired", default="pending")
+    expires_at = Moment(index=True)
+
+    class Meta:
+        table_name = "ownership_transfer"
+
+
+partial(Transfer, "transfer_one_pending", Transfer.organization, where="status = 'pending'", unique=True)
 
 
 # --- what changed: live pages, history and undo read the same rows --------------------------------
@@ -696,7 +864,10 @@ class Setting(Table):
 
 
 class AuditEvent(Table):
-    """Write-once: a trigger refuses every change but the actor's anonymisation."""
+    """Write-once: a trigger refuses every change but the actor's anonymisation.
+
+    `hash` is keyed and covers the row and the row before (`previous`): see domain/audit.py.
+    """
 
     at = Moment(default=now, index=True)
     category = CharField(max_length=30)
@@ -711,6 +882,8 @@ class AuditEvent(Table):
     metadata = Json(default=dict)
     ip = CharField(max_length=64, null=True)
     request_id = CharField(max_length=40, null=True)
+    previous = CharField(max_length=64, null=True)
+    hash = CharField(max_length=64, null=True)
 
     class Meta:
         table_name = "audit_event"
@@ -915,7 +1088,8 @@ class SandboxObject(Table):
 
 
 TABLES = [
-    User, Profile, AuthToken, Session, Admin, Organization, Membership, Change, Task, Notification, Alert,
+    User, Profile, AuthToken, Session, Identity, Passkey, BackupCode, Admin, StaffRole, Challenge, Proof,
+    Organization, Membership, Workspace, Assignment, Invitation, Transfer, Change, Task, Notification, Alert,
     Setting, AuditEvent, Customer, Subscription, Grant, GrantSource, CreditAccount, CreditEntry,
     WebhookEvent, Outgoing, JobRun, Lease, SandboxObject,
 ]  # fmt: skip

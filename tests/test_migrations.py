@@ -155,6 +155,8 @@ def rows_of():
     organization = Organization.create(name="A", slug="a", owner=user)
     mine = {"organization": organization}
     account = models.CreditAccount.create(**mine)
+    session = models.Session.create(user=user, token_hash="x", expires_at=now())
+    workspace = models.Workspace.create(name="General", slug="general", **mine)
     sub = {"provider": "stripe", "provider_customer_id": "cus_1"}
     return [
         user,
@@ -163,9 +165,21 @@ def rows_of():
         models.AuthToken.create(
             purpose="reset", email_norm="a@example.org", secret_hash="x", salt="y", expires_at=now()
         ),
-        models.Session.create(user=user, token_hash="x", expires_at=now()),
+        session,
+        models.Identity.create(user=user, provider="google", subject="1", email="a@example.org"),
+        models.Passkey.create(user=user, credential_id="x", public_key=b"x", name="Key"),
+        models.BackupCode.create(user=user, code_hash="x"),
         models.Admin.create(email="a@example.org", email_norm="a@example.org"),
+        models.StaffRole.create(user=user, role="support"),
+        models.Challenge.create(user=user, action="a", method="email", expires_at=now()),
+        models.Proof.create(user=user, session=session, action="a", level=3, single_use=False, expires_at=now()),
         models.Membership.create(user=user, role="owner", **mine),
+        workspace,
+        models.Assignment.create(user=user, workspace=workspace, role="scanner", **mine),
+        models.Invitation.create(
+            email="b@example.org", email_norm="b@example.org", role="viewer", expires_at=now(), **mine
+        ),
+        models.Transfer.create(from_user=user, to_user=user, expires_at=now(), **mine),
         models.Change.create(table="task", verb="created", **mine),
         models.Task.create(user=user, title="T", **mine),
         models.Notification.create(recipient=user, type="t", title="T"),
@@ -252,7 +266,7 @@ def test_the_audit_log_is_write_once(one_of_each):
         "at": now() - timedelta(days=400), "created_at": now() - timedelta(days=400), "category": "other",
         "action": "x.y", "result": "denied", "actor_email": "b@example.org", "target_type": "x",
         "target_id": "x", "summary": "nothing happened", "metadata": {"a": 1}, "ip": "1.2.3.4",
-        "request_id": "x",
+        "request_id": "x", "previous": "x", "hash": "x",
     }  # fmt: skip
     untouched = {"id", "updated_at", "actor", "organization"}
     assert others.keys() == AuditEvent._meta.fields.keys() - untouched, "a column no one has thought of"
