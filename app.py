@@ -19,11 +19,12 @@ import jobs
 import migrations
 import models
 from domain import accounts, configuration, demo, settings, transactions
-from views import access, assets, errors, lists, live, pages, safety
+from views import access, assets, errors, lists, live, pages, safety, stepup
 
 FEATURES = (
     "front",
     "accounts",
+    "stepup",
     "home",
     "tasks",
     "notices",
@@ -62,6 +63,7 @@ def create_app(chosen=None):
     assets.init_app(app)
     errors.init_app(app)
     pages.init_app(app)
+    stepup.init_app(app)
     lists.init_app(app)
     for name in FEATURES + (() if chosen.production else DEVELOPMENT):
         module = __import__(f"views.{name}", fromlist=["blueprint"])

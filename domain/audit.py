@@ -38,6 +38,13 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
     ).execute()
 
 
+@writes
+def deny(tried, code, *, by, organization=None):
+    """A refused change, in a transaction of its own: what refused it has rolled its own back."""
+    action = "organization.access_denied" if organization else "admin.access_denied"
+    record(action, f"Denied: {tried}", by=by, organization=organization, result="denied", reason=code)
+
+
 def _redacted(name, value):
     return "•••" if value is not None and _SECRET.search(name) else value
 

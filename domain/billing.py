@@ -1,4 +1,5 @@
-"""Plans of organizations: what the provider told us becomes rows, and access is computed from grants.
+"""Plans of organizations: what the provider told us becomes rows, and access is
+computed from grants (domain/grants.py).
 
 Facts may repeat, come late or out of order. What happened is keyed by its own id (a subscription, an
 invoice), never by the event that told of it.
@@ -18,11 +19,10 @@ from domain import (
     providers,
     settings,
 )
-from domain.plans import FREE, PLANS
+from domain.plans import PLANS
 from domain.providers import CustomerFact, InvoiceFact, SubscriptionFact
 from domain.transactions import writes
 from models import (
-    Compiled,
     Customer,
     Grant,
     GrantSource,
@@ -32,7 +32,6 @@ from models import (
     inside,
     now,
     public_id,
-    slot,
     stand_in_line,
 )
 
@@ -45,35 +44,6 @@ TERMINAL = ("canceled", "incomplete_expired")
 
 class Unknown(Exception):
     """The event speaks of something that isn't ours, or isn't known yet. The sentence goes to the inbox."""
-
-
-# --- access ----------------------------------------------------------------------------------------
-
-
-_active = Compiled(
-    lambda: (
-        Grant.select(Grant.plan_key, Grant.capability)
-        .where(Grant.revoked_at.is_null(), Grant.expires_at.is_null() | (Grant.expires_at > slot("moment")))
-        .limit(200)
-    )
-)
-
-
-def _grants():
-    return _active(moment=Grant.expires_at.db_value(now()))
-
-
-def capabilities():
-    """What the organization one stands in may use: the union of its active grants."""
-    return {capability for _, capability in _grants()}
-
-
-def plan():
-    """The plan of the organization one stands in; None where billing isn't set up (no badge then)."""
-    if not providers.is_configured():
-        return None
-    keys = {key for key, _ in _grants()}
-    return next((PLANS[key] for key in reversed(PLANS) if key in keys), FREE)
 
 
 def subscription():

@@ -4,7 +4,7 @@ import random
 from datetime import timedelta
 
 import models
-from domain import accounts, alerts, billing, organizations, passwords, rows, tasks
+from domain import accounts, alerts, billing, grants, organizations, passwords, rows, tasks
 from domain.providers import sandbox
 from domain.transactions import writes
 from models import Admin, User, now
@@ -101,6 +101,6 @@ def _work(team, people, chance, start):
 
 def _subscribe(owner):
     """Through the sandbox's checkout; its webhooks arrive once the server listens."""
-    if billing.plan() is not None:
+    if grants.plan() is not None:
         address = billing.checkout("pro_monthly", by=owner)
         sandbox.pay(address.rsplit("/", 1)[1])

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import peewee
 
 import models
-from domain import Forbidden, Invalid, Refused, audit, credits, roles
+from domain import Forbidden, Invalid, NotFound, Refused, audit, credits, permissions, roles
 from domain.fields import clean
 from domain.transactions import writes
-from models import Compiled, Membership, Organization, User, slot
+from models import Compiled, Membership, Organization, Session, User, slot
 
 # An organization's slug is the first part of its addresses; these are taken by the house itself.
 RESERVED = frozenset(
@@ -18,7 +18,7 @@ RESERVED = frozenset(
     account admin api app auth backers billing blog cron dev door dp e events faq feedback flyers
     forgot-password guildhall health home accept-invitation legal live login metrics new notifications
     orders organizations organizer palette passes pricing railway records reset-password sandbox
-    session-ended settings setup sign-in sign-out sign-up static tasks verify verify-2fa webhooks www
+    session-ended settings setup step-up sign-in sign-out sign-up static tasks verify verify-2fa webhooks www
     """.split()  # noqa: SIM905
 )
 
@@ -100,24 +100,23 @@ class Member:
     user: User
     organization: Organization
     role: str
+    real_role: str = ""  # set while they look through the eyes of a lesser role: they only read then
 
-    def may(self, capability):
-        """Whether they may do this here and now, for showing or hiding a control."""
-        if self.organization.status != "active" and not capability.endswith((".read", ".read_all")):
-            return False
-        return roles.allows(self.role, capability)
+    def may(self, permission, target=None):
+        """Whether they may do this here and now (to this member), for showing or hiding a control."""
+        return permissions.judge(self, permission, target) is None
 
-    def require(self, capability):
-        """The same as a refusal: Forbidden, or that the organization is suspended."""
-        if self.may(capability):
-            return
-        if roles.allows(self.role, capability):
-            raise Refused(
-                f"{self.organization.name} is suspended: nothing can be changed in it now.",
-                "ORGANIZATION_SUSPENDED",
-                403,
-            )
-        raise Forbidden(f"Your role here ({self.role}) doesn't include: {roles.label(capability)}.")
+    def require(self, permission, target=None):
+        """The same as a refusal, named for its reason (domain/permissions.py)."""
+        refusal = permissions.judge(self, permission, target)
+        if refusal is not None:
+            raise refusal
+
+    def seen_as(self, role):
+        """Themselves with a lesser role, for a look at the pages. Refuses with Forbidden."""
+        if role not in roles.below(self.role):
+            raise Forbidden("You can look through the eyes of lesser roles only.")
+        return Member(self.user, self.organization, role, self.role)
 
 
 _REACHED = (Organization.id, Organization.name, Organization.slug, Organization.is_personal,
@@ -147,7 +146,9 @@ def reach(user, slug):
 
 _mine = Compiled(
     lambda: (
-        Membership.select(Organization.id, Organization.name, Organization.slug, Organization.is_personal)
+        Membership.select(
+            Organization.id, Organization.name, Organization.slug, Organization.is_personal, Organization.status
+        )
         .join(Organization)
         .where(Membership.user == slot("user"), Organization.status != "deleted")
         .order_by(Organization.is_personal.desc(), Organization.name)
@@ -159,21 +160,35 @@ _mine = Compiled(
 def of(user):
     """The organizations the user is a member of, the personal one first."""
     return [
-        Organization.of(id=id, name=name, slug=slug, is_personal=bool(personal))
-        for id, name, slug, personal in _mine(user=user.id)
+        Organization.of(id=id, name=name, slug=slug, is_personal=bool(personal), status=status)
+        for id, name, slug, personal, status in _mine(user=user.id)
     ]
 
 
 def home(user):
-    """The organization to open first: the active one, or the personal one when that is gone."""
+    """The organization to open first: the active one, or the personal one when that is gone or suspended."""
     mine = of(user)
-    return next((o for o in mine if o.id == user.active_organization_id), mine[0])
+    open_ones = [o for o in mine if o.status == "active"]
+    return next((o for o in open_ones if o.id == user.active_organization_id), (open_ones or mine)[0])
 
 
 @writes
-def switch(user, organization):
-    """Remember which organization the user works in."""
+def switch(user, organization, session=None):
+    """Work in another organization from here on: the user's row and the session move together (A4.2-6).
+
+    Refuses with NotFound when they are no member of it, or it isn't active.
+    """
+    mine = Membership.one(Membership.user == user, Membership.organization == organization)
+    if mine is None or Organization.get_by_id(organization.id).status != "active":
+        raise NotFound("That organization can't be opened now.")
     User.update(active_organization_id=organization.id).where(User.id == user.id).execute()
+    if session is not None:
+        Session.update(active_organization_id=organization.id).where(Session.id == session.id).execute()
+
+
+def suspended_reason(organization):
+    """What its members may read about why, or None."""
+    return Organization.get_by_id(organization.id).suspended_reason
 
 
 def keepers(organization):

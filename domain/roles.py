@@ -1,41 +1,119 @@
-"""Who may do what: the names, their labels, and which role has them (specification B.11).
+"""Who may do what: each permission with its label, the roles that have it and what else it needs.
 
-Doors name a capability from here; a name that isn't here fails at import.
+Doors name a permission from here; a name that isn't here fails at import. How it is judged is
+domain/permissions.py.
 """
 
+from dataclasses import dataclass
+
+ROLES = ("owner", "admin", "member", "viewer")  # from most to least
+ABOUT = {
+    "owner": "Everything, also the plan and the organization itself",
+    "admin": "People and all work, but not the plan",
+    "member": "Their own work",
+    "viewer": "Looks, changes nothing",
+}
+WORKSPACE_ROLES = ("manager", "staff", "scanner")
+ABOUT_WORKSPACE = {
+    "manager": "Everything inside one workspace",
+    "staff": "Looks, and checks people in",
+    "scanner": "Checks people in at the door, sees names only",
+}
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What an organization role may do: its label, who has it, and what else must hold."""
+
+    label: str
+    roles: frozenset
+    capability: str = ""  # that the organization's plan must include
+    policies: tuple = ()  # names in domain/permissions.py
+    while_suspended: bool = False
+
+
+def _to(label, roles, capability="", policies="", while_suspended=False):
+    return Permission(label, frozenset(roles.split()), capability, tuple(policies.split()), while_suspended)
+
+
 ORGANIZATION = {
-    # capability: (label, roles that have it)
-    "organization.read": ("See the organization", "owner admin member viewer"),
-    "members.read": ("See the members", "owner admin member viewer"),
-    "tasks.read": ("See own and assigned tasks", "owner admin member viewer"),
-    "tasks.write": ("Create and change own tasks", "owner admin member"),
-    "tasks.read_all": ("See all tasks of the organization", "owner admin"),
-    "billing.read": ("See plan, invoices and credits", "owner admin"),
-    "billing.manage": ("Choose and cancel the plan", "owner"),
+    "organization.read": _to("See the organization", "owner admin member viewer", while_suspended=True),
+    "organization.update": _to("Change name and settings", "owner admin"),
+    "organization.delete": _to("Delete the organization", "owner", policies="is_a_team"),
+    "organization.transfer": _to("Hand the organization over", "owner", policies="is_a_team teams_are_on"),
+    "members.read": _to("See the members", "owner admin member viewer"),
+    "members.invite": _to(
+        "Invite people",
+        "owner admin",
+        "workspace.members.invite",
+        "is_a_team teams_are_on invitations_are_on a_seat_is_free",
+    ),
+    "members.invite_staff": _to(
+        "Invite people into one workspace", "owner admin", policies="is_a_team teams_are_on invitations_are_on"
+    ),
+    "invitations.read": _to("See invitations", "owner admin"),
+    "invitations.cancel": _to("Cancel and resend invitations", "owner admin", policies="invitations_are_on"),
+    "members.change_role": _to(
+        "Change a member's role", "owner admin", policies="members_are_managed only_owners_touch_owners"
+    ),
+    "members.remove": _to(
+        "Remove a member", "owner admin", policies="members_are_managed only_owners_touch_owners not_the_last_owner"
+    ),
+    "members.leave": _to(
+        "Leave the organization", "owner admin member viewer", policies="is_a_team not_the_last_owner"
+    ),
+    "workspaces.read": _to("See workspaces", "owner admin member viewer"),
+    "workspaces.manage": _to("Create workspaces and choose their people", "owner admin", policies="is_a_team"),
+    "permissions.read": _to("See who may do what, and why", "owner admin"),
+    "audit.read": _to("See the audit log", "owner admin"),
+    "tasks.read": _to("See own and assigned tasks", "owner admin member viewer"),
+    "tasks.write": _to("Create and change own tasks", "owner admin member"),
+    "tasks.read_all": _to("See all tasks of the organization", "owner admin"),
+    "billing.read": _to("See plan, invoices and credits", "owner admin", while_suspended=True),
+    "billing.manage": _to("Choose and cancel the plan", "owner"),
 }
 
 PLATFORM = {
     "admin.read": "See the admin overview",
+    "users.read": "See people",
+    "users.suspend": "Suspend and reactivate people",
+    "users.impersonate": "Look at the site as somebody else, reading only",
+    "organizations.read": "See organizations",
+    "organizations.suspend": "Suspend and reactivate organizations",
+    "audit.read_all": "See the whole audit log",
     "settings.write": "Change settings",
     "alerts.write": "Broadcast and retract alerts",
     "jobs.run": "See jobs and webhooks, run and replay them",
+    "admins.write": "Choose admins and their roles",
 }
-
-ROLES = ("owner", "admin", "member", "viewer")
-_GRANTED = {name: frozenset(roles.split()) for name, (_, roles) in ORGANIZATION.items()}
-
-
-def known(capability):
-    """The capability itself, or a ValueError at import for a name nobody declared."""
-    if capability not in ORGANIZATION and capability not in PLATFORM:
-        raise ValueError(f"No capability is called {capability!r}: see domain/roles.py")
-    return capability
-
-
-def allows(role, capability):
-    """Whether an organization role has the capability. An unknown role has none."""
-    return role in _GRANTED[capability]
+# What narrows somebody on the allow-list; without any of these they have all but the last.
+STAFF = {
+    "super_admin": ("Super admin", frozenset(PLATFORM)),
+    "support": ("Support", frozenset({"admin.read", "users.read", "users.suspend", "organizations.read"})),
+    "finance": ("Finance", frozenset({"admin.read"})),
+    "moderator": ("Moderator", frozenset({"admin.read"})),
+    "release_manager": ("Release manager", frozenset({"admin.read", "jobs.run"})),
+    "content": ("Content", frozenset({"admin.read", "alerts.write"})),
+}
+UNNARROWED = frozenset(PLATFORM) - {"admins.write"}
 
 
-def label(capability):
-    return ORGANIZATION[capability][0] if capability in ORGANIZATION else PLATFORM[capability]
+def known(name):
+    """The permission's name itself, or a ValueError at import for a name nobody declared."""
+    if name not in ORGANIZATION and name not in PLATFORM:
+        raise ValueError(f"No permission is called {name!r}: see domain/roles.py")
+    return name
+
+
+def allows(role, name):
+    """Whether an organization role has the permission. An unknown role has none."""
+    return role in ORGANIZATION[name].roles
+
+
+def label(name):
+    return ORGANIZATION[name].label if name in ORGANIZATION else PLATFORM[name]
+
+
+def below(role):
+    """The roles that have less than this one, for looking through their eyes. None for an unknown role."""
+    return ROLES[ROLES.index(role) + 1 :] if role in ROLES else ()

@@ -1,4 +1,8 @@
-"""Signed-in browsers: an opaque token each, checked at every request, listed and revocable."""
+"""Signed-in browsers: an opaque token each, checked at every request, listed and revocable.
+
+While `single_active_session` is on, only the newest sign-in of a user is good (A0.1-4 to 9): the user's
+row names it, so that the check costs no query of its own and holds from the next request on.
+"""
 
 import hashlib
 import re
@@ -6,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain import NotFound, audit, settings
+from domain import NotFound, audit, outgoing, settings
 from domain.transactions import writes
 from models import Compiled, Profile, Session, User, now, slot
 
@@ -27,30 +31,85 @@ class SignedIn:
     def get_id(self):
         return self.token
 
+    @property
+    def only_looks(self):
+        """Somebody of the platform looks on as this user: nothing is changed through this session."""
+        return self.session.staff_id is not None
+
 
 def _hash(token):
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 @writes
-def start(user, *, ip=None, user_agent=None):
-    """Sign the user in on one browser; returns the token to keep in its cookie."""
-    token = secrets.token_urlsafe(32)
-    Session.create(
+def start(user, *, ip=None, user_agent=None, way=None, browser=None):
+    """Sign the user in on one browser; returns the token to keep in its cookie.
+
+    `way` is how they came in, `browser` what its lasting cookie says. A browser that wasn't seen before is
+    told of by letter; while one session is the rule, the others end here.
+    """
+    token, agent = secrets.token_urlsafe(32), (user_agent or "")[:400]
+    known = _is_known(user, agent, browser)
+    session = Session.create(
         user=user,
         token_hash=_hash(token),
         expires_at=now() + timedelta(days=settings.get("session_absolute_days")),
         ip=ip,
-        user_agent=(user_agent or "")[:400],
-        device=device(user_agent or ""),
+        user_agent=agent,
+        device=device(agent),
+        way=way,
+        device_hash=_hash(browser) if browser else None,
+        active_organization_id=User.get_by_id(user.id).active_organization_id,
     )
+    User.update(active_session_id=session.id).where(User.id == user.id).execute()
+    replaced = _replace(user, session) if settings.get("single_active_session") else 0
+    if replaced or not known:
+        letter = "new_sign_in_replaced_session" if replaced else "new_sign_in"
+        outgoing.letter(
+            letter, user.email, f"{letter}:{session.id}", name=user.name, device=session.device,
+            place=ip or "an unknown address", at=f"{session.created_at:%d %B %Y, %H:%M} UTC",
+        )  # fmt: skip
     return token
 
 
-_COLUMNS = (Session.id, Session.created_at, Session.last_seen_at, Session.expires_at, Session.ended_at)
+def _is_known(user, agent, browser):
+    """Whether the user was here with this browser before; the very first one needs no letter."""
+    before = Session.select(Session.id).where(Session.user == user, Session.staff_id.is_null())
+    if not before.first():
+        return True
+    if browser and before.where(Session.device_hash == _hash(browser)).first():
+        return True
+    # From before browsers had a cookie of ours: the same kind of device will do.
+    return before.where(Session.device_hash.is_null(), Session.device == device(agent)).first() is not None
+
+
+def _replace(user, session):
+    others = (Session.user == user) & (Session.id != session.id) & Session.staff_id.is_null()
+    ended = Session.update(ended_at=now(), end_reason="replaced").where(others, Session.ended_at.is_null()).execute()
+    if ended:
+        audit.record("auth.session.replaced", "A new sign-in ended the one before", by=user, target=session)
+    return ended
+
+
+@writes
+def look_on(user, staff, reason, *, lasts, ip=None):
+    """A session in which somebody of the platform sees what the user sees; returns its token."""
+    token = secrets.token_urlsafe(32)
+    Session.create(
+        user=user, token_hash=_hash(token), expires_at=now() + lasts, ip=ip, device="Staff", way="staff",
+        staff_id=staff.id, staff_reason=reason, active_organization_id=user.active_organization_id,
+    )  # fmt: skip
+    return token
+
+
+_COLUMNS = (
+    Session.id, Session.created_at, Session.last_seen_at, Session.expires_at, Session.ended_at,
+    Session.active_organization_id, Session.staff_id, Session.way,
+)  # fmt: skip
 _PERSON = (
     User.id, User.public_id, User.email, User.email_norm, User.status, User.email_verified_at,
-    User.timezone, User.active_organization_id, User.last_seen_alert_at,
+    User.timezone, User.active_organization_id, User.active_session_id, User.last_seen_alert_at,
+    User.second_factor_at,
 )  # fmt: skip
 _found = Compiled(
     lambda: (
@@ -75,11 +134,32 @@ def find(token):
     idle = timedelta(days=settings.get("session_idle_days"))
     if session.ended_at or session.expires_at < moment or session.last_seen_at + idle < moment:
         return None
-    if user.status != "active":
+    if user.status != "active" or _is_replaced(session, user):
         return None
+    user.__data__["active_organization_id"] = session.active_organization_id or user.active_organization_id
     if moment - session.last_seen_at > SEEN_EVERY:
         _see(session, moment)
     return SignedIn(user, session, token)
+
+
+def _is_replaced(session, user):
+    single = settings.get("single_active_session") and session.staff_id is None
+    return bool(single and user.active_session_id not in (None, session.id))
+
+
+def why_over(token):
+    """Why `find` has nobody for this token: malformed, unknown, replaced, suspended, or ended.
+
+    Only «replaced» shows the notice; what is malformed is dropped without a word (A0.1-6).
+    """
+    if not re.fullmatch(r"[\w-]{43}", token):
+        return "malformed"
+    session = Session.one(Session.token_hash == _hash(token))
+    if session is None:
+        return "unknown"
+    if session.end_reason == "replaced" or (session.ended_at is None and _is_replaced(session, session.user)):
+        return "replaced"
+    return "suspended" if session.user.status == "suspended" else "ended"
 
 
 @writes
@@ -98,16 +178,16 @@ def end(token, reason="signed_out"):
 def live(user):
     """The user's sessions that are still good, the latest used first."""
     idle = now() - timedelta(days=settings.get("session_idle_days"))
-    return (
-        Session.select()
-        .where(
-            Session.user == user,
-            Session.ended_at.is_null(),
-            Session.expires_at > now(),
-            Session.last_seen_at > idle,
-        )
-        .order_by(Session.last_seen_at.desc())
-    )
+    query = Session.select()
+    if settings.get("single_active_session"):
+        query = query.where(Session.id == User.get_by_id(user.id).active_session_id)
+    return query.where(
+        Session.user == user,
+        Session.staff_id.is_null(),
+        Session.ended_at.is_null(),
+        Session.expires_at > now(),
+        Session.last_seen_at > idle,
+    ).order_by(Session.last_seen_at.desc())
 
 
 @writes
@@ -115,7 +195,7 @@ def revoke(user, session_id):
     """Sign one of the user's browsers out. Refuses with NotFound for anybody else's."""
     ended = (
         Session.update(ended_at=now(), end_reason="revoked")
-        .where(Session.id == session_id, Session.user == user, Session.ended_at.is_null())
+        .where(Session.id == session_id, Session.user == user, Session.ended_at.is_null(), Session.staff_id.is_null())
         .execute()
     )
     if not ended:

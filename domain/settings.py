@@ -9,6 +9,7 @@ import time
 
 from domain import Invalid, NotFound, Refused, audit
 from domain.fields import Field, Unfit
+from domain.fields.choice import Choice
 from domain.fields.number import Number
 from domain.fields.switch import Switch
 from domain.fields.text import Text
@@ -32,9 +33,68 @@ GROUPS = {
             "One sentence for search engines and the front page.",
         ),
         Field("sign_up_open", "Open sign-up", Switch(), True, True, "Whether strangers may make an account."),
+        Field(
+            "auth_neutral_messages",
+            "Neutral sign-in messages",
+            Switch(),
+            True,
+            False,
+            "Never tell whether an address has an account, also on the pages for codes and links.",
+        ),
+    ),
+    "Organizations": (
+        Field(
+            "organization_mode",
+            "Mode",
+            Choice((("team", "Teams", "info"), ("personal", "Personal only", "quiet"))),
+            True,
+            "team",
+            "In personal mode nobody can found a team, invite, or manage members.",
+        ),
+        Field(
+            "organization_switcher",
+            "Switcher",
+            Choice((("when_multiple", "When there are several", "quiet"), ("always", "Always", "info"))),
+            True,
+            "when_multiple",
+            "When the switch between organizations is shown in the sidebar.",
+        ),
+        Field("allow_invitations", "Invitations", Switch(), True, True, "Whether members can be invited."),
+        Field(
+            "allow_member_management",
+            "Managing members",
+            Switch(),
+            True,
+            True,
+            "Whether roles can be changed and members removed.",
+        ),
+        Field(
+            "invitation_ttl_hours",
+            "Invitations hold",
+            Number(1, 720, "hours"),
+            True,
+            48,
+            "Then they are sent anew.",
+        ),
     ),
     "Mail": (Field("mail_sender_name", "Sender's name", Text(60), True, "Guildhall", "Who letters come from."),),
     "Sessions": (
+        Field(
+            "single_active_session",
+            "One session for each account",
+            Switch(),
+            True,
+            False,
+            "A new sign-in ends the one before, for everybody, from the next request on.",
+        ),
+        Field(
+            "one_tab_per_session",
+            "One tab for each session",
+            Switch(),
+            True,
+            False,
+            "A second tab shows a notice instead of the pages.",
+        ),
         Field("session_idle_days", "Idle sign-out", DAYS, True, 14, "Signed out after so long without use."),
         Field(
             "session_absolute_days",

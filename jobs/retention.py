@@ -1,12 +1,12 @@
 """What is removed, and when. Each call is one bounded batch; the runner goes on while there is a backlog."""
 
-from domain import accounts, audit, changes, notices, sessions, settings, upkeep
+from domain import accounts, audit, changes, notices, proofs, sessions, settings, upkeep
 
 BATCH = 200
 
 
 def tokens():
-    return accounts.prune(BATCH) + sessions.prune(BATCH)
+    return accounts.prune(BATCH) + sessions.prune(BATCH) + proofs.prune(BATCH)
 
 
 def notifications():

@@ -9,13 +9,13 @@ import functools
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from flask import g
+from flask import g, session
 from flask_login import LoginManager, current_user
 from htmx_flask import request
 from werkzeug.urls import iri_to_uri
 
 import models
-from domain import NotFound, Refused, admins, organizations, roles, sessions
+from domain import Forbidden, NotFound, Refused, admins, organizations, roles, sessions, stepup
 
 login = LoginManager()
 login.session_protection = None  # our own session rows do this, and more
@@ -23,7 +23,14 @@ login.session_protection = None  # our own session rows do this, and more
 
 @login.user_loader
 def _load(token):
-    return sessions.find(token) if isinstance(token, str) and len(token) < 100 else None
+    """Who asks; also for the domain, which wants to know it before a sensitive act."""
+    if not isinstance(token, str) or len(token) > 100:
+        return None
+    found = sessions.find(token)
+    if found is None:
+        g.session_over = sessions.why_over(token)
+    stepup.present.set(found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,16 @@ class Door:
 
 class Unauthenticated(Refused):
     code, status = "UNAUTHENTICATED", 401
+
+
+class SessionReplaced(Refused):
+    """The account was signed in to somewhere else, and one session is the rule here."""
+
+    code, status = "SESSION_REPLACED", 401
+
+
+class Hidden(NotFound):
+    """A denial that looks as if nothing were there; what was tried is in the audit log."""
 
 
 def _with_door(view, door, enter):
@@ -69,7 +86,7 @@ def member(capability):
             by = organizations.reach(_who(), kwargs.pop("organization"))
             if by is None:
                 raise NotFound()
-            g.by = by
+            g.by = by = _previewed(by)
             with models.inside(by.organization):
                 by.require(capability)
                 return view(**kwargs)
@@ -79,6 +96,16 @@ def member(capability):
     return door
 
 
+def _previewed(by):
+    """The member as the lesser role through whose eyes they want to look; then they only read."""
+    organization, role = (session.get("view_as") or (None, None))[:2]
+    if organization != by.organization.id or role not in roles.below(by.role):
+        return by
+    if request.method not in ("GET", "HEAD"):
+        raise Forbidden(f"You are looking as a {role}. Stop that first, then you can change things again.")
+    return by.seen_as(role)
+
+
 def platform(capability):
     """Platform staff. To everybody else, signed in or not, there is nothing here."""
     roles.known(capability)
@@ -86,7 +113,7 @@ def platform(capability):
     def door(view):
         def enter(view, kwargs):
             if not current_user.is_authenticated or not admins.may(_who(), capability):
-                raise NotFound()
+                raise Hidden()
             return view(**kwargs)
 
         return _with_door(view, Door("platform", capability), enter)
@@ -111,9 +138,11 @@ def me():
 
 def _who():
     user = me()
-    if user is None:
-        raise Unauthenticated("Please sign in first.")
-    return user
+    if user is not None:
+        return user
+    if g.get("session_over") == "replaced":
+        raise SessionReplaced("You signed in somewhere else, and only one session is allowed here.")
+    raise Unauthenticated("Please sign in first.")
 
 
 def sign_in_address():

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, g, request
 
-from domain import Refused, billing, configuration, credits, providers
+from domain import Refused, billing, configuration, credits, grants, providers
 from domain.plans import FREE, PLANS
 from domain.providers import ProviderFailed
 from views import access, pages
@@ -16,7 +16,7 @@ def show():
     balance, allowance = credits.balance(g.by.organization)
     return pages.page(
         "billing/show.html",
-        current=billing.plan(),
+        current=grants.plan(),
         subscription=billing.subscription(),
         offers=_offers(),
         balance=balance,
@@ -79,5 +79,5 @@ def _asked(ask):
 @access.member("billing.read")
 def back():
     """After the provider's page: «processing» until the webhook has landed. The address proves nothing."""
-    plan = billing.plan()
+    plan = grants.plan()
     return pages.page("billing/return.html", paid=bool(plan and plan.is_paid), current=plan, here="billing")

@@ -9,10 +9,11 @@ from flask_limiter import RateLimitExceeded
 from htmx_flask import request
 from werkzeug.exceptions import HTTPException
 
-from domain import Refused
+from domain import Refused, audit
+from domain.stepup import VerificationRequired
 from domain.transactions import GaveUp, WriterDown
 from models import OutOfScope
-from views import access, pages
+from views import access, pages, stepup
 from views.safety import SAFE, TooOften, limiter
 
 log = logging.getLogger("guildhall.errors")
@@ -39,7 +40,12 @@ def init_app(app):
 
 def refused(refusal):
     if isinstance(refusal, access.Unauthenticated):
-        return _to_sign_in(refusal)
+        return _elsewhere(refusal, access.sign_in_address())
+    if isinstance(refusal, access.SessionReplaced):
+        return _elsewhere(refusal, "/session-ended")
+    if isinstance(refusal, VerificationRequired) and access.me():
+        return stepup.ask(refusal)
+    _note_denied(refusal)
     return say_no(
         refusal.code,
         refusal.sentence,
@@ -71,11 +77,6 @@ def bug(error):
     return say_no("INTERNAL", "Something went wrong on our side, and it has been recorded. Try again in a minute.", 500)
 
 
-def wants_json():
-    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return best == "application/json" and not request.htmx
-
-
 def say_no(code, sentence, status, *, fields=None, retry_after=None):
     """The refusal in the form that whoever asks can show."""
     response = _no(code, sentence, status, fields, retry_after)
@@ -86,7 +87,7 @@ def say_no(code, sentence, status, *, fields=None, retry_after=None):
 
 def _no(code, sentence, status, fields, retry_after):
     request_id = g.get("request_id")
-    if wants_json():
+    if pages.wants_json():
         body = {"code": code, "message": sentence, "request_id": request_id}
         body |= {"fields": fields} if fields else {}
         body |= {"retry_after": retry_after} if retry_after else {}
@@ -109,11 +110,21 @@ def _no(code, sentence, status, fields, retry_after):
     return Response(text, status, content_type="text/html; charset=utf-8")
 
 
-def _to_sign_in(refusal):
-    if wants_json():
+def _note_denied(refusal):
+    """A change that somebody wasn't allowed leaves its trace, though nothing else was changed (A4.6-4)."""
+    denied = isinstance(refusal, access.Hidden) or (refusal.status == 403 and "by" in g)
+    if not denied or request.method in SAFE or not access.me():
+        return
+    tried = f"{request.method} {request.url_rule.rule if request.url_rule else request.path}"
+    audit.deny(tried, refusal.code, by=access.me(), organization=g.by.organization if "by" in g else None)
+
+
+def _elsewhere(refusal, target):
+    """Whoever must sign in (again) is sent there, also from within a fragment."""
+    if pages.wants_json():
         return say_no(refusal.code, refusal.sentence, 401)
     if request.htmx:
         response = Response("", 401)
-        response.headers["HX-Redirect"] = access.sign_in_address()
+        response.headers["HX-Redirect"] = target
         return response
-    return redirect(access.sign_in_address(), 303)
+    return redirect(target, 303)

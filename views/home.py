@@ -2,7 +2,7 @@
 
 from flask import Blueprint, g
 
-from domain import alerts, billing, credits, lists, notices, tasks
+from domain import alerts, billing, credits, grants, lists, notices, organizations, tasks
 from views import access, pages
 
 blueprint = Blueprint("home", __name__)
@@ -12,6 +12,8 @@ blueprint = Blueprint("home", __name__)
 @access.member("organization.read")
 def show():
     by = g.by
+    if by.organization.status != "active":
+        return pages.page("home/suspended.html", reason=organizations.suspended_reason(by.organization), here="home")
     counts = lists.counts(tasks.listing, lists.Ask(tab="mine"), by)
     balance, allowance = credits.balance(by.organization)
     return pages.page(
@@ -20,7 +22,7 @@ def show():
         upcoming=tasks.upcoming(by),
         alerts=alerts.active(),
         newest=notices.newest(by.user, 5),
-        current=billing.plan(),
+        current=grants.plan(),
         balance=balance,
         allowance=allowance,
         subscription=billing.subscription() if by.may("billing.read") else None,

@@ -9,7 +9,7 @@ from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 
-from domain import admins, alerts, billing, changes, configuration, organizations, settings
+from domain import admins, alerts, changes, configuration, grants, organizations, settings
 from models import inside
 from views import access
 
@@ -96,6 +96,11 @@ def go(target, message=None, tone="good"):
     return redirect(target, 303)
 
 
+def wants_json():
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json" and not request.htmx
+
+
 def home_of(user):
     return f"/{organizations.home(user).slug}"
 
@@ -180,7 +185,7 @@ def frame():
         return about
     by = where(user)
     with inside(by.organization):
-        plan, mark = billing.plan(), changes.mark(user)
+        plan, mark = grants.plan(), changes.mark(user)
     is_admin = admins.gate(user) == "ok"
     return about | {
         "me": user,

@@ -13,7 +13,7 @@ from limits import parse
 from werkzeug.exceptions import BadRequest
 from werkzeug.routing import BaseConverter, ValidationError
 
-from domain import Forbidden, Refused, audit, configuration
+from domain import Forbidden, Refused, audit, configuration, stepup
 from domain.accounts import normalized
 from domain.fields import clean
 
@@ -84,6 +84,21 @@ def unlimited(view):
     return view
 
 
+def _only_looks():
+    """Staff that looks on as somebody changes nothing, wherever a view may stand."""
+    if request.method in SAFE or not current_user.is_authenticated or not current_user.only_looks:
+        return
+    view = _view(request.endpoint) if request.endpoint else None
+    if not getattr(view, "for_lookers", False):
+        raise Forbidden("You are looking on as somebody else, so nothing can be changed.")
+
+
+def for_lookers(view):
+    """May be posted to by staff that looks on as somebody: the way out."""
+    view.for_lookers = True
+    return view
+
+
 def _spend_page():
     view = _view(request.endpoint) if request.endpoint else None
     if view is not None and not getattr(view, "unlimited", False):
@@ -131,11 +146,13 @@ def init_app(app):
     app.before_request(_begin)
     app.before_request(_from_this_site)
     app.before_request(_spend_page)
+    app.before_request(_only_looks)
     app.after_request(_protect)
 
 
 def _begin():
     g.request_id = secrets.token_hex(8)
+    stepup.present.set(None)  # a thread serves one after another
     audit.origin.set({"ip": address(), "request_id": g.request_id})
     # NUL ends a string in C and PostgreSQL refuses it: nothing we have is called so.
     if "\0" in request.path or b"%00" in request.query_string:

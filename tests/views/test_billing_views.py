@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import models
-from domain import billing, configuration, credits, providers
+from domain import billing, configuration, credits, grants, providers
 from models import AuditEvent, CreditEntry, Grant, Organization, Subscription
 
 JSON = {"Accept": "application/json"}
@@ -22,7 +22,7 @@ def bought(browse, wire):
 
 def plan_of(cast):
     with models.inside(cast.acme):
-        return billing.plan().key
+        return grants.plan().key
 
 
 def test_a_plan_is_bought_and_access_waits_for_the_webhook(browse, cast, wire):
@@ -126,6 +126,6 @@ def test_without_a_provider_the_page_says_so_and_sells_nothing(browse):
 
 def test_one_organizations_plan_is_no_others(bought, cast, browse):
     with models.inside(cast.globex):
-        assert billing.plan().key == "free"
+        assert grants.plan().key == "free"
         assert Subscription.select().count() == 0
     assert Organization.select().where(Organization.id == cast.globex.id).count() == 1

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import models
-from domain import billing, configuration
+from domain import configuration, grants
 from models import SandboxObject, Subscription
 
 
@@ -20,7 +20,7 @@ def desk(browse, wire):
 
 def now_is(cast):
     with models.inside(cast.acme):
-        return billing.plan().key, Subscription.get().status
+        return grants.plan().key, Subscription.get().status
 
 
 def test_the_desk_makes_time_pass(desk, cast, wire):

@@ -9,7 +9,7 @@ import stripe
 
 import jobs
 import models
-from domain import billing, configuration
+from domain import configuration, grants
 from models import Subscription, WebhookEvent
 
 SECRET = "whsec_" + "s" * 32
@@ -73,17 +73,17 @@ def test_a_signed_event_is_kept_raw_answered_and_worked_off(web, cast, basil):
     version = "2025-03-31.basil" if basil else "2023-10-16"
     body = event(thing=subscription(cast, basil), api_version=version)
     with models.inside(cast.acme):
-        assert billing.plan().key == "free"
+        assert grants.plan().key == "free"
     response = post(web, body)
     assert (response.status_code, response.json) == (200, {"received": True})
     (row,) = kept()
     assert (row.status, row.event_id, row.subject) == ("received", "evt_1", "sub_1")
     assert bytes(row.payload) == json.dumps(body, indent=2).encode()
     with models.inside(cast.acme):
-        assert billing.plan().key == "free"  # nothing happens inside the request
+        assert grants.plan().key == "free"  # nothing happens inside the request
     jobs.work_off()
     with models.inside(cast.acme):
-        assert billing.plan().key == "pro_monthly"
+        assert grants.plan().key == "pro_monthly"
         assert Subscription.get().current_period_end_at > models.now()
     assert kept()[0].status == "processed"
 
@@ -192,14 +192,14 @@ def test_a_price_we_do_not_know_grants_nothing(web, cast):
     jobs.work_off()
     assert kept()[0].status == "ignored"
     with models.inside(cast.acme):
-        assert billing.plan().key == "free"
+        assert grants.plan().key == "free"
 
 
 def test_live_and_test_mode_do_not_mix(web, cast):
     post(web, event(thing=subscription(cast), livemode=True))
     jobs.work_off()
     with models.inside(cast.acme):
-        assert billing.plan().key == "free"
+        assert grants.plan().key == "free"
 
 
 def test_more_than_a_megabyte_is_not_read(web):
@@ -245,4 +245,4 @@ def test_a_late_older_event_does_not_undo_a_newer_one(web, cast):
     jobs.work_off()
     with models.inside(cast.acme):
         assert Subscription.get().status == "canceled"
-        assert billing.plan().key == "free"
+        assert grants.plan().key == "free"

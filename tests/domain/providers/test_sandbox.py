@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain import Refused, billing, configuration, credits
+from domain import Refused, billing, configuration, credits, grants
 from domain.providers import ProviderFailed, sandbox, stripe
 from models import Customer, Notification, SandboxObject, Subscription, WebhookEvent, inside
 
@@ -10,15 +10,15 @@ from models import Customer, Notification, SandboxObject, Subscription, WebhookE
 def stands(cast):
     with inside(cast.acme):
         row = Subscription.get()
-        return billing.plan().key, row.status, row.cancel_at_period_end
+        return grants.plan().key, row.status, row.cancel_at_period_end
 
 
 def test_the_whole_story(cast, pay, clock):
     with inside(cast.acme):
-        assert (billing.plan().key, billing.capabilities(), billing.subscription()) == ("free", set(), None)
+        assert (grants.plan().key, grants.capabilities(), billing.subscription()) == ("free", set(), None)
     id = pay.subscribe()
     with inside(cast.acme):
-        assert billing.plan().key == "free"  # paying grants nothing: only the webhook does
+        assert grants.plan().key == "free"  # paying grants nothing: only the webhook does
     pay.deliver()
     assert stands(cast) == ("pro_monthly", "active", False)
     assert credits.balance(cast.acme) == (1000, 1000)

@@ -1,0 +1,163 @@
+"""Passkeys (WebAuthn level 2, by py_webauthn): a way in of their own, a second factor, and a proof.
+
+A passkey signs in without a password and without a second factor: it is asked for with user
+verification, so it is both. The browser's challenge is kept by the view, in the signed cookie.
+"""
+
+import json
+from urllib.parse import urlsplit
+
+import webauthn
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    AuthenticatorTransport,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from domain import NotFound, Refused, audit, configuration, outgoing, settings, stepup
+from domain.fields import clean
+from domain.transactions import writes
+from models import Passkey, User, now
+
+MOST = 20
+BROKEN = (WebAuthnException, ValueError, KeyError, TypeError)  # what a made-up answer may cause
+
+
+class NotRecognised(Refused):
+    code, status = "UNAUTHENTICATED", 401
+
+
+def _site():
+    return urlsplit(configuration.active.site_url)
+
+
+def _origin():
+    site = _site()
+    return f"{site.scheme}://{site.netloc}"
+
+
+def of(user):
+    """The user's passkeys, the newest first."""
+    return list(Passkey.select().where(Passkey.user == user).order_by(Passkey.id.desc()))
+
+
+def _described(passkeys):
+    known = {transport.value for transport in AuthenticatorTransport}
+    return [
+        PublicKeyCredentialDescriptor(
+            id=base64url_to_bytes(one.credential_id),
+            transports=[AuthenticatorTransport(t) for t in one.transports if t in known],
+        )
+        for one in passkeys
+    ]
+
+
+def creation(user):
+    """(challenge, options as JSON text) for the browser to make a new passkey with."""
+    options = webauthn.generate_registration_options(
+        rp_id=_site().hostname or "localhost",
+        rp_name=settings.get("site_name"),
+        user_id=user.public_id.encode(),
+        user_name=user.email,
+        user_display_name=user.name,
+        exclude_credentials=_described(of(user)),
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+        ),
+    )
+    return bytes_to_base64url(options.challenge), webauthn.options_to_json(options)
+
+
+def keep(user, answer, challenge, name):
+    """Keep the passkey that the browser made. Refuses with NotRecognised; step-up comes first."""
+    try:
+        made = webauthn.verify_registration_response(
+            credential=answer,
+            expected_challenge=base64url_to_bytes(challenge or ""),
+            expected_rp_id=_site().hostname or "localhost",
+            expected_origin=_origin(),
+            require_user_verification=True,
+        )
+        transports = json.loads(answer)["response"].get("transports") or []
+    except BROKEN:
+        raise NotRecognised("The browser's answer couldn't be checked. Please try again.") from None
+    name = " ".join(clean(name).split())[:60] or "Passkey"
+    return _keep(user, made, [str(t)[:20] for t in transports[:8]], name)
+
+
+@writes
+def _keep(user, made, transports, name):
+    stepup.demand("security.add_passkey")
+    if len(of(user)) >= MOST:
+        raise Refused(f"{MOST} passkeys are enough. Remove one first.")
+    credential_id = bytes_to_base64url(made.credential_id)
+    if Passkey.one(Passkey.credential_id == credential_id):
+        raise Refused("This passkey is kept already.")
+    passkey = Passkey.create(
+        user=user, credential_id=credential_id, public_key=made.credential_public_key,
+        sign_count=made.sign_count, name=name, transports=transports,
+    )  # fmt: skip
+    audit.record("security.passkey_added", f"Added the passkey {name}", by=user, target=passkey)
+    outgoing.letter("passkey_added", user.email, f"passkey:{passkey.id}", name=user.name, passkey=name)
+    return passkey
+
+
+@writes
+def remove(user, id):
+    """Forget one of the user's passkeys. Refuses with NotFound; step-up comes first."""
+    stepup.demand("security.remove_passkey", id)
+    passkey = Passkey.one(Passkey.id == id, Passkey.user == user)
+    if passkey is None:
+        raise NotFound("That passkey is gone already.")
+    passkey.delete_instance()
+    audit.record("security.passkey_removed", f"Removed the passkey {passkey.name}", by=user, target=passkey)
+
+
+@writes
+def rename(user, id, name):
+    """Call one of the user's passkeys something else. Refuses with NotFound."""
+    name = " ".join(clean(name).split())[:60]
+    if not name or not Passkey.update(name=name).where(Passkey.id == id, Passkey.user == user).execute():
+        raise NotFound("That passkey is gone, or the name is empty.")
+
+
+def request(user=None):
+    """(challenge, options as JSON text) for the browser to answer with a passkey: anybody's, or this user's."""
+    options = webauthn.generate_authentication_options(
+        rp_id=_site().hostname or "localhost",
+        allow_credentials=_described(of(user)) if user else [],
+        user_verification=UserVerificationRequirement.REQUIRED,
+    )
+    return bytes_to_base64url(options.challenge), webauthn.options_to_json(options)
+
+
+def answered_by(answer, challenge, user=None):
+    """The user whose passkey answered the challenge (and it must be `user`, if given). Refuses NotRecognised."""
+    gone = NotRecognised("That passkey isn't known here. Use another way to sign in.")
+    try:
+        credential_id = json.loads(answer or "")["id"]
+        passkey = isinstance(credential_id, str) and Passkey.one(Passkey.credential_id == credential_id[:1400])
+        if not passkey or (user is not None and passkey.user_id != user.id):
+            raise gone
+        checked = webauthn.verify_authentication_response(
+            credential=answer,
+            expected_challenge=base64url_to_bytes(challenge or ""),
+            expected_rp_id=_site().hostname or "localhost",
+            expected_origin=_origin(),
+            credential_public_key=bytes(passkey.public_key),
+            credential_current_sign_count=passkey.sign_count,
+            require_user_verification=True,
+        )
+    except BROKEN:
+        raise gone from None
+    _used(passkey, checked.new_sign_count)
+    return User.get_by_id(passkey.user_id)
+
+
+@writes
+def _used(passkey, sign_count):
+    Passkey.update(sign_count=sign_count, last_used_at=now()).where(Passkey.id == passkey.id).execute()

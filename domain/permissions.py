@@ -1,0 +1,186 @@
+"""One evaluator for pages and for the server: role, then plan, then the organization's state, then policies.
+
+`verdict` gives the whole chain with its reasons; `may` and `require` on organizations.Member ask the same.
+"""
+
+from dataclasses import dataclass
+
+import models
+from domain import Forbidden, Refused, grants, roles, settings
+from domain.plans import PLANS
+from models import Invitation, Membership, now
+
+
+class CapabilityRequired(Refused):
+    code, status = "CAPABILITY_REQUIRED", 403
+
+
+class OrganizationSuspended(Refused):
+    code, status = "ORGANIZATION_SUSPENDED", 403
+
+
+class MemberLimitExceeded(Refused):
+    code, status = "MEMBER_LIMIT_EXCEEDED", 409
+
+
+class LastOwner(Refused):
+    code, status = "LAST_OWNER", 409
+
+
+class PersonalMode(Refused):
+    code, status = "PERSONAL_MODE_DISABLED", 403
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link of the chain. `refusal` is None where it holds; `asked` is False where it needs a target."""
+
+    name: str
+    says: str
+    refusal: Refused | None = None
+    asked: bool = True
+
+
+# --- policies: (member, target) → a refusal or None. The docstring is what the pages show. ---------------
+
+
+def is_a_team(by, target):
+    """Not a personal organization"""
+    if by.organization.is_personal:
+        return PersonalMode("A personal organization has one person and stays.")
+    return None
+
+
+def teams_are_on(by, target):
+    """Teams are switched on for this site"""
+    if settings.get("organization_mode") != "team":
+        return PersonalMode("Teams are switched off on this site.")
+    return None
+
+
+def invitations_are_on(by, target):
+    """Invitations are switched on for this site"""
+    return teams_are_on(by, target) or (
+        None if settings.get("allow_invitations") else PersonalMode("Invitations are switched off on this site.")
+    )
+
+
+def members_are_managed(by, target):
+    """Managing members is switched on for this site"""
+    return (
+        is_a_team(by, target)
+        or teams_are_on(by, target)
+        or (
+            None
+            if settings.get("allow_member_management")
+            else PersonalMode("Managing members is switched off on this site.")
+        )
+    )
+
+
+def a_seat_is_free(by, target):
+    """The plan has a seat left (members and open invitations count)"""
+    return seat_refusal(by.organization, taken(by.organization))
+
+
+def only_owners_touch_owners(by, target):
+    """Only owners change owners, and only owners make them"""
+    if target is not None and target.role == "owner" and by.role != "owner":
+        return Forbidden("Only an owner can change or remove an owner.")
+    return None
+
+
+def not_the_last_owner(by, target):
+    """An organization keeps at least one owner"""
+    if target is not None and target.role == "owner" and owners(by.organization) < 2:
+        return LastOwner(f"{by.organization.name} needs an owner. Make somebody else an owner first, or hand it over.")
+    return None
+
+
+POLICIES = {
+    policy.__name__: policy
+    for policy in (
+        is_a_team, teams_are_on, invitations_are_on, members_are_managed, a_seat_is_free,
+        only_owners_touch_owners, not_the_last_owner,
+    )
+}  # fmt: skip
+TARGETED = {only_owners_touch_owners.__name__, not_the_last_owner.__name__}
+
+
+def owners(organization):
+    """How many owners it has."""
+    return Membership.select().where(Membership.organization == organization, Membership.role == "owner").count()
+
+
+def taken(organization, invited=True):
+    """How many seats are taken: by members, and by open invitations to become one."""
+    members = Membership.select().where(Membership.organization == organization).count()
+    if not invited:
+        return members
+    with models.inside(organization):
+        return members + (
+            Invitation.select()
+            .where(Invitation.status == "pending", Invitation.expires_at > now(), Invitation.workspace.is_null())
+            .count()
+        )
+
+
+def seat_refusal(organization, used):
+    """MemberLimitExceeded when `used` seats are all there are, else None."""
+    with models.inside(organization):
+        seats = grants.seats()
+    if seats is not None and used >= seats:
+        have = f"has {seats} seats, and they are taken" if seats else "has no seats for more people"
+        return MemberLimitExceeded(f"The plan of {organization.name} {have}.")
+    return None
+
+
+# --- the evaluator ------------------------------------------------------------------------------------------
+
+
+def judge(by, name, target=None):
+    """The first refusal that stands in the way of the permission, or None when it is granted."""
+    permission = roles.ORGANIZATION[name]
+    if by.role not in permission.roles:
+        return Forbidden(f"Your role here ({by.role}) doesn't include: {permission.label}.")
+    if not permission.capability and not permission.policies:
+        return _state(by, permission)
+    return next((step.refusal for step in verdict(by, name, target) if step.refusal), None)
+
+
+def verdict(by, name, target=None):
+    """The whole chain of reasons, in its order; every link is asked, also after one that refuses."""
+    permission = roles.ORGANIZATION[name]
+    has = by.role in permission.roles
+    refusal = None if has else Forbidden(f"Your role here ({by.role}) doesn't include: {permission.label}.")
+    who = ", ".join(role for role in roles.ROLES if role in permission.roles)
+    yield Step("role", f"The role is {by.role}; it takes {who}", refusal)
+    if permission.capability:
+        yield _plan(by, permission)
+    else:
+        yield Step("plan", "Every plan includes it")
+    state = "active" if by.organization.status == "active" else by.organization.status
+    yield Step("organization", f"The organization is {state}", _state(by, permission))
+    for policy in permission.policies:
+        asked = policy not in TARGETED or target is not None
+        rule = POLICIES[policy]
+        yield Step("policy", rule.__doc__ or policy, rule(by, target) if asked else None, asked)
+
+
+def _plan(by, permission):
+    with models.inside(by.organization):
+        held, current = grants.includes(permission.capability), grants.plan()
+    if held:
+        named = f"The plan is {current.name}; it includes it" if current else "No plans are sold here: all is included"
+        return Step("plan", named)
+    sellers = sorted({plan.name for plan in PLANS.values() if permission.capability in plan.capabilities})
+    offered = f" {sellers[0]} does." if sellers else ""
+    name = current.name if current else "present"
+    refusal = CapabilityRequired(f"The {name} plan doesn't include: {permission.label}.{offered}")
+    return Step("plan", f"The plan is {name}; it doesn't include it", refusal)
+
+
+def _state(by, permission):
+    if by.organization.status == "active" or permission.while_suspended:
+        return None
+    return OrganizationSuspended(f"{by.organization.name} is suspended: nothing can be seen or changed in it now.")
