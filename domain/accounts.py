@@ -28,7 +28,7 @@ from domain import (
 )
 from domain.fields import clean
 from domain.transactions import writes
-from models import Admin, AuthToken, Profile, User, now
+from models import Admin, AuditEvent, AuthToken, Profile, User, now
 
 CODE_LIFE = timedelta(minutes=10)
 SETUP_LIFE = timedelta(days=7)
@@ -191,12 +191,61 @@ def sign_in(email, password):
     user = by_email(email)
     if passwords.fits(password, user.password_hash if user else None) and user.status == "active":
         return user
+    if user is not None:
+        _note_failure(user, "A wrong password, or a suspended account")
     waiting = user is None and AuthToken.one(
         AuthToken.purpose == "verify_email", AuthToken.email_norm == email, AuthToken.consumed_at.is_null()
     )
-    if waiting and passwords.fits(password, waiting.payload["password_hash"]):
+    held = waiting and waiting.payload.get("password_hash")
+    if held and passwords.fits(password, held):
         raise NotVerified("Prove your address first: we mail you a new code.", token=waiting.public_id)
     raise WrongCredentials("The e-mail address or the password isn't right.")
+
+
+class Suspended(Refused):
+    code, status = "FORBIDDEN", 403
+
+
+def must_be_active(user):
+    """Refuse with Suspended whom the platform has shut out."""
+    if user.status != "active":
+        raise Suspended("This account can't sign in now. Ask the people who run this site.")
+
+
+@writes
+def begin_second_factor(user, way, target=None):
+    """The first factor was right; returns the token by which this browser may give the second."""
+    token, _ = _new_token("second_factor", user.email, {"way": way}, user, target)
+    return token.public_id
+
+
+def finish_second_factor(token_id, answer, check):
+    """`check(user, answer)` says whether the second factor is right; returns (user, way, next url).
+
+    Five tries in ten minutes, counted before the check. Refuses with WrongCode or CodeExpired.
+    """
+    token = _count_try(token_id, "second_factor")
+    if isinstance(token, Refused):
+        raise token
+    if not check(token.user, answer):
+        _note_failure(token.user, "A wrong second factor")
+        raise _wrong_or_gone(token)
+    if not _consume_now(token):
+        raise _gone()
+    return token.user, token.payload["way"], token.next_url
+
+
+@writes
+def _note_failure(user, summary):
+    """At most one a minute for an account: a flood of guesses must not flood the log."""
+    recent = AuditEvent.one(
+        AuditEvent.action == "auth.sign_in_failed",
+        AuditEvent.target_type == "user",
+        AuditEvent.target_id == str(user.id),
+        AuditEvent.at > now() - timedelta(minutes=1),
+    )
+    if recent is None:
+        audit.record("auth.sign_in_failed", summary, target=user, result="failure")
 
 
 # --- a forgotten password ---------------------------------------------------------------------------------
@@ -312,26 +361,41 @@ def _new_token(purpose, email, payload=None, user=None, next_url=None, secret=No
     return token, code
 
 
+def _gone():
+    return CodeExpired("This code is no longer good. Ask for a new one.")
+
+
 def _refusal(token, code):
     """None when the code is right (it is consumed then), else the refusal; a wrong try is counted."""
-    gone = CodeExpired("This code is no longer good. Ask for a new one.")
-    if token is None or token.consumed_at or token.expires_at < now():
-        return gone
-    counted = (
-        AuthToken.update(attempts=AuthToken.attempts + 1)
-        .where(AuthToken.id == token.id, AuthToken.attempts < TRIES, AuthToken.consumed_at.is_null())
-        .execute()
-    )
-    if not counted:
-        return gone
+    if token is None or not _counted(token):
+        return _gone()
     code = re.sub(r"\D", "", clean(code)[:40])
     if not hmac.compare_digest(token.secret_hash, _hash(code, token.salt)):
-        left = TRIES - token.attempts - 1
-        if not left:
-            return gone
-        tries = "one try" if left == 1 else f"{left} tries"
-        return WrongCode(f"That isn't the code. You have {tries} left.")
-    return None if _consume(token) else gone
+        return _wrong_or_gone(token)
+    return None if _consume(token) else _gone()
+
+
+def _counted(token):
+    """Count a try; False when the token is over, or has no try left."""
+    live = (AuthToken.id == token.id) & AuthToken.consumed_at.is_null() & (AuthToken.expires_at > now())
+    return AuthToken.update(attempts=AuthToken.attempts + 1).where(live, AuthToken.attempts < TRIES).execute()
+
+
+def _wrong_or_gone(token):
+    left = TRIES - token.attempts - 1
+    tries = "one try" if left == 1 else f"{left} tries"
+    return WrongCode(f"That isn't the code. You have {tries} left.") if left > 0 else _gone()
+
+
+@writes
+def _count_try(token_id, purpose):
+    token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == purpose)
+    return token if token and _counted(token) else _gone()
+
+
+@writes
+def _consume_now(token):
+    return _consume(token)
 
 
 def _consume(token):

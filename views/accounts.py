@@ -1,22 +1,49 @@
 """Ways in and out, and one's own pages: sign-up, sign-in, reset, set-up, account, sessions."""
 
-from flask import Blueprint, g, redirect, request, session
+import re
+import secrets
+
+from flask import Blueprint, g, make_response, redirect, request, session
 from flask_login import current_user, login_user, logout_user
 
-from domain import Invalid, Refused, accounts, alerts, sessions
+from domain import Invalid, Refused, accounts, alerts, configuration, factors, sessions
 from views import access, pages
-from views.safety import TooOften, address, limited, spend_letter
+from views.safety import TooOften, address, limited, spend_letter, spend_session
 
 blueprint = Blueprint("accounts", __name__)
+YEAR = 365 * 24 * 3600
 
 
-def _enter(user, target=None):
+BROWSER = "guildhall_browser"  # the cookie by which a browser is known again: it signs nobody in
+
+
+def enter(user, way, target=None):
+    """They have shown who they are by `way`: on to the second factor where there is one, else in.
+
+    A passkey is both factors already. Refuses with Refused when the account is suspended.
+    """
+    accounts.must_be_active(user)
+    if way != "passkey" and factors.is_on(user):
+        session.clear()
+        session["second_factor"] = accounts.begin_second_factor(user, way, access.same_site(target))
+        return pages.go("/verify-2fa")
+    return admit(user, way, target)
+
+
+def admit(user, way, target=None):
     """Sign this browser in; the cookie starts afresh, so that nobody can have planted it."""
+    spend_session(user)
     session.clear()
-    token = sessions.start(user, ip=address(), user_agent=request.user_agent.string)
+    browser = request.cookies.get(BROWSER, "")
+    if not re.fullmatch(r"[\w-]{43}", browser):
+        browser = secrets.token_urlsafe(32)
+    token = sessions.start(user, ip=address(), user_agent=request.user_agent.string, way=way, browser=browser)
     login_user(sessions.find(token))
     g.pop("by", None)
-    return pages.go(access.same_site(target) or pages.home_of(user))
+    response = make_response(pages.go(access.same_site(target) or pages.home_of(user)))
+    secure = configuration.active.site_url.startswith("https://")
+    response.set_cookie(BROWSER, browser, max_age=YEAR, httponly=True, samesite="Lax", secure=secure)
+    return response
 
 
 def _next():
@@ -82,7 +109,7 @@ def verify():
     except Refused as refusal:
         refusal.fields = {"code": refusal.sentence}
         return _form("auth/verify.html", refusal, email=token.payload["email"])
-    return _enter(user, target)
+    return enter(user, "code", target)
 
 
 @blueprint.post("/verify/resend")
@@ -130,7 +157,7 @@ def sign_in():
         return pages.go("/verify", refusal.sentence, "info")
     except Refused as refusal:
         return _form("auth/sign_in.html", refusal, status=422)
-    return _enter(user, _next())
+    return enter(user, "password", _next())
 
 
 @blueprint.post("/sign-out")
@@ -193,7 +220,7 @@ def reset():
     except Refused as refusal:
         refusal.fields = {"code": refusal.sentence}
         return _form("auth/reset_password.html", refusal, email=token.email_norm)
-    return _enter(user)
+    return enter(user, "code")
 
 
 # --- the first account ------------------------------------------------------------------------------------
@@ -215,7 +242,7 @@ def set_up(secret):
         user = accounts.set_up(secret, form.get("email", ""), form.get("name", ""), form.get("password", ""))
     except Invalid as refusal:
         return _form("auth/setup.html", refusal, secret=secret)
-    return _enter(user)
+    return enter(user, "password")
 
 
 # --- one's own pages -------------------------------------------------------------------------------------------

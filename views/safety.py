@@ -66,6 +66,14 @@ LIMITS = {
 LETTERS = parse("3/hour")
 
 
+SESSIONS = parse("10/minute")
+
+
+def spend_session(user):
+    """Count a sign-in of this user, or refuse with TooOften."""
+    _spend(SESSIONS, "sessions", str(user.id))
+
+
 def spend_letter(email):
     """Count a letter with a code to this address, whoever asks for it and whether or not it has an account."""
     if "@" in email:
