@@ -25,6 +25,7 @@ FEATURES = (
     "front",
     "accounts",
     "stepup",
+    "permissions",
     "home",
     "tasks",
     "notices",

@@ -1,59 +1,55 @@
-"""How an account comes to be: sign-up, the code that proves the address, reset, and the first admin.
+"""An account's life: sign-up, the ways in by password and mail, changes, deletion, and the first admin.
 
-A code has six digits, ten minutes and five tries, is kept only as a hash, and a new one voids the old.
-It belongs to the browser that asked for it (by the token's public id): somebody else's later sign-up
-with the same address can't slip a password under it.
+Codes and links are domain/tokens.py. A code belongs to the browser that asked for it: somebody else's
+later sign-up with the same address can't slip a password under it.
 """
 
-import hashlib
-import hmac
-import re
 import secrets
 from datetime import timedelta
 
 import peewee
 
+import models
 from domain import (
     Invalid,
     NotFound,
     Refused,
+    admins,
     audit,
     configuration,
     credits,
     organizations,
     outgoing,
     passwords,
+    permissions,
     sessions,
     settings,
+    stepup,
+    tokens,
 )
+from domain.addresses import address, normalized
 from domain.fields import clean
 from domain.transactions import writes
-from models import Admin, AuditEvent, AuthToken, Profile, User, now
+from models import (
+    Admin,
+    Assignment,
+    AuditEvent,
+    AuthToken,
+    BackupCode,
+    Challenge,
+    Identity,
+    Membership,
+    Notification,
+    Organization,
+    Passkey,
+    Profile,
+    Proof,
+    StaffRole,
+    User,
+    now,
+)
 
-CODE_LIFE = timedelta(minutes=10)
 SETUP_LIFE = timedelta(days=7)
-TRIES = 5
-_ADDRESS = re.compile(r"[^@\s,;<>\"()\[\]]+@[^@\s,;<>\"()\[\]]+\.[^@\s.,;<>\"()\[\]]+")
-
-
-class WrongCode(Refused):
-    code, status = "INVALID_INPUT", 422
-
-
-class CodeExpired(Refused):
-    code, status = "INVALID_INPUT", 422
-
-
-def normalized(email):
-    return email.strip().lower()
-
-
-def address(email):
-    """A usable address as typed, or Invalid."""
-    email = clean(email).strip()
-    if len(email) > 254 or not _ADDRESS.fullmatch(email):
-        raise Invalid({"email": "Write a whole e-mail address, like ada@example.org."})
-    return email
 
 
 def by_email(email):
@@ -63,21 +59,39 @@ def by_email(email):
 # --- sign-up ----------------------------------------------------------------------------------------
 
 
+class AlreadyRegistered(Refused):
+    """There is an account already: `details["elsewhere"]` is where to sign in to it."""
+
+
+class NoAccount(Refused):
+    """There is no account to sign in to: `details["elsewhere"]` is where to make one."""
+
+    code, status = "NOT_FOUND", 404
+
+
 def sign_up(email, name, password, next_url=None, *, allow=lambda email: None):
     """Mail a code for a new account; returns the token's public id for the browser to keep.
 
     `allow(email)` is asked before a letter goes, once the form is in order; it may refuse.
-    The answer is the same for an address that has an account: its owner gets a letter that says so.
-    Refuses with Invalid.
+    With a password the answer is the same for an address that has an account: its owner gets a letter that
+    says so. Without one (`password` None) they are told, unless messages are neutral (A3.1-2).
+    Refuses with Invalid, and with AlreadyRegistered.
     """
-    if not settings.get("sign_up_open"):
-        raise Refused("Sign-up is closed here. Ask an admin of this site for a way in.", "FORBIDDEN", 403)
+    must_be_open()
     email, name, password_hash = _checked(email, name, password)
     allow(email)
-    return _begin_sign_up(email, name, password_hash, next_url)
+    strict = password is None and not settings.get("auth_neutral_messages")
+    return _begin_sign_up(email, name, password_hash, next_url, strict)
+
+
+def must_be_open():
+    """Refuse while this site takes no new accounts."""
+    if not settings.get("sign_up_open"):
+        raise Refused("Sign-up is closed here. Ask an admin of this site for a way in.", "FORBIDDEN", 403)
 
 
 def _checked(email, name, password):
+    """The form in order: (address, name, password hash or None). Refuses with Invalid."""
     problems = {}
     try:
         email = address(email)
@@ -86,11 +100,11 @@ def _checked(email, name, password):
     name = " ".join(clean(name).split())
     if not 1 <= len(name) <= 100:
         problems["name"] = "Write your name, in up to 100 characters."
-    if lacks := passwords.missing(password or ""):
+    if password is not None and (lacks := passwords.missing(password)):
         problems["password"] = f"The password still needs {_joined(lacks)}."
     if problems:
         raise Invalid(problems)
-    return email, name, passwords.hashed(password)
+    return email, name, None if password is None else passwords.hashed(password)
 
 
 def _joined(words):
@@ -98,9 +112,11 @@ def _joined(words):
 
 
 @writes
-def _begin_sign_up(email, name, password_hash, next_url):
+def _begin_sign_up(email, name, password_hash, next_url, strict=False):
     known = by_email(email)
-    token, code = _new_token(
+    if known and strict:
+        raise AlreadyRegistered("This address has an account already.", elsewhere="/sign-in/code")
+    token, code = tokens.new(
         "verify_email",
         email,
         payload={"email": email, "name": name, "password_hash": password_hash, "known": bool(known)},
@@ -115,16 +131,21 @@ def _begin_sign_up(email, name, password_hash, next_url):
 
 @writes
 def send_again(token_id):
-    """A new code for the same sign-up or reset; returns the new token's public id, or None."""
-    old = AuthToken.one(AuthToken.public_id == token_id, AuthToken.purpose != "setup")
+    """A new code for the same sign-up, sign-in, reset or address; returns the new token's public id, or None."""
+    mailed = AuthToken.purpose.in_(("verify_email", "reset", "sign_in", "change_email"))
+    old = AuthToken.one(AuthToken.public_id == token_id, mailed)
     if old is None:
         return None
-    token, code = _new_token(old.purpose, old.email_norm, old.payload, old.user, old.next_url)
+    token, code = tokens.new(old.purpose, old.email_norm, old.payload, old.user, old.next_url)
     if old.purpose == "reset" and old.user:
         _mail_reset(token, old.user, code)
     elif old.purpose == "verify_email" and not old.payload["known"]:
         to, name = old.payload["email"], old.payload["name"]
         outgoing.letter("verify_email", to, f"verify:{token.id}", name=name, code=code)
+    elif old.purpose == "sign_in" and old.user:
+        _mail_code(token, old.user, code)
+    elif old.purpose == "change_email":
+        _mail_new_address(token, old.user, code)
     return token.public_id
 
 
@@ -144,15 +165,15 @@ def verify(token_id, code):
 @writes
 def _verify(token_id, code):
     token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == "verify_email")
-    if refusal := _refusal(token, code):
+    if refusal := tokens.refusal(token, code):
         return refusal  # returned, not raised: the counted try must stay
     if by_email(token.email_norm):
-        return CodeExpired("This address has an account by now. Sign in instead.")
+        return tokens.CodeExpired("This address has an account by now. Sign in instead.")
     made = token.payload
     try:
         user = create(made["email"], made["name"], made["password_hash"])
     except peewee.IntegrityError:  # another browser was faster
-        return CodeExpired("This address has an account by now. Sign in instead.")
+        return tokens.CodeExpired("This address has an account by now. Sign in instead.")
     return user, token.next_url
 
 
@@ -196,8 +217,8 @@ def sign_in(email, password):
     waiting = user is None and AuthToken.one(
         AuthToken.purpose == "verify_email", AuthToken.email_norm == email, AuthToken.consumed_at.is_null()
     )
-    held = waiting and waiting.payload.get("password_hash")
-    if held and passwords.fits(password, held):
+    held = waiting.payload.get("password_hash") if waiting else None
+    if waiting and held and passwords.fits(password, held):
         raise NotVerified("Prove your address first: we mail you a new code.", token=waiting.public_id)
     raise WrongCredentials("The e-mail address or the password isn't right.")
 
@@ -212,10 +233,89 @@ def must_be_active(user):
         raise Suspended("This account can't sign in now. Ask the people who run this site.")
 
 
+# --- in by mail: a code or a link -------------------------------------------------------------------------
+
+
+@writes
+def ask_code(email, next_url=None):
+    """Mail a code to sign in with; returns the token's public id for the browser to keep.
+
+    Refuses with NoAccount or Suspended, unless messages are neutral: then nobody is mailed and nobody told.
+    """
+    user = _to_be_mailed(address(email))
+    token, code = tokens.new("sign_in", email, {"email": email.strip()}, user, next_url)
+    if user:
+        _mail_code(token, user, code)
+    return token.public_id
+
+
+@writes
+def ask_link(email, next_url=None):
+    """Mail a link that signs in once, within ten minutes. Refuses as `ask_code` does."""
+    user = _to_be_mailed(address(email))
+    secret = secrets.token_urlsafe(32)
+    token, _ = tokens.new("magic_link", email, {}, user, next_url, secret)
+    if user:
+        link = f"{configuration.active.site_url}/sign-in/link/{token.public_id}.{secret}"
+        outgoing.letter("magic_link", user.email, f"magic:{token.id}", name=user.name, link=link)
+
+
+def _to_be_mailed(email):
+    user = by_email(email)
+    if user is not None and user.status == "active":
+        return user
+    if settings.get("auth_neutral_messages"):
+        return None
+    if user is None:
+        raise NoAccount("There is no account with this address.", elsewhere="/sign-up/code")
+    return must_be_active(user)
+
+
+def _mail_code(token, user, code):
+    outgoing.letter("otp_sign_in", user.email, f"otp:{token.id}", name=user.name, code=code)
+
+
+def sign_in_with_code(token_id, code):
+    """(user, next url) for the right code; refuses with WrongCode or CodeExpired."""
+    outcome = _sign_in_with_code(token_id, code)
+    if isinstance(outcome, Refused):
+        raise outcome
+    return outcome
+
+
+@writes
+def _sign_in_with_code(token_id, code):
+    token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == "sign_in")
+    if refusal := tokens.refusal(token, code):
+        if token is not None and token.user:
+            _note_failure(token.user, "A wrong sign-in code")
+        return refusal
+    return (token.user, token.next_url) if token.user else tokens.gone()
+
+
+def link_open(link):
+    """The live token of a mailed link, or CodeExpired: asking doesn't use it up, mail programs look ahead."""
+    public_id, _, secret = link.partition(".")
+    token = AuthToken.one(AuthToken.public_id == public_id[:40], AuthToken.purpose == "magic_link")
+    fits = token and tokens.fits(token, secret)
+    if not fits or token.consumed_at or token.expires_at < now() or token.user is None:
+        raise tokens.CodeExpired("This link was used already or is too old. Ask for a new one.")
+    return token
+
+
+@writes
+def sign_in_with_link(link):
+    """(user, next url); the link is used up by it. Refuses with CodeExpired."""
+    token = link_open(link)
+    if not tokens.consume(token):
+        raise tokens.CodeExpired("This link was used at this very moment. Ask for a new one.")
+    return token.user, token.next_url
+
+
 @writes
 def begin_second_factor(user, way, target=None):
     """The first factor was right; returns the token by which this browser may give the second."""
-    token, _ = _new_token("second_factor", user.email, {"way": way}, user, target)
+    token, _ = tokens.new("second_factor", user.email, {"way": way}, user, target)
     return token.public_id
 
 
@@ -224,14 +324,14 @@ def finish_second_factor(token_id, answer, check):
 
     Five tries in ten minutes, counted before the check. Refuses with WrongCode or CodeExpired.
     """
-    token = _count_try(token_id, "second_factor")
+    token = tokens.count_try(token_id, "second_factor")
     if isinstance(token, Refused):
         raise token
     if not check(token.user, answer):
         _note_failure(token.user, "A wrong second factor")
-        raise _wrong_or_gone(token)
-    if not _consume_now(token):
-        raise _gone()
+        raise tokens.wrong_or_gone(token)
+    if not tokens.consume(token):
+        raise tokens.gone()
     return token.user, token.payload["way"], token.next_url
 
 
@@ -258,7 +358,7 @@ def forgot(email):
     user = by_email(email)
     if user is not None and user.status != "active":
         user = None
-    token, code = _new_token("reset", email, {}, user)
+    token, code = tokens.new("reset", email, {}, user)
     if user:
         _mail_reset(token, user, code)
     return token.public_id
@@ -281,16 +381,163 @@ def reset(token_id, code, password):
 @writes
 def _reset(token_id, code, password_hash):
     token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == "reset")
-    if refusal := _refusal(token, code):
+    if refusal := tokens.refusal(token, code):
         return refusal
     user = token.user
     if user is None:  # nobody's address: somebody guessed a code that was never mailed
-        return CodeExpired("This code is no longer good. Ask for a new one.")
+        return tokens.CodeExpired("This code is no longer good. Ask for a new one.")
     User.update(password_hash=password_hash).where(User.id == user.id).execute()
     sessions.end_all(user, "password_changed", by=user)
     outgoing.letter("password_changed", user.email, f"password_changed:{token.id}", name=user.name)
     audit.record("security.password_reset", f"{user.name} chose a new password", by=user, target=user)
     return user
+
+
+# --- a new password, a new address -------------------------------------------------------------------------
+
+
+def change_password(user, password):
+    """Choose a new password, or the first; every other browser is signed out. Step-up L3 comes first.
+
+    Refuses with Invalid.
+    """
+    if lacks := passwords.missing(password or ""):
+        raise Invalid({"password": f"The password still needs {_joined(lacks)}."})
+    return _change_password(user, passwords.hashed(password))
+
+
+@writes
+def _change_password(user, password_hash):
+    stepup.demand("account.change_password")
+    User.update(password_hash=password_hash).where(User.id == user.id).execute()
+    ended = sessions.end_all(user, "password_changed", by=user, but=stepup.present.get().session)
+    audit.record("security.password_changed", "Chose a new password", by=user, target=user)
+    outgoing.letter("password_changed", user.email, f"password:{user.id}:{now().timestamp()}", name=user.name)
+    return ended
+
+
+@writes
+def ask_new_address(user, email):
+    """Mail a code to the address the account is to have; returns the token's public id. Step-up L3 comes first.
+
+    Refuses with Invalid, and for an address on the admin list: it would be lost with the old address.
+    """
+    email = address(email)
+    if normalized(email) == user.email_norm:
+        raise Invalid({"email": "That is your address already."})
+    stepup.demand("account.change_email")
+    if Admin.one(Admin.email_norm == user.email_norm):
+        raise Refused("Your address is on the admin list. Put the new one there first, and take the old one off.")
+    taken = by_email(email)
+    if taken and not settings.get("auth_neutral_messages"):
+        raise Invalid({"email": "This address belongs to another account."})
+    token, code = tokens.new("change_email", email, {"email": email}, user)
+    if taken:
+        outgoing.letter("already_registered", taken.email, f"already:{token.id}")
+    else:
+        _mail_new_address(token, user, code)
+    return token.public_id
+
+
+def _mail_new_address(token, user, code):
+    outgoing.letter("confirm_address", token.payload["email"], f"address:{token.id}", name=user.name, code=code)
+
+
+def change_address(user, token_id, code):
+    """The right code moves the account to its new address; both are told. Refuses with WrongCode or CodeExpired."""
+    outcome = _change_address(user, token_id, code)
+    if isinstance(outcome, Refused):
+        raise outcome
+    return outcome
+
+
+@writes
+def _change_address(user, token_id, code):
+    token = AuthToken.one(
+        AuthToken.public_id == (token_id or ""), AuthToken.purpose == "change_email", AuthToken.user == user
+    )
+    if refusal := tokens.refusal(token, code):
+        return refusal
+    models.stand_in_line(f"account {token.email_norm}")
+    if by_email(token.email_norm):
+        return tokens.CodeExpired("This address has an account by now.")
+    old, new = user.email, token.payload["email"]
+    User.update(email=new, email_norm=token.email_norm, email_verified_at=now()).where(User.id == user.id).execute()
+    AuthToken.delete().where(AuthToken.email_norm == normalized(old)).execute()
+    audit.record("security.email_changed", "Changed the e-mail address", by=user, target=user, before=old, after=new)
+    for to in (old, new):
+        outgoing.letter("email_changed", to, f"email_changed:{token.id}:{to}", name=user.name, old=old, new=new)
+    outgoing.notify(user, "security.email_changed", f"email_changed:{token.id}", "Your e-mail address was changed")
+    return new
+
+
+@writes
+def change_profile(user, name, timezone):
+    """What others call the user, and the zone their days are in. Refuses with Invalid."""
+    name = " ".join(clean(name).split())
+    problems = {}
+    if not 1 <= len(name) <= 100:
+        problems["name"] = "Write your name, in up to 100 characters."
+    if timezone not in organizations.timezones():
+        problems["timezone"] = "Choose a time zone from the list."
+    if problems:
+        raise Invalid(problems)
+    before = {"name": user.name, "timezone": user.timezone}
+    after = {"name": name, "timezone": timezone}
+    if before != after:
+        Profile.update(full_name=name).where(Profile.user == user).execute()
+        User.update(timezone=timezone).where(User.id == user.id).execute()
+        audit.record("auth.user.updated", "Changed the profile", by=user, target=user, before=before, after=after)
+
+
+# --- leaving for good --------------------------------------------------------------------------------------
+
+
+def ties(user):
+    """The team organizations that would be left without an owner: they are handed over or deleted first."""
+    return [
+        one.organization
+        for one in Membership.select(Membership, Organization)
+        .join(Organization)
+        .where(
+            Membership.user == user,
+            Membership.role == "owner",
+            Organization.status != "deleted",
+            Organization.is_personal == False,  # noqa: E712
+        )
+        if permissions.owners(one.organization) < 2
+    ]
+
+
+@writes
+def delete(user):
+    """Close the account for good: what names the person goes, what others need stays (B.0-13). Step-up L4 first.
+
+    Refuses with LastOwner while an organization has no other owner, and for the last admin.
+    """
+    stepup.demand("account.delete", user.id)
+    models.stand_in_line("owners")
+    if held := ties(user):
+        names = _joined([organization.name for organization in held])
+        raise permissions.LastOwner(f"You are the only owner of {names}. Hand over or delete that first.")
+    admins.must_not_be_last(user)
+    for organization in Organization.select().where(Organization.owner == user, Organization.is_personal):
+        organizations.close(organization, by=user)
+    audit.record("auth.user.deleted", "Deleted the account", by=user, target=user)
+    outgoing.letter("account_deleted", user.email, f"deleted:{user.id}", name=user.name)
+    sessions.end_all(user, "revoked", by=user)
+    Admin.delete().where(Admin.email_norm == user.email_norm).execute()
+    AuthToken.delete().where((AuthToken.user == user) | (AuthToken.email_norm == user.email_norm)).execute()
+    Notification.delete().where(Notification.recipient == user).execute()
+    for table in (Membership, Identity, Passkey, BackupCode, StaffRole, Challenge, Proof, Assignment):
+        with models.everywhere("the account leaves every organization at once"):
+            table.delete().where(table.user == user).execute()
+    gone = f"deleted-{user.id}@deleted.invalid"  # RFC 2606: mail to it goes nowhere
+    User.update(
+        email=gone, email_norm=gone, password_hash=None, totp_secret=None, second_factor_at=None,
+        email_verified_at=None, status="deleted", deleted_at=now(), active_session_id=None,
+    ).where(User.id == user.id).execute()  # fmt: skip
+    Profile.update(full_name="Somebody who left", avatar_url=None, bio=None).where(Profile.user == user).execute()
 
 
 # --- the first admin -------------------------------------------------------------------------------------
@@ -302,14 +549,14 @@ def setup_secret():
     if User.select(User.id).first():
         return None
     secret = secrets.token_urlsafe(24)
-    _new_token("setup", "setup", secret=secret, life=SETUP_LIFE)
+    tokens.new("setup", "setup", secret=secret, life=SETUP_LIFE)
     return secret
 
 
 def setup_open(secret):
     """Whether this set-up link may still be used. Refuses with NotFound."""
     token = AuthToken.one(AuthToken.purpose == "setup", AuthToken.consumed_at.is_null())
-    fits = token and hmac.compare_digest(token.secret_hash, _hash(secret, token.salt))
+    fits = token and tokens.fits(token, secret)
     if not fits or token.expires_at < now() or User.select(User.id).first():
         raise NotFound(
             "This set-up link was used already or is too old. A restart prints a new one "
@@ -327,88 +574,9 @@ def set_up(secret, email, name, password):
 @writes
 def _set_up(secret, email, name, password_hash):
     token = setup_open(secret)
-    if not _consume(token):
+    if not tokens.consume(token):
         raise NotFound("This set-up link was used at this very moment.")
     user = create(email, name, password_hash)
     Admin.create(email=email, email_norm=normalized(email), note="Set up this site", added_by=user)
     audit.record("admin.granted", f"{name} set up this site", by=user, target=user)
     return user
-
-
-# --- tokens ---------------------------------------------------------------------------------------------
-
-
-def _hash(secret, salt):
-    pepper = configuration.active.secret_key.encode()
-    return hmac.new(pepper, f"{salt}:{secret}".encode(), hashlib.sha256).hexdigest()
-
-
-def _new_token(purpose, email, payload=None, user=None, next_url=None, secret=None, life=CODE_LIFE):
-    email_norm = normalized(email)
-    AuthToken.delete().where(AuthToken.purpose == purpose, AuthToken.email_norm == email_norm).execute()
-    code = secret or f"{secrets.randbelow(1_000_000):06}"
-    salt = secrets.token_hex(16)
-    token = AuthToken.create(
-        purpose=purpose,
-        email_norm=email_norm,
-        user=user,
-        secret_hash=_hash(code, salt),
-        salt=salt,
-        expires_at=now() + life,
-        payload=payload or {},
-        next_url=next_url,
-    )
-    return token, code
-
-
-def _gone():
-    return CodeExpired("This code is no longer good. Ask for a new one.")
-
-
-def _refusal(token, code):
-    """None when the code is right (it is consumed then), else the refusal; a wrong try is counted."""
-    if token is None or not _counted(token):
-        return _gone()
-    code = re.sub(r"\D", "", clean(code)[:40])
-    if not hmac.compare_digest(token.secret_hash, _hash(code, token.salt)):
-        return _wrong_or_gone(token)
-    return None if _consume(token) else _gone()
-
-
-def _counted(token):
-    """Count a try; False when the token is over, or has no try left."""
-    live = (AuthToken.id == token.id) & AuthToken.consumed_at.is_null() & (AuthToken.expires_at > now())
-    return AuthToken.update(attempts=AuthToken.attempts + 1).where(live, AuthToken.attempts < TRIES).execute()
-
-
-def _wrong_or_gone(token):
-    left = TRIES - token.attempts - 1
-    tries = "one try" if left == 1 else f"{left} tries"
-    return WrongCode(f"That isn't the code. You have {tries} left.") if left > 0 else _gone()
-
-
-@writes
-def _count_try(token_id, purpose):
-    token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == purpose)
-    return token if token and _counted(token) else _gone()
-
-
-@writes
-def _consume_now(token):
-    return _consume(token)
-
-
-def _consume(token):
-    return (
-        AuthToken.update(consumed_at=now()).where(AuthToken.id == token.id, AuthToken.consumed_at.is_null()).execute()
-    )
-
-
-@writes
-def prune(limit):
-    """Remove old tokens, a batch at a time; an unfinished sign-up is kept a week to be taken up again."""
-    old = AuthToken.select(AuthToken.id).where(
-        (AuthToken.expires_at < now() - timedelta(days=7))
-        | ((AuthToken.expires_at < now()) & (AuthToken.purpose != "verify_email"))
-    )
-    return AuthToken.delete().where(AuthToken.id.in_(old.limit(limit))).execute()

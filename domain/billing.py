@@ -19,6 +19,7 @@ from domain import (
     providers,
     settings,
 )
+from domain.outgoing import sends
 from domain.plans import PLANS
 from domain.providers import CustomerFact, InvoiceFact, SubscriptionFact
 from domain.transactions import writes
@@ -113,6 +114,15 @@ def _note_asked(current, cancel, by):
     )
 
 
+@sends("subscription_end")
+def end_at_provider(row):
+    """End a subscription whose organization was deleted; one that is over already is as good."""
+    provider = providers.active()
+    if provider.NAME != row.payload["provider"]:
+        raise Unknown(f"The provider {row.payload['provider']} isn't set up any more.")
+    provider.end(row.payload["subscription"])
+
+
 # --- what the provider tells ----------------------------------------------------------------------------
 
 
@@ -165,6 +175,8 @@ def _apply_subscription(organization, fact):
     else:
         Subscription.update(**values).where(Subscription.id == row.id).execute()
     _sync_grants(organization, source, fact, plan_key)
+    if organization.status == "deleted" and fact.status in GIVES:  # paid for while it was being deleted
+        organizations.end_subscription(row)
     if before is None or any(before[name] != values[name] for name in values if name != "last_event_at"):
         _tell(organization, row, before, fact, plan_key)
 
@@ -186,7 +198,7 @@ def _is_news(source, fact, row):
 
 
 def _sync_grants(organization, source, fact, plan_key):
-    gives = fact.status in GIVES
+    gives = fact.status in GIVES and organization.status != "deleted"
     for capability in PLANS[plan_key].capabilities if gives else ():
         values = {
             "plan_key": plan_key,

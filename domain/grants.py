@@ -41,3 +41,8 @@ def seats():
     if includes("workspace.members.limit.unlimited"):
         return None
     return 10 if "workspace.members.limit.10" in capabilities() else 0
+
+
+def revoke_all(reason):
+    """Take back every active grant of the organization one stands in; returns how many."""
+    return Grant.update(revoked_at=now(), revoke_reason=reason).where(Grant.revoked_at.is_null()).execute()

@@ -2,15 +2,43 @@
 
 import re
 import unicodedata
+import zoneinfo
 from dataclasses import dataclass
+from functools import cache
 
 import peewee
 
 import models
-from domain import Forbidden, Invalid, NotFound, Refused, audit, credits, permissions, roles
+from domain import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    audit,
+    changes,
+    configuration,
+    credits,
+    grants,
+    outgoing,
+    permissions,
+    roles,
+    stepup,
+)
 from domain.fields import clean
 from domain.transactions import writes
-from models import Compiled, Membership, Organization, Session, User, slot
+from models import (
+    Compiled,
+    Invitation,
+    Membership,
+    Organization,
+    Session,
+    Subscription,
+    Transfer,
+    User,
+    Workspace,
+    now,
+    slot,
+)
 
 # An organization's slug is the first part of its addresses; these are taken by the house itself.
 RESERVED = frozenset(
@@ -21,6 +49,10 @@ RESERVED = frozenset(
     session-ended settings setup step-up sign-in sign-out sign-up static tasks verify verify-2fa webhooks www
     """.split()  # noqa: SIM905
 )
+
+
+CURRENCIES = ("USD", "EUR", "GBP", "CHF", "NGN", "GHS", "KES", "ZAR", "INR", "JPY", "CAD", "AUD", "BRL", "SEK", "PLN")
+FIRST_WORKSPACE = "General"
 
 
 def slugged(name):
@@ -53,20 +85,30 @@ def create_personal(user, name):
 
 @writes
 def create(name, *, by):
-    """A team organization, active for its maker at once. Refuses with Invalid."""
-    name = " ".join(clean(name).split())
-    if not 2 <= len(name) <= 80:
-        raise Invalid({"name": "Write a name of 2 to 80 characters."})
+    """A team organization, active for its maker at once. Refuses with Invalid, or where teams are switched off."""
+    if refusal := permissions.teams_are_on(None, None):
+        raise refusal
+    name = named(name)
     organization = _create(name, by, is_personal=False, slug_from=name)
     credits.open_account(organization)
     audit.record("organization.created", f"{name} was founded", by=by, organization=organization)
     return organization
 
 
+def named(name):
+    """What an organization or workspace may be called, without stray spaces. Refuses with Invalid."""
+    name = " ".join(clean(name).split())
+    if not 2 <= len(name) <= 80:
+        raise Invalid({"name": "Write a name of 2 to 80 characters."})
+    return name
+
+
 def _create(name, user, *, is_personal, slug_from):
     models.stand_in_line("organization slugs")
     organization = Organization.create(name=name, slug=_free_slug(slug_from), owner=user, is_personal=is_personal)
     Membership.create(organization=organization, user=user, role="owner")
+    with models.inside(organization):
+        Workspace.create(name=FIRST_WORKSPACE, slug=slugged(FIRST_WORKSPACE), is_default=True)
     User.update(active_organization_id=organization.id).where(User.id == user.id).execute()
     return organization
 
@@ -186,20 +228,160 @@ def switch(user, organization, session=None):
         Session.update(active_organization_id=organization.id).where(Session.id == session.id).execute()
 
 
+def everybody(organization):
+    """Membership id → Member, owners first, at most 500."""
+    rows = (
+        Membership.select(Membership, User)
+        .join(User)
+        .where(Membership.organization == organization)
+        .order_by((Membership.role == "owner").desc(), Membership.id)
+        .limit(500)
+    )
+    return {row.id: Member(row.user, organization, row.role) for row in rows}
+
+
 def suspended_reason(organization):
     """What its members may read about why, or None."""
     return Organization.get_by_id(organization.id).suspended_reason
 
 
 def keepers(organization):
-    """Owners and admins: who is told about money and people."""
+    """Owners and admins: who is told about money and people. Nobody, once it is deleted."""
     return list(
         User.select()
         .join(Membership, on=(Membership.user == User.id))
+        .join(Organization, on=(Membership.organization == Organization.id))
         .where(
             Membership.organization == organization,
+            Organization.status != "deleted",
             Membership.role.in_(("owner", "admin")),
             User.status == "active",
         )
         .order_by(User.id)
     )
+
+
+def tell(organization, type, key, title, *, by=None, also=(), body=None, link=None):
+    """Notify its owners and admins, and whom it concerns (`also`), but not the one who did it.
+
+    `link` is for those who look after it; whom it concerns may not be able to go there.
+    """
+    told = {user.id: (user, link) for user in also} | {user.id: (user, link) for user in keepers(organization)}
+    told.pop(by.id if by else None, None)
+    for user, where in told.values():
+        outgoing.notify(user, type, key, title, body=body, link=where, organization=organization)
+
+
+def at_present(by):
+    """The Member as they stand now, for an act that had to wait in line. Refuses with NotFound."""
+    present = reach(by.user, by.organization.slug)
+    if present is None:
+        raise NotFound()
+    return present
+
+
+# --- its settings and its end ---------------------------------------------------------------------------
+
+
+@cache
+def timezones():
+    """The zones one can choose, by name."""
+    return tuple(sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC"))
+
+
+@writes
+def update(name, timezone, currency, *, by):
+    """What the organization is called, the zone its days are in, and the currency it begins with.
+
+    The address stays: letters and bookmarks lead there. Refuses with Invalid.
+    """
+    by.require("organization.update")
+    problems = {}
+    try:
+        name = named(name)
+    except Invalid as invalid:
+        problems |= invalid.fields
+    if timezone not in timezones():
+        problems["timezone"] = "Choose a time zone from the list."
+    if currency not in CURRENCIES:
+        problems["currency"] = "Choose a currency from the list."
+    if problems:
+        raise Invalid(problems)
+    held = Organization.get_by_id(by.organization.id)
+    after = {"name": name, "timezone": timezone, "default_currency": currency}
+    before = {field: getattr(held, field) for field in after}
+    fields = {field: [before[field], after[field]] for field in after if before[field] != after[field]}
+    if not fields:
+        return
+    Organization.update(**{field: after[field] for field in fields}).where(Organization.id == held.id).execute()
+    audit.record(
+        "organization.updated", f"Changed {', '.join(field.replace('default_', '') for field in fields)}",
+        by=by.user, organization=held, target=held,
+        before={field: before[field] for field in fields}, after={field: after[field] for field in fields},
+    )  # fmt: skip
+    changes.record(held, "organization", held.id, "updated", fields, by=by.user)
+
+
+@writes
+def delete(*, by):
+    """Delete the team for good, after step-up L4. Nobody reaches it any more; its rows stay until the purge.
+
+    Its subscriptions are ended at the provider by a job, its grants revoked, open offers cancelled.
+    Refuses with Forbidden, and for a personal organization.
+    """
+    by.require("organization.delete")
+    stepup.demand("organization.delete", by.organization.id)
+    others = [one.user for one in Membership.select(Membership, User).join(User).where(
+        Membership.organization == by.organization, Membership.user != by.user, User.status == "active")]  # fmt: skip
+    close(by.organization, by=by.user, from_status=("active",))
+    for user in others:
+        outgoing.notify(
+            user, "organization.deleted", f"organization.deleted:{by.organization.id}",
+            f"{by.user.name} deleted {by.organization.name}",
+        )  # fmt: skip
+
+
+@writes
+def close(organization, *, by, from_status=("active", "suspended")):
+    """Put an organization out of everybody's reach; returns how many grants were revoked.
+
+    For `delete`, and for the personal one of an account that is deleted. Twice is once: the second finds
+    nothing and refuses with NotFound.
+    """
+    closed = (
+        Organization.update(status="deleted", deleted_at=now())
+        .where(Organization.id == organization.id, Organization.status.in_(from_status))
+        .execute()
+    )
+    if not closed:
+        raise NotFound("That organization is gone already.")
+    with models.inside(organization):
+        live = list(Subscription.select().where(Subscription.status.in_((*Subscription.LIVE, "unpaid", "paused"))))
+        for subscription in live:
+            end_subscription(subscription)
+        revoked = grants.revoke_all("the organization was deleted")
+        offers = sum(
+            table.update(status="cancelled").where(table.status == "pending").execute()
+            for table in (Invitation, Transfer)
+        )
+        audit.record(
+            "organization.deleted", f"{organization.name} was deleted", by=by, organization=organization,
+            target=organization, before=organization.status, after="deleted",
+            grants_revoked=revoked, subscriptions_ended=len(live), offers_cancelled=offers,
+        )  # fmt: skip
+        changes.record(organization, "organization", organization.id, "deleted", by=by)
+    return revoked
+
+
+def end_subscription(subscription):
+    """Leave word for the provider to end it now: a provider that is down must not keep the act from happening."""
+    id = subscription.provider_subscription_id
+    outgoing.leave(
+        "subscription_end", f"subscription_end:{subscription.provider}:{id}",
+        {"provider": subscription.provider, "subscription": id},
+    )  # fmt: skip
+
+
+def link_to(organization, path=""):
+    """The whole address of one of its pages, for letters."""
+    return f"{configuration.active.site_url}/{organization.slug}{path}"

@@ -104,6 +104,10 @@ POLICIES = {
         only_owners_touch_owners, not_the_last_owner,
     )
 }  # fmt: skip
+GROUPS = {
+    "organization": "Organization", "members": "People", "invitations": "People", "workspaces": "Workspaces",
+    "permissions": "Oversight", "audit": "Oversight", "tasks": "Tasks", "billing": "Plan",
+}  # fmt: skip
 TARGETED = {only_owners_touch_owners.__name__, not_the_last_owner.__name__}
 
 
@@ -133,6 +137,19 @@ def seat_refusal(organization, used):
         have = f"has {seats} seats, and they are taken" if seats else "has no seats for more people"
         return MemberLimitExceeded(f"The plan of {organization.name} {have}.")
     return None
+
+
+def table():
+    """The catalogue as the pages show it: group → [(name, permission)]."""
+    groups = {}
+    for name, permission in roles.ORGANIZATION.items():
+        groups.setdefault(GROUPS[name.split(".")[0]], []).append((name, permission))
+    return groups
+
+
+def rules_of(permission):
+    """Its policies in words."""
+    return [POLICIES[policy].__doc__ for policy in permission.policies]
 
 
 # --- the evaluator ------------------------------------------------------------------------------------------

@@ -4,14 +4,12 @@ A proof is kept for one session, action and target: domain/stepup.py asks for it
 in a transaction of their own, so that a refusal doesn't take the count back with it.
 """
 
-import hashlib
-import hmac
 import math
 import re
 import secrets
 from datetime import timedelta
 
-from domain import Refused, audit, configuration, factors, outgoing, passkeys, passwords, stepup
+from domain import Refused, audit, factors, outgoing, passkeys, passwords, stepup, tokens
 from domain.fields import clean
 from domain.transactions import writes
 from models import Challenge, Proof, User, now
@@ -66,19 +64,14 @@ def send_code(action, target=""):
         Challenge.method == "email",
         Challenge.consumed_at.is_null(),
     ).execute()
-    code, salt = f"{secrets.randbelow(1_000_000):06}", secrets.token_hex(16)
+    code, salt = tokens.six_digits(), secrets.token_hex(16)
     challenge = Challenge.create(
         user=who.user, action=action, target=target, method="email", salt=salt,
-        secret_hash=_hash(code, salt), expires_at=now() + CODE_LIFE,
+        secret_hash=tokens.hashed(code, salt), expires_at=now() + CODE_LIFE,
     )  # fmt: skip
     says = stepup.ACTIONS[action].says
     outgoing.letter("stepup_code", who.user.email, f"stepup:{challenge.id}", name=who.user.name, code=code, says=says)
     audit.record("security.stepup_requested", f"Asked for a code to {says}", by=who.user, target=(action, target))
-
-
-def _hash(code, salt):
-    pepper = configuration.active.secret_key.encode()
-    return hmac.new(pepper, f"{salt}:{code}".encode(), hashlib.sha256).hexdigest()
 
 
 # --- the proof ----------------------------------------------------------------------------------------------
@@ -123,7 +116,7 @@ def _try_code(who, action, target, answer):
     if not counted:
         return gone
     code = re.sub(r"\D", "", clean(answer)[:40])
-    if not hmac.compare_digest(challenge.secret_hash, _hash(code, challenge.salt)):
+    if not tokens.fits(challenge, code):
         return _wrong(who, action, target, TRIES - challenge.attempts - 1, "That isn't the code.") or gone
     unused = Challenge.consumed_at.is_null()
     done = Challenge.update(consumed_at=now()).where(Challenge.id == challenge.id, unused).execute()

@@ -50,7 +50,7 @@ CALENDAR = (
     Job("inbox", "Work off webhooks", inbox.work, every(seconds=5), woken_by="inbox"),
     Job("outgoing", "Send letters and notifications", outgoing.work, every(seconds=5), woken_by="outgoing"),
     Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),
-    Job("tokens", "Remove expired codes and old sessions", retention.tokens, every(hours=1)),
+    Job("tokens", "Remove expired codes and old sessions", retention.expired, every(hours=1)),
     Job("read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)),
     Job("audit", "Remove old audit events", retention.audit_log, at(hour=3, minute=20)),
     Job("changes", "Remove old history", retention.history, at(hour=3, minute=30)),

@@ -1,4 +1,4 @@
-from domain import mail, notices, outgoing  # noqa: F401  mail and notices bring their senders
+from domain import billing, mail, notices, outgoing  # noqa: F401  the first three bring their senders
 from domain.providers import sandbox  # noqa: F401  so does the sandbox
 
 

@@ -1,12 +1,12 @@
 """What is removed, and when. Each call is one bounded batch; the runner goes on while there is a backlog."""
 
-from domain import accounts, audit, changes, notices, proofs, sessions, settings, upkeep
+from domain import audit, changes, notices, proofs, sessions, settings, tokens, upkeep
 
 BATCH = 200
 
 
-def tokens():
-    return accounts.prune(BATCH) + sessions.prune(BATCH) + proofs.prune(BATCH)
+def expired():
+    return tokens.prune(BATCH) + sessions.prune(BATCH) + proofs.prune(BATCH)
 
 
 def notifications():

@@ -189,7 +189,6 @@ def test_every_public_function_of_the_domain_says_what_it_does():
 
 SELF_EXPLAINING = {
     "domain/accounts.py: by_email",
-    "domain/accounts.py: normalized",
     "domain/configuration.py: use",
     "domain/demo.py: is_furnished",
     "domain/mail.py: outbox",

@@ -6,7 +6,7 @@ import secrets
 from flask import Blueprint, g, make_response, redirect, request, session
 from flask_login import current_user, login_user, logout_user
 
-from domain import Invalid, Refused, accounts, alerts, configuration, factors, sessions
+from domain import Invalid, Refused, accounts, admins, alerts, configuration, factors, organizations, sessions, stepup
 from views import access, pages
 from views.safety import TooOften, address, limited, spend_letter, spend_session
 
@@ -55,7 +55,9 @@ def _form(template, refusal=None, status=None, **context):
     if refusal is not None:
         fields = getattr(refusal, "fields", None) or refusal.details.get("fields")
         errors = fields or {"form": refusal.sentence}
-    values = {k: v for k, v in request.form.items() if k not in ("password", "code")}
+        context["elsewhere"] = refusal.details.get("elsewhere")
+    given = request.form if request.method == "POST" else {"email": request.args.get("email", "")[:254]}
+    values = {k: v for k, v in given.items() if k not in ("password", "code")}
     status = status or (refusal.status if refusal else 200)
     return pages.page(template, status, values=values, errors=errors, next=_next(), **context)
 
@@ -84,6 +86,30 @@ def create():
         raise
     except Refused as refusal:
         return _form("auth/sign_up.html", refusal)
+    session["sign_up"] = token
+    return pages.go("/verify")
+
+
+@blueprint.get("/sign-up/code")
+@access.public
+def new_with_code():
+    if access.me():
+        return redirect("/app")
+    return _form("auth/sign_up_code.html")
+
+
+@blueprint.post("/sign-up/code")
+@limited("sign_up")
+@access.public
+def create_with_code():
+    """An account without a password: its address is the way in."""
+    form = request.form
+    try:
+        token = accounts.sign_up(form.get("email", ""), form.get("name", ""), None, _next(), allow=spend_letter)
+    except TooOften:
+        raise
+    except Refused as refusal:
+        return _form("auth/sign_up_code.html", refusal)
     session["sign_up"] = token
     return pages.go("/verify")
 
@@ -160,6 +186,114 @@ def sign_in():
     return enter(user, "password", _next())
 
 
+# --- in by mail -----------------------------------------------------------------------------------------
+
+
+@blueprint.get("/sign-in/code")
+@access.public
+def ask_code_form():
+    if access.me():
+        return redirect(_next() or "/app")
+    return _form("auth/sign_in_code.html")
+
+
+@blueprint.post("/sign-in/code")
+@limited("code_send")
+@access.public
+def ask_code():
+    email = request.form.get("email", "")
+    try:
+        spend_letter(accounts.address(email))
+        session["sign_in"] = accounts.ask_code(email, _next())
+    except TooOften:
+        raise
+    except Refused as refusal:
+        return _form("auth/sign_in_code.html", refusal)
+    return pages.go("/sign-in/code/answer")
+
+
+@blueprint.get("/sign-in/code/answer")
+@access.public
+def code_form():
+    token = accounts.pending(session.get("sign_in"), "sign_in")
+    if not token:
+        return redirect("/sign-in/code")
+    return _form("auth/code.html", email=token.payload["email"])
+
+
+@blueprint.post("/sign-in/code/answer")
+@limited("code_verify")
+@access.public
+def sign_in_with_code():
+    token = accounts.pending(session.get("sign_in"), "sign_in")
+    if not token:
+        return pages.go("/sign-in/code", "That is too old. Please ask for a new code.", "warn")
+    try:
+        user, target = accounts.sign_in_with_code(token.public_id, request.form.get("code", ""))
+    except Refused as refusal:
+        refusal.fields = {"code": refusal.sentence}
+        return _form("auth/code.html", refusal, email=token.payload["email"])
+    return enter(user, "code", target)
+
+
+@blueprint.post("/sign-in/code/resend")
+@limited("code_send")
+@access.public
+def send_code_again():
+    token = accounts.pending(session.get("sign_in"), "sign_in")
+    if not token:
+        return pages.go("/sign-in/code", "That is too old. Please ask for a new code.", "warn")
+    spend_letter(token.email_norm)
+    session["sign_in"] = accounts.send_again(token.public_id)
+    return pages.go("/sign-in/code/answer", "A new code is on its way. The old one is no longer good.", "info")
+
+
+@blueprint.get("/sign-in/link")
+@access.public
+def ask_link_form():
+    if access.me():
+        return redirect(_next() or "/app")
+    return _form("auth/sign_in_link.html", sent=session.pop("link_sent", None))
+
+
+@blueprint.post("/sign-in/link")
+@limited("code_send")
+@access.public
+def ask_link():
+    email = request.form.get("email", "")
+    try:
+        spend_letter(accounts.address(email))
+        accounts.ask_link(email, _next())
+    except TooOften:
+        raise
+    except Refused as refusal:
+        return _form("auth/sign_in_link.html", refusal)
+    session["link_sent"] = accounts.address(email)
+    return pages.go("/sign-in/link")
+
+
+@blueprint.get("/sign-in/link/<link>")
+@access.public
+def open_link(link):
+    """Opening doesn't use it up: mail programs look ahead. The button does."""
+    try:
+        token = accounts.link_open(link)
+    except Refused as refusal:
+        return pages.go("/sign-in/link", refusal.sentence, "bad")
+    return _form("auth/open_link.html", link=link, email=token.user.email)
+
+
+@blueprint.post("/sign-in/link/<link>")
+@limited("code_verify")
+@access.public
+def sign_in_with_link(link):
+    try:
+        user, target = accounts.sign_in_with_link(link)
+    except Refused as refusal:
+        return pages.go("/sign-in/link", refusal.sentence, "bad")
+    return enter(user, "link", target)
+
+
 @blueprint.post("/sign-out")
 @access.public
 def sign_out():
@@ -173,7 +307,17 @@ def sign_out():
 @blueprint.get("/session-ended")
 @access.public
 def session_ended():
+    """The account was signed in to somewhere else; this browser forgets its own session."""
+    if not current_user.is_authenticated:
+        session.clear()
     return pages.page("auth/session_ended.html")
+
+
+@blueprint.get("/session-elsewhere")
+@access.public
+def other_tab():
+    """One tab for each session: this is the later one."""
+    return pages.page("auth/other_tab.html")
 
 
 # --- a forgotten password --------------------------------------------------------------------------------
@@ -252,10 +396,100 @@ def set_up(secret):
 @access.signed_in
 def show():
     """Looking here is what puts out the dot for alerts (A0.3-6)."""
-    user = access.me()
-    shown = alerts.active()
-    alerts.see(user)
-    return pages.page("accounts/show.html", alerts=shown, here="account")
+    return _account()
+
+
+def _account(refusal=None):
+    user, shown = access.me(), alerts.active()
+    if not current_user.only_looks:
+        alerts.see(user)
+    zones = organizations.timezones()
+    waits = admins.gate(user) == "two_factor_required"
+    return _form("accounts/show.html", refusal, alerts=shown, zones=zones, waits=waits, shown=user, here="account")
+
+
+@blueprint.post("/account")
+@access.signed_in
+def update():
+    try:
+        accounts.change_profile(access.me(), request.form.get("name", ""), request.form.get("timezone", ""))
+    except Invalid as refusal:
+        return _account(refusal)
+    return pages.go("/account", "Your profile is saved.")
+
+
+@blueprint.get("/account/address")
+@access.signed_in
+def address_form():
+    token = accounts.pending(session.get("address"), "change_email")
+    return _form("accounts/address.html", waiting=token, here="account")
+
+
+@blueprint.post("/account/address")
+@limited("code_send")
+@access.signed_in
+def ask_new_address():
+    email = request.form.get("email", "")
+    try:
+        session["address"] = accounts.ask_new_address(access.me(), email)
+    except stepup.VerificationRequired:
+        raise
+    except Refused as refusal:
+        return _form("accounts/address.html", refusal, waiting=None, here="account")
+    return pages.go("/account/address")
+
+
+@blueprint.post("/account/address/answer")
+@limited("code_verify")
+@access.signed_in
+def change_address():
+    token = accounts.pending(session.get("address"), "change_email")
+    try:
+        new = accounts.change_address(access.me(), session.get("address"), request.form.get("code", ""))
+    except Refused as refusal:
+        refusal.fields = {"code": refusal.sentence}
+        return _form("accounts/address.html", refusal, waiting=token, here="account")
+    session.pop("address", None)
+    return pages.go("/account", f"Your address is {new} now. We told both addresses.")
+
+
+@blueprint.post("/account/address/cancellation")
+@access.signed_in
+def cancel_address():
+    session.pop("address", None)
+    return pages.go("/account", "Your address stays as it is.", "info")
+
+
+@blueprint.get("/account/deletion")
+@access.signed_in
+def deletion():
+    return pages.page("accounts/deletion.html", ties=accounts.ties(access.me()), here="account")
+
+
+@blueprint.post("/account/deletion")
+@access.signed_in
+def delete():
+    accounts.delete(access.me())
+    logout_user()
+    session.clear()
+    return pages.go("/", "Your account is deleted. Farewell.")
+
+
+@blueprint.get("/settings/security/password")
+@access.signed_in
+def password_form():
+    return _form("accounts/password.html", email=access.me().email, here="account")
+
+
+@blueprint.post("/settings/security/password")
+@access.signed_in
+def change_password():
+    try:
+        ended = accounts.change_password(access.me(), request.form.get("password", ""))
+    except Invalid as refusal:
+        return _form("accounts/password.html", refusal, email=access.me().email, here="account")
+    others = {0: "", 1: " Your other browser was signed out."}.get(ended, f" {ended} other browsers were signed out.")
+    return pages.go("/settings/security", f"Your password is changed.{others}")
 
 
 @blueprint.get("/settings/security")

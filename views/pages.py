@@ -196,6 +196,7 @@ def frame():
         "bell": changes.unread(mark),
         "alerts_unread": alerts.unread(user),
         "is_admin": is_admin,
+        "one_tab": settings.get("one_tab_per_session"),
         "places": places(by, is_admin),
         "mark": mark,
     }

@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.routing import BaseConverter, ValidationError
 
 from domain import Forbidden, Refused, audit, configuration, stepup
-from domain.accounts import normalized
+from domain.addresses import normalized
 from domain.fields import clean
 
 BODY = 1024 * 1024  # bytes

@@ -61,6 +61,8 @@ def _answer(method, path, params, headers):
             return get(id)
         case ("post", "subscriptions", id):
             return _update_subscription(id, params)
+        case ("delete", "subscriptions", id):
+            return _end_now(id)
     raise NotFound(f"The sandbox doesn't know {method.upper()} {path}.")
 
 
@@ -147,6 +149,17 @@ def _update_subscription(id, params):
         body["cancel_at"] = ends if body["cancel_at_period_end"] else None
     _put(id, "subscription", body)
     _post("customer.subscription.updated", body)
+    return body
+
+
+@writes
+def _end_now(id):
+    body = get(id, "subscription")
+    if body["status"] == "canceled":
+        raise NotFound("This subscription is over.")
+    body |= {"status": "canceled", "ended_at": _stamp(), "canceled_at": _stamp()}
+    _put(id, "subscription", body)
+    _post("customer.subscription.deleted", body)
     return body
 
 

@@ -92,6 +92,16 @@ def set_cancel_at_period_end(subscription_id, cancel):
     _called(client().subscriptions.update, subscription_id, {"cancel_at_period_end": cancel})
 
 
+def end(subscription_id):
+    """End the subscription now. One that is over, or that Stripe doesn't know, is as good."""
+    try:
+        _called(client().subscriptions.cancel, subscription_id)
+    except ProviderFailed as failed:
+        gone = isinstance(failed.__cause__, stripe.InvalidRequestError) and failed.__cause__.http_status == 404
+        if not gone:
+            raise
+
+
 # --- what it tells us -------------------------------------------------------------------------------
 
 

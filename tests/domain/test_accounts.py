@@ -5,8 +5,21 @@ import pytest
 
 import jobs
 import models
-from domain import Invalid, NotFound, Refused, accounts, audit, credits, organizations, passwords, sessions, settings
-from domain.accounts import CodeExpired, NotVerified, WrongCode, WrongCredentials
+from domain import (
+    Invalid,
+    NotFound,
+    Refused,
+    accounts,
+    audit,
+    credits,
+    organizations,
+    passwords,
+    sessions,
+    settings,
+    tokens,
+)
+from domain.accounts import NotVerified, WrongCredentials
+from domain.tokens import CodeExpired, WrongCode
 from models import (
     Admin,
     AuditEvent,
@@ -288,7 +301,7 @@ def test_two_browsers_with_a_code_each_make_one_account(quick):
     payload = {"email": ADA, "name": "Ada", "password_hash": "x", "known": False}
 
     def token():
-        made, code = accounts._new_token("verify_email", ADA, payload)
+        made, code = tokens.new("verify_email", ADA, payload)
         AuthToken.update(email_norm="x").where(AuthToken.id == made.id).execute()
         return made, code
 

@@ -1,0 +1,21 @@
+"""E-mail addresses: what is one, and when two are the same."""
+
+import re
+
+from domain import Invalid
+from domain.fields import clean
+
+_ADDRESS = re.compile(r"[^@\s,;<>\"()\[\]]+@[^@\s,;<>\"()\[\]]+\.[^@\s.,;<>\"()\[\]]+")
+
+
+def normalized(email):
+    """The form in which addresses are compared: without case and outer space."""
+    return email.strip().lower()
+
+
+def address(email):
+    """A usable address as typed, or Invalid."""
+    email = clean(email).strip()
+    if len(email) > 254 or not _ADDRESS.fullmatch(email):
+        raise Invalid({"email": "Write a whole e-mail address, like ada@example.org."})
+    return email

@@ -1,0 +1,162 @@
+"""The people of an organization: who they are, their roles, and how they go.
+
+An organization never is without an owner. Whatever could leave it so waits in one line («owners»), and
+looks again when its turn has come.
+"""
+
+import models
+from domain import Forbidden, Invalid, NotFound, Refused, audit, changes, organizations, outgoing, permissions, roles, stepup
+from domain.fields import whole
+from domain.transactions import writes
+from models import Assignment, Membership, Organization, Profile, Transfer, User, Workspace
+
+SHOWN = 500
+HIGH = ("owner", "admin")  # whose removal takes a proof however fresh the session (A4.2-14)
+
+
+def of(organization):
+    """Its memberships with their people, owners first, then by name; the first 500."""
+    rows = (
+        Membership.select(Membership, User, Profile)
+        .join(User)
+        .join(Profile, on=(Profile.user == User.id), attr="_profile")
+        .where(Membership.organization == organization)
+        .limit(SHOWN)
+    )
+    return sorted(rows, key=lambda one: (roles.ROLES.index(one.role), one.user.name.casefold()))
+
+
+def found(organization, id):
+    """One membership of it. Refuses with NotFound."""
+    row = Membership.one(Membership.id == (whole(id) or 0), Membership.organization == organization)
+    if row is None:
+        raise NotFound("That person isn't a member here any more.")
+    return row
+
+
+def choosable(by):
+    """The roles that this member may give: only owners make owners."""
+    return roles.ROLES if by.role == "owner" else roles.ROLES[1:]
+
+
+@writes
+def change_role(id, role, *, by):
+    """Give a member another role, after step-up L3; returns the membership, or None when nothing changed.
+
+    Refuses with Invalid, Forbidden where an owner is touched or made by an admin, LastOwner, NotFound.
+    """
+    models.stand_in_line("owners")
+    by = organizations.at_present(by)
+    target = found(by.organization, id)
+    by.require("members.change_role", target)
+    if role not in roles.ROLES:
+        raise Invalid({"role": "Choose owner, admin, member or viewer."})
+    if role not in choosable(by):
+        raise Forbidden("Only an owner can make somebody an owner.")
+    if role == target.role:
+        return None
+    _keep_an_owner(by, target)
+    stepup.demand("member.change_role", target.id)
+    before, who = target.role, target.user
+    Membership.update(role=role).where(Membership.id == target.id).execute()
+    _keep_owner_of_record(by.organization)
+    audit.record(
+        "member.role_changed", f"{who.name}: {before} → {role}", by=by.user, organization=by.organization,
+        target=who, before=before, after=role,
+    )  # fmt: skip
+    change = changes.record(
+        by.organization, "organization_member", target.id, "updated", {"role": [before, role]}, by=by.user
+    )
+    _tell(by, change, "member.role_changed", f"{who.name} is now {roles.named(role)} of {by.organization.name}", who)
+    return found(by.organization, id)
+
+
+@writes
+def remove(id, *, by):
+    """Take a member out, after step-up L2, or L3 for an owner or admin; their work stays.
+
+    Refuses with Forbidden, LastOwner, NotFound; who wants to go themselves leaves.
+    """
+    models.stand_in_line("owners")
+    by = organizations.at_present(by)
+    target = found(by.organization, id)
+    by.require("members.remove", target)
+    if target.user_id == by.user.id:
+        raise Refused("That is you. To go, leave the organization on its settings page.")
+    stepup.demand("member.remove", target.id, level=3 if target.role in HIGH else 0)
+    who = target.user
+    change = _take_out(by, target)
+    audit.record(
+        "member.removed", f"{who.name} was removed", by=by.user, organization=by.organization, target=who,
+        before=target.role, after=None,
+    )  # fmt: skip
+    _tell(by, change, "member.removed", f"{who.name} was removed from {by.organization.name}", None)
+    title = f"You were removed from {by.organization.name}"
+    outgoing.notify(who, "member.removed", f"member.removed:{change.id}", title, organization=by.organization)
+    outgoing.letter(
+        "member_removed", who.email, f"member_removed:{change.id}", name=who.name,
+        organization=by.organization.name, by=by.user.name,
+    )  # fmt: skip
+    return who
+
+
+@writes
+def leave(*, by):
+    """Go out of the organization oneself. Refuses with LastOwner, and in a personal one."""
+    models.stand_in_line("owners")
+    by = organizations.at_present(by)
+    target = Membership.get(Membership.organization == by.organization, Membership.user == by.user)
+    by.require("members.leave", target)
+    change = _take_out(by, target)
+    audit.record(
+        "member.removed", f"{by.user.name} left", by=by.user, organization=by.organization, target=by.user,
+        before=target.role, after=None, left=True,
+    )  # fmt: skip
+    _tell(by, change, "member.removed", f"{by.user.name} left {by.organization.name}", None)
+
+
+def _keep_an_owner(by, target):
+    if refusal := permissions.not_the_last_owner(by, target):
+        raise refusal
+
+
+def _take_out(by, target):
+    """Remove the membership and what hangs on it; returns the noted change."""
+    gone = Membership.delete().where(Membership.id == target.id, Membership.role == target.role).execute()
+    if not gone:
+        raise NotFound("That person isn't a member here any more.")
+    Assignment.delete().where(Assignment.user == target.user_id).execute()
+    theirs = (Transfer.to_user == target.user_id) | (Transfer.from_user == target.user_id)
+    Transfer.update(status="cancelled").where(Transfer.status == "pending", theirs).execute()
+    _keep_owner_of_record(by.organization)
+    fields = {"user": [target.user_id, None], "role": [target.role, None]}
+    return changes.record(by.organization, "organization_member", target.id, "deleted", fields, by=by.user)
+
+
+def _keep_owner_of_record(organization):
+    """The owner named on the organization's own row is one of its owners: the longest there, if theirs ended."""
+    owners = Membership.select(Membership.user).where(
+        Membership.organization == organization, Membership.role == "owner"
+    )
+    first = owners.order_by(Membership.joined_at, Membership.id).first()
+    if first is not None:
+        Organization.update(owner=first.user_id).where(
+            Organization.id == organization.id, Organization.owner.not_in(owners)
+        ).execute()
+
+
+def _tell(by, change, type, title, concerned):
+    organizations.tell(
+        by.organization, type, f"{type}:{change.id}", title, by=by.user, also=[concerned] if concerned else (),
+        link=f"/{by.organization.slug}/members",
+    )  # fmt: skip
+
+
+def workspaces_of(organization):
+    """user id → [(workspace, role)] of everybody who has a part in one of its workspaces."""
+    with models.inside(organization):
+        held = {}
+        rows = Assignment.select(Assignment, Workspace).join(Workspace, on=(Assignment.workspace == Workspace.id))
+        for one in rows.where(Workspace.archived_at.is_null()):
+            held.setdefault(one.user_id, []).append((one.workspace, one.role))
+        return held
