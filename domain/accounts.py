@@ -396,6 +396,11 @@ def _reset(token_id, code, password_hash):
 # --- a new password, a new address -------------------------------------------------------------------------
 
 
+def has_password(user):
+    """Whether a password is one of the user's ways in."""
+    return User.get_by_id(user.id).password_hash is not None
+
+
 def change_password(user, password):
     """Choose a new password, or the first; every other browser is signed out. Step-up L3 comes first.
 

@@ -1,11 +1,14 @@
 """What the environment says, validated at start: every problem is listed at once, by name."""
 
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from environs import EnvValidationError, FileAwareEnv, validate
 
 ENVIRONMENTS = ("development", "production", "demo", "test")
@@ -14,6 +17,20 @@ PROVIDERS = ("stripe", "sandbox", "none")
 
 class Misconfigured(SystemExit):
     """The app must not start. The text names each bad variable and never a value."""
+
+
+@dataclass(frozen=True)
+class IdentityProvider:
+    """An OpenID Connect issuer that people may sign in with; `name` is its word in /auth/<name>."""
+
+    name: str
+    label: str
+    issuer: str  # its discovery document is below this address
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    team_id: str = ""  # the last three are Apple's, whose client secret is signed anew each time
+    key_id: str = ""
+    private_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,7 @@ class Configuration:
     stripe_prices: dict = field(default_factory=dict)
     super_admin_emails: tuple = ()
     metrics_token: str = field(default="", repr=False)
+    identity_providers: tuple[IdentityProvider, ...] = ()
 
     @property
     def production(self):
@@ -119,6 +137,25 @@ def load():
         "super_admin_emails": tuple(word.lower() for word in words("SUPER_ADMIN_EMAILS")),
         "metrics_token": read("str", "METRICS_TOKEN", ""),
     }
+    google = {"client_id": read("str", "AUTH_GOOGLE_ID", ""), "client_secret": read("str", "AUTH_GOOGLE_SECRET", "")}
+    microsoft = {
+        "client_id": read("str", "AUTH_MICROSOFT_ID", ""),
+        "client_secret": read("str", "AUTH_MICROSOFT_SECRET", ""),
+    }
+    tenant = read("str", "AUTH_MICROSOFT_TENANT", "common")
+    apple = {
+        "client_id": read("str", "AUTH_APPLE_ID", ""),
+        "team_id": read("str", "AUTH_APPLE_TEAM_ID", ""),
+        "key_id": read("str", "AUTH_APPLE_KEY_ID", ""),
+        # A PEM on one line, as most places where variables are set want it
+        "private_key": read("str", "AUTH_APPLE_PRIVATE_KEY", "").replace("\\n", "\n"),
+    }
+    own = {
+        "issuer": read("str", "AUTH_OIDC_ISSUER", "").rstrip("/"),
+        "client_id": read("str", "AUTH_OIDC_ID", ""),
+        "client_secret": read("str", "AUTH_OIDC_SECRET", ""),
+    }
+    own_label = read("str", "AUTH_OIDC_LABEL", "your organization")
     try:
         env.seal()
         problems = []
@@ -127,12 +164,50 @@ def load():
         problems = [f"{name}: {' '.join(map(str, texts))}" for name, texts in told.items()]
     problems += env.unread
     known = {problem.partition(":")[0] for problem in problems}
-    problems += [p for p in _problems(values, production) if p.partition(":")[0] not in known]
+    parts = {"GOOGLE": google, "MICROSOFT": microsoft, "APPLE": apple, "OIDC": own}
+    found = [*_problems(values, production), *_half_configured(parts, tenant, production)]
+    problems += [p for p in found if p.partition(":")[0] not in known]
     if problems:
         raise Misconfigured(_listed(problems))
     if not values["secret_key"]:
         values["secret_key"] = _kept_secret(data)
+    offered = {
+        "google": ("Google", {"issuer": "https://accounts.google.com"} | google),
+        "microsoft": ("Microsoft", {"issuer": f"https://login.microsoftonline.com/{tenant}/v2.0"} | microsoft),
+        "apple": ("Apple", {"issuer": "https://appleid.apple.com"} | apple),
+        "oidc": (own_label, own),
+    }
+    values["identity_providers"] = tuple(
+        IdentityProvider(name, label, **about) for name, (label, about) in offered.items() if about["client_id"]
+    )
     return Configuration(**values)
+
+
+def _half_configured(parts, tenant, production):
+    """A provider has all of its variables or none."""
+    for provider, about in parts.items():
+        short = {"client_id": "ID", "client_secret": "SECRET"}
+        missing = [name for name, value in about.items() if not value]
+        if len(missing) < len(about):
+            for name in missing:
+                yield f"AUTH_{provider}_{short.get(name, name.upper())}: is required with the other AUTH_{provider}_…"
+    if parts["APPLE"]["private_key"] and not _is_apples(parts["APPLE"]["private_key"]):
+        yield "AUTH_APPLE_PRIVATE_KEY: must be the content of the .p8 file (PEM, P-256)"
+    if not re.fullmatch(r"[A-Za-z0-9.-]+", tenant):
+        yield "AUTH_MICROSOFT_TENANT: must be common, organizations, consumers or a tenant's id"
+    site = urlsplit(parts["OIDC"]["issuer"])
+    if parts["OIDC"]["issuer"] and (site.scheme not in ("http", "https") or not site.netloc or site.query):
+        yield "AUTH_OIDC_ISSUER: must be a whole https address"
+    elif production and site.scheme == "http":
+        yield "AUTH_OIDC_ISSUER: must be https in production"
+
+
+def _is_apples(key):
+    try:
+        found = load_pem_private_key(key.encode(), None)
+    except (ValueError, TypeError):
+        return False
+    return isinstance(found, ec.EllipticCurvePrivateKey) and found.curve.name == "secp256r1"
 
 
 def _problems(values, production):

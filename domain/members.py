@@ -5,7 +5,19 @@ looks again when its turn has come.
 """
 
 import models
-from domain import Forbidden, Invalid, NotFound, Refused, audit, changes, organizations, outgoing, permissions, roles, stepup
+from domain import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    audit,
+    changes,
+    organizations,
+    outgoing,
+    permissions,
+    roles,
+    stepup,
+)
 from domain.fields import whole
 from domain.transactions import writes
 from models import Assignment, Membership, Organization, Profile, Transfer, User, Workspace
@@ -67,7 +79,8 @@ def change_role(id, role, *, by):
     change = changes.record(
         by.organization, "organization_member", target.id, "updated", {"role": [before, role]}, by=by.user
     )
-    _tell(by, change, "member.role_changed", f"{who.name} is now {roles.named(role)} of {by.organization.name}", who)
+    you = (who, f"You are now {role} of {by.organization.name}", f"/{by.organization.slug}/members")
+    _tell(by, change, "member.role_changed", f"{who.name} is now {role} of {by.organization.name}", you)
     return found(by.organization, id)
 
 
@@ -90,9 +103,8 @@ def remove(id, *, by):
         "member.removed", f"{who.name} was removed", by=by.user, organization=by.organization, target=who,
         before=target.role, after=None,
     )  # fmt: skip
-    _tell(by, change, "member.removed", f"{who.name} was removed from {by.organization.name}", None)
-    title = f"You were removed from {by.organization.name}"
-    outgoing.notify(who, "member.removed", f"member.removed:{change.id}", title, organization=by.organization)
+    you = (who, f"You were removed from {by.organization.name}", None)
+    _tell(by, change, "member.removed", f"{who.name} was removed from {by.organization.name}", you)
     outgoing.letter(
         "member_removed", who.email, f"member_removed:{change.id}", name=who.name,
         organization=by.organization.name, by=by.user.name,
@@ -112,7 +124,7 @@ def leave(*, by):
         "member.removed", f"{by.user.name} left", by=by.user, organization=by.organization, target=by.user,
         before=target.role, after=None, left=True,
     )  # fmt: skip
-    _tell(by, change, "member.removed", f"{by.user.name} left {by.organization.name}", None)
+    _tell(by, change, "member.removed", f"{by.user.name} left {by.organization.name}")
 
 
 def _keep_an_owner(by, target):
@@ -145,11 +157,16 @@ def _keep_owner_of_record(organization):
         ).execute()
 
 
-def _tell(by, change, type, title, concerned):
+def _tell(by, change, type, title, you=None):
     organizations.tell(
-        by.organization, type, f"{type}:{change.id}", title, by=by.user, also=[concerned] if concerned else (),
+        by.organization,
+        type,
+        f"{type}:{change.id}",
+        title,
+        by=by.user,
         link=f"/{by.organization.slug}/members",
-    )  # fmt: skip
+        you=you,
+    )
 
 
 def workspaces_of(organization):

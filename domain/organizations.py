@@ -261,15 +261,18 @@ def keepers(organization):
     )
 
 
-def tell(organization, type, key, title, *, by=None, also=(), body=None, link=None):
-    """Notify its owners and admins, and whom it concerns (`also`), but not the one who did it.
+def tell(organization, type, key, title, *, by=None, link=None, you=None):
+    """Notify its owners and admins, but not the one who did it (`by`, a user).
 
-    `link` is for those who look after it; whom it concerns may not be able to go there.
+    `you` is (user, title, link) for the one whom it concerns, in words of their own.
     """
-    told = {user.id: (user, link) for user in also} | {user.id: (user, link) for user in keepers(organization)}
-    told.pop(by.id if by else None, None)
-    for user, where in told.values():
-        outgoing.notify(user, type, key, title, body=body, link=where, organization=organization)
+    told = {user.id: (user, title, link) for user in keepers(organization)}
+    if you:
+        told[you[0].id] = you
+    if by:
+        told.pop(by.id, None)
+    for user, words, where in told.values():
+        outgoing.notify(user, type, key, words, link=where, organization=organization)
 
 
 def at_present(by):

@@ -499,6 +499,7 @@ def security():
         "accounts/security.html",
         sessions=list(sessions.live(access.me())),
         current=current_user.session,
+        has_password=accounts.has_password(access.me()),
         here="account",
     )
 

@@ -1,0 +1,354 @@
+"""Invitations: into the organization with a role there, or into one workspace with a role in that.
+
+The letter's link is no key by itself: whoever takes it must have proven the very address it went to. Seats
+are counted when somebody is invited (open invitations count) and again when they come.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import models
+from domain import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    addresses,
+    audit,
+    changes,
+    organizations,
+    outgoing,
+    permissions,
+    settings,
+    workspaces,
+)
+from domain.fields import clean
+from domain.roles import WORKSPACE_ROLES
+from domain.transactions import writes
+from models import Assignment, Invitation, Membership, Organization, User, now
+
+ROLES = ("admin", "member", "viewer")  # nobody is invited as owner
+KEPT = timedelta(days=14)  # how long an expired one is shown, to be sent anew
+
+SAYS = {
+    "expired": "This invitation is too old. Ask for a new one.",
+    "cancelled": "This invitation was taken back.",
+    "accepted": "This invitation was accepted already.",
+}
+
+
+class AlreadyInvited(Refused):
+    """There is an open one for this address: `details["invitation"]` can be sent again."""
+
+
+class WrongAccount(Forbidden):
+    """Signed in with another address than the one that was invited, or with one that isn't proven."""
+
+
+# --- sending ----------------------------------------------------------------------------------------------
+
+
+def invite(email, role, *, by, workspace=None, allow=lambda: None):
+    """Invite an address, with a letter; returns the invitation.
+
+    `workspace` is its id when they are to work in that alone, outside the paid seats. `allow()` is asked once
+    the form is in order, and may refuse. Refuses with Invalid, AlreadyInvited, CapabilityRequired,
+    MemberLimitExceeded, PersonalMode or Forbidden.
+    """
+    by.require("members.invite_staff" if workspace else "members.invite")
+    problems = {}
+    try:
+        email = addresses.address(email)
+    except Invalid as invalid:
+        problems |= invalid.fields
+    if role not in (WORKSPACE_ROLES if workspace else ROLES):
+        problems["role"] = "Choose a role from the list."
+    if problems:
+        raise Invalid(problems)
+    allow()
+    return _invite(email, role, workspace, by)
+
+
+@writes
+def _invite(email, role, workspace, by):
+    organization, norm = by.organization, addresses.normalized(email)
+    models.stand_in_line(f"seats of {organization.id}")
+    if held := open_for(norm):
+        raise AlreadyInvited(
+            f"{held.email} is invited already. Send that invitation again, or cancel it first.", invitation=held.id,
+            fields={"email": f"{held.email} is invited already; it can be sent again below."},
+        )  # fmt: skip
+    place = workspaces.found(workspace) if workspace else None
+    _refuse_insiders(norm, place, organization)
+    if place is None:
+        by.require("members.invite")  # the seats as they are now that it is our turn
+    elif place.archived_at:
+        raise Refused(f"{place.name} is archived. Restore it first.")
+    Invitation.update(status="expired").where(Invitation.email_norm == norm, Invitation.status == "pending").execute()
+    made = Invitation.create(
+        email=email, email_norm=norm, role=role, workspace=place, invited_by=by.user, expires_at=_until()
+    )
+    where = f"{place.name} as {role}" if place else role
+    audit.record(
+        "member.invited", f"{email} was invited: {where}", by=by.user, organization=organization, target=made,
+        email=email, role=role, workspace=place.name if place else None,
+    )  # fmt: skip
+    changes.record(organization, "invitation", made.id, "created", by=by.user)
+    _mail(made, by.user, organization, place)
+    known = User.one(User.email_norm == norm, User.status == "active")
+    organizations.tell(
+        organization, "member.invited", f"member.invited:{made.id}", f"{by.user.name} invited {email}", by=by.user,
+        link=f"/{organization.slug}/members",
+        you=(known, f"{by.user.name} invites you to {organization.name}", _path(made)) if known else None,
+    )  # fmt: skip
+    return made
+
+
+def _until():
+    return now() + timedelta(hours=settings.get("invitation_ttl_hours"))
+
+
+def _path(invitation):
+    return f"/accept-invitation?invitationId={invitation.public_id}"
+
+
+def _refuse_insiders(norm, workspace, organization):
+    who = User.one(User.email_norm == norm)
+    if who is None:
+        return
+    if Membership.one(Membership.organization == organization, Membership.user == who):
+        sentence = f"{who.name} is a member of {organization.name} already."
+        if workspace:
+            sentence += " Choose them from the list instead."
+        raise Invalid({"email": sentence})
+    if workspace and Assignment.one(Assignment.workspace == workspace, Assignment.user == who):
+        raise Invalid({"email": f"{who.name} is in {workspace.name} already."})
+
+
+def _mail(invitation, inviter, organization, workspace):
+    where = f"{workspace.name} of {organization.name}" if workspace else organization.name
+    outgoing.letter(
+        "invitation", invitation.email, f"invitation:{invitation.id}:{invitation.expires_at.timestamp()}",
+        by=inviter.name, where=where, role=invitation.role, until=f"{invitation.expires_at:%d %B %Y, %H:%M} UTC",
+        link=organizations.link_to(organization).removesuffix(f"/{organization.slug}") + _path(invitation),
+    )  # fmt: skip
+
+
+# --- those that are out -------------------------------------------------------------------------------------
+
+
+def open_for(norm):
+    """The open invitation of this (normalized) address in the organization one stands in, or None."""
+    return Invitation.one(Invitation.email_norm == norm, Invitation.status == "pending", Invitation.expires_at > now())
+
+
+def of(workspace=None):
+    """Those that wait for an answer and those that lapsed lately, newest first; of one workspace when given."""
+    waiting = (Invitation.status.in_(("pending", "expired"))) & (Invitation.expires_at > now() - KEPT)
+    query = Invitation.select().where(waiting)
+    if workspace is not None:
+        query = query.where(Invitation.workspace == workspace)
+    rows, seen = [], set()
+    for row in query.order_by(Invitation.id.desc()).limit(500):
+        if row.email_norm not in seen:  # a lapsed one that was followed by another is no news
+            rows.append(row)
+        seen.add(row.email_norm)
+    return rows
+
+
+def found(id):
+    """One invitation of the organization one stands in. Refuses with NotFound."""
+    row = Invitation.one(Invitation.id == id)
+    if row is None:
+        raise NotFound("There is no such invitation.")
+    return row
+
+
+@writes
+def resend(id, *, by):
+    """Send the letter again; it holds anew. Refuses with NotFound, or when it isn't waiting any more."""
+    by.require("invitations.cancel")
+    models.stand_in_line(f"seats of {by.organization.id}")
+    held = found(id)
+    if not held.is_open and held.workspace_id is None and (refusal := _full(by.organization, invited=True)):
+        raise refusal  # a lapsed one gave its seat away
+    until = _until()
+    sent = Invitation.update(expires_at=until).where(Invitation.id == held.id, Invitation.status == "pending")
+    if not sent.execute():
+        raise Refused(SAYS[held.status], "INVALID_TRANSITION")
+    held.expires_at = until
+    audit.record(
+        "invitation.resent", f"{held.email} was mailed again", by=by.user, organization=by.organization, target=held,
+        category="member",
+    )  # fmt: skip
+    changes.record(by.organization, "invitation", held.id, "updated", by=by.user)
+    _mail(held, by.user, by.organization, held.workspace)
+    return held
+
+
+@writes
+def cancel(id, *, by):
+    """Take an invitation back. Refuses with NotFound, or when it isn't waiting any more."""
+    by.require("invitations.cancel")
+    held = found(id)
+    _settle(held, "cancelled")
+    audit.record(
+        "invitation.cancelled", f"The invitation of {held.email} was cancelled", by=by.user,
+        organization=by.organization, target=held, category="member",
+    )  # fmt: skip
+    changes.record(by.organization, "invitation", held.id, "updated", by=by.user)
+    return held
+
+
+def _settle(invitation, status, **values):
+    done = Invitation.update(status=status, **values).where(
+        Invitation.id == invitation.id, Invitation.status == "pending"
+    )
+    if not done.execute():
+        raise Refused(SAYS[found(invitation.id).status], "INVALID_TRANSITION")
+
+
+@writes
+def expire(limit):
+    """Close those whose time is over, a batch at a time; returns how many."""
+    with models.everywhere("invitations lapse for all organizations alike"):
+        lapsed = Invitation.select(Invitation.id).where(Invitation.status == "pending", Invitation.expires_at <= now())
+        return Invitation.update(status="expired").where(Invitation.id.in_(lapsed.limit(limit))).execute()
+
+
+# --- answering -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What an invitation offers, and to whom; `refusal` is why this visitor can't take it, or None."""
+
+    invitation: Invitation
+    organization: Organization
+    workspace: object
+    inviter: str
+    refusal: Refused | None
+
+    @property
+    def path(self):
+        return _path(self.invitation)
+
+    @property
+    def masked(self):
+        """The invited address for the eyes of somebody else: «n•••@example.org»."""
+        name, _, domain = self.invitation.email.partition("@")
+        return f"{name[:1]}•••@{domain}"
+
+
+def look(public_id, user):
+    """What the invitation offers this user, or a stranger (None). Refuses with NotFound."""
+    invitation = _by_public_id(public_id)
+    organization = Organization.get_by_id(invitation.organization_id)
+    with models.inside(organization):
+        inviter = invitation.invited_by
+        return Offer(
+            invitation, organization, invitation.workspace, inviter.name if inviter else "Somebody who left",
+            _refusal(invitation, organization, user),
+        )  # fmt: skip
+
+
+def _by_public_id(public_id):
+    with models.everywhere("a letter's link names an invitation, not its organization"):
+        found = Invitation.one(Invitation.public_id == clean(public_id)[:40])
+    if found is None:
+        raise NotFound("There is no such invitation.")
+    return found
+
+
+def _refusal(invitation, organization, user):
+    """Why it can't be taken, for the pages and for `accept` alike; asked inside the organization."""
+    if invitation.status != "pending":
+        return Refused(SAYS[invitation.status], "INVALID_TRANSITION")
+    if not invitation.is_open:
+        return Refused(SAYS["expired"], "INVALID_TRANSITION")
+    if organization.status != "active":
+        return permissions.OrganizationSuspended(f"{organization.name} can't be joined now. Ask whoever invited you.")
+    if off := permissions.invitations_are_on(None, None):
+        return off
+    if user is not None and user.email_norm != invitation.email_norm:
+        return WrongAccount("This invitation went to another address than the one you are signed in with.")
+    if user is not None and user.email_verified_at is None:
+        return WrongAccount("Prove your e-mail address first, then open this link again.", "EMAIL_NOT_VERIFIED")
+    return _full(organization) if invitation.workspace_id is None else None
+
+
+def _full(organization, invited=False):
+    return permissions.seat_refusal(organization, permissions.taken(organization, invited=invited))
+
+
+@writes
+def accept(public_id, user, session=None):
+    """Take the invitation: the user is in, and a new member works there from here on. Returns the Offer.
+
+    Exactly once; refuses for each reason that `look` names, with WrongAccount, MemberLimitExceeded and others.
+    """
+    invitation = _by_public_id(public_id)
+    models.stand_in_line(f"seats of {invitation.organization_id}")
+    offer = look(public_id, user)
+    if offer.refusal:
+        raise offer.refusal
+    with models.inside(offer.organization):
+        _settle(offer.invitation, "accepted", accepted_by=user, accepted_at=now())
+        if offer.workspace is not None:
+            workspaces.place(offer.workspace, user, offer.invitation.role, by=user, organization=offer.organization)
+        else:
+            _join(offer, user)
+            organizations.switch(user, offer.organization, session)
+        changes.record(offer.organization, "invitation", offer.invitation.id, "updated", by=user)
+        _tell_joined(offer, user)
+    return offer
+
+
+def _join(offer, user):
+    organization, role = offer.organization, offer.invitation.role
+    joined = (
+        Membership.insert(organization=organization, user=user, role=role).on_conflict_ignore().as_rowcount().execute()
+    )
+    if not joined:  # they came by another way meanwhile, and keep the role they have
+        return
+    audit.record(
+        "member.joined", f"{user.name} joined as {role}", by=user, organization=organization, target=user,
+        role=role, invitation=offer.invitation.id,
+    )  # fmt: skip
+    membership = Membership.get(Membership.organization == organization, Membership.user == user)
+    changes.record(organization, "organization_member", membership.id, "created", {"role": [None, role]}, by=user)
+
+
+def _tell_joined(offer, user):
+    place = f"{offer.workspace.name} of {offer.organization.name}" if offer.workspace else offer.organization.name
+    path = f"/{offer.organization.slug}/" + (f"workspaces/{offer.workspace.slug}" if offer.workspace else "members")
+    key = f"member.joined:{offer.invitation.id}"
+    organizations.tell(offer.organization, "member.joined", key, f"{user.name} joined {place}", by=user, link=path)
+    inviter = offer.invitation.invited_by
+    if inviter is not None and organizations.reach(inviter, offer.organization.slug):
+        outgoing.letter(
+            "invitation_accepted", inviter.email, f"{key}:mail", name=inviter.name, who=user.name,
+            where=place, role=offer.invitation.role, link=organizations.link_to(offer.organization, "/members"),
+        )  # fmt: skip
+
+
+@writes
+def decline(public_id, user):
+    """Say no to an invitation; whoever sent it is told. Refuses with NotFound, WrongAccount, or when it is over."""
+    offer = look(public_id, user)
+    if isinstance(offer.refusal, WrongAccount):
+        raise offer.refusal
+    with models.inside(offer.organization):
+        _settle(offer.invitation, "cancelled")
+        audit.record(
+            "invitation.declined", f"{user.name} declined", by=user, organization=offer.organization,
+            target=offer.invitation, category="member",
+        )  # fmt: skip
+        changes.record(offer.organization, "invitation", offer.invitation.id, "updated", by=user)
+        inviter = offer.invitation.invited_by
+        if inviter is not None and organizations.reach(inviter, offer.organization.slug):
+            outgoing.notify(
+                inviter, "member.invited", f"declined:{offer.invitation.id}",
+                f"{user.name} declined the invitation to {offer.organization.name}", organization=offer.organization,
+            )  # fmt: skip
+    return offer

@@ -1,0 +1,146 @@
+"""Handing an organization over: an owner offers it to a member, who must take it (A3.1-12, 13).
+
+Then that member is the owner and who offered it an admin. An offer holds for a week, and there is one at a time.
+"""
+
+from datetime import timedelta
+
+import models
+from domain import NotFound, Refused, audit, changes, members, organizations, outgoing, stepup
+from domain.transactions import writes
+from models import Membership, Organization, Transfer, now
+
+LIFE = timedelta(days=7)
+NONE = "Nobody offers you this organization now."
+
+
+def pending():
+    """The open offer in the organization one stands in, or None."""
+    return Transfer.one(Transfer.status == "pending", Transfer.expires_at > now())
+
+
+@writes
+def offer(membership_id, *, by):
+    """Offer the organization to one of its members, after step-up L4; they are told by letter.
+
+    Refuses with NotFound for whoever isn't an active member, and while another offer is open.
+    """
+    models.stand_in_line("owners")
+    by = organizations.at_present(by)
+    by.require("organization.transfer")
+    target = members.found(by.organization, membership_id)
+    if target.user_id == by.user.id or target.user.status != "active":
+        raise Refused("Choose another member whose account is active.", "INVALID_INPUT", 422)
+    if held := pending():
+        raise Refused(f"{by.organization.name} is offered to {held.to_user.name} already. Take that back first.")
+    stepup.demand("organization.transfer", target.id)
+    Transfer.update(status="expired").where(Transfer.status == "pending").execute()
+    made = Transfer.create(from_user=by.user, to_user=target.user, expires_at=now() + LIFE)
+    audit.record(
+        "organization.transfer_offered", f"Offered to {target.user.name}", by=by.user, organization=by.organization,
+        target=target.user,
+    )  # fmt: skip
+    changes.record(by.organization, "ownership_transfer", made.id, "created", by=by.user)
+    outgoing.notify(
+        target.user, "organization.transfer_offered", f"transfer:{made.id}",
+        f"{by.user.name} wants to hand {by.organization.name} over to you",
+        link=f"/{by.organization.slug}/settings", organization=by.organization,
+    )  # fmt: skip
+    outgoing.letter(
+        "ownership_transfer", target.user.email, f"transfer:{made.id}:offered", name=target.user.name,
+        by=by.user.name, organization=by.organization.name, until=f"{made.expires_at:%d %B %Y}",
+        link=organizations.link_to(by.organization, "/settings"),
+    )  # fmt: skip
+    return made
+
+
+@writes
+def accept(*, by):
+    """Take the organization that is offered to this member; whoever offered it becomes an admin.
+
+    Refuses with NotFound when there is no such offer (any more), or its maker is no owner now.
+    """
+    models.stand_in_line("owners")
+    by = organizations.at_present(by)
+    by.require("members.read")
+    held = _mine(by)
+    giver = Membership.one(
+        Membership.organization == by.organization, Membership.user == held.from_user, Membership.role == "owner"
+    )
+    if giver is None:
+        raise NotFound("Whoever offered this organization can't any more.")
+    _settle(held, "accepted")
+    mine = Membership.get(Membership.organization == by.organization, Membership.user == by.user)
+    Membership.update(role="owner").where(Membership.id == mine.id).execute()
+    Membership.update(role="admin").where(Membership.id == giver.id).execute()
+    Organization.update(owner=by.user).where(Organization.id == by.organization.id).execute()
+    before = held.from_user
+    for who, role, was in ((by.user, "owner", mine.role), (before, "admin", "owner")):
+        audit.record(
+            "organization.ownership_transferred", f"{who.name}: {was} → {role}", by=by.user,
+            organization=by.organization, target=who, before=was, after=role,
+        )  # fmt: skip
+        outgoing.letter(
+            "ownership_transferred", who.email, f"transfer:{held.id}:done:{who.id}", organization=by.organization.name,
+            old=before.name, new=by.user.name, link=organizations.link_to(by.organization, "/members"),
+        )  # fmt: skip
+    for id, was, role in ((mine.id, mine.role, "owner"), (giver.id, "owner", "admin")):
+        changes.record(by.organization, "organization_member", id, "updated", {"role": [was, role]}, by=by.user)
+    changes.record(by.organization, "ownership_transfer", held.id, "updated", by=by.user)
+    organizations.tell(
+        by.organization, "member.role_changed", f"transfer:{held.id}:done",
+        f"{by.organization.name} was handed over to {by.user.name}", by=by.user, link=f"/{by.organization.slug}/members",
+    )  # fmt: skip
+
+
+@writes
+def decline(*, by):
+    """Don't take what is offered; its maker is told. Refuses with NotFound."""
+    by = organizations.at_present(by)
+    by.require("members.read")
+    held = _mine(by)
+    _settle(held, "cancelled")
+    _note(by, held, "organization.transfer_declined", f"{by.user.name} declined")
+    outgoing.notify(
+        held.from_user, "organization.transfer_declined", f"transfer:{held.id}:declined",
+        f"{by.user.name} declined to take over {by.organization.name}",
+        link=f"/{by.organization.slug}/settings", organization=by.organization,
+    )  # fmt: skip
+
+
+@writes
+def take_back(*, by):
+    """An owner takes the open offer back. Refuses with NotFound when there is none."""
+    by = organizations.at_present(by)
+    by.require("organization.transfer")
+    held = pending()
+    if held is None:
+        raise NotFound("There is no offer to take back.")
+    _settle(held, "cancelled")
+    _note(by, held, "organization.transfer_cancelled", f"The offer to {held.to_user.name} was taken back")
+
+
+def _mine(by):
+    held = pending()
+    if held is None or held.to_user_id != by.user.id:
+        raise NotFound(NONE)
+    return held
+
+
+def _settle(held, status):
+    done = Transfer.update(status=status).where(Transfer.id == held.id, Transfer.status == "pending").execute()
+    if not done:
+        raise NotFound(NONE)
+
+
+def _note(by, held, action, summary):
+    audit.record(action, summary, by=by.user, organization=by.organization, target=held.to_user)
+    changes.record(by.organization, "ownership_transfer", held.id, "updated", by=by.user)
+
+
+@writes
+def expire(limit):
+    """Close offers whose week is over, a batch at a time; returns how many."""
+    with models.everywhere("offers lapse for all organizations alike"):
+        lapsed = Transfer.select(Transfer.id).where(Transfer.status == "pending", Transfer.expires_at <= now())
+        return Transfer.update(status="expired").where(Transfer.id.in_(lapsed.limit(limit))).execute()
