@@ -18,6 +18,7 @@ from domain import (
     outgoing,
     providers,
     settings,
+    stepup,
 )
 from domain.outgoing import sends
 from domain.plans import PLANS
@@ -92,11 +93,16 @@ def _bind(organization, provider, customer_id, email):
 
 
 def set_cancel_at_period_end(cancel, *, by):
-    """Ask the provider to end the subscription with its period, or to go on. The webhook makes it so."""
+    """Ask the provider to end the subscription with its period, or to go on. The webhook makes it so.
+
+    Ending asks for step-up L3.
+    """
     by.require("billing.manage")
     current = subscription()
     if current is None or current.status not in ("active", "trialing", "past_due"):
         raise NotFound("There is no running subscription.")
+    if cancel:
+        stepup.demand("billing.cancel", by.organization.id)
     if not cancel and current.status == "past_due":
         raise Refused("A subscription with an open payment can't be taken up again; pay it first.")
     providers.active().set_cancel_at_period_end(current.provider_subscription_id, cancel)
@@ -118,7 +124,7 @@ def _note_asked(current, cancel, by):
 def end_at_provider(row):
     """End a subscription whose organization was deleted; one that is over already is as good."""
     provider = providers.active()
-    if provider.NAME != row.payload["provider"]:
+    if row.payload["provider"] != provider.NAME:
         raise Unknown(f"The provider {row.payload['provider']} isn't set up any more.")
     provider.end(row.payload["subscription"])
 

@@ -89,7 +89,8 @@ def accept(*, by):
     changes.record(by.organization, "ownership_transfer", held.id, "updated", by=by.user)
     organizations.tell(
         by.organization, "member.role_changed", f"transfer:{held.id}:done",
-        f"{by.organization.name} was handed over to {by.user.name}", by=by.user, link=f"/{by.organization.slug}/members",
+        f"{by.organization.name} was handed over to {by.user.name}", by=by.user,
+        link=f"/{by.organization.slug}/members",
     )  # fmt: skip
 
 

@@ -120,8 +120,9 @@ def people(workspace):
         .join(Profile, on=(Profile.user == User.id), attr="_profile")
         .where(Assignment.workspace == workspace)
     )
-    inside = {one.user_id for one in Membership.select(Membership.user).where(
-        Membership.organization == workspace.organization_id, Membership.user.in_([row.user_id for row in rows]))}  # fmt: skip
+    of_it = Membership.organization == workspace.organization_id
+    members = Membership.select(Membership.user).where(of_it, Membership.user.in_([row.user_id for row in rows]))
+    inside = {one.user_id for one in members}
     for row in rows:
         row.is_member = row.user_id in inside
     return sorted(rows, key=lambda row: (roles.WORKSPACE_ROLES.index(row.role), row.user.name.casefold()))
@@ -161,11 +162,11 @@ def place(workspace, who, role, *, by, organization):
     )  # fmt: skip
     change = changes.record(organization, "workspace", workspace.id, "updated", by=by)
     if by != who:
+        page = f"/{organization.slug}/workspaces/{workspace.slug}"
         outgoing.notify(
             who, "member.role_changed", f"assigned:{change.id}",
             f"You are {role} in {workspace.name} of {organization.name}",
-            link=f"/{organization.slug}/workspaces/{workspace.slug}" if organizations.reach(who, organization.slug) else None,
-            organization=organization,
+            link=page if organizations.reach(who, organization.slug) else None, organization=organization,
         )  # fmt: skip
     return Assignment.get(Assignment.workspace == workspace, Assignment.user == who)
 

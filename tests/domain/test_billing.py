@@ -7,6 +7,7 @@ import jobs
 from domain import Forbidden, NotFound, Refused, billing, configuration, credits, grants, notices, organizations, plans
 from domain.providers import CustomerFact, InvoiceFact, SubscriptionFact, sandbox
 from domain.roles import ORGANIZATION
+from domain.stepup import VerificationRequired
 from models import (
     AuditEvent,
     CreditEntry,
@@ -405,9 +406,12 @@ def test_nothing_can_be_cancelled_where_nothing_runs(cast, at, tell):
         billing.set_cancel_at_period_end(False, by=at("alice"))
 
 
-def test_asking_to_cancel_is_audited(cast, pay):
+def test_asking_to_cancel_asks_for_a_proof_and_is_audited(cast, pay, proven):
     pay.subscribe()
     pay.deliver()
+    with inside(cast.acme), pytest.raises(VerificationRequired):
+        billing.set_cancel_at_period_end(True, by=pay.by)
+    proven("alice", "billing.cancel", cast.acme.id)
     with inside(cast.acme):
         billing.set_cancel_at_period_end(True, by=pay.by)
     assert AuditEvent.get(AuditEvent.action == "billing.cancel_requested").actor == cast.alice

@@ -16,6 +16,17 @@ VALUES = {
     "already_registered": {},
     "reset_password": {"name": "Ada", "code": "735186"},
     "password_changed": {"name": "Ada"},
+    "invitation": {
+        "by": "Alice", "where": "Acme", "role": "viewer", "until": "15 July 2026", "link": "http://localhost/x",
+    },
+    "invitation_accepted": {
+        "name": "Alice", "who": "Nina", "where": "Acme", "role": "viewer", "link": "http://localhost/x",
+    },
+    "ownership_transfer": {
+        "name": "Bob", "by": "Alice", "organization": "Acme", "until": "15 July 2026", "link": "http://localhost/x",
+    },
+    "ownership_transferred": {"organization": "Acme", "old": "Alice", "new": "Bob", "link": "http://localhost/x"},
+    "member_removed": {"name": "Bob", "by": "Alice", "organization": "Acme"},
     "payment_failed": {"organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/x"},
     "subscription_canceled": {
         "organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/x",

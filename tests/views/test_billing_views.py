@@ -6,6 +6,7 @@ import pytest
 import models
 from domain import billing, configuration, credits, grants, providers
 from models import AuditEvent, CreditEntry, Grant, Organization, Subscription
+from tests.conftest import PASSWORD
 
 JSON = {"Accept": "application/json"}
 
@@ -70,7 +71,11 @@ def test_a_second_subscription_is_refused(bought):
 
 
 def test_cancelling_keeps_access_to_the_end_and_can_be_taken_back(bought, cast, wire, followed):
-    assert "will end with its period" in followed(bought, bought.post("/acme/billing/cancellation"))
+    asked = bought.post("/acme/billing/cancellation")
+    assert (asked.status_code, "Confirm that it is you" in asked.text) == (403, True)
+    proof = {"proof_action": "billing.cancel", "proof_target": cast.acme.id, "proof_level": 3}
+    proof |= {"proof_method": "password", "proof_answer": PASSWORD}
+    assert "will end with its period" in followed(bought, bought.post("/acme/billing/cancellation", data=proof))
     wire()
     assert plan_of(cast) == "pro_monthly"
     with models.inside(cast.acme):
