@@ -1,13 +1,31 @@
-"""The honest log: who did what to whom, in the transaction of the change itself."""
+"""The honest log: who did what to whom, in the transaction of the change itself.
+
+Each row's `hash` is keyed and covers the row and the hash of the row before (`previous`), so that whoever
+edits or removes one without the key leaves a gap. Seals, kept in a file outside the database, tell
+where the chain once reached: a cut-off end or a chain that was made anew doesn't meet them. Why:
+docs/decisions/audit-chain.md
+"""
 
 import contextvars
+import hashlib
+import hmac
+import json
+import os
 import re
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
+from peewee import fn
+
+import models
+from domain import configuration
 from domain.transactions import writes
-from models import AuditEvent, now
+from models import AuditEvent, Compiled, now
 
 CATEGORIES = ("auth", "organization", "member", "billing", "security", "admin", "system")
+RESULTS = ("success", "failure", "denied")
+PAGE = 50
 _SECRET = re.compile(r"password|secret|token|code|hash|cookie|key$", re.I)
 
 # Where the present act comes from: views fill it in, jobs leave it empty.
@@ -22,19 +40,26 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
     came = origin.get() or {}
     if target is not None and not isinstance(target, tuple):
         target = (type(target).__name__.lower(), target.id)
+    moment = now()
+    row = {
+        "at": moment,
+        "created_at": moment,
+        "category": category or action.split(".")[0],
+        "action": action,
+        "result": result,
+        "actor_email": by.email if by else None,
+        "target_type": target[0] if target else None,
+        "target_id": str(target[1]) if target else None,
+        "summary": summary[:500],
+        "metadata": {name: _redacted(name, value) for name, value in facts.items()},
+        "ip": came.get("ip"),
+        "request_id": came.get("request_id"),
+    }
+    models.stand_in_line("audit")  # ids and chain agree only when one comes after the other
+    newest = _newest()
+    previous = newest[0][0] if newest else None
     AuditEvent.insert(
-        category=category or action.split(".")[0],
-        action=action,
-        result=result,
-        actor=by,
-        actor_email=by.email if by else None,
-        organization=organization,
-        target_type=target[0] if target else None,
-        target_id=str(target[1]) if target else None,
-        summary=summary[:500],
-        metadata={name: _redacted(name, value) for name, value in facts.items()},
-        ip=came.get("ip"),
-        request_id=came.get("request_id"),
+        **row, actor=by, organization=organization, previous=previous, hash=_link(previous, row)
     ).execute()
 
 
@@ -49,8 +74,258 @@ def _redacted(name, value):
     return "•••" if value is not None and _SECRET.search(name) else value
 
 
+# --- the chain ------------------------------------------------------------------------------------------
+
+# What a hash covers: all but the ids that a deleted account or organization takes with it.
+COVERED = (
+    "at", "created_at", "category", "action", "result", "actor_email", "target_type", "target_id",
+    "summary", "metadata", "ip", "request_id",
+)  # fmt: skip
+WALKED = 1000  # rows of one step
+MOST = 50  # findings, then one stops counting
+PRUNED = "system.audit_pruned"
+AHEAD = 5000  # rows that one such event announces at most
+
+_newest = Compiled(lambda: AuditEvent.select(AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1))
+
+
+@lru_cache(maxsize=4)
+def _key(secret):
+    return hmac.new(secret.encode(), b"guildhall audit chain 1", hashlib.sha256).digest()
+
+
+def _link(previous, row):
+    plain = [previous] + [_plain(row[name]) for name in COVERED]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hmac.new(_key(configuration.active.secret_key), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _plain(value):
+    """As both databases give it back: PostgreSQL turns 1e3 into 1000, and JSON has neither tuples nor whole floats."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@dataclass
+class Verified:
+    """What a walk along the chain found. `findings` are sentences; `last` is the (id, hash) to seal."""
+
+    rows: int = 0
+    from_before: int = 0  # rows that were written before there was a chain
+    last: tuple | None = None
+    findings: list = field(default_factory=list)
+
+    @property
+    def is_whole(self):
+        return not self.findings
+
+    def found(self, sentence):
+        if len(self.findings) < MOST:
+            self.findings.append(sentence)
+
+
+def verify():
+    """Walk the whole chain, oldest first, and hold it against the seals; returns a Verified.
+
+    Found are edited rows, missing rows (at the start, between, at the end), rows outside the chain, and a
+    chain that was made anew. What retention removed is explained by the event it leaves.
+    """
+    told, sealed = Verified(), _seals(found := [])
+    for sentence in found:
+        told.found(sentence)
+    head = AuditEvent.select(fn.max(AuditEvent.id)).scalar() or 0
+    before, previous, edited = 0, None, 0
+    while rows := _rows(before, head):
+        for row in rows:
+            id, own, link = row["id"], row["hash"], row["previous"]
+            told.rows += 1
+            if id in sealed and sealed.pop(id) != own:
+                told.found(f"Event {id} isn't the one that was sealed.")
+            if own is None:
+                told.from_before += told.last is None
+                if told.last is not None:
+                    told.found(f"Event {id} stands outside the chain: it wasn't written by Guildhall.")
+                    continue
+            elif own != _link(link, row):
+                edited += 1
+                told.found(f"Event {id} was changed after it was written.")
+            if own is not None and link != previous and not _is_pruned(id, link):
+                told.found(_gap(told.last, id))
+            if own is not None:
+                told.last = (id, own)
+            before, previous = id, own
+        before = rows[-1]["id"]
+    upto, _ = _boundary()
+    for id in sorted(id for id in sealed if id > upto):
+        told.found(f"Event {id} was sealed and is gone.")
+    if edited and edited == told.rows - told.from_before:
+        told.findings.insert(0, "No hash fits: the log was made anew, or SECRET_KEY isn't the one it was written with.")
+    return told
+
+
+def _gap(last, id):
+    if last is None:
+        return f"Events before {id} are gone."
+    return f"Something between event {last[0]} and event {id} is gone, or was put there."
+
+
+def _rows(after, head):
+    columns = [getattr(AuditEvent, name) for name in ("id", "previous", "hash", *COVERED)]
+    return list(
+        AuditEvent.select(*columns)
+        .where(AuditEvent.id > after, AuditEvent.id <= head)
+        .order_by(AuditEvent.id)
+        .limit(WALKED)
+        .dicts()
+    )
+
+
+def _boundary():
+    """(id, hash) of the last row that retention was allowed to remove; (0, None) when none was."""
+    columns = [getattr(AuditEvent, name) for name in ("id", "previous", "hash", *COVERED)]
+    announced = AuditEvent.select(*columns).where(AuditEvent.action == PRUNED).order_by(AuditEvent.at.desc())
+    for row in announced.limit(20).dicts():
+        if row["hash"] == _link(row["previous"], row):  # whoever forges one hasn't got the key
+            return row["metadata"]["up_to"], row["metadata"]["link"]
+    return 0, None
+
+
+def _is_pruned(id, link):
+    """Whether the row before this one was retention's to remove; asked anew, as it may be at work."""
+    upto, last = _boundary()
+    return id <= upto or (upto > 0 and link == last)
+
+
+# --- seals --------------------------------------------------------------------------------------------------
+
+
+def seals():
+    """The file of seals: a line for each night on which the whole log was found as it should be."""
+    return configuration.active.data / "audit.seals"
+
+
+def seal(last):
+    """Note outside the database that the chain reached `last`, an (id, hash). Twice is once."""
+    path = seals()
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    if last is None or (lines and f'"hash": "{last[1]}"' in lines[-1]):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps({"at": f"{now():%Y-%m-%dT%H:%M:%SZ}", "id": last[0], "hash": last[1]})
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _seals(problems):
+    """id → hash of what was sealed; lines that can't be read are told."""
+    kept, path = {}, seals()
+    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines() if path.exists() else [], 1):
+        try:
+            told = json.loads(line)
+            kept[int(told["id"])] = str(told["hash"])
+        except (ValueError, KeyError, TypeError):
+            problems.append(f"Line {number} of {path.name} can't be read.")
+    return kept
+
+
+# --- retention ------------------------------------------------------------------------------------------------
+
+
 @writes
 def prune(limit, days):
-    """Remove events older than so many days, a batch at a time."""
-    old = AuditEvent.select(AuditEvent.id).where(AuditEvent.at < now() - timedelta(days=days)).limit(limit)
-    return AuditEvent.delete().where(AuditEvent.id.in_(old)).execute()
+    """Remove events older than so many days from the oldest end, `limit` at a time; returns how many.
+
+    What will go is announced first, in an event that names the last of it: so the chain stays whole
+    after every batch, wherever the run may end.
+    """
+    upto, _ = _boundary()
+    if not AuditEvent.select(AuditEvent.id).where(AuditEvent.id <= upto).first():
+        upto = _announce(now() - timedelta(days=days), days)
+    oldest = AuditEvent.select(AuditEvent.id).where(AuditEvent.id <= upto).order_by(AuditEvent.id).limit(limit)
+    return AuditEvent.delete().where(AuditEvent.id.in_(oldest)).execute()
+
+
+def _announce(before, days):
+    """Tell the log what will be removed from it; returns the id up to which."""
+    models.stand_in_line("audit")
+    last = None
+    for row in AuditEvent.select(AuditEvent.id, AuditEvent.at, AuditEvent.hash).order_by(AuditEvent.id).limit(AHEAD):
+        if row.at >= before:
+            break
+        last = row
+    if last is None:
+        return 0
+    record(
+        PRUNED, f"Events up to {last.id} are older than {days} days and are removed",
+        target=("audit_event", last.id), up_to=last.id, link=last.hash,
+    )  # fmt: skip
+    return last.id
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+# The filters with an index behind them, the narrowest first.
+INDEXED = ("organization", "actor_email", "action", "category")
+
+
+def search(*, organization=None, actor_email=None, action=None, category=None, result=None, after=None, limit=PAGE):
+    """Events that meet all that is given, newest first, from the one after the event `after` (an id) on.
+
+    One index answers it: the narrowest that is given. Whoever asks for an organization's must pass it.
+    """
+    given = {"organization": organization, "actor_email": actor_email, "action": action, "category": category}
+    given = {name: value for name, value in given.items() if value}
+    query, chosen = AuditEvent.select(), next((name for name in INDEXED if name in given), None)
+    for name, value in given.items():
+        column = getattr(AuditEvent, name)
+        if name != chosen:  # a function of a column is looked up in no index
+            column = fn.coalesce(column, "")
+        query = query.where(column == value)
+    if result:
+        query = query.where(AuditEvent.result == result)
+    if after:
+        last = AuditEvent.one(AuditEvent.id == after)
+        if last is None:
+            return []
+        query = query.where((AuditEvent.at < last.at) | ((AuditEvent.at == last.at) & (AuditEvent.id < last.id)))
+    return list(query.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit))
+
+
+def about(user, limit=20):
+    """What the user did and what was done to them, newest first."""
+    done = AuditEvent.select().where(AuditEvent.actor_email == user.email)
+    suffered = AuditEvent.select().where(AuditEvent.target_type == "user", AuditEvent.target_id == str(user.id))
+    order = (AuditEvent.at.desc(), AuditEvent.id.desc())
+    found = {row.id: row for query in (done, suffered) for row in query.order_by(*order).limit(limit)}
+    return sorted(found.values(), key=lambda row: (row.at, row.id), reverse=True)[:limit]
+
+
+def organizations_named(events):
+    """id → name of the organizations of these events."""
+    ids = {event.organization_id for event in events} - {None}
+    rows = models.Organization.select(models.Organization.id, models.Organization.name)
+    return {row.id: row.name for row in rows.where(models.Organization.id.in_(ids))} if ids else {}
+
+
+def changed(event):
+    """What became of what: (name, before, after) for each thing that a change touched, as plain values."""
+    facts = event.metadata
+    if "before" not in facts and "after" not in facts:
+        return []
+    before, after = facts.get("before"), facts.get("after")
+    if isinstance(before, dict) or isinstance(after, dict):
+        before, after = (side if isinstance(side, dict) else {} for side in (before, after))
+        return [(name, before.get(name), after.get(name)) for name in {**before, **after}]
+    return [("", before, after)]
+
+
+def facts(event):
+    """The event's other facts, name → value."""
+    return {name: value for name, value in event.metadata.items() if name not in ("before", "after")}

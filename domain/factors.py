@@ -36,6 +36,12 @@ def methods(user):
     return [name for name, has in held if has]
 
 
+def summary(user):
+    """What the user's own page shows: since when it is on (or None), and how many backup codes are left."""
+    user = User.get_by_id(user.id)
+    return {"since": user.second_factor_at, "codes_left": codes_left(user)}
+
+
 # --- the authenticator app ------------------------------------------------------------------------------
 
 
@@ -65,7 +71,8 @@ def enrol(user, secret, code):
 
 @writes
 def _enrol(user, secret, step):
-    stepup.demand("security.enable_2fa")
+    # A second app replaces the first: that is as much as turning the second factor off.
+    stepup.demand("security.enable_2fa", level=3 if is_on(User.get_by_id(user.id)) else 0)
     User.update(totp_secret=secret, totp_step=step, second_factor_at=now()).where(User.id == user.id).execute()
     audit.record("security.2fa_enabled", "Turned on the second factor with an app", by=user, target=user)
     outgoing.letter(

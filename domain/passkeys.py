@@ -18,7 +18,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from domain import NotFound, Refused, audit, configuration, outgoing, settings, stepup
+from domain import Invalid, NotFound, Refused, audit, configuration, outgoing, settings, stepup
 from domain.fields import clean
 from domain.transactions import writes
 from models import Passkey, User, now
@@ -119,10 +119,17 @@ def remove(user, id):
 
 @writes
 def rename(user, id, name):
-    """Call one of the user's passkeys something else. Refuses with NotFound."""
+    """Call one of the user's passkeys something else; returns the name. Refuses with NotFound and Invalid."""
     name = " ".join(clean(name).split())[:60]
-    if not name or not Passkey.update(name=name).where(Passkey.id == id, Passkey.user == user).execute():
-        raise NotFound("That passkey is gone, or the name is empty.")
+    if not name:
+        raise Invalid({"name": "Write a name to know the passkey by."})
+    passkey = Passkey.one(Passkey.id == id, Passkey.user == user)
+    if passkey is None:
+        raise NotFound("That passkey is gone already.")
+    Passkey.update(name=name).where(Passkey.id == id).execute()
+    facts = {"before": passkey.name, "after": name}
+    audit.record("security.passkey_renamed", "Renamed a passkey", by=user, target=passkey, **facts)
+    return name
 
 
 def request(user=None):
@@ -143,6 +150,10 @@ def answered_by(answer, challenge, user=None):
         passkey = isinstance(credential_id, str) and Passkey.one(Passkey.credential_id == credential_id[:1400])
         if not passkey or (user is not None and passkey.user_id != user.id):
             raise gone
+        owner = User.get_by_id(passkey.user_id)
+        handle = json.loads(answer)["response"].get("userHandle")
+        if handle and base64url_to_bytes(handle) != owner.public_id.encode():
+            raise gone
         checked = webauthn.verify_authentication_response(
             credential=answer,
             expected_challenge=base64url_to_bytes(challenge or ""),
@@ -155,7 +166,7 @@ def answered_by(answer, challenge, user=None):
     except BROKEN:
         raise gone from None
     _used(passkey, checked.new_sign_count)
-    return User.get_by_id(passkey.user_id)
+    return owner
 
 
 @writes

@@ -62,16 +62,24 @@ LIMITS = {
     "sign_up": (("10/hour", address),),
     "code_verify": (("5/minute", address),),
     "code_send": (("30/hour", address),),
+    "identity": (("20/minute", address),),
+    "passkey": (("20/minute", address),),
 }
 LETTERS = parse("3/hour")
 
 
 SESSIONS = parse("10/minute")
+SECOND_FACTORS = parse("20/hour")
 
 
 def spend_session(user):
     """Count a sign-in of this user, or refuse with TooOften."""
     _spend(SESSIONS, "sessions", str(user.id))
+
+
+def spend_second_factor(user):
+    """Count a try at this user's second factor from anywhere: whoever has the password can begin anew at will."""
+    _spend(SECOND_FACTORS, "second_factors", str(user.id))
 
 
 def spend_letter(email):
@@ -104,6 +112,12 @@ def _only_looks():
 def for_lookers(view):
     """May be posted to by staff that looks on as somebody: the way out."""
     view.for_lookers = True
+    return view
+
+
+def from_anywhere(view):
+    """May be posted to from another site: an answer that is checked by what it holds, not by where it comes from."""
+    view.from_anywhere = True
     return view
 
 
@@ -175,7 +189,7 @@ def _from_this_site():
     if request.method in SAFE:
         return
     view = _view(request.endpoint) if request.endpoint else None
-    if view is None or view.door.kind in ("provider", "machine"):
+    if view is None or view.door.kind in ("provider", "machine") or getattr(view, "from_anywhere", False):
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None:

@@ -70,7 +70,9 @@ def ask(refusal):
     """The dialog for a VerificationRequired, in the form that whoever asks can show."""
     about = refusal.details
     passed = _dialog(about, request.full_path.rstrip("?"), _others(), None, None)
-    return _answer(passed, 403, {k: about[k] for k in ("action", "level", "target", "methods")})
+    # Not «target»: htmx takes that for the element to trigger the event on.
+    trigger = {k: about[k] for k in ("action", "level", "methods")} | {"bound_to": about["target"]}
+    return _answer(passed, 403, trigger)
 
 
 def _again(refusal, method=None):

@@ -1,11 +1,12 @@
 import itertools
+from datetime import timedelta
 
 import pytest
 
-from domain import accounts, billing, inbox
+from domain import accounts, billing, inbox, sessions, stepup
 from domain.providers import sandbox, stripe
 from domain.transactions import writes
-from models import Outgoing, inside
+from models import Outgoing, Session, inside, now
 
 
 @pytest.fixture
@@ -32,6 +33,24 @@ def quick(monkeypatch):
 
     monkeypatch.setattr(passwords, "hashed", hashed)
     monkeypatch.setattr(passwords, "fits", lambda text, known: known is not None and hashed(text) == known)
+
+
+@pytest.fixture
+def signed_in_as(request):
+    """`signed_in_as("bob", minutes_old=31)` is the present session from here on, for step-up; returns it."""
+
+    def start(who, minutes_old=0):
+        user = getattr(request.getfixturevalue("cast"), who) if isinstance(who, str) else who
+        found = sessions.find(sessions.start(user, browser="b" * 43))
+        if minutes_old:
+            began = now() - timedelta(minutes=minutes_old)
+            writes(Session.update(created_at=began).where(Session.id == found.session.id).execute)()
+            found = sessions.find(found.token)
+        stepup.present.set(found)
+        return found
+
+    yield start
+    stepup.present.set(None)
 
 
 class Sandbox:

@@ -1,47 +1,53 @@
 import pytest
 
-from domain import Forbidden, Refused, roles
-from domain.organizations import Member
-from models import Organization, User
+from domain import permissions, roles
 
-TABLE = {  # specification B.11, what exists of it
-    "organization.read": "owner admin member viewer",
-    "members.read": "owner admin member viewer",
-    "tasks.read": "owner admin member viewer",
-    "tasks.write": "owner admin member",
-    "tasks.read_all": "owner admin",
-    "billing.read": "owner admin",
-    "billing.manage": "owner",
-}
+# What each role may do in an active organization on a paid plan: tests/test_matrix.py.
 
 
-def member(role, status="active"):
-    return Member(User(email="x@example.org"), Organization(name="Acme", status=status), role)
+def test_every_permission_names_roles_and_policies_that_exist():
+    for name, permission in roles.ORGANIZATION.items():
+        assert permission.roles <= set(roles.ROLES), name
+        assert "owner" in permission.roles, name
+        assert set(permission.policies) <= permissions.POLICIES.keys(), name
+        assert name.split(".")[0] in permissions.GROUPS, name
 
 
-def test_the_catalogue_is_the_table():
-    assert set(roles.ORGANIZATION) == set(TABLE)
+def test_labels_tell_permissions_apart():
+    labels = [permission.label for permission in roles.ORGANIZATION.values()]
+    assert len(set(labels)) == len(labels)
+    assert len(set(roles.PLATFORM.values())) == len(roles.PLATFORM)
 
 
-@pytest.mark.parametrize("capability", TABLE)
-@pytest.mark.parametrize("role", [*roles.ROLES, "nobody"])
-def test_a_role_has_what_the_table_gives_it(role, capability):
-    has = role in TABLE[capability].split()
-    assert member(role).may(capability) is has
-    if not has:
-        with pytest.raises(Forbidden, match=role):
-            member(role).require(capability)
+def test_a_greater_role_has_all_that_a_lesser_one_has():
+    for greater, lesser in zip(roles.ROLES, roles.ROLES[1:], strict=False):
+        of = {role: {n for n in roles.ORGANIZATION if roles.allows(role, n)} for role in (greater, lesser)}
+        assert of[lesser] <= of[greater]
 
 
-def test_in_a_suspended_organization_only_reading_is_left():
-    owner = member("owner", "suspended")
-    assert owner.may("tasks.read")
-    with pytest.raises(Refused) as refused:
-        owner.require("tasks.write")
-    assert (refused.value.code, refused.value.status) == ("ORGANIZATION_SUSPENDED", 403)
+def test_an_unknown_role_has_nothing_and_nobody_below_it():
+    assert not any(roles.allows("emperor", name) for name in roles.ORGANIZATION)
+    assert roles.below("emperor") == ()
+
+
+@pytest.mark.parametrize(
+    ("role", "lesser"),
+    [("owner", ("admin", "member", "viewer")), ("admin", ("member", "viewer")), ("viewer", ())],
+)
+def test_one_looks_through_lesser_eyes_only(role, lesser):
+    assert roles.below(role) == lesser
+
+
+def test_what_narrows_staff_is_part_of_what_there_is():
+    for label, capabilities in roles.STAFF.values():
+        assert label
+        assert capabilities <= roles.PLATFORM.keys()
+    assert roles.STAFF["super_admin"][1] == roles.PLATFORM.keys()
+    assert roles.PLATFORM.keys() - roles.UNNARROWED == {"admins.write"}
 
 
 def test_a_name_nobody_declared_fails_at_once():
     with pytest.raises(ValueError, match=r"task\.write"):
         roles.known("task.write")
     assert roles.label("settings.write") == "Change settings"
+    assert roles.label("tasks.write") == "Create and change own tasks"

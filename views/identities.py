@@ -1,0 +1,304 @@
+"""Sign-in with Google, Apple, Microsoft or another OpenID Connect issuer, and connecting them to an account.
+
+Authlib does the protocol: the code flow with PKCE, a nonce, and a state that lives in our signed cookie, so
+an answer is good only in the browser that asked. What may follow from it is domain/identities.py.
+"""
+
+import json
+import logging
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import requests
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.base_client.errors import MismatchingStateError
+from authlib.integrations.flask_client import OAuth
+from flask import Blueprint, Response, current_app, redirect, session
+from htmx_flask import request
+from joserfc.errors import JoseError
+
+from domain import Refused, configuration, identities, tokens
+from domain.accounts import pending
+from models import now
+from views import access, accounts, pages
+from views.safety import from_anywhere, limited, spend_letter
+
+blueprint = Blueprint("identities", __name__)
+log = logging.getLogger("guildhall.identities")
+
+PATIENCE = 10  # seconds for each question to an issuer
+KEPT_FOR = timedelta(days=1)  # its discovery document; new keys are fetched when one is unknown
+ANSWERED_WITHIN = timedelta(minutes=30)
+SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+# What Apple, Google and Microsoft want in their own way.
+SCOPE = {"apple": "openid email name"}
+ASKED = {"apple": {"response_mode": "form_post"}, "google": {"prompt": "select_account"}}
+ASKED["microsoft"] = ASKED["google"]
+DENIED = ("access_denied", "user_cancelled_authorize", "consent_required", "interaction_required")
+# What a dead, broken or hostile issuer may cause.
+BROKEN = (
+    AuthlibBaseError, JoseError, requests.RequestException, ValueError, KeyError, TypeError, AttributeError,
+    RuntimeError,
+)  # fmt: skip
+
+
+@blueprint.record_once
+def _globals(state):
+    """The buttons stand on five pages, the card on one: they ask for themselves what they show."""
+    state.app.jinja_env.globals.update(
+        identity_providers=identities.providers, identities_of=identities.of, identity_label=identities.label
+    )
+
+
+def _client(about):
+    """Authlib's client for this issuer, with its discovery document, which must be the issuer's own."""
+    held = current_app.extensions.setdefault("guildhall_identities", {})
+    made_at, client = held.get(about, (None, None))
+    if client is None or now() - made_at > KEPT_FOR:
+        client = OAuth(current_app._get_current_object()).register(  # type: ignore[attr-defined]
+            about.name,
+            client_id=about.client_id,
+            server_metadata_url=f"{about.issuer.rstrip('/')}/.well-known/openid-configuration",
+            client_kwargs={
+                "scope": SCOPE.get(about.name, "openid email profile"),
+                "code_challenge_method": "S256",
+                "default_timeout": PATIENCE,
+            },
+        )
+        said = client.load_server_metadata()
+        if not identities.is_issuer(about, said.get("issuer")):
+            raise ValueError("the discovery document is another issuer's")
+        listed = said.get("id_token_signing_alg_values_supported") or ["RS256"]
+        said["id_token_signing_alg_values_supported"] = [one for one in listed if one in SIGNED_WITH]
+        ways = said.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        basic = "client_secret_basic" in ways and about.name != "apple"
+        client.client_kwargs["token_endpoint_auth_method"] = "client_secret_basic" if basic else "client_secret_post"
+        held[about] = (now(), client)
+    client.client_secret = identities.secret_of(about)
+    return client
+
+
+def _callback_address(about):
+    return f"{configuration.active.site_url}/auth/callback/{about.name}"
+
+
+# --- there ------------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/auth/<provider>")
+@limited("identity")
+@access.public
+def start(provider):
+    """Send the browser to the provider: to sign in or up, or (`intent` connect) to connect it to who is signed in."""
+    about = identities.provider(provider)
+    intent = request.form.get("intent", "")
+    target = access.same_site(request.form.get("next"))
+    user = access.me()
+    if intent == "connect":
+        if user is None:
+            raise access.Unauthenticated("Please sign in first.")
+        identities.may_connect(about.name)
+    elif user is not None:
+        return pages.go(target or "/app")
+    began = {"intent": intent, "next": target, "user": user and user.id, "at": int(now().timestamp())}
+    try:
+        client = _client(about)
+        made = client.create_authorization_url(_callback_address(about), **ASKED.get(about.name, {}))
+    except BROKEN as error:
+        return _back(began, _told(about, error))
+    _forget_states()
+    client.save_authorize_data(
+        redirect_uri=_callback_address(about), **began,
+        **{part: made[part] for part in ("state", "nonce", "code_verifier")},
+    )  # fmt: skip
+    return _leave(made["url"], about.label)
+
+
+def _forget_states():
+    """One arrival at a time: what others began is void, and the cookie stays small."""
+    for key in [key for key in session if key.startswith("_state_")]:
+        session.pop(key)
+
+
+def _leave(url, label):
+    """To another site. A plain form may not be redirected there (Content-Security-Policy), so a page leads on."""
+    if request.htmx:
+        return Response("", 204, {"HX-Redirect": url})
+    return pages.page("auth/leaving.html", url=url, label=label)
+
+
+# --- and back -----------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/auth/callback/apple")
+@from_anywhere
+@access.public
+def posted():
+    """Apple posts its answer from its own site, without our cookie: once more as a GET, which has it."""
+    identities.provider("apple")
+    parts = ("code", "state", "error", "user")
+    fields = {part: request.form[part][:4000] for part in parts if part in request.form}
+    return redirect(f"/auth/callback/apple?{urlencode(fields)}", 303)
+
+
+@blueprint.get("/auth/callback/<provider>")
+@access.public
+def callback(provider):
+    """The provider's answer; a GET because the browser is redirected here, and once-only by its state and code."""
+    about = identities.provider(provider)
+    began, error = {}, request.args.get("error")
+    try:
+        client = _client(about)
+        state = request.args.get("state", "")
+        began = client.framework.get_state_data(session, state) or {}
+        if began and began["at"] < (now() - ANSWERED_WITHIN).timestamp():
+            _forget_states()
+        if error:
+            client.framework.clear_state_data(session, state)
+            denied = error in DENIED
+            return _back(began, _cancelled(about) if denied else _unchecked(about), "info" if denied else "bad")
+        came = _arrival(client, about)
+    except BROKEN as broken:
+        return _back(began, _told(about, broken))
+    except identities.NotConnected as refusal:
+        return _back(began, refusal.sentence)
+    return _go_on(about, came, began)
+
+
+def _arrival(client, about):
+    said = client.load_server_metadata()["issuer"]
+    options = {
+        "iss": {"essential": True, "validate": lambda claims, _: identities.issued_by(said, claims)},
+        "aud": {"essential": True, "value": about.client_id},
+    }
+    token = client.authorize_access_token(claims_options=options)
+    claims = token["userinfo"]
+    if not claims.get("email") and client.server_metadata.get("userinfo_endpoint"):
+        more = client.userinfo(token=token)
+        if more.get("sub") == claims["sub"]:
+            claims = {**more, **claims}
+    return identities.read(about.name, claims, _posted_name(about))
+
+
+def _posted_name(about):
+    if about.name != "apple":
+        return None
+    try:
+        name = json.loads(request.args.get("user", ""))["name"]
+        return name.get("firstName"), name.get("lastName")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _go_on(about, came, began):
+    connects = began.get("intent") == "connect"
+    user = access.me() if connects else None
+    if connects and (user is None or user.id != began["user"]):
+        return _back(began, "You were signed out meanwhile. Sign in, then connect it again.")
+    try:
+        if identities.needs_code(came, user):
+            spend_letter(came.email)
+        found, token = identities.arrive(came, user, began.get("next"))
+        if token:
+            session["identity"] = token
+            return pages.go("/auth/code")
+        if connects:
+            return pages.go("/settings/security", f"{about.label} is connected. You can sign in with it from now on.")
+        return accounts.enter(found, about.name, began.get("next"))
+    except Refused as refusal:
+        return _back(began, refusal.sentence)
+
+
+def _back(began, sentence, tone="bad"):
+    """To where it was begun, with a word on it."""
+    if began.get("intent") == "connect" and access.me():
+        return pages.go("/settings/security", sentence, tone)
+    target = f"?{urlencode({'next': began['next']})}" if began.get("next") else ""
+    return pages.go(("/sign-up" if began.get("intent") == "sign-up" else "/sign-in") + target, sentence, tone)
+
+
+def _told(about, error):
+    if isinstance(error, MismatchingStateError):
+        return "That sign-in was begun in another browser or too long ago. Please start again."
+    log.warning("an identity provider failed", extra={"provider": about.name}, exc_info=error)
+    if isinstance(error, requests.RequestException):
+        return f"{about.label} can't be reached just now. Try again in a minute, or use another way."
+    return _unchecked(about)
+
+
+def _cancelled(about):
+    return f"You cancelled at {about.label}, so nothing was changed."
+
+
+def _unchecked(about):
+    return f"The answer of {about.label} couldn't be checked. Please try again, or use another way."
+
+
+# --- the code to an address that the provider doesn't vouch for ------------------------------------------------------
+
+
+def _waiting():
+    return pending(session.get("identity"), "identity")
+
+
+@blueprint.get("/auth/code")
+@access.public
+def code_form():
+    token = _waiting()
+    if not token:
+        return redirect("/sign-in")
+    return _code_page(token)
+
+
+def _code_page(token, refusal=None):
+    return pages.page(
+        "auth/identity_code.html",
+        refusal.status if refusal else 200,
+        email=token.payload["email"],
+        label=identities.label(token.payload["provider"]),
+        connects=token.user_id is not None,
+        errors={"code": refusal.sentence} if refusal else {},
+    )
+
+
+@blueprint.post("/auth/code")
+@limited("code_verify")
+@access.public
+def prove():
+    token = _waiting()
+    if not token:
+        return pages.go("/sign-in", "That is too old. Please start again.", "warn")
+    connects = token.user_id is not None
+    try:
+        user, target = identities.confirm(
+            token.public_id, request.form.get("code", ""), access.me() if connects else None
+        )
+    except (tokens.WrongCode, tokens.CodeExpired) as refusal:
+        return _code_page(token, refusal)
+    provider = token.payload["provider"]
+    session.pop("identity", None)
+    if connects:
+        return pages.go("/settings/security", f"{identities.label(provider)} is connected.")
+    return accounts.enter(user, provider, target)
+
+
+@blueprint.post("/auth/code/resend")
+@limited("code_send")
+@access.public
+def send_again():
+    token = _waiting()
+    if not token:
+        return pages.go("/sign-in", "That is too old. Please start again.", "warn")
+    spend_letter(token.email_norm)
+    session["identity"] = identities.send_again(token.public_id)
+    return pages.go("/auth/code", "A new code is on its way. The old one is no longer good.", "info")
+
+
+# --- one's own ------------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/settings/security/identities/<id:id>/removal")
+@access.signed_in
+def disconnect(id):
+    gone = identities.disconnect(access.me(), id)
+    return pages.go("/settings/security", f"{identities.label(gone.provider)} is disconnected.")

@@ -1,0 +1,147 @@
+"""Founding a team, opening one, and its settings: name, zone, handing it over, leaving, deleting."""
+
+from flask import Blueprint, g, redirect, request
+from flask_login import current_user
+
+from domain import Invalid, NotFound, members, organizations, permissions, settings, transfers, workspaces
+from models import Organization
+from views import access, pages
+
+blueprint = Blueprint("organizations", __name__)
+
+
+@blueprint.app_template_global()
+def sections(by):
+    """The tabs of an organization's settings, as far as this member may see them: (key, label, address)."""
+    base = f"/{by.organization.slug}"
+    found = [("settings", "General", f"{base}/settings")]
+    if not by.organization.is_personal:
+        found.append(("members", "Members", f"{base}/members"))
+        if by.may("workspaces.manage") or (by.may("workspaces.read") and workspaces.are_shown()):
+            found.append(("workspaces", "Workspaces", f"{base}/workspaces"))
+    if by.may("permissions.read"):
+        found.append(("permissions", "Permissions", f"{base}/permissions"))
+    if by.may("audit.read"):
+        found.append(("audit", "Audit log", f"{base}/audit"))
+    return found
+
+
+@blueprint.get("/organizations/new")
+@access.signed_in
+def new():
+    return _new()
+
+
+def _new(refusal=None):
+    off = permissions.teams_are_on(None, None)
+    errors = refusal.fields if refusal else {}
+    return pages.page(
+        "organizations/new.html", 422 if refusal else 200, off=off, values=request.form, errors=errors, here="new"
+    )
+
+
+@blueprint.post("/organizations")
+@access.signed_in
+def create():
+    try:
+        made = organizations.create(request.form.get("name", ""), by=access.me())
+    except Invalid as refusal:
+        return _new(refusal)
+    organizations.switch(access.me(), made, current_user.session)
+    return pages.go(f"/{made.slug}", f"{made.name} is yours. Invite the people you work with.")
+
+
+@blueprint.post("/organizations/<slug>/opening")
+@access.signed_in
+def open(slug):
+    """Work in this one from here on: the person and this browser move together."""
+    by = organizations.reach(access.me(), slug)
+    if by is None:
+        raise NotFound()
+    if by.organization.status == "active":
+        organizations.switch(by.user, by.organization, current_user.session)
+    return pages.go(f"/{slug}")
+
+
+# --- one organization's settings --------------------------------------------------------------------------
+
+
+@blueprint.get("/<organization>/settings")
+@access.member("organization.read")
+def show():
+    if g.by.organization.status != "active":
+        return redirect(f"/{g.by.organization.slug}")
+    return _show()
+
+
+def _show(refusal=None):
+    by, offered = g.by, transfers.pending()
+    return pages.page(
+        "organizations/settings.html",
+        refusal.status if refusal else 200,
+        shown=Organization.get_by_id(by.organization.id),
+        values=request.form if refusal else {},
+        errors=(refusal.fields or {"form": refusal.sentence}) if refusal else {},
+        zones=organizations.timezones(),
+        currencies=organizations.CURRENCIES,
+        offered=offered,
+        others=[one for one in members.of(by.organization) if one.user_id != by.user.id and one.user.status == "active"]
+        if by.may("organization.transfer")
+        else [],
+        alone=bool(permissions.not_the_last_owner(by, by)),
+        teams=settings.get("organization_mode") == "team",
+        here="organization",
+    )
+
+
+@blueprint.post("/<organization>/settings")
+@access.member("organization.update")
+def update():
+    form = request.form
+    try:
+        organizations.update(form.get("name", ""), form.get("timezone", ""), form.get("currency", ""), by=g.by)
+    except Invalid as refusal:
+        return _show(refusal)
+    return pages.go(f"/{g.by.organization.slug}/settings", "Saved.")
+
+
+@blueprint.post("/<organization>/deletion")
+@access.member("organization.delete")
+def delete():
+    organizations.delete(by=g.by)
+    return pages.go("/app", f"{g.by.organization.name} is deleted.")
+
+
+# --- handing it over ---------------------------------------------------------------------------------------
+
+
+@blueprint.post("/<organization>/transfer")
+@access.member("organization.transfer")
+def offer():
+    made = transfers.offer(request.form.get("to", ""), by=g.by)
+    return _settings(f"{made.to_user.name} was asked by letter. The offer holds for a week.")
+
+
+@blueprint.post("/<organization>/transfer/cancellation")
+@access.member("organization.transfer")
+def take_back():
+    transfers.take_back(by=g.by)
+    return _settings("The offer is taken back.", "info")
+
+
+@blueprint.post("/<organization>/transfer/acceptance")
+@access.member("members.read")
+def accept():
+    transfers.accept(by=g.by)
+    return _settings(f"{g.by.organization.name} is yours now.")
+
+
+@blueprint.post("/<organization>/transfer/refusal")
+@access.member("members.read")
+def decline():
+    transfers.decline(by=g.by)
+    return _settings("You declined. Nothing was changed.", "info")
+
+
+def _settings(words, tone="good"):
+    return pages.go(f"/{g.by.organization.slug}/settings", words, tone)

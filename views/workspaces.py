@@ -1,0 +1,131 @@
+"""Areas inside an organization and their people."""
+
+from flask import Blueprint, g
+from htmx_flask import request
+
+from domain import Invalid, Refused, invitations, members, permissions, roles, workspaces
+from views import access, pages
+from views.safety import TooOften, spend_invitation
+
+blueprint = Blueprint("workspaces", __name__, url_prefix="/<organization>/workspaces")
+
+
+def _at(workspace=None):
+    return f"/{g.by.organization.slug}/workspaces" + (f"/{workspace.slug}" if workspace else "")
+
+
+@blueprint.get("")
+@access.member("workspaces.read")
+def index():
+    return _index()
+
+
+def _index(refusal=None):
+    return pages.page(
+        "workspaces/index.html",
+        refusal.status if refusal else 200,
+        all=workspaces.of(archived=True),
+        values=request.form if refusal else {},
+        errors=refusal.fields if refusal else {},
+        here="organization",
+    )
+
+
+@blueprint.post("")
+@access.member("workspaces.manage")
+def create():
+    try:
+        made = workspaces.create(request.form.get("name", ""), by=g.by)
+    except Invalid as refusal:
+        return _index(refusal)
+    return pages.go(_at(made), f"{made.name} is there. Choose who works in it.")
+
+
+@blueprint.get("/<slug>")
+@access.member("workspaces.read")
+def show(slug):
+    return _show(workspaces.found(slug))
+
+
+def _show(workspace, refusal=None):
+    by = g.by
+    errors = {}
+    if refusal is not None:
+        errors = refusal.fields or refusal.details.get("fields") or {"form": refusal.sentence}
+    manages = by.may("workspaces.manage")
+    people = workspaces.people(workspace)
+    inside = {one.user_id for one in people}
+    return pages.page(
+        "workspaces/show.html",
+        refusal.status if refusal else 200,
+        workspace=workspace,
+        people=people,
+        free=[one for one in members.of(by.organization) if one.user_id not in inside] if manages else [],
+        invited=invitations.of(workspace) if by.may("invitations.read") else [],
+        invite_refusal=permissions.judge(by, "members.invite_staff") if manages else None,
+        roles=roles.WORKSPACE_ROLES,
+        ABOUT=roles.ABOUT_WORKSPACE,
+        values=request.form if refusal else {},
+        errors=errors,
+        manages=manages,
+        here="organization",
+    )
+
+
+@blueprint.post("/<id:id>/name")
+@access.member("workspaces.manage")
+def rename(id):
+    try:
+        held = workspaces.rename(id, request.form.get("name", ""), by=g.by)
+    except Invalid as refusal:
+        return _show(workspaces.found(id), refusal)
+    return pages.go(_at(held), "Saved.")
+
+
+@blueprint.post("/<id:id>/archival")
+@access.member("workspaces.manage")
+def archive(id):
+    held = workspaces.archive(id, by=g.by)
+    return pages.go(_at(), f"{held.name} is archived. You can restore it below.", "info")
+
+
+@blueprint.post("/<id:id>/restoration")
+@access.member("workspaces.manage")
+def restore(id):
+    held = workspaces.restore(id, by=g.by)
+    return pages.go(_at(held), f"{held.name} is back.")
+
+
+@blueprint.post("/<id:id>/people")
+@access.member("workspaces.manage")
+def assign(id):
+    try:
+        made = workspaces.assign(id, request.form.get("user", ""), request.form.get("role", ""), by=g.by)
+    except Invalid as refusal:
+        return _show(workspaces.found(id), refusal)
+    return pages.go(_at(workspaces.found(id)), f"{made.user.name} is {made.role} here now.")
+
+
+@blueprint.post("/<id:id>/people/<id:person>/removal")
+@access.member("workspaces.manage")
+def release(id, person):
+    gone = workspaces.release(id, person, by=g.by)
+    return pages.go(_at(workspaces.found(id)), f"{gone.name} is no longer in this workspace.", "info")
+
+
+@blueprint.post("/<id:id>/invitations")
+@access.member("members.invite_staff")
+def invite(id):
+    form, held = request.form, workspaces.found(id)
+    try:
+        made = invitations.invite(
+            form.get("email", ""), form.get("workspace_role", ""), by=g.by, workspace=id,
+            allow=lambda: spend_invitation(g.by.organization),
+        )  # fmt: skip
+    except TooOften:
+        raise
+    except Refused as refusal:
+        if refusal.status == 403:
+            raise
+        return _show(held, refusal)
+    return pages.go(_at(held), f"{made.email} is invited. The letter is on its way.")
