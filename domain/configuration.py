@@ -164,7 +164,7 @@ def load():
         problems = [f"{name}: {' '.join(map(str, texts))}" for name, texts in told.items()]
     problems += env.unread
     known = {problem.partition(":")[0] for problem in problems}
-    parts = {"GOOGLE": google, "MICROSOFT": microsoft, "APPLE": apple, "OIDC": own}
+    parts = {"google": google, "microsoft": microsoft, "apple": apple, "oidc": own}
     found = [*_problems(values, production), *_half_configured(parts, tenant, production)]
     problems += [p for p in found if p.partition(":")[0] not in known]
     if problems:
@@ -186,17 +186,17 @@ def load():
 def _half_configured(parts, tenant, production):
     """A provider has all of its variables or none."""
     for provider, about in parts.items():
-        short = {"client_id": "ID", "client_secret": "SECRET"}
         missing = [name for name, value in about.items() if not value]
         if len(missing) < len(about):
             for name in missing:
-                yield f"AUTH_{provider}_{short.get(name, name.upper())}: is required with the other AUTH_{provider}_…"
-    if parts["APPLE"]["private_key"] and not _is_apples(parts["APPLE"]["private_key"]):
+                variable = f"AUTH_{provider}_{name.removeprefix('client_')}".upper()
+                yield f"{variable}: is required with the others of {provider.capitalize()}"
+    if parts["apple"]["private_key"] and not _is_apples(parts["apple"]["private_key"]):
         yield "AUTH_APPLE_PRIVATE_KEY: must be the content of the .p8 file (PEM, P-256)"
     if not re.fullmatch(r"[A-Za-z0-9.-]+", tenant):
         yield "AUTH_MICROSOFT_TENANT: must be common, organizations, consumers or a tenant's id"
-    site = urlsplit(parts["OIDC"]["issuer"])
-    if parts["OIDC"]["issuer"] and (site.scheme not in ("http", "https") or not site.netloc or site.query):
+    site = urlsplit(parts["oidc"]["issuer"])
+    if parts["oidc"]["issuer"] and (site.scheme not in ("http", "https") or not site.netloc or site.query):
         yield "AUTH_OIDC_ISSUER: must be a whole https address"
     elif production and site.scheme == "http":
         yield "AUTH_OIDC_ISSUER: must be https in production"

@@ -294,6 +294,7 @@
       if (!menu.contains(event.target) || hit(".menu-item")) menu.open = false;
     }
     if (hit("[data-dismiss]")) leave(hit("[data-toast]") || hit(".note"));
+    if (hit("[data-print]")) print();
     if (hit("[data-close]")) hit("dialog").close();
     if (hit("[data-drawer]")) drawer(true);
     if (hit("[data-drawer-close]") || hit(".sidebar a")) drawer(false);

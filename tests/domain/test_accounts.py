@@ -82,7 +82,7 @@ def test_a_password_that_has_it_all_is_taken(password):
 
 
 def test_everything_wrong_is_said_at_once_and_nothing_is_kept():
-    assert problems(accounts.sign_up, "ada", " \u200b ", None).keys() == {"email", "name", "password"}
+    assert problems(accounts.sign_up, "ada", " \u200b ", "").keys() == {"email", "name", "password"}
     assert AuthToken.select().count() == Outgoing.select().count() == 0
 
 
