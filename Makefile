@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres check bench setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres check audit-verify bench setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -25,6 +25,10 @@ check: setup-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy app.py models.py domain views jobs migrations
+
+# Whether the audit log of the current database is as it was written; ends with an error when it isn't.
+audit-verify: setup
+	@$(PY) -m jobs --audit
 
 bench: setup
 	$(PY) -m bench

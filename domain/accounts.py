@@ -131,12 +131,17 @@ def _begin_sign_up(email, name, password_hash, next_url, strict=False):
 
 @writes
 def send_again(token_id):
-    """A new code for the same sign-up, sign-in, reset or address; returns the new token's public id, or None."""
+    """A new code for the same sign-up, sign-in, reset or address; returns the new token's public id, or None.
+
+    As the first time, nobody is mailed who has no active account, nor at an address that is another's.
+    """
     mailed = AuthToken.purpose.in_(("verify_email", "reset", "sign_in", "change_email"))
     old = AuthToken.one(AuthToken.public_id == token_id, mailed)
     if old is None:
         return None
     token, code = tokens.new(old.purpose, old.email_norm, old.payload, old.user, old.next_url)
+    if old.user and old.user.status != "active":
+        return token.public_id
     if old.purpose == "reset" and old.user:
         _mail_reset(token, old.user, code)
     elif old.purpose == "verify_email" and not old.payload["known"]:
@@ -144,7 +149,7 @@ def send_again(token_id):
         outgoing.letter("verify_email", to, f"verify:{token.id}", name=name, code=code)
     elif old.purpose == "sign_in" and old.user:
         _mail_code(token, old.user, code)
-    elif old.purpose == "change_email":
+    elif old.purpose == "change_email" and not by_email(old.email_norm):
         _mail_new_address(token, old.user, code)
     return token.public_id
 
@@ -242,8 +247,9 @@ def ask_code(email, next_url=None):
 
     Refuses with NoAccount or Suspended, unless messages are neutral: then nobody is mailed and nobody told.
     """
-    user = _to_be_mailed(address(email))
-    token, code = tokens.new("sign_in", email, {"email": email.strip()}, user, next_url)
+    email = address(email)
+    user = _to_be_mailed(email)
+    token, code = tokens.new("sign_in", email, {"email": email}, user, next_url)
     if user:
         _mail_code(token, user, code)
     return token.public_id
@@ -252,7 +258,8 @@ def ask_code(email, next_url=None):
 @writes
 def ask_link(email, next_url=None):
     """Mail a link that signs in once, within ten minutes. Refuses as `ask_code` does."""
-    user = _to_be_mailed(address(email))
+    email = address(email)
+    user = _to_be_mailed(email)
     secret = secrets.token_urlsafe(32)
     token, _ = tokens.new("magic_link", email, {}, user, next_url, secret)
     if user:
@@ -386,7 +393,7 @@ def _reset(token_id, code, password_hash):
     user = token.user
     if user is None:  # nobody's address: somebody guessed a code that was never mailed
         return tokens.CodeExpired("This code is no longer good. Ask for a new one.")
-    User.update(password_hash=password_hash).where(User.id == user.id).execute()
+    _set_password(user, password_hash)
     sessions.end_all(user, "password_changed", by=user)
     outgoing.letter("password_changed", user.email, f"password_changed:{token.id}", name=user.name)
     audit.record("security.password_reset", f"{user.name} chose a new password", by=user, target=user)
@@ -414,11 +421,17 @@ def change_password(user, password):
 @writes
 def _change_password(user, password_hash):
     stepup.demand("account.change_password")
-    User.update(password_hash=password_hash).where(User.id == user.id).execute()
+    _set_password(user, password_hash)
     ended = sessions.end_all(user, "password_changed", by=user, but=stepup.present.get().session)
     audit.record("security.password_changed", "Chose a new password", by=user, target=user)
     outgoing.letter("password_changed", user.email, f"password:{user.id}:{now().timestamp()}", name=user.name)
     return ended
+
+
+def _set_password(user, password_hash):
+    """Whoever got past the old one, and stands before the second factor, must begin again."""
+    User.update(password_hash=password_hash).where(User.id == user.id).execute()
+    AuthToken.delete().where(AuthToken.user == user, AuthToken.purpose == "second_factor").execute()
 
 
 @writes
@@ -583,5 +596,6 @@ def _set_up(secret, email, name, password_hash):
         raise NotFound("This set-up link was used at this very moment.")
     user = create(email, name, password_hash)
     Admin.create(email=email, email_norm=normalized(email), note="Set up this site", added_by=user)
-    audit.record("admin.granted", f"{name} set up this site", by=user, target=user)
+    StaffRole.create(user=user, role="super_admin")  # or nobody could choose further admins
+    audit.record("admin.granted", f"{name} set up this site", by=user, target=user, role="super_admin")
     return user

@@ -55,6 +55,7 @@ class Configuration:
     stripe_webhook_secrets: tuple = field(default=(), repr=False)
     stripe_prices: dict = field(default_factory=dict)
     super_admin_emails: tuple = ()
+    super_admin_require_2fa: bool = False
     metrics_token: str = field(default="", repr=False)
     identity_providers: tuple[IdentityProvider, ...] = ()
 
@@ -135,6 +136,7 @@ def load():
         "stripe_webhook_secrets": words("STRIPE_WEBHOOK_SECRET"),
         "stripe_prices": {plan: price for plan, price in prices.items() if price},
         "super_admin_emails": tuple(word.lower() for word in words("SUPER_ADMIN_EMAILS")),
+        "super_admin_require_2fa": read("bool", "SUPER_ADMIN_REQUIRE_2FA", production),
         "metrics_token": read("str", "METRICS_TOKEN", ""),
     }
     google = {"client_id": read("str", "AUTH_GOOGLE_ID", ""), "client_secret": read("str", "AUTH_GOOGLE_SECRET", "")}

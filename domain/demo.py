@@ -4,10 +4,10 @@ import random
 from datetime import timedelta
 
 import models
-from domain import accounts, alerts, billing, grants, organizations, passwords, rows, tasks
+from domain import accounts, alerts, billing, grants, invitations, organizations, passwords, rows, tasks, workspaces
 from domain.providers import sandbox
 from domain.transactions import writes
-from models import Admin, User, now
+from models import Admin, StaffRole, User, now
 
 # name, role in the team (None: not of it)
 CAST = (
@@ -59,6 +59,8 @@ def furnish(seed=7):
             _at(start + timedelta(days=20))
             _subscribe(organizations.reach(people["alice"], team.slug))
         models.set_clock(None)
+        with models.inside(team):
+            _divide(organizations.reach(people["alice"], team.slug), people)
         alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
     finally:
         models.set_clock(None)
@@ -72,6 +74,7 @@ def _at(moment):
 @writes
 def _make_admin(user):
     Admin.create(email=user.email, email_norm=user.email_norm, note="Demo")
+    StaffRole.create(user=user, role="super_admin")
 
 
 def _work(team, people, chance, start):
@@ -97,6 +100,13 @@ def _work(team, people, chance, start):
         _at(max(task.created_at, start + timedelta(days=chance.randint(5, 19))) + timedelta(hours=2))
         status = chance.choice(("pending", "pending", "in progress", "in progress", "completed", "cancelled"))
         rows.change(tasks.rules, task.id, {"status": status}, by=by)
+
+
+def _divide(owner, people):
+    """A second workspace with its people, and an invitation that waits for an answer."""
+    stage = workspaces.create("Main stage", by=owner)
+    workspaces.assign(stage.id, people["dora"].id, "manager", by=owner)
+    invitations.invite("imani@example.org", "scanner", by=owner, workspace=stage.id)
 
 
 def _subscribe(owner):

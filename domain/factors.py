@@ -60,7 +60,7 @@ def enrol(user, secret, code):
 
     Refuses with Invalid for a wrong code, and with VerificationRequired before anything.
     """
-    code = re.sub(r"\D", "", clean(code)[:20])
+    code = re.sub(r"\D", "", clean(code)[:20], flags=re.ASCII)
     if not re.fullmatch(r"[A-Z2-7]{32}", secret or ""):
         raise Invalid({"code": "This set-up is too old. Start again."})
     step = _step_of(secret, code)
@@ -102,7 +102,7 @@ def fits_totp(user, code):
         secret = _fernet().decrypt(user.totp_secret.encode()).decode()
     except InvalidToken:  # SECRET_KEY was changed: the app has to be set up anew
         return False
-    step = _step_of(secret, re.sub(r"\D", "", clean(code)[:20]))
+    step = _step_of(secret, re.sub(r"\D", "", clean(code)[:20], flags=re.ASCII))
     return step is not None and _use_step(user, step)
 
 

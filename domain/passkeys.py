@@ -5,6 +5,7 @@ verification, so it is both. The browser's challenge is kept by the view, in the
 """
 
 import json
+import re
 from urllib.parse import urlsplit
 
 import webauthn
@@ -76,7 +77,7 @@ def keep(user, answer, challenge, name):
     """Keep the passkey that the browser made. Refuses with NotRecognised; step-up comes first."""
     try:
         made = webauthn.verify_registration_response(
-            credential=answer,
+            credential=answer or "",
             expected_challenge=base64url_to_bytes(challenge or ""),
             expected_rp_id=_site().hostname or "localhost",
             expected_origin=_origin(),
@@ -147,7 +148,8 @@ def answered_by(answer, challenge, user=None):
     gone = NotRecognised("That passkey isn't known here. Use another way to sign in.")
     try:
         credential_id = json.loads(answer or "")["id"]
-        passkey = isinstance(credential_id, str) and Passkey.one(Passkey.credential_id == credential_id[:1400])
+        known = isinstance(credential_id, str) and re.fullmatch(r"[A-Za-z0-9_=-]{1,1400}", credential_id)
+        passkey = known and Passkey.one(Passkey.credential_id == credential_id)
         if not passkey or (user is not None and passkey.user_id != user.id):
             raise gone
         owner = User.get_by_id(passkey.user_id)

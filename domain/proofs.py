@@ -9,6 +9,7 @@ import re
 import secrets
 from datetime import timedelta
 
+import models
 from domain import Refused, audit, factors, outgoing, passkeys, passwords, stepup, tokens
 from domain.fields import clean
 from domain.transactions import writes
@@ -42,8 +43,9 @@ def send_code(action, target=""):
 
     Refuses with TooOften: three in ten minutes for an action, and one a minute.
     """
-    who, target = _who(), str(target or "")
+    who, target = _who(), _told(target)
     _known(action)
+    models.stand_in_line(f"proofs of {who.user.id}")
     recent = list(
         Challenge.select()
         .where(
@@ -82,7 +84,7 @@ def prove(action, target, level, method, answer, *, challenge=None):
 
     Refuses with WrongAnswer, StepUpExpired or TooOften; a wrong try is counted whatever happens then.
     """
-    who, target = _who(), str(target or "")
+    who, target = _who(), _told(target)
     _known(action)
     if method == "email":
         outcome = _try_code(who, action, target, answer)
@@ -150,6 +152,7 @@ def _passkey_fits(user, answer, challenge):
 @writes
 def _count(who, action, method):
     """Count a try before it is checked, so that many at once are counted too: (row, tries left) or TooOften."""
+    models.stand_in_line(f"proofs of {who.user.id}")  # two first tries at once must not begin two counts
     mine = (Challenge.user == who.user) & (Challenge.action == action) & (Challenge.method == method)
     held = Challenge.one(mine, Challenge.consumed_at.is_null(), Challenge.expires_at > now())
     if held is None:
@@ -205,6 +208,11 @@ def _who():
 def _known(action):
     if action not in stepup.ACTIONS:
         raise WrongAnswer("There is nothing to confirm by that name.")
+
+
+def _told(target):
+    """The target as a browser says it, in what its column can hold."""
+    return clean(target)[:80]
 
 
 def _too_often(until, sentence):

@@ -73,10 +73,10 @@ def start(user, *, ip=None, user_agent=None, way=None, browser=None):
 
 
 def _is_known(user, agent, browser):
-    """Whether the user was here with this browser before; the very first one needs no letter."""
+    """Whether the user was here with this browser before; the first one of a new account needs no letter."""
     before = Session.select(Session.id).where(Session.user == user, Session.staff_id.is_null())
-    if not before.first():
-        return True
+    if not before.first():  # old sessions are removed: an account that slept for long has none either
+        return now() - User.get_by_id(user.id).created_at < timedelta(days=1)
     if browser and before.where(Session.device_hash == _hash(browser)).first():
         return True
     # From before browsers had a cookie of ours: the same kind of device will do.

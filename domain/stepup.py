@@ -50,6 +50,7 @@ ACTIONS = {
     "admin.suspend_organization": Action("suspend this organization", 4),
     "admin.reactivate_organization": Action("reactivate this organization", 4),
     "admin.suspend_user": Action("suspend this person", 3),
+    "admin.reactivate_user": Action("reactivate this person", 3),
     "admin.impersonate": Action("look at the site as this person", 4),
     "admin.change_whitelist": Action("change who is admin", 4),
 }

@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 import models
 from domain import NotFound, audit, transactions
 from domain.transactions import writes
-from jobs import inbox, outgoing, reminders, retention
+from jobs import inbox, outgoing, reminders, retention, verifications
 from models import JobRun, Lease, now
 
 log = logging.getLogger("guildhall.jobs")
@@ -29,13 +29,14 @@ log = logging.getLogger("guildhall.jobs")
 
 @dataclass(frozen=True)
 class Job:
-    """`work()` does one batch and returns how many it did; it is called until there are none left."""
+    """`work()` does one batch and returns how many it did; it is called until there are none left, or `once`."""
 
     name: str
     label: str
     work: Callable[[], int]
     trigger: BaseTrigger
     woken_by: str = ""
+    once: bool = False
 
 
 def every(**interval):
@@ -51,8 +52,10 @@ CALENDAR = (
     Job("outgoing", "Send letters and notifications", outgoing.work, every(seconds=5), woken_by="outgoing"),
     Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),
     Job("tokens", "Remove expired codes and old sessions", retention.expired, every(hours=1)),
+    Job("invitations", "Close lapsed invitations and offers", retention.lapsed, every(hours=1)),
     Job("read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)),
     Job("audit", "Remove old audit events", retention.audit_log, at(hour=3, minute=20)),
+    Job("audit_chain", "Check the audit log", verifications.work, at(hour=4, minute=0), once=True),
     Job("changes", "Remove old history", retention.history, at(hour=3, minute=30)),
     Job("settled", "Remove settled webhooks, sent letters and old runs", retention.settled, at(hour=3, minute=40)),
 )
@@ -115,7 +118,7 @@ def run(name, *, asked_by=None, quiet=False):
     try:
         while done := job.work():
             affected += done
-            if now() - started_at > LONGEST:
+            if job.once or now() - started_at > LONGEST:
                 break
     except Exception as failure:
         error = failure

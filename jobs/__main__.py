@@ -1,4 +1,7 @@
-"""The calendar alone, for installs whose web processes run with JOBS=0: `python -m jobs [--once]`."""
+"""The calendar alone, for installs whose web processes run with JOBS=0: `python -m jobs [--once]`.
+
+`python -m jobs --audit` checks the audit log and ends with 1 when it isn't as it was written.
+"""
 
 import signal
 import sys
@@ -7,12 +10,18 @@ import threading
 import app
 import jobs
 from domain import configuration, transactions
+from jobs import verifications
 
 
 def main():
     app.set_up_logs()
     chosen = configuration.use(configuration.load())
     app.open_house(chosen)
+    if "--audit" in sys.argv[1:]:
+        sentences, whole = verifications.report()
+        print("\n".join(sentences))
+        transactions.writer.stop()
+        sys.exit(0 if whole else 1)
     if "--once" in sys.argv[1:]:
         jobs.work_off()
         transactions.writer.stop()

@@ -1,12 +1,16 @@
 """What is removed, and when. Each call is one bounded batch; the runner goes on while there is a backlog."""
 
-from domain import audit, changes, notices, proofs, sessions, settings, tokens, upkeep
+from domain import audit, changes, invitations, notices, proofs, sessions, settings, tokens, transfers, upkeep
 
 BATCH = 200
 
 
 def expired():
     return tokens.prune(BATCH) + sessions.prune(BATCH) + proofs.prune(BATCH)
+
+
+def lapsed():
+    return invitations.expire(BATCH) + transfers.expire(BATCH)
 
 
 def notifications():

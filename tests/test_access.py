@@ -10,7 +10,21 @@ from flask import Blueprint
 
 import app as application
 import models
-from domain import alerts, audit, organizations, plans, roles, rows, sessions, settings, tasks, transactions
+from domain import (
+    alerts,
+    audit,
+    invitations,
+    organizations,
+    plans,
+    roles,
+    rows,
+    sessions,
+    settings,
+    tasks,
+    transactions,
+    transfers,
+    workspaces,
+)
 from domain.configuration import Configuration
 from models import AuditEvent, Change, Notification, Task, WebhookEvent, now
 from tests.conftest import PASSWORD
@@ -65,6 +79,15 @@ FORMS = {
     "accounts.ask_new_address": {"email": "new@example.org"},
     "accounts.change_password": {"password": "Correct horse 2!"},
     "permissions.preview": {"role": "viewer"},
+    "organizations.create": {"name": "Works of mine"},
+    "organizations.update": {"name": "Acme", "timezone": "Europe/Brussels", "currency": "EUR"},
+    "organizations.offer": {"to": "{colleague}"},
+    "members.invite": {"email": "nina@example.org", "role": "member"},
+    "members.change_role": {"role": "viewer"},
+    "workspaces.create": {"name": "Another stage"},
+    "workspaces.rename": {"name": "Small stage"},
+    "workspaces.assign": {"user": "{bob}", "role": "scanner"},
+    "workspaces.invite": {"email": "nina@example.org", "workspace_role": "scanner"},
     "stepup.show": {"proof_action": "account.delete", "proof_switch": "password"},
 }
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
@@ -78,6 +101,12 @@ MISSING = {
     "sandbox.pay": "The sandbox has no checkout.session",
     "accounts.set_up_form": "This set-up link was used already",
     "accounts.set_up": "This set-up link was used already",
+    "invitations.show": "There is no such invitation.",
+    "invitations.accept": "There is no such invitation.",
+    "invitations.decline": "There is no such invitation.",
+    "organizations.take_back": "There is no offer to take back.",
+    "organizations.accept": transfers.NONE,
+    "organizations.decline": transfers.NONE,
     "dev.letter": "That letter isn't kept here.",
     "dev.cast": access.NotFound().sentence,  # these two are the demo's
     "dev.sign_in": access.NotFound().sentence,
@@ -92,6 +121,7 @@ REFUSED = {
     "accounts.delete": (303, 409),  # the last owner of a team, and the last admin, can't
     "accounts.sign_in": 422,
     "accounts.forgot": 422,
+    "members.leave": (303, 409),  # the last owner stays
 }  # an empty form is reached, and refused
 
 
@@ -130,11 +160,19 @@ def world(cast, at, web, browse):
     made.webhook = WebhookEvent.get().id
     made.cast = cast
     with models.inside(cast.acme):
+        _people_of_acme(made, cast, at("alice"))
         for capability in plans.PAID:
             _insert(
                 models.Grant, plan_key="pro_monthly", capability=capability, source="manual:test", source_type="manual"
             )
     return made
+
+
+def _people_of_acme(made, cast, alice):
+    made.colleague = models.Membership.one(models.Membership.user == cast.dora).id
+    made.stage = workspaces.create("Main stage", by=alice)
+    made.part = workspaces.assign(made.stage.id, cast.dora.id, "staff", by=alice).id
+    made.invitation = invitations.invite("ida@example.org", "staff", by=alice, workspace=made.stage.id).id
 
 
 def _insert(table, **values):
@@ -151,6 +189,8 @@ def filled(rule, endpoint, name, world):
         "secret": "no-such-secret",
         "link": "no-such-link",
         "batch": world.batch[who],
+        "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
+        "person": world.part,
         "name": {"tasks": "title", "admin": "site_name"}.get(endpoint.partition(".")[0]),
         "id": {
             "tasks": world.task[who],
@@ -159,6 +199,8 @@ def filled(rule, endpoint, name, world):
             "admin": world.alert,
             "dev": world.cast.alice.id,
             "sandbox": "nothing",
+            "members": world.invitation if "invitations" in rule else world.colleague,
+            "workspaces": world.stage.id,
         }.get(endpoint.partition(".")[0]),
     }
     known |= {
@@ -179,7 +221,8 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
     """One request by one of the cast; streams are closed at their head."""
     address = filled(rule, endpoint, name, world)
     who = name if name in MEMBERS else "alice"
-    form = {k: v.format(task=world.task[who]) for k, v in FORMS.get(endpoint, {}).items()}
+    real = {"task": world.task[who], "colleague": world.colleague, "bob": world.cast.bob.id}
+    form = {k: v.format(**real) for k, v in FORMS.get(endpoint, {}).items()}
     client = world.browse(name)
     data = form if method != "GET" else None
     response = client.open(address, method=method, headers=headers, data=data, buffered=False)

@@ -41,6 +41,7 @@ NAMES = (
     "SMTP_URL",
     "MAIL_FROM",
     "SUPER_ADMIN_EMAILS",
+    "SUPER_ADMIN_REQUIRE_2FA",
     "METRICS_TOKEN",
 )
 
@@ -68,7 +69,7 @@ def problems(load, **given):
     with pytest.raises(Misconfigured) as refused:
         load(**given)
     assert "Guildhall can't start" in str(refused.value)
-    return re.findall(r"^  - ([A-Z_]+): ", str(refused.value), re.M), str(refused.value)
+    return re.findall(r"^  - ([A-Z0-9_]+): ", str(refused.value), re.M), str(refused.value)
 
 
 def test_with_nothing_set_it_runs(load, tmp_path):
@@ -254,3 +255,11 @@ def test_admins_by_environment_are_compared_without_case(load):
 
 def test_streams_leave_half_of_the_threads_to_others(load):
     assert load(THREADS="10").stream_limit == 5
+
+
+def test_admins_need_a_second_factor_in_production_and_where_it_is_asked_for(load):
+    assert not load().super_admin_require_2fa
+    assert load(SUPER_ADMIN_REQUIRE_2FA="1").super_admin_require_2fa
+    assert load(**PRODUCTION, SUPER_ADMIN_REQUIRE_2FA="").super_admin_require_2fa
+    assert not load(**PRODUCTION, SUPER_ADMIN_REQUIRE_2FA="0").super_admin_require_2fa
+    assert problems(load, SUPER_ADMIN_REQUIRE_2FA="perhaps")[0] == ["SUPER_ADMIN_REQUIRE_2FA"]

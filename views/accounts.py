@@ -301,7 +301,7 @@ def sign_out():
         sessions.end(current_user.token)
         logout_user()
     session.clear()
-    return pages.go("/")
+    return pages.go(_next() or "/")
 
 
 @blueprint.get("/session-ended")

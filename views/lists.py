@@ -375,6 +375,9 @@ def _csv(listing, answers, organization):
 
 
 def _cell(field, value, people):
-    text = people.get(value, "") if field.kind.name == "person" else field.kind.plain(value)
-    # A spreadsheet would run these as formulas (OWASP: CSV injection).
+    return inert(people.get(value, "") if field.kind.name == "person" else field.kind.plain(value))
+
+
+def inert(text):
+    """A cell's text that no spreadsheet runs as a formula (OWASP: CSV injection)."""
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -4,7 +4,6 @@ from flask import Blueprint, g
 from htmx_flask import request
 
 from domain import Refused, grants, invitations, members, organizations, permissions, roles, settings, workspaces
-from domain.stepup import VerificationRequired
 from views import access, pages
 from views.safety import TooOften, spend_invitation
 
@@ -102,10 +101,8 @@ def _role(member, error=None, status=200):
 def change_role(id):
     try:
         changed = members.change_role(id, request.form.get("role", ""), by=g.by)
-    except (VerificationRequired, access.NotFound):
-        raise
     except Refused as refusal:
-        if refusal.status == 403:
+        if refusal.status in (403, 404):
             raise
         return _role(members.found(g.by.organization, id), refusal.sentence, refusal.status)
     if changed is None:

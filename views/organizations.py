@@ -85,13 +85,19 @@ def _show(refusal=None):
         zones=organizations.timezones(),
         currencies=organizations.CURRENCIES,
         offered=offered,
-        others=[one for one in members.of(by.organization) if one.user_id != by.user.id and one.user.status == "active"]
-        if by.may("organization.transfer")
-        else [],
+        others=_others(by),
         alone=bool(permissions.not_the_last_owner(by, by)),
         teams=settings.get("organization_mode") == "team",
         here="organization",
     )
+
+
+def _others(by):
+    """(membership id, name) of whom it could be handed over to."""
+    if not by.may("organization.transfer"):
+        return []
+    rows = members.of(by.organization)
+    return [(one.id, one.user.name) for one in rows if one.user_id != by.user.id and one.user.status == "active"]
 
 
 @blueprint.post("/<organization>/settings")

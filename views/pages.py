@@ -5,11 +5,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from flask import Response, current_app, flash, g, redirect, render_template
+from flask_login import current_user
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 
-from domain import admins, alerts, changes, configuration, grants, organizations, settings
+from domain import admins, alerts, changes, configuration, grants, organizations, people, settings
 from models import inside
 from views import access
 
@@ -127,14 +128,28 @@ class Group(NamedTuple):
     items: tuple
 
 
-def places(by, is_admin):
+# The admin side: who has the capability sees the place.
+STAFFED = (
+    ("admin.read", Place("admin", "Overview", "/admin", "building-bank", "o")),
+    ("users.read", Place("people", "People", "/admin/users", "user-search", "p")),
+    ("organizations.read", Place("tenants", "Organizations", "/admin/organizations", "building", "r")),
+    ("audit.read_all", Place("audit_all", "Audit log", "/admin/audit", "list-search", "u")),
+    ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
+    ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
+    ("jobs.run", Place("jobs", "Jobs and webhooks", "/admin/jobs", "clock", "j")),
+    ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
+)
+
+
+def places(by, capabilities):
     """The navigation: groups of places one can go to, with the key that goes there."""
     paid = configuration.active.billing_provider != "none"
-    return _places(by and by.organization.slug, bool(by and paid and by.may("billing.read")), is_admin)
+    team = bool(by and not by.organization.is_personal)
+    return _places(by and by.organization.slug, bool(by and paid and by.may("billing.read")), capabilities, team)
 
 
 @lru_cache(maxsize=500)
-def _places(slug, billed, is_admin):
+def _places(slug, billed, capabilities, team=False):
     groups = []
     if slug:
         items = [
@@ -143,24 +158,24 @@ def _places(slug, billed, is_admin):
         ]
         if billed:
             items.append(Place("billing", "Plan", f"/{slug}/billing", "credit-card", "b"))
+        if team:
+            items.append(Place("members", "Members", f"/{slug}/members", "users", "m"))
+        items.append(Place("organization", "Settings", f"/{slug}/settings", "adjustments", "e"))
         groups.append(Group("", tuple(items)))
     yours = (
         Place("notifications", "Notifications", "/notifications", "bell", "n"),
         Place("account", "Account", "/account", "user", "a"),
     )
     groups.append(Group("You", yours))
-    if is_admin:
-        staff = (
-            Place("admin", "Overview", "/admin", "building-bank", "o"),
-            Place("settings", "Settings", "/admin/settings", "settings", "s"),
-            Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l"),
-            Place("jobs", "Jobs and webhooks", "/admin/jobs", "clock", "j"),
-        )
+    if staff := tuple(place for capability, place in STAFFED if capability in capabilities):
         groups.append(Group("Admin", staff))
     return tuple(groups)
 
 
-ICONS = ("home", "checklist", "credit-card", "bell", "user", "building-bank", "settings", "speakerphone", "clock")
+ICONS = (
+    "home", "checklist", "credit-card", "users", "adjustments", "bell", "user", "building-bank", "user-search", "building",
+    "list-search", "settings", "speakerphone", "clock", "shield-lock",
+)  # fmt: skip
 
 
 def where(user):
@@ -186,17 +201,20 @@ def frame():
     by = where(user)
     with inside(by.organization):
         plan, mark = grants.plan(), changes.mark(user)
-    is_admin = admins.gate(user) == "ok"
+    capabilities, mine = admins.capabilities(user), organizations.of(user)
     return about | {
         "me": user,
         "by": by,
         "organization": by.organization,
-        "organizations": organizations.of(user),
+        "organizations": mine,
+        "switcher": len(mine) > 1 or settings.get("organization_switcher") == "always",
+        "teams": settings.get("organization_mode") == "team",
         "plan": plan,
         "bell": changes.unread(mark),
         "alerts_unread": alerts.unread(user),
-        "is_admin": is_admin,
+        "is_admin": "admin.read" in capabilities,
+        "looking": people.look(current_user) if current_user.only_looks else None,
         "one_tab": settings.get("one_tab_per_session"),
-        "places": places(by, is_admin),
+        "places": places(by, capabilities),
         "mark": mark,
     }

@@ -19,16 +19,16 @@ def show():
     q = " ".join(clean(request.args.get("q", "")).split())[:100]
     user = access.me()
     by = pages.where(user)
-    groups = [{"label": "Go to", "items": _pages(by, admins.gate(user) == "ok", q)}]
+    groups = [{"label": "Go to", "items": _pages(by, admins.capabilities(user), q)}]
     if q and lists.Ask(q=q).words:
         with inside(by.organization):
             groups += [_things(listing, by, q) for listing in LISTED if by.may(f"{listing.name}.read")]
     return pages.fragment("palette/_results.html", groups=groups, q=q)
 
 
-def _pages(by, is_admin, q):
+def _pages(by, capabilities, q):
     base = f"/{by.organization.slug}"
-    known = [item._asdict() | {"title": item.label} for group in pages.places(by, is_admin) for item in group.items]
+    known = [item._asdict() | {"title": item.label} for group in pages.places(by, capabilities) for item in group.items]
     for listing in LISTED:
         if by.may(f"{listing.name}.write"):
             title = f"New {listing.thing}"

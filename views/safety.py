@@ -69,6 +69,7 @@ LETTERS = parse("3/hour")
 
 
 SESSIONS = parse("10/minute")
+INVITATIONS = parse("20/hour")
 SECOND_FACTORS = parse("20/hour")
 
 
@@ -88,6 +89,11 @@ def spend_letter(email):
         _spend(LETTERS, "letters", normalized(clean(email))[:254])
 
 
+def spend_invitation(organization):
+    """Count a letter with an invitation into this organization, whoever sends it."""
+    _spend(INVITATIONS, "invitations", str(organization.id))
+
+
 def _spend(limit, *key):
     """Count one against the limit, or refuse with TooOften."""
     if limiter.enabled and not limiter.limiter.hit(limit, *key):
@@ -100,13 +106,19 @@ def unlimited(view):
     return view
 
 
+# What is the person's alone: addresses, browsers, passkeys, codes.
+THEIRS = ("account", "settings", "step-up", "auth")
+
+
 def _only_looks():
-    """Staff that looks on as somebody changes nothing, wherever a view may stand."""
-    if request.method in SAFE or not current_user.is_authenticated or not current_user.only_looks:
+    """Staff that looks on as somebody changes nothing, wherever a view may stand, and sees no secrets."""
+    if not current_user.is_authenticated or not current_user.only_looks:
         return
     view = _view(request.endpoint) if request.endpoint else None
-    if not getattr(view, "for_lookers", False):
+    if request.method not in SAFE and not getattr(view, "for_lookers", False):
         raise Forbidden("You are looking on as somebody else, so nothing can be changed.")
+    if request.path.split("/")[1] in THEIRS:
+        raise Forbidden("This page is theirs alone: whoever looks on doesn't see it.")
 
 
 def for_lookers(view):

@@ -6,7 +6,7 @@ import pytest
 from domain import accounts, billing, inbox, sessions, stepup
 from domain.providers import sandbox, stripe
 from domain.transactions import writes
-from models import Outgoing, Session, inside, now
+from models import Outgoing, Proof, Session, inside, now
 
 
 @pytest.fixture
@@ -51,6 +51,22 @@ def signed_in_as(request):
 
     yield start
     stepup.present.set(None)
+
+
+@pytest.fixture
+def proven(signed_in_as):
+    """`proven("bob", "account.delete", 7)`: bob is signed in and has just proven it is he, for this act."""
+
+    def prove(who, action, target="", level=0):
+        found, level = signed_in_as(who), max(stepup.ACTIONS[action].level, level)
+        row = {
+            "user": found.user, "session": found.session, "action": action, "target": str(target), "level": level,
+            "single_use": level >= stepup.SINGLE_USE, "expires_at": now() + timedelta(minutes=10),
+        }  # fmt: skip
+        writes(Proof.create)(**row)
+        return found
+
+    return prove
 
 
 class Sandbox:

@@ -1,3 +1,4 @@
+import contextvars
 import re
 from datetime import timedelta
 
@@ -14,8 +15,10 @@ from domain import (
     credits,
     organizations,
     passwords,
+    proofs,
     sessions,
     settings,
+    stepup,
     tokens,
 )
 from domain.accounts import NotVerified, WrongCredentials
@@ -511,3 +514,410 @@ def test_two_people_with_the_set_up_link_make_one_admin(quick, password):
 def test_the_clock_of_a_token_is_ours(clock):
     sign_up()
     assert AuthToken.get().expires_at == clock() + timedelta(minutes=10)
+
+
+# --- in by mail: strict, or neutral (A3.1-2, 3) ----------------------------------------------------------------
+
+
+def no(call, *args, **more):
+    with pytest.raises(Refused) as caught:
+        call(*args, **more)
+    return caught.value
+
+
+def neutral(cast):
+    settings.change("auth_neutral_messages", "on", by=cast.stella)
+
+
+def suspend(user):
+    write(User.update(status="suspended").where(User.id == user.id).execute)
+
+
+def mailed():
+    return [(row.recipient, row.payload["template"]) for row in Outgoing.select().where(Outgoing.kind == "mail")]
+
+
+ASK = (accounts.ask_code, accounts.ask_link)
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_signing_in_by_mail_takes_an_account_and_signing_up_takes_none(ask, cast):
+    unknown = no(ask, ADA)
+    assert (type(unknown), unknown.status, unknown.details["elsewhere"]) == (accounts.NoAccount, 404, "/sign-up/code")
+    known = no(sign_up, cast.bob.email, password=None)
+    assert (type(known), known.details["elsewhere"]) == (accounts.AlreadyRegistered, "/sign-in/code")
+    assert (mailed(), AuthToken.select().count()) == ([], 0)
+    ask(cast.bob.email)
+    sign_up(ADA, password=None)
+    assert [to for to, _ in mailed()] == [cast.bob.email, ADA]
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_a_suspended_account_gets_neither_code_nor_link(ask, cast):
+    suspend(cast.bob)
+    assert isinstance(no(ask, cast.bob.email), accounts.Suspended)
+    neutral(cast)
+    ask(cast.bob.email)
+    assert mailed() == []
+
+
+@pytest.mark.parametrize("purpose", ["sign_in", "reset"])
+def test_who_is_suspended_meanwhile_is_not_mailed_again(purpose, cast):
+    token = {"sign_in": accounts.ask_code, "reset": accounts.forgot}[purpose](cast.bob.email)
+    suspend(cast.bob)
+    assert len(mailed()) == 1
+    assert accounts.send_again(token)
+    assert len(mailed()) == 1
+
+
+def test_while_messages_are_neutral_every_address_is_answered_alike(cast, letters):
+    neutral(cast)
+    suspend(cast.vera)
+    for email in (ADA, cast.vera.email, cast.bob.email):
+        assert len(accounts.ask_code(email)) == 24
+        assert accounts.ask_link(email) is None
+        assert len(sign_up(email, password=None)) == 24
+    words = ("code", "already", "Sign")
+    assert sorted((to, next(w for w in words if w in subject)) for to, subject, _ in letters()) == [
+        (ADA, "code"),
+        (cast.bob.email, "Sign"), (cast.bob.email, "already"), (cast.bob.email, "code"),
+        (cast.vera.email, "already"),
+    ]  # fmt: skip
+
+
+def test_a_guessed_code_for_no_account_opens_nothing(cast, codes):
+    neutral(cast)
+    token = accounts.ask_code(ADA)
+    assert isinstance(no(accounts.sign_in_with_code, token, "999999"), WrongCode)
+    assert isinstance(no(accounts.sign_in_with_code, token, "000001"), CodeExpired)
+
+
+def test_a_code_signs_in_once_and_keeps_where_one_was_going(cast, codes, letters):
+    token = accounts.ask_code(" BOB@example.org", "/acme/tasks")
+    assert isinstance(no(accounts.sign_in_with_code, token, "000002"), WrongCode)
+    assert accounts.sign_in_with_code(token, "000001") == (cast.bob, "/acme/tasks")
+    assert isinstance(no(accounts.sign_in_with_code, token, "000001"), CodeExpired)
+    ((to, _, text),) = letters()
+    assert to == "bob@example.org"
+    assert "000001" in text
+    assert Session.select().count() == 0  # the view signs in, after the second factor
+
+
+def test_an_address_with_invisible_letters_is_the_same_address(cast, codes):
+    """Otherwise each way to write it would have a code of its own, with five more tries."""
+    first = accounts.ask_code(cast.bob.email)
+    second = accounts.ask_code("b\u200bob@example.org\0")
+    assert AuthToken.get().email_norm == cast.bob.email
+    assert isinstance(no(accounts.sign_in_with_code, first, "000001"), CodeExpired)
+    assert accounts.sign_in_with_code(second, "000002")[0] == cast.bob
+    accounts.ask_link("bo\u2060b@example.org")
+    assert {t.email_norm for t in AuthToken.select()} == {cast.bob.email}
+
+
+def link_of(letters):
+    return re.search(r"/sign-in/link/(\S+)", letters()[-1][2])[1]
+
+
+def test_a_link_may_be_looked_at_often_and_signs_in_once(cast, letters):
+    accounts.ask_link(cast.bob.email, "/acme/tasks")
+    link = link_of(letters)
+    for _ in range(3):
+        assert accounts.link_open(link).user == cast.bob
+    assert accounts.sign_in_with_link(link) == (cast.bob, "/acme/tasks")
+    for call in (accounts.link_open, accounts.sign_in_with_link):
+        assert isinstance(no(call, link), CodeExpired)
+
+
+def test_a_link_used_twice_at_once_is_used_once(cast, letters):
+    accounts.ask_link(cast.bob.email)
+    link = link_of(letters)
+    outcomes = together(*(lambda: accounts.sign_in_with_link(link) for _ in range(4)))
+    assert sum(isinstance(one, tuple) for one in outcomes) == 1
+    assert all(isinstance(one, CodeExpired) for one in refused(outcomes)), outcomes
+
+
+def test_a_link_holds_ten_minutes_and_a_new_one_voids_it(cast, letters, clock):
+    accounts.ask_link(cast.bob.email)
+    first = link_of(letters)
+    accounts.ask_link(cast.bob.email)
+    second = link_of(letters)
+    assert isinstance(no(accounts.sign_in_with_link, first), CodeExpired)
+    clock.forward(minutes=10, seconds=1)
+    assert isinstance(no(accounts.sign_in_with_link, second), CodeExpired)
+
+
+def test_a_link_that_was_tampered_with_opens_nothing(cast, letters):
+    accounts.ask_link(cast.bob.email)
+    link = link_of(letters)
+    id, _, secret = link.partition(".")
+    for spoilt in ("", ".", id, id + ".", "." + secret, link + "x", link[:-1], f"{id}.{secret[::-1]}", f"{id}.é\0",
+                   "x" * 100_000, f"{secret}.{id}"):  # fmt: skip
+        for call in (accounts.link_open, accounts.sign_in_with_link):
+            assert isinstance(no(call, spoilt), CodeExpired), spoilt
+    assert accounts.sign_in_with_link(link)
+
+
+def test_no_token_does_the_work_of_another(cast, codes, letters):
+    """Each secret is tried at every door but its own."""
+    token = {
+        "verify_email": sign_up(ADA), "sign_in": accounts.ask_code(cast.bob.email),
+        "reset": accounts.forgot(cast.bob.email),
+        "second_factor": accounts.begin_second_factor(cast.bob, "password"),
+    }  # fmt: skip
+    doors = {
+        "verify_email": lambda id, code: accounts.verify(id, code),
+        "sign_in": lambda id, code: accounts.sign_in_with_code(id, code),
+        "reset": lambda id, code: accounts.reset(id, code, "Another horse 2?"),
+        "second_factor": lambda id, code: accounts.finish_second_factor(id, code, lambda *_: True),
+        "magic_link": lambda id, code: accounts.sign_in_with_link(f"{id}.{code}"),
+        "change_email": lambda id, code: accounts.change_address(cast.bob, id, code),
+        "setup": lambda id, code: accounts.set_up(f"{id}.{code}", "eve@example.org", "Eve", "Another horse 2?"),
+    }
+    for purpose, id in token.items():
+        for door, open_ in doors.items():
+            if door != purpose:
+                for code in ("000001", "000002", "000003", "000004"):
+                    assert isinstance(no(open_, id, code), (CodeExpired, NotFound)), (purpose, door)
+    assert {t.attempts for t in AuthToken.select()} == {0}
+
+
+# --- the second factor at sign-in -------------------------------------------------------------------------------
+
+
+def second(cast):
+    return accounts.begin_second_factor(cast.bob, "password", "/acme")
+
+
+def test_the_second_factor_is_asked_five_times_and_counted_before_it_is_looked_at(cast):
+    token, looked = second(cast), []
+
+    def check(user, answer):
+        looked.append(answer)
+        return answer == "right"
+
+    for number in range(4):
+        assert isinstance(no(accounts.finish_second_factor, token, str(number), check), WrongCode)
+    assert isinstance(no(accounts.finish_second_factor, token, "4", check), CodeExpired)
+    assert isinstance(no(accounts.finish_second_factor, token, "right", check), CodeExpired)
+    assert looked == list("01234")
+    assert AuditEvent.select().where(AuditEvent.action == "auth.sign_in_failed").count() == 1  # at most one a minute
+
+
+def test_six_second_factors_at_once_are_five_tries(cast):
+    token, looked = second(cast), []
+    outcomes = together(
+        *(lambda: accounts.finish_second_factor(token, "x", lambda *_: looked.append(1)) for _ in range(6))
+    )
+    assert all(isinstance(one, (WrongCode, CodeExpired)) for one in outcomes)
+    assert len(looked) <= 5
+    assert AuthToken.get().attempts == 5
+
+
+def test_the_second_factor_lets_in_once(cast):
+    token = second(cast)
+    outcomes = together(*(lambda: accounts.finish_second_factor(token, "x", lambda *_: True) for _ in range(3)))
+    assert [one for one in outcomes if isinstance(one, tuple)] == [(cast.bob, "password", "/acme")]
+
+
+def test_a_new_password_sends_whoever_waits_at_the_second_factor_back(cast, codes):
+    waiting = second(cast)
+    accounts.reset(accounts.forgot(cast.bob.email), "000002", "Another horse 2?")
+    assert isinstance(no(accounts.finish_second_factor, waiting, "x", lambda *_: True), CodeExpired)
+
+
+# --- a new password ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bob(signed_in_as):
+    """bob, who has just proven to be himself for whatever an account's pages ask."""
+    found = signed_in_as("bob")
+    for action, target in (("account.change_password", ""), ("account.change_email", ""),
+                           ("account.delete", found.user.id)):  # fmt: skip
+        proofs.prove(action, target, 0, "password", "Correct horse 1!")
+    return found.user
+
+
+def test_a_new_password_takes_a_proof_ends_the_others_and_says_so(bob, cast, password, letters):
+    here, other = stepup.present.get().token, sessions.start(cast.bob)
+    waiting = second(cast)
+    assert accounts.change_password(bob, "Another horse 2?") == 1
+    assert sessions.find(here)
+    assert sessions.find(other) is None
+    assert Session.get(Session.end_reason.is_null(False)).end_reason == "password_changed"
+    assert accounts.sign_in(bob.email, "Another horse 2?") == cast.bob
+    assert isinstance(no(accounts.sign_in, bob.email, password), WrongCredentials)
+    assert isinstance(no(accounts.finish_second_factor, waiting, "x", lambda *_: True), CodeExpired)
+    assert [to for to, subject, _ in letters() if "password" in subject] == [bob.email]
+    assert AuditEvent.select().where(AuditEvent.action == "security.password_changed").count() == 1
+
+
+def test_without_a_proof_no_password_is_changed(signed_in_as, password):
+    user = signed_in_as("bob").user
+    assert isinstance(no(accounts.change_password, user, "Another horse 2?"), stepup.VerificationRequired)
+    assert accounts.sign_in(user.email, password)
+    assert "password" in problems(accounts.change_password, user, "weak")
+
+
+# --- a new address ---------------------------------------------------------------------------------------------------
+
+
+def test_a_new_address_is_proven_and_both_are_told(bob, cast, codes, letters):
+    earlier = accounts.forgot(bob.email)  # mailed to the old address
+    token = accounts.ask_new_address(bob, "New@Example.org")
+    assert [to for to, subject, _ in letters() if "reset" not in subject and to != bob.email] == ["New@Example.org"]
+    assert User.get_by_id(bob.id).email == "bob@example.org"
+    assert isinstance(no(accounts.change_address, bob, token, "999999"), WrongCode)
+    assert accounts.change_address(bob, token, "000002") == "New@Example.org"
+    held = User.get_by_id(bob.id)
+    assert (held.email, held.email_norm) == ("New@Example.org", "new@example.org")
+    told = [to for to, subject, _ in letters() if "changed" in subject]
+    assert sorted(told) == ["New@Example.org", "bob@example.org"]
+    event = AuditEvent.get(AuditEvent.action == "security.email_changed")
+    assert (event.metadata["before"], event.metadata["after"]) == ("bob@example.org", "New@Example.org")
+    assert isinstance(no(accounts.reset, earlier, "000001", "Another horse 2?"), CodeExpired)
+    assert isinstance(no(accounts.change_address, held, token, "000002"), CodeExpired)
+
+
+def test_a_code_for_a_new_address_is_for_the_one_who_asked(bob, cast, codes):
+    token = accounts.ask_new_address(bob, "new@example.org")
+    assert isinstance(no(accounts.change_address, cast.vera, token, "000001"), CodeExpired)
+    assert User.get_by_id(cast.vera.id).email == "vera@example.org"
+
+
+def test_an_address_that_is_taken_is_refused_or_while_neutral_its_owner_is_told(bob, cast, codes, letters):
+    assert "another account" in problems(accounts.ask_new_address, bob, cast.vera.email.upper())["email"]
+    assert "already" in problems(accounts.ask_new_address, bob, " BOB@example.org")["email"]
+    neutral(cast)
+    token = accounts.ask_new_address(bob, cast.vera.email)
+    again = accounts.send_again(token)
+    assert [to for to, _, _ in letters()] == [cast.vera.email]
+    assert not re.search(r"\b\d{6}\b", letters()[0][2])
+    assert isinstance(no(accounts.change_address, bob, again, "000002"), CodeExpired)
+    assert User.get_by_id(bob.id).email == "bob@example.org"
+
+
+def test_two_who_want_one_address_at_once_get_it_once(bob, cast, codes, signed_in_as):
+    mine = accounts.ask_new_address(bob, "new@example.org")
+    signed_in_as("vera")
+    proofs.prove("account.change_email", "", 0, "password", "Correct horse 1!")
+    hers = accounts.ask_new_address(cast.vera, "newer@example.org")
+    write(AuthToken.update(email_norm="new@example.org", payload={"email": "new@example.org"}).execute)
+    outcomes = together(
+        lambda: accounts.change_address(cast.bob, mine, "000001"),
+        lambda: accounts.change_address(cast.vera, hers, "000002"),
+    )
+    assert outcomes.count("new@example.org") == 1
+    assert len(refused(outcomes)) == 1
+    assert isinstance(refused(outcomes)[0], CodeExpired)
+
+
+def test_without_a_proof_and_for_an_admin_no_address_is_changed(signed_in_as, cast):
+    bob = signed_in_as("bob").user
+    assert isinstance(no(accounts.ask_new_address, bob, "new@example.org"), stepup.VerificationRequired)
+    stella = signed_in_as("stella").user
+    proofs.prove("account.change_email", "", 0, "password", "Correct horse 1!")
+    assert "admin list" in no(accounts.ask_new_address, stella, "new@example.org").sentence
+    assert mailed() == []
+
+
+# --- the profile -----------------------------------------------------------------------------------------------------
+
+
+def test_a_profile_is_changed_in_order_and_once_in_the_log(cast):
+    bob = User.get_by_id(cast.bob.id)
+    assert problems(accounts.change_profile, bob, "\u200b", "Nowhere/Else").keys() == {"name", "timezone"}
+    assert problems(accounts.change_profile, bob, "x" * 101, "UTC").keys() == {"name"}
+    accounts.change_profile(bob, " Bob\r\nBcc: eve@example.org ", "Europe/Brussels")
+    held = User.get_by_id(bob.id)
+    assert (held.name, held.timezone) == ("Bob Bcc: eve@example.org", "Europe/Brussels")
+    accounts.change_profile(held, held.name, held.timezone)
+    (event,) = AuditEvent.select().where(AuditEvent.action == "auth.user.updated")
+    assert event.metadata["before"] == {"name": "Bob", "timezone": "UTC"}
+
+
+# --- leaving for good --------------------------------------------------------------------------------------------------
+
+
+def test_deletion_takes_what_names_the_person_and_leaves_what_others_need(bob, cast, letters, password):
+    from domain import rows, tasks
+    from models import Task, inside
+
+    with inside(cast.acme):
+        task = rows.create(tasks.rules, {"title": "Order paper"}, by=organizations.reach(cast.bob, "acme"))
+    own = Organization.get(Organization.owner == cast.bob, Organization.is_personal)
+    token, other = stepup.present.get().token, sessions.start(cast.bob)
+    accounts.forgot(bob.email)
+    accounts.delete(bob)
+    held = User.get_by_id(bob.id)
+    assert (held.status, held.name) == ("deleted", "Somebody who left")
+    assert "bob" not in f"{held.email}{held.email_norm}"
+    assert (held.password_hash, held.totp_secret, held.email_verified_at) == (None, None, None)
+    assert [sessions.find(t) for t in (token, other)] == [None, None]
+    assert not Membership.one(Membership.user == bob)
+    assert Organization.get_by_id(own.id).status == "deleted"
+    assert not AuthToken.one(AuthToken.user == bob)
+    assert isinstance(no(accounts.sign_in, "bob@example.org", password), WrongCredentials)
+    with inside(cast.acme):
+        survivor = Task.get_by_id(task.id)
+        assert (survivor.title, survivor.user_id) == ("Order paper", bob.id)
+    with inside(own):
+        assert CreditAccount.select().count() == 1
+    assert AuditEvent.select().where(AuditEvent.action == "auth.user.deleted").count() == 1
+    assert ("bob@example.org", True) in [(to, "deleted" in subject) for to, subject, _ in letters()]
+
+
+def test_the_address_of_a_deleted_account_is_free_again_and_inherits_nothing(bob, codes):
+    accounts.delete(bob)
+    user, _ = accounts.verify(sign_up("bob@example.org", "Another Bob"), "000001")
+    assert user.id != bob.id
+    assert [o.name for o in organizations.of(user)] == ["Another's space"]
+
+
+def test_the_only_owner_of_a_team_stays_until_it_is_handed_over(signed_in_as, cast):
+    alice = signed_in_as("alice").user
+    proofs.prove("account.delete", alice.id, 4, "password", "Correct horse 1!")
+    held = no(accounts.delete, alice)
+    assert (held.code, held.status) == ("LAST_OWNER", 409)
+    assert "Acme" in held.sentence
+    assert [o.name for o in accounts.ties(alice)] == ["Acme"]
+    assert User.get_by_id(alice.id).status == "active"
+    write(
+        Membership.update(role="owner").where(Membership.user == cast.bob, Membership.organization == cast.acme).execute
+    )
+    accounts.delete(alice)  # the proof of before was not used up by the refusal
+    assert User.get_by_id(alice.id).status == "deleted"
+
+
+def test_two_owners_who_leave_at_once_leave_one(signed_in_as, cast):
+    write(
+        Membership.update(role="owner").where(Membership.user == cast.bob, Membership.organization == cast.acme).execute
+    )
+    works = []
+
+    def leaver(user):
+        here = contextvars.copy_context()
+        return lambda: here.run(accounts.delete, user)
+
+    for name in ("alice", "bob"):
+        user = signed_in_as(name).user
+        proofs.prove("account.delete", user.id, 4, "password", "Correct horse 1!")
+        works.append(leaver(user))
+    outcomes = together(*works)
+    assert outcomes.count(None) == 1, outcomes
+    assert Membership.select().where(Membership.organization == cast.acme, Membership.role == "owner").count() == 1
+
+
+def test_the_last_admin_stays(signed_in_as, cast):
+    stella = signed_in_as("stella").user
+    proofs.prove("account.delete", stella.id, 4, "password", "Correct horse 1!")
+    assert isinstance(no(accounts.delete, stella), Refused)
+    assert User.get_by_id(stella.id).status == "active"
+    assert Admin.select().count() == 1
+
+
+def test_an_account_is_deleted_only_with_a_proof_for_itself(signed_in_as, cast):
+    bob = signed_in_as("bob").user
+    proofs.prove("account.delete", cast.vera.id, 4, "password", "Correct horse 1!")
+    assert isinstance(no(accounts.delete, bob), stepup.VerificationRequired)
+    assert User.get_by_id(bob.id).status == "active"

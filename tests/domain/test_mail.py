@@ -28,6 +28,8 @@ VALUES = {
     "confirm_address": {"name": "Ada", "code": "735186"},
     "email_changed": {"name": "Ada", "old": "ada@example.org", "new": "lovelace@example.org"},
     "account_deleted": {"name": "Ada"},
+    "identity_code": {"provider": "Google", "code": "735186"},
+    "identity_connected": {"name": "Ada", "provider": "Google", "address": "ada@gmail.com"},
     "invitation": {
         "by": "Alice", "where": "Acme", "role": "viewer", "until": "15 July 2026", "link": "http://localhost/x",
     },
@@ -42,6 +44,16 @@ VALUES = {
     "payment_failed": {"organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/x"},
     "subscription_canceled": {
         "organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/x",
+    },
+    "audit_broken": {"name": "Ada", "findings": "Event 7 is gone.", "link": "http://localhost/admin/audit"},
+    "account_suspended": {"name": "Ada", "reason": "Spam was sent from it."},
+    "account_reactivated": {"name": "Ada"},
+    "organization_suspended": {
+        "name": "Ada", "organization": "Acme", "reason": "Unpaid since May.", "link": "http://localhost/acme",
+    },
+    "organization_reactivated": {"name": "Ada", "organization": "Acme", "link": "http://localhost/acme"},
+    "looked_on": {
+        "name": "Ada", "staff": "Stella", "reason": "She asked about a task.", "at": "15 June 2026, 12:00 UTC",
     },
 }  # fmt: skip
 

@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 
 import jobs
+import models
 from domain import NotFound, sessions, settings
 from models import AuditEvent, Session, User
-from tests.fixtures.threads import write
+from tests.fixtures.threads import together, write
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -147,3 +148,178 @@ def test_people_recognise_their_browsers(agent, device):
 def test_a_very_long_browser_name_is_taken(cast):
     sessions.start(cast.bob, user_agent="x" * 10_000)
     assert len(Session.get().device) <= 120
+
+
+# --- known browsers, and the letter about a new one ----------------------------------------------------------
+
+ONE, OTHER = "b" * 43, "c" * 43
+
+
+def subjects(letters):
+    return [(to, subject) for to, subject, _ in letters()]
+
+
+def test_the_first_browser_of_a_new_account_needs_no_letter_and_every_new_one_does(cast, letters):
+    sessions.start(cast.bob, browser=ONE, user_agent=FIREFOX)
+    assert letters() == []
+    sessions.start(cast.bob, browser=ONE, user_agent="Another agent after an update")
+    assert letters() == []
+    sessions.start(cast.bob, browser=OTHER, user_agent=FIREFOX, ip="192.0.2.7")
+    ((to, _, text),) = letters()
+    assert to == "bob@example.org"
+    assert "Firefox on Linux" in text
+    assert "192.0.2.7" in text
+    sessions.start(cast.bob, browser=OTHER)
+    assert len(letters()) == 1
+
+
+def test_another_persons_browser_is_new_to_this_person(cast, letters):
+    sessions.start(cast.bob, browser=ONE)
+    sessions.start(cast.alice, browser=OTHER)
+    sessions.start(cast.alice, browser=ONE)
+    assert [to for to, _ in subjects(letters)] == ["alice@example.org"]
+
+
+def test_an_account_that_slept_so_long_that_its_sessions_are_gone_is_told_all_the_same(cast, letters, clock):
+    sessions.start(cast.bob, browser=ONE)
+    clock.forward(days=200)
+    jobs.run("tokens")
+    assert Session.select().count() == 0
+    sessions.start(cast.bob, browser=OTHER)
+    assert [to for to, _ in subjects(letters)] == ["bob@example.org"]
+
+
+def test_a_browser_is_kept_only_as_a_hash(cast):
+    sessions.start(cast.bob, browser=ONE)
+    assert ONE not in str(Session.select().tuples().get())
+
+
+# --- one session only (A0.1-4 to 9) -----------------------------------------------------------------------------
+
+
+def single(cast, value="on"):
+    settings.change("single_active_session", value, by=cast.stella)
+
+
+def test_while_one_session_is_the_rule_a_new_sign_in_ends_the_others_and_says_so(cast, letters):
+    single(cast)
+    first, hers = sessions.start(cast.bob, browser=ONE), sessions.start(cast.alice)
+    assert letters() == []
+    second = sessions.start(cast.bob, browser=ONE)
+    assert (sessions.find(first), sessions.find(second).user, sessions.find(hers).user) == (None, cast.bob, cast.alice)
+    assert sessions.why_over(first) == "replaced"
+    assert [s.id for s in sessions.live(cast.bob)] == [sessions.find(second).session.id]
+    assert len(letters()) == 1
+    assert AuditEvent.select().where(AuditEvent.action == "auth.session.replaced").count() == 1
+    sessions.end(first)  # signing out of what is over takes nothing away
+    assert sessions.find(second)
+
+
+def test_switched_on_it_holds_from_the_next_question_on_and_off_again_both_stay(cast):
+    first, second = sessions.start(cast.bob), sessions.start(cast.bob)
+    assert sessions.find(first)
+    single(cast)
+    assert sessions.find(first) is None
+    assert sessions.why_over(first) == "replaced"
+    assert sessions.find(second)
+    single(cast, "off")
+    assert sessions.find(first)
+    third = sessions.start(cast.bob)
+    assert all(sessions.find(token) for token in (first, second, third))
+
+
+def test_many_sign_ins_at_once_leave_one(cast):
+    single(cast)
+    made = together(*(lambda n=n: sessions.start(cast.bob, browser=str(n)) for n in range(5)))
+    assert len([token for token in made if sessions.find(token)]) == 1
+    assert Session.select().where(Session.user == cast.bob, Session.ended_at.is_null()).count() == 1
+
+
+def test_somebody_who_looks_on_replaces_nobody_and_is_not_replaced(cast):
+    single(cast)
+    mine = sessions.start(cast.bob)
+    looks = sessions.look_on(cast.bob, cast.stella, "A question about tasks", lasts=timedelta(minutes=30))
+    assert sessions.find(mine)
+    assert sessions.find(looks).only_looks
+    assert not sessions.find(mine).only_looks
+    sessions.start(cast.bob)
+    assert sessions.find(looks)
+    assert sessions.find(mine) is None
+
+
+def test_somebody_who_looks_on_is_out_when_the_time_is_over(cast, clock):
+    looks = sessions.look_on(cast.bob, cast.stella, "A question about tasks", lasts=timedelta(minutes=30))
+    clock.forward(minutes=30, seconds=-1)
+    assert sessions.find(looks)
+    clock.forward(seconds=2)
+    assert sessions.find(looks) is None
+    assert list(sessions.live(cast.bob)) == []
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "why"),
+    [
+        ("", "malformed"),
+        ("x", "malformed"),
+        ("\0" * 43, "malformed"),
+        ("é" * 43 + "!", "malformed"),
+        ("x" * 44, "malformed"),
+        ("x" * 43, "unknown"),
+        ("x" * 43 + "\n", "malformed"),
+    ],
+)
+def test_what_is_malformed_or_unknown_was_never_replaced(cast, spoilt, why):
+    single(cast)
+    sessions.start(cast.bob)
+    assert sessions.find(spoilt) is None
+    assert sessions.why_over(spoilt) == why
+
+
+@pytest.mark.parametrize("why", ["ended", "suspended", "replaced"])
+def test_why_a_session_is_over(cast, why):
+    token = sessions.start(cast.bob)
+    if why == "ended":
+        sessions.end(token)
+    elif why == "suspended":
+        write(User.update(status="suspended").where(User.id == cast.bob.id).execute)
+    else:
+        single(cast)
+        sessions.start(cast.bob)
+    assert sessions.why_over(token) == why
+
+
+# --- what a look costs -------------------------------------------------------------------------------------------
+
+
+def test_the_check_of_a_session_is_one_indexed_query_whatever_the_settings(cast, monkeypatch):
+    token = sessions.start(cast.bob)
+    asked = []
+
+    class Heard:
+        """Hears every statement."""
+
+        def __init__(self, database):
+            self.execute, database.execute_sql = database.execute_sql, self
+
+        def __call__(self, sql, params=None):
+            asked.append((sql, params))
+            return self.execute(sql, params)
+
+    database = models.database.obj
+    sessions.find(token)  # settings are read, the query is built
+    Heard(database)
+    try:
+        for value in ("off", "on"):
+            single(cast, value)
+            settings.get("single_active_session")
+            asked.clear()
+            assert sessions.find(token).user == cast.bob
+            assert len(asked) == 1, asked
+        statement = asked[0]
+    finally:
+        del database.execute_sql
+    if database.dialect == "sqlite":
+        plan = [row[-1] for row in database.execute_sql(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1])]
+        assert len(plan) == 3, plan
+        assert all(step.startswith("SEARCH ") for step in plan), plan
+        assert any("token_hash=?" in step for step in plan), plan

@@ -67,7 +67,7 @@ def test_the_audit_log_is_kept_a_year(clock, cast):
     assert jobs.run("audit") == 0
     clock.forward(days=1, seconds=1)
     assert jobs.run("audit") == before
-    assert [event.summary for event in AuditEvent.select()] == ["Later"]
+    assert [e.summary for e in AuditEvent.select() if e.action != "system.audit_pruned"] == ["Later"]
 
 
 def test_settled_webhooks_lose_their_body_and_keep_their_row(house, clock):

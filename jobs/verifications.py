@@ -1,6 +1,6 @@
 """The nightly walk along the audit log's chain; `python -m jobs --audit` does it now and prints what it found."""
 
-from domain import audit, oversight
+from domain import admins, audit
 
 
 class Broken(Exception):
@@ -11,7 +11,7 @@ def work():
     """Check the whole log: seal it when it is whole, else tell the admins and fail. Returns the rows walked."""
     told = audit.verify()
     if told.findings:
-        oversight.audit_is_broken(told.findings)
+        admins.warn_of_the_log(told.findings)
         raise Broken(" ".join(told.findings[:5]))
     audit.seal(told.last)
     return told.rows

@@ -1,0 +1,140 @@
+"""Shutting somebody or an organization out, and letting them in again. Nothing is lost by it."""
+
+import models
+from domain import Forbidden, Invalid, NotFound, Refused, admins, audit, changes, organizations, outgoing, sessions, stepup
+from domain.fields import clean
+from domain.transactions import writes
+from models import AuthToken, Organization, Session, User, now
+
+LEAST, MOST = 10, 500  # characters of a reason
+
+
+class InvalidTransition(Refused):
+    """It isn't in the state that this leads on from."""
+
+    code, status = "INVALID_TRANSITION", 409
+
+
+def reason_of(text):
+    """A reason that others can understand later, without stray space. Refuses with Invalid."""
+    text = clean(text).strip()
+    if len(text) < LEAST:
+        raise Invalid({"reason": f"Say why, in {LEAST} characters or more: others will read it."})
+    if len(text) > MOST:
+        raise Invalid({"reason": f"Keep it to {MOST} characters; this has {len(text)}."})
+    return text
+
+
+# --- people -----------------------------------------------------------------------------------------------
+
+
+@writes
+def suspend_user(id, reason, *, by):
+    """Sign somebody out everywhere and keep them out, after step-up L3. They get the reason by letter.
+
+    Refuses with Invalid, NotFound, InvalidTransition, and with Forbidden for oneself and for admins, unless
+    whoever asks may choose admins.
+    """
+    reason = reason_of(reason)
+    user = _person(id)
+    stepup.demand("admin.suspend_user", user.id)
+    if user.id == by.id:
+        raise Forbidden("You can't suspend yourself.")
+    if admins.is_listed(user) and not admins.may(by, "admins.write"):
+        raise Forbidden("Only a super admin can suspend an admin.")
+    _move(User, user, "active", "suspended", suspended_reason=reason)
+    ended = sessions.end_all(user, "suspended", by=by)
+    looked = Session.update(ended_at=now(), end_reason="suspended")
+    looked.where(Session.staff_id == user.id, Session.ended_at.is_null()).execute()
+    mine = (AuthToken.user == user) | (AuthToken.email_norm == user.email_norm)
+    voided = AuthToken.delete().where(mine).execute()
+    audit.record(
+        "auth.user.suspended", f"{user.name} was suspended", category="admin", by=by, target=user,
+        before="active", after="suspended", reason=reason, browsers_signed_out=ended, letters_voided=voided,
+    )  # fmt: skip
+    outgoing.letter("account_suspended", user.email, _key("suspended", user), name=user.name, reason=reason)
+
+
+@writes
+def reactivate_user(id, *, by):
+    """Let somebody in again, after step-up L3. Refuses with NotFound and InvalidTransition."""
+    user = _person(id)
+    stepup.demand("admin.reactivate_user", user.id)
+    _move(User, user, "suspended", "active", suspended_reason=None)
+    audit.record(
+        "auth.user.reactivated", f"{user.name} was reactivated", category="admin", by=by, target=user,
+        before="suspended", after="active",
+    )  # fmt: skip
+    outgoing.letter("account_reactivated", user.email, _key("reactivated", user), name=user.name)
+
+
+def _person(id):
+    user = User.one(User.id == id)
+    if user is None:
+        raise NotFound("There is no such person.")
+    return user
+
+
+# --- organizations ------------------------------------------------------------------------------------------
+
+
+@writes
+def suspend_organization(id, reason, *, by):
+    """Close an organization to everybody in it, after step-up L4 for it. Owners and admins get the reason.
+
+    Refuses with Invalid, NotFound and InvalidTransition: what is deleted stays deleted.
+    """
+    reason = reason_of(reason)
+    organization = _organization(id)
+    stepup.demand("admin.suspend_organization", organization.id)
+    _move(Organization, organization, "active", "suspended", suspended_reason=reason, suspended_at=now())
+    _told(organization, "suspended", "active", by, reason=reason)
+
+
+@writes
+def reactivate_organization(id, *, by):
+    """Open it again as it was, after step-up L4 for it. Refuses with NotFound and InvalidTransition."""
+    organization = _organization(id)
+    stepup.demand("admin.reactivate_organization", organization.id)
+    _move(Organization, organization, "suspended", "active", suspended_reason=None, suspended_at=None)
+    _told(organization, "active", "suspended", by)
+
+
+def _organization(id):
+    organization = Organization.one(Organization.id == id)
+    if organization is None:
+        raise NotFound("There is no such organization.")
+    return organization
+
+
+def _told(organization, after, before, by, **facts):
+    verb = "suspended" if after == "suspended" else "reactivated"
+    audit.record(
+        f"organization.{verb}", f"{organization.name} was {verb}", by=by, organization=organization,
+        target=organization, before=before, after=after, **facts,
+    )  # fmt: skip
+    with models.inside(organization):
+        changes.record(organization, "organization", organization.id, "updated", {"status": [before, after]}, by=by)
+    key = _key(f"organization.{verb}", organization)
+    organizations.tell(
+        organization, f"organization.{verb}", key, f"{organization.name} was {verb}",
+        body=facts.get("reason"), link=f"/{organization.slug}",
+    )  # fmt: skip
+    values = {"organization": organization.name, "link": organizations.link_to(organization)} | facts
+    for user in organizations.keepers(organization):
+        outgoing.letter(f"organization_{verb}", user.email, f"{key}:letter:{user.id}", name=user.name, **values)
+
+
+# --- both ---------------------------------------------------------------------------------------------------
+
+
+def _move(table, row, before, after, **values):
+    """One caller wins; whoever comes later is told how things stand."""
+    moved = table.update(status=after, **values).where(table.id == row.id, table.status == before).execute()
+    if not moved:
+        status = table.get_by_id(row.id).status
+        raise InvalidTransition(f"{row.name} is {status}, so it can't be made {after}.")
+
+
+def _key(what, row):
+    return f"{what}:{row.id}:{now().timestamp()}"

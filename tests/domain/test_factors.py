@@ -1,0 +1,262 @@
+from datetime import timedelta
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pyotp
+import pytest
+
+from domain import Invalid, Refused, accounts, configuration, factors, passkeys, settings, stepup, tokens
+from models import AuditEvent, AuthToken, BackupCode, Outgoing, User
+from tests.fixtures.authenticator import Authenticator
+from tests.fixtures.threads import refused, together
+
+
+def code(secret, clock, **delta):
+    return pyotp.TOTP(secret).at(clock.moment + timedelta(**delta))
+
+
+@pytest.fixture
+def bobs(cast, clock, signed_in_as):
+    """bob has turned it on: (secret, backup codes). A minute has passed since."""
+    signed_in_as("bob")
+    secret = factors.new_secret()
+    codes = factors.enrol(cast.bob, secret, code(secret, clock))
+    clock.forward(minutes=1)
+    return secret, codes
+
+
+def actions():
+    return [event.action for event in AuditEvent.select().order_by(AuditEvent.id) if "2fa" in event.action]
+
+
+# --- turning it on ------------------------------------------------------------------------------------------
+
+
+def test_it_is_on_once_the_app_has_shown_a_right_code(cast, clock, signed_in_as):
+    signed_in_as("bob")
+    secret = factors.new_secret()
+    assert not factors.is_on(cast.bob)
+    with pytest.raises(Invalid, match="isn't the code"):
+        factors.enrol(cast.bob, secret, "000000" if code(secret, clock) != "000000" else "000001")
+    assert not factors.is_on(User.get_by_id(cast.bob.id))
+    codes = factors.enrol(cast.bob, secret, code(secret, clock))
+    bob = User.get_by_id(cast.bob.id)
+    assert factors.is_on(bob)
+    assert len(set(codes)) == 10
+    assert factors.summary(bob) == {"since": clock.moment, "codes_left": 10}
+    assert factors.methods(bob) == ["totp", "backup"]
+    assert actions() == ["security.2fa_enabled"]
+    letters = [row.payload for row in Outgoing.select().where(Outgoing.kind == "mail")]
+    assert [(one["template"], one["values"]["on"]) for one in letters] == [("second_factor_changed", True)]
+
+
+def test_the_address_in_the_picture_names_site_account_and_secret(cast):
+    settings.change("site_name", "Gildehuis & Co", by=cast.stella)
+    settings.forget()
+    parts = urlsplit(factors.address(cast.bob, "A" * 32))
+    assert (parts.scheme, parts.netloc) == ("otpauth", "totp")
+    assert unquote(parts.path) == "/Gildehuis & Co:bob@example.org"
+    assert parse_qs(parts.query)["secret"] == ["A" * 32]
+
+
+@pytest.mark.parametrize("secret", ["", None, "short", "a" * 32, "1" * 32, "A" * 33])
+def test_a_secret_that_is_none_of_ours_is_refused(cast, signed_in_as, secret):
+    signed_in_as("bob")
+    with pytest.raises(Invalid, match="too old"):
+        factors.enrol(cast.bob, secret, "123456")
+
+
+def test_the_secret_and_the_codes_are_not_in_the_database_as_they_are(cast, bobs, house):
+    secret, codes = bobs
+    bob = User.get_by_id(cast.bob.id)
+    assert secret not in bob.totp_secret
+    assert factors._fernet().decrypt(bob.totp_secret.encode()).decode() == secret
+    kept = {row.code_hash for row in BackupCode.select()}
+    assert len(kept) == 10
+    assert not kept & {*codes, *(one.replace("-", "") for one in codes)}
+    for row in AuditEvent.select():
+        assert secret not in str(row.metadata)
+    for row in Outgoing.select():
+        assert secret not in str(row.payload)
+
+
+def test_with_another_key_the_secret_opens_for_nobody(cast, clock, bobs):
+    import dataclasses
+
+    configuration.use(dataclasses.replace(configuration.active, secret_key="z" * 40))
+    assert not factors.fits_totp(cast.bob, code(bobs[0], clock))
+
+
+def test_an_old_session_turns_it_on_only_after_proof(cast, clock, signed_in_as):
+    signed_in_as("bob", minutes_old=31)
+    secret = factors.new_secret()
+    with pytest.raises(stepup.VerificationRequired):
+        factors.enrol(cast.bob, secret, code(secret, clock))
+    assert not BackupCode.select().exists()
+
+
+def test_a_second_app_takes_the_place_of_the_first_only_after_proof(cast, clock, bobs, signed_in_as, proven):
+    signed_in_as("bob")  # however fresh: else a stolen session would get round turning it off
+    other = factors.new_secret()
+    with pytest.raises(stepup.VerificationRequired) as wanted:
+        factors.enrol(cast.bob, other, code(other, clock))
+    assert wanted.value.details["level"] == 3
+    proven("bob", "security.enable_2fa", level=3)
+    codes = factors.enrol(cast.bob, other, code(other, clock))
+    clock.forward(minutes=1)
+    assert not factors.fits_totp(cast.bob, code(bobs[0], clock))
+    assert factors.fits_totp(cast.bob, code(other, clock))
+    assert not factors.use_code(cast.bob, bobs[1][0])
+    assert factors.use_code(cast.bob, codes[0])
+
+
+# --- codes of the app ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delta", [{"seconds": -30}, {"seconds": 0}, {"seconds": 30}])
+def test_a_code_of_now_and_one_step_to_either_side_fits(cast, clock, bobs, delta):
+    clock.forward(minutes=5)
+    assert factors.fits_totp(cast.bob, code(bobs[0], clock, **delta))
+
+
+@pytest.mark.parametrize("delta", [{"seconds": -90}, {"seconds": 90}, {"days": 1}])
+def test_a_code_of_another_time_does_not(cast, clock, bobs, delta):
+    clock.forward(minutes=5)
+    assert not factors.fits_totp(cast.bob, code(bobs[0], clock, **delta))
+
+
+def test_a_code_is_taken_once_and_so_is_the_one_that_turned_it_on(cast, clock, bobs):
+    assert not factors.fits_totp(cast.bob, code(bobs[0], clock, minutes=-1))
+    present = code(bobs[0], clock)
+    assert factors.fits_totp(cast.bob, f" {present[:3]} {present[3:]} ")
+    assert not factors.fits_totp(cast.bob, present)
+    assert not factors.fits_totp(cast.bob, code(bobs[0], clock, seconds=-30))  # an older one after it: neither
+    clock.forward(seconds=30)
+    assert factors.fits_totp(cast.bob, code(bobs[0], clock))
+
+
+def test_one_code_given_at_once_from_three_places_is_taken_once(cast, clock, bobs):
+    present = code(bobs[0], clock)
+    assert sorted(together(*[lambda: factors.fits_totp(cast.bob, present)] * 3)) == [False, False, True]
+
+
+@pytest.mark.parametrize("nonsense", ["", None, "abc", "12345", "1234567", "１２３４５６", "\x00"])
+def test_nonsense_is_no_code(cast, bobs, nonsense):
+    assert not factors.fits_totp(cast.bob, nonsense)
+
+
+def test_who_has_no_app_has_no_code(cast, clock):
+    assert not factors.fits_totp(cast.alice, "000000")
+    assert factors.methods(cast.alice) == []
+
+
+# --- backup codes ---------------------------------------------------------------------------------------------
+
+
+def test_a_backup_code_is_good_once_however_it_is_typed(cast, bobs):
+    first, second, *_ = bobs[1]
+    assert factors.use_code(cast.bob, f"  {first.upper().replace('-', ' ')} ")
+    assert not factors.use_code(cast.bob, first)
+    assert factors.use_code(cast.bob, second)
+    assert factors.codes_left(cast.bob) == 8
+    used = AuditEvent.select().where(AuditEvent.action == "security.backup_code_used")
+    assert used.count() == 2
+
+
+def test_a_backup_code_used_at_once_from_three_places_is_used_once(cast, bobs):
+    assert sorted(together(*[lambda: factors.use_code(cast.bob, bobs[1][0])] * 3)) == [False, False, True]
+
+
+def test_somebody_elses_backup_code_is_none(cast, bobs):
+    assert not factors.use_code(cast.alice, bobs[1][0])
+    assert not factors.use_code(cast.bob, "")
+    assert not factors.use_code(cast.bob, None)
+    assert factors.codes_left(cast.bob) == 10
+
+
+def test_new_codes_void_the_old_and_want_a_proof(cast, bobs, signed_in_as, proven):
+    signed_in_as("bob")
+    with pytest.raises(stepup.VerificationRequired):
+        factors.renew_codes(cast.bob)
+    proven("bob", "security.backup_codes")
+    codes = factors.renew_codes(cast.bob)
+    assert len(codes) == factors.codes_left(cast.bob) == 10
+    assert not factors.use_code(cast.bob, bobs[1][0])
+    assert factors.use_code(cast.bob, codes[0])
+
+
+def test_who_has_no_second_factor_gets_no_codes(cast, proven):
+    proven("alice", "security.backup_codes")
+    with pytest.raises(Refused, match="Turn on"):
+        factors.renew_codes(cast.alice)
+
+
+# --- turning it off ---------------------------------------------------------------------------------------------
+
+
+def test_turning_it_off_wants_a_proof_and_forgets_everything(cast, clock, bobs, signed_in_as, proven):
+    signed_in_as("bob")
+    with pytest.raises(stepup.VerificationRequired):
+        factors.turn_off(cast.bob)
+    proven("bob", "security.disable_2fa")
+    factors.turn_off(cast.bob)
+    bob = User.get_by_id(cast.bob.id)
+    assert (bob.totp_secret, bob.totp_step, bob.second_factor_at) == (None, None, None)
+    assert not BackupCode.select().exists()
+    assert not factors.fits_totp(bob, code(bobs[0], clock))
+    assert actions() == ["security.2fa_enabled", "security.2fa_disabled"]
+
+
+# --- at sign-in -------------------------------------------------------------------------------------------------
+
+
+def begin(user, way="password", target="/acme"):
+    return accounts.begin_second_factor(user, way, target)
+
+
+def test_the_right_code_finishes_the_sign_in_that_was_begun(cast, clock, bobs):
+    token = begin(cast.bob)
+    present = code(bobs[0], clock)
+    assert accounts.finish_second_factor(token, present, factors.fits_totp) == (cast.bob, "password", "/acme")
+    clock.forward(minutes=1)
+    with pytest.raises(tokens.CodeExpired):
+        accounts.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
+
+
+def test_five_wrong_tries_end_it_also_for_the_right_code(cast, clock, bobs):
+    token = begin(cast.bob)
+    for left in ("4 tries", "3 tries", "2 tries", "one try"):
+        with pytest.raises(tokens.WrongCode, match=left):
+            accounts.finish_second_factor(token, "x", factors.fits_totp)
+    with pytest.raises(tokens.CodeExpired):
+        accounts.finish_second_factor(token, "x", factors.fits_totp)
+    with pytest.raises(tokens.CodeExpired):
+        accounts.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
+    assert AuthToken.get(AuthToken.public_id == token).attempts == 5
+
+
+def test_many_tries_at_once_are_all_counted(cast, clock, bobs):
+    token = begin(cast.bob)
+    outcomes = together(*[lambda: accounts.finish_second_factor(token, "x", factors.fits_totp)] * 8)
+    assert len(refused(outcomes)) == 8
+    assert AuthToken.get(AuthToken.public_id == token).attempts == 5
+
+
+def test_after_ten_minutes_one_begins_anew(cast, clock, bobs):
+    token = begin(cast.bob)
+    clock.forward(minutes=11)
+    with pytest.raises(tokens.CodeExpired):
+        accounts.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
+
+
+def test_a_passkey_and_a_backup_code_finish_it_too(cast, clock, bobs):
+    assert accounts.finish_second_factor(begin(cast.bob), bobs[1][0], factors.use_code)[0] == cast.bob
+    phone = Authenticator()
+    challenge, options = passkeys.creation(cast.bob)
+    passkeys.keep(cast.bob, phone.create(options), challenge, "Phone")
+    assert factors.methods(cast.bob) == ["totp", "passkey", "backup"]
+    challenge, options = passkeys.request(cast.bob)
+    said = phone.get(options)
+    found = accounts.finish_second_factor(
+        begin(cast.bob), said, lambda user, answer: passkeys.answered_by(answer, challenge, user)
+    )
+    assert found == (cast.bob, "password", "/acme")

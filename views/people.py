@@ -1,0 +1,89 @@
+"""Everybody with an account, for the platform's staff: find, read, suspend, and look on as them."""
+
+from flask import Blueprint, session
+from flask_login import current_user, login_user
+from htmx_flask import request
+
+from domain import Refused, admins, audit, people, sessions, suspensions
+from domain.fields import clean, whole
+from views import access, pages
+from views.safety import address, for_lookers
+
+blueprint = Blueprint("people", __name__)
+
+
+@blueprint.get("/admin/users")
+@access.platform("users.read")
+def index():
+    q, status = clean(request.args.get("q", "")).strip()[:254], request.args.get("status", "")
+    before = whole(request.args.get("before", ""), 2**31)
+    found = people.find(q, status, before, people.PAGE + 1)
+    shown = found[: people.PAGE]
+    return pages.page(
+        "people/index.html",
+        people=shown,
+        more=shown[-1].id if len(found) > people.PAGE else None,
+        q=q,
+        status=status if status in people.STATUSES else "",
+        STATUSES=people.STATUSES,
+        started=bool(before),
+        here="people",
+    )
+
+
+@blueprint.get("/admin/users/<id:id>")
+@access.platform("users.read")
+def show(id):
+    person = people.one(id)
+    can = admins.capabilities(access.me())
+    return pages.page(
+        "people/show.html",
+        person=person,
+        memberships=people.memberships(person),
+        sessions=list(sessions.live(person).limit(20)),
+        ways=people.ways_in(person),
+        events=audit.about(person),
+        listed=admins.is_listed(person),
+        is_me=person.id == access.me().id,
+        can=can,
+        least=suspensions.LEAST,
+        here="people",
+    )
+
+
+@blueprint.post("/admin/users/<id:id>/suspension")
+@access.platform("users.suspend")
+def suspend(id):
+    suspensions.suspend_user(id, request.form.get("reason", ""), by=access.me())
+    return pages.go(f"/admin/users/{id}", "Suspended, and signed out everywhere.")
+
+
+@blueprint.post("/admin/users/<id:id>/reactivation")
+@access.platform("users.suspend")
+def reactivate(id):
+    suspensions.reactivate_user(id, by=access.me())
+    return pages.go(f"/admin/users/{id}", "Reactivated. They can sign in again.")
+
+
+@blueprint.post("/admin/users/<id:id>/impersonation")
+@access.platform("users.impersonate")
+def look_on(id):
+    """From here on this browser sees what they see; one's own session is kept for the way back."""
+    token = people.look_on(id, request.form.get("reason", ""), by=access.me(), ip=address())
+    own = current_user.token
+    session.clear()
+    session[access.STAFF] = own
+    login_user(sessions.find(token))
+    return pages.go("/app")
+
+
+@blueprint.post("/impersonation/end")
+@for_lookers
+@access.signed_in
+def stop_looking():
+    if not current_user.only_looks:
+        raise Refused("You aren't looking on as anybody.")
+    person = access.me().id
+    people.stop(current_user.session.id)
+    back = access.yourself_again()
+    return pages.go(f"/admin/users/{person}" if back else "/sign-in")
