@@ -40,6 +40,10 @@ FEATURES = (
     "live",
     "billing",
     "admin",
+    "admins",
+    "people",
+    "tenants",
+    "audit",
     "webhooks",
     "health",
 )

@@ -123,15 +123,15 @@ def stop(session_id, reason="signed_out"):
         .execute()
     )
     if ended:
-        _note_end(session, {"signed_out": "by hand", "expired": "its time was over", "revoked": "no longer allowed"})
+        _note_end(session, reason)
     return bool(ended)
 
 
-def _note_end(session, words):
-    ended = Session.get_by_id(session.id)
+def _note_end(session, reason):
+    why = {"signed_out": "by hand", "expired": "its time was over", "revoked": "no longer allowed"}
     audit.record(
         "admin.impersonation_ended", f"Stopped looking on as {session.user.name}",
-        by=User.one(User.id == session.staff_id), target=session.user, why=words.get(ended.end_reason, ended.end_reason),
+        by=User.one(User.id == session.staff_id), target=session.user, why=why.get(reason, reason),
     )  # fmt: skip
 
 
@@ -141,5 +141,3 @@ def end_lapsed(limit):
     over = (Session.staff_id.is_null(False)) & Session.ended_at.is_null() & (Session.expires_at < now())
     found = list(Session.select().where(over).limit(limit))
     return sum(stop(session.id, "expired") for session in found)
-
-

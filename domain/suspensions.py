@@ -1,7 +1,19 @@
 """Shutting somebody or an organization out, and letting them in again. Nothing is lost by it."""
 
 import models
-from domain import Forbidden, Invalid, NotFound, Refused, admins, audit, changes, organizations, outgoing, sessions, stepup
+from domain import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    admins,
+    audit,
+    changes,
+    organizations,
+    outgoing,
+    sessions,
+    stepup,
+)
 from domain.fields import clean
 from domain.transactions import writes
 from models import AuthToken, Organization, Session, User, now

@@ -1,12 +1,12 @@
 """What is removed, and when. Each call is one bounded batch; the runner goes on while there is a backlog."""
 
-from domain import audit, changes, invitations, notices, proofs, sessions, settings, tokens, transfers, upkeep
+from domain import audit, changes, invitations, notices, people, proofs, sessions, settings, tokens, transfers, upkeep
 
 BATCH = 200
 
 
 def expired():
-    return tokens.prune(BATCH) + sessions.prune(BATCH) + proofs.prune(BATCH)
+    return tokens.prune(BATCH) + sessions.prune(BATCH) + proofs.prune(BATCH) + people.end_lapsed(BATCH)
 
 
 def lapsed():

@@ -88,6 +88,7 @@ FORMS = {
     "workspaces.rename": {"name": "Small stage"},
     "workspaces.assign": {"user": "{bob}", "role": "scanner"},
     "workspaces.invite": {"email": "nina@example.org", "workspace_role": "scanner"},
+    "passkeys.rename": {"name": "Old phone"},
     "stepup.show": {"proof_action": "account.delete", "proof_switch": "password"},
 }
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
@@ -107,6 +108,9 @@ MISSING = {
     "organizations.take_back": "There is no offer to take back.",
     "organizations.accept": transfers.NONE,
     "organizations.decline": transfers.NONE,
+    "identities.start": "This way to sign in isn't set up here.",
+    "identities.callback": "This way to sign in isn't set up here.",
+    "identities.posted": "This way to sign in isn't set up here.",
     "dev.letter": "That letter isn't kept here.",
     "dev.cast": access.NotFound().sentence,  # these two are the demo's
     "dev.sign_in": access.NotFound().sentence,
@@ -120,6 +124,7 @@ REFUSED = {
     "accounts.ask_new_address": (303, 409),  # not for whom the admin list names
     "accounts.delete": (303, 409),  # the last owner of a team, and the last admin, can't
     "accounts.sign_in": 422,
+    "factors.renew": 409,  # nobody here has turned it on
     "accounts.forgot": 422,
     "members.leave": (303, 409),  # the last owner stays
 }  # an empty form is reached, and refused
@@ -135,7 +140,7 @@ def _application_first(house, request):
 @pytest.fixture
 def world(cast, at, web, browse):
     """Something real behind every address, the own thing of whoever asks."""
-    made = types.SimpleNamespace(browse=browse, task={}, batch={}, notification={}, session={})
+    made = types.SimpleNamespace(browse=browse, task={}, batch={}, notification={}, session={}, passkey={}, identity={})
     with models.inside(cast.acme):
         for name in MEMBERS:
             by = at(name)
@@ -150,6 +155,10 @@ def world(cast, at, web, browse):
         made.notification[name] = Notification.one(Notification.recipient == person).id
         token = sessions.start(person, user_agent="Mozilla Chrome/1 Linux")
         made.session[name] = sessions.find(token).session.id
+        _insert(models.Passkey, user=person, credential_id=name, public_key=b"x", name="Phone")
+        made.passkey[name] = models.Passkey.get(models.Passkey.user == person).id
+        _insert(models.Identity, user=person, provider="oidc", subject=name, email=person.email)
+        made.identity[name] = models.Identity.get(models.Identity.user == person).id
     settings.change("site_name", "Guildhall of Bruges", by=cast.stella)
     made.event = AuditEvent.one(AuditEvent.action == "settings.changed").id
     made.alert = alerts.broadcast("Tea is ready.", by=cast.stella).id
@@ -169,7 +178,7 @@ def world(cast, at, web, browse):
 
 
 def _people_of_acme(made, cast, alice):
-    made.colleague = models.Membership.one(models.Membership.user == cast.dora).id
+    made.colleague = models.Membership.get(organization=cast.acme, user=cast.dora).id
     made.stage = workspaces.create("Main stage", by=alice)
     made.part = workspaces.assign(made.stage.id, cast.dora.id, "staff", by=alice).id
     made.invitation = invitations.invite("ida@example.org", "staff", by=alice, workspace=made.stage.id).id
@@ -188,6 +197,7 @@ def filled(rule, endpoint, name, world):
         "number": "1" if endpoint == "dev.letter" else "0",
         "secret": "no-such-secret",
         "link": "no-such-link",
+        "provider": "oidc",
         "batch": world.batch[who],
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "person": world.part,
@@ -196,6 +206,8 @@ def filled(rule, endpoint, name, world):
             "tasks": world.task[who],
             "notices": world.notification.get(name, 1),
             "accounts": world.session.get(name, 1),
+            "passkeys": world.passkey.get(name, 1),
+            "identities": world.identity.get(name, 1),
             "admin": world.alert,
             "dev": world.cast.alice.id,
             "sandbox": "nothing",

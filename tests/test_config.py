@@ -4,6 +4,7 @@ import os
 import re
 
 import pytest
+from joserfc.jwk import ECKey
 
 from domain import configuration
 from domain.configuration import Misconfigured
@@ -43,6 +44,19 @@ NAMES = (
     "SUPER_ADMIN_EMAILS",
     "SUPER_ADMIN_REQUIRE_2FA",
     "METRICS_TOKEN",
+    "AUTH_GOOGLE_ID",
+    "AUTH_GOOGLE_SECRET",
+    "AUTH_MICROSOFT_ID",
+    "AUTH_MICROSOFT_SECRET",
+    "AUTH_MICROSOFT_TENANT",
+    "AUTH_APPLE_ID",
+    "AUTH_APPLE_TEAM_ID",
+    "AUTH_APPLE_KEY_ID",
+    "AUTH_APPLE_PRIVATE_KEY",
+    "AUTH_OIDC_ISSUER",
+    "AUTH_OIDC_ID",
+    "AUTH_OIDC_SECRET",
+    "AUTH_OIDC_LABEL",
 )
 
 
@@ -247,6 +261,77 @@ def test_what_is_secret_is_not_in_a_printed_configuration(load):
         DATABASE_URL=f"postgresql://u:{SECRET}@localhost/x",
     )
     assert SECRET not in repr(found)
+
+
+GOOGLE = {"AUTH_GOOGLE_ID": "id", "AUTH_GOOGLE_SECRET": SECRET}
+MICROSOFT = {"AUTH_MICROSOFT_ID": "id", "AUTH_MICROSOFT_SECRET": SECRET}
+OIDC = {"AUTH_OIDC_ISSUER": "https://login.example.org/", "AUTH_OIDC_ID": "id", "AUTH_OIDC_SECRET": SECRET}
+
+
+def apple():
+    key = ECKey.generate_key("P-256").as_pem(private=True).decode()
+    return {
+        "AUTH_APPLE_ID": "id", "AUTH_APPLE_TEAM_ID": "team", "AUTH_APPLE_KEY_ID": "key", "AUTH_APPLE_PRIVATE_KEY": key,
+    }  # fmt: skip
+
+
+def test_ways_to_sign_in_elsewhere_are_offered_where_they_are_configured(load):
+    assert load().identity_providers == ()
+    found = load(**GOOGLE, **MICROSOFT, **apple(), **OIDC).identity_providers
+    assert [(one.name, one.label, one.issuer) for one in found] == [
+        ("google", "Google", "https://accounts.google.com"),
+        ("microsoft", "Microsoft", "https://login.microsoftonline.com/common/v2.0"),
+        ("apple", "Apple", "https://appleid.apple.com"),
+        ("oidc", "your organization", "https://login.example.org"),
+    ]
+    assert SECRET not in repr(found)
+    assert "PRIVATE KEY" not in repr(found)
+
+
+def test_a_tenant_and_a_label_may_be_chosen(load):
+    (found,) = load(**MICROSOFT, AUTH_MICROSOFT_TENANT="example.org").identity_providers
+    assert found.issuer == "https://login.microsoftonline.com/example.org/v2.0"
+    assert load(**OIDC, AUTH_OIDC_LABEL="the Hall").identity_providers[-1].label == "the Hall"
+
+
+def test_apples_key_may_stand_on_one_line(load):
+    values = apple()
+    key = values["AUTH_APPLE_PRIVATE_KEY"].strip()
+    values["AUTH_APPLE_PRIVATE_KEY"] = key.replace("\n", "\\n")
+    assert load(**values).identity_providers[0].private_key == key
+
+
+@pytest.mark.parametrize("provider", [GOOGLE, MICROSOFT, OIDC, apple()], ids=["google", "microsoft", "oidc", "apple"])
+def test_a_half_configured_provider_is_told_by_what_is_missing(load, provider):
+    for missing in provider:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in provider:
+                patch.delenv(name, raising=False)
+            rest = {name: value for name, value in provider.items() if name != missing}
+            assert problems(load, **rest)[0] == [missing]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AUTH_APPLE_PRIVATE_KEY", "no key"),
+        ("AUTH_APPLE_PRIVATE_KEY", ECKey.generate_key("P-384").as_pem(private=True).decode()),
+        ("AUTH_MICROSOFT_TENANT", "a/../b"),
+        ("AUTH_OIDC_ISSUER", "login.example.org"),
+        ("AUTH_OIDC_ISSUER", "https://login.example.org?x=1"),
+        ("AUTH_OIDC_ISSUER", "file:///etc/passwd"),
+    ],
+)
+def test_what_can_not_be_a_providers_is_told(load, name, value):
+    names, told = problems(load, **apple() | MICROSOFT | OIDC | {name: value})
+    assert names == [name]
+    assert value not in told
+
+
+def test_an_issuer_is_https_in_production(load):
+    plain = OIDC | {"AUTH_OIDC_ISSUER": "http://localhost:9400"}
+    assert load(**plain).identity_providers[0].issuer == "http://localhost:9400"
+    assert problems(load, **PRODUCTION, **plain)[0] == ["AUTH_OIDC_ISSUER"]
 
 
 def test_admins_by_environment_are_compared_without_case(load):

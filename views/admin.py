@@ -5,7 +5,7 @@ from htmx_flask import request
 from peewee import fn
 
 import jobs
-from domain import Invalid, NotFound, Refused, alerts, inbox, settings
+from domain import Invalid, NotFound, Refused, admins, alerts, audit, inbox, people, settings, tenants
 from models import Organization, Outgoing, Session, User, WebhookEvent, now
 from views import access, pages
 
@@ -15,6 +15,8 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 @blueprint.get("")
 @access.platform("admin.read")
 def index():
+    can = admins.capabilities(access.me())
+
     def count(table, *conditions):
         return table.select(fn.count(table.id)).where(*conditions).scalar()
 
@@ -25,7 +27,10 @@ def index():
         sessions=count(Session, Session.ended_at.is_null(), Session.expires_at > now()),
         buried=count(WebhookEvent, WebhookEvent.status == "buried"),
         unsent=count(Outgoing, Outgoing.status == "buried"),
-        newest=list(User.select().order_by(User.id.desc()).limit(10)),
+        newest=people.find(limit=10) if "users.read" in can else [],
+        founded=tenants.find(limit=10) if "organizations.read" in can else [],
+        events=audit.search(limit=10) if "audit.read_all" in can else [],
+        can=can,
         runs=jobs.last_runs(),
         CALENDAR=jobs.CALENDAR,
         here="admin",

@@ -73,8 +73,8 @@ def _index(place, **context):
         more=events[-1].id if len(found) > audit.PAGE else None,
         started=bool(request.args.get("after")),
         named=audit.organizations_named(events) if place.is_platforms else {},
-        CATEGORIES=audit.CATEGORIES,
-        RESULTS=audit.RESULTS,
+        CATEGORIES=[(name, name.capitalize()) for name in audit.CATEGORIES],
+        RESULTS=[(name, name.capitalize()) for name in audit.RESULTS],
         **context,
     )
 

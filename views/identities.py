@@ -63,6 +63,7 @@ def _client(about):
                 "scope": SCOPE.get(about.name, "openid email profile"),
                 "code_challenge_method": "S256",
                 "default_timeout": PATIENCE,
+                "leeway": 0,  # the access token is used at once, however short it lives
             },
         )
         said = client.load_server_metadata()

@@ -173,8 +173,8 @@ def _places(slug, billed, capabilities, team=False):
 
 
 ICONS = (
-    "home", "checklist", "credit-card", "users", "adjustments", "bell", "user", "building-bank", "user-search", "building",
-    "list-search", "settings", "speakerphone", "clock", "shield-lock",
+    "home", "checklist", "credit-card", "users", "adjustments", "bell", "user", "building-bank", "user-search",
+    "building", "list-search", "settings", "speakerphone", "clock", "shield-lock",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from flask import Blueprint, session
 from flask_login import current_user, login_user
 from htmx_flask import request
 
-from domain import Refused, admins, audit, people, sessions, suspensions
+from domain import Invalid, Refused, admins, audit, people, sessions, suspensions
 from domain.fields import clean, whole
 from views import access, pages
 from views.safety import address, for_lookers
@@ -24,7 +24,7 @@ def index():
         people=shown,
         more=shown[-1].id if len(found) > people.PAGE else None,
         q=q,
-        status=status if status in people.STATUSES else "",
+        state=status if status in people.STATUSES else "",
         STATUSES=people.STATUSES,
         started=bool(before),
         here="people",
@@ -34,10 +34,15 @@ def index():
 @blueprint.get("/admin/users/<id:id>")
 @access.platform("users.read")
 def show(id):
+    return _person(id)
+
+
+def _person(id, refusal=None, tried="suspend"):
     person = people.one(id)
     can = admins.capabilities(access.me())
     return pages.page(
         "people/show.html",
+        422 if refusal else 200,
         person=person,
         memberships=people.memberships(person),
         sessions=list(sessions.live(person).limit(20)),
@@ -47,6 +52,9 @@ def show(id):
         is_me=person.id == access.me().id,
         can=can,
         least=suspensions.LEAST,
+        most=suspensions.MOST,
+        error={tried: refusal.fields["reason"]} if refusal else {},
+        given=request.form.get("reason", ""),
         here="people",
     )
 
@@ -54,7 +62,10 @@ def show(id):
 @blueprint.post("/admin/users/<id:id>/suspension")
 @access.platform("users.suspend")
 def suspend(id):
-    suspensions.suspend_user(id, request.form.get("reason", ""), by=access.me())
+    try:
+        suspensions.suspend_user(id, request.form.get("reason", ""), by=access.me())
+    except Invalid as refusal:
+        return _person(id, refusal)
     return pages.go(f"/admin/users/{id}", "Suspended, and signed out everywhere.")
 
 
@@ -69,7 +80,10 @@ def reactivate(id):
 @access.platform("users.impersonate")
 def look_on(id):
     """From here on this browser sees what they see; one's own session is kept for the way back."""
-    token = people.look_on(id, request.form.get("reason", ""), by=access.me(), ip=address())
+    try:
+        token = people.look_on(id, request.form.get("reason", ""), by=access.me(), ip=address())
+    except Invalid as refusal:
+        return _person(id, refusal, "look")
     own = current_user.token
     session.clear()
     session[access.STAFF] = own

@@ -3,7 +3,7 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import admins, suspensions, tenants
+from domain import Invalid, admins, suspensions, tenants
 from domain.fields import clean, whole
 from views import access, pages
 
@@ -22,7 +22,7 @@ def index():
         found=shown,
         more=shown[-1].id if len(found) > tenants.PAGE else None,
         q=q,
-        status=status if status in tenants.STATUSES else "",
+        state=status if status in tenants.STATUSES else "",
         STATUSES=tenants.STATUSES,
         started=bool(before),
         here="tenants",
@@ -32,16 +32,24 @@ def index():
 @blueprint.get("/<id:id>")
 @access.platform("organizations.read")
 def show(id):
+    return _tenant(id)
+
+
+def _tenant(id, refusal=None, tried="suspend"):
     tenant = tenants.one(id)
     count, members = tenants.members(tenant)
     return pages.page(
         "tenants/show.html",
+        422 if refusal else 200,
         tenant=tenant,
         uses=tenants.uses(tenant),
         count=count,
         members=members,
         can=admins.capabilities(access.me()),
         least=suspensions.LEAST,
+        most=suspensions.MOST,
+        error={tried: refusal.fields["reason"]} if refusal else {},
+        given=request.form.get("reason", ""),
         here="tenants",
     )
 
@@ -49,7 +57,10 @@ def show(id):
 @blueprint.post("/<id:id>/suspension")
 @access.platform("organizations.suspend")
 def suspend(id):
-    suspensions.suspend_organization(id, request.form.get("reason", ""), by=access.me())
+    try:
+        suspensions.suspend_organization(id, request.form.get("reason", ""), by=access.me())
+    except Invalid as refusal:
+        return _tenant(id, refusal)
     return pages.go(f"/admin/organizations/{id}", "Suspended. Its owners and admins were told why.")
 
 

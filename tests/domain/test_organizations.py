@@ -1,9 +1,43 @@
+import dataclasses
+
 import peewee
 import pytest
 
-from domain import Forbidden, Invalid, NotFound, Refused, accounts, organizations, roles
-from models import AuditEvent, CreditAccount, Membership, Organization, User, everywhere
-from tests.fixtures.threads import together, write
+import jobs
+from domain import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    accounts,
+    configuration,
+    grants,
+    invitations,
+    organizations,
+    permissions,
+    providers,
+    roles,
+    settings,
+    stepup,
+    workspaces,
+)
+from domain.providers import sandbox, stripe
+from models import (
+    AuditEvent,
+    Change,
+    CreditAccount,
+    Grant,
+    Invitation,
+    Membership,
+    Organization,
+    Outgoing,
+    Session,
+    Subscription,
+    User,
+    everywhere,
+    inside,
+)
+from tests.fixtures.threads import refused, together, write
 
 
 @pytest.mark.parametrize(
@@ -177,3 +211,203 @@ def test_the_keepers_are_owners_and_admins_that_are_active(cast):
 def test_an_owner_cannot_be_removed_under_an_organization(cast):
     with pytest.raises(peewee.IntegrityError):
         write(User.delete().where(User.id == cast.charlie.id).execute)
+
+
+# --- personal mode, switching ---------------------------------------------------------------------------------
+
+
+def test_in_personal_mode_nobody_founds_a_team_and_accounts_still_have_their_own_space(cast):
+    settings.change("organization_mode", "personal", by=cast.stella)
+    settings.forget()
+    before = Organization.select().count()
+    with pytest.raises(permissions.PersonalMode) as caught:
+        organizations.create("New works", by=cast.bob)
+    assert (caught.value.code, caught.value.status) == ("PERSONAL_MODE_DISABLED", 403)
+    accounts.create("new@example.org", "New", None)
+    assert Organization.select().count() == before + 1
+
+
+def test_switching_moves_the_person_and_the_browser_together(cast, signed_in_as):
+    session = signed_in_as("bob").session
+    organizations.switch(cast.bob, cast.acme, session)
+    assert User.get_by_id(cast.bob.id).active_organization_id == cast.acme.id
+    assert Session.get_by_id(session.id).active_organization_id == cast.acme.id
+    write(Organization.update(status="suspended").where(Organization.id == cast.acme.id).execute)
+    with pytest.raises(NotFound):
+        organizations.switch(cast.bob, cast.acme, session)
+
+
+# --- its settings -----------------------------------------------------------------------------------------------
+
+
+def test_a_change_of_its_settings_is_in_the_log_with_before_and_after(cast, at, inside_acme):
+    organizations.update("  Acme   Works ", "Europe/Brussels", "EUR", by=at("alice"))
+    row = Organization.get_by_id(cast.acme.id)
+    assert (row.name, row.timezone, row.default_currency, row.slug) == ("Acme Works", "Europe/Brussels", "EUR", "acme")
+    event = AuditEvent.get(AuditEvent.action == "organization.updated")
+    assert event.metadata == {
+        "before": {"name": "Acme", "timezone": "UTC", "default_currency": "USD"},
+        "after": {"name": "Acme Works", "timezone": "Europe/Brussels", "default_currency": "EUR"},
+    }
+    organizations.update("Acme Works", "Europe/Brussels", "EUR", by=at("alice"))
+    assert AuditEvent.select().where(AuditEvent.action == "organization.updated").count() == 1
+    assert Change.select().where(Change.table == "organization").count() == 1
+
+
+def test_each_field_of_the_settings_is_checked(at, inside_acme):
+    with pytest.raises(Invalid) as caught:
+        organizations.update("x", "Mars/Base", "XXX", by=at("alice"))
+    assert set(caught.value.fields) == {"name", "timezone", "currency"}
+    assert Organization.get_by_id(inside_acme.id).name == "Acme"
+
+
+@pytest.mark.parametrize("name", ["bob", "vera"])
+def test_members_and_viewers_change_no_settings(at, inside_acme, name):
+    with pytest.raises(Forbidden):
+        organizations.update("Mine", "UTC", "USD", by=at(name))
+
+
+# --- its end ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def going(cast, at, proven, inside_acme):
+    """alice has proven that she wants to delete Acme."""
+    proven("alice", "organization.delete", cast.acme.id)
+    return at("alice")
+
+
+def test_to_delete_it_takes_a_proof_of_that_very_organization(cast, at, proven, signed_in_as, inside_acme):
+    signed_in_as("alice")
+    with pytest.raises(stepup.VerificationRequired) as asked:
+        organizations.delete(by=at("alice"))
+    assert (asked.value.details["level"], asked.value.details["target"]) == (4, str(cast.acme.id))
+    proven("alice", "organization.delete", cast.globex.id)
+    with pytest.raises(stepup.VerificationRequired):
+        organizations.delete(by=at("alice"))
+    assert Organization.get_by_id(cast.acme.id).status == "active"
+
+
+def test_deleted_nobody_reaches_it_and_everybody_falls_back_on_their_own_space(cast, at, going, pay):
+    workspaces.create("Main stage", by=going)
+    invitations.invite("ida@example.org", "staff", by=going, workspace=workspaces.found("main-stage").id)
+    for capability in ("feature.pro", "billing.portal"):
+        write(Grant.create, plan_key="pro_monthly", capability=capability, source="manual:t", source_type="manual")
+    for who in (cast.alice, cast.bob):
+        organizations.switch(who, cast.acme)
+    organizations.delete(by=going)
+    row = Organization.get_by_id(cast.acme.id)
+    assert (row.status, bool(row.deleted_at)) == ("deleted", True)
+    for name in ("alice", "bob", "vera"):
+        assert at(name) is None
+        assert organizations.home(User.get_by_id(getattr(cast, name).id)).slug == name
+    assert grants.capabilities() == set()
+    assert Invitation.get().status == "cancelled"
+    event = AuditEvent.get(AuditEvent.action == "organization.deleted")
+    assert (event.actor, event.metadata["grants_revoked"], event.metadata["offers_cancelled"]) == (cast.alice, 2, 1)
+    told = {row.payload["recipient"] for row in Outgoing.select().where(Outgoing.kind == "notification")}
+    assert told == {cast.bob.id, cast.vera.id, cast.dora.id}
+    with pytest.raises((NotFound, stepup.VerificationRequired)):
+        organizations.delete(by=going)
+    assert AuditEvent.select().where(AuditEvent.action == "organization.deleted").count() == 1
+
+
+def test_its_subscription_is_ended_at_the_provider_by_a_job_and_the_echo_harms_nothing(cast, going, pay):
+    id = pay.subscribe()
+    pay.deliver()
+    assert Subscription.get().status == "active"
+    letters = Outgoing.select().where(Outgoing.kind == "mail").count()
+    organizations.delete(by=going)
+    assert sandbox.get(id)["status"] == "active"  # not in the transaction
+    assert jobs.outgoing.work()
+    assert sandbox.get(id)["status"] == "canceled"
+    pay.deliver()
+    assert Subscription.get().status == "canceled"
+    assert grants.capabilities() == set()
+    assert Outgoing.select().where(Outgoing.kind == "mail").count() == letters
+    assert not Outgoing.select().where(Outgoing.status != "sent").exists()
+
+
+def test_a_provider_that_is_down_keeps_nobody_from_deleting(cast, going, pay, clock, monkeypatch):
+    id = pay.subscribe()
+    pay.deliver()
+
+    def down(_):
+        raise providers.ProviderFailed("Stripe: no answer")
+
+    monkeypatch.setattr(stripe, "end", down)
+    organizations.delete(by=going)
+    jobs.outgoing.work()
+    row = Outgoing.get(Outgoing.kind == "subscription_end")
+    assert (row.status, row.attempts, Organization.get_by_id(cast.acme.id).status) == ("queued", 1, "deleted")
+    monkeypatch.undo()
+    clock.forward(minutes=2)
+    jobs.outgoing.work()
+    assert sandbox.get(id)["status"] == "canceled"
+
+
+def test_what_the_provider_has_ended_itself_is_as_good(cast, going, pay):
+    id = pay.subscribe()
+    pay.deliver()
+    organizations.delete(by=going)
+    stripe.end(id)
+    jobs.outgoing.work()
+    assert Outgoing.get(Outgoing.kind == "subscription_end").status == "sent"
+
+
+def test_with_another_provider_set_up_the_old_ones_subscription_waits_and_says_so(cast, going, pay):
+    pay.subscribe()
+    pay.deliver()
+    organizations.delete(by=going)
+    configuration.use(dataclasses.replace(configuration.active, billing_provider="none"))
+    jobs.outgoing.work()
+    assert (Outgoing.get(Outgoing.kind == "subscription_end").status) == "queued"
+
+
+def test_what_is_paid_for_while_it_was_being_deleted_grants_nothing_and_is_ended_too(cast, going, pay):
+    id = pay.subscribe()
+    organizations.delete(by=going)
+    pay.deliver()
+    assert grants.capabilities() == set()
+    jobs.outgoing.work()
+    assert sandbox.get(id)["status"] == "canceled"
+
+
+def test_only_an_owner_deletes_it(cast, at, proven, inside_acme):
+    write(Membership.update(role="admin").where(Membership.user == cast.bob).execute)
+    for name in ("bob", "vera"):
+        proven(name, "organization.delete", cast.acme.id)
+        with pytest.raises(Forbidden):
+            organizations.delete(by=at(name))
+
+
+def test_a_personal_space_is_not_deleted_but_with_its_account(cast, proven):
+    mine = organizations.reach(cast.alice, "alice")
+    proven("alice", "organization.delete", mine.organization.id)
+    with inside(mine.organization), pytest.raises(permissions.PersonalMode):
+        organizations.delete(by=mine)
+    organizations.close(mine.organization, by=cast.alice)
+    with pytest.raises(NotFound):
+        organizations.close(mine.organization, by=cast.alice)
+    assert organizations.reach(cast.alice, "alice") is None
+
+
+def test_a_suspended_one_is_reactivated_first(cast, going):
+    write(Organization.update(status="suspended").where(Organization.id == cast.acme.id).execute)
+    with pytest.raises(permissions.OrganizationSuspended):
+        organizations.delete(by=organizations.reach(cast.alice, "acme"))
+    with pytest.raises(NotFound):  # suspended at this very moment, after the door
+        organizations.delete(by=going)
+
+
+def test_deleted_twice_at_once_it_is_deleted_once(cast, going):
+    present = stepup.present.get()
+
+    def deletes():
+        stepup.present.set(present)
+        with inside(cast.acme):
+            organizations.delete(by=going)
+
+    outcomes = together(*[deletes] * 4)
+    assert len(refused(outcomes)) == 3
+    assert AuditEvent.select().where(AuditEvent.action == "organization.deleted").count() == 1

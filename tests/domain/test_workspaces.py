@@ -1,0 +1,163 @@
+import pytest
+
+from domain import Forbidden, Invalid, NotFound, Refused, invitations, organizations, permissions, workspaces
+from models import Assignment, AuditEvent, Membership, Outgoing, Workspace, everywhere, inside
+from tests.fixtures.threads import refused, together, write
+
+
+@pytest.fixture(autouse=True)
+def _inside(inside_acme):
+    """As a member's door leaves one standing."""
+
+
+@pytest.fixture
+def stage(at):
+    return workspaces.create("Main stage", by=at("alice"))
+
+
+def test_every_organization_has_one_from_its_first_day(cast):
+    with everywhere("the test looks at all organizations"):
+        rows = Workspace.select()
+        assert {(row.name, row.slug, row.is_default) for row in rows} == {("General", "general", True)}
+        assert rows.count() == 8  # six personal ones, Acme and Globex
+    assert [one.name for one in workspaces.of()] == ["General"]
+    assert not workspaces.are_shown()
+
+
+def test_a_second_one_is_made_and_from_then_on_they_are_shown(cast, at):
+    made = workspaces.create("  Main   stage ", by=at("alice"))
+    assert (made.name, made.slug, made.is_default, made.organization) == ("Main stage", "main-stage", False, cast.acme)
+    assert workspaces.are_shown()
+    assert [one.name for one in workspaces.of()] == ["General", "Main stage"]
+    assert workspaces.found("main-stage") == workspaces.found(made.id) == made
+    assert AuditEvent.get(AuditEvent.action == "organization.workspace_created").actor == cast.alice
+
+
+@pytest.mark.parametrize("name", ["", " ", "x", "x" * 81, "general", "GENERAL"])
+def test_a_name_has_two_characters_at_least_and_is_free(at, name):
+    with pytest.raises(Invalid) as caught:
+        workspaces.create(name, by=at("alice"))
+    assert list(caught.value.fields) == ["name"]
+
+
+def test_two_names_may_make_one_address_and_get_two(at):
+    assert [workspaces.create(name, by=at("alice")).slug for name in ("東京", "大阪", "Team!")] == [
+        "team", "team-2", "team-3",
+    ]  # fmt: skip
+
+
+def test_renamed_it_keeps_its_address(at, stage):
+    assert workspaces.rename(stage.id, "Big stage", by=at("alice")).name == "Big stage"
+    assert workspaces.found("main-stage").name == "Big stage"
+    event = AuditEvent.get(AuditEvent.action == "organization.workspace_renamed")
+    assert (event.metadata["before"], event.metadata["after"]) == ("Main stage", "Big stage")
+    with pytest.raises(Invalid):
+        workspaces.rename(stage.id, "General", by=at("alice"))
+    workspaces.rename(stage.id, "Big Stage", by=at("alice"))  # its own name in other letters is free
+
+
+def test_the_first_one_stays_and_the_others_can_be_put_away_and_taken_out_again(at, stage):
+    first = workspaces.found("general")
+    with pytest.raises(workspaces.OnlyOne):
+        workspaces.archive(first.id, by=at("alice"))
+    workspaces.archive(stage.id, by=at("alice"))
+    workspaces.archive(stage.id, by=at("alice"))
+    assert [one.name for one in workspaces.of()] == ["General"]
+    assert len(workspaces.of(archived=True)) == 2
+    assert AuditEvent.select().where(AuditEvent.action == "organization.workspace_archived").count() == 1
+    workspaces.restore(stage.id, by=at("alice"))
+    assert workspaces.found(stage.id).archived_at is None
+
+
+def test_a_member_is_put_into_one_gets_another_role_and_is_taken_out(cast, at, stage):
+    made = workspaces.assign(stage.id, str(cast.bob.id), "staff", by=at("alice"))
+    again = workspaces.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
+    assert (made.id, again.role, again.user) == (again.id, "manager", cast.bob)
+    ((person, member),) = [(one.user.name, one.is_member) for one in workspaces.people(stage)]
+    assert (person, member) == ("Bob", True)
+    facts = [e.metadata for e in AuditEvent.select().where(AuditEvent.action == "member.assigned")]
+    assert [(f["before"], f["after"]) for f in facts] == [(None, "staff"), ("staff", "manager")]
+    told = [row.payload["title"] for row in Outgoing.select().where(Outgoing.kind == "notification")]
+    assert told == ["You are staff in Main stage of Acme", "You are manager in Main stage of Acme"]
+    assert workspaces.release(stage.id, made.id, by=at("alice")) == cast.bob
+    assert workspaces.people(stage) == []
+    with pytest.raises(NotFound):
+        workspaces.release(stage.id, made.id, by=at("alice"))
+    assert at("bob").role == "member"
+
+
+def test_only_members_are_chosen_and_only_for_roles_that_there_are(cast, at, stage):
+    for user in (cast.charlie.id, 0, "", None, "x", 2**40):
+        with pytest.raises(Invalid) as caught:
+            workspaces.assign(stage.id, user, "staff", by=at("alice"))
+        assert list(caught.value.fields) == ["user"]
+    for role in ("owner", "", None):
+        with pytest.raises(Invalid):
+            workspaces.assign(stage.id, cast.bob.id, role, by=at("alice"))
+    workspaces.archive(stage.id, by=at("alice"))
+    with pytest.raises(Refused, match="archived"):
+        workspaces.assign(stage.id, cast.bob.id, "staff", by=at("alice"))
+    assert Assignment.select().count() == 0
+
+
+def test_somebody_from_outside_is_shown_as_such_and_can_get_another_role(cast, at, stage):
+    made = invitations.invite("charlie@example.org", "scanner", by=at("alice"), workspace=stage.id)
+    invitations.accept(made.public_id, cast.charlie)
+    (one,) = workspaces.people(stage)
+    assert (one.user, one.role, one.is_member) == (cast.charlie, "scanner", False)
+    assert workspaces.assign(stage.id, cast.charlie.id, "staff", by=at("alice")).role == "staff"
+    assert at("charlie") is None
+
+
+@pytest.mark.parametrize("name", ["bob", "vera"])
+def test_members_and_viewers_see_them_and_change_nothing(cast, at, stage, name):
+    by = at(name)
+    assert by.may("workspaces.read")
+    for act in (
+        lambda: workspaces.create("Other", by=by),
+        lambda: workspaces.rename(stage.id, "Other", by=by),
+        lambda: workspaces.archive(stage.id, by=by),
+        lambda: workspaces.restore(stage.id, by=by),
+        lambda: workspaces.assign(stage.id, cast.bob.id, "staff", by=by),
+        lambda: workspaces.release(stage.id, 1, by=by),
+    ):
+        with pytest.raises(Forbidden):
+            act()
+
+
+def test_another_organizations_workspace_is_not_found(cast, at, stage):
+    charlie = at("charlie", "globex")
+    with inside(cast.globex):
+        for act in (
+            lambda: workspaces.found("main-stage"),
+            lambda: workspaces.rename(stage.id, "Mine", by=charlie),
+            lambda: workspaces.archive(stage.id, by=charlie),
+            lambda: workspaces.assign(stage.id, cast.charlie.id, "manager", by=charlie),
+        ):
+            with pytest.raises(NotFound):
+                act()
+    for name in ("a\x00b", "", "x" * 500):
+        with pytest.raises(NotFound):
+            workspaces.found(name)
+
+
+def test_a_personal_space_has_one_and_no_more(cast):
+    mine = organizations.reach(cast.alice, "alice")
+    with inside(mine.organization), pytest.raises(permissions.PersonalMode):
+        workspaces.create("Second", by=mine)
+
+
+def test_two_of_one_name_at_once_are_one(cast, at):
+    def create():
+        with inside(cast.acme):
+            return workspaces.create("Main stage", by=at("alice"))
+
+    outcomes = together(*[create] * 4)
+    assert [type(one) for one in refused(outcomes)] == [Invalid] * 3, outcomes
+    assert len(workspaces.of()) == 2
+
+
+def test_who_left_the_organization_is_no_more_in_its_workspaces(cast, at, stage):
+    write(Membership.delete().where(Membership.user == cast.bob).execute)
+    with pytest.raises(Invalid):
+        workspaces.assign(stage.id, cast.bob.id, "staff", by=at("alice"))
