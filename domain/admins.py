@@ -269,7 +269,7 @@ def warn_of_the_log(findings):
     mark = hashlib.sha256("\n".join(findings).encode()).hexdigest()[:24]
     for user in people():
         outgoing.letter(
-            "audit_broken", user.email, f"audit_broken:{mark}:{user.id}", name=user.name,
+            "audit_broken", user.email, f"audit_broken:{mark}:letter:{user.id}", name=user.name,
             findings="\n".join(findings[:10]), link=f"{configuration.active.site_url}/admin/audit",
         )  # fmt: skip
         outgoing.notify(

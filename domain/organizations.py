@@ -45,12 +45,11 @@ RESERVED = frozenset(
     """
     account admin api app auth backers billing blog cron dev door dp e events faq feedback flyers
     forgot-password guildhall health home impersonation accept-invitation legal live login metrics new notifications
-    orders organizations organizer palette passes pricing railway records reset-password sandbox
-    session-ended settings setup step-up sign-in sign-out sign-up static tasks verify verify-2fa webhooks www
+    orders organizations organizer palette passes preview pricing railway records reset-password sandbox
+    session-elsewhere session-ended settings setup step-up sign-in sign-out sign-up static tasks verify
+    verify-2fa webhooks www
     """.split()  # noqa: SIM905
 )
-
-
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "NGN", "GHS", "KES", "ZAR", "INR", "JPY", "CAD", "AUD", "BRL", "SEK", "PLN")
 FIRST_WORKSPACE = "General"
 

@@ -6,6 +6,7 @@ verification, so it is both. The browser's challenge is kept by the view, in the
 
 import json
 import re
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import webauthn
@@ -25,7 +26,8 @@ from domain.transactions import writes
 from models import Passkey, User, now
 
 MOST = 20
-BROKEN = (WebAuthnException, ValueError, KeyError, TypeError)  # what a made-up answer may cause
+ANSWERED_WITHIN = timedelta(minutes=10)
+BROKEN = (WebAuthnException, ValueError, KeyError, TypeError, RecursionError)  # what a made-up answer may cause
 
 
 class NotRecognised(Refused):
@@ -134,19 +136,26 @@ def rename(user, id, name):
 
 
 def request(user=None):
-    """(challenge, options as JSON text) for the browser to answer with a passkey: anybody's, or this user's."""
+    """(challenge, options as JSON text) for the browser to answer with a passkey: anybody's, or this user's.
+
+    The challenge says when it was made: the cookie that keeps it can be sent again, its answer must not be.
+    """
     options = webauthn.generate_authentication_options(
         rp_id=_site().hostname or "localhost",
         allow_credentials=_described(of(user)) if user else [],
         user_verification=UserVerificationRequirement.REQUIRED,
     )
-    return bytes_to_base64url(options.challenge), webauthn.options_to_json(options)
+    return f"{bytes_to_base64url(options.challenge)}.{now().isoformat()}", webauthn.options_to_json(options)
 
 
 def answered_by(answer, challenge, user=None):
     """The user whose passkey answered the challenge (and it must be `user`, if given). Refuses NotRecognised."""
     gone = NotRecognised("That passkey isn't known here. Use another way to sign in.")
+    challenge, _, made_at = (challenge or "").partition(".")
     try:
+        made_at = datetime.fromisoformat(made_at)
+        if now() - made_at > ANSWERED_WITHIN:
+            raise gone
         credential_id = json.loads(answer or "")["id"]
         known = isinstance(credential_id, str) and re.fullmatch(r"[A-Za-z0-9_=-]{1,1400}", credential_id)
         passkey = known and Passkey.one(Passkey.credential_id == credential_id)
@@ -158,7 +167,7 @@ def answered_by(answer, challenge, user=None):
             raise gone
         checked = webauthn.verify_authentication_response(
             credential=answer,
-            expected_challenge=base64url_to_bytes(challenge or ""),
+            expected_challenge=base64url_to_bytes(challenge),
             expected_rp_id=_site().hostname or "localhost",
             expected_origin=_origin(),
             credential_public_key=bytes(passkey.public_key),
@@ -167,10 +176,13 @@ def answered_by(answer, challenge, user=None):
         )
     except BROKEN:
         raise gone from None
-    _used(passkey, checked.new_sign_count)
+    if not _used(passkey, checked.new_sign_count, made_at):
+        raise gone
     return owner
 
 
 @writes
-def _used(passkey, sign_count):
-    Passkey.update(sign_count=sign_count, last_used_at=now()).where(Passkey.id == passkey.id).execute()
+def _used(passkey, sign_count, made_at):
+    """Take the answer once: a challenge from before the passkey's last use was answered already, or lay about."""
+    unused = Passkey.last_used_at.is_null() | (Passkey.last_used_at <= made_at)
+    return Passkey.update(sign_count=sign_count, last_used_at=now()).where(Passkey.id == passkey.id, unused).execute()

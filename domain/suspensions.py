@@ -127,13 +127,13 @@ def _told(organization, after, before, by, **facts):
     )  # fmt: skip
     with models.inside(organization):
         changes.record(organization, "organization", organization.id, "updated", {"status": [before, after]}, by=by)
-    key = _key(f"organization.{verb}", organization)
-    organizations.tell(
-        organization, f"organization.{verb}", key, f"{organization.name} was {verb}",
-        body=facts.get("reason"), link=f"/{organization.slug}",
-    )  # fmt: skip
+    type, key = f"organization.{verb}", _key(f"organization.{verb}", organization)
     values = {"organization": organization.name, "link": organizations.link_to(organization)} | facts
     for user in organizations.keepers(organization):
+        outgoing.notify(
+            user, type, key, f"{organization.name} was {verb}", body=facts.get("reason"),
+            link=f"/{organization.slug}", organization=organization,
+        )  # fmt: skip
         outgoing.letter(f"organization_{verb}", user.email, f"{key}:letter:{user.id}", name=user.name, **values)
 
 

@@ -11,6 +11,7 @@ from flask import Blueprint
 import app as application
 import models
 from domain import (
+    accounts,
     alerts,
     audit,
     invitations,
@@ -90,6 +91,12 @@ FORMS = {
     "workspaces.invite": {"email": "nina@example.org", "workspace_role": "scanner"},
     "passkeys.rename": {"name": "Old phone"},
     "stepup.show": {"proof_action": "account.delete", "proof_switch": "password"},
+    "admins.add": {"email": "ida@example.org"},
+    "admins.grant": {"role": "content"},
+    "admins.revoke": {"role": "support"},
+    "people.suspend": {"reason": "Spam was sent from it."},
+    "people.look_on": {"reason": "A task of theirs is gone."},
+    "tenants.suspend": {"reason": "Unpaid since May."},
 }
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
@@ -127,6 +134,7 @@ REFUSED = {
     "factors.renew": 409,  # nobody here has turned it on
     "accounts.forgot": 422,
     "members.leave": (303, 409),  # the last owner stays
+    "people.stop_looking": 409,  # nobody here looks on
 }  # an empty form is reached, and refused
 
 
@@ -155,7 +163,7 @@ def world(cast, at, web, browse):
         made.notification[name] = Notification.one(Notification.recipient == person).id
         token = sessions.start(person, user_agent="Mozilla Chrome/1 Linux")
         made.session[name] = sessions.find(token).session.id
-        _insert(models.Passkey, user=person, credential_id=name, public_key=b"x", name="Phone")
+        _insert(models.Passkey, user=person, credential_id=f"{name:A<8}", public_key=b"x", name="Phone")
         made.passkey[name] = models.Passkey.get(models.Passkey.user == person).id
         _insert(models.Identity, user=person, provider="oidc", subject=name, email=person.email)
         made.identity[name] = models.Identity.get(models.Identity.user == person).id
@@ -168,6 +176,7 @@ def world(cast, at, web, browse):
     )  # fmt: skip
     made.webhook = WebhookEvent.get().id
     made.cast = cast
+    _staff(made, cast)
     with models.inside(cast.acme):
         _people_of_acme(made, cast, at("alice"))
         for capability in plans.PAID:
@@ -175,6 +184,20 @@ def world(cast, at, web, browse):
                 models.Grant, plan_key="pro_monthly", capability=capability, source="manual:test", source_type="manual"
             )
     return made
+
+
+def _staff(made, cast):
+    """stella may do everything; dora is support; an address without an account is on the list too."""
+    _insert(models.StaffRole, user=cast.stella, role="super_admin")
+    for email in ("dora@example.org", "old@example.org"):
+        _insert(models.Admin, email=email, email_norm=email)
+    _insert(models.StaffRole, user=cast.dora, role="support")
+    made.listed = models.Admin.get(models.Admin.email_norm == "old@example.org").id
+    made.shut = accounts.create("shut@example.org", "Shut", None).id
+    made.closed = models.Organization.get(models.Organization.owner == made.shut).id
+    for table, id in ((models.User, made.shut), (models.Organization, made.closed)):
+        transactions.writes(table.update(status="suspended").where(table.id == id).execute)()
+    made.audited = AuditEvent.get(AuditEvent.organization == cast.acme).id
 
 
 def _people_of_acme(made, cast, alice):
@@ -213,6 +236,10 @@ def filled(rule, endpoint, name, world):
             "sandbox": "nothing",
             "members": world.invitation if "invitations" in rule else world.colleague,
             "workspaces": world.stage.id,
+            "admins": world.cast.dora.id,
+            "people": world.cast.alice.id,
+            "tenants": world.cast.acme.id,
+            "audit": world.audited,
         }.get(endpoint.partition(".")[0]),
     }
     known |= {
@@ -220,6 +247,9 @@ def filled(rule, endpoint, name, world):
         "admin.put_back": {"name": "site_name", "id": world.event},
         "admin.replay": {"id": world.webhook},
         "permissions.why": {"id": world.cast.alice.id},
+        "admins.remove": {"id": world.listed},
+        "people.reactivate": {"id": world.shut},
+        "tenants.reactivate": {"id": world.closed},
     }.get(endpoint, {})
     address = rule
     for part in [p.partition(">")[0] for p in rule.split("<")[1:]]:

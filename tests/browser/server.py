@@ -74,3 +74,12 @@ class Server:
     @property
     def setup_link(self):
         return re.search(r"http\S+/setup/\S+", self.said)[0]
+
+
+class LocalServer(Server):
+    """Known as localhost, to browsers and to itself."""
+
+    def __init__(self, folder, env, **more):
+        super().__init__(folder, env, **more)
+        self.url = self.url.replace("127.0.0.1", "localhost")
+        self.environment["SITE_URL"] = self.url

@@ -1,5 +1,6 @@
 """The table, the reasons for one person, and a look through lesser eyes."""
 
+import html
 import re
 
 import pytest
@@ -30,7 +31,7 @@ def suspended(cast):
 
 
 def test_the_table_shows_what_the_server_asks(alice, said):
-    page = said(alice.get("/acme/permissions"))
+    page = html.unescape(said(alice.get("/acme/permissions")))
     for name, permission in roles.ORGANIZATION.items():
         assert permission.label in page
         row = page[page.index(f" {name} ") :][:400]
@@ -172,7 +173,6 @@ def test_support_sees_the_reasons_for_anybody(browse, cast, said):
     page = said(stella.get(f"{path}?organization=acme&permission=tasks.write"))
     assert "The role is viewer" in page
     assert "The organization is suspended" in page
-    assert "Acme is suspended" in page
     assert AuditEvent.select().where(AuditEvent.result == "denied").count() == 0
 
 

@@ -1,0 +1,164 @@
+import pytest
+
+from domain import Forbidden, Invalid, NotFound, people, sessions, stepup, suspensions
+from models import Admin, AuditEvent, Identity, Proof, Session, User, now
+from tests.fixtures.threads import write
+
+WHY = "She asked why a task is gone."
+
+
+def events(action):
+    return list(AuditEvent.select().where(AuditEvent.action == action).order_by(AuditEvent.id))
+
+
+# --- finding them -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("q", ["bob@example.org", " BOB@Example.ORG ", "#2", "2"])
+def test_a_search_takes_the_whole_address_without_case_or_the_number(cast, q):
+    assert people.find(q) == [cast.bob]
+
+
+@pytest.mark.parametrize("q", ["bob", "@example.org", "bob@example.or", "%", "9" * 30, "#"])
+def test_half_an_address_finds_nobody(cast, q):
+    assert people.find(q) == []
+
+
+def test_pages_go_on_from_the_last_one_and_names_cost_no_query_each(cast, monkeypatch):
+    everybody = people.find()
+    assert [user.id for user in everybody] == sorted((user.id for user in User.select()), reverse=True)
+    first = people.find(limit=4)
+    assert first + people.find(before=first[-1].id, limit=4) == everybody
+    monkeypatch.setattr(User, "select", None)
+    assert everybody[0].name == "Stella"
+
+
+def test_a_status_narrows_and_an_unknown_one_doesnt(cast):
+    write(User.update(status="suspended").where(User.id == cast.bob.id).execute)
+    assert people.find(status="suspended") == [cast.bob]
+    assert cast.bob not in people.find(status="active")
+    assert len(people.find(status="nonsense")) == 6
+
+
+def test_what_is_shown_of_somebody(cast):
+    assert [(one.organization.name, one.role) for one in people.memberships(cast.bob)] == [
+        ("Bob's space", "owner"),
+        ("Acme", "member"),
+    ]
+    write(Identity.create, user=cast.bob, provider="google", subject="1", email="bob@example.com")
+    ways = people.ways_in(User.get_by_id(cast.bob.id))
+    assert (ways["password"], ways["passkeys"], ways["second_factor_at"]) == (True, 0, None)
+    assert [one.provider for one in ways["identities"]] == ["google"]
+    with pytest.raises(NotFound):
+        people.one(10**6)
+
+
+# --- looking on ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proven(cast, signed_in_as):
+    """stella is signed in, and has proven herself for looking on as one person."""
+    signed_in_as("stella")
+
+    def prove(user):
+        who = stepup.present.get()
+        return write(
+            Proof.create, user=who.user, session=who.session, action="admin.impersonate", target=str(user.id), level=4,
+            single_use=True, expires_at=now().replace(year=now().year + 1),
+        )  # fmt: skip
+
+    return prove
+
+
+def test_looking_on_is_a_session_that_only_looks_for_half_an_hour(cast, clock, proven, letters):
+    with pytest.raises(stepup.VerificationRequired) as asked:
+        people.look_on(cast.bob.id, WHY, by=cast.stella)
+    assert (asked.value.details["level"], asked.value.details["target"]) == (4, str(cast.bob.id))
+    proven(cast.bob)
+    looker = sessions.find(people.look_on(cast.bob.id, WHY, by=cast.stella, ip="10.0.0.1"))
+    assert (looker.user, looker.only_looks, looker.session.staff_id) == (cast.bob, True, cast.stella.id)
+    assert people.look(looker) == {"user": cast.bob, "reason": WHY, "minutes": 30}
+    clock.forward(minutes=29, seconds=1)
+    assert people.look(looker)["minutes"] == 1
+    assert sessions.find(looker.token)
+    clock.forward(minutes=1)
+    assert sessions.find(looker.token) is None
+    (event,) = events("admin.impersonation_started")
+    assert (event.actor, event.target_id, event.metadata["reason"]) == (cast.stella, str(cast.bob.id), WHY)
+    ((to, _, text),) = [letter for letter in letters() if "looked" in letter[1]]
+    assert to == "bob@example.org"
+    assert "Stella" in text
+    assert WHY in text
+
+
+def test_the_person_doesnt_see_it_among_their_browsers_and_cant_end_it(cast, proven):
+    proven(cast.bob)
+    looker = sessions.find(people.look_on(cast.bob.id, WHY, by=cast.stella))
+    assert looker.session.id not in [one.id for one in sessions.live(cast.bob)]
+    with pytest.raises(NotFound):
+        sessions.revoke(cast.bob, looker.session.id)
+
+
+def test_a_proof_is_for_one_person_and_one_time(cast, proven):
+    proven(cast.bob)
+    with pytest.raises(stepup.VerificationRequired):
+        people.look_on(cast.vera.id, WHY, by=cast.stella)
+    people.look_on(cast.bob.id, WHY, by=cast.stella)
+    with pytest.raises(stepup.VerificationRequired):
+        people.look_on(cast.bob.id, WHY, by=cast.stella)
+
+
+@pytest.mark.parametrize("reason", ["", "because", " " * 30])
+def test_a_reason_is_needed(cast, proven, reason):
+    proven(cast.bob)
+    with pytest.raises(Invalid):
+        people.look_on(cast.bob.id, reason, by=cast.stella)
+    assert events("admin.impersonation_started") == []
+
+
+def test_never_oneself_an_admin_or_somebody_who_isnt_active(cast, proven):
+    proven(cast.stella)
+    with pytest.raises(Forbidden):
+        people.look_on(cast.stella.id, WHY, by=cast.stella)
+    write(Admin.create, email="bob@example.org", email_norm="bob@example.org")
+    proven(cast.bob)
+    with pytest.raises(Forbidden, match="admin"):
+        people.look_on(cast.bob.id, WHY, by=cast.stella)
+    for status in ("suspended", "deleted"):
+        write(User.update(status=status).where(User.id == cast.vera.id).execute)
+        proven(cast.vera)
+        with pytest.raises(suspensions.InvalidTransition):
+            people.look_on(cast.vera.id, WHY, by=cast.stella)
+    assert Session.select().where(Session.staff_id.is_null(False)).count() == 0
+
+
+def test_its_end_is_in_the_log_once(cast, proven):
+    proven(cast.bob)
+    looker = sessions.find(people.look_on(cast.bob.id, WHY, by=cast.stella))
+    own = sessions.find(sessions.start(cast.stella))
+    assert people.stop(looker.session.id)
+    assert not people.stop(looker.session.id)
+    assert not people.stop(own.session.id), "a session of one's own is no look"
+    assert sessions.find(own.token)
+    (event,) = events("admin.impersonation_ended")
+    assert (event.actor, event.target_id, event.metadata["why"]) == (cast.stella, str(cast.bob.id), "by hand")
+
+
+def test_a_look_that_nobody_ended_is_ended_when_its_time_is_over(cast, clock, proven):
+    proven(cast.bob)
+    people.look_on(cast.bob.id, WHY, by=cast.stella)
+    assert people.end_lapsed(100) == 0
+    clock.forward(minutes=31)
+    assert people.end_lapsed(100) == 1
+    assert people.end_lapsed(100) == 0
+    (event,) = events("admin.impersonation_ended")
+    assert event.metadata["why"] == "its time was over"
+
+
+def test_whoever_is_no_longer_allowed_may_not_go_on(cast, proven):
+    proven(cast.bob)
+    looker = sessions.find(people.look_on(cast.bob.id, WHY, by=cast.stella))
+    assert people.still_may(looker)
+    write(Admin.delete().execute)
+    assert not people.still_may(looker)
