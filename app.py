@@ -18,7 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import jobs
 import migrations
 import models
-from domain import accounts, configuration, demo, settings, transactions
+from domain import accounts, configuration, demo, plans, settings, transactions
 from views import access, assets, errors, lists, live, pages, safety, stepup
 
 FEATURES = (
@@ -39,6 +39,10 @@ FEATURES = (
     "palette",
     "live",
     "billing",
+    "credits",
+    "pricing",
+    "plans",
+    "backers",
     "admin",
     "admins",
     "people",
@@ -102,6 +106,8 @@ def open_house(chosen):
     migrations.migrate(chosen.data)
     settings.forget()
     settings.listen()
+    plans.forget()
+    plans.listen()
 
 
 def _log_requests(app):

@@ -383,7 +383,7 @@ class Owned(Table):
         if place is not EVERYWHERE:
             if given is not None and getattr(given, "id", given) != place:
                 raise OutOfScope(f"{cls.__name__} belongs to another organization.")
-            given = place
+            given = slot("scope") if place is IN_SCOPE else place
         query = super().insert(row | {"organization": given})
         return query if place is EVERYWHERE else cls._closed(query)
 
@@ -467,6 +467,9 @@ class User(Table):
     totp_secret = TextField(null=True)  # encrypted: domain/factors.py
     totp_step = BigIntegerField(null=True)  # the last one used, so that no code is taken twice
     deleted_at = Moment(null=True)
+    backer_id = IntegerField(null=True)  # the Backer whose code made this account
+    backer_access_granted_at = Moment(null=True)
+    backer_access_until = Moment(null=True)  # None with a grant: for life
 
     class Meta:
         table_name = "user"
@@ -476,10 +479,18 @@ class User(Table):
         return self.profile.full_name or self.email
 
     @property
+    def has_backer_access(self):
+        until = self.backer_access_until
+        return self.backer_access_granted_at is not None and (until is None or until > now())
+
+    @property
     def profile(self):
         if not hasattr(self, "_profile"):
             self._profile = Profile.get(Profile.user == self)
         return self._profile
+
+
+partial(User, "user_backer_id", User.backer_id, where="backer_id IS NOT NULL", unique=True)
 
 
 class Profile(Table):
@@ -968,29 +979,192 @@ class GrantSource(Table):
         table_name = "billing_source"
 
 
+class PricingCatalog(Table):
+    """The provider's products and prices as they were at the last sync: one row, and the only one that pages read."""
+
+    key = CharField(max_length=20, default="catalog", unique=True, constraints=[Check("key = 'catalog'")])
+    products = Json(default=list)
+    prices = Json(default=list)
+    last_synced_at = Moment(null=True)
+    last_sync_error = TextField(null=True)
+    last_sync_failed_at = Moment(null=True)
+
+    class Meta:
+        table_name = "pricing_catalog"
+
+
+class PlanOverride(Table):
+    """What an admin changed of a plan; what is empty stays as domain/plans.py says."""
+
+    key = CharField(max_length=40, unique=True)
+    name = CharField(max_length=60, null=True)
+    gives = Json(null=True)
+    capabilities = Json(null=True)
+    position = IntegerField(null=True)
+    updated_by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        table_name = "plan"
+
+
 class CreditAccount(Owned):
+    """`balance` is what lies in the open buckets plus `held`, which is promised to open holds."""
+
     organization = to(Organization, unique=True)
     balance = IntegerField(default=0, constraints=[Check("balance >= 0")])
+    held = IntegerField(default=0, constraints=[Check("held >= 0 AND held <= balance")])
     monthly_allowance = IntegerField(default=0)
     last_reset_at = Moment(default=now)
+    lapses_at = Moment(null=True)  # when the next bucket or hold is over; too early does no harm
 
     class Meta:
         table_name = "credit_account"
+        indexes = ((("last_reset_at",), False),)
+
+
+partial(CreditAccount, "credit_account_lapses", CreditAccount.lapses_at, where="lapses_at IS NOT NULL")
+
+
+class CreditBucket(Owned):
+    """Credits that came together and are over together. The monthly one is replaced, never added to."""
+
+    organization = to(Organization)
+    account = to(CreditAccount)
+    kind = State("monthly", "purchased", "gift")
+    amount = IntegerField()
+    remaining = IntegerField(constraints=[Check("remaining >= 0 AND remaining <= amount")])
+    expires_at = Moment(null=True)
+    closed_at = Moment(null=True)
+    note = TextField(null=True)
+
+    class Meta:
+        table_name = "credit_bucket"
+
+
+partial(CreditBucket, "credit_bucket_open", CreditBucket.account, where="closed_at IS NULL")
+partial(
+    CreditBucket,
+    "credit_bucket_one_monthly",
+    CreditBucket.organization,
+    where="kind = 'monthly' AND closed_at IS NULL",
+    unique=True,
+)
+
+
+class CreditHold(Owned):
+    """Credits set aside for work that is under way: taken out of their buckets, not yet spent."""
+
+    organization = to(Organization)
+    account = to(CreditAccount, index=False)
+    key = CharField(max_length=160)
+    amount = IntegerField(constraints=[Check("amount > 0")])
+    drawn = Json(default=list)  # [[bucket, amount], …]
+    feature = CharField(max_length=60)
+    status = State("open", "settled", "released", "lapsed", default="open")
+    expires_at = Moment()
+    actor = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        table_name = "credit_hold"
+        indexes = ((("account", "key"), True),)
+
+
+partial(CreditHold, "credit_hold_open", CreditHold.account, where="status = 'open'")
 
 
 class CreditEntry(Owned):
-    organization = to(Organization)
-    account = to(CreditAccount, on_delete="RESTRICT")
+    """The ledger. A trigger refuses to change a figure of it; the balance is the sum of its deltas."""
+
+    organization = to(Organization, index=False)
+    account = to(CreditAccount, on_delete="RESTRICT", index=False)
     delta = IntegerField()
-    balance_after = IntegerField()
-    reason = State("grant", "reset", "spend", "refund", "adjust")
+    balance_after = IntegerField(constraints=[Check("balance_after >= 0")])
+    reason = State("grant", "reset", "spend", "refund", "adjust", "expire")
     feature = CharField(max_length=60, null=True)
+    note = TextField(null=True)
+    drawn = Json(default=list)  # of a spend: [[bucket, amount], …], the way back for a refund
     actor = to(User, on_delete="SET NULL", null=True)
     idempotency_key = CharField(max_length=160)
 
     class Meta:
         table_name = "credit_entry"
-        indexes = ((("account", "idempotency_key"), True),)
+        indexes = (
+            (("account", "idempotency_key"), True),
+            (("organization", "id"), False),
+            (("organization", "created_at"), False),
+        )
+
+
+# --- crowdfunding: who backed us, and what each code is good for -------------------------------------
+
+
+class BackerTier(Table):
+    """What a claimed code gives: a plan for so many months (empty: for life), credits, or only the dates."""
+
+    key = CharField(max_length=40, unique=True)
+    name = CharField(max_length=80)
+    plan_key = CharField(max_length=40, null=True)
+    months = IntegerField(null=True, constraints=[Check("months > 0")])
+    credits = IntegerField(default=0, constraints=[Check("credits >= 0")])
+
+    class Meta:
+        table_name = "backer_tier"
+
+    @property
+    def choice(self):
+        return self.id, self.name
+
+
+class Backer(Table):
+    """One code for one account. The code is kept as a keyed hash; `username_lower` is empty on legacy rows.
+
+    The dates here are the trail of what was given; those on User say what holds.
+    """
+
+    username = CharField(max_length=80)
+    username_lower = CharField(max_length=80, null=True)
+    code_hash = CharField(max_length=64)
+    tier = to(BackerTier, on_delete="RESTRICT")
+    used_by = to(User, on_delete="SET NULL", null=True, index=False)
+    used_at = Moment(null=True)
+    claim_hash = CharField(max_length=64, null=True)
+    claim_expires_at = Moment(null=True)
+    access_granted_at = Moment(null=True)
+    access_until = Moment(null=True)
+
+    class Meta:
+        table_name = "crowdfunding_backer"
+        indexes = ((("username_lower", "code_hash"), True), (("username", "code_hash"), False))
+
+    @property
+    def status(self):
+        if self.used_at is not None:
+            return "used"
+        pending = self.claim_expires_at is not None and self.claim_expires_at > now()
+        return "pending" if pending else "unused"
+
+
+partial(Backer, "crowdfunding_backer_used_by", Backer.used_by, where="used_by_id IS NOT NULL", unique=True)
+partial(Backer, "crowdfunding_backer_legacy", Backer.code_hash, where="username_lower IS NULL")
+
+
+class BackerImport(Table):
+    """A CSV file as it was understood: rows of [line, username, tier, code's hash, verdict, why]."""
+
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    name = CharField(max_length=120)
+    status = State("checked", "confirmed", "done", default="checked")
+    rows = Json(default=list)
+    new = IntegerField(default=0)
+    known = IntegerField(default=0)
+    wrong = IntegerField(default=0)
+    made = IntegerField(default=0)  # of the new ones, those whose code is made here
+    added = IntegerField(null=True)
+    codes_shown_at = Moment(null=True)
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        table_name = "backer_import"
 
 
 # --- in and out: nothing is lost between the outside and us ---------------------------------------
@@ -1065,6 +1239,33 @@ class JobRun(Table):
         indexes = ((("job", "started_at"), False),)
 
 
+class Work(Table):
+    """Long work somebody asked for, and how far it is. Of one kind and subject one at a time is open."""
+
+    kind = CharField(max_length=40)
+    subject = CharField(max_length=80, default="")
+    status = State("waiting", "running", "done", "failed", "replaced", default="waiting")
+    done = IntegerField(default=0)
+    total = IntegerField(null=True)
+    facts = Json(default=dict)
+    error = TextField(null=True)
+    attempts = IntegerField(default=0)  # since it last got further
+    taker = CharField(max_length=40, null=True)
+    asked_by = to(User, on_delete="SET NULL", null=True)
+    finished_at = Moment(null=True)
+
+    class Meta:
+        table_name = "long_work"
+        indexes = ((("kind", "subject", "id"), False),)
+
+    @property
+    def is_open(self):
+        return self.status in ("waiting", "running")
+
+
+partial(Work, "long_work_one_open", Work.kind, Work.subject, where="status IN ('waiting', 'running')", unique=True)
+
+
 class Lease(Table):
     """Whoever holds a job's lease runs it; a holder that died lets go when the time is over."""
 
@@ -1090,7 +1291,8 @@ class SandboxObject(Table):
 TABLES = [
     User, Profile, AuthToken, Session, Identity, Passkey, BackupCode, Admin, StaffRole, Challenge, Proof,
     Organization, Membership, Workspace, Assignment, Invitation, Transfer, Change, Task, Notification, Alert,
-    Setting, AuditEvent, Customer, Subscription, Grant, GrantSource, CreditAccount, CreditEntry,
-    WebhookEvent, Outgoing, JobRun, Lease, SandboxObject,
+    Setting, AuditEvent, Customer, Subscription, Grant, GrantSource, PricingCatalog,
+    PlanOverride, CreditAccount, CreditBucket, CreditHold, CreditEntry, BackerTier, Backer, BackerImport,
+    WebhookEvent, Outgoing, JobRun, Work, Lease, SandboxObject,
 ]  # fmt: skip
 OWNED = [table for table in TABLES if issubclass(table, Owned)]

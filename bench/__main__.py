@@ -34,6 +34,7 @@ GOALS = {
     "writes_vs_commits": (AT_LEAST, 2),
     "writes_p99_ms": (AT_MOST, 20),
     "writes_worst_ms": (AT_MOST, 200),
+    "credit_spends_per_second": (AT_LEAST, 2000),
     "create_vs_django_admin": (AT_LEAST, 2.5),
     "webhook_vs_bare": (AT_LEAST, 1.0),
     "webhook_lost": (AT_MOST, 0),
@@ -131,6 +132,7 @@ class Bench:
             self.search,
             self.growth,
             self.writes,
+            self.credits,
             self.create,
             self.webhook,
             self.lost,
@@ -191,6 +193,14 @@ class Bench:
         yield Row("writes_vs_commits", value, "writes/s", floor)
         yield Row("writes_p99_ms", statistics.median(run["p99_ms"] for run in told), "ms")
         yield Row("writes_worst_ms", max(run["worst_ms"] for run in told), "ms")
+
+    def credits(self) -> Iterator[Row]:
+        folder = guildhall.scratch(FEW, "credits")
+
+        def spends() -> float:
+            return float(json.loads(on_server_core("bench.guildhall", "credits", folder, SECONDS))["rate"])
+
+        yield Row("credit_spends_per_second", *medians(spends), "spends/s")
 
     def create(self) -> Iterator[Row]:
         ours = Load(self.creates, clients=CLIENTS, status=guildhall.CREATED)

@@ -1,6 +1,6 @@
 """Everything the bench knows of Guildhall itself: its data, its sign-in, its addresses and its write seam.
 
-What needs its modules runs as a process of its own: `python -m bench.guildhall seed|stripe|writes`.
+What needs its modules runs as a process of its own: `python -m bench.guildhall seed|stripe|writes|credits`.
 """
 
 import contextlib
@@ -311,6 +311,43 @@ def _stripe() -> None:
     print(json.dumps({"secret": sandbox.secret(), "prices": sandbox.PRICES}))
 
 
+def _credits(folder: Path, seconds: float) -> None:
+    """Threads that spend one organization's credits, each as soon as its last spend is durable."""
+    import models
+    from domain import credits
+    from domain.transactions import writer
+
+    opened = models.open_database(f"sqlite:///{file(folder)}")
+    organization = models.Organization.get(models.Organization.slug == SLUG)
+    plenty, run = 100_000_000, uuid.uuid4().hex  # a key that was used would be answered, not spent
+    credits.renew(organization, plenty, f"bench {run}")
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        turn = 0
+        while time.perf_counter() < deadline:
+            turn += 1
+            credits.spend(organization, 1, key=f"{run} {number} {turn}", feature="bench")
+        done.append(turn)
+        opened.close()
+
+    credits.spend(organization, 1, key=run, feature="bench")
+    started = time.perf_counter()
+    deadline = started + seconds
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    elapsed = time.perf_counter() - started
+    left, _ = credits.balance(organization)
+    writer.stop()
+    opened.close_all()
+    if left != plenty - 1 - sum(done):
+        raise LoadError(f"{sum(done)} spends were told as done, and {left} of {plenty} are left")
+    print(json.dumps({"rate": sum(done) / elapsed}))
+
+
 def _writes(folder: Path, seconds: float) -> None:
     """Threads that write single rows through the seam, each as soon as its last is durable."""
     import models
@@ -376,6 +413,8 @@ if __name__ == "__main__":
             _seed(Path(folder), int(count))
         case ["stripe"]:
             _stripe()
+        case ["credits", folder, seconds]:
+            _credits(Path(folder), float(seconds))
         case ["writes", folder, seconds]:
             _writes(Path(folder), float(seconds))
         case _:

@@ -16,6 +16,7 @@ from domain import (
     Refused,
     admins,
     audit,
+    backers,
     configuration,
     credits,
     organizations,
@@ -69,19 +70,21 @@ class NoAccount(Refused):
     code, status = "NOT_FOUND", 404
 
 
-def sign_up(email, name, password, next_url=None, *, allow=lambda email: None):
+def sign_up(email, name, password, next_url=None, *, backer=None, allow=lambda email: None):
     """Mail a code for a new account; returns the token's public id for the browser to keep.
 
-    `allow(email)` is asked before a letter goes, once the form is in order; it may refuse.
+    `allow(email)` is asked before a letter goes, once the form is in order; it may refuse. `backer` is the
+    Claim that the browser carries: needed while a campaign runs, and kept with the mailed code.
     With a password the answer is the same for an address that has an account: its owner gets a letter that
     says so. Without one (`password` None) they are told, unless messages are neutral (A3.1-2).
-    Refuses with Invalid, and with AlreadyRegistered.
+    Refuses with Invalid, with AlreadyRegistered, and with a backers.NotClaimed.
     """
     must_be_open()
+    backers.must_have(backer, normalized(clean(email)))  # before a password is hashed for nothing
     email, name, password_hash = _checked(email, name, password)
     allow(email)
     strict = password is None and not settings.get("auth_neutral_messages")
-    return _begin_sign_up(email, name, password_hash, next_url, strict)
+    return _begin_sign_up(email, name, password_hash, next_url, strict, backer)
 
 
 def must_be_open():
@@ -112,14 +115,15 @@ def _joined(words):
 
 
 @writes
-def _begin_sign_up(email, name, password_hash, next_url, strict=False):
+def _begin_sign_up(email, name, password_hash, next_url, strict=False, backer=None):
     known = by_email(email)
     if known and strict:
         raise AlreadyRegistered("This address has an account already.", elsewhere="/sign-in/code")
+    payload = {"email": email, "name": name, "password_hash": password_hash, "known": bool(known)}
     token, code = tokens.new(
         "verify_email",
         email,
-        payload={"email": email, "name": name, "password_hash": password_hash, "known": bool(known)},
+        payload=payload | ({"backer": backer.kept} if backer else {}),
         next_url=next_url,
     )
     if known:
@@ -159,16 +163,20 @@ def pending(token_id, purpose):
     return token_id and AuthToken.one(AuthToken.public_id == token_id, AuthToken.purpose == purpose)
 
 
-def verify(token_id, code):
-    """The right code makes the account. Returns (user, next url); refuses with WrongCode or CodeExpired."""
-    outcome = _verify(token_id, code)
+def verify(token_id, code, backer=None):
+    """The right code makes the account. Returns (user, next url); refuses with WrongCode or CodeExpired.
+
+    `backer` is the Claim that the browser carries now, if any, before the one it signed up with. Refuses
+    with a backers.NotClaimed too; the code stays good then.
+    """
+    outcome = _verify(token_id, code, backer)
     if isinstance(outcome, Refused):
         raise outcome
     return outcome
 
 
 @writes
-def _verify(token_id, code):
+def _verify(token_id, code, backer=None):
     token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == "verify_email")
     if refusal := tokens.refusal(token, code):
         return refusal  # returned, not raised: the counted try must stay
@@ -176,15 +184,20 @@ def _verify(token_id, code):
         return tokens.CodeExpired("This address has an account by now. Sign in instead.")
     made = token.payload
     try:
-        user = create(made["email"], made["name"], made["password_hash"])
+        claim = backer or backers.kept(made.get("backer"))
+        user = create(made["email"], made["name"], made["password_hash"], backer=claim)
     except peewee.IntegrityError:  # another browser was faster
         return tokens.CodeExpired("This address has an account by now. Sign in instead.")
     return user, token.next_url
 
 
 @writes
-def create(email, name, password_hash, *, verified=True):
-    """A user with profile, personal organization and credit account: all of it or nothing."""
+def create(email, name, password_hash, *, verified=True, backer=None, first=False):
+    """A user with profile, personal organization and credit account: all of it or nothing.
+
+    Every way to an account ends here. While a campaign runs it refuses with a backers.NotClaimed without a
+    good Claim (`backer`); only the account that sets the site up (`first`) needs none.
+    """
     user = User.create(
         email=email,
         email_norm=normalized(email),
@@ -194,6 +207,8 @@ def create(email, name, password_hash, *, verified=True):
     Profile.create(user=user, full_name=name)
     organization = organizations.create_personal(user, name)
     credits.open_account(organization)
+    if not first:
+        backers.admit(user, organization, backer)
     audit.record("auth.user.created", f"{name} made an account", by=user, target=user)
     return user
 
@@ -594,7 +609,7 @@ def _set_up(secret, email, name, password_hash):
     token = setup_open(secret)
     if not tokens.consume(token):
         raise NotFound("This set-up link was used at this very moment.")
-    user = create(email, name, password_hash)
+    user = create(email, name, password_hash, first=True)
     Admin.create(email=email, email_norm=normalized(email), note="Set up this site", added_by=user)
     StaffRole.create(user=user, role="super_admin")  # or nobody could choose further admins
     audit.record("admin.granted", f"{name} set up this site", by=user, target=user, role="super_admin")

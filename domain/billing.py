@@ -14,8 +14,11 @@ from domain import (
     changes,
     configuration,
     credits,
+    grants,
     organizations,
     outgoing,
+    plans,
+    pricing,
     providers,
     settings,
     stepup,
@@ -26,13 +29,11 @@ from domain.providers import CustomerFact, InvoiceFact, SubscriptionFact
 from domain.transactions import writes
 from models import (
     Customer,
-    Grant,
     GrantSource,
     Organization,
     Subscription,
     everywhere,
     inside,
-    now,
     public_id,
     stand_in_line,
 )
@@ -61,13 +62,16 @@ def subscription():
 def checkout(plan_key, *, by):
     """Open a checkout for a paid plan; returns the address to send the browser to.
 
-    Refuses with Forbidden, NotFound, or when there is a subscription already (it is changed, never
-    doubled). Nothing is granted here: only the provider's webhook does that.
+    Refuses with Forbidden, NotFound, PriceAmbiguous, or when there is a subscription already (it is
+    changed, never doubled). Nothing is granted here: only the provider's webhook does that.
     """
     by.require("billing.manage")
     provider, organization = providers.active(), by.organization
     if plan_key not in provider.prices() or plan_key not in PLANS:
         raise NotFound("There is no such plan on sale.")
+    if settings.get("crowdfunding_active"):
+        raise Refused("Nothing can be bought while the campaign for backers runs.")
+    pricing.match(plan_key)
     current = subscription()
     if current is not None and current.is_live:
         raise Refused(f"{organization.name} has a subscription already.")
@@ -204,30 +208,15 @@ def _is_news(source, fact, row):
 
 
 def _sync_grants(organization, source, fact, plan_key):
-    gives = fact.status in GIVES and organization.status != "deleted"
-    for capability in PLANS[plan_key].capabilities if gives else ():
-        values = {
-            "plan_key": plan_key,
-            "expires_at": fact.period_end_at,
-            "revoked_at": None,
-            "revoke_reason": None,
-        }
-        known = Grant.one(Grant.capability == capability, Grant.source == source)
-        if known is None:
-            Grant.create(
-                capability=capability, source=source, source_type="subscription", provider=fact.provider, **values
-            )
-        else:
-            Grant.update(**values).where(Grant.id == known.id).execute()
-    stale = Grant.update(revoked_at=now(), revoke_reason=fact.status).where(
-        Grant.source == source, Grant.revoked_at.is_null()
-    )
-    kept = PLANS[plan_key].capabilities if gives else ()
-    (stale.where(Grant.capability.not_in(kept)) if kept else stale).execute()
+    if fact.status in GIVES and organization.status != "deleted":
+        plan = plans.stored(plan_key)
+        grants.include(source, plan, provider=fact.provider, expires_at=fact.period_end_at)
+    else:
+        grants.revoke(source, fact.status)
 
 
 def _tell(organization, row, before, fact, plan_key):
-    name = PLANS[plan_key].name
+    name = plans.get(plan_key).name
     audit.record(
         "billing.subscription_updated" if before else "billing.subscription_created",
         f"{name}: {before['status'] + ' → ' if before else ''}{fact.status}",
@@ -260,7 +249,7 @@ def _apply_invoice(organization, fact):
     )
     if row is None:
         raise Retry(f"The subscription {fact.subscription_id} of this invoice isn't known yet.")
-    plan = PLANS[row.plan_key]
+    plan = plans.get(row.plan_key)
     if fact.paid:
         if fact.renews and credits.renew(organization, settings.get(plan.credits), f"invoice:{fact.id}"):
             changes.record(organization, "credits", None, "updated")

@@ -54,6 +54,7 @@ class Configuration:
     stripe_secret_key: str = field(default="", repr=False)
     stripe_webhook_secrets: tuple = field(default=(), repr=False)
     stripe_prices: dict = field(default_factory=dict)
+    stripe_app_tag: str = ""
     super_admin_emails: tuple = ()
     super_admin_require_2fa: bool = False
     metrics_token: str = field(default="", repr=False)
@@ -135,6 +136,7 @@ def load():
         "stripe_secret_key": stripe_key,
         "stripe_webhook_secrets": words("STRIPE_WEBHOOK_SECRET"),
         "stripe_prices": {plan: price for plan, price in prices.items() if price},
+        "stripe_app_tag": read("str", "STRIPE_APP_TAG", ""),
         "super_admin_emails": tuple(word.lower() for word in words("SUPER_ADMIN_EMAILS")),
         "super_admin_require_2fa": read("bool", "SUPER_ADMIN_REQUIRE_2FA", production),
         "metrics_token": read("str", "METRICS_TOKEN", ""),

@@ -4,7 +4,20 @@ import random
 from datetime import timedelta
 
 import models
-from domain import accounts, alerts, billing, grants, invitations, organizations, passwords, rows, tasks, workspaces
+from domain import (
+    accounts,
+    alerts,
+    billing,
+    credits,
+    grants,
+    invitations,
+    organizations,
+    passwords,
+    pricing,
+    rows,
+    tasks,
+    workspaces,
+)
 from domain.providers import sandbox
 from domain.transactions import writes
 from models import Admin, StaffRole, User, now
@@ -56,6 +69,7 @@ def furnish(seed=7):
                 organizations.switch(one, team)
         with models.inside(team):
             _work(team, people, chance, start)
+            _write_with_ai(team, people, chance, start)
             _at(start + timedelta(days=20))
             _subscribe(organizations.reach(people["alice"], team.slug))
         models.set_clock(None)
@@ -102,6 +116,21 @@ def _work(team, people, chance, start):
         rows.change(tasks.rules, task.id, {"status": status}, by=by)
 
 
+def _write_with_ai(team, people, chance, start):
+    """What credits look like in use; the feature that will spend them comes later."""
+    _at(start)
+    credits.give(
+        team, 150, key="demo:welcome", reason="A welcome present", expires_at=start + timedelta(days=60),
+        by=people["stella"],
+    )  # fmt: skip
+    for number in range(26):
+        _at(start + timedelta(hours=18 * number + 9 + chance.random() * 6))
+        by, amount = people[chance.choice(("alice", "bob", "dora"))], chance.randint(1, 9)
+        credits.spend(team, amount, key=f"demo:{number}", feature="ai.text", by=by)
+        if number == 17:
+            credits.refund(team, f"demo:{number}", by=by)
+
+
 def _divide(owner, people):
     """A second workspace with its people, and an invitation that waits for an answer."""
     stage = workspaces.create("Main stage", by=owner)
@@ -112,5 +141,6 @@ def _divide(owner, people):
 def _subscribe(owner):
     """Through the sandbox's checkout; its webhooks arrive once the server listens."""
     if grants.plan() is not None:
+        pricing.sync()
         address = billing.checkout("pro_monthly", by=owner)
         sandbox.pay(address.rsplit("/", 1)[1])

@@ -1,8 +1,9 @@
 """What an organization may use: the union of its active grants, whatever they came from (A4.4-5)."""
 
-from domain import providers
-from domain.plans import FREE, PLANS
-from models import Compiled, Grant, now, slot
+from domain import changes, plans, providers, works
+from domain.plans import PLANS
+from domain.transactions import writes
+from models import Compiled, Grant, Subscription, everywhere, inside, now, slot, stand_in_line
 
 _active = Compiled(
     lambda: (
@@ -19,8 +20,8 @@ def active():
 
 
 def capabilities():
-    """What the organization one stands in may use."""
-    return {capability for _, capability in active()}
+    """What the organization one stands in may use: what its grants give, and what the free plan gives everybody."""
+    return {capability for _, capability in active()} | set(plans.get("free").capabilities)
 
 
 def plan():
@@ -28,7 +29,7 @@ def plan():
     if not providers.is_configured():
         return None
     keys = {key for key, _ in active()}
-    return next((PLANS[key] for key in reversed(PLANS) if key in keys), FREE)
+    return plans.get(next((key for key in reversed(PLANS) if key in keys), "free"))
 
 
 def includes(capability):
@@ -46,3 +47,74 @@ def seats():
 def revoke_all(reason):
     """Take back every active grant of the organization one stands in; returns how many."""
     return Grant.update(revoked_at=now(), revoke_reason=reason).where(Grant.revoked_at.is_null()).execute()
+
+
+# --- when a plan comes to include something else ----------------------------------------------------------
+
+
+def include(source, plan, *, provider, expires_at, source_type="subscription"):
+    """Have a source's grants (a subscription's, a backer's) be what its plan includes, until `expires_at`.
+
+    In the present transaction, inside the organization; returns whether that was news.
+    """
+    news = 0
+    held = {grant.capability: grant for grant in Grant.select().where(Grant.source == source)}
+    for capability in plan.capabilities:
+        values = {"plan_key": plan.key, "expires_at": expires_at, "revoked_at": None, "revoke_reason": None}
+        known = held.get(capability)
+        if known is None:
+            made = {"capability": capability, "source": source, "source_type": source_type, "provider": provider}
+            Grant.create(**made, **values)
+            news += 1
+        elif any(getattr(known, name) != value for name, value in values.items()):
+            news += Grant.update(**values).where(Grant.id == known.id).execute()
+    return bool(news + revoke(source, "not in the plan any more", kept=plan.capabilities))
+
+
+def revoke(source, reason, kept=()):
+    """Take back what a source gave, but for the capabilities `kept`; returns how many grants."""
+    query = Grant.update(revoked_at=now(), revoke_reason=reason).where(
+        Grant.source == source, Grant.revoked_at.is_null()
+    )
+    return (query.where(Grant.capability.not_in(kept)) if kept else query).execute()
+
+
+def source_of(subscription):
+    """What the grants of a subscription name as their source."""
+    return f"{subscription.provider}:subscription:{subscription.provider_subscription_id}"
+
+
+BATCH = 100
+
+
+def follow_plans():
+    """One batch of subscribers gets what their changed plan now includes; returns how many, 0 when all have it."""
+    work = works.take(plans.RESYNC)
+    if work is None:
+        return 0
+    with everywhere("a changed plan reaches all of its subscribers"):
+        batch = list(plans.running(work.subject, after=work.facts["upto"]).limit(BATCH))
+    if not batch:
+        _follow(work, None)
+    for subscription in batch:
+        if not _follow(work, subscription):
+            break
+    return len(batch) or 1  # there may be other work
+
+
+@writes
+def _follow(work, subscription):
+    """The next subscriber, and the mark that they are done, in one transaction; without one the work is over."""
+    if subscription is None:
+        return works.close(work)
+    if not works.tell(work, work.done + 1, lasting=True, upto=subscription.id):
+        return False
+    # Behind a webhook that is at this subscription; one that comes later sees the plan as it is now.
+    stand_in_line(f"subscription {subscription.provider_subscription_id}")
+    with inside(subscription.organization_id):
+        row = Subscription.one(Subscription.id == subscription.id)
+        if row is not None and row.plan_key == work.subject and row.is_live:
+            plan, until = plans.stored(work.subject), row.current_period_end_at
+            if include(source_of(row), plan, provider=row.provider, expires_at=until):
+                changes.record(row.organization, "subscription", row.id, "updated")
+    return True

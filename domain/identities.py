@@ -13,7 +13,19 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 import models
-from domain import Invalid, NotFound, Refused, accounts, audit, configuration, outgoing, settings, stepup, tokens
+from domain import (
+    Invalid,
+    NotFound,
+    Refused,
+    accounts,
+    audit,
+    backers,
+    configuration,
+    outgoing,
+    settings,
+    stepup,
+    tokens,
+)
 from domain.addresses import address, normalized
 from domain.fields import clean
 from domain.transactions import writes
@@ -142,12 +154,13 @@ def needs_code(came, user=None):
 
 
 @writes
-def arrive(came, user=None, next_url=None):
+def arrive(came, user=None, next_url=None, backer=None):
     """Take in who came from a provider: (the user, None), or (None, a token) once a code was mailed.
 
     `user` is who is signed in and wants to connect it (step-up comes first); otherwise the account it
-    belongs to is found, connected when the address is proven on both sides, or made. Refuses with
-    NotConnected, with Suspended, and as accounts.must_be_open does.
+    belongs to is found, connected when the address is proven on both sides, or made. `backer` is the Claim
+    that the browser carries, for one that is made. Refuses with NotConnected, with Suspended, and as
+    accounts.must_be_open and accounts.create do.
     """
     if user is not None:
         stepup.demand("security.connect", came.provider)
@@ -158,8 +171,8 @@ def arrive(came, user=None, next_url=None):
     if not came.email:
         raise NotConnected(f"{label(came.provider)} didn't tell us your e-mail address, so it can't be used here.")
     if _is_proven(came, user):
-        return _settle(came, user), None
-    return None, _ask_for_code(came, user, next_url)
+        return _settle(came, user, backer), None
+    return None, _ask_for_code(came, user, next_url, backer)
 
 
 def _stand_in_line(came):
@@ -185,13 +198,13 @@ def _met(identity, user):
     return identity.user
 
 
-def _settle(came, user):
+def _settle(came, user, backer=None):
     """The address is proven: connect it to who is signed in, to the account that has it, or to a new one."""
     found = user or accounts.by_email(came.email)
     if found is None:
         accounts.must_be_open()
         try:
-            made = accounts.create(came.email, came.name, None)
+            made = accounts.create(came.email, came.name, None, backer=backer)
         except peewee.IntegrityError:  # a sign-up by code was faster
             found = accounts.by_email(came.email)
         else:
@@ -223,18 +236,23 @@ def _connect(user, came):
 # --- the code to an address that nobody vouches for -----------------------------------------------------------
 
 
-def _ask_for_code(came, user, next_url):
+def _ask_for_code(came, user, next_url, backer):
     mailed = True
     if user is None:
         try:
             account = accounts.by_email(came.email)
-            accounts.must_be_active(account) if account else accounts.must_be_open()
+            if account:
+                accounts.must_be_active(account)
+            else:
+                accounts.must_be_open()
+                backers.must_have(backer, normalized(came.email))
         except Refused:
             if not settings.get("auth_neutral_messages"):
                 raise
             mailed = False  # and nobody is told
     about = {"provider": came.provider, "subject": came.subject, "email": came.email, "name": came.name}
-    token, code = tokens.new("identity", came.email, about | {"mailed": mailed}, user, next_url)
+    about |= {"mailed": mailed} | ({"backer": backer.kept} if backer else {})
+    token, code = tokens.new("identity", came.email, about, user, next_url)
     _mail(token, code)
     return token.public_id
 
@@ -258,19 +276,20 @@ def send_again(token_id):
     return token.public_id
 
 
-def confirm(token_id, code, user=None):
+def confirm(token_id, code, user=None, backer=None):
     """The right code proves the address: (user, next url). `user` is who is signed in, if they connect it.
 
-    Refuses with WrongCode or CodeExpired, and as `arrive` does.
+    `backer` is the Claim that the browser carries now, if any. Refuses with WrongCode or CodeExpired, and as
+    `arrive` does.
     """
-    outcome = _confirm(token_id, code, user)
+    outcome = _confirm(token_id, code, user, backer)
     if isinstance(outcome, Refused):
         raise outcome
     return outcome
 
 
 @writes
-def _confirm(token_id, code, user):
+def _confirm(token_id, code, user, backer=None):
     token = accounts.pending(token_id, "identity")
     if not token or token.user_id != (user.id if user else None):
         return tokens.gone()
@@ -282,7 +301,8 @@ def _confirm(token_id, code, user):
     came = Arrival(about["provider"], about["subject"], about["email"], True, about["name"])
     _stand_in_line(came)
     known = _known(came)
-    return (_met(known, user) if known else _settle(came, user)), token.next_url
+    claim = backer or backers.kept(about.get("backer"))
+    return (_met(known, user) if known else _settle(came, user, claim)), token.next_url
 
 
 # --- one's own -----------------------------------------------------------------------------------------------------

@@ -6,8 +6,7 @@
 from dataclasses import dataclass
 
 import models
-from domain import Forbidden, Refused, grants, roles, settings
-from domain.plans import PLANS
+from domain import Forbidden, Refused, grants, plans, roles, settings
 from models import Invitation, Membership, now
 
 
@@ -190,7 +189,7 @@ def _plan(by, permission):
     if held:
         named = f"The plan is {current.name}; it includes it" if current else "No plans are sold here: all is included"
         return Step("plan", named)
-    sellers = sorted({plan.name for plan in PLANS.values() if permission.capability in plan.capabilities})
+    sellers = sorted({plan.name for plan in plans.everything() if permission.capability in plan.capabilities})
     offered = f" {sellers[0]} does." if sellers else ""
     name = current.name if current else "present"
     refusal = CapabilityRequired(f"The {name} plan doesn't include: {permission.label}.{offered}")

@@ -1,8 +1,29 @@
-"""The plans: what each gives. What they cost, their provider knows."""
+"""The plans: what each gives. What they cost, their provider knows (domain/pricing.py).
 
-from dataclasses import dataclass
+Keys, intervals and provider ids stand here and in the environment. What is shown and what is included an
+admin may change; `get` is the one door to a plan as it is now.
+"""
+
+import threading
+import time
+from dataclasses import dataclass, replace
+
+from domain import Invalid, NotFound, Refused, audit, works
+from domain.fields import clean
+from domain.transactions import on_wake, wake, writes
+from models import AuditEvent, PlanOverride, Subscription, everywhere, now, stand_in_line
 
 PAID = ("feature.pro", "workspace.members.invite", "workspace.members.limit.10", "billing.portal")
+
+# What a plan can include. domain/roles.py asks for some of them, domain/grants.py for the limits.
+CAPABILITIES = {
+    "feature.pro": "Everything that is marked Pro",
+    "workspace.members.invite": "Inviting members",
+    "workspace.members.limit.10": "Up to 10 members",
+    "workspace.members.limit.unlimited": "Any number of members",
+    "billing.portal": "The customer portal, with invoices and cards",
+}
+LIMITS = ("workspace.members.limit.10", "workspace.members.limit.unlimited")
 
 
 @dataclass(frozen=True)
@@ -13,19 +34,223 @@ class Plan:
     capabilities: tuple
     credits: str  # the setting that holds its monthly allowance
     gives: tuple = ()
+    position: int = 0
 
     @property
     def is_paid(self):
-        return bool(self.capabilities)
+        return self.key != "free"
+
+    @property
+    def label(self):
+        """The name, told apart from its sister's: Pro, monthly."""
+        return self.name + {"month": ", monthly", "year": ", yearly"}.get(self.interval, "")
 
 
-FREE = Plan("free", "Free", "", (), "credits_free", ("Tasks, board and search", "Live pages and notices"))
+FREE = Plan("free", "Free", "", (), "credits_free", ("Tasks, board and search", "Live pages and notices"), 1)
 _PRO = ("Everything in Free", "A monthly allowance of credits")
+# As they come with the house; from least to most, whatever order they are shown in.
 PLANS = {
     plan.key: plan
     for plan in (
         FREE,
-        Plan("pro_monthly", "Pro", "month", PAID, "credits_pro", _PRO),
-        Plan("pro_yearly", "Pro", "year", PAID, "credits_pro", (*_PRO, "Two months free")),
+        Plan("pro_monthly", "Pro", "month", PAID, "credits_pro", _PRO, 2),
+        Plan("pro_yearly", "Pro", "year", PAID, "credits_pro", _PRO, 3),
     )
 }
+
+# --- as they are now --------------------------------------------------------------------------------------
+
+FRESH = 1.0  # seconds that another process may lag behind
+
+_cache: dict[str, Plan] = {}
+_read_at = 0.0
+_lock = threading.Lock()
+
+
+def get(key):
+    """The plan as it is now. Refuses with NotFound."""
+    if key not in PLANS:
+        raise NotFound("There is no such plan.")
+    if time.monotonic() - _read_at > FRESH:
+        _read()
+    return _cache.get(key, PLANS[key])
+
+
+def everything():
+    """All plans as they are now, in the order they are shown in."""
+    return sorted((get(key) for key in PLANS), key=lambda plan: plan.position)
+
+
+def _read():
+    global _cache, _read_at
+    with _lock:
+        began = time.monotonic()
+        _cache = {row.key: _with(row) for row in PlanOverride.select() if row.key in PLANS}
+        _read_at = began
+
+
+def stored(key):
+    """The plan as the present transaction sees it, past the cache: for what writes grants by it."""
+    row = PlanOverride.one(PlanOverride.key == key)
+    return _with(row) if row else PLANS[key]
+
+
+def forget():
+    """Read anew at the next `get`."""
+    global _read_at
+    _read_at = 0.0
+
+
+def listen():
+    """Forget what is known of the plans after each change of one."""
+    on_wake("plans", forget)
+
+
+def _with(row):
+    kept = PLANS[row.key]
+    return replace(
+        kept,
+        name=kept.name if row.name is None else row.name,
+        gives=kept.gives if row.gives is None else tuple(row.gives),
+        capabilities=kept.capabilities if row.capabilities is None else tuple(row.capabilities),
+        position=kept.position if row.position is None else row.position,
+    )
+
+
+# --- changing one -----------------------------------------------------------------------------------------
+
+NAME, LINE, LINES = 40, 80, 10  # characters, characters, lines
+RESYNC = "plan_grants"  # the work that carries a change to the subscribers
+
+
+class Unconfirmed(Refused):
+    """It would change what subscribers may do; `details` say of how many organizations, and what."""
+
+
+def facts(plan):
+    """What an admin may change of a plan, as the log keeps it."""
+    return {
+        "name": plan.name, "gives": list(plan.gives), "capabilities": sorted(plan.capabilities),
+        "position": plan.position,
+    }  # fmt: skip
+
+
+@writes
+def change(key, form, *, by, confirmed=False):
+    """Change a plan from form values: name, gives (lines), capabilities (a list), position. Returns the plan.
+
+    Refuses with NotFound, Invalid, or Unconfirmed when it would change what subscribers may do and
+    `confirmed` isn't set. Their grants follow by a job.
+    """
+    _in_line(key)
+    return _set(key, _understood(key, form), by, confirmed)
+
+
+@writes
+def put_back(key, event_id, *, by, confirmed=False):
+    """Undo the audited change `event_id`. Refuses when something newer stands; else as `change` does."""
+    _in_line(key)
+    event = next(iter(history(key, 1)), None)
+    if event is None or event.id != event_id:
+        raise Refused("This plan was changed again since; look at it before you put anything back.")
+    before = dict(event.metadata["before"])
+    before["capabilities"] = [name for name in before["capabilities"] if name in CAPABILITIES]  # as known today
+    return _set(key, before, by, confirmed)
+
+
+def _in_line(key):
+    if key not in PLANS:
+        raise NotFound("There is no such plan.")
+    stand_in_line(f"plan {key}")  # or two admins at once would each log the other's change as their own
+
+
+def history(key, limit=20):
+    """The changes of one plan, newest first, from the audit log."""
+    about = (AuditEvent.action == "plan.changed", AuditEvent.target_type == "plan", AuditEvent.target_id == key)
+    return list(AuditEvent.select().where(*about).order_by(AuditEvent.id.desc()).limit(limit))
+
+
+def _understood(key, form):
+    wrong = {}
+    name = " ".join(clean(str(form.get("name", ""))).split())
+    if not 2 <= len(name) <= NAME:
+        wrong["name"] = f"Write a name of 2 to {NAME} characters."
+    gives = [" ".join(line.split()) for line in clean(str(form.get("gives", ""))).splitlines() if line.strip()]
+    if len(gives) > LINES or any(len(line) > LINE for line in gives):
+        wrong["gives"] = f"Write at most {LINES} lines of {LINE} characters."
+    chosen = sorted(set(form.get("capabilities", ())))
+    if set(chosen) - CAPABILITIES.keys():
+        wrong["capabilities"] = "Choose from the list."
+    elif not chosen and PLANS[key].is_paid:
+        wrong["capabilities"] = "Choose at least one, or it would be no more than Free."
+    elif set(LIMITS) <= set(chosen):
+        wrong["capabilities"] = "Choose one number of members."
+    elif "workspace.members.invite" in chosen and not set(LIMITS) & set(chosen):
+        wrong["capabilities"] = "Choose for how many members too, or nobody can be invited."
+    position = str(form.get("position", "")).strip()
+    if not (position.isascii() and position.isdigit() and 1 <= int(position[:4]) <= 99 and len(position) < 3):
+        wrong["position"] = "Write a number from 1 to 99."
+    if wrong:
+        raise Invalid(wrong)
+    return {"name": name, "gives": gives, "capabilities": chosen, "position": int(position)}
+
+
+def _set(key, after, by, confirmed):
+    held = stored(key)
+    before = facts(held)
+    changed = {name: value for name, value in after.items() if before[name] != value}
+    if not changed:
+        return held
+    if held.is_paid and "capabilities" in changed:
+        _begin_resync(held, after, by, confirmed)
+    default = facts(PLANS[key])
+    values = {name: None if value == default[name] else value for name, value in after.items()}
+    PlanOverride.insert(key=key, updated_by=by, **values).on_conflict(
+        conflict_target=[PlanOverride.key],
+        update={PlanOverride.updated_by: by} | {getattr(PlanOverride, name): v for name, v in values.items()},
+    ).execute()
+    names = ", ".join(_FIELDS[name] for name in changed)
+    audit.record(
+        "plan.changed", f"{held.label}: {names} changed", by=by, category="admin", target=("plan", key),
+        before=before, after=after,
+    )  # fmt: skip
+    wake("plans")
+    return stored(key)
+
+
+_FIELDS = {"name": "name", "gives": "lines", "capabilities": "what is included", "position": "place"}
+
+
+def _begin_resync(held, after, by, confirmed):
+    with everywhere("a plan's subscribers are counted over all organizations"):
+        touched, total = _organizations(held.key), running(held.key).count()
+    had, has = set(held.capabilities), set(after["capabilities"])
+    if touched and not confirmed:
+        organizations = "1 organization" if touched == 1 else f"{touched:,} organizations"
+        raise Unconfirmed(
+            f"This changes at once what {organizations} with {held.label} may do.",
+            organizations=touched, gained=sorted(has - had), lost=sorted(had - has),
+        )  # fmt: skip
+    works.replace(RESYNC, held.key)  # what it would have carried out is older than this
+    if touched:
+        works.begin(RESYNC, held.key, by=by, total=total, upto=0)
+
+
+# --- who has one ------------------------------------------------------------------------------------------
+
+
+def subscribers(key):
+    """How many organizations have a running subscription to the plan."""
+    with everywhere("a plan's subscribers are counted over all organizations"):
+        return _organizations(key)
+
+
+def _organizations(key):
+    return running(key).select(Subscription.organization).distinct().count()
+
+
+def running(key, after=0):
+    """The query of a plan's subscriptions that give access now, from the one after the id `after` on."""
+    lasts = Subscription.current_period_end_at.is_null() | (Subscription.current_period_end_at > now())
+    mine = (Subscription.plan_key == key, Subscription.id > after, Subscription.status.in_(Subscription.LIVE), lasts)
+    return Subscription.select().where(*mine).order_by(Subscription.id)

@@ -80,17 +80,24 @@ PLATFORM = {
     "users.impersonate": "Look at the site as somebody else, reading only",
     "organizations.read": "See organizations",
     "organizations.suspend": "Suspend and reactivate organizations",
+    "credits.write": "Give credits and take them back",
     "audit.read_all": "See the whole audit log",
     "settings.write": "Change settings",
     "alerts.write": "Broadcast and retract alerts",
     "jobs.run": "See jobs and webhooks, run and replay them",
+    "pricing.sync": "Read prices from the payment provider",
+    "plans.write": "Change what plans are called and include",
+    "backers.write": "Add, import and release backers",
     "admins.write": "Choose admins and their roles",
 }
 # What narrows somebody on the allow-list; without any of these they have all but the last.
 STAFF = {
     "super_admin": ("Super admin", frozenset(PLATFORM)),
     "support": ("Support", frozenset({"admin.read", "users.read", "users.suspend", "organizations.read"})),
-    "finance": ("Finance", frozenset({"admin.read"})),
+    "finance": (
+        "Finance",
+        frozenset({"admin.read", "organizations.read", "credits.write", "pricing.sync", "plans.write"}),
+    ),
     "moderator": ("Moderator", frozenset({"admin.read"})),
     "release_manager": ("Release manager", frozenset({"admin.read", "jobs.run"})),
     "content": ("Content", frozenset({"admin.read", "alerts.write"})),

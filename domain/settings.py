@@ -42,6 +42,24 @@ GROUPS = {
             "Never tell whether an address has an account, also on the pages for codes and links.",
         ),
     ),
+    "Crowdfunding": (
+        Field(
+            "crowdfunding_active",
+            "Backers only",
+            Switch(),
+            True,
+            False,
+            "While the campaign runs, a new account needs a backer's code and nothing can be bought.",
+        ),
+        Field(
+            "crowdfunding_invite_bypass",
+            "Invitations stand in",
+            Switch(),
+            True,
+            False,
+            "Whether an open invitation to an organization is enough for a new account then.",
+        ),
+    ),
     "Organizations": (
         Field(
             "organization_mode",
@@ -122,6 +140,7 @@ GROUPS = {
         Field("change_retention_days", "History and undo", DAYS, True, 365, "Removed after so long."),
     ),
 }
+STATES = {field.name for field in GROUPS["Crowdfunding"]}  # they change every page: not more than ten times a minute
 REGISTRY = {field.name: field for group in GROUPS.values() for field in group}
 
 _cache = {}

@@ -1,7 +1,7 @@
 """All organizations, as the platform's staff sees them: who owns them, what they use, who is in them."""
 
 import models
-from domain import NotFound, grants
+from domain import NotFound, credits, grants
 from domain.addresses import normalized
 from domain.fields import clean
 from models import Membership, Organization, Subscription, User
@@ -33,10 +33,11 @@ def one(id):
 
 
 def uses(organization):
-    """Its plan (None where none are sold), its subscription if it has one, and how many grants are active."""
+    """Its plan (None where none are sold), its subscription if it has one, how many grants are active, its credits."""
     with models.inside(organization):
         newest = Subscription.select().order_by(Subscription.id.desc()).first()
-        return {"plan": grants.plan(), "subscription": newest, "grants": len(grants.active())}
+        used = {"plan": grants.plan(), "subscription": newest, "grants": len(grants.active())}
+    return used | {"credits": credits.balance(organization)[0]}
 
 
 def members(organization):

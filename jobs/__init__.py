@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 import models
 from domain import NotFound, audit, transactions
 from domain.transactions import writes
-from jobs import inbox, outgoing, reminders, retention, verifications
+from jobs import backers, credits, inbox, outgoing, plans, pricing, reminders, retention, verifications
 from models import JobRun, Lease, now
 
 log = logging.getLogger("guildhall.jobs")
@@ -50,12 +50,17 @@ def at(**cron):
 CALENDAR = (
     Job("inbox", "Work off webhooks", inbox.work, every(seconds=5), woken_by="inbox"),
     Job("outgoing", "Send letters and notifications", outgoing.work, every(seconds=5), woken_by="outgoing"),
+    Job("pricing", "Read prices from the provider", pricing.work, every(seconds=15), woken_by="pricing"),
+    Job("plan_grants", "Carry changed plans to subscribers", plans.work, every(seconds=15), woken_by="plan_grants"),
+    Job("backer_import", "Add imported backers", backers.work, every(seconds=15), woken_by="backer_import"),
     Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),
     Job("tokens", "Remove expired codes and old sessions", retention.expired, every(hours=1)),
     Job("invitations", "Close lapsed invitations and offers", retention.lapsed, every(hours=1)),
     Job("read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)),
     Job("audit", "Remove old audit events", retention.audit_log, at(hour=3, minute=20)),
     Job("audit_chain", "Check the audit log", verifications.work, at(hour=4, minute=0), once=True),
+    Job("credit_resets", "Begin the month's credits", credits.resets, at(hour=0, minute=5)),
+    Job("credit_lapses", "Release lapsed holds, end credits", credits.lapses, every(minutes=5)),
     Job("changes", "Remove old history", retention.history, at(hour=3, minute=30)),
     Job("settled", "Remove settled webhooks, sent letters and old runs", retention.settled, at(hour=3, minute=40)),
 )

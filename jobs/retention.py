@@ -1,12 +1,26 @@
 """What is removed, and when. Each call is one bounded batch; the runner goes on while there is a backlog."""
 
-from domain import audit, changes, invitations, notices, people, proofs, sessions, settings, tokens, transfers, upkeep
+from domain import (
+    audit,
+    backer_imports,
+    changes,
+    invitations,
+    notices,
+    people,
+    proofs,
+    sessions,
+    settings,
+    tokens,
+    transfers,
+    upkeep,
+)
 
 BATCH = 200
 
 
 def expired():
-    return tokens.prune(BATCH) + sessions.prune(BATCH) + proofs.prune(BATCH) + people.end_lapsed(BATCH)
+    old = (tokens.prune, sessions.prune, proofs.prune, people.end_lapsed, backer_imports.prune)
+    return sum(prune(BATCH) for prune in old)
 
 
 def lapsed():

@@ -11,7 +11,18 @@ import app as application
 import jobs
 import migrations
 import models
-from domain import accounts, configuration, organizations, passwords, sessions, settings, stepup, transactions
+from domain import (
+    accounts,
+    configuration,
+    organizations,
+    passwords,
+    plans,
+    providers,
+    sessions,
+    settings,
+    stepup,
+    transactions,
+)
 from domain.configuration import Configuration
 
 PASSWORD = "Correct horse 1!"
@@ -94,6 +105,8 @@ def house(migrated, tmp_path):
         _empty()
     settings.forget()
     settings.listen()
+    plans.forget()
+    plans.listen()
     yield tmp_path
     jobs.end()
     transactions.writer.stop()
@@ -119,8 +132,16 @@ def cast(house, password_hash):
     organizations.add_member(people.acme, people.bob, "member", by=people.alice)
     organizations.add_member(people.acme, people.vera, "viewer", by=people.alice)
     organizations.add_member(people.acme, people.dora, "member", by=people.alice)
+    write(models.PricingCatalog.create, last_synced_at=models.now(), **_on_sale())
     write(models.Admin.create, email=people.stella.email, email_norm=people.stella.email_norm)
     return people
+
+
+def _on_sale():
+    """What a sync of the sandbox would read: prices are known before the test begins."""
+    provider = providers.active()
+    kinds = {"products": provider.products(), "prices": provider.all_prices()}
+    return {kind: [thing for page in pages for thing in page] for kind, pages in kinds.items()}
 
 
 @pytest.fixture

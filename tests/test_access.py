@@ -14,6 +14,8 @@ from domain import (
     accounts,
     alerts,
     audit,
+    backer_imports,
+    backers,
     invitations,
     organizations,
     plans,
@@ -76,6 +78,11 @@ FORMS = {
     "admin.change_setting": {"value": "Guildhall of Ghent"},
     "admin.create_alert": {"message": "Tea is ready."},
     "billing.checkout": {"plan": "pro_monthly"},
+    "plans.update": {"name": "Guild", "position": "2", "capabilities": "feature.pro"},
+    "backers.add": {"username": "Nina", "tier": "{tier}"},
+    "backers.check": {"lines": "username;code\nIda;IDA-1234", "tier": "{tier}"},
+    "backers.add_tier": {"key": "founder", "name": "Founder"},
+    "backers.change_tier": {"name": "Early bird", "months": "12"},
     "accounts.update": {"name": "Somebody", "timezone": "Europe/Brussels"},
     "accounts.ask_new_address": {"email": "new@example.org"},
     "accounts.change_password": {"password": "Correct horse 2!"},
@@ -94,6 +101,7 @@ FORMS = {
     "admins.add": {"email": "ida@example.org"},
     "admins.grant": {"role": "content"},
     "admins.revoke": {"role": "support"},
+    "credits.adjust": {"act": "give", "amount": "5", "reason": "For the lost day", "key": "once"},
     "people.suspend": {"reason": "Spam was sent from it."},
     "people.look_on": {"reason": "A task of theirs is gone."},
     "tenants.suspend": {"reason": "Unpaid since May."},
@@ -112,6 +120,7 @@ MISSING = {
     "invitations.show": "There is no such invitation.",
     "invitations.accept": "There is no such invitation.",
     "invitations.decline": "There is no such invitation.",
+    "backers.verify": "There is no campaign at the moment",
     "organizations.take_back": "There is no offer to take back.",
     "organizations.accept": transfers.NONE,
     "organizations.decline": transfers.NONE,
@@ -133,6 +142,7 @@ REFUSED = {
     "accounts.sign_in": 422,
     "factors.renew": 409,  # nobody here has turned it on
     "accounts.forgot": 422,
+    "backers.codes": 409,  # the world's file brings its own codes
     "members.leave": (303, 409),  # the last owner stays
     "people.stop_looking": 409,  # nobody here looks on
 }  # an empty form is reached, and refused
@@ -169,6 +179,8 @@ def world(cast, at, web, browse):
         made.identity[name] = models.Identity.get(models.Identity.user == person).id
     settings.change("site_name", "Guildhall of Bruges", by=cast.stella)
     made.event = AuditEvent.one(AuditEvent.action == "settings.changed").id
+    plans.change("pro_monthly", plans.facts(plans.PLANS["pro_monthly"]) | {"gives": "All"}, by=cast.stella)
+    made.replanned = plans.history("pro_monthly", 1)[0].id
     made.alert = alerts.broadcast("Tea is ready.", by=cast.stella).id
     _insert(
         WebhookEvent, channel="billing_stripe", event_id="evt_1", type="invoice.paid", payload=b"{}",
@@ -177,6 +189,7 @@ def world(cast, at, web, browse):
     made.webhook = WebhookEvent.get().id
     made.cast = cast
     _staff(made, cast)
+    _backers(made, cast)
     with models.inside(cast.acme):
         _people_of_acme(made, cast, at("alice"))
         for capability in plans.PAID:
@@ -198,6 +211,15 @@ def _staff(made, cast):
     for table, id in ((models.User, made.shut), (models.Organization, made.closed)):
         transactions.writes(table.update(status="suspended").where(table.id == id).execute)()
     made.audited = AuditEvent.get(AuditEvent.organization == cast.acme).id
+
+
+def _backers(made, cast):
+    """One who has used the code, and a file that waits."""
+    made.tier = backers.add_tier({"key": "early", "name": "Early bird"}, by=cast.stella).id
+    made.backer = backers.add("Ada", "ADA-1234", made.tier, by=cast.stella)[0].id
+    claimed = {"used_by": cast.charlie, "used_at": now()}
+    transactions.writes(models.Backer.update(**claimed).where(models.Backer.id == made.backer).execute)()
+    made.file = backer_imports.check(b"username,code\nBob,BOB-1234", "b.csv", made.tier, by=cast.stella).id
 
 
 def _people_of_acme(made, cast, alice):
@@ -224,7 +246,7 @@ def filled(rule, endpoint, name, world):
         "batch": world.batch[who],
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "person": world.part,
-        "name": {"tasks": "title", "admin": "site_name"}.get(endpoint.partition(".")[0]),
+        "name": {"tasks": "title", "admin": "site_name", "plans": "pro_monthly"}.get(endpoint.partition(".")[0]),
         "id": {
             "tasks": world.task[who],
             "notices": world.notification.get(name, 1),
@@ -239,12 +261,15 @@ def filled(rule, endpoint, name, world):
             "admins": world.cast.dora.id,
             "people": world.cast.alice.id,
             "tenants": world.cast.acme.id,
+            "credits": world.cast.acme.id,
             "audit": world.audited,
+            "backers": world.tier if "tiers" in rule else world.file if "imports" in rule else world.backer,
         }.get(endpoint.partition(".")[0]),
     }
     known |= {
         "admin.run_job": {"name": "tokens"},
         "admin.put_back": {"name": "site_name", "id": world.event},
+        "plans.put_back": {"id": world.replanned},
         "admin.replay": {"id": world.webhook},
         "permissions.why": {"id": world.cast.alice.id},
         "admins.remove": {"id": world.listed},
@@ -263,7 +288,7 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
     """One request by one of the cast; streams are closed at their head."""
     address = filled(rule, endpoint, name, world)
     who = name if name in MEMBERS else "alice"
-    real = {"task": world.task[who], "colleague": world.colleague, "bob": world.cast.bob.id}
+    real = {"task": world.task[who], "colleague": world.colleague, "tier": world.tier, "bob": world.cast.bob.id}
     form = {k: v.format(**real) for k, v in FORMS.get(endpoint, {}).items()}
     client = world.browse(name)
     data = form if method != "GET" else None

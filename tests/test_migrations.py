@@ -157,6 +157,7 @@ def rows_of():
     account = models.CreditAccount.create(**mine)
     session = models.Session.create(user=user, token_hash="x", expires_at=now())
     workspace = models.Workspace.create(name="General", slug="general", **mine)
+    tier = models.BackerTier.create(key="early", name="Early bird")
     sub = {"provider": "stripe", "provider_customer_id": "cus_1"}
     return [
         user,
@@ -191,11 +192,19 @@ def rows_of():
             provider_subscription_id="sub_1", plan_key="pro", status="active", last_event_at=now(), **sub, **mine
         ),
         models.Grant.create(plan_key="pro", capability="c", source="s", source_type="manual", **mine),
+        models.PricingCatalog.create(),
+        models.PlanOverride.create(key="pro_monthly"),
+        models.Work.create(kind="w"),
         models.GrantSource.create(source="s", last_event_id="e", last_event_at=now()),
         account,
+        models.CreditBucket.create(account=account, kind="monthly", amount=1, remaining=1, **mine),
+        models.CreditHold.create(account=account, key="k", amount=1, feature="f", expires_at=now(), **mine),
         models.CreditEntry.create(
             account=account, delta=1, balance_after=1, reason="grant", idempotency_key="k", **mine
         ),
+        tier,
+        models.Backer.create(username="A", username_lower="a", code_hash="x", tier=tier),
+        models.BackerImport.create(name="f.csv"),
         models.WebhookEvent.create(channel="c", event_id="e", type="t", payload=b"{}", happened_at=now()),
         models.Outgoing.create(kind="mail", key="k"),
         models.JobRun.create(job="j"),
@@ -326,6 +335,38 @@ def test_going_back_one_step_keeps_the_rows_and_finds_their_words_again(empty, t
         query, _ = models.database.search(models.Task.select(models.Task.title))
         compiled = models.Compiled(lambda: query)
         assert compiled(match=models.database.match(["bookb"], [f"o{place}"])) == [("Bookbinder",)]
+
+
+def test_the_credits_there_were_become_the_months_and_going_back_keeps_the_sums(empty, tmp_path):
+    migrations.migrate(tmp_path, NAMES[NAMES.index("0006_credits") - 1])
+    with everywhere("a test"), models.database.connection_context():
+        models.database.may_write()
+        user = models.User.create(email="a@example.org", email_norm="a@example.org")
+        place = Organization.create(name="A", slug="a", owner=user).id
+        stamp = "'2026-06-01T00:00:00.000000Z'"
+        models.database.execute_sql(f"""
+            INSERT INTO credit_account
+                (created_at, updated_at, organization_id, balance, monthly_allowance, last_reset_at)
+            VALUES ({stamp}, {stamp}, {place}, 400, 1000, {stamp})""")
+        models.database.execute_sql(f"""
+            INSERT INTO credit_entry (created_at, updated_at, organization_id, account_id, delta, balance_after,
+                reason, idempotency_key)
+            VALUES ({stamp}, {stamp}, {place}, 1, 400, 400, 'reset', 'invoice:1')""")
+    migrations.migrate(tmp_path)
+    with models.inside(place):
+        account, bucket = models.CreditAccount.get(), models.CreditBucket.get()
+        assert (account.balance, account.held, account.lapses_at) == (400, 0, None)
+        assert (bucket.kind, bucket.amount, bucket.remaining) == ("monthly", 400, 400)
+        assert models.CreditEntry.get().drawn == []
+        models.database.close()
+        with models.database.connection_context():
+            models.database.may_write()
+            write = {"account": account, "delta": -1, "balance_after": 399, "reason": "expire"}
+            models.CreditEntry.create(**write, idempotency_key="expire:1")
+    migrations.revert(tmp_path, "0006_credits")
+    with everywhere("a test"), models.database.connection_context():
+        found = models.database.execute_sql("SELECT delta, reason FROM credit_entry ORDER BY id").fetchall()
+    assert found == [(400, "reset"), (-1, "adjust")]
 
 
 def test_a_backup_is_made_before_a_later_migration_and_only_then(empty, tmp_path):

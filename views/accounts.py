@@ -6,8 +6,21 @@ import secrets
 from flask import Blueprint, g, make_response, redirect, request, session
 from flask_login import current_user, login_user, logout_user
 
-from domain import Invalid, Refused, accounts, admins, alerts, configuration, factors, organizations, sessions, stepup
+from domain import (
+    Invalid,
+    Refused,
+    accounts,
+    admins,
+    alerts,
+    backers,
+    configuration,
+    factors,
+    organizations,
+    sessions,
+    stepup,
+)
 from views import access, pages
+from views.backers import carried, let_go, to_the_gate
 from views.safety import TooOften, address, limited, spend_letter, spend_session
 
 blueprint = Blueprint("accounts", __name__)
@@ -80,11 +93,13 @@ def create():
     form = request.form
     try:
         token = accounts.sign_up(
-            form.get("email", ""), form.get("name", ""), form.get("password", ""), _next(), allow=spend_letter
-        )
+            form.get("email", ""), form.get("name", ""), form.get("password", ""), _next(), backer=carried(),
+            allow=spend_letter,
+        )  # fmt: skip
     except TooOften:
         raise
     except Refused as refusal:
+        let_go(refusal)
         return _form("auth/sign_up.html", refusal)
     session["sign_up"] = token
     return pages.go("/verify")
@@ -105,10 +120,13 @@ def create_with_code():
     """An account without a password: its address is the way in."""
     form = request.form
     try:
-        token = accounts.sign_up(form.get("email", ""), form.get("name", ""), None, _next(), allow=spend_letter)
+        token = accounts.sign_up(
+            form.get("email", ""), form.get("name", ""), None, _next(), backer=carried(), allow=spend_letter
+        )
     except TooOften:
         raise
     except Refused as refusal:
+        let_go(refusal)
         return _form("auth/sign_up_code.html", refusal)
     session["sign_up"] = token
     return pages.go("/verify")
@@ -131,7 +149,9 @@ def verify():
     if not token:
         return pages.go("/sign-up", "That sign-up is too old. Please start again.", "warn")
     try:
-        user, target = accounts.verify(token.public_id, request.form.get("code", ""))
+        user, target = accounts.verify(token.public_id, request.form.get("code", ""), carried())
+    except backers.NotClaimed as refusal:
+        return to_the_gate(refusal, "/verify")
     except Refused as refusal:
         refusal.fields = {"code": refusal.sentence}
         return _form("auth/verify.html", refusal, email=token.payload["email"])

@@ -8,6 +8,7 @@ import jobs
 from domain import Invalid, NotFound, Refused, admins, alerts, audit, inbox, people, settings, tenants
 from models import Organization, Outgoing, Session, User, WebhookEvent, now
 from views import access, pages
+from views.safety import spend_state
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -86,6 +87,8 @@ def setting(name):
 @access.platform("settings.write")
 def change_setting(name):
     text = request.form.get("value", "")
+    if name in settings.STATES:
+        spend_state(access.me())
     try:
         settings.change(name, text, by=access.me())
     except Invalid as refusal:
@@ -99,6 +102,8 @@ def change_setting(name):
 @blueprint.post("/settings/<name>/return/<id:id>")
 @access.platform("settings.write")
 def put_back(name, id):
+    if name in settings.STATES:
+        spend_state(access.me())
     settings.put_back(name, id, by=access.me())
     return _changed(name)
 

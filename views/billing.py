@@ -2,8 +2,7 @@
 
 from flask import Blueprint, g, request
 
-from domain import Refused, billing, configuration, credits, grants, providers
-from domain.plans import FREE, PLANS
+from domain import Refused, billing, configuration, credits, grants, plans, pricing, providers, settings
 from domain.providers import ProviderFailed
 from views import access, pages
 
@@ -18,28 +17,16 @@ def show():
         "billing/show.html",
         current=grants.plan(),
         subscription=billing.subscription(),
-        offers=_offers(),
+        offers=pricing.offers(),
         balance=balance,
         allowance=allowance,
         configured=providers.is_configured(),
         sandboxed=configuration.active.billing_provider == "sandbox",
         may_manage=g.by.may("billing.manage"),
-        PLANS=PLANS,
-        FREE=FREE,
+        free=plans.get("free"),
+        campaign=settings.get("crowdfunding_active"),
         here="billing",
     )
-
-
-def _offers():
-    """The paid plans on sale, with an amount where it is known here: Stripe's own page shows Stripe's."""
-    if not providers.is_configured():
-        return []
-    amounts = {}
-    if configuration.active.billing_provider == "sandbox":
-        from domain.providers import sandbox
-
-        amounts = {key: cents for key, (cents, _) in sandbox.AMOUNTS.items()}
-    return [(PLANS[key], amounts.get(key)) for key in providers.active().prices()]
 
 
 @blueprint.post("/checkout")

@@ -46,6 +46,10 @@ def refused(refusal):
     if isinstance(refusal, VerificationRequired) and access.me():
         return stepup.ask(refusal)
     _note_denied(refusal)
+    if refusal.status == 500:  # not the asker's fault: whoever runs the site must see it
+        log.error(
+            "refused", extra={"path": request.path, "code": refusal.code, "reason": refusal.details.get("reason")}
+        )
     return say_no(
         refusal.code,
         refusal.sentence,

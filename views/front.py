@@ -17,6 +17,12 @@ def index():
     return pages.page("front/index.html", open=settings.get("sign_up_open"))
 
 
+@blueprint.get("/faq")
+@access.public
+def faq():
+    return pages.page("front/faq.html", open=settings.get("sign_up_open"), here="faq")
+
+
 @blueprint.get("/app")
 @access.signed_in
 def app_home():

@@ -17,10 +17,11 @@ from flask import Blueprint, Response, current_app, redirect, session
 from htmx_flask import request
 from joserfc.errors import JoseError
 
-from domain import Refused, configuration, identities, tokens
+from domain import Refused, backers, configuration, identities, tokens
 from domain.accounts import pending
 from models import now
 from views import access, accounts, pages
+from views.backers import carried, forget, to_the_gate
 from views.safety import from_anywhere, limited, spend_letter
 
 blueprint = Blueprint("identities", __name__)
@@ -163,7 +164,10 @@ def callback(provider):
         return _back(began, _told(about, broken))
     except identities.NotConnected as refusal:
         return _back(began, refusal.sentence)
-    return _go_on(about, came, began)
+    finally:
+        backer = carried()
+        forget()  # it came over the redirect for this one arrival; a code that is mailed keeps it (A0.5-10)
+    return _go_on(about, came, began, backer)
 
 
 def _arrival(client, about):
@@ -191,7 +195,7 @@ def _posted_name(about):
         return None
 
 
-def _go_on(about, came, began):
+def _go_on(about, came, began, backer):
     connects = began.get("intent") == "connect"
     user = access.me() if connects else None
     if connects and (user is None or user.id != began["user"]):
@@ -199,13 +203,15 @@ def _go_on(about, came, began):
     try:
         if identities.needs_code(came, user):
             spend_letter(came.email)
-        found, token = identities.arrive(came, user, began.get("next"))
+        found, token = identities.arrive(came, user, began.get("next"), backer)
         if token:
             session["identity"] = token
             return pages.go("/auth/code")
         if connects:
             return pages.go("/settings/security", f"{about.label} is connected. You can sign in with it from now on.")
         return accounts.enter(found, about.name, began.get("next"))
+    except backers.NotClaimed as refusal:
+        return to_the_gate(refusal, next=began.get("next"))
     except Refused as refusal:
         return _back(began, refusal.sentence)
 
@@ -272,8 +278,10 @@ def prove():
     connects = token.user_id is not None
     try:
         user, target = identities.confirm(
-            token.public_id, request.form.get("code", ""), access.me() if connects else None
+            token.public_id, request.form.get("code", ""), access.me() if connects else None, carried()
         )
+    except backers.NotClaimed as refusal:
+        return to_the_gate(refusal, "/auth/code")
     except (tokens.WrongCode, tokens.CodeExpired) as refusal:
         return _code_page(token, refusal)
     provider = token.payload["provider"]

@@ -134,6 +134,9 @@ STAFFED = (
     ("users.read", Place("people", "People", "/admin/users", "user-search", "p")),
     ("organizations.read", Place("tenants", "Organizations", "/admin/organizations", "building", "r")),
     ("audit.read_all", Place("audit_all", "Audit log", "/admin/audit", "list-search", "u")),
+    ("plans.write", Place("plans", "Plans", "/admin/plans", "stack-2", "y")),
+    ("pricing.sync", Place("pricing", "Prices", "/admin/pricing", "tag", "i")),
+    ("backers.write", Place("backers", "Backers", "/admin/backers", "heart-handshake", "k")),
     ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
     ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
     ("jobs.run", Place("jobs", "Jobs and webhooks", "/admin/jobs", "clock", "j")),
@@ -175,6 +178,7 @@ def _places(slug, billed, capabilities, team=False):
 ICONS = (
     "home", "checklist", "credit-card", "users", "adjustments", "bell", "user", "building-bank", "user-search",
     "building", "list-search", "settings", "speakerphone", "clock", "shield-lock",
+    "stack-2", "tag", "heart-handshake",
 )  # fmt: skip
 
 

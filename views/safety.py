@@ -64,6 +64,7 @@ LIMITS = {
     "code_send": (("30/hour", address),),
     "identity": (("20/minute", address),),
     "passkey": (("20/minute", address),),
+    "backer": (("30/minute", address),),
 }
 LETTERS = parse("3/hour")
 
@@ -71,6 +72,8 @@ LETTERS = parse("3/hour")
 SESSIONS = parse("10/minute")
 INVITATIONS = parse("20/hour")
 SECOND_FACTORS = parse("20/hour")
+BACKERS = parse("5/minute")
+STATES = parse("10/minute")
 
 
 def spend_session(user):
@@ -92,6 +95,16 @@ def spend_letter(email):
 def spend_invitation(organization):
     """Count a letter with an invitation into this organization, whoever sends it."""
     _spend(INVITATIONS, "invitations", str(organization.id))
+
+
+def spend_backer(username):
+    """Count a try at the code of this backer (a name in lower case), from anywhere."""
+    _spend(BACKERS, "backers", username)
+
+
+def spend_state(user):
+    """Count a change of the site's state by this admin."""
+    _spend(STATES, "states", str(user.id))
 
 
 def _spend(limit, *key):

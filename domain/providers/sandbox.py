@@ -41,8 +41,10 @@ class HTTPClient(stripe.HTTPClient):
 
     def request(self, method, url, headers, post_data=None, *, _usage=None):
         params = _nested(parse_qsl(post_data or "", keep_blank_values=True))
+        asked = urlsplit(url)
+        params |= _nested(parse_qsl(asked.query, keep_blank_values=True))
         try:
-            answer, status = _answer(method.lower(), urlsplit(url).path, params, headers), 200
+            answer, status = _answer(method.lower(), asked.path, params, headers), 200
         except NotFound as missing:
             answer, status = {"error": {"type": "invalid_request_error", "message": missing.sentence}}, 404
         return json.dumps(answer), status, {"Request-Id": "req_" + secrets.token_hex(7)}
@@ -57,6 +59,8 @@ def _answer(method, path, params, headers):
             return _once(headers, lambda: _create_customer(params))
         case ("post", "checkout", "sessions"):
             return _once(headers, lambda: _create_checkout(params))
+        case ("get", "products" | "prices" as things):
+            return _listed(things, params)
         case ("get", "subscriptions", id):
             return get(id)
         case ("post", "subscriptions", id):
@@ -113,6 +117,41 @@ def _id(prefix):
 
 def _stamp(moment=None):
     return int((moment or now()).timestamp())
+
+
+def _listed(things, params):
+    """One page of what is on sale: what the sandbox comes with, then what was put beside it."""
+    kind = things.removesuffix("s")
+    rows = SandboxObject.select().where(SandboxObject.kind == kind).order_by(SandboxObject.id)
+    found = (_products() if kind == "product" else _prices()) + [row.body for row in rows]
+    if "active" in params:
+        found = [thing for thing in found if thing["active"] == (params["active"].lower() == "true")]
+    ids = [thing["id"] for thing in found]
+    if params.get("starting_after"):
+        if params["starting_after"] not in ids:
+            raise NotFound(f"No such {kind}: {params['starting_after'][:60]!r}")
+        found = found[ids.index(params["starting_after"]) + 1 :]
+    limit = min(int(params.get("limit", 10)), 100)
+    return {"object": "list", "url": f"/v1/{things}", "has_more": len(found) > limit, "data": found[:limit]}
+
+
+def _products():
+    tag = {"app": configuration.active.stripe_app_tag or "guildhall"}
+    return [{
+        "id": "prod_sandbox_pro", "object": "product", "active": True, "created": 1767225600, "livemode": False,
+        "name": "Pro", "description": "For teams that work in it all day", "images": [], "metadata": tag,
+        "type": "service", "default_price": PRICES["pro_monthly"],
+    }]  # fmt: skip
+
+
+def _prices():
+    return [{
+        "id": PRICES[plan], "object": "price", "active": True, "created": 1767225600, "livemode": False,
+        "billing_scheme": "per_unit", "currency": CURRENCY, "lookup_key": plan, "nickname": None,
+        "product": "prod_sandbox_pro", "type": "recurring", "metadata": {},
+        "recurring": {"interval": interval, "interval_count": 1, "usage_type": "licensed"},
+        "unit_amount": amount, "unit_amount_decimal": str(amount),
+    } for plan, (amount, interval) in AMOUNTS.items()]  # fmt: skip
 
 
 def _create_customer(params):

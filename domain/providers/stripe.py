@@ -102,6 +102,69 @@ def end(subscription_id):
             raise
 
 
+# --- what it sells ------------------------------------------------------------------------------
+
+PAGE = 100  # Stripe's most
+# ISO 4217 has no cents for these, but Stripe still wants and gives two: https://docs.stripe.com/currencies
+STRIPES_CENTS = ("isk", "ugx")
+
+
+def products():
+    """All active products, a page at a time: (id, name, description, images, active, metadata) as dicts."""
+    return _pages("products", _product)
+
+
+def all_prices():
+    """All active prices, a page at a time, as dicts; amounts in the currency's minor units."""
+    return _pages("prices", _price)
+
+
+def _pages(collection, read):
+    params = {"active": True, "limit": PAGE}
+    while True:
+        page = _called(getattr(client(), collection).list, params)
+        try:
+            found = [read(thing) for thing in page["data"]]
+            more = bool(page["has_more"])
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ProviderFailed(f"Stripe: the list of {collection} can't be read") from error
+        yield found
+        if not more or not found:
+            return
+        params = params | {"starting_after": found[-1]["id"]}
+
+
+def _product(thing):
+    return {
+        "id": str(thing["id"]),
+        "name": str(thing["name"]),
+        "description": thing.get("description"),
+        "images": [str(image) for image in thing.get("images") or ()],
+        "active": bool(thing["active"]),
+        "metadata": {str(k): str(v) for k, v in (thing.get("metadata") or {}).items()},
+    }
+
+
+def _price(thing):
+    recurring, product = thing.get("recurring") or {}, thing["product"]
+    amount, currency = thing.get("unit_amount"), str(thing["currency"]).lower()
+    if amount is not None:
+        amount = int(amount) // 100 if currency in STRIPES_CENTS else int(amount)
+    return {
+        "id": str(thing["id"]),
+        "product": str(product["id"] if isinstance(product, dict) else product),
+        "amount": amount,  # None where it depends on the quantity
+        "currency": currency.upper(),
+        "type": "recurring" if recurring else "one_time",
+        "interval": recurring.get("interval", ""),
+        "interval_count": int(recurring.get("interval_count") or 1),
+        "active": bool(thing["active"]),
+        "lookup_key": thing.get("lookup_key"),
+        "nickname": thing.get("nickname"),
+        "metadata": {str(k): str(v) for k, v in (thing.get("metadata") or {}).items()},
+    }
+
+
 # --- what it tells us -------------------------------------------------------------------------------
 
 

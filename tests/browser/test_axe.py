@@ -8,6 +8,8 @@ from tests.browser.conftest import TEAM
 
 PUBLIC = (
     "/",
+    "/pricing",
+    "/faq",
     "/sign-in",
     "/sign-up",
     "/forgot-password",
@@ -20,11 +22,14 @@ PUBLIC = (
 MEMBER = (
     TEAM, f"{TEAM}/tasks", f"{TEAM}/tasks?tab=all&view=board", f"{TEAM}/tasks?tab=all&status=completed",
     f"{TEAM}/tasks?q=nothingfitsthis", f"{TEAM}/tasks/new", "TASK", f"{TEAM}/billing", f"{TEAM}/billing/return",
+    f"{TEAM}/credits",
     "/notifications", "/account", "/settings/security", "/sandbox", "/dev/mail", "/dev/patterns", "/dev/cast",
     "/nowhere/at/all",
 )  # fmt: skip
 ADMIN = (
     "/admin", "/admin/settings", "/admin/settings/site_name", "/admin/alerts", "/admin/jobs", "CHECKOUT",
+    "/admin/organizations/7/credits", "/admin/pricing", "/admin/plans", "/admin/plans/pro_monthly",
+    "/admin/backers", "/admin/backers/tiers", "/admin/backers/imports",
     "/app", "/account", "/notifications", "/sandbox",
 )  # fmt: skip
 # What a theme changes is its colours; the rest is asked once.

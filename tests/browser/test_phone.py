@@ -21,7 +21,7 @@ STRANGER = (
 OWNER = (
     TEAM, f"{TEAM}/tasks", f"{TEAM}/tasks?tab=all", f"{TEAM}/tasks?view=board", f"{TEAM}/tasks?q=nothingfitsthis",
     f"{TEAM}/tasks/new", f"{TEAM}/billing", f"{TEAM}/billing/return", "/notifications", "/account", "/settings/security",
-    "/sandbox",
+    "/sandbox", f"{TEAM}/credits",
 )  # fmt: skip
 ADMIN = ("/admin", "/admin/settings", "/admin/settings/site_name", "/admin/alerts", "/admin/jobs")
 LONG = "W" * 200  # a title of one word, as long as a title may be

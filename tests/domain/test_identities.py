@@ -297,7 +297,7 @@ def test_an_account_that_was_made_in_between_is_connected(monkeypatch, cast):
     hidden = [None]
     by_email = accounts.by_email
 
-    def create(*args):
+    def create(*args, **kwargs):
         raise peewee.IntegrityError("unique")
 
     monkeypatch.setattr(accounts, "by_email", lambda email: hidden.pop() if hidden else by_email(email))

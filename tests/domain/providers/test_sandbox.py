@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+import stripe as library
 
 from domain import Refused, billing, configuration, credits, grants
 from domain.providers import ProviderFailed, sandbox, stripe
@@ -132,3 +133,19 @@ def test_posting_to_a_server_that_is_not_there_is_tried_again(cast, pay, clock):
     assert [row.attempts for row in waiting] == [1, 1, 1]
     assert all(row.payload for row in waiting)
     assert Notification.select().count() == 0
+
+
+def test_it_lists_what_it_sells_as_stripe_does(cast):
+    from domain.providers import stripe
+
+    client = stripe.client()
+    first = client.prices.list({"active": True, "limit": 1}).to_dict()
+    assert (first["object"], first["has_more"], len(first["data"])) == ("list", True, 1)
+    after = {"active": True, "limit": 1, "starting_after": first["data"][0]["id"]}
+    second = client.prices.list(after).to_dict()
+    assert (second["has_more"], second["data"][0]["id"]) == (False, sandbox.PRICES["pro_yearly"])
+    assert [p.id for p in client.prices.list({"limit": 1}).auto_paging_iter()] == list(sandbox.PRICES.values())
+    (product,) = client.products.list().data
+    assert product.id == second["data"][0]["product"]
+    with pytest.raises(library.InvalidRequestError):
+        client.prices.list({"starting_after": "price_nonsense"})

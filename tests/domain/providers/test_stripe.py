@@ -295,3 +295,83 @@ def test_what_stripe_refuses_is_said_to_fail(api, acme):
     api.post(f"{API}/checkout/sessions", json=error, status=400)
     with pytest.raises(ProviderFailed, match="No such price"):
         stripe.checkout("cus_1", acme, "pro_monthly", "http://localhost/r", "http://localhost/c", "k")
+
+
+# --- what it sells ------------------------------------------------------------------------------------------------
+
+
+def a_price(id, **more):
+    body = {
+        "id": id, "object": "price", "active": True, "billing_scheme": "per_unit", "currency": "usd",
+        "lookup_key": None, "metadata": {}, "nickname": None, "product": "prod_1", "recurring": {
+            "interval": "month", "interval_count": 1, "usage_type": "licensed", "trial_period_days": None},
+        "type": "recurring", "unit_amount": 1200, "unit_amount_decimal": "1200",
+    }  # fmt: skip
+    return body | more
+
+
+def a_page(things, more=False):
+    return {"object": "list", "url": "/v1/prices", "has_more": more, "data": things}
+
+
+@responses.activate
+def test_prices_are_read_page_by_page_a_hundred_each():
+    first = [a_price(f"price_{n}") for n in range(100)]
+    responses.get(f"{API}/prices", json=a_page(first, more=True))
+    responses.get(f"{API}/prices", json=a_page([a_price("price_last")]))
+    pages = list(stripe.all_prices())
+    assert [len(page) for page in pages] == [100, 1]
+    asked = [parse_qs(call.request.url.partition("?")[2]) for call in responses.calls]
+    assert asked[0] == {"active": ["true"], "limit": ["100"]}
+    assert asked[1] == {"active": ["true"], "limit": ["100"], "starting_after": ["price_99"]}
+    assert pages[1][0] == {
+        "id": "price_last", "product": "prod_1", "amount": 1200, "currency": "USD", "type": "recurring",
+        "interval": "month", "interval_count": 1, "active": True, "lookup_key": None, "nickname": None, "metadata": {},
+    }  # fmt: skip
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("currency", "unit_amount", "amount"),
+    [("usd", 1, 1), ("jpy", 500, 500), ("kwd", 5120, 5120), ("isk", 50000, 500), ("ugx", 50000, 500), ("usd", None, None)],
+)  # fmt: skip
+def test_amounts_are_in_the_currencys_own_minor_units(currency, unit_amount, amount):
+    responses.get(f"{API}/prices", json=a_page([a_price("price_1", currency=currency, unit_amount=unit_amount)]))
+    ((price,),) = stripe.all_prices()
+    assert (price["amount"], price["currency"]) == (amount, currency.upper())
+
+
+@responses.activate
+def test_a_price_paid_once_and_products_with_and_without_words():
+    responses.get(f"{API}/prices", json=a_page([a_price("price_1", type="one_time", recurring=None)]))
+    ((price,),) = stripe.all_prices()
+    assert (price["type"], price["interval"]) == ("one_time", "")
+    product = {
+        "id": "prod_1", "object": "product", "active": True, "name": "Pro", "description": None, "images": ["https://x/y"],
+        "metadata": {"app": "hall"},
+    }  # fmt: skip
+    responses.get(f"{API}/products", json=a_page([product]))
+    assert list(stripe.products()) == [[{k: v for k, v in product.items() if k != "object"}]]
+
+
+@responses.activate
+@pytest.mark.parametrize("answer", [{"data": [{"id": "price_1"}], "has_more": False}, {"error": 1}, {"data": None}])
+def test_a_list_that_cannot_be_read_is_the_providers_failure(answer):
+    responses.get(f"{API}/prices", json=answer)
+    with pytest.raises(ProviderFailed):
+        list(stripe.all_prices())
+
+
+@responses.activate
+def test_a_refused_key_is_said_without_the_key():
+    message = {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided: sk_test_*"}}
+    responses.get(f"{API}/products", json=message, status=401)
+    with pytest.raises(ProviderFailed) as caught:
+        list(stripe.products())
+    assert "sk_test_x" not in str(caught.value)
+
+
+@responses.activate
+def test_a_list_that_says_there_is_more_and_gives_nothing_ends():
+    responses.get(f"{API}/prices", json=a_page([], more=True))
+    assert list(stripe.all_prices()) == [[]]

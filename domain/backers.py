@@ -1,0 +1,584 @@
+"""Crowdfunding backers: a code is shown to be one's own, then claimed by the account that is made with it (A0.5).
+
+While the campaign runs (`crowdfunding_active`) every new account needs a claim, whichever way it is made:
+`admit` stands inside accounts.create. Verifying gives a claim good for ten minutes; a later one voids it.
+Codes are kept only as a keyed hash of name and code, always the same for the same two, so that they can be
+looked up and never read. Why: docs/decisions/backers.md
+"""
+
+import calendar
+import hashlib
+import hmac
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+
+from peewee import JOIN, Case, fn
+
+import models
+from domain import (
+    Invalid,
+    NotFound,
+    Refused,
+    audit,
+    changes,
+    configuration,
+    credits,
+    grants,
+    outgoing,
+    plans,
+    settings,
+    stepup,
+)
+from domain.fields import clean
+from domain.transactions import writes
+from models import Backer, BackerTier, Invitation, Organization, Setting, User, everywhere, inside, now
+
+LIFE = timedelta(minutes=10)
+NAME = 80  # characters
+CODE = (4, 80)  # characters
+PAGE = 50
+MONTHS, CREDITS = 600, 1_000_000
+STATES = ("unused", "pending", "used")
+ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # what nobody reads as something else
+
+
+class NotClaimed(Refused):
+    """No account without a claim; the kinds below say what is wrong with it."""
+
+
+class BackerNeeded(NotClaimed):
+    """There is no claim at all."""
+
+    code = "BACKER_INVALID"
+
+
+class BackerInvalid(NotClaimed):
+    code = "BACKER_INVALID"
+
+
+class BackerAlreadyUsed(NotClaimed):
+    code = "BACKER_ALREADY_USED"
+
+
+class ClaimExpired(NotClaimed):
+    code = "BACKER_CLAIM_EXPIRED"
+
+
+class ClaimMismatch(NotClaimed):
+    code = "BACKER_CLAIM_MISMATCH"
+
+
+class AlreadyThere(Refused):
+    """This name has this code already (or, when one was to be made, has a code)."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a browser got for a good code: whose, and the hash of its token."""
+
+    backer: int
+    mark: str
+
+    @property
+    def kept(self):
+        """As a mailed code's row keeps it, until the code comes back."""
+        return [self.backer, self.mark]
+
+
+# --- secrets ----------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def _key(secret, purpose):
+    return hmac.new(secret.encode(), f"guildhall backer {purpose} 1".encode(), hashlib.sha256).digest()
+
+
+def keyed(purpose, text):
+    """A keyed hash (hex) that nobody without SECRET_KEY can make or try out."""
+    key = _key(configuration.active.secret_key, purpose)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def hashed(username, code):
+    """Under what a code is kept: the same for the same name in any case and the exact code."""
+    return keyed("code", f"{lower(username)}\0{code}")
+
+
+def lower(username):
+    """A username as it is compared."""
+    return username.strip().lower()
+
+
+def spelled(number):
+    """A code of sixteen letters and digits out of a great number."""
+    letters = []
+    for _ in range(16):
+        number, place = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[place])
+    return "-".join("".join(letters[i : i + 4]) for i in range(0, 16, 4))
+
+
+def read_username(text):
+    """A username from a form or file. Refuses with Invalid."""
+    name = " ".join(clean(text).split())
+    if not name or max(len(name), len(lower(name))) > NAME:
+        raise Invalid({"username": f"Write a name of up to {NAME} characters."})
+    return name
+
+
+def read_code(text):
+    """A code from a form or file, as it is: only the space around it goes. Refuses with Invalid."""
+    code, (least, most) = clean(text).strip(), CODE
+    if not least <= len(code) <= most or re.search(r"\s", code):
+        raise Invalid({"code": f"A code has {least} to {most} characters and no spaces."})
+    return code
+
+
+# --- the gate ---------------------------------------------------------------------------------------------
+
+
+def is_on():
+    """Whether the campaign runs, as the database says now: who may have an account isn't left to a cache."""
+    return _switch("crowdfunding_active")
+
+
+def _switch(name):
+    row = Setting.one(Setting.key == name)
+    return bool(row and row.value)
+
+
+def is_invited(email_norm):
+    """Whether an open invitation stands in for a code, where the site allows that."""
+    if not _switch("crowdfunding_invite_bypass"):
+        return False
+    with everywhere("an invitation is looked for by its address alone"):
+        return (
+            Invitation.select(Invitation.id)
+            .join(Organization)
+            .where(
+                Invitation.email_norm == email_norm,
+                Invitation.status == "pending",
+                Invitation.expires_at > now(),
+                Organization.status == "active",
+            )
+            .first()
+            is not None
+        )
+
+
+def verify(username, code, *, allow=lambda name: None):
+    """Show that a code is one's own: (the backer, a token for the browser to keep for ten minutes).
+
+    `allow(name)` is asked before anything is looked up; it may refuse. The token voids an earlier one.
+    Refuses with BackerInvalid, BackerAlreadyUsed, and NotFound while no campaign runs.
+    """
+    username, code = clean(username)[:500].strip(), clean(code)[:500].strip()
+    if not is_on():
+        raise NotFound("There is no campaign at the moment: an account needs no code.")
+    allow(lower(username)[:NAME])
+    token = str(uuid.uuid4())
+    return _verify(username, code, hashed(username, code), token), token
+
+
+@writes
+def _verify(username, code, code_hash, token):
+    backer = _found(username, code_hash) if username and code else None
+    if backer is None:
+        raise BackerInvalid("This name and code don't belong together. Check both: the code must match exactly.")
+    if backer.used_at is not None:
+        raise _used()
+    if backer.username_lower is None:  # a row from before there was a second column
+        Backer.update(username=backer.username.strip(), username_lower=lower(username)).where(
+            Backer.id == backer.id
+        ).execute()
+    pending = {"claim_hash": keyed("claim", token), "claim_expires_at": now() + LIFE}
+    if not Backer.update(**pending).where(Backer.id == backer.id, Backer.used_at.is_null()).execute():
+        raise _used()
+    return Backer.get_by_id(backer.id)
+
+
+def _found(username, code_hash):
+    """By the name in lower case, by the name as it was typed, then among the legacy rows (A0.5-7)."""
+    same = Backer.code_hash == code_hash
+    found = Backer.one(Backer.username_lower == lower(username), same)
+    found = found or Backer.one(Backer.username == username, same)
+    if found is None:
+        legacy = Backer.select().where(Backer.username_lower.is_null(), same).order_by(Backer.id)
+        found = next((row for row in legacy if lower(row.username) == lower(username)), None)
+    return found
+
+
+def _used():
+    return BackerAlreadyUsed("This code has made an account already. Sign in to it, or ask whoever runs this site.")
+
+
+def claim(told):
+    """The Claim that a browser's (backer's id, token) stands for; None when it carries none."""
+    if not isinstance(told, (list, tuple)) or len(told) != 2 or not isinstance(told[0], int):
+        return None
+    return Claim(told[0], keyed("claim", str(told[1])[:100]))
+
+
+def kept(told):
+    """The Claim that a mailed code's row kept (`Claim.kept`), or None."""
+    return Claim(*told) if told else None
+
+
+def held(claim):
+    """The backer (with tier) that a claim is still good for, or None."""
+    if claim is None:
+        return None
+    backer = Backer.select(Backer, BackerTier).join(BackerTier).where(Backer.id == claim.backer).first()
+    return None if backer is None or _fault(backer, claim) else backer
+
+
+def must_have(claim, email_norm):
+    """Before a letter goes for a new account: refuse with a NotClaimed whom `admit` would refuse."""
+    if is_on() and not is_invited(email_norm):
+        if claim is None:
+            raise _needed()
+        if fault := _fault(Backer.one(Backer.id == claim.backer), claim):
+            raise fault
+
+
+def _needed():
+    return BackerNeeded("New accounts are for backers now. Enter your username and the code from your pledge first.")
+
+
+def _fault(backer, claim):
+    """What is wrong with the claim, or None."""
+    if backer is None:
+        return BackerInvalid("This code isn't known any more. Enter your name and code again.")
+    if backer.used_at is not None:
+        return _used()
+    if backer.claim_hash is None or not hmac.compare_digest(backer.claim_hash, claim.mark):
+        return ClaimMismatch("Your code was entered somewhere else since. Enter your name and code again here.")
+    if backer.claim_expires_at <= now():
+        return ClaimExpired("It took longer than ten minutes. Enter your name and code again, then go on.")
+    return None
+
+
+def admit(user, organization, claim):
+    """In the transaction that makes an account: use the claim up and give what its tier gives.
+
+    Refuses with BackerNeeded, BackerInvalid, BackerAlreadyUsed, ClaimExpired or ClaimMismatch while the
+    campaign runs, unless the user is invited and that is enough here. Without a campaign nothing is refused.
+    """
+    fault = _claim(user, organization, claim) if claim is not None else _needed()
+    if fault is not None and is_on() and not is_invited(user.email_norm):
+        raise fault
+
+
+def _claim(user, organization, claim):
+    """None, or what is wrong; then nothing was changed."""
+    moment = now()
+    backer = Backer.select(Backer, BackerTier).join(BackerTier).where(Backer.id == claim.backer).first()
+    if fault := _fault(backer, claim):
+        return fault
+    tier = backer.tier
+    until = after(moment, tier.months) if tier.months else None
+    done = Backer.update(
+        used_by=user, used_at=moment, claim_hash=None, claim_expires_at=None,
+        access_granted_at=moment, access_until=until,
+    ).where(
+        Backer.id == backer.id, Backer.used_at.is_null(), Backer.claim_hash == claim.mark,
+        Backer.claim_expires_at > moment,
+    )  # fmt: skip
+    if not done.execute():
+        return _fault(Backer.get_by_id(backer.id), claim) or _used()
+    User.update(backer_id=backer.id, backer_access_granted_at=moment, backer_access_until=until).where(
+        User.id == user.id
+    ).execute()
+    _give(backer, user, organization, until)
+    ends = f"until {until:%Y-%m-%d}" if until else "for life"
+    audit.record(
+        "backer.claimed", f"Claimed the code of {backer.username}: {tier.name}, {ends}", by=user, target=backer,
+        category="billing", username=backer.username, tier=tier.name, plan=tier.plan_key, credits=tier.credits,
+        until=until and f"{until:%Y-%m-%dT%H:%M:%SZ}",
+    )  # fmt: skip
+    return None
+
+
+def _give(backer, user, organization, until):
+    tier, mark = backer.tier, f"backer:{backer.id}:{user.id}"
+    if tier.plan_key:
+        plan = plans.stored(tier.plan_key)
+        with inside(organization):
+            grants.include(source_of(backer), plan, provider=None, expires_at=until, source_type="one_time")
+            credits.renew(organization, settings.get(plan.credits), mark)
+            changes.record(organization, "subscription", None, "updated", by=user)
+    if tier.credits:
+        credits.give(organization, tier.credits, key=mark, reason=f"Backer reward: {tier.name}")
+
+
+def source_of(backer):
+    """What a backer's grants name as their source."""
+    return f"backer:{backer.id}"
+
+
+def after(moment, months):
+    """So many calendar months later, on the month's last day where it has no such day."""
+    place = moment.month - 1 + months
+    year, month = moment.year + place // 12, place % 12 + 1
+    day = min(moment.day, calendar.monthrange(year, month)[1])
+    return moment.replace(year=year, month=month, day=day)
+
+
+# --- the admin's side -------------------------------------------------------------------------------------
+
+
+def find(q="", status="", before=None, limit=PAGE):
+    """Backers with tier and account, the newest first, from the id `before` on.
+
+    `q` is a part of the username, or the whole address of the account.
+    """
+    query = (
+        Backer.select(Backer, BackerTier, User)
+        .join(BackerTier)
+        .switch(Backer)
+        .join(User, JOIN.LEFT_OUTER, on=(Backer.used_by == User.id), attr="account")
+    )
+    q = lower(clean(q))
+    if "@" in q[1:]:
+        query = query.where(User.email_norm == q)
+    elif q:
+        query = query.where(Backer.username_lower.contains(q) | Backer.username.contains(q))
+    if status in STATES:
+        query = query.where(_is(status))
+    if before:
+        query = query.where(Backer.id < before)
+    return list(query.order_by(Backer.id.desc()).limit(limit))
+
+
+def _is(status):
+    waits = Backer.claim_expires_at.is_null(False) & (Backer.claim_expires_at > now())
+    if status == "used":
+        return Backer.used_at.is_null(False)
+    if status == "pending":
+        return Backer.used_at.is_null() & waits
+    return Backer.used_at.is_null() & (Backer.claim_expires_at.is_null() | (Backer.claim_expires_at <= now()))
+
+
+def counts():
+    """status → how many."""
+    sums = [fn.COALESCE(fn.SUM(Case(None, ((_is(status), 1),), 0)), 0) for status in STATES]
+    return dict(zip(STATES, (int(number) for number in Backer.select(*sums).tuples().get()), strict=True))
+
+
+def one(id):
+    """One backer with the tier. Refuses with NotFound."""
+    backer = Backer.select(Backer, BackerTier).join(BackerTier).where(Backer.id == id).first()
+    if backer is None:
+        raise NotFound("There is no such backer.")
+    return backer
+
+
+def account(backer):
+    """The user who claimed the code, or None; also when the account was deleted since."""
+    return User.one(User.id == backer.used_by_id) if backer.used_by_id else None
+
+
+def everything(limit=1000):
+    """All backers in the order they came, with tier and account; read in portions."""
+    last = 0
+    while True:
+        rows = list(
+            Backer.select(Backer, BackerTier, User)
+            .join(BackerTier)
+            .switch(Backer)
+            .join(User, JOIN.LEFT_OUTER, on=(Backer.used_by == User.id), attr="account")
+            .where(Backer.id > last)
+            .order_by(Backer.id)
+            .limit(limit)
+        )
+        if not rows:
+            return
+        yield from rows
+        last = rows[-1].id
+
+
+@writes
+def add(username, code, tier_id, *, by):
+    """Add one backer: (the row, the code, to be shown this once). An empty `code` has one made.
+
+    Refuses with Invalid, and with AlreadyThere: for this name and code, or for the name alone when a code
+    was to be made, so that nobody gets two by mistake.
+    """
+    problems = {}
+    for read, text in ((read_username, username), (read_code, clean(code).strip() or "made")):
+        try:
+            read(text)
+        except Invalid as invalid:
+            problems |= invalid.fields
+    tier = BackerTier.one(BackerTier.id == tier_id) if isinstance(tier_id, int) else None
+    if tier is None:
+        problems["tier"] = "Choose a tier."
+    if tier is None or problems:
+        raise Invalid(problems)
+    username, code = read_username(username), clean(code).strip()
+    models.stand_in_line(f"backer {lower(username)}")
+    if not code and has_code(username):
+        raise AlreadyThere(f"{username} has a code already. If it is for a second pledge, write the code yourself.")
+    code = code or spelled(secrets.randbits(128))
+    if not keep(username, hashed(username, code), tier.id):
+        raise AlreadyThere(f"{username} has this code already.")
+    backer = Backer.get(Backer.username_lower == lower(username), Backer.code_hash == hashed(username, code))
+    audit.record(
+        "backer.added", f"Added the backer {username}: {tier.name}", by=by, target=backer, category="admin",
+        username=username, tier=tier.name,
+    )  # fmt: skip
+    return backer, code
+
+
+def has_code(username):
+    """Whether the name has any code."""
+    if Backer.one(Backer.username_lower == lower(username)):
+        return True
+    legacy = Backer.select(Backer.username).where(Backer.username_lower.is_null())
+    return any(lower(name) == lower(username) for (name,) in legacy.tuples())
+
+
+def keep(username, code_hash, tier_id):
+    """In the present transaction: the row of a new code; False when this name has it already."""
+    if Backer.one(Backer.username_lower.is_null(), Backer.code_hash == code_hash):
+        return False
+    row = {"username": username, "username_lower": lower(username), "code_hash": code_hash, "tier": tier_id}
+    return bool(Backer.insert(**row).on_conflict_ignore().as_rowcount().execute())
+
+
+@writes
+def release(id, *, by):
+    """Free a used code, for another account to claim. Step-up L3 comes first.
+
+    What it gave is taken back from the account: the dates and the plan. Credits stay, as they may be spent.
+    Refuses with NotFound, or when it isn't used.
+    """
+    stepup.demand("admin.release_backer", id)
+    backer = one(id)
+    user = account(backer)
+    freed = Backer.update(
+        used_by=None, used_at=None, claim_hash=None, claim_expires_at=None, access_granted_at=None, access_until=None
+    ).where(Backer.id == id, Backer.used_at.is_null(False))
+    if not freed.execute():
+        raise Refused("This code isn't used: there is nothing to release.", "INVALID_TRANSITION")
+    if user is not None:
+        _take_back(backer, user)
+    until = backer.access_until
+    before = {"used_by": user.email if user else None, "until": until and f"{until:%Y-%m-%dT%H:%M:%SZ}"}
+    audit.record(
+        "backer.released", f"Released the code of {backer.username}", by=by, target=backer, category="admin",
+        username=backer.username, before=before, after={"used_by": None, "until": None},
+    )  # fmt: skip
+    return one(id)
+
+
+def _take_back(backer, user):
+    mine = (User.id == user.id) & (User.backer_id == backer.id)
+    User.update(backer_id=None, backer_access_granted_at=None, backer_access_until=None).where(mine).execute()
+    organization = Organization.one(Organization.owner == user, Organization.is_personal)
+    if organization is None:
+        return
+    with inside(organization):
+        if grants.revoke(source_of(backer), "the backer's code was released"):
+            changes.record(organization, "subscription", None, "updated")
+    if user.status == "active":
+        outgoing.notify(
+            user, "billing.backer_released", f"backer_released:{backer.id}:{now().timestamp()}",
+            "Your backer code was released",
+            body="What it gave has ended. Ask whoever runs this site if that is wrong.",
+        )  # fmt: skip
+
+
+# --- tiers ------------------------------------------------------------------------------------------------
+
+
+def tiers():
+    """All tiers in the order they were made."""
+    return list(BackerTier.select().order_by(BackerTier.id))
+
+
+def sizes():
+    """tier's id → how many backers are in it."""
+    rows = Backer.select(Backer.tier, fn.COUNT(Backer.id)).group_by(Backer.tier).tuples()
+    return {tier: int(count) for tier, count in rows}
+
+
+def worth(tier):
+    """What a claimed code of the tier gives, as parts of a sentence."""
+    time = f"{tier.months} {'month' if tier.months == 1 else 'months'}" if tier.months else "life"
+    parts = [f"{plans.get(tier.plan_key).name} for {time}"] if tier.plan_key in plans.PLANS else [f"access for {time}"]
+    return parts + ([f"{tier.credits:,} credits"] if tier.credits else [])
+
+
+@writes
+def add_tier(form, *, by):
+    """Make a tier from form values: key, name, plan, months (empty: for life), credits. Refuses with Invalid."""
+    values = _tier(form)
+    models.stand_in_line("backer tiers")
+    if BackerTier.one(BackerTier.key == values["key"]):
+        raise Invalid({"key": "There is a tier with this key already."})
+    tier = BackerTier.create(**values)
+    audit.record(
+        "backer_tier.created", f"Made the tier {tier.name}", by=by, target=("backer_tier", tier.id), category="admin",
+        after=_told(tier),
+    )  # fmt: skip
+    return tier
+
+
+@writes
+def change_tier(id, form, *, by):
+    """Change what a tier is called and gives, from here on: claimed codes keep what they got.
+
+    The key stays, as files name it. Refuses with NotFound and Invalid.
+    """
+    models.stand_in_line("backer tiers")
+    tier = BackerTier.one(BackerTier.id == id)
+    if tier is None:
+        raise NotFound("There is no such tier.")
+    before, values = _told(tier), _tier(form | {"key": tier.key})
+    BackerTier.update(**values).where(BackerTier.id == id).execute()
+    tier = BackerTier.get_by_id(id)
+    if _told(tier) != before:
+        audit.record(
+            "backer_tier.changed", f"Changed the tier {tier.name}", by=by, target=("backer_tier", id),
+            category="admin", before=before, after=_told(tier),
+        )  # fmt: skip
+    return tier
+
+
+def _told(tier):
+    return {"name": tier.name, "plan": tier.plan_key, "months": tier.months, "credits": tier.credits}
+
+
+def _tier(form):
+    wrong = {}
+    key, name = clean(form.get("key")).strip().lower(), " ".join(clean(form.get("name")).split())
+    plan = clean(form.get("plan")).strip() or None
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", key):
+        wrong["key"] = "Write letters, digits and hyphens: files name the tier by it."
+    if not 2 <= len(name) <= NAME:
+        wrong["name"] = f"Write a name of 2 to {NAME} characters."
+    if plan is not None and (plan not in plans.PLANS or not plans.PLANS[plan].is_paid):
+        wrong["plan"] = "Choose a plan from the list."
+    months = _number(form.get("months"), 1, MONTHS)
+    if months is False:
+        wrong["months"] = f"Write a number from 1 to {MONTHS}, or nothing for life."
+    given = _number(form.get("credits"), 0, CREDITS)
+    if given is False:
+        wrong["credits"] = f"Write a number from 0 to {CREDITS:,}."
+    if wrong:
+        raise Invalid(wrong)
+    return {"key": key, "name": name, "plan_key": plan, "months": months, "credits": given or 0}
+
+
+def _number(text, least, most):
+    """A whole number, None for nothing, False for what can't be taken."""
+    text = clean(str(text or "")).strip()
+    if not text:
+        return None
+    fits = text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most
+    return int(text) if fits else False

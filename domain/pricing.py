@@ -1,0 +1,228 @@
+"""What is on sale and for how much: one snapshot of the provider's products and prices (A0.6).
+
+The provider owns the amounts. Pages read only the snapshot and never ask the provider; an admin has it
+made anew. A sync that fails leaves the old one standing, with what went wrong and when. Why:
+docs/decisions/pricing.md
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from domain import Forbidden, NotConfigured, Refused, admins, audit, configuration, plans, providers, works
+from domain.providers import ProviderFailed
+from domain.transactions import writes
+from models import PricingCatalog, User, now, stand_in_line
+
+SYNC = "pricing"  # the work, and the job that does it
+
+
+class PriceAmbiguous(Refused):
+    """None or several of the snapshot's prices fit a plan; what to do about it is an admin's matter."""
+
+    code, status = "PRICE_AMBIGUOUS", 500
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A plan as pages show it: `price` is None where it isn't available, `saving` in minor units a year."""
+
+    plan: plans.Plan
+    price: dict[str, Any] | None
+    saving: int = 0
+
+
+# --- reading the snapshot ---------------------------------------------------------------------------------
+
+
+def catalog():
+    """The snapshot's row, or None when none was ever tried."""
+    return PricingCatalog.one(PricingCatalog.key == "catalog")
+
+
+def match(plan_key, *, interval=None, audience="public", held=None):
+    """The one active price of a plan in the snapshot, as a dict. Refuses with NotFound, or PriceAmbiguous.
+
+    It is the one whose id is configured for the plan. Without a configured id, and for another audience
+    than the public (backers), it is the one tagged so: by its lookup key, or by metadata `plan` or `tier`
+    on price or product. Interval (month, year, empty for once) and audience must fit in any case.
+    """
+    plan = plans.get(plan_key)
+    held = catalog() if held is None else held
+    wanted = plan.interval if interval is None else interval
+    products = {product["id"]: product for product in held.products} if held else {}
+    ours = providers.active().prices().get(plan_key) if audience == "public" else None
+    found = []
+    for price in held.prices if held else ():
+        tags = products.get(price["product"], {}).get("metadata", {}) | price["metadata"]
+        tier = tags.get("plan") == plan_key or tags.get("tier") == plan_key.partition("_")[0]
+        meant = price["id"] == ours if ours else price["lookup_key"] == plan_key or tier
+        on_sale = price["active"] and products.get(price["product"], {}).get("active")
+        every = (price["interval"], price["interval_count"]) if wanted else (price["interval"], 1)
+        if meant and on_sale and every == (wanted, 1) and tags.get("audience", "public") == audience:
+            found.append(price)
+    if len(found) != 1:
+        reason = f"{len(found)} prices fit {plan_key}; there must be one." if found else f"No price fits {plan_key}."
+        if ours and not found:
+            reason = f"{ours} isn't among the active prices, or isn't paid {f'every {wanted}' if wanted else 'once'}."
+        raise PriceAmbiguous(
+            f"The price of {plan.label} isn't clear at the moment, so it can't be bought. "
+            "Nothing was charged; try again later, or tell whoever runs this site.",
+            reason=reason, prices=[price["id"] for price in found],
+        )  # fmt: skip
+    return found[0]
+
+
+def offers():
+    """Every plan that pages show, in their order, the paid ones with their price; empty where nothing is sold.
+
+    Plans without an id of the provider aren't on sale.
+    """
+    if not providers.is_configured():
+        return []
+    on_sale, held = providers.active().prices(), catalog()
+    shown = [plan for plan in plans.everything() if plan.key in on_sale or not plan.is_paid]
+    priced = {plan.key: _priced(plan, held) for plan in shown if plan.is_paid}
+    return [Offer(plan, priced.get(plan.key), _saving(plan, shown, priced)) for plan in shown]
+
+
+def _priced(plan, held):
+    try:
+        price = match(plan.key, held=held)
+    except PriceAmbiguous:
+        return None
+    return price if price["amount"] is not None else None
+
+
+def _saving(plan, shown, priced):
+    """12 × monthly − yearly, of plans of one name and one currency."""
+    yearly = priced.get(plan.key) if plan.interval == "year" else None
+    sisters = [priced.get(other.key) for other in shown if other.interval == "month" and other.name == plan.name]
+    for monthly in filter(None, sisters):
+        if yearly and monthly["currency"] == yearly["currency"]:
+            return max(0, 12 * monthly["amount"] - yearly["amount"])
+    return 0
+
+
+def doubts():
+    """plan key → why its price isn't available, for admins."""
+    held, found = catalog(), {}
+    for key in providers.active().prices() if providers.is_configured() else ():
+        try:
+            if match(key, held=held)["amount"] is None:
+                found[key] = "Its price depends on the quantity, which can't be shown."
+        except PriceAmbiguous as doubt:
+            found[key] = doubt.details["reason"]
+    return found
+
+
+# --- making it anew ---------------------------------------------------------------------------------------
+
+
+@writes
+def ask(*, by):
+    """Have the snapshot made anew, by a job; returns the work. Refuses with Forbidden, NotConfigured, or when
+    a sync is running already."""
+    if not admins.may(by, "pricing.sync"):
+        raise Forbidden("Only admins who may sync prices can do this.")
+    providers.active()
+    work = works.begin(SYNC, by=by)
+    if work is None:
+        raise Refused("A sync is running already. Its figures are on this page.")
+    return work
+
+
+def last_sync():
+    """The newest sync's work, running or over; None before the first."""
+    return works.newest(SYNC)
+
+
+def sync():
+    """Do the sync that was asked for: read all pages, then replace the snapshot at once.
+
+    Returns how many products and prices were read, 0 when nothing was asked for. A failing provider is
+    recorded, not raised.
+    """
+    if configuration.active.billing_provider == "sandbox" and catalog() is None:
+        _begin_the_first()
+    work = works.take(SYNC)
+    if work is None:
+        return 0
+    products: dict[str, dict] = {}
+    prices: dict[str, dict] = {}
+    try:
+        provider = providers.active()
+        for found, pages in ((products, provider.products()), (prices, provider.all_prices())):
+            for page in pages:
+                found |= {thing["id"]: thing for thing in page}
+                if not _tell(work, len(products) + len(prices), products=len(products), prices=len(prices)):
+                    return 1  # somebody else has taken it up
+    except (ProviderFailed, NotConfigured) as failed:
+        _keep_old(work, str(failed))
+        return 1
+    _replace(work, *_ours(products, prices))
+    return len(products) + len(prices) + 1
+
+
+@writes
+def _begin_the_first():
+    """The sandbox's prices are always there, so an install without keys need not be told to read them."""
+    if catalog() is None:
+        works.begin(SYNC)
+
+
+@writes
+def _tell(work, done, **figures):
+    return works.tell(work, done, **figures)
+
+
+def _ours(products, prices):
+    """Of all that the account sells what is this site's: tagged with its name, or of a product that is."""
+    tag = configuration.active.stripe_app_tag
+    if not tag:
+        return list(products.values()), [price for price in prices.values() if price["product"] in products]
+    mine = {id for id, product in products.items() if product["metadata"].get("app") == tag}
+    kept = [p for p in prices.values() if p["product"] in mine or p["metadata"].get("app") == tag]
+    kept = [price for price in kept if price["product"] in products]  # its product may be archived
+    shown = mine | {price["product"] for price in kept}
+    return [product for id, product in products.items() if id in shown], kept
+
+
+@writes
+def _replace(work, products, prices):
+    if not works.close(work, products=len(products), prices=len(prices)):
+        return
+    stand_in_line("pricing catalog")
+    held = catalog()
+    before, after = ({p["id"]: p for p in found} for found in (held.prices if held else (), prices))
+    new, gone = len(after.keys() - before.keys()), len(before.keys() - after.keys())
+    changed = sum(before[id] != after[id] for id in before.keys() & after.keys())
+    _put(products=products, prices=prices, last_synced_at=now(), last_sync_error=None, last_sync_failed_at=None)
+    audit.record(
+        "pricing.synced", f"{_counted(len(products), 'product')} and {_counted(len(prices), 'price')} read",
+        by=_asker(work), category="billing", target=("pricing", "catalog"), new=new, gone=gone, changed=changed,
+    )  # fmt: skip
+
+
+def _counted(number, what):
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+@writes
+def _keep_old(work, error):
+    if not works.close(work, error=error):
+        return
+    stand_in_line("pricing catalog")
+    _put(last_sync_error=error[:500], last_sync_failed_at=now())
+    audit.record(
+        "pricing.sync_failed", "The prices could not be read; the old ones stay", by=_asker(work), result="failure",
+        category="billing", target=("pricing", "catalog"), error=error[:300],
+    )  # fmt: skip
+
+
+def _put(**values):
+    PricingCatalog.insert(key="catalog").on_conflict_ignore().execute()
+    PricingCatalog.update(**values).where(PricingCatalog.key == "catalog").execute()
+
+
+def _asker(work):
+    return User.get_by_id(work.asked_by_id) if work.asked_by_id else None

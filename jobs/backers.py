@@ -1,0 +1,5 @@
+from domain import backer_imports
+
+
+def work():
+    return backer_imports.work()

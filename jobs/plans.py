@@ -1,0 +1,5 @@
+from domain import grants
+
+
+def work():
+    return grants.follow_plans()

@@ -1,0 +1,5 @@
+from domain import pricing
+
+
+def work():
+    return pricing.sync()

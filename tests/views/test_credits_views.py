@@ -1,0 +1,203 @@
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+
+from domain import credits
+from models import AuditEvent, CreditEntry, Grant, inside, now
+from tests.conftest import write
+
+DESK = "/admin/organizations/{}/credits"
+
+
+@pytest.fixture
+def spent(cast):
+    """Acme has Pro, and Bob has written something."""
+    with inside(cast.acme):
+        write(
+            Grant.create, plan_key="pro_monthly", capability="feature.pro", source="manual:test", source_type="manual"
+        )
+    credits.renew(cast.acme, 1000, "invoice:1")
+    credits.spend(cast.acme, 5, key="a", feature="ai.text", by=cast.bob)
+    return cast.acme
+
+
+@pytest.fixture
+def form():
+    def made(**values):
+        return {"key": "k1", "act": "give", "amount": "50", "reason": "For the lost day"} | values
+
+    return made
+
+
+# --- the organization's page ----------------------------------------------------------------------------
+
+
+def test_owners_see_what_is_left_and_where_it_went(spent, browse, said, cast):
+    credits.hold(spent, 100, key="h", feature="ai.text", lasts=timedelta(hours=1))
+    credits.give(spent, 30, key="g", reason="A welcome present", expires_at=now() + timedelta(days=9))
+    text = said(browse("alice").get("/acme/credits"))
+    assert "Left to spend 925 100 set aside" in text
+    assert "Spent in 30 days 5" in text
+    assert "Writing with AI Bob −5 995" in text
+    assert "A new month&#39;s credits Guildhall itself +1,000 1,000" in text
+    assert "A welcome present Guildhall itself +30" in text
+    assert "Given A welcome present Until" in text
+
+
+def test_members_and_strangers_do_not_see_it(spent, browse):
+    for address in ("/acme/credits", "/acme/credits/export.csv"):
+        assert browse("bob").get(address).status_code == 403
+        assert browse("charlie").get(address).status_code == 404
+        assert browse("stella").get(address).status_code == 404
+
+
+def test_the_page_is_empty_before_anything_happened(cast, browse, said):
+    text = said(browse("alice").get("/acme/credits"))
+    assert "No credits yet" in text
+    assert "See the plans" in text
+
+
+def test_the_block_comes_alone(spent, browse, hx, outline):
+    response = browse("alice").get("/acme/credits", headers=hx("credits_area"))
+    assert outline(response)[0] == ["credits_area"]
+
+
+def test_the_ledger_goes_on_and_every_row_comes_once(spent, browse, monkeypatch):
+    monkeypatch.setattr(credits, "PAGE", 3)
+    for number in range(5):
+        credits.spend(spent, 1, key=f"more {number}", feature="ai.text")
+    alice, address, balances = browse("alice"), "/acme/credits", []
+    while address:
+        page = alice.get(address).get_data(True)
+        balances += [cell.split("<")[0] for cell in page.split('data-label="Balance" class="fit num">')[1:]]
+        address = page.partition('id="credits_more"')[2].partition('href="')[2].partition('"')[0]
+    assert balances == ["990", "991", "992", "993", "994", "995", "1,000"]
+    nothing = alice.get("/acme/credits?before=1").get_data(True)
+    assert "There is nothing older." in nothing
+    for odd in ("x", "-1", "9" * 30, ""):
+        assert alice.get(f"/acme/credits?before={odd}").status_code == 200
+
+
+def test_a_low_balance_is_said(spent, browse):
+    alice = browse("alice")
+    assert "running low" not in alice.get("/acme/credits").get_data(True)
+    credits.spend(spent, 900, key="b", feature="ai.text")
+    assert "running low" in alice.get("/acme/credits").get_data(True)
+
+
+def test_the_export_has_every_row_and_no_formula(spent, browse, cast, monkeypatch):
+    from views import credits as views
+
+    monkeypatch.setattr(views, "CHUNK", 2)
+    credits.give(spent, 3, key="g", reason='=HYPERLINK("http://evil")')
+    response = browse("alice").get("/acme/credits/export.csv")
+    assert response.mimetype == "text/csv"
+    assert response.headers["Content-Disposition"].startswith('attachment; filename="acme-credits-')
+    head, *rows = csv.reader(io.StringIO(response.get_data(True)))
+    assert head == ["Id", "At", "Kind", "What", "Who", "Change", "Balance"]
+    assert [row[2:] for row in rows] == [
+        ["grant", '\'=HYPERLINK("http://evil")', "", "3", "998"],
+        ["spend", "Writing with AI", "Bob", "-5", "995"],
+        ["reset", "A new month's credits", "", "1000", "1000"],
+    ]
+
+
+def test_the_plan_and_the_home_page_lead_there(spent, browse):
+    for address in ("/acme/billing", "/acme"):
+        assert 'href="/acme/credits"' in browse("alice").get(address).get_data(True)
+    assert 'href="/acme/credits"' not in browse("bob").get("/acme").get_data(True)
+
+
+def test_the_page_asks_a_bounded_number_of_questions(spent, browse, monkeypatch):
+    import models
+
+    for number in range(40):
+        credits.spend(spent, 1, key=f"more {number}", feature="ai.text")
+    asked, run = [], models.database.obj.execute_sql
+    monkeypatch.setattr(models.database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or run(sql, *rest))
+    assert browse("alice").get("/acme/credits").status_code == 200
+    assert len([sql for sql in asked if "credit_" in sql]) <= 6
+
+
+# --- the staff's desk -------------------------------------------------------------------------------------
+
+
+def test_staff_give_and_take_and_both_stand_in_the_ledger_and_the_log(spent, cast, browse, followed, form):
+    stella, desk = browse("stella"), DESK.format(spent.id)
+    assert "Acme has 1,045 credits now." in followed(stella, stella.post(desk, data=form()))
+    taken = stella.post(desk, data=form(key="k2", act="take", amount="45", reason="Too many"))
+    assert "Acme has 1,000 credits now." in followed(stella, taken)
+    page = stella.get(desk).get_data(True)
+    assert "Given: For the lost day" in page
+    assert "Taken back: Too many" in page
+    mine = (AuditEvent.actor == cast.stella) & (AuditEvent.category == "billing")
+    actions = [event.action for event in AuditEvent.select().where(mine).order_by(AuditEvent.id)]
+    assert actions == ["billing.credits_given", "billing.credits_taken"]
+
+
+def test_a_double_click_gives_once(spent, browse, form):
+    stella = browse("stella")
+    for _ in range(2):
+        assert stella.post(DESK.format(spent.id), data=form()).status_code == 303
+    assert credits.balance(spent)[0] == 1045
+    first, second = (stella.get(DESK.format(spent.id)).get_data(True) for _ in range(2))
+    key = 'name="key" value="'
+    assert first.partition(key)[2][:16] != second.partition(key)[2][:16]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"amount": ""}, "Write a whole number from 1"),
+        ({"amount": "-5"}, "Write a whole number from 1"),
+        ({"amount": "1.5"}, "Write a whole number from 1"),
+        ({"reason": " "}, "Say why"),
+        ({"ends_on": "2020-01-01"}, "Choose a day that is still to come."),
+        ({"ends_on": "tomorrow"}, "Choose a day."),
+        ({"ends_on": "9999-12-31"}, "Choose a day."),
+        ({"key": ""}, "Load the page again."),
+        ({"key": "k" * 200}, "Load the page again."),
+    ],
+)
+def test_a_form_that_cannot_be_taken_says_so_and_keeps_what_was_typed(spent, browse, form, hx, values, sentence):
+    sent = form(**values)
+    response = browse("stella").post(DESK.format(spent.id), data=sent, headers=hx("adjust_form"))
+    text = response.get_data(True)
+    assert response.status_code == 422
+    assert sentence in text
+    assert text.lstrip().startswith('<form id="adjust_form"')
+    assert ("For the lost day" in text) is ("reason" not in values)
+    assert credits.balance(spent)[0] == 995
+
+
+def test_more_than_there_is_can_not_be_taken(spent, browse, form):
+    response = browse("stella").post(DESK.format(spent.id), data=form(act="take", amount="996"))
+    assert response.status_code == 402
+    assert "Only 995 can be taken." in response.get_data(True)
+    with inside(spent):
+        assert CreditEntry.select().count() == 2
+
+
+def test_given_credits_end_with_their_last_day(spent, browse, form):
+    last = (now() + timedelta(days=3)).date()
+    browse("stella").post(DESK.format(spent.id), data=form(ends_on=last.isoformat()))
+    (gift,) = [bucket for bucket in credits.standing(spent).buckets if bucket.kind == "gift"]
+    assert gift.expires_at.date() == last + timedelta(days=1)
+    assert (gift.expires_at.hour, gift.expires_at.minute) == (0, 0)
+
+
+def test_the_desk_is_not_there_for_others(spent, browse, form):
+    for name in (None, "alice", "bob", "charlie"):
+        client = browse(name)
+        assert client.get(DESK.format(spent.id)).status_code == 404
+        assert client.post(DESK.format(spent.id), data=form()).status_code == 404
+    assert browse("stella").get(DESK.format(10**6)).status_code == 404
+    assert credits.balance(spent)[0] == 995
+
+
+def test_the_admin_page_of_an_organization_leads_to_the_desk(spent, browse, said):
+    page = browse("stella").get(f"/admin/organizations/{spent.id}")
+    assert f'href="/admin/organizations/{spent.id}/credits"' in page.get_data(True)
+    assert "Credits 995" in said(page)

@@ -1,0 +1,354 @@
+"""Crowdfunding: the form before an account, and the admin's list, imports and tiers.
+
+A browser carries its claim in the signed cookie, so that it lives through a mailed code and a redirect.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, redirect, session
+from htmx_flask import request
+
+from domain import Invalid, NotFound, Refused, backer_imports, backers, invitations, plans, settings
+from domain.fields import clean, whole
+from models import database, now
+from views import access, pages
+from views.lists import inert
+from views.safety import limited, spend_backer
+
+blueprint = Blueprint("backers", __name__)
+
+CARRIED = "backer"  # (backer's id, token)
+BACK = "backer_back"  # where a code that was mailed already waits
+NEW_CODE = "backer_code"  # (backer's id, code), for one look
+LINES = 100  # of an import, on a page
+
+
+# --- what a browser carries -------------------------------------------------------------------------------
+
+
+def carried():
+    """The Claim of this browser, or None."""
+    return backers.claim(session.get(CARRIED))
+
+
+def forget():
+    session.pop(CARRIED, None)
+
+
+def let_go(refusal):
+    """A claim that isn't good any more is forgotten, so that the page asks for another."""
+    if isinstance(refusal, backers.NotClaimed):
+        forget()
+
+
+def to_the_gate(refusal, back=None, next=None):
+    """To the form for name and code, with a word on why; afterwards on to `back`, where a mailed code waits."""
+    forget()
+    session.pop(BACK, None)
+    if back:
+        session[BACK] = back
+    return pages.go("/sign-up" + _and_next(next), refusal.sentence, "bad")
+
+
+def _and_next(target):
+    return f"?next={quote(target, safe='')}" if target else ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the sign-up pages show: `shut` until a code was verified; then whose it is, and until when."""
+
+    shut: bool = False
+    backer: Any = None
+
+
+def gate(target=None):
+    """The gate as it stands for this browser; an invitation in `target` may open it."""
+    if not settings.get("crowdfunding_active"):
+        return Gate()
+    backer = backers.held(carried())
+    return Gate(shut=backer is None and not _invited(target), backer=backer)
+
+
+def _invited(target):
+    if not settings.get("crowdfunding_invite_bypass") or "invitationId=" not in (target or ""):
+        return False
+    try:
+        return invitations.look(target.partition("invitationId=")[2].partition("&")[0], None).refusal is None
+    except NotFound:
+        return False
+
+
+@blueprint.record_once
+def _globals(state):
+    """Many pages change with the campaign: they ask for themselves."""
+    state.app.jinja_env.globals.update(
+        crowdfunding=lambda: settings.get("crowdfunding_active"), backer_gate=gate, backer_worth=backers.worth
+    )
+
+
+@blueprint.get("/sign-up/backer")
+@access.public
+def begin():
+    """Where a refused form's page stands, when it is loaded again: the form is part of the sign-up page."""
+    return redirect("/sign-up" + _and_next(access.same_site(request.args.get("next"))))
+
+
+@blueprint.post("/sign-up/backer")
+@limited("backer")
+@access.public
+def verify():
+    form, target = request.form, access.same_site(request.form.get("next"))
+    place = "/sign-up/code" if form.get("way") == "code" else "/sign-up"
+    try:
+        backer, token = backers.verify(form.get("username", ""), form.get("code", ""), allow=spend_backer)
+    except backers.NotClaimed as refusal:
+        values = {"username": form.get("username", "")[: backers.NAME], "email": ""}
+        template = "auth/sign_up_code.html" if place.endswith("code") else "auth/sign_up.html"
+        errors = {"backer": refusal.sentence}
+        return pages.page(template, refusal.status, values=values, errors=errors, next=target)
+    session[CARRIED] = (backer.id, token)
+    back = session.pop(BACK, None)
+    if back and (session.get("sign_up") or session.get("identity")):
+        return pages.go(back, "Your code is verified again. Enter the six digits from the letter now.")
+    return pages.go(place + _and_next(target))
+
+
+# --- the admin's list -------------------------------------------------------------------------------------
+
+
+@blueprint.get("/admin/backers")
+@access.platform("backers.write")
+def index():
+    return _list()
+
+
+def _list(refusal=None, **extra):
+    q, status = clean(request.args.get("q", "")).strip()[:254], request.args.get("status", "")
+    found = backers.find(q, status, whole(request.args.get("before", "")), backers.PAGE + 1)
+    shown = found[: backers.PAGE]
+    return pages.page(
+        "backers/index.html",
+        refusal.status if refusal else 200,
+        backers=shown,
+        more=shown[-1].id if len(found) > backers.PAGE else None,
+        counts=backers.counts(),
+        tiers=backers.tiers(),
+        q=q,
+        state=status if status in backers.STATES else "",
+        here="backers",
+        **{"values": {}, "errors": {}} | extra,
+    )
+
+
+@blueprint.post("/admin/backers")
+@access.platform("backers.write")
+def add():
+    form = request.form
+    try:
+        backer, code = backers.add(
+            form.get("username", ""), form.get("code", ""), whole(form.get("tier")), by=access.me()
+        )
+    except Refused as refusal:
+        values = {"username": form.get("username"), "code": form.get("code"), "tier": form.get("tier")}
+        return _list(refusal, values=values, errors=refusal.fields or {"username": refusal.sentence})
+    session[NEW_CODE] = (backer.id, code)
+    return pages.go(f"/admin/backers/{backer.id}", f"{backer.username} is added.")
+
+
+@blueprint.get("/admin/backers/<id:id>")
+@access.platform("backers.write")
+def show(id):
+    backer = backers.one(id)
+    made = session.pop(NEW_CODE, None)
+    return pages.page(
+        "backers/show.html",
+        backer=backer,
+        account=backers.account(backer),
+        code=made[1] if made and made[0] == id else None,
+        here="backers",
+    )
+
+
+@blueprint.post("/admin/backers/<id:id>/release")
+@access.platform("backers.write")
+def release(id):
+    backer = backers.release(id, by=access.me())
+    return pages.go(f"/admin/backers/{id}", f"The code of {backer.username} is free again.")
+
+
+@blueprint.get("/admin/backers/export.csv")
+@access.platform("backers.write")
+def export():
+    """No code is in it: there is none to be read."""
+    rows = (
+        (
+            one.username, one.tier.name, one.status, one.account.email if one.used_by_id else "", _at(one.used_at),
+            _at(one.access_granted_at), _at(one.access_until) or ("for life" if one.access_granted_at else ""),
+        )
+        for one in backers.everything()
+    )  # fmt: skip
+    columns = ("Username", "Tier", "Status", "Account", "Used at", "Access from", "Access until")
+    return _file("backers", columns, rows)
+
+
+def _at(moment):
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""
+
+
+def _file(name, columns, rows):
+    answer = Response(_csv(columns, rows), content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y-%m-%d}.csv"'
+    return answer
+
+
+def _csv(columns, rows):
+    out = io.StringIO()
+    write = csv.writer(out)
+    write.writerow(columns)
+    for count, row in enumerate(rows, 1):
+        write.writerow([inert(str(cell)) for cell in row])
+        if count % 1000 == 0:
+            yield out.getvalue().encode()
+            out.seek(0)
+            out.truncate()
+    database.close()
+    yield out.getvalue().encode()
+
+
+# --- imports ----------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/admin/backers/imports")
+@access.platform("backers.write")
+def imports():
+    return _imports()
+
+
+def _imports(refusal=None, **extra):
+    return pages.page(
+        "backers/imports.html",
+        refusal.status if refusal else 200,
+        imports=backer_imports.recent(),
+        tiers=backers.tiers(),
+        errors=refusal.fields if refusal else {},
+        here="backers",
+        **{"values": {}} | extra,
+    )
+
+
+@blueprint.post("/admin/backers/imports")
+@access.platform("backers.write")
+def check():
+    sent, pasted = request.files.get("file"), request.form.get("lines", "")
+    data = sent.read(backer_imports.SIZE + 1) if sent and sent.filename else pasted.encode()
+    name = sent.filename if sent and sent.filename else ""
+    try:
+        held = backer_imports.check(data, name, whole(request.form.get("tier")), by=access.me())
+    except Invalid as refusal:
+        return _imports(refusal, values={"lines": pasted, "tier": request.form.get("tier")})
+    return pages.go(f"/admin/backers/imports/{held.id}")
+
+
+@blueprint.get("/admin/backers/imports/<id:id>")
+@access.platform("backers.write")
+def show_import(id):
+    held = backer_imports.one(id)
+    verdict = request.args.get("only", "")
+    order = ("wrong", "new", "known")  # what needs a look comes first
+    rows = sorted(held.rows, key=lambda row: order.index(row[4]))
+    rows = [row for row in rows if verdict not in order or row[4] == verdict]
+    start = whole(request.args.get("from", "")) or 0
+    work = backer_imports.progress(held)
+    aimed = request.htmx.target if request.htmx else None
+    state = {
+        "held": held,
+        "work": work,
+        "rows": rows[start : start + LINES],
+        "more": start + LINES if len(rows) > start + LINES else None,
+        "only": verdict,
+        "tiers": {tier.id: tier.name for tier in backers.tiers()},
+    }
+    if aimed == "import_progress" and not (work and work.is_open):
+        response = pages.fragment("backers/import.html", "import_area", **state)  # it is over: all is drawn anew
+        response.headers["HX-Retarget"] = "#import_area"
+        return response
+    return pages.page("backers/import.html", **state, here="backers")
+
+
+@blueprint.post("/admin/backers/imports/<id:id>/confirmation")
+@access.platform("backers.write")
+def confirm(id):
+    held = backer_imports.confirm(id, by=access.me())
+    return pages.go(f"/admin/backers/imports/{held.id}")
+
+
+@blueprint.get("/admin/backers/imports/<id:id>/errors.csv")
+@access.platform("backers.write")
+def errors(id):
+    held = backer_imports.one(id)
+    rows = ((line, name, why) for line, name, _, _, verdict, why in held.rows if verdict == "wrong")
+    return _file("backer-errors", ("Line", "Username", "Why"), rows)
+
+
+@blueprint.post("/admin/backers/imports/<id:id>/codes")
+@access.platform("backers.write")
+def codes(id):
+    """A file as the answer to a form: handed over once, and never in an address."""
+    found = backer_imports.hand_over(id, by=access.me())
+    response = _file("backer-codes", ("Username", "Code", "Tier"), found)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+# --- tiers ------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/admin/backers/tiers")
+@access.platform("backers.write")
+def tiers():
+    return _tiers()
+
+
+def _tiers(refusal=None, editing=None):
+    return pages.page(
+        "backers/tiers.html",
+        refusal.status if refusal else 200,
+        tiers=backers.tiers(),
+        sizes=backers.sizes(),
+        plans=[(plan.key, plan.label) for plan in plans.everything() if plan.is_paid],
+        editing=editing,
+        values=request.form if refusal else {},
+        errors=refusal.fields if refusal else {},
+        here="backers",
+    )
+
+
+@blueprint.post("/admin/backers/tiers")
+@access.platform("backers.write")
+def add_tier():
+    try:
+        tier = backers.add_tier(request.form.to_dict(), by=access.me())
+    except Invalid as refusal:
+        return _tiers(refusal)
+    return pages.go("/admin/backers/tiers", f"The tier {tier.name} is made.")
+
+
+@blueprint.get("/admin/backers/tiers/<id:id>")
+@access.platform("backers.write")
+def tier(id):
+    return _tiers(editing=id)
+
+
+@blueprint.post("/admin/backers/tiers/<id:id>")
+@access.platform("backers.write")
+def change_tier(id):
+    try:
+        tier = backers.change_tier(id, request.form.to_dict(), by=access.me())
+    except Invalid as refusal:
+        return _tiers(refusal, editing=id)
+    return pages.go("/admin/backers/tiers", f"The tier {tier.name} is saved.")

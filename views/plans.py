@@ -1,0 +1,85 @@
+"""Plans, as admins name and fill them. Keys and the provider's ids stand in the code and the environment."""
+
+from flask import Blueprint
+from htmx_flask import request
+
+from domain import Invalid, NotFound, admins, plans, pricing, providers, settings, works
+from views import access, pages
+
+blueprint = Blueprint("plans", __name__, url_prefix="/admin/plans")
+
+
+@blueprint.get("")
+@access.platform("plans.write")
+def index():
+    plans.forget()
+    return pages.page(
+        "plans/index.html",
+        plans=plans.everything(),
+        prices={offer.plan.key: offer.price for offer in pricing.offers()},
+        subscribers={key: plans.subscribers(key) for key in plans.PLANS},
+        configured=providers.is_configured(),
+        settings=settings,
+        here="plans",
+    )
+
+
+@blueprint.get("/<name>")
+@access.platform("plans.write")
+def edit(name):
+    return _form(name)
+
+
+@blueprint.post("/<name>")
+@access.platform("plans.write")
+def update(name):
+    form = request.form.to_dict() | {"capabilities": request.form.getlist("capabilities")}
+    try:
+        plan = plans.change(name, form, by=access.me(), confirmed=bool(form.get("confirmed")))
+    except Invalid as refusal:
+        return _form(name, 422, errors=refusal.fields, values=form)
+    except plans.Unconfirmed as asks:
+        return _form(name, 409, asks=asks, values=form, again=f"/admin/plans/{name}")
+    return _done(plan)
+
+
+@blueprint.post("/<name>/return/<id:id>")
+@access.platform("plans.write")
+def put_back(name, id):
+    try:
+        plan = plans.put_back(name, id, by=access.me(), confirmed=bool(request.form.get("confirmed")))
+    except plans.Unconfirmed as asks:
+        return _form(name, 409, asks=asks, again=f"/admin/plans/{name}/return/{id}")
+    return _done(plan)
+
+
+def _done(plan):
+    plans.forget()
+    work = works.newest(plans.RESYNC, plan.key)
+    follows = " Its subscribers follow now." if work and work.is_open else ""
+    return pages.go(f"/admin/plans/{plan.key}", f"{plan.label} is changed.{follows}")
+
+
+def _form(name, status=200, **extra):
+    plans.forget()
+    if name not in plans.PLANS:
+        raise NotFound("There is no such plan.")
+    plan, field = plans.get(name), settings.REGISTRY[plans.PLANS[name].credits]
+    values = extra.pop("values", None)
+    if values is None:
+        values = plans.facts(plan) | {"gives": "\n".join(plan.gives)}
+    row = settings.rows().get(field.name)
+    return pages.page(
+        "plans/edit.html",
+        status,
+        chosen=plan,  # `plan` is the frame's: that of whoever looks
+        values=values,
+        work=works.newest(plans.RESYNC, name),
+        subscribers=plans.subscribers(name),
+        CAPABILITIES=plans.CAPABILITIES,
+        changes=plans.history(name),
+        item={"field": field, "value": settings.get(field.name), "row": row, "last": None, "error": None},
+        may_settings=admins.may(access.me(), "settings.write"),
+        here="plans",
+        **extra,
+    )

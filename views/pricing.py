@@ -1,0 +1,66 @@
+"""What it costs: the public page, and the admin's page where the prices are read anew. Both read only rows."""
+
+from flask import Blueprint
+from htmx_flask import request
+
+from domain import configuration, grants, pricing, providers, settings
+from models import inside
+from views import access, pages
+
+blueprint = Blueprint("pricing", __name__)
+
+
+@blueprint.get("/pricing")
+@access.public
+def show():
+    held, current, plan_page = pricing.catalog(), None, None
+    offers = pricing.offers() if held and any(held.prices) else []
+    user = access.me()
+    if user:
+        by = pages.where(user)
+        with inside(by.organization):
+            current = grants.plan()
+        if current and by.may("billing.manage"):
+            plan_page = f"/{by.organization.slug}/billing"
+    return pages.page(
+        "pricing/index.html",
+        offers=offers,
+        current=current,
+        plan_page=plan_page,
+        synced_at=held.last_synced_at if held else None,
+        open=settings.get("sign_up_open"),
+        campaign=settings.get("crowdfunding_active"),
+        here="pricing",
+    )
+
+
+@blueprint.get("/admin/pricing")
+@access.platform("pricing.sync")
+def prices():
+    state = _state()
+    aimed = request.htmx.target if request.htmx else None
+    if aimed == "pricing_sync" and not (state["work"] and state["work"].is_open):
+        response = pages.fragment("pricing/admin.html", "pricing_area", **state)  # it is over: all is drawn anew
+        response.headers["HX-Retarget"] = "#pricing_area"
+        return response
+    return pages.page("pricing/admin.html", **state, here="pricing")
+
+
+@blueprint.post("/admin/pricing/sync")
+@access.platform("pricing.sync")
+def sync():
+    pricing.ask(by=access.me())
+    if request.htmx:
+        return pages.fragment("pricing/admin.html", "pricing_sync", **_state())
+    return pages.go("/admin/pricing", "The sync begins. This page shows how far it is.", "info")
+
+
+def _state():
+    return {
+        "work": pricing.last_sync(),
+        "catalog": pricing.catalog(),
+        "offers": pricing.offers(),
+        "doubts": pricing.doubts(),
+        "configured": providers.is_configured(),
+        "tag": configuration.active.stripe_app_tag,
+    }
