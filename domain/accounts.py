@@ -391,8 +391,8 @@ def _reset(token_id, code, password_hash):
     if refusal := tokens.refusal(token, code):
         return refusal
     user = token.user
-    if user is None:  # nobody's address: somebody guessed a code that was never mailed
-        return tokens.CodeExpired("This code is no longer good. Ask for a new one.")
+    if user is None or user.status != "active":  # nobody's address: somebody guessed a code that was never mailed
+        return tokens.gone()
     _set_password(user, password_hash)
     sessions.end_all(user, "password_changed", by=user)
     outgoing.letter("password_changed", user.email, f"password_changed:{token.id}", name=user.name)

@@ -33,9 +33,11 @@ def enter(user, way, target=None):
 def admit(user, way, target=None):
     """Sign this browser in; the cookie starts afresh, so that nobody can have planted it."""
     spend_session(user)
+    if current_user.is_authenticated:  # what this browser held before is over, not only forgotten
+        sessions.end(current_user.token)
     session.clear()
     browser = request.cookies.get(BROWSER, "")
-    if not re.fullmatch(r"[\w-]{43}", browser):
+    if not re.fullmatch(r"[A-Za-z0-9_-]{43}", browser):
         browser = secrets.token_urlsafe(32)
     token = sessions.start(user, ip=address(), user_agent=request.user_agent.string, way=way, browser=browser)
     login_user(sessions.find(token))

@@ -20,7 +20,8 @@ PUBLIC = (
 MEMBER = (
     TEAM, f"{TEAM}/tasks", f"{TEAM}/tasks?tab=all&view=board", f"{TEAM}/tasks?tab=all&status=completed",
     f"{TEAM}/tasks?q=nothingfitsthis", f"{TEAM}/tasks/new", "TASK", f"{TEAM}/billing", f"{TEAM}/billing/return",
-    "/notifications", "/account", "/settings/security", "/sandbox", "/dev/mail", "/dev/patterns", "/dev/cast",
+    "/notifications", "/account", "/settings/security", "/settings/security/passkeys/new",
+    "/settings/security/factor/new", "/settings/security/factor/codes", "/sandbox", "/dev/mail", "/dev/patterns", "/dev/cast",
     "/nowhere/at/all",
 )  # fmt: skip
 ADMIN = (

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.server import LocalServer
+from tests.browser.test_axe import violations
 
 EMAIL, PASSWORD = "alice@example.org", "Guildhall demo 1!"
 
@@ -133,6 +134,7 @@ def test_the_second_factor_is_set_up_and_asked_for_and_the_passkey_is_enough(sig
     expect(page.get_by_role("heading", name="Backup codes")).to_be_visible()
     codes = page.locator("#backup_codes").inner_text().split()
     assert len(codes) == 10
+    assert violations(page) == []
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.path().read_text().split() == codes
@@ -140,9 +142,11 @@ def test_the_second_factor_is_set_up_and_asked_for_and_the_passkey_is_enough(sig
     expect(page.locator("#second_factor")).to_contain_text("10 are left")
 
     add(page)
+    assert violations(page) == []
     sign_out(page)
     _password(page)
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    assert violations(page) == []
     page.get_by_role("link", name="Use a backup code").click()
     page.get_by_label("Backup code").fill("wrong-wrong")
     page.get_by_role("button", name="Sign in").click()
