@@ -131,10 +131,9 @@ def platform(capability):
 
     def door(view):
         def enter(view, kwargs):
-            if g.get("session_over") == "replaced" or current_user.is_authenticated:
-                user = _who()  # whose session was replaced is told so here too, whoever they are
-            else:
-                user = None
+            user = me()
+            if user is None and g.get("session_over") == "replaced":
+                _who()  # refuses: whose session was replaced is told so here too, whoever they are
             if user is None or not admins.may(user, capability):
                 raise Hidden()
             return view(**kwargs)
