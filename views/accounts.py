@@ -318,8 +318,8 @@ def session_ended():
 @blueprint.get("/session-elsewhere")
 @access.public
 def other_tab():
-    """One tab for each session: this is the later one."""
-    return pages.page("auth/other_tab.html")
+    """One tab for each session: this is the later one, so the application isn't loaded in it."""
+    return pages.page("auth/other_tab.html", me=None)
 
 
 # --- a forgotten password --------------------------------------------------------------------------------

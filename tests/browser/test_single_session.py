@@ -35,18 +35,18 @@ def test_who_signs_in_elsewhere_is_told_so_at_the_next_click_here(page_of, rule)
     first.locator("#list_q").fill("lantern")  # htmx asks for a piece of the page
     expect(first).to_have_url(re.compile("/session-ended$"))
     expect(first.get_by_role("heading", name="Your session ended")).to_be_visible()
-    expect(first.get_by_role("navigation", name="Main")).to_have_count(0)
+    expect(first.get_by_role("complementary", name="Sidebar")).to_have_count(0)
     second.locator("#list_q").fill("lantern")
     expect(second).to_have_url(re.compile("q=lantern"))
     first.get_by_role("link", name="Sign in again").click()
     expect(first.get_by_label("E-mail")).to_be_visible()
 
 
-def test_a_page_left_open_is_sent_to_the_notice_by_itself(page_of, rule):
+def test_a_page_left_open_leads_to_the_notice_when_it_is_loaded_again(page_of, rule):
     page_of.expect(401)
     first = page_of("vera")
-    first.goto(f"{TEAM}/tasks")
-    expect(first.locator("#list_rows")).to_be_visible()
+    first.goto(TEAM)
+    expect(first.get_by_role("complementary", name="Sidebar")).to_be_visible()
     page_of("vera")
     rule("single_active_session")
     first.reload()
@@ -62,6 +62,11 @@ def test_the_later_of_two_tabs_yields_and_the_first_stays_also_when_loaded_again
     later.goto(TEAM)
     expect(later).to_have_url(re.compile("/session-elsewhere$"))
     expect(later.get_by_role("heading", name="Open in another tab")).to_be_visible()
+    expect(later.get_by_role("complementary", name="Sidebar")).to_have_count(0)  # the app isn't loaded
+    asked = []
+    later.on("request", lambda request: asked.append(request.url))
+    later.wait_for_timeout(1000)
+    assert asked == []  # the notice rests
     for _ in range(2):
         first.reload()
         first.wait_for_timeout(400)

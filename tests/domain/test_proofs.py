@@ -131,6 +131,28 @@ def test_whatever_is_said_to_be_the_target_is_no_failure(bob, target):
     assert isinstance(no(prove, "password", "x", target=target), WrongAnswer)
 
 
+def test_all_actions_together_are_tried_twenty_times(bob, clock):
+    """Else a stolen session would have five tries for each of them."""
+    actions = list(stepup.ACTIONS)
+    for action in actions[:4]:
+        for _ in range(5):
+            assert isinstance(no(prove, answer="x", action=action), WrongAnswer)
+    held = no(prove, action=actions[4])
+    assert (type(held), held.details["retry_after"]) == (TooOften, 900)
+    clock.forward(minutes=15)
+    prove(action=actions[4])
+
+
+def test_all_actions_together_mail_ten_codes(bob, clock):
+    actions = list(stepup.ACTIONS)
+    for action in actions[:10]:
+        proofs.send_code(action)
+    assert isinstance(no(proofs.send_code, actions[10]), TooOften)
+    assert Outgoing.select().where(Outgoing.kind == "mail").count() == 10
+    clock.forward(minutes=10)
+    proofs.send_code(actions[10])
+
+
 # --- the mailed code ------------------------------------------------------------------------------------------
 
 
