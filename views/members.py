@@ -37,6 +37,7 @@ def _index(refusal=None):
         values=values,
         errors=errors,
         managed=settings.get("allow_member_management"),
+        sole_owner=permissions.owners(by.organization) < 2,
         here="members",
     )
 

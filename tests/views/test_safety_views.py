@@ -97,7 +97,7 @@ ANSWERS = [
     ("GET", "/sign-in", 200),
     ("GET", "/nothing/here", 404),
     ("GET", "/acme", 200),
-    ("POST", "/account", 405),
+    ("POST", "/settings/security", 405),
     ("GET", "/acme/tasks", 200),
     ("GET", "/acme/tasks/export.csv", 200),
     ("GET", "/acme/news", 200),
