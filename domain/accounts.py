@@ -226,10 +226,17 @@ def sign_in(email, password):
     if fits and waiting:
         raise NotVerified("Prove your address first: we mail you a new code.", token=waiting.public_id)
     if fits and user.status == "active":
+        if passwords.is_old(held):
+            _rehash(user, passwords.hashed(password))
         return user
     if user is not None:
         _note_failure(user, "A wrong password, or a suspended account")
     raise WrongCredentials("The e-mail address or the password isn't right.")
+
+
+@writes
+def _rehash(user, password_hash):
+    User.update(password_hash=password_hash).where(User.id == user.id).execute()
 
 
 class Suspended(Refused):

@@ -6,9 +6,9 @@ import secrets
 from flask import Blueprint, g, make_response, redirect, request, session
 from flask_login import current_user, login_user, logout_user
 
-from domain import Invalid, Refused, accounts, admins, alerts, configuration, factors, organizations, sessions, stepup
+from domain import Invalid, Refused, accounts, admins, alerts, factors, organizations, sessions, stepup
 from views import access, pages
-from views.safety import TooOften, address, limited, spend_letter, spend_session
+from views.safety import TooOften, address, cookie_name, is_https, limited, spend_letter, spend_session
 
 blueprint = Blueprint("accounts", __name__)
 YEAR = 365 * 24 * 3600
@@ -30,21 +30,22 @@ def enter(user, way, target=None):
     return admit(user, way, target)
 
 
-def admit(user, way, target=None):
+def admit(user, way, target=None, counted=True):
     """Sign this browser in; the cookie starts afresh, so that nobody can have planted it."""
-    spend_session(user)
+    if counted:
+        spend_session(user)
     if current_user.is_authenticated:  # what this browser held before is over, not only forgotten
         sessions.end(current_user.token)
     session.clear()
-    browser = request.cookies.get(BROWSER, "")
+    browser = request.cookies.get(cookie_name(BROWSER), "")
     if not re.fullmatch(r"[A-Za-z0-9_-]{43}", browser):
         browser = secrets.token_urlsafe(32)
     token = sessions.start(user, ip=address(), user_agent=request.user_agent.string, way=way, browser=browser)
     login_user(sessions.find(token))
     g.pop("by", None)
     response = make_response(pages.go(access.same_site(target) or pages.home_of(user)))
-    secure = configuration.active.site_url.startswith("https://")
-    response.set_cookie(BROWSER, browser, max_age=YEAR, httponly=True, samesite="Lax", secure=secure)
+    name, secure = cookie_name(BROWSER), is_https()
+    response.set_cookie(name, browser, max_age=YEAR, httponly=True, samesite="Lax", secure=secure)
     return response
 
 
