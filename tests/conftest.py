@@ -11,7 +11,7 @@ import app as application
 import jobs
 import migrations
 import models
-from domain import accounts, configuration, organizations, passwords, sessions, settings, stepup, transactions
+from domain import accounts, configuration, organizations, passwords, sessions, settings, transactions
 from domain.configuration import Configuration
 
 PASSWORD = "Correct horse 1!"
@@ -137,24 +137,6 @@ def at(cast):
 def inside_acme(cast):
     with models.inside(cast.acme):
         yield cast.acme
-
-
-@pytest.fixture
-def proven(cast):
-    """`proven("alice", "billing.cancel", 7)`: alice's session is the present one and has proven itself for that."""
-
-    def prove(name, action, target=""):
-        user = getattr(cast, name)
-        who = sessions.find(sessions.start(user))
-        stepup.present.set(who)
-        write(
-            models.Proof.create, user=user, session=who.session, action=action, target=str(target), level=4,
-            single_use=False, expires_at=models.now() + timedelta(minutes=10),
-        )  # fmt: skip
-        return who
-
-    yield prove
-    stepup.present.set(None)
 
 
 class Clock:
