@@ -117,7 +117,7 @@ def test_a_way_that_the_person_does_not_have_is_none(bob, method):
 )
 def test_whatever_is_typed_is_an_answer_or_a_refusal(bob, answer):
     proofs.send_code(ACT)
-    write(User.update(totp_secret=factors._encrypted(pyotp.random_base32())).where(User.id == bob.id).execute)
+    write(User.update(totp_secret=factors.seal(pyotp.random_base32())).where(User.id == bob.id).execute)
     from models import Passkey
 
     write(Passkey.create, user=bob, credential_id="c", public_key=b"k", name="Key")
@@ -264,7 +264,7 @@ def test_the_code_is_kept_only_as_a_hash(bob, codes):
 
 def test_the_apps_code_is_a_proof_once(bob, clock):
     secret = pyotp.random_base32()
-    write(User.update(totp_secret=factors._encrypted(secret)).where(User.id == bob.id).execute)
+    write(User.update(totp_secret=factors.seal(secret)).where(User.id == bob.id).execute)
     code = pyotp.TOTP(secret).at(clock())
     assert isinstance(no(prove, "totp", "000000" if code != "000000" else "1"), WrongAnswer)
     prove("totp", code)

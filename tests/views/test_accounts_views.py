@@ -655,7 +655,7 @@ def guarded(cast):
     from domain import factors
 
     secret = pyotp.random_base32()
-    values = {"totp_secret": factors._encrypted(secret), "second_factor_at": models.now()}
+    values = {"totp_secret": factors.seal(secret), "second_factor_at": models.now()}
     transactions.writes(User.update(**values).where(User.id == cast.bob.id).execute)()
     return pyotp.TOTP(secret)
 
