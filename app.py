@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import gc
+import hashlib
 import json
 import logging
 import signal
@@ -60,11 +61,12 @@ def create_app(chosen=None):
     open_house(chosen)
     app = Flask(__name__, static_folder="static")
     app.secret_key = chosen.secret_key
+    app.session_interface.digest_method = hashlib.sha256  # type: ignore[attr-defined]
     app.config.update(
-        SESSION_COOKIE_NAME="guildhall",
+        SESSION_COOKIE_NAME=safety.cookie_name("guildhall"),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=chosen.site_url.startswith("https://"),
+        SESSION_COOKIE_SECURE=safety.is_https(),
         RATELIMIT_STORAGE_URI=chosen.rate_limit_storage,
         TEMPLATES_AUTO_RELOAD=False,
     )
@@ -123,7 +125,7 @@ def _log_requests(app):
             took = round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1)
             facts = {
                 "method": request.method,
-                "path": request.path,  # never the query: it may hold somebody's words
+                "path": safety.loggable_path(),
                 "status": response.status_code,
                 "ms": took,
                 "request_id": g.get("request_id"),
@@ -135,11 +137,12 @@ def _log_requests(app):
 class JsonLines(logging.Formatter):
     """A line of JSON for each record, with whatever `extra` it was given."""
 
+    converter = time.gmtime  # type: ignore[assignment]
     KNOWN = set(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
 
     def format(self, record):
         line = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),

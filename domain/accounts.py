@@ -4,6 +4,7 @@ Codes and links are domain/tokens.py. A code belongs to the browser that asked f
 later sign-up with the same address can't slip a password under it.
 """
 
+import re
 import secrets
 from datetime import timedelta
 
@@ -51,6 +52,8 @@ from models import (
 )
 
 SETUP_LIFE = timedelta(days=7)
+# Names stand in letters to people who never asked for one: no advertisement travels in them.
+_LINK = re.compile(r"://|www\.|\w\.\w+/", re.I)
 
 
 def by_email(email):
@@ -101,8 +104,8 @@ def _checked(email, name, password):
     except Invalid as invalid:
         problems |= invalid.fields
     name = " ".join(clean(name).split())
-    if not 1 <= len(name) <= 100:
-        problems["name"] = "Write your name, in up to 100 characters."
+    if not 1 <= len(name) <= 100 or _LINK.search(name):
+        problems["name"] = "Write your name, in up to 100 characters and without links."
     if password is not None and (lacks := passwords.missing(password)):
         problems["password"] = f"The password still needs {_joined(lacks)}."
     if problems:
@@ -230,17 +233,25 @@ def sign_in(email, password):
     """The user whose password this is. One answer for every other case: nobody learns who has an account."""
     email, password = normalized(clean(email)), password or ""
     user = by_email(email)
-    if passwords.fits(password, user.password_hash if user else None) and user.status == "active":
-        return user
-    if user is not None:
-        _note_failure(user, "A wrong password, or a suspended account")
     waiting = user is None and AuthToken.one(
         AuthToken.purpose == "verify_email", AuthToken.email_norm == email, AuthToken.consumed_at.is_null()
     )
-    held = waiting.payload.get("password_hash") if waiting else None
-    if waiting and held and passwords.fits(password, held):
+    held = user.password_hash if user else waiting.payload.get("password_hash") if waiting else None
+    fits = passwords.fits(password, held)  # once for everybody: the time it takes tells nothing either
+    if fits and waiting:
         raise NotVerified("Prove your address first: we mail you a new code.", token=waiting.public_id)
+    if fits and user.status == "active":
+        if passwords.is_old(held):
+            _rehash(user, passwords.hashed(password))
+        return user
+    if user is not None:
+        _note_failure(user, "A wrong password, or a suspended account")
     raise WrongCredentials("The e-mail address or the password isn't right.")
+
+
+@writes
+def _rehash(user, password_hash):
+    User.update(password_hash=password_hash).where(User.id == user.id).execute()
 
 
 class Suspended(Refused):
@@ -406,8 +417,8 @@ def _reset(token_id, code, password_hash):
     if refusal := tokens.refusal(token, code):
         return refusal
     user = token.user
-    if user is None:  # nobody's address: somebody guessed a code that was never mailed
-        return tokens.CodeExpired("This code is no longer good. Ask for a new one.")
+    if user is None or user.status != "active":  # nobody's address: somebody guessed a code that was never mailed
+        return tokens.gone()
     _set_password(user, password_hash)
     sessions.end_all(user, "password_changed", by=user)
     outgoing.letter("password_changed", user.email, f"password_changed:{token.id}", name=user.name)
@@ -509,8 +520,8 @@ def change_profile(user, name, timezone):
     """What others call the user, and the zone their days are in. Refuses with Invalid."""
     name = " ".join(clean(name).split())
     problems = {}
-    if not 1 <= len(name) <= 100:
-        problems["name"] = "Write your name, in up to 100 characters."
+    if not 1 <= len(name) <= 100 or _LINK.search(name):
+        problems["name"] = "Write your name, in up to 100 characters and without links."
     if timezone not in organizations.timezones():
         problems["timezone"] = "Choose a time zone from the list."
     if problems:

@@ -35,7 +35,8 @@ origin: contextvars.ContextVar = contextvars.ContextVar("origin", default=None)
 def record(action, summary, *, by=None, organization=None, target=None, result="success", category=None, **facts):
     """Write one event. `action` is `noun.verb` past tense; `facts` are flat and are redacted by name.
 
-    `target` is a row, or a pair (type, id) where there is none.
+    `target` is a row, or a pair (type, id) where there is none. In a transaction that also notes a change
+    (domain/changes.py) this comes first: both stand in line, and in one order nobody waits in a ring.
     """
     came = origin.get() or {}
     if target is not None and not isinstance(target, tuple):

@@ -66,7 +66,7 @@ def enrol(user, secret, code):
     step = _step_of(secret, code)
     if step is None:
         raise Invalid({"code": "That isn't the code the app shows now. Is the clock of the phone right?"})
-    return _enrol(user, _encrypted(secret), step)
+    return _enrol(user, seal(secret), step)
 
 
 @writes
@@ -98,9 +98,8 @@ def fits_totp(user, code):
     user = User.get_by_id(user.id)
     if not user.totp_secret:
         return False
-    try:
-        secret = _fernet().decrypt(user.totp_secret.encode()).decode()
-    except InvalidToken:  # SECRET_KEY was changed: the app has to be set up anew
+    secret = unseal(user.totp_secret)
+    if not secret:  # SECRET_KEY was changed: the app has to be set up anew
         return False
     step = _step_of(secret, re.sub(r"\D", "", clean(code)[:20], flags=re.ASCII))
     return step is not None and _use_step(user, step)
@@ -173,5 +172,14 @@ def _fernet():
     return Fernet(base64.urlsafe_b64encode(key))
 
 
-def _encrypted(secret):
-    return _fernet().encrypt(secret.encode()).decode()
+def seal(text):
+    """Encrypted, so that it may be kept in a row or travel in a cookie."""
+    return _fernet().encrypt(text.encode()).decode()
+
+
+def unseal(sealed):
+    """What was sealed; empty when it wasn't by this house's present SECRET_KEY."""
+    try:
+        return _fernet().decrypt(sealed.encode()).decode()
+    except (InvalidToken, ValueError):
+        return ""

@@ -25,7 +25,7 @@ from domain import (
     stepup,
 )
 from domain.fields import clean
-from domain.transactions import writes
+from domain.transactions import wake, writes
 from models import (
     Compiled,
     Invitation,
@@ -371,7 +371,7 @@ def close(organization, *, by, from_status=("active", "suspended")):
             target=organization, before=organization.status, after="deleted",
             grants_revoked=revoked, subscriptions_ended=len(live), offers_cancelled=offers,
         )  # fmt: skip
-        changes.record(organization, "organization", organization.id, "deleted", by=by)
+    wake("live")  # its open pages find out that it is over
     return revoked
 
 

@@ -94,7 +94,8 @@ def keep(user, answer, challenge, name):
 
 @writes
 def _keep(user, made, transports, name):
-    stepup.demand("security.add_passkey")
+    # A passkey skips the second factor, so it takes as much to add one as to turn that off.
+    stepup.demand("security.add_passkey", level=3 if User.get_by_id(user.id).second_factor_at else 0)
     if len(of(user)) >= MOST:
         raise Refused(f"{MOST} passkeys are enough. Remove one first.")
     credential_id = bytes_to_base64url(made.credential_id)

@@ -38,6 +38,11 @@ def hashed(password):
         return _hasher.hash(password)
 
 
+def is_old(password_hash):
+    """Whether it was made with a lesser profile than today's; then it is made anew at the next sign-in."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
 def fits(password, password_hash):
     """Whether it is the password. Takes as long for an account that isn't there (`password_hash` None)."""
     global _nobody

@@ -20,6 +20,8 @@ CODE_LIFE = timedelta(minutes=10)
 TRIES = 5
 WRONG_FOR = timedelta(minutes=15)  # that many wrong passwords or app codes in this time, and one waits
 SENDS, SENDS_FOR, RESEND_AFTER = 3, timedelta(minutes=10), timedelta(seconds=60)
+# For all actions together: a stolen session must not try as many times as there are actions, nor fill a mailbox.
+TRIES_IN_ALL, SENDS_IN_ALL = 20, 10
 
 
 class WrongAnswer(Refused):
@@ -41,25 +43,27 @@ class TooOften(Refused):
 def send_code(action, target=""):
     """Mail the present user a code for this action and target; the one before is void.
 
-    Refuses with TooOften: three in ten minutes for an action, and one a minute.
+    Refuses with TooOften: three in ten minutes for an action (ten for all), and one a minute.
     """
     who, target = _who(), _told(target)
     _known(action)
     models.stand_in_line(f"proofs of {who.user.id}")
-    recent = list(
+    every = list(
         Challenge.select()
         .where(
             Challenge.user == who.user,
-            Challenge.action == action,
             Challenge.method == "email",
             Challenge.created_at > now() - SENDS_FOR,
         )
         .order_by(Challenge.id.desc())
     )
+    recent = [one for one in every if one.action == action]
     if recent and now() - recent[0].created_at < RESEND_AFTER:
         raise _too_often(recent[0].created_at + RESEND_AFTER, "A code is on its way already.")
     if len(recent) >= SENDS:
         raise _too_often(recent[-1].created_at + SENDS_FOR, "Too many codes.")
+    if len(every) >= SENDS_IN_ALL:
+        raise _too_often(every[-1].created_at + SENDS_FOR, "Too many codes.")
     Challenge.update(consumed_at=now()).where(
         Challenge.user == who.user,
         Challenge.action == action,
@@ -153,8 +157,11 @@ def _passkey_fits(user, answer, challenge):
 def _count(who, action, method):
     """Count a try before it is checked, so that many at once are counted too: (row, tries left) or TooOften."""
     models.stand_in_line(f"proofs of {who.user.id}")  # two first tries at once must not begin two counts
-    mine = (Challenge.user == who.user) & (Challenge.action == action) & (Challenge.method == method)
-    held = Challenge.one(mine, Challenge.consumed_at.is_null(), Challenge.expires_at > now())
+    mine = (Challenge.user == who.user) & (Challenge.method == method)
+    every = list(Challenge.select().where(mine, Challenge.consumed_at.is_null(), Challenge.expires_at > now()))
+    if sum(one.attempts for one in every) >= TRIES_IN_ALL:
+        return _too_often(min(one.expires_at for one in every), "Too many wrong answers.")
+    held = next((one for one in every if one.action == action), None)
     if held is None:
         held = Challenge.create(user=who.user, action=action, method=method, expires_at=now() + WRONG_FOR)
     counted = (

@@ -152,7 +152,7 @@ def why_over(token):
 
     Only «replaced» shows the notice; what is malformed is dropped without a word (A0.1-6).
     """
-    if not re.fullmatch(r"[\w-]{43}", token):
+    if not re.fullmatch(r"[A-Za-z0-9_-]{43}", token):
         return "malformed"
     session = Session.one(Session.token_hash == _hash(token))
     if session is None:

@@ -20,7 +20,6 @@ from domain import (
     providers,
     sessions,
     settings,
-    stepup,
     transactions,
 )
 from domain.configuration import Configuration
@@ -158,24 +157,6 @@ def at(cast):
 def inside_acme(cast):
     with models.inside(cast.acme):
         yield cast.acme
-
-
-@pytest.fixture
-def proven(cast):
-    """`proven("alice", "billing.cancel", 7)`: alice's session is the present one and has proven itself for that."""
-
-    def prove(name, action, target=""):
-        user = getattr(cast, name)
-        who = sessions.find(sessions.start(user))
-        stepup.present.set(who)
-        write(
-            models.Proof.create, user=user, session=who.session, action=action, target=str(target), level=4,
-            single_use=False, expires_at=models.now() + timedelta(minutes=10),
-        )  # fmt: skip
-        return who
-
-    yield prove
-    stepup.present.set(None)
 
 
 class Clock:

@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import types
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -416,6 +417,31 @@ def test_a_machine_route_refuses_whoever_has_no_signature_or_token(world, method
         response = ask(world, method, rule, endpoint, name)
         assert response.status_code in (400, 401, 503), (name, response.status_code)
     assert counted() == before
+
+
+def test_staff_that_looks_on_changes_nothing_wherever_it_goes(world, web):
+    """Every route there is, as the owner of everything; the way out comes last."""
+    token = sessions.look_on(world.cast.alice, world.cast.stella, "A task is gone.", lasts=timedelta(minutes=30))
+    client = web.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"], cookie["_fresh"] = token, True
+    before = counted()
+    for method, rule, endpoint, door in ROUTES:
+        if door.kind in ("provider", "machine") or endpoint in ("static", "people.stop_looking"):
+            continue
+        address = filled(rule, endpoint, "alice", world)
+        response = client.open(address, method=method, headers=JSON, data=FORMS.get(endpoint), buffered=False)
+        private = rule.split("/")[1] in ("account", "settings", "auth", "step-up")
+        if method == "POST" or private:
+            assert (response.status_code, response.json["code"]) == (403, "FORBIDDEN"), rule
+        elif door.kind == "platform":
+            assert response.status_code == 404, rule
+        elif door.kind == "member":
+            assert response.status_code == 200, rule
+        response.close()
+    assert counted() == before
+    assert client.post("/impersonation/end").headers["Location"] == "/sign-in"  # nobody to go back to here
+    assert client.get("/acme").status_code == 303
 
 
 def counted():

@@ -71,6 +71,42 @@ def test_decisions_that_the_code_names_exist():
                 assert (TOP / named).is_file(), f"{path.name} names {named}"
 
 
+# --- tests ------------------------------------------------------------------------------------------
+
+
+def named_tests(text):
+    """(file below tests/, test) for each `file::test`; a bare `::test` is in the file named before it."""
+    found, file = [], None
+    for said, test in re.findall(r"`([\w/]+\.py)?::(test_\w+)`", text):
+        file = said or file
+        found.append((file, test))
+    return found
+
+
+def defined(file):
+    """The tests that stand in a file below tests/; none where there is no such file."""
+    path = TOP / "tests" / file
+    return set(re.findall(r"^def (test_\w+)\(", path.read_text("utf-8"), re.M)) if path.is_file() else set()
+
+
+@each_page
+def test_every_test_that_is_named_exists(page):
+    text = page.read_text("utf-8")
+    named = named_tests(text)
+    assert len(named) == len(re.findall(r"\btest_\w+`", text)), "name tests as `file::test` or `::test`"
+    there = {file: defined(file) for file, _ in named}
+    assert [f"{file}::{test}" for file, test in named if test not in there[file]] == []
+
+
+def test_the_security_page_names_tests():
+    """As above: a rule that finds nothing would hold for ever."""
+    named = named_tests((TOP / "docs" / "security.md").read_text("utf-8"))
+    assert len(set(named)) > 150
+    assert named_tests("`a/test_b.py::test_c`, `::test_d`") == [("a/test_b.py", "test_c"), ("a/test_b.py", "test_d")]
+    assert "test_the_security_page_names_tests" in defined("test_docs.py")
+    assert defined("test_nothing.py") == set()
+
+
 # --- commands -----------------------------------------------------------------------------------------
 
 
@@ -173,7 +209,11 @@ def test_the_changelog_ends_with_the_present_version():
 
 
 def test_the_pages_stay_short():
-    most = {TOP / "README.md": 150, TOP / "docs" / "architecture.md": 120} | dict.fromkeys(DECISIONS, 45)
+    most = {
+        TOP / "README.md": 150,
+        TOP / "docs" / "architecture.md": 120,
+        TOP / "docs" / "security.md": 350,
+    } | dict.fromkeys(DECISIONS, 45)
     assert {p.name: n for p, n in most.items() if len(p.read_text("utf-8").splitlines()) > n} == {}
 
 

@@ -131,7 +131,10 @@ def platform(capability):
 
     def door(view):
         def enter(view, kwargs):
-            if not current_user.is_authenticated or not admins.may(_who(), capability):
+            user = me()
+            if user is None and g.get("session_over") == "replaced":
+                _who()  # refuses: whose session was replaced is told so here too, whoever they are
+            if user is None or not admins.may(user, capability):
                 raise Hidden()
             return view(**kwargs)
 

@@ -13,7 +13,6 @@ from domain import (
     admins,
     alerts,
     backers,
-    configuration,
     factors,
     organizations,
     sessions,
@@ -21,7 +20,7 @@ from domain import (
 )
 from views import access, pages
 from views.backers import carried, let_go, to_the_gate
-from views.safety import TooOften, address, limited, spend_letter, spend_session
+from views.safety import TooOften, address, cookie_name, is_https, limited, spend_letter, spend_session
 
 blueprint = Blueprint("accounts", __name__)
 YEAR = 365 * 24 * 3600
@@ -43,19 +42,22 @@ def enter(user, way, target=None):
     return admit(user, way, target)
 
 
-def admit(user, way, target=None):
+def admit(user, way, target=None, counted=True):
     """Sign this browser in; the cookie starts afresh, so that nobody can have planted it."""
-    spend_session(user)
+    if counted:
+        spend_session(user)
+    if current_user.is_authenticated:  # what this browser held before is over, not only forgotten
+        sessions.end(current_user.token)
     session.clear()
-    browser = request.cookies.get(BROWSER, "")
-    if not re.fullmatch(r"[\w-]{43}", browser):
+    browser = request.cookies.get(cookie_name(BROWSER), "")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{43}", browser):
         browser = secrets.token_urlsafe(32)
     token = sessions.start(user, ip=address(), user_agent=request.user_agent.string, way=way, browser=browser)
     login_user(sessions.find(token))
     g.pop("by", None)
     response = make_response(pages.go(access.same_site(target) or pages.home_of(user)))
-    secure = configuration.active.site_url.startswith("https://")
-    response.set_cookie(BROWSER, browser, max_age=YEAR, httponly=True, samesite="Lax", secure=secure)
+    name, secure = cookie_name(BROWSER), is_https()
+    response.set_cookie(name, browser, max_age=YEAR, httponly=True, samesite="Lax", secure=secure)
     return response
 
 
@@ -336,8 +338,8 @@ def session_ended():
 @blueprint.get("/session-elsewhere")
 @access.public
 def other_tab():
-    """One tab for each session: this is the later one."""
-    return pages.page("auth/other_tab.html")
+    """One tab for each session: this is the later one, so the application isn't loaded in it."""
+    return pages.page("auth/other_tab.html", me=None)
 
 
 # --- a forgotten password --------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from domain.stepup import VerificationRequired
 from domain.transactions import GaveUp, WriterDown
 from models import OutOfScope
 from views import access, pages, stepup
-from views.safety import SAFE, TooOften, limiter
+from views.safety import SAFE, TooOften, limiter, loggable_path
 
 log = logging.getLogger("guildhall.errors")
 
@@ -77,7 +77,7 @@ def busy(error):
 
 
 def bug(error):
-    log.error("unhandled", exc_info=error, extra={"path": request.path, "method": request.method})
+    log.error("unhandled", exc_info=error, extra={"path": loggable_path(), "method": request.method})
     return say_no("INTERNAL", "Something went wrong on our side, and it has been recorded. Try again in a minute.", 500)
 
 
@@ -98,7 +98,7 @@ def _no(code, sentence, status, fields, retry_after):
         return Response(json.dumps(body), status, content_type="application/json")
     about = {"code": code, "sentence": sentence, "status": status, "request_id": request_id}
     if request.htmx:
-        response = Response(render_template("errors/_refusal.html", **about), status, content_type="text/html")
+        response = Response(render_template("errors/_refusal.html", **about), status, mimetype="text/html")
         response.headers["HX-Retarget"] = "#notice"
         response.headers["HX-Reswap"] = "none"  # the notice itself comes out of band
         return response

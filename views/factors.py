@@ -12,7 +12,7 @@ from views.safety import limited, spend_second_factor
 
 blueprint = Blueprint("factors", __name__)
 
-SET_UP = "totp_secret"  # of a set-up that isn't finished: in this browser's cookie alone
+SET_UP = "totp_secret"  # of a set-up that isn't finished: in this browser's cookie alone, and sealed
 SHOWN_ONCE = "backup_codes"
 
 
@@ -104,12 +104,17 @@ def _is_passkey_of(user, answer, challenge):
 @access.signed_in
 def new():
     """The same secret until it is confirmed: a page that is loaded twice must not outdate the phone."""
-    session.setdefault(SET_UP, factors.new_secret())
+    if not _secret():
+        session[SET_UP] = factors.seal(factors.new_secret())
     return _enrolment()
 
 
+def _secret():
+    return factors.unseal(session.get(SET_UP, ""))
+
+
 def _enrolment(refusal=None):
-    user, secret = access.me(), session.get(SET_UP, "")
+    user, secret = access.me(), _secret()
     code = segno.make(factors.address(user, secret), error="m")
     return pages.page(
         "accounts/factor.html",
@@ -126,15 +131,13 @@ def _enrolment(refusal=None):
 @limited("code_verify")
 @access.signed_in
 def enrol():
-    if not session.get(SET_UP):
+    if not _secret():
         return pages.go("/settings/security/factor/new", "That set-up is too old. Please start again.", "warn")
     try:
-        codes = factors.enrol(access.me(), session[SET_UP], request.form.get("code", ""))
+        codes = factors.enrol(access.me(), _secret(), request.form.get("code", ""))
     except VerificationRequired:
         raise
     except Refused as refusal:
-        if request.htmx and request.htmx.target == "dialog":  # the code grew old while they proved who they are
-            return pages.go("/settings/security/factor/new", refusal.sentence, "bad")
         return _enrolment(refusal)
     session.pop(SET_UP, None)
     return _to_codes(codes, "The second factor is on. Keep these codes, then you are done.")
@@ -142,14 +145,15 @@ def enrol():
 
 def _to_codes(codes, message):
     """By way of the cookie, for one look: the page that shows them is not the answer to a form."""
-    session[SHOWN_ONCE] = codes
+    session[SHOWN_ONCE] = factors.seal(" ".join(codes))
     return pages.go("/settings/security/factor/codes", message)
 
 
 @blueprint.get("/settings/security/factor/codes")
 @access.signed_in
 def codes():
-    return pages.page("accounts/backup_codes.html", codes=session.pop(SHOWN_ONCE, None), here="account")
+    codes = factors.unseal(session.pop(SHOWN_ONCE, "")).split()
+    return pages.page("accounts/backup_codes.html", codes=codes or None, here="account")
 
 
 @blueprint.post("/settings/security/factor/codes")

@@ -32,11 +32,12 @@ def _index(refusal=None):
         invite_refusal=permissions.judge(by, "members.invite") if may_see else None,
         seats=grants.seats(),
         taken=permissions.taken(by.organization),
-        roles=invitations.ROLES,
+        roles=[(role, role.capitalize()) for role in invitations.ROLES],
         ABOUT=roles.ABOUT,
         values=values,
         errors=errors,
         managed=settings.get("allow_member_management"),
+        sole_owner=permissions.owners(by.organization) < 2,
         here="members",
     )
 
@@ -87,10 +88,8 @@ def role(id):
 
 def _role(member, error=None, status=200):
     g.by.require("members.change_role", member)
-    about = {
-        "one": member, "choices": members.choosable(g.by), "ABOUT": roles.ABOUT, "error": error,
-        "chosen": request.form.get("role") or member.role,
-    }  # fmt: skip
+    about = {"one": member, "choices": members.choosable(g.by), "about": roles.ABOUT, "error": error}
+    about["chosen"] = request.form.get("role") or member.role
     if request.htmx and request.htmx.target == "dialog":
         return pages.fragment("members/_role_dialog.html", status=status, **about)
     return pages.page("members/role.html", status, here="members", **about)

@@ -51,7 +51,10 @@ def page(template, status=200, **context):
         text = render_block("layout.html", target, **frame())
     else:
         text = render_template(template, **frame() | context)
-    return _answer(text, status)
+    response = _answer(text, status)
+    if target == "dialog" and "<!doctype" in text[:40]:  # refused after the step-up dialog: its page takes over
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "body", "innerHTML"
+    return response
 
 
 def _aimed_at():

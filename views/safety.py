@@ -33,6 +33,22 @@ HEADERS = {
 }
 
 
+def is_https():
+    """Whether people come by TLS: cookies and headers follow from it."""
+    return configuration.active.site_url.startswith("https://")
+
+
+def cookie_name(name):
+    """With TLS a cookie's name binds it to this very host (RFC 6265bis, «__Host-»)."""
+    return f"__Host-{name}" if is_https() else name
+
+
+def loggable_path():
+    """Where the request went, without what a link holds secret and without the query."""
+    secret = {"secret", "link"} & set(request.view_args or ())
+    return request.url_rule.rule if secret and request.url_rule else request.path
+
+
 def address():
     return request.remote_addr or "unknown"
 
@@ -244,7 +260,7 @@ def _protect(response):
     if response.mimetype == "text/html":
         response.vary.update(("HX-Request", "HX-Target"))
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    if configuration.active.site_url.startswith("https://"):
+    if is_https():
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store" if current_user.is_authenticated else "no-cache"

@@ -131,7 +131,7 @@ def _response(about, status, trigger):
         body |= {k: about[k] for k in ("action", "level", "target", "methods")} | {"request_id": g.get("request_id")}
         return Response(json.dumps(body), status, content_type="application/json")
     if request.htmx:
-        response = Response(render_template("stepup/_dialog.html", **about), status, content_type="text/html")
+        response = Response(render_template("stepup/_dialog.html", **about), status, mimetype="text/html")
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#dialog", "innerHTML"
         if trigger:
             response.headers["HX-Trigger"] = json.dumps({"stepup": trigger})

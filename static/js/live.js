@@ -40,7 +40,8 @@
     stop();
     stream = new EventSource(`${live}/live?since=${encodeURIComponent(mark)}`);
     stream.onmessage = (event) => hear(JSON.parse(event.data));
-    stream.addEventListener("over", () => { stop(); location.reload(); });
+    // Who left or deleted it themselves is on the way elsewhere already: a reload at once would call them back.
+    stream.addEventListener("over", () => { stop(); setTimeout(() => location.reload(), 1500); });
     stream.onerror = () => {
       if (stream?.readyState === EventSource.CLOSED) { stop(); ask(); setTimeout(() => { if (asking) listen(); }, 60000); }
     };

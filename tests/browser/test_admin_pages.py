@@ -116,6 +116,6 @@ def test_for_others_there_is_nothing_here(page_of, place):
     page = page_of("bob")
     assert page.goto(place).status == 404
     expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
-    expect(page.get_by_role("link", name="Settings")).to_have_count(0)
+    expect(page.get_by_role("link", name="Site settings")).to_have_count(0)
     page.get_by_role("link", name="Go to the start page").click()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()

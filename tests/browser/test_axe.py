@@ -1,5 +1,7 @@
 """axe finds nothing on any page, in both themes, nor on what opens over a page."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -23,7 +25,9 @@ MEMBER = (
     TEAM, f"{TEAM}/tasks", f"{TEAM}/tasks?tab=all&view=board", f"{TEAM}/tasks?tab=all&status=completed",
     f"{TEAM}/tasks?q=nothingfitsthis", f"{TEAM}/tasks/new", "TASK", f"{TEAM}/billing", f"{TEAM}/billing/return",
     f"{TEAM}/credits",
-    "/notifications", "/account", "/settings/security", "/sandbox", "/dev/mail", "/dev/patterns", "/dev/cast",
+    f"{TEAM}/members", f"{TEAM}/settings", f"{TEAM}/workspaces", f"{TEAM}/workspaces/main-stage",
+    "/organizations/new", "/notifications", "/account", "/settings/security", "/settings/security/passkeys/new",
+    "/settings/security/factor/new", "/settings/security/factor/codes", "/sandbox", "/dev/mail", "/dev/patterns", "/dev/cast",
     "/nowhere/at/all",
 )  # fmt: skip
 ADMIN = (
@@ -94,6 +98,23 @@ def test_an_open_dialog(alice, page_of):
     alice.locator("#dialog").get_by_role("button", name="Create task").click()
     expect(alice.locator("#dialog #title_error")).to_be_visible()
     assert violations(alice) == []
+
+
+def test_the_members_menu_the_role_and_an_invitation(page_of):
+    page = page_of("alice")
+    page.goto(f"{TEAM}/members")
+    page.get_by_title("Actions for Bob Adeyemi").click()
+    assert violations(page) == []
+    page.get_by_role("link", name="Change role").click()
+    expect(page.locator("#dialog").get_by_label("Viewer")).to_be_visible()
+    assert violations(page) == []
+    page.goto("/dev/mail")
+    letter = page.locator(".letter", has_text="invitationId").first.inner_text()
+    link = re.search(r"http\S+invitationId=\S+", letter)[0]
+    for visitor in (page, page_of()):  # the wrong account, and nobody
+        visitor.goto(link)
+        expect(visitor.get_by_role("heading", level=1)).to_contain_text("invites you to")
+        assert violations(visitor) == []
 
 
 def test_the_palette(alice):

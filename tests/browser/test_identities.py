@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.server import KEPT, LocalServer, free_port
+from tests.browser.test_axe import violations
 
 PROVEN, UNPROVEN = "nina@example.org", "otto@example.org"
 
@@ -77,7 +78,7 @@ def at_hall(hall, page_of):
 
     def open_page(who=None):
         page = page_of(who, url=hall.url)
-        page.context.route("https://**", lambda route: route.fulfill(body="", content_type="text/css"))
+        page.context.route(re.compile("^https://"), lambda route: route.fulfill(body="", content_type="text/css"))
         return page
 
     return open_page
@@ -132,6 +133,7 @@ def test_an_address_that_nobody_vouches_for_is_proven_by_a_code(at_hall, page_of
     page = at_hall()
     come(page, UNPROVEN)
     heading(page, "Prove your address")
+    assert violations(page) == []
     expect(page.get_by_text("spam folder")).to_be_visible()
     page.get_by_label("Six-digit code").fill("000000")
     page.get_by_role("button", name="Continue").click()
@@ -163,6 +165,7 @@ def test_who_is_signed_in_connects_it_and_disconnects_it_after_proving_who_they_
     page.get_by_role("button", name="Connect Hall").click()
     page.get_by_role("button", name=PROVEN).first.click()
     expect(page.get_by_text("Hall is connected.")).to_be_visible()
+    assert violations(page) == []
     page.get_by_role("button", name=f"Disconnect Hall, {PROVEN}").click()
     page.locator("#confirm_yes").click()
     dialog = page.locator("#dialog")
@@ -183,3 +186,12 @@ def test_a_dead_issuer_is_told_on_the_sign_in_page(page_of, tmp_path):
         page.get_by_role("button", name="Continue with Hall").click()
         expect(page.get_by_text("Hall can't be reached just now.")).to_be_visible()
         heading(page, "Sign in")
+
+
+def test_without_scripts_one_is_led_there_and_back_too(page_of, hall):
+    page = page_of(url=hall.url, java_script_enabled=False)
+    page.context.route(re.compile("^https://"), lambda route: route.fulfill(body="", content_type="text/css"))
+    page.goto("/sign-in")
+    expect(page.get_by_role("button", name="Use a passkey")).to_be_hidden()
+    come(page, PROVEN)
+    expect(page).to_have_url(re.compile("/nina-simone$"))

@@ -20,7 +20,9 @@ STRANGER = (
 )
 OWNER = (
     TEAM, f"{TEAM}/tasks", f"{TEAM}/tasks?tab=all", f"{TEAM}/tasks?view=board", f"{TEAM}/tasks?q=nothingfitsthis",
-    f"{TEAM}/tasks/new", f"{TEAM}/billing", f"{TEAM}/billing/return", "/notifications", "/account", "/settings/security",
+    f"{TEAM}/tasks/new", f"{TEAM}/billing", f"{TEAM}/billing/return", f"{TEAM}/members",
+    f"{TEAM}/settings", f"{TEAM}/workspaces", f"{TEAM}/workspaces/main-stage", "/organizations/new",
+    "/notifications", "/account", "/settings/security",
     "/sandbox", f"{TEAM}/credits",
 )  # fmt: skip
 ADMIN = ("/admin", "/admin/settings", "/admin/settings/site_name", "/admin/alerts", "/admin/jobs")

@@ -144,6 +144,18 @@ def test_a_code_makes_the_account_and_all_that_belongs_to_it(codes, letters):
     assert Session.select().count() == 0  # verifying alone signs nobody in
 
 
+@pytest.mark.parametrize("name", ["See http://evil.example", "WWW.evil.example", "evil.example/win", "x" * 101, ""])
+def test_a_name_advertises_nothing_in_letters_to_strangers(name, cast):
+    assert problems(sign_up, ADA, name).keys() == {"name"}
+    assert problems(accounts.change_profile, User.get_by_id(cast.bob.id), name, "UTC").keys() == {"name"}
+    assert mailed() == []
+
+
+@pytest.mark.parametrize("name", ["Dr. Ada Lovelace", "J.R.R. Tolkien", "José/María", "O'Hara", "李小龍", "X"])
+def test_a_name_may_be_any_name(name, codes):
+    assert accounts.verify(sign_up(ADA, name), "000001")[0].name == name
+
+
 @pytest.mark.parametrize("step", ["profile", "organization", "membership", "credits", "audit"])
 def test_a_failing_step_leaves_nothing_of_the_account(step, codes, monkeypatch):
     class Broken(Exception):
@@ -358,6 +370,19 @@ def test_every_refused_sign_in_sounds_alike(cast, password):
 
 def test_the_right_password_signs_in_however_the_address_is_written(cast, password):
     assert accounts.sign_in(" BOB@example.org\u200b", password) == cast.bob
+
+
+@pytest.mark.parametrize(
+    "email", ["bob@example.org", "nobody@example.org", ADA, "vera@example.org", "dora@example.org"]
+)
+def test_every_sign_in_hashes_once_so_that_time_tells_nothing(email, cast, monkeypatch):
+    sign_up(ADA)  # unfinished
+    suspend(cast.vera)
+    write(User.update(password_hash=None).where(User.id == cast.dora.id).execute)
+    fits, asked = passwords.fits, []
+    monkeypatch.setattr(passwords, "fits", lambda *given: asked.append(given) or fits(*given))
+    sentence(email, "Wrong horse 1!")
+    assert len(asked) == 1
 
 
 def test_an_account_without_a_password_cannot_be_signed_in_to(cast):

@@ -248,10 +248,13 @@ def test_after_ten_minutes_one_begins_anew(cast, clock, bobs):
         accounts.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
 
 
-def test_a_passkey_and_a_backup_code_finish_it_too(cast, clock, bobs):
+def test_a_passkey_and_a_backup_code_finish_it_too(cast, clock, bobs, proven):
     assert accounts.finish_second_factor(begin(cast.bob), bobs[1][0], factors.use_code)[0] == cast.bob
     phone = Authenticator()
     challenge, options = passkeys.creation(cast.bob)
+    with pytest.raises(stepup.VerificationRequired):  # it would go round the second factor
+        passkeys.keep(cast.bob, phone.create(options), challenge, "Phone")
+    proven("bob", "security.add_passkey", level=3)
     passkeys.keep(cast.bob, phone.create(options), challenge, "Phone")
     assert factors.methods(cast.bob) == ["totp", "passkey", "backup"]
     challenge, options = passkeys.request(cast.bob)

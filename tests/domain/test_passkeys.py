@@ -205,3 +205,45 @@ def test_nobody_removes_somebody_elses(cast, bobs, proven):
     with pytest.raises(NotFound):
         passkeys.remove(cast.alice, bobs[0].id)
     assert Passkey.select().count() == 1
+
+
+def test_an_answer_is_taken_once_also_from_a_phone_that_doesnt_count(cast, bobs):
+    """The cookie that keeps the challenge can be sent a second time; synced passkeys have no counter."""
+    phone = bobs[1]
+    phone.count = -1
+    write(Passkey.update(sign_count=0).execute)
+    said, challenge = answer(phone)
+    assert passkeys.answered_by(said, challenge) == cast.bob
+    with pytest.raises(NotRecognised):
+        passkeys.answered_by(said, challenge)
+
+
+def test_two_who_send_one_answer_at_once_come_in_once(cast, bobs):
+    said, challenge = answer(bobs[1])
+    outcomes = together(*(lambda: passkeys.answered_by(said, challenge) for _ in range(4)))
+    assert outcomes.count(cast.bob) == 1
+    assert all(isinstance(one, NotRecognised) for one in refused(outcomes))
+
+
+def test_a_challenge_holds_ten_minutes(cast, bobs, clock):
+    clock.forward(days=365)
+    said, challenge = answer(bobs[1])
+    clock.forward(minutes=10)
+    assert passkeys.answered_by(said, challenge) == cast.bob
+    said, challenge = answer(bobs[1])
+    clock.forward(minutes=10, seconds=1)
+    with pytest.raises(NotRecognised):
+        passkeys.answered_by(said, challenge)
+
+
+@pytest.mark.parametrize(
+    "made_up", ["[" * 20_000, '{"id": "\\u0000"}', '{"id": "\\ud800"}', '{"id": "' + "x" * 9000 + '"}']
+)
+def test_an_answer_made_to_break_something_is_refused(cast, bobs, made_up):
+    with pytest.raises(NotRecognised):
+        passkeys.answered_by(made_up, passkeys.request()[0])
+    with pytest.raises(NotRecognised):
+        passkeys.keep(cast.bob, made_up, passkeys.creation(cast.bob)[0], "x")
+    for challenge in ("", None, "x", "x.", "x.2026-01-01", ".", passkeys.request()[0].partition(".")[0]):
+        with pytest.raises(NotRecognised):
+            passkeys.answered_by(answer(bobs[1])[0], challenge)

@@ -117,7 +117,7 @@ def test_a_way_that_the_person_does_not_have_is_none(bob, method):
 )
 def test_whatever_is_typed_is_an_answer_or_a_refusal(bob, answer):
     proofs.send_code(ACT)
-    write(User.update(totp_secret=factors._encrypted(pyotp.random_base32())).where(User.id == bob.id).execute)
+    write(User.update(totp_secret=factors.seal(pyotp.random_base32())).where(User.id == bob.id).execute)
     from models import Passkey
 
     write(Passkey.create, user=bob, credential_id="c", public_key=b"k", name="Key")
@@ -129,6 +129,28 @@ def test_whatever_is_typed_is_an_answer_or_a_refusal(bob, answer):
 def test_whatever_is_said_to_be_the_target_is_no_failure(bob, target):
     assert isinstance(no(prove, "email", "123456", target=target), Refused)
     assert isinstance(no(prove, "password", "x", target=target), WrongAnswer)
+
+
+def test_all_actions_together_are_tried_twenty_times(bob, clock):
+    """Else a stolen session would have five tries for each of them."""
+    actions = list(stepup.ACTIONS)
+    for action in actions[:4]:
+        for _ in range(5):
+            assert isinstance(no(prove, answer="x", action=action), WrongAnswer)
+    held = no(prove, action=actions[4])
+    assert (type(held), held.details["retry_after"]) == (TooOften, 900)
+    clock.forward(minutes=15)
+    prove(action=actions[4])
+
+
+def test_all_actions_together_mail_ten_codes(bob, clock):
+    actions = list(stepup.ACTIONS)
+    for action in actions[:10]:
+        proofs.send_code(action)
+    assert isinstance(no(proofs.send_code, actions[10]), TooOften)
+    assert Outgoing.select().where(Outgoing.kind == "mail").count() == 10
+    clock.forward(minutes=10)
+    proofs.send_code(actions[10])
 
 
 # --- the mailed code ------------------------------------------------------------------------------------------
@@ -242,7 +264,7 @@ def test_the_code_is_kept_only_as_a_hash(bob, codes):
 
 def test_the_apps_code_is_a_proof_once(bob, clock):
     secret = pyotp.random_base32()
-    write(User.update(totp_secret=factors._encrypted(secret)).where(User.id == bob.id).execute)
+    write(User.update(totp_secret=factors.seal(secret)).where(User.id == bob.id).execute)
     code = pyotp.TOTP(secret).at(clock())
     assert isinstance(no(prove, "totp", "000000" if code != "000000" else "1"), WrongAnswer)
     prove("totp", code)

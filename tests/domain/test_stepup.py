@@ -188,7 +188,7 @@ def test_the_methods_are_those_the_person_has_and_mail_always(cast):
     assert stepup.methods(cast.bob) == ["password", "email"]
     write(User.update(password_hash=None).where(User.id == cast.bob.id).execute)
     assert stepup.methods(cast.bob) == ["email"]
-    write(User.update(totp_secret=factors._encrypted("A" * 32)).where(User.id == cast.bob.id).execute)
+    write(User.update(totp_secret=factors.seal("A" * 32)).where(User.id == cast.bob.id).execute)
     write(Passkey.create, user=cast.bob, credential_id="c", public_key=b"k", name="Key")
     assert stepup.methods(cast.bob) == ["passkey", "totp", "email"]
     write(User.update(password_hash=passwords.hashed(PASSWORD)).where(User.id == cast.bob.id).execute)

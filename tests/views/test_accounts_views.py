@@ -1,4 +1,5 @@
 import re
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
@@ -405,3 +406,532 @@ def test_the_forms_of_the_gate_post_to_where_they_are_taken(web, letters):
     for path in ("/sign-in", "/sign-up", "/forgot-password"):
         page = client.get(path).get_data(True)
         assert re.search(rf'<form id="\w+" method="post" action="{path}"', page), path
+
+
+# --- in by mail: codes and links ---------------------------------------------------------------------------
+
+
+BOB = "bob@example.org"
+
+
+def link_of(letters):
+    return re.search(r"http://localhost(/sign-in/link/\S+)", letters()[-1][2])[1]
+
+
+def neutral(cast):
+    from domain import settings
+
+    settings.change("auth_neutral_messages", "on", by=cast.stella)
+
+
+def suspend(user):
+    transactions.writes(User.update(status="suspended").where(User.id == user.id).execute)()
+
+
+def signed_in_as(client):
+    with client.session_transaction() as held:
+        found = sessions.find(held.get("_user_id", ""))
+    return found and found.user
+
+
+def test_a_code_by_mail_signs_in_and_leads_to_where_one_was_going(newcomer, letters, cast):
+    asked = newcomer.post("/sign-in/code", data={"email": BOB, "next": "/acme/tasks"})
+    assert (asked.status_code, asked.headers["Location"]) == (303, "/sign-in/code/answer")
+    page = newcomer.get("/sign-in/code/answer").get_data(True)
+    assert BOB in page
+    assert "spam" in page.lower()
+    wrong = newcomer.post("/sign-in/code/answer", data={"code": "x"})
+    assert wrong.status_code == 422
+    assert "4 tries" in wrong.get_data(True)
+    planted = cookie(newcomer)
+    answer = newcomer.post("/sign-in/code/answer", data={"code": code_of(letters)})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/acme/tasks")
+    assert signed_in_as(newcomer) == cast.bob
+    assert cookie(newcomer) != planted
+    newcomer.set_cookie("guildhall", planted)
+    assert newcomer.get("/acme").status_code == 303
+    assert newcomer.post("/sign-in/code/answer", data={"code": code_of(letters)}).status_code == 422  # used
+
+
+def test_a_sign_in_code_belongs_to_the_browser_that_asked_and_can_be_sent_again(newcomer, browse, letters):
+    newcomer.post("/sign-in/code", data={"email": BOB})
+    first = code_of(letters)
+    stranger = browse(None)
+    assert stranger.post("/sign-in/code/answer", data={"code": first}).headers["Location"] == "/sign-in/code"
+    assert stranger.get("/sign-in/code/answer").headers["Location"] == "/sign-in/code"
+    assert stranger.post("/sign-in/code/resend").headers["Location"] == "/sign-in/code"
+    assert newcomer.post("/sign-in/code/resend").headers["Location"] == "/sign-in/code/answer"
+    assert newcomer.post("/sign-in/code/answer", data={"code": code_of(letters)}).status_code == 303
+
+
+def test_a_link_may_be_opened_often_and_its_button_works_once(newcomer, browse, letters, cast):
+    asked = newcomer.post("/sign-in/link", data={"email": BOB, "next": "/acme/tasks"})
+    assert asked.headers["Location"] == "/sign-in/link"
+    assert BOB in newcomer.get("/sign-in/link").get_data(True)
+    link, elsewhere = link_of(letters), browse(None)  # opened on another device
+    for method in (elsewhere.get, elsewhere.head, elsewhere.get):
+        assert method(link).status_code == 200
+    assert BOB in elsewhere.get(link).get_data(True)
+    assert Session.select().count() == 0
+    answer = elsewhere.post(link)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/acme/tasks")
+    assert signed_in_as(elsewhere) == cast.bob
+    late = browse(None)
+    for answer in (late.get(link), late.post(link)):
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in/link")
+    assert "used already" in late.get("/sign-in/link").get_data(True)
+    assert late.get("/acme").status_code == 303
+
+
+def test_the_page_of_a_link_tells_its_address_to_nobody(newcomer, browse, letters):
+    """It is a secret in an address: no other site may read it from Referer, and no cache keep the page."""
+    newcomer.post("/sign-in/link", data={"email": BOB})
+    answer = browse(None).get(link_of(letters))
+    assert answer.headers["Referrer-Policy"] in ("no-referrer", "same-origin", "strict-origin-when-cross-origin")
+    assert answer.headers["Cache-Control"] in ("no-store", "no-cache")
+    assert not re.search(r'(?:src|href|action)="(?:https?:)?//', answer.get_data(True))
+
+
+def test_the_strict_pages_say_where_to_go_instead(newcomer, said):
+    for path in ("/sign-in/code", "/sign-in/link"):
+        answer = newcomer.post(path, data={"email": "nobody@example.org"})
+        assert answer.status_code == 404
+        assert "There is no account with this address" in said(answer)
+        assert "/sign-up/code" in answer.get_data(True)
+        assert 'value="nobody@example.org"' in answer.get_data(True)
+    answer = newcomer.post("/sign-up/code", data={"email": BOB, "name": "Bob"})
+    assert answer.status_code == 409
+    assert "/sign-in/code" in answer.get_data(True)
+
+
+def test_an_account_without_a_password(newcomer, letters):
+    answer = newcomer.post("/sign-up/code", data={"email": "nina@example.org", "name": "Nina Simone"})
+    assert answer.headers["Location"] == "/verify"
+    assert newcomer.post("/verify", data={"code": code_of(letters)}).status_code == 303
+    nina = User.get(User.email_norm == "nina@example.org")
+    assert nina.password_hash is None
+    assert signed_in_as(newcomer) == nina
+
+
+def test_neutral_answers_are_alike_to_the_letter(web, cast, letters):
+    """Status, headers and page of every way in by mail, for an account, a suspended one and none."""
+    neutral(cast)
+    suspend(cast.vera)
+    varies = {"X-Request-Id", "Set-Cookie"}
+    for paths in (
+        ("/sign-in/code", "/sign-in/code/answer"), ("/sign-in/link", "/sign-in/link"),
+        ("/sign-up/code", "/verify"), ("/forgot-password", "/reset-password"),
+    ):  # fmt: skip
+        seen = set()
+        for email in (BOB, "vera@example.org", "none@example.org"):
+            client = web.test_client()
+            answer = client.post(paths[0], data={"email": email, "name": "Somebody"})
+            page = client.get(paths[1])
+            wrong = client.post(paths[1], data={"code": "x", "password": PASSWORD, "email": email})
+            texts = [
+                re.sub(r"[0-9a-f]{16}", "", one.get_data(True).replace(email, "")) for one in (answer, page, wrong)
+            ]
+            headers = [
+                str(sorted((k, v) for k, v in one.headers.items() if k not in varies | {"Content-Length"}))
+                for one in (answer, page, wrong)
+            ]
+            cookies = len(answer.headers["Set-Cookie"]) - len(email)
+            seen.add(
+                (
+                    answer.status_code,
+                    page.status_code,
+                    wrong.status_code,
+                    *headers,
+                    *texts,
+                    paths[0] == "/sign-in/link" or cookies // 8,
+                )
+            )
+        assert len(seen) == 1, paths
+    told = {to for to, subject, _ in letters() if "already" not in subject}
+    assert told == {BOB, "none@example.org"}  # the second to sign up
+
+
+def test_a_suspended_account_gets_nothing_and_is_told_only_where_one_is_strict(newcomer, cast, letters, browse):
+    suspend(cast.bob)
+    for path in ("/sign-in/code", "/sign-in/link"):
+        assert newcomer.post(path, data={"email": BOB}).status_code == 403
+    assert letters() == []
+
+
+def test_who_is_suspended_between_asking_and_answering_stays_out(newcomer, browse, cast, letters):
+    newcomer.post("/sign-in/code", data={"email": BOB})
+    code = code_of(letters)
+    newcomer.post("/sign-in/link", data={"email": BOB})
+    link = link_of(letters)
+    newcomer.post("/forgot-password", data={"email": BOB})
+    reset = code_of(letters)
+    suspend(cast.bob)
+    for path, form in (
+        ("/sign-in/code/answer", {"code": code}), (link, {}),
+        ("/reset-password", {"code": reset, "password": "Better horse 2?"}),
+    ):  # fmt: skip
+        answer = newcomer.post(path, data=form)
+        assert answer.status_code < 500
+        assert signed_in_as(newcomer) is None
+    assert Session.select().where(Session.user == cast.bob).count() == 0
+    assert newcomer.post("/sign-in/code/resend").status_code == 303
+    assert len(letters()) == 3
+
+
+def test_codes_of_one_page_open_no_other(newcomer, letters):
+    """Each is typed into the other's form, in the very browser that asked for both."""
+    newcomer.post("/forgot-password", data={"email": BOB})
+    reset = code_of(letters)
+    newcomer.post("/sign-in/code", data={"email": BOB})
+    sign_in = code_of(letters)
+    if reset != sign_in:
+        assert newcomer.post("/sign-in/code/answer", data={"code": reset}).status_code == 422
+        answer = newcomer.post("/reset-password", data={"code": sign_in, "password": "Better horse 2?"})
+        assert answer.status_code == 422
+    assert signed_in_as(newcomer) is None
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example", "https://evil.example/", "\\\\evil.example", "/\\evil.example", "javascript:alert(1)",
+        "/\t/evil.example", "/\n/evil.example", "https:evil.example", " //evil.example", "///evil.example",
+        "http://localhost@evil.example/", "http://localhost.evil.example/", "/%09/evil.example@", "\x00//evil.example",
+        "http://localhost//evil.example", "http:///evil.example", "ftp://localhost/x", "//localhost\\@evil.example",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("way", ["code", "link", "sign_up", "sign_up_code", "signed_in"])
+def test_no_way_in_leads_to_another_site(way, target, newcomer, browse, letters):
+    if way == "signed_in":
+        answer = browse("bob").get("/sign-in", query_string={"next": target})
+    elif way == "code":
+        newcomer.post("/sign-in/code", data={"email": BOB, "next": target})
+        answer = newcomer.post("/sign-in/code/answer", data={"code": code_of(letters)})
+    elif way == "link":
+        newcomer.post("/sign-in/link", data={"email": BOB, "next": target})
+        answer = newcomer.post(link_of(letters), data={"next": target})
+    else:
+        path = "/sign-up" if way == "sign_up" else "/sign-up/code"
+        newcomer.post(path, data=FORM | {"next": target})
+        answer = newcomer.post("/verify", data={"code": code_of(letters), "next": target})
+    if answer.status_code == 400:  # an address with NUL in it is none
+        assert "\0" in target
+        return
+    assert answer.status_code in (302, 303)
+    assert host_of(answer) == "localhost"
+
+
+def host_of(answer):
+    """Where a browser would go: to it tabs and line ends are nothing, and a backslash is a slash."""
+    read = re.sub(r"[\t\r\n]", "", answer.headers["Location"]).replace("\\", "/")
+    return urlsplit(urljoin("http://localhost/x", read)).netloc
+
+
+@pytest.mark.parametrize("field", ["email", "name", "code", "password", "next"])
+@pytest.mark.parametrize(
+    "value", ["\0", "a\0b@example.org", "x" * 300_000, "\u202e\ud83d\ude00", "a@b.c\r\nBcc: e@x.org"]
+)
+def test_made_up_input_is_answered_at_every_door(field, value, newcomer, letters, cast, counted):
+    value = value.encode("utf-16", "surrogatepass").decode("utf-16")
+    before = counted()
+    newcomer.post("/sign-in/code", data={"email": BOB})
+    for path in ("/sign-up", "/sign-up/code", "/verify", "/verify/resend", "/sign-in", "/sign-in/code",
+                 "/sign-in/code/answer", "/sign-in/link", "/sign-in/link/x.y", "/forgot-password", "/reset-password",
+                 "/sign-in/code/resend", "/verify-2fa"):  # fmt: skip
+        form = {"email": "new@example.org", "name": "New", "password": PASSWORD, "code": "123456"} | {field: value}
+        assert newcomer.post(path, data=form).status_code < 500, path
+    assert counted()["User"] == before["User"]
+    assert all(to != "e@x.org" for to, _, _ in letters())
+
+
+# --- the second factor stands behind every way in -----------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(cast):
+    """bob asks for a second factor."""
+    import pyotp
+
+    from domain import factors
+
+    secret = pyotp.random_base32()
+    values = {"totp_secret": factors.seal(secret), "second_factor_at": models.now()}
+    transactions.writes(User.update(**values).where(User.id == cast.bob.id).execute)()
+    return pyotp.TOTP(secret)
+
+
+@pytest.mark.parametrize("way", ["password", "code", "link", "reset"])
+def test_no_way_in_goes_round_the_second_factor(way, guarded, newcomer, letters, cast):
+    if way == "password":
+        answer = newcomer.post("/sign-in", data={"email": BOB, "password": PASSWORD, "next": "/acme/tasks"})
+    elif way == "code":
+        newcomer.post("/sign-in/code", data={"email": BOB, "next": "/acme/tasks"})
+        answer = newcomer.post("/sign-in/code/answer", data={"code": code_of(letters)})
+    elif way == "link":
+        newcomer.post("/sign-in/link", data={"email": BOB, "next": "/acme/tasks"})
+        answer = newcomer.post(link_of(letters))
+    else:
+        newcomer.post("/forgot-password", data={"email": BOB})
+        answer = newcomer.post("/reset-password", data={"code": code_of(letters), "password": "Better horse 2?"})
+    assert answer.headers["Location"] == "/verify-2fa"
+    assert signed_in_as(newcomer) is None
+    assert newcomer.get("/acme").status_code == 303
+    assert Session.select().count() == 0
+    answer = newcomer.post("/verify-2fa", data={"way": "totp", "code": guarded.now()})
+    assert answer.headers["Location"] == ("/bob" if way == "reset" else "/acme/tasks")
+    assert signed_in_as(newcomer) == cast.bob
+
+
+def test_waiting_at_the_second_factor_is_no_session(guarded, newcomer, cast):
+    newcomer.post("/sign-in", data={"email": BOB, "password": PASSWORD})
+    for path in ("/account", "/acme", "/settings/security", "/notifications"):
+        assert newcomer.get(path).headers["Location"].startswith("/sign-in")
+    assert newcomer.post("/step-up", data={"proof_action": "account.delete"}).headers["Location"].startswith("/sign-in")
+    assert newcomer.post("/account/deletion").headers["Location"].startswith("/sign-in")
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example"])
+def test_the_second_factor_leads_nowhere_else(guarded, newcomer, target):
+    newcomer.post("/sign-in", data={"email": BOB, "password": PASSWORD, "next": target})
+    answer = newcomer.post("/verify-2fa", data={"way": "totp", "code": guarded.now(), "next": target})
+    assert answer.status_code == 303
+    assert host_of(answer) == "localhost"
+
+
+# --- known browsers ------------------------------------------------------------------------------------------------
+
+
+def sign_in(client, email=BOB, agent="Mozilla/5.0 (X11; Linux) Firefox/140.0", place="127.0.0.1"):
+    form = {"email": email, "password": PASSWORD}
+    return client.post("/sign-in", data=form, headers={"User-Agent": agent}, environ_base={"REMOTE_ADDR": place})
+
+
+def test_a_browser_is_known_again_by_its_cookie_and_a_new_one_is_told_of(web, cast, letters):
+    client = web.test_client()
+    made = sign_in(client)
+    kept = next(c for c in made.headers.getlist("Set-Cookie") if c.startswith("guildhall_browser="))
+    assert "HttpOnly" in kept
+    assert "SameSite=Lax" in kept
+    assert "Max-Age=31536000" in kept
+    client.post("/sign-out")
+    sign_in(client, agent="Something else")
+    assert letters() == []
+    sign_in(web.test_client())
+    ((to, subject, text),) = letters()
+    assert to == BOB
+    assert "Firefox on Linux" in text
+    assert "127.0.0.1" in text
+    assert "sign" in subject.lower()
+
+
+@pytest.mark.parametrize("planted", ["", "x", "x" * 3_000, "../../etc", "é" * 43, "a b", "x" * 44])
+def test_a_browsers_cookie_that_is_none_is_replaced(web, cast, planted):
+    client = web.test_client()
+    client.set_cookie("guildhall_browser", planted)
+    assert sign_in(client).status_code == 303
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", client.get_cookie("guildhall_browser").value)
+
+
+def test_the_browsers_cookie_signs_nobody_in(web, cast):
+    client, thief = web.test_client(), web.test_client()
+    sign_in(client)
+    thief.set_cookie("guildhall_browser", client.get_cookie("guildhall_browser").value)
+    assert thief.get("/acme").status_code == 303
+
+
+def test_signing_in_anew_ends_what_the_browser_held_before(web, cast):
+    client = web.test_client()
+    sign_in(client)
+    before = cookie(client)
+    sign_in(client, "vera@example.org")
+    thief = web.test_client()
+    thief.set_cookie("guildhall", before)
+    assert thief.get("/acme").status_code == 303
+    assert signed_in_as(client) == cast.vera
+    assert Session.select().where(Session.ended_at.is_null()).count() == 1
+
+
+def test_ten_sign_ins_a_minute_are_enough_for_one_account(web, cast):
+    from views.safety import limiter
+
+    limiter.enabled = True
+    try:
+        answers = [sign_in(web.test_client(), place=f"10.0.0.{n}") for n in range(10)]
+        assert {a.status_code for a in answers} == {303}
+        refused = sign_in(web.test_client(), place="10.0.0.11")
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["Retry-After"]) <= 61
+        assert f"Wait {refused.headers['Retry-After']} seconds" in refused.get_data(True)
+        assert sign_in(web.test_client(), "vera@example.org").status_code == 303
+    finally:
+        limiter.reset()
+        limiter.enabled = False
+    assert Session.select().where(Session.user == cast.bob).count() == 10
+
+
+# --- a new address, a new password, leaving -------------------------------------------------------------------------
+
+
+def proof(action, target=""):
+    return {"proof_action": action, "proof_target": str(target), "proof_method": "password", "proof_answer": PASSWORD}
+
+
+def test_a_new_address_is_asked_proven_and_told_to_both(browse, cast, letters, followed):
+    bob = browse("bob")
+    assert bob.post("/account/address", data={"email": "New@example.org"}).status_code == 403  # step-up first
+    asked = bob.post("/account/address", data={"email": "New@example.org"} | proof("account.change_email"))
+    assert asked.headers["Location"] == "/account/address"
+    page = bob.get("/account/address").get_data(True)
+    assert "New@example.org" in page
+    assert "spam" in page.lower()
+    code = code_of(letters)
+    assert letters()[-1][0] == "New@example.org"
+    assert bob.post("/account/address/answer", data={"code": "x"}).status_code == 422
+    answer = bob.post("/account/address/answer", data={"code": code})
+    assert "Your address is New@example.org now" in followed(bob, answer)
+    assert User.get_by_id(cast.bob.id).email_norm == "new@example.org"
+    assert {to for to, subject, _ in letters() if "changed" in subject} == {"New@example.org", BOB}
+    fresh = browse(None)
+    assert fresh.post("/sign-in", data={"email": BOB, "password": PASSWORD}).status_code == 422
+    assert fresh.post("/sign-in", data={"email": "new@example.org", "password": PASSWORD}).status_code == 303
+
+
+def test_the_code_of_a_new_address_is_good_in_the_browser_that_asked_and_can_be_dropped(browse, letters, cast):
+    bob, other = browse("bob"), browse("bob")
+    bob.post("/account/address", data={"email": "new@example.org"} | proof("account.change_email"))
+    code = code_of(letters)
+    assert other.post("/account/address/answer", data={"code": code}).status_code == 422
+    bob.post("/account/address/cancellation")
+    assert bob.post("/account/address/answer", data={"code": code}).status_code == 422
+    assert User.get_by_id(cast.bob.id).email == BOB
+
+
+def test_a_new_password_ends_the_other_browsers(browse, cast, followed):
+    here, there = browse("bob"), browse("bob")
+    form = {"password": "Better horse 2?"} | proof("account.change_password")
+    answer = here.post("/settings/security/password", data=form)
+    assert answer.headers["Location"] == "/settings/security"
+    assert "Your other browser was signed out" in followed(here, answer)
+    assert there.get("/acme").status_code == 303
+    assert here.get("/acme").status_code == 200
+
+
+def test_leaving_for_good_signs_out_and_closes_the_door(browse, cast):
+    bob, other = browse("bob"), browse("bob")
+    assert bob.get("/account/deletion").status_code == 200
+    assert bob.post("/account/deletion").status_code == 403  # step-up first
+    answer = bob.post("/account/deletion", data=proof("account.delete", cast.bob.id))
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "Farewell" in bob.get("/").get_data(True)
+    assert [c.get("/acme").status_code for c in (bob, other)] == [303, 303]
+    assert browse(None).post("/sign-in", data={"email": BOB, "password": PASSWORD}).status_code == 422
+
+
+def test_the_only_owner_of_a_team_is_told_which_and_stays(browse, cast, said):
+    alice = browse("alice")
+    assert "Acme" in said(alice.get("/account/deletion"))
+    answer = alice.post(
+        "/account/deletion", data=proof("account.delete", cast.alice.id), headers={"Accept": "application/json"}
+    )  # fmt: skip
+    assert (answer.status_code, answer.json["code"]) == (409, "LAST_OWNER")
+    assert alice.get("/acme").status_code == 200
+
+
+def test_the_last_admin_stays(browse, cast):
+    stella = browse("stella")
+    answer = stella.post(
+        "/account/deletion", data=proof("account.delete", cast.stella.id), headers={"Accept": "application/json"}
+    )  # fmt: skip
+    assert answer.status_code == 409
+    assert stella.get("/admin").status_code == 200
+
+
+# --- check 1: one session, on every request ------------------------------------------------------------------------
+
+
+def single(cast, value="on"):
+    from domain import settings
+
+    settings.change("single_active_session", value, by=cast.stella)
+
+
+def fresh(web, name):
+    client = web.test_client()
+    assert sign_in(client, f"{name}@example.org").status_code == 303
+    return client
+
+
+@pytest.mark.parametrize("name", ["bob", "stella"])
+def test_check_1_the_first_browser_is_out_wherever_it_asks_and_the_second_stays(name, web, cast, hx, letters):
+    single(cast)
+    home = "/admin" if name == "stella" else "/acme/tasks"
+    first = fresh(web, name)
+    assert first.get(home).status_code == 200
+    second = fresh(web, name)
+    fragment = first.get(home, headers=hx("list_area"))
+    assert (fragment.status_code, fragment.get_data(), fragment.headers["HX-Redirect"]) == (401, b"", "/session-ended")
+    posted = first.post("/notifications/read", headers=hx())
+    assert posted.status_code in (401, 404)
+    page = first.get("/account")
+    assert (page.status_code, page.headers["Location"]) == (303, "/session-ended")
+    machine = first.get("/account", headers={"Accept": "application/json"})
+    assert (machine.status_code, machine.json["code"]) == (401, "SESSION_REPLACED")
+    assert second.get(home).status_code == 200
+    ended = first.get("/session-ended")
+    assert ended.status_code == 200
+    assert "Sign in again" in ended.get_data(True)
+    # From here on it is a stranger's browser like any other.
+    assert first.get("/account").headers["Location"].startswith("/sign-in")
+    assert second.get(home).status_code == 200
+    third = first.post("/sign-in", data={"email": f"{name}@example.org", "password": PASSWORD})
+    assert third.status_code == 303
+    assert second.get("/account").headers["Location"] == "/session-ended"
+
+
+def test_check_1_a_replaced_admin_finds_nothing_at_the_admin_side(web, cast):
+    """To whoever isn't signed in there is nothing: not even the news that a session ended."""
+    single(cast)
+    first, _ = fresh(web, "stella"), fresh(web, "stella")
+    answer = first.get("/admin", headers={"Accept": "application/json"})
+    assert answer.status_code in (401, 404)
+
+
+def test_check_1_a_malformed_cookie_only_starts_over(web, cast):
+    single(cast)
+    fresh(web, "bob")
+    for token in ("", "nonsense", "x" * 43, "\0", 7, None, ["x"], "x" * 5000):
+        client = web.test_client()
+        with client.session_transaction() as held:
+            held["_user_id"] = token
+        answer = client.get("/account")
+        assert answer.headers["Location"] == "/sign-in?next=%2Faccount", token
+
+
+def test_check_1_switched_on_while_people_are_at_work_it_holds_from_the_next_request_on(web, cast, hx):
+    first, second = fresh(web, "bob"), fresh(web, "bob")
+    assert [c.get("/acme").status_code for c in (first, second)] == [200, 200]
+    single(cast)
+    assert first.get("/acme").headers["Location"] == "/session-ended"
+    assert second.get("/acme").status_code == 200
+
+
+def test_check_1_switched_off_both_stay(web, cast):
+    first, second = fresh(web, "bob"), fresh(web, "bob")
+    assert [c.get("/acme").status_code for c in (first, second)] == [200, 200]
+    page = second.get("/settings/security").get_data(True)
+    assert "Only one session" not in page
+    assert sessions.live(cast.bob).count() == 2
+
+
+def test_check_1_signing_out_of_what_is_over_ends_nobody_elses_session(web, cast):
+    single(cast)
+    first, second = fresh(web, "bob"), fresh(web, "bob")
+    assert first.post("/sign-out").status_code == 303
+    assert second.get("/acme").status_code == 200
+
+
+def test_check_1_another_reason_is_no_ended_screen(web, cast):
+    single(cast)
+    bob = fresh(web, "bob")
+    suspend(cast.bob)
+    assert bob.get("/account").headers["Location"].startswith("/sign-in")

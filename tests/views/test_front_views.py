@@ -26,7 +26,7 @@ def test_what_is_not_there_is_said_with_a_number_to_ask_by(browse):
 
 
 def test_a_wrong_method_is_said(browse):
-    assert browse("bob").post("/account").status_code == 405
+    assert browse("bob").post("/settings/security").status_code == 405
 
 
 def test_every_answer_has_its_own_request_id(browse):

@@ -246,7 +246,7 @@ def test_the_state_of_one_provider_is_none_at_another(hall, network, configured,
     [
         {"nonce": "another"}, {"nonce": None}, {"aud": "somebody-else"}, {"aud": None}, {"iss": "https://evil.example"},
         {"iss": None}, {"exp": int(time.time()) - 3600}, {"exp": None}, {"sub": None}, {"sub": ""},
-        {"azp": "somebody-else"}, {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
+        {"azp": "somebody-else"}, {"aud": "somebody-else", "azp": "hall"}, {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
         {"aud": ["hall", "somebody-else"], "azp": "somebody-else"},
     ],
     ids=str,

@@ -42,6 +42,13 @@ def test_everybody_sees_who_works_there_and_as_what(browse, said):
     assert browse("charlie").get("/acme/members").status_code == 404
 
 
+def test_the_only_owner_is_offered_no_lesser_role_for_herself(cast, browse, of):
+    mine = f"/members/{of('alice').id}/role"
+    assert mine not in browse("alice").get("/acme/members").get_data(True)
+    write(Membership.update(role="owner").where(Membership.id == of("bob").id).execute)
+    assert mine in browse("alice").get("/acme/members").get_data(True)
+
+
 @pytest.mark.parametrize("name", ["bob", "vera"])
 def test_members_and_viewers_are_offered_nothing_to_change(browse, name, of):
     page = browse(name).get("/acme/members").get_data(True)

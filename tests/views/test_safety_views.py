@@ -65,9 +65,16 @@ def test_nobody_is_signed_in_by_another_sites_form(browse):
     assert client.get("/acme").status_code == 303
 
 
+# Apple posts the browser back to us; what it says is checked by the state that our own cookie holds.
+FROM_ANYWHERE = {"identities.posted"}
+
+
 def test_every_route_that_changes_something_refuses_another_site(web, browse):
     client, asked = browse("alice"), 0
+    assert {e for e, view in web.view_functions.items() if hasattr(view, "from_anywhere")} == FROM_ANYWHERE
     for rule in web.url_map.iter_rules():
+        if rule.endpoint in FROM_ANYWHERE:
+            continue
         if "POST" in rule.methods and web.view_functions[rule.endpoint].door.kind not in ("provider", "machine"):
             path = re.sub(r"<[^>]+>", "1", rule.rule)
             response = client.post(path, headers=JSON | {"Sec-Fetch-Site": "cross-site"})
@@ -90,7 +97,7 @@ ANSWERS = [
     ("GET", "/sign-in", 200),
     ("GET", "/nothing/here", 404),
     ("GET", "/acme", 200),
-    ("POST", "/account", 405),
+    ("POST", "/settings/security", 405),
     ("GET", "/acme/tasks", 200),
     ("GET", "/acme/tasks/export.csv", 200),
     ("GET", "/acme/news", 200),

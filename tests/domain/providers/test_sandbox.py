@@ -14,7 +14,7 @@ def stands(cast):
         return grants.plan().key, row.status, row.cancel_at_period_end
 
 
-def test_the_whole_story(cast, pay, clock):
+def test_the_whole_story(cast, pay, clock, proven):
     with inside(cast.acme):
         assert (grants.plan().key, grants.capabilities(), billing.subscription()) == ("free", set(), None)
     id = pay.subscribe()
@@ -39,6 +39,7 @@ def test_the_whole_story(cast, pay, clock):
     pay.deliver()
     assert stands(cast) == ("pro_monthly", "active", False)
 
+    proven("alice", "billing.cancel", cast.acme.id)
     with inside(cast.acme):
         billing.set_cancel_at_period_end(True, by=pay.by)
         assert Subscription.get().cancel_at_period_end is False  # not before the webhook

@@ -1,0 +1,130 @@
+"""Somebody is invited, comes, gets another role, and is removed with the password asked again over the page."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import TEAM
+
+PASSWORD = "Correct horse 1!"
+ALICES = "Guildhall demo 1!"
+
+
+def _letter(page, address, pattern):
+    """What the newest letter to the address has that fits the pattern."""
+    letters = page.context.new_page()
+    for _ in range(50):  # the letter is put down by a job
+        letters.goto("/dev/mail")
+        for text in letters.locator(".letter", has_text=address).all_inner_texts():
+            if match := re.search(pattern, text):
+                letters.close()
+                return match[0]
+        letters.wait_for_timeout(200)
+    raise AssertionError(f"no letter to {address} came")
+
+
+def _member(page, name):
+    return page.locator("#members_area li", has_text=name)
+
+
+def _act(page, name, what):
+    row = _member(page, name)
+    row.get_by_title(f"Actions for {name}").click()
+    row.get_by_text(what, exact=True).click()
+
+
+def _join(page, link):
+    """From the letter to the organization, by way of a new account."""
+    page.goto(link)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Alice Moreau invites you to Acme Festival")
+    page.get_by_role("main").get_by_role("link", name="Create an account").click()
+    expect(page.get_by_label("E-mail")).to_have_value("ida@example.org")
+    page.get_by_label("Your name").fill("Ida Lund")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    page.get_by_label("Six-digit code").fill(_letter(page, "ida@example.org", r"\b\d{6}\b"))
+    page.get_by_role("button", name="Confirm e-mail").click()
+    page.get_by_role("button", name="Accept invitation").click()
+    expect(page).to_have_url(re.compile(f"{TEAM}$"))
+    expect(page.locator("#notice")).to_contain_text("Welcome to Acme Festival.")
+
+
+def test_from_the_invitation_to_the_removal_with_step_up_over_a_removed_member(demo, page_of):
+    page_of.expect(403, 404, 422)
+    alice, ida = page_of("alice"), page_of()
+    alice.goto(f"{TEAM}/members")
+    alice.get_by_label("E-mail").fill("ida@example.org")
+    alice.get_by_label("Role").select_option("member")
+    alice.get_by_role("button", name="Send invitation").click()
+    expect(alice.locator("#notice")).to_contain_text("ida@example.org is invited.")
+    expect(alice.locator("#members_area")).to_contain_text("ida@example.org")
+    alice.evaluate("window.unreloaded = true")
+
+    _join(ida, _letter(ida, "ida@example.org", r"http\S+invitationId=\S+"))
+    expect(_member(alice, "Ida Lund")).to_contain_text("Member")  # her open page hears of it
+    assert alice.evaluate("window.unreloaded") is True
+    ida.goto(f"{TEAM}/members")
+    expect(_member(ida, "Ida Lund")).to_contain_text("You")
+
+    _act(alice, "Ida Lund", "Change role")
+    dialog = alice.locator("#dialog")
+    dialog.get_by_label("Admin").check()
+    dialog.get_by_role("button", name="Change role").click()
+    expect(dialog).to_contain_text("Confirm that it is you")
+    dialog.get_by_label("Your password", exact=True).fill(ALICES)
+    dialog.get_by_role("button", name="Confirm").click()
+    expect(alice.locator("#notice")).to_contain_text("Ida Lund is now admin.")
+    expect(_member(alice, "Ida Lund")).to_contain_text("Admin")
+    expect(_member(ida, "Ida Lund").locator(".row-side")).to_contain_text("Admin")
+
+    posts = []
+    alice.on("request", lambda request: posts.append(request.post_data) if request.method == "POST" else None)
+    _act(alice, "Ida Lund", "Remove")
+    alice.locator("#confirm").get_by_role("button", name="Remove Ida Lund").click()
+    expect(dialog).to_contain_text("To remove this member.")
+    dialog.get_by_label("Your password", exact=True).fill("Wrong horse 1!")
+    dialog.get_by_role("button", name="Confirm").click()
+    expect(dialog).to_contain_text("That isn't your password. You have 4 tries left.")
+    expect(_member(alice, "Ida Lund")).to_be_visible()
+    dialog.get_by_label("Your password", exact=True).fill(ALICES)
+    dialog.get_by_role("button", name="Confirm").click()
+    expect(alice.locator("#notice")).to_contain_text("Ida Lund is removed.")
+    expect(_member(alice, "Ida Lund")).to_have_count(0)
+    assert len(posts) == 3  # the act that was asked for, the wrong answer, the right one
+
+    # Her open page is refused at once: the stream is over, and the address leads nowhere.
+    expect(ida.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    ida.goto("/app")
+    expect(ida).to_have_url(re.compile("/ida-lund$"))
+    assert "You were removed from Acme Festival" in _letter(ida, "ida@example.org", r"You were removed from .*")
+
+
+def test_the_switcher_opens_another_organization_by_keyboard_and_founds_a_new_one(page_of):
+    page = page_of("bob")
+    page.goto("/app")
+    page.locator(".switcher summary").press("Enter")
+    page.locator(".switcher").get_by_role("button", name="Bob's space").press("Enter")
+    expect(page).to_have_url(re.compile("/bob-adeyemi$"))
+    page.goto("/app")
+    expect(page).to_have_url(re.compile("/bob-adeyemi$"))  # it stays open
+    page.locator(".switcher summary").click()
+    page.get_by_role("link", name="New organization").click()
+    page.get_by_label("Name").fill("Bob's Works")
+    page.get_by_role("button", name="Create organization").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Bob's Works")
+    page.goto("/bob-s-works/workspaces")
+    page.get_by_label("Name").fill("Workshop")
+    page.get_by_role("button", name="Create workspace").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Workshop")
+    page.goto("/bob-s-works/settings")
+    page.get_by_role("button", name="Delete organization").click()
+    page.locator("#confirm").get_by_role("button", name="Delete Bob's Works").click()
+    page_of.expect(403)
+    dialog = page.locator("#dialog")
+    dialog.get_by_label("Your password", exact=True).fill(ALICES)
+    dialog.get_by_role("button", name="Confirm").click()
+    expect(page.locator("#notice")).to_contain_text("Bob's Works is deleted.")
+    page.locator(".switcher summary").click()
+    page.locator(".switcher").get_by_role("button", name="Acme Festival").click()
+    expect(page).to_have_url(re.compile(f"{TEAM}$"))

@@ -1,0 +1,70 @@
+import pytest
+
+from models import AuditEvent, Organization, StaffRole
+from tests.conftest import write
+from tests.views.test_people_views import post
+
+WHY = "Unpaid since May."
+
+
+@pytest.fixture
+def stella(browse):
+    return browse("stella")
+
+
+def test_organizations_are_found_by_address_and_status(stella, cast, said, hx, outline):
+    assert "Globex" in said(stella.get("/admin/organizations"))
+    page = said(stella.get("/admin/organizations?q=acme"))
+    assert "alice@example.org" in page
+    assert "Globex" not in page
+    assert "Nothing fits" in said(stella.get("/admin/organizations?status=deleted"))
+    top, _ = outline(stella.get("/admin/organizations?status=active", headers=hx("tenants_area")))
+    assert top == ["tenants_area"]
+
+
+def test_one_shows_owner_type_plan_grants_and_members(stella, cast, said):
+    page = said(stella.get(f"/admin/organizations/{cast.acme.id}"))
+    for shown in ("Alice", "Team", "Free", "0 active", "4 members", "Vera"):
+        assert shown in page, shown
+    assert stella.get("/admin/organizations/999999").status_code == 404
+
+
+def test_suspending_one_closes_it_at_once_and_reactivating_opens_it(stella, browse, cast, said, hx):
+    alice = browse("alice")
+    assert alice.get("/acme/tasks").status_code == 200
+    address = f"/admin/organizations/{cast.acme.id}"
+    empty = stella.post(f"{address}/suspension", data={"reason": "no"}, headers=hx("suspend_form"))
+    assert (empty.status_code, "Say why" in empty.get_data(True)) == (422, True)
+    asked = stella.post(f"{address}/suspension", data={"reason": WHY}, headers={"Accept": "application/json"}).json
+    assert (asked["code"], asked["level"], asked["target"]) == (
+        "SENSITIVE_VERIFICATION_REQUIRED", 4, str(cast.acme.id),
+    )  # fmt: skip
+    assert post(stella, f"{address}/suspension", reason=WHY).status_code == 303
+    assert alice.get("/acme/tasks").status_code == 403
+    assert WHY in said(alice.get("/acme"))
+    assert WHY in said(stella.get(address))
+    assert post(stella, f"{address}/suspension", reason=WHY).json["code"] == "INVALID_TRANSITION"
+    assert post(stella, f"{address}/reactivation").status_code == 303
+    assert alice.get("/acme/tasks").status_code == 200
+
+
+def test_a_deleted_one_offers_nothing(stella, cast, said):
+    write(Organization.update(status="deleted").where(Organization.id == cast.acme.id).execute)
+    page = said(stella.get(f"/admin/organizations/{cast.acme.id}"))
+    assert "That is for good." in page
+    assert "Suspend Acme" not in page
+    assert post(stella, f"/admin/organizations/{cast.acme.id}/reactivation").status_code == 409
+
+
+def test_support_reads_and_doesnt_suspend(stella, cast, said):
+    write(StaffRole.create, user=cast.stella, role="support")
+    assert "Suspend Acme" not in said(stella.get(f"/admin/organizations/{cast.acme.id}"))
+    assert post(stella, f"/admin/organizations/{cast.acme.id}/suspension", reason=WHY).status_code == 404
+    assert Organization.get_by_id(cast.acme.id).status == "active"
+    assert AuditEvent.select().where(AuditEvent.action == "admin.access_denied").count() == 1
+
+
+@pytest.mark.parametrize("name", [None, "alice", "charlie"])
+def test_to_others_there_is_nothing(browse, cast, name):
+    assert browse(name).get("/admin/organizations").status_code == 404
+    assert browse(name).get(f"/admin/organizations/{cast.acme.id}").status_code == 404
