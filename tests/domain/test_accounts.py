@@ -140,7 +140,7 @@ def test_a_code_makes_the_account_and_all_that_belongs_to_it(codes, letters):
     assert (organization.name, organization.slug, organization.is_personal) == ("Ada's space", "ada-lovelace", True)
     assert (Membership.get().role, User.get().active_organization_id) == ("owner", organization.id)
     assert user.email_verified_at is not None
-    assert [event.action for event in AuditEvent.select()] == ["auth.user.created"]
+    assert [event.action for event in AuditEvent.select() if event.category == "auth"] == ["auth.user.created"]
     assert Session.select().count() == 0  # verifying alone signs nobody in
 
 
