@@ -1,7 +1,6 @@
 import dataclasses
 import html
 import re
-import time
 from datetime import timedelta
 
 import pytest
