@@ -50,7 +50,7 @@ def match(plan_key, *, interval=None, audience="public", held=None):
     held = catalog() if held is None else held
     wanted = plan.interval if interval is None else interval
     products = {product["id"]: product for product in held.products} if held else {}
-    ours = providers.active().prices().get(plan_key) if audience == "public" else None
+    ours = providers.account().prices.get(plan_key) if audience == "public" else None
     found = []
     for price in held.prices if held else ():
         tags = products.get(price["product"], {}).get("metadata", {}) | price["metadata"]
@@ -79,7 +79,7 @@ def offers():
     """
     if not providers.is_configured():
         return []
-    on_sale, held = providers.active().prices(), catalog()
+    on_sale, held = providers.account().prices, catalog()
     shown = [plan for plan in plans.everything() if plan.key in on_sale or not plan.is_paid]
     priced = {plan.key: _priced(plan, held) for plan in shown if plan.is_paid}
     return [Offer(plan, priced.get(plan.key), _saving(plan, shown, priced)) for plan in shown]
@@ -106,7 +106,7 @@ def _saving(plan, shown, priced):
 def doubts():
     """plan key → why its price isn't available, for admins."""
     held, found = catalog(), {}
-    for key in providers.active().prices() if providers.is_configured() else ():
+    for key in providers.account().prices if providers.is_configured() else ():
         try:
             if match(key, held=held)["amount"] is None:
                 found[key] = "Its price depends on the quantity, which can't be shown."

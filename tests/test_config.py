@@ -209,8 +209,8 @@ def test_a_stripe_key_alone_turns_stripe_on_and_asks_for_the_rest(load):
         STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old,",
     )
     assert found.billing_provider == "stripe"
-    assert found.stripe_prices == {"pro_yearly": "price_y"}
-    assert found.stripe_webhook_secrets == ("whsec_new", "whsec_old")
+    assert found.payment_prices == {"pro_yearly": "price_y"}
+    assert found.payment_webhook_secrets == ("whsec_new", "whsec_old")
 
 
 def test_several_workers_need_a_server_and_shared_counting(load):
@@ -224,7 +224,7 @@ def test_several_workers_need_a_server_and_shared_counting(load):
     ("name", "attribute"),
     [
         ("SECRET_KEY", "secret_key"),
-        ("STRIPE_SECRET_KEY", "stripe_secret_key"),
+        ("STRIPE_SECRET_KEY", "payment_key"),
         ("METRICS_TOKEN", "metrics_token"),
         ("SMTP_URL", "smtp_url"),
         ("DATABASE_URL", "database_url"),
@@ -241,7 +241,12 @@ def test_a_secret_may_stand_in_a_file(load, tmp_path, name, attribute):
 
 def test_several_webhook_secrets_may_stand_in_a_file(load, tmp_path):
     (tmp_path / "hooks").write_text("whsec_new,whsec_old\n")
-    assert load(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "hooks")).stripe_webhook_secrets == ("whsec_new", "whsec_old")
+    found = load(
+        STRIPE_SECRET_KEY="sk_test_x",
+        STRIPE_PRO_MONTHLY_PRICE_ID="price_1",
+        STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "hooks"),
+    )
+    assert found.payment_webhook_secrets == ("whsec_new", "whsec_old")
 
 
 def test_a_file_that_is_not_there_is_told_by_name(load, tmp_path):

@@ -29,7 +29,7 @@ def _client(key, sandboxed):
 
 def client():
     chosen = configuration.active
-    return _client(chosen.stripe_secret_key, chosen.billing_provider == "sandbox").v1
+    return _client(chosen.payment_key, chosen.billing_provider == "sandbox").v1
 
 
 def secrets():
@@ -38,7 +38,7 @@ def secrets():
         from domain.providers import sandbox
 
         return (sandbox.secret(),)
-    return configuration.active.stripe_webhook_secrets
+    return configuration.active.payment_webhook_secrets
 
 
 def prices():
@@ -47,7 +47,7 @@ def prices():
         from domain.providers import sandbox
 
         return sandbox.PRICES
-    return configuration.active.stripe_prices
+    return configuration.active.payment_prices
 
 
 def plan_of(price_id):
@@ -232,13 +232,13 @@ def facts(body):
 
 
 def _live():
-    return configuration.active.stripe_secret_key.startswith(("sk_live_", "rk_live_"))
+    return configuration.active.payment_key.startswith(("sk_live_", "rk_live_"))
 
 
 def _fetch(collection, id):
     """The object as Stripe has it now, or None where we can't ask (no key)."""
     chosen = configuration.active
-    if not (chosen.stripe_secret_key or chosen.billing_provider == "sandbox"):
+    if not (chosen.payment_key or chosen.billing_provider == "sandbox"):
         return None
     return _called(getattr(client(), collection).retrieve, id) | {"fresh": True}
 

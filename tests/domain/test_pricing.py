@@ -202,7 +202,7 @@ def test_the_sandbox_is_read_once_at_the_first_start_without_being_asked(cast, u
 
 
 def test_stripe_is_not_read_before_somebody_asks(cast, unread, monkeypatch):
-    use(billing_provider="stripe", stripe_secret_key="sk_test_x", stripe_prices={"pro_monthly": "price_1"})
+    use(billing_provider="stripe", payment_key="sk_test_x", payment_prices={"pro_monthly": "price_1"})
     monkeypatch.setattr(stripe, "client", lambda: Exploding())
     assert pricing.sync() == 0
     assert pricing.catalog() is None
@@ -324,7 +324,7 @@ def test_check_10_an_empty_or_missing_snapshot_is_an_error_and_sells_nothing(cas
 
 
 def test_a_plan_without_an_id_is_found_by_its_lookup_key(cast):
-    use(billing_provider="stripe", stripe_secret_key="sk_test_x", stripe_prices={})
+    use(billing_provider="stripe", payment_key="sk_test_x", payment_prices={})
     assert pricing.match("pro_monthly")["lookup_key"] == "pro_monthly"
 
 
@@ -364,5 +364,5 @@ def test_where_nothing_is_sold_nothing_is_offered(cast):
 
 
 def test_a_plan_that_is_not_configured_is_not_on_sale(cast):
-    use(billing_provider="stripe", stripe_secret_key="sk_test_x", stripe_prices={"pro_yearly": YEARLY})
+    use(billing_provider="stripe", payment_key="sk_test_x", payment_prices={"pro_yearly": YEARLY})
     assert [o.plan.key for o in pricing.offers()] == ["free", "pro_yearly"]

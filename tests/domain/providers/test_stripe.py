@@ -32,8 +32,8 @@ def configured(house, monkeypatch):
     """Stripe with a key, as a real install has it."""
     configuration.use(
         dataclasses.replace(
-            configuration.active, billing_provider="stripe", stripe_secret_key="sk_test_x",
-            stripe_webhook_secrets=(SECRET, OLDER), stripe_prices={"pro_monthly": "price_monthly"},
+            configuration.active, billing_provider="stripe", payment_key="sk_test_x",
+            payment_webhook_secrets=(SECRET, OLDER), payment_prices={"pro_monthly": "price_monthly"},
         )
     )  # fmt: skip
     stripe._client.cache_clear()
@@ -44,7 +44,7 @@ def configured(house, monkeypatch):
 
 @pytest.fixture
 def without_key():
-    configuration.use(dataclasses.replace(configuration.active, stripe_secret_key=""))
+    configuration.use(dataclasses.replace(configuration.active, payment_key=""))
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_what_is_signed_but_no_event_is_refused(body):
 
 
 def test_without_a_secret_nothing_is_believed():
-    configuration.use(dataclasses.replace(configuration.active, stripe_webhook_secrets=()))
+    configuration.use(dataclasses.replace(configuration.active, payment_webhook_secrets=()))
     body = body_of(recorded("subscription_created"))
     for secret in (SECRET, ""):
         with pytest.raises(BadSignature):
@@ -193,7 +193,7 @@ def test_a_customer_is_bound_by_what_we_wrote_into_it(without_key, name):
 def test_other_kinds_and_the_other_mode_do_not_concern_us():
     assert stripe.facts(body_of(recorded("customer_created") | {"type": "charge.refunded"})) == []
     assert stripe.facts(body_of(recorded("subscription_created") | {"livemode": True})) == []
-    configuration.use(dataclasses.replace(configuration.active, stripe_secret_key="sk_live_x"))
+    configuration.use(dataclasses.replace(configuration.active, payment_key="sk_live_x"))
     assert stripe.facts(body_of(recorded("subscription_created"))) == []
 
 
