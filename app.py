@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import jobs
 import migrations
 import models
-from domain import accounts, configuration, demo, plans, settings, transactions
+from domain import accounts, configuration, demo, facts, money, plans, settings, transactions
 from views import access, assets, errors, lists, live, pages, safety, stepup
 
 FEATURES = (
@@ -73,6 +73,7 @@ def create_app(chosen=None):
     if chosen.trusted_proxies:
         n = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
+    app.jinja_env.filters["money"] = money.written
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Htmx(app)
     safety.init_app(app)

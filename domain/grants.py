@@ -1,9 +1,13 @@
 """What an organization may use: the union of its active grants, whatever they came from (A4.4-5)."""
 
-from domain import changes, plans, providers, works
+from datetime import timedelta
+
+from peewee import fn
+
+from domain import changes, plans, providers, settings, works
 from domain.plans import PLANS
 from domain.transactions import writes
-from models import Compiled, Grant, Subscription, everywhere, inside, now, slot, stand_in_line
+from models import Compiled, Grant, Licence, Payment, Subscription, everywhere, inside, now, slot, stand_in_line
 
 _active = Compiled(
     lambda: (
@@ -41,7 +45,16 @@ def seats():
     """How many members the plan has room for; None when there is no limit (A4.3-3)."""
     if includes("workspace.members.limit.unlimited"):
         return None
-    return 10 if "workspace.members.limit.10" in capabilities() else 0
+    held = capabilities()
+    bought = 0
+    if "workspace.members.limit.seats" in held:
+        bought = (
+            Subscription.select(fn.SUM(Subscription.quantity))
+            .where(Subscription.status.in_(Subscription.LIVE))
+            .scalar()
+            or 0
+        )
+    return max(bought, 10 if "workspace.members.limit.10" in held else 0)
 
 
 def revoke_all(reason):
@@ -79,6 +92,56 @@ def revoke(source, reason, kept=()):
     return (query.where(Grant.capability.not_in(kept)) if kept else query).execute()
 
 
+def follow(subscription):
+    """Have a subscription's grants be what it and its payments say now; returns whether that was news.
+
+    In the present transaction, inside the organization. Access follows what was paid (A4.4-5).
+    """
+    until, refusal = _lasts(subscription)
+    if refusal:
+        return bool(revoke(source_of(subscription), refusal))
+    plan = plans.stored(subscription.plan_key)
+    return include(source_of(subscription), plan, provider=subscription.provider, expires_at=until)
+
+
+def _lasts(subscription):
+    """(until when it gives access, why it gives none)."""
+    if subscription.organization.status == "deleted":
+        return None, "the organization was deleted"
+    if not subscription.is_live:
+        return None, subscription.status
+    paid = Payment.select().where(Payment.subscription == subscription, Payment.status == "paid")
+    newest = paid.where(Payment.period_start_at.is_null(False)).order_by(Payment.period_start_at.desc()).first()
+    if newest is not None and not newest.stands:
+        return None, "refunded" if newest.is_refunded else "disputed"
+    if subscription.status == "past_due":
+        began = subscription.unpaid_since_at or subscription.last_event_at
+        return began + timedelta(days=settings.get("billing_grace_days")), ""
+    if subscription.collection_paused and subscription.status != "trialing":
+        # Nothing is charged and the periods go on: what was paid lasts, no more.
+        return (newest.period_end_at, "") if newest is not None else (None, "paused")
+    ends = (subscription.current_period_end_at, subscription.cancel_at)
+    return min((end for end in ends if end is not None), default=None), ""
+
+
+def follow_licence(payment):
+    """Have the grants and the licence of something bought once be what its payment says now."""
+    licence = Licence.one(Licence.payment == payment)
+    source = f"{payment.provider}:payment:{payment.provider_payment_id}"
+    if payment.organization.status == "deleted" or not payment.stands:
+        reason = (
+            "refunded" if payment.is_refunded else f"dispute {payment.dispute}" if payment.dispute != "none" else ""
+        )
+        reason = reason or "the organization was deleted"
+        Licence.update(ended_at=now(), end_reason=reason).where(
+            Licence.id == licence.id, Licence.ended_at.is_null()
+        ).execute()
+        return bool(revoke(source, reason))
+    Licence.update(ended_at=None, end_reason=None).where(Licence.id == licence.id).execute()
+    plan = plans.stored(licence.plan_key)
+    return include(source, plan, provider=payment.provider, expires_at=None, source_type="one_time")
+
+
 def source_of(subscription):
     """What the grants of a subscription name as their source."""
     return f"{subscription.provider}:subscription:{subscription.provider_subscription_id}"
@@ -114,7 +177,6 @@ def _follow(work, subscription):
     with inside(subscription.organization_id):
         row = Subscription.one(Subscription.id == subscription.id)
         if row is not None and row.plan_key == work.subject and row.is_live:
-            plan, until = plans.stored(work.subject), row.current_period_end_at
-            if include(source_of(row), plan, provider=row.provider, expires_at=until):
+            if follow(row):
                 changes.record(row.organization, "subscription", row.id, "updated")
     return True

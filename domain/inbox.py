@@ -4,12 +4,15 @@ Effects and the mark «processed» commit together. Events of one subject wait f
 fails is tried again after 1, 5, 30 and 120 minutes and buried, with a word to the admins, after eight.
 """
 
+import dataclasses
 import logging
-from datetime import timedelta
+import time
+import traceback
+from datetime import datetime, timedelta
 
 from peewee import fn
 
-from domain import NotFound, admins, audit, billing, outgoing, providers
+from domain import NotFound, admins, audit, facts, outgoing, providers
 from domain.transactions import wake, writes
 from models import WebhookEvent, now
 
@@ -18,10 +21,12 @@ log = logging.getLogger("guildhall.inbox")
 BACKOFF = (1, 5, 30, 120)  # minutes, the last again and again
 TRIES = 8
 BATCH = 100
+KEPT_ATTEMPTS = 12  # of each event, with their tracebacks
+TOLD_HEADERS = ("content-type", "user-agent", "x-event-name")  # and those of signatures; never a key or a cookie
 
 
 @writes
-def accept(channel, event, body):
+def accept(channel, event, body, headers=None):
     """Keep a verified event, once. One that failed before is worked again now that it was repeated."""
     made = (
         WebhookEvent.insert(
@@ -31,6 +36,7 @@ def accept(channel, event, body):
             subject=event.subject,
             payload=body,
             happened_at=event.happened_at,
+            headers=_told(headers or {}),
         )
         .on_conflict_ignore()
         .as_rowcount()
@@ -77,43 +83,87 @@ def due(limit=BATCH):
     )
 
 
+def _told(headers):
+    return {
+        name: value[:300]
+        for name, value in headers.items()
+        if name.lower() in TOLD_HEADERS or "signature" in name.lower() or name.lower().startswith("webhook-")
+    }
+
+
 def work_off():
     """Work one batch of due events; returns how many. Called until it returns nothing."""
     events = due()
     for event in events:
+        began = time.monotonic()
         try:
-            facts = _facts(event)
-            _settle(event, facts)
+            _settle(event, read(event), began)
+        except providers.NotOurs as why:
+            _close(event, "ignored", str(why), began)
         except Exception as error:  # one of the two places that catch everything: it is recorded
             log.warning("an event failed", extra={"event": event.event_id, "type": event.type}, exc_info=True)
-            _fail(event, error)
+            _fail(event, error, began)
     return len(events)
 
 
-def _facts(event):
-    """What the event means; asking the provider happens here, outside of any transaction."""
+def read(event):
+    """What a kept event means, as facts; asking the provider happens here, outside of any transaction."""
     return [fact for fact in providers.active().facts(bytes(event.payload)) if fact]
 
 
+def _plain(found):
+    """Facts as the inspector shows them."""
+    return [
+        {"fact": type(fact).__name__}
+        | {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in dataclasses.asdict(fact).items()
+            if value not in (None, "", False)
+        }
+        for fact in found
+    ]
+
+
+def _attempt(event, outcome, began, error=None):
+    """The list of an event's attempts, with one more."""
+    one = {"at": now().isoformat(), "outcome": outcome, "ms": round(1000 * (time.monotonic() - began))}
+    if error is not None:
+        one["trace"] = "".join(traceback.format_exception(error))[-4000:]
+    return [*event.history, one][-KEPT_ATTEMPTS:]
+
+
 @writes
-def _settle(event, facts):
+def _settle(event, found, began):
     taken = (
-        WebhookEvent.update(status="processed" if facts else "ignored", attempts=event.attempts + 1, error=None)
+        WebhookEvent.update(
+            status="processed" if found else "ignored",
+            attempts=event.attempts + 1,
+            error=None,
+            facts=_plain(found),
+            history=_attempt(event, "processed" if found else "ignored", began),
+        )
         .where(WebhookEvent.id == event.id, WebhookEvent.status.in_(WebhookEvent.UNSETTLED))
         .execute()
     )
     if not taken:
         return  # another process was faster
     try:
-        for fact in facts:
-            billing.apply(fact)
-    except billing.Unknown as unknown:
+        for fact in found:
+            facts.apply(fact)
+    except facts.Unknown as unknown:
         # Stored, flagged, never granted: the provider has nothing to repeat (A4.4-15).
-        WebhookEvent.update(status="ignored", error=str(unknown)).where(WebhookEvent.id == event.id).execute()
+        _close(event, "ignored", str(unknown), began)
 
 
 @writes
-def _fail(event, error):
+def _close(event, status, sentence, began):
+    WebhookEvent.update(
+        status=status, error=sentence[:500], attempts=event.attempts + 1, history=_attempt(event, status, began)
+    ).where(WebhookEvent.id == event.id).execute()
+
+
+@writes
+def _fail(event, error, began):
     tries = event.attempts + 1
     buried = tries >= TRIES
     WebhookEvent.update(
@@ -121,12 +171,13 @@ def _fail(event, error):
         attempts=tries,
         error=f"{type(error).__name__}: {error}"[:500],
         next_attempt_at=now() + timedelta(minutes=BACKOFF[min(tries, len(BACKOFF)) - 1]),
+        history=_attempt(event, "buried" if buried else "failed", began, error),
     ).where(WebhookEvent.id == event.id, WebhookEvent.status.in_(WebhookEvent.UNSETTLED)).execute()
     if buried:
         for admin in admins.people():
             outgoing.notify(
                 admin, "system.webhook_buried", f"buried:{event.id}:{tries}", "A webhook was given up",
-                body=f"{event.type} failed {tries} times.", link="/admin/jobs",
+                body=f"{event.type} failed {tries} times.", link=f"/admin/webhooks/{event.id}",
             )  # fmt: skip
 
 

@@ -358,7 +358,7 @@ def close(organization, *, by, from_status=("active", "suspended")):
     if not closed:
         raise NotFound("That organization is gone already.")
     with models.inside(organization):
-        live = list(Subscription.select().where(Subscription.status.in_((*Subscription.LIVE, "unpaid", "paused"))))
+        live = list(Subscription.select().where(Subscription.status.in_(Subscription.STANDING)))
         for subscription in live:
             end_subscription(subscription)
         revoked = grants.revoke_all("the organization was deleted")

@@ -20,10 +20,11 @@ CAPABILITIES = {
     "feature.pro": "Everything that is marked Pro",
     "workspace.members.invite": "Inviting members",
     "workspace.members.limit.10": "Up to 10 members",
+    "workspace.members.limit.seats": "As many members as seats are paid for",
     "workspace.members.limit.unlimited": "Any number of members",
     "billing.portal": "The customer portal, with invoices and cards",
 }
-LIMITS = ("workspace.members.limit.10", "workspace.members.limit.unlimited")
+LIMITS = ("workspace.members.limit.10", "workspace.members.limit.seats", "workspace.members.limit.unlimited")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,18 @@ class Plan:
     @property
     def label(self):
         """The name, told apart from its sister's: Pro, monthly."""
-        return self.name + {"month": ", monthly", "year": ", yearly"}.get(self.interval, "")
+        lasts = {"month": ", monthly", "year": ", yearly"}.get(self.interval, ", for good")
+        return self.name + (lasts if self.is_paid else "")
+
+    @property
+    def is_once(self):
+        """Bought once, for good."""
+        return self.is_paid and not self.interval
+
+    @property
+    def has_seats(self):
+        """Whether more of it can be bought: a seat for each member."""
+        return "workspace.members.limit.seats" in self.capabilities
 
 
 FREE = Plan("free", "Free", "", (), "credits_free", ("Tasks, board and search", "Live pages and notices"), 1)
@@ -55,6 +67,7 @@ PLANS = {
         FREE,
         Plan("pro_monthly", "Pro", "month", PAID, "credits_pro", _PRO, 2),
         Plan("pro_yearly", "Pro", "year", PAID, "credits_pro", _PRO, 3),
+        Plan("pro_lifetime", "Pro", "", PAID, "credits_pro", (*_PRO, "Paid once, yours for good"), 4),
     )
 }
 
@@ -183,7 +196,7 @@ def _understood(key, form):
         wrong["capabilities"] = "Choose from the list."
     elif not chosen and PLANS[key].is_paid:
         wrong["capabilities"] = "Choose at least one, or it would be no more than Free."
-    elif set(LIMITS) <= set(chosen):
+    elif len(set(LIMITS) & set(chosen)) > 1:
         wrong["capabilities"] = "Choose one number of members."
     elif "workspace.members.invite" in chosen and not set(LIMITS) & set(chosen):
         wrong["capabilities"] = "Choose for how many members too, or nobody can be invited."

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import NotFound, billing, configuration, inbox, notices
+from domain import NotFound, configuration, facts, inbox, notices
 from domain.providers import Event
 from models import AuditEvent, Notification, Outgoing, Setting, WebhookEvent, now
 from tests.fixtures.threads import together, write
@@ -29,14 +29,14 @@ def worked(monkeypatch):
     """Which events were worked, in order; those named in `.failing` fail. An effect is a setting row."""
     seen = type("Worked", (list,), {"failing": set()})()
 
-    def facts(row):
+    def read(row):
         seen.append(row.event_id)
         if row.event_id in seen.failing:
             raise RuntimeError("the provider is down")
-        return [row.event_id]
+        return [Fact(provider="stripe", happened_at=row.happened_at, event_id=row.event_id)]
 
-    monkeypatch.setattr(inbox, "_facts", facts)
-    monkeypatch.setattr(billing, "apply", lambda fact: Setting.create(key=fact, value=1))
+    monkeypatch.setattr(inbox, "read", read)
+    monkeypatch.setattr(facts, "apply", lambda fact: Setting.create(key=fact.event_id, value=1))
     return seen
 
 
@@ -85,9 +85,9 @@ def test_an_event_that_means_nothing_to_us_is_ignored(worked, monkeypatch):
 
 def test_an_event_of_something_unknown_is_ignored_and_flagged(worked, monkeypatch):
     def unknown(fact):
-        raise billing.Unknown("No plan of ours has the price x.")
+        raise facts.Unknown("No plan of ours has the price x.")
 
-    monkeypatch.setattr(billing, "apply", unknown)
+    monkeypatch.setattr(facts, "apply", unknown)
     accept()
     inbox.work_off()
     assert (event().status, event().error) == ("ignored", "No plan of ours has the price x.")
@@ -222,7 +222,7 @@ def test_when_an_effect_fails_there_is_neither_effect_nor_mark(worked, monkeypat
         Setting.create(key=fact, value=1)
         raise RuntimeError("in the middle")
 
-    monkeypatch.setattr(billing, "apply", half)
+    monkeypatch.setattr(facts, "apply", half)
     accept()
     inbox.work_off()
     assert (event().status, event().attempts, effects()) == ("failed", 1, [])

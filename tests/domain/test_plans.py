@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import Invalid, NotFound, Refused, billing, grants, permissions, plans, pricing, roles, settings, works
+from domain import facts as money
+from domain import Invalid, NotFound, Refused, grants, permissions, plans, pricing, roles, settings, works
 from domain.plans import FREE, PLANS
-from domain.providers import SubscriptionFact, sandbox
+from domain.providers import SubscriptionChanged, sandbox
 from models import AuditEvent, Change, Grant, PlanOverride, Subscription, Work, everywhere, inside, now
 from tests.fixtures.threads import together, write
 
@@ -29,11 +30,12 @@ def subscribe(cast):
     def fact(name, status="active", plan="pro_monthly", days=30, id=None):
         organization = getattr(cast, name) if isinstance(name, str) else name
         id = id or f"sub_{next(numbers)}"
-        told = SubscriptionFact(
-            "stripe", id, f"cus_{organization.id}", organization.public_id, sandbox.PRICES[plan], status,
-            now() + timedelta(days=days), False, now(), f"evt_{id}_{status}", fresh=True,
+        told = SubscriptionChanged(
+            provider="stripe", id=id, customer_id=f"cus_{organization.id}", organization=organization.public_id,
+            price_id=sandbox.PRICES[plan], status=status, period_end_at=now() + timedelta(days=days),
+            happened_at=now(), event_id=f"evt_{id}_{status}", asked_at=now(),
         )  # fmt: skip
-        write(billing.apply, told)
+        write(money.apply, told)
         return id
 
     return fact
