@@ -111,6 +111,7 @@ def open_house(chosen):
     settings.listen()
     plans.forget()
     plans.listen()
+    facts.remember_prices()
 
 
 def _log_requests(app):
@@ -124,14 +125,14 @@ def _log_requests(app):
     def end(response):
         if log.isEnabledFor(logging.INFO):
             took = round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1)
-            facts = {
+            about = {
                 "method": request.method,
                 "path": safety.loggable_path(),
                 "status": response.status_code,
                 "ms": took,
                 "request_id": g.get("request_id"),
             }
-            log.info("request", extra=facts)
+            log.info("request", extra=about)
         return response
 
 

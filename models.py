@@ -1399,7 +1399,7 @@ TABLES = [
     User, Profile, AuthToken, Session, Identity, Passkey, BackupCode, Admin, StaffRole, Challenge, Proof,
     Organization, Membership, Workspace, Assignment, Invitation, Transfer, Change, Task, Notification, Alert,
     Setting, AuditEvent, Customer, PlanPrice, Checkout, Subscription, Payment, Licence, Grant, GrantSource,
-    PricingCatalog, PlanOverride, CreditAccount, CreditBucket, CreditHold, CreditEntry, BackerTier, Backer, BackerImport,
-    WebhookEvent, Outgoing, JobRun, Work, Lease, SandboxObject,
+    PricingCatalog, PlanOverride, CreditAccount, CreditBucket, CreditHold, CreditEntry, BackerTier, Backer,
+    BackerImport, WebhookEvent, Outgoing, JobRun, Work, Lease, SandboxObject,
 ]  # fmt: skip
 OWNED = [table for table in TABLES if issubclass(table, Owned)]

@@ -313,7 +313,7 @@ def _end_doubles(organization, row):
             outgoing.leave("subscription_double", f"subscription_double:{second.provider}:{id}", payload)
         warn_admins(
             f"double:{second.provider}:{id}", f"{organization.name} has two subscriptions",
-            f"{id} began while another was running. " + ("It is ended and refunded." if ends else "Decide which stays."),
+            f"{id} began while another ran. " + ("It is ended and refunded." if ends else "Decide which stays."),
             f"/admin/subscriptions?q={id}",
         )  # fmt: skip
 

@@ -156,27 +156,28 @@ def follow_plans():
     if work is None:
         return 0
     with everywhere("a changed plan reaches all of its subscribers"):
-        batch = list(plans.running(work.subject, after=work.facts["upto"]).limit(BATCH))
+        batch = list(plans.sources(work.subject, after=work.facts["upto"]).limit(BATCH))
     if not batch:
         _follow(work, None)
-    for subscription in batch:
-        if not _follow(work, subscription):
+    for source in batch:
+        if not _follow(work, source):
             break
     return len(batch) or 1  # there may be other work
 
 
 @writes
-def _follow(work, subscription):
-    """The next subscriber, and the mark that they are done, in one transaction; without one the work is over."""
-    if subscription is None:
+def _follow(work, given):
+    """The next source, and the mark that it is done, in one transaction; without one the work is over."""
+    if given is None:
         return works.close(work)
-    if not works.tell(work, work.done + 1, lasting=True, upto=subscription.id):
+    if not works.tell(work, work.done + 1, lasting=True, upto=given.source):
         return False
-    # Behind a webhook that is at this subscription; one that comes later sees the plan as it is now.
-    stand_in_line(f"subscription {subscription.provider_subscription_id}")
-    with inside(subscription.organization_id):
-        row = Subscription.one(Subscription.id == subscription.id)
-        if row is not None and row.plan_key == work.subject and row.is_live:
-            if follow(row):
-                changes.record(row.organization, "subscription", row.id, "updated")
+    stand_in_line(given.source)  # behind a webhook that is at it; one that comes later sees the plan as it is now
+    with inside(given.organization_id):
+        rows = list(Grant.active().where(Grant.source == given.source, Grant.plan_key == work.subject))
+        if rows:
+            one, plan = rows[0], plans.stored(work.subject)
+            until = None if any(row.expires_at is None for row in rows) else max(row.expires_at for row in rows)
+            if include(one.source, plan, provider=one.provider, expires_at=until, source_type=one.source_type):
+                changes.record(one.organization, "subscription", None, "updated")
     return True

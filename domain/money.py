@@ -1,8 +1,11 @@
 """How an amount is written."""
 
 # ISO 4217: currencies without minor units, and those with a thousand of them.
-WHOLE = frozenset("JPY KRW VND CLP UGX RWF XAF XOF XPF ISK PYG GNF KMF DJF BIF VUV MGA".split())
-THOUSANDTHS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+WHOLE = (
+    "JPY", "KRW", "VND", "CLP", "UGX", "RWF", "XAF", "XOF", "XPF", "ISK", "PYG", "GNF", "KMF", "DJF", "BIF", "VUV",
+    "MGA",
+)  # fmt: skip
+THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "NGN": "₦", "JPY": "¥", "INR": "₹", "KRW": "₩", "GHS": "GH₵"}
 
 

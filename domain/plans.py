@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from domain import Invalid, NotFound, Refused, audit, works
 from domain.fields import clean
 from domain.transactions import on_wake, wake, writes
-from models import AuditEvent, PlanOverride, Subscription, everywhere, now, stand_in_line
+from models import AuditEvent, Grant, PlanOverride, everywhere, now, stand_in_line
 
 PAID = ("feature.pro", "workspace.members.invite", "workspace.members.limit.10", "billing.portal")
 
@@ -236,7 +236,7 @@ _FIELDS = {"name": "name", "gives": "lines", "capabilities": "what is included",
 
 def _begin_resync(held, after, by, confirmed):
     with everywhere("a plan's subscribers are counted over all organizations"):
-        touched, total = _organizations(held.key), running(held.key).count()
+        touched, total = _organizations(held.key), sources(held.key).count()
     had, has = set(held.capabilities), set(after["capabilities"])
     if touched and not confirmed:
         organizations = "1 organization" if touched == 1 else f"{touched:,} organizations"
@@ -246,24 +246,31 @@ def _begin_resync(held, after, by, confirmed):
         )  # fmt: skip
     works.replace(RESYNC, held.key)  # what it would have carried out is older than this
     if touched:
-        works.begin(RESYNC, held.key, by=by, total=total, upto=0)
+        works.begin(RESYNC, held.key, by=by, total=total, upto="")
 
 
 # --- who has one ------------------------------------------------------------------------------------------
 
 
 def subscribers(key):
-    """How many organizations have a running subscription to the plan."""
+    """How many organizations have the plan now, whatever gave it to them."""
     with everywhere("a plan's subscribers are counted over all organizations"):
         return _organizations(key)
 
 
 def _organizations(key):
-    return running(key).select(Subscription.organization).distinct().count()
+    return Grant.select(Grant.organization).where(*_given(key)).distinct().count()
 
 
-def running(key, after=0):
-    """The query of a plan's subscriptions that give access now, from the one after the id `after` on."""
-    lasts = Subscription.current_period_end_at.is_null() | (Subscription.current_period_end_at > now())
-    mine = (Subscription.plan_key == key, Subscription.id > after, Subscription.status.in_(Subscription.LIVE), lasts)
-    return Subscription.select().where(*mine).order_by(Subscription.id)
+def sources(key, after=""):
+    """The query of what gives the plan now (subscriptions, licences, backers), from the source `after` on.
+
+    What was given by hand stays as it was given.
+    """
+    mine = (*_given(key), Grant.source > after, Grant.source_type != "manual")
+    return Grant.select(Grant.organization, Grant.source).where(*mine).distinct().order_by(Grant.source)
+
+
+def _given(key):
+    lasts = Grant.expires_at.is_null() | (Grant.expires_at > now())
+    return Grant.plan_key == key, Grant.revoked_at.is_null(), lasts

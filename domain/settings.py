@@ -10,6 +10,7 @@ import time
 from domain import Invalid, NotFound, Refused, audit
 from domain.fields import Field, Unfit
 from domain.fields.choice import Choice
+from domain.fields.days import Days
 from domain.fields.number import Number
 from domain.fields.switch import Switch
 from domain.fields.text import Text
@@ -131,6 +132,14 @@ GROUPS = {
             True,
             7,
             "How long a plan goes on while its payment is open.",
+        ),
+        Field(
+            "billing_dunning_days",
+            "Reminders",
+            Days(),
+            True,
+            "3, 6",
+            "On which days after a payment fell due owners and admins are reminded, while the grace lasts.",
         ),
         Field(
             "billing_trial_days",

@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 import models
 from domain import NotFound, audit, transactions
 from domain.transactions import writes
-from jobs import backers, credits, inbox, outgoing, plans, pricing, reminders, retention, verifications
+from jobs import backers, credits, dunning, inbox, outgoing, plans, pricing, reminders, retention, verifications
 from models import JobRun, Lease, now
 
 log = logging.getLogger("guildhall.jobs")
@@ -54,6 +54,7 @@ CALENDAR = (
     Job("plan_grants", "Carry changed plans to subscribers", plans.work, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backers.work, every(seconds=15), woken_by="backer_import"),
     Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),
+    Job("dunning", "Remind of open payments and ending trials", dunning.work, every(hours=1), once=True),
     Job("tokens", "Remove expired codes and old sessions", retention.expired, every(hours=1)),
     Job("invitations", "Close lapsed invitations and offers", retention.lapsed, every(hours=1)),
     Job("read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)),

@@ -15,7 +15,7 @@ blueprint = Blueprint("webhooks", __name__)
 @access.provider
 def take(path):
     """Only the active provider's route is there; one whose secret isn't set takes nothing."""
-    if not providers.is_configured() or providers.active().PATH != path:
+    if not providers.is_configured() or path != providers.active().PATH:
         raise Refused("No such provider is active here.", "NOT_FOUND", 404)
     provider = providers.active()
     if not providers.account().webhook_secrets:

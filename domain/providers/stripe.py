@@ -7,6 +7,7 @@ a line's price. The webhooks' version is whatever the endpoint was made with; wh
 
 import functools
 import json
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,15 @@ TIMEOUT = 20  # seconds; the library's own is 80
 PAGE = 100  # Stripe's most
 # ISO 4217 has no cents for these, but Stripe still wants and gives two: https://docs.stripe.com/currencies
 STRIPES_CENTS = ("isk", "ugx")
+STATES = {
+    "invoice": ("draft", "open", "paid", "void", "uncollectible"),
+    "checkout.session": ("open", "complete", "expired"),
+    "mode": ("subscription", "payment", "setup"),
+    "dispute": (
+        "needs_response", "under_review", "won", "lost", "appeal_needs_response", "appeal_under_review", "prevented",
+        "warning_needs_response", "warning_under_review", "warning_closed",
+    ),
+}  # fmt: skip
 STATUSES = ("incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused")
 OVER = ("incomplete_expired", "canceled")
 REASONS = {"subscription_create": "create", "subscription_cycle": "cycle", "subscription_update": "update"}
@@ -50,7 +60,7 @@ PAID = ("paid", "no_payment_required")
 EXPAND = {
     "subscription": ["latest_invoice"],
     "invoice": ["payments.data.payment.payment_intent"],
-    "checkout.session": ["customer", "line_items"],
+    "checkout.session": ["customer", "line_items", "payment_intent.latest_charge"],
     "charge": ["refunds"],
 }
 
@@ -119,18 +129,28 @@ def _fetch(kind, id):
     return (found, asked_at) if kind == "customer" or not found.get("deleted") else (None, None)
 
 
-def _pages(function, params, what):
-    """A list of Stripe's, a page at a time, newest first."""
+def _read(function, params, read, what):
+    """A list of Stripe's, a page at a time, newest first; each read with the moment just before it was asked for."""
     params = {"limit": PAGE} | params
     while True:
+        asked_at = now()
         page = _called(function, params)
         with _readable(f"the list of {what}"):
-            found, more = list(page["data"]), bool(page["has_more"])
-            last = found[-1]["id"] if found else None
+            things, more = list(page["data"]), bool(page["has_more"])
+            found, last = read(things, asked_at), things[-1]["id"] if things else None
         yield found
-        if not more or not found:
+        if not more or not things:
             return
         params = params | {"starting_after": last}
+
+
+def _as_they_are(page, _asked_at):
+    return page
+
+
+def _expanded(kind):
+    """EXPAND for a list."""
+    return {"expand": [f"data.{field}" for field in EXPAND[kind]]}
 
 
 def _first(function, params):
@@ -140,7 +160,24 @@ def _first(function, params):
 
 def _id(thing):
     """The id of what may be expanded: an object, its id, or nothing."""
-    return thing["id"] if isinstance(thing, dict) else thing
+    id = thing["id"] if isinstance(thing, dict) else thing
+    if id is not None and not isinstance(id, str):
+        raise TypeError(f"{id!r} is no id")
+    return id
+
+
+def _key(thing):
+    """The id of what has to be there."""
+    id = _id(thing)
+    if not id:
+        raise ValueError("an id is missing")
+    return id
+
+
+def _one_of(value, known):
+    if value not in known:
+        raise ValueError(f"{value!r} isn't known")
+    return value
 
 
 def _moment(seconds):
@@ -153,6 +190,8 @@ def _at(seconds):
 
 def _minor(amount, currency):
     """Stripe's amount in the currency's own minor units."""
+    if len(currency) != 3:
+        raise ValueError(f"{currency!r} is no currency")
     return int(amount) // 100 if currency.lower() in STRIPES_CENTS else int(amount)
 
 
@@ -205,10 +244,10 @@ def _happened_at(event):
 
 @dataclass(frozen=True)
 class Occasion:
-    """Why we look: an event, or our own asking."""
+    """Why we look: an event, or (without an id) our own asking."""
 
     happened_at: datetime
-    event_id: str
+    event_id: str = ""
     kind: str = ""
 
     def of(self, customer, organization, asked_at):
@@ -218,13 +257,9 @@ class Occasion:
             "customer_id": _id(customer) or "",
             "organization": organization,
             "happened_at": self.happened_at,
-            "event_id": self.event_id,
+            "event_id": self.event_id or f"asked:{secrets.token_hex(8)}",  # what is told of it is told once for each id
             "asked_at": asked_at,
         }
-
-
-def _asking():
-    return Occasion(now(), "asked")
 
 
 def facts(body):
@@ -236,7 +271,9 @@ def facts(body):
     with _readable("this event"):
         event = json.loads(body)
         if bool(event.get("livemode")) is not providers.account().live:
-            raise NotOurs("A test event, where money is real; or the other way round.")
+            raise NotOurs(
+                "It is about real money." if event.get("livemode") else "It is a test, and here money is real."
+            )
         reader = READERS.get(event["type"])
         if not reader:
             return []
@@ -253,9 +290,7 @@ def _subscription(thing, asked_at, occasion):
     items = thing["items"]["data"]
     ours = providers.account().prices.values()
     item = next((item for item in items if _price_id(item) in ours), items[0])
-    status, cancel_at, ended_at = thing["status"], thing.get("cancel_at"), thing.get("ended_at")
-    if status not in STATUSES:
-        raise ValueError(f"status {status!r}")
+    status, cancel_at = _one_of(thing["status"], STATUSES), thing.get("cancel_at")
     starts = item.get("current_period_start") or thing.get("current_period_start")
     ends = item.get("current_period_end") or thing.get("current_period_end")
     at_period_end, pause = bool(thing.get("cancel_at_period_end")), thing.get("pause_collection") or {}
@@ -264,8 +299,8 @@ def _subscription(thing, asked_at, occasion):
     optional = bool(pending) and (open_invoice or {}).get("billing_reason") == "subscription_update"
     metadata = thing.get("metadata") or {}
     return SubscriptionChanged(
-        **occasion.of(thing["customer"], metadata.get("organization"), asked_at),
-        id=thing["id"],
+        **occasion.of(_key(thing["customer"]), metadata.get("organization"), asked_at),
+        id=_key(thing),
         price_id=_price_id(item),
         status=status,
         quantity=int(item.get("quantity") or 1),  # of what is metered there is none
@@ -275,7 +310,7 @@ def _subscription(thing, asked_at, occasion):
         trial_ends_at=_at(thing.get("trial_end")),
         cancel_at_period_end=at_period_end or bool(cancel_at),
         cancel_at=_at(cancel_at or (ends if at_period_end else None)),
-        ended_at=_at(ended_at),
+        ended_at=_at(thing.get("ended_at")),
         # A change that waits for its payment may lapse: what is in force is paid, and nothing falls due.
         unpaid_since_at=_fell_due(open_invoice) if open_invoice and not optional else None,
         first_unpaid=bool(open_invoice) and open_invoice.get("billing_reason") == "subscription_create",
@@ -290,17 +325,14 @@ def _subscription(thing, asked_at, occasion):
 def _price_id(item):
     """The price of a subscription's item, an invoice's line or a checkout's, where older versions say plan."""
     pricing = (item.get("pricing") or {}).get("price_details") or {}
-    id = _id(item.get("price") or pricing.get("price") or item.get("plan"))
-    if not isinstance(id, str):
-        raise ValueError(f"no price in {item.get('id')}")
-    return id
+    return _key(item.get("price") or pricing.get("price") or item.get("plan"))
 
 
 def _open_invoice(thing, asked_at):
     """The newest invoice of a subscription that wants paying, or None."""
     newest = thing.get("latest_invoice")
     if isinstance(newest, dict) and newest.get("status") == "open":
-        return newest if newest.get("amount_remaining", newest["amount_due"]) > 0 else None
+        return newest if newest.get("amount_remaining", newest.get("amount_due")) else None
     if asked_at and thing["status"] in ("past_due", "unpaid"):  # the newest may be a draft for an hour, or for good
         return _first(client().invoices.list, {"subscription": thing["id"], "status": "open"})
     return None
@@ -322,23 +354,23 @@ def _about_invoice(thing, occasion):
 
 def _invoice(thing, asked_at, occasion, subscription=None) -> list[Fact]:
     """How an invoice stands: paid, or failed, or not wanted; nothing while it is a draft or nobody tried."""
-    status, attempts = thing["status"], int(thing.get("attempt_count") or 0)
+    status, attempts = _one_of(thing["status"], STATES["invoice"]), int(thing.get("attempt_count") or 0)
     told = occasion.kind in ("invoice.payment_failed", "invoice.payment_action_required")
     if status not in ("paid", "void", "uncollectible") and not (status == "open" and (attempts or told)):
         return []
-    subscription_id, line, renews = _subscription_of(thing), *_line(thing)
+    line, renews = _line(thing)
     details = (thing.get("parent") or {}).get("subscription_details") or thing.get("subscription_details") or {}
     metadata = (subscription or {}).get("metadata") or details.get("metadata") or thing.get("metadata") or {}
     reason = REASONS.get(thing.get("billing_reason") or "", "other")
     said = {
-        **occasion.of(thing["customer"], metadata.get("organization"), asked_at),
-        "id": thing["id"],
-        "subscription_id": subscription_id,
+        **occasion.of(_key(thing["customer"]), metadata.get("organization"), asked_at),
+        "id": _key(thing),
+        "subscription_id": _subscription_of(thing),
         "price_id": _price_id(line) if line else None,
         "reason": reason if renews or reason == "other" else "update",
         "currency": thing["currency"].upper(),
-        "period_start_at": _at(line["period"]["start"]) if line else None,
-        "period_end_at": _at(line["period"]["end"]) if line else None,
+        "period_start_at": _at(line["period"]["start"]) if renews else None,  # a proration begins no period
+        "period_end_at": _at(line["period"]["end"]) if renews else None,
         "url": thing.get("hosted_invoice_url"),
     }
     if status == "paid":
@@ -346,7 +378,7 @@ def _invoice(thing, asked_at, occasion, subscription=None) -> list[Fact]:
             PaymentReceived(
                 **said,
                 amount=_minor(thing["amount_paid"], thing["currency"]),
-                paid_at=_at((thing.get("status_transitions") or {}).get("paid_at")) or occasion.happened_at,
+                paid_at=_at((thing.get("status_transitions") or {}).get("paid_at") or thing["created"]),
                 purchaser=metadata.get("user"),
                 tier=_tier(line, subscription),
             )
@@ -370,7 +402,7 @@ def _line(invoice):
     """(the line that says what is paid for, whether it is a subscription's period and no proration)."""
     lines = (invoice.get("lines") or {}).get("data") or []
     if (invoice.get("lines") or {}).get("has_more") and providers.account().key:
-        pages = _pages(functools.partial(client().invoices.line_items.list, invoice["id"]), {}, "invoice lines")
+        pages = _read(functools.partial(client().invoices.line_items.list, invoice["id"]), {}, _as_they_are, "lines")
         lines = [line for page in pages for line in page]
     periods = [line for line in lines if _is_subscriptions(line) and not _is_proration(line)]
     if periods:
@@ -414,7 +446,8 @@ def _about_checkout(thing, occasion):
 
 def _checkout(thing, asked_at, occasion) -> list[Fact]:
     """What a checkout session came to: its customer, its subscription and first invoice, or what was bought once."""
-    metadata, status, kind = thing.get("metadata") or {}, thing["status"], thing["mode"]
+    metadata, kind = thing.get("metadata") or {}, _one_of(thing["mode"], STATES["mode"])
+    status = _one_of(thing["status"], STATES["checkout.session"])
     organization, customer = metadata.get("organization"), thing.get("customer")
     said: list[Fact] = []
     if isinstance(customer, dict):
@@ -434,7 +467,7 @@ def _checkout(thing, asked_at, occasion) -> list[Fact]:
     if status in ("complete", "expired"):
         said += [
             CheckoutClosed(
-                **occasion.of(customer, organization, asked_at), id=thing["id"], completed=status == "complete"
+                **occasion.of(customer, organization, asked_at), id=_key(thing), completed=status == "complete"
             )
         ]
     return said
@@ -444,26 +477,21 @@ def _purchase(thing, asked_at, occasion) -> list[Fact]:
     """What was bought once. A slow payment is none until it has come (case 10)."""
     metadata, currency = thing.get("metadata") or {}, thing["currency"]
     lines = (thing.get("line_items") or {}).get("data") or []
-    line = lines[0] if lines else None
+    line, intent = lines[0] if lines else None, thing.get("payment_intent")
+    charge = intent.get("latest_charge") if isinstance(intent, dict) else None
+    charge = charge if isinstance(charge, dict) else {}
     said = {
         **occasion.of(thing.get("customer"), metadata.get("organization"), asked_at),
-        "id": _id(thing.get("invoice")) or _id(thing.get("payment_intent")) or thing["id"],
+        "id": _id(thing.get("invoice")) or _id(thing.get("payment_intent")) or _key(thing),
         "price_id": _price_id(line) if line else providers.account().prices.get(metadata.get("plan")),
         "reason": "once",
         "amount": _minor(thing["amount_total"], currency),
         "currency": currency.upper(),
+        "url": charge.get("receipt_url"),
     }
     if thing["payment_status"] in PAID:
-        tier = _tier(line)
-        return [
-            PaymentReceived(
-                **said,
-                paid_at=occasion.happened_at,
-                purchaser=metadata.get("user"),
-                tier=tier,
-                checkout_id=thing["id"],
-            )
-        ]
+        said |= {"paid_at": _moment(charge.get("created") or thing["created"]), "tier": _tier(line)}
+        return [PaymentReceived(**said, purchaser=metadata.get("user"), checkout_id=thing["id"])]
     return [PaymentFailed(**said)] if occasion.kind == "checkout.session.async_payment_failed" else []
 
 
@@ -480,12 +508,12 @@ def _about_intent(thing, occasion):
     return [
         PaymentReceived(
             **occasion.of(thing.get("customer"), metadata.get("organization"), None),
-            id=thing["id"],
+            id=_key(thing),
             price_id=providers.account().prices.get(metadata.get("plan")),
             reason="once",
             amount=_minor(thing["amount_received"], thing["currency"]),
             currency=thing["currency"].upper(),
-            paid_at=occasion.happened_at,
+            paid_at=_moment(thing["created"]),
             purchaser=metadata.get("user"),
         )
     ]
@@ -495,8 +523,8 @@ def _session_of(intent_id):
     if not providers.account().key:
         return None, None
     asked_at = now()
-    expand = [f"data.{field}" for field in EXPAND["checkout.session"]]
-    return _first(client().checkout.sessions.list, {"payment_intent": intent_id, "expand": expand}), asked_at
+    params = {"payment_intent": intent_id} | _expanded("checkout.session")
+    return _first(client().checkout.sessions.list, params), asked_at
 
 
 def _payment_of(charge, occasion):
@@ -511,10 +539,8 @@ def _payment_of(charge, occasion):
         paid = {"payment": {"type": "payment_intent", "payment_intent": intent_id}}
         invoice_id = _id((_first(client().invoice_payments.list, paid) or {}).get("invoice"))
     if invoice_id:
-        invoice, asked_at = _fetch("invoice", invoice_id)
-        if not invoice:
-            return None, None, []
-        return invoice_id, invoice["customer"], _invoice(invoice, asked_at, occasion)
+        known = _about_invoice({"id": invoice_id}, occasion)
+        return (invoice_id, known[-1].customer_id, known) if known else (None, None, [])
     session, asked_at = _session_of(intent_id) if intent_id else (None, None)
     if not session or session["mode"] != "payment":
         return None, None, []
@@ -543,13 +569,10 @@ def _refunded(charge, asked_at, occasion) -> list[Fact]:
     total, refunds = charge["amount_refunded"], charge.get("refunds") or {}
     if "data" in refunds and not refunds.get("has_more"):
         total = sum(refund["amount"] for refund in refunds["data"] if refund["status"] not in ("failed", "canceled"))
-    organization = known[-1].organization if known else None
-    total = PaymentRefunded(
-        **occasion.of(customer, organization, asked_at),
-        payment_id=payment_id,
-        amount_refunded=_minor(total, charge["currency"]),
-    )
-    return [*known, total]
+    organization = known[-1].organization if known else (charge.get("metadata") or {}).get("organization")
+    said = occasion.of(customer, organization, asked_at)
+    back = PaymentRefunded(**said, payment_id=payment_id, amount_refunded=_minor(total, charge["currency"]))
+    return [*known, back]
 
 
 def _about_dispute(thing, occasion):
@@ -559,7 +582,7 @@ def _about_dispute(thing, occasion):
 
 def _dispute(thing, asked_at, occasion) -> list[Fact]:
     """A bank took the money back, or gave it back. An inquiry (warning_…) hasn't, and one prevented never will."""
-    status = thing["status"]
+    status = _one_of(thing["status"], STATES["dispute"])
     if status.startswith("warning_") or status == "prevented":
         return []
     charge = thing if thing.get("payment_intent") else _fetch("charge", _id(thing["charge"]))[0] or thing
@@ -567,7 +590,7 @@ def _dispute(thing, asked_at, occasion) -> list[Fact]:
     if not payment_id:
         return []
     said = occasion.of(customer, known[-1].organization if known else None, asked_at)
-    said |= {"payment_id": payment_id, "id": thing["id"]}
+    said |= {"payment_id": payment_id, "id": _key(thing)}
     closed = status in ("won", "lost")
     return [*known, DisputeClosed(**said, won=status == "won") if closed else DisputeOpened(**said)]
 
@@ -581,7 +604,7 @@ def _about_customer(thing, occasion):
 
 def _customer(thing, asked_at, occasion, organization=None):
     organization = organization or (thing.get("metadata") or {}).get("organization")
-    said = occasion.of(thing["id"], organization, asked_at)
+    said = occasion.of(_key(thing), organization, asked_at)
     return CustomerChanged(**said, email=thing.get("email") or "", deleted=bool(thing.get("deleted")))
 
 
@@ -615,7 +638,7 @@ READERS = {
 
 def refetch(subscription_id):
     """How a subscription stands now; empty where Stripe doesn't know it. Refuses with ProviderFailed."""
-    occasion = _asking()
+    occasion = Occasion(now())
     with _readable("this subscription"):
         found, asked_at = _fetch("subscription", subscription_id)
         return [_subscription(found, asked_at, occasion)] if found else []
@@ -623,43 +646,39 @@ def refetch(subscription_id):
 
 def list_active() -> Iterator[list[Fact]]:
     """All subscriptions that aren't over, a page at a time. Refuses with ProviderFailed."""
-    occasion = _asking()
-    params = {"status": "all", "expand": [f"data.{field}" for field in EXPAND["subscription"]]}
-    for asked_at, page in _timed(_pages(client().subscriptions.list, params, "subscriptions")):
-        with _readable("a subscription"):
-            yield [_subscription(thing, asked_at, occasion) for thing in page if thing["status"] not in OVER]
+    occasion = Occasion(now())
 
+    def read(page, asked_at):
+        return [_subscription(thing, asked_at, occasion) for thing in page if thing["status"] not in OVER]
 
-def _timed(pages):
-    """Each page with the moment just before it was asked for."""
-    while True:
-        asked_at = now()
-        page = next(pages, None)
-        if page is None:
-            return
-        yield asked_at, page
+    return _read(client().subscriptions.list, {"status": "all"} | _expanded("subscription"), read, "subscriptions")
 
 
 def list_since(since) -> Iterator[list[Fact]]:
     """What was paid, failed, refunded and disputed since then, a page at a time. Refuses with ProviderFailed."""
-    occasion, api, charges = _asking(), client(), set()
+    occasion, api, seen = Occasion(now()), client(), set()
+
+    def invoices(page, asked_at):
+        return [fact for thing in page for fact in _listed_invoice(thing, asked_at, occasion)]
+
+    def purchases(page, asked_at):
+        once = [thing for thing in page if thing["mode"] == "payment" and thing["status"] == "complete"]
+        return [fact for thing in once for fact in _checkout(thing, asked_at, occasion)]
+
+    def refunds(page, _asked_at):
+        charges = dict.fromkeys(_id(thing.get("charge")) for thing in page)
+        new = [{"charge": charge} for charge in charges if charge not in seen]
+        seen.update(charges)
+        return [fact for thing in new for fact in _about_refund(thing, occasion)]
+
+    def disputes(page, asked_at):
+        return [fact for thing in page for fact in _dispute(thing, asked_at, occasion)]
+
     created = {"created": {"gte": int(since.timestamp())}}
-    for asked_at, page in _timed(_pages(api.invoices.list, created, "invoices")):
-        with _readable("an invoice"):
-            yield [fact for thing in page for fact in _listed_invoice(thing, asked_at, occasion)]
-    expand = {"expand": [f"data.{field}" for field in EXPAND["checkout.session"]]}
-    for asked_at, page in _timed(_pages(api.checkout.sessions.list, created | expand, "checkouts")):
-        with _readable("a checkout"):
-            once = [thing for thing in page if thing["mode"] == "payment" and thing["status"] == "complete"]
-            yield [fact for thing in once for fact in _checkout(thing, asked_at, occasion)]
-    for page in _pages(api.refunds.list, created, "refunds"):
-        with _readable("a refund"):
-            new = [thing for thing in page if _id(thing.get("charge")) not in charges]
-            charges |= {_id(thing.get("charge")) for thing in new}
-            yield [fact for thing in _one_each(new) for fact in _about_refund(thing, occasion)]
-    for asked_at, page in _timed(_pages(api.disputes.list, created, "disputes")):
-        with _readable("a dispute"):
-            yield [fact for thing in page for fact in _dispute(thing, asked_at, occasion)]
+    yield from _read(api.invoices.list, created, invoices, "invoices")
+    yield from _read(api.checkout.sessions.list, created | _expanded("checkout.session"), purchases, "checkouts")
+    yield from _read(api.refunds.list, created, refunds, "refunds")
+    yield from _read(api.disputes.list, created, disputes, "disputes")
 
 
 def _listed_invoice(thing, asked_at, occasion):
@@ -669,26 +688,21 @@ def _listed_invoice(thing, asked_at, occasion):
     return _invoice(found, asked_at, occasion) if found else []
 
 
-def _one_each(refunds):
-    """One refund of each charge: its total is asked for once."""
-    return {_id(refund.get("charge")): refund for refund in refunds}.values()
-
-
 def missed(since) -> Iterator[Missed]:
     """The events Stripe couldn't deliver since then, the oldest first; it keeps them for 30 days
     (docs.stripe.com/webhooks/process-undelivered-events). Refuses with ProviderFailed."""
     params = {"delivery_success": False, "created": {"gte": int(since.timestamp())}}
-    events = [event for page in _pages(client().events.list, params, "events") for event in page]
+    events = [event for page in _read(client().events.list, params, _as_they_are, "events") for event in page]
     for event in reversed(events):
         with _readable("an event"):
             if event["type"] in READERS:
-                yield Missed(_event(event), json.dumps(event).encode())
+                yield Missed(_event(event), json.dumps(event, default=str).encode())
 
 
 def confirm(checkout_id):
     """What a checkout came to, for the page people come back to: it may know before the webhook does.
     Empty while it is open, or unknown there. Refuses with ProviderFailed."""
-    occasion = _asking()
+    occasion = Occasion(now())
     with _readable("this checkout"):
         session, asked_at = _fetch("checkout.session", checkout_id)
         if not session or session["status"] == "open":
@@ -722,7 +736,7 @@ def checkout(customer_id, organization, order, return_url, cancel_url, key):
         "checkout": order.public_id,
     }
     ours = {name: value for name, value in ours.items() if value}
-    params = {
+    params: dict = {
         "mode": "payment" if order.once else "subscription",
         "customer": customer_id,
         "line_items": [{"price": order.price_id, "quantity": order.quantity}],
@@ -803,7 +817,7 @@ def change(subscription_id, price_id, quantity, key, token=""):
     """Move a subscription to a price and quantity, charging the difference at once; where that isn't paid the
     change waits (docs.stripe.com/billing/subscriptions/pending-updates) and the plan stays. Refuses with
     ProviderFailed, also where Stripe can't hold a change back: bank debits, invoices sent by mail."""
-    params = {
+    params: dict = {
         "items": [{"id": _item(subscription_id), "price": price_id, "quantity": quantity}],
         "proration_behavior": "always_invoice",
         "payment_behavior": "pending_if_incomplete",
@@ -898,10 +912,8 @@ def all_prices():
 
 
 def _on_sale(collection, read):
-    for page in _pages(getattr(client(), collection).list, {"active": True}, collection):
-        with _readable(f"the list of {collection}"):
-            found = [read(thing) for thing in page]
-        yield found
+    function = getattr(client(), collection).list
+    return _read(function, {"active": True}, lambda page, _asked_at: [read(thing) for thing in page], collection)
 
 
 def _product(thing):

@@ -83,5 +83,3 @@ def test_asking_to_cancel_asks_for_a_proof_and_is_audited(cast, pay, proven):
     with inside(cast.acme):
         billing.set_cancel_at_period_end(True, by=pay.by)
     assert AuditEvent.get(AuditEvent.action == "billing.cancel_requested").actor == cast.alice
-
-
