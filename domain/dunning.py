@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from domain import changes, facts, grants, organizations, plans, providers, settings, upkeep
 from domain.fields import days
 from domain.transactions import writes
-from models import Outgoing, Subscription, everywhere, inside, now, stand_in_line
+from models import Compiled, Outgoing, Subscription, everywhere, inside, now, stand_in_line
 
 TRIAL_NOTICE = timedelta(days=3)
 LATE = timedelta(days=7)  # what a stopped clock kept back so long is said no more; well below upkeep.SENT_KEPT
@@ -29,6 +29,43 @@ class Reminder:
     letter: str
     until: datetime | None  # when access ends
     lapses_at: datetime  # from here on it would be no news
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What wants an owner's attention: a payment that is open, or a change that waits for its own."""
+
+    kind: str  # open (access goes on), rests, change
+    plan: plans.Plan  # that it is about
+    until: datetime | None = None  # when access ends
+    url: str | None = None  # the provider's page where one pays or confirms
+
+
+_open_matters = Compiled(
+    lambda: (
+        Subscription.select(Subscription.id)
+        .where(Subscription.status.in_(("past_due", "unpaid")) | Subscription.pending_plan_key.is_null(False))
+        .order_by(Subscription.id.desc())
+        .limit(1)
+    )
+)
+
+
+def open_matter():
+    """The Matter of the organization one stands in, or None: one indexed query where all is well."""
+    found = _open_matters()
+    if not found or not providers.is_configured():
+        return None
+    row = Subscription.get_by_id(found[0][0])
+    if row.status == "unpaid":
+        return Matter("rests", plans.get(row.plan_key), None, row.unpaid_url)
+    if row.status == "past_due":
+        until = facts.until(row)
+        kind = "open" if until and until > now() else "rests"
+        return Matter(kind, plans.get(row.plan_key), until, row.unpaid_url)
+    if row.pending_plan_key and row.is_standing:
+        return Matter("change", plans.get(row.pending_plan_key), None, row.unpaid_url)
+    return None
 
 
 def remind():

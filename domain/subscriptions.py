@@ -2,11 +2,10 @@
 
 from peewee import fn
 
-from domain import Invalid, NotFound, Refused, audit, billing, facts, grants, outgoing, plans, providers
+from domain import Invalid, NotFound, Refused, audit, billing, grants, outgoing, plans, providers
 from domain.fields import clean
-from domain.providers import SubscriptionChanged
 from domain.transactions import writes
-from models import Grant, Organization, Outgoing, Payment, PlanPrice, Subscription, everywhere, now, stand_in_line
+from models import Grant, Organization, Outgoing, Payment, PlanPrice, Subscription, everywhere, stand_in_line
 
 PAGE = 25
 STATUSES = ("active", "trialing", "past_due", "unpaid", "paused", "incomplete", "canceled", "incomplete_expired")
@@ -16,7 +15,6 @@ DOUBTS = {
     "double": "Two at once",
     "provider": "Other provider",
 }
-LEFT = ("subscription_end", "subscription_double")  # what is left for the provider, and may be given up
 
 
 # --- finding ----------------------------------------------------------------------------------------------
@@ -62,7 +60,7 @@ def _doubtful(doubt):
         return standing & (Subscription.provider != (providers.name() or ""))
     if doubt == "double":
         return Subscription.status.in_(Subscription.LIVE) & Subscription.organization.in_(_doubled())
-    known = _known_prices()
+    known = known_prices()
     priced = Subscription.provider_price_id != ""
     if doubt == "price":
         pairs = [price for provider, price in known if provider == providers.name()]
@@ -112,10 +110,6 @@ def grants_of(row):
 
 def known_prices():
     """(provider, price) → plan key, of every price that is a plan of ours, or once was."""
-    return _known_prices()
-
-
-def _known_prices():
     query = PlanPrice.select(PlanPrice.provider, PlanPrice.price_id, PlanPrice.plan_key).limit(5000)
     found = {(provider, price): key for provider, price, key in query.tuples() if key in plans.PLANS}
     if providers.is_configured():
@@ -128,7 +122,7 @@ def doubts(rows):
     found: dict[int, list] = {row.id: [] for row in rows}
     if not found:
         return found
-    known, off = _known_prices(), misgiven(rows)
+    known, off = known_prices(), misgiven(rows)
     whose = [row.organization_id for row in rows]
     with everywhere("the platform's staff sees all subscriptions"):
         doubled = {id for (id,) in _doubled(Subscription.organization.in_(whose)).tuples()}
@@ -173,7 +167,7 @@ def misgiven(rows):
             else:
                 until, refusal = grants._lasts(row)
             capabilities = () if refusal else stored[row.plan_key].capabilities
-            wanted = {capability: (row.plan_key, until) for capability in capabilities}
+            wanted = dict.fromkeys(capabilities, (row.plan_key, until))
             if held[row.id] != wanted:
                 found[row.id] = _said(held[row.id], wanted, until)
     return found
@@ -218,9 +212,9 @@ def _note_synced(row, by):
 
 def unknown_prices(event):
     """[(provider, price)] that an event's facts name and that are no plan of ours."""
-    named = ((fact.get("provider"), fact.get("price_id")) for fact in event.facts or ())
+    named = {(fact.get("provider"), fact.get("price_id")) for fact in event.facts or ()}
     named = {pair for pair in named if all(pair)}
-    return sorted(named - _known_prices().keys()) if named else []
+    return sorted(named - known_prices().keys()) if named else []
 
 
 @writes
@@ -256,14 +250,14 @@ def name_price(provider, price_id, plan_key, *, by):
 
 def given_up():
     """What the provider was to be told and wasn't, because it failed too often: to end a subscription."""
-    query = Outgoing.select().where(Outgoing.status == "buried", Outgoing.kind.in_(LEFT))
+    query = Outgoing.select().where(Outgoing.status == "buried", Outgoing.kind.in_(outgoing.KEPT))
     return list(query.order_by(Outgoing.id.desc()).limit(50))
 
 
 @writes
 def tell_again(id, *, by):
     """Have the provider told again what was given up. Refuses with NotFound."""
-    row = Outgoing.one(Outgoing.id == id, Outgoing.kind.in_(LEFT), Outgoing.status == "buried")
+    row = Outgoing.one(Outgoing.id == id, Outgoing.kind.in_(outgoing.KEPT), Outgoing.status == "buried")
     if row is None or not outgoing.again(row):
         raise NotFound("That isn't waiting to be told again.")
     audit.record("billing.end_asked_again", f"Asked again: {row.key}"[:500], by=by, target=row)

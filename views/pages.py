@@ -10,7 +10,7 @@ from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 
-from domain import admins, alerts, changes, configuration, grants, organizations, people, settings
+from domain import admins, alerts, changes, configuration, dunning, grants, organizations, people, settings
 from models import inside
 from views import access
 
@@ -21,7 +21,7 @@ VARY = "HX-Request, HX-Target, Cookie"
 PURE = ("icon", "avatar", "badge", "button", "kbd", "link_button", "mark", "priority_mark", "theme_switch", "time")
 
 
-OF_THE_FRAME = ("plan_badge",)  # parts of layout.html that are drawn again alone
+OF_THE_FRAME = ("plan_badge", "billing_banner")  # parts of layout.html that are drawn again alone
 
 
 def init_app(app):
@@ -208,6 +208,7 @@ def frame():
     by = where(user)
     with inside(by.organization):
         plan, mark = grants.plan(), changes.mark(user)
+        matter = dunning.open_matter() if plan and by.may("billing.read") else None
     capabilities, mine = admins.capabilities(user), organizations.of(user)
     return about | {
         "me": user,
@@ -217,6 +218,7 @@ def frame():
         "switcher": len(mine) > 1 or settings.get("organization_switcher") == "always",
         "teams": settings.get("organization_mode") == "team",
         "plan": plan,
+        "matter": matter,
         "bell": changes.unread(mark),
         "alerts_unread": alerts.unread(user),
         "is_admin": "admin.read" in capabilities,

@@ -54,7 +54,7 @@ def test_only_an_owner_opens_a_checkout_and_nothing_is_granted_by_it(cast, at):
 
 def test_no_unknown_plan_and_no_second_subscription(cast, at, tell):
     with inside(cast.acme):
-        for plan_key in ("free", "pro_lifetime", "", "nonsense"):
+        for plan_key in ("free", "", "nonsense"):
             with pytest.raises(NotFound):
                 billing.checkout(plan_key, by=at("alice"))
     for status in ("active", "trialing", "past_due"):

@@ -16,6 +16,7 @@ from domain.providers.sandbox.records import (
     Impossible,
     acts,
     clock,
+    count,
     find,
     get,
     new,
@@ -234,7 +235,7 @@ def draft(buyer, lines, reason, currency, subscription=None, **more):
 
 def _issue(invoice):
     """Keep an invoice and tell of it; the customer's credit is used, or grows."""
-    invoice["number"] = f"SANDBOX-{len(find('invoice')) + 1:04}"
+    invoice["number"] = f"SANDBOX-{count('invoice') + 1:04}"
     put(get(invoice["customer"]) | {"balance": invoice["balance_after"]})
     put(invoice)
     tell("invoice.opened" if invoice["status"] == "open" else "invoice.drafted", invoice)
@@ -497,7 +498,7 @@ def change(id, price_id, quantity, *, behavior="create_prorations", payment="all
     if at is not None and not held["period_start"] <= at <= held["period_end"]:
         raise Impossible("The proration date must lie in the current period.", "proration_date")
     lines, start, end = quote(held, price_id, quantity, at, behavior)
-    wanted, anew = {"price": price_id, "quantity": quantity}, start != held["period_start"]
+    wanted, anew = {"price": price_id, "quantity": quantity}, end != held["period_end"]
     if anew:
         wanted |= {"period_start": start, "period_end": end, "anchor": start}
     if not lines or (behavior != "always_invoice" and not anew):

@@ -86,6 +86,11 @@ def find(kind, owner=None, limit=None, **having) -> list[Any]:
     return [thing for thing in found if all(thing.get(key) == value for key, value in having.items())]
 
 
+def count(kind):
+    """How many objects of a kind there are."""
+    return SandboxObject.select().where(SandboxObject.kind == kind).count()
+
+
 def put(thing):
     """Keep an object, and when time will next do something to it."""
     owner = thing.get(OWNERS.get(thing["kind"], "customer")) or ""

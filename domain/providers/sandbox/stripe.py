@@ -319,7 +319,7 @@ def _preview(params):
     at = _number(details, "proration_date")
     lines, start, end = engine.quote(held, price, quantity, at, behavior)
     reason = "update"
-    if start == held["period_start"] and not (lines and behavior == "always_invoice"):
+    if end == held["period_end"] and not (lines and behavior == "always_invoice"):
         bought, reason = engine.price(price), "cycle"
         lines += [*held["pending_lines"], engine.line(bought, quantity, end, engine.later(end, bought["interval"]))]
     made = engine.draft(engine.customer(held["customer"]), lines, reason, held["currency"], held["id"], status="draft")
