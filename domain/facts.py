@@ -37,6 +37,7 @@ from domain.transactions import writes
 from models import (
     Checkout,
     CreditAccount,
+    CreditEntry,
     Customer,
     Grant,
     GrantSource,
@@ -246,6 +247,8 @@ def _values(fact, row, plan_key):
     status = fact.status
     if status == "active" and fact.first_unpaid:  # a bank debit is under way: nothing was paid yet
         status = "incomplete"
+    elif status == "past_due" and fact.first_unpaid:  # it didn't come: days of grace are for who has paid before
+        status = "unpaid"
     over = status in Subscription.TERMINAL
     purchaser = fact.purchaser and User.one(User.public_id == fact.purchaser)
     return {
@@ -370,7 +373,10 @@ def _failed(fact: PaymentFailed, organization):
     row, before = _kept(fact, subscription, plan_key, status="void" if fact.void else "failed", paid_at=None)
     if before != row.status:
         changes.record(organization, "payment", row.id, "created" if before is None else "updated")
-    if subscription is None or fact.void:
+    if subscription is None:
+        return
+    if fact.void:
+        _settle(organization, row)
         return
     # Where the provider can be asked, the subscription's own fact comes with this one and says it better.
     if fact.asked_at is None and subscription.status == "active" and fact.happened_at >= subscription.last_event_at:
@@ -509,8 +515,10 @@ def _credit(organization, payment):
         plan = plans.get(payment.plan_key)
     else:
         plan = grants.plan() or plans.get("free")
-    times = "" if payment.stands and not payment.credited and not payment.amount_refunded else f":{now():%s%f}"
-    key = f"invoice:{payment.provider_payment_id}{times}"
+    key = f"invoice:{payment.provider_payment_id}"
+    used = (CreditEntry.idempotency_key == key) | CreditEntry.idempotency_key.startswith(f"{key}:")
+    if times := CreditEntry.select().where(used).count():  # taken back before, and given again
+        key = f"{key}:{times + 1}"
     if credits.renew(organization, settings.get(plan.credits), key):
         changes.record(organization, "credits", None, "updated")
 

@@ -128,22 +128,24 @@ def work_off():
 def _work(event, asked=False):
     """One attempt at an event, whatever its state when it is `asked` for; returns the error that it met, or None."""
     began = time.monotonic()
-    found, error = _tried(read, event)
+    found, error = tried(read, event)
     if error is None:
-        _, error = _tried(_settle, event, found, began, asked)
+        _, error = tried(_settle, event, found, began, asked)
     if isinstance(error, providers.NotOurs):
         _close(event, "ignored", str(error), began, asked)
     elif error is not None:
-        log.warning("an event failed", extra={"event": event.event_id, "type": event.type}, exc_info=error)
+        log.warning("an event failed", extra={"event": event.event_id, "type": event.type})
         _fail(event, error, began, asked)
     return error
 
 
-def _tried(function, *args):
+def tried(function, *args):
     """(what it returns, None), or (None, what it raised): whatever an event causes is recorded on it, or shown."""
     try:
         return function(*args), None
     except Exception as error:  # one of the two places that catch everything
+        if not isinstance(error, Refused | providers.ProviderFailed | providers.NotOurs | facts.Retry):
+            log.warning("what a provider said can't be worked", exc_info=True)
         return None, error
 
 
@@ -305,9 +307,10 @@ def days():
     return found
 
 
-def last_delivered():
-    """The newest event that the provider posted by itself, or None: one that we fetched proves no endpoint."""
-    newest = WebhookEvent.select(WebhookEvent.id, WebhookEvent.created_at, WebhookEvent.headers)
+def last_delivered(channel):
+    """The newest event that came by itself, or None: one that we fetched proves no endpoint."""
+    newest = WebhookEvent.select(WebhookEvent.id, WebhookEvent.type, WebhookEvent.created_at, WebhookEvent.headers)
+    newest = newest.where(WebhookEvent.channel == channel)
     for event in newest.order_by(WebhookEvent.id.desc()).limit(500):
         if FETCHED not in event.headers:
             return event
@@ -382,10 +385,10 @@ def try_out(id, *, by):
     """
     event = _with_body(id)
     _note("system.webhook_tried", f"{event.type} was tried out", event, by)
-    found, error = _tried(read, event)
+    found, error = tried(read, event)
     if error is not None:
         return Look([], [], (), sentence(error))
-    trial, error = _tried(facts.try_out, found)
+    trial, error = tried(facts.try_out, found)
     if error is not None:
         return Look(_plain(found), [], (), sentence(error))
     return Look(_plain(found), written(trial.differences), trial.sent, trial.refusal)

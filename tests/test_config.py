@@ -29,7 +29,13 @@ NAMES = (
     "STRIPE_WEBHOOK_SECRET",
     "STRIPE_PRO_MONTHLY_PRICE_ID",
     "STRIPE_PRO_YEARLY_PRICE_ID",
+    "STRIPE_PRO_LIFETIME_PRICE_ID",
+    *(f"POLAR_{n}" for n in ("ACCESS_TOKEN", "WEBHOOK_SECRET", "SERVER")),
+    *(f"POLAR_PRO_{n}_PRODUCT_ID" for n in ("MONTHLY", "YEARLY", "LIFETIME")),
+    *(f"LEMON_SQUEEZY_{n}" for n in ("API_KEY", "STORE_ID", "WEBHOOK_SECRET", "TEST_MODE")),
+    *(f"LEMON_SQUEEZY_PRO_{n}_VARIANT_ID" for n in ("MONTHLY", "YEARLY", "LIFETIME")),
     "BILLING_PROVIDER",
+    "SANDBOX_SPEAKS",
     "DATABASE_URL",
     "SITE_URL",
     "SECRET_KEY",
@@ -237,6 +243,35 @@ def test_a_secret_may_stand_in_a_file(load, tmp_path, name, attribute):
     more = {"STRIPE_PRO_MONTHLY_PRICE_ID": "price_m", "STRIPE_WEBHOOK_SECRET": "whsec_x"}
     found = load(**{f"{name}_FILE": str(path)}, **more)
     assert getattr(found, attribute) == values.get(name, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("provider", "more", "missing"),
+    [
+        ("polar", {}, ["POLAR_ACCESS_TOKEN", "POLAR_WEBHOOK_SECRET", "POLAR_PRO_MONTHLY_PRODUCT_ID"]),
+        (
+            "lemon_squeezy",
+            {"LEMON_SQUEEZY_STORE_ID": "my store"},
+            [
+                "LEMON_SQUEEZY_API_KEY",
+                "LEMON_SQUEEZY_WEBHOOK_SECRET",
+                "LEMON_SQUEEZY_PRO_MONTHLY_VARIANT_ID",
+                "LEMON_SQUEEZY_STORE_ID",
+            ],
+        ),
+    ],
+)
+def test_a_provider_wants_its_own_variables_and_no_others(load, provider, more, missing):
+    assert problems(load, BILLING_PROVIDER=provider, **more)[0] == missing
+
+
+def test_only_the_active_providers_variables_count(load):
+    found = load(
+        BILLING_PROVIDER="polar", POLAR_ACCESS_TOKEN="polar_x", POLAR_WEBHOOK_SECRET="a, b", POLAR_SERVER="sandbox",
+        POLAR_PRO_YEARLY_PRODUCT_ID="p", STRIPE_SECRET_KEY="sk_live_x", STRIPE_PRO_MONTHLY_PRICE_ID="price_1",
+    )  # fmt: skip
+    assert (found.payment_key, found.payment_webhook_secrets) == ("polar_x", ("a", "b"))
+    assert (found.payment_prices, found.payment_live) == ({"pro_yearly": "p"}, False)
 
 
 def test_several_webhook_secrets_may_stand_in_a_file(load, tmp_path):

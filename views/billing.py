@@ -1,7 +1,10 @@
 """The organization's plan: what it is, what it could be, what was paid, and what happens after a checkout."""
 
-from flask import Blueprint, g
+from contextlib import suppress
+
+from flask import Blueprint, current_app, g
 from htmx_flask import request
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from domain import Refused, billing, configuration, credits, grants, permissions, plans, pricing, providers, settings
 from domain.fields import whole
@@ -13,6 +16,7 @@ blueprint = Blueprint("billing", __name__, url_prefix="/<organization>/billing")
 
 # What a payment was for, by its reason.
 SAID = {"create": "first period", "cycle": "renewal", "update": "change of plan", "once": "bought once", "other": ""}
+SEEN = 1800  # seconds that the figures of a preview hold
 PATIENCE = 60  # seconds after which the page that waits says what to do
 
 
@@ -127,10 +131,8 @@ def back():
 @access.member("billing.read")
 def confirm():
     """Ask the provider, once, as nobody should wait for a late webhook; what it says comes by the live page too."""
-    try:
+    with suppress(ProviderFailed):  # the webhook comes all the same, and the page goes on waiting
         billing.confirm(by=g.by)
-    except ProviderFailed:
-        pass  # the webhook comes all the same, and the page goes on waiting
     if request.htmx:
         return _back(asked=True)
     return pages.go(f"{_page()}/return?asked=1&since={_since()}")
@@ -178,6 +180,7 @@ def preview():
         "current": plans.get(current.plan_key),
         "subscription": current,
         "shown": shown,
+        "token": _sealed().dumps([current.id, plan_key, quantity, shown.token]) if shown else "",
         "price": offer.price if offer else None,
         "label": providers.active().LABEL,
         "taken": permissions.taken(g.by.organization),
@@ -200,8 +203,8 @@ def change():
     form = request.form
 
     def ask():
-        quantity, token = _quantity(), form.get("token", "")[:200]
-        current = billing.change(form.get("plan", ""), quantity, by=g.by, token=token)
+        quantity = _quantity()
+        current = billing.change(form.get("plan", ""), quantity, by=g.by, token=_seen(form, quantity))
         if current.pending_plan_key:
             return pages.go(_page(), "The change waits for its payment; the plan stays as it is until then.", "info")
         if (current.plan_key, current.quantity) == (form.get("plan"), quantity):
@@ -210,6 +213,25 @@ def change():
         return pages.go(_page(), "The change is asked for. This page shows it as soon as it is made.", "info")
 
     return _asked(ask)
+
+
+def _sealed():
+    """For the moment that a change is reckoned from: whoever could choose it would choose the price."""
+    return URLSafeTimedSerializer(current_app.secret_key, salt="billing change")
+
+
+def _seen(form, quantity):
+    """The provider's token of the figures that were shown; empty where none were."""
+    if not form.get("token"):
+        return ""
+    try:
+        id, *seen, token = _sealed().loads(form["token"][:2000], max_age=SEEN)
+    except (BadData, ValueError, TypeError):
+        raise Refused("These figures don't hold any more. Look at the change again; nothing was changed.") from None
+    current = billing.subscription()
+    if [id, *seen] != [current and current.id, form.get("plan", ""), quantity]:
+        raise Refused("These figures were for another change. Look at this one again; nothing was changed.")
+    return token
 
 
 def _has_seats(subscription):

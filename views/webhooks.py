@@ -10,7 +10,9 @@ from views.safety import unlimited
 blueprint = Blueprint("webhooks", __name__)
 
 
-@blueprint.post("/webhooks/<any('stripe', 'polar', 'lemon-squeezy'):path>")
+@blueprint.post("/webhooks/stripe", defaults={"path": "stripe"})
+@blueprint.post("/webhooks/polar", defaults={"path": "polar"})
+@blueprint.post("/webhooks/lemon-squeezy", defaults={"path": "lemon-squeezy"})
 @unlimited
 @access.provider
 def take(path):

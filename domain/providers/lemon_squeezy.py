@@ -203,10 +203,18 @@ def _pages(path, **params) -> Iterator[dict[str, Any]]:
 
 def _listed(path, **params) -> Iterator[dict[str, Any]]:
     """The objects of a list that are our store's. An entry may come twice where things are made meanwhile."""
-    for document in _pages(path, **params):
+    for thing, _asked_at in _stamped(path, **params):
+        yield thing
+
+
+def _stamped(path, **params) -> Iterator[tuple[dict[str, Any], datetime]]:
+    """The same, each with when its page was asked for."""
+    pages, asked_at = _pages(path, **params), now()
+    while (document := next(pages, None)) is not None:
         for thing in document["data"]:
             if _is_here(_thing({"data": thing})):
-                yield thing
+                yield thing, asked_at
+        asked_at = now()
 
 
 def _is_here(thing):
@@ -408,7 +416,7 @@ def _subscription(thing, said, asked_at, invoices=None):
         status=status,
         quantity=int(item.get("quantity") or 1),  # there is no item in a free trial
         started_at=_moment(attributes.get("created_at")),
-        period_end_at=(ends_at if over or cancelled else None) or _moment(attributes.get("renews_at")),
+        period_end_at=ends_at or _moment(attributes.get("renews_at")),
         trial_ends_at=trial_ends_at,
         cancel_at_period_end=cancelled,
         cancel_at=ends_at if cancelled else None,
@@ -639,8 +647,7 @@ def _reading(read, *args):
 
 def list_active() -> Iterator[list[Fact]]:
     """Every subscription of the store that isn't over, one at a time."""
-    asked_at = now()
-    for thing in _listed("subscriptions", **_in_store()):
+    for thing, asked_at in _stamped("subscriptions", **_in_store()):
         if thing["attributes"].get("status") != "expired":
             yield [_reading(_subscription, thing, _Said(), asked_at)]
 
@@ -652,8 +659,7 @@ def list_since(since: datetime) -> Iterator[list[Fact]]:
     beyond `since`. A refund of something older still is found by its webhook only.
     """
     known: dict[str, Any] = {}
-    asked_at = now()
-    for invoice in _made_since("subscription-invoices", since):
+    for invoice, asked_at in _made_since("subscription-invoices", since):
         id = str(invoice["attributes"].get("subscription_id"))
         if id not in known:
             known[id] = _now("subscriptions", id)
@@ -662,8 +668,7 @@ def list_since(since: datetime) -> Iterator[list[Fact]]:
         found += _reading(_payment_facts, invoice, subscription, _Said(), asked_at)
         if found:
             yield found
-    asked_at = now()
-    for order in _made_since("orders", since):
+    for order, asked_at in _made_since("orders", since):
         variant = str((order["attributes"].get("first_order_item") or {}).get("variant_id") or "")
         if _is_once(variant):
             found = _reading(_purchase_facts, order, variant, _Said(), asked_at, False)
@@ -672,12 +677,12 @@ def list_since(since: datetime) -> Iterator[list[Fact]]:
 
 
 def _made_since(kind, since):
-    for thing in _listed(kind, **_in_store()):
+    for thing, asked_at in _stamped(kind, **_in_store()):
         made_at, changed_at = (_reading(_moment, thing["attributes"].get(n)) for n in ("created_at", "updated_at"))
         if made_at is None or made_at < since - REFUNDABLE:
             return
         if (changed_at or made_at) >= since:
-            yield thing
+            yield thing, asked_at
 
 
 def missed(since: datetime) -> Iterator[Missed]:

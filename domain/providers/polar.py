@@ -110,8 +110,6 @@ def _call(method, path, *, params=None, body=None, key=""):
         raise ProviderFailed(f"Polar couldn't be reached ({type(error).__name__}).") from None
     if not 200 <= answer.status_code < 300:
         raise Answered(answer.status_code, _error(answer))
-    if answer.status_code == 204:
-        return {}
     try:
         found = answer.json()
     except ValueError:

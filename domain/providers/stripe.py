@@ -41,6 +41,7 @@ NAME, CHANNEL, PATH, LABEL = "stripe", "billing_stripe", "stripe", "Stripe"
 CAN = frozenset({"pause", "preview", "quantity", "missed", "trial"})
 TOLERANCE = 300  # seconds
 TIMEOUT = 20  # seconds; the library's own is 80
+FRESH = 3600  # seconds a preview is good for
 PAGE = 100  # Stripe's most
 # ISO 4217 has no cents for these, but Stripe still wants and gives two: https://docs.stripe.com/currencies
 STRIPES_CENTS = ("isk", "ugx")
@@ -73,6 +74,7 @@ def _client(key, transport):
 
 
 def client():
+    """Stripe's own client for our account; what it raises is StripeError."""
     account = providers.account()
     return _client(account.key, account.transport).v1
 
@@ -93,7 +95,8 @@ def _api(kind):
 
 def _called(function, *args, **kwargs):
     try:
-        return function(*args, **kwargs).to_dict()
+        with _readable("the answer"):
+            return function(*args, **kwargs).to_dict()
     except stripe.StripeError as error:
         raise ProviderFailed(f"Stripe: {error.user_message or type(error).__name__}") from error
 
@@ -287,9 +290,7 @@ def _about_subscription(thing, occasion):
 
 
 def _subscription(thing, asked_at, occasion):
-    items = thing["items"]["data"]
-    ours = providers.account().prices.values()
-    item = next((item for item in items if _price_id(item) in ours), items[0])
+    item = _sold(thing)
     status, cancel_at = _one_of(thing["status"], STATUSES), thing.get("cancel_at")
     starts = item.get("current_period_start") or thing.get("current_period_start")
     ends = item.get("current_period_end") or thing.get("current_period_end")
@@ -320,6 +321,12 @@ def _subscription(thing, asked_at, occasion):
         pending_price_id=_price_id(pending[0]) if pending else None,
         purchaser=metadata.get("user"),
     )
+
+
+def _sold(subscription):
+    """The item of a subscription that is ours to sell; another may stand beside it."""
+    items, ours = subscription["items"]["data"], providers.account().prices.values()
+    return next((item for item in items if _price_id(item) in ours), items[0])
 
 
 def _price_id(item):
@@ -367,7 +374,7 @@ def _invoice(thing, asked_at, occasion, subscription=None) -> list[Fact]:
         "id": _key(thing),
         "subscription_id": _subscription_of(thing),
         "price_id": _price_id(line) if line else None,
-        "reason": reason if renews or reason == "other" else "update",
+        "reason": "update" if line and not renews and reason != "other" else reason,
         "currency": thing["currency"].upper(),
         "period_start_at": _at(line["period"]["start"]) if renews else None,  # a proration begins no period
         "period_end_at": _at(line["period"]["end"]) if renews else None,
@@ -400,8 +407,8 @@ def _invoice(thing, asked_at, occasion, subscription=None) -> list[Fact]:
 
 def _line(invoice):
     """(the line that says what is paid for, whether it is a subscription's period and no proration)."""
-    lines = (invoice.get("lines") or {}).get("data") or []
-    if (invoice.get("lines") or {}).get("has_more") and providers.account().key:
+    lines = invoice["lines"]["data"]
+    if invoice["lines"].get("has_more") and providers.account().key:
         pages = _read(functools.partial(client().invoices.line_items.list, invoice["id"]), {}, _as_they_are, "lines")
         lines = [line for page in pages for line in page]
     periods = [line for line in lines if _is_subscriptions(line) and not _is_proration(line)]
@@ -432,9 +439,10 @@ def _tier(line, subscription=None):
     return next((tier for tier in tiers if tier in ("personal", "commercial")), "personal")
 
 
-def _intents(invoice):
+def _intents(invoice, status=None):
     """The payment intents (or their ids) of an invoice that are known from the invoice itself."""
     payments = (invoice.get("payments") or {}).get("data") or []
+    payments = [payment for payment in payments if status in (None, payment.get("status"))]
     found = [(payment.get("payment") or {}).get("payment_intent") for payment in payments]
     return [intent for intent in (*found, invoice.get("payment_intent")) if intent]
 
@@ -782,10 +790,8 @@ def preview(subscription_id, price_id, quantity):
     exactly this (docs.stripe.com/billing/subscriptions/prorations). Refuses with ProviderFailed."""
     standing = _standing(subscription_id)
     with _readable("the preview"):
-        item = standing["items"]["data"][0]
-        starts = item.get("current_period_start") or standing.get("current_period_start") or 0
+        item, moment = _sold(standing), _moment_in(standing)
         ends = item.get("current_period_end") or standing.get("current_period_end")
-        moment = max(int(now().timestamp()), starts)  # a test clock may be ahead of ours
         details = {
             "items": [{"id": item["id"], "price": price_id, "quantity": quantity}],
             "proration_behavior": "always_invoice",
@@ -809,27 +815,39 @@ def preview(subscription_id, price_id, quantity):
         )
 
 
-def _standing(subscription_id):
-    return _called(client().subscriptions.retrieve, subscription_id)
-
-
 def change(subscription_id, price_id, quantity, key, token=""):
     """Move a subscription to a price and quantity, charging the difference at once; where that isn't paid the
-    change waits (docs.stripe.com/billing/subscriptions/pending-updates) and the plan stays. Refuses with
-    ProviderFailed, also where Stripe can't hold a change back: bank debits, invoices sent by mail."""
+    change waits (docs.stripe.com/billing/subscriptions/pending-updates) and the plan stays. Refuses with CannotDo
+    where the token is over an hour old, since another moment has another price; and with ProviderFailed, also
+    where Stripe can't hold a change back: bank debits, invoices sent by mail."""
+    item, moment = _item(subscription_id)
     params: dict = {
-        "items": [{"id": _item(subscription_id), "price": price_id, "quantity": quantity}],
+        "items": [{"id": item, "price": price_id, "quantity": quantity}],
         "proration_behavior": "always_invoice",
         "payment_behavior": "pending_if_incomplete",
     }
     if token:
+        if not token.isdecimal() or not moment - FRESH <= int(token) <= moment:
+            raise CannotDo("What this costs has changed since you looked. Please look again.", "PREVIEW_OLD")
         params["proration_date"] = int(token)
     _called(client().subscriptions.update, subscription_id, params, {"idempotency_key": key})
 
 
+def _standing(subscription_id):
+    return _called(client().subscriptions.retrieve, subscription_id)
+
+
 def _item(subscription_id):
+    """(the item's id, the present moment in seconds) of a subscription to be changed."""
+    standing = _standing(subscription_id)
     with _readable("this subscription"):
-        return _standing(subscription_id)["items"]["data"][0]["id"]
+        return _key(_sold(standing)), _moment_in(standing)
+
+
+def _moment_in(standing):
+    """Now, in seconds, and never before the period: a test clock may be ahead of ours."""
+    starts = _sold(standing).get("current_period_start") or standing.get("current_period_start")
+    return max(int(now().timestamp()), starts or 0)
 
 
 def set_cancel_at_period_end(subscription_id, cancel, key):
@@ -886,7 +904,7 @@ def _charged(payment_id):
         invoice = _fetch("invoice", payment_id)[0] if payment_id.startswith("in_") else None
         if not invoice:
             raise CannotDo("Nothing was charged for it, so there is nothing to refund.")
-        intent = next((_id(intent) for intent in _intents(invoice)), None)
+        intent = next((_id(intent) for intent in _intents(invoice, "paid")), None)
         if intent:
             return {"payment_intent": intent}, invoice["currency"]
         asked = {"invoice": payment_id, "status": "paid"}

@@ -87,6 +87,7 @@ from domain.providers.sandbox.engine import (
     pay,
     pay_invoice,
     price,
+    prices,
     refund,
     renew,
     schedule_end,
@@ -94,10 +95,11 @@ from domain.providers.sandbox.engine import (
     subscribe,
     subscriptions,
     void_invoice,
-)  # fmt: skip
+)
 from domain.providers.sandbox.records import (
     CHANCES,
     FINALLY,
+    OVER,
     Declined,
     Impossible,
     clock,
@@ -111,15 +113,15 @@ from domain.providers.sandbox.records import (
     send_again,
     settings,
     spoken,
-)  # fmt: skip
+)
 
 HTTPClient, PRICES = stripe.HTTPClient, stripe.PRICES
 __all__ = [
-    "AMOUNTS", "CARDS", "CHANCES", "CURRENCY", "FINALLY", "PRICES", "Declined", "HTTPClient", "Impossible", "account",
-    "advance", "change", "change_customer", "clock", "decide", "delete_customer", "dispute", "end", "end_period",
-    "expire_checkout", "fail_refund", "find", "get", "mischief", "next_due", "pause", "pay", "pay_invoice", "price",
-    "put", "refund", "renew", "schedule_end", "secret", "send_again", "settings", "settle_dispute", "signed", "spoken",
-    "subscribe", "subscriptions", "void_invoice",
+    "AMOUNTS", "CARDS", "CHANCES", "CURRENCY", "FINALLY", "OVER", "PRICES", "Declined", "HTTPClient", "Impossible",
+    "account", "advance", "change", "change_customer", "clock", "decide", "delete_customer", "dispute", "end",
+    "end_period", "expire_checkout", "fail_refund", "find", "get", "mischief", "next_due", "pause", "pay",
+    "pay_invoice", "price", "prices", "put", "refund", "renew", "schedule_end", "secret", "send_again", "settings",
+    "settle_dispute", "signed", "spoken", "subscribe", "subscriptions", "void_invoice",
 ]  # fmt: skip
 
 

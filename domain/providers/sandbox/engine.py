@@ -303,7 +303,7 @@ def pay_invoice(id, card=None, confirmed=False):
     if outcome == "failed":
         raise Declined("The card was declined.")
     if outcome == "action_required":
-        raise Declined("The bank wants this payment confirmed.", "AUTHENTICATION_REQUIRED")
+        raise Declined("The bank wants this payment confirmed.", "authentication_required")
     return invoice
 
 
@@ -621,7 +621,7 @@ def pay(checkout_id, card="ok", confirmed=False):
     if card == "declined":
         raise Declined("The card was declined. Choose another one.")
     if card == "confirm" and not confirmed:
-        raise Declined("The bank wants this payment confirmed.", "AUTHENTICATION_REQUIRED")
+        raise Declined("The bank wants this payment confirmed.", "authentication_required")
     if not held["customer"]:
         held["customer"] = create_customer(email=held["email"])["id"]
     buyer = put(customer(held["customer"]) | {"card": card})

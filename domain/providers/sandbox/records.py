@@ -31,9 +31,13 @@ DIALECTS = ("stripe", "polar", "lemon_squeezy")
 
 
 class Declined(Refused):
-    """The bank said no. `code` is CARD_DECLINED or AUTHENTICATION_REQUIRED."""
+    """The bank said no; `why` is card_declined or authentication_required."""
 
-    code, status = "CARD_DECLINED", 402
+    status = 402
+
+    def __init__(self, sentence, why="card_declined"):
+        super().__init__(sentence)
+        self.why = why
 
 
 class Impossible(Refused):

@@ -114,8 +114,8 @@ def _answered(method, path, params, headers):
     except NotFound as missing:
         return _refusal(404, "invalid_request_error", missing.sentence, code="resource_missing", param="id")
     except Declined as no:
-        more = {"decline_code": "generic_decline"} if no.code == "CARD_DECLINED" else {}
-        return _refusal(402, "card_error", no.sentence, code=no.code.lower(), **more)
+        more = {"decline_code": "generic_decline"} if no.why == "card_declined" else {}
+        return _refusal(402, "card_error", no.sentence, code=no.why, **more)
     except Impossible as no:
         return _refusal(400, "invalid_request_error", no.sentence, code=no.why, param=no.param)
 
@@ -185,9 +185,27 @@ def _metadata(params, old=()):
     )
 
 
+# What may be said in a POST, by the first word of its path; those after the bar mean nothing here.
+SAID = {
+    "customers": "email name metadata | description phone address preferred_locales",
+    "checkout": "mode customer customer_email line_items success_url cancel_url client_reference_id metadata expand "
+    "subscription_data payment_intent_data payment_method_collection | billing_address_collection customer_update "
+    "allow_promotion_codes automatic_tax locale tax_id_collection submit_type ui_mode payment_method_types",
+    "billing_portal": "customer return_url | configuration locale flow_data",
+    "subscriptions": "customer items metadata trial_period_days payment_behavior proration_behavior proration_date "
+    "cancel_at cancel_at_period_end pause_collection trial_end expand | off_session billing_cycle_anchor",
+    "invoices": "subscription subscription_details customer expand | off_session",
+    "refunds": "payment_intent charge amount reason metadata expand",
+}
+
+
 def _answer(method, path, params, headers):
     """What Stripe's API says, as a dict. Refuses with NotFound, Impossible and Declined."""
-    match (method, *path.strip("/").split("/")[1:]):
+    way = path.strip("/").split("/")[1:]
+    known = SAID.get(way[0] if way else "", "").replace("|", "").split()
+    if method == "post" and known and (unknown := sorted(set(params) - set(known))):
+        raise Impossible(f"Received unknown parameter: {unknown[0][:60]}", unknown[0][:60], "parameter_unknown")
+    match (method, *way):
         case ("get", "products" | "prices" | "customers" | "subscriptions" | "invoices" | "invoice_payments"
               | "payment_intents" | "charges" | "refunds" | "disputes" | "events" as things):  # fmt: skip
             return _listed(things, params)
@@ -317,7 +335,7 @@ def _preview(params):
     behavior = _choice(details, "proration_behavior", "create_prorations", "always_invoice", "none")
     price, quantity = _wanted(held, details) if "items" in details else (held["price"], held["quantity"])
     at = _number(details, "proration_date")
-    lines, start, end = engine.quote(held, price, quantity, at, behavior)
+    lines, _, end = engine.quote(held, price, quantity, at, behavior)
     reason = "update"
     if end == held["period_end"] and not (lines and behavior == "always_invoice"):
         bought, reason = engine.price(price), "cycle"

@@ -93,10 +93,10 @@ def test_a_declined_card_leaves_the_checkout_open():
     made = engine.open_checkout(buyer(None), MONTHLY, once=False, **BACK)
     with pytest.raises(sandbox.Declined) as refused:
         sandbox.pay(made["id"], "declined")
-    assert refused.value.code == "CARD_DECLINED"
+    assert refused.value.why == "card_declined"
     with pytest.raises(sandbox.Declined) as refused:
         sandbox.pay(made["id"], "confirm")
-    assert refused.value.code == "AUTHENTICATION_REQUIRED"
+    assert refused.value.why == "authentication_required"
     with pytest.raises(sandbox.Impossible):
         sandbox.pay(made["id"], None)
     with pytest.raises(sandbox.Impossible):
@@ -337,7 +337,7 @@ def test_a_renewal_that_the_bank_wants_confirmed_waits_for_the_customer(told):
     assert (status(id), newest(id)["action_required"]) == ("past_due", True)
     with pytest.raises(sandbox.Declined) as refused:
         sandbox.pay_invoice(newest(id)["id"])
-    assert refused.value.code == "AUTHENTICATION_REQUIRED"
+    assert refused.value.why == "authentication_required"
     assert sandbox.pay_invoice(newest(id)["id"], confirmed=True)["status"] == "paid"
     assert (status(id), newest(id)["action_required"]) == ("active", False)
 

@@ -157,7 +157,7 @@ def test_one_state_told_by_two_kinds_is_two_events():
 def test_an_invoice_is_worked_off_with_its_subscription_and_an_order_by_itself():
     """An order, an invoice and a subscription can have the same number."""
     told = {
-        "subscription_payment_success": recorded("subscription_invoice"),
+        "subscription_payment_success": recorded("subscription_invoice", "15"),
         "subscription_updated": recorded("subscription"),
         "order_created": recorded("order"),
         "customer_updated": recorded("customer"),
@@ -640,6 +640,16 @@ def test_a_subscription_is_fetched_with_its_payments(api):
     assert found[0].event_id == "subscriptions:12:2026-06-15T12:00:05.000000Z"
 
 
+def test_what_is_open_of_a_subscription_that_is_behind_has_failed(api):
+    gives(api, "subscriptions/12", recorded("subscription", status="unpaid"))
+    waiting = recorded("subscription_invoice", "15", status="pending", billing_reason="renewal")
+    lists(api, "subscriptions/12/subscription-invoices", waiting)
+    subscription, failed = lemon_squeezy.refetch("12")
+    assert isinstance(failed, PaymentFailed)
+    assert (failed.id, failed.next_attempt_at) == ("si_15", None)
+    assert subscription.unpaid_since_at == failed.period_start_at
+
+
 def test_a_subscription_that_is_gone_or_of_another_store_is_nothing(api):
     refuses(api, "subscriptions/12", 404)
     gives(api, "subscriptions/13", recorded("subscription", "13", store_id=8))
@@ -671,6 +681,16 @@ def test_all_that_is_not_over_is_listed_page_by_page(api):
     assert [[fact.id for fact in facts] for facts in found] == [["12"], ["14"]]
     assert [asked(api, at)[2]["page[number]"] for at in (0, 1)] == ["1", "2"]
     assert asked(api)[2] == {"filter[store_id]": "7", "page[number]": "2", "page[size]": "100"}
+
+
+def test_each_page_of_a_list_says_when_it_was_asked_for(api):
+    lists(api, "subscriptions", recorded("subscription"), last=2)
+    lists(api, "subscriptions", recorded("subscription", "14"), last=2)
+    found = lemon_squeezy.list_active()
+    [first] = next(found)
+    models.set_clock(lambda: NOW + timedelta(minutes=5))
+    [second] = next(found)
+    assert (first.asked_at, second.asked_at) == (NOW, NOW + timedelta(minutes=5))
 
 
 def test_a_list_without_a_word_on_its_pages_ends_with_a_page_that_is_not_full(api):
@@ -735,7 +755,7 @@ def test_what_may_be_another_organizations_is_left_to_its_webhook(api):
 
 @pytest.mark.parametrize(
     "other",
-    [{"variant_id": 102}, {"created_at": "2026-06-15T12:05:00.000000Z"}],
+    [{"variant_id": 102}, {"variant_id": 103, "created_at": "2026-06-15T12:05:00.000000Z"}],
     ids=["of another variant", "opened after the order"],
 )
 def test_another_organizations_checkout_that_cannot_fit_does_not_matter(api, other):
@@ -987,6 +1007,13 @@ def test_an_end_that_was_refused_is_tried_again_later(api):
         lemon_squeezy.end("12", "key")
 
 
+def test_being_sent_elsewhere_is_no_end(api):
+    gives(api, "subscriptions/12", recorded("subscription"))
+    api.add("DELETE", f"{API}/subscriptions/12", status=302, headers={"Location": "https://elsewhere.example"})
+    with pytest.raises(ProviderFailed):
+        lemon_squeezy.end("12", "key")
+
+
 def test_without_a_key_an_end_is_not_as_good_as_gone(without_key):
     with pytest.raises(ProviderFailed, match="no key"):
         lemon_squeezy.end("12", "key")
@@ -1227,3 +1254,8 @@ def test_only_what_is_on_sale_in_our_store_has_a_price(api):
         products=("60", "61"),
     )
     assert [price["id"] for price in found] == ["2", "4"]
+
+
+def test_prices_of_the_other_mode_are_not_shown(api):
+    with pytest.raises(ProviderFailed, match="key is one for tests"):
+        sold(api, recorded("variant", test_mode=True))

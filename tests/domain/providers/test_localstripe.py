@@ -26,7 +26,6 @@ from domain.providers import (
     CustomerChanged,
     Order,
     PaymentReceived,
-    PaymentRefunded,
     ProviderFailed,
     SubscriptionChanged,
     stripe,
@@ -70,11 +69,11 @@ class Peer:
         assert answer.status_code == 200, answer.text
         return answer.json() if answer.content else None
 
-    def events(self, *types):
-        """The posted events of these kinds, waited for: (body, headers) of each, in this order."""
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            found = {json.loads(body)["type"]: (body, headers) for body, headers in list(self.posted)}
+    def events(self, about, *types):
+        """The posted events of these kinds about one id, waited for: (body, headers) of each, in this order."""
+        until, found = time.monotonic() + 20, {}
+        while time.monotonic() < until:  # it posts a second later
+            found = {json.loads(body)["type"]: (body, headers) for body, headers in self.posted if about in str(body)}
             if all(type in found for type in types):
                 return [found[type] for type in types]
             time.sleep(0.05)
@@ -177,7 +176,6 @@ def plans(peer):
 @pytest.fixture
 def subscribed(ours, peer, plans, acme):
     """(customer id, subscription id) of a paid subscription, without the checkout that localstripe doesn't have."""
-    peer.posted.clear()
     customer = ours.create_customer(acme, "alice@example.org", "customer-org_public")
     card = {"number": "4242424242424242", "exp_month": "12", "exp_year": "2030", "cvc": "123"}
     method = peer.call("POST", "/v1/payment_methods", {"type": "card", "card": card})["id"]
@@ -191,9 +189,8 @@ def subscribed(ours, peer, plans, acme):
 
 
 def test_a_customer_is_made_there_and_its_event_binds_it(ours, peer, acme):
-    peer.posted.clear()
     customer = ours.create_customer(acme, "alice@example.org", "customer-org_public")
-    ((body, headers),) = peer.events("customer.created")
+    ((body, headers),) = peer.events(customer, "customer.created")
     event = ours.verify(body, headers)
     assert (event.type, event.subject) == ("customer.created", customer)
     (fact,) = ours.facts(body)
@@ -206,9 +203,8 @@ def test_a_customer_is_made_there_and_its_event_binds_it(ours, peer, acme):
 
 def test_a_deleted_customer_is_gone_for_us_too(ours, peer, acme):
     customer = ours.create_customer(acme, "bob@example.org", "k")
-    peer.posted.clear()
     peer.call("DELETE", f"/v1/customers/{customer}")
-    ((body, _),) = peer.events("customer.deleted")
+    ((body, _),) = peer.events(customer, "customer.deleted")
     (fact,) = ours.facts(body)
     assert (fact.customer_id, fact.deleted) == (customer, True)
 
@@ -226,11 +222,11 @@ def test_a_subscription_is_read_as_it_stands_there(ours, subscribed):
 
 def test_its_signed_events_are_verified_and_mean_what_happened(ours, peer, subscribed):
     customer, id = subscribed
-    for body, headers in peer.events("customer.subscription.created", "invoice.payment_succeeded"):
+    for body, headers in peer.events(id, "customer.subscription.created", "invoice.payment_succeeded"):
         event = ours.verify(body, headers)
         assert event.subject == id
         with pytest.raises(providers.BadSignature):
-            ours.verify(body.replace(b"2400", b"2401"), headers)
+            ours.verify(body + b" ", headers)
         facts = ours.facts(body)
         assert (facts[0].id, facts[0].status, facts[0].asked_at is not None) == (id, "active", True)
     changed, paid = facts
@@ -249,17 +245,66 @@ def test_a_cancellation_is_made_taken_back_and_made_final(ours, peer, subscribed
     (fact,) = ours.refetch(id)
     assert (fact.cancel_at_period_end, fact.cancel_at) == (False, None)
     ours.end(id, "end")
-    ((body, headers),) = peer.events("customer.subscription.deleted")
+    ((body, headers),) = peer.events(id, "customer.subscription.deleted")
     ours.verify(body, headers)
     (fact,) = ours.facts(body)
     assert (fact.id, fact.status) == (id, "canceled")
     ours.end(id, "end")  # it is over, and that is as good
 
 
-def test_a_change_of_plan_and_quantity_arrives_there(ours, subscribed):
+def test_a_change_of_plan_and_quantity_made_elsewhere_is_seen(ours, subscribed):
     _, id = subscribed
-    ours.client().subscriptions.update(
-        id, {"items": [{"id": ours._item(id), "plan": "plan_team", "quantity": 3}], "proration_behavior": "always_invoice"}
-    )
+    ours.client().subscriptions.update(id, {"items": [{"plan": "plan_team", "quantity": 3}]})
     (fact,) = ours.refetch(id)
     assert (fact.price_id, fact.quantity) == ("plan_team", 3)
+
+
+def test_what_is_not_over_is_listed(ours, subscribed):
+    _, id = subscribed
+    listed = [fact for page in ours.list_active() for fact in page]
+    assert id in [fact.id for fact in listed]
+    assert "canceled" not in {fact.status for fact in listed}
+    ours.end(id, "end")
+    assert id not in [fact.id for page in ours.list_active() for fact in page]
+
+
+def test_a_part_and_then_the_rest_of_an_invoice_is_refunded(ours, peer, subscribed):
+    _, id = subscribed
+    invoice = peer.call("GET", f"/v1/subscriptions/{id}")["latest_invoice"]
+    charge = peer.call("GET", f"/v1/invoices/{invoice}")["charge"]["id"]
+    for amount, total in ((500, 500), (1900, 2400)):
+        ours.refund(invoice, amount, f"refund-{total}")
+        assert peer.call("GET", f"/v1/charges/{charge}")["amount_refunded"] == total
+
+
+def test_what_is_on_sale_is_listed(ours, plans):
+    pro = {"id": "prod_pro", "name": "Pro", "description": None, "images": [], "active": True, "metadata": {}}
+    assert list(ours.products()) == [[pro]]
+
+
+UNANSWERED = {  # it has no such thing, or dies of a parameter that Stripe has had for years
+    "all_prices": lambda ours, _, __: list(ours.all_prices()),
+    "change": lambda ours, id, _: ours.change(id, "plan_team", 1, "k"),
+    "checkout": lambda ours, _, acme: ours.checkout(
+        "cus_1", acme, ORDER, "http://localhost/r", "http://localhost/c", "k"
+    ),
+    "confirm": lambda ours, _, __: ours.confirm("cs_1"),
+    "expire_checkout": lambda ours, _, __: ours.expire_checkout("cs_1", "k"),
+    "list_since": lambda ours, _, __: list(ours.list_since(now())),
+    "missed": lambda ours, _, __: list(ours.missed(now())),
+    "pause": lambda ours, id, _: ours.pause(id, None, "k"),
+    "portal": lambda ours, _, __: ours.portal("cus_1", "http://localhost/", "k"),
+    "preview": lambda ours, id, _: ours.preview(id, "plan_team", 1),
+    "unpause": lambda ours, id, _: ours.unpause(id, "k"),
+}
+ORDER = Order("chk_public", "pro_monthly", "plan_monthly", once=False)
+
+
+def test_what_it_cannot_answer_fails_calmly(ours, subscribed, acme):
+    """A page of HTML, a bare 404 and a crash there are all one thing here: the provider failed."""
+    _, id = subscribed
+    for name, ask in UNANSWERED.items():
+        with pytest.raises(ProviderFailed, match=r"^Stripe: "):
+            pytest.fail(f"{name} said {ask(ours, id, acme)}")
+    (fact,) = ours.refetch(id)
+    assert (fact.status, fact.price_id) == ("active", "plan_monthly")

@@ -15,7 +15,7 @@ import requests
 import responses
 from standardwebhooks import Webhook
 
-from domain import configuration, providers
+from domain import configuration, facts, inbox, providers
 from domain.providers import (
     BadSignature,
     CannotDo,
@@ -32,6 +32,7 @@ from domain.providers import (
     SubscriptionChanged,
     polar,
 )
+from models import WebhookEvent, everywhere
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "polar"
 API = "https://sandbox-api.polar.sh"
@@ -172,6 +173,15 @@ def test_a_secret_that_decodes_to_a_guessable_key_is_only_taken_as_it_is_written
     with pytest.raises(BadSignature):
         polar.verify(body, signed(body, b"\0\0\0"))
     assert polar.verify(body, signed(body, b"whsec_AAAA"))
+
+
+def test_a_secret_that_is_no_base64_after_its_prefix_is_only_taken_as_it_is_written():
+    mixed = STANDARD[:20] + "!!!!" + STANDARD[20:]
+    configuration.use(dataclasses.replace(configuration.active, payment_webhook_secrets=(mixed,)))
+    body = body_of()
+    with pytest.raises(BadSignature):
+        polar.verify(body, signed(body))
+    assert polar.verify(body, signed(body, mixed.encode()))
 
 
 def spoiled(body, how):
@@ -480,9 +490,10 @@ def test_an_order_that_is_not_paid_yet_brings_no_money(status):
     ]
 
 
-def test_an_order_that_will_not_be_collected_is_void():
+@pytest.mark.parametrize("next_at", [None, "2026-07-01T00:00:00Z"])
+def test_an_order_that_will_not_be_collected_is_void(next_at):
     without_key()
-    failed = told("order.updated", recorded("order", status="void", next_payment_attempt_at="2026-07-01T00:00:00Z"))[-1]
+    failed = told("order.updated", recorded("order", status="void", next_payment_attempt_at=next_at))[-1]
     assert (type(failed), failed.void, failed.next_attempt_at) == (PaymentFailed, True, None)
 
 
@@ -500,6 +511,7 @@ LATER = {"current_period_start": "2026-09-15T12:00:00Z", "current_period_end": "
     [
         # while it is the present period, just that
         ({"billing_reason": "subscription_cycle"}, {}, (BEGINS, ENDS)),
+        ({"created_at": "2026-06-15T11:59:30Z"}, {}, (BEGINS, ENDS)),
         # asked about later, reckoned from when it was made
         ({"billing_reason": "subscription_cycle"}, LATER, (at("06-15T12:00:01"), at("07-15T12:00:01"))),
         ({"created_at": "2026-01-31T12:00:00Z"}, LATER, (at("01-31T12:00:00"), at("02-28T12:00:00"))),
@@ -618,7 +630,8 @@ def test_real_money_and_tests_have_their_own_address(api, live, base):
 
 @pytest.mark.parametrize("status", [307, 400, 401, 403, 422, 429, 500, 502, 503])
 def test_a_refusal_is_a_failure_to_be_tried_again(api, status):
-    api.play("GET", "/v1/subscriptions/sub_1", {"error": "SomeReason", "detail": KEY}, status)
+    elsewhere = {"Location": API + "/v1/subscriptions/sub_2"}
+    api.play("GET", "/v1/subscriptions/sub_1", {"error": "SomeReason", "detail": KEY}, status, headers=elsewhere)
     with pytest.raises(ProviderFailed) as failed:
         told("subscription.updated", recorded("subscription"))
     assert str(failed.value) == f"Polar answered {status} (SomeReason)."
@@ -947,7 +960,7 @@ def test_a_trial_and_seats_are_what_the_order_says(api):
 
 
 def test_what_is_bought_for_good_has_no_trial(api):
-    body = opened(api, dataclasses.replace(ORDER, once=True, price_id="prod_lifetime"))
+    body = opened(api, dataclasses.replace(ORDER, once=True, price_id="prod_lifetime", trial_days=7))
     assert body["products"] == ["prod_lifetime"]
     assert not {"trial_interval", "trial_interval_count", "seats"} & body.keys()
 
@@ -1153,6 +1166,14 @@ def test_a_refund_with_the_same_key_is_made_once(api, status):
     assert paths(api) == ["GET /v1/orders/order_1", "GET /v1/refunds/"]
 
 
+def test_a_refund_with_another_key_is_another_refund(api):
+    api.play("GET", "/v1/orders/order_1", recorded("order"))
+    api.list("/v1/refunds/", recorded("refund", metadata={"key": "refund-0"}), recorded("refund", metadata={}))
+    api.play("POST", "/v1/refunds/", recorded("refund"))
+    polar.refund("order_1", 476, "refund-1")
+    assert asked(api).body["amount"] == 400
+
+
 def test_a_refund_that_failed_may_be_made_again(api):
     api.play("GET", "/v1/orders/order_1", recorded("order"))
     api.list("/v1/refunds/", recorded("refund", status="failed", metadata={"key": "refund-1"}))
@@ -1195,6 +1216,52 @@ def test_a_refund_that_polar_refuses_is_a_failure(api, status):
 def test_every_call_fails_calmly_without_a_network(call):
     with responses.RequestsMock(), pytest.raises(ProviderFailed, match="couldn't be reached"):
         call()
+
+
+# --- from the signature to the rows -------------------------------------------------------------------------------
+
+
+def renamed(thing, ours):
+    return json.loads(json.dumps(thing).replace(OURS, ours))
+
+
+@pytest.mark.parametrize("key", [KEY, ""])
+@pytest.mark.parametrize("told_in", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 1, 3, 0, 2, 3, 0)])
+def test_the_same_events_in_any_order_and_repeated_end_in_the_same_rows(cast, api, key, told_in):
+    configuration.use(dataclasses.replace(configuration.active, payment_key=key))
+    api.assert_all_requests_are_fired = False
+    ours = cast.acme.public_id
+    subscription, order, customer = (renamed(recorded(name), ours) for name in ("subscription", "order", "customer"))
+    partly = order | {"status": "partially_refunded", "refunded_amount": 400, "refunded_tax_amount": 76}
+    for path, thing in (
+        ("subscriptions/sub_1", subscription),
+        ("orders/order_1", partly),
+        ("customers/cus_1", customer),
+    ):
+        api.play("GET", f"/v1/{path}", thing)
+    events = [
+        event("customer.created", customer),
+        event("subscription.active", subscription, timestamp="2026-06-15T12:00:06Z"),
+        event("order.paid", order, timestamp="2026-06-15T12:00:07Z"),
+        event("order.refunded", partly, timestamp="2026-06-20T12:00:00Z"),
+    ]
+    for number in told_in:
+        body = json.dumps(events[number]).encode()
+        inbox.accept(polar.CHANNEL, polar.verify(body, signed(body, id=f"whe_{number}")), body)
+        while inbox.work_off():
+            pass
+    with everywhere("how the events ended"):
+        assert {row.status for row in WebhookEvent.select()} == {"processed"}
+    held = facts.state(cast.acme)
+    assert held["customer", "cus_1"]["email"] == "alice@example.org"
+    assert (held["subscription", "sub_1"]["status"], held["subscription", "sub_1"]["plan_key"]) == (
+        "active",
+        "pro_monthly",
+    )
+    paid = held["payment", "order_1"]
+    assert (paid["status"], paid["amount"], paid["amount_refunded"], paid["currency"]) == ("paid", 1428, 476, "USD")
+    assert (paid["period_start_at"], paid["period_end_at"], paid["credited"]) == (BEGINS, ENDS, True)
+    assert [grant["active"] for (what, _), grant in held.items() if what == "grant"].count(True) > 0
 
 
 # --- what it sells ----------------------------------------------------------------------------------------------

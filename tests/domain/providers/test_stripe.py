@@ -25,9 +25,10 @@ from domain.providers import (
     PaymentRefunded,
     ProviderFailed,
     SubscriptionChanged,
+    sandbox,
     stripe,
 )
-from models import Organization, Subscription
+from models import Organization, Outgoing, Subscription
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "stripe"
 API = "https://api.stripe.com/v1"
@@ -810,7 +811,7 @@ def test_an_event_of_the_other_mode_is_not_ours():
 
 NEEDED = {
     "subscription": ("id", "items", "status", "customer"),
-    "invoice": ("id", "status", "currency", "customer"),
+    "invoice": ("id", "status", "currency", "customer", "lines"),
     "checkout.session": ("id", "mode", "status"),
     "customer": ("id",),
     "charge": ("amount_refunded", "currency"),
@@ -1112,6 +1113,15 @@ def test_a_change_is_reckoned_for_one_moment_and_then_charged_for_that_moment(ap
     }
 
 
+@pytest.mark.parametrize("token", ["1784116800", "soon", "-1", "²", str(int(NOW.timestamp()) - 3601)])
+def test_a_moment_that_was_not_just_shown_is_not_charged_for(api, token):
+    """Anybody could else name the period's last second, and pay nothing for the rest of it."""
+    api.get(f"{API}/subscriptions/sub_1", json=thing_of("subscription_created"))
+    with pytest.raises(CannotDo, match="look again") as refused:
+        stripe.change("sub_1", "price_team", 2, "change-1", token)
+    assert refused.value.code == "PREVIEW_OLD"
+
+
 def test_a_change_without_a_preview_names_no_moment(api):
     api.get(f"{API}/subscriptions/sub_1", json=thing_of("subscription_created"))
     api.post(f"{API}/subscriptions/sub_1", json=thing_of("subscription_created"))
@@ -1136,6 +1146,24 @@ def test_what_ends_has_no_next_payment_and_what_has_tiers_no_known_one(api):
     api.replace("GET", f"{API}/prices/price_team", json={"id": "price_team", "object": "price", "unit_amount": None})
     tiered = stripe.preview("sub_1", "price_team", 2)
     assert (tiered.next_amount, tiered.next_at) == (None, ENDS)
+
+
+def test_of_several_items_the_one_we_sell_is_changed(api):
+    first = thing_of("subscription_created")["items"]["data"][0]
+    other = first | {"id": "si_0", "price": {"id": "price_support"}}
+    api.get(f"{API}/subscriptions/sub_1", json=thing_of("subscription_created", items=page_of(other, first)))
+    api.post(f"{API}/subscriptions/sub_1", json=thing_of("subscription_created"))
+    stripe.change("sub_1", "price_team", 2, "change-1")
+    assert sent(api.calls[-1])["items[0][id]"] == "si_1"
+
+
+@pytest.mark.parametrize("answer", ["[]", "5", "null", '"x"', "<html>", ""])
+def test_an_answer_that_is_no_object_is_the_providers_failure(api, answer):
+    api.get(f"{API}/subscriptions/sub_1", body=answer)
+    with pytest.raises(ProviderFailed):
+        stripe.refetch("sub_1")
+    with pytest.raises(ProviderFailed):
+        stripe.change("sub_1", "price_team", 2, "change-1")
 
 
 def test_a_preview_that_cannot_be_read_is_the_providers_failure(api):
@@ -1190,8 +1218,9 @@ def test_a_subscription_is_ended_and_one_that_is_over_is_as_good(api):
 
 @pytest.mark.parametrize(
     ("payments", "more", "wanted"),
-    [({"payments": page_of({"payment": {"type": "payment_intent", "payment_intent": "pi_1"}})}, {}, "payment_intent"),
-     ({"payments": page_of({"payment": {"payment_intent": {"id": "pi_1"}}})}, {}, "payment_intent"),
+    [({"payments": page_of({"status": "paid", "payment": {"type": "payment_intent", "payment_intent": "pi_1"}})}, {}, "payment_intent"),
+     ({"payments": page_of({"status": "canceled", "payment": {"payment_intent": "pi_0"}},
+                           {"status": "paid", "payment": {"payment_intent": {"id": "pi_1"}}})}, {}, "payment_intent"),
      ({"payment_intent": "pi_1"}, {}, "payment_intent"), ({"charge": "pi_1"}, {}, "charge"),
      ({}, {"payment": {"type": "payment_intent", "payment_intent": "pi_1"}}, "payment_intent"),
      ({}, {"payment": {"type": "charge", "charge": "pi_1"}}, "charge")],
@@ -1319,3 +1348,79 @@ def test_a_refused_key_is_said_without_the_key():
 def test_a_list_that_says_there_is_more_and_gives_nothing_ends():
     responses.get(f"{API}/prices", json=a_page([], more=True))
     assert list(stripe.all_prices()) == [[]]
+
+
+# --- against the built-in provider, which speaks Stripe ------------------------------------------------------------
+
+
+@pytest.fixture
+def peer():
+    """All that the sandbox would have posted since it was last asked: the facts of each event, through its signature."""
+    configuration.use(dataclasses.replace(configuration.active, billing_provider="sandbox", sandbox_speaks="stripe"))
+    done = set()
+
+    def posted():
+        found = []
+        for row in Outgoing.select().where(Outgoing.kind == "sandbox_webhook").order_by(Outgoing.id):
+            if row.id not in done:
+                done.add(row.id)
+                body, headers = sandbox.signed(row.payload)
+                assert stripe.verify(body, headers).type == row.payload["type"]
+                found += stripe.facts(body)
+        return found
+
+    return posted
+
+
+def last(facts, kind):
+    return [fact for fact in facts if isinstance(fact, kind)][-1]
+
+
+def test_a_subscriptions_whole_story_told_by_a_peer(peer, acme, clock):
+    monthly, yearly = sandbox.PRICES["pro_monthly"], sandbox.PRICES["pro_yearly"]
+    customer = stripe.create_customer(acme, "alice@example.org", "customer")
+    opened = stripe.checkout(customer, acme, an_order(price_id=monthly, quantity=2), "http://a/", "http://b/", "buy")
+    assert stripe.confirm(opened.id) == []
+    sandbox.pay(opened.id)
+    confirmed, told_us = stripe.confirm(opened.id), peer()
+    subscribed, paid = last(confirmed, SubscriptionChanged), last(confirmed, PaymentReceived)
+    assert (subscribed.status, subscribed.price_id, subscribed.quantity) == ("active", monthly, 2)
+    assert (paid.reason, paid.amount, paid.purchaser, paid.organization) == ("create", 2400, "usr_public", "org_public")
+    for fact in (subscribed, paid):
+        same = {"event_id": "", "happened_at": NOW, "asked_at": NOW}
+        assert dataclasses.replace(last(told_us, type(fact)), **same) == dataclasses.replace(fact, **same)
+
+    clock.forward(days=10)
+    shown = stripe.preview(subscribed.id, yearly, 2)
+    stripe.change(subscribed.id, yearly, 2, "change", shown.token)
+    upgrade = last(peer(), PaymentReceived)
+    assert (upgrade.reason, upgrade.amount, upgrade.price_id) == ("update", shown.due_now, yearly)
+    stripe.pause(subscribed.id, None, "pause")
+    assert last(peer(), SubscriptionChanged).collection_paused is True
+    stripe.unpause(subscribed.id, "unpause")
+    stripe.set_cancel_at_period_end(subscribed.id, True, "cancel")
+    assert last(peer(), SubscriptionChanged).cancel_at_period_end is True
+    stripe.refund(upgrade.id, 100, "refund")
+    assert last(peer(), PaymentRefunded).amount_refunded == 100
+    stripe.end(subscribed.id, "end")
+    assert last(peer(), SubscriptionChanged).status == "canceled"
+    assert [fact for page in stripe.list_active() for fact in page] == []
+
+
+def test_a_purchases_whole_story_told_by_a_peer(peer, acme):
+    lifetime = sandbox.PRICES["pro_lifetime"]
+    customer = stripe.create_customer(acme, "alice@example.org", "customer")
+    order = an_order(plan_key="pro_lifetime", price_id=lifetime, once=True)
+    opened = stripe.checkout(customer, acme, order, "http://a/", "http://b/", "buy")
+    sandbox.pay(opened.id)
+    bought = last(peer(), PaymentReceived)
+    assert (bought.reason, bought.price_id, bought.checkout_id) == ("once", lifetime, opened.id)
+    with pytest.raises(ProviderFailed):
+        stripe.expire_checkout(opened.id, "expire")
+    for _ in range(2):
+        stripe.refund(bought.id, None, "refund")
+        stripe.refund(bought.id, None, "refund again")
+    told_us = peer()
+    assert last(told_us, PaymentRefunded).amount_refunded == last(told_us, PaymentReceived).amount == bought.amount
+    listed = [fact for page in stripe.list_since(HAPPENED) for fact in page]
+    assert last(listed, PaymentRefunded).amount_refunded == bought.amount
