@@ -81,7 +81,7 @@ def checkout(plan_key, *, by, quantity=1):
     plan, quantity = plans.get(plan_key), _seats(plan_key, quantity)
     if settings.get("crowdfunding_active"):
         raise Refused("Nothing can be bought while the campaign for backers runs.")
-    pricing.match(plan_key)
+    price_id = _price(plan_key, by)
     _refuse_second(plan, organization)
     row = _reserve(plan_key, quantity, 0 if plan.is_once else trial_days(by), by)
     if row.plan_key != plan_key or row.quantity != quantity:
@@ -95,7 +95,7 @@ def checkout(plan_key, *, by, quantity=1):
             return row.url
         row = _reserve(plan_key, quantity, row.trial_days, by)
     order = Order(
-        public_id=row.public_id, plan_key=plan_key, price_id=providers.account().prices[plan_key], once=plan.is_once,
+        public_id=row.public_id, plan_key=plan_key, price_id=price_id, once=plan.is_once,
         quantity=quantity, trial_days=row.trial_days, purchaser=by.user.public_id, email=by.user.email,
     )  # fmt: skip
     site = f"{configuration.active.site_url}/{organization.slug}/billing"
@@ -103,6 +103,14 @@ def checkout(plan_key, *, by, quantity=1):
         _customer(organization, by.user.email), organization, order, f"{site}/return", site, f"checkout-{row.public_id}"
     )
     return _note_opened(row, opened)
+
+
+def _price(plan_key, by):
+    """The id of the price this person buys at; a backers' price becomes known as that plan."""
+    price_id = pricing.for_person(plan_key, by.user)["id"]
+    if price_id not in providers.account().prices.values():
+        facts.remember_price(price_id, plan_key)
+    return price_id
 
 
 def _seats(plan_key, quantity):
@@ -211,7 +219,7 @@ def _key(verb, current, *parts):
     return "-".join([verb, current.provider_subscription_id, moment, *map(str, parts)])[:200]
 
 
-def _wanted(current, plan_key, quantity):
+def _wanted(current, plan_key, quantity, by):
     plan = PLANS.get(plan_key) and plans.get(plan_key)
     if plan is None or plan_key not in providers.account().prices or plan.is_once or not plan.is_paid:
         raise NotFound("There is no such plan to change to.")
@@ -224,8 +232,7 @@ def _wanted(current, plan_key, quantity):
         raise Refused("The plan is cancelled. Keep it first; then it can be changed.")
     if plan_key == current.plan_key and quantity == current.quantity:
         raise Refused("That is what the plan is already.")
-    pricing.match(plan_key)
-    return providers.account().prices[plan_key], quantity
+    return _price(plan_key, by), quantity
 
 
 def preview_change(plan_key, quantity=1, *, by):
@@ -234,7 +241,7 @@ def preview_change(plan_key, quantity=1, *, by):
     None where the provider can't tell beforehand. Refuses as `change` does.
     """
     current = _running(by)
-    price_id, quantity = _wanted(current, plan_key, quantity)
+    price_id, quantity = _wanted(current, plan_key, quantity, by)
     if "preview" not in providers.active().CAN:
         return None
     return providers.active().preview(current.provider_subscription_id, price_id, quantity)
@@ -247,7 +254,7 @@ def change(plan_key, quantity=1, *, by, token=""):
     once the provider says it is paid: until then `pending_plan_key` says what is waited for (case 16).
     """
     current = _running(by)
-    price_id, quantity = _wanted(current, plan_key, quantity)
+    price_id, quantity = _wanted(current, plan_key, quantity, by)
     key = _key("change", current, plan_key, quantity, token)
     providers.active().change(current.provider_subscription_id, price_id, quantity, key, token)
     seats = f", {quantity} seats" if quantity > 1 else ""

@@ -130,12 +130,18 @@ def plan_of(provider, price_id):
 @writes
 def remember_prices():
     """Keep which plan each configured price is, so that its subscribers are known when it is replaced."""
-    if not providers.is_configured():
-        return
-    for plan_key, price_id in providers.account().prices.items():
-        PlanPrice.insert(provider=providers.name(), price_id=price_id, plan_key=plan_key).on_conflict(
-            conflict_target=[PlanPrice.provider, PlanPrice.price_id], update={PlanPrice.plan_key: plan_key}
-        ).execute()
+    if providers.is_configured():
+        for plan_key, price_id in providers.account().prices.items():
+            remember_price(price_id, plan_key)
+
+
+@writes
+def remember_price(price_id, plan_key, by=None):
+    """From now on this price of the configured provider is that plan."""
+    PlanPrice.insert(provider=providers.name(), price_id=price_id, plan_key=plan_key, by=by).on_conflict(
+        conflict_target=[PlanPrice.provider, PlanPrice.price_id],
+        update={PlanPrice.plan_key: plan_key, PlanPrice.by: by},
+    ).execute()
 
 
 def _is_news(side, id, fact, over=False):

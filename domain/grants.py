@@ -120,8 +120,9 @@ def _lasts(subscription):
     if subscription.collection_paused and subscription.status != "trialing":
         # Nothing is charged and the periods go on: what was paid lasts, no more.
         return (newest.period_end_at, "") if newest is not None else (None, "paused")
-    period = Payment.subscription == subscription, Payment.period_start_at == subscription.current_period_start_at
-    if newest is not None and Payment.one(*period, Payment.status == "void") and not paid.where(period[1]).exists():
+    began = subscription.current_period_start_at
+    this = Payment.subscription == subscription, Payment.period_start_at == began, Payment.status == "void"
+    if newest is not None and began and newest.period_start_at < began and Payment.one(*this):
         # Going on after a pause doesn't make a gift of the period whose invoice was void.
         return newest.period_end_at, ""
     ends = (subscription.current_period_end_at, subscription.cancel_at)

@@ -290,7 +290,7 @@ SOON = {"cancel_at_period_end": True}
     ],
 )
 def test_the_card_says_how_the_plan_stands_and_offers_what_fits(
-    bought, cast, clock, said, admin, values, shown, offered, not_offered
+    clock, bought, cast, said, admin, values, shown, offered, not_offered
 ):
     stand(cast, unpaid_since_at=clock(), trial_ends_at=clock() + timedelta(days=3), **values)
     page = said(bought.get("/acme/billing"))
@@ -332,7 +332,7 @@ def test_cancelling_keeps_access_to_the_end_and_can_be_taken_back(bought, cast, 
 # --- changing ----------------------------------------------------------------------------------------------------
 
 
-def test_what_a_change_costs_is_shown_before_it_is_made(bought, cast, said, followed):
+def test_what_a_change_costs_is_shown_before_it_is_made(bought, cast, said, followed, wire):
     page = preview(bought, **YEARLY)
     assert stands(cast).plan_key == "pro_monthly"
     text = " ".join(said(bought.post("/acme/billing/change/preview", data=YEARLY)).split())
@@ -344,6 +344,7 @@ def test_what_a_change_costs_is_shown_before_it_is_made(bought, cast, said, foll
     form = YEARLY | {"quantity": 1, "token": hidden(page, "token")}
     assert "The plan is Pro, yearly now." in followed(bought, bought.post("/acme/billing/change", data=form))
     assert (stands(cast).plan_key, plan_of(cast)) == ("pro_yearly", "pro_yearly")
+    wire()
     with models.inside(cast.acme):
         assert sorted(p.amount for p in Payment.select()) == [1200, 10800]  # what was seen is what was charged
 
@@ -488,7 +489,7 @@ def test_where_the_provider_cannot_pause_it_is_not_offered(bought, said, monkeyp
     assert (answer.status_code, answer.json["code"]) == (409, "NOT_SUPPORTED")
 
 
-def test_the_portal_wants_a_fresh_session_and_a_plan_with_it(bought, clock, said):
+def test_the_portal_wants_a_fresh_session_and_a_plan_with_it(clock, bought, said):
     assert "Cards and invoices" in said(bought.get("/acme/billing"))
     opened = bought.post("/acme/billing/portal")
     assert opened.status_code == 303
@@ -587,7 +588,7 @@ def test_a_trial_is_offered_once(buy, browse, cast, said, wire):
 
 
 @pytest.fixture
-def owed(bought, cast, clock, wire):
+def owed(clock, bought, cast, wire):
     """The renewal's payment failed just now."""
     sandbox.renew(subscription(), paid=False)
     wire()

@@ -479,14 +479,14 @@ STATUSES = {"trialing": "on_trial", "canceled": "expired"}
 def _subscription(thing, at):
     """https://docs.lemonsqueezy.com/api/subscriptions/the-subscription-object"""
     bought, order, pause = engine.price(thing["price"]), wire.first_invoice(thing), thing["pause"]
-    latest, over = get(thing["latest_invoice"]), thing["status"] in OVER
+    owed, over = wire.owed(thing) if thing["status"] == "past_due" else None, thing["status"] in OVER
     status, renews = STATUSES.get(thing["status"], thing["status"]), thing["period_end"]
     if not over and thing["cancel_at"]:
         status = "cancelled"
     elif pause and status in ("active", "on_trial"):
         status = "paused"
     elif status == "past_due":
-        renews = latest["next_attempt"] or renews  # «the next renewal charge attempt»
+        renews = (owed and owed["next_attempt"]) or renews  # «the next renewal charge attempt»
     portal = _portal(thing["customer"])[1]
     modes = {behavior: mode for mode, behavior in PAUSES.items()}
     held = pause and {"mode": modes.get(pause["behavior"], "void"), "resumes_at": _time(pause["resumes_at"])}
@@ -501,7 +501,7 @@ def _subscription(thing, at):
         "urls": {"update_payment_method": portal, "customer_portal": portal,
                  "customer_portal_update_subscription": portal},
         "renews_at": _time(renews), "ends_at": _time(thing["ended_at"] if over else thing["cancel_at"]),
-    } | _times(thing, latest, at=at)  # fmt: skip
+    } | _times(thing, at=at)  # fmt: skip
 
 
 def _product_name(id):

@@ -503,7 +503,7 @@ def _subscription(thing, at=None, whole=True):
     """https://polar.sh/docs/api-reference/2026-10/subscriptions/get-subscription"""
     bought, pause = engine.price(thing["price"]), thing["pause"] or {}
     owes = thing["status"] in ("past_due", "unpaid")
-    failed = get(thing["latest_invoice"])["failed_at"] if owes else None
+    owed = wire.owed(thing) if owes else None
     first = wire.first_invoice(thing)
     paused = thing["status"] == "paused"
     parts = {
@@ -517,7 +517,7 @@ def _subscription(thing, at=None, whole=True):
         trial_start=_time(thing["trial_start"]), trial_end=_time(thing["trial_end"]),
         cancel_at_period_end=thing["cancel_at_period_end"], canceled_at=_time(thing["canceled_at"]),
         started_at=_time(thing["start"]), ends_at=_time(thing["cancel_at"]), ended_at=_time(thing["ended_at"]),
-        past_due_at=_time(failed), pause_at_period_end=bool(pause) and not paused,
+        past_due_at=_time(owed and owed["failed_at"]), pause_at_period_end=bool(pause) and not paused,
         paused_at=_time(thing["period_end"]) if paused else None, resumes_at=_time(pause.get("resumes_at")),
         customer_id=thing["customer"], product_id=thing["price"], discount_id=None,
         checkout_id=first and first["checkout"], customer_cancellation_reason=None,

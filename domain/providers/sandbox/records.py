@@ -7,6 +7,7 @@ purpose happens here too: `mischief`.
 import functools
 import importlib
 import random
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
@@ -57,14 +58,21 @@ def spoken(name=None) -> Any:
         raise NotConfigured(f"The sandbox doesn't speak {name} yet.") from missing
 
 
+_moment: ContextVar[int | None] = ContextVar("moment", default=None)
+
+
 def acts(function):
-    """A change at the sandbox: a write transaction, one after another on PostgreSQL too."""
+    """A change at the sandbox: a write transaction in which time stands still, and nobody else changes anything."""
 
     @writes
     @functools.wraps(function)
     def call(*args, **kwargs):
         stand_in_line("sandbox")
-        return function(*args, **kwargs)
+        begun = _moment.set(clock())
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _moment.reset(begun)
 
     return call
 
@@ -135,12 +143,14 @@ def _set(**values):
 
 def clock():
     """What time it is at the sandbox, in seconds since 1970."""
-    return int(now().timestamp()) + settings()["offset"]
+    held = _moment.get()
+    return int(now().timestamp()) + settings()["offset"] if held is None else held
 
 
 def set_clock(moment):
     """Make it this late, in the present transaction."""
     _set(offset=moment - int(now().timestamp()))
+    _moment.set(moment)
 
 
 @acts

@@ -104,6 +104,11 @@ def first_invoice(subscription):
     return next(iter(find("invoice", subscription["customer"], subscription=subscription["id"], reason="create")), None)
 
 
+def owed(subscription):
+    """The newest invoice of a subscription that is open, or None."""
+    return next(iter(find("invoice", subscription["customer"], subscription=subscription["id"], status="open")), None)
+
+
 def has_begun(subscription):
     """Whether the first invoice was paid: these providers make a subscription only then."""
     first = None if subscription["status"] in UNSEEN else first_invoice(subscription)
