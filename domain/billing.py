@@ -22,7 +22,18 @@ from domain.permissions import CapabilityRequired
 from domain.plans import PLANS
 from domain.providers import CannotDo, Order, ProviderFailed
 from domain.transactions import writes
-from models import Checkout, Customer, Licence, Organization, Payment, Subscription, everywhere, now, stand_in_line
+from models import (
+    Checkout,
+    Customer,
+    Licence,
+    Organization,
+    Payment,
+    Subscription,
+    everywhere,
+    inside,
+    now,
+    stand_in_line,
+)
 
 CHECKOUT_LASTS = timedelta(hours=24)
 SEATS = 1000  # the most that are bought at once
@@ -284,15 +295,20 @@ PAUSES = (1, 2, 3)  # months
 
 
 def pause(months, *, by):
-    """Ask the provider to charge nothing for some months; what was paid lasts to its end, then access rests."""
+    """Ask the provider to charge nothing for some months after the paid period; access rests with it.
+
+    Refuses with CannotDo where the provider or the plan has no pause: a year isn't paused for a month.
+    """
     current = _running(by, statuses=("active",))
     if "pause" not in providers.active().CAN:
         raise CannotDo(f"{providers.active().LABEL} can't pause a subscription.")
+    if plans.get(current.plan_key).interval != "month":
+        raise CannotDo("Only a plan that is paid every month can be paused.")
     if months not in PAUSES:
         raise Invalid({"months": "Choose one, two or three months."})
     if current.cancel_at_period_end or current.collection_paused:
         raise Refused("The plan is cancelled or paused already.")
-    resumes_at = now() + timedelta(days=30 * months)
+    resumes_at = max(now(), current.current_period_end_at or now()) + timedelta(days=30 * months)
     providers.active().pause(current.provider_subscription_id, resumes_at, _key("pause", current, months))
     _note_asked("billing.pause_requested", f"Asked to pause until {resumes_at:%d %B %Y}", current, by)
     return sync(current)
@@ -300,8 +316,8 @@ def pause(months, *, by):
 
 def unpause(*, by):
     """Ask the provider to charge again."""
-    current = _running(by, statuses=("active", "trialing"))
-    if not current.collection_paused:
+    current = _running(by, statuses=("active", "trialing", "paused"))
+    if not current.collection_paused and current.status != "paused":
         raise Refused("The plan isn't paused.")
     providers.active().unpause(current.provider_subscription_id, _key("unpause", current))
     _note_asked("billing.unpause_requested", "Asked to go on after a pause", current, by)
@@ -343,15 +359,24 @@ def end_at_provider(row):
 
 @sends("subscription_double")
 def end_double(row):
-    """End the later of two subscriptions of one organization, and give its money back."""
+    """End the later of two subscriptions of one organization, and give its money back.
+
+    All that run are asked for first: the event that ended the earlier one may only be late.
+    """
     provider, id = _provider_of(row), row.payload["subscription"]
-    provider.end(id, row.key)
-    with everywhere("the payments of a doubled subscription"):
-        query = Payment.select().join(Subscription).where(Subscription.provider_subscription_id == id)
-        paid = [payment for payment in query.where(Payment.provider == provider.NAME) if payment.stands]
-    for payment in paid:
-        if payment.amount:
-            provider.refund(payment.provider_payment_id, None, f"refund-{payment.provider_payment_id}")
+    with everywhere("a doubled subscription names its organization"):
+        mine = Subscription.provider == provider.NAME, Subscription.provider_subscription_id == id
+        organization = Subscription.get(*mine).organization
+    with inside(organization):
+        for one in Subscription.select().where(Subscription.status.in_(Subscription.LIVE)):
+            apply(provider.refetch(one.provider_subscription_id))
+        second = next((one for one in facts.doubles(provider.NAME) if one.provider_subscription_id == id), None)
+        if second is None:
+            return
+        provider.end(id, row.key)
+        for payment in Payment.select().where(Payment.subscription == second, Payment.amount > 0):
+            if payment.stands:
+                provider.refund(payment.provider_payment_id, None, f"refund-{payment.provider_payment_id}")
 
 
 def _provider_of(row):

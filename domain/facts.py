@@ -50,7 +50,6 @@ from models import (
     User,
     everywhere,
     inside,
-    now,
     stand_in_line,
 )
 
@@ -300,21 +299,26 @@ def _followed(row, organization, before, fact):
         changes.record(organization, "subscription", row.id, "updated")
 
 
-def _end_doubles(organization, row):
-    """Two checkouts that were both paid: the later subscription is ended and its money goes back (case 13).
+def doubles(provider):
+    """The subscriptions of the organization one stands in that began while another was running, and still run.
 
     One that runs out anyway isn't doubled by the next.
     """
     live = list(
         Subscription.select().where(
-            Subscription.provider == row.provider,
+            Subscription.provider == provider,
             Subscription.status.in_(Subscription.LIVE),
             Subscription.cancel_at_period_end == False,  # noqa: E712
             Subscription.cancel_at.is_null(),
         )
     )
     live.sort(key=lambda one: (one.started_at or one.created_at, one.provider_subscription_id))
-    for second in live[1:]:
+    return live[1:]
+
+
+def _end_doubles(organization, row):
+    """Two checkouts that were both paid: the later subscription is ended and its money goes back (case 13)."""
+    for second in doubles(row.provider):
         id = second.provider_subscription_id
         ends = settings.get("billing_second_subscription") == "end"
         if ends:

@@ -5,7 +5,6 @@ import json
 import pytest
 import stripe as library
 
-from domain import NotFound
 from domain.providers import sandbox
 from domain.providers.sandbox import engine
 from domain.providers.sandbox import stripe as spoken
@@ -355,10 +354,7 @@ def test_events_are_listed_with_their_delivery(api, buy):
     listed = api.events.list({"types": ["invoice.paid", "customer.created"], "delivery_success": False})
     assert [event.type for event in listed.data] == ["invoice.paid", "customer.created"]
     assert api.events.list({"type": "invoice.paid"}).data[0].data.object.status == "paid"
-    sandbox.spoken()
-    from domain.providers.sandbox.records import delivered
-
-    delivered(listed.data[0].id)
+    sandbox.delivered(listed.data[0].id)
     assert api.events.retrieve(listed.data[0].id).pending_webhooks == 0
     assert [e.type for e in api.events.list({"type": "invoice.paid", "delivery_success": True}).data] == [
         "invoice.paid"
@@ -377,54 +373,6 @@ def test_an_update_says_what_it_was(api, buy):
     }
     assert event["api_version"] == library.api_version
     assert event["data"]["object"]["cancel_at_period_end"] is True
-
-
-def posted():
-    """What will be posted, in order: (type, seconds from now)."""
-    from models import now
-
-    rows = Outgoing.select().where(Outgoing.kind == "sandbox_webhook").order_by(Outgoing.next_attempt_at, Outgoing.id)
-    return [(row.payload["type"], round((row.next_attempt_at - now()).total_seconds())) for row in rows]
-
-
-@pytest.mark.parametrize("chances", [{"duplicate": 0.5}, {"delay": 0.5}, {"reorder": 0.5}, {"drop": 0.5}])
-def test_mischief_is_the_same_for_the_same_seed(api, chances):
-    from domain.transactions import writes
-
-    told = []
-    for seed in (7, 7, 8):
-        sandbox.mischief(seed, **chances)
-        engine.subscribe(engine.create_customer(card="ok")["id"], MONTHLY)
-        told.append(posted())
-        writes(Outgoing.delete().execute)()
-    assert told[0] == told[1] != told[2]
-    sandbox.mischief(None)
-    engine.subscribe(engine.create_customer(card="ok")["id"], MONTHLY)
-    usual = posted()
-    assert {wait for _, wait in usual} == {0}
-    if "duplicate" in chances:
-        assert len(told[0]) > len(usual)
-    if "drop" in chances:
-        assert len(told[0]) < len(usual)
-    if "delay" in chances:
-        assert max(wait for _, wait in told[0]) >= 5
-    if "reorder" in chances:
-        assert [type for type, _ in told[0]] != [type for type, _ in usual]
-
-
-def test_a_dropped_event_is_listed_as_undelivered_and_sent_again(api):
-    sandbox.mischief(1, drop=1)
-    made = engine.create_customer()
-    assert posted() == []
-    (missed,) = api.events.list({"delivery_success": False}).data
-    assert missed.data.object.id == made["id"]
-    for times in (1, 2):
-        sandbox.send_again(missed.id)
-        assert posted() == [("customer.created", 0)] * times
-    with pytest.raises(NotFound):
-        sandbox.send_again("evt_nonsense")
-    with pytest.raises(sandbox.Impossible):
-        sandbox.mischief(1, drop=2)
 
 
 def test_a_stumbling_api_is_made_good_by_retries_with_the_same_key(house, clock, monkeypatch):
