@@ -178,7 +178,7 @@ def _customer(organization, email):
     times = Customer.select().where(Customer.provider == providers.name()).count()  # one that was deleted there
     key = f"customer-{organization.public_id}" + (f"-{now():%Y%m%d%H%M}" if times else "")
     made = providers.active().create_customer(organization, email, key)
-    return facts.bind(organization, providers.name(), made, email)
+    return facts.bind(organization, providers.name(), made, email) or made
 
 
 @writes
@@ -335,12 +335,13 @@ def portal(*, by):
     if not owes and not grants.includes("billing.portal"):
         raise CapabilityRequired("The customer portal comes with a paid plan.")
     customer = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null())
-    if customer is None:
+    runs = current is not None and current.is_standing and current.provider == providers.name()
+    customer_id = current.provider_customer_id if runs else customer and customer.provider_customer_id
+    if not customer_id:
         raise NotFound("Nothing was bought here yet, so there is nothing to see there.")
     stepup.demand("billing.open_portal", by.organization.id)
     site = f"{configuration.active.site_url}/{by.organization.slug}/billing"
-    key = f"portal-{customer.provider_customer_id}-{now():%Y%m%d%H%M%S}"
-    return providers.active().portal(customer.provider_customer_id, site, key)
+    return providers.active().portal(customer_id, site, f"portal-{customer_id}-{now():%Y%m%d%H%M%S}")
 
 
 @writes

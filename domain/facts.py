@@ -92,9 +92,7 @@ def organization_of(fact):
 
 
 def _traces(fact):
-    if fact.customer_id:
-        mine = Customer.provider == fact.provider, Customer.provider_customer_id == fact.customer_id
-        yield Customer.select().where(*mine)
+    """The thing itself before its customer: one address may be one customer for two organizations."""
     subscription = fact.id if isinstance(fact, SubscriptionChanged) else getattr(fact, "subscription_id", None)
     if subscription:
         yield _subscriptions(fact.provider, subscription)
@@ -103,6 +101,9 @@ def _traces(fact):
         yield _payments(fact.provider, payment)
     if isinstance(fact, CheckoutClosed):
         yield Checkout.select().where(Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.id)
+    if fact.customer_id:
+        mine = Customer.provider == fact.provider, Customer.provider_customer_id == fact.customer_id
+        yield Customer.select().where(*mine)
 
 
 def _subscriptions(provider, id):
@@ -191,13 +192,14 @@ def _customer(fact: CustomerChanged, organization):
 def bind(organization, provider, customer_id, email):
     """Note that a customer of the provider is this organization; returns the id that is bound.
 
-    The first stays, unless the provider deleted it. Refuses with Unknown when it is somebody else's.
+    The first stays, unless the provider deleted it. None when it is another organization's: some providers
+    have one customer for one address.
     """
     with inside(organization):
         Customer.insert(provider=provider, provider_customer_id=customer_id, email=email).on_conflict_ignore().execute()
         row = Customer.one(Customer.provider == provider)
         if row is None:
-            raise Unknown(f"The customer {customer_id} belongs to another organization.")
+            return None
         if row.provider_customer_id != customer_id and row.deleted_at:
             row.provider_customer_id, row.deleted_at, row.email = customer_id, None, email
         elif row.provider_customer_id == customer_id and email:

@@ -119,7 +119,8 @@ def _lasts(subscription):
         return began + timedelta(days=settings.get("billing_grace_days")), ""
     if subscription.collection_paused and subscription.status != "trialing":
         # Nothing is charged and the periods go on: what was paid lasts, no more.
-        return (newest.period_end_at, "") if newest is not None else (None, "paused")
+        until = newest and newest.period_end_at
+        return until, "" if until else "paused"
     began = subscription.current_period_start_at
     this = Payment.subscription == subscription, Payment.period_start_at == began, Payment.status == "void"
     if newest is not None and began and newest.period_start_at < began and Payment.one(*this):

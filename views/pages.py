@@ -139,10 +139,13 @@ STAFFED = (
     ("audit.read_all", Place("audit_all", "Audit log", "/admin/audit", "list-search", "u")),
     ("plans.write", Place("plans", "Plans", "/admin/plans", "stack-2", "y")),
     ("pricing.sync", Place("pricing", "Prices", "/admin/pricing", "tag", "i")),
+    ("subscriptions.read", Place("subscriptions", "Subscriptions", "/admin/subscriptions", "credit-card", "x")),
+    ("subscriptions.sync", Place("reconciliation", "Reconciliation", "/admin/reconciliation", "checks", "f")),
+    ("jobs.run", Place("webhooks", "Webhooks", "/admin/webhooks", "inbox", "w")),
     ("backers.write", Place("backers", "Backers", "/admin/backers", "heart-handshake", "k")),
     ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
     ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
-    ("jobs.run", Place("jobs", "Jobs and webhooks", "/admin/jobs", "clock", "j")),
+    ("jobs.run", Place("jobs", "Jobs", "/admin/jobs", "clock", "j")),
     ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
 )
 
@@ -181,7 +184,7 @@ def _places(slug, billed, capabilities, team=False):
 ICONS = (
     "home", "checklist", "credit-card", "users", "adjustments", "bell", "user", "building-bank", "user-search",
     "building", "list-search", "settings", "speakerphone", "clock", "shield-lock",
-    "stack-2", "tag", "heart-handshake",
+    "stack-2", "tag", "heart-handshake", "checks", "inbox",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from flask import Blueprint, Response, redirect, request
 
 from domain import Invalid, NotFound, configuration
+from domain.fields import clean
 from domain.providers import sandbox
 from views import access, pages
 from views.safety import unlimited
@@ -191,7 +192,7 @@ def advance():
 @access.signed_in
 def mischief():
     """How the provider misbehaves, in percent, and what follows on the last failed retry."""
-    seed, chances = request.form.get("seed", "").strip()[:40], {}
+    seed, chances = clean(request.form.get("seed", ""))[:40], {}
     for name in sandbox.CHANCES:
         percent = request.form.get(name) or "0"
         if not (percent.isascii() and percent.isdigit() and int(percent[:4]) <= 100):

@@ -703,8 +703,10 @@ def missed(since) -> Iterator[Missed]:
     events = [event for page in _read(client().events.list, params, _as_they_are, "events") for event in page]
     for event in reversed(events):
         with _readable("an event"):
-            if event["type"] in READERS:
-                yield Missed(_event(event), json.dumps(event, default=str).encode())
+            body = json.dumps(event, default=str).encode()  # the library makes Decimals of Stripe's decimal strings
+            found = Missed(_event(event), body) if event["type"] in READERS else None
+        if found:
+            yield found
 
 
 def confirm(checkout_id):

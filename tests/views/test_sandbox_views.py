@@ -292,8 +292,14 @@ def test_the_api_answers_over_http_and_its_key_is_the_door(web):
 
 
 @pytest.mark.parametrize(
-    "body", [b"\xff\xfe=\x00", b"a[b][c]=1&a[b]=2&a=3&a[b][c][d]=4", b"[]=1&]=2&[[[=3", b"email[]=x&metadata=5"]
-)
+    "body",
+    [
+        b"\xff\xfe=\x00", b"email=a%00b", b"a[b][c]=1&a[b]=2&a=3&a[b][c][d]=4", b"[]=1&]=2&[[[=3",
+        b"email[]=x&metadata=5", b"customer[a]=b", b"metadata[a][b]=c", b"status[a]=b&limit[c]=d", b"expand[][]=x&expand=y",
+        b"customer=" + b"x" * 100_000, b"amount=%C2%B2&payment_intent=pi_x", b"line_items[0]=x&mode=payment",
+        b"mode=subscription&success_url=x&line_items[0][price][a]=b&line_items[0][quantity]=99999999999",
+    ],
+)  # fmt: skip
 def test_no_body_breaks_the_api(web, body):
     client, key = web.test_client(), {"Authorization": "Bearer sk_test_sandbox"}
     for path in (

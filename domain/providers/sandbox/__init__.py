@@ -56,7 +56,7 @@ happens:
     customer.created updated deleted
     checkout.completed expired paid_later failed_later
     subscription.created updated ended paused resumed trial_ending pending_applied pending_expired
-    invoice.opened drafted paid failed action_required voided
+    invoice.opened drafted paid failed action_required voided uncollectible
     payment.succeeded failed processing action_required
     refund.created failed · dispute.opened closed
 """

@@ -237,7 +237,8 @@ def draft(buyer, lines, reason, currency, subscription=None, **more):
 def _issue(invoice):
     """Keep an invoice and tell of it; the customer's credit is used, or grows."""
     invoice["number"] = f"SANDBOX-{count('invoice') + 1:04}"
-    put(get(invoice["customer"]) | {"balance": invoice["balance_after"]})
+    if invoice["status"] == "open":
+        put(get(invoice["customer"]) | {"balance": invoice["balance_after"]})
     put(invoice)
     tell("invoice.opened" if invoice["status"] == "open" else "invoice.drafted", invoice)
     return invoice
@@ -325,6 +326,9 @@ def void_invoice(id):
     invoice = get(id, "invoice")
     if invoice["status"] not in ("open", "uncollectible"):
         raise Impossible(f"This invoice is {invoice['status']}, so it can't be voided.", None, "invoice_not_open")
+    if invoice["status"] == "open":  # what it took of the customer's credit comes back
+        buyer = get(invoice["customer"])
+        put(buyer | {"balance": buyer["balance"] + invoice["balance_before"] - invoice["balance_after"]})
     invoice = put(invoice | {"status": "void", "next_attempt": None, "action_required": False})
     tell("invoice.voided", invoice)
     return invoice
@@ -533,8 +537,8 @@ def _cycle(held, card=None, **values):
     invoice = draft(buyer, lines, "cycle", held["currency"], held["id"], status=status)
     _become(held, period_start=start, period_end=end, pending_lines=[], latest_invoice=invoice["id"], **values)
     _issue(invoice)
-    if status == "void":
-        tell("invoice.voided", invoice)
+    if status in ("void", "uncollectible"):
+        tell("invoice.voided" if status == "void" else "invoice.uncollectible", invoice)
     elif status == "open":
         _collect(invoice, card or buyer["card"])
 

@@ -64,7 +64,10 @@ def answer(method, path, query, body, headers):
         status, text = _refusal(401, "invalid_request_error", "This API key isn't the sandbox's.")
         return status, said, text
     body = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    params = nested(parse_qsl(query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True))
+    pairs = parse_qsl(query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True)
+    if any("\0" in name + value for name, value in pairs):  # a database may refuse it
+        return 400, said, _refusal(400, "invalid_request_error", "Invalid UTF-8 sequence.")[1]
+    params = nested(pairs)
     key, method = headers.get("idempotency-key"), method.lower()
     stumbled = stumbles()
     if stumbled != "before":
@@ -198,6 +201,11 @@ SAID = {
     "refunds": "payment_intent charge amount reason metadata expand",
 }
 
+NESTED = (
+    "metadata", "line_items", "items", "expand", "subscription_data", "payment_intent_data", "subscription_details",
+    "pause_collection", "created", "payment", "type", "types",
+)  # fmt: skip
+
 
 def _answer(method, path, params, headers):
     """What Stripe's API says, as a dict. Refuses with NotFound, Impossible and Declined."""
@@ -205,6 +213,9 @@ def _answer(method, path, params, headers):
     known = SAID.get(way[0] if way else "", "").replace("|", "").split()
     if method == "post" and known and (unknown := sorted(set(params) - set(known))):
         raise Impossible(f"Received unknown parameter: {unknown[0][:60]}", unknown[0][:60], "parameter_unknown")
+    for name, value in params.items():
+        if isinstance(value, dict) and name not in NESTED:
+            raise Impossible(f"Invalid string: {name[:60]}", name[:60])
     match (method, *way):
         case ("get", "products" | "prices" | "customers" | "subscriptions" | "invoices" | "invoice_payments"
               | "payment_intents" | "charges" | "refunds" | "disputes" | "events" as things):  # fmt: skip
@@ -267,7 +278,8 @@ def _line_item(params, holder):
 def _open_checkout(params):
     mode, item = _choice(params, "mode", "payment", "subscription"), _line_item(params, "line_items")
     data = _dict(params, "subscription_data" if mode == "subscription" else "payment_intent_data")
-    ends = _dict(_dict(data, "trial_settings"), "end_behavior").get("missing_payment_method", "create_invoice")
+    ends = _choice(_dict(_dict(data, "trial_settings"), "end_behavior"), "missing_payment_method", "create_invoice",
+                   "cancel", "pause")  # fmt: skip
     return engine.open_checkout(
         params.get("customer"), _needed(item, "price"), once=mode == "payment",
         quantity=_number(item, "quantity", 1, 1), trial_days=_number(data, "trial_period_days", 0, 1),
@@ -715,6 +727,7 @@ TOLD: dict[str, tuple[tuple[str, str], ...]] = {
     "invoice.failed": (("invoice.payment_failed", "invoice"),),
     "invoice.action_required": (("invoice.payment_action_required", "invoice"),),
     "invoice.voided": (("invoice.voided", "invoice"),),
+    "invoice.uncollectible": (("invoice.marked_uncollectible", "invoice"),),
     "payment.succeeded": (("charge.succeeded", "charge"), ("payment_intent.succeeded", "payment")),
     "payment.failed": (("charge.failed", "charge"), ("payment_intent.payment_failed", "payment")),
     "payment.processing": (("payment_intent.processing", "payment"), ("charge.pending", "charge")),

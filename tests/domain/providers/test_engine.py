@@ -390,13 +390,20 @@ def test_it_ends_at_a_moment_that_was_set():
 
 
 @pytest.mark.parametrize(
-    ("behavior", "left"), [("void", "void"), ("keep_as_draft", "draft"), ("mark_uncollectible", "uncollectible")]
+    ("behavior", "left", "types"),
+    [
+        ("void", "void", ["invoice.created", "invoice.voided"]),
+        ("keep_as_draft", "draft", ["invoice.created"]),
+        ("mark_uncollectible", "uncollectible", ["invoice.created", "invoice.marked_uncollectible"]),
+    ],
 )
-def test_while_collecting_is_paused_it_stays_active_and_takes_nothing(behavior, left):
+def test_while_collecting_is_paused_it_stays_active_and_takes_nothing(told, behavior, left, types):
     id = subscribed()
     resumes = sandbox.get(id)["period_end"] + 5 * DAY
     sandbox.pause(id, behavior, resumes)
+    told()
     sandbox.advance(sandbox.get(id)["period_end"])
+    assert told() == ["customer.subscription.updated", *types]
     assert (status(id), newest(id)["status"], newest(id)["paid"]) == ("active", left, 0)
     sandbox.advance(resumes)
     assert sandbox.get(id)["pause"] is None
@@ -590,6 +597,14 @@ def test_an_invoice_is_voided_once_and_not_when_it_is_paid():
     for id in (open_one, newest(subscribed())["id"]):
         with pytest.raises(sandbox.Impossible):
             sandbox.void_invoice(id)
+
+
+def test_the_credit_a_voided_invoice_used_comes_back():
+    owner = engine.create_customer(card="declined", balance=-500)["id"]
+    invoice = newest(engine.subscribe(owner, MONTHLY)["id"])
+    assert (invoice["total"], invoice["due"], sandbox.get(owner)["balance"]) == (1200, 700, 0)
+    sandbox.void_invoice(invoice["id"])
+    assert sandbox.get(owner)["balance"] == -500
 
 
 def test_a_deleted_customers_subscriptions_end(told):

@@ -422,9 +422,11 @@ def test_a_paid_invoice_and_its_subscription_are_asked_anew(api, name, verb):
 @pytest.mark.parametrize("name", ["invoice_upgrade", "invoice_upgrade_2024"])
 @pytest.mark.parametrize("reason", ["subscription_update", "subscription_cycle"])
 def test_prorations_alone_are_an_update_that_begins_no_period(without_key, name, reason):
-    (fact,) = told(name, billing_reason=reason)
-    assert (fact.reason, fact.price_id, fact.amount) == ("update", "price_team", 600)
-    assert (fact.period_start_at, fact.period_end_at) == (None, None)
+    lines = thing_of(name)["lines"]["data"]
+    for order in (lines, lines[::-1]):
+        (fact,) = told(name, billing_reason=reason, lines=page_of(*order))
+        assert (fact.reason, fact.price_id, fact.amount) == ("update", "price_team", 600)
+        assert (fact.period_start_at, fact.period_end_at) == (None, None)
 
 
 @pytest.mark.parametrize(("name", "upgrade"), [("invoice_paid", "invoice_upgrade"),
@@ -433,6 +435,29 @@ def test_among_prorations_the_line_of_the_period_counts(without_key, name, upgra
     lines = thing_of(upgrade)["lines"]["data"] + thing_of(name)["lines"]["data"]
     (fact,) = told(name, lines=page_of(*lines))
     assert (fact.reason, fact.price_id, fact.period_end_at) == ("cycle", "price_monthly", ENDS)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [{"parent": {"type": "invoice_item_details", "invoice_item_details": {"proration": False}}},
+     {"parent": None, "type": "invoiceitem", "proration": False}],
+)  # fmt: skip
+def test_what_was_added_by_hand_is_not_what_the_period_is_paid_for(without_key, kind):
+    period = thing_of("invoice_paid")["lines"]["data"][0]
+    extra = (
+        period | kind | {"id": "il_9", "price": "price_support", "pricing": None, "period": {"start": 1, "end": 9**10}}
+    )
+    (fact,) = told("invoice_paid", lines=page_of(extra, period))
+    assert (fact.price_id, fact.period_end_at) == ("price_monthly", ENDS)
+
+
+@pytest.mark.parametrize(("price_id", "tier"), [("price_monthly", "commercial"), ("price_other", "personal")])
+def test_a_tier_is_the_one_of_the_price_that_was_paid(api, price_id, tier):
+    item = thing_of("subscription_created")["items"]["data"][0]
+    priced = item | {"price": {"id": price_id, "metadata": {"tier": "commercial"}}}
+    api.get(f"{API}/invoices/in_1", json=thing_of("invoice_paid"))
+    api.get(f"{API}/subscriptions/sub_1", json=thing_of("subscription_created", items=page_of(priced)))
+    assert told("invoice_paid")[1].tier == tier
 
 
 def test_the_line_of_the_period_is_also_found_on_a_later_page(api):
@@ -518,7 +543,9 @@ def test_the_confirmation_is_seen_whichever_event_comes(without_key):
 
 @pytest.mark.parametrize(("verb", "status"), [("voided", "void"), ("marked_uncollectible", "uncollectible")])
 def test_an_invoice_that_is_not_wanted_any_more_says_so(without_key, verb, status):
-    (fact,) = told("invoice_paid", f"invoice.{verb}", status=status)
+    intent = {"id": "pi_1", "object": "payment_intent", "status": "requires_action"}
+    payments = page_of({"id": "inpay_1", "payment": {"type": "payment_intent", "payment_intent": intent}})
+    (fact,) = told("invoice_paid", f"invoice.{verb}", status=status, payments=payments)
     assert (type(fact), fact.void, fact.action_required) == (PaymentFailed, True, False)
 
 
@@ -572,6 +599,19 @@ def test_a_subscriptions_checkout_binds_the_customer_and_brings_the_subscription
     assert asked(api.calls[0]) == {
         "expand[0]": "customer", "expand[1]": "line_items", "expand[2]": "payment_intent.latest_charge",
     }  # fmt: skip
+
+
+def test_a_later_invoice_is_not_the_checkouts(api):
+    api.get(f"{API}/checkout/sessions/cs_test_1", json=thing_of("checkout_completed", invoice="in_0"))
+    api.get(
+        f"{API}/subscriptions/sub_1", json=thing_of("subscription_created", latest_invoice=thing_of("invoice_paid"))
+    )
+    assert kinds_of(told("checkout_completed")) == ["CustomerChanged", "SubscriptionChanged", "CheckoutClosed"]
+
+
+def test_a_purchase_with_an_invoice_has_the_invoices_id(api):
+    api.get(f"{API}/checkout/sessions/cs_once", json=a_session(invoice="in_7"))
+    assert told("checkout_once")[1] == a_purchase(id="in_7")
 
 
 def test_without_a_key_a_checkout_says_what_it_knows(without_key):
@@ -873,6 +913,12 @@ def test_a_provider_that_fails_is_said_to_fail(api, status):
         told("subscription_created")
 
 
+def test_a_provider_that_stumbles_once_is_asked_again(api):
+    api.get(f"{API}/subscriptions/sub_1", body="", status=503)
+    api.get(f"{API}/subscriptions/sub_1", json=thing_of("subscription_created"))
+    assert told("subscription_created") == [a_subscription(asked_at=NOW)]
+
+
 def test_a_provider_that_cannot_be_reached_is_said_to_fail(api):
     api.get(f"{API}/subscriptions/sub_1", body=responses.ConnectionError("down"))
     with pytest.raises(ProviderFailed):
@@ -938,6 +984,17 @@ def test_what_was_paid_failed_refunded_and_disputed_since_is_listed(api):
     listed = [call for call in api.calls if call.request.url.startswith(tuple(
         f"{API}/{name}?" for name in ("invoices", "refunds", "disputes")))]  # fmt: skip
     assert [asked(call)["created[gte]"] for call in listed] == ["1781524800"] * 3
+
+
+def test_a_charge_refunded_in_many_parts_is_asked_for_once(api):
+    for name in ("invoices", "checkout/sessions", "disputes"):
+        api.get(f"{API}/{name}", json=page_of())
+    api.get(f"{API}/refunds", json=page_of(a_refund(), a_refund("re_2"), more=True))
+    api.get(f"{API}/refunds", json=page_of(a_refund("re_3")))
+    api.get(f"{API}/charges/ch_once", json=thing_of("charge_refunded"))
+    api.get(f"{API}/invoice_payments", json=page_of())
+    assert [fact for page in stripe.list_since(HAPPENED) for fact in page] == []  # it is no purchase of ours
+    assert len([call for call in api.calls if "/charges/" in call.request.url]) == 1
 
 
 def test_what_could_not_be_delivered_comes_oldest_first_as_it_would_have_been_posted(api):

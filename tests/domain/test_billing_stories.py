@@ -1,0 +1,409 @@
+"""Any story of billing ends in the same rows, however its events come; and access always follows what was paid.
+
+A story is steps on the sandbox: somebody buys, renews, fails to pay, asks for money back, and time goes by. It is
+told twice: once with each event delivered in order and once, and once with them shuffled, repeated, held back until
+later steps, or lost and found again by the comparison with the provider. Both ends must be alike, and after every
+single event nobody may have access that wasn't paid for.
+
+`STORIES=1000 pytest tests/domain/test_billing_stories.py` is the long form for the night: as many stories, of up to
+forty steps, with new luck each time. What fails is told in words and can be repeated by its printed blob.
+"""
+
+import itertools
+import os
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, example, given, note, settings
+from hypothesis import strategies as st
+
+import jobs
+from domain import Refused, credits, facts, inbox, organizations
+from domain.providers import sandbox, stripe
+from domain.providers.sandbox import engine
+from models import Grant, Outgoing, SandboxObject, Subscription, WebhookEvent, Work, everywhere, inside
+from tests.fixtures import billing as money
+from tests.fixtures.billing import LIFETIME, MONTHLY, YEARLY, newest_invoice, offline, payment_of, time_passes
+from tests.fixtures.threads import write
+
+MANY = int(os.environ.get("STORIES", "0"))
+STEPS = 40 if MANY else 12
+BEGAN = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+GRACE = timedelta(days=7)
+numbers = itertools.count(1)
+
+
+class Story:
+    """One telling: an organization of its own, a sandbox that gives ids by a counter, and the verbs of a story."""
+
+    def __init__(self, cast, clock, pay, patch):
+        self.clock, self.pay, self.tag = clock, pay, f"r{next(numbers):06}"
+        clock.moment = BEGAN
+        self.ids, self.said, self.step = itertools.count(1), [], 0
+        patch.setattr(sandbox.stripe, "new_id", self.new_id)
+        self.acme = organizations.create(f"Story {self.tag}", by=cast.alice)
+        self.customer, self.gone = None, False
+
+    def new_id(self, kind):
+        return f"{sandbox.stripe.PREFIXES[kind]}_{self.tag}x{next(self.ids):05}"
+
+    def close(self):
+        """Leave nothing behind that the next story could meet."""
+        with inside(self.acme):
+            write(Subscription.update(status="canceled").execute)
+        for table in (SandboxObject, WebhookEvent, Outgoing, Work):
+            write(table.delete().execute)
+
+    def tell(self, steps, after_each):
+        for number, (verb, choice) in enumerate(steps, 1):
+            self.step = number
+            time_passes(self.clock, minutes=7)
+            try:
+                done = getattr(self, verb)(choice)
+            except Refused as refused:
+                done = f"can't {verb.replace('_', ' ')}: {refused.sentence}"
+            if done:
+                self.say(done)
+            after_each()
+
+    def say(self, text):
+        self.said.append(f"{self.step:3}. {self.clock():%d %B %H:%M}  {text}")
+
+    def state(self):
+        """What billing knows of it in the end, without the names of this telling."""
+        credits.settle_up(self.acme)
+
+        def plain(value):
+            return value.replace(self.tag, "") if isinstance(value, str) else value
+
+        return {
+            (what, plain(which)): {name: plain(value) for name, value in row.items()}
+            for (what, which), row in facts.state(self.acme).items()
+        }
+
+    # --- whom and what a verb is about ---
+
+    def standing(self):
+        """The subscription that isn't over."""
+        found = [one for one in sandbox.find("subscription") if one["status"] not in ("canceled", "incomplete_expired")]
+        if not found:
+            raise Refused("nothing runs")
+        return found[0]
+
+    def any_payment(self, choice):
+        paid = sandbox.find("payment", status="succeeded")
+        if not paid:
+            raise Refused("nothing was paid")
+        return paid[choice % len(paid)]["id"]
+
+    def open_invoice(self):
+        found = sandbox.find("invoice", status="open", subscription=self.standing()["id"])
+        if not found:
+            raise Refused("no invoice is open")
+        return found[0]["id"]
+
+    def buyer(self):
+        """Our customer there; once one was deleted, the next is made after we have heard of that."""
+        if self.gone:
+            self.hear_of("customer.deleted")
+            self.customer = self.gone = None
+        if self.customer is None:
+            about = {"email": "alice@example.org", "metadata": {"organization": self.acme.public_id}}
+            self.customer = engine.create_customer(**about)["id"]
+        return self.customer
+
+    def hear_of(self, type):
+        """Take in what has been told of this so far."""
+
+    def card(self, card):
+        if not self.gone and self.customer:
+            engine.change_customer(self.customer, card=card)
+
+    # --- the verbs ---
+
+    def subscribe(self, choice):
+        try:
+            self.standing()
+            return ""
+        except Refused:
+            pass
+        card = ("ok", "ok", "fails_later", "debit", "debit_fails", "declined")[choice % 6]
+        price, trial = (MONTHLY, YEARLY)[choice // 6 % 2], (0, 0, 10)[choice // 12 % 3]
+        if card == "declined":
+            self.buyer()
+            self.card("declined")
+            metadata = {"organization": self.acme.public_id}
+            engine.subscribe(self.customer, price, 1, trial_days=trial, metadata=metadata)
+        else:
+            sandbox.pay(money.buy_at(self.buyer(), self.acme, price, trial_days=trial), card)
+        return f"subscribes to {price.removeprefix('price_sandbox_')} with a card that is {card}, {trial} days free"
+
+    def leave_checkout(self, choice):
+        made = money.buy_at(self.buyer(), self.acme)
+        sandbox.expire_checkout(made)
+        return "opens a checkout and leaves it"
+
+    def buy_for_good(self, choice):
+        card = ("ok", "debit", "debit_fails")[choice % 3]
+        sandbox.pay(money.buy_at(self.buyer(), self.acme, LIFETIME, once=True), card)
+        return f"buys it for good with a card that is {card}"
+
+    def renew(self, choice):
+        sandbox.renew(self.standing()["id"])
+        return "renews, paid"
+
+    def fail_to_renew(self, choice):
+        sandbox.renew(self.standing()["id"], paid=False)
+        return "renews, and the payment fails"
+
+    def be_asked_to_confirm(self, choice):
+        held = self.standing()
+        self.card("confirm")
+        write(engine._cycle, sandbox.get(held["id"]))
+        return "renews, and the bank wants it confirmed"
+
+    def pay_open(self, choice):
+        self.card("ok")
+        sandbox.pay_invoice(self.open_invoice(), "confirm" if choice % 2 else "ok", confirmed=True)
+        return "pays what is open"
+
+    def fail_to_pay_open(self, choice):
+        invoice = self.open_invoice()
+        try:
+            sandbox.pay_invoice(invoice, ("declined", "confirm")[choice % 2])
+        except sandbox.Declined:
+            return "tries to pay what is open, in vain"
+
+    def void_open(self, choice):
+        sandbox.void_invoice(self.open_invoice())
+        return "isn't asked any more to pay what is open"
+
+    def change_card(self, choice):
+        card = ("ok", "declined", "confirm", "debit")[choice % 4]
+        self.card(card)
+        return f"has a card now that is {card}"
+
+    def refund_a_part(self, choice):
+        sandbox.refund(self.any_payment(choice), 100)
+        return "gets a part back"
+
+    def refund_all(self, choice):
+        sandbox.refund(self.any_payment(choice))
+        return "gets all of a payment back"
+
+    def fail_a_refund(self, choice):
+        done = sandbox.find("refund", status="succeeded")
+        if done:
+            sandbox.fail_refund(done[choice % len(done)]["id"])
+            return "has a refund sent back by the bank"
+
+    def dispute(self, choice):
+        sandbox.dispute(self.any_payment(choice))
+        return "disputes a payment"
+
+    def settle_dispute(self, choice):
+        for one in sandbox.find("dispute", status="open"):
+            sandbox.settle_dispute(one["id"], choice % 2 == 0)
+            return "loses a dispute" if choice % 2 == 0 else "wins a dispute"
+
+    def cancel_for_the_end(self, choice):
+        sandbox.schedule_end(self.standing()["id"], True)
+        return "cancels for the period's end"
+
+    def cancel_for_a_day(self, choice):
+        sandbox.schedule_end(self.standing()["id"], at=int(self.clock().timestamp()) + (choice + 1) * 86400)
+        return f"is cancelled for {choice + 1} days from now"
+
+    def take_back(self, choice):
+        sandbox.schedule_end(self.standing()["id"])
+        return "goes on after all"
+
+    def cancel_now(self, choice):
+        sandbox.end(self.standing()["id"])
+        return "is cancelled now"
+
+    def change_plan(self, choice):
+        held = self.standing()
+        price = YEARLY if held["price"] == MONTHLY else MONTHLY
+        engine.change(held["id"], price, held["quantity"], behavior="always_invoice", payment="pending_if_incomplete")
+        return f"changes to {price.removeprefix('price_sandbox_')}"
+
+    def change_seats(self, choice):
+        held, seats = self.standing(), 1 + choice % 5
+        behavior = ("always_invoice", "create_prorations", "none")[choice % 3]
+        engine.change(held["id"], held["price"], seats, behavior=behavior, payment="pending_if_incomplete")
+        return f"has {seats} seats, {behavior}"
+
+    def pause(self, choice):
+        until = (None, int(self.clock().timestamp()) + 20 * 86400)[choice // 2 % 2]
+        sandbox.pause(self.standing()["id"], ("void", "mark_uncollectible")[choice % 2], until)
+        return "pauses, for 20 days" if until else "pauses"
+
+    def unpause(self, choice):
+        sandbox.pause(self.standing()["id"], None)
+        return "goes on after a pause"
+
+    def delete_customer(self, choice):
+        if not self.gone and self.customer:
+            sandbox.delete_customer(self.customer)
+            self.gone = True
+            return "is deleted in the dashboard"
+
+    def move_to_a_strange_price(self, choice):
+        money.sell_something_else()
+        engine.change(self.standing()["id"], money.SOMETHING_ELSE, 1, behavior="none")
+        return "is given a price in the dashboard that is no plan"
+
+    def move_back(self, choice):
+        held = self.standing()
+        if held["price"] == money.SOMETHING_ELSE:
+            engine.change(held["id"], MONTHLY, 1, behavior="none")
+            return "is given the monthly price again"
+
+    def wait(self, choice):
+        days = (1, 2, 4, 8, 16, 31)[choice % 6]
+        time_passes(self.clock, days=days)
+        return f"{days} days go by"
+
+
+VERBS = [name for name in list(vars(Story))[list(vars(Story)).index("subscribe") :] if not name.startswith("_")]
+# What makes a story go on comes more often than its turns.
+OFTEN = ["subscribe", "subscribe", "wait", "wait", "wait", "renew", "refund_all", "pay_open"]
+
+
+class InOrder(Story):
+    """Each event comes at once and once."""
+
+    def told(self):
+        for event in self.pay.events():
+            self.deliver(event)
+
+    def deliver(self, event):
+        if event["type"] in stripe.READERS:  # of others nothing is read
+            self.pay.accept(event)
+            while inbox.work_off():
+                pass
+            self.look(event["type"])
+        write(self.mark, event["id"])
+
+    def mark(self, id):
+        row = SandboxObject.get(SandboxObject.object_id == id)
+        SandboxObject.update(body=row.body | {"delivered": True}).where(SandboxObject.id == row.id).execute()
+
+    def look(self, after, finished=False):
+        wrong = what_is_wrong(self.acme, finished)
+        assert not wrong, f"after {after}: {wrong[:3]}"
+
+
+class AnyHow(InOrder):
+    """Events are shuffled, repeated, held back, and some are lost until the night's comparison."""
+
+    def __init__(self, *about, luck):
+        super().__init__(*about)
+        self.luck, self.held, self.lost, self.compared_at = random.Random(luck), [], 0, BEGAN
+
+    def told(self):
+        for event in self.pay.events():
+            if event["type"] not in stripe.READERS:
+                write(self.mark, event["id"])
+                continue
+            fate = self.luck.random()
+            if fate < 0.15:
+                self.lost += 1
+                self.say(f"(lost: {event['type']} {event['id']})")
+                if fate < 0.05 and event["type"] not in ("customer.deleted", "refund.failed", "charge.refund.updated"):
+                    write(self.mark, event["id"])  # for good: the provider won't list it as missed either
+                continue
+            times = 2 if fate > 0.8 else 1
+            for _ in range(times):
+                self.held.append((self.step + self.luck.choice((0, 0, 0, 1, 2, 5, 99)), self.luck.random(), event))
+        self.let_come(lambda due, _: due <= self.step)
+        if self.lost and self.clock() - self.compared_at > timedelta(days=20):
+            self.compare()
+
+    def let_come(self, whose):
+        now = sorted((one for one in self.held if whose(one[0], one[2])), key=lambda one: one[1])
+        self.held = [one for one in self.held if not whose(one[0], one[2])]
+        for _, _, event in now:
+            self.say(f"(comes: {event['type']} {event['id']})")
+            self.deliver(event)
+
+    def hear_of(self, type):
+        for event in self.pay.events():
+            self.held.append((self.step, 0.5, event))
+        self.let_come(lambda _, event: event["type"] == type)
+        lost = sandbox.find("event", type=type, delivered=False)
+        for event in lost:
+            self.deliver(event["payload"])
+
+    def compare(self):
+        self.say("(the night's comparison)")
+        write(Work.delete().execute)
+        jobs.run("reconciliation_night")
+        jobs.run("reconciliation")
+        while inbox.work_off():
+            pass
+        self.compared_at = self.clock()
+        self.look("the comparison")
+
+    def end(self):
+        self.let_come(lambda *_: True)
+        if self.lost:
+            self.compare()
+
+
+def what_is_wrong(organization, finished):
+    found = money.what_is_wrong(organization, GRACE, strict=finished)
+    balance, _ = credits.balance(organization)
+    if balance < 0:
+        found.append(f"the balance is {balance}")
+    return found
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(VERBS + OFTEN), st.integers(0, 35)),
+    min_size=STEPS if MANY else STEPS // 2, max_size=STEPS,
+)  # fmt: skip
+
+
+def same(one, other, story):
+    """Both ends, compared row by row; what differs is said."""
+    differing = [
+        f"{key}: in order {one.get(key)}, anyhow {other.get(key)}"
+        for key in dict.fromkeys([*one, *other])
+        if one.get(key) != other.get(key)
+    ]
+    assert not differing, "\n".join(["the ends differ", *differing, "", "the story:", *story])
+
+
+@pytest.fixture
+def told(cast, clock, pay, monkeypatch):
+    """Tell a story both ways and compare the ends."""
+
+    def both(steps, luck):
+        ends = []
+        for telling in (InOrder(cast, clock, pay, monkeypatch), None):
+            if telling is None:
+                telling = AnyHow(cast, clock, pay, monkeypatch, luck=luck)
+            try:
+                telling.tell(steps, telling.told)
+                if isinstance(telling, AnyHow):
+                    telling.end()
+                telling.look("the end", finished=True)
+                ends.append(telling.state())
+            finally:
+                note("\n".join([type(telling).__name__, *telling.said]))
+                telling.close()
+        same(*ends, telling.said)
+
+    return both
+
+
+@settings(
+    max_examples=MANY or 50, deadline=None, derandomize=not MANY, print_blob=True, database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(steps=steps, luck=st.integers(0, 10**6))
+def test_any_story_ends_in_the_same_rows_however_its_events_come(told, steps, luck):
+    told(steps, luck)
