@@ -179,7 +179,7 @@ class Bench:
         yield max(rows, key=lambda row: row.ratio or 0)
 
     def writes(self) -> Iterator[Row]:
-        folder = guildhall.scratch(FEW, "writes")
+        folder = guildhall.scratch(guildhall.database(FEW), "writes")
         told = []
 
         def ours() -> float:
@@ -195,7 +195,7 @@ class Bench:
         yield Row("writes_worst_ms", max(run["worst_ms"] for run in told), "ms")
 
     def credits(self) -> Iterator[Row]:
-        folder = guildhall.scratch(FEW, "credits")
+        folder = guildhall.scratch(guildhall.database(FEW), "credits")
 
         def spends() -> float:
             return float(json.loads(on_server_core("bench.guildhall", "credits", folder, SECONDS))["rate"])
@@ -220,7 +220,7 @@ class Bench:
 
             return post
 
-        with guildhall.server("guildhall-webhook", guildhall.scratch(FEW, "webhook")) as server:
+        with guildhall.server("guildhall-webhook", guildhall.scratch(guildhall.database(FEW), "webhook")) as server:
             value, floor = medians(posts(server), posts(self.inbox))
         yield Row("webhook_vs_bare", value, "req/s", floor)
 
@@ -228,7 +228,7 @@ class Bench:
         """Kill the server amid a load of webhooks; after a restart each answered one must be there."""
         lost = answered = 0
         for run in range(RUNS):
-            folder = guildhall.scratch(FEW, "kill")
+            folder = guildhall.scratch(guildhall.database(FEW), "kill")
             prepared = [next(self.webhooks) for _ in range(10_000)]
             with guildhall.server("guildhall-kill", folder) as server:
                 killer = threading.Timer(0.3 + 0.2 * run, server.kill)
@@ -260,7 +260,7 @@ class Bench:
         yield Row("list_p99_under_writes", value, "ms", floor)
 
     def plan(self) -> Iterator[Row]:
-        folder = guildhall.scratch(FEW, "plan")
+        folder = guildhall.scratch(guildhall.database(FEW), "plan")
         with guildhall.server("guildhall-plan", folder) as server:
             taken = list(self.stripe.plan_changes(server, folder, PLAN_CHANGES))
         yield Row("webhook_to_plan_ms", statistics.median(taken) * 1000, "ms")

@@ -6,11 +6,7 @@
     const field = step?.closest(".seats-field").querySelector("input");
     if (field && step.dataset.step === "1") field.stepUp();
     else if (field) field.stepDown();
-    const hold = event.target.closest("[data-hold]");
-    if (hold) {
-      held = !held;
-      hold.querySelector("span").textContent = held ? "Go on" : "Pause";
-    }
+    if (event.target.closest("[data-hold]")) { held = !held; show(); }
   });
 
   let held = false, left = 0, timer = null;
@@ -27,16 +23,26 @@
     if (!shown) { clearInterval(timer); timer = null; return; }
     if (busy()) return;
     left -= 1;
-    shown.querySelector("[data-seconds]").textContent = Math.max(left, 0);
+    show();
     if (left <= 0) { clearInterval(timer); location.assign(shown.dataset.to); }
+  }
+
+  // Also after the block was drawn anew, which knows nothing of the seconds that are left.
+  function show() {
+    const shown = line();
+    shown.hidden = false;
+    shown.querySelector("[data-seconds]").textContent = Math.max(left, 0);
+    shown.querySelector("[data-hold] span").textContent = held ? "Go on" : "Pause";
   }
 
   function begin() {
     const shown = line();
-    if (!shown || timer || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    left = Number(shown.dataset.countdown);
-    shown.hidden = false;
-    timer = setInterval(tick, 1000);
+    if (!shown || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    if (!timer) {
+      left = Number(shown.dataset.countdown);
+      timer = setInterval(tick, 1000);
+    }
+    show();
   }
 
   document.addEventListener("htmx:afterSettle", begin);

@@ -168,6 +168,7 @@ def test_with_scripts_off_everything_is_a_form(page_of):
 
     page.locator(".pause-menu summary").click()
     page.get_by_role("button", name="For one month").click()
+    print(page.url, page.locator("#notice").inner_text())
     expect(now).to_contain_text("Paused")
     page.get_by_role("button", name="Go on now").click()
     expect(now).to_contain_text("Active")

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import Refused, billing, configuration, credits, facts, grants, inbox, providers
+from domain import Refused, billing, configuration, credits, facts, grants, inbox, plans, providers
 from domain.providers import BadSignature, CannotDo, ProviderFailed, lemon_squeezy, polar, sandbox, stripe
 from domain.transactions import writes
-from models import Grant, GrantSource, Licence, Outgoing, Payment, Subscription, WebhookEvent, inside
+from models import Grant, GrantSource, Licence, Outgoing, Payment, PlanOverride, Subscription, WebhookEvent, inside
 
 DIALECTS = ("stripe", "polar", "lemon_squeezy")
 
@@ -152,11 +152,12 @@ def test_what_is_bought_once_is_a_licence_and_lasts(shop):
     assert (shop.plan, shop.payments) == ("pro_lifetime", [("paid", "once", 24000, 0)])
     with inside(shop.acme):
         (licence,) = Licence.select()
+        id = licence.payment.provider_payment_id
         assert (licence.plan_key, licence.ended_at, Subscription.select().count()) == ("pro_lifetime", None, 0)
         assert {grant.expires_at for grant in Grant.active()} == {None}
     shop.passes(days=800)
     assert shop.plan == "pro_lifetime"
-    shop.provider.refund(licence.payment.provider_payment_id, None, "back")
+    shop.provider.refund(id, None, "back")
     shop.deliver()
     assert (shop.plan, shop.payments) == ("free", [("paid", "once", 24000, 24000)])
 
@@ -263,6 +264,9 @@ def test_a_change_whose_payment_fails(shop):
 
 
 def test_more_seats_are_charged_in_part(shop):
+    by_seat = ["feature.pro", "workspace.members.invite", "workspace.members.limit.seats", "billing.portal"]
+    writes(PlanOverride.create)(key="pro_monthly", capabilities=by_seat)
+    plans.forget()
     shop.buy()
     shop.deliver()
     shop.passes(days=15)
