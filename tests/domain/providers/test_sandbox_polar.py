@@ -32,12 +32,12 @@ def ask():
     session = requests.Session()
     session.mount(API, sandbox.account("polar").transport)
 
-    def call(method, path, body=None, status=None, key=polar.KEY, **params):
+    def call(method, path, body=None, expect=None, key=polar.KEY, **params):
         answer = session.request(
             method, API + path, json=body, params=params, headers={"Authorization": f"Bearer {key}"}, timeout=5
         )
         usual = {"post": 201, "delete": 200}.get(method, 200)
-        assert answer.status_code == (status or usual), answer.text
+        assert answer.status_code == (expect or usual), answer.text
         return answer.json() if answer.content else None
 
     return call
@@ -86,15 +86,15 @@ def order_of(ask, **params):
 
 def test_without_the_right_key_nothing_is_said(ask):
     for key in ("", "polar_oat_wrong", polar.KEY + "x", "é"):
-        refused = ask("get", "/v1/products/", status=401, key=key.encode("utf-8").decode("latin-1"))
+        refused = ask("get", "/v1/products/", expect=401, key=key.encode("utf-8").decode("latin-1"))
         assert refused["error"] == "invalid_token"
 
 
 def test_what_is_not_there_is_said_so_by_name(ask):
     for path in ("subscriptions", "orders", "customers", "checkouts", "refunds", "products", "customers/external"):
-        assert ask("get", f"/v1/{path}/{uuid.uuid4()}", status=404)["error"] == "ResourceNotFound"
-    assert ask("get", "/v1/nothing/", status=404)["error"] == "ResourceNotFound"
-    assert ask("patch", f"/v1/subscriptions/{uuid.uuid4()}", {}, status=404)["error"] == "ResourceNotFound"
+        assert ask("get", f"/v1/{path}/{uuid.uuid4()}", expect=404)["error"] == "ResourceNotFound"
+    assert ask("get", "/v1/nothing/", expect=404)["error"] == "ResourceNotFound"
+    assert ask("patch", f"/v1/subscriptions/{uuid.uuid4()}", {}, expect=404)["error"] == "ResourceNotFound"
 
 
 def test_what_makes_no_sense_is_refused_with_its_place(ask, customer):
@@ -106,10 +106,10 @@ def test_what_makes_no_sense_is_refused_with_its_place(ask, customer):
         ({"products": [MONTHLY], "metadata": {"a": []}}, "metadata"),
         ({"products": [MONTHLY], "trial_interval": "age"}, "trial_interval"),
     ]:  # fmt: skip
-        refused = ask("post", "/v1/checkouts/", body, status=422)
+        refused = ask("post", "/v1/checkouts/", body, expect=422)
         assert (refused["error"], refused["detail"][0]["loc"]) == ("RequestValidationError", ["body", place])
     for params in ({"limit": 0}, {"limit": 101}, {"page": "x"}, {"sorting": "color"}):
-        assert ask("get", "/v1/orders/", status=422, **params)["error"] == "RequestValidationError"
+        assert ask("get", "/v1/orders/", expect=422, **params)["error"] == "RequestValidationError"
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"7", b"\xff", b"[" * 100_000])
@@ -120,7 +120,7 @@ def test_a_body_that_is_no_object_is_refused(body):
 
 def test_calls_fail_when_it_is_told_to_misbehave(ask, customer):
     sandbox.mischief("seed", fail=1.0)
-    assert ask("get", "/v1/products/", status=500)["error"] == "InternalServerError"
+    assert ask("get", "/v1/products/", expect=500)["error"] == "InternalServerError"
     sandbox.mischief(None)
     ask("get", "/v1/products/")
 
@@ -147,7 +147,7 @@ def test_customers_are_unique_by_address_and_by_our_id(ask, customer, told):
         ({"email": "ALICE@example.org"}, "email"), ({"email": "b@example.org", "external_id": "acme"}, "external_id"),
         ({}, "email"),
     ]:  # fmt: skip
-        assert ask("post", "/v1/customers/", wanted, status=422)["detail"][0]["loc"] == ["body", place]
+        assert ask("post", "/v1/customers/", wanted, expect=422)["detail"][0]["loc"] == ["body", place]
     changed = ask("patch", f"/v1/customers/{customer['id']}", {"email": "a@example.org"})
     assert (changed["email"], changed["metadata"]) == ("a@example.org", {"organization": "acme"})
     assert [c["id"] for c in ask("get", "/v1/customers/", email="a@example.org")["items"]] == [customer["id"]]
@@ -157,9 +157,9 @@ def test_customers_are_unique_by_address_and_by_our_id(ask, customer, told):
 def test_a_deleted_customer_is_gone_with_its_subscriptions(ask, customer, buy, told):
     held = buy()
     told()
-    assert ask("delete", f"/v1/customers/{customer['id']}", status=204) is None
-    ask("get", f"/v1/customers/{customer['id']}", status=404)
-    ask("get", "/v1/customers/external/acme", status=404)
+    assert ask("delete", f"/v1/customers/{customer['id']}", expect=204) is None
+    ask("get", f"/v1/customers/{customer['id']}", expect=404)
+    ask("get", "/v1/customers/external/acme", expect=404)
     assert ask("get", f"/v1/subscriptions/{held['subscription']}")["status"] == "canceled"
     events = told()
     assert types(events)[-1] == "customer.deleted"
@@ -199,7 +199,7 @@ def test_before_its_first_payment_there_is_no_subscription(ask, buy, told):
     assert types(told()) == ["checkout.updated"]
     assert ask("get", f"/v1/checkouts/{held['id']}")["status"] == "confirmed"
     assert ask("get", "/v1/subscriptions/")["items"] == ask("get", "/v1/orders/")["items"] == []
-    ask("get", f"/v1/subscriptions/{held['subscription']}", status=404)
+    ask("get", f"/v1/subscriptions/{held['subscription']}", expect=404)
     sandbox.advance(days=4)
     assert types(told())[0] == "subscription.created"
     assert ask("get", f"/v1/checkouts/{held['id']}")["status"] == "succeeded"
@@ -273,7 +273,7 @@ def test_a_renewal_is_told_in_the_documented_order(ask, buy, told):
 def test_a_failed_renewal_is_past_due_and_recovers(ask, buy, customer, told):
     held = buy(card="fails_later")
     told()
-    sandbox.advance(days=31)
+    sandbox.advance(days=30)
     assert types(told()) == [
         "subscription.cycled", "subscription.updated", "order.created", "order.updated", "subscription.updated",
         "subscription.past_due",
@@ -298,14 +298,14 @@ def test_cancelling_taking_it_back_and_the_end(ask, buy, told):
         held["current_period_end"],
     )
     assert types(told()) == ["subscription.updated", "subscription.canceled"]
-    again = ask("patch", path, {"cancel_at_period_end": True}, status=403)
+    again = ask("patch", path, {"cancel_at_period_end": True}, expect=403)
     assert again["error"] == "AlreadyCanceledSubscription"
     change = {"product_id": YEARLY, "proration_behavior": "invoice"}
-    assert ask("patch", path, change, status=403)["error"] == "AlreadyCanceledSubscription"
+    assert ask("patch", path, change, expect=403)["error"] == "AlreadyCanceledSubscription"
     held = ask("patch", path, {"cancel_at_period_end": False})
     assert (held["cancel_at_period_end"], held["ends_at"], held["canceled_at"]) == (False, None, None)
     assert types(told()) == ["subscription.updated", "subscription.uncanceled"]
-    ask("patch", path, {"cancel_at_period_end": False}, status=400)
+    ask("patch", path, {"cancel_at_period_end": False}, expect=400)
     ask("patch", path, {"cancel_at_period_end": True})
     told()
     sandbox.advance(days=31)
@@ -322,8 +322,8 @@ def test_revoking_ends_it_at_once_and_only_once(ask, buy, told):
     events = told()
     assert types(events)[:3] == ["subscription.updated", "subscription.canceled", "subscription.revoked"]
     assert events[-1]["data"]["active_subscriptions"] == []
-    assert ask("delete", path, status=403)["error"] == "AlreadyCanceledSubscription"
-    assert ask("patch", path, {"cancel_at_period_end": True}, status=403)["error"] == "AlreadyCanceledSubscription"
+    assert ask("delete", path, expect=403)["error"] == "AlreadyCanceledSubscription"
+    assert ask("patch", path, {"cancel_at_period_end": True}, expect=403)["error"] == "AlreadyCanceledSubscription"
 
 
 def test_a_change_is_charged_at_once_or_not_made(ask, buy, customer, told):
@@ -342,12 +342,12 @@ def test_a_change_is_charged_at_once_or_not_made(ask, buy, customer, told):
     assert "order.paid" in types(told())
     sandbox.change_customer(customer["id"], card="declined")
     told()
-    refused = ask("patch", path, {"product_id": MONTHLY, "seats": 99, "proration_behavior": "invoice"}, status=402)
+    refused = ask("patch", path, {"product_id": MONTHLY, "seats": 99, "proration_behavior": "invoice"}, expect=402)
     assert refused["error"] == "PaymentFailed"
     assert ask("get", path)["product_id"] == YEARLY
     assert told() == []
     for body in ({"product_id": "nonsense"}, {"seats": 0}, {"seats": 2, "proration_behavior": "next_period"}, {}):
-        ask("patch", path, body, status=422)
+        ask("patch", path, body, expect=422)
 
 
 def test_more_seats_are_prorated_on_the_next_order(ask, buy, told):
@@ -373,13 +373,13 @@ def test_refunds_add_up_and_never_to_more_than_was_paid(ask, buy, told):
     events = told()
     assert types(events) == ["order.updated", "refund.created", "order.refunded"]
     assert (events[0]["data"]["status"], events[0]["data"]["refunded_amount"]) == ("partially_refunded", 500)
-    assert ask("post", "/v1/refunds/", part | {"amount": 701}, status=400)["error"] == "RefundAmountTooHigh"
-    ask("post", "/v1/refunds/", part | {"revoke_benefits": True}, status=400)
+    assert ask("post", "/v1/refunds/", part | {"amount": 701}, expect=400)["error"] == "RefundAmountTooHigh"
+    ask("post", "/v1/refunds/", part | {"revoke_benefits": True}, expect=400)
     for wrong in ({"amount": 0}, {"amount": None}, {"reason": "because"}, {"order_id": "nonsense"}):
-        ask("post", "/v1/refunds/", part | wrong, status=422)
+        ask("post", "/v1/refunds/", part | wrong, expect=422)
     ask("post", "/v1/refunds/", part | {"amount": 700})
     assert order_of(ask)["status"] == "refunded"
-    assert ask("post", "/v1/refunds/", part | {"amount": 1}, status=403)["error"] == "RefundedAlready"
+    assert ask("post", "/v1/refunds/", part | {"amount": 1}, expect=403)["error"] == "RefundedAlready"
     assert [one["amount"] for one in ask("get", "/v1/refunds/", order_id=order["id"])["items"]] == [700, 500]
 
 
@@ -403,7 +403,7 @@ def test_a_dispute_can_be_asked_for_and_is_not_told(ask, buy, told):
     (shown,) = ask("get", "/v1/disputes/")["items"]
     assert (shown["status"], shown["order_id"]) == ("needs_response", order_of(ask)["id"])
     refund = {"order_id": shown["order_id"], "reason": "other", "amount": 1}
-    assert ask("post", "/v1/refunds/", refund, status=403)["error"] == "RefundsBlocked"
+    assert ask("post", "/v1/refunds/", refund, expect=403)["error"] == "RefundsBlocked"
     sandbox.settle_dispute(made["id"], False)
     assert ask("get", f"/v1/disputes/{made['id']}")["status"] == "lost"
     assert told() == []
@@ -430,7 +430,7 @@ def test_the_portals_address_is_made_for_one_customer(ask, customer):
     made = ask("post", "/v1/customer-sessions/", {"customer_id": customer["id"], "return_url": "https://hall.example"})
     portal = sandbox.get(made["customer_portal_url"].rsplit("/", 1)[1], "portal")
     assert (portal["customer"], portal["return_url"]) == (customer["id"], "https://hall.example")
-    ask("post", "/v1/customer-sessions/", {"customer_id": "nobody"}, status=422)
+    ask("post", "/v1/customer-sessions/", {"customer_id": "nobody"}, expect=422)
 
 
 def test_what_did_not_come_is_listed_with_its_body(ask, customer, told):
