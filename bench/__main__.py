@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import cycle, repeat
 
-from bench import guildhall, peer_data
-from bench.load import Load, LoadError, Result, drive, fetch, request
-from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, peer, stay_on
+from bench import guildhall, peer_data, stripe_objects
+from bench.load import HOST, Load, LoadError, Result, drive, fetch, request
+from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
 
 MANY, FEW = 1_000_000, 10_000
@@ -23,6 +23,8 @@ RUNS = 3
 SECONDS = 0.5 if QUICK else 4
 CLIENTS = 8
 PLAN_CHANGES = 20 if QUICK else 100
+KNOWN = 100  # subscriptions that dj-stripe has before it is measured
+SUBSCRIBERS = 250 if QUICK else 2500  # whose events are worked off
 
 AT_LEAST, AT_MOST = "≥", "≤"
 GOALS = {
@@ -38,6 +40,9 @@ GOALS = {
     "create_vs_django_admin": (AT_LEAST, 2.5),
     "webhook_vs_bare": (AT_LEAST, 1.0),
     "webhook_lost": (AT_MOST, 0),
+    "webhook_vs_djstripe": (AT_LEAST, 10),
+    "webhook_vs_djstripe_queueing": (AT_LEAST, 3),
+    "events_worked_per_second": (AT_LEAST, 500),
     "list_p99_under_writes": (AT_MOST, 3),
     "webhook_to_plan_ms": (AT_MOST, 50),
     "memory_mb": (AT_MOST, 150),
@@ -136,6 +141,8 @@ class Bench:
             self.create,
             self.webhook,
             self.lost,
+            self.webhook_vs_djstripe,
+            self.events,
             self.under_writes,
             self.plan,
             self.memory,
@@ -244,6 +251,65 @@ class Bench:
             answered += len(accepted)
             lost += len(accepted - kept)
         yield Row("webhook_lost", lost, f"of {answered}")
+
+    def webhook_vs_djstripe(self) -> Iterator[Row]:
+        """The same events, posted to Guildhall, to dj-stripe that works each before it answers (its usual way), and
+        to dj-stripe that is told to leave that to a queue. Its API calls are answered by a stand-in on our core."""
+        seconds, settings = max(SECONDS, 1), guildhall.SETTINGS
+
+        def post(server: Server, path: str, most: int, contains: bytes = b"") -> Callable[[], float]:
+            updates = self.stripe.updates(KNOWN, path)
+            load = [next(updates)[1] for _ in range(KNOWN)]
+            drive(server.port, Load(load, clients=CLIENTS), seconds=60)  # whatever is done once for each is done
+
+            def measure() -> float:
+                load = [next(updates)[1] for _ in range(int(most * seconds))]
+                result = drive(server.port, Load(load, clients=CLIENTS, contains=contains), seconds=seconds)[0]
+                if len(result.answered) == len(load):
+                    raise LoadError("too few webhooks were prepared")
+                answered[server.port] += len(result.answered)
+                return result.rate
+
+            answered[server.port] = KNOWN
+            return measure
+
+        answered: dict[int, int] = {}
+        folder = guildhall.scratch(guildhall.subscribers(KNOWN), "webhook")
+        with contextlib.ExitStack() as stack:
+            start = stack.enter_context
+            ours = start(guildhall.server("guildhall-subscribers", folder))
+            measures = [post(ours, guildhall.WEBHOOKS, 6000)]
+            try:
+                environment("djstripe")
+            except subprocess.CalledProcessError:
+                yield Row("webhook_accepted", medians(*measures)[0], "req/s (dj-stripe can't be installed here)")
+                return
+            objects = VAR / "stripe-objects.json"
+            objects.write_text(json.dumps(stripe_objects.addresses(KNOWN, self.stripe.prices["pro_monthly"])))
+            api = start(
+                peer("stripe-api", "bare", "stripe_api:app", settings, core=CLIENT_CORE, OBJECTS_FILE=str(objects))
+            )
+            files = {}
+            for name, more in (("full", {}), ("queueing", {"QUEUEING": "1"})):
+                files[name] = peer_data.djstripe_database(name, self.stripe.secret)
+                told = peer_data.djstripe_settings(files[name], f"http://{HOST}:{api.port}") | more
+                server = start(peer(f"djstripe-{name}", "djstripe", "djstripe_site.urls:app", settings, **told))
+                measures.append(post(server, peer_data.ENDPOINT_PATH, 3000))
+            value, full, queueing = medians(*measures)
+        expected = list(answered.values())
+        kept = len(guildhall.stored_events(folder))
+        worked, queued = peer_data.djstripe_counts(files["full"]), peer_data.djstripe_counts(files["queueing"])
+        if [kept, worked["events"], queued["valid"]] != expected or worked["subscriptions"] != KNOWN:
+            raise LoadError(f"{expected} were answered; kept {kept}, dj-stripe {worked}, queueing {queued}")
+        yield Row("webhook_vs_djstripe", value, "req/s", full)
+        yield Row("webhook_vs_djstripe_queueing", value, "req/s", queueing)
+
+    def events(self) -> Iterator[Row]:
+        """Purchases and renewals of many organizations, from the inbox to grants and credits by one worker."""
+        for way, name in (("offline", "events_worked_per_second"), ("asking", "events_worked_asking")):
+            folder = guildhall.scratch(guildhall.subscribers(SUBSCRIBERS), "events")
+            told = json.loads(on_server_core("bench.guildhall", "events", folder, SUBSCRIBERS, way))
+            yield Row(name, told["rate"], f"events/s ({told['events']:,} events, {told['asked']:,} API calls)")
 
     def under_writes(self) -> Iterator[Row]:
         reading = page(self.at_many.list())

@@ -43,6 +43,7 @@ ENVIRONMENT = {
 NAME, SLUG, EMAIL, PASSWORD = "Acme", "acme", "owner@example.test", "Bench-only-passw0rd"
 CUSTOMER, SUBSCRIPTION = "cus_bench", "sub_bench"
 PER_PAGE = 50
+WEBHOOKS = "/webhooks/stripe"
 CREATED = 303
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 
@@ -183,6 +184,12 @@ class Stripe:
             id = f"ch_{uuid.uuid4().hex}"
             yield self._signed("charge.succeeded", {"id": id, "object": "charge", "description": "x" * 600})
 
+    def updates(self, subscribers: int, path: str) -> Iterator[tuple[str, bytes]]:
+        """Updates of the subscriptions in turn, for a server that takes them at `path`."""
+        for number in itertools.count():
+            subscription = stripe_objects.subscription(number % subscribers, self.prices["pro_monthly"])
+            yield self._signed("customer.subscription.updated", subscription, path)
+
     def plan_changes(self, server: Server, folder: Path, count: int) -> Iterator[float]:
         """Seconds from each post of a subscription's event to the grants that say the other plan."""
         with contextlib.closing(sqlite3.connect(file(folder), timeout=30)) as connection:
@@ -209,22 +216,12 @@ class Stripe:
         connection.commit()
         return subscription
 
-    def _signed(self, kind: str, subject: dict[str, object]) -> tuple[str, bytes]:
+    def _signed(self, kind: str, subject: stripe_objects.Thing, path: str = WEBHOOKS) -> tuple[str, bytes]:
         event = f"evt_{uuid.uuid4().hex}"
-        body = json.dumps(
-            {
-                "id": event,
-                "object": "event",
-                "api_version": stripe.api_version,
-                "created": int(time.time()),
-                "livemode": False,
-                "type": kind,
-                "data": {"object": subject},
-            }
-        )
+        body = json.dumps(stripe_objects.event(event, kind, subject, int(time.time()), stripe.api_version))
         signature = stripe.WebhookSignature.generate_signature_header(body, self.secret)
         headers = {"Content-Type": "application/json", "Stripe-Signature": signature}
-        return event, request("POST", "/webhooks/stripe", headers, body.encode())
+        return event, request("POST", path, headers, body.encode())
 
 
 def _plan(connection: sqlite3.Connection) -> str | None:

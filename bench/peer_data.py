@@ -1,9 +1,11 @@
 """The peers' databases and their signed-in requests, made once and kept in var/bench."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -99,6 +101,54 @@ def flask_admin_database(count: int) -> Path:
                 database.commit()
             _fill(draft, "task", count)
     return file
+
+
+ENDPOINT = "00000000-0000-4000-8000-000000000001"
+ENDPOINT_PATH = f"/stripe/webhook/{ENDPOINT}/"
+
+
+def djstripe_settings(file: Path, api_host: str) -> dict[str, str]:
+    return {
+        "DJANGO_SETTINGS_MODULE": "djstripe_site.settings",
+        "DATABASE_FILE": str(file),
+        "STRIPE_API_HOST": api_host,
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+def djstripe_database(name: str, secret: str) -> Path:
+    """A new database of dj-stripe's with its endpoint, which takes what `secret` signed."""
+    made = VAR / f"djstripe-{hashlib.sha256(secret.encode()).hexdigest()[:8]}.sqlite3"
+    with made_once(made) as draft:
+        if draft:
+            told = djstripe_settings(draft, "http://127.0.0.1:9") | {"ENDPOINT": ENDPOINT, "ENDPOINT_SECRET": secret}
+            command = [environment("djstripe"), "-m", "djstripe_site.prepare"]
+            subprocess.run(command, env={**os.environ, **told, "PYTHONPATH": str(PEERS)}, check=True)
+            with contextlib.closing(sqlite3.connect(draft)) as database:
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                database.execute("PRAGMA journal_mode = DELETE")
+    file = VAR / f"scratch-djstripe-{name}.sqlite3"
+    for old in VAR.glob(file.name + "*"):
+        old.unlink()
+    shutil.copy(made, file)
+    return file
+
+
+def djstripe_counts(file: Path) -> dict[str, int]:
+    """How many posts are stored, how many of these passed the check, were processed, failed; and what came of them."""
+    triggers = "SELECT count(*) FROM djstripe_webhookeventtrigger"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        return {
+            name: database.execute(query).fetchone()[0]
+            for name, query in {
+                "stored": triggers,
+                "valid": f"{triggers} WHERE valid",
+                "processed": f"{triggers} WHERE processed",
+                "failed": f"{triggers} WHERE exception != ''",
+                "events": "SELECT count(*) FROM djstripe_event",
+                "subscriptions": "SELECT count(*) FROM djstripe_subscription",
+            }.items()
+        }
 
 
 class DjangoAdmin:

@@ -3,13 +3,14 @@
 Shapes: https://docs.stripe.com/api/subscriptions/object, https://docs.stripe.com/api/invoices/object
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 Thing = dict[str, Any]
 
-BEGAN = 1_790_000_000  # the first period's beginning; each lasts PERIOD
 PERIOD = 30 * 86_400
+BEGAN = int(time.time()) // 86_400 * 86_400 - 40 * 86_400  # of the first period: the second is the present one
 PRODUCT, AMOUNT, CURRENCY = "prod_bench", 1200, "usd"
 EVENTS_EACH = 4  # of a subscriber in `life`
 
@@ -195,7 +196,8 @@ def addresses(subscribers: int, price_id: str, period: int = 0) -> dict[str, Thi
     """path → what Stripe's API answers there."""
     found = {"/v1/account": account(), "/v1/accounts/acct_bench": account()}
     found |= {f"/v1/products/{PRODUCT}": product(), f"/v1/prices/{price_id}": price(price_id)}
-    found |= {f"/v1/plans/{price_id}": plan(price_id)}
+    none = {"object": "list", "data": [], "has_more": False, "url": f"/v1/products/{PRODUCT}/features"}
+    found |= {f"/v1/plans/{price_id}": plan(price_id), none["url"]: none}
     for number in range(subscribers):
         found[f"/v1/customers/{customer_id(number)}"] = customer(number)
         found[f"/v1/subscriptions/{subscription_id(number)}"] = subscription(number, price_id, period)

@@ -50,6 +50,7 @@ from models import (
     User,
     everywhere,
     inside,
+    now,
     stand_in_line,
 )
 
@@ -387,8 +388,8 @@ def _failed(fact: PaymentFailed, organization):
         changes.record(organization, "payment", row.id, "created" if before is None else "updated")
     if subscription is None:
         return
+    _settle(organization, row)
     if fact.void:
-        _settle(organization, row)
         return
     # Where the provider can be asked, the subscription's own fact comes with this one and says it better.
     if fact.asked_at is None and subscription.status == "active" and fact.happened_at >= subscription.last_event_at:
@@ -523,10 +524,9 @@ def _credit(organization, payment):
     newer = Payment.one(Payment.status == "paid", Payment.period_start_at > begins, Payment.id != payment.id)
     if not turned or newer is not None:
         return
-    if payment.stands:
-        plan = plans.get(payment.plan_key)
-    else:
-        plan = grants.plan() or plans.get("free")
+    # One that is heard of after the month's turn brings what that turn gave, no more: the plan may be over since.
+    late = (payment.paid_at or begins).strftime("%Y-%m") < now().strftime("%Y-%m")
+    plan = plans.get(payment.plan_key) if payment.stands and not late else grants.plan() or plans.get("free")
     key = f"invoice:{payment.provider_payment_id}"
     used = (CreditEntry.idempotency_key == key) | CreditEntry.idempotency_key.startswith(f"{key}:")
     if times := CreditEntry.select().where(used).count():  # taken back before, and given again

@@ -116,7 +116,12 @@ def _lasts(subscription):
         return None, "refunded" if newest.is_refunded else "disputed"
     if subscription.status == "past_due":
         began = subscription.unpaid_since_at or subscription.last_event_at
-        return began + timedelta(days=settings.get("billing_grace_days")), ""
+        paid_until = newest.period_end_at if newest is not None else subscription.trial_ends_at
+        first = Payment.subscription == subscription, Payment.reason == "create", Payment.status == "failed"
+        if paid_until is None and Payment.one(*first):
+            return None, "never paid"
+        # Days of grace follow what was paid: the next invoice that stays open brings no new ones.
+        return min(began, paid_until or began) + timedelta(days=settings.get("billing_grace_days")), ""
     if subscription.collection_paused and subscription.status != "trialing":
         # Nothing is charged and the periods go on: what was paid lasts, no more.
         until = newest and newest.period_end_at

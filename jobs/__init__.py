@@ -15,9 +15,7 @@ from datetime import timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 import models
@@ -61,9 +59,11 @@ def at(**cron):
     return CronTrigger(**cron, timezone="UTC")  # never local time: it comes twice in autumn
 
 
-def now_and(trigger):
-    """Once when the calendar begins, and then as the trigger says."""
-    return OrTrigger([trigger, DateTrigger(timezone="UTC")])
+class FromTheStart(IntervalTrigger):
+    """At once when the calendar begins, and then as its interval says."""
+
+    def get_next_fire_time(self, previous_fire_time, now):
+        return super().get_next_fire_time(previous_fire_time, now) if previous_fire_time else now
 
 
 CALENDAR = (
@@ -81,7 +81,13 @@ CALENDAR = (
         woken_by="reconciliation",
     ),
     Job("reconciliation_night", "Begin the nightly comparison", reconciliations.nightly, every(hours=1), once=True),
-    Job("missed", "Fetch webhooks that didn't come", reconciliations.missed, now_and(every(hours=6)), once=True),
+    Job(
+        "missed",
+        "Fetch webhooks that didn't come",
+        reconciliations.missed,
+        FromTheStart(hours=6, timezone="UTC"),
+        once=True,
+    ),
     Job("overdue", "Ask about renewals that didn't come", reconciliations.overdue, every(hours=1), once=True),
     Job("silence", "Watch that webhooks come", reconciliations.silence, every(hours=1), once=True),
     Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),

@@ -2,11 +2,23 @@
 
 from contextlib import suppress
 
-from flask import Blueprint, current_app, g
+from flask import Blueprint, g
 from htmx_flask import request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from domain import Refused, billing, configuration, credits, grants, permissions, plans, pricing, providers, settings
+from domain import (
+    Refused,
+    billing,
+    configuration,
+    credits,
+    facts,
+    grants,
+    permissions,
+    plans,
+    pricing,
+    providers,
+    settings,
+)
 from domain.fields import whole
 from domain.providers import ProviderFailed
 from models import Checkout, now
@@ -17,6 +29,10 @@ blueprint = Blueprint("billing", __name__, url_prefix="/<organization>/billing")
 # What a payment was for, by its reason.
 SAID = {"create": "first period", "cycle": "renewal", "update": "change of plan", "once": "bought once", "other": ""}
 SEEN = 1800  # seconds that the figures of a preview hold
+OF_WHAT_RUNS = (
+    "bought", "pending", "ours", "ending", "ends", "changeable", "pausable", "paused", "paid_until", "rests", "owes",
+    "price",
+)  # fmt: skip
 PATIENCE = 60  # seconds after which the page that waits says what to do
 
 
@@ -33,39 +49,25 @@ def _standing():
     """All that the page shows of an organization whose plans are sold."""
     balance, allowance = credits.balance(g.by.organization)
     subscription, payments, licences = billing.subscription(), billing.payments(), billing.licences()
-    manages, offers, provider = g.by.may("billing.manage"), pricing.offers(), providers.active()
+    manages, current, provider = g.by.may("billing.manage"), grants.plan(), providers.active()
     standing = subscription if subscription and subscription.is_standing else None
-    ours = standing is not None and standing.provider == providers.name()
-    ending = standing is not None and bool(standing.cancel_at_period_end or standing.cancel_at)
-    runs = ours and standing.status in ("active", "trialing")
     kept = {licence.plan_key for licence in licences if licence.ended_at is None}
-    owes = ours and standing.status in ("past_due", "unpaid")
-    current = grants.plan()
-    return {
+    running = _running(standing, payments, manages) if standing else dict.fromkeys(OF_WHAT_RUNS)
+    return running | {
         "current": current,
         "subscription": subscription,
         "standing": standing,
-        "bought": plans.get(standing.plan_key) if standing else None,
-        "pending": plans.get(standing.pending_plan_key) if standing and standing.pending_plan_key else None,
-        "ours": ours,
-        "ends": (standing.cancel_at or standing.current_period_end_at) if ending else None,
-        "ending": ending,
-        "changeable": manages and runs and not ending and not standing.pending_plan_key,
-        "pausable": manages and runs and not ending and standing.status == "active" and "pause" in provider.CAN,
-        "portal": manages and ((payments and grants.includes("billing.portal")) or owes),
-        "price": _price(standing, payments) if standing else None,
+        "portal": manages and ((payments and grants.includes("billing.portal")) or running["owes"]),
         "mine": kept | ({standing.plan_key} if standing else set()) or {current.key},
         "kept": kept,
-        "offers": offers,
+        "offers": pricing.offers(g.by.user),
         "trial": billing.trial_days(g.by) if manages and not standing else 0,
         "payments": payments,
         "licences": licences,
         "taken": permissions.taken(g.by.organization),
-        "seats": grants.seats(),
         "most": billing.SEATS,
         "months": billing.PAUSES,
         "can": provider.CAN,
-        "label": provider.LABEL,
         "balance": balance,
         "allowance": allowance,
         "sandboxed": configuration.active.billing_provider == "sandbox",
@@ -73,6 +75,29 @@ def _standing():
         "campaign": settings.get("crowdfunding_active"),
         "plan_of": {key: plans.get(key) for key in plans.PLANS},
         "SAID": SAID,
+    }
+
+
+def _running(row, payments, manages):
+    """What the page says of the subscription that runs, and what it offers for it: OF_WHAT_RUNS."""
+    bought, ending = plans.get(row.plan_key), bool(row.cancel_at_period_end or row.cancel_at)
+    ours, paused = row.provider == providers.name(), row.collection_paused or row.status == "paused"
+    runs, holds = row.status in ("active", "trialing"), row.plan_key in {key for key, _ in grants.active()}
+    changeable = manages and ours and runs and not ending and not row.pending_plan_key
+    monthly = bought.interval == "month" and row.status == "active" and not paused
+    return {
+        "bought": bought,
+        "pending": plans.get(row.pending_plan_key) if row.pending_plan_key else None,
+        "ours": ours,
+        "ending": ending,
+        "ends": (row.cancel_at or row.current_period_end_at) if ending else None,
+        "changeable": changeable,
+        "pausable": changeable and monthly and "pause" in providers.active().CAN,
+        "paused": paused,
+        "paid_until": facts.until(row) if paused and holds else None,
+        "rests": runs and not paused and not holds,
+        "owes": ours and row.status in ("past_due", "unpaid"),
+        "price": _price(row, payments),
     }
 
 
@@ -173,7 +198,7 @@ def preview():
     plan_key, quantity = request.form.get("plan", ""), _quantity()
     shown = _asked(lambda: billing.preview_change(plan_key, quantity, by=g.by))
     current, plan = billing.subscription(), plans.get(plan_key)
-    offer = next((offer for offer in pricing.offers() if offer.plan.key == plan_key), None)
+    offer = next((offer for offer in pricing.offers(g.by.user) if offer.plan.key == plan_key), None)
     about = {
         "plan": plan,
         "quantity": quantity if plan.has_seats else 1,
@@ -217,7 +242,7 @@ def change():
 
 def _sealed():
     """For the moment that a change is reckoned from: whoever could choose it would choose the price."""
-    return URLSafeTimedSerializer(current_app.secret_key, salt="billing change")
+    return URLSafeTimedSerializer(configuration.active.secret_key, salt="billing change")
 
 
 def _seen(form, quantity):

@@ -14,8 +14,8 @@ blueprint = Blueprint("pricing", __name__)
 @access.public
 def show():
     held, current, plan_page, mine, kept = pricing.catalog(), None, None, set(), set()
-    offers = pricing.offers() if held and any(held.prices) else []
     user, trial = access.me(), _trial()
+    offers = pricing.offers(user) if held and any(held.prices) else []
     if user:
         by = pages.where(user)
         with inside(by.organization):

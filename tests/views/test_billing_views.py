@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import models
-from domain import billing, configuration, credits, grants, organizations, plans, providers, settings
+from domain import billing, configuration, credits, grants, organizations, plans, pricing, providers, settings
 from domain.providers import sandbox, stripe
 from models import (
     AuditEvent,
@@ -370,7 +370,8 @@ def test_nobody_chooses_the_moment_that_a_change_is_reckoned_from(bought, cast, 
     """It decides the price: what wasn't shown here isn't taken."""
     shown = hidden(preview(bought, **YEARLY), "token")
     ends = str(int(stands(cast).current_period_end_at.timestamp()))
-    for token in (ends, "x", shown[:-1] + ("A" if shown[-1] != "A" else "B"), "é"):
+    said, _, signature = shown.rpartition(".")
+    for token in (ends, "x", f"{said}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}", "é"):
         answer = bought.post("/acme/billing/change", data=YEARLY | {"token": token}, headers=JSON)
         assert (answer.status_code, answer.json["code"]) == (409, "CONFLICT"), token
     assert stands(cast).plan_key == "pro_monthly"
@@ -479,6 +480,39 @@ def test_a_plan_rests_for_some_months_and_goes_on(bought, cast, said, followed):
     assert not stands(cast).collection_paused
     for months in ("", "0", "4", "x"):
         assert bought.post("/acme/billing/pause", data={"months": months}, headers=JSON).status_code == 422, months
+
+
+def test_a_year_is_not_paused_and_that_is_not_offered(buy, said):
+    alice = buy("pro_yearly")
+    assert "For one month" not in said(alice.get("/acme/billing"))
+    answer = alice.post("/acme/billing/pause", data={"months": "1"}, headers=JSON)
+    assert (answer.status_code, answer.json["code"]) == (409, "NOT_SUPPORTED")
+
+
+def test_what_rests_for_a_refund_is_said(bought, cast, said, wire):
+    rests = "What Pro includes rests at the moment"
+    assert rests not in said(bought.get("/acme/billing"))
+    sandbox.refund(sandbox.find("payment")[0]["id"])
+    wire()
+    assert plan_of(cast) == "free"
+    assert rests in said(bought.get("/acme/billing"))
+
+
+def test_a_backer_sees_the_price_they_would_pay(browse, cast, said):
+    product, *_ = (price["product"] for price in pricing.catalog().prices)
+    own = {
+        "id": "price_backers", "product": product, "active": True, "amount": 700, "currency": "usd", "interval": "month",
+        "interval_count": 1, "lookup_key": "pro_monthly", "nickname": None,
+        "metadata": {"audience": "backer", "plan": "pro_monthly"},
+    }  # fmt: skip
+    prices = [*pricing.catalog().prices, own]
+    write(models.PricingCatalog.update(prices=prices).execute)
+    for path in ("/acme/billing", "/pricing"):
+        assert "$12.00 a month" in said(browse("alice").get(path)), path
+    write(models.User.update(backer_access_granted_at=models.now()).where(models.User.id == cast.alice.id).execute)
+    for path in ("/acme/billing", "/pricing"):
+        assert "$7.00 a month" in said(browse("alice").get(path)), path
+    assert "$12.00 a month" in said(browse(None).get("/pricing"))
 
 
 def test_where_the_provider_cannot_pause_it_is_not_offered(bought, said, monkeypatch):
