@@ -448,6 +448,25 @@ class Compiled:
         return database.execute_sql(text, given).fetchall()
 
 
+class CompiledRows(Compiled):
+    """The same for whole rows: `build()` selects all columns of one table, and a call gets its rows."""
+
+    def __init__(self, model, build):
+        super().__init__(build)
+        self.model = model
+
+    def __call__(self, **values):
+        fields = self.model._meta.sorted_fields
+        return [
+            self.model.of(**{f.name: f.python_value(value) for f, value in zip(fields, row, strict=True)})
+            for row in super().__call__(**values)
+        ]
+
+    def first(self, **values):
+        """The first row, or None; the query has a limit of its own."""
+        return next(iter(self(**values)), None)
+
+
 # --- people ---------------------------------------------------------------------------------------
 
 

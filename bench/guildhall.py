@@ -1,6 +1,7 @@
 """Everything the bench knows of Guildhall itself: its data, its sign-in, its addresses and its write seam.
 
-What needs its modules runs as a process of its own: `python -m bench.guildhall seed|subscribers|stripe|writes|credits|events`.
+What needs its modules runs as a process of its own:
+`python -m bench.guildhall seed|subscribers|stripe|writes|credits|events`.
 """
 
 import contextlib
@@ -95,6 +96,16 @@ def stored_events(folder: Path) -> set[str]:
         return {event for (event,) in connection.execute("SELECT event_id FROM webhook_event")}
 
 
+def await_worked(folder: Path) -> None:
+    """Until the inbox is worked off, so that nothing of it goes on beside the next measure."""
+    deadline = time.monotonic() + 120
+    with contextlib.closing(sqlite3.connect(file(folder), timeout=30)) as connection:
+        while connection.execute("SELECT 1 FROM webhook_event WHERE status = 'received' LIMIT 1").fetchone():
+            if time.monotonic() > deadline:
+                raise LoadError("the inbox isn't worked off")
+            time.sleep(0.1)
+
+
 def _in_app(*arguments: object) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "bench.guildhall", *map(str, arguments)],
@@ -111,9 +122,9 @@ def _in_app(*arguments: object) -> str:
 
 
 @contextlib.contextmanager
-def server(name: str, folder: Path) -> Iterator[Server]:
+def server(name: str, folder: Path, **settings: str) -> Iterator[Server]:
     port = free_port()
-    told = {**ENVIRONMENT, "GUILDHALL_DATA": str(folder), "HOST": HOST, "PORT": str(port)}
+    told = {**ENVIRONMENT, "GUILDHALL_DATA": str(folder), "HOST": HOST, "PORT": str(port), **settings}
     with running(name, [sys.executable, "app.py"], port, told, ROOT) as started:
         yield started
 

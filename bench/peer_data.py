@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench.load import LoadError, cookies, fetch, request
+from bench.load import HOST, LoadError, cookies, fetch, request
 from bench.servers import PEERS, VAR, environment
 from bench.tasks import PEOPLE, Task, tasks
 
@@ -107,13 +107,15 @@ ENDPOINT = "00000000-0000-4000-8000-000000000001"
 ENDPOINT_PATH = f"/stripe/webhook/{ENDPOINT}/"
 
 
-def djstripe_settings(file: Path, api_host: str) -> dict[str, str]:
-    return {
+def djstripe_settings(file: Path, api: int, queueing: bool) -> dict[str, str]:
+    """`api`: the port where Stripe's is played. `queueing`: it only stores the events."""
+    told = {
         "DJANGO_SETTINGS_MODULE": "djstripe_site.settings",
         "DATABASE_FILE": str(file),
-        "STRIPE_API_HOST": api_host,
-        "NO_PROXY": "127.0.0.1",
+        "STRIPE_API_HOST": f"http://{HOST}:{api}",
+        "NO_PROXY": HOST,
     }
+    return told | ({"QUEUEING": "yes"} if queueing else {})
 
 
 def djstripe_database(name: str, secret: str) -> Path:
@@ -121,9 +123,9 @@ def djstripe_database(name: str, secret: str) -> Path:
     made = VAR / f"djstripe-{hashlib.sha256(secret.encode()).hexdigest()[:8]}.sqlite3"
     with made_once(made) as draft:
         if draft:
-            told = djstripe_settings(draft, "http://127.0.0.1:9") | {"ENDPOINT": ENDPOINT, "ENDPOINT_SECRET": secret}
-            command = [environment("djstripe"), "-m", "djstripe_site.prepare"]
-            subprocess.run(command, env={**os.environ, **told, "PYTHONPATH": str(PEERS)}, check=True)
+            told = djstripe_settings(draft, 9, False) | {"ENDPOINT": ENDPOINT, "ENDPOINT_SECRET": secret}
+            settings = {**os.environ, **told, "PYTHONPATH": str(PEERS)}
+            subprocess.run([environment("djstripe"), "-m", "djstripe_site.prepare"], env=settings, check=True)
             with contextlib.closing(sqlite3.connect(draft)) as database:
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 database.execute("PRAGMA journal_mode = DELETE")
@@ -134,21 +136,24 @@ def djstripe_database(name: str, secret: str) -> Path:
     return file
 
 
-def djstripe_counts(file: Path) -> dict[str, int]:
-    """How many posts are stored, how many of these passed the check, were processed, failed; and what came of them."""
-    triggers = "SELECT count(*) FROM djstripe_webhookeventtrigger"
+def djstripe_worked(file: Path) -> int:
+    """How many webhooks dj-stripe has worked: checked, their event stored, and its subscription too."""
+    return _counted(
+        file,
+        "SELECT count(*) FROM djstripe_webhookeventtrigger AS posted JOIN djstripe_event AS event"
+        " ON event.id = posted.event_id JOIN djstripe_subscription AS subscription"
+        " ON subscription.id = json_extract(event.data, '$.object.id') WHERE posted.valid AND posted.processed",
+    )
+
+
+def djstripe_queued(file: Path) -> int:
+    """How many webhooks dj-stripe has checked and stored, and not worked."""
+    return _counted(file, "SELECT count(*) FROM djstripe_webhookeventtrigger WHERE valid AND NOT processed")
+
+
+def _counted(file: Path, query: str) -> int:
     with contextlib.closing(sqlite3.connect(file)) as database:
-        return {
-            name: database.execute(query).fetchone()[0]
-            for name, query in {
-                "stored": triggers,
-                "valid": f"{triggers} WHERE valid",
-                "processed": f"{triggers} WHERE processed",
-                "failed": f"{triggers} WHERE exception != ''",
-                "events": "SELECT count(*) FROM djstripe_event",
-                "subscriptions": "SELECT count(*) FROM djstripe_subscription",
-            }.items()
-        }
+        return database.execute(query).fetchone()[0]
 
 
 class DjangoAdmin:

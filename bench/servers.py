@@ -145,8 +145,8 @@ def peer(
     environment_name: str,
     application: str,
     settings: Sequence[str],
-    *,
     core: int = SERVER_CORE,
+    /,
     **extra: str,
 ) -> Iterator[Server]:
     """A peer's WSGI application under gunicorn with `settings`."""

@@ -159,13 +159,13 @@ def invoice(number: int, price_id: str, period: int = 0) -> Thing:
         "period_end": starts + PERIOD,
         "hosted_invoice_url": f"https://invoice.example.test/{id}",
         "invoice_pdf": f"https://invoice.example.test/{id}/pdf",
-        "lines": {"object": "list", "data": [line], "has_more": False, "total_count": 1, "url": f"/v1/invoices/{id}/lines"},
+        "lines": {"object": "list", "data": [line], "has_more": False, "url": f"/v1/invoices/{id}/lines"},
         "parent": {"type": "subscription_details", "subscription_details": details, "quote_details": None},
         "status_transitions": {"finalized_at": starts, "paid_at": starts, "voided_at": None},
         "discounts": [],
         "livemode": False,
         "metadata": {},
-    }  # fmt: skip
+    }
 
 
 def event(id: str, kind: str, thing: Thing, happened_at: int, version: str) -> Thing:
@@ -196,7 +196,7 @@ def addresses(subscribers: int, price_id: str, period: int = 0) -> dict[str, Thi
     """path → what Stripe's API answers there."""
     found = {"/v1/account": account(), "/v1/accounts/acct_bench": account()}
     found |= {f"/v1/products/{PRODUCT}": product(), f"/v1/prices/{price_id}": price(price_id)}
-    none = {"object": "list", "data": [], "has_more": False, "url": f"/v1/products/{PRODUCT}/features"}
+    none: Thing = {"object": "list", "data": [], "has_more": False, "url": f"/v1/products/{PRODUCT}/features"}
     found |= {f"/v1/plans/{price_id}": plan(price_id), none["url"]: none}
     for number in range(subscribers):
         found[f"/v1/customers/{customer_id(number)}"] = customer(number)

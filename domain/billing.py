@@ -86,7 +86,7 @@ def checkout(plan_key, *, by, quantity=1):
     Nothing is granted here: only what the provider tells does that.
     """
     by.require("billing.manage")
-    provider, organization = providers.active(), by.organization
+    provider, organization = providers.active(), Organization.get_by_id(by.organization.id)
     if plan_key not in providers.account().prices or plan_key not in PLANS:
         raise NotFound("There is no such plan on sale.")
     plan, quantity = plans.get(plan_key), _seats(plan_key, quantity)
@@ -174,7 +174,6 @@ def _customer(organization, email):
     customer = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null())
     if customer is not None:
         return customer.provider_customer_id
-    organization = Organization.get_by_id(organization.id)
     times = Customer.select().where(Customer.provider == providers.name()).count()  # one that was deleted there
     key = f"customer-{organization.public_id}" + (f"-{now():%Y%m%d%H%M}" if times else "")
     made = providers.active().create_customer(organization, email, key)

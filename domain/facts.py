@@ -36,6 +36,8 @@ from domain.providers import (
 from domain.transactions import writes
 from models import (
     Checkout,
+    Compiled,
+    CompiledRows,
     CreditAccount,
     CreditEntry,
     Customer,
@@ -51,6 +53,7 @@ from models import (
     everywhere,
     inside,
     now,
+    slot,
     stand_in_line,
 )
 
@@ -80,15 +83,14 @@ def _apply(fact, organization):
 def organization_of(fact):
     """Whose it is: by what we gave along, by the customer, or by what we know of the thing. Refuses with Unknown."""
     with everywhere("a provider's event names its organization only inside"):
-        ours = fact.organization and Organization.one(Organization.public_id == fact.organization)
+        ours = fact.organization and _named.first(public_id=fact.organization)
         if ours:
             return ours
         if fact.organization:
             log.error("an event names an organization that isn't here", extra={"event": fact.event_id})
-        for found in _traces(fact):
-            row = found.first()
+        for row in _traces(fact):
             if row is not None:
-                return row.organization
+                return _owner.first(id=row.organization_id)
     raise Unknown(f"No organization of ours has the customer {fact.customer_id or '(none)'}.")
 
 
@@ -96,25 +98,33 @@ def _traces(fact):
     """The thing itself before its customer: one address may be one customer for two organizations."""
     subscription = fact.id if isinstance(fact, SubscriptionChanged) else getattr(fact, "subscription_id", None)
     if subscription:
-        yield _subscriptions(fact.provider, subscription)
+        yield _subscription_row.first(provider=fact.provider, id=str(subscription))
     payment = getattr(fact, "payment_id", None)
     if payment:
-        yield _payments(fact.provider, payment)
+        yield _payment_row.first(provider=fact.provider, id=str(payment))
     if isinstance(fact, CheckoutClosed):
-        yield Checkout.select().where(Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.id)
+        yield Checkout.one(Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.id)
     if fact.customer_id:
-        mine = Customer.provider == fact.provider, Customer.provider_customer_id == fact.customer_id
-        yield Customer.select().where(*mine)
+        yield _customer_row.first(provider=fact.provider, id=fact.customer_id)
 
 
-def _subscriptions(provider, id):
-    return Subscription.select().where(
-        Subscription.provider == provider, Subscription.provider_subscription_id == str(id)
+def _by_id(model, column):
+    """The row with this id at this provider: asked for by every event, so built once."""
+    return CompiledRows(
+        model, lambda: model.select().where(model.provider == slot("provider"), column == slot("id")).limit(1)
     )
 
 
-def _payments(provider, id):
-    return Payment.select().where(Payment.provider == provider, Payment.provider_payment_id == str(id))
+_customer_row = _by_id(Customer, Customer.provider_customer_id)
+_subscription_row = _by_id(Subscription, Subscription.provider_subscription_id)
+_payment_row = _by_id(Payment, Payment.provider_payment_id)
+_named = CompiledRows(
+    Organization, lambda: Organization.select().where(Organization.public_id == slot("public_id")).limit(1)
+)
+_owner = CompiledRows(Organization, lambda: Organization.select().where(Organization.id == slot("id")).limit(1))
+_known_source = CompiledRows(
+    GrantSource, lambda: GrantSource.select().where(GrantSource.source == slot("source")).limit(1)
+)
 
 
 def plan_of(provider, price_id):
@@ -152,7 +162,7 @@ def _is_news(side, id, fact, over=False):
     """
     source = f"{fact.provider}:{side}:{id}"
     stand_in_line(source)
-    held = GrantSource.one(GrantSource.source == source)
+    held = _known_source.first(source=source)
     if held is not None:
         if fact.asked_at is None and (fact.happened_at < held.last_event_at or over):
             return False
@@ -222,7 +232,8 @@ def _checkout(fact: CheckoutClosed, organization):
 
 @_apply.register
 def _subscription(fact: SubscriptionChanged, organization):
-    row = _subscriptions(fact.provider, fact.id).first()
+    stand_in_line(f"{fact.provider}:subscription:{fact.id}")
+    row = _subscription_row.first(provider=fact.provider, id=fact.id)
     plan_key = plan_of(fact.provider, fact.price_id)
     if plan_key is None:
         _warn_of_price(fact)
@@ -230,21 +241,28 @@ def _subscription(fact: SubscriptionChanged, organization):
             raise Unknown(f"No plan of ours has the price {fact.price_id}.")
     if not _is_news("subscription", fact.id, fact, over=row is not None and _stays_over(row, fact)):
         return
-    row = _subscriptions(fact.provider, fact.id).first()
     before = row and _shown(row)
     values = _values(fact, row, plan_key or (row and row.plan_key))
     if row is None:
         row = Subscription.create(provider=fact.provider, provider_subscription_id=fact.id, **values)
     else:
-        Subscription.update(**values).where(Subscription.id == row.id).execute()
-        row = Subscription.get_by_id(row.id)
-    if row.is_standing:
+        _set(row, values)
+    if row.is_standing and (before is None or before["status"] != row.status):
         Checkout.update(status="completed").where(Checkout.status == "open").execute()
     _followed(row, organization, before, fact)
     if organization.status == "deleted" and row.is_standing:  # paid for while it was being deleted
         organizations.end_subscription(row)
     elif row.is_live:
         _end_doubles(organization, row)
+
+
+def _set(row, values):
+    """Write what differs."""
+    for name, value in values.items():
+        if row.__data__.get(name) != getattr(value, "id", value):
+            setattr(row, name, value)
+    if row.dirty_fields:
+        row.save()
 
 
 def _stays_over(row, fact):
@@ -294,7 +312,7 @@ def _shown(row):
 
 def _followed(row, organization, before, fact):
     """Grants as the row now says, and whoever looks after the plan is told of what changed."""
-    followed = grants.follow(row)
+    followed = grants.follow(row, organization)
     after = _shown(row)
     if before != after:
         _tell(organization, row, before, fact)
@@ -307,16 +325,20 @@ def doubles(provider):
 
     One that runs out anyway isn't doubled by the next.
     """
-    live = list(
-        Subscription.select().where(
-            Subscription.provider == provider,
-            Subscription.status.in_(Subscription.LIVE),
-            Subscription.cancel_at_period_end == False,  # noqa: E712
-            Subscription.cancel_at.is_null(),
-        )
-    )
+    live = _lasting(provider=provider)
     live.sort(key=lambda one: (one.started_at or one.created_at, one.provider_subscription_id))
     return live[1:]
+
+
+_lasting = CompiledRows(
+    Subscription,
+    lambda: Subscription.select().where(
+        Subscription.provider == slot("provider"),
+        Subscription.status.in_(Subscription.LIVE),
+        Subscription.cancel_at_period_end == False,  # noqa: E712
+        Subscription.cancel_at.is_null(),
+    ),
+)
 
 
 def _end_doubles(organization, row):
@@ -358,18 +380,19 @@ def _received(fact: PaymentReceived, organization):
     if fact.reason == "once" and plan_key is None:
         _warn_of_price(fact)
         raise Unknown(f"No plan of ours has the price {fact.price_id}.")
-    row = _payments(fact.provider, fact.id).first()
+    stand_in_line(f"{fact.provider}:payment:{fact.id}")
+    row = _payment_row.first(provider=fact.provider, id=fact.id)
     # Paid is paid: no later word about the same invoice takes that back, only a refund or a dispute does.
     if not _is_news("payment", fact.id, fact) and row is not None and row.status == "paid":
         return
-    row, before = _kept(fact, subscription, plan_key, status="paid", paid_at=fact.paid_at or fact.happened_at)
+    row, before = _kept(fact, row, subscription, plan_key, status="paid", paid_at=fact.paid_at or fact.happened_at)
     if fact.checkout_id:
         mine = Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.checkout_id
         Checkout.update(status="completed").where(*mine, Checkout.status == "open").execute()
     if fact.reason == "once":
         buyer = fact.purchaser and User.one(User.public_id == fact.purchaser)
         Licence.insert(payment=row, plan_key=plan_key, tier=fact.tier, purchaser=buyer).on_conflict_ignore().execute()
-    _settle(organization, row)
+    _settle(organization, row, subscription)
     if before != "paid":
         changes.record(organization, "payment", row.id, "created" if before is None else "updated")
         if fact.reason == "once":
@@ -379,16 +402,17 @@ def _received(fact: PaymentReceived, organization):
 @_apply.register
 def _failed(fact: PaymentFailed, organization):
     subscription = _subscription_for(fact)
-    row = _payments(fact.provider, fact.id).first()
+    stand_in_line(f"{fact.provider}:payment:{fact.id}")
+    row = _payment_row.first(provider=fact.provider, id=fact.id)
     if not _is_news("payment", fact.id, fact) or (row is not None and row.status == "paid"):
         return
     plan_key = plan_of(fact.provider, fact.price_id) or (subscription and subscription.plan_key)
-    row, before = _kept(fact, subscription, plan_key, status="void" if fact.void else "failed", paid_at=None)
+    row, before = _kept(fact, row, subscription, plan_key, status="void" if fact.void else "failed", paid_at=None)
     if before != row.status:
         changes.record(organization, "payment", row.id, "created" if before is None else "updated")
     if subscription is None:
         return
-    _settle(organization, row)
+    _settle(organization, row, subscription)
     if fact.void:
         return
     # Where the provider can be asked, the subscription's own fact comes with this one and says it better.
@@ -396,7 +420,7 @@ def _failed(fact: PaymentFailed, organization):
         shown, subscription.status = _shown(subscription), "past_due"
         subscription.unpaid_since_at, subscription.unpaid_url = fact.period_start_at or fact.happened_at, fact.url
         subscription.save()
-        grants.follow(subscription)
+        grants.follow(subscription, organization)
         if shown != _shown(subscription):
             changes.record(organization, "subscription", subscription.id, "updated")
     plan = plans.get(plan_key or subscription.plan_key)
@@ -413,24 +437,24 @@ def _failed(fact: PaymentFailed, organization):
 def _subscription_for(fact):
     if not fact.subscription_id:
         return None
-    row = _subscriptions(fact.provider, fact.subscription_id).first()
+    row = _subscription_row.first(provider=fact.provider, id=fact.subscription_id)
     if row is None:
         raise Retry(f"The subscription {fact.subscription_id} of this payment isn't known yet.")
     return row
 
 
-def _kept(fact, subscription, plan_key, **more):
+def _kept(fact, row, subscription, plan_key, **more):
     """The payment's row as the fact says; and its status before, None for a new one."""
     values = {
         "subscription": subscription, "plan_key": plan_key, "reason": fact.reason, "amount": fact.amount,
         "currency": fact.currency, "period_start_at": fact.period_start_at, "period_end_at": fact.period_end_at,
         "url": fact.url,
     } | more  # fmt: skip
-    row = _payments(fact.provider, fact.id).first()
     if row is None:
         return Payment.create(provider=fact.provider, provider_payment_id=fact.id, **values), None
-    Payment.update(**values).where(Payment.id == row.id).execute()
-    return Payment.get_by_id(row.id), row.status
+    before = row.status
+    _set(row, values)
+    return row, before
 
 
 @_apply.register
@@ -488,7 +512,7 @@ def _dispute(fact, organization, state):
 
 def _known_payment(fact):
     stand_in_line(f"{fact.provider}:money:{fact.payment_id}")
-    row = _payments(fact.provider, fact.payment_id).first()
+    row = _payment_row.first(provider=fact.provider, id=str(fact.payment_id))
     if row is None:
         raise Retry(f"The payment {fact.payment_id} isn't known yet.")
     return row
@@ -497,15 +521,25 @@ def _known_payment(fact):
 # --- what follows from a payment --------------------------------------------------------------------------
 
 
-def _settle(organization, payment):
+def _settle(organization, payment, subscription=None):
     """Licence, grants and credits as the payment now stands, whatever made it so."""
     if payment.reason == "once":
         grants.follow_licence(payment)
     elif payment.subscription_id:
-        subscription = Subscription.get_by_id(payment.subscription_id)
-        if grants.follow(subscription):
+        subscription = subscription or Subscription.get_by_id(payment.subscription_id)
+        if grants.follow(subscription, organization):
             changes.record(organization, "subscription", subscription.id, "updated")
     _credit(organization, payment)
+
+
+_newer = Compiled(
+    lambda: (
+        Payment.select(Payment.id)
+        .where(Payment.status == "paid", Payment.period_start_at > slot("begins"), Payment.id != slot("id"))
+        .limit(1)
+    )
+)
+_used = Compiled(lambda: CreditEntry.select(CreditEntry.id).where(CreditEntry.idempotency_key == slot("key")).limit(1))
 
 
 def _credit(organization, payment):
@@ -521,16 +555,16 @@ def _credit(organization, payment):
         .where(Payment.id == payment.id, Payment.credited == payment.credited)
         .execute()
     )
-    newer = Payment.one(Payment.status == "paid", Payment.period_start_at > begins, Payment.id != payment.id)
-    if not turned or newer is not None:
+    begins_at = Payment.period_start_at.db_value(begins)
+    if not turned or _newer(begins=begins_at, id=payment.id):
         return
     # One that is heard of after the month's turn brings what that turn gave, no more: the plan may be over since.
     late = (payment.paid_at or begins).strftime("%Y-%m") < now().strftime("%Y-%m")
     plan = plans.get(payment.plan_key) if payment.stands and not late else grants.plan() or plans.get("free")
     key = f"invoice:{payment.provider_payment_id}"
-    used = (CreditEntry.idempotency_key == key) | CreditEntry.idempotency_key.startswith(f"{key}:")
-    if times := CreditEntry.select().where(used).count():  # taken back before, and given again
-        key = f"{key}:{times + 1}"
+    if _used(key=key):  # it was taken back before, and is given again
+        times = CreditEntry.select().where(CreditEntry.idempotency_key.startswith(f"{key}:")).count()
+        key = f"{key}:{times + 2}"
     if credits.renew(organization, settings.get(plan.credits), key):
         changes.record(organization, "credits", None, "updated")
 

@@ -7,7 +7,19 @@ from peewee import fn
 from domain import changes, plans, providers, settings, works
 from domain.plans import PLANS
 from domain.transactions import writes
-from models import Compiled, Grant, Licence, Payment, Subscription, everywhere, inside, now, slot, stand_in_line
+from models import (
+    Compiled,
+    CompiledRows,
+    Grant,
+    Licence,
+    Payment,
+    Subscription,
+    everywhere,
+    inside,
+    now,
+    slot,
+    stand_in_line,
+)
 
 _active = Compiled(
     lambda: (
@@ -71,7 +83,7 @@ def include(source, plan, *, provider, expires_at, source_type="subscription"):
     In the present transaction, inside the organization; returns whether that was news.
     """
     news = 0
-    held = {grant.capability: grant for grant in Grant.select().where(Grant.source == source)}
+    held = {grant.capability: grant for grant in _of_source(source=source)}
     for capability in plan.capabilities:
         values = {"plan_key": plan.key, "expires_at": expires_at, "revoked_at": None, "revoke_reason": None}
         known = held.get(capability)
@@ -81,7 +93,12 @@ def include(source, plan, *, provider, expires_at, source_type="subscription"):
             news += 1
         elif any(getattr(known, name) != value for name, value in values.items()):
             news += Grant.update(**values).where(Grant.id == known.id).execute()
-    return bool(news + revoke(source, "not in the plan any more", kept=plan.capabilities))
+    if any(one.revoked_at is None and one.capability not in plan.capabilities for one in held.values()):
+        news += revoke(source, "not in the plan any more", kept=plan.capabilities)
+    return bool(news)
+
+
+_of_source = CompiledRows(Grant, lambda: Grant.select().where(Grant.source == slot("source")))
 
 
 def revoke(source, reason, kept=()):
@@ -92,26 +109,40 @@ def revoke(source, reason, kept=()):
     return (query.where(Grant.capability.not_in(kept)) if kept else query).execute()
 
 
-def follow(subscription):
+def follow(subscription, organization=None):
     """Have a subscription's grants be what it and its payments say now; returns whether that was news.
 
     In the present transaction, inside the organization. Access follows what was paid (A4.4-5).
     """
-    until, refusal = _lasts(subscription)
+    until, refusal = lasts(subscription, organization)
     if refusal:
         return bool(revoke(source_of(subscription), refusal))
     plan = plans.stored(subscription.plan_key)
     return include(source_of(subscription), plan, provider=subscription.provider, expires_at=until)
 
 
-def _lasts(subscription):
-    """(until when it gives access, why it gives none)."""
-    if subscription.organization.status == "deleted":
+_newest_paid = CompiledRows(
+    Payment,
+    lambda: (
+        Payment.select()
+        .where(
+            Payment.subscription == slot("subscription"),
+            Payment.status == "paid",
+            Payment.period_start_at.is_null(False),
+        )
+        .order_by(Payment.period_start_at.desc())
+        .limit(1)
+    ),
+)
+
+
+def lasts(subscription, organization=None):
+    """(until when a subscription gives access, why it gives none), by its row and its payments."""
+    if (organization or subscription.organization).status == "deleted":
         return None, "the organization was deleted"
     if not subscription.is_live:
         return None, subscription.status
-    paid = Payment.select().where(Payment.subscription == subscription, Payment.status == "paid")
-    newest = paid.where(Payment.period_start_at.is_null(False)).order_by(Payment.period_start_at.desc()).first()
+    newest = _newest_paid.first(subscription=subscription.id)
     if newest is not None and not newest.stands:
         return None, "refunded" if newest.is_refunded else "disputed"
     if subscription.status == "past_due":
@@ -128,9 +159,9 @@ def _lasts(subscription):
         return until, "" if until else "paused"
     began = subscription.current_period_start_at
     this = Payment.subscription == subscription, Payment.period_start_at == began, Payment.status == "void"
-    if newest is not None and began and newest.period_start_at < began and Payment.one(*this):
-        # Going on after a pause doesn't make a gift of the period whose invoice was void.
-        return newest.period_end_at, ""
+    if began and (newest is None or newest.period_start_at < began) and Payment.one(*this):
+        # A period whose invoice is void is no gift: going on after a pause would make one each month.
+        return (newest.period_end_at, "") if newest is not None else (None, "never paid")
     ends = (subscription.current_period_end_at, subscription.cancel_at)
     return min((end for end in ends if end is not None), default=None), ""
 

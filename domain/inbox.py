@@ -24,6 +24,8 @@ log = logging.getLogger("guildhall.inbox")
 BACKOFF = (1, 5, 30, 120)  # minutes, the last again and again
 TRIES = 8
 BATCH = 100
+TOGETHER = 16  # events to a transaction: people's writes wait behind it
+WAITS = "Retry:"  # how the error of an event begins that waits for another
 KEPT_ATTEMPTS = 12  # of each event, with their tracebacks
 TOLD_HEADERS = ("content-type", "user-agent", "x-event-name")  # and those of signatures; never a key or a cookie
 FETCHED = "Fetched"  # the header of an event that we asked for, because it was never delivered
@@ -92,7 +94,10 @@ def _told(headers):
 
 
 def due(limit=BATCH):
-    """The events whose turn it is: unsettled, not waiting, with none before them on the same subject."""
+    """The events whose turn it is: unsettled, not waiting, with none before them on the same subject.
+
+    One that waits for what hasn't come yet (facts.Retry) holds nobody back: it may be waiting for them.
+    """
     earlier = WebhookEvent.alias()
     first = (
         earlier.select(earlier.id)
@@ -102,6 +107,7 @@ def due(limit=BATCH):
             earlier.subject != "",
             earlier.id < WebhookEvent.id,
             earlier.status.in_(WebhookEvent.UNSETTLED),
+            ~fn.COALESCE(earlier.error, "").startswith(WAITS),
         )
         .limit(1)
     )
@@ -120,15 +126,49 @@ def due(limit=BATCH):
 def work_off():
     """Work one batch of due events; returns how many. Called until it returns nothing."""
     events = due()
-    for event in events:
-        _work(event)
+    for start in range(0, len(events), TOGETHER):
+        _work_together(events[start : start + TOGETHER])
     return len(events)
+
+
+def _work_together(events):
+    """Some events of different subjects in one transaction; when one of them fails, each in its own."""
+    began = time.monotonic()
+    attempts = [(event, *tried(read, event)) for event in events]
+    sound = [(event, found) for event, found, error in attempts if error is None]
+    together = len(sound) > 1 and tried(_settle_all, sound, began)[1] is None
+    for event, found, error in attempts:
+        if error is not None or not together:
+            _finish(event, found, error, began)
+    _wake_waiting([event.subject for event in events if event.subject])
+
+
+@writes
+def _settle_all(pairs, began):
+    for event, found in pairs:
+        _settle(event, found, began)
+
+
+def _wake_waiting(subjects):
+    """What waited for these subjects is due at once."""
+    mine = WebhookEvent.subject.in_(subjects), WebhookEvent.status == "failed", WebhookEvent.error.startswith(WAITS)
+    done = WebhookEvent.alias()
+    newer = done.select(done.id).where(
+        done.subject == WebhookEvent.subject, done.status == "processed", done.updated_at >= WebhookEvent.updated_at
+    )
+    query = WebhookEvent.select(WebhookEvent.id).where(*mine, WebhookEvent.next_attempt_at > now(), fn.EXISTS(newer))
+    waiting = [event.id for event in query.limit(BATCH)]
+    if waiting:
+        writes(WebhookEvent.update(next_attempt_at=None).where(WebhookEvent.id.in_(waiting)).execute)()
 
 
 def _work(event, asked=False):
     """One attempt at an event, whatever its state when it is `asked` for; returns the error that it met, or None."""
     began = time.monotonic()
-    found, error = tried(read, event)
+    return _finish(event, *tried(read, event), began, asked)
+
+
+def _finish(event, found, error, began, asked=False):
     if error is None:
         _, error = tried(_settle, event, found, began, asked)
     if isinstance(error, providers.NotOurs):

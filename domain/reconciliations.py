@@ -437,6 +437,8 @@ def mend(run_id, number, *, by):
         raise Refused("It was found at a provider that isn't connected any more.")
     if one["what"] == "subscription":
         found = providers.active().refetch(one["id"])
+        if not found:
+            raise Refused(f"{providers.active().LABEL} doesn't know {one['id']}. Nothing was changed.")
     else:
         found = [_still_new(read(one["facts"]))]
     return _mended(run, number, one, found, by)

@@ -165,7 +165,7 @@ def misgiven(rows):
             if ordinary and row.organization.status != "deleted":
                 until, refusal = min(filter(None, (row.current_period_end_at, row.cancel_at)), default=None), ""
             else:
-                until, refusal = grants._lasts(row)
+                until, refusal = grants.lasts(row)
             capabilities = () if refusal else stored[row.plan_key].capabilities
             wanted = dict.fromkeys(capabilities, (row.plan_key, until))
             if held[row.id] != wanted:

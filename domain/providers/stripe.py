@@ -390,9 +390,10 @@ def _invoice(thing, asked_at, occasion, subscription=None) -> list[Fact]:
                 tier=_tier(line, subscription),
             )
         ]
-    asks = occasion.kind == "invoice.payment_action_required" or any(
-        isinstance(intent, dict) and intent.get("status") == "requires_action" for intent in _intents(thing)
-    )
+    intents = {intent.get("status") for intent in _intents(thing) if isinstance(intent, dict)}
+    if status == "open" and "processing" in intents:  # a bank debit is on its way: nothing is known yet
+        return []
+    asks = occasion.kind == "invoice.payment_action_required" or "requires_action" in intents
     return [
         PaymentFailed(
             **said,

@@ -389,11 +389,7 @@ def test_case_12_an_invoice_whose_subscription_is_not_here_yet_waits_its_turn(ca
     with offline():
         pay.deliver(*paid)
         assert statuses()["failed"] == 1
-        pay.deliver(*others)
-        assert credits.balance(cast.acme) == (0, 0)
-        clock.forward(minutes=1)
-        while inbox.work_off():
-            pass
+        pay.deliver(*others)  # and what waited for them is taken up again at once
     assert credits.balance(cast.acme) == (1000, 1000)
     assert statuses()["failed"] == 0
 

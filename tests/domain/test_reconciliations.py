@@ -497,3 +497,13 @@ def test_a_page_that_says_the_same_costs_a_few_queries_not_some_for_each(listed,
     assert run.facts["drift"] == 0
     assert len(asked) < 60
     assert Outgoing.select().where(Outgoing.kind == "subscription_double").count() == 0
+
+
+def test_what_the_provider_does_not_know_any_more_is_not_called_mended(deaf, cast, clock, monkeypatch):
+    deaf.subscribe()
+    lose(deaf)
+    run = reconcile(cast, heals=False)
+    monkeypatch.setattr(stripe, "refetch", lambda id: [])
+    with pytest.raises(Refused, match="doesn't know"):
+        reconciliations.mend(run.id, 1, by=cast.stella)
+    assert reconciliations.open_differences(reconciliations.runs(1)[0]) == 1

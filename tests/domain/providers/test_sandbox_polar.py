@@ -346,7 +346,13 @@ def test_a_change_is_charged_at_once_or_not_made(ask, buy, customer, told):
     assert refused["error"] == "PaymentFailed"
     assert ask("get", path)["product_id"] == YEARLY
     assert told() == []
-    for body in ({"product_id": "nonsense"}, {"seats": 0}, {"seats": 2, "proration_behavior": "next_period"}, {}):
+    for body in (
+        {"product_id": "nonsense"},
+        {"seats": 0},
+        {"seats": 2, "proration_behavior": "next_period"},
+        {},
+        {"pause_at_period_end": True},
+    ):
         ask("patch", path, body, expect=422)
 
 
