@@ -208,7 +208,8 @@ class Bench:
         def spends() -> float:
             return float(json.loads(on_server_core("bench.guildhall", "credits", folder, SECONDS))["rate"])
 
-        yield Row("credit_spends_per_second", *medians(spends), "spends/s")
+        (value,) = medians(spends)
+        yield Row("credit_spends_per_second", value, "spends/s")
 
     def create(self) -> Iterator[Row]:
         ours = Load(self.creates, clients=CLIENTS, status=guildhall.CREATED)
@@ -282,14 +283,10 @@ class Bench:
     def _guildhall(self, stack: contextlib.ExitStack, name: str, jobs: bool) -> Taker:
         folder = guildhall.scratch(guildhall.subscribers(KNOWN), name)
         server = stack.enter_context(guildhall.server(f"guildhall-{name}", folder, JOBS=str(jobs).lower()))
-        return Taker(
-            f"guildhall-{name}",
-            server,
-            guildhall.WEBHOOKS,
-            self.stripe,
-            lambda: len(guildhall.stored_events(folder)),
-            partial(guildhall.await_worked, folder) if jobs else lambda: None,
-        )
+        updates = self.stripe.updates(KNOWN, guildhall.WEBHOOKS)
+        settle = partial(guildhall.await_worked, folder) if jobs else lambda: None
+        kept = partial(guildhall.stored_events, folder)
+        return Taker(f"guildhall-{name}", server, updates, 6000, lambda: len(kept()), settle)
 
     def _djstripe(self, stack: contextlib.ExitStack, name: str, api: int, queueing: bool) -> Taker:
         file = peer_data.djstripe_database(name, self.stripe.secret)
@@ -298,8 +295,8 @@ class Bench:
             peer(f"djstripe-{name}", "djstripe", "djstripe_site.urls:app", guildhall.SETTINGS, **told)
         )
         count = peer_data.djstripe_queued if queueing else peer_data.djstripe_worked
-        path = peer_data.ENDPOINT_PATH
-        return Taker(f"djstripe-{name}", server, path, self.stripe, partial(count, file), lambda: None)
+        updates = self.stripe.updates(KNOWN, peer_data.ENDPOINT_PATH)
+        return Taker(f"djstripe-{name}", server, updates, 2000, partial(count, file))
 
     def events(self) -> Iterator[Row]:
         """Purchases and renewals of many organizations, from the inbox to grants and credits by one worker."""

@@ -1,8 +1,7 @@
 """Servers that take Stripe's webhooks, side by side: each answers a load, and must then have kept what it answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from bench.guildhall import Stripe
 from bench.load import Load, LoadError, drive
 from bench.servers import Server
 
@@ -12,22 +11,26 @@ LONGEST = 60  # seconds, to hear of them
 
 
 class Taker:
-    """One such server. `kept()` counts the events it has, `settle()` waits until it is at none of them any more."""
+    """One such server. At `most` so many events a second are prepared for it; `kept()` counts those it has, and
+    `settle()` waits until it is at none of them any more."""
 
     def __init__(
-        self, name: str, server: Server, path: str, stripe: Stripe, kept: Callable[[], int], settle: Callable[[], None]
+        self,
+        name: str,
+        server: Server,
+        updates: Iterator[tuple[str, bytes]],
+        most: int,
+        kept: Callable[[], int],
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
-        self.name, self.server, self.kept, self.settle = name, server, kept, settle
-        self.updates = stripe.updates(KNOWN, path)
+        self.name, self.server, self.updates, self.most = name, server, updates, most
+        self.kept, self.settle = kept, settle
         self.answered = 0
-        self.fastest = self._post(KNOWN, LONGEST)
+        self._post(KNOWN, LONGEST)
 
     def rate(self, seconds: float) -> float:
         """Events a second, each answered 200. Signed before the clock starts: signing is the sender's work."""
-        count = int(max(self.fastest, 50) * seconds * 4)
-        rate = self._post(count, seconds)
-        self.fastest = max(self.fastest, rate)
-        return rate
+        return self._post(int(self.most * seconds), seconds)
 
     def check(self) -> None:
         kept = self.kept()

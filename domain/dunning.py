@@ -57,6 +57,8 @@ def open_matter():
     if not found or not providers.is_configured():
         return None
     row = Subscription.get_by_id(found[0][0])
+    if row.status in ("past_due", "unpaid") and _is_covered(row):
+        return Matter("open", plans.get(row.plan_key), None, row.unpaid_url)
     if row.status == "unpaid":
         return Matter("rests", plans.get(row.plan_key), None, row.unpaid_url)
     if row.status == "past_due":
@@ -66,6 +68,11 @@ def open_matter():
     if row.pending_plan_key and row.is_standing:
         return Matter("change", plans.get(row.pending_plan_key), None, row.unpaid_url)
     return None
+
+
+def _is_covered(row):
+    """Whether another grant (bought for good, given) gives a plan too, so that nothing rests for an open payment."""
+    return any(key != row.plan_key for key, _ in grants.active())
 
 
 def remind():
@@ -101,11 +108,11 @@ def _remind(row):
     with inside(row.organization_id):
         row = Subscription.get_by_id(row.id)
         followed = row.status == "past_due" and grants.follow(row)
-        due = next_due(row)
-        told = due is not None and _tell(row, due)
-        if followed or (told and due.type == "billing.grace_over"):
+        due = None if row.status != "trialing" and _is_covered(row) else next_due(row)
+        told = _tell(row, due) if due else False
+        if followed or (due and told and due.type == "billing.grace_over"):
             changes.record(row.organization, "subscription", row.id, "updated")  # open pages show what rests now
-    return bool(told)
+    return told
 
 
 def _tell(row, due):

@@ -376,12 +376,12 @@ def warn_admins(key, title, body, link):
 @_apply.register
 def _received(fact: PaymentReceived, organization):
     subscription = _subscription_for(fact)
-    plan_key = plan_of(fact.provider, fact.price_id) or (subscription and subscription.plan_key)
+    stand_in_line(f"{fact.provider}:payment:{fact.id}")
+    row = _payment_row.first(provider=fact.provider, id=fact.id)
+    plan_key = _plan_paid(fact, row, subscription)
     if fact.reason == "once" and plan_key is None:
         _warn_of_price(fact)
         raise Unknown(f"No plan of ours has the price {fact.price_id}.")
-    stand_in_line(f"{fact.provider}:payment:{fact.id}")
-    row = _payment_row.first(provider=fact.provider, id=fact.id)
     # Paid is paid: no later word about the same invoice takes that back, only a refund or a dispute does.
     if not _is_news("payment", fact.id, fact) and row is not None and row.status == "paid":
         return
@@ -406,7 +406,7 @@ def _failed(fact: PaymentFailed, organization):
     row = _payment_row.first(provider=fact.provider, id=fact.id)
     if not _is_news("payment", fact.id, fact) or (row is not None and row.status == "paid"):
         return
-    plan_key = plan_of(fact.provider, fact.price_id) or (subscription and subscription.plan_key)
+    plan_key = _plan_paid(fact, row, subscription)
     row, before = _kept(fact, row, subscription, plan_key, status="void" if fact.void else "failed", paid_at=None)
     if before != row.status:
         changes.record(organization, "payment", row.id, "created" if before is None else "updated")
@@ -432,6 +432,11 @@ def _failed(fact: PaymentFailed, organization):
         type, title = "billing.payment_failed", f"A payment for {plan.name} didn't go through"
         _to_keepers(organization, type, f"{type}:{fact.id}", title, "payment_failed", plan.name, until(subscription),
                     pay=fact.url)  # fmt: skip
+
+
+def _plan_paid(fact, row, subscription):
+    """The plan that is paid for: by its price, as it was known before, or what the subscription is."""
+    return plan_of(fact.provider, fact.price_id) or (row and row.plan_key) or (subscription and subscription.plan_key)
 
 
 def _subscription_for(fact):

@@ -148,7 +148,7 @@ def lasts(subscription, organization=None):
     if subscription.status == "past_due":
         began = subscription.unpaid_since_at or subscription.last_event_at
         paid_until = newest.period_end_at if newest is not None else subscription.trial_ends_at
-        first = Payment.subscription == subscription, Payment.reason == "create", Payment.status == "failed"
+        first = Payment.subscription == subscription, Payment.reason == "create", Payment.status.in_(("failed", "void"))
         if paid_until is None and Payment.one(*first):
             return None, "never paid"
         # Days of grace follow what was paid: the next invoice that stays open brings no new ones.

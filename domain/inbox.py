@@ -165,7 +165,8 @@ def _wake_waiting(subjects):
 def _work(event, asked=False):
     """One attempt at an event, whatever its state when it is `asked` for; returns the error that it met, or None."""
     began = time.monotonic()
-    return _finish(event, *tried(read, event), began, asked)
+    found, error = tried(read, event)
+    return _finish(event, found, error, began, asked)
 
 
 def _finish(event, found, error, began, asked=False):

@@ -149,6 +149,8 @@ def checkout():
 @access.member("billing.read")
 def back():
     """After the provider's page: «confirming» until the provider has said it is paid. The address proves nothing."""
+    if not providers.is_configured():
+        return pages.go(_page())
     return _back(asked="asked" in request.args)
 
 

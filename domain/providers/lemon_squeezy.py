@@ -828,7 +828,7 @@ def checkout(customer_id: str, organization, order, return_url: str, cancel_url:
     }
     opened = _thing(_call("POST", "checkouts", data=_made("checkouts", attributes, relationships)))
     url = opened["attributes"].get("url")
-    if not isinstance(url, str) or not url.startswith("https://"):
+    if not isinstance(url, str) or not url.startswith("https://" if account.live else ("https://", "http://")):
         _unreadable("the checkout's address")
     return Opened(order.public_id, url, expires_at)
 

@@ -7,7 +7,7 @@ import pytest
 
 import jobs
 from domain import configuration, dunning, facts, grants, organizations, settings, upkeep
-from models import Change, Notification, Outgoing, Subscription, inside
+from models import Change, Grant, Notification, Outgoing, Subscription, inside
 from tests.fixtures.threads import together, write
 
 
@@ -213,6 +213,45 @@ def test_a_trial_that_ends_is_told_three_days_before_and_once(owing, clock, lett
     found = letters()
     assert [subject for _, subject, _ in found] == ["The Pro trial of Acme ends soon"]
     assert "ends on 29 June 2026" in found[0][2]
+
+
+def test_who_has_a_plan_otherwise_is_not_told_that_it_rests(owing, clock, cast):
+    row = owing()
+    with inside(cast.acme):
+        grant = {"plan_key": "pro_lifetime", "capability": "feature.pro", "source": "bought", "source_type": "one_time"}
+        held = write(Grant.create, **grant)
+        assert dunning.open_matter().until is None
+    clock.forward(days=7)
+    assert dunning.remind() == 0
+    with inside(cast.acme):
+        assert dunning.open_matter().kind == "open"
+        write(Grant.update(revoked_at=clock()).where(Grant.id == held.id).execute)
+        assert dunning.open_matter().kind == "rests"
+    assert (dunning.remind(), row.plan_key) == (1, "pro_monthly")
+
+
+@pytest.mark.parametrize(
+    ("values", "matter"),
+    [
+        ({"status": "past_due"}, ("open", "pro_monthly", 7, "https://pay.example.org/in_1")),
+        ({"status": "unpaid"}, ("rests", "pro_monthly", None, "https://pay.example.org/in_1")),
+        ({"status": "active", "unpaid_since_at": None}, None),
+        (
+            {"status": "active", "pending_plan_key": "pro_yearly", "unpaid_url": None},
+            ("change", "pro_yearly", None, None),
+        ),
+        ({"status": "canceled", "pending_plan_key": "pro_yearly"}, None),
+        ({"status": "incomplete"}, None),
+    ],
+)
+def test_what_wants_attention_is_told_of_the_own_organization_only(owing, clock, cast, values, matter):
+    owing(**values)
+    with inside(cast.acme):
+        found = dunning.open_matter()
+    days = found and found.until and (found.until - clock()).days
+    assert (found and (found.kind, found.plan.key, days, found.url)) == matter
+    with inside(cast.globex):
+        assert dunning.open_matter() is None
 
 
 @pytest.mark.parametrize(

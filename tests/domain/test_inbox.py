@@ -366,7 +366,7 @@ def test_a_trial_shows_what_would_change_and_keeps_nothing(bought, cast):
     (given,) = [one for one in look.changes if one["what"] == "grant"]
     assert given["more"] == 3  # four alike are told as one
     assert look.refusal == ""
-    assert ("notification" in {kind for kind, _ in look.sent})
+    assert "notification" in {kind for kind, _ in look.sent}
     assert look.facts[0]["fact"] == "SubscriptionChanged"
     assert AuditEvent.get(AuditEvent.action == "system.webhook_tried").actor == cast.stella
 

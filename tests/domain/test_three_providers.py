@@ -276,8 +276,6 @@ def test_more_seats_are_charged_in_part(shop):
 
 
 def test_a_pause_rests_the_payments_and_ends(shop):
-    if shop.name == "polar":
-        pytest.skip("Polar rests from the period's end on, and the sandbox's engine can't do that.")
     shop.buy()
     shop.deliver()
     shop.ask(billing.pause, 2)

@@ -428,16 +428,18 @@ def schedule_end(id, at_period_end=False, at=None):
 
 @acts
 def pause(id, behavior="void", resumes_at=None):
-    """Stop collecting (behavior: void, keep_as_draft or mark_uncollectible); None: collect again."""
+    """Stop collecting (behavior: void, keep_as_draft or mark_uncollectible), or rest altogether from the period's
+    end on (at_period_end); None: collect again."""
     return _become(running(id), pause=behavior and {"behavior": behavior, "resumes_at": resumes_at})
 
 
 @acts
 def resume(id):
-    """Go on after a trial that ended without a card: a period begins now. Refuses with Impossible."""
+    """Go on after a trial that ended without a card, or after a rest: a period begins now. Refuses with Impossible."""
     held = running(id)
     if held["status"] != "paused":
         raise Impossible("This subscription isn't paused.")
+    held |= {"pause": None}
     tell("subscription.resumed", held)
     _cycle(put(held | {"period_end": clock(), "anchor": clock()}), status="active")
     return get(id)
@@ -528,9 +530,12 @@ def change(id, price_id, quantity, *, behavior="create_prorations", payment="all
 
 def _cycle(held, card=None, **values):
     """The next period begins with its invoice, which also has what was prorated before."""
+    paused = held["pause"] and held["pause"]["behavior"]
+    if paused == "at_period_end" and held["status"] == "active":
+        tell("subscription.paused", put(held | {"status": "paused"}))
+        return
     bought, start, buyer = price(held["price"]), held["period_end"], customer(held["customer"])
     end = later(start, bought["interval"], held["anchor"])
-    paused = held["pause"] and held["pause"]["behavior"]
     status = {"void": "void", "keep_as_draft": "draft", "mark_uncollectible": "uncollectible"}.get(paused, "open")
     status = "draft" if held["status"] == "unpaid" else status
     lines = [line(bought, held["quantity"], start, end), *held["pending_lines"]]
@@ -680,7 +685,7 @@ def _fall_due(thing, at):
     elif thing["cancel_at"] and thing["cancel_at"] <= at:
         end(thing["id"])
     elif thing["pause"] and thing["pause"]["resumes_at"] and thing["pause"]["resumes_at"] <= at:
-        pause(thing["id"], None)
+        resume(thing["id"]) if thing["status"] == "paused" else pause(thing["id"], None)
     elif thing["pending"] and thing["pending"]["expires"] <= at:
         void_invoice(thing["pending"]["invoice"])
         tell("subscription.pending_expired", put(thing | {"pending": None}))

@@ -1,12 +1,12 @@
 """The sandbox in Polar's words: https://polar.sh/docs/api-reference/2026-10/introduction
 
 What is sold is a product here, so a price of the engine is shown as a product; what is billed is an order. A
-subscription is shown once its first payment has come. Disputes have no events, a refund that fails has. A pause
-that begins with the period's end is nothing the engine has, so it is refused.
+subscription is shown once its first payment has come. Disputes have no events, a refund that fails has.
 """
 
 import functools
 import json
+import time
 import uuid
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
@@ -253,6 +253,12 @@ def _update(held, said):
         return _revoke(held)
     if "cancel_at_period_end" in said:
         return _cancel(held, bool(said["cancel_at_period_end"]))
+    if "pause_at_period_end" in said:
+        return _pause(held, said)
+    if said.get("resume"):
+        if held["status"] != "paused":
+            raise Refusal(403, "SubscriptionNotPaused", "This subscription is not paused.")
+        return engine.resume(id)
     if "trial_end" in said:
         end = clock() if said["trial_end"] == "now" else wire.seconds(said["trial_end"], "trial_end")
         return engine.move_trial_end(id, end)
@@ -285,6 +291,20 @@ def _cancel(held, cancel):
     if not cancel and not held["cancel_at"]:
         raise Refusal(400, "BadRequest", "This subscription isn't about to be canceled.")
     return engine.schedule_end(held["id"], cancel)
+
+
+def _pause(held, said):
+    """The scheduled pause, https://polar.sh/docs/features/subscriptions/manage#pause-and-resume"""
+    if not said["pause_at_period_end"]:
+        if held["status"] == "paused" or not held["pause"]:
+            raise Refusal(403, "SubscriptionNotPaused", "No pause is planned for this subscription.")
+        return engine.pause(held["id"], None)
+    if held["status"] != "active" or held["cancel_at"] or held["pause"]:
+        raise Refusal(403, "SubscriptionNotPausable", "Only an active subscription can be paused, and only once.")
+    resumes = wire.seconds(said["resumes_at"], "resumes_at") if said.get("resumes_at") else None
+    if resumes is not None and resumes <= held["period_end"]:
+        raise Impossible("It must be after the end of the current period.", "resumes_at")
+    return engine.pause(held["id"], "at_period_end", resumes)
 
 
 def _revoke(held):
@@ -688,7 +708,8 @@ def _body(payload):
 
 def signed(payload, secret):
     """(body, headers) of an event as Polar posts it, by https://www.standardwebhooks.com; its id is a header only."""
-    body, sent = _body(payload), datetime.now(UTC)
+    # By the real time, also where ours is held: so does the library that checks it.
+    body, sent = _body(payload), datetime.fromtimestamp(time.time(), UTC)
     return body.encode(), {
         "Content-Type": "application/json", "User-Agent": "polar.sh webhooks", "webhook-id": payload["id"],
         "webhook-timestamp": str(int(sent.timestamp())), "webhook-api-version": VERSION,

@@ -346,13 +346,7 @@ def test_a_change_is_charged_at_once_or_not_made(ask, buy, customer, told):
     assert refused["error"] == "PaymentFailed"
     assert ask("get", path)["product_id"] == YEARLY
     assert told() == []
-    for body in (
-        {"product_id": "nonsense"},
-        {"seats": 0},
-        {"seats": 2, "proration_behavior": "next_period"},
-        {},
-        {"pause_at_period_end": True},
-    ):
+    for body in ({"product_id": "nonsense"}, {"seats": 0}, {"seats": 2, "proration_behavior": "next_period"}, {}):
         ask("patch", path, body, expect=422)
 
 
@@ -460,3 +454,27 @@ def test_events_are_signed_by_the_standard_and_name_their_id_only_there(customer
     assert headers["webhook-id"] == event["id"]
     with pytest.raises(WebhookVerificationError):
         Webhook("whsec_" + "ab" * 32).verify(body, headers)
+
+
+def test_a_pause_begins_with_the_periods_end_and_charges_when_it_is_over(ask, buy, told):
+    path = f"/v1/subscriptions/{buy()['subscription']}"
+    told()
+    wanted = {"pause_at_period_end": True, "resumes_at": "2026-09-01T00:00:00Z"}
+    held = ask("patch", path, wanted)
+    assert (held["status"], held["pause_at_period_end"], held["resumes_at"]) == ("active", True, wanted["resumes_at"])
+    assert types(told()) == ["subscription.updated"]
+    assert ask("patch", path, wanted, expect=403)["error"] == "SubscriptionNotPausable"
+    ask("patch", path, {"pause_at_period_end": False})
+    ask("patch", path, {"pause_at_period_end": True, "resumes_at": "2026-07-01T00:00:00Z"}, expect=422)
+    ask("patch", path, {"resume": True}, expect=403)
+    ask("patch", path, wanted)
+    told()
+    sandbox.advance(days=31)
+    assert types(told()) == ["subscription.updated", "subscription.paused"]
+    assert ask("get", path)["status"] == "paused"
+    assert ask("get", path)["paused_at"] == "2026-07-15T12:00:00Z"
+    sandbox.advance(days=60)
+    assert {"subscription.resumed", "order.paid"} < set(types(told()))
+    held = ask("get", path)
+    assert (held["status"], held["current_period_start"]) == ("active", "2026-09-01T00:00:00Z")
+    assert [order["total_amount"] for order in ask("get", "/v1/orders/")["items"]] == [1200, 1200]
