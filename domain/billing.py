@@ -195,7 +195,7 @@ def confirm(*, by):
 
     The address people come back to proves nothing; this does (case 9).
     """
-    by.require("billing.read")
+    by.require("billing.manage")
     provider = providers.active()
     row = Checkout.select().where(Checkout.provider == providers.name()).order_by(Checkout.id.desc()).first()
     if row is not None and row.provider_checkout_id:

@@ -280,7 +280,9 @@ def filled(rule, endpoint, name, world):
         "batch": world.batch[who],
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "person": world.part,
-        "name": {"tasks": "title", "admin": "site_name", "plans": "pro_monthly", "sandbox": "v1/customers"}.get(endpoint.partition(".")[0]),
+        "name": {"tasks": "title", "admin": "site_name", "plans": "pro_monthly", "sandbox": "v1/customers"}.get(
+            endpoint.partition(".")[0]
+        ),
         "id": {
             "tasks": world.task[who],
             "notices": world.notification.get(name, 1),
@@ -431,7 +433,8 @@ def test_an_unproven_address_or_an_empty_list_is_no_admin(world):
     routes = [route for route in ROUTES if route[3].kind == "platform"]
 
     def statuses():
-        return {ask(world, method, rule, endpoint, "stella").status_code for method, rule, endpoint, _ in routes}
+        there = (route for route in routes if route[2] not in MISSING)
+        return {ask(world, method, rule, endpoint, "stella").status_code for method, rule, endpoint, _ in there}
 
     def proven(at):
         transactions.writes(

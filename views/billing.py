@@ -155,7 +155,7 @@ def back():
 
 
 @blueprint.post("/confirmation")
-@access.member("billing.read")
+@access.member("billing.manage")
 def confirm():
     """Ask the provider, once, as nobody should wait for a late webhook; what it says comes by the live page too."""
     with suppress(ProviderFailed):  # the webhook comes all the same, and the page goes on waiting

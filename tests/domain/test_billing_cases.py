@@ -356,6 +356,19 @@ def test_case_10_a_slow_payment_gives_nothing_before_it_has_come(cast, pay, cloc
     assert sent()["billing.subscription_created"] == came
 
 
+def test_case_10_a_bank_debit_on_its_way_has_not_failed_whoever_looks(cast, pay, clock):
+    with inside(cast.acme):
+        url = billing.checkout("pro_monthly", by=pay.by)
+    sandbox.pay(url.rsplit("/", 1)[1], "debit")
+    pay.deliver()
+    time_passes(clock, days=1)
+    assert jobs.run("reconciliation_night") == 1
+    jobs.run("reconciliation")
+    pay.deliver()
+    assert money.payments(cast.acme) == []
+    assert sent() == {}
+
+
 def test_case_11_another_product_on_the_account_is_kept_and_no_alarm(web, cast, pay, clock, caplog):
     stranger = engine.create_customer(email="who@example.com", card="ok")
     money.sell_something_else()

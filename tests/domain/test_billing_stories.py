@@ -28,7 +28,7 @@ from tests.fixtures.billing import LIFETIME, MONTHLY, YEARLY, offline, time_pass
 from tests.fixtures.threads import write
 
 MANY = int(os.environ.get("STORIES", "0"))
-STEPS = 40 if MANY else 12
+STEPS = 40 if MANY else 14
 BEGAN = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 GRACE = timedelta(days=7)
 numbers = itertools.count(1)
@@ -66,6 +66,8 @@ class Story:
             if done:
                 self.say(done)
             self.told()
+        while sandbox.find("payment", status="processing"):  # until then nobody knows what comes of it
+            self.say(self.wait(2))
 
     def say(self, text):
         self.said.append(f"{self.step:3}. {self.clock():%d %B %H:%M}  {text}")
@@ -129,13 +131,15 @@ class Story:
 
     # --- the verbs ---
 
+    cards = ("ok", "ok", "fails_later", "debit", "debit_fails", "declined")
+
     def subscribe(self, choice):
         try:
             self.standing()
             return ""
         except Refused:
             pass
-        card = ("ok", "ok", "fails_later", "debit", "debit_fails", "declined")[choice % 6]
+        card = self.cards[choice % 6]
         price, trial = (MONTHLY, YEARLY)[choice // 6 % 2], (0, 0, 10)[choice // 12 % 3]
         if card == "declined":
             self.buyer()
@@ -152,8 +156,8 @@ class Story:
         return "opens a checkout and leaves it"
 
     def buy_for_good(self, choice):
-        card = ("ok", "debit", "debit_fails")[choice % 3]
-        sandbox.pay(money.buy_at(self.buyer(), self.acme, LIFETIME, once=True), card)
+        card = self.cards[choice % 6]
+        sandbox.pay(money.buy_at(self.buyer(), self.acme, LIFETIME, once=True), card)  # a declined card is refused
         return f"buys it for good with a card that is {card}"
 
     def _renewing(self):
@@ -402,11 +406,14 @@ def what_is_wrong(organization, finished):
     return found
 
 
-step = st.tuples(st.sampled_from(VERBS + OFTEN), st.integers(0, 35))
-steps = st.builds(
-    lambda first, others: [("subscribe", first), *others],  # a story without one has little to tell
-    st.integers(0, 35), st.lists(step, min_size=STEPS // 2, max_size=STEPS - 1),
-)  # fmt: skip
+def story_of(seed, verbs=tuple(VERBS + OFTEN)):
+    """Steps by a fair die: a generator that likes its first choices tells the same story again and again."""
+    die = random.Random(seed)
+    return [("subscribe", die.randrange(36)), *((die.choice(verbs), die.randrange(36)) for _ in range(STEPS - 1))]
+
+
+seeds = st.integers(0, 2**32 - 1)
+steps = seeds.map(story_of)
 
 
 def same(one, other, story):
@@ -422,16 +429,6 @@ def same(one, other, story):
 @pytest.fixture
 def told(cast, clock, pay, monkeypatch):
     """Tell a story both ways and compare the ends."""
-    kept = stripe._invoice  # SCRATCH
-
-    def scratch(thing, *a, **k):  # SCRATCH
-        if thing["status"] == "open" and any(
-            isinstance(i, dict) and i.get("status") == "processing" for i in stripe._intents(thing)
-        ):  # SCRATCH
-            return []  # SCRATCH
-        return kept(thing, *a, **k)  # SCRATCH
-
-    monkeypatch.setattr(stripe, "_invoice", scratch)  # SCRATCH
 
     def both(steps, luck):
         ends = []
@@ -473,7 +470,7 @@ def test_any_story_ends_in_the_same_rows_however_its_events_come(told, steps, lu
 class Unasked(InOrder):
     """Nobody can be asked: what an event carries is all that is known. Each has a second of its own."""
 
-    last = 0
+    last, cards = 0, ("ok", "ok", "fails_later") * 2
 
     def told(self):
         for event in self.pay.events():
@@ -520,17 +517,13 @@ PROMISED = ["renew", "fail_to_renew", "pay_open", "cancel_for_the_end", "cancel_
 
 
 @quick
-@given(
-    choice=st.sampled_from((0, 1, 6, 12, 24)),
-    steps=st.lists(st.tuples(st.sampled_from(PROMISED), st.sampled_from(range(0, 36, 3))), min_size=4, max_size=STEPS),
-    luck=st.integers(0, 10**6),
-)
-def test_without_asking_the_time_of_events_decides_in_any_order(cast, clock, pay, monkeypatch, choice, steps, luck):
+@given(steps=seeds.map(lambda seed: story_of(seed, PROMISED)), luck=st.integers(0, 10**6))
+def test_without_asking_the_time_of_events_decides_in_any_order(cast, clock, pay, monkeypatch, steps, luck):
     ends = []
     for kind, about in ((Unasked, {}), (UnaskedAnyHow, {"luck": luck})):
         telling = kind(cast, clock, pay, monkeypatch, **about)
         try:
-            telling.tell([("subscribe", choice), *steps])
+            telling.tell(steps)
             telling.end()
             left = [event.error for event in WebhookEvent.select().where(WebhookEvent.status.in_(inbox.TROUBLED))]
             assert left == []

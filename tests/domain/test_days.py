@@ -17,7 +17,7 @@ def test_days_are_kept_in_order_and_each_once(text, days):
     "text", ["0", "61", "-3", "3; 6", "three", "²", ",", "1.5", "1 2 3 4 5 6 7 8 9", "99999999999"]
 )
 def test_what_is_no_list_of_days_is_refused_with_an_example(text):
-    with pytest.raises(Unfit, match="such as 3, 6|1 to 8 days"):
+    with pytest.raises(Unfit, match=r"such as 3, 6|1 to 8 days"):
         Days().read(text)
 
 

@@ -13,11 +13,11 @@ from tests.fixtures.threads import write
 
 ABOUT_A_PLAN = {"organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/acme/billing"}
 VALUES = {
-    "subscription_success": ABOUT_A_PLAN,
+    "subscription_success": {name: ABOUT_A_PLAN[name] for name in ("organization", "plan", "link")},
     "payment_action": ABOUT_A_PLAN,
     "trial_ending": ABOUT_A_PLAN,
     "grace_ending": ABOUT_A_PLAN,
-    "grace_over": ABOUT_A_PLAN,
+    "grace_over": {name: ABOUT_A_PLAN[name] for name in ("organization", "plan", "link")},
     "verify_email": {"name": "Ada", "code": "735186"},
     "already_registered": {},
     "reset_password": {"name": "Ada", "code": "735186"},
