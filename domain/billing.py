@@ -174,8 +174,8 @@ def _customer(organization, email):
     customer = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null())
     if customer is not None:
         return customer.provider_customer_id
-    times = Customer.select().where(Customer.provider == providers.name()).count()  # one that was deleted there
-    key = f"customer-{organization.public_id}" + (f"-{now():%Y%m%d%H%M}" if times else "")
+    gone = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null(False))
+    key = f"customer-{organization.public_id}" + (f"-after-{gone.provider_customer_id}" if gone else "")
     made = providers.active().create_customer(organization, email, key)
     return facts.bind(organization, providers.name(), made, email) or made
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from domain import Invalid, NotFound, Refused, audit, works
 from domain.fields import clean
 from domain.transactions import on_wake, wake, writes
-from models import AuditEvent, Grant, PlanOverride, everywhere, now, stand_in_line
+from models import AuditEvent, CompiledRows, Grant, PlanOverride, everywhere, now, slot, stand_in_line
 
 PAID = ("feature.pro", "workspace.members.invite", "workspace.members.limit.10", "billing.portal")
 
@@ -104,8 +104,11 @@ def _read():
 
 def stored(key):
     """The plan as the present transaction sees it, past the cache: for what writes grants by it."""
-    row = PlanOverride.one(PlanOverride.key == key)
+    row = _override.first(key=key)
     return _with(row) if row else PLANS[key]
+
+
+_override = CompiledRows(PlanOverride, lambda: PlanOverride.select().where(PlanOverride.key == slot("key")).limit(1))
 
 
 def forget():
