@@ -242,7 +242,7 @@ def _subscription(fact: SubscriptionChanged, organization):
     if not _is_news("subscription", fact.id, fact, over=row is not None and _stays_over(row, fact)):
         return
     before = row and _shown(row)
-    values = _values(fact, row, plan_key or (row and row.plan_key))
+    values = columns(fact, row, plan_key or (row and row.plan_key))
     if row is None:
         row = Subscription.create(provider=fact.provider, provider_subscription_id=fact.id, **values)
     else:
@@ -269,7 +269,8 @@ def _stays_over(row, fact):
     return row.status in Subscription.TERMINAL and fact.status not in Subscription.TERMINAL
 
 
-def _values(fact, row, plan_key):
+def columns(fact, row, plan_key):
+    """What a subscription's row holds once it says what the fact says; `row` is the one there is, or None."""
     status = fact.status
     if status == "active" and fact.first_unpaid:  # a bank debit is under way: nothing was paid yet
         status = "incomplete"
@@ -426,11 +427,11 @@ def _failed(fact: PaymentFailed, organization):
     plan = plans.get(plan_key or subscription.plan_key)
     if fact.action_required:
         type, title = "billing.payment_action", f"A payment for {plan.name} wants your confirmation"
-        _to_keepers(organization, type, f"{type}:{fact.id}", title, "payment_action", plan.name, until(subscription),
+        tell_keepers(organization, type, f"{type}:{fact.id}", title, "payment_action", plan.name, until(subscription),
                     pay=fact.url)  # fmt: skip
     else:
         type, title = "billing.payment_failed", f"A payment for {plan.name} didn't go through"
-        _to_keepers(organization, type, f"{type}:{fact.id}", title, "payment_failed", plan.name, until(subscription),
+        tell_keepers(organization, type, f"{type}:{fact.id}", title, "payment_failed", plan.name, until(subscription),
                     pay=fact.url)  # fmt: skip
 
 
@@ -480,7 +481,7 @@ def _refunded(fact: PaymentRefunded, organization):
     )  # fmt: skip
     title = f"{_money(row.amount_refunded, row)} of a payment came back" if more else "A refund was undone"
     key = f"billing.payment_refunded:{fact.payment_id}:{fact.amount_refunded}"
-    _to_keepers(organization, "billing.payment_refunded", key, title)
+    tell_keepers(organization, "billing.payment_refunded", key, title)
 
 
 @_apply.register
@@ -607,14 +608,14 @@ def _tell(organization, row, before, fact):
         when = end.timestamp() if end else 0
         key = f"{type}:{fact.id if isinstance(fact, SubscriptionChanged) else row.id}:{when:.0f}:"
         key += fact.event_id if ending else "over"
-        _to_keepers(organization, type, key, title, "subscription_canceled", name, end)
+        tell_keepers(organization, type, key, title, "subscription_canceled", name, end)
     elif began:
         type = "billing.subscription_created"
         key = f"{type}:{row.provider_subscription_id}"
-        _to_keepers(organization, type, key, f"Welcome to {name}", "subscription_success", name, end)
+        tell_keepers(organization, type, key, f"Welcome to {name}", "subscription_success", name, end)
     elif before is not None:
         type = "billing.subscription_updated"
-        _to_keepers(organization, type, f"{type}:{fact.event_id}", f"The {name} plan {_news(row, before)}")
+        tell_keepers(organization, type, f"{type}:{fact.event_id}", f"The {name} plan {_news(row, before)}")
 
 
 def _news(row, before):
@@ -645,26 +646,24 @@ def _tell_of_licence(organization, payment, plan_key):
     )  # fmt: skip
     type = "billing.subscription_created"
     key = f"{type}:{payment.provider_payment_id}"
-    _to_keepers(organization, type, key, f"{name} is yours", "subscription_success", name)
+    tell_keepers(organization, type, key, f"{name} is yours", "subscription_success", name)
 
 
 def _money(amount, payment):
     return money.written(amount, payment.currency)
 
 
-def _to_keepers(organization, type, key, title, letter=None, plan=None, until=None, pay=None):
+def tell_keepers(organization, type, key, title, letter=None, plan=None, until=None, pay=None):
     """Tell owners and admins in the bell, and by letter where the matter is grave (A4.8-3, 4)."""
     link = f"/{organization.slug}/billing"
+    ends = f"{until:%d %B %Y}" if until else "what was paid is over"
     for user in organizations.keepers(organization):
         outgoing.notify(user, type, key, title, link=link, organization=organization)
         if letter:
             outgoing.letter(
                 letter, user.email, f"{key}:{user.id}:mail", organization=organization.name, plan=plan,
-                until=f"{until:%d %B %Y}" if until else "its end", link=pay or configuration.active.site_url + link,
+                until=ends, link=pay or configuration.active.site_url + link,
             )  # fmt: skip
-
-
-tell_keepers = _to_keepers
 
 
 # --- how things stand, and what would change --------------------------------------------------------------

@@ -305,7 +305,7 @@ def _unlisted(seen):
 def _says(row, fact, prices):
     """Whether a subscription's row is what the fact would make of it. When the fact was told is no difference."""
     plan_key = prices.get((fact.provider, fact.price_id)) or row.plan_key
-    values = facts._values(dataclasses.replace(fact, purchaser=None), row, plan_key)
+    values = facts.columns(dataclasses.replace(fact, purchaser=None), row, plan_key)
     values.pop("last_event_at")
     values.pop("purchaser")
     return all(getattr(row, name) == value for name, value in values.items())
