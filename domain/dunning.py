@@ -144,7 +144,7 @@ def _reminders(row):
     if row.status not in ("past_due", "unpaid"):
         return []
     began = row.unpaid_since_at or row.last_event_at
-    ends = began + timedelta(days=settings.get("billing_grace_days"))
+    ends = facts.until(row) or began + timedelta(days=settings.get("billing_grace_days"))
     title = f"{name} rests until the open payment has gone through"
     over = Reminder(ends, "billing.grace_over", _key(began), title, "grace_over", None, ends + LATE)
     if row.status == "unpaid":  # the provider gave up, whatever days of grace were left; it is the same news

@@ -151,9 +151,8 @@ def misgiven(rows):
         query = Grant.select().where(Grant.source.in_(list(sources)), Grant.revoked_at.is_null())
         for grant in query:
             held[sources[grant.source].id][grant.capability] = (grant.plan_key, grant.expires_at)
-        taken = (Payment.dispute.in_(("open", "lost"))) | (
-            (Payment.amount > 0) & (Payment.amount_refunded >= Payment.amount)
-        )
+        refunded = (Payment.amount > 0) & (Payment.amount_refunded >= Payment.amount)
+        taken = refunded | Payment.dispute.in_(("open", "lost")) | (Payment.status == "void")
         back = Payment.select(Payment.subscription).where(Payment.subscription.in_(list(held)), taken)
         back = {id for (id,) in back.tuples()}
         stored, found = {key: plans.stored(key) for key in {row.plan_key for row in rows} & plans.PLANS.keys()}, {}
