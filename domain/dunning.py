@@ -127,7 +127,7 @@ def _tell(row, due):
 
 
 def next_due(subscription):
-    """The newest Reminder whose time has come for a subscription as it stands, or None.
+    """The newest Reminder whose time has come for a subscription as it stands, or None. Inside its organization.
 
     Of several that were missed only the newest is news.
     """
