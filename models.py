@@ -23,6 +23,7 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     Model,
+    ModelInsert,
     ModelSelect,
     Node,
     NodeList,
@@ -62,7 +63,55 @@ def set_clock(clock=None):
 # --- the databases --------------------------------------------------------------------------------
 
 
-class Sqlite(PooledSqliteDatabase):
+class Remembering:
+    """Inserting one row: Peewee builds the text anew each time, which costs several times what SQLite then does.
+
+    It is kept for each table and set of columns. What isn't plainly one row of values goes Peewee's way.
+    """
+
+    def execute(self: Any, query, **options):
+        known = self._remembered(query) if type(query) is ModelInsert else None
+        return self.execute_sql(*known) if known else super().execute(query, **options)  # type: ignore[misc]
+
+    def _remembered(self: Any, query):
+        conflict, keys = query._on_conflict, query.model._meta.get_primary_keys()
+        if not isinstance(query._insert, dict) or query._columns or query._returning not in (None, keys):
+            return None
+        if conflict is not None and conflict._action != "IGNORE":
+            return None
+        row = dict(query._insert)
+        for field, default in query.get_default_data().items():
+            if field not in row:
+                row[field] = default() if callable(default) else default
+        names, params = [], []
+        for field in sorted(row, key=lambda field: field._sort_key):
+            value, kept = row[field], True
+            if isinstance(value, Node) and not isinstance(value, Model):
+                return None
+            value = field.db_value(value)
+            if isinstance(value, Node):  # such as json(?)
+                inner = self.get_sql_context().sql(value).query()[1]
+                if len(inner) != 1:
+                    return None
+                value, kept = inner[0], False
+            names.append((field.name, kept))
+            params.append(value)
+        key = (self, query.model, tuple(names), conflict is None, query._returning is None)
+        text = _inserts.get(key)
+        if text is None:
+            whole = query.clone()
+            whole._insert = row
+            text, built = self.get_sql_context().sql(whole).query()
+            if len(built) != len(params):
+                return None
+            _inserts[key] = text
+        return text, params
+
+
+_inserts: dict[tuple, str] = {}
+
+
+class Sqlite(Remembering, PooledSqliteDatabase):
     """Readers may only read: `query_only` is lifted for the writer thread and for migrations alone."""
 
     field_types = {**PooledSqliteDatabase.field_types, "UTC": "TEXT"}
@@ -105,7 +154,7 @@ class Sqlite(PooledSqliteDatabase):
         return f"place : ({' AND '.join(places)}) AND text : ({quoted})"
 
 
-class Postgres(PooledPostgresqlDatabase):
+class Postgres(Remembering, PooledPostgresqlDatabase):
     """Tells each connection the scope before the first statement in it, so that row security can hold."""
 
     field_types = {**PooledPostgresqlDatabase.field_types, "UTC": "TIMESTAMPTZ"}

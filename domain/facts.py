@@ -70,6 +70,7 @@ class Retry(Exception):
 
 def apply(fact):
     """Turn one fact into rows, in the present transaction. Refuses with Unknown or Retry, changing nothing."""
+    stand_in_line("audit")  # before the lines of single things, in which several facts may stand in any order
     organization = organization_of(fact)
     with inside(organization):
         _apply(fact, organization)
@@ -173,9 +174,10 @@ def _is_news(side, id, fact, over=False):
         "last_event_at": max(fact.happened_at, held.last_event_at) if held else fact.happened_at,
         "asked_at": fact.asked_at or (held and held.asked_at),
     }
-    GrantSource.insert(source=source, **values).on_conflict(
-        conflict_target=[GrantSource.source], update={getattr(GrantSource, name): v for name, v in values.items()}
-    ).execute()
+    if held is None:
+        GrantSource.create(source=source, **values)
+    else:
+        GrantSource.update(**values).where(GrantSource.id == held.id).execute()
     return True
 
 
@@ -472,13 +474,13 @@ def _refunded(fact: PaymentRefunded, organization):
     # The provider's running total is set, never subtracted by event: two parts in any order end the same (case 25).
     row.amount_refunded = fact.amount_refunded
     row.save()
-    _settle(organization, row)
-    changes.record(organization, "payment", row.id, "updated")
     audit.record(
         "billing.payment_refunded" if more else "billing.refund_undone",
         f"{_money(row.amount_refunded, row)} of {_money(row.amount, row)} refunded",
         organization=organization, target=("payment", row.id), event=fact.event_id,
     )  # fmt: skip
+    _settle(organization, row)
+    changes.record(organization, "payment", row.id, "updated")
     title = f"{_money(row.amount_refunded, row)} of a payment came back" if more else "A refund was undone"
     key = f"billing.payment_refunded:{fact.payment_id}:{fact.amount_refunded}"
     tell_keepers(organization, "billing.payment_refunded", key, title)
@@ -502,13 +504,13 @@ def _dispute(fact, organization, state):
         return
     row.dispute = state
     row.save()
-    _settle(organization, row)
-    changes.record(organization, "payment", row.id, "updated")
     audit.record(
         f"billing.dispute_{'opened' if state == 'open' else state}",
         f"A payment of {_money(row.amount, row)} is disputed" if state == "open" else f"A dispute was {state}",
         organization=organization, target=("payment", row.id), event=fact.event_id,
     )  # fmt: skip
+    _settle(organization, row)
+    changes.record(organization, "payment", row.id, "updated")
     said = {"open": "disputes a payment", "won": "lost a dispute: the money stays", "lost": "won a dispute"}[state]
     warn_admins(
         f"dispute:{fact.id}:{state}", f"{organization.name} {said}", f"{fact.payment_id}, {_money(row.amount, row)}",
