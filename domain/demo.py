@@ -7,7 +7,6 @@ import models
 from domain import (
     accounts,
     alerts,
-    backers,
     billing,
     credits,
     grants,
@@ -75,7 +74,6 @@ def furnish(seed=7):
             _buy("pro_monthly", organizations.reach(people["alice"], team.slug))
         with models.inside(other):
             _buy("pro_lifetime", organizations.reach(people["charlie"], other.slug))
-        _back(people["stella"])
         models.set_clock(None)
         with models.inside(team):
             _divide(organizations.reach(people["alice"], team.slug), people)
@@ -140,14 +138,6 @@ def _divide(owner, people):
     stage = workspaces.create("Main stage", by=owner)
     workspaces.assign(stage.id, people["dora"].id, "manager", by=owner)
     invitations.invite("imani@example.org", "scanner", by=owner, workspace=stage.id)
-
-
-def _back(admin):
-    """Backers of a campaign that is over, with their codes still unused."""
-    early = backers.add_tier({"key": "early", "name": "Early bird", "plan": "pro_monthly", "months": "12"}, by=admin)
-    founder = backers.add_tier({"key": "founder", "name": "Founder", "plan": "pro_monthly", "credits": "500"}, by=admin)
-    for name, code, tier in (("Ada", "DEMO-ADA-1", founder), ("Grace", "DEMO-GRACE-1", early)):
-        backers.add(name, code, tier.id, by=admin)
 
 
 def _buy(plan_key, owner):
