@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres check audit-verify bench setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres stories check audit-verify bench setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -20,6 +20,10 @@ test-sqlite: setup-dev
 
 test-postgres: setup-dev
 	$(PY) -m pytest -n 2 --dist loadfile --on postgres
+
+# A thousand stories of billing events, each told twice, must end in the same rows; the suite tells fifty.
+stories: setup-dev
+	STORIES=$${STORIES:-1000} $(PY) -m pytest tests/domain/test_billing_stories.py
 
 check: setup-dev
 	$(VENV)/bin/ruff check .

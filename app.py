@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import jobs
 import migrations
 import models
-from domain import accounts, configuration, demo, plans, settings, transactions
+from domain import accounts, configuration, demo, facts, money, plans, settings, transactions
 from views import access, assets, errors, lists, live, pages, safety, stepup
 
 FEATURES = (
@@ -47,6 +47,9 @@ FEATURES = (
     "admin",
     "admins",
     "people",
+    "subscriptions",
+    "reconciliations",
+    "inbox",
     "tenants",
     "audit",
     "webhooks",
@@ -73,6 +76,7 @@ def create_app(chosen=None):
     if chosen.trusted_proxies:
         n = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
+    app.jinja_env.filters["money"] = money.written
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Htmx(app)
     safety.init_app(app)
@@ -110,6 +114,7 @@ def open_house(chosen):
     settings.listen()
     plans.forget()
     plans.listen()
+    facts.remember_prices()
 
 
 def _log_requests(app):
@@ -123,14 +128,14 @@ def _log_requests(app):
     def end(response):
         if log.isEnabledFor(logging.INFO):
             took = round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1)
-            facts = {
+            about = {
                 "method": request.method,
                 "path": safety.loggable_path(),
                 "status": response.status_code,
                 "ms": took,
                 "request_id": g.get("request_id"),
             }
-            log.info("request", extra=facts)
+            log.info("request", extra=about)
         return response
 
 

@@ -23,6 +23,7 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     Model,
+    ModelInsert,
     ModelSelect,
     Node,
     NodeList,
@@ -62,7 +63,55 @@ def set_clock(clock=None):
 # --- the databases --------------------------------------------------------------------------------
 
 
-class Sqlite(PooledSqliteDatabase):
+class Remembering:
+    """Inserting one row: Peewee builds the text anew each time, which costs several times what SQLite then does.
+
+    It is kept for each table and set of columns. What isn't plainly one row of values goes Peewee's way.
+    """
+
+    def execute(self: Any, query, **options):
+        known = self._remembered(query) if type(query) is ModelInsert else None
+        return self.execute_sql(*known) if known else super().execute(query, **options)  # type: ignore[misc]
+
+    def _remembered(self: Any, query):
+        conflict, keys = query._on_conflict, query.model._meta.get_primary_keys()
+        if not isinstance(query._insert, dict) or query._columns or query._returning not in (None, keys):
+            return None
+        if conflict is not None and conflict._action != "IGNORE":
+            return None
+        row = dict(query._insert)
+        for field, default in query.get_default_data().items():
+            if field not in row:
+                row[field] = default() if callable(default) else default
+        names, params = [], []
+        for field in sorted(row, key=lambda field: field._sort_key):
+            value, kept = row[field], True
+            if isinstance(value, Node) and not isinstance(value, Model):
+                return None
+            value = field.db_value(value)
+            if isinstance(value, Node):  # such as json(?)
+                inner = self.get_sql_context().sql(value).query()[1]
+                if len(inner) != 1:
+                    return None
+                value, kept = inner[0], False
+            names.append((field.name, kept))
+            params.append(value)
+        key = (self, query.model, tuple(names), conflict is None, query._returning is None)
+        text = _inserts.get(key)
+        if text is None:
+            whole = query.clone()
+            whole._insert = row
+            text, built = self.get_sql_context().sql(whole).query()
+            if len(built) != len(params):
+                return None
+            _inserts[key] = text
+        return text, params
+
+
+_inserts: dict[tuple, str] = {}
+
+
+class Sqlite(Remembering, PooledSqliteDatabase):
     """Readers may only read: `query_only` is lifted for the writer thread and for migrations alone."""
 
     field_types = {**PooledSqliteDatabase.field_types, "UTC": "TEXT"}
@@ -105,7 +154,7 @@ class Sqlite(PooledSqliteDatabase):
         return f"place : ({' AND '.join(places)}) AND text : ({quoted})"
 
 
-class Postgres(PooledPostgresqlDatabase):
+class Postgres(Remembering, PooledPostgresqlDatabase):
     """Tells each connection the scope before the first statement in it, so that row security can hold."""
 
     field_types = {**PooledPostgresqlDatabase.field_types, "UTC": "TIMESTAMPTZ"}
@@ -446,6 +495,25 @@ class Compiled:
         values["scope"] = place
         given = [values[p.name] if isinstance(p, Slot) else p for p in params]
         return database.execute_sql(text, given).fetchall()
+
+
+class CompiledRows(Compiled):
+    """The same for whole rows: `build()` selects all columns of one table, and a call gets its rows."""
+
+    def __init__(self, model, build):
+        super().__init__(build)
+        self.model = model
+
+    def __call__(self, **values):
+        fields = self.model._meta.sorted_fields
+        return [
+            self.model.of(**{f.name: f.python_value(value) for f, value in zip(fields, row, strict=True)})
+            for row in super().__call__(**values)
+        ]
+
+    def first(self, **values):
+        """The first row, or None; the query has a limit of its own."""
+        return next(iter(self(**values)), None)
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -915,10 +983,46 @@ class Customer(Owned):
     provider = CharField(max_length=30)
     provider_customer_id = CharField(max_length=120)
     email = short()
+    deleted_at = Moment(null=True)  # at the provider; what was paid stays written here
 
     class Meta:
         table_name = "billing_customer"
         indexes = ((("organization", "provider"), True), (("provider", "provider_customer_id"), True))
+
+
+class PlanPrice(Table):
+    """Which plan a price of the provider is, or once was: subscribers of an old price keep theirs."""
+
+    provider = CharField(max_length=30)
+    price_id = CharField(max_length=120)
+    plan_key = CharField(max_length=40)
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        table_name = "plan_price"
+        indexes = ((("provider", "price_id"), True),)
+
+
+class Checkout(Owned):
+    """A checkout somebody began; an organization has one open at a time, so that it is charged once."""
+
+    organization = to(Organization)
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    by = to(User, on_delete="SET NULL", null=True)
+    provider = CharField(max_length=30)
+    provider_checkout_id = CharField(max_length=160, null=True)
+    plan_key = CharField(max_length=40)
+    quantity = IntegerField(default=1)
+    trial_days = IntegerField(default=0)
+    url = TextField(null=True)
+    status = State("open", "completed", "expired", default="open")
+    expires_at = Moment()
+
+    class Meta:
+        table_name = "billing_checkout"
+
+
+partial(Checkout, "billing_checkout_one_open", Checkout.organization, where="status = 'open'", unique=True)
 
 
 class Subscription(Owned):
@@ -932,15 +1036,80 @@ class Subscription(Owned):
     current_period_end_at = Moment(null=True)
     cancel_at_period_end = BooleanField(default=False)
     last_event_at = Moment()
+    provider_price_id = CharField(max_length=120, default="")
+    quantity = IntegerField(default=1)
+    started_at = Moment(null=True)
+    current_period_start_at = Moment(null=True)
+    trial_ends_at = Moment(null=True)  # stays when it is over: an organization has one trial
+    cancel_at = Moment(null=True)
+    unpaid_since_at = Moment(null=True)  # when the payment that is open fell due
+    unpaid_url = TextField(null=True)  # the provider's page where it can be paid, or confirmed
+    collection_paused = BooleanField(default=False)  # nothing is charged; the status says nothing of it
+    resumes_at = Moment(null=True)
+    ended_at = Moment(null=True)
+    pending_plan_key = CharField(max_length=40, null=True)  # a change that waits for its payment
 
     class Meta:
         indexes = ((("provider", "provider_subscription_id"), True),)
 
     LIVE = ("trialing", "active", "past_due")
+    STANDING = (*LIVE, "unpaid", "paused")  # not over: it is changed, never doubled by another checkout
+    TERMINAL = ("canceled", "incomplete_expired")
 
     @property
     def is_live(self):
         return self.status in self.LIVE
+
+    @property
+    def is_standing(self):
+        return self.status in self.STANDING
+
+
+class Payment(Owned):
+    """One invoice of a subscription, or one purchase. `amount_refunded` is the provider's running total."""
+
+    organization = to(Organization)
+    provider = CharField(max_length=30)
+    provider_payment_id = CharField(max_length=120)
+    subscription = to(Subscription, on_delete="SET NULL", null=True)
+    plan_key = CharField(max_length=40, null=True)
+    reason = State("create", "cycle", "update", "once", "other")
+    status = State("open", "failed", "paid", "void")
+    amount = money()
+    amount_refunded = money(default=0)
+    currency = CharField(max_length=3)
+    period_start_at = Moment(null=True)
+    period_end_at = Moment(null=True)
+    paid_at = Moment(null=True)
+    dispute = State("none", "open", "won", "lost", default="none")
+    url = TextField(null=True)  # the provider's page of it: invoice, receipt, or where to confirm it
+    credited = BooleanField(default=False)  # its period's credits were given, and still stand
+
+    class Meta:
+        table_name = "billing_payment"
+        indexes = ((("provider", "provider_payment_id"), True), (("subscription", "period_start_at"), False))
+
+    @property
+    def is_refunded(self):
+        """In full; a refund of a part takes nothing away (A4.4-7)."""
+        return self.amount > 0 and self.amount_refunded >= self.amount
+
+    @property
+    def stands(self):
+        """Whether it was paid and nothing took that back."""
+        return self.status == "paid" and not self.is_refunded and self.dispute in ("none", "won")
+
+
+class Licence(Owned):
+    """A right bought once, for good. Bought again it is another row, which is harmless (A0.6-8)."""
+
+    organization = to(Organization)
+    purchaser = to(User, on_delete="SET NULL", null=True)
+    payment = to(Payment, unique=True)
+    plan_key = CharField(max_length=40)
+    tier = State("personal", "commercial", default="personal")
+    ended_at = Moment(null=True)
+    end_reason = CharField(max_length=40, null=True)
 
 
 class Grant(Owned):
@@ -969,11 +1138,12 @@ class Grant(Owned):
 
 
 class GrantSource(Table):
-    """The newest event that spoke of a source: what is older is ignored."""
+    """The newest word about one side of one thing (a subscription, a payment's refund): what is older is ignored."""
 
     source = CharField(max_length=160, unique=True)
     last_event_id = CharField(max_length=160)
     last_event_at = Moment()
+    asked_at = Moment(null=True)  # when we last asked the provider itself; an older answer is ignored
 
     class Meta:
         table_name = "billing_source"
@@ -1183,6 +1353,9 @@ class WebhookEvent(Table):
     attempts = IntegerField(default=0)
     next_attempt_at = Moment(null=True)
     error = TextField(null=True)
+    headers = Json(default=dict)
+    facts = Json(null=True)  # as they were read last
+    history = Json(default=list)  # its attempts: when, how it ended, how long it took, the traceback
 
     class Meta:
         table_name = "webhook_event"
@@ -1282,17 +1455,19 @@ class SandboxObject(Table):
 
     object_id = CharField(max_length=120, unique=True)
     kind = CharField(max_length=40)
+    owner = CharField(max_length=120, default="")  # the object it belongs to: a customer, a subscription
     body = Json()
 
     class Meta:
         table_name = "sandbox_object"
+        indexes = ((("kind", "owner", "id"), False),)
 
 
 TABLES = [
     User, Profile, AuthToken, Session, Identity, Passkey, BackupCode, Admin, StaffRole, Challenge, Proof,
     Organization, Membership, Workspace, Assignment, Invitation, Transfer, Change, Task, Notification, Alert,
-    Setting, AuditEvent, Customer, Subscription, Grant, GrantSource, PricingCatalog,
-    PlanOverride, CreditAccount, CreditBucket, CreditHold, CreditEntry, BackerTier, Backer, BackerImport,
-    WebhookEvent, Outgoing, JobRun, Work, Lease, SandboxObject,
+    Setting, AuditEvent, Customer, PlanPrice, Checkout, Subscription, Payment, Licence, Grant, GrantSource,
+    PricingCatalog, PlanOverride, CreditAccount, CreditBucket, CreditHold, CreditEntry, BackerTier, Backer,
+    BackerImport, WebhookEvent, Outgoing, JobRun, Work, Lease, SandboxObject,
 ]  # fmt: skip
 OWNED = [table for table in TABLES if issubclass(table, Owned)]

@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, repeat
 
-from bench import guildhall, peer_data
+from bench import guildhall, peer_data, stripe_objects
 from bench.load import Load, LoadError, Result, drive, fetch, request
-from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, peer, stay_on
+from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
+from bench.webhooks import KNOWN, Taker
 
 MANY, FEW = 1_000_000, 10_000
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
@@ -23,6 +25,7 @@ RUNS = 3
 SECONDS = 0.5 if QUICK else 4
 CLIENTS = 8
 PLAN_CHANGES = 20 if QUICK else 100
+SUBSCRIBERS = 200 if QUICK else 2500  # whose events are worked off
 
 AT_LEAST, AT_MOST = "≥", "≤"
 GOALS = {
@@ -38,6 +41,9 @@ GOALS = {
     "create_vs_django_admin": (AT_LEAST, 2.5),
     "webhook_vs_bare": (AT_LEAST, 1.0),
     "webhook_lost": (AT_MOST, 0),
+    "webhook_vs_djstripe": (AT_LEAST, 10),
+    "webhook_vs_djstripe_queueing": (AT_LEAST, 3),
+    "events_worked_per_second": (AT_LEAST, 500),
     "list_p99_under_writes": (AT_MOST, 3),
     "webhook_to_plan_ms": (AT_MOST, 50),
     "memory_mb": (AT_MOST, 150),
@@ -136,6 +142,8 @@ class Bench:
             self.create,
             self.webhook,
             self.lost,
+            self.webhook_vs_djstripe,
+            self.events,
             self.under_writes,
             self.plan,
             self.memory,
@@ -179,7 +187,7 @@ class Bench:
         yield max(rows, key=lambda row: row.ratio or 0)
 
     def writes(self) -> Iterator[Row]:
-        folder = guildhall.scratch(FEW, "writes")
+        folder = guildhall.scratch(guildhall.database(FEW), "writes")
         told = []
 
         def ours() -> float:
@@ -195,12 +203,13 @@ class Bench:
         yield Row("writes_worst_ms", max(run["worst_ms"] for run in told), "ms")
 
     def credits(self) -> Iterator[Row]:
-        folder = guildhall.scratch(FEW, "credits")
+        folder = guildhall.scratch(guildhall.database(FEW), "credits")
 
         def spends() -> float:
             return float(json.loads(on_server_core("bench.guildhall", "credits", folder, SECONDS))["rate"])
 
-        yield Row("credit_spends_per_second", *medians(spends), "spends/s")
+        (value,) = medians(spends)
+        yield Row("credit_spends_per_second", value, "spends/s")
 
     def create(self) -> Iterator[Row]:
         ours = Load(self.creates, clients=CLIENTS, status=guildhall.CREATED)
@@ -220,7 +229,7 @@ class Bench:
 
             return post
 
-        with guildhall.server("guildhall-webhook", guildhall.scratch(FEW, "webhook")) as server:
+        with guildhall.server("guildhall-webhook", guildhall.scratch(guildhall.database(FEW), "webhook")) as server:
             value, floor = medians(posts(server), posts(self.inbox))
         yield Row("webhook_vs_bare", value, "req/s", floor)
 
@@ -228,7 +237,7 @@ class Bench:
         """Kill the server amid a load of webhooks; after a restart each answered one must be there."""
         lost = answered = 0
         for run in range(RUNS):
-            folder = guildhall.scratch(FEW, "kill")
+            folder = guildhall.scratch(guildhall.database(FEW), "kill")
             prepared = [next(self.webhooks) for _ in range(10_000)]
             with guildhall.server("guildhall-kill", folder) as server:
                 killer = threading.Timer(0.3 + 0.2 * run, server.kill)
@@ -245,6 +254,60 @@ class Bench:
             lost += len(accepted - kept)
         yield Row("webhook_lost", lost, f"of {answered}")
 
+    def webhook_vs_djstripe(self) -> Iterator[Row]:
+        """The same events, posted to Guildhall that leaves the work to `python -m jobs`, and to dj-stripe: as it
+        comes, working each before it answers, and leaving that to a queue. Last, Guildhall as it comes: in the same
+        process it works while it takes more in, and in the end has done what dj-stripe has."""
+        with contextlib.ExitStack() as stack:
+            takers = [self._guildhall(stack, "working", True), self._guildhall(stack, "accepting", False)]
+            try:
+                environment("djstripe")
+            except subprocess.CalledProcessError:
+                (value,) = medians(partial(takers[1].rate, max(SECONDS, 1)))
+                yield Row("webhook_accepted", value, "req/s (dj-stripe can't be installed here)")
+                return
+            objects = VAR / "stripe-objects.json"
+            known = stripe_objects.addresses(KNOWN, self.stripe.prices["pro_monthly"])
+            objects.write_text(json.dumps(known))
+            # On our core, where there is more room: dj-stripe shall not wait for it.
+            api = peer(
+                "stripe-api", "bare", "stripe_api:app", guildhall.SETTINGS, CLIENT_CORE, OBJECTS_FILE=str(objects)
+            )
+            port = stack.enter_context(api).port
+            takers += [self._djstripe(stack, "full", port, False), self._djstripe(stack, "queueing", port, True)]
+            working, accepting, full, queueing = medians(*(partial(taker.rate, max(SECONDS, 1)) for taker in takers))
+            for taker in takers:
+                taker.check()
+        yield Row("webhook_vs_djstripe", accepting, "req/s", full)
+        yield Row("webhook_vs_djstripe_queueing", accepting, "req/s", queueing)
+        yield Row("webhook_worked_vs_djstripe", working, "req/s, worked besides", full)
+
+    def _guildhall(self, stack: contextlib.ExitStack, name: str, jobs: bool) -> Taker:
+        folder = guildhall.scratch(guildhall.subscribers(KNOWN), name)
+        server = stack.enter_context(guildhall.server(f"guildhall-{name}", folder, JOBS=str(jobs).lower()))
+        updates = self.stripe.updates(KNOWN, guildhall.WEBHOOKS)
+        settle = partial(guildhall.await_worked, folder) if jobs else lambda: None
+        kept = partial(guildhall.stored_events, folder)
+        return Taker(f"guildhall-{name}", server, updates, 6000, lambda: len(kept()), settle)
+
+    def _djstripe(self, stack: contextlib.ExitStack, name: str, api: int, queueing: bool) -> Taker:
+        file = peer_data.djstripe_database(name, self.stripe.secret)
+        told = peer_data.djstripe_settings(file, api, queueing)
+        server = stack.enter_context(
+            peer(f"djstripe-{name}", "djstripe", "djstripe_site.urls:app", guildhall.SETTINGS, **told)
+        )
+        count = peer_data.djstripe_queued if queueing else peer_data.djstripe_worked
+        updates = self.stripe.updates(KNOWN, peer_data.ENDPOINT_PATH)
+        return Taker(f"djstripe-{name}", server, updates, 2000, partial(count, file))
+
+    def events(self) -> Iterator[Row]:
+        """Purchases and renewals of many organizations, from the inbox to grants and credits by one worker."""
+        for way, name in (("offline", "events_worked_per_second"), ("asking", "events_worked_asking")):
+            folder = guildhall.scratch(guildhall.subscribers(SUBSCRIBERS), "events")
+            told = json.loads(on_server_core("bench.guildhall", "events", folder, SUBSCRIBERS, way))
+            print("  {events:,} events, {asked:,} API calls, {cpu_ms:.2f} ms of CPU each".format(**told), flush=True)
+            yield Row(name, told["rate"], f"events/s ({way})")
+
     def under_writes(self) -> Iterator[Row]:
         reading = page(self.at_many.list())
         writing = Load(self.creates, clients=CLIENTS, status=guildhall.CREATED)
@@ -260,7 +323,7 @@ class Bench:
         yield Row("list_p99_under_writes", value, "ms", floor)
 
     def plan(self) -> Iterator[Row]:
-        folder = guildhall.scratch(FEW, "plan")
+        folder = guildhall.scratch(guildhall.database(FEW), "plan")
         with guildhall.server("guildhall-plan", folder) as server:
             taken = list(self.stripe.plan_changes(server, folder, PLAN_CHANGES))
         yield Row("webhook_to_plan_ms", statistics.median(taken) * 1000, "ms")

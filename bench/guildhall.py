@@ -1,6 +1,7 @@
 """Everything the bench knows of Guildhall itself: its data, its sign-in, its addresses and its write seam.
 
-What needs its modules runs as a process of its own: `python -m bench.guildhall seed|stripe|writes|credits`.
+What needs its modules runs as a process of its own:
+`python -m bench.guildhall seed|subscribers|stripe|writes|credits|events`.
 """
 
 import contextlib
@@ -19,10 +20,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import stripe
 
+from bench import stripe_objects
 from bench.load import HOST, LoadError, cookies, fetch, request
 from bench.servers import VAR, Server, free_port, running
 from bench.tasks import COMMON, MEDIUM, PEOPLE, tasks
@@ -42,6 +44,7 @@ ENVIRONMENT = {
 NAME, SLUG, EMAIL, PASSWORD = "Acme", "acme", "owner@example.test", "Bench-only-passw0rd"
 CUSTOMER, SUBSCRIPTION = "cus_bench", "sub_bench"
 PER_PAGE = 50
+WEBHOOKS = "/webhooks/stripe"
 CREATED = 303
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 
@@ -51,27 +54,36 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "
 
 def database(count: int) -> Path:
     """The data folder of an organization with `count` tasks, made once by the app's own migrations."""
+    return _made_once(str(count), "seed", count)
+
+
+def subscribers(count: int) -> Path:
+    """The data folder of `count` organizations that are customers of Stripe's and have bought nothing yet."""
+    return _made_once(f"subscribers-{count}", "subscribers", count)
+
+
+def _made_once(name: str, *how: object) -> Path:
     schema = hashlib.sha256()
     for part in sorted((ROOT / "migrations").glob("0*")):
         schema.update(part.read_bytes())
-    folder = VAR / f"guildhall-{count}-{schema.hexdigest()[:8]}"
+    folder = VAR / f"guildhall-{name}-{schema.hexdigest()[:8]}"
     if not folder.exists():
         print(f"making {folder.name}", flush=True)
-        for old in VAR.glob(f"guildhall-{count}-*"):
+        for old in VAR.glob(f"guildhall-{name}-????????"):
             shutil.rmtree(old)
-        draft = VAR / f"draft-{count}"
+        draft = VAR / f"draft-{name}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        _in_app("seed", draft, count)
+        _in_app(how[0], draft, *how[1:])
         draft.rename(folder)
     return folder
 
 
-def scratch(count: int, purpose: str) -> Path:
+def scratch(made: Path, purpose: str) -> Path:
     """A copy to be spoiled."""
     folder = VAR / f"scratch-{purpose}"
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(database(count), folder)
+    shutil.copytree(made, folder)
     return folder
 
 
@@ -82,6 +94,16 @@ def file(folder: Path) -> Path:
 def stored_events(folder: Path) -> set[str]:
     with contextlib.closing(sqlite3.connect(file(folder))) as connection:
         return {event for (event,) in connection.execute("SELECT event_id FROM webhook_event")}
+
+
+def await_worked(folder: Path) -> None:
+    """Until the inbox is worked off, so that nothing of it goes on beside the next measure."""
+    deadline = time.monotonic() + 120
+    with contextlib.closing(sqlite3.connect(file(folder), timeout=30)) as connection:
+        while connection.execute("SELECT 1 FROM webhook_event WHERE status = 'received' LIMIT 1").fetchone():
+            if time.monotonic() > deadline:
+                raise LoadError("the inbox isn't worked off")
+            time.sleep(0.1)
 
 
 def _in_app(*arguments: object) -> str:
@@ -100,9 +122,9 @@ def _in_app(*arguments: object) -> str:
 
 
 @contextlib.contextmanager
-def server(name: str, folder: Path) -> Iterator[Server]:
+def server(name: str, folder: Path, **settings: str) -> Iterator[Server]:
     port = free_port()
-    told = {**ENVIRONMENT, "GUILDHALL_DATA": str(folder), "HOST": HOST, "PORT": str(port)}
+    told = {**ENVIRONMENT, "GUILDHALL_DATA": str(folder), "HOST": HOST, "PORT": str(port), **settings}
     with running(name, [sys.executable, "app.py"], port, told, ROOT) as started:
         yield started
 
@@ -173,6 +195,12 @@ class Stripe:
             id = f"ch_{uuid.uuid4().hex}"
             yield self._signed("charge.succeeded", {"id": id, "object": "charge", "description": "x" * 600})
 
+    def updates(self, subscribers: int, path: str) -> Iterator[tuple[str, bytes]]:
+        """Updates of the subscriptions in turn, for a server that takes them at `path`."""
+        for number in itertools.count():
+            subscription = stripe_objects.subscription(number % subscribers, self.prices["pro_monthly"])
+            yield self._signed("customer.subscription.updated", subscription, path)
+
     def plan_changes(self, server: Server, folder: Path, count: int) -> Iterator[float]:
         """Seconds from each post of a subscription's event to the grants that say the other plan."""
         with contextlib.closing(sqlite3.connect(file(folder), timeout=30)) as connection:
@@ -191,30 +219,17 @@ class Stripe:
     def _subscription(self, connection: sqlite3.Connection, plan: str) -> dict[str, object]:
         """The subscription as the sandbox has it from now on: the app asks there when it hears of an event."""
         (body,) = connection.execute("SELECT body FROM sandbox_object WHERE object_id = ?", (SUBSCRIPTION,)).fetchone()
-        subscription = json.loads(body)
-        subscription["items"]["data"][0]["price"]["id"] = self.prices[plan]
-        connection.execute(
-            "UPDATE sandbox_object SET body = ? WHERE object_id = ?", (json.dumps(subscription), SUBSCRIPTION)
-        )
+        changed = json.dumps(json.loads(body) | {"price": self.prices[plan]})
+        connection.execute("UPDATE sandbox_object SET body = ? WHERE object_id = ?", (changed, SUBSCRIPTION))
         connection.commit()
-        return subscription
+        return {"id": SUBSCRIPTION, "object": "subscription", "customer": CUSTOMER}
 
-    def _signed(self, kind: str, subject: dict[str, object]) -> tuple[str, bytes]:
+    def _signed(self, kind: str, subject: stripe_objects.Thing, path: str = WEBHOOKS) -> tuple[str, bytes]:
         event = f"evt_{uuid.uuid4().hex}"
-        body = json.dumps(
-            {
-                "id": event,
-                "object": "event",
-                "api_version": stripe.api_version,
-                "created": int(time.time()),
-                "livemode": False,
-                "type": kind,
-                "data": {"object": subject},
-            }
-        )
+        body = json.dumps(stripe_objects.event(event, kind, subject, int(time.time()), stripe.api_version))
         signature = stripe.WebhookSignature.generate_signature_header(body, self.secret)
         headers = {"Content-Type": "application/json", "Stripe-Signature": signature}
-        return event, request("POST", "/webhooks/stripe", headers, body.encode())
+        return event, request("POST", path, headers, body.encode())
 
 
 def _plan(connection: sqlite3.Connection) -> str | None:
@@ -289,18 +304,59 @@ def _seed(folder: Path, count: int) -> None:
 
 
 def _subscription(organization: str) -> dict[str, object]:
-    ends = int(time.time()) + 86_400 * 3650
-    return {
+    """As the sandbox keeps its subscriptions: domain/providers/sandbox says how."""
+    began = int(time.time())
+    ends = began + 86_400 * 3650
+    nothing = (
+        *("trial_start", "trial_end", "cancel_at", "canceled_at", "ended_at", "ended_because"),
+        *("pause", "pending", "latest_invoice"),
+    )
+    return dict.fromkeys(nothing) | {
         "id": SUBSCRIPTION,
-        "object": "subscription",
+        "kind": "subscription",
+        "created": began,
         "customer": CUSTOMER,
+        "item": "si_bench",
+        "price": "",
+        "quantity": 1,
         "status": "active",
-        "livemode": False,
+        "start": began,
+        "anchor": began,
+        "period_start": began,
+        "period_end": ends,
         "cancel_at_period_end": False,
-        "cancel_at": None,
+        "pending_lines": [],
+        "currency": "usd",
+        "warned": False,
+        "without_card": "create_invoice",
         "metadata": {"organization": organization},
-        "items": {"data": [{"price": {"id": ""}, "current_period_end": ends}]},
     }
+
+
+def _subscribers(folder: Path, count: int) -> None:
+    import migrations
+    import models
+    from domain import organizations
+    from domain.transactions import writer, writes
+
+    opened = models.open_database(f"sqlite:///{file(folder)}", synchronous="OFF")
+    migrations.migrate(folder)
+
+    @writes
+    def batch(numbers: range) -> None:
+        for number in numbers:
+            email = f"payer{number}@example.test"
+            user = models.User.create(email=email, email_norm=email, email_verified_at=models.now())
+            models.Profile.create(user=user, full_name=f"Payer {number}")
+            organization = organizations.create(f"Bench {number}", by=user)
+            with models.inside(organization):
+                customer = stripe_objects.customer_id(number)
+                models.Customer.create(provider="stripe", provider_customer_id=customer, email=email)
+
+    for start in range(0, count, 250):
+        batch(range(start, min(start + 250, count)))
+    writer.stop()
+    opened.close_all()
 
 
 def _stripe() -> None:
@@ -346,6 +402,71 @@ def _credits(folder: Path, seconds: float) -> None:
     if left != plenty - 1 - sum(done):
         raise LoadError(f"{sum(done)} spends were told as done, and {left} of {plenty} are left")
     print(json.dumps({"rate": sum(done) / elapsed}))
+
+
+class _Memory(stripe.HTTPClient):
+    """Stripe's API without its network: what is asked for is there already, as text."""
+
+    name = "memory"
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        super().__init__()
+        self.answers, self.asked = answers, 0
+
+    def request(self, method, url, headers, post_data=None, *, _usage=None):
+        self.asked += 1
+        return self.answers[urlsplit(url).path], 200, {"Request-Id": "req_bench"}
+
+    def close(self) -> None:
+        pass
+
+
+def _events(folder: Path, subscribers: int, way: str) -> None:
+    """One worker, as in the app, works off an inbox full of purchases and renewals.
+
+    Offline the objects are as the events say; asking, each is fetched anew through Stripe's library.
+    """
+    import models
+    from domain import configuration, inbox, providers
+    from domain.providers import stripe as adapter
+    from domain.transactions import writer, writes
+
+    opened = models.open_database(f"sqlite:///{file(folder)}")
+    price = "price_bench"
+    prices = {"pro_monthly": price}
+    configuration.use(configuration.Configuration(billing_provider="stripe", payment_prices=prices))
+    memory = None
+    if way == "asking":
+        answers = {}
+        for period in (0, 1):
+            answers |= stripe_objects.addresses(subscribers, price, period)
+        memory = _Memory({path: json.dumps(thing) for path, thing in answers.items()})
+        account = providers.Account("sk_test_bench", (), prices, False, transport=memory)
+        providers.account = lambda: account
+
+    @writes
+    def fill() -> int:
+        events = list(stripe_objects.life(subscribers, price, stripe.api_version))
+        for event in events:
+            inbox.accept(adapter.CHANNEL, adapter._event(event), json.dumps(event).encode())
+        return len(events)
+
+    waiting = fill()
+    started, spent = time.perf_counter(), time.process_time()
+    done = 0
+    while worked := inbox.work_off():
+        done += worked
+    elapsed, spent = time.perf_counter() - started, time.process_time() - spent
+    statuses = dict(inbox.counts())
+    with models.everywhere("the bench counts what the events came to"):
+        paid = models.Payment.select().where(models.Payment.status == "paid").count()
+        granted = models.Grant.active().distinct().select(models.Grant.source).count()
+    writer.stop()
+    opened.close_all()
+    if done != waiting or statuses["processed"] != waiting or paid != 2 * subscribers or granted != subscribers:
+        raise LoadError(f"{done} of {waiting} worked: {statuses}, {paid} paid, {granted} granted")
+    asked = memory.asked if memory else 0
+    print(json.dumps({"rate": done / elapsed, "events": done, "asked": asked, "cpu_ms": 1000 * spent / done}))
 
 
 def _writes(folder: Path, seconds: float) -> None:
@@ -411,10 +532,14 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["seed", folder, count]:
             _seed(Path(folder), int(count))
+        case ["subscribers", folder, count]:
+            _subscribers(Path(folder), int(count))
         case ["stripe"]:
             _stripe()
         case ["credits", folder, seconds]:
             _credits(Path(folder), float(seconds))
+        case ["events", folder, count, "offline" | "asking" as way]:
+            _events(Path(folder), int(count), way)
         case ["writes", folder, seconds]:
             _writes(Path(folder), float(seconds))
         case _:

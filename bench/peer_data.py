@@ -1,16 +1,18 @@
 """The peers' databases and their signed-in requests, made once and kept in var/bench."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench.load import LoadError, cookies, fetch, request
+from bench.load import HOST, LoadError, cookies, fetch, request
 from bench.servers import PEERS, VAR, environment
 from bench.tasks import PEOPLE, Task, tasks
 
@@ -99,6 +101,59 @@ def flask_admin_database(count: int) -> Path:
                 database.commit()
             _fill(draft, "task", count)
     return file
+
+
+ENDPOINT = "00000000-0000-4000-8000-000000000001"
+ENDPOINT_PATH = f"/stripe/webhook/{ENDPOINT}/"
+
+
+def djstripe_settings(file: Path, api: int, queueing: bool) -> dict[str, str]:
+    """`api`: the port where Stripe's is played. `queueing`: it only stores the events."""
+    told = {
+        "DJANGO_SETTINGS_MODULE": "djstripe_site.settings",
+        "DATABASE_FILE": str(file),
+        "STRIPE_API_HOST": f"http://{HOST}:{api}",
+        "NO_PROXY": HOST,
+    }
+    return told | ({"QUEUEING": "yes"} if queueing else {})
+
+
+def djstripe_database(name: str, secret: str) -> Path:
+    """A new database of dj-stripe's with its endpoint, which takes what `secret` signed."""
+    made = VAR / f"djstripe-{hashlib.sha256(secret.encode()).hexdigest()[:8]}.sqlite3"
+    with made_once(made) as draft:
+        if draft:
+            told = djstripe_settings(draft, 9, False) | {"ENDPOINT": ENDPOINT, "ENDPOINT_SECRET": secret}
+            settings = {**os.environ, **told, "PYTHONPATH": str(PEERS)}
+            subprocess.run([environment("djstripe"), "-m", "djstripe_site.prepare"], env=settings, check=True)
+            with contextlib.closing(sqlite3.connect(draft)) as database:
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                database.execute("PRAGMA journal_mode = DELETE")
+    file = VAR / f"scratch-djstripe-{name}.sqlite3"
+    for old in VAR.glob(file.name + "*"):
+        old.unlink()
+    shutil.copy(made, file)
+    return file
+
+
+def djstripe_worked(file: Path) -> int:
+    """How many webhooks dj-stripe has worked: checked, their event stored, and its subscription too."""
+    return _counted(
+        file,
+        "SELECT count(*) FROM djstripe_webhookeventtrigger AS posted JOIN djstripe_event AS event"
+        " ON event.id = posted.event_id JOIN djstripe_subscription AS subscription"
+        " ON subscription.id = json_extract(event.data, '$.object.id') WHERE posted.valid AND posted.processed",
+    )
+
+
+def djstripe_queued(file: Path) -> int:
+    """How many webhooks dj-stripe has checked and stored, and not worked."""
+    return _counted(file, "SELECT count(*) FROM djstripe_webhookeventtrigger WHERE valid AND NOT processed")
+
+
+def _counted(file: Path, query: str) -> int:
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        return database.execute(query).fetchone()[0]
 
 
 class DjangoAdmin:

@@ -100,8 +100,9 @@ def running(
     port: int,
     extra: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    core: int = SERVER_CORE,
 ) -> Iterator[Server]:
-    """A server in a session of its own on the server's core, from its first answer until the end."""
+    """A server in a session of its own on one core, from its first answer until the end."""
     logs = VAR / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
@@ -114,7 +115,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=lambda: stay_on(SERVER_CORE),
+            preexec_fn=lambda: stay_on(core),
         )
     server = Server(port, process, log)
     try:
@@ -144,10 +145,12 @@ def peer(
     environment_name: str,
     application: str,
     settings: Sequence[str],
+    core: int = SERVER_CORE,
+    /,
     **extra: str,
 ) -> Iterator[Server]:
     """A peer's WSGI application under gunicorn with `settings`."""
     python, port = environment(environment_name), free_port()
     command: list[str | Path] = [python, "-m", "gunicorn", *settings, "--bind", f"{HOST}:{port}", application]
-    with running(name, command, port, extra, PEERS) as server:
+    with running(name, command, port, extra, PEERS, core) as server:
         yield server

@@ -1,22 +1,16 @@
-"""Plans of organizations: what the provider told us becomes rows, and access is
-computed from grants (domain/grants.py).
+"""What people ask of their plan: buy it, change it, pause it, end it. What then is, the provider tells
+(domain/facts.py); what an organization may use, its grants say (domain/grants.py)."""
 
-Facts may repeat, come late or out of order. What happened is keyed by its own id (a subscription, an
-invoice), never by the event that told of it.
-"""
-
-import logging
+from datetime import timedelta
 
 from domain import (
+    Invalid,
     NotFound,
     Refused,
     audit,
-    changes,
     configuration,
-    credits,
+    facts,
     grants,
-    organizations,
-    outgoing,
     plans,
     pricing,
     providers,
@@ -24,256 +18,368 @@ from domain import (
     stepup,
 )
 from domain.outgoing import sends
+from domain.permissions import CapabilityRequired
 from domain.plans import PLANS
-from domain.providers import CustomerFact, InvoiceFact, SubscriptionFact
+from domain.providers import CannotDo, Order, ProviderFailed
 from domain.transactions import writes
 from models import (
+    Checkout,
     Customer,
-    GrantSource,
+    Licence,
     Organization,
+    Payment,
     Subscription,
     everywhere,
     inside,
-    public_id,
+    now,
     stand_in_line,
 )
 
-log = logging.getLogger("guildhall.billing")
-
-# Statuses that give access until the period's end, and those that never come back without a fetch.
-GIVES = ("active", "trialing", "past_due")
-TERMINAL = ("canceled", "incomplete_expired")
+CHECKOUT_LASTS = timedelta(hours=24)
+SEATS = 1000  # the most that are bought at once
 
 
-class Unknown(Exception):
-    """The event speaks of something that isn't ours, or isn't known yet. The sentence goes to the inbox."""
+class HasSubscription(Refused):
+    """There is one already: it is changed, never doubled."""
+
+    code = "HAS_SUBSCRIPTION"
+
+
+# --- how things stand -------------------------------------------------------------------------------------
 
 
 def subscription():
     """The subscription to show: active before trialing before past due before others."""
-    order = ("active", "trialing", "past_due")
+    order = ("active", "trialing", "past_due", "unpaid", "paused", "incomplete")
     rows = list(Subscription.select().order_by(Subscription.id.desc()).limit(20))
     return min(rows, key=lambda s: order.index(s.status) if s.status in order else 9, default=None)
 
 
-# --- what a person asks for ---------------------------------------------------------------------------
+def payments(limit=24):
+    """The newest payments of the organization one stands in."""
+    return list(Payment.select().order_by(Payment.id.desc()).limit(limit))
 
 
-def checkout(plan_key, *, by):
+def licences():
+    """What the organization one stands in bought once, the newest first, also what ended."""
+    return list(Licence.select().order_by(Licence.id.desc()).limit(100))
+
+
+def trial_days(by):
+    """How many days a first subscription would be free: none for who had a trial, here or elsewhere (case 22)."""
+    days = settings.get("billing_trial_days")
+    if not days or "trial" not in providers.active().CAN or Subscription.select().exists():
+        return 0
+    with everywhere("one trial for each person, whatever they founded"):
+        had = Subscription.one(Subscription.purchaser == by.user, Subscription.trial_ends_at.is_null(False))
+    return 0 if had else days
+
+
+# --- buying -----------------------------------------------------------------------------------------------
+
+
+def checkout(plan_key, *, by, quantity=1):
     """Open a checkout for a paid plan; returns the address to send the browser to.
 
-    Refuses with Forbidden, NotFound, PriceAmbiguous, or when there is a subscription already (it is
-    changed, never doubled). Nothing is granted here: only the provider's webhook does that.
+    Refuses with Forbidden, NotFound, PriceAmbiguous, or HasSubscription when one runs (it is changed, never
+    doubled). Asked again for the same it returns the same checkout; for another plan the first one is closed.
+    Nothing is granted here: only what the provider tells does that.
     """
     by.require("billing.manage")
-    provider, organization = providers.active(), by.organization
-    if plan_key not in provider.prices() or plan_key not in PLANS:
+    provider, organization = providers.active(), Organization.get_by_id(by.organization.id)
+    if plan_key not in providers.account().prices or plan_key not in PLANS:
         raise NotFound("There is no such plan on sale.")
+    plan, quantity = plans.get(plan_key), _seats(plan_key, quantity)
     if settings.get("crowdfunding_active"):
         raise Refused("Nothing can be bought while the campaign for backers runs.")
-    pricing.match(plan_key)
-    current = subscription()
-    if current is not None and current.is_live:
-        raise Refused(f"{organization.name} has a subscription already.")
-    organization = Organization.get_by_id(organization.id)
-    customer = Customer.one(Customer.provider == provider.NAME)
-    if customer is None:
-        made = provider.create_customer(organization, by.user.email)
-        customer_id = _bind(organization, provider.NAME, made, by.user.email)
-    else:
-        customer_id = customer.provider_customer_id
+    price_id = _price(plan_key, by)
+    _refuse_second(plan, organization)
+    row = _reserve(plan_key, quantity, 0 if plan.is_once else trial_days(by), by)
+    if row.plan_key != plan_key or row.quantity != quantity:
+        _close(row, provider)
+        row = _reserve(plan_key, quantity, row.trial_days, by)
+    elif row.url:  # is it paid already, and only its webhook late?
+        apply(provider.confirm(row.provider_checkout_id))
+        _refuse_second(plan, organization)
+        row = Checkout.get_by_id(row.id)
+        if row.status == "open":
+            return row.url
+        row = _reserve(plan_key, quantity, row.trial_days, by)
+    order = Order(
+        public_id=row.public_id, plan_key=plan_key, price_id=price_id, once=plan.is_once,
+        quantity=quantity, trial_days=row.trial_days, purchaser=by.user.public_id, email=by.user.email,
+    )  # fmt: skip
     site = f"{configuration.active.site_url}/{organization.slug}/billing"
-    return provider.checkout(customer_id, organization, plan_key, f"{site}/return", site, f"checkout-{public_id()}")
+    opened = provider.checkout(
+        _customer(organization, by.user.email), organization, order, f"{site}/return", site, f"checkout-{row.public_id}"
+    )
+    return _note_opened(row, opened)
+
+
+def _price(plan_key, by):
+    """The id of the price this person buys at; a backers' price becomes known as that plan."""
+    price_id = pricing.for_person(plan_key, by.user)["id"]
+    if price_id not in providers.account().prices.values():
+        facts.remember_price(price_id, plan_key)
+    return price_id
+
+
+def _seats(plan_key, quantity):
+    if not 1 <= quantity <= SEATS:
+        raise Invalid({"quantity": f"Choose 1 to {SEATS:,} seats."})
+    return quantity if plans.get(plan_key).has_seats else 1
+
+
+def _refuse_second(plan, organization):
+    current = subscription()
+    if not plan.is_once and current is not None and current.is_standing:
+        raise HasSubscription(f"{organization.name} has a subscription already. Change it instead.")
 
 
 @writes
-def _bind(organization, provider, customer_id, email):
-    with inside(organization):
-        Customer.insert(provider=provider, provider_customer_id=customer_id, email=email).on_conflict_ignore().execute()
-        bound = Customer.one(Customer.provider == provider)
-    if bound is None:
-        raise Unknown(f"The customer {customer_id} belongs to another organization.")
-    return bound.provider_customer_id
+def _reserve(plan_key, quantity, days, by):
+    """The open checkout, or a new one: the partial index lets an organization have one."""
+    stand_in_line(f"checkout {by.organization.id}")
+    Checkout.update(status="expired").where(Checkout.status == "open", Checkout.expires_at <= now()).execute()
+    return Checkout.one(Checkout.status == "open") or Checkout.create(
+        provider=providers.name(), plan_key=plan_key, quantity=quantity, trial_days=days, by=by.user,
+        expires_at=now() + CHECKOUT_LASTS,
+    )  # fmt: skip
+
+
+def _close(row, provider):
+    """Close a checkout that nobody wants any more. One that was paid meanwhile can't be closed, and is told."""
+    if row.provider_checkout_id:
+        try:
+            provider.expire_checkout(row.provider_checkout_id, f"expire-{row.public_id}")
+        except ProviderFailed:
+            apply(provider.confirm(row.provider_checkout_id))
+            if Checkout.get_by_id(row.id).status == "completed":
+                raise HasSubscription("The checkout that was open has just been paid.") from None
+            raise
+    writes(Checkout.update(status="expired").where(Checkout.id == row.id, Checkout.status == "open").execute)()
+
+
+@writes
+def _note_opened(row, opened):
+    values = {"provider_checkout_id": opened.id, "url": opened.url}
+    if opened.expires_at:
+        values["expires_at"] = opened.expires_at
+    Checkout.update(**values).where(Checkout.id == row.id).execute()
+    return opened.url
+
+
+def _customer(organization, email):
+    """The organization's customer at the provider, made before its first checkout (case 12)."""
+    customer = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null())
+    if customer is not None:
+        return customer.provider_customer_id
+    gone = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null(False))
+    key = f"customer-{organization.public_id}" + (f"-after-{gone.provider_customer_id}" if gone else "")
+    made = providers.active().create_customer(organization, email, key)
+    return facts.bind(organization, providers.name(), made, email) or made
+
+
+@writes
+def apply(found):
+    """Apply facts the provider was just asked for; what isn't ours is left alone."""
+    for fact in found:
+        try:
+            facts.apply(fact)
+        except (facts.Unknown, facts.Retry):
+            facts.log.warning("an answer could not be applied", exc_info=True)
+
+
+def confirm(*, by):
+    """Ask the provider how the newest checkout and the subscription stand: nobody waits for a late webhook.
+
+    The address people come back to proves nothing; this does (case 9).
+    """
+    by.require("billing.manage")
+    provider = providers.active()
+    row = Checkout.select().where(Checkout.provider == providers.name()).order_by(Checkout.id.desc()).first()
+    if row is not None and row.provider_checkout_id:
+        apply(provider.confirm(row.provider_checkout_id))
+
+
+def sync(row):
+    """Have a subscription be as the provider says it is now. Refuses with ProviderFailed."""
+    apply(providers.active().refetch(row.provider_subscription_id))
+    return Subscription.get_by_id(row.id)
+
+
+# --- changing ---------------------------------------------------------------------------------------------
+
+
+def _running(by, *, statuses=("active", "trialing"), why="Pay what is open first; then it can be changed."):
+    by.require("billing.manage")
+    current = subscription()
+    if current is None or not current.is_standing:
+        raise NotFound("There is no running subscription.")
+    if current.provider != providers.name():
+        raise Refused("This subscription is with a provider that isn't connected any more.")
+    if current.status not in statuses:
+        raise Refused(why)
+    return current
+
+
+def _key(verb, current, *parts):
+    """An idempotency key: the same wish on the same state of the subscription is one call (case 33)."""
+    moment = f"{current.updated_at.timestamp():.6f}"
+    return "-".join([verb, current.provider_subscription_id, moment, *map(str, parts)])[:200]
+
+
+def _wanted(current, plan_key, quantity, by):
+    plan = PLANS.get(plan_key) and plans.get(plan_key)
+    if plan is None or plan_key not in providers.account().prices or plan.is_once or not plan.is_paid:
+        raise NotFound("There is no such plan to change to.")
+    quantity = _seats(plan_key, quantity)
+    if quantity > 1 and plan_key == current.plan_key and "quantity" not in providers.active().CAN:
+        raise CannotDo(f"{providers.active().LABEL} can't change the number of seats.")
+    if current.pending_plan_key:
+        raise Refused("A change is waiting for its payment already.")
+    if current.cancel_at_period_end or current.cancel_at:
+        raise Refused("The plan is cancelled. Keep it first; then it can be changed.")
+    if plan_key == current.plan_key and quantity == current.quantity:
+        raise Refused("That is what the plan is already.")
+    return _price(plan_key, by), quantity
+
+
+def preview_change(plan_key, quantity=1, *, by):
+    """What changing to a plan and a number of seats would cost now and from then on: a Proration.
+
+    None where the provider can't tell beforehand. Refuses as `change` does.
+    """
+    current = _running(by)
+    price_id, quantity = _wanted(current, plan_key, quantity, by)
+    if "preview" not in providers.active().CAN:
+        return None
+    return providers.active().preview(current.provider_subscription_id, price_id, quantity)
+
+
+def change(plan_key, quantity=1, *, by, token=""):
+    """Change the plan or the number of seats of the running subscription; returns it as it then is.
+
+    `token` comes with the Proration that was shown, so that what is charged is what was seen. The plan changes
+    once the provider says it is paid: until then `pending_plan_key` says what is waited for (case 16).
+    """
+    current = _running(by)
+    price_id, quantity = _wanted(current, plan_key, quantity, by)
+    key = _key("change", current, plan_key, quantity, token)
+    providers.active().change(current.provider_subscription_id, price_id, quantity, key, token)
+    seats = f", {quantity} seats" if quantity > 1 else ""
+    _note_asked("billing.change_requested", f"Asked to change to {plans.get(plan_key).label}{seats}", current, by)
+    return sync(current)
 
 
 def set_cancel_at_period_end(cancel, *, by):
-    """Ask the provider to end the subscription with its period, or to go on. The webhook makes it so.
+    """Ask the provider to end the subscription with its period, or to go on; returns it as it then is.
 
     Ending asks for step-up L3.
     """
-    by.require("billing.manage")
-    current = subscription()
-    if current is None or current.status not in ("active", "trialing", "past_due"):
-        raise NotFound("There is no running subscription.")
+    why = "A subscription with an open payment can't be taken up again; pay it first."
+    ending = ("active", "trialing", "past_due", "unpaid", "paused")
+    current = _running(by, statuses=ending if cancel else ("active", "trialing"), why=why)
     if cancel:
         stepup.demand("billing.cancel", by.organization.id)
-    if not cancel and current.status == "past_due":
-        raise Refused("A subscription with an open payment can't be taken up again; pay it first.")
-    providers.active().set_cancel_at_period_end(current.provider_subscription_id, cancel)
-    _note_asked(current, cancel, by)
+    key = _key("cancel" if cancel else "resume", current)
+    providers.active().set_cancel_at_period_end(current.provider_subscription_id, cancel, key)
+    action = "billing.cancel_requested" if cancel else "billing.resume_requested"
+    said = "Asked to end the subscription with its period" if cancel else "Asked to go on with the subscription"
+    _note_asked(action, said, current, by)
+    return sync(current)
+
+
+PAUSES = (1, 2, 3)  # months
+
+
+def pause(months, *, by):
+    """Ask the provider to charge nothing for some months after the paid period; access rests with it.
+
+    Refuses with CannotDo where the provider or the plan has no pause: a year isn't paused for a month.
+    """
+    current = _running(by, statuses=("active",))
+    if "pause" not in providers.active().CAN:
+        raise CannotDo(f"{providers.active().LABEL} can't pause a subscription.")
+    if plans.get(current.plan_key).interval != "month":
+        raise CannotDo("Only a plan that is paid every month can be paused.")
+    if months not in PAUSES:
+        raise Invalid({"months": "Choose one, two or three months."})
+    if current.cancel_at_period_end or current.collection_paused:
+        raise Refused("The plan is cancelled or paused already.")
+    resumes_at = max(now(), current.current_period_end_at or now()) + timedelta(days=30 * months)
+    providers.active().pause(current.provider_subscription_id, resumes_at, _key("pause", current, months))
+    _note_asked("billing.pause_requested", f"Asked to pause until {resumes_at:%d %B %Y}", current, by)
+    return sync(current)
+
+
+def unpause(*, by):
+    """Ask the provider to charge again."""
+    current = _running(by, statuses=("active", "trialing", "paused"))
+    if not current.collection_paused and current.status != "paused":
+        raise Refused("The plan isn't paused.")
+    providers.active().unpause(current.provider_subscription_id, _key("unpause", current))
+    _note_asked("billing.unpause_requested", "Asked to go on after a pause", current, by)
+    return sync(current)
+
+
+def portal(*, by):
+    """The address of the provider's own pages for cards and invoices, made for this visit.
+
+    Wants `billing.manage`, a plan with the portal and step-up L1 (A4.4-13). Who owes may always go there to pay.
+    """
+    by.require("billing.manage")
+    current = subscription()
+    owes = current is not None and current.status in ("past_due", "unpaid")
+    if not owes and not grants.includes("billing.portal"):
+        raise CapabilityRequired("The customer portal comes with a paid plan.")
+    customer = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null())
+    runs = current is not None and current.is_standing and current.provider == providers.name()
+    customer_id = current.provider_customer_id if runs else customer and customer.provider_customer_id
+    if not customer_id:
+        raise NotFound("Nothing was bought here yet, so there is nothing to see there.")
+    stepup.demand("billing.open_portal", by.organization.id)
+    site = f"{configuration.active.site_url}/{by.organization.slug}/billing"
+    return providers.active().portal(customer_id, site, f"portal-{customer_id}-{now():%Y%m%d%H%M%S}")
 
 
 @writes
-def _note_asked(current, cancel, by):
-    audit.record(
-        "billing.cancel_requested" if cancel else "billing.resume_requested",
-        "Asked to end the subscription with its period" if cancel else "Asked to go on with the subscription",
-        by=by.user,
-        organization=by.organization,
-        target=current,
-    )
+def _note_asked(action, said, current, by):
+    audit.record(action, said, by=by.user, organization=by.organization, target=current)
+
+
+# --- what is left for the provider ------------------------------------------------------------------------
 
 
 @sends("subscription_end")
 def end_at_provider(row):
     """End a subscription whose organization was deleted; one that is over already is as good."""
-    provider = providers.active()
-    if row.payload["provider"] != provider.NAME:
-        raise Unknown(f"The provider {row.payload['provider']} isn't set up any more.")
-    provider.end(row.payload["subscription"])
+    _provider_of(row).end(row.payload["subscription"], row.key)
 
 
-# --- what the provider tells ----------------------------------------------------------------------------
+@sends("subscription_double")
+def end_double(row):
+    """End the later of two subscriptions of one organization, and give its money back.
 
-
-def apply(fact):
-    """Turn one fact into rows, in the present transaction. Refuses with Unknown what isn't ours."""
-    with everywhere("a provider's event names its organization only inside"):
-        organization = _organization_of(fact)
+    All that run are asked for first: the event that ended the earlier one may only be late.
+    """
+    provider, id = _provider_of(row), row.payload["subscription"]
+    with everywhere("a doubled subscription names its organization"):
+        mine = Subscription.provider == provider.NAME, Subscription.provider_subscription_id == id
+        organization = Subscription.get(*mine).organization
     with inside(organization):
-        match fact:
-            case CustomerFact():
-                _bind(organization, fact.provider, fact.customer_id, fact.email)
-            case SubscriptionFact():
-                _apply_subscription(organization, fact)
-            case InvoiceFact():
-                _apply_invoice(organization, fact)
+        for one in Subscription.select().where(Subscription.status.in_(Subscription.LIVE)):
+            apply(provider.refetch(one.provider_subscription_id))
+        second = next((one for one in facts.doubles(provider.NAME) if one.provider_subscription_id == id), None)
+        if second is None:
+            return
+        provider.end(id, row.key)
+        for payment in Payment.select().where(Payment.subscription == second, Payment.amount > 0):
+            if payment.stands:
+                provider.refund(payment.provider_payment_id, None, f"refund-{payment.provider_payment_id}")
 
 
-def _organization_of(fact):
-    ours = getattr(fact, "organization", None)
-    found = ours and Organization.one(Organization.public_id == ours)
-    if found:
-        return found
-    customer = Customer.one(Customer.provider == fact.provider, Customer.provider_customer_id == fact.customer_id)
-    if customer:
-        return customer.organization
-    raise Unknown(f"No organization of ours has the customer {fact.customer_id}.")
-
-
-def _apply_subscription(organization, fact):
-    plan_key = providers.active().plan_of(fact.price_id) if providers.is_configured() else None
-    stand_in_line(f"subscription {fact.id}")
-    row = Subscription.one(Subscription.provider == fact.provider, Subscription.provider_subscription_id == fact.id)
-    if plan_key is None:
-        # A price that isn't on our list never grants; what is granted already stays (specification, billing 30).
-        raise Unknown(f"No plan of ours has the price {fact.price_id}.")
-    source = f"{fact.provider}:subscription:{fact.id}"
-    if not _is_news(source, fact, row):
-        return
-    values = {
-        "plan_key": plan_key,
-        "status": fact.status,
-        "current_period_end_at": fact.period_end_at,
-        "cancel_at_period_end": fact.cancel_at_period_end,
-        "provider_customer_id": fact.customer_id,
-        "last_event_at": max(fact.happened_at, row.last_event_at) if row else fact.happened_at,
-    }
-    before = row and {name: getattr(row, name) for name in values}
-    if row is None:
-        row = Subscription.create(provider=fact.provider, provider_subscription_id=fact.id, **values)
-    else:
-        Subscription.update(**values).where(Subscription.id == row.id).execute()
-    _sync_grants(organization, source, fact, plan_key)
-    if organization.status == "deleted" and fact.status in GIVES:  # paid for while it was being deleted
-        organizations.end_subscription(row)
-    if before is None or any(before[name] != values[name] for name in values if name != "last_event_at"):
-        _tell(organization, row, before, fact, plan_key)
-
-
-def _is_news(source, fact, row):
-    """Whether the fact is newer than what we know; a state that is over doesn't come back by an old event."""
-    held = GrantSource.one(GrantSource.source == source)
-    if not fact.fresh and held is not None:
-        if fact.happened_at < held.last_event_at:
-            return False
-        if row is not None and row.status in TERMINAL and fact.status not in TERMINAL:
-            return False
-    newest = max(fact.happened_at, held.last_event_at) if held else fact.happened_at
-    GrantSource.insert(source=source, last_event_id=fact.event_id, last_event_at=newest).on_conflict(
-        conflict_target=[GrantSource.source],
-        update={GrantSource.last_event_id: fact.event_id, GrantSource.last_event_at: newest},
-    ).execute()
-    return True
-
-
-def _sync_grants(organization, source, fact, plan_key):
-    if fact.status in GIVES and organization.status != "deleted":
-        plan = plans.stored(plan_key)
-        grants.include(source, plan, provider=fact.provider, expires_at=fact.period_end_at)
-    else:
-        grants.revoke(source, fact.status)
-
-
-def _tell(organization, row, before, fact, plan_key):
-    name = plans.get(plan_key).name
-    audit.record(
-        "billing.subscription_updated" if before else "billing.subscription_created",
-        f"{name}: {before['status'] + ' → ' if before else ''}{fact.status}",
-        organization=organization,
-        target=row,
-        event=fact.event_id,
-        status=fact.status,
-        cancel_at_period_end=fact.cancel_at_period_end,
-    )
-    changes.record(organization, "subscription", row.id, "updated" if before else "created")
-    ending = fact.cancel_at_period_end and not (before and before["cancel_at_period_end"])
-    over = fact.status == "canceled" and before and before["status"] != "canceled"
-    if ending or (over and not before["cancel_at_period_end"]):
-        type, title = "billing.subscription_canceled", f"The {name} plan was cancelled"
-        when = fact.period_end_at.timestamp() if fact.period_end_at else 0
-        key = f"{type}:{fact.id}:{when:.0f}:{fact.event_id if ending else 'over'}"
-        _to_keepers(organization, type, key, title, "subscription_canceled", name, fact.period_end_at)
-    elif before is None and fact.status in GIVES:
-        type = "billing.subscription_created"
-        _to_keepers(organization, type, f"{type}:{fact.id}", f"Welcome to {name}")
-    elif before is not None:
-        type = "billing.subscription_updated"
-        news = {"past_due": "has an open payment", "canceled": "has ended"}.get(fact.status, "was updated")
-        _to_keepers(organization, type, f"{type}:{fact.event_id}", f"The {name} plan {news}")
-
-
-def _apply_invoice(organization, fact):
-    row = Subscription.one(
-        Subscription.provider == fact.provider, Subscription.provider_subscription_id == fact.subscription_id
-    )
-    if row is None:
-        raise Retry(f"The subscription {fact.subscription_id} of this invoice isn't known yet.")
-    plan = plans.get(row.plan_key)
-    if fact.paid:
-        if fact.renews and credits.renew(organization, settings.get(plan.credits), f"invoice:{fact.id}"):
-            changes.record(organization, "credits", None, "updated")
-        return
-    # Where the subscription was fetched with this event, its status is known already and is newer.
-    if not fact.fresh and row.status == "active" and fact.happened_at >= row.last_event_at:
-        Subscription.update(status="past_due").where(Subscription.id == row.id).execute()
-        changes.record(organization, "subscription", row.id, "updated")
-    type = "billing.payment_failed"
-    title = f"A payment for {plan.name} didn't go through"
-    _to_keepers(organization, type, f"{type}:{fact.id}", title, "payment_failed", plan.name, row.current_period_end_at)
-
-
-class Retry(Exception):
-    """Not yet: what this event needs hasn't come. The inbox tries again."""
-
-
-def _to_keepers(organization, type, key, title, letter=None, plan=None, until=None):
-    """Tell owners and admins in the bell, and by letter where the matter is grave (A4.8-3, 4)."""
-    link = f"/{organization.slug}/billing"
-    for user in organizations.keepers(organization):
-        outgoing.notify(user, type, key, title, link=link, organization=organization)
-        if letter:
-            outgoing.letter(
-                letter, user.email, f"{key}:{user.id}:mail", organization=organization.name, plan=plan,
-                until=f"{until:%d %B %Y}" if until else "its end", link=configuration.active.site_url + link,
-            )  # fmt: skip
+def _provider_of(row):
+    if not providers.is_configured() or row.payload["provider"] != providers.name():
+        raise facts.Unknown(f"The provider {row.payload['provider']} isn't set up any more.")
+    return providers.active()

@@ -12,7 +12,15 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from environs import EnvValidationError, FileAwareEnv, validate
 
 ENVIRONMENTS = ("development", "production", "demo", "test")
-PROVIDERS = ("stripe", "sandbox", "none")
+PROVIDERS = ("stripe", "polar", "lemon_squeezy", "sandbox", "none")
+SPOKEN = ("stripe", "polar", "lemon_squeezy")
+PLANS = ("PRO_MONTHLY", "PRO_YEARLY", "PRO_LIFETIME")
+# What each calls the thing that is bought, and its secrets.
+_PAYMENT = {
+    "stripe": ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_{}_PRICE_ID"),
+    "polar": ("POLAR_ACCESS_TOKEN", "POLAR_WEBHOOK_SECRET", "POLAR_{}_PRODUCT_ID"),
+    "lemon_squeezy": ("LEMON_SQUEEZY_API_KEY", "LEMON_SQUEEZY_WEBHOOK_SECRET", "LEMON_SQUEEZY_{}_VARIANT_ID"),
+}
 
 
 class Misconfigured(SystemExit):
@@ -51,10 +59,13 @@ class Configuration:
     smtp_url: str = field(default="", repr=False)
     mail_from: str = "guildhall@localhost"
     billing_provider: str = "none"
-    stripe_secret_key: str = field(default="", repr=False)
-    stripe_webhook_secrets: tuple = field(default=(), repr=False)
-    stripe_prices: dict = field(default_factory=dict)
+    payment_key: str = field(default="", repr=False)
+    payment_webhook_secrets: tuple = field(default=(), repr=False)
+    payment_prices: dict = field(default_factory=dict)
+    payment_live: bool = False  # real money; an event of the other kind is kept and ignored
     stripe_app_tag: str = ""
+    lemon_squeezy_store_id: str = ""
+    sandbox_speaks: str = "stripe"
     super_admin_emails: tuple = ()
     super_admin_require_2fa: bool = False
     metrics_token: str = field(default="", repr=False)
@@ -110,12 +121,15 @@ def load():
     production = chosen == "production"
     data = Path(read("str", "GUILDHALL_DATA", "var")).absolute()
     host, port = read("str", "HOST", "127.0.0.1"), read("int", "PORT", 8000, validate=validate.Range(0, 65535))
-    stripe_key = read("str", "STRIPE_SECRET_KEY", "")
-    prices = {
-        "pro_monthly": read("str", "STRIPE_PRO_MONTHLY_PRICE_ID", ""),
-        "pro_yearly": read("str", "STRIPE_PRO_YEARLY_PRICE_ID", ""),
-    }
+    keys, webhook_secrets, prices = {}, {}, {}
+    for name, (key, secret, price) in _PAYMENT.items():
+        keys[name], webhook_secrets[name] = read("str", key, ""), words(secret)
+        prices[name] = {plan.lower(): read("str", price.format(plan), "") for plan in PLANS}
     provider = read("str", "BILLING_PROVIDER", "", validate=validate.OneOf((*PROVIDERS, "")))
+    provider = provider or ("stripe" if keys["stripe"] else "none" if production else "sandbox")
+    payment_key = keys.get(provider, "")
+    polar_server = read("str", "POLAR_SERVER", "production", validate=validate.OneOf(("production", "sandbox")))
+    lemon_test = read("bool", "LEMON_SQUEEZY_TEST_MODE", False)
     values: dict[str, Any] = {
         "env": chosen,
         "data": data,
@@ -132,11 +146,18 @@ def load():
         "rate_limit_storage": read("str", "RATE_LIMIT_STORAGE", "memory://"),
         "smtp_url": read("str", "SMTP_URL", ""),
         "mail_from": read("str", "MAIL_FROM", "guildhall@localhost"),
-        "billing_provider": provider or ("stripe" if stripe_key else "none" if production else "sandbox"),
-        "stripe_secret_key": stripe_key,
-        "stripe_webhook_secrets": words("STRIPE_WEBHOOK_SECRET"),
-        "stripe_prices": {plan: price for plan, price in prices.items() if price},
+        "billing_provider": provider,
+        "payment_key": payment_key,
+        "payment_webhook_secrets": webhook_secrets.get(provider, ()),
+        "payment_prices": {plan: price for plan, price in prices.get(provider, {}).items() if price},
+        "payment_live": {
+            "stripe": payment_key.startswith(("sk_live_", "rk_live_")),
+            "polar": polar_server == "production",
+            "lemon_squeezy": not lemon_test,
+        }.get(provider, False),
         "stripe_app_tag": read("str", "STRIPE_APP_TAG", ""),
+        "lemon_squeezy_store_id": read("str", "LEMON_SQUEEZY_STORE_ID", ""),
+        "sandbox_speaks": read("str", "SANDBOX_SPEAKS", "stripe", validate=validate.OneOf(SPOKEN)),
         "super_admin_emails": tuple(word.lower() for word in words("SUPER_ADMIN_EMAILS")),
         "super_admin_require_2fa": read("bool", "SUPER_ADMIN_REQUIRE_2FA", production),
         "metrics_token": read("str", "METRICS_TOKEN", ""),
@@ -235,13 +256,17 @@ def _problems(values, production):
         yield "SMTP_URL: must be smtp://, smtps:// or smtp+starttls://user:password@host:port"
     if production and not values["smtp_url"]:
         yield "SMTP_URL: is required in production"
-    if values["billing_provider"] == "stripe":
-        if not values["stripe_secret_key"]:
-            yield "STRIPE_SECRET_KEY: is required for BILLING_PROVIDER=stripe"
-        if not values["stripe_webhook_secrets"]:
-            yield "STRIPE_WEBHOOK_SECRET: is required for BILLING_PROVIDER=stripe"
-        if not values["stripe_prices"]:
-            yield "STRIPE_PRO_MONTHLY_PRICE_ID: at least one price id is required for BILLING_PROVIDER=stripe"
+    provider = values["billing_provider"]
+    if provider in _PAYMENT:
+        key, secret, price = _PAYMENT[provider]
+        if not values["payment_key"]:
+            yield f"{key}: is required for BILLING_PROVIDER={provider}"
+        if not values["payment_webhook_secrets"]:
+            yield f"{secret}: is required for BILLING_PROVIDER={provider}"
+        if not values["payment_prices"]:
+            yield f"{price.format(PLANS[0])}: at least one price is required for BILLING_PROVIDER={provider}"
+    if provider == "lemon_squeezy" and not values["lemon_squeezy_store_id"].isdigit():
+        yield "LEMON_SQUEEZY_STORE_ID: is required for BILLING_PROVIDER=lemon_squeezy, a number"
     if production and values["billing_provider"] == "sandbox":
         yield "BILLING_PROVIDER: the sandbox takes no real money and is refused in production"
 

@@ -61,7 +61,7 @@ def furnish(seed=7):
             people[first] = accounts.create(f"{first}@example.org", name, secret)
         _make_admin(people["stella"])
         team = organizations.create("Acme Festival", by=people["alice"])
-        organizations.create("Globex", by=people["charlie"])
+        other = organizations.create("Globex", by=people["charlie"])
         for name, role in CAST:
             if role not in (None, "owner"):
                 one = people[name.split()[0].lower()]
@@ -71,7 +71,9 @@ def furnish(seed=7):
             _work(team, people, chance, start)
             _write_with_ai(team, people, chance, start)
             _at(start + timedelta(days=20))
-            _subscribe(organizations.reach(people["alice"], team.slug))
+            _buy("pro_monthly", organizations.reach(people["alice"], team.slug))
+        with models.inside(other):
+            _buy("pro_lifetime", organizations.reach(people["charlie"], other.slug))
         models.set_clock(None)
         with models.inside(team):
             _divide(organizations.reach(people["alice"], team.slug), people)
@@ -138,9 +140,10 @@ def _divide(owner, people):
     invitations.invite("imani@example.org", "scanner", by=owner, workspace=stage.id)
 
 
-def _subscribe(owner):
+def _buy(plan_key, owner):
     """Through the sandbox's checkout; its webhooks arrive once the server listens."""
     if grants.plan() is not None:
-        pricing.sync()
-        address = billing.checkout("pro_monthly", by=owner)
+        if pricing.catalog() is None:
+            pricing.sync()
+        address = billing.checkout(plan_key, by=owner)
         sandbox.pay(address.rsplit("/", 1)[1])

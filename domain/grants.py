@@ -1,9 +1,25 @@
 """What an organization may use: the union of its active grants, whatever they came from (A4.4-5)."""
 
-from domain import changes, plans, providers, works
+from datetime import timedelta
+
+from peewee import fn
+
+from domain import changes, plans, providers, settings, works
 from domain.plans import PLANS
 from domain.transactions import writes
-from models import Compiled, Grant, Subscription, everywhere, inside, now, slot, stand_in_line
+from models import (
+    Compiled,
+    CompiledRows,
+    Grant,
+    Licence,
+    Payment,
+    Subscription,
+    everywhere,
+    inside,
+    now,
+    slot,
+    stand_in_line,
+)
 
 _active = Compiled(
     lambda: (
@@ -41,7 +57,16 @@ def seats():
     """How many members the plan has room for; None when there is no limit (A4.3-3)."""
     if includes("workspace.members.limit.unlimited"):
         return None
-    return 10 if "workspace.members.limit.10" in capabilities() else 0
+    held = capabilities()
+    bought = 0
+    if "workspace.members.limit.seats" in held:
+        bought = (
+            Subscription.select(fn.SUM(Subscription.quantity))
+            .where(Subscription.status.in_(Subscription.LIVE))
+            .scalar()
+            or 0
+        )
+    return max(bought, 10 if "workspace.members.limit.10" in held else 0)
 
 
 def revoke_all(reason):
@@ -58,7 +83,7 @@ def include(source, plan, *, provider, expires_at, source_type="subscription"):
     In the present transaction, inside the organization; returns whether that was news.
     """
     news = 0
-    held = {grant.capability: grant for grant in Grant.select().where(Grant.source == source)}
+    held = {grant.capability: grant for grant in _of_source(source=source)}
     for capability in plan.capabilities:
         values = {"plan_key": plan.key, "expires_at": expires_at, "revoked_at": None, "revoke_reason": None}
         known = held.get(capability)
@@ -68,7 +93,12 @@ def include(source, plan, *, provider, expires_at, source_type="subscription"):
             news += 1
         elif any(getattr(known, name) != value for name, value in values.items()):
             news += Grant.update(**values).where(Grant.id == known.id).execute()
-    return bool(news + revoke(source, "not in the plan any more", kept=plan.capabilities))
+    if any(one.revoked_at is None and one.capability not in plan.capabilities for one in held.values()):
+        news += revoke(source, "not in the plan any more", kept=plan.capabilities)
+    return bool(news)
+
+
+_of_source = CompiledRows(Grant, lambda: Grant.select().where(Grant.source == slot("source")))
 
 
 def revoke(source, reason, kept=()):
@@ -77,6 +107,81 @@ def revoke(source, reason, kept=()):
         Grant.source == source, Grant.revoked_at.is_null()
     )
     return (query.where(Grant.capability.not_in(kept)) if kept else query).execute()
+
+
+def follow(subscription, organization=None):
+    """Have a subscription's grants be what it and its payments say now; returns whether that was news.
+
+    In the present transaction, inside the organization. Access follows what was paid (A4.4-5).
+    """
+    until, refusal = lasts(subscription, organization)
+    if refusal:
+        return bool(revoke(source_of(subscription), refusal))
+    plan = plans.stored(subscription.plan_key)
+    return include(source_of(subscription), plan, provider=subscription.provider, expires_at=until)
+
+
+_newest_paid = CompiledRows(
+    Payment,
+    lambda: (
+        Payment.select()
+        .where(
+            Payment.subscription == slot("subscription"),
+            Payment.status == "paid",
+            Payment.period_start_at.is_null(False),
+        )
+        .order_by(Payment.period_start_at.desc())
+        .limit(1)
+    ),
+)
+
+
+def lasts(subscription, organization=None):
+    """(until when a subscription gives access, why it gives none), by its row and its payments."""
+    if (organization or subscription.organization).status == "deleted":
+        return None, "the organization was deleted"
+    if not subscription.is_live:
+        return None, subscription.status
+    newest = _newest_paid.first(subscription=subscription.id)
+    if newest is not None and not newest.stands:
+        return None, "refunded" if newest.is_refunded else "disputed"
+    if subscription.status == "past_due":
+        began = subscription.unpaid_since_at or subscription.last_event_at
+        paid_until = newest.period_end_at if newest is not None else subscription.trial_ends_at
+        first = Payment.subscription == subscription, Payment.reason == "create", Payment.status.in_(("failed", "void"))
+        if paid_until is None and Payment.one(*first):
+            return None, "never paid"
+        # Days of grace follow what was paid: the next invoice that stays open brings no new ones.
+        return min(began, paid_until or began) + timedelta(days=settings.get("billing_grace_days")), ""
+    if subscription.collection_paused and subscription.status != "trialing":
+        # Nothing is charged and the periods go on: what was paid lasts, no more.
+        until = newest and newest.period_end_at
+        return until, "" if until else "paused"
+    began = subscription.current_period_start_at
+    this = Payment.subscription == subscription, Payment.period_start_at == began, Payment.status == "void"
+    if began and (newest is None or newest.period_start_at < began) and Payment.one(*this):
+        # A period whose invoice is void is no gift: going on after a pause would make one each month.
+        return (newest.period_end_at, "") if newest is not None else (None, "never paid")
+    ends = (subscription.current_period_end_at, subscription.cancel_at)
+    return min((end for end in ends if end is not None), default=None), ""
+
+
+def follow_licence(payment):
+    """Have the grants and the licence of something bought once be what its payment says now."""
+    licence = Licence.one(Licence.payment == payment)
+    source = f"{payment.provider}:payment:{payment.provider_payment_id}"
+    if payment.organization.status == "deleted" or not payment.stands:
+        reason = (
+            "refunded" if payment.is_refunded else f"dispute {payment.dispute}" if payment.dispute != "none" else ""
+        )
+        reason = reason or "the organization was deleted"
+        Licence.update(ended_at=now(), end_reason=reason).where(
+            Licence.id == licence.id, Licence.ended_at.is_null()
+        ).execute()
+        return bool(revoke(source, reason))
+    Licence.update(ended_at=None, end_reason=None).where(Licence.id == licence.id).execute()
+    plan = plans.stored(licence.plan_key)
+    return include(source, plan, provider=payment.provider, expires_at=None, source_type="one_time")
 
 
 def source_of(subscription):
@@ -93,28 +198,28 @@ def follow_plans():
     if work is None:
         return 0
     with everywhere("a changed plan reaches all of its subscribers"):
-        batch = list(plans.running(work.subject, after=work.facts["upto"]).limit(BATCH))
+        batch = list(plans.sources(work.subject, after=work.facts["upto"]).limit(BATCH))
     if not batch:
         _follow(work, None)
-    for subscription in batch:
-        if not _follow(work, subscription):
+    for source in batch:
+        if not _follow(work, source):
             break
     return len(batch) or 1  # there may be other work
 
 
 @writes
-def _follow(work, subscription):
-    """The next subscriber, and the mark that they are done, in one transaction; without one the work is over."""
-    if subscription is None:
+def _follow(work, given):
+    """The next source, and the mark that it is done, in one transaction; without one the work is over."""
+    if given is None:
         return works.close(work)
-    if not works.tell(work, work.done + 1, lasting=True, upto=subscription.id):
+    if not works.tell(work, work.done + 1, lasting=True, upto=given.source):
         return False
-    # Behind a webhook that is at this subscription; one that comes later sees the plan as it is now.
-    stand_in_line(f"subscription {subscription.provider_subscription_id}")
-    with inside(subscription.organization_id):
-        row = Subscription.one(Subscription.id == subscription.id)
-        if row is not None and row.plan_key == work.subject and row.is_live:
-            plan, until = plans.stored(work.subject), row.current_period_end_at
-            if include(source_of(row), plan, provider=row.provider, expires_at=until):
-                changes.record(row.organization, "subscription", row.id, "updated")
+    stand_in_line(given.source)  # behind a webhook that is at it; one that comes later sees the plan as it is now
+    with inside(given.organization_id):
+        rows = list(Grant.active().where(Grant.source == given.source, Grant.plan_key == work.subject))
+        if rows:
+            one, plan = rows[0], plans.stored(work.subject)
+            until = None if any(row.expires_at is None for row in rows) else max(row.expires_at for row in rows)
+            if include(one.source, plan, provider=one.provider, expires_at=until, source_type=one.source_type):
+                changes.record(one.organization, "subscription", None, "updated")
     return True

@@ -2,26 +2,43 @@
 
 Effects and the mark «processed» commit together. Events of one subject wait for each other; one that
 fails is tried again after 1, 5, 30 and 120 minutes and buried, with a word to the admins, after eight.
+Admins look into each, try it out, and have it worked again.
 """
 
+import dataclasses
+import json
 import logging
-from datetime import timedelta
+import time
+import traceback
+from datetime import datetime, timedelta
 
-from peewee import fn
+from peewee import Case, fn
 
-from domain import NotFound, admins, audit, billing, outgoing, providers
+from domain import NotFound, Refused, admins, audit, facts, money, outgoing, providers, works
+from domain.fields import clean
 from domain.transactions import wake, writes
-from models import WebhookEvent, now
+from models import Organization, Payment, Subscription, WebhookEvent, everywhere, now
 
 log = logging.getLogger("guildhall.inbox")
 
 BACKOFF = (1, 5, 30, 120)  # minutes, the last again and again
 TRIES = 8
 BATCH = 100
+TOGETHER = 16  # events to a transaction: people's writes wait behind it
+WAITS = "Retry:"  # how the error of an event begins that waits for another
+KEPT_ATTEMPTS = 12  # of each event, with their tracebacks
+TOLD_HEADERS = ("content-type", "user-agent", "x-event-name")  # and those of signatures; never a key or a cookie
+FETCHED = "Fetched"  # the header of an event that we asked for, because it was never delivered
+STATUSES = ("received", "processed", "ignored", "failed", "buried")
+TROUBLED = ("failed", "buried")
+GONE = "The body of this event was removed after its time; there is nothing left to work."
+
+
+# --- taking in --------------------------------------------------------------------------------------------
 
 
 @writes
-def accept(channel, event, body):
+def accept(channel, event, body, headers=None):
     """Keep a verified event, once. One that failed before is worked again now that it was repeated."""
     made = (
         WebhookEvent.insert(
@@ -31,6 +48,7 @@ def accept(channel, event, body):
             subject=event.subject,
             payload=body,
             happened_at=event.happened_at,
+            headers=_told(headers or {}),
         )
         .on_conflict_ignore()
         .as_rowcount()
@@ -42,7 +60,7 @@ def accept(channel, event, body):
             .where(
                 WebhookEvent.channel == channel,
                 WebhookEvent.event_id == event.id,
-                WebhookEvent.status.in_(("failed", "buried")),
+                WebhookEvent.status.in_(TROUBLED),
             )
             .execute()
         )
@@ -51,8 +69,35 @@ def accept(channel, event, body):
     return bool(made)
 
 
+def accept_missed(channel, missed):
+    """Keep those of the events the provider couldn't deliver that aren't here yet; returns how many."""
+    taken = 0
+    for one in missed:
+        held = WebhookEvent.one(WebhookEvent.channel == channel, WebhookEvent.event_id == one.event.id)
+        if held is None:  # one that is here has tries of its own
+            taken += accept(channel, one.event, one.body, {FETCHED: "from the list of what could not be delivered"})
+    return taken
+
+
+def _told(headers):
+    return {
+        name: value[:300]
+        for name, value in headers.items()
+        if name == FETCHED
+        or name.lower() in TOLD_HEADERS
+        or "signature" in name.lower()
+        or name.lower().startswith("webhook-")
+    }
+
+
+# --- working off ------------------------------------------------------------------------------------------
+
+
 def due(limit=BATCH):
-    """The events whose turn it is: unsettled, not waiting, with none before them on the same subject."""
+    """The events whose turn it is: unsettled, not waiting, with none before them on the same subject.
+
+    One that waits for what hasn't come yet (facts.Retry) holds nobody back: it may be waiting for them.
+    """
     earlier = WebhookEvent.alias()
     first = (
         earlier.select(earlier.id)
@@ -62,6 +107,7 @@ def due(limit=BATCH):
             earlier.subject != "",
             earlier.id < WebhookEvent.id,
             earlier.status.in_(WebhookEvent.UNSETTLED),
+            ~fn.COALESCE(earlier.error, "").startswith(WAITS),
         )
         .limit(1)
     )
@@ -80,77 +126,451 @@ def due(limit=BATCH):
 def work_off():
     """Work one batch of due events; returns how many. Called until it returns nothing."""
     events = due()
-    for event in events:
-        try:
-            facts = _facts(event)
-            _settle(event, facts)
-        except Exception as error:  # one of the two places that catch everything: it is recorded
-            log.warning("an event failed", extra={"event": event.event_id, "type": event.type}, exc_info=True)
-            _fail(event, error)
+    for start in range(0, len(events), TOGETHER):
+        _work_together(events[start : start + TOGETHER])
     return len(events)
 
 
-def _facts(event):
-    """What the event means; asking the provider happens here, outside of any transaction."""
-    return [fact for fact in providers.active().facts(bytes(event.payload)) if fact]
+def _work_together(events):
+    """Some events of different subjects in one transaction; when one of them fails, each in its own."""
+    began = time.monotonic()
+    attempts = [(event, *tried(read, event)) for event in events]
+    sound = [(event, found) for event, found, error in attempts if error is None]
+    together = len(sound) > 1 and tried(_settle_all, sound, began)[1] is None
+    for event, found, error in attempts:
+        if error is not None or not together:
+            _finish(event, found, error, began)
+    _wake_waiting([event.subject for event in events if event.subject])
 
 
 @writes
-def _settle(event, facts):
+def _settle_all(pairs, began):
+    for event, found in pairs:
+        _settle(event, found, began)
+
+
+def _wake_waiting(subjects):
+    """What waited for these subjects is due at once."""
+    mine = WebhookEvent.subject.in_(subjects), WebhookEvent.status == "failed", WebhookEvent.error.startswith(WAITS)
+    done = WebhookEvent.alias()
+    newer = done.select(done.id).where(
+        done.subject == WebhookEvent.subject, done.status == "processed", done.updated_at >= WebhookEvent.updated_at
+    )
+    query = WebhookEvent.select(WebhookEvent.id).where(*mine, WebhookEvent.next_attempt_at > now(), fn.EXISTS(newer))
+    waiting = [event.id for event in query.limit(BATCH)]
+    if waiting:
+        writes(WebhookEvent.update(next_attempt_at=None).where(WebhookEvent.id.in_(waiting)).execute)()
+
+
+def _work(event, asked=False):
+    """One attempt at an event, whatever its state when it is `asked` for; returns the error that it met, or None."""
+    began = time.monotonic()
+    found, error = tried(read, event)
+    return _finish(event, found, error, began, asked)
+
+
+def _finish(event, found, error, began, asked=False):
+    if error is None:
+        _, error = tried(_settle, event, found, began, asked)
+    if isinstance(error, providers.NotOurs):
+        _close(event, "ignored", str(error), began, asked)
+    elif error is not None:
+        log.warning("an event failed", extra={"event": event.event_id, "type": event.type})
+        _fail(event, error, began, asked)
+    return error
+
+
+def tried(function, *args):
+    """(what it returns, None), or (None, what it raised): whatever an event causes is recorded on it, or shown."""
+    try:
+        return function(*args), None
+    except Exception as error:  # one of the two places that catch everything
+        if not isinstance(error, Refused | providers.ProviderFailed | providers.NotOurs | facts.Retry):
+            log.warning("what a provider said can't be worked", exc_info=True)
+        return None, error
+
+
+def read(event):
+    """What a kept event means, as facts; asking the provider happens here, outside of any transaction.
+
+    Refuses with NotOurs when it came from a provider that isn't connected any more.
+    """
+    provider = providers.active()
+    if event.channel != provider.CHANNEL:
+        raise providers.NotOurs(f"It came by {event.channel}, and that provider isn't connected any more.")
+    return [fact for fact in provider.facts(bytes(event.payload)) if fact]
+
+
+def _plain(found):
+    """Facts as the inspector shows them."""
+    return [
+        {"fact": type(fact).__name__}
+        | {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in dataclasses.asdict(fact).items()
+            if value not in (None, "", False)
+        }
+        for fact in found
+    ]
+
+
+def _attempt(event, outcome, began, error=None, asked=False):
+    """The list of an event's attempts, with one more."""
+    one = {"at": now().isoformat(), "outcome": outcome, "ms": round(1000 * (time.monotonic() - began))}
+    if asked:
+        one["asked"] = True
+    if error is not None:
+        one["trace"] = "".join(traceback.format_exception(error))[-4000:]
+    return [*event.history, one][-KEPT_ATTEMPTS:]
+
+
+@writes
+def _settle(event, found, began, asked=False):
+    whose = [WebhookEvent.id == event.id] + ([] if asked else [WebhookEvent.status.in_(WebhookEvent.UNSETTLED)])
+    outcome = "processed" if found else "ignored"
     taken = (
-        WebhookEvent.update(status="processed" if facts else "ignored", attempts=event.attempts + 1, error=None)
-        .where(WebhookEvent.id == event.id, WebhookEvent.status.in_(WebhookEvent.UNSETTLED))
+        WebhookEvent.update(
+            status=outcome,
+            attempts=event.attempts + 1,
+            error=None,
+            facts=_plain(found),
+            history=_attempt(event, outcome, began, asked=asked),
+        )
+        .where(*whose)
         .execute()
     )
     if not taken:
         return  # another process was faster
     try:
-        for fact in facts:
-            billing.apply(fact)
-    except billing.Unknown as unknown:
+        for fact in found:
+            facts.apply(fact)
+    except facts.Unknown as unknown:
         # Stored, flagged, never granted: the provider has nothing to repeat (A4.4-15).
-        WebhookEvent.update(status="ignored", error=str(unknown)).where(WebhookEvent.id == event.id).execute()
+        _close(event, "ignored", str(unknown), began, asked)
 
 
 @writes
-def _fail(event, error):
-    tries = event.attempts + 1
-    buried = tries >= TRIES
-    WebhookEvent.update(
-        status="buried" if buried else "failed",
-        attempts=tries,
-        error=f"{type(error).__name__}: {error}"[:500],
-        next_attempt_at=now() + timedelta(minutes=BACKOFF[min(tries, len(BACKOFF)) - 1]),
-    ).where(WebhookEvent.id == event.id, WebhookEvent.status.in_(WebhookEvent.UNSETTLED)).execute()
+def _close(event, status, sentence, began, asked=False):
+    history = _attempt(event, status, began, asked=asked)
+    WebhookEvent.update(status=status, error=sentence[:500], attempts=event.attempts + 1, history=history).where(
+        WebhookEvent.id == event.id
+    ).execute()
+
+
+@writes
+def _fail(event, error, began, asked=False):
+    """Note a failure. An event that was settled before an admin asked for it again stays settled: it holds
+    nobody back."""
+    tries, unsettled = event.attempts + 1, event.status in WebhookEvent.UNSETTLED
+    buried = unsettled and tries >= TRIES
+    status = "buried" if buried else "failed" if unsettled else event.status
+    values = {"attempts": tries, "history": _attempt(event, "buried" if buried else "failed", began, error, asked)}
+    if status in TROUBLED:
+        values |= {"status": status, "error": f"{type(error).__name__}: {error}"[:500]}
+    if unsettled:
+        values["next_attempt_at"] = now() + timedelta(minutes=BACKOFF[min(tries, len(BACKOFF)) - 1])
+    WebhookEvent.update(**values).where(WebhookEvent.id == event.id, WebhookEvent.status == event.status).execute()
     if buried:
         for admin in admins.people():
             outgoing.notify(
                 admin, "system.webhook_buried", f"buried:{event.id}:{tries}", "A webhook was given up",
-                body=f"{event.type} failed {tries} times.", link="/admin/jobs",
+                body=f"{event.type} failed {tries} times.", link=f"/admin/webhooks/{event.id}",
             )  # fmt: skip
 
 
+# --- the inspector: finding -------------------------------------------------------------------------------
+
+PAGE = 50
+DAYS = 14  # that the chart shows
+OUTCOMES = {"processed": "worked", "ignored": "ignored", "received": "open", "failed": "open", "buried": "open"}
+
+
+def find(*, channel="", status="", type="", q="", since=None, until=None, before=None, limit=PAGE):
+    """Events, the newest first, from the id `before` on. `type` is its beginning; `q` stands in its id, subject
+    or error; `since` and `until` are moments of its coming."""
+    query = WebhookEvent.select()
+    if channel:
+        query = query.where(WebhookEvent.channel == channel)
+    if status in STATUSES:
+        query = query.where(WebhookEvent.status == status)
+    elif status == "troubled":
+        query = query.where(WebhookEvent.status.in_(TROUBLED))
+    if type := clean(type).strip()[:120]:
+        query = query.where(WebhookEvent.type.startswith(type))
+    if q := clean(q).strip()[:160]:
+        columns = (WebhookEvent.event_id, WebhookEvent.subject, WebhookEvent.error)
+        query = query.where(columns[0].contains(q) | columns[1].contains(q) | columns[2].contains(q))
+    if since:
+        query = query.where(WebhookEvent.created_at >= since)
+    if until:
+        query = query.where(WebhookEvent.created_at < until)
+    if before:
+        query = query.where(WebhookEvent.id < before)
+    return list(query.order_by(WebhookEvent.id.desc()).limit(limit))
+
+
+def one(id):
+    """The event with this id. Refuses with NotFound."""
+    event = WebhookEvent.one(WebhookEvent.id == id)
+    if event is None:
+        raise NotFound("There is no such event.")
+    return event
+
+
+def counts():
+    """status → how many events stand so."""
+    query = WebhookEvent.select(WebhookEvent.status, fn.COUNT(WebhookEvent.id)).group_by(WebhookEvent.status)
+    return dict.fromkeys(STATUSES, 0) | dict(query.tuples())
+
+
+def channels():
+    """The channels that ever brought an event, each found by one step in the index."""
+    found, last = [], ""
+    while last := WebhookEvent.select(fn.MIN(WebhookEvent.channel)).where(WebhookEvent.channel > last).scalar():
+        found.append(last)
+    return found
+
+
+def days():
+    """The last two weeks, oldest first: (day, {"worked": n, "ignored": n, "open": n}), in UTC days."""
+    today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    firsts = [today - timedelta(days=DAYS - 1 - n) for n in range(DAYS)]
+    cases = [(WebhookEvent.created_at < first, n) for n, first in enumerate(firsts[1:])]
+    day = Case(None, cases, DAYS - 1).alias("day")
+    rows = (
+        WebhookEvent.select(day, WebhookEvent.status, fn.COUNT(WebhookEvent.id))
+        .where(WebhookEvent.status.in_(STATUSES), WebhookEvent.created_at >= firsts[0])
+        .group_by(day, WebhookEvent.status)
+    )
+    found: list[tuple] = [(first.date(), {"worked": 0, "ignored": 0, "open": 0}) for first in firsts]
+    for n, status, count in rows.tuples():
+        found[n][1][OUTCOMES[status]] += count
+    return found
+
+
+def last_delivered(channel):
+    """The newest event that came by itself, or None: one that we fetched proves no endpoint."""
+    newest = WebhookEvent.select(WebhookEvent.id, WebhookEvent.type, WebhookEvent.created_at, WebhookEvent.headers)
+    newest = newest.where(WebhookEvent.channel == channel)
+    for event in newest.order_by(WebhookEvent.id.desc()).limit(500):
+        if FETCHED not in event.headers:
+            return event
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """The rows of ours that an event speaks of."""
+
+    organizations: list
+    subscriptions: list
+    payments: list
+
+    def __bool__(self):
+        return bool(self.organizations or self.subscriptions or self.payments)
+
+
+def named(event):
+    """The organizations, subscriptions and payments that an event names, by its facts or at least its subject."""
+    ids: set = {event.subject}
+    payments: set = set()
+    publics: set = set()
+    for fact in event.facts or ():
+        ids |= {fact.get("subscription_id"), fact.get("id") if fact["fact"] == "SubscriptionChanged" else None}
+        payments |= {fact.get("payment_id"), fact.get("id") if fact["fact"].startswith("Payment") else None}
+        publics.add(fact.get("organization"))
+    for mentioned in (ids, payments, publics):
+        mentioned.discard(None)
+        mentioned.discard("")
+    with everywhere("an event is looked into by the platform's staff"):
+        paid = Payment.select(Payment, Organization).join(Organization, on=Payment.organization == Organization.id)
+        paid = list(paid.where(Payment.provider_payment_id.in_(list(payments))).limit(20)) if payments else []
+        held = Subscription.select(Subscription, Organization)
+        held = held.join(Organization, on=Subscription.organization == Organization.id)
+        held = list(held.where(Subscription.provider_subscription_id.in_(list(ids))).limit(20)) if ids else []
+        whose = {row.organization.id: row.organization for row in (*held, *paid)}
+        if publics:
+            query = Organization.select().where(Organization.public_id.in_(list(publics))).limit(20)
+            whose |= {row.id: row for row in query}
+    return Named(list(whose.values()), held, paid)
+
+
+def body(event):
+    """An event's body for reading: JSON in lines, or its text as it came."""
+    raw = bytes(event.payload)
+    try:
+        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return raw.decode("utf-8", "backslashreplace")
+
+
+# --- the inspector: what would change ---------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What an event means now and would do: its facts, the changes (see `written`), what would be sent, and a
+    sentence when it can't be worked."""
+
+    facts: list
+    changes: list
+    sent: tuple
+    refusal: str = ""
+
+
+def try_out(id, *, by):
+    """Read what an event means now and what it would change, and keep nothing; returns the Look.
+
+    A provider that is down or a body that can't be read is a sentence in it. Refuses with NotFound, or when the
+    body is gone.
+    """
+    event = _with_body(id)
+    _note("system.webhook_tried", f"{event.type} was tried out", event, by)
+    found, error = tried(read, event)
+    if error is not None:
+        return Look([], [], (), sentence(error))
+    trial, error = tried(facts.try_out, found)
+    if error is not None:
+        return Look(_plain(found), [], (), sentence(error))
+    return Look(_plain(found), written(trial.differences), trial.sent, trial.refusal)
+
+
+def _with_body(id):
+    event = one(id)
+    if not event.payload:
+        raise Refused(GONE)
+    return event
+
+
 @writes
+def _note(action, said, event, by):
+    audit.record(action, said, by=by, target=event, event=event.event_id)
+
+
+def sentence(error):
+    """An error as people can read it."""
+    if isinstance(error, Refused):
+        return error.sentence
+    text = str(error).strip() or type(error).__name__
+    known = isinstance(error, providers.ProviderFailed | providers.NotOurs | facts.Unknown | facts.Retry)
+    return text if known else f"It can't be worked ({type(error).__name__}: {text})."[:500]
+
+
+def written(differences):
+    """Differences as pages show them and rows keep them: [{what, which, change, columns: [[name, before, after]]}].
+
+    Grants of one source that change alike are told as one.
+    """
+    found: dict[tuple, dict] = {}
+    for one in differences:
+        rows = {"before": one.before or {}, "after": one.after or {}}
+        columns = [
+            [name.removesuffix("_at").replace("_", " "), _value(name, before, rows["before"]),
+             _value(name, after, rows["after"])]
+            for name, before, after in one.columns
+        ]  # fmt: skip
+        change = "new" if one.before is None else "gone" if one.after is None else "changed"
+        source = one.which.partition(" from ")[2]
+        key = (one.what, source, change, str(columns)) if source else (one.what, one.which)
+        if key in found:
+            found[key]["more"] += 1
+        else:
+            found[key] = {"what": one.what, "which": one.which, "change": change, "columns": columns, "more": 0}
+    return list(found.values())
+
+
+def _value(name, value, row):
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    if name.startswith("amount"):
+        return money.written(value, row.get("currency"))
+    return str(value)
+
+
+# --- the inspector: again ---------------------------------------------------------------------------------
+
+REPLAYS = "webhook_replays"
+MOST_CHOSEN = 200
+AT_ONCE = 20
+PATIENCE = 5  # events in a row that the provider's silence may fail before a replay of many rests
+
+
 def replay(id, *, by):
-    """Work an event again that failed, was buried or ignored. What it caused already isn't caused twice."""
-    again = (
-        WebhookEvent.update(status="failed", next_attempt_at=None)
-        .where(
-            WebhookEvent.id == id, WebhookEvent.status.in_(("failed", "buried", "ignored")), WebhookEvent.payload != b""
-        )
-        .execute()
-    )
-    if not again:
-        raise NotFound("That event is settled, or gone.")
-    audit.record("system.webhook_replayed", "A webhook was replayed", by=by, target=("webhookevent", id))
-    wake("inbox")
+    """Work an event now, whatever its state: what it caused already isn't caused twice. Returns it as it then is
+    and the sentence of what went wrong, or "".
+
+    Refuses with NotFound, or when its body is gone.
+    """
+    event = _with_body(id)
+    _note("system.webhook_replayed", f"{event.type} was replayed", event, by)
+    error = _work(event, asked=True)
+    return one(id), sentence(error) if error else ""
 
 
-def troubled(limit=50):
-    """Events that failed, were given up, or spoke of something unknown; the newest first."""
-    return list(
-        WebhookEvent.select()
-        .where(WebhookEvent.status.in_(("failed", "buried")) | WebhookEvent.error.is_null(False))
-        .order_by(WebhookEvent.id.desc())
-        .limit(limit)
-    )
+@writes
+def replay_many(ids, *, by):
+    """Have the events with these ids worked again by a job, or all that failed when it is None; returns the work.
+
+    Refuses when none is left to be worked, or while another replay runs.
+    """
+    able = WebhookEvent.payload != b""
+    if ids is None:
+        query = WebhookEvent.select(fn.COUNT(WebhookEvent.id), fn.MAX(WebhookEvent.id))
+        total, last = query.where(WebhookEvent.status.in_(TROUBLED), able).tuples().first()
+        row = {"last": last}
+    else:
+        query = WebhookEvent.select(WebhookEvent.id).where(WebhookEvent.id.in_(list(ids)[:MOST_CHOSEN]), able)
+        row = {"ids": sorted(id for (id,) in query.tuples())}
+        total = len(row["ids"])
+    if not total:
+        raise Refused("None of them can be worked again." if ids else "Choose events first, or none has failed.")
+    work = works.begin(REPLAYS, by=by, total=total, upto=0, failed=0, **row)
+    if work is None:
+        raise Refused("A replay is running already. Wait until it is through.")
+    counted = f"{total:,} webhook{'' if total == 1 else 's'}"
+    audit.record("system.webhooks_replayed", f"{counted} to be replayed", by=by, target=work, events=total)
+    return work
+
+
+def last_replays():
+    """The newest replay of many, running or over; None before the first."""
+    return works.newest(REPLAYS)
+
+
+def replay_some():
+    """The next few of a replay of many; returns how many, 0 when none was asked for."""
+    work = works.take(REPLAYS)
+    if work is None:
+        return 0
+    query = WebhookEvent.select().where(WebhookEvent.id > work.facts["upto"], WebhookEvent.payload != b"")
+    if "ids" in work.facts:
+        query = query.where(WebhookEvent.id.in_(work.facts["ids"]))
+    else:
+        query = query.where(WebhookEvent.id <= work.facts["last"], WebhookEvent.status.in_(TROUBLED))
+    batch = list(query.order_by(WebhookEvent.id).limit(AT_ONCE))
+    for event in batch:
+        error = _work(event, asked=True)
+        silent = work.facts.get("silent", 0) + 1 if isinstance(error, providers.ProviderFailed) else 0
+        if not _got_on(work, event, bool(error), silent):
+            return len(batch)
+        if silent >= PATIENCE:
+            _over(work, f"The provider doesn't answer ({error}). The others wait; replay them later.")
+            return len(batch)
+    if len(batch) < AT_ONCE:
+        _over(work)
+    return len(batch) or 1
+
+
+@writes
+def _got_on(work, event, failed, silent):
+    failed += work.facts["failed"]
+    return works.tell(work, work.done + 1, lasting=True, upto=event.id, failed=failed, silent=silent)
+
+
+@writes
+def _over(work, error=None):
+    works.close(work, error=error)

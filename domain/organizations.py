@@ -28,6 +28,7 @@ from domain.fields import clean
 from domain.transactions import wake, writes
 from models import (
     Compiled,
+    CompiledRows,
     Invitation,
     Membership,
     Organization,
@@ -246,18 +247,24 @@ def suspended_reason(organization):
 
 def keepers(organization):
     """Owners and admins: who is told about money and people. Nobody, once it is deleted."""
-    return list(
+    return _keepers(organization=organization.id)
+
+
+_keepers = CompiledRows(
+    User,
+    lambda: (
         User.select()
         .join(Membership, on=(Membership.user == User.id))
         .join(Organization, on=(Membership.organization == Organization.id))
         .where(
-            Membership.organization == organization,
+            Membership.organization == slot("organization"),
             Organization.status != "deleted",
             Membership.role.in_(("owner", "admin")),
             User.status == "active",
         )
         .order_by(User.id)
-    )
+    ),
+)
 
 
 def tell(organization, type, key, title, *, by=None, link=None, you=None):
@@ -358,7 +365,7 @@ def close(organization, *, by, from_status=("active", "suspended")):
     if not closed:
         raise NotFound("That organization is gone already.")
     with models.inside(organization):
-        live = list(Subscription.select().where(Subscription.status.in_((*Subscription.LIVE, "unpaid", "paused"))))
+        live = list(Subscription.select().where(Subscription.status.in_(Subscription.STANDING)))
         for subscription in live:
             end_subscription(subscription)
         revoked = grants.revoke_all("the organization was deleted")

@@ -16,6 +16,8 @@ log = logging.getLogger("guildhall.outgoing")
 BACKOFF = (1, 5, 30, 120)  # minutes between tries (specification B.7)
 TRIES = 5
 BATCH = 100
+# Left for the payment provider. Nothing in these is secret, so they can be sent again once they were given up.
+KEPT = ("subscription_end", "subscription_double")
 
 _senders = {}
 
@@ -104,7 +106,8 @@ def _mark_failed(row, error):
     tries = row.attempts + 1
     text = f"{type(error).__name__}: {error}"[:500]
     if tries >= TRIES:
-        _mark(row, status="buried", attempts=tries, error=text, payload={})
+        kept = {} if row.kind in KEPT else {"payload": {}}
+        _mark(row, status="buried", attempts=tries, error=text, **kept)
     else:
         wait = timedelta(minutes=BACKOFF[tries - 1])
         _mark(row, attempts=tries, error=text, next_attempt_at=now() + wait)
@@ -112,3 +115,15 @@ def _mark_failed(row, error):
 
 def _mark(row, **values):
     return Outgoing.update(**values).where(Outgoing.id == row.id, Outgoing.status == "queued").execute()
+
+
+def again(row):
+    """Have something of KEPT sent again that was given up, in the present transaction; False when it wasn't."""
+    kind, provider, id = row.key.split(":", 2)
+    payload = row.payload or {"provider": provider, "subscription": id}
+    waiting = Outgoing.id == row.id, Outgoing.status == "buried", Outgoing.kind == kind, Outgoing.kind.in_(KEPT)
+    values = {"status": "queued", "attempts": 0, "next_attempt_at": now(), "payload": payload}
+    if not Outgoing.update(**values).where(*waiting).execute():
+        return False
+    wake("outgoing")
+    return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from domain import Invalid, NotFound, Refused, audit, works
 from domain.fields import clean
 from domain.transactions import on_wake, wake, writes
-from models import AuditEvent, PlanOverride, Subscription, everywhere, now, stand_in_line
+from models import AuditEvent, CompiledRows, Grant, PlanOverride, everywhere, now, slot, stand_in_line
 
 PAID = ("feature.pro", "workspace.members.invite", "workspace.members.limit.10", "billing.portal")
 
@@ -20,10 +20,11 @@ CAPABILITIES = {
     "feature.pro": "Everything that is marked Pro",
     "workspace.members.invite": "Inviting members",
     "workspace.members.limit.10": "Up to 10 members",
+    "workspace.members.limit.seats": "As many members as seats are paid for",
     "workspace.members.limit.unlimited": "Any number of members",
     "billing.portal": "The customer portal, with invoices and cards",
 }
-LIMITS = ("workspace.members.limit.10", "workspace.members.limit.unlimited")
+LIMITS = ("workspace.members.limit.10", "workspace.members.limit.seats", "workspace.members.limit.unlimited")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,18 @@ class Plan:
     @property
     def label(self):
         """The name, told apart from its sister's: Pro, monthly."""
-        return self.name + {"month": ", monthly", "year": ", yearly"}.get(self.interval, "")
+        lasts = {"month": ", monthly", "year": ", yearly"}.get(self.interval, ", for good")
+        return self.name + (lasts if self.is_paid else "")
+
+    @property
+    def is_once(self):
+        """Bought once, for good."""
+        return self.is_paid and not self.interval
+
+    @property
+    def has_seats(self):
+        """Whether more of it can be bought: a seat for each member."""
+        return "workspace.members.limit.seats" in self.capabilities
 
 
 FREE = Plan("free", "Free", "", (), "credits_free", ("Tasks, board and search", "Live pages and notices"), 1)
@@ -55,6 +67,7 @@ PLANS = {
         FREE,
         Plan("pro_monthly", "Pro", "month", PAID, "credits_pro", _PRO, 2),
         Plan("pro_yearly", "Pro", "year", PAID, "credits_pro", _PRO, 3),
+        Plan("pro_lifetime", "Pro", "", PAID, "credits_pro", (*_PRO, "Paid once, yours for good"), 4),
     )
 }
 
@@ -91,8 +104,11 @@ def _read():
 
 def stored(key):
     """The plan as the present transaction sees it, past the cache: for what writes grants by it."""
-    row = PlanOverride.one(PlanOverride.key == key)
+    row = _override.first(key=key)
     return _with(row) if row else PLANS[key]
+
+
+_override = CompiledRows(PlanOverride, lambda: PlanOverride.select().where(PlanOverride.key == slot("key")).limit(1))
 
 
 def forget():
@@ -183,7 +199,7 @@ def _understood(key, form):
         wrong["capabilities"] = "Choose from the list."
     elif not chosen and PLANS[key].is_paid:
         wrong["capabilities"] = "Choose at least one, or it would be no more than Free."
-    elif set(LIMITS) <= set(chosen):
+    elif len(set(LIMITS) & set(chosen)) > 1:
         wrong["capabilities"] = "Choose one number of members."
     elif "workspace.members.invite" in chosen and not set(LIMITS) & set(chosen):
         wrong["capabilities"] = "Choose for how many members too, or nobody can be invited."
@@ -223,7 +239,7 @@ _FIELDS = {"name": "name", "gives": "lines", "capabilities": "what is included",
 
 def _begin_resync(held, after, by, confirmed):
     with everywhere("a plan's subscribers are counted over all organizations"):
-        touched, total = _organizations(held.key), running(held.key).count()
+        touched, total = _organizations(held.key), sources(held.key).count()
     had, has = set(held.capabilities), set(after["capabilities"])
     if touched and not confirmed:
         organizations = "1 organization" if touched == 1 else f"{touched:,} organizations"
@@ -233,24 +249,31 @@ def _begin_resync(held, after, by, confirmed):
         )  # fmt: skip
     works.replace(RESYNC, held.key)  # what it would have carried out is older than this
     if touched:
-        works.begin(RESYNC, held.key, by=by, total=total, upto=0)
+        works.begin(RESYNC, held.key, by=by, total=total, upto="")
 
 
 # --- who has one ------------------------------------------------------------------------------------------
 
 
 def subscribers(key):
-    """How many organizations have a running subscription to the plan."""
+    """How many organizations have the plan now, whatever gave it to them."""
     with everywhere("a plan's subscribers are counted over all organizations"):
         return _organizations(key)
 
 
 def _organizations(key):
-    return running(key).select(Subscription.organization).distinct().count()
+    return Grant.select(Grant.organization).where(*_given(key)).distinct().count()
 
 
-def running(key, after=0):
-    """The query of a plan's subscriptions that give access now, from the one after the id `after` on."""
-    lasts = Subscription.current_period_end_at.is_null() | (Subscription.current_period_end_at > now())
-    mine = (Subscription.plan_key == key, Subscription.id > after, Subscription.status.in_(Subscription.LIVE), lasts)
-    return Subscription.select().where(*mine).order_by(Subscription.id)
+def sources(key, after=""):
+    """The query of what gives the plan now (subscriptions, licences, backers), from the source `after` on.
+
+    What was given by hand stays as it was given.
+    """
+    mine = (*_given(key), Grant.source > after, Grant.source_type != "manual")
+    return Grant.select(Grant.organization, Grant.source).where(*mine).distinct().order_by(Grant.source)
+
+
+def _given(key):
+    lasts = Grant.expires_at.is_null() | (Grant.expires_at > now())
+    return Grant.plan_key == key, Grant.revoked_at.is_null(), lasts

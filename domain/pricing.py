@@ -50,7 +50,7 @@ def match(plan_key, *, interval=None, audience="public", held=None):
     held = catalog() if held is None else held
     wanted = plan.interval if interval is None else interval
     products = {product["id"]: product for product in held.products} if held else {}
-    ours = providers.active().prices().get(plan_key) if audience == "public" else None
+    ours = providers.account().prices.get(plan_key) if audience == "public" else None
     found = []
     for price in held.prices if held else ():
         tags = products.get(price["product"], {}).get("metadata", {}) | price["metadata"]
@@ -72,22 +72,33 @@ def match(plan_key, *, interval=None, audience="public", held=None):
     return found[0]
 
 
-def offers():
+def for_person(plan_key, user=None, held=None):
+    """The price at which this person buys a plan: the backers', where there is one and they are one (A0.6-10)."""
+    if user is not None and user.backer_access_granted_at is not None:
+        try:
+            return match(plan_key, audience="backer", held=held)
+        except PriceAmbiguous as unclear:
+            if unclear.details["prices"]:
+                raise
+    return match(plan_key, held=held)
+
+
+def offers(user=None):
     """Every plan that pages show, in their order, the paid ones with their price; empty where nothing is sold.
 
     Plans without an id of the provider aren't on sale.
     """
     if not providers.is_configured():
         return []
-    on_sale, held = providers.active().prices(), catalog()
+    on_sale, held = providers.account().prices, catalog()
     shown = [plan for plan in plans.everything() if plan.key in on_sale or not plan.is_paid]
-    priced = {plan.key: _priced(plan, held) for plan in shown if plan.is_paid}
+    priced = {plan.key: _priced(plan, user, held) for plan in shown if plan.is_paid}
     return [Offer(plan, priced.get(plan.key), _saving(plan, shown, priced)) for plan in shown]
 
 
-def _priced(plan, held):
+def _priced(plan, user, held):
     try:
-        price = match(plan.key, held=held)
+        price = for_person(plan.key, user, held)
     except PriceAmbiguous:
         return None
     return price if price["amount"] is not None else None
@@ -106,7 +117,7 @@ def _saving(plan, shown, priced):
 def doubts():
     """plan key → why its price isn't available, for admins."""
     held, found = catalog(), {}
-    for key in providers.active().prices() if providers.is_configured() else ():
+    for key in providers.account().prices if providers.is_configured() else ():
         try:
             if match(key, held=held)["amount"] is None:
                 found[key] = "Its price depends on the quantity, which can't be shown."

@@ -86,6 +86,8 @@ PLATFORM = {
     "alerts.write": "Broadcast and retract alerts",
     "jobs.run": "See jobs and webhooks, run and replay them",
     "pricing.sync": "Read prices from the payment provider",
+    "subscriptions.read": "See everybody's subscriptions and payments",
+    "subscriptions.sync": "Compare and sync subscriptions with the payment provider",
     "plans.write": "Change what plans are called and include",
     "backers.write": "Add, import and release backers",
     "admins.write": "Choose admins and their roles",
@@ -93,10 +95,23 @@ PLATFORM = {
 # What narrows somebody on the allow-list; without any of these they have all but the last.
 STAFF = {
     "super_admin": ("Super admin", frozenset(PLATFORM)),
-    "support": ("Support", frozenset({"admin.read", "users.read", "users.suspend", "organizations.read"})),
+    "support": (
+        "Support",
+        frozenset({"admin.read", "users.read", "users.suspend", "organizations.read", "subscriptions.read"}),
+    ),
     "finance": (
         "Finance",
-        frozenset({"admin.read", "organizations.read", "credits.write", "pricing.sync", "plans.write"}),
+        frozenset(
+            {
+                "admin.read",
+                "organizations.read",
+                "credits.write",
+                "pricing.sync",
+                "plans.write",
+                "subscriptions.read",
+                "subscriptions.sync",
+            }
+        ),
     ),
     "moderator": ("Moderator", frozenset({"admin.read"})),
     "release_manager": ("Release manager", frozenset({"admin.read", "jobs.run"})),

@@ -109,7 +109,7 @@ _COLUMNS = (
 _PERSON = (
     User.id, User.public_id, User.email, User.email_norm, User.status, User.email_verified_at,
     User.timezone, User.active_organization_id, User.active_session_id, User.last_seen_alert_at,
-    User.second_factor_at,
+    User.second_factor_at, User.backer_access_granted_at,
 )  # fmt: skip
 _found = Compiled(
     lambda: (

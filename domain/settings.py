@@ -10,6 +10,7 @@ import time
 from domain import Invalid, NotFound, Refused, audit
 from domain.fields import Field, Unfit
 from domain.fields.choice import Choice
+from domain.fields.days import Days
 from domain.fields.number import Number
 from domain.fields.switch import Switch
 from domain.fields.text import Text
@@ -121,6 +122,56 @@ GROUPS = {
             True,
             90,
             "Signed out after so long in any case.",
+        ),
+    ),
+    "Billing": (
+        Field(
+            "billing_grace_days",
+            "Grace",
+            Number(0, 60, "days"),
+            True,
+            7,
+            "How long a plan goes on while its payment is open.",
+        ),
+        Field(
+            "billing_dunning_days",
+            "Reminders",
+            Days(),
+            True,
+            "3, 6",
+            "On which days after a payment fell due owners and admins are reminded, while the grace lasts.",
+        ),
+        Field(
+            "billing_trial_days",
+            "Trial",
+            Number(0, 90, "days"),
+            True,
+            0,
+            "How long a first subscription is free. An organization has one trial.",
+        ),
+        Field(
+            "billing_second_subscription",
+            "A second subscription",
+            Choice((("end", "End and refund it", "info"), ("ask", "Only tell the admins", "quiet"))),
+            True,
+            "end",
+            "What happens when an organization paid for two at once.",
+        ),
+        Field(
+            "billing_heals",
+            "Reconcile mends",
+            Switch(),
+            True,
+            True,
+            "Whether the nightly comparison mends what differs, or only tells.",
+        ),
+        Field(
+            "billing_silence_hours",
+            "Silence",
+            Number(1, 720, "hours"),
+            True,
+            72,
+            "Admins are warned when no webhook came for so long while subscriptions run.",
         ),
     ),
     "Credits": (

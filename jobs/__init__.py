@@ -21,7 +21,19 @@ from apscheduler.triggers.interval import IntervalTrigger
 import models
 from domain import NotFound, audit, transactions
 from domain.transactions import writes
-from jobs import backers, credits, inbox, outgoing, plans, pricing, reminders, retention, verifications
+from jobs import (
+    backers,
+    credits,
+    dunning,
+    inbox,
+    outgoing,
+    plans,
+    pricing,
+    reconciliations,
+    reminders,
+    retention,
+    verifications,
+)
 from models import JobRun, Lease, now
 
 log = logging.getLogger("guildhall.jobs")
@@ -47,13 +59,39 @@ def at(**cron):
     return CronTrigger(**cron, timezone="UTC")  # never local time: it comes twice in autumn
 
 
+class FromTheStart(IntervalTrigger):
+    """At once when the calendar begins, and then as its interval says."""
+
+    def get_next_fire_time(self, previous_fire_time, now):
+        return super().get_next_fire_time(previous_fire_time, now) if previous_fire_time else now
+
+
 CALENDAR = (
     Job("inbox", "Work off webhooks", inbox.work, every(seconds=5), woken_by="inbox"),
+    Job("webhook_replays", "Replay webhooks", inbox.replays, every(seconds=15), woken_by="webhook_replays"),
     Job("outgoing", "Send letters and notifications", outgoing.work, every(seconds=5), woken_by="outgoing"),
     Job("pricing", "Read prices from the provider", pricing.work, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans to subscribers", plans.work, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backers.work, every(seconds=15), woken_by="backer_import"),
+    Job(
+        "reconciliation",
+        "Compare with the provider",
+        reconciliations.work,
+        every(seconds=15),
+        woken_by="reconciliation",
+    ),
+    Job("reconciliation_night", "Begin the nightly comparison", reconciliations.nightly, every(hours=1), once=True),
+    Job(
+        "missed",
+        "Fetch webhooks that didn't come",
+        reconciliations.missed,
+        FromTheStart(hours=6, timezone="UTC"),
+        once=True,
+    ),
+    Job("overdue", "Ask about renewals that didn't come", reconciliations.overdue, every(hours=1), once=True),
+    Job("silence", "Watch that webhooks come", reconciliations.silence, every(hours=1), once=True),
     Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),
+    Job("dunning", "Remind of open payments and ending trials", dunning.work, every(hours=1), once=True),
     Job("tokens", "Remove expired codes and old sessions", retention.expired, every(hours=1)),
     Job("invitations", "Close lapsed invitations and offers", retention.lapsed, every(hours=1)),
     Job("read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)),

@@ -3,3 +3,7 @@ from domain import inbox
 
 def work():
     return inbox.work_off()
+
+
+def replays():
+    return inbox.replay_some()

@@ -79,7 +79,9 @@ FORMS = {
     "admin.change_setting": {"value": "Guildhall of Ghent"},
     "admin.create_alert": {"message": "Tea is ready."},
     "billing.checkout": {"plan": "pro_monthly"},
-    "plans.update": {"name": "Guild", "position": "2", "capabilities": "feature.pro"},
+    "sandbox.advance": {"days": "1"},
+    "sandbox.mischief": {"outcome": "canceled"},
+    "plans.update": {"confirmed": "1", "name": "Guild", "position": "2", "capabilities": "feature.pro"},
     "backers.add": {"username": "Nina", "tier": "{tier}"},
     "backers.check": {"lines": "username;code\nIda;IDA-1234", "tier": "{tier}"},
     "backers.add_tier": {"key": "founder", "name": "Founder"},
@@ -111,11 +113,30 @@ FORMS = {
 MISSING = {
     "billing.cancel": "There is no running subscription.",
     "billing.resume": "There is no running subscription.",
+    "billing.preview": "There is no running subscription.",
+    "billing.change": "There is no running subscription.",
+    "billing.pause": "There is no running subscription.",
+    "billing.unpause": "There is no running subscription.",
+    "billing.portal": "Nothing was bought here yet",
+    "reconciliations.mend": "That difference doesn't wait any more.",
+    "sandbox.checkout": "The sandbox has no checkout",
+    "sandbox.pay": "The sandbox has no checkout",
+    "sandbox.invoice": "The sandbox has no invoice",
+    "sandbox.pay_invoice": "The sandbox has no invoice",
+    "sandbox.purchase": "The sandbox has no invoice",
+    "sandbox.portal": "The sandbox has no portal",
+    "sandbox.change_card": "The sandbox has no portal",
+    "sandbox.cancel": "The sandbox has no portal",
+    "sandbox.show": "The sandbox has no subscription",
     "sandbox.renew": "The sandbox has no subscription",
     "sandbox.fail": "The sandbox has no subscription",
     "sandbox.end": "The sandbox has no subscription",
-    "sandbox.checkout": "The sandbox has no checkout.session",
-    "sandbox.pay": "The sandbox has no checkout.session",
+    "sandbox.send_again": "The sandbox has no event",
+    "sandbox.swap_card": "The sandbox has no customer",
+    "sandbox.refund": "The sandbox has no payment",
+    "sandbox.dispute": "The sandbox has no payment",
+    "sandbox.fail_refund": "The sandbox has no refund",
+    "sandbox.settle_dispute": "The sandbox has no dispute",
     "accounts.set_up_form": "This set-up link was used already",
     "accounts.set_up": "This set-up link was used already",
     "invitations.show": "There is no such invitation.",
@@ -143,6 +164,10 @@ REFUSED = {
     "accounts.sign_in": 422,
     "factors.renew": 409,  # nobody here has turned it on
     "accounts.forgot": 422,
+    "inbox.replay_many": 409,  # none is chosen
+    "subscriptions.sync": 409,  # the sandbox doesn't know it
+    "subscriptions.name_price": 422,
+    "inbox.name_price": 422,
     "backers.codes": 409,  # the world's file brings its own codes
     "members.leave": (303, 409),  # the last owner stays
     "people.stop_looking": 409,  # nobody here looks on
@@ -188,6 +213,14 @@ def world(cast, at, web, browse):
         happened_at=now(), status="buried",
     )  # fmt: skip
     made.webhook = WebhookEvent.get().id
+    with models.inside(cast.globex):
+        _insert(
+            models.Subscription, provider="stripe", provider_subscription_id="sub_1", provider_customer_id="cus_1",
+            plan_key="pro_monthly", provider_price_id="price_1", status="canceled", last_event_at=now(),
+        )  # fmt: skip
+        made.subscription = models.Subscription.get().id
+    _insert(models.Outgoing, kind="subscription_end", key="subscription_end:stripe:sub_1", status="buried")
+    made.unsent = models.Outgoing.get(models.Outgoing.kind == "subscription_end").id
     made.cast = cast
     _staff(made, cast)
     _backers(made, cast)
@@ -247,7 +280,9 @@ def filled(rule, endpoint, name, world):
         "batch": world.batch[who],
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "person": world.part,
-        "name": {"tasks": "title", "admin": "site_name", "plans": "pro_monthly"}.get(endpoint.partition(".")[0]),
+        "name": {"tasks": "title", "admin": "site_name", "plans": "pro_monthly", "sandbox": "v1/customers"}.get(
+            endpoint.partition(".")[0]
+        ),
         "id": {
             "tasks": world.task[who],
             "notices": world.notification.get(name, 1),
@@ -264,6 +299,9 @@ def filled(rule, endpoint, name, world):
             "tenants": world.cast.acme.id,
             "credits": world.cast.acme.id,
             "audit": world.audited,
+            "inbox": world.webhook,
+            "subscriptions": world.unsent if "unsent" in rule else world.subscription,
+            "reconciliations": 1,
             "backers": world.tier if "tiers" in rule else world.file if "imports" in rule else world.backer,
         }.get(endpoint.partition(".")[0]),
     }
@@ -343,8 +381,8 @@ def test_head_and_options_are_no_way_round_a_door(world):
     for method, rule, endpoint, door in ROUTES:
         if method != "GET" or door.kind == "public":
             continue
-        expected = {"signed_in": 303, "member": 303, "platform": 404, "machine": 503}[door.kind]
-        assert ask(world, "HEAD", rule, endpoint, None, headers={}).status_code == expected, rule
+        expected = {"signed_in": (303,), "member": (303,), "platform": (404,), "machine": (401, 503)}[door.kind]
+        assert ask(world, "HEAD", rule, endpoint, None, headers={}).status_code in expected, rule
         assert ask(world, "OPTIONS", rule, endpoint, None, headers={}).data == b"", rule
     for method, rule, endpoint, door in ROUTES:
         if method == "GET" and door.kind == "member":
@@ -395,7 +433,8 @@ def test_an_unproven_address_or_an_empty_list_is_no_admin(world):
     routes = [route for route in ROUTES if route[3].kind == "platform"]
 
     def statuses():
-        return {ask(world, method, rule, endpoint, "stella").status_code for method, rule, endpoint, _ in routes}
+        there = (route for route in routes if route[2] not in MISSING)
+        return {ask(world, method, rule, endpoint, "stella").status_code for method, rule, endpoint, _ in there}
 
     def proven(at):
         transactions.writes(
@@ -415,7 +454,8 @@ def test_a_machine_route_refuses_whoever_has_no_signature_or_token(world, method
     before = counted()
     for name in EVERYBODY:
         response = ask(world, method, rule, endpoint, name)
-        assert response.status_code in (400, 401, 503), (name, response.status_code)
+        inactive = rule in ("/webhooks/polar", "/webhooks/lemon-squeezy")  # the sandbox speaks Stripe's language here
+        assert response.status_code in ((404,) if inactive else (400, 401, 503)), (name, response.status_code)
     assert counted() == before
 
 
@@ -437,7 +477,7 @@ def test_staff_that_looks_on_changes_nothing_wherever_it_goes(world, web):
         elif door.kind == "platform":
             assert response.status_code == 404, rule
         elif door.kind == "member":
-            assert response.status_code == 200, rule
+            assert response.status_code == (303 if endpoint == "billing.unasked" else 200), rule
         response.close()
     assert counted() == before
     assert client.post("/impersonation/end").headers["Location"] == "/sign-in"  # nobody to go back to here

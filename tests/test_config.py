@@ -29,7 +29,13 @@ NAMES = (
     "STRIPE_WEBHOOK_SECRET",
     "STRIPE_PRO_MONTHLY_PRICE_ID",
     "STRIPE_PRO_YEARLY_PRICE_ID",
+    "STRIPE_PRO_LIFETIME_PRICE_ID",
+    *(f"POLAR_{n}" for n in ("ACCESS_TOKEN", "WEBHOOK_SECRET", "SERVER")),
+    *(f"POLAR_PRO_{n}_PRODUCT_ID" for n in ("MONTHLY", "YEARLY", "LIFETIME")),
+    *(f"LEMON_SQUEEZY_{n}" for n in ("API_KEY", "STORE_ID", "WEBHOOK_SECRET", "TEST_MODE")),
+    *(f"LEMON_SQUEEZY_PRO_{n}_VARIANT_ID" for n in ("MONTHLY", "YEARLY", "LIFETIME")),
     "BILLING_PROVIDER",
+    "SANDBOX_SPEAKS",
     "DATABASE_URL",
     "SITE_URL",
     "SECRET_KEY",
@@ -209,8 +215,8 @@ def test_a_stripe_key_alone_turns_stripe_on_and_asks_for_the_rest(load):
         STRIPE_WEBHOOK_SECRET="whsec_new, whsec_old,",
     )
     assert found.billing_provider == "stripe"
-    assert found.stripe_prices == {"pro_yearly": "price_y"}
-    assert found.stripe_webhook_secrets == ("whsec_new", "whsec_old")
+    assert found.payment_prices == {"pro_yearly": "price_y"}
+    assert found.payment_webhook_secrets == ("whsec_new", "whsec_old")
 
 
 def test_several_workers_need_a_server_and_shared_counting(load):
@@ -224,7 +230,7 @@ def test_several_workers_need_a_server_and_shared_counting(load):
     ("name", "attribute"),
     [
         ("SECRET_KEY", "secret_key"),
-        ("STRIPE_SECRET_KEY", "stripe_secret_key"),
+        ("STRIPE_SECRET_KEY", "payment_key"),
         ("METRICS_TOKEN", "metrics_token"),
         ("SMTP_URL", "smtp_url"),
         ("DATABASE_URL", "database_url"),
@@ -239,9 +245,43 @@ def test_a_secret_may_stand_in_a_file(load, tmp_path, name, attribute):
     assert getattr(found, attribute) == values.get(name, SECRET)
 
 
+@pytest.mark.parametrize(
+    ("provider", "more", "missing"),
+    [
+        ("polar", {}, ["POLAR_ACCESS_TOKEN", "POLAR_WEBHOOK_SECRET", "POLAR_PRO_MONTHLY_PRODUCT_ID"]),
+        (
+            "lemon_squeezy",
+            {"LEMON_SQUEEZY_STORE_ID": "my store"},
+            [
+                "LEMON_SQUEEZY_API_KEY",
+                "LEMON_SQUEEZY_WEBHOOK_SECRET",
+                "LEMON_SQUEEZY_PRO_MONTHLY_VARIANT_ID",
+                "LEMON_SQUEEZY_STORE_ID",
+            ],
+        ),
+    ],
+)
+def test_a_provider_wants_its_own_variables_and_no_others(load, provider, more, missing):
+    assert problems(load, BILLING_PROVIDER=provider, **more)[0] == missing
+
+
+def test_only_the_active_providers_variables_count(load):
+    found = load(
+        BILLING_PROVIDER="polar", POLAR_ACCESS_TOKEN="polar_x", POLAR_WEBHOOK_SECRET="a, b", POLAR_SERVER="sandbox",
+        POLAR_PRO_YEARLY_PRODUCT_ID="p", STRIPE_SECRET_KEY="sk_live_x", STRIPE_PRO_MONTHLY_PRICE_ID="price_1",
+    )  # fmt: skip
+    assert (found.payment_key, found.payment_webhook_secrets) == ("polar_x", ("a", "b"))
+    assert (found.payment_prices, found.payment_live) == ({"pro_yearly": "p"}, False)
+
+
 def test_several_webhook_secrets_may_stand_in_a_file(load, tmp_path):
     (tmp_path / "hooks").write_text("whsec_new,whsec_old\n")
-    assert load(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "hooks")).stripe_webhook_secrets == ("whsec_new", "whsec_old")
+    found = load(
+        STRIPE_SECRET_KEY="sk_test_x",
+        STRIPE_PRO_MONTHLY_PRICE_ID="price_1",
+        STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "hooks"),
+    )
+    assert found.payment_webhook_secrets == ("whsec_new", "whsec_old")
 
 
 def test_a_file_that_is_not_there_is_told_by_name(load, tmp_path):

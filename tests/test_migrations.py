@@ -159,6 +159,9 @@ def rows_of():
     workspace = models.Workspace.create(name="General", slug="general", **mine)
     tier = models.BackerTier.create(key="early", name="Early bird")
     sub = {"provider": "stripe", "provider_customer_id": "cus_1"}
+    payment = models.Payment.create(
+        provider="stripe", provider_payment_id="in_1", reason="create", status="paid", amount=1, currency="USD", **mine
+    )
     return [
         user,
         organization,
@@ -188,6 +191,10 @@ def rows_of():
         models.Setting.create(key="k", value=1),
         AuditEvent.create(category="auth", action="a.b", summary="s", actor=user, organization=organization),
         models.Customer.create(email="a@example.org", **sub, **mine),
+        models.PlanPrice.create(provider="stripe", price_id="price_1", plan_key="pro"),
+        models.Checkout.create(provider="stripe", plan_key="pro", expires_at=now(), **mine),
+        payment,
+        models.Licence.create(payment=payment, plan_key="pro", **mine),
         models.Subscription.create(
             provider_subscription_id="sub_1", plan_key="pro", status="active", last_event_at=now(), **sub, **mine
         ),

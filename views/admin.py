@@ -1,11 +1,26 @@
-"""The admin side: overview, settings edited in place, alerts, jobs and webhooks."""
+"""The admin side: overview, settings edited in place, alerts and jobs."""
 
 from flask import Blueprint
 from htmx_flask import request
 from peewee import fn
 
 import jobs
-from domain import Invalid, NotFound, Refused, admins, alerts, audit, inbox, people, settings, tenants
+from domain import (
+    Invalid,
+    NotFound,
+    Refused,
+    admins,
+    alerts,
+    audit,
+    outgoing,
+    people,
+    pricing,
+    providers,
+    reconciliations,
+    settings,
+    subscriptions,
+    tenants,
+)
 from models import Organization, Outgoing, Session, User, WebhookEvent, now
 from views import access, pages
 from views.safety import spend_state
@@ -27,11 +42,16 @@ def index():
         teams=count(Organization, Organization.status == "active"),
         sessions=count(Session, Session.ended_at.is_null(), Session.expires_at > now()),
         buried=count(WebhookEvent, WebhookEvent.status == "buried"),
-        unsent=count(Outgoing, Outgoing.status == "buried"),
+        unsent=count(Outgoing, Outgoing.status == "buried", Outgoing.kind.not_in(outgoing.KEPT)),
         newest=people.find(limit=10) if "users.read" in can else [],
         founded=tenants.find(limit=10) if "organizations.read" in can else [],
         events=audit.search(limit=10) if "audit.read_all" in can else [],
         can=can,
+        billed=providers.is_configured(),
+        money=reconciliations.overview(),
+        subscribed=subscriptions.counts(),
+        given_up=len(subscriptions.given_up()) if "subscriptions.read" in can else 0,
+        price_doubts=pricing.doubts() if "pricing.sync" in can else {},
         runs=jobs.last_runs(),
         CALENDAR=jobs.CALENDAR,
         here="admin",
@@ -148,15 +168,13 @@ def retract_alert(id):
     return pages.go("/admin/alerts", "The alert was taken back.", "info")
 
 
-# --- jobs and webhooks -----------------------------------------------------------------------------------
+# --- jobs ------------------------------------------------------------------------------------------------
 
 
 @blueprint.get("/jobs")
 @access.platform("jobs.run")
 def all_jobs():
-    return pages.page(
-        "admin/jobs.html", CALENDAR=jobs.CALENDAR, runs=jobs.last_runs(), events=inbox.troubled(), here="jobs"
-    )
+    return pages.page("admin/jobs.html", CALENDAR=jobs.CALENDAR, runs=jobs.last_runs(), here="jobs")
 
 
 @blueprint.post("/jobs/<name>/run")
@@ -166,10 +184,3 @@ def run_job(name):
     if done is None:
         raise Refused("That job is running already.")
     return pages.go("/admin/jobs", f"{jobs.BY_NAME[name].label}: {done} done.")
-
-
-@blueprint.post("/webhooks/<id:id>/replay")
-@access.platform("jobs.run")
-def replay(id):
-    inbox.replay(id, by=access.me())
-    return pages.go("/admin/jobs", "The webhook is worked again.")

@@ -1,58 +1,117 @@
-"""The organization's plan: what it is, what it could be, and how it is paid."""
+"""The organization's plan: what it is, what it could be, what was paid, and what happens after a checkout."""
 
-from flask import Blueprint, g, request
+from contextlib import suppress
 
-from domain import Refused, billing, configuration, credits, grants, plans, pricing, providers, settings
+from flask import Blueprint, g
+from htmx_flask import request
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from domain import (
+    Refused,
+    billing,
+    configuration,
+    credits,
+    facts,
+    grants,
+    permissions,
+    plans,
+    pricing,
+    providers,
+    settings,
+)
+from domain.fields import whole
 from domain.providers import ProviderFailed
+from models import Checkout, now
 from views import access, pages
 
 blueprint = Blueprint("billing", __name__, url_prefix="/<organization>/billing")
+
+# What a payment was for, by its reason.
+SAID = {"create": "first period", "cycle": "renewal", "update": "change of plan", "once": "bought once", "other": ""}
+SEEN = 1800  # seconds that the figures of a preview hold
+OF_WHAT_RUNS = (
+    "bought", "pending", "ours", "ending", "ends", "changeable", "pausable", "paused", "paid_until", "rests", "owes",
+    "price",
+)  # fmt: skip
+PATIENCE = 60  # seconds after which the page that waits says what to do
 
 
 @blueprint.get("")
 @access.member("billing.read")
 def show():
+    about = {"configured": providers.is_configured(), "here": "billing", "free": plans.get("free")}
+    if about["configured"]:
+        about |= _standing()
+    return pages.page("billing/show.html", **about)
+
+
+def _standing():
+    """All that the page shows of an organization whose plans are sold."""
     balance, allowance = credits.balance(g.by.organization)
-    return pages.page(
-        "billing/show.html",
-        current=grants.plan(),
-        subscription=billing.subscription(),
-        offers=pricing.offers(),
-        balance=balance,
-        allowance=allowance,
-        configured=providers.is_configured(),
-        sandboxed=configuration.active.billing_provider == "sandbox",
-        may_manage=g.by.may("billing.manage"),
-        free=plans.get("free"),
-        campaign=settings.get("crowdfunding_active"),
-        here="billing",
-    )
+    subscription, payments, licences = billing.subscription(), billing.payments(), billing.licences()
+    manages, current, provider = g.by.may("billing.manage"), grants.plan(), providers.active()
+    standing = subscription if subscription and subscription.is_standing else None
+    kept = {licence.plan_key for licence in licences if licence.ended_at is None}
+    running = _running(standing, payments, manages) if standing else dict.fromkeys(OF_WHAT_RUNS)
+    return running | {
+        "current": current,
+        "subscription": subscription,
+        "standing": standing,
+        "portal": manages and ((payments and grants.includes("billing.portal")) or running["owes"]),
+        "mine": kept | ({standing.plan_key} if standing else set()) or {current.key},
+        "kept": kept,
+        "offers": pricing.offers(g.by.user),
+        "trial": billing.trial_days(g.by) if manages and not standing else 0,
+        "payments": payments,
+        "licences": licences,
+        "taken": permissions.taken(g.by.organization),
+        "most": billing.SEATS,
+        "months": billing.PAUSES,
+        "can": provider.CAN,
+        "balance": balance,
+        "allowance": allowance,
+        "sandboxed": configuration.active.billing_provider == "sandbox",
+        "may_manage": manages,
+        "campaign": settings.get("crowdfunding_active"),
+        "plan_of": {key: plans.get(key) for key in plans.PLANS},
+        "SAID": SAID,
+    }
 
 
-@blueprint.post("/checkout")
-@access.member("billing.manage")
-def checkout():
-    return _asked(lambda: pages.go(billing.checkout(request.form.get("plan", ""), by=g.by)))
+def _running(row, payments, manages):
+    """What the page says of the subscription that runs, and what it offers for it: OF_WHAT_RUNS."""
+    bought, ending = plans.get(row.plan_key), bool(row.cancel_at_period_end or row.cancel_at)
+    ours, paused = row.provider == providers.name(), row.collection_paused or row.status == "paused"
+    runs, holds = row.status in ("active", "trialing"), row.plan_key in {key for key, _ in grants.active()}
+    changeable = manages and ours and runs and not ending and not row.pending_plan_key
+    monthly = bought.interval == "month" and row.status == "active" and not paused
+    return {
+        "bought": bought,
+        "pending": plans.get(row.pending_plan_key) if row.pending_plan_key else None,
+        "ours": ours,
+        "ending": ending,
+        "ends": (row.cancel_at or row.current_period_end_at) if ending else None,
+        "changeable": changeable,
+        "pausable": changeable and monthly and "pause" in providers.active().CAN,
+        "paused": paused,
+        "paid_until": facts.until(row) if paused and holds else None,
+        "rests": runs and not paused and not holds,
+        "owes": ours and row.status in ("past_due", "unpaid"),
+        "price": _price(row, payments),
+    }
 
 
-@blueprint.post("/cancellation")
-@access.member("billing.manage")
-def cancel():
-    def ask():
-        billing.set_cancel_at_period_end(True, by=g.by)
-        return pages.go(f"/{g.by.organization.slug}/billing", "The plan will end with its period.", "info")
-
-    return _asked(ask)
-
-
-@blueprint.post("/resumption")
-@access.member("billing.manage")
-def resume():
-    def ask():
-        billing.set_cancel_at_period_end(False, by=g.by)
-        return pages.go(f"/{g.by.organization.slug}/billing", "The plan goes on.", "good")
-
-    return _asked(ask)
+def _price(subscription, payments):
+    """(minor units, currency) of a period with all seats: of the price it has, or of what was paid last."""
+    held = pricing.catalog()
+    for price in held.prices if held else ():
+        if price["id"] == subscription.provider_price_id and price["amount"] is not None:
+            return price["amount"] * subscription.quantity, price["currency"]
+    for paid in payments:
+        begins = paid.status == "paid" and paid.amount and paid.reason in ("create", "cycle")
+        if begins and paid.subscription_id == subscription.id:
+            return paid.amount, paid.currency
+    return None
 
 
 def _asked(ask):
@@ -62,9 +121,193 @@ def _asked(ask):
         raise Refused(f"{failed}. Nothing was changed; try again in a minute.", "PROVIDER_FAILED", 502) from failed
 
 
+def _page():
+    return f"/{g.by.organization.slug}/billing"
+
+
+def _quantity():
+    """How many seats the form asks for; without a number as many as there are. What is none is refused below."""
+    text = request.form.get("quantity", "").strip()
+    if text:
+        return whole(text) or 0
+    current = billing.subscription()
+    return current.quantity if current is not None and current.is_standing else 1
+
+
+# --- buying ---------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/checkout")
+@access.member("billing.manage")
+def checkout():
+    form = request.form
+    quantity = (whole(form["quantity"]) or 0) if form.get("quantity", "").strip() else 1
+    return _asked(lambda: pages.go(billing.checkout(form.get("plan", ""), by=g.by, quantity=quantity)))
+
+
 @blueprint.get("/return")
 @access.member("billing.read")
 def back():
-    """After the provider's page: «processing» until the webhook has landed. The address proves nothing."""
-    plan = grants.plan()
-    return pages.page("billing/return.html", paid=bool(plan and plan.is_paid), current=plan, here="billing")
+    """After the provider's page: «confirming» until the provider has said it is paid. The address proves nothing."""
+    if not providers.is_configured():
+        return pages.go(_page())
+    return _back(asked="asked" in request.args)
+
+
+@blueprint.post("/confirmation")
+@access.member("billing.manage")
+def confirm():
+    """Ask the provider, once, as nobody should wait for a late webhook; what it says comes by the live page too."""
+    with suppress(ProviderFailed):  # the webhook comes all the same, and the page goes on waiting
+        billing.confirm(by=g.by)
+    if request.htmx:
+        return _back(asked=True)
+    return pages.go(f"{_page()}/return?asked=1&since={_since()}")
+
+
+def _since():
+    return whole(request.values.get("since")) or int(now().timestamp())
+
+
+def _back(asked):
+    plan, row = grants.plan(), Checkout.select().order_by(Checkout.id.desc()).first()
+    held = {key for key, _ in grants.active()}
+    waited = row is not None and row.status == "open" and row.expires_at > now()
+    paid = bool(plan and plan.is_paid) and (not waited or row.plan_key in held)
+    if paid and row is not None and row.plan_key in held:
+        plan = plans.get(row.plan_key)
+    since = _since()
+    return pages.page(
+        "billing/return.html",
+        paid=paid,
+        current=plan,
+        asked=asked,
+        since=since,
+        late=now().timestamp() - since >= PATIENCE,
+        patience=PATIENCE,
+        checkout=row if waited else None,
+        here="billing",
+    )
+
+
+# --- changing -------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/change/preview")
+@access.member("billing.manage")
+def preview():
+    """What a change would cost, before it is confirmed; in the dialog, or as a page of its own."""
+    plan_key, quantity = request.form.get("plan", ""), _quantity()
+    shown = _asked(lambda: billing.preview_change(plan_key, quantity, by=g.by))
+    current, plan = billing.subscription(), plans.get(plan_key)
+    offer = next((offer for offer in pricing.offers(g.by.user) if offer.plan.key == plan_key), None)
+    about = {
+        "plan": plan,
+        "quantity": quantity if plan.has_seats else 1,
+        "current": plans.get(current.plan_key),
+        "subscription": current,
+        "shown": shown,
+        "token": _sealed().dumps([current.id, plan_key, quantity, shown.token]) if shown else "",
+        "price": offer.price if offer else None,
+        "label": providers.active().LABEL,
+        "taken": permissions.taken(g.by.organization),
+    }
+    if request.htmx and request.htmx.target == "dialog":
+        return pages.fragment("billing/_change_dialog.html", **about)
+    return pages.page("billing/change.html", here="billing", **about)
+
+
+@blueprint.get("/change/preview")
+@access.member("billing.manage")
+def unasked():
+    """A refusal sends browsers back to where they were, and a preview is nowhere: on to the plan."""
+    return pages.go(_page())
+
+
+@blueprint.post("/change")
+@access.member("billing.manage")
+def change():
+    form = request.form
+
+    def ask():
+        quantity = _quantity()
+        current = billing.change(form.get("plan", ""), quantity, by=g.by, token=_seen(form, quantity))
+        if current.pending_plan_key:
+            return pages.go(_page(), "The change waits for its payment; the plan stays as it is until then.", "info")
+        if (current.plan_key, current.quantity) == (form.get("plan"), quantity):
+            seats = f" with {quantity:,} {'seat' if quantity == 1 else 'seats'}" if _has_seats(current) else ""
+            return pages.go(_page(), f"The plan is {plans.get(current.plan_key).label}{seats} now.")
+        return pages.go(_page(), "The change is asked for. This page shows it as soon as it is made.", "info")
+
+    return _asked(ask)
+
+
+def _sealed():
+    """For the moment that a change is reckoned from: whoever could choose it would choose the price."""
+    return URLSafeTimedSerializer(configuration.active.secret_key, salt="billing change")
+
+
+def _seen(form, quantity):
+    """The provider's token of the figures that were shown; empty where none were."""
+    if not form.get("token"):
+        return ""
+    try:
+        id, *seen, token = _sealed().loads(form["token"][:2000], max_age=SEEN)
+    except (BadData, ValueError, TypeError):
+        raise Refused("These figures don't hold any more. Look at the change again; nothing was changed.") from None
+    current = billing.subscription()
+    if [id, *seen] != [current and current.id, form.get("plan", ""), quantity]:
+        raise Refused("These figures were for another change. Look at this one again; nothing was changed.")
+    return token
+
+
+def _has_seats(subscription):
+    return plans.get(subscription.plan_key).has_seats
+
+
+@blueprint.post("/cancellation")
+@access.member("billing.manage")
+def cancel():
+    def ask():
+        billing.set_cancel_at_period_end(True, by=g.by)
+        return pages.go(_page(), "The plan will end with its period.", "info")
+
+    return _asked(ask)
+
+
+@blueprint.post("/resumption")
+@access.member("billing.manage")
+def resume():
+    def ask():
+        billing.set_cancel_at_period_end(False, by=g.by)
+        return pages.go(_page(), "The plan goes on.")
+
+    return _asked(ask)
+
+
+@blueprint.post("/pause")
+@access.member("billing.manage")
+def pause():
+    def ask():
+        current = billing.pause(whole(request.form.get("months")) or 0, by=g.by)
+        until = f" until {current.resumes_at.day} {current.resumes_at:%B %Y}" if current.resumes_at else ""
+        return pages.go(_page(), f"The plan is paused{until}. Nothing is charged.", "info")
+
+    return _asked(ask)
+
+
+@blueprint.post("/continuation")
+@access.member("billing.manage")
+def unpause():
+    def ask():
+        billing.unpause(by=g.by)
+        return pages.go(_page(), "The plan goes on, and is charged again.")
+
+    return _asked(ask)
+
+
+@blueprint.post("/portal")
+@access.member("billing.manage")
+def portal():
+    """On to the provider's own pages for cards and invoices."""
+    return _asked(lambda: pages.go(billing.portal(by=g.by)))

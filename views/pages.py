@@ -10,7 +10,7 @@ from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 
-from domain import admins, alerts, changes, configuration, grants, organizations, people, settings
+from domain import admins, alerts, changes, configuration, dunning, grants, organizations, people, settings
 from models import inside
 from views import access
 
@@ -21,7 +21,7 @@ VARY = "HX-Request, HX-Target, Cookie"
 PURE = ("icon", "avatar", "badge", "button", "kbd", "link_button", "mark", "priority_mark", "theme_switch", "time")
 
 
-OF_THE_FRAME = ("plan_badge",)  # parts of layout.html that are drawn again alone
+OF_THE_FRAME = ("plan_badge", "billing_banner")  # parts of layout.html that are drawn again alone
 
 
 def init_app(app):
@@ -139,10 +139,13 @@ STAFFED = (
     ("audit.read_all", Place("audit_all", "Audit log", "/admin/audit", "list-search", "u")),
     ("plans.write", Place("plans", "Plans", "/admin/plans", "stack-2", "y")),
     ("pricing.sync", Place("pricing", "Prices", "/admin/pricing", "tag", "i")),
+    ("subscriptions.read", Place("subscriptions", "Subscriptions", "/admin/subscriptions", "credit-card", "x")),
+    ("subscriptions.sync", Place("reconciliation", "Reconciliation", "/admin/reconciliation", "checks", "f")),
+    ("jobs.run", Place("webhooks", "Webhooks", "/admin/webhooks", "inbox", "w")),
     ("backers.write", Place("backers", "Backers", "/admin/backers", "heart-handshake", "k")),
     ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
     ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
-    ("jobs.run", Place("jobs", "Jobs and webhooks", "/admin/jobs", "clock", "j")),
+    ("jobs.run", Place("jobs", "Jobs", "/admin/jobs", "clock", "j")),
     ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
 )
 
@@ -181,7 +184,7 @@ def _places(slug, billed, capabilities, team=False):
 ICONS = (
     "home", "checklist", "credit-card", "users", "adjustments", "bell", "user", "building-bank", "user-search",
     "building", "list-search", "settings", "speakerphone", "clock", "shield-lock",
-    "stack-2", "tag", "heart-handshake",
+    "stack-2", "tag", "heart-handshake", "checks", "inbox",
 )  # fmt: skip
 
 
@@ -208,6 +211,7 @@ def frame():
     by = where(user)
     with inside(by.organization):
         plan, mark = grants.plan(), changes.mark(user)
+        matter = dunning.open_matter() if plan and by.may("billing.read") else None
     capabilities, mine = admins.capabilities(user), organizations.of(user)
     return about | {
         "me": user,
@@ -217,6 +221,7 @@ def frame():
         "switcher": len(mine) > 1 or settings.get("organization_switcher") == "always",
         "teams": settings.get("organization_mode") == "team",
         "plan": plan,
+        "matter": matter,
         "bell": changes.unread(mark),
         "alerts_unread": alerts.unread(user),
         "is_admin": "admin.read" in capabilities,

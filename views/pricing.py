@@ -3,7 +3,7 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import configuration, grants, pricing, providers, settings
+from domain import billing, configuration, grants, plans, pricing, providers, settings
 from models import inside
 from views import access, pages
 
@@ -13,25 +13,37 @@ blueprint = Blueprint("pricing", __name__)
 @blueprint.get("/pricing")
 @access.public
 def show():
-    held, current, plan_page = pricing.catalog(), None, None
-    offers = pricing.offers() if held and any(held.prices) else []
-    user = access.me()
+    held, current, plan_page, mine, kept = pricing.catalog(), None, None, set(), set()
+    user, trial = access.me(), _trial()
+    offers = pricing.offers(user) if held and any(held.prices) else []
     if user:
         by = pages.where(user)
         with inside(by.organization):
             current = grants.plan()
-        if current and by.may("billing.manage"):
-            plan_page = f"/{by.organization.slug}/billing"
+            if current:
+                mine = {key for key, _ in grants.active()} or {current.key}
+                kept = {key for key in mine if plans.get(key).is_once}
+            if current and by.may("billing.manage"):
+                plan_page, trial = f"/{by.organization.slug}/billing", billing.trial_days(by)
     return pages.page(
         "pricing/index.html",
         offers=offers,
         current=current,
         plan_page=plan_page,
+        mine=mine,
+        kept=kept,
+        trial=0 if current and current.is_paid else trial,
         synced_at=held.last_synced_at if held else None,
         open=settings.get("sign_up_open"),
         campaign=settings.get("crowdfunding_active"),
         here="pricing",
     )
+
+
+def _trial():
+    """How many days are free for who is new here; an owner is told of theirs by `billing.trial_days`."""
+    sells = providers.is_configured() and "trial" in providers.active().CAN
+    return settings.get("billing_trial_days") if sells else 0
 
 
 @blueprint.get("/admin/pricing")

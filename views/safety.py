@@ -24,6 +24,12 @@ CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'{beyond}; frame-ancestors 'none'"
 )
+# A plain form that ends at the provider's checkout or portal is a form-action too, by way of its redirect.
+BEYOND = {
+    "stripe": " https://checkout.stripe.com https://billing.stripe.com",
+    "polar": " https://polar.sh https://buy.polar.sh https://sandbox.polar.sh",
+    "lemon_squeezy": " https://*.lemonsqueezy.com",
+}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -253,8 +259,7 @@ def _view(endpoint) -> Any:
 
 
 def _protect(response):
-    # A plain form that ends at Stripe's checkout is a form-action too, by way of its redirect.
-    beyond = " https://checkout.stripe.com" if configuration.active.billing_provider == "stripe" else ""
+    beyond = BEYOND.get(configuration.active.billing_provider, "")
     headers = HEADERS | {"Content-Security-Policy": CSP.format(beyond=beyond)}
     response.headers.extend({k: v for k, v in headers.items() if k not in response.headers})
     if response.mimetype == "text/html":

@@ -4,9 +4,22 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import NotFound, billing, configuration, inbox, notices
-from domain.providers import Event
-from models import AuditEvent, Notification, Outgoing, Setting, WebhookEvent, now
+from domain import NotFound, Refused, configuration, facts, inbox, notices
+from domain.providers import Event, Fact, Missed, NotOurs, ProviderFailed
+from models import (
+    AuditEvent,
+    CreditEntry,
+    Grant,
+    Notification,
+    Outgoing,
+    Payment,
+    Setting,
+    Subscription,
+    WebhookEvent,
+    everywhere,
+    inside,
+    now,
+)
 from tests.fixtures.threads import together, write
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -29,14 +42,14 @@ def worked(monkeypatch):
     """Which events were worked, in order; those named in `.failing` fail. An effect is a setting row."""
     seen = type("Worked", (list,), {"failing": set()})()
 
-    def facts(row):
+    def read(row):
         seen.append(row.event_id)
         if row.event_id in seen.failing:
             raise RuntimeError("the provider is down")
-        return [row.event_id]
+        return [Fact(provider="stripe", happened_at=row.happened_at, event_id=row.event_id)]
 
-    monkeypatch.setattr(inbox, "_facts", facts)
-    monkeypatch.setattr(billing, "apply", lambda fact: Setting.create(key=fact, value=1))
+    monkeypatch.setattr(inbox, "read", read)
+    monkeypatch.setattr(facts, "apply", lambda fact: Setting.create(key=fact.event_id, value=1))
     return seen
 
 
@@ -76,7 +89,7 @@ def test_a_repeat_of_a_processed_event_does_nothing(worked):
 
 
 def test_an_event_that_means_nothing_to_us_is_ignored(worked, monkeypatch):
-    monkeypatch.setattr(inbox, "_facts", lambda row: [])
+    monkeypatch.setattr(inbox, "read", lambda row: [])
     accept()
     inbox.work_off()
     assert (event().status, event().error) == ("ignored", None)
@@ -85,13 +98,13 @@ def test_an_event_that_means_nothing_to_us_is_ignored(worked, monkeypatch):
 
 def test_an_event_of_something_unknown_is_ignored_and_flagged(worked, monkeypatch):
     def unknown(fact):
-        raise billing.Unknown("No plan of ours has the price x.")
+        raise facts.Unknown("No plan of ours has the price x.")
 
-    monkeypatch.setattr(billing, "apply", unknown)
+    monkeypatch.setattr(facts, "apply", unknown)
     accept()
     inbox.work_off()
     assert (event().status, event().error) == ("ignored", "No plan of ours has the price x.")
-    assert [e.event_id for e in inbox.troubled()] == ["evt_1"]
+    assert [e.event_id for e in inbox.find(q="the price x")] == ["evt_1"]
 
 
 # --- failing and trying again -----------------------------------------------------------------------------------
@@ -153,20 +166,6 @@ def test_a_buried_event_that_is_repeated_is_worked_again(worked):
     assert event().status == "processed"
 
 
-def test_an_admin_replays_what_failed_and_not_what_is_done(worked, cast):
-    worked.failing.add("evt_1")
-    accept()
-    inbox.work_off()
-    worked.failing.clear()
-    inbox.replay(event().id, by=cast.stella)
-    inbox.work_off()
-    assert event().status == "processed"
-    for id in (event().id, 10**6):
-        with pytest.raises(NotFound):
-            inbox.replay(id, by=cast.stella)
-    assert AuditEvent.get(AuditEvent.action == "system.webhook_replayed").actor == cast.stella
-
-
 # --- order --------------------------------------------------------------------------------------------------------
 
 
@@ -219,10 +218,10 @@ def test_many_events_are_worked_in_order(worked):
 
 def test_when_an_effect_fails_there_is_neither_effect_nor_mark(worked, monkeypatch):
     def half(fact):
-        Setting.create(key=fact, value=1)
+        Setting.create(key=fact.event_id, value=1)
         raise RuntimeError("in the middle")
 
-    monkeypatch.setattr(billing, "apply", half)
+    monkeypatch.setattr(facts, "apply", half)
     accept()
     inbox.work_off()
     assert (event().status, event().attempts, effects()) == ("failed", 1, [])
@@ -233,7 +232,7 @@ def test_when_the_commit_of_the_mark_fails_there_is_no_effect(worked, monkeypatc
     (row,) = inbox.due()
 
     def settle_and_fail():
-        inbox._settle(row, ["evt_1"])
+        inbox._settle(row, inbox.read(row), 0.0)
         raise RuntimeError("before the commit")
 
     with pytest.raises(RuntimeError):
@@ -256,8 +255,8 @@ def test_a_worker_that_comes_late_settles_nothing_twice(worked):
     accept()
     (row,) = inbox.due()
     inbox.work_off()
-    inbox._settle(row, ["evt_1"])
-    inbox._fail(row, RuntimeError("too late"))
+    inbox._settle(row, inbox.read(row), 0.0)
+    inbox._fail(row, RuntimeError("too late"), 0.0)
     assert (event().status, event().attempts, effects()) == ("processed", 1, ["evt_1"])
 
 
@@ -266,3 +265,268 @@ def test_what_cannot_be_read_fails_and_stays_for_the_admins(cast):
     assert inbox.work_off() == 1
     assert event().status == "failed"
     assert Outgoing.select().count() == 0
+
+
+# --- the inspector: finding -----------------------------------------------------------------------------------------
+
+
+def test_events_are_found_by_where_they_came_from_how_they_stand_and_what_they_say(worked, clock):
+    worked.failing.add("a2")
+    inbox.accept("other", Event("x1", "order.paid", "", now()), b"{}")
+    accept("a1", "sub_1")
+    accept("a2", "sub_2")
+    inbox.work_off()
+    clock.forward(days=1)
+    accept("a3", "sub_2")
+
+    def found(**ask):
+        return [event.event_id for event in inbox.find(**ask)]
+
+    assert found() == ["a3", "a2", "a1", "x1"]
+    assert found(channel="other") == ["x1"]
+    assert found(status="failed") == found(status="troubled") == found(q="provider is down") == ["a2"]
+    assert found(type="order.") == ["x1"]
+    assert found(type="paid") == []
+    assert found(q="sub_2") == ["a3", "a2"]
+    assert found(q="A1".lower(), channel="billing_stripe") == ["a1"]
+    assert found(since=clock()) == ["a3"]
+    assert found(until=clock(), limit=2) == ["a2", "a1"]
+    assert found(before=event("a2").id) == ["a1", "x1"]
+    assert found(status="nonsense") == found()
+    assert found(q="100%_") == []
+    assert inbox.channels() == ["billing_stripe", "other"]
+    assert {k: n for k, n in inbox.counts().items() if n} == {"processed": 2, "failed": 1, "received": 1}
+
+
+def test_the_chart_counts_each_day_of_two_weeks_and_no_other(worked, clock):
+    worked.failing.add("late")
+    for days, id in ((0, "old"), (1, "first"), (13, "late")):
+        clock.forward(days=days)
+        accept(id)
+        inbox.work_off()
+    days = inbox.days()
+    assert (len(days), days[0][0], days[-1][0]) == (14, clock().date() - timedelta(days=13), clock().date())
+    assert days[0][1] == {"worked": 1, "ignored": 0, "open": 0}
+    assert days[-1][1] == {"worked": 0, "ignored": 0, "open": 1}
+    assert sum(sum(counted.values()) for _, counted in days) == 2
+
+
+def test_the_last_that_was_delivered_is_not_one_we_fetched(worked, clock):
+    assert inbox.last_delivered("billing_stripe") is None
+    accept("a1")
+    clock.forward(hours=1)
+    assert inbox.accept_missed("billing_stripe", [Missed(Event("m1", "t", "", now()), b"{}")]) == 1
+    inbox.accept("other", Event("x1", "t", "", now()), b"{}")
+    assert inbox.last_delivered("billing_stripe").id == event("a1").id
+    assert event("m1").headers == {inbox.FETCHED: "from the list of what could not be delivered"}
+
+
+def test_what_was_missed_is_taken_in_once_and_what_is_buried_here_stays_buried(worked):
+    worked.failing.add("a1")
+    accept("a1")
+    write(WebhookEvent.update(attempts=7).execute)
+    inbox.work_off()
+    missed = [Missed(Event(id, "t", "", now()), b"{}") for id in ("a1", "m1")]
+    assert inbox.accept_missed("billing_stripe", missed) == 1
+    assert inbox.accept_missed("billing_stripe", missed) == 0
+    assert statuses() == {"a1": "buried", "m1": "received"}
+
+
+# --- the inspector: what would change, and again ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def bought(pay, clock):
+    """Events of alice's subscription, none of them worked: (id of the subscription, its events)."""
+    id = pay.subscribe()
+    for posted in pay.events():
+        pay.accept(posted)
+    return id
+
+
+def of_type(type):
+    return WebhookEvent.select().where(WebhookEvent.type == type).order_by(WebhookEvent.id.desc()).get()
+
+
+def rows():
+    with everywhere("a test counts all rows"):
+        return {
+            table.__name__: table.select().count() for table in (Subscription, Payment, Grant, CreditEntry, Outgoing)
+        }
+
+
+def test_a_trial_shows_what_would_change_and_keeps_nothing(bought, cast):
+    created, before = of_type("customer.subscription.created"), rows()
+    look = inbox.try_out(created.id, by=cast.stella)
+    assert rows() == before
+    assert of_type("customer.subscription.created").status == "received"
+    (subscription,) = [one for one in look.changes if one["what"] == "subscription"]
+    assert (subscription["change"], subscription["which"]) == ("new", f"acme: {bought}")
+    assert ["status", "–", "active"] in subscription["columns"]
+    (given,) = [one for one in look.changes if one["what"] == "grant"]
+    assert given["more"] == 3  # four alike are told as one
+    assert look.refusal == ""
+    assert "notification" in {kind for kind, _ in look.sent}
+    assert look.facts[0]["fact"] == "SubscriptionChanged"
+    assert AuditEvent.get(AuditEvent.action == "system.webhook_tried").actor == cast.stella
+
+
+def test_a_trial_says_why_it_would_be_refused(bought, cast, monkeypatch):
+    paid = of_type("invoice.paid")
+    monkeypatch.setattr(facts, "plan_of", lambda provider, price_id: None)
+    look = inbox.try_out(paid.id, by=cast.stella)
+    assert "No plan of ours has the price" in look.refusal
+    assert look.changes == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ProviderFailed("Stripe: the connection broke"), "Stripe: the connection broke"),
+        (NotOurs("A test event."), "A test event."),
+        (ZeroDivisionError("by nothing"), "It can't be worked (ZeroDivisionError: by nothing)."),
+    ],
+)
+def test_a_trial_and_a_replay_that_fail_are_a_sentence(bought, cast, monkeypatch, error, said):
+    def read(event):
+        raise error
+
+    monkeypatch.setattr(inbox, "read", read)
+    paid = of_type("invoice.paid")
+    assert inbox.try_out(paid.id, by=cast.stella).refusal == said
+    row, sentence = inbox.replay(paid.id, by=cast.stella)
+    assert sentence == said
+    assert row.status == ("ignored" if isinstance(error, NotOurs) else "failed")
+
+
+def test_a_body_that_is_nothing_is_a_sentence(house, cast):
+    accept("bad", body=b"\xff[")
+    look = inbox.try_out(event("bad").id, by=cast.stella)
+    assert (look.facts, look.changes) == ([], [])
+    assert "can't be read" in look.refusal
+    assert inbox.body(event("bad")) == "\\xff["
+
+
+def test_an_event_without_its_body_can_be_neither_tried_nor_replayed(worked, cast):
+    accept("gone", body=b"")
+    for act in (inbox.try_out, inbox.replay):
+        with pytest.raises(Refused, match="was removed after its time"):
+            act(event("gone").id, by=cast.stella)
+        with pytest.raises(NotFound):
+            act(10**6, by=cast.stella)
+
+
+def test_a_replay_of_what_is_done_is_a_sync_and_causes_nothing_twice(bought, pay, cast):
+    while inbox.work_off():
+        pass
+    jobs.run("outgoing")
+    before = rows()
+    for row in list(WebhookEvent.select()):
+        again, sentence = inbox.replay(row.id, by=cast.stella)
+        assert (again.status, sentence) == (row.status, "")
+        assert again.history[-1]["asked"] is True
+    assert rows() == before
+    with inside(cast.acme):
+        write(Grant.update(revoked_at=now()).execute)
+    inbox.replay(of_type("customer.subscription.created").id, by=cast.stella)
+    with inside(cast.acme):
+        assert Grant.active().count() == 4
+    count = WebhookEvent.select().count()
+    assert AuditEvent.select().where(AuditEvent.action == "system.webhook_replayed").count() == count + 1
+
+
+def test_a_done_event_whose_replay_fails_stays_done_and_holds_nobody_back(worked, cast):
+    accept("a1", "a")
+    inbox.work_off()
+    accept("a2", "a")
+    worked.failing.add("a1")
+    row, sentence = inbox.replay(event("a1").id, by=cast.stella)
+    assert (row.status, row.error, row.next_attempt_at) == ("processed", None, None)
+    assert "the provider is down" in sentence
+    assert [one["outcome"] for one in row.history] == ["processed", "failed"]
+    assert "RuntimeError: the provider is down" in row.history[-1]["trace"]
+    assert [one.event_id for one in inbox.due()] == ["a2"]
+
+
+def test_a_buried_event_whose_replay_fails_stays_buried_and_tells_nobody_again(worked, cast):
+    worked.failing.add("a1")
+    accept("a1")
+    write(WebhookEvent.update(attempts=7).execute)
+    inbox.work_off()
+    told = Outgoing.select().count()
+    row, _ = inbox.replay(row_id := event("a1").id, by=cast.stella)
+    assert (row.status, row.attempts, Outgoing.select().count()) == ("buried", 9, told)
+    worked.failing.clear()
+    assert inbox.replay(row_id, by=cast.stella)[0].status == "processed"
+
+
+def test_many_are_replayed_by_a_job_in_their_order(worked, cast):
+    worked.failing |= {f"e{n:02}" for n in range(25)}
+    for n in range(25):
+        accept(f"e{n:02}", "")
+    inbox.work_off()
+    assert set(statuses().values()) == {"failed"}
+    worked.clear()
+    worked.failing = {"e03"}
+    work = inbox.replay_many(None, by=cast.stella)
+    assert work.total == 25
+    with pytest.raises(Refused, match="running already"):
+        inbox.replay_many([event("e01").id], by=cast.stella)
+    jobs.run("webhook_replays")
+    assert worked == [f"e{n:02}" for n in range(25)]
+    assert statuses() == {f"e{n:02}": "failed" if n == 3 else "processed" for n in range(25)}
+    done = inbox.last_replays()
+    assert (done.status, done.done, done.facts["failed"]) == ("done", 25, 1)
+    assert inbox.replay_some() == 0
+
+
+def test_chosen_ones_are_replayed_and_no_others(worked, cast):
+    for n in range(4):
+        accept(f"e{n}", "")
+    inbox.work_off()
+    worked.clear()
+    inbox.replay_many([event("e2").id, event("e0").id, 10**6], by=cast.stella)
+    jobs.run("webhook_replays")
+    assert worked == ["e0", "e2"]
+    for ids in (None, [], [10**6]):
+        with pytest.raises(Refused):
+            inbox.replay_many(ids, by=cast.stella)
+    assert AuditEvent.select().where(AuditEvent.action == "system.webhooks_replayed").count() == 1
+
+
+def test_a_replay_of_many_rests_when_the_provider_does_not_answer(worked, cast, monkeypatch):
+    for n in range(12):
+        accept(f"e{n:02}", "")
+    write(WebhookEvent.update(status="failed").execute)
+
+    def silent(event):
+        worked.append(event.event_id)
+        raise ProviderFailed("Stripe: no answer")
+
+    monkeypatch.setattr(inbox, "read", silent)
+    inbox.replay_many(None, by=cast.stella)
+    jobs.run("webhook_replays")
+    work = inbox.last_replays()
+    assert (work.status, len(worked)) == ("failed", inbox.PATIENCE)
+    assert "doesn't answer (Stripe: no answer)" in work.error
+
+
+def test_an_event_names_the_rows_it_speaks_of(bought, cast):
+    paid = of_type("invoice.paid")
+    assert [row.provider_subscription_id for row in inbox.named(paid).subscriptions] == []
+    while inbox.work_off():
+        pass
+    found = inbox.named(of_type("invoice.paid"))
+    assert [row.name for row in found.organizations] == ["Acme"]
+    assert [row.provider_subscription_id for row in found.subscriptions] == [bought]
+    assert [row.status for row in found.payments] == ["paid"]
+    accept("nothing", "nobody")
+    assert not inbox.named(event("nothing"))
+
+
+def test_an_event_of_a_provider_that_is_gone_is_ignored(house):
+    inbox.accept("billing_polar", Event("p1", "order.paid", "", now()), b"{}")
+    inbox.work_off()
+    assert (event("p1").status, event("p1").error) == (
+        "ignored", "It came by billing_polar, and that provider isn't connected any more.",
+    )  # fmt: skip

@@ -11,7 +11,13 @@ from domain import configuration, mail, outgoing, settings
 from models import Outgoing
 from tests.fixtures.threads import write
 
+ABOUT_A_PLAN = {"organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/acme/billing"}
 VALUES = {
+    "subscription_success": {name: ABOUT_A_PLAN[name] for name in ("organization", "plan", "link")},
+    "payment_action": ABOUT_A_PLAN,
+    "trial_ending": ABOUT_A_PLAN,
+    "grace_ending": ABOUT_A_PLAN,
+    "grace_over": {name: ABOUT_A_PLAN[name] for name in ("organization", "plan", "link")},
     "verify_email": {"name": "Ada", "code": "735186"},
     "already_registered": {},
     "reset_password": {"name": "Ada", "code": "735186"},

@@ -350,7 +350,7 @@ def test_what_the_provider_has_ended_itself_is_as_good(cast, going, pay):
     id = pay.subscribe()
     pay.deliver()
     organizations.delete(by=going)
-    stripe.end(id)
+    stripe.end(id, "k")
     jobs.outgoing.work()
     assert Outgoing.get(Outgoing.kind == "subscription_end").status == "sent"
 

@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import Invalid, NotFound, Refused, billing, grants, permissions, plans, pricing, roles, settings, works
+from domain import Invalid, NotFound, Refused, grants, permissions, plans, pricing, roles, settings, works
+from domain import facts as money
 from domain.plans import FREE, PLANS
-from domain.providers import SubscriptionFact, sandbox
+from domain.providers import SubscriptionChanged, sandbox
 from models import AuditEvent, Change, Grant, PlanOverride, Subscription, Work, everywhere, inside, now
 from tests.fixtures.threads import together, write
 
@@ -29,11 +30,12 @@ def subscribe(cast):
     def fact(name, status="active", plan="pro_monthly", days=30, id=None):
         organization = getattr(cast, name) if isinstance(name, str) else name
         id = id or f"sub_{next(numbers)}"
-        told = SubscriptionFact(
-            "stripe", id, f"cus_{organization.id}", organization.public_id, sandbox.PRICES[plan], status,
-            now() + timedelta(days=days), False, now(), f"evt_{id}_{status}", fresh=True,
+        told = SubscriptionChanged(
+            provider="stripe", id=id, customer_id=f"cus_{organization.id}", organization=organization.public_id,
+            price_id=sandbox.PRICES[plan], status=status, period_end_at=now() + timedelta(days=days),
+            happened_at=now(), event_id=f"evt_{id}_{status}", asked_at=now(),
         )  # fmt: skip
-        write(billing.apply, told)
+        write(money.apply, told)
         return id
 
     return fact
@@ -75,8 +77,8 @@ def test_a_changed_plan_is_seen_at_once_and_everywhere(cast):
     change(cast, name="Guild", gives="A\n\n  B  b \n", position="9")
     plan = plans.get("pro_monthly")
     assert (plan.name, plan.gives, plan.label, plan.key) == ("Guild", ("A", "B b"), "Guild, monthly", "pro_monthly")
-    assert [plan.key for plan in plans.everything()] == ["free", "pro_yearly", "pro_monthly"]
-    assert [offer.plan.name for offer in pricing.offers()] == ["Free", "Pro", "Guild"]
+    assert [plan.key for plan in plans.everything()] == ["free", "pro_yearly", "pro_lifetime", "pro_monthly"]
+    assert [offer.plan.name for offer in pricing.offers()] == ["Free", "Pro", "Pro", "Guild"]
     assert plans.stored("pro_monthly") == plan
 
 
@@ -235,7 +237,7 @@ def test_a_newer_change_takes_the_place_of_one_that_is_under_way(cast, subscribe
     first = works.take(plans.RESYNC)
     change(cast, confirmed=True, capabilities=[*plans.PAID])
     with everywhere("the test looks for the subscription"):
-        row = Subscription.get()
+        row = plans.sources("pro_monthly").first()
     assert not grants._follow(first, row)
     jobs.work_off()
     assert has(cast.acme) == sorted(plans.PAID)
@@ -248,7 +250,7 @@ def test_a_kill_in_the_middle_loses_and_doubles_nobody(cast, subscribe, monkeypa
     change(cast, confirmed=True, capabilities=LESS)
     work = works.take(plans.RESYNC)
     with everywhere("the test looks for the subscription"):
-        assert grants._follow(work, plans.running("pro_monthly").first())
+        assert grants._follow(work, plans.sources("pro_monthly").first())
     assert works.newest(plans.RESYNC, "pro_monthly").done == 1  # and here it is killed
     jobs.work_off()
     assert has(cast.acme) == has(cast.globex) == sorted(LESS)

@@ -5,10 +5,11 @@ import pytest
 import jobs
 from domain import Forbidden, NotFound, Refused, configuration, plans, pricing, providers
 from domain.providers import ProviderFailed, sandbox, stripe
-from models import AuditEvent, JobRun, PricingCatalog, SandboxObject, Work, inside
+from domain.providers.sandbox import stripe as dialect
+from models import AuditEvent, JobRun, PricingCatalog, Work, inside
 from tests.fixtures.threads import together, write
 
-MONTHLY, YEARLY = sandbox.PRICES["pro_monthly"], sandbox.PRICES["pro_yearly"]
+MONTHLY, YEARLY, ONCE = (sandbox.PRICES[plan] for plan in ("pro_monthly", "pro_yearly", "pro_lifetime"))
 
 
 @pytest.fixture(autouse=True)
@@ -23,19 +24,15 @@ def unread(cast):
 
 
 def put(id, kind, **body):
-    write(SandboxObject.create, object_id=id, kind=kind, body={"id": id, "object": kind, "active": True, **body})
+    write(sandbox.put, {"id": id, "kind": kind, "active": True, "created": 1767225600, "metadata": {}} | body)
 
 
 def product(id, **more):
-    put(id, "product", **{"name": id.title(), "description": None, "images": [], "metadata": {}} | more)
+    put(id, "product", **{"name": id.title(), "description": None, "images": [], "default_price": None} | more)
 
 
 def price(id, product="prod_sandbox_pro", amount=500, interval="month", **more):
-    recurring = {"interval": interval, "interval_count": 1} if interval else None
-    body = {
-        "product": product, "unit_amount": amount, "currency": "usd", "recurring": recurring, "lookup_key": None,
-        "nickname": None, "metadata": {},
-    }  # fmt: skip
+    body = {"product": product, "amount": amount, "currency": "usd", "interval": interval, "lookup_key": None}
     put(id, "price", **body | more)
 
 
@@ -67,18 +64,19 @@ class Exploding:
 def test_a_sync_replaces_the_whole_snapshot_and_is_audited(cast, clock):
     write(PricingCatalog.update(products=[], prices=[]).execute)
     pricing.ask(by=cast.stella)
-    assert jobs.run("pricing") == 4
+    assert jobs.run("pricing") == 5
     held = pricing.catalog()
     assert [p["name"] for p in held.products] == ["Pro"]
     assert {p["id"]: (p["amount"], p["currency"], p["interval"]) for p in held.prices} == {
         MONTHLY: (1200, "USD", "month"),
         YEARLY: (12000, "USD", "year"),
+        ONCE: (sandbox.AMOUNTS["pro_lifetime"][0], "USD", ""),
     }
     assert held.last_synced_at == clock()
     work = pricing.last_sync()
-    assert (work.status, work.done, work.facts) == ("done", 3, {"products": 1, "prices": 2})
+    assert (work.status, work.done, work.facts) == ("done", 4, {"products": 1, "prices": 3})
     (event,) = events("pricing.synced")
-    assert (event.actor, event.category, event.metadata["new"]) == (cast.stella, "billing", 2)
+    assert (event.actor, event.category, event.metadata["new"]) == (cast.stella, "billing", 3)
     assert jobs.run("pricing", quiet=True) == 0  # once
 
 
@@ -88,18 +86,18 @@ def test_all_pages_of_a_hundred_are_read(cast, monkeypatch):
     for number in range(201):
         price(f"price_{number:03}", f"prod_{number:03}")
     asked = []
-    list_them = sandbox._listed
+    list_them = dialect._listed
 
     def listed(things, params):
         asked.append((things, params))
         return list_them(things, params)
 
-    monkeypatch.setattr(sandbox, "_listed", listed)
+    monkeypatch.setattr(dialect, "_listed", listed)
     pricing.ask(by=cast.stella)
     jobs.run("pricing")
     held = pricing.catalog()
-    assert (len(held.products), len(held.prices)) == (251, 203)
-    assert len({p["id"] for p in held.prices}) == 203
+    assert (len(held.products), len(held.prices)) == (251, 204)
+    assert len({p["id"] for p in held.prices}) == 204
     assert [things for things, _ in asked] == ["products"] * 3 + ["prices"] * 3
     assert {params["limit"] for _, params in asked} == {"100"}
     assert {params["active"] for _, params in asked} == {"true"}
@@ -118,7 +116,7 @@ def test_progress_is_told_after_every_page(cast, monkeypatch):
     monkeypatch.setattr(pricing, "_tell", noted)
     pricing.ask(by=cast.stella)
     pricing.sync()
-    assert told == [100, 151, 153]
+    assert told == [100, 151, 154]
 
 
 def test_archived_products_and_prices_are_not_read(cast):
@@ -127,7 +125,7 @@ def test_archived_products_and_prices_are_not_read(cast):
     price("price_of_old", "prod_old")
     pricing.ask(by=cast.stella)
     pricing.sync()
-    assert {p["id"] for p in pricing.catalog().prices} == {MONTHLY, YEARLY}
+    assert {p["id"] for p in pricing.catalog().prices} == {MONTHLY, YEARLY, ONCE}
 
 
 def test_with_a_tag_only_what_bears_it_or_whose_product_does_is_kept(cast):
@@ -140,7 +138,7 @@ def test_with_a_tag_only_what_bears_it_or_whose_product_does_is_kept(cast):
     pricing.ask(by=cast.stella)
     pricing.sync()
     held = pricing.catalog()
-    assert {p["id"] for p in held.prices} == {MONTHLY, YEARLY, "price_tagged", "price_of_tagged"}
+    assert {p["id"] for p in held.prices} == {MONTHLY, YEARLY, ONCE, "price_tagged", "price_of_tagged"}
     assert {p["id"] for p in held.products} == {"prod_sandbox_pro", "prod_bare"}
 
 
@@ -151,7 +149,7 @@ def test_check_10_a_failed_sync_keeps_the_old_snapshot_and_says_what_and_when(ca
         raise NotFound("The key is broken.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(sandbox, "_answer", down)
+        patched.setattr(dialect, "_answer", down)
         pricing.ask(by=cast.stella)
         jobs.run("pricing")
     held = pricing.catalog()
@@ -184,7 +182,7 @@ def test_a_failure_on_a_later_page_replaces_nothing(cast, monkeypatch):
 
 
 def test_a_first_sync_that_fails_leaves_an_empty_catalog_and_is_not_tried_for_ever(cast, unread, monkeypatch):
-    monkeypatch.setattr(sandbox, "_answer", lambda *_: {"object": "list"})
+    monkeypatch.setattr(dialect, "_answer", lambda *_: {"object": "list"})
     jobs.run("pricing")
     held = pricing.catalog()
     assert (held.products, held.prices, held.last_synced_at) == ([], [], None)
@@ -202,7 +200,7 @@ def test_the_sandbox_is_read_once_at_the_first_start_without_being_asked(cast, u
 
 
 def test_stripe_is_not_read_before_somebody_asks(cast, unread, monkeypatch):
-    use(billing_provider="stripe", stripe_secret_key="sk_test_x", stripe_prices={"pro_monthly": "price_1"})
+    use(billing_provider="stripe", payment_key="sk_test_x", payment_prices={"pro_monthly": "price_1"})
     monkeypatch.setattr(stripe, "client", lambda: Exploding())
     assert pricing.sync() == 0
     assert pricing.catalog() is None
@@ -320,11 +318,11 @@ def test_check_10_an_empty_or_missing_snapshot_is_an_error_and_sells_nothing(cas
         pricing.match("pro_monthly")
     with inside(cast.acme), pytest.raises(pricing.PriceAmbiguous):
         billing.checkout("pro_monthly", by=at("alice"))
-    assert SandboxObject.select().count() == 0  # not even a customer was made
+    assert sandbox.find("customer") == []  # not even a customer was made
 
 
 def test_a_plan_without_an_id_is_found_by_its_lookup_key(cast):
-    use(billing_provider="stripe", stripe_secret_key="sk_test_x", stripe_prices={})
+    use(billing_provider="stripe", payment_key="sk_test_x", payment_prices={})
     assert pricing.match("pro_monthly")["lookup_key"] == "pro_monthly"
 
 
@@ -333,28 +331,44 @@ def test_a_plan_without_an_id_is_found_by_its_lookup_key(cast):
 
 def test_check_10_reading_offers_never_asks_the_provider(cast, monkeypatch):
     monkeypatch.setattr(stripe, "_client", lambda *_: Exploding())
-    monkeypatch.setattr(sandbox, "_answer", lambda *_: pytest.fail("the provider was asked"))
-    assert [o.plan.key for o in pricing.offers()] == ["free", "pro_monthly", "pro_yearly"]
-    assert [o.saving for o in pricing.offers()] == [0, 0, 2400]
+    monkeypatch.setattr(dialect, "_answer", lambda *_: pytest.fail("the provider was asked"))
+    assert [o.plan.key for o in pricing.offers()] == ["free", "pro_monthly", "pro_yearly", "pro_lifetime"]
+    assert [o.saving for o in pricing.offers()] == [0, 0, 2400, 0]
     assert pricing.doubts() == {}
 
 
 def test_a_saving_is_of_one_name_and_one_currency_and_never_negative(cast):
     change(currency="EUR")
-    assert [o.saving for o in pricing.offers()] == [0, 0, 0]
+    assert [o.saving for o in pricing.offers()] == [0, 0, 0, 0]
     change(currency="USD", amount=900)
-    assert [o.saving for o in pricing.offers()] == [0, 0, 0]
+    assert [o.saving for o in pricing.offers()] == [0, 0, 0, 0]
     change(amount=1001)
-    assert [o.saving for o in pricing.offers()] == [0, 0, 12]
+    assert [o.saving for o in pricing.offers()] == [0, 0, 12, 0]
     form = plans.facts(plans.PLANS["pro_yearly"])
     plans.change("pro_yearly", form | {"name": "Guild", "gives": ""}, by=cast.stella)
-    assert [o.saving for o in pricing.offers()] == [0, 0, 0]
+    assert [o.saving for o in pricing.offers()] == [0, 0, 0, 0]
 
 
 def test_a_price_by_quantity_is_not_shown(cast):
     change(amount=None)
-    assert [bool(o.price) for o in pricing.offers()] == [False, False, True]
+    assert [bool(o.price) for o in pricing.offers()] == [False, False, True, True]
     assert "quantity" in pricing.doubts()["pro_monthly"]
+
+
+def test_backers_buy_at_their_own_price_where_there_is_one(cast, clock):
+    price("price_backer", amount=600, metadata={"plan": "pro_monthly", "audience": "backer"})
+    pricing.ask(by=cast.stella)
+    pricing.sync()
+    assert pricing.for_person("pro_monthly", cast.alice)["amount"] == 1200
+    cast.alice.backer_access_granted_at = clock()
+    assert pricing.for_person("pro_monthly", cast.alice)["amount"] == 600
+    assert pricing.for_person("pro_yearly", cast.alice)["amount"] == 12000
+    assert [o.price["amount"] for o in pricing.offers(cast.alice)[1:3]] == [600, 12000]
+    price("price_backer_2", amount=500, metadata={"plan": "pro_monthly", "audience": "backer"})
+    pricing.ask(by=cast.stella)
+    pricing.sync()
+    with pytest.raises(pricing.PriceAmbiguous):
+        pricing.for_person("pro_monthly", cast.alice)
 
 
 def test_where_nothing_is_sold_nothing_is_offered(cast):
@@ -364,5 +378,5 @@ def test_where_nothing_is_sold_nothing_is_offered(cast):
 
 
 def test_a_plan_that_is_not_configured_is_not_on_sale(cast):
-    use(billing_provider="stripe", stripe_secret_key="sk_test_x", stripe_prices={"pro_yearly": YEARLY})
+    use(billing_provider="stripe", payment_key="sk_test_x", payment_prices={"pro_yearly": YEARLY})
     assert [o.plan.key for o in pricing.offers()] == ["free", "pro_yearly"]

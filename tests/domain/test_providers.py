@@ -5,12 +5,26 @@ import pytest
 from domain import NotConfigured, configuration, providers
 
 
-@pytest.mark.parametrize("name", ["sandbox", "stripe"])
-def test_the_configured_provider_is_the_active_one(house, name):
-    configuration.use(dataclasses.replace(configuration.active, billing_provider=name))
+@pytest.mark.parametrize(
+    ("name", "speaks"),
+    [
+        ("stripe", "stripe"),
+        ("polar", "stripe"),
+        ("lemon_squeezy", "stripe"),
+        ("sandbox", "stripe"),
+        ("sandbox", "polar"),
+    ],
+)
+def test_the_configured_provider_is_the_active_one_and_has_every_function(house, name, speaks):
+    configuration.use(dataclasses.replace(configuration.active, billing_provider=name, sandbox_speaks=speaks))
     assert providers.is_configured()
-    for asked in ("verify", "facts", "checkout", "create_customer", "set_cancel_at_period_end", "prices", "secrets"):
-        assert callable(getattr(providers.active(), asked))
+    assert (speaks if name == "sandbox" else name) == providers.active().NAME
+    functions = [word for word, kept in vars(providers.Provider).items() if callable(kept) and not word.startswith("_")]
+    assert len(functions) >= 20
+    for asked in functions:
+        assert callable(getattr(providers.active(), asked)), asked
+    for word in providers.Provider.__annotations__:
+        assert getattr(providers.active(), word), word
 
 
 def test_without_a_provider_billing_says_so(house):

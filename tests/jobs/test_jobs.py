@@ -1,6 +1,6 @@
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -137,7 +137,9 @@ def test_the_calendar_names_each_job_once_and_keeps_to_utc():
     assert len(names) == len(set(names)) == len(jobs.BY_NAME)
     assert {str(job.trigger.timezone) for job in jobs.CALENDAR} == {"UTC"}
     woken = {job.name for job in jobs.CALENDAR if job.woken_by}
-    assert woken == {"inbox", "outgoing", "pricing", "plan_grants", "backer_import"}
+    assert woken == {
+        "inbox", "outgoing", "pricing", "plan_grants", "backer_import", "webhook_replays", "reconciliation",
+    }  # fmt: skip
 
 
 def eventually(condition, seconds=1.0):
@@ -190,3 +192,10 @@ def test_beginning_twice_is_once_and_it_can_begin_again_after_its_end(cast):
         jobs.end()
         assert len(jobs._lanes) == 0
     assert timedelta(seconds=jobs.HEARTBEAT) < jobs.LEASE
+
+
+def test_missed_webhooks_are_asked_for_when_the_calendar_begins_and_every_six_hours():
+    trigger, began = jobs.BY_NAME["missed"].trigger, datetime(2026, 6, 15, 12, tzinfo=UTC)
+    first = trigger.get_next_fire_time(None, began)
+    assert first == began
+    assert trigger.get_next_fire_time(first, began) == began + timedelta(hours=6)

@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -124,27 +125,51 @@ def test_a_job_runs_at_once_and_says_who_asked(stella, cast, followed):
 
 
 def test_a_job_that_runs_already_is_not_run_twice(stella):
-    from datetime import timedelta
-
     write(models.Lease.create, job="tokens", owner="another", until_at=now() + timedelta(minutes=1))
     response = stella.post("/admin/jobs/tokens/run", headers={"Accept": "application/json"})
     assert (response.status_code, response.json["message"]) == (409, "That job is running already.")
     assert JobRun.select().count() == 0
 
 
-def test_a_buried_webhook_is_shown_and_replayed_once(stella):
+def test_the_overview_tells_of_money_that_wants_a_look(stella, clock, cast):
+    from domain import facts
+    from domain.providers import SubscriptionChanged, sandbox
+
+    page = stella.get("/admin").get_data(True)
+    assert "none yet" in page
+    assert "not compared yet" in page
+    assert "No webhook came since" not in page
+    write(
+        facts.apply,
+        SubscriptionChanged(
+            provider="stripe", id="sub_1", customer_id="cus_1", organization=cast.acme.public_id, status="active",
+            price_id=sandbox.PRICES["pro_monthly"], happened_at=now(), event_id="e", period_end_at=now() + timedelta(30),
+        ),
+    )  # fmt: skip
+    write(
+        models.Outgoing.create,
+        kind="subscription_end",
+        key="subscription_end:stripe:sub_9",
+        payload={},
+        status="buried",
+    )
+    write(models.PricingCatalog.update(prices=[]).execute)
+    clock.forward(hours=73)
+    page = stella.get("/admin").get_data(True)
+    for words in ("No webhook came since", "told to end a subscription", "pro_monthly", "can't be bought"):
+        assert words in page, words
+    assert "letter or notice" not in page
+
+
+def test_a_buried_webhook_leads_from_the_overview_to_the_inspector(stella):
     write(
         WebhookEvent.create, channel="billing_stripe", event_id="evt_7", type="invoice.paid", payload=b"{}",
         happened_at=now(), status="buried", error="KeyError: 'data'",
     )  # fmt: skip
-    event = WebhookEvent.get()
-    assert "invoice.paid" in stella.get("/admin/jobs").get_data(True)
-    assert stella.post(f"/admin/webhooks/{event.id}/replay").status_code == 303
-    assert WebhookEvent.get().status == "failed"
-    assert WebhookEvent.get().next_attempt_at is None
-    assert len(audited("system.webhook_replayed")) == 1
-    write(WebhookEvent.update(status="processed").execute)
-    assert stella.post(f"/admin/webhooks/{event.id}/replay").status_code == 404
+    page = stella.get("/admin").get_data(True)
+    assert "1 webhook was given up" in page
+    assert 'href="/admin/webhooks?status=buried"' in page
+    assert "invoice.paid" in stella.get("/admin/webhooks?status=buried").get_data(True)
 
 
 def test_whoever_is_taken_off_the_list_is_out_at_once(stella):

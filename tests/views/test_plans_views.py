@@ -14,10 +14,11 @@ FORM = {
 @pytest.fixture
 def subscribed(cast):
     with inside(cast.acme):
-        write(
+        row = write(
             Subscription.create, provider="stripe", provider_subscription_id="sub_1", provider_customer_id="cus_1",
             plan_key="pro_monthly", status="active", last_event_at=now(),
         )  # fmt: skip
+        write(grants.follow, row)
 
 
 def test_a_plan_is_changed_and_shown(browse, followed, said):

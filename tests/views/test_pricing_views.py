@@ -15,7 +15,7 @@ JSON = {"Accept": "application/json"}
 @pytest.fixture
 def shut(monkeypatch):
     """From here on a call to the provider fails the test."""
-    monkeypatch.setattr(sandbox, "_answer", lambda *_: pytest.fail("the provider was asked"))
+    monkeypatch.setattr(sandbox.stripe, "answer", lambda *_: pytest.fail("the provider was asked"))
     monkeypatch.setattr(stripe, "_client", lambda *_: pytest.fail("the provider was asked"))
 
 
@@ -32,8 +32,12 @@ def test_strangers_see_what_it_costs_and_how_to_begin(browse, said, shut):
         "$120.00 a year",
         "Saves $24.00 a year",
         "Begin with Pro, monthly",
+        "$240.00 once",
+        "No subscription",
+        "Begin with Pro, for good",
     ):
         assert words in text
+    assert "free first" not in text
     assert 'href="/sign-up"' in page.get_data(True)
     assert "Your plan" not in text
     assert 'href="/pricing"' in browse(None).get("/").get_data(True)
@@ -60,13 +64,69 @@ def test_an_owner_sees_their_plan_and_the_way_to_it_and_others_only_the_plan(bro
         assert 'href="/acme/billing"' not in page.get_data(True)
 
 
+def test_a_trial_is_told_to_strangers_and_to_who_can_have_one(browse, said, cast, monkeypatch):
+    settings.change("billing_trial_days", "14", by=cast.stella)
+    for name in (None, "alice"):
+        assert said(browse(name).get("/pricing")).count("14 days free first") == 2, name  # not with what is bought once
+    organizations.switch(cast.alice, cast.acme)
+    hold(cast, status="canceled", trial_ends_at=models.now())
+    assert "free first" not in said(browse("alice").get("/pricing"))
+    assert "free first" in said(browse(None).get("/pricing"))
+    monkeypatch.setattr(stripe, "CAN", stripe.CAN - {"trial"})
+    assert "free first" not in said(browse(None).get("/pricing"))
+
+
+def hold(cast, plan="pro_monthly", source_type="subscription", **values):
+    """Acme has a plan."""
+    with models.inside(cast.acme):
+        if source_type == "subscription":
+            facts = {"provider": "stripe", "provider_subscription_id": "sub_1", "provider_customer_id": "cus_1"}
+            write(models.Subscription.create, plan_key=plan, last_event_at=models.now(), **facts | values)
+        if values.get("status", "active") == "active":
+            given = {"plan_key": plan, "source": f"of {plan}", "source_type": source_type}
+            for capability in plans.PLANS[plan].capabilities:
+                write(models.Grant.create, capability=capability, **given)
+
+
+def test_who_has_a_plan_sees_which_and_the_way_to_change_it(browse, said, cast):
+    organizations.switch(cast.alice, cast.acme)
+    hold(cast, status="active")
+    text = said(browse("alice").get("/pricing"))
+    assert "See your plan" in text
+    for words in ("Change to Pro, yearly", "Buy Pro, for good"):
+        assert words in text
+    for words in ("Choose Pro", "Change to Pro, monthly"):
+        assert words not in text
+
+
+def test_who_bought_for_good_is_sold_nothing_more(browse, said, cast):
+    organizations.switch(cast.alice, cast.acme)
+    hold(cast, plan="pro_lifetime", source_type="one_time")
+    page = browse("alice").get("/pricing")
+    text = said(page)
+    assert text.count("Your plan") == 1
+    assert "Your plan" in page.get_data(True).partition('aria-label="Pro, for good"')[2]
+    for words in ("Choose Pro", "Change to Pro", "Buy Pro"):
+        assert words not in text
+
+
+def test_a_plan_that_is_sold_by_the_seat_says_so(browse, said, cast):
+    seats = ["feature.pro", "workspace.members.invite", "workspace.members.limit.seats"]
+    write(models.PlanOverride.create, key="pro_monthly", capabilities=seats)
+    plans.forget()
+    text = said(browse(None).get("/pricing"))
+    assert "$12.00 a month for each seat" in text
+    assert "$120.00 a year for each seat" not in text
+
+
 def test_while_the_campaign_for_backers_runs_nothing_can_be_bought(browse, said, cast):
     write(models.Setting.create, key="crowdfunding_active", value=True)
     settings.forget()
     for name, address in ((None, "/pricing"), ("alice", "/pricing"), ("alice", "/acme/billing")):
         text = said(browse(name).get(address))
-        assert text.count("Available after the campaign") == 2, address
+        assert text.count("Available after the campaign") == 3, address
         assert "Choose Pro" not in text
+        assert "Buy Pro" not in text
         assert "Begin with Pro" not in text
     response = browse("alice").post("/acme/billing/checkout", data={"plan": "pro_monthly"}, headers=JSON)
     assert (response.status_code, response.json["code"]) == (409, "CONFLICT")
@@ -101,7 +161,7 @@ def test_a_plan_whose_price_is_missing_is_not_available_and_has_no_button(browse
     ],
 )
 def test_amounts_are_shown_in_their_currencys_units(browse, said, cast, currency, month, year, shown):
-    first, second = pricing.catalog().prices
+    first, second, _ = pricing.catalog().prices
     prices = [first | {"currency": currency, "amount": month}, second | {"currency": currency, "amount": year}]
     write(PricingCatalog.update(prices=prices).execute)
     text = said(browse(None).get("/pricing")).replace("\xa0", " ")
@@ -126,7 +186,7 @@ def test_check_10_a_failed_sync_leaves_the_page_as_it_was_and_says_why(browse, s
     stella = browse("stella")
     stripe._client.cache_clear()
     with monkeypatch.context() as patched:
-        patched.setattr(sandbox, "_answer", lambda *_: {"error": "broken"})
+        patched.setattr(sandbox.stripe, "answer", lambda *_: (200, {}, '{"error": "broken"}'))
         stella.post("/admin/pricing/sync")
         jobs.work_off()
     assert said(browse(None).get("/pricing")) == before
@@ -175,7 +235,7 @@ def test_while_a_sync_runs_its_figures_are_shown_the_button_is_off_and_the_block
     over = stella.get("/admin/pricing", headers=hx("pricing_sync"))
     assert (outline(over)[0], over.headers["HX-Retarget"]) == (["pricing_area"], "#pricing_area")
     assert "load delay" not in over.get_data(True)
-    assert "1 product and 2 prices" in said(over)
+    assert "1 product and 3 prices" in said(over)
 
 
 def test_without_htmx_a_sync_is_a_form_and_a_page(browse, followed):

@@ -84,8 +84,13 @@ def test_every_route_that_changes_something_refuses_another_site(web, browse):
 
 
 def test_get_never_changes_anything(web):
-    """Only POST changes: no route takes PUT, PATCH or DELETE, and none takes GET and POST in one."""
+    """Only POST changes: no route takes PUT, PATCH or DELETE, and none takes GET and POST in one.
+
+    The sandbox's API is another's: it takes what the providers take, for a key and no cookie.
+    """
     for rule in web.url_map.iter_rules():
+        if rule.endpoint == "sandbox.api":
+            continue
         assert not rule.methods & {"PUT", "PATCH", "DELETE"}, rule
         assert not {"GET", "POST"} <= rule.methods, rule
 

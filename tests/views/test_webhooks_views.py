@@ -22,8 +22,8 @@ def with_keys(web):
         dataclasses.replace(
             configuration.active,
             billing_provider="stripe",
-            stripe_webhook_secrets=("whsec_old" + "o" * 30, SECRET),
-            stripe_prices={"pro_monthly": "price_monthly"},
+            payment_webhook_secrets=("whsec_old" + "o" * 30, SECRET),
+            payment_prices={"pro_monthly": "price_monthly"},
         )
     )
 
@@ -209,7 +209,7 @@ def test_more_than_a_megabyte_is_not_read(web):
 
 
 def test_without_a_secret_nothing_is_accepted(web):
-    configuration.use(dataclasses.replace(configuration.active, stripe_webhook_secrets=()))
+    configuration.use(dataclasses.replace(configuration.active, payment_webhook_secrets=()))
     response = web.test_client().post("/webhooks/stripe", json=event(), headers={"Accept": "application/json"})
     assert (response.status_code, response.json["code"]) == (503, "NOT_CONFIGURED")
     assert post(web, event(), secret="").status_code == 503

@@ -1,0 +1,778 @@
+"""What a provider tells becomes rows; domain/providers says what a fact is.
+
+A fact says how one thing stands. What follows from it (grants, licences, credits) is computed from the
+rows, never from the event. So facts may repeat, come late or in another order, and end in the same rows.
+Why: docs/decisions/facts.md
+"""
+
+import dataclasses
+import logging
+from functools import singledispatch
+
+from domain import (
+    admins,
+    audit,
+    changes,
+    configuration,
+    credits,
+    grants,
+    money,
+    organizations,
+    outgoing,
+    plans,
+    providers,
+    settings,
+)
+from domain.providers import (
+    CheckoutClosed,
+    CustomerChanged,
+    DisputeClosed,
+    DisputeOpened,
+    PaymentFailed,
+    PaymentReceived,
+    PaymentRefunded,
+    SubscriptionChanged,
+)
+from domain.transactions import writes
+from models import (
+    Checkout,
+    Compiled,
+    CompiledRows,
+    CreditAccount,
+    CreditEntry,
+    Customer,
+    Grant,
+    GrantSource,
+    Licence,
+    Organization,
+    Outgoing,
+    Payment,
+    PlanPrice,
+    Subscription,
+    User,
+    everywhere,
+    inside,
+    now,
+    slot,
+    stand_in_line,
+)
+
+log = logging.getLogger("guildhall.facts")
+
+
+class Unknown(Exception):
+    """The event speaks of something that isn't ours. The sentence goes to the inbox."""
+
+
+class Retry(Exception):
+    """Not yet: what this fact needs hasn't come. The inbox tries again."""
+
+
+def apply(fact):
+    """Turn one fact into rows, in the present transaction. Refuses with Unknown or Retry, changing nothing."""
+    stand_in_line("audit")  # before the lines of single things, in which several facts may stand in any order
+    organization = organization_of(fact)
+    with inside(organization):
+        _apply(fact, organization)
+
+
+@singledispatch
+def _apply(fact, organization):
+    raise TypeError(f"{type(fact).__name__} is no fact")
+
+
+def organization_of(fact):
+    """Whose it is: by what we gave along, by the customer, or by what we know of the thing. Refuses with Unknown."""
+    with everywhere("a provider's event names its organization only inside"):
+        ours = fact.organization and _named.first(public_id=fact.organization)
+        if ours:
+            return ours
+        if fact.organization:
+            log.error("an event names an organization that isn't here", extra={"event": fact.event_id})
+        for row in _traces(fact):
+            if row is not None:
+                return _owner.first(id=row.organization_id)
+    raise Unknown(f"No organization of ours has the customer {fact.customer_id or '(none)'}.")
+
+
+def _traces(fact):
+    """The thing itself before its customer: one address may be one customer for two organizations."""
+    subscription = fact.id if isinstance(fact, SubscriptionChanged) else getattr(fact, "subscription_id", None)
+    if subscription:
+        yield _subscription_row.first(provider=fact.provider, id=str(subscription))
+    payment = getattr(fact, "payment_id", None)
+    if payment:
+        yield _payment_row.first(provider=fact.provider, id=str(payment))
+    if isinstance(fact, CheckoutClosed):
+        yield Checkout.one(Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.id)
+    if fact.customer_id:
+        yield _customer_row.first(provider=fact.provider, id=fact.customer_id)
+
+
+def _by_id(model, column):
+    """The row with this id at this provider: asked for by every event, so built once."""
+    return CompiledRows(
+        model, lambda: model.select().where(model.provider == slot("provider"), column == slot("id")).limit(1)
+    )
+
+
+_customer_row = _by_id(Customer, Customer.provider_customer_id)
+_subscription_row = _by_id(Subscription, Subscription.provider_subscription_id)
+_payment_row = _by_id(Payment, Payment.provider_payment_id)
+_named = CompiledRows(
+    Organization, lambda: Organization.select().where(Organization.public_id == slot("public_id")).limit(1)
+)
+_owner = CompiledRows(Organization, lambda: Organization.select().where(Organization.id == slot("id")).limit(1))
+_known_source = CompiledRows(
+    GrantSource, lambda: GrantSource.select().where(GrantSource.source == slot("source")).limit(1)
+)
+
+
+def plan_of(provider, price_id):
+    """The plan a price is, or once was; None for one that isn't ours."""
+    if not price_id:
+        return None
+    known = providers.plan_of(price_id) if providers.is_configured() else None
+    if known is None:
+        row = PlanPrice.one(PlanPrice.provider == provider, PlanPrice.price_id == price_id)
+        known = row.plan_key if row and row.plan_key in plans.PLANS else None
+    return known
+
+
+@writes
+def remember_prices():
+    """Keep which plan each configured price is, so that its subscribers are known when it is replaced."""
+    if providers.is_configured():
+        for plan_key, price_id in providers.account().prices.items():
+            remember_price(price_id, plan_key)
+
+
+@writes
+def remember_price(price_id, plan_key, by=None):
+    """From now on this price of the configured provider is that plan."""
+    PlanPrice.insert(provider=providers.name(), price_id=price_id, plan_key=plan_key, by=by).on_conflict(
+        conflict_target=[PlanPrice.provider, PlanPrice.price_id],
+        update={PlanPrice.plan_key: plan_key, PlanPrice.by: by},
+    ).execute()
+
+
+def _is_news(side, id, fact, over=False):
+    """Whether a fact is newer than what we know of this side of this thing, and the note that it is known now.
+
+    What the provider said when it was asked beats any event's time; what is `over` doesn't come back unasked.
+    """
+    source = f"{fact.provider}:{side}:{id}"
+    stand_in_line(source)
+    held = _known_source.first(source=source)
+    if held is not None:
+        if fact.asked_at is None and (fact.happened_at < held.last_event_at or over):
+            return False
+        if fact.asked_at and held.asked_at and fact.asked_at < held.asked_at:
+            return False
+    values = {
+        "last_event_id": fact.event_id,
+        "last_event_at": max(fact.happened_at, held.last_event_at) if held else fact.happened_at,
+        "asked_at": fact.asked_at or (held and held.asked_at),
+    }
+    if held is None:
+        GrantSource.create(source=source, **values)
+    else:
+        GrantSource.update(**values).where(GrantSource.id == held.id).execute()
+    return True
+
+
+# --- customers, checkouts ---------------------------------------------------------------------------------
+
+
+@_apply.register
+def _customer(fact: CustomerChanged, organization):
+    if not _is_news("customer", fact.customer_id, fact):
+        return
+    if not fact.deleted:
+        bind(organization, fact.provider, fact.customer_id, fact.email)
+        return
+    mine = Customer.provider == fact.provider, Customer.provider_customer_id == fact.customer_id
+    Customer.update(deleted_at=fact.happened_at).where(*mine, Customer.deleted_at.is_null()).execute()
+    # Deleting a customer ends its subscriptions at once: https://docs.stripe.com/api/customers/delete
+    theirs = Subscription.provider_customer_id == fact.customer_id, Subscription.status.not_in(Subscription.TERMINAL)
+    for row in list(Subscription.select().where(Subscription.provider == fact.provider, *theirs)):
+        before, row.status, row.ended_at = _shown(row), "canceled", fact.happened_at
+        row.save()
+        _followed(row, organization, before, fact)
+
+
+@writes
+def bind(organization, provider, customer_id, email):
+    """Note that a customer of the provider is this organization; returns the id that is bound.
+
+    The first stays, unless the provider deleted it. None when it is another organization's: some providers
+    have one customer for one address.
+    """
+    with inside(organization):
+        Customer.insert(provider=provider, provider_customer_id=customer_id, email=email).on_conflict_ignore().execute()
+        row = Customer.one(Customer.provider == provider)
+        if row is None:
+            return None
+        if row.provider_customer_id != customer_id and row.deleted_at:
+            row.provider_customer_id, row.deleted_at, row.email = customer_id, None, email
+        elif row.provider_customer_id == customer_id and email:
+            row.email = email
+        row.save()
+    return row.provider_customer_id
+
+
+@_apply.register
+def _checkout(fact: CheckoutClosed, organization):
+    status = "completed" if fact.completed else "expired"
+    mine = Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.id
+    if Checkout.update(status=status).where(*mine, Checkout.status == "open").execute():
+        changes.record(organization, "subscription", None, "updated")
+
+
+# --- subscriptions ----------------------------------------------------------------------------------------
+
+
+@_apply.register
+def _subscription(fact: SubscriptionChanged, organization):
+    stand_in_line(f"{fact.provider}:subscription:{fact.id}")
+    row = _subscription_row.first(provider=fact.provider, id=fact.id)
+    plan_key = plan_of(fact.provider, fact.price_id)
+    if plan_key is None:
+        _warn_of_price(fact)
+        if row is None:  # nothing of it was ever granted, and nothing is
+            raise Unknown(f"No plan of ours has the price {fact.price_id}.")
+    if not _is_news("subscription", fact.id, fact, over=row is not None and _stays_over(row, fact)):
+        return
+    before = row and _shown(row)
+    values = columns(fact, row, plan_key or (row and row.plan_key))
+    if row is None:
+        row = Subscription.create(provider=fact.provider, provider_subscription_id=fact.id, **values)
+    else:
+        _set(row, values)
+    if row.is_standing and (before is None or before["status"] != row.status):
+        Checkout.update(status="completed").where(Checkout.status == "open").execute()
+    _followed(row, organization, before, fact)
+    if organization.status == "deleted" and row.is_standing:  # paid for while it was being deleted
+        organizations.end_subscription(row)
+    elif row.is_live:
+        _end_doubles(organization, row)
+
+
+def _set(row, values):
+    """Write what differs."""
+    for name, value in values.items():
+        if row.__data__.get(name) != getattr(value, "id", value):
+            setattr(row, name, value)
+    if row.dirty_fields:
+        row.save()
+
+
+def _stays_over(row, fact):
+    return row.status in Subscription.TERMINAL and fact.status not in Subscription.TERMINAL
+
+
+def columns(fact, row, plan_key):
+    """What a subscription's row holds once it says what the fact says; `row` is the one there is, or None."""
+    status = fact.status
+    if status == "active" and fact.first_unpaid:  # a bank debit is under way: nothing was paid yet
+        status = "incomplete"
+    elif status == "past_due" and fact.first_unpaid:  # it didn't come: days of grace are for who has paid before
+        status = "unpaid"
+    over = status in Subscription.TERMINAL
+    purchaser = fact.purchaser and User.one(User.public_id == fact.purchaser)
+    return {
+        "plan_key": plan_key,
+        "provider_price_id": fact.price_id,
+        "status": status,
+        "quantity": max(fact.quantity, 1),
+        "started_at": fact.started_at or (row and row.started_at),
+        "current_period_start_at": fact.period_start_at,
+        "current_period_end_at": fact.period_end_at,
+        "trial_ends_at": fact.trial_ends_at or (row and row.trial_ends_at),
+        "cancel_at_period_end": fact.cancel_at_period_end,
+        "cancel_at": None if over else fact.cancel_at,
+        "ended_at": (fact.ended_at or (row and row.ended_at) or fact.happened_at) if over else None,
+        "unpaid_since_at": (fact.unpaid_since_at or fact.period_start_at) if status in ("past_due", "unpaid") else None,
+        "unpaid_url": None if over else fact.unpaid_url,
+        "collection_paused": fact.collection_paused,
+        "resumes_at": fact.resumes_at if fact.collection_paused else None,
+        "pending_plan_key": None if over else plan_of(fact.provider, fact.pending_price_id),
+        "provider_customer_id": fact.customer_id or (row and row.provider_customer_id) or "",
+        "purchaser": purchaser or (row and row.purchaser_id) or None,
+        "last_event_at": max(fact.happened_at, row.last_event_at) if row else fact.happened_at,
+    }
+
+
+SHOWN = (
+    "plan_key", "status", "quantity", "current_period_end_at", "cancel_at_period_end", "cancel_at",
+    "collection_paused", "resumes_at", "pending_plan_key", "unpaid_url",
+)  # fmt: skip
+
+
+def _shown(row):
+    return {name: getattr(row, name) for name in SHOWN}
+
+
+def _followed(row, organization, before, fact):
+    """Grants as the row now says, and whoever looks after the plan is told of what changed."""
+    followed = grants.follow(row, organization)
+    after = _shown(row)
+    if before != after:
+        _tell(organization, row, before, fact)
+    elif followed:
+        changes.record(organization, "subscription", row.id, "updated")
+
+
+def doubles(provider):
+    """The subscriptions of the organization one stands in that began while another was running, and still run.
+
+    One that runs out anyway isn't doubled by the next.
+    """
+    live = _lasting(provider=provider)
+    live.sort(key=lambda one: (one.started_at or one.created_at, one.provider_subscription_id))
+    return live[1:]
+
+
+_lasting = CompiledRows(
+    Subscription,
+    lambda: Subscription.select().where(
+        Subscription.provider == slot("provider"),
+        Subscription.status.in_(Subscription.LIVE),
+        Subscription.cancel_at_period_end == False,  # noqa: E712
+        Subscription.cancel_at.is_null(),
+    ),
+)
+
+
+def _end_doubles(organization, row):
+    """Two checkouts that were both paid: the later subscription is ended and its money goes back (case 13)."""
+    for second in doubles(row.provider):
+        id = second.provider_subscription_id
+        ends = settings.get("billing_second_subscription") == "end"
+        if ends:
+            payload = {"provider": second.provider, "subscription": id}
+            outgoing.leave("subscription_double", f"subscription_double:{second.provider}:{id}", payload)
+        warn_admins(
+            f"double:{second.provider}:{id}", f"{organization.name} has two subscriptions",
+            f"{id} began while another ran. " + ("It is ended and refunded." if ends else "Decide which stays."),
+            f"/admin/subscriptions?q={id}",
+        )  # fmt: skip
+
+
+def _warn_of_price(fact):
+    warn_admins(
+        f"price:{fact.provider}:{fact.price_id}", "A subscription has a price that is no plan",
+        f"{fact.price_id or 'A missing price'} isn't known. What was granted stays; say which plan it is.",
+        f"/admin/subscriptions?q={fact.id}",
+    )  # fmt: skip
+
+
+def warn_admins(key, title, body, link):
+    """Tell the platform's admins of a doubt about money, once for each key."""
+    for admin in admins.people():
+        outgoing.notify(admin, "system.billing", key, title, body=body, link=link)
+
+
+# --- payments ---------------------------------------------------------------------------------------------
+
+
+@_apply.register
+def _received(fact: PaymentReceived, organization):
+    subscription = _subscription_for(fact)
+    stand_in_line(f"{fact.provider}:payment:{fact.id}")
+    row = _payment_row.first(provider=fact.provider, id=fact.id)
+    plan_key = _plan_paid(fact, row, subscription)
+    if fact.reason == "once" and plan_key is None:
+        _warn_of_price(fact)
+        raise Unknown(f"No plan of ours has the price {fact.price_id}.")
+    # Paid is paid: no later word about the same invoice takes that back, only a refund or a dispute does.
+    if not _is_news("payment", fact.id, fact) and row is not None and row.status == "paid":
+        return
+    row, before = _kept(fact, row, subscription, plan_key, status="paid", paid_at=fact.paid_at or fact.happened_at)
+    if fact.checkout_id:
+        mine = Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.checkout_id
+        Checkout.update(status="completed").where(*mine, Checkout.status == "open").execute()
+    if fact.reason == "once":
+        buyer = fact.purchaser and User.one(User.public_id == fact.purchaser)
+        Licence.insert(payment=row, plan_key=plan_key, tier=fact.tier, purchaser=buyer).on_conflict_ignore().execute()
+    _settle(organization, row, subscription)
+    if before != "paid":
+        changes.record(organization, "payment", row.id, "created" if before is None else "updated")
+        if fact.reason == "once":
+            _tell_of_licence(organization, row, plan_key)
+
+
+@_apply.register
+def _failed(fact: PaymentFailed, organization):
+    subscription = _subscription_for(fact)
+    stand_in_line(f"{fact.provider}:payment:{fact.id}")
+    row = _payment_row.first(provider=fact.provider, id=fact.id)
+    if not _is_news("payment", fact.id, fact) or (row is not None and row.status == "paid"):
+        return
+    plan_key = _plan_paid(fact, row, subscription)
+    row, before = _kept(fact, row, subscription, plan_key, status="void" if fact.void else "failed", paid_at=None)
+    if before != row.status:
+        changes.record(organization, "payment", row.id, "created" if before is None else "updated")
+    if subscription is None:
+        return
+    _settle(organization, row, subscription)
+    if fact.void:
+        return
+    # Where the provider can be asked, the subscription's own fact comes with this one and says it better.
+    if fact.asked_at is None and subscription.status == "active" and fact.happened_at >= subscription.last_event_at:
+        shown, subscription.status = _shown(subscription), "past_due"
+        subscription.unpaid_since_at, subscription.unpaid_url = fact.period_start_at or fact.happened_at, fact.url
+        subscription.save()
+        grants.follow(subscription, organization)
+        if shown != _shown(subscription):
+            changes.record(organization, "subscription", subscription.id, "updated")
+    plan = plans.get(plan_key or subscription.plan_key)
+    if fact.action_required:
+        type, title = "billing.payment_action", f"A payment for {plan.name} wants your confirmation"
+        tell_keepers(organization, type, f"{type}:{fact.id}", title, "payment_action", plan.name, until(subscription),
+                    pay=fact.url)  # fmt: skip
+    else:
+        type, title = "billing.payment_failed", f"A payment for {plan.name} didn't go through"
+        tell_keepers(organization, type, f"{type}:{fact.id}", title, "payment_failed", plan.name, until(subscription),
+                    pay=fact.url)  # fmt: skip
+
+
+def _plan_paid(fact, row, subscription):
+    """The plan that is paid for: by its price, as it was known before, or what the subscription is."""
+    return plan_of(fact.provider, fact.price_id) or (row and row.plan_key) or (subscription and subscription.plan_key)
+
+
+def _subscription_for(fact):
+    if not fact.subscription_id:
+        return None
+    row = _subscription_row.first(provider=fact.provider, id=fact.subscription_id)
+    if row is None:
+        raise Retry(f"The subscription {fact.subscription_id} of this payment isn't known yet.")
+    return row
+
+
+def _kept(fact, row, subscription, plan_key, **more):
+    """The payment's row as the fact says; and its status before, None for a new one."""
+    values = {
+        "subscription": subscription, "plan_key": plan_key, "reason": fact.reason, "amount": fact.amount,
+        "currency": fact.currency, "period_start_at": fact.period_start_at, "period_end_at": fact.period_end_at,
+        "url": fact.url,
+    } | more  # fmt: skip
+    if row is None:
+        return Payment.create(provider=fact.provider, provider_payment_id=fact.id, **values), None
+    before = row.status
+    _set(row, values)
+    return row, before
+
+
+@_apply.register
+def _refunded(fact: PaymentRefunded, organization):
+    row = _known_payment(fact)
+    if not _is_news("refunds", fact.payment_id, fact) or row.amount_refunded == fact.amount_refunded:
+        return
+    more = fact.amount_refunded > row.amount_refunded
+    # The provider's running total is set, never subtracted by event: two parts in any order end the same (case 25).
+    row.amount_refunded = fact.amount_refunded
+    row.save()
+    audit.record(
+        "billing.payment_refunded" if more else "billing.refund_undone",
+        f"{_money(row.amount_refunded, row)} of {_money(row.amount, row)} refunded",
+        organization=organization, target=("payment", row.id), event=fact.event_id,
+    )  # fmt: skip
+    _settle(organization, row)
+    changes.record(organization, "payment", row.id, "updated")
+    title = f"{_money(row.amount_refunded, row)} of a payment came back" if more else "A refund was undone"
+    key = f"billing.payment_refunded:{fact.payment_id}:{fact.amount_refunded}"
+    tell_keepers(organization, "billing.payment_refunded", key, title)
+
+
+@_apply.register
+def _disputed(fact: DisputeOpened, organization):
+    _dispute(fact, organization, "open")
+
+
+@_apply.register
+def _dispute_over(fact: DisputeClosed, organization):
+    _dispute(fact, organization, "won" if fact.won else "lost")
+
+
+def _dispute(fact, organization, state):
+    """Access is frozen while the bank asks, comes back when we win and is gone when we lose (case 27)."""
+    row = _known_payment(fact)
+    over = row.dispute in ("won", "lost") and state == "open"
+    if not _is_news("dispute", fact.id, fact, over=over) or row.dispute == state:
+        return
+    row.dispute = state
+    row.save()
+    audit.record(
+        f"billing.dispute_{'opened' if state == 'open' else state}",
+        f"A payment of {_money(row.amount, row)} is disputed" if state == "open" else f"A dispute was {state}",
+        organization=organization, target=("payment", row.id), event=fact.event_id,
+    )  # fmt: skip
+    _settle(organization, row)
+    changes.record(organization, "payment", row.id, "updated")
+    said = {"open": "disputes a payment", "won": "lost a dispute: the money stays", "lost": "won a dispute"}[state]
+    warn_admins(
+        f"dispute:{fact.id}:{state}", f"{organization.name} {said}", f"{fact.payment_id}, {_money(row.amount, row)}",
+        f"/admin/subscriptions?q={organization.slug}",
+    )  # fmt: skip
+
+
+def _known_payment(fact):
+    stand_in_line(f"{fact.provider}:money:{fact.payment_id}")
+    row = _payment_row.first(provider=fact.provider, id=str(fact.payment_id))
+    if row is None:
+        raise Retry(f"The payment {fact.payment_id} isn't known yet.")
+    return row
+
+
+# --- what follows from a payment --------------------------------------------------------------------------
+
+
+def _settle(organization, payment, subscription=None):
+    """Licence, grants and credits as the payment now stands, whatever made it so."""
+    if payment.reason == "once":
+        grants.follow_licence(payment)
+    elif payment.subscription_id:
+        subscription = subscription or Subscription.get_by_id(payment.subscription_id)
+        if grants.follow(subscription, organization):
+            changes.record(organization, "subscription", subscription.id, "updated")
+    _credit(organization, payment)
+
+
+_newer = Compiled(
+    lambda: (
+        Payment.select(Payment.id)
+        .where(Payment.status == "paid", Payment.period_start_at > slot("begins"), Payment.id != slot("id"))
+        .limit(1)
+    )
+)
+_used = Compiled(lambda: CreditEntry.select(CreditEntry.id).where(CreditEntry.idempotency_key == slot("key")).limit(1))
+
+
+def _credit(organization, payment):
+    """A payment that begins a period brings its credits while it stands; an older one changes nothing any more.
+
+    Proration lines begin no period, so they never bring any (case 24).
+    """
+    begins = payment.period_start_at or (payment.paid_at if payment.reason == "once" else None)
+    if begins is None or payment.plan_key is None or payment.stands == payment.credited:
+        return
+    turned = (
+        Payment.update(credited=payment.stands)
+        .where(Payment.id == payment.id, Payment.credited == payment.credited)
+        .execute()
+    )
+    begins_at = Payment.period_start_at.db_value(begins)
+    if not turned or _newer(begins=begins_at, id=payment.id):
+        return
+    # One that is heard of after the month's turn brings what that turn gave, no more: the plan may be over since.
+    late = (payment.paid_at or begins).strftime("%Y-%m") < now().strftime("%Y-%m")
+    plan = plans.get(payment.plan_key) if payment.stands and not late else grants.plan() or plans.get("free")
+    key = f"invoice:{payment.provider_payment_id}"
+    if _used(key=key):  # it was taken back before, and is given again
+        times = CreditEntry.select().where(CreditEntry.idempotency_key.startswith(f"{key}:")).count()
+        key = f"{key}:{times + 2}"
+    if credits.renew(organization, settings.get(plan.credits), key):
+        changes.record(organization, "credits", None, "updated")
+
+
+# --- who is told ------------------------------------------------------------------------------------------
+
+
+def until(subscription):
+    """Until when a subscription gives access, as its grants say; None for one without an end or without access."""
+    mine = Grant.source == grants.source_of(subscription), Grant.revoked_at.is_null()
+    row = Grant.one(*mine)
+    return row.expires_at if row else None
+
+
+def _tell(organization, row, before, fact):
+    plan = plans.get(row.plan_key)
+    name = plan.name
+    audit.record(
+        "billing.subscription_updated" if before else "billing.subscription_created",
+        f"{plan.label}: {before['status'] + ' → ' if before else ''}{row.status}",
+        organization=organization,
+        target=row,
+        event=fact.event_id,
+        status=row.status,
+        cancel_at_period_end=row.cancel_at_period_end,
+    )
+    changes.record(organization, "subscription", row.id, "updated" if before else "created")
+    ends = row.cancel_at_period_end or row.cancel_at is not None
+    ending = ends and row.is_live and not (before and (before["cancel_at_period_end"] or before["cancel_at"]))
+    over = row.status == "canceled" and before and before["status"] != "canceled"
+    began = row.is_live and (before is None or before["status"] in ("incomplete", "incomplete_expired"))
+    end = row.cancel_at or row.current_period_end_at
+    if ending or (over and not (before["cancel_at_period_end"] or before["cancel_at"])):
+        type, title = "billing.subscription_canceled", f"The {name} plan was cancelled"
+        when = end.timestamp() if end else 0
+        key = f"{type}:{fact.id if isinstance(fact, SubscriptionChanged) else row.id}:{when:.0f}:"
+        key += fact.event_id if ending else "over"
+        tell_keepers(organization, type, key, title, "subscription_canceled", name, end)
+    elif began:
+        type = "billing.subscription_created"
+        key = f"{type}:{row.provider_subscription_id}"
+        tell_keepers(organization, type, key, f"Welcome to {name}", "subscription_success", name, end)
+    elif before is not None:
+        type = "billing.subscription_updated"
+        tell_keepers(organization, type, f"{type}:{fact.event_id}", f"The {name} plan {_news(row, before)}")
+
+
+def _news(row, before):
+    if row.plan_key != before["plan_key"]:
+        return f"is now {plans.get(row.plan_key).label}"
+    if row.status != before["status"]:
+        said = {
+            "past_due": "has an open payment", "canceled": "has ended", "unpaid": "is switched off until it is paid",
+            "paused": "is paused",
+        }  # fmt: skip
+        return said.get(row.status, "runs again" if before["status"] in ("past_due", "unpaid", "paused") else "changed")
+    if row.collection_paused != before["collection_paused"]:
+        return "is paused" if row.collection_paused else "goes on"
+    if row.quantity != before["quantity"]:
+        return f"has {row.quantity} seats now" if row.quantity > 1 else "has 1 seat now"
+    if before["cancel_at_period_end"] and not row.cancel_at_period_end:
+        return "goes on after all"
+    if row.pending_plan_key and not before["pending_plan_key"]:
+        return "changes once the payment has gone through"
+    return "was updated"
+
+
+def _tell_of_licence(organization, payment, plan_key):
+    name = plans.get(plan_key).label
+    audit.record(
+        "billing.licence_bought", f"{name} bought for {_money(payment.amount, payment)}", organization=organization,
+        target=("payment", payment.id),
+    )  # fmt: skip
+    type = "billing.subscription_created"
+    key = f"{type}:{payment.provider_payment_id}"
+    tell_keepers(organization, type, key, f"{name} is yours", "subscription_success", name)
+
+
+def _money(amount, payment):
+    return money.written(amount, payment.currency)
+
+
+def tell_keepers(organization, type, key, title, letter=None, plan=None, until=None, pay=None):
+    """Tell owners and admins in the bell, and by letter where the matter is grave (A4.8-3, 4)."""
+    link = f"/{organization.slug}/billing"
+    ends = f"{until:%d %B %Y}" if until else "what was paid is over"
+    for user in organizations.keepers(organization):
+        outgoing.notify(user, type, key, title, link=link, organization=organization)
+        if letter:
+            outgoing.letter(
+                letter, user.email, f"{key}:{user.id}:mail", organization=organization.name, plan=plan,
+                until=ends, link=pay or configuration.active.site_url + link,
+            )  # fmt: skip
+
+
+# --- how things stand, and what would change --------------------------------------------------------------
+
+
+def state(organization):
+    """All that money means for one organization, in one normal form: {(what, which): {column: value}}.
+
+    No ids and no times of ours are in it, so two houses that were told the same can be compared.
+    """
+    with inside(organization):
+        found = {}
+        for row in Customer.select():
+            found["customer", row.provider_customer_id] = _plain(row, "provider", "email") | {
+                "deleted": row.deleted_at is not None
+            }
+        for row in Subscription.select().order_by(Subscription.id).limit(1000):
+            found["subscription", row.provider_subscription_id] = _plain(
+                row, *SHOWN, "current_period_start_at", "trial_ends_at", "provider_price_id", "unpaid_since_at"
+            )
+        names = {row.id: row.provider_payment_id for row in Payment.select().limit(5000)}
+        for row in Payment.select().limit(5000):
+            found["payment", row.provider_payment_id] = _plain(
+                row, "status", "reason", "amount", "amount_refunded", "currency", "dispute", "plan_key",
+                "period_start_at", "period_end_at", "credited",
+            )  # fmt: skip
+        for row in Licence.select().limit(1000):
+            found["licence", names[row.payment_id]] = _plain(row, "plan_key", "tier", "end_reason")
+        for row in Grant.select().limit(5000):
+            found["grant", f"{row.capability} from {row.source}"] = _plain(row, "plan_key", "expires_at") | {
+                "active": row.revoked_at is None
+            }
+        account = CreditAccount.select().first()
+        if account is not None:
+            found["credits", "balance"] = _plain(account, "balance", "monthly_allowance")
+        return found
+
+
+def _plain(row, *names):
+    return {name: getattr(row, name) for name in names}
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """One row that would change: `before` is None for a new one, `after` for one that goes."""
+
+    what: str
+    which: str
+    before: dict | None
+    after: dict | None
+
+    @property
+    def columns(self):
+        """(column, before, after) of what differs."""
+        before, after = self.before or {}, self.after or {}
+        for name in dict.fromkeys([*before, *after]):
+            if before.get(name) != after.get(name):
+                yield name, before.get(name), after.get(name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """What facts would do: the rows, what would be sent, and why it would be refused, if it would."""
+
+    differences: tuple[Difference, ...]
+    sent: tuple[tuple[str, str], ...]  # (kind, to whom or about what)
+    refusal: str = ""
+
+
+class _Undone(Exception):
+    def __init__(self, trial):
+        self.trial = trial
+
+
+def try_out(facts):
+    """Apply facts to the present rows and take it all back; returns the Trial."""
+    try:
+        _try_out(facts)
+    except _Undone as undone:
+        return undone.trial
+    raise AssertionError("a trial must not be kept")
+
+
+@writes
+def _try_out(facts):
+    involved, before, refusal = {}, {}, ""
+    for fact in facts:
+        try:
+            organization = organization_of(fact)
+        except Unknown:
+            continue
+        if organization.id not in involved:
+            involved[organization.id] = organization
+            before |= {(organization.slug, *key): row for key, row in state(organization).items()}
+    last = Outgoing.select(Outgoing.id).order_by(Outgoing.id.desc()).first()
+    try:
+        for fact in facts:
+            apply(fact)
+    except (Unknown, Retry) as why:
+        refusal = str(why)
+    after = {}
+    for organization in involved.values():
+        after |= {(organization.slug, *key): row for key, row in state(organization).items()}
+    changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
+    differences = tuple(
+        Difference(what, f"{slug}: {which}", before.get((slug, what, which)), after.get((slug, what, which)))
+        for slug, what, which in changed
+    )
+    left = Outgoing.select().where(Outgoing.id > (last.id if last else 0)).order_by(Outgoing.id).limit(50)
+    raise _Undone(Trial(differences, tuple((row.kind, row.recipient or row.key) for row in left), refusal))

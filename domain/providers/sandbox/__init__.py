@@ -1,0 +1,146 @@
+"""The built-in payment provider: an honest little one of our own, for installs without keys. No real money.
+
+It stands on the other side of the wire: its API answers what our adapters ask, and what happens there is
+posted as signed events to the server itself. Billing can't tell the difference, so nothing is shared with
+the adapters. Why: docs/decisions/sandbox.md
+
+    records.py   rows, the sandbox's own clock, telling and mischief
+    engine.py    the provider: what is sold, life cycles, what time does
+    stripe.py    a dialect: the API, the objects and the events of Stripe
+
+**Objects** are dicts in rows (kind, owner), each with `id`, `kind`, `created`, `metadata`. Ids have the dialect's
+form, amounts are minor units, moments seconds since 1970, `None` where there is nothing:
+
+    customer      email name card (one of CARDS) balance (negative: to its credit) deleted
+    product       name description images active default_price
+    price         product amount currency interval (month, year; None: once) lookup_key active
+    checkout      customer price quantity once trial_days amount currency status (open complete expired)
+                  paid waits (for a bank debit) expires subscription invoice success_url cancel_url email
+                  reference metadata carried (metadata for what is bought) needs_card without_card
+    subscription  customer price quantity item status (incomplete trialing active past_due unpaid paused canceled
+                  incomplete_expired) start period_start period_end anchor trial_start trial_end
+                  cancel_at_period_end cancel_at canceled_at ended_at ended_because latest_invoice currency
+                  pause {behavior resumes_at} pending {wanted {price quantity …} invoice expires} pending_lines
+    invoice       customer subscription checkout reason (create cycle update once) status (draft open paid void
+                  uncollectible) lines [price product quantity start end unit amount proration] total due paid
+                  balance_before balance_after attempts failed_at next_attempt paid_at action_required number
+    payment       invoice customer amount currency status (succeeded failed processing action_required) card
+                  refunded (running total) disputed settles_at
+    refund        payment amount currency status (succeeded failed) reason
+    dispute       payment amount currency status (open won lost) reason
+    portal        customer return_url
+    event         type of (an id) payload (what is posted) delivered fate (the mischief done to it)
+
+What is bought once has an invoice with reason `once` too; a dialect may hide it.
+
+**A dialect** is a module with
+
+    PATH                     /webhooks/<PATH> takes its events
+    KEY, STORE               the key of its API, and the store's id where it has one
+    PRODUCT, PRICES          the product's id; plan → id of what is sold, in its form
+    new_id(kind)             an id for a customer, subscription, item, invoice, line, …
+    told(type, thing, previous, at) → [payload]
+                             what it posts when `type` happened to `thing` at that moment: JSON with an "id", a list
+                             as one change may be several events, or none. `previous`: what changed values were
+    type_of(payload)         the event's type
+    signed(payload, secret) → (body, headers)
+    answer(method, path, query, body, headers) → (status, headers, text)
+                             its API: the key checked, refusals in its shapes, `records.stumbles()` asked.
+                             `path` is all after the host
+    transport()              what `Account.transport` holds: a stripe.HTTPClient, a requests adapter;
+                             the same one each time
+
+and calls the verbs of engine.py, which refuse with NotFound, Impossible and Declined. The types of what
+happens:
+
+    customer.created updated deleted
+    checkout.completed expired paid_later failed_later
+    subscription.created updated ended paused resumed trial_ending pending_applied pending_expired
+    invoice.opened drafted paid failed action_required voided uncollectible
+    payment.succeeded failed processing action_required
+    refund.created failed · dispute.opened closed
+"""
+
+import hashlib
+import hmac
+
+import requests
+
+from domain import configuration
+from domain.outgoing import sends
+from domain.providers import Account
+from domain.providers.sandbox import stripe
+from domain.providers.sandbox.engine import (  # noqa: F401  what the house, its demo and its tests use
+    AMOUNTS,
+    CARDS,
+    CURRENCY,
+    advance,
+    change,
+    change_customer,
+    delete_customer,
+    dispute,
+    end,
+    end_period,
+    expire_checkout,
+    fail_refund,
+    pause,
+    pay,
+    pay_invoice,
+    price,
+    prices,
+    refund,
+    renew,
+    schedule_end,
+    settle_dispute,
+    subscribe,
+    subscriptions,
+    void_invoice,
+)
+from domain.providers.sandbox.records import (  # noqa: F401
+    CHANCES,
+    FINALLY,
+    OVER,
+    Declined,
+    Impossible,
+    clock,
+    decide,
+    delivered,
+    find,
+    get,
+    mischief,
+    next_due,
+    put,
+    send_again,
+    settings,
+    spoken,
+)
+
+HTTPClient, PRICES = stripe.HTTPClient, stripe.PRICES
+
+
+def secret():
+    """The webhook secret, different on each install."""
+    key = configuration.active.secret_key.encode()
+    return "whsec_" + hmac.new(key, b"sandbox webhooks", hashlib.sha256).hexdigest()
+
+
+def account(dialect):
+    """Our account at the sandbox, as the adapter of that dialect wants it: nothing leaves the process."""
+    words = spoken(dialect)
+    return Account(words.KEY, (secret(),), words.PRICES, False, words.STORE, words.transport())
+
+
+def signed(payload):
+    """(body, headers) of an event exactly as the provider that is played posts it."""
+    return spoken().signed(payload, secret())
+
+
+@sends("sandbox_webhook")
+def deliver(row):
+    """Post an event to this very server, over the wire."""
+    body, headers = signed(row.payload)
+    chosen = configuration.active
+    host = "127.0.0.1" if chosen.host in ("0.0.0.0", "") else chosen.host  # noqa: S104
+    address = f"http://{host}:{chosen.port}/webhooks/{spoken().PATH}"
+    requests.post(address, body, headers=headers, timeout=10).raise_for_status()
+    delivered(row.subject)

@@ -1,0 +1,276 @@
+"""What the sandbox remembers, what time it is there, and how it tells the house what happened.
+
+Objects are rows of plain dicts with `id` and `kind`; the package's docstring describes them. Misbehaving on
+purpose happens here too: `mischief`.
+"""
+
+import functools
+import importlib
+import random
+import secrets
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any
+
+from domain import NotConfigured, NotFound, Refused, configuration
+from domain.outgoing import leave
+from domain.transactions import writes
+from models import Outgoing, SandboxObject, now, stand_in_line
+
+HOUR, DAY = 3600, 86400
+FIRST_PAYMENT_LASTS = 23 * HOUR
+OVER = ("canceled", "incomplete_expired")
+FINALLY = {"canceled": "It ends", "unpaid": "It stays, unpaid", "past_due": "It stays past due"}
+CHANCES = {
+    "duplicate": "Events come twice",
+    "delay": "Events come late, by up to ten minutes",
+    "reorder": "Events overtake earlier ones",
+    "drop": "Events never come",
+    "fail": "Calls of the API fail",
+}
+OWNERS = {"payment": "invoice", "refund": "payment", "dispute": "payment"}  # else the customer
+DIALECTS = ("stripe", "polar", "lemon_squeezy")
+
+
+class Declined(Refused):
+    """The bank said no; `why` is card_declined or authentication_required."""
+
+    status = 402
+
+    def __init__(self, sentence, why="card_declined"):
+        super().__init__(sentence)
+        self.why = why
+
+
+class Impossible(Refused):
+    """It makes no sense as things stand; `param` is the part of a request to blame, `why` a dialect's own code."""
+
+    def __init__(self, sentence, param=None, why=None):
+        super().__init__(sentence)
+        self.param, self.why = param, why
+
+
+def spoken(name=None) -> Any:
+    """The module of a dialect, or of the one that is configured. Refuses with NotConfigured."""
+    name = name or configuration.active.sandbox_speaks
+    try:
+        return importlib.import_module(f"domain.providers.sandbox.{name}")
+    except ModuleNotFoundError as missing:
+        raise NotConfigured(f"The sandbox doesn't speak {name} yet.") from missing
+
+
+_moment: ContextVar[int | None] = ContextVar("moment", default=None)
+
+
+def acts(function):
+    """A change at the sandbox: a write transaction in which time stands still, and nobody else changes anything."""
+
+    @writes
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        stand_in_line("sandbox")
+        begun = _moment.set(clock())
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _moment.reset(begun)
+
+    return call
+
+
+# --- rows ---------------------------------------------------------------------------------------------------
+
+
+def get(id, kind=None) -> Any:
+    """An object of the sandbox. Refuses with NotFound."""
+    id = str(id).replace("\0", "")[:120]
+    row = SandboxObject.one(SandboxObject.object_id == id)
+    if row is None or (kind and row.kind != kind):
+        raise NotFound(f"The sandbox has no {kind or 'object'} {id[:60]}.")
+    return row.body
+
+
+def find(kind, owner=None, limit=None, **having) -> list[Any]:
+    """Objects of a kind, the newest first; `having` are values they must have."""
+    rows = SandboxObject.select().where(SandboxObject.kind == kind).order_by(SandboxObject.id.desc())
+    if owner is not None:
+        rows = rows.where(SandboxObject.owner == owner)
+    found = (row.body for row in rows.limit(limit))
+    return [thing for thing in found if all(thing.get(key) == value for key, value in having.items())]
+
+
+def count(kind):
+    """How many objects of a kind there are."""
+    return SandboxObject.select().where(SandboxObject.kind == kind).count()
+
+
+def put(thing):
+    """Keep an object, and when time will next do something to it."""
+    owner = thing.get(OWNERS.get(thing["kind"], "customer")) or ""
+    keep(thing["id"], thing["kind"], owner, thing)
+    due = _due(thing)
+    if due is None:
+        SandboxObject.delete().where(SandboxObject.object_id == "due:" + thing["id"]).execute()
+    else:
+        keep("due:" + thing["id"], "due", f"{due:012}", {"of": thing["id"]})
+    return thing
+
+
+def keep(id, kind, owner, body):
+    """Write a row, new or not."""
+    SandboxObject.insert(object_id=id, kind=kind, owner=owner, body=body).on_conflict(
+        conflict_target=[SandboxObject.object_id], update={SandboxObject.body: body, SandboxObject.owner: owner}
+    ).execute()
+
+
+def new(kind, **body) -> Any:
+    """A thing with an id in the dialect's form; it isn't kept yet."""
+    return {"id": spoken().new_id(kind), "kind": kind, "created": clock(), "metadata": {}} | body
+
+
+# --- time ---------------------------------------------------------------------------------------------------
+
+
+def settings():
+    """The clock's offset in seconds, what follows on the last failed retry, and the mischief."""
+    usual = {"offset": 0, "finally": "canceled", "seed": None, "drawn": 0} | dict.fromkeys(CHANCES, 0.0)
+    row = SandboxObject.one(SandboxObject.object_id == "settings")
+    return usual | (row.body if row else {})
+
+
+def _set(**values):
+    keep("settings", "settings", "", settings() | values)
+
+
+def clock():
+    """What time it is at the sandbox, in seconds since 1970."""
+    held = _moment.get()
+    return int(now().timestamp()) + settings()["offset"] if held is None else held
+
+
+def set_clock(moment):
+    """Make it this late, in the present transaction."""
+    _set(offset=moment - int(now().timestamp()))
+    _moment.set(moment)
+
+
+@acts
+def decide(outcome):
+    """What becomes of a subscription when all retries failed: one of FINALLY. Refuses with Impossible."""
+    if outcome not in FINALLY:
+        raise Impossible("Choose what happens after the last retry.")
+    _set(**{"finally": outcome})
+
+
+def _due(thing):
+    """When time will next do something to a thing, or None."""
+    kind, status = thing["kind"], thing.get("status")
+    if kind == "checkout":
+        return thing["expires"] if status == "open" else None
+    if kind == "invoice":
+        return thing["next_attempt"] if status == "open" else None
+    if kind == "payment":
+        return thing["settles_at"]
+    if kind != "subscription" or status in OVER:
+        return None
+    if status == "incomplete":
+        return thing["created"] + FIRST_PAYMENT_LASTS
+    moments = [thing["cancel_at"], thing["pause"] and thing["pause"]["resumes_at"]]
+    moments.append(thing["pending"] and thing["pending"]["expires"])
+    if status != "paused":
+        moments.append(thing["period_end"])
+    if status == "trialing" and not thing["warned"]:
+        moments.append(thing["trial_end"] - 3 * DAY)
+    return min(moment for moment in moments if moment) if any(moments) else None
+
+
+def next_due():
+    """When the next thing happens by itself, in seconds since 1970, or None."""
+    row = SandboxObject.select().where(SandboxObject.kind == "due").order_by(SandboxObject.owner).first()
+    return int(row.owner) if row else None
+
+
+def take_due(target):
+    """(the thing that is due next, when), in the present transaction; None when that is after the target."""
+    rows = SandboxObject.select().where(SandboxObject.kind == "due", SandboxObject.owner <= f"{target:012}")
+    row = rows.order_by(SandboxObject.owner, SandboxObject.id).first()
+    if row is None:
+        return None
+    SandboxObject.delete().where(SandboxObject.id == row.id).execute()  # `put` says when it is due again
+    return get(row.body["of"]), int(row.owner)
+
+
+# --- telling ------------------------------------------------------------------------------------------------
+
+
+def tell(type, thing, previous=None):
+    """Tell the house, in the words of the dialect: one change may be several events, or none."""
+    language, at = spoken(), clock()
+    for payload in language.told(type, thing, previous, at):
+        event = {"id": payload["id"], "kind": "event", "created": at, "type": language.type_of(payload)}
+        event |= {"of": thing["id"], "payload": payload, "delivered": False, "fate": ""}
+        dice, held = _dice()
+        wait, times = 0.0, 1
+        if dice:
+            drawn = {name: dice.random() < held[name] for name in CHANCES}
+            event["fate"] = ", ".join(name for name in CHANCES if drawn[name] and name != "fail")
+            times = 0 if drawn["drop"] else 2 if drawn["duplicate"] else 1
+            wait += dice.uniform(5, 600) if drawn["delay"] else 0
+            wait -= dice.uniform(1, 60) if drawn["reorder"] else 0
+        keep(event["id"], "event", event["of"], event)
+        for number in range(times):
+            _post(event, ":again" * number, wait)
+
+
+def _post(event, suffix, wait=0.0):
+    key = event["id"] + suffix
+    leave("sandbox_webhook", key, event["payload"], subject=event["id"])
+    if wait:
+        Outgoing.update(next_attempt_at=now() + timedelta(seconds=wait)).where(Outgoing.key == key).execute()
+
+
+def _dice():
+    """Random numbers, new ones for each event and call, the same again with the same seed; None without mischief."""
+    held = settings()
+    if held["seed"] is None:
+        return None, held
+    _set(drawn=held["drawn"] + 1)
+    return random.Random(f"{held['seed']}:{held['drawn']}"), held  # noqa: S311 nothing secret
+
+
+@acts
+def mischief(seed, *, duplicate=0.0, delay=0.0, reorder=0.0, drop=0.0, fail=0.0):
+    """Misbehave from here on with these chances (0 to 1), the same way for the same seed; seed None: behave.
+
+    Events come twice, up to ten minutes late, before earlier ones, or never; `fail` is for calls of the API.
+    Refuses with Impossible.
+    """
+    chances = {"duplicate": duplicate, "delay": delay, "reorder": reorder, "drop": drop, "fail": fail}
+    if not all(0 <= chance <= 1 for chance in chances.values()):
+        raise Impossible("A chance is a number from 0 to 1.")
+    _set(seed=seed, drawn=0, **chances)
+
+
+def stumbles():
+    """Whether a call of the API fails: "" no, "before" it does anything, "after" it did what was asked."""
+    return _stumbles() if settings()["fail"] else ""
+
+
+@acts
+def _stumbles():
+    dice, held = _dice()
+    return dice.choice(("before", "after")) if dice and dice.random() < held["fail"] else ""
+
+
+@acts
+def delivered(event_id):
+    """The house took an event."""
+    row = SandboxObject.one(SandboxObject.object_id == event_id, SandboxObject.kind == "event")
+    if row is not None:
+        keep(event_id, "event", row.owner, row.body | {"delivered": True})
+
+
+@acts
+def send_again(event_id):
+    """Post an event once more, whatever became of it. Refuses with NotFound."""
+    _post(get(event_id, "event"), f":{secrets.token_hex(4)}")

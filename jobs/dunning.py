@@ -1,0 +1,5 @@
+from domain import dunning
+
+
+def work():
+    return dunning.remind()

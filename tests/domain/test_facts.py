@@ -1,0 +1,408 @@
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+import jobs
+from domain import Refused, billing, configuration, credits, facts, grants, notices, organizations, plans
+from domain.providers import CustomerChanged, PaymentFailed, PaymentReceived, SubscriptionChanged, sandbox
+from models import (
+    AuditEvent,
+    CreditEntry,
+    Customer,
+    Grant,
+    Notification,
+    Outgoing,
+    Subscription,
+    WebhookEvent,
+    everywhere,
+    inside,
+)
+from tests.fixtures.threads import together, write
+
+MONTHLY = sandbox.PRICES["pro_monthly"]
+
+
+@pytest.fixture
+def tell(cast, clock):
+    """Tell billing a fact about Acme's subscription sub_1, as an event without a fetch would."""
+    began = clock()
+
+    def fact(status="active", *, after=0, **more):
+        values = {
+            "provider": "stripe", "id": "sub_1", "customer_id": "cus_1", "organization": cast.acme.public_id,
+            "price_id": MONTHLY, "status": status, "period_end_at": began + timedelta(days=30),
+            "cancel_at_period_end": False, "happened_at": began + timedelta(seconds=after),
+            "event_id": f"evt_{status}_{after}",
+        }  # fmt: skip
+        if more.pop("fresh", False):
+            more["asked_at"] = clock()
+        write(facts.apply, SubscriptionChanged(**(values | more)))
+
+    return fact
+
+
+@pytest.fixture
+def bill(cast, clock):
+    """Tell of an invoice of sub_1: paid, or failed; it pays for the thirty days from now."""
+
+    def fact(id="in_1", *, paid=True, begins=True, after=0, days=0, **more):
+        start = clock() + timedelta(days=days)
+        values = {
+            "provider": "stripe", "id": id, "customer_id": "cus_1", "subscription_id": "sub_1", "price_id": MONTHLY,
+            "reason": "cycle" if begins else "update", "amount": 1200, "currency": "USD",
+            "happened_at": clock() + timedelta(seconds=after), "event_id": f"evt_{id}_{after}",
+        }  # fmt: skip
+        if begins:
+            values |= {"period_start_at": start, "period_end_at": start + timedelta(days=30)}
+        write(facts.apply, (PaymentReceived if paid else PaymentFailed)(**(values | more)))
+
+    return fact
+
+
+@pytest.fixture
+def customer(cast):
+    with inside(cast.acme):
+        write(Customer.create, provider="stripe", provider_customer_id="cus_1", email="alice@example.org")
+
+
+def plan(cast, name="acme"):
+    with inside(getattr(cast, name)):
+        return grants.plan().key
+
+
+def stands(cast):
+    with inside(cast.acme):
+        return [(s.status, s.cancel_at_period_end) for s in Subscription.select()]
+
+
+def bell(user):
+    jobs.run("outgoing")
+    return [n.type.removeprefix("billing.") for n in notices.newest(user, limit=50)][::-1]
+
+
+# --- access ---------------------------------------------------------------------------------------------------
+
+
+def test_a_subscription_gives_its_plan_to_its_organization_only(cast, tell):
+    assert plan(cast) == "free"
+    tell()
+    assert (plan(cast), plan(cast, "globex")) == ("pro_monthly", "free")
+    with inside(cast.acme):
+        assert grants.capabilities() == set(plans.PAID)
+    with inside(cast.globex):
+        assert grants.capabilities() == set()
+
+
+def test_where_billing_is_not_set_up_there_is_no_plan(cast, tell):
+    tell()
+    configuration.use(dataclasses.replace(configuration.active, billing_provider="none"))
+    with inside(cast.acme):
+        assert grants.plan() is None
+        with pytest.raises(Refused) as caught:
+            billing.checkout("pro_monthly", by=organizations.reach(cast.alice, "acme"))
+    assert caught.value.status == 503
+
+
+def test_access_is_the_union_of_all_grants(cast, clock, tell):
+    def grant(capability, source, **more):
+        with inside(cast.acme):
+            write(
+                Grant.create, plan_key="pro_yearly", capability=capability, source=source, source_type="manual", **more
+            )
+
+    grant("feature.pro", "gift", expires_at=clock() + timedelta(days=60))
+    grant("feature.extra", "lifetime")
+    grant("feature.gone", "taken back", revoked_at=clock())
+    grant("feature.past", "past", expires_at=clock() - timedelta(seconds=1))
+    tell()
+    with inside(cast.acme):
+        assert grants.capabilities() == {*plans.PAID, "feature.extra"}
+    tell("canceled", after=5)
+    with inside(cast.acme):
+        assert grants.capabilities() == {"feature.pro", "feature.extra"}
+    clock.forward(days=61)
+    with inside(cast.acme):
+        assert grants.capabilities() == {"feature.extra"}
+
+
+@pytest.mark.parametrize("status", ["active", "trialing"])
+def test_these_states_give_access_until_the_periods_end_and_not_after(cast, clock, tell, status):
+    tell(status)
+    clock.forward(days=30, seconds=-1)
+    assert plan(cast) == "pro_monthly"
+    clock.forward(seconds=2)
+    assert plan(cast) == "free"  # even when no event ever says so
+
+
+def test_an_open_payment_leaves_days_of_grace_from_when_it_fell_due(cast, clock, tell):
+    due = clock()
+    tell("past_due", unpaid_since_at=due, period_start_at=due)
+    clock.forward(days=7, seconds=-1)
+    assert plan(cast) == "pro_monthly"
+    clock.forward(seconds=2)
+    assert plan(cast) == "free"
+    tell("active", after=700_000)
+    assert plan(cast) == "pro_monthly"  # paid after all
+
+
+@pytest.mark.parametrize("status", ["incomplete", "incomplete_expired", "unpaid", "paused", "canceled"])
+def test_these_states_give_none(cast, tell, status):
+    tell(status)
+    assert plan(cast) == "free"
+    tell("active", after=-5)  # older: ignored
+    assert plan(cast) == "free"
+
+
+def test_cancelling_for_the_periods_end_keeps_access_until_then(cast, clock, tell):
+    tell()
+    tell(after=5, cancel_at_period_end=True)
+    clock.forward(days=29)
+    assert (plan(cast), stands(cast)) == ("pro_monthly", [("active", True)])
+    clock.forward(days=1, seconds=1)
+    assert plan(cast) == "free"
+
+
+def test_a_renewal_moves_the_end_of_access(cast, clock, tell):
+    tell()
+    tell(after=5, period_end_at=clock() + timedelta(days=60))
+    clock.forward(days=59)
+    assert plan(cast) == "pro_monthly"
+
+
+def test_a_change_of_plan_changes_the_grants(cast, clock, tell):
+    tell()
+    tell(after=5, price_id=sandbox.PRICES["pro_yearly"], period_end_at=clock() + timedelta(days=365))
+    assert plan(cast) == "pro_yearly"
+    with inside(cast.acme):
+        assert Grant.select().count() == len(plans.PAID)
+
+
+# --- order and repetition ---------------------------------------------------------------------------------------
+
+
+def rows(cast):
+    with everywhere("the test counts"):
+        return [t.select().count() for t in (Subscription, Grant, Customer, CreditEntry, AuditEvent, Outgoing)]
+
+
+def test_a_repeated_fact_changes_nothing(cast, tell):
+    tell()
+    before = rows(cast)
+    tell()
+    tell()
+    assert rows(cast) == before
+
+
+def test_the_older_fact_loses_whatever_the_order(cast, tell):
+    tell("past_due", after=5)  # updated, before created
+    tell("active", after=0)
+    assert stands(cast) == [("past_due", False)]
+    tell("active", after=9)
+    assert stands(cast) == [("active", False)]
+
+
+def test_what_is_over_does_not_come_back_by_an_old_event(cast, tell):
+    tell()
+    tell("canceled", after=5)
+    tell("active", after=3)
+    tell("active", after=5)  # the same second
+    tell("past_due", after=9)  # later, but unasked
+    assert (stands(cast), plan(cast)) == ([("canceled", False)], "free")
+
+
+def test_what_the_provider_says_when_asked_beats_any_order(cast, tell):
+    tell("canceled", after=5)
+    tell("active", after=3, fresh=True)
+    assert (stands(cast), plan(cast)) == ([("active", False)], "pro_monthly")
+
+
+def test_a_fact_is_applied_once_by_many_threads(cast, tell):
+    outcomes = together(*[tell] * 6)
+    assert not [o for o in outcomes if isinstance(o, Exception)], outcomes
+    assert stands(cast) == [("active", False)]
+    assert AuditEvent.select().where(AuditEvent.action == "billing.subscription_created").count() == 1
+
+
+def test_an_ended_subscription_does_not_take_a_newer_ones_access(cast, clock, tell):
+    tell(id="sub_old")
+    tell(id="sub_new", after=5)
+    tell("canceled", id="sub_old", after=9)
+    assert plan(cast) == "pro_monthly"
+    with inside(cast.acme):
+        assert billing.subscription().provider_subscription_id == "sub_new"
+
+
+# --- what isn't ours ---------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_price_grants_nothing_and_takes_nothing(cast, tell):
+    with pytest.raises(facts.Unknown, match="price_other"):
+        tell(price_id="price_other")
+    assert rows(cast)[:2] == [0, 0]
+    tell()
+    tell(after=5, price_id="price_other", cancel_at_period_end=True)  # changed in the provider's dashboard
+    assert plan(cast) == "pro_monthly"
+    assert stands(cast) == [("active", True)]
+    jobs.run("outgoing")
+    assert [n.title for n in notices.newest(cast.stella)] == ["A subscription has a price that is no plan"]
+
+
+def test_a_price_that_was_replaced_is_still_its_plan(cast, tell):
+    facts.remember_prices()
+    changed = sandbox.account("stripe").prices | {"pro_monthly": "price_new"}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(facts.providers, "plan_of", lambda id: {v: k for k, v in changed.items()}.get(id))
+        tell()
+    assert plan(cast) == "pro_monthly"
+
+
+def test_a_foreign_customer_or_organization_is_unknown(cast, tell, bill):
+    with pytest.raises(facts.Unknown, match="cus_1"):
+        tell(organization=None)
+    with pytest.raises(facts.Unknown):
+        tell(organization="nonsense")
+    with pytest.raises(facts.Unknown):
+        bill()
+    assert rows(cast)[:3] == [0, 0, 0]
+
+
+def test_a_known_customer_is_enough(cast, customer, tell):
+    tell(organization=None)
+    assert plan(cast) == "pro_monthly"
+
+
+def test_a_customer_is_bound_to_its_organization_once(cast, clock):
+    fact = CustomerChanged(
+        provider="stripe", customer_id="cus_1", organization=cast.acme.public_id, email="alice@example.org",
+        happened_at=clock(), event_id="evt_1",
+    )  # fmt: skip
+    write(facts.apply, fact)
+    write(facts.apply, fact)
+    with inside(cast.acme):
+        assert [c.provider_customer_id for c in Customer.select()] == ["cus_1"]
+    with inside(cast.globex):
+        assert Customer.select().count() == 0
+
+
+def test_a_subscription_of_something_else_is_flagged_with_its_invoice_and_buries_nothing(cast, pay, clock):
+    """Another product on the same account, bought by a customer of ours."""
+    id = pay.subscribe()
+    other = sandbox.price(MONTHLY) | {"id": "price_of_something_else", "lookup_key": None}
+    write(sandbox.put, other)
+    write(sandbox.put, sandbox.get(id) | {"price": other["id"]})
+    pay.deliver()
+    assert plan(cast) == "free"
+    flagged = {e.type: (e.status, bool(e.error)) for e in WebhookEvent.select()}
+    assert flagged["customer.subscription.created"] == ("ignored", True)
+    assert flagged["invoice.paid"] == ("ignored", True)
+
+
+# --- invoices ---------------------------------------------------------------------------------------------------
+
+
+def test_a_paid_invoice_renews_the_credits_exactly_once(cast, customer, tell, bill):
+    tell()
+    bill()
+    with inside(cast.acme):
+        credits.spend(cast.acme, 999, key="all but one", feature="ai.text")
+    bill()
+    bill(after=50, event_id="evt_payment_succeeded")  # another event for the same invoice
+    assert credits.balance(cast.acme) == (1, 1000)
+    bill("in_2")
+    assert credits.balance(cast.acme) == (1000, 1000)
+    with inside(cast.acme):
+        assert CreditEntry.select().where(CreditEntry.reason == "reset").count() == 2
+
+
+def test_an_invoice_that_opens_no_period_gives_no_credits(cast, customer, tell, bill):
+    tell()
+    bill(begins=False)
+    assert credits.balance(cast.acme) == (0, 0)
+
+
+def test_an_invoice_before_its_subscription_waits(cast, customer, bill, tell):
+    with pytest.raises(facts.Retry):
+        bill()
+    tell()
+    bill()
+    assert credits.balance(cast.acme) == (1000, 1000)
+
+
+def test_a_failed_payment_makes_past_due_keeps_access_and_tells_once(cast, customer, clock, tell, bill):
+    tell()
+    bill(paid=False, after=5)
+    assert (stands(cast), plan(cast)) == ([("past_due", False)], "pro_monthly")
+    bill(paid=False, after=99)  # the second try of the same invoice
+    assert bell(cast.alice) == ["subscription_created", "payment_failed"]
+    assert Outgoing.select().where(Outgoing.kind == "mail").count() == 2  # the welcome, and this
+
+
+def test_an_old_failure_does_not_undo_a_newer_payment(cast, customer, tell, bill):
+    tell("past_due")
+    tell("active", after=50)
+    bill(paid=False, after=5)
+    assert stands(cast) == [("active", False)]
+
+
+def test_a_late_event_of_a_failed_payment_does_not_contradict_what_the_provider_says_now(cast, pay, clock):
+    """The subscription was asked for and is active; only the failure's event comes late."""
+    id = pay.subscribe()
+    pay.deliver()
+    clock.forward(days=30)
+    sandbox.renew(id, paid=False)
+    late = pay.events()
+    clock.forward(hours=1)
+    sandbox.renew(id)
+    pay.deliver()
+    pay.deliver(*late)
+    assert stands(cast) == [("active", False)]
+
+
+# --- who is told ------------------------------------------------------------------------------------------------
+
+
+def test_owners_and_admins_are_told_once_and_nobody_else(cast, tell, letters):
+    organizations.add_member(cast.acme, cast.stella, "admin", by=cast.alice)
+    tell()
+    tell()
+    tell(after=5, cancel_at_period_end=True)
+    tell(after=5, cancel_at_period_end=True)
+    tell("canceled", after=9, cancel_at_period_end=True)
+    expected = ["subscription_created", "subscription_canceled", "subscription_updated"]
+    assert bell(cast.alice) == bell(cast.stella) == expected
+    for name in ("bob", "vera", "dora", "charlie"):
+        assert bell(getattr(cast, name)) == []
+    both = [cast.alice.email, cast.stella.email]
+    assert [to for to, _, _ in letters()] == both * 2  # the welcome, and the end
+    assert Notification.select().where(Notification.link != "/acme/billing").count() == 0
+
+
+def test_a_letter_about_a_failed_payment_says_what_and_until_when(cast, customer, tell, bill, letters):
+    tell()
+    bill(paid=False, after=5)
+    to, _, text = letters()[-1]
+    assert to == cast.alice.email
+    assert "Acme" in text
+    assert "Pro" in text
+    assert "22 June 2026" in text  # seven days of grace
+    assert "http://localhost/acme/billing" in text
+
+
+def test_an_incomplete_subscription_welcomes_nobody(cast, tell):
+    tell("incomplete")
+    assert bell(cast.alice) == []
+
+
+def test_events_of_a_whole_purchase_may_come_in_any_order(cast, pay):
+    pay.subscribe()
+    events = pay.events()
+    for event in reversed(events):
+        pay.deliver(event)
+    for event in events:
+        pay.deliver(event)
+    assert (plan(cast), stands(cast)) == ("pro_monthly", [("active", False)])
+    assert credits.balance(cast.acme) == (1000, 1000)
+    assert bell(cast.alice) == ["subscription_created"]
+    with inside(cast.acme):
+        assert CreditEntry.select().count() == 1

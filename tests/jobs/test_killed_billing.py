@@ -1,0 +1,171 @@
+"""kill -9 between any two steps of taking in, working off and sending loses nothing and doubles nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import jobs
+from domain import billing, configuration, facts, grants, inbox, mail
+from domain.providers import sandbox, stripe
+from domain.transactions import writes
+from models import CreditEntry, Notification, Outgoing, Payment, WebhookEvent, inside
+
+TOP = Path(__file__).resolve().parents[2]
+# The child takes events in, works them off and sends what is left, as the server does, and kills itself at the
+# n-th time it comes by a point. The points are set here, in the test's own process: the product knows none.
+CHILD = """
+import json, os, signal, sys
+from pathlib import Path
+import models
+from domain import configuration, facts, inbox, outgoing, transactions
+from domain.configuration import Configuration
+from domain.providers import stripe
+import app  # every kind of sending is known
+
+about = json.loads(sys.stdin.read())
+folder, point, left = Path(about["folder"]), about["point"], about["nth"]
+configuration.use(Configuration(
+    env="test", data=folder, database_url=about["url"], secret_key="k" * 40, site_url="http://localhost",
+    billing_provider="sandbox", mail_from="hall@example.org",
+))
+models.open_database(about["url"])
+
+def here():
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def after(module, name):
+    kept = getattr(module, name)
+    def call(*args, **kwargs):
+        result = kept(*args, **kwargs)
+        here()
+        return result
+    setattr(module, name, call)
+
+def before(module, name):
+    kept = getattr(module, name)
+    def call(*args, **kwargs):
+        here()
+        return kept(*args, **kwargs)
+    setattr(module, name, call)
+
+if point == "a write":  # inside its transaction, all of it done
+    run = transactions.Piece.run
+    def ran(piece):
+        run(piece)
+        here()
+    transactions.Piece.run = ran
+else:
+    when, module, name = point.split()
+    {"before": before, "after": after}[when]({"inbox": inbox, "facts": facts, "outgoing": outgoing}[module], name)
+
+for body, headers in about["events"]:
+    inbox.accept(stripe.CHANNEL, stripe.verify(body.encode(), headers), body.encode())
+while inbox.work_off():
+    pass
+while outgoing.send_due():
+    pass
+print("lived")
+"""
+POINTS = [
+    ("after inbox accept", 1),  # kept, and the provider not answered: it will repeat
+    ("after inbox accept", 5),
+    ("after inbox read", 2),  # the provider was asked, nothing is written
+    ("before facts apply", 2),  # in the transaction, the event marked, nothing applied
+    ("after facts apply", 1),  # in the transaction, before its commit
+    ("after facts apply", 4),
+    ("after inbox _settle", 2),  # just committed
+    ("before outgoing _mark_sent", 1),  # sent, and not marked as sent
+    ("after outgoing _mark_sent", 1),
+    ("before outgoing _send_and_mark", 1),
+    *(("a write", n) for n in (2, 9, 12, 14, 17)),
+]
+
+
+@pytest.fixture
+def bought(cast, at):
+    """alice bought for Acme and got a part back; no event of it has come yet."""
+    stripe._client.cache_clear()
+    with inside(cast.acme):
+        url = billing.checkout("pro_monthly", by=at("alice"))
+    sandbox.pay(url.rsplit("/", 1)[1])
+    sandbox.refund(sandbox.find("payment")[0]["id"], 200)
+    rows = list(Outgoing.select().where(Outgoing.kind == "sandbox_webhook").order_by(Outgoing.id))
+    writes(Outgoing.delete().execute)()
+    wanted = [row.payload for row in rows if row.payload["type"] in stripe.READERS]
+    assert len(wanted) > 7
+    return [(body.decode(), headers) for body, headers in map(sandbox.signed, wanted)]
+
+
+def child(events, point, nth):
+    about = {
+        "folder": str(configuration.active.data), "url": configuration.active.database_url, "events": events,
+        "point": point, "nth": nth,
+    }  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-c", CHILD], input=json.dumps(about), cwd=TOP, capture_output=True, text=True, timeout=60,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+
+def figures(acme):
+    """All that may be there once, and only once."""
+    with inside(acme):
+        return {
+            "plan": grants.plan().key,
+            "payments": [(p.status, p.amount, p.amount_refunded, p.credited) for p in Payment.select()],
+            "credits": [(e.reason, e.delta) for e in CreditEntry.select()],
+            "events": Counter(event.status in ("processed", "ignored") for event in WebhookEvent.select()),
+            "outgoing": sorted(row.key.split(":")[0] + " " + row.kind + " " + row.status for row in Outgoing.select()),
+            "bells": sorted(row.type for row in Notification.select()),
+            "letters": len(list(mail.outbox().glob("*.eml"))),
+        }
+
+
+def come_back(events):
+    """As the next start does it: the provider repeats what wasn't answered, and what is left is worked."""
+    for body, headers in events:
+        inbox.accept(stripe.CHANNEL, stripe.verify(body.encode(), headers), body.encode())
+    jobs.work_off()
+
+
+def test_a_child_that_lives_does_all_of_it(cast, bought):
+    done = child(bought, "after inbox accept", 10_000)
+    assert (done.returncode, done.stdout) == (0, "lived\n"), done.stderr
+    alive = figures(cast.acme)
+    assert alive == {
+        "plan": "pro_monthly", "payments": [("paid", 1200, 200, True)], "credits": [("reset", 1000)],
+        "events": {True: len(bought)}, "letters": 1,
+        "outgoing": alive["outgoing"], "bells": alive["bells"],
+    }  # fmt: skip
+    assert alive["bells"] == ["billing.payment_refunded", "billing.subscription_created"]
+    assert all(row.endswith("sent") for row in alive["outgoing"])
+    before = facts.state(cast.acme)
+    come_back(bought)
+    assert (figures(cast.acme), facts.state(cast.acme)) == (alive, before)
+
+
+@pytest.mark.parametrize(("point", "nth"), POINTS)
+def test_killed_anywhere_it_loses_nothing_and_doubles_nothing(cast, bought, point, nth):
+    done = child(bought, point, nth)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, ""), done.stderr
+    come_back(bought)
+    expected = {
+        "plan": "pro_monthly", "payments": [("paid", 1200, 200, True)], "credits": [("reset", 1000)],
+        "events": {True: len(bought)}, "bells": ["billing.payment_refunded", "billing.subscription_created"],
+    }  # fmt: skip
+    found = figures(cast.acme)
+    assert {name: found[name] for name in expected} == expected
+    assert {row.rsplit(" ", 1)[1] for row in found["outgoing"]} == {"sent"}
+    assert sum(" mail " in row for row in found["outgoing"]) == found["letters"] == 1
+    state = facts.state(cast.acme)
+    come_back(bought)
+    assert (figures(cast.acme), facts.state(cast.acme)) == (found, state)

@@ -1,0 +1,122 @@
+import pytest
+
+import jobs
+from domain import billing, facts, reconciliations, settings
+from domain.providers import ProviderFailed, sandbox, stripe
+from models import AuditEvent, Outgoing, Payment, Subscription, everywhere, inside
+from tests.fixtures.threads import write
+
+BASE = "/admin/reconciliation"
+
+
+@pytest.fixture
+def stella(browse):
+    return browse("stella")
+
+
+@pytest.fixture
+def unheard(at, monkeypatch):
+    """alice bought for Acme, and no webhook of it came; none is listed as missed either."""
+    stripe._client.cache_clear()
+    monkeypatch.setattr(stripe, "missed", lambda since: iter(()))
+    with inside(at("alice").organization):
+        url = billing.checkout("pro_monthly", by=at("alice"))
+    id = sandbox.pay(url.rsplit("/", 1)[1])["subscription"]
+    write(Outgoing.delete().where(Outgoing.kind == "sandbox_webhook").execute)
+    return id
+
+
+def subscriptions():
+    with everywhere("a test counts subscriptions"):
+        return [row.status for row in Subscription.select()]
+
+
+def test_before_the_first_comparison_the_page_says_what_it_is_for(stella, said):
+    text = said(stella.get(BASE))
+    assert "Nothing was compared yet" in text
+    assert "What differs is mended." in text
+
+
+def test_the_button_compares_with_a_figure_and_what_differed_is_shown(stella, unheard, followed, said, hx, outline):
+    page = followed(stella, stella.post(BASE))
+    assert 'hx-target="#comparison"' in page
+    assert outline(stella.get(BASE, headers=hx("comparison")))[0] == ["comparison"]
+    jobs.run("reconciliation")
+    over = stella.get(BASE, headers=hx("comparison"))
+    assert over.headers["HX-Retarget"] == "#reconciliation_area"
+    assert outline(over)[0] == ["reconciliation_area"]
+    text = said(stella.get(BASE))
+    for words in ("Differences 2", "Mended 2", "Waiting for you 0", unheard, "Status – active", "by hand", "Through"):
+        assert words in text, words
+    assert subscriptions() == ["active"]
+    assert AuditEvent.get(AuditEvent.action == "billing.reconciled").metadata["mended"] == 2
+
+
+def test_by_htmx_the_button_answers_with_its_block(stella, unheard, hx, outline):
+    assert outline(stella.post(BASE, headers=hx("comparison")))[0] == ["comparison"]
+    refused = stella.post(BASE, headers={"Accept": "application/json"})
+    assert (refused.status_code, refused.json["code"]) == (409, "CONFLICT")
+
+
+def test_where_it_asks_one_is_mended_and_then_all(stella, unheard, followed, said, cast):
+    settings.change("billing_heals", "off", by=cast.stella)
+    stella.post(BASE)
+    jobs.run("reconciliation")
+    run = reconciliations.runs(1)[0]
+    text = said(stella.get(BASE))
+    assert "Waits for you" in text
+    assert "1 row differs from what the payment provider says" in said(stella.get("/admin"))
+    assert subscriptions() == []
+    assert "Mended: our rows say" in followed(stella, stella.post(f"{BASE}/{run.id}/differences/1"))
+    assert subscriptions() == ["active"]
+    assert stella.post(f"{BASE}/{run.id}/differences/1").status_code == 404
+    with inside(cast.acme):
+        write(Payment.delete().execute)
+        write(Subscription.update(status="unpaid").execute)
+    stella.post(BASE, data={"mend": "1"})
+    jobs.run("reconciliation")
+    assert subscriptions() == ["active"]
+    assert reconciliations.open_differences(reconciliations.runs(1)[0]) == 0
+
+
+def test_a_provider_that_is_down_is_a_sentence(stella, unheard, said, cast, monkeypatch):
+    settings.change("billing_heals", "off", by=cast.stella)
+    stella.post(BASE)
+    jobs.run("reconciliation")
+    run = reconciliations.runs(1)[0]
+
+    def down(*_):
+        raise ProviderFailed("Stripe: the connection broke")
+
+    monkeypatch.setattr(stripe, "refetch", down)
+    monkeypatch.setattr(stripe, "list_active", down)
+    refused = stella.post(f"{BASE}/{run.id}/differences/1", headers={"Accept": "application/json"})
+    assert (refused.status_code, refused.json["code"]) == (502, "PROVIDER_FAILED")
+    stella.post(BASE)
+    jobs.run("reconciliation")
+    text = said(stella.get(BASE))
+    assert "The last comparison broke off" in text
+    assert "Stripe: the connection broke" in text
+
+
+def test_what_the_provider_says_is_shown_as_text(stella, said, cast, monkeypatch, unheard):
+    state = facts.state
+
+    def evil(organization):
+        return state(organization) | {("payment", "<script>alert(1)</script>"): {"status": len(subscriptions())}}
+
+    monkeypatch.setattr(facts, "state", evil)
+    stella.post(BASE)
+    jobs.run("reconciliation")
+    page = stella.get(BASE).get_data(True)
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_without_a_provider_there_is_a_word_and_no_button(stella, monkeypatch, said):
+    from domain import providers
+
+    monkeypatch.setattr(providers, "is_configured", lambda: False)
+    text = said(stella.get(BASE))
+    assert "No payment provider" in text
+    assert "Compare now" not in text

@@ -1,0 +1,66 @@
+"""Whether our rows say what the payment provider says: the last comparisons, what differed, and mending it."""
+
+from flask import Blueprint
+from htmx_flask import request
+
+from domain import Refused, providers, reconciliations, settings
+from domain.providers import ProviderFailed
+from views import access, pages
+
+blueprint = Blueprint("reconciliations", __name__, url_prefix="/admin/reconciliation")
+
+STEPS = {
+    "events": "Fetching webhooks that never came",
+    "subscriptions": "Comparing subscriptions",
+    "unlisted": "Asking about those that were not listed",
+    "payments": "Comparing payments",
+}
+
+
+@blueprint.get("")
+@access.platform("subscriptions.sync")
+def index():
+    state = _state()
+    aimed = request.htmx.target if request.htmx else None
+    if aimed == "comparison" and not (state["runs"] and state["runs"][0].is_open):
+        response = pages.fragment("reconciliations/index.html", "reconciliation_area", **state)
+        response.headers["HX-Retarget"] = "#reconciliation_area"
+        return response
+    return pages.page("reconciliations/index.html", **state, here="reconciliation")
+
+
+def _state():
+    runs = reconciliations.runs()
+    over = [run for run in runs if not run.is_open]
+    return {
+        "runs": runs,
+        "last": over[0] if over else None,
+        "open": reconciliations.open_differences(over[0]) if over else 0,
+        "configured": providers.is_configured(),
+        "label": providers.active().LABEL if providers.is_configured() else "",
+        "heals": settings.get("billing_heals"),
+        "silent_since": reconciliations.silent_since(),
+        "STEPS": STEPS,
+    }
+
+
+@blueprint.post("")
+@access.platform("subscriptions.sync")
+def compare():
+    """Begin a comparison; with `mend` it mends what differs, whatever the setting."""
+    reconciliations.ask(by=access.me(), heals=True if request.form.get("mend") else None)
+    if request.htmx:
+        return pages.fragment("reconciliations/index.html", "comparison", **_state())
+    return pages.go("/admin/reconciliation", "The comparison begins. This page shows how far it is.", "info")
+
+
+@blueprint.post("/<id:id>/differences/<int:number>")
+@access.platform("subscriptions.sync")
+def mend(id, number):
+    try:
+        why = reconciliations.mend(id, number, by=access.me())
+    except ProviderFailed as failed:
+        raise Refused(f"{failed}. Nothing was changed; try again in a minute.", "PROVIDER_FAILED", 502) from failed
+    if why:
+        return pages.go("/admin/reconciliation", f"It can't be mended: {why}", "warn")
+    return pages.go("/admin/reconciliation", "Mended: our rows say what the provider says.")
