@@ -76,8 +76,14 @@ class Pages:
         page.on("response", self._answered)
 
     def _heard(self, message):
-        # A refused request is told by its response; the console says it a second time.
-        if message.type == "error" and "Failed to load resource: the server responded" not in message.text:
+        # A refused request is told by its response; the console says it a second time. A request that was under way
+        # when the page was left is told by htmx alone; one that really failed is told by the browser too.
+        again = (
+            "Failed to load resource: the server responded",
+            "htmx:afterRequest, [object",
+            "htmx:sendError, [object",
+        )
+        if message.type == "error" and not any(words in message.text for words in again):
             self._note(f"console: {message.text} ({message.location.get('url')})")
 
     def _answered(self, response):
