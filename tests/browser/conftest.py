@@ -76,12 +76,12 @@ class Pages:
         page.on("response", self._answered)
 
     def _heard(self, message):
-        # A refused request is told by its response; the console says it a second time. A request that was under way
-        # when the page was left is told by htmx alone; one that really failed is told by the browser too.
+        # A refused request is told by its response; the console says it a second time. `hx-sync` replaces a search
+        # by the next one: htmx calls that an abort. Any other failure has an error of its own beside «afterRequest».
         again = (
             "Failed to load resource: the server responded",
             "htmx:afterRequest, [object",
-            "htmx:sendError, [object",
+            "htmx:sendAbort, [object",
         )
         if message.type == "error" and not any(words in message.text for words in again):
             self._note(f"console: {message.text} ({message.location.get('url')})")

@@ -97,6 +97,25 @@ def test_the_palette_goes_to_pages_and_to_things(page, new_task):
     expect(page.locator("#palette")).to_be_hidden()
 
 
+def test_typing_on_replaces_the_search_that_is_under_way(page):
+    held = []
+
+    def slow(route):
+        if held:
+            route.continue_()
+        else:
+            held.append(route)  # the first is never answered
+
+    page.route("**/palette?*", slow)
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette_input")).to_be_focused()
+    with page.expect_request("**/palette?*"):
+        page.keyboard.type("no")
+    page.keyboard.type("tif")
+    expect(page.locator("#palette_results [aria-selected=true]")).to_contain_text("Notifications")
+    assert len(held) == 1
+
+
 def test_g_and_a_letter_goes_to_a_place(page):
     page.keyboard.press("g")
     page.keyboard.press("b")
