@@ -1,6 +1,7 @@
 """What people ask of their plan: buy it, change it, pause it, end it. What then is, the provider tells
 (domain/facts.py); what an organization may use, its grants say (domain/grants.py)."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from domain import (
@@ -202,9 +203,13 @@ def confirm(*, by):
         apply(provider.confirm(row.provider_checkout_id))
 
 
-def sync(row):
-    """Have a subscription be as the provider says it is now. Refuses with ProviderFailed."""
-    apply(providers.active().refetch(row.provider_subscription_id))
+def _as_it_is(row):
+    """A subscription as the provider says it is after what it was just asked to do.
+
+    That is done: when the answer can't be had, its webhook brings it.
+    """
+    with suppress(ProviderFailed):
+        apply(providers.active().refetch(row.provider_subscription_id))
     return Subscription.get_by_id(row.id)
 
 
@@ -269,7 +274,7 @@ def change(plan_key, quantity=1, *, by, token=""):
     providers.active().change(current.provider_subscription_id, price_id, quantity, key, token)
     seats = f", {quantity} seats" if quantity > 1 else ""
     _note_asked("billing.change_requested", f"Asked to change to {plans.get(plan_key).label}{seats}", current, by)
-    return sync(current)
+    return _as_it_is(current)
 
 
 def set_cancel_at_period_end(cancel, *, by):
@@ -287,7 +292,7 @@ def set_cancel_at_period_end(cancel, *, by):
     action = "billing.cancel_requested" if cancel else "billing.resume_requested"
     said = "Asked to end the subscription with its period" if cancel else "Asked to go on with the subscription"
     _note_asked(action, said, current, by)
-    return sync(current)
+    return _as_it_is(current)
 
 
 PAUSES = (1, 2, 3)  # months
@@ -310,7 +315,7 @@ def pause(months, *, by):
     resumes_at = max(now(), current.current_period_end_at or now()) + timedelta(days=30 * months)
     providers.active().pause(current.provider_subscription_id, resumes_at, _key("pause", current, months))
     _note_asked("billing.pause_requested", f"Asked to pause until {resumes_at:%d %B %Y}", current, by)
-    return sync(current)
+    return _as_it_is(current)
 
 
 def unpause(*, by):
@@ -320,7 +325,7 @@ def unpause(*, by):
         raise Refused("The plan isn't paused.")
     providers.active().unpause(current.provider_subscription_id, _key("unpause", current))
     _note_asked("billing.unpause_requested", "Asked to go on after a pause", current, by)
-    return sync(current)
+    return _as_it_is(current)
 
 
 def portal(*, by):

@@ -114,13 +114,6 @@ def _price(subscription, payments):
     return None
 
 
-def _asked(ask):
-    try:
-        return ask()
-    except ProviderFailed as failed:
-        raise Refused(f"{failed}. Nothing was changed; try again in a minute.", "PROVIDER_FAILED", 502) from failed
-
-
 def _page():
     return f"/{g.by.organization.slug}/billing"
 
@@ -142,7 +135,7 @@ def _quantity():
 def checkout():
     form = request.form
     quantity = (whole(form["quantity"]) or 0) if form.get("quantity", "").strip() else 1
-    return _asked(lambda: pages.go(billing.checkout(form.get("plan", ""), by=g.by, quantity=quantity)))
+    return pages.go(billing.checkout(form.get("plan", ""), by=g.by, quantity=quantity))
 
 
 @blueprint.get("/return")
@@ -198,7 +191,7 @@ def _back(asked):
 def preview():
     """What a change would cost, before it is confirmed; in the dialog, or as a page of its own."""
     plan_key, quantity = request.form.get("plan", ""), _quantity()
-    shown = _asked(lambda: billing.preview_change(plan_key, quantity, by=g.by))
+    shown = billing.preview_change(plan_key, quantity, by=g.by)
     current, plan = billing.subscription(), plans.get(plan_key)
     offer = next((offer for offer in pricing.offers(g.by.user) if offer.plan.key == plan_key), None)
     about = {
@@ -229,17 +222,14 @@ def unasked():
 def change():
     form = request.form
 
-    def ask():
-        quantity = _quantity()
-        current = billing.change(form.get("plan", ""), quantity, by=g.by, token=_seen(form, quantity))
-        if current.pending_plan_key:
-            return pages.go(_page(), "The change waits for its payment; the plan stays as it is until then.", "info")
-        if (current.plan_key, current.quantity) == (form.get("plan"), quantity):
-            seats = f" with {quantity:,} {'seat' if quantity == 1 else 'seats'}" if _has_seats(current) else ""
-            return pages.go(_page(), f"The plan is {plans.get(current.plan_key).label}{seats} now.")
-        return pages.go(_page(), "The change is asked for. This page shows it as soon as it is made.", "info")
-
-    return _asked(ask)
+    quantity = _quantity()
+    current = billing.change(form.get("plan", ""), quantity, by=g.by, token=_seen(form, quantity))
+    if current.pending_plan_key:
+        return pages.go(_page(), "The change waits for its payment; the plan stays as it is until then.", "info")
+    if (current.plan_key, current.quantity) == (form.get("plan"), quantity):
+        seats = f" with {quantity:,} {'seat' if quantity == 1 else 'seats'}" if _has_seats(current) else ""
+        return pages.go(_page(), f"The plan is {plans.get(current.plan_key).label}{seats} now.")
+    return pages.go(_page(), "The change is asked for. This page shows it as soon as it is made.", "info")
 
 
 def _sealed():
@@ -268,46 +258,34 @@ def _has_seats(subscription):
 @blueprint.post("/cancellation")
 @access.member("billing.manage")
 def cancel():
-    def ask():
-        billing.set_cancel_at_period_end(True, by=g.by)
-        return pages.go(_page(), "The plan will end with its period.", "info")
-
-    return _asked(ask)
+    billing.set_cancel_at_period_end(True, by=g.by)
+    return pages.go(_page(), "The plan will end with its period.", "info")
 
 
 @blueprint.post("/resumption")
 @access.member("billing.manage")
 def resume():
-    def ask():
-        billing.set_cancel_at_period_end(False, by=g.by)
-        return pages.go(_page(), "The plan goes on.")
-
-    return _asked(ask)
+    billing.set_cancel_at_period_end(False, by=g.by)
+    return pages.go(_page(), "The plan goes on.")
 
 
 @blueprint.post("/pause")
 @access.member("billing.manage")
 def pause():
-    def ask():
-        current = billing.pause(whole(request.form.get("months")) or 0, by=g.by)
-        until = f" until {current.resumes_at.day} {current.resumes_at:%B %Y}" if current.resumes_at else ""
-        return pages.go(_page(), f"The plan is paused{until}. Nothing is charged.", "info")
-
-    return _asked(ask)
+    current = billing.pause(whole(request.form.get("months")) or 0, by=g.by)
+    until = f" until {current.resumes_at.day} {current.resumes_at:%B %Y}" if current.resumes_at else ""
+    return pages.go(_page(), f"The plan is paused{until}. Nothing is charged.", "info")
 
 
 @blueprint.post("/continuation")
 @access.member("billing.manage")
 def unpause():
-    def ask():
-        billing.unpause(by=g.by)
-        return pages.go(_page(), "The plan goes on, and is charged again.")
-
-    return _asked(ask)
+    billing.unpause(by=g.by)
+    return pages.go(_page(), "The plan goes on, and is charged again.")
 
 
 @blueprint.post("/portal")
 @access.member("billing.manage")
 def portal():
     """On to the provider's own pages for cards and invoices."""
-    return _asked(lambda: pages.go(billing.portal(by=g.by)))
+    return pages.go(billing.portal(by=g.by))

@@ -10,6 +10,7 @@ from htmx_flask import request
 from werkzeug.exceptions import HTTPException
 
 from domain import Refused, audit
+from domain.providers import ProviderFailed
 from domain.stepup import VerificationRequired
 from domain.transactions import GaveUp, WriterDown
 from models import OutOfScope
@@ -32,6 +33,7 @@ def init_app(app):
     app.register_error_handler(Refused, refused)
     app.register_error_handler(RateLimitExceeded, too_often)
     app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(ProviderFailed, provider_failed)
     app.register_error_handler(WriterDown, busy)
     app.register_error_handler(GaveUp, busy)
     app.register_error_handler(OutOfScope, bug)
@@ -70,6 +72,11 @@ def http_error(error):
     status = error.code or 500
     sentence = SENTENCES.get(status, error.description or "That didn't work.")
     return say_no(CODES.get(status, "INVALID_INPUT"), sentence, status)
+
+
+def provider_failed(error):
+    sentence = f"{str(error).rstrip('.')}. Nothing was changed; try again in a minute."
+    return say_no("PROVIDER_FAILED", sentence, 502)
 
 
 def busy(error):

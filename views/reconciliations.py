@@ -3,8 +3,7 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import Refused, providers, reconciliations, settings
-from domain.providers import ProviderFailed
+from domain import providers, reconciliations, settings
 from views import access, pages
 
 blueprint = Blueprint("reconciliations", __name__, url_prefix="/admin/reconciliation")
@@ -57,10 +56,7 @@ def compare():
 @blueprint.post("/<id:id>/differences/<int:number>")
 @access.platform("subscriptions.sync")
 def mend(id, number):
-    try:
-        why = reconciliations.mend(id, number, by=access.me())
-    except ProviderFailed as failed:
-        raise Refused(f"{failed}. Nothing was changed; try again in a minute.", "PROVIDER_FAILED", 502) from failed
+    why = reconciliations.mend(id, number, by=access.me())
     if why:
         return pages.go("/admin/reconciliation", f"It can't be mended: {why}", "warn")
     return pages.go("/admin/reconciliation", "Mended: our rows say what the provider says.")

@@ -2,9 +2,8 @@
 
 from flask import Blueprint, request
 
-from domain import Invalid, Refused, admins, plans, providers, subscriptions
+from domain import Invalid, admins, plans, providers, subscriptions
 from domain.fields import clean, whole
-from domain.providers import ProviderFailed
 from views import access, pages
 
 blueprint = Blueprint("subscriptions", __name__, url_prefix="/admin/subscriptions")
@@ -72,15 +71,8 @@ def _subscription(id, errors=None):
 @blueprint.post("/<id:id>/sync")
 @access.platform("subscriptions.sync")
 def sync(id):
-    _synced(id)
+    subscriptions.sync(id, by=access.me())
     return pages.go(f"/admin/subscriptions/{id}", "It stands as the provider says it is now.")
-
-
-def _synced(id):
-    try:
-        subscriptions.sync(id, by=access.me())
-    except ProviderFailed as failed:
-        raise Refused(f"{failed}. Nothing was changed; try again in a minute.", "PROVIDER_FAILED", 502) from failed
 
 
 @blueprint.post("/<id:id>/price")
@@ -92,7 +84,7 @@ def name_price(id):
         subscriptions.name_price(row.provider, row.provider_price_id, request.form.get("plan", ""), by=access.me())
     except Invalid as refusal:
         return _subscription(id, refusal.fields)
-    _synced(id)
+    subscriptions.sync(id, by=access.me())
     return pages.go(f"/admin/subscriptions/{id}", "The price is known now, and the subscription follows it.")
 
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from domain import Forbidden, NotFound, Refused, billing, facts, grants
-from domain.providers import SubscriptionChanged, sandbox
+from domain.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
 from domain.roles import ORGANIZATION
 from domain.stepup import VerificationRequired
 from models import AuditEvent, Customer, Subscription, inside
@@ -72,6 +72,22 @@ def test_nothing_can_be_cancelled_where_nothing_runs(cast, at, tell):
     tell("past_due", id="sub_2")
     with inside(cast.acme), pytest.raises(Refused, match="open payment"):
         billing.set_cancel_at_period_end(False, by=at("alice"))
+
+
+def test_what_was_done_is_not_denied_when_the_answer_cannot_be_had(cast, pay, proven, monkeypatch):
+    """The provider took the wish and then went down: its webhook brings what became of it."""
+    pay.subscribe()
+    pay.deliver()
+    proven("alice", "billing.cancel", cast.acme.id)
+
+    def down(id):
+        raise ProviderFailed("Stripe couldn't be reached.")
+
+    with monkeypatch.context() as patched, inside(cast.acme):
+        patched.setattr(stripe, "refetch", down)
+        assert not billing.set_cancel_at_period_end(True, by=pay.by).cancel_at_period_end
+    pay.deliver()
+    assert stands(cast) == [("active", True)]
 
 
 def test_asking_to_cancel_asks_for_a_proof_and_is_audited(cast, pay, proven):
