@@ -1,0 +1,81 @@
+"""Kinds of fields: how a value is read from a form, said in words, filtered and sorted.
+
+One kind is one file here, and its look in templates/fields/macros.html. Settings, lists, forms and
+exports all speak through these.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Unfit(ValueError):
+    """This text can't be taken; the sentence says why."""
+
+
+class Kind:
+    """A kind of value. `read` takes form text, `plain` gives text for exports; None is «no value»."""
+
+    name = ""
+    filters = False  # offered as a filter chip
+
+    def read(self, text):
+        """Form text → value. Refuses with Unfit and a sentence."""
+        raise NotImplementedError
+
+    def plain(self, value):
+        """Value → text, for CSV, history and the log."""
+        return "" if value is None else str(value)
+
+    def stored(self, value):
+        """Value → JSON, for history and settings; `restored` is its way back."""
+        return value
+
+    def restored(self, value):
+        return value
+
+
+@dataclass(frozen=True)
+class Field:
+    """A named value of some kind."""
+
+    name: str
+    label: str
+    kind: Kind
+    required: bool = False
+    default: Any = None
+    help: str = ""
+    listed: bool = True
+    facts: dict = field(default_factory=dict, hash=False, compare=False)
+
+    def read(self, text):
+        """Form text → value. Refuses with Unfit; an empty text is None, or refused when required."""
+        text = clean(text)
+        if not text.strip():
+            if self.required:
+                raise Unfit(f"{self.label} can't be empty.")
+            return None
+        return self.kind.read(text)
+
+
+# NUL breaks C strings and PostgreSQL; the others are invisible and turn text around or hide in it. The
+# two joiners stay: Persian and many emoji are written with them.
+_INVISIBLE = dict.fromkeys(
+    [0, 0xAD, 0x61C, 0xFEFF, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x2065), *range(0x202A, 0x202F)]
+    + [*range(0x2066, 0x2070), 0xFFFE, 0xFFFF, *range(0xFDD0, 0xFDF0)]
+    + [code for code in range(1, 32) if code not in (9, 10, 13)]
+    + [*range(0x7F, 0xA0), *range(0xD800, 0xE000)]
+)
+
+
+def clean(text):
+    """Text as a person meant it: without control, zero-width and direction-turning characters."""
+    text = str(text if text is not None else "").replace("\r\n", "\n").translate(_INVISIBLE)
+    return text if any(c.isprintable() and not c.isspace() for c in text) else ""
+
+
+def whole(text, most=2**31 - 1):
+    """A row's number out of text, or None: `isdigit` alone would let «²» through."""
+    text = str(text or "")
+    if text.isascii() and text.isdigit() and len(text) <= 15 and 0 < int(text) <= most:
+        return int(text)
+    return None
