@@ -1,0 +1,72 @@
+"""Kinds of columns."""
+
+import secrets
+from datetime import UTC, datetime
+
+from peewee import SQL, BigIntegerField, CharField, Check, Field, ForeignKeyField, Node
+from peewee import AutoField as PlainAutoField
+
+from database.connections import database
+
+
+class AutoField(PlainAutoField):
+    """Ids are never used twice: a page left open must not come to speak of another row."""
+
+    def ddl(self, ctx):
+        node = super().ddl(ctx)
+        if database.dialect == "sqlite":
+            node.nodes.append(SQL("AUTOINCREMENT"))
+        return node
+
+
+class Moment(Field):
+    """An aware UTC time: TIMESTAMPTZ, or on SQLite text of fixed width, so that text order is time order."""
+
+    field_type = "UTC"
+
+    def db_value(self, value):
+        if value is None or isinstance(value, Node):
+            return value
+        if value.tzinfo is None:
+            raise ValueError("A time without a zone was to be stored.")
+        value = value.astimezone(UTC)
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if database.dialect == "sqlite" else value
+
+    def python_value(self, value):
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        return value and value.astimezone(UTC)
+
+
+class State(CharField):
+    """One of a few words, kept by a CHECK."""
+
+    def __init__(self, *states, **options):
+        self.states = states
+        super().__init__(max_length=30, **options)
+
+    def bind(self, model, name, set_attribute=True):
+        super().bind(model, name, set_attribute)
+        listed = ", ".join("'" + state + "'" for state in self.states)
+        self.constraints = [Check(f'"{self.column_name}" IN ({listed})')]
+
+
+def short(**options):
+    return CharField(max_length=320, **options)
+
+
+def money(**options):
+    return BigIntegerField(**options)
+
+
+def to(model, on_delete="CASCADE", **options):
+    return ForeignKeyField(model, on_delete=on_delete, **options)
+
+
+def partial(model, name, *fields, where, unique=False):
+    """An index over only the rows that meet `where`."""
+    model.add_index(model.index(*fields, name=name, where=SQL(where), unique=unique))
+
+
+def public_id():
+    return secrets.token_urlsafe(18)

@@ -1,0 +1,116 @@
+"""SQLite or PostgreSQL behind one name, and the differences between them."""
+
+import re
+
+from peewee import SQL, DatabaseProxy, NodeList
+from peewee import Table as QueryTable
+from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+
+from database.inserts import CachedInserts
+from database.parameters import Parameter
+from database.scope import _scope
+
+database = DatabaseProxy()
+
+
+class Sqlite(CachedInserts, PooledSqliteDatabase):
+    """Readers may only read: `query_only` is lifted for the writer thread and for migrations alone."""
+
+    field_types = {**PooledSqliteDatabase.field_types, "UTC": "TEXT"}
+    dialect = "sqlite"
+
+    def __init__(self, path, synchronous="FULL"):
+        super().__init__(
+            path,
+            max_connections=None,
+            check_same_thread=False,
+            timeout=30,
+            pragmas={
+                "journal_mode": "wal",
+                "synchronous": synchronous,
+                "foreign_keys": 1,
+                "cache_size": -2000,
+                "temp_store": "memory",
+                "query_only": 1,
+            },
+        )
+
+    def may_write(self):
+        self.execute_sql("PRAGMA query_only = 0")
+
+    def search(self, query):
+        """`query` narrowed to the rows that meet the parameter `match`, and the id to order it by.
+
+        The unary plus keeps SQLite from probing the index once for every row of the table.
+        """
+        name = query.model._meta.table_name + "_search"
+        index = QueryTable(name)
+        rowid = NodeList((SQL("+"), index.c.rowid), glue="")
+        matches = NodeList((getattr(index.c, name), SQL("MATCH ?", (Parameter("match"),))))
+        return query.join(index, on=(query.model.id == rowid)).where(matches), index.c.rowid
+
+    def match(self, words, places):
+        """What `search` takes: all `words`, of which the last may be a beginning, in all `places`."""
+        quoted = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
+        quoted += "*" if len(words[-1]) > 1 else ""
+        return f"place : ({' AND '.join(places)}) AND text : ({quoted})"
+
+
+class Postgres(CachedInserts, PooledPostgresqlDatabase):
+    """Tells each connection the scope before the first statement in it, so that row security can hold."""
+
+    field_types = {**PooledPostgresqlDatabase.field_types, "UTC": "TIMESTAMPTZ"}
+    dialect = "postgres"
+
+    def __init__(self, url):
+        super().__init__(url, max_connections=None, stale_timeout=300, prefer_psycopg3=True)
+
+    def may_write(self):
+        pass
+
+    def search(self, query):
+        found = query.where(SQL("search @@ to_tsquery('simple', %s)", (Parameter("match"),)))
+        return found, query.model.id
+
+    def match(self, words, places):
+        return " & ".join("'" + re.sub(r"['\\\\]", " ", word) + "'" for word in words) + ":*"
+
+    def _initialize_connection(self, conn):
+        super()._initialize_connection(conn)
+        conn.guildhall_scope = None
+
+    def execute_sql(self, sql, params=None):
+        place = _scope.get()
+        connection = self.connection()
+        if sql.startswith(("ROLLBACK", "SAVEPOINT", "RELEASE")):
+            done = super().execute_sql(sql, params)
+            if sql.startswith("ROLLBACK"):
+                connection.guildhall_scope = None  # what was told since the savepoint is forgotten
+            return done
+        if getattr(connection, "guildhall_scope", None) != place:
+            told = "" if place is None else str(place)
+            super().execute_sql("SELECT set_config('guildhall.organization', %s, false)", (told,))
+            connection.guildhall_scope = place
+        return super().execute_sql(sql, params)
+
+    def rollback(self):
+        super().rollback()
+        self.connection().guildhall_scope = None  # a rolled-back SET is undone by the server
+
+    def is_above_row_security(self):
+        role = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        return bool(self.execute_sql(role).fetchone()[0])
+
+
+def open_database(url, **options):
+    """Bind all tables to `sqlite:///path` or `postgresql://…`; returns the database."""
+    if url.startswith("sqlite:///"):
+        chosen = Sqlite(url.removeprefix("sqlite:///"), **options)
+    elif url.startswith(("postgresql://", "postgres://")):
+        chosen = Postgres(url)
+    else:
+        raise ValueError("DATABASE_URL must begin with sqlite:/// or postgresql://")
+    if database.obj is not None:
+        database.close_all()
+    database.initialize(chosen)
+    return chosen

@@ -1,0 +1,53 @@
+"""The text of an INSERT of one row, kept."""
+
+from typing import Any
+
+from peewee import Model, ModelInsert, Node
+
+
+class CachedInserts:
+    """Inserting one row: Peewee builds the text anew each time, which costs several times what SQLite then does.
+
+    It is kept for each table and set of columns. What isn't plainly one row of values goes Peewee's way.
+    """
+
+    def execute(self: Any, query, **options):
+        known = self._remembered(query) if type(query) is ModelInsert else None
+        return self.execute_sql(*known) if known else super().execute(query, **options)  # type: ignore[misc]
+
+    def _remembered(self: Any, query):
+        conflict, keys = query._on_conflict, query.model._meta.get_primary_keys()
+        if not isinstance(query._insert, dict) or query._columns or query._returning not in (None, keys):
+            return None
+        if conflict is not None and conflict._action != "IGNORE":
+            return None
+        row = dict(query._insert)
+        for field, default in query.get_default_data().items():
+            if field not in row:
+                row[field] = default() if callable(default) else default
+        names, params = [], []
+        for field in sorted(row, key=lambda field: field._sort_key):
+            value, kept = row[field], True
+            if isinstance(value, Node) and not isinstance(value, Model):
+                return None
+            value = field.db_value(value)
+            if isinstance(value, Node):  # such as json(?)
+                inner = self.get_sql_context().sql(value).query()[1]
+                if len(inner) != 1:
+                    return None
+                value, kept = inner[0], False
+            names.append((field.name, kept))
+            params.append(value)
+        key = (self, query.model, tuple(names), conflict is None, query._returning is None)
+        text = _inserts.get(key)
+        if text is None:
+            whole = query.clone()
+            whole._insert = row
+            text, built = self.get_sql_context().sql(whole).query()
+            if len(built) != len(params):
+                return None
+            _inserts[key] = text
+        return text, params
+
+
+_inserts: dict[tuple, str] = {}

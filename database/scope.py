@@ -1,0 +1,39 @@
+"""Whose rows may be seen: the organization one stands in."""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+EVERYWHERE = "everywhere"
+_scope = ContextVar("scope", default=None)
+
+
+class OutOfScope(Exception):
+    """A row of an organization was touched without saying which organization one stands in."""
+
+
+def scope():
+    """The id of the organization one stands in, or EVERYWHERE. Refuses with OutOfScope."""
+    place = _scope.get()
+    if place is None:
+        raise OutOfScope("Say `with inside(organization):` first.")
+    return place
+
+
+@contextmanager
+def _standing(place):
+    token = _scope.set(place)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def inside(organization):
+    """Within this, tables that are Owned show and take only this organization's rows."""
+    return _standing(organization if isinstance(organization, int) else organization.id)
+
+
+def everywhere(reason):
+    """Leave the scope aloud. `reason` is for the reader; test_house.py lists who may say it."""
+    assert reason
+    return _standing(EVERYWHERE)

@@ -1,0 +1,131 @@
+"""What every table inherits, and the lock that keeps organizations apart."""
+
+from typing import Any
+
+from peewee import Field, Model, ModelSelect
+
+from database.clock import now
+from database.columns import AutoField, Moment
+from database.connections import database
+from database.parameters import IN_SCOPE, parameter
+from database.scope import EVERYWHERE, OutOfScope, scope
+
+
+class ScopedSelect(ModelSelect):
+    def join(self, dest, *args, **kwargs):
+        query = super().join(dest, *args, **kwargs)
+        if owned := _owned(dest):
+            join: Any = query._from_list[-1]  # type: ignore[attr-defined]
+            if join._on is None:
+                raise OutOfScope("An owned table is joined only by a condition.")
+            mine = owned.in_scope()
+            join._on = join._on & mine if mine is not None else join._on
+        return query
+
+    def orwhere(self, *conditions):
+        if _owned(self.model) and scope() is not EVERYWHERE:
+            raise OutOfScope("OR would reach past the scope: say it within one condition.")
+        return super().orwhere(*conditions)
+
+    def from_(self, *sources):
+        if any(_owned(source) for source in sources):
+            raise OutOfScope("Select owned tables from themselves, or join them.")
+        return super().from_(*sources)
+
+
+def _owned(source):
+    return source if isinstance(source, type) and issubclass(source, Owned) else None
+
+
+class Table(Model):
+    id = AutoField()
+    created_at = Moment(default=now)
+    updated_at = Moment(default=now)  # moved on by a trigger, so that bulk updates count too
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+        only_save_dirty = True
+
+    @classmethod
+    def select(cls, *fields):
+        return ScopedSelect(cls, fields or cls._meta.sorted_fields, is_default=not fields)
+
+    @classmethod
+    def of(cls, **values):
+        """An instance made of values that were already read: nothing about it is dirty."""
+        row = cls.__new__(cls)
+        row.__data__, row.__rel__, row._dirty = values, {}, set()  # type: ignore[attr-defined]
+        return row
+
+    @classmethod
+    def one(cls, *conditions):
+        """The first row that meets the conditions, or None."""
+        return cls.select().where(*conditions).first()
+
+
+class Owned(Table):
+    """A row of one organization. Untouchable until one stands inside it (or says `everywhere`)."""
+
+    organization: Any
+
+    @classmethod
+    def in_scope(cls):
+        place = scope()
+        if place is EVERYWHERE:
+            return None
+        return cls.organization == (parameter("scope") if place is IN_SCOPE else place)
+
+    @classmethod
+    def select(cls, *fields):
+        mine = cls.in_scope()
+        query = super().select(*fields)
+        return query if mine is None else query.where(mine)
+
+    @classmethod
+    def update(cls, data=None, **fields):
+        mine = cls.in_scope()
+        query = super().update(data, **fields)
+        if mine is None:
+            return query
+        names = {getattr(name, "name", name) for name in (data or {})} | set(fields)
+        if names & {"organization", "organization_id"}:
+            cls._refuse()
+        return cls._closed(query.where(mine))
+
+    @classmethod
+    def delete(cls):
+        mine = cls.in_scope()
+        query = super().delete()
+        return query if mine is None else cls._closed(query.where(mine))
+
+    @classmethod
+    def insert(cls, data=None, **fields):
+        place = scope()
+        row = {(k.name if isinstance(k, Field) else k): v for k, v in (data or {}).items()} | fields
+        given = row.pop("organization_id", row.pop("organization", None))
+        if place is not EVERYWHERE:
+            if given is not None and getattr(given, "id", given) != place:
+                raise OutOfScope(f"{cls.__name__} belongs to another organization.")
+            given = parameter("scope") if place is IN_SCOPE else place
+        query = super().insert(row | {"organization": given})
+        return query if place is EVERYWHERE else cls._closed(query)
+
+    @classmethod
+    def _closed(cls, query):
+        """The ways by which a query could still reach past the scope that it was given."""
+        query.orwhere = query.on_conflict = query.on_conflict_replace = query.from_ = cls._refuse
+        return query
+
+    def save(self, *args, **kwargs):
+        place = scope()
+        if place is not EVERYWHERE and self.__data__.setdefault("organization", place) != place:
+            raise OutOfScope(f"{type(self).__name__} belongs to another organization.")
+        return super().save(*args, **kwargs)
+
+    @classmethod
+    def _refuse(cls, *_, **__):
+        raise OutOfScope(f"{cls.__name__}: this kind of access can't be kept in scope.")
+
+    alias = insert_many = insert_from = replace = replace_many = raw = _refuse
+    bulk_create = bulk_update = truncate_table = _refuse
