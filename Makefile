@@ -23,12 +23,12 @@ test-postgres: setup-dev
 
 # A thousand stories of billing events, each told twice, must end in the same rows; the suite tells fifty.
 stories: setup-dev
-	STORIES=$${STORIES:-1000} $(PY) -m pytest tests/domain/test_billing_stories.py
+	STORIES=$${STORIES:-1000} $(PY) -m pytest tests/domain/money/test_billing_stories.py
 
 check: setup-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy app.py models.py domain views jobs migrations
+	$(VENV)/bin/mypy app.py models.py database domain views jobs
 
 # Whether the audit log of the current database is as it was written; ends with an error when it isn't.
 audit-verify: setup

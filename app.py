@@ -9,7 +9,9 @@ import logging
 import signal
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 from flask import Flask, g, request
@@ -17,45 +19,19 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import jobs
-import migrations
-import models
-from domain import accounts, configuration, demo, facts, money, plans, settings, transactions
-from views import access, assets, errors, lists, live, pages, safety, stepup
+from database import migrations, transactions
+from database.connections import database, open_database
+from domain.base import amounts, configuration, settings
+from domain.entitlements import plans
+from domain.money import facts
+from domain.operations import demo
+from domain.people import accounts
+from views import access, assets, errors, lists, live, pages, safety
+from views.base import stepup
 
-FEATURES = (
-    "front",
-    "accounts",
-    "stepup",
-    "identities",
-    "passkeys",
-    "factors",
-    "permissions",
-    "organizations",
-    "members",
-    "invitations",
-    "workspaces",
-    "home",
-    "tasks",
-    "notices",
-    "palette",
-    "live",
-    "billing",
-    "credits",
-    "pricing",
-    "plans",
-    "backers",
-    "admin",
-    "admins",
-    "people",
-    "subscriptions",
-    "reconciliations",
-    "inbox",
-    "tenants",
-    "audit",
-    "webhooks",
-    "health",
-)
-DEVELOPMENT = ("dev", "sandbox")
+# The list of features is the list of rooms: each file in them has a `blueprint`.
+ROOMS = ("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "admin")
+DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 
 
 def create_app(chosen=None):
@@ -76,7 +52,7 @@ def create_app(chosen=None):
     if chosen.trusted_proxies:
         n = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
-    app.jinja_env.filters["money"] = money.written
+    app.jinja_env.filters["money"] = amounts.written
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Htmx(app)
     safety.init_app(app)
@@ -87,14 +63,22 @@ def create_app(chosen=None):
     pages.init_app(app)
     stepup.init_app(app)
     lists.init_app(app)
-    for name in FEATURES + (() if chosen.production else DEVELOPMENT):
-        module = __import__(f"views.{name}", fromlist=["blueprint"])
-        app.register_blueprint(module.blueprint)
+    for module in features(chosen):
+        app.register_blueprint(import_module(module).blueprint)
     app.view_functions["static"] = safety.unlimited(access.public(app.view_functions["static"]))
-    app.teardown_appcontext(lambda _: models.database.close())
+    app.teardown_appcontext(lambda _: database.close())
     _log_requests(app)
     access.check_doors(app)
     return app
+
+
+def features(chosen):
+    """The modules whose routes this application has."""
+    yield "views.live"
+    for room in ROOMS:
+        for found in iter_modules(import_module(f"views.{room}").__path__, f"views.{room}."):
+            if not (chosen.production and found.name in DEVELOPMENT):
+                yield found.name
 
 
 def open_house(chosen):
@@ -102,9 +86,9 @@ def open_house(chosen):
     chosen.data.mkdir(parents=True, exist_ok=True)
     transactions.writer.stop()
     transactions.writer.restart()
-    models.open_database(chosen.database_url)
-    if models.database.dialect == "postgres" and models.database.is_above_row_security():
-        models.database.close()
+    open_database(chosen.database_url)
+    if database.dialect == "postgres" and database.is_above_row_security():
+        database.close()
         raise configuration.Misconfigured(
             "Guildhall can't start. Mend these:\n"
             "  - DATABASE_URL: its role is a superuser or bypasses row security, which keeps organizations apart"
@@ -177,7 +161,7 @@ def serve():
     if chosen.env == "demo" and not demo.is_furnished():
         demo.furnish()
     _greet(chosen)
-    models.database.close_all()
+    database.close_all()
     transactions.writer.stop()
 
     class Server(BaseApplication):

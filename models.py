@@ -34,7 +34,7 @@ class User(Table):
     active_session_id = IntegerField(null=True)  # the newest sign-in: the only one while that is the rule
     last_seen_alert_at = Moment(null=True)
     second_factor_at = Moment(null=True)
-    totp_secret = TextField(null=True)  # encrypted: domain/factors.py
+    totp_secret = TextField(null=True)  # encrypted: domain/people/factors.py
     totp_step = BigIntegerField(null=True)  # the last one used, so that no code is taken twice
     deleted_at = Moment(null=True)
     backer_id = IntegerField(null=True)  # the Backer whose code made this account
@@ -447,7 +447,7 @@ class Setting(Table):
 class AuditEvent(Table):
     """Write-once: a trigger refuses every change but the actor's anonymisation.
 
-    `hash` is keyed and covers the row and the row before (`previous`): see domain/audit.py.
+    `hash` is keyed and covers the row and the row before (`previous`): see domain/base/audit.py.
     """
 
     at = Moment(default=now, index=True)
@@ -666,7 +666,7 @@ class PricingCatalog(Table):
 
 
 class PlanOverride(Table):
-    """What an admin changed of a plan; what is empty stays as domain/plans.py says."""
+    """What an admin changed of a plan; what is empty stays as domain/entitlements/plans.py says."""
 
     key = CharField(max_length=40, unique=True)
     name = CharField(max_length=60, null=True)

@@ -242,10 +242,11 @@ def _plan(connection: sqlite3.Connection) -> str | None:
 
 
 def _seed(folder: Path, count: int) -> None:
-    import migrations
     import models
-    from domain import organizations, passwords
-    from domain.transactions import writer, writes
+    from database import migrations
+    from database.transactions import writer, writes
+    from domain.organizations import organizations
+    from domain.people import passwords
 
     opened = models.open_database(f"sqlite:///{file(folder)}", synchronous="OFF")
     migrations.migrate(folder)
@@ -304,7 +305,7 @@ def _seed(folder: Path, count: int) -> None:
 
 
 def _subscription(organization: str) -> dict[str, object]:
-    """As the sandbox keeps its subscriptions: domain/providers/sandbox says how."""
+    """As the sandbox keeps its subscriptions: domain/money/providers/sandbox says how."""
     began = int(time.time())
     ends = began + 86_400 * 3650
     nothing = (
@@ -334,10 +335,10 @@ def _subscription(organization: str) -> dict[str, object]:
 
 
 def _subscribers(folder: Path, count: int) -> None:
-    import migrations
     import models
-    from domain import organizations
-    from domain.transactions import writer, writes
+    from database import migrations
+    from database.transactions import writer, writes
+    from domain.organizations import organizations
 
     opened = models.open_database(f"sqlite:///{file(folder)}", synchronous="OFF")
     migrations.migrate(folder)
@@ -360,8 +361,8 @@ def _subscribers(folder: Path, count: int) -> None:
 
 
 def _stripe() -> None:
-    from domain import configuration
-    from domain.providers import sandbox
+    from domain.base import configuration
+    from domain.money.providers import sandbox
 
     configuration.use(configuration.load())
     print(json.dumps({"secret": sandbox.secret(), "prices": sandbox.PRICES}))
@@ -370,8 +371,8 @@ def _stripe() -> None:
 def _credits(folder: Path, seconds: float) -> None:
     """Threads that spend one organization's credits, each as soon as its last spend is durable."""
     import models
-    from domain import credits
-    from domain.transactions import writer
+    from database.transactions import writer
+    from domain.entitlements import credits
 
     opened = models.open_database(f"sqlite:///{file(folder)}")
     organization = models.Organization.get(models.Organization.slug == SLUG)
@@ -427,9 +428,10 @@ def _events(folder: Path, subscribers: int, way: str) -> None:
     Offline the objects are as the events say; asking, each is fetched anew through Stripe's library.
     """
     import models
-    from domain import configuration, inbox, providers
-    from domain.providers import stripe as adapter
-    from domain.transactions import writer, writes
+    from database.transactions import writer, writes
+    from domain.base import configuration
+    from domain.money import inbox, providers
+    from domain.money.providers import stripe as adapter
 
     opened = models.open_database(f"sqlite:///{file(folder)}")
     price = "price_bench"
@@ -472,7 +474,7 @@ def _events(folder: Path, subscribers: int, way: str) -> None:
 def _writes(folder: Path, seconds: float) -> None:
     """Threads that write single rows through the seam, each as soon as its last is durable."""
     import models
-    from domain.transactions import writer, writes
+    from database.transactions import writer, writes
 
     opened = models.open_database(f"sqlite:///{file(folder)}")
     with contextlib.closing(sqlite3.connect(file(folder))) as connection:

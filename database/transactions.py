@@ -13,7 +13,7 @@ from collections import deque
 
 import peewee
 
-import models
+from database.connections import database
 
 log = logging.getLogger("guildhall.writer")
 
@@ -90,10 +90,10 @@ def writes(function):
 
     @functools.wraps(function)
     def call(*args, **kwargs):
-        if _piece.get() is not None and models.database.in_transaction():
-            with models.database.atomic():
+        if _piece.get() is not None and database.in_transaction():
+            with database.atomic():
                 return function(*args, **kwargs)
-        if models.database.dialect == "sqlite":
+        if database.dialect == "sqlite":
             return writer.do(Piece(function, args, kwargs))
         return _on_postgres(Piece(function, args, kwargs))
 
@@ -103,7 +103,7 @@ def writes(function):
 def _on_postgres(piece, tries=3):
     for last in range(tries):
         try:
-            with models.database.atomic():
+            with database.atomic():
                 piece.context.copy().run(piece.run)
         except peewee.OperationalError as error:
             deadlock = "deadlock" in str(error) or "serialize" in str(error)
@@ -166,8 +166,8 @@ class Writer:
     def _live(self):
         group = []
         try:
-            models.database.connect(reuse_if_open=True)
-            models.database.may_write()
+            database.connect(reuse_if_open=True)
+            database.may_write()
             while self._take(group):
                 self._write(group)
                 group.clear()
@@ -182,7 +182,7 @@ class Writer:
                 piece.error.__cause__ = death
                 piece.done.release()
         finally:
-            models.database.manual_close()
+            database.manual_close()
 
     def _take(self, group):
         """Fill `group` with what is waiting; False when there is nothing more to come."""
@@ -199,8 +199,8 @@ class Writer:
         return True
 
     def _write(self, group):
-        connection = models.database.connection()
-        models.database.push_transaction(self)  # so that `atomic()` within is a savepoint
+        connection = database.connection()
+        database.push_transaction(self)  # so that `atomic()` within is a savepoint
         try:
             connection.execute("BEGIN IMMEDIATE")
             for piece in group:
@@ -221,7 +221,7 @@ class Writer:
                 piece.wakes.clear()
             log.exception("a commit failed")
         finally:
-            models.database.pop_transaction()
+            database.pop_transaction()
         self.commits += 1
         self.pieces += len(group)
         _rouse(set().union(*(piece.wakes for piece in group)))

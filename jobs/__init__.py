@@ -18,9 +18,12 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-import models
-from domain import NotFound, audit, transactions
-from domain.transactions import writes
+from database import transactions
+from database.clock import now
+from database.connections import database
+from database.transactions import writes
+from domain import NotFound
+from domain.base import audit
 from jobs import (
     backers,
     credits,
@@ -34,7 +37,7 @@ from jobs import (
     retention,
     verifications,
 )
-from models import JobRun, Lease, now
+from models import JobRun, Lease
 
 log = logging.getLogger("guildhall.jobs")
 
@@ -171,7 +174,7 @@ def run(name, *, asked_by=None, quiet=False):
         if error is not None or affected or not quiet:
             _record(name, started_at, affected, error, asked_by)
         _let_go(name, owner)
-        models.database.close()
+        database.close()
     return affected
 
 
@@ -220,7 +223,7 @@ class Lane:
             except Exception:
                 log.exception("a lane failed", extra={"job": self.job.name})
             finally:
-                models.database.close()
+                database.close()
 
     def end(self):
         self.over = True

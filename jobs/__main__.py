@@ -9,7 +9,8 @@ import threading
 
 import app
 import jobs
-from domain import configuration, transactions
+from database import transactions
+from domain.base import configuration
 from jobs import verifications
 
 

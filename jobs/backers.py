@@ -1,4 +1,4 @@
-from domain import backer_imports
+from domain.backers import backer_imports
 
 
 def work():

@@ -1,6 +1,6 @@
 """What the clock does to credits. A spend does the same for its organization by itself."""
 
-from domain import credits
+from domain.entitlements import credits
 
 BATCH = 100
 

@@ -1,4 +1,4 @@
-from domain import dunning
+from domain.money import dunning
 
 
 def work():

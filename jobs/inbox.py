@@ -1,4 +1,4 @@
-from domain import inbox
+from domain.money import inbox
 
 
 def work():

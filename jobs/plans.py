@@ -1,4 +1,4 @@
-from domain import grants
+from domain.entitlements import grants
 
 
 def work():

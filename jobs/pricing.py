@@ -1,4 +1,4 @@
-from domain import pricing
+from domain.money import pricing
 
 
 def work():

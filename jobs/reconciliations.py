@@ -1,4 +1,4 @@
-from domain import reconciliations
+from domain.money import reconciliations
 
 
 def work():

@@ -1,4 +1,4 @@
-from domain import tasks
+from domain.tasks import tasks
 
 BATCH = 200
 

@@ -1,19 +1,9 @@
 """What is removed, and when. Each call is one bounded batch; the runner goes on while there is a backlog."""
 
-from domain import (
-    audit,
-    backer_imports,
-    changes,
-    invitations,
-    notices,
-    people,
-    proofs,
-    sessions,
-    settings,
-    tokens,
-    transfers,
-    upkeep,
-)
+from domain.backers import backer_imports
+from domain.base import audit, changes, notices, retention, settings, tokens
+from domain.organizations import invitations, transfers
+from domain.people import people, proofs, sessions
 
 BATCH = 200
 
@@ -40,4 +30,4 @@ def history():
 
 
 def settled():
-    return upkeep.prune(BATCH)
+    return retention.prune(BATCH)

@@ -1,6 +1,7 @@
 """The nightly walk along the audit log's chain; `python -m jobs --audit` does it now and prints what it found."""
 
-from domain import admins, audit
+from domain.base import audit
+from domain.people import admins
 
 
 class Broken(Exception):

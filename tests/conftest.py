@@ -9,20 +9,17 @@ import pytest
 
 import app as application
 import jobs
-import migrations
 import models
-from domain import (
-    accounts,
-    configuration,
-    organizations,
-    passwords,
-    plans,
-    providers,
-    sessions,
-    settings,
-    transactions,
-)
-from domain.configuration import Configuration
+from database import migrations, transactions
+from database.clock import now, set_clock
+from database.connections import database, open_database
+from database.scope import inside
+from domain.base import configuration, settings
+from domain.base.configuration import Configuration
+from domain.entitlements import plans
+from domain.money import providers
+from domain.organizations import organizations
+from domain.people import accounts, passwords, sessions
 
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
@@ -55,9 +52,9 @@ def migrated(request, tmp_path_factory):
     if request.config.getoption("--on") == "postgres":
         yield from _postgres(folder)
         return
-    models.open_database(f"sqlite:///{folder}/base.db", synchronous="OFF")
+    open_database(f"sqlite:///{folder}/base.db", synchronous="OFF")
     migrations.migrate(folder)
-    models.database.close_all()
+    database.close_all()
     yield folder / "base.db"  # noqa: PT022
 
 
@@ -76,9 +73,9 @@ def _postgres(folder):
                 admin.execute(f"ALTER SYSTEM SET {name} = off")
             admin.execute("SELECT pg_reload_conf()")
         url = server.get_uri("guildhall").replace("://postgres:", "://guildhall:")
-        models.open_database(url)
+        open_database(url)
         migrations.migrate(folder)
-        models.database.close_all()
+        database.close_all()
         yield url
     finally:
         server.cleanup()
@@ -99,7 +96,7 @@ def house(migrated, tmp_path):
         )
     )  # fmt: skip
     transactions.writer.restart()
-    models.open_database(url, **options)
+    open_database(url, **options)
     if isinstance(migrated, str):
         _empty()
     settings.forget()
@@ -110,13 +107,13 @@ def house(migrated, tmp_path):
     jobs.end()
     transactions.writer.stop()
     transactions.forget_listeners()
-    models.set_clock(None)
-    models.database.close_all()
+    set_clock(None)
+    database.close_all()
 
 
 def _empty():
     names = ", ".join(f'"{table._meta.table_name}"' for table in models.TABLES)
-    models.database.execute_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    database.execute_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
 
 
 @pytest.fixture
@@ -132,7 +129,7 @@ def cast(house, password_hash):
     organizations.add_member(people.acme, people.vera, "viewer", by=people.alice)
     organizations.add_member(people.acme, people.dora, "member", by=people.alice)
     if configuration.active.billing_provider == "sandbox":  # the real one is not to be asked by a test
-        write(models.PricingCatalog.create, last_synced_at=models.now(), **_on_sale())
+        write(models.PricingCatalog.create, last_synced_at=now(), **_on_sale())
     write(models.Admin.create, email=people.stella.email, email_norm=people.stella.email_norm)
     return people
 
@@ -156,7 +153,7 @@ def at(cast):
 
 @pytest.fixture
 def inside_acme(cast):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         yield cast.acme
 
 
@@ -177,7 +174,7 @@ class Clock:
 @pytest.fixture
 def clock(house):
     held = Clock()
-    models.set_clock(held)
+    set_clock(held)
     return held
 
 
@@ -229,7 +226,7 @@ def letters(house):
     import email
     from email import policy
 
-    from domain import mail
+    from domain.base import mail
 
     def read():
         jobs.work_off()

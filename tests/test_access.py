@@ -11,26 +11,19 @@ from flask import Blueprint
 
 import app as application
 import models
-from domain import (
-    accounts,
-    alerts,
-    audit,
-    backer_imports,
-    backers,
-    invitations,
-    organizations,
-    plans,
-    roles,
-    rows,
-    sessions,
-    settings,
-    tasks,
-    transactions,
-    transfers,
-    workspaces,
-)
-from domain.configuration import Configuration
-from models import AuditEvent, Change, Notification, Task, WebhookEvent, now
+from database import transactions
+from database.clock import now
+from database.connections import database
+from database.scope import OutOfScope, _scope, everywhere, inside
+from domain.backers import backer_imports, backers
+from domain.base import alerts, audit, roles, settings
+from domain.base.configuration import Configuration
+from domain.entitlements import plans
+from domain.lists import rows
+from domain.organizations import invitations, organizations, transfers, workspaces
+from domain.people import accounts, sessions
+from domain.tasks import tasks
+from models import AuditEvent, Change, Notification, Task, WebhookEvent
 from tests.conftest import PASSWORD
 from views import access
 
@@ -55,7 +48,7 @@ def _routes():
             for method in sorted(rule.methods - {"OPTIONS", "HEAD"})
         ]
         transactions.forget_listeners()
-        models.database.close_all()
+        database.close_all()
         settings.forget()
     return found
 
@@ -177,7 +170,7 @@ REFUSED = {
 @pytest.fixture(autouse=True)
 def _application_first(house, request):
     """The application opens the database anew, so it must be there before anything is written."""
-    models.database.close_all()
+    database.close_all()
     request.getfixturevalue("web")
 
 
@@ -185,7 +178,7 @@ def _application_first(house, request):
 def world(cast, at, web, browse):
     """Something real behind every address, the own thing of whoever asks."""
     made = types.SimpleNamespace(browse=browse, task={}, batch={}, notification={}, session={}, passkey={}, identity={})
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         for name in MEMBERS:
             by = at(name)
             if name == "vera":  # a viewer makes nothing; this is from before she was one
@@ -213,7 +206,7 @@ def world(cast, at, web, browse):
         happened_at=now(), status="buried",
     )  # fmt: skip
     made.webhook = WebhookEvent.get().id
-    with models.inside(cast.globex):
+    with inside(cast.globex):
         _insert(
             models.Subscription, provider="stripe", provider_subscription_id="sub_1", provider_customer_id="cus_1",
             plan_key="pro_monthly", provider_price_id="price_1", status="canceled", last_event_at=now(),
@@ -224,7 +217,7 @@ def world(cast, at, web, browse):
     made.cast = cast
     _staff(made, cast)
     _backers(made, cast)
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         _people_of_acme(made, cast, at("alice"))
         for capability in plans.PAID:
             _insert(
@@ -486,7 +479,7 @@ def test_staff_that_looks_on_changes_nothing_wherever_it_goes(world, web):
 
 def counted():
     """table → number of rows, but for the marks that a request alone leaves (sessions' last look, denials)."""
-    with models.everywhere("a test counts all rows"):
+    with everywhere("a test counts all rows"):
         found = {t.__name__: t.select().count() for t in models.TABLES if t.__name__ not in ("Session", "Lease")}
     return found | {"AuditEvent": found["AuditEvent"] - denials()}
 
@@ -528,9 +521,9 @@ def test_the_app_refuses_to_start_with_a_route_that_has_no_door(house, monkeypat
     bare.blueprint.add_url_rule("/bare", "door_forgotten", lambda: "open to all")
     monkeypatch.setitem(sys.modules, "views.bare", bare)
     monkeypatch.setattr(application, "FEATURES", (*application.FEATURES, "bare"))
-    from domain import configuration
+    from domain.base import configuration
 
-    models.database.close_all()
+    database.close_all()
     with pytest.raises(RuntimeError, match="/bare"):
         application.create_app(configuration.active)
 
@@ -551,12 +544,12 @@ def test_a_platform_capability_opens_no_organization(at):
 def test_nothing_of_ours_is_touched_out_of_scope(cast, inside_acme):
     assert Task.select().count() == 0
     assert audit.CATEGORIES
-    token = models._scope.set(None)
+    token = _scope.set(None)
     try:
-        with pytest.raises(models.OutOfScope):
+        with pytest.raises(OutOfScope):
             Task.select().count()
     finally:
-        models._scope.reset(token)
+        _scope.reset(token)
 
 
 @pytest.mark.parametrize(

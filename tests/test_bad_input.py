@@ -11,7 +11,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as text
 
 import models
-from domain import rows, tasks
+from database.connections import database
+from database.scope import everywhere, inside
+from domain.lists import rows
+from domain.tasks import tasks
 from models import Task
 from tests.conftest import PASSWORD, write
 
@@ -72,14 +75,14 @@ SHORT = [
 @pytest.fixture(autouse=True)
 def _application_first(house, request):
     """The application opens the database anew, so it must be there before anything is written."""
-    models.database.close_all()
+    database.close_all()
     request.getfixturevalue("web")
 
 
 @pytest.fixture
 def counted():
     def count():
-        with models.everywhere("a test counts all rows"):
+        with everywhere("a test counts all rows"):
             found = {t.__name__: t.select().count() for t in models.TABLES if t.__name__ not in KEPT_ANYWAY}
         denied = models.AuditEvent.select().where(models.AuditEvent.result == "denied").count()
         return found | {"AuditEvent": found["AuditEvent"] - denied}  # what was refused is in the log, and only there
@@ -89,7 +92,7 @@ def counted():
 
 @pytest.fixture
 def task(at, cast):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         return rows.create(tasks.rules, {"title": "Call the printer"}, by=at("alice"))
 
 
@@ -320,7 +323,7 @@ def test_no_value_in_a_cell_breaks_anything(browse, task, name):
         response = alice.post(f"/acme/tasks/{task.id}/cells/{name}", data={name: value}, headers=JSON)
         if response.status_code not in (303, 422):
             wrong.append((value[:40], response.status_code))
-        with models.everywhere("a test looks"):
+        with everywhere("a test looks"):
             stored = Task.one(Task.id == task.id).__data__[name]
         assert "\x00" not in str(stored)
         assert not re.search("[\u200b\u202a-\u202e\u2066-\u2069\ufeff]", str(stored))
@@ -400,7 +403,7 @@ def test_lists_where_one_value_belongs_and_names_with_brackets(browse, task):
     client = browse("alice")
     data = {"title": ["First", "Second"], "title[]": "x", "title[0]": "y", "status[a]": "completed", "__proto__": "z"}
     fine(client.post(f"/acme/tasks/{task.id}", data=data))
-    with models.everywhere("a test looks"):
+    with everywhere("a test looks"):
         stored = Task.one(Task.id == task.id)
     assert (stored.title, stored.status) == ("First", "pending")
 
@@ -440,7 +443,7 @@ def test_a_page_whose_row_is_gone_is_told_so_in_every_form(browse, task, counted
 
 def test_ids_are_never_used_again_so_an_old_page_speaks_of_no_new_row(browse, task, at):
     browse("alice").post(f"/acme/tasks/{task.id}/removal")
-    with models.inside(at("alice").organization):
+    with inside(at("alice").organization):
         assert rows.create(tasks.rules, {"title": "New"}, by=at("alice")).id > task.id
 
 
@@ -624,7 +627,7 @@ def test_any_address_is_answered(browse, path, query):
 
 def test_the_net_itself_catches(browse, cast, monkeypatch, caplog):
     """These tests can fail: a bug anywhere gives a 500 that `fine` refuses."""
-    from views import notices
+    from views.base import notices
 
     monkeypatch.setattr(notices.notices, "unread", lambda user: 1 // 0)
     with pytest.raises(AssertionError):

@@ -6,8 +6,8 @@ import re
 import pytest
 from joserfc.jwk import ECKey
 
-from domain import configuration
-from domain.configuration import Misconfigured
+from domain.base import configuration
+from domain.base.configuration import Misconfigured
 
 SECRET = "not-to-be-seen-" * 4
 

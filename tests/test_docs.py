@@ -8,8 +8,8 @@ from pathlib import Path
 import environs
 import pytest
 
-import models
-from domain import configuration
+from database.connections import database
+from domain.base import configuration
 
 TOP = Path(__file__).resolve().parent.parent
 PAGES = [TOP / "README.md", TOP / "CHANGELOG.md", *sorted((TOP / "docs").rglob("*.md"))]
@@ -139,7 +139,7 @@ def bare(rule):
 
 @pytest.fixture
 def routes(house, request):
-    models.database.close_all()  # the application opens it anew
+    database.close_all()  # the application opens it anew
     return {bare(rule.rule) for rule in request.getfixturevalue("web").url_map.iter_rules()}
 
 

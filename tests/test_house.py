@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import models
-from domain import configuration, organizations
+from database.connections import database
+from domain.base import configuration
+from domain.organizations import organizations
 from tests.test_access import ROUTES
 
 TOP = Path(__file__).resolve().parent.parent
@@ -77,25 +78,25 @@ def test_imports_only_go_left(room):
 
 def test_only_views_that_run_jobs_know_them():
     users = {name(path) for path in files("views") if any(m.partition(".")[0] == "jobs" for m, _ in imports(path))}
-    assert users == {"views/admin.py"}
+    assert users == {"views/admin/overview.py"}
 
 
 EVERYWHERE = {
-    "domain/changes.py": 2,  # old history goes for all alike; one look serves all open pages
-    "domain/plans.py": 2,  # how many organizations a change of a plan would touch
-    "domain/grants.py": 1,  # a changed plan reaches all of its subscribers
-    "domain/accounts.py": 1,  # whoever deletes the account leaves every organization
-    "domain/facts.py": 1,  # an event names its organization only inside
-    "domain/billing.py": 2,  # one trial for each person; which of two subscriptions is ended
-    "domain/dunning.py": 1,  # letters about open payments go out for all
-    "domain/inbox.py": 1,  # staff looks into an event
-    "domain/reconciliations.py": 5,  # everything that runs is compared with the provider
-    "domain/subscriptions.py": 7,  # staff sees all subscriptions
-    "domain/backers.py": 1,  # an invitation is looked for by its address alone
-    "domain/tasks.py": 1,  # reminders go out for all
-    "domain/invitations.py": 2,  # a link names no organization; they lapse for all alike
-    "domain/credits.py": 2,  # the month begins for all; holds and buckets end for all
-    "domain/transfers.py": 1,  # offers lapse for all alike
+    "domain/base/changes.py": 2,  # old history goes for all alike; one look serves all open pages
+    "domain/entitlements/plans.py": 2,  # how many organizations a change of a plan would touch
+    "domain/entitlements/grants.py": 1,  # a changed plan reaches all of its subscribers
+    "domain/people/accounts.py": 1,  # whoever deletes the account leaves every organization
+    "domain/money/facts.py": 1,  # an event names its organization only inside
+    "domain/money/billing.py": 2,  # one trial for each person; which of two subscriptions is ended
+    "domain/money/dunning.py": 1,  # letters about open payments go out for all
+    "domain/money/inbox.py": 1,  # staff looks into an event
+    "domain/money/reconciliations.py": 5,  # everything that runs is compared with the provider
+    "domain/money/subscriptions.py": 7,  # staff sees all subscriptions
+    "domain/backers/backers.py": 1,  # an invitation is looked for by its address alone
+    "domain/tasks/tasks.py": 1,  # reminders go out for all
+    "domain/organizations/invitations.py": 2,  # a link names no organization; they lapse for all alike
+    "domain/entitlements/credits.py": 2,  # the month begins for all; holds and buckets end for all
+    "domain/organizations/transfers.py": 1,  # offers lapse for all alike
 }
 
 
@@ -124,7 +125,7 @@ def test_nobody_reaches_round_the_scope():
 
 RAW = {
     "models.py": "the search, the id columns, partial indexes and queries built once",
-    "domain/lists.py": "the limit as a slot, and count(*)",
+    "domain/lists/lists.py": "the limit as a slot, and count(*)",
 }
 
 
@@ -143,12 +144,12 @@ def test_there_is_no_raw_sql_but_where_it_is_listed():
 
 
 BROAD = {
-    "domain/inbox.py": 1,  # what an event caused is recorded on it
-    "domain/outgoing.py": 1,  # so is what a letter caused
-    "domain/transactions.py": 4,  # the writer hands each failure to whoever waits for it
+    "domain/money/inbox.py": 1,  # what an event caused is recorded on it
+    "domain/base/outgoing.py": 1,  # so is what a letter caused
+    "database/transactions.py": 4,  # the writer hands each failure to whoever waits for it
     "jobs/__init__.py": 2,  # a job's failure is its record
     "views/errors.py": 1,  # the page about a failure must not fail
-    "views/health.py": 1,  # whatever it is, the answer is «not well»
+    "views/base/health.py": 1,  # whatever it is, the answer is «not well»
     "views/live.py": 1,  # a failed look is logged, and looked again
 }
 
@@ -200,15 +201,15 @@ def test_every_public_function_of_the_domain_says_what_it_does():
 
 
 SELF_EXPLAINING = {
-    "domain/accounts.py: by_email",
-    "domain/configuration.py: use",
-    "domain/demo.py: is_furnished",
-    "domain/mail.py: outbox",
-    "domain/providers/__init__.py: is_configured",
-    "domain/providers/__init__.py: is_sandbox",
-    "domain/roles.py: label",
-    "domain/settings.py: listen",
-    "domain/transactions.py: forget_listeners",
+    "domain/people/accounts.py: by_email",
+    "domain/base/configuration.py: use",
+    "domain/operations/demo.py: is_furnished",
+    "domain/base/mail.py: outbox",
+    "domain/money/providers/__init__.py: is_configured",
+    "domain/money/providers/__init__.py: is_sandbox",
+    "domain/base/roles.py: label",
+    "domain/base/settings.py: listen",
+    "database/transactions.py: forget_listeners",
 }
 
 
@@ -216,7 +217,7 @@ def test_only_the_seam_opens_transactions():
     wrong = [
         f"{name(path)}:{node.lineno}"
         for path in files("domain", "views", "jobs", "app")
-        if name(path) != "domain/transactions.py"
+        if name(path) != "database/transactions.py"
         for called, node in calls(path)
         if called in ("atomic", "transaction", "savepoint", "begin_immediate", "commit", "rollback")
     ]
@@ -256,9 +257,9 @@ def test_templates_and_the_domain_ask_the_one_clock():
 
 UNTESTED_BY_NAME = {
     *(f"domain/fields/{kind}.py" for kind in ("choice", "moment", "number", "person", "switch", "text")),  # test_fields
-    "domain/configuration.py",  # tests/test_config.py
-    "domain/transactions.py",  # tests/test_writer.py
-    "domain/demo.py",  # made by `make demo`; the browser tests walk through it
+    "domain/base/configuration.py",  # tests/test_config.py
+    "database/transactions.py",  # tests/test_writer.py
+    "domain/operations/demo.py",  # made by `make demo`; the browser tests walk through it
 }
 
 
@@ -386,7 +387,7 @@ def _addresses(text):
 
 
 def test_no_template_leads_nowhere(house, request):
-    models.database.close_all()
+    database.close_all()
     web = request.getfixturevalue("web")
     adapter = web.url_map.bind("localhost")
     nowhere = []
@@ -462,7 +463,7 @@ def test_the_example_environment_is_complete():
 
 
 def test_the_example_shows_the_real_defaults():
-    from domain.configuration import Configuration
+    from domain.base.configuration import Configuration
 
     shown = dict(re.findall(r"^#([A-Z][A-Z0-9_]+)=(\S+)$", (TOP / ".env.example").read_text(), re.M))
     attributes = {"GUILDHALL_ENV": "env", "GUILDHALL_DATA": "data"}

@@ -7,9 +7,11 @@ import re
 
 import pytest
 
-import models
-from domain import organizations, permissions, roles
-from domain.plans import PAID
+from database.connections import database
+from database.scope import inside
+from domain.base import roles
+from domain.entitlements.plans import PAID
+from domain.organizations import organizations, permissions
 from models import Grant, Membership, Organization
 from tests.fixtures.threads import write
 from tests.test_access import ROUTES
@@ -48,7 +50,7 @@ REFUSALS = {"FORBIDDEN", "CAPABILITY_REQUIRED", "ORGANIZATION_SUSPENDED"}
 @pytest.fixture(autouse=True)
 def _application_first(house, request):
     """The application opens the database anew, so it must be there before anything is written."""
-    models.database.close_all()
+    database.close_all()
     request.getfixturevalue("web")
 
 
@@ -70,7 +72,7 @@ def acme(cast):
             if state == "suspended":
                 Organization.update(status="suspended").where(Organization.id == cast.acme.id).execute()
 
-        with models.inside(cast.acme):
+        with inside(cast.acme):
             write(change)
         return {role: organizations.reach(getattr(cast, name), "acme") for role, name in WHO.items()}
 

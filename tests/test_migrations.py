@@ -8,9 +8,14 @@ import peewee
 import pytest
 from playhouse.migrations import Runner
 
-import migrations
 import models
-from models import AuditEvent, Organization, everywhere, now
+from database import migrations
+from database.clock import now
+from database.columns import State
+from database.compiled import Compiled
+from database.connections import database, open_database
+from database.scope import everywhere, inside
+from models import AuditEvent, Organization
 from tests.fixtures.threads import write
 
 NAMES = sorted(path.stem for path in migrations.HERE.glob("[0-9]*.py"))
@@ -18,28 +23,28 @@ NAMES = sorted(path.stem for path in migrations.HERE.glob("[0-9]*.py"))
 
 @pytest.fixture
 def dialect(house):
-    return models.database.dialect
+    return database.dialect
 
 
 @pytest.fixture
 def empty(request, migrated, tmp_path):
     """An open database without any table. On PostgreSQL the shared one is emptied, and filled again."""
     if isinstance(migrated, str):
-        models.open_database(migrated)
+        open_database(migrated)
         migrations.revert(tmp_path, NAMES[0])
-        models.database.execute_sql("DROP TABLE schema_migration")
+        database.execute_sql("DROP TABLE schema_migration")
         yield migrated
-        models.database.close_all()
-        models.open_database(migrated)
+        database.close_all()
+        open_database(migrated)
         migrations.migrate(tmp_path)
     else:
-        models.open_database(f"sqlite:///{tmp_path}/empty.db")
+        open_database(f"sqlite:///{tmp_path}/empty.db")
         yield f"sqlite:///{tmp_path}/empty.db"
-    models.database.close_all()
+    database.close_all()
 
 
 def applied():
-    return list(Runner(models.database.obj, str(migrations.HERE)).applied())
+    return list(Runner(database.obj, str(migrations.HERE)).applied())
 
 
 # --- parity: what models.py says is what migrations make ----------------------------------------------
@@ -69,7 +74,7 @@ def _plain(text):
 
 
 def _on_sqlite():
-    db, made = models.database, {}
+    db, made = database, {}
     for (table,) in db.execute_sql("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         if table.startswith(("sqlite_", "task_search", "schema_")):
             continue
@@ -87,7 +92,7 @@ def _on_sqlite():
 
 
 def _on_postgres():
-    db, made = models.database, {}
+    db, made = database, {}
     actions = {"c": "CASCADE", "n": "SET NULL", "r": "RESTRICT", "a": "NO ACTION"}
     for (table,) in db.execute_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
         if table.startswith("schema_"):
@@ -125,7 +130,7 @@ def _on_postgres():
 
 
 def made():
-    return _on_sqlite() if models.database.dialect == "sqlite" else _on_postgres()
+    return _on_sqlite() if database.dialect == "sqlite" else _on_postgres()
 
 
 def test_the_migrated_tables_are_those_of_the_models(dialect):
@@ -230,17 +235,17 @@ def one_of_each(house):
 
 def refused_by_the_database(row, column, value):
     """Around every model, so that only the database can refuse."""
-    sign = "?" if models.database.dialect == "sqlite" else "%s"
+    sign = "?" if database.dialect == "sqlite" else "%s"
     sql = f'UPDATE "{row._meta.table_name}" SET "{column}" = {sign} WHERE id = {row.id}'
     with pytest.raises(peewee.IntegrityError):
-        write(models.database.execute_sql, sql, (value,))
+        write(database.execute_sql, sql, (value,))
 
 
 def test_the_database_itself_refuses_a_state_that_is_none(one_of_each):
     checked = 0
     for row in one_of_each:
         for field in row._meta.sorted_fields:
-            if isinstance(field, models.State) and not isinstance(row, AuditEvent):
+            if isinstance(field, State) and not isinstance(row, AuditEvent):
                 refused_by_the_database(row, field.column_name, "no such state")
                 checked += 1
     assert checked >= 12
@@ -327,52 +332,52 @@ def test_going_back_one_step_keeps_the_rows_and_finds_their_words_again(empty, t
     migrations.migrate(tmp_path)
 
     def fill():
-        models.database.may_write()
+        database.may_write()
         user = models.User.create(email="a@example.org", email_norm="a@example.org")
         organization = Organization.create(name="A", slug="a", owner=user)
         models.Task.create(organization=organization, user=user, title="Bookbinder")
         return organization.id
 
-    with everywhere("a test"), models.database.connection_context():
+    with everywhere("a test"), database.connection_context():
         place = fill()
     migrations.revert(tmp_path, "0003_task_search")
     assert applied() == NAMES[:2]
     migrations.migrate(tmp_path)
-    with models.inside(place):
-        query, _ = models.database.search(models.Task.select(models.Task.title))
-        compiled = models.Compiled(lambda: query)
-        assert compiled(match=models.database.match(["bookb"], [f"o{place}"])) == [("Bookbinder",)]
+    with inside(place):
+        query, _ = database.search(models.Task.select(models.Task.title))
+        compiled = Compiled(lambda: query)
+        assert compiled(match=database.match(["bookb"], [f"o{place}"])) == [("Bookbinder",)]
 
 
 def test_the_credits_there_were_become_the_months_and_going_back_keeps_the_sums(empty, tmp_path):
     migrations.migrate(tmp_path, NAMES[NAMES.index("0006_credits") - 1])
-    with everywhere("a test"), models.database.connection_context():
-        models.database.may_write()
+    with everywhere("a test"), database.connection_context():
+        database.may_write()
         user = models.User.create(email="a@example.org", email_norm="a@example.org")
         place = Organization.create(name="A", slug="a", owner=user).id
         stamp = "'2026-06-01T00:00:00.000000Z'"
-        models.database.execute_sql(f"""
+        database.execute_sql(f"""
             INSERT INTO credit_account
                 (created_at, updated_at, organization_id, balance, monthly_allowance, last_reset_at)
             VALUES ({stamp}, {stamp}, {place}, 400, 1000, {stamp})""")
-        models.database.execute_sql(f"""
+        database.execute_sql(f"""
             INSERT INTO credit_entry (created_at, updated_at, organization_id, account_id, delta, balance_after,
                 reason, idempotency_key)
             VALUES ({stamp}, {stamp}, {place}, 1, 400, 400, 'reset', 'invoice:1')""")
     migrations.migrate(tmp_path)
-    with models.inside(place):
+    with inside(place):
         account, bucket = models.CreditAccount.get(), models.CreditBucket.get()
         assert (account.balance, account.held, account.lapses_at) == (400, 0, None)
         assert (bucket.kind, bucket.amount, bucket.remaining) == ("monthly", 400, 400)
         assert models.CreditEntry.get().drawn == []
-        models.database.close()
-        with models.database.connection_context():
-            models.database.may_write()
+        database.close()
+        with database.connection_context():
+            database.may_write()
             write = {"account": account, "delta": -1, "balance_after": 399, "reason": "expire"}
             models.CreditEntry.create(**write, idempotency_key="expire:1")
     migrations.revert(tmp_path, "0006_credits")
-    with everywhere("a test"), models.database.connection_context():
-        found = models.database.execute_sql("SELECT delta, reason FROM credit_entry ORDER BY id").fetchall()
+    with everywhere("a test"), database.connection_context():
+        found = database.execute_sql("SELECT delta, reason FROM credit_entry ORDER BY id").fetchall()
     assert found == [(400, "reset"), (-1, "adjust")]
 
 
@@ -397,9 +402,9 @@ def test_a_backup_is_made_before_a_later_migration_and_only_then(empty, tmp_path
 
 def _migrate(url, folder, answers):
     try:
-        models.open_database(url)
+        open_database(url)
         answers.put(migrations.migrate(folder))
-        models.database.close_all()
+        database.close_all()
     except BaseException as error:
         answers.put(repr(error))
 
@@ -419,12 +424,12 @@ def test_two_processes_at_once_both_succeed_and_each_migration_runs_once(empty, 
 
 def test_after_migrating_no_lock_is_held_and_readers_may_only_read(empty, tmp_path):
     migrations.migrate(tmp_path)
-    if models.database.dialect == "postgres":
-        held = models.database.execute_sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
+    if database.dialect == "postgres":
+        held = database.execute_sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
         assert held == (0,)
     else:
         with pytest.raises(peewee.OperationalError, match="readonly"):
-            models.database.execute_sql("DELETE FROM user")
+            database.execute_sql("DELETE FROM user")
         began = time.monotonic()
         assert migrations.migrate(tmp_path) == []
         assert time.monotonic() - began < 5

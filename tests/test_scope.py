@@ -2,19 +2,14 @@ import peewee
 import pytest
 
 import models
-from domain import rows, tasks
-from models import (
-    Change,
-    Compiled,
-    Customer,
-    Grant,
-    Organization,
-    OutOfScope,
-    Task,
-    everywhere,
-    inside,
-    slot,
-)
+from database.compiled import Compiled
+from database.connections import database
+from database.parameters import parameter
+from database.scope import EVERYWHERE, OutOfScope, everywhere, inside, scope
+from database.tables import Owned
+from domain.lists import rows
+from domain.tasks import tasks
+from models import Change, Customer, Grant, Organization, Task
 from tests.fixtures.threads import refused, together, write
 
 
@@ -190,12 +185,12 @@ def test_everywhere_sees_all_and_says_why(cast, hers, his):
 def test_scopes_nest_and_end(cast, hers, his):
     with inside(cast.acme):
         with inside(cast.globex):
-            assert models.scope() == cast.globex.id
+            assert scope() == cast.globex.id
         with pytest.raises(ValueError), everywhere("to fail in it"):
             raise ValueError
-        assert models.scope() == cast.acme.id
+        assert scope() == cast.acme.id
     with pytest.raises(OutOfScope):
-        models.scope()
+        scope()
 
 
 def test_the_scope_does_not_leak_to_another_thread(cast, hers):
@@ -222,7 +217,7 @@ def test_threads_in_different_scopes_see_their_own(cast, hers, his):
 
 
 def compiled():
-    return Compiled(lambda: Task.select(Task.title).where(Task.title != slot("not")).order_by(Task.id))
+    return Compiled(lambda: Task.select(Task.title).where(Task.title != parameter("not")).order_by(Task.id))
 
 
 def ask(query):
@@ -274,7 +269,7 @@ def postgres(house, request):
 
 
 def raw(sql, *params):
-    return models.database.execute_sql(sql, params or None).fetchall()
+    return database.execute_sql(sql, params or None).fetchall()
 
 
 def test_raw_sql_inside_an_organization_sees_nothing_of_another(postgres, cast, hers, his):
@@ -301,11 +296,11 @@ def test_raw_sql_cannot_write_into_another_organization(postgres, cast, hers):
     insert = f"INSERT INTO task ({columns}) VALUES (now(), now(), %s, %s, 'x', 'pending', 'low', 'general')"
     for place in (inside(cast.globex), everywhere("a test")):
         with place:
-            if models.scope() == models.EVERYWHERE:
-                models.database.execute_sql(insert, (cast.acme.id, cast.alice.id))
+            if scope() == EVERYWHERE:
+                database.execute_sql(insert, (cast.acme.id, cast.alice.id))
                 continue
             with pytest.raises(peewee.PeeweeException, match="row-level security"):
-                models.database.execute_sql(insert, (cast.acme.id, cast.alice.id))
+                database.execute_sql(insert, (cast.acme.id, cast.alice.id))
     assert len(titles()) == 2
 
 
@@ -348,5 +343,5 @@ def test_the_tables_of_an_organization_are_owned():
     shared = {"Membership", "Notification", "AuditEvent"}  # read across organizations, by their person or the log
     for table in models.TABLES:
         if "organization" in table._meta.fields and table.__name__ not in shared:
-            assert issubclass(table, models.Owned), table
+            assert issubclass(table, Owned), table
     assert {Change, Customer, Grant, Task} <= set(models.OWNED)

@@ -7,8 +7,10 @@ import peewee
 import pytest
 
 import models
-from domain import transactions
-from domain.transactions import GaveUp, WriterDown, wake, writer, writes
+from database import transactions
+from database.connections import database
+from database.scope import inside, scope
+from database.transactions import GaveUp, WriterDown, wake, writer, writes
 from models import Setting
 from tests.fixtures.threads import together, write
 
@@ -175,8 +177,8 @@ def test_a_failing_listener_harms_nobody(house, caplog):
 def test_context_variables_travel_with_the_work(house, cast):
     place = contextvars.ContextVar("place", default="nowhere")
     place.set("here")
-    with models.inside(cast.acme):
-        assert write(lambda: (place.get(), models.scope())) == ("here", cast.acme.id)
+    with inside(cast.acme):
+        assert write(lambda: (place.get(), scope())) == ("here", cast.acme.id)
 
 
 def test_what_a_piece_sets_stays_in_it(house):
@@ -281,10 +283,8 @@ def test_when_the_commit_fails_all_are_told_and_nothing_is_stored(sqlite, monkey
     transactions.on_wake("topic", lambda: woken.append(True))
 
     def breaks():
-        models.database.execute_sql("PRAGMA defer_foreign_keys = 1")
-        models.database.execute_sql(
-            "INSERT INTO profile (created_at, updated_at, user_id) VALUES ('2026', '2026', 999999)"
-        )
+        database.execute_sql("PRAGMA defer_foreign_keys = 1")
+        database.execute_sql("INSERT INTO profile (created_at, updated_at, user_id) VALUES ('2026', '2026', 999999)")
         wake("topic")
 
     with Busy():

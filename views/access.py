@@ -14,8 +14,11 @@ from flask_login import LoginManager, current_user
 from htmx_flask import request
 from werkzeug.urls import iri_to_uri
 
-import models
-from domain import Forbidden, NotFound, Refused, admins, organizations, people, roles, sessions, stepup
+from database.scope import inside
+from domain import Forbidden, NotFound, Refused
+from domain.base import roles, stepup
+from domain.organizations import organizations
+from domain.people import admins, people, sessions
 
 login = LoginManager()
 login.session_protection = None  # our own session rows do this, and more
@@ -106,7 +109,7 @@ def member(capability):
             if by is None:
                 raise NotFound()
             g.by = by = _previewed(by)
-            with models.inside(by.organization):
+            with inside(by.organization):
                 by.require(capability)
                 return view(**kwargs)
 

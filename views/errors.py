@@ -9,12 +9,14 @@ from flask_limiter import RateLimitExceeded
 from htmx_flask import request
 from werkzeug.exceptions import HTTPException
 
-from domain import Refused, audit
-from domain.providers import ProviderFailed
-from domain.stepup import VerificationRequired
-from domain.transactions import GaveUp, WriterDown
-from models import OutOfScope
-from views import access, pages, stepup
+from database.scope import OutOfScope
+from database.transactions import GaveUp, WriterDown
+from domain import Refused
+from domain.base import audit
+from domain.base.stepup import VerificationRequired
+from domain.money.providers import ProviderFailed
+from views import access, pages
+from views.base import stepup
 from views.safety import SAFE, TooOften, limiter, loggable_path
 
 log = logging.getLogger("guildhall.errors")

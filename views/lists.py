@@ -12,11 +12,14 @@ from flask import Blueprint, Response, current_app, g
 from htmx_flask import request
 from markupsafe import Markup
 
-import models
-from domain import Invalid, NotFound, Refused, changes, lists, rows
-from domain.fields import whole
+from database.clock import now
+from database.connections import database
+from database.scope import inside
+from domain import Invalid, NotFound, Refused
+from domain.base import changes
+from domain.fields.kinds import whole
 from domain.fields.person import members, names
-from models import inside, now
+from domain.lists import lists, rows
 from views import access, pages
 
 VIEWS = ("list", "board")
@@ -368,7 +371,7 @@ def _csv(listing, answers, organization):
         with inside(organization):
             for row in answer.rows:
                 write.writerow([row.id, *(_cell(f, getattr(row, f.name), answer.people) for f in listing.listed)])
-        models.database.close()  # between chunks the connection is somebody else's
+        database.close()  # between chunks the connection is somebody else's
         yield out.getvalue().encode()
         out.seek(0)
         out.truncate()

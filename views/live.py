@@ -11,10 +11,12 @@ import time
 
 from flask import Blueprint, Response, g, request
 
-import models
-from domain import changes, configuration, sessions
-from domain.organizations import reach
-from domain.transactions import on_wake
+from database.connections import database
+from database.scope import inside
+from database.transactions import on_wake
+from domain.base import changes, configuration
+from domain.organizations.organizations import reach
+from domain.people import sessions
 from views import access
 from views.safety import unlimited
 
@@ -68,7 +70,7 @@ def stream():
         if _open >= configuration.active.stream_limit:
             return Response("", 204)  # tells EventSource to stop; the page asks instead
         _open += 1
-        if not _looking and models.database.dialect == "postgres":
+        if not _looking and database.dialect == "postgres":
             _looking = True
             threading.Thread(target=_look, name="live-look", daemon=True).start()
     by = g.by
@@ -101,7 +103,7 @@ def _look():
             log.exception("the look for changes failed")
             now = seen
         finally:
-            models.database.close()
+            database.close()
         if now != seen:
             seen = now
             _rouse()
@@ -137,7 +139,7 @@ def _news(by, mark, token):
         member = who and reach(who.user, by.organization.slug)
         if not member:
             return None
-        with models.inside(member.organization):
+        with inside(member.organization):
             return changes.since(mark, member.user)
     finally:
-        models.database.close()
+        database.close()

@@ -10,8 +10,12 @@ from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 
-from domain import admins, alerts, changes, configuration, dunning, grants, organizations, people, settings
-from models import inside
+from database.scope import inside
+from domain.base import alerts, changes, configuration, settings
+from domain.entitlements import grants
+from domain.money import dunning
+from domain.organizations import organizations
+from domain.people import admins, people
 from views import access
 
 VARY = "HX-Request, HX-Target, Cookie"

@@ -13,9 +13,10 @@ from limits import parse
 from werkzeug.exceptions import BadRequest
 from werkzeug.routing import BaseConverter, ValidationError
 
-from domain import Forbidden, Refused, audit, configuration, stepup
-from domain.addresses import normalized
-from domain.fields import clean
+from domain import Forbidden, Refused
+from domain.base import audit, configuration, stepup
+from domain.base.addresses import normalized
+from domain.fields.kinds import clean
 
 BODY = 1024 * 1024  # bytes
 SAFE = ("GET", "HEAD", "OPTIONS")

@@ -2,7 +2,7 @@
 
 import re
 
-from migrations import HERE, run_sql
+from database.migrations import HERE, run_sql
 
 
 def up(migrator, db):

@@ -2,7 +2,7 @@
 
 import re
 
-from migrations import HERE
+from database.migrations import HERE
 
 STAMP = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
 

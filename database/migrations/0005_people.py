@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from migrations import HERE, run_sql
+from database.migrations import HERE, run_sql
 
 inside = import_module("migrations.0004_row_security").INSIDE
 stamp = import_module("migrations.0002_triggers").STAMP

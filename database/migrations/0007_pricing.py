@@ -1,11 +1,11 @@
 """The pricing catalog, what admins changed of the plans, and long work with its progress.
 
-Nothing is filled in: a plan without a row here is what domain/plans.py says, as before.
+Nothing is filled in: a plan without a row here is what domain/entitlements/plans.py says, as before.
 """
 
 from importlib import import_module
 
-from migrations import run_sql
+from database.migrations import run_sql
 
 updated = import_module("migrations.0005_people")._updated
 

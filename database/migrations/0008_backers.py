@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from migrations import run_sql
+from database.migrations import run_sql
 
 updated = import_module("migrations.0005_people")._updated
 

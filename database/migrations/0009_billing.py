@@ -5,7 +5,7 @@ Nothing is filled in: a subscription of before learns the rest from its next eve
 
 from importlib import import_module
 
-from migrations import run_sql
+from database.migrations import run_sql
 
 inside = import_module("migrations.0004_row_security").INSIDE
 updated = import_module("migrations.0005_people")._updated

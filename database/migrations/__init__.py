@@ -8,7 +8,8 @@ from pathlib import Path
 
 from playhouse.migrations import Runner
 
-import models
+from database.clock import now
+from database.connections import database
 
 log = logging.getLogger("guildhall.migrations")
 HERE = Path(__file__).parent
@@ -16,28 +17,28 @@ HERE = Path(__file__).parent
 
 def migrate(data, target=None):
     """Apply what is pending to the open database and return the names. `data` takes lock and backups."""
-    database = models.database.obj
-    with _alone(database, Path(data)), database.connection_context():
-        database.may_write()
-        runner = Runner(database, str(HERE))
+    db = database.obj
+    with _alone(db, Path(data)), db.connection_context():
+        db.may_write()
+        runner = Runner(db, str(HERE))
         pending = [m.name for m in runner.status() if not m.applied]
         if not pending:
             return []
         if runner.applied():
-            _backup(database, Path(data), pending[0])
+            _backup(db, Path(data), pending[0])
         applied = runner.up(target)
         log.info("migrated", extra={"migrations": applied})
-    _forget_connections(database)
+    _forget_connections(db)
     return applied
 
 
 def revert(data, target):
     """Undo migrations back through `target` (never all of them by accident)."""
-    database = models.database.obj
-    with _alone(database, Path(data)), database.connection_context():
-        database.may_write()
-        reverted = Runner(database, str(HERE)).down(target)
-    _forget_connections(database)
+    db = database.obj
+    with _alone(db, Path(data)), db.connection_context():
+        db.may_write()
+        reverted = Runner(db, str(HERE)).down(target)
+    _forget_connections(db)
     return reverted
 
 
@@ -74,7 +75,7 @@ def _backup(database, data, before):
         return  # a server's backups are its keeper's: docs/deploy.md
     folder = data / "backups"
     folder.mkdir(exist_ok=True)
-    target = folder / f"{models.now():%Y%m%dT%H%M%S%f}-before-{before}.db"
+    target = folder / f"{now():%Y%m%dT%H%M%S%f}-before-{before}.db"
     source = sqlite3.connect(database.database)
     try:
         source.execute("VACUUM INTO ?", (str(target),))

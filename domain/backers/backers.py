@@ -18,24 +18,15 @@ from functools import lru_cache
 
 from peewee import JOIN, Case, fn
 
-import models
-from domain import (
-    Invalid,
-    NotFound,
-    Refused,
-    audit,
-    changes,
-    configuration,
-    credits,
-    grants,
-    outgoing,
-    plans,
-    settings,
-    stepup,
-)
-from domain.fields import clean
-from domain.transactions import writes
-from models import Backer, BackerTier, Invitation, Organization, Setting, User, everywhere, inside, now
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import audit, changes, configuration, outgoing, settings, stepup
+from domain.entitlements import credits, grants, plans
+from domain.fields.kinds import clean
+from models import Backer, BackerTier, Invitation, Organization, Setting, User
 
 LIFE = timedelta(minutes=10)
 NAME = 80  # characters
@@ -420,7 +411,7 @@ def add(username, code, tier_id, *, by):
     if tier is None or problems:
         raise Invalid(problems)
     username, code = read_username(username), clean(code).strip()
-    models.stand_in_line(f"backer {lower(username)}")
+    lock(f"backer {lower(username)}")
     if not code and has_code(username):
         raise AlreadyThere(f"{username} has a code already. If it is for a second pledge, write the code yourself.")
     code = code or spelled(secrets.randbits(128))
@@ -518,7 +509,7 @@ def worth(tier):
 def add_tier(form, *, by):
     """Make a tier from form values: key, name, plan, months (empty: for life), credits. Refuses with Invalid."""
     values = _tier(form)
-    models.stand_in_line("backer tiers")
+    lock("backer tiers")
     if BackerTier.one(BackerTier.key == values["key"]):
         raise Invalid({"key": "There is a tier with this key already."})
     tier = BackerTier.create(**values)
@@ -535,7 +526,7 @@ def change_tier(id, form, *, by):
 
     The key stays, as files name it. Refuses with NotFound and Invalid.
     """
-    models.stand_in_line("backer tiers")
+    lock("backer tiers")
     tier = BackerTier.one(BackerTier.id == id)
     if tier is None:
         raise NotFound("There is no such tier.")

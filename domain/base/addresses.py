@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from domain import Invalid
-from domain.fields import clean
+from domain.fields.kinds import clean
 
 _ADDRESS = re.compile(r"[^@\s,;<>\"()\[\]]+@[^@\s,;<>\"()\[\]]+\.[^@\s.,;<>\"()\[\]]+")
 

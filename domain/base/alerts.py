@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
-from domain import Invalid, NotFound, audit
-from domain.fields import clean
-from domain.transactions import wake, writes
-from models import Alert, Compiled, User, now, slot
+from database.clock import now
+from database.compiled import Compiled
+from database.parameters import parameter
+from database.transactions import wake, writes
+from domain import Invalid, NotFound
+from domain.base import audit
+from domain.fields.kinds import clean
+from models import Alert, User
 
 ACTIVE = timedelta(hours=24)
 MOST = 500  # characters
@@ -47,7 +51,7 @@ def active():
 
 
 _newest = Compiled(
-    lambda: Alert.select(Alert.id).where(Alert.created_at > slot("after"), Alert.retracted_at.is_null()).limit(1)
+    lambda: Alert.select(Alert.id).where(Alert.created_at > parameter("after"), Alert.retracted_at.is_null()).limit(1)
 )
 
 

@@ -19,9 +19,12 @@ from functools import lru_cache
 from peewee import fn
 
 import models
-from domain import configuration
-from domain.transactions import writes
-from models import AuditEvent, Compiled, now
+from database.clock import now
+from database.compiled import Compiled
+from database.locks import lock
+from database.transactions import writes
+from domain.base import configuration
+from models import AuditEvent
 
 CATEGORIES = ("auth", "organization", "member", "billing", "security", "admin", "system")
 RESULTS = ("success", "failure", "denied")
@@ -36,7 +39,7 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
     """Write one event. `action` is `noun.verb` past tense; `facts` are flat and are redacted by name.
 
     `target` is a row, or a pair (type, id) where there is none. In a transaction that also notes a change
-    (domain/changes.py) this comes first: both stand in line, and in one order nobody waits in a ring.
+    (domain/base/changes.py) this comes first: both stand in line, and in one order nobody waits in a ring.
     """
     came = origin.get() or {}
     if target is not None and not isinstance(target, tuple):
@@ -56,7 +59,7 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
         "ip": came.get("ip"),
         "request_id": came.get("request_id"),
     }
-    models.stand_in_line("audit")  # ids and chain agree only when one comes after the other
+    lock("audit")  # ids and chain agree only when one comes after the other
     newest = _newest()
     previous = newest[0][0] if newest else None
     AuditEvent.insert(
@@ -255,7 +258,7 @@ def prune(limit, days):
 
 def _announce(before, days):
     """Tell the log what will be removed from it; returns the id up to which."""
-    models.stand_in_line("audit")
+    lock("audit")
     last = None
     for row in AuditEvent.select(AuditEvent.id, AuditEvent.at, AuditEvent.hash).order_by(AuditEvent.id).limit(AHEAD):
         if row.at >= before:

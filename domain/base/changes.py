@@ -4,11 +4,15 @@ from datetime import timedelta
 
 from peewee import Select, fn
 
-import models
-from domain import settings
-from domain.fields import whole
-from domain.transactions import wake, writes
-from models import Alert, Change, Compiled, Notification, now, slot
+from database.clock import now
+from database.compiled import Compiled
+from database.locks import lock
+from database.parameters import parameter
+from database.scope import everywhere
+from database.transactions import wake, writes
+from domain.base import settings
+from domain.fields.kinds import whole
+from models import Alert, Change, Notification
 
 
 def record(organization, table, row_id, verb, fields=None, *, by=None, batch=None):
@@ -17,7 +21,7 @@ def record(organization, table, row_id, verb, fields=None, *, by=None, batch=Non
     On PostgreSQL commits of one organization are put in line from here on, so that ids become visible
     in their order and a page that asks «after 7» can't miss a 6 that committed late.
     """
-    models.stand_in_line(f"changes of {organization.id}")
+    lock(f"changes of {organization.id}")
     extra = {"batch": batch} if batch else {}
     change = Change.create(
         organization=organization, table=table, row_id=row_id, verb=verb, fields=fields or {}, by=by, **extra
@@ -40,9 +44,9 @@ _marks = Compiled(
     lambda: Select(
         columns=[
             Change.select(fn.max(Change.id)),
-            Notification.select(fn.max(Notification.id)).where(Notification.recipient == slot("user")),
+            Notification.select(fn.max(Notification.id)).where(Notification.recipient == parameter("user")),
             Notification.select(fn.count(Notification.id)).where(
-                Notification.recipient == slot("user"), Notification.read_at.is_null()
+                Notification.recipient == parameter("user"), Notification.read_at.is_null()
             ),
             _alerts(),
         ]
@@ -74,7 +78,7 @@ def unread(mark):
 
 def newest():
     """How far the log goes for anybody: whether it is worth asking `since` at all."""
-    with models.everywhere("one look serves the open pages of all organizations"):
+    with everywhere("one look serves the open pages of all organizations"):
         return _newest()[0]
 
 
@@ -100,6 +104,6 @@ def _numbers(text):
 def prune(limit):
     """Remove history older than the setting says, a batch at a time."""
     before = now() - timedelta(days=settings.get("change_retention_days"))
-    with models.everywhere("history is removed for every organization alike"):
+    with everywhere("history is removed for every organization alike"):
         old = Change.select(Change.id).where(Change.at < before).limit(limit)
         return Change.delete().where(Change.id.in_(old)).execute()

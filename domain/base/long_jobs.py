@@ -3,8 +3,10 @@
 Whoever takes a piece of work up signs it; what an earlier taker still says is not heard.
 """
 
-from domain.transactions import wake, writes
-from models import Work, now, public_id
+from database.clock import now
+from database.columns import public_id
+from database.transactions import wake, writes
+from models import Work
 
 MOST = 3  # times that work is taken up again after it was cut off
 

@@ -11,14 +11,14 @@ from urllib.parse import unquote, urlsplit
 import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from domain import configuration, settings
-from domain.fields import clean
-from domain.outgoing import sends
+from domain.base import configuration, settings
+from domain.base.outgoing import sends
+from domain.fields.kinds import clean
 
 TIMEOUT = 15  # seconds
 
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent.parent / "templates" / "mail"),
+    loader=FileSystemLoader(Path(__file__).parents[2] / "templates" / "mail"),
     autoescape=select_autoescape(["html", "mjml"]),
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -4,10 +4,14 @@ from datetime import timedelta
 
 from peewee import fn
 
-from domain import NotFound, settings
-from domain.outgoing import sends
-from domain.transactions import wake, writes
-from models import Compiled, Notification, now, slot
+from database.clock import now
+from database.compiled import Compiled
+from database.parameters import parameter
+from database.transactions import wake, writes
+from domain import NotFound
+from domain.base import settings
+from domain.base.outgoing import sends
+from models import Notification
 
 SHOWN = 10
 
@@ -21,7 +25,7 @@ def deliver(row):
 
 _unread = Compiled(
     lambda: Notification.select(fn.count(Notification.id)).where(
-        Notification.recipient == slot("user"), Notification.read_at.is_null()
+        Notification.recipient == parameter("user"), Notification.read_at.is_null()
     )
 )
 

@@ -8,8 +8,9 @@ import hashlib
 import logging
 from datetime import timedelta
 
-from domain.transactions import wake, writes
-from models import Outgoing, now
+from database.clock import now
+from database.transactions import wake, writes
+from models import Outgoing
 
 log = logging.getLogger("guildhall.outgoing")
 

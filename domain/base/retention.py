@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from domain.transactions import writes
-from models import JobRun, Outgoing, WebhookEvent, now
+from database.clock import now
+from database.transactions import writes
+from models import JobRun, Outgoing, WebhookEvent
 
 # The row of a webhook is what makes a late repeat harmless. Stripe stops repeating after days and lists
 # events for 30 (docs.stripe.com/webhooks/process-undelivered-events): the body may go then, the row stays.

@@ -1,7 +1,7 @@
 """Who may do what: each permission with its label, the roles that have it and what else it needs.
 
 Doors name a permission from here; a name that isn't here fails at import. How it is judged is
-domain/permissions.py.
+domain/organizations/permissions.py.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Permission:
     label: str
     roles: frozenset
     capability: str = ""  # that the organization's plan must include
-    policies: tuple = ()  # names in domain/permissions.py
+    policies: tuple = ()  # names in domain/organizations/permissions.py
     while_suspended: bool = False
 
 
@@ -123,7 +123,7 @@ UNNARROWED = frozenset(PLATFORM) - {"admins.write"}
 def known(name):
     """The permission's name itself, or a ValueError at import for a name nobody declared."""
     if name not in ORGANIZATION and name not in PLATFORM:
-        raise ValueError(f"No permission is called {name!r}: see domain/roles.py")
+        raise ValueError(f"No permission is called {name!r}: see domain/base/roles.py")
     return name
 
 

@@ -7,14 +7,15 @@ a second.
 import threading
 import time
 
-from domain import Invalid, NotFound, Refused, audit
-from domain.fields import Field, Unfit
+from database.transactions import on_wake, wake, writes
+from domain import Invalid, NotFound, Refused
+from domain.base import audit
 from domain.fields.choice import Choice
 from domain.fields.days import Days
+from domain.fields.kinds import Field, Unfit
 from domain.fields.number import Number
 from domain.fields.switch import Switch
 from domain.fields.text import Text
-from domain.transactions import on_wake, wake, writes
 from models import AuditEvent, Setting
 
 FRESH = 1.0  # seconds that another process may lag behind

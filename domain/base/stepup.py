@@ -5,15 +5,16 @@ L3      a proof for this action and target, ten minutes old at most, however fre
 L4      the same, and it is used up by the act, in the act's own transaction
 
 `demand` stands inside the act. Whoever can't meet it is refused with VerificationRequired, proves it
-(domain/proofs.py) and asks again.
+(domain/people/proofs.py) and asks again.
 """
 
 import contextvars
 from dataclasses import dataclass
 from datetime import timedelta
 
+from database.clock import now
 from domain import Refused
-from models import Passkey, Proof, User, now
+from models import Passkey, Proof, User
 
 FRESH = timedelta(minutes=30)
 SINGLE_USE = 4  # the level from which a proof is good for one act

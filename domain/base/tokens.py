@@ -11,11 +11,13 @@ import re
 import secrets
 from datetime import timedelta
 
-from domain import Refused, configuration
-from domain.addresses import normalized
-from domain.fields import clean
-from domain.transactions import writes
-from models import AuthToken, now
+from database.clock import now
+from database.transactions import writes
+from domain import Refused
+from domain.base import configuration
+from domain.base.addresses import normalized
+from domain.fields.kinds import clean
+from models import AuthToken
 
 LIFE = timedelta(minutes=10)
 TRIES = 5

@@ -16,24 +16,17 @@ from typing import NamedTuple
 
 from peewee import JOIN, fn
 
-import models
-from domain import Invalid, NotFound, Refused, audit, changes, grants, outgoing, settings
-from domain.fields import clean
-from domain.transactions import writes
-from models import (
-    Compiled,
-    CreditAccount,
-    CreditBucket,
-    CreditEntry,
-    CreditHold,
-    Grant,
-    Organization,
-    User,
-    everywhere,
-    inside,
-    now,
-    slot,
-)
+from database.clock import now
+from database.compiled import Compiled
+from database.connections import database
+from database.parameters import parameter
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import audit, changes, outgoing, settings
+from domain.entitlements import grants
+from domain.fields.kinds import clean
+from models import CreditAccount, CreditBucket, CreditEntry, CreditHold, Grant, Organization, User
 
 PAGE = 50
 MOST = 1_000_000_000  # that an account may hold: far below what the columns can
@@ -80,7 +73,7 @@ class Account(NamedTuple):
 
 def _alone(query):
     """Nobody else moves the row until we have committed. SQLite's one writer is alone anyway."""
-    return query.for_update() if models.database.dialect == "postgres" else query
+    return query.for_update() if database.dialect == "postgres" else query
 
 
 _account = Compiled(
@@ -97,44 +90,48 @@ _account = Compiled(
 )
 _entered = Compiled(
     lambda: CreditEntry.select(CreditEntry.delta, CreditEntry.balance_after).where(
-        CreditEntry.account == slot("account"), CreditEntry.idempotency_key == slot("key")
+        CreditEntry.account == parameter("account"), CreditEntry.idempotency_key == parameter("key")
     )
 )
 # `updated_at` is given, which spares the trigger's second UPDATE.
 _take = Compiled(
     lambda: (
-        CreditAccount.update(balance=CreditAccount.balance - slot("amount"), updated_at=slot("moment"))
-        .where(CreditAccount.id == slot("account"), CreditAccount.balance - CreditAccount.held >= slot("amount"))
+        CreditAccount.update(balance=CreditAccount.balance - parameter("amount"), updated_at=parameter("moment"))
+        .where(
+            CreditAccount.id == parameter("account"), CreditAccount.balance - CreditAccount.held >= parameter("amount")
+        )
         .returning(CreditAccount.balance)
     )
 )
 _open_buckets = Compiled(
     lambda: (
         CreditBucket.select(CreditBucket.id, CreditBucket.remaining)
-        .where(CreditBucket.account == slot("account"), CreditBucket.closed_at.is_null(), CreditBucket.remaining > 0)
+        .where(
+            CreditBucket.account == parameter("account"), CreditBucket.closed_at.is_null(), CreditBucket.remaining > 0
+        )
         .order_by(CreditBucket.expires_at.asc(nulls="last"), CreditBucket.id)
     )
 )
 _drain = Compiled(
     lambda: (
-        CreditBucket.update(remaining=CreditBucket.remaining - slot("amount"), updated_at=slot("moment"))
-        .where(CreditBucket.id == slot("bucket"))
+        CreditBucket.update(remaining=CreditBucket.remaining - parameter("amount"), updated_at=parameter("moment"))
+        .where(CreditBucket.id == parameter("bucket"))
         .returning(CreditBucket.id)
     )
 )
 _write_down = Compiled(
     lambda: CreditEntry.insert(
-        created_at=slot("moment"),
-        updated_at=slot("moment"),
-        account=slot("account"),
-        delta=slot("delta"),
-        balance_after=slot("balance_after"),
-        reason=slot("reason"),
-        feature=slot("feature"),
-        note=slot("note"),
-        drawn=slot("drawn"),
-        actor=slot("actor"),
-        idempotency_key=slot("key"),
+        created_at=parameter("moment"),
+        updated_at=parameter("moment"),
+        account=parameter("account"),
+        delta=parameter("delta"),
+        balance_after=parameter("balance_after"),
+        reason=parameter("reason"),
+        feature=parameter("feature"),
+        note=parameter("note"),
+        drawn=parameter("drawn"),
+        actor=parameter("actor"),
+        idempotency_key=parameter("key"),
     ).returning(CreditEntry.id)
 )
 
@@ -205,7 +202,7 @@ def _tell_if_low(organization, account, balance):
     line = account.monthly_allowance * LOW
     if not balance * 100 < line <= account.balance * 100:
         return
-    from domain import organizations  # which opens the accounts, so it stands above this module
+    from domain.organizations import organizations  # which opens the accounts, so it stands above this module
 
     since = CreditAccount.last_reset_at.python_value(account.last_reset_at)
     for user in organizations.keepers(organization):
@@ -662,7 +659,7 @@ def spent_by_day(organization, days=30):
     today = now().astimezone(UTC).date()
     first = today - timedelta(days=days - 1)
     at = CreditEntry.created_at
-    on = fn.date(fn.timezone("UTC", at)) if models.database.dialect == "postgres" else fn.substr(at, 1, 10)
+    on = fn.date(fn.timezone("UTC", at)) if database.dialect == "postgres" else fn.substr(at, 1, 10)
     day = on.alias("day")
     with inside(organization):
         rows = (

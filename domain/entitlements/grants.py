@@ -4,27 +4,22 @@ from datetime import timedelta
 
 from peewee import fn
 
-from domain import changes, plans, providers, settings, works
-from domain.plans import PLANS
-from domain.transactions import writes
-from models import (
-    Compiled,
-    CompiledRows,
-    Grant,
-    Licence,
-    Payment,
-    Subscription,
-    everywhere,
-    inside,
-    now,
-    slot,
-    stand_in_line,
-)
+from database.clock import now
+from database.compiled import Compiled, CompiledRows
+from database.locks import lock
+from database.parameters import parameter
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain.base import changes, long_jobs, settings
+from domain.entitlements import plans
+from domain.entitlements.plans import PLANS
+from domain.money import providers
+from models import Grant, Licence, Payment, Subscription
 
 _active = Compiled(
     lambda: (
         Grant.select(Grant.plan_key, Grant.capability)
-        .where(Grant.revoked_at.is_null(), Grant.expires_at.is_null() | (Grant.expires_at > slot("moment")))
+        .where(Grant.revoked_at.is_null(), Grant.expires_at.is_null() | (Grant.expires_at > parameter("moment")))
         .limit(200)
     )
 )
@@ -98,7 +93,7 @@ def include(source, plan, *, provider, expires_at, source_type="subscription"):
     return bool(news)
 
 
-_of_source = CompiledRows(Grant, lambda: Grant.select().where(Grant.source == slot("source")))
+_of_source = CompiledRows(Grant, lambda: Grant.select().where(Grant.source == parameter("source")))
 
 
 def revoke(source, reason, kept=()):
@@ -126,7 +121,7 @@ _newest_paid = CompiledRows(
     lambda: (
         Payment.select()
         .where(
-            Payment.subscription == slot("subscription"),
+            Payment.subscription == parameter("subscription"),
             Payment.status == "paid",
             Payment.period_start_at.is_null(False),
         )
@@ -194,7 +189,7 @@ BATCH = 100
 
 def follow_plans():
     """One batch of subscribers gets what their changed plan now includes; returns how many, 0 when all have it."""
-    work = works.take(plans.RESYNC)
+    work = long_jobs.take(plans.RESYNC)
     if work is None:
         return 0
     with everywhere("a changed plan reaches all of its subscribers"):
@@ -211,10 +206,10 @@ def follow_plans():
 def _follow(work, given):
     """The next source, and the mark that it is done, in one transaction; without one the work is over."""
     if given is None:
-        return works.close(work)
-    if not works.tell(work, work.done + 1, lasting=True, upto=given.source):
+        return long_jobs.close(work)
+    if not long_jobs.tell(work, work.done + 1, lasting=True, upto=given.source):
         return False
-    stand_in_line(given.source)  # behind a webhook that is at it; one that comes later sees the plan as it is now
+    lock(given.source)  # behind a webhook that is at it; one that comes later sees the plan as it is now
     with inside(given.organization_id):
         rows = list(Grant.active().where(Grant.source == given.source, Grant.plan_key == work.subject))
         if rows:

@@ -1,4 +1,4 @@
-"""The plans: what each gives. What they cost, their provider knows (domain/pricing.py).
+"""The plans: what each gives. What they cost, their provider knows (domain/money/pricing.py).
 
 Keys, intervals and provider ids stand here and in the environment. What is shown and what is included an
 admin may change; `get` is the one door to a plan as it is now.
@@ -8,14 +8,20 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
-from domain import Invalid, NotFound, Refused, audit, works
-from domain.fields import clean
-from domain.transactions import on_wake, wake, writes
-from models import AuditEvent, CompiledRows, Grant, PlanOverride, everywhere, now, slot, stand_in_line
+from database.clock import now
+from database.compiled import CompiledRows
+from database.locks import lock
+from database.parameters import parameter
+from database.scope import everywhere
+from database.transactions import on_wake, wake, writes
+from domain import Invalid, NotFound, Refused
+from domain.base import audit, long_jobs
+from domain.fields.kinds import clean
+from models import AuditEvent, Grant, PlanOverride
 
 PAID = ("feature.pro", "workspace.members.invite", "workspace.members.limit.10", "billing.portal")
 
-# What a plan can include. domain/roles.py asks for some of them, domain/grants.py for the limits.
+# What a plan can include. domain/base/roles.py asks for some of them, domain/entitlements/grants.py for the limits.
 CAPABILITIES = {
     "feature.pro": "Everything that is marked Pro",
     "workspace.members.invite": "Inviting members",
@@ -108,7 +114,9 @@ def stored(key):
     return _with(row) if row else PLANS[key]
 
 
-_override = CompiledRows(PlanOverride, lambda: PlanOverride.select().where(PlanOverride.key == slot("key")).limit(1))
+_override = CompiledRows(
+    PlanOverride, lambda: PlanOverride.select().where(PlanOverride.key == parameter("key")).limit(1)
+)
 
 
 def forget():
@@ -177,7 +185,7 @@ def put_back(key, event_id, *, by, confirmed=False):
 def _in_line(key):
     if key not in PLANS:
         raise NotFound("There is no such plan.")
-    stand_in_line(f"plan {key}")  # or two admins at once would each log the other's change as their own
+    lock(f"plan {key}")  # or two admins at once would each log the other's change as their own
 
 
 def history(key, limit=20):
@@ -247,9 +255,9 @@ def _begin_resync(held, after, by, confirmed):
             f"This changes at once what {organizations} with {held.label} may do.",
             organizations=touched, gained=sorted(has - had), lost=sorted(had - has),
         )  # fmt: skip
-    works.replace(RESYNC, held.key)  # what it would have carried out is older than this
+    long_jobs.replace(RESYNC, held.key)  # what it would have carried out is older than this
     if touched:
-        works.begin(RESYNC, held.key, by=by, total=total, upto="")
+        long_jobs.begin(RESYNC, held.key, by=by, total=total, upto="")
 
 
 # --- who has one ------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields import Unfit, whole
+from domain.fields.kinds import Unfit, whole
 from domain.fields.text import Text
 
 

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
-from domain.fields import Kind, Unfit
+from domain.fields.kinds import Kind, Unfit
 
 
 @dataclass(frozen=True)

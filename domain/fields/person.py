@@ -1,7 +1,10 @@
 from dataclasses import dataclass
 
-from domain.fields import Kind, Unfit, whole
-from models import Compiled, Membership, Profile, User, scope, slot
+from database.compiled import Compiled
+from database.parameters import parameter
+from database.scope import scope
+from domain.fields.kinds import Kind, Unfit, whole
+from models import Membership, Profile, User
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ _members = Compiled(
         Membership.select(User.id, Profile.full_name, User.email)
         .join(User)
         .join(Profile, on=(Profile.user == User.id))
-        .where(Membership.organization == slot("scope"), User.status == "active")
+        .where(Membership.organization == parameter("scope"), User.status == "active")
     )
 )
 

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields import Kind, Unfit
+from domain.fields.kinds import Kind, Unfit
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,15 @@ from typing import Any
 
 from peewee import SQL, Select, fn
 
-import models
+from database.clock import now
+from database.columns import Moment
+from database.compiled import Compiled
+from database.connections import database
+from database.parameters import Parameter, parameter
+from database.scope import inside
 from domain import Invalid
-from domain.fields import Field, Unfit, clean, whole
+from domain.fields.kinds import Field, Unfit, clean, whole
 from domain.fields.person import Person, members, names
-from models import Compiled, Slot, slot
 
 PAGE = 50
 MOST = 500  # rows of one answer
@@ -96,7 +100,7 @@ class Listing:
     @cached_property
     def moments(self):
         """Which columns need their value read; the others are what the database gave."""
-        return tuple((i, c) for i, c in enumerate(self.columns) if isinstance(c, models.Moment))
+        return tuple((i, c) for i, c in enumerate(self.columns) if isinstance(c, Moment))
 
     @cached_property
     def Row(self):
@@ -223,32 +227,36 @@ def _build(listing, tab, filters, searched, due, sort, empty, fresh):
     model = listing.model
     query = model.select(*listing.columns)
     if tab.column:
-        query = query.where(getattr(model, tab.column) == slot("user"))
+        query = query.where(getattr(model, tab.column) == parameter("user"))
     for name in filters:
-        query = query.where(getattr(model, name) == slot("filter_" + name))
+        query = query.where(getattr(model, name) == parameter("filter_" + name))
     by_id = model.id
     if searched:
-        query, by_id = models.database.search(query)
+        query, by_id = database.search(query)
     if due:
         moment = getattr(model, listing.due)
         if due == "none":
             query = query.where(moment.is_null())
         else:
-            query = query.where(moment < slot("due_before"), getattr(model, listing.board_by).in_(listing.open_states))
+            query = query.where(
+                moment < parameter("due_before"), getattr(model, listing.board_by).in_(listing.open_states)
+            )
             if due == "week":
-                query = query.where(moment >= slot("due_from"))
+                query = query.where(moment >= parameter("due_from"))
     id = model.id
     column = None if sort.column == "id" else getattr(model, sort.column)
     if column is not None:
         query = query.where(column.is_null(empty))
         if not empty and not fresh:
             # Spelled out so that both databases walk the index from here.
-            query = query.where((column >= slot("after")) & ((column > slot("after")) | (id > slot("after_id"))))
+            query = query.where(
+                (column >= parameter("after")) & ((column > parameter("after")) | (id > parameter("after_id")))
+            )
     if not fresh and (column is None or empty):
-        query = query.where(by_id < slot("after_id") if sort.descending else by_id > slot("after_id"))
+        query = query.where(by_id < parameter("after_id") if sort.descending else by_id > parameter("after_id"))
     order = [] if column is None or empty else [column.asc()]
     order.append(by_id.desc() if sort.descending else by_id.asc())
-    return query.order_by(*order).limit(SQL("?" if models.database.dialect == "sqlite" else "%s", (Slot("limit"),)))
+    return query.order_by(*order).limit(SQL("?" if database.dialect == "sqlite" else "%s", (Parameter("limit"),)))
 
 
 def _values(listing, ask, by, sort, empty):
@@ -261,9 +269,9 @@ def _values(listing, ask, by, sort, empty):
         column = listing.tab(ask.tab).column
         if column:
             places.append(f"{model.SEARCH_PLACES[column]}{by.user.id}")
-        values["match"] = models.database.match(ask.words, places)
+        values["match"] = database.match(ask.words, places)
     if ask.due in ("overdue", "week"):
-        moment = models.now()
+        moment = now()
         stored = getattr(model, listing.due).db_value
         values["due_before"] = stored(moment if ask.due == "overdue" else moment + timedelta(days=7))
         values["due_from"] = stored(moment)
@@ -336,7 +344,7 @@ def _build_counts(listing, tab):
     for word in listing.by_name[listing.board_by].kind.words:
         rows = model.select(model.id).where(getattr(model, listing.board_by) == word).limit(COUNTED + 1)
         if tab.column:
-            rows = rows.where(getattr(model, tab.column) == slot("user"))
+            rows = rows.where(getattr(model, tab.column) == parameter("user"))
         bounded.append(Select(from_list=[rows.alias("some")], columns=[fn.count(SQL("*"))]))
     return Select(columns=bounded)
 
@@ -345,7 +353,7 @@ def export(listing, ask, by):
     """Chunks of rows of the whole list (not only one page), each with its people, for a stream."""
     ask = ask.but(after="", rows=EXPORTED)
     while True:
-        with models.inside(by.organization):
+        with inside(by.organization):
             answer = read(listing, ask, by)
         yield answer
         if not answer.more:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain import Forbidden, Invalid, NotFound, Refused, changes
-from domain.fields import Unfit
-from domain.lists import Listing
-from domain.transactions import writes
-from models import Change, now, public_id
+from database.clock import now
+from database.columns import public_id
+from database.transactions import writes
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import changes
+from domain.fields.kinds import Unfit
+from domain.lists.lists import Listing
+from models import Change
 
 BULK = 200
 UNDO_FOR = timedelta(hours=1)

@@ -1,40 +1,22 @@
 """What people ask of their plan: buy it, change it, pause it, end it. What then is, the provider tells
-(domain/facts.py); what an organization may use, its grants say (domain/grants.py)."""
+(domain/money/facts.py); what an organization may use, its grants say (domain/entitlements/grants.py)."""
 
 from contextlib import suppress
 from datetime import timedelta
 
-from domain import (
-    Invalid,
-    NotFound,
-    Refused,
-    audit,
-    configuration,
-    facts,
-    grants,
-    plans,
-    pricing,
-    providers,
-    settings,
-    stepup,
-)
-from domain.outgoing import sends
-from domain.permissions import CapabilityRequired
-from domain.plans import PLANS
-from domain.providers import CannotDo, Order, ProviderFailed
-from domain.transactions import writes
-from models import (
-    Checkout,
-    Customer,
-    Licence,
-    Organization,
-    Payment,
-    Subscription,
-    everywhere,
-    inside,
-    now,
-    stand_in_line,
-)
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import audit, configuration, settings, stepup
+from domain.base.outgoing import sends
+from domain.entitlements import grants, plans
+from domain.entitlements.plans import PLANS
+from domain.money import facts, pricing, providers
+from domain.money.providers import CannotDo, Order, ProviderFailed
+from domain.organizations.permissions import CapabilityRequired
+from models import Checkout, Customer, Licence, Organization, Payment, Subscription
 
 CHECKOUT_LASTS = timedelta(hours=24)
 SEATS = 1000  # the most that are bought at once
@@ -140,7 +122,7 @@ def _refuse_second(plan, organization):
 @writes
 def _reserve(plan_key, quantity, days, by):
     """The open checkout, or a new one: the partial index lets an organization have one."""
-    stand_in_line(f"checkout {by.organization.id}")
+    lock(f"checkout {by.organization.id}")
     Checkout.update(status="expired").where(Checkout.status == "open", Checkout.expires_at <= now()).execute()
     return Checkout.one(Checkout.status == "open") or Checkout.create(
         provider=providers.name(), plan_key=plan_key, quantity=quantity, trial_days=days, by=by.user,

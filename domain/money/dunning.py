@@ -2,19 +2,26 @@
 
 What is due is asked of the rows each time, and each reminder has a key: a missed hour loses nothing, two at
 once send nothing twice. Who paid in between gets nothing, for the row is read again in the transaction that
-leaves the letter. What happens at the provider, and the letter about the failure itself: domain/facts.py
+leaves the letter. What happens at the provider, and the letter about the failure itself: domain/money/facts.py
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain import changes, facts, grants, organizations, plans, providers, settings, upkeep
+from database.clock import now
+from database.compiled import Compiled
+from database.locks import lock
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain.base import changes, retention, settings
+from domain.entitlements import grants, plans
 from domain.fields import days
-from domain.transactions import writes
-from models import Compiled, Outgoing, Subscription, everywhere, inside, now, stand_in_line
+from domain.money import facts, providers
+from domain.organizations import organizations
+from models import Outgoing, Subscription
 
 TRIAL_NOTICE = timedelta(days=3)
-LATE = timedelta(days=7)  # what a stopped clock kept back so long is said no more; well below upkeep.SENT_KEPT
+LATE = timedelta(days=7)  # what a stopped clock kept back so long is said no more; well below retention.SENT_KEPT
 BATCH = 100
 
 
@@ -104,7 +111,7 @@ def _watched(after):
 @writes
 def _remind(row):
     """In one transaction, behind any webhook that is at this subscription: how it stands now, and what that wants."""
-    stand_in_line(grants.source_of(row))
+    lock(grants.source_of(row))
     with inside(row.organization_id):
         row = Subscription.get_by_id(row.id)
         followed = row.status == "past_due" and grants.follow(row)
@@ -148,7 +155,7 @@ def _reminders(row):
     title = f"{name} rests until the open payment has gone through"
     over = Reminder(ends, "billing.grace_over", _key(began), title, "grace_over", None, ends + LATE)
     if row.status == "unpaid":  # the provider gave up, whatever days of grace were left; it is the same news
-        return [replace(over, at=began, lapses_at=began + upkeep.SENT_KEPT)]
+        return [replace(over, at=began, lapses_at=began + retention.SENT_KEPT)]
     marks = [(ends - timedelta(days=1), f"{name} rests from tomorrow on if its payment stays open")]
     for day in days.numbers(settings.get("billing_dunning_days")):
         marks.append((began + timedelta(days=day), f"A payment for {name} is still open"))

@@ -9,21 +9,16 @@ import dataclasses
 import logging
 from functools import singledispatch
 
-from domain import (
-    admins,
-    audit,
-    changes,
-    configuration,
-    credits,
-    grants,
-    money,
-    organizations,
-    outgoing,
-    plans,
-    providers,
-    settings,
-)
-from domain.providers import (
+from database.clock import now
+from database.compiled import Compiled, CompiledRows
+from database.locks import lock
+from database.parameters import parameter
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain.base import amounts, audit, changes, configuration, outgoing, settings
+from domain.entitlements import credits, grants, plans
+from domain.money import providers
+from domain.money.providers import (
     CheckoutClosed,
     CustomerChanged,
     DisputeClosed,
@@ -33,11 +28,10 @@ from domain.providers import (
     PaymentRefunded,
     SubscriptionChanged,
 )
-from domain.transactions import writes
+from domain.organizations import organizations
+from domain.people import admins
 from models import (
     Checkout,
-    Compiled,
-    CompiledRows,
     CreditAccount,
     CreditEntry,
     Customer,
@@ -50,11 +44,6 @@ from models import (
     PlanPrice,
     Subscription,
     User,
-    everywhere,
-    inside,
-    now,
-    slot,
-    stand_in_line,
 )
 
 log = logging.getLogger("guildhall.facts")
@@ -70,7 +59,7 @@ class Retry(Exception):
 
 def apply(fact):
     """Turn one fact into rows, in the present transaction. Refuses with Unknown or Retry, changing nothing."""
-    stand_in_line("audit")  # before the lines of single things, in which several facts may stand in any order
+    lock("audit")  # before the lines of single things, in which several facts may stand in any order
     organization = organization_of(fact)
     with inside(organization):
         _apply(fact, organization)
@@ -112,7 +101,7 @@ def _traces(fact):
 def _by_id(model, column):
     """The row with this id at this provider: asked for by every event, so built once."""
     return CompiledRows(
-        model, lambda: model.select().where(model.provider == slot("provider"), column == slot("id")).limit(1)
+        model, lambda: model.select().where(model.provider == parameter("provider"), column == parameter("id")).limit(1)
     )
 
 
@@ -120,11 +109,11 @@ _customer_row = _by_id(Customer, Customer.provider_customer_id)
 _subscription_row = _by_id(Subscription, Subscription.provider_subscription_id)
 _payment_row = _by_id(Payment, Payment.provider_payment_id)
 _named = CompiledRows(
-    Organization, lambda: Organization.select().where(Organization.public_id == slot("public_id")).limit(1)
+    Organization, lambda: Organization.select().where(Organization.public_id == parameter("public_id")).limit(1)
 )
-_owner = CompiledRows(Organization, lambda: Organization.select().where(Organization.id == slot("id")).limit(1))
+_owner = CompiledRows(Organization, lambda: Organization.select().where(Organization.id == parameter("id")).limit(1))
 _known_source = CompiledRows(
-    GrantSource, lambda: GrantSource.select().where(GrantSource.source == slot("source")).limit(1)
+    GrantSource, lambda: GrantSource.select().where(GrantSource.source == parameter("source")).limit(1)
 )
 
 
@@ -162,7 +151,7 @@ def _is_news(side, id, fact, over=False):
     What the provider said when it was asked beats any event's time; what is `over` doesn't come back unasked.
     """
     source = f"{fact.provider}:{side}:{id}"
-    stand_in_line(source)
+    lock(source)
     held = _known_source.first(source=source)
     if held is not None:
         if fact.asked_at is None and (fact.happened_at < held.last_event_at or over):
@@ -234,7 +223,7 @@ def _checkout(fact: CheckoutClosed, organization):
 
 @_apply.register
 def _subscription(fact: SubscriptionChanged, organization):
-    stand_in_line(f"{fact.provider}:subscription:{fact.id}")
+    lock(f"{fact.provider}:subscription:{fact.id}")
     row = _subscription_row.first(provider=fact.provider, id=fact.id)
     plan_key = plan_of(fact.provider, fact.price_id)
     if plan_key is None:
@@ -336,7 +325,7 @@ def doubles(provider):
 _lasting = CompiledRows(
     Subscription,
     lambda: Subscription.select().where(
-        Subscription.provider == slot("provider"),
+        Subscription.provider == parameter("provider"),
         Subscription.status.in_(Subscription.LIVE),
         Subscription.cancel_at_period_end == False,  # noqa: E712
         Subscription.cancel_at.is_null(),
@@ -379,7 +368,7 @@ def warn_admins(key, title, body, link):
 @_apply.register
 def _received(fact: PaymentReceived, organization):
     subscription = _subscription_for(fact)
-    stand_in_line(f"{fact.provider}:payment:{fact.id}")
+    lock(f"{fact.provider}:payment:{fact.id}")
     row = _payment_row.first(provider=fact.provider, id=fact.id)
     plan_key = _plan_paid(fact, row, subscription)
     if fact.reason == "once" and plan_key is None:
@@ -405,7 +394,7 @@ def _received(fact: PaymentReceived, organization):
 @_apply.register
 def _failed(fact: PaymentFailed, organization):
     subscription = _subscription_for(fact)
-    stand_in_line(f"{fact.provider}:payment:{fact.id}")
+    lock(f"{fact.provider}:payment:{fact.id}")
     row = _payment_row.first(provider=fact.provider, id=fact.id)
     if not _is_news("payment", fact.id, fact) or (row is not None and row.status == "paid"):
         return
@@ -519,7 +508,7 @@ def _dispute(fact, organization, state):
 
 
 def _known_payment(fact):
-    stand_in_line(f"{fact.provider}:money:{fact.payment_id}")
+    lock(f"{fact.provider}:money:{fact.payment_id}")
     row = _payment_row.first(provider=fact.provider, id=str(fact.payment_id))
     if row is None:
         raise Retry(f"The payment {fact.payment_id} isn't known yet.")
@@ -543,11 +532,13 @@ def _settle(organization, payment, subscription=None):
 _newer = Compiled(
     lambda: (
         Payment.select(Payment.id)
-        .where(Payment.status == "paid", Payment.period_start_at > slot("begins"), Payment.id != slot("id"))
+        .where(Payment.status == "paid", Payment.period_start_at > parameter("begins"), Payment.id != parameter("id"))
         .limit(1)
     )
 )
-_used = Compiled(lambda: CreditEntry.select(CreditEntry.id).where(CreditEntry.idempotency_key == slot("key")).limit(1))
+_used = Compiled(
+    lambda: CreditEntry.select(CreditEntry.id).where(CreditEntry.idempotency_key == parameter("key")).limit(1)
+)
 
 
 def _credit(organization, payment):
@@ -652,7 +643,7 @@ def _tell_of_licence(organization, payment, plan_key):
 
 
 def _money(amount, payment):
-    return money.written(amount, payment.currency)
+    return amounts.written(amount, payment.currency)
 
 
 def tell_keepers(organization, type, key, title, letter=None, plan=None, until=None, pay=None):

@@ -14,10 +14,15 @@ from datetime import datetime, timedelta
 
 from peewee import Case, fn
 
-from domain import NotFound, Refused, admins, audit, facts, money, outgoing, providers, works
-from domain.fields import clean
-from domain.transactions import wake, writes
-from models import Organization, Payment, Subscription, WebhookEvent, everywhere, now
+from database.clock import now
+from database.scope import everywhere
+from database.transactions import wake, writes
+from domain import NotFound, Refused
+from domain.base import amounts, audit, long_jobs, outgoing
+from domain.fields.kinds import clean
+from domain.money import facts, providers
+from domain.people import admins
+from models import Organization, Payment, Subscription, WebhookEvent
 
 log = logging.getLogger("guildhall.inbox")
 
@@ -487,7 +492,7 @@ def _value(name, value, row):
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     if name.startswith("amount"):
-        return money.written(value, row.get("currency"))
+        return amounts.written(value, row.get("currency"))
     return str(value)
 
 
@@ -528,7 +533,7 @@ def replay_many(ids, *, by):
         total = len(row["ids"])
     if not total:
         raise Refused("None of them can be worked again." if ids else "Choose events first, or none has failed.")
-    work = works.begin(REPLAYS, by=by, total=total, upto=0, failed=0, **row)
+    work = long_jobs.begin(REPLAYS, by=by, total=total, upto=0, failed=0, **row)
     if work is None:
         raise Refused("A replay is running already. Wait until it is through.")
     counted = f"{total:,} webhook{'' if total == 1 else 's'}"
@@ -538,12 +543,12 @@ def replay_many(ids, *, by):
 
 def last_replays():
     """The newest replay of many, running or over; None before the first."""
-    return works.newest(REPLAYS)
+    return long_jobs.newest(REPLAYS)
 
 
 def replay_some():
     """The next few of a replay of many; returns how many, 0 when none was asked for."""
-    work = works.take(REPLAYS)
+    work = long_jobs.take(REPLAYS)
     if work is None:
         return 0
     query = WebhookEvent.select().where(WebhookEvent.id > work.facts["upto"], WebhookEvent.payload != b"")
@@ -568,9 +573,9 @@ def replay_some():
 @writes
 def _got_on(work, event, failed, silent):
     failed += work.facts["failed"]
-    return works.tell(work, work.done + 1, lasting=True, upto=event.id, failed=failed, silent=silent)
+    return long_jobs.tell(work, work.done + 1, lasting=True, upto=event.id, failed=failed, silent=silent)
 
 
 @writes
 def _over(work, error=None):
-    works.close(work, error=error)
+    long_jobs.close(work, error=error)

@@ -8,10 +8,16 @@ docs/decisions/pricing.md
 from dataclasses import dataclass
 from typing import Any
 
-from domain import Forbidden, NotConfigured, Refused, admins, audit, configuration, plans, providers, works
-from domain.providers import ProviderFailed
-from domain.transactions import writes
-from models import PricingCatalog, User, now, stand_in_line
+from database.clock import now
+from database.locks import lock
+from database.transactions import writes
+from domain import Forbidden, NotConfigured, Refused
+from domain.base import audit, configuration, long_jobs
+from domain.entitlements import plans
+from domain.money import providers
+from domain.money.providers import ProviderFailed
+from domain.people import admins
+from models import PricingCatalog, User
 
 SYNC = "pricing"  # the work, and the job that does it
 
@@ -136,7 +142,7 @@ def ask(*, by):
     if not admins.may(by, "pricing.sync"):
         raise Forbidden("Only admins who may sync prices can do this.")
     providers.active()
-    work = works.begin(SYNC, by=by)
+    work = long_jobs.begin(SYNC, by=by)
     if work is None:
         raise Refused("A sync is running already. Its figures are on this page.")
     return work
@@ -144,7 +150,7 @@ def ask(*, by):
 
 def last_sync():
     """The newest sync's work, running or over; None before the first."""
-    return works.newest(SYNC)
+    return long_jobs.newest(SYNC)
 
 
 def sync():
@@ -155,7 +161,7 @@ def sync():
     """
     if configuration.active.billing_provider == "sandbox" and catalog() is None:
         _begin_the_first()
-    work = works.take(SYNC)
+    work = long_jobs.take(SYNC)
     if work is None:
         return 0
     products: dict[str, dict] = {}
@@ -178,12 +184,12 @@ def sync():
 def _begin_the_first():
     """The sandbox's prices are always there, so an install without keys need not be told to read them."""
     if catalog() is None:
-        works.begin(SYNC)
+        long_jobs.begin(SYNC)
 
 
 @writes
 def _tell(work, done, **figures):
-    return works.tell(work, done, **figures)
+    return long_jobs.tell(work, done, **figures)
 
 
 def _ours(products, prices):
@@ -200,9 +206,9 @@ def _ours(products, prices):
 
 @writes
 def _replace(work, products, prices):
-    if not works.close(work, products=len(products), prices=len(prices)):
+    if not long_jobs.close(work, products=len(products), prices=len(prices)):
         return
-    stand_in_line("pricing catalog")
+    lock("pricing catalog")
     held = catalog()
     before, after = ({p["id"]: p for p in found} for found in (held.prices if held else (), prices))
     new, gone = len(after.keys() - before.keys()), len(before.keys() - after.keys())
@@ -220,9 +226,9 @@ def _counted(number, what):
 
 @writes
 def _keep_old(work, error):
-    if not works.close(work, error=error):
+    if not long_jobs.close(work, error=error):
         return
-    stand_in_line("pricing catalog")
+    lock("pricing catalog")
     _put(last_sync_error=error[:500], last_sync_failed_at=now())
     audit.record(
         "pricing.sync_failed", "The prices could not be read; the old ones stay", by=_asker(work), result="failure",

@@ -9,8 +9,14 @@ import dataclasses
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain import Forbidden, NotFound, Refused, admins, audit, facts, inbox, providers, settings, works
-from domain.providers import (
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere
+from database.transactions import writes
+from domain import Forbidden, NotFound, Refused
+from domain.base import audit, long_jobs, settings
+from domain.money import facts, inbox, providers
+from domain.money.providers import (
     CheckoutClosed,
     CustomerChanged,
     DisputeClosed,
@@ -20,21 +26,9 @@ from domain.providers import (
     PaymentRefunded,
     SubscriptionChanged,
 )
-from domain.subscriptions import known_prices, misgiven
-from domain.transactions import writes
-from models import (
-    Checkout,
-    Customer,
-    GrantSource,
-    Organization,
-    Payment,
-    Subscription,
-    User,
-    Work,
-    everywhere,
-    now,
-    stand_in_line,
-)
+from domain.money.subscriptions import known_prices, misgiven
+from domain.people import admins
+from models import Checkout, Customer, GrantSource, Organization, Payment, Subscription, User, Work
 
 KIND = "reconciliation"  # the work, and the job that does it
 AT = (2, 30)  # UTC
@@ -76,7 +70,7 @@ def nightly():
         return 0
     due = now().replace(hour=AT[0], minute=AT[1], second=0, microsecond=0)
     due = due if due <= now() else due - timedelta(days=1)
-    last = works.newest(KIND)
+    last = long_jobs.newest(KIND)
     if last is not None and last.created_at >= due:
         return 0
     return _begin_nightly()
@@ -92,7 +86,7 @@ def _begin(by, heals=None):
     with everywhere("all running subscriptions are compared"):
         total = Subscription.select().where(*_running()).count()
     heals = settings.get("billing_heals") if heals is None else heals
-    return works.begin(KIND, by=by, total=total, provider=providers.name(), heals=heals)
+    return long_jobs.begin(KIND, by=by, total=total, provider=providers.name(), heals=heals)
 
 
 def _running():
@@ -121,7 +115,7 @@ def work():
 
     A provider that fails half way is recorded, not raised: what was mended stays so, and the next run does the rest.
     """
-    row = works.take(KIND)
+    row = long_jobs.take(KIND)
     if row is None:
         return 0
     comparison, error = Comparison(row), None
@@ -137,7 +131,7 @@ def work():
 
 @writes
 def _over(row, figures, error):
-    if not works.close(row, error=error, **figures):
+    if not long_jobs.close(row, error=error, **figures):
         return
     differed, left = figures["drift"], figures["drift"] - figures["mended"]
     said = f"{differed:,} difference{'' if differed == 1 else 's'}, {figures['mended']:,} mended"
@@ -265,7 +259,7 @@ class Comparison:
 
 @writes
 def _told(row, done, figures):
-    return works.tell(row, done, **figures)
+    return long_jobs.tell(row, done, **figures)
 
 
 def _batched(pages):
@@ -459,7 +453,7 @@ def _still_new(fact):
 
 @writes
 def _mended(run, number, one, found, by):
-    stand_in_line(f"reconciliation {run.id}")
+    lock(f"reconciliation {run.id}")
     run = Work.get_by_id(run.id)
     why = _applied(found)
     for kept in run.facts["kept"]:

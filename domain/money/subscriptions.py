@@ -2,10 +2,15 @@
 
 from peewee import fn
 
-from domain import Invalid, NotFound, Refused, audit, billing, grants, outgoing, plans, providers
-from domain.fields import clean
-from domain.transactions import writes
-from models import Grant, Organization, Outgoing, Payment, PlanPrice, Subscription, everywhere, stand_in_line
+from database.locks import lock
+from database.scope import everywhere
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import audit, outgoing
+from domain.entitlements import grants, plans
+from domain.fields.kinds import clean
+from domain.money import billing, providers
+from models import Grant, Organization, Outgoing, Payment, PlanPrice, Subscription
 
 PAGE = 25
 STATUSES = ("active", "trialing", "past_due", "unpaid", "paused", "incomplete", "canceled", "incomplete_expired")
@@ -230,7 +235,7 @@ def name_price(provider, price_id, plan_key, *, by):
         raise Invalid({"plan": "Choose the plan that this price is."})
     if provider == providers.name() and providers.plan_of(price_id) not in (None, plan_key):
         raise Refused(f"{price_id} is {plans.get(providers.plan_of(price_id)).label} by the site's configuration.")
-    stand_in_line(f"price {provider} {price_id}")
+    lock(f"price {provider} {price_id}")
     held = PlanPrice.one(PlanPrice.provider == provider, PlanPrice.price_id == price_id)
     if held is not None and held.plan_key == plan_key:
         return

@@ -3,24 +3,18 @@
 import random
 from datetime import timedelta
 
-import models
-from domain import (
-    accounts,
-    alerts,
-    billing,
-    credits,
-    grants,
-    invitations,
-    organizations,
-    passwords,
-    pricing,
-    rows,
-    tasks,
-    workspaces,
-)
-from domain.providers import sandbox
-from domain.transactions import writes
-from models import Admin, StaffRole, User, now
+from database.clock import now, set_clock
+from database.scope import inside
+from database.transactions import writes
+from domain.base import alerts
+from domain.entitlements import credits, grants
+from domain.lists import rows
+from domain.money import billing, pricing
+from domain.money.providers import sandbox
+from domain.organizations import invitations, organizations, workspaces
+from domain.people import accounts, passwords
+from domain.tasks import tasks
+from models import Admin, StaffRole, User
 
 # name, role in the team (None: not of it)
 CAST = (
@@ -67,24 +61,24 @@ def furnish(seed=7):
                 one = people[name.split()[0].lower()]
                 organizations.add_member(team, one, role, by=people["alice"])
                 organizations.switch(one, team)
-        with models.inside(team):
+        with inside(team):
             _work(team, people, chance, start)
             _write_with_ai(team, people, chance, start)
             _at(start + timedelta(days=20))
             _buy("pro_monthly", organizations.reach(people["alice"], team.slug))
-        with models.inside(other):
+        with inside(other):
             _buy("pro_lifetime", organizations.reach(people["charlie"], other.slug))
-        models.set_clock(None)
-        with models.inside(team):
+        set_clock(None)
+        with inside(team):
             _divide(organizations.reach(people["alice"], team.slug), people)
         alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
     finally:
-        models.set_clock(None)
+        set_clock(None)
     return team
 
 
 def _at(moment):
-    models.set_clock(lambda: moment)
+    set_clock(lambda: moment)
 
 
 @writes

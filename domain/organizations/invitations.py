@@ -7,25 +7,16 @@ are counted when somebody is invited (open invitations count) and again when the
 from dataclasses import dataclass
 from datetime import timedelta
 
-import models
-from domain import (
-    Forbidden,
-    Invalid,
-    NotFound,
-    Refused,
-    addresses,
-    audit,
-    changes,
-    organizations,
-    outgoing,
-    permissions,
-    settings,
-    workspaces,
-)
-from domain.fields import clean
-from domain.roles import WORKSPACE_ROLES
-from domain.transactions import writes
-from models import Assignment, Invitation, Membership, Organization, User, now
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import addresses, audit, changes, outgoing, settings
+from domain.base.roles import WORKSPACE_ROLES
+from domain.fields.kinds import clean
+from domain.organizations import organizations, permissions, workspaces
+from models import Assignment, Invitation, Membership, Organization, User
 
 ROLES = ("admin", "member", "viewer")  # nobody is invited as owner
 KEPT = timedelta(days=14)  # how long an expired one is shown, to be sent anew
@@ -72,7 +63,7 @@ def invite(email, role, *, by, workspace=None, allow=lambda: None):
 @writes
 def _invite(email, role, workspace, by):
     organization, norm = by.organization, addresses.normalized(email)
-    models.stand_in_line(f"seats of {organization.id}")
+    lock(f"seats of {organization.id}")
     if held := open_for(norm):
         raise AlreadyInvited(
             f"{held.email} is invited already. Send that invitation again, or cancel it first.", invitation=held.id,
@@ -168,7 +159,7 @@ def found(id):
 def resend(id, *, by):
     """Send the letter again; it holds anew. Refuses with NotFound, or when it isn't waiting any more."""
     by.require("invitations.cancel")
-    models.stand_in_line(f"seats of {by.organization.id}")
+    lock(f"seats of {by.organization.id}")
     held = found(id)
     if not held.is_open and held.workspace_id is None and (refusal := _full(by.organization, invited=True)):
         raise refusal  # a lapsed one gave its seat away
@@ -211,7 +202,7 @@ def _settle(invitation, status, **values):
 @writes
 def expire(limit):
     """Close those whose time is over, a batch at a time; returns how many."""
-    with models.everywhere("invitations lapse for all organizations alike"):
+    with everywhere("invitations lapse for all organizations alike"):
         lapsed = Invitation.select(Invitation.id).where(Invitation.status == "pending", Invitation.expires_at <= now())
         return Invitation.update(status="expired").where(Invitation.id.in_(lapsed.limit(limit))).execute()
 
@@ -244,7 +235,7 @@ def look(public_id, user):
     """What the invitation offers this user, or a stranger (None). Refuses with NotFound."""
     invitation = _by_public_id(public_id)
     organization = Organization.get_by_id(invitation.organization_id)
-    with models.inside(organization):
+    with inside(organization):
         inviter = invitation.invited_by
         return Offer(
             invitation, organization, invitation.workspace, inviter.name if inviter else "Somebody who left",
@@ -253,7 +244,7 @@ def look(public_id, user):
 
 
 def _by_public_id(public_id):
-    with models.everywhere("a letter's link names an invitation, not its organization"):
+    with everywhere("a letter's link names an invitation, not its organization"):
         found = Invitation.one(Invitation.public_id == clean(public_id)[:40])
     if found is None:
         raise NotFound("There is no such invitation.")
@@ -288,11 +279,11 @@ def accept(public_id, user, session=None):
     Exactly once; refuses for each reason that `look` names, with WrongAccount, MemberLimitExceeded and others.
     """
     invitation = _by_public_id(public_id)
-    models.stand_in_line(f"seats of {invitation.organization_id}")
+    lock(f"seats of {invitation.organization_id}")
     offer = look(public_id, user)
     if offer.refusal:
         raise offer.refusal
-    with models.inside(offer.organization):
+    with inside(offer.organization):
         _settle(offer.invitation, "accepted", accepted_by=user, accepted_at=now())
         if offer.workspace is not None:
             workspaces.place(offer.workspace, user, offer.invitation.role, by=user, organization=offer.organization)
@@ -338,7 +329,7 @@ def decline(public_id, user):
     offer = look(public_id, user)
     if isinstance(offer.refusal, WrongAccount):
         raise offer.refusal
-    with models.inside(offer.organization):
+    with inside(offer.organization):
         _settle(offer.invitation, "cancelled")
         audit.record(
             "invitation.declined", f"{user.name} declined", by=user, organization=offer.organization,

@@ -4,22 +4,13 @@ An organization never is without an owner. Whatever could leave it so waits in o
 looks again when its turn has come.
 """
 
-import models
-from domain import (
-    Forbidden,
-    Invalid,
-    NotFound,
-    Refused,
-    audit,
-    changes,
-    organizations,
-    outgoing,
-    permissions,
-    roles,
-    stepup,
-)
-from domain.fields import whole
-from domain.transactions import writes
+from database.locks import lock
+from database.scope import inside
+from database.transactions import writes
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import audit, changes, outgoing, roles, stepup
+from domain.fields.kinds import whole
+from domain.organizations import organizations, permissions
 from models import Assignment, Membership, Organization, Profile, Transfer, User, Workspace
 
 SHOWN = 500
@@ -57,7 +48,7 @@ def change_role(id, role, *, by):
 
     Refuses with Invalid, Forbidden where an owner is touched or made by an admin, LastOwner, NotFound.
     """
-    models.stand_in_line("owners")
+    lock("owners")
     by = organizations.at_present(by)
     target = found(by.organization, id)
     by.require("members.change_role", target)
@@ -90,7 +81,7 @@ def remove(id, *, by):
 
     Refuses with Forbidden, LastOwner, NotFound; who wants to go themselves leaves.
     """
-    models.stand_in_line("owners")
+    lock("owners")
     by = organizations.at_present(by)
     target = found(by.organization, id)
     by.require("members.remove", target)
@@ -115,7 +106,7 @@ def remove(id, *, by):
 @writes
 def leave(*, by):
     """Go out of the organization oneself. Refuses with LastOwner, and in a personal one."""
-    models.stand_in_line("owners")
+    lock("owners")
     by = organizations.at_present(by)
     target = Membership.get(Membership.organization == by.organization, Membership.user == by.user)
     by.require("members.leave", target)
@@ -171,7 +162,7 @@ def _tell(by, change, type, title, you=None):
 
 def workspaces_of(organization):
     """user id → [(workspace, role)] of everybody who has a part in one of its workspaces."""
-    with models.inside(organization):
+    with inside(organization):
         held = {}
         rows = Assignment.select(Assignment, Workspace).join(Workspace, on=(Assignment.workspace == Workspace.id))
         for one in rows.where(Workspace.archived_at.is_null()):

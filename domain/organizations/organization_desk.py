@@ -1,9 +1,10 @@
 """All organizations, as the platform's staff sees them: who owns them, what they use, who is in them."""
 
-import models
-from domain import NotFound, credits, grants
-from domain.addresses import normalized
-from domain.fields import clean
+from database.scope import inside
+from domain import NotFound
+from domain.base.addresses import normalized
+from domain.entitlements import credits, grants
+from domain.fields.kinds import clean
 from models import Membership, Organization, Subscription, User
 
 PAGE = 25
@@ -34,7 +35,7 @@ def one(id):
 
 def uses(organization):
     """Its plan (None where none are sold), its subscription if it has one, how many grants are active, its credits."""
-    with models.inside(organization):
+    with inside(organization):
         newest = Subscription.select().order_by(Subscription.id.desc()).first()
         used = {"plan": grants.plan(), "subscription": newest, "grants": len(grants.active())}
     return used | {"credits": credits.balance(organization)[0]}

@@ -8,38 +8,18 @@ from functools import cache
 
 import peewee
 
-import models
-from domain import (
-    Forbidden,
-    Invalid,
-    NotFound,
-    Refused,
-    audit,
-    changes,
-    configuration,
-    credits,
-    grants,
-    outgoing,
-    permissions,
-    roles,
-    stepup,
-)
-from domain.fields import clean
-from domain.transactions import wake, writes
-from models import (
-    Compiled,
-    CompiledRows,
-    Invitation,
-    Membership,
-    Organization,
-    Session,
-    Subscription,
-    Transfer,
-    User,
-    Workspace,
-    now,
-    slot,
-)
+from database.clock import now
+from database.compiled import Compiled, CompiledRows
+from database.locks import lock
+from database.parameters import parameter
+from database.scope import inside
+from database.transactions import wake, writes
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import audit, changes, configuration, outgoing, roles, stepup
+from domain.entitlements import credits, grants
+from domain.fields.kinds import clean
+from domain.organizations import permissions
+from models import Invitation, Membership, Organization, Session, Subscription, Transfer, User, Workspace
 
 # An organization's slug is the first part of its addresses; these are taken by the house itself.
 RESERVED = frozenset(
@@ -104,10 +84,10 @@ def named(name):
 
 
 def _create(name, user, *, is_personal, slug_from):
-    models.stand_in_line("organization slugs")
+    lock("organization slugs")
     organization = Organization.create(name=name, slug=_free_slug(slug_from), owner=user, is_personal=is_personal)
     Membership.create(organization=organization, user=user, role="owner")
-    with models.inside(organization):
+    with inside(organization):
         Workspace.create(name=FIRST_WORKSPACE, slug=slugged(FIRST_WORKSPACE), is_default=True)
     User.update(active_organization_id=organization.id).where(User.id == user.id).execute()
     return organization
@@ -149,7 +129,7 @@ class Member:
         return permissions.judge(self, permission, target) is None
 
     def require(self, permission, target=None):
-        """The same as a refusal, named for its reason (domain/permissions.py)."""
+        """The same as a refusal, named for its reason (domain/organizations/permissions.py)."""
         refusal = permissions.judge(self, permission, target)
         if refusal is not None:
             raise refusal
@@ -168,8 +148,8 @@ _reach = Compiled(
         Membership.select(*_REACHED, Membership.role)
         .join(Organization)
         .where(
-            Organization.slug == slot("slug"),
-            Membership.user == slot("user"),
+            Organization.slug == parameter("slug"),
+            Membership.user == parameter("user"),
             Organization.status != "deleted",
         )
     )
@@ -192,7 +172,7 @@ _mine = Compiled(
             Organization.id, Organization.name, Organization.slug, Organization.is_personal, Organization.status
         )
         .join(Organization)
-        .where(Membership.user == slot("user"), Organization.status != "deleted")
+        .where(Membership.user == parameter("user"), Organization.status != "deleted")
         .order_by(Organization.is_personal.desc(), Organization.name)
         .limit(100)
     )
@@ -257,7 +237,7 @@ _keepers = CompiledRows(
         .join(Membership, on=(Membership.user == User.id))
         .join(Organization, on=(Membership.organization == Organization.id))
         .where(
-            Membership.organization == slot("organization"),
+            Membership.organization == parameter("organization"),
             Organization.status != "deleted",
             Membership.role.in_(("owner", "admin")),
             User.status == "active",
@@ -364,7 +344,7 @@ def close(organization, *, by, from_status=("active", "suspended")):
     )
     if not closed:
         raise NotFound("That organization is gone already.")
-    with models.inside(organization):
+    with inside(organization):
         live = list(Subscription.select().where(Subscription.status.in_(Subscription.STANDING)))
         for subscription in live:
             end_subscription(subscription)

@@ -5,9 +5,12 @@
 
 from dataclasses import dataclass
 
-import models
-from domain import Forbidden, Refused, grants, plans, roles, settings
-from models import Invitation, Membership, now
+from database.clock import now
+from database.scope import inside
+from domain import Forbidden, Refused
+from domain.base import roles, settings
+from domain.entitlements import grants, plans
+from models import Invitation, Membership
 
 
 class CapabilityRequired(Refused):
@@ -120,7 +123,7 @@ def taken(organization, invited=True):
     members = Membership.select().where(Membership.organization == organization).count()
     if not invited:
         return members
-    with models.inside(organization):
+    with inside(organization):
         return members + (
             Invitation.select()
             .where(Invitation.status == "pending", Invitation.expires_at > now(), Invitation.workspace.is_null())
@@ -130,7 +133,7 @@ def taken(organization, invited=True):
 
 def seat_refusal(organization, used):
     """MemberLimitExceeded when `used` seats are all there are, else None."""
-    with models.inside(organization):
+    with inside(organization):
         seats = grants.seats()
     if seats is not None and used >= seats:
         have = f"has {seats} seats, and they are taken" if seats else "has no seats for more people"
@@ -184,7 +187,7 @@ def verdict(by, name, target=None):
 
 
 def _plan(by, permission):
-    with models.inside(by.organization):
+    with inside(by.organization):
         held, current = grants.includes(permission.capability), grants.plan()
     if held:
         named = f"The plan is {current.name}; it includes it" if current else "No plans are sold here: all is included"

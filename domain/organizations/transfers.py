@@ -5,10 +5,14 @@ Then that member is the owner and who offered it an admin. An offer holds for a 
 
 from datetime import timedelta
 
-import models
-from domain import NotFound, Refused, audit, changes, members, organizations, outgoing, stepup
-from domain.transactions import writes
-from models import Membership, Organization, Transfer, now
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere
+from database.transactions import writes
+from domain import NotFound, Refused
+from domain.base import audit, changes, outgoing, stepup
+from domain.organizations import members, organizations
+from models import Membership, Organization, Transfer
 
 LIFE = timedelta(days=7)
 NONE = "Nobody offers you this organization now."
@@ -25,7 +29,7 @@ def offer(membership_id, *, by):
 
     Refuses with NotFound for whoever isn't an active member, and while another offer is open.
     """
-    models.stand_in_line("owners")
+    lock("owners")
     by = organizations.at_present(by)
     by.require("organization.transfer")
     target = members.found(by.organization, membership_id)
@@ -60,7 +64,7 @@ def accept(*, by):
 
     Refuses with NotFound when there is no such offer (any more), or its maker is no owner now.
     """
-    models.stand_in_line("owners")
+    lock("owners")
     by = organizations.at_present(by)
     by.require("members.read")
     held = _mine(by)
@@ -142,6 +146,6 @@ def _note(by, held, action, summary):
 @writes
 def expire(limit):
     """Close offers whose week is over, a batch at a time; returns how many."""
-    with models.everywhere("offers lapse for all organizations alike"):
+    with everywhere("offers lapse for all organizations alike"):
         lapsed = Transfer.select(Transfer.id).where(Transfer.status == "pending", Transfer.expires_at <= now())
         return Transfer.update(status="expired").where(Transfer.id.in_(lapsed.limit(limit))).execute()

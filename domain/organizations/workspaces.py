@@ -3,11 +3,14 @@
 Every organization has one from its first day; pages speak of workspaces only once there is a second.
 """
 
-import models
-from domain import Invalid, NotFound, Refused, audit, changes, organizations, outgoing, roles
-from domain.fields import clean, whole
-from domain.transactions import writes
-from models import Assignment, Invitation, Membership, Profile, User, Workspace, now
+from database.clock import now
+from database.locks import lock
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import audit, changes, outgoing, roles
+from domain.fields.kinds import clean, whole
+from domain.organizations import organizations
+from models import Assignment, Invitation, Membership, Profile, User, Workspace
 
 
 class OnlyOne(Refused):
@@ -41,7 +44,7 @@ def create(name, *, by):
     """Make a workspace. Refuses with Invalid, also for a name that is taken."""
     by.require("workspaces.manage")
     name = organizations.named(name)
-    models.stand_in_line(f"workspaces of {by.organization.id}")
+    lock(f"workspaces of {by.organization.id}")
     _free(name)
     slug = base = organizations.slugged(name)
     number = 2
@@ -63,7 +66,7 @@ def rename(id, name, *, by):
     """Call it something else; its address stays. Refuses with Invalid or NotFound."""
     by.require("workspaces.manage")
     name = organizations.named(name)
-    models.stand_in_line(f"workspaces of {by.organization.id}")
+    lock(f"workspaces of {by.organization.id}")
     held = found(id)
     _free(name, held.id)
     if name != held.name:

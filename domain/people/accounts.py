@@ -1,6 +1,6 @@
 """An account's life: sign-up, the ways in by password and mail, changes, deletion, and the first admin.
 
-Codes and links are domain/tokens.py. A code belongs to the browser that asked for it: somebody else's
+Codes and links are domain/base/tokens.py. A code belongs to the browser that asked for it: somebody else's
 later sign-up with the same address can't slip a password under it.
 """
 
@@ -10,28 +10,18 @@ from datetime import timedelta
 
 import peewee
 
-import models
-from domain import (
-    Invalid,
-    NotFound,
-    Refused,
-    admins,
-    audit,
-    backers,
-    configuration,
-    credits,
-    organizations,
-    outgoing,
-    passwords,
-    permissions,
-    sessions,
-    settings,
-    stepup,
-    tokens,
-)
-from domain.addresses import address, normalized
-from domain.fields import clean
-from domain.transactions import writes
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.backers import backers
+from domain.base import audit, configuration, outgoing, settings, stepup, tokens
+from domain.base.addresses import address, normalized
+from domain.entitlements import credits
+from domain.fields.kinds import clean
+from domain.organizations import organizations, permissions
+from domain.people import admins, passwords, sessions
 from models import (
     Admin,
     Assignment,
@@ -48,7 +38,6 @@ from models import (
     Proof,
     StaffRole,
     User,
-    now,
 )
 
 SETUP_LIFE = timedelta(days=7)
@@ -502,7 +491,7 @@ def _change_address(user, token_id, code):
     )
     if refusal := tokens.refusal(token, code):
         return refusal
-    models.stand_in_line(f"account {token.email_norm}")
+    lock(f"account {token.email_norm}")
     if by_email(token.email_norm):
         return tokens.CodeExpired("This address has an account by now.")
     old, new = user.email, token.payload["email"]
@@ -560,7 +549,7 @@ def delete(user):
     Refuses with LastOwner while an organization has no other owner, and for the last admin.
     """
     stepup.demand("account.delete", user.id)
-    models.stand_in_line("owners")
+    lock("owners")
     if held := ties(user):
         names = _joined([organization.name for organization in held])
         raise permissions.LastOwner(f"You are the only owner of {names}. Hand over or delete that first.")
@@ -574,7 +563,7 @@ def delete(user):
     AuthToken.delete().where((AuthToken.user == user) | (AuthToken.email_norm == user.email_norm)).execute()
     Notification.delete().where(Notification.recipient == user).execute()
     for table in (Membership, Identity, Passkey, BackupCode, StaffRole, Challenge, Proof, Assignment):
-        with models.everywhere("the account leaves every organization at once"):
+        with everywhere("the account leaves every organization at once"):
             table.delete().where(table.user == user).execute()
     gone = f"deleted-{user.id}@deleted.invalid"  # RFC 2606: mail to it goes nowhere
     User.update(

@@ -8,13 +8,17 @@ have (B.0-5).
 import hashlib
 from dataclasses import dataclass
 
-import models
-from domain import Forbidden, Invalid, NotFound, Refused, audit, configuration, outgoing, stepup
-from domain.addresses import address, normalized
-from domain.fields import clean
-from domain.roles import PLATFORM, STAFF, UNNARROWED
-from domain.transactions import writes
-from models import Admin, Compiled, StaffRole, User, now, slot
+from database.clock import now
+from database.compiled import Compiled
+from database.locks import lock
+from database.parameters import parameter
+from database.transactions import writes
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import audit, configuration, outgoing, stepup
+from domain.base.addresses import address, normalized
+from domain.base.roles import PLATFORM, STAFF, UNNARROWED
+from domain.fields.kinds import clean
+from models import Admin, StaffRole, User
 
 NOTE = 200  # characters
 EVERYTHING = frozenset(PLATFORM)
@@ -38,8 +42,8 @@ def gate(user):
     return "ok"
 
 
-_listed = Compiled(lambda: Admin.select(Admin.id).where(Admin.email_norm == slot("email")))
-_roles = Compiled(lambda: StaffRole.select(StaffRole.role).where(StaffRole.user == slot("user")))
+_listed = Compiled(lambda: Admin.select(Admin.id).where(Admin.email_norm == parameter("email")))
+_roles = Compiled(lambda: StaffRole.select(StaffRole.role).where(StaffRole.user == parameter("user")))
 
 
 def is_listed(user):
@@ -233,7 +237,7 @@ def _note_roles(action, summary, user, before, by):
 
 def _must_be_chooser(by):
     """In the act's own transaction: of two who revoke each other at once, the second has lost the right."""
-    models.stand_in_line("admins")
+    lock("admins")
     if not may(User.get_by_id(by.id), "admins.write"):
         raise Forbidden("You may no longer choose admins.")
 
@@ -242,7 +246,7 @@ def must_not_be_last(user):
     """For somebody who leaves: refuse with LastAdmin to lose the last admin, or the last who may choose admins."""
     if not is_listed(user):
         return
-    models.stand_in_line("admins")
+    lock("admins")
     others = [one for one in people() if one.id != user.id and one.email_verified_at]
     if not others:
         raise LastAdmin("This is the last admin. Put somebody else on the admin list first.")

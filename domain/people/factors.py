@@ -15,10 +15,12 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from domain import Invalid, Refused, audit, configuration, outgoing, settings, stepup
-from domain.fields import clean
-from domain.transactions import writes
-from models import BackupCode, Passkey, User, now
+from database.clock import now
+from database.transactions import writes
+from domain import Invalid, Refused
+from domain.base import audit, configuration, outgoing, settings, stepup
+from domain.fields.kinds import clean
+from models import BackupCode, Passkey, User
 
 CODES = 10
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read as something else

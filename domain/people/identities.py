@@ -12,24 +12,16 @@ import peewee
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-import models
-from domain import (
-    Invalid,
-    NotFound,
-    Refused,
-    accounts,
-    audit,
-    backers,
-    configuration,
-    outgoing,
-    settings,
-    stepup,
-    tokens,
-)
-from domain.addresses import address, normalized
-from domain.fields import clean
-from domain.transactions import writes
-from models import AuthToken, Identity, Passkey, User, now
+from database.clock import now
+from database.locks import lock
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.backers import backers
+from domain.base import audit, configuration, outgoing, settings, stepup, tokens
+from domain.base.addresses import address, normalized
+from domain.fields.kinds import clean
+from domain.people import accounts
+from models import AuthToken, Identity, Passkey, User
 
 MOST = 10  # for one user
 _TENANT = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -177,8 +169,8 @@ def arrive(came, user=None, next_url=None, backer=None):
 
 def _stand_in_line(came):
     """Two at once are one after the other: the second finds what the first has made."""
-    models.stand_in_line(f"identity {came.provider} {came.subject}")
-    models.stand_in_line(f"account {normalized(came.email)}")
+    lock(f"identity {came.provider} {came.subject}")
+    lock(f"account {normalized(came.email)}")
 
 
 def _known(came):
@@ -321,7 +313,7 @@ def disconnect(user, id):
     (it dies with the connection) or isn't proven, and nothing else is left, it refuses with LastWay.
     """
     stepup.demand("security.disconnect", id)
-    models.stand_in_line(f"ways of {user.id}")
+    lock(f"ways of {user.id}")
     identity = Identity.one(Identity.id == id, Identity.user == user)
     if identity is None:
         raise NotFound("That account is disconnected already.")

@@ -20,10 +20,12 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from domain import Invalid, NotFound, Refused, audit, configuration, outgoing, settings, stepup
-from domain.fields import clean
-from domain.transactions import writes
-from models import Passkey, User, now
+from database.clock import now
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import audit, configuration, outgoing, settings, stepup
+from domain.fields.kinds import clean
+from models import Passkey, User
 
 MOST = 20
 ANSWERED_WITHIN = timedelta(minutes=10)

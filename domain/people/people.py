@@ -8,12 +8,15 @@ security) stays shut: see views/safety.py.
 import math
 from datetime import timedelta
 
-from domain import Forbidden, NotFound, admins, audit, outgoing, sessions, stepup
-from domain.addresses import normalized
-from domain.fields import clean
-from domain.suspensions import InvalidTransition, reason_of
-from domain.transactions import writes
-from models import Identity, Membership, Organization, Passkey, Profile, Session, User, now
+from database.clock import now
+from database.transactions import writes
+from domain import Forbidden, NotFound
+from domain.base import audit, outgoing, stepup
+from domain.base.addresses import normalized
+from domain.fields.kinds import clean
+from domain.people import admins, sessions
+from domain.people.suspensions import InvalidTransition, reason_of
+from models import Identity, Membership, Organization, Passkey, Profile, Session, User
 
 PAGE = 25
 STATUSES = ("active", "suspended", "deleted")

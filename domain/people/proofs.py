@@ -1,6 +1,6 @@
 """How somebody proves again who they are: password, mailed code, passkey or authenticator app (A4.5-7 to 11).
 
-A proof is kept for one session, action and target: domain/stepup.py asks for it. Wrong tries are counted
+A proof is kept for one session, action and target: domain/base/stepup.py asks for it. Wrong tries are counted
 in a transaction of their own, so that a refusal doesn't take the count back with it.
 """
 
@@ -9,11 +9,14 @@ import re
 import secrets
 from datetime import timedelta
 
-import models
-from domain import Refused, audit, factors, outgoing, passkeys, passwords, stepup, tokens
-from domain.fields import clean
-from domain.transactions import writes
-from models import Challenge, Proof, User, now
+from database.clock import now
+from database.locks import lock
+from database.transactions import writes
+from domain import Refused
+from domain.base import audit, outgoing, stepup, tokens
+from domain.fields.kinds import clean
+from domain.people import factors, passkeys, passwords
+from models import Challenge, Proof, User
 
 PROOF_LIFE = timedelta(minutes=10)
 CODE_LIFE = timedelta(minutes=10)
@@ -47,7 +50,7 @@ def send_code(action, target=""):
     """
     who, target = _who(), _told(target)
     _known(action)
-    models.stand_in_line(f"proofs of {who.user.id}")
+    lock(f"proofs of {who.user.id}")
     every = list(
         Challenge.select()
         .where(
@@ -156,7 +159,7 @@ def _passkey_fits(user, answer, challenge):
 @writes
 def _count(who, action, method):
     """Count a try before it is checked, so that many at once are counted too: (row, tries left) or TooOften."""
-    models.stand_in_line(f"proofs of {who.user.id}")  # two first tries at once must not begin two counts
+    lock(f"proofs of {who.user.id}")  # two first tries at once must not begin two counts
     mine = (Challenge.user == who.user) & (Challenge.method == method)
     every = list(Challenge.select().where(mine, Challenge.consumed_at.is_null(), Challenge.expires_at > now()))
     if sum(one.attempts for one in every) >= TRIES_IN_ALL:

@@ -10,9 +10,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain import NotFound, audit, outgoing, settings
-from domain.transactions import writes
-from models import Compiled, Profile, Session, User, now, slot
+from database.clock import now
+from database.compiled import Compiled
+from database.parameters import parameter
+from database.transactions import writes
+from domain import NotFound
+from domain.base import audit, outgoing, settings
+from models import Profile, Session, User
 
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -116,7 +120,7 @@ _found = Compiled(
         Session.select(*_COLUMNS, *_PERSON, Profile.full_name)
         .join(User)
         .join(Profile, on=(Profile.user == User.id))
-        .where(Session.token_hash == slot("token_hash"))
+        .where(Session.token_hash == parameter("token_hash"))
     )
 )
 

@@ -1,22 +1,14 @@
 """Shutting somebody or an organization out, and letting them in again. Nothing is lost by it."""
 
-import models
-from domain import (
-    Forbidden,
-    Invalid,
-    NotFound,
-    Refused,
-    admins,
-    audit,
-    changes,
-    organizations,
-    outgoing,
-    sessions,
-    stepup,
-)
-from domain.fields import clean
-from domain.transactions import writes
-from models import AuthToken, Organization, Session, User, now
+from database.clock import now
+from database.scope import inside
+from database.transactions import writes
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import audit, changes, outgoing, stepup
+from domain.fields.kinds import clean
+from domain.organizations import organizations
+from domain.people import admins, sessions
+from models import AuthToken, Organization, Session, User
 
 LEAST, MOST = 10, 500  # characters of a reason
 
@@ -125,7 +117,7 @@ def _told(organization, after, before, by, **facts):
         f"organization.{verb}", f"{organization.name} was {verb}", by=by, organization=organization,
         target=organization, before=before, after=after, **facts,
     )  # fmt: skip
-    with models.inside(organization):
+    with inside(organization):
         changes.record(organization, "organization", organization.id, "updated", {"status": [before, after]}, by=by)
     type, key = f"organization.{verb}", _key(f"organization.{verb}", organization)
     values = {"organization": organization.name, "link": organizations.link_to(organization)} | facts

@@ -2,16 +2,18 @@
 
 from datetime import timedelta
 
-import models
-from domain import outgoing, rows
-from domain.fields import Field
+from database.clock import now
+from database.scope import everywhere
+from database.transactions import writes
+from domain.base import outgoing
 from domain.fields.choice import Choice
+from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.person import Person
 from domain.fields.text import Text
-from domain.lists import Listing, Sort, Tab
-from domain.transactions import writes
-from models import Organization, Task, User, now
+from domain.lists import rows
+from domain.lists.lists import Listing, Sort, Tab
+from models import Organization, Task, User
 
 STATUS = Choice(
     (
@@ -110,7 +112,7 @@ DUE_WITHIN = timedelta(hours=24)
 @writes
 def remind(limit):
     """Leave one reminder for each open task that is due within a day; returns how many."""
-    with models.everywhere("reminders go out for every organization"):
+    with everywhere("reminders go out for every organization"):
         due = list(Task.due_soon(now() + DUE_WITHIN).order_by(Task.due_at).limit(limit))
         for task in due:
             Task.update(reminded_at=now()).where(Task.id == task.id).execute()

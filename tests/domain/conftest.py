@@ -4,10 +4,14 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import accounts, billing, inbox, outgoing, sessions, stepup
-from domain.providers import sandbox, stripe
-from domain.transactions import writes
-from models import Outgoing, Proof, Session, inside, now
+from database.clock import now
+from database.scope import inside
+from database.transactions import writes
+from domain.base import outgoing, stepup
+from domain.money import billing, inbox
+from domain.money.providers import sandbox, stripe
+from domain.people import accounts, sessions
+from models import Outgoing, Proof, Session
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def quick(monkeypatch):
     """Passwords hashed without the work, where a test makes many of them."""
     import hashlib
 
-    from domain import passwords
+    from domain.people import passwords
 
     def hashed(text):
         return "quick:" + hashlib.sha256(text.encode()).hexdigest()

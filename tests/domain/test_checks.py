@@ -6,9 +6,12 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import configuration, grants, providers
-from domain.providers import sandbox
-from models import Grant, Licence, WebhookEvent, inside
+from database.scope import inside
+from domain.base import configuration
+from domain.entitlements import grants
+from domain.money import providers
+from domain.money.providers import sandbox
+from models import Grant, Licence, WebhookEvent
 from tests.fixtures import billing as money
 from tests.fixtures.billing import payment_of, time_passes
 

@@ -1,8 +1,10 @@
 from datetime import datetime, timedelta
 
 import jobs
-from domain import credits
-from models import Grant, JobRun, inside, now
+from database.clock import now
+from database.scope import inside
+from domain.entitlements import credits
+from models import Grant, JobRun
 from tests.fixtures.threads import write
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import jobs
-from domain import NotFound, outgoing
+from domain import NotFound
+from domain.base import outgoing
 from models import AuditEvent, JobRun, Lease, Notification
 from tests.fixtures.threads import together, write
 

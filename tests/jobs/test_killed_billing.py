@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 import jobs
-from domain import billing, configuration, facts, grants, inbox, mail
-from domain.providers import sandbox, stripe
-from domain.transactions import writes
-from models import CreditEntry, Notification, Outgoing, Payment, WebhookEvent, inside
+from database.scope import inside
+from database.transactions import writes
+from domain.base import configuration, mail
+from domain.entitlements import grants
+from domain.money import billing, facts, inbox
+from domain.money.providers import sandbox, stripe
+from models import CreditEntry, Notification, Outgoing, Payment, WebhookEvent
 
 TOP = Path(__file__).resolve().parents[2]
 # The child takes events in, works them off and sends what is left, as the server does, and kills itself at the
@@ -22,7 +25,7 @@ TOP = Path(__file__).resolve().parents[2]
 CHILD = """
 import json, os, signal, sys
 from pathlib import Path
-import models
+from database.connections import open_database
 from domain import configuration, facts, inbox, outgoing, transactions
 from domain.configuration import Configuration
 from domain.providers import stripe
@@ -34,7 +37,7 @@ configuration.use(Configuration(
     env="test", data=folder, database_url=about["url"], secret_key="k" * 40, site_url="http://localhost",
     billing_provider="sandbox", mail_from="hall@example.org",
 ))
-models.open_database(about["url"])
+open_database(about["url"])
 
 def here():
     global left

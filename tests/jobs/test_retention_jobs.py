@@ -3,9 +3,9 @@ from datetime import timedelta
 import pytest
 
 import jobs
-import models
-from domain import audit, notices, outgoing, settings
-from models import AuditEvent, Change, JobRun, Notification, Outgoing, WebhookEvent, everywhere
+from database.scope import everywhere, inside
+from domain.base import audit, notices, outgoing, settings
+from models import AuditEvent, Change, JobRun, Notification, Outgoing, WebhookEvent
 from tests.fixtures.threads import write
 
 
@@ -106,5 +106,5 @@ def test_history_goes_in_batches_for_every_organization(cast, clock, count):
     write(fill)
     clock.forward(days=366)
     assert jobs.run("changes") == count
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert Change.select().count() == 0

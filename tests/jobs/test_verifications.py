@@ -1,5 +1,5 @@
 import jobs
-from domain import audit
+from domain.base import audit
 from jobs import verifications
 from models import AuditEvent, JobRun, Notification, Outgoing
 from tests.fixtures.threads import write

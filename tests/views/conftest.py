@@ -6,20 +6,23 @@ from html.parser import HTMLParser
 import pytest
 
 import models
-from domain import rows, tasks
+from database.connections import database
+from database.scope import everywhere, inside
+from domain.lists import rows
+from domain.tasks import tasks
 
 
 @pytest.fixture(autouse=True)
 def _application_first(house, request):
     """The application opens the database anew, so it must be there before anything is written."""
-    models.database.close_all()
+    database.close_all()
     request.getfixturevalue("web")
 
 
 @pytest.fixture
 def task(at, cast):
     """alice's task in Acme."""
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         return rows.create(tasks.rules, {"title": "Call the printer", "priority": "high"}, by=at("alice"))
 
 
@@ -28,7 +31,7 @@ def counted():
     """table → number of rows, without what a refused request leaves too (a session's last look, a denial)."""
 
     def count():
-        with models.everywhere("a test counts all rows"):
+        with everywhere("a test counts all rows"):
             found = {t.__name__: t.select().count() for t in models.TABLES if t.__name__ not in ("Session", "Lease")}
         denied = models.AuditEvent.select().where(models.AuditEvent.result == "denied").count()
         return found | {"AuditEvent": found["AuditEvent"] - denied}
@@ -95,8 +98,8 @@ def followed():
 def wire(web):
     """`wire()` carries the sandbox's webhooks through the real route and works them off; returns the statuses."""
     import jobs
-    from domain import transactions
-    from domain.providers import sandbox
+    from database import transactions
+    from domain.money.providers import sandbox
     from models import Outgoing
 
     def carry(times=1, backwards=False):

@@ -7,19 +7,23 @@ import json
 import pytest
 
 import models
-from domain import rows, tasks
+from database.clock import now
+from database.connections import database
+from database.scope import everywhere, inside
+from domain.lists import rows
+from domain.tasks import tasks
 from models import Task
 
 JSON = {"Accept": "application/json"}
 
 
 def make(by, **form):
-    with models.inside(by.organization):
+    with inside(by.organization):
         return rows.create(tasks.rules, {"title": "A task"} | form, by=by)
 
 
 def stored(id):
-    with models.everywhere("a test looks"):
+    with everywhere("a test looks"):
         return Task.one(Task.id == id)
 
 
@@ -336,7 +340,7 @@ def test_bulk_removes_and_can_be_taken_back(browse, at, followed):
 
 
 def _batch(id):
-    with models.everywhere("a test looks"):
+    with everywhere("a test looks"):
         return models.Change.one(models.Change.row_id == id, models.Change.verb == "deleted").batch
 
 
@@ -440,7 +444,7 @@ def test_a_spreadsheet_runs_nothing_of_an_export(browse, at, title):
 
 
 def test_export_goes_beyond_one_page_and_comes_in_pieces(browse, at, monkeypatch):
-    from domain import lists
+    from domain.lists import lists
 
     monkeypatch.setattr(lists, "EXPORTED", 40)
     for number in range(90):
@@ -460,7 +464,7 @@ def test_export_goes_beyond_one_page_and_comes_in_pieces(browse, at, monkeypatch
 def queries(monkeypatch):
     """The SQL that was sent, by every way there is."""
     sent = []
-    kind = type(models.database.obj)
+    kind = type(database.obj)
     plain = kind.execute_sql
 
     def noted(self, sql, params=None, *rest):
@@ -478,14 +482,14 @@ def test_a_list_costs_few_queries_and_as_many_with_500_tasks_as_with_5(browse, a
     alice, taken = browse("alice"), {}
     paths = ("/acme/tasks", "/acme/tasks?tab=all", "/acme/tasks?q=task&priority=medium", "/acme/tasks?sort=due")
     for total in (5, 500):
-        with models.inside(at("alice").organization):
+        with inside(at("alice").organization):
             have = Task.select().count()
-            from domain import transactions
+            from database import transactions
 
             @transactions.writes
             def fill():
                 for number in range(have, total):  # noqa: B023
-                    Task.create(user=at("alice").user, title=f"Task {number}", due_at=models.now())
+                    Task.create(user=at("alice").user, title=f"Task {number}", due_at=now())
 
             fill()
         for path in paths:

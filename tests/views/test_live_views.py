@@ -13,7 +13,12 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import models
-from domain import alerts, changes, configuration, rows, sessions, tasks, transactions
+from database import transactions
+from database.scope import inside
+from domain.base import alerts, changes, configuration
+from domain.lists import rows
+from domain.people import sessions
+from domain.tasks import tasks
 from models import Membership
 from views import live
 
@@ -107,13 +112,13 @@ def listen(server, browse):
 
 
 def mark(cast, name="bob", organization="acme"):
-    with models.inside(getattr(cast, organization)):
+    with inside(getattr(cast, organization)):
         return changes.mark(getattr(cast, name))
 
 
 def make(at, name="alice", slug="acme", title="News"):
     by = at(name, slug)
-    with models.inside(by.organization):
+    with inside(by.organization):
         return rows.create(tasks.rules, {"title": title}, by=by)
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from domain import configuration
+from domain.base import configuration
 from tests.conftest import PASSWORD
 from views import safety
 
@@ -145,7 +145,7 @@ def protected(response, path, status):
 
 
 def test_a_bug_is_answered_with_the_headers_too_and_tells_nothing(browse, monkeypatch):
-    from views import home
+    from views.tasks import home
 
     def broken(*args):
         raise KeyError("the secret detail")

@@ -2,7 +2,9 @@
 
 from flask import Blueprint, request
 
-from domain import Invalid, admins, roles
+from domain import Invalid
+from domain.base import roles
+from domain.people import admins
 from views import access, pages
 
 blueprint = Blueprint("admins", __name__, url_prefix="/admin/admins")
@@ -16,7 +18,7 @@ def index():
 
 def _index(refusal=None):
     return pages.page(
-        "admins/index.html",
+        "admin/admins/index.html",
         422 if refusal else 200,
         listed=admins.everybody(),
         STAFF=roles.STAFF,

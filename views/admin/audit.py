@@ -8,10 +8,14 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, g
 from htmx_flask import request
 
-import models
-from domain import NotFound, accounts, audit, tenants
-from domain.fields import clean, whole
-from models import AuditEvent, now
+from database.clock import now
+from database.connections import database
+from domain import NotFound
+from domain.base import audit
+from domain.fields.kinds import clean, whole
+from domain.organizations import organization_desk
+from domain.people import accounts
+from models import AuditEvent
 from views import access, pages
 from views.lists import inert
 
@@ -48,7 +52,7 @@ class Place:
         """The events, the newest first; none for an organization or a person that isn't."""
         organization = self.organization
         if self.asked.get("organization"):
-            organization = tenants.by_slug(self.asked["organization"])
+            organization = organization_desk.by_slug(self.asked["organization"])
             if organization is None:
                 return []
         return audit.search(
@@ -67,7 +71,7 @@ def _index(place, **context):
     found = place.read(whole(request.args.get("after", ""), 2**31), audit.PAGE + 1)
     events = found[: audit.PAGE]
     return pages.page(
-        "audit/index.html",
+        "admin/audit/index.html",
         place=place,
         events=events,
         more=events[-1].id if len(found) > audit.PAGE else None,
@@ -81,7 +85,7 @@ def _index(place, **context):
 
 def _show(place, event, **context):
     return pages.page(
-        "audit/show.html",
+        "admin/audit/show.html",
         place=place,
         event=event,
         changed=audit.changed(event),
@@ -157,7 +161,7 @@ def _csv(place):
         for event in events:
             write.writerow([event.id, *(inert(str(text or "")) for text in _cells(event, named, place))])
         after = events[-1].id
-        models.database.close()  # between chunks the connection is somebody else's
+        database.close()  # between chunks the connection is somebody else's
         yield out.getvalue().encode()
         out.seek(0)
         out.truncate()

@@ -6,9 +6,12 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response
 from htmx_flask import request
 
-from domain import Invalid, admins, inbox, plans, reconciliations, subscriptions
-from domain.fields import clean, whole
-from models import now
+from database.clock import now
+from domain import Invalid
+from domain.entitlements import plans
+from domain.fields.kinds import clean, whole
+from domain.money import inbox, reconciliations, subscriptions
+from domain.people import admins
 from views import access, pages
 
 blueprint = Blueprint("inbox", __name__, url_prefix="/admin/webhooks")
@@ -44,10 +47,10 @@ def _span(when):
 @blueprint.get("")
 @access.platform("jobs.run")
 def index():
-    response = pages.page("inbox/index.html", **_list())
+    response = pages.page("admin/inbox/index.html", **_list())
     work = inbox.last_replays()
     if request.htmx and request.htmx.target == "replay_work" and not (work and work.is_open):
-        response = pages.fragment("inbox/index.html", "inbox_area", **_list())  # it is over: all is drawn anew
+        response = pages.fragment("admin/inbox/index.html", "inbox_area", **_list())  # it is over: all is drawn anew
         response.headers["HX-Retarget"] = "#inbox_area"
     return response
 
@@ -88,7 +91,7 @@ def show(id):
 def _event(event, look=None, status=200, errors=None):
     text = inbox.body(event)
     return pages.page(
-        "inbox/show.html",
+        "admin/inbox/show.html",
         status,
         event=event,
         body=text[:SHOWN],

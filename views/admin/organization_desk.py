@@ -3,8 +3,10 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import Invalid, admins, suspensions, tenants
-from domain.fields import clean, whole
+from domain import Invalid
+from domain.fields.kinds import clean, whole
+from domain.organizations import organization_desk
+from domain.people import admins, suspensions
 from views import access, pages
 
 blueprint = Blueprint("tenants", __name__, url_prefix="/admin/organizations")
@@ -15,15 +17,15 @@ blueprint = Blueprint("tenants", __name__, url_prefix="/admin/organizations")
 def index():
     q, status = clean(request.args.get("q", "")).strip()[:80], request.args.get("status", "")
     before = whole(request.args.get("before", ""), 2**31)
-    found = tenants.find(q, status, before, tenants.PAGE + 1)
-    shown = found[: tenants.PAGE]
+    found = organization_desk.find(q, status, before, organization_desk.PAGE + 1)
+    shown = found[: organization_desk.PAGE]
     return pages.page(
-        "tenants/index.html",
+        "admin/organization_desk/index.html",
         found=shown,
-        more=shown[-1].id if len(found) > tenants.PAGE else None,
+        more=shown[-1].id if len(found) > organization_desk.PAGE else None,
         q=q,
-        state=status if status in tenants.STATUSES else "",
-        STATUSES=tenants.STATUSES,
+        state=status if status in organization_desk.STATUSES else "",
+        STATUSES=organization_desk.STATUSES,
         started=bool(before),
         here="tenants",
     )
@@ -36,13 +38,13 @@ def show(id):
 
 
 def _tenant(id, refusal=None, tried="suspend"):
-    tenant = tenants.one(id)
-    count, members = tenants.members(tenant)
+    tenant = organization_desk.one(id)
+    count, members = organization_desk.members(tenant)
     return pages.page(
-        "tenants/show.html",
+        "admin/organization_desk/show.html",
         422 if refusal else 200,
         tenant=tenant,
-        uses=tenants.uses(tenant),
+        uses=organization_desk.uses(tenant),
         count=count,
         members=members,
         can=admins.capabilities(access.me()),

@@ -5,23 +5,13 @@ from htmx_flask import request
 from peewee import fn
 
 import jobs
-from domain import (
-    Invalid,
-    NotFound,
-    Refused,
-    admins,
-    alerts,
-    audit,
-    outgoing,
-    people,
-    pricing,
-    providers,
-    reconciliations,
-    settings,
-    subscriptions,
-    tenants,
-)
-from models import Organization, Outgoing, Session, User, WebhookEvent, now
+from database.clock import now
+from domain import Invalid, NotFound, Refused
+from domain.base import alerts, audit, outgoing, settings
+from domain.money import pricing, providers, reconciliations, subscriptions
+from domain.organizations import organization_desk
+from domain.people import admins, people
+from models import Organization, Outgoing, Session, User, WebhookEvent
 from views import access, pages
 from views.safety import spend_state
 
@@ -44,7 +34,7 @@ def index():
         buried=count(WebhookEvent, WebhookEvent.status == "buried"),
         unsent=count(Outgoing, Outgoing.status == "buried", Outgoing.kind.not_in(outgoing.KEPT)),
         newest=people.find(limit=10) if "users.read" in can else [],
-        founded=tenants.find(limit=10) if "organizations.read" in can else [],
+        founded=organization_desk.find(limit=10) if "organizations.read" in can else [],
         events=audit.search(limit=10) if "audit.read_all" in can else [],
         can=can,
         billed=providers.is_configured(),

@@ -4,8 +4,10 @@ from flask import Blueprint, session
 from flask_login import current_user, login_user
 from htmx_flask import request
 
-from domain import Invalid, Refused, admins, audit, people, sessions, suspensions
-from domain.fields import clean, whole
+from domain import Invalid, Refused
+from domain.base import audit
+from domain.fields.kinds import clean, whole
+from domain.people import admins, people, sessions, suspensions
 from views import access, pages
 from views.safety import address, for_lookers
 
@@ -20,7 +22,7 @@ def index():
     found = people.find(q, status, before, people.PAGE + 1)
     shown = found[: people.PAGE]
     return pages.page(
-        "people/index.html",
+        "admin/people/index.html",
         people=shown,
         more=shown[-1].id if len(found) > people.PAGE else None,
         q=q,
@@ -41,7 +43,7 @@ def _person(id, refusal=None, tried="suspend"):
     person = people.one(id)
     can = admins.capabilities(access.me())
     return pages.page(
-        "people/show.html",
+        "admin/people/show.html",
         422 if refusal else 200,
         person=person,
         memberships=people.memberships(person),

@@ -3,7 +3,11 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import Invalid, NotFound, admins, plans, pricing, providers, settings, works
+from domain import Invalid, NotFound
+from domain.base import long_jobs, settings
+from domain.entitlements import plans
+from domain.money import pricing, providers
+from domain.people import admins
 from views import access, pages
 
 blueprint = Blueprint("plans", __name__, url_prefix="/admin/plans")
@@ -14,7 +18,7 @@ blueprint = Blueprint("plans", __name__, url_prefix="/admin/plans")
 def index():
     plans.forget()
     return pages.page(
-        "plans/index.html",
+        "admin/plans/index.html",
         plans=plans.everything(),
         prices={offer.plan.key: offer.price for offer in pricing.offers()},
         subscribers={key: plans.subscribers(key) for key in plans.PLANS},
@@ -55,7 +59,7 @@ def put_back(name, id):
 
 def _done(plan):
     plans.forget()
-    work = works.newest(plans.RESYNC, plan.key)
+    work = long_jobs.newest(plans.RESYNC, plan.key)
     follows = " Its subscribers follow now." if work and work.is_open else ""
     return pages.go(f"/admin/plans/{plan.key}", f"{plan.label} is changed.{follows}")
 
@@ -70,11 +74,11 @@ def _form(name, status=200, **extra):
         values = plans.facts(plan) | {"gives": "\n".join(plan.gives)}
     row = settings.rows().get(field.name)
     return pages.page(
-        "plans/edit.html",
+        "admin/plans/edit.html",
         status,
         chosen=plan,  # `plan` is the frame's: that of whoever looks
         values=values,
-        work=works.newest(plans.RESYNC, name),
+        work=long_jobs.newest(plans.RESYNC, name),
         subscribers=plans.subscribers(name),
         CAPABILITIES=plans.CAPABILITIES,
         changes=plans.history(name),

@@ -3,7 +3,8 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import providers, reconciliations, settings
+from domain.base import settings
+from domain.money import providers, reconciliations
 from views import access, pages
 
 blueprint = Blueprint("reconciliations", __name__, url_prefix="/admin/reconciliation")
@@ -22,10 +23,10 @@ def index():
     state = _state()
     aimed = request.htmx.target if request.htmx else None
     if aimed == "comparison" and not (state["runs"] and state["runs"][0].is_open):
-        response = pages.fragment("reconciliations/index.html", "reconciliation_area", **state)
+        response = pages.fragment("admin/reconciliations/index.html", "reconciliation_area", **state)
         response.headers["HX-Retarget"] = "#reconciliation_area"
         return response
-    return pages.page("reconciliations/index.html", **state, here="reconciliation")
+    return pages.page("admin/reconciliations/index.html", **state, here="reconciliation")
 
 
 def _state():
@@ -49,7 +50,7 @@ def compare():
     """Begin a comparison; with `mend` it mends what differs, whatever the setting."""
     reconciliations.ask(by=access.me(), heals=True if request.form.get("mend") else None)
     if request.htmx:
-        return pages.fragment("reconciliations/index.html", "comparison", **_state())
+        return pages.fragment("admin/reconciliations/index.html", "comparison", **_state())
     return pages.go("/admin/reconciliation", "The comparison begins. This page shows how far it is.", "info")
 
 

@@ -2,8 +2,11 @@
 
 from flask import Blueprint, request
 
-from domain import Invalid, admins, plans, providers, subscriptions
-from domain.fields import clean, whole
+from domain import Invalid
+from domain.entitlements import plans
+from domain.fields.kinds import clean, whole
+from domain.money import providers, subscriptions
+from domain.people import admins
 from views import access, pages
 
 blueprint = Blueprint("subscriptions", __name__, url_prefix="/admin/subscriptions")
@@ -20,7 +23,7 @@ def index():
     found = subscriptions.find(q, status, doubt, before, subscriptions.PAGE + 1)
     shown = found[: subscriptions.PAGE]
     return pages.page(
-        "subscriptions/index.html",
+        "admin/subscriptions/index.html",
         found=shown,
         more=shown[-1].id if len(found) > subscriptions.PAGE else None,
         doubts=subscriptions.doubts(shown),
@@ -51,7 +54,7 @@ def show(id):
 def _subscription(id, errors=None):
     row = subscriptions.one(id)
     return pages.page(
-        "subscriptions/show.html",
+        "admin/subscriptions/show.html",
         422 if errors else 200,
         row=row,
         doubts=subscriptions.doubts([row])[row.id],

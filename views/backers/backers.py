@@ -12,9 +12,14 @@ from urllib.parse import quote
 from flask import Blueprint, Response, redirect, session
 from htmx_flask import request
 
-from domain import Invalid, NotFound, Refused, backer_imports, backers, invitations, plans, settings
-from domain.fields import clean, whole
-from models import database, now
+from database.clock import now
+from database.connections import database
+from domain import Invalid, NotFound, Refused
+from domain.backers import backer_imports, backers
+from domain.base import settings
+from domain.entitlements import plans
+from domain.fields.kinds import clean, whole
+from domain.organizations import invitations
 from views import access, pages
 from views.lists import inert
 from views.safety import limited, spend_backer
@@ -108,7 +113,7 @@ def verify():
         backer, token = backers.verify(form.get("username", ""), form.get("code", ""), allow=spend_backer)
     except backers.NotClaimed as refusal:
         values = {"username": form.get("username", "")[: backers.NAME], "email": ""}
-        template = "auth/sign_up_code.html" if place.endswith("code") else "auth/sign_up.html"
+        template = "people/auth/sign_up_code.html" if place.endswith("code") else "people/auth/sign_up.html"
         errors = {"backer": refusal.sentence}
         return pages.page(template, refusal.status, values=values, errors=errors, next=target)
     session[CARRIED] = (backer.id, token)

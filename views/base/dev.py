@@ -5,9 +5,11 @@ from email import policy
 
 from flask import Blueprint, Response
 
-from domain import NotFound, configuration, mail
+from domain import NotFound
+from domain.base import configuration, mail
 from models import Membership, Organization, User
-from views import access, accounts, pages
+from views import access, pages
+from views.people import accounts
 
 blueprint = Blueprint("dev", __name__, url_prefix="/dev")
 SHOWN = 50
@@ -33,7 +35,7 @@ def _part(message, kind):
 @access.public
 def letters():
     newest = sorted(mail.outbox().glob("*.eml"), reverse=True)[:SHOWN] if mail.outbox().is_dir() else []
-    return pages.page("dev/mail.html", letters=[_letter(path) for path in newest])
+    return pages.page("base/dev/mail.html", letters=[_letter(path) for path in newest])
 
 
 @blueprint.get("/mail/<id:number>")
@@ -53,7 +55,7 @@ def letter(number):
 @blueprint.get("/patterns")
 @access.public
 def patterns():
-    return pages.page("dev/patterns.html", here="patterns")
+    return pages.page("base/dev/patterns.html", here="patterns")
 
 
 @blueprint.post("/sign-in/<id:id>")
@@ -76,4 +78,4 @@ def cast():
         held = shared.get(one.user.id)
         if held is None or held.organization.is_personal:
             shared[one.user.id] = one
-    return pages.page("dev/cast.html", people=list(shared.values()))
+    return pages.page("base/dev/cast.html", people=list(shared.values()))

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, redirect
 
-from domain import settings
+from domain.base import settings
 from views import access, pages
 
 blueprint = Blueprint("front", __name__)
@@ -14,13 +14,13 @@ def index():
     user = access.me()
     if user:
         return redirect(pages.home_of(user))
-    return pages.page("front/index.html", open=settings.get("sign_up_open"))
+    return pages.page("base/front/index.html", open=settings.get("sign_up_open"))
 
 
 @blueprint.get("/faq")
 @access.public
 def faq():
-    return pages.page("front/faq.html", open=settings.get("sign_up_open"), here="faq")
+    return pages.page("base/front/faq.html", open=settings.get("sign_up_open"), here="faq")
 
 
 @blueprint.get("/app")

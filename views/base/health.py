@@ -8,9 +8,11 @@ from flask import Blueprint, Response, request
 from peewee import fn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from domain import Refused, configuration
-from domain.transactions import writer, writes
-from models import Lease, Outgoing, Session, WebhookEvent, now
+from database.clock import now
+from database.transactions import writer, writes
+from domain import Refused
+from domain.base import configuration
+from models import Lease, Outgoing, Session, WebhookEvent
 from views import access
 from views.safety import unlimited
 

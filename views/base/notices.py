@@ -3,8 +3,8 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import alerts, notices
-from domain.fields import whole
+from domain.base import alerts, notices
+from domain.fields.kinds import whole
 from views import access, pages
 
 blueprint = Blueprint("notices", __name__)
@@ -19,7 +19,7 @@ def index():
     found = notices.newest(user, PAGE + 1, before)
     more = found[PAGE - 1].id if len(found) > PAGE else None
     return pages.page(
-        "notices/index.html",
+        "base/notices/index.html",
         notifications=found[:PAGE],
         more=more,
         alerts=alerts.active() if not before else [],
@@ -38,7 +38,7 @@ def bell():
 def _bell():
     user = access.me()
     return pages.fragment(
-        "notices/_bell.html",
+        "base/notices/_bell.html",
         newest=notices.newest(user),
         bell=notices.unread(user),
         alerts=alerts.active(),

@@ -2,9 +2,11 @@
 
 from flask import Blueprint, request
 
-from domain import admins, lists, tasks
-from domain.fields import clean
-from models import inside
+from database.scope import inside
+from domain.fields.kinds import clean
+from domain.lists import lists
+from domain.people import admins
+from domain.tasks import tasks
 from views import access, pages
 
 blueprint = Blueprint("palette", __name__)
@@ -23,7 +25,7 @@ def show():
     if q and lists.Ask(q=q).words:
         with inside(by.organization):
             groups += [_things(listing, by, q) for listing in LISTED if by.may(f"{listing.name}.read")]
-    return pages.fragment("palette/_results.html", groups=groups, q=q)
+    return pages.fragment("base/palette/_results.html", groups=groups, q=q)
 
 
 def _pages(by, capabilities, q):

@@ -11,8 +11,10 @@ from flask import Blueprint, Response, current_app, g, render_template, session
 from flask_login import current_user
 from htmx_flask import request
 
-from domain import Refused, passkeys, proofs, stepup
-from domain.fields import whole
+from domain import Refused
+from domain.base import stepup
+from domain.fields.kinds import whole
+from domain.people import passkeys, proofs
 from views import access, pages
 
 blueprint = Blueprint("stepup", __name__)
@@ -131,9 +133,9 @@ def _response(about, status, trigger):
         body |= {k: about[k] for k in ("action", "level", "target", "methods")} | {"request_id": g.get("request_id")}
         return Response(json.dumps(body), status, content_type="application/json")
     if request.htmx:
-        response = Response(render_template("stepup/_dialog.html", **about), status, mimetype="text/html")
+        response = Response(render_template("base/stepup/_dialog.html", **about), status, mimetype="text/html")
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#dialog", "innerHTML"
         if trigger:
             response.headers["HX-Trigger"] = json.dumps({"stepup": trigger})
         return response
-    return pages.page("stepup/show.html", status, **about)
+    return pages.page("base/stepup/show.html", status, **about)

@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from flask import Blueprint, Response, g
 from htmx_flask import request
 
-import models
-from domain import Invalid, credits, grants, tenants
-from domain.fields import whole
-from models import now
+from database.clock import now
+from database.connections import database
+from domain import Invalid
+from domain.entitlements import credits, grants
+from domain.fields.kinds import whole
+from domain.organizations import organization_desk
 from views import access, pages
 from views.lists import inert
 
@@ -32,7 +34,7 @@ def index():
     found = credits.ledger(organization, before, credits.PAGE + 1)
     entries = found[: credits.PAGE]
     return pages.page(
-        "credits/index.html",
+        "entitlements/credits/index.html",
         standing=credits.standing(organization),
         plan=grants.plan(),
         days=credits.spent_by_day(organization, DAYS),
@@ -88,7 +90,7 @@ def _csv(organization):
             row = [entry.id, at, entry.reason, inert(said(entry)), inert(who), entry.delta, entry.balance_after]
             write.writerow(row)
         before = entries[-1].id
-        models.database.close()  # between chunks the connection is somebody else's
+        database.close()  # between chunks the connection is somebody else's
         yield out.getvalue().encode()
         out.seek(0)
         out.truncate()
@@ -105,14 +107,14 @@ def desk(id):
 
 
 def _desk(id, refusal=None):
-    tenant = tenants.one(id)
+    tenant = organization_desk.one(id)
     values = request.form if refusal else {}
     fields = refusal.fields if isinstance(refusal, Invalid) else {}
     errors = fields or ({"amount": f"Only {refusal.details['left']:,} can be taken."} if refusal else {})
     if "key" in errors:
         errors["form"] = "This form was sent without its key. Load the page again."
     return pages.page(
-        "credits/desk.html",
+        "entitlements/credits/desk.html",
         refusal.status if refusal else 200,
         tenant=tenant,
         standing=credits.standing(tenant),
@@ -132,7 +134,7 @@ def _desk(id, refusal=None):
 @access.platform("credits.write")
 def adjust(id):
     """The key came with the form, so that a double click gives once."""
-    tenant, form, me = tenants.one(id), request.form, access.me()
+    tenant, form, me = organization_desk.one(id), request.form, access.me()
     key, reason = f"desk:{form.get('key', '').strip()}", form.get("reason", "")
     try:
         if not form.get("key", "").strip():

@@ -6,22 +6,15 @@ from flask import Blueprint, g
 from htmx_flask import request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from domain import (
-    Refused,
-    billing,
-    configuration,
-    credits,
-    facts,
-    grants,
-    permissions,
-    plans,
-    pricing,
-    providers,
-    settings,
-)
-from domain.fields import whole
-from domain.providers import ProviderFailed
-from models import Checkout, now
+from database.clock import now
+from domain import Refused
+from domain.base import configuration, settings
+from domain.entitlements import credits, grants, plans
+from domain.fields.kinds import whole
+from domain.money import billing, facts, pricing, providers
+from domain.money.providers import ProviderFailed
+from domain.organizations import permissions
+from models import Checkout
 from views import access, pages
 
 blueprint = Blueprint("billing", __name__, url_prefix="/<organization>/billing")
@@ -42,7 +35,7 @@ def show():
     about = {"configured": providers.is_configured(), "here": "billing", "free": plans.get("free")}
     if about["configured"]:
         about |= _standing()
-    return pages.page("billing/show.html", **about)
+    return pages.page("money/billing/show.html", **about)
 
 
 def _standing():
@@ -171,7 +164,7 @@ def _back(asked):
         plan = plans.get(row.plan_key)
     since = _since()
     return pages.page(
-        "billing/return.html",
+        "money/billing/return.html",
         paid=paid,
         current=plan,
         asked=asked,
@@ -206,8 +199,8 @@ def preview():
         "taken": permissions.taken(g.by.organization),
     }
     if request.htmx and request.htmx.target == "dialog":
-        return pages.fragment("billing/_change_dialog.html", **about)
-    return pages.page("billing/change.html", here="billing", **about)
+        return pages.fragment("money/billing/_change_dialog.html", **about)
+    return pages.page("money/billing/change.html", here="billing", **about)
 
 
 @blueprint.get("/change/preview")

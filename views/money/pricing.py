@@ -3,8 +3,10 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import billing, configuration, grants, plans, pricing, providers, settings
-from models import inside
+from database.scope import inside
+from domain.base import configuration, settings
+from domain.entitlements import grants, plans
+from domain.money import billing, pricing, providers
 from views import access, pages
 
 blueprint = Blueprint("pricing", __name__)
@@ -26,7 +28,7 @@ def show():
             if current and by.may("billing.manage"):
                 plan_page, trial = f"/{by.organization.slug}/billing", billing.trial_days(by)
     return pages.page(
-        "pricing/index.html",
+        "money/pricing/index.html",
         offers=offers,
         current=current,
         plan_page=plan_page,
@@ -52,10 +54,10 @@ def prices():
     state = _state()
     aimed = request.htmx.target if request.htmx else None
     if aimed == "pricing_sync" and not (state["work"] and state["work"].is_open):
-        response = pages.fragment("pricing/admin.html", "pricing_area", **state)  # it is over: all is drawn anew
+        response = pages.fragment("money/pricing/admin.html", "pricing_area", **state)  # it is over: all is drawn anew
         response.headers["HX-Retarget"] = "#pricing_area"
         return response
-    return pages.page("pricing/admin.html", **state, here="pricing")
+    return pages.page("money/pricing/admin.html", **state, here="pricing")
 
 
 @blueprint.post("/admin/pricing/sync")
@@ -63,7 +65,7 @@ def prices():
 def sync():
     pricing.ask(by=access.me())
     if request.htmx:
-        return pages.fragment("pricing/admin.html", "pricing_sync", **_state())
+        return pages.fragment("money/pricing/admin.html", "pricing_sync", **_state())
     return pages.go("/admin/pricing", "The sync begins. This page shows how far it is.", "info")
 
 

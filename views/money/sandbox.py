@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from flask import Blueprint, Response, redirect, request
 
-from domain import Invalid, NotFound, configuration
-from domain.fields import clean
-from domain.providers import sandbox
+from domain import Invalid, NotFound
+from domain.base import configuration
+from domain.fields.kinds import clean
+from domain.money.providers import sandbox
 from views import access, pages
 from views.safety import unlimited
 

@@ -2,8 +2,9 @@
 
 from flask import Blueprint, Response, request
 
-from domain import Refused, inbox, providers
-from domain.providers import BadSignature
+from domain import Refused
+from domain.money import inbox, providers
+from domain.money.providers import BadSignature
 from views import access
 from views.safety import unlimited
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, request
 from flask_login import current_user
 
-from domain import invitations
+from domain.organizations import invitations
 from views import access, pages
 
 blueprint = Blueprint("invitations", __name__)
@@ -14,7 +14,7 @@ blueprint = Blueprint("invitations", __name__)
 def show():
     offer = invitations.look(request.args.get("invitationId", ""), access.me())
     wrong = isinstance(offer.refusal, invitations.WrongAccount)
-    return pages.page("invitations/show.html", offer=offer, wrong=wrong, here="invitation")
+    return pages.page("organizations/invitations/show.html", offer=offer, wrong=wrong, here="invitation")
 
 
 @blueprint.post("/accept-invitation")

@@ -3,7 +3,10 @@
 from flask import Blueprint, g
 from htmx_flask import request
 
-from domain import Refused, grants, invitations, members, organizations, permissions, roles, settings, workspaces
+from domain import Refused
+from domain.base import roles, settings
+from domain.entitlements import grants
+from domain.organizations import invitations, members, organizations, permissions, workspaces
 from views import access, pages
 from views.safety import TooOften, spend_invitation
 
@@ -24,7 +27,7 @@ def _index(refusal=None):
         errors = refusal.fields or refusal.details.get("fields") or {"form": refusal.sentence}
     may_see = by.may("invitations.read")
     return pages.page(
-        "members/index.html",
+        "organizations/members/index.html",
         refusal.status if refusal else 200,
         people=members.of(by.organization),
         held=members.workspaces_of(by.organization) if workspaces.are_shown() else {},
@@ -91,8 +94,8 @@ def _role(member, error=None, status=200):
     about = {"one": member, "choices": members.choosable(g.by), "about": roles.ABOUT, "error": error}
     about["chosen"] = request.form.get("role") or member.role
     if request.htmx and request.htmx.target == "dialog":
-        return pages.fragment("members/_role_dialog.html", status=status, **about)
-    return pages.page("members/role.html", status, here="members", **about)
+        return pages.fragment("organizations/members/_role_dialog.html", status=status, **about)
+    return pages.page("organizations/members/role.html", status, here="members", **about)
 
 
 @blueprint.post("/<organization>/members/<id:id>/role")

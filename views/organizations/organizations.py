@@ -3,7 +3,9 @@
 from flask import Blueprint, g, redirect, request
 from flask_login import current_user
 
-from domain import Invalid, NotFound, members, organizations, permissions, settings, transfers, workspaces
+from domain import Invalid, NotFound
+from domain.base import settings
+from domain.organizations import members, organizations, permissions, transfers, workspaces
 from models import Organization
 from views import access, pages
 

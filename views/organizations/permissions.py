@@ -3,8 +3,10 @@
 from flask import Blueprint, g, session
 from htmx_flask import request
 
-from domain import NotFound, organizations, permissions, roles
-from domain.fields import whole
+from domain import NotFound
+from domain.base import roles
+from domain.fields.kinds import whole
+from domain.organizations import organizations, permissions
 from models import User
 from views import access, pages
 
@@ -17,7 +19,7 @@ def index():
     people = organizations.everybody(g.by.organization)
     person = people.get(whole(request.args.get("person", ""), 2**31) or 0)
     return pages.page(
-        "permissions/index.html",
+        "organizations/permissions/index.html",
         groups=permissions.table(),
         rules_of=permissions.rules_of,
         people=people,
@@ -68,7 +70,7 @@ def why(id):
     slug = request.args.get("organization", "")
     member = organizations.reach(user, slug) if slug in theirs else None
     return pages.page(
-        "permissions/why.html",
+        "organizations/permissions/why.html",
         person=user,
         organizations_of=theirs,
         groups=permissions.table(),

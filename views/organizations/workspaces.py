@@ -3,7 +3,9 @@
 from flask import Blueprint, g
 from htmx_flask import request
 
-from domain import Invalid, Refused, invitations, members, permissions, roles, workspaces
+from domain import Invalid, Refused
+from domain.base import roles
+from domain.organizations import invitations, members, permissions, workspaces
 from views import access, pages
 from views.safety import TooOften, spend_invitation
 
@@ -22,7 +24,7 @@ def index():
 
 def _index(refusal=None):
     return pages.page(
-        "workspaces/index.html",
+        "organizations/workspaces/index.html",
         refusal.status if refusal else 200,
         all=workspaces.of(archived=True),
         values=request.form if refusal else {},
@@ -56,7 +58,7 @@ def _show(workspace, refusal=None):
     people = workspaces.people(workspace)
     inside = {one.user_id for one in people}
     return pages.page(
-        "workspaces/show.html",
+        "organizations/workspaces/show.html",
         refusal.status if refusal else 200,
         workspace=workspace,
         people=people,

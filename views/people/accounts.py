@@ -6,20 +6,13 @@ import secrets
 from flask import Blueprint, g, make_response, redirect, request, session
 from flask_login import current_user, login_user, logout_user
 
-from domain import (
-    Invalid,
-    Refused,
-    accounts,
-    admins,
-    alerts,
-    backers,
-    factors,
-    organizations,
-    sessions,
-    stepup,
-)
+from domain import Invalid, Refused
+from domain.backers import backers
+from domain.base import alerts, stepup
+from domain.organizations import organizations
+from domain.people import accounts, admins, factors, sessions
 from views import access, pages
-from views.backers import carried, let_go, to_the_gate
+from views.backers.backers import carried, let_go, to_the_gate
 from views.safety import TooOften, address, cookie_name, is_https, limited, spend_letter, spend_session
 
 blueprint = Blueprint("accounts", __name__)
@@ -85,7 +78,7 @@ def _form(template, refusal=None, status=None, **context):
 def new():
     if access.me():
         return redirect("/app")
-    return _form("auth/sign_up.html")
+    return _form("people/auth/sign_up.html")
 
 
 @blueprint.post("/sign-up")
@@ -102,7 +95,7 @@ def create():
         raise
     except Refused as refusal:
         let_go(refusal)
-        return _form("auth/sign_up.html", refusal)
+        return _form("people/auth/sign_up.html", refusal)
     session["sign_up"] = token
     return pages.go("/verify")
 
@@ -112,7 +105,7 @@ def create():
 def new_with_code():
     if access.me():
         return redirect("/app")
-    return _form("auth/sign_up_code.html")
+    return _form("people/auth/sign_up_code.html")
 
 
 @blueprint.post("/sign-up/code")
@@ -129,7 +122,7 @@ def create_with_code():
         raise
     except Refused as refusal:
         let_go(refusal)
-        return _form("auth/sign_up_code.html", refusal)
+        return _form("people/auth/sign_up_code.html", refusal)
     session["sign_up"] = token
     return pages.go("/verify")
 
@@ -140,7 +133,7 @@ def verify_form():
     token = accounts.pending(session.get("sign_up"), "verify_email")
     if not token:
         return redirect("/sign-up")
-    return _form("auth/verify.html", email=token.payload["email"])
+    return _form("people/auth/verify.html", email=token.payload["email"])
 
 
 @blueprint.post("/verify")
@@ -156,7 +149,7 @@ def verify():
         return to_the_gate(refusal, "/verify")
     except Refused as refusal:
         refusal.fields = {"code": refusal.sentence}
-        return _form("auth/verify.html", refusal, email=token.payload["email"])
+        return _form("people/auth/verify.html", refusal, email=token.payload["email"])
     return enter(user, "code", target)
 
 
@@ -184,7 +177,7 @@ def _mail_again(token):
 def sign_in_form():
     if access.me():
         return redirect(_next() or "/app")
-    return _form("auth/sign_in.html")
+    return _form("people/auth/sign_in.html")
 
 
 @blueprint.get("/login")
@@ -204,7 +197,7 @@ def sign_in():
         _mail_again(accounts.pending(refusal.details["token"], "verify_email"))
         return pages.go("/verify", refusal.sentence, "info")
     except Refused as refusal:
-        return _form("auth/sign_in.html", refusal, status=422)
+        return _form("people/auth/sign_in.html", refusal, status=422)
     return enter(user, "password", _next())
 
 
@@ -216,7 +209,7 @@ def sign_in():
 def ask_code_form():
     if access.me():
         return redirect(_next() or "/app")
-    return _form("auth/sign_in_code.html")
+    return _form("people/auth/sign_in_code.html")
 
 
 @blueprint.post("/sign-in/code")
@@ -230,7 +223,7 @@ def ask_code():
     except TooOften:
         raise
     except Refused as refusal:
-        return _form("auth/sign_in_code.html", refusal)
+        return _form("people/auth/sign_in_code.html", refusal)
     return pages.go("/sign-in/code/answer")
 
 
@@ -240,7 +233,7 @@ def code_form():
     token = accounts.pending(session.get("sign_in"), "sign_in")
     if not token:
         return redirect("/sign-in/code")
-    return _form("auth/code.html", email=token.payload["email"])
+    return _form("people/auth/code.html", email=token.payload["email"])
 
 
 @blueprint.post("/sign-in/code/answer")
@@ -254,7 +247,7 @@ def sign_in_with_code():
         user, target = accounts.sign_in_with_code(token.public_id, request.form.get("code", ""))
     except Refused as refusal:
         refusal.fields = {"code": refusal.sentence}
-        return _form("auth/code.html", refusal, email=token.payload["email"])
+        return _form("people/auth/code.html", refusal, email=token.payload["email"])
     return enter(user, "code", target)
 
 
@@ -275,7 +268,7 @@ def send_code_again():
 def ask_link_form():
     if access.me():
         return redirect(_next() or "/app")
-    return _form("auth/sign_in_link.html", sent=session.pop("link_sent", None))
+    return _form("people/auth/sign_in_link.html", sent=session.pop("link_sent", None))
 
 
 @blueprint.post("/sign-in/link")
@@ -289,7 +282,7 @@ def ask_link():
     except TooOften:
         raise
     except Refused as refusal:
-        return _form("auth/sign_in_link.html", refusal)
+        return _form("people/auth/sign_in_link.html", refusal)
     session["link_sent"] = accounts.address(email)
     return pages.go("/sign-in/link")
 
@@ -302,7 +295,7 @@ def open_link(link):
         token = accounts.link_open(link)
     except Refused as refusal:
         return pages.go("/sign-in/link", refusal.sentence, "bad")
-    return _form("auth/open_link.html", link=link, email=token.user.email)
+    return _form("people/auth/open_link.html", link=link, email=token.user.email)
 
 
 @blueprint.post("/sign-in/link/<link>")
@@ -332,14 +325,14 @@ def session_ended():
     """The account was signed in to somewhere else; this browser forgets its own session."""
     if not current_user.is_authenticated:
         session.clear()
-    return pages.page("auth/session_ended.html")
+    return pages.page("people/auth/session_ended.html")
 
 
 @blueprint.get("/session-elsewhere")
 @access.public
 def other_tab():
     """One tab for each session: this is the later one, so the application isn't loaded in it."""
-    return pages.page("auth/other_tab.html", me=None)
+    return pages.page("people/auth/other_tab.html", me=None)
 
 
 # --- a forgotten password --------------------------------------------------------------------------------
@@ -348,7 +341,7 @@ def other_tab():
 @blueprint.get("/forgot-password")
 @access.public
 def forgot_form():
-    return _form("auth/forgot_password.html")
+    return _form("people/auth/forgot_password.html")
 
 
 @blueprint.post("/forgot-password")
@@ -359,7 +352,7 @@ def forgot():
         spend_letter(accounts.address(request.form.get("email", "")))
         session["reset"] = accounts.forgot(request.form.get("email", ""))
     except Invalid as refusal:
-        return _form("auth/forgot_password.html", refusal)
+        return _form("people/auth/forgot_password.html", refusal)
     return pages.go("/reset-password")
 
 
@@ -369,7 +362,7 @@ def reset_form():
     token = accounts.pending(session.get("reset"), "reset")
     if not token:
         return redirect("/forgot-password")
-    return _form("auth/reset_password.html", email=token.email_norm)
+    return _form("people/auth/reset_password.html", email=token.email_norm)
 
 
 @blueprint.post("/reset-password")
@@ -382,10 +375,10 @@ def reset():
     try:
         user = accounts.reset(token.public_id, request.form.get("code", ""), request.form.get("password", ""))
     except Invalid as refusal:
-        return _form("auth/reset_password.html", refusal, email=token.email_norm)
+        return _form("people/auth/reset_password.html", refusal, email=token.email_norm)
     except Refused as refusal:
         refusal.fields = {"code": refusal.sentence}
-        return _form("auth/reset_password.html", refusal, email=token.email_norm)
+        return _form("people/auth/reset_password.html", refusal, email=token.email_norm)
     return enter(user, "code")
 
 
@@ -396,7 +389,7 @@ def reset():
 @access.public
 def set_up_form(secret):
     accounts.setup_open(secret)
-    return _form("auth/setup.html", secret=secret)
+    return _form("people/auth/setup.html", secret=secret)
 
 
 @blueprint.post("/setup/<secret>")
@@ -407,7 +400,7 @@ def set_up(secret):
     try:
         user = accounts.set_up(secret, form.get("email", ""), form.get("name", ""), form.get("password", ""))
     except Invalid as refusal:
-        return _form("auth/setup.html", refusal, secret=secret)
+        return _form("people/auth/setup.html", refusal, secret=secret)
     return enter(user, "password")
 
 
@@ -427,7 +420,9 @@ def _account(refusal=None):
         alerts.see(user)
     zones = organizations.timezones()
     waits = admins.gate(user) == "two_factor_required"
-    return _form("accounts/show.html", refusal, alerts=shown, zones=zones, waits=waits, shown=user, here="account")
+    return _form(
+        "people/accounts/show.html", refusal, alerts=shown, zones=zones, waits=waits, shown=user, here="account"
+    )
 
 
 @blueprint.post("/account")
@@ -444,7 +439,7 @@ def update():
 @access.signed_in
 def address_form():
     token = accounts.pending(session.get("address"), "change_email")
-    return _form("accounts/address.html", waiting=token, here="account")
+    return _form("people/accounts/address.html", waiting=token, here="account")
 
 
 @blueprint.post("/account/address")
@@ -457,7 +452,7 @@ def ask_new_address():
     except stepup.VerificationRequired:
         raise
     except Refused as refusal:
-        return _form("accounts/address.html", refusal, waiting=None, here="account")
+        return _form("people/accounts/address.html", refusal, waiting=None, here="account")
     return pages.go("/account/address")
 
 
@@ -470,7 +465,7 @@ def change_address():
         new = accounts.change_address(access.me(), session.get("address"), request.form.get("code", ""))
     except Refused as refusal:
         refusal.fields = {"code": refusal.sentence}
-        return _form("accounts/address.html", refusal, waiting=token, here="account")
+        return _form("people/accounts/address.html", refusal, waiting=token, here="account")
     session.pop("address", None)
     return pages.go("/account", f"Your address is {new} now. We told both addresses.")
 
@@ -485,7 +480,7 @@ def cancel_address():
 @blueprint.get("/account/deletion")
 @access.signed_in
 def deletion():
-    return pages.page("accounts/deletion.html", ties=accounts.ties(access.me()), here="account")
+    return pages.page("people/accounts/deletion.html", ties=accounts.ties(access.me()), here="account")
 
 
 @blueprint.post("/account/deletion")
@@ -500,7 +495,7 @@ def delete():
 @blueprint.get("/settings/security/password")
 @access.signed_in
 def password_form():
-    return _form("accounts/password.html", email=access.me().email, here="account")
+    return _form("people/accounts/password.html", email=access.me().email, here="account")
 
 
 @blueprint.post("/settings/security/password")
@@ -509,7 +504,7 @@ def change_password():
     try:
         ended = accounts.change_password(access.me(), request.form.get("password", ""))
     except Invalid as refusal:
-        return _form("accounts/password.html", refusal, email=access.me().email, here="account")
+        return _form("people/accounts/password.html", refusal, email=access.me().email, here="account")
     others = {0: "", 1: " Your other browser was signed out."}.get(ended, f" {ended} other browsers were signed out.")
     return pages.go("/settings/security", f"Your password is changed.{others}")
 
@@ -518,7 +513,7 @@ def change_password():
 @access.signed_in
 def security():
     return pages.page(
-        "accounts/security.html",
+        "people/accounts/security.html",
         sessions=list(sessions.live(access.me())),
         current=current_user.session,
         has_password=accounts.has_password(access.me()),

@@ -4,10 +4,12 @@ import segno
 from flask import Blueprint, redirect, session
 from htmx_flask import request
 
-from domain import Refused, accounts, factors, passkeys, tokens
-from domain.stepup import VerificationRequired
+from domain import Refused
+from domain.base import tokens
+from domain.base.stepup import VerificationRequired
+from domain.people import accounts, factors, passkeys
 from views import access, pages
-from views import accounts as entrance
+from views.people import accounts as entrance
 from views.safety import limited, spend_second_factor
 
 blueprint = Blueprint("factors", __name__)
@@ -45,7 +47,7 @@ def _page(token, way=None, refusal=None):
     if way == "passkey":
         session["passkey_challenge"], options = passkeys.request(token.user)
     return pages.page(
-        "auth/second_factor.html",
+        "people/auth/second_factor.html",
         refusal.status if refusal else 200,
         ways=ways,
         way=way,
@@ -117,7 +119,7 @@ def _enrolment(refusal=None):
     user, secret = access.me(), _secret()
     code = segno.make(factors.address(user, secret), error="m")
     return pages.page(
-        "accounts/factor.html",
+        "people/accounts/factor.html",
         refusal.status if refusal else 200,
         secret=" ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
         picture=code.svg_data_uri(scale=5, border=3, light="#fff", xmldecl=False),
@@ -153,7 +155,7 @@ def _to_codes(codes, message):
 @access.signed_in
 def codes():
     codes = factors.unseal(session.pop(SHOWN_ONCE, "")).split()
-    return pages.page("accounts/backup_codes.html", codes=codes or None, here="account")
+    return pages.page("people/accounts/backup_codes.html", codes=codes or None, here="account")
 
 
 @blueprint.post("/settings/security/factor/codes")

@@ -1,7 +1,7 @@
 """Sign-in with Google, Apple, Microsoft or another OpenID Connect issuer, and connecting them to an account.
 
 Authlib does the protocol: the code flow with PKCE, a nonce, and a state that lives in our signed cookie, so
-an answer is good only in the browser that asked. What may follow from it is domain/identities.py.
+an answer is good only in the browser that asked. What may follow from it is domain/people/identities.py.
 """
 
 import json
@@ -17,11 +17,15 @@ from flask import Blueprint, Response, current_app, redirect, session
 from htmx_flask import request
 from joserfc.errors import JoseError
 
-from domain import Refused, backers, configuration, identities, tokens
-from domain.accounts import pending
-from models import now
-from views import access, accounts, pages
-from views.backers import carried, forget, to_the_gate
+from database.clock import now
+from domain import Refused
+from domain.backers import backers
+from domain.base import configuration, tokens
+from domain.people import identities
+from domain.people.accounts import pending
+from views import access, pages
+from views.backers.backers import carried, forget, to_the_gate
+from views.people import accounts
 from views.safety import from_anywhere, limited, spend_letter
 
 blueprint = Blueprint("identities", __name__)
@@ -126,7 +130,7 @@ def _leave(url, label):
     """To another site. A plain form may not be redirected there (Content-Security-Policy), so a page leads on."""
     if request.htmx:
         return Response("", 204, {"HX-Redirect": url})
-    return pages.page("auth/leaving.html", url=url, label=label)
+    return pages.page("people/auth/leaving.html", url=url, label=label)
 
 
 # --- and back -----------------------------------------------------------------------------------------------------
@@ -259,7 +263,7 @@ def code_form():
 
 def _code_page(token, refusal=None):
     return pages.page(
-        "auth/identity_code.html",
+        "people/auth/identity_code.html",
         refusal.status if refusal else 200,
         email=token.payload["email"],
         label=identities.label(token.payload["provider"]),

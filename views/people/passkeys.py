@@ -4,13 +4,15 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request, session
 
-from domain import Refused, passkeys
-from views import access, accounts, pages
+from domain import Refused
+from domain.people import passkeys
+from views import access, pages
+from views.people import accounts
 from views.safety import limited
 
 blueprint = Blueprint("passkeys", __name__)
 
-# Beside the one that views/stepup.py uses up: its dialog may come between the making and the keeping.
+# Beside the one that views/base/stepup.py uses up: its dialog may come between the making and the keeping.
 CREATION = "passkey_creation"
 
 
@@ -51,7 +53,7 @@ def _answer():
 def new():
     """The challenge holds as long as this is the page that was opened last."""
     session[CREATION], wanted = passkeys.creation(access.me())
-    return pages.page("accounts/passkey.html", options=wanted, here="account")
+    return pages.page("people/accounts/passkey.html", options=wanted, here="account")
 
 
 @blueprint.post("/settings/security/passkeys")

@@ -2,7 +2,12 @@
 
 from flask import Blueprint, g
 
-from domain import alerts, billing, credits, grants, lists, notices, organizations, tasks
+from domain.base import alerts, notices
+from domain.entitlements import credits, grants
+from domain.lists import lists
+from domain.money import billing
+from domain.organizations import organizations
+from domain.tasks import tasks
 from views import access, pages
 
 blueprint = Blueprint("home", __name__)
@@ -13,11 +18,13 @@ blueprint = Blueprint("home", __name__)
 def show():
     by = g.by
     if by.organization.status != "active":
-        return pages.page("home/suspended.html", reason=organizations.suspended_reason(by.organization), here="home")
+        return pages.page(
+            "tasks/home/suspended.html", reason=organizations.suspended_reason(by.organization), here="home"
+        )
     counts = lists.counts(tasks.listing, lists.Ask(tab="mine"), by)
     balance, allowance = credits.balance(by.organization)
     return pages.page(
-        "home/show.html",
+        "tasks/home/show.html",
         counts=counts,
         upcoming=tasks.upcoming(by),
         alerts=alerts.active(),

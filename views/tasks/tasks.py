@@ -1,6 +1,6 @@
 """The task board: everything a listed table has."""
 
-from domain import tasks
+from domain.tasks import tasks
 from views import lists
 
 blueprint = lists.blueprint(tasks.rules)

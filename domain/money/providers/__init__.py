@@ -1,7 +1,7 @@
 """Payment providers: what each says, turned into facts; what we ask of them, through one shape.
 
 A provider is one file with the functions of `Provider`, and a line in MODULES. Facts know nothing of a
-provider's shapes; domain/facts.py turns them into rows. How to add one: docs/providers.md
+provider's shapes; domain/money/facts.py turns them into rows. How to add one: docs/providers.md
 """
 
 import importlib
@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from domain import NotConfigured, Refused, configuration
+from domain import NotConfigured, Refused
+from domain.base import configuration
 
 MODULES = {
-    "stripe": "domain.providers.stripe",
-    "polar": "domain.providers.polar",
-    "lemon_squeezy": "domain.providers.lemon_squeezy",
+    "stripe": "domain.money.providers.stripe",
+    "polar": "domain.money.providers.polar",
+    "lemon_squeezy": "domain.money.providers.lemon_squeezy",
 }
 
 
@@ -249,7 +250,7 @@ def account():
     """The account of the configured provider; the sandbox's own where that is configured."""
     chosen = configuration.active
     if chosen.billing_provider == "sandbox":
-        from domain.providers import sandbox
+        from domain.money.providers import sandbox
 
         return sandbox.account(chosen.sandbox_speaks)
     return Account(

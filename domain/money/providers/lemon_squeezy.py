@@ -28,8 +28,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
 
-from domain import plans, providers
-from domain.providers import (
+from database.clock import now
+from domain.entitlements import plans
+from domain.money import providers
+from domain.money.providers import (
     BadSignature,
     CannotDo,
     CustomerChanged,
@@ -45,7 +47,6 @@ from domain.providers import (
     ProviderFailed,
     SubscriptionChanged,
 )
-from models import now
 
 NAME = "lemon_squeezy"
 CHANNEL = "billing_lemon_squeezy"

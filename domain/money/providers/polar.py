@@ -22,7 +22,8 @@ import requests
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError, WebhookVerificationError
 
-from domain.providers import (
+from database.clock import now
+from domain.money.providers import (
     BadSignature,
     CannotDo,
     CheckoutClosed,
@@ -40,7 +41,6 @@ from domain.providers import (
     SubscriptionChanged,
     account,
 )
-from models import now
 
 NAME, CHANNEL, PATH, LABEL = "polar", "billing_polar", "polar", "Polar"
 CAN = frozenset({"missed", "pause", "quantity", "trial"})  # its preview of a change isn't public

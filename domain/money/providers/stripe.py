@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 
 import stripe
 
-from domain import providers
-from domain.providers import (
+from database.clock import now
+from domain.money import providers
+from domain.money.providers import (
     BadSignature,
     CannotDo,
     CheckoutClosed,
@@ -35,7 +36,6 @@ from domain.providers import (
     ProviderFailed,
     SubscriptionChanged,
 )
-from models import now
 
 NAME, CHANNEL, PATH, LABEL = "stripe", "billing_stripe", "stripe", "Stripe"
 CAN = frozenset({"pause", "preview", "quantity", "missed", "trial"})

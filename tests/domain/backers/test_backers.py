@@ -6,23 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import models
-from domain import (
-    Invalid,
-    NotFound,
-    Refused,
-    accounts,
-    backers,
-    billing,
-    configuration,
-    credits,
-    grants,
-    identities,
-    invitations,
-    organizations,
-    settings,
-    stepup,
-)
-from domain.backers import (
+from database.scope import everywhere, inside
+from domain import Invalid, NotFound, Refused
+from domain.backers import backers
+from domain.backers.backers import (
     AlreadyThere,
     BackerAlreadyUsed,
     BackerInvalid,
@@ -30,7 +17,12 @@ from domain.backers import (
     ClaimExpired,
     ClaimMismatch,
 )
-from models import AuditEvent, AuthToken, Backer, BackerTier, Grant, Notification, Organization, Outgoing, User, inside
+from domain.base import configuration, settings, stepup
+from domain.entitlements import credits, grants
+from domain.money import billing
+from domain.organizations import invitations, organizations
+from domain.people import accounts, identities
+from models import AuditEvent, AuthToken, Backer, BackerTier, Grant, Notification, Organization, Outgoing, User
 from tests.fixtures.threads import refused, together, write
 
 CODE = "Ada-7Q2M"
@@ -394,7 +386,7 @@ def test_no_column_and_no_log_line_holds_a_code_or_a_token(campaign, cast, caplo
 
 
 def everything_stored():
-    with models.everywhere("a test reads every column of all rows"):
+    with everywhere("a test reads every column of all rows"):
         return "\n".join(repr(row) for table in models.TABLES for row in table.select().tuples())
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from domain import Invalid
-from domain.addresses import address, normalized
+from domain.base.addresses import address, normalized
 
 
 @pytest.mark.parametrize(

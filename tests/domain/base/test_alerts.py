@@ -1,6 +1,7 @@
 import pytest
 
-from domain import Invalid, NotFound, alerts
+from domain import Invalid, NotFound
+from domain.base import alerts
 from models import Alert, AuditEvent, User
 
 

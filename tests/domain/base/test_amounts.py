@@ -1,6 +1,6 @@
 import pytest
 
-from domain import money
+from domain.base import amounts
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from domain import money
     ],
 )
 def test_amounts_are_written_with_the_minor_units_their_currency_has(amount, currency, text):
-    assert money.written(amount, currency) == text
+    assert amounts.written(amount, currency) == text

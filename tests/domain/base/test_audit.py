@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import models
-from domain import audit, configuration
+from database.clock import now
+from database.connections import database
+from domain.base import audit, configuration
 from models import AuditEvent
 from tests.fixtures.threads import refused, together, write
 
@@ -74,17 +75,17 @@ def tamper(house):
 
     def change(query):
         def by_force():
-            if models.database.dialect == "sqlite":
-                (trigger,) = models.database.execute_sql(
+            if database.dialect == "sqlite":
+                (trigger,) = database.execute_sql(
                     "SELECT sql FROM sqlite_master WHERE name = 'audit_event_write_once'"
                 ).fetchone()
-                models.database.execute_sql("DROP TRIGGER audit_event_write_once")
+                database.execute_sql("DROP TRIGGER audit_event_write_once")
                 query.execute()
-                models.database.execute_sql(trigger)
+                database.execute_sql(trigger)
             else:
-                models.database.execute_sql("ALTER TABLE audit_event DISABLE TRIGGER audit_event_write_once")
+                database.execute_sql("ALTER TABLE audit_event DISABLE TRIGGER audit_event_write_once")
                 query.execute()
-                models.database.execute_sql("ALTER TABLE audit_event ENABLE TRIGGER audit_event_write_once")
+                database.execute_sql("ALTER TABLE audit_event ENABLE TRIGGER audit_event_write_once")
 
         write(by_force)
 
@@ -129,7 +130,7 @@ def test_the_trigger_forbids_a_change_and_a_forced_one_is_found(ten, tamper):
 
 @pytest.mark.parametrize("column", ["actor_email", "metadata", "result", "ip", "at", "previous", "hash"])
 def test_each_covered_column_counts(ten, tamper, column):
-    value = {"metadata": {"number": 99}, "at": models.now() - timedelta(days=1), "result": "denied"}.get(column, "x")
+    value = {"metadata": {"number": 99}, "at": now() - timedelta(days=1), "result": "denied"}.get(column, "x")
     tamper(AuditEvent.update({column: value}).where(AuditEvent.id == ten[4]))
     assert f"Event {ten[4]} was changed after it was written." in audit.verify().findings
 
@@ -322,7 +323,7 @@ def test_writers_at_once_make_one_chain(cast):
 def test_events_come_before_changes_everywhere():
     """Each stands in its own line on PostgreSQL: in two orders, two transactions would wait for each other."""
     seen = 0
-    for path in Path(audit.__file__).parent.rglob("*.py"):
+    for path in Path(audit.__file__).parents[1].rglob("*.py"):
         for function in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(function, ast.FunctionDef):
                 continue
@@ -362,8 +363,8 @@ def test_a_record_reads_the_newest_row_alone(house):
     write(fill)
     plan = " ".join(
         str(row)
-        for row in models.database.execute_sql(
-            ("EXPLAIN " if models.database.dialect == "postgres" else "EXPLAIN QUERY PLAN ")
+        for row in database.execute_sql(
+            ("EXPLAIN " if database.dialect == "postgres" else "EXPLAIN QUERY PLAN ")
             + "SELECT hash FROM audit_event ORDER BY id DESC LIMIT 1"
         ).fetchall()
     )
@@ -428,15 +429,15 @@ def test_more_goes_on_after_an_event_also_among_those_of_one_moment(log):
     ],
 )
 def test_one_index_answers_a_search(house, monkeypatch, given, index):
-    if models.database.dialect != "sqlite":
+    if database.dialect != "sqlite":
         pytest.skip("PostgreSQL chooses by what is in the table")
-    asked, execute = [], models.database.obj.execute_sql
+    asked, execute = [], database.obj.execute_sql
     monkeypatch.setattr(
-        models.database.obj, "execute_sql", lambda sql, params=None: asked.append((sql, params)) or execute(sql, params)
+        database.obj, "execute_sql", lambda sql, params=None: asked.append((sql, params)) or execute(sql, params)
     )
     audit.search(**given)
     text, values = asked[-1]
-    plan = " ".join(row[3] for row in models.database.execute_sql("EXPLAIN QUERY PLAN " + text, values).fetchall())
+    plan = " ".join(row[3] for row in database.execute_sql("EXPLAIN QUERY PLAN " + text, values).fetchall())
     assert index in plan
 
 

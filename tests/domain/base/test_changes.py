@@ -1,8 +1,10 @@
 import pytest
 
 import jobs
-from domain import alerts, changes, outgoing, rows, tasks
-from models import inside
+from database.scope import inside
+from domain.base import alerts, changes, outgoing
+from domain.lists import rows
+from domain.tasks import tasks
 from tests.fixtures.threads import write
 
 

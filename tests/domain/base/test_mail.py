@@ -7,7 +7,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 import jobs
-from domain import configuration, mail, outgoing, settings
+from domain.base import configuration, mail, outgoing, settings
 from models import Outgoing
 from tests.fixtures.threads import write
 
@@ -72,7 +72,7 @@ def parts(message):
 
 
 def test_every_letter_is_tried_here(house):
-    names = {path.stem for path in mail.Path(mail.__file__).parent.parent.glob("templates/mail/*.txt")}
+    names = {path.stem for path in mail.Path(mail.__file__).parents[2].glob("templates/mail/*.txt")}
     assert {name for name in names if not name.startswith("_")} == VALUES.keys()
 
 

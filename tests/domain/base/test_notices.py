@@ -1,7 +1,8 @@
 import pytest
 
 import jobs
-from domain import NotFound, notices, outgoing
+from domain import NotFound
+from domain.base import notices, outgoing
 from models import Notification, Outgoing
 from tests.fixtures.threads import write
 

@@ -1,7 +1,7 @@
 import pytest
 
 import jobs
-from domain import outgoing
+from domain.base import outgoing
 from models import Notification, Outgoing
 from tests.fixtures.threads import together, write
 

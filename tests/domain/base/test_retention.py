@@ -1,8 +1,9 @@
 from datetime import timedelta
 
-from domain import upkeep
-from domain.transactions import writes
-from models import JobRun, Outgoing, WebhookEvent, now
+from database.clock import now
+from database.transactions import writes
+from domain.base import retention
+from models import JobRun, Outgoing, WebhookEvent
 
 
 def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
@@ -16,23 +17,23 @@ def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
         JobRun.create(job="inbox", ok=True)
 
     writes(fill)()
-    assert upkeep.prune(200) == 0
+    assert retention.prune(200) == 0
     clock.forward(days=29)
-    assert upkeep.prune(200) == 0
+    assert retention.prune(200) == 0
     clock.forward(days=2)
-    assert upkeep.prune(200) == 2
+    assert retention.prune(200) == 2
     assert [o.key for o in Outgoing.select()] == ["waiting"]
     assert JobRun.select().count() == 0
     clock.moment += timedelta(days=60)
-    assert upkeep.prune(200) == 2
+    assert retention.prune(200) == 2
     # The rows stay: they are what makes a late repeat harmless. Only the bodies of the settled ones go.
     assert {e.event_id: bytes(e.payload) for e in WebhookEvent.select()} == {
         "processed": b"", "ignored": b"", "failed": b"body",
     }  # fmt: skip
-    assert upkeep.prune(200) == 0
+    assert retention.prune(200) == 0
 
 
 def test_a_batch_is_bounded(house, clock):
     writes(lambda: [JobRun.create(job="inbox") for _ in range(25)])()
     clock.forward(days=31)
-    assert [upkeep.prune(10), upkeep.prune(10), upkeep.prune(10), upkeep.prune(10)] == [10, 10, 5, 0]
+    assert [retention.prune(10), retention.prune(10), retention.prune(10), retention.prune(10)] == [10, 10, 5, 0]

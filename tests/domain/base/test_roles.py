@@ -1,6 +1,7 @@
 import pytest
 
-from domain import permissions, roles
+from domain.base import roles
+from domain.organizations import permissions
 
 # What each role may do in an active organization on a paid plan: tests/test_matrix.py.
 

@@ -2,7 +2,9 @@ import time
 
 import pytest
 
-from domain import Invalid, NotFound, Refused, settings, transactions
+from database import transactions
+from domain import Invalid, NotFound, Refused
+from domain.base import settings
 from models import AuditEvent, Setting
 from tests.fixtures.threads import together
 

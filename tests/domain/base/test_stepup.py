@@ -2,9 +2,10 @@ import contextvars
 
 import pytest
 
-from domain import factors, passwords, proofs, sessions, stepup
-from domain.stepup import VerificationRequired, demand
-from domain.transactions import writes
+from database.transactions import writes
+from domain.base import stepup
+from domain.base.stepup import VerificationRequired, demand
+from domain.people import factors, passwords, proofs, sessions
 from models import Passkey, Proof, User
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import refused, together, write

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain import configuration, tokens
-from domain.tokens import CodeExpired, WrongCode
+from domain.base import configuration, tokens
+from domain.base.tokens import CodeExpired, WrongCode
 from models import AuthToken
 from tests.fixtures.threads import together, write
 

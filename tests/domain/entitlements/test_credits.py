@@ -6,8 +6,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
 
-import models
-from domain import Invalid, NotFound, credits, organizations, settings
+from database.clock import now
+from database.connections import database
+from database.scope import OutOfScope, inside
+from domain import Invalid, NotFound
+from domain.base import settings
+from domain.entitlements import credits
+from domain.organizations import organizations
 from models import (
     AuditEvent,
     Change,
@@ -18,9 +23,6 @@ from models import (
     Grant,
     Organization,
     Outgoing,
-    OutOfScope,
-    inside,
-    now,
 )
 from tests.fixtures.threads import refused, together, write
 
@@ -308,7 +310,7 @@ def test_a_changed_allowance_counts_from_the_next_month(planned, cast, clock):
 
 
 def test_where_no_plans_are_sold_the_allowance_stays(planned, clock, monkeypatch):
-    from domain import providers
+    from domain.money import providers
 
     monkeypatch.setattr(providers, "is_configured", lambda: False)
     clock.forward(days=30)
@@ -758,7 +760,7 @@ def test_credits_are_untouchable_outside_of_the_organization(cast):
 
 
 def test_within_another_act_a_refused_spend_takes_nothing(planned):
-    from domain.transactions import writes
+    from database.transactions import writes
 
     @writes
     def act():
@@ -852,4 +854,4 @@ def test_the_account_is_read_where_the_scope_says(planned, cast):
         assert credits.balance(organization)[0] == expected
     assert spend(cast.globex, 5) == 0
     assert spend(planned, 1, "two") == 999
-    assert models.database.dialect in ("sqlite", "postgres")
+    assert database.dialect in ("sqlite", "postgres")

@@ -2,8 +2,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain import configuration, grants, plans
-from models import Grant, OutOfScope, inside, now
+from database.clock import now
+from database.scope import OutOfScope, inside
+from domain.base import configuration
+from domain.entitlements import grants, plans
+from models import Grant
 from tests.fixtures.threads import write
 
 

@@ -3,11 +3,17 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import Invalid, NotFound, Refused, grants, permissions, plans, pricing, roles, settings, works
-from domain import facts as money
-from domain.plans import FREE, PLANS
-from domain.providers import SubscriptionChanged, sandbox
-from models import AuditEvent, Change, Grant, PlanOverride, Subscription, Work, everywhere, inside, now
+from database.clock import now
+from database.scope import everywhere, inside
+from domain import Invalid, NotFound, Refused
+from domain.base import long_jobs, roles, settings
+from domain.entitlements import grants, plans
+from domain.entitlements.plans import FREE, PLANS
+from domain.money import facts as money
+from domain.money import pricing
+from domain.money.providers import SubscriptionChanged, sandbox
+from domain.organizations import permissions
+from models import AuditEvent, Change, Grant, PlanOverride, Subscription, Work
 from tests.fixtures.threads import together, write
 
 LESS = ["billing.portal", "feature.pro"]
@@ -199,7 +205,7 @@ def test_subscribers_follow_a_changed_plan_and_nobody_else_does(cast, subscribe)
         until = {g.expires_at for g in Grant.active() if g.source_type == "subscription"}
         assert until == {Subscription.get().current_period_end_at}
         assert Change.select().where(Change.table == "subscription", Change.verb == "updated").count() == 1
-    work = works.newest(plans.RESYNC, "pro_monthly")
+    work = long_jobs.newest(plans.RESYNC, "pro_monthly")
     assert (work.status, work.done, work.total) == ("done", 1, 1)
 
 
@@ -234,7 +240,7 @@ def test_a_subscription_that_is_over_gets_nothing_from_a_change(cast, subscribe)
 def test_a_newer_change_takes_the_place_of_one_that_is_under_way(cast, subscribe):
     subscribe("acme")
     change(cast, confirmed=True, capabilities=LESS)
-    first = works.take(plans.RESYNC)
+    first = long_jobs.take(plans.RESYNC)
     change(cast, confirmed=True, capabilities=[*plans.PAID])
     with everywhere("the test looks for the subscription"):
         row = plans.sources("pro_monthly").first()
@@ -248,13 +254,13 @@ def test_a_kill_in_the_middle_loses_and_doubles_nobody(cast, subscribe, monkeypa
     for name in ("acme", "globex"):
         subscribe(name)
     change(cast, confirmed=True, capabilities=LESS)
-    work = works.take(plans.RESYNC)
+    work = long_jobs.take(plans.RESYNC)
     with everywhere("the test looks for the subscription"):
         assert grants._follow(work, plans.sources("pro_monthly").first())
-    assert works.newest(plans.RESYNC, "pro_monthly").done == 1  # and here it is killed
+    assert long_jobs.newest(plans.RESYNC, "pro_monthly").done == 1  # and here it is killed
     jobs.work_off()
     assert has(cast.acme) == has(cast.globex) == sorted(LESS)
-    over = works.newest(plans.RESYNC, "pro_monthly")
+    over = long_jobs.newest(plans.RESYNC, "pro_monthly")
     assert (over.status, over.done) == ("done", 2)
 
 
@@ -263,7 +269,7 @@ def test_many_subscribers_follow_in_batches(cast, subscribe, monkeypatch):
     for number in range(5):
         subscribe(("acme", "globex")[number % 2])
     change(cast, confirmed=True, capabilities=LESS)
-    assert works.newest(plans.RESYNC, "pro_monthly").total == 5
+    assert long_jobs.newest(plans.RESYNC, "pro_monthly").total == 5
     assert jobs.run("plan_grants") == 6  # five, and the end
     assert has(cast.acme) == has(cast.globex) == sorted(LESS)
 

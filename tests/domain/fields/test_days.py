@@ -1,7 +1,7 @@
 import pytest
 
-from domain.fields import Field, Unfit
 from domain.fields.days import Days, numbers
+from domain.fields.kinds import Field, Unfit
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.fields import Field, Unfit, clean, whole
 from domain.fields.choice import Choice
+from domain.fields.kinds import Field, Unfit, clean, whole
 from domain.fields.moment import Moment
 from domain.fields.number import Number
 from domain.fields.switch import Switch

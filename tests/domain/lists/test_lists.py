@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-import models
-from domain import Forbidden, Invalid, lists, rows, tasks
-from domain.lists import Ask, counts, export, read, understand
-from models import Task, User, inside
+from database.connections import database
+from database.scope import everywhere, inside
+from domain import Forbidden, Invalid
+from domain.lists import lists, rows
+from domain.lists.lists import Ask, counts, export, read, understand
+from domain.tasks import tasks
+from models import Task, User
 from tests.fixtures.threads import write
 
 LISTING = tasks.listing
@@ -226,7 +229,7 @@ def test_addresses_and_numbers_are_found_by_their_parts(cast, at, inside_acme, q
 def test_accents_make_no_difference_on_sqlite(cast, at, inside_acme):
     put(cast, title="Résumé für Łódź")
     assert search("Résumé", at("alice")) == ["Résumé für Łódź"]
-    if models.database.dialect == "sqlite":
+    if database.dialect == "sqlite":
         assert search("resum", at("alice")) == ["Résumé für Łódź"]
         assert search("rèsümé", at("alice")) == ["Résumé für Łódź"]
 
@@ -288,7 +291,7 @@ def test_the_words_follow_every_change(cast, at, inside_acme):
 def test_the_words_of_a_task_stay_when_its_assignee_is_removed(cast, at, inside_acme):
     guest = write(User.create, email="guest@example.org", email_norm="guest@example.org")
     put(cast, title="ink", assigned_to=guest)
-    with models.everywhere("the test removes a person"):
+    with everywhere("the test removes a person"):
         write(User.delete().where(User.id == guest.id).execute)
     assert Task.get().assigned_to is None
     assert search("ink", at("alice")) == ["ink"]

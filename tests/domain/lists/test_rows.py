@@ -4,9 +4,14 @@ import pytest
 
 import jobs
 import models
-from domain import Forbidden, Invalid, NotFound, Refused, changes, organizations, rows, tasks
-from domain.rows import Stale
-from models import Change, Membership, Notification, Outgoing, Task, User, inside
+from database.scope import inside
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import changes
+from domain.lists import rows
+from domain.lists.rows import Stale
+from domain.organizations import organizations
+from domain.tasks import tasks
+from models import Change, Membership, Notification, Outgoing, Task, User
 from tests.fixtures.threads import together, write
 
 RULES = tasks.rules
@@ -335,7 +340,7 @@ def test_a_change_is_taken_back_once(at, task):
 
 
 def test_a_removed_task_comes_back_as_itself_and_is_found_by_its_words(cast, at, inside_acme):
-    from domain.lists import Ask, read
+    from domain.lists.lists import Ask, read
 
     form = {"description": "Long\ntext", "priority": "high", "due_at": "2026-06-20", "assigned_to": str(cast.bob.id)}
     task = make(at("alice"), "Bookbinder", **form)

@@ -2,11 +2,14 @@ from datetime import timedelta
 
 import pytest
 
-from domain import Forbidden, NotFound, Refused, billing, facts, grants
-from domain.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
-from domain.roles import ORGANIZATION
-from domain.stepup import VerificationRequired
-from models import AuditEvent, Customer, Subscription, inside
+from database.scope import inside
+from domain import Forbidden, NotFound, Refused
+from domain.base.roles import ORGANIZATION
+from domain.base.stepup import VerificationRequired
+from domain.entitlements import grants
+from domain.money import billing, facts
+from domain.money.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
+from models import AuditEvent, Customer, Subscription
 from tests.fixtures.threads import write
 
 MONTHLY = sandbox.PRICES["pro_monthly"]

@@ -11,22 +11,13 @@ import pytest
 import stripe as library
 
 import jobs
-from domain import (
-    billing,
-    configuration,
-    credits,
-    dunning,
-    facts,
-    grants,
-    inbox,
-    notices,
-    organizations,
-    reconciliations,
-    settings,
-    stepup,
-)
-from domain.providers import sandbox, stripe
-from domain.providers.sandbox import engine
+from database.scope import everywhere, inside
+from domain.base import configuration, notices, settings, stepup
+from domain.entitlements import credits, grants
+from domain.money import billing, dunning, facts, inbox, reconciliations
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.sandbox import engine
+from domain.organizations import organizations
 from models import (
     TABLES,
     AuditEvent,
@@ -38,8 +29,6 @@ from models import (
     Payment,
     Subscription,
     WebhookEvent,
-    everywhere,
-    inside,
 )
 from tests.fixtures import billing as money
 from tests.fixtures.billing import MONTHLY, YEARLY, newest_invoice, offline, payment_of, time_passes
@@ -1262,7 +1251,7 @@ def test_a_cancellation_and_a_renewal_at_once_are_both_kept(cast, pay, clock, pr
 
 
 def test_every_case_has_a_test():
-    import tests.domain.test_billing_cases as here
+    import tests.domain.money.test_billing_cases as here
 
     numbers = {int(name[10:12]) for name in vars(here) if name.startswith("test_case_")}
     assert numbers == set(range(1, 39))

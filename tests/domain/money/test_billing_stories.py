@@ -5,7 +5,7 @@ told twice: once with each event delivered in order and once, and once with them
 later steps, or lost and found again by the comparison with the provider. Both ends must be alike, and after every
 single event nobody may have access that wasn't paid for.
 
-`STORIES=1000 pytest tests/domain/test_billing_stories.py` is the long form for the night: as many stories, of up to
+`STORIES=1000 pytest tests/domain/money/test_billing_stories.py` is the long form for the night: as many stories, of up to
 forty steps, with new luck each time. What fails is told in words and can be repeated by its printed blob.
 """
 
@@ -19,10 +19,14 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 import jobs
-from domain import Refused, credits, facts, inbox, organizations
-from domain.providers import sandbox, stripe
-from domain.providers.sandbox import engine
-from models import Outgoing, SandboxObject, Subscription, WebhookEvent, Work, inside
+from database.scope import inside
+from domain import Refused
+from domain.entitlements import credits
+from domain.money import facts, inbox
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.sandbox import engine
+from domain.organizations import organizations
+from models import Outgoing, SandboxObject, Subscription, WebhookEvent, Work
 from tests.fixtures import billing as money
 from tests.fixtures.billing import LIFETIME, MONTHLY, YEARLY, offline, time_passes
 from tests.fixtures.threads import write

@@ -6,8 +6,12 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import configuration, dunning, facts, grants, organizations, settings, upkeep
-from models import Change, Grant, Notification, Outgoing, Subscription, inside
+from database.scope import inside
+from domain.base import configuration, retention, settings
+from domain.entitlements import grants
+from domain.money import dunning, facts
+from domain.organizations import organizations
+from models import Change, Grant, Notification, Outgoing, Subscription
 from tests.fixtures.threads import together, write
 
 
@@ -190,7 +194,7 @@ def test_when_the_provider_gives_up_that_is_said_once(owing, clock, letters):
     for _ in range(30):
         dunning.remind()
         clock.forward(days=1)
-        upkeep.prune(100)
+        retention.prune(100)
     assert subjects(letters)[0] == ["Pro rests for Acme"]
 
 

@@ -4,20 +4,14 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import Refused, billing, configuration, credits, facts, grants, notices, organizations, plans
-from domain.providers import CustomerChanged, PaymentFailed, PaymentReceived, SubscriptionChanged, sandbox
-from models import (
-    AuditEvent,
-    CreditEntry,
-    Customer,
-    Grant,
-    Notification,
-    Outgoing,
-    Subscription,
-    WebhookEvent,
-    everywhere,
-    inside,
-)
+from database.scope import everywhere, inside
+from domain import Refused
+from domain.base import configuration, notices
+from domain.entitlements import credits, grants, plans
+from domain.money import billing, facts
+from domain.money.providers import CustomerChanged, PaymentFailed, PaymentReceived, SubscriptionChanged, sandbox
+from domain.organizations import organizations
+from models import AuditEvent, CreditEntry, Customer, Grant, Notification, Outgoing, Subscription, WebhookEvent
 from tests.fixtures.threads import together, write
 
 MONTHLY = sandbox.PRICES["pro_monthly"]

@@ -4,22 +4,13 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import NotFound, Refused, configuration, facts, inbox, notices
-from domain.providers import Event, Fact, Missed, NotOurs, ProviderFailed
-from models import (
-    AuditEvent,
-    CreditEntry,
-    Grant,
-    Notification,
-    Outgoing,
-    Payment,
-    Setting,
-    Subscription,
-    WebhookEvent,
-    everywhere,
-    inside,
-    now,
-)
+from database.clock import now
+from database.scope import everywhere, inside
+from domain import NotFound, Refused
+from domain.base import configuration, notices
+from domain.money import facts, inbox
+from domain.money.providers import Event, Fact, Missed, NotOurs, ProviderFailed
+from models import AuditEvent, CreditEntry, Grant, Notification, Outgoing, Payment, Setting, Subscription, WebhookEvent
 from tests.fixtures.threads import together, write
 
 pytestmark = pytest.mark.usefixtures("clock")

@@ -3,10 +3,14 @@ import dataclasses
 import pytest
 
 import jobs
-from domain import Forbidden, NotFound, Refused, configuration, plans, pricing, providers
-from domain.providers import ProviderFailed, sandbox, stripe
-from domain.providers.sandbox import stripe as dialect
-from models import AuditEvent, JobRun, PricingCatalog, Work, inside
+from database.scope import inside
+from domain import Forbidden, NotFound, Refused
+from domain.base import configuration
+from domain.entitlements import plans
+from domain.money import pricing, providers
+from domain.money.providers import ProviderFailed, sandbox, stripe
+from domain.money.providers.sandbox import stripe as dialect
+from models import AuditEvent, JobRun, PricingCatalog, Work
 from tests.fixtures.threads import together, write
 
 MONTHLY, YEARLY, ONCE = (sandbox.PRICES[plan] for plan in ("pro_monthly", "pro_yearly", "pro_lifetime"))
@@ -247,9 +251,9 @@ def test_a_reader_that_was_overtaken_writes_nothing(cast):
     """Its lease was lost while it read; another has taken the sync up since."""
     product("prod_new")
     pricing.ask(by=cast.stella)
-    from domain import works
+    from domain.base import long_jobs
 
-    slow = works.take(pricing.SYNC)
+    slow = long_jobs.take(pricing.SYNC)
     pricing.sync()
     pricing._replace(slow, [], [])
     pricing._keep_old(slow, "too late")
@@ -312,7 +316,7 @@ def test_check_10_several_prices_for_one_plan_are_an_error(cast):
 
 
 def test_check_10_an_empty_or_missing_snapshot_is_an_error_and_sells_nothing(cast, at, unread):
-    from domain import billing
+    from domain.money import billing
 
     with pytest.raises(pricing.PriceAmbiguous):
         pricing.match("pro_monthly")

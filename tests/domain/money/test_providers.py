@@ -2,7 +2,9 @@ import dataclasses
 
 import pytest
 
-from domain import NotConfigured, configuration, providers
+from domain import NotConfigured
+from domain.base import configuration
+from domain.money import providers
 
 
 @pytest.mark.parametrize(

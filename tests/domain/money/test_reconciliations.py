@@ -4,33 +4,14 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import (
-    Forbidden,
-    NotConfigured,
-    NotFound,
-    Refused,
-    configuration,
-    facts,
-    grants,
-    inbox,
-    notices,
-    reconciliations,
-    settings,
-)
-from domain.providers import Event, Missed, PaymentRefunded, ProviderFailed, SubscriptionChanged, sandbox, stripe
-from models import (
-    AuditEvent,
-    Grant,
-    Outgoing,
-    Payment,
-    PlanPrice,
-    Subscription,
-    WebhookEvent,
-    Work,
-    everywhere,
-    inside,
-    now,
-)
+from database.clock import now
+from database.scope import everywhere, inside
+from domain import Forbidden, NotConfigured, NotFound, Refused
+from domain.base import configuration, notices, settings
+from domain.entitlements import grants
+from domain.money import facts, inbox, reconciliations
+from domain.money.providers import Event, Missed, PaymentRefunded, ProviderFailed, SubscriptionChanged, sandbox, stripe
+from models import AuditEvent, Grant, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent, Work
 from tests.fixtures.threads import write
 
 MONTHLY = sandbox.PRICES["pro_monthly"]

@@ -3,9 +3,14 @@ from datetime import timedelta
 
 import pytest
 
-from domain import Invalid, NotFound, Refused, billing, facts, grants, inbox, outgoing, providers, subscriptions
-from domain.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
-from models import AuditEvent, Grant, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent, inside, now
+from database.clock import now
+from database.scope import inside
+from domain import Invalid, NotFound, Refused
+from domain.base import outgoing
+from domain.entitlements import grants
+from domain.money import billing, facts, inbox, providers, subscriptions
+from domain.money.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
+from models import AuditEvent, Grant, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
 from tests.fixtures.threads import write
 
 MONTHLY, YEARLY = sandbox.PRICES["pro_monthly"], sandbox.PRICES["pro_yearly"]

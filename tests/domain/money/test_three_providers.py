@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import Refused, billing, configuration, credits, facts, grants, inbox, plans, providers
-from domain.providers import BadSignature, CannotDo, ProviderFailed, lemon_squeezy, polar, sandbox, stripe
-from domain.transactions import writes
-from models import Grant, GrantSource, Licence, Outgoing, Payment, PlanOverride, Subscription, WebhookEvent, inside
+from database.scope import inside
+from database.transactions import writes
+from domain import Refused
+from domain.base import configuration
+from domain.entitlements import credits, grants, plans
+from domain.money import billing, facts, inbox, providers
+from domain.money.providers import BadSignature, CannotDo, ProviderFailed, lemon_squeezy, polar, sandbox, stripe
+from models import Grant, GrantSource, Licence, Outgoing, Payment, PlanOverride, Subscription, WebhookEvent
 
 DIALECTS = ("stripe", "polar", "lemon_squeezy")
 

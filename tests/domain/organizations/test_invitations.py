@@ -4,33 +4,14 @@ import pytest
 
 import jobs
 import models
-from domain import (
-    Forbidden,
-    Invalid,
-    NotFound,
-    Refused,
-    accounts,
-    invitations,
-    members,
-    organizations,
-    permissions,
-    sessions,
-    settings,
-    workspaces,
-)
-from domain.plans import PAID
-from models import (
-    Assignment,
-    AuditEvent,
-    Grant,
-    Invitation,
-    Membership,
-    Organization,
-    Outgoing,
-    Session,
-    User,
-    inside,
-)
+from database.clock import now
+from database.scope import inside
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import settings
+from domain.entitlements.plans import PAID
+from domain.organizations import invitations, members, organizations, permissions, workspaces
+from domain.people import accounts, sessions
+from models import Assignment, AuditEvent, Grant, Invitation, Membership, Organization, Outgoing, Session, User
 from tests.fixtures.threads import refused, together, write
 
 
@@ -216,7 +197,7 @@ def test_seats_are_counted_again_when_somebody_comes(cast, at, invited, nina):
 
 
 def test_when_the_plan_ended_meanwhile_nobody_comes(cast, at, invited, nina):
-    write(Grant.update(revoked_at=models.now()).where(Grant.revoked_at.is_null()).execute)
+    write(Grant.update(revoked_at=now()).where(Grant.revoked_at.is_null()).execute)
     with pytest.raises(permissions.MemberLimitExceeded, match="no seats"):
         invitations.accept(invited.public_id, nina)
 

@@ -2,33 +2,13 @@ from datetime import timedelta
 
 import pytest
 
-import models
-from domain import (
-    Forbidden,
-    Invalid,
-    NotFound,
-    Refused,
-    members,
-    organizations,
-    permissions,
-    settings,
-    stepup,
-    workspaces,
-)
-from models import (
-    Assignment,
-    AuditEvent,
-    Change,
-    Membership,
-    Notification,
-    Organization,
-    Outgoing,
-    Transfer,
-    User,
-    everywhere,
-    inside,
-    now,
-)
+from database.clock import now
+from database.connections import database
+from database.scope import everywhere, inside
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import settings, stepup
+from domain.organizations import members, organizations, permissions, workspaces
+from models import Assignment, AuditEvent, Change, Membership, Notification, Organization, Outgoing, Transfer, User
 from tests.fixtures.threads import refused, together, write
 
 
@@ -77,8 +57,8 @@ def test_the_owners_come_first_then_the_others_by_role_and_name(cast):
 
 def test_the_members_and_their_names_are_one_query(cast, monkeypatch):
     asked = []
-    execute = models.database.execute_sql
-    monkeypatch.setattr(models.database.obj, "execute_sql", lambda *a, **k: asked.append(a[0]) or execute(*a, **k))
+    execute = database.execute_sql
+    monkeypatch.setattr(database.obj, "execute_sql", lambda *a, **k: asked.append(a[0]) or execute(*a, **k))
     assert [one.user.name for one in members.of(cast.acme)]
     assert len(asked) == 1, asked
 

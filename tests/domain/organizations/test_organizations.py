@@ -4,24 +4,14 @@ import peewee
 import pytest
 
 import jobs
-from domain import (
-    Forbidden,
-    Invalid,
-    NotFound,
-    Refused,
-    accounts,
-    configuration,
-    grants,
-    invitations,
-    organizations,
-    permissions,
-    providers,
-    roles,
-    settings,
-    stepup,
-    workspaces,
-)
-from domain.providers import sandbox, stripe
+from database.scope import everywhere, inside
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import configuration, roles, settings, stepup
+from domain.entitlements import grants
+from domain.money import providers
+from domain.money.providers import sandbox, stripe
+from domain.organizations import invitations, organizations, permissions, workspaces
+from domain.people import accounts
 from models import (
     AuditEvent,
     Change,
@@ -34,8 +24,6 @@ from models import (
     Session,
     Subscription,
     User,
-    everywhere,
-    inside,
 )
 from tests.fixtures.threads import refused, together, write
 

@@ -3,8 +3,13 @@ from datetime import timedelta
 
 import pytest
 
-from domain import Forbidden, configuration, grants, organizations, permissions, plans, roles, settings
-from domain.permissions import (
+from database.clock import now
+from database.scope import inside
+from domain import Forbidden
+from domain.base import configuration, roles, settings
+from domain.entitlements import grants, plans
+from domain.organizations import organizations, permissions
+from domain.organizations.permissions import (
     CapabilityRequired,
     LastOwner,
     MemberLimitExceeded,
@@ -13,7 +18,7 @@ from domain.permissions import (
     judge,
     verdict,
 )
-from models import Grant, Invitation, Membership, Organization, inside, now
+from models import Grant, Invitation, Membership, Organization
 from tests.fixtures.threads import write
 
 NAMES = tuple(roles.ORGANIZATION)

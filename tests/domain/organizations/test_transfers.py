@@ -1,8 +1,11 @@
 import pytest
 
 import jobs
-from domain import Forbidden, NotFound, Refused, members, organizations, permissions, settings, stepup, transfers
-from models import AuditEvent, Membership, Organization, Outgoing, Transfer, User, inside
+from database.scope import inside
+from domain import Forbidden, NotFound, Refused
+from domain.base import settings, stepup
+from domain.organizations import members, organizations, permissions, transfers
+from models import AuditEvent, Membership, Organization, Outgoing, Transfer, User
 from tests.fixtures.threads import refused, together, write
 
 

@@ -1,7 +1,9 @@
 import pytest
 
-from domain import Forbidden, Invalid, NotFound, Refused, invitations, organizations, permissions, workspaces
-from models import Assignment, AuditEvent, Membership, Outgoing, Workspace, everywhere, inside
+from database.scope import everywhere, inside
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.organizations import invitations, organizations, permissions, workspaces
+from models import Assignment, AuditEvent, Membership, Outgoing, Workspace
 from tests.fixtures.threads import refused, together, write
 
 

@@ -6,23 +6,14 @@ import pytest
 
 import jobs
 import models
-from domain import (
-    Invalid,
-    NotFound,
-    Refused,
-    accounts,
-    audit,
-    credits,
-    organizations,
-    passwords,
-    proofs,
-    sessions,
-    settings,
-    stepup,
-    tokens,
-)
-from domain.accounts import NotVerified, WrongCredentials
-from domain.tokens import CodeExpired, WrongCode
+from database.scope import everywhere
+from domain import Invalid, NotFound, Refused
+from domain.base import audit, settings, stepup, tokens
+from domain.base.tokens import CodeExpired, WrongCode
+from domain.entitlements import credits
+from domain.organizations import organizations
+from domain.people import accounts, passwords, proofs, sessions
+from domain.people.accounts import NotVerified, WrongCredentials
 from models import (
     Admin,
     AuditEvent,
@@ -34,7 +25,6 @@ from models import (
     Profile,
     Session,
     User,
-    everywhere,
 )
 from tests.fixtures.threads import refused, together, write
 
@@ -865,8 +855,10 @@ def test_a_profile_is_changed_in_order_and_once_in_the_log(cast):
 
 
 def test_deletion_takes_what_names_the_person_and_leaves_what_others_need(bob, cast, letters, password):
-    from domain import rows, tasks
-    from models import Task, inside
+    from database.scope import inside
+    from domain.lists import rows
+    from domain.tasks import tasks
+    from models import Task
 
     with inside(cast.acme):
         task = rows.create(tasks.rules, {"title": "Order paper"}, by=organizations.reach(cast.bob, "acme"))

@@ -2,8 +2,11 @@ import dataclasses
 
 import pytest
 
-from domain import Forbidden, Invalid, NotFound, Refused, accounts, admins, configuration, roles, stepup
-from models import Admin, AuditEvent, Notification, Proof, StaffRole, User, now
+from database.clock import now
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import configuration, roles, stepup
+from domain.people import accounts, admins
+from models import Admin, AuditEvent, Notification, Proof, StaffRole, User
 from tests.fixtures.threads import refused, together, write
 
 EVERYTHING = frozenset(roles.PLATFORM)

@@ -4,7 +4,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pyotp
 import pytest
 
-from domain import Invalid, Refused, accounts, configuration, factors, passkeys, settings, stepup, tokens
+from domain import Invalid, Refused
+from domain.base import configuration, settings, stepup, tokens
+from domain.people import accounts, factors, passkeys
 from models import AuditEvent, AuthToken, BackupCode, Outgoing, User
 from tests.fixtures.authenticator import Authenticator
 from tests.fixtures.threads import refused, together

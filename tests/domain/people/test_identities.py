@@ -6,9 +6,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from domain import NotFound, accounts, configuration, identities, passkeys, settings, stepup, tokens
-from domain.configuration import IdentityProvider
-from domain.identities import Arrival, NotConnected
+from domain import NotFound
+from domain.base import configuration, settings, stepup, tokens
+from domain.base.configuration import IdentityProvider
+from domain.people import accounts, identities, passkeys
+from domain.people.identities import Arrival, NotConnected
 from models import AuditEvent, AuthToken, Identity, Outgoing, User
 from tests.fixtures.authenticator import Authenticator
 from tests.fixtures.threads import refused, together, write
@@ -581,7 +583,8 @@ def test_the_last_two_can_not_both_go_at_once(relayed, proven, monkeypatch):
     # Google's goes by its own proof; the address is Apple's relay, so mail counts only without Apple.
     change(relayed, email_verified_at=None)
     present = proven(relayed, "security.disconnect", ids[0])
-    from models import Proof, now
+    from database.clock import now
+    from models import Proof
 
     write(
         Proof.create, user=relayed, session=present.session, action="security.disconnect", target=str(ids[1]), level=3,

@@ -2,8 +2,10 @@ import json
 
 import pytest
 
-from domain import Invalid, NotFound, Refused, passkeys, stepup
-from domain.passkeys import NotRecognised
+from domain import Invalid, NotFound, Refused
+from domain.base import stepup
+from domain.people import passkeys
+from domain.people.passkeys import NotRecognised
 from models import AuditEvent, Outgoing, Passkey
 from tests.fixtures.authenticator import Authenticator
 from tests.fixtures.threads import refused, together, write

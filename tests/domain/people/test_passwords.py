@@ -1,6 +1,6 @@
 import pytest
 
-from domain import passwords
+from domain.people import passwords
 
 
 @pytest.mark.parametrize(

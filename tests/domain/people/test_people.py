@@ -1,7 +1,10 @@
 import pytest
 
-from domain import Forbidden, Invalid, NotFound, people, sessions, stepup, suspensions
-from models import Admin, AuditEvent, Identity, Proof, Session, User, now
+from database.clock import now
+from domain import Forbidden, Invalid, NotFound
+from domain.base import stepup
+from domain.people import people, sessions, suspensions
+from models import Admin, AuditEvent, Identity, Proof, Session, User
 from tests.fixtures.threads import write
 
 WHY = "She asked why a task is gone."

@@ -4,8 +4,10 @@ import re
 import pyotp
 import pytest
 
-from domain import Refused, factors, passkeys, proofs, stepup, tokens
-from domain.proofs import StepUpExpired, TooOften, WrongAnswer
+from domain import Refused
+from domain.base import stepup, tokens
+from domain.people import factors, passkeys, proofs
+from domain.people.proofs import StepUpExpired, TooOften, WrongAnswer
 from models import AuditEvent, Challenge, Outgoing, Proof, User
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import refused, together, write

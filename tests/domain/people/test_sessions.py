@@ -3,8 +3,10 @@ from datetime import timedelta
 import pytest
 
 import jobs
-import models
-from domain import NotFound, sessions, settings
+from database.connections import database
+from domain import NotFound
+from domain.base import settings
+from domain.people import sessions
 from models import AuditEvent, Session, User
 from tests.fixtures.threads import together, write
 
@@ -305,9 +307,9 @@ def test_the_check_of_a_session_is_one_indexed_query_whatever_the_settings(cast,
             asked.append((sql, params))
             return self.execute(sql, params)
 
-    database = models.database.obj
+    db = database.obj
     sessions.find(token)  # settings are read, the query is built
-    Heard(database)
+    Heard(db)
     try:
         for value in ("off", "on"):
             single(cast, value)
@@ -317,7 +319,7 @@ def test_the_check_of_a_session_is_one_indexed_query_whatever_the_settings(cast,
             assert len(asked) == 1, asked
         statement = asked[0]
     finally:
-        del database.execute_sql
+        del db.execute_sql
     if database.dialect == "sqlite":
         plan = [row[-1] for row in database.execute_sql(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1])]
         assert len(plan) == 3, plan

@@ -1,8 +1,11 @@
 import pytest
 
-import models
-from domain import Forbidden, Invalid, NotFound, accounts, admins, passwords, people, sessions, stepup, suspensions
-from models import Admin, AuditEvent, AuthToken, Change, Notification, Organization, Proof, StaffRole, User, now
+from database.clock import now
+from database.scope import inside
+from domain import Forbidden, Invalid, NotFound
+from domain.base import stepup
+from domain.people import accounts, admins, passwords, people, sessions, suspensions
+from models import Admin, AuditEvent, AuthToken, Change, Notification, Organization, Proof, StaffRole, User
 from tests.fixtures.threads import refused, together, write
 
 WHY = "Spam was sent from it."
@@ -160,7 +163,7 @@ def test_an_organization_is_suspended_and_those_who_look_after_it_are_told(cast,
     told = [(to, subject) for to, subject, _ in letters() if "Acme" in subject]
     assert told == [("alice@example.org", "Acme is suspended")]
     assert {note.recipient for note in Notification.select()} == {cast.alice}
-    with models.inside(acme):
+    with inside(acme):
         assert Change.select().where(Change.table == "organization").count() == 1
 
 

@@ -3,8 +3,11 @@ from datetime import timedelta
 import pytest
 
 import jobs
-import models
-from domain import Forbidden, NotFound, notices, rows, tasks
+from database.scope import inside
+from domain import Forbidden, NotFound
+from domain.base import notices
+from domain.lists import rows
+from domain.tasks import tasks
 from models import Notification, Task
 
 
@@ -47,7 +50,7 @@ def test_an_assignee_may_change_the_status_only(cast, at, task, inside_acme):
 
 
 def test_a_task_of_another_organization_is_out_of_reach(cast, at, task):
-    with models.inside(cast.globex), pytest.raises(NotFound):
+    with inside(cast.globex), pytest.raises(NotFound):
         rows.get(tasks.rules, task.id, at("charlie", "globex"))
 
 
@@ -118,13 +121,13 @@ def test_one_reminder_a_due_date_and_another_when_it_moves(cast, at, clock, insi
 
 
 def test_reminders_go_to_the_assignee_in_every_organization_and_leave_what_is_closed(cast, at, clock):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         form = {"title": "For bob", "due_at": due(clock, hours=2)}
         rows.create(tasks.rules, form | {"assigned_to": str(cast.bob.id)}, by=at("alice"))
         for status in ("completed", "cancelled"):
             rows.create(tasks.rules, form | {"status": status}, by=at("dora"))
         rows.create(tasks.rules, {"title": "No date"}, by=at("dora"))
-    with models.inside(cast.globex):
+    with inside(cast.globex):
         rows.create(tasks.rules, {"title": "Theirs", "due_at": due(clock, hours=3)}, by=at("charlie", "globex"))
     assert jobs.run("reminders") == 2
     jobs.work_off()

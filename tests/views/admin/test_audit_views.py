@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from domain import audit
+from domain.base import audit
 from models import AuditEvent
 from tests.conftest import write
 
@@ -109,7 +109,7 @@ def test_more_goes_on_where_the_page_ended(browse, cast, hx):
 
 
 def test_an_export_has_what_the_filters_leave_and_runs_no_formula(browse, log, cast, monkeypatch):
-    from views import audit as views
+    from views.admin import audit as views
 
     monkeypatch.setattr(views, "CHUNK", 2)
     found = rows(browse("alice").get("/acme/audit/export.csv"))

@@ -3,18 +3,11 @@ from datetime import timedelta
 import pytest
 
 import jobs
-from domain import billing, inbox
-from domain.providers import sandbox, stripe
-from models import (
-    AuditEvent,
-    Grant,
-    PlanPrice,
-    StaffRole,
-    WebhookEvent,
-    everywhere,
-    inside,
-    now,
-)
+from database.clock import now
+from database.scope import everywhere, inside
+from domain.money import billing, inbox
+from domain.money.providers import sandbox, stripe
+from models import AuditEvent, Grant, PlanPrice, StaffRole, WebhookEvent
 from tests.fixtures.threads import write
 
 BASE = "/admin/webhooks"

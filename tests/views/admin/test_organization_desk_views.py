@@ -2,7 +2,7 @@ import pytest
 
 from models import AuditEvent, Organization, StaffRole
 from tests.conftest import write
-from tests.views.test_people_views import post
+from tests.views.admin.test_people_views import post
 
 WHY = "Unpaid since May."
 

@@ -4,8 +4,9 @@ from datetime import timedelta
 import pytest
 
 import models
-from domain import settings
-from models import Alert, AuditEvent, JobRun, WebhookEvent, now
+from database.clock import now
+from domain.base import settings
+from models import Alert, AuditEvent, JobRun, WebhookEvent
 from tests.conftest import write
 
 
@@ -132,8 +133,8 @@ def test_a_job_that_runs_already_is_not_run_twice(stella):
 
 
 def test_the_overview_tells_of_money_that_wants_a_look(stella, clock, cast):
-    from domain import facts
-    from domain.providers import SubscriptionChanged, sandbox
+    from domain.money import facts
+    from domain.money.providers import SubscriptionChanged, sandbox
 
     page = stella.get("/admin").get_data(True)
     assert "none yet" in page

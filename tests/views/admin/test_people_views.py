@@ -3,8 +3,9 @@ import re
 import pytest
 
 import models
-from domain import alerts
-from models import Admin, AuditEvent, Session, User, now
+from database.clock import now
+from domain.base import alerts
+from models import Admin, AuditEvent, Session, User
 from tests.conftest import PASSWORD, write
 
 WHY = "She asked why a task is gone."
@@ -251,7 +252,7 @@ def test_check_13_the_gate_fails_as_404_and_the_link_is_hidden(browse, cast, web
 def test_check_13_the_second_factor_comes_last_and_only_the_listed_are_told(browse, cast, monkeypatch):
     import dataclasses
 
-    from domain import configuration
+    from domain.base import configuration
 
     configuration.use(dataclasses.replace(configuration.active, super_admin_require_2fa=True))
     stella = browse("stella")

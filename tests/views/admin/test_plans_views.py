@@ -1,8 +1,11 @@
 import pytest
 
 import jobs
-from domain import grants, plans, works
-from models import PlanOverride, Subscription, inside, now
+from database.clock import now
+from database.scope import inside
+from domain.base import long_jobs
+from domain.entitlements import grants, plans
+from models import PlanOverride, Subscription
 from tests.fixtures.threads import write
 
 FORM = {
@@ -72,7 +75,7 @@ def test_what_touches_subscribers_is_asked_first_with_how_many_and_then_carried_
 
 def test_work_that_failed_is_said(browse, said, subscribed, cast):
     plans.change("pro_monthly", FORM, by=cast.stella, confirmed=True)
-    write(works.close, works.take(plans.RESYNC), error="It was cut off several times.")
+    write(long_jobs.close, long_jobs.take(plans.RESYNC), error="It was cut off several times.")
     assert "did not reach all subscribers" in said(browse("stella").get("/admin/plans/pro_monthly"))
 
 

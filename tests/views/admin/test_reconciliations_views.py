@@ -1,9 +1,11 @@
 import pytest
 
 import jobs
-from domain import billing, facts, reconciliations, settings
-from domain.providers import ProviderFailed, sandbox, stripe
-from models import AuditEvent, Outgoing, Payment, Subscription, everywhere, inside
+from database.scope import everywhere, inside
+from domain.base import settings
+from domain.money import billing, facts, reconciliations
+from domain.money.providers import ProviderFailed, sandbox, stripe
+from models import AuditEvent, Outgoing, Payment, Subscription
 from tests.fixtures.threads import write
 
 BASE = "/admin/reconciliation"
@@ -114,7 +116,7 @@ def test_what_the_provider_says_is_shown_as_text(stella, said, cast, monkeypatch
 
 
 def test_without_a_provider_there_is_a_word_and_no_button(stella, monkeypatch, said):
-    from domain import providers
+    from domain.money import providers
 
     monkeypatch.setattr(providers, "is_configured", lambda: False)
     text = said(stella.get(BASE))

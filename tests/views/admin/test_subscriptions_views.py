@@ -2,9 +2,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain import facts, subscriptions
-from domain.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
-from models import Admin, AuditEvent, Grant, Outgoing, Payment, StaffRole, Subscription, inside, now
+from database.clock import now
+from database.scope import inside
+from domain.money import facts, subscriptions
+from domain.money.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
+from models import Admin, AuditEvent, Grant, Outgoing, Payment, StaffRole, Subscription
 from tests.fixtures.threads import write
 
 BASE = "/admin/subscriptions"

@@ -6,9 +6,12 @@ import re
 import pytest
 
 import jobs
-from domain import accounts, backer_imports, backers, configuration, settings
-from domain.configuration import IdentityProvider
-from models import AuditEvent, AuthToken, Backer, BackerImport, BackerTier, Identity, Proof, Session, User, now
+from database.clock import now
+from domain.backers import backer_imports, backers
+from domain.base import configuration, settings
+from domain.base.configuration import IdentityProvider
+from domain.people import accounts
+from models import AuditEvent, AuthToken, Backer, BackerImport, BackerTier, Identity, Proof, Session, User
 from tests.fixtures.issuer import Issuer, mocked
 from tests.fixtures.threads import write
 from views.safety import limiter
@@ -263,7 +266,7 @@ def test_who_has_an_account_signs_in_as_before(campaign, hall, browse):
 
 def test_an_open_invitation_shows_the_form_where_it_is_enough(campaign, cast, browse, monkeypatch):
     offered = type("Offer", (), {"refusal": None})
-    monkeypatch.setattr("domain.invitations.look", lambda id, user: offered if id == "abc" else None)
+    monkeypatch.setattr("domain.organizations.invitations.look", lambda id, user: offered if id == "abc" else None)
     path = "/sign-up?next=/accept-invitation%3FinvitationId%3Dabc"
     assert 'id="backer_form"' in browse(None).get(path).get_data(True)
     settings.change("crowdfunding_invite_bypass", "on", by=cast.stella)

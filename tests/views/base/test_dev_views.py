@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 
 import app as application
-import models
-from domain import configuration
+from database.connections import database
+from domain.base import configuration
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_one_click_sign_in_is_the_demos_alone(browse, cast):
 
 def test_in_production_none_of_it_exists(house):
     chosen = dataclasses.replace(configuration.active, env="production", billing_provider="none")
-    models.database.close_all()
+    database.close_all()
     made = application.create_app(chosen)
     rules = {rule.rule for rule in made.url_map.iter_rules()}
     assert not [rule for rule in rules if rule.startswith(("/dev", "/sandbox"))]

@@ -9,7 +9,7 @@ def test_strangers_see_the_front_and_members_their_home(browse):
 
 
 def test_the_front_says_when_sign_up_is_closed(browse, cast):
-    from domain import settings
+    from domain.base import settings
 
     assert 'href="/sign-up"' in browse(None).get("/").get_data(True)
     settings.change("sign_up_open", "off", by=cast.stella)

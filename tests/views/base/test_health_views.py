@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from domain import configuration, transactions
+from database import transactions
+from domain.base import configuration
 
 
 def test_health_writes_and_says_so(browse):
@@ -10,14 +11,15 @@ def test_health_writes_and_says_so(browse):
     for path in ("/health", "/api/health"):
         response = browse(None).get(path)
         assert (response.status_code, response.json) == (200, {"ok": True})
-    from models import Lease, database
+    from database.connections import database
+    from models import Lease
 
     assert Lease.select().where(Lease.job == "health").count() == 1
     assert database.dialect == "postgres" or transactions.writer.commits >= commits + 2
 
 
 def test_health_is_bad_when_nothing_can_be_written_and_tells_no_more(browse, monkeypatch):
-    from views import health
+    from views.base import health
 
     def full():
         raise OSError("No space left on device: /var/secret/place")
@@ -30,7 +32,7 @@ def test_health_is_bad_when_nothing_can_be_written_and_tells_no_more(browse, mon
 
 
 def test_health_is_bad_while_the_writer_is_down(browse):
-    from models import database
+    from database.connections import database
 
     if database.dialect == "postgres":
         pytest.skip("there is no writer thread on PostgreSQL")
@@ -52,7 +54,7 @@ def test_metrics_need_the_token(browse):
 
 
 def test_a_write_that_could_not_be_made_is_503_and_asks_to_come_back(browse, task):
-    from models import database
+    from database.connections import database
 
     if database.dialect == "postgres":
         pytest.skip("there is no writer thread on PostgreSQL")

@@ -2,14 +2,17 @@ import pytest
 
 import jobs
 import models
-from domain import alerts, notices, rows, tasks
+from database.scope import inside
+from domain.base import alerts, notices
+from domain.lists import rows
+from domain.tasks import tasks
 from models import Notification
 
 
 @pytest.fixture
 def told(at, cast):
     """alice gave bob a task, and bob was told."""
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         made = rows.create(tasks.rules, {"title": "Fetch the keys", "assigned_to": str(cast.bob.id)}, by=at("alice"))
     jobs.work_off()
     (notice,) = notices.newest(cast.bob)
@@ -60,7 +63,7 @@ def test_all_are_read_at_once(browse, told, cast, followed):
 
 
 def test_the_page_goes_on_with_what_is_older(browse, cast):
-    from domain import transactions
+    from database import transactions
 
     @transactions.writes
     def many():

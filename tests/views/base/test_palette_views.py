@@ -1,7 +1,8 @@
 import pytest
 
-import models
-from domain import rows, tasks
+from database.scope import inside
+from domain.lists import rows
+from domain.tasks import tasks
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def test_the_palette_finds_pages_within_reach(ask):
 def test_it_finds_tasks_one_may_see_and_no_others(ask, at, cast):
     for name, slug in (("alice", "acme"), ("bob", "acme"), ("charlie", "globex")):
         by = at(name, slug)
-        with models.inside(by.organization):
+        with inside(by.organization):
             rows.create(tasks.rules, {"title": f"Zebra of {name}"}, by=by)
     assert "Zebra of alice" in ask("alice", "zebra")
     assert "Zebra of bob" in ask("alice", "zebra")  # an owner sees all
@@ -38,7 +39,7 @@ def test_it_finds_tasks_one_may_see_and_no_others(ask, at, cast):
 
 
 def test_beginnings_of_words_and_odd_characters_break_nothing(ask, at):
-    with models.inside(at("alice").organization):
+    with inside(at("alice").organization):
         rows.create(tasks.rules, {"title": "Zebra crossing"}, by=at("alice"))
     for q in ("zeb", "zebra cros", "CROSSING"):
         assert "Zebra crossing" in ask("alice", q), q

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 import models
-from domain import accounts, passwords, sessions
-from models import AuditEvent, Challenge, Outgoing, Proof, Session, User, now
+from database.clock import now
+from domain.people import accounts, passwords, sessions
+from models import AuditEvent, Challenge, Outgoing, Proof, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import write
 
@@ -111,7 +112,7 @@ def test_what_was_sent_twice_or_with_odd_signs_comes_back_as_it_was(bob, hx):
 
 def test_fields_of_the_proof_never_become_input_of_the_act(bob, monkeypatch):
     """They travel beside it under a name of their own, and the act's own field of any other name stays."""
-    from views import stepup
+    from views.base import stepup
 
     assert stepup.OURS == "proof_"
     answer = bob.post(PATH, data={"password": NEW, "proof_password": "x"})
@@ -430,9 +431,10 @@ def test_check_6_the_level_rises_with_the_role_of_the_target(team, cast):
 
 
 def test_check_6_a_proof_for_suspending_one_organization_suspends_no_other_and_works_once(cast, browse):
-    """Said here of the demand itself; the admin pages' own story is in tests/domain/test_suspensions.py."""
-    from domain import proofs, stepup
-    from domain.transactions import writes
+    """Said here of the demand itself; the admin pages' own story is in tests/domain/people/test_suspensions.py."""
+    from database.transactions import writes
+    from domain.base import stepup
+    from domain.people import proofs
 
     @writes
     def suspend(organization):

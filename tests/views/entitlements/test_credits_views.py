@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain import credits
-from models import AuditEvent, CreditEntry, Grant, inside, now
+from database.clock import now
+from database.scope import inside
+from domain.entitlements import credits
+from models import AuditEvent, CreditEntry, Grant
 from tests.conftest import write
 
 DESK = "/admin/organizations/{}/credits"
@@ -88,7 +90,7 @@ def test_a_low_balance_is_said(spent, browse):
 
 
 def test_the_export_has_every_row_and_no_formula(spent, browse, cast, monkeypatch):
-    from views import credits as views
+    from views.entitlements import credits as views
 
     monkeypatch.setattr(views, "CHUNK", 2)
     credits.give(spent, 3, key="g", reason='=HYPERLINK("http://evil")')

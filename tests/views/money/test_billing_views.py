@@ -5,8 +5,14 @@ from urllib.parse import urlsplit
 import pytest
 
 import models
-from domain import billing, configuration, credits, grants, organizations, plans, pricing, providers, settings
-from domain.providers import sandbox, stripe
+from database.clock import now
+from database.connections import database
+from database.scope import inside
+from domain.base import configuration, settings
+from domain.entitlements import credits, grants, plans
+from domain.money import billing, pricing, providers
+from domain.money.providers import sandbox, stripe
+from domain.organizations import organizations
 from models import (
     AuditEvent,
     Checkout,
@@ -63,18 +69,18 @@ def admin(cast, browse):
 
 
 def plan_of(cast):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         return grants.plan().key
 
 
 def stands(cast):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         return Subscription.select().order_by(Subscription.id.desc()).first()
 
 
 def stand(cast, **values):
     """Have the subscription be so, whatever the provider says."""
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         write(Subscription.update(**values).where(Subscription.id == stands(cast).id).execute)
         write(grants.follow, stands(cast))
 
@@ -123,7 +129,7 @@ def test_paying_twice_and_events_twice_and_backwards_are_once(browse, cast, wire
     for _ in range(2):
         assert alice.post(checkout + "/payment").status_code == 303
     assert set(wire(times=2, backwards=True)) == {200}
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert Subscription.select().count() == 1
         assert CreditEntry.select().where(CreditEntry.reason == "reset").count() == 1
         assert {g.capability for g in Grant.active()} == set(billing.PLANS["pro_monthly"].capabilities)
@@ -171,7 +177,7 @@ def test_a_provider_that_fails_is_said_and_nothing_is_granted(browse, hx, cast, 
         response = browse("alice").post("/acme/billing/checkout", data={"plan": "pro_monthly"}, headers=headers)
         assert response.status_code == 502
         assert "Nothing was changed; try again in a minute." in response.get_data(True)
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert (Subscription.select().count(), Grant.select().count()) == (0, 0)
         assert [c.url for c in Checkout.select()] == [None]
 
@@ -188,7 +194,7 @@ def test_without_a_provider_the_page_says_so_and_sells_nothing(browse):
 
 
 def test_one_organizations_plan_is_no_others(bought, cast, browse):
-    with models.inside(cast.globex):
+    with inside(cast.globex):
         assert grants.plan().key == "free"
         assert Subscription.select().count() == 0
     assert Organization.select().where(Organization.id == cast.globex.id).count() == 1
@@ -345,7 +351,7 @@ def test_what_a_change_costs_is_shown_before_it_is_made(bought, cast, said, foll
     assert "The plan is Pro, yearly now." in followed(bought, bought.post("/acme/billing/change", data=form))
     assert (stands(cast).plan_key, plan_of(cast)) == ("pro_yearly", "pro_yearly")
     wire()
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert sorted(p.amount for p in Payment.select()) == [1200, 10800]  # what was seen is what was charged
 
 
@@ -509,7 +515,7 @@ def test_a_backer_sees_the_price_they_would_pay(browse, cast, said):
     write(models.PricingCatalog.update(prices=prices).execute)
     for path in ("/acme/billing", "/pricing"):
         assert "$12.00 a month" in said(browse("alice").get(path)), path
-    write(models.User.update(backer_access_granted_at=models.now()).where(models.User.id == cast.alice.id).execute)
+    write(models.User.update(backer_access_granted_at=now()).where(models.User.id == cast.alice.id).execute)
     for path in ("/acme/billing", "/pricing"):
         assert "$7.00 a month" in said(browse("alice").get(path)), path
     assert "$12.00 a month" in said(browse(None).get("/pricing"))
@@ -561,7 +567,7 @@ def test_payments_are_listed_with_what_came_back_and_what_is_disputed(bought, ca
     sandbox.settle_dispute(dispute["id"], True)
     wire()
     assert "Dispute won" in said(bought.get("/acme/billing"))
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         url = Payment.get().url
     assert f'href="{url}" target="_blank" rel="noopener"' in bought.get("/acme/billing").get_data(True)
 
@@ -580,7 +586,7 @@ def test_what_was_bought_for_good_is_listed_and_what_ended_says_why(buy, cast, s
     assert plan_of(cast) == "pro_lifetime"
     sandbox.refund(sandbox.find("payment")[0]["id"])
     wire()
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert Licence.get().ended_at is not None
     page = said(alice.get("/acme/billing"))
     assert "refunded" in page.partition("Bought once")[2]
@@ -665,7 +671,7 @@ def test_when_the_grace_is_over_the_banner_says_that_it_rests(owed, cast, clock,
 
 
 def test_the_banner_costs_a_page_without_trouble_one_query(bought, monkeypatch):
-    sent, kind = [], type(models.database.obj)
+    sent, kind = [], type(database.obj)
     plain = kind.execute_sql
 
     def noted(self, sql, params=None, *rest):

@@ -4,8 +4,13 @@ import pytest
 
 import jobs
 import models
-from domain import configuration, organizations, plans, pricing, settings
-from domain.providers import sandbox, stripe
+from database.clock import now
+from database.scope import inside
+from domain.base import configuration, settings
+from domain.entitlements import plans
+from domain.money import pricing
+from domain.money.providers import sandbox, stripe
+from domain.organizations import organizations
 from models import PricingCatalog, Work
 from tests.fixtures.threads import write
 
@@ -69,7 +74,7 @@ def test_a_trial_is_told_to_strangers_and_to_who_can_have_one(browse, said, cast
     for name in (None, "alice"):
         assert said(browse(name).get("/pricing")).count("14 days free first") == 2, name  # not with what is bought once
     organizations.switch(cast.alice, cast.acme)
-    hold(cast, status="canceled", trial_ends_at=models.now())
+    hold(cast, status="canceled", trial_ends_at=now())
     assert "free first" not in said(browse("alice").get("/pricing"))
     assert "free first" in said(browse(None).get("/pricing"))
     monkeypatch.setattr(stripe, "CAN", stripe.CAN - {"trial"})
@@ -78,10 +83,10 @@ def test_a_trial_is_told_to_strangers_and_to_who_can_have_one(browse, said, cast
 
 def hold(cast, plan="pro_monthly", source_type="subscription", **values):
     """Acme has a plan."""
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         if source_type == "subscription":
             facts = {"provider": "stripe", "provider_subscription_id": "sub_1", "provider_customer_id": "cus_1"}
-            write(models.Subscription.create, plan_key=plan, last_event_at=models.now(), **facts | values)
+            write(models.Subscription.create, plan_key=plan, last_event_at=now(), **facts | values)
         if values.get("status", "active") == "active":
             given = {"plan_key": plan, "source": f"of {plan}", "source_type": source_type}
             for capability in plans.PLANS[plan].capabilities:
@@ -216,7 +221,7 @@ def test_staff_without_the_capability_finds_neither_prices_nor_plans(browse, cas
 
 
 def test_while_a_sync_runs_its_figures_are_shown_the_button_is_off_and_the_block_asks_again(browse, hx, outline, said):
-    from domain import works
+    from domain.base import long_jobs
 
     stella = browse("stella")
     answer = stella.post("/admin/pricing/sync", headers=hx("pricing_sync"))
@@ -224,7 +229,7 @@ def test_while_a_sync_runs_its_figures_are_shown_the_button_is_off_and_the_block
     assert "about to begin" in said(answer)
     again = stella.post("/admin/pricing/sync", headers=JSON)
     assert (again.status_code, again.json["code"]) == (409, "CONFLICT")
-    write(works.tell, works.take(pricing.SYNC), 212, products=12, prices=200)
+    write(long_jobs.tell, long_jobs.take(pricing.SYNC), 212, products=12, prices=200)
     for page in (stella.get("/admin/pricing"), stella.get("/admin/pricing", headers=hx("pricing_sync"))):
         text, html = said(page), page.get_data(True)
         assert "12 products and 200 prices so far" in text

@@ -8,10 +8,11 @@ import pytest
 import stripe as library
 from werkzeug.serving import make_server
 
-import models
-from domain import configuration, grants
-from domain.providers import sandbox
-from domain.providers.sandbox import engine
+from database.scope import inside
+from domain.base import configuration
+from domain.entitlements import grants
+from domain.money.providers import sandbox
+from domain.money.providers.sandbox import engine
 from models import Outgoing, SandboxObject, Subscription
 
 JSON = {"Accept": "application/json"}
@@ -42,7 +43,7 @@ def opened(**more):
 
 
 def now_is(cast):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         return grants.plan().key, Subscription.get().status
 
 

@@ -8,8 +8,10 @@ import pytest
 import stripe
 
 import jobs
-import models
-from domain import configuration, grants
+from database.clock import now
+from database.scope import everywhere, inside
+from domain.base import configuration
+from domain.entitlements import grants
 from models import Subscription, WebhookEvent
 
 SECRET = "whsec_" + "s" * 32
@@ -72,19 +74,19 @@ def kept():
 def test_a_signed_event_is_kept_raw_answered_and_worked_off(web, cast, basil):
     version = "2025-03-31.basil" if basil else "2023-10-16"
     body = event(thing=subscription(cast, basil), api_version=version)
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert grants.plan().key == "free"
     response = post(web, body)
     assert (response.status_code, response.json) == (200, {"received": True})
     (row,) = kept()
     assert (row.status, row.event_id, row.subject) == ("received", "evt_1", "sub_1")
     assert bytes(row.payload) == json.dumps(body, indent=2).encode()
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert grants.plan().key == "free"  # nothing happens inside the request
     jobs.work_off()
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert grants.plan().key == "pro_monthly"
-        assert Subscription.get().current_period_end_at > models.now()
+        assert Subscription.get().current_period_end_at > now()
     assert kept()[0].status == "processed"
 
 
@@ -181,7 +183,7 @@ def test_what_is_not_ours_is_kept_flagged_and_grants_nothing(web, cast):
     (row,) = kept()
     assert row.status == "ignored"
     assert "cus_1" in row.error
-    with models.everywhere("a test counts"):
+    with everywhere("a test counts"):
         assert Subscription.select().count() == 0
 
 
@@ -191,14 +193,14 @@ def test_a_price_we_do_not_know_grants_nothing(web, cast):
     post(web, event(thing=thing))
     jobs.work_off()
     assert kept()[0].status == "ignored"
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert grants.plan().key == "free"
 
 
 def test_live_and_test_mode_do_not_mix(web, cast):
     post(web, event(thing=subscription(cast), livemode=True))
     jobs.work_off()
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert grants.plan().key == "free"
 
 
@@ -243,6 +245,6 @@ def test_a_late_older_event_does_not_undo_a_newer_one(web, cast):
     post(web, event("customer.subscription.deleted", "evt_2", thing=newer, created=moment))
     post(web, event(thing=subscription(cast), created=moment - 60))
     jobs.work_off()
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert Subscription.get().status == "canceled"
         assert grants.plan().key == "free"

@@ -1,8 +1,11 @@
 import pytest
 
 import models
-from domain import accounts, invitations, settings, workspaces
-from domain.plans import PAID
+from database.scope import everywhere, inside
+from domain.base import settings
+from domain.entitlements.plans import PAID
+from domain.organizations import invitations, workspaces
+from domain.people import accounts
 from models import Grant, Invitation, Membership, Organization, User
 from tests.fixtures.threads import write
 
@@ -21,7 +24,7 @@ def invited(cast, at):
         for capability in PAID:
             Grant.create(plan_key="pro_monthly", capability=capability, source="manual:t", source_type="manual")
 
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         write(grant)
         return invitations.invite("nina@example.org", "viewer", by=at("alice"))
 
@@ -31,7 +34,7 @@ def look(client, invitation):
 
 
 def set_status(invitation, status):
-    with models.everywhere("the test changes one invitation"):
+    with everywhere("the test changes one invitation"):
         write(Invitation.update(status=status).where(Invitation.id == invitation.id).execute)
 
 
@@ -137,7 +140,7 @@ def test_declined_it_is_over(browse, invited, nina, followed):
 
 
 def test_into_a_workspace_the_page_is_the_confirmation(browse, cast, at, nina, followed):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         stage = workspaces.create("Main stage", by=at("alice"))
         made = invitations.invite("nina@example.org", "scanner", by=at("alice"), workspace=stage.id)
     client = browse("nina")

@@ -3,9 +3,13 @@ from datetime import timedelta
 import pytest
 
 import models
-from domain import invitations, settings
-from domain.plans import PAID
-from models import AuditEvent, Change, Grant, Invitation, Membership, Session, now
+from database.clock import now
+from database.connections import database
+from database.scope import inside
+from domain.base import settings
+from domain.entitlements.plans import PAID
+from domain.organizations import invitations
+from models import AuditEvent, Change, Grant, Invitation, Membership, Session
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import write
 
@@ -15,7 +19,7 @@ JSON = {"Accept": "application/json"}
 @pytest.fixture
 def paid(cast):
     def grant():
-        with models.inside(cast.acme):
+        with inside(cast.acme):
             for capability in PAID:
                 Grant.create(plan_key="pro_monthly", capability=capability, source="manual:t", source_type="manual")
 
@@ -107,7 +111,7 @@ def test_an_address_that_is_invited_already_can_be_sent_again(paid, browse, at, 
     refused = alice.post("/acme/invitations", data=form)
     assert refused.status_code == 409
     assert "it can be sent again below" in refused.get_data(True)
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         id = Invitation.get().id
         write(Invitation.update(expires_at=now()).where(Invitation.id == id).execute)
     page = followed(alice, alice.post(f"/acme/invitations/{id}/renewal"))
@@ -128,7 +132,7 @@ def test_twenty_invitations_an_hour_for_an_organization_whoever_sends_them(cast,
         for who, client in (("a", alice), ("b", bob)):
             form = {"email": f"{who}{n}@example.org", "role": "member"}
             assert client.post("/acme/invitations", data=form).status_code in (303, 409)
-            with models.inside(cast.acme):  # so that a seat is free for the next
+            with inside(cast.acme):  # so that a seat is free for the next
                 write(Invitation.update(status="cancelled").execute)
     refused = alice.post("/acme/invitations", data={"email": "x@example.org", "role": "member"}, headers=JSON)
     assert (refused.status_code, refused.json["code"]) == (429, "RATE_LIMITED")
@@ -227,7 +231,7 @@ def test_what_is_switched_off_is_neither_shown_nor_done(cast, paid, browse, of, 
     address = "/acme/invitations" if "invit" in name else f"/acme/members/{of('bob').id}/removal"
     refused = alice.post(address, data={"email": "nina@example.org", "role": "member"}, headers=JSON)
     assert (refused.status_code, refused.json["code"]) == (403, "PERSONAL_MODE_DISABLED")
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert Invitation.select().count() == 0
         assert Change.select().where(Change.table == "organization_member").count() == 0
 
@@ -246,9 +250,9 @@ def test_a_page_with_many_members_asks_few_questions(cast, browse, paid, monkeyp
     write(fill)
     alice, asked = browse("alice"), []
     alice.get("/acme/members")
-    execute = models.database.execute_sql
-    monkeypatch.setattr(models.database.obj, "execute_sql", lambda *a, **k: asked.append(a[0]) or execute(*a, **k))
+    execute = database.execute_sql
+    monkeypatch.setattr(database.obj, "execute_sql", lambda *a, **k: asked.append(a[0]) or execute(*a, **k))
     assert "Member 39" in alice.get("/acme/members").get_data(True)
     assert len(asked) < 30, "\n".join(asked)
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert invitations.of() == []

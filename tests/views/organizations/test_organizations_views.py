@@ -1,7 +1,8 @@
 import pytest
 
-import models
-from domain import organizations, settings, transfers
+from database.scope import inside
+from domain.base import settings
+from domain.organizations import organizations, transfers
 from models import AuditEvent, Membership, Organization, Session, Transfer, User
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import write
@@ -164,7 +165,7 @@ def test_an_offer_is_declined_or_taken_back(cast, browse, confirmed):
     alice, bob = browse("alice"), browse("bob")
     confirmed(alice, "/acme/transfer", to=str(membership(cast, "bob").id))
     assert bob.post("/acme/transfer/refusal").status_code == 303
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         assert Transfer.get().status == "cancelled"
     confirmed(alice, "/acme/transfer", to=str(membership(cast, "bob").id))
     assert alice.post("/acme/transfer/cancellation").status_code == 303

@@ -6,7 +6,7 @@ import re
 import pytest
 
 import models
-from domain import roles
+from domain.base import roles
 from models import AuditEvent, Membership, Organization
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import write

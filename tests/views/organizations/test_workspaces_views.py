@@ -1,7 +1,7 @@
 import pytest
 
-import models
-from domain import invitations, workspaces
+from database.scope import inside
+from domain.organizations import invitations, workspaces
 from models import Assignment, Invitation, Workspace
 
 JSON = {"Accept": "application/json"}
@@ -9,7 +9,7 @@ JSON = {"Accept": "application/json"}
 
 @pytest.fixture
 def stage(cast, at):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         return workspaces.create("Main stage", by=at("alice"))
 
 
@@ -43,7 +43,7 @@ def test_a_member_is_added_gets_another_role_and_is_taken_out(browse, cast, stag
         alice, alice.post(address, data={"user": cast.bob.id, "role": "manager"})
     )
     assert "manager in Main stage" in alice.get("/acme/members").get_data(True)
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         part = Assignment.get().id
     assert "no longer in this workspace" in followed(alice, alice.post(f"{address}/{part}/removal"))
     assert alice.post(f"{address}/{part}/removal", headers=JSON).status_code == 404
@@ -65,7 +65,7 @@ def test_somebody_from_outside_is_invited_without_a_plan(browse, cast, stage, fo
     assert "invites you to Main stage of Acme" in letters()[-1][1]
     refused = alice.post(f"/acme/workspaces/{stage.id}/invitations", data=form)
     assert refused.status_code == 409
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         id = Invitation.get().id
     here = {"Referer": "http://localhost/acme/workspaces/main-stage"}
     back = alice.post(f"/acme/invitations/{id}/cancellation", headers=here)
@@ -79,7 +79,7 @@ def test_it_is_renamed_archived_and_restored(browse, cast, stage, followed):
     assert "Big stage is archived." in followed(alice, alice.post(f"/acme/workspaces/{stage.id}/archival"))
     assert "This workspace is archived." in alice.get("/acme/workspaces/main-stage").get_data(True)
     assert "Big stage is back." in followed(alice, alice.post(f"/acme/workspaces/{stage.id}/restoration"))
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         first = Workspace.get(Workspace.is_default).id
     assert alice.post(f"/acme/workspaces/{first}/archival", headers=JSON).status_code == 409
 
@@ -99,7 +99,7 @@ def test_strangers_find_nothing(browse, stage):
 
 
 def test_an_open_page_is_drawn_anew_by_its_block(browse, stage, hx, outline, cast, at):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         invitations.invite("nina@example.org", "staff", by=at("alice"), workspace=stage.id)
     response = browse("alice").get("/acme/workspaces/main-stage", headers=hx("workspace_area"))
     assert outline(response)[0] == ["workspace_area"]

@@ -3,8 +3,10 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-import models
-from domain import sessions, transactions
+from database import transactions
+from database.clock import now
+from database.connections import database
+from domain.people import sessions
 from models import AuthToken, Organization, Session, User
 from tests.conftest import PASSWORD
 
@@ -149,7 +151,7 @@ def test_a_code_belongs_to_the_browser_that_asked(newcomer, browse, letters):
 
 
 def test_closed_sign_up_refuses(newcomer, cast, counted):
-    from domain import settings
+    from domain.base import settings
 
     settings.change("sign_up_open", "off", by=cast.stella)
     before = counted()
@@ -272,7 +274,7 @@ def test_a_weak_new_password_keeps_the_code_good(newcomer, letters):
 
 
 def test_the_setup_link_makes_one_admin_once(web):
-    from domain import accounts
+    from domain.people import accounts
 
     secret = accounts.setup_secret()
     client = web.test_client()
@@ -288,7 +290,7 @@ def test_the_setup_link_makes_one_admin_once(web):
 
 
 def test_a_guessed_setup_link_is_not_there(web):
-    from domain import accounts
+    from domain.people import accounts
 
     accounts.setup_secret()
     assert web.test_client().get("/setup/guess").status_code == 404
@@ -300,7 +302,7 @@ def test_a_guessed_setup_link_is_not_there(web):
 
 
 def test_looking_at_the_account_puts_the_dot_out(browse, cast):
-    from domain import alerts
+    from domain.base import alerts
 
     alerts.broadcast("Tea is ready.", by=cast.stella)
     bob = browse("bob")
@@ -375,7 +377,7 @@ def test_cookies_are_http_only_same_site_and_secure_over_https(web, house, newco
     import dataclasses
 
     import app as application
-    from domain import configuration
+    from domain.base import configuration
 
     set_cookie = newcomer.post("/sign-in", data={"email": "bob@example.org", "password": PASSWORD}).headers[
         "Set-Cookie"
@@ -383,17 +385,17 @@ def test_cookies_are_http_only_same_site_and_secure_over_https(web, house, newco
     assert "HttpOnly" in set_cookie
     assert "SameSite=Lax" in set_cookie
     assert "Secure" not in set_cookie
-    models.database.close_all()
+    database.close_all()
     secure = application.create_app(dataclasses.replace(configuration.active, site_url="https://hall.example.org"))
     assert secure.config["SESSION_COOKIE_SECURE"] is True
     answer = secure.test_client().get("/sign-in", base_url="https://hall.example.org")
     assert "max-age=" in answer.headers["Strict-Transport-Security"]
-    assert models.database.dialect
+    assert database.dialect
 
 
 def test_the_forms_of_the_gate_post_to_where_they_are_taken(web, letters):
     """As a browser does it: what the page says is what is sent."""
-    from domain import accounts
+    from domain.people import accounts
 
     address = f"/setup/{accounts.setup_secret()}"
     client = web.test_client()
@@ -419,7 +421,7 @@ def link_of(letters):
 
 
 def neutral(cast):
-    from domain import settings
+    from domain.base import settings
 
     settings.change("auth_neutral_messages", "on", by=cast.stella)
 
@@ -652,10 +654,10 @@ def guarded(cast):
     """bob asks for a second factor."""
     import pyotp
 
-    from domain import factors
+    from domain.people import factors
 
     secret = pyotp.random_base32()
-    values = {"totp_secret": factors.seal(secret), "second_factor_at": models.now()}
+    values = {"totp_secret": factors.seal(secret), "second_factor_at": now()}
     transactions.writes(User.update(**values).where(User.id == cast.bob.id).execute)()
     return pyotp.TOTP(secret)
 
@@ -850,7 +852,7 @@ def test_the_last_admin_stays(browse, cast):
 
 
 def single(cast, value="on"):
-    from domain import settings
+    from domain.base import settings
 
     settings.change("single_active_session", value, by=cast.stella)
 

@@ -4,11 +4,12 @@ import re
 import pyotp
 import pytest
 
-from domain import factors, transactions
+from database import transactions
+from domain.people import factors
 from models import AuditEvent, BackupCode, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.authenticator import Authenticator
-from tests.views.test_passkeys_views import add, options_of
+from tests.views.people.test_passkeys_views import add, options_of
 from views import safety
 
 JSON = {"Accept": "application/json"}

@@ -7,9 +7,11 @@ import pytest
 import requests
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-import models
-from domain import configuration, identities, transactions
-from domain.configuration import IdentityProvider
+from database import transactions
+from database.clock import now
+from domain.base import configuration
+from domain.base.configuration import IdentityProvider
+from domain.people import identities
 from models import AuthToken, Identity, Session, User
 from tests.fixtures.issuer import Issuer, mocked
 from views import safety
@@ -149,7 +151,7 @@ def test_userinfo_about_somebody_else_is_not_heard(hall, browse):
 
 
 def test_an_account_with_a_second_factor_is_asked_for_it_here_too(hall, browse, cast):
-    change(cast.bob, second_factor_at=models.now(), totp_secret="x")
+    change(cast.bob, second_factor_at=now(), totp_secret="x")
     hall.claims["email"] = cast.bob.email
     client = browse(None)
     assert come(client, hall, form={"next": "/acme"}).headers["Location"] == "/verify-2fa"
@@ -515,7 +517,7 @@ def test_nobody_disconnects_somebody_elses(hall, browse, cast):
 
 def test_an_old_session_is_asked_again_before_one_is_sent_there(hall, browse, cast):
     client = browse("bob")
-    old = models.now() - timedelta(minutes=31)
+    old = now() - timedelta(minutes=31)
     transactions.writes(lambda: Session.update(created_at=old).where(Session.user == cast.bob).execute())()
     asked = {"headers": {"Accept": "application/json"}, "data": {"intent": "connect"}}
     refusal = client.post("/auth/oidc", **asked)
@@ -530,7 +532,7 @@ def test_an_old_session_is_asked_again_before_one_is_sent_there(hall, browse, ca
 def test_what_grew_old_on_the_way_is_told_on_the_way_back(hall, browse, cast):
     client = browse("bob")
     hall.visit(begin(client, intent="connect"))
-    old = models.now() - timedelta(minutes=31)
+    old = now() - timedelta(minutes=31)
     transactions.writes(lambda: Session.update(created_at=old).where(Session.user == cast.bob).execute())()
     response = client.get("/auth/callback/oidc", query_string=hall.answer())
     assert refused(client, response, "Confirm that it is you", "/settings/security")

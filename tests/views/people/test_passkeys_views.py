@@ -3,8 +3,9 @@ from datetime import timedelta
 
 import pytest
 
-import models
-from domain import passkeys, transactions
+from database import transactions
+from database.clock import now
+from domain.people import passkeys
 from models import Passkey, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.authenticator import Authenticator
@@ -45,7 +46,7 @@ def test_a_passkey_is_added_shown_and_signs_in_without_a_second_factor(browse, c
     page = followed(client, add(client, phone))
     assert "The passkey “Phone” can sign you in from now on." in page
     assert "Not used yet" in page
-    change(cast.bob, second_factor_at=models.now(), totp_secret="x")
+    change(cast.bob, second_factor_at=now(), totp_secret="x")
     stranger = browse(None)
     response = ask(stranger, phone, next="/acme/tasks")
     assert (response.status_code, response.headers["Location"]) == (303, "/acme/tasks")
@@ -112,7 +113,7 @@ def test_the_challenge_outlives_the_dialog_that_asks_again(browse, cast, phone):
     """bob's session is old; he proves it with the passkey he has, and the new one is kept with its own challenge."""
     client = browse("bob")
     add(client, phone)
-    old = models.now() - timedelta(minutes=31)
+    old = now() - timedelta(minutes=31)
     transactions.writes(lambda: Session.update(created_at=old).where(Session.user == cast.bob).execute())()
     second = Authenticator()
     options = options_of(client.get("/settings/security/passkeys/new").get_data(True))

@@ -1,13 +1,14 @@
-import models
-from domain import rows, tasks
+from database.scope import inside
+from domain.lists import rows
+from domain.tasks import tasks
 
 
 def test_home_shows_what_is_next_and_nothing_of_others(browse, task, at, cast, clock):
     clock()
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         rows.create(tasks.rules, {"title": "Bring the flags", "due_at": "2026-06-17"}, by=at("bob"))
         rows.create(tasks.rules, {"title": "Secret of alice", "due_at": "2026-06-17"}, by=at("alice"))
-    with models.inside(cast.globex):
+    with inside(cast.globex):
         rows.create(tasks.rules, {"title": "Globex only", "due_at": "2026-06-17"}, by=at("charlie", "globex"))
     page = browse("bob").get("/acme").get_data(True)
     assert "Bring the flags" in page
@@ -29,7 +30,7 @@ def test_an_unknown_organization_and_a_foreign_one_look_alike(browse):
 
 
 def test_a_name_full_of_markup_is_shown_as_text(browse, cast, at):
-    with models.inside(cast.acme):
+    with inside(cast.acme):
         rows.create(tasks.rules, {"title": "<script>alert(1)</script>", "due_at": "2100-01-01"}, by=at("alice"))
     for path in ("/acme", "/acme/tasks", "/acme/tasks?view=board", "/palette?q=script"):
         page = browse("alice").get(path).get_data(True)

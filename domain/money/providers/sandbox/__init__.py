@@ -66,11 +66,11 @@ import hmac
 
 import requests
 
-from domain import configuration
-from domain.outgoing import sends
-from domain.providers import Account
-from domain.providers.sandbox import stripe
-from domain.providers.sandbox.engine import (  # noqa: F401  what the house, its demo and its tests use
+from domain.base import configuration
+from domain.base.outgoing import sends
+from domain.money.providers import Account
+from domain.money.providers.sandbox import stripe
+from domain.money.providers.sandbox.engine import (  # noqa: F401  what the house, its demo and its tests use
     AMOUNTS,
     CARDS,
     CURRENCY,
@@ -96,7 +96,7 @@ from domain.providers.sandbox.engine import (  # noqa: F401  what the house, its
     subscriptions,
     void_invoice,
 )
-from domain.providers.sandbox.records import (  # noqa: F401
+from domain.money.providers.sandbox.records import (  # noqa: F401
     CHANCES,
     FINALLY,
     OVER,

@@ -7,8 +7,9 @@ import calendar
 from datetime import UTC, datetime
 from typing import Any
 
-from domain import NotFound, configuration
-from domain.providers.sandbox.records import (
+from domain import NotFound
+from domain.base import configuration
+from domain.money.providers.sandbox.records import (  # fmt: skip
     DAY,
     FIRST_PAYMENT_LASTS,
     OVER,
@@ -26,7 +27,7 @@ from domain.providers.sandbox.records import (
     spoken,
     take_due,
     tell,
-)  # fmt: skip
+)
 
 CURRENCY = "usd"
 AMOUNTS: dict[str, tuple[int, str | None]] = {

@@ -13,9 +13,21 @@ import secrets
 import uuid
 from urllib.parse import parse_qsl
 
-from domain import NotFound, configuration
-from domain.providers.sandbox import engine, wire
-from domain.providers.sandbox.records import OVER, Declined, Impossible, acts, clock, find, get, new, put, stumbles
+from domain import NotFound
+from domain.base import configuration
+from domain.money.providers.sandbox import engine, wire
+from domain.money.providers.sandbox.records import (
+    OVER,
+    Declined,
+    Impossible,
+    acts,
+    clock,
+    find,
+    get,
+    new,
+    put,
+    stumbles,
+)
 
 PATH = "lemon-squeezy"
 KEY = "lemon_squeezy_sandbox"

@@ -13,9 +13,10 @@ from urllib.parse import parse_qs
 
 from standardwebhooks import Webhook
 
-from domain import NotFound, configuration
-from domain.providers.sandbox import engine, wire
-from domain.providers.sandbox.records import (
+from domain import NotFound
+from domain.base import configuration
+from domain.money.providers.sandbox import engine, wire
+from domain.money.providers.sandbox.records import (  # fmt: skip
     OVER,
     Declined,
     Impossible,
@@ -25,7 +26,7 @@ from domain.providers.sandbox.records import (
     get,
     put,
     stumbles,
-)  # fmt: skip
+)
 
 PATH = "polar"
 KEY = "polar_oat_sandbox"

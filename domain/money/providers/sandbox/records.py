@@ -12,10 +12,13 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
-from domain import NotConfigured, NotFound, Refused, configuration
-from domain.outgoing import leave
-from domain.transactions import writes
-from models import Outgoing, SandboxObject, now, stand_in_line
+from database.clock import now
+from database.locks import lock
+from database.transactions import writes
+from domain import NotConfigured, NotFound, Refused
+from domain.base import configuration
+from domain.base.outgoing import leave
+from models import Outgoing, SandboxObject
 
 HOUR, DAY = 3600, 86400
 FIRST_PAYMENT_LASTS = 23 * HOUR
@@ -54,7 +57,7 @@ def spoken(name=None) -> Any:
     """The module of a dialect, or of the one that is configured. Refuses with NotConfigured."""
     name = name or configuration.active.sandbox_speaks
     try:
-        return importlib.import_module(f"domain.providers.sandbox.{name}")
+        return importlib.import_module(f"domain.money.providers.sandbox.{name}")
     except ModuleNotFoundError as missing:
         raise NotConfigured(f"The sandbox doesn't speak {name} yet.") from missing
 
@@ -68,7 +71,7 @@ def acts(function):
     @writes
     @functools.wraps(function)
     def call(*args, **kwargs):
-        stand_in_line("sandbox")
+        lock("sandbox")
         begun = _moment.set(clock())
         try:
             return function(*args, **kwargs)

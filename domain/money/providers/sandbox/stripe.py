@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import stripe
 
-from domain import NotFound, configuration
-from domain.providers.sandbox import engine
-from domain.providers.sandbox.records import DAY, Declined, Impossible, acts, clock, find, get, keep, stumbles
+from domain import NotFound
+from domain.base import configuration
+from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox.records import DAY, Declined, Impossible, acts, clock, find, get, keep, stumbles
 
 PATH = "stripe"
 KEY = "sk_test_sandbox"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-from domain.providers.sandbox.records import Impossible, find, get
+from domain.money.providers.sandbox.records import Impossible, find, get
 
 MOST = 100  # of a page
 UNSEEN = ("incomplete", "incomplete_expired")

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import stripe as library
 
+from database.transactions import writes
 from domain import NotFound
-from domain.providers import sandbox
-from domain.providers.sandbox import engine
-from domain.transactions import writes
+from domain.money.providers import sandbox
+from domain.money.providers.sandbox import engine
 from models import Outgoing, SandboxObject
 
 DAY = 86400

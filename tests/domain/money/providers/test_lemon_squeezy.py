@@ -13,9 +13,10 @@ import requests
 import responses
 from requests.adapters import BaseAdapter
 
-import models
-from domain import configuration, providers
-from domain.providers import (
+from database.clock import set_clock
+from domain.base import configuration
+from domain.money import providers
+from domain.money.providers import (
     BadSignature,
     CannotDo,
     CustomerChanged,
@@ -29,7 +30,7 @@ from domain.providers import (
     lemon_squeezy,
 )
 
-FOLDER = Path(__file__).parents[2] / "fixtures" / "lemon_squeezy"
+FOLDER = Path(__file__).parents[3] / "fixtures" / "lemon_squeezy"
 API = "https://api.lemonsqueezy.com/v1"
 SECRET, OLDER = "shared-secret", "older-secret"
 PRICES = {"pro_monthly": "101", "pro_yearly": "102", "pro_lifetime": "103"}
@@ -60,7 +61,7 @@ def signed(body, secret=SECRET):
 @pytest.fixture(autouse=True)
 def configured(house):
     """A store with a key, as a real install has it; the clock stands."""
-    models.set_clock(lambda: NOW)
+    set_clock(lambda: NOW)
     use(payment_key="key-of-the-store")
 
 
@@ -688,7 +689,7 @@ def test_each_page_of_a_list_says_when_it_was_asked_for(api):
     lists(api, "subscriptions", recorded("subscription", "14"), last=2)
     found = lemon_squeezy.list_active()
     [first] = next(found)
-    models.set_clock(lambda: NOW + timedelta(minutes=5))
+    set_clock(lambda: NOW + timedelta(minutes=5))
     [second] = next(found)
     assert (first.asked_at, second.asked_at) == (NOW, NOW + timedelta(minutes=5))
 

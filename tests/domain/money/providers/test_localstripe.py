@@ -20,8 +20,9 @@ import pytest
 import requests
 import stripe as library
 
-from domain import providers
-from domain.providers import (
+from database.clock import now
+from domain.money import providers
+from domain.money.providers import (
     Account,
     CustomerChanged,
     Order,
@@ -30,10 +31,10 @@ from domain.providers import (
     SubscriptionChanged,
     stripe,
 )
-from models import Organization, now
+from models import Organization
 
 VERSION = "1.15.10"
-ENVIRONMENT = Path(__file__).parents[3] / "var" / f"localstripe-{VERSION}"
+ENVIRONMENT = Path(__file__).parents[4] / "var" / f"localstripe-{VERSION}"
 KEY, SECRET = "sk_test_12345", "whsec_localstripe"
 
 

@@ -15,8 +15,10 @@ import requests
 import responses
 from standardwebhooks import Webhook
 
-from domain import configuration, facts, inbox, providers
-from domain.providers import (
+from database.scope import everywhere
+from domain.base import configuration
+from domain.money import facts, inbox, providers
+from domain.money.providers import (
     BadSignature,
     CannotDo,
     CheckoutClosed,
@@ -32,9 +34,9 @@ from domain.providers import (
     SubscriptionChanged,
     polar,
 )
-from models import WebhookEvent, everywhere
+from models import WebhookEvent
 
-FOLDER = Path(__file__).parents[2] / "fixtures" / "polar"
+FOLDER = Path(__file__).parents[3] / "fixtures" / "polar"
 API = "https://sandbox-api.polar.sh"
 KEY = "polar_oat_very_secret"
 STANDARD = "whsec_" + base64.b64encode(bytes(range(32))).decode()  # as Polar makes them today

@@ -2,11 +2,13 @@ import dataclasses
 
 import pytest
 
-from domain import NotConfigured, NotFound, configuration
-from domain.providers import sandbox
-from domain.providers.sandbox import engine, records
-from domain.transactions import writes
-from models import Outgoing, SandboxObject, now
+from database.clock import now
+from database.transactions import writes
+from domain import NotConfigured, NotFound
+from domain.base import configuration
+from domain.money.providers import sandbox
+from domain.money.providers.sandbox import engine, records
+from models import Outgoing, SandboxObject
 from tests.fixtures.threads import together
 
 MONTHLY = sandbox.PRICES["pro_monthly"]

@@ -1,9 +1,13 @@
 import pytest
 
 import jobs
-from domain import NotConfigured, billing, configuration, credits, grants
-from domain.providers import sandbox, stripe
-from models import Customer, Notification, Outgoing, SandboxObject, Subscription, WebhookEvent, inside
+from database.scope import inside
+from domain import NotConfigured
+from domain.base import configuration
+from domain.entitlements import credits, grants
+from domain.money import billing
+from domain.money.providers import sandbox, stripe
+from models import Customer, Notification, Outgoing, SandboxObject, Subscription, WebhookEvent
 
 
 def stands(cast):

@@ -8,10 +8,10 @@ import json
 import pytest
 import requests
 
-from domain import configuration
-from domain.providers import sandbox
-from domain.providers.sandbox import lemon_squeezy
-from domain.transactions import writes
+from database.transactions import writes
+from domain.base import configuration
+from domain.money.providers import sandbox
+from domain.money.providers.sandbox import lemon_squeezy
 from models import Outgoing
 
 API = "https://api.lemonsqueezy.com"

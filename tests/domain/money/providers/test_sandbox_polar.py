@@ -10,10 +10,10 @@ import requests
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from domain import configuration
-from domain.providers import sandbox
-from domain.providers.sandbox import engine, polar
-from domain.transactions import writes
+from database.transactions import writes
+from domain.base import configuration
+from domain.money.providers import sandbox
+from domain.money.providers.sandbox import engine, polar
 from models import Outgoing
 
 API = "https://sandbox-api.polar.sh"

@@ -5,9 +5,9 @@ import json
 import pytest
 import stripe as library
 
-from domain.providers import sandbox
-from domain.providers.sandbox import engine
-from domain.providers.sandbox import stripe as spoken
+from domain.money.providers import sandbox
+from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import stripe as spoken
 from models import Outgoing
 
 MONTHLY, YEARLY, LIFETIME = sandbox.PRICES.values()

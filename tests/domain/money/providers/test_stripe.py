@@ -10,8 +10,9 @@ import pytest
 import responses
 import stripe as library
 
-from domain import configuration, providers
-from domain.providers import (
+from domain.base import configuration
+from domain.money import providers
+from domain.money.providers import (
     BadSignature,
     CannotDo,
     CheckoutClosed,
@@ -30,7 +31,7 @@ from domain.providers import (
 )
 from models import Organization, Outgoing, Subscription
 
-FOLDER = Path(__file__).parents[2] / "fixtures" / "stripe"
+FOLDER = Path(__file__).parents[3] / "fixtures" / "stripe"
 API = "https://api.stripe.com/v1"
 SECRET, OLDER = "whsec_present", "whsec_older"
 HAPPENED, ENDS = datetime(2026, 6, 15, 12, tzinfo=UTC), datetime(2026, 7, 15, 12, tzinfo=UTC)

@@ -6,8 +6,13 @@ import pytest
 
 import jobs
 import models
-from domain import Invalid, NotFound, Refused, accounts, backer_imports, backers, settings, works
-from models import AuditEvent, Backer, BackerImport, Work, now
+from database.clock import now
+from database.scope import everywhere
+from domain import Invalid, NotFound, Refused
+from domain.backers import backer_imports, backers
+from domain.base import long_jobs, settings
+from domain.people import accounts
+from models import AuditEvent, Backer, BackerImport, Work
 from tests.fixtures.threads import refused, together, write
 
 
@@ -237,16 +242,16 @@ def test_runs_at_once_add_each_row_once(check, cast):
 def test_who_lost_the_work_to_another_adds_nothing(check, add, cast, monkeypatch):
     held = check("username,code\nAda,Ada-1234\n")
     backer_imports.confirm(held.id, by=cast.stella)
-    late = works.take("backer_import")
-    now_ours = works.take("backer_import")
-    monkeypatch.setattr(works, "take", lambda kind: late)
+    late = long_jobs.take("backer_import")
+    now_ours = long_jobs.take("backer_import")
+    monkeypatch.setattr(long_jobs, "take", lambda kind: late)
     backer_imports.work()
     assert Backer.select().count() == 0
-    monkeypatch.setattr(works, "take", lambda kind: now_ours)
+    monkeypatch.setattr(long_jobs, "take", lambda kind: now_ours)
     backer_imports.work()
     assert Backer.select().count() == 1
     late.done = 1
-    monkeypatch.setattr(works, "take", lambda kind: late)
+    monkeypatch.setattr(long_jobs, "take", lambda kind: late)
     backer_imports.work()
     assert backer_imports.one(held.id).status == "confirmed"  # nor does it end it
 
@@ -269,7 +274,7 @@ def test_made_codes_are_handed_over_once_and_open_the_door(check, add, cast):
     for name, code, _ in codes:
         claim = (lambda backer, token: backers.claim((backer.id, token)))(*backers.verify(name, code))
         accounts.create(f"{name}@example.org", name, None, backer=claim)
-    with models.everywhere("a test reads every column of all rows"):
+    with everywhere("a test reads every column of all rows"):
         stored = "".join(repr(row) for table in models.TABLES for row in table.select().tuples())
     assert not [code for _, code, _ in codes if code in stored]
     assert "Bea-1234" not in stored

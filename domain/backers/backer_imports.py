@@ -9,11 +9,14 @@ import io
 import re
 from datetime import timedelta
 
-import models
-from domain import Invalid, NotFound, Refused, audit, backers, works
-from domain.fields import clean
-from domain.transactions import writes
-from models import Backer, BackerImport, User, now
+from database.clock import now
+from database.locks import lock
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.backers import backers
+from domain.base import audit, long_jobs
+from domain.fields.kinds import clean
+from models import Backer, BackerImport, User
 
 SIZE = 1_000_000  # bytes
 MOST = 20_000  # rows
@@ -214,13 +217,13 @@ def confirm(id, *, by):
     checked = BackerImport.status == "checked"
     if not BackerImport.update(status="confirmed").where(BackerImport.id == id, checked).execute():
         raise Refused("This file was imported already.", "INVALID_TRANSITION")
-    works.begin(IMPORT, str(id), by=by, total=held.new, added=0)
+    long_jobs.begin(IMPORT, str(id), by=by, total=held.new, added=0)
     return held
 
 
 def work():
     """Add one batch of a confirmed file; returns how many rows were looked at, 0 when nothing was asked for."""
-    job = works.take(IMPORT)
+    job = long_jobs.take(IMPORT)
     if job is None:
         return 0
     held = BackerImport.get_by_id(int(job.subject))
@@ -233,7 +236,7 @@ def work():
 def _add(job, held, batch):
     added = job.facts["added"]
     if not batch:
-        if works.close(job):
+        if long_jobs.close(job):
             BackerImport.update(status="done", added=added).where(BackerImport.id == held.id).execute()
             audit.record(
                 "backer.imported", f"Imported {added:,} backers from {held.name}", category="admin",
@@ -241,12 +244,12 @@ def _add(job, held, batch):
                 target=("backer_import", held.id), added=added, new=held.new, known=held.known, wrong=held.wrong,
             )  # fmt: skip
         return
-    if not works.tell(job, job.done + len(batch), lasting=True):
+    if not long_jobs.tell(job, job.done + len(batch), lasting=True):
         return  # somebody else has taken it up
-    models.stand_in_line("backer imports")  # two files with one name, both without a code
+    lock("backer imports")  # two files with one name, both without a code
     for (_, username, tier, code_hash, *_), final in batch:
         added += backers.keep(username, final, tier) if code_hash or not backers.has_code(username) else 0
-    works.tell(job, job.done, lasting=True, added=added)
+    long_jobs.tell(job, job.done, lasting=True, added=added)
 
 
 def _made(held, row):
@@ -302,7 +305,7 @@ def recent(limit=20):
 
 def progress(held):
     """The work that adds its rows, or None."""
-    return works.newest(IMPORT, str(held.id))
+    return long_jobs.newest(IMPORT, str(held.id))
 
 
 @writes
