@@ -16,6 +16,8 @@ from peewee import JSONField as Json
 
 from database.clock import now
 from database.columns import Moment, State, money, partial, public_id, short, to
+from database.compiled import CompiledRows
+from database.parameters import parameter
 from database.tables import Owned, Table
 
 # --- people ---------------------------------------------------------------------------------------
@@ -237,6 +239,28 @@ class Membership(Table):
     class Meta:
         table_name = "organization_member"
         indexes = ((("organization", "user"), True),)
+
+    @staticmethod
+    def keepers(organization):
+        """Owners and admins: who is told about money and people. Nobody, once it is deleted."""
+        return _keepers(organization=organization.id)
+
+
+_keepers = CompiledRows(
+    User,
+    lambda: (
+        User.select()
+        .join(Membership, on=(Membership.user == User.id))
+        .join(Organization, on=(Membership.organization == Organization.id))
+        .where(
+            Membership.organization == parameter("organization"),
+            Organization.status != "deleted",
+            Membership.role.in_(("owner", "admin")),
+            User.status == "active",
+        )
+        .order_by(User.id)
+    ),
+)
 
 
 class Workspace(Owned):
@@ -914,7 +938,7 @@ class JobRun(Table):
         indexes = ((("job", "started_at"), False),)
 
 
-class Work(Table):
+class LongJob(Table):
     """Long work somebody asked for, and how far it is. Of one kind and subject one at a time is open."""
 
     kind = CharField(max_length=40)
@@ -938,7 +962,9 @@ class Work(Table):
         return self.status in ("waiting", "running")
 
 
-partial(Work, "long_work_one_open", Work.kind, Work.subject, where="status IN ('waiting', 'running')", unique=True)
+partial(
+    LongJob, "long_work_one_open", LongJob.kind, LongJob.subject, where="status IN ('waiting', 'running')", unique=True
+)
 
 
 class Lease(Table):
@@ -970,6 +996,6 @@ TABLES = [
     Organization, Membership, Workspace, Assignment, Invitation, Transfer, Change, Task, Notification, Alert,
     Setting, AuditEvent, Customer, PlanPrice, Checkout, Subscription, Payment, Licence, Grant, GrantSource,
     PricingCatalog, PlanOverride, CreditAccount, CreditBucket, CreditHold, CreditEntry, BackerTier, Backer,
-    BackerImport, WebhookEvent, Outgoing, JobRun, Work, Lease, SandboxObject,
+    BackerImport, WebhookEvent, Outgoing, JobRun, LongJob, Lease, SandboxObject,
 ]  # fmt: skip
 OWNED = [table for table in TABLES if issubclass(table, Owned)]

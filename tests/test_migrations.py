@@ -206,7 +206,7 @@ def rows_of():
         models.Grant.create(plan_key="pro", capability="c", source="s", source_type="manual", **mine),
         models.PricingCatalog.create(),
         models.PlanOverride.create(key="pro_monthly"),
-        models.Work.create(kind="w"),
+        models.LongJob.create(kind="w"),
         models.GrantSource.create(source="s", last_event_id="e", last_event_at=now()),
         account,
         models.CreditBucket.create(account=account, kind="monthly", amount=1, remaining=1, **mine),

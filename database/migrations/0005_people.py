@@ -4,8 +4,8 @@ from importlib import import_module
 
 from database.migrations import HERE, run_sql
 
-inside = import_module("migrations.0004_row_security").INSIDE
-stamp = import_module("migrations.0002_triggers").STAMP
+inside = import_module("database.migrations.0004_row_security").INSIDE
+stamp = import_module("database.migrations.0002_triggers").STAMP
 
 NEW = [
     "oauth_account", "passkey", "backup_code", "user_platform_role", "stepup_challenge", "stepup_grant",

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from database.migrations import run_sql
 
-updated = import_module("migrations.0005_people")._updated
+updated = import_module("database.migrations.0005_people")._updated
 
 NEW = ["pricing_catalog", "plan", "long_work"]
 

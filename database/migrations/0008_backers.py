@@ -4,7 +4,7 @@ from importlib import import_module
 
 from database.migrations import run_sql
 
-updated = import_module("migrations.0005_people")._updated
+updated = import_module("database.migrations.0005_people")._updated
 
 NEW = ["backer_tier", "crowdfunding_backer", "backer_import"]
 COLUMNS = [("backer_id", "INTEGER"), ("backer_access_granted_at", "MOMENT"), ("backer_access_until", "MOMENT")]

@@ -7,8 +7,8 @@ from importlib import import_module
 
 from database.migrations import run_sql
 
-inside = import_module("migrations.0004_row_security").INSIDE
-updated = import_module("migrations.0005_people")._updated
+inside = import_module("database.migrations.0004_row_security").INSIDE
+updated = import_module("database.migrations.0005_people")._updated
 
 NEW = ["plan_price", "billing_checkout", "billing_payment", "licence"]
 OWNED = ["billing_checkout", "billing_payment", "licence"]

@@ -223,7 +223,7 @@ def confirm(id, *, by):
 
 def work():
     """Add one batch of a confirmed file; returns how many rows were looked at, 0 when nothing was asked for."""
-    job = long_jobs.take(IMPORT)
+    job = long_jobs.claim(IMPORT)
     if job is None:
         return 0
     held = BackerImport.get_by_id(int(job.subject))
@@ -236,7 +236,7 @@ def work():
 def _add(job, held, batch):
     added = job.facts["added"]
     if not batch:
-        if long_jobs.close(job):
+        if long_jobs.finish(job):
             BackerImport.update(status="done", added=added).where(BackerImport.id == held.id).execute()
             audit.record(
                 "backer.imported", f"Imported {added:,} backers from {held.name}", category="admin",
@@ -244,12 +244,12 @@ def _add(job, held, batch):
                 target=("backer_import", held.id), added=added, new=held.new, known=held.known, wrong=held.wrong,
             )  # fmt: skip
         return
-    if not long_jobs.tell(job, job.done + len(batch), lasting=True):
+    if not long_jobs.progress(job, job.done + len(batch), lasting=True):
         return  # somebody else has taken it up
     lock("backer imports")  # two files with one name, both without a code
     for (_, username, tier, code_hash, *_), final in batch:
         added += backers.keep(username, final, tier) if code_hash or not backers.has_code(username) else 0
-    long_jobs.tell(job, job.done, lasting=True, added=added)
+    long_jobs.progress(job, job.done, lasting=True, added=added)
 
 
 def _made(held, row):

@@ -76,6 +76,10 @@ class Configuration:
         return self.env == "production"
 
     @property
+    def has_billing(self):
+        return self.billing_provider != "none"
+
+    @property
     def stream_limit(self):
         """Live streams hold a thread each: leave half of them to everybody else."""
         return self.threads // 2

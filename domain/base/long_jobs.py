@@ -6,7 +6,7 @@ Whoever takes a piece of work up signs it; what an earlier taker still says is n
 from database.clock import now
 from database.columns import public_id
 from database.transactions import wake, writes
-from models import Work
+from models import LongJob
 
 MOST = 3  # times that work is taken up again after it was cut off
 
@@ -14,7 +14,7 @@ MOST = 3  # times that work is taken up again after it was cut off
 def begin(kind, subject="", *, by=None, total=None, **facts):
     """Ask for work, in the present transaction; returns its row, or None when the same is open already."""
     row = {"kind": kind, "subject": subject, "asked_by": by, "total": total, "facts": facts}
-    if not Work.insert(**row).on_conflict_ignore().as_rowcount().execute():
+    if not LongJob.insert(**row).on_conflict_ignore().as_rowcount().execute():
         return None
     wake(kind)
     return newest(kind, subject)
@@ -22,46 +22,46 @@ def begin(kind, subject="", *, by=None, total=None, **facts):
 
 def newest(kind, subject=""):
     """The row that was asked for last, open or over; None when there was never one."""
-    return Work.select().where(Work.kind == kind, Work.subject == subject).order_by(Work.id.desc()).first()
+    return LongJob.select().where(LongJob.kind == kind, LongJob.subject == subject).order_by(LongJob.id.desc()).first()
 
 
 def replace(kind, subject=""):
     """Close what is open of this, because something newer makes it pointless. In the present transaction."""
-    Work.update(status="replaced", finished_at=now()).where(*_open(kind), Work.subject == subject).execute()
+    LongJob.update(status="replaced", finished_at=now()).where(*_open(kind), LongJob.subject == subject).execute()
 
 
 @writes
-def take(kind):
+def claim(kind):
     """Take up the oldest open work of a kind, also what another taker left half done; None when there is none."""
-    row = Work.select().where(*_open(kind)).order_by(Work.id).first()
+    row = LongJob.select().where(*_open(kind)).order_by(LongJob.id).first()
     if row is None:
         return None
     if row.attempts >= MOST:
-        close(row, error="It was cut off several times. Look at the server's log before you try again.")
+        finish(row, error="It was cut off several times. Look at the server's log before you try again.")
         return None
-    Work.update(status="running", attempts=row.attempts + 1, taker=public_id()).where(Work.id == row.id).execute()
-    return Work.get_by_id(row.id)
+    LongJob.update(status="running", attempts=row.attempts + 1, taker=public_id()).where(LongJob.id == row.id).execute()
+    return LongJob.get_by_id(row.id)
 
 
-def tell(row, done, *, lasting=False, **facts):
+def progress(row, done, *, lasting=False, **facts):
     """Note how far it is, in the present transaction; False when the work isn't the taker's any more.
 
     `lasting`: what was done stays done, so the next taker goes on from here and not from the beginning.
     """
     row.done, row.facts = done, row.facts | facts
     values = {"done": done, "facts": row.facts} | ({"attempts": 0} if lasting else {})
-    return bool(Work.update(**values).where(*_mine(row)).execute())
+    return bool(LongJob.update(**values).where(*_mine(row)).execute())
 
 
-def close(row, *, error=None, **facts):
+def finish(row, *, error=None, **facts):
     """The work is over, in the present transaction; False when it isn't the taker's any more."""
     over = {"status": "failed" if error else "done", "error": error and error[:500], "finished_at": now()}
-    return bool(Work.update(facts=row.facts | facts, **over).where(*_mine(row)).execute())
+    return bool(LongJob.update(facts=row.facts | facts, **over).where(*_mine(row)).execute())
 
 
 def _open(kind):
-    return Work.kind == kind, Work.status.in_(("waiting", "running"))
+    return LongJob.kind == kind, LongJob.status.in_(("waiting", "running"))
 
 
 def _mine(row):
-    return Work.id == row.id, Work.taker == row.taker, Work.status.in_(("waiting", "running"))
+    return LongJob.id == row.id, LongJob.taker == row.taker, LongJob.status.in_(("waiting", "running"))

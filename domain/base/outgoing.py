@@ -33,7 +33,7 @@ def sends(kind, transactional=False):
     return keep
 
 
-def leave(kind, key, payload, *, recipient=None, subject=None):
+def enqueue(kind, key, payload, *, recipient=None, subject=None):
     """Leave something to be sent, in the present transaction; False when its key was left before."""
     made = (
         Outgoing.insert(kind=kind, key=_short(key), payload=payload, recipient=recipient, subject=subject)
@@ -52,7 +52,7 @@ def _short(key):
 
 def letter(template, to, key, **values):
     """Leave a letter: `template` names a file in templates/mail, `to` is an address."""
-    return leave("mail", key, {"template": template, "values": values}, recipient=to)
+    return enqueue("mail", key, {"template": template, "values": values}, recipient=to)
 
 
 def notify(user, type, key, title, *, body=None, link=None, organization=None):
@@ -65,7 +65,7 @@ def notify(user, type, key, title, *, body=None, link=None, organization=None):
         "recipient": user.id,
         "organization": organization.id if organization else None,
     }
-    return leave("notification", f"{key}:{user.id}", payload)
+    return enqueue("notification", f"{key}:{user.id}", payload)
 
 
 def send_due():

@@ -26,7 +26,7 @@ from domain import Invalid, NotFound, Refused
 from domain.base import audit, changes, outgoing, settings
 from domain.entitlements import grants
 from domain.fields.kinds import clean
-from models import CreditAccount, CreditBucket, CreditEntry, CreditHold, Grant, Organization, User
+from models import CreditAccount, CreditBucket, CreditEntry, CreditHold, Grant, Membership, Organization, User
 
 PAGE = 50
 MOST = 1_000_000_000  # that an account may hold: far below what the columns can
@@ -202,10 +202,8 @@ def _tell_if_low(organization, account, balance):
     line = account.monthly_allowance * LOW
     if not balance * 100 < line <= account.balance * 100:
         return
-    from domain.organizations import organizations  # which opens the accounts, so it stands above this module
-
     since = CreditAccount.last_reset_at.python_value(account.last_reset_at)
-    for user in organizations.keepers(organization):
+    for user in Membership.keepers(organization):
         outgoing.notify(
             user, "credits.low", f"credits.low:{organization.id}:{since:%Y-%m-%dT%H:%M:%S.%f}",
             f"Credits are running low: {balance:,} of {account.monthly_allowance:,} left",

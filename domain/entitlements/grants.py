@@ -10,10 +10,9 @@ from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain.base import changes, long_jobs, settings
+from domain.base import changes, configuration, long_jobs, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PLANS
-from domain.money import providers
 from models import Grant, Licence, Payment, Subscription
 
 _active = Compiled(
@@ -37,7 +36,7 @@ def capabilities():
 
 def plan():
     """The plan of the organization one stands in; None where billing isn't set up (no badge then)."""
-    if not providers.is_configured():
+    if not configuration.active.has_billing:
         return None
     keys = {key for key, _ in active()}
     return plans.get(next((key for key in reversed(PLANS) if key in keys), "free"))
@@ -45,7 +44,7 @@ def plan():
 
 def includes(capability):
     """Whether the organization may use it. Where no plans are sold, everybody may: nobody could buy it."""
-    return not providers.is_configured() or capability in capabilities()
+    return not configuration.active.has_billing or capability in capabilities()
 
 
 def seats():
@@ -189,7 +188,7 @@ BATCH = 100
 
 def follow_plans():
     """One batch of subscribers gets what their changed plan now includes; returns how many, 0 when all have it."""
-    work = long_jobs.take(plans.RESYNC)
+    work = long_jobs.claim(plans.RESYNC)
     if work is None:
         return 0
     with everywhere("a changed plan reaches all of its subscribers"):
@@ -206,8 +205,8 @@ def follow_plans():
 def _follow(work, given):
     """The next source, and the mark that it is done, in one transaction; without one the work is over."""
     if given is None:
-        return long_jobs.close(work)
-    if not long_jobs.tell(work, work.done + 1, lasting=True, upto=given.source):
+        return long_jobs.finish(work)
+    if not long_jobs.progress(work, work.done + 1, lasting=True, upto=given.source):
         return False
     lock(given.source)  # behind a webhook that is at it; one that comes later sees the plan as it is now
     with inside(given.organization_id):

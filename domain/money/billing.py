@@ -367,6 +367,6 @@ def end_double(row):
 
 
 def _provider_of(row):
-    if not providers.is_configured() or row.payload["provider"] != providers.name():
+    if not configuration.active.has_billing or row.payload["provider"] != providers.name():
         raise facts.Unknown(f"The provider {row.payload['provider']} isn't set up any more.")
     return providers.active()

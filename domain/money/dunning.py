@@ -13,12 +13,11 @@ from database.compiled import Compiled
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain.base import changes, retention, settings
+from domain.base import changes, configuration, retention, settings
 from domain.entitlements import grants, plans
 from domain.fields import days
 from domain.money import facts, providers
-from domain.organizations import organizations
-from models import Outgoing, Subscription
+from models import Membership, Outgoing, Subscription
 
 TRIAL_NOTICE = timedelta(days=3)
 LATE = timedelta(days=7)  # what a stopped clock kept back so long is said no more; well below retention.SENT_KEPT
@@ -61,7 +60,7 @@ _open_matters = Compiled(
 def open_matter():
     """The Matter of the organization one stands in, or None: one indexed query where all is well."""
     found = _open_matters()
-    if not found or not providers.is_configured():
+    if not found or not configuration.active.has_billing:
         return None
     row = Subscription.get_by_id(found[0][0])
     if row.status in ("past_due", "unpaid") and _is_covered(row):
@@ -87,7 +86,7 @@ def remind():
 
     Returns how many organizations were reminded. Each is sent once (A4.4: grace, then rest; case 18).
     """
-    if not providers.is_configured():
+    if not configuration.active.has_billing:
         return 0
     reminded, last = 0, 0
     while batch := _watched(last):
@@ -125,7 +124,7 @@ def _remind(row):
 def _tell(row, due):
     """Tell owners and admins, once each; whether anybody hadn't heard."""
     key = f"{due.type}:{row.provider_subscription_id}:{due.which}"
-    keys = [f"{key}:{user.id}" for user in organizations.keepers(row.organization)]
+    keys = [f"{key}:{user.id}" for user in Membership.keepers(row.organization)]
     if Outgoing.select().where(Outgoing.key.in_(keys)).count() == len(keys):
         return False
     plan = plans.get(row.plan_key).name

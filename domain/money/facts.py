@@ -38,6 +38,7 @@ from models import (
     Grant,
     GrantSource,
     Licence,
+    Membership,
     Organization,
     Outgoing,
     Payment,
@@ -121,7 +122,7 @@ def plan_of(provider, price_id):
     """The plan a price is, or once was; None for one that isn't ours."""
     if not price_id:
         return None
-    known = providers.plan_of(price_id) if providers.is_configured() else None
+    known = providers.plan_of(price_id) if configuration.active.has_billing else None
     if known is None:
         row = PlanPrice.one(PlanPrice.provider == provider, PlanPrice.price_id == price_id)
         known = row.plan_key if row and row.plan_key in plans.PLANS else None
@@ -131,7 +132,7 @@ def plan_of(provider, price_id):
 @writes
 def remember_prices():
     """Keep which plan each configured price is, so that its subscribers are known when it is replaced."""
-    if providers.is_configured():
+    if configuration.active.has_billing:
         for plan_key, price_id in providers.account().prices.items():
             remember_price(price_id, plan_key)
 
@@ -340,7 +341,7 @@ def _end_doubles(organization, row):
         ends = settings.get("billing_second_subscription") == "end"
         if ends:
             payload = {"provider": second.provider, "subscription": id}
-            outgoing.leave("subscription_double", f"subscription_double:{second.provider}:{id}", payload)
+            outgoing.enqueue("subscription_double", f"subscription_double:{second.provider}:{id}", payload)
         warn_admins(
             f"double:{second.provider}:{id}", f"{organization.name} has two subscriptions",
             f"{id} began while another ran. " + ("It is ended and refunded." if ends else "Decide which stays."),
@@ -650,7 +651,7 @@ def tell_keepers(organization, type, key, title, letter=None, plan=None, until=N
     """Tell owners and admins in the bell, and by letter where the matter is grave (A4.8-3, 4)."""
     link = f"/{organization.slug}/billing"
     ends = f"{until:%d %B %Y}" if until else "what was paid is over"
-    for user in organizations.keepers(organization):
+    for user in Membership.keepers(organization):
         outgoing.notify(user, type, key, title, link=link, organization=organization)
         if letter:
             outgoing.letter(

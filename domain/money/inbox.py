@@ -548,7 +548,7 @@ def last_replays():
 
 def replay_some():
     """The next few of a replay of many; returns how many, 0 when none was asked for."""
-    work = long_jobs.take(REPLAYS)
+    work = long_jobs.claim(REPLAYS)
     if work is None:
         return 0
     query = WebhookEvent.select().where(WebhookEvent.id > work.facts["upto"], WebhookEvent.payload != b"")
@@ -573,9 +573,9 @@ def replay_some():
 @writes
 def _got_on(work, event, failed, silent):
     failed += work.facts["failed"]
-    return long_jobs.tell(work, work.done + 1, lasting=True, upto=event.id, failed=failed, silent=silent)
+    return long_jobs.progress(work, work.done + 1, lasting=True, upto=event.id, failed=failed, silent=silent)
 
 
 @writes
 def _over(work, error=None):
-    long_jobs.close(work, error=error)
+    long_jobs.finish(work, error=error)

@@ -94,7 +94,7 @@ def offers(user=None):
 
     Plans without an id of the provider aren't on sale.
     """
-    if not providers.is_configured():
+    if not configuration.active.has_billing:
         return []
     on_sale, held = providers.account().prices, catalog()
     shown = [plan for plan in plans.everything() if plan.key in on_sale or not plan.is_paid]
@@ -123,7 +123,7 @@ def _saving(plan, shown, priced):
 def doubts():
     """plan key → why its price isn't available, for admins."""
     held, found = catalog(), {}
-    for key in providers.account().prices if providers.is_configured() else ():
+    for key in providers.account().prices if configuration.active.has_billing else ():
         try:
             if match(key, held=held)["amount"] is None:
                 found[key] = "Its price depends on the quantity, which can't be shown."
@@ -161,7 +161,7 @@ def sync():
     """
     if configuration.active.billing_provider == "sandbox" and catalog() is None:
         _begin_the_first()
-    work = long_jobs.take(SYNC)
+    work = long_jobs.claim(SYNC)
     if work is None:
         return 0
     products: dict[str, dict] = {}
@@ -189,7 +189,7 @@ def _begin_the_first():
 
 @writes
 def _tell(work, done, **figures):
-    return long_jobs.tell(work, done, **figures)
+    return long_jobs.progress(work, done, **figures)
 
 
 def _ours(products, prices):
@@ -206,7 +206,7 @@ def _ours(products, prices):
 
 @writes
 def _replace(work, products, prices):
-    if not long_jobs.close(work, products=len(products), prices=len(prices)):
+    if not long_jobs.finish(work, products=len(products), prices=len(prices)):
         return
     lock("pricing catalog")
     held = catalog()
@@ -226,7 +226,7 @@ def _counted(number, what):
 
 @writes
 def _keep_old(work, error):
-    if not long_jobs.close(work, error=error):
+    if not long_jobs.finish(work, error=error):
         return
     lock("pricing catalog")
     _put(last_sync_error=error[:500], last_sync_failed_at=now())

@@ -14,7 +14,7 @@ from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
-from domain.base import audit, long_jobs, settings
+from domain.base import audit, configuration, long_jobs, settings
 from domain.money import facts, inbox, providers
 from domain.money.providers import (
     CheckoutClosed,
@@ -28,7 +28,7 @@ from domain.money.providers import (
 )
 from domain.money.subscriptions import known_prices, misgiven
 from domain.people import admins
-from models import Checkout, Customer, GrantSource, Organization, Payment, Subscription, User, Work
+from models import Checkout, Customer, GrantSource, LongJob, Organization, Payment, Subscription, User
 
 KIND = "reconciliation"  # the work, and the job that does it
 AT = (2, 30)  # UTC
@@ -66,7 +66,7 @@ def ask(*, by, heals=None):
 
 def nightly():
     """Begin the night's comparison when it is due; returns whether it was. A night that was missed is made up for."""
-    if not providers.is_configured():
+    if not configuration.active.has_billing:
         return 0
     due = now().replace(hour=AT[0], minute=AT[1], second=0, microsecond=0)
     due = due if due <= now() else due - timedelta(days=1)
@@ -78,7 +78,7 @@ def nightly():
 
 @writes
 def _begin_nightly():
-    Work.delete().where(Work.kind == KIND, Work.finished_at < now() - RUNS_KEPT).execute()
+    LongJob.delete().where(LongJob.kind == KIND, LongJob.finished_at < now() - RUNS_KEPT).execute()
     return int(_begin(None) is not None)
 
 
@@ -95,7 +95,7 @@ def _running():
 
 def runs(limit=10):
     """The newest comparisons, the newest first; the first may still run."""
-    return list(Work.select().where(Work.kind == KIND).order_by(Work.id.desc()).limit(limit))
+    return list(LongJob.select().where(LongJob.kind == KIND).order_by(LongJob.id.desc()).limit(limit))
 
 
 def open_differences(run):
@@ -115,7 +115,7 @@ def work():
 
     A provider that fails half way is recorded, not raised: what was mended stays so, and the next run does the rest.
     """
-    row = long_jobs.take(KIND)
+    row = long_jobs.claim(KIND)
     if row is None:
         return 0
     comparison, error = Comparison(row), None
@@ -131,7 +131,7 @@ def work():
 
 @writes
 def _over(row, figures, error):
-    if not long_jobs.close(row, error=error, **figures):
+    if not long_jobs.finish(row, error=error, **figures):
         return
     differed, left = figures["drift"], figures["drift"] - figures["mended"]
     said = f"{differed:,} difference{'' if differed == 1 else 's'}, {figures['mended']:,} mended"
@@ -259,7 +259,7 @@ class Comparison:
 
 @writes
 def _told(row, done, figures):
-    return long_jobs.tell(row, done, **figures)
+    return long_jobs.progress(row, done, **figures)
 
 
 def _batched(pages):
@@ -422,7 +422,7 @@ def mend(run_id, number, *, by):
 
     Refuses with NotFound when it doesn't wait any more, ProviderFailed, or when something newer is known.
     """
-    run = Work.one(Work.id == run_id, Work.kind == KIND)
+    run = LongJob.one(LongJob.id == run_id, LongJob.kind == KIND)
     kept = run.facts.get("kept", ()) if run is not None else ()
     one = next((one for one in kept if one["n"] == number and one["done"] == "open"), None)
     if one is None or run.is_open:
@@ -454,14 +454,14 @@ def _still_new(fact):
 @writes
 def _mended(run, number, one, found, by):
     lock(f"reconciliation {run.id}")
-    run = Work.get_by_id(run.id)
+    run = LongJob.get_by_id(run.id)
     why = _applied(found)
     for kept in run.facts["kept"]:
         if kept["n"] == number:
             kept |= {"done": "refused" if why else "mended", "why": why}
             kept.pop("facts", None)
     run.facts["mended"] += not why
-    Work.update(facts=run.facts).where(Work.id == run.id).execute()
+    LongJob.update(facts=run.facts).where(LongJob.id == run.id).execute()
     audit.record(
         "billing.difference_mended", f"The {one['what']} {one['id']} was set as the provider has it", by=by, target=run,
         result="failure" if why else "success",
@@ -477,7 +477,7 @@ def fetch_missed():
 
     Refuses with ProviderFailed. A provider that doesn't list them has none.
     """
-    if not providers.is_configured() or "missed" not in providers.active().CAN:
+    if not configuration.active.has_billing or "missed" not in providers.active().CAN:
         return 0
     return inbox.accept_missed(providers.active().CHANNEL, providers.active().missed(now() - LISTED))
 
@@ -485,7 +485,7 @@ def fetch_missed():
 def renew_overdue():
     """Ask the provider about subscriptions whose period is over for more than an hour and that still run by our
     rows; returns how many. Raises ProviderFailed at the end when it failed for some."""
-    if not providers.is_configured():
+    if not configuration.active.has_billing:
         return 0
     overdue = Subscription.status.in_(Subscription.LIVE), Subscription.current_period_end_at < now() - LATE
     with everywhere("renewals that didn't come are asked for"):
@@ -510,7 +510,7 @@ def renew_overdue():
 def silent_since():
     """Since when no webhook came by itself, when that is longer than the settings allow and subscriptions run;
     else None."""
-    if not providers.is_configured():
+    if not configuration.active.has_billing:
         return None
     live = Subscription.provider == providers.name(), Subscription.status.in_(Subscription.LIVE)
     with everywhere("silence is only strange while subscriptions run"):
@@ -541,6 +541,6 @@ def _warn_of_silence(since):
 
 def overview():
     """What the admin overview shows of it: the last webhook, silence, the last comparison and what waits."""
-    last = inbox.last_delivered(providers.active().CHANNEL) if providers.is_configured() else None
+    last = inbox.last_delivered(providers.active().CHANNEL) if configuration.active.has_billing else None
     run = next(iter(runs(1)), None)
     return {"last_event": last, "silent_since": silent_since(), "run": run, "open": open_differences(run)}

@@ -6,7 +6,7 @@ from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import audit, outgoing
+from domain.base import audit, configuration, outgoing
 from domain.entitlements import grants, plans
 from domain.fields.kinds import clean
 from domain.money import billing, providers
@@ -117,7 +117,7 @@ def known_prices():
     """(provider, price) → plan key, of every price that is a plan of ours, or once was."""
     query = PlanPrice.select(PlanPrice.provider, PlanPrice.price_id, PlanPrice.plan_key).limit(5000)
     found = {(provider, price): key for provider, price, key in query.tuples() if key in plans.PLANS}
-    if providers.is_configured():
+    if configuration.active.has_billing:
         found |= {(providers.name(), price): key for key, price in providers.account().prices.items()}
     return found
 
@@ -196,7 +196,7 @@ def sync(id, *, by):
     Refuses with NotFound, ProviderFailed, or when the provider isn't connected or doesn't know it.
     """
     row = one(id)
-    if not providers.is_configured() or row.provider != providers.name():
+    if not configuration.active.has_billing or row.provider != providers.name():
         raise Refused(f"It was bought at {row.provider}, and that provider isn't connected.")
     found = providers.active().refetch(row.provider_subscription_id)
     if not found:

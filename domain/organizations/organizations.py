@@ -9,7 +9,7 @@ from functools import cache
 import peewee
 
 from database.clock import now
-from database.compiled import Compiled, CompiledRows
+from database.compiled import Compiled
 from database.locks import lock
 from database.parameters import parameter
 from database.scope import inside
@@ -225,34 +225,12 @@ def suspended_reason(organization):
     return Organization.get_by_id(organization.id).suspended_reason
 
 
-def keepers(organization):
-    """Owners and admins: who is told about money and people. Nobody, once it is deleted."""
-    return _keepers(organization=organization.id)
-
-
-_keepers = CompiledRows(
-    User,
-    lambda: (
-        User.select()
-        .join(Membership, on=(Membership.user == User.id))
-        .join(Organization, on=(Membership.organization == Organization.id))
-        .where(
-            Membership.organization == parameter("organization"),
-            Organization.status != "deleted",
-            Membership.role.in_(("owner", "admin")),
-            User.status == "active",
-        )
-        .order_by(User.id)
-    ),
-)
-
-
 def tell(organization, type, key, title, *, by=None, link=None, you=None):
     """Notify its owners and admins, but not the one who did it (`by`, a user).
 
     `you` is (user, title, link) for the one whom it concerns, in words of their own.
     """
-    told = {user.id: (user, title, link) for user in keepers(organization)}
+    told = {user.id: (user, title, link) for user in Membership.keepers(organization)}
     if you:
         told[you[0].id] = you
     if by:
@@ -365,7 +343,7 @@ def close(organization, *, by, from_status=("active", "suspended")):
 def end_subscription(subscription):
     """Leave word for the provider to end it now: a provider that is down must not keep the act from happening."""
     id = subscription.provider_subscription_id
-    outgoing.leave(
+    outgoing.enqueue(
         "subscription_end", f"subscription_end:{subscription.provider}:{id}",
         {"provider": subscription.provider, "subscription": id},
     )  # fmt: skip

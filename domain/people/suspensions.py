@@ -8,7 +8,7 @@ from domain.base import audit, changes, outgoing, stepup
 from domain.fields.kinds import clean
 from domain.organizations import organizations
 from domain.people import admins, sessions
-from models import AuthToken, Organization, Session, User
+from models import AuthToken, Membership, Organization, Session, User
 
 LEAST, MOST = 10, 500  # characters of a reason
 
@@ -121,7 +121,7 @@ def _told(organization, after, before, by, **facts):
         changes.record(organization, "organization", organization.id, "updated", {"status": [before, after]}, by=by)
     type, key = f"organization.{verb}", _key(f"organization.{verb}", organization)
     values = {"organization": organization.name, "link": organizations.link_to(organization)} | facts
-    for user in organizations.keepers(organization):
+    for user in Membership.keepers(organization):
         outgoing.notify(
             user, type, key, f"{organization.name} was {verb}", body=facts.get("reason"),
             link=f"/{organization.slug}", organization=organization,

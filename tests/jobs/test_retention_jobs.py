@@ -87,7 +87,7 @@ def test_settled_webhooks_lose_their_body_and_keep_their_row(house, clock):
 
 def test_sent_letters_and_old_runs_go_after_a_month_and_waiting_letters_stay(cast, clock):
     tell(cast.bob, "k")
-    write(outgoing.leave, "unheard of", "waits", {})
+    write(outgoing.enqueue, "unheard of", "waits", {})
     assert Outgoing.select().count() == 2
     clock.forward(days=31)
     assert jobs.run("settled") >= 1

@@ -7,8 +7,8 @@ from peewee import fn
 import jobs
 from database.clock import now
 from domain import Invalid, NotFound, Refused
-from domain.base import alerts, audit, outgoing, settings
-from domain.money import pricing, providers, reconciliations, subscriptions
+from domain.base import alerts, audit, configuration, outgoing, settings
+from domain.money import pricing, reconciliations, subscriptions
 from domain.organizations import organization_desk
 from domain.people import admins, people
 from models import Organization, Outgoing, Session, User, WebhookEvent
@@ -37,7 +37,7 @@ def index():
         founded=organization_desk.find(limit=10) if "organizations.read" in can else [],
         events=audit.search(limit=10) if "audit.read_all" in can else [],
         can=can,
-        billed=providers.is_configured(),
+        billed=configuration.active.has_billing,
         money=reconciliations.overview(),
         subscribed=subscriptions.counts(),
         given_up=len(subscriptions.given_up()) if "subscriptions.read" in can else 0,

@@ -4,9 +4,9 @@ from flask import Blueprint
 from htmx_flask import request
 
 from domain import Invalid, NotFound
-from domain.base import long_jobs, settings
+from domain.base import configuration, long_jobs, settings
 from domain.entitlements import plans
-from domain.money import pricing, providers
+from domain.money import pricing
 from domain.people import admins
 from views import access, pages
 
@@ -22,7 +22,7 @@ def index():
         plans=plans.everything(),
         prices={offer.plan.key: offer.price for offer in pricing.offers()},
         subscribers={key: plans.subscribers(key) for key in plans.PLANS},
-        configured=providers.is_configured(),
+        configured=configuration.active.has_billing,
         settings=settings,
         here="plans",
     )

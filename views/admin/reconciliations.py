@@ -3,7 +3,7 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain.base import settings
+from domain.base import configuration, settings
 from domain.money import providers, reconciliations
 from views import access, pages
 
@@ -36,8 +36,8 @@ def _state():
         "runs": runs,
         "last": over[0] if over else None,
         "open": reconciliations.open_differences(over[0]) if over else 0,
-        "configured": providers.is_configured(),
-        "label": providers.active().LABEL if providers.is_configured() else "",
+        "configured": configuration.active.has_billing,
+        "label": providers.active().LABEL if configuration.active.has_billing else "",
         "heals": settings.get("billing_heals"),
         "silent_since": reconciliations.silent_since(),
         "STEPS": STEPS,

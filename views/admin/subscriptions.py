@@ -3,6 +3,7 @@
 from flask import Blueprint, request
 
 from domain import Invalid
+from domain.base import configuration
 from domain.entitlements import plans
 from domain.fields.kinds import clean, whole
 from domain.money import providers, subscriptions
@@ -62,7 +63,7 @@ def _subscription(id, errors=None):
         grants=subscriptions.grants_of(row),
         unknown=bool(row.provider_price_id)
         and (row.provider, row.provider_price_id) not in subscriptions.known_prices(),
-        connected=providers.is_configured() and row.provider == providers.name(),
+        connected=configuration.active.has_billing and row.provider == providers.name(),
         choices=[(plan.key, plan.label) for plan in plans.everything() if plan.is_paid],
         label_of=_label,
         errors=errors or {},

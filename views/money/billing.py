@@ -32,7 +32,7 @@ PATIENCE = 60  # seconds after which the page that waits says what to do
 @blueprint.get("")
 @access.member("billing.read")
 def show():
-    about = {"configured": providers.is_configured(), "here": "billing", "free": plans.get("free")}
+    about = {"configured": configuration.active.has_billing, "here": "billing", "free": plans.get("free")}
     if about["configured"]:
         about |= _standing()
     return pages.page("money/billing/show.html", **about)
@@ -135,7 +135,7 @@ def checkout():
 @access.member("billing.read")
 def back():
     """After the provider's page: «confirming» until the provider has said it is paid. The address proves nothing."""
-    if not providers.is_configured():
+    if not configuration.active.has_billing:
         return pages.go(_page())
     return _back(asked="asked" in request.args)
 

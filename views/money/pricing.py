@@ -44,7 +44,7 @@ def show():
 
 def _trial():
     """How many days are free for who is new here; an owner is told of theirs by `billing.trial_days`."""
-    sells = providers.is_configured() and "trial" in providers.active().CAN
+    sells = configuration.active.has_billing and "trial" in providers.active().CAN
     return settings.get("billing_trial_days") if sells else 0
 
 
@@ -75,6 +75,6 @@ def _state():
         "catalog": pricing.catalog(),
         "offers": pricing.offers(),
         "doubts": pricing.doubts(),
-        "configured": providers.is_configured(),
+        "configured": configuration.active.has_billing,
         "tag": configuration.active.stripe_app_tag,
     }

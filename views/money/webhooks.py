@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, request
 
 from domain import Refused
+from domain.base import configuration
 from domain.money import inbox, providers
 from domain.money.providers import BadSignature
 from views import access
@@ -18,7 +19,7 @@ blueprint = Blueprint("webhooks", __name__)
 @access.provider
 def take(path):
     """Only the active provider's route is there; one whose secret isn't set takes nothing."""
-    if not providers.is_configured() or path != providers.active().PATH:
+    if not configuration.active.has_billing or path != providers.active().PATH:
         raise Refused("No such provider is active here.", "NOT_FOUND", 404)
     provider = providers.active()
     if not providers.account().webhook_secrets:

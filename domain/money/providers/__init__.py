@@ -273,16 +273,8 @@ def name():
     return chosen.sandbox_speaks if chosen.billing_provider == "sandbox" else chosen.billing_provider
 
 
-def is_sandbox():
-    return configuration.active.billing_provider == "sandbox"
-
-
-def is_configured():
-    return name() in MODULES
-
-
 def active() -> Any:
     """The one configured provider's module. Refuses with NotConfigured."""
-    if not is_configured():
+    if not configuration.active.has_billing:
         raise NotConfigured("Paid plans aren't set up on this site.")
     return importlib.import_module(MODULES[name()])

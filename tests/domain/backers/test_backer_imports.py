@@ -12,7 +12,7 @@ from domain import Invalid, NotFound, Refused
 from domain.backers import backer_imports, backers
 from domain.base import long_jobs, settings
 from domain.people import accounts
-from models import AuditEvent, Backer, BackerImport, Work
+from models import AuditEvent, Backer, BackerImport, LongJob
 from tests.fixtures.threads import refused, together, write
 
 
@@ -192,7 +192,7 @@ def test_a_file_is_imported_once(check, add, cast):
     held = check("username,code\nAda,Ada-1234\n")
     outcomes = together(*[lambda: backer_imports.confirm(held.id, by=cast.stella)] * 6)
     assert len(refused(outcomes)) == 5
-    assert Work.select().count() == 1
+    assert LongJob.select().count() == 1
     assert jobs.run("backer_import") == 2  # one row, and the end
     assert Backer.select().count() == 1
     with pytest.raises(NotFound):
@@ -242,16 +242,16 @@ def test_runs_at_once_add_each_row_once(check, cast):
 def test_who_lost_the_work_to_another_adds_nothing(check, add, cast, monkeypatch):
     held = check("username,code\nAda,Ada-1234\n")
     backer_imports.confirm(held.id, by=cast.stella)
-    late = long_jobs.take("backer_import")
-    now_ours = long_jobs.take("backer_import")
-    monkeypatch.setattr(long_jobs, "take", lambda kind: late)
+    late = long_jobs.claim("backer_import")
+    now_ours = long_jobs.claim("backer_import")
+    monkeypatch.setattr(long_jobs, "claim", lambda kind: late)
     backer_imports.work()
     assert Backer.select().count() == 0
-    monkeypatch.setattr(long_jobs, "take", lambda kind: now_ours)
+    monkeypatch.setattr(long_jobs, "claim", lambda kind: now_ours)
     backer_imports.work()
     assert Backer.select().count() == 1
     late.done = 1
-    monkeypatch.setattr(long_jobs, "take", lambda kind: late)
+    monkeypatch.setattr(long_jobs, "claim", lambda kind: late)
     backer_imports.work()
     assert backer_imports.one(held.id).status == "confirmed"  # nor does it end it
 

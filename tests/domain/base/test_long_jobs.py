@@ -1,12 +1,12 @@
 import pytest
 
 from domain.base import long_jobs
-from models import Work
+from models import LongJob
 from tests.fixtures.threads import together, write
 
 
 def status():
-    return [row.status for row in Work.select().order_by(Work.id)]
+    return [row.status for row in LongJob.select().order_by(LongJob.id)]
 
 
 def test_of_one_kind_and_subject_one_is_open_at_a_time(cast):
@@ -14,7 +14,7 @@ def test_of_one_kind_and_subject_one_is_open_at_a_time(cast):
     assert (first.asked_by, first.total, first.facts) == (cast.stella, 3, {"colour": "green"})
     assert write(long_jobs.begin, "paint", "door") is None
     assert write(long_jobs.begin, "paint", "gate") is not None
-    write(long_jobs.close, long_jobs.take("paint"))
+    write(long_jobs.finish, long_jobs.claim("paint"))
     assert write(long_jobs.begin, "paint", "door") is not None
     assert status() == ["done", "waiting", "waiting"]
 
@@ -23,16 +23,16 @@ def test_eight_at_once_begin_one(house):
     outcomes = together(*[lambda: write(long_jobs.begin, "paint")] * 8)
     assert sum(found is not None for found in outcomes) == 1
     assert not [o for o in outcomes if isinstance(o, Exception)]
-    assert Work.select().count() == 1
+    assert LongJob.select().count() == 1
 
 
 def test_what_it_tells_is_kept(house):
     write(long_jobs.begin, "paint", total=9)
-    row = long_jobs.take("paint")
+    row = long_jobs.claim("paint")
     assert row.status == "running"
-    assert write(long_jobs.tell, row, 4, wet=True)
+    assert write(long_jobs.progress, row, 4, wet=True)
     assert (long_jobs.newest("paint").done, long_jobs.newest("paint").facts) == (4, {"wet": True})
-    assert write(long_jobs.close, row, coats=2)
+    assert write(long_jobs.finish, row, coats=2)
     over = long_jobs.newest("paint")
     assert (over.status, over.facts, over.is_open) == ("done", {"wet": True, "coats": 2}, False)
     assert over.finished_at is not None
@@ -40,19 +40,19 @@ def test_what_it_tells_is_kept(house):
 
 def test_an_earlier_taker_is_not_heard_any_more(house):
     write(long_jobs.begin, "paint")
-    first, second = long_jobs.take("paint"), long_jobs.take("paint")
-    assert not write(long_jobs.tell, first, 4)
-    assert not write(long_jobs.close, first, error="late")
+    first, second = long_jobs.claim("paint"), long_jobs.claim("paint")
+    assert not write(long_jobs.progress, first, 4)
+    assert not write(long_jobs.finish, first, error="late")
     assert long_jobs.newest("paint").done == 0
-    assert write(long_jobs.close, second)
-    assert not write(long_jobs.close, second)  # once
+    assert write(long_jobs.finish, second)
+    assert not write(long_jobs.finish, second)  # once
 
 
 def test_work_that_was_cut_off_is_taken_up_again_but_not_for_ever(house):
     write(long_jobs.begin, "paint")
     for _ in range(long_jobs.MOST):
-        assert long_jobs.take("paint") is not None
-    assert long_jobs.take("paint") is None
+        assert long_jobs.claim("paint") is not None
+    assert long_jobs.claim("paint") is None
     assert long_jobs.newest("paint").status == "failed"
     assert "cut off" in long_jobs.newest("paint").error
 
@@ -60,21 +60,21 @@ def test_work_that_was_cut_off_is_taken_up_again_but_not_for_ever(house):
 def test_work_that_gets_further_may_be_cut_off_more_often(house):
     write(long_jobs.begin, "paint")
     for done in range(long_jobs.MOST * 2):
-        row = long_jobs.take("paint")
-        assert write(long_jobs.tell, row, done, lasting=True)
+        row = long_jobs.claim("paint")
+        assert write(long_jobs.progress, row, done, lasting=True)
     assert long_jobs.newest("paint").status == "running"
 
 
 def test_something_newer_takes_the_place_of_what_is_open(house):
     write(long_jobs.begin, "paint", "door")
-    row = long_jobs.take("paint")
+    row = long_jobs.claim("paint")
     write(long_jobs.replace, "paint", "door")
-    assert not write(long_jobs.tell, row, 1)
+    assert not write(long_jobs.progress, row, 1)
     assert write(long_jobs.begin, "paint", "door") is not None
     assert status() == ["replaced", "waiting"]
 
 
 @pytest.mark.parametrize("kind", ["paint", "nothing"])
 def test_where_nothing_was_asked_there_is_nothing_to_do(house, kind):
-    assert long_jobs.take(kind) is None
+    assert long_jobs.claim(kind) is None
     assert long_jobs.newest(kind) is None

@@ -23,7 +23,7 @@ def sent(monkeypatch):
 
 
 def leave(key="k", **payload):
-    return write(outgoing.leave, "test", key, payload)
+    return write(outgoing.enqueue, "test", key, payload)
 
 
 def row(key="k"):
@@ -48,7 +48,7 @@ def test_what_was_sent_is_marked_and_its_payload_emptied(sent, clock):
 
 def test_nothing_is_sent_when_its_cause_fails(sent):
     def fails():
-        outgoing.leave("test", "k", {})
+        outgoing.enqueue("test", "k", {})
         raise ValueError
 
     with pytest.raises(ValueError):
@@ -86,7 +86,7 @@ def test_a_letter_that_failed_once_is_sent_the_next_time(sent, clock):
 
 
 def test_one_that_fails_harms_no_other(sent, clock, monkeypatch):
-    write(outgoing.leave, "unheard of", "first", {})
+    write(outgoing.enqueue, "unheard of", "first", {})
     leave("second")
     jobs.work_off()
     assert [key for key, _ in sent] == ["second"]

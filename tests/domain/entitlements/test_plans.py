@@ -13,7 +13,7 @@ from domain.money import facts as money
 from domain.money import pricing
 from domain.money.providers import SubscriptionChanged, sandbox
 from domain.organizations import permissions
-from models import AuditEvent, Change, Grant, PlanOverride, Subscription, Work
+from models import AuditEvent, Change, Grant, LongJob, PlanOverride, Subscription
 from tests.fixtures.threads import together, write
 
 LESS = ["billing.portal", "feature.pro"]
@@ -137,7 +137,7 @@ def test_what_free_includes_everybody_has_at_once(cast):
         assert "workspace.members.invite" in has(organization)
     with inside(cast.acme):
         assert (grants.seats(), grants.plan().key) == (10, "free")
-    assert Work.select().count() == 0
+    assert LongJob.select().count() == 0
 
 
 def test_a_refusal_names_the_plan_that_includes_it_by_its_present_name(cast, at):
@@ -182,7 +182,7 @@ def test_a_change_of_what_is_included_says_whom_it_touches_before_it_is_confirme
     told = caught.value.details
     assert told["organizations"] == 2
     assert (told["gained"], told["lost"]) == ([], ["workspace.members.invite", "workspace.members.limit.10"])
-    assert PlanOverride.select().count() == Work.select().count() == 0
+    assert PlanOverride.select().count() == LongJob.select().count() == 0
     assert plans.get("pro_monthly") is PLANS["pro_monthly"]
     change(cast, name="Guild")  # words touch nobody
     assert change(cast, "pro_yearly", capabilities=LESS).capabilities == tuple(LESS)  # nobody has it
@@ -240,21 +240,21 @@ def test_a_subscription_that_is_over_gets_nothing_from_a_change(cast, subscribe)
 def test_a_newer_change_takes_the_place_of_one_that_is_under_way(cast, subscribe):
     subscribe("acme")
     change(cast, confirmed=True, capabilities=LESS)
-    first = long_jobs.take(plans.RESYNC)
+    first = long_jobs.claim(plans.RESYNC)
     change(cast, confirmed=True, capabilities=[*plans.PAID])
     with everywhere("the test looks for the subscription"):
         row = plans.sources("pro_monthly").first()
     assert not grants._follow(first, row)
     jobs.work_off()
     assert has(cast.acme) == sorted(plans.PAID)
-    assert [w.status for w in Work.select().order_by(Work.id)] == ["replaced", "done"]
+    assert [w.status for w in LongJob.select().order_by(LongJob.id)] == ["replaced", "done"]
 
 
 def test_a_kill_in_the_middle_loses_and_doubles_nobody(cast, subscribe, monkeypatch):
     for name in ("acme", "globex"):
         subscribe(name)
     change(cast, confirmed=True, capabilities=LESS)
-    work = long_jobs.take(plans.RESYNC)
+    work = long_jobs.claim(plans.RESYNC)
     with everywhere("the test looks for the subscription"):
         assert grants._follow(work, plans.sources("pro_monthly").first())
     assert long_jobs.newest(plans.RESYNC, "pro_monthly").done == 1  # and here it is killed

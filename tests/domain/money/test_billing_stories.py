@@ -26,7 +26,7 @@ from domain.money import facts, inbox
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.sandbox import engine
 from domain.organizations import organizations
-from models import Outgoing, SandboxObject, Subscription, WebhookEvent, Work
+from models import LongJob, Outgoing, SandboxObject, Subscription, WebhookEvent
 from tests.fixtures import billing as money
 from tests.fixtures.billing import LIFETIME, MONTHLY, YEARLY, offline, time_passes
 from tests.fixtures.threads import write
@@ -56,7 +56,7 @@ class Story:
         """Leave nothing behind that the next story could meet."""
         with inside(self.acme):
             write(Subscription.update(status="canceled").execute)
-        for table in (SandboxObject, WebhookEvent, Outgoing, Work):
+        for table in (SandboxObject, WebhookEvent, Outgoing, LongJob):
             write(table.delete().execute)
 
     def tell(self, steps):
@@ -388,7 +388,7 @@ class AnyHow(InOrder):
 
     def compare(self):
         self.say("(the night's comparison)")
-        write(Work.delete().execute)
+        write(LongJob.delete().execute)
         jobs.run("reconciliation_night")
         jobs.run("reconciliation")
         while inbox.work_off():

@@ -10,7 +10,7 @@ from domain.entitlements import plans
 from domain.money import pricing, providers
 from domain.money.providers import ProviderFailed, sandbox, stripe
 from domain.money.providers.sandbox import stripe as dialect
-from models import AuditEvent, JobRun, PricingCatalog, Work
+from models import AuditEvent, JobRun, LongJob, PricingCatalog
 from tests.fixtures.threads import together, write
 
 MONTHLY, YEARLY, ONCE = (sandbox.PRICES[plan] for plan in ("pro_monthly", "pro_yearly", "pro_lifetime"))
@@ -192,7 +192,7 @@ def test_a_first_sync_that_fails_leaves_an_empty_catalog_and_is_not_tried_for_ev
     assert (held.products, held.prices, held.last_synced_at) == ([], [], None)
     assert "can't be read" in held.last_sync_error
     assert jobs.run("pricing", quiet=True) == 0
-    assert Work.select().count() == 1
+    assert LongJob.select().count() == 1
 
 
 def test_the_sandbox_is_read_once_at_the_first_start_without_being_asked(cast, unread):
@@ -200,7 +200,7 @@ def test_the_sandbox_is_read_once_at_the_first_start_without_being_asked(cast, u
     assert pricing.match("pro_yearly")["amount"] == 12000
     assert events("pricing.synced")[0].actor is None
     jobs.work_off()
-    assert Work.select().count() == 1
+    assert LongJob.select().count() == 1
 
 
 def test_stripe_is_not_read_before_somebody_asks(cast, unread, monkeypatch):
@@ -232,12 +232,12 @@ def test_a_kill_between_pages_leaves_the_old_snapshot_and_the_next_start_ends_it
         pricing.ask(by=cast.stella)
     assert pricing.sync()
     assert len(pricing.catalog().products) == 2
-    assert Work.select().count() == 1
+    assert LongJob.select().count() == 1
 
 
 def test_of_two_syncs_at_once_one_runs(cast):
     outcomes = together(*[lambda: pricing.ask(by=cast.stella)] * 6)
-    assert sum(isinstance(found, Work) for found in outcomes) == 1
+    assert sum(isinstance(found, LongJob) for found in outcomes) == 1
     assert {str(o) for o in outcomes if isinstance(o, Exception)} == {
         "A sync is running already. Its figures are on this page."
     }
@@ -253,7 +253,7 @@ def test_a_reader_that_was_overtaken_writes_nothing(cast):
     pricing.ask(by=cast.stella)
     from domain.base import long_jobs
 
-    slow = long_jobs.take(pricing.SYNC)
+    slow = long_jobs.claim(pricing.SYNC)
     pricing.sync()
     pricing._replace(slow, [], [])
     pricing._keep_old(slow, "too late")
@@ -268,7 +268,7 @@ def test_only_admins_who_may_have_prices_read(cast):
     use(billing_provider="none")
     with pytest.raises(providers.NotConfigured):
         pricing.ask(by=cast.stella)
-    assert Work.select().count() == 0
+    assert LongJob.select().count() == 0
 
 
 # --- exactly one ----------------------------------------------------------------------------------------------

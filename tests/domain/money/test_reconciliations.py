@@ -11,7 +11,7 @@ from domain.base import configuration, notices, settings
 from domain.entitlements import grants
 from domain.money import facts, inbox, reconciliations
 from domain.money.providers import Event, Missed, PaymentRefunded, ProviderFailed, SubscriptionChanged, sandbox, stripe
-from models import AuditEvent, Grant, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent, Work
+from models import AuditEvent, Grant, LongJob, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
 from tests.fixtures.threads import write
 
 MONTHLY = sandbox.PRICES["pro_monthly"]
@@ -360,7 +360,7 @@ def test_old_runs_go(cast, pay, clock):
     reconcile(cast)
     clock.forward(days=91)
     assert reconciliations.nightly() == 1
-    assert Work.select().where(Work.kind == reconciliations.KIND).count() == 1
+    assert LongJob.select().where(LongJob.kind == reconciliations.KIND).count() == 1
 
 
 def test_payments_are_read_back_to_the_last_success_and_a_month_at_most(listed, cast, clock, monkeypatch):

@@ -252,7 +252,7 @@ def test_an_end_that_was_given_up_is_told_again_and_then_done(pay, cast, monkeyp
 
     monkeypatch.setitem(outgoing._senders, "subscription_end", (end, False))
     payload = {"provider": "stripe", "subscription": id}
-    write(outgoing.leave, "subscription_end", f"subscription_end:stripe:{id}", payload)
+    write(outgoing.enqueue, "subscription_end", f"subscription_end:stripe:{id}", payload)
     for _ in range(outgoing.TRIES):
         write(Outgoing.update(next_attempt_at=now()).execute)
         outgoing.send_due()

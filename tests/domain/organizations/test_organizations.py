@@ -191,9 +191,9 @@ def test_somebody_elses_organization_is_nobodys_home(cast):
 
 def test_the_keepers_are_owners_and_admins_that_are_active(cast):
     organizations.add_member(cast.acme, cast.stella, "admin", by=cast.alice)
-    assert organizations.keepers(cast.acme) == [cast.alice, cast.stella]
+    assert Membership.keepers(cast.acme) == [cast.alice, cast.stella]
     write(User.update(status="suspended").where(User.id == cast.alice.id).execute)
-    assert organizations.keepers(cast.acme) == [cast.stella]
+    assert Membership.keepers(cast.acme) == [cast.stella]
 
 
 def test_an_owner_cannot_be_removed_under_an_organization(cast):

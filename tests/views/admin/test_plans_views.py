@@ -75,7 +75,7 @@ def test_what_touches_subscribers_is_asked_first_with_how_many_and_then_carried_
 
 def test_work_that_failed_is_said(browse, said, subscribed, cast):
     plans.change("pro_monthly", FORM, by=cast.stella, confirmed=True)
-    write(long_jobs.close, long_jobs.take(plans.RESYNC), error="It was cut off several times.")
+    write(long_jobs.finish, long_jobs.claim(plans.RESYNC), error="It was cut off several times.")
     assert "did not reach all subscribers" in said(browse("stella").get("/admin/plans/pro_monthly"))
 
 

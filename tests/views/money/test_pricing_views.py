@@ -11,7 +11,7 @@ from domain.entitlements import plans
 from domain.money import pricing
 from domain.money.providers import sandbox, stripe
 from domain.organizations import organizations
-from models import PricingCatalog, Work
+from models import LongJob, PricingCatalog
 from tests.fixtures.threads import write
 
 JSON = {"Accept": "application/json"}
@@ -229,7 +229,7 @@ def test_while_a_sync_runs_its_figures_are_shown_the_button_is_off_and_the_block
     assert "about to begin" in said(answer)
     again = stella.post("/admin/pricing/sync", headers=JSON)
     assert (again.status_code, again.json["code"]) == (409, "CONFLICT")
-    write(long_jobs.tell, long_jobs.take(pricing.SYNC), 212, products=12, prices=200)
+    write(long_jobs.progress, long_jobs.claim(pricing.SYNC), 212, products=12, prices=200)
     for page in (stella.get("/admin/pricing"), stella.get("/admin/pricing", headers=hx("pricing_sync"))):
         text, html = said(page), page.get_data(True)
         assert "12 products and 200 prices so far" in text
@@ -246,7 +246,7 @@ def test_while_a_sync_runs_its_figures_are_shown_the_button_is_off_and_the_block
 def test_without_htmx_a_sync_is_a_form_and_a_page(browse, followed):
     stella = browse("stella")
     assert "The sync begins." in followed(stella, stella.post("/admin/pricing/sync"))
-    assert Work.select().count() == 1
+    assert LongJob.select().count() == 1
 
 
 def test_a_doubtful_price_is_shown_to_admins_with_its_reason(browse, said, cast):

@@ -17,7 +17,7 @@ from database.locks import lock
 from database.transactions import writes
 from domain import NotConfigured, NotFound, Refused
 from domain.base import configuration
-from domain.base.outgoing import leave
+from domain.base.outgoing import enqueue
 from models import Outgoing, SandboxObject
 
 HOUR, DAY = 3600, 86400
@@ -227,7 +227,7 @@ def tell(type, thing, previous=None):
 
 def _post(event, suffix, wait=0.0):
     key = event["id"] + suffix
-    leave("sandbox_webhook", key, event["payload"], subject=event["id"])
+    enqueue("sandbox_webhook", key, event["payload"], subject=event["id"])
     if wait:
         Outgoing.update(next_attempt_at=now() + timedelta(seconds=wait)).where(Outgoing.key == key).execute()
 
