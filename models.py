@@ -617,7 +617,7 @@ class Payment(Owned):
 
     @property
     def is_refunded(self):
-        """In full; a refund of a part takes nothing away (A4.4-7)."""
+        """In full; a refund of a part takes nothing away."""
         return self.amount > 0 and self.amount_refunded >= self.amount
 
     @property
@@ -627,7 +627,7 @@ class Payment(Owned):
 
 
 class Licence(Owned):
-    """A right bought once, for good. Bought again it is another row, which is harmless (A0.6-8)."""
+    """A right bought once, for good. Bought again it is another row, which is harmless."""
 
     organization = to(Organization)
     purchaser = to(User, on_delete="SET NULL", null=True)
@@ -992,10 +992,51 @@ class SandboxObject(Table):
 
 
 TABLES = [
-    User, Profile, AuthToken, Session, Identity, Passkey, BackupCode, Admin, StaffRole, Challenge, Proof,
-    Organization, Membership, Workspace, Assignment, Invitation, Transfer, Change, Task, Notification, Alert,
-    Setting, AuditEvent, Customer, PlanPrice, Checkout, Subscription, Payment, Licence, Grant, GrantSource,
-    PricingCatalog, PlanOverride, CreditAccount, CreditBucket, CreditHold, CreditEntry, BackerTier, Backer,
-    BackerImport, WebhookEvent, Outgoing, JobRun, LongJob, Lease, SandboxObject,
-]  # fmt: skip
+    User,
+    Profile,
+    AuthToken,
+    Session,
+    Identity,
+    Passkey,
+    BackupCode,
+    Admin,
+    StaffRole,
+    Challenge,
+    Proof,
+    Organization,
+    Membership,
+    Workspace,
+    Assignment,
+    Invitation,
+    Transfer,
+    Change,
+    Task,
+    Notification,
+    Alert,
+    Setting,
+    AuditEvent,
+    Customer,
+    PlanPrice,
+    Checkout,
+    Subscription,
+    Payment,
+    Licence,
+    Grant,
+    GrantSource,
+    PricingCatalog,
+    PlanOverride,
+    CreditAccount,
+    CreditBucket,
+    CreditHold,
+    CreditEntry,
+    BackerTier,
+    Backer,
+    BackerImport,
+    WebhookEvent,
+    Outgoing,
+    JobRun,
+    LongJob,
+    Lease,
+    SandboxObject,
+]
 OWNED = [table for table in TABLES if issubclass(table, Owned)]

@@ -142,9 +142,14 @@ def _let_go(job, owner):
 @writes
 def _record(job, started_at, affected, error, asked_by):
     JobRun.create(
-        job=job, started_at=started_at, finished_at=now(), ok=error is None, affected=affected,
-        error=error and f"{type(error).__name__}: {error}"[:500], asked_by=asked_by,
-    )  # fmt: skip
+        job=job,
+        started_at=started_at,
+        finished_at=now(),
+        ok=error is None,
+        affected=affected,
+        error=error and f"{type(error).__name__}: {error}"[:500],
+        asked_by=asked_by,
+    )
     if error is not None:
         audit.record("system.job_failed", f"{BY_NAME[job].label} failed", result="failure", target=("job", job))
 

@@ -91,10 +91,15 @@ def house(migrated, tmp_path):
         url, options = f"sqlite:///{tmp_path}/guildhall.db", {"synchronous": "OFF"}
     configuration.use(
         Configuration(
-            env="test", data=tmp_path, database_url=url, secret_key="k" * 40, site_url="http://localhost",
-            billing_provider="sandbox", mail_from="hall@example.org",
+            env="test",
+            data=tmp_path,
+            database_url=url,
+            secret_key="k" * 40,
+            site_url="http://localhost",
+            billing_provider="sandbox",
+            mail_from="hall@example.org",
         )
-    )  # fmt: skip
+    )
     transactions.writer.restart()
     open_database(url, **options)
     if isinstance(migrated, str):

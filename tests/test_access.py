@@ -38,10 +38,14 @@ def _routes():
     with tempfile.TemporaryDirectory() as folder:
         made = application.create_app(
             Configuration(
-                env="test", data=Path(folder), database_url=f"sqlite:///{folder}/routes.db", secret_key="k" * 40,
-                site_url="http://localhost", billing_provider="sandbox",
+                env="test",
+                data=Path(folder),
+                database_url=f"sqlite:///{folder}/routes.db",
+                secret_key="k" * 40,
+                site_url="http://localhost",
+                billing_provider="sandbox",
             )
-        )  # fmt: skip
+        )
         found = [
             (method, rule.rule, rule.endpoint, made.view_functions[rule.endpoint].door)
             for rule in made.url_map.iter_rules()
@@ -202,15 +206,26 @@ def world(cast, at, web, browse):
     made.replanned = plans.history("pro_monthly", 1)[0].id
     made.alert = alerts.broadcast("Tea is ready.", by=cast.stella).id
     _insert(
-        WebhookEvent, channel="billing_stripe", event_id="evt_1", type="invoice.paid", payload=b"{}",
-        happened_at=now(), status="buried",
-    )  # fmt: skip
+        WebhookEvent,
+        channel="billing_stripe",
+        event_id="evt_1",
+        type="invoice.paid",
+        payload=b"{}",
+        happened_at=now(),
+        status="buried",
+    )
     made.webhook = WebhookEvent.get().id
     with inside(cast.globex):
         _insert(
-            models.Subscription, provider="stripe", provider_subscription_id="sub_1", provider_customer_id="cus_1",
-            plan_key="pro_monthly", provider_price_id="price_1", status="canceled", last_event_at=now(),
-        )  # fmt: skip
+            models.Subscription,
+            provider="stripe",
+            provider_subscription_id="sub_1",
+            provider_customer_id="cus_1",
+            plan_key="pro_monthly",
+            provider_price_id="price_1",
+            status="canceled",
+            last_event_at=now(),
+        )
         made.subscription = models.Subscription.get().id
     _insert(models.Outgoing, kind="subscription_end", key="subscription_end:stripe:sub_1", status="buried")
     made.unsent = models.Outgoing.get(models.Outgoing.kind == "subscription_end").id
@@ -555,12 +570,26 @@ def test_nothing_of_ours_is_touched_out_of_scope(cast, inside_acme):
 @pytest.mark.parametrize(
     "target",
     [
-        "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example/acme",
-        "http://localhost.evil.example/", "http://localhost@evil.example/", "javascript:alert(1)",
-        "data:text/html,x", " //evil.example", "/\t/evil.example", "/acme\r\nSet-Cookie: a=b",
-        "\x00/acme", "", None, "acme", "http://localhost//evil.example", "ftp://evil.example/x",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example/acme",
+        "http://localhost.evil.example/",
+        "http://localhost@evil.example/",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        " //evil.example",
+        "/\t/evil.example",
+        "/acme\r\nSet-Cookie: a=b",
+        "\x00/acme",
+        "",
+        None,
+        "acme",
+        "http://localhost//evil.example",
+        "ftp://evil.example/x",
     ],
-)  # fmt: skip
+)
 def test_next_leads_nowhere_else(web, target):
     with web.test_request_context("/sign-in"):
         found = access.same_site(target)

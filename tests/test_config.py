@@ -267,9 +267,14 @@ def test_a_provider_wants_its_own_variables_and_no_others(load, provider, more, 
 
 def test_only_the_active_providers_variables_count(load):
     found = load(
-        BILLING_PROVIDER="polar", POLAR_ACCESS_TOKEN="polar_x", POLAR_WEBHOOK_SECRET="a, b", POLAR_SERVER="sandbox",
-        POLAR_PRO_YEARLY_PRODUCT_ID="p", STRIPE_SECRET_KEY="sk_live_x", STRIPE_PRO_MONTHLY_PRICE_ID="price_1",
-    )  # fmt: skip
+        BILLING_PROVIDER="polar",
+        POLAR_ACCESS_TOKEN="polar_x",
+        POLAR_WEBHOOK_SECRET="a, b",
+        POLAR_SERVER="sandbox",
+        POLAR_PRO_YEARLY_PRODUCT_ID="p",
+        STRIPE_SECRET_KEY="sk_live_x",
+        STRIPE_PRO_MONTHLY_PRICE_ID="price_1",
+    )
     assert (found.payment_key, found.payment_webhook_secrets) == ("polar_x", ("a", "b"))
     assert (found.payment_prices, found.payment_live) == ({"pro_yearly": "p"}, False)
 
@@ -311,8 +316,11 @@ OIDC = {"AUTH_OIDC_ISSUER": "https://login.example.org/", "AUTH_OIDC_ID": "id", 
 def apple():
     key = ECKey.generate_key("P-256").as_pem(private=True).decode()
     return {
-        "AUTH_APPLE_ID": "id", "AUTH_APPLE_TEAM_ID": "team", "AUTH_APPLE_KEY_ID": "key", "AUTH_APPLE_PRIVATE_KEY": key,
-    }  # fmt: skip
+        "AUTH_APPLE_ID": "id",
+        "AUTH_APPLE_TEAM_ID": "team",
+        "AUTH_APPLE_KEY_ID": "key",
+        "AUTH_APPLE_PRIVATE_KEY": key,
+    }
 
 
 def test_ways_to_sign_in_elsewhere_are_offered_where_they_are_configured(load):

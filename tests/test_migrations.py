@@ -284,11 +284,21 @@ def test_the_audit_log_is_write_once(one_of_each):
     (event,) = (row for row in one_of_each if isinstance(row, AuditEvent))
     before = AuditEvent.select().where(AuditEvent.id == event.id).dicts().get()
     others = {
-        "at": now() - timedelta(days=400), "created_at": now() - timedelta(days=400), "category": "other",
-        "action": "x.y", "result": "denied", "actor_email": "b@example.org", "target_type": "x",
-        "target_id": "x", "summary": "nothing happened", "metadata": {"a": 1}, "ip": "1.2.3.4",
-        "request_id": "x", "previous": "x", "hash": "x",
-    }  # fmt: skip
+        "at": now() - timedelta(days=400),
+        "created_at": now() - timedelta(days=400),
+        "category": "other",
+        "action": "x.y",
+        "result": "denied",
+        "actor_email": "b@example.org",
+        "target_type": "x",
+        "target_id": "x",
+        "summary": "nothing happened",
+        "metadata": {"a": 1},
+        "ip": "1.2.3.4",
+        "request_id": "x",
+        "previous": "x",
+        "hash": "x",
+    }
     untouched = {"id", "updated_at", "actor", "organization"}
     assert others.keys() == AuditEvent._meta.fields.keys() - untouched, "a column no one has thought of"
     for name, value in others.items():

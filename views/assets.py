@@ -38,9 +38,20 @@ TEXT = {".css", ".js", ".svg", ".txt"}
 
 # Icons named where the scan below cannot see them.
 ICONS = (
-    "alert-triangle", "bell", "building", "calendar-event", "checklist", "circle-check", "credit-card",
-    "home", "info-circle", "settings", "ticket", "user", "users",
-)  # fmt: skip
+    "alert-triangle",
+    "bell",
+    "building",
+    "calendar-event",
+    "checklist",
+    "circle-check",
+    "credit-card",
+    "home",
+    "info-circle",
+    "settings",
+    "ticket",
+    "user",
+    "users",
+)
 
 
 def install() -> bool:

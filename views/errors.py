@@ -124,7 +124,7 @@ def _no(code, sentence, status, fields, retry_after):
 
 
 def _note_denied(refusal):
-    """A change that somebody wasn't allowed leaves its trace, though nothing else was changed (A4.6-4)."""
+    """A change that somebody wasn't allowed leaves its trace, though nothing else was changed."""
     denied = isinstance(refusal, access.Hidden) or (refusal.status == 403 and "by" in g)
     if not denied or request.method in SAFE or not access.me():
         return

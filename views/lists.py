@@ -246,9 +246,15 @@ def blueprint(rules):
             fields = getattr(refusal, "fields", None) or refusal.details.get("fields", {})
             current = rows.as_text(field, getattr(row, rows._column(rules, name)))
             return pages.fragment(
-                "lists/_cell.html", status=refusal.status, place=here(), row=row, field=field,
-                text=form.get(name, ""), was=current, error=fields.get(name, refusal.sentence),
-            )  # fmt: skip
+                "lists/_cell.html",
+                status=refusal.status,
+                place=here(),
+                row=row,
+                field=field,
+                text=form.get(name, ""),
+                was=current,
+                error=fields.get(name, refusal.sentence),
+            )
         if not request.htmx:
             return pages.go(f"/{g.by.organization.slug}/{listing.name}")
         said = f"{field.label}: {field.kind.plain(getattr(row, rows._column(rules, name))) or 'none'}."

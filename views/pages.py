@@ -186,10 +186,27 @@ def _places(slug, billed, capabilities, team=False):
 
 
 ICONS = (
-    "home", "checklist", "credit-card", "users", "adjustments", "bell", "user", "building-bank", "user-search",
-    "building", "list-search", "settings", "speakerphone", "clock", "shield-lock",
-    "stack-2", "tag", "heart-handshake", "checks", "inbox",
-)  # fmt: skip
+    "home",
+    "checklist",
+    "credit-card",
+    "users",
+    "adjustments",
+    "bell",
+    "user",
+    "building-bank",
+    "user-search",
+    "building",
+    "list-search",
+    "settings",
+    "speakerphone",
+    "clock",
+    "shield-lock",
+    "stack-2",
+    "tag",
+    "heart-handshake",
+    "checks",
+    "inbox",
+)
 
 
 def where(user):

@@ -8,27 +8,52 @@ inside = import_module("database.migrations.0004_row_security").INSIDE
 stamp = import_module("database.migrations.0002_triggers").STAMP
 
 NEW = [
-    "oauth_account", "passkey", "backup_code", "user_platform_role", "stepup_challenge", "stepup_grant",
-    "workspace", "workspace_member", "invitation", "ownership_transfer",
-]  # fmt: skip
+    "oauth_account",
+    "passkey",
+    "backup_code",
+    "user_platform_role",
+    "stepup_challenge",
+    "stepup_grant",
+    "workspace",
+    "workspace_member",
+    "invitation",
+    "ownership_transfer",
+]
 OWNED = ["workspace", "workspace_member", "invitation", "ownership_transfer"]
 COLUMNS = {
     "user": [
-        ("active_session_id", "INTEGER"), ("second_factor_at", "MOMENT"), ("totp_secret", "TEXT"),
-        ("totp_step", "BIGINT"), ("deleted_at", "MOMENT"),
+        ("active_session_id", "INTEGER"),
+        ("second_factor_at", "MOMENT"),
+        ("totp_secret", "TEXT"),
+        ("totp_step", "BIGINT"),
+        ("deleted_at", "MOMENT"),
     ],
     "user_session": [
-        ("way", "VARCHAR(30)"), ("device_hash", "VARCHAR(64)"), ("active_organization_id", "INTEGER"),
-        ("staff_id", "INTEGER"), ("staff_reason", "TEXT"),
+        ("way", "VARCHAR(30)"),
+        ("device_hash", "VARCHAR(64)"),
+        ("active_organization_id", "INTEGER"),
+        ("staff_id", "INTEGER"),
+        ("staff_reason", "TEXT"),
     ],
     "audit_event": [("previous", "VARCHAR(64)"), ("hash", "VARCHAR(64)")],
-}  # fmt: skip
+}
 PURPOSES = ["verify_email", "reset", "setup"]
 MORE_PURPOSES = [*PURPOSES, "sign_in", "magic_link", "change_email", "second_factor", "identity"]
 KEPT = [
-    "id", "created_at", "at", "category", "action", "result", "actor_email", "target_type", "target_id",
-    "summary", "metadata", "ip", "request_id",
-]  # fmt: skip
+    "id",
+    "created_at",
+    "at",
+    "category",
+    "action",
+    "result",
+    "actor_email",
+    "target_type",
+    "target_id",
+    "summary",
+    "metadata",
+    "ip",
+    "request_id",
+]
 HELD = """
     "id", "created_at", "updated_at", "purpose", "email_norm", "user_id", "public_id", "secret_hash", "salt",
     "attempts", "expires_at", "consumed_at", "payload", "next_url"

@@ -239,10 +239,16 @@ def _add(job, held, batch):
         if long_jobs.finish(job):
             BackerImport.update(status="done", added=added).where(BackerImport.id == held.id).execute()
             audit.record(
-                "backer.imported", f"Imported {added:,} backers from {held.name}", category="admin",
+                "backer.imported",
+                f"Imported {added:,} backers from {held.name}",
+                category="admin",
                 by=User.get_by_id(job.asked_by_id) if job.asked_by_id else None,
-                target=("backer_import", held.id), added=added, new=held.new, known=held.known, wrong=held.wrong,
-            )  # fmt: skip
+                target=("backer_import", held.id),
+                added=added,
+                new=held.new,
+                known=held.known,
+                wrong=held.wrong,
+            )
         return
     if not long_jobs.progress(job, job.done + len(batch), lasting=True):
         return  # somebody else has taken it up
@@ -281,9 +287,13 @@ def _note_handed_over(held, count, by):
     if not held.made or not BackerImport.update(codes_shown_at=now()).where(*unseen).execute():
         raise Refused("Codes are handed over once, when the import is done.", "INVALID_TRANSITION")
     audit.record(
-        "backer.codes_shown", f"Took the codes made for {held.name}", by=by, category="admin",
-        target=("backer_import", held.id), count=count,
-    )  # fmt: skip
+        "backer.codes_shown",
+        f"Took the codes made for {held.name}",
+        by=by,
+        category="admin",
+        target=("backer_import", held.id),
+        count=count,
+    )
 
 
 # --- looking ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Crowdfunding backers: a code is shown to be one's own, then claimed by the account that is made with it (A0.5).
+"""Crowdfunding backers: a code is shown to be one's own, then claimed by the account that is made with it.
 
 While the campaign runs (`crowdfunding_active`) every new account needs a claim, whichever way it is made:
 `admit` stands inside accounts.create. Verifying gives a claim good for ten minutes; a later one voids it.
@@ -193,7 +193,7 @@ def _verify(username, code, code_hash, token):
 
 
 def _found(username, code_hash):
-    """By the name in lower case, by the name as it was typed, then among the legacy rows (A0.5-7)."""
+    """By the name in lower case, by the name as it was typed, then among the legacy rows."""
     same = Backer.code_hash == code_hash
     found = Backer.one(Backer.username_lower == lower(username), same)
     found = found or Backer.one(Backer.username == username, same)
@@ -273,12 +273,18 @@ def _claim(user, organization, claim):
     tier = backer.tier
     until = after(moment, tier.months) if tier.months else None
     done = Backer.update(
-        used_by=user, used_at=moment, claim_hash=None, claim_expires_at=None,
-        access_granted_at=moment, access_until=until,
+        used_by=user,
+        used_at=moment,
+        claim_hash=None,
+        claim_expires_at=None,
+        access_granted_at=moment,
+        access_until=until,
     ).where(
-        Backer.id == backer.id, Backer.used_at.is_null(), Backer.claim_hash == claim.mark,
+        Backer.id == backer.id,
+        Backer.used_at.is_null(),
+        Backer.claim_hash == claim.mark,
         Backer.claim_expires_at > moment,
-    )  # fmt: skip
+    )
     if not done.execute():
         return _fault(Backer.get_by_id(backer.id), claim) or _used()
     User.update(backer_id=backer.id, backer_access_granted_at=moment, backer_access_until=until).where(
@@ -287,10 +293,17 @@ def _claim(user, organization, claim):
     _give(backer, user, organization, until)
     ends = f"until {until:%Y-%m-%d}" if until else "for life"
     audit.record(
-        "backer.claimed", f"Claimed the code of {backer.username}: {tier.name}, {ends}", by=user, target=backer,
-        category="billing", username=backer.username, tier=tier.name, plan=tier.plan_key, credits=tier.credits,
+        "backer.claimed",
+        f"Claimed the code of {backer.username}: {tier.name}, {ends}",
+        by=user,
+        target=backer,
+        category="billing",
+        username=backer.username,
+        tier=tier.name,
+        plan=tier.plan_key,
+        credits=tier.credits,
         until=until and f"{until:%Y-%m-%dT%H:%M:%SZ}",
-    )  # fmt: skip
+    )
     return None
 
 
@@ -419,9 +432,14 @@ def add(username, code, tier_id, *, by):
         raise AlreadyThere(f"{username} has this code already.")
     backer = Backer.get(Backer.username_lower == lower(username), Backer.code_hash == hashed(username, code))
     audit.record(
-        "backer.added", f"Added the backer {username}: {tier.name}", by=by, target=backer, category="admin",
-        username=username, tier=tier.name,
-    )  # fmt: skip
+        "backer.added",
+        f"Added the backer {username}: {tier.name}",
+        by=by,
+        target=backer,
+        category="admin",
+        username=username,
+        tier=tier.name,
+    )
     return backer, code
 
 
@@ -461,9 +479,15 @@ def release(id, *, by):
     until = backer.access_until
     before = {"used_by": user.email if user else None, "until": until and f"{until:%Y-%m-%dT%H:%M:%SZ}"}
     audit.record(
-        "backer.released", f"Released the code of {backer.username}", by=by, target=backer, category="admin",
-        username=backer.username, before=before, after={"used_by": None, "until": None},
-    )  # fmt: skip
+        "backer.released",
+        f"Released the code of {backer.username}",
+        by=by,
+        target=backer,
+        category="admin",
+        username=backer.username,
+        before=before,
+        after={"used_by": None, "until": None},
+    )
     return one(id)
 
 
@@ -478,10 +502,12 @@ def _take_back(backer, user):
             changes.record(organization, "subscription", None, "updated")
     if user.status == "active":
         outgoing.notify(
-            user, "billing.backer_released", f"backer_released:{backer.id}:{now().timestamp()}",
+            user,
+            "billing.backer_released",
+            f"backer_released:{backer.id}:{now().timestamp()}",
             "Your backer code was released",
             body="What it gave has ended. Ask whoever runs this site if that is wrong.",
-        )  # fmt: skip
+        )
 
 
 # --- tiers ------------------------------------------------------------------------------------------------
@@ -514,9 +540,13 @@ def add_tier(form, *, by):
         raise Invalid({"key": "There is a tier with this key already."})
     tier = BackerTier.create(**values)
     audit.record(
-        "backer_tier.created", f"Made the tier {tier.name}", by=by, target=("backer_tier", tier.id), category="admin",
+        "backer_tier.created",
+        f"Made the tier {tier.name}",
+        by=by,
+        target=("backer_tier", tier.id),
+        category="admin",
         after=_told(tier),
-    )  # fmt: skip
+    )
     return tier
 
 
@@ -535,9 +565,14 @@ def change_tier(id, form, *, by):
     tier = BackerTier.get_by_id(id)
     if _told(tier) != before:
         audit.record(
-            "backer_tier.changed", f"Changed the tier {tier.name}", by=by, target=("backer_tier", id),
-            category="admin", before=before, after=_told(tier),
-        )  # fmt: skip
+            "backer_tier.changed",
+            f"Changed the tier {tier.name}",
+            by=by,
+            target=("backer_tier", id),
+            category="admin",
+            before=before,
+            after=_told(tier),
+        )
     return tier
 
 

@@ -2,9 +2,24 @@
 
 # ISO 4217: currencies without minor units, and those with a thousand of them.
 WHOLE = (
-    "JPY", "KRW", "VND", "CLP", "UGX", "RWF", "XAF", "XOF", "XPF", "ISK", "PYG", "GNF", "KMF", "DJF", "BIF", "VUV",
+    "JPY",
+    "KRW",
+    "VND",
+    "CLP",
+    "UGX",
+    "RWF",
+    "XAF",
+    "XOF",
+    "XPF",
+    "ISK",
+    "PYG",
+    "GNF",
+    "KMF",
+    "DJF",
+    "BIF",
+    "VUV",
     "MGA",
-)  # fmt: skip
+)
 THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "NGN": "₦", "JPY": "¥", "INR": "₹", "KRW": "₩", "GHS": "GH₵"}
 

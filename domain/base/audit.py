@@ -82,9 +82,19 @@ def _redacted(name, value):
 
 # What a hash covers: all but the ids that a deleted account or organization takes with it.
 COVERED = (
-    "at", "created_at", "category", "action", "result", "actor_email", "target_type", "target_id",
-    "summary", "metadata", "ip", "request_id",
-)  # fmt: skip
+    "at",
+    "created_at",
+    "category",
+    "action",
+    "result",
+    "actor_email",
+    "target_type",
+    "target_id",
+    "summary",
+    "metadata",
+    "ip",
+    "request_id",
+)
 WALKED = 1000  # rows of one step
 MOST = 50  # findings, then one stops counting
 PRUNED = "system.audit_pruned"
@@ -267,9 +277,12 @@ def _announce(before, days):
     if last is None:
         return 0
     record(
-        PRUNED, f"Events up to {last.id} are older than {days} days and are removed",
-        target=("audit_event", last.id), up_to=last.id, link=last.hash,
-    )  # fmt: skip
+        PRUNED,
+        f"Events up to {last.id} are older than {days} days and are removed",
+        target=("audit_event", last.id),
+        up_to=last.id,
+        link=last.hash,
+    )
     return last.id
 
 

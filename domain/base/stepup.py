@@ -1,4 +1,4 @@
-"""Proving again who one is, before an act that would hurt in the wrong hands (A4.5).
+"""Proving again who one is, before an act that would hurt in the wrong hands.
 
 L1, L2  a session younger than thirty minutes will do, counted from the sign-in, never from the last click
 L3      a proof for this action and target, ten minutes old at most, however fresh the session
@@ -79,8 +79,12 @@ def demand(action, target="", *, level=0):
     says = ACTIONS[action].says
     raise VerificationRequired(
         f"Confirm that it is you to {says}.",
-        action=action, says=says, level=level, target=target, methods=methods(who.user) if who else [],
-    )  # fmt: skip
+        action=action,
+        says=says,
+        level=level,
+        target=target,
+        methods=methods(who.user) if who else [],
+    )
 
 
 def _proven(who, action, target, level):

@@ -205,10 +205,13 @@ def _tell_if_low(organization, account, balance):
     since = CreditAccount.last_reset_at.python_value(account.last_reset_at)
     for user in Membership.keepers(organization):
         outgoing.notify(
-            user, "credits.low", f"credits.low:{organization.id}:{since:%Y-%m-%dT%H:%M:%S.%f}",
+            user,
+            "credits.low",
+            f"credits.low:{organization.id}:{since:%Y-%m-%dT%H:%M:%S.%f}",
             f"Credits are running low: {balance:,} of {account.monthly_allowance:,} left",
-            link=f"/{organization.slug}/credits", organization=organization,
-        )  # fmt: skip
+            link=f"/{organization.slug}/credits",
+            organization=organization,
+        )
 
 
 @writes
@@ -280,9 +283,14 @@ def hold(organization, amount, *, key, feature, lasts, by=None):
         if not enough:
             raise _too_few(account, amount)
         made = CreditHold.create(
-            account=account.id, key=name, amount=amount, drawn=_draw(account.id, amount), feature=feature,
-            expires_at=now() + lasts, actor=by,
-        )  # fmt: skip
+            account=account.id,
+            key=name,
+            amount=amount,
+            drawn=_draw(account.id, amount),
+            feature=feature,
+            expires_at=now() + lasts,
+            actor=by,
+        )
         _note_next(account.id)
     return made
 
@@ -440,10 +448,17 @@ def _adjusted(organization, verb, amount, before, after, reason, by, *, expires_
     facts = {"expires_at": f"{expires_at:%Y-%m-%d}"} if expires_at else {}
     preposition = "to" if verb == "given" else "from"
     audit.record(
-        f"billing.credits_{verb}", f"{_number(amount)} {verb} {preposition} {organization.name}", by=by,
-        organization=organization, target=organization, amount=amount, before=before, after=after, reason=reason,
+        f"billing.credits_{verb}",
+        f"{_number(amount)} {verb} {preposition} {organization.name}",
+        by=by,
+        organization=organization,
+        target=organization,
+        amount=amount,
+        before=before,
+        after=after,
+        reason=reason,
         **facts,
-    )  # fmt: skip
+    )
     changes.record(organization, "credits", None, "updated", by=by)
 
 
@@ -719,7 +734,14 @@ def _move(account, delta, *, held=0, **values):
 def _enter(account, delta, balance_after, reason, key, *, feature=None, note=None, drawn=(), by=None):
     """Write the ledger."""
     _write_down(
-        moment=_stored(now()), account=account, delta=delta, balance_after=balance_after, reason=reason,
-        feature=feature, note=note, drawn=json.dumps(drawn, separators=(",", ":")), actor=by.id if by else None,
+        moment=_stored(now()),
+        account=account,
+        delta=delta,
+        balance_after=balance_after,
+        reason=reason,
+        feature=feature,
+        note=note,
+        drawn=json.dumps(drawn, separators=(",", ":")),
+        actor=by.id if by else None,
         key=key,
-    )  # fmt: skip
+    )

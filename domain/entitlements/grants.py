@@ -1,4 +1,4 @@
-"""What an organization may use: the union of its active grants, whatever they came from (A4.4-5)."""
+"""What an organization may use: the union of its active grants, whatever they came from."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ def includes(capability):
 
 
 def seats():
-    """How many members the plan has room for; None when there is no limit (A4.3-3)."""
+    """How many members the plan has room for; None when there is no limit."""
     if includes("workspace.members.limit.unlimited"):
         return None
     held = capabilities()
@@ -106,7 +106,7 @@ def revoke(source, reason, kept=()):
 def follow(subscription, organization=None):
     """Have a subscription's grants be what it and its payments say now; returns whether that was news.
 
-    In the present transaction, inside the organization. Access follows what was paid (A4.4-5).
+    In the present transaction, inside the organization. Access follows what was paid.
     """
     until, refusal = lasts(subscription, organization)
     if refusal:

@@ -154,9 +154,11 @@ class Unconfirmed(Refused):
 def facts(plan):
     """What an admin may change of a plan, as the log keeps it."""
     return {
-        "name": plan.name, "gives": list(plan.gives), "capabilities": sorted(plan.capabilities),
+        "name": plan.name,
+        "gives": list(plan.gives),
+        "capabilities": sorted(plan.capabilities),
         "position": plan.position,
-    }  # fmt: skip
+    }
 
 
 @writes
@@ -235,9 +237,14 @@ def _set(key, after, by, confirmed):
     ).execute()
     names = ", ".join(_FIELDS[name] for name in changed)
     audit.record(
-        "plan.changed", f"{held.label}: {names} changed", by=by, category="admin", target=("plan", key),
-        before=before, after=after,
-    )  # fmt: skip
+        "plan.changed",
+        f"{held.label}: {names} changed",
+        by=by,
+        category="admin",
+        target=("plan", key),
+        before=before,
+        after=after,
+    )
     wake("plans")
     return stored(key)
 
@@ -253,8 +260,10 @@ def _begin_resync(held, after, by, confirmed):
         organizations = "1 organization" if touched == 1 else f"{touched:,} organizations"
         raise Unconfirmed(
             f"This changes at once what {organizations} with {held.label} may do.",
-            organizations=touched, gained=sorted(has - had), lost=sorted(had - has),
-        )  # fmt: skip
+            organizations=touched,
+            gained=sorted(has - had),
+            lost=sorted(had - has),
+        )
     long_jobs.replace(RESYNC, held.key)  # what it would have carried out is older than this
     if touched:
         long_jobs.begin(RESYNC, held.key, by=by, total=total, upto="")

@@ -49,7 +49,7 @@ def licences():
 
 
 def trial_days(by):
-    """How many days a first subscription would be free: none for who had a trial, here or elsewhere (case 22)."""
+    """How many days a first subscription would be free: none for who had a trial, here or elsewhere."""
     days = settings.get("billing_trial_days")
     if not days or "trial" not in providers.active().CAN or Subscription.select().exists():
         return 0
@@ -89,9 +89,15 @@ def checkout(plan_key, *, by, quantity=1):
             return row.url
         row = _reserve(plan_key, quantity, row.trial_days, by)
     order = Order(
-        public_id=row.public_id, plan_key=plan_key, price_id=price_id, once=plan.is_once,
-        quantity=quantity, trial_days=row.trial_days, purchaser=by.user.public_id, email=by.user.email,
-    )  # fmt: skip
+        public_id=row.public_id,
+        plan_key=plan_key,
+        price_id=price_id,
+        once=plan.is_once,
+        quantity=quantity,
+        trial_days=row.trial_days,
+        purchaser=by.user.public_id,
+        email=by.user.email,
+    )
     site = f"{configuration.active.site_url}/{organization.slug}/billing"
     opened = provider.checkout(
         _customer(organization, by.user.email), organization, order, f"{site}/return", site, f"checkout-{row.public_id}"
@@ -125,9 +131,13 @@ def _reserve(plan_key, quantity, days, by):
     lock(f"checkout {by.organization.id}")
     Checkout.update(status="expired").where(Checkout.status == "open", Checkout.expires_at <= now()).execute()
     return Checkout.one(Checkout.status == "open") or Checkout.create(
-        provider=providers.name(), plan_key=plan_key, quantity=quantity, trial_days=days, by=by.user,
+        provider=providers.name(),
+        plan_key=plan_key,
+        quantity=quantity,
+        trial_days=days,
+        by=by.user,
         expires_at=now() + CHECKOUT_LASTS,
-    )  # fmt: skip
+    )
 
 
 def _close(row, provider):
@@ -153,7 +163,7 @@ def _note_opened(row, opened):
 
 
 def _customer(organization, email):
-    """The organization's customer at the provider, made before its first checkout (case 12)."""
+    """The organization's customer at the provider, made before its first checkout."""
     customer = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null())
     if customer is not None:
         return customer.provider_customer_id
@@ -176,7 +186,7 @@ def apply(found):
 def confirm(*, by):
     """Ask the provider how the newest checkout and the subscription stand: nobody waits for a late webhook.
 
-    The address people come back to proves nothing; this does (case 9).
+    The address people come back to proves nothing; this does.
     """
     by.require("billing.manage")
     provider = providers.active()
@@ -211,7 +221,7 @@ def _running(by, *, statuses=("active", "trialing"), why="Pay what is open first
 
 
 def _key(verb, current, *parts):
-    """An idempotency key: the same wish on the same state of the subscription is one call (case 33)."""
+    """An idempotency key: the same wish on the same state of the subscription is one call."""
     moment = f"{current.updated_at.timestamp():.6f}"
     return "-".join([verb, current.provider_subscription_id, moment, *map(str, parts)])[:200]
 
@@ -248,7 +258,7 @@ def change(plan_key, quantity=1, *, by, token=""):
     """Change the plan or the number of seats of the running subscription; returns it as it then is.
 
     `token` comes with the Proration that was shown, so that what is charged is what was seen. The plan changes
-    once the provider says it is paid: until then `pending_plan_key` says what is waited for (case 16).
+    once the provider says it is paid: until then `pending_plan_key` says what is waited for.
     """
     current = _running(by)
     price_id, quantity = _wanted(current, plan_key, quantity, by)
@@ -313,7 +323,7 @@ def unpause(*, by):
 def portal(*, by):
     """The address of the provider's own pages for cards and invoices, made for this visit.
 
-    Wants `billing.manage`, a plan with the portal and step-up L1 (A4.4-13). Who owes may always go there to pay.
+    Wants `billing.manage`, a plan with the portal and step-up L1. Who owes may always go there to pay.
     """
     by.require("billing.manage")
     current = subscription()

@@ -294,9 +294,17 @@ def columns(fact, row, plan_key):
 
 
 SHOWN = (
-    "plan_key", "status", "quantity", "current_period_end_at", "cancel_at_period_end", "cancel_at",
-    "collection_paused", "resumes_at", "pending_plan_key", "unpaid_url",
-)  # fmt: skip
+    "plan_key",
+    "status",
+    "quantity",
+    "current_period_end_at",
+    "cancel_at_period_end",
+    "cancel_at",
+    "collection_paused",
+    "resumes_at",
+    "pending_plan_key",
+    "unpaid_url",
+)
 
 
 def _shown(row):
@@ -335,7 +343,7 @@ _lasting = CompiledRows(
 
 
 def _end_doubles(organization, row):
-    """Two checkouts that were both paid: the later subscription is ended and its money goes back (case 13)."""
+    """Two checkouts that were both paid: the later subscription is ended and its money goes back."""
     for second in doubles(row.provider):
         id = second.provider_subscription_id
         ends = settings.get("billing_second_subscription") == "end"
@@ -343,18 +351,20 @@ def _end_doubles(organization, row):
             payload = {"provider": second.provider, "subscription": id}
             outgoing.enqueue("subscription_double", f"subscription_double:{second.provider}:{id}", payload)
         warn_admins(
-            f"double:{second.provider}:{id}", f"{organization.name} has two subscriptions",
+            f"double:{second.provider}:{id}",
+            f"{organization.name} has two subscriptions",
             f"{id} began while another ran. " + ("It is ended and refunded." if ends else "Decide which stays."),
             f"/admin/subscriptions?q={id}",
-        )  # fmt: skip
+        )
 
 
 def _warn_of_price(fact):
     warn_admins(
-        f"price:{fact.provider}:{fact.price_id}", "A subscription has a price that is no plan",
+        f"price:{fact.provider}:{fact.price_id}",
+        "A subscription has a price that is no plan",
         f"{fact.price_id or 'A missing price'} isn't known. What was granted stays; say which plan it is.",
         f"/admin/subscriptions?q={fact.id}",
-    )  # fmt: skip
+    )
 
 
 def warn_admins(key, title, body, link):
@@ -419,12 +429,28 @@ def _failed(fact: PaymentFailed, organization):
     plan = plans.get(plan_key or subscription.plan_key)
     if fact.action_required:
         type, title = "billing.payment_action", f"A payment for {plan.name} wants your confirmation"
-        tell_keepers(organization, type, f"{type}:{fact.id}", title, "payment_action", plan.name, until(subscription),
-                    pay=fact.url)  # fmt: skip
+        tell_keepers(
+            organization,
+            type,
+            f"{type}:{fact.id}",
+            title,
+            "payment_action",
+            plan.name,
+            until(subscription),
+            pay=fact.url,
+        )
     else:
         type, title = "billing.payment_failed", f"A payment for {plan.name} didn't go through"
-        tell_keepers(organization, type, f"{type}:{fact.id}", title, "payment_failed", plan.name, until(subscription),
-                    pay=fact.url)  # fmt: skip
+        tell_keepers(
+            organization,
+            type,
+            f"{type}:{fact.id}",
+            title,
+            "payment_failed",
+            plan.name,
+            until(subscription),
+            pay=fact.url,
+        )
 
 
 def _plan_paid(fact, row, subscription):
@@ -444,10 +470,15 @@ def _subscription_for(fact):
 def _kept(fact, row, subscription, plan_key, **more):
     """The payment's row as the fact says; and its status before, None for a new one."""
     values = {
-        "subscription": subscription, "plan_key": plan_key, "reason": fact.reason, "amount": fact.amount,
-        "currency": fact.currency, "period_start_at": fact.period_start_at, "period_end_at": fact.period_end_at,
+        "subscription": subscription,
+        "plan_key": plan_key,
+        "reason": fact.reason,
+        "amount": fact.amount,
+        "currency": fact.currency,
+        "period_start_at": fact.period_start_at,
+        "period_end_at": fact.period_end_at,
         "url": fact.url,
-    } | more  # fmt: skip
+    } | more
     if row is None:
         return Payment.create(provider=fact.provider, provider_payment_id=fact.id, **values), None
     before = row.status
@@ -461,14 +492,16 @@ def _refunded(fact: PaymentRefunded, organization):
     if not _is_news("refunds", fact.payment_id, fact) or row.amount_refunded == fact.amount_refunded:
         return
     more = fact.amount_refunded > row.amount_refunded
-    # The provider's running total is set, never subtracted by event: two parts in any order end the same (case 25).
+    # The provider's running total is set, never subtracted by event: two parts in any order end the same.
     row.amount_refunded = fact.amount_refunded
     row.save()
     audit.record(
         "billing.payment_refunded" if more else "billing.refund_undone",
         f"{_money(row.amount_refunded, row)} of {_money(row.amount, row)} refunded",
-        organization=organization, target=("payment", row.id), event=fact.event_id,
-    )  # fmt: skip
+        organization=organization,
+        target=("payment", row.id),
+        event=fact.event_id,
+    )
     _settle(organization, row)
     changes.record(organization, "payment", row.id, "updated")
     title = f"{_money(row.amount_refunded, row)} of a payment came back" if more else "A refund was undone"
@@ -487,7 +520,7 @@ def _dispute_over(fact: DisputeClosed, organization):
 
 
 def _dispute(fact, organization, state):
-    """Access is frozen while the bank asks, comes back when we win and is gone when we lose (case 27)."""
+    """Access is frozen while the bank asks, comes back when we win and is gone when we lose."""
     row = _known_payment(fact)
     over = row.dispute in ("won", "lost") and state == "open"
     if not _is_news("dispute", fact.id, fact, over=over) or row.dispute == state:
@@ -497,15 +530,19 @@ def _dispute(fact, organization, state):
     audit.record(
         f"billing.dispute_{'opened' if state == 'open' else state}",
         f"A payment of {_money(row.amount, row)} is disputed" if state == "open" else f"A dispute was {state}",
-        organization=organization, target=("payment", row.id), event=fact.event_id,
-    )  # fmt: skip
+        organization=organization,
+        target=("payment", row.id),
+        event=fact.event_id,
+    )
     _settle(organization, row)
     changes.record(organization, "payment", row.id, "updated")
     said = {"open": "disputes a payment", "won": "lost a dispute: the money stays", "lost": "won a dispute"}[state]
     warn_admins(
-        f"dispute:{fact.id}:{state}", f"{organization.name} {said}", f"{fact.payment_id}, {_money(row.amount, row)}",
+        f"dispute:{fact.id}:{state}",
+        f"{organization.name} {said}",
+        f"{fact.payment_id}, {_money(row.amount, row)}",
         f"/admin/subscriptions?q={organization.slug}",
-    )  # fmt: skip
+    )
 
 
 def _known_payment(fact):
@@ -545,7 +582,7 @@ _used = Compiled(
 def _credit(organization, payment):
     """A payment that begins a period brings its credits while it stands; an older one changes nothing any more.
 
-    Proration lines begin no period, so they never bring any (case 24).
+    Proration lines begin no period, so they never bring any.
     """
     begins = payment.period_start_at or (payment.paid_at if payment.reason == "once" else None)
     if begins is None or payment.plan_key is None or payment.stands == payment.credited:
@@ -617,9 +654,11 @@ def _news(row, before):
         return f"is now {plans.get(row.plan_key).label}"
     if row.status != before["status"]:
         said = {
-            "past_due": "has an open payment", "canceled": "has ended", "unpaid": "is switched off until it is paid",
+            "past_due": "has an open payment",
+            "canceled": "has ended",
+            "unpaid": "is switched off until it is paid",
             "paused": "is paused",
-        }  # fmt: skip
+        }
         return said.get(row.status, "runs again" if before["status"] in ("past_due", "unpaid", "paused") else "changed")
     if row.collection_paused != before["collection_paused"]:
         return "is paused" if row.collection_paused else "goes on"
@@ -635,9 +674,11 @@ def _news(row, before):
 def _tell_of_licence(organization, payment, plan_key):
     name = plans.get(plan_key).label
     audit.record(
-        "billing.licence_bought", f"{name} bought for {_money(payment.amount, payment)}", organization=organization,
+        "billing.licence_bought",
+        f"{name} bought for {_money(payment.amount, payment)}",
+        organization=organization,
         target=("payment", payment.id),
-    )  # fmt: skip
+    )
     type = "billing.subscription_created"
     key = f"{type}:{payment.provider_payment_id}"
     tell_keepers(organization, type, key, f"{name} is yours", "subscription_success", name)
@@ -655,9 +696,14 @@ def tell_keepers(organization, type, key, title, letter=None, plan=None, until=N
         outgoing.notify(user, type, key, title, link=link, organization=organization)
         if letter:
             outgoing.letter(
-                letter, user.email, f"{key}:{user.id}:mail", organization=organization.name, plan=plan,
-                until=ends, link=pay or configuration.active.site_url + link,
-            )  # fmt: skip
+                letter,
+                user.email,
+                f"{key}:{user.id}:mail",
+                organization=organization.name,
+                plan=plan,
+                until=ends,
+                link=pay or configuration.active.site_url + link,
+            )
 
 
 # --- how things stand, and what would change --------------------------------------------------------------
@@ -681,9 +727,18 @@ def state(organization):
         names = {row.id: row.provider_payment_id for row in Payment.select().limit(5000)}
         for row in Payment.select().limit(5000):
             found["payment", row.provider_payment_id] = _plain(
-                row, "status", "reason", "amount", "amount_refunded", "currency", "dispute", "plan_key",
-                "period_start_at", "period_end_at", "credited",
-            )  # fmt: skip
+                row,
+                "status",
+                "reason",
+                "amount",
+                "amount_refunded",
+                "currency",
+                "dispute",
+                "plan_key",
+                "period_start_at",
+                "period_end_at",
+                "credited",
+            )
         for row in Licence.select().limit(1000):
             found["licence", names[row.payment_id]] = _plain(row, "plan_key", "tier", "end_reason")
         for row in Grant.select().limit(5000):

@@ -250,7 +250,7 @@ def _settle(event, found, began, asked=False):
         for fact in found:
             facts.apply(fact)
     except facts.Unknown as unknown:
-        # Stored, flagged, never granted: the provider has nothing to repeat (A4.4-15).
+        # Stored, flagged, never granted: the provider has nothing to repeat.
         _close(event, "ignored", str(unknown), began, asked)
 
 
@@ -278,9 +278,13 @@ def _fail(event, error, began, asked=False):
     if buried:
         for admin in admins.people():
             outgoing.notify(
-                admin, "system.webhook_buried", f"buried:{event.id}:{tries}", "A webhook was given up",
-                body=f"{event.type} failed {tries} times.", link=f"/admin/webhooks/{event.id}",
-            )  # fmt: skip
+                admin,
+                "system.webhook_buried",
+                f"buried:{event.id}:{tries}",
+                "A webhook was given up",
+                body=f"{event.type} failed {tries} times.",
+                link=f"/admin/webhooks/{event.id}",
+            )
 
 
 # --- the inspector: finding -------------------------------------------------------------------------------
@@ -470,10 +474,13 @@ def written(differences):
     for one in differences:
         rows = {"before": one.before or {}, "after": one.after or {}}
         columns = [
-            [name.removesuffix("_at").replace("_", " "), _value(name, before, rows["before"]),
-             _value(name, after, rows["after"])]
+            [
+                name.removesuffix("_at").replace("_", " "),
+                _value(name, before, rows["before"]),
+                _value(name, after, rows["after"]),
+            ]
             for name, before, after in one.columns
-        ]  # fmt: skip
+        ]
         change = "new" if one.before is None else "gone" if one.after is None else "changed"
         source = one.which.partition(" from ")[2]
         key = (one.what, source, change, str(columns)) if source else (one.what, one.which)

@@ -1,4 +1,4 @@
-"""What is on sale and for how much: one snapshot of the provider's products and prices (A0.6).
+"""What is on sale and for how much: one snapshot of the provider's products and prices.
 
 The provider owns the amounts. Pages read only the snapshot and never ask the provider; an admin has it
 made anew. A sync that fails leaves the old one standing, with what went wrong and when. Why:
@@ -73,13 +73,14 @@ def match(plan_key, *, interval=None, audience="public", held=None):
         raise PriceAmbiguous(
             f"The price of {plan.label} isn't clear at the moment, so it can't be bought. "
             "Nothing was charged; try again later, or tell whoever runs this site.",
-            reason=reason, prices=[price["id"] for price in found],
-        )  # fmt: skip
+            reason=reason,
+            prices=[price["id"] for price in found],
+        )
     return found[0]
 
 
 def for_person(plan_key, user=None, held=None):
-    """The price at which this person buys a plan: the backers', where there is one and they are one (A0.6-10)."""
+    """The price at which this person buys a plan: the backers', where there is one and they are one."""
     if user is not None and user.backer_access_granted_at is not None:
         try:
             return match(plan_key, audience="backer", held=held)
@@ -215,9 +216,15 @@ def _replace(work, products, prices):
     changed = sum(before[id] != after[id] for id in before.keys() & after.keys())
     _put(products=products, prices=prices, last_synced_at=now(), last_sync_error=None, last_sync_failed_at=None)
     audit.record(
-        "pricing.synced", f"{_counted(len(products), 'product')} and {_counted(len(prices), 'price')} read",
-        by=_asker(work), category="billing", target=("pricing", "catalog"), new=new, gone=gone, changed=changed,
-    )  # fmt: skip
+        "pricing.synced",
+        f"{_counted(len(products), 'product')} and {_counted(len(prices), 'price')} read",
+        by=_asker(work),
+        category="billing",
+        target=("pricing", "catalog"),
+        new=new,
+        gone=gone,
+        changed=changed,
+    )
 
 
 def _counted(number, what):
@@ -231,9 +238,14 @@ def _keep_old(work, error):
     lock("pricing catalog")
     _put(last_sync_error=error[:500], last_sync_failed_at=now())
     audit.record(
-        "pricing.sync_failed", "The prices could not be read; the old ones stay", by=_asker(work), result="failure",
-        category="billing", target=("pricing", "catalog"), error=error[:300],
-    )  # fmt: skip
+        "pricing.sync_failed",
+        "The prices could not be read; the old ones stay",
+        by=_asker(work),
+        result="failure",
+        category="billing",
+        target=("pricing", "catalog"),
+        error=error[:300],
+    )
 
 
 def _put(**values):

@@ -42,10 +42,16 @@ RUNS_KEPT = timedelta(days=90)
 SHAPES = {
     shape.__name__: shape
     for shape in (
-        CheckoutClosed, CustomerChanged, DisputeClosed, DisputeOpened, PaymentFailed, PaymentReceived,
-        PaymentRefunded, SubscriptionChanged,
+        CheckoutClosed,
+        CustomerChanged,
+        DisputeClosed,
+        DisputeOpened,
+        PaymentFailed,
+        PaymentReceived,
+        PaymentRefunded,
+        SubscriptionChanged,
     )
-}  # fmt: skip
+}
 
 
 # --- asking for it ----------------------------------------------------------------------------------------
@@ -136,17 +142,23 @@ def _over(row, figures, error):
     differed, left = figures["drift"], figures["drift"] - figures["mended"]
     said = f"{differed:,} difference{'' if differed == 1 else 's'}, {figures['mended']:,} mended"
     audit.record(
-        "billing.reconciled", "The comparison with the provider broke off" if error else said,
-        by=User.get_by_id(row.asked_by_id) if row.asked_by_id else None, target=row,
-        result="failure" if error else "success", differences=differed, mended=figures["mended"],
+        "billing.reconciled",
+        "The comparison with the provider broke off" if error else said,
+        by=User.get_by_id(row.asked_by_id) if row.asked_by_id else None,
+        target=row,
+        result="failure" if error else "success",
+        differences=differed,
+        mended=figures["mended"],
         **({"error": error[:300]} if error else {}),
-    )  # fmt: skip
+    )
     if left > 0:
         counted = "1 difference waits" if left == 1 else f"{left:,} differences wait"
         facts.warn_admins(
-            f"drift:{row.id}", "Our rows differ from the payment provider's", f"{counted} for you.",
+            f"drift:{row.id}",
+            "Our rows differ from the payment provider's",
+            f"{counted} for you.",
             "/admin/reconciliation",
-        )  # fmt: skip
+        )
 
 
 class Comparison:
@@ -158,8 +170,14 @@ class Comparison:
         self.prices = known_prices()
         self.seen = set()
         self.count = {
-            "subscriptions": 0, "payments": 0, "missed": 0, "foreign": 0, "drift": 0, "mended": 0, "unsettled": 0,
-        }  # fmt: skip
+            "subscriptions": 0,
+            "payments": 0,
+            "missed": 0,
+            "foreign": 0,
+            "drift": 0,
+            "mended": 0,
+            "unsettled": 0,
+        }
         self.kept = []
 
     def figures(self, **more):
@@ -250,8 +268,14 @@ class Comparison:
         if len(self.kept) >= KEPT:
             return
         known = isinstance(fact, str)
-        one = {"n": len(self.kept) + 1, "what": what, "id": fact if known else _id(fact), "changes": changes[:20],
-               "done": done, "why": why[:300]}  # fmt: skip
+        one = {
+            "n": len(self.kept) + 1,
+            "what": what,
+            "id": fact if known else _id(fact),
+            "changes": changes[:20],
+            "done": done,
+            "why": why[:300],
+        }
         if done == "open" and what != "subscription":  # a subscription is asked for anew when it is mended
             one["facts"] = written(fact)
         self.kept.append(one)
@@ -310,8 +334,10 @@ class _Known:
 
     def __init__(self, page, provider):
         self.provider = provider
-        ids = {name: {getattr(fact, name, None) for fact in page} - {None, ""} for name in
-               ("customer_id", "organization", "subscription_id", "payment_id")}  # fmt: skip
+        ids = {
+            name: {getattr(fact, name, None) for fact in page} - {None, ""}
+            for name in ("customer_id", "organization", "subscription_id", "payment_id")
+        }
         ids["subscription_id"] |= {fact.id for fact in page if isinstance(fact, SubscriptionChanged)}
         ids["payment_id"] |= {fact.id for fact in page if isinstance(fact, PaymentReceived | PaymentFailed)}
         checkouts = {fact.id for fact in page if isinstance(fact, CheckoutClosed)}
@@ -395,10 +421,13 @@ def read(held):
     """The fact that was `written`."""
     shape: Any = SHAPES[held["fact"]]
     moments = {one.name for one in dataclasses.fields(shape) if "datetime" in str(one.type)}
-    return shape(**{
-        name: datetime.fromisoformat(value) if name in moments and value else value
-        for name, value in held.items() if name != "fact"
-    })  # fmt: skip
+    return shape(
+        **{
+            name: datetime.fromisoformat(value) if name in moments and value else value
+            for name, value in held.items()
+            if name != "fact"
+        }
+    )
 
 
 @writes
@@ -463,9 +492,12 @@ def _mended(run, number, one, found, by):
     run.facts["mended"] += not why
     LongJob.update(facts=run.facts).where(LongJob.id == run.id).execute()
     audit.record(
-        "billing.difference_mended", f"The {one['what']} {one['id']} was set as the provider has it", by=by, target=run,
+        "billing.difference_mended",
+        f"The {one['what']} {one['id']} was set as the provider has it",
+        by=by,
+        target=run,
         result="failure" if why else "success",
-    )  # fmt: skip
+    )
     return why
 
 
@@ -533,10 +565,11 @@ def watch_silence():
 @writes
 def _warn_of_silence(since):
     facts.warn_admins(
-        f"silence:{since:%Y-%m-%d}", "No webhooks come from the payment provider",
+        f"silence:{since:%Y-%m-%d}",
+        "No webhooks come from the payment provider",
         f"The last came on {since:%d %B, %H:%M} UTC, and subscriptions run. Look at the endpoint at the provider.",
         "/admin/webhooks",
-    )  # fmt: skip
+    )
 
 
 def overview():

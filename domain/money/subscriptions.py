@@ -209,9 +209,12 @@ def sync(id, *, by):
 @writes
 def _note_synced(row, by):
     audit.record(
-        "billing.subscription_synced", f"{row.provider_subscription_id} was read anew from the provider", by=by,
-        organization=row.organization, target=row,
-    )  # fmt: skip
+        "billing.subscription_synced",
+        f"{row.provider_subscription_id} was read anew from the provider",
+        by=by,
+        organization=row.organization,
+        target=row,
+    )
 
 
 def unknown_prices(event):
@@ -244,9 +247,13 @@ def name_price(provider, price_id, plan_key, *, by):
         update={PlanPrice.plan_key: plan_key, PlanPrice.by: by},
     ).execute()
     audit.record(
-        "billing.price_named", f"{price_id} is {plans.get(plan_key).label}", by=by, target=("price", price_id),
-        before=held and held.plan_key, after=plan_key,
-    )  # fmt: skip
+        "billing.price_named",
+        f"{price_id} is {plans.get(plan_key).label}",
+        by=by,
+        target=("price", price_id),
+        before=held and held.plan_key,
+        after=plan_key,
+    )
 
 
 # --- what is left for the provider ------------------------------------------------------------------------

@@ -26,17 +26,43 @@ CAST = (
     ("Stella Ortiz", None),
 )
 THINGS = {
-    "venue": ("Sign the contract for the hall", "Measure the stage", "Ask about the second lift", "Book the caterer",
-              "Find a quieter room for the panel", "Check the fire plan with the porter"),
-    "print": ("Call the printer about the posters", "Proofread the programme", "Choose the paper for the badges",
-              "Order two hundred lanyards", "Send the map to the printer"),
-    "speakers": ("Invite the closing speaker", "Collect slides from everybody", "Book trains for the speakers",
-                 "Write the introductions", "Ask Ada for a photograph"),
-    "money": ("Close the books of October", "Answer the sponsor from Lyon", "Pay the deposit for the hall",
-              "Compare three insurances", "Chase the open invoice"),
-    "website": ("Put the programme online", "Fix the map on phones", "Write the page about access",
-                "Shorten the front page", "Answer the questions from the form"),
-}  # fmt: skip
+    "venue": (
+        "Sign the contract for the hall",
+        "Measure the stage",
+        "Ask about the second lift",
+        "Book the caterer",
+        "Find a quieter room for the panel",
+        "Check the fire plan with the porter",
+    ),
+    "print": (
+        "Call the printer about the posters",
+        "Proofread the programme",
+        "Choose the paper for the badges",
+        "Order two hundred lanyards",
+        "Send the map to the printer",
+    ),
+    "speakers": (
+        "Invite the closing speaker",
+        "Collect slides from everybody",
+        "Book trains for the speakers",
+        "Write the introductions",
+        "Ask Ada for a photograph",
+    ),
+    "money": (
+        "Close the books of October",
+        "Answer the sponsor from Lyon",
+        "Pay the deposit for the hall",
+        "Compare three insurances",
+        "Chase the open invoice",
+    ),
+    "website": (
+        "Put the programme online",
+        "Fix the map on phones",
+        "Write the page about access",
+        "Shorten the front page",
+        "Answer the questions from the form",
+    ),
+}
 
 
 def is_furnished():
@@ -116,9 +142,13 @@ def _write_with_ai(team, people, chance, start):
     """What credits look like in use; the feature that will spend them comes later."""
     _at(start)
     credits.give(
-        team, 150, key="demo:welcome", reason="A welcome present", expires_at=start + timedelta(days=60),
+        team,
+        150,
+        key="demo:welcome",
+        reason="A welcome present",
+        expires_at=start + timedelta(days=60),
         by=people["stella"],
-    )  # fmt: skip
+    )
     for number in range(26):
         _at(start + timedelta(hours=18 * number + 9 + chance.random() * 6))
         by, amount = people[chance.choice(("alice", "bob", "dora"))], chance.randint(1, 9)

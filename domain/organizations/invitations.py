@@ -66,9 +66,10 @@ def _invite(email, role, workspace, by):
     lock(f"seats of {organization.id}")
     if held := open_for(norm):
         raise AlreadyInvited(
-            f"{held.email} is invited already. Send that invitation again, or cancel it first.", invitation=held.id,
+            f"{held.email} is invited already. Send that invitation again, or cancel it first.",
+            invitation=held.id,
             fields={"email": f"{held.email} is invited already; it can be sent again below."},
-        )  # fmt: skip
+        )
     place = workspaces.found(workspace) if workspace else None
     _refuse_insiders(norm, place, organization)
     if place is None:
@@ -81,17 +82,27 @@ def _invite(email, role, workspace, by):
     )
     where = f"{place.name} as {role}" if place else role
     audit.record(
-        "member.invited", f"{email} was invited: {where}", by=by.user, organization=organization, target=made,
-        email=email, role=role, workspace=place.name if place else None,
-    )  # fmt: skip
+        "member.invited",
+        f"{email} was invited: {where}",
+        by=by.user,
+        organization=organization,
+        target=made,
+        email=email,
+        role=role,
+        workspace=place.name if place else None,
+    )
     changes.record(organization, "invitation", made.id, "created", by=by.user)
     _mail(made, by.user, organization, place)
     known = User.one(User.email_norm == norm, User.status == "active")
     organizations.tell(
-        organization, "member.invited", f"member.invited:{made.id}", f"{by.user.name} invited {email}", by=by.user,
+        organization,
+        "member.invited",
+        f"member.invited:{made.id}",
+        f"{by.user.name} invited {email}",
+        by=by.user,
         link=f"/{organization.slug}/members",
         you=(known, f"{by.user.name} invites you to {organization.name}", _path(made)) if known else None,
-    )  # fmt: skip
+    )
     return made
 
 
@@ -119,10 +130,15 @@ def _refuse_insiders(norm, workspace, organization):
 def _mail(invitation, inviter, organization, workspace):
     where = f"{workspace.name} of {organization.name}" if workspace else organization.name
     outgoing.letter(
-        "invitation", invitation.email, f"invitation:{invitation.id}:{invitation.expires_at.timestamp()}",
-        by=inviter.name, where=where, role=invitation.role, until=f"{invitation.expires_at:%d %B %Y, %H:%M} UTC",
+        "invitation",
+        invitation.email,
+        f"invitation:{invitation.id}:{invitation.expires_at.timestamp()}",
+        by=inviter.name,
+        where=where,
+        role=invitation.role,
+        until=f"{invitation.expires_at:%d %B %Y, %H:%M} UTC",
         link=organizations.link_to(organization).removesuffix(f"/{organization.slug}") + _path(invitation),
-    )  # fmt: skip
+    )
 
 
 # --- those that are out -------------------------------------------------------------------------------------
@@ -169,9 +185,13 @@ def resend(id, *, by):
         raise Refused(SAYS[held.status], "INVALID_TRANSITION")
     held.expires_at = until
     audit.record(
-        "invitation.resent", f"{held.email} was mailed again", by=by.user, organization=by.organization, target=held,
+        "invitation.resent",
+        f"{held.email} was mailed again",
+        by=by.user,
+        organization=by.organization,
+        target=held,
         category="member",
-    )  # fmt: skip
+    )
     changes.record(by.organization, "invitation", held.id, "updated", by=by.user)
     _mail(held, by.user, by.organization, held.workspace)
     return held
@@ -184,9 +204,13 @@ def cancel(id, *, by):
     held = found(id)
     _settle(held, "cancelled")
     audit.record(
-        "invitation.cancelled", f"The invitation of {held.email} was cancelled", by=by.user,
-        organization=by.organization, target=held, category="member",
-    )  # fmt: skip
+        "invitation.cancelled",
+        f"The invitation of {held.email} was cancelled",
+        by=by.user,
+        organization=by.organization,
+        target=held,
+        category="member",
+    )
     changes.record(by.organization, "invitation", held.id, "updated", by=by.user)
     return held
 
@@ -238,9 +262,12 @@ def look(public_id, user):
     with inside(organization):
         inviter = invitation.invited_by
         return Offer(
-            invitation, organization, invitation.workspace, inviter.name if inviter else "Somebody who left",
+            invitation,
+            organization,
+            invitation.workspace,
+            inviter.name if inviter else "Somebody who left",
             _refusal(invitation, organization, user),
-        )  # fmt: skip
+        )
 
 
 def _by_public_id(public_id):
@@ -303,9 +330,14 @@ def _join(offer, user):
     if not joined:  # they came by another way meanwhile, and keep the role they have
         return
     audit.record(
-        "member.joined", f"{user.name} joined as {role}", by=user, organization=organization, target=user,
-        role=role, invitation=offer.invitation.id,
-    )  # fmt: skip
+        "member.joined",
+        f"{user.name} joined as {role}",
+        by=user,
+        organization=organization,
+        target=user,
+        role=role,
+        invitation=offer.invitation.id,
+    )
     membership = Membership.get(Membership.organization == organization, Membership.user == user)
     changes.record(organization, "organization_member", membership.id, "created", {"role": [None, role]}, by=user)
 
@@ -318,9 +350,15 @@ def _tell_joined(offer, user):
     inviter = offer.invitation.invited_by
     if inviter is not None and organizations.reach(inviter, offer.organization.slug):
         outgoing.letter(
-            "invitation_accepted", inviter.email, f"{key}:mail", name=inviter.name, who=user.name,
-            where=place, role=offer.invitation.role, link=organizations.link_to(offer.organization, "/members"),
-        )  # fmt: skip
+            "invitation_accepted",
+            inviter.email,
+            f"{key}:mail",
+            name=inviter.name,
+            who=user.name,
+            where=place,
+            role=offer.invitation.role,
+            link=organizations.link_to(offer.organization, "/members"),
+        )
 
 
 @writes
@@ -332,14 +370,21 @@ def decline(public_id, user):
     with inside(offer.organization):
         _settle(offer.invitation, "cancelled")
         audit.record(
-            "invitation.declined", f"{user.name} declined", by=user, organization=offer.organization,
-            target=offer.invitation, category="member",
-        )  # fmt: skip
+            "invitation.declined",
+            f"{user.name} declined",
+            by=user,
+            organization=offer.organization,
+            target=offer.invitation,
+            category="member",
+        )
         changes.record(offer.organization, "invitation", offer.invitation.id, "updated", by=user)
         inviter = offer.invitation.invited_by
         if inviter is not None and organizations.reach(inviter, offer.organization.slug):
             outgoing.notify(
-                inviter, "member.invited", f"declined:{offer.invitation.id}",
-                f"{user.name} declined the invitation to {offer.organization.name}", organization=offer.organization,
-            )  # fmt: skip
+                inviter,
+                "member.invited",
+                f"declined:{offer.invitation.id}",
+                f"{user.name} declined the invitation to {offer.organization.name}",
+                organization=offer.organization,
+            )
     return offer

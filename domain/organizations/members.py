@@ -14,7 +14,7 @@ from domain.organizations import organizations, permissions
 from models import Assignment, Membership, Organization, Profile, Transfer, User, Workspace
 
 SHOWN = 500
-HIGH = ("owner", "admin")  # whose removal takes a proof however fresh the session (A4.2-14)
+HIGH = ("owner", "admin")  # whose removal takes a proof however fresh the session
 
 
 def of(organization):
@@ -64,9 +64,14 @@ def change_role(id, role, *, by):
     Membership.update(role=role).where(Membership.id == target.id).execute()
     _keep_owner_of_record(by.organization)
     audit.record(
-        "member.role_changed", f"{who.name}: {before} → {role}", by=by.user, organization=by.organization,
-        target=who, before=before, after=role,
-    )  # fmt: skip
+        "member.role_changed",
+        f"{who.name}: {before} → {role}",
+        by=by.user,
+        organization=by.organization,
+        target=who,
+        before=before,
+        after=role,
+    )
     change = changes.record(
         by.organization, "organization_member", target.id, "updated", {"role": [before, role]}, by=by.user
     )
@@ -91,15 +96,24 @@ def remove(id, *, by):
     who = target.user
     change = _take_out(by, target)
     audit.record(
-        "member.removed", f"{who.name} was removed", by=by.user, organization=by.organization, target=who,
-        before=target.role, after=None,
-    )  # fmt: skip
+        "member.removed",
+        f"{who.name} was removed",
+        by=by.user,
+        organization=by.organization,
+        target=who,
+        before=target.role,
+        after=None,
+    )
     you = (who, f"You were removed from {by.organization.name}", None)
     _tell(by, change, "member.removed", f"{who.name} was removed from {by.organization.name}", you)
     outgoing.letter(
-        "member_removed", who.email, f"member_removed:{change.id}", name=who.name,
-        organization=by.organization.name, by=by.user.name,
-    )  # fmt: skip
+        "member_removed",
+        who.email,
+        f"member_removed:{change.id}",
+        name=who.name,
+        organization=by.organization.name,
+        by=by.user.name,
+    )
     return who
 
 
@@ -112,9 +126,15 @@ def leave(*, by):
     by.require("members.leave", target)
     change = _take_out(by, target)
     audit.record(
-        "member.removed", f"{by.user.name} left", by=by.user, organization=by.organization, target=by.user,
-        before=target.role, after=None, left=True,
-    )  # fmt: skip
+        "member.removed",
+        f"{by.user.name} left",
+        by=by.user,
+        organization=by.organization,
+        target=by.user,
+        before=target.role,
+        after=None,
+        left=True,
+    )
     _tell(by, change, "member.removed", f"{by.user.name} left {by.organization.name}")
 
 

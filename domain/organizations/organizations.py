@@ -141,8 +141,14 @@ class Member:
         return Member(self.user, self.organization, role, self.role)
 
 
-_REACHED = (Organization.id, Organization.name, Organization.slug, Organization.is_personal,
-            Organization.status, Organization.timezone)  # fmt: skip
+_REACHED = (
+    Organization.id,
+    Organization.name,
+    Organization.slug,
+    Organization.is_personal,
+    Organization.status,
+    Organization.timezone,
+)
 _reach = Compiled(
     lambda: (
         Membership.select(*_REACHED, Membership.role)
@@ -196,7 +202,7 @@ def home(user):
 
 @writes
 def switch(user, organization, session=None):
-    """Work in another organization from here on: the user's row and the session move together (A4.2-6).
+    """Work in another organization from here on: the user's row and the session move together.
 
     Refuses with NotFound when they are no member of it, or it isn't active.
     """
@@ -282,10 +288,14 @@ def update(name, timezone, currency, *, by):
         return
     Organization.update(**{field: after[field] for field in fields}).where(Organization.id == held.id).execute()
     audit.record(
-        "organization.updated", f"Changed {', '.join(field.replace('default_', '') for field in fields)}",
-        by=by.user, organization=held, target=held,
-        before={field: before[field] for field in fields}, after={field: after[field] for field in fields},
-    )  # fmt: skip
+        "organization.updated",
+        f"Changed {', '.join(field.replace('default_', '') for field in fields)}",
+        by=by.user,
+        organization=held,
+        target=held,
+        before={field: before[field] for field in fields},
+        after={field: after[field] for field in fields},
+    )
     changes.record(held, "organization", held.id, "updated", fields, by=by.user)
 
 
@@ -298,14 +308,20 @@ def delete(*, by):
     """
     by.require("organization.delete")
     stepup.demand("organization.delete", by.organization.id)
-    others = [one.user for one in Membership.select(Membership, User).join(User).where(
-        Membership.organization == by.organization, Membership.user != by.user, User.status == "active")]  # fmt: skip
+    others = [
+        one.user
+        for one in Membership.select(Membership, User)
+        .join(User)
+        .where(Membership.organization == by.organization, Membership.user != by.user, User.status == "active")
+    ]
     close(by.organization, by=by.user, from_status=("active",))
     for user in others:
         outgoing.notify(
-            user, "organization.deleted", f"organization.deleted:{by.organization.id}",
+            user,
+            "organization.deleted",
+            f"organization.deleted:{by.organization.id}",
             f"{by.user.name} deleted {by.organization.name}",
-        )  # fmt: skip
+        )
 
 
 @writes
@@ -332,10 +348,17 @@ def close(organization, *, by, from_status=("active", "suspended")):
             for table in (Invitation, Transfer)
         )
         audit.record(
-            "organization.deleted", f"{organization.name} was deleted", by=by, organization=organization,
-            target=organization, before=organization.status, after="deleted",
-            grants_revoked=revoked, subscriptions_ended=len(live), offers_cancelled=offers,
-        )  # fmt: skip
+            "organization.deleted",
+            f"{organization.name} was deleted",
+            by=by,
+            organization=organization,
+            target=organization,
+            before=organization.status,
+            after="deleted",
+            grants_revoked=revoked,
+            subscriptions_ended=len(live),
+            offers_cancelled=offers,
+        )
     wake("live")  # its open pages find out that it is over
     return revoked
 
@@ -344,9 +367,10 @@ def end_subscription(subscription):
     """Leave word for the provider to end it now: a provider that is down must not keep the act from happening."""
     id = subscription.provider_subscription_id
     outgoing.enqueue(
-        "subscription_end", f"subscription_end:{subscription.provider}:{id}",
+        "subscription_end",
+        f"subscription_end:{subscription.provider}:{id}",
         {"provider": subscription.provider, "subscription": id},
-    )  # fmt: skip
+    )
 
 
 def link_to(organization, path=""):

@@ -102,14 +102,25 @@ def not_the_last_owner(by, target):
 POLICIES = {
     policy.__name__: policy
     for policy in (
-        is_a_team, teams_are_on, invitations_are_on, members_are_managed, a_seat_is_free,
-        only_owners_touch_owners, not_the_last_owner,
+        is_a_team,
+        teams_are_on,
+        invitations_are_on,
+        members_are_managed,
+        a_seat_is_free,
+        only_owners_touch_owners,
+        not_the_last_owner,
     )
-}  # fmt: skip
+}
 GROUPS = {
-    "organization": "Organization", "members": "People", "invitations": "People", "workspaces": "Workspaces",
-    "permissions": "Oversight", "audit": "Oversight", "tasks": "Tasks", "billing": "Plan",
-}  # fmt: skip
+    "organization": "Organization",
+    "members": "People",
+    "invitations": "People",
+    "workspaces": "Workspaces",
+    "permissions": "Oversight",
+    "audit": "Oversight",
+    "tasks": "Tasks",
+    "billing": "Plan",
+}
 TARGETED = {only_owners_touch_owners.__name__, not_the_last_owner.__name__}
 
 

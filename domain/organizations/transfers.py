@@ -41,20 +41,31 @@ def offer(membership_id, *, by):
     Transfer.update(status="expired").where(Transfer.status == "pending").execute()
     made = Transfer.create(from_user=by.user, to_user=target.user, expires_at=now() + LIFE)
     audit.record(
-        "organization.transfer_offered", f"Offered to {target.user.name}", by=by.user, organization=by.organization,
+        "organization.transfer_offered",
+        f"Offered to {target.user.name}",
+        by=by.user,
+        organization=by.organization,
         target=target.user,
-    )  # fmt: skip
+    )
     changes.record(by.organization, "ownership_transfer", made.id, "created", by=by.user)
     outgoing.notify(
-        target.user, "organization.transfer_offered", f"transfer:{made.id}",
+        target.user,
+        "organization.transfer_offered",
+        f"transfer:{made.id}",
         f"{by.user.name} wants to hand {by.organization.name} over to you",
-        link=f"/{by.organization.slug}/settings", organization=by.organization,
-    )  # fmt: skip
+        link=f"/{by.organization.slug}/settings",
+        organization=by.organization,
+    )
     outgoing.letter(
-        "ownership_transfer", target.user.email, f"transfer:{made.id}:offered", name=target.user.name,
-        by=by.user.name, organization=by.organization.name, until=f"{made.expires_at:%d %B %Y}",
+        "ownership_transfer",
+        target.user.email,
+        f"transfer:{made.id}:offered",
+        name=target.user.name,
+        by=by.user.name,
+        organization=by.organization.name,
+        until=f"{made.expires_at:%d %B %Y}",
         link=organizations.link_to(by.organization, "/settings"),
-    )  # fmt: skip
+    )
     return made
 
 
@@ -81,21 +92,34 @@ def accept(*, by):
     before = held.from_user
     for who, role, was in ((by.user, "owner", mine.role), (before, "admin", "owner")):
         audit.record(
-            "organization.ownership_transferred", f"{who.name}: {was} → {role}", by=by.user,
-            organization=by.organization, target=who, before=was, after=role,
-        )  # fmt: skip
+            "organization.ownership_transferred",
+            f"{who.name}: {was} → {role}",
+            by=by.user,
+            organization=by.organization,
+            target=who,
+            before=was,
+            after=role,
+        )
         outgoing.letter(
-            "ownership_transferred", who.email, f"transfer:{held.id}:done:{who.id}", organization=by.organization.name,
-            old=before.name, new=by.user.name, link=organizations.link_to(by.organization, "/members"),
-        )  # fmt: skip
+            "ownership_transferred",
+            who.email,
+            f"transfer:{held.id}:done:{who.id}",
+            organization=by.organization.name,
+            old=before.name,
+            new=by.user.name,
+            link=organizations.link_to(by.organization, "/members"),
+        )
     for id, was, role in ((mine.id, mine.role, "owner"), (giver.id, "owner", "admin")):
         changes.record(by.organization, "organization_member", id, "updated", {"role": [was, role]}, by=by.user)
     changes.record(by.organization, "ownership_transfer", held.id, "updated", by=by.user)
     organizations.tell(
-        by.organization, "member.role_changed", f"transfer:{held.id}:done",
-        f"{by.organization.name} was handed over to {by.user.name}", by=by.user,
+        by.organization,
+        "member.role_changed",
+        f"transfer:{held.id}:done",
+        f"{by.organization.name} was handed over to {by.user.name}",
+        by=by.user,
         link=f"/{by.organization.slug}/members",
-    )  # fmt: skip
+    )
 
 
 @writes
@@ -107,10 +131,13 @@ def decline(*, by):
     _settle(held, "cancelled")
     _note(by, held, "organization.transfer_declined", f"{by.user.name} declined")
     outgoing.notify(
-        held.from_user, "organization.transfer_declined", f"transfer:{held.id}:declined",
+        held.from_user,
+        "organization.transfer_declined",
+        f"transfer:{held.id}:declined",
         f"{by.user.name} declined to take over {by.organization.name}",
-        link=f"/{by.organization.slug}/settings", organization=by.organization,
-    )  # fmt: skip
+        link=f"/{by.organization.slug}/settings",
+        organization=by.organization,
+    )
 
 
 @writes

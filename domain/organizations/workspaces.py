@@ -160,17 +160,26 @@ def place(workspace, who, role, *, by, organization):
     else:
         Assignment.insert(workspace=workspace, user=who, role=role).on_conflict_ignore().execute()
     audit.record(
-        "member.assigned", f"{who.name} is {role} in {workspace.name}", by=by, organization=organization, target=who,
-        workspace=workspace.name, before=held.role if held else None, after=role,
-    )  # fmt: skip
+        "member.assigned",
+        f"{who.name} is {role} in {workspace.name}",
+        by=by,
+        organization=organization,
+        target=who,
+        workspace=workspace.name,
+        before=held.role if held else None,
+        after=role,
+    )
     change = changes.record(organization, "workspace", workspace.id, "updated", by=by)
     if by != who:
         page = f"/{organization.slug}/workspaces/{workspace.slug}"
         outgoing.notify(
-            who, "member.role_changed", f"assigned:{change.id}",
+            who,
+            "member.role_changed",
+            f"assigned:{change.id}",
             f"You are {role} in {workspace.name} of {organization.name}",
-            link=page if organizations.reach(who, organization.slug) else None, organization=organization,
-        )  # fmt: skip
+            link=page if organizations.reach(who, organization.slug) else None,
+            organization=organization,
+        )
     return Assignment.get(Assignment.workspace == workspace, Assignment.user == who)
 
 
@@ -184,9 +193,15 @@ def release(id, assignment_id, *, by):
     if not gone:
         raise NotFound("That person isn't in this workspace any more.")
     audit.record(
-        "member.released", f"{held.user.name} is no longer in {workspace.name}", by=by.user,
-        organization=by.organization, target=held.user, workspace=workspace.name, before=held.role, after=None,
-    )  # fmt: skip
+        "member.released",
+        f"{held.user.name} is no longer in {workspace.name}",
+        by=by.user,
+        organization=by.organization,
+        target=held.user,
+        workspace=workspace.name,
+        before=held.role,
+        after=None,
+    )
     change = changes.record(by.organization, "workspace", workspace.id, "updated", by=by.user)
     if held.user_id != by.user.id:
         title = f"You are no longer in {workspace.name} of {by.organization.name}"

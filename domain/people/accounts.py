@@ -68,7 +68,7 @@ def sign_up(email, name, password, next_url=None, *, backer=None, allow=lambda e
     `allow(email)` is asked before a letter goes, once the form is in order; it may refuse. `backer` is the
     Claim that the browser carries: needed while a campaign runs, and kept with the mailed code.
     With a password the answer is the same for an address that has an account: its owner gets a letter that
-    says so. Without one (`password` None) they are told, unless messages are neutral (A3.1-2).
+    says so. Without one (`password` None) they are told, unless messages are neutral.
     Refuses with Invalid, with AlreadyRegistered, and with a backers.NotClaimed.
     """
     must_be_open()
@@ -567,9 +567,16 @@ def delete(user):
             table.delete().where(table.user == user).execute()
     gone = f"deleted-{user.id}@deleted.invalid"  # RFC 2606: mail to it goes nowhere
     User.update(
-        email=gone, email_norm=gone, password_hash=None, totp_secret=None, second_factor_at=None,
-        email_verified_at=None, status="deleted", deleted_at=now(), active_session_id=None,
-    ).where(User.id == user.id).execute()  # fmt: skip
+        email=gone,
+        email_norm=gone,
+        password_hash=None,
+        totp_secret=None,
+        second_factor_at=None,
+        email_verified_at=None,
+        status="deleted",
+        deleted_at=now(),
+        active_session_id=None,
+    ).where(User.id == user.id).execute()
     Profile.update(full_name="Somebody who left", avatar_url=None, bio=None).where(Profile.user == user).execute()
 
 

@@ -273,9 +273,13 @@ def warn_of_the_log(findings):
     mark = hashlib.sha256("\n".join(findings).encode()).hexdigest()[:24]
     for user in people():
         outgoing.letter(
-            "audit_broken", user.email, f"audit_broken:{mark}:letter:{user.id}", name=user.name,
-            findings="\n".join(findings[:10]), link=f"{configuration.active.site_url}/admin/audit",
-        )  # fmt: skip
+            "audit_broken",
+            user.email,
+            f"audit_broken:{mark}:letter:{user.id}",
+            name=user.name,
+            findings="\n".join(findings[:10]),
+            link=f"{configuration.active.site_url}/admin/audit",
+        )
         outgoing.notify(
             user, "security.audit_broken", f"audit_broken:{mark}", summary, body=findings[0], link="/admin/jobs"
         )

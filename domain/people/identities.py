@@ -76,9 +76,12 @@ def secret_of(about):
         return about.client_secret
     moment = int(now().timestamp())
     claims = {
-        "iss": about.team_id, "iat": moment, "exp": moment + 300,
-        "aud": "https://appleid.apple.com", "sub": about.client_id,
-    }  # fmt: skip
+        "iss": about.team_id,
+        "iat": moment,
+        "exp": moment + 300,
+        "aud": "https://appleid.apple.com",
+        "sub": about.client_id,
+    }
     return jwt.encode({"alg": "ES256", "kid": about.key_id}, claims, ECKey.import_key(about.private_key))
 
 
@@ -206,9 +209,13 @@ def _settle(came, user, backer=None):
         raise NotConnected("The account with this address hasn't proven it. Sign in to it another way first.")
     _connect(found, came)
     outgoing.letter(
-        "identity_connected", found.email, f"identity:{came.provider}:{came.subject}:{now().timestamp()}",
-        name=found.name, provider=label(came.provider), address=came.email,
-    )  # fmt: skip
+        "identity_connected",
+        found.email,
+        f"identity:{came.provider}:{came.subject}:{now().timestamp()}",
+        name=found.name,
+        provider=label(came.provider),
+        address=came.email,
+    )
     return found
 
 
@@ -219,9 +226,13 @@ def _connect(user, came):
         user=user, provider=came.provider, subject=came.subject, email=came.email, last_used_at=now()
     )
     audit.record(
-        "security.identity_connected", f"Connected an account at {label(came.provider)}", by=user, target=identity,
-        provider=came.provider, address=came.email,
-    )  # fmt: skip
+        "security.identity_connected",
+        f"Connected an account at {label(came.provider)}",
+        by=user,
+        target=identity,
+        provider=came.provider,
+        address=came.email,
+    )
     return user
 
 
@@ -252,9 +263,12 @@ def _ask_for_code(came, user, next_url, backer):
 def _mail(token, code):
     if token.payload["mailed"]:
         outgoing.letter(
-            "identity_code", token.payload["email"], f"identity_code:{token.id}",
-            provider=label(token.payload["provider"]), code=code,
-        )  # fmt: skip
+            "identity_code",
+            token.payload["email"],
+            f"identity_code:{token.id}",
+            provider=label(token.payload["provider"]),
+            code=code,
+        )
 
 
 @writes
@@ -322,9 +336,13 @@ def disconnect(user, id):
     AuthToken.delete().where(AuthToken.purpose == "identity", AuthToken.user == user).execute()
     identity.delete_instance()
     audit.record(
-        "security.identity_disconnected", f"Disconnected an account at {label(identity.provider)}", by=user,
-        target=identity, provider=identity.provider, address=identity.email,
-    )  # fmt: skip
+        "security.identity_disconnected",
+        f"Disconnected an account at {label(identity.provider)}",
+        by=user,
+        target=identity,
+        provider=identity.provider,
+        address=identity.email,
+    )
     return identity
 
 

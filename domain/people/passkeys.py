@@ -104,9 +104,13 @@ def _keep(user, made, transports, name):
     if Passkey.one(Passkey.credential_id == credential_id):
         raise Refused("This passkey is kept already.")
     passkey = Passkey.create(
-        user=user, credential_id=credential_id, public_key=made.credential_public_key,
-        sign_count=made.sign_count, name=name, transports=transports,
-    )  # fmt: skip
+        user=user,
+        credential_id=credential_id,
+        public_key=made.credential_public_key,
+        sign_count=made.sign_count,
+        name=name,
+        transports=transports,
+    )
     audit.record("security.passkey_added", f"Added the passkey {name}", by=user, target=passkey)
     outgoing.letter("passkey_added", user.email, f"passkey:{passkey.id}", name=user.name, passkey=name)
     return passkey

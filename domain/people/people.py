@@ -90,13 +90,22 @@ def look_on(id, reason, *, by, ip=None):
     token = sessions.look_on(user, by, reason, lasts=LOOK, ip=ip)
     until = now() + LOOK
     audit.record(
-        "admin.impersonation_started", f"Began to look on as {user.name}", by=by, target=user, reason=reason,
+        "admin.impersonation_started",
+        f"Began to look on as {user.name}",
+        by=by,
+        target=user,
+        reason=reason,
         until=f"{until:%Y-%m-%dT%H:%M:%SZ}",
-    )  # fmt: skip
+    )
     outgoing.letter(
-        "looked_on", user.email, f"looked_on:{user.id}:{now().timestamp()}", name=user.name, staff=by.name,
-        reason=reason, at=f"{now():%d %B %Y, %H:%M} UTC",
-    )  # fmt: skip
+        "looked_on",
+        user.email,
+        f"looked_on:{user.id}:{now().timestamp()}",
+        name=user.name,
+        staff=by.name,
+        reason=reason,
+        at=f"{now():%d %B %Y, %H:%M} UTC",
+    )
     return token
 
 
@@ -133,9 +142,12 @@ def stop(session_id, reason="signed_out"):
 def _note_end(session, reason):
     why = {"signed_out": "by hand", "expired": "its time was over", "revoked": "no longer allowed"}
     audit.record(
-        "admin.impersonation_ended", f"Stopped looking on as {session.user.name}",
-        by=User.one(User.id == session.staff_id), target=session.user, why=why.get(reason, reason),
-    )  # fmt: skip
+        "admin.impersonation_ended",
+        f"Stopped looking on as {session.user.name}",
+        by=User.one(User.id == session.staff_id),
+        target=session.user,
+        why=why.get(reason, reason),
+    )
 
 
 @writes

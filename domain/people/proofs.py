@@ -75,9 +75,14 @@ def send_code(action, target=""):
     ).execute()
     code, salt = tokens.six_digits(), secrets.token_hex(16)
     challenge = Challenge.create(
-        user=who.user, action=action, target=target, method="email", salt=salt,
-        secret_hash=tokens.hashed(code, salt), expires_at=now() + CODE_LIFE,
-    )  # fmt: skip
+        user=who.user,
+        action=action,
+        target=target,
+        method="email",
+        salt=salt,
+        secret_hash=tokens.hashed(code, salt),
+        expires_at=now() + CODE_LIFE,
+    )
     says = stepup.ACTIONS[action].says
     outgoing.letter("stepup_code", who.user.email, f"stepup:{challenge.id}", name=who.user.name, code=code, says=says)
     audit.record("security.stepup_requested", f"Asked for a code to {says}", by=who.user, target=(action, target))
@@ -199,9 +204,14 @@ def _wrong(who, action, target, left, sentence):
 @writes
 def _keep(who, action, target, level, method):
     Proof.create(
-        user=who.user, session=who.session, action=action, target=target, level=level,
-        single_use=level >= stepup.SINGLE_USE, expires_at=now() + PROOF_LIFE,
-    )  # fmt: skip
+        user=who.user,
+        session=who.session,
+        action=action,
+        target=target,
+        level=level,
+        single_use=level >= stepup.SINGLE_USE,
+        expires_at=now() + PROOF_LIFE,
+    )
     says = stepup.ACTIONS[action].says
     audit.record(
         "security.stepup_verified", f"Proved who they are to {says}", by=who.user, target=(action, target), way=method

@@ -70,9 +70,14 @@ def start(user, *, ip=None, user_agent=None, way=None, browser=None):
     if replaced or not known:
         letter = "new_sign_in_replaced_session" if replaced else "new_sign_in"
         outgoing.letter(
-            letter, user.email, f"{letter}:{session.id}", name=user.name, device=session.device,
-            place=ip or "an unknown address", at=f"{session.created_at:%d %B %Y, %H:%M} UTC",
-        )  # fmt: skip
+            letter,
+            user.email,
+            f"{letter}:{session.id}",
+            name=user.name,
+            device=session.device,
+            place=ip or "an unknown address",
+            at=f"{session.created_at:%d %B %Y, %H:%M} UTC",
+        )
     return token
 
 
@@ -100,21 +105,43 @@ def look_on(user, staff, reason, *, lasts, ip=None):
     """A session in which somebody of the platform sees what the user sees; returns its token."""
     token = secrets.token_urlsafe(32)
     Session.create(
-        user=user, token_hash=_hash(token), expires_at=now() + lasts, ip=ip, device="Staff", way="staff",
-        staff_id=staff.id, staff_reason=reason, active_organization_id=user.active_organization_id,
-    )  # fmt: skip
+        user=user,
+        token_hash=_hash(token),
+        expires_at=now() + lasts,
+        ip=ip,
+        device="Staff",
+        way="staff",
+        staff_id=staff.id,
+        staff_reason=reason,
+        active_organization_id=user.active_organization_id,
+    )
     return token
 
 
 _COLUMNS = (
-    Session.id, Session.created_at, Session.last_seen_at, Session.expires_at, Session.ended_at,
-    Session.active_organization_id, Session.staff_id, Session.way,
-)  # fmt: skip
+    Session.id,
+    Session.created_at,
+    Session.last_seen_at,
+    Session.expires_at,
+    Session.ended_at,
+    Session.active_organization_id,
+    Session.staff_id,
+    Session.way,
+)
 _PERSON = (
-    User.id, User.public_id, User.email, User.email_norm, User.status, User.email_verified_at,
-    User.timezone, User.active_organization_id, User.active_session_id, User.last_seen_alert_at,
-    User.second_factor_at, User.backer_access_granted_at,
-)  # fmt: skip
+    User.id,
+    User.public_id,
+    User.email,
+    User.email_norm,
+    User.status,
+    User.email_verified_at,
+    User.timezone,
+    User.active_organization_id,
+    User.active_session_id,
+    User.last_seen_alert_at,
+    User.second_factor_at,
+    User.backer_access_granted_at,
+)
 _found = Compiled(
     lambda: (
         Session.select(*_COLUMNS, *_PERSON, Profile.full_name)
@@ -154,7 +181,7 @@ def _is_replaced(session, user):
 def why_over(token):
     """Why `find` has nobody for this token: malformed, unknown, replaced, suspended, or ended.
 
-    Only «replaced» shows the notice; what is malformed is dropped without a word (A0.1-6).
+    Only «replaced» shows the notice; what is malformed is dropped without a word.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]{43}", token):
         return "malformed"
@@ -224,10 +251,16 @@ def prune(limit):
     return Session.delete().where(Session.id.in_(old.limit(limit))).execute()
 
 
-_SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
-            ("Mac OS X", "Mac"), ("CrOS", "ChromeOS"), ("Linux", "Linux"))  # fmt: skip
-_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"),
-             ("Safari/", "Safari"))  # fmt: skip
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 
 
 def device(user_agent):

@@ -53,9 +53,17 @@ def suspend_user(id, reason, *, by):
     mine = (AuthToken.user == user) | (AuthToken.email_norm == user.email_norm)
     voided = AuthToken.delete().where(mine).execute()
     audit.record(
-        "auth.user.suspended", f"{user.name} was suspended", category="admin", by=by, target=user,
-        before="active", after="suspended", reason=reason, browsers_signed_out=ended, letters_voided=voided,
-    )  # fmt: skip
+        "auth.user.suspended",
+        f"{user.name} was suspended",
+        category="admin",
+        by=by,
+        target=user,
+        before="active",
+        after="suspended",
+        reason=reason,
+        browsers_signed_out=ended,
+        letters_voided=voided,
+    )
     outgoing.letter("account_suspended", user.email, _key("suspended", user), name=user.name, reason=reason)
 
 
@@ -66,9 +74,14 @@ def reactivate_user(id, *, by):
     stepup.demand("admin.reactivate_user", user.id)
     _move(User, user, "suspended", "active", suspended_reason=None)
     audit.record(
-        "auth.user.reactivated", f"{user.name} was reactivated", category="admin", by=by, target=user,
-        before="suspended", after="active",
-    )  # fmt: skip
+        "auth.user.reactivated",
+        f"{user.name} was reactivated",
+        category="admin",
+        by=by,
+        target=user,
+        before="suspended",
+        after="active",
+    )
     outgoing.letter("account_reactivated", user.email, _key("reactivated", user), name=user.name)
 
 
@@ -114,18 +127,29 @@ def _organization(id):
 def _told(organization, after, before, by, **facts):
     verb = "suspended" if after == "suspended" else "reactivated"
     audit.record(
-        f"organization.{verb}", f"{organization.name} was {verb}", by=by, organization=organization,
-        target=organization, before=before, after=after, **facts,
-    )  # fmt: skip
+        f"organization.{verb}",
+        f"{organization.name} was {verb}",
+        by=by,
+        organization=organization,
+        target=organization,
+        before=before,
+        after=after,
+        **facts,
+    )
     with inside(organization):
         changes.record(organization, "organization", organization.id, "updated", {"status": [before, after]}, by=by)
     type, key = f"organization.{verb}", _key(f"organization.{verb}", organization)
     values = {"organization": organization.name, "link": organizations.link_to(organization)} | facts
     for user in Membership.keepers(organization):
         outgoing.notify(
-            user, type, key, f"{organization.name} was {verb}", body=facts.get("reason"),
-            link=f"/{organization.slug}", organization=organization,
-        )  # fmt: skip
+            user,
+            type,
+            key,
+            f"{organization.name} was {verb}",
+            body=facts.get("reason"),
+            link=f"/{organization.slug}",
+            organization=organization,
+        )
         outgoing.letter(f"organization_{verb}", user.email, f"{key}:letter:{user.id}", name=user.name, **values)
 
 

@@ -94,9 +94,13 @@ def _after(task, before, change, by):
     assignee = task.assigned_to_id
     if "assigned_to" in change.fields and assignee and assignee != by.user.id:
         _notify(
-            User.get_by_id(assignee), "task_assigned", f"task_assigned:{change.id}",
-            f"{by.user.name} gave you a task", task, by.organization,
-        )  # fmt: skip
+            User.get_by_id(assignee),
+            "task_assigned",
+            f"task_assigned:{change.id}",
+            f"{by.user.name} gave you a task",
+            task,
+            by.organization,
+        )
 
 
 def _notify(user, type, key, title, task, organization):

@@ -27,9 +27,16 @@ def draw(browser, url):
     for name, who, address, size, first in SHOTS:
         phone = size is PHONE
         context = browser.new_context(
-            base_url=url, viewport=size, is_mobile=phone, has_touch=phone, locale="en-GB", timezone_id="Europe/Paris",
-            color_scheme="light", reduced_motion="reduce", device_scale_factor=1,
-        )  # fmt: skip
+            base_url=url,
+            viewport=size,
+            is_mobile=phone,
+            has_touch=phone,
+            locale="en-GB",
+            timezone_id="Europe/Paris",
+            color_scheme="light",
+            reduced_motion="reduce",
+            device_scale_factor=1,
+        )
         context.request.post(f"/dev/sign-in/{who}")
         page = context.new_page()
         page.goto(address)

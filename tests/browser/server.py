@@ -29,9 +29,12 @@ class Server:
         self.folder, port = Path(folder), free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {k: v for k, v in os.environ.items() if k in KEPT} | {
-            "GUILDHALL_ENV": env, "GUILDHALL_DATA": str(self.folder / "data"), "PORT": str(port),
-            "PAGES_PER_MINUTE": "100000", **more,
-        }  # fmt: skip
+            "GUILDHALL_ENV": env,
+            "GUILDHALL_DATA": str(self.folder / "data"),
+            "PORT": str(port),
+            "PAGES_PER_MINUTE": "100000",
+            **more,
+        }
 
     def __enter__(self):
         self.folder.mkdir(parents=True, exist_ok=True)

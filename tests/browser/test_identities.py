@@ -33,8 +33,10 @@ class Issuer:
         environment = {k: v for k, v in os.environ.items() if k in KEPT} | {"AUTHLIB_INSECURE_TRANSPORT": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(self.port), *claims],
-            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         until = time.monotonic() + 30
         while not self._answers():
             assert self.process.poll() is None, "the issuer did not start"
@@ -177,9 +179,11 @@ def test_who_is_signed_in_connects_it_and_disconnects_it_after_proving_who_they_
 
 def test_a_dead_issuer_is_told_on_the_sign_in_page(page_of, tmp_path):
     about = {
-        "AUTH_OIDC_ISSUER": f"http://127.0.0.1:{free_port()}", "AUTH_OIDC_ID": "hall", "AUTH_OIDC_SECRET": "s",
+        "AUTH_OIDC_ISSUER": f"http://127.0.0.1:{free_port()}",
+        "AUTH_OIDC_ID": "hall",
+        "AUTH_OIDC_SECRET": "s",
         "AUTH_OIDC_LABEL": "Hall",
-    }  # fmt: skip
+    }
     with LocalServer(tmp_path / "lonely", "demo", **about) as server:
         page = page_of(url=server.url)
         page.goto("/sign-in")

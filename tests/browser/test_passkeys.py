@@ -39,9 +39,13 @@ def authenticator(page):
     wire = page.context.new_cdp_session(page)
     wire.send("WebAuthn.enable")
     options = {
-        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-        "isUserVerified": True, "automaticPresenceSimulation": True,
-    }  # fmt: skip
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
     id = wire.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
 
     def verified(yes):

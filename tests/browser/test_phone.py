@@ -19,12 +19,25 @@ STRANGER = (
     "/nowhere/at/all",
 )
 OWNER = (
-    TEAM, f"{TEAM}/tasks", f"{TEAM}/tasks?tab=all", f"{TEAM}/tasks?view=board", f"{TEAM}/tasks?q=nothingfitsthis",
-    f"{TEAM}/tasks/new", f"{TEAM}/billing", f"{TEAM}/billing/return", f"{TEAM}/members",
-    f"{TEAM}/settings", f"{TEAM}/workspaces", f"{TEAM}/workspaces/main-stage", "/organizations/new",
-    "/notifications", "/account", "/settings/security",
-    "/sandbox", f"{TEAM}/credits",
-)  # fmt: skip
+    TEAM,
+    f"{TEAM}/tasks",
+    f"{TEAM}/tasks?tab=all",
+    f"{TEAM}/tasks?view=board",
+    f"{TEAM}/tasks?q=nothingfitsthis",
+    f"{TEAM}/tasks/new",
+    f"{TEAM}/billing",
+    f"{TEAM}/billing/return",
+    f"{TEAM}/members",
+    f"{TEAM}/settings",
+    f"{TEAM}/workspaces",
+    f"{TEAM}/workspaces/main-stage",
+    "/organizations/new",
+    "/notifications",
+    "/account",
+    "/settings/security",
+    "/sandbox",
+    f"{TEAM}/credits",
+)
 ADMIN = ("/admin", "/admin/settings", "/admin/settings/site_name", "/admin/alerts", "/admin/jobs")
 LONG = "W" * 200  # a title of one word, as long as a title may be
 

@@ -22,9 +22,11 @@ def put_back(page_of):
     yield remember
     for page in held:
         proof = {
-            "proof_action": "account.change_password", "proof_target": "", "proof_method": "password",
+            "proof_action": "account.change_password",
+            "proof_target": "",
+            "proof_method": "password",
             "password": PASSWORD,
-        }  # fmt: skip
+        }
         for known in (PASSWORD, NEW):
             page.request.post(PATH, form=proof | {"proof_answer": known}, max_redirects=0)
 

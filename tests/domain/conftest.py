@@ -65,9 +65,14 @@ def proven(signed_in_as):
     def prove(who, action, target="", level=0):
         found, level = signed_in_as(who), max(stepup.ACTIONS[action].level, level)
         row = {
-            "user": found.user, "session": found.session, "action": action, "target": str(target), "level": level,
-            "single_use": level >= stepup.SINGLE_USE, "expires_at": now() + timedelta(minutes=10),
-        }  # fmt: skip
+            "user": found.user,
+            "session": found.session,
+            "action": action,
+            "target": str(target),
+            "level": level,
+            "single_use": level >= stepup.SINGLE_USE,
+            "expires_at": now() + timedelta(minutes=10),
+        }
         writes(Proof.create)(**row)
         return found
 

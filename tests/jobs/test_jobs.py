@@ -139,8 +139,14 @@ def test_the_calendar_names_each_job_once_and_keeps_to_utc():
     assert {str(job.trigger.timezone) for job in jobs.CALENDAR} == {"UTC"}
     woken = {job.name for job in jobs.CALENDAR if job.woken_by}
     assert woken == {
-        "inbox", "outgoing", "pricing", "plan_grants", "backer_import", "webhook_replays", "reconciliation",
-    }  # fmt: skip
+        "inbox",
+        "outgoing",
+        "pricing",
+        "plan_grants",
+        "backer_import",
+        "webhook_replays",
+        "reconciliation",
+    }
 
 
 def eventually(condition, seconds=1.0):

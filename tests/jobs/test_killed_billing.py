@@ -110,13 +110,21 @@ def bought(cast, at):
 
 def child(events, point, nth):
     about = {
-        "folder": str(configuration.active.data), "url": configuration.active.database_url, "events": events,
-        "point": point, "nth": nth,
-    }  # fmt: skip
+        "folder": str(configuration.active.data),
+        "url": configuration.active.database_url,
+        "events": events,
+        "point": point,
+        "nth": nth,
+    }
     return subprocess.run(
-        [sys.executable, "-c", CHILD], input=json.dumps(about), cwd=TOP, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", CHILD],
+        input=json.dumps(about),
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        timeout=60,
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+    )
 
 
 def figures(acme):
@@ -145,10 +153,14 @@ def test_a_child_that_lives_does_all_of_it(cast, bought):
     assert (done.returncode, done.stdout) == (0, "lived\n"), done.stderr
     alive = figures(cast.acme)
     assert alive == {
-        "plan": "pro_monthly", "payments": [("paid", 1200, 200, True)], "credits": [("reset", 1000)],
-        "events": {True: len(bought)}, "letters": 1,
-        "outgoing": alive["outgoing"], "bells": alive["bells"],
-    }  # fmt: skip
+        "plan": "pro_monthly",
+        "payments": [("paid", 1200, 200, True)],
+        "credits": [("reset", 1000)],
+        "events": {True: len(bought)},
+        "letters": 1,
+        "outgoing": alive["outgoing"],
+        "bells": alive["bells"],
+    }
     assert alive["bells"] == ["billing.payment_refunded", "billing.subscription_created"]
     assert all(row.endswith("sent") for row in alive["outgoing"])
     before = facts.state(cast.acme)
@@ -162,9 +174,12 @@ def test_killed_anywhere_it_loses_nothing_and_doubles_nothing(cast, bought, poin
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, ""), done.stderr
     come_back(bought)
     expected = {
-        "plan": "pro_monthly", "payments": [("paid", 1200, 200, True)], "credits": [("reset", 1000)],
-        "events": {True: len(bought)}, "bells": ["billing.payment_refunded", "billing.subscription_created"],
-    }  # fmt: skip
+        "plan": "pro_monthly",
+        "payments": [("paid", 1200, 200, True)],
+        "credits": [("reset", 1000)],
+        "events": {True: len(bought)},
+        "bells": ["billing.payment_refunded", "billing.subscription_created"],
+    }
     found = figures(cast.acme)
     assert {name: found[name] for name in expected} == expected
     assert {row.rsplit(" ", 1)[1] for row in found["outgoing"]} == {"sent"}

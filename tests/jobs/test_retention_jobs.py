@@ -73,16 +73,25 @@ def test_the_audit_log_is_kept_a_year(clock, cast):
 def test_settled_webhooks_lose_their_body_and_keep_their_row(house, clock):
     for number, status in enumerate(("processed", "ignored", "failed", "buried", "received")):
         write(
-            WebhookEvent.create, channel="c", event_id=str(number), type="t", payload=b"{}", happened_at=clock(),
+            WebhookEvent.create,
+            channel="c",
+            event_id=str(number),
+            type="t",
+            payload=b"{}",
+            happened_at=clock(),
             status=status,
-        )  # fmt: skip
+        )
     clock.forward(days=89)
     assert jobs.run("settled") == 0
     clock.forward(days=2)
     assert jobs.run("settled") == 2
     assert {e.status: bytes(e.payload) for e in WebhookEvent.select()} == {
-        "processed": b"", "ignored": b"", "failed": b"{}", "buried": b"{}", "received": b"{}",
-    }  # fmt: skip
+        "processed": b"",
+        "ignored": b"",
+        "failed": b"{}",
+        "buried": b"{}",
+        "received": b"{}",
+    }
 
 
 def test_sent_letters_and_old_runs_go_after_a_month_and_waiting_letters_stay(cast, clock):

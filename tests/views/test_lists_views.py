@@ -373,8 +373,10 @@ def refusals(client, path, data, headers):
 
 def test_htmx_is_told_in_the_notice_area(browse, hx):
     for path, data, status in (
-        ("/acme/tasks/bulk", {}, 422), ("/acme/tasks/9999", {"title": "x"}, 404), ("/acme/tasks/undo/x", {}, 404),
-    ):  # fmt: skip
+        ("/acme/tasks/bulk", {}, 422),
+        ("/acme/tasks/9999", {"title": "x"}, 404),
+        ("/acme/tasks/undo/x", {}, 404),
+    ):
         response = browse("alice").post(path, data=data, headers=hx("list_area"))
         assert (response.status_code, response.headers["HX-Retarget"]) == (status, "#notice")
         assert response.headers["HX-Reswap"] == "none"

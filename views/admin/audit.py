@@ -56,9 +56,14 @@ class Place:
             if organization is None:
                 return []
         return audit.search(
-            organization=organization, actor_email=self._actor(), action=self.asked["action"],
-            category=self.asked["category"], result=self.asked["result"], after=after, limit=limit,
-        )  # fmt: skip
+            organization=organization,
+            actor_email=self._actor(),
+            action=self.asked["action"],
+            category=self.asked["category"],
+            result=self.asked["result"],
+            after=after,
+            limit=limit,
+        )
 
     def _actor(self):
         """The address as the log has it: as it was typed when the account was made."""
@@ -173,6 +178,13 @@ def _cells(event, named, place):
     facts = json.dumps(event.metadata, ensure_ascii=False) if event.metadata else ""
     wide = (named.get(event.organization_id), event.ip, event.request_id) if place.is_platforms else ()
     return (
-        f"{event.at:%Y-%m-%dT%H:%M:%SZ}", event.category, event.action, event.result, event.actor_email, target,
-        event.summary, facts, *wide,
-    )  # fmt: skip
+        f"{event.at:%Y-%m-%dT%H:%M:%SZ}",
+        event.category,
+        event.action,
+        event.result,
+        event.actor_email,
+        target,
+        event.summary,
+        facts,
+        *wide,
+    )

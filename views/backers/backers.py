@@ -192,11 +192,16 @@ def export():
     """No code is in it: there is none to be read."""
     rows = (
         (
-            one.username, one.tier.name, one.status, one.account.email if one.used_by_id else "", _at(one.used_at),
-            _at(one.access_granted_at), _at(one.access_until) or ("for life" if one.access_granted_at else ""),
+            one.username,
+            one.tier.name,
+            one.status,
+            one.account.email if one.used_by_id else "",
+            _at(one.used_at),
+            _at(one.access_granted_at),
+            _at(one.access_until) or ("for life" if one.access_granted_at else ""),
         )
         for one in backers.everything()
-    )  # fmt: skip
+    )
     columns = ("Username", "Tier", "Status", "Account", "Used at", "Access from", "Access until")
     return _file("backers", columns, rows)
 

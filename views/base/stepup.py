@@ -111,9 +111,15 @@ def _dialog(about, path, fields, method, refusal):
     error = refusal.sentence if refusal else None
     asked = request.endpoint == "stepup.show" or request.form.get("proof_method") == "email"
     return about | {
-        "path": path, "fields": fields, "method": method, "options": options, "error": error,
-        "sent": method == "email" and asked, "email": access.me().email, "wait": refusal and _wait(refusal),
-    }  # fmt: skip
+        "path": path,
+        "fields": fields,
+        "method": method,
+        "options": options,
+        "error": error,
+        "sent": method == "email" and asked,
+        "email": access.me().email,
+        "wait": refusal and _wait(refusal),
+    }
 
 
 def _wait(refusal):

@@ -23,9 +23,19 @@ blueprint = Blueprint("billing", __name__, url_prefix="/<organization>/billing")
 SAID = {"create": "first period", "cycle": "renewal", "update": "change of plan", "once": "bought once", "other": ""}
 SEEN = 1800  # seconds that the figures of a preview hold
 OF_WHAT_RUNS = (
-    "bought", "pending", "ours", "ending", "ends", "changeable", "pausable", "paused", "paid_until", "rests", "owes",
+    "bought",
+    "pending",
+    "ours",
+    "ending",
+    "ends",
+    "changeable",
+    "pausable",
+    "paused",
+    "paid_until",
+    "rests",
+    "owes",
     "price",
-)  # fmt: skip
+)
 PATIENCE = 60  # seconds after which the page that waits says what to do
 
 

@@ -152,9 +152,13 @@ def show(id):
     held = sandbox.get(id, "subscription")
     invoices = [_with_payments(one) for one in sandbox.find("invoice", held["customer"], subscription=held["id"])]
     return _page(
-        "show", subscription=held, customer=sandbox.get(held["customer"]), price=sandbox.price(held["price"]),
-        invoices=invoices, clock=sandbox.clock(),
-    )  # fmt: skip
+        "show",
+        subscription=held,
+        customer=sandbox.get(held["customer"]),
+        price=sandbox.price(held["price"]),
+        invoices=invoices,
+        clock=sandbox.clock(),
+    )
 
 
 @blueprint.get("/purchases/<id>")

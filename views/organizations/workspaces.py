@@ -121,9 +121,12 @@ def invite(id):
     form, held = request.form, workspaces.found(id)
     try:
         made = invitations.invite(
-            form.get("email", ""), form.get("workspace_role", ""), by=g.by, workspace=id,
+            form.get("email", ""),
+            form.get("workspace_role", ""),
+            by=g.by,
+            workspace=id,
             allow=lambda: spend_invitation(g.by.organization),
-        )  # fmt: skip
+        )
     except TooOften:
         raise
     except Refused as refusal:

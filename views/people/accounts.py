@@ -88,9 +88,13 @@ def create():
     form = request.form
     try:
         token = accounts.sign_up(
-            form.get("email", ""), form.get("name", ""), form.get("password", ""), _next(), backer=carried(),
+            form.get("email", ""),
+            form.get("name", ""),
+            form.get("password", ""),
+            _next(),
+            backer=carried(),
             allow=spend_letter,
-        )  # fmt: skip
+        )
     except TooOften:
         raise
     except Refused as refusal:
@@ -410,7 +414,7 @@ def set_up(secret):
 @blueprint.get("/account")
 @access.signed_in
 def show():
-    """Looking here is what puts out the dot for alerts (A0.3-6)."""
+    """Looking here is what puts out the dot for alerts."""
     return _account()
 
 

@@ -42,9 +42,15 @@ ASKED["microsoft"] = ASKED["google"]
 DENIED = ("access_denied", "user_cancelled_authorize", "consent_required", "interaction_required")
 # What a dead, broken or hostile issuer may cause.
 BROKEN = (
-    AuthlibBaseError, JoseError, requests.RequestException, ValueError, KeyError, TypeError, AttributeError,
+    AuthlibBaseError,
+    JoseError,
+    requests.RequestException,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
     RuntimeError,
-)  # fmt: skip
+)
 
 
 @blueprint.record_once
@@ -114,9 +120,10 @@ def start(provider):
         return _back(began, _told(about, error))
     _forget_states()
     client.save_authorize_data(
-        redirect_uri=_callback_address(about), **began,
+        redirect_uri=_callback_address(about),
+        **began,
         **{part: made[part] for part in ("state", "nonce", "code_verifier")},
-    )  # fmt: skip
+    )
     return _leave(made["url"], about.label)
 
 
@@ -170,7 +177,7 @@ def callback(provider):
         return _back(began, refusal.sentence)
     finally:
         backer = carried()
-        forget()  # it came over the redirect for this one arrival; a code that is mailed keeps it (A0.5-10)
+        forget()  # it came over the redirect for this one arrival; a code that is mailed keeps it
     return _go_on(about, came, began, backer)
 
 

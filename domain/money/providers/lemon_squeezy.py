@@ -109,11 +109,13 @@ class _Answered(ProviderFailed):
 @functools.lru_cache(maxsize=4)
 def _session(key, transport):
     session = requests.Session()
-    session.headers.update({
-        "Accept": "application/vnd.api+json",
-        "Content-Type": "application/vnd.api+json",
-        "Authorization": f"Bearer {key}",
-    })  # fmt: skip
+    session.headers.update(
+        {
+            "Accept": "application/vnd.api+json",
+            "Content-Type": "application/vnd.api+json",
+            "Authorization": f"Bearer {key}",
+        }
+    )
     if transport is not None:
         session.mount(BASE, transport)
     return session
@@ -516,7 +518,7 @@ def _payment_facts(invoice, subscription, said, asked_at, refunds=False, failed=
 
 
 def _refund_facts(thing, id, fields, refunds):
-    """The running total of what was refunded (case 25); in old answers only whether all of it was."""
+    """The running total of what was refunded; in old answers only whether all of it was."""
     attributes = thing["attributes"]
     whole = int(attributes["total"]) if attributes.get("refunded") or attributes["status"] == "refunded" else 0
     total = attributes.get("refunded_amount")
@@ -803,14 +805,16 @@ def checkout(customer_id: str, organization, order, return_url: str, cancel_url:
     `Opened.id` is the order's own public id, not theirs: their webhooks bring back our custom data, and never
     the id of the checkout. Made twice it is two addresses, of which nobody sees the first. It can't be given a
     customer or a way back, and can't be closed, so it lasts an hour. Whoever had a subscription gets no second
-    trial (case 22).
+    trial.
     """
     account = providers.account()
     variant, expires_at = _number(order.price_id), now() + CHECKOUT_LASTS
     custom = {
-        "organization": organization.public_id, "plan": order.plan_key, "user": order.purchaser,
+        "organization": organization.public_id,
+        "plan": order.plan_key,
+        "user": order.purchaser,
         "checkout": order.public_id,
-    }  # fmt: skip
+    }
     options = {} if order.once or not _had_subscription(order.email) else {"skip_trial": True}
     attributes = {
         "product_options": {"redirect_url": return_url, "enabled_variants": [variant]},

@@ -51,9 +51,11 @@ PAGE = 100  # Polar's most
 STATUSES = ("incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused")
 STANDING = ("trialing", "active", "past_due", "unpaid", "paused")
 REASONS = {
-    "purchase": "once", "subscription_create": "create", "subscription_cycle": "cycle",
+    "purchase": "once",
+    "subscription_create": "create",
+    "subscription_cycle": "cycle",
     "subscription_update": "update",
-}  # fmt: skip
+}
 PAID = ("paid", "refunded", "partially_refunded")
 NEWEST_ORDERS = 10  # read along with one subscription
 DISPUTED = timedelta(days=180)  # how far back payments may still be disputed
@@ -98,9 +100,15 @@ def _call(method, path, *, params=None, body=None, key=""):
         return request
 
     ask = functools.partial(
-        _session(ours.transport).request, method, (LIVE if ours.live else SANDBOX) + path, params=params, json=body,
-        auth=bearer, timeout=TIMEOUT, allow_redirects=False,
-    )  # fmt: skip
+        _session(ours.transport).request,
+        method,
+        (LIVE if ours.live else SANDBOX) + path,
+        params=params,
+        json=body,
+        auth=bearer,
+        timeout=TIMEOUT,
+        allow_redirects=False,
+    )
     try:
         answer = ask(headers=headers)
         if answer.status_code == 404 and _error(answer) != MISSING:
@@ -257,10 +265,13 @@ class _Word:
         customer, metadata = thing.get("customer") or {}, thing.get("metadata") or {}
         ours = metadata.get("organization") or customer.get("external_id") or thing.get("external_customer_id")
         return {
-            "provider": NAME, "customer_id": thing.get("customer_id") or customer.get("id") or "",
-            "organization": ours if isinstance(ours, str) else None, "happened_at": self.happened_at,
-            "event_id": self.event_id, "asked_at": self.asked_at,
-        } | more  # fmt: skip
+            "provider": NAME,
+            "customer_id": thing.get("customer_id") or customer.get("id") or "",
+            "organization": ours if isinstance(ours, str) else None,
+            "happened_at": self.happened_at,
+            "event_id": self.event_id,
+            "asked_at": self.asked_at,
+        } | more
 
 
 def _unbidden(at):
@@ -385,20 +396,29 @@ def _payment(thing, word):
     begins, ends = _period(thing)
     said = word.about(thing)
     same: dict[str, Any] = {
-        "subscription_id": thing.get("subscription_id"), "price_id": thing.get("product_id"),
-        "reason": REASONS.get(thing.get("billing_reason"), "other"), "amount": int(thing["total_amount"]),
-        "currency": thing["currency"].upper(), "period_start_at": begins, "period_end_at": ends,
-    }  # fmt: skip
+        "subscription_id": thing.get("subscription_id"),
+        "price_id": thing.get("product_id"),
+        "reason": REASONS.get(thing.get("billing_reason"), "other"),
+        "amount": int(thing["total_amount"]),
+        "currency": thing["currency"].upper(),
+        "period_start_at": begins,
+        "period_end_at": ends,
+    }
     if thing["status"] in PAID:
         refunded = (thing.get("refunded_amount") or 0) + (thing.get("refunded_tax_amount") or 0)
         whole = thing["status"] == "refunded"
         return [
             PaymentReceived(
-                **said, **same, id=thing["id"], paid_at=_moment(thing.get("created_at")), purchaser=_purchaser(thing),
-                tier=_tier(thing), checkout_id=thing.get("checkout_id"),
+                **said,
+                **same,
+                id=thing["id"],
+                paid_at=_moment(thing.get("created_at")),
+                purchaser=_purchaser(thing),
+                tier=_tier(thing),
+                checkout_id=thing.get("checkout_id"),
             ),
             PaymentRefunded(**said, payment_id=thing["id"], amount_refunded=same["amount"] if whole else refunded),
-        ]  # fmt: skip
+        ]
     next_at, void = _moment(thing.get("next_payment_attempt_at")), thing["status"] == "void"
     if void or next_at:
         return [PaymentFailed(**said, **same, id=thing["id"], next_attempt_at=None if void else next_at, void=void)]
@@ -664,18 +684,23 @@ def checkout(customer_id, organization, order, return_url, cancel_url, key):
     https://polar.sh/docs/api-reference/2026-10/checkouts/create-checkout-session
     """
     ours = {
-        "organization": organization.public_id, "plan": order.plan_key, "user": order.purchaser,
+        "organization": organization.public_id,
+        "plan": order.plan_key,
+        "user": order.purchaser,
         "checkout": order.public_id,
-    }  # fmt: skip
+    }
     whose = {"customer_id": customer_id} if customer_id else {"external_customer_id": organization.public_id}
     for page, _ in _pages("/v1/checkouts/", **whose, status="open", sorting="-created_at"):
         for held in page:
             if (held.get("metadata") or {}).get("checkout") == order.public_id and held.get("status") == "open":
                 return _opened(held)
     body = whose | {
-        "products": [order.price_id], "success_url": return_url, "return_url": cancel_url,
-        "metadata": {name: value for name, value in ours.items() if value}, "allow_trial": order.trial_days > 0,
-    }  # fmt: skip
+        "products": [order.price_id],
+        "success_url": return_url,
+        "return_url": cancel_url,
+        "metadata": {name: value for name, value in ours.items() if value},
+        "allow_trial": order.trial_days > 0,
+    }
     if not customer_id and order.email:
         body["customer_email"] = order.email
     if order.trial_days > 0 and not order.once:
@@ -716,7 +741,7 @@ def preview(subscription_id, price_id, quantity):
 def change(subscription_id, price_id, quantity, key, token=""):
     """Move a subscription to another product or number of seats, and charge or credit the difference at once.
 
-    With `invoice` Polar changes nothing unless the payment succeeds (case 16), see
+    With `invoice` Polar changes nothing unless the payment succeeds, see
     https://polar.sh/docs/features/subscriptions/proration. What is so already is left alone, so the same call
     twice charges once. Refuses with CannotDo when the payment fails or it isn't sold by seats, ProviderFailed.
     """

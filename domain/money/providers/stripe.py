@@ -50,10 +50,18 @@ STATES = {
     "checkout.session": ("open", "complete", "expired"),
     "mode": ("subscription", "payment", "setup"),
     "dispute": (
-        "needs_response", "under_review", "won", "lost", "appeal_needs_response", "appeal_under_review", "prevented",
-        "warning_needs_response", "warning_under_review", "warning_closed",
+        "needs_response",
+        "under_review",
+        "won",
+        "lost",
+        "appeal_needs_response",
+        "appeal_under_review",
+        "prevented",
+        "warning_needs_response",
+        "warning_under_review",
+        "warning_closed",
     ),
-}  # fmt: skip
+}
 STATUSES = ("incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused")
 OVER = ("incomplete_expired", "canceled")
 REASONS = {"subscription_create": "create", "subscription_cycle": "cycle", "subscription_update": "update"}
@@ -435,8 +443,11 @@ def _tier(line, subscription=None):
     items = ((subscription or {}).get("items") or {}).get("data") or []
     known = [item.get("price") for item in (line or {}, *items)]
     wanted = _price_id(line) if line else None
-    tiers = [(price.get("metadata") or {}).get("tier") for price in known if isinstance(price, dict)
-             and price["id"] == wanted]  # fmt: skip
+    tiers = [
+        (price.get("metadata") or {}).get("tier")
+        for price in known
+        if isinstance(price, dict) and price["id"] == wanted
+    ]
     return next((tier for tier in tiers if tier in ("personal", "commercial")), "personal")
 
 
@@ -483,7 +494,7 @@ def _checkout(thing, asked_at, occasion) -> list[Fact]:
 
 
 def _purchase(thing, asked_at, occasion) -> list[Fact]:
-    """What was bought once. A slow payment is none until it has come (case 10)."""
+    """What was bought once. A slow payment is none until it has come."""
     metadata, currency = thing.get("metadata") or {}, thing["currency"]
     lines = (thing.get("line_items") or {}).get("data") or []
     line, intent = lines[0] if lines else None, thing.get("payment_intent")

@@ -139,10 +139,18 @@ def test_each_row_is_told_what_becomes_of_it(check, cast, tier):
         "hal,,founder\n"  # 12 the same as 11
     )
     assert verdicts(held) == [
-        (2, "ADA", "known"), (3, "Ada", "wrong"), (4, "Ada", "wrong"), (5, "Bea", "wrong"), (6, "Cleo", "wrong"),
-        (7, "", "wrong"), (8, "=HYPERLINK(1)", "wrong"), (9, "", "wrong"), (10, "-gus", "new"), (11, "Hal", "new"),
+        (2, "ADA", "known"),
+        (3, "Ada", "wrong"),
+        (4, "Ada", "wrong"),
+        (5, "Bea", "wrong"),
+        (6, "Cleo", "wrong"),
+        (7, "", "wrong"),
+        (8, "=HYPERLINK(1)", "wrong"),
+        (9, "", "wrong"),
+        (10, "-gus", "new"),
+        (11, "Hal", "new"),
         (12, "hal", "wrong"),
-    ]  # fmt: skip
+    ]
     said = why(held)
     assert said[3] == "The same as line 2."
     assert "Line 3 has a code" in said[4] or "Line 2 has a code" in said[4]

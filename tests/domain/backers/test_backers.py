@@ -433,11 +433,14 @@ def test_eight_admins_adding_one_backer_at_once_add_one(ada, cast):
 @pytest.mark.parametrize(
     ("username", "code", "known", "field"),
     [
-        ("", "Good-code", True, "username"), ("x" * 81, "Good-code", True, "username"),
-        ("Bea", "abc", True, "code"), ("Bea", "two words", True, "code"), ("Bea", "x" * 81, True, "code"),
+        ("", "Good-code", True, "username"),
+        ("x" * 81, "Good-code", True, "username"),
+        ("Bea", "abc", True, "code"),
+        ("Bea", "two words", True, "code"),
+        ("Bea", "x" * 81, True, "code"),
         ("Bea", "Good-code", False, "tier"),
     ],
-)  # fmt: skip
+)
 def test_what_can_not_be_added_is_told_beside_its_field(tier, cast, username, code, known, field):
     with pytest.raises(Invalid) as caught:
         backers.add(username, code, tier.id if known else None, by=cast.stella)
@@ -523,11 +526,19 @@ def test_a_changed_tier_counts_for_later_claims_only(campaign, cast):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"key": "Not one"}, "key"), ({"key": ""}, "key"), ({"key": "early"}, "key"), ({"name": "x"}, "name"),
-        ({"plan": "free"}, "plan"), ({"plan": "gold"}, "plan"), ({"months": "0"}, "months"), ({"months": "1.5"}, "months"),
-        ({"months": "601"}, "months"), ({"credits": "-1"}, "credits"), ({"credits": "9999999999"}, "credits"),
+        ({"key": "Not one"}, "key"),
+        ({"key": ""}, "key"),
+        ({"key": "early"}, "key"),
+        ({"name": "x"}, "name"),
+        ({"plan": "free"}, "plan"),
+        ({"plan": "gold"}, "plan"),
+        ({"months": "0"}, "months"),
+        ({"months": "1.5"}, "months"),
+        ({"months": "601"}, "months"),
+        ({"credits": "-1"}, "credits"),
+        ({"credits": "9999999999"}, "credits"),
     ],
-)  # fmt: skip
+)
 def test_a_tier_that_can_not_be_is_refused(tier, cast, change, field):
     with pytest.raises(Invalid) as caught:
         backers.add_tier({"key": "founder", "name": "Founder"} | change, by=cast.stella)
@@ -564,8 +575,11 @@ def test_the_list_filters_by_state_name_and_account(campaign, cast, clock):
     assert [names("", state) for state in backers.STATES] == [["50%_off", "Cleo"], ["Bea"], ["Ada"]]
     assert backers.counts() == {"unused": 2, "pending": 1, "used": 1}
     assert (names("E"), names("%_"), names("nina@example.org"), names("nobody@example.org")) == (
-        ["Cleo", "Bea"], ["50%_off"], ["Ada"], [],
-    )  # fmt: skip
+        ["Cleo", "Bea"],
+        ["50%_off"],
+        ["Ada"],
+        [],
+    )
     third = backers.find(limit=2)[-1].id
     assert names(before=third) == ["Bea", "Ada"]
     assert [one.username for one in backers.everything(limit=3)] == ["Ada", "Bea", "Cleo", "50%_off"]

@@ -285,10 +285,14 @@ def test_a_forged_word_of_retention_excuses_nothing(ten, tamper):
     link = AuditEvent.get_by_id(ten[5]).previous
     write(
         AuditEvent.insert(
-            category="system", action="system.audit_pruned", summary="x", metadata={"up_to": ten[4], "link": link},
-            previous=newest().hash, hash="f" * 64,
+            category="system",
+            action="system.audit_pruned",
+            summary="x",
+            metadata={"up_to": ten[4], "link": link},
+            previous=newest().hash,
+            hash="f" * 64,
         ).execute
-    )  # fmt: skip
+    )
     told = audit.verify().findings
     assert told[0] == f"Events before {ten[5]} are gone."
     assert len(told) == 2

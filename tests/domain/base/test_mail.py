@@ -27,7 +27,10 @@ VALUES = {
     "stepup_code": {"name": "Ada", "code": "735186", "says": "remove this member"},
     "new_sign_in": {"name": "Ada", "device": "Firefox on Linux", "place": "192.0.2.1", "at": "15 July 2026, 12:00 UTC"},
     "new_sign_in_replaced_session": {
-        "name": "Ada", "device": "Firefox on Linux", "place": "192.0.2.1", "at": "15 July 2026, 12:00 UTC",
+        "name": "Ada",
+        "device": "Firefox on Linux",
+        "place": "192.0.2.1",
+        "at": "15 July 2026, 12:00 UTC",
     },
     "second_factor_changed": {"name": "Ada", "on": True},
     "passkey_added": {"name": "Ada", "passkey": "Laptop"},
@@ -37,31 +40,52 @@ VALUES = {
     "identity_code": {"provider": "Google", "code": "735186"},
     "identity_connected": {"name": "Ada", "provider": "Google", "address": "ada@gmail.com"},
     "invitation": {
-        "by": "Alice", "where": "Acme", "role": "viewer", "until": "15 July 2026", "link": "http://localhost/x",
+        "by": "Alice",
+        "where": "Acme",
+        "role": "viewer",
+        "until": "15 July 2026",
+        "link": "http://localhost/x",
     },
     "invitation_accepted": {
-        "name": "Alice", "who": "Nina", "where": "Acme", "role": "viewer", "link": "http://localhost/x",
+        "name": "Alice",
+        "who": "Nina",
+        "where": "Acme",
+        "role": "viewer",
+        "link": "http://localhost/x",
     },
     "ownership_transfer": {
-        "name": "Bob", "by": "Alice", "organization": "Acme", "until": "15 July 2026", "link": "http://localhost/x",
+        "name": "Bob",
+        "by": "Alice",
+        "organization": "Acme",
+        "until": "15 July 2026",
+        "link": "http://localhost/x",
     },
     "ownership_transferred": {"organization": "Acme", "old": "Alice", "new": "Bob", "link": "http://localhost/x"},
     "member_removed": {"name": "Bob", "by": "Alice", "organization": "Acme"},
     "payment_failed": {"organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/x"},
     "subscription_canceled": {
-        "organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/x",
+        "organization": "Acme",
+        "plan": "Pro",
+        "until": "15 July 2026",
+        "link": "http://localhost/x",
     },
     "audit_broken": {"name": "Ada", "findings": "Event 7 is gone.", "link": "http://localhost/admin/audit"},
     "account_suspended": {"name": "Ada", "reason": "Spam was sent from it."},
     "account_reactivated": {"name": "Ada"},
     "organization_suspended": {
-        "name": "Ada", "organization": "Acme", "reason": "Unpaid since May.", "link": "http://localhost/acme",
+        "name": "Ada",
+        "organization": "Acme",
+        "reason": "Unpaid since May.",
+        "link": "http://localhost/acme",
     },
     "organization_reactivated": {"name": "Ada", "organization": "Acme", "link": "http://localhost/acme"},
     "looked_on": {
-        "name": "Ada", "staff": "Stella", "reason": "She asked about a task.", "at": "15 June 2026, 12:00 UTC",
+        "name": "Ada",
+        "staff": "Stella",
+        "reason": "She asked about a task.",
+        "at": "15 June 2026, 12:00 UTC",
     },
-}  # fmt: skip
+}
 
 
 def parts(message):

@@ -28,8 +28,10 @@ def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
     assert retention.prune(200) == 2
     # The rows stay: they are what makes a late repeat harmless. Only the bodies of the settled ones go.
     assert {e.event_id: bytes(e.payload) for e in WebhookEvent.select()} == {
-        "processed": b"", "ignored": b"", "failed": b"body",
-    }  # fmt: skip
+        "processed": b"",
+        "ignored": b"",
+        "failed": b"body",
+    }
     assert retention.prune(200) == 0
 
 

@@ -76,9 +76,12 @@ def test_the_refusal_says_what_a_dialog_needs(signed_in_as):
     assert (no.code, no.status) == ("SENSITIVE_VERIFICATION_REQUIRED", 403)
     assert no.sentence == "Confirm that it is you to delete this organization."
     assert no.details == {
-        "action": "organization.delete", "says": "delete this organization", "level": 4, "target": "7",
+        "action": "organization.delete",
+        "says": "delete this organization",
+        "level": 4,
+        "target": "7",
         "methods": ["password", "email"],
-    }  # fmt: skip
+    }
 
 
 # --- what a proof is good for ----------------------------------------------------------------------------
@@ -206,13 +209,33 @@ def test_every_action_has_a_level_and_words_that_finish_the_sentence():
 
 def test_the_levels_of_the_specification():
     """merged.md B.12, and A4.5-13."""
-    assert {action: stepup.ACTIONS[action].level for action in (
-        "billing.open_portal", "member.remove", "member.change_role", "security.disable_2fa", "account.change_email",
-        "billing.cancel", "organization.delete", "organization.transfer", "account.delete",
-        "admin.suspend_organization", "admin.reactivate_organization", "admin.change_whitelist",
-    )} == {
-        "billing.open_portal": 1, "member.remove": 2, "member.change_role": 3, "security.disable_2fa": 3,
-        "account.change_email": 3, "billing.cancel": 3, "organization.delete": 4, "organization.transfer": 4,
-        "account.delete": 4, "admin.suspend_organization": 4, "admin.reactivate_organization": 4,
+    assert {
+        action: stepup.ACTIONS[action].level
+        for action in (
+            "billing.open_portal",
+            "member.remove",
+            "member.change_role",
+            "security.disable_2fa",
+            "account.change_email",
+            "billing.cancel",
+            "organization.delete",
+            "organization.transfer",
+            "account.delete",
+            "admin.suspend_organization",
+            "admin.reactivate_organization",
+            "admin.change_whitelist",
+        )
+    } == {
+        "billing.open_portal": 1,
+        "member.remove": 2,
+        "member.change_role": 3,
+        "security.disable_2fa": 3,
+        "account.change_email": 3,
+        "billing.cancel": 3,
+        "organization.delete": 4,
+        "organization.transfer": 4,
+        "account.delete": 4,
+        "admin.suspend_organization": 4,
+        "admin.reactivate_organization": 4,
         "admin.change_whitelist": 4,
-    }  # fmt: skip
+    }

@@ -57,8 +57,11 @@ def test_a_code_is_over_after_five_tries_one_use_or_ten_minutes(way, clock):
         said = [asked(token, "x") for _ in range(5)]
         assert [type(one) for one in said] == [WrongCode] * 4 + [CodeExpired]
         assert [s.sentence.split("have ")[1] for s in said[:4]] == [
-            "4 tries left.", "3 tries left.", "2 tries left.", "one try left.",
-        ]  # fmt: skip
+            "4 tries left.",
+            "3 tries left.",
+            "2 tries left.",
+            "one try left.",
+        ]
     elif way == "used":
         assert asked(token, code) is None
     else:

@@ -713,8 +713,10 @@ def test_spending_is_summed_by_day_of_utc(planned, clock):
     give(planned, 3)
     found = credits.spent_by_day(planned, 3)
     assert [(day.isoformat(), total) for day, total in found] == [
-        ("2026-06-15", 5), ("2026-06-16", 7), ("2026-06-17", 11),
-    ]  # fmt: skip
+        ("2026-06-15", 5),
+        ("2026-06-16", 7),
+        ("2026-06-17", 11),
+    ]
     clock.forward(days=1)
     assert [total for _, total in credits.spent_by_day(planned, 3)] == [7, 11, 0]
 

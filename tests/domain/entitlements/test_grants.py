@@ -12,9 +12,7 @@ from tests.fixtures.threads import write
 
 def give(organization, capability="feature.pro", plan="pro_monthly", source="manual:1", **more):
     with inside(organization):
-        return write(
-            Grant.create, plan_key=plan, capability=capability, source=source, source_type="manual", **more
-        )  # fmt: skip
+        return write(Grant.create, plan_key=plan, capability=capability, source=source, source_type="manual", **more)
 
 
 @pytest.fixture

@@ -37,10 +37,17 @@ def subscribe(cast):
         organization = getattr(cast, name) if isinstance(name, str) else name
         id = id or f"sub_{next(numbers)}"
         told = SubscriptionChanged(
-            provider="stripe", id=id, customer_id=f"cus_{organization.id}", organization=organization.public_id,
-            price_id=sandbox.PRICES[plan], status=status, period_end_at=now() + timedelta(days=days),
-            happened_at=now(), event_id=f"evt_{id}_{status}", asked_at=now(),
-        )  # fmt: skip
+            provider="stripe",
+            id=id,
+            customer_id=f"cus_{organization.id}",
+            organization=organization.public_id,
+            price_id=sandbox.PRICES[plan],
+            status=status,
+            period_end_at=now() + timedelta(days=days),
+            happened_at=now(),
+            event_id=f"evt_{id}_{status}",
+            asked_at=now(),
+        )
         write(money.apply, told)
         return id
 

@@ -32,12 +32,15 @@ def many(cast, clock, inside_acme):
         with inside(place):
             for n in range(60):
                 put(
-                    cast, title=f"Task {n} " + ("paper" if n % 2 else "ink"), due_at=dues[n % 5],
+                    cast,
+                    title=f"Task {n} " + ("paper" if n % 2 else "ink"),
+                    due_at=dues[n % 5],
                     user=owners[n % 2] if place == cast.acme else cast.charlie,
                     assigned_to=assignees[n % 3] if place == cast.acme else None,
                     status=LISTING.by_name["status"].kind.words[n % 4],
-                    priority=("low", "medium", "high")[n % 3], category=("general", "print")[n % 2],
-                )  # fmt: skip
+                    priority=("low", "medium", "high")[n % 3],
+                    category=("general", "print")[n % 2],
+                )
     return list(Task.select())
 
 
@@ -135,8 +138,13 @@ def test_the_page_names_its_people_also_those_who_left(cast, at, inside_acme):
 # --- cursors and arguments from outside ---------------------------------------------------------------------
 
 
-DATES = ["2026~5", "2026-06-15~5", "2026-06-15T00:00:00~5", "9999-12-31T23:59:59-23:00~5",
-         "0001-01-01T00:00:00+23:00~5"]  # fmt: skip
+DATES = [
+    "2026~5",
+    "2026-06-15~5",
+    "2026-06-15T00:00:00~5",
+    "9999-12-31T23:59:59-23:00~5",
+    "0001-01-01T00:00:00+23:00~5",
+]
 NONSENSE = ["x", "~", "~x", "-5", "~-5", "²", "~²", "1.5", "x~5", "' OR 1=1~5", "9" * 40, "\x00~5", "5\x00"]
 
 
@@ -159,9 +167,17 @@ def test_a_cursor_of_another_order_is_refused_or_read_and_never_breaks(at, many,
 
 def test_what_cannot_be_meant_is_left_out(cast, at, inside_acme):
     args = {
-        "tab": "nonsense", "sort": "nonsense", "due": "nonsense", "status": "nonsense", "priority": "high",
-        "assigned_to": "x", "rows": "-3", "q": "  a \u202e b ", "after": "7", "title": "no filter",
-    }  # fmt: skip
+        "tab": "nonsense",
+        "sort": "nonsense",
+        "due": "nonsense",
+        "status": "nonsense",
+        "priority": "high",
+        "assigned_to": "x",
+        "rows": "-3",
+        "q": "  a \u202e b ",
+        "after": "7",
+        "title": "no filter",
+    }
     assert understand(LISTING, args) == Ask(
         tab="mine", filters=(("priority", "high"),), q="a b", due="", sort="newest", after="7", rows=lists.PAGE
     )
@@ -235,11 +251,46 @@ def test_accents_make_no_difference_on_sqlite(cast, at, inside_acme):
 
 
 HOSTILE = [
-    '"', "'", "''", '""', '"ink', "ink OR paper", "ink NOT paper", "ink AND", "NEAR(ink paper)", "ink*", "*", "^ink",
-    "title:ink", "place:o1", "place : o1", "-ink", "+ink", "(", ")", "ink) OR (paper", "{ink}", "ink & paper", "!ink",
-    "ink <-> paper", "ink:*", "\\", "\\'", "%", "_", "__", "ink\x00paper", "; DROP TABLE task", "😀", "²", "x" * 5000,
-    " ".join(["ink"] * 500), "\u0301", "OR", "AND NOT",
-]  # fmt: skip
+    '"',
+    "'",
+    "''",
+    '""',
+    '"ink',
+    "ink OR paper",
+    "ink NOT paper",
+    "ink AND",
+    "NEAR(ink paper)",
+    "ink*",
+    "*",
+    "^ink",
+    "title:ink",
+    "place:o1",
+    "place : o1",
+    "-ink",
+    "+ink",
+    "(",
+    ")",
+    "ink) OR (paper",
+    "{ink}",
+    "ink & paper",
+    "!ink",
+    "ink <-> paper",
+    "ink:*",
+    "\\",
+    "\\'",
+    "%",
+    "_",
+    "__",
+    "ink\x00paper",
+    "; DROP TABLE task",
+    "😀",
+    "²",
+    "x" * 5000,
+    " ".join(["ink"] * 500),
+    "\u0301",
+    "OR",
+    "AND NOT",
+]
 
 
 @pytest.mark.parametrize("q", HOSTILE)
@@ -278,8 +329,10 @@ def test_the_words_follow_every_change(cast, at, inside_acme):
     task = rows.create(tasks.rules, {"title": "ink", "description": "blue"}, by=at("alice"))
     rows.change(tasks.rules, task.id, {"title": "paper"}, by=at("alice"))
     assert (search("ink", at("alice")), search("paper", at("alice")), search("blue", at("alice"))) == (
-        [], ["paper"], ["paper"],
-    )  # fmt: skip
+        [],
+        ["paper"],
+        ["paper"],
+    )
     rows.change(tasks.rules, task.id, {"description": ""}, by=at("alice"))
     assert search("blue", at("alice")) == []
     rows.remove(tasks.rules, task.id, by=at("alice"))

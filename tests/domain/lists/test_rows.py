@@ -46,8 +46,11 @@ def counts():
 def test_a_task_needs_only_a_title(at, inside_acme):
     made = now_stands(make(at("bob"), "  Call \t the   printer "))
     assert (made.title, made.status, made.priority, made.category) == (
-        "Call the printer", "pending", "medium", "general",
-    )  # fmt: skip
+        "Call the printer",
+        "pending",
+        "medium",
+        "general",
+    )
     assert (made.user.email, made.assigned_to, made.due_at, made.completed_at) == ("bob@example.org", None, None, None)
 
 
@@ -202,8 +205,11 @@ def test_each_change_is_noted_with_before_and_after(cast, at, task):
     assert created[0] == "created"
     assert created[1]["title"] == [None, "Call the printer"]
     assert [(verb, by) for verb, _, by in others] == [
-        ("updated", "alice"), ("updated", "alice"), ("updated", "bob"), ("deleted", "alice"),
-    ]  # fmt: skip
+        ("updated", "alice"),
+        ("updated", "alice"),
+        ("updated", "bob"),
+        ("deleted", "alice"),
+    ]
     assert others[0][1] == {
         "title": ["Call the printer", "Call her"],
         "due_at": [None, "2026-06-20T23:59:00+00:00"],

@@ -21,11 +21,18 @@ def tell(cast, clock):
 
     def fact(status="active", **more):
         values = {
-            "provider": "stripe", "id": "sub_1", "customer_id": "cus_1", "organization": cast.acme.public_id,
-            "price_id": MONTHLY, "status": status, "period_start_at": clock(),
-            "period_end_at": clock() + timedelta(days=30), "happened_at": clock(), "event_id": f"evt_{status}",
+            "provider": "stripe",
+            "id": "sub_1",
+            "customer_id": "cus_1",
+            "organization": cast.acme.public_id,
+            "price_id": MONTHLY,
+            "status": status,
+            "period_start_at": clock(),
+            "period_end_at": clock() + timedelta(days=30),
+            "happened_at": clock(),
+            "event_id": f"evt_{status}",
             "asked_at": clock(),
-        }  # fmt: skip
+        }
         write(facts.apply, SubscriptionChanged(**(values | more)))
 
     return fact

@@ -220,8 +220,13 @@ def test_case_05_without_asking_the_time_of_an_event_decides_and_what_is_over_st
         pay.deliver()
         time_passes(clock, days=1)
         late = stale[0] | {"id": "evt_later", "created": int(clock().timestamp())}
-        pay.deliver(late | {"data": {"object": of_type(stale, "customer.subscription.updated")[0]["data"]["object"]},
-                            "type": "customer.subscription.updated"})  # fmt: skip
+        pay.deliver(
+            late
+            | {
+                "data": {"object": of_type(stale, "customer.subscription.updated")[0]["data"]["object"]},
+                "type": "customer.subscription.updated",
+            }
+        )
     assert (money.subscriptions(cast.acme), plan(cast.acme)) == ({id: "canceled"}, "free")
 
 

@@ -458,10 +458,14 @@ def told(cast, clock, pay, monkeypatch):
 def told_often(times):
     """Settings of Hypothesis: the same stories each time, or in the night's form as many new ones as are asked for."""
     return settings(
-        max_examples=MANY or times, deadline=None, derandomize=not MANY, print_blob=True, database=None,
+        max_examples=MANY or times,
+        deadline=None,
+        derandomize=not MANY,
+        print_blob=True,
+        database=None,
         phases=[Phase.explicit, Phase.generate],  # a story of a dozen steps is read sooner than it is shortened
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )  # fmt: skip
+    )
 
 
 @told_often(50)
@@ -518,8 +522,21 @@ class UnaskedAnyHow(Unasked):
 # What order by time can't promise without asking, and so isn't told here: refunds and disputes (an event of one
 # names neither the invoice nor the total), bank debits (only the invoice says that nothing was paid yet), what an
 # unknown price was before, and the credits (which month it is when an event comes).
-PROMISED = ["renew", "fail_to_renew", "pay_open", "cancel_for_the_end", "cancel_for_a_day", "take_back", "cancel_now",
-            "change_seats", "pause", "unpause", "buy_for_good", "wait", "wait"]  # fmt: skip
+PROMISED = [
+    "renew",
+    "fail_to_renew",
+    "pay_open",
+    "cancel_for_the_end",
+    "cancel_for_a_day",
+    "take_back",
+    "cancel_now",
+    "change_seats",
+    "pause",
+    "unpause",
+    "buy_for_good",
+    "wait",
+    "wait",
+]
 
 
 @told_often(25)

@@ -22,10 +22,16 @@ def owing(cast, clock):
     def make(status="past_due", organization=None, id="sub_1", **more):
         with inside(organization or cast.acme):
             values = {
-                "provider": "stripe", "provider_subscription_id": id, "provider_customer_id": "cus_1",
-                "plan_key": "pro_monthly", "status": status, "last_event_at": clock(), "unpaid_since_at": clock(),
-                "unpaid_url": "https://pay.example.org/in_1", "current_period_end_at": clock() + timedelta(days=30),
-            }  # fmt: skip
+                "provider": "stripe",
+                "provider_subscription_id": id,
+                "provider_customer_id": "cus_1",
+                "plan_key": "pro_monthly",
+                "status": status,
+                "last_event_at": clock(),
+                "unpaid_since_at": clock(),
+                "unpaid_url": "https://pay.example.org/in_1",
+                "current_period_end_at": clock() + timedelta(days=30),
+            }
             row = write(Subscription.create, **(values | more))
             write(grants.follow, row)
         return row

@@ -24,11 +24,17 @@ def tell(cast, clock):
 
     def fact(status="active", *, after=0, **more):
         values = {
-            "provider": "stripe", "id": "sub_1", "customer_id": "cus_1", "organization": cast.acme.public_id,
-            "price_id": MONTHLY, "status": status, "period_end_at": began + timedelta(days=30),
-            "cancel_at_period_end": False, "happened_at": began + timedelta(seconds=after),
+            "provider": "stripe",
+            "id": "sub_1",
+            "customer_id": "cus_1",
+            "organization": cast.acme.public_id,
+            "price_id": MONTHLY,
+            "status": status,
+            "period_end_at": began + timedelta(days=30),
+            "cancel_at_period_end": False,
+            "happened_at": began + timedelta(seconds=after),
             "event_id": f"evt_{status}_{after}",
-        }  # fmt: skip
+        }
         if more.pop("fresh", False):
             more["asked_at"] = clock()
         write(facts.apply, SubscriptionChanged(**(values | more)))
@@ -43,10 +49,17 @@ def bill(cast, clock):
     def fact(id="in_1", *, paid=True, begins=True, after=0, days=0, **more):
         start = clock() + timedelta(days=days)
         values = {
-            "provider": "stripe", "id": id, "customer_id": "cus_1", "subscription_id": "sub_1", "price_id": MONTHLY,
-            "reason": "cycle" if begins else "update", "amount": 1200, "currency": "USD",
-            "happened_at": clock() + timedelta(seconds=after), "event_id": f"evt_{id}_{after}",
-        }  # fmt: skip
+            "provider": "stripe",
+            "id": id,
+            "customer_id": "cus_1",
+            "subscription_id": "sub_1",
+            "price_id": MONTHLY,
+            "reason": "cycle" if begins else "update",
+            "amount": 1200,
+            "currency": "USD",
+            "happened_at": clock() + timedelta(seconds=after),
+            "event_id": f"evt_{id}_{after}",
+        }
         if begins:
             values |= {"period_start_at": start, "period_end_at": start + timedelta(days=30)}
         write(facts.apply, (PaymentReceived if paid else PaymentFailed)(**(values | more)))
@@ -268,9 +281,13 @@ def test_a_known_customer_is_enough(cast, customer, tell):
 
 def test_a_customer_is_bound_to_its_organization_once(cast, clock):
     fact = CustomerChanged(
-        provider="stripe", customer_id="cus_1", organization=cast.acme.public_id, email="alice@example.org",
-        happened_at=clock(), event_id="evt_1",
-    )  # fmt: skip
+        provider="stripe",
+        customer_id="cus_1",
+        organization=cast.acme.public_id,
+        email="alice@example.org",
+        happened_at=clock(),
+        event_id="evt_1",
+    )
     write(facts.apply, fact)
     write(facts.apply, fact)
     with inside(cast.acme):

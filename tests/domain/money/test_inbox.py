@@ -519,5 +519,6 @@ def test_an_event_of_a_provider_that_is_gone_is_ignored(house):
     inbox.accept("billing_polar", Event("p1", "order.paid", "", now()), b"{}")
     inbox.work_off()
     assert (event("p1").status, event("p1").error) == (
-        "ignored", "It came by billing_polar, and that provider isn't connected any more.",
-    )  # fmt: skip
+        "ignored",
+        "It came by billing_polar, and that provider isn't connected any more.",
+    )

@@ -213,10 +213,19 @@ def test_a_fact_is_kept_and_read_back_whole(clock):
 
 def told(id, cast, price=MONTHLY, **more):
     values = {
-        "provider": "stripe", "id": id, "customer_id": f"cus_{id}", "organization": cast.acme.public_id,
-        "price_id": price, "status": "active", "period_start_at": now(), "period_end_at": now() + timedelta(days=30),
-        "started_at": now(), "happened_at": now(), "event_id": f"asked:{id}", "asked_at": now(),
-    }  # fmt: skip
+        "provider": "stripe",
+        "id": id,
+        "customer_id": f"cus_{id}",
+        "organization": cast.acme.public_id,
+        "price_id": price,
+        "status": "active",
+        "period_start_at": now(),
+        "period_end_at": now() + timedelta(days=30),
+        "started_at": now(),
+        "happened_at": now(),
+        "event_id": f"asked:{id}",
+        "asked_at": now(),
+    }
     return SubscriptionChanged(**(values | more))
 
 
@@ -333,8 +342,12 @@ def test_without_a_provider_there_is_nothing_to_compare(cast, clock):
     configuration.use(dataclasses.replace(configuration.active, billing_provider="none"))
     with pytest.raises(NotConfigured):
         reconciliations.ask(by=cast.stella)
-    for act in (reconciliations.nightly, reconciliations.fetch_missed, reconciliations.renew_overdue,
-                reconciliations.watch_silence):  # fmt: skip
+    for act in (
+        reconciliations.nightly,
+        reconciliations.fetch_missed,
+        reconciliations.renew_overdue,
+        reconciliations.watch_silence,
+    ):
         assert act() == 0
     assert reconciliations.overview()["last_event"] is None
 
@@ -431,8 +444,9 @@ def test_one_that_fails_does_not_keep_the_other_renewals_waiting(listed, cast, c
     assert jobs.last_runs()["overdue"].error == "ProviderFailed: Stripe: this subscription can't be read"
     with inside(cast.acme):
         assert sorted(s.provider_subscription_id for s in Subscription.select() if s.current_period_end_at > now()) == [
-            "sub_0", "sub_2",
-        ]  # fmt: skip
+            "sub_0",
+            "sub_2",
+        ]
 
 
 def test_silence_is_told_once_while_subscriptions_run(pay, cast, clock):

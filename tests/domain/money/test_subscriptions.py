@@ -23,10 +23,18 @@ def make(cast):
 
     def tell(id="sub_1", organization=None, price=MONTHLY, status="active", **more):
         values = {
-            "provider": "stripe", "id": id, "customer_id": f"cus_{id}", "price_id": price, "status": status,
-            "organization": (organization or cast.acme).public_id, "period_start_at": now(), "started_at": now(),
-            "period_end_at": now() + timedelta(days=30), "happened_at": now(), "event_id": f"evt_{id}",
-        }  # fmt: skip
+            "provider": "stripe",
+            "id": id,
+            "customer_id": f"cus_{id}",
+            "price_id": price,
+            "status": status,
+            "organization": (organization or cast.acme).public_id,
+            "period_start_at": now(),
+            "started_at": now(),
+            "period_end_at": now() + timedelta(days=30),
+            "happened_at": now(),
+            "event_id": f"evt_{id}",
+        }
         write(facts.apply, SubscriptionChanged(**(values | more)))
         with inside(organization or cast.acme):
             return Subscription.one(Subscription.provider_subscription_id == id)
@@ -132,9 +140,17 @@ def test_access_that_outlives_its_subscription_or_its_money_is_flagged(make, cas
     row = make()
     with inside(cast.acme):
         paid = write(
-            Payment.create, provider="stripe", provider_payment_id="in_1", subscription=row, reason="cycle", status="paid",
-            amount=1200, currency="USD", period_start_at=now(), period_end_at=row.current_period_end_at,
-        )  # fmt: skip
+            Payment.create,
+            provider="stripe",
+            provider_payment_id="in_1",
+            subscription=row,
+            reason="cycle",
+            status="paid",
+            amount=1200,
+            currency="USD",
+            period_start_at=now(),
+            period_end_at=row.current_period_end_at,
+        )
     assert doubts(row) == []
     for values in ({"amount_refunded": 1200}, {"dispute": "open"}):
         with inside(cast.acme):
@@ -215,15 +231,22 @@ def test_a_price_is_named_and_its_event_replayed(pay, cast, monkeypatch):
         assert grants.plan().key == "pro_monthly"
     (named,) = AuditEvent.select().where(AuditEvent.action == "billing.price_named")
     assert (named.actor, named.target_id, named.metadata) == (
-        cast.stella, MONTHLY, {"before": None, "after": "pro_monthly"},
-    )  # fmt: skip
+        cast.stella,
+        MONTHLY,
+        {"before": None, "after": "pro_monthly"},
+    )
 
 
 def test_a_price_is_not_named_against_the_configuration_or_for_no_plan(cast):
     with pytest.raises(Refused, match="by the site's configuration"):
         subscriptions.name_price("stripe", MONTHLY, "pro_yearly", by=cast.stella)
-    for wrong in (("stripe", "p", "free"), ("stripe", "p", "nothing"), ("stripe", " ", "pro_monthly"),
-                  ("nobody", "p", "pro_monthly"), ("stripe", "p" * 121, "pro_monthly")):  # fmt: skip
+    for wrong in (
+        ("stripe", "p", "free"),
+        ("stripe", "p", "nothing"),
+        ("stripe", " ", "pro_monthly"),
+        ("nobody", "p", "pro_monthly"),
+        ("stripe", "p" * 121, "pro_monthly"),
+    ):
         with pytest.raises(Invalid):
             subscriptions.name_price(*wrong, by=cast.stella)
     assert PlanPrice.select().where(PlanPrice.price_id == MONTHLY, PlanPrice.plan_key == "pro_yearly").count() == 0

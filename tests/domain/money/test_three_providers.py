@@ -263,8 +263,10 @@ def test_a_change_whose_payment_fails(shop):
     changed = shop.name == "lemon_squeezy"
     assert shop.row.status == ("past_due" if changed else "active")
     assert (shop.row.plan_key, shop.row.pending_plan_key) == {
-        "stripe": ("pro_monthly", "pro_yearly"), "polar": ("pro_monthly", None), "lemon_squeezy": ("pro_yearly", None),
-    }[shop.name]  # fmt: skip
+        "stripe": ("pro_monthly", "pro_yearly"),
+        "polar": ("pro_monthly", None),
+        "lemon_squeezy": ("pro_yearly", None),
+    }[shop.name]
 
 
 def test_more_seats_are_charged_in_part(shop):
@@ -425,9 +427,13 @@ def test_without_a_key_too_what_comes_again_and_late_changes_nothing(shop):
     events = a_long_story(shop, refunds=shop.name != "stripe")
     ours = sandbox.account(shop.name)
     real = {
-        "billing_provider": shop.name, "payment_key": "", "payment_webhook_secrets": ours.webhook_secrets,
-        "payment_prices": ours.prices, "lemon_squeezy_store_id": ours.store, "payment_live": False,
-    }  # fmt: skip
+        "billing_provider": shop.name,
+        "payment_key": "",
+        "payment_webhook_secrets": ours.webhook_secrets,
+        "payment_prices": ours.prices,
+        "lemon_squeezy_store_id": ours.store,
+        "payment_live": False,
+    }
     configuration.use(dataclasses.replace(configuration.active, **real))
     shop.deliver(*events)
     found = facts.state(shop.acme)

@@ -70,8 +70,11 @@ def fill(cast, count):
 def test_an_invitation_is_a_letter_with_a_link_that_holds_two_days(cast, at, paid, clock, letters):
     made = invitations.invite(" Nina@Example.org ", "viewer", by=at("alice"))
     assert (made.email, made.email_norm, made.role, made.status) == (
-        "Nina@Example.org", "nina@example.org", "viewer", "pending",
-    )  # fmt: skip
+        "Nina@Example.org",
+        "nina@example.org",
+        "viewer",
+        "pending",
+    )
     assert (made.expires_at - clock()).total_seconds() == 48 * 3600
     ((to, subject, text),) = letters()
     assert (to, subject) == ("Nina@Example.org", "Alice invites you to Acme")
@@ -332,9 +335,12 @@ def test_cancelled_its_link_is_dead_and_the_address_can_be_invited_anew(cast, at
     with pytest.raises(Forbidden):
         invitations.cancel(invited.id, by=at("bob"))
     invitations.cancel(invited.id, by=at("alice"))
-    for act in (lambda: invitations.accept(invited.public_id, nina), lambda: invitations.decline(invited.public_id, nina),
-                lambda: invitations.cancel(invited.id, by=at("alice")),
-                lambda: invitations.resend(invited.id, by=at("alice"))):  # fmt: skip
+    for act in (
+        lambda: invitations.accept(invited.public_id, nina),
+        lambda: invitations.decline(invited.public_id, nina),
+        lambda: invitations.cancel(invited.id, by=at("alice")),
+        lambda: invitations.resend(invited.id, by=at("alice")),
+    ):
         with pytest.raises(Refused, match="taken back"):
             act()
     assert AuditEvent.select().where(AuditEvent.action == "invitation.cancelled").count() == 1

@@ -51,8 +51,11 @@ def switch_off(cast, name, value="off"):
 
 def test_the_owners_come_first_then_the_others_by_role_and_name(cast):
     assert [(one.user.name, one.role) for one in members.of(cast.acme)] == [
-        ("Alice", "owner"), ("Bob", "member"), ("Dora", "member"), ("Vera", "viewer"),
-    ]  # fmt: skip
+        ("Alice", "owner"),
+        ("Bob", "member"),
+        ("Dora", "member"),
+        ("Vera", "viewer"),
+    ]
 
 
 def test_the_members_and_their_names_are_one_query(cast, monkeypatch):
@@ -128,8 +131,10 @@ def test_an_admin_changes_the_others(cast, admin, of, proven):
 
 @pytest.mark.parametrize("name", ["dora", "vera"])
 def test_members_and_viewers_change_nobody(at, of, name):
-    for act in (lambda: members.change_role(of("bob").id, "viewer", by=at(name)),
-                lambda: members.remove(of("bob").id, by=at(name))):  # fmt: skip
+    for act in (
+        lambda: members.change_role(of("bob").id, "viewer", by=at(name)),
+        lambda: members.remove(of("bob").id, by=at(name)),
+    ):
         with pytest.raises(Forbidden):
             act()
 
@@ -239,8 +244,10 @@ def test_the_switch_for_managing_members_holds_on_the_server(cast, at, of, prove
     switch_off(cast, "allow_member_management")
     proven("alice", "member.change_role", of("bob").id)
     proven("alice", "member.remove", of("bob").id)
-    for act in (lambda: members.change_role(of("bob").id, "viewer", by=at("alice")),
-                lambda: members.remove(of("bob").id, by=at("alice"))):  # fmt: skip
+    for act in (
+        lambda: members.change_role(of("bob").id, "viewer", by=at("alice")),
+        lambda: members.remove(of("bob").id, by=at("alice")),
+    ):
         with pytest.raises(permissions.PersonalMode):
             act()
     members.leave(by=at("bob"))  # going is nobody's to forbid

@@ -91,9 +91,7 @@ def test_check_12_every_role_and_permission_on_free_pro_and_suspended(state, cas
         pro()
     if state == "suspended":
         suspend(cast)
-    may = {
-        name: "".join(role[0] for role in roles.ROLES if judge(by(role), name) is None) for name in NAMES
-    }  # fmt: skip
+    may = {name: "".join(role[0] for role in roles.ROLES if judge(by(role), name) is None) for name in NAMES}
     assert may == {name: MATRIX[name][STATES.index(state)] for name in NAMES}
 
 
@@ -192,16 +190,24 @@ def test_the_eleventh_seat_is_refused_and_open_invitations_are_seats(cast, by, p
     with inside(cast.acme):
         for number in range(5):
             write(
-                Invitation.create, email=f"{number}@x.org", email_norm=f"{number}@x.org", role="member",
-                invited_by=cast.alice, expires_at=now() + timedelta(hours=48),
-            )  # fmt: skip
+                Invitation.create,
+                email=f"{number}@x.org",
+                email_norm=f"{number}@x.org",
+                role="member",
+                invited_by=cast.alice,
+                expires_at=now() + timedelta(hours=48),
+            )
     assert permissions.taken(cast.acme) == 9
     assert permissions.taken(cast.acme, invited=False) == 4
     assert judge(by("owner"), "members.invite") is None
     with inside(cast.acme):
         write(
-            Invitation.create, email="t@x.org", email_norm="t@x.org", role="member", expires_at=now() + timedelta(hours=96)
-        )  # fmt: skip
+            Invitation.create,
+            email="t@x.org",
+            email_norm="t@x.org",
+            role="member",
+            expires_at=now() + timedelta(hours=96),
+        )
     no = judge(by("owner"), "members.invite")
     assert isinstance(no, MemberLimitExceeded)
     assert "10 seats" in no.sentence
@@ -215,17 +221,29 @@ def test_people_of_one_workspace_take_no_seat(cast, by, pro):
     pro()
     with inside(cast.acme):
         write(
-            Invitation.create, email="d@x.org", email_norm="d@x.org", role="scanner", workspace=Workspace.get(),
+            Invitation.create,
+            email="d@x.org",
+            email_norm="d@x.org",
+            role="scanner",
+            workspace=Workspace.get(),
             expires_at=now() + timedelta(hours=48),
-        )  # fmt: skip
+        )
     assert permissions.taken(cast.acme) == 4
 
 
 def test_in_a_personal_organization_there_is_nobody_to_manage(cast):
     own = Organization.get(Organization.owner == cast.dora, Organization.is_personal)
     dora = organizations.Member(cast.dora, own, "owner")
-    for name in ("members.invite", "members.invite_staff", "members.change_role", "members.remove", "members.leave",
-                 "organization.delete", "organization.transfer", "workspaces.manage"):  # fmt: skip
+    for name in (
+        "members.invite",
+        "members.invite_staff",
+        "members.change_role",
+        "members.remove",
+        "members.leave",
+        "organization.delete",
+        "organization.transfer",
+        "workspaces.manage",
+    ):
         refusals = [step.refusal for step in verdict(dora, name) if step.refusal]
         assert any(isinstance(one, PersonalMode) for one in refusals), name
         assert not dora.may(name)
@@ -239,14 +257,18 @@ def test_in_a_personal_organization_there_is_nobody_to_manage(cast):
             "organization_mode",
             "personal",
             {
-                "organization.transfer", "members.invite", "members.invite_staff", "invitations.cancel",
-                "members.change_role", "members.remove",
+                "organization.transfer",
+                "members.invite",
+                "members.invite_staff",
+                "invitations.cancel",
+                "members.change_role",
+                "members.remove",
             },
         ),
         ("allow_invitations", "off", {"members.invite", "members.invite_staff", "invitations.cancel"}),
         ("allow_member_management", "off", {"members.change_role", "members.remove"}),
     ],
-)  # fmt: skip
+)
 def test_a_switch_of_the_site_is_asked_by_the_server(setting, value, gone, cast, by, pro):
     pro()
     before = {name for name in NAMES if by("owner").may(name)}

@@ -58,8 +58,9 @@ def test_accepting_makes_the_one_owner_and_the_other_admin_and_both_sides_are_in
     assert Transfer.get_by_id(offered.id).status == "accepted"
     events = AuditEvent.select().where(AuditEvent.action == "organization.ownership_transferred")
     assert {(e.target_id, e.metadata["before"], e.metadata["after"]) for e in events} == {
-        (str(cast.bob.id), "member", "owner"), (str(cast.alice.id), "owner", "admin"),
-    }  # fmt: skip
+        (str(cast.bob.id), "member", "owner"),
+        (str(cast.alice.id), "owner", "admin"),
+    }
     done = [to for to, subject, _ in letters() if subject == "Acme has a new owner"]
     assert sorted(done) == ["alice@example.org", "bob@example.org"]
     with pytest.raises(NotFound):

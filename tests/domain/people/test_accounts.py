@@ -81,9 +81,22 @@ def test_everything_wrong_is_said_at_once_and_nothing_is_kept():
 
 @pytest.mark.parametrize(
     "email",
-    ["", "ada", "ada@", "@example.org", "ada@example", "a da@example.org", "ada@@example.org", "ada@example.org,b@c.de",
-     "ada@example.org\nBcc: x@y.de", "<ada@example.org>", "a" * 250 + "@example.org", "ada@example.", None],
-)  # fmt: skip
+    [
+        "",
+        "ada",
+        "ada@",
+        "@example.org",
+        "ada@example",
+        "a da@example.org",
+        "ada@@example.org",
+        "ada@example.org,b@c.de",
+        "ada@example.org\nBcc: x@y.de",
+        "<ada@example.org>",
+        "a" * 250 + "@example.org",
+        "ada@example.",
+        None,
+    ],
+)
 def test_what_is_no_address_is_refused(email):
     assert "email" in problems(accounts.sign_up, email, "Ada", "Correct horse 1!")
 
@@ -595,9 +608,11 @@ def test_while_messages_are_neutral_every_address_is_answered_alike(cast, letter
     words = ("code", "already", "Sign")
     assert sorted((to, next(w for w in words if w in subject)) for to, subject, _ in letters()) == [
         (ADA, "code"),
-        (cast.bob.email, "Sign"), (cast.bob.email, "already"), (cast.bob.email, "code"),
+        (cast.bob.email, "Sign"),
+        (cast.bob.email, "already"),
+        (cast.bob.email, "code"),
         (cast.vera.email, "already"),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_guessed_code_for_no_account_opens_nothing(cast, codes):
@@ -665,8 +680,19 @@ def test_a_link_that_was_tampered_with_opens_nothing(cast, letters):
     accounts.ask_link(cast.bob.email)
     link = link_of(letters)
     id, _, secret = link.partition(".")
-    for spoilt in ("", ".", id, id + ".", "." + secret, link + "x", link[:-1], f"{id}.{secret[::-1]}", f"{id}.é\0",
-                   "x" * 100_000, f"{secret}.{id}"):  # fmt: skip
+    for spoilt in (
+        "",
+        ".",
+        id,
+        id + ".",
+        "." + secret,
+        link + "x",
+        link[:-1],
+        f"{id}.{secret[::-1]}",
+        f"{id}.é\0",
+        "x" * 100_000,
+        f"{secret}.{id}",
+    ):
         for call in (accounts.link_open, accounts.sign_in_with_link):
             assert isinstance(no(call, spoilt), CodeExpired), spoilt
     assert accounts.sign_in_with_link(link)
@@ -675,10 +701,11 @@ def test_a_link_that_was_tampered_with_opens_nothing(cast, letters):
 def test_no_token_does_the_work_of_another(cast, codes, letters):
     """Each secret is tried at every door but its own."""
     token = {
-        "verify_email": sign_up(ADA), "sign_in": accounts.ask_code(cast.bob.email),
+        "verify_email": sign_up(ADA),
+        "sign_in": accounts.ask_code(cast.bob.email),
         "reset": accounts.forgot(cast.bob.email),
         "second_factor": accounts.begin_second_factor(cast.bob, "password"),
-    }  # fmt: skip
+    }
     doors = {
         "verify_email": lambda id, code: accounts.verify(id, code),
         "sign_in": lambda id, code: accounts.sign_in_with_code(id, code),
@@ -747,8 +774,11 @@ def test_a_new_password_sends_whoever_waits_at_the_second_factor_back(cast, code
 def bob(signed_in_as):
     """bob, who has just proven to be himself for whatever an account's pages ask."""
     found = signed_in_as("bob")
-    for action, target in (("account.change_password", ""), ("account.change_email", ""),
-                           ("account.delete", found.user.id)):  # fmt: skip
+    for action, target in (
+        ("account.change_password", ""),
+        ("account.change_email", ""),
+        ("account.delete", found.user.id),
+    ):
         proofs.prove(action, target, 0, "password", "Correct horse 1!")
     return found.user
 

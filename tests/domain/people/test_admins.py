@@ -119,9 +119,15 @@ def proven(chief):
     def prove(target, action="admin.change_whitelist"):
         who = stepup.present.get()
         return write(
-            Proof.create, user=who.user, session=who.session, action=action, target=str(target), level=4,
-            single_use=True, expires_at=now().replace(year=now().year + 1),
-        )  # fmt: skip
+            Proof.create,
+            user=who.user,
+            session=who.session,
+            action=action,
+            target=str(target),
+            level=4,
+            single_use=True,
+            expires_at=now().replace(year=now().year + 1),
+        )
 
     return prove
 

@@ -159,8 +159,12 @@ def test_apples_secret_is_signed_anew_and_lives_five_minutes(clock):
     moment = int(clock.moment.timestamp())
     assert said.header == {"alg": "ES256", "kid": "KEY", "typ": "JWT"}
     assert said.claims == {
-        "iss": "TEAM", "sub": "org.example.hall", "aud": "https://appleid.apple.com", "iat": moment, "exp": moment + 300,
-    }  # fmt: skip
+        "iss": "TEAM",
+        "sub": "org.example.hall",
+        "aud": "https://appleid.apple.com",
+        "iat": moment,
+        "exp": moment + 300,
+    }
     assert identities.secret_of(GOOGLE) == "secret"
 
 
@@ -587,9 +591,15 @@ def test_the_last_two_can_not_both_go_at_once(relayed, proven, monkeypatch):
     from models import Proof
 
     write(
-        Proof.create, user=relayed, session=present.session, action="security.disconnect", target=str(ids[1]), level=3,
-        single_use=False, expires_at=now().replace(year=now().year + 1),
-    )  # fmt: skip
+        Proof.create,
+        user=relayed,
+        session=present.session,
+        action="security.disconnect",
+        target=str(ids[1]),
+        level=3,
+        single_use=False,
+        expires_at=now().replace(year=now().year + 1),
+    )
 
     def go(id):
         stepup.present.set(present)

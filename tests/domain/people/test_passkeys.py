@@ -61,9 +61,13 @@ def test_what_the_browser_is_asked_wants_a_verified_person_and_this_site(cast, b
 
 @pytest.mark.parametrize(
     "phone",
-    [Authenticator(origin="http://localhost.evil.example"), Authenticator(site="evil.example"), Authenticator(verifies=False)],
+    [
+        Authenticator(origin="http://localhost.evil.example"),
+        Authenticator(site="evil.example"),
+        Authenticator(verifies=False),
+    ],
     ids=["origin", "site", "unverified"],
-)  # fmt: skip
+)
 def test_a_passkey_of_another_site_or_without_a_verified_person_is_refused(cast, signed_in_as, phone):
     signed_in_as("bob")
     with pytest.raises(NotRecognised):
@@ -189,8 +193,9 @@ def test_a_passkey_gets_another_name_and_only_from_its_owner(cast, bobs):
         passkeys.rename(cast.bob, bobs[0].id, " ")
     assert Passkey.get().name == "Old phone"
     assert AuditEvent.one(AuditEvent.action == "security.passkey_renamed").metadata == {
-        "before": "Phone", "after": "Old phone",
-    }  # fmt: skip
+        "before": "Phone",
+        "after": "Old phone",
+    }
 
 
 def test_a_removed_passkey_answers_for_nobody(cast, bobs, proven):

@@ -67,9 +67,15 @@ def proven(cast, signed_in_as):
     def prove(user):
         who = stepup.present.get()
         return write(
-            Proof.create, user=who.user, session=who.session, action="admin.impersonate", target=str(user.id), level=4,
-            single_use=True, expires_at=now().replace(year=now().year + 1),
-        )  # fmt: skip
+            Proof.create,
+            user=who.user,
+            session=who.session,
+            action="admin.impersonate",
+            target=str(user.id),
+            level=4,
+            single_use=True,
+            expires_at=now().replace(year=now().year + 1),
+        )
 
     return prove
 

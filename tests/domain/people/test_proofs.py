@@ -50,8 +50,11 @@ def test_five_wrong_passwords_are_counted_whatever_happens_then_and_the_sixth_wa
     said = [no(prove, answer="Wrong horse 1!") for _ in range(5)]
     assert {type(one) for one in said} == {WrongAnswer}
     assert [re.search(r"You have (.*) left", s.sentence)[1] for s in said[:4]] == [
-        "4 tries", "3 tries", "2 tries", "one try",
-    ]  # fmt: skip
+        "4 tries",
+        "3 tries",
+        "2 tries",
+        "one try",
+    ]
     assert "Wait a while" in said[4].sentence
     clock.forward(minutes=5)
     sixth = no(prove)  # the right one, but too late
@@ -167,8 +170,9 @@ def test_the_code_is_mailed_to_the_person_and_says_what_for(bob, codes, letters)
     prove("email", "000 001", "organization.delete", 7, 4)
     assert (Proof.get().single_use, Proof.get().target) == (True, "7")
     assert [e.action for e in AuditEvent.select().where(AuditEvent.category == "security").order_by(AuditEvent.id)] == [
-        "security.stepup_requested", "security.stepup_verified",
-    ]  # fmt: skip
+        "security.stepup_requested",
+        "security.stepup_verified",
+    ]
 
 
 def test_a_code_is_good_once_ten_minutes_and_five_tries(bob, codes, clock):

@@ -19,9 +19,15 @@ def staff(cast, signed_in_as):
     def proven(action, target, level=4):
         who = stepup.present.get()
         return write(
-            Proof.create, user=who.user, session=who.session, action=action, target=str(target), level=level,
-            single_use=level == 4, expires_at=now().replace(year=now().year + 1),
-        )  # fmt: skip
+            Proof.create,
+            user=who.user,
+            session=who.session,
+            action=action,
+            target=str(target),
+            level=level,
+            single_use=level == 4,
+            expires_at=now().replace(year=now().year + 1),
+        )
 
     return proven
 

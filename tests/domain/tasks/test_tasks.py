@@ -151,9 +151,10 @@ def test_upcoming_are_ones_own_open_tasks_with_the_nearest_date(cast, at, clock,
     for hours in (5, 1, 3):
         rows.create(tasks.rules, {"title": f"In {hours}", "due_at": due(clock, hours=hours)}, by=at("bob"))
     rows.create(
-        tasks.rules, {"title": "For bob", "due_at": due(clock, hours=2), "assigned_to": str(cast.bob.id)},
+        tasks.rules,
+        {"title": "For bob", "due_at": due(clock, hours=2), "assigned_to": str(cast.bob.id)},
         by=at("alice"),
-    )  # fmt: skip
+    )
     rows.create(tasks.rules, {"title": "Hers", "due_at": due(clock, hours=1)}, by=at("alice"))
     rows.create(tasks.rules, {"title": "Done", "due_at": due(clock, hours=1), "status": "completed"}, by=at("bob"))
     rows.create(tasks.rules, {"title": "No date"}, by=at("bob"))

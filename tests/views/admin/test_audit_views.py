@@ -15,9 +15,14 @@ def log(cast):
 
     def fill():
         audit.record(
-            "organization.updated", "Changed name", by=cast.alice, organization=cast.acme, target=cast.acme,
-            before={"name": "Acme <Ltd>"}, after={"name": "Acme"},
-        )  # fmt: skip
+            "organization.updated",
+            "Changed name",
+            by=cast.alice,
+            organization=cast.acme,
+            target=cast.acme,
+            before={"name": "Acme <Ltd>"},
+            after={"name": "Acme"},
+        )
         audit.record("organization.access_denied", "Denied: POST", by=cast.bob, organization=cast.acme, result="denied")
         audit.record("organization.updated", "Secret of Globex", by=cast.charlie, organization=cast.globex)
         audit.record("settings.changed", "=HYPERLINK(1)", by=cast.stella, category="admin", before="a", after="b")

@@ -67,9 +67,18 @@ def test_the_list_shows_what_came_and_what_became_of_it(stella, bought, said):
 
 @pytest.mark.parametrize(
     "query",
-    ["when=2026-99-99", "when=tomorrow", "status=nonsense", "before=x", "before=99999999999999999999", "q=%25_", "type=%ff",
-     "channel=%25", "when=2026-06-15&before=1"],
-)  # fmt: skip
+    [
+        "when=2026-99-99",
+        "when=tomorrow",
+        "status=nonsense",
+        "before=x",
+        "before=99999999999999999999",
+        "q=%25_",
+        "type=%ff",
+        "channel=%25",
+        "when=2026-06-15&before=1",
+    ],
+)
 def test_a_filter_that_is_none_breaks_nothing(stella, query):
     make()
     assert stella.get(f"{BASE}?{query}").status_code == 200

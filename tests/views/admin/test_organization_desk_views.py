@@ -36,9 +36,7 @@ def test_suspending_one_closes_it_at_once_and_reactivating_opens_it(stella, brow
     empty = stella.post(f"{address}/suspension", data={"reason": "no"}, headers=hx("suspend_form"))
     assert (empty.status_code, "Say why" in empty.get_data(True)) == (422, True)
     asked = stella.post(f"{address}/suspension", data={"reason": WHY}, headers={"Accept": "application/json"}).json
-    assert (asked["code"], asked["level"], asked["target"]) == (
-        "SENSITIVE_VERIFICATION_REQUIRED", 4, str(cast.acme.id),
-    )  # fmt: skip
+    assert (asked["code"], asked["level"], asked["target"]) == ("SENSITIVE_VERIFICATION_REQUIRED", 4, str(cast.acme.id))
     assert post(stella, f"{address}/suspension", reason=WHY).status_code == 303
     assert alice.get("/acme/tasks").status_code == 403
     assert WHY in said(alice.get("/acme"))

@@ -143,10 +143,17 @@ def test_the_overview_tells_of_money_that_wants_a_look(stella, clock, cast):
     write(
         facts.apply,
         SubscriptionChanged(
-            provider="stripe", id="sub_1", customer_id="cus_1", organization=cast.acme.public_id, status="active",
-            price_id=sandbox.PRICES["pro_monthly"], happened_at=now(), event_id="e", period_end_at=now() + timedelta(30),
+            provider="stripe",
+            id="sub_1",
+            customer_id="cus_1",
+            organization=cast.acme.public_id,
+            status="active",
+            price_id=sandbox.PRICES["pro_monthly"],
+            happened_at=now(),
+            event_id="e",
+            period_end_at=now() + timedelta(30),
         ),
-    )  # fmt: skip
+    )
     write(
         models.Outgoing.create,
         kind="subscription_end",
@@ -164,9 +171,15 @@ def test_the_overview_tells_of_money_that_wants_a_look(stella, clock, cast):
 
 def test_a_buried_webhook_leads_from_the_overview_to_the_inspector(stella):
     write(
-        WebhookEvent.create, channel="billing_stripe", event_id="evt_7", type="invoice.paid", payload=b"{}",
-        happened_at=now(), status="buried", error="KeyError: 'data'",
-    )  # fmt: skip
+        WebhookEvent.create,
+        channel="billing_stripe",
+        event_id="evt_7",
+        type="invoice.paid",
+        payload=b"{}",
+        happened_at=now(),
+        status="buried",
+        error="KeyError: 'data'",
+    )
     page = stella.get("/admin").get_data(True)
     assert "1 webhook was given up" in page
     assert 'href="/admin/webhooks?status=buried"' in page

@@ -132,9 +132,15 @@ def test_nothing_is_changed_while_looking(stella, cast, counted):
     write(alerts.broadcast, "Tea is ready.", by=cast.stella)
     before = counted()
     for path in (
-        "/acme/tasks", "/account", "/sign-out", "/notifications/reading", "/settings/security/sessions/end",
-        "/account/deletion", "/step-up", "/organizations",
-    ):  # fmt: skip
+        "/acme/tasks",
+        "/account",
+        "/sign-out",
+        "/notifications/reading",
+        "/settings/security/sessions/end",
+        "/account/deletion",
+        "/step-up",
+        "/organizations",
+    ):
         response = stella.post(path, data={"title": "x", "name": "x"}, headers=JSON)
         assert response.status_code in (403, 404, 405), path
         assert response.status_code != 403 or "looking on" in response.json["message"], path

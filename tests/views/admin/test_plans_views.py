@@ -8,19 +8,21 @@ from domain.entitlements import grants, plans
 from models import PlanOverride, Subscription
 from tests.fixtures.threads import write
 
-FORM = {
-    "name": "Guild", "gives": "Tea\nBiscuits", "position": "2",
-    "capabilities": ["feature.pro", "billing.portal"],
-}  # fmt: skip
+FORM = {"name": "Guild", "gives": "Tea\nBiscuits", "position": "2", "capabilities": ["feature.pro", "billing.portal"]}
 
 
 @pytest.fixture
 def subscribed(cast):
     with inside(cast.acme):
         row = write(
-            Subscription.create, provider="stripe", provider_subscription_id="sub_1", provider_customer_id="cus_1",
-            plan_key="pro_monthly", status="active", last_event_at=now(),
-        )  # fmt: skip
+            Subscription.create,
+            provider="stripe",
+            provider_subscription_id="sub_1",
+            provider_customer_id="cus_1",
+            plan_key="pro_monthly",
+            status="active",
+            last_event_at=now(),
+        )
         write(grants.follow, row)
 
 

@@ -22,10 +22,18 @@ def stella(browse):
 def make(cast):
     def tell(id="sub_1", organization=None, **more):
         values = {
-            "provider": "stripe", "id": id, "customer_id": f"cus_{id}", "price_id": MONTHLY, "status": "active",
-            "organization": (organization or cast.acme).public_id, "period_start_at": now(), "started_at": now(),
-            "period_end_at": now() + timedelta(days=30), "happened_at": now(), "event_id": f"evt_{id}",
-        }  # fmt: skip
+            "provider": "stripe",
+            "id": id,
+            "customer_id": f"cus_{id}",
+            "price_id": MONTHLY,
+            "status": "active",
+            "organization": (organization or cast.acme).public_id,
+            "period_start_at": now(),
+            "started_at": now(),
+            "period_end_at": now() + timedelta(days=30),
+            "happened_at": now(),
+            "event_id": f"evt_{id}",
+        }
         fact = SubscriptionChanged(**(values | more))
         write(facts.apply, fact)
         with inside(organization or cast.acme):
@@ -77,9 +85,18 @@ def test_one_shows_its_payments_and_grants(stella, make, cast, said):
     row = make(status="past_due", unpaid_since_at=now())
     with inside(cast.acme):
         write(
-            Payment.create, provider="stripe", provider_payment_id="in_1", subscription=row, reason="cycle", status="paid",
-            amount=1200, amount_refunded=300, currency="EUR", dispute="won", paid_at=now(),
-        )  # fmt: skip
+            Payment.create,
+            provider="stripe",
+            provider_payment_id="in_1",
+            subscription=row,
+            reason="cycle",
+            status="paid",
+            amount=1200,
+            amount_refunded=300,
+            currency="EUR",
+            dispute="won",
+            paid_at=now(),
+        )
     text = said(stella.get(f"{BASE}/{row.id}"))
     for words in ("in_1", "€12.00", "€3.00 back", "Dispute won", "Unpaid since", "feature.pro", "Given", "cus_sub_1"):
         assert words in text, words
@@ -89,9 +106,15 @@ def test_one_shows_its_payments_and_grants(stella, make, cast, said):
 def test_sync_now_takes_over_what_the_provider_says(stella, make, followed, monkeypatch):
     row = make()
     told = SubscriptionChanged(
-        provider="stripe", id="sub_1", customer_id="cus_sub_1", price_id=MONTHLY, status="canceled", happened_at=now(),
-        event_id="asked:1", asked_at=now(),
-    )  # fmt: skip
+        provider="stripe",
+        id="sub_1",
+        customer_id="cus_sub_1",
+        price_id=MONTHLY,
+        status="canceled",
+        happened_at=now(),
+        event_id="asked:1",
+        asked_at=now(),
+    )
     monkeypatch.setattr(stripe, "refetch", lambda id: [told])
     page = followed(stella, stella.post(f"{BASE}/{row.id}/sync"))
     assert "It stands as the provider says it is now." in page
@@ -120,10 +143,17 @@ def test_its_price_is_named_and_it_follows(stella, make, followed, said, monkeyp
         asked.append(id)
         return [
             SubscriptionChanged(
-                provider="stripe", id=id, customer_id="cus_sub_1", price_id="price_new", status="active",
-                happened_at=now(), event_id="asked:1", asked_at=now(), period_end_at=now() + timedelta(days=30),
+                provider="stripe",
+                id=id,
+                customer_id="cus_sub_1",
+                price_id="price_new",
+                status="active",
+                happened_at=now(),
+                event_id="asked:1",
+                asked_at=now(),
+                period_end_at=now() + timedelta(days=30),
             )
-        ]  # fmt: skip
+        ]
 
     monkeypatch.setattr(stripe, "refetch", refetch)
     assert "Which plan is its price?" in said(stella.get(f"{BASE}/{row.id}"))
@@ -137,9 +167,13 @@ def test_its_price_is_named_and_it_follows(stella, make, followed, said, monkeyp
 
 def test_what_the_provider_could_not_be_told_is_sent_again(stella, said, followed):
     row = write(
-        Outgoing.create, kind="subscription_end", key="subscription_end:stripe:sub_9", payload={}, status="buried",
+        Outgoing.create,
+        kind="subscription_end",
+        key="subscription_end:stripe:sub_9",
+        payload={},
+        status="buried",
         error="ProviderFailed: Stripe: down",
-    )  # fmt: skip
+    )
     assert "The provider couldn't be told" in said(stella.get(BASE))
     assert "The provider is told again." in followed(stella, stella.post(f"{BASE}/unsent/{row.id}"))
     assert Outgoing.get_by_id(row.id).status == "queued"

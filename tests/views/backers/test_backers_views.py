@@ -374,10 +374,15 @@ def test_a_code_is_released_after_a_proof(campaign, cast, browse):
     assert asked.json["code"] == "SENSITIVE_VERIFICATION_REQUIRED"
     assert Backer.get().status == "used"
     write(
-        Proof.create, user=cast.stella, session=Session.select().where(Session.user == cast.stella).order_by(-Session.id).get(),
-        action="admin.release_backer", target=str(campaign.id), level=3, single_use=False,
+        Proof.create,
+        user=cast.stella,
+        session=Session.select().where(Session.user == cast.stella).order_by(-Session.id).get(),
+        action="admin.release_backer",
+        target=str(campaign.id),
+        level=3,
+        single_use=False,
         expires_at=now() + backers.LIFE,
-    )  # fmt: skip
+    )
     assert client.post(path).status_code == 303
     assert Backer.get().status == "unused"
 

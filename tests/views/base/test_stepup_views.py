@@ -47,10 +47,8 @@ def test_htmx_is_shown_the_dialog_with_what_a_script_needs_to_know(bob, hx, cast
     assert answer.status_code == 403
     assert (answer.headers["HX-Retarget"], answer.headers["HX-Reswap"]) == ("#dialog", "innerHTML")
     assert json.loads(answer.headers["HX-Trigger"]) == {
-        "stepup": {
-            "action": "account.change_password", "level": 3, "bound_to": "", "methods": ["password", "email"],
-        }
-    }  # fmt: skip
+        "stepup": {"action": "account.change_password", "level": 3, "bound_to": "", "methods": ["password", "email"]}
+    }
     assert not page.lstrip().startswith("<!doctype")
     assert 'action="/settings/security/password"' in page
     assert hidden(page)["password"] == NEW
@@ -73,10 +71,14 @@ def test_a_machine_is_told_in_json(bob):
     answer = bob.post(PATH, data={"password": NEW}, headers=JSON)
     assert (answer.status_code, answer.mimetype) == (403, "application/json")
     assert answer.json == {
-        "code": "SENSITIVE_VERIFICATION_REQUIRED", "message": "Confirm that it is you to choose a new password.",
-        "action": "account.change_password", "level": 3, "target": "", "methods": ["password", "email"],
+        "code": "SENSITIVE_VERIFICATION_REQUIRED",
+        "message": "Confirm that it is you to choose a new password.",
+        "action": "account.change_password",
+        "level": 3,
+        "target": "",
+        "methods": ["password", "email"],
         "request_id": answer.headers["X-Request-Id"],
-    }  # fmt: skip
+    }
 
 
 # --- the right answer -----------------------------------------------------------------------------------------
@@ -105,8 +107,11 @@ def test_what_was_sent_twice_or_with_odd_signs_comes_back_as_it_was(bob, hx):
     page = bob.post(PATH, data=sent, headers=hx()).get_data(True)
     fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page)
     assert [f for f in fields if not f[0].startswith("proof_")] == [
-        ("password", NEW), ("more", "a&#34;&lt;b&gt;&#39;&amp;"), ("more", "zwei"), ("empty", ""),
-    ]  # fmt: skip
+        ("password", NEW),
+        ("more", "a&#34;&lt;b&gt;&#39;&amp;"),
+        ("more", "zwei"),
+        ("empty", ""),
+    ]
     assert "ours" not in page
 
 
@@ -178,9 +183,14 @@ def test_a_right_answer_and_an_act_that_is_refused_leave_the_count_and_the_proof
 
 def test_a_proof_answered_wrongly_stops_the_request_though_another_proof_holds(bob, cast):
     write(
-        Proof.create, user=cast.bob, session=Session.get(), action="account.change_password", level=3,
-        single_use=False, expires_at=now() + timedelta(minutes=10),
-    )  # fmt: skip
+        Proof.create,
+        user=cast.bob,
+        session=Session.get(),
+        action="account.change_password",
+        level=3,
+        single_use=False,
+        expires_at=now() + timedelta(minutes=10),
+    )
     assert bob.post(PATH, data={"password": NEW, "proof_answer": "x"} | PROOF).status_code == 422
     assert not has(cast.bob, NEW)
 
@@ -323,10 +333,18 @@ def test_made_up_fields_are_answered_and_change_nothing(field, bob, cast):
 @pytest.mark.parametrize(
     "target",
     [
-        "//evil.example", "https://evil.example/", "\\\\evil.example", "/\\evil.example", "javascript:alert(1)",
-        "/\t/evil.example", "https:evil.example", " //evil.example", "http://localhost@evil.example/", "///evil.example",
+        "//evil.example",
+        "https://evil.example/",
+        "\\\\evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "https:evil.example",
+        " //evil.example",
+        "http://localhost@evil.example/",
+        "///evil.example",
     ],
-)  # fmt: skip
+)
 def test_the_dialog_posts_to_this_site_only(target, bob, hx):
     page = bob.post("/step-up", data={"proof_switch": "password", "proof_for": target} | PROOF, headers=hx()).get_data(
         True
@@ -350,8 +368,12 @@ def test_a_stranger_is_sent_to_sign_in_and_nothing_is_looked_at(browse):
 
 def test_another_site_cannot_ask_in_somebodys_name(bob):
     form = {"password": NEW, "proof_answer": PASSWORD} | PROOF
-    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"},
-                    {"Origin": "null"}):  # fmt: skip
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ):
         for path in (
             "/step-up",
             PATH,

@@ -507,10 +507,17 @@ def test_what_rests_for_a_refund_is_said(bought, cast, said, wire):
 def test_a_backer_sees_the_price_they_would_pay(browse, cast, said):
     product, *_ = (price["product"] for price in pricing.catalog().prices)
     own = {
-        "id": "price_backers", "product": product, "active": True, "amount": 700, "currency": "usd", "interval": "month",
-        "interval_count": 1, "lookup_key": "pro_monthly", "nickname": None,
+        "id": "price_backers",
+        "product": product,
+        "active": True,
+        "amount": 700,
+        "currency": "usd",
+        "interval": "month",
+        "interval_count": 1,
+        "lookup_key": "pro_monthly",
+        "nickname": None,
         "metadata": {"audience": "backer", "plan": "pro_monthly"},
-    }  # fmt: skip
+    }
     prices = [*pricing.catalog().prices, own]
     write(models.PricingCatalog.update(prices=prices).execute)
     for path in ("/acme/billing", "/pricing"):

@@ -176,10 +176,16 @@ def test_amounts_are_shown_in_their_currencys_units(browse, said, cast, currency
 
 def test_check_10_no_page_asks_the_provider(browse, shut):
     for name, address in (
-        (None, "/pricing"), ("alice", "/pricing"), ("alice", "/acme/billing"), ("bob", "/acme"),
-        ("stella", "/admin/pricing"), ("stella", "/admin/plans"), ("stella", "/admin/plans/pro_monthly"),
-        ("stella", "/admin"), (None, "/"),
-    ):  # fmt: skip
+        (None, "/pricing"),
+        ("alice", "/pricing"),
+        ("alice", "/acme/billing"),
+        ("bob", "/acme"),
+        ("stella", "/admin/pricing"),
+        ("stella", "/admin/plans"),
+        ("stella", "/admin/plans/pro_monthly"),
+        ("stella", "/admin"),
+        (None, "/"),
+    ):
         assert browse(name).get(address).status_code in (200, 302), address
 
 

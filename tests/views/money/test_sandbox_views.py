@@ -85,15 +85,27 @@ def test_one_thing_is_not_another(alone):
     checkout = opened()
     assert alice.get(f"/sandbox/checkout/{checkout}").status_code == 200
     for address in (
-        f"checkout/{id}", f"subscriptions/{checkout}", f"invoices/{id}", f"purchases/{id}", f"portal/{checkout}",
-        "checkout/nonsense", "invoices/nonsense",
-    ):  # fmt: skip
+        f"checkout/{id}",
+        f"subscriptions/{checkout}",
+        f"invoices/{id}",
+        f"purchases/{id}",
+        f"portal/{checkout}",
+        "checkout/nonsense",
+        "invoices/nonsense",
+    ):
         assert alice.get(f"/sandbox/{address}").status_code == 404, address
     for address in (
-        f"subscriptions/{checkout}/renewal", f"checkout/{id}/payment", f"invoices/{id}/payment", f"portal/{id}/card",
-        f"payments/{id}/refunds", f"payments/{id}/dispute", f"refunds/{id}/failure", f"disputes/{id}/outcome",
-        f"events/{id}/delivery", f"customers/{id}/card",
-    ):  # fmt: skip
+        f"subscriptions/{checkout}/renewal",
+        f"checkout/{id}/payment",
+        f"invoices/{id}/payment",
+        f"portal/{id}/card",
+        f"payments/{id}/refunds",
+        f"payments/{id}/dispute",
+        f"refunds/{id}/failure",
+        f"disputes/{id}/outcome",
+        f"events/{id}/delivery",
+        f"customers/{id}/card",
+    ):
         assert alice.post(f"/sandbox/{address}").status_code == 404, address
 
 
@@ -265,9 +277,14 @@ def test_the_desk_changes_the_card_and_shows_what_was_bought_once(alone, said):
 def test_every_state_of_a_subscription_has_a_page(browse):
     alice = browse("alice")
     for card, days, more in (
-        ("ok", 0, {"trial_days": 20}), ("declined", 0, {}), ("declined", 2, {}), ("fails_later", 33, {}),
-        ("confirm", 0, {}), ("debit", 0, {}), (None, 9, {"trial_days": 7, "without_card": "pause"}),
-    ):  # fmt: skip
+        ("ok", 0, {"trial_days": 20}),
+        ("declined", 0, {}),
+        ("declined", 2, {}),
+        ("fails_later", 33, {}),
+        ("confirm", 0, {}),
+        ("debit", 0, {}),
+        (None, 9, {"trial_days": 7, "without_card": "pause"}),
+    ):
         id = engine.subscribe(engine.create_customer(card=card)["id"], YEARLY if days == 0 else MONTHLY, **more)["id"]
         sandbox.advance(days=days)
         assert alice.get(f"/sandbox/subscriptions/{id}").status_code == 200
@@ -295,12 +312,21 @@ def test_the_api_answers_over_http_and_its_key_is_the_door(web):
 @pytest.mark.parametrize(
     "body",
     [
-        b"\xff\xfe=\x00", b"email=a%00b", b"a[b][c]=1&a[b]=2&a=3&a[b][c][d]=4", b"[]=1&]=2&[[[=3",
-        b"email[]=x&metadata=5", b"customer[a]=b", b"metadata[a][b]=c", b"status[a]=b&limit[c]=d", b"expand[][]=x&expand=y",
-        b"customer=" + b"x" * 100_000, b"amount=%C2%B2&payment_intent=pi_x", b"line_items[0]=x&mode=payment",
+        b"\xff\xfe=\x00",
+        b"email=a%00b",
+        b"a[b][c]=1&a[b]=2&a=3&a[b][c][d]=4",
+        b"[]=1&]=2&[[[=3",
+        b"email[]=x&metadata=5",
+        b"customer[a]=b",
+        b"metadata[a][b]=c",
+        b"status[a]=b&limit[c]=d",
+        b"expand[][]=x&expand=y",
+        b"customer=" + b"x" * 100_000,
+        b"amount=%C2%B2&payment_intent=pi_x",
+        b"line_items[0]=x&mode=payment",
         b"mode=subscription&success_url=x&line_items[0][price][a]=b&line_items[0][quantity]=99999999999",
     ],
-)  # fmt: skip
+)
 def test_no_body_breaks_the_api(web, body):
     client, key = web.test_client(), {"Authorization": "Bearer sk_test_sandbox"}
     for path in (

@@ -58,9 +58,7 @@ def test_the_reasons_for_one_person_and_permission(alice, cast, said):
 
 
 def test_a_fragment_of_the_reasons_alone(alice, cast, hx, outline):
-    answer = alice.get(
-        f"/acme/permissions?person={seat(cast, 'bob')}&permission=tasks.write", headers=hx("why_area")
-    )  # fmt: skip
+    answer = alice.get(f"/acme/permissions?person={seat(cast, 'bob')}&permission=tasks.write", headers=hx("why_area"))
     assert outline(answer)[0] == ["why_area"]
     assert "Bob" in answer.get_data(True)
 
@@ -68,11 +66,16 @@ def test_a_fragment_of_the_reasons_alone(alice, cast, hx, outline):
 @pytest.mark.parametrize(
     "query",
     [
-        "person=0&permission=tasks.read", "person=x&permission=tasks.read", "person=99999999999999999999&permission=x",
-        "permission=tasks.read", "person=1&permission=admin.read", "person=1&permission=__class__", "person=²",
+        "person=0&permission=tasks.read",
+        "person=x&permission=tasks.read",
+        "person=99999999999999999999&permission=x",
+        "permission=tasks.read",
+        "person=1&permission=admin.read",
+        "person=1&permission=__class__",
+        "person=²",
         "person=1&person=2&permission=tasks.read&permission=",
     ],
-)  # fmt: skip
+)
 def test_a_question_about_nobody_or_nothing_shows_the_page_without_reasons(query, alice):
     assert alice.get(f"/acme/permissions?{query}").status_code == 200
 
@@ -99,9 +102,11 @@ def test_a_look_shows_less_changes_nothing_and_ends(alice, task, cast, counted, 
     assert alice.get("/acme/tasks").status_code == 200
     before = counted()
     for path, form in (
-        ("/acme/tasks", {"title": "Order paper"}), (f"/acme/tasks/{task.id}/removal", {}),
-        ("/acme/permissions/preview", {"role": "viewer"}), ("/acme/billing/checkout", {"plan": "pro_monthly"}),
-    ):  # fmt: skip
+        ("/acme/tasks", {"title": "Order paper"}),
+        (f"/acme/tasks/{task.id}/removal", {}),
+        ("/acme/permissions/preview", {"role": "viewer"}),
+        ("/acme/billing/checkout", {"plan": "pro_monthly"}),
+    ):
         answer = alice.post(path, data=form, headers={"Accept": "application/json"})
         assert (answer.status_code, answer.json["code"]) == (403, "FORBIDDEN"), path
     after = counted()
@@ -176,8 +181,15 @@ def test_support_sees_the_reasons_for_anybody(browse, cast, said):
     assert AuditEvent.select().where(AuditEvent.result == "denied").count() == 0
 
 
-@pytest.mark.parametrize("query", ["organization=globex&permission=tasks.read", "organization=no&permission=tasks.read",
-                                   "organization=acme&permission=no", "organization=%F0%9F%98%80"])  # fmt: skip
+@pytest.mark.parametrize(
+    "query",
+    [
+        "organization=globex&permission=tasks.read",
+        "organization=no&permission=tasks.read",
+        "organization=acme&permission=no",
+        "organization=%F0%9F%98%80",
+    ],
+)
 def test_support_asks_only_about_organizations_the_person_is_in(query, browse, cast):
     answer = browse("stella").get(f"/admin/users/{cast.vera.id}/permissions?{query}")
     assert answer.status_code == 200

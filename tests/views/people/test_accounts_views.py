@@ -182,8 +182,10 @@ def test_a_wrong_password_an_unknown_address_and_a_suspended_user_get_one_answer
     transactions.writes(lambda: User.update(status="suspended").where(User.id == cast.vera.id).execute())()
     answers = set()
     for email, password in (
-        ("bob@example.org", "Wrong horse 1!!"), ("nobody@example.org", PASSWORD), ("vera@example.org", PASSWORD),
-    ):  # fmt: skip
+        ("bob@example.org", "Wrong horse 1!!"),
+        ("nobody@example.org", PASSWORD),
+        ("vera@example.org", PASSWORD),
+    ):
         response = newcomer.post("/sign-in", data={"email": email, "password": password})
         page = response.get_data(True)
         assert password not in page
@@ -521,9 +523,11 @@ def test_neutral_answers_are_alike_to_the_letter(web, cast, letters):
     suspend(cast.vera)
     varies = {"X-Request-Id", "Set-Cookie"}
     for paths in (
-        ("/sign-in/code", "/sign-in/code/answer"), ("/sign-in/link", "/sign-in/link"),
-        ("/sign-up/code", "/verify"), ("/forgot-password", "/reset-password"),
-    ):  # fmt: skip
+        ("/sign-in/code", "/sign-in/code/answer"),
+        ("/sign-in/link", "/sign-in/link"),
+        ("/sign-up/code", "/verify"),
+        ("/forgot-password", "/reset-password"),
+    ):
         seen = set()
         for email in (BOB, "vera@example.org", "none@example.org"):
             client = web.test_client()
@@ -569,9 +573,10 @@ def test_who_is_suspended_between_asking_and_answering_stays_out(newcomer, brows
     reset = code_of(letters)
     suspend(cast.bob)
     for path, form in (
-        ("/sign-in/code/answer", {"code": code}), (link, {}),
+        ("/sign-in/code/answer", {"code": code}),
+        (link, {}),
         ("/reset-password", {"code": reset, "password": "Better horse 2?"}),
-    ):  # fmt: skip
+    ):
         answer = newcomer.post(path, data=form)
         assert answer.status_code < 500
         assert signed_in_as(newcomer) is None
@@ -596,12 +601,26 @@ def test_codes_of_one_page_open_no_other(newcomer, letters):
 @pytest.mark.parametrize(
     "target",
     [
-        "//evil.example", "https://evil.example/", "\\\\evil.example", "/\\evil.example", "javascript:alert(1)",
-        "/\t/evil.example", "/\n/evil.example", "https:evil.example", " //evil.example", "///evil.example",
-        "http://localhost@evil.example/", "http://localhost.evil.example/", "/%09/evil.example@", "\x00//evil.example",
-        "http://localhost//evil.example", "http:///evil.example", "ftp://localhost/x", "//localhost\\@evil.example",
+        "//evil.example",
+        "https://evil.example/",
+        "\\\\evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "https:evil.example",
+        " //evil.example",
+        "///evil.example",
+        "http://localhost@evil.example/",
+        "http://localhost.evil.example/",
+        "/%09/evil.example@",
+        "\x00//evil.example",
+        "http://localhost//evil.example",
+        "http:///evil.example",
+        "ftp://localhost/x",
+        "//localhost\\@evil.example",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("way", ["code", "link", "sign_up", "sign_up_code", "signed_in"])
 def test_no_way_in_leads_to_another_site(way, target, newcomer, browse, letters):
     if way == "signed_in":
@@ -637,9 +656,21 @@ def test_made_up_input_is_answered_at_every_door(field, value, newcomer, letters
     value = value.encode("utf-16", "surrogatepass").decode("utf-16")
     before = counted()
     newcomer.post("/sign-in/code", data={"email": BOB})
-    for path in ("/sign-up", "/sign-up/code", "/verify", "/verify/resend", "/sign-in", "/sign-in/code",
-                 "/sign-in/code/answer", "/sign-in/link", "/sign-in/link/x.y", "/forgot-password", "/reset-password",
-                 "/sign-in/code/resend", "/verify-2fa"):  # fmt: skip
+    for path in (
+        "/sign-up",
+        "/sign-up/code",
+        "/verify",
+        "/verify/resend",
+        "/sign-in",
+        "/sign-in/code",
+        "/sign-in/code/answer",
+        "/sign-in/link",
+        "/sign-in/link/x.y",
+        "/forgot-password",
+        "/reset-password",
+        "/sign-in/code/resend",
+        "/verify-2fa",
+    ):
         form = {"email": "new@example.org", "name": "New", "password": PASSWORD, "code": "123456"} | {field: value}
         assert newcomer.post(path, data=form).status_code < 500, path
     assert counted()["User"] == before["User"]
@@ -834,7 +865,7 @@ def test_the_only_owner_of_a_team_is_told_which_and_stays(browse, cast, said):
     assert "Acme" in said(alice.get("/account/deletion"))
     answer = alice.post(
         "/account/deletion", data=proof("account.delete", cast.alice.id), headers={"Accept": "application/json"}
-    )  # fmt: skip
+    )
     assert (answer.status_code, answer.json["code"]) == (409, "LAST_OWNER")
     assert alice.get("/acme").status_code == 200
 
@@ -843,7 +874,7 @@ def test_the_last_admin_stays(browse, cast):
     stella = browse("stella")
     answer = stella.post(
         "/account/deletion", data=proof("account.delete", cast.stella.id), headers={"Accept": "application/json"}
-    )  # fmt: skip
+    )
     assert answer.status_code == 409
     assert stella.get("/admin").status_code == 200
 

@@ -113,8 +113,11 @@ def test_a_stranger_sets_nothing_up(browse):
 
 
 PROVEN = {
-    "proof_action": "security.add_passkey", "proof_level": 3, "proof_method": "password", "proof_answer": PASSWORD,
-}  # fmt: skip
+    "proof_action": "security.add_passkey",
+    "proof_level": 3,
+    "proof_method": "password",
+    "proof_answer": PASSWORD,
+}
 
 
 # --- at sign-in ------------------------------------------------------------------------------------------------

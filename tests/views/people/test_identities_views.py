@@ -245,13 +245,23 @@ def test_the_state_of_one_provider_is_none_at_another(hall, network, configured,
 @pytest.mark.parametrize(
     "claims",
     [
-        {"nonce": "another"}, {"nonce": None}, {"aud": "somebody-else"}, {"aud": None}, {"iss": "https://evil.example"},
-        {"iss": None}, {"exp": 1_000_000_000}, {"exp": None}, {"sub": None}, {"sub": ""},
-        {"azp": "somebody-else"}, {"aud": "somebody-else", "azp": "hall"}, {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
+        {"nonce": "another"},
+        {"nonce": None},
+        {"aud": "somebody-else"},
+        {"aud": None},
+        {"iss": "https://evil.example"},
+        {"iss": None},
+        {"exp": 1_000_000_000},
+        {"exp": None},
+        {"sub": None},
+        {"sub": ""},
+        {"azp": "somebody-else"},
+        {"aud": "somebody-else", "azp": "hall"},
+        {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
         {"aud": ["hall", "somebody-else"], "azp": "somebody-else"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_token_that_is_not_for_this_sign_in_is_refused(hall, browse, claims):
     hall.claims |= claims
     client = browse(None)
@@ -269,7 +279,7 @@ def test_a_token_that_is_not_for_this_sign_in_is_refused(hall, browse, claims):
         (OctKey.import_key("a key that nobody needs"), "none"),
     ],
     ids=["another key", "HS256", "none"],
-)  # fmt: skip
+)
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 def test_a_token_that_the_issuer_did_not_sign_is_refused(hall, browse, key, alg):
     hall.key, hall.alg = key, alg

@@ -121,9 +121,12 @@ def test_the_challenge_outlives_the_dialog_that_asks_again(browse, cast, phone):
     dialog = client.post("/settings/security/passkeys", data=form)
     assert dialog.status_code == 403
     proof = {
-        "proof_action": "security.add_passkey", "proof_target": "", "proof_level": "2", "proof_method": "passkey",
+        "proof_action": "security.add_passkey",
+        "proof_target": "",
+        "proof_level": "2",
+        "proof_method": "passkey",
         "proof_answer": phone.get(options_of(dialog.get_data(True))),
-    }  # fmt: skip
+    }
     response = client.post("/settings/security/passkeys", data=form | proof)
     assert response.headers["Location"] == "/settings/security"
     assert sorted(one.name for one in passkeys.of(cast.bob)) == ["Key", "Phone"]

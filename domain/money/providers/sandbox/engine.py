@@ -9,7 +9,7 @@ from typing import Any
 
 from domain import NotFound
 from domain.base import configuration
-from domain.money.providers.sandbox.records import (  # fmt: skip
+from domain.money.providers.sandbox.records import (
     DAY,
     FIRST_PAYMENT_LASTS,
     OVER,
@@ -55,20 +55,37 @@ def products():
     """What is sold: what the sandbox comes with, then what was put beside it."""
     words = spoken()
     pro = {
-        "id": words.PRODUCT, "kind": "product", "active": True, "created": 1767225600, "name": "Pro",
-        "description": "For teams that work in it all day", "images": [], "default_price": words.PRICES["pro_monthly"],
+        "id": words.PRODUCT,
+        "kind": "product",
+        "active": True,
+        "created": 1767225600,
+        "name": "Pro",
+        "description": "For teams that work in it all day",
+        "images": [],
+        "default_price": words.PRICES["pro_monthly"],
         "metadata": {"app": configuration.active.stripe_app_tag or "guildhall"},
-    }  # fmt: skip
+    }
     return [pro, *reversed(find("product"))]
 
 
 def prices():
     """At which prices; `interval` is None where it is bought once."""
     words = spoken()
-    ours = [{
-        "id": words.PRICES[plan], "kind": "price", "product": words.PRODUCT, "active": True, "created": 1767225600,
-        "amount": amount, "currency": CURRENCY, "interval": interval, "lookup_key": plan, "metadata": {},
-    } for plan, (amount, interval) in AMOUNTS.items()]  # fmt: skip
+    ours = [
+        {
+            "id": words.PRICES[plan],
+            "kind": "price",
+            "product": words.PRODUCT,
+            "active": True,
+            "created": 1767225600,
+            "amount": amount,
+            "currency": CURRENCY,
+            "interval": interval,
+            "lookup_key": plan,
+            "metadata": {},
+        }
+        for plan, (amount, interval) in AMOUNTS.items()
+    ]
     return [*ours, *reversed(find("price"))]
 
 
@@ -139,9 +156,15 @@ def delete_customer(id):
 def _charge(invoice, card, confirmed):
     """Try to take what an invoice wants; returns how it went."""
     payment = next(iter(find("payment", invoice["id"], limit=1)), None) or new(
-        "payment", invoice=invoice["id"], customer=invoice["customer"], amount=invoice["due"],
-        currency=invoice["currency"], refunded=0, disputed=False, metadata=invoice["metadata"],
-    )  # fmt: skip
+        "payment",
+        invoice=invoice["id"],
+        customer=invoice["customer"],
+        amount=invoice["due"],
+        currency=invoice["currency"],
+        refunded=0,
+        disputed=False,
+        metadata=invoice["metadata"],
+    )
     works = card == "ok" or (card == "fails_later" and invoice["reason"] in ("create", "once"))
     if card in ("debit", "debit_fails"):
         status = "processing"
@@ -218,10 +241,16 @@ def settle_dispute(id, won):
 def line(price, quantity, start, end, amount=None, proration=False):
     """A line of an invoice; without an amount it is the price's for the quantity."""
     return {
-        "id": spoken().new_id("line"), "price": price["id"], "product": price["product"], "quantity": quantity,
-        "start": start, "end": end, "unit": price["amount"], "proration": proration,
+        "id": spoken().new_id("line"),
+        "price": price["id"],
+        "product": price["product"],
+        "quantity": quantity,
+        "start": start,
+        "end": end,
+        "unit": price["amount"],
+        "proration": proration,
         "amount": price["amount"] * quantity if amount is None else amount,
-    }  # fmt: skip
+    }
 
 
 def draft(buyer, lines, reason, currency, subscription=None, **more):
@@ -357,8 +386,18 @@ def _recurring(price_id, param):
 
 
 @acts
-def subscribe(customer_id, price_id, quantity=1, *, trial_days=0, metadata=None, card=None, confirmed=False,
-              without_card="create_invoice", checkout=None):  # fmt: skip
+def subscribe(
+    customer_id,
+    price_id,
+    quantity=1,
+    *,
+    trial_days=0,
+    metadata=None,
+    card=None,
+    confirmed=False,
+    without_card="create_invoice",
+    checkout=None,
+):
     """Begin a subscription; its first invoice is due at once, or after the trial. Returns it.
 
     Where the first payment fails it is incomplete, and expires after 23 hours. `without_card` says what the end
@@ -367,13 +406,31 @@ def subscribe(customer_id, price_id, quantity=1, *, trial_days=0, metadata=None,
     bought, at, buyer = _recurring(price_id, "items[0][price]"), clock(), customer(customer_id)
     ends = at + trial_days * DAY if trial_days else later(at, bought["interval"])
     held = new(
-        "subscription", customer=customer_id, price=price_id, quantity=quantity, item=spoken().new_id("item"),
-        start=at, period_start=at, period_end=ends, anchor=ends if trial_days else at, metadata=metadata or {},
-        status="trialing" if trial_days else "incomplete", trial_start=at if trial_days else None,
-        trial_end=ends if trial_days else None, warned=trial_days <= 3, cancel_at_period_end=False, cancel_at=None,
-        canceled_at=None, ended_at=None, ended_because=None, pause=None, pending=None, pending_lines=[],
-        currency=bought["currency"], without_card=without_card,
-    )  # fmt: skip
+        "subscription",
+        customer=customer_id,
+        price=price_id,
+        quantity=quantity,
+        item=spoken().new_id("item"),
+        start=at,
+        period_start=at,
+        period_end=ends,
+        anchor=ends if trial_days else at,
+        metadata=metadata or {},
+        status="trialing" if trial_days else "incomplete",
+        trial_start=at if trial_days else None,
+        trial_end=ends if trial_days else None,
+        warned=trial_days <= 3,
+        cancel_at_period_end=False,
+        cancel_at=None,
+        canceled_at=None,
+        ended_at=None,
+        ended_because=None,
+        pause=None,
+        pending=None,
+        pending_lines=[],
+        currency=bought["currency"],
+        without_card=without_card,
+    )
     lines = [line(bought, quantity, at, ends, 0 if trial_days else None)]
     invoice = draft(buyer, lines, "create", bought["currency"], held["id"], checkout=checkout)
     tell("subscription.created", put(held | {"latest_invoice": invoice["id"]}))
@@ -597,12 +654,27 @@ def open_checkout(customer_id, price_id, *, once, success_url, cancel_url, quant
     if customer_id:
         customer(customer_id)
     usual = {"email": None, "reference": None, "carried": {}, "needs_card": True, "without_card": "create_invoice"}
-    return put(new(
-        "checkout", customer=customer_id, price=price_id, quantity=quantity, once=once, trial_days=trial_days,
-        amount=0 if trial_days else bought["amount"] * quantity, currency=bought["currency"], status="open",
-        paid=False, waits=False, success_url=success_url, cancel_url=cancel_url, expires=clock() + CHECKOUT_LASTS,
-        subscription=None, invoice=None, **usual | more,
-    ))  # fmt: skip
+    return put(
+        new(
+            "checkout",
+            customer=customer_id,
+            price=price_id,
+            quantity=quantity,
+            once=once,
+            trial_days=trial_days,
+            amount=0 if trial_days else bought["amount"] * quantity,
+            currency=bought["currency"],
+            status="open",
+            paid=False,
+            waits=False,
+            success_url=success_url,
+            cancel_url=cancel_url,
+            expires=clock() + CHECKOUT_LASTS,
+            subscription=None,
+            invoice=None,
+            **usual | more,
+        )
+    )
 
 
 @acts
@@ -646,9 +718,15 @@ def pay(checkout_id, card="ok", confirmed=False):
         _collect(invoice, card, confirmed)
     else:
         subscription = subscribe(
-            buyer["id"], held["price"], held["quantity"], trial_days=held["trial_days"], metadata=held["carried"],
-            confirmed=confirmed, without_card=held["without_card"], checkout=checkout_id,
-        )  # fmt: skip
+            buyer["id"],
+            held["price"],
+            held["quantity"],
+            trial_days=held["trial_days"],
+            metadata=held["carried"],
+            confirmed=confirmed,
+            without_card=held["without_card"],
+            checkout=checkout_id,
+        )
         made = {"subscription": subscription["id"], "invoice": subscription["latest_invoice"]}
     held = get(checkout_id)
     held = put(held | made | {"waits": not held["paid"]})

@@ -51,8 +51,13 @@ def transport():
 
 # --- the API ------------------------------------------------------------------------------------------------
 
-TITLES = {401: "Unauthorized", 404: "Not Found", 415: "Unsupported Media Type", 422: "Unprocessable Entity",
-          500: "Internal Server Error"}  # fmt: skip
+TITLES = {
+    401: "Unauthorized",
+    404: "Not Found",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Entity",
+    500: "Internal Server Error",
+}
 
 
 def answer(method, path, query, body, headers):
@@ -179,24 +184,39 @@ def _open_checkout(document, about):
         bought = engine.price(_related(document, "variant"))
     except NotFound as missing:
         raise Impossible("The variant doesn't exist.", "variant") from missing
-    data, options, offered = (_dict(about, f"{part}_{of}") for part, of in (
-        ("checkout", "data"), ("checkout", "options"), ("product", "options")))  # fmt: skip
+    data, options, offered = (
+        _dict(about, f"{part}_{of}")
+        for part, of in (("checkout", "data"), ("checkout", "options"), ("product", "options"))
+    )
     custom = _dict(data, "custom")
     if not all(isinstance(value, str) for value in custom.values()):
         raise Impossible("The custom data must be texts.", "checkout_data.custom")
-    quantity = next((_number(one, "quantity", 1) for one in data.get("variant_quantities") or ()
-                     if isinstance(one, dict) and str(one.get("variant_id")) == bought["id"]), 1)  # fmt: skip
+    quantity = next(
+        (
+            _number(one, "quantity", 1)
+            for one in data.get("variant_quantities") or ()
+            if isinstance(one, dict) and str(one.get("variant_id")) == bought["id"]
+        ),
+        1,
+    )
     expires = wire.seconds(about["expires_at"], "expires_at") if about.get("expires_at") else None
     if expires is not None and expires <= clock():
         raise Impossible("The expires_at field must be a time to come.", "expires_at")
     email = str(data.get("email") or "")
     known = _customer_with(email)
     return _opened(
-        known and known["id"], bought["id"], expires, once=not bought["interval"], quantity=quantity,
-        trial_days=0 if options.get("skip_trial") else bought.get("trial_days", 0), email=email or None,
-        success_url=offered.get("redirect_url") or _site(""), cancel_url=offered.get("redirect_url") or _site(""),
-        metadata=custom, carried=custom,
-    )  # fmt: skip
+        known and known["id"],
+        bought["id"],
+        expires,
+        once=not bought["interval"],
+        quantity=quantity,
+        trial_days=0 if options.get("skip_trial") else bought.get("trial_days", 0),
+        email=email or None,
+        success_url=offered.get("redirect_url") or _site(""),
+        cancel_url=offered.get("redirect_url") or _site(""),
+        metadata=custom,
+        carried=custom,
+    )
 
 
 @acts
@@ -278,8 +298,11 @@ def _found(of):
         case "subscriptions" | "subscription-items":
             return [held for held in find("subscription") if wire.has_begun(held)]
     orders = of == "orders"
-    return [one for one in find("invoice") if (one["reason"] in STARTED if orders else _is_invoice(one))
-            and wire.is_seen(one)]  # fmt: skip
+    return [
+        one
+        for one in find("invoice")
+        if (one["reason"] in STARTED if orders else _is_invoice(one)) and wire.is_seen(one)
+    ]
 
 
 def _is_invoice(invoice):
@@ -289,8 +312,13 @@ def _is_invoice(invoice):
 
 def _one(of, id):
     """An object by the collection it is in. Refuses with NotFound."""
-    kinds = {"customers": "customer", "checkouts": "checkout", "subscriptions": "subscription", "orders": "invoice",
-             "subscription-invoices": "invoice"}  # fmt: skip
+    kinds = {
+        "customers": "customer",
+        "checkouts": "checkout",
+        "subscriptions": "subscription",
+        "orders": "invoice",
+        "subscription-invoices": "invoice",
+    }
     if of not in kinds:
         found = next(
             (thing for thing in _found(of) if thing["item" if of == "subscription-items" else "id"] == id), None
@@ -311,12 +339,17 @@ def _one(of, id):
 
 
 FILTERS = {
-    "stores": (), "products": ("store_id",), "variants": ("product_id", "status"), "prices": ("variant_id",),
-    "customers": ("store_id", "email"), "checkouts": ("store_id", "variant_id"),
+    "stores": (),
+    "products": ("store_id",),
+    "variants": ("product_id", "status"),
+    "prices": ("variant_id",),
+    "customers": ("store_id", "email"),
+    "checkouts": ("store_id", "variant_id"),
     "subscriptions": ("store_id", "order_id", "order_item_id", "product_id", "variant_id", "user_email", "status"),
-    "subscription-items": ("subscription_id", "price_id"), "orders": ("store_id", "user_email", "order_number"),
+    "subscription-items": ("subscription_id", "price_id"),
+    "orders": ("store_id", "user_email", "order_number"),
     "subscription-invoices": ("store_id", "status", "refunded", "subscription_id"),
-}  # fmt: skip
+}
 
 
 def _listed(of, found, query):
@@ -331,8 +364,14 @@ def _listed(of, found, query):
         shown = [one for one in shown if _compared(one["attributes"].get(name[7:-1])) == wanted.casefold()]
     part, last = wire.page(shown, number, size)
     first = (number - 1) * size + 1
-    meta = {"currentPage": number, "from": first if part else None, "lastPage": last, "perPage": size,
-            "to": first + len(part) - 1 if part else None, "total": len(shown)}  # fmt: skip
+    meta = {
+        "currentPage": number,
+        "from": first if part else None,
+        "lastPage": last,
+        "perPage": size,
+        "to": first + len(part) - 1 if part else None,
+        "total": len(shown),
+    }
     return {"meta": {"page": meta}, "data": part} | _included(of, part, query)
 
 
@@ -363,10 +402,12 @@ def _resource(of, thing, at=None):
 
 
 RELATED = {
-    "variants": ("product", "price-model"), "customers": ("store", "orders", "subscriptions"),
+    "variants": ("product", "price-model"),
+    "customers": ("store", "orders", "subscriptions"),
     "subscriptions": ("store", "customer", "order", "product", "variant", "subscription-invoices"),
-    "subscription-invoices": ("store", "subscription"), "orders": ("store", "customer", "subscriptions"),
-}  # fmt: skip
+    "subscription-invoices": ("store", "subscription"),
+    "orders": ("store", "customer", "subscriptions"),
+}
 
 
 # --- objects, as Lemon Squeezy shows them -------------------------------------------------------------------
@@ -421,22 +462,49 @@ def _store(thing, at):
 def _product(thing, at):
     prices = [one["amount"] for one in engine.prices() if one["product"] == thing["id"]]
     picture = next(iter(thing.get("images") or ()), None)
-    return {
-        "store_id": int(STORE), "name": thing["name"], "slug": thing["name"].lower().replace(" ", "-"),
-        "description": f"<p>{thing.get('description') or ''}</p>", "thumb_url": picture, "large_thumb_url": picture,
-        "price": min(prices, default=0), "pay_what_you_want": False, "buy_now_url": _site(""), "test_mode": True,
-    } | _named("published" if thing["active"] else "draft") | _unchanged(thing)  # fmt: skip
+    return (
+        {
+            "store_id": int(STORE),
+            "name": thing["name"],
+            "slug": thing["name"].lower().replace(" ", "-"),
+            "description": f"<p>{thing.get('description') or ''}</p>",
+            "thumb_url": picture,
+            "large_thumb_url": picture,
+            "price": min(prices, default=0),
+            "pay_what_you_want": False,
+            "buy_now_url": _site(""),
+            "test_mode": True,
+        }
+        | _named("published" if thing["active"] else "draft")
+        | _unchanged(thing)
+    )
 
 
 def _variant(thing, at):
     days = thing.get("trial_days", 0)
-    return {
-        "product_id": _whole(thing["product"]), "name": HOW.get(thing["interval"], "Default"), "slug": thing["id"],
-        "description": "", "price": thing["amount"], "is_subscription": bool(thing["interval"]),
-        "interval": thing["interval"], "interval_count": 1 if thing["interval"] else None, "has_free_trial": days > 0,
-        "trial_interval": "day", "trial_interval_count": days or 30, "pay_what_you_want": False, "min_price": 0,
-        "suggested_price": 0, "has_license_keys": False, "sort": 1, "test_mode": True,
-    } | _named("published" if thing.get("active", True) else "draft") | _unchanged(thing)  # fmt: skip
+    return (
+        {
+            "product_id": _whole(thing["product"]),
+            "name": HOW.get(thing["interval"], "Default"),
+            "slug": thing["id"],
+            "description": "",
+            "price": thing["amount"],
+            "is_subscription": bool(thing["interval"]),
+            "interval": thing["interval"],
+            "interval_count": 1 if thing["interval"] else None,
+            "has_free_trial": days > 0,
+            "trial_interval": "day",
+            "trial_interval_count": days or 30,
+            "pay_what_you_want": False,
+            "min_price": 0,
+            "suggested_price": 0,
+            "has_license_keys": False,
+            "sort": 1,
+            "test_mode": True,
+        }
+        | _named("published" if thing.get("active", True) else "draft")
+        | _unchanged(thing)
+    )
 
 
 def _whole(id):
@@ -446,23 +514,44 @@ def _whole(id):
 def _price(thing, at):
     days = thing.get("trial_days", 0)
     return {
-        "variant_id": _whole(thing["id"]), "category": "subscription" if thing["interval"] else "one_time",
-        "scheme": "standard", "usage_aggregation": None, "unit_price": thing["amount"], "unit_price_decimal": None,
-        "setup_fee_enabled": False, "setup_fee": None, "package_size": 1, "tiers": None,
-        "renewal_interval_unit": thing["interval"], "renewal_interval_quantity": 1 if thing["interval"] else None,
-        "trial_interval_unit": "day" if days else None, "trial_interval_quantity": days or None, "min_price": None,
-        "suggested_price": None, "tax_code": "saas",
-    } | _unchanged(thing)  # fmt: skip
+        "variant_id": _whole(thing["id"]),
+        "category": "subscription" if thing["interval"] else "one_time",
+        "scheme": "standard",
+        "usage_aggregation": None,
+        "unit_price": thing["amount"],
+        "unit_price_decimal": None,
+        "setup_fee_enabled": False,
+        "setup_fee": None,
+        "package_size": 1,
+        "tiers": None,
+        "renewal_interval_unit": thing["interval"],
+        "renewal_interval_quantity": 1 if thing["interval"] else None,
+        "trial_interval_unit": "day" if days else None,
+        "trial_interval_quantity": days or None,
+        "min_price": None,
+        "suggested_price": None,
+        "tax_code": "saas",
+    } | _unchanged(thing)
 
 
 def _customer(thing, at):
     theirs = [held for held in find("subscription", thing["id"]) if wire.has_begun(held)]
-    return {
-        "store_id": int(STORE), "name": thing["name"] or "", "email": thing["email"], "city": None, "region": None,
-        "country": "US", "total_revenue_currency": 0, "mrr": 0,
-        # Only who subscribed has a portal there.
-        "urls": {"customer_portal": _portal(thing["id"])[1] if theirs else None},
-    } | _named("subscribed") | _times(thing, at=at)  # fmt: skip
+    return (
+        {
+            "store_id": int(STORE),
+            "name": thing["name"] or "",
+            "email": thing["email"],
+            "city": None,
+            "region": None,
+            "country": "US",
+            "total_revenue_currency": 0,
+            "mrr": 0,
+            # Only who subscribed has a portal there.
+            "urls": {"customer_portal": _portal(thing["id"])[1] if theirs else None},
+        }
+        | _named("subscribed")
+        | _times(thing, at=at)
+    )
 
 
 def _portal(customer_id):
@@ -474,15 +563,35 @@ def _portal(customer_id):
 
 def _checkout(thing, at):
     bought = {"variant_id": _whole(thing["price"]), "quantity": thing["quantity"]}
-    return {
-        "store_id": int(STORE), "variant_id": _whole(thing["price"]), "custom_price": None,
-        "product_options": {"name": "", "description": "", "media": [], "redirect_url": thing["success_url"],
-                            "enabled_variants": [_whole(thing["price"])]},
-        "checkout_options": {"embed": False, "media": True, "logo": True, "desc": True, "discount": True},
-        "checkout_data": {"email": thing["email"] or "", "name": "", "billing_address": [], "tax_number": "",
-                          "discount_code": "", "custom": thing["metadata"], "variant_quantities": [bought]},
-        "preview": False, "expires_at": _time(thing["expires"]), "url": _site(f"checkout/{thing['id']}"),
-    } | _unchanged(thing) | {"test_mode": True}  # fmt: skip
+    return (
+        {
+            "store_id": int(STORE),
+            "variant_id": _whole(thing["price"]),
+            "custom_price": None,
+            "product_options": {
+                "name": "",
+                "description": "",
+                "media": [],
+                "redirect_url": thing["success_url"],
+                "enabled_variants": [_whole(thing["price"])],
+            },
+            "checkout_options": {"embed": False, "media": True, "logo": True, "desc": True, "discount": True},
+            "checkout_data": {
+                "email": thing["email"] or "",
+                "name": "",
+                "billing_address": [],
+                "tax_number": "",
+                "discount_code": "",
+                "custom": thing["metadata"],
+                "variant_quantities": [bought],
+            },
+            "preview": False,
+            "expires_at": _time(thing["expires"]),
+            "url": _site(f"checkout/{thing['id']}"),
+        }
+        | _unchanged(thing)
+        | {"test_mode": True}
+    )
 
 
 STATUSES = {"trialing": "on_trial", "canceled": "expired"}
@@ -503,17 +612,30 @@ def _subscription(thing, at):
     modes = {behavior: mode for mode, behavior in PAUSES.items()}
     held = pause and {"mode": modes.get(pause["behavior"], "void"), "resumes_at": _time(pause["resumes_at"])}
     return {
-        "store_id": int(STORE), **_buyer(thing), "order_id": int(order["id"]),
-        "order_item_id": int(order["lines"][0]["id"]), "product_id": _whole(bought["product"]),
-        "variant_id": _whole(bought["id"]), "product_name": _product_name(bought["product"]),
-        "variant_name": HOW.get(bought["interval"], "Default"), **_named(status), **_card(thing["customer"]),
-        "payment_processor": "stripe", "pause": held, "cancelled": status in ("cancelled", "expired"),
-        "trial_ends_at": _time(thing["trial_end"]), "billing_anchor": int(_time(thing["anchor"])[8:10]),
+        "store_id": int(STORE),
+        **_buyer(thing),
+        "order_id": int(order["id"]),
+        "order_item_id": int(order["lines"][0]["id"]),
+        "product_id": _whole(bought["product"]),
+        "variant_id": _whole(bought["id"]),
+        "product_name": _product_name(bought["product"]),
+        "variant_name": HOW.get(bought["interval"], "Default"),
+        **_named(status),
+        **_card(thing["customer"]),
+        "payment_processor": "stripe",
+        "pause": held,
+        "cancelled": status in ("cancelled", "expired"),
+        "trial_ends_at": _time(thing["trial_end"]),
+        "billing_anchor": int(_time(thing["anchor"])[8:10]),
         "first_subscription_item": _item(thing, at),
-        "urls": {"update_payment_method": portal, "customer_portal": portal,
-                 "customer_portal_update_subscription": portal},
-        "renews_at": _time(renews), "ends_at": _time(thing["ended_at"] if over else thing["cancel_at"]),
-    } | _times(thing, at=at)  # fmt: skip
+        "urls": {
+            "update_payment_method": portal,
+            "customer_portal": portal,
+            "customer_portal_update_subscription": portal,
+        },
+        "renews_at": _time(renews),
+        "ends_at": _time(thing["ended_at"] if over else thing["cancel_at"]),
+    } | _times(thing, at=at)
 
 
 def _product_name(id):
@@ -522,9 +644,12 @@ def _product_name(id):
 
 def _item(thing, at):
     return {
-        "id": int(thing["item"]), "subscription_id": int(thing["id"]), "price_id": _whole(thing["price"]),
-        "quantity": thing["quantity"], "is_usage_based": False,
-    } | {name: value for name, value in _times(thing, at=at).items() if name != "test_mode"}  # fmt: skip
+        "id": int(thing["item"]),
+        "subscription_id": int(thing["id"]),
+        "price_id": _whole(thing["price"]),
+        "quantity": thing["quantity"],
+        "is_usage_based": False,
+    } | {name: value for name, value in _times(thing, at=at).items() if name != "test_mode"}
 
 
 def _stands(invoice):
@@ -543,13 +668,24 @@ def _bill(invoice, at):
     status, back = _stands(invoice)
     payment, all_back = wire.payment_of(invoice), status == "refunded"
     refunds = find("refund", payment["id"]) if payment else []
-    amounts = {"subtotal": invoice["total"], "discount_total": invoice["total"] - invoice["due"], "tax": 0,
-               "total": invoice["due"], "refunded_amount": back}  # fmt: skip
+    amounts = {
+        "subtotal": invoice["total"],
+        "discount_total": invoice["total"] - invoice["due"],
+        "tax": 0,
+        "total": invoice["due"],
+        "refunded_amount": back,
+    }
     return {
-        "store_id": int(STORE), **_buyer(invoice), "currency": invoice["currency"].upper(), "currency_rate": "1.0000",
-        **_named(status), **_same(amounts), "tax_inclusive": False, "refunded": all_back,
+        "store_id": int(STORE),
+        **_buyer(invoice),
+        "currency": invoice["currency"].upper(),
+        "currency_rate": "1.0000",
+        **_named(status),
+        **_same(amounts),
+        "tax_inclusive": False,
+        "refunded": all_back,
         "refunded_at": _time(refunds[0]["created"]) if all_back and refunds else None,
-    } | _times(invoice, *refunds, at=at)  # fmt: skip
+    } | _times(invoice, *refunds, at=at)
 
 
 def _invoice(thing, at):
@@ -564,24 +700,40 @@ def _order(thing, at):
     """https://docs.lemonsqueezy.com/api/orders/the-order-object"""
     line = thing["lines"][0]
     item = {
-        "id": int(line["id"]), "order_id": int(thing["id"]), "product_id": _whole(line["product"]),
-        "variant_id": _whole(line["price"]), "price_id": _whole(line["price"]),
+        "id": int(line["id"]),
+        "order_id": int(thing["id"]),
+        "product_id": _whole(line["product"]),
+        "variant_id": _whole(line["price"]),
+        "price_id": _whole(line["price"]),
         "product_name": _product_name(line["product"]),
-        "variant_name": HOW.get(engine.price(line["price"])["interval"], "Default"), "price": line["unit"],
-        "quantity": line["quantity"], "test_mode": True,
-    } | _unchanged(thing)  # fmt: skip
+        "variant_name": HOW.get(engine.price(line["price"])["interval"], "Default"),
+        "price": line["unit"],
+        "quantity": line["quantity"],
+        "test_mode": True,
+    } | _unchanged(thing)
     return _bill(thing, at) | {
-        "identifier": str(uuid.UUID(int=int(thing["id"]))), "order_number": int(thing["number"].rsplit("-", 1)[1]),
-        "tax_name": None, "tax_rate": "0.00", "setup_fee": 0, "first_order_item": item,
+        "identifier": str(uuid.UUID(int=int(thing["id"]))),
+        "order_number": int(thing["number"].rsplit("-", 1)[1]),
+        "tax_name": None,
+        "tax_rate": "0.00",
+        "setup_fee": 0,
+        "first_order_item": item,
         "urls": {"receipt": _site(f"invoices/{thing['id']}")},
-    }  # fmt: skip
+    }
 
 
 SHOWN = {
-    "stores": _store, "products": _product, "variants": _variant, "prices": _price, "customers": _customer,
-    "checkouts": _checkout, "subscriptions": _subscription, "subscription-items": _item,
-    "subscription-invoices": _invoice, "orders": _order,
-}  # fmt: skip
+    "stores": _store,
+    "products": _product,
+    "variants": _variant,
+    "prices": _price,
+    "customers": _customer,
+    "checkouts": _checkout,
+    "subscriptions": _subscription,
+    "subscription-items": _item,
+    "subscription-invoices": _invoice,
+    "orders": _order,
+}
 
 
 # --- events -------------------------------------------------------------------------------------------------
@@ -654,6 +806,7 @@ def signed(payload, secret):
     """(body, headers) of an event as Lemon Squeezy posts it; it has no id there."""
     body = json.dumps({name: value for name, value in payload.items() if name != "id"}).encode()
     return body, {
-        "Content-Type": "application/json", "X-Event-Name": type_of(payload),
+        "Content-Type": "application/json",
+        "X-Event-Name": type_of(payload),
         "X-Signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
-    }  # fmt: skip
+    }

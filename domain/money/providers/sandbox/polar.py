@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from domain import NotFound
 from domain.base import configuration
 from domain.money.providers.sandbox import engine, wire
-from domain.money.providers.sandbox.records import (  # fmt: skip
+from domain.money.providers.sandbox.records import (
     OVER,
     Declined,
     Impossible,
@@ -188,9 +188,7 @@ def _create_customer(said):
     email, external = _needed(said, "email"), said.get("external_id")
     _unique("email", email)
     _unique("external_id", external)
-    return engine.create_customer(
-        email=email, name=said.get("name"), external_id=external, metadata=_metadata(said)
-    )  # fmt: skip
+    return engine.create_customer(email=email, name=said.get("name"), external_id=external, metadata=_metadata(said))
 
 
 @acts
@@ -231,10 +229,17 @@ def _open_checkout(said):
             raise Impossible("It must be day, week, month or year.", "trial_interval")
         days = length * _number(said, "trial_interval_count", 1)
     held = engine.open_checkout(
-        _whose(said) if named else None, bought["id"], once=not bought["interval"], quantity=_number(said, "seats", 1),
-        trial_days=days if bought["interval"] else 0, success_url=said.get("success_url"),
-        cancel_url=said.get("return_url"), email=said.get("customer_email"), metadata=metadata, carried=metadata,
-    )  # fmt: skip
+        _whose(said) if named else None,
+        bought["id"],
+        once=not bought["interval"],
+        quantity=_number(said, "seats", 1),
+        trial_days=days if bought["interval"] else 0,
+        success_url=said.get("success_url"),
+        cancel_url=said.get("return_url"),
+        email=said.get("customer_email"),
+        metadata=metadata,
+        carried=metadata,
+    )
     if "{CHECKOUT_ID}" in str(held["success_url"]):
         held = put(held | {"success_url": held["success_url"].replace("{CHECKOUT_ID}", held["id"])})
     return held
@@ -339,17 +344,28 @@ def _give_back(said):
 
 
 REASONS = (
-    "duplicate", "fraudulent", "customer_request", "service_disruption", "satisfaction_guarantee", "dispute_prevention",
+    "duplicate",
+    "fraudulent",
+    "customer_request",
+    "service_disruption",
+    "satisfaction_guarantee",
+    "dispute_prevention",
     "other",
-)  # fmt: skip
+)
 
 
 # --- lists --------------------------------------------------------------------------------------------------
 
 KINDS = {
-    "products": "price", "customers": "customer", "checkouts": "checkout", "subscriptions": "subscription",
-    "orders": "invoice", "refunds": "refund", "disputes": "dispute", "deliveries": "event",
-}  # fmt: skip
+    "products": "price",
+    "customers": "customer",
+    "checkouts": "checkout",
+    "subscriptions": "subscription",
+    "orders": "invoice",
+    "refunds": "refund",
+    "disputes": "dispute",
+    "deliveries": "event",
+}
 SORTED = {"created_at", "started_at"}  # by what lists are sorted here: both mean the order of making
 FILTERS = {
     "products": ("is_archived", "is_recurring"),
@@ -360,7 +376,7 @@ FILTERS = {
     "refunds": ("order_id", "subscription_id", "customer_id", "external_customer_id"),
     "disputes": ("order_id", "status"),
     "deliveries": (),
-}  # fmt: skip
+}
 
 
 def _listed(of, query):
@@ -407,8 +423,9 @@ def _found(of, query):
             for name, usual in (("start_timestamp", 0), ("end_timestamp", clock() + 1))
         )
         done = query.get("succeeded")
-        return [one for one in things if begin <= one["created"] <= end
-                and done in (None, str(one["delivered"]).lower())]  # fmt: skip
+        return [
+            one for one in things if begin <= one["created"] <= end and done in (None, str(one["delivered"]).lower())
+        ]
     return things
 
 
@@ -432,9 +449,15 @@ def _site(path):
 def _price(thing):
     """What recurs is sold by the seat, what is bought once has a fixed price."""
     same = {
-        "id": _price_id(thing["id"]), "created_at": _time(thing["created"]), "modified_at": None, "source": "catalog",
-        "price_currency": thing["currency"], "tax_behavior": None, "is_archived": False, "product_id": thing["id"],
-    }  # fmt: skip
+        "id": _price_id(thing["id"]),
+        "created_at": _time(thing["created"]),
+        "modified_at": None,
+        "source": "catalog",
+        "price_currency": thing["currency"],
+        "tax_behavior": None,
+        "is_archived": False,
+        "product_id": thing["id"],
+    }
     if not thing["interval"]:
         return same | {"amount_type": "fixed", "price_amount": thing["amount"]}
     tier = {"min_seats": 1, "max_seats": None, "price_per_seat": thing["amount"]}
@@ -452,20 +475,38 @@ def _product(thing, whole=True):
     pictures = [{"id": str(uuid.uuid5(ROOT, url)), "public_url": url} for url in of.get("images") or ()]
     parts = {"prices": [_price(thing)], "benefits": [], "medias": pictures, "attached_custom_fields": []}
     return _base(
-        thing, at=thing["created"], name=f"{name}, {HOW.get(interval, interval)}", description=of.get("description"),
-        visibility="public", recurring_interval=interval, recurring_interval_count=1 if interval else None,
-        is_recurring=bool(interval), is_archived=not thing.get("active", True), trial_interval=None,
-        trial_interval_count=None, **parts if whole else {},
-    ) | {"modified_at": None}  # fmt: skip
+        thing,
+        at=thing["created"],
+        name=f"{name}, {HOW.get(interval, interval)}",
+        description=of.get("description"),
+        visibility="public",
+        recurring_interval=interval,
+        recurring_interval_count=1 if interval else None,
+        is_recurring=bool(interval),
+        is_archived=not thing.get("active", True),
+        trial_interval=None,
+        trial_interval_count=None,
+        **parts if whole else {},
+    ) | {"modified_at": None}
 
 
 def _customer(thing, at=None):
     names = ("email", "name")
     return _base(
-        thing, at=at, **{name: thing[name] for name in names}, external_id=thing.get("external_id"), type="individual",
-        email_verified=False, billing_name=None, billing_address=None, tax_id=None, locale="en", avatar_url=None,
-        default_payment_method_id=None, deleted_at=_time(at or thing["created"]) if thing["deleted"] else None,
-    )  # fmt: skip
+        thing,
+        at=at,
+        **{name: thing[name] for name in names},
+        external_id=thing.get("external_id"),
+        type="individual",
+        email_verified=False,
+        billing_name=None,
+        billing_address=None,
+        tax_id=None,
+        locale="en",
+        avatar_url=None,
+        default_payment_method_id=None,
+        deleted_at=_time(at or thing["created"]) if thing["deleted"] else None,
+    )
 
 
 def _checkout(thing, at=None):
@@ -480,25 +521,56 @@ def _checkout(thing, at=None):
     seats = thing["quantity"] if bought["interval"] else None
     amount = bought["amount"] * thing["quantity"]
     return _base(
-        thing, at=at, payment_processor="stripe", status=status, client_secret="polar_c_" + thing["id"],
-        url=_site(f"checkout/{thing['id']}"), expires_at=_time(thing["expires"]), success_url=thing["success_url"],
-        return_url=thing["cancel_url"], embed_origin=None, amount=amount, discount_amount=0, net_amount=amount,
-        tax_amount=0, tax_behavior="exclusive", total_amount=amount, currency=thing["currency"], seats=seats,
-        min_seats=None, max_seats=None, allow_trial=bool(thing["trial_days"]), product_id=thing["price"],
-        active_trial_interval=trial.get("interval"), active_trial_interval_count=trial.get("interval_count"),
-        trial_end=None, discount_id=None, allow_discount_codes=True, is_payment_required=thing["amount"] > 0,
-        customer_id=thing["customer"], customer_name=buyer["name"], customer_email=buyer["email"],
-        external_customer_id=buyer.get("external_id"), subscription_id=thing["subscription"] if began else None,
-        products=[_product(bought)], product=_product(bought), custom_field_data={},
-    )  # fmt: skip
+        thing,
+        at=at,
+        payment_processor="stripe",
+        status=status,
+        client_secret="polar_c_" + thing["id"],
+        url=_site(f"checkout/{thing['id']}"),
+        expires_at=_time(thing["expires"]),
+        success_url=thing["success_url"],
+        return_url=thing["cancel_url"],
+        embed_origin=None,
+        amount=amount,
+        discount_amount=0,
+        net_amount=amount,
+        tax_amount=0,
+        tax_behavior="exclusive",
+        total_amount=amount,
+        currency=thing["currency"],
+        seats=seats,
+        min_seats=None,
+        max_seats=None,
+        allow_trial=bool(thing["trial_days"]),
+        product_id=thing["price"],
+        active_trial_interval=trial.get("interval"),
+        active_trial_interval_count=trial.get("interval_count"),
+        trial_end=None,
+        discount_id=None,
+        allow_discount_codes=True,
+        is_payment_required=thing["amount"] > 0,
+        customer_id=thing["customer"],
+        customer_name=buyer["name"],
+        customer_email=buyer["email"],
+        external_customer_id=buyer.get("external_id"),
+        subscription_id=thing["subscription"] if began else None,
+        products=[_product(bought)],
+        product=_product(bought),
+        custom_field_data={},
+    )
 
 
 def _portal(thing):
     return _base(
-        thing, at=thing["created"], token="polar_cst_" + thing["id"], expires_at=_time(thing["created"] + 3600),
-        return_url=thing["return_url"], customer_portal_url=_site(f"portal/{thing['id']}"),
-        customer_id=thing["customer"], customer=_customer(get(thing["customer"])),
-    )  # fmt: skip
+        thing,
+        at=thing["created"],
+        token="polar_cst_" + thing["id"],
+        expires_at=_time(thing["created"] + 3600),
+        return_url=thing["return_url"],
+        customer_portal_url=_site(f"portal/{thing['id']}"),
+        customer_id=thing["customer"],
+        customer=_customer(get(thing["customer"])),
+    )
 
 
 def _subscription(thing, at=None, whole=True):
@@ -509,26 +581,52 @@ def _subscription(thing, at=None, whole=True):
     first = wire.first_invoice(thing)
     paused = thing["status"] == "paused"
     parts = {
-        "customer": _customer(get(thing["customer"])), "product": _product(bought), "discount": None,
-        "prices": [_price(bought)], "meters": [], "pending_update": None, "custom_field_data": {},
-    }  # fmt: skip
+        "customer": _customer(get(thing["customer"])),
+        "product": _product(bought),
+        "discount": None,
+        "prices": [_price(bought)],
+        "meters": [],
+        "pending_update": None,
+        "custom_field_data": {},
+    }
     return _base(
-        thing, at=at, amount=bought["amount"] * thing["quantity"], currency=thing["currency"], status=thing["status"],
-        recurring_interval=bought["interval"], recurring_interval_count=1, seats=thing["quantity"],
-        current_period_start=_time(thing["period_start"]), current_period_end=_time(thing["period_end"]),
-        trial_start=_time(thing["trial_start"]), trial_end=_time(thing["trial_end"]),
-        cancel_at_period_end=thing["cancel_at_period_end"], canceled_at=_time(thing["canceled_at"]),
-        started_at=_time(thing["start"]), ends_at=_time(thing["cancel_at"]), ended_at=_time(thing["ended_at"]),
-        past_due_at=_time(owed and owed["failed_at"]), pause_at_period_end=bool(pause) and not paused,
-        paused_at=_time(thing["period_end"]) if paused else None, resumes_at=_time(pause.get("resumes_at")),
-        customer_id=thing["customer"], product_id=thing["price"], discount_id=None,
-        checkout_id=first and first["checkout"], customer_cancellation_reason=None,
-        customer_cancellation_comment=None, **parts if whole else {},
-    )  # fmt: skip
+        thing,
+        at=at,
+        amount=bought["amount"] * thing["quantity"],
+        currency=thing["currency"],
+        status=thing["status"],
+        recurring_interval=bought["interval"],
+        recurring_interval_count=1,
+        seats=thing["quantity"],
+        current_period_start=_time(thing["period_start"]),
+        current_period_end=_time(thing["period_end"]),
+        trial_start=_time(thing["trial_start"]),
+        trial_end=_time(thing["trial_end"]),
+        cancel_at_period_end=thing["cancel_at_period_end"],
+        canceled_at=_time(thing["canceled_at"]),
+        started_at=_time(thing["start"]),
+        ends_at=_time(thing["cancel_at"]),
+        ended_at=_time(thing["ended_at"]),
+        past_due_at=_time(owed and owed["failed_at"]),
+        pause_at_period_end=bool(pause) and not paused,
+        paused_at=_time(thing["period_end"]) if paused else None,
+        resumes_at=_time(pause.get("resumes_at")),
+        customer_id=thing["customer"],
+        product_id=thing["price"],
+        discount_id=None,
+        checkout_id=first and first["checkout"],
+        customer_cancellation_reason=None,
+        customer_cancellation_comment=None,
+        **parts if whole else {},
+    )
 
 
-BILLING = {"create": "subscription_create", "cycle": "subscription_cycle", "update": "subscription_update",
-           "once": "purchase"}  # fmt: skip
+BILLING = {
+    "create": "subscription_create",
+    "cycle": "subscription_cycle",
+    "update": "subscription_update",
+    "once": "purchase",
+}
 STANDS = {"open": "pending", "draft": "draft", "void": "void", "uncollectible": "void"}
 
 
@@ -541,26 +639,62 @@ def _order(thing, at=None):
     if thing["status"] == "paid" and back:
         status = "refunded" if back >= thing["due"] else "partially_refunded"
     sold = engine.price(held["price"] if held and thing["reason"] == "update" else bought["price"])
-    items = [{
-        "id": line["id"], "created_at": _time(thing["created"]), "modified_at": None, "label": _name(line["price"]),
-        "amount": line["amount"], "tax_amount": 0, "proration": line["proration"],
-        "product_price_id": _price_id(line["price"]),
-    } for line in thing["lines"]]  # fmt: skip
+    items = [
+        {
+            "id": line["id"],
+            "created_at": _time(thing["created"]),
+            "modified_at": None,
+            "label": _name(line["price"]),
+            "amount": line["amount"],
+            "tax_amount": 0,
+            "proration": line["proration"],
+            "product_price_id": _price_id(line["price"]),
+        }
+        for line in thing["lines"]
+    ]
     others = find("refund", payment["id"]) if payment and at is None else ()
     left = thing["due"] - back if thing["status"] == "paid" else 0
     return _base(
-        thing, *others, at=at, status=status, paid=thing["status"] == "paid", subtotal_amount=thing["total"],
-        discount_amount=0, net_amount=thing["total"], tax_amount=0, total_amount=thing["total"],
-        applied_balance_amount=thing["due"] - thing["total"], due_amount=thing["due"], refunded_amount=back,
-        refunded_tax_amount=0, refundable_amount=left, refundable_tax_amount=0, currency=thing["currency"],
-        billing_reason=BILLING[thing["reason"]], billing_name=buyer["name"], billing_address=None,
-        invoice_number=thing["number"], is_invoice_generated=False, receipt_number=None,
-        seats=bought["quantity"] if sold["interval"] else None, customer_id=thing["customer"], product_id=sold["id"],
-        discount_id=None, subscription_id=thing["subscription"], checkout_id=thing["checkout"], custom_field_data={},
-        next_payment_attempt_at=_time(thing["next_attempt"]), platform_fee_amount=0, platform_fee_currency=None,
-        customer=_customer(buyer), product=_product(sold, whole=False), discount=None, items=items,
-        subscription=held and _subscription(held, whole=False), description=_name(sold["id"]),
-    ) | {"metadata": held["metadata"] if held else thing["metadata"]}  # fmt: skip
+        thing,
+        *others,
+        at=at,
+        status=status,
+        paid=thing["status"] == "paid",
+        subtotal_amount=thing["total"],
+        discount_amount=0,
+        net_amount=thing["total"],
+        tax_amount=0,
+        total_amount=thing["total"],
+        applied_balance_amount=thing["due"] - thing["total"],
+        due_amount=thing["due"],
+        refunded_amount=back,
+        refunded_tax_amount=0,
+        refundable_amount=left,
+        refundable_tax_amount=0,
+        currency=thing["currency"],
+        billing_reason=BILLING[thing["reason"]],
+        billing_name=buyer["name"],
+        billing_address=None,
+        invoice_number=thing["number"],
+        is_invoice_generated=False,
+        receipt_number=None,
+        seats=bought["quantity"] if sold["interval"] else None,
+        customer_id=thing["customer"],
+        product_id=sold["id"],
+        discount_id=None,
+        subscription_id=thing["subscription"],
+        checkout_id=thing["checkout"],
+        custom_field_data={},
+        next_payment_attempt_at=_time(thing["next_attempt"]),
+        platform_fee_amount=0,
+        platform_fee_currency=None,
+        customer=_customer(buyer),
+        product=_product(sold, whole=False),
+        discount=None,
+        items=items,
+        subscription=held and _subscription(held, whole=False),
+        description=_name(sold["id"]),
+    ) | {"metadata": held["metadata"] if held else thing["metadata"]}
 
 
 def _name(price_id):
@@ -570,41 +704,76 @@ def _name(price_id):
 def _refund(thing, at=None):
     order = get(get(thing["payment"])["invoice"])
     return _base(
-        thing, at=at, status=thing["status"], reason=thing["reason"] or "other", amount=thing["amount"], tax_amount=0,
-        currency=thing["currency"], order_id=order["id"], subscription_id=order["subscription"], dispute=None,
-        customer_id=order["customer"], customer=_customer(get(order["customer"])), revoke_benefits=False,
-    )  # fmt: skip
+        thing,
+        at=at,
+        status=thing["status"],
+        reason=thing["reason"] or "other",
+        amount=thing["amount"],
+        tax_amount=0,
+        currency=thing["currency"],
+        order_id=order["id"],
+        subscription_id=order["subscription"],
+        dispute=None,
+        customer_id=order["customer"],
+        customer=_customer(get(order["customer"])),
+        revoke_benefits=False,
+    )
 
 
 def _dispute(thing):
     payment = get(thing["payment"])
     order, over = get(payment["invoice"]), thing["status"] != "open"
     return _base(
-        thing, status=thing["status"] if over else "needs_response", resolved=over, closed=over,
-        amount=thing["amount"], tax_amount=0, currency=thing["currency"], reason=thing["reason"], past_due=False,
-        evidence_due_by=None, order_id=order["id"], payment_id=payment["id"], case_id=None,
+        thing,
+        status=thing["status"] if over else "needs_response",
+        resolved=over,
+        closed=over,
+        amount=thing["amount"],
+        tax_amount=0,
+        currency=thing["currency"],
+        reason=thing["reason"],
+        past_due=False,
+        evidence_due_by=None,
+        order_id=order["id"],
+        payment_id=payment["id"],
+        case_id=None,
         customer=_customer(get(order["customer"])),
-    )  # fmt: skip
+    )
 
 
 def _delivery(event):
     """What became of an event. One that never came counts as not delivered."""
     times = {"created_at": _time(event["created"]), "modified_at": None}
     of = {
-        "id": event["id"], **times, "last_http_code": 200 if event["delivered"] else None, "skipped": False,
-        "succeeded": event["delivered"], "payload": _body(event["payload"]), "type": event["type"],
+        "id": event["id"],
+        **times,
+        "last_http_code": 200 if event["delivered"] else None,
+        "skipped": False,
+        "succeeded": event["delivered"],
+        "payload": _body(event["payload"]),
+        "type": event["type"],
         "is_archived": False,
-    }  # fmt: skip
+    }
     return {
-        "id": str(uuid.uuid5(ROOT, f"delivery {event['id']}")), **times, "succeeded": event["delivered"],
-        "http_code": of["last_http_code"], "response": None, "webhook_event": of,
-    }  # fmt: skip
+        "id": str(uuid.uuid5(ROOT, f"delivery {event['id']}")),
+        **times,
+        "succeeded": event["delivered"],
+        "http_code": of["last_http_code"],
+        "response": None,
+        "webhook_event": of,
+    }
 
 
 SHOWN = {
-    "products": _product, "customers": _customer, "checkouts": _checkout, "subscriptions": _subscription,
-    "orders": _order, "refunds": _refund, "disputes": _dispute, "deliveries": _delivery,
-}  # fmt: skip
+    "products": _product,
+    "customers": _customer,
+    "checkouts": _checkout,
+    "subscriptions": _subscription,
+    "orders": _order,
+    "refunds": _refund,
+    "disputes": _dispute,
+    "deliveries": _delivery,
+}
 
 
 # --- events -------------------------------------------------------------------------------------------------
@@ -613,9 +782,12 @@ SHOWN = {
 def told(type, thing, previous, at):
     """The events of one change, in the order Polar documents them: https://polar.sh/docs/integrate/webhooks/events"""
     events = {
-        "customer": _of_customer, "checkout": _of_checkout, "subscription": _of_subscription, "invoice": _of_order,
+        "customer": _of_customer,
+        "checkout": _of_checkout,
+        "subscription": _of_subscription,
+        "invoice": _of_order,
         "refund": _of_refund,
-    }.get(thing["kind"])  # fmt: skip
+    }.get(thing["kind"])
     found = events(type, thing, previous, at) if events else ()
     return [_event(name, data, at) for name, data in found]
 
@@ -692,8 +864,11 @@ def _of_refund(type, thing, previous, at):
 
 def _state(buyer, at):
     """A customer with what it has now."""
-    live = [_subscription(one, at) for one in find("subscription", buyer["id"])
-            if one["status"] in ("active", "trialing") and wire.has_begun(one)]  # fmt: skip
+    live = [
+        _subscription(one, at)
+        for one in find("subscription", buyer["id"])
+        if one["status"] in ("active", "trialing") and wire.has_begun(one)
+    ]
     more = {"active_subscriptions": live, "granted_benefits": [], "active_meters": []}
     return "customer.state_changed", _customer(buyer, at) | more
 
@@ -712,7 +887,10 @@ def signed(payload, secret):
     # By the real time, also where ours is held: so does the library that checks it.
     body, sent = _body(payload), datetime.fromtimestamp(time.time(), UTC)
     return body.encode(), {
-        "Content-Type": "application/json", "User-Agent": "polar.sh webhooks", "webhook-id": payload["id"],
-        "webhook-timestamp": str(int(sent.timestamp())), "webhook-api-version": VERSION,
+        "Content-Type": "application/json",
+        "User-Agent": "polar.sh webhooks",
+        "webhook-id": payload["id"],
+        "webhook-timestamp": str(int(sent.timestamp())),
+        "webhook-api-version": VERSION,
         "webhook-signature": Webhook(secret).sign(payload["id"], sent, body),
-    }  # fmt: skip
+    }

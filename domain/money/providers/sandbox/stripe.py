@@ -24,9 +24,20 @@ STORE = ""
 PRODUCT = "prod_sandbox_pro"
 PRICES = {plan: f"price_sandbox_{plan}" for plan in engine.AMOUNTS}
 PREFIXES = {
-    "customer": "cus", "product": "prod", "price": "price", "checkout": "cs_test", "subscription": "sub", "item": "si",
-    "invoice": "in", "line": "il", "payment": "pi", "refund": "re", "dispute": "du", "event": "evt", "portal": "bps",
-}  # fmt: skip
+    "customer": "cus",
+    "product": "prod",
+    "price": "price",
+    "checkout": "cs_test",
+    "subscription": "sub",
+    "item": "si",
+    "invoice": "in",
+    "line": "il",
+    "payment": "pi",
+    "refund": "re",
+    "dispute": "du",
+    "event": "evt",
+    "portal": "bps",
+}
 
 
 def new_id(kind):
@@ -203,9 +214,19 @@ SAID = {
 }
 
 NESTED = (
-    "metadata", "line_items", "items", "expand", "subscription_data", "payment_intent_data", "subscription_details",
-    "pause_collection", "created", "payment", "type", "types",
-)  # fmt: skip
+    "metadata",
+    "line_items",
+    "items",
+    "expand",
+    "subscription_data",
+    "payment_intent_data",
+    "subscription_details",
+    "pause_collection",
+    "created",
+    "payment",
+    "type",
+    "types",
+)
 
 
 def _answer(method, path, params, headers):
@@ -218,13 +239,37 @@ def _answer(method, path, params, headers):
         if isinstance(value, dict) and name not in NESTED:
             raise Impossible(f"Invalid string: {name[:60]}", name[:60])
     match (method, *way):
-        case ("get", "products" | "prices" | "customers" | "subscriptions" | "invoices" | "invoice_payments"
-              | "payment_intents" | "charges" | "refunds" | "disputes" | "events" as things):  # fmt: skip
+        case (
+            "get",
+            "products"
+            | "prices"
+            | "customers"
+            | "subscriptions"
+            | "invoices"
+            | "invoice_payments"
+            | "payment_intents"
+            | "charges"
+            | "refunds"
+            | "disputes"
+            | "events" as things,
+        ):
             return _listed(things, params)
         case ("get", "checkout", "sessions"):
             return _listed("checkout/sessions", params)
-        case ("get", "products" | "prices" | "customers" | "subscriptions" | "invoices" | "payment_intents" | "charges"
-              | "refunds" | "disputes" | "events", id) | ("get", "checkout", "sessions", id):  # fmt: skip
+        case (
+            "get",
+            "products"
+            | "prices"
+            | "customers"
+            | "subscriptions"
+            | "invoices"
+            | "payment_intents"
+            | "charges"
+            | "refunds"
+            | "disputes"
+            | "events",
+            id,
+        ) | ("get", "checkout", "sessions", id):
             return shown(id)
         case ("get", "checkout", "sessions", id, "line_items"):
             return _bought(get(id, "checkout"))
@@ -279,24 +324,39 @@ def _line_item(params, holder):
 def _open_checkout(params):
     mode, item = _choice(params, "mode", "payment", "subscription"), _line_item(params, "line_items")
     data = _dict(params, "subscription_data" if mode == "subscription" else "payment_intent_data")
-    ends = _choice(_dict(_dict(data, "trial_settings"), "end_behavior"), "missing_payment_method", "create_invoice",
-                   "cancel", "pause")  # fmt: skip
+    ends = _choice(
+        _dict(_dict(data, "trial_settings"), "end_behavior"),
+        "missing_payment_method",
+        "create_invoice",
+        "cancel",
+        "pause",
+    )
     return engine.open_checkout(
-        params.get("customer"), _needed(item, "price"), once=mode == "payment",
-        quantity=_number(item, "quantity", 1, 1), trial_days=_number(data, "trial_period_days", 0, 1),
-        success_url=_needed(params, "success_url"), cancel_url=params.get("cancel_url"),
-        email=params.get("customer_email"), reference=params.get("client_reference_id"), metadata=_metadata(params),
-        carried=_metadata(data), without_card=ends,
+        params.get("customer"),
+        _needed(item, "price"),
+        once=mode == "payment",
+        quantity=_number(item, "quantity", 1, 1),
+        trial_days=_number(data, "trial_period_days", 0, 1),
+        success_url=_needed(params, "success_url"),
+        cancel_url=params.get("cancel_url"),
+        email=params.get("customer_email"),
+        reference=params.get("client_reference_id"),
+        metadata=_metadata(params),
+        carried=_metadata(data),
+        without_card=ends,
         needs_card=_choice(params, "payment_method_collection", "always", "if_required") == "always",
-    )  # fmt: skip
+    )
 
 
 def _subscribe(params):
     item = _line_item(params, "items")
     return engine.subscribe(
-        _needed(params, "customer"), _needed(item, "price"), _number(item, "quantity", 1, 1),
-        trial_days=_number(params, "trial_period_days", 0, 1), metadata=_metadata(params),
-    )  # fmt: skip
+        _needed(params, "customer"),
+        _needed(item, "price"),
+        _number(item, "quantity", 1, 1),
+        trial_days=_number(params, "trial_period_days", 0, 1),
+        metadata=_metadata(params),
+    )
 
 
 def _wanted(held, params):
@@ -312,8 +372,14 @@ PENDING_ONLY = {"items", "payment_behavior", "proration_behavior", "proration_da
 
 def _update(id, params):
     held = engine.running(id)
-    payment = _choice(params, "payment_behavior", "allow_incomplete", "pending_if_incomplete", "error_if_incomplete",
-                      "default_incomplete")  # fmt: skip
+    payment = _choice(
+        params,
+        "payment_behavior",
+        "allow_incomplete",
+        "pending_if_incomplete",
+        "error_if_incomplete",
+        "default_incomplete",
+    )
     if payment == "pending_if_incomplete" and (more := set(params) - PENDING_ONLY):
         raise Impossible("Only prices, quantities and trials can wait for their payment.", min(more))
     return _updated(id, held, params, payment)
@@ -412,8 +478,12 @@ def _found(things, params):
         case "invoice_payments":
             pays = _dict(params, "payment").get("payment_intent")
             found = find("payment", params.get("invoice"), **({"id": pays} if pays else {}))
-            return [one for one in found if get(one["invoice"])["reason"] != "once"
-                    and params.get("status") in (None, _invoice_payment(one)["status"])]  # fmt: skip
+            return [
+                one
+                for one in found
+                if get(one["invoice"])["reason"] != "once"
+                and params.get("status") in (None, _invoice_payment(one)["status"])
+            ]
         case "payment_intents" | "charges":
             return find("payment", **same(customer="customer", id="payment_intent"))
         case "refunds" | "disputes":
@@ -495,10 +565,15 @@ def _price(thing):
     names = ("active", "currency", "product", "lookup_key", "nickname")
     recurring = {"interval": thing["interval"], "interval_count": 1, "usage_type": "licensed"}
     return _base(
-        thing, "price", **{name: thing.get(name) for name in names}, billing_scheme="per_unit",
-        type="recurring" if thing["interval"] else "one_time", recurring=recurring if thing["interval"] else None,
-        unit_amount=thing["amount"], unit_amount_decimal=str(thing["amount"]),
-    )  # fmt: skip
+        thing,
+        "price",
+        **{name: thing.get(name) for name in names},
+        billing_scheme="per_unit",
+        type="recurring" if thing["interval"] else "one_time",
+        recurring=recurring if thing["interval"] else None,
+        unit_amount=thing["amount"],
+        unit_amount_decimal=str(thing["amount"]),
+    )
 
 
 def _customer(thing):
@@ -524,24 +599,40 @@ def _session(thing):
     buyer = get(thing["customer"]) if thing["customer"] else {}
     email = buyer.get("email") or thing["email"]
     return _base(
-        thing, "checkout.session", mode="payment" if thing["once"] else "subscription", status=thing["status"],
-        payment_status=status, customer=thing["customer"], customer_email=thing["email"],
+        thing,
+        "checkout.session",
+        mode="payment" if thing["once"] else "subscription",
+        status=thing["status"],
+        payment_status=status,
+        customer=thing["customer"],
+        customer_email=thing["email"],
         customer_details={"email": email, "name": buyer.get("name")} if email else None,
-        subscription=thing["subscription"], invoice=None if thing["once"] else thing["invoice"],
-        payment_intent=_intent_of(thing), currency=thing["currency"], amount_total=thing["amount"],
-        amount_subtotal=thing["amount"], client_reference_id=thing["reference"], expires_at=thing["expires"],
-        success_url=thing["success_url"], cancel_url=thing["cancel_url"],
+        subscription=thing["subscription"],
+        invoice=None if thing["once"] else thing["invoice"],
+        payment_intent=_intent_of(thing),
+        currency=thing["currency"],
+        amount_total=thing["amount"],
+        amount_subtotal=thing["amount"],
+        client_reference_id=thing["reference"],
+        expires_at=thing["expires"],
+        success_url=thing["success_url"],
+        cancel_url=thing["cancel_url"],
         url=_site(f"checkout/{thing['id']}") if thing["status"] == "open" else None,
-    )  # fmt: skip
+    )
 
 
 def _bought(thing):
     price = engine.price(thing["price"])
     line = {
-        "id": "li_" + thing["id"][8:], "object": "item", "description": _product_name(price["product"]),
-        "amount_total": thing["amount"], "amount_subtotal": thing["amount"], "currency": thing["currency"],
-        "quantity": thing["quantity"], "price": _price(price),
-    }  # fmt: skip
+        "id": "li_" + thing["id"][8:],
+        "object": "item",
+        "description": _product_name(price["product"]),
+        "amount_total": thing["amount"],
+        "amount_subtotal": thing["amount"],
+        "currency": thing["currency"],
+        "quantity": thing["quantity"],
+        "price": _price(price),
+    }
     return {
         "object": "list",
         "has_more": False,
@@ -558,31 +649,63 @@ def _portal(thing):
 def _item(thing, **changed):
     held = thing | changed
     return {
-        "id": thing["item"], "object": "subscription_item", "created": thing["created"], "metadata": {},
-        "subscription": thing["id"], "quantity": held["quantity"], "price": _price(engine.price(held["price"])),
-        "current_period_start": thing["period_start"], "current_period_end": thing["period_end"],
-    }  # fmt: skip
+        "id": thing["item"],
+        "object": "subscription_item",
+        "created": thing["created"],
+        "metadata": {},
+        "subscription": thing["id"],
+        "quantity": held["quantity"],
+        "price": _price(engine.price(held["price"])),
+        "current_period_start": thing["period_start"],
+        "current_period_end": thing["period_end"],
+    }
 
 
 def _subscription(thing):
     pending = thing["pending"]
     same = (
-        "customer", "status", "currency", "cancel_at", "cancel_at_period_end", "canceled_at", "ended_at", "trial_start",
-        "trial_end", "latest_invoice",
-    )  # fmt: skip
+        "customer",
+        "status",
+        "currency",
+        "cancel_at",
+        "cancel_at_period_end",
+        "canceled_at",
+        "ended_at",
+        "trial_start",
+        "trial_end",
+        "latest_invoice",
+    )
     return _base(
-        thing, "subscription", **{name: thing[name] for name in same}, start_date=thing["start"],
-        billing_cycle_anchor=thing["anchor"], collection_method="charge_automatically", days_until_due=None,
+        thing,
+        "subscription",
+        **{name: thing[name] for name in same},
+        start_date=thing["start"],
+        billing_cycle_anchor=thing["anchor"],
+        collection_method="charge_automatically",
+        days_until_due=None,
         cancellation_details={"reason": thing["ended_because"], "comment": None, "feedback": None},
-        items={"object": "list", "has_more": False, "data": [_item(thing)], "total_count": 1,
-               "url": f"/v1/subscription_items?subscription={thing['id']}"},
-        pause_collection=thing["pause"], default_payment_method=None, schedule=None, discounts=[], test_clock=None,
-        pending_update=pending and {
-            "expires_at": pending["expires"], "billing_cycle_anchor": None, "trial_end": None, "trial_from_plan": None,
+        items={
+            "object": "list",
+            "has_more": False,
+            "data": [_item(thing)],
+            "total_count": 1,
+            "url": f"/v1/subscription_items?subscription={thing['id']}",
+        },
+        pause_collection=thing["pause"],
+        default_payment_method=None,
+        schedule=None,
+        discounts=[],
+        test_clock=None,
+        pending_update=pending
+        and {
+            "expires_at": pending["expires"],
+            "billing_cycle_anchor": None,
+            "trial_end": None,
+            "trial_from_plan": None,
             "subscription_items": [_item(thing, **{key: pending["wanted"][key] for key in ("price", "quantity")})],
         },
         trial_settings={"end_behavior": {"missing_payment_method": thing["without_card"]}},
-    )  # fmt: skip
+    )
 
 
 REASONS = {"create": "subscription_create", "cycle": "subscription_cycle", "update": "subscription_update"}
@@ -598,14 +721,25 @@ def _line(line, invoice):
     )
     details = {"subscription": invoice["subscription"], "proration": line["proration"], "invoice_item": None}
     return {
-        "id": line["id"], "object": "line_item", "invoice": invoice["id"], "livemode": False, "metadata": {},
-        "amount": line["amount"], "subtotal": line["amount"], "currency": invoice["currency"], "discounts": [],
-        "quantity": line["quantity"], "period": {"start": line["start"], "end": line["end"]},
+        "id": line["id"],
+        "object": "line_item",
+        "invoice": invoice["id"],
+        "livemode": False,
+        "metadata": {},
+        "amount": line["amount"],
+        "subtotal": line["amount"],
+        "currency": invoice["currency"],
+        "discounts": [],
+        "quantity": line["quantity"],
+        "period": {"start": line["start"], "end": line["end"]},
         "description": f"{what} {_product_name(line['product'])}",
         "parent": {"type": "subscription_item_details", "subscription_item_details": details},
-        "pricing": {"type": "price_details", "unit_amount_decimal": str(line["unit"]),
-                    "price_details": {"price": line["price"], "product": line["product"]}},
-    }  # fmt: skip
+        "pricing": {
+            "type": "price_details",
+            "unit_amount_decimal": str(line["unit"]),
+            "price_details": {"price": line["price"], "product": line["product"]},
+        },
+    }
 
 
 def _product_name(id):
@@ -619,59 +753,115 @@ def _invoice(thing):
     finalized = None if thing["status"] == "draft" else thing["created"]
     details = held and {"subscription": held["id"], "metadata": held["metadata"]}
     return _base(
-        thing, "invoice", customer=thing["customer"], customer_email=get(thing["customer"])["email"],
-        status=thing["status"], billing_reason=REASONS.get(thing["reason"], "manual"), currency=thing["currency"],
-        collection_method="charge_automatically", number=thing["number"], total=thing["total"],
-        subtotal=thing["total"], amount_due=thing["due"], amount_paid=thing["paid"],
-        amount_remaining=thing["due"] - thing["paid"], starting_balance=thing["balance_before"],
-        ending_balance=thing["balance_after"], attempt_count=thing["attempts"], attempted=thing["attempts"] > 0,
-        next_payment_attempt=thing["next_attempt"], auto_advance=open_ and thing["next_attempt"] is not None,
-        due_date=None, effective_at=finalized, period_start=first["start"], period_end=first["end"],
+        thing,
+        "invoice",
+        customer=thing["customer"],
+        customer_email=get(thing["customer"])["email"],
+        status=thing["status"],
+        billing_reason=REASONS.get(thing["reason"], "manual"),
+        currency=thing["currency"],
+        collection_method="charge_automatically",
+        number=thing["number"],
+        total=thing["total"],
+        subtotal=thing["total"],
+        amount_due=thing["due"],
+        amount_paid=thing["paid"],
+        amount_remaining=thing["due"] - thing["paid"],
+        starting_balance=thing["balance_before"],
+        ending_balance=thing["balance_after"],
+        attempt_count=thing["attempts"],
+        attempted=thing["attempts"] > 0,
+        next_payment_attempt=thing["next_attempt"],
+        auto_advance=open_ and thing["next_attempt"] is not None,
+        due_date=None,
+        effective_at=finalized,
+        period_start=first["start"],
+        period_end=first["end"],
         parent=held and {"type": "subscription_details", "subscription_details": details, "quote_details": None},
-        status_transitions={"finalized_at": finalized, "paid_at": thing["paid_at"], "voided_at": None,
-                            "marked_uncollectible_at": None},
-        hosted_invoice_url=finalized and _site(f"invoices/{thing['id']}"), invoice_pdf=None, discounts=[],
-        lines={"object": "list", "has_more": False, "url": f"/v1/invoices/{thing['id']}/lines",
-               "data": [_line(line, thing) for line in thing["lines"]], "total_count": len(thing["lines"])},
-    )  # fmt: skip
+        status_transitions={
+            "finalized_at": finalized,
+            "paid_at": thing["paid_at"],
+            "voided_at": None,
+            "marked_uncollectible_at": None,
+        },
+        hosted_invoice_url=finalized and _site(f"invoices/{thing['id']}"),
+        invoice_pdf=None,
+        discounts=[],
+        lines={
+            "object": "list",
+            "has_more": False,
+            "url": f"/v1/invoices/{thing['id']}/lines",
+            "data": [_line(line, thing) for line in thing["lines"]],
+            "total_count": len(thing["lines"]),
+        },
+    )
 
 
 def _invoice_payment(thing):
     invoice, paid = get(thing["invoice"]), thing["status"] == "succeeded"
     status = "paid" if paid else "canceled" if invoice["status"] in ("void", "paid") else "open"
     return {
-        "id": "inpay_" + thing["id"][3:], "object": "invoice_payment", "created": thing["created"], "livemode": False,
-        "amount_paid": thing["amount"] if paid else None, "amount_requested": thing["amount"], "is_default": True,
-        "currency": thing["currency"], "invoice": thing["invoice"], "status": status,
+        "id": "inpay_" + thing["id"][3:],
+        "object": "invoice_payment",
+        "created": thing["created"],
+        "livemode": False,
+        "amount_paid": thing["amount"] if paid else None,
+        "amount_requested": thing["amount"],
+        "is_default": True,
+        "currency": thing["currency"],
+        "invoice": thing["invoice"],
+        "status": status,
         "payment": {"type": "payment_intent", "payment_intent": thing["id"]},
         "status_transitions": {"paid_at": invoice["paid_at"] if paid else None, "canceled_at": None},
-    }  # fmt: skip
+    }
 
 
-FAILED = {"type": "card_error", "code": "card_declined", "decline_code": "generic_decline",
-          "message": "Your card was declined."}  # fmt: skip
+FAILED = {
+    "type": "card_error",
+    "code": "card_declined",
+    "decline_code": "generic_decline",
+    "message": "Your card was declined.",
+}
 
 
 def _payment_intent(thing):
     status = {"failed": "requires_payment_method", "action_required": "requires_action"}
     return _base(
-        thing, "payment_intent", amount=thing["amount"], currency=thing["currency"], customer=thing["customer"],
-        amount_received=thing["amount"] if thing["status"] == "succeeded" else 0, latest_charge="ch_" + thing["id"][3:],
-        status=status.get(thing["status"], thing["status"]), payment_method=None, description=None,
+        thing,
+        "payment_intent",
+        amount=thing["amount"],
+        currency=thing["currency"],
+        customer=thing["customer"],
+        amount_received=thing["amount"] if thing["status"] == "succeeded" else 0,
+        latest_charge="ch_" + thing["id"][3:],
+        status=status.get(thing["status"], thing["status"]),
+        payment_method=None,
+        description=None,
         last_payment_error=FAILED if thing["status"] == "failed" else None,
-    )  # fmt: skip
+    )
 
 
 def _charge(thing):
     paid, failed = thing["status"] == "succeeded", thing["status"] in ("failed", "action_required")
     return _base(
-        thing, "charge", amount=thing["amount"], amount_captured=thing["amount"] if paid else 0, paid=paid,
-        amount_refunded=thing["refunded"], refunded=thing["refunded"] >= thing["amount"], captured=paid,
-        status="succeeded" if paid else "failed" if failed else "pending", disputed=thing["disputed"],
-        currency=thing["currency"], customer=thing["customer"], payment_intent=thing["id"], description=None,
-        failure_code="card_declined" if failed else None, receipt_url=_site(f"invoices/{thing['invoice']}"),
+        thing,
+        "charge",
+        amount=thing["amount"],
+        amount_captured=thing["amount"] if paid else 0,
+        paid=paid,
+        amount_refunded=thing["refunded"],
+        refunded=thing["refunded"] >= thing["amount"],
+        captured=paid,
+        status="succeeded" if paid else "failed" if failed else "pending",
+        disputed=thing["disputed"],
+        currency=thing["currency"],
+        customer=thing["customer"],
+        payment_intent=thing["id"],
+        description=None,
+        failure_code="card_declined" if failed else None,
+        receipt_url=_site(f"invoices/{thing['invoice']}"),
         billing_details={"email": get(thing["customer"])["email"]},
-    ) | {"id": "ch_" + thing["id"][3:]}  # fmt: skip
+    ) | {"id": "ch_" + thing["id"][3:]}
 
 
 def _refund(thing):
@@ -694,15 +884,32 @@ def _event(thing):
 
 
 RENDER = {
-    "customer": _customer, "product": _product, "price": _price, "checkout": _session, "subscription": _subscription,
-    "invoice": _invoice, "payment": _payment_intent, "charge": _charge, "refund": _refund, "dispute": _dispute,
+    "customer": _customer,
+    "product": _product,
+    "price": _price,
+    "checkout": _session,
+    "subscription": _subscription,
+    "invoice": _invoice,
+    "payment": _payment_intent,
+    "charge": _charge,
+    "refund": _refund,
+    "dispute": _dispute,
     "event": _event,
-}  # fmt: skip
+}
 SHOWN = {
-    "products": _product, "prices": _price, "customers": _customer, "subscriptions": _subscription,
-    "invoices": _invoice, "invoice_payments": _invoice_payment, "payment_intents": _payment_intent,
-    "charges": _charge, "refunds": _refund, "disputes": _dispute, "events": _event, "checkout/sessions": _session,
-}  # fmt: skip
+    "products": _product,
+    "prices": _price,
+    "customers": _customer,
+    "subscriptions": _subscription,
+    "invoices": _invoice,
+    "invoice_payments": _invoice_payment,
+    "payment_intents": _payment_intent,
+    "charges": _charge,
+    "refunds": _refund,
+    "disputes": _dispute,
+    "events": _event,
+    "checkout/sessions": _session,
+}
 
 
 # --- events -------------------------------------------------------------------------------------------------
@@ -753,11 +960,19 @@ def told(type, thing, previous, at):
         if previous is not None and name.endswith(".updated"):
             before = RENDER[kind](thing | previous)
             data["previous_attributes"] = {k: v for k, v in before.items() if v != data["object"][k]}
-        events.append({
-            "id": new_id("event"), "object": "event", "api_version": stripe.api_version, "created": at,
-            "livemode": False, "pending_webhooks": 1, "type": name, "data": data,
-            "request": {"id": None, "idempotency_key": None},
-        })  # fmt: skip
+        events.append(
+            {
+                "id": new_id("event"),
+                "object": "event",
+                "api_version": stripe.api_version,
+                "created": at,
+                "livemode": False,
+                "pending_webhooks": 1,
+                "type": name,
+                "data": data,
+                "request": {"id": None, "idempotency_key": None},
+            }
+        )
     return events
 
 

@@ -114,9 +114,12 @@ def test_a_slow_bank_debit_completes_the_checkout_unpaid_and_pays_later(told):
     assert told() == []
     sandbox.advance(days=2)
     assert told() == [
-        "charge.succeeded", "payment_intent.succeeded", "invoice.paid", "invoice.payment_succeeded",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+        "invoice.paid",
+        "invoice.payment_succeeded",
         "checkout.session.async_payment_succeeded",
-    ]  # fmt: skip
+    ]
     assert (newest(held["subscription"])["status"], sandbox.get(held["id"])["paid"]) == ("paid", True)
 
 
@@ -125,9 +128,12 @@ def test_a_bank_debit_that_fails_is_told_and_tried_again(told):
     told()
     sandbox.advance(days=3)
     assert told() == [
-        "charge.failed", "payment_intent.payment_failed", "invoice.payment_failed", "customer.subscription.updated",
+        "charge.failed",
+        "payment_intent.payment_failed",
+        "invoice.payment_failed",
+        "customer.subscription.updated",
         "checkout.session.async_payment_failed",
-    ]  # fmt: skip
+    ]
     assert (status(held["subscription"]), sandbox.get(held["id"])["paid"]) == ("past_due", False)
 
 
@@ -319,9 +325,12 @@ def test_a_card_that_is_changed_pays_at_the_next_try(told):
     sandbox.advance(days=1)
     assert (status(id), newest(id)["status"]) == ("active", "paid")
     assert told() == [
-        "charge.succeeded", "payment_intent.succeeded", "customer.subscription.updated", "invoice.paid",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+        "customer.subscription.updated",
+        "invoice.paid",
         "invoice.payment_succeeded",
-    ]  # fmt: skip
+    ]
     with pytest.raises(sandbox.Impossible):
         sandbox.change_customer(sandbox.get(id)["customer"], card="gold")
 
@@ -331,9 +340,11 @@ def test_a_renewal_that_the_bank_wants_confirmed_waits_for_the_customer(told):
     told()
     sandbox.advance(sandbox.get(id)["period_end"])
     assert told()[-4:] == [
-        "payment_intent.requires_action", "invoice.payment_action_required", "invoice.payment_failed",
+        "payment_intent.requires_action",
+        "invoice.payment_action_required",
+        "invoice.payment_failed",
         "customer.subscription.updated",
-    ]  # fmt: skip
+    ]
     assert (status(id), newest(id)["action_required"]) == ("past_due", True)
     with pytest.raises(sandbox.Declined) as refused:
         sandbox.pay_invoice(newest(id)["id"])

@@ -67,9 +67,12 @@ def configured(house):
 
 def use(**values):
     ours = {
-        "billing_provider": "lemon_squeezy", "payment_webhook_secrets": (SECRET, OLDER), "payment_prices": PRICES,
-        "payment_live": True, "lemon_squeezy_store_id": "7",
-    }  # fmt: skip
+        "billing_provider": "lemon_squeezy",
+        "payment_webhook_secrets": (SECRET, OLDER),
+        "payment_prices": PRICES,
+        "payment_live": True,
+        "lemon_squeezy_store_id": "7",
+    }
     configuration.use(dataclasses.replace(configuration.active, **(ours | values)))
 
 
@@ -166,9 +169,11 @@ def test_an_invoice_is_worked_off_with_its_subscription_and_an_order_by_itself()
     bodies = {kind: event(kind, thing) for kind, thing in told.items()}
     subjects = {kind: lemon_squeezy.verify(body, signed(body)).subject for kind, body in bodies.items()}
     assert subjects == {
-        "subscription_payment_success": "12", "subscription_updated": "12", "order_created": "order_12",
+        "subscription_payment_success": "12",
+        "subscription_updated": "12",
+        "order_created": "order_12",
         "customer_updated": "customers_31",
-    }  # fmt: skip
+    }
 
 
 def test_an_event_without_a_change_happened_when_its_object_was_made():
@@ -186,10 +191,16 @@ def test_a_long_name_still_gives_an_id_that_fits():
 @pytest.mark.parametrize(
     "headers",
     [
-        {}, {"X-Signature": ""}, {"X-Signature": "nonsense"}, {"X-Signature": "é²"}, {"X-Signature": "0" * 64},
-        {"X-Signature": "0" * 5000}, {"x_signature": "a"}, {"X-Signature": "\udcff"},
+        {},
+        {"X-Signature": ""},
+        {"X-Signature": "nonsense"},
+        {"X-Signature": "é²"},
+        {"X-Signature": "0" * 64},
+        {"X-Signature": "0" * 5000},
+        {"x_signature": "a"},
+        {"X-Signature": "\udcff"},
     ],
-)  # fmt: skip
+)
 def test_what_is_not_signed_as_it_should_be_is_refused(headers):
     body = event("order_created", recorded("order"))
     with pytest.raises(BadSignature):
@@ -216,7 +227,16 @@ def test_without_a_secret_nothing_fits(secrets):
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}", b"\xff\xff", b'{"meta": {}, "data": {}}', b"[" * 100_000,
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"1",
+        b'"x"',
+        b"{}",
+        b"\xff\xff",
+        b'{"meta": {}, "data": {}}',
+        b"[" * 100_000,
         b'{"meta": {"event_name": "x"}, "data": {"type": "orders", "id": 1, "attributes": {}}}',
         b'{"meta": {"event_name": "x"}, "data": {"type": "orders", "id": 1, "attributes": {"updated_at": 5}}}',
         b'{"meta": {"event_name": "x"}, "data": {"type": "orders", "id": 1, "attributes": {"updated_at": "soon"}}}',
@@ -224,7 +244,7 @@ def test_without_a_secret_nothing_fits(secrets):
         b'{"meta": {"event_name": "a\\nb"}, "data": {"type": "o", "id": 1, "attributes": {"updated_at": "2026-06-15"}}}',
         b'{"meta": {"event_name": "x"}, "data": {"type": "subscription-invoices", "id": 1, "attributes": {}}}',
     ],
-)  # fmt: skip
+)
 def test_what_is_signed_and_is_no_event_is_refused(body):
     with pytest.raises(BadSignature):
         lemon_squeezy.verify(body, signed(body))
@@ -268,11 +288,20 @@ def test_every_subscription_event_has_the_subscription_looked_at_anew(api, kind)
     body = event(kind, recorded("subscription", status="past_due"))
     [fact] = lemon_squeezy.facts(body)
     assert fact == SubscriptionChanged(
-        provider="lemon_squeezy", customer_id="31", organization="org_acme",
-        happened_at=datetime(2026, 6, 15, 12, 0, 5, tzinfo=UTC), event_id=lemon_squeezy.verify(body, signed(body)).id,
-        asked_at=NOW, id="12", price_id="102", status="active", quantity=3, started_at=BOUGHT, period_end_at=RENEWS,
+        provider="lemon_squeezy",
+        customer_id="31",
+        organization="org_acme",
+        happened_at=datetime(2026, 6, 15, 12, 0, 5, tzinfo=UTC),
+        event_id=lemon_squeezy.verify(body, signed(body)).id,
+        asked_at=NOW,
+        id="12",
+        price_id="102",
+        status="active",
+        quantity=3,
+        started_at=BOUGHT,
+        period_end_at=RENEWS,
         purchaser="usr_alice",
-    )  # fmt: skip
+    )
     assert asked(api)[:2] == ("GET", "subscriptions/12")
     headers = api.calls[0].request.headers
     assert headers["Authorization"] == "Bearer key-of-the-store"
@@ -305,10 +334,15 @@ def test_where_it_cannot_be_asked_the_event_waits(api, status):
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [
-        ("on_trial", "trialing"), ("active", "active"), ("paused", "active"), ("past_due", "past_due"),
-        ("unpaid", "unpaid"), ("cancelled", "active"), ("expired", "canceled"),
+        ("on_trial", "trialing"),
+        ("active", "active"),
+        ("paused", "active"),
+        ("past_due", "past_due"),
+        ("unpaid", "unpaid"),
+        ("cancelled", "active"),
+        ("expired", "canceled"),
     ],
-)  # fmt: skip
+)
 def test_each_status_has_ours(without_key, theirs, ours):
     assert told(status=theirs).status == ours
 
@@ -452,10 +486,12 @@ def test_a_period_is_as_long_as_its_plan(api, variant, made, ends):
 @pytest.mark.parametrize(
     ("unit", "count", "ends"),
     [
-        ("month", 3, "2026-09-15T12:00:02+00:00"), ("week", 2, "2026-06-29T12:00:02+00:00"),
-        ("day", 10, "2026-06-25T12:00:02+00:00"), ("year", 1, "2027-06-15T12:00:02+00:00"),
+        ("month", 3, "2026-09-15T12:00:02+00:00"),
+        ("week", 2, "2026-06-29T12:00:02+00:00"),
+        ("day", 10, "2026-06-25T12:00:02+00:00"),
+        ("year", 1, "2027-06-15T12:00:02+00:00"),
     ],
-)  # fmt: skip
+)
 def test_a_variant_we_no_longer_sell_has_its_period_from_its_price(api, unit, count, ends):
     gives(api, "prices/81", recorded("price", renewal_interval_unit=unit, renewal_interval_quantity=count))
     _, received = payment(api, "subscription_payment_success", {"variant_id": 999})
@@ -565,8 +601,11 @@ def test_the_order_of_a_subscription_is_no_purchase(api):
     found = lemon_squeezy.facts(event("order_created", of_subscription()))
     assert [(type(fact), fact.id) for fact in found] == [(SubscriptionChanged, "12"), (PaymentReceived, "si_12")]
     assert asked(api, 1)[2] == {
-        "filter[store_id]": "7", "filter[order_id]": "40", "page[number]": "1", "page[size]": "100"
-    }  # fmt: skip
+        "filter[store_id]": "7",
+        "filter[order_id]": "40",
+        "page[number]": "1",
+        "page[size]": "100",
+    }
 
 
 def test_the_order_of_a_subscription_that_is_not_there_yet_means_nothing(api):
@@ -705,14 +744,20 @@ def test_payments_are_listed_back_to_a_time_with_their_subscription(api):
     old = recorded("subscription_invoice", "3", created_at="2026-03-01T00:00:00Z", updated_at="2026-06-15T00:00:00Z")
     still = recorded("subscription_invoice", "4", created_at="2026-06-01T00:00:00Z", updated_at="2026-06-01T00:00:00Z")
     back = recorded(
-        "subscription_invoice", "5", created_at="2026-05-20T00:00:00Z", status="refunded", refunded=True,
+        "subscription_invoice",
+        "5",
+        created_at="2026-05-20T00:00:00Z",
+        status="refunded",
+        refunded=True,
         refunded_amount=1200,
-    )  # fmt: skip
+    )
     lists(api, "subscription-invoices", recorded("subscription_invoice"), still, back, old, last=9)
     gives(api, "subscriptions/12", recorded("subscription"))
     lists(api, "orders", recorded("order"), of_subscription())
-    found = [[fact.id if hasattr(fact, "id") else fact.payment_id for fact in facts] for facts in
-             lemon_squeezy.list_since(since)]  # fmt: skip
+    found = [
+        [fact.id if hasattr(fact, "id") else fact.payment_id for fact in facts]
+        for facts in lemon_squeezy.list_since(since)
+    ]
     assert found == [["12", "si_12"], ["12", "si_5", "si_5"], ["order_12"]]
     assert len([call for call in api.calls if "/v1/subscriptions/12" in call.request.url]) == 1
 
@@ -788,9 +833,10 @@ def test_a_customer_is_made_once(api):
     assert lemon_squeezy.create_customer(ACME, "alice@example.org", "key") == "31"
     assert asked(api, 0)[2]["filter[email]"] == "alice@example.org"
     assert asked(api)[3] == {
-        "type": "customers", "attributes": {"name": "Acme", "email": "alice@example.org"},
+        "type": "customers",
+        "attributes": {"name": "Acme", "email": "alice@example.org"},
         "relationships": {"store": {"data": {"type": "stores", "id": "7"}}},
-    }  # fmt: skip
+    }
 
 
 def test_a_customer_who_is_there_is_found(api):
@@ -815,9 +861,14 @@ def test_a_customer_who_is_refused_is_told_as_it_is(api):
 
 def ordered(**values):
     ours = {
-        "public_id": "chk_1", "plan_key": "pro_monthly", "price_id": "101", "once": False, "quantity": 4,
-        "purchaser": "usr_alice", "email": "alice@example.org",
-    }  # fmt: skip
+        "public_id": "chk_1",
+        "plan_key": "pro_monthly",
+        "price_id": "101",
+        "once": False,
+        "quantity": 4,
+        "purchaser": "usr_alice",
+        "email": "alice@example.org",
+    }
     return Order(**(ours | values))
 
 
@@ -838,16 +889,18 @@ def test_a_checkout_takes_along_whose_it_is(api):
             "product_options": {"redirect_url": "http://localhost/back", "enabled_variants": [101]},
             "checkout_options": {},
             "checkout_data": {
-                "email": "alice@example.org", "custom": OURS,
+                "email": "alice@example.org",
+                "custom": OURS,
                 "variant_quantities": [{"variant_id": 101, "quantity": 4}],
             },
             "expires_at": "2026-06-15T13:10:00.000000Z",
             "test_mode": False,
         },
         "relationships": {
-            "store": {"data": {"type": "stores", "id": "7"}}, "variant": {"data": {"type": "variants", "id": "101"}}
+            "store": {"data": {"type": "stores", "id": "7"}},
+            "variant": {"data": {"type": "variants", "id": "101"}},
         },
-    }  # fmt: skip
+    }
 
 
 def test_whoever_had_a_subscription_gets_no_second_trial(api):
@@ -905,12 +958,18 @@ def test_a_change_sends_what_differs(api):
     gives(api, "subscriptions/12", recorded("subscription", variant_id=102), method="PATCH")
     gives(api, "subscription-items/90", recorded("subscription"), method="PATCH")
     lemon_squeezy.change("12", "102", 5, "key")
-    assert asked(api, 1) == ("PATCH", "subscriptions/12", {}, {
-        "type": "subscriptions", "id": "12", "attributes": {"variant_id": 102, "invoice_immediately": True},
-    })  # fmt: skip
-    assert asked(api, 2) == ("PATCH", "subscription-items/90", {}, {
-        "type": "subscription-items", "id": "90", "attributes": {"quantity": 5, "invoice_immediately": True},
-    })  # fmt: skip
+    assert asked(api, 1) == (
+        "PATCH",
+        "subscriptions/12",
+        {},
+        {"type": "subscriptions", "id": "12", "attributes": {"variant_id": 102, "invoice_immediately": True}},
+    )
+    assert asked(api, 2) == (
+        "PATCH",
+        "subscription-items/90",
+        {},
+        {"type": "subscription-items", "id": "90", "attributes": {"quantity": 5, "invoice_immediately": True}},
+    )
 
 
 def test_a_change_asked_for_twice_is_charged_once(api):
@@ -1148,15 +1207,23 @@ def through(monkeypatch):
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(error=requests.ConnectTimeout("key-of-the-store")), Answer(error=requests.ConnectionError("down")),
+        Answer(error=requests.ConnectTimeout("key-of-the-store")),
+        Answer(error=requests.ConnectionError("down")),
         Answer(error=UnicodeEncodeError("latin-1", "key-of-the-store", 0, 1, "no header")),
-        Answer(401, b'{"errors": [{"detail": "Unauthenticated."}]}'), Answer(429), Answer(500, b"<html>oops"),
-        Answer(200, b"<html>"), Answer(200, b"[]"), Answer(200, b'{"data": 5}'), Answer(200, b'{"data": [5]}'),
-        Answer(200, b'{"data": {"id": "1"}}'), Answer(302, b"", {"Location": "https://elsewhere.example"}),
-        Answer(400, b'{"errors": []}'), Answer(400, b'{"errors": [7]}'),
+        Answer(401, b'{"errors": [{"detail": "Unauthenticated."}]}'),
+        Answer(429),
+        Answer(500, b"<html>oops"),
+        Answer(200, b"<html>"),
+        Answer(200, b"[]"),
+        Answer(200, b'{"data": 5}'),
+        Answer(200, b'{"data": [5]}'),
+        Answer(200, b'{"data": {"id": "1"}}'),
+        Answer(302, b"", {"Location": "https://elsewhere.example"}),
+        Answer(400, b'{"errors": []}'),
+        Answer(400, b'{"errors": [7]}'),
     ],
     ids=lambda answer: f"{answer.status} {answer.body or answer.error or ''}",
-)  # fmt: skip
+)
 def test_whatever_goes_wrong_is_one_calm_sentence(through, answer, call):
     through(answer)
     with pytest.raises(ProviderFailed) as failed:
@@ -1196,12 +1263,18 @@ def test_published_products_are_listed_page_by_page(api):
     lists(api, "products", recorded("product"), recorded("product", "61", status="draft"), last=2)
     lists(api, "products", recorded("product", "62", description=None, large_thumb_url=None), last=2)
     assert list(lemon_squeezy.products()) == [
-        [{
-            "id": "60", "name": "Pro", "description": "For teams that work in it all day",
-            "images": ["https://lemons.example/pro.png"], "active": True, "metadata": {},
-        }],
+        [
+            {
+                "id": "60",
+                "name": "Pro",
+                "description": "For teams that work in it all day",
+                "images": ["https://lemons.example/pro.png"],
+                "active": True,
+                "metadata": {},
+            }
+        ],
         [{"id": "62", "name": "Pro", "description": None, "images": [], "active": True, "metadata": {}}],
-    ]  # fmt: skip
+    ]
     assert asked(api)[2]["filter[store_id]"] == "7"
 
 
@@ -1215,9 +1288,18 @@ def sold(api, *variants, prices=(), products=("60",)):
 def test_a_price_is_a_variant_with_its_present_price(api):
     [price] = sold(api, recorded("variant"), prices=[recorded("price")])
     assert price == {
-        "id": "101", "product": "60", "amount": 1000, "currency": "USD", "type": "recurring", "interval": "month",
-        "interval_count": 1, "active": True, "lookup_key": None, "nickname": "Monthly", "metadata": {},
-    }  # fmt: skip
+        "id": "101",
+        "product": "60",
+        "amount": 1000,
+        "currency": "USD",
+        "type": "recurring",
+        "interval": "month",
+        "interval_count": 1,
+        "active": True,
+        "lookup_key": None,
+        "nickname": "Monthly",
+        "metadata": {},
+    }
     assert asked(api)[2]["include"] == "price-model"
 
 
@@ -1235,10 +1317,13 @@ def test_without_its_price_a_variant_speaks_for_itself(api):
 @pytest.mark.parametrize(
     "model",
     [
-        {"scheme": "volume", "unit_price": None}, {"scheme": "package"}, {"usage_aggregation": "sum"},
-        {"category": "pwyw"}, {"unit_price": None},
+        {"scheme": "volume", "unit_price": None},
+        {"scheme": "package"},
+        {"usage_aggregation": "sum"},
+        {"category": "pwyw"},
+        {"unit_price": None},
     ],
-)  # fmt: skip
+)
 def test_a_price_that_is_not_the_same_for_all_has_no_amount(api, model):
     [price] = sold(api, recorded("variant"), prices=[recorded("price", **model)])
     assert price["amount"] is None

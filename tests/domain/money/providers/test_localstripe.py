@@ -183,9 +183,12 @@ def subscribed(ours, peer, plans, acme):
     peer.call("POST", f"/v1/payment_methods/{method}/attach", {"customer": customer})
     peer.call("POST", f"/v1/customers/{customer}", {"invoice_settings": {"default_payment_method": method}})
     made = ours.client().subscriptions.create(
-        {"customer": customer, "items": [{"plan": "plan_monthly", "quantity": 2}],
-         "metadata": {"organization": "org_public", "user": "usr_public"}}
-    )  # fmt: skip
+        {
+            "customer": customer,
+            "items": [{"plan": "plan_monthly", "quantity": 2}],
+            "metadata": {"organization": "org_public", "user": "usr_public"},
+        }
+    )
     return customer, made.id
 
 
@@ -197,8 +200,11 @@ def test_a_customer_is_made_there_and_its_event_binds_it(ours, peer, acme):
     (fact,) = ours.facts(body)
     assert isinstance(fact, CustomerChanged)
     assert (fact.customer_id, fact.organization, fact.email, fact.deleted) == (
-        customer, "org_public", "alice@example.org", False,
-    )  # fmt: skip
+        customer,
+        "org_public",
+        "alice@example.org",
+        False,
+    )
     assert fact.asked_at is not None
 
 

@@ -70,10 +70,14 @@ def configured(house, clock):
     """Polar with a key, as a real install has it, in Polar's test environment."""
     configuration.use(
         dataclasses.replace(
-            configuration.active, billing_provider="polar", payment_key=KEY, payment_live=False,
-            payment_webhook_secrets=(STANDARD, WRITTEN), payment_prices={"pro_monthly": "prod_monthly"},
+            configuration.active,
+            billing_provider="polar",
+            payment_key=KEY,
+            payment_live=False,
+            payment_webhook_secrets=(STANDARD, WRITTEN),
+            payment_prices={"pro_monthly": "prod_monthly"},
         )
-    )  # fmt: skip
+    )
     polar._session.cache_clear()
 
 
@@ -119,9 +123,11 @@ def signed(body, key=None, when=None, id="whe_1"):
     when = when or datetime.now(UTC)
     signature = Webhook(key or bytes(range(32))).sign(id, when, body.decode())
     return {
-        "Webhook-Id": id, "Webhook-Timestamp": str(int(when.timestamp())), "Webhook-Signature": signature,
+        "Webhook-Id": id,
+        "Webhook-Timestamp": str(int(when.timestamp())),
+        "Webhook-Signature": signature,
         "Webhook-Api-Version": "2026-10",
-    }  # fmt: skip
+    }
 
 
 def body_of(kind="subscription.created", name="subscription", **changes):
@@ -219,11 +225,25 @@ def spoiled(body, how):
 @pytest.mark.parametrize(
     "how",
     [
-        "another secret", "too old", "too new", "another id", "another time", "no headers", "no signature", "no id",
-        "no timestamp", "another version", "nonsense", "not base64", "not ascii", "empty", "endless time", "huge time",
+        "another secret",
+        "too old",
+        "too new",
+        "another id",
+        "another time",
+        "no headers",
+        "no signature",
+        "no id",
+        "no timestamp",
+        "another version",
+        "nonsense",
+        "not base64",
+        "not ascii",
+        "empty",
+        "endless time",
+        "huge time",
         "no number",
     ],
-)  # fmt: skip
+)
 def test_what_is_not_signed_as_it_should_be_is_refused(how):
     body = body_of()
     assert polar.verify(body, signed(body))
@@ -256,12 +276,15 @@ def test_a_signed_event_of_an_unknown_shape_is_taken_and_means_nothing(body):
 @pytest.mark.parametrize(
     ("kind", "name", "subject"),
     [
-        ("subscription.revoked", "subscription", "sub_1"), ("order.paid", "order", "sub_1"),
-        ("refund.updated", "refund", "sub_1"), ("order.paid", "order_once", "cus_1"),
-        ("checkout.updated", "checkout", "cus_1"), ("customer.updated", "customer", "cus_1"),
+        ("subscription.revoked", "subscription", "sub_1"),
+        ("order.paid", "order", "sub_1"),
+        ("refund.updated", "refund", "sub_1"),
+        ("order.paid", "order_once", "cus_1"),
+        ("checkout.updated", "checkout", "cus_1"),
+        ("customer.updated", "customer", "cus_1"),
         ("customer.state_changed", "customer_state", "cus_1"),
     ],
-)  # fmt: skip
+)
 def test_events_of_one_subscription_wait_for_each_other_and_others_for_their_customers(kind, name, subject):
     body = body_of(kind, name)
     assert polar.verify(body, signed(body)).subject == subject
@@ -270,10 +293,20 @@ def test_events_of_one_subscription_wait_for_each_other_and_others_for_their_cus
 # --- subscriptions --------------------------------------------------------------------------------------------
 
 SUBSCRIPTION = {
-    "provider": "polar", "customer_id": "cus_1", "organization": OURS, "happened_at": at("06-15T12:00:05.250000"),
-    "asked_at": ASKED, "id": "sub_1", "price_id": "prod_monthly", "status": "active", "quantity": 1,
-    "started_at": BEGINS, "period_start_at": BEGINS, "period_end_at": ENDS, "purchaser": USER,
-}  # fmt: skip
+    "provider": "polar",
+    "customer_id": "cus_1",
+    "organization": OURS,
+    "happened_at": at("06-15T12:00:05.250000"),
+    "asked_at": ASKED,
+    "id": "sub_1",
+    "price_id": "prod_monthly",
+    "status": "active",
+    "quantity": 1,
+    "started_at": BEGINS,
+    "period_start_at": BEGINS,
+    "period_end_at": ENDS,
+    "purchaser": USER,
+}
 KINDS = ("created", "active", "updated", "cycled", "canceled", "uncanceled", "revoked", "paused", "resumed")
 
 
@@ -338,14 +371,30 @@ def test_a_status_that_is_not_known_is_tried_again_and_not_guessed():
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"cancel_at_period_end": True, "ends_at": "2026-07-15T12:00:00Z"}, {"cancel_at_period_end": True, "cancel_at": ENDS}),
+        (
+            {"cancel_at_period_end": True, "ends_at": "2026-07-15T12:00:00Z"},
+            {"cancel_at_period_end": True, "cancel_at": ENDS},
+        ),
         ({"cancel_at_period_end": True}, {"cancel_at_period_end": True, "cancel_at": ENDS}),
         ({"cancel_at_period_end": False}, {"cancel_at_period_end": False, "cancel_at": None}),
         ({"status": "canceled", "ended_at": "2026-06-20T08:00:00Z"}, {"ended_at": at("06-20T08:00:00")}),
         ({"status": "trialing", "trial_end": "2026-06-29T12:00:00Z"}, {"trial_ends_at": at("06-29T12:00:00")}),
         ({"status": "past_due", "past_due_at": "2026-06-15T12:03:00Z"}, {"unpaid_since_at": at("06-15T12:03:00")}),
-        ({"pause_at_period_end": True, "resumes_at": "2026-09-01T00:00:00Z"}, {"status": "active", "collection_paused": True, "resumes_at": at("09-01T00:00:00")}),
-        ({"pending_update": {"id": "u", "product_id": "prod_yearly", "seats": None, "applies_at": "2026-07-15T12:00:00Z"}}, {"pending_price_id": "prod_yearly"}),
+        (
+            {"pause_at_period_end": True, "resumes_at": "2026-09-01T00:00:00Z"},
+            {"status": "active", "collection_paused": True, "resumes_at": at("09-01T00:00:00")},
+        ),
+        (
+            {
+                "pending_update": {
+                    "id": "u",
+                    "product_id": "prod_yearly",
+                    "seats": None,
+                    "applies_at": "2026-07-15T12:00:00Z",
+                }
+            },
+            {"pending_price_id": "prod_yearly"},
+        ),
         ({"seats": 12}, {"quantity": 12}),
         ({"metadata": {}}, {"organization": OURS, "purchaser": None}),
         ({"metadata": {}, "customer": {"id": "cus_1", "external_id": None}}, {"organization": None}),
@@ -353,7 +402,7 @@ def test_a_status_that_is_not_known_is_tried_again_and_not_guessed():
         ({"current_period_end": None, "ends_at": None}, {"period_end_at": None}),
         ({"started_at": "2026-06-15T14:00:00+02:00"}, {"started_at": BEGINS}),
     ],
-)  # fmt: skip
+)
 def test_a_subscription_is_read_whole(changes, expected):
     without_key()
     (fact,) = told("subscription.updated", recorded("subscription", **changes))
@@ -361,14 +410,23 @@ def test_a_subscription_is_read_whole(changes, expected):
 
 
 def test_a_payment_that_failed_brings_the_open_order_along(api):
-    owed = {"status": "past_due", "past_due_at": "2026-07-15T12:01:00Z", "current_period_start": "2026-07-15T12:00:00Z",
-            "current_period_end": "2026-08-15T12:00:00Z"}  # fmt: skip
+    owed = {
+        "status": "past_due",
+        "past_due_at": "2026-07-15T12:01:00Z",
+        "current_period_start": "2026-07-15T12:00:00Z",
+        "current_period_end": "2026-08-15T12:00:00Z",
+    }
     api.play("GET", "/v1/subscriptions/sub_1", recorded("subscription", **owed))
     open_order = recorded(
-        "order", id="order_9", status="pending", paid=False, billing_reason="subscription_cycle",
-        created_at="2026-07-15T12:00:30Z", next_payment_attempt_at="2026-07-17T12:01:00Z",
+        "order",
+        id="order_9",
+        status="pending",
+        paid=False,
+        billing_reason="subscription_cycle",
+        created_at="2026-07-15T12:00:30Z",
+        next_payment_attempt_at="2026-07-17T12:01:00Z",
         subscription=recorded("subscription", **owed),
-    )  # fmt: skip
+    )
     api.list("/v1/orders/", open_order, recorded("order"))
     changed, *first, failed = told("subscription.past_due", recorded("subscription"))
     assert (changed.status, changed.unpaid_since_at) == ("past_due", at("07-15T12:01:00"))
@@ -377,11 +435,22 @@ def test_a_payment_that_failed_brings_the_open_order_along(api):
         (PaymentRefunded, None),
     ]
     assert failed == PaymentFailed(
-        provider="polar", customer_id="cus_1", organization=OURS, happened_at=changed.happened_at,
-        event_id=changed.event_id, asked_at=ASKED, id="order_9", subscription_id="sub_1", price_id="prod_monthly",
-        reason="cycle", amount=1428, currency="USD", period_start_at=at("07-15T12:00:00"),
-        period_end_at=at("08-15T12:00:00"), next_attempt_at=at("07-17T12:01:00"),
-    )  # fmt: skip
+        provider="polar",
+        customer_id="cus_1",
+        organization=OURS,
+        happened_at=changed.happened_at,
+        event_id=changed.event_id,
+        asked_at=ASKED,
+        id="order_9",
+        subscription_id="sub_1",
+        price_id="prod_monthly",
+        reason="cycle",
+        amount=1428,
+        currency="USD",
+        period_start_at=at("07-15T12:00:00"),
+        period_end_at=at("08-15T12:00:00"),
+        next_attempt_at=at("07-17T12:01:00"),
+    )
     assert asked(api).query == {"subscription_id": "sub_1", "sorting": "-created_at", "limit": "10"}
 
 
@@ -403,14 +472,29 @@ def test_an_order_tells_of_its_subscription_first_and_then_of_money(api, kind):
     api.play("GET", "/v1/orders/order_1", recorded("order"))
     api.play("GET", "/v1/subscriptions/sub_1", recorded("subscription"))
     changed, received, refunded = told(f"order.{kind}", recorded("order", status="pending", total_amount=1))
-    same = {"provider": "polar", "customer_id": "cus_1", "organization": OURS, "event_id": changed.event_id,
-            "happened_at": changed.happened_at, "asked_at": ASKED}  # fmt: skip
+    same = {
+        "provider": "polar",
+        "customer_id": "cus_1",
+        "organization": OURS,
+        "event_id": changed.event_id,
+        "happened_at": changed.happened_at,
+        "asked_at": ASKED,
+    }
     assert (type(changed), changed.id, changed.asked_at) == (SubscriptionChanged, "sub_1", ASKED)
     assert received == PaymentReceived(
-        **same, id="order_1", subscription_id="sub_1", price_id="prod_monthly", reason="create", amount=1428,
-        currency="USD", period_start_at=BEGINS, period_end_at=ENDS, paid_at=at("06-15T12:00:01"), purchaser=USER,
+        **same,
+        id="order_1",
+        subscription_id="sub_1",
+        price_id="prod_monthly",
+        reason="create",
+        amount=1428,
+        currency="USD",
+        period_start_at=BEGINS,
+        period_end_at=ENDS,
+        paid_at=at("06-15T12:00:01"),
+        purchaser=USER,
         checkout_id="chk_1",
-    )  # fmt: skip
+    )
     assert refunded == PaymentRefunded(**same, payment_id="order_1", amount_refunded=0)
 
 
@@ -435,9 +519,14 @@ def test_an_order_for_good_is_bought_once_and_knows_its_tier(api):
 
 @pytest.mark.parametrize(
     ("reason", "ours"),
-    [("purchase", "once"), ("subscription_create", "create"), ("subscription_cycle", "cycle"),
-     ("subscription_update", "update"), ("a_new_one", "other")],
-)  # fmt: skip
+    [
+        ("purchase", "once"),
+        ("subscription_create", "create"),
+        ("subscription_cycle", "cycle"),
+        ("subscription_update", "update"),
+        ("a_new_one", "other"),
+    ],
+)
 def test_why_an_order_was_made(reason, ours):
     without_key()
     received = next(
@@ -454,9 +543,12 @@ def test_why_an_order_was_made(reason, ours):
         ({"status": "partially_refunded", "refunded_amount": 800, "refunded_tax_amount": 152}, 952),
         ({"status": "refunded", "refunded_amount": 1200, "refunded_tax_amount": 228}, 1428),
         # 500 were paid from the customer's balance, so no more than the rest can come back: it is all the same
-        ({"status": "refunded", "applied_balance_amount": -500, "refunded_amount": 700, "refunded_tax_amount": 228}, 1428),
+        (
+            {"status": "refunded", "applied_balance_amount": -500, "refunded_amount": 700, "refunded_tax_amount": 228},
+            1428,
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_was_refunded_counts_with_its_tax_and_all_is_all(changes, amount):
     without_key()
     received, refunded = told("order.updated", recorded("order", **changes))[1:]
@@ -517,8 +609,16 @@ LATER = {"current_period_start": "2026-09-15T12:00:00Z", "current_period_end": "
         # asked about later, reckoned from when it was made
         ({"billing_reason": "subscription_cycle"}, LATER, (at("06-15T12:00:01"), at("07-15T12:00:01"))),
         ({"created_at": "2026-01-31T12:00:00Z"}, LATER, (at("01-31T12:00:00"), at("02-28T12:00:00"))),
-        ({"product": {"recurring_interval": "year", "recurring_interval_count": 2}}, LATER, (at("06-15T12:00:01"), datetime(2028, 6, 15, 12, 0, 1, tzinfo=UTC))),
-        ({"product": {"recurring_interval": "week", "recurring_interval_count": 2}}, LATER, (at("06-15T12:00:01"), at("06-29T12:00:01"))),
+        (
+            {"product": {"recurring_interval": "year", "recurring_interval_count": 2}},
+            LATER,
+            (at("06-15T12:00:01"), datetime(2028, 6, 15, 12, 0, 1, tzinfo=UTC)),
+        ),
+        (
+            {"product": {"recurring_interval": "week", "recurring_interval_count": 2}},
+            LATER,
+            (at("06-15T12:00:01"), at("06-29T12:00:01")),
+        ),
         ({"product": None}, LATER, (at("06-15T12:00:01"), at("07-15T12:00:01"))),
         ({}, LATER | {"trial_end": "2026-06-29T12:00:00Z"}, (at("06-15T12:00:01"), at("06-29T12:00:00"))),
         # the difference of a change begins no period, unless a new interval began with it
@@ -526,7 +626,7 @@ LATER = {"current_period_start": "2026-09-15T12:00:00Z", "current_period_end": "
         ({"billing_reason": "subscription_update"}, {}, (BEGINS, ENDS)),
         ({"billing_reason": "purchase"}, {}, (None, None)),
     ],
-)  # fmt: skip
+)
 def test_the_period_an_order_pays_for(changes, subscription, expected):
     without_key()
     order = recorded("order", **changes)
@@ -561,9 +661,14 @@ def test_a_customer_changed(api, kind):
     api.play("GET", "/v1/customers/cus_1", recorded("customer", email="new@example.org"))
     (fact,) = told(f"customer.{kind}", recorded("customer"))
     assert fact == CustomerChanged(
-        provider="polar", customer_id="cus_1", organization=OURS, happened_at=fact.happened_at, event_id=fact.event_id,
-        asked_at=ASKED, email="new@example.org",
-    )  # fmt: skip
+        provider="polar",
+        customer_id="cus_1",
+        organization=OURS,
+        happened_at=fact.happened_at,
+        event_id=fact.event_id,
+        asked_at=ASKED,
+        email="new@example.org",
+    )
 
 
 def test_a_deleted_customer_needs_no_asking(api):
@@ -598,9 +703,19 @@ def test_without_a_key_a_customers_state_brings_the_active_ones():
 
 @pytest.mark.parametrize(
     "kind",
-    ["benefit.created", "benefit_grant.created", "benefit_grant.revoked", "product.updated", "organization.updated",
-     "customer_seat.assigned", "member.created", "discount.deleted", "customer.merged", "nothing"],
-)  # fmt: skip
+    [
+        "benefit.created",
+        "benefit_grant.created",
+        "benefit_grant.revoked",
+        "product.updated",
+        "organization.updated",
+        "customer_seat.assigned",
+        "member.created",
+        "discount.deleted",
+        "customer.merged",
+        "nothing",
+    ],
+)
 def test_other_events_mean_nothing(api, kind):
     assert told(kind, {"id": "x_1", "customer_id": "cus_1", "subscription_id": "sub_1"}) == []
     assert not api.calls
@@ -608,11 +723,15 @@ def test_other_events_mean_nothing(api, kind):
 
 @pytest.mark.parametrize(
     ("kind", "thing"),
-    [("subscription.updated", {"id": "sub_1", "status": "active"}), ("order.paid", {"id": "o", "status": "paid"}),
-     ("subscription.updated", {"status": "active"}), ("customer.updated", {}),
-     ("order.paid", {"id": "o", "status": "paid", "total_amount": "x", "currency": "usd"}),
-     ("subscription.updated", {"id": "s", "product_id": "p", "status": "active", "started_at": "soon"})],
-)  # fmt: skip
+    [
+        ("subscription.updated", {"id": "sub_1", "status": "active"}),
+        ("order.paid", {"id": "o", "status": "paid"}),
+        ("subscription.updated", {"status": "active"}),
+        ("customer.updated", {}),
+        ("order.paid", {"id": "o", "status": "paid", "total_amount": "x", "currency": "usd"}),
+        ("subscription.updated", {"id": "s", "product_id": "p", "status": "active", "started_at": "soon"}),
+    ],
+)
 def test_a_shape_that_can_not_be_read_is_tried_again(kind, thing):
     without_key()
     with pytest.raises(ProviderFailed, match="can't be read"):
@@ -775,16 +894,22 @@ def test_what_happened_since_is_orders_refunds_and_disputes(api):
     )
     first, end, refunds, disputes = polar.list_since(since)
     assert [type(fact) for fact in first] == [
-        PaymentReceived, PaymentRefunded, SubscriptionChanged, PaymentReceived, PaymentRefunded, PaymentReceived,
+        PaymentReceived,
         PaymentRefunded,
-    ]  # fmt: skip
+        SubscriptionChanged,
+        PaymentReceived,
+        PaymentRefunded,
+        PaymentReceived,
+        PaymentRefunded,
+    ]
     assert end == []
     assert [(fact.payment_id, fact.amount_refunded) for fact in refunds if type(fact) is PaymentRefunded] == [
         ("older", 1428)
     ]
     assert [(type(fact), fact.payment_id, fact.id, fact.customer_id) for fact in disputes] == [
-        (DisputeOpened, "order_1", "dis_1", "cus_1"), (DisputeClosed, "order_1", "dis_0", "cus_1"),
-    ]  # fmt: skip
+        (DisputeOpened, "order_1", "dis_1", "cus_1"),
+        (DisputeClosed, "order_1", "dis_0", "cus_1"),
+    ]
     assert {fact.asked_at for fact in (*first, *refunds, *disputes)} == {ASKED}
     assert paths(api).count("GET /v1/subscriptions/sub_1") == 1
     assert asked(api, 0).query["sorting"] == "-created_at"
@@ -792,9 +917,15 @@ def test_what_happened_since_is_orders_refunds_and_disputes(api):
 
 @pytest.mark.parametrize(
     ("status", "kind", "won"),
-    [("needs_response", DisputeOpened, None), ("under_review", DisputeOpened, None), ("won", DisputeClosed, True),
-     ("lost", DisputeClosed, False), ("prevented", None, None), ("early_warning", None, None)],
-)  # fmt: skip
+    [
+        ("needs_response", DisputeOpened, None),
+        ("under_review", DisputeOpened, None),
+        ("won", DisputeClosed, True),
+        ("lost", DisputeClosed, False),
+        ("prevented", None, None),
+        ("early_warning", None, None),
+    ],
+)
 def test_what_a_dispute_means(api, status, kind, won):
     api.list("/v1/orders/")
     api.list("/v1/refunds/")
@@ -918,8 +1049,14 @@ def test_an_address_that_polar_will_not_take_is_a_failure(api):
         polar.create_customer(ACME, "alice@example.org", "customer-1")
 
 
-ORDER = Order(public_id="ours0000000000000001", plan_key="pro_monthly", price_id="prod_monthly", once=False, purchaser=USER,
-              email="alice@example.org")  # fmt: skip
+ORDER = Order(
+    public_id="ours0000000000000001",
+    plan_key="pro_monthly",
+    price_id="prod_monthly",
+    once=False,
+    purchaser=USER,
+    email="alice@example.org",
+)
 
 
 def opened(api, order=ORDER, customer="cus_1"):
@@ -935,10 +1072,13 @@ def opened(api, order=ORDER, customer="cus_1"):
 
 def test_a_checkout_is_for_one_product_and_tells_whose_it_is(api):
     assert opened(api) == {
-        "products": ["prod_monthly"], "customer_id": "cus_1", "success_url": "https://hall.example/return",
-        "return_url": "https://hall.example/back", "allow_trial": False,
+        "products": ["prod_monthly"],
+        "customer_id": "cus_1",
+        "success_url": "https://hall.example/return",
+        "return_url": "https://hall.example/back",
+        "allow_trial": False,
         "metadata": {"organization": OURS, "plan": "pro_monthly", "user": USER, "checkout": "ours0000000000000001"},
-    }  # fmt: skip
+    }
     assert asked(api, 0).query == {
         "customer_id": "cus_1",
         "status": "open",
@@ -1036,10 +1176,15 @@ def test_what_is_not_sold_by_seats_has_none_to_change(api):
 
 @pytest.mark.parametrize(
     ("status", "error", "refusal", "sentence"),
-    [(402, "PaymentFailed", CannotDo, "nothing was changed"), (403, "AlreadyCanceledSubscription", CannotDo, "ending"),
-     (403, "InactiveSubscription", CannotDo, "not running"), (403, "insufficient_scope", ProviderFailed, "403"),
-     (409, "SubscriptionLocked", ProviderFailed, "SubscriptionLocked"), (500, "", ProviderFailed, "500")],
-)  # fmt: skip
+    [
+        (402, "PaymentFailed", CannotDo, "nothing was changed"),
+        (403, "AlreadyCanceledSubscription", CannotDo, "ending"),
+        (403, "InactiveSubscription", CannotDo, "not running"),
+        (403, "insufficient_scope", ProviderFailed, "403"),
+        (409, "SubscriptionLocked", ProviderFailed, "SubscriptionLocked"),
+        (500, "", ProviderFailed, "500"),
+    ],
+)
 def test_a_change_that_polar_refuses(api, status, error, refusal, sentence):
     api.play("GET", "/v1/subscriptions/sub_1", recorded("subscription"))
     api.play("PATCH", "/v1/subscriptions/sub_1", {"error": error}, status)
@@ -1206,15 +1351,25 @@ def test_a_refund_that_polar_refuses_is_a_failure(api, status):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: polar.create_customer(ACME, "alice@example.org", "k"), lambda: polar.portal("cus_1", "r", "k"),
-        lambda: polar.checkout("cus_1", ACME, ORDER, "r", "b", "k"), lambda: polar.expire_checkout("chk_1", "k"),
-        lambda: polar.change("sub_1", "p", 1, "k"), lambda: polar.set_cancel_at_period_end("sub_1", True, "k"),
-        lambda: polar.pause("sub_1", None, "k"), lambda: polar.unpause("sub_1", "k"), lambda: polar.end("sub_1", "k"),
-        lambda: polar.refund("order_1", None, "k"), lambda: list(polar.products()), lambda: list(polar.all_prices()),
-        lambda: polar.confirm("chk_1"), lambda: polar.refetch("sub_1"), lambda: list(polar.list_active()),
-        lambda: list(polar.list_since(NEVER)), lambda: list(polar.missed(NEVER)),
+        lambda: polar.create_customer(ACME, "alice@example.org", "k"),
+        lambda: polar.portal("cus_1", "r", "k"),
+        lambda: polar.checkout("cus_1", ACME, ORDER, "r", "b", "k"),
+        lambda: polar.expire_checkout("chk_1", "k"),
+        lambda: polar.change("sub_1", "p", 1, "k"),
+        lambda: polar.set_cancel_at_period_end("sub_1", True, "k"),
+        lambda: polar.pause("sub_1", None, "k"),
+        lambda: polar.unpause("sub_1", "k"),
+        lambda: polar.end("sub_1", "k"),
+        lambda: polar.refund("order_1", None, "k"),
+        lambda: list(polar.products()),
+        lambda: list(polar.all_prices()),
+        lambda: polar.confirm("chk_1"),
+        lambda: polar.refetch("sub_1"),
+        lambda: list(polar.list_active()),
+        lambda: list(polar.list_since(NEVER)),
+        lambda: list(polar.missed(NEVER)),
     ],
-)  # fmt: skip
+)
 def test_every_call_fails_calmly_without_a_network(call):
     with responses.RequestsMock(), pytest.raises(ProviderFailed, match="couldn't be reached"):
         call()
@@ -1276,10 +1431,14 @@ def test_products_are_listed_page_by_page(api):
     pages = list(polar.products())
     assert pages[0] == [
         {
-            "id": "prod_monthly", "name": "Pro", "description": "For teams",
-            "images": ["https://files.example/pro.png"], "active": True, "metadata": {"plan": "pro_monthly"},
+            "id": "prod_monthly",
+            "name": "Pro",
+            "description": "For teams",
+            "images": ["https://files.example/pro.png"],
+            "active": True,
+            "metadata": {"plan": "pro_monthly"},
         }
-    ]  # fmt: skip
+    ]
     assert [product["id"] for product in pages[1]] == ["prod_lifetime", "prod_seats"]
     assert asked(api).query == {"is_archived": "false", "sorting": "created_at", "limit": "100", "page": "2"}
 
@@ -1288,10 +1447,18 @@ def test_a_price_has_the_id_of_its_product_by_which_it_is_sold(api):
     api.list("/v1/products/", *recorded("products"))
     monthly, lifetime, seats = next(polar.all_prices())
     assert monthly == {
-        "id": "prod_monthly", "product": "prod_monthly", "amount": 1200, "currency": "USD", "type": "recurring",
-        "interval": "month", "interval_count": 1, "active": True, "lookup_key": None, "nickname": None,
+        "id": "prod_monthly",
+        "product": "prod_monthly",
+        "amount": 1200,
+        "currency": "USD",
+        "type": "recurring",
+        "interval": "month",
+        "interval_count": 1,
+        "active": True,
+        "lookup_key": None,
+        "nickname": None,
         "metadata": {"plan": "pro_monthly"},
-    }  # fmt: skip
+    }
     assert (lifetime["amount"], lifetime["currency"], lifetime["type"], lifetime["interval"]) == (
         30000,
         "EUR",
@@ -1306,9 +1473,13 @@ TIERS = {"tiers": [{"price_per_seat": 900}, {"price_per_seat": 700}]}
 
 @pytest.mark.parametrize(
     ("price", "amount"),
-    [({"amount_type": "free"}, 0), ({"amount_type": "custom", "preset_amount": 500}, None),
-     ({"amount_type": "seat_based", "seat_tiers": TIERS}, None), ({"amount_type": "fixed", "price_amount": 990}, 990)],
-)  # fmt: skip
+    [
+        ({"amount_type": "free"}, 0),
+        ({"amount_type": "custom", "preset_amount": 500}, None),
+        ({"amount_type": "seat_based", "seat_tiers": TIERS}, None),
+        ({"amount_type": "fixed", "price_amount": 990}, 990),
+    ],
+)
 def test_an_amount_that_depends_on_the_buyer_is_none(api, price, amount):
     product = recorded("products")[0] | {"prices": [price | {"price_currency": "eur"}]}
     api.list("/v1/products/", product)

@@ -103,9 +103,18 @@ def test_a_body_that_is_not_json_api_is_refused(ask):
 
 def test_what_is_not_there_is_said_so(ask):
     for path in (
-        "subscriptions/1", "orders/1", "customers/1", "checkouts/1", "subscription-invoices/1", "variants/1",
-        "subscription-items/1", "stores/1", "nothing", "subscriptions/1/subscription-invoices", "prices/x",
-    ):  # fmt: skip
+        "subscriptions/1",
+        "orders/1",
+        "customers/1",
+        "checkouts/1",
+        "subscription-invoices/1",
+        "variants/1",
+        "subscription-items/1",
+        "stores/1",
+        "nothing",
+        "subscriptions/1/subscription-invoices",
+        "prices/x",
+    ):
         (error,) = ask("get", path, expect=404)["errors"]
         assert (error["status"], error["title"]) == ("404", "Not Found")
     ask("patch", "subscriptions/1", {"cancelled": True}, expect=404)
@@ -114,13 +123,21 @@ def test_what_is_not_there_is_said_so(ask):
 
 def test_what_makes_no_sense_is_refused_with_its_place(ask):
     for body, place in [
-        ({"name": "Acme"}, "email"), ({"name": "Acme", "email": "acme"}, "email"), ({"email": "a@example.org"}, "name"),
-    ]:  # fmt: skip
+        ({"name": "Acme"}, "email"),
+        ({"name": "Acme", "email": "acme"}, "email"),
+        ({"email": "a@example.org"}, "name"),
+    ]:
         (error,) = ask("post", "customers", body, expect=422)["errors"]
         assert (error["status"], error["source"]["pointer"]) == ("422", f"/data/attributes/{place}")
     data = {"custom": {"organization": 5}}
-    for more in ({"expires_at": "2020-01-01T00:00:00Z"}, {"expires_at": "soon"}, {"checkout_data": data},
-                 {"checkout_data": "x"}, {"variant": "999"}, {"quantity": 0}):  # fmt: skip
+    for more in (
+        {"expires_at": "2020-01-01T00:00:00Z"},
+        {"expires_at": "soon"},
+        {"checkout_data": data},
+        {"checkout_data": "x"},
+        {"variant": "999"},
+        {"quantity": 0},
+    ):
         checkout(ask, expect=422, **more)
     ask("post", "checkouts", {}, expect=422)
     ask("post", "checkouts", {}, related={"store": "8", "variant": MONTHLY}, expect=422)
@@ -177,8 +194,11 @@ def test_a_checkout_leads_to_an_order_a_subscription_and_its_invoice(ask, told):
     id = sandbox.pay(held["id"])["subscription"]
     events = told()
     assert types(events) == [
-        "order_created", "subscription_created", "subscription_updated", "subscription_payment_success",
-    ]  # fmt: skip
+        "order_created",
+        "subscription_created",
+        "subscription_updated",
+        "subscription_payment_success",
+    ]
     assert [event["meta"]["custom_data"] for event in events] == [OURS] * 4
     assert {event["meta"]["test_mode"] for event in events} == {True}
     order, subscription, invoice = only(ask, "orders"), only(ask, "subscriptions"), only(ask, "subscription-invoices")
@@ -190,8 +210,11 @@ def test_a_checkout_leads_to_an_order_a_subscription_and_its_invoice(ask, told):
     assert order["attributes"]["first_order_item"]["variant_id"] == 101
     bill = invoice["attributes"]
     assert (bill["billing_reason"], bill["status"], bill["total"], str(bill["subscription_id"])) == (
-        "initial", "paid", 3600, id,
-    )  # fmt: skip
+        "initial",
+        "paid",
+        3600,
+        id,
+    )
     assert only(ask, "checkouts")["id"] == held["id"]
     assert ask("get", f"checkouts/{held['id']}")["data"]["attributes"]["expires_at"] == held["attributes"]["expires_at"]
 
@@ -266,9 +289,7 @@ def test_a_failed_renewal_is_past_due_until_the_next_attempt_and_recovers(ask, b
     assert shown["renews_at"] == "2026-07-16T12:00:00.000000Z"
     sandbox.change_customer(str(shown["customer_id"]), card="ok")
     sandbox.advance(days=1)
-    assert types(told()) == [
-        "subscription_updated", "subscription_payment_success", "subscription_payment_recovered",
-    ]  # fmt: skip
+    assert types(told()) == ["subscription_updated", "subscription_payment_success", "subscription_payment_recovered"]
     assert (about(ask, id)["status"], about(ask, id)["renews_at"]) == ("active", "2026-08-15T12:00:00.000000Z")
 
 
@@ -399,9 +420,7 @@ def test_lists_are_filtered_and_paged(ask, buy):
     assert ask("get", "subscriptions", **{"filter[status]": "expired"})["data"] == []
     answer = ask("get", "subscriptions", **{"page[size]": 1, "page[number]": 2})
     assert [one["id"] for one in answer["data"]] == [first]
-    assert answer["meta"]["page"] == {
-        "currentPage": 2, "from": 2, "lastPage": 2, "perPage": 1, "to": 2, "total": 2,
-    }  # fmt: skip
+    assert answer["meta"]["page"] == {"currentPage": 2, "from": 2, "lastPage": 2, "perPage": 1, "to": 2, "total": 2}
     assert only(ask, "subscription-invoices", **{"filter[subscription_id]": second})["attributes"]["total"] == 12000
     assert len(ask("get", "orders", **{"filter[store_id]": "7"})["data"]) == 2
 

@@ -68,8 +68,12 @@ def customer(ask):
 @pytest.fixture
 def buy(ask, customer):
     def checkout(product=MONTHLY, card="ok", **more):
-        wanted = {"products": [product], "customer_id": customer["id"], "success_url": "https://hall.example/back",
-                  "metadata": OURS}  # fmt: skip
+        wanted = {
+            "products": [product],
+            "customer_id": customer["id"],
+            "success_url": "https://hall.example/back",
+            "metadata": OURS,
+        }
         held = ask("post", "/v1/checkouts/", wanted | more)
         return sandbox.pay(held["id"], card)
 
@@ -99,13 +103,17 @@ def test_what_is_not_there_is_said_so_by_name(ask):
 
 def test_what_makes_no_sense_is_refused_with_its_place(ask, customer):
     for body, place in [
-        ({}, "products"), ({"products": []}, "products"), ({"products": "x"}, "products"),
-        ({"products": [MONTHLY, YEARLY]}, "products"), ({"products": ["nonsense"]}, "products"),
+        ({}, "products"),
+        ({"products": []}, "products"),
+        ({"products": "x"}, "products"),
+        ({"products": [MONTHLY, YEARLY]}, "products"),
+        ({"products": ["nonsense"]}, "products"),
         ({"products": [MONTHLY], "customer_id": "nobody"}, "customer_id"),
-        ({"products": [MONTHLY], "seats": 0}, "seats"), ({"products": [MONTHLY], "seats": "many"}, "seats"),
+        ({"products": [MONTHLY], "seats": 0}, "seats"),
+        ({"products": [MONTHLY], "seats": "many"}, "seats"),
         ({"products": [MONTHLY], "metadata": {"a": []}}, "metadata"),
         ({"products": [MONTHLY], "trial_interval": "age"}, "trial_interval"),
-    ]:  # fmt: skip
+    ]:
         refused = ask("post", "/v1/checkouts/", body, expect=422)
         assert (refused["error"], refused["detail"][0]["loc"]) == ("RequestValidationError", ["body", place])
     for params in ({"limit": 0}, {"limit": 101}, {"page": "x"}, {"sorting": "color"}):
@@ -132,8 +140,10 @@ def test_a_product_is_sold_by_the_seat_or_once(ask):
     monthly, yearly, once = ask("get", "/v1/products/", is_archived="false", sorting="created_at")["items"]
     assert [p["id"] for p in (monthly, yearly, once)] == list(polar.PRICES.values())
     assert (monthly["recurring_interval"], yearly["recurring_interval"], once["recurring_interval"]) == (
-        "month", "year", None,
-    )  # fmt: skip
+        "month",
+        "year",
+        None,
+    )
     assert monthly["prices"][0]["seat_tiers"]["tiers"] == [{"min_seats": 1, "max_seats": None, "price_per_seat": 1200}]
     assert (once["prices"][0]["amount_type"], once["prices"][0]["price_amount"]) == ("fixed", 24000)
     assert ask("get", f"/v1/products/{MONTHLY}") == monthly
@@ -144,9 +154,10 @@ def test_customers_are_unique_by_address_and_by_our_id(ask, customer, told):
     assert types(told()) == ["customer.created"]
     assert ask("get", "/v1/customers/external/acme")["id"] == customer["id"]
     for wanted, place in [
-        ({"email": "ALICE@example.org"}, "email"), ({"email": "b@example.org", "external_id": "acme"}, "external_id"),
+        ({"email": "ALICE@example.org"}, "email"),
+        ({"email": "b@example.org", "external_id": "acme"}, "external_id"),
         ({}, "email"),
-    ]:  # fmt: skip
+    ]:
         assert ask("post", "/v1/customers/", wanted, expect=422)["detail"][0]["loc"] == ["body", place]
     changed = ask("patch", f"/v1/customers/{customer['id']}", {"email": "a@example.org"})
     assert (changed["email"], changed["metadata"]) == ("a@example.org", {"organization": "acme"})
@@ -175,9 +186,14 @@ def test_a_checkout_leads_to_a_subscription_and_an_order(ask, customer, buy, tol
     held = buy()
     events = told()
     assert types(events) == [
-        "subscription.created", "subscription.updated", "subscription.active", "customer.state_changed",
-        "order.created", "order.paid", "checkout.updated",
-    ]  # fmt: skip
+        "subscription.created",
+        "subscription.updated",
+        "subscription.active",
+        "customer.state_changed",
+        "order.created",
+        "order.paid",
+        "checkout.updated",
+    ]
     checkout = ask("get", f"/v1/checkouts/{held['id']}")
     assert (checkout["status"], checkout["subscription_id"]) == ("succeeded", held["subscription"])
     assert events[-1]["data"] == checkout
@@ -215,8 +231,11 @@ def test_a_debit_that_fails_was_never_bought(ask, buy, told):
 
 
 def test_a_checkout_that_nobody_pays_expires(ask, customer, told):
-    held = ask("post", "/v1/checkouts/", {"products": [MONTHLY], "external_customer_id": "acme",
-                                          "success_url": "https://hall.example/?c={CHECKOUT_ID}"})  # fmt: skip
+    held = ask(
+        "post",
+        "/v1/checkouts/",
+        {"products": [MONTHLY], "external_customer_id": "acme", "success_url": "https://hall.example/?c={CHECKOUT_ID}"},
+    )
     assert (held["status"], held["customer_id"]) == ("open", customer["id"])
     assert held["success_url"] == f"https://hall.example/?c={held['id']}"
     assert held["url"].endswith(f"/sandbox/checkout/{held['id']}")
@@ -245,9 +264,13 @@ def test_a_trial_begins_with_an_order_of_nothing_and_is_charged_at_its_end(ask, 
     assert order_of(ask)["total_amount"] == 0
     sandbox.advance(days=14)
     assert types(told()) == [
-        "subscription.cycled", "subscription.updated", "subscription.active", "order.created", "order.updated",
+        "subscription.cycled",
+        "subscription.updated",
+        "subscription.active",
+        "order.created",
+        "order.updated",
         "order.paid",
-    ]  # fmt: skip
+    ]
     assert [order["total_amount"] for order in ask("get", "/v1/orders/")["items"]] == [1200, 0]
 
 
@@ -260,14 +283,19 @@ def test_a_renewal_is_told_in_the_documented_order(ask, buy, told):
     sandbox.advance(days=31)
     events = told()
     assert types(events) == [
-        "subscription.cycled", "subscription.updated", "order.created", "order.updated", "order.paid",
-    ]  # fmt: skip
+        "subscription.cycled",
+        "subscription.updated",
+        "order.created",
+        "order.updated",
+        "order.paid",
+    ]
     assert [event["data"]["status"] for event in events] == ["active", "active", "pending", "paid", "paid"]
     assert events[2]["data"]["billing_reason"] == "subscription_cycle"
     newest = ask("get", "/v1/orders/", subscription_id=held["subscription"], limit=1)
     assert (newest["pagination"], newest["items"][0]["id"]) == (
-        {"total_count": 2, "max_page": 2}, events[2]["data"]["id"],
-    )  # fmt: skip
+        {"total_count": 2, "max_page": 2},
+        events[2]["data"]["id"],
+    )
 
 
 def test_a_failed_renewal_is_past_due_and_recovers(ask, buy, customer, told):
@@ -275,9 +303,13 @@ def test_a_failed_renewal_is_past_due_and_recovers(ask, buy, customer, told):
     told()
     sandbox.advance(days=30)
     assert types(told()) == [
-        "subscription.cycled", "subscription.updated", "order.created", "order.updated", "subscription.updated",
+        "subscription.cycled",
+        "subscription.updated",
+        "order.created",
+        "order.updated",
+        "subscription.updated",
         "subscription.past_due",
-    ]  # fmt: skip
+    ]
     subscription = ask("get", f"/v1/subscriptions/{held['subscription']}")
     order = ask("get", "/v1/orders/", limit=1)["items"][0]
     assert (subscription["status"], order["status"], order["paid"]) == ("past_due", "pending", False)

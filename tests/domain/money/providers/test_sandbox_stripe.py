@@ -50,9 +50,14 @@ def item(subscription):
 def test_a_checkout_is_opened_paid_and_looked_at(api, customer):
     ours = {"organization": "org_1", "plan": "pro_monthly"}
     params = {
-        "mode": "subscription", "customer": customer, "line_items": [{"price": MONTHLY, "quantity": 3}],
-        "client_reference_id": "org_1", "metadata": ours, "subscription_data": {"metadata": ours}, **BACK,
-    }  # fmt: skip
+        "mode": "subscription",
+        "customer": customer,
+        "line_items": [{"price": MONTHLY, "quantity": 3}],
+        "client_reference_id": "org_1",
+        "metadata": ours,
+        "subscription_data": {"metadata": ours},
+        **BACK,
+    }
     made = api.checkout.sessions.create(params)
     assert (made.status, made.payment_status, made.amount_total, made.subscription) == ("open", "unpaid", 3600, None)
     assert made.url == f"http://localhost/sandbox/checkout/{made.id}"
@@ -149,8 +154,13 @@ def test_a_preview_is_what_the_change_then_charges(api, buy):
     assert prorated == [True, False]
     assert [each["amount"] for each in shown["lines"]["data"]] == [-800, 12000]
     sandbox.advance(days=1)
-    change = {"items": [line], "proration_date": at, "proration_behavior": "always_invoice",
-              "payment_behavior": "pending_if_incomplete", "expand": ["latest_invoice"]}  # fmt: skip
+    change = {
+        "items": [line],
+        "proration_date": at,
+        "proration_behavior": "always_invoice",
+        "payment_behavior": "pending_if_incomplete",
+        "expand": ["latest_invoice"],
+    }
     changed = api.subscriptions.update(id, change)
     assert changed.latest_invoice.amount_paid == shown["amount_due"] == 11200
     assert (changed["items"].data[0].price.id, changed.pending_update) == (YEARLY, None)

@@ -74,11 +74,13 @@ def configured(clock, monkeypatch):
     clock.moment = NOW
     configuration.use(
         dataclasses.replace(
-            configuration.active, billing_provider="stripe", payment_key="sk_test_x",
+            configuration.active,
+            billing_provider="stripe",
+            payment_key="sk_test_x",
             payment_webhook_secrets=(SECRET, OLDER),
             payment_prices={"pro_monthly": "price_monthly", "pro_lifetime": "price_lifetime"},
         )
-    )  # fmt: skip
+    )
     stripe._client.cache_clear()
     monkeypatch.setattr(library.HTTPClient, "_sleep_time_seconds", lambda *_, **__: 0)
     yield
@@ -143,8 +145,11 @@ def test_a_signed_event_is_taken_also_while_the_secret_is_being_replaced(secret)
     body = body_of(recorded("subscription_created"))
     event = stripe.verify(body, signed(body, secret))
     assert (event.id, event.type, event.subject, event.happened_at) == (
-        "evt_sub_created", "customer.subscription.created", "sub_1", HAPPENED,
-    )  # fmt: skip
+        "evt_sub_created",
+        "customer.subscription.created",
+        "sub_1",
+        HAPPENED,
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,13 +201,22 @@ def test_a_changed_or_cut_body_is_refused():
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"[]", b"null", b"1", b'"x"', b"{", b'{"id": "evt_1"}',
-     b'{"id": "e", "type": "t", "created": 1, "data": 5}',
-     b'{"id": "e", "type": "t", "created": "x", "data": {"object": {}}}',
-     b'{"id": "e", "type": "t", "created": 1e300, "data": {"object": {}}}',
-     b'{"id": 5, "type": "t", "created": 1, "data": {"object": {}}}',
-     b'{"id": "e", "type": "t", "created": 1, "data": {"object": {"object": "invoice", "parent": "x"}}}'],
-)  # fmt: skip
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"1",
+        b'"x"',
+        b"{",
+        b'{"id": "evt_1"}',
+        b'{"id": "e", "type": "t", "created": 1, "data": 5}',
+        b'{"id": "e", "type": "t", "created": "x", "data": {"object": {}}}',
+        b'{"id": "e", "type": "t", "created": 1e300, "data": {"object": {}}}',
+        b'{"id": 5, "type": "t", "created": 1, "data": {"object": {}}}',
+        b'{"id": "e", "type": "t", "created": 1, "data": {"object": {"object": "invoice", "parent": "x"}}}',
+    ],
+)
 def test_what_is_signed_but_no_event_is_refused(body):
     with pytest.raises(BadSignature):
         stripe.verify(body, signed(body))
@@ -218,10 +232,17 @@ def test_without_a_secret_nothing_is_believed():
 
 @pytest.mark.parametrize(
     ("name", "subject"),
-    [("checkout_once", "cus_1"), ("intent_succeeded", "cus_1"), ("charge_refunded", "cus_1"),
-     ("customer_created", "cus_1"), ("invoice_upgrade", "sub_1"), ("invoice_upgrade_2024", "sub_1"),
-     ("refund_created", "re_1"), ("dispute_created", "dp_1")],
-)  # fmt: skip
+    [
+        ("checkout_once", "cus_1"),
+        ("intent_succeeded", "cus_1"),
+        ("charge_refunded", "cus_1"),
+        ("customer_created", "cus_1"),
+        ("invoice_upgrade", "sub_1"),
+        ("invoice_upgrade_2024", "sub_1"),
+        ("refund_created", "re_1"),
+        ("dispute_created", "dp_1"),
+    ],
+)
 def test_what_has_no_subscription_waits_in_its_customers_line_or_its_own(name, subject):
     body = body_of(recorded(name))
     assert stripe.verify(body, signed(body)).subject == subject
@@ -244,13 +265,23 @@ def a_subscription(**changed):
     """What the recorded subscription says."""
     return SubscriptionChanged(
         **{
-            "provider": "stripe", "customer_id": "cus_1", "organization": "org_public", "happened_at": HAPPENED,
-            "event_id": "evt_sub_created", "asked_at": None, "id": "sub_1", "price_id": "price_monthly",
-            "status": "active", "quantity": 3, "started_at": HAPPENED, "period_start_at": HAPPENED,
-            "period_end_at": ENDS, "purchaser": "usr_public",
+            "provider": "stripe",
+            "customer_id": "cus_1",
+            "organization": "org_public",
+            "happened_at": HAPPENED,
+            "event_id": "evt_sub_created",
+            "asked_at": None,
+            "id": "sub_1",
+            "price_id": "price_monthly",
+            "status": "active",
+            "quantity": 3,
+            "started_at": HAPPENED,
+            "period_start_at": HAPPENED,
+            "period_end_at": ENDS,
+            "purchaser": "usr_public",
         }
         | changed
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("name", ["subscription_created", "subscription_created_2024"])
@@ -261,9 +292,17 @@ def test_a_subscription_is_read_alike_in_both_versions(without_key, name):
 @pytest.mark.parametrize("name", ["subscription_created", "subscription_created_2024"])
 @pytest.mark.parametrize(
     "verb",
-    ["created", "updated", "deleted", "paused", "resumed", "trial_will_end", "pending_update_applied",
-     "pending_update_expired"],
-)  # fmt: skip
+    [
+        "created",
+        "updated",
+        "deleted",
+        "paused",
+        "resumed",
+        "trial_will_end",
+        "pending_update_applied",
+        "pending_update_expired",
+    ],
+)
 def test_whatever_happened_to_a_subscription_it_is_asked_anew(api, name, verb):
     there = thing_of(name, status="past_due", latest_invoice=thing_of("invoice_paid", status="draft"))
     api.get(f"{API}/subscriptions/sub_1", json=there)
@@ -292,12 +331,19 @@ def test_every_status_is_taken_as_it_is(without_key, status):
 
 def test_a_trial_a_pause_and_an_end_by_hand_are_read(without_key):
     day = 86400
-    (fact,) = told("subscription_created", trial_end=1781524800 + day, cancel_at=1781524800 + 2 * day,
-                   pause_collection={"behavior": "void", "resumes_at": 1781524800 + 3 * day})  # fmt: skip
+    (fact,) = told(
+        "subscription_created",
+        trial_end=1781524800 + day,
+        cancel_at=1781524800 + 2 * day,
+        pause_collection={"behavior": "void", "resumes_at": 1781524800 + 3 * day},
+    )
     assert fact == a_subscription(
-        trial_ends_at=HAPPENED + timedelta(days=1), cancel_at=HAPPENED + timedelta(days=2), cancel_at_period_end=True,
-        collection_paused=True, resumes_at=HAPPENED + timedelta(days=3),
-    )  # fmt: skip
+        trial_ends_at=HAPPENED + timedelta(days=1),
+        cancel_at=HAPPENED + timedelta(days=2),
+        cancel_at_period_end=True,
+        collection_paused=True,
+        resumes_at=HAPPENED + timedelta(days=3),
+    )
     (fact,) = told("subscription_created", pause_collection={"behavior": "void", "resumes_at": None})
     assert fact == a_subscription(collection_paused=True)
 
@@ -317,8 +363,10 @@ def an_open_invoice(**changed):
 
 
 def test_an_open_invoice_says_since_when_it_is_unpaid_and_where_to_pay_it(api):
-    api.get(f"{API}/subscriptions/sub_1", json=thing_of(
-        "subscription_created", status="past_due", latest_invoice=an_open_invoice()))  # fmt: skip
+    api.get(
+        f"{API}/subscriptions/sub_1",
+        json=thing_of("subscription_created", status="past_due", latest_invoice=an_open_invoice()),
+    )
     assert told("subscription_created") == [
         a_subscription(
             status="past_due", asked_at=NOW, unpaid_since_at=HAPPENED, unpaid_url="https://invoice.stripe.test/i/in_1"
@@ -328,21 +376,26 @@ def test_an_open_invoice_says_since_when_it_is_unpaid_and_where_to_pay_it(api):
 
 def test_a_first_invoice_that_is_open_says_nothing_was_ever_paid(api):
     first = an_open_invoice(billing_reason="subscription_create", due_date=1781524860)
-    api.get(f"{API}/subscriptions/sub_1", json=thing_of(
-        "subscription_created", status="incomplete", latest_invoice=first))  # fmt: skip
+    api.get(
+        f"{API}/subscriptions/sub_1", json=thing_of("subscription_created", status="incomplete", latest_invoice=first)
+    )
     (fact,) = told("subscription_created")
     assert (fact.first_unpaid, fact.unpaid_since_at) == (True, PAID_AT)
 
 
 def test_an_invoice_with_nothing_left_to_pay_is_not_unpaid(api):
-    api.get(f"{API}/subscriptions/sub_1", json=thing_of(
-        "subscription_created", latest_invoice=an_open_invoice(amount_remaining=0)))  # fmt: skip
+    api.get(
+        f"{API}/subscriptions/sub_1",
+        json=thing_of("subscription_created", latest_invoice=an_open_invoice(amount_remaining=0)),
+    )
     assert told("subscription_created") == [a_subscription(asked_at=NOW)]
 
 
 def test_behind_a_newer_draft_the_invoice_that_wants_paying_is_found(api):
-    api.get(f"{API}/subscriptions/sub_1", json=thing_of(
-        "subscription_created", status="unpaid", latest_invoice=thing_of("invoice_paid", status="draft")))  # fmt: skip
+    api.get(
+        f"{API}/subscriptions/sub_1",
+        json=thing_of("subscription_created", status="unpaid", latest_invoice=thing_of("invoice_paid", status="draft")),
+    )
     api.get(f"{API}/invoices", json=page_of(an_open_invoice()))
     (fact,) = told("subscription_created")
     assert (fact.status, fact.unpaid_since_at) == ("unpaid", HAPPENED)
@@ -354,9 +407,14 @@ def test_behind_a_newer_draft_the_invoice_that_wants_paying_is_found(api):
 )
 def test_a_change_that_waits_for_its_payment_is_named_and_nothing_falls_due(api, item):
     upgrade = thing_of("invoice_upgrade", status="open", amount_remaining=600)
-    api.get(f"{API}/subscriptions/sub_1", json=thing_of(
-        "subscription_created", latest_invoice=upgrade,
-        pending_update={"expires_at": 1, "subscription_items": [{"id": "si_1"} | item]}))  # fmt: skip
+    api.get(
+        f"{API}/subscriptions/sub_1",
+        json=thing_of(
+            "subscription_created",
+            latest_invoice=upgrade,
+            pending_update={"expires_at": 1, "subscription_items": [{"id": "si_1"} | item]},
+        ),
+    )
     (fact,) = told("subscription_created", "customer.subscription.updated")
     assert fact == a_subscription(
         asked_at=NOW, happened_at=LATER, pending_price_id="price_team", unpaid_url="https://invoice.stripe.test/i/in_1"
@@ -394,13 +452,22 @@ def a_payment(**changed):
     return PaymentReceived(
         **SUBSCRIBED
         | {
-            "happened_at": LATER, "event_id": "evt_invoice_paid", "id": "in_1", "subscription_id": "sub_1",
-            "price_id": "price_monthly", "reason": "cycle", "amount": 3600, "currency": "USD",
-            "period_start_at": HAPPENED, "period_end_at": ENDS, "paid_at": PAID_AT, "purchaser": "usr_public",
+            "happened_at": LATER,
+            "event_id": "evt_invoice_paid",
+            "id": "in_1",
+            "subscription_id": "sub_1",
+            "price_id": "price_monthly",
+            "reason": "cycle",
+            "amount": 3600,
+            "currency": "USD",
+            "period_start_at": HAPPENED,
+            "period_end_at": ENDS,
+            "paid_at": PAID_AT,
+            "purchaser": "usr_public",
             "url": "https://invoice.stripe.test/i/in_1",
         }
         | changed
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("name", ["invoice_paid", "invoice_paid_2024"])
@@ -430,8 +497,9 @@ def test_prorations_alone_are_an_update_that_begins_no_period(without_key, name,
         assert (fact.period_start_at, fact.period_end_at) == (None, None)
 
 
-@pytest.mark.parametrize(("name", "upgrade"), [("invoice_paid", "invoice_upgrade"),
-                                               ("invoice_paid_2024", "invoice_upgrade_2024")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "upgrade"), [("invoice_paid", "invoice_upgrade"), ("invoice_paid_2024", "invoice_upgrade_2024")]
+)
 def test_among_prorations_the_line_of_the_period_counts(without_key, name, upgrade):
     lines = thing_of(upgrade)["lines"]["data"] + thing_of(name)["lines"]["data"]
     (fact,) = told(name, lines=page_of(*lines))
@@ -440,9 +508,11 @@ def test_among_prorations_the_line_of_the_period_counts(without_key, name, upgra
 
 @pytest.mark.parametrize(
     "kind",
-    [{"parent": {"type": "invoice_item_details", "invoice_item_details": {"proration": False}}},
-     {"parent": None, "type": "invoiceitem", "proration": False}],
-)  # fmt: skip
+    [
+        {"parent": {"type": "invoice_item_details", "invoice_item_details": {"proration": False}}},
+        {"parent": None, "type": "invoiceitem", "proration": False},
+    ],
+)
 def test_what_was_added_by_hand_is_not_what_the_period_is_paid_for(without_key, kind):
     period = thing_of("invoice_paid")["lines"]["data"][0]
     extra = (
@@ -475,9 +545,15 @@ def test_the_line_of_the_period_is_also_found_on_a_later_page(api):
 
 @pytest.mark.parametrize(
     ("billing_reason", "reason"),
-    [("subscription_create", "create"), ("subscription_cycle", "cycle"), ("subscription_update", "update"),
-     ("subscription_threshold", "other"), ("manual", "other"), (None, "other")],
-)  # fmt: skip
+    [
+        ("subscription_create", "create"),
+        ("subscription_cycle", "cycle"),
+        ("subscription_update", "update"),
+        ("subscription_threshold", "other"),
+        ("manual", "other"),
+        (None, "other"),
+    ],
+)
 def test_why_an_invoice_was_written_is_said_in_our_words(without_key, billing_reason, reason):
     (fact,) = told("invoice_paid", billing_reason=billing_reason)
     assert fact.reason == reason
@@ -488,9 +564,15 @@ def test_an_invoice_written_by_hand_is_a_payment_without_a_subscription(without_
     alone = {"parent": None, "subscription": None, "subscription_details": None, "billing_reason": "manual"}
     (fact,) = told(name, lines=page_of(), **alone)
     assert fact == a_payment(
-        event_id=recorded(name)["id"], subscription_id=None, price_id=None, reason="other", period_start_at=None,
-        period_end_at=None, organization=None, purchaser=None,
-    )  # fmt: skip
+        event_id=recorded(name)["id"],
+        subscription_id=None,
+        price_id=None,
+        reason="other",
+        period_start_at=None,
+        period_end_at=None,
+        organization=None,
+        purchaser=None,
+    )
 
 
 def test_nothing_was_due_is_paid_too(without_key):
@@ -508,18 +590,37 @@ def test_what_was_paid_is_in_the_currencys_own_minor_units(without_key, currency
 
 @pytest.mark.parametrize("name", ["invoice_paid", "invoice_paid_2024"])
 def test_a_failed_payment_comes_with_its_subscription_and_says_how_it_goes_on(api, name):
-    failed = {"status": "open", "amount_paid": 0, "amount_remaining": 3600, "attempt_count": 2,
-              "next_payment_attempt": 1784116800}  # fmt: skip
+    failed = {
+        "status": "open",
+        "amount_paid": 0,
+        "amount_remaining": 3600,
+        "attempt_count": 2,
+        "next_payment_attempt": 1784116800,
+    }
     api.get(f"{API}/invoices/in_1", json=thing_of(name, **failed))
-    api.get(f"{API}/subscriptions/sub_1", json=thing_of(
-        "subscription_created", status="past_due", latest_invoice=an_open_invoice()))  # fmt: skip
+    api.get(
+        f"{API}/subscriptions/sub_1",
+        json=thing_of("subscription_created", status="past_due", latest_invoice=an_open_invoice()),
+    )
     changed, fact = told("invoice_paid", "invoice.payment_failed")
     assert (changed.status, changed.unpaid_since_at) == ("past_due", HAPPENED)
     assert fact == PaymentFailed(
-        **SUBSCRIBED, happened_at=LATER, event_id="evt_invoice_paid", asked_at=NOW, id="in_1", subscription_id="sub_1",
-        price_id="price_monthly", reason="cycle", amount=3600, currency="USD", period_start_at=HAPPENED,
-        period_end_at=ENDS, attempts=2, next_attempt_at=ENDS, url="https://invoice.stripe.test/i/in_1",
-    )  # fmt: skip
+        **SUBSCRIBED,
+        happened_at=LATER,
+        event_id="evt_invoice_paid",
+        asked_at=NOW,
+        id="in_1",
+        subscription_id="sub_1",
+        price_id="price_monthly",
+        reason="cycle",
+        amount=3600,
+        currency="USD",
+        period_start_at=HAPPENED,
+        period_end_at=ENDS,
+        attempts=2,
+        next_attempt_at=ENDS,
+        url="https://invoice.stripe.test/i/in_1",
+    )
 
 
 def test_a_failure_that_was_paid_since_is_a_payment(api):
@@ -568,20 +669,38 @@ def a_purchase(**changed):
     return PaymentReceived(
         **SUBSCRIBED
         | {
-            "happened_at": LATER, "event_id": "evt_checkout_once", "asked_at": NOW, "id": "pi_once", "reason": "once",
-            "price_id": "price_lifetime", "amount": 9900, "currency": "USD", "paid_at": HAPPENED, "tier": "commercial",
-            "purchaser": "usr_public", "checkout_id": "cs_once",
+            "happened_at": LATER,
+            "event_id": "evt_checkout_once",
+            "asked_at": NOW,
+            "id": "pi_once",
+            "reason": "once",
+            "price_id": "price_lifetime",
+            "amount": 9900,
+            "currency": "USD",
+            "paid_at": HAPPENED,
+            "tier": "commercial",
+            "purchaser": "usr_public",
+            "checkout_id": "cs_once",
         }
         | changed
-    )  # fmt: skip
+    )
 
 
 def a_session(**changed):
     """A one-time checkout as it is fetched, with what we ask to be put into it."""
-    return thing_of(
-        "checkout_once", line_items=recorded("line_items"),
-        customer={"id": "cus_1", "object": "customer", "email": "acme@example.org", "metadata": {"organization": "org_public"}},
-    ) | changed  # fmt: skip
+    return (
+        thing_of(
+            "checkout_once",
+            line_items=recorded("line_items"),
+            customer={
+                "id": "cus_1",
+                "object": "customer",
+                "email": "acme@example.org",
+                "metadata": {"organization": "org_public"},
+            },
+        )
+        | changed
+    )
 
 
 def test_a_subscriptions_checkout_binds_the_customer_and_brings_the_subscription(api):
@@ -598,8 +717,10 @@ def test_a_subscriptions_checkout_binds_the_customer_and_brings_the_subscription
         CheckoutClosed(**SUBSCRIBED, **same, id="cs_test_1", completed=True),
     ]
     assert asked(api.calls[0]) == {
-        "expand[0]": "customer", "expand[1]": "line_items", "expand[2]": "payment_intent.latest_charge",
-    }  # fmt: skip
+        "expand[0]": "customer",
+        "expand[1]": "line_items",
+        "expand[2]": "payment_intent.latest_charge",
+    }
 
 
 def test_a_later_invoice_is_not_the_checkouts(api):
@@ -707,8 +828,15 @@ def a_refund(id="re_1", **changed):
 
 
 def test_a_refund_is_told_as_the_whole_of_what_went_back_behind_its_payment(api):
-    api.get(f"{API}/charges/ch_once", json=thing_of("charge_refunded", refunds=page_of(
-        a_refund(amount=1000), a_refund("re_2", amount=2500), a_refund("re_3", amount=4000, status="pending"))))  # fmt: skip
+    api.get(
+        f"{API}/charges/ch_once",
+        json=thing_of(
+            "charge_refunded",
+            refunds=page_of(
+                a_refund(amount=1000), a_refund("re_2", amount=2500), a_refund("re_3", amount=4000, status="pending")
+            ),
+        ),
+    )
     of_a_purchase(api)
     bought, refunded = told("charge_refunded", amount_refunded=1)
     same = {"event_id": "evt_charge", "happened_at": LATER}
@@ -722,8 +850,12 @@ def test_a_refund_is_told_as_the_whole_of_what_went_back_behind_its_payment(api)
 @pytest.mark.parametrize("kind", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
 @pytest.mark.parametrize("status", ["failed", "canceled"])
 def test_a_refund_that_came_to_nothing_lowers_the_total(api, kind, status):
-    api.get(f"{API}/charges/ch_once", json=thing_of(
-        "charge_refunded", refunds=page_of(a_refund(amount=9900, status=status), a_refund("re_2", amount=900))))  # fmt: skip
+    api.get(
+        f"{API}/charges/ch_once",
+        json=thing_of(
+            "charge_refunded", refunds=page_of(a_refund(amount=9900, status=status), a_refund("re_2", amount=900))
+        ),
+    )
     of_a_purchase(api)
     _, refunded = told("refund_created", kind, status=status)
     assert (refunded.payment_id, refunded.amount_refunded) == ("pi_once", 900)
@@ -770,8 +902,13 @@ def test_a_charge_of_something_else_does_not_concern_us(api):
     assert told("refund_created", charge=None) == []
 
 
-DISPUTED = {"needs_response": DisputeOpened, "under_review": DisputeOpened, "appeal_needs_response": DisputeOpened,
-            "won": DisputeClosed, "lost": DisputeClosed}  # fmt: skip
+DISPUTED = {
+    "needs_response": DisputeOpened,
+    "under_review": DisputeOpened,
+    "appeal_needs_response": DisputeOpened,
+    "won": DisputeClosed,
+    "lost": DisputeClosed,
+}
 
 
 @pytest.mark.parametrize("verb", ["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"])
@@ -814,9 +951,12 @@ def test_a_customer_is_asked_anew_and_bound_by_what_we_wrote_into_it(api, verb):
     api.get(f"{API}/customers/cus_1", json=thing_of("customer_created", email="new@example.org"))
     (fact,) = told("customer_created", f"customer.{verb}")
     assert fact == CustomerChanged(
-        **SUBSCRIBED, event_id="evt_customer", asked_at=NOW, email="new@example.org",
+        **SUBSCRIBED,
+        event_id="evt_customer",
+        asked_at=NOW,
+        email="new@example.org",
         happened_at=HAPPENED + timedelta(microseconds=["created", "updated", "deleted"].index(verb)),
-    )  # fmt: skip
+    )
 
 
 def test_a_deleted_customer_is_told_as_such_however_it_is_gone(api):
@@ -830,8 +970,10 @@ def test_a_deleted_customer_is_told_as_such_however_it_is_gone(api):
 
 def test_without_a_key_only_the_deletion_deletes(without_key):
     assert [told("customer_created", f"customer.{verb}")[0].deleted for verb in ("created", "updated", "deleted")] == [
-        False, False, True,
-    ]  # fmt: skip
+        False,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -888,8 +1030,19 @@ def test_half_a_dispute_is_refused_whole(api, broken):
             pytest.fail(f"{field} {broken!r} became {told('dispute_created')}")
 
 
-@pytest.mark.parametrize("items", [None, {}, {"data": None}, {"data": []}, {"data": [{}]}, {"data": [{"price": None}]},
-                                   {"data": [{"price": {"id": None}}]}, {"data": ["x"]}])  # fmt: skip
+@pytest.mark.parametrize(
+    "items",
+    [
+        None,
+        {},
+        {"data": None},
+        {"data": []},
+        {"data": [{}]},
+        {"data": [{"price": None}]},
+        {"data": [{"price": {"id": None}}]},
+        {"data": ["x"]},
+    ],
+)
 def test_a_subscription_without_a_price_is_refused(without_key, items):
     with pytest.raises(ProviderFailed, match="can't be read"):
         told("subscription_created", items=items)
@@ -952,8 +1105,13 @@ def test_all_that_is_not_over_is_listed_page_by_page(api, clock):
     clock.forward(minutes=1)
     rest = list(pages)
     assert [fact.status for page in (first, *rest) for fact in page] == [
-        "incomplete", "trialing", "active", "past_due", "unpaid", "paused",
-    ]  # fmt: skip
+        "incomplete",
+        "trialing",
+        "active",
+        "past_due",
+        "unpaid",
+        "paused",
+    ]
     assert (first[0].asked_at, rest[0][0].asked_at) == (NOW, clock.moment)
     lists = [asked(call) for call in api.calls if "/subscriptions" in call.request.url]
     assert lists[0] == {"limit": "100", "status": "all", "expand[0]": "data.latest_invoice"}
@@ -982,8 +1140,11 @@ def test_what_was_paid_failed_refunded_and_disputed_since_is_listed(api):
     ]
     assert pages[0][1].action_required is True
     assert pages[2][1].amount_refunded == 500
-    listed = [call for call in api.calls if call.request.url.startswith(tuple(
-        f"{API}/{name}?" for name in ("invoices", "refunds", "disputes")))]  # fmt: skip
+    listed = [
+        call
+        for call in api.calls
+        if call.request.url.startswith(tuple(f"{API}/{name}?" for name in ("invoices", "refunds", "disputes")))
+    ]
     assert [asked(call)["created[gte]"] for call in listed] == ["1781524800"] * 3
 
 
@@ -1005,8 +1166,9 @@ def test_what_could_not_be_delivered_comes_oldest_first_as_it_would_have_been_po
     api.get(f"{API}/events", json=page_of(oldest))
     found = list(stripe.missed(HAPPENED))
     assert [(one.event.id, one.event.subject) for one in found] == [
-        ("evt_sub_created", "sub_1"), ("evt_invoice_paid", "sub_1"),
-    ]  # fmt: skip
+        ("evt_sub_created", "sub_1"),
+        ("evt_invoice_paid", "sub_1"),
+    ]
     assert [json.loads(one.body) for one in found] == [oldest, newest]
     assert asked(api.calls[0]) == {"limit": "100", "delivery_success": "false", "created[gte]": "1781524800"}
 
@@ -1040,9 +1202,15 @@ def acme():
 
 def an_order(**changed):
     return Order(
-        **{"public_id": "chk_public", "plan_key": "pro_monthly", "price_id": "price_monthly", "once": False,
-           "purchaser": "usr_public"} | changed
-    )  # fmt: skip
+        **{
+            "public_id": "chk_public",
+            "plan_key": "pro_monthly",
+            "price_id": "price_monthly",
+            "once": False,
+            "purchaser": "usr_public",
+        }
+        | changed
+    )
 
 
 def test_a_customer_is_made_once_for_an_organization(api, acme):
@@ -1050,8 +1218,10 @@ def test_a_customer_is_made_once_for_an_organization(api, acme):
     made = [stripe.create_customer(acme, "alice@example.org", "customer-org_public") for _ in range(2)]
     assert made == ["cus_1", "cus_1"]
     assert sent(api.calls[0]) == {
-        "email": "alice@example.org", "name": "Acme & Söhne", "metadata[organization]": "org_public",
-    }  # fmt: skip
+        "email": "alice@example.org",
+        "name": "Acme & Söhne",
+        "metadata[organization]": "org_public",
+    }
     assert {call.request.headers["Idempotency-Key"] for call in api.calls} == {"customer-org_public"}
 
 
@@ -1147,9 +1317,13 @@ def a_preview(api, total, due, lines="invoice_upgrade", price=None, **standing):
 def test_a_change_is_reckoned_for_one_moment_and_then_charged_for_that_moment(api):
     found = a_preview(api, 600, 600)
     assert found == providers.Proration(
-        due_now=600, currency="USD", lines=(("Unused time on Pro", -600), ("Remaining time on Team", 1200)),
-        next_amount=4800, next_at=ENDS, token=str(int(NOW.timestamp())),
-    )  # fmt: skip
+        due_now=600,
+        currency="USD",
+        lines=(("Unused time on Pro", -600), ("Remaining time on Team", 1200)),
+        next_amount=4800,
+        next_at=ENDS,
+        token=str(int(NOW.timestamp())),
+    )
     assert sent(api.calls[1]) == {
         "subscription": "sub_1",
         "subscription_details[items][0][id]": "si_1",
@@ -1239,10 +1413,12 @@ def test_a_subscription_is_cancelled_for_its_periods_end(api):
 
 @pytest.mark.parametrize(
     ("standing", "wanted"),
-    [({"cancel_at_period_end": True, "cancel_at": 1784116800}, {"cancel_at_period_end": "false"}),
-     ({"cancel_at_period_end": False, "cancel_at": 1784116800}, {"cancel_at": ""}),
-     ({}, {"cancel_at_period_end": "false"})],
-)  # fmt: skip
+    [
+        ({"cancel_at_period_end": True, "cancel_at": 1784116800}, {"cancel_at_period_end": "false"}),
+        ({"cancel_at_period_end": False, "cancel_at": 1784116800}, {"cancel_at": ""}),
+        ({}, {"cancel_at_period_end": "false"}),
+    ],
+)
 def test_any_planned_end_is_taken_back(api, standing, wanted):
     api.get(f"{API}/subscriptions/sub_1", json=thing_of("subscription_created", **standing))
     api.post(f"{API}/subscriptions/sub_1", json=thing_of("subscription_created"))
@@ -1276,13 +1452,28 @@ def test_a_subscription_is_ended_and_one_that_is_over_is_as_good(api):
 
 @pytest.mark.parametrize(
     ("payments", "more", "wanted"),
-    [({"payments": page_of({"status": "paid", "payment": {"type": "payment_intent", "payment_intent": "pi_1"}})}, {}, "payment_intent"),
-     ({"payments": page_of({"status": "canceled", "payment": {"payment_intent": "pi_0"}},
-                           {"status": "paid", "payment": {"payment_intent": {"id": "pi_1"}}})}, {}, "payment_intent"),
-     ({"payment_intent": "pi_1"}, {}, "payment_intent"), ({"charge": "pi_1"}, {}, "charge"),
-     ({}, {"payment": {"type": "payment_intent", "payment_intent": "pi_1"}}, "payment_intent"),
-     ({}, {"payment": {"type": "charge", "charge": "pi_1"}}, "charge")],
-)  # fmt: skip
+    [
+        (
+            {"payments": page_of({"status": "paid", "payment": {"type": "payment_intent", "payment_intent": "pi_1"}})},
+            {},
+            "payment_intent",
+        ),
+        (
+            {
+                "payments": page_of(
+                    {"status": "canceled", "payment": {"payment_intent": "pi_0"}},
+                    {"status": "paid", "payment": {"payment_intent": {"id": "pi_1"}}},
+                )
+            },
+            {},
+            "payment_intent",
+        ),
+        ({"payment_intent": "pi_1"}, {}, "payment_intent"),
+        ({"charge": "pi_1"}, {}, "charge"),
+        ({}, {"payment": {"type": "payment_intent", "payment_intent": "pi_1"}}, "payment_intent"),
+        ({}, {"payment": {"type": "charge", "charge": "pi_1"}}, "charge"),
+    ],
+)
 def test_an_invoices_payment_is_refunded_wherever_it_is_written(api, payments, more, wanted):
     api.get(f"{API}/invoices/in_1", json=thing_of("invoice_paid", **payments))
     if more:
@@ -1333,11 +1524,20 @@ def test_what_stripe_refuses_is_said_to_fail(api, acme):
 
 def a_price(id, **more):
     body = {
-        "id": id, "object": "price", "active": True, "billing_scheme": "per_unit", "currency": "usd",
-        "lookup_key": None, "metadata": {}, "nickname": None, "product": "prod_1", "recurring": {
-            "interval": "month", "interval_count": 1, "usage_type": "licensed", "trial_period_days": None},
-        "type": "recurring", "unit_amount": 1200, "unit_amount_decimal": "1200",
-    }  # fmt: skip
+        "id": id,
+        "object": "price",
+        "active": True,
+        "billing_scheme": "per_unit",
+        "currency": "usd",
+        "lookup_key": None,
+        "metadata": {},
+        "nickname": None,
+        "product": "prod_1",
+        "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed", "trial_period_days": None},
+        "type": "recurring",
+        "unit_amount": 1200,
+        "unit_amount_decimal": "1200",
+    }
     return body | more
 
 
@@ -1356,16 +1556,32 @@ def test_prices_are_read_page_by_page_a_hundred_each():
     assert asked[0] == {"active": ["true"], "limit": ["100"]}
     assert asked[1] == {"active": ["true"], "limit": ["100"], "starting_after": ["price_99"]}
     assert pages[1][0] == {
-        "id": "price_last", "product": "prod_1", "amount": 1200, "currency": "USD", "type": "recurring",
-        "interval": "month", "interval_count": 1, "active": True, "lookup_key": None, "nickname": None, "metadata": {},
-    }  # fmt: skip
+        "id": "price_last",
+        "product": "prod_1",
+        "amount": 1200,
+        "currency": "USD",
+        "type": "recurring",
+        "interval": "month",
+        "interval_count": 1,
+        "active": True,
+        "lookup_key": None,
+        "nickname": None,
+        "metadata": {},
+    }
 
 
 @responses.activate
 @pytest.mark.parametrize(
     ("currency", "unit_amount", "amount"),
-    [("usd", 1, 1), ("jpy", 500, 500), ("kwd", 5120, 5120), ("isk", 50000, 500), ("ugx", 50000, 500), ("usd", None, None)],
-)  # fmt: skip
+    [
+        ("usd", 1, 1),
+        ("jpy", 500, 500),
+        ("kwd", 5120, 5120),
+        ("isk", 50000, 500),
+        ("ugx", 50000, 500),
+        ("usd", None, None),
+    ],
+)
 def test_amounts_are_in_the_currencys_own_minor_units(currency, unit_amount, amount):
     responses.get(f"{API}/prices", json=a_page([a_price("price_1", currency=currency, unit_amount=unit_amount)]))
     ((price,),) = stripe.all_prices()
@@ -1378,9 +1594,14 @@ def test_a_price_paid_once_and_products_with_and_without_words():
     ((price,),) = stripe.all_prices()
     assert (price["type"], price["interval"]) == ("one_time", "")
     product = {
-        "id": "prod_1", "object": "product", "active": True, "name": "Pro", "description": None, "images": ["https://x/y"],
+        "id": "prod_1",
+        "object": "product",
+        "active": True,
+        "name": "Pro",
+        "description": None,
+        "images": ["https://x/y"],
         "metadata": {"app": "hall"},
-    }  # fmt: skip
+    }
     responses.get(f"{API}/products", json=a_page([product]))
     assert list(stripe.products()) == [[{k: v for k, v in product.items() if k != "object"}]]
 

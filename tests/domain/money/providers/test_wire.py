@@ -19,17 +19,27 @@ def test_a_request_is_answered_in_the_process_by_whoever_plays_the_provider():
     found = session.post("https://provider.example/v1/a%2Fb?c=d", json={"e": 1}, headers={"X-Of": "us"}, timeout=1)
     assert asked == [("POST", "/v1/a%2Fb", "c=d", {"e": 1}, "us")]
     assert (found.status_code, found.json(), found.ok, found.url) == (
-        418, {"said": "é"}, False, "https://provider.example/v1/a%2Fb?c=d",
-    )  # fmt: skip
+        418,
+        {"said": "é"},
+        False,
+        "https://provider.example/v1/a%2Fb?c=d",
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "fits"),
     [
-        ("Bearer key", True), ("bearer  key ", True), (b"Bearer key", True), ("Bearer", False), ("key", False),
-        ("Basic key", False), ("Bearer key2", False), ("Bearer ké", False), ("", False),
+        ("Bearer key", True),
+        ("bearer  key ", True),
+        (b"Bearer key", True),
+        ("Bearer", False),
+        ("key", False),
+        ("Basic key", False),
+        ("Bearer key2", False),
+        ("Bearer ké", False),
+        ("", False),
     ],
-)  # fmt: skip
+)
 def test_only_the_key_opens(given, fits):
     assert wire.has_key({"authorization": given}, "key") is fits
     assert wire.has_key({}, "key") is False
