@@ -243,12 +243,12 @@ def _plan(connection: sqlite3.Connection) -> str | None:
 
 def _seed(folder: Path, count: int) -> None:
     import models
-    from database import migrations
+    from database import clock, connections, migrations, scope
     from database.transactions import writer, writes
     from domain.organizations import organizations
     from domain.people import passwords
 
-    opened = models.open_database(f"sqlite:///{file(folder)}", synchronous="OFF")
+    opened = connections.open_database(f"sqlite:///{file(folder)}", synchronous="OFF")
     migrations.migrate(folder)
 
     password_hash = passwords.hashed(PASSWORD)
@@ -259,14 +259,14 @@ def _seed(folder: Path, count: int) -> None:
         for number in range(1, PEOPLE + 1):
             email = EMAIL if number == 1 else f"person{number}@example.test"
             user = models.User.create(
-                email=email, email_norm=email, password_hash=password_hash, email_verified_at=models.now()
+                email=email, email_norm=email, password_hash=password_hash, email_verified_at=clock.now()
             )
             models.Profile.create(user=user, full_name=f"Person {number}")
             users.append(user)
         acme = organizations.create(NAME, by=users[0])
         for user in users[1:]:
             models.Membership.create(organization=acme, user=user, role="member")
-        with models.inside(acme):
+        with scope.inside(acme):
             models.Customer.create(provider="stripe", provider_customer_id=CUSTOMER, email=EMAIL)
         subscription = _subscription(acme.public_id)
         models.SandboxObject.create(object_id=SUBSCRIPTION, kind="subscription", body=subscription)
@@ -336,21 +336,21 @@ def _subscription(organization: str) -> dict[str, object]:
 
 def _subscribers(folder: Path, count: int) -> None:
     import models
-    from database import migrations
+    from database import clock, connections, migrations, scope
     from database.transactions import writer, writes
     from domain.organizations import organizations
 
-    opened = models.open_database(f"sqlite:///{file(folder)}", synchronous="OFF")
+    opened = connections.open_database(f"sqlite:///{file(folder)}", synchronous="OFF")
     migrations.migrate(folder)
 
     @writes
     def batch(numbers: range) -> None:
         for number in numbers:
             email = f"payer{number}@example.test"
-            user = models.User.create(email=email, email_norm=email, email_verified_at=models.now())
+            user = models.User.create(email=email, email_norm=email, email_verified_at=clock.now())
             models.Profile.create(user=user, full_name=f"Payer {number}")
             organization = organizations.create(f"Bench {number}", by=user)
-            with models.inside(organization):
+            with scope.inside(organization):
                 customer = stripe_objects.customer_id(number)
                 models.Customer.create(provider="stripe", provider_customer_id=customer, email=email)
 
@@ -371,10 +371,11 @@ def _stripe() -> None:
 def _credits(folder: Path, seconds: float) -> None:
     """Threads that spend one organization's credits, each as soon as its last spend is durable."""
     import models
+    from database import connections
     from database.transactions import writer
     from domain.entitlements import credits
 
-    opened = models.open_database(f"sqlite:///{file(folder)}")
+    opened = connections.open_database(f"sqlite:///{file(folder)}")
     organization = models.Organization.get(models.Organization.slug == SLUG)
     plenty, run = 100_000_000, uuid.uuid4().hex  # a key that was used would be answered, not spent
     credits.renew(organization, plenty, f"bench {run}")
@@ -428,12 +429,13 @@ def _events(folder: Path, subscribers: int, way: str) -> None:
     Offline the objects are as the events say; asking, each is fetched anew through Stripe's library.
     """
     import models
+    from database import connections, scope
     from database.transactions import writer, writes
     from domain.base import configuration
     from domain.money import inbox, providers
     from domain.money.providers import stripe as adapter
 
-    opened = models.open_database(f"sqlite:///{file(folder)}")
+    opened = connections.open_database(f"sqlite:///{file(folder)}")
     price = "price_bench"
     prices = {"pro_monthly": price}
     configuration.use(configuration.Configuration(billing_provider="stripe", payment_prices=prices))
@@ -460,7 +462,7 @@ def _events(folder: Path, subscribers: int, way: str) -> None:
         done += worked
     elapsed, spent = time.perf_counter() - started, time.process_time() - spent
     statuses = dict(inbox.counts())
-    with models.everywhere("the bench counts what the events came to"):
+    with scope.everywhere("the bench counts what the events came to"):
         paid = models.Payment.select().where(models.Payment.status == "paid").count()
         granted = models.Grant.active().distinct().select(models.Grant.source).count()
     writer.stop()
@@ -473,10 +475,10 @@ def _events(folder: Path, subscribers: int, way: str) -> None:
 
 def _writes(folder: Path, seconds: float) -> None:
     """Threads that write single rows through the seam, each as soon as its last is durable."""
-    import models
+    from database import connections
     from database.transactions import writer, writes
 
-    opened = models.open_database(f"sqlite:///{file(folder)}")
+    opened = connections.open_database(f"sqlite:///{file(folder)}")
     with contextlib.closing(sqlite3.connect(file(folder))) as connection:
         connection.execute("CREATE TABLE bench (id INTEGER PRIMARY KEY, title TEXT NOT NULL, status TEXT NOT NULL)")
 

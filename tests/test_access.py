@@ -535,7 +535,8 @@ def test_the_app_refuses_to_start_with_a_route_that_has_no_door(house, monkeypat
     bare.blueprint = Blueprint("bare", "views.bare")
     bare.blueprint.add_url_rule("/bare", "door_forgotten", lambda: "open to all")
     monkeypatch.setitem(sys.modules, "views.bare", bare)
-    monkeypatch.setattr(application, "FEATURES", (*application.FEATURES, "bare"))
+    features = application.features
+    monkeypatch.setattr(application, "features", lambda chosen: (*features(chosen), "views.bare"))
     from domain.base import configuration
 
     database.close_all()

@@ -15,7 +15,7 @@ TRY = """
 import json, sys
 from pathlib import Path
 import app
-from domain.configuration import Configuration
+from domain.base.configuration import Configuration
 
 folder, storage = sys.argv[1:]
 made = app.create_app(Configuration(

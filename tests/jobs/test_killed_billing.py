@@ -26,9 +26,11 @@ CHILD = """
 import json, os, signal, sys
 from pathlib import Path
 from database.connections import open_database
-from domain import configuration, facts, inbox, outgoing, transactions
-from domain.configuration import Configuration
-from domain.providers import stripe
+from database import transactions
+from domain.base import configuration, outgoing
+from domain.base.configuration import Configuration
+from domain.money import facts, inbox
+from domain.money.providers import stripe
 import app  # every kind of sending is known
 
 about = json.loads(sys.stdin.read())

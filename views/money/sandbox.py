@@ -31,7 +31,7 @@ def _from_epoch(seconds):
 
 
 def _page(template, **more):
-    return pages.page(f"sandbox/{template}.html", cards=sandbox.CARDS, **more)
+    return pages.page(f"money/sandbox/{template}.html", cards=sandbox.CARDS, **more)
 
 
 # --- the API ------------------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import peewee
@@ -10,7 +11,7 @@ from database.clock import now
 from database.connections import database
 from database.scope import OutOfScope, inside
 from domain import Invalid, NotFound
-from domain.base import settings
+from domain.base import configuration, settings
 from domain.entitlements import credits
 from domain.organizations import organizations
 from models import (
@@ -310,9 +311,8 @@ def test_a_changed_allowance_counts_from_the_next_month(planned, cast, clock):
 
 
 def test_where_no_plans_are_sold_the_allowance_stays(planned, clock, monkeypatch):
-    from domain.money import providers
 
-    monkeypatch.setattr(providers, "is_configured", lambda: False)
+    configuration.use(dataclasses.replace(configuration.active, billing_provider="none"))
     clock.forward(days=30)
     assert credits.balance(planned) == (1000, 1000)
     assert spend(planned, 1) == 999

@@ -484,10 +484,10 @@ def test_a_page_that_says_the_same_costs_a_few_queries_not_some_for_each(listed,
     listed += [told(f"sub_{n}", cast) for n in range(60)]
     reconcile(cast)
     asked = []
-    import models
+    from database.connections import database
 
-    execute = models.database.obj.execute_sql
-    monkeypatch.setattr(models.database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or execute(sql, *rest))
+    execute = database.obj.execute_sql
+    monkeypatch.setattr(database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or execute(sql, *rest))
     run = reconcile(cast)
     assert run.facts["drift"] == 0
     assert len(asked) < 60

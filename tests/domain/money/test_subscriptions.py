@@ -171,13 +171,13 @@ def test_two_at_once_are_both_flagged(make):
 
 
 def test_the_doubts_of_many_cost_a_few_queries(make, monkeypatch):
-    import models
+    from database.connections import database
 
     for n in range(25):
         make(f"sub_{n}")
     rows, asked = subscriptions.find(), []
-    execute = models.database.obj.execute_sql
-    monkeypatch.setattr(models.database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or execute(sql, *rest))
+    execute = database.obj.execute_sql
+    monkeypatch.setattr(database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or execute(sql, *rest))
     assert len(subscriptions.doubts(rows)) == 25
     assert len(asked) < 10
 

@@ -1,8 +1,10 @@
+import dataclasses
+
 import pytest
 
 import jobs
 from database.scope import everywhere, inside
-from domain.base import settings
+from domain.base import configuration, settings
 from domain.money import billing, facts, reconciliations
 from domain.money.providers import ProviderFailed, sandbox, stripe
 from models import AuditEvent, Outgoing, Payment, Subscription
@@ -116,9 +118,8 @@ def test_what_the_provider_says_is_shown_as_text(stella, said, cast, monkeypatch
 
 
 def test_without_a_provider_there_is_a_word_and_no_button(stella, monkeypatch, said):
-    from domain.money import providers
 
-    monkeypatch.setattr(providers, "is_configured", lambda: False)
+    configuration.use(dataclasses.replace(configuration.active, billing_provider="none"))
     text = said(stella.get(BASE))
     assert "No payment provider" in text
     assert "Compare now" not in text

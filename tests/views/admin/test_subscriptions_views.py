@@ -194,7 +194,7 @@ def test_support_reads_and_changes_nothing(cast, browse, make, said):
 
 
 def test_a_list_costs_as_many_queries_with_many_as_with_one(stella, make, monkeypatch):
-    import models
+    from database.connections import database
 
     asked = []
 
@@ -204,8 +204,8 @@ def test_a_list_costs_as_many_queries_with_many_as_with_one(stella, make, monkey
         stella.get(BASE)
         return len([sql for sql in asked if 'FROM "setting"' not in sql])
 
-    execute = models.database.obj.execute_sql
-    monkeypatch.setattr(models.database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or execute(sql, *rest))
+    execute = database.obj.execute_sql
+    monkeypatch.setattr(database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or execute(sql, *rest))
     make("sub_0")
     one = cost()
     for n in range(1, 20):

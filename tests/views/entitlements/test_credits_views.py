@@ -113,12 +113,12 @@ def test_the_plan_and_the_home_page_lead_there(spent, browse):
 
 
 def test_the_page_asks_a_bounded_number_of_questions(spent, browse, monkeypatch):
-    import models
+    from database.connections import database
 
     for number in range(40):
         credits.spend(spent, 1, key=f"more {number}", feature="ai.text")
-    asked, run = [], models.database.obj.execute_sql
-    monkeypatch.setattr(models.database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or run(sql, *rest))
+    asked, run = [], database.obj.execute_sql
+    monkeypatch.setattr(database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or run(sql, *rest))
     assert browse("alice").get("/acme/credits").status_code == 200
     assert len([sql for sql in asked if "credit_" in sql]) <= 6
 
