@@ -34,20 +34,41 @@ class GaveUp(Exception):
 class Piece:
     """One call of a public domain function, from its queueing to its commit."""
 
-    __slots__ = ("args", "context", "done", "error", "function", "kwargs", "result", "state", "wakes")
+    __slots__ = (
+        "args",
+        "context",
+        "done",
+        "error",
+        "function",
+        "keep",
+        "kwargs",
+        "refusal",
+        "result",
+        "state",
+        "wakes",
+    )
 
-    def __init__(self, function, args, kwargs):
-        self.function, self.args, self.kwargs = function, args, kwargs
+    def __init__(self, function, args, kwargs, keep=()):
+        self.function, self.args, self.kwargs, self.keep = function, args, kwargs, keep
         self.context = contextvars.copy_context()
         self.done = threading.Lock()
         self.done.acquire()
-        self.result = self.error = None
+        self.result = self.error = self.refusal = None
         self.state = "waiting"
         self.wakes = set()
 
     def run(self):
         _piece.set(self)
-        self.result = self.function(*self.args, **self.kwargs)
+        try:
+            self.result = self.function(*self.args, **self.kwargs)
+        except self.keep as refusal:
+            self.refusal = refusal
+
+    def outcome(self):
+        """What the caller gets once it has committed."""
+        if self.refusal is not None:
+            raise self.refusal
+        return self.result
 
 
 # --- who is woken after a commit ------------------------------------------------------------------
@@ -85,19 +106,32 @@ def _rouse(topics):
 # --- the decorator ---------------------------------------------------------------------------------
 
 
-def writes(function):
-    """Run `function` in a write transaction. Called within another one, it is a savepoint of it."""
+def writes(function=None, *, keep=()):
+    """Run `function` in a write transaction. Called within another one, it is a savepoint of it.
+
+    What it raises undoes what it did, except `keep` (an exception or several): that is committed, then
+    raised, so that the counted try of a wrong code or the audit row of a refused act stays.
+    """
+    if function is None:
+        return functools.partial(writes, keep=keep)
 
     @functools.wraps(function)
     def call(*args, **kwargs):
         if _piece.get() is not None and database.in_transaction():
-            with database.atomic():
-                return function(*args, **kwargs)
-        if database.dialect == "sqlite":
-            return writer.do(Piece(function, args, kwargs))
-        return _on_postgres(Piece(function, args, kwargs))
+            return _nested(function, args, kwargs, keep)
+        piece = Piece(function, args, kwargs, keep)
+        return writer.do(piece) if database.dialect == "sqlite" else _on_postgres(piece)
 
     return call
+
+
+def _nested(function, args, kwargs, keep):
+    with database.atomic():
+        try:
+            return function(*args, **kwargs)
+        except keep as error:
+            refusal = error
+    raise refusal
 
 
 def _on_postgres(piece, tries=3):
@@ -112,7 +146,7 @@ def _on_postgres(piece, tries=3):
             piece.wakes.clear()
         else:
             _rouse(piece.wakes)
-            return piece.result
+            return piece.outcome()
 
 
 class Writer:
@@ -145,7 +179,7 @@ class Writer:
             piece.done.acquire()  # it has begun, so it ends: a half-made change can't be
         if piece.error is not None:
             raise piece.error
-        return piece.result
+        return piece.outcome()
 
     def stop(self, timeout=30):
         """Finish what is waiting, then end. Later calls are refused."""

@@ -126,6 +126,65 @@ def test_an_outer_failure_takes_the_nested_call_with_it(house):
     assert stored() == []
 
 
+class Counted(Exception):
+    pass
+
+
+@pytest.mark.parametrize("outer", [lambda function: function, writes(keep=Counted)])
+def test_what_is_kept_is_committed_and_then_raised(house, outer):
+    woken = []
+    transactions.on_wake("topic", lambda: woken.append(stored()))
+
+    @writes(keep=Counted)
+    def counts():
+        Setting.create(key="try", value=1)
+        wake("topic")
+        raise Counted
+
+    with pytest.raises(Counted):
+        outer(counts)()
+    assert stored() == ["try"]
+    assert woken == [["try"]]
+
+
+def test_what_is_kept_goes_when_the_write_around_it_fails(house):
+    @writes(keep=Counted)
+    def counts():
+        Setting.create(key="try", value=1)
+        raise Counted
+
+    with pytest.raises(Counted):
+        write(counts)
+    assert stored() == []
+
+
+def test_what_a_keeping_write_catches_from_within_is_undone_and_its_own_stays(house):
+    @writes
+    def inner():
+        Setting.create(key="inner", value=1)
+        raise Counted
+
+    @writes(keep=Counted)
+    def outer():
+        Setting.create(key="outer", value=1)
+        inner()
+
+    with pytest.raises(Counted):
+        outer()
+    assert stored() == ["outer"]
+
+
+def test_another_error_of_a_keeping_write_undoes_all(house):
+    @writes(keep=Counted)
+    def fails():
+        Setting.create(key="half", value=1)
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        fails()
+    assert stored() == []
+
+
 def test_whoever_waits_is_woken_after_the_commit_and_not_for_a_failed_write(house):
     seen = []
     transactions.on_wake("topic", lambda: seen.append(threading.current_thread().name))
