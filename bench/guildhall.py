@@ -64,7 +64,7 @@ def subscribers(count: int) -> Path:
 
 def _made_once(name: str, *how: object) -> Path:
     schema = hashlib.sha256()
-    for part in sorted((ROOT / "migrations").glob("0*")):
+    for part in sorted((ROOT / "database" / "migrations").glob("0*")):
         schema.update(part.read_bytes())
     folder = VAR / f"guildhall-{name}-{schema.hexdigest()[:8]}"
     if not folder.exists():

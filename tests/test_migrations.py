@@ -1,8 +1,11 @@
+import contextlib
 import multiprocessing
 import re
 import sqlite3
 import time
 from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
 
 import peewee
 import pytest
@@ -15,10 +18,13 @@ from database.columns import State
 from database.compiled import Compiled
 from database.connections import database, open_database
 from database.scope import everywhere, inside
+from domain.base import audit, configuration
+from domain.base.configuration import Configuration
 from models import AuditEvent, Organization
 from tests.fixtures.threads import write
 
 NAMES = sorted(path.stem for path in migrations.HERE.glob("[0-9]*.py"))
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
 @pytest.fixture
@@ -31,11 +37,11 @@ def empty(request, migrated, tmp_path):
     """An open database without any table. On PostgreSQL the shared one is emptied, and filled again."""
     if isinstance(migrated, str):
         open_database(migrated)
-        migrations.revert(tmp_path, NAMES[0])
-        database.execute_sql("DROP TABLE schema_migration")
+        database.execute_sql("DROP OWNED BY guildhall")
         yield migrated
         database.close_all()
         open_database(migrated)
+        database.execute_sql("DROP OWNED BY guildhall")
         migrations.migrate(tmp_path)
     else:
         open_database(f"sqlite:///{tmp_path}/empty.db")
@@ -50,19 +56,44 @@ def applied():
 # --- parity: what models.py says is what migrations make ----------------------------------------------
 
 
+class Described(NamedTuple):
+    """A table; `types` is what models.py leaves to the migrations: column → type and default."""
+
+    columns: dict
+    indexes: set
+    keys: set
+    checks: set
+    triggers: set
+    secured: bool
+    types: dict = {}
+
+
+WRITE_ONCE = {"audit_event", "credit_entry"}
+SEARCHED = {"task"}
+
+
 def described():
-    """table → (columns, indexes, foreign keys) as models.py says."""
+    """table → Described, as models.py says."""
     said = {}
     for table in models.TABLES:
-        meta = table._meta
-        columns = {f.column_name: f.null for f in meta.sorted_fields}
+        meta, name = table._meta, table._meta.table_name
         indexes = set()
         for index in meta.fields_to_index():
             names = tuple(e.column_name if isinstance(e, peewee.Field) else str(e) for e in index._expressions)
             where = index._where.sql if index._where is not None else ""
             indexes.add((names, bool(index._unique), _plain(where)))
-        keys = {(f.column_name, f.rel_model._meta.table_name, f.on_delete) for f in meta.refs}
-        said[meta.table_name] = (columns, indexes, keys)
+        triggers = {f"{name}_write_once"} if name in WRITE_ONCE else set()
+        triggers |= {f"{name}_updated"} if name != "audit_event" else set()
+        if name in SEARCHED and database.dialect == "sqlite":
+            triggers |= {f"{name}_search_{event}" for event in ("add", "remove", "change")}
+        said[name] = Described(
+            {f.column_name: f.null for f in meta.sorted_fields},
+            indexes,
+            {(f.column_name, f.rel_model._meta.table_name, f.on_delete) for f in meta.refs},
+            {_plain(check.sql.removeprefix("CHECK ")) for f in meta.sorted_fields for check in f.constraints or ()},
+            triggers,
+            issubclass(table, models.Owned) and database.dialect == "postgres",
+        )
     return said
 
 
@@ -73,59 +104,82 @@ def _plain(text):
     return re.sub(r"[()\"\s]", "", text).lower()
 
 
+def rows(sql, *params):
+    return database.execute_sql(sql, params).fetchall()
+
+
 def _on_sqlite():
-    db, made = database, {}
-    for (table,) in db.execute_sql("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+    made = {}
+    for table, text in rows("SELECT name, sql FROM sqlite_master WHERE type = 'table'"):
         if table.startswith(("sqlite_", "task_search", "schema_")):
             continue
-        columns = {row[1]: not row[3] for row in db.execute_sql(f'PRAGMA table_info("{table}")').fetchall()}
+        info = rows(f'PRAGMA table_info("{table}")')
         indexes = set()
-        for _, name, unique, origin, _ in db.execute_sql(f'PRAGMA index_list("{table}")').fetchall():
+        for _, name, unique, origin, _ in rows(f'PRAGMA index_list("{table}")'):
             assert origin == "c", f"{name}: an index of {table} that models.py can't name"
-            names = tuple(row[2] for row in db.execute_sql(f'PRAGMA index_info("{name}")').fetchall())
-            (text,) = db.execute_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
-            where = text.split(" WHERE ", 1)[1] if " WHERE " in text else ""
+            names = tuple(row[2] for row in rows(f'PRAGMA index_info("{name}")'))
+            ((made_by,),) = rows("SELECT sql FROM sqlite_master WHERE name = ?", name)
+            where = made_by.split(" WHERE ", 1)[1] if " WHERE " in made_by else ""
             indexes.add((names, bool(unique), _plain(where)))
-        keys = {(row[3], row[2], row[6]) for row in db.execute_sql(f'PRAGMA foreign_key_list("{table}")').fetchall()}
-        made[table] = (columns, indexes, keys)
+        made[table] = Described(
+            {row[1]: not row[3] for row in info},
+            indexes,
+            {(row[3], row[2], row[6]) for row in rows(f'PRAGMA foreign_key_list("{table}")')},
+            {_plain(check) for check in re.findall(r"CHECK (\((?:[^()]|\([^()]*\))*\))", text)},
+            {name for (name,) in rows("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", table)},
+            False,
+            {row[1]: (row[2].replace("BIGINT", "INTEGER"), row[4]) for row in info},
+        )
     return made
 
 
 def _on_postgres():
-    db, made = database, {}
+    made = {}
     actions = {"c": "CASCADE", "n": "SET NULL", "r": "RESTRICT", "a": "NO ACTION"}
-    for (table,) in db.execute_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
+    for (table,) in rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
         if table.startswith("schema_"):
             continue
-        columns = {
-            name: null == "YES"
-            for name, null in db.execute_sql(
-                "SELECT column_name, is_nullable FROM information_schema.columns "
-                "WHERE table_name = %s AND table_schema = 'public' AND column_name <> 'search'",
-                (table,),
-            ).fetchall()
-        }
-        indexes = set()
-        for name, unique, primary, where, names in db.execute_sql(
-            """SELECT c.relname, i.indisunique, i.indisprimary, pg_get_expr(i.indpred, i.indrelid),
-               (SELECT array_agg(a.attname ORDER BY k.place) FROM unnest(i.indkey) WITH ORDINALITY k(number, place)
-                JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number)
+        info = rows(
+            """SELECT column_name, is_nullable, udt_name, character_maximum_length, column_default
+               FROM information_schema.columns
+               WHERE table_name = %s AND table_schema = 'public' AND column_name <> 'search'""",
+            table,
+        )
+        indexes = rows(
+            """SELECT (SELECT array_agg(a.attname ORDER BY k.place)
+                       FROM unnest(i.indkey) WITH ORDINALITY k(number, place)
+                       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number),
+                   i.indisunique, pg_get_expr(i.indpred, i.indrelid)
                FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-               WHERE i.indrelid = %s::regclass""",
-            (f'"{table}"',),
-        ).fetchall():
-            if not primary and name != "task_search":
-                indexes.add((tuple(names), unique, _plain(where)))
-        keys = {
-            (column, other.strip('"'), actions[action])
-            for column, other, action in db.execute_sql(
-                """SELECT a.attname, k.confrelid::regclass::text, k.confdeltype FROM pg_constraint k
-                   JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-                   WHERE k.contype = 'f' AND k.conrelid = %s::regclass""",
-                (f'"{table}"',),
-            ).fetchall()
-        }
-        made[table] = (columns, indexes, keys)
+               WHERE i.indrelid = %s::regclass AND NOT i.indisprimary AND c.relname <> 'task_search'""",
+            f'"{table}"',
+        )
+        keys = rows(
+            """SELECT a.attname, k.confrelid::regclass::text, k.confdeltype FROM pg_constraint k
+               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+               WHERE k.contype = 'f' AND k.conrelid = %s::regclass""",
+            f'"{table}"',
+        )
+        checks = rows(
+            "SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint WHERE contype = 'c' AND conrelid = %s::regclass",
+            f'"{table}"',
+        )
+        triggers = rows("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = %s::regclass", f'"{table}"')
+        (secured,) = rows(
+            """SELECT relrowsecurity AND relforcerowsecurity AND EXISTS
+                   (SELECT 1 FROM pg_policies p WHERE p.tablename = relname AND p.qual = p.with_check)
+               FROM pg_class WHERE oid = %s::regclass""",
+            f'"{table}"',
+        )
+        made[table] = Described(
+            {name: null == "YES" for name, null, *_ in info},
+            {(tuple(names), unique, _plain(where)) for names, unique, where in indexes},
+            {(column, other.strip('"'), actions[action]) for column, other, action in keys},
+            {_plain(check) for (check,) in checks},
+            {name for (name,) in triggers},
+            secured[0],
+            {name: tuple(rest) for name, _, *rest in info},
+        )
     return made
 
 
@@ -133,25 +187,12 @@ def made():
     return _on_sqlite() if database.dialect == "sqlite" else _on_postgres()
 
 
-def test_the_migrated_tables_are_those_of_the_models(dialect):
+@pytest.mark.parametrize("part", [part for part in Described._fields if part != "types"])
+def test_what_the_migrations_make_is_what_the_models_say(dialect, part):
     said, found = described(), made()
     assert said.keys() == found.keys()
     for table in said:
-        assert said[table][0] == found[table][0], f"columns (and which may be empty) of {table}"
-
-
-def test_the_migrated_indexes_are_those_of_the_models(dialect):
-    said, found = described(), made()
-    for table in said:
-        assert said[table][1] == found[table][1], f"indexes of {table}"
-    partial = {index for _, indexes, _ in found.values() for index in indexes if index[2]}
-    assert len(partial) >= 5
-
-
-def test_the_migrated_foreign_keys_are_those_of_the_models(dialect):
-    said, found = described(), made()
-    for table in said:
-        assert said[table][2] == found[table][2], f"foreign keys of {table}"
+        assert getattr(said[table], part) == getattr(found[table], part), f"{part} of {table}"
 
 
 def rows_of():
@@ -338,76 +379,90 @@ def test_up_down_to_the_first_and_up_again(empty, tmp_path):
     assert made() == first
 
 
-def test_going_back_one_step_keeps_the_rows_and_finds_their_words_again(empty, tmp_path):
-    migrations.migrate(tmp_path)
+# --- a database of 0.3.0 goes on -----------------------------------------------------------------------
 
-    def fill():
-        database.may_write()
-        user = models.User.create(email="a@example.org", email_norm="a@example.org")
-        organization = Organization.create(name="A", slug="a", owner=user)
-        models.Task.create(organization=organization, user=user, title="Bookbinder")
-        return organization.id
 
-    with everywhere("a test"), database.connection_context():
-        place = fill()
-    migrations.revert(tmp_path, "0003_task_search")
-    assert applied() == NAMES[:2]
-    migrations.migrate(tmp_path)
-    with inside(place):
+@pytest.fixture
+def of_0_3_0(empty, tmp_path):
+    """What 0.3.0's own nine migrations did, statement by statement, with a few rows that it wrote."""
+    database.execute_sql("PRAGMA query_only = 0" if database.dialect == "sqlite" else "SELECT 1")
+    for statement in (FIXTURES / "0.3.0" / f"{database.dialect}.sql").read_text().splitlines():
+        database.execute_sql(statement.replace("%", "%%") if database.dialect == "postgres" else statement)
+    return tmp_path
+
+
+def test_a_database_of_0_3_0_is_recognised_and_goes_on(of_0_3_0):
+    before = made()
+    assert migrations.migrate(of_0_3_0, migrations.FIRST) == []
+    assert applied() == NAMES[:1]
+    carried = made()
+    assert carried == before
+    assert migrations.migrate(of_0_3_0) == NAMES[1:]
+    assert applied() == NAMES
+    carried = made()
+    migrations.revert(of_0_3_0, NAMES[0])
+    migrations.migrate(of_0_3_0)
+    assert made() == carried, "a new database and one that was carried over are not the same"
+
+
+def test_the_rows_of_0_3_0_are_there_found_and_changed_as_ever(of_0_3_0):
+    migrations.migrate(of_0_3_0)
+    configuration.use(Configuration(env="test", data=of_0_3_0, database_url="", secret_key="k" * 40, site_url="x"))
+    acme = Organization.get(slug="acme")
+    with inside(acme):
+        task = models.Task.get()
         query, _ = database.search(models.Task.select(models.Task.title))
         compiled = Compiled(lambda: query)
-        assert compiled(match=database.match(["bookb"], [f"o{place}"])) == [("Bookbinder",)]
-
-
-def test_the_credits_there_were_become_the_months_and_going_back_keeps_the_sums(empty, tmp_path):
-    migrations.migrate(tmp_path, NAMES[NAMES.index("0006_credits") - 1])
-    with everywhere("a test"), database.connection_context():
-        database.may_write()
-        user = models.User.create(email="a@example.org", email_norm="a@example.org")
-        place = Organization.create(name="A", slug="a", owner=user).id
-        stamp = "'2026-06-01T00:00:00.000000Z'"
-        database.execute_sql(f"""
-            INSERT INTO credit_account
-                (created_at, updated_at, organization_id, balance, monthly_allowance, last_reset_at)
-            VALUES ({stamp}, {stamp}, {place}, 400, 1000, {stamp})""")
-        database.execute_sql(f"""
-            INSERT INTO credit_entry (created_at, updated_at, organization_id, account_id, delta, balance_after,
-                reason, idempotency_key)
-            VALUES ({stamp}, {stamp}, {place}, 1, 400, 400, 'reset', 'invoice:1')""")
-    migrations.migrate(tmp_path)
-    with inside(place):
-        account, bucket = models.CreditAccount.get(), models.CreditBucket.get()
-        assert (account.balance, account.held, account.lapses_at) == (400, 0, None)
-        assert (bucket.kind, bucket.amount, bucket.remaining) == ("monthly", 400, 400)
-        assert models.CreditEntry.get().drawn == []
+        assert compiled(match=database.match(["bookb"], [f"o{acme.id}"])) == [("Bookbinder",)]
+        before = task.updated_at
         database.close()
         with database.connection_context():
             database.may_write()
-            write = {"account": account, "delta": -1, "balance_after": 399, "reason": "expire"}
-            models.CreditEntry.create(**write, idempotency_key="expire:1")
-    migrations.revert(tmp_path, "0006_credits")
-    with everywhere("a test"), database.connection_context():
-        found = database.execute_sql("SELECT delta, reason FROM credit_entry ORDER BY id").fetchall()
-    assert found == [(400, "reset"), (-1, "adjust")]
+            models.Task.update(title="Printer").execute()
+        assert compiled(match=database.match(["prin"], [f"o{acme.id}"])) == [("Printer",)]
+        assert models.Task.get().updated_at > before
+    told = audit.verify()
+    assert (told.findings, told.rows) == ([], 5)
+    with database.connection_context():
+        database.may_write()
+        with pytest.raises(peewee.PeeweeException, match="write-once"):
+            AuditEvent.update(summary="Nothing").execute()
 
 
-def test_a_backup_is_made_before_a_later_migration_and_only_then(empty, tmp_path):
+def test_a_copy_is_kept_from_which_0_3_0_still_starts(of_0_3_0):
+    if database.dialect == "postgres":
+        pytest.skip("a PostgreSQL server is backed up by its keeper")
+    migrations.migrate(of_0_3_0)
+    (backup,) = (of_0_3_0 / "backups").iterdir()
+    assert backup.name.endswith("-before-0001_tables.db")
+    with contextlib.closing(sqlite3.connect(backup)) as kept:
+        assert {name for (name,) in kept.execute("SELECT name FROM schema_migration")} == migrations.OF_0_3_0
+
+
+def test_a_database_that_is_older_than_0_3_0_is_refused_and_left_alone(of_0_3_0):
+    database.execute_sql("DELETE FROM schema_migration WHERE name = '0009_billing'")
+    before, names = made(), applied()
+    with pytest.raises(migrations.TooOld, match=r"older than 0\.3\.0.*Start Guildhall 0\.3\.0"):
+        migrations.migrate(of_0_3_0)
+    assert (made(), applied()) == (before, names)
+
+
+def test_a_backup_is_made_before_a_later_migration_and_only_then(empty, tmp_path, monkeypatch):
     if not empty.startswith("sqlite"):
         pytest.skip("a PostgreSQL server is backed up by its keeper")
+    monkeypatch.setattr(migrations, "HERE", tmp_path)
+    for name in ("0001_first", "0002_second"):
+        (tmp_path / f"{name}.py").write_text(f'def up(migrator, db):\n    db.execute_sql("CREATE TABLE t{name} (a)")\n')
     backups = tmp_path / "backups"
-    migrations.migrate(tmp_path, NAMES[1])
+    migrations.migrate(tmp_path, "0001_first")
     assert not backups.exists()  # there was nothing to lose
-    assert applied() == NAMES[:2]
-    migrations.migrate(tmp_path)
-    (backup,) = backups.iterdir()
-    assert backup.name.endswith("-before-0003_task_search.db")
-    kept = sqlite3.connect(backup)
-    names = {name for (name,) in kept.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    kept.close()
-    assert "task" in names
-    assert "task_search" not in names
-    migrations.migrate(tmp_path)
-    assert len(list(backups.iterdir())) == 1
+    for _ in range(2):
+        migrations.migrate(tmp_path)
+        (backup,) = backups.iterdir()
+    assert backup.name.endswith("-before-0002_second.db")
+    with contextlib.closing(sqlite3.connect(backup)) as kept:
+        names = {name for (name,) in kept.execute("SELECT name FROM sqlite_master WHERE name LIKE 't0%'")}
+    assert names == {"t0001_first"}
 
 
 def _migrate(url, folder, answers):

@@ -1,7 +1,11 @@
-"""Brings a database up to date: ordered files, up and down, behind a lock, after a backup."""
+"""Brings a database up to date: ordered files, up and down, behind a lock, after a backup.
+
+What the files need for both databases is here: types, triggers, search, row security.
+"""
 
 import fcntl
 import logging
+import re
 import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,22 +18,50 @@ from database.connections import database
 log = logging.getLogger("guildhall.migrations")
 HERE = Path(__file__).parent
 
+# What a database of 0.3.0 has run. 0001_tables makes the same, so it counts as run there.
+OF_0_3_0 = {
+    *("0001_house", "0002_triggers", "0003_task_search", "0004_row_security", "0005_people", "0006_credits"),
+    *("0007_pricing", "0008_backers", "0009_billing"),
+}
+FIRST = "0001_tables"
+
+
+class TooOld(SystemExit):
+    """The database was made before 0.3.0, or stopped on the way there."""
+
 
 def migrate(data, target=None):
-    """Apply what is pending to the open database and return the names. `data` takes lock and backups."""
+    """Apply what is pending to the open database and return the names. `data` takes lock and backups.
+
+    A database of 0.3.0 goes on from there; an older one is refused with TooOld.
+    """
     db = database.obj
     with _alone(db, Path(data)), db.connection_context():
         db.may_write()
         runner = Runner(db, str(HERE))
+        before = set(runner.applied())
+        if before & OF_0_3_0 and not before >= OF_0_3_0:
+            raise TooOld(
+                "Guildhall can't start: this database is older than 0.3.0. Start Guildhall 0.3.0 with it once, "
+                "which brings it up to date; then start this one again. Nothing was changed."
+            )
         pending = [m.name for m in runner.status() if not m.applied]
         if not pending:
             return []
-        if runner.applied():
+        if before:
             _backup(db, Path(data), pending[0])
+        if before & OF_0_3_0:
+            _carry_over(runner)
         applied = runner.up(target)
         log.info("migrated", extra={"migrations": applied})
     _forget_connections(db)
     return applied
+
+
+def _carry_over(runner):
+    with runner.database.atomic():
+        runner.History.delete().where(runner.History.name.in_(OF_0_3_0)).execute()
+        runner.History.create(name=FIRST)
 
 
 def revert(data, target):
@@ -42,11 +74,120 @@ def revert(data, target):
     return reverted
 
 
-def run_sql(database, name):
-    """Execute `name.sqlite.sql` or `name.postgres.sql`; statements are parted by a line of two dashes."""
-    for statement in (HERE / f"{name}.{database.dialect}.sql").read_text().split("\n--\n"):
+# --- what a migration is written with -----------------------------------------------------------------
+
+TYPES = {
+    "sqlite": {"ID": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "MOMENT": "TEXT", "JSON": "TEXT"}
+    | {"BOOLEAN": "INTEGER", "FALSE": "0", "BYTES": "BLOB"},
+    "postgres": {"ID": "SERIAL NOT NULL PRIMARY KEY", "MOMENT": "TIMESTAMPTZ", "JSON": "JSONB", "BYTES": "BYTEA"},
+}
+STAMPED = '"id" ID, "created_at" MOMENT NOT NULL, "updated_at" MOMENT NOT NULL'
+_WORDS = re.compile(r"\b(ID|MOMENT|JSON|BOOLEAN|FALSE|BYTES)\b")
+
+
+def run(db, statement):
+    """Execute one statement with the words of TYPES in it; STAMPED is what every table begins with."""
+    types = TYPES[db.dialect]
+    text = _WORDS.sub(lambda word: types.get(word[0], word[0]), statement.replace("STAMPED", STAMPED))
+    db.execute_sql(text.replace("%", "%%") if db.dialect == "postgres" else text)
+
+
+def run_sql(db, name):
+    """Execute the file `name.sql`, whose statements end with a semicolon at the end of a line."""
+    for statement in re.sub(r"^--.*\n", "", (HERE / f"{name}.sql").read_text(), flags=re.M).split(";\n"):
         if statement.strip():
-            database.execute_sql(statement.replace("%", "%%") if database.dialect == "postgres" else statement)
+            run(db, statement)
+
+
+def tables_of(name):
+    """The tables that the file `name.sql` makes, in its order."""
+    return re.findall(r'^CREATE TABLE "(\w+)"', (HERE / f"{name}.sql").read_text(), flags=re.M)
+
+
+def keep_updated(db, table):
+    """`updated_at` moves with every change of a row, also in bulk."""
+    if db.dialect == "postgres":
+        db.execute_sql(f"""
+            CREATE TRIGGER "{table}_updated" BEFORE UPDATE ON "{table}"
+            FOR EACH ROW WHEN (NEW.updated_at = OLD.updated_at) EXECUTE FUNCTION touch()""")
+        return
+    stamp = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
+    db.execute_sql(f"""
+        CREATE TRIGGER "{table}_updated" AFTER UPDATE ON "{table}"
+        WHEN NEW.updated_at = OLD.updated_at
+        BEGIN UPDATE "{table}" SET updated_at = {stamp} WHERE id = NEW.id; END""")
+
+
+def write_once(db, table, function, called, columns, *, forgets=()):
+    """No row's `columns` may change; those in `forgets` may only become empty."""
+    differs = "IS NOT" if db.dialect == "sqlite" else "IS DISTINCT FROM"
+    changed = " OR ".join(
+        [f"NEW.{column} {differs} OLD.{column}" for column in columns]
+        + [f"NEW.{column} IS NOT NULL AND NEW.{column} {differs} OLD.{column}" for column in forgets]
+    )
+    if db.dialect == "sqlite":
+        db.execute_sql(f"""
+            CREATE TRIGGER {table}_write_once BEFORE UPDATE ON {table} WHEN {changed}
+            BEGIN SELECT RAISE(ABORT, '{called} is write-once'); END""")
+        return
+    db.execute_sql(f"""
+        CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF {changed} THEN
+                RAISE EXCEPTION '{called} is write-once' USING ERRCODE = 'integrity_constraint_violation';
+            END IF;
+            RETURN NEW;
+        END $$""")
+    db.execute_sql(f"""
+        CREATE TRIGGER {table}_write_once BEFORE UPDATE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION {function}()""")
+
+
+def add_search(db, table, text, place):
+    """Words of a table's rows: FTS5 on SQLite, a GIN index on PostgreSQL.
+
+    `text` and `place` are expressions over the columns of `{0}`; `place` says whose row it is.
+    """
+    if db.dialect == "postgres":
+        text = text.replace("{0}.", "")
+        db.execute_sql(f"""
+            ALTER TABLE {table} ADD COLUMN search tsvector GENERATED ALWAYS AS
+            (to_tsvector('simple', regexp_replace({text}, '[^[:alnum:]]+', ' ', 'g'))) STORED""")
+        db.execute_sql(f"CREATE INDEX {table}_search ON {table} USING gin (search)")
+        return
+    db.execute_sql(f"""
+        CREATE VIRTUAL TABLE {table}_search USING fts5
+        (place, text, content='', prefix='2 3 4 5 6 7 8', tokenize="unicode61 remove_diacritics 2")""")
+    add = f"INSERT INTO {table}_search (rowid, place, text) VALUES (NEW.id, {place}, {text})".format("NEW")
+    remove = (
+        f"INSERT INTO {table}_search ({table}_search, rowid, place, text) VALUES ('delete', OLD.id, {place}, {text})"
+    ).format("OLD")
+    columns = [c for c in dict.fromkeys(re.findall(r"\{0\}\.(\w+)", text + place)) if c != "organization_id"]
+    db.execute_sql(f"CREATE TRIGGER {table}_search_add AFTER INSERT ON {table} BEGIN {add}; END")
+    db.execute_sql(f"CREATE TRIGGER {table}_search_remove AFTER DELETE ON {table} BEGIN {remove}; END")
+    db.execute_sql(f"""
+        CREATE TRIGGER {table}_search_change AFTER UPDATE OF {", ".join(columns)} ON {table}
+        BEGIN {remove}; {add}; END""")
+    filled = f"INSERT INTO {table}_search (rowid, place, text) SELECT id, {place}, {text} FROM {table}"
+    db.execute_sql(filled.format(table))
+
+
+def secure(db, table):
+    """The second net on PostgreSQL: the server itself shows an organization's rows only inside it.
+
+    The setting is told by connections.Postgres before the first statement of each scope. FORCE binds the
+    owner of the tables too; a superuser stays above it, so the application must not connect as one.
+    """
+    if db.dialect == "sqlite":
+        return
+    told = "current_setting('guildhall.organization', true)"
+    inside = f"{told} = 'everywhere' OR organization_id = nullif(nullif({told}, 'everywhere'), '')::integer"
+    db.execute_sql(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
+    db.execute_sql(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
+    db.execute_sql(f'CREATE POLICY organization ON "{table}" USING ({inside}) WITH CHECK ({inside})')
+
+
+# --- alone, and with a copy -------------------------------------------------------------------------
 
 
 def _forget_connections(database):
