@@ -5,12 +5,15 @@ class Refused(Exception):
     """No, with a code for machines and a sentence for people. Nothing has been changed."""
 
     code, status = "CONFLICT", 409
-    fields: dict[str, str] = {}
 
-    def __init__(self, sentence, code=None, status=None, **details):
+    def __init__(self, sentence, code=None, status=None, fields=None, **details):
         super().__init__(sentence)
-        self.sentence, self.details = sentence, details
+        self.sentence, self.fields, self.details = sentence, fields or {}, details
         self.code, self.status = code or type(self).code, status or type(self).status
+
+    def beside(self, name="form"):
+        """The sentences by field; what concerns no field stands beside `name`."""
+        return self.fields or {name: self.sentence}
 
 
 class Invalid(Refused):
@@ -19,8 +22,7 @@ class Invalid(Refused):
     code, status = "INVALID_INPUT", 422
 
     def __init__(self, fields):
-        super().__init__(" ".join(fields.values()))
-        self.fields = fields
+        super().__init__(" ".join(fields.values()), fields=fields)
 
 
 class NotFound(Refused):

@@ -387,6 +387,18 @@ def test_views_write_no_rows():
     assert wrong == []
 
 
+def test_no_view_changes_a_refusal_that_it_caught():
+    wrong = [
+        f"{name(path)}:{node.lineno}"
+        for path in files("views")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") in ("refusal", "error")
+    ]
+    assert wrong == []
+
+
 def test_templates_and_the_domain_ask_the_one_clock():
     wrong = []
     for path in files("domain", "views", "jobs"):

@@ -58,7 +58,7 @@ def refused(refusal):
         refusal.code,
         refusal.sentence,
         refusal.status,
-        fields=refusal.fields or refusal.details.get("fields"),
+        fields=refusal.fields,
         retry_after=refusal.details.get("retry_after"),
     )
 

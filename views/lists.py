@@ -213,7 +213,7 @@ def blueprint(rules):
         try:
             row, change = rows.change(rules, id, form, by=g.by, was=was)
         except (Invalid, rows.Stale) as refusal:
-            fields = getattr(refusal, "fields", None) or refusal.details.get("fields", {})
+            fields = refusal.fields
             row = rows.get(rules, id, g.by)
             if not fields:
                 raise
@@ -243,7 +243,7 @@ def blueprint(rules):
             if not request.htmx:
                 raise
             row = rows.get(rules, id, g.by)
-            fields = getattr(refusal, "fields", None) or refusal.details.get("fields", {})
+            fields = refusal.fields
             current = rows.as_text(field, getattr(row, rows._column(rules, name)))
             return pages.fragment(
                 "lists/_cell.html",

@@ -17,6 +17,7 @@ class Kind:
 
     name = ""
     filters = False  # offered as a filter chip
+    several = False  # takes a list of texts
 
     def read(self, text):
         """Form text → value. Refuses with Unfit and a sentence."""
@@ -49,8 +50,8 @@ class Field:
 
     def read(self, text):
         """Form text → value. Refuses with Unfit; an empty text is None, or refused when required."""
-        text = clean(text)
-        if not text.strip():
+        text = [part for part in map(clean, text) if part] if isinstance(text, list | tuple) else clean(text)
+        if not text or not (isinstance(text, list) or text.strip()):
             if self.required:
                 raise Unfit(f"{self.label} can't be empty.")
             return None

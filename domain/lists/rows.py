@@ -10,8 +10,9 @@ from typing import Any
 from database.clock import now
 from database.columns import public_id
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, NotFound, Refused
 from domain.base import changes
+from domain.fields.forms import read_form, read_whole
 from domain.fields.kinds import Unfit
 from domain.lists.lists import Listing
 from models import Change
@@ -21,7 +22,7 @@ UNDO_FOR = timedelta(hours=1)
 
 
 class Stale(Refused):
-    """Somebody else changed the same thing meanwhile. `current` says what stands there now."""
+    """Somebody else changed the same thing meanwhile; `fields` says what stands there now."""
 
 
 def _nothing(*_args, **_kwargs):
@@ -49,28 +50,12 @@ def get(rules, id, by):
     return row
 
 
-def read_form(listing, form, only=None):
-    """Form texts → values. Fields that weren't sent stay out; refuses with Invalid, naming each."""
-    values, problems = {}, {}
-    for field in listing.fields:
-        if field.name not in form or (only and field.name not in only):
-            continue
-        try:
-            value = field.read(form[field.name])
-            values[field.name] = field.default if value is None else value
-        except Unfit as unfit:
-            problems[field.name] = str(unfit)
-    if problems:
-        raise Invalid(problems)
-    return values
-
-
 @writes
 def create(rules, form, *, by):
     """Make a row out of form texts, owned by `by`. Refuses with Invalid or Forbidden."""
     listing = rules.listing
     by.require(f"{listing.name}.write")
-    values = read_form(listing, {f.name: form.get(f.name, "") for f in listing.fields})
+    values = read_whole(listing.fields, form)
     values |= rules.derive(None, values) or {}
     row = listing.model.create(**values, **{listing.owner: by.user})
     change = _note(rules, row, "created", _diff(listing, None, values), by)
@@ -86,7 +71,7 @@ def change(rules, id, form, *, by, was=None, batch=None):
     changed and Stale says so. Refuses with NotFound, Forbidden or Invalid too.
     """
     row = get(rules, id, by)
-    values = read_form(rules.listing, form)
+    values = read_form(rules.listing.fields, form)
     _check_fresh(rules, row, values, was or {})
     return row, _apply(rules, row, values, by, batch)
 
@@ -188,7 +173,7 @@ def bulk(rules, ids, form, *, by, removing=False):
     if len(ids) > BULK:
         raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
     if not removing:
-        read_form(rules.listing, form)
+        read_form(rules.listing.fields, form)
     batch, done, left_out = public_id(), 0, 0
     for id in ids:
         try:

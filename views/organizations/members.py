@@ -22,9 +22,7 @@ def index():
 def _index(refusal=None):
     by = g.by
     values = request.form if refusal else {}
-    errors = {}
-    if refusal is not None:
-        errors = refusal.fields or refusal.details.get("fields") or {"form": refusal.sentence}
+    errors = refusal.beside() if refusal else {}
     may_see = by.may("invitations.read")
     return pages.page(
         "organizations/members/index.html",

@@ -51,9 +51,7 @@ def show(slug):
 
 def _show(workspace, refusal=None):
     by = g.by
-    errors = {}
-    if refusal is not None:
-        errors = refusal.fields or refusal.details.get("fields") or {"form": refusal.sentence}
+    errors = refusal.beside() if refusal else {}
     manages = by.may("workspaces.manage")
     people = workspaces.people(workspace)
     inside = {one.user_id for one in people}

@@ -58,11 +58,9 @@ def _next():
     return access.same_site(request.values.get("next"))
 
 
-def _form(template, refusal=None, status=None, **context):
-    errors = {}
-    if refusal is not None:
-        fields = getattr(refusal, "fields", None) or refusal.details.get("fields")
-        errors = fields or {"form": refusal.sentence}
+def _form(template, refusal=None, status=None, beside="form", **context):
+    errors = refusal.beside(beside) if refusal else {}
+    if refusal:
         context["elsewhere"] = refusal.details.get("elsewhere")
     given = request.form if request.method == "POST" else {"email": request.args.get("email", "")[:254]}
     values = {k: v for k, v in given.items() if k not in ("password", "code")}
@@ -152,8 +150,7 @@ def verify():
     except backers.NotClaimed as refusal:
         return to_the_gate(refusal, "/verify")
     except Refused as refusal:
-        refusal.fields = {"code": refusal.sentence}
-        return _form("people/auth/verify.html", refusal, email=token.payload["email"])
+        return _form("people/auth/verify.html", refusal, beside="code", email=token.payload["email"])
     return enter(user, "code", target)
 
 
@@ -250,8 +247,7 @@ def sign_in_with_code():
     try:
         user, target = accounts.sign_in_with_code(token.public_id, request.form.get("code", ""))
     except Refused as refusal:
-        refusal.fields = {"code": refusal.sentence}
-        return _form("people/auth/code.html", refusal, email=token.payload["email"])
+        return _form("people/auth/code.html", refusal, beside="code", email=token.payload["email"])
     return enter(user, "code", target)
 
 
@@ -381,8 +377,7 @@ def reset():
     except Invalid as refusal:
         return _form("people/auth/reset_password.html", refusal, email=token.email_norm)
     except Refused as refusal:
-        refusal.fields = {"code": refusal.sentence}
-        return _form("people/auth/reset_password.html", refusal, email=token.email_norm)
+        return _form("people/auth/reset_password.html", refusal, beside="code", email=token.email_norm)
     return enter(user, "code")
 
 
@@ -468,8 +463,7 @@ def change_address():
     try:
         new = accounts.change_address(access.me(), session.get("address"), request.form.get("code", ""))
     except Refused as refusal:
-        refusal.fields = {"code": refusal.sentence}
-        return _form("people/accounts/address.html", refusal, waiting=token, here="account")
+        return _form("people/accounts/address.html", refusal, beside="code", waiting=token, here="account")
     session.pop("address", None)
     return pages.go("/account", f"Your address is {new} now. We told both addresses.")
 

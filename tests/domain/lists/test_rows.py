@@ -237,7 +237,7 @@ def test_a_stale_page_changes_nothing_and_is_told_what_stands(at, task):
             RULES, task.id, {"title": "Mine", "priority": "high"}, by=at("alice"), was={"title": "Call the printer"}
         )
     assert "Newer" in caught.value.sentence
-    assert caught.value.details["fields"].keys() == {"title"}
+    assert caught.value.fields.keys() == {"title"}
     assert (now_stands(task).title, now_stands(task).priority) == ("Newer", "medium")
     assert counts() == before
 
