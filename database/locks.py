@@ -11,9 +11,8 @@ from database.transactions import present
 # In the order in which one transaction may take them: matter, what its id is, what is decided behind it.
 MATTERS = (
     ("sandbox", "", "everything at the built-in payment provider"),
-    ("facts", "", "what a provider tells us, in one line; then the things it speaks of in any order"),
-    ("thing", "source", "one subscription or payment of a provider, or one side of it"),
     ("reconciliation", "its job", "what was mended of its findings"),
+    ("facts", "", "what a provider tells us becomes rows"),
     ("pricing catalog", "", "the prices as they were read last"),
     ("price", "provider and price", "which plan a price is"),
     ("plan", "key", "what an admin makes of a plan"),
@@ -31,11 +30,9 @@ MATTERS = (
     ("backer tiers", "", "their keys"),
     ("backer import", "", "the files that are being added"),
     ("audit prune", "", "what retention removes from the log"),
-    ("audit", "chain", "the newest event of a chain of the log"),
     ("changes", "organization", "its changes become visible in the order of their ids"),
 )
 RANKS = {matter: rank for rank, (matter, *_) in enumerate(MATTERS)}
-UNDER = {"thing": "facts"}  # behind the one, the others may come in any order
 
 strict = False
 
@@ -57,23 +54,21 @@ def lock(matter, id=0):
 
 
 def lock_any(matter, count):
-    """The same for any one of the ids below `count`: one that nobody holds, if there is. Returns which."""
-    held = next((id for known, id in present().locks if known == matter), None)
-    if held is not None:
-        return held
-    if database.dialect == "sqlite":
-        return 0
-    first = database.connection().info.backend_pid % count
-    free = database.execute_sql(
-        """SELECT id FROM (SELECT (%s + n) %% %s AS id FROM generate_series(0, %s) n) ids
-           WHERE pg_try_advisory_xact_lock(7265, hashtext(%s || ' ' || id)) LIMIT 1""",
-        (first, count, count - 1, matter),
-    ).fetchone()
-    if free is None:
-        lock(matter, first)
-        return first
-    _is_news(matter, free[0])
-    return free[0]
+    """In a transaction: the first of so many that nobody else holds; returns its number, from 0.
+
+    With more of them than there are connections nobody ever waits, so these have no rank.
+    """
+    held = present().locks
+    if database.dialect == "postgres" and matter not in held:
+        free = database.execute_sql(
+            """SELECT n FROM generate_series(0, %s) n
+               WHERE pg_try_advisory_xact_lock(7266, hashtext(%s) + n) LIMIT 1""",
+            (count - 1, matter),
+        ).fetchone()
+        if free is None:
+            raise RuntimeError(f"More than {count} transactions are at {matter}.")
+        held[matter] = free[0]
+    return held.get(matter, 0)
 
 
 def _is_news(matter, id):
@@ -81,8 +76,8 @@ def _is_news(matter, id):
     held = present().locks
     if (matter, id) in held:
         return False
-    if strict and held and not any(known == UNDER.get(matter) for known, _ in held):
-        highest = max(held, key=_place)
+    if strict:
+        highest = max((one for one in held if isinstance(one, tuple)), key=_place, default=(matter, id))
         if _place((matter, id)) < _place(highest):
             raise OutOfOrder(f"{matter} {id} is locked after {highest[0]} {highest[1]}: see database/locks.py.")
     held[matter, id] = None

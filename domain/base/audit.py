@@ -41,8 +41,8 @@ origin: contextvars.ContextVar = contextvars.ContextVar("origin", default=None)
 def record(action, summary, *, by=None, organization=None, target=None, result="success", category=None, **facts):
     """Write one event. `action` is `noun.verb` past tense; `facts` are flat and are redacted by name.
 
-    `target` is a row, or a pair (type, id) where there is none. In a transaction that also notes a change
-    this comes first (database/locks.py); `history.note` does both.
+    `target` is a row, or a pair (type, id) where there is none. Where a change of an organization's things is
+    noted with the same words, `history.note` does both.
     """
     came = origin.get() or {}
     if target is not None and not isinstance(target, tuple):
@@ -96,7 +96,7 @@ COVERED = (
     "ip",
     "request_id",
 )
-CHAINS = 16  # how many write at once on PostgreSQL without waiting; SQLite, with one writer, keeps to the first
+CHAINS = 1000  # more than there are connections; the first that is free is taken, so few are ever begun
 WALKED = 1000  # rows of one step
 MOST = 50  # findings, then one stops counting
 PRUNED = "system.audit_pruned"
