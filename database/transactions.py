@@ -129,18 +129,20 @@ def writes(function=None, *, keep=()):
 
 
 def _nested(function, args, kwargs, keep):
-    piece = present()
-    before = piece.locks.copy()
+    piece, result, refusal = present(), None, None
+    held, piece.locks = piece.locks, piece.locks.copy()
     try:
         with database.atomic():
             try:
-                return function(*args, **kwargs)
+                result = function(*args, **kwargs)
             except keep as error:
                 refusal = error
-    except BaseException:
-        piece.locks = before  # a savepoint that is rolled back lets go of what was locked in it
-        raise
-    raise refusal
+        held = piece.locks
+    finally:
+        piece.locks = held  # a savepoint that is rolled back lets go of what was locked in it
+    if refusal is not None:
+        raise refusal
+    return result
 
 
 def present():
