@@ -111,10 +111,10 @@ def init_app(app):
     environment.globals |= {name: getattr(drawn, name) for name in ("cell", "input", "edit", "known", "shown")}
     around = environment.get_template("lists/macros.html").module
     for name in ("list_tools", "bulk_bar"):
-        environment.globals[name] = lru_cache(maxsize=500)(getattr(around, name))
+        environment.globals[name] = lru_cache(maxsize=500, typed=True)(getattr(around, name))
 
 
-@lru_cache(maxsize=4000)
+@lru_cache(maxsize=4000, typed=True)
 def _drawn(environment, view, listing, url, row, people, may, late, ticks):
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
@@ -240,7 +240,7 @@ def blueprint(rules):
         try:
             row, change = rows.change(rules, id, {name: form.get(name, "")}, by=g.by, was=was)
         except (Invalid, rows.Stale) as refusal:
-            if not request.htmx:
+            if not request.htmx or request.args.get("as") == "card":  # a card has no place for an error: a notice
                 raise
             row = rows.get(rules, id, g.by)
             fields = refusal.fields

@@ -1,8 +1,8 @@
 """Answering with a page, one block of it, or several pieces; and what every page's frame needs."""
 
 import json
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from flask import Response, current_app, flash, g, redirect, render_template
 from flask_login import current_user
@@ -21,7 +21,8 @@ from views import access
 VARY = "HX-Request, HX-Target, Cookie"
 
 
-# Macros that are functions of their arguments alone: the same icon or button is drawn once.
+# Macros that are functions of their arguments alone: the same icon or button is drawn once. `typed`, here and
+# wherever HTML is kept: Markup equals the same text as a str, but the one is trusted and the other must be escaped.
 PURE = ("icon", "avatar", "badge", "button", "kbd", "link_button", "mark", "priority_mark", "theme_switch", "time")
 
 
@@ -32,15 +33,15 @@ def init_app(app):
     """`ui` as a global: a block rendered alone sees no imports."""
     ui = app.jinja_env.get_template("ui.html").module
     for name in PURE:
-        setattr(ui, name, lru_cache(maxsize=4000)(getattr(ui, name)))
+        setattr(ui, name, lru_cache(maxsize=4000, typed=True)(getattr(ui, name)))
     app.jinja_env.globals["ui"] = ui
     nav = app.jinja_env.get_template("nav.html").module
     for name in ("sidebar", "bottom", "keys"):
-        setattr(nav, name, lru_cache(maxsize=1000)(getattr(nav, name)))
+        setattr(nav, name, lru_cache(maxsize=1000, typed=True)(getattr(nav, name)))
     app.jinja_env.globals["nav"] = nav
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=500, typed=True)
 def _blocks(environment, template):
     return frozenset(environment.get_template(template).blocks)
 
@@ -118,7 +119,8 @@ def home_of(user):
 OFTEN = {"home", "tasks", "notifications", "billing"}
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, eq=False)  # themselves alone: nav.html's macros are kept by them
+class Place:
     name: str
     label: str
     href: str
@@ -130,7 +132,8 @@ class Place(NamedTuple):
         return self.name in OFTEN
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Group:
     label: str
     items: tuple
 
@@ -161,7 +164,7 @@ def places(by, capabilities):
     return _places(by and by.organization.slug, bool(by and paid and by.may("billing.read")), capabilities, team)
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=500, typed=True)
 def _places(slug, billed, capabilities, team=False):
     groups = []
     if slug:

@@ -62,9 +62,10 @@
 
   document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else listen(); });
   addEventListener("pagehide", stop);
+  // One's own act on a list, or one that was refused: the list says how it is, also where no stream is open.
   document.addEventListener("listChanged", () => {
-    const place = document.querySelector("[data-stale]");
-    if (place) draw(place);
+    const list = document.getElementById("list_area");
+    if (list) draw(list);
   });
   if (!document.hidden) listen();
 })();

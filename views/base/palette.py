@@ -1,5 +1,7 @@
 """The palette: every page one can reach, and the things one can find."""
 
+from dataclasses import asdict
+
 from flask import Blueprint, request
 
 from database.scope import inside
@@ -30,7 +32,7 @@ def show():
 
 def _pages(by, capabilities, q):
     base = f"/{by.organization.slug}"
-    known = [item._asdict() | {"title": item.label} for group in pages.places(by, capabilities) for item in group.items]
+    known = [asdict(item) | {"title": item.label} for group in pages.places(by, capabilities) for item in group.items]
     for listing in LISTED:
         if by.may(f"{listing.name}.write"):
             title = f"New {listing.thing}"
