@@ -21,13 +21,15 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import jobs
 from database import migrations, transactions
 from database.connections import database, open_database
-from domain.base import amounts, configuration, settings
+from domain.base import configuration, settings
 from domain.entitlements import plans
+from domain.fields import money
 from domain.money import facts
 from domain.operations import demo
 from domain.people import accounts
-from views import access, assets, errors, lists, live, pages, safety
+from views import access, assets, errors, live, pages, safety
 from views.base import stepup
+from views.lists import drawing
 
 # The list of features is the list of rooms: each file in them has a `blueprint`.
 ROOMS = ("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "admin")
@@ -52,7 +54,7 @@ def create_app(chosen=None):
     if chosen.trusted_proxies:
         n = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
-    app.jinja_env.filters["money"] = amounts.written
+    app.jinja_env.filters["money"] = money.written
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Htmx(app)
     safety.init_app(app)
@@ -62,7 +64,7 @@ def create_app(chosen=None):
     errors.init_app(app)
     pages.init_app(app)
     stepup.init_app(app)
-    lists.init_app(app)
+    drawing.init_app(app)
     for module in features(chosen):
         app.register_blueprint(import_module(module).blueprint)
     app.view_functions["static"] = safety.unlimited(access.public(app.view_functions["static"]))

@@ -379,8 +379,6 @@ class Task(Owned):
     completed_at = Moment(null=True)
     reminded_at = Moment(null=True)
 
-    SEARCH_PLACES = {"user": "u", "assigned_to": "a"}
-
     class Meta:
         indexes = (
             (("organization", "id"), False),

@@ -10,6 +10,7 @@ class Choice(Kind):
     name = "choice"
     options: tuple = ()
     filters: bool = True
+    bulk: bool = True
     ranked: bool = False
 
     def read(self, text):

@@ -16,7 +16,11 @@ class Kind:
     """A kind of value. `read` takes form text, `plain` gives text for exports; None is «no value»."""
 
     name = ""
-    filters = False  # offered as a filter chip
+    filters = False  # one value of it narrows a list
+    names_people = False
+    long = False
+    control = ""  # the type of its input, where that isn't text
+    bulk = False  # many rows are given one value of it at once
     several = False  # takes a list of texts
 
     def read(self, text):
@@ -27,12 +31,28 @@ class Kind:
         """Value → text, for CSV, history and the log."""
         return "" if value is None else str(value)
 
+    def exported(self, value, row):
+        """Value → text of a spreadsheet's cell; `row` has what it needs besides, such as a currency."""
+        return self.plain(value)
+
     def stored(self, value):
         """Value → JSON, for history and settings; `restored` is its way back."""
         return value
 
     def restored(self, value):
         return value
+
+    def bound(self, text, end):
+        """One end of a range («from» or «to») out of a filter. Refuses with Unfit."""
+        return self.read(text)
+
+    def bound_text(self, value, end):
+        """The text that `bound` takes back."""
+        return self.plain(value)
+
+    def within(self, node, end, value):
+        """The condition that `node` lies on this side of the bound."""
+        return node >= value if end == "from" else node <= value
 
 
 @dataclass(frozen=True)
@@ -46,6 +66,8 @@ class Field:
     default: Any = None
     help: str = ""
     listed: bool = True
+    acted: bool = False  # only acts move it: no form and no cell changes it
+    filters: bool = True  # offered as a filter, where its kind can be one
     facts: dict = field(default_factory=dict, hash=False, compare=False)
 
     def read(self, text):

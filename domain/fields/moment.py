@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 from domain.fields.kinds import Kind, Unfit
 
@@ -10,6 +10,7 @@ class Moment(Kind):
 
     name = "moment"
     filters: bool = False
+    past: bool = False  # when something happened, not when it is due
 
     def read(self, text):
         try:
@@ -22,6 +23,19 @@ class Moment(Kind):
         if not 1970 <= value.year <= 2200:
             raise Unfit("Choose a year between 1970 and 2200.")
         return value
+
+    def bound(self, text, end):
+        """A day's beginning, or of the last day its end."""
+        value = self.read(text)
+        if len(text.strip()) > 10:
+            return value
+        return value.replace(hour=0, minute=0) + timedelta(days=end == "to")
+
+    def bound_text(self, value, end):
+        return f"{value - timedelta(days=end == 'to'):%Y-%m-%d}"
+
+    def within(self, node, end, value):
+        return node >= value if end == "from" else node < value
 
     def plain(self, value):
         return value.strftime("%Y-%m-%d %H:%M") if value else ""

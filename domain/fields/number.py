@@ -8,6 +8,7 @@ class Number(Kind):
     """A whole number between `least` and `most`, with its unit."""
 
     name = "number"
+    control = "number"
     least: int = 0
     most: int = 1_000_000_000
     unit: str = ""

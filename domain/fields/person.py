@@ -13,6 +13,8 @@ class Person(Kind):
 
     name = "person"
     filters: bool = True
+    bulk: bool = True
+    names_people: bool = True
 
     def read(self, text):
         if whole(text) not in members():

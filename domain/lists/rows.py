@@ -14,7 +14,7 @@ from domain import Forbidden, NotFound, Refused
 from domain.base import changes
 from domain.fields.forms import read_form, read_whole
 from domain.fields.kinds import Unfit
-from domain.lists.lists import Listing
+from domain.lists.listing import Listing
 from models import Change
 
 BULK = 200
@@ -29,14 +29,22 @@ def _nothing(*_args, **_kwargs):
     return None
 
 
+def _never(*_args):
+    return False
+
+
+def _all(_by):
+    return True
+
+
 @dataclass(frozen=True)
 class Rules:
     """A listed table and what only it knows."""
 
     listing: Listing
-    reachable: Any  # (by) → condition for the rows this member may see at all
-    may_change: Any  # (row, field name, by) → bool; looks at the row's people and nothing else of it
-    may_remove: Any  # (row, by) → bool
+    reachable: Any = _all  # (by) → condition for the rows they may see at all
+    may_change: Any = _never  # (row, field name, by) → bool; looks at the row's people and nothing else of it
+    may_remove: Any = _never  # (row, by) → bool
     derive: Any = _nothing  # (row or None, values) → values that follow from a change
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
 
@@ -54,10 +62,10 @@ def get(rules, id, by):
 def create(rules, form, *, by):
     """Make a row out of form texts, owned by `by`. Refuses with Invalid or Forbidden."""
     listing = rules.listing
-    by.require(f"{listing.name}.write")
+    by.require(listing.writes)
     values = read_whole(listing.fields, form)
     values |= rules.derive(None, values) or {}
-    row = listing.model.create(**values, **{listing.owner: by.user})
+    row = listing.model.create(**values, **({listing.owner: by.user} if listing.owner else {}))
     change = _note(rules, row, "created", _diff(listing, None, values), by)
     rules.after(row, None, change, by)
     return row
@@ -82,14 +90,11 @@ def _check_fresh(rules, row, values, was):
         field = rules.listing.by_name.get(name)
         if field is None or name not in values:
             continue
-        current = getattr(row, _column(rules, name))
+        current = rules.listing.column(name).of(row)
         if not _is(field, current, seen) and current != values[name]:
             stale[name] = f"This was changed meanwhile, to: {field.kind.plain(current) or 'nothing'}."
     if stale:
-        raise Stale(
-            f"Somebody else changed this {rules.listing.thing} meanwhile. " + " ".join(stale.values()),
-            fields=stale,
-        )
+        raise Stale(f"Somebody else changed this {rules.listing.thing} meanwhile. " + " ".join(stale.values()), fields=stale)
 
 
 def _is(field, value, text):
@@ -106,21 +111,17 @@ def as_text(field, value):
     return "" if stored is None else str(stored)
 
 
-def _column(rules, name):
-    return rules.listing.model._meta.fields[name].object_id_name if name in rules.listing.people else name
-
-
 def _apply(rules, row, values, by, batch=None):
     listing, model = rules.listing, rules.listing.model
-    before = {name: getattr(row, _column(rules, name)) for name in values}
+    before = {name: rules.listing.column(name).of(row) for name in values}
     values = {name: value for name, value in values.items() if before[name] != value}
     if not values:
         return None
     for name in values:
         if not rules.may_change(row, name, by):
-            by.require(f"{listing.name}.write")
+            by.require(listing.writes)
             raise Forbidden(f"Only its owner can change the {listing.by_name[name].label.lower()} here.")
-    by.require(f"{listing.name}.write")
+    by.require(listing.writes)
     unchanged = [
         getattr(model, name).is_null() if before[name] is None else getattr(model, name) == before[name]
         for name in values
@@ -158,7 +159,7 @@ def remove(rules, id, *, by, batch=None):
     """Remove a row; its values are kept for undo. Refuses with NotFound or Forbidden."""
     listing = rules.listing
     row = get(rules, id, by)
-    by.require(f"{listing.name}.write")
+    by.require(listing.writes)
     if not rules.may_remove(row, by):
         raise Forbidden(f"Only its owner can remove this {listing.thing}.")
     # All of it, not only what the list shows: undo puts back the same row.
@@ -187,6 +188,29 @@ def bulk(rules, ids, form, *, by, removing=False):
     return batch, done, left_out
 
 
+def act(rules, key, ids, *, by, text=None):
+    """Do a named act to rows, each in a transaction of its own; returns (how many, refusals, what the last said).
+
+    Refuses with NotFound an act that there isn't, and with Forbidden whoever may not do it. Of one row its refusal
+    is raised; of many, each is counted.
+    """
+    chosen = rules.listing.act(key)
+    if chosen is None or (len(ids) > 1 and not chosen.bulk):
+        raise NotFound()
+    if len(ids) > BULK:
+        raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
+    by.require(chosen.capability)
+    given, refusals, said = () if text is None else (text,), [], None
+    for id in ids:
+        try:
+            said = chosen.run(id, *given, by=by if by.organization else by.user)
+        except (NotFound, Forbidden, Invalid) as refusal:
+            if len(ids) == 1:
+                raise
+            refusals.append(refusal)
+    return len(ids) - len(refusals), refusals, said
+
+
 @writes
 def undo(rules, batch, *, by):
     """Take one's own change (or bulk) back within an hour, wherever nothing newer stands.
@@ -194,7 +218,7 @@ def undo(rules, batch, *, by):
     Returns how many rows were put back. Refuses with NotFound when there is nothing to take back.
     """
     listing = rules.listing
-    by.require(f"{listing.name}.write")
+    by.require(listing.writes)
     noted = list(
         Change.select()
         .where(
@@ -228,7 +252,7 @@ def _undo(rules, past, by):
         columns = model._meta.fields
         values = {name: columns[name].python_value(pair[0]) for name, pair in past.fields.items()}
         row = model.create(id=past.row_id, **values)
-        restored = {f.name: getattr(row, _column(rules, f.name)) for f in listing.fields}
+        restored = {f.name: rules.listing.column(f.name).of(row) for f in listing.fields}
         _note(rules, row, "created", _diff(listing, None, restored), by)
         return True
     if row is None or not _stands(rules, row, past):
@@ -250,4 +274,4 @@ def _json(value):
 
 def _stands(rules, row, past):
     kinds = {name: f.kind for name, f in rules.listing.by_name.items()}
-    return all(kinds[name].stored(getattr(row, _column(rules, name))) == pair[1] for name, pair in past.fields.items())
+    return all(kinds[name].stored(rules.listing.column(name).of(row)) == pair[1] for name, pair in past.fields.items())

@@ -15,8 +15,9 @@ from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain.base import amounts, audit, changes, configuration, outgoing, settings
+from domain.base import audit, changes, configuration, outgoing, settings
 from domain.entitlements import credits, grants, plans
+from domain.fields import money
 from domain.money import providers
 from domain.money.providers import (
     CheckoutClosed,
@@ -685,7 +686,7 @@ def _tell_of_licence(organization, payment, plan_key):
 
 
 def _money(amount, payment):
-    return amounts.written(amount, payment.currency)
+    return money.written(amount, payment.currency)
 
 
 def tell_keepers(organization, type, key, title, letter=None, plan=None, until=None, pay=None):

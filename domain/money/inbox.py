@@ -18,7 +18,8 @@ from database.clock import now
 from database.scope import everywhere
 from database.transactions import wake, writes
 from domain import NotFound, Refused
-from domain.base import amounts, audit, long_jobs, outgoing
+from domain.base import audit, long_jobs, outgoing
+from domain.fields import money
 from domain.fields.kinds import clean
 from domain.money import facts, providers
 from domain.people import admins
@@ -499,7 +500,7 @@ def _value(name, value, row):
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     if name.startswith("amount"):
-        return amounts.written(value, row.get("currency"))
+        return money.written(value, row.get("currency"))
     return str(value)
 
 

@@ -71,6 +71,28 @@ def _held(user):
     return frozenset().union(*(STAFF[role][1] for role in roles))
 
 
+@dataclass(frozen=True)
+class Staff:
+    """Somebody of the platform's staff who asks for one of its lists."""
+
+    user: User
+    capabilities: frozenset
+    organization: None = None
+
+    def may(self, capability):
+        return capability in self.capabilities
+
+    def require(self, capability):
+        """Refuses with Forbidden."""
+        if not self.may(capability):
+            raise Forbidden("Your role on this site doesn't include that.")
+
+
+def staff(user):
+    """The user as who asks for a list of the platform."""
+    return Staff(user, capabilities(user))
+
+
 def may(user, capability):
     """Whether the user passes the gate with this platform capability."""
     return capability in capabilities(user)

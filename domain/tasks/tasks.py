@@ -12,7 +12,8 @@ from domain.fields.moment import Moment
 from domain.fields.person import Person
 from domain.fields.text import Text
 from domain.lists import rows
-from domain.lists.lists import Listing, Sort, Tab
+from domain.lists.listing import Listing, Sort, Tab
+from domain.lists.searches import Words
 from models import Organization, Task, User
 
 STATUS = Choice(
@@ -32,6 +33,13 @@ listing = Listing(
     model=Task,
     icon="checklist",
     owner="user",
+    reads="tasks.read",
+    writes="tasks.write",
+    search=Words(places=(("user", "u"), ("assigned_to", "a"))),
+    empty=(
+        ("mine", "Write down the first thing that needs doing. Press c anywhere on this page."),
+        ("assigned", "What others give you to do shows here."),
+    ),
     fields=(
         Field("title", "Title", Text(200), required=True),
         Field("status", "Status", STATUS, required=False, default="pending"),
@@ -65,7 +73,7 @@ def _reachable(by):
 
 
 def _may_change(task, field, by):
-    """The owner changes everything, the assignee the status only (A1-13)."""
+    """The owner changes everything, the assignee the status only."""
     if not by.may("tasks.write"):
         return False
     return task.user_id == by.user.id or (field == "status" and task.assigned_to_id == by.user.id)
@@ -88,7 +96,7 @@ def _after(task, before, change, by):
     entered = before is not None and "status" in change.fields and task.status == "completed"
     if entered:
         # Named by the change: saving a completed task again makes no change, so no second notice;
-        # reopening and completing makes another one (A1-7, A1-8).
+        # reopening and completing makes another one .
         owner = User.get_by_id(task.user_id)
         _notify(owner, "task_completed", f"task_completed:{change.id}", "Task completed", task, by.organization)
     assignee = task.assigned_to_id

@@ -71,6 +71,8 @@
   on("click", async (event) => {
     if (event.target.closest("[data-unselect]")) unselect();
     if (event.target.closest("[data-bulk-remove]")) bulk("remove");
+    const act = event.target.closest("[data-bulk-act]");
+    if (act) bulk(act.dataset.bulkAct);
   });
   function unselect() {
     for (const box of document.querySelectorAll(".row-check:checked, [data-check-all]")) box.checked = false;

@@ -17,7 +17,7 @@ from domain.organizations import organization_desk
 from domain.people import accounts
 from models import AuditEvent
 from views import access, pages
-from views.lists import inert
+from views.lists.export import inert
 
 blueprint = Blueprint("audit", __name__)
 

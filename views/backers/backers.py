@@ -21,7 +21,7 @@ from domain.entitlements import plans
 from domain.fields.kinds import clean, whole
 from domain.organizations import invitations
 from views import access, pages
-from views.lists import inert
+from views.lists.export import inert
 from views.safety import limited, spend_backer
 
 blueprint = Blueprint("backers", __name__)

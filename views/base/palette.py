@@ -49,8 +49,8 @@ def _pages(by, capabilities, q):
 
 
 def _things(listing, by, q):
-    ask = lists.Ask(tab=listing.tabs[0].key, q=q, rows=FOUND)
-    wide = [tab for tab in listing.tabs if by.may(tab.capability)][-1]
+    ask = lists.Ask(tab=listing.readings[0].key, q=q, rows=FOUND)
+    wide = [tab for tab in listing.readings if by.may(tab.capability)][-1]
     answer = lists.read(listing, ask.but(tab=wide.key if wide.column is None else ask.tab), by)
     items = [
         {

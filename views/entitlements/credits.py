@@ -15,7 +15,7 @@ from domain.entitlements import credits, grants
 from domain.fields.kinds import whole
 from domain.organizations import organization_desk
 from views import access, pages
-from views.lists import inert
+from views.lists.export import inert
 
 blueprint = Blueprint("credits", __name__)
 

@@ -1,6 +1,6 @@
 """The task board: everything a listed table has."""
 
 from domain.tasks import tasks
-from views import lists
+from views.lists import routes
 
-blueprint = lists.blueprint(tasks.rules)
+blueprint = routes.organization(tasks.rules)

@@ -362,9 +362,9 @@ def test_counts_are_those_of_the_tab_and_bounded(cast, at, many, monkeypatch):
     mine = counts(LISTING, Ask(tab="mine"), at("bob"))
     assert sum(mine.values()) == 30
     monkeypatch.setattr(lists, "COUNTED", 10)
-    LISTING._queries.clear()
+    lists._counting.cache_clear()
     assert set(counts(LISTING, Ask(tab="all"), at("alice")).values()) == {11}
-    LISTING._queries.clear()
+    lists._counting.cache_clear()
 
 
 def test_an_export_gives_every_row_once_in_chunks(cast, at, many, monkeypatch):

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.base import amounts
+from domain.fields import money
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from domain.base import amounts
     ],
 )
 def test_amounts_are_written_with_the_minor_units_their_currency_has(amount, currency, text):
-    assert amounts.written(amount, currency) == text
+    assert money.written(amount, currency) == text

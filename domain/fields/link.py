@@ -1,0 +1,12 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from domain.fields.text import Text
+
+
+@dataclass(frozen=True)
+class Link(Text):
+    """The name of another row. `address(row)` is where its page is."""
+
+    name = "link"
+    address: Callable[[dict], str] = str

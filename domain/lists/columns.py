@@ -1,0 +1,59 @@
+"""What a list asks of one value of a row: to be read, ordered by, compared, and gone on from.
+
+Lists and rows know values only through this. A column of the table and a column of a joined one are the same
+to them, and so can be a value within a document.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from peewee import IntegerField, JSONField
+
+from database.columns import Moment
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A value that has a column of its own; `place` is where a joined table has it, under an alias say."""
+
+    name: str
+    field: Any
+    place: Any = None
+
+    @property
+    def node(self):
+        """What stands in a query."""
+        return self.field if self.place is None else self.place
+
+    @property
+    def may_be_empty(self):
+        return self.field.null or self.place is not None
+
+    @property
+    def needs_reading(self):
+        """Whether the value must be made of what the database gives."""
+        return isinstance(self.field, Moment | JSONField)
+
+    def read(self, raw):
+        return self.field.python_value(raw)
+
+    def stored(self, value):
+        """A value as a parameter."""
+        return self.field.db_value(value)
+
+    def of(self, row):
+        """The value in a row of the table; of a person or another row, the id."""
+        return getattr(row, getattr(self.field, "object_id_name", None) or self.name)
+
+    def cursor(self, value):
+        """A value as the text that a page goes on from."""
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+    def after(self, text):
+        """The parameter that `cursor` was made of. Raises ValueError for what it can't have made."""
+        if isinstance(self.field, Moment):
+            return self.stored(datetime.fromisoformat(text))
+        if isinstance(self.field, IntegerField):
+            return int(text)
+        return self.stored(text)

@@ -1,0 +1,194 @@
+"""What a list is: declared once, read by lists.py, changed by rows.py, drawn by views/lists.
+
+How to declare one: docs/decisions/lists.md
+"""
+
+from collections import namedtuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from domain.fields.kinds import Field
+from domain.fields.person import Person
+from domain.lists.columns import Column
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One reading of the list: `column` names the person who is asking, or is None for everybody's rows."""
+
+    key: str
+    label: str
+    column: str | None
+    capability: str
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order with an index behind it: by `column` (rows without one last), then by id."""
+
+    key: str
+    label: str
+    column: str = "id"
+    descending: bool = False
+
+
+def both(column, up, down, first="up"):
+    """The two orders of a column, for its head to turn over."""
+    pair = (Sort(column, up, column), Sort(f"{column}-down", down, column, descending=True))
+    return pair if first == "up" else pair[::-1]
+
+
+NEWEST = (Sort("newest", "Newest first", descending=True), Sort("oldest", "Oldest first"))
+
+
+@dataclass(frozen=True)
+class Act:
+    """A named verb on a row, or on many at once: more than a change of fields.
+
+    `run(id, by=…)` (or `run(id, text, by=…)` where `asks` names a text to be given) is the domain's; it refuses as
+    ever. It may return what to say.
+    """
+
+    key: str  # the noun in its address
+    label: str
+    run: Any
+    capability: str
+    done: str = "Done."
+    icon: str = ""
+    tone: str = ""
+    confirm: str = ""  # asked first; {name} is the row's
+    when: Any = None  # (row as listed) → whether it can be done to it
+    bulk: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """What the list, the board, the forms and the export of a table know about it.
+
+    Two listings of one name and version are the same to every cache.
+    """
+
+    name: str
+    thing: str
+    things: str
+    model: Any
+    fields: tuple[Field, ...]
+    sorts: tuple[Sort, ...] = NEWEST
+    tabs: tuple[Tab, ...] = ()
+    reads: str = ""  # the capability of who sees it
+    writes: str = ""  # of who makes and changes rows; without one, rows are changed by acts alone
+    search: Any = None
+    joins: Any = None  # (query) → the query with the tables that `elsewhere` speaks of
+    elsewhere: Any = ()  # ((field name, column of a joined table, its place or None), …)
+    also: tuple[str, ...] = ()  # columns that links, acts and looks need besides the listed
+    within: Any = None  # the column that names the organization, where the table isn't Owned
+    only: Any = None  # a condition all its rows meet
+    parent: Any = None  # the column that names the row it stands in
+    ranges: tuple[str, ...] = ()  # fields with a filter «from … to …»
+    acts: tuple[Act, ...] = ()
+    link: Any = None  # (row as listed) → where its page is; None: below the list
+    has_pages: bool = True
+    chips: str = ""  # a choice whose words are counted above the list
+    under: str = ""  # a column shown small below the first
+    board_by: str = ""
+    owner: str = ""
+    icon: str = "list"
+    due: str | None = None  # the moment that makes an open row overdue
+    is_open: Any = None  # (row) → whether it can be overdue
+    open_states: tuple = ()
+    empty: tuple[tuple[str, str], ...] = ()  # (tab, what an empty one says)
+    version: int = 0
+
+    def __eq__(self, other):
+        return isinstance(other, Listing) and (self.name, self.version) == (other.name, other.version)
+
+    def __hash__(self):
+        return hash((self.name, self.version))
+
+    @cached_property
+    def by_name(self):
+        return {f.name: f for f in self.fields}
+
+    @cached_property
+    def listed(self):
+        return tuple(f for f in self.fields if f.listed)
+
+    @cached_property
+    def filters(self):
+        return tuple(f for f in self.fields if f.kind.filters and f.filters)
+
+    @cached_property
+    def people(self):
+        return tuple(f.name for f in self.fields if isinstance(f.kind, Person))
+
+    @cached_property
+    def belongs(self):
+        """The columns that say whose row it is: what rights depend on."""
+        return (self.owner, *self.people) if self.owner else self.people
+
+    def column(self, name):
+        """How a value of this name is read and compared."""
+        return self._columns.get(name) or Column(name, self.model._meta.fields[name])
+
+    @cached_property
+    def _columns(self):
+        return {name: Column(name, field, place or field) for name, field, place in self.elsewhere}
+
+    @cached_property
+    def columns(self):
+        """What is read of each row."""
+        owner = (self.owner,) if self.owner else ()
+        names = dict.fromkeys(["id", *owner, *(f.name for f in self.listed), *self.also])
+        if self.under:
+            names[self.under] = None
+        return tuple(self.column(name) for name in names)
+
+    @cached_property
+    def to_read(self):
+        """Which columns need their value read; the others are what the database gave."""
+        return tuple((place, column) for place, column in enumerate(self.columns) if column.needs_reading)
+
+    @cached_property
+    def Row(self):
+        return namedtuple("Row", [column.name for column in self.columns])
+
+    @cached_property
+    def sort_choices(self):
+        return tuple((sort.key, sort.label) for sort in self.sorts)
+
+    @cached_property
+    def orders(self):
+        """Column → the orders by it, the first one first: what a click on its head goes through."""
+        found = {}
+        for sort in self.sorts:
+            found.setdefault(sort.column, []).append(sort)
+        return found
+
+    @cached_property
+    def counted(self):
+        """The choice whose words are counted."""
+        return self.by_name.get(self.chips or self.board_by)
+
+    @property
+    def first(self):
+        """The field that a row is called by."""
+        return self.fields[0].name
+
+    @property
+    def table(self):
+        return self.model._meta.table_name
+
+    @cached_property
+    def readings(self):
+        """The tabs; a list without any is one for whoever may read it."""
+        return self.tabs or (Tab("all", f"All {self.things}", None, self.reads),)
+
+    def tab(self, key):
+        return next((t for t in self.readings if t.key == key), self.readings[0])
+
+    def sort(self, key):
+        return next((s for s in self.sorts if s.key == key), self.sorts[0])
+
+    def act(self, key):
+        return next((act for act in self.acts if act.key == key), None)

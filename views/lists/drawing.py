@@ -1,0 +1,79 @@
+"""Rows, cells and the controls of fields as HTML: each kind of field has its template, each row is drawn once."""
+
+from functools import lru_cache
+from typing import Any
+
+from flask import current_app
+from markupsafe import Markup
+
+from database.clock import now
+from domain.lists import lists
+
+PARTS = ("cell", "input", "edit", "shown", "filter")  # how a kind is seen; what one lacks is as of a text
+_kinds: dict[tuple[str, str], Any] = {}
+
+
+def init_app(app):
+    """What list templates use in every block."""
+    environment = app.jinja_env
+    environment.filters["bounded"] = bounded
+    environment.globals |= {"due_choices": tuple(lists.DUE.items()), "draw_rows": rows}
+    _kinds.clear()
+    plain = environment.get_template("fields/text.html").module
+    for template in environment.list_templates(filter_func=lambda name: name.startswith("fields/")):
+        made = environment.get_template(template).module
+        for part in PARTS:
+            _kinds[made.kind, part] = getattr(made, part, getattr(plain, part))
+    environment.globals |= {part: _part(part) for part in PARTS}
+    around = environment.get_template("lists/macros.html").module
+    for name in ("list_tools", "bulk_bar"):
+        environment.globals[name] = lru_cache(maxsize=500, typed=True)(getattr(around, name))
+
+
+def _part(part):
+    def draw(field, *args, **kwargs):
+        return _kinds[field.kind.name, part](field, *args, **kwargs)
+
+    return draw
+
+
+def bounded(count):
+    """A count that stopped at its bound says so."""
+    return f"{lists.COUNTED:,}+" if count > lists.COUNTED else f"{count:,}"
+
+
+def rows(place, answer):
+    """The rows of an answer. What may be done to a row depends on its people alone: asked once for each."""
+    listing, environment, moment = place.listing, current_app.jinja_env, now()
+    rights, drawn = {}, []
+    for row in answer.rows:
+        people = tuple([getattr(row, name) for name in listing.belongs])
+        known = rights.get(people)
+        if known is None:
+            names = tuple((n, answer.people.get(getattr(row, n))) for n in listing.people)
+            known = rights[people] = (names, place.rights(_Owned(row, listing)))
+        due = listing.due and getattr(row, listing.due)
+        late = bool(due and due < moment and listing.is_open(row))
+        verbs = place.verbs(row) if place.acts else ()
+        drawn.append(_row(environment, place.view, listing, place.url, row, *known, verbs, late, place.ticks))
+    return Markup("").join(drawn)
+
+
+class _Owned:
+    """A listed row, with the names that rules ask a model row by."""
+
+    def __init__(self, row, listing):
+        self._row, self._people = row, {f"{name}_id": name for name in listing.belongs}
+
+    def __getattr__(self, name):
+        return getattr(self._row, self._people.get(name, name))
+
+
+@lru_cache(maxsize=4000, typed=True)
+def _row(environment, view, listing, url, row, people, may, verbs, late, ticks):
+    """A row's HTML is a function of these alone, so the same row is drawn once."""
+    template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
+    context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may}
+    context["href"] = listing.link(row) if listing.link else f"{url}/{row.id}" if listing.has_pages else None
+    is_open = listing.is_open(row) if listing.is_open else True
+    return Markup(template.render(**context, verbs=verbs, late=late, ticks=ticks, is_open=is_open))  # noqa: S704  from a template

@@ -1,0 +1,93 @@
+"""What the templates of a list need to know of the list they draw."""
+
+from functools import cached_property
+from urllib.parse import urlencode
+
+from domain.fields.person import members
+from domain.lists import lists
+
+
+class Place:
+    """A list as somebody stands before it: whose, what was asked of it, and where it is."""
+
+    def __init__(self, rules, by, ask, url, view="list"):
+        self.rules, self.by, self.ask, self.url, self.view = rules, by, ask, url, view
+        self.listing = rules.listing
+        self.may_write = bool(self.listing.writes) and by.may(self.listing.writes)
+
+    @cached_property
+    def tabs(self):
+        return [tab for tab in self.listing.readings if self.by.may(tab.capability)]
+
+    @cached_property
+    def acts(self):
+        """What this person may do to rows here."""
+        return tuple(act for act in self.listing.acts if self.by.may(act.capability))
+
+    @property
+    def ticks(self):
+        """Whether rows can be chosen, to do something to many."""
+        return self.may_write or any(act.bulk for act in self.acts)
+
+    def address(self, **changes):
+        """This list with something else asked: filters, tab, sort, view, or where to go on."""
+        ask = self.ask
+        asked = {"view": self.view if self.view != "list" else "", "tab": ask.tab, "q": ask.q, "sort": ask.sort}
+        asked |= {"due": ask.due} | self.filters | changes
+        defaults = {"tab": self.listing.readings[0].key, "sort": self.listing.sorts[0].key}
+        kept = {k: v for k, v in asked.items() if v not in (None, "") and defaults.get(k) != v}
+        return self.url + (f"?{urlencode(kept)}" if kept else "")
+
+    @cached_property
+    def filters(self):
+        """The chosen filters as the texts of their controls."""
+        ranges = {f"{name}_{end}": self._text(name, end, value) for name, end, value in self.ask.ranges}
+        return {name: self.listing.by_name[name].kind.stored(value) for name, value in self.ask.filters} | ranges
+
+    def _text(self, name, end, value):
+        return self.listing.by_name[name].kind.bound_text(value, end)
+
+    @property
+    def unfiltered(self):
+        """The list with all of its tab, or None where nothing is narrowed."""
+        nothing = dict.fromkeys(self.filters, "")
+        return self.address(q="", due="", **nothing) if self.ask.is_narrowed else None
+
+    def turned(self, field):
+        """The next order by a field's column: (its address, how it is ordered now), or None."""
+        orders = self.listing.orders.get(field.name)
+        if not orders or self.view != "list":
+            return None
+        keys = [sort.key for sort in orders]
+        now = keys.index(self.ask.sort) if self.ask.sort in keys and not self.ask.q else None
+        next = orders[0 if now is None else (now + 1) % len(orders)]
+        standing = "" if now is None else "descending" if orders[now].descending else "ascending"
+        return self.address(sort=next.key, q=""), standing
+
+    def known(self, field):
+        """Words used before in a free text."""
+        return lists.known_words(self.listing, field)
+
+    @cached_property
+    def members(self):
+        """(id, name) of everybody one could choose."""
+        return tuple(members().items()) if self.by.organization else ()
+
+    def options(self, field):
+        """(value, label) of what can be chosen for a field."""
+        return self.members if field.name in self.listing.people else field.kind.choices
+
+    @cached_property
+    def offers(self):
+        """The options of all fields that have some, for parts that are kept by their arguments."""
+        return tuple((f.name, tuple(self.options(f))) for f in self.listing.fields if f.kind.bulk)
+
+    def rights(self, row):
+        """The names of the listed fields that this person may change in the row."""
+        if not self.may_write:
+            return ()
+        return tuple(f.name for f in self.listing.listed if self.rules.may_change(row, f.name, self.by))
+
+    def verbs(self, row):
+        """The acts that can be done to this row."""
+        return tuple(act for act in self.acts if act.when is None or act.when(row))

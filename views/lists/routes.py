@@ -1,0 +1,363 @@
+"""Routes of any listed thing: list and board, form, cells edited in place, acts, bulk, undo, export, history.
+
+`organization(rules)` and `platform(rules, path)` make a blueprint with the routes that the listing asks for, and
+`add` gives them to one that has more. What is special is in the listing and its Rules.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, g
+from htmx_flask import request
+
+from domain import Invalid, NotFound, Refused
+from domain.base import changes
+from domain.fields.kinds import whole
+from domain.fields.person import names
+from domain.lists import lists, rows
+from domain.people import admins
+from views import access, pages
+from views.lists import drawing, export
+from views.lists.place import Place
+
+VIEWS = ("list", "board")
+ICONS = (
+    *("list", "layout-kanban", "download", "search", "plus", "keyboard", "arrow-left", "trash", "x"),
+    *("sort-ascending", "sort-descending", "selector"),
+)
+
+
+@dataclass(frozen=True)
+class Mounted:
+    """A listed thing where it has its address. `find(**parts)` gives its rules, asked for in each request."""
+
+    find: Any
+    path: str  # below the organization, or from the top of the site; parts such as <id:parent> are its own
+    platform: bool
+    nav: str
+    template: str
+    context: Any  # (place) → what the template needs besides
+
+    def place(self, parts, view=None):
+        parent = parts.pop("parent", None)
+        rules = self.find(**{name: parts.pop(name) for name in self.names if name in parts})
+        by = admins.staff(access.me()) if self.platform else g.by
+        ask = lists.understand(rules.listing, request.args, parent)
+        asked = request.args.get("view", "")
+        url = self.path if self.platform else f"/{by.organization.slug}{self.path}"
+        url = url.replace("<id:parent>", str(parent))
+        view = view or (asked if asked in VIEWS and rules.listing.board_by else "list")
+        return Place(rules, by, ask, url, view)
+
+    names = ("table",)
+
+
+# --- making the routes -------------------------------------------------------------------------------------
+
+
+def organization(rules, path=None, **more):
+    """A blueprint with the routes of an organization's list, at /<organization>/<its name>."""
+    made = Blueprint(rules.listing.name, __name__)
+    return add(made, rules, path or f"/{rules.listing.name}", **more)
+
+
+def platform(rules, path, **more):
+    """A blueprint with the routes of a list of the platform's staff."""
+    return add(Blueprint(rules.listing.name, __name__), rules, path, is_platform=True, **more)
+
+
+def add(blueprint, rules, path, *, is_platform=False, nav=None, template="lists/index.html", context=None, find=None):
+    """Give a blueprint the routes of a list. `template` may extend lists/index.html with what is special."""
+    listing = rules.listing
+    mounted = Mounted(
+        find or (lambda **_: rules), path, is_platform, nav or listing.name, template, context or (lambda place: {})
+    )
+    door = access.platform if is_platform else access.member
+    start = path if is_platform else f"/<organization>{path}"
+    for suffix, method, handler, capability in _wanted(listing):
+        view = _bound(handler, mounted)
+        blueprint.add_url_rule(start + suffix, handler.__name__, door(capability)(view), methods=[method])
+    for act in listing.acts:
+        view = _bound(_acting(act.key), mounted)
+        name = f"act_{act.key.replace('-', '_')}"
+        blueprint.add_url_rule(f"{start}/<id:id>/{act.key}", name, door(act.capability)(view), methods=["POST"])
+    return blueprint
+
+
+def _wanted(listing):
+    """(what follows the list's address, method, handler, capability) of the routes that a listing asks for."""
+    reads, writes = listing.reads, listing.writes
+    yield "", "GET", index, reads
+    yield "/export.csv", "GET", export_csv, reads
+    if listing.board_by:
+        yield "/column/<int:number>", "GET", column, reads
+    if listing.has_pages:
+        yield "/<id:id>", "GET", show, reads
+    if writes or any(act.bulk for act in listing.acts):
+        yield "/bulk", "POST", bulk, writes or next(act.capability for act in listing.acts if act.bulk)
+    if writes:
+        yield "/new", "GET", new, writes
+        yield "", "POST", create, writes
+        yield "/<id:id>", "POST", update, writes
+        yield "/<id:id>/cells/<name>", "GET", cell, reads
+        yield "/<id:id>/cells/<name>", "POST", update_cell, writes
+        yield "/<id:id>/removal", "POST", remove, writes
+        yield "/undo/<batch>", "POST", undo, writes
+
+
+def _bound(handler, mounted):
+    def view(**parts):
+        return handler(mounted, parts)
+
+    view.__name__, view.__doc__ = handler.__name__, handler.__doc__
+    return view
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def index(mounted, parts):
+    place = mounted.place(parts)
+    listing, by = place.listing, place.by
+    context = {"place": place, "listing": listing, "here": mounted.nav}
+    if place.view == "board":
+        context["columns"] = _columns(place)
+    else:
+        context["answer"] = lists.read(listing, place.ask, by)
+    if listing.counted and not place.ask.after:
+        context["counts"] = lists.counts(listing, place.ask, by)
+    answer = pages.page(mounted.template, **context, **mounted.context(place))
+    if request.htmx.trigger == "list_tools":
+        answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form
+    return answer
+
+
+def column(mounted, parts):
+    """More cards of one board column."""
+    place, number = mounted.place(parts, "board"), parts["number"]
+    words = place.listing.by_name[place.listing.board_by].kind.words
+    if number >= len(words):
+        raise NotFound()
+    return pages.fragment("lists/_cards.html", place=place, column=_column(place, words[number]), number=number)
+
+
+def _columns(place):
+    return [_column(place, word) for word in place.listing.by_name[place.listing.board_by].kind.words]
+
+
+def _column(place, word):
+    listing = place.listing
+    filters = tuple(pair for pair in place.ask.filters if pair[0] != listing.board_by)
+    answer = lists.read(listing, place.ask.but(filters=(*filters, (listing.board_by, word))), place.by)
+    return {"word": word, "label": listing.by_name[listing.board_by].kind.plain(word), "answer": answer}
+
+
+def export_csv(mounted, parts):
+    place = mounted.place(parts)
+    return export.answer(place.listing, place.ask, place.by)
+
+
+# --- a row's own page --------------------------------------------------------------------------------------
+
+
+def show(mounted, parts):
+    place = mounted.place(parts)
+    return _show(mounted, place, rows.get(place.rules, parts["id"], place.by))
+
+
+def _show(mounted, place, row, values=None, errors=None, status=200):
+    listing, rules, by = place.listing, place.rules, place.by
+    texts = {f.name: rows.as_text(f, listing.column(f.name).of(row)) for f in listing.fields}
+    noted = list(changes.history(listing.table, row.id))
+    return pages.page(
+        "lists/show.html",
+        status,
+        place=place,
+        listing=listing,
+        row=row,
+        was=texts,
+        values=texts | (values or {}),
+        errors=errors or {},
+        history=[_in_words(listing, change) for change in noted],
+        editable={f.name for f in listing.fields if place.may_write and rules.may_change(row, f.name, by)},
+        may_remove=place.may_write and rules.may_remove(row, by),
+        here=mounted.nav,
+    )
+
+
+def _in_words(listing, change):
+    """A change in words: who, when, and for each field what it was and what it became."""
+    fields = []
+    for name, (before, after) in change.fields.items():
+        field = listing.by_name.get(name)
+        if field and change.verb == "updated":
+            fields.append((field.label, _plain(field, before), _plain(field, after)))
+    who = change.by.name if change.by_id else "Someone who left"
+    return {"verb": change.verb, "who": who, "at": change.at, "fields": fields}
+
+
+def _plain(field, stored):
+    return field.kind.plain(field.kind.restored(stored)) or "nothing"
+
+
+# --- making and changing -------------------------------------------------------------------------------------
+
+
+def new(mounted, parts):
+    return _form(mounted, mounted.place(parts), {}, {})
+
+
+def create(mounted, parts):
+    place = mounted.place(parts)
+    thing = place.listing.thing.capitalize()
+    try:
+        row = rows.create(place.rules, request.form, by=place.by)
+    except Invalid as refusal:
+        return _form(mounted, place, request.form, refusal.fields, 422)
+    if request.htmx:
+        note = pages.notice("good", f"{thing} created.")
+        return pages.answer(note, trigger={"closeDialog": True, "listChanged": True})
+    return pages.go(f"{place.url}/{row.id}", f"{thing} created.")
+
+
+def _form(mounted, place, values, errors, status=200):
+    about = {"place": place, "listing": place.listing, "values": values, "errors": errors}
+    if request.htmx and request.htmx.target == "dialog":
+        return pages.fragment("lists/_dialog.html", status=status, **about)
+    return pages.page("lists/new.html", status, here=mounted.nav, **about)
+
+
+def update(mounted, parts):
+    place, form, id = mounted.place(parts), request.form, parts["id"]
+    was = {k.removeprefix("was_"): v for k, v in form.items() if k.startswith("was_")}
+    try:
+        _, change = rows.change(place.rules, id, form, by=place.by, was=was)
+    except Invalid as refusal:
+        return _show(mounted, place, rows.get(place.rules, id, place.by), form, refusal.fields, refusal.status)
+    except rows.Stale as refusal:
+        if not refusal.fields:
+            raise
+        fields = {**refusal.fields, "form": refusal.sentence}
+        return _show(mounted, place, rows.get(place.rules, id, place.by), form, fields, refusal.status)
+    return pages.go(f"{place.url}/{id}", "Saved." if change else "Nothing was different.", "good" if change else "info")
+
+
+def cell(mounted, parts):
+    """One cell, to be edited (or, with ?show, as it was)."""
+    place, name = mounted.place(parts), parts["name"]
+    row, field = rows.get(place.rules, parts["id"], place.by), _field(place, name)
+    if "show" in request.args or not place.rules.may_change(row, name, place.by):
+        return _row(place, row.id)
+    text = rows.as_text(field, place.listing.column(name).of(row))
+    return pages.fragment("lists/_cell.html", place=place, row=row, field=field, text=text, was=text, error=None)
+
+
+def update_cell(mounted, parts):
+    place, id, name, form = mounted.place(parts), parts["id"], parts["name"], request.form
+    field, column = _field(place, name), place.listing.column(name)
+    was = {name: form["was"]} if "was" in form else {}
+    try:
+        row, change = rows.change(place.rules, id, {name: form.get(name, "")}, by=place.by, was=was)
+    except (Invalid, rows.Stale) as refusal:
+        if not request.htmx or request.args.get("as") == "card":  # a card has no place for an error: a notice
+            raise
+        row = rows.get(place.rules, id, place.by)
+        about = {"place": place, "row": row, "field": field, "error": refusal.fields.get(name, refusal.sentence)}
+        current = rows.as_text(field, column.of(row))
+        return pages.fragment("lists/_cell.html", None, refusal.status, text=form.get(name, ""), was=current, **about)
+    if not request.htmx:
+        return pages.go(place.url)
+    done = f"{field.label}: {field.kind.plain(column.of(row)) or 'none'}."
+    note = pages.notice("good", done, _undo(place, change)) if change else ""
+    return pages.answer(_row(place, id), note, trigger={"listChanged": True})
+
+
+def _field(place, name):
+    field = place.listing.by_name.get(name)
+    if field is None or field.acted:
+        raise NotFound()
+    return field
+
+
+def _undo(place, change):
+    return f"{place.url}/undo/{change.batch}" if change else None
+
+
+def _row(place, id):
+    """The row as the list shows it now."""
+    if request.args.get("as") == "card":
+        place = Place(place.rules, place.by, place.ask, place.url, "board")
+    found = lists.find(place.listing, id, place.by, place.ask.parent)
+    people = names({getattr(found, n) for n in place.listing.people}) if place.listing.people else {}
+    return pages.answer(drawing.rows(place, lists.Answer([found], "", people)))
+
+
+def remove(mounted, parts):
+    place = mounted.place(parts)
+    change = rows.remove(place.rules, parts["id"], by=place.by)
+    done = f"{place.listing.thing.capitalize()} deleted."
+    if request.htmx and request.htmx.target:
+        return pages.answer(pages.notice("good", done, _undo(place, change)), trigger={"listChanged": True})
+    return pages.go(place.url, done)
+
+
+# --- acts ----------------------------------------------------------------------------------------------------
+
+
+def _acting(key):
+    def act(mounted, parts):
+        place, id = mounted.place(parts), parts["id"]
+        chosen = place.listing.act(key)
+        _, _, answer = rows.act(place.rules, key, [id], by=place.by, text=request.form.get("text"))
+        done = answer if isinstance(answer, str) else chosen.done
+        if request.htmx:
+            return pages.answer(pages.notice("good", done), trigger={"listChanged": True, "closeDialog": True})
+        return pages.go(place.url, done)
+
+    return act
+
+
+def bulk(mounted, parts):
+    place, form = mounted.place(parts), request.form
+    listing = place.listing
+    ids = list(dict.fromkeys(id for text in form.getlist("ids") if (id := whole(text))))
+    # «act» names an act or a field; a field's value comes in a control of that name, so that one form serves all.
+    name = form.get("act", "")
+    if not ids:
+        raise Refused(f"Choose some {listing.things} first.", "INVALID_INPUT", 422)
+    undo = None
+    if listing.act(name):
+        done, refusals, _ = rows.act(place.rules, name, ids, by=place.by, text=form.get("text"))
+        left_out, verb = len(refusals), listing.act(name).label.lower()
+        note = f"{_number(listing, done)}: {verb}."
+    else:
+        note, done, left_out, undo = _change_many(place, name, ids)
+    if left_out:
+        note += f" {left_out} not: they aren't yours to change."
+    if request.htmx:
+        notice = pages.notice("good" if done else "warn", note, undo)
+        return pages.answer(notice, trigger={"listChanged": True, "unselect": True})
+    return pages.go(place.url, note)
+
+
+def _change_many(place, name, ids):
+    listing, removing = place.listing, name == "remove"
+    field = listing.by_name.get(name)
+    if not removing and (field is None or field.acted or not listing.writes):
+        raise Refused("Choose what to change.", "INVALID_INPUT", 422)
+    values = {} if removing else {name: request.form.get(f"to_{name}", "")}
+    batch, done, left_out = rows.bulk(place.rules, ids, values, by=place.by, removing=removing)
+    note = f"{_number(listing, done)} {'deleted' if removing else 'changed'}."
+    return note, done, left_out, f"{place.url}/undo/{batch}" if done else None
+
+
+def undo(mounted, parts):
+    place = mounted.place(parts)
+    note = f"Put back {_number(place.listing, rows.undo(place.rules, parts['batch'][:40], by=place.by))}."
+    if request.htmx:
+        return pages.answer(pages.notice("info", note), trigger={"listChanged": True})
+    return pages.go(place.url, note)
+
+
+def _number(listing, count):
+    return f"{count} {listing.thing if count == 1 else listing.things}"
