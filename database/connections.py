@@ -1,13 +1,15 @@
 """SQLite or PostgreSQL behind one name, and the differences between them."""
 
 import re
+from functools import reduce
+from operator import or_
 
-from peewee import SQL, DatabaseProxy, NodeList
+from peewee import OP, SQL, DatabaseProxy, Expression, NodeList
 from peewee import Table as QueryTable
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
 from database.inserts import CachedInserts
-from database.parameters import Parameter
+from database.parameters import Parameter, parameter
 from database.scope import _scope
 
 database = DatabaseProxy()
@@ -55,6 +57,17 @@ class Sqlite(CachedInserts, PooledSqliteDatabase):
         quoted += "*" if len(words[-1]) > 1 else ""
         return f"place : ({' AND '.join(places)}) AND text : ({quoted})"
 
+    def parts(self, query, columns, count):
+        """`query` narrowed to the rows in which `count` parts of words stand, and the id to order it by."""
+        name = query.model._meta.table_name + "_parts"
+        index = QueryTable(name)
+        rowid = NodeList((SQL("+"), index.c.rowid), glue="")
+        matches = NodeList((getattr(index.c, name), SQL("MATCH ?", (Parameter("match"),))))
+        return query.join(index, on=(query.model.id == rowid)).where(matches), index.c.rowid
+
+    def match_parts(self, words):
+        return " AND ".join(f'"{word}"' for word in words)
+
 
 class Postgres(CachedInserts, PooledPostgresqlDatabase):
     """Tells each connection the scope before the first statement in it, so that row security can hold."""
@@ -74,6 +87,17 @@ class Postgres(CachedInserts, PooledPostgresqlDatabase):
 
     def match(self, words, places):
         return " & ".join("'" + re.sub(r"['\\\\]", " ", word) + "'" for word in words) + ":*"
+
+    def parts(self, query, columns, count):
+        """Three letters each are found by the index; that they stand together is asked of the rows it found."""
+        together = [
+            reduce(or_, [Expression(column, OP.ILIKE, parameter(f"part_{n}")) for column in columns])
+            for n in range(count)
+        ]
+        return query.where(SQL("parts @@ %s::tsquery", (Parameter("match"),)), *together), query.model.id
+
+    def match_parts(self, words):
+        return " & ".join(f"'{word[n : n + 3].lower()}'" for word in words for n in range(len(word) - 2))
 
     def _initialize_connection(self, conn):
         super()._initialize_connection(conn)

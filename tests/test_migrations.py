@@ -86,6 +86,7 @@ def described():
         triggers |= {f"{name}_updated"} if name != "audit_event" else set()
         if name in SEARCHED and database.dialect == "sqlite":
             triggers |= {f"{name}_search_{event}" for event in ("add", "remove", "change")}
+        triggers |= PARTS[database.dialect].get(name, set())
         said[name] = Described(
             {f.column_name: f.null for f in meta.sorted_fields},
             indexes,
@@ -95,6 +96,17 @@ def described():
             issubclass(table, models.Owned) and database.dialect == "postgres",
         )
     return said
+
+
+# Parts of names and of what happened are kept by triggers beside the tables.
+PARTS = {
+    "sqlite": {
+        "user": {"user_parts_user_add", "user_parts_user_change", "user_parts_remove"},
+        "profile": {"user_parts_profile_add", "user_parts_profile_change"},
+        "audit_event": {f"audit_event_parts_{event}" for event in ("add", "remove", "change")},
+    },
+    "postgres": {"user": {"user_parts"}, "profile": {"user_parts"}},
+}
 
 
 def _plain(text):
@@ -111,7 +123,7 @@ def rows(sql, *params):
 def _on_sqlite():
     made = {}
     for table, text in rows("SELECT name, sql FROM sqlite_master WHERE type = 'table'"):
-        if table.startswith(("sqlite_", "task_search", "schema_")):
+        if table.startswith(("sqlite_", "task_search", "user_parts", "audit_event_parts", "schema_")):
             continue
         info = rows(f'PRAGMA table_info("{table}")')
         indexes = set()
@@ -142,7 +154,7 @@ def _on_postgres():
         info = rows(
             """SELECT column_name, is_nullable, udt_name, character_maximum_length, column_default
                FROM information_schema.columns
-               WHERE table_name = %s AND table_schema = 'public' AND column_name <> 'search'""",
+               WHERE table_name = %s AND table_schema = 'public' AND column_name NOT IN ('search', 'parts')""",
             table,
         )
         indexes = rows(
@@ -151,7 +163,7 @@ def _on_postgres():
                        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number),
                    i.indisunique, pg_get_expr(i.indpred, i.indrelid)
                FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-               WHERE i.indrelid = %s::regclass AND NOT i.indisprimary AND c.relname <> 'task_search'""",
+               WHERE i.indrelid = %s::regclass AND NOT i.indisprimary AND c.relname NOT IN ('task_search', 'user_parts', 'audit_event_parts')""",
             f'"{table}"',
         )
         keys = rows(

@@ -172,6 +172,27 @@ def add_search(db, table, text, place):
     db.execute_sql(filled.format(table))
 
 
+def add_parts(db, table, text):
+    """Parts of words in a table's rows: three letters each, in FTS5 on SQLite and in a GIN index on PostgreSQL.
+
+    `text` is an expression over the columns of `{0}`.
+    """
+    index = f"{table}_parts"
+    if db.dialect == "postgres":
+        made = text.replace("{0}.", "")
+        db.execute_sql(f'ALTER TABLE "{table}" ADD COLUMN parts tsvector GENERATED ALWAYS AS (parts_of({made})) STORED')
+        db.execute_sql(f'CREATE INDEX {index} ON "{table}" USING gin (parts)')
+        return
+    db.execute_sql(f"CREATE VIRTUAL TABLE {index} USING fts5 (text, content='', tokenize='trigram')")
+    add = f"INSERT INTO {index} (rowid, text) VALUES (NEW.id, {text})".format("NEW")
+    remove = f"INSERT INTO {index} ({index}, rowid, text) VALUES ('delete', OLD.id, {text})".format("OLD")
+    columns = ", ".join(dict.fromkeys(re.findall(r"\{0\}\.(\w+)", text)))
+    db.execute_sql(f"CREATE TRIGGER {index}_add AFTER INSERT ON {table} BEGIN {add}; END")
+    db.execute_sql(f"CREATE TRIGGER {index}_remove AFTER DELETE ON {table} BEGIN {remove}; END")
+    db.execute_sql(f"CREATE TRIGGER {index}_change AFTER UPDATE OF {columns} ON {table} BEGIN {remove}; {add}; END")
+    db.execute_sql(f"INSERT INTO {index} (rowid, text) SELECT id, {text} FROM {table}".format(table))
+
+
 def secure(db, table):
     """The second net on PostgreSQL: the server itself shows an organization's rows only inside it.
 

@@ -88,7 +88,7 @@ class Listing:
     ranges: tuple[str, ...] = ()  # fields with a filter «from … to …»
     acts: tuple[Act, ...] = ()
     link: Any = None  # (row as listed) → where its page is; None: below the list
-    has_pages: bool = True
+    has_pages: bool = False  # rows have the machine's own page
     chips: str = ""  # a choice whose words are counted above the list
     under: str = ""  # a column shown small below the first
     board_by: str = ""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import reduce
-from operator import and_, or_
+from operator import or_
 from typing import Any
 
 from peewee import OP, Expression
@@ -42,7 +42,8 @@ class Parts:
     columns: tuple[Any, ...]
 
     def shape(self, words):
-        return len(words), len(words) == 1 and words[0].isascii() and words[0].isdecimal() and len(words[0]) < 10
+        is_number = len(words) == 1 and words[0].isascii() and words[0].isdecimal() and len(words[0]) < 10
+        return len(words), is_number
 
     def narrow(self, listing, query, shape):
         count, is_number = shape
@@ -60,34 +61,24 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Indexed:
-    """Parts of names, addresses and ids by an index over three letters each; for tables that grow.
+class Indexed(Parts):
+    """The same by an index over three letters each (`add_parts` in a migration), for tables that grow.
 
-    `index` is made in a migration (`add_parts`). Words of one or two letters are looked for by `exact` alone.
+    Words of one or two letters are looked for as beginnings, without the index.
     """
 
-    index: str
-    exact: tuple[Any, ...] = ()
-
     def shape(self, words):
-        number = len(words) == 1 and words[0].isascii() and words[0].isdecimal() and len(words[0]) < 10
-        return ("number",) if number else ("parts",) if all(len(word) > 2 for word in words) else ("exact", len(words))
+        count, is_number = super().shape(words)
+        return count, is_number, all(len(word) > 2 for word in words)
 
     def narrow(self, listing, query, shape):
-        if shape[0] == "number":
+        count, is_number, is_indexed = shape
+        if is_number:
             return query.where(listing.model.id == parameter("number")), listing.model.id
-        if shape[0] == "parts":
-            return database.parts(query, self.index)
-        conditions = [
-            reduce(or_, [Expression(column, OP.ILIKE, parameter(f"part_{n}")) for column in self.exact])
-            for n in range(shape[1])
-        ]
-        return query.where(reduce(and_, conditions)), listing.model.id
+        if is_indexed:
+            return database.parts(query, self.columns, count)
+        return super().narrow(listing, query, (count, False))
 
     def values(self, listing, words, by, tab):
-        kind = self.shape(words)[0]
-        if kind == "number":
-            return {"number": int(words[0])}
-        if kind == "parts":
-            return {"match": database.match_parts(words)}
-        return {f"part_{n}": f"{word}%" for n, word in enumerate(words)}
+        found = super().values(listing, words, by, tab)
+        return found | ({"match": database.match_parts(words)} if self.shape(words)[2] else {})

@@ -2,27 +2,50 @@
 
 from database.scope import inside
 from domain import NotFound
-from domain.base.addresses import normalized
 from domain.entitlements import credits, grants
-from domain.fields.kinds import clean
+from domain.fields.choice import Choice
+from domain.fields.code import Code
+from domain.fields.email import Email
+from domain.fields.kinds import Field
+from domain.fields.moment import Moment
+from domain.fields.switch import Switch
+from domain.fields.text import Text
+from domain.lists.listing import NEWEST, Listing, both
+from domain.lists.searches import Parts
 from models import Membership, Organization, Subscription, User
 
-PAGE = 25
-STATUSES = ("active", "suspended", "deleted")
 SHOWN = 100  # members
 
+STATUS = Choice((("active", "Active", "good"), ("suspended", "Suspended", "bad"), ("deleted", "Deleted", "quiet")))
 
-def find(q="", status="", before=None, limit=PAGE):
-    """Organizations, the newest first, from the id `before` on; `q` is their address or how their name begins."""
-    query = Organization.select(Organization, User).join(User)
-    q = normalized(clean(q))[:80]
-    if q:
-        query = query.where((Organization.slug == q) | Organization.name.startswith(q))
-    if status in STATUSES:
-        query = query.where(Organization.status == status)
-    if before:
-        query = query.where(Organization.id < before)
-    return list(query.order_by(Organization.id.desc()).limit(limit))
+listing = Listing(
+    "organizations",
+    "organization",
+    "organizations",
+    Organization,
+    (
+        Field("name", "Name", Text(120)),
+        Field("slug", "Address", Code()),
+        Field("owner", "Owner", Email()),
+        Field("is_personal", "Personal", Switch()),
+        Field("status", "Status", STATUS),
+        Field("created_at", "Founded", Moment(past=True)),
+    ),
+    (*NEWEST, *both("name", "By name", "By name, backwards")),
+    joins=lambda query: query.join(User),
+    elsewhere=(("owner", User.email, None),),
+    search=Parts((Organization.name, Organization.slug, User.email)),
+    ranges=("created_at",),
+    reads="organizations.read",
+    link=lambda row: f"/admin/organizations/{row.id}",
+    chips="status",
+    icon="building",
+)
+
+
+def newest(limit):
+    """The organizations founded last, with their owners."""
+    return list(Organization.select(Organization, User).join(User).order_by(Organization.id.desc()).limit(limit))
 
 
 def one(id):

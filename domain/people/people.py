@@ -12,29 +12,48 @@ from database.clock import now
 from database.transactions import writes
 from domain import Forbidden, NotFound
 from domain.base import audit, outgoing, stepup
-from domain.base.addresses import normalized
-from domain.fields.kinds import clean
+from domain.fields.choice import Choice
+from domain.fields.email import Email
+from domain.fields.kinds import Field
+from domain.fields.moment import Moment
+from domain.fields.text import Text
+from domain.lists.listing import NEWEST, Listing
+from domain.lists.searches import Indexed
 from domain.people import admins, sessions
 from domain.people.suspensions import InvalidTransition, reason_of
 from models import Identity, Membership, Organization, Passkey, Profile, Session, User
 
-PAGE = 25
-STATUSES = ("active", "suspended", "deleted")
 LOOK = timedelta(minutes=30)
 
+STATUS = Choice((("active", "Active", "good"), ("suspended", "Suspended", "bad"), ("deleted", "Deleted", "quiet")))
 
-def find(q="", status="", before=None, limit=PAGE):
-    """People, the newest first, from the id `before` on; with `q` whoever has exactly this address, or this id."""
+listing = Listing(
+    "people",
+    "person",
+    "people",
+    User,
+    (
+        Field("name", "Name", Text(120)),
+        Field("email", "E-mail", Email()),
+        Field("status", "Status", STATUS),
+        Field("email_verified_at", "Verified", Moment(past=True)),
+        Field("created_at", "Joined", Moment(past=True)),
+    ),
+    NEWEST,
+    joins=lambda query: query.join(Profile, on=(Profile.user == User.id)),
+    elsewhere=(("name", Profile.full_name, None),),
+    search=Indexed((User.email, Profile.full_name)),
+    ranges=("created_at",),
+    reads="users.read",
+    link=lambda row: f"/admin/users/{row.id}",
+    chips="status",
+    icon="users",
+)
+
+
+def newest(limit):
+    """The newest accounts, with their profiles."""
     query = User.select(User, Profile).join(Profile, on=(Profile.user == User.id), attr="_profile")
-    q = normalized(clean(q))
-    if q.removeprefix("#").isdecimal() and len(q) < 10:
-        query = query.where(User.id == int(q.removeprefix("#")))
-    elif q:
-        query = query.where(User.email_norm == q)
-    if status in STATUSES:
-        query = query.where(User.status == status)
-    if before:
-        query = query.where(User.id < before)
     return list(query.order_by(User.id.desc()).limit(limit))
 
 

@@ -35,6 +35,7 @@ listing = Listing(
     owner="user",
     reads="tasks.read",
     writes="tasks.write",
+    has_pages=True,
     search=Words(places=(("user", "u"), ("assigned_to", "a"))),
     empty=(
         ("mine", "Write down the first thing that needs doing. Press c anywhere on this page."),

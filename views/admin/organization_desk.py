@@ -4,34 +4,19 @@ from flask import Blueprint
 from htmx_flask import request
 
 from domain import Invalid
-from domain.fields.kinds import clean, whole
+from domain.lists import rows
 from domain.organizations import organization_desk
 from domain.people import admins, suspensions
 from views import access, pages
+from views.lists import routes
 
-blueprint = Blueprint("tenants", __name__, url_prefix="/admin/organizations")
-
-
-@blueprint.get("")
-@access.platform("organizations.read")
-def index():
-    q, status = clean(request.args.get("q", "")).strip()[:80], request.args.get("status", "")
-    before = whole(request.args.get("before", ""), 2**31)
-    found = organization_desk.find(q, status, before, organization_desk.PAGE + 1)
-    shown = found[: organization_desk.PAGE]
-    return pages.page(
-        "admin/organization_desk/index.html",
-        found=shown,
-        more=shown[-1].id if len(found) > organization_desk.PAGE else None,
-        q=q,
-        state=status if status in organization_desk.STATUSES else "",
-        STATUSES=organization_desk.STATUSES,
-        started=bool(before),
-        here="tenants",
-    )
+blueprint = Blueprint("tenants", __name__)
 
 
-@blueprint.get("/<id:id>")
+routes.add(blueprint, rows.Rules(organization_desk.listing), "/admin/organizations", is_platform=True, nav="tenants")
+
+
+@blueprint.get("/admin/organizations/<id:id>")
 @access.platform("organizations.read")
 def show(id):
     return _tenant(id)
@@ -56,7 +41,7 @@ def _tenant(id, refusal=None, tried="suspend"):
     )
 
 
-@blueprint.post("/<id:id>/suspension")
+@blueprint.post("/admin/organizations/<id:id>/suspension")
 @access.platform("organizations.suspend")
 def suspend(id):
     try:
@@ -66,7 +51,7 @@ def suspend(id):
     return pages.go(f"/admin/organizations/{id}", "Suspended. Its owners and admins were told why.")
 
 
-@blueprint.post("/<id:id>/reactivation")
+@blueprint.post("/admin/organizations/<id:id>/reactivation")
 @access.platform("organizations.suspend")
 def reactivate(id):
     suspensions.reactivate_organization(id, by=access.me())

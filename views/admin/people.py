@@ -6,31 +6,16 @@ from htmx_flask import request
 
 from domain import Invalid, Refused
 from domain.base import audit
-from domain.fields.kinds import clean, whole
+from domain.lists import rows
 from domain.people import admins, people, sessions, suspensions
 from views import access, pages
+from views.lists import routes
 from views.safety import address, for_lookers
 
 blueprint = Blueprint("people", __name__)
 
 
-@blueprint.get("/admin/users")
-@access.platform("users.read")
-def index():
-    q, status = clean(request.args.get("q", "")).strip()[:254], request.args.get("status", "")
-    before = whole(request.args.get("before", ""), 2**31)
-    found = people.find(q, status, before, people.PAGE + 1)
-    shown = found[: people.PAGE]
-    return pages.page(
-        "admin/people/index.html",
-        people=shown,
-        more=shown[-1].id if len(found) > people.PAGE else None,
-        q=q,
-        state=status if status in people.STATUSES else "",
-        STATUSES=people.STATUSES,
-        started=bool(before),
-        here="people",
-    )
+routes.add(blueprint, rows.Rules(people.listing), "/admin/users", is_platform=True)
 
 
 @blueprint.get("/admin/users/<id:id>")

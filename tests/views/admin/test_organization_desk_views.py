@@ -18,8 +18,8 @@ def test_organizations_are_found_by_address_and_status(stella, cast, said, hx, o
     assert "alice@example.org" in page
     assert "Globex" not in page
     assert "Nothing fits" in said(stella.get("/admin/organizations?status=deleted"))
-    top, _ = outline(stella.get("/admin/organizations?status=active", headers=hx("tenants_area")))
-    assert top == ["tenants_area"]
+    top, _ = outline(stella.get("/admin/organizations?status=active", headers=hx("list_area")))
+    assert top == ["list_area"]
 
 
 def test_one_shows_owner_type_plan_grants_and_members(stella, cast, said):
