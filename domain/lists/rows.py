@@ -10,7 +10,7 @@ from typing import Any
 from database.clock import now
 from database.columns import public_id
 from database.transactions import writes
-from domain import Forbidden, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import changes
 from domain.fields.forms import read_form, read_whole
 from domain.fields.kinds import Unfit
@@ -94,7 +94,8 @@ def _check_fresh(rules, row, values, was):
         if not _is(field, current, seen) and current != values[name]:
             stale[name] = f"This was changed meanwhile, to: {field.kind.plain(current) or 'nothing'}."
     if stale:
-        raise Stale(f"Somebody else changed this {rules.listing.thing} meanwhile. " + " ".join(stale.values()), fields=stale)
+        sentence = f"Somebody else changed this {rules.listing.thing} meanwhile."
+        raise Stale(" ".join([sentence, *stale.values()]), fields=stale)
 
 
 def _is(field, value, text):
