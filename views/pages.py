@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 
 from flask import Response, current_app, flash, g, redirect, render_template
 from flask_login import current_user
 from htmx_flask import request
+from jinja2.runtime import Context
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 
@@ -29,8 +30,26 @@ PURE = ("icon", "avatar", "badge", "button", "kbd", "link_button", "mark", "prio
 OF_THE_FRAME = ("plan_badge", "billing_banner")  # parts of layout.html that are drawn again alone
 
 
+class later:
+    """A value of a page that is asked for, once, when what is drawn uses it; other blocks don't pay for it."""
+
+    def __init__(self, ask, *args):
+        self._ask = partial(ask, *args)
+
+    @cached_property
+    def value(self):
+        return self._ask()
+
+
+class _Context(Context):
+    def resolve_or_missing(self, key):
+        found = super().resolve_or_missing(key)
+        return found.value if type(found) is later else found
+
+
 def init_app(app):
     """`ui` as a global: a block rendered alone sees no imports."""
+    app.jinja_env.context_class = _Context
     ui = app.jinja_env.get_template("ui.html").module
     for name in PURE:
         setattr(ui, name, lru_cache(maxsize=4000, typed=True)(getattr(ui, name)))
@@ -46,9 +65,14 @@ def _blocks(environment, template):
     return frozenset(environment.get_template(template).blocks)
 
 
-def page(template, status=200, **context):
-    """The whole page, or only the block that the htmx request is aimed at (its id is the block's name)."""
-    target = _aimed_at()
+def page(template, status=200, around=None, **context):
+    """The whole page, or only the block that the htmx request is aimed at (its id is the block's name).
+
+    What is said as `later(ask)` is asked for only if that block uses it. `around` maps a block that has nothing more
+    to poll for to the one around it, which is drawn in its place.
+    """
+    aimed = _aimed_at()
+    target = (around or {}).get(aimed, aimed)
     environment = current_app.jinja_env
     if target in _blocks(environment, template) - _blocks(environment, "layout.html"):
         text = render_block(template, target, **context)
@@ -57,6 +81,8 @@ def page(template, status=200, **context):
     else:
         text = render_template(template, **frame() | context)
     response = _answer(text, status)
+    if target != aimed:
+        response.headers["HX-Retarget"] = f"#{target}"
     if target == "dialog" and "<!doctype" in text[:40]:  # refused after the step-up dialog: its page takes over
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "body", "innerHTML"
     return response
@@ -212,15 +238,15 @@ ICONS = (
 )
 
 
-def where(user):
-    """The Member in whose organization the frame stands: the address's, or the active one."""
+def where(user, mine=None):
+    """The Member in whose organization the frame stands: the address's, or the active one (of `mine`, if known)."""
     if "by" in g:
         return g.by
-    return user and organizations.reach(user, organizations.home(user).slug)
+    return user and organizations.reach(user, organizations.home(user, mine and mine.value).slug)
 
 
 def frame():
-    """What layout.html needs; asked for whole pages only."""
+    """What layout.html needs; asked for whole pages and for the blocks OF_THE_FRAME."""
     chosen = configuration.active
     about = {
         "site": {"name": settings.get("site_name"), "description": settings.get("site_description")},
@@ -232,25 +258,29 @@ def frame():
     user = access.me()
     if user is None:
         return about
-    by = where(user)
-    with inside(by.organization):
-        plan, mark = grants.plan(), changes.mark(user)
-        matter = dunning.open_matter() if plan and by.may("billing.read") else None
-    capabilities, mine = admins.capabilities(user), organizations.of(user)
+    mine, capabilities = later(organizations.of, user), admins.capabilities(user)
+    by = where(user, mine)
+    within = partial(_within, by.organization)
+    plan, mark = later(within, grants.plan), later(within, changes.mark, user)
     return about | {
         "me": user,
         "by": by,
         "organization": by.organization,
         "organizations": mine,
-        "switcher": len(mine) > 1 or settings.get("organization_switcher") == "always",
+        "switcher": later(lambda: len(mine.value) > 1 or settings.get("organization_switcher") == "always"),
         "teams": settings.get("organization_mode") == "team",
         "plan": plan,
-        "matter": matter,
-        "bell": changes.unread(mark),
-        "alerts_unread": alerts.unread(user),
+        "matter": later(within, lambda: dunning.open_matter() if plan.value and by.may("billing.read") else None),
+        "bell": later(lambda: changes.unread(mark.value)),
+        "alerts_unread": later(alerts.unread, user),
         "is_admin": "admin.read" in capabilities,
         "looking": people.look(current_user) if current_user.only_looks else None,
         "one_tab": settings.get("one_tab_per_session"),
         "places": places(by, capabilities),
         "mark": mark,
     }
+
+
+def _within(organization, ask, *args):
+    with inside(organization):
+        return ask(*args)

@@ -193,9 +193,12 @@ def of(user):
     ]
 
 
-def home(user):
-    """The organization to open first: the active one, or the personal one when that is gone or suspended."""
-    mine = of(user)
+def home(user, mine=None):
+    """The organization to open first: the active one, or the personal one when that is gone or suspended.
+
+    `mine` are all of theirs, where they have been read already.
+    """
+    mine = mine or of(user)
     open_ones = [o for o in mine if o.status == "active"]
     return next((o for o in open_ones if o.id == user.active_organization_id), (open_ones or mine)[0])
 

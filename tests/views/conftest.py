@@ -114,3 +114,18 @@ def wire(web):
         return statuses
 
     return carry
+
+
+@pytest.fixture
+def queries(monkeypatch):
+    """The SQL that was sent, by every way there is."""
+    sent = []
+    kind = type(database.obj)
+    plain = kind.execute_sql
+
+    def noted(self, sql, params=None, *rest):
+        sent.append(sql)
+        return plain(self, sql, params, *rest)
+
+    monkeypatch.setattr(kind, "execute_sql", noted)
+    return sent

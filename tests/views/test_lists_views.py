@@ -8,7 +8,6 @@ import pytest
 
 import models
 from database.clock import now
-from database.connections import database
 from database.scope import everywhere, inside
 from domain.lists import rows
 from domain.tasks import tasks
@@ -460,21 +459,6 @@ def test_export_goes_beyond_one_page_and_comes_in_pieces(browse, at, monkeypatch
 
 
 # --- what it costs ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def queries(monkeypatch):
-    """The SQL that was sent, by every way there is."""
-    sent = []
-    kind = type(database.obj)
-    plain = kind.execute_sql
-
-    def noted(self, sql, params=None, *rest):
-        sent.append(sql)
-        return plain(self, sql, params, *rest)
-
-    monkeypatch.setattr(kind, "execute_sql", noted)
-    return sent
 
 
 BUDGET = 14

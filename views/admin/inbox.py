@@ -47,39 +47,31 @@ def _span(when):
 @blueprint.get("")
 @access.platform("jobs.run")
 def index():
-    response = pages.page("admin/inbox/index.html", **_list())
-    work = inbox.last_replays()
-    if request.htmx and request.htmx.target == "replay_work" and not (work and work.is_open):
-        response = pages.fragment("admin/inbox/index.html", "inbox_area", **_list())  # it is over: all is drawn anew
-        response.headers["HX-Retarget"] = "#inbox_area"
-    return response
-
-
-def _list():
-    asked = _asked()
+    asked, work = _asked(), inbox.last_replays()
     since, until = _span(asked["when"])
     narrowed = {name: asked[name] for name in ("channel", "status", "type", "q")}
     before = whole(request.args.get("before", ""))
-    found = inbox.find(**narrowed, since=since, until=until, before=before, limit=inbox.PAGE + 1)
-    events = found[: inbox.PAGE]
+    found = pages.later(lambda: inbox.find(**narrowed, since=since, until=until, before=before, limit=inbox.PAGE + 1))
 
     def address(**more):
         query = urlencode({k: v for k, v in (asked | more).items() if v})
         return "/admin/webhooks" + (f"?{query}" if query else "")
 
-    return {
-        "events": events,
-        "more": events[-1].id if len(found) > inbox.PAGE else None,
-        "started": bool(before),
-        "asked": asked,
-        "address": address,
-        "counts": inbox.counts(),
-        "channels": inbox.channels(),
-        "days": inbox.days(),
-        "work": inbox.last_replays(),
-        "silent_since": reconciliations.silent_since(),
-        "here": "webhooks",
-    }
+    return pages.page(
+        "admin/inbox/index.html",
+        around=None if work and work.is_open else {"replay_work": "inbox_area"},
+        events=pages.later(lambda: found.value[: inbox.PAGE]),
+        more=pages.later(lambda: found.value[inbox.PAGE - 1].id if len(found.value) > inbox.PAGE else None),
+        started=bool(before),
+        asked=asked,
+        address=address,
+        counts=pages.later(inbox.counts),
+        channels=pages.later(inbox.channels),
+        days=pages.later(inbox.days),
+        work=work,
+        silent_since=pages.later(reconciliations.silent_since),
+        here="webhooks",
+    )
 
 
 @blueprint.get("/<id:id>")

@@ -21,12 +21,9 @@ STEPS = {
 @access.platform("subscriptions.sync")
 def index():
     state = _state()
-    aimed = request.htmx.target if request.htmx else None
-    if aimed == "comparison" and not (state["runs"] and state["runs"][0].is_open):
-        response = pages.fragment("admin/reconciliations/index.html", "reconciliation_area", **state)
-        response.headers["HX-Retarget"] = "#reconciliation_area"
-        return response
-    return pages.page("admin/reconciliations/index.html", **state, here="reconciliation")
+    running = state["runs"] and state["runs"][0].is_open
+    around = None if running else {"comparison": "reconciliation_area"}
+    return pages.page("admin/reconciliations/index.html", around=around, **state, here="reconciliation")
 
 
 def _state():
@@ -39,7 +36,7 @@ def _state():
         "configured": configuration.active.has_billing,
         "label": providers.active().LABEL if configuration.active.has_billing else "",
         "heals": settings.get("billing_heals"),
-        "silent_since": reconciliations.silent_since(),
+        "silent_since": pages.later(reconciliations.silent_since),
         "STEPS": STEPS,
     }
 

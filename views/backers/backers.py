@@ -274,20 +274,17 @@ def show_import(id):
     rows = [row for row in rows if verdict not in order or row[4] == verdict]
     start = whole(request.args.get("from", "")) or 0
     work = backer_imports.progress(held)
-    aimed = request.htmx.target if request.htmx else None
-    state = {
-        "held": held,
-        "work": work,
-        "rows": rows[start : start + LINES],
-        "more": start + LINES if len(rows) > start + LINES else None,
-        "only": verdict,
-        "tiers": {tier.id: tier.name for tier in backers.tiers()},
-    }
-    if aimed == "import_progress" and not (work and work.is_open):
-        response = pages.fragment("backers/import.html", "import_area", **state)  # it is over: all is drawn anew
-        response.headers["HX-Retarget"] = "#import_area"
-        return response
-    return pages.page("backers/import.html", **state, here="backers")
+    return pages.page(
+        "backers/import.html",
+        around=None if work and work.is_open else {"import_progress": "import_area"},
+        held=held,
+        work=work,
+        rows=rows[start : start + LINES],
+        more=start + LINES if len(rows) > start + LINES else None,
+        only=verdict,
+        tiers=pages.later(lambda: {tier.id: tier.name for tier in backers.tiers()}),
+        here="backers",
+    )
 
 
 @blueprint.post("/admin/backers/imports/<id:id>/confirmation")

@@ -52,12 +52,8 @@ def _trial():
 @access.platform("pricing.sync")
 def prices():
     state = _state()
-    aimed = request.htmx.target if request.htmx else None
-    if aimed == "pricing_sync" and not (state["work"] and state["work"].is_open):
-        response = pages.fragment("money/pricing/admin.html", "pricing_area", **state)  # it is over: all is drawn anew
-        response.headers["HX-Retarget"] = "#pricing_area"
-        return response
-    return pages.page("money/pricing/admin.html", **state, here="pricing")
+    around = None if state["work"] and state["work"].is_open else {"pricing_sync": "pricing_area"}
+    return pages.page("money/pricing/admin.html", around=around, **state, here="pricing")
 
 
 @blueprint.post("/admin/pricing/sync")
@@ -73,8 +69,8 @@ def _state():
     return {
         "work": pricing.last_sync(),
         "catalog": pricing.catalog(),
-        "offers": pricing.offers(),
-        "doubts": pricing.doubts(),
+        "offers": pages.later(pricing.offers),
+        "doubts": pages.later(pricing.doubts),
         "configured": configuration.active.has_billing,
         "tag": configuration.active.stripe_app_tag,
     }

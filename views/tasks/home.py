@@ -21,17 +21,16 @@ def show():
         return pages.page(
             "tasks/home/suspended.html", reason=organizations.suspended_reason(by.organization), here="home"
         )
-    counts = lists.counts(tasks.listing, lists.Ask(tab="mine"), by)
-    balance, allowance = credits.balance(by.organization)
+    left = pages.later(credits.balance, by.organization)  # the plan badge is drawn again from here, alone
     return pages.page(
         "tasks/home/show.html",
-        counts=counts,
-        upcoming=tasks.upcoming(by),
-        alerts=alerts.active(),
-        newest=notices.newest(by.user, 5),
-        current=grants.plan(),
-        balance=balance,
-        allowance=allowance,
-        subscription=billing.subscription() if by.may("billing.read") else None,
+        counts=pages.later(lists.counts, tasks.listing, lists.Ask(tab="mine"), by),
+        upcoming=pages.later(tasks.upcoming, by),
+        alerts=pages.later(alerts.active),
+        newest=pages.later(notices.newest, by.user, 5),
+        current=pages.later(grants.plan),
+        balance=pages.later(lambda: left.value[0]),
+        allowance=pages.later(lambda: left.value[1]),
+        subscription=pages.later(billing.subscription) if by.may("billing.read") else None,
         here="home",
     )
