@@ -19,7 +19,7 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import jobs
-from database import migrations, transactions
+from database import locks, migrations, transactions
 from database.connections import database, open_database
 from domain.base import configuration, settings
 from domain.entitlements import plans
@@ -96,6 +96,7 @@ def open_house(chosen):
             "  - DATABASE_URL: its role is a superuser or bypasses row security, which keeps organizations apart"
         )
     migrations.migrate(chosen.data)
+    locks.be_strict(not chosen.production)
     settings.forget()
     settings.listen()
     plans.forget()

@@ -469,7 +469,7 @@ class Setting(Table):
 class AuditEvent(Table):
     """Write-once: a trigger refuses every change but the actor's anonymisation.
 
-    `hash` is keyed and covers the row and the row before (`previous`): see domain/base/audit.py.
+    `hash` is keyed and covers the row and the row before it in its chain (`previous`): see domain/base/audit.py.
     """
 
     at = Moment(default=now, index=True)
@@ -487,10 +487,12 @@ class AuditEvent(Table):
     request_id = CharField(max_length=40, null=True)
     previous = CharField(max_length=64, null=True)
     hash = CharField(max_length=64, null=True)
+    chain = IntegerField(default=0)
 
     class Meta:
         table_name = "audit_event"
         indexes = (
+            (("chain", "id"), False),
             (("organization", "at"), False),
             (("actor_email", "at"), False),
             (("action", "at"), False),

@@ -1,6 +1,7 @@
 """SQLite or PostgreSQL behind one name, and the differences between them."""
 
 import re
+from contextlib import contextmanager, nullcontext
 from functools import reduce
 from operator import or_
 
@@ -39,6 +40,10 @@ class Sqlite(CachedInserts, PooledSqliteDatabase):
 
     def may_write(self):
         self.execute_sql("PRAGMA query_only = 0")
+
+    def snapshot(self):
+        """Within it, reads see one moment. Here rows appear in the order of their ids, which is enough."""
+        return nullcontext()
 
     def search(self, query):
         """`query` narrowed to the rows that meet the parameter `match`, and the id to order it by.
@@ -80,6 +85,12 @@ class Postgres(CachedInserts, PooledPostgresqlDatabase):
 
     def may_write(self):
         pass
+
+    @contextmanager
+    def snapshot(self):
+        with self.atomic():
+            super().execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
 
     def search(self, query):
         found = query.where(SQL("search @@ to_tsquery('simple', %s)", (Parameter("match"),)))

@@ -42,6 +42,7 @@ class Piece:
         "function",
         "keep",
         "kwargs",
+        "locks",
         "refusal",
         "result",
         "state",
@@ -56,9 +57,11 @@ class Piece:
         self.result = self.error = self.refusal = None
         self.state = "waiting"
         self.wakes = set()
+        self.locks = {}  # (matter, id) in the order they were taken: database/locks.py
 
     def run(self):
         _piece.set(self)
+        self.locks.clear()
         try:
             self.result = self.function(*self.args, **self.kwargs)
         except self.keep as refusal:
@@ -126,12 +129,28 @@ def writes(function=None, *, keep=()):
 
 
 def _nested(function, args, kwargs, keep):
-    with database.atomic():
-        try:
-            return function(*args, **kwargs)
-        except keep as error:
-            refusal = error
-    raise refusal
+    piece, result, refusal = present(), None, None
+    held, piece.locks = piece.locks, piece.locks.copy()
+    try:
+        with database.atomic():
+            try:
+                result = function(*args, **kwargs)
+            except keep as error:
+                refusal = error
+        held = piece.locks
+    finally:
+        piece.locks = held  # a savepoint that is rolled back lets go of what was locked in it
+    if refusal is not None:
+        raise refusal
+    return result
+
+
+def present():
+    """The piece of work one is in; refused outside of a write."""
+    piece = _piece.get()
+    if piece is None:
+        raise RuntimeError("A lock is held until the commit of a write, and there is none.")
+    return piece
 
 
 def _on_postgres(piece, tries=3):

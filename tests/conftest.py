@@ -10,7 +10,7 @@ import pytest
 import app as application
 import jobs
 import models
-from database import migrations, transactions
+from database import locks, migrations, transactions
 from database.clock import now, set_clock
 from database.connections import database, open_database
 from database.scope import inside
@@ -101,6 +101,7 @@ def house(migrated, tmp_path):
         )
     )
     transactions.writer.restart()
+    locks.be_strict()
     open_database(url, **options)
     if isinstance(migrated, str):
         _empty()

@@ -351,6 +351,7 @@ def test_the_audit_log_is_write_once(one_of_each):
         "request_id": "x",
         "previous": "x",
         "hash": "x",
+        "chain": 7,
     }
     untouched = {"id", "updated_at", "actor", "organization"}
     assert others.keys() == AuditEvent._meta.fields.keys() - untouched, "a column no one has thought of"

@@ -143,6 +143,12 @@ def write_once(db, table, function, called, columns, *, forgets=()):
         FOR EACH ROW EXECUTE FUNCTION {function}()""")
 
 
+def drop_write_once(db, table, function):
+    db.execute_sql(f"DROP TRIGGER {table}_write_once" + (f" ON {table}" if db.dialect == "postgres" else ""))
+    if db.dialect == "postgres":
+        db.execute_sql(f"DROP FUNCTION {function}()")
+
+
 def add_search(db, table, text, place):
     """Words of a table's rows: FTS5 on SQLite, a GIN index on PostgreSQL.
 

@@ -252,7 +252,7 @@ def _add(job, held, batch):
         return
     if not long_jobs.progress(job, job.done + len(batch), lasting=True):
         return  # somebody else has taken it up
-    lock("backer imports")  # two files with one name, both without a code
+    lock("backer import")  # two files with one name, both without a code
     for (_, username, tier, code_hash, *_), final in batch:
         added += backers.keep(username, final, tier) if code_hash or not backers.has_code(username) else 0
     long_jobs.progress(job, job.done, lasting=True, added=added)

@@ -424,7 +424,7 @@ def add(username, code, tier_id, *, by):
     if tier is None or problems:
         raise Invalid(problems)
     username, code = read_username(username), clean(code).strip()
-    lock(f"backer {lower(username)}")
+    lock("backer", lower(username))
     if not code and has_code(username):
         raise AlreadyThere(f"{username} has a code already. If it is for a second pledge, write the code yourself.")
     code = code or spelled(secrets.randbits(128))

@@ -1,8 +1,9 @@
 """The honest log: who did what to whom, in the transaction of the change itself.
 
-Each row's `hash` is keyed and covers the row and the hash of the row before (`previous`), so that whoever
-edits or removes one without the key leaves a gap. Seals, kept in a file outside the database, tell
-where the chain once reached: a cut-off end or a chain that was made anew doesn't meet them. Why:
+Each row's `hash` is keyed and covers the row and the hash of the row before in its chain (`previous`), so
+that whoever edits or removes one without the key leaves a gap. There are several chains side by side, and a
+transaction writes in one that nobody else is writing in. Seals, kept in a file outside the database, tell
+where each chain once reached: a cut-off end or a chain that was made anew doesn't meet them. Why:
 docs/decisions/audit-chain.md
 """
 
@@ -21,7 +22,9 @@ from peewee import fn
 import models
 from database.clock import now
 from database.compiled import Compiled
-from database.locks import lock
+from database.connections import database
+from database.locks import lock, lock_any
+from database.parameters import parameter
 from database.transactions import writes
 from domain.base import configuration
 from models import AuditEvent
@@ -38,8 +41,8 @@ origin: contextvars.ContextVar = contextvars.ContextVar("origin", default=None)
 def record(action, summary, *, by=None, organization=None, target=None, result="success", category=None, **facts):
     """Write one event. `action` is `noun.verb` past tense; `facts` are flat and are redacted by name.
 
-    `target` is a row, or a pair (type, id) where there is none. In a transaction that also notes a change
-    (domain/base/changes.py) this comes first: both stand in line, and in one order nobody waits in a ring.
+    `target` is a row, or a pair (type, id) where there is none. Where a change of an organization's things is
+    noted with the same words, `history.note` does both.
     """
     came = origin.get() or {}
     if target is not None and not isinstance(target, tuple):
@@ -59,12 +62,10 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
         "ip": came.get("ip"),
         "request_id": came.get("request_id"),
     }
-    lock("audit")  # ids and chain agree only when one comes after the other
-    newest = _newest()
-    previous = newest[0][0] if newest else None
-    AuditEvent.insert(
-        **row, actor=by, organization=organization, previous=previous, hash=_link(previous, row)
-    ).execute()
+    chain = lock_any("audit", CHAINS)  # ids and chain agree only when one comes after the other
+    newest = _newest(chain=chain)
+    row |= {"chain": chain, "previous": newest[0][0] if newest else None}
+    AuditEvent.insert(**row, actor=by, organization=organization, hash=_link(row)).execute()
 
 
 @writes
@@ -95,12 +96,20 @@ COVERED = (
     "ip",
     "request_id",
 )
+CHAINS = 1000  # more than there are connections; the first that is free is taken, so few are ever begun
 WALKED = 1000  # rows of one step
 MOST = 50  # findings, then one stops counting
 PRUNED = "system.audit_pruned"
 AHEAD = 5000  # rows that one such event announces at most
 
-_newest = Compiled(lambda: AuditEvent.select(AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1))
+_newest = Compiled(
+    lambda: (
+        AuditEvent.select(AuditEvent.hash)
+        .where(AuditEvent.chain == parameter("chain"))
+        .order_by(AuditEvent.id.desc())
+        .limit(1)
+    )
+)
 
 
 @lru_cache(maxsize=4)
@@ -108,8 +117,9 @@ def _key(secret):
     return hmac.new(secret.encode(), b"guildhall audit chain 1", hashlib.sha256).digest()
 
 
-def _link(previous, row):
-    plain = [previous] + [_plain(row[name]) for name in COVERED]
+def _link(row):
+    plain = [row["previous"]] + [_plain(row[name]) for name in COVERED]
+    plain += [row["chain"]] if row["chain"] else []  # those of before there were several haven't one
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hmac.new(_key(configuration.active.secret_key), text.encode(), hashlib.sha256).hexdigest()
 
@@ -127,11 +137,11 @@ def _plain(value):
 
 @dataclass
 class Verified:
-    """What a walk along the chain found. `findings` are sentences; `last` is the (id, hash) to seal."""
+    """What a walk along the chains found. `findings` are sentences; `ends` the (id, hash) of each chain to seal."""
 
     rows: int = 0
     from_before: int = 0  # rows that were written before there was a chain
-    last: tuple | None = None
+    ends: dict = field(default_factory=dict)
     findings: list = field(default_factory=list)
 
     @property
@@ -144,42 +154,48 @@ class Verified:
 
 
 def verify():
-    """Walk the whole chain, oldest first, and hold it against the seals; returns a Verified.
+    """Walk all chains, oldest first, and hold them against the seals; returns a Verified.
 
-    Found are edited rows, missing rows (at the start, between, at the end), rows outside the chain, and a
+    Found are edited rows, missing rows (at the start, between, at the end), rows outside the chains, and a
     chain that was made anew. What retention removed is explained by the event it leaves.
     """
     told, sealed = Verified(), _seals(found := [])
     for sentence in found:
         told.found(sentence)
-    head = AuditEvent.select(fn.max(AuditEvent.id)).scalar() or 0
-    before, previous, edited = 0, None, 0
-    while rows := _rows(before, head):
-        for row in rows:
-            id, own, link = row["id"], row["hash"], row["previous"]
-            told.rows += 1
-            if id in sealed and sealed.pop(id) != own:
-                told.found(f"Event {id} isn't the one that was sealed.")
-            if own is None:
-                told.from_before += told.last is None
-                if told.last is not None:
-                    told.found(f"Event {id} stands outside the chain: it wasn't written by Guildhall.")
-                    continue
-            elif own != _link(link, row):
-                edited += 1
-                told.found(f"Event {id} was changed after it was written.")
-            if own is not None and link != previous and not _is_pruned(id, link):
-                told.found(_gap(told.last, id))
-            if own is not None:
-                told.last = (id, own)
-            before, previous = id, own
-        before = rows[-1]["id"]
-    upto, _ = _boundary()
+    with database.snapshot():
+        edited = _walk(told, sealed)
+        upto, _ = _boundary()
     for id in sorted(id for id in sealed if id > upto):
         told.found(f"Event {id} was sealed and is gone.")
     if edited and edited == told.rows - told.from_before:
         told.findings.insert(0, "No hash fits: the log was made anew, or SECRET_KEY isn't the one it was written with.")
     return told
+
+
+def _walk(told, sealed):
+    """Each row against the one before in its chain; takes from `sealed` what is met. Returns how many were edited."""
+    head = AuditEvent.select(fn.max(AuditEvent.id)).scalar() or 0
+    before, previous, edited = 0, {}, 0
+    while rows := _rows(before, head):
+        for row in rows:
+            id, chain, own, link = row["id"], row["chain"], row["hash"], row["previous"]
+            told.rows += 1
+            if id in sealed and sealed.pop(id) != own:
+                told.found(f"Event {id} isn't the one that was sealed.")
+            if own is None:
+                told.from_before += not told.ends
+                if told.ends:
+                    told.found(f"Event {id} stands outside the chain: it wasn't written by Guildhall.")
+                continue
+            if own != _link(row):
+                edited += 1
+                told.found(f"Event {id} was changed after it was written.")
+            if link != previous.get(chain) and not _is_pruned(id, chain, link):
+                told.found(_gap(told.ends.get(chain), id))
+            told.ends[chain] = (id, own)
+            previous[chain] = own
+        before = rows[-1]["id"]
+    return edited
 
 
 def _gap(last, id):
@@ -189,9 +205,8 @@ def _gap(last, id):
 
 
 def _rows(after, head):
-    columns = [getattr(AuditEvent, name) for name in ("id", "previous", "hash", *COVERED)]
     return list(
-        AuditEvent.select(*columns)
+        AuditEvent.select(*_columns())
         .where(AuditEvent.id > after, AuditEvent.id <= head)
         .order_by(AuditEvent.id)
         .limit(WALKED)
@@ -199,40 +214,44 @@ def _rows(after, head):
     )
 
 
+def _columns():
+    return [getattr(AuditEvent, name) for name in ("id", "chain", "previous", "hash", *COVERED)]
+
+
 def _boundary():
-    """(id, hash) of the last row that retention was allowed to remove; (0, None) when none was."""
-    columns = [getattr(AuditEvent, name) for name in ("id", "previous", "hash", *COVERED)]
-    announced = AuditEvent.select(*columns).where(AuditEvent.action == PRUNED).order_by(AuditEvent.at.desc())
+    """(id, chain → hash) of the last rows that retention was allowed to remove; (0, {}) when none were."""
+    announced = AuditEvent.select(*_columns()).where(AuditEvent.action == PRUNED).order_by(AuditEvent.at.desc())
     for row in announced.limit(20).dicts():
-        if row["hash"] == _link(row["previous"], row):  # whoever forges one hasn't got the key
-            return row["metadata"]["up_to"], row["metadata"]["link"]
-    return 0, None
+        if row["hash"] == _link(row):  # whoever forges one hasn't got the key
+            facts = row["metadata"]
+            return facts["up_to"], facts["links"] if "links" in facts else {"0": facts["link"]}
+    return 0, {}
 
 
-def _is_pruned(id, link):
-    """Whether the row before this one was retention's to remove; asked anew, as it may be at work."""
-    upto, last = _boundary()
-    return id <= upto or (upto > 0 and link == last)
+def _is_pruned(id, chain, link):
+    """Whether the row before this one in its chain was retention's to remove; asked anew, as it may be at work."""
+    upto, links = _boundary()
+    return id <= upto or (upto > 0 and link == links.get(str(chain)))
 
 
 # --- seals --------------------------------------------------------------------------------------------------
 
 
 def seals():
-    """The file of seals: a line for each night on which the whole log was found as it should be."""
+    """The file of seals: the end of each chain, for each night on which the whole log was found as it should be."""
     return configuration.active.data / "audit.seals"
 
 
-def seal(last):
-    """Note outside the database that the chain reached `last`, an (id, hash). Twice is once."""
-    path = seals()
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    if last is None or (lines and f'"hash": "{last[1]}"' in lines[-1]):
+def seal(ends):
+    """Note outside the database how far the chains reach: `ends` of a Verified. Twice is once."""
+    known = set(_seals([]).items())
+    new = sorted(end for end in ends.values() if end not in known)
+    if not new:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps({"at": f"{now():%Y-%m-%dT%H:%M:%SZ}", "id": last[0], "hash": last[1]})
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    seals().parent.mkdir(parents=True, exist_ok=True)
+    with seals().open("a", encoding="utf-8") as file:
+        for id, hash in new:
+            file.write(json.dumps({"at": f"{now():%Y-%m-%dT%H:%M:%SZ}", "id": id, "hash": hash}) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -268,22 +287,17 @@ def prune(limit, days):
 
 def _announce(before, days):
     """Tell the log what will be removed from it; returns the id up to which."""
-    lock("audit")
-    last = None
-    for row in AuditEvent.select(AuditEvent.id, AuditEvent.at, AuditEvent.hash).order_by(AuditEvent.id).limit(AHEAD):
+    lock("audit prune")
+    last, (_, links) = 0, _boundary()
+    columns = AuditEvent.id, AuditEvent.at, AuditEvent.chain, AuditEvent.hash
+    for row in AuditEvent.select(*columns).order_by(AuditEvent.id).limit(AHEAD):
         if row.at >= before:
             break
-        last = row
-    if last is None:
-        return 0
-    record(
-        PRUNED,
-        f"Events up to {last.id} are older than {days} days and are removed",
-        target=("audit_event", last.id),
-        up_to=last.id,
-        link=last.hash,
-    )
-    return last.id
+        last, links = row.id, links | {str(row.chain): row.hash}
+    if last:
+        words = f"Events up to {last} are older than {days} days and are removed"
+        record(PRUNED, words, target=("audit_event", last), up_to=last, links=links)
+    return last
 
 
 # --- reading ----------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def record(organization, table, row_id, verb, fields=None, *, by=None, batch=Non
     On PostgreSQL commits of one organization are put in line from here on, so that ids become visible
     in their order and a page that asks «after 7» can't miss a 6 that committed late.
     """
-    lock(f"changes of {organization.id}")
+    lock("changes", organization.id)
     extra = {"batch": batch} if batch else {}
     change = Change.create(
         organization=organization, table=table, row_id=row_id, verb=verb, fields=fields or {}, by=by, **extra

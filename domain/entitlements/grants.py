@@ -208,7 +208,7 @@ def _follow(work, given):
         return long_jobs.finish(work)
     if not long_jobs.progress(work, work.done + 1, lasting=True, upto=given.source):
         return False
-    lock(given.source)  # behind a webhook that is at it; one that comes later sees the plan as it is now
+    lock("facts")  # behind a webhook that is at it; one that comes later sees the plan as it is now
     with inside(given.organization_id):
         rows = list(Grant.active().where(Grant.source == given.source, Grant.plan_key == work.subject))
         if rows:

@@ -187,7 +187,7 @@ def put_back(key, event_id, *, by, confirmed=False):
 def _in_line(key):
     if key not in PLANS:
         raise NotFound("There is no such plan.")
-    lock(f"plan {key}")  # or two admins at once would each log the other's change as their own
+    lock("plan", key)  # or two admins at once would each log the other's change as their own
 
 
 def history(key, limit=20):

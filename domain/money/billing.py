@@ -128,7 +128,7 @@ def _refuse_second(plan, organization):
 @writes
 def _reserve(plan_key, quantity, days, by):
     """The open checkout, or a new one: the partial index lets an organization have one."""
-    lock(f"checkout {by.organization.id}")
+    lock("checkout", by.organization.id)
     Checkout.update(status="expired").where(Checkout.status == "open", Checkout.expires_at <= now()).execute()
     return Checkout.one(Checkout.status == "open") or Checkout.create(
         provider=providers.name(),

@@ -110,7 +110,7 @@ def _watched(after):
 @writes
 def _remind(row):
     """In one transaction, behind any webhook that is at this subscription: how it stands now, and what that wants."""
-    lock(grants.source_of(row))
+    lock("facts")
     with inside(row.organization_id):
         row = Subscription.get_by_id(row.id)
         followed = row.status == "past_due" and grants.follow(row)

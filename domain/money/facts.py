@@ -61,7 +61,7 @@ class Retry(Exception):
 
 def apply(fact):
     """Turn one fact into rows, in the present transaction. Refuses with Unknown or Retry, changing nothing."""
-    lock("audit")  # before the lines of single things, in which several facts may stand in any order
+    lock("facts")  # one after the other: several in one transaction may speak of the same things in any order
     organization = organization_of(fact)
     with inside(organization):
         _apply(fact, organization)
@@ -153,7 +153,6 @@ def _is_news(side, id, fact, over=False):
     What the provider said when it was asked beats any event's time; what is `over` doesn't come back unasked.
     """
     source = f"{fact.provider}:{side}:{id}"
-    lock(source)
     held = _known_source.first(source=source)
     if held is not None:
         if fact.asked_at is None and (fact.happened_at < held.last_event_at or over):
@@ -225,7 +224,6 @@ def _checkout(fact: CheckoutClosed, organization):
 
 @_apply.register
 def _subscription(fact: SubscriptionChanged, organization):
-    lock(f"{fact.provider}:subscription:{fact.id}")
     row = _subscription_row.first(provider=fact.provider, id=fact.id)
     plan_key = plan_of(fact.provider, fact.price_id)
     if plan_key is None:
@@ -380,7 +378,6 @@ def warn_admins(key, title, body, link):
 @_apply.register
 def _received(fact: PaymentReceived, organization):
     subscription = _subscription_for(fact)
-    lock(f"{fact.provider}:payment:{fact.id}")
     row = _payment_row.first(provider=fact.provider, id=fact.id)
     plan_key = _plan_paid(fact, row, subscription)
     if fact.reason == "once" and plan_key is None:
@@ -406,7 +403,6 @@ def _received(fact: PaymentReceived, organization):
 @_apply.register
 def _failed(fact: PaymentFailed, organization):
     subscription = _subscription_for(fact)
-    lock(f"{fact.provider}:payment:{fact.id}")
     row = _payment_row.first(provider=fact.provider, id=fact.id)
     if not _is_news("payment", fact.id, fact) or (row is not None and row.status == "paid"):
         return
@@ -547,7 +543,6 @@ def _dispute(fact, organization, state):
 
 
 def _known_payment(fact):
-    lock(f"{fact.provider}:money:{fact.payment_id}")
     row = _payment_row.first(provider=fact.provider, id=str(fact.payment_id))
     if row is None:
         raise Retry(f"The payment {fact.payment_id} isn't known yet.")

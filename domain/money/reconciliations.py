@@ -482,7 +482,7 @@ def _still_new(fact):
 
 @writes
 def _mended(run, number, one, found, by):
-    lock(f"reconciliation {run.id}")
+    lock("reconciliation", run.id)
     run = LongJob.get_by_id(run.id)
     why = _applied(found)
     for kept in run.facts["kept"]:

@@ -238,7 +238,7 @@ def name_price(provider, price_id, plan_key, *, by):
         raise Invalid({"plan": "Choose the plan that this price is."})
     if provider == providers.name() and providers.plan_of(price_id) not in (None, plan_key):
         raise Refused(f"{price_id} is {plans.get(providers.plan_of(price_id)).label} by the site's configuration.")
-    lock(f"price {provider} {price_id}")
+    lock("price", f"{provider} {price_id}")
     held = PlanPrice.one(PlanPrice.provider == provider, PlanPrice.price_id == price_id)
     if held is not None and held.plan_key == plan_key:
         return

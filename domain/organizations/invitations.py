@@ -63,7 +63,7 @@ def invite(email, role, *, by, workspace=None, allow=lambda: None):
 @writes
 def _invite(email, role, workspace, by):
     organization, norm = by.organization, addresses.normalized(email)
-    lock(f"seats of {organization.id}")
+    lock("seats", organization.id)
     if held := open_for(norm):
         raise AlreadyInvited(
             f"{held.email} is invited already. Send that invitation again, or cancel it first.",
@@ -175,7 +175,7 @@ def found(id):
 def resend(id, *, by):
     """Send the letter again; it holds anew. Refuses with NotFound, or when it isn't waiting any more."""
     by.require("invitations.cancel")
-    lock(f"seats of {by.organization.id}")
+    lock("seats", by.organization.id)
     held = found(id)
     if not held.is_open and held.workspace_id is None and (refusal := _full(by.organization, invited=True)):
         raise refusal  # a lapsed one gave its seat away
@@ -306,7 +306,7 @@ def accept(public_id, user, session=None):
     Exactly once; refuses for each reason that `look` names, with WrongAccount, MemberLimitExceeded and others.
     """
     invitation = _by_public_id(public_id)
-    lock(f"seats of {invitation.organization_id}")
+    lock("seats", invitation.organization_id)
     offer = look(public_id, user)
     if offer.refusal:
         raise offer.refusal

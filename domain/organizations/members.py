@@ -48,7 +48,7 @@ def change_role(id, role, *, by):
 
     Refuses with Invalid, Forbidden where an owner is touched or made by an admin, LastOwner, NotFound.
     """
-    lock("owners")
+    lock("owners", by.organization.id)
     by = organizations.at_present(by)
     target = found(by.organization, id)
     by.require("members.change_role", target)
@@ -86,7 +86,7 @@ def remove(id, *, by):
 
     Refuses with Forbidden, LastOwner, NotFound; who wants to go themselves leaves.
     """
-    lock("owners")
+    lock("owners", by.organization.id)
     by = organizations.at_present(by)
     target = found(by.organization, id)
     by.require("members.remove", target)
@@ -120,7 +120,7 @@ def remove(id, *, by):
 @writes
 def leave(*, by):
     """Go out of the organization oneself. Refuses with LastOwner, and in a personal one."""
-    lock("owners")
+    lock("owners", by.organization.id)
     by = organizations.at_present(by)
     target = Membership.get(Membership.organization == by.organization, Membership.user == by.user)
     by.require("members.leave", target)

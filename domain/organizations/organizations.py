@@ -84,7 +84,7 @@ def named(name):
 
 
 def _create(name, user, *, is_personal, slug_from):
-    lock("organization slugs")
+    lock("slugs")
     organization = Organization.create(name=name, slug=_free_slug(slug_from), owner=user, is_personal=is_personal)
     Membership.create(organization=organization, user=user, role="owner")
     with inside(organization):

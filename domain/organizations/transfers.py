@@ -29,7 +29,7 @@ def offer(membership_id, *, by):
 
     Refuses with NotFound for whoever isn't an active member, and while another offer is open.
     """
-    lock("owners")
+    lock("owners", by.organization.id)
     by = organizations.at_present(by)
     by.require("organization.transfer")
     target = members.found(by.organization, membership_id)
@@ -75,7 +75,7 @@ def accept(*, by):
 
     Refuses with NotFound when there is no such offer (any more), or its maker is no owner now.
     """
-    lock("owners")
+    lock("owners", by.organization.id)
     by = organizations.at_present(by)
     by.require("members.read")
     held = _mine(by)

@@ -44,7 +44,7 @@ def create(name, *, by):
     """Make a workspace. Refuses with Invalid, also for a name that is taken."""
     by.require("workspaces.manage")
     name = organizations.named(name)
-    lock(f"workspaces of {by.organization.id}")
+    lock("workspaces", by.organization.id)
     _free(name)
     slug = base = organizations.slugged(name)
     number = 2
@@ -66,7 +66,7 @@ def rename(id, name, *, by):
     """Call it something else; its address stays. Refuses with Invalid or NotFound."""
     by.require("workspaces.manage")
     name = organizations.named(name)
-    lock(f"workspaces of {by.organization.id}")
+    lock("workspaces", by.organization.id)
     held = found(id)
     _free(name, held.id)
     if name != held.name:

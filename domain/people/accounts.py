@@ -491,7 +491,7 @@ def _change_address(user, token_id, code):
     )
     if refusal := tokens.refusal(token, code):
         return refusal
-    lock(f"account {token.email_norm}")
+    lock("account", token.email_norm)
     if by_email(token.email_norm):
         return tokens.CodeExpired("This address has an account by now.")
     old, new = user.email, token.payload["email"]
@@ -549,7 +549,9 @@ def delete(user):
     Refuses with LastOwner while an organization has no other owner, and for the last admin.
     """
     stepup.demand("account.delete", user.id)
-    lock("owners")
+    theirs = Membership.select(Membership.organization).where(Membership.user == user)
+    for (organization,) in theirs.order_by(Membership.organization).tuples():
+        lock("owners", organization)
     if held := ties(user):
         names = _joined([organization.name for organization in held])
         raise permissions.LastOwner(f"You are the only owner of {names}. Hand over or delete that first.")

@@ -172,8 +172,8 @@ def arrive(came, user=None, next_url=None, backer=None):
 
 def _stand_in_line(came):
     """Two at once are one after the other: the second finds what the first has made."""
-    lock(f"identity {came.provider} {came.subject}")
-    lock(f"account {normalized(came.email)}")
+    lock("identity", f"{came.provider} {came.subject}")
+    lock("account", normalized(came.email))
 
 
 def _known(came):
@@ -327,7 +327,7 @@ def disconnect(user, id):
     (it dies with the connection) or isn't proven, and nothing else is left, it refuses with LastWay.
     """
     stepup.demand("security.disconnect", id)
-    lock(f"ways of {user.id}")
+    lock("ways", user.id)
     identity = Identity.one(Identity.id == id, Identity.user == user)
     if identity is None:
         raise NotFound("That account is disconnected already.")

@@ -50,7 +50,7 @@ def send_code(action, target=""):
     """
     who, target = _who(), _told(target)
     _known(action)
-    lock(f"proofs of {who.user.id}")
+    lock("proofs", who.user.id)
     every = list(
         Challenge.select()
         .where(
@@ -164,7 +164,7 @@ def _passkey_fits(user, answer, challenge):
 @writes
 def _count(who, action, method):
     """Count a try before it is checked, so that many at once are counted too: (row, tries left) or TooOften."""
-    lock(f"proofs of {who.user.id}")  # two first tries at once must not begin two counts
+    lock("proofs", who.user.id)  # two first tries at once must not begin two counts
     mine = (Challenge.user == who.user) & (Challenge.method == method)
     every = list(Challenge.select().where(mine, Challenge.consumed_at.is_null(), Challenge.expires_at > now()))
     if sum(one.attempts for one in every) >= TRIES_IN_ALL:

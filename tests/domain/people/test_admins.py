@@ -301,13 +301,13 @@ def test_the_other_admins_hear_of_it(cast, chief, proven, letters):
 
 def test_the_last_admin_cant_leave_nor_the_last_who_chooses(cast, chief):
     with pytest.raises(admins.LastAdmin):
-        admins.must_not_be_last(chief)
+        write(admins.must_not_be_last, chief)
     put_on_the_list(cast.bob)
     with pytest.raises(admins.LastAdmin, match="choose"):
-        admins.must_not_be_last(chief)
+        write(admins.must_not_be_last, chief)
     make(cast.bob, "super_admin")
-    admins.must_not_be_last(chief)
-    admins.must_not_be_last(cast.alice)  # no admin at all
+    write(admins.must_not_be_last, chief)
+    write(admins.must_not_be_last, cast.alice)  # no admin at all
 
 
 def test_the_whole_list_says_what_each_waits_for(cast):
