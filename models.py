@@ -950,6 +950,7 @@ class LongJob(Table):
     error = TextField(null=True)
     attempts = IntegerField(default=0)  # since it last got further
     taker = CharField(max_length=40, null=True)
+    held_until_at = Moment(null=True)
     asked_by = to(User, on_delete="SET NULL", null=True)
     finished_at = Moment(null=True)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, repeat
 
-from bench import guildhall, peer_data, stripe_objects
+from bench import guildhall, peer_data, stripe_objects, verbs
 from bench.load import Load, LoadError, Result, drive, fetch, request
 from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
@@ -46,6 +46,7 @@ GOALS = {
     "events_worked_per_second": (AT_LEAST, 500),
     "list_p99_under_writes": (AT_MOST, 3),
     "webhook_to_plan_ms": (AT_MOST, 50),
+    "verbs_two_processes": (AT_LEAST, 1.6),
     "memory_mb": (AT_MOST, 150),
 }
 
@@ -146,6 +147,7 @@ class Bench:
             self.events,
             self.under_writes,
             self.plan,
+            self.verbs,
             self.memory,
         ):
             started = time.perf_counter()
@@ -327,6 +329,11 @@ class Bench:
         with guildhall.server("guildhall-plan", folder) as server:
             taken = list(self.stripe.plan_changes(server, folder, PLAN_CHANGES))
         yield Row("webhook_to_plan_ms", statistics.median(taken) * 1000, "ms")
+
+    def verbs(self) -> Iterator[Row]:
+        """Audited acts on a durable PostgreSQL, by two processes and by one."""
+        two, one = verbs.measure(SECONDS)
+        yield Row("verbs_two_processes", two, "acts/s", one)
 
     def memory(self) -> Iterator[Row]:
         yield Row("memory_mb", self.many.memory_mb(), "MB")

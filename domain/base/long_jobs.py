@@ -1,14 +1,23 @@
 """Long work as a row: asked for once, done by a job, told with a figure that survives a reload and a kill.
 
-Whoever takes a piece of work up signs it; what an earlier taker still says is not heard.
+Whoever takes a piece of work up signs it and holds it for a while, longer with each progress; what an
+earlier taker still says after that is not heard.
 """
+
+import hashlib
+import os
+import secrets
+import threading
+from datetime import timedelta
 
 from database.clock import now
 from database.columns import public_id
 from database.transactions import wake, writes
 from models import LongJob
 
+HOLD = timedelta(minutes=1)  # without progress; then its taker counts as dead
 MOST = 3  # times that work is taken up again after it was cut off
+_PROCESS = secrets.token_hex(8)
 
 
 def begin(kind, subject="", *, by=None, total=None, **facts):
@@ -30,16 +39,29 @@ def replace(kind, subject=""):
     LongJob.update(status="replaced", finished_at=now()).where(*_open(kind), LongJob.subject == subject).execute()
 
 
-@writes
 def claim(kind):
-    """Take up the oldest open work of a kind, also what another taker left half done; None when there is none."""
-    row = LongJob.select().where(*_open(kind)).order_by(LongJob.id).first()
+    """Take up the oldest open work of a kind that nobody else holds; None when there is none.
+
+    Of two who ask at once, or while another thread or process is at it, one gets it. What a thread left
+    half done it may take up again at once, for its next batch.
+    """
+    me = f"{os.getpid()}:{threading.get_native_id()}"
+    return _claim(kind, hashlib.sha256((_PROCESS + me).encode()).hexdigest()[:12])
+
+
+@writes
+def _claim(kind, me):
+    unheld = LongJob.held_until_at.is_null() | (LongJob.held_until_at < now()) | LongJob.taker.startswith(me)
+    row = LongJob.select().where(*_open(kind), unheld).order_by(LongJob.id).first()
     if row is None:
         return None
     if row.attempts >= MOST:
         finish(row, error="It was cut off several times. Look at the server's log before you try again.")
         return None
-    LongJob.update(status="running", attempts=row.attempts + 1, taker=public_id()).where(LongJob.id == row.id).execute()
+    signed = {"taker": f"{me}:{public_id()}", "held_until_at": now() + HOLD}
+    take = LongJob.update(status="running", attempts=row.attempts + 1, **signed)
+    if not take.where(LongJob.id == row.id, *_open(kind), unheld).execute():
+        return None  # another process got there first
     return LongJob.get_by_id(row.id)
 
 
@@ -49,7 +71,7 @@ def progress(row, done, *, lasting=False, **facts):
     `lasting`: what was done stays done, so the next taker goes on from here and not from the beginning.
     """
     row.done, row.facts = done, row.facts | facts
-    values = {"done": done, "facts": row.facts} | ({"attempts": 0} if lasting else {})
+    values = {"done": done, "facts": row.facts, "held_until_at": now() + HOLD} | ({"attempts": 0} if lasting else {})
     return bool(LongJob.update(**values).where(*_mine(row)).execute())
 
 

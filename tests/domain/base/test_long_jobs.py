@@ -38,6 +38,35 @@ def test_what_it_tells_is_kept(house):
     assert over.finished_at is not None
 
 
+def test_of_eight_who_ask_at_once_one_gets_it(house):
+    write(long_jobs.begin, "paint")
+    outcomes = together(*[lambda: long_jobs.claim("paint")] * 8)
+    (taken,) = (found for found in outcomes if found is not None)
+    assert (taken.status, taken.attempts) == ("running", 1)
+
+
+def test_nobody_gets_what_is_held_but_who_holds_it(house):
+    write(long_jobs.begin, "paint")
+    assert long_jobs.claim("paint").attempts == 1
+    assert together(*[lambda: long_jobs.claim("paint")] * 8) == [None] * 8
+    again = long_jobs.claim("paint")
+    assert again.attempts == 2
+    assert write(long_jobs.progress, again, 1)
+
+
+def test_with_each_progress_it_is_held_longer(house, clock):
+    write(long_jobs.begin, "paint")
+    taken = long_jobs.claim("paint")
+    for done in range(3):
+        clock.forward(seconds=50)
+        assert together(lambda: long_jobs.claim("paint")) == [None]
+        assert write(long_jobs.progress, taken, done)
+    clock.forward(seconds=61)
+    (other,) = together(lambda: long_jobs.claim("paint"))
+    assert other.taker != taken.taker
+    assert not write(long_jobs.progress, taken, 9)
+
+
 def test_an_earlier_taker_is_not_heard_any_more(house):
     write(long_jobs.begin, "paint")
     first, second = long_jobs.claim("paint"), long_jobs.claim("paint")
