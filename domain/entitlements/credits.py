@@ -23,7 +23,7 @@ from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import audit, changes, outgoing, settings
+from domain.base import changes, history, outgoing, settings
 from domain.entitlements import grants
 from domain.fields.kinds import clean
 from models import CreditAccount, CreditBucket, CreditEntry, CreditHold, Grant, Membership, Organization, User
@@ -447,19 +447,10 @@ def take(organization, amount, *, key, reason, by):
 def _adjusted(organization, verb, amount, before, after, reason, by, *, expires_at=None):
     facts = {"expires_at": f"{expires_at:%Y-%m-%d}"} if expires_at else {}
     preposition = "to" if verb == "given" else "from"
-    audit.record(
-        f"billing.credits_{verb}",
-        f"{_number(amount)} {verb} {preposition} {organization.name}",
-        by=by,
-        organization=organization,
-        target=organization,
-        amount=amount,
-        before=before,
-        after=after,
-        reason=reason,
-        **facts,
-    )
-    changes.record(organization, "credits", None, "updated", by=by)
+    facts |= {"amount": amount, "before": before, "after": after, "reason": reason}
+    summary = f"{_number(amount)} {verb} {preposition} {organization.name}"
+    about = {"by": by, "organization": organization, "target": organization}
+    history.note(f"billing.credits_{verb}", summary, "credits", **about, **facts)
 
 
 # --- what time does -------------------------------------------------------------------------------------

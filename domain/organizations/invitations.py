@@ -12,7 +12,7 @@ from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import addresses, audit, changes, outgoing, settings
+from domain.base import addresses, audit, changes, history, outgoing, settings
 from domain.base.roles import WORKSPACE_ROLES
 from domain.fields.kinds import clean
 from domain.organizations import organizations, permissions, workspaces
@@ -81,17 +81,8 @@ def _invite(email, role, workspace, by):
         email=email, email_norm=norm, role=role, workspace=place, invited_by=by.user, expires_at=_until()
     )
     where = f"{place.name} as {role}" if place else role
-    audit.record(
-        "member.invited",
-        f"{email} was invited: {where}",
-        by=by.user,
-        organization=organization,
-        target=made,
-        email=email,
-        role=role,
-        workspace=place.name if place else None,
-    )
-    changes.record(organization, "invitation", made.id, "created", by=by.user)
+    facts = {"email": email, "role": role, "workspace": place.name if place else None}
+    history.note("member.invited", f"{email} was invited: {where}", made, by=by, verb="created", **facts)
     _mail(made, by.user, organization, place)
     known = User.one(User.email_norm == norm, User.status == "active")
     organizations.tell(
@@ -184,15 +175,7 @@ def resend(id, *, by):
     if not sent.execute():
         raise Refused(SAYS[held.status], "INVALID_TRANSITION")
     held.expires_at = until
-    audit.record(
-        "invitation.resent",
-        f"{held.email} was mailed again",
-        by=by.user,
-        organization=by.organization,
-        target=held,
-        category="member",
-    )
-    changes.record(by.organization, "invitation", held.id, "updated", by=by.user)
+    history.note("invitation.resent", f"{held.email} was mailed again", held, by=by, category="member")
     _mail(held, by.user, by.organization, held.workspace)
     return held
 
@@ -203,15 +186,8 @@ def cancel(id, *, by):
     by.require("invitations.cancel")
     held = found(id)
     _settle(held, "cancelled")
-    audit.record(
-        "invitation.cancelled",
-        f"The invitation of {held.email} was cancelled",
-        by=by.user,
-        organization=by.organization,
-        target=held,
-        category="member",
-    )
-    changes.record(by.organization, "invitation", held.id, "updated", by=by.user)
+    summary = f"The invitation of {held.email} was cancelled"
+    history.note("invitation.cancelled", summary, held, by=by, category="member")
     return held
 
 
@@ -369,15 +345,8 @@ def decline(public_id, user):
         raise offer.refusal
     with inside(offer.organization):
         _settle(offer.invitation, "cancelled")
-        audit.record(
-            "invitation.declined",
-            f"{user.name} declined",
-            by=user,
-            organization=offer.organization,
-            target=offer.invitation,
-            category="member",
-        )
-        changes.record(offer.organization, "invitation", offer.invitation.id, "updated", by=user)
+        about = {"by": user, "organization": offer.organization, "category": "member"}
+        history.note("invitation.declined", f"{user.name} declined", offer.invitation, **about)
         inviter = offer.invitation.invited_by
         if inviter is not None and organizations.reach(inviter, offer.organization.slug):
             outgoing.notify(

@@ -8,7 +8,7 @@ from database.locks import lock
 from database.scope import inside
 from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import audit, changes, outgoing, roles, stepup
+from domain.base import audit, changes, history, outgoing, roles, stepup
 from domain.fields.kinds import whole
 from domain.organizations import organizations, permissions
 from models import Assignment, Membership, Organization, Profile, Transfer, User, Workspace
@@ -63,18 +63,8 @@ def change_role(id, role, *, by):
     before, who = target.role, target.user
     Membership.update(role=role).where(Membership.id == target.id).execute()
     _keep_owner_of_record(by.organization)
-    audit.record(
-        "member.role_changed",
-        f"{who.name}: {before} → {role}",
-        by=by.user,
-        organization=by.organization,
-        target=who,
-        before=before,
-        after=role,
-    )
-    change = changes.record(
-        by.organization, "organization_member", target.id, "updated", {"role": [before, role]}, by=by.user
-    )
+    summary, moved = f"{who.name}: {before} → {role}", {"field": "role", "before": before, "after": role}
+    change = history.note("member.role_changed", summary, target, by=by, target=who, **moved)
     you = (who, f"You are now {role} of {by.organization.name}", f"/{by.organization.slug}/members")
     _tell(by, change, "member.role_changed", f"{who.name} is now {role} of {by.organization.name}", you)
     return found(by.organization, id)

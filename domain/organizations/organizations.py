@@ -15,7 +15,7 @@ from database.parameters import parameter
 from database.scope import inside
 from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import audit, changes, configuration, outgoing, roles, stepup
+from domain.base import audit, configuration, history, outgoing, roles, stepup
 from domain.entitlements import credits, grants
 from domain.fields.kinds import clean
 from domain.organizations import permissions
@@ -286,20 +286,14 @@ def update(name, timezone, currency, *, by):
     held = Organization.get_by_id(by.organization.id)
     after = {"name": name, "timezone": timezone, "default_currency": currency}
     before = {field: getattr(held, field) for field in after}
-    fields = {field: [before[field], after[field]] for field in after if before[field] != after[field]}
-    if not fields:
+    new = {field: value for field, value in after.items() if before[field] != value}
+    if not new:
         return
-    Organization.update(**{field: after[field] for field in fields}).where(Organization.id == held.id).execute()
-    audit.record(
-        "organization.updated",
-        f"Changed {', '.join(field.replace('default_', '') for field in fields)}",
-        by=by.user,
-        organization=held,
-        target=held,
-        before={field: before[field] for field in fields},
-        after={field: after[field] for field in fields},
+    Organization.update(**new).where(Organization.id == held.id).execute()
+    summary = f"Changed {', '.join(field.replace('default_', '') for field in new)}"
+    history.note(
+        "organization.updated", summary, held, by=by, before={field: before[field] for field in new}, after=new
     )
-    changes.record(held, "organization", held.id, "updated", fields, by=by.user)
 
 
 @writes

@@ -10,7 +10,7 @@ from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
 from domain import NotFound, Refused
-from domain.base import audit, changes, outgoing, stepup
+from domain.base import changes, history, outgoing, stepup
 from domain.organizations import members, organizations
 from models import Membership, Organization, Transfer
 
@@ -40,14 +40,8 @@ def offer(membership_id, *, by):
     stepup.demand("organization.transfer", target.id)
     Transfer.update(status="expired").where(Transfer.status == "pending").execute()
     made = Transfer.create(from_user=by.user, to_user=target.user, expires_at=now() + LIFE)
-    audit.record(
-        "organization.transfer_offered",
-        f"Offered to {target.user.name}",
-        by=by.user,
-        organization=by.organization,
-        target=target.user,
-    )
-    changes.record(by.organization, "ownership_transfer", made.id, "created", by=by.user)
+    summary, about = f"Offered to {target.user.name}", {"by": by, "target": target.user, "verb": "created"}
+    history.note("organization.transfer_offered", summary, made, **about)
     outgoing.notify(
         target.user,
         "organization.transfer_offered",
@@ -90,16 +84,9 @@ def accept(*, by):
     Membership.update(role="admin").where(Membership.id == giver.id).execute()
     Organization.update(owner=by.user).where(Organization.id == by.organization.id).execute()
     before = held.from_user
-    for who, role, was in ((by.user, "owner", mine.role), (before, "admin", "owner")):
-        audit.record(
-            "organization.ownership_transferred",
-            f"{who.name}: {was} → {role}",
-            by=by.user,
-            organization=by.organization,
-            target=who,
-            before=was,
-            after=role,
-        )
+    for row, who, role in ((mine, by.user, "owner"), (giver, before, "admin")):
+        summary, moved = f"{who.name}: {row.role} → {role}", {"field": "role", "before": row.role, "after": role}
+        history.note("organization.ownership_transferred", summary, row, by=by, target=who, **moved)
         outgoing.letter(
             "ownership_transferred",
             who.email,
@@ -109,8 +96,6 @@ def accept(*, by):
             new=by.user.name,
             link=organizations.link_to(by.organization, "/members"),
         )
-    for id, was, role in ((mine.id, mine.role, "owner"), (giver.id, "owner", "admin")):
-        changes.record(by.organization, "organization_member", id, "updated", {"role": [was, role]}, by=by.user)
     changes.record(by.organization, "ownership_transfer", held.id, "updated", by=by.user)
     organizations.tell(
         by.organization,
@@ -166,8 +151,7 @@ def _settle(held, status):
 
 
 def _note(by, held, action, summary):
-    audit.record(action, summary, by=by.user, organization=by.organization, target=held.to_user)
-    changes.record(by.organization, "ownership_transfer", held.id, "updated", by=by.user)
+    history.note(action, summary, held, by=by, target=held.to_user)
 
 
 @writes

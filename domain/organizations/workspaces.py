@@ -7,7 +7,7 @@ from database.clock import now
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import audit, changes, outgoing, roles
+from domain.base import history, outgoing, roles
 from domain.fields.kinds import clean, whole
 from domain.organizations import organizations
 from models import Assignment, Invitation, Membership, Profile, User, Workspace
@@ -104,12 +104,8 @@ def restore(id, *, by):
 
 
 def _note(workspace, verb, summary, by, **facts):
-    audit.record(
-        f"organization.workspace_{verb}", summary, by=by.user, organization=by.organization, target=workspace, **facts
-    )
-    changes.record(
-        by.organization, "workspace", workspace.id, "created" if verb == "created" else "updated", by=by.user
-    )
+    made = "created" if verb == "created" else "updated"
+    history.note(f"organization.workspace_{verb}", summary, workspace, by=by, verb=made, **facts)
 
 
 # --- its people ---------------------------------------------------------------------------------------------
@@ -159,9 +155,10 @@ def place(workspace, who, role, *, by, organization):
         Assignment.update(role=role).where(Assignment.id == held.id).execute()
     else:
         Assignment.insert(workspace=workspace, user=who, role=role).on_conflict_ignore().execute()
-    audit.record(
+    change = history.note(
         "member.assigned",
         f"{who.name} is {role} in {workspace.name}",
+        workspace,
         by=by,
         organization=organization,
         target=who,
@@ -169,7 +166,6 @@ def place(workspace, who, role, *, by, organization):
         before=held.role if held else None,
         after=role,
     )
-    change = changes.record(organization, "workspace", workspace.id, "updated", by=by)
     if by != who:
         page = f"/{organization.slug}/workspaces/{workspace.slug}"
         outgoing.notify(
@@ -192,17 +188,9 @@ def release(id, assignment_id, *, by):
     gone = held and Assignment.delete().where(Assignment.id == held.id).execute()
     if not gone:
         raise NotFound("That person isn't in this workspace any more.")
-    audit.record(
-        "member.released",
-        f"{held.user.name} is no longer in {workspace.name}",
-        by=by.user,
-        organization=by.organization,
-        target=held.user,
-        workspace=workspace.name,
-        before=held.role,
-        after=None,
-    )
-    change = changes.record(by.organization, "workspace", workspace.id, "updated", by=by.user)
+    summary = f"{held.user.name} is no longer in {workspace.name}"
+    facts = {"target": held.user, "workspace": workspace.name, "before": held.role, "after": None}
+    change = history.note("member.released", summary, workspace, by=by, **facts)
     if held.user_id != by.user.id:
         title = f"You are no longer in {workspace.name} of {by.organization.name}"
         outgoing.notify(held.user, "member.removed", f"released:{change.id}", title, organization=by.organization)

@@ -4,7 +4,7 @@ from database.clock import now
 from database.scope import inside
 from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import audit, changes, outgoing, stepup
+from domain.base import audit, history, outgoing, stepup
 from domain.fields.kinds import clean
 from domain.organizations import organizations
 from domain.people import admins, sessions
@@ -126,18 +126,10 @@ def _organization(id):
 
 def _told(organization, after, before, by, **facts):
     verb = "suspended" if after == "suspended" else "reactivated"
-    audit.record(
-        f"organization.{verb}",
-        f"{organization.name} was {verb}",
-        by=by,
-        organization=organization,
-        target=organization,
-        before=before,
-        after=after,
-        **facts,
-    )
+    moved = {"field": "status", "before": before, "after": after}
     with inside(organization):
-        changes.record(organization, "organization", organization.id, "updated", {"status": [before, after]}, by=by)
+        summary, about = f"{organization.name} was {verb}", {"by": by, "organization": organization} | moved | facts
+        history.note(f"organization.{verb}", summary, organization, **about)
     type, key = f"organization.{verb}", _key(f"organization.{verb}", organization)
     values = {"organization": organization.name, "link": organizations.link_to(organization)} | facts
     for user in Membership.keepers(organization):
