@@ -8,7 +8,8 @@ from peewee import Model, ModelInsert, Node
 class CachedInserts:
     """Inserting one row: Peewee builds the text anew each time, which costs several times what SQLite then does.
 
-    It is kept for each table and set of columns. What isn't plainly one row of values goes Peewee's way.
+    It is kept for each table and set of columns. What isn't plainly one row of values goes Peewee's way. For
+    `writes_vs_commits`, `webhook_vs_bare` and `create_vs_django_admin`, each of which is mostly one insert.
     """
 
     def execute(self: Any, query, **options):

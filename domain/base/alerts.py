@@ -50,6 +50,7 @@ def active():
     )
 
 
+# On every page: `list_1m_vs_jinja_page`.
 _newest = Compiled(
     lambda: Alert.select(Alert.id).where(Alert.created_at > parameter("after"), Alert.retracted_at.is_null()).limit(1)
 )

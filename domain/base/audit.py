@@ -102,6 +102,7 @@ MOST = 50  # findings, then one stops counting
 PRUNED = "system.audit_pruned"
 AHEAD = 5000  # rows that one such event announces at most
 
+# In every audited act: `verbs_two_processes`.
 _newest = Compiled(
     lambda: (
         AuditEvent.select(AuditEvent.hash)

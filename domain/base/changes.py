@@ -6,6 +6,7 @@ from peewee import Select, fn
 
 from database.clock import now
 from database.compiled import Compiled
+from database.connections import database
 from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere
@@ -40,6 +41,7 @@ def _alerts():
     return Alert.select(fn.coalesce(fn.max(Alert.id), 0) + fn.count(Alert.retracted_at))
 
 
+# On every page, and at each look of an open one: `list_1m_vs_jinja_page`.
 _marks = Compiled(
     lambda: Select(
         columns=[
@@ -59,18 +61,6 @@ def mark(user):
     return "-".join(str(number or 0) for number in _marks(user=user.id)[0])
 
 
-_newest = Compiled(
-    lambda: Select(
-        columns=[
-            Change.select(fn.max(Change.id)),
-            Notification.select(fn.max(Notification.id)),
-            Notification.select(fn.max(Notification.read_at)),
-            _alerts(),
-        ]
-    )
-)
-
-
 def unread(mark):
     """How many notifications the user hasn't read, as the mark has it."""
     return _numbers(mark)[2]
@@ -79,7 +69,9 @@ def unread(mark):
 def newest():
     """How far the log goes for anybody: whether it is worth asking `since` at all."""
     with everywhere("one look serves the open pages of all organizations"):
-        return _newest()[0]
+        newest = (Change.id, Notification.id, Notification.read_at)
+        columns = [column.model.select(fn.max(column)) for column in newest]
+        return Select(columns=[*columns, _alerts()]).tuples().execute(database)[0]
 
 
 def since(past, user):

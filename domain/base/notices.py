@@ -23,6 +23,7 @@ def deliver(row):
     wake("live")
 
 
+# On every page: `list_1m_vs_jinja_page`.
 _unread = Compiled(
     lambda: Notification.select(fn.count(Notification.id)).where(
         Notification.recipient == parameter("user"), Notification.read_at.is_null()

@@ -76,6 +76,7 @@ def _alone(query):
     return query.for_update() if database.dialect == "postgres" else query
 
 
+# These six are one spend: `credit_spends_per_second`.
 _account = Compiled(
     lambda: _alone(
         CreditAccount.select(

@@ -114,6 +114,7 @@ def stored(key):
     return _with(row) if row else PLANS[key]
 
 
+# For every event of a subscription: `events_worked_per_second`.
 _override = CompiledRows(
     PlanOverride, lambda: PlanOverride.select().where(PlanOverride.key == parameter("key")).limit(1)
 )

@@ -149,6 +149,7 @@ _REACHED = (
     Organization.status,
     Organization.timezone,
 )
+# At every request: `list_1m_vs_jinja_page`.
 _reach = Compiled(
     lambda: (
         Membership.select(*_REACHED, Membership.role)
@@ -172,6 +173,7 @@ def reach(user, slug):
     return None
 
 
+# On every page: `list_1m_vs_jinja_page`.
 _mine = Compiled(
     lambda: (
         Membership.select(

@@ -142,6 +142,7 @@ _PERSON = (
     User.second_factor_at,
     User.backer_access_granted_at,
 )
+# At every request: `list_1m_vs_jinja_page`.
 _found = Compiled(
     lambda: (
         Session.select(*_COLUMNS, *_PERSON, Profile.full_name)
