@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
-from peewee import JOIN, Case, fn
+from peewee import fn
 
 from database.clock import now
 from database.locks import lock
@@ -31,9 +31,7 @@ from models import Backer, BackerTier, Invitation, Organization, Setting, User
 LIFE = timedelta(minutes=10)
 NAME = 80  # characters
 CODE = (4, 80)  # characters
-PAGE = 50
 MONTHS, CREDITS = 600, 1_000_000
-STATES = ("unused", "pending", "used")
 ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # what nobody reads as something else
 
 
@@ -335,44 +333,6 @@ def after(moment, months):
 # --- the admin's side -------------------------------------------------------------------------------------
 
 
-def find(q="", status="", before=None, limit=PAGE):
-    """Backers with tier and account, the newest first, from the id `before` on.
-
-    `q` is a part of the username, or the whole address of the account.
-    """
-    query = (
-        Backer.select(Backer, BackerTier, User)
-        .join(BackerTier)
-        .switch(Backer)
-        .join(User, JOIN.LEFT_OUTER, on=(Backer.used_by == User.id), attr="account")
-    )
-    q = lower(clean(q))
-    if "@" in q[1:]:
-        query = query.where(User.email_norm == q)
-    elif q:
-        query = query.where(Backer.username_lower.contains(q) | Backer.username.contains(q))
-    if status in STATES:
-        query = query.where(_is(status))
-    if before:
-        query = query.where(Backer.id < before)
-    return list(query.order_by(Backer.id.desc()).limit(limit))
-
-
-def _is(status):
-    waits = Backer.claim_expires_at.is_null(False) & (Backer.claim_expires_at > now())
-    if status == "used":
-        return Backer.used_at.is_null(False)
-    if status == "pending":
-        return Backer.used_at.is_null() & waits
-    return Backer.used_at.is_null() & (Backer.claim_expires_at.is_null() | (Backer.claim_expires_at <= now()))
-
-
-def counts():
-    """status → how many."""
-    sums = [fn.COALESCE(fn.SUM(Case(None, ((_is(status), 1),), 0)), 0) for status in STATES]
-    return dict(zip(STATES, (int(number) for number in Backer.select(*sums).tuples().get()), strict=True))
-
-
 def one(id):
     """One backer with the tier. Refuses with NotFound."""
     backer = Backer.select(Backer, BackerTier).join(BackerTier).where(Backer.id == id).first()
@@ -384,25 +344,6 @@ def one(id):
 def account(backer):
     """The user who claimed the code, or None; also when the account was deleted since."""
     return User.one(User.id == backer.used_by_id) if backer.used_by_id else None
-
-
-def everything(limit=1000):
-    """All backers in the order they came, with tier and account; read in portions."""
-    last = 0
-    while True:
-        rows = list(
-            Backer.select(Backer, BackerTier, User)
-            .join(BackerTier)
-            .switch(Backer)
-            .join(User, JOIN.LEFT_OUTER, on=(Backer.used_by == User.id), attr="account")
-            .where(Backer.id > last)
-            .order_by(Backer.id)
-            .limit(limit)
-        )
-        if not rows:
-            return
-        yield from rows
-        last = rows[-1].id
 
 
 @writes

@@ -85,6 +85,8 @@ class Listing:
     within: Any = None  # the column that names the organization, where the table isn't Owned
     only: Any = None  # a condition all its rows meet
     parent: Any = None  # the column that names the row it stands in
+    conditions: Any = ()  # ((a Field to filter by, (value) → its condition, asked anew each time), …)
+    notes: Any = None  # (heading, (rows) → {id: ((tone, words), …)}): badges that no column has
     ranges: tuple[str, ...] = ()  # fields with a filter «from … to …»
     acts: tuple[Act, ...] = ()
     link: Any = None  # (row as listed) → where its page is; None: below the list
@@ -108,7 +110,7 @@ class Listing:
 
     @cached_property
     def by_name(self):
-        return {f.name: f for f in self.fields}
+        return {f.name: f for f in (*self.fields, *(f for f, _ in self.conditions))}
 
     @cached_property
     def listed(self):
@@ -116,7 +118,17 @@ class Listing:
 
     @cached_property
     def filters(self):
+        """What is filtered by the value of a column."""
         return tuple(f for f in self.fields if f.kind.filters and f.filters)
+
+    @cached_property
+    def filterable(self):
+        """All fields that one value narrows the list by."""
+        return (*self.filters, *(f for f, _ in self.conditions))
+
+    @cached_property
+    def condition_of(self):
+        return {f.name: condition for f, condition in self.conditions}
 
     @cached_property
     def people(self):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from peewee import SQL, Select, fn
 
 from database.clock import now
+from database.columns import Moment
 from database.compiled import Compiled
 from database.connections import database
 from database.parameters import Parameter, parameter
@@ -29,6 +30,7 @@ MOST = 500  # rows of one answer
 COUNTED = 500  # beyond this a count says «500+»
 EXPORTED = 1000  # rows of one chunk
 WORDS = 8
+_MOMENT = Moment()
 SHAPES = 2000  # kept texts of queries
 
 DUE = {"overdue": "Overdue", "week": "Next 7 days", "none": "No due date"}
@@ -76,6 +78,7 @@ class Shape(NamedTuple):
 
     tab: str
     filters: tuple
+    conditions: tuple  # with their values: what they mean may differ from one moment to the next
     ranges: tuple
     searched: Any
     due: str
@@ -89,7 +92,7 @@ class Shape(NamedTuple):
 def understand(listing, args, parent=None):
     """An Ask out of query arguments. What can't be meant is left out; a broken cursor is refused."""
     chosen, ranges = [], []
-    for f in listing.filters:
+    for f in listing.filterable:
         _understand(f.kind.read, args.get(f.name, ""), lambda value, name=f.name: chosen.append((name, value)))
     for name in listing.ranges:
         kind = listing.by_name[name].kind
@@ -175,7 +178,8 @@ def _shape(listing, ask, by, sort, empty):
     fresh = not (ask.after and (empty is None or empty == ask.after.startswith("~")))
     return Shape(
         listing.tab(ask.tab).key,
-        tuple(name for name, _ in ask.filters),
+        tuple(name for name, _ in ask.filters if name not in listing.condition_of),
+        tuple(pair for pair in ask.filters if pair[0] in listing.condition_of),
         tuple((name, end) for name, end, _ in ask.ranges),
         listing.search.shape(words) if words else None,
         ask.due,
@@ -187,8 +191,12 @@ def _shape(listing, ask, by, sort, empty):
     )
 
 
-@lru_cache(maxsize=SHAPES)
 def _query(listing, shape):
+    return Compiled(lambda: _build(listing, shape)) if shape.conditions else _kept(listing, shape)
+
+
+@lru_cache(maxsize=SHAPES)
+def _kept(listing, shape):
     return Compiled(lambda: _build(listing, shape))
 
 
@@ -239,6 +247,8 @@ def _narrowed(listing, shape, columns):
         query = query.where(listing.column(tab.column).node == parameter("user"))
     for name in shape.filters:
         query = query.where(listing.column(name).node == parameter("filter_" + name))
+    for name, value in shape.conditions:
+        query = query.where(listing.condition_of[name](value))
     for name, end in shape.ranges:
         kind, bound = listing.by_name[name].kind, parameter(f"{name}_{end}")
         query = query.where(kind.within(listing.column(name).node, end, bound))
@@ -260,10 +270,12 @@ def _due(listing, due):
 
 
 def _values(listing, ask, by, sort):
-    values = {"user": by.user.id, "parent": ask.parent}
+    values = {"user": by.user.id, "parent": ask.parent, "moment": _MOMENT.db_value(now())}
     if by.organization is not None:
         values["organization"] = by.organization.id
     for name, value in ask.filters:
+        if name in listing.condition_of:
+            continue
         values["filter_" + name] = listing.column(name).stored(value)
     for name, end, value in ask.ranges:
         values[f"{name}_{end}"] = listing.column(name).stored(value)

@@ -8,12 +8,28 @@ from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit, configuration, outgoing
 from domain.entitlements import grants, plans
-from domain.fields.kinds import clean
+from domain.fields.choice import Choice
+from domain.fields.kinds import Field, clean
+from domain.fields.moment import Moment
+from domain.fields.number import Number
+from domain.fields.text import Text
+from domain.lists.listing import NEWEST, Listing, both
+from domain.lists.searches import Parts
 from domain.money import billing, providers
 from models import Grant, Organization, Outgoing, Payment, PlanPrice, Subscription
 
-PAGE = 25
-STATUSES = ("active", "trialing", "past_due", "unpaid", "paused", "incomplete", "canceled", "incomplete_expired")
+STATUS = Choice(
+    (
+        ("active", "Active", "good"),
+        ("trialing", "Trialing", "info"),
+        ("past_due", "Past due", "warn"),
+        ("unpaid", "Unpaid", "bad"),
+        ("paused", "Paused", "quiet"),
+        ("incomplete", "Incomplete", "warn"),
+        ("canceled", "Canceled", "quiet"),
+        ("incomplete_expired", "Incomplete expired", "quiet"),
+    )
+)
 DOUBTS = {
     "price": "Price unknown",
     "plan": "Price is another plan",
@@ -23,26 +39,6 @@ DOUBTS = {
 
 
 # --- finding ----------------------------------------------------------------------------------------------
-
-
-def find(q="", status="", doubt="", before=None, limit=PAGE):
-    """Subscriptions of all organizations, the newest first, from the id `before` on.
-
-    `q` is an organization's address or how its name begins, or an id at the provider, whole. `doubt` is one of
-    DOUBTS.
-    """
-    with everywhere("the platform's staff sees all subscriptions"):
-        query = _with_organization()
-        if q := clean(q).strip()[:120]:
-            ids = (Subscription.provider_subscription_id == q) | (Subscription.provider_customer_id == q)
-            query = query.where(ids | (Organization.slug == q.lower()) | Organization.name.startswith(q))
-        if status in STATUSES:
-            query = query.where(Subscription.status == status)
-        if doubt in DOUBTS:
-            query = query.where(_doubtful(doubt))
-        if before:
-            query = query.where(Subscription.id < before)
-        return list(query.order_by(Subscription.id.desc()).limit(limit))
 
 
 def one(id):
@@ -87,13 +83,6 @@ def _doubled(*conditions):
     )
     query = Subscription.select(Subscription.organization).where(*running, *conditions)
     return query.group_by(Subscription.organization).having(fn.COUNT(Subscription.id) > 1)
-
-
-def counts():
-    """status → how many subscriptions stand so, of all organizations."""
-    with everywhere("the platform's staff counts subscriptions"):
-        query = Subscription.select(Subscription.status, fn.COUNT(Subscription.id)).group_by(Subscription.status)
-        return dict.fromkeys(STATUSES, 0) | dict(query.tuples())
 
 
 def payments(row, limit=50):
@@ -272,3 +261,53 @@ def tell_again(id, *, by):
     if row is None or not outgoing.again(row):
         raise NotFound("That isn't waiting to be told again.")
     audit.record("billing.end_asked_again", f"Asked again: {row.key}"[:500], by=by, target=row)
+
+
+# --- the list ---------------------------------------------------------------------------------------------
+
+
+def counts():
+    """status → how many subscriptions stand so, of all organizations."""
+    with everywhere("the platform's staff counts subscriptions"):
+        query = Subscription.select(Subscription.status, fn.COUNT(Subscription.id)).group_by(Subscription.status)
+        return dict.fromkeys(STATUS.words, 0) | dict(query.tuples())
+
+
+def _notes(listed):
+    with everywhere("the platform's staff sees all subscriptions"):
+        rows = list(_with_organization().where(Subscription.id.in_([row.id for row in listed])))
+    return {id: tuple(found) for id, found in doubts(rows).items()}
+
+
+listing = Listing(
+    "subscriptions",
+    "subscription",
+    "subscriptions",
+    Subscription,
+    (
+        Field("organization_name", "Organization", Text(120)),
+        Field("plan_key", "Plan", Choice(tuple((key, plan.label, "quiet") for key, plan in plans.PLANS.items()))),
+        Field("status", "Status", STATUS),
+        Field("quantity", "Seats", Number()),
+        Field("current_period_end_at", "Period ends", Moment(past=True)),
+        Field("unpaid_since_at", "Unpaid since", Moment(past=True)),
+    ),
+    (*NEWEST, *both("current_period_end_at", "Ending soonest", "Ending last")),
+    joins=lambda query: query.join(Organization, on=Subscription.organization == Organization.id),
+    elsewhere=(("organization_name", Organization.name, None),),
+    search=Parts(
+        (
+            *(Organization.name, Organization.slug),
+            *(Subscription.provider_subscription_id, Subscription.provider_customer_id),
+        )
+    ),
+    under="provider_subscription_id",
+    ranges=("current_period_end_at",),
+    conditions=((Field("doubt", "Doubt", Choice(tuple((*pair, "") for pair in DOUBTS.items()))), _doubtful),),
+    notes=("What doesn't fit", _notes),
+    reads="subscriptions.read",
+    link=lambda row: f"/admin/subscriptions/{row.id}",
+    chips="status",
+    icon="credit-card",
+    empty=(("all", "Each subscription shows here once the payment provider tells of it."),),
+)

@@ -5,48 +5,30 @@ from flask import Blueprint, request
 from domain import Invalid
 from domain.base import configuration
 from domain.entitlements import plans
-from domain.fields.kinds import clean, whole
+from domain.lists import rows
 from domain.money import providers, subscriptions
 from domain.people import admins
 from views import access, pages
+from views.lists import routes
 
-blueprint = Blueprint("subscriptions", __name__, url_prefix="/admin/subscriptions")
+blueprint = Blueprint("subscriptions", __name__)
 
 
-@blueprint.get("")
-@access.platform("subscriptions.read")
-def index():
-    args = request.args
-    q = clean(args.get("q", "")).strip()[:120]
-    status = args.get("status", "") if args.get("status") in subscriptions.STATUSES else ""
-    doubt = args.get("doubt", "") if args.get("doubt") in subscriptions.DOUBTS else ""
-    before = whole(args.get("before", ""))
-    found = subscriptions.find(q, status, doubt, before, subscriptions.PAGE + 1)
-    shown = found[: subscriptions.PAGE]
-    return pages.page(
-        "admin/subscriptions/index.html",
-        found=shown,
-        more=shown[-1].id if len(found) > subscriptions.PAGE else None,
-        doubts=subscriptions.doubts(shown),
-        q=q,
-        state=status,
-        doubt=doubt,
-        started=bool(before),
-        counts=subscriptions.counts(),
-        STATUSES=subscriptions.STATUSES,
-        DOUBTS=subscriptions.DOUBTS,
-        given_up=subscriptions.given_up(),
-        label_of=_label,
-        can=admins.capabilities(access.me()),
-        here="subscriptions",
-    )
+routes.add(
+    blueprint,
+    rows.Rules(subscriptions.listing),
+    "/admin/subscriptions",
+    is_platform=True,
+    template="admin/subscriptions/index.html",
+    context=lambda place: {"given_up": subscriptions.given_up(), "can": place.by.capabilities},
+)
 
 
 def _label(plan_key):
     return plans.get(plan_key).label if plan_key in plans.PLANS else plan_key
 
 
-@blueprint.get("/<id:id>")
+@blueprint.get("/admin/subscriptions/<id:id>")
 @access.platform("subscriptions.read")
 def show(id):
     return _subscription(id)
@@ -72,14 +54,14 @@ def _subscription(id, errors=None):
     )
 
 
-@blueprint.post("/<id:id>/sync")
+@blueprint.post("/admin/subscriptions/<id:id>/sync")
 @access.platform("subscriptions.sync")
 def sync(id):
     subscriptions.sync(id, by=access.me())
     return pages.go(f"/admin/subscriptions/{id}", "It stands as the provider says it is now.")
 
 
-@blueprint.post("/<id:id>/price")
+@blueprint.post("/admin/subscriptions/<id:id>/price")
 @access.platform("subscriptions.sync")
 def name_price(id):
     """Say which plan the price of a subscription is, and have it follow."""
@@ -92,7 +74,7 @@ def name_price(id):
     return pages.go(f"/admin/subscriptions/{id}", "The price is known now, and the subscription follows it.")
 
 
-@blueprint.post("/unsent/<id:id>")
+@blueprint.post("/admin/subscriptions/unsent/<id:id>")
 @access.platform("subscriptions.sync")
 def tell_again(id):
     subscriptions.tell_again(id, by=access.me())

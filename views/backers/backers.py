@@ -3,25 +3,22 @@
 A browser carries its claim in the signed cookie, so that it lives through a mailed code and a redirect.
 """
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, redirect, session
+from flask import Blueprint, redirect, session
 from htmx_flask import request
 
-from database.clock import now
-from database.connections import database
 from domain import Invalid, NotFound, Refused
-from domain.backers import backer_imports, backers
+from domain.backers import backer_desk, backer_imports, backers
 from domain.base import settings
 from domain.entitlements import plans
-from domain.fields.kinds import clean, whole
+from domain.fields.kinds import whole
+from domain.lists import rows as listed_rows
 from domain.organizations import invitations
 from views import access, pages
-from views.lists.export import inert
+from views.lists import export, routes
 from views.safety import limited, spend_backer
 
 blueprint = Blueprint("backers", __name__)
@@ -126,28 +123,14 @@ def verify():
 # --- the admin's list -------------------------------------------------------------------------------------
 
 
-@blueprint.get("/admin/backers")
-@access.platform("backers.write")
-def index():
-    return _list()
-
-
-def _list(refusal=None, **extra):
-    q, status = clean(request.args.get("q", "")).strip()[:254], request.args.get("status", "")
-    found = backers.find(q, status, whole(request.args.get("before", "")), backers.PAGE + 1)
-    shown = found[: backers.PAGE]
-    return pages.page(
-        "backers/index.html",
-        refusal.status if refusal else 200,
-        backers=shown,
-        more=shown[-1].id if len(found) > backers.PAGE else None,
-        counts=backers.counts(),
-        tiers=backers.tiers(),
-        q=q,
-        state=status if status in backers.STATES else "",
-        here="backers",
-        **{"values": {}, "errors": {}} | extra,
-    )
+everybody = routes.add(
+    blueprint,
+    listed_rows.Rules(backer_desk.listing),
+    "/admin/backers",
+    is_platform=True,
+    template="backers/index.html",
+    context=lambda place: {"tiers": backers.tiers(), "values": {}, "errors": {}},
+)
 
 
 @blueprint.post("/admin/backers")
@@ -160,7 +143,7 @@ def add():
         )
     except Refused as refusal:
         values = {"username": form.get("username"), "code": form.get("code"), "tier": form.get("tier")}
-        return _list(refusal, values=values, errors=refusal.fields or {"username": refusal.sentence})
+        return everybody.page(refusal.status, values=values, errors=refusal.beside("username"))
     session[NEW_CODE] = (backer.id, code)
     return pages.go(f"/admin/backers/{backer.id}", f"{backer.username} is added.")
 
@@ -184,50 +167,6 @@ def show(id):
 def release(id):
     backer = backers.release(id, by=access.me())
     return pages.go(f"/admin/backers/{id}", f"The code of {backer.username} is free again.")
-
-
-@blueprint.get("/admin/backers/export.csv")
-@access.platform("backers.write")
-def export():
-    """No code is in it: there is none to be read."""
-    rows = (
-        (
-            one.username,
-            one.tier.name,
-            one.status,
-            one.account.email if one.used_by_id else "",
-            _at(one.used_at),
-            _at(one.access_granted_at),
-            _at(one.access_until) or ("for life" if one.access_granted_at else ""),
-        )
-        for one in backers.everything()
-    )
-    columns = ("Username", "Tier", "Status", "Account", "Used at", "Access from", "Access until")
-    return _file("backers", columns, rows)
-
-
-def _at(moment):
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""
-
-
-def _file(name, columns, rows):
-    answer = Response(_csv(columns, rows), content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y-%m-%d}.csv"'
-    return answer
-
-
-def _csv(columns, rows):
-    out = io.StringIO()
-    write = csv.writer(out)
-    write.writerow(columns)
-    for count, row in enumerate(rows, 1):
-        write.writerow([inert(str(cell)) for cell in row])
-        if count % 1000 == 0:
-            yield out.getvalue().encode()
-            out.seek(0)
-            out.truncate()
-    database.close()
-    yield out.getvalue().encode()
 
 
 # --- imports ----------------------------------------------------------------------------------------------
@@ -299,7 +238,7 @@ def confirm(id):
 def errors(id):
     held = backer_imports.one(id)
     rows = ((line, name, why) for line, name, _, _, verdict, why in held.rows if verdict == "wrong")
-    return _file("backer-errors", ("Line", "Username", "Why"), rows)
+    return export.download("backer-errors", ("Line", "Username", "Why"), rows)
 
 
 @blueprint.post("/admin/backers/imports/<id:id>/codes")
@@ -307,7 +246,7 @@ def errors(id):
 def codes(id):
     """A file as the answer to a form: handed over once, and never in an address."""
     found = backer_imports.hand_over(id, by=access.me())
-    response = _file("backer-codes", ("Username", "Code", "Tier"), found)
+    response = export.download("backer-codes", ("Username", "Code", "Tier"), found)
     response.headers["Cache-Control"] = "no-store"
     return response
 

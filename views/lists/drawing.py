@@ -46,6 +46,7 @@ def rows(place, answer):
     """The rows of an answer. What may be done to a row depends on its people alone: asked once for each."""
     listing, environment, moment = place.listing, current_app.jinja_env, now()
     rights, drawn = {}, []
+    notes = listing.notes[1](answer.rows) if listing.notes else {}
     for row in answer.rows:
         people = tuple([getattr(row, name) for name in listing.belongs])
         known = rights.get(people)
@@ -54,8 +55,8 @@ def rows(place, answer):
             known = rights[people] = (names, place.rights(_Owned(row, listing)))
         due = listing.due and getattr(row, listing.due)
         late = bool(due and due < moment and listing.is_open(row))
-        verbs = place.verbs(row) if place.acts else ()
-        drawn.append(_row(environment, place.view, listing, place.url, row, *known, verbs, late, place.ticks))
+        may = (*known, place.verbs(row) if place.acts else (), late, place.ticks, notes.get(row.id, ()))
+        drawn.append(_row(environment, place.view, listing, place.url, row, *may))
     return Markup("").join(drawn)
 
 
@@ -70,10 +71,10 @@ class _Owned:
 
 
 @lru_cache(maxsize=4000, typed=True)
-def _row(environment, view, listing, url, row, people, may, verbs, late, ticks):
+def _row(environment, view, listing, url, row, people, may, verbs, late, ticks, notes):
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
     context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may}
     context["href"] = listing.link(row) if listing.link else f"{url}/{row.id}" if listing.has_pages else None
     is_open = listing.is_open(row) if listing.is_open else True
-    return Markup(template.render(**context, verbs=verbs, late=late, ticks=ticks, is_open=is_open))  # noqa: S704  from a template
+    return Markup(template.render(**context, verbs=verbs, late=late, ticks=ticks, is_open=is_open, notes=notes))  # noqa: S704  from a template

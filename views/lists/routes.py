@@ -49,6 +49,10 @@ class Mounted:
         view = view or (asked if asked in VIEWS and rules.listing.board_by else "list")
         return Place(rules, by, ask, url, view)
 
+    def page(self, status=200, parts=None, **more):
+        """The list's page, with what the template needs besides."""
+        return _index(self, self.place(parts or {}), status, more)
+
     names = ("table",)
 
 
@@ -58,16 +62,22 @@ class Mounted:
 def organization(rules, path=None, **more):
     """A blueprint with the routes of an organization's list, at /<organization>/<its name>."""
     made = Blueprint(rules.listing.name, __name__)
-    return add(made, rules, path or f"/{rules.listing.name}", **more)
+    add(made, rules, path or f"/{rules.listing.name}", **more)
+    return made
 
 
 def platform(rules, path, **more):
     """A blueprint with the routes of a list of the platform's staff."""
-    return add(Blueprint(rules.listing.name, __name__), rules, path, is_platform=True, **more)
+    made = Blueprint(rules.listing.name, __name__)
+    add(made, rules, path, is_platform=True, **more)
+    return made
 
 
 def add(blueprint, rules, path, *, is_platform=False, nav=None, template="lists/index.html", context=None, find=None):
-    """Give a blueprint the routes of a list. `template` may extend lists/index.html with what is special."""
+    """Give a blueprint the routes of a list; `template` may extend lists/index.html with what is special.
+
+    What it returns draws the list again: `mounted.page(status, **context)`, say beside a form that was refused.
+    """
     listing = rules.listing
     mounted = Mounted(
         find or (lambda **_: rules), path, is_platform, nav or listing.name, template, context or (lambda place: {})
@@ -81,7 +91,7 @@ def add(blueprint, rules, path, *, is_platform=False, nav=None, template="lists/
         view = _bound(_acting(act.key), mounted)
         name = f"act_{act.key.replace('-', '_')}"
         blueprint.add_url_rule(f"{start}/<id:id>/{act.key}", name, door(act.capability)(view), methods=["POST"])
-    return blueprint
+    return mounted
 
 
 def _wanted(listing):
@@ -117,7 +127,10 @@ def _bound(handler, mounted):
 
 
 def index(mounted, parts):
-    place = mounted.place(parts)
+    return mounted.page(parts=parts)
+
+
+def _index(mounted, place, status, more):
     listing, by = place.listing, place.by
     context = {"place": place, "listing": listing, "here": mounted.nav}
     if place.view == "board":
@@ -126,7 +139,7 @@ def index(mounted, parts):
         context["answer"] = lists.read(listing, place.ask, by)
     if listing.counted and not place.ask.after:
         context["counts"] = lists.counts(listing, place.ask, by)
-    answer = pages.page(mounted.template, **context, **mounted.context(place))
+    answer = pages.page(mounted.template, status, **context, **mounted.context(place) | more)
     if request.htmx.trigger == "list_tools":
         answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form
     return answer

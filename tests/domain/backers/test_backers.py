@@ -8,7 +8,7 @@ import pytest
 import models
 from database.scope import everywhere, inside
 from domain import Invalid, NotFound, Refused
-from domain.backers import backers
+from domain.backers import backer_desk, backers
 from domain.backers.backers import (
     AlreadyThere,
     BackerAlreadyUsed,
@@ -19,9 +19,10 @@ from domain.backers.backers import (
 )
 from domain.base import configuration, settings, stepup
 from domain.entitlements import credits, grants
+from domain.lists import lists
 from domain.money import billing
 from domain.organizations import invitations, organizations
-from domain.people import accounts, identities
+from domain.people import accounts, admins, identities
 from models import AuditEvent, AuthToken, Backer, BackerTier, Grant, Notification, Organization, Outgoing, User
 from tests.fixtures.threads import refused, together, write
 
@@ -562,29 +563,27 @@ def test_there_is_no_such_tier_and_no_such_backer(cast):
 # --- the list ---------------------------------------------------------------------------------------------
 
 
-def test_the_list_filters_by_state_name_and_account(campaign, cast, clock):
+def test_the_list_filters_by_state_name_and_account(campaign, cast, clock, listed):
     for name in ("Bea", "Cleo", "50%_off"):
         backers.add(name, f"{name}-1234", campaign.tier_id, by=cast.stella)
     verified("bea", "Bea-1234")
     accounts.create("nina@example.org", "Nina", None, backer=verified())
+    by = admins.staff(cast.stella)
 
-    def names(*given, **more):
-        return [one.username for one in backers.find(*given, **more)]
+    def names(**asked):
+        return [one.username for one in listed(backer_desk.listing, **asked)]
+
+    def counts():
+        return lists.counts(backer_desk.listing, lists.Ask(), by)
 
     assert names() == ["50%_off", "Cleo", "Bea", "Ada"]
-    assert [names("", state) for state in backers.STATES] == [["50%_off", "Cleo"], ["Bea"], ["Ada"]]
-    assert backers.counts() == {"unused": 2, "pending": 1, "used": 1}
-    assert (names("E"), names("%_"), names("nina@example.org"), names("nobody@example.org")) == (
-        ["Cleo", "Bea"],
-        ["50%_off"],
-        ["Ada"],
-        [],
-    )
-    third = backers.find(limit=2)[-1].id
-    assert names(before=third) == ["Bea", "Ada"]
-    assert [one.username for one in backers.everything(limit=3)] == ["Ada", "Bea", "Cleo", "50%_off"]
+    assert [names(status=state) for state in ("unused", "pending", "used")] == [["50%_off", "Cleo"], ["Bea"], ["Ada"]]
+    assert counts() == {"unused": 2, "pending": 1, "used": 1}
+    assert names(q="E") == ["Cleo", "Bea", "Ada"]  # whose account is nina@example.org
+    assert (names(q="nina@example.org"), names(q="nobody@example.org")) == (["Ada"], [])
+    assert names(sort="username") == ["50%_off", "Ada", "Bea", "Cleo"]
     clock.forward(minutes=11)
-    assert backers.counts() == {"unused": 3, "pending": 0, "used": 1}
+    assert counts() == {"unused": 3, "pending": 0, "used": 1}
 
 
 # --- what else the flag does ------------------------------------------------------------------------------

@@ -59,27 +59,27 @@ def change_grants(row, **values):
 # --- finding ---------------------------------------------------------------------------------------------------
 
 
-def test_subscriptions_of_all_organizations_are_found(make, cast):
+def test_subscriptions_of_all_organizations_are_found(make, cast, listed):
     first, second = make(), make("sub_2", cast.globex, status="past_due", unpaid_since_at=now())
 
-    def found(*args, **ask):
-        return [row.id for row in subscriptions.find(*args, **ask)]
+    def found(**asked):
+        return [row.id for row in listed(subscriptions.listing, **asked)]
 
     assert found() == [second.id, first.id]
-    assert found("acme") == found("Acm") == found("sub_1") == found("cus_sub_1") == [first.id]
-    assert found("sub") == []  # ids are taken whole
+    assert found(q="acme") == found(q="Acm") == found(q="sub_1") == found(q="cus_sub_1") == [first.id]
+    assert found(q="sub") == [second.id, first.id]
     assert found(status="past_due") == [second.id]
-    assert found(before=second.id) == found(limit=2, before=second.id) == [first.id]
+    assert found(after=str(second.id)) == [first.id]
     assert subscriptions.counts()["past_due"] == 1
     with pytest.raises(NotFound):
         subscriptions.one(10**6)
 
 
-def test_each_doubt_finds_its_subscriptions_and_no_others(make, cast):
+def test_each_doubt_finds_its_subscriptions_and_no_others(make, cast, listed):
     plain, other = make(), make("sub_2", cast.globex)
 
     def found(doubt):
-        return [row.id for row in subscriptions.find(doubt=doubt)]
+        return [row.id for row in listed(subscriptions.listing, doubt=doubt)]
 
     assert {doubt: found(doubt) for doubt in subscriptions.DOUBTS} == {doubt: [] for doubt in subscriptions.DOUBTS}
     change(other, provider_price_id="price_new")
@@ -173,9 +173,8 @@ def test_two_at_once_are_both_flagged(make):
 def test_the_doubts_of_many_cost_a_few_queries(make, monkeypatch):
     from database.connections import database
 
-    for n in range(25):
-        make(f"sub_{n}")
-    rows, asked = subscriptions.find(), []
+    ids, asked = [make(f"sub_{n}").id for n in range(25)], []
+    rows = [subscriptions.one(id) for id in ids]
     execute = database.obj.execute_sql
     monkeypatch.setattr(database.obj, "execute_sql", lambda sql, *rest: asked.append(sql) or execute(sql, *rest))
     assert len(subscriptions.doubts(rows)) == 25
@@ -185,12 +184,12 @@ def test_the_doubts_of_many_cost_a_few_queries(make, monkeypatch):
 # --- what is done about it -----------------------------------------------------------------------------------------
 
 
-def test_a_sync_has_it_be_as_the_provider_says(pay, cast):
+def test_a_sync_has_it_be_as_the_provider_says(pay, cast, listed):
     id = pay.subscribe()
     pay.deliver()
     sandbox.end(id)
     pay.events()
-    row = subscriptions.find(id)[0]
+    (row,) = listed(subscriptions.listing, q=id)
     assert subscriptions.sync(row.id, by=cast.stella).status == "canceled"
     synced = AuditEvent.get(AuditEvent.action == "billing.subscription_synced")
     assert (synced.actor, synced.organization) == (cast.stella, cast.acme)

@@ -48,7 +48,7 @@ def change(row, table=Subscription, **values):
 
 
 def test_without_any_the_page_says_so(stella, said):
-    assert "Nobody subscribed yet" in said(stella.get(BASE))
+    assert "No subscriptions yet" in said(stella.get(BASE))
 
 
 def test_all_are_listed_with_what_does_not_fit(stella, make, cast, said):
@@ -57,7 +57,7 @@ def test_all_are_listed_with_what_does_not_fit(stella, make, cast, said):
     change(other, provider_price_id="price_new")
     change(other, Grant, revoked_at=now())
     text = said(stella.get(BASE))
-    for words in ("Acme", "Globex", "sub_1", "Pro, monthly", "Price unknown", "Access missing", "Active (2)"):
+    for words in ("Acme", "Globex", "sub_1", "Pro, monthly", "Price unknown", "Access missing", "Active 2"):
         assert words in text, words
     for query, seen, unseen in (
         ("q=acme", "sub_1", "sub_2"),
@@ -69,16 +69,6 @@ def test_all_are_listed_with_what_does_not_fit(stella, make, cast, said):
         assert unseen not in narrowed
     assert "Nothing fits" in said(stella.get(f"{BASE}?status=canceled"))
     assert stella.get(f"{BASE}?status=x&doubt=y&before=z&q=%25").status_code == 200
-
-
-def test_more_goes_on_where_the_page_ended(stella, make, outline, hx):
-    for n in range(subscriptions.PAGE + 1):
-        make(f"sub_{n:02}", status="canceled")
-    page = stella.get(BASE).get_data(True)
-    assert page.count("data-row") == subscriptions.PAGE
-    assert f"before={subscriptions.find()[-1].id}" in page
-    assert stella.get(f"{BASE}?before={subscriptions.find()[-1].id}").get_data(True).count("data-row") == 1
-    assert outline(stella.get(BASE, headers=hx("subscriptions_area")))[0] == ["subscriptions_area"]
 
 
 def test_one_shows_its_payments_and_grants(stella, make, cast, said):
