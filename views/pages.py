@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache, partial
 from flask import Response, current_app, flash, g, redirect, render_template
 from flask_login import current_user
 from htmx_flask import request
+from jinja2 import nodes
 from jinja2.runtime import Context
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
@@ -61,8 +62,17 @@ def init_app(app):
 
 
 @lru_cache(maxsize=500, typed=True)
-def _blocks(environment, template):
-    return frozenset(environment.get_template(template).blocks)
+def _home_of(environment, template, block):
+    """The template that has the block: this one, or the nearest that it extends; None when it is only the frame's."""
+    if block in environment.get_template("layout.html").blocks:
+        return None
+    while template and template != "layout.html":
+        if block in environment.get_template(template).blocks:
+            return template
+        source = environment.loader.get_source(environment, template)[0]
+        parent = next(environment.parse(source).find_all(nodes.Extends), None)
+        template = parent and parent.template.value
+    return None
 
 
 def page(template, status=200, around=None, **context):
@@ -74,8 +84,9 @@ def page(template, status=200, around=None, **context):
     aimed = _aimed_at()
     target = (around or {}).get(aimed, aimed)
     environment = current_app.jinja_env
-    if target in _blocks(environment, template) - _blocks(environment, "layout.html"):
-        text = render_block(template, target, **context)
+    home = _home_of(environment, template, target)
+    if home:
+        text = render_block(home, target, **context)
     elif target in OF_THE_FRAME and access.me():
         text = render_block("layout.html", target, **frame())
     else:

@@ -358,8 +358,8 @@ def test_the_export_has_no_codes_and_no_formulas(campaign, cast, browse):
     lines = response.get_data(True).splitlines()
     assert response.mimetype == "text/csv"
     assert lines[0] == "Id,Username,Tier,Status,Account,Used,Access until"
-    assert lines[1].startswith("Ada,Early bird,used,ole@example.org,20")
-    assert lines[2].startswith("'=cmd|calc,Early bird,unused,,")
+    assert lines[1] == "2,'=cmd|calc,Early bird,Unused,,,"
+    assert lines[2].startswith("1,Ada,Early bird,Used,ole@example.org,20")
     assert CODE not in response.get_data(True)
     assert Backer.get().code_hash not in response.get_data(True)
 
