@@ -4,25 +4,21 @@ import contextlib
 import ctypes
 import gc
 import hashlib
-import json
 import logging
 import signal
-import sys
-import time
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import jobs
-from database import locks, migrations, transactions
-from database.connections import database, open_database
-from domain.base import configuration, settings
-from domain.entitlements import plans
+from database import opening, transactions
+from database.connections import database
+from domain.base import configuration, logs
 from domain.fields import money
 from domain.money import facts
 from domain.operations import demo
@@ -37,9 +33,8 @@ DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 
 
 def create_app(chosen=None):
-    """A Flask application on a database that is up to date. Nothing happens at import."""
+    """An application and nothing else: the database is opened by whoever serves, see database/opening.py."""
     chosen = configuration.use(chosen or configuration.load())
-    open_house(chosen)
     app = Flask(__name__, static_folder="static")
     app.secret_key = chosen.secret_key
     app.session_interface.digest_method = hashlib.sha256  # type: ignore[attr-defined]
@@ -69,7 +64,6 @@ def create_app(chosen=None):
         app.register_blueprint(import_module(module).blueprint)
     app.view_functions["static"] = safety.unlimited(access.public(app.view_functions["static"]))
     app.teardown_appcontext(lambda _: database.close())
-    _log_requests(app)
     access.check_doors(app)
     return app
 
@@ -83,84 +77,14 @@ def features(chosen):
                 yield found.name
 
 
-def open_house(chosen):
-    """The database, migrated and listened to; also what `python -m jobs` begins with."""
-    chosen.data.mkdir(parents=True, exist_ok=True)
-    transactions.writer.stop()
-    transactions.writer.restart()
-    open_database(chosen.database_url)
-    if database.dialect == "postgres" and database.is_above_row_security():
-        database.close()
-        raise configuration.Misconfigured(
-            "Guildhall can't start. Mend these:\n"
-            "  - DATABASE_URL: its role is a superuser or bypasses row security, which keeps organizations apart"
-        )
-    migrations.migrate(chosen.data)
-    locks.be_strict(not chosen.production)
-    settings.forget()
-    settings.listen()
-    plans.forget()
-    plans.listen()
-    facts.remember_prices()
-
-
-def _log_requests(app):
-    log = logging.getLogger("guildhall.requests")
-
-    @app.before_request
-    def begin():
-        g.began = time.perf_counter()
-
-    @app.after_request
-    def end(response):
-        if log.isEnabledFor(logging.INFO):
-            took = round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1)
-            about = {
-                "method": request.method,
-                "path": safety.loggable_path(),
-                "status": response.status_code,
-                "ms": took,
-                "request_id": g.get("request_id"),
-            }
-            log.info("request", extra=about)
-        return response
-
-
-class JsonLines(logging.Formatter):
-    """A line of JSON for each record, with whatever `extra` it was given."""
-
-    converter = time.gmtime  # type: ignore[assignment]
-    KNOWN = set(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
-
-    def format(self, record):
-        line = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        line |= {k: v for k, v in record.__dict__.items() if k not in self.KNOWN}
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
-
-def set_up_logs(level=logging.INFO):
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
-    logging.getLogger("flask-limiter").setLevel(logging.ERROR)
-
-
 def serve():
     """Gunicorn with threads; the calendar runs in the worker, so that it dies and starts with it."""
     from gunicorn.app.base import BaseApplication
 
     chosen = configuration.use(configuration.load())
-    set_up_logs(logging.INFO if chosen.production else logging.WARNING)
-    open_house(chosen)
+    logs.set_up(logging.INFO if chosen.production else logging.WARNING)
+    opening.open_house(chosen.database_url, chosen.data, not chosen.production)
+    facts.remember_prices()
     if chosen.env == "demo" and not demo.is_furnished():
         demo.furnish()
     _greet(chosen)
@@ -182,11 +106,12 @@ def serve():
                 "loglevel": "warning",
                 "forwarded_allow_ips": "",
                 "post_worker_init": _begin_work,
-                "worker_exit": lambda server, worker: close_house(),
+                "worker_exit": lambda server, worker: _end_work(),
             }.items():
                 self.cfg.set(name, value)
 
         def load(self):
+            opening.open_again(chosen.database_url)
             return create_app(chosen)
 
     _stay_small()
@@ -206,18 +131,18 @@ def _begin_work(worker):
         jobs.begin()
 
 
+def _end_work():
+    """Finish what is being written, then let go."""
+    jobs.end()
+    transactions.writer.stop()
+
+
 def _stay_small():
     """Share what was imported with the worker, and keep malloc from giving every thread an arena."""
     gc.collect()
     gc.freeze()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX; glibc only
-
-
-def close_house():
-    """Finish what is being written, then let go."""
-    jobs.end()
-    transactions.writer.stop()
 
 
 def _greet(chosen):

@@ -84,8 +84,14 @@ def on_wake(topic, listener):
     _listeners.setdefault(topic, []).append(listener)
 
 
-def forget_listeners():
-    _listeners.clear()
+def let_sleep(topic, listener):
+    """Undo `on_wake`."""
+    _listeners[topic].remove(listener)
+
+
+def wake_everybody():
+    """What listeners know is of another database, or of none."""
+    _rouse(tuple(_listeners))
 
 
 def wake(topic):

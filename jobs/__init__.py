@@ -234,6 +234,7 @@ class Lane:
         self.over = True
         self.bell.set()
         self.thread.join(20)
+        transactions.let_sleep(self.job.woken_by, self.bell.set)
 
 
 _scheduler = None
@@ -280,7 +281,6 @@ def end():
     for lane in _lanes.values():
         lane.end()
     _lanes.clear()
-    transactions.forget_listeners()
 
 
 def work_off():

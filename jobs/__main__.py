@@ -7,17 +7,18 @@ import signal
 import sys
 import threading
 
-import app
 import jobs
-from database import transactions
-from domain.base import configuration
+from database import opening, transactions
+from domain.base import configuration, logs
+from domain.money import facts
 from jobs import verifications
 
 
 def main():
-    app.set_up_logs()
+    logs.set_up()
     chosen = configuration.use(configuration.load())
-    app.open_house(chosen)
+    opening.open_house(chosen.database_url, chosen.data, not chosen.production)
+    facts.remember_prices()
     if "--audit" in sys.argv[1:]:
         sentences, whole = verifications.report()
         print("\n".join(sentences))
@@ -32,7 +33,8 @@ def main():
         signal.signal(name, lambda *_: over.set())
     jobs.begin()
     over.wait()
-    app.close_house()
+    jobs.end()
+    transactions.writer.stop()
 
 
 if __name__ == "__main__":

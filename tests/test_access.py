@@ -1,15 +1,13 @@
 """Every route × the whole cast: who is let in follows from the route's door, and a new route is covered at once."""
 
 import sys
-import tempfile
 import types
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask import Blueprint
 
-import app as application
+import app
 import models
 from database import transactions
 from database.clock import now
@@ -17,14 +15,13 @@ from database.connections import database
 from database.scope import OutOfScope, _scope, everywhere, inside
 from domain.backers import backer_imports, backers
 from domain.base import alerts, audit, roles, settings
-from domain.base.configuration import Configuration
 from domain.entitlements import plans
 from domain.lists import rows
 from domain.organizations import invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.tasks import tasks
 from models import AuditEvent, Change, Notification, Task, WebhookEvent
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, application
 from views import access
 
 JSON = {"Accept": "application/json"}
@@ -34,27 +31,12 @@ EVERYBODY = (None, *MEMBERS, "charlie", "stella")
 
 
 def _routes():
-    """(method, rule, endpoint, door) of an application like the one under test; it is gone afterwards."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = application.create_app(
-            Configuration(
-                env="test",
-                data=Path(folder),
-                database_url=f"sqlite:///{folder}/routes.db",
-                secret_key="k" * 40,
-                site_url="http://localhost",
-                billing_provider="sandbox",
-            )
-        )
-        found = [
-            (method, rule.rule, rule.endpoint, made.view_functions[rule.endpoint].door)
-            for rule in made.url_map.iter_rules()
-            for method in sorted(rule.methods - {"OPTIONS", "HEAD"})
-        ]
-        transactions.forget_listeners()
-        database.close_all()
-        settings.forget()
-    return found
+    """(method, rule, endpoint, door) of the application."""
+    return [
+        (method, rule.rule, rule.endpoint, application().view_functions[rule.endpoint].door)
+        for rule in application().url_map.iter_rules()
+        for method in sorted(rule.methods - {"OPTIONS", "HEAD"})
+    ]
 
 
 ROUTES = _routes()
@@ -169,13 +151,6 @@ REFUSED = {
     "members.leave": (303, 409),  # the last owner stays
     "people.stop_looking": 409,  # nobody here looks on
 }  # an empty form is reached, and refused
-
-
-@pytest.fixture(autouse=True)
-def _application_first(house, request):
-    """The application opens the database anew, so it must be there before anything is written."""
-    database.close_all()
-    request.getfixturevalue("web")
 
 
 @pytest.fixture
@@ -535,13 +510,13 @@ def test_the_app_refuses_to_start_with_a_route_that_has_no_door(house, monkeypat
     bare.blueprint = Blueprint("bare", "views.bare")
     bare.blueprint.add_url_rule("/bare", "door_forgotten", lambda: "open to all")
     monkeypatch.setitem(sys.modules, "views.bare", bare)
-    features = application.features
+    features = app.features
     monkeypatch.setattr(application, "features", lambda chosen: (*features(chosen), "views.bare"))
     from domain.base import configuration
 
     database.close_all()
     with pytest.raises(RuntimeError, match="/bare"):
-        application.create_app(configuration.active)
+        app.create_app(configuration.active)
 
 
 @pytest.mark.parametrize("door", [access.member, access.platform])

@@ -11,7 +11,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as text
 
 import models
-from database.connections import database
 from database.scope import everywhere, inside
 from domain.lists import rows
 from domain.tasks import tasks
@@ -70,13 +69,6 @@ SHORT = [
     "日本語🦓",
     "<script>alert(1)</script>",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _application_first(house, request):
-    """The application opens the database anew, so it must be there before anything is written."""
-    database.close_all()
-    request.getfixturevalue("web")
 
 
 @pytest.fixture

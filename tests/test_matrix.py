@@ -7,7 +7,6 @@ import re
 
 import pytest
 
-from database.connections import database
 from database.scope import inside
 from domain.base import roles
 from domain.entitlements.plans import PAID
@@ -45,13 +44,6 @@ WHO = {"owner": "alice", "admin": "bob", "member": "dora", "viewer": "vera"}
 # One never ends; one refuses with FORBIDDEN for a reason of its own when the form is empty.
 NOT_ASKED = {"live.stream", "permissions.preview", "billing.portal"}  # the last also wants a plan, or a debt
 REFUSALS = {"FORBIDDEN", "CAPABILITY_REQUIRED", "ORGANIZATION_SUSPENDED"}
-
-
-@pytest.fixture(autouse=True)
-def _application_first(house, request):
-    """The application opens the database anew, so it must be there before anything is written."""
-    database.close_all()
-    request.getfixturevalue("web")
 
 
 def has(permission, role, state):

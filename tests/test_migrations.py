@@ -33,19 +33,18 @@ def dialect(house):
 
 
 @pytest.fixture
-def empty(request, migrated, tmp_path):
+def empty(houses, tmp_path):
     """An open database without any table. On PostgreSQL the shared one is emptied, and filled again."""
-    if isinstance(migrated, str):
-        open_database(migrated)
+    url = houses.url(tmp_path)
+    open_database(url)
+    if houses.dialect == "postgres":
         database.execute_sql("DROP OWNED BY guildhall")
-        yield migrated
+    yield url
+    if houses.dialect == "postgres":
         database.close_all()
-        open_database(migrated)
+        open_database(url)
         database.execute_sql("DROP OWNED BY guildhall")
         migrations.migrate(tmp_path)
-    else:
-        open_database(f"sqlite:///{tmp_path}/empty.db")
-        yield f"sqlite:///{tmp_path}/empty.db"
     database.close_all()
 
 

@@ -15,13 +15,16 @@ TRY = """
 import json, sys
 from pathlib import Path
 import app
+from database import opening
 from domain.base.configuration import Configuration
 
 folder, storage = sys.argv[1:]
-made = app.create_app(Configuration(
+chosen = Configuration(
     env="test", data=Path(folder), database_url=f"sqlite:///{folder}/house.db", secret_key="k" * 40,
     site_url="http://localhost", rate_limit_storage=storage,
-))
+)
+opening.open_house(chosen.database_url, chosen.data)
+made = app.create_app(chosen)
 client, found = made.test_client(), []
 for _ in range(6):
     answer = client.post("/sign-in", data={"email": "ada@example.org", "password": "x"})

@@ -47,9 +47,7 @@ def close():
     threading.Thread(target=_rouse, daemon=True).start()  # called from a signal handler: never wait here
 
 
-@blueprint.record_once
-def _at_start(state):
-    on_wake("live", _rouse)
+on_wake("live", _rouse)
 
 
 @blueprint.get("/<organization>/news")

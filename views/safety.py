@@ -1,6 +1,7 @@
 """What protects every request alike: where it comes from, how big, how often, and what the answer allows."""
 
 import functools
+import logging
 import secrets
 import time
 from typing import Any
@@ -17,6 +18,8 @@ from domain import Forbidden, Refused
 from domain.base import audit, configuration, stepup
 from domain.base.addresses import normalized
 from domain.fields.kinds import clean
+
+log = logging.getLogger("guildhall.requests")
 
 BODY = 1024 * 1024  # bytes
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -218,9 +221,11 @@ def init_app(app):
     app.before_request(_spend_page)
     app.before_request(_only_looks)
     app.after_request(_protect)
+    app.after_request(_note_request)
 
 
 def _begin():
+    g.began = time.perf_counter()
     g.request_id = secrets.token_hex(8)
     stepup.present.set(None)  # a thread serves one after another
     audit.origin.set({"ip": address(), "request_id": g.request_id})
@@ -270,4 +275,12 @@ def _protect(response):
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store" if current_user.is_authenticated else "no-cache"
+    return response
+
+
+def _note_request(response):
+    if log.isEnabledFor(logging.INFO):
+        took = round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1)
+        about = {"method": request.method, "path": loggable_path(), "status": response.status_code, "ms": took}
+        log.info("request", extra=about | {"request_id": g.get("request_id")})
     return response

@@ -223,8 +223,7 @@ def forget():
     _read_at = 0.0
 
 
-def listen():
-    on_wake("settings", forget)
+on_wake("settings", forget)
 
 
 def rows():

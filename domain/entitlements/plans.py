@@ -126,9 +126,7 @@ def forget():
     _read_at = 0.0
 
 
-def listen():
-    """Forget what is known of the plans after each change of one."""
-    on_wake("plans", forget)
+on_wake("plans", forget)
 
 
 def _with(row):

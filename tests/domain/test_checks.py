@@ -18,12 +18,6 @@ from tests.fixtures.billing import payment_of, time_passes
 PATHS = ("stripe", "polar", "lemon-squeezy")
 
 
-@pytest.fixture(autouse=True)
-def _application_first(house, request):
-    if "web" in request.fixturenames:
-        request.getfixturevalue("web")
-
-
 def answered(web, event, path="stripe", **headers):
     body, signed = sandbox.signed(event)
     return web.test_client().post(f"/webhooks/{path}", data=body, headers=signed | headers).status_code

@@ -6,17 +6,9 @@ from html.parser import HTMLParser
 import pytest
 
 import models
-from database.connections import database
 from database.scope import everywhere, inside
 from domain.lists import rows
 from domain.tasks import tasks
-
-
-@pytest.fixture(autouse=True)
-def _application_first(house, request):
-    """The application opens the database anew, so it must be there before anything is written."""
-    database.close_all()
-    request.getfixturevalue("web")
 
 
 @pytest.fixture

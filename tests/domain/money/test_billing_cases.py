@@ -38,13 +38,6 @@ DAY = 86400
 
 
 @pytest.fixture(autouse=True)
-def _application_first(house, request):
-    """The application opens the database anew, so where it is wanted it must be there before anything is written."""
-    if "web" in request.fixturenames:
-        request.getfixturevalue("web")
-
-
-@pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr(library.HTTPClient, "_sleep_time_seconds", lambda *_, **__: 0)
 

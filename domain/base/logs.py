@@ -1,0 +1,34 @@
+"""The log: a line of JSON on standard error for each record."""
+
+import json
+import logging
+import sys
+import time
+
+
+class JsonLines(logging.Formatter):
+    """A line of JSON for each record, with whatever `extra` it was given."""
+
+    converter = time.gmtime  # type: ignore[assignment]
+    KNOWN = set(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
+
+    def format(self, record):
+        line = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {k: v for k, v in record.__dict__.items() if k not in self.KNOWN}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def set_up(level=logging.INFO):
+    """Write records of `level` and above; libraries that talk much from warnings on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name, quiet in (("apscheduler", "WARNING"), ("urllib3", "WARNING"), ("flask-limiter", "ERROR")):
+        logging.getLogger(name).setLevel(quiet)
