@@ -11,8 +11,7 @@ class AboveRowSecurity(SystemExit):
 def open_house(url, folder, strict=True):
     """Open the database that `url` names and bring it up to date; copies of it go into `folder`.
 
-    Where it is `strict`, locks in a wrong order are an error; else they are only told in the log.
-
+    Where it is `strict`, a lock that is asked for in a wrong order is an error.
     Refuses with AboveRowSecurity where PostgreSQL's row security doesn't bind the role.
     """
     folder.mkdir(parents=True, exist_ok=True)

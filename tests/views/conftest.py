@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 import models
+from database.connections import database
 from database.scope import everywhere, inside
 from domain.lists import rows
 from domain.tasks import tasks
