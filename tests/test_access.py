@@ -511,7 +511,7 @@ def test_the_app_refuses_to_start_with_a_route_that_has_no_door(house, monkeypat
     bare.blueprint.add_url_rule("/bare", "door_forgotten", lambda: "open to all")
     monkeypatch.setitem(sys.modules, "views.bare", bare)
     features = app.features
-    monkeypatch.setattr(application, "features", lambda chosen: (*features(chosen), "views.bare"))
+    monkeypatch.setattr(app, "features", lambda chosen: (*features(chosen), "views.bare"))
     from domain.base import configuration
 
     database.close_all()

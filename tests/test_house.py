@@ -354,7 +354,6 @@ SELF_EXPLAINING = {
     "domain/operations/demo.py: is_furnished",
     "domain/base/mail.py: outbox",
     "domain/base/roles.py: label",
-    "domain/base/settings.py: listen",
 }
 
 

@@ -5,6 +5,8 @@ import logging
 import sys
 import time
 
+QUIET = {"apscheduler": logging.WARNING, "urllib3": logging.WARNING, "flask-limiter": logging.ERROR}
+
 
 class JsonLines(logging.Formatter):
     """A line of JSON for each record, with whatever `extra` it was given."""
@@ -13,6 +15,7 @@ class JsonLines(logging.Formatter):
     KNOWN = set(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
 
     def format(self, record):
+        """The record as one line of JSON."""
         line = {
             "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
             "level": record.levelname.lower(),
@@ -30,5 +33,5 @@ def set_up(level=logging.INFO):
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name, quiet in (("apscheduler", "WARNING"), ("urllib3", "WARNING"), ("flask-limiter", "ERROR")):
+    for name, quiet in QUIET.items():
         logging.getLogger(name).setLevel(quiet)

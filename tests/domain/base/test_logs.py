@@ -1,0 +1,30 @@
+"""Each record is a line of JSON that a machine can read."""
+
+import json
+import logging
+import sys
+
+from domain.base.logs import JsonLines
+
+
+def line(*, exc_info=None, **extra):
+    record = logging.makeLogRecord({"name": "guildhall", "levelno": 30, "levelname": "WARNING", "msg": "full"} | extra)
+    record.exc_info, record.created = exc_info, 0.0
+    return json.loads(JsonLines().format(record))
+
+
+def test_a_record_is_a_line_with_its_extras():
+    assert line(free=0) == {
+        "at": "1970-01-01T00:00:00Z",
+        "level": "warning",
+        "logger": "guildhall",
+        "message": "full",
+        "free": 0,
+    }
+
+
+def test_an_error_brings_its_trace():
+    try:
+        raise ValueError("odd")
+    except ValueError:
+        assert line(exc_info=sys.exc_info())["trace"].endswith("ValueError: odd")
