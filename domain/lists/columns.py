@@ -5,12 +5,14 @@ to them, and so can be a value within a document.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from peewee import IntegerField, JSONField
+from peewee import BooleanField, DateField, ForeignKeyField, IntegerField, JSONField
 
 from database.columns import Moment
+
+BIGGEST = 2**63
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +50,21 @@ class Column:
 
     def cursor(self, value):
         """A value as the text that a page goes on from."""
-        return value.isoformat() if isinstance(value, datetime) else str(value)
+        if isinstance(value, str):
+            return f".{value}"  # never nothing: that is the mark of what has no value
+        return value.isoformat() if isinstance(value, date) else str(int(value))
 
     def after(self, text):
         """The parameter that `cursor` was made of. Raises ValueError for what it can't have made."""
         if isinstance(self.field, Moment):
             return self.stored(datetime.fromisoformat(text))
-        if isinstance(self.field, IntegerField):
-            return int(text)
-        return self.stored(text)
+        if isinstance(self.field, IntegerField | ForeignKeyField | BooleanField):
+            number = int(text)
+            if abs(number) >= BIGGEST:
+                raise ValueError(text)
+            return bool(number) if isinstance(self.field, BooleanField) else number
+        if isinstance(self.field, DateField):
+            return self.stored(date.fromisoformat(text))
+        if not text.startswith(".") or "\x00" in text:
+            raise ValueError(text)
+        return text[1:]

@@ -8,9 +8,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from domain import Forbidden
 from domain.fields.kinds import Field
 from domain.fields.person import Person
 from domain.lists.columns import Column
+
+
+def granted(by, right):
+    """Whether a Member or Staff has a right: a capability by its name, or (by) → bool."""
+    return bool(right(by)) if callable(right) else by.may(right)
+
+
+def demand(by, right):
+    """The same as a refusal."""
+    if not callable(right):
+        by.require(right)
+    elif not right(by):
+        raise Forbidden("Your role doesn't allow that here.")
 
 
 @dataclass(frozen=True)
@@ -20,7 +34,7 @@ class Tab:
     key: str
     label: str
     column: str | None
-    capability: str
+    capability: Any
 
 
 @dataclass(frozen=True)
@@ -76,8 +90,8 @@ class Listing:
     fields: tuple[Field, ...]
     sorts: tuple[Sort, ...] = NEWEST
     tabs: tuple[Tab, ...] = ()
-    reads: str = ""  # the capability of who sees it
-    writes: str = ""  # of who makes and changes rows; without one, rows are changed by acts alone
+    reads: Any = ""  # who sees it: a capability, or (by) → bool for a table that isn't known at import
+    writes: Any = ""  # who makes and changes rows; without it, rows are changed by acts alone
     search: Any = None
     joins: Any = None  # (query) → the query with the tables that `elsewhere` speaks of
     elsewhere: Any = ()  # ((field name, column of a joined table, its place or None), …)
@@ -85,6 +99,7 @@ class Listing:
     within: Any = None  # the column that names the organization, where the table isn't Owned
     only: Any = None  # a condition all its rows meet
     parent: Any = None  # the column that names the row it stands in
+    stands_in: Any = None  # (id, by): refuses with NotFound where that row isn't theirs to see
     conditions: Any = ()  # ((a Field to filter by, (value) → its condition, asked anew each time), …)
     notes: Any = None  # (heading, (rows) → {id: ((tone, words), …)}): badges that no column has
     ranges: tuple[str, ...] = ()  # fields with a filter «from … to …»
@@ -117,6 +132,11 @@ class Listing:
         return tuple(f for f in self.fields if f.listed)
 
     @cached_property
+    def written(self):
+        """What forms and cells may hold: neither what acts alone move nor what a joined table has."""
+        return tuple(f for f in self.fields if not f.acted and f.name not in self._columns)
+
+    @cached_property
     def filters(self):
         """What is filtered by the value of a column."""
         return tuple(f for f in self.fields if f.kind.filters and f.filters)
@@ -138,6 +158,15 @@ class Listing:
     def belongs(self):
         """The columns that say whose row it is: what rights depend on."""
         return (self.owner, *self.people) if self.owner else self.people
+
+    def bounds(self, by, parent=None):
+        """The conditions that a row of the table meets when it is one of this list's at all."""
+        found = [] if self.only is None or self.joins else [self.only]
+        if self.within is not None and by.organization is not None:
+            found.append(self.within == by.organization.id)
+        if self.parent is not None:
+            found.append(self.parent == parent)
+        return found
 
     def column(self, name):
         """How a value of this name is read and compared."""

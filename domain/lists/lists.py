@@ -24,6 +24,7 @@ from database.tables import Owned
 from domain import Invalid
 from domain.fields.kinds import Unfit, clean, whole
 from domain.fields.person import members, names
+from domain.lists.listing import demand
 
 PAGE = 50
 MOST = 500  # rows of one answer
@@ -86,7 +87,6 @@ class Shape(NamedTuple):
     empty: bool | None  # which of a column's rows are read: those without a value, those with one, or all
     fresh: bool
     inside: bool  # an organization (or everywhere)
-    parent: bool
 
 
 def understand(listing, args, parent=None):
@@ -107,7 +107,7 @@ def understand(listing, args, parent=None):
         q=" ".join(clean(args.get("q", "")).split())[:200] if listing.search else "",
         due=args.get("due", "") if args.get("due") in DUE and listing.due else "",
         sort=listing.sort(args.get("sort", "")).key,
-        after=str(args.get("after", ""))[:400],
+        after=str(args.get("after", ""))[:600],
         rows=min(rows, MOST),
         parent=parent,
     )
@@ -129,7 +129,7 @@ def read(listing, ask, by):
     Forbidden a tab that isn't theirs, and with Invalid a place that can't be gone on from.
     """
     tab = listing.tab(ask.tab)
-    by.require(tab.capability)
+    demand(by, tab.capability)
     sort, wanted, found = _order(listing, ask), ask.rows + 1, []
     with _standing(listing, by):
         for empty in _phases(listing, sort, ask):
@@ -187,7 +187,6 @@ def _shape(listing, ask, by, sort, empty):
         empty,
         fresh,
         by.organization is not None,
-        ask.parent is not None,
     )
 
 
@@ -241,7 +240,7 @@ def _narrowed(listing, shape, columns):
         query = query.where(listing.only)
     if listing.within is not None and shape.inside:
         query = query.where(listing.within == parameter("organization"))
-    if shape.parent:
+    if listing.parent is not None:
         query = query.where(listing.parent == parameter("parent"))
     if tab.column and shape.sort != ONE:
         query = query.where(listing.column(tab.column).node == parameter("user"))
@@ -331,7 +330,7 @@ def _people(listing, rows):
 def counts(listing, ask, by):
     """Word of the counted choice → how many rows of the tab have it, at most COUNTED + 1 («more than»)."""
     tab = listing.tab(ask.tab)
-    by.require(tab.capability)
+    demand(by, tab.capability)
     plain = Ask(tab=tab.key, parent=ask.parent)
     with _standing(listing, by):
         row = _counting(listing, _shape(listing, plain, by, COUNTS, None))(**_values(listing, plain, by, None))[0]

@@ -10,11 +10,13 @@ from typing import Any
 from database.clock import now
 from database.columns import public_id
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, NotFound, Refused
 from domain.base import changes
+from domain.base.stepup import VerificationRequired
 from domain.fields.forms import read_form, read_whole
 from domain.fields.kinds import Unfit
-from domain.lists.listing import Listing
+from domain.lists import lists
+from domain.lists.listing import Listing, demand
 from models import Change
 
 BULK = 200
@@ -49,37 +51,47 @@ class Rules:
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
 
 
-def get(rules, id, by):
-    """The row, if this member may see it. Refuses with NotFound."""
+def get(rules, id, by, parent=None):
+    """The row of the table, if it is one of the list's and they may see it. Refuses with NotFound."""
     model = rules.listing.model
-    row = model.one(model.id == id, rules.reachable(by)) if isinstance(id, int) and id < 2**31 else None
-    if row is None:
-        raise NotFound(f"This {rules.listing.thing} isn't here: it was removed, or it isn't yours to see.")
+    row = None
+    if isinstance(id, int) and id < 2**31:
+        row = model.one(model.id == id, rules.reachable(by), *rules.listing.bounds(by, parent))
+    spoken = rules.listing.only is not None and rules.listing.joins  # a condition that may be of a joined table
+    if row is None or (spoken and lists.find(rules.listing, id, by, parent) is None):
+        raise _not_here(rules.listing)
     return row
 
 
+def _not_here(listing):
+    return NotFound(f"This {listing.thing} isn't here: it was removed, or it isn't yours to see.")
+
+
 @writes
-def create(rules, form, *, by):
+def create(rules, form, *, by, parent=None):
     """Make a row out of form texts, owned by `by`. Refuses with Invalid or Forbidden."""
     listing = rules.listing
-    by.require(listing.writes)
-    values = read_whole(listing.fields, form)
+    demand(by, listing.writes)
+    values = read_whole(listing.written, form)
     values |= rules.derive(None, values) or {}
-    row = listing.model.create(**values, **({listing.owner: by.user} if listing.owner else {}))
+    stands = ({listing.owner: by.user} if listing.owner else {}) | (
+        {listing.parent.name: parent} if listing.parent is not None else {}
+    )
+    row = listing.model.create(**values, **stands)
     change = _note(rules, row, "created", _diff(listing, None, values), by)
     rules.after(row, None, change, by)
     return row
 
 
 @writes
-def change(rules, id, form, *, by, was=None, batch=None):
+def change(rules, id, form, *, by, was=None, batch=None, parent=None):
     """Change some fields of a row to form texts; returns (row, the noted change or None).
 
     `was` is the text each field had on the page: when something else stands there by now, nothing is
     changed and Stale says so. Refuses with NotFound, Forbidden or Invalid too.
     """
-    row = get(rules, id, by)
-    values = read_form(rules.listing.fields, form)
+    row = get(rules, id, by, parent)
+    values = read_form(rules.listing.written, form)
     _check_fresh(rules, row, values, was or {})
     return row, _apply(rules, row, values, by, batch)
 
@@ -120,9 +132,9 @@ def _apply(rules, row, values, by, batch=None):
         return None
     for name in values:
         if not rules.may_change(row, name, by):
-            by.require(listing.writes)
+            demand(by, listing.writes)
             raise Forbidden(f"Only its owner can change the {listing.by_name[name].label.lower()} here.")
-    by.require(listing.writes)
+    demand(by, listing.writes)
     unchanged = [
         getattr(model, name).is_null() if before[name] is None else getattr(model, name) == before[name]
         for name in values
@@ -156,11 +168,11 @@ def _note(rules, row, verb, diff, by, batch=None):
 
 
 @writes
-def remove(rules, id, *, by, batch=None):
+def remove(rules, id, *, by, batch=None, parent=None):
     """Remove a row; its values are kept for undo. Refuses with NotFound or Forbidden."""
     listing = rules.listing
-    row = get(rules, id, by)
-    by.require(listing.writes)
+    row = get(rules, id, by, parent)
+    demand(by, listing.writes)
     if not rules.may_remove(row, by):
         raise Forbidden(f"Only its owner can remove this {listing.thing}.")
     # All of it, not only what the list shows: undo puts back the same row.
@@ -170,46 +182,57 @@ def remove(rules, id, *, by, batch=None):
 
 
 @writes
-def bulk(rules, ids, form, *, by, removing=False):
+def bulk(rules, ids, form, *, by, removing=False, parent=None):
     """Change or remove many rows at once: all that this member may. Returns (batch, done, left out)."""
     if len(ids) > BULK:
         raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
     if not removing:
-        read_form(rules.listing.fields, form)
+        read_form(rules.listing.written, form)
     batch, done, left_out = public_id(), 0, 0
     for id in ids:
         try:
             if removing:
-                remove(rules, id, by=by, batch=batch)
+                remove(rules, id, by=by, batch=batch, parent=parent)
                 done += 1
             else:
-                done += change(rules, id, form, by=by, batch=batch)[1] is not None
+                done += change(rules, id, form, by=by, batch=batch, parent=parent)[1] is not None
         except (NotFound, Forbidden):
             left_out += 1
     return batch, done, left_out
 
 
-def act(rules, key, ids, *, by, text=None):
-    """Do a named act to rows, each in a transaction of its own; returns (how many, refusals, what the last said).
+def act(rules, key, ids, *, by, text=None, parent=None):
+    """Do a named act to rows of the list, each in its own transaction.
+
+    Returns (how many, refusals, what the last said).
 
     Refuses with NotFound an act that there isn't, and with Forbidden whoever may not do it. Of one row its refusal
-    is raised; of many, each is counted.
+    is raised; of many, each is counted, but for a proof of who one is, which is asked for at once.
     """
     chosen = rules.listing.act(key)
     if chosen is None or (len(ids) > 1 and not chosen.bulk):
         raise NotFound()
     if len(ids) > BULK:
         raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
-    by.require(chosen.capability)
+    demand(by, chosen.capability)
     given, refusals, said = () if text is None else (text,), [], None
     for id in ids:
         try:
+            _check_possible(rules.listing, chosen, id, by, parent)
             said = chosen.run(id, *given, by=by if by.organization else by.user)
-        except (NotFound, Forbidden, Invalid) as refusal:
-            if len(ids) == 1:
+        except Refused as refusal:
+            if len(ids) == 1 or isinstance(refusal, VerificationRequired):
                 raise
             refusals.append(refusal)
     return len(ids) - len(refusals), refusals, said
+
+
+def _check_possible(listing, chosen, id, by, parent):
+    row = lists.find(listing, id, by, parent) if isinstance(id, int) and id < 2**31 else None
+    if row is None:
+        raise _not_here(listing)
+    if chosen.when is not None and not chosen.when(row):
+        raise Refused(f"“{chosen.label}” isn't possible for this {listing.thing} any more.")
 
 
 @writes
@@ -219,7 +242,7 @@ def undo(rules, batch, *, by):
     Returns how many rows were put back. Refuses with NotFound when there is nothing to take back.
     """
     listing = rules.listing
-    by.require(listing.writes)
+    demand(by, listing.writes)
     noted = list(
         Change.select()
         .where(
@@ -253,7 +276,7 @@ def _undo(rules, past, by):
         columns = model._meta.fields
         values = {name: columns[name].python_value(pair[0]) for name, pair in past.fields.items()}
         row = model.create(id=past.row_id, **values)
-        restored = {f.name: rules.listing.column(f.name).of(row) for f in listing.fields}
+        restored = {f.name: rules.listing.column(f.name).of(row) for f in listing.written}
         _note(rules, row, "created", _diff(listing, None, restored), by)
         return True
     if row is None or not _stands(rules, row, past):

@@ -62,17 +62,27 @@
 
   // -- bulk
 
-  function bulk(name) {
+  // ui.js asks a form's question before it is sent; several buttons share one form here.
+  function ask(form, { dataset, innerText, classList }) {
+    if (dataset.confirm) form.dataset.confirm = dataset.confirm; else delete form.dataset.confirm;
+    form.dataset.confirmVerb = innerText.trim();
+    form.toggleAttribute("data-danger", classList.contains("btn-danger"));
+  }
+  function bulk(name, button) {
     const form = document.getElementById("bulk_form");
     form.elements.namedItem("act").value = name;
-    htmx.trigger(form, "submit");
+    if (!button) { delete form.dataset.confirm; htmx.trigger(form, "submit"); return; }
+    ask(form, button);
+    form.requestSubmit();
   }
   on("change", (event) => { if (event.target.dataset?.bulk) bulk(event.target.dataset.bulk); });
   on("click", async (event) => {
     if (event.target.closest("[data-unselect]")) unselect();
     if (event.target.closest("[data-bulk-remove]")) bulk("remove");
     const act = event.target.closest("[data-bulk-act]");
-    if (act) bulk(act.dataset.bulkAct);
+    if (act) bulk(act.dataset.bulkAct, act);
+    const verb = event.target.closest("[data-act]");
+    if (verb) ask(verb.form, verb);
   });
   function unselect() {
     for (const box of document.querySelectorAll(".row-check:checked, [data-check-all]")) box.checked = false;

@@ -7,6 +7,7 @@ from flask import Blueprint, request
 from database.scope import inside
 from domain.fields.kinds import clean
 from domain.lists import lists
+from domain.lists.listing import granted
 from domain.people import admins
 from domain.tasks import tasks
 from views import access, pages
@@ -26,7 +27,7 @@ def show():
     groups = [{"label": "Go to", "items": _pages(by, admins.capabilities(user), q)}]
     if q and lists.Ask(q=q).words:
         with inside(by.organization):
-            groups += [_things(listing, by, q) for listing in LISTED if by.may(f"{listing.name}.read")]
+            groups += [_things(listing, by, q) for listing in LISTED if granted(by, listing.reads)]
     return pages.fragment("base/palette/_results.html", groups=groups, q=q)
 
 
@@ -34,7 +35,7 @@ def _pages(by, capabilities, q):
     base = f"/{by.organization.slug}"
     known = [asdict(item) | {"title": item.label} for group in pages.places(by, capabilities) for item in group.items]
     for listing in LISTED:
-        if by.may(f"{listing.name}.write"):
+        if granted(by, listing.writes):
             title = f"New {listing.thing}"
             known.append({"title": title, "href": f"{base}/{listing.name}/new", "icon": "plus", "key": "c"})
         board = {"title": f"{listing.things.capitalize()} board", "href": f"{base}/{listing.name}?view=board"}
@@ -50,7 +51,7 @@ def _pages(by, capabilities, q):
 
 def _things(listing, by, q):
     ask = lists.Ask(tab=listing.readings[0].key, q=q, rows=FOUND)
-    wide = [tab for tab in listing.readings if by.may(tab.capability)][-1]
+    wide = [tab for tab in listing.readings if granted(by, tab.capability)][-1]
     answer = lists.read(listing, ask.but(tab=wide.key if wide.column is None else ask.tab), by)
     items = [
         {

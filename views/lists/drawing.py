@@ -56,7 +56,8 @@ def rows(place, answer):
         due = listing.due and getattr(row, listing.due)
         late = bool(due and due < moment and listing.is_open(row))
         may = (*known, place.verbs(row) if place.acts else (), late, place.ticks, notes.get(row.id, ()))
-        drawn.append(_row(environment, place.view, listing, place.url, row, *may))
+        kinds = tuple(map(type, row))  # Markup equals the same str, and True equals 1
+        drawn.append(_row(environment, place.view, listing, place.url, row, kinds, *may))
     return Markup("").join(drawn)
 
 
@@ -71,7 +72,7 @@ class _Owned:
 
 
 @lru_cache(maxsize=4000, typed=True)
-def _row(environment, view, listing, url, row, people, may, verbs, late, ticks, notes):
+def _row(environment, view, listing, url, row, _kinds, people, may, verbs, late, ticks, notes):
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
     context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may}

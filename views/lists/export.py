@@ -10,11 +10,12 @@ from database.clock import now
 from database.connections import database
 from database.scope import inside
 from domain.lists import lists
+from domain.lists.listing import demand
 
 
 def answer(listing, ask, by):
     """A download of all rows that this Ask finds."""
-    by.require(listing.tab(ask.tab).capability)
+    demand(by, listing.tab(ask.tab).capability)
     response = Response(_lines(listing, lists.export(listing, ask, by), by), content_type="text/csv; charset=utf-8")
     name = listing.name.replace("_", "-")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y-%m-%d}.csv"'

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from domain.fields.person import members
 from domain.lists import lists
+from domain.lists.listing import granted
 
 
 class Place:
@@ -13,16 +14,16 @@ class Place:
     def __init__(self, rules, by, ask, url, view="list"):
         self.rules, self.by, self.ask, self.url, self.view = rules, by, ask, url, view
         self.listing = rules.listing
-        self.may_write = bool(self.listing.writes) and by.may(self.listing.writes)
+        self.may_write = bool(self.listing.writes) and granted(by, self.listing.writes)
 
     @cached_property
     def tabs(self):
-        return [tab for tab in self.listing.readings if self.by.may(tab.capability)]
+        return [tab for tab in self.listing.readings if granted(self.by, tab.capability)]
 
     @cached_property
     def acts(self):
         """What this person may do to rows here."""
-        return tuple(act for act in self.listing.acts if self.by.may(act.capability))
+        return tuple(act for act in self.listing.acts if granted(self.by, act.capability))
 
     @property
     def ticks(self):

@@ -15,6 +15,7 @@ from domain.base import changes
 from domain.fields.kinds import whole
 from domain.fields.person import names
 from domain.lists import lists, rows
+from domain.lists.listing import demand
 from domain.people import admins
 from views import access, pages
 from views.lists import drawing, export
@@ -42,6 +43,10 @@ class Mounted:
         parent = parts.pop("parent", None)
         rules = self.find(**{name: parts.pop(name) for name in self.names if name in parts})
         by = admins.staff(access.me()) if self.platform else g.by
+        if callable(rules.listing.reads):  # no door knew it
+            demand(by, rules.listing.reads)
+        if rules.listing.stands_in is not None:
+            rules.listing.stands_in(parent, by)
         ask = lists.understand(rules.listing, request.args, parent)
         asked = request.args.get("view", "")
         url = self.path if self.platform else f"/{by.organization.slug}{self.path}"
@@ -82,7 +87,12 @@ def add(blueprint, rules, path, *, is_platform=False, nav=None, template="lists/
     mounted = Mounted(
         find or (lambda **_: rules), path, is_platform, nav or listing.name, template, context or (lambda place: {})
     )
-    door = access.platform if is_platform else access.member
+
+    def door(right):
+        if callable(right):  # asked behind the door, of the table that the address names
+            right = "admin.read" if is_platform else "organization.read"
+        return access.platform(right) if is_platform else access.member(right)
+
     start = path if is_platform else f"/<organization>{path}"
     for suffix, method, handler, capability in _wanted(listing):
         view = _bound(handler, mounted)
@@ -175,7 +185,7 @@ def export_csv(mounted, parts):
 
 def show(mounted, parts):
     place = mounted.place(parts)
-    return _show(mounted, place, rows.get(place.rules, parts["id"], place.by))
+    return _show(mounted, place, rows.get(place.rules, parts["id"], place.by, place.ask.parent))
 
 
 def _show(mounted, place, row, values=None, errors=None, status=200):
@@ -192,7 +202,7 @@ def _show(mounted, place, row, values=None, errors=None, status=200):
         values=texts | (values or {}),
         errors=errors or {},
         history=[_in_words(listing, change) for change in noted],
-        editable={f.name for f in listing.fields if place.may_write and rules.may_change(row, f.name, by)},
+        editable={f.name for f in listing.written if place.may_write and rules.may_change(row, f.name, by)},
         may_remove=place.may_write and rules.may_remove(row, by),
         here=mounted.nav,
     )
@@ -224,7 +234,7 @@ def create(mounted, parts):
     place = mounted.place(parts)
     thing = place.listing.thing.capitalize()
     try:
-        row = rows.create(place.rules, request.form, by=place.by)
+        row = rows.create(place.rules, request.form, by=place.by, parent=place.ask.parent)
     except Invalid as refusal:
         return _form(mounted, place, request.form, refusal.fields, 422)
     if request.htmx:
@@ -244,21 +254,25 @@ def update(mounted, parts):
     place, form, id = mounted.place(parts), request.form, parts["id"]
     was = {k.removeprefix("was_"): v for k, v in form.items() if k.startswith("was_")}
     try:
-        _, change = rows.change(place.rules, id, form, by=place.by, was=was)
+        _, change = rows.change(place.rules, id, form, by=place.by, was=was, parent=place.ask.parent)
     except Invalid as refusal:
-        return _show(mounted, place, rows.get(place.rules, id, place.by), form, refusal.fields, refusal.status)
+        return _show(
+            mounted, place, rows.get(place.rules, id, place.by, place.ask.parent), form, refusal.fields, refusal.status
+        )
     except rows.Stale as refusal:
         if not refusal.fields:
             raise
         fields = {**refusal.fields, "form": refusal.sentence}
-        return _show(mounted, place, rows.get(place.rules, id, place.by), form, fields, refusal.status)
+        return _show(
+            mounted, place, rows.get(place.rules, id, place.by, place.ask.parent), form, fields, refusal.status
+        )
     return pages.go(f"{place.url}/{id}", "Saved." if change else "Nothing was different.", "good" if change else "info")
 
 
 def cell(mounted, parts):
     """One cell, to be edited (or, with ?show, as it was)."""
     place, name = mounted.place(parts), parts["name"]
-    row, field = rows.get(place.rules, parts["id"], place.by), _field(place, name)
+    row, field = rows.get(place.rules, parts["id"], place.by, place.ask.parent), _field(place, name)
     if "show" in request.args or not place.rules.may_change(row, name, place.by):
         return _row(place, row.id)
     text = rows.as_text(field, place.listing.column(name).of(row))
@@ -270,11 +284,13 @@ def update_cell(mounted, parts):
     field, column = _field(place, name), place.listing.column(name)
     was = {name: form["was"]} if "was" in form else {}
     try:
-        row, change = rows.change(place.rules, id, {name: form.get(name, "")}, by=place.by, was=was)
+        row, change = rows.change(
+            place.rules, id, {name: form.get(name, "")}, by=place.by, was=was, parent=place.ask.parent
+        )
     except (Invalid, rows.Stale) as refusal:
         if not request.htmx or request.args.get("as") == "card":  # a card has no place for an error: a notice
             raise
-        row = rows.get(place.rules, id, place.by)
+        row = rows.get(place.rules, id, place.by, place.ask.parent)
         about = {"place": place, "row": row, "field": field, "error": refusal.fields.get(name, refusal.sentence)}
         current = rows.as_text(field, column.of(row))
         return pages.fragment("lists/_cell.html", None, refusal.status, text=form.get(name, ""), was=current, **about)
@@ -286,8 +302,8 @@ def update_cell(mounted, parts):
 
 
 def _field(place, name):
-    field = place.listing.by_name.get(name)
-    if field is None or field.acted:
+    field = next((f for f in place.listing.written if f.name == name), None)
+    if field is None:
         raise NotFound()
     return field
 
@@ -307,7 +323,7 @@ def _row(place, id):
 
 def remove(mounted, parts):
     place = mounted.place(parts)
-    change = rows.remove(place.rules, parts["id"], by=place.by)
+    change = rows.remove(place.rules, parts["id"], by=place.by, parent=place.ask.parent)
     done = f"{place.listing.thing.capitalize()} deleted."
     if request.htmx and request.htmx.target:
         return pages.answer(pages.notice("good", done, _undo(place, change)), trigger={"listChanged": True})
@@ -321,7 +337,9 @@ def _acting(key):
     def act(mounted, parts):
         place, id = mounted.place(parts), parts["id"]
         chosen = place.listing.act(key)
-        _, _, answer = rows.act(place.rules, key, [id], by=place.by, text=request.form.get("text"))
+        _, _, answer = rows.act(
+            place.rules, key, [id], by=place.by, text=request.form.get("text"), parent=place.ask.parent
+        )
         done = answer if isinstance(answer, str) else chosen.done
         if request.htmx:
             return pages.answer(pages.notice("good", done), trigger={"listChanged": True, "closeDialog": True})
@@ -340,7 +358,9 @@ def bulk(mounted, parts):
         raise Refused(f"Choose some {listing.things} first.", "INVALID_INPUT", 422)
     undo = None
     if listing.act(name):
-        done, refusals, _ = rows.act(place.rules, name, ids, by=place.by, text=form.get("text"))
+        done, refusals, _ = rows.act(
+            place.rules, name, ids, by=place.by, text=form.get("text"), parent=place.ask.parent
+        )
         left_out, verb = len(refusals), listing.act(name).label.lower()
         note = f"{_number(listing, done)}: {verb}."
     else:
@@ -355,11 +375,10 @@ def bulk(mounted, parts):
 
 def _change_many(place, name, ids):
     listing, removing = place.listing, name == "remove"
-    field = listing.by_name.get(name)
-    if not removing and (field is None or field.acted or not listing.writes):
+    if not removing and not (listing.writes and any(f.name == name for f in listing.written)):
         raise Refused("Choose what to change.", "INVALID_INPUT", 422)
     values = {} if removing else {name: request.form.get(f"to_{name}", "")}
-    batch, done, left_out = rows.bulk(place.rules, ids, values, by=place.by, removing=removing)
+    batch, done, left_out = rows.bulk(place.rules, ids, values, by=place.by, removing=removing, parent=place.ask.parent)
     note = f"{_number(listing, done)} {'deleted' if removing else 'changed'}."
     return note, done, left_out, f"{place.url}/undo/{batch}" if done else None
 
