@@ -28,6 +28,7 @@ from bench import stripe_objects
 from bench.load import HOST, LoadError, cookies, fetch, request
 from bench.servers import VAR, Server, free_port, running
 from bench.tasks import COMMON, MEDIUM, PEOPLE, tasks
+from domain.money.providers import provider
 
 ROOT = Path(__file__).parent.parent
 THREADS = 64
@@ -445,7 +446,7 @@ def _events(folder: Path, subscribers: int, way: str) -> None:
         for period in (0, 1):
             answers |= stripe_objects.addresses(subscribers, price, period)
         memory = _Memory({path: json.dumps(thing) for path, thing in answers.items()})
-        account = providers.Account("sk_test_bench", (), prices, False, transport=memory)
+        account = provider.Account("sk_test_bench", (), prices, False, transport=memory)
         providers.account = lambda: account
 
     @writes

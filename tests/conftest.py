@@ -20,6 +20,7 @@ from database.scope import inside
 from domain.base import configuration
 from domain.base.configuration import Configuration
 from domain.money import providers
+from domain.money.providers import sandbox
 from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
 from tests.fixtures.houses import opened
@@ -70,6 +71,7 @@ def house(houses, tmp_path):
     """An open, empty house; what a domain test stands in."""
     configuration.use(chosen(tmp_path, houses.url(tmp_path)))
     houses.open(tmp_path)
+    sandbox.speak(sandbox.stripe)
     locks.be_strict()
     listeners = {topic: list(who) for topic, who in transactions._listeners.items()}
     yield tmp_path

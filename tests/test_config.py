@@ -35,7 +35,6 @@ NAMES = (
     *(f"LEMON_SQUEEZY_{n}" for n in ("API_KEY", "STORE_ID", "WEBHOOK_SECRET", "TEST_MODE")),
     *(f"LEMON_SQUEEZY_PRO_{n}_VARIANT_ID" for n in ("MONTHLY", "YEARLY", "LIFETIME")),
     "BILLING_PROVIDER",
-    "SANDBOX_SPEAKS",
     "DATABASE_URL",
     "SITE_URL",
     "SECRET_KEY",

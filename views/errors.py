@@ -14,7 +14,7 @@ from database.transactions import GaveUp, WriterDown
 from domain import Refused
 from domain.base import audit
 from domain.base.stepup import VerificationRequired
-from domain.money.providers import ProviderFailed
+from domain.money.providers.provider import ProviderFailed
 from views import access, pages
 from views.base import stepup
 from views.safety import SAFE, TooOften, limiter, loggable_path

@@ -13,7 +13,6 @@ from environs import EnvValidationError, FileAwareEnv, validate
 
 ENVIRONMENTS = ("development", "production", "demo", "test")
 PROVIDERS = ("stripe", "polar", "lemon_squeezy", "sandbox", "none")
-SPOKEN = ("stripe", "polar", "lemon_squeezy")
 PLANS = ("PRO_MONTHLY", "PRO_YEARLY", "PRO_LIFETIME")
 # What each calls the thing that is bought, and its secrets.
 _PAYMENT = {
@@ -65,7 +64,6 @@ class Configuration:
     payment_live: bool = False  # real money; an event of the other kind is kept and ignored
     stripe_app_tag: str = ""
     lemon_squeezy_store_id: str = ""
-    sandbox_speaks: str = "stripe"
     super_admin_emails: tuple = ()
     super_admin_require_2fa: bool = False
     metrics_token: str = field(default="", repr=False)
@@ -161,7 +159,6 @@ def load():
         }.get(provider, False),
         "stripe_app_tag": read("str", "STRIPE_APP_TAG", ""),
         "lemon_squeezy_store_id": read("str", "LEMON_SQUEEZY_STORE_ID", ""),
-        "sandbox_speaks": read("str", "SANDBOX_SPEAKS", "stripe", validate=validate.OneOf(SPOKEN)),
         "super_admin_emails": tuple(word.lower() for word in words("SUPER_ADMIN_EMAILS")),
         "super_admin_require_2fa": read("bool", "SUPER_ADMIN_REQUIRE_2FA", production),
         "metrics_token": read("str", "METRICS_TOKEN", ""),

@@ -14,7 +14,7 @@ from domain.base.outgoing import sends
 from domain.entitlements import grants, plans
 from domain.entitlements.plans import PLANS
 from domain.money import facts, pricing, providers
-from domain.money.providers import CannotDo, Order, ProviderFailed
+from domain.money.providers.provider import CannotDo, Order, ProviderFailed
 from domain.organizations.permissions import CapabilityRequired
 from models import Checkout, Customer, Licence, Organization, Payment, Subscription
 

@@ -19,7 +19,7 @@ from domain.base import audit, changes, configuration, outgoing, settings
 from domain.entitlements import credits, grants, plans
 from domain.fields import money
 from domain.money import providers
-from domain.money.providers import (
+from domain.money.providers.provider import (
     CheckoutClosed,
     CustomerChanged,
     DisputeClosed,

@@ -22,6 +22,7 @@ from domain.base import audit, long_jobs, outgoing
 from domain.fields import money
 from domain.fields.kinds import clean
 from domain.money import facts, providers
+from domain.money.providers import provider
 from domain.people import admins
 from models import Organization, Payment, Subscription, WebhookEvent
 
@@ -178,7 +179,7 @@ def _work(event, asked=False):
 def _finish(event, found, error, began, asked=False):
     if error is None:
         _, error = tried(_settle, event, found, began, asked)
-    if isinstance(error, providers.NotOurs):
+    if isinstance(error, provider.NotOurs):
         _close(event, "ignored", str(error), began, asked)
     elif error is not None:
         log.warning("an event failed", extra={"event": event.event_id, "type": event.type})
@@ -191,7 +192,7 @@ def tried(function, *args):
     try:
         return function(*args), None
     except Exception as error:  # one of the two places that catch everything
-        if not isinstance(error, Refused | providers.ProviderFailed | providers.NotOurs | facts.Retry):
+        if not isinstance(error, Refused | provider.ProviderFailed | provider.NotOurs | facts.Retry):
             log.warning("what a provider said can't be worked", exc_info=True)
         return None, error
 
@@ -203,7 +204,7 @@ def read(event):
     """
     provider = providers.active()
     if event.channel != provider.CHANNEL:
-        raise providers.NotOurs(f"It came by {event.channel}, and that provider isn't connected any more.")
+        raise provider.NotOurs(f"It came by {event.channel}, and that provider isn't connected any more.")
     return [fact for fact in provider.facts(bytes(event.payload)) if fact]
 
 
@@ -462,7 +463,7 @@ def sentence(error):
     if isinstance(error, Refused):
         return error.sentence
     text = str(error).strip() or type(error).__name__
-    known = isinstance(error, providers.ProviderFailed | providers.NotOurs | facts.Unknown | facts.Retry)
+    known = isinstance(error, provider.ProviderFailed | provider.NotOurs | facts.Unknown | facts.Retry)
     return text if known else f"It can't be worked ({type(error).__name__}: {text})."[:500]
 
 
@@ -567,7 +568,7 @@ def replay_some():
     batch = list(query.order_by(WebhookEvent.id).limit(AT_ONCE))
     for event in batch:
         error = _work(event, asked=True)
-        silent = work.facts.get("silent", 0) + 1 if isinstance(error, providers.ProviderFailed) else 0
+        silent = work.facts.get("silent", 0) + 1 if isinstance(error, provider.ProviderFailed) else 0
         if not _got_on(work, event, bool(error), silent):
             return len(batch)
         if silent >= PATIENCE:

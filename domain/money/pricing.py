@@ -15,7 +15,7 @@ from domain import Forbidden, NotConfigured, Refused
 from domain.base import audit, configuration, long_jobs
 from domain.entitlements import plans
 from domain.money import providers
-from domain.money.providers import ProviderFailed
+from domain.money.providers.provider import ProviderFailed
 from domain.people import admins
 from models import PricingCatalog, User
 

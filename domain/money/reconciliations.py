@@ -16,7 +16,8 @@ from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
 from domain.base import audit, configuration, long_jobs, settings
 from domain.money import facts, inbox, providers
-from domain.money.providers import (
+from domain.money.providers import provider
+from domain.money.providers.provider import (
     CheckoutClosed,
     CustomerChanged,
     DisputeClosed,
@@ -127,7 +128,7 @@ def work():
     comparison, error = Comparison(row), None
     try:
         comparison.go()
-    except (providers.ProviderFailed, Refused) as failed:
+    except (provider.ProviderFailed, Refused) as failed:
         error = inbox.sentence(failed)
     except Stopped:
         return 1
@@ -527,7 +528,7 @@ def renew_overdue():
     for id in ids:
         try:
             found = providers.active().refetch(id)
-        except providers.ProviderFailed as error:
+        except provider.ProviderFailed as error:
             failed.append(error)
             if len(failed) > inbox.PATIENCE:
                 break

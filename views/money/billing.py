@@ -12,7 +12,7 @@ from domain.base import configuration, settings
 from domain.entitlements import credits, grants, plans
 from domain.fields.kinds import whole
 from domain.money import billing, facts, pricing, providers
-from domain.money.providers import ProviderFailed
+from domain.money.providers.provider import ProviderFailed
 from domain.organizations import permissions
 from models import Checkout
 from views import access, pages

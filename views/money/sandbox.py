@@ -43,7 +43,7 @@ def _page(template, **more):
 def api(name):
     """The provider's API, for curl and the official libraries; its key is the door."""
     query, body = request.query_string.decode("utf-8", "replace"), request.get_data(cache=False)
-    status, headers, text = sandbox.spoken().answer(request.method, f"/{name}", query, body, request.headers)
+    status, headers, text = sandbox.dialect().answer(request.method, f"/{name}", query, body, request.headers)
     return Response(text, status, headers, content_type="application/json")
 
 

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from domain import Refused
 from domain.base import configuration
 from domain.money import inbox, providers
-from domain.money.providers import BadSignature
+from domain.money.providers.provider import BadSignature
 from views import access
 from views.safety import unlimited
 

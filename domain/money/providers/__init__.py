@@ -1,17 +1,12 @@
-"""Payment providers: what each says, turned into facts; what we ask of them, through one shape.
-
-A provider is one file with the functions of `Provider`, and a line in MODULES. Facts know nothing of a
-provider's shapes; domain/money/facts.py turns them into rows. How to add one: docs/providers.md
-"""
+"""The payment provider that is configured. A provider is a line in MODULES."""
 
 import importlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from domain import NotConfigured, Refused
+from domain import NotConfigured
 from domain.base import configuration
+from domain.money.providers import sandbox
+from domain.money.providers.provider import Account
 
 MODULES = {
     "stripe": "domain.money.providers.stripe",
@@ -20,239 +15,11 @@ MODULES = {
 }
 
 
-class BadSignature(Exception):
-    """Not from the provider, or not fresh: nothing about it is kept."""
-
-
-class ProviderFailed(Exception):
-    """The provider didn't answer as it should; try again later."""
-
-
-class NotOurs(Exception):
-    """A true event that isn't for this install, such as a test event where money is real. It is kept and ignored."""
-
-
-class CannotDo(Refused):
-    """This provider has no such thing, or not for this subscription."""
-
-    code, status = "NOT_SUPPORTED", 409
-
-
-@dataclass(frozen=True)
-class Event:
-    """What a webhook says of itself, before anything is believed beyond its signature."""
-
-    id: str
-    type: str
-    subject: str  # the object it speaks of: events of one subject are worked off in order
-    happened_at: datetime
-
-
-# --- facts ------------------------------------------------------------------------------------------------
-# Each says how one thing stands, whole, and never what changed: the same facts in any order end in the same
-# rows. Amounts are minor units, currencies ISO 4217 in capitals, times aware and UTC.
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fact:
-    provider: str
-    customer_id: str = ""
-    organization: str | None = None  # our public id, from what we gave along; else it is found by the customer
-    happened_at: datetime
-    event_id: str
-    asked_at: datetime | None = None  # by our clock, just before the provider was asked; None: only an event says so
-
-
-@dataclass(frozen=True, kw_only=True)
-class SubscriptionChanged(Fact):
-    id: str
-    price_id: str
-    status: str  # one of Subscription.status
-    quantity: int = 1
-    started_at: datetime | None = None
-    period_start_at: datetime | None = None
-    period_end_at: datetime | None = None
-    trial_ends_at: datetime | None = None  # also when it is over
-    cancel_at_period_end: bool = False
-    cancel_at: datetime | None = None  # when it will end, if it will
-    ended_at: datetime | None = None
-    unpaid_since_at: datetime | None = None  # when the newest invoice fell due, while it is open and wants paying
-    first_unpaid: bool = False  # that open invoice is the very first: nothing was ever paid
-    unpaid_url: str | None = None
-    collection_paused: bool = False
-    resumes_at: datetime | None = None
-    pending_price_id: str | None = None  # a change that waits for its payment
-    purchaser: str | None = None  # the public id of the user who bought, from what we gave along
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaymentReceived(Fact):
-    """Money came, or nothing was due: an invoice's `paid` is trusted, not a charge."""
-
-    id: str  # the invoice's, or where there is none the payment's: the key of what it causes
-    subscription_id: str | None = None
-    price_id: str | None = None  # of the period it pays for, or of what was bought once
-    reason: str = "other"  # create and cycle begin a period; update, once, other
-    amount: int = 0
-    currency: str = ""
-    period_start_at: datetime | None = None
-    period_end_at: datetime | None = None
-    paid_at: datetime | None = None
-    url: str | None = None
-    purchaser: str | None = None
-    tier: str = "personal"
-    checkout_id: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaymentFailed(Fact):
-    id: str
-    subscription_id: str | None = None
-    price_id: str | None = None
-    reason: str = "other"
-    amount: int = 0
-    currency: str = ""
-    period_start_at: datetime | None = None
-    period_end_at: datetime | None = None
-    attempts: int = 1
-    next_attempt_at: datetime | None = None
-    action_required: bool = False  # the bank wants its customer to confirm (3-D Secure)
-    void: bool = False  # it isn't wanted any more
-    url: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaymentRefunded(Fact):
-    """How much of a payment is refunded in all; less than before when a refund failed or was taken back."""
-
-    payment_id: str
-    amount_refunded: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class CustomerChanged(Fact):
-    email: str = ""
-    deleted: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class DisputeOpened(Fact):
-    payment_id: str
-    id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DisputeClosed(Fact):
-    payment_id: str
-    id: str
-    won: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckoutClosed(Fact):
-    """A checkout came to its end; what was bought is said by other facts."""
-
-    id: str
-    completed: bool
-
-
-# --- what we ask ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A checkout that was opened: the browser goes to `url`."""
-
-    id: str
-    url: str
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Proration:
-    """What a change would cost: `due_now` may be negative (a credit). `token` makes the charge be what was shown."""
-
-    due_now: int
-    currency: str
-    lines: tuple[tuple[str, int], ...]  # (what, amount)
-    next_amount: int | None
-    next_at: datetime | None
-    token: str = ""
-
-
-@dataclass(frozen=True)
-class Missed:
-    """An event the provider couldn't deliver, with the body it would have posted."""
-
-    event: Event
-    body: bytes
-
-
-class Provider(Protocol):
-    """The functions of a provider's module. All but `verify` and `facts` ask it over the network and refuse
-    with ProviderFailed; each that writes takes an idempotency key made of stable ids."""
-
-    NAME: str  # in our rows
-    CHANNEL: str  # in the inbox
-    PATH: str  # /webhooks/<PATH>
-    LABEL: str  # for people
-    CAN: frozenset[str]  # of pause, preview, quantity, missed, trial
-
-    def verify(self, body: bytes, headers) -> Event: ...
-    def facts(self, body: bytes) -> list[Fact]: ...
-    def refetch(self, subscription_id: str) -> list[Fact]: ...
-    def list_active(self) -> Iterator[list[Fact]]: ...
-    def list_since(self, since: datetime) -> Iterator[list[Fact]]: ...
-    def missed(self, since: datetime) -> Iterator[Missed]: ...
-    def confirm(self, checkout_id: str) -> list[Fact]: ...
-    def create_customer(self, organization, email: str, key: str) -> str: ...
-    def checkout(self, customer_id: str, organization, order, return_url: str, cancel_url: str, key: str) -> Opened: ...
-    def expire_checkout(self, checkout_id: str, key: str) -> None: ...
-    def portal(self, customer_id: str, return_url: str, key: str) -> str: ...
-    def preview(self, subscription_id: str, price_id: str, quantity: int) -> Proration | None: ...
-    def change(self, subscription_id: str, price_id: str, quantity: int, key: str, token: str = "") -> None: ...
-    def set_cancel_at_period_end(self, subscription_id: str, cancel: bool, key: str) -> None: ...
-    def pause(self, subscription_id: str, resumes_at: datetime | None, key: str) -> None: ...
-    def unpause(self, subscription_id: str, key: str) -> None: ...
-    def end(self, subscription_id: str, key: str) -> None: ...
-    def refund(self, payment_id: str, amount: int | None, key: str) -> None: ...
-    def products(self) -> Iterator[list[dict]]: ...
-    def all_prices(self) -> Iterator[list[dict]]: ...
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a checkout is for."""
-
-    public_id: str  # our Checkout's
-    plan_key: str
-    price_id: str
-    once: bool  # bought once, for good; else a subscription
-    quantity: int = 1
-    trial_days: int = 0
-    purchaser: str = ""  # the user's public id
-    email: str = ""
-
-
-@dataclass(frozen=True)
-class Account:
-    """Our account at the provider: its credentials, what it sells for us, and how it is reached."""
-
-    key: str = field(repr=False)
-    webhook_secrets: tuple[str, ...] = field(repr=False)
-    prices: dict[str, str]  # plan key → price, product or variant id
-    live: bool
-    store: str = ""
-    transport: Any = None  # None: the network. Stripe: a stripe.HTTPClient; others: a requests adapter
-
-
 def account():
     """The account of the configured provider; the sandbox's own where that is configured."""
     chosen = configuration.active
     if chosen.billing_provider == "sandbox":
-        from domain.money.providers import sandbox
-
-        return sandbox.account(chosen.sandbox_speaks)
+        return sandbox.account()
     return Account(
         chosen.payment_key,
         chosen.payment_webhook_secrets,
@@ -268,9 +35,9 @@ def plan_of(price_id):
 
 
 def name():
-    """Whose language is spoken: the configured provider's, or the one the sandbox was told to speak."""
-    chosen = configuration.active
-    return chosen.sandbox_speaks if chosen.billing_provider == "sandbox" else chosen.billing_provider
+    """Which adapter is spoken with: the configured provider's, or the one whose words the sandbox uses."""
+    chosen = configuration.active.billing_provider
+    return sandbox.dialect().NAME if chosen == "sandbox" else chosen
 
 
 def active() -> Any:

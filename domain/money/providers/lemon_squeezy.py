@@ -31,7 +31,7 @@ import requests
 from database.clock import now
 from domain.entitlements import plans
 from domain.money import providers
-from domain.money.providers import (
+from domain.money.providers.provider import (
     BadSignature,
     CannotDo,
     CustomerChanged,

@@ -23,7 +23,8 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError, WebhookVerificationError
 
 from database.clock import now
-from domain.money.providers import (
+from domain.money.providers import account
+from domain.money.providers.provider import (
     BadSignature,
     CannotDo,
     CheckoutClosed,
@@ -39,7 +40,6 @@ from domain.money.providers import (
     PaymentRefunded,
     ProviderFailed,
     SubscriptionChanged,
-    account,
 )
 
 NAME, CHANNEL, PATH, LABEL = "polar", "billing_polar", "polar", "Polar"

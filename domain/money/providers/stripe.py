@@ -17,7 +17,7 @@ import stripe
 
 from database.clock import now
 from domain.money import providers
-from domain.money.providers import (
+from domain.money.providers.provider import (
     BadSignature,
     CannotDo,
     CheckoutClosed,

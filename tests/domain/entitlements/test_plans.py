@@ -11,7 +11,8 @@ from domain.entitlements import grants, plans
 from domain.entitlements.plans import FREE, PLANS
 from domain.money import facts as money
 from domain.money import pricing
-from domain.money.providers import SubscriptionChanged, sandbox
+from domain.money.providers import sandbox
+from domain.money.providers.provider import SubscriptionChanged
 from domain.organizations import permissions
 from models import AuditEvent, Change, Grant, LongJob, PlanOverride, Subscription
 from tests.fixtures.threads import together, write

@@ -8,7 +8,8 @@ from domain.base.roles import ORGANIZATION
 from domain.base.stepup import VerificationRequired
 from domain.entitlements import grants
 from domain.money import billing, facts
-from domain.money.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.provider import ProviderFailed, SubscriptionChanged
 from models import AuditEvent, Customer, Subscription
 from tests.fixtures.threads import write
 

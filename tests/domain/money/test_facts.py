@@ -9,7 +9,8 @@ from domain import Refused
 from domain.base import configuration, notices
 from domain.entitlements import credits, grants, plans
 from domain.money import billing, facts
-from domain.money.providers import CustomerChanged, PaymentFailed, PaymentReceived, SubscriptionChanged, sandbox
+from domain.money.providers import sandbox
+from domain.money.providers.provider import CustomerChanged, PaymentFailed, PaymentReceived, SubscriptionChanged
 from domain.organizations import organizations
 from models import AuditEvent, CreditEntry, Customer, Grant, Notification, Outgoing, Subscription, WebhookEvent
 from tests.fixtures.threads import together, write
@@ -257,7 +258,7 @@ def test_an_unknown_price_grants_nothing_and_takes_nothing(cast, tell):
 
 def test_a_price_that_was_replaced_is_still_its_plan(cast, tell):
     facts.remember_prices()
-    changed = sandbox.account("stripe").prices | {"pro_monthly": "price_new"}
+    changed = sandbox.account().prices | {"pro_monthly": "price_new"}
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(facts.providers, "plan_of", lambda id: {v: k for k, v in changed.items()}.get(id))
         tell()

@@ -9,7 +9,7 @@ from database.scope import everywhere, inside
 from domain import NotFound, Refused
 from domain.base import configuration, notices
 from domain.money import facts, inbox
-from domain.money.providers import Event, Fact, Missed, NotOurs, ProviderFailed
+from domain.money.providers.provider import Event, Fact, Missed, NotOurs, ProviderFailed
 from models import AuditEvent, CreditEntry, Grant, Notification, Outgoing, Payment, Setting, Subscription, WebhookEvent
 from tests.fixtures.threads import together, write
 

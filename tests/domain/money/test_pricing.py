@@ -8,7 +8,8 @@ from domain import Forbidden, NotFound, Refused
 from domain.base import configuration
 from domain.entitlements import plans
 from domain.money import pricing, providers
-from domain.money.providers import ProviderFailed, sandbox, stripe
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.provider import ProviderFailed
 from domain.money.providers.sandbox import stripe as dialect
 from models import AuditEvent, JobRun, LongJob, PricingCatalog
 from tests.fixtures.threads import together, write

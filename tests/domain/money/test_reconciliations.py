@@ -10,7 +10,8 @@ from domain import Forbidden, NotConfigured, NotFound, Refused
 from domain.base import configuration, notices, settings
 from domain.entitlements import grants
 from domain.money import facts, inbox, reconciliations
-from domain.money.providers import Event, Missed, PaymentRefunded, ProviderFailed, SubscriptionChanged, sandbox, stripe
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.provider import Event, Missed, PaymentRefunded, ProviderFailed, SubscriptionChanged
 from models import AuditEvent, Grant, LongJob, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
 from tests.fixtures.threads import write
 

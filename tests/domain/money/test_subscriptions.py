@@ -9,7 +9,8 @@ from domain import Invalid, NotFound, Refused
 from domain.base import outgoing
 from domain.entitlements import grants
 from domain.money import billing, facts, inbox, providers, subscriptions
-from domain.money.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.provider import ProviderFailed, SubscriptionChanged
 from models import AuditEvent, Grant, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
 from tests.fixtures.threads import write
 

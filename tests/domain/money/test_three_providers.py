@@ -12,10 +12,13 @@ from domain import Refused
 from domain.base import configuration
 from domain.entitlements import credits, grants, plans
 from domain.money import billing, facts, inbox, providers
-from domain.money.providers import BadSignature, CannotDo, ProviderFailed, lemon_squeezy, polar, sandbox, stripe
+from domain.money.providers import lemon_squeezy, polar, sandbox, stripe
+from domain.money.providers.provider import BadSignature, CannotDo, ProviderFailed
 from models import Grant, GrantSource, Licence, Outgoing, Payment, PlanOverride, Subscription, WebhookEvent
+from tests.peers import lemon_squeezy as lemon_squeezy_peer
+from tests.peers import polar as polar_peer
 
-DIALECTS = ("stripe", "polar", "lemon_squeezy")
+DIALECTS = {"stripe": sandbox.stripe, "polar": polar_peer, "lemon_squeezy": lemon_squeezy_peer}
 
 
 @pytest.fixture(params=DIALECTS)
@@ -25,7 +28,8 @@ def speaking(house, clock, request):
 
 
 def speak(dialect, **values):
-    usual = {"billing_provider": "sandbox", "sandbox_speaks": dialect, "site_url": "https://hall.example"}
+    sandbox.speak(DIALECTS[dialect])
+    usual = {"billing_provider": "sandbox", "site_url": "https://hall.example"}
     configuration.use(dataclasses.replace(configuration.active, **usual | values))
     for kept in (stripe._client, polar._session, lemon_squeezy._session):
         kept.cache_clear()
@@ -61,7 +65,7 @@ class Shop:
         """What the provider wants to post and hasn't yet, oldest first."""
         rows = list(Outgoing.select().where(Outgoing.kind == "sandbox_webhook").order_by(Outgoing.id))
         writes(Outgoing.delete().where(Outgoing.kind == "sandbox_webhook").execute)()
-        self.told += [sandbox.spoken(self.name).type_of(row.payload) for row in rows]
+        self.told += [sandbox.dialect().type_of(row.payload) for row in rows]
         return [row.payload for row in rows]
 
     def accept(self, event):
@@ -392,7 +396,7 @@ def changed(shop, found):
 
 
 def prices(shop):
-    return sandbox.account(shop.name).prices
+    return sandbox.account().prices
 
 
 @pytest.mark.parametrize("order", ["in order", "reversed", "twice", "halves"])
@@ -425,7 +429,7 @@ def test_events_in_any_order_and_number_end_in_the_same_rows(shop, order):
 def test_without_a_key_too_what_comes_again_and_late_changes_nothing(shop):
     """Where only the events can be believed. (Stripe's refunds name no total, so they need a key.)"""
     events = a_long_story(shop, refunds=shop.name != "stripe")
-    ours = sandbox.account(shop.name)
+    ours = sandbox.account()
     real = {
         "billing_provider": shop.name,
         "payment_key": "",
@@ -465,11 +469,11 @@ def test_only_a_right_signature_is_believed(shop):
     shop.buy()
     event = shop.events()[0]
     body, headers = sandbox.signed(event)
-    assert shop.provider.verify(body, headers).type == sandbox.spoken(shop.name).type_of(event)
+    assert shop.provider.verify(body, headers).type == sandbox.dialect().type_of(event)
     for bad in (body + b" ", body[:-1], json.dumps({"a": 1}).encode()):
         with pytest.raises(BadSignature):
             shop.provider.verify(bad, headers)
-    other, theirs = sandbox.spoken(shop.name).signed(event, "whsec_" + "ab" * 32)
+    other, theirs = sandbox.dialect().signed(event, "whsec_" + "ab" * 32)
     with pytest.raises(BadSignature):
         shop.provider.verify(other, theirs)
     speak(shop.name, secret_key="x" * 40)
@@ -481,7 +485,7 @@ def test_check_3_only_the_active_providers_route_is_there_and_without_a_secret_i
     shop.buy()
     body, headers = sandbox.signed(shop.events()[0])
     browser = web.test_client()
-    paths = {name: f"/webhooks/{sandbox.spoken(name).PATH}" for name in DIALECTS}
+    paths = {name: f"/webhooks/{DIALECTS[name].PATH}" for name in DIALECTS}
     for name, path in paths.items():
         answer = browser.post(path, data=body, headers=headers)
         assert answer.status_code == (200 if name == shop.name else 404)

@@ -8,8 +8,7 @@ from database.scope import everywhere, inside
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import configuration, roles, settings, stepup
 from domain.entitlements import grants
-from domain.money import providers
-from domain.money.providers import sandbox, stripe
+from domain.money.providers import provider, sandbox, stripe
 from domain.organizations import invitations, organizations, permissions, workspaces
 from domain.people import accounts
 from models import (
@@ -319,7 +318,7 @@ def test_a_provider_that_is_down_keeps_nobody_from_deleting(cast, going, pay, cl
     pay.deliver()
 
     def down(_):
-        raise providers.ProviderFailed("Stripe: no answer")
+        raise provider.ProviderFailed("Stripe: no answer")
 
     monkeypatch.setattr(stripe, "end", down)
     organizations.delete(by=going)

@@ -134,7 +134,8 @@ def test_a_job_that_runs_already_is_not_run_twice(stella):
 
 def test_the_overview_tells_of_money_that_wants_a_look(stella, clock, cast):
     from domain.money import facts
-    from domain.money.providers import SubscriptionChanged, sandbox
+    from domain.money.providers import sandbox
+    from domain.money.providers.provider import SubscriptionChanged
 
     page = stella.get("/admin").get_data(True)
     assert "none yet" in page

@@ -6,7 +6,8 @@ import jobs
 from database.scope import everywhere, inside
 from domain.base import configuration, settings
 from domain.money import billing, facts, reconciliations
-from domain.money.providers import ProviderFailed, sandbox, stripe
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.provider import ProviderFailed
 from models import AuditEvent, Outgoing, Payment, Subscription
 from tests.fixtures.threads import write
 

@@ -5,7 +5,8 @@ import pytest
 from database.clock import now
 from database.scope import inside
 from domain.money import facts, subscriptions
-from domain.money.providers import ProviderFailed, SubscriptionChanged, sandbox, stripe
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.provider import ProviderFailed, SubscriptionChanged
 from models import Admin, AuditEvent, Grant, Outgoing, Payment, StaffRole, Subscription
 from tests.fixtures.threads import write
 

@@ -10,8 +10,8 @@ from database.connections import database
 from database.scope import inside
 from domain.base import configuration, settings
 from domain.entitlements import credits, grants, plans
-from domain.money import billing, pricing, providers
-from domain.money.providers import sandbox, stripe
+from domain.money import billing, pricing
+from domain.money.providers import provider, sandbox, stripe
 from domain.organizations import organizations
 from models import (
     AuditEvent,
@@ -170,7 +170,7 @@ def test_only_an_owner_buys_and_only_owners_and_admins_look(browse, counted, adm
 
 def test_a_provider_that_fails_is_said_and_nothing_is_granted(browse, hx, cast, monkeypatch):
     def down(*args, **kwargs):
-        raise providers.ProviderFailed("Stripe: no answer")
+        raise provider.ProviderFailed("Stripe: no answer")
 
     monkeypatch.setattr(stripe, "create_customer", down)
     for headers in (JSON, hx()):
@@ -237,7 +237,7 @@ def test_what_was_not_paid_is_waited_for_and_nothing_is_granted_by_the_address(b
 
 def test_a_provider_that_does_not_answer_leaves_the_page_waiting(browse, hx, said, monkeypatch):
     def down(*args, **kwargs):
-        raise providers.ProviderFailed("Stripe: no answer")
+        raise provider.ProviderFailed("Stripe: no answer")
 
     alice = browse("alice")
     alice.post("/acme/billing/checkout", data={"plan": "pro_monthly"})

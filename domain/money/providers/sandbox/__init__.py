@@ -35,6 +35,7 @@ What is bought once has an invoice with reason `once` too; a dialect may hide it
 
 **A dialect** is a module with
 
+    NAME                     of the adapter that understands it
     PATH                     /webhooks/<PATH> takes its events
     KEY, STORE               the key of its API, and the store's id where it has one
     PRODUCT, PRICES          the product's id; plan → id of what is sold, in its form
@@ -68,7 +69,7 @@ import requests
 
 from domain.base import configuration
 from domain.base.outgoing import sends
-from domain.money.providers import Account
+from domain.money.providers.provider import Account
 from domain.money.providers.sandbox import stripe
 from domain.money.providers.sandbox.engine import (  # noqa: F401  what the house, its demo and its tests use
     AMOUNTS,
@@ -105,6 +106,7 @@ from domain.money.providers.sandbox.records import (  # noqa: F401
     clock,
     decide,
     delivered,
+    dialect,
     find,
     get,
     mischief,
@@ -112,10 +114,11 @@ from domain.money.providers.sandbox.records import (  # noqa: F401
     put,
     send_again,
     settings,
-    spoken,
+    speak,
 )
 
 HTTPClient, PRICES = stripe.HTTPClient, stripe.PRICES
+speak(stripe)
 
 
 def secret():
@@ -124,15 +127,15 @@ def secret():
     return "whsec_" + hmac.new(key, b"sandbox webhooks", hashlib.sha256).hexdigest()
 
 
-def account(dialect):
-    """Our account at the sandbox, as the adapter of that dialect wants it: nothing leaves the process."""
-    words = spoken(dialect)
+def account():
+    """Our account at the sandbox, as the adapter of its dialect wants it: nothing leaves the process."""
+    words = dialect()
     return Account(words.KEY, (secret(),), words.PRICES, False, words.STORE, words.transport())
 
 
 def signed(payload):
     """(body, headers) of an event exactly as the provider that is played posts it."""
-    return spoken().signed(payload, secret())
+    return dialect().signed(payload, secret())
 
 
 @sends("sandbox_webhook")
@@ -141,6 +144,6 @@ def deliver(row):
     body, headers = signed(row.payload)
     chosen = configuration.active
     host = "127.0.0.1" if chosen.host in ("0.0.0.0", "") else chosen.host  # noqa: S104
-    address = f"http://{host}:{chosen.port}/webhooks/{spoken().PATH}"
+    address = f"http://{host}:{chosen.port}/webhooks/{dialect().PATH}"
     requests.post(address, body, headers=headers, timeout=10).raise_for_status()
     delivered(row.subject)

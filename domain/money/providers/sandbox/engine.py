@@ -18,13 +18,13 @@ from domain.money.providers.sandbox.records import (
     acts,
     clock,
     count,
+    dialect,
     find,
     get,
     new,
     put,
     set_clock,
     settings,
-    spoken,
     take_due,
     tell,
 )
@@ -53,7 +53,7 @@ GRACE = 60  # seconds: time also passes between looking at the clock and moving 
 
 def products():
     """What is sold: what the sandbox comes with, then what was put beside it."""
-    words = spoken()
+    words = dialect()
     pro = {
         "id": words.PRODUCT,
         "kind": "product",
@@ -70,7 +70,7 @@ def products():
 
 def prices():
     """At which prices; `interval` is None where it is bought once."""
-    words = spoken()
+    words = dialect()
     ours = [
         {
             "id": words.PRICES[plan],
@@ -241,7 +241,7 @@ def settle_dispute(id, won):
 def line(price, quantity, start, end, amount=None, proration=False):
     """A line of an invoice; without an amount it is the price's for the quantity."""
     return {
-        "id": spoken().new_id("line"),
+        "id": dialect().new_id("line"),
         "price": price["id"],
         "product": price["product"],
         "quantity": quantity,
@@ -410,7 +410,7 @@ def subscribe(
         customer=customer_id,
         price=price_id,
         quantity=quantity,
-        item=spoken().new_id("item"),
+        item=dialect().new_id("item"),
         start=at,
         period_start=at,
         period_end=ends,

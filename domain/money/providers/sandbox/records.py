@@ -5,7 +5,6 @@ purpose happens here too: `mischief`.
 """
 
 import functools
-import importlib
 import random
 import secrets
 from contextvars import ContextVar
@@ -15,8 +14,7 @@ from typing import Any
 from database.clock import now
 from database.locks import lock
 from database.transactions import writes
-from domain import NotConfigured, NotFound, Refused
-from domain.base import configuration
+from domain import NotFound, Refused
 from domain.base.outgoing import enqueue
 from models import Outgoing, SandboxObject
 
@@ -32,7 +30,6 @@ CHANCES = {
     "fail": "Calls of the API fail",
 }
 OWNERS = {"payment": "invoice", "refund": "payment", "dispute": "payment"}  # else the customer
-DIALECTS = ("stripe", "polar", "lemon_squeezy")
 
 
 class Declined(Refused):
@@ -53,13 +50,18 @@ class Impossible(Refused):
         self.param, self.why = param, why
 
 
-def spoken(name=None) -> Any:
-    """The module of a dialect, or of the one that is configured. Refuses with NotConfigured."""
-    name = name or configuration.active.sandbox_speaks
-    try:
-        return importlib.import_module(f"domain.money.providers.sandbox.{name}")
-    except ModuleNotFoundError as missing:
-        raise NotConfigured(f"The sandbox doesn't speak {name} yet.") from missing
+_dialect: Any = None
+
+
+def dialect() -> Any:
+    """The module in whose words the sandbox speaks."""
+    return _dialect
+
+
+def speak(module):
+    """Speak in the words of a dialect from here on: Stripe's, or in tests another provider's."""
+    global _dialect
+    _dialect = module
 
 
 _moment: ContextVar[int | None] = ContextVar("moment", default=None)
@@ -128,7 +130,7 @@ def keep(id, kind, owner, body):
 
 def new(kind, **body) -> Any:
     """A thing with an id in the dialect's form; it isn't kept yet."""
-    return {"id": spoken().new_id(kind), "kind": kind, "created": clock(), "metadata": {}} | body
+    return {"id": dialect().new_id(kind), "kind": kind, "created": clock(), "metadata": {}} | body
 
 
 # --- time ---------------------------------------------------------------------------------------------------
@@ -208,7 +210,7 @@ def take_due(target):
 
 def tell(type, thing, previous=None):
     """Tell the house, in the words of the dialect: one change may be several events, or none."""
-    language, at = spoken(), clock()
+    language, at = dialect(), clock()
     for payload in language.told(type, thing, previous, at):
         event = {"id": payload["id"], "kind": "event", "created": at, "type": language.type_of(payload)}
         event |= {"of": thing["id"], "payload": payload, "delivered": False, "fate": ""}

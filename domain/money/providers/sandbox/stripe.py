@@ -18,6 +18,7 @@ from domain.base import configuration
 from domain.money.providers.sandbox import engine
 from domain.money.providers.sandbox.records import DAY, Declined, Impossible, acts, clock, find, get, keep, stumbles
 
+NAME = "stripe"
 PATH = "stripe"
 KEY = "sk_test_sandbox"
 STORE = ""

@@ -16,7 +16,8 @@ from requests.adapters import BaseAdapter
 from database.clock import set_clock
 from domain.base import configuration
 from domain.money import providers
-from domain.money.providers import (
+from domain.money.providers import lemon_squeezy, provider
+from domain.money.providers.provider import (
     BadSignature,
     CannotDo,
     CustomerChanged,
@@ -27,7 +28,6 @@ from domain.money.providers import (
     PaymentRefunded,
     ProviderFailed,
     SubscriptionChanged,
-    lemon_squeezy,
 )
 
 FOLDER = Path(__file__).parents[3] / "fixtures" / "lemon_squeezy"
@@ -123,8 +123,8 @@ def written(api):
 def test_it_is_the_whole_of_a_provider():
     module = providers.active()
     assert module is lemon_squeezy
-    missing = [name for name in dir(providers.Provider) if not name.startswith("_") and not hasattr(module, name)]
-    missing += [name for name in providers.Provider.__annotations__ if not hasattr(module, name)]
+    missing = [name for name in dir(provider.Provider) if not name.startswith("_") and not hasattr(module, name)]
+    missing += [name for name in provider.Provider.__annotations__ if not hasattr(module, name)]
     assert missing == []
     assert (module.NAME, module.PATH, module.LABEL) == ("lemon_squeezy", "lemon-squeezy", "Lemon Squeezy")
     assert len(module.CHANNEL) <= 30

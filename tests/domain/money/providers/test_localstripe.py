@@ -22,14 +22,14 @@ import stripe as library
 
 from database.clock import now
 from domain.money import providers
-from domain.money.providers import (
+from domain.money.providers import provider, stripe
+from domain.money.providers.provider import (
     Account,
     CustomerChanged,
     Order,
     PaymentReceived,
     ProviderFailed,
     SubscriptionChanged,
-    stripe,
 )
 from models import Organization
 
@@ -232,7 +232,7 @@ def test_its_signed_events_are_verified_and_mean_what_happened(ours, peer, subsc
     for body, headers in peer.events(id, "customer.subscription.created", "invoice.payment_succeeded"):
         event = ours.verify(body, headers)
         assert event.subject == id
-        with pytest.raises(providers.BadSignature):
+        with pytest.raises(provider.BadSignature):
             ours.verify(body + b" ", headers)
         facts = ours.facts(body)
         assert (facts[0].id, facts[0].status, facts[0].asked_at is not None) == (id, "active", True)

@@ -17,8 +17,9 @@ from standardwebhooks import Webhook
 
 from database.scope import everywhere
 from domain.base import configuration
-from domain.money import facts, inbox, providers
-from domain.money.providers import (
+from domain.money import facts, inbox
+from domain.money.providers import polar, provider
+from domain.money.providers.provider import (
     BadSignature,
     CannotDo,
     CheckoutClosed,
@@ -32,7 +33,6 @@ from domain.money.providers import (
     PaymentRefunded,
     ProviderFailed,
     SubscriptionChanged,
-    polar,
 )
 from models import WebhookEvent
 
@@ -830,7 +830,7 @@ class Wire(requests.adapters.BaseAdapter):
 
 def test_a_transport_takes_the_place_of_the_network(monkeypatch):
     wire = Wire()
-    monkeypatch.setattr(polar, "account", lambda: providers.Account("key", (), {}, False, transport=wire))
+    monkeypatch.setattr(polar, "account", lambda: provider.Account("key", (), {}, False, transport=wire))
     assert polar.refetch("sub_1") == []
     assert wire.asked == [("GET", API + "/v1/subscriptions/sub_1", polar.TIMEOUT)]
 

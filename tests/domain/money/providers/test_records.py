@@ -1,11 +1,8 @@
-import dataclasses
-
 import pytest
 
 from database.clock import now
 from database.transactions import writes
-from domain import NotConfigured, NotFound
-from domain.base import configuration
+from domain import NotFound
 from domain.money.providers import sandbox
 from domain.money.providers.sandbox import engine, records
 from models import Outgoing, SandboxObject
@@ -104,9 +101,3 @@ def test_two_at_once_pay_a_checkout_once(house):
     together(*[lambda: sandbox.pay(id)] * 8)
     assert len(sandbox.subscriptions()) == 1
     assert SandboxObject.select().where(SandboxObject.kind == "payment").count() == 1
-
-
-def test_a_dialect_that_nobody_speaks_is_not_configured(house):
-    configuration.use(dataclasses.replace(configuration.active, sandbox_speaks="klingon"))
-    with pytest.raises(NotConfigured):
-        engine.create_customer()

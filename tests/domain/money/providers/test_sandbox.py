@@ -2,7 +2,6 @@ import pytest
 
 import jobs
 from database.scope import inside
-from domain import NotConfigured
 from domain.base import configuration
 from domain.entitlements import credits, grants
 from domain.money import billing
@@ -113,10 +112,8 @@ def test_what_the_house_took_is_delivered(cast, pay, monkeypatch):
 
 
 def test_the_account_is_the_sandboxs_own_and_always_reached_in_the_same_way(house):
-    account = sandbox.account("stripe")
+    account = sandbox.account()
     assert (account.live, account.webhook_secrets, account.prices) == (False, (sandbox.secret(),), sandbox.PRICES)
-    assert account == sandbox.account("stripe")
+    assert account == sandbox.account()
     assert sandbox.secret() not in repr(account)
     assert account.key not in repr(account)
-    with pytest.raises(NotConfigured):
-        sandbox.account("klingon")

@@ -1,6 +1,5 @@
 """Lemon Squeezy's side of the wire: what its documentation says, asked for without our adapter."""
 
-import dataclasses
 import hashlib
 import hmac
 import json
@@ -9,10 +8,9 @@ import pytest
 import requests
 
 from database.transactions import writes
-from domain.base import configuration
 from domain.money.providers import sandbox
-from domain.money.providers.sandbox import lemon_squeezy
 from models import Outgoing
+from tests.peers import lemon_squeezy
 
 API = "https://api.lemonsqueezy.com"
 MONTHLY, YEARLY, LIFETIME = lemon_squeezy.PRICES.values()
@@ -22,14 +20,14 @@ JSON_API = "application/vnd.api+json"
 
 @pytest.fixture(autouse=True)
 def _speaks(house, clock):
-    configuration.use(dataclasses.replace(configuration.active, sandbox_speaks="lemon_squeezy"))
+    sandbox.speak(lemon_squeezy)
 
 
 @pytest.fixture
 def ask():
     """`ask("get", "orders")`: the document the API answers, which must have this status."""
     session = requests.Session()
-    session.mount(API, sandbox.account("lemon_squeezy").transport)
+    session.mount(API, sandbox.account().transport)
 
     def call(method, path, attributes=None, expect=None, key=lemon_squeezy.KEY, type=JSON_API, related=None, **params):
         data = None

@@ -1,6 +1,5 @@
 """Polar's side of the wire: what its documentation says, asked for without our adapter."""
 
-import dataclasses
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -11,10 +10,10 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from database.transactions import writes
-from domain.base import configuration
 from domain.money.providers import sandbox
-from domain.money.providers.sandbox import engine, polar
+from domain.money.providers.sandbox import engine
 from models import Outgoing
+from tests.peers import polar
 
 API = "https://sandbox-api.polar.sh"
 MONTHLY, YEARLY, LIFETIME = polar.PRICES.values()
@@ -23,14 +22,14 @@ OURS = {"organization": "acme", "user": "alice"}
 
 @pytest.fixture(autouse=True)
 def _speaks(house, clock):
-    configuration.use(dataclasses.replace(configuration.active, sandbox_speaks="polar"))
+    sandbox.speak(polar)
 
 
 @pytest.fixture
 def ask():
     """`ask("get", "/v1/…")`: what the API answers, which must have this status."""
     session = requests.Session()
-    session.mount(API, sandbox.account("polar").transport)
+    session.mount(API, sandbox.account().transport)
 
     def call(method, path, body=None, expect=None, key=polar.KEY, **params):
         answer = session.request(

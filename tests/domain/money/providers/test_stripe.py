@@ -12,7 +12,8 @@ import stripe as library
 
 from domain.base import configuration
 from domain.money import providers
-from domain.money.providers import (
+from domain.money.providers import provider, sandbox, stripe
+from domain.money.providers.provider import (
     BadSignature,
     CannotDo,
     CheckoutClosed,
@@ -26,8 +27,6 @@ from domain.money.providers import (
     PaymentRefunded,
     ProviderFailed,
     SubscriptionChanged,
-    sandbox,
-    stripe,
 )
 from models import Organization, Outgoing, Subscription
 
@@ -109,7 +108,7 @@ def sent(call):
 
 
 def test_every_function_of_a_provider_is_here_with_the_same_arguments():
-    wanted = {name: value for name, value in vars(providers.Provider).items() if inspect.isfunction(value)}
+    wanted = {name: value for name, value in vars(provider.Provider).items() if inspect.isfunction(value)}
     wanted = {name: value for name, value in wanted.items() if not name.startswith("_")}
     assert {"verify", "facts", "refund", "all_prices"} <= set(wanted)
     for name, function in wanted.items():
@@ -1236,7 +1235,7 @@ def test_a_checkout_names_plan_buyer_and_organization(opened, acme):
     made = stripe.checkout(
         "cus_1", acme, an_order(quantity=4), "http://localhost/r", "http://localhost/c", "checkout-1"
     )
-    assert made == providers.Opened("cs_1", "https://pay.test/1", ENDS)
+    assert made == provider.Opened("cs_1", "https://pay.test/1", ENDS)
     (call,) = opened.calls
     assert call.request.headers["Idempotency-Key"] == "checkout-1"
     ours = {"organization": "org_public", "plan": "pro_monthly", "user": "usr_public", "checkout": "chk_public"}
@@ -1316,7 +1315,7 @@ def a_preview(api, total, due, lines="invoice_upgrade", price=None, **standing):
 
 def test_a_change_is_reckoned_for_one_moment_and_then_charged_for_that_moment(api):
     found = a_preview(api, 600, 600)
-    assert found == providers.Proration(
+    assert found == provider.Proration(
         due_now=600,
         currency="USD",
         lines=(("Unused time on Pro", -600), ("Remaining time on Team", 1200)),
@@ -1635,7 +1634,7 @@ def test_a_list_that_says_there_is_more_and_gives_nothing_ends():
 @pytest.fixture
 def peer():
     """All that the sandbox would have posted since it was last asked: the facts of each event, through its signature."""
-    configuration.use(dataclasses.replace(configuration.active, billing_provider="sandbox", sandbox_speaks="stripe"))
+    configuration.use(dataclasses.replace(configuration.active, billing_provider="sandbox"))
     done = set()
 
     def posted():

@@ -3,8 +3,8 @@ import json
 import pytest
 import requests
 
-from domain.money.providers.sandbox import wire
 from domain.money.providers.sandbox.records import Impossible
+from tests.peers import wire
 
 
 def test_a_request_is_answered_in_the_process_by_whoever_plays_the_provider():

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from domain import NotFound
 from domain.base import configuration
-from domain.money.providers.sandbox import engine, wire
+from domain.money.providers.sandbox import engine
 from domain.money.providers.sandbox.records import (
     OVER,
     Declined,
@@ -28,7 +28,9 @@ from domain.money.providers.sandbox.records import (
     put,
     stumbles,
 )
+from tests.peers import wire
 
+NAME = "lemon_squeezy"
 PATH = "lemon-squeezy"
 KEY = "lemon_squeezy_sandbox"
 STORE = "7"

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 
 from domain import NotFound
 from domain.base import configuration
-from domain.money.providers.sandbox import engine, wire
+from domain.money.providers.sandbox import engine
 from domain.money.providers.sandbox.records import (
     OVER,
     Declined,
@@ -27,7 +27,9 @@ from domain.money.providers.sandbox.records import (
     put,
     stumbles,
 )
+from tests.peers import wire
 
+NAME = "polar"
 PATH = "polar"
 KEY = "polar_oat_sandbox"
 STORE = ""
