@@ -418,6 +418,7 @@ UNTESTED_BY_NAME = {
             "email",
             "day",
             "link",
+            "record",
             "choice",
             "moment",
             "number",

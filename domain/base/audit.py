@@ -31,7 +31,6 @@ from models import AuditEvent
 
 CATEGORIES = ("auth", "organization", "member", "billing", "security", "admin", "system")
 RESULTS = ("success", "failure", "denied")
-PAGE = 50
 _SECRET = re.compile(r"password|secret|token|code|hash|cookie|key$", re.I)
 
 # Where the present act comes from: views fill it in, jobs leave it empty.
@@ -303,31 +302,10 @@ def _announce(before, days):
 
 # --- reading ----------------------------------------------------------------------------------------------------
 
-# The filters with an index behind them, the narrowest first.
-INDEXED = ("organization", "actor_email", "action", "category")
 
-
-def search(*, organization=None, actor_email=None, action=None, category=None, result=None, after=None, limit=PAGE):
-    """Events that meet all that is given, newest first, from the one after the event `after` (an id) on.
-
-    One index answers it: the narrowest that is given. Whoever asks for an organization's must pass it.
-    """
-    given = {"organization": organization, "actor_email": actor_email, "action": action, "category": category}
-    given = {name: value for name, value in given.items() if value}
-    query, chosen = AuditEvent.select(), next((name for name in INDEXED if name in given), None)
-    for name, value in given.items():
-        column = getattr(AuditEvent, name)
-        if name != chosen:  # a function of a column is looked up in no index
-            column = fn.coalesce(column, "")
-        query = query.where(column == value)
-    if result:
-        query = query.where(AuditEvent.result == result)
-    if after:
-        last = AuditEvent.one(AuditEvent.id == after)
-        if last is None:
-            return []
-        query = query.where((AuditEvent.at < last.at) | ((AuditEvent.at == last.at) & (AuditEvent.id < last.id)))
-    return list(query.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit))
+def newest(limit):
+    """The newest events of all, for the overview."""
+    return list(AuditEvent.select().order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit))
 
 
 def about(user, limit=20):

@@ -11,6 +11,7 @@ class Moment(Kind):
     name = "moment"
     filters: bool = False
     past: bool = False  # when something happened, not when it is due
+    exact: bool = False  # an export has its seconds
 
     def read(self, text):
         try:
@@ -39,6 +40,9 @@ class Moment(Kind):
 
     def plain(self, value):
         return value.strftime("%Y-%m-%d %H:%M") if value else ""
+
+    def exported(self, value, row):
+        return f"{value:%Y-%m-%dT%H:%M:%SZ}" if value and self.exact else self.plain(value)
 
     def stored(self, value):
         return value.isoformat() if value else None

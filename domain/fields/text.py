@@ -11,6 +11,7 @@ class Text(Kind):
     most: int = 200
     long: bool = False
     filters: bool = False
+    typed: bool = False  # its filter is typed above the list, not chosen in the cells
 
     def read(self, text):
         text = text.strip() if self.long else " ".join(text.split())

@@ -4,7 +4,7 @@ How to declare one: docs/decisions/lists.md
 """
 
 from collections import namedtuple
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -96,15 +96,18 @@ class Listing:
     joins: Any = None  # (query) → the query with the tables that `elsewhere` speaks of
     elsewhere: Any = ()  # ((field name, column of a joined table, its place or None), …)
     also: tuple[str, ...] = ()  # columns that links, acts and looks need besides the listed
+    exports: tuple[str, ...] = ()  # fields that aren't listed but stand in the file
     within: Any = None  # the column that names the organization, where the table isn't Owned
     only: Any = None  # a condition all its rows meet
     parent: Any = None  # the column that names the row it stands in
     stands_in: Any = None  # (id, by): refuses with NotFound where that row isn't theirs to see
+    found_by: Sort | None = None  # the order of what a search finds, where no sort goes by id
+    walks: tuple[str, ...] = ()  # filters with an index, the narrowest first («organization» is `within`): it is walked
     conditions: Any = ()  # ((a Field to filter by, (value) → its condition, asked anew each time), …)
     notes: Any = None  # (heading, (rows) → {id: ((tone, words), …)}): badges that no column has
     ranges: tuple[str, ...] = ()  # fields with a filter «from … to …»
     acts: tuple[Act, ...] = ()
-    link: Any = None  # (row as listed) → where its page is; None: below the list
+    link: Any = None  # (row as listed) → where its page is; True: below the list, None: it has none
     has_pages: bool = False  # rows have the machine's own page
     chips: str = ""  # a choice whose words are counted above the list
     under: str = ""  # a column shown small below the first
@@ -186,6 +189,12 @@ class Listing:
         return tuple(self.column(name) for name in names)
 
     @cached_property
+    def wide(self):
+        """The same list with what only its file has."""
+        more = (*self.also, *self.exports)
+        return replace(self, name=f"{self.name} as a file", also=more, exports=()) if self.exports else self
+
+    @cached_property
     def to_read(self):
         """Which columns need their value read; the others are what the database gave."""
         return tuple((place, column) for place, column in enumerate(self.columns) if column.needs_reading)
@@ -229,6 +238,8 @@ class Listing:
         return next((t for t in self.readings if t.key == key), self.readings[0])
 
     def sort(self, key):
+        if self.found_by and key == self.found_by.key:
+            return self.found_by
         return next((s for s in self.sorts if s.key == key), self.sorts[0])
 
     def act(self, key):

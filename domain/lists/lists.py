@@ -106,7 +106,7 @@ def understand(listing, args, parent=None):
         ranges=tuple(ranges),
         q=" ".join(clean(args.get("q", "")).split())[:200] if listing.search else "",
         due=args.get("due", "") if args.get("due") in DUE and listing.due else "",
-        sort=listing.sort(args.get("sort", "")).key,
+        sort=next((s.key for s in listing.sorts if s.key == args.get("sort")), listing.sorts[0].key),
         after=str(args.get("after", ""))[:600],
         rows=min(rows, MOST),
         parent=parent,
@@ -160,8 +160,9 @@ def _standing(listing, by):
 def _order(listing, ask):
     if ask.due:
         return next(s for s in listing.sorts if s.column == (listing.due if ask.due != "none" else "id"))
-    by_id = next((s for s in listing.sorts if s.column == "id"), listing.sorts[0])
-    return by_id if ask.q else listing.sort(ask.sort)
+    if ask.words:
+        return listing.found_by or next((s for s in listing.sorts if s.column == "id"), listing.sorts[0])
+    return listing.sort(ask.sort)
 
 
 def _phases(listing, sort, ask):
@@ -244,8 +245,13 @@ def _narrowed(listing, shape, columns):
         query = query.where(listing.parent == parameter("parent"))
     if tab.column and shape.sort != ONE:
         query = query.where(listing.column(tab.column).node == parameter("user"))
+    walked = _walked(listing, shape)
     for name in shape.filters:
-        query = query.where(listing.column(name).node == parameter("filter_" + name))
+        node = listing.column(name).node
+        # A function of a column is looked up in no index, so the narrowest one is walked.
+        query = query.where(
+            (fn.coalesce(node, "") if walked not in (None, name) else node) == parameter("filter_" + name)
+        )
     for name, value in shape.conditions:
         query = query.where(listing.condition_of[name](value))
     for name, end in shape.ranges:
@@ -257,6 +263,14 @@ def _narrowed(listing, shape, columns):
     if shape.due:
         query = query.where(*_due(listing, shape.due))
     return query, by_id
+
+
+def _walked(listing, shape):
+    """The filter whose index is walked: without statistics SQLite would often take a wider one."""
+    asked = {*shape.filters, *(name for name, _ in shape.conditions)}
+    if listing.within is not None and shape.inside:
+        asked.add("organization")
+    return next((name for name in listing.walks if name in asked), None)
 
 
 def _due(listing, due):
@@ -363,7 +377,7 @@ def known_words(listing, field):
 
 def export(listing, ask, by):
     """Chunks of rows of the whole list (not only one page), each with its people, for a stream."""
-    ask = ask.but(after="", rows=EXPORTED)
+    listing, ask = listing.wide, ask.but(after="", rows=EXPORTED)
     while True:
         if by.organization is None:
             answer = read(listing, ask, by)

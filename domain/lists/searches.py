@@ -40,9 +40,12 @@ class Parts:
     """Parts of a few columns, each word in any of them, or a row's number; for tables that stay small."""
 
     columns: tuple[Any, ...]
+    numbered: bool = True  # a number alone is a row's own; else it is a part like any other
 
     def shape(self, words):
-        is_number = len(words) == 1 and words[0].isascii() and words[0].isdecimal() and len(words[0]) < 10
+        is_number = (
+            self.numbered and len(words) == 1 and words[0].isascii() and words[0].isdecimal() and len(words[0]) < 10
+        )
         return len(words), is_number
 
     def narrow(self, listing, query, shape):

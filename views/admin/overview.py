@@ -35,7 +35,7 @@ def index():
         unsent=count(Outgoing, Outgoing.status == "buried", Outgoing.kind.not_in(outgoing.KEPT)),
         newest=people.newest(10) if "users.read" in can else [],
         founded=organization_desk.newest(10) if "organizations.read" in can else [],
-        events=audit.search(limit=10) if "audit.read_all" in can else [],
+        events=audit.newest(10) if "audit.read_all" in can else [],
         can=can,
         billed=configuration.active.has_billing,
         money=reconciliations.overview(),

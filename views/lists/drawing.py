@@ -76,6 +76,12 @@ def _row(environment, view, listing, url, row, _kinds, people, may, verbs, late,
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
     context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may}
-    context["href"] = listing.link(row) if listing.link else f"{url}/{row.id}" if listing.has_pages else None
+    context["href"] = (
+        listing.link(row)
+        if callable(listing.link)
+        else f"{url}/{row.id}"
+        if listing.link or listing.has_pages
+        else None
+    )
     is_open = listing.is_open(row) if listing.is_open else True
     return Markup(template.render(**context, verbs=verbs, late=late, ticks=ticks, is_open=is_open, notes=notes))  # noqa: S704  from a template

@@ -26,7 +26,7 @@ def _lines(listing, answers, by):
     """Chunk by chunk; the scope is entered for each, as a stream outlives its request."""
     out = io.StringIO()
     write = csv.writer(out)
-    fields = [f for f in listing.fields if f.listed or f.name in listing.Row._fields]
+    fields = [f for f in listing.fields if f.listed or f.name in listing.wide.Row._fields]
     write.writerow(["Id", *(f.label for f in fields)])
     for found in answers:
         with inside(by.organization) if by.organization else nullcontext():

@@ -78,7 +78,18 @@ def platform(rules, path, **more):
     return made
 
 
-def add(blueprint, rules, path, *, is_platform=False, nav=None, template="lists/index.html", context=None, find=None):
+def add(
+    blueprint,
+    rules,
+    path,
+    *,
+    is_platform=False,
+    nav=None,
+    template="lists/index.html",
+    context=None,
+    find=None,
+    prefix="",
+):
     """Give a blueprint the routes of a list; `template` may extend lists/index.html with what is special.
 
     What it returns draws the list again: `mounted.page(status, **context)`, say beside a form that was refused.
@@ -96,10 +107,10 @@ def add(blueprint, rules, path, *, is_platform=False, nav=None, template="lists/
     start = path if is_platform else f"/<organization>{path}"
     for suffix, method, handler, capability in _wanted(listing):
         view = _bound(handler, mounted)
-        blueprint.add_url_rule(start + suffix, handler.__name__, door(capability)(view), methods=[method])
+        blueprint.add_url_rule(start + suffix, prefix + handler.__name__, door(capability)(view), methods=[method])
     for act in listing.acts:
         view = _bound(_acting(act.key), mounted)
-        name = f"act_{act.key.replace('-', '_')}"
+        name = f"{prefix}act_{act.key.replace('-', '_')}"
         blueprint.add_url_rule(f"{start}/<id:id>/{act.key}", name, door(act.capability)(view), methods=["POST"])
     return mounted
 
