@@ -23,20 +23,16 @@ from database.clock import now
 from database.connections import database
 from database.transactions import writes
 from domain import NotFound
-from domain.base import audit
-from jobs import (
-    backers,
-    credits,
-    dunning,
-    inbox,
-    outgoing,
-    plans,
-    pricing,
-    reconciliations,
-    reminders,
-    retention,
-    verifications,
-)
+from domain.backers import backer_imports
+from domain.base import audit, changes, mail, notices, outgoing, retention, settings, tokens
+from domain.entitlements import credits, grants
+from domain.money import billing, dunning, inbox, pricing
+from domain.money import reconciliations as checks
+from domain.money.providers import sandbox
+from domain.organizations import invitations, transfers
+from domain.people import people, proofs, sessions
+from domain.tasks import tasks
+from jobs import verifications
 from models import JobRun, Lease
 
 log = logging.getLogger("guildhall.jobs")
@@ -58,52 +54,59 @@ def every(**interval):
     return IntervalTrigger(**interval, timezone="UTC")
 
 
-def at(**cron):
-    return CronTrigger(**cron, timezone="UTC")  # never local time: it comes twice in autumn
+def at(hour, minute=0):
+    return CronTrigger(hour=hour, minute=minute, timezone="UTC")  # never local time: it comes twice in autumn
 
 
-class FromTheStart(IntervalTrigger):
+class _FromTheStart(IntervalTrigger):
     """At once when the calendar begins, and then as its interval says."""
 
     def get_next_fire_time(self, previous_fire_time, now):
         return super().get_next_fire_time(previous_fire_time, now) if previous_fire_time else now
 
 
+def from_the_start(**interval):
+    return _FromTheStart(**interval, timezone="UTC")
+
+
+def batches(size, *asked):
+    """One job of several functions, each of which does a batch of at most `size`."""
+    return lambda: sum(ask(size) for ask in asked)
+
+
+def audit_events(size):
+    return audit.prune(size, settings.get("audit_retention_days"))
+
+
+EXPIRED = batches(200, tokens.prune, sessions.prune, proofs.prune, people.end_lapsed, backer_imports.prune)
+LAPSED = batches(200, invitations.expire, transfers.expire)
+
+SENDING = (mail, notices, billing, sandbox)  # what sends a kind of Outgoing: known once it is imported
+
+# name, what people read, what it does, when; and what wakes it, or that one call is all of it
 CALENDAR = (
-    Job("inbox", "Work off webhooks", inbox.work, every(seconds=5), woken_by="inbox"),
-    Job("webhook_replays", "Replay webhooks", inbox.replays, every(seconds=15), woken_by="webhook_replays"),
-    Job("outgoing", "Send letters and notifications", outgoing.work, every(seconds=5), woken_by="outgoing"),
-    Job("pricing", "Read prices from the provider", pricing.work, every(seconds=15), woken_by="pricing"),
-    Job("plan_grants", "Carry changed plans to subscribers", plans.work, every(seconds=15), woken_by="plan_grants"),
-    Job("backer_import", "Add imported backers", backers.work, every(seconds=15), woken_by="backer_import"),
-    Job(
-        "reconciliation",
-        "Compare with the provider",
-        reconciliations.work,
-        every(seconds=15),
-        woken_by="reconciliation",
-    ),
-    Job("reconciliation_night", "Begin the nightly comparison", reconciliations.nightly, every(hours=1), once=True),
-    Job(
-        "missed",
-        "Fetch webhooks that didn't come",
-        reconciliations.missed,
-        FromTheStart(hours=6, timezone="UTC"),
-        once=True,
-    ),
-    Job("overdue", "Ask about renewals that didn't come", reconciliations.overdue, every(hours=1), once=True),
-    Job("silence", "Watch that webhooks come", reconciliations.silence, every(hours=1), once=True),
-    Job("reminders", "Remind of tasks due within a day", reminders.work, every(hours=1)),
-    Job("dunning", "Remind of open payments and ending trials", dunning.work, every(hours=1), once=True),
-    Job("tokens", "Remove expired codes and old sessions", retention.expired, every(hours=1)),
-    Job("invitations", "Close lapsed invitations and offers", retention.lapsed, every(hours=1)),
-    Job("read_notifications", "Remove notifications read long ago", retention.notifications, at(hour=3, minute=10)),
-    Job("audit", "Remove old audit events", retention.audit_log, at(hour=3, minute=20)),
-    Job("audit_chain", "Check the audit log", verifications.work, at(hour=4, minute=0), once=True),
-    Job("credit_resets", "Begin the month's credits", credits.resets, at(hour=0, minute=5)),
-    Job("credit_lapses", "Release lapsed holds, end credits", credits.lapses, every(minutes=5)),
-    Job("changes", "Remove old history", retention.history, at(hour=3, minute=30)),
-    Job("settled", "Remove settled webhooks, sent letters and old runs", retention.settled, at(hour=3, minute=40)),
+    Job("inbox", "Work off webhooks", inbox.work_off, every(seconds=5), woken_by="inbox"),
+    Job("webhook_replays", "Replay webhooks", inbox.replay_some, every(seconds=15), woken_by="webhook_replays"),
+    Job("outgoing", "Send letters and notifications", outgoing.send_due, every(seconds=5), woken_by="outgoing"),
+    Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
+    Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
+    Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),
+    Job("reconciliation", "Compare with the provider", checks.work, every(seconds=15), woken_by="reconciliation"),
+    Job("reconciliation_night", "Begin the nightly comparison", checks.nightly, every(hours=1), once=True),
+    Job("missed", "Fetch webhooks that didn't come", checks.fetch_missed, from_the_start(hours=6), once=True),
+    Job("overdue", "Ask about renewals that didn't come", checks.renew_overdue, every(hours=1), once=True),
+    Job("silence", "Watch that webhooks come", checks.watch_silence, every(hours=1), once=True),
+    Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
+    Job("dunning", "Remind of open payments and ending trials", dunning.remind, every(hours=1), once=True),
+    Job("tokens", "Remove expired codes and old sessions", EXPIRED, every(hours=1)),
+    Job("invitations", "Close lapsed invitations and offers", LAPSED, every(hours=1)),
+    Job("read_notifications", "Remove notifications read long ago", batches(200, notices.prune), at(3, 10)),
+    Job("audit", "Remove old audit events", batches(200, audit_events), at(3, 20)),
+    Job("audit_chain", "Check the audit log", verifications.work, at(4), once=True),
+    Job("credit_resets", "Begin the month's credits", batches(100, credits.reset_stale), at(0, 5)),
+    Job("credit_lapses", "Release lapsed holds, end credits", batches(100, credits.lapse), every(minutes=5)),
+    Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),
+    Job("settled", "Remove settled webhooks, letters and runs", batches(200, retention.prune), at(3, 40)),
 )
 BY_NAME = {job.name: job for job in CALENDAR}
 

@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import datetime, timedelta
 
 import jobs
@@ -9,7 +10,8 @@ from tests.fixtures.threads import write
 
 
 def test_the_month_begins_for_everybody_with_a_plan(clock, cast, monkeypatch):
-    monkeypatch.setattr(jobs.credits, "BATCH", 1)
+    one_at_a_time = dataclasses.replace(jobs.BY_NAME["credit_resets"], work=jobs.batches(1, credits.reset_stale))
+    monkeypatch.setitem(jobs.BY_NAME, "credit_resets", one_at_a_time)
     for organization in (cast.acme, cast.globex):
         with inside(organization):
             write(Grant.create, plan_key="pro_monthly", capability="feature.pro", source="m", source_type="manual")

@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -52,7 +53,10 @@ def test_ten_thousand_rows_drain_over_many_batches_in_one_run(cast, clock, monke
     write(fill)
     sizes = []
     prune = notices.prune
-    monkeypatch.setattr(notices, "prune", lambda limit: sizes.append(prune(limit)) or sizes[-1])
+    counted = jobs.batches(200, lambda limit: sizes.append(prune(limit)) or sizes[-1])
+    monkeypatch.setitem(
+        jobs.BY_NAME, "read_notifications", dataclasses.replace(jobs.BY_NAME["read_notifications"], work=counted)
+    )
     assert jobs.run("read_notifications") == 10_000
     assert Notification.select().count() == 0
     assert sizes == [200] * 50 + [0]

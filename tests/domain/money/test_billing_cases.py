@@ -1106,7 +1106,7 @@ def test_case_38_no_letter_without_its_cause_and_none_lost_with_it(cast, pay, cl
             while inbox.work_off():
                 pass
         assert sent() == {"billing.subscription_created": 1}
-        broken.setattr(jobs.outgoing.outgoing, "_senders", {})
+        broken.setattr(jobs.outgoing, "_senders", {})
         jobs.run("outgoing")
     (letter,) = Outgoing.select().where(Outgoing.kind == "mail")
     assert (letter.status, letter.attempts) == ("queued", 1)

@@ -304,7 +304,7 @@ def test_its_subscription_is_ended_at_the_provider_by_a_job_and_the_echo_harms_n
     letters = Outgoing.select().where(Outgoing.kind == "mail").count()
     organizations.delete(by=going)
     assert sandbox.get(id)["status"] == "active"  # not in the transaction
-    assert jobs.outgoing.work()
+    assert jobs.outgoing.send_due()
     assert sandbox.get(id)["status"] == "canceled"
     pay.deliver()
     assert Subscription.get().status == "canceled"
@@ -322,12 +322,12 @@ def test_a_provider_that_is_down_keeps_nobody_from_deleting(cast, going, pay, cl
 
     monkeypatch.setattr(stripe, "end", down)
     organizations.delete(by=going)
-    jobs.outgoing.work()
+    jobs.outgoing.send_due()
     row = Outgoing.get(Outgoing.kind == "subscription_end")
     assert (row.status, row.attempts, Organization.get_by_id(cast.acme.id).status) == ("queued", 1, "deleted")
     monkeypatch.undo()
     clock.forward(minutes=2)
-    jobs.outgoing.work()
+    jobs.outgoing.send_due()
     assert sandbox.get(id)["status"] == "canceled"
 
 
@@ -336,7 +336,7 @@ def test_what_the_provider_has_ended_itself_is_as_good(cast, going, pay):
     pay.deliver()
     organizations.delete(by=going)
     stripe.end(id, "k")
-    jobs.outgoing.work()
+    jobs.outgoing.send_due()
     assert Outgoing.get(Outgoing.kind == "subscription_end").status == "sent"
 
 
@@ -345,7 +345,7 @@ def test_with_another_provider_set_up_the_old_ones_subscription_waits_and_says_s
     pay.deliver()
     organizations.delete(by=going)
     configuration.use(dataclasses.replace(configuration.active, billing_provider="none"))
-    jobs.outgoing.work()
+    jobs.outgoing.send_due()
     assert (Outgoing.get(Outgoing.kind == "subscription_end").status) == "queued"
 
 
@@ -354,7 +354,7 @@ def test_what_is_paid_for_while_it_was_being_deleted_grants_nothing_and_is_ended
     organizations.delete(by=going)
     pay.deliver()
     assert grants.capabilities() == set()
-    jobs.outgoing.work()
+    jobs.outgoing.send_due()
     assert sandbox.get(id)["status"] == "canceled"
 
 

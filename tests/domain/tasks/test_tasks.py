@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -140,7 +141,8 @@ def test_reminders_go_to_the_assignee_in_every_organization_and_leave_what_is_cl
 
 
 def test_reminders_come_in_batches_within_one_run(cast, at, clock, monkeypatch, inside_acme):
-    monkeypatch.setattr(jobs.reminders, "BATCH", 3)
+    in_threes = dataclasses.replace(jobs.BY_NAME["reminders"], work=jobs.batches(3, tasks.remind))
+    monkeypatch.setitem(jobs.BY_NAME, "reminders", in_threes)
     for number in range(10):
         rows.create(tasks.rules, {"title": f"T{number}", "due_at": due(clock, hours=1)}, by=at("alice"))
     assert jobs.run("reminders") == 10

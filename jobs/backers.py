@@ -1,5 +1,0 @@
-from domain.backers import backer_imports
-
-
-def work():
-    return backer_imports.work()

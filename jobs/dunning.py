@@ -1,5 +1,0 @@
-from domain.money import dunning
-
-
-def work():
-    return dunning.remind()

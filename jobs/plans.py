@@ -1,5 +1,0 @@
-from domain.entitlements import grants
-
-
-def work():
-    return grants.follow_plans()

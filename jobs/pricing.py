@@ -1,5 +1,0 @@
-from domain.money import pricing
-
-
-def work():
-    return pricing.sync()
