@@ -2,7 +2,9 @@
 
 import functools
 import types
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,25 @@ def pytest_ignore_collect(collection_path, config):
     if config.getoption("--on") == "postgres" and collection_path.name == "browser":
         return True
     return None
+
+
+def pytest_collection_modifyitems(config, items):
+    """What asks for no house touches no database of the test's, so it runs once: on SQLite."""
+    if config.getoption("--on") == "postgres":
+        config.hook.pytest_deselected(items=[item for item in items if "houses" not in item.fixturenames])
+        items[:] = [item for item in items if "houses" in item.fixturenames]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The ten slowest files, where there are more: the suite is a budget, this says who spends it."""
+    seconds = Counter()
+    for report in chain(*terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    if len(seconds) > 10:
+        terminalreporter.section("slowest files")
+        for name, spent in seconds.most_common(10):
+            terminalreporter.write_line(f"{spent:6.1f} s  {name}")
 
 
 @pytest.fixture(scope="session")
