@@ -1,5 +1,7 @@
 """Every route × the whole cast: who is let in follows from the route's door, and a new route is covered at once."""
 
+import copy
+import re
 import sys
 import types
 from datetime import timedelta
@@ -16,12 +18,15 @@ from database.scope import OutOfScope, _scope, everywhere, inside
 from domain.backers import backer_imports, backers
 from domain.base import alerts, audit, roles, settings
 from domain.entitlements import plans
+from domain.entitlements.plans import PAID
 from domain.lists import rows
 from domain.organizations import invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.tasks import tasks
-from models import AuditEvent, Change, Notification, Task, WebhookEvent
+from models import AuditEvent, Change, Grant, Membership, Notification, Organization, Task, WebhookEvent
 from tests.conftest import PASSWORD, application
+from tests.fixtures.permissions import MATRIX, STATES
+from tests.fixtures.threads import write
 from views import access
 
 JSON = {"Accept": "application/json"}
@@ -153,10 +158,18 @@ REFUSED = {
 }  # an empty form is reached, and refused
 
 
+_ids = {}  # of what is in the world: it is made once, then copied
+
+
 @pytest.fixture
-def world(cast, at, web, browse):
+def world(cast, at, web, browse, house, houses):
     """Something real behind every address, the own thing of whoever asks."""
-    made = types.SimpleNamespace(browse=browse, task={}, batch={}, notification={}, session={}, passkey={}, identity={})
+    houses.fill(house, "world", lambda: _ids.update(vars(_made(cast, at))))
+    return types.SimpleNamespace(browse=browse, cast=cast, **copy.deepcopy(_ids))
+
+
+def _made(cast, at):
+    made = types.SimpleNamespace(task={}, batch={}, notification={}, session={}, passkey={}, identity={})
     with inside(cast.acme):
         for name in MEMBERS:
             by = at(name)
@@ -204,7 +217,6 @@ def world(cast, at, web, browse):
         made.subscription = models.Subscription.get().id
     _insert(models.Outgoing, kind="subscription_end", key="subscription_end:stripe:sub_1", status="buried")
     made.unsent = models.Outgoing.get(models.Outgoing.kind == "subscription_end").id
-    made.cast = cast
     _staff(made, cast)
     _backers(made, cast)
     with inside(cast.acme):
@@ -503,6 +515,59 @@ def test_a_suspended_organization_refuses_every_write_and_shows_only_a_notice_an
     alice = world.browse("alice")
     assert alice.get("/acme/tasks").status_code == 403
     assert alice.get("/acme").status_code == alice.get("/acme/billing").status_code == 200
+
+
+# --- role, plan and the organization's state, at every door (check 12) ------------------------------------------
+
+STAND = {"owner": "alice", "admin": "bob", "member": "dora", "viewer": "vera"}
+# One never ends; one refuses with FORBIDDEN for a reason of its own when the form is empty.
+NOT_ASKED = {"live.stream", "permissions.preview", "billing.portal"}  # the last also wants a plan, or a debt
+REFUSALS = {"FORBIDDEN", "CAPABILITY_REQUIRED", "ORGANIZATION_SUSPENDED"}
+
+
+@pytest.fixture
+def acme(cast):
+    """`acme("pro")` puts Acme into that state, with somebody in each role."""
+
+    def become(state):
+        with inside(cast.acme):
+            theirs = Membership.user == cast.bob, Membership.organization == cast.acme
+            Membership.update(role="admin").where(*theirs).execute()
+            for capability in PAID if state != "free" else ():
+                Grant.create(plan_key="pro_monthly", capability=capability, source="manual:t", source_type="manual")
+            if state == "suspended":
+                Organization.update(status="suspended").where(Organization.id == cast.acme.id).execute()
+
+    return lambda state: write(become, state)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_check_12_every_door_answers_as_the_table_says(acme, browse, state):
+    acme(state)
+    routes = [r for r in ROUTES if r[3].kind == "member" and r[2] not in NOT_ASKED]
+    routes.sort(key=lambda r: r[2] == "members.leave")  # who has left can ask no more
+    assert {door.capability for *_, door in routes} <= MATRIX.keys()
+    wrong = []
+    for role, name in STAND.items():
+        client = browse(name)
+        for method, rule, endpoint, door in routes:
+            address = re.sub(r"<[^>]+>", "999999", rule.replace("<organization>", "acme"))
+            answer = client.open(address, method=method, headers={"Accept": "application/json"})
+            code = answer.json.get("code", "") if answer.is_json else ""
+            refused = answer.status_code == 403 and code in REFUSALS
+            if refused is (role[0] in MATRIX[door.capability][STATES.index(state)]):
+                wrong.append((role, method, rule, endpoint, answer.status_code, code))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_check_12_for_a_stranger_there_is_nothing_in_any_state(acme, browse, state):
+    acme(state)
+    client = browse("charlie")
+    for method, rule, _, door in ROUTES:
+        if door.kind == "member":
+            address = re.sub(r"<[^>]+>", "999999", rule.replace("<organization>", "acme"))
+            assert client.open(address, method=method).status_code == 404, rule
 
 
 def test_the_app_refuses_to_start_with_a_route_that_has_no_door(house, monkeypatch):

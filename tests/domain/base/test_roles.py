@@ -3,7 +3,7 @@ import pytest
 from domain.base import roles
 from domain.organizations import permissions
 
-# What each role may do in an active organization on a paid plan: tests/test_matrix.py.
+# What each role may do in an active organization on a paid plan: tests/fixtures/permissions.py.
 
 
 def test_every_permission_names_roles_and_policies_that_exist():
