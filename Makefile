@@ -16,10 +16,10 @@ demo: setup
 test: test-sqlite test-postgres
 
 test-sqlite: setup-dev
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist worksteal
 
 test-postgres: setup-dev
-	$(PY) -m pytest -n 2 --dist loadfile --on postgres
+	$(PY) -m pytest -n 2 --dist worksteal --on postgres
 
 # A thousand stories of billing events, each told twice, must end in the same rows; the suite tells fifty.
 stories: setup-dev
@@ -34,7 +34,8 @@ check: setup-dev
 audit-verify: setup
 	@$(PY) -m jobs --audit
 
-bench: setup
+# Against the peers, over a million rows; with SMOKE=1 within a minute, only to see that no measure is broken.
+bench: $(VENV)/.dev static/vendor/.stamp
 	$(PY) -m bench
 
 screenshots: setup-dev
