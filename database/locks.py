@@ -61,7 +61,7 @@ def lock_any(matter, count):
     held = present().locks
     if database.dialect == "postgres" and matter not in held:
         free = database.execute_sql(
-            """SELECT n FROM generate_series(0, %s) n
+            """SELECT n FROM (SELECT generate_series(0, %s) n) numbers
                WHERE pg_try_advisory_xact_lock(7266, hashtext(%s) + n) LIMIT 1""",
             (count - 1, matter),
         ).fetchone()
