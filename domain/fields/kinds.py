@@ -1,6 +1,6 @@
 """Kinds of fields: how a value is read from a form, said in words, filtered and sorted.
 
-One kind is one file here, and its look in templates/fields/macros.html. Settings, lists, forms and
+One kind is one file here, and its look in templates/fields/<kind>.html. Settings, lists, forms and
 exports all speak through these.
 """
 
@@ -20,6 +20,7 @@ class Kind:
     names_people = False
     long = False
     control = ""  # the type of its input, where that isn't text
+    currency = ""  # the column that says of which currency its amounts are
     bulk = False  # many rows are given one value of it at once
     several = False  # takes a list of texts
 

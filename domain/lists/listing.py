@@ -109,6 +109,7 @@ class Listing:
     acts: tuple[Act, ...] = ()
     link: Any = None  # (row as listed) → where its page is; True: below the list, None: it has none
     has_pages: bool = False  # rows have the machine's own page
+    sums: tuple[str, ...] = ()  # numbers and amounts that are added up below the list
     chips: str = ""  # a choice whose words are counted above the list
     under: str = ""  # a column shown small below the first
     board_by: str = ""

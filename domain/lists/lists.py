@@ -24,11 +24,13 @@ from database.tables import Owned
 from domain import Invalid
 from domain.fields.kinds import Unfit, clean, whole
 from domain.fields.person import members, names
+from domain.lists.columns import Column
 from domain.lists.listing import demand
 
 PAGE = 50
 MOST = 500  # rows of one answer
 COUNTED = 500  # beyond this a count says «500+»
+SUMMED = 10_000  # rows that are added up; of more, nothing is
 EXPORTED = 1000  # rows of one chunk
 WORDS = 8
 _MOMENT = Moment()
@@ -71,7 +73,7 @@ class Answer:
     people: dict  # id → name
 
 
-ONE, COUNTS = "·one", "·counts"  # questions that have no order
+ONE, COUNTS, SUMS = "·one", "·counts", "·sums"  # questions that have no order
 
 
 class Shape(NamedTuple):
@@ -349,6 +351,52 @@ def counts(listing, ask, by):
     with _standing(listing, by):
         row = _counting(listing, _shape(listing, plain, by, COUNTS, None))(**_values(listing, plain, by, None))[0]
     return dict(zip(listing.counted.kind.words, row, strict=True))
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the rows asked for come to: `totals` is (field name, currency or None) → sum, empty beyond SUMMED."""
+
+    count: int
+    totals: dict
+
+    @property
+    def is_whole(self):
+        return self.count <= SUMMED
+
+
+def sums(listing, ask, by):
+    """How many rows there are and what their amounts come to, in each currency. At most SUMMED are looked at."""
+    demand(by, listing.tab(ask.tab).capability)
+    shape = _shape(listing, ask.but(after=""), by, SUMS, None)
+    query = Compiled(lambda: _build_sums(listing, shape)) if shape.conditions else _summing(listing, shape)
+    with _standing(listing, by):
+        found = query(**_values(listing, ask.but(after=""), by, None))
+    count = sum(row[1] for row in found)
+    if count > SUMMED:
+        return Sums(count, {})
+    named = ((name, row[0], row[2 + n]) for row in found for n, name in enumerate(listing.sums))
+    return Sums(count, {(name, currency): int(total) for name, currency, total in named if total is not None})
+
+
+@lru_cache(maxsize=SHAPES)
+def _summing(listing, shape):
+    return Compiled(lambda: _build_sums(listing, shape))
+
+
+def _build_sums(listing, shape):
+    amounts = [listing.column(name) for name in listing.sums]
+    currency = next((c for name in listing.sums if (c := listing.by_name[name].kind.currency)), None)
+    columns = [Column("id", listing.model.id)]
+    columns += [Column(c.name, c.field, c.node.alias(f"amount_{n}")) for n, c in enumerate(amounts)]
+    if currency:
+        columns.append(Column(currency, None, listing.column(currency).node.alias("currency")))
+    rows = _narrowed(listing, shape, columns)[0].limit(SUMMED + 1).alias("some")
+    totals = [fn.sum(getattr(rows.c, f"amount_{n}")) for n in range(len(amounts))]
+    query = Select(
+        from_list=[rows], columns=[rows.c.currency if currency else SQL("NULL"), fn.count(SQL("*")), *totals]
+    )
+    return query.group_by(rows.c.currency).order_by(rows.c.currency) if currency else query
 
 
 @lru_cache(maxsize=SHAPES)

@@ -3,15 +3,25 @@
 import csv
 import io
 import json
+import re
+from dataclasses import replace
+from functools import partial
 
 import pytest
+from flask import render_template
 
 import models
 from database.clock import now
 from database.scope import everywhere, inside
-from domain.lists import rows
+from domain.fields.kinds import Field
+from domain.fields.money import Money
+from domain.fields.text import Text
+from domain.lists import lists, rows
+from domain.lists.listing import Act, Listing
 from domain.tasks import tasks
 from models import Task
+from views.lists import drawing
+from views.lists.place import Place
 
 JSON = {"Accept": "application/json"}
 
@@ -487,3 +497,67 @@ def test_a_list_costs_few_queries_and_as_many_with_500_tasks_as_with_5(browse, a
     assert max(taken.values()) <= BUDGET, taken
     for path in paths:
         assert taken[path, 500] <= taken[path, 5], (path, taken)
+
+
+# --- a list of the platform ---------------------------------------------------------------------------------------
+
+
+def test_a_column_is_ordered_by_its_head_and_turned_over(browse, cast):
+    stella = browse("stella")
+    page = stella.get("/admin/organizations").get_data(True)
+    link = re.search(r'<a class="sort-link" href="([^"]*)">Name', page)[1].replace("&amp;", "&")
+    for wanted in ("ascending", "descending"):
+        page = stella.get(link).get_data(True)
+        names = re.findall(r'<a class="row-title"[^>]*>([^<]*)</a>', page)
+        assert len(names) > 3
+        assert names == sorted(names, reverse=wanted == "descending")
+        assert f'aria-sort="{wanted}"' in page
+        link = re.search(r'<a class="sort-link" href="([^"]*)">Name', page)[1].replace("&amp;", "&")
+
+
+def test_a_list_of_the_platform_is_exported_and_has_nothing_to_change(browse, cast):
+    stella = browse("stella")
+    found = exported(stella.get("/admin/organizations/export.csv?status=active"))
+    assert {row["Name"] for row in found} >= {"Acme", "Globex"}
+    for path in ("/bulk", "/undo/x", "/new", "", f"/{cast.acme.id}/cells/name", f"/{cast.acme.id}/removal"):
+        assert stella.post(f"/admin/organizations{path}", data={"name": "Mine"}).status_code in (404, 405), path
+    assert "row-check" not in stella.get("/admin/organizations").get_data(True)
+    for name in (None, "alice"):
+        assert browse(name).get("/admin/organizations/export.csv").status_code == 404
+
+
+# --- acts and sums, drawn -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def acted(web, at, cast):
+    """A list of tasks with acts, as a room would declare it, drawn for alice."""
+    acts = (
+        Act("closure", "Close", None, "tasks.read", tone="danger", confirm="Close “{name}”?", bulk=True),
+        Act("opening", "Open", None, "tasks.read", when=lambda row: row.status == "completed"),
+    )
+    fields = (Field("title", "Title", Text()), Field("status", "Status", tasks.STATUS, acted=True))
+    listing = Listing("acted", "task", "tasks", Task, fields, reads="tasks.read", acts=acts)
+    with web.test_request_context("/acme/acted"), inside(cast.acme):
+        make(at("alice"), title="<b>Tea</b>")
+        yield Place(rows.Rules(listing), at("alice"), lists.Ask(), "/acme/acted")
+
+
+def test_a_row_offers_the_acts_that_are_possible_and_asks_before_what_hurts(acted):
+    row = lists.read(acted.listing, acted.ask, acted.by).rows[0]
+    html = str(drawing.rows(acted, lists.Answer([row], "", {})))
+    assert f'formaction="/acme/acted/{row.id}/closure"' in html
+    assert 'data-confirm="Close “&lt;b&gt;Tea&lt;/b&gt;”?"' in html
+    assert "opening" not in html
+    assert "<b>Tea" not in html
+    assert "cell-edit" not in html
+
+
+def test_the_sum_line_says_what_it_added_up_or_that_it_was_too_much(acted):
+    field = Field("amount", "Amount", Money())
+    about = {"place": acted, "listing": replace(acted.listing, fields=(*acted.listing.fields, field))}
+    answer = lists.read(acted.listing, acted.ask, acted.by)
+    draw = partial(render_template, "lists/_table.html", answer=answer, **about)
+    assert "2 tasks · Amount" in re.sub(r"<[^>]*>", "", draw(sums=lists.Sums(2, {("amount", "EUR"): 500})))
+    assert "€5.00" in draw(sums=lists.Sums(2, {("amount", "EUR"): 500}))
+    assert "More than 10,000 tasks: narrow the list" in draw(sums=lists.Sums(10_001, {}))

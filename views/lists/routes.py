@@ -160,6 +160,8 @@ def _index(mounted, place, status, more):
         context["answer"] = lists.read(listing, place.ask, by)
     if listing.counted and not place.ask.after:
         context["counts"] = lists.counts(listing, place.ask, by)
+    if listing.sums and place.view == "list" and not place.ask.after:
+        context["sums"] = lists.sums(listing, place.ask, by)
     answer = pages.page(mounted.template, status, **context, **mounted.context(place) | more)
     if request.htmx.trigger == "list_tools":
         answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form

@@ -8,6 +8,7 @@ from domain.fields.choice import Choice
 from domain.fields.email import Email
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
+from domain.fields.money import Money
 from domain.fields.number import Number
 from domain.fields.text import Text
 from domain.lists import lists, rows
@@ -15,10 +16,11 @@ from domain.lists.listing import NEWEST, Act, Listing, both
 from domain.lists.lists import Ask
 from domain.lists.searches import Parts
 from domain.people.admins import Staff
-from models import Membership, Profile, Session, Task, User
+from models import Membership, Payment, Profile, Session, Task, User
 from tests.fixtures.threads import write
 
 ROLE = Choice(tuple((word, word.capitalize(), "quiet") for word in ("owner", "admin", "member", "viewer")))
+STATUS = Choice(tuple((word, word.capitalize(), "quiet") for word in ("open", "failed", "paid", "void")))
 done = []
 
 
@@ -177,6 +179,54 @@ def test_a_right_may_be_asked_of_whoever_asks(cast, at, inside_acme):
 def test_staff_without_the_capability_is_refused(cast):
     with pytest.raises(Forbidden):
         lists.read(SESSIONS, Ask(parent=1), Staff(cast.stella, frozenset()))
+
+
+# --- sums ----------------------------------------------------------------------------------------------------
+
+
+PAID = Listing(
+    "paid",
+    "payment",
+    "payments",
+    Payment,
+    (Field("status", "Status", STATUS), Field("amount", "Amount", Money())),
+    also=("currency",),
+    reads="organizations.read",
+    sums=("amount",),
+)
+
+
+@pytest.fixture
+def payments(cast):
+    for n, (place, cents, currency, status) in enumerate(
+        (
+            (cast.acme, 1200, "USD", "paid"),
+            (cast.acme, 300, "USD", "failed"),
+            (cast.globex, 500, "EUR", "paid"),
+            (cast.globex, 40, "USD", "paid"),
+        )
+    ):
+        with inside(place):
+            values = {"amount": cents, "currency": currency, "status": status, "reason": "once"}
+            write(Payment.create, provider="stripe", provider_payment_id=f"in_{n}", **values)
+
+
+def test_what_is_asked_for_is_added_up_in_each_currency(payments, staff):
+    found = lists.sums(PAID, Ask(), staff)
+    assert (found.count, found.totals) == (4, {("amount", "EUR"): 500, ("amount", "USD"): 1540})
+    found = lists.sums(PAID, Ask(filters=(("status", "paid"),), after="1"), staff)
+    assert (found.count, found.totals) == (3, {("amount", "EUR"): 500, ("amount", "USD"): 1240})
+    assert lists.sums(PAID, Ask(filters=(("status", "void"),)), staff) == lists.Sums(0, {})
+    with pytest.raises(Forbidden):
+        lists.sums(PAID, Ask(), Staff(staff.user, frozenset()))
+
+
+def test_of_too_many_rows_nothing_is_added_up(payments, staff, monkeypatch):
+    monkeypatch.setattr(lists, "SUMMED", 3)
+    lists._summing.cache_clear()
+    found = lists.sums(PAID, Ask(), staff)
+    assert (found.is_whole, found.totals) == (False, {})
+    lists._summing.cache_clear()
 
 
 # --- acts -------------------------------------------------------------------------------------------------------
