@@ -394,7 +394,7 @@ def _build_sums(listing, shape):
     rows = _narrowed(listing, shape, columns)[0].limit(SUMMED + 1).alias("some")
     totals = [fn.sum(getattr(rows.c, f"amount_{n}")) for n in range(len(amounts))]
     query = Select(
-        from_list=[rows], columns=[rows.c.currency if currency else SQL("NULL"), fn.count(SQL("*")), *totals]
+        from_list=[rows], columns=[rows.c.currency if currency else SQL("null"), fn.count(SQL("*")), *totals]
     )
     return query.group_by(rows.c.currency).order_by(rows.c.currency) if currency else query
 
