@@ -493,7 +493,7 @@ def test_a_list_costs_few_queries_and_as_many_with_500_tasks_as_with_5(browse, a
             queries.clear()
             assert alice.get(path).status_code == 200
             # Settings and plans are read anew once a second, whatever page is asked for.
-            timed = ('FROM "setting"', 'FROM "plan_override"')
+            timed = ('FROM "setting"', 'FROM "plan"')
             taken[path, total] = len([sql for sql in queries if not any(part in sql for part in timed)])
     assert max(taken.values()) <= BUDGET, taken
     for path in paths:
