@@ -5,6 +5,7 @@ class Refused(Exception):
     """No, with a code for machines and a sentence for people. Nothing has been changed."""
 
     code, status = "CONFLICT", 409
+    about_form = True  # may stand in the form that was sent; else it is answered as everywhere
 
     def __init__(self, sentence, code=None, status=None, fields=None, **details):
         super().__init__(sentence)

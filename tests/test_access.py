@@ -70,9 +70,9 @@ FORMS = {
     "backers.check": {"lines": "username;code\nIda;IDA-1234", "tier": "{tier}"},
     "backers.add_tier": {"key": "founder", "name": "Founder"},
     "backers.change_tier": {"name": "Early bird", "months": "12"},
-    "accounts.update": {"name": "Somebody", "timezone": "Europe/Brussels"},
-    "accounts.ask_new_address": {"email": "new@example.org"},
-    "accounts.change_password": {"password": "Correct horse 2!"},
+    "account.update": {"name": "Somebody", "timezone": "Europe/Brussels"},
+    "address.create": {"email": "new@example.org"},
+    "account.change_password": {"password": "Correct horse 2!"},
     "permissions.preview": {"role": "viewer"},
     "organizations.create": {"name": "Works of mine"},
     "organizations.update": {"name": "Acme", "timezone": "Europe/Brussels", "currency": "EUR"},
@@ -121,8 +121,8 @@ MISSING = {
     "sandbox.dispute": "The sandbox has no payment",
     "sandbox.fail_refund": "The sandbox has no refund",
     "sandbox.settle_dispute": "The sandbox has no dispute",
-    "accounts.set_up_form": "This set-up link was used already",
-    "accounts.set_up": "This set-up link was used already",
+    "sign_up.set_up_form": "This set-up link was used already",
+    "sign_up.set_up": "This set-up link was used already",
     "invitations.show": "There is no such invitation.",
     "invitations.accept": "There is no such invitation.",
     "invitations.decline": "There is no such invitation.",
@@ -138,16 +138,15 @@ MISSING = {
     "dev.sign_in": access.NotFound().sentence,
 }
 REFUSED = {
-    "accounts.create": 422,
-    "accounts.create_with_code": 422,
-    "accounts.ask_code": 422,
-    "accounts.ask_link": 422,
-    "accounts.change_address": 422,
-    "accounts.ask_new_address": (303, 409),  # not for whom the admin list names
-    "accounts.delete": (303, 409),  # the last owner of a team, and the last admin, can't
-    "accounts.sign_in": 422,
+    "sign_up.create": 422,
+    "sign_up.create_with_code": 422,
+    "sign_in.ask_code": 422,
+    "sign_in.ask_link": 422,
+    "address.create": (303, 409),  # not for whom the admin list names
+    "account.delete": (303, 409),  # the last owner of a team, and the last admin, can't
+    "sign_in.create": 422,
     "factors.renew": 409,  # nobody here has turned it on
-    "accounts.forgot": 422,
+    "reset.create": 422,
     "inbox.replay_many": 409,  # none is chosen
     "subscriptions.sync": 409,  # the sandbox doesn't know it
     "subscriptions.name_price": 422,
@@ -281,7 +280,7 @@ def filled(rule, endpoint, name, world):
         "id": {
             "tasks": world.task[who],
             "notices": world.notification.get(name, 1),
-            "accounts": world.session.get(name, 1),
+            "account": world.session.get(name, 1),
             "passkeys": world.passkey.get(name, 1),
             "identities": world.identity.get(name, 1),
             "admin": world.alert,

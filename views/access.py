@@ -19,6 +19,7 @@ from domain import Forbidden, NotFound, Refused
 from domain.base import roles, stepup
 from domain.organizations import organizations
 from domain.people import admins, people, sessions
+from views import cookies
 
 login = LoginManager()
 login.session_protection = None  # our own session rows do this, and more
@@ -33,7 +34,7 @@ def _load(token):
     if found is not None and found.only_looks and not people.still_may(found):
         people.stop(found.session.id, "revoked")
         found = None
-    if found is None and STAFF in session:
+    if found is None and cookies.STAFF in session:
         found = yourself_again()
     if found is None:
         g.session_over = sessions.why_over(token)
@@ -41,12 +42,9 @@ def _load(token):
     return found
 
 
-STAFF = "staff_token"  # while somebody of the platform looks on as another: their own session
-
-
 def yourself_again():
     """Bring back the session of whoever looked on, if it is still good; else None, and they sign in again."""
-    own = session.pop(STAFF, "")
+    own = session.pop(cookies.STAFF, "")
     found = sessions.find(own)
     session.clear()
     if found is not None:
@@ -120,7 +118,7 @@ def member(capability):
 
 def _previewed(by):
     """The member as the lesser role through whose eyes they want to look; then they only read."""
-    organization, role = (session.get("view_as") or (None, None))[:2]
+    organization, role = (session.get(cookies.VIEW_AS) or (None, None))[:2]
     if organization != by.organization.id or role not in roles.below(by.role):
         return by
     if request.method not in ("GET", "HEAD"):

@@ -99,6 +99,19 @@ def page(template, status=200, around=None, **context):
     return response
 
 
+def instead(template, path, **context):
+    """A whole page in answer to a POST, for what is shown this once: a secret doesn't travel in a cookie.
+
+    With htmx it takes the place of the present page, under the address `path`.
+    """
+    response = _answer(render_template(template, **frame() | context), 200)
+    response.headers["Cache-Control"] = "no-store"
+    if request.htmx:
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "body", "innerHTML"
+        response.headers["HX-Push-Url"] = path
+    return response
+
+
 def _aimed_at():
     htmx = request.htmx
     if not htmx or htmx.boosted or htmx.history_restore_request:

@@ -185,6 +185,7 @@ def _pages(count):
 
 class TooOften(Refused):
     code, status = "RATE_LIMITED", 429
+    about_form = False
 
     def __init__(self, seconds):
         super().__init__(f"Too many tries. Wait {seconds} seconds, then try again.", retry_after=seconds)

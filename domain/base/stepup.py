@@ -62,6 +62,7 @@ class VerificationRequired(Refused):
     """`details` name action, says, level, target and the methods that this user has."""
 
     code, status = "SENSITIVE_VERIFICATION_REQUIRED", 403
+    about_form = False
 
 
 def demand(action, target="", *, level=0):

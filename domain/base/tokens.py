@@ -1,8 +1,8 @@
 """Secrets that were mailed or printed: codes, links, and what a browser may go on with.
 
 A code has six digits, ten minutes and five tries, is kept only as a hash, and a new one voids the old.
-It belongs to the browser that asked for it, by the token's public id. A wrong try is counted in a
-transaction that commits: refusals are returned here, and raised by whoever called from outside.
+It belongs to the browser that asked for it, by the token's public id. A try is counted before it is judged,
+and the count must stay: whoever checks a code does it in `@writes(keep=tokens.NotTheCode)`.
 """
 
 import hashlib
@@ -23,12 +23,22 @@ LIFE = timedelta(minutes=10)
 TRIES = 5
 
 
-class WrongCode(Refused):
+class NotTheCode(Refused):
+    """The code isn't right, or no longer good: one of the two below."""
+
     code, status = "INVALID_INPUT", 422
 
 
-class CodeExpired(Refused):
-    code, status = "INVALID_INPUT", 422
+class WrongCode(NotTheCode):
+    pass
+
+
+class CodeExpired(NotTheCode):
+    pass
+
+
+class OutOfTries(CodeExpired):
+    """That was the last try, and wrong."""
 
 
 def hashed(secret, salt):
@@ -37,9 +47,10 @@ def hashed(secret, salt):
     return hmac.new(pepper, f"{salt}:{secret}".encode(), hashlib.sha256).hexdigest()
 
 
-def six_digits():
-    """A fresh code."""
-    return f"{secrets.randbelow(1_000_000):06}"
+def made(secret=None):
+    """(a secret, six digits unless one is given; how a row keeps it)."""
+    secret, salt = secret or f"{secrets.randbelow(1_000_000):06}", secrets.token_hex(16)
+    return secret, {"salt": salt, "secret_hash": hashed(secret, salt)}
 
 
 @writes
@@ -47,19 +58,9 @@ def new(purpose, email, payload=None, user=None, next_url=None, secret=None, lif
     """(token, its secret), a six-digit code unless one is given; earlier ones for this are void."""
     email_norm = normalized(email)
     AuthToken.delete().where(AuthToken.purpose == purpose, AuthToken.email_norm == email_norm).execute()
-    code = secret or six_digits()
-    salt = secrets.token_hex(16)
-    token = AuthToken.create(
-        purpose=purpose,
-        email_norm=email_norm,
-        user=user,
-        secret_hash=hashed(code, salt),
-        salt=salt,
-        expires_at=now() + life,
-        payload=payload or {},
-        next_url=next_url,
-    )
-    return token, code
+    code, kept = made(secret)
+    about = {"user": user, "payload": payload or {}, "next_url": next_url, "expires_at": now() + life}
+    return AuthToken.create(purpose=purpose, email_norm=email_norm, **kept, **about), code
 
 
 def fits(token, secret):
@@ -72,42 +73,43 @@ def gone():
     return CodeExpired("This code is no longer good. Ask for a new one.")
 
 
-def refusal(token, code):
-    """None when the code is right (it is consumed then), else the refusal; a wrong try is counted."""
-    if token is None or not counted(token):
-        return gone()
-    code = re.sub(r"\D", "", clean(code)[:40])
-    if not fits(token, code):
-        return wrong_or_gone(token)
-    return None if consume(token) else gone()
+def check(row, code):
+    """Count a try and use the row up if the code is its own. `row` is a token, a challenge, or None.
 
-
-def counted(token):
-    """Count a try; False when the token is over, or has no try left."""
-    live = (AuthToken.id == token.id) & AuthToken.consumed_at.is_null() & (AuthToken.expires_at > now())
-    return AuthToken.update(attempts=AuthToken.attempts + 1).where(live, AuthToken.attempts < TRIES).execute()
-
-
-def wrong_or_gone(token):
-    """The refusal for a wrong try; `token` as it was before the try was counted."""
-    left = TRIES - token.attempts - 1
-    tries = "one try" if left == 1 else f"{left} tries"
-    return WrongCode(f"That isn't the code. You have {tries} left.") if left > 0 else gone()
+    Refuses with WrongCode, which says how many tries are left, OutOfTries, or CodeExpired.
+    """
+    if row is None or not count(row):
+        raise gone()
+    if not fits(row, re.sub(r"\D", "", clean(code)[:40])):
+        raise wrong(row)
+    if not consume(row):
+        raise gone()
 
 
 @writes
-def count_try(token_id, purpose):
-    """Count a try before it is checked: the token, or the refusal when there is none left."""
-    token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == purpose)
-    return token if token and counted(token) else gone()
+def count(row):
+    """Count a try; False when the row is over, or has no try left."""
+    table = type(row)
+    live = (table.id == row.id) & table.consumed_at.is_null() & (table.expires_at > now())
+    return table.update(attempts=table.attempts + 1).where(live, table.attempts < TRIES).execute()
+
+
+def wrong(row):
+    """The refusal for a wrong try; `row` as it was before the try was counted."""
+    left = TRIES - row.attempts - 1
+    return WrongCode(f"That isn't the code. You have {tries(left)} left.") if left > 0 else OutOfTries(gone().sentence)
+
+
+def tries(left):
+    """How many, in words."""
+    return "one try" if left == 1 else f"{left} tries"
 
 
 @writes
-def consume(token):
+def consume(row):
     """Use it up; False when somebody was faster."""
-    return (
-        AuthToken.update(consumed_at=now()).where(AuthToken.id == token.id, AuthToken.consumed_at.is_null()).execute()
-    )
+    table = type(row)
+    return table.update(consumed_at=now()).where(table.id == row.id, table.consumed_at.is_null()).execute()
 
 
 @writes

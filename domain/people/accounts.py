@@ -1,7 +1,7 @@
-"""An account's life: sign-up, the ways in by password and mail, changes, deletion, and the first admin.
+"""An account's life: sign-up, changes, deletion, and the first admin. The ways into it are sign_ins.py.
 
-Codes and links are domain/base/tokens.py. A code belongs to the browser that asked for it: somebody else's
-later sign-up with the same address can't slip a password under it.
+A code belongs to the browser that asked for it: somebody else's later sign-up with the same address can't
+slip a password under it.
 """
 
 import re
@@ -16,16 +16,15 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.backers import backers
-from domain.base import audit, configuration, outgoing, settings, stepup, tokens
+from domain.base import audit, outgoing, settings, stepup, tokens
 from domain.base.addresses import address, normalized
 from domain.entitlements import credits
 from domain.fields.kinds import clean
 from domain.organizations import organizations, permissions
-from domain.people import admins, passwords, sessions
+from domain.people import admins, codes, passwords, sessions
 from models import (
     Admin,
     Assignment,
-    AuditEvent,
     AuthToken,
     BackupCode,
     Challenge,
@@ -49,17 +48,21 @@ def by_email(email):
     return User.one(User.email_norm == normalized(email))
 
 
+class Suspended(Refused):
+    code, status = "FORBIDDEN", 403
+
+
+def must_be_active(user):
+    """Refuse with Suspended whom the platform has shut out."""
+    if user.status != "active":
+        raise Suspended("This account can't sign in now. Ask the people who run this site.")
+
+
 # --- sign-up ----------------------------------------------------------------------------------------
 
 
 class AlreadyRegistered(Refused):
     """There is an account already: `details["elsewhere"]` is where to sign in to it."""
-
-
-class NoAccount(Refused):
-    """There is no account to sign in to: `details["elsewhere"]` is where to make one."""
-
-    code, status = "NOT_FOUND", 404
 
 
 def sign_up(email, name, password, next_url=None, *, backer=None, allow=lambda email: None):
@@ -96,14 +99,10 @@ def _checked(email, name, password):
     if not 1 <= len(name) <= 100 or _LINK.search(name):
         problems["name"] = "Write your name, in up to 100 characters and without links."
     if password is not None and (lacks := passwords.missing(password)):
-        problems["password"] = f"The password still needs {_joined(lacks)}."
+        problems["password"] = f"The password still needs {passwords.joined(lacks)}."
     if problems:
         raise Invalid(problems)
     return email, name, None if password is None else passwords.hashed(password)
-
-
-def _joined(words):
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
 @writes
@@ -112,74 +111,36 @@ def _begin_sign_up(email, name, password_hash, next_url, strict=False, backer=No
     if known and strict:
         raise AlreadyRegistered("This address has an account already.", elsewhere="/sign-in/code")
     payload = {"email": email, "name": name, "password_hash": password_hash, "known": bool(known)}
-    token, code = tokens.new(
-        "verify_email",
-        email,
-        payload=payload | ({"backer": backer.kept} if backer else {}),
-        next_url=next_url,
-    )
+    token_id = codes.mail("verify_email", email, payload | ({"backer": backer.kept} if backer else {}), None, next_url)
     if known:
-        outgoing.letter("already_registered", known.email, f"already:{token.id}")
-    else:
-        outgoing.letter("verify_email", email, f"verify:{token.id}", name=name, code=code)
-    return token.public_id
+        outgoing.letter("already_registered", known.email, f"already:{token_id}")
+    return token_id
 
 
-@writes
-def send_again(token_id):
-    """A new code for the same sign-up, sign-in, reset or address; returns the new token's public id, or None.
-
-    As the first time, nobody is mailed who has no active account, nor at an address that is another's.
-    """
-    mailed = AuthToken.purpose.in_(("verify_email", "reset", "sign_in", "change_email"))
-    old = AuthToken.one(AuthToken.public_id == token_id, mailed)
-    if old is None:
-        return None
-    token, code = tokens.new(old.purpose, old.email_norm, old.payload, old.user, old.next_url)
-    if old.user and old.user.status != "active":
-        return token.public_id
-    if old.purpose == "reset" and old.user:
-        _mail_reset(token, old.user, code)
-    elif old.purpose == "verify_email" and not old.payload["known"]:
-        to, name = old.payload["email"], old.payload["name"]
-        outgoing.letter("verify_email", to, f"verify:{token.id}", name=name, code=code)
-    elif old.purpose == "sign_in" and old.user:
-        _mail_code(token, old.user, code)
-    elif old.purpose == "change_email" and not by_email(old.email_norm):
-        _mail_new_address(token, old.user, code)
-    return token.public_id
+@codes.letter("verify_email")
+def _mail_verification(token, code):
+    made = token.payload
+    if not made["known"]:
+        outgoing.letter("verify_email", made["email"], f"verify:{token.id}", name=made["name"], code=code)
 
 
-def pending(token_id, purpose):
-    """The live token of this browser, or None."""
-    return token_id and AuthToken.one(AuthToken.public_id == token_id, AuthToken.purpose == purpose)
-
-
+@writes(keep=tokens.NotTheCode)
 def verify(token_id, code, backer=None):
     """The right code makes the account. Returns (user, next url); refuses with WrongCode or CodeExpired.
 
     `backer` is the Claim that the browser carries now, if any, before the one it signed up with. Refuses
     with a backers.NotClaimed too; the code stays good then.
     """
-    outcome = _verify(token_id, code, backer)
-    if isinstance(outcome, Refused):
-        raise outcome
-    return outcome
-
-
-@writes
-def _verify(token_id, code, backer=None):
-    token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == "verify_email")
-    if refusal := tokens.refusal(token, code):
-        return refusal  # returned, not raised: the counted try must stay
+    token = codes.pending(token_id, "verify_email")
+    tokens.check(token, code)
     if by_email(token.email_norm):
-        return tokens.CodeExpired("This address has an account by now. Sign in instead.")
+        raise tokens.CodeExpired("This address has an account by now. Sign in instead.")
     made = token.payload
     try:
         claim = backer or backers.kept(made.get("backer"))
         user = create(made["email"], made["name"], made["password_hash"], backer=claim)
     except peewee.IntegrityError:  # another browser was faster
-        return tokens.CodeExpired("This address has an account by now. Sign in instead.")
+        raise tokens.CodeExpired("This address has an account by now. Sign in instead.") from None
     return user, token.next_url
 
 
@@ -205,216 +166,6 @@ def create(email, name, password_hash, *, verified=True, backer=None, first=Fals
     return user
 
 
-# --- signing in ----------------------------------------------------------------------------------------
-
-
-class WrongCredentials(Refused):
-    code, status = "UNAUTHENTICATED", 401
-
-
-class NotVerified(Refused):
-    """The password was right, the address isn't proven: `details["token"]` can be sent again."""
-
-    code, status = "EMAIL_NOT_VERIFIED", 403
-
-
-def sign_in(email, password):
-    """The user whose password this is. One answer for every other case: nobody learns who has an account."""
-    email, password = normalized(clean(email)), password or ""
-    user = by_email(email)
-    waiting = user is None and AuthToken.one(
-        AuthToken.purpose == "verify_email", AuthToken.email_norm == email, AuthToken.consumed_at.is_null()
-    )
-    held = user.password_hash if user else waiting.payload.get("password_hash") if waiting else None
-    fits = passwords.fits(password, held)  # once for everybody: the time it takes tells nothing either
-    if fits and waiting:
-        raise NotVerified("Prove your address first: we mail you a new code.", token=waiting.public_id)
-    if fits and user.status == "active":
-        if passwords.is_old(held):
-            _rehash(user, passwords.hashed(password))
-        return user
-    if user is not None:
-        _note_failure(user, "A wrong password, or a suspended account")
-    raise WrongCredentials("The e-mail address or the password isn't right.")
-
-
-@writes
-def _rehash(user, password_hash):
-    User.update(password_hash=password_hash).where(User.id == user.id).execute()
-
-
-class Suspended(Refused):
-    code, status = "FORBIDDEN", 403
-
-
-def must_be_active(user):
-    """Refuse with Suspended whom the platform has shut out."""
-    if user.status != "active":
-        raise Suspended("This account can't sign in now. Ask the people who run this site.")
-
-
-# --- in by mail: a code or a link -------------------------------------------------------------------------
-
-
-@writes
-def ask_code(email, next_url=None):
-    """Mail a code to sign in with; returns the token's public id for the browser to keep.
-
-    Refuses with NoAccount or Suspended, unless messages are neutral: then nobody is mailed and nobody told.
-    """
-    email = address(email)
-    user = _to_be_mailed(email)
-    token, code = tokens.new("sign_in", email, {"email": email}, user, next_url)
-    if user:
-        _mail_code(token, user, code)
-    return token.public_id
-
-
-@writes
-def ask_link(email, next_url=None):
-    """Mail a link that signs in once, within ten minutes. Refuses as `ask_code` does."""
-    email = address(email)
-    user = _to_be_mailed(email)
-    secret = secrets.token_urlsafe(32)
-    token, _ = tokens.new("magic_link", email, {}, user, next_url, secret)
-    if user:
-        link = f"{configuration.active.site_url}/sign-in/link/{token.public_id}.{secret}"
-        outgoing.letter("magic_link", user.email, f"magic:{token.id}", name=user.name, link=link)
-
-
-def _to_be_mailed(email):
-    user = by_email(email)
-    if user is not None and user.status == "active":
-        return user
-    if settings.get("auth_neutral_messages"):
-        return None
-    if user is None:
-        raise NoAccount("There is no account with this address.", elsewhere="/sign-up/code")
-    return must_be_active(user)
-
-
-def _mail_code(token, user, code):
-    outgoing.letter("otp_sign_in", user.email, f"otp:{token.id}", name=user.name, code=code)
-
-
-def sign_in_with_code(token_id, code):
-    """(user, next url) for the right code; refuses with WrongCode or CodeExpired."""
-    outcome = _sign_in_with_code(token_id, code)
-    if isinstance(outcome, Refused):
-        raise outcome
-    return outcome
-
-
-@writes
-def _sign_in_with_code(token_id, code):
-    token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == "sign_in")
-    if refusal := tokens.refusal(token, code):
-        if token is not None and token.user:
-            _note_failure(token.user, "A wrong sign-in code")
-        return refusal
-    return (token.user, token.next_url) if token.user else tokens.gone()
-
-
-def link_open(link):
-    """The live token of a mailed link, or CodeExpired: asking doesn't use it up, mail programs look ahead."""
-    public_id, _, secret = link.partition(".")
-    token = AuthToken.one(AuthToken.public_id == public_id[:40], AuthToken.purpose == "magic_link")
-    fits = token and tokens.fits(token, secret)
-    if not fits or token.consumed_at or token.expires_at < now() or token.user is None:
-        raise tokens.CodeExpired("This link was used already or is too old. Ask for a new one.")
-    return token
-
-
-@writes
-def sign_in_with_link(link):
-    """(user, next url); the link is used up by it. Refuses with CodeExpired."""
-    token = link_open(link)
-    if not tokens.consume(token):
-        raise tokens.CodeExpired("This link was used at this very moment. Ask for a new one.")
-    return token.user, token.next_url
-
-
-@writes
-def begin_second_factor(user, way, target=None):
-    """The first factor was right; returns the token by which this browser may give the second."""
-    token, _ = tokens.new("second_factor", user.email, {"way": way}, user, target)
-    return token.public_id
-
-
-def finish_second_factor(token_id, answer, check):
-    """`check(user, answer)` says whether the second factor is right; returns (user, way, next url).
-
-    Five tries in ten minutes, counted before the check. Refuses with WrongCode or CodeExpired.
-    """
-    token = tokens.count_try(token_id, "second_factor")
-    if isinstance(token, Refused):
-        raise token
-    if not check(token.user, answer):
-        _note_failure(token.user, "A wrong second factor")
-        raise tokens.wrong_or_gone(token)
-    if not tokens.consume(token):
-        raise tokens.gone()
-    return token.user, token.payload["way"], token.next_url
-
-
-@writes
-def _note_failure(user, summary):
-    """At most one a minute for an account: a flood of guesses must not flood the log."""
-    recent = AuditEvent.one(
-        AuditEvent.action == "auth.sign_in_failed",
-        AuditEvent.target_type == "user",
-        AuditEvent.target_id == str(user.id),
-        AuditEvent.at > now() - timedelta(minutes=1),
-    )
-    if recent is None:
-        audit.record("auth.sign_in_failed", summary, target=user, result="failure")
-
-
-# --- a forgotten password ---------------------------------------------------------------------------------
-
-
-@writes
-def forgot(email):
-    """Mail a code to choose a new password. Answers alike whether or not there is an account."""
-    email = address(email)
-    user = by_email(email)
-    if user is not None and user.status != "active":
-        user = None
-    token, code = tokens.new("reset", email, {}, user)
-    if user:
-        _mail_reset(token, user, code)
-    return token.public_id
-
-
-def _mail_reset(token, user, code):
-    outgoing.letter("reset_password", user.email, f"reset:{token.id}", name=user.name, code=code)
-
-
-def reset(token_id, code, password):
-    """Set a new password and end all sessions. Refuses with Invalid, WrongCode or CodeExpired."""
-    if lacks := passwords.missing(password or ""):
-        raise Invalid({"password": f"The password still needs {_joined(lacks)}."})
-    outcome = _reset(token_id, code, passwords.hashed(password))
-    if isinstance(outcome, Refused):
-        raise outcome
-    return outcome
-
-
-@writes
-def _reset(token_id, code, password_hash):
-    token = AuthToken.one(AuthToken.public_id == (token_id or ""), AuthToken.purpose == "reset")
-    if refusal := tokens.refusal(token, code):
-        return refusal
-    user = token.user
-    if user is None or user.status != "active":  # nobody's address: somebody guessed a code that was never mailed
-        return tokens.gone()
-    _set_password(user, password_hash)
-    sessions.end_all(user, "password_changed", by=user)
-    outgoing.letter("password_changed", user.email, f"password_changed:{token.id}", name=user.name)
-    audit.record("security.password_reset", f"{user.name} chose a new password", by=user, target=user)
-    return user
-
-
 # --- a new password, a new address -------------------------------------------------------------------------
 
 
@@ -428,23 +179,21 @@ def change_password(user, password):
 
     Refuses with Invalid.
     """
-    if lacks := passwords.missing(password or ""):
-        raise Invalid({"password": f"The password still needs {_joined(lacks)}."})
-    return _change_password(user, passwords.hashed(password))
+    return _change_password(user, passwords.chosen(password))
 
 
 @writes
 def _change_password(user, password_hash):
     stepup.demand("account.change_password")
-    _set_password(user, password_hash)
+    set_password(user, password_hash)
     ended = sessions.end_all(user, "password_changed", by=user, but=stepup.present.get().session)
     audit.record("security.password_changed", "Chose a new password", by=user, target=user)
     outgoing.letter("password_changed", user.email, f"password:{user.id}:{now().timestamp()}", name=user.name)
     return ended
 
 
-def _set_password(user, password_hash):
-    """Whoever got past the old one, and stands before the second factor, must begin again."""
+def set_password(user, password_hash):
+    """Within a write. Whoever got past the old one, and stands before the second factor, must begin again."""
     User.update(password_hash=password_hash).where(User.id == user.id).execute()
     AuthToken.delete().where(AuthToken.user == user, AuthToken.purpose == "second_factor").execute()
 
@@ -464,37 +213,28 @@ def ask_new_address(user, email):
     taken = by_email(email)
     if taken and not settings.get("auth_neutral_messages"):
         raise Invalid({"email": "This address belongs to another account."})
-    token, code = tokens.new("change_email", email, {"email": email}, user)
+    token_id = codes.mail("change_email", email, user=user)
     if taken:
-        outgoing.letter("already_registered", taken.email, f"already:{token.id}")
-    else:
-        _mail_new_address(token, user, code)
-    return token.public_id
+        outgoing.letter("already_registered", taken.email, f"already:{token_id}")
+    return token_id
 
 
-def _mail_new_address(token, user, code):
-    outgoing.letter("confirm_address", token.payload["email"], f"address:{token.id}", name=user.name, code=code)
+@codes.letter("change_email")
+def _mail_new_address(token, code):
+    user = token.user
+    if user.status == "active" and not by_email(token.email_norm):
+        outgoing.letter("confirm_address", codes.recipient(token), f"address:{token.id}", name=user.name, code=code)
 
 
+@writes(keep=tokens.NotTheCode)
 def change_address(user, token_id, code):
     """The right code moves the account to its new address; both are told. Refuses with WrongCode or CodeExpired."""
-    outcome = _change_address(user, token_id, code)
-    if isinstance(outcome, Refused):
-        raise outcome
-    return outcome
-
-
-@writes
-def _change_address(user, token_id, code):
-    token = AuthToken.one(
-        AuthToken.public_id == (token_id or ""), AuthToken.purpose == "change_email", AuthToken.user == user
-    )
-    if refusal := tokens.refusal(token, code):
-        return refusal
+    token = codes.pending(token_id, "change_email")
+    tokens.check(token if token and token.user_id == user.id else None, code)
     lock("account", token.email_norm)
     if by_email(token.email_norm):
-        return tokens.CodeExpired("This address has an account by now.")
-    old, new = user.email, token.payload["email"]
+        raise tokens.CodeExpired("This address has an account by now.")
+    old, new = user.email, codes.recipient(token)
     User.update(email=new, email_norm=token.email_norm, email_verified_at=now()).where(User.id == user.id).execute()
     AuthToken.delete().where(AuthToken.email_norm == normalized(old)).execute()
     audit.record("security.email_changed", "Changed the e-mail address", by=user, target=user, before=old, after=new)
@@ -544,7 +284,7 @@ def ties(user):
 
 @writes
 def delete(user):
-    """Close the account for good: what names the person goes, what others need stays (B.0-13). Step-up L4 first.
+    """Close the account for good: what names the person goes, what others need stays. Step-up L4 first.
 
     Refuses with LastOwner while an organization has no other owner, and for the last admin.
     """
@@ -553,7 +293,7 @@ def delete(user):
     for (organization,) in theirs.order_by(Membership.organization).tuples():
         lock("owners", organization)
     if held := ties(user):
-        names = _joined([organization.name for organization in held])
+        names = passwords.joined([organization.name for organization in held])
         raise permissions.LastOwner(f"You are the only owner of {names}. Hand over or delete that first.")
     admins.must_not_be_last(user)
     for organization in Organization.select().where(Organization.owner == user, Organization.is_personal):

@@ -20,7 +20,7 @@ from domain.backers import backers
 from domain.base import audit, configuration, outgoing, settings, stepup, tokens
 from domain.base.addresses import address, normalized
 from domain.fields.kinds import clean
-from domain.people import accounts
+from domain.people import accounts, codes
 from models import AuthToken, Identity, Passkey, User
 
 MOST = 10  # for one user
@@ -159,7 +159,7 @@ def arrive(came, user=None, next_url=None, backer=None):
     """
     if user is not None:
         stepup.demand("security.connect", came.provider)
-    _stand_in_line(came)
+    _lock(came)
     known = _known(came)
     if known:
         return _met(known, user), None
@@ -170,7 +170,7 @@ def arrive(came, user=None, next_url=None, backer=None):
     return None, _ask_for_code(came, user, next_url, backer)
 
 
-def _stand_in_line(came):
+def _lock(came):
     """Two at once are one after the other: the second finds what the first has made."""
     lock("identity", f"{came.provider} {came.subject}")
     lock("account", normalized(came.email))
@@ -253,59 +253,35 @@ def _ask_for_code(came, user, next_url, backer):
             if not settings.get("auth_neutral_messages"):
                 raise
             mailed = False  # and nobody is told
-    about = {"provider": came.provider, "subject": came.subject, "email": came.email, "name": came.name}
+    about = {"provider": came.provider, "subject": came.subject, "name": came.name}
     about |= {"mailed": mailed} | ({"backer": backer.kept} if backer else {})
-    token, code = tokens.new("identity", came.email, about, user, next_url)
-    _mail(token, code)
-    return token.public_id
+    return codes.mail("identity", came.email, about, user, next_url)
 
 
-def _mail(token, code):
-    if token.payload["mailed"]:
-        outgoing.letter(
-            "identity_code",
-            token.payload["email"],
-            f"identity_code:{token.id}",
-            provider=label(token.payload["provider"]),
-            code=code,
-        )
+@codes.letter("identity")
+def _mail_code(token, code):
+    about = token.payload
+    if about["mailed"]:
+        facts = {"provider": label(about["provider"]), "code": code}
+        outgoing.letter("identity_code", about["email"], f"identity_code:{token.id}", **facts)
 
 
-@writes
-def send_again(token_id):
-    """A new code for the same arrival; returns the new token's public id, or None."""
-    old = accounts.pending(token_id, "identity")
-    if not old:
-        return None
-    token, code = tokens.new("identity", old.email_norm, old.payload, old.user, old.next_url)
-    _mail(token, code)
-    return token.public_id
-
-
+@writes(keep=tokens.NotTheCode)
 def confirm(token_id, code, user=None, backer=None):
     """The right code proves the address: (user, next url). `user` is who is signed in, if they connect it.
 
     `backer` is the Claim that the browser carries now, if any. Refuses with WrongCode or CodeExpired, and as
     `arrive` does.
     """
-    outcome = _confirm(token_id, code, user, backer)
-    if isinstance(outcome, Refused):
-        raise outcome
-    return outcome
-
-
-@writes
-def _confirm(token_id, code, user, backer=None):
-    token = accounts.pending(token_id, "identity")
-    if not token or token.user_id != (user.id if user else None):
-        return tokens.gone()
+    token = codes.pending(token_id, "identity")
+    if token is None or token.user_id != (user.id if user else None):
+        raise tokens.gone()
     about = token.payload
     if user is not None:
         stepup.demand("security.connect", about["provider"])
-    if refusal := tokens.refusal(token, code):
-        return refusal  # returned, not raised: the counted try must stay
+    tokens.check(token, code)
     came = Arrival(about["provider"], about["subject"], about["email"], True, about["name"])
-    _stand_in_line(came)
+    _lock(came)
     known = _known(came)
     claim = backer or backers.kept(about.get("backer"))
     return (_met(known, user) if known else _settle(came, user, claim)), token.next_url

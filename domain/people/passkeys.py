@@ -188,6 +188,14 @@ def answered_by(answer, challenge, user=None):
     return owner
 
 
+def fits(user, answer, challenge):
+    """Whether it is one of this user's passkeys that answered the challenge."""
+    try:
+        return bool(answered_by(answer, challenge, user))
+    except NotRecognised:
+        return False
+
+
 @writes
 def _used(passkey, sign_count, made_at):
     """Take the answer once: a challenge from before the passkey's last use was answered already, or lay about."""

@@ -6,6 +6,8 @@ import threading
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from domain import Invalid
+
 MOST = 200  # characters: bounds the work of one attempt
 
 # OWASP's second profile: 19 MiB, two passes, one lane.
@@ -30,6 +32,18 @@ def missing(password):
     if len(password) > MOST:
         lacks.append(f"no more than {MOST} characters")
     return lacks
+
+
+def chosen(password):
+    """The hash of a password that somebody chooses. Refuses with Invalid what the policy doesn't take."""
+    if lacks := missing(password or ""):
+        raise Invalid({"password": f"The password still needs {joined(lacks)}."})
+    return hashed(password)
+
+
+def joined(words):
+    """Words as a list in a sentence."""
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
 def hashed(password):

@@ -1,12 +1,10 @@
-"""How somebody proves again who they are: password, mailed code, passkey or authenticator app (A4.5-7 to 11).
+"""How somebody proves again who they are: password, mailed code, passkey or authenticator app.
 
-A proof is kept for one session, action and target: domain/base/stepup.py asks for it. Wrong tries are counted
-in a transaction of their own, so that a refusal doesn't take the count back with it.
+A proof is kept for one session, action and target: domain/base/stepup.py asks for it. Tries are counted as
+those of any mailed code are, by domain/base/tokens.py.
 """
 
 import math
-import re
-import secrets
 from datetime import timedelta
 
 from database.clock import now
@@ -19,8 +17,6 @@ from domain.people import factors, passkeys, passwords
 from models import Challenge, Proof, User
 
 PROOF_LIFE = timedelta(minutes=10)
-CODE_LIFE = timedelta(minutes=10)
-TRIES = 5
 WRONG_FOR = timedelta(minutes=15)  # that many wrong passwords or app codes in this time, and one waits
 SENDS, SENDS_FOR, RESEND_AFTER = 3, timedelta(minutes=10), timedelta(seconds=60)
 # For all actions together: a stolen session must not try as many times as there are actions, nor fill a mailbox.
@@ -48,8 +44,7 @@ def send_code(action, target=""):
 
     Refuses with TooOften: three in ten minutes for an action (ten for all), and one a minute.
     """
-    who, target = _who(), _told(target)
-    _known(action)
+    who, target = _asker(action), _bounded(target)
     lock("proofs", who.user.id)
     every = list(
         Challenge.select()
@@ -73,16 +68,9 @@ def send_code(action, target=""):
         Challenge.method == "email",
         Challenge.consumed_at.is_null(),
     ).execute()
-    code, salt = tokens.six_digits(), secrets.token_hex(16)
-    challenge = Challenge.create(
-        user=who.user,
-        action=action,
-        target=target,
-        method="email",
-        salt=salt,
-        secret_hash=tokens.hashed(code, salt),
-        expires_at=now() + CODE_LIFE,
-    )
+    code, kept = tokens.made()
+    about = {"user": who.user, "action": action, "target": target, "method": "email"}
+    challenge = Challenge.create(**about, **kept, expires_at=now() + tokens.LIFE)
     says = stepup.ACTIONS[action].says
     outgoing.letter("stepup_code", who.user.email, f"stepup:{challenge.id}", name=who.user.name, code=code, says=says)
     audit.record("security.stepup_requested", f"Asked for a code to {says}", by=who.user, target=(action, target))
@@ -96,22 +84,18 @@ def prove(action, target, level, method, answer, *, challenge=None):
 
     Refuses with WrongAnswer, StepUpExpired or TooOften; a wrong try is counted whatever happens then.
     """
-    who, target = _who(), _told(target)
-    _known(action)
+    who, target = _asker(action), _bounded(target)
     if method == "email":
-        outcome = _try_code(who, action, target, answer)
+        _check_code(who, action, target, answer)
     elif method in ("password", "totp", "passkey") and method in stepup.methods(who.user):
-        outcome = _try_secret(who, action, target, method, answer, challenge)
+        _check_secret(who, action, target, method, answer, challenge)
     else:
-        outcome = WrongAnswer("Choose one of the ways that are shown.")
-    if isinstance(outcome, Refused):
-        raise outcome
+        raise WrongAnswer("Choose one of the ways that are shown.")
     _keep(who, action, target, max(min(level, stepup.SINGLE_USE), stepup.ACTIONS[action].level), method)
 
 
-@writes
-def _try_code(who, action, target, answer):
-    """None when the code is right, else the refusal: returned, so that the counted try stays."""
+@writes(keep=(WrongAnswer, StepUpExpired))
+def _check_code(who, action, target, answer):
     challenge = Challenge.one(
         Challenge.user == who.user,
         Challenge.action == action,
@@ -119,86 +103,56 @@ def _try_code(who, action, target, answer):
         Challenge.method == "email",
         Challenge.consumed_at.is_null(),
     )
-    gone = StepUpExpired("This code is no longer good. Ask for a new one.")
-    if challenge is None or challenge.expires_at < now():
-        return gone
-    counted = (
-        Challenge.update(attempts=Challenge.attempts + 1)
-        .where(Challenge.id == challenge.id, Challenge.attempts < TRIES, Challenge.consumed_at.is_null())
-        .execute()
-    )
-    if not counted:
-        return gone
-    code = re.sub(r"\D", "", clean(answer)[:40])
-    if not tokens.fits(challenge, code):
-        return _wrong(who, action, target, TRIES - challenge.attempts - 1, "That isn't the code.") or gone
-    unused = Challenge.consumed_at.is_null()
-    done = Challenge.update(consumed_at=now()).where(Challenge.id == challenge.id, unused).execute()
-    return None if done else gone
+    try:
+        tokens.check(challenge, answer)
+    except tokens.WrongCode as wrong:
+        _note_failure(who, action, target)
+        raise WrongAnswer(wrong.sentence) from None
+    except tokens.CodeExpired as gone:
+        if isinstance(gone, tokens.OutOfTries):
+            _note_failure(who, action, target)
+        raise StepUpExpired(gone.sentence) from None
 
 
-def _try_secret(who, action, target, method, answer, challenge):
-    held = _count(who, action, method)
-    if isinstance(held, Refused):
-        return held
-    counted, left = held
+def _check_secret(who, action, target, method, answer, challenge):
+    counted = _count(who, action, method)
     if method == "password":
         fits = passwords.fits(answer or "", User.get_by_id(who.user.id).password_hash)
         sentence = "That isn't your password."
     elif method == "totp":
         fits, sentence = factors.fits_totp(who.user, answer or ""), "That isn't the code the app shows now."
     else:
-        fits, sentence = _passkey_fits(who.user, answer, challenge), "That passkey wasn't recognised."
+        fits, sentence = passkeys.fits(who.user, answer, challenge), "That passkey wasn't recognised."
     if fits:
-        return _forget(counted)
-    return _note_wrong(who, action, target, left, sentence)
-
-
-def _passkey_fits(user, answer, challenge):
-    try:
-        return bool(passkeys.answered_by(answer, challenge, user))
-    except passkeys.NotRecognised:
-        return False
+        tokens.consume(counted)
+        return
+    _note_failure(who, action, target)
+    left = tokens.TRIES - counted.attempts - 1
+    ending = f"You have {tokens.tries(left)} left." if left else "Wait a while, or use another way."
+    raise WrongAnswer(f"{sentence} {ending}")
 
 
 @writes
 def _count(who, action, method):
-    """Count a try before it is checked, so that many at once are counted too: (row, tries left) or TooOften."""
+    """Count a try before it is checked, so that many at once are counted too: the row as it was, or TooOften."""
     lock("proofs", who.user.id)  # two first tries at once must not begin two counts
     mine = (Challenge.user == who.user) & (Challenge.method == method)
     every = list(Challenge.select().where(mine, Challenge.consumed_at.is_null(), Challenge.expires_at > now()))
     if sum(one.attempts for one in every) >= TRIES_IN_ALL:
-        return _too_often(min(one.expires_at for one in every), "Too many wrong answers.")
-    held = next((one for one in every if one.action == action), None)
-    if held is None:
-        held = Challenge.create(user=who.user, action=action, method=method, expires_at=now() + WRONG_FOR)
-    counted = (
-        Challenge.update(attempts=Challenge.attempts + 1)
-        .where(Challenge.id == held.id, Challenge.attempts < TRIES)
-        .execute()
-    )
-    if not counted:
-        return _too_often(held.expires_at, "Too many wrong answers.")
-    return held.id, TRIES - held.attempts - 1
+        raise _too_often(min(one.expires_at for one in every), "Too many wrong answers.")
+    counted = next((one for one in every if one.action == action), None)
+    if counted is None:
+        counted = Challenge.create(user=who.user, action=action, method=method, expires_at=now() + WRONG_FOR)
+    if not tokens.count(counted):
+        raise _too_often(counted.expires_at, "Too many wrong answers.")
+    return counted
 
 
 @writes
-def _forget(counted):
-    Challenge.update(consumed_at=now()).where(Challenge.id == counted).execute()
-
-
-@writes
-def _note_wrong(who, action, target, left, sentence):
-    return _wrong(who, action, target, left, sentence) or WrongAnswer(f"{sentence} Wait a while, or use another way.")
-
-
-def _wrong(who, action, target, left, sentence):
+def _note_failure(who, action, target):
     says = stepup.ACTIONS[action].says
-    audit.record(
-        "security.stepup_failed", f"A wrong answer to {says}", by=who.user, target=(action, target), result="failure"
-    )
-    tries = "one try" if left == 1 else f"{left} tries"
-    return WrongAnswer(f"{sentence} You have {tries} left.") if left else None
+    summary = f"A wrong answer to {says}"
+    audit.record("security.stepup_failed", summary, by=who.user, target=(action, target), result="failure")
 
 
 @writes
@@ -218,20 +172,18 @@ def _keep(who, action, target, level, method):
     )
 
 
-def _who():
+def _asker(action):
+    """Whose session asks. Refuses without one, and for an action that there isn't."""
     who = stepup.present.get()
     if who is None:
         raise Refused("Please sign in first.", "UNAUTHENTICATED", 401)
+    if action not in stepup.ACTIONS:
+        raise WrongAnswer("There is nothing to confirm by that name.")
     return who
 
 
-def _known(action):
-    if action not in stepup.ACTIONS:
-        raise WrongAnswer("There is nothing to confirm by that name.")
-
-
-def _told(target):
-    """The target as a browser says it, in what its column can hold."""
+def _bounded(target):
+    """The target that a browser names, in what its column can hold."""
     return clean(target)[:80]
 
 

@@ -7,10 +7,10 @@ import jobs
 from database.clock import now
 from database.scope import inside
 from database.transactions import writes
-from domain.base import outgoing, stepup
+from domain.base import outgoing, stepup, tokens
 from domain.money import billing, inbox
 from domain.money.providers import sandbox, stripe
-from domain.people import accounts, sessions
+from domain.people import sessions
 from models import Outgoing, Proof, Session
 
 
@@ -18,7 +18,7 @@ from models import Outgoing, Proof, Session
 def codes(monkeypatch):
     """The codes that will be mailed, in order: 000001, 000002, …"""
     numbers = itertools.count(1)
-    monkeypatch.setattr(accounts.secrets, "randbelow", lambda _: next(numbers))
+    monkeypatch.setattr(tokens.secrets, "randbelow", lambda _: next(numbers))
 
 
 @pytest.fixture

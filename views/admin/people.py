@@ -8,7 +8,7 @@ from domain import Invalid, Refused
 from domain.base import audit
 from domain.lists import rows
 from domain.people import admins, people, sessions, suspensions
-from views import access, pages
+from views import access, cookies, pages
 from views.lists import routes
 from views.safety import address, for_lookers
 
@@ -73,7 +73,7 @@ def look_on(id):
         return _person(id, refusal, "look")
     own = current_user.token
     session.clear()
-    session[access.STAFF] = own
+    session[cookies.STAFF] = own
     login_user(sessions.find(token))
     return pages.go("/app")
 

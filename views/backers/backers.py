@@ -17,15 +17,12 @@ from domain.entitlements import plans
 from domain.fields.kinds import whole
 from domain.lists import rows as listed_rows
 from domain.organizations import invitations
-from views import access, pages
+from views import access, cookies, pages
 from views.lists import export, routes
 from views.safety import limited, spend_backer
 
 blueprint = Blueprint("backers", __name__)
 
-CARRIED = "backer"  # (backer's id, token)
-BACK = "backer_back"  # where a code that was mailed already waits
-NEW_CODE = "backer_code"  # (backer's id, code), for one look
 LINES = 100  # of an import, on a page
 
 
@@ -34,11 +31,11 @@ LINES = 100  # of an import, on a page
 
 def carried():
     """The Claim of this browser, or None."""
-    return backers.claim(session.get(CARRIED))
+    return backers.claim(session.get(cookies.BACKER))
 
 
 def forget():
-    session.pop(CARRIED, None)
+    session.pop(cookies.BACKER, None)
 
 
 def let_go(refusal):
@@ -50,9 +47,9 @@ def let_go(refusal):
 def to_the_gate(refusal, back=None, next=None):
     """To the form for name and code, with a word on why; afterwards on to `back`, where a mailed code waits."""
     forget()
-    session.pop(BACK, None)
+    session.pop(cookies.BACKER_BACK, None)
     if back:
-        session[BACK] = back
+        session[cookies.BACKER_BACK] = back
     return pages.go("/sign-up" + _and_next(next), refusal.sentence, "bad")
 
 
@@ -113,9 +110,9 @@ def verify():
         template = "people/auth/sign_up_code.html" if place.endswith("code") else "people/auth/sign_up.html"
         errors = {"backer": refusal.sentence}
         return pages.page(template, refusal.status, values=values, errors=errors, next=target)
-    session[CARRIED] = (backer.id, token)
-    back = session.pop(BACK, None)
-    if back and (session.get("sign_up") or session.get("identity")):
+    session[cookies.BACKER] = (backer.id, token)
+    back = session.pop(cookies.BACKER_BACK, None)
+    if back and (session.get(cookies.SIGN_UP) or session.get(cookies.IDENTITY)):
         return pages.go(back, "Your code is verified again. Enter the six digits from the letter now.")
     return pages.go(place + _and_next(target))
 
@@ -144,22 +141,15 @@ def add():
     except Refused as refusal:
         values = {"username": form.get("username"), "code": form.get("code"), "tier": form.get("tier")}
         return everybody.page(refusal.status, values=values, errors=refusal.beside("username"))
-    session[NEW_CODE] = (backer.id, code)
-    return pages.go(f"/admin/backers/{backer.id}", f"{backer.username} is added.")
+    about = {"backer": backers.one(backer.id), "account": None, "code": code, "here": "backers"}
+    return pages.instead("backers/show.html", f"/admin/backers/{backer.id}", **about)
 
 
 @blueprint.get("/admin/backers/<id:id>")
 @access.platform("backers.write")
 def show(id):
     backer = backers.one(id)
-    made = session.pop(NEW_CODE, None)
-    return pages.page(
-        "backers/show.html",
-        backer=backer,
-        account=backers.account(backer),
-        code=made[1] if made and made[0] == id else None,
-        here="backers",
-    )
+    return pages.page("backers/show.html", backer=backer, account=backers.account(backer), here="backers")
 
 
 @blueprint.post("/admin/backers/<id:id>/release")

@@ -15,7 +15,7 @@ from domain import Refused
 from domain.base import stepup
 from domain.fields.kinds import whole
 from domain.people import passkeys, proofs
-from views import access, pages
+from views import access, cookies, pages
 
 blueprint = Blueprint("stepup", __name__)
 
@@ -34,7 +34,7 @@ def _prove():
     try:
         action, target, level = _asked(form)
         method, answer = form.get("proof_method", ""), form.get("proof_answer", "")[:20_000]
-        proofs.prove(action, target, level, method, answer, challenge=session.pop("passkey_challenge", None))
+        proofs.prove(action, target, level, method, answer, challenge=session.pop(cookies.PASSKEY, None))
     except Refused as refusal:
         return _again(refusal)
     return None
@@ -107,7 +107,7 @@ def _dialog(about, path, fields, method, refusal):
     method = method if method in about["methods"] else about["methods"][0]
     options = None
     if method == "passkey":
-        session["passkey_challenge"], options = passkeys.request(access.me())
+        session[cookies.PASSKEY], options = passkeys.request(access.me())
     error = refusal.sentence if refusal else None
     asked = request.endpoint == "stepup.show" or request.form.get("proof_method") == "email"
     return about | {

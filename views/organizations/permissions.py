@@ -8,7 +8,7 @@ from domain.base import roles
 from domain.fields.kinds import whole
 from domain.organizations import organizations, permissions
 from models import User
-from views import access, pages
+from views import access, cookies, pages
 
 blueprint = Blueprint("permissions", __name__)
 
@@ -46,14 +46,14 @@ def preview():
     """Look at this organization as somebody with a lesser role would; nothing can be changed meanwhile."""
     role = request.form.get("role", "")
     g.by.seen_as(role)
-    session["view_as"] = [g.by.organization.id, role]
+    session[cookies.VIEW_AS] = [g.by.organization.id, role]
     return pages.go(f"/{g.by.organization.slug}")
 
 
 @blueprint.post("/preview/end")
 @access.signed_in
 def end_preview():
-    organization, _ = session.pop("view_as", None) or (None, None)
+    organization, _ = session.pop(cookies.VIEW_AS, None) or (None, None)
     mine = next((o for o in organizations.of(access.me()) if o.id == organization), None)
     target = f"/{mine.slug}/permissions" if mine else "/app"
     return pages.go(target, "You see everything with your own eyes again.", "info")

@@ -6,16 +6,11 @@ from htmx_flask import request
 
 from domain import Refused
 from domain.base import tokens
-from domain.base.stepup import VerificationRequired
-from domain.people import accounts, factors, passkeys
-from views import access, pages
-from views.people import accounts as entrance
+from domain.people import accounts, codes, factors, passkeys, sign_ins
+from views import access, cookies, entrance, pages
 from views.safety import limited, spend_second_factor
 
 blueprint = Blueprint("factors", __name__)
-
-SET_UP = "totp_secret"  # of a set-up that isn't finished: in this browser's cookie alone, and sealed
-SHOWN_ONCE = "backup_codes"
 
 
 @blueprint.record_once
@@ -28,7 +23,7 @@ def _globals(state):
 
 
 def _waiting():
-    return accounts.pending(session.get("second_factor"), "second_factor")
+    return codes.pending(session.get(cookies.SECOND_FACTOR), "second_factor")
 
 
 @blueprint.get("/verify-2fa")
@@ -45,7 +40,7 @@ def _page(token, way=None, refusal=None):
     way = way if way in ways else ways[0]
     options = None
     if way == "passkey":
-        session["passkey_challenge"], options = passkeys.request(token.user)
+        session[cookies.PASSKEY], options = passkeys.request(token.user)
     return pages.page(
         "people/auth/second_factor.html",
         refusal.status if refusal else 200,
@@ -71,32 +66,25 @@ def verify():
     token = _waiting()
     if not token:
         return pages.go("/sign-in", "That took too long. Please sign in again.", "warn")
-    way, challenge = request.form.get("way", ""), session.pop("passkey_challenge", None)
+    way, challenge = request.form.get("way", ""), session.pop(cookies.PASSKEY, None)
 
     def fits(user, answer):
         if way == "passkey":
-            return _is_passkey_of(user, answer, challenge)
+            return passkeys.fits(user, answer, challenge)
         return (factors.use_code if way == "backup" else factors.fits_totp)(user, answer)
 
     spend_second_factor(token.user)
     try:
-        user, first, target = accounts.finish_second_factor(
+        user, first, target = sign_ins.finish_second_factor(
             token.public_id, request.form.get("code", "")[:20_000], fits
         )
     except tokens.WrongCode as refusal:
         return _page(token, way, refusal)
     except tokens.CodeExpired:
-        session.pop("second_factor", None)
+        session.pop(cookies.SECOND_FACTOR, None)
         return pages.go("/sign-in", "That took too long, or was wrong too often. Please sign in again.", "bad")
     accounts.must_be_active(user)
     return entrance.admit(user, first, target)
-
-
-def _is_passkey_of(user, answer, challenge):
-    try:
-        return bool(passkeys.answered_by(answer, challenge, user))
-    except passkeys.NotRecognised:
-        return False
 
 
 # --- one's own ---------------------------------------------------------------------------------------------------
@@ -107,12 +95,12 @@ def _is_passkey_of(user, answer, challenge):
 def new():
     """The same secret until it is confirmed: a page that is loaded twice must not outdate the phone."""
     if not _secret():
-        session[SET_UP] = factors.seal(factors.new_secret())
+        session[cookies.APP_SET_UP] = factors.seal(factors.new_secret())
     return _enrolment()
 
 
 def _secret():
-    return factors.unseal(session.get(SET_UP, ""))
+    return factors.unseal(session.get(cookies.APP_SET_UP, ""))
 
 
 def _enrolment(refusal=None):
@@ -136,32 +124,31 @@ def enrol():
     if not _secret():
         return pages.go("/settings/security/factor/new", "That set-up is too old. Please start again.", "warn")
     try:
-        codes = factors.enrol(access.me(), _secret(), request.form.get("code", ""))
-    except VerificationRequired:
-        raise
+        made = factors.enrol(access.me(), _secret(), request.form.get("code", ""))
     except Refused as refusal:
+        if not refusal.about_form:
+            raise
         return _enrolment(refusal)
-    session.pop(SET_UP, None)
-    return _to_codes(codes, "The second factor is on. Keep these codes, then you are done.")
+    session.pop(cookies.APP_SET_UP, None)
+    return _shown_once(made, "The second factor is on. Keep these codes, then you are done.")
 
 
-def _to_codes(codes, message):
-    """By way of the cookie, for one look: the page that shows them is not the answer to a form."""
-    session[SHOWN_ONCE] = factors.seal(" ".join(codes))
-    return pages.go("/settings/security/factor/codes", message)
+def _shown_once(made, words):
+    """In the answer to the form, never by way of the cookie: that can be read, and sent again."""
+    about = {"codes": made, "words": words, "here": "account"}
+    return pages.instead("people/accounts/backup_codes.html", "/settings/security/factor/codes", **about)
 
 
 @blueprint.get("/settings/security/factor/codes")
 @access.signed_in
-def codes():
-    codes = factors.unseal(session.pop(SHOWN_ONCE, "")).split()
-    return pages.page("people/accounts/backup_codes.html", codes=codes or None, here="account")
+def backup_codes():
+    return pages.page("people/accounts/backup_codes.html", here="account")
 
 
 @blueprint.post("/settings/security/factor/codes")
 @access.signed_in
 def renew():
-    return _to_codes(factors.renew_codes(access.me()), "These are your new codes. The old ones are void.")
+    return _shown_once(factors.renew_codes(access.me()), "These are your new codes. The old ones are void.")
 
 
 @blueprint.post("/settings/security/factor/removal")

@@ -20,12 +20,12 @@ from joserfc.errors import JoseError
 from database.clock import now
 from domain import Refused
 from domain.backers import backers
-from domain.base import configuration, tokens
+from domain.base import configuration
 from domain.people import identities
-from domain.people.accounts import pending
-from views import access, pages
+from views import access, cookies, pages
 from views.backers.backers import carried, forget, to_the_gate
-from views.people import accounts
+from views.codes import CodeFlow
+from views.entrance import enter
 from views.safety import from_anywhere, limited, spend_letter
 
 blueprint = Blueprint("identities", __name__)
@@ -117,7 +117,7 @@ def start(provider):
         client = _client(about)
         made = client.create_authorization_url(_callback_address(about), **ASKED.get(about.name, {}))
     except BROKEN as error:
-        return _back(began, _told(about, error))
+        return _back(began, _failure(about, error))
     _forget_states()
     client.save_authorize_data(
         redirect_uri=_callback_address(about),
@@ -172,7 +172,7 @@ def callback(provider):
             return _back(began, _cancelled(about) if denied else _unchecked(about), "info" if denied else "bad")
         came = _arrival(client, about)
     except BROKEN as broken:
-        return _back(began, _told(about, broken))
+        return _back(began, _failure(about, broken))
     except identities.NotConnected as refusal:
         return _back(began, refusal.sentence)
     finally:
@@ -216,11 +216,10 @@ def _go_on(about, came, began, backer):
             spend_letter(came.email)
         found, token = identities.arrive(came, user, began.get("next"), backer)
         if token:
-            session["identity"] = token
-            return pages.go("/auth/code")
+            return flow.wait(token)
         if connects:
             return pages.go("/settings/security", f"{about.label} is connected. You can sign in with it from now on.")
-        return accounts.enter(found, about.name, began.get("next"))
+        return enter(found, about.name, began.get("next"))
     except backers.NotClaimed as refusal:
         return to_the_gate(refusal, next=began.get("next"))
     except Refused as refusal:
@@ -235,7 +234,7 @@ def _back(began, sentence, tone="bad"):
     return pages.go(("/sign-up" if began.get("intent") == "sign-up" else "/sign-in") + target, sentence, tone)
 
 
-def _told(about, error):
+def _failure(about, error):
     if isinstance(error, MismatchingStateError):
         return "That sign-in was begun in another browser or too long ago. Please start again."
     log.warning("an identity provider failed", extra={"provider": about.name}, exc_info=error)
@@ -255,63 +254,37 @@ def _unchecked(about):
 # --- the code to an address that the provider doesn't vouch for ------------------------------------------------------
 
 
-def _waiting():
-    return pending(session.get("identity"), "identity")
-
-
-@blueprint.get("/auth/code")
-@access.public
-def code_form():
-    token = _waiting()
-    if not token:
-        return redirect("/sign-in")
-    return _code_page(token)
-
-
-def _code_page(token, refusal=None):
-    return pages.page(
-        "people/auth/identity_code.html",
-        refusal.status if refusal else 200,
-        email=token.payload["email"],
-        label=identities.label(token.payload["provider"]),
-        connects=token.user_id is not None,
-        errors={"code": refusal.sentence} if refusal else {},
-    )
-
-
-@blueprint.post("/auth/code")
-@limited("code_verify")
-@access.public
-def prove():
-    token = _waiting()
-    if not token:
-        return pages.go("/sign-in", "That is too old. Please start again.", "warn")
-    connects = token.user_id is not None
-    try:
-        user, target = identities.confirm(
-            token.public_id, request.form.get("code", ""), access.me() if connects else None, carried()
-        )
-    except backers.NotClaimed as refusal:
-        return to_the_gate(refusal, "/auth/code")
-    except (tokens.WrongCode, tokens.CodeExpired) as refusal:
-        return _code_page(token, refusal)
-    provider = token.payload["provider"]
-    session.pop("identity", None)
+def _prove(token, code):
+    connects, provider = token.user_id is not None, token.payload["provider"]
+    user, target = identities.confirm(token.public_id, code, access.me() if connects else None, carried())
+    flow.end()
     if connects:
         return pages.go("/settings/security", f"{identities.label(provider)} is connected.")
-    return accounts.enter(user, provider, target)
+    return enter(user, provider, target)
 
 
-@blueprint.post("/auth/code/resend")
-@limited("code_send")
-@access.public
-def send_again():
-    token = _waiting()
-    if not token:
-        return pages.go("/sign-in", "That is too old. Please start again.", "warn")
-    spend_letter(token.email_norm)
-    session["identity"] = identities.send_again(token.public_id)
-    return pages.go("/auth/code", "A new code is on its way. The old one is no longer good.", "info")
+def _words(token):
+    label, connects = identities.label(token.payload["provider"]), token.user_id is not None
+    return {
+        "title": "Prove your address",
+        "before": f"{label} doesn't vouch for",
+        "after": ", so we sent a six-digit code there. It is asked for this once.",
+        "button": f"Connect {label}" if connects else "Continue",
+        "back": ("Back to security", "/settings/security") if connects else ("Back to sign in", "/sign-in"),
+    }
+
+
+flow = CodeFlow(
+    "identity",
+    cookies.IDENTITY,
+    "/auth/code",
+    "/auth/code/resend",
+    "/sign-in",
+    _prove,
+    _words,
+    too_old="That is too old. Please start again.",
+)
+flow.serve(blueprint)
 
 
 # --- one's own ------------------------------------------------------------------------------------------------------

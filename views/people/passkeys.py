@@ -6,14 +6,10 @@ from flask import Blueprint, Response, request, session
 
 from domain import Refused
 from domain.people import passkeys
-from views import access, pages
-from views.people import accounts
+from views import access, cookies, entrance, pages
 from views.safety import limited
 
 blueprint = Blueprint("passkeys", __name__)
-
-# Beside the one that views/base/stepup.py uses up: its dialog may come between the making and the keeping.
-CREATION = "passkey_creation"
 
 
 @blueprint.record_once
@@ -27,7 +23,7 @@ def _globals(state):
 @access.public
 def options():
     """What the browser is to answer, asked for when the button is pressed: a page may stand open for long."""
-    session["passkey_challenge"], wanted = passkeys.request()
+    session[cookies.PASSKEY], wanted = passkeys.request()
     return Response(wanted, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
@@ -37,8 +33,8 @@ def options():
 def sign_in():
     target = access.same_site(request.form.get("next"))
     try:
-        user = passkeys.answered_by(_answer(), session.pop("passkey_challenge", None))
-        return accounts.enter(user, "passkey", target)
+        user = passkeys.answered_by(_answer(), session.pop(cookies.PASSKEY, None))
+        return entrance.enter(user, "passkey", target)
     except Refused as refusal:
         back = f"/sign-in?{urlencode({'next': target})}" if target else "/sign-in"
         return pages.go(back, refusal.sentence, "bad")
@@ -52,7 +48,7 @@ def _answer():
 @access.signed_in
 def new():
     """The challenge holds as long as this is the page that was opened last."""
-    session[CREATION], wanted = passkeys.creation(access.me())
+    session[cookies.PASSKEY_CREATION], wanted = passkeys.creation(access.me())
     return pages.page("people/accounts/passkey.html", options=wanted, here="account")
 
 
@@ -61,10 +57,12 @@ def new():
 @access.signed_in
 def create():
     try:
-        made = passkeys.keep(access.me(), _answer(), session.get(CREATION), request.form.get("name", ""))
+        made = passkeys.keep(
+            access.me(), _answer(), session.get(cookies.PASSKEY_CREATION), request.form.get("name", "")
+        )
     except passkeys.NotRecognised as refusal:
         return pages.go("/settings/security/passkeys/new", refusal.sentence, "bad")
-    session.pop(CREATION, None)
+    session.pop(cookies.PASSKEY_CREATION, None)
     return pages.go("/settings/security", f"The passkey “{made.name}” can sign you in from now on.")
 
 

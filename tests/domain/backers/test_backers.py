@@ -17,12 +17,13 @@ from domain.backers.backers import (
     ClaimExpired,
     ClaimMismatch,
 )
-from domain.base import configuration, settings, stepup
+from domain.base import configuration, settings, stepup, tokens
 from domain.entitlements import credits, grants
 from domain.lists import lists
 from domain.money import billing
 from domain.organizations import invitations, organizations
-from domain.people import accounts, admins, identities
+from domain.people import accounts, admins, identities, sign_ins
+from domain.people.codes import send_again
 from models import AuditEvent, AuthToken, Backer, BackerTier, Grant, Notification, Organization, Outgoing, User
 from tests.fixtures.threads import refused, together, write
 
@@ -246,9 +247,9 @@ def test_check_2_a_sign_up_begun_before_the_campaign_is_refused_at_its_end(ada, 
 
 
 def test_check_2_who_has_an_account_comes_in_as_before(campaign, cast):
-    assert accounts.sign_in("bob@example.org", "Correct horse 1!") == cast.bob
+    assert sign_ins.sign_in("bob@example.org", "Correct horse 1!") == cast.bob
     assert identities.arrive(came(cast.bob.email))[0] == cast.bob
-    assert accounts.ask_code("bob@example.org")
+    assert sign_ins.ask_code("bob@example.org")
 
 
 def test_check_2_an_expired_claim_is_refused_everywhere(campaign, cast, clock, codes):
@@ -267,7 +268,7 @@ def test_check_2_an_expired_claim_is_refused_everywhere(campaign, cast, clock, c
         with pytest.raises(ClaimExpired) as caught:
             attempt()
         assert caught.value.code == "BACKER_CLAIM_EXPIRED"
-    with pytest.raises((ClaimExpired, accounts.tokens.CodeExpired)):
+    with pytest.raises((ClaimExpired, tokens.CodeExpired)):
         accounts.verify(began, "000001")
     assert nobody_new(cast)
 
@@ -292,14 +293,14 @@ def test_check_2_an_unknown_backer_is_refused(campaign, cast):
 def test_check_2_the_claim_lives_through_the_mailed_code(campaign, codes):
     """In the code's own row: the browser's cookie may be gone."""
     began = accounts.sign_up("nina@example.org", "Nina", "Correct horse 1!", backer=verified())
-    again = accounts.send_again(began)
+    again = send_again(began, "verify_email")
     user, _ = accounts.verify(again, "000002")
     assert Backer.get().used_by == user
 
 
 def test_check_2_the_claim_lives_through_a_provider_that_vouches_for_nothing(campaign, codes):
     _, token = identities.arrive(came(verified=False), backer=verified())
-    again = identities.send_again(token)
+    again = send_again(token, "identity")
     user, _ = identities.confirm(again, "000002")
     assert Backer.get().used_by == user
 

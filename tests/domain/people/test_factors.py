@@ -6,7 +6,7 @@ import pytest
 
 from domain import Invalid, Refused
 from domain.base import configuration, settings, stepup, tokens
-from domain.people import accounts, factors, passkeys
+from domain.people import factors, passkeys, sign_ins
 from models import AuditEvent, AuthToken, BackupCode, Outgoing, User
 from tests.fixtures.authenticator import Authenticator
 from tests.fixtures.threads import refused, together
@@ -212,33 +212,33 @@ def test_turning_it_off_wants_a_proof_and_forgets_everything(cast, clock, bobs, 
 
 
 def begin(user, way="password", target="/acme"):
-    return accounts.begin_second_factor(user, way, target)
+    return sign_ins.begin_second_factor(user, way, target)
 
 
 def test_the_right_code_finishes_the_sign_in_that_was_begun(cast, clock, bobs):
     token = begin(cast.bob)
     present = code(bobs[0], clock)
-    assert accounts.finish_second_factor(token, present, factors.fits_totp) == (cast.bob, "password", "/acme")
+    assert sign_ins.finish_second_factor(token, present, factors.fits_totp) == (cast.bob, "password", "/acme")
     clock.forward(minutes=1)
     with pytest.raises(tokens.CodeExpired):
-        accounts.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
+        sign_ins.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
 
 
 def test_five_wrong_tries_end_it_also_for_the_right_code(cast, clock, bobs):
     token = begin(cast.bob)
     for left in ("4 tries", "3 tries", "2 tries", "one try"):
         with pytest.raises(tokens.WrongCode, match=left):
-            accounts.finish_second_factor(token, "x", factors.fits_totp)
+            sign_ins.finish_second_factor(token, "x", factors.fits_totp)
     with pytest.raises(tokens.CodeExpired):
-        accounts.finish_second_factor(token, "x", factors.fits_totp)
+        sign_ins.finish_second_factor(token, "x", factors.fits_totp)
     with pytest.raises(tokens.CodeExpired):
-        accounts.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
+        sign_ins.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
     assert AuthToken.get(AuthToken.public_id == token).attempts == 5
 
 
 def test_many_tries_at_once_are_all_counted(cast, clock, bobs):
     token = begin(cast.bob)
-    outcomes = together(*[lambda: accounts.finish_second_factor(token, "x", factors.fits_totp)] * 8)
+    outcomes = together(*[lambda: sign_ins.finish_second_factor(token, "x", factors.fits_totp)] * 8)
     assert len(refused(outcomes)) == 8
     assert AuthToken.get(AuthToken.public_id == token).attempts == 5
 
@@ -247,11 +247,11 @@ def test_after_ten_minutes_one_begins_anew(cast, clock, bobs):
     token = begin(cast.bob)
     clock.forward(minutes=11)
     with pytest.raises(tokens.CodeExpired):
-        accounts.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
+        sign_ins.finish_second_factor(token, code(bobs[0], clock), factors.fits_totp)
 
 
 def test_a_passkey_and_a_backup_code_finish_it_too(cast, clock, bobs, proven):
-    assert accounts.finish_second_factor(begin(cast.bob), bobs[1][0], factors.use_code)[0] == cast.bob
+    assert sign_ins.finish_second_factor(begin(cast.bob), bobs[1][0], factors.use_code)[0] == cast.bob
     phone = Authenticator()
     challenge, options = passkeys.creation(cast.bob)
     with pytest.raises(stepup.VerificationRequired):  # it would go round the second factor
@@ -261,7 +261,7 @@ def test_a_passkey_and_a_backup_code_finish_it_too(cast, clock, bobs, proven):
     assert factors.methods(cast.bob) == ["totp", "passkey", "backup"]
     challenge, options = passkeys.request(cast.bob)
     said = phone.get(options)
-    found = accounts.finish_second_factor(
+    found = sign_ins.finish_second_factor(
         begin(cast.bob), said, lambda user, answer: passkeys.answered_by(answer, challenge, user)
     )
     assert found == (cast.bob, "password", "/acme")

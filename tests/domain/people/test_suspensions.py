@@ -4,7 +4,7 @@ from database.clock import now
 from database.scope import inside
 from domain import Forbidden, Invalid, NotFound
 from domain.base import stepup
-from domain.people import accounts, admins, passwords, people, sessions, suspensions
+from domain.people import accounts, admins, passwords, people, sessions, sign_ins, suspensions
 from models import Admin, AuditEvent, AuthToken, Change, Notification, Organization, Proof, StaffRole, User
 from tests.fixtures.threads import refused, together, write
 
@@ -41,7 +41,7 @@ def events(action):
 
 def test_somebody_is_suspended_and_out_at_once(cast, staff, letters):
     token = sessions.start(cast.bob)
-    waiting = accounts.forgot("bob@example.org")
+    waiting = sign_ins.forgot("bob@example.org")
     with pytest.raises(stepup.VerificationRequired) as asked:
         suspensions.suspend_user(cast.bob.id, WHY, by=cast.stella)
     assert asked.value.details["level"] == 3
@@ -64,11 +64,11 @@ def test_suspended_means_no_way_in_whichever(cast, staff):
     staff("admin.suspend_user", cast.bob.id, 3)
     suspensions.suspend_user(cast.bob.id, WHY, by=cast.stella)
     with pytest.raises(accounts.Suspended):
-        accounts.ask_code("bob@example.org")
+        sign_ins.ask_code("bob@example.org")
     with pytest.raises(accounts.Suspended):
-        accounts.ask_link("bob@example.org")
-    with pytest.raises(accounts.WrongCredentials):
-        accounts.sign_in("bob@example.org", "Correct horse 1!")
+        sign_ins.ask_link("bob@example.org")
+    with pytest.raises(sign_ins.WrongCredentials):
+        sign_ins.sign_in("bob@example.org", "Correct horse 1!")
     assert passwords.fits("Correct horse 1!", User.get_by_id(cast.bob.id).password_hash)
 
 
@@ -81,7 +81,7 @@ def test_and_in_again(cast, staff, letters):
     suspensions.reactivate_user(cast.bob.id, by=cast.stella)
     user = User.get_by_id(cast.bob.id)
     assert (user.status, user.suspended_reason) == ("active", None)
-    assert accounts.sign_in("bob@example.org", "Correct horse 1!") == cast.bob
+    assert sign_ins.sign_in("bob@example.org", "Correct horse 1!") == cast.bob
     assert len(events("auth.user.reactivated")) == 1
     assert [subject for _, subject, _ in letters() if "open again" in subject]
 

@@ -8,7 +8,7 @@ import pytest
 
 import models
 from database.clock import now
-from domain.people import accounts, passwords, sessions
+from domain.people import passwords, sessions, sign_ins
 from models import AuditEvent, Challenge, Outgoing, Proof, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import write
@@ -484,4 +484,4 @@ def test_check_6_who_has_no_password_goes_to_the_mail(bob, cast, letters):
     bob.post("/step-up", data={"proof_switch": "email", "proof_for": PATH} | PROOF)
     form = {"password": NEW} | PROOF | {"proof_method": "email", "proof_answer": code_of(letters)}
     assert bob.post(PATH, data=form).status_code == 303
-    assert accounts.sign_in("bob@example.org", NEW) == cast.bob
+    assert sign_ins.sign_in("bob@example.org", NEW) == cast.bob

@@ -9,6 +9,7 @@ from domain.people import factors
 from models import AuditEvent, BackupCode, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.authenticator import Authenticator
+from tests.fixtures.entrance import readable
 from tests.views.people.test_passkeys_views import add, options_of
 from views import safety
 
@@ -25,10 +26,14 @@ def set_up(client, clock):
     page = client.get("/settings/security/factor/new").get_data(True)
     secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
     response = client.post("/settings/security/factor", data={"code": now_of(secret, clock)})
-    assert response.headers["Location"] == "/settings/security/factor/codes"
-    page = client.get("/settings/security/factor/codes").get_data(True)
     clock.forward(minutes=1)
-    return secret, re.search(r'id="backup_codes"[^>]*>([^<]+)<', page)[1].split()
+    return secret, codes_on(response)
+
+
+def codes_on(response):
+    """The backup codes that the answer shows."""
+    assert response.status_code == 200
+    return re.search(r'id="backup_codes"[^>]*>([^<]+)<', response.get_data(True))[1].split()
 
 
 @pytest.fixture
@@ -63,7 +68,31 @@ def test_it_is_set_up_with_a_picture_or_by_hand(browse, cast, clock, said):
     assert "Second factor On" in page
     assert "10 are left" in page
     with client.session_transaction() as cookie:
-        assert not {"totp_secret", "backup_codes"} & set(cookie)
+        assert "totp_secret" not in cookie
+
+
+def test_no_secret_of_the_second_factor_stands_in_a_cookie(browse, clock):
+    client, seen = browse("bob"), []
+    page = client.get("/settings/security/factor/new").get_data(True)
+    secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
+    seen.append(readable(client))
+    codes = codes_on(client.post("/settings/security/factor", data={"code": now_of(secret, clock)}))
+    seen.append(readable(client))
+    codes += codes_on(prove(client, "/settings/security/factor/codes"))
+    seen.append(readable(client))
+    assert len(codes) == 20
+    assert not [one for one in (secret, *codes) if any(one in cookie for cookie in seen)]
+
+
+def test_codes_made_by_htmx_take_the_place_of_the_page(browse, clock, hx):
+    client = browse("bob")
+    page = client.get("/settings/security/factor/new").get_data(True)
+    secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
+    response = client.post("/settings/security/factor", data={"code": now_of(secret, clock)}, headers=hx("factor_form"))
+    assert len(codes_on(response)) == 10
+    assert (response.headers["HX-Retarget"], response.headers["HX-Reswap"]) == ("body", "innerHTML")
+    assert response.headers["HX-Push-Url"] == "/settings/security/factor/codes"
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_backup_codes_are_shown_once(browse, bobs, said):
@@ -77,10 +106,8 @@ def test_the_codes_can_be_downloaded_without_asking_again(browse, clock):
     client = browse("bob")
     page = client.get("/settings/security/factor/new").get_data(True)
     secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
-    client.post("/settings/security/factor", data={"code": now_of(secret, clock)})
-    response = client.get("/settings/security/factor/codes")
-    page = response.get_data(True)
-    codes = re.search(r'id="backup_codes"[^>]*>([^<]+)<', page)[1].split()
+    response = client.post("/settings/security/factor", data={"code": now_of(secret, clock)})
+    codes, page = codes_on(response), response.get_data(True)
     assert f'download="backup-codes.txt" href="data:text/plain;charset=utf-8,{"%0A".join(codes)}"' in page
     assert response.headers["Cache-Control"] == "no-store"
 
@@ -240,10 +267,7 @@ def test_an_app_code_fits_only_as_one(browse, clock, bobs, way):
 
 def test_new_codes_want_a_proof_and_void_the_old(browse, cast, bobs, said):
     client = browse("bob")
-    response = prove(client, "/settings/security/factor/codes")
-    assert response.headers["Location"] == "/settings/security/factor/codes"
-    page = client.get("/settings/security/factor/codes").get_data(True)
-    fresh = re.search(r'id="backup_codes"[^>]*>([^<]+)<', page)[1].split()
+    fresh = codes_on(prove(client, "/settings/security/factor/codes"))
     assert len(fresh) == 10
     assert not set(fresh) & set(bobs[1])
     assert not factors.use_code(cast.bob, bobs[1][0])
@@ -262,7 +286,7 @@ def test_another_app_wants_a_proof_however_fresh_the_session(browse, cast, clock
     assert "takes the place of the one you have" in page
     secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
     response = prove(client, "/settings/security/factor", code=now_of(secret, clock))
-    assert response.headers["Location"] == "/settings/security/factor/codes"
+    assert len(codes_on(response)) == 10
     clock.forward(minutes=1)
     assert not factors.fits_totp(cast.bob, now_of(bobs[0], clock))
     assert factors.fits_totp(cast.bob, now_of(secret, clock))

@@ -34,6 +34,8 @@ def network():
 
 @pytest.fixture
 def configured(web):
+    web.extensions.pop("guildhall_identities", None)  # what was discovered in another test
+
     def use(*providers):
         configuration.use(dataclasses.replace(configuration.active, identity_providers=providers))
 

@@ -1,0 +1,52 @@
+"""A code that is mailed to an address, and again if it doesn't come, for the browser that asked for it.
+
+Five things wait for one: a sign-up, a sign-in, a new password, a new address, an account elsewhere. Each
+says how its letter goes; the code itself is domain/base/tokens.py.
+"""
+
+from database.transactions import writes
+from domain.base import tokens
+from models import AuthToken
+
+_letters = {}
+
+
+def letter(purpose):
+    """Declare the function (token, code) that mails a code of this purpose, or keeps silent.
+
+    It keeps silent where nobody may be mailed, and is asked alike the first time and when it is sent again.
+    """
+
+    def declare(mail):
+        _letters[purpose] = mail
+        return mail
+
+    return declare
+
+
+def mail(purpose, email, payload=None, user=None, next_url=None):
+    """Mail a fresh code; the one before is void. Returns the token's public id for the browser to keep."""
+    return _mail(purpose, email, {"email": email} | (payload or {}), user, next_url)
+
+
+def _mail(*about):
+    token, code = tokens.new(*about)
+    _letters[token.purpose](token, code)
+    return token.public_id
+
+
+def pending(token_id, purpose):
+    """The token of this browser, or None."""
+    return AuthToken.one(AuthToken.public_id == token_id, AuthToken.purpose == purpose) if token_id else None
+
+
+def recipient(token):
+    """The address as it was typed."""
+    return token.payload.get("email") or token.email_norm
+
+
+@writes
+def send_again(token_id, purpose):
+    """A new code for the same thing; returns the new token's public id, or None."""
+    old = pending(token_id, purpose)
+    return old and _mail(purpose, old.email_norm, old.payload, old.user, old.next_url)

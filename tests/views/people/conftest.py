@@ -1,0 +1,7 @@
+import pytest
+
+
+@pytest.fixture
+def newcomer(browse):
+    """A stranger's browser."""
+    return browse(None)

@@ -1,0 +1,167 @@
+"""One's own pages: profile, address, password, leaving for good."""
+
+import re
+
+from database.connections import database
+from domain.people import sessions
+from models import Session, User
+from tests.conftest import PASSWORD
+from tests.fixtures.entrance import BOB, FORM, cookie
+
+# --- one's own pages -------------------------------------------------------------------------------------
+
+
+def test_looking_at_the_account_puts_the_dot_out(browse, cast):
+    from domain.base import alerts
+
+    alerts.broadcast("Tea is ready.", by=cast.stella)
+    bob = browse("bob")
+    assert alerts.unread(User.get_by_id(cast.bob.id))
+    assert "Tea is ready." in bob.get("/account").get_data(True)
+    assert not alerts.unread(User.get_by_id(cast.bob.id))
+
+
+def test_a_browser_is_listed_and_can_be_signed_out(browse, cast):
+    here, there = browse("bob"), browse("bob")
+    assert there.get("/acme").status_code == 200
+    page = here.get("/settings/security").get_data(True)
+    assert "Chrome on Linux" in page
+    with there.session_transaction() as held:
+        other = sessions.find(held["_user_id"]).session.id
+    response = here.post(f"/settings/security/sessions/{other}/end")
+    assert (response.status_code, response.headers["Location"]) == (303, "/settings/security")
+    assert there.get("/acme").status_code == 303
+    assert here.get("/acme").status_code == 200
+    assert here.post(f"/settings/security/sessions/{other}/end").status_code == 404  # twice is told
+
+
+def test_nobody_ends_the_session_of_somebody_else(browse, cast):
+    bob, charlie = browse("bob"), browse("charlie")
+    with bob.session_transaction() as held:
+        his = sessions.find(held["_user_id"]).session.id
+    assert charlie.post(f"/settings/security/sessions/{his}/end").status_code == 404
+    assert bob.get("/acme").status_code == 200
+
+
+def test_ending_ones_own_session_leads_to_sign_in(browse):
+    bob = browse("bob")
+    with bob.session_transaction() as held:
+        his = sessions.find(held["_user_id"]).session.id
+    assert bob.post(f"/settings/security/sessions/{his}/end").headers["Location"] == "/sign-in"
+    assert bob.get("/acme").status_code == 303
+
+
+def test_all_other_browsers_are_signed_out_at_once(browse, followed):
+    here, *others = (browse("bob") for _ in range(3))
+    assert "Signed out 2 other browsers" in followed(here, here.post("/settings/security/sessions/end"))
+    assert [o.get("/acme").status_code for o in others] == [303, 303]
+    assert "No other browser was signed in" in followed(here, here.post("/settings/security/sessions/end"))
+    assert Session.select().where(Session.ended_at.is_null()).count() == 1
+
+
+def test_a_session_ends_by_itself_when_it_is_old_or_idle(clock, browse):
+    bob = browse("bob")
+    assert bob.get("/acme").status_code == 200
+    clock.forward(days=15)  # idle for longer than 14
+    assert bob.get("/acme").status_code == 303
+    again = browse("bob")
+    for _ in range(9):
+        clock.forward(days=10)
+        last = again.get("/acme").status_code
+    assert last == 200  # used all the time
+    clock.forward(days=1)
+    assert again.get("/acme").status_code == 303  # and still over after 90 days
+
+
+def test_a_forged_cookie_is_a_stranger(web, browse):
+    bob = browse("bob")
+    value = cookie(bob)
+    body, _, signature = value.rpartition(".")
+    bare = web.test_client(use_cookies=False)
+    assert bare.get("/acme", headers={"Cookie": f"guildhall={value}"}).status_code == 200
+    for forged in (value[:-2] + "xx", body, body + "." + signature[::-1], "x" * 5000, "", "a.b.c", "\xff\xfe"):
+        assert bare.get("/acme", headers={"Cookie": f"guildhall={forged}"}).status_code == 303, forged
+
+
+def test_cookies_are_http_only_same_site_and_secure_over_https(web, house, newcomer, browse):
+    import dataclasses
+
+    import app as application
+    from domain.base import configuration
+
+    set_cookie = newcomer.post("/sign-in", data={"email": "bob@example.org", "password": PASSWORD}).headers[
+        "Set-Cookie"
+    ]
+    assert "HttpOnly" in set_cookie
+    assert "SameSite=Lax" in set_cookie
+    assert "Secure" not in set_cookie
+    database.close_all()
+    secure = application.create_app(dataclasses.replace(configuration.active, site_url="https://hall.example.org"))
+    assert secure.config["SESSION_COOKIE_SECURE"] is True
+    answer = secure.test_client().get("/sign-in", base_url="https://hall.example.org")
+    assert "max-age=" in answer.headers["Strict-Transport-Security"]
+    assert database.dialect
+
+
+def test_the_forms_of_the_gate_post_to_where_they_are_taken(web, letters):
+    """As a browser does it: what the page says is what is sent."""
+    from domain.people import accounts
+
+    address = f"/setup/{accounts.setup_secret()}"
+    client = web.test_client()
+    page = client.get(address).get_data(True)
+    action = re.search(r'<form id="setup_form"[^>]*action="([^"]*)"', page)[1]
+    response = client.post(action or address, data=FORM)
+    assert response.status_code == 303
+    assert User.select().count() == 1
+    client.post("/sign-out")
+    for path in ("/sign-in", "/sign-up", "/forgot-password"):
+        page = client.get(path).get_data(True)
+        assert re.search(rf'<form id="\w+" method="post" action="{path}"', page), path
+
+
+# --- a new address, a new password, leaving --------------------------------------------------------------
+
+
+def proof(action, target=""):
+    return {"proof_action": action, "proof_target": str(target), "proof_method": "password", "proof_answer": PASSWORD}
+
+
+def test_a_new_password_ends_the_other_browsers(browse, cast, followed):
+    here, there = browse("bob"), browse("bob")
+    form = {"password": "Better horse 2?"} | proof("account.change_password")
+    answer = here.post("/settings/security/password", data=form)
+    assert answer.headers["Location"] == "/settings/security"
+    assert "Your other browser was signed out" in followed(here, answer)
+    assert there.get("/acme").status_code == 303
+    assert here.get("/acme").status_code == 200
+
+
+def test_leaving_for_good_signs_out_and_closes_the_door(browse, cast):
+    bob, other = browse("bob"), browse("bob")
+    assert bob.get("/account/deletion").status_code == 200
+    assert bob.post("/account/deletion").status_code == 403  # step-up first
+    answer = bob.post("/account/deletion", data=proof("account.delete", cast.bob.id))
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "Farewell" in bob.get("/").get_data(True)
+    assert [c.get("/acme").status_code for c in (bob, other)] == [303, 303]
+    assert browse(None).post("/sign-in", data={"email": BOB, "password": PASSWORD}).status_code == 422
+
+
+def test_the_only_owner_of_a_team_is_told_which_and_stays(browse, cast, said):
+    alice = browse("alice")
+    assert "Acme" in said(alice.get("/account/deletion"))
+    answer = alice.post(
+        "/account/deletion", data=proof("account.delete", cast.alice.id), headers={"Accept": "application/json"}
+    )
+    assert (answer.status_code, answer.json["code"]) == (409, "LAST_OWNER")
+    assert alice.get("/acme").status_code == 200
+
+
+def test_the_last_admin_stays(browse, cast):
+    stella = browse("stella")
+    answer = stella.post(
+        "/account/deletion", data=proof("account.delete", cast.stella.id), headers={"Accept": "application/json"}
+    )
+    assert answer.status_code == 409
+    assert stella.get("/admin").status_code == 200

@@ -1,0 +1,19 @@
+"""What a browser keeps, by name: the signed session cookie, and the one that a browser is known again by.
+
+The session cookie is signed, not sealed: whoever has it reads it. So no code, link or secret goes into it,
+only what names a row, or belongs to this browser anyway.
+"""
+
+# Ids of tokens that wait for an answer (models.AuthToken).
+SIGN_UP, SIGN_IN, RESET, ADDRESS, IDENTITY = "sign_up", "sign_in", "reset", "address", "identity"
+SECOND_FACTOR = "second_factor"
+# Challenges for passkeys. A creation has its own: the step-up dialog may come between the making and the keeping.
+PASSKEY, PASSKEY_CREATION = "passkey_challenge", "passkey_creation"
+APP_SET_UP = "totp_secret"  # what a set-up that isn't finished goes on with: sealed
+LINK_SENT = "link_sent"  # the address, for one look
+BACKER = "backer"  # (backer's id, the token of the claim)
+BACKER_BACK = "backer_back"  # where a code that was mailed already waits
+VIEW_AS = "view_as"  # (organization's id, a lesser role)
+STAFF = "staff_token"  # while somebody of the platform looks on as another: their own session
+
+BROWSER = "guildhall_browser"  # a cookie of its own, which signs nobody in

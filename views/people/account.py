@@ -1,0 +1,103 @@
+"""One's own pages: profile, password, signed-in browsers, and leaving for good."""
+
+from flask import Blueprint, request, session
+from flask_login import current_user, logout_user
+
+from domain import Invalid
+from domain.base import alerts
+from domain.organizations import organizations
+from domain.people import accounts, admins, sessions
+from views import access, pages
+from views.entrance import form
+
+blueprint = Blueprint("account", __name__)
+
+
+@blueprint.get("/account")
+@access.signed_in
+def show():
+    """Looking here is what puts out the dot for alerts."""
+    return _account()
+
+
+def _account(refusal=None):
+    user, shown = access.me(), alerts.active()
+    if not current_user.only_looks:
+        alerts.see(user)
+    zones = organizations.timezones()
+    waits = admins.gate(user) == "two_factor_required"
+    return form(
+        "people/accounts/show.html", refusal, alerts=shown, zones=zones, waits=waits, shown=user, here="account"
+    )
+
+
+@blueprint.post("/account")
+@access.signed_in
+def update():
+    try:
+        accounts.change_profile(access.me(), request.form.get("name", ""), request.form.get("timezone", ""))
+    except Invalid as refusal:
+        return _account(refusal)
+    return pages.go("/account", "Your profile is saved.")
+
+
+@blueprint.get("/account/deletion")
+@access.signed_in
+def deletion():
+    return pages.page("people/accounts/deletion.html", ties=accounts.ties(access.me()), here="account")
+
+
+@blueprint.post("/account/deletion")
+@access.signed_in
+def delete():
+    accounts.delete(access.me())
+    logout_user()
+    session.clear()
+    return pages.go("/", "Your account is deleted. Farewell.")
+
+
+@blueprint.get("/settings/security/password")
+@access.signed_in
+def passwordform():
+    return form("people/accounts/password.html", email=access.me().email, here="account")
+
+
+@blueprint.post("/settings/security/password")
+@access.signed_in
+def change_password():
+    try:
+        ended = accounts.change_password(access.me(), request.form.get("password", ""))
+    except Invalid as refusal:
+        return form("people/accounts/password.html", refusal, email=access.me().email, here="account")
+    others = {0: "", 1: " Your other browser was signed out."}.get(ended, f" {ended} other browsers were signed out.")
+    return pages.go("/settings/security", f"Your password is changed.{others}")
+
+
+@blueprint.get("/settings/security")
+@access.signed_in
+def security():
+    return pages.page(
+        "people/accounts/security.html",
+        sessions=list(sessions.live(access.me())),
+        current=current_user.session,
+        has_password=accounts.has_password(access.me()),
+        here="account",
+    )
+
+
+@blueprint.post("/settings/security/sessions/<id:id>/end")
+@access.signed_in
+def end_session(id):
+    sessions.revoke(access.me(), id)
+    if id == current_user.session.id:
+        logout_user()
+        return pages.go("/sign-in")
+    return pages.go("/settings/security", "That browser is signed out.")
+
+
+@blueprint.post("/settings/security/sessions/end")
+@access.signed_in
+def end_others():
+    ended = sessions.end_all(access.me(), by=access.me(), but=current_user.session)
+    words = "No other browser was signed in." if not ended else f"Signed out {ended} other browsers."
+    return pages.go("/settings/security", words if ended != 1 else "Signed out one other browser.")

@@ -1,0 +1,57 @@
+"""A forgotten password: a code by mail, and a new one."""
+
+from flask import Blueprint, request
+
+from domain import Invalid
+from domain.base.addresses import address
+from domain.people import sign_ins
+from views import access, cookies
+from views.codes import CodeFlow
+from views.entrance import enter, form
+from views.safety import limited, spend_letter
+
+blueprint = Blueprint("reset", __name__)
+
+
+@blueprint.get("/forgot-password")
+@access.public
+def new():
+    return form("people/auth/forgot_password.html")
+
+
+@blueprint.post("/forgot-password")
+@limited("code_send")
+@access.public
+def create():
+    email = request.form.get("email", "")
+    try:
+        spend_letter(address(email))
+        return flow.wait(sign_ins.forgot(email))
+    except Invalid as refusal:
+        return form("people/auth/forgot_password.html", refusal)
+
+
+def _reset(token, code):
+    return enter(sign_ins.reset(token.public_id, code, request.form.get("password", "")), "code")
+
+
+def _words(token):
+    return {
+        "title": "Choose a new password",
+        "before": "If",
+        "after": " has an account, a six-digit code is on its way there.",
+        "button": "Change password",
+        "asks_password": True,
+    }
+
+
+flow = CodeFlow(
+    "reset",
+    cookies.RESET,
+    "/reset-password",
+    "/reset-password/resend",
+    "/forgot-password",
+    _reset,
+    _words,
+)
+flow.serve(blueprint)
