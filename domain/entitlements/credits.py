@@ -648,15 +648,11 @@ def balance(organization):
     return found.balance, found.allowance
 
 
-def ledger(organization, before=None, limit=PAGE):
-    """Entries with their actors, the newest first, from the id `before` on."""
-    with inside(organization):
-        query = CreditEntry.select(CreditEntry, User).join(
-            User, JOIN.LEFT_OUTER, on=(CreditEntry.actor == User.id), attr="actor"
-        )
-        if before:
-            query = query.where(CreditEntry.id < before)
-        return list(query.order_by(CreditEntry.id.desc()).limit(limit))
+def newest(limit):
+    """The newest entries of the organization one stands in, with their actors."""
+    query = CreditEntry.select(CreditEntry, User)
+    query = query.join(User, JOIN.LEFT_OUTER, on=(CreditEntry.actor == User.id), attr="actor")
+    return list(query.order_by(CreditEntry.id.desc()).limit(limit))
 
 
 def spent_by_day(organization, days=30):

@@ -12,6 +12,7 @@ class Number(Kind):
     least: int = 0
     most: int = 1_000_000_000
     unit: str = ""
+    signed: bool = False  # a change: more or less
 
     def read(self, text):
         try:
@@ -21,3 +22,6 @@ class Number(Kind):
         if not self.least <= value <= self.most:
             raise Unfit(f"Choose a number from {self.least:,} to {self.most:,}.")
         return value
+
+    def exported(self, value, row):
+        return "" if value is None else value

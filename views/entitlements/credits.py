@@ -1,100 +1,47 @@
 """An organization's credits: what there is, where it went; and for the platform's staff, giving and taking."""
 
-import csv
-import io
 import secrets
 from datetime import UTC, date, datetime, timedelta
 
-from flask import Blueprint, Response, g
+from flask import Blueprint
 from htmx_flask import request
 
 from database.clock import now
-from database.connections import database
+from database.scope import inside
 from domain import Invalid
-from domain.entitlements import credits, grants
+from domain.entitlements import credit_ledger, credits, grants
 from domain.fields.kinds import whole
+from domain.lists import rows
 from domain.organizations import organization_desk
 from views import access, pages
-from views.lists.export import inert
+from views.lists import routes
 
 blueprint = Blueprint("credits", __name__)
 
 DAYS = 30
-CHUNK = 1000  # rows of an export that are read at once
 RECENT = 10
-FEATURES = {"ai.text": "Writing with AI"}  # what credits are spent on, as a person reads it
 KINDS = {"monthly": "Monthly", "purchased": "Bought", "gift": "Given"}
 
 
-@blueprint.get("/<organization>/credits")
-@access.member("billing.read")
-def index():
-    organization = g.by.organization
-    before = whole(request.args.get("before", ""), 2**31)
-    found = credits.ledger(organization, before, credits.PAGE + 1)
-    entries = found[: credits.PAGE]
-    return pages.page(
-        "entitlements/credits/index.html",
-        standing=credits.standing(organization),
-        plan=grants.plan(),
-        days=credits.spent_by_day(organization, DAYS),
-        entries=entries,
-        said=said,
-        more=entries[-1].id if len(found) > credits.PAGE else None,
-        started=bool(before),
-        may_manage=g.by.may("billing.manage"),
-        KINDS=KINDS,
-        here="billing",
-    )
+def _around(place):
+    organization = place.by.organization
+    return {
+        "standing": credits.standing(organization),
+        "plan": grants.plan(),
+        "days": credits.spent_by_day(organization, DAYS),
+        "may_manage": place.by.may("billing.manage"),
+        "kinds": KINDS,
+    }
 
 
-def said(entry):
-    """A line of the ledger in words."""
-    feature = FEATURES.get(entry.feature, entry.feature)
-    match entry.reason:
-        case "spend":
-            return feature
-        case "refund":
-            return f"Back: {feature}"
-        case "reset":
-            return "A new month's credits"
-        case "expire":
-            return "Lapsed"
-        case "adjust":
-            return f"{'Given' if entry.delta > 0 else 'Taken back'}: {entry.note}"
-    return entry.note or "The first credits"
-
-
-# --- export -----------------------------------------------------------------------------------------------
-
-
-@blueprint.get("/<organization>/credits/export.csv")
-@access.member("billing.read")
-def export():
-    organization = g.by.organization
-    answer = Response(_csv(organization), content_type="text/csv; charset=utf-8")
-    name = f"{organization.slug}-credits-{now():%Y-%m-%d}.csv"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
-
-
-def _csv(organization):
-    """Lines of CSV, chunk by chunk, each read when the one before has left."""
-    out, before = io.StringIO(), None
-    write = csv.writer(out)
-    write.writerow(["Id", "At", "Kind", "What", "Who", "Change", "Balance"])
-    while entries := credits.ledger(organization, before, CHUNK):
-        for entry in entries:
-            who = entry.actor.name if entry.actor else ""
-            at = f"{entry.created_at:%Y-%m-%dT%H:%M:%SZ}"
-            row = [entry.id, at, entry.reason, inert(said(entry)), inert(who), entry.delta, entry.balance_after]
-            write.writerow(row)
-        before = entries[-1].id
-        database.close()  # between chunks the connection is somebody else's
-        yield out.getvalue().encode()
-        out.seek(0)
-        out.truncate()
-    yield out.getvalue().encode()
+routes.add(
+    blueprint,
+    rows.Rules(credit_ledger.listing),
+    "/credits",
+    nav="billing",
+    template="entitlements/credits/index.html",
+    context=_around,
+)
 
 
 # --- the platform's staff ---------------------------------------------------------------------------------
@@ -104,6 +51,12 @@ def _csv(organization):
 @access.platform("credits.write")
 def desk(id):
     return _desk(id)
+
+
+def _recent(organization):
+    """The newest lines of an organization's ledger: (what it says, the entry)."""
+    with inside(organization):
+        return [(credit_ledger.in_words(entry.__data__), entry) for entry in credits.newest(RECENT)]
 
 
 def _desk(id, refusal=None):
@@ -118,14 +71,13 @@ def _desk(id, refusal=None):
         refusal.status if refusal else 200,
         tenant=tenant,
         standing=credits.standing(tenant),
-        entries=credits.ledger(tenant, limit=RECENT),
-        said=said,
+        entries=_recent(tenant),
         values=values,
         errors=errors,
         key=values.get("key") or secrets.token_urlsafe(12),
         today=now().date(),
         most=credits.MOST,
-        KINDS=KINDS,
+        kinds=KINDS,
         here="tenants",
     )
 

@@ -40,7 +40,8 @@ def _lines(listing, answers, by):
 
 def _cell(field, row, people):
     value = getattr(row, field.name)
-    return inert(people.get(value, "") if field.kind.names_people else field.kind.exported(value, row))
+    written = people.get(value, "") if field.kind.names_people else field.kind.exported(value, row)
+    return inert(written) if isinstance(written, str) else written
 
 
 def inert(text):

@@ -12,7 +12,8 @@ from database.connections import database
 from database.scope import OutOfScope, inside
 from domain import Invalid, NotFound
 from domain.base import configuration, settings
-from domain.entitlements import credits
+from domain.entitlements import credit_ledger, credits
+from domain.lists import lists
 from domain.organizations import organizations
 from models import (
     AuditEvent,
@@ -148,7 +149,7 @@ def test_renewing_one_organization_leaves_the_others(cast):
 
 def test_a_spend_moves_balance_bucket_and_ledger_by_the_same(planned, cast):
     assert spend(planned, 5, by=cast.bob) == 995
-    entry = credits.ledger(planned)[0]
+    entry = entries(planned)[0]
     assert (entry.delta, entry.balance_after, entry.reason) == (-5, 995, "spend")
     assert (entry.feature, entry.actor.name) == ("ai.text", "Bob")
     assert buckets(planned) == [("monthly", 995)]
@@ -576,7 +577,7 @@ def test_a_refund_goes_back_to_where_it_came_from_once(planned, clock, cast):
     assert credits.refund(planned, "one", by=cast.bob) == credits.refund(planned, "one") == 1010
     assert buckets(planned) == [("monthly", 1000), ("gift", 10)]
     assert ledger(planned)[-1] == (15, 1010, "refund", "refund:one")
-    assert credits.ledger(planned)[0].feature == "ai.text"
+    assert entries(planned)[0].feature == "ai.text"
     whole(planned)
     with pytest.raises(NotFound):
         credits.refund(planned, "two")
@@ -617,7 +618,7 @@ def test_staff_give_and_take_with_a_reason_and_it_is_audited(planned, cast):
     assert given.metadata == {"amount": 50, "before": 1000, "after": 1050, "reason": "For the lost day"}
     assert taken.summary == "1,020 credits taken from Acme"
     assert taken.metadata == {"amount": 1020, "before": 1050, "after": 30, "reason": "Given by mistake"}
-    newest = credits.ledger(planned)[0]
+    newest = entries(planned)[0]
     assert (newest.reason, newest.note, newest.actor.name) == ("adjust", "Given by mistake", "Stella")
     whole(planned)
 
@@ -690,16 +691,27 @@ def test_a_spend_leaves_nothing_else_behind(planned):
 # --- looking ----------------------------------------------------------------------------------------------------
 
 
-def test_the_ledger_is_read_newest_first_in_pages(planned, cast):
+def entries(organization):
+    with inside(organization):
+        return credits.newest(100)
+
+
+def test_the_ledger_is_read_newest_first_in_pages(planned, cast, at):
     for number in range(7):
         spend(planned, 1, f"key {number}", by=cast.bob)
     spend(planned, 1, "nobody's")
-    first = credits.ledger(planned, limit=5)
-    assert [entry.balance_after for entry in first] == [992, 993, 994, 995, 996]
-    assert [entry.actor and entry.actor.name for entry in first[:2]] == [None, "Bob"]
-    rest = credits.ledger(planned, before=first[-1].id, limit=5)
-    assert [entry.balance_after for entry in rest] == [997, 998, 999, 1000]
-    assert credits.ledger(cast.globex) == []
+
+    def read(by, **asked):
+        with inside(by.organization):
+            return lists.read(credit_ledger.listing, lists.understand(credit_ledger.listing, asked), by)
+
+    first = read(at("alice"), rows="5")
+    assert [entry.balance_after for entry in first.rows] == [992, 993, 994, 995, 996]
+    assert [entry.who for entry in first.rows[:2]] == [None, "Bob"]
+    assert [entry.balance_after for entry in read(at("alice"), after=first.more).rows] == [997, 998, 999, 1000]
+    assert len(read(at("alice"), q="bob").rows) == 7
+    assert len(read(at("alice"), reason="reset").rows) == 1
+    assert read(at("charlie", "globex")).rows == []
 
 
 def test_spending_is_summed_by_day_of_utc(planned, clock):
