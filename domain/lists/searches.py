@@ -10,6 +10,8 @@ from peewee import OP, Expression
 from database.connections import database
 from database.parameters import parameter
 
+LAST = "\U0010ffff"  # comes after every letter
+
 
 @dataclass(frozen=True)
 class Words:
@@ -67,21 +69,43 @@ class Parts:
 class Indexed(Parts):
     """The same by an index over three letters each (`add_parts` in a migration), for tables that grow.
 
-    Words of one or two letters are looked for as beginnings, without the index.
+    The index knows no words of one or two letters: beside longer ones they are looked for in what those find, and
+    alone they are beginnings of `begins`, columns in lower case that have an index of their own.
     """
+
+    begins: tuple = ()
 
     def shape(self, words):
         count, is_number = super().shape(words)
-        return count, is_number, all(len(word) > 2 for word in words)
+        return count, is_number, tuple(len(word) > 2 for word in words)
 
     def narrow(self, listing, query, shape):
-        count, is_number, is_indexed = shape
+        count, is_number, are_long = shape
         if is_number:
             return query.where(listing.model.id == parameter("number")), listing.model.id
-        if is_indexed:
-            return database.parts(query, self.columns, count)
-        return super().narrow(listing, query, (count, False))
+        if any(are_long):
+            query, by_id = database.parts(query, self.columns, count)
+            short = [place for place, is_long in enumerate(are_long) if not is_long]
+            return query.where(*(self._holds(f"part_{place}") for place in short)), by_id
+        if not self.begins:
+            return super().narrow(listing, query, (count, False))
+        for place in range(count):
+            query = query.where(reduce(or_, [_begins(column, place) for column in self.begins]))
+        return query, listing.model.id
+
+    def _holds(self, part):
+        return reduce(or_, [Expression(column, OP.ILIKE, parameter(part)) for column in self.columns])
 
     def values(self, listing, words, by, tab):
         found = super().values(listing, words, by, tab)
-        return found | ({"match": database.match_parts(words)} if self.shape(words)[2] else {})
+        long = [word for word in words if len(word) > 2]
+        for place, word in enumerate(words):
+            found |= {f"begin_{place}": word.lower(), f"end_{place}": word.lower() + LAST, f"like_{place}": f"{word}%"}
+        return found | ({"match": database.match_parts(long)} if long else {})
+
+
+def _begins(column, place):
+    """Within SQLite's plain order of letters this is a walk of the index; PostgreSQL's order depends on its locale."""
+    if database.dialect == "postgres":
+        return Expression(column, OP.ILIKE, parameter(f"like_{place}"))
+    return (column >= parameter(f"begin_{place}")) & (column < parameter(f"end_{place}"))

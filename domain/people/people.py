@@ -42,7 +42,7 @@ listing = Listing(
     NEWEST,
     joins=lambda query: query.join(Profile, on=(Profile.user == User.id)),
     elsewhere=(("name", Profile.full_name, None),),
-    search=Indexed((User.email, Profile.full_name)),
+    search=Indexed((User.email, Profile.full_name), begins=(User.email_norm,)),
     ranges=("created_at",),
     reads="users.read",
     link=lambda row: f"/admin/users/{row.id}",

@@ -1,6 +1,7 @@
 import pytest
 
 from database.clock import now
+from database.connections import database
 from domain import Forbidden, Invalid, NotFound
 from domain.base import stepup
 from domain.lists import lists
@@ -36,9 +37,29 @@ def test_what_nobody_has_finds_nobody(cast, q):
 def test_a_new_name_is_found_and_the_old_one_no_more(cast):
     write(Profile.update(full_name="Robert Zürn").where(Profile.user == cast.bob).execute)
     assert found(cast, q="zürn") == found(cast, q="robe") == ["bob@example.org"]
-    write(User.update(email="rz@example.net").where(User.id == cast.bob.id).execute)
+    write(User.update(email="rz@example.net", email_norm="rz@example.net").where(User.id == cast.bob.id).execute)
     assert found(cast, q="bob") == []
     assert found(cast, q="example.net") == found(cast, q="rz") == ["rz@example.net"]
+
+
+def test_a_short_word_is_a_beginning_of_an_address_or_stands_beside_longer_ones(cast):
+    assert found(cast, q="BO") == ["bob@example.org"]
+    assert found(cast, q="ob") == []
+    assert found(cast, q="bob ex") == found(cast, q="ob bob") == ["bob@example.org"]
+    assert found(cast, q="bob zz") == []
+
+
+@pytest.mark.parametrize("q", ["bo", "bob ex", "bob"])
+def test_no_search_looks_through_all_people(cast, monkeypatch, q):
+    if database.dialect != "sqlite":
+        pytest.skip("PostgreSQL chooses by what is in the table")
+    sent, execute = [], database.obj.execute_sql
+    monkeypatch.setattr(
+        database.obj, "execute_sql", lambda sql, params=None: sent.append((sql, params)) or execute(sql, params)
+    )
+    found(cast, q=q)
+    plans = [row[3] for row in execute("EXPLAIN QUERY PLAN " + sent[-1][0], sent[-1][1]).fetchall()]
+    assert [step for step in plans if "SCAN t1" in step or 'SCAN "t1"' in step] == [], plans
 
 
 def test_a_status_narrows_and_an_unknown_one_doesnt(cast):
