@@ -20,7 +20,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import stripe
 
@@ -178,6 +178,32 @@ class Owner:
                 "due_at": "2199-03-01",
             }
             yield request("POST", f"/{SLUG}/tasks", self.headers | FORM, urlencode(form).encode())
+
+
+# --- the weight of a page --------------------------------------------------------------------------
+
+KBIT, ROUND_TRIP = 400, 0.1  # a second; seconds
+ROUNDS = 5  # the connection and its TLS, the page, its files, the fonts that the style sheets name
+
+
+def weight(server: Server, owner: Owner) -> tuple[int, float]:
+    """Bytes of the signed-in list with all that a browser fetches for it, heads too, and seconds on a slow line."""
+
+    def got(message: bytes) -> tuple[int, str]:
+        packs = b"Accept: text/html\r\nAccept-Encoding: gzip, deflate, br"
+        answer = fetch(server.port, message.replace(b"Accept: text/html", packs, 1))
+        plain = fetch(server.port, message).partition(b"\r\n\r\n")[2]
+        return len(answer), plain.decode("utf-8", "replace")
+
+    total, page = got(owner.list())
+    files = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', page))
+    for path in sorted(files):
+        size, text = got(request("GET", path))
+        total += size
+        if ".css" in path:  # the fonts of other alphabets are fetched where a letter asks for them
+            fonts = {urljoin(path, f) for f in re.findall(r"url\(([^)]+latin-(?!ext)[^)]+)\)", text)}
+            total += sum(got(request("GET", font))[0] for font in fonts - files)
+    return total, total * 8 / (KBIT * 1000) + ROUNDS * ROUND_TRIP
 
 
 # --- webhooks --------------------------------------------------------------------------------------

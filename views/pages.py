@@ -209,7 +209,7 @@ STAFFED = (
 
 def places(by, capabilities):
     """The navigation: groups of places one can go to, with the key that goes there."""
-    paid = configuration.active.billing_provider != "none"
+    paid = configuration.active.has_billing
     team = bool(by and not by.organization.is_personal)
     return _places(by and by.organization.slug, bool(by and paid and by.may("billing.read")), capabilities, team)
 

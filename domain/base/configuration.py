@@ -78,6 +78,11 @@ class Configuration:
         return self.billing_provider != "none"
 
     @property
+    def has_sandbox(self):
+        """Whether payments are only practised."""
+        return self.billing_provider == "sandbox"
+
+    @property
     def stream_limit(self):
         """Live streams hold a thread each: leave half of them to everybody else."""
         return self.threads // 2

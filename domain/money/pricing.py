@@ -160,7 +160,7 @@ def sync():
     Returns how many products and prices were read, 0 when nothing was asked for. A failing provider is
     recorded, not raised.
     """
-    if configuration.active.billing_provider == "sandbox" and catalog() is None:
+    if configuration.active.has_sandbox and catalog() is None:
         _begin_the_first()
     work = long_jobs.claim(SYNC)
     if work is None:

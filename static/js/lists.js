@@ -90,7 +90,6 @@
     document.querySelector("[data-check-all]")?.dispatchEvent(new Event("change", { bubbles: true }));
   }
   on("unselect", unselect);
-  on("closeDialog", () => document.getElementById("dialog").close());
 
   // -- the board
 

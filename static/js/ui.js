@@ -123,7 +123,7 @@
       if (!inside) dialog.close();
     }
   });
-  on("close-dialog", () => byId("dialog").close()); // HX-Trigger: close-dialog
+  on("closeDialog", () => byId("dialog").close()); // HX-Trigger: closeDialog
 
   // -- confirmations, in our own dialog: <form data-confirm="Refund order 1042?" data-confirm-verb="Refund">, hx-confirm
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
+import models
 from domain.money import inbox, pricing, reconciliations
 from views import pages
 
@@ -114,3 +115,21 @@ def test_a_block_that_polls_no_more_is_drawn_with_what_is_around_it(browse):
     response = browse("stella").get("/admin/webhooks", headers=headers)
     assert response.headers["HX-Retarget"] == "#inbox_area"
     assert response.get_data(True).lstrip().startswith('<div id="inbox_area"')
+
+
+def test_every_tone_is_one_of_a_state_that_exists(web):
+    tones = web.jinja_env.get_template("ui.html").module.STATUS_TONES
+    states = {s for table in models.TABLES for f in table._meta.sorted_fields for s in getattr(f, "states", ())}
+    assert set(tones) - states == set()
+    assert set(tones.values()) <= {"good", "info", "warn", "bad"}
+    icons = web.jinja_env.get_template("ui.html").module.PRIORITY_ICONS
+    assert set(icons) == set(models.Task.priority.states)
+
+
+def test_scripts_listen_to_what_answers_trigger():
+    told = {name for path in (TOP / "views").rglob("*.py") for name in re.findall(r'"(\w+)": True', path.read_text())}
+    scripts = " ".join(path.read_text() for path in (TOP / "static" / "js").glob("*.js"))
+    assert {"closeDialog", "listChanged"} <= told
+    heard = set(re.findall(r'(?:\bon|addEventListener)\("(\w[\w:-]*)"', scripts))
+    assert {"closeDialog", "listChanged", "unselect"} <= heard
+    assert "close-dialog" not in heard

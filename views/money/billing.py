@@ -73,7 +73,7 @@ def _standing():
         "can": provider.CAN,
         "balance": balance,
         "allowance": allowance,
-        "sandboxed": configuration.active.billing_provider == "sandbox",
+        "sandboxed": configuration.active.has_sandbox,
         "may_manage": manages,
         "campaign": settings.get("crowdfunding_active"),
         "plan_of": {key: plans.get(key) for key in plans.PLANS},

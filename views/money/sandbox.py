@@ -21,7 +21,7 @@ PASS = {"1": "A day passed.", "7": "A week passed.", "30": "Thirty days passed."
 
 @blueprint.before_request
 def _only_here():
-    if configuration.active.billing_provider != "sandbox":
+    if not configuration.active.has_sandbox:
         raise NotFound()
 
 

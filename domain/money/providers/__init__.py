@@ -18,7 +18,7 @@ MODULES = {
 def account():
     """The account of the configured provider; the sandbox's own where that is configured."""
     chosen = configuration.active
-    if chosen.billing_provider == "sandbox":
+    if chosen.has_sandbox:
         return sandbox.account()
     return Account(
         chosen.payment_key,
@@ -36,8 +36,8 @@ def plan_of(price_id):
 
 def name():
     """Which adapter is spoken with: the configured provider's, or the one whose words the sandbox uses."""
-    chosen = configuration.active.billing_provider
-    return sandbox.dialect().NAME if chosen == "sandbox" else chosen
+    chosen = configuration.active
+    return sandbox.dialect().NAME if chosen.has_sandbox else chosen.billing_provider
 
 
 def active() -> Any:
