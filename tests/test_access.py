@@ -15,7 +15,7 @@ from database import transactions
 from database.clock import now
 from database.connections import database
 from database.scope import OutOfScope, _scope, everywhere, inside
-from domain.backers import backer_imports, backers
+from domain.backers import backer_imports, backers, tiers
 from domain.base import alerts, audit, roles, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PAID
@@ -68,8 +68,8 @@ FORMS = {
     "plans.update": {"confirmed": "1", "name": "Guild", "position": "2", "capabilities": "feature.pro"},
     "backers.add": {"username": "Nina", "tier": "{tier}"},
     "backers.check": {"lines": "username;code\nIda;IDA-1234", "tier": "{tier}"},
-    "backers.add_tier": {"key": "founder", "name": "Founder"},
-    "backers.change_tier": {"name": "Early bird", "months": "12"},
+    "tiers.create": {"key": "founder", "name": "Founder"},
+    "tiers.update": {"name": "Early bird", "months": "12"},
     "account.update": {"name": "Somebody", "timezone": "Europe/Brussels"},
     "address.create": {"email": "new@example.org"},
     "account.change_password": {"password": "Correct horse 2!"},
@@ -243,7 +243,7 @@ def _staff(made, cast):
 
 def _backers(made, cast):
     """One who has used the code, and a file that waits."""
-    made.tier = backers.add_tier({"key": "early", "name": "Early bird"}, by=cast.stella).id
+    made.tier = tiers.add({"key": "early", "name": "Early bird"}, by=cast.stella).id
     made.backer = backers.add("Ada", "ADA-1234", made.tier, by=cast.stella)[0].id
     claimed = {"used_by": cast.charlie, "used_at": now()}
     transactions.writes(models.Backer.update(**claimed).where(models.Backer.id == made.backer).execute)()
@@ -296,7 +296,8 @@ def filled(rule, endpoint, name, world):
             "inbox": world.webhook,
             "subscriptions": world.unsent if "unsent" in rule else world.subscription,
             "reconciliations": 1,
-            "backers": world.tier if "tiers" in rule else world.file if "imports" in rule else world.backer,
+            "tiers": world.tier,
+            "backers": world.file if "imports" in rule else world.backer,
         }.get(endpoint.partition(".")[0]),
     }
     known |= {

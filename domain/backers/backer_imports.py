@@ -13,8 +13,9 @@ from database.clock import now
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.backers import backers
+from domain.backers import backer_codes, backers, tiers
 from domain.base import audit, long_jobs
+from domain.fields.forms import read_whole
 from domain.fields.kinds import clean
 from models import Backer, BackerImport, User
 
@@ -121,35 +122,36 @@ def check(data, name, tier_id, *, by):
     `tier_id` is the tier of rows that name none, or None. Refuses with Invalid. Wrong rows refuse nothing:
     they are told in the import.
     """
-    tiers = {name.lower(): tier.id for tier in backers.tiers() for name in (tier.name, tier.key)}
-    if not tiers:
+    by_name = {name.lower(): tier.id for tier in tiers.everything() for name in (tier.name, tier.key)}
+    if not by_name:
         raise _unreadable("Make a tier first: it says what a code gives.")
-    if tier_id is not None and tier_id not in tiers.values():
+    if tier_id is not None and tier_id not in by_name.values():
         raise Invalid({"tier": "Choose a tier from the list."})
-    rows = [_judged(line, cells, tiers, tier_id) for line, cells in table(data)]
+    rows = [_judged(line, cells, by_name, tier_id) for line, cells in table(data)]
     _compare(rows)
     name = " ".join(clean(name).split())[-120:] or "Pasted lines"
     return _hold(name, rows, by)
 
 
-def _judged(line, cells, tiers, tier_id):
+def _judged(line, cells, by_name, tier_id):
     """One row as it is kept: [line, username, tier, code's hash, verdict, why]."""
     if cells is None:
         return [line, "", None, "", WRONG, "It has more cells than the first line. Is a quotation mark missing?"]
-    shown = " ".join(clean(cells["username"]).split())[: backers.NAME]
+    shown = " ".join(clean(cells["username"]).split())[: backer_codes.NAME]
     try:
-        username = backers.read_username(cells["username"])
+        sent = {"username": cells["username"], "code": cells.get("code", "")}
+        read = read_whole((backer_codes.USERNAME, backer_codes.PLEDGE_CODE), sent)
+        username, code = read["username"], read["code"]
         if username.startswith("="):
             raise Invalid({"username": "This is a formula, not a name."})
-        code = backers.read_code(cells["code"]) if cells.get("code", "").strip() else ""
     except Invalid as invalid:
         return [line, shown, None, "", WRONG, " ".join(invalid.fields.values())]
     said = " ".join(clean(cells.get("tier", "")).split())
-    tier = tiers.get(said.lower()) if said else tier_id
+    tier = by_name.get(said.lower()) if said else tier_id
     if tier is None:
         why = f"There is no tier called {said[:40]}." if said else "It names no tier, and none was chosen for the file."
         return [line, username, None, "", WRONG, why]
-    return [line, username, tier, backers.hashed(username, code) if code else "", NEW, ""]
+    return [line, username, tier, backer_codes.hashed(username, code) if code else "", NEW, ""]
 
 
 def _compare(rows):
@@ -160,22 +162,22 @@ def _compare(rows):
         line, username, _, code_hash, verdict, _ = row
         if verdict != NEW:
             continue
-        held, key = (seen, code_hash) if code_hash else (names, backers.lower(username))
+        held, key = (seen, code_hash) if code_hash else (names, backer_codes.lower(username))
         if key in held:
             row[4:] = [WRONG, f"The same as line {held[key]}."]
         held.setdefault(key, line)
-    coded = {backers.lower(row[1]): row[0] for row in rows if row[3]}
+    coded = {backer_codes.lower(row[1]): row[0] for row in rows if row[3]}
     for row in rows:
-        if row[4] == NEW and not row[3] and backers.lower(row[1]) in coded:
-            row[4:] = [WRONG, f"Line {coded[backers.lower(row[1])]} has a code for the same name."]
+        if row[4] == NEW and not row[3] and backer_codes.lower(row[1]) in coded:
+            row[4:] = [WRONG, f"Line {coded[backer_codes.lower(row[1])]} has a code for the same name."]
     known = _known({row[3] for row in rows if row[4] == NEW and row[3]})
-    taken = _taken({backers.lower(row[1]) for row in rows if row[4] == NEW and not row[3]})
+    taken = _taken({backer_codes.lower(row[1]) for row in rows if row[4] == NEW and not row[3]})
     for row in rows:
         if row[4] != NEW:
             continue
         if row[3] in known:
             row[4:] = [KNOWN, "" if known[row[3]] == row[2] else "It stays in the tier it has."]
-        elif not row[3] and backers.lower(row[1]) in taken:
+        elif not row[3] and backer_codes.lower(row[1]) in taken:
             row[4:] = [KNOWN, "This name has a code, so none is made."]
 
 
@@ -191,7 +193,7 @@ def _known(hashes):
 def _taken(names):
     """Of these names in lower case, those that have a code."""
     legacy = Backer.select(Backer.username).where(Backer.username_lower.is_null()).tuples()
-    found, wanted = {backers.lower(name) for (name,) in legacy} & names, sorted(names)
+    found, wanted = {backer_codes.lower(name) for (name,) in legacy} & names, sorted(names)
     for start in range(0, len(wanted), 500):
         rows = Backer.select(Backer.username_lower).where(Backer.username_lower.in_(wanted[start : start + 500]))
         found |= {name for (name,) in rows.tuples()}
@@ -260,11 +262,11 @@ def _add(job, held, batch):
 
 def _made(held, row):
     """The code that this import makes for a line: not kept anywhere, and always the same."""
-    return backers.spelled(int(backers.keyed("made code", f"{held.public_id}:{row[0]}"), 16))
+    return backer_codes.spelled(int(backer_codes.keyed("made code", f"{held.public_id}:{row[0]}"), 16))
 
 
 def _hash_of_made(held, row):
-    return backers.hashed(row[1], _made(held, row))
+    return backer_codes.hashed(row[1], _made(held, row))
 
 
 def hand_over(id, *, by):
@@ -274,8 +276,8 @@ def hand_over(id, *, by):
     """
     held = one(id)
     fresh = [(row, _made(held, row)) for row in held.rows if row[4] == NEW and not row[3]]
-    hashes = [backers.hashed(row[1], code) for row, code in fresh]
-    there, names = _known(set(hashes)), {tier.id: tier.name for tier in backers.tiers()}
+    hashes = [backer_codes.hashed(row[1], code) for row, code in fresh]
+    there, names = _known(set(hashes)), {tier.id: tier.name for tier in tiers.everything()}
     found = [(row[1], code, names[row[2]]) for (row, code), own in zip(fresh, hashes, strict=True) if own in there]
     _note_handed_over(held, len(found), by)
     return found

@@ -7,32 +7,26 @@ looked up and never read. Why: docs/decisions/backers.md
 """
 
 import calendar
-import hashlib
 import hmac
-import re
 import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
-
-from peewee import fn
 
 from database.clock import now
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
-from domain.base import audit, changes, configuration, outgoing, settings, stepup
+from domain import NotFound, Refused
+from domain.backers import backer_codes, tiers
+from domain.base import audit, changes, outgoing, settings, stepup
 from domain.entitlements import credits, grants, plans
-from domain.fields.kinds import clean
+from domain.fields.choice import Choice
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field, clean
 from models import Backer, BackerTier, Invitation, Organization, Setting, User
 
 LIFE = timedelta(minutes=10)
-NAME = 80  # characters
-CODE = (4, 80)  # characters
-MONTHS, CREDITS = 600, 1_000_000
-ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # what nobody reads as something else
 
 
 class NotClaimed(Refused):
@@ -78,55 +72,6 @@ class Claim:
         return [self.backer, self.mark]
 
 
-# --- secrets ----------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=8)
-def _key(secret, purpose):
-    return hmac.new(secret.encode(), f"guildhall backer {purpose} 1".encode(), hashlib.sha256).digest()
-
-
-def keyed(purpose, text):
-    """A keyed hash (hex) that nobody without SECRET_KEY can make or try out."""
-    key = _key(configuration.active.secret_key, purpose)
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-
-
-def hashed(username, code):
-    """Under what a code is kept: the same for the same name in any case and the exact code."""
-    return keyed("code", f"{lower(username)}\0{code}")
-
-
-def lower(username):
-    """A username as it is compared."""
-    return username.strip().lower()
-
-
-def spelled(number):
-    """A code of sixteen letters and digits out of a great number."""
-    letters = []
-    for _ in range(16):
-        number, place = divmod(number, len(ALPHABET))
-        letters.append(ALPHABET[place])
-    return "-".join("".join(letters[i : i + 4]) for i in range(0, 16, 4))
-
-
-def read_username(text):
-    """A username from a form or file. Refuses with Invalid."""
-    name = " ".join(clean(text).split())
-    if not name or max(len(name), len(lower(name))) > NAME:
-        raise Invalid({"username": f"Write a name of up to {NAME} characters."})
-    return name
-
-
-def read_code(text):
-    """A code from a form or file, as it is: only the space around it goes. Refuses with Invalid."""
-    code, (least, most) = clean(text).strip(), CODE
-    if not least <= len(code) <= most or re.search(r"\s", code):
-        raise Invalid({"code": f"A code has {least} to {most} characters and no spaces."})
-    return code
-
-
 # --- the gate ---------------------------------------------------------------------------------------------
 
 
@@ -168,36 +113,36 @@ def verify(username, code, *, allow=lambda name: None):
     username, code = clean(username)[:500].strip(), clean(code)[:500].strip()
     if not is_on():
         raise NotFound("There is no campaign at the moment: an account needs no code.")
-    allow(lower(username)[:NAME])
+    allow(backer_codes.lower(username)[: backer_codes.NAME])
     token = str(uuid.uuid4())
-    return _verify(username, code, hashed(username, code), token), token
+    return _verify(username, code, backer_codes.hashed(username, code), token), token
 
 
 @writes
 def _verify(username, code, code_hash, token):
-    backer = _found(username, code_hash) if username and code else None
+    backer = _by_code(username, code_hash) if username and code else None
     if backer is None:
         raise BackerInvalid("This name and code don't belong together. Check both: the code must match exactly.")
     if backer.used_at is not None:
         raise _used()
     if backer.username_lower is None:  # a row from before there was a second column
-        Backer.update(username=backer.username.strip(), username_lower=lower(username)).where(
+        Backer.update(username=backer.username.strip(), username_lower=backer_codes.lower(username)).where(
             Backer.id == backer.id
         ).execute()
-    pending = {"claim_hash": keyed("claim", token), "claim_expires_at": now() + LIFE}
+    pending = {"claim_hash": backer_codes.keyed("claim", token), "claim_expires_at": now() + LIFE}
     if not Backer.update(**pending).where(Backer.id == backer.id, Backer.used_at.is_null()).execute():
         raise _used()
     return Backer.get_by_id(backer.id)
 
 
-def _found(username, code_hash):
+def _by_code(username, code_hash):
     """By the name in lower case, by the name as it was typed, then among the legacy rows."""
     same = Backer.code_hash == code_hash
-    found = Backer.one(Backer.username_lower == lower(username), same)
+    found = Backer.one(Backer.username_lower == backer_codes.lower(username), same)
     found = found or Backer.one(Backer.username == username, same)
     if found is None:
         legacy = Backer.select().where(Backer.username_lower.is_null(), same).order_by(Backer.id)
-        found = next((row for row in legacy if lower(row.username) == lower(username)), None)
+        found = next((row for row in legacy if backer_codes.lower(row.username) == backer_codes.lower(username)), None)
     return found
 
 
@@ -209,7 +154,7 @@ def claim(told):
     """The Claim that a browser's (backer's id, token) stands for; None when it carries none."""
     if not isinstance(told, (list, tuple)) or len(told) != 2 or not isinstance(told[0], int):
         return None
-    return Claim(told[0], keyed("claim", str(told[1])[:100]))
+    return Claim(told[0], backer_codes.keyed("claim", str(told[1])[:100]))
 
 
 def kept(told):
@@ -353,25 +298,23 @@ def add(username, code, tier_id, *, by):
     Refuses with Invalid, and with AlreadyThere: for this name and code, or for the name alone when a code
     was to be made, so that nobody gets two by mistake.
     """
-    problems = {}
-    for read, text in ((read_username, username), (read_code, clean(code).strip() or "made")):
-        try:
-            read(text)
-        except Invalid as invalid:
-            problems |= invalid.fields
-    tier = BackerTier.one(BackerTier.id == tier_id) if isinstance(tier_id, int) else None
-    if tier is None:
-        problems["tier"] = "Choose a tier."
-    if tier is None or problems:
-        raise Invalid(problems)
-    username, code = read_username(username), clean(code).strip()
-    lock("backer", lower(username))
+    choices = Choice(tuple((str(tier.id), tier.name, "") for tier in tiers.everything()))
+    fields = (
+        backer_codes.USERNAME,
+        backer_codes.PLEDGE_CODE,
+        Field("tier", "Tier", choices, True, missing="Choose a tier."),
+    )
+    read = read_whole(fields, {"username": username, "code": code, "tier": tier_id})
+    username, code, tier = read["username"], read["code"], BackerTier.get_by_id(int(read["tier"]))
+    lock("backer", backer_codes.lower(username))
     if not code and has_code(username):
         raise AlreadyThere(f"{username} has a code already. If it is for a second pledge, write the code yourself.")
-    code = code or spelled(secrets.randbits(128))
-    if not keep(username, hashed(username, code), tier.id):
+    code = code or backer_codes.spelled(secrets.randbits(128))
+    if not keep(username, backer_codes.hashed(username, code), tier.id):
         raise AlreadyThere(f"{username} has this code already.")
-    backer = Backer.get(Backer.username_lower == lower(username), Backer.code_hash == hashed(username, code))
+    backer = Backer.get(
+        Backer.username_lower == backer_codes.lower(username), Backer.code_hash == backer_codes.hashed(username, code)
+    )
     audit.record(
         "backer.added",
         f"Added the backer {username}: {tier.name}",
@@ -386,17 +329,22 @@ def add(username, code, tier_id, *, by):
 
 def has_code(username):
     """Whether the name has any code."""
-    if Backer.one(Backer.username_lower == lower(username)):
+    if Backer.one(Backer.username_lower == backer_codes.lower(username)):
         return True
     legacy = Backer.select(Backer.username).where(Backer.username_lower.is_null())
-    return any(lower(name) == lower(username) for (name,) in legacy.tuples())
+    return any(backer_codes.lower(name) == backer_codes.lower(username) for (name,) in legacy.tuples())
 
 
 def keep(username, code_hash, tier_id):
     """In the present transaction: the row of a new code; False when this name has it already."""
     if Backer.one(Backer.username_lower.is_null(), Backer.code_hash == code_hash):
         return False
-    row = {"username": username, "username_lower": lower(username), "code_hash": code_hash, "tier": tier_id}
+    row = {
+        "username": username,
+        "username_lower": backer_codes.lower(username),
+        "code_hash": code_hash,
+        "tier": tier_id,
+    }
     return bool(Backer.insert(**row).on_conflict_ignore().as_rowcount().execute())
 
 
@@ -449,103 +397,3 @@ def _take_back(backer, user):
             "Your backer code was released",
             body="What it gave has ended. Ask whoever runs this site if that is wrong.",
         )
-
-
-# --- tiers ------------------------------------------------------------------------------------------------
-
-
-def tiers():
-    """All tiers in the order they were made."""
-    return list(BackerTier.select().order_by(BackerTier.id))
-
-
-def sizes():
-    """tier's id → how many backers are in it."""
-    rows = Backer.select(Backer.tier, fn.COUNT(Backer.id)).group_by(Backer.tier).tuples()
-    return {tier: int(count) for tier, count in rows}
-
-
-def worth(tier):
-    """What a claimed code of the tier gives, as parts of a sentence."""
-    time = f"{tier.months} {'month' if tier.months == 1 else 'months'}" if tier.months else "life"
-    parts = [f"{plans.get(tier.plan_key).name} for {time}"] if tier.plan_key in plans.PLANS else [f"access for {time}"]
-    return parts + ([f"{tier.credits:,} credits"] if tier.credits else [])
-
-
-@writes
-def add_tier(form, *, by):
-    """Make a tier from form values: key, name, plan, months (empty: for life), credits. Refuses with Invalid."""
-    values = _tier(form)
-    lock("backer tiers")
-    if BackerTier.one(BackerTier.key == values["key"]):
-        raise Invalid({"key": "There is a tier with this key already."})
-    tier = BackerTier.create(**values)
-    audit.record(
-        "backer_tier.created",
-        f"Made the tier {tier.name}",
-        by=by,
-        target=("backer_tier", tier.id),
-        category="admin",
-        after=_told(tier),
-    )
-    return tier
-
-
-@writes
-def change_tier(id, form, *, by):
-    """Change what a tier is called and gives, from here on: claimed codes keep what they got.
-
-    The key stays, as files name it. Refuses with NotFound and Invalid.
-    """
-    lock("backer tiers")
-    tier = BackerTier.one(BackerTier.id == id)
-    if tier is None:
-        raise NotFound("There is no such tier.")
-    before, values = _told(tier), _tier(form | {"key": tier.key})
-    BackerTier.update(**values).where(BackerTier.id == id).execute()
-    tier = BackerTier.get_by_id(id)
-    if _told(tier) != before:
-        audit.record(
-            "backer_tier.changed",
-            f"Changed the tier {tier.name}",
-            by=by,
-            target=("backer_tier", id),
-            category="admin",
-            before=before,
-            after=_told(tier),
-        )
-    return tier
-
-
-def _told(tier):
-    return {"name": tier.name, "plan": tier.plan_key, "months": tier.months, "credits": tier.credits}
-
-
-def _tier(form):
-    wrong = {}
-    key, name = clean(form.get("key")).strip().lower(), " ".join(clean(form.get("name")).split())
-    plan = clean(form.get("plan")).strip() or None
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", key):
-        wrong["key"] = "Write letters, digits and hyphens: files name the tier by it."
-    if not 2 <= len(name) <= NAME:
-        wrong["name"] = f"Write a name of 2 to {NAME} characters."
-    if plan is not None and (plan not in plans.PLANS or not plans.PLANS[plan].is_paid):
-        wrong["plan"] = "Choose a plan from the list."
-    months = _number(form.get("months"), 1, MONTHS)
-    if months is False:
-        wrong["months"] = f"Write a number from 1 to {MONTHS}, or nothing for life."
-    given = _number(form.get("credits"), 0, CREDITS)
-    if given is False:
-        wrong["credits"] = f"Write a number from 0 to {CREDITS:,}."
-    if wrong:
-        raise Invalid(wrong)
-    return {"key": key, "name": name, "plan_key": plan, "months": months, "credits": given or 0}
-
-
-def _number(text, least, most):
-    """A whole number, None for nothing, False for what can't be taken."""
-    text = clean(str(text or "")).strip()
-    if not text:
-        return None
-    fits = text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most
-    return int(text) if fits else False

@@ -2,11 +2,29 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
-from domain import Invalid
-from domain.fields.kinds import clean
+from domain.fields.email import Email
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field, Unfit
 
 _ADDRESS = re.compile(r"[^@\s,;<>\"()\[\]]+@[^@\s,;<>\"()\[\]]+\.[^@\s.,;<>\"()\[\]]+")
+_WHOLE = "Write a whole e-mail address, like ada@example.org."
+
+
+@dataclass(frozen=True)
+class Usable(Email):
+    """An address that letters can go to."""
+
+    def read(self, text):
+        # Compatible letters become one: the Kelvin sign compares as a k, and must not be mailed elsewhere than a k.
+        email = unicodedata.normalize("NFKC", text[:1000]).strip()
+        if len(email) > self.most or not _ADDRESS.fullmatch(email):
+            raise Unfit(_WHOLE)
+        return email
+
+
+EMAIL = Field("email", "E-mail", Usable(), True, missing=_WHOLE)
 
 
 def normalized(email):
@@ -15,9 +33,5 @@ def normalized(email):
 
 
 def address(email):
-    """A usable address as typed, or Invalid."""
-    # Compatible letters become one: the Kelvin sign compares as a k, and must not be mailed elsewhere than a k.
-    email = unicodedata.normalize("NFKC", clean(email)[:1000]).strip()
-    if len(email) > 254 or not _ADDRESS.fullmatch(email):
-        raise Invalid({"email": "Write a whole e-mail address, like ada@example.org."})
-    return email
+    """A usable address as typed. Refuses with Invalid."""
+    return read_whole((EMAIL,), {"email": email})["email"]

@@ -14,9 +14,12 @@ from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere
 from database.transactions import on_wake, wake, writes
-from domain import Invalid, NotFound, Refused
+from domain import NotFound, Refused
 from domain.base import audit, long_jobs
-from domain.fields.kinds import clean
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field, Kind, Unfit
+from domain.fields.number import Number
+from domain.fields.text import Text
 from models import AuditEvent, Grant, PlanOverride
 
 PAID = ("feature.pro", "workspace.members.invite", "workspace.members.limit.10", "billing.portal")
@@ -167,14 +170,14 @@ def change(key, form, *, by, confirmed=False):
     Refuses with NotFound, Invalid, or Unconfirmed when it would change what subscribers may do and
     `confirmed` isn't set. Their grants follow by a job.
     """
-    _in_line(key)
-    return _set(key, _understood(key, form), by, confirmed)
+    _lock_plan(key)
+    return _set(key, _values(key, form), by, confirmed)
 
 
 @writes
 def put_back(key, event_id, *, by, confirmed=False):
     """Undo the audited change `event_id`. Refuses when something newer stands; else as `change` does."""
-    _in_line(key)
+    _lock_plan(key)
     event = next(iter(history(key, 1)), None)
     if event is None or event.id != event_id:
         raise Refused("This plan was changed again since; look at it before you put anything back.")
@@ -183,7 +186,7 @@ def put_back(key, event_id, *, by, confirmed=False):
     return _set(key, before, by, confirmed)
 
 
-def _in_line(key):
+def _lock_plan(key):
     if key not in PLANS:
         raise NotFound("There is no such plan.")
     lock("plan", key)  # or two admins at once would each log the other's change as their own
@@ -195,29 +198,50 @@ def history(key, limit=20):
     return list(AuditEvent.select().where(*about).order_by(AuditEvent.id.desc()).limit(limit))
 
 
-def _understood(key, form):
-    wrong = {}
-    name = " ".join(clean(str(form.get("name", ""))).split())
-    if not 2 <= len(name) <= NAME:
-        wrong["name"] = f"Write a name of 2 to {NAME} characters."
-    gives = [" ".join(line.split()) for line in clean(str(form.get("gives", ""))).splitlines() if line.strip()]
-    if len(gives) > LINES or any(len(line) > LINE for line in gives):
-        wrong["gives"] = f"Write at most {LINES} lines of {LINE} characters."
-    chosen = sorted(set(form.get("capabilities", ())))
-    if set(chosen) - CAPABILITIES.keys():
-        wrong["capabilities"] = "Choose from the list."
-    elif not chosen and PLANS[key].is_paid:
-        wrong["capabilities"] = "Choose at least one, or it would be no more than Free."
-    elif len(set(LIMITS) & set(chosen)) > 1:
-        wrong["capabilities"] = "Choose one number of members."
-    elif "workspace.members.invite" in chosen and not set(LIMITS) & set(chosen):
-        wrong["capabilities"] = "Choose for how many members too, or nobody can be invited."
-    position = str(form.get("position", "")).strip()
-    if not (position.isascii() and position.isdigit() and 1 <= int(position[:4]) <= 99 and len(position) < 3):
-        wrong["position"] = "Write a number from 1 to 99."
-    if wrong:
-        raise Invalid(wrong)
-    return {"name": name, "gives": gives, "capabilities": chosen, "position": int(position)}
+@dataclass(frozen=True)
+class Lines(Text):
+    """A few short lines."""
+
+    long: bool = True
+
+    def read(self, text):
+        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        if len(lines) > LINES or any(len(line) > LINE for line in lines):
+            raise Unfit(f"Write at most {LINES} lines of {LINE} characters.")
+        return lines
+
+
+@dataclass(frozen=True)
+class Capabilities(Kind):
+    """What is included: words of CAPABILITIES that go together."""
+
+    several: bool = True
+
+    def read(self, chosen):
+        chosen = sorted(set(chosen))
+        limits = set(LIMITS) & set(chosen)
+        if set(chosen) - CAPABILITIES.keys():
+            raise Unfit("Choose from the list.")
+        if len(limits) > 1:
+            raise Unfit("Choose one number of members.")
+        if "workspace.members.invite" in chosen and not limits:
+            raise Unfit("Choose for how many members too, or nobody can be invited.")
+        return chosen
+
+
+NOTHING_MORE = "Choose at least one, or it would be no more than Free."
+FORM = (
+    Field("name", "Name", Text(NAME, 2), True),
+    Field("gives", "Lines", Lines(), default=()),
+    Field("position", "Place", Number(1, 99), True),
+)
+
+
+def _values(key, form):
+    """The form in order, as the columns of a PlanOverride. Refuses with Invalid."""
+    chosen = Field("capabilities", "Included", Capabilities(), PLANS[key].is_paid, (), missing=NOTHING_MORE)
+    read = read_whole((*FORM, chosen), form)
+    return read | {"gives": list(read["gives"]), "capabilities": list(read["capabilities"])}
 
 
 def _set(key, after, by, confirmed):

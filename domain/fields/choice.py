@@ -15,6 +15,8 @@ class Choice(Kind):
 
     def read(self, text):
         if text not in self.words:
+            if len(self.options) > 12:
+                raise Unfit("Choose one from the list.")
             raise Unfit(f"Choose one of: {', '.join(label for _, label, _ in self.options)}.")
         return text
 

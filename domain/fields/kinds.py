@@ -69,6 +69,7 @@ class Field:
     listed: bool = True
     acted: bool = False  # only acts move it: no form and no cell changes it
     filters: bool = True  # offered as a filter, where its kind can be one
+    missing: str = ""  # what is said where it is required and empty
     facts: dict = field(default_factory=dict, hash=False, compare=False)
 
     def read(self, text):
@@ -76,7 +77,7 @@ class Field:
         text = [part for part in map(clean, text) if part] if isinstance(text, list | tuple) else clean(text)
         if not text or not (isinstance(text, list) or text.strip()):
             if self.required:
-                raise Unfit(f"{self.label} can't be empty.")
+                raise Unfit(self.missing or f"{self.label} can't be empty.")
             return None
         return self.kind.read(text)
 

@@ -5,16 +5,19 @@ from domain.fields.kinds import Kind, Unfit
 
 @dataclass(frozen=True)
 class Text(Kind):
-    """A line, or with `long` a paragraph, of at most `most` characters."""
+    """A line, or with `long` a paragraph, of `least` to `most` characters."""
 
     name = "text"
     most: int = 200
+    least: int = 0
     long: bool = False
     filters: bool = False
     typed: bool = False  # its filter is typed above the list, not chosen in the cells
 
     def read(self, text):
         text = text.strip() if self.long else " ".join(text.split())
+        if self.least and not self.least <= len(text) <= self.most:
+            raise Unfit(f"Write {self.least:,} to {self.most:,} characters.")
         if len(text) > self.most:
             raise Unfit(f"Keep it to {self.most:,} characters; this has {len(text):,}.")
         return text

@@ -66,7 +66,7 @@ def change_role(id, role, *, by):
     summary, moved = f"{who.name}: {before} → {role}", {"field": "role", "before": before, "after": role}
     change = history.note("member.role_changed", summary, target, by=by, target=who, **moved)
     you = (who, f"You are now {role} of {by.organization.name}", f"/{by.organization.slug}/members")
-    _tell(by, change, "member.role_changed", f"{who.name} is now {role} of {by.organization.name}", you)
+    _notify(by, change, "member.role_changed", f"{who.name} is now {role} of {by.organization.name}", you)
     return found(by.organization, id)
 
 
@@ -95,7 +95,7 @@ def remove(id, *, by):
         after=None,
     )
     you = (who, f"You were removed from {by.organization.name}", None)
-    _tell(by, change, "member.removed", f"{who.name} was removed from {by.organization.name}", you)
+    _notify(by, change, "member.removed", f"{who.name} was removed from {by.organization.name}", you)
     outgoing.letter(
         "member_removed",
         who.email,
@@ -125,7 +125,7 @@ def leave(*, by):
         after=None,
         left=True,
     )
-    _tell(by, change, "member.removed", f"{by.user.name} left {by.organization.name}")
+    _notify(by, change, "member.removed", f"{by.user.name} left {by.organization.name}")
 
 
 def _keep_an_owner(by, target):
@@ -158,7 +158,7 @@ def _keep_owner_of_record(organization):
         ).execute()
 
 
-def _tell(by, change, type, title, you=None):
+def _notify(by, change, type, title, you=None):
     organizations.tell(
         by.organization,
         type,

@@ -17,7 +17,10 @@ from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import audit, configuration, history, outgoing, roles, stepup
 from domain.entitlements import credits, grants
-from domain.fields.kinds import clean
+from domain.fields.choice import Choice
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field
+from domain.fields.text import Text
 from domain.organizations import permissions
 from models import Invitation, Membership, Organization, Session, Subscription, Transfer, User, Workspace
 
@@ -33,6 +36,8 @@ RESERVED = frozenset(
 )
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "NGN", "GHS", "KES", "ZAR", "INR", "JPY", "CAD", "AUD", "BRL", "SEK", "PLN")
 FIRST_WORKSPACE = "General"
+NAME = Field("name", "Name", Text(80, 2), True)
+CURRENCY = Field("currency", "Currency", Choice(tuple((code, code, "") for code in CURRENCIES)), True)
 
 
 def slugged(name):
@@ -77,10 +82,7 @@ def create(name, *, by):
 
 def named(name):
     """What an organization or workspace may be called, without stray spaces. Refuses with Invalid."""
-    name = " ".join(clean(name).split())
-    if not 2 <= len(name) <= 80:
-        raise Invalid({"name": "Write a name of 2 to 80 characters."})
-    return name
+    return read_whole((NAME,), {"name": name})["name"]
 
 
 def _create(name, user, *, is_personal, slug_from):
@@ -267,6 +269,12 @@ def timezones():
     return tuple(sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC"))
 
 
+@cache
+def timezone_field():
+    """The field of a time zone; made when it is first asked for, as the zones are read from the disk."""
+    return Field("timezone", "Time zone", Choice(tuple((zone, zone, "") for zone in timezones())), True)
+
+
 @writes
 def update(name, timezone, currency, *, by):
     """What the organization is called, the zone its days are in, and the currency it begins with.
@@ -274,19 +282,10 @@ def update(name, timezone, currency, *, by):
     The address stays: letters and bookmarks lead there. Refuses with Invalid.
     """
     by.require("organization.update")
-    problems = {}
-    try:
-        name = named(name)
-    except Invalid as invalid:
-        problems |= invalid.fields
-    if timezone not in timezones():
-        problems["timezone"] = "Choose a time zone from the list."
-    if currency not in CURRENCIES:
-        problems["currency"] = "Choose a currency from the list."
-    if problems:
-        raise Invalid(problems)
+    form = {"name": name, "timezone": timezone, "currency": currency}
+    after = read_whole((NAME, timezone_field(), CURRENCY), form)
+    after["default_currency"] = after.pop("currency")
     held = Organization.get_by_id(by.organization.id)
-    after = {"name": name, "timezone": timezone, "default_currency": currency}
     before = {field: getattr(held, field) for field in after}
     new = {field: value for field, value in after.items() if before[field] != value}
     if not new:

@@ -6,6 +6,7 @@ slip a password under it.
 
 import re
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 
 import peewee
@@ -17,9 +18,11 @@ from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.backers import backers
 from domain.base import audit, outgoing, settings, stepup, tokens
-from domain.base.addresses import address, normalized
+from domain.base.addresses import EMAIL, address, normalized
 from domain.entitlements import credits
-from domain.fields.kinds import clean
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field, Unfit, clean
+from domain.fields.text import Text
 from domain.organizations import organizations, permissions
 from domain.people import admins, codes, passwords, sessions
 from models import (
@@ -40,8 +43,23 @@ from models import (
 )
 
 SETUP_LIFE = timedelta(days=7)
-# Names stand in letters to people who never asked for one: no advertisement travels in them.
+
+
+@dataclass(frozen=True)
+class PersonName(Text):
+    """What somebody is called. It stands in letters to people who never asked for one, so it advertises nothing."""
+
+    most: int = 100
+
+    def read(self, text):
+        if len(name := " ".join(text.split())) > self.most or _LINK.search(name):
+            raise Unfit(_NAME)
+        return name
+
+
 _LINK = re.compile(r"://|www\.|\w\.\w+/", re.I)
+_NAME = "Write your name, in up to 100 characters and without links."
+NAME = Field("name", "Your name", PersonName(), True, missing=_NAME)
 
 
 def by_email(email):
@@ -90,19 +108,9 @@ def must_be_open():
 
 def _checked(email, name, password):
     """The form in order: (address, name, password hash or None). Refuses with Invalid."""
-    problems = {}
-    try:
-        email = address(email)
-    except Invalid as invalid:
-        problems |= invalid.fields
-    name = " ".join(clean(name).split())
-    if not 1 <= len(name) <= 100 or _LINK.search(name):
-        problems["name"] = "Write your name, in up to 100 characters and without links."
-    if password is not None and (lacks := passwords.missing(password)):
-        problems["password"] = f"The password still needs {passwords.joined(lacks)}."
-    if problems:
-        raise Invalid(problems)
-    return email, name, None if password is None else passwords.hashed(password)
+    fields = (EMAIL, NAME) if password is None else (EMAIL, NAME, passwords.PASSWORD)
+    read = read_whole(fields, {"email": email, "name": name, "password": password})
+    return read["email"], read["name"], None if password is None else passwords.hashed(password)
 
 
 @writes
@@ -247,19 +255,11 @@ def change_address(user, token_id, code):
 @writes
 def change_profile(user, name, timezone):
     """What others call the user, and the zone their days are in. Refuses with Invalid."""
-    name = " ".join(clean(name).split())
-    problems = {}
-    if not 1 <= len(name) <= 100 or _LINK.search(name):
-        problems["name"] = "Write your name, in up to 100 characters and without links."
-    if timezone not in organizations.timezones():
-        problems["timezone"] = "Choose a time zone from the list."
-    if problems:
-        raise Invalid(problems)
+    after = read_whole((NAME, organizations.timezone_field()), {"name": name, "timezone": timezone})
     before = {"name": user.name, "timezone": user.timezone}
-    after = {"name": name, "timezone": timezone}
     if before != after:
-        Profile.update(full_name=name).where(Profile.user == user).execute()
-        User.update(timezone=timezone).where(User.id == user.id).execute()
+        Profile.update(full_name=after["name"]).where(Profile.user == user).execute()
+        User.update(timezone=after["timezone"]).where(User.id == user.id).execute()
         audit.record("auth.user.updated", "Changed the profile", by=user, target=user, before=before, after=after)
 
 

@@ -58,10 +58,10 @@ def is_named(email_norm):
 
 def capabilities(user):
     """The platform capabilities of whoever passes the gate; nobody else has any."""
-    return _held(user) if gate(user) == "ok" else frozenset()
+    return _behind_the_gate(user) if gate(user) == "ok" else frozenset()
 
 
-def _held(user):
+def _behind_the_gate(user):
     """What somebody on the list has once they pass the gate."""
     if is_named(user.email_norm):
         return EVERYTHING
@@ -273,7 +273,7 @@ def must_not_be_last(user):
     others = [one for one in people() if one.id != user.id and one.email_verified_at]
     if not others:
         raise LastAdmin("This is the last admin. Put somebody else on the admin list first.")
-    if "admins.write" in _held(user) and not any("admins.write" in _held(one) for one in others):
+    if "admins.write" in _behind_the_gate(user) and not any("admins.write" in _behind_the_gate(one) for one in others):
         raise LastAdmin("Nobody else may choose admins. Make somebody else super admin first.")
 
 

@@ -2,11 +2,14 @@
 
 import string
 import threading
+from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from domain import Invalid
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field, Unfit
+from domain.fields.text import Text
 
 MOST = 200  # characters: bounds the work of one attempt
 
@@ -34,11 +37,22 @@ def missing(password):
     return lacks
 
 
+@dataclass(frozen=True)
+class Chosen(Field):
+    """A password that somebody chooses: taken as it was typed, if the policy takes it."""
+
+    def read(self, text):
+        if lacks := missing(text or ""):
+            raise Unfit(f"The password still needs {joined(lacks)}.")
+        return text
+
+
+PASSWORD = Chosen("password", "Password", Text(MOST))
+
+
 def chosen(password):
-    """The hash of a password that somebody chooses. Refuses with Invalid what the policy doesn't take."""
-    if lacks := missing(password or ""):
-        raise Invalid({"password": f"The password still needs {joined(lacks)}."})
-    return hashed(password)
+    """The hash of a password that somebody chooses. Refuses with Invalid."""
+    return hashed(read_whole((PASSWORD,), {"password": password})["password"])
 
 
 def joined(words):

@@ -64,7 +64,7 @@ def suspend_user(id, reason, *, by):
         browsers_signed_out=ended,
         letters_voided=voided,
     )
-    outgoing.letter("account_suspended", user.email, _key("suspended", user), name=user.name, reason=reason)
+    outgoing.letter("account_suspended", user.email, _once("suspended", user), name=user.name, reason=reason)
 
 
 @writes
@@ -82,7 +82,7 @@ def reactivate_user(id, *, by):
         before="suspended",
         after="active",
     )
-    outgoing.letter("account_reactivated", user.email, _key("reactivated", user), name=user.name)
+    outgoing.letter("account_reactivated", user.email, _once("reactivated", user), name=user.name)
 
 
 def _person(id):
@@ -105,7 +105,7 @@ def suspend_organization(id, reason, *, by):
     organization = _organization(id)
     stepup.demand("admin.suspend_organization", organization.id)
     _move(Organization, organization, "active", "suspended", suspended_reason=reason, suspended_at=now())
-    _told(organization, "suspended", "active", by, reason=reason)
+    _announce(organization, "suspended", "active", by, reason=reason)
 
 
 @writes
@@ -114,7 +114,7 @@ def reactivate_organization(id, *, by):
     organization = _organization(id)
     stepup.demand("admin.reactivate_organization", organization.id)
     _move(Organization, organization, "suspended", "active", suspended_reason=None, suspended_at=None)
-    _told(organization, "active", "suspended", by)
+    _announce(organization, "active", "suspended", by)
 
 
 def _organization(id):
@@ -124,13 +124,13 @@ def _organization(id):
     return organization
 
 
-def _told(organization, after, before, by, **facts):
+def _announce(organization, after, before, by, **facts):
     verb = "suspended" if after == "suspended" else "reactivated"
     moved = {"field": "status", "before": before, "after": after}
     with inside(organization):
         summary, about = f"{organization.name} was {verb}", {"by": by, "organization": organization} | moved | facts
         history.note(f"organization.{verb}", summary, organization, **about)
-    type, key = f"organization.{verb}", _key(f"organization.{verb}", organization)
+    type, key = f"organization.{verb}", _once(f"organization.{verb}", organization)
     values = {"organization": organization.name, "link": organizations.link_to(organization)} | facts
     for user in Membership.keepers(organization):
         outgoing.notify(
@@ -156,5 +156,5 @@ def _move(table, row, before, after, **values):
         raise InvalidTransition(f"{row.name} is {status}, so it can't be made {after}.")
 
 
-def _key(what, row):
+def _once(what, row):
     return f"{what}:{row.id}:{now().timestamp()}"

@@ -11,9 +11,8 @@ from flask import Blueprint, redirect, session
 from htmx_flask import request
 
 from domain import Invalid, NotFound, Refused
-from domain.backers import backer_desk, backer_imports, backers
+from domain.backers import backer_codes, backer_desk, backer_imports, backers, tiers
 from domain.base import settings
-from domain.entitlements import plans
 from domain.fields.kinds import whole
 from domain.lists import rows as listed_rows
 from domain.organizations import invitations
@@ -86,7 +85,7 @@ def _invited(target):
 def _globals(state):
     """Many pages change with the campaign: they ask for themselves."""
     state.app.jinja_env.globals.update(
-        crowdfunding=lambda: settings.get("crowdfunding_active"), backer_gate=gate, backer_worth=backers.worth
+        crowdfunding=lambda: settings.get("crowdfunding_active"), backer_gate=gate, backer_worth=tiers.worth
     )
 
 
@@ -106,7 +105,7 @@ def verify():
     try:
         backer, token = backers.verify(form.get("username", ""), form.get("code", ""), allow=spend_backer)
     except backers.NotClaimed as refusal:
-        values = {"username": form.get("username", "")[: backers.NAME], "email": ""}
+        values = {"username": form.get("username", "")[: backer_codes.NAME], "email": ""}
         template = "people/auth/sign_up_code.html" if place.endswith("code") else "people/auth/sign_up.html"
         errors = {"backer": refusal.sentence}
         return pages.page(template, refusal.status, values=values, errors=errors, next=target)
@@ -126,7 +125,7 @@ everybody = routes.add(
     "/admin/backers",
     is_platform=True,
     template="backers/index.html",
-    context=lambda place: {"tiers": backers.tiers(), "values": {}, "errors": {}},
+    context=lambda place: {"tiers": tiers.everything(), "values": {}, "errors": {}},
 )
 
 
@@ -173,7 +172,7 @@ def _imports(refusal=None, **extra):
         "backers/imports.html",
         refusal.status if refusal else 200,
         imports=backer_imports.recent(),
-        tiers=backers.tiers(),
+        tiers=tiers.everything(),
         errors=refusal.fields if refusal else {},
         here="backers",
         **{"values": {}} | extra,
@@ -211,7 +210,7 @@ def show_import(id):
         rows=rows[start : start + LINES],
         more=start + LINES if len(rows) > start + LINES else None,
         only=verdict,
-        tiers=pages.later(lambda: {tier.id: tier.name for tier in backers.tiers()}),
+        tiers=pages.later(lambda: {tier.id: tier.name for tier in tiers.everything()}),
         here="backers",
     )
 
@@ -239,52 +238,3 @@ def codes(id):
     response = export.download("backer-codes", ("Username", "Code", "Tier"), found)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-# --- tiers ------------------------------------------------------------------------------------------------
-
-
-@blueprint.get("/admin/backers/tiers")
-@access.platform("backers.write")
-def tiers():
-    return _tiers()
-
-
-def _tiers(refusal=None, editing=None):
-    return pages.page(
-        "backers/tiers.html",
-        refusal.status if refusal else 200,
-        tiers=backers.tiers(),
-        sizes=backers.sizes(),
-        plans=[(plan.key, plan.label) for plan in plans.everything() if plan.is_paid],
-        editing=editing,
-        values=request.form if refusal else {},
-        errors=refusal.fields if refusal else {},
-        here="backers",
-    )
-
-
-@blueprint.post("/admin/backers/tiers")
-@access.platform("backers.write")
-def add_tier():
-    try:
-        tier = backers.add_tier(request.form.to_dict(), by=access.me())
-    except Invalid as refusal:
-        return _tiers(refusal)
-    return pages.go("/admin/backers/tiers", f"The tier {tier.name} is made.")
-
-
-@blueprint.get("/admin/backers/tiers/<id:id>")
-@access.platform("backers.write")
-def tier(id):
-    return _tiers(editing=id)
-
-
-@blueprint.post("/admin/backers/tiers/<id:id>")
-@access.platform("backers.write")
-def change_tier(id):
-    try:
-        tier = backers.change_tier(id, request.form.to_dict(), by=access.me())
-    except Invalid as refusal:
-        return _tiers(refusal, editing=id)
-    return pages.go("/admin/backers/tiers", f"The tier {tier.name} is saved.")

@@ -9,7 +9,7 @@ import models
 from database.clock import now
 from database.scope import everywhere
 from domain import Invalid, NotFound, Refused
-from domain.backers import backer_imports, backers
+from domain.backers import backer_codes, backer_imports, backers, tiers
 from domain.base import long_jobs, settings
 from domain.people import accounts
 from models import AuditEvent, Backer, BackerImport, LongJob
@@ -18,8 +18,8 @@ from tests.fixtures.threads import refused, together, write
 
 @pytest.fixture
 def tier(cast):
-    backers.add_tier({"key": "founder", "name": "Founder"}, by=cast.stella)
-    return backers.add_tier({"key": "early", "name": "Early bird", "months": "12"}, by=cast.stella)
+    tiers.add({"key": "founder", "name": "Founder"}, by=cast.stella)
+    return tiers.add({"key": "early", "name": "Early bird", "months": "12"}, by=cast.stella)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def why(held):
 def test_the_usual_kinds_of_csv_are_read(check, text):
     held = check(text)
     assert [(row[1], row[4]) for row in held.rows] == [("Ada", "new"), ("Bea", "new")]
-    assert held.rows[0][3] == backers.hashed("ada", "Ada-1234")
+    assert held.rows[0][3] == backer_codes.hashed("ada", "Ada-1234")
     assert (held.new, held.known, held.wrong, held.made) == (2, 0, 0, 0)
     assert len({row[2] for row in held.rows}) == 2
     assert Backer.select().count() == 0  # it is only compared
@@ -172,7 +172,7 @@ def test_a_known_row_keeps_its_tier_and_says_so(check, cast, tier):
 
 
 def test_legacy_rows_are_known_too(check, tier):
-    row = {"username": " Grace", "code_hash": backers.hashed("grace", "G-1234"), "tier": tier}
+    row = {"username": " Grace", "code_hash": backer_codes.hashed("grace", "G-1234"), "tier": tier}
     write(Backer.create, **row)
     assert verdicts(check("username,code\nGRACE,G-1234\n")) == [(2, "GRACE", "known")]
     assert verdicts(check("username,code\ngrace,\n")) == [(2, "grace", "known")]
@@ -324,4 +324,4 @@ def test_the_guard_against_formulas_goes_there_and_back(check):
     csv.writer(out).writerows([["username", "code"], ["'-gus", "'=1+1-x"]])
     held = check(out.getvalue())
     assert held.rows[0][1] == "-gus"
-    assert held.rows[0][3] == backers.hashed("-gus", "=1+1-x")
+    assert held.rows[0][3] == backer_codes.hashed("-gus", "=1+1-x")

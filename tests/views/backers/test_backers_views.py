@@ -7,11 +7,11 @@ import pytest
 
 import jobs
 from database.clock import now
-from domain.backers import backer_imports, backers
+from domain.backers import backer_codes, backer_imports, backers, tiers
 from domain.base import configuration, settings
 from domain.base.configuration import IdentityProvider
 from domain.people import accounts
-from models import AuditEvent, AuthToken, Backer, BackerImport, BackerTier, Identity, Proof, Session, User
+from models import AuditEvent, AuthToken, Backer, BackerImport, Identity, Proof, Session, User
 from tests.fixtures.entrance import readable
 from tests.fixtures.issuer import Issuer, mocked
 from tests.fixtures.threads import write
@@ -25,7 +25,7 @@ CODE = "Ada-7Q2M"
 
 @pytest.fixture
 def tier(cast):
-    return backers.add_tier({"key": "early", "name": "Early bird", "months": "12", "credits": "5"}, by=cast.stella)
+    return tiers.add({"key": "early", "name": "Early bird", "months": "12", "credits": "5"}, by=cast.stella)
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ def test_the_code_of_a_new_backer_is_shown_once(tier, browse, said):
     assert code not in readable(client)
     assert code not in said(client.get(f"/admin/backers/{Backer.get().id}"))
     assert response.headers["Cache-Control"] == "no-store"
-    assert Backer.get().code_hash == backers.hashed("bea", code)
+    assert Backer.get().code_hash == backer_codes.hashed("bea", code)
 
 
 def test_a_refused_backer_comes_back_with_what_was_typed(ada, browse):
@@ -473,23 +473,3 @@ def test_a_long_file_is_shown_in_parts(tier, browse, said):
     more = html.unescape(re.search(r'href="([^"]+from=100[^"]*)"', page)[1])
     assert "Backer 100<" in client.get(more).get_data(True)
     assert backer_imports.one(BackerImport.get().id).made == 250
-
-
-# --- tiers ------------------------------------------------------------------------------------------------
-
-
-def test_a_tier_is_made_and_changed_in_place(browse, cast, said):
-    client = browse("stella")
-    assert "No tiers yet" in said(client.get("/admin/backers/tiers"))
-    assert "Make a tier first" in said(client.get("/admin/backers/imports"))
-    form = {"key": "Founder", "name": "Founder", "plan": "pro_yearly", "months": "", "credits": "1000"}
-    assert client.post("/admin/backers/tiers", data=form).status_code == 303
-    tier = BackerTier.get()
-    assert "Pro for life, 1,000 credits" in said(client.get("/admin/backers/tiers"))
-    assert 'value="1000"' in client.get(f"/admin/backers/tiers/{tier.id}").get_data(True)
-    bad = client.post(f"/admin/backers/tiers/{tier.id}", data={"name": "Founders", "months": "x"})
-    assert bad.status_code == 422
-    assert 'id="months_error"' in bad.get_data(True)
-    assert 'value="Founders"' in bad.get_data(True)
-    assert client.post(f"/admin/backers/tiers/{tier.id}", data={"name": "Founders", "months": "3"}).status_code == 303
-    assert (BackerTier.get().name, BackerTier.get().months) == ("Founders", 3)

@@ -1,0 +1,76 @@
+"""The codes of backers: how they are written, read, and kept.
+
+A code is kept only as a keyed hash of name and code, always the same for the same two, so that it can be
+looked up and never read. Why: docs/decisions/backers.md
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from domain.base import configuration
+from domain.fields.kinds import Field, Unfit
+from domain.fields.text import Text
+
+NAME = 80  # characters
+CODE = (4, 80)  # characters
+ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # what nobody reads as something else
+
+
+@lru_cache(maxsize=8)
+def _derived_key(secret, purpose):
+    return hmac.new(secret.encode(), f"guildhall backer {purpose} 1".encode(), hashlib.sha256).digest()
+
+
+def keyed(purpose, text):
+    """A keyed hash (hex) that nobody without SECRET_KEY can make or try out."""
+    key = _derived_key(configuration.active.secret_key, purpose)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def hashed(username, code):
+    """Under what a code is kept: the same for the same name in any case and the exact code."""
+    return keyed("code", f"{lower(username)}\0{code}")
+
+
+def lower(username):
+    """A username as it is compared."""
+    return username.strip().lower()
+
+
+def spelled(number):
+    """A code of sixteen letters and digits out of a great number."""
+    letters = []
+    for _ in range(16):
+        number, place = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[place])
+    return "-".join("".join(letters[i : i + 4]) for i in range(0, 16, 4))
+
+
+@dataclass(frozen=True)
+class Username(Text):
+    """A backer's name; it must fit also as it is compared."""
+
+    def read(self, text):
+        name = " ".join(text.split())
+        if max(len(name), len(lower(name))) > NAME:
+            raise Unfit(_NAME)
+        return name
+
+
+@dataclass(frozen=True)
+class PledgeCode(Text):
+    """A code as it is: only the space around it goes."""
+
+    def read(self, text):
+        code, (least, most) = text.strip(), CODE
+        if not least <= len(code) <= most or re.search(r"\s", code):
+            raise Unfit(f"A code has {least} to {most} characters and no spaces.")
+        return code
+
+
+_NAME = f"Write a name of up to {NAME} characters."
+USERNAME = Field("username", "Username", Username(), True, missing=_NAME)
+PLEDGE_CODE = Field("code", "Code", PledgeCode())
