@@ -8,7 +8,7 @@ from flask_login import current_user, login_user
 
 from domain.people import accounts, factors, sessions, sign_ins
 from views import access, cookies, pages
-from views.safety import address, cookie_name, is_https, spend_session
+from views.safety import address, cookie_name, is_https, spend
 
 YEAR = 365 * 24 * 3600
 
@@ -29,7 +29,7 @@ def enter(user, way, target=None):
 def admit(user, way, target=None, counted=True):
     """Sign this browser in; the cookie starts afresh, so that nobody can have planted it."""
     if counted:
-        spend_session(user)
+        spend("sessions", user)
     if current_user.is_authenticated:  # what this browser held before is over, not only forgotten
         sessions.end(current_user.token)
     session.clear()

@@ -92,45 +92,26 @@ LIMITS = {
     "passkey": (("20/minute", address),),
     "backer": (("30/minute", address),),
 }
-LETTERS = parse("3/hour")
+# What one person, address or organization may use up, from wherever it is asked.
+SPENT = {
+    "sessions": parse("10/minute"),  # sign-ins of a user
+    "second_factors": parse("20/hour"),  # tries of a user: whoever has the password can begin anew at will
+    "letters": parse("3/hour"),  # with a code to an address, whoever asks for it and whether or not it has an account
+    "invitations": parse("20/hour"),  # letters of an organization, whoever sends them
+    "backers": parse("5/minute"),  # tries at the code of a backer (a name in lower case)
+    "states": parse("10/minute"),  # changes of the site's state by an admin
+}
 
 
-SESSIONS = parse("10/minute")
-INVITATIONS = parse("20/hour")
-SECOND_FACTORS = parse("20/hour")
-BACKERS = parse("5/minute")
-STATES = parse("10/minute")
-
-
-def spend_session(user):
-    """Count a sign-in of this user, or refuse with TooOften."""
-    _spend(SESSIONS, "sessions", str(user.id))
-
-
-def spend_second_factor(user):
-    """Count a try at this user's second factor from anywhere: whoever has the password can begin anew at will."""
-    _spend(SECOND_FACTORS, "second_factors", str(user.id))
+def spend(name, whose):
+    """Count one against the named limit of somebody or something, or refuse with TooOften."""
+    _spend(SPENT[name], name, str(getattr(whose, "id", whose)))
 
 
 def spend_letter(email):
-    """Count a letter with a code to this address, whoever asks for it and whether or not it has an account."""
+    """The same for a letter to an address, however it is written."""
     if "@" in email:
-        _spend(LETTERS, "letters", normalized(clean(email))[:254])
-
-
-def spend_invitation(organization):
-    """Count a letter with an invitation into this organization, whoever sends it."""
-    _spend(INVITATIONS, "invitations", str(organization.id))
-
-
-def spend_backer(username):
-    """Count a try at the code of this backer (a name in lower case), from anywhere."""
-    _spend(BACKERS, "backers", username)
-
-
-def spend_state(user):
-    """Count a change of the site's state by this admin."""
-    _spend(STATES, "states", str(user.id))
+        spend("letters", normalized(clean(email))[:254])
 
 
 def _spend(limit, *key):
@@ -249,16 +230,23 @@ def _from_this_site():
     if site is not None:
         fine = site in ("same-origin", "none")
     else:
-        fine = origin is None or _host(origin) == request.host
+        fine = origin is None or _is_ours(origin)
     if not fine:
         raise Forbidden("This form was sent from another site, so nothing was changed.")
 
 
-def _host(origin):
+PORTS = {"http": ":80", "https": ":443"}
+
+
+def _is_ours(origin):
+    """Scheme, host and port are those of this site."""
     try:
-        return urlsplit(origin).netloc
+        scheme, host = urlsplit(origin)[:2]
     except ValueError:
-        return None
+        return False
+    ours = "https" if is_https() else request.scheme
+    bare = request.host.removesuffix(PORTS[ours])
+    return scheme == ours and host.removesuffix(PORTS[ours]) == bare
 
 
 def _view(endpoint) -> Any:

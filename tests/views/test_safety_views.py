@@ -26,6 +26,7 @@ JSON = {"Accept": "application/json"}
         {"Origin": "https://evil.example"},
         {"Origin": "http://localhost.evil.example"},
         {"Origin": "http://localhost:8001"},
+        {"Origin": "https://localhost"},
         {"Origin": "null"},
         {"Origin": ""},
         {"Origin": "http://["},
@@ -48,7 +49,13 @@ def test_a_form_on_another_site_changes_nothing(browse, task, counted, headers):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": "http://localhost"}, {}],
+    [
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://localhost"},
+        {"Origin": "http://localhost:80"},
+        {},
+    ],
 )
 def test_ones_own_forms_are_taken(browse, headers):
     assert browse("alice").post("/acme/tasks", data={"title": "Mine"}, headers=headers).status_code == 303

@@ -13,7 +13,7 @@ from domain.organizations import organization_desk
 from domain.people import admins, people
 from models import Organization, Outgoing, Session, User, WebhookEvent
 from views import access, pages
-from views.safety import spend_state
+from views.safety import spend
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -98,7 +98,7 @@ def setting(name):
 def change_setting(name):
     text = request.form.get("value", "")
     if name in settings.STATES:
-        spend_state(access.me())
+        spend("states", access.me())
     try:
         settings.change(name, text, by=access.me())
     except Invalid as refusal:
@@ -113,7 +113,7 @@ def change_setting(name):
 @access.platform("settings.write")
 def put_back(name, id):
     if name in settings.STATES:
-        spend_state(access.me())
+        spend("states", access.me())
     settings.put_back(name, id, by=access.me())
     return _changed(name)
 

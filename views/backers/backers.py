@@ -4,6 +4,7 @@ A browser carries its claim in the signed cookie, so that it lives through a mai
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from domain.lists import rows as listed_rows
 from domain.organizations import invitations
 from views import access, cookies, pages
 from views.lists import export, routes
-from views.safety import limited, spend_backer
+from views.safety import limited, spend
 
 blueprint = Blueprint("backers", __name__)
 
@@ -103,7 +104,7 @@ def verify():
     form, target = request.form, access.same_site(request.form.get("next"))
     place = "/sign-up/code" if form.get("way") == "code" else "/sign-up"
     try:
-        backer, token = backers.verify(form.get("username", ""), form.get("code", ""), allow=spend_backer)
+        backer, token = backers.verify(form.get("username", ""), form.get("code", ""), allow=partial(spend, "backers"))
     except backers.NotClaimed as refusal:
         values = {"username": form.get("username", "")[: backer_codes.NAME], "email": ""}
         template = "people/auth/sign_up_code.html" if place.endswith("code") else "people/auth/sign_up.html"

@@ -8,7 +8,7 @@ from domain.base import roles, settings
 from domain.entitlements import grants
 from domain.organizations import invitations, members, organizations, permissions, workspaces
 from views import access, pages
-from views.safety import TooOften, spend_invitation
+from views.safety import TooOften, spend
 
 blueprint = Blueprint("members", __name__)
 
@@ -49,7 +49,7 @@ def invite():
     form = request.form
     try:
         made = invitations.invite(
-            form.get("email", ""), form.get("role", ""), by=g.by, allow=lambda: spend_invitation(g.by.organization)
+            form.get("email", ""), form.get("role", ""), by=g.by, allow=lambda: spend("invitations", g.by.organization)
         )
     except TooOften:
         raise
@@ -63,7 +63,7 @@ def invite():
 @blueprint.post("/<organization>/invitations/<id:id>/renewal")
 @access.member("invitations.cancel")
 def resend(id):
-    spend_invitation(g.by.organization)
+    spend("invitations", g.by.organization)
     made = invitations.resend(id, by=g.by)
     return _back(made, f"{made.email} gets the letter again.")
 

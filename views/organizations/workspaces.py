@@ -7,7 +7,7 @@ from domain import Invalid, Refused
 from domain.base import roles
 from domain.organizations import invitations, members, permissions, workspaces
 from views import access, pages
-from views.safety import TooOften, spend_invitation
+from views.safety import TooOften, spend
 
 blueprint = Blueprint("workspaces", __name__, url_prefix="/<organization>/workspaces")
 
@@ -123,7 +123,7 @@ def invite(id):
             form.get("workspace_role", ""),
             by=g.by,
             workspace=id,
-            allow=lambda: spend_invitation(g.by.organization),
+            allow=lambda: spend("invitations", g.by.organization),
         )
     except TooOften:
         raise

@@ -8,7 +8,7 @@ from domain import Refused
 from domain.base import tokens
 from domain.people import accounts, codes, factors, passkeys, sign_ins
 from views import access, cookies, entrance, pages
-from views.safety import limited, spend_second_factor
+from views.safety import limited, spend
 
 blueprint = Blueprint("factors", __name__)
 
@@ -73,7 +73,7 @@ def verify():
             return passkeys.fits(user, answer, challenge)
         return (factors.use_code if way == "backup" else factors.fits_totp)(user, answer)
 
-    spend_second_factor(token.user)
+    spend("second_factors", token.user)
     try:
         user, first, target = sign_ins.finish_second_factor(
             token.public_id, request.form.get("code", "")[:20_000], fits
