@@ -229,3 +229,10 @@ def test_words_are_calm(page):
     assert "!" not in text
     for head in re.findall(r"^#+ (.+)$", text, re.M):
         assert not re.search(r" [A-Z][a-z]+ [A-Z]", head), f"{head}: sentence case"
+
+
+def test_the_house_has_few_words_of_its_own():
+    text = (TOP / "docs" / "architecture.md").read_text("utf-8")
+    table = text.split("## House words", 1)[1].split("## ", 1)[0]
+    words = [line.split("|")[1] for line in table.splitlines() if line.startswith("| ")][1:]
+    assert 10 <= sum(word.count(",") + 1 for word in words) <= 20

@@ -77,7 +77,10 @@ def http_error(error):
 
 
 def provider_failed(error):
-    sentence = f"{str(error).rstrip('.')}. Nothing was changed; try again in a minute."
+    unknown = error.asked and request.method not in ("GET", "HEAD")
+    rest = "We don't know yet whether it was done: look again in a minute, before you try once more."
+    rest = rest if unknown else "Nothing was changed; try again in a minute."
+    sentence = f"{str(error).rstrip('.')}. {rest}"
     return say_no("PROVIDER_FAILED", sentence, 502)
 
 

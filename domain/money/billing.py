@@ -78,7 +78,8 @@ def checkout(plan_key, *, by, quantity=1):
     price_id = _price(plan_key, by)
     _refuse_second(plan, organization)
     row = _reserve(plan_key, quantity, 0 if plan.is_once else trial_days(by), by)
-    if row.plan_key != plan_key or row.quantity != quantity:
+    closed = row.plan_key != plan_key or row.quantity != quantity
+    if closed:
         _close(row, provider)
         row = _reserve(plan_key, quantity, row.trial_days, by)
     elif row.url:  # is it paid already, and only its webhook late?
@@ -99,9 +100,12 @@ def checkout(plan_key, *, by, quantity=1):
         email=by.user.email,
     )
     site = f"{configuration.active.site_url}/{organization.slug}/billing"
-    opened = provider.checkout(
-        _customer(organization, by.user.email), organization, order, f"{site}/return", site, f"checkout-{row.public_id}"
-    )
+    try:
+        customer = _customer(organization, by.user.email)
+        opened = provider.checkout(customer, organization, order, f"{site}/return", site, f"checkout-{row.public_id}")
+    except ProviderFailed as failed:
+        failed.asked = failed.asked or closed  # the earlier checkout is gone by now
+        raise
     return _note_opened(row, opened)
 
 

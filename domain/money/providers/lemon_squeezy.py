@@ -102,7 +102,7 @@ class _Answered(ProviderFailed):
     """It answered, and the answer is no."""
 
     def __init__(self, sentence, status):
-        super().__init__(sentence)
+        super().__init__(sentence, asked=status >= 500)
         self.status = status
 
 
@@ -133,7 +133,9 @@ def _call(method, path, params=None, data=None) -> dict[str, Any]:
             method, f"{BASE}/v1/{path}", params=params, data=body, timeout=TIMEOUT, allow_redirects=False
         )
     except (requests.RequestException, UnicodeError) as error:  # UnicodeError: a key that is no header
-        raise ProviderFailed(f"Lemon Squeezy can't be reached ({type(error).__name__}).") from None
+        sent = isinstance(error, requests.RequestException) and not isinstance(error, requests.ConnectTimeout)
+        asked = sent and method != "GET"
+        raise ProviderFailed(f"Lemon Squeezy can't be reached ({type(error).__name__}).", asked) from None
     try:
         document = answer.json() if answer.content else {}
     except ValueError:
@@ -141,7 +143,7 @@ def _call(method, path, params=None, data=None) -> dict[str, Any]:
     if not answer.ok or answer.is_redirect:
         raise _Answered(f"Lemon Squeezy: {_complaint(document)} ({answer.status_code})", answer.status_code)
     if not isinstance(document, dict):
-        raise ProviderFailed("Lemon Squeezy: the answer can't be read.")
+        raise ProviderFailed("Lemon Squeezy: the answer can't be read.", method != "GET")
     return document
 
 

@@ -67,7 +67,7 @@ class Answered(ProviderFailed):
     """Polar answered, and not with what was asked for; `error` is its own name for why."""
 
     def __init__(self, status, error):
-        super().__init__(f"Polar answered {status}{f' ({error})' if error else ''}.")
+        super().__init__(f"Polar answered {status}{f' ({error})' if error else ''}.", asked=status >= 500)
         self.status, self.error = status, error
 
     @property
@@ -115,7 +115,8 @@ def _call(method, path, *, params=None, body=None, key=""):
             # Versions are removed after nine months and then answer so: the current one is better than none.
             answer = ask(headers={name: value for name, value in headers.items() if name != "Polar-Version"})
     except requests.RequestException as error:
-        raise ProviderFailed(f"Polar couldn't be reached ({type(error).__name__}).") from None
+        sent = not isinstance(error, requests.ConnectTimeout)
+        raise ProviderFailed(f"Polar couldn't be reached ({type(error).__name__}).", sent and method != "GET") from None
     if not 200 <= answer.status_code < 300:
         raise Answered(answer.status_code, _error(answer))
     try:
@@ -123,7 +124,7 @@ def _call(method, path, *, params=None, body=None, key=""):
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ProviderFailed("Polar's answer can't be read.")
+        raise ProviderFailed("Polar's answer can't be read.", method != "GET")
     return found
 
 

@@ -101,12 +101,29 @@ def _api(kind):
     }[kind]
 
 
+# Stripe understood and did nothing (docs.stripe.com/error-handling).
+REFUSALS = (
+    stripe.InvalidRequestError,
+    stripe.AuthenticationError,
+    stripe.PermissionError,
+    stripe.RateLimitError,
+    stripe.CardError,
+    stripe.IdempotencyError,
+)
+
+
 def _called(function, *args, **kwargs):
+    reads = getattr(function, "func", function).__name__.startswith(("retrieve", "list", "create_preview"))
     try:
         with _readable("the answer"):
             return function(*args, **kwargs).to_dict()
     except stripe.StripeError as error:
-        raise ProviderFailed(f"Stripe: {error.user_message or type(error).__name__}") from error
+        refused = isinstance(error, REFUSALS)
+        sentence = f"Stripe: {error.user_message or type(error).__name__}"
+        raise ProviderFailed(sentence, asked=not (reads or refused)) from error
+    except ProviderFailed as failed:
+        failed.asked = not reads
+        raise
 
 
 def _refused_as(failed):

@@ -117,7 +117,7 @@ def test_a_provider_that_is_down_is_a_sentence(stella, make, monkeypatch):
     row = make()
 
     def down(id):
-        raise ProviderFailed("Stripe: the connection broke")
+        raise ProviderFailed("Stripe: the connection broke", asked=False)
 
     monkeypatch.setattr(stripe, "refetch", down)
     refused = stella.post(f"{BASE}/{row.id}/sync", headers={"Accept": "application/json"})
