@@ -20,7 +20,7 @@ from database import opening, transactions
 from database.connections import database
 from domain.base import configuration, logs
 from domain.fields import money
-from domain.money import facts
+from domain.money import pricing
 from domain.operations import demo
 from domain.people import accounts
 from views import access, assets, errors, live, packing, pages, safety
@@ -85,7 +85,7 @@ def serve():
     chosen = configuration.use(configuration.load())
     logs.set_up(logging.INFO if chosen.production else logging.WARNING)
     opening.open_house(chosen.database_url, chosen.data, not chosen.production)
-    facts.remember_prices()
+    pricing.remember_prices()
     if chosen.env == "demo" and not demo.is_furnished():
         demo.furnish()
     _greet(chosen)

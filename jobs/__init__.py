@@ -26,7 +26,7 @@ from domain import NotFound
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, retention, settings, tokens
 from domain.entitlements import credits, grants
-from domain.money import billing, dunning, inbox, pricing
+from domain.money import billing, dunning, inbox, pricing, replays
 from domain.money import reconciliations as checks
 from domain.money.providers import sandbox
 from domain.organizations import invitations, transfers
@@ -86,7 +86,7 @@ SENDING = (mail, notices, billing, sandbox)  # what sends a kind of Outgoing: kn
 # name, what people read, what it does, when; and what wakes it, or that one call is all of it
 CALENDAR = (
     Job("inbox", "Work off webhooks", inbox.work_off, every(seconds=5), woken_by="inbox"),
-    Job("webhook_replays", "Replay webhooks", inbox.replay_some, every(seconds=15), woken_by="webhook_replays"),
+    Job("webhook_replays", "Replay webhooks", replays.replay_some, every(seconds=15), woken_by="webhook_replays"),
     Job("outgoing", "Send letters and notifications", outgoing.send_due, every(seconds=5), woken_by="outgoing"),
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),

@@ -10,7 +10,7 @@ import threading
 import jobs
 from database import opening, transactions
 from domain.base import configuration, logs
-from domain.money import facts
+from domain.money import pricing
 from jobs import verifications
 
 
@@ -18,7 +18,7 @@ def main():
     logs.set_up()
     chosen = configuration.use(configuration.load())
     opening.open_house(chosen.database_url, chosen.data, not chosen.production)
-    facts.remember_prices()
+    pricing.remember_prices()
     if "--audit" in sys.argv[1:]:
         sentences, whole = verifications.report()
         print("\n".join(sentences))

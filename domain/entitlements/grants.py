@@ -163,10 +163,17 @@ def lasts(subscription, organization=None):
     return min((end for end in ends if end is not None), default=None), ""
 
 
+def until(subscription):
+    """Until when a subscription gives access, as its grants say; None for one without an end or without access."""
+    mine = Grant.source == source_of(subscription), Grant.revoked_at.is_null()
+    row = Grant.one(*mine)
+    return row.expires_at if row else None
+
+
 def follow_licence(payment):
     """Have the grants and the licence of something bought once be what its payment says now."""
     licence = Licence.one(Licence.payment == payment)
-    source = f"{payment.provider}:payment:{payment.provider_payment_id}"
+    source = source_of_purchase(payment)
     if payment.organization.status == "deleted" or not payment.stands:
         reason = (
             "refunded" if payment.is_refunded else f"dispute {payment.dispute}" if payment.dispute != "none" else ""
@@ -184,6 +191,11 @@ def follow_licence(payment):
 def source_of(subscription):
     """What the grants of a subscription name as their source."""
     return f"{subscription.provider}:subscription:{subscription.provider_subscription_id}"
+
+
+def source_of_purchase(payment):
+    """The same of what was bought once."""
+    return f"{payment.provider}:payment:{payment.provider_payment_id}"
 
 
 BATCH = 100

@@ -113,7 +113,7 @@ def _price(plan_key, by):
     """The id of the price this person buys at; a backers' price becomes known as that plan."""
     price_id = pricing.for_person(plan_key, by.user)["id"]
     if price_id not in providers.account().prices.values():
-        facts.remember_price(price_id, plan_key)
+        pricing.remember_price(price_id, plan_key)
     return price_id
 
 

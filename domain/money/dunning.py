@@ -2,7 +2,7 @@
 
 What is due is asked of the rows each time, and each reminder has a key: a missed hour loses nothing, two at
 once send nothing twice. Who paid in between gets nothing, for the row is read again in the transaction that
-leaves the letter. What happens at the provider, and the letter about the failure itself: domain/money/facts.py
+leaves the letter. What happens at the provider, and the letter about the failure itself: domain/money/announcements.py
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from database.transactions import writes
 from domain.base import changes, configuration, retention, settings
 from domain.entitlements import grants, plans
 from domain.fields import days
-from domain.money import facts, providers
+from domain.money import announcements, providers
 from models import Membership, Outgoing, Subscription
 
 TRIAL_NOTICE = timedelta(days=3)
@@ -68,7 +68,7 @@ def open_matter():
     if row.status == "unpaid":
         return Matter("rests", plans.get(row.plan_key), None, row.unpaid_url)
     if row.status == "past_due":
-        until = facts.until(row)
+        until = grants.until(row)
         kind = "open" if until and until > now() else "rests"
         return Matter(kind, plans.get(row.plan_key), until, row.unpaid_url)
     if row.pending_plan_key and row.is_standing:
@@ -128,7 +128,9 @@ def _tell(row, due):
     if Outgoing.select().where(Outgoing.key.in_(keys)).count() == len(keys):
         return False
     plan = plans.get(row.plan_key).name
-    facts.tell_keepers(row.organization, due.type, key, due.title, due.letter, plan, due.until, pay=row.unpaid_url)
+    announcements.tell_keepers(
+        row.organization, due.type, key, due.title, due.letter, plan, due.until, pay=row.unpaid_url
+    )
     return True
 
 
@@ -150,7 +152,7 @@ def _reminders(row):
     if row.status not in ("past_due", "unpaid"):
         return []
     began = row.unpaid_since_at or row.last_event_at
-    ends = facts.until(row) or began + timedelta(days=settings.get("billing_grace_days"))
+    ends = grants.until(row) or began + timedelta(days=settings.get("billing_grace_days"))
     title = f"{name} rests until the open payment has gone through"
     over = Reminder(ends, "billing.grace_over", _key(began), title, "grace_over", None, ends + LATE)
     if row.status == "unpaid":  # the provider gave up, whatever days of grace were left; it is the same news

@@ -5,20 +5,17 @@ rows, never from the event. So facts may repeat, come late or in another order, 
 Why: docs/decisions/facts.md
 """
 
-import dataclasses
 import logging
 from functools import singledispatch
 
-from database.clock import now
-from database.compiled import Compiled, CompiledRows
+from database.compiled import CompiledRows
 from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain.base import audit, changes, configuration, outgoing, settings
-from domain.entitlements import credits, grants, plans
-from domain.fields import money
-from domain.money import providers
+from domain.base import changes, outgoing, settings
+from domain.entitlements import grants, plans
+from domain.money import announcements, pricing, settlements
 from domain.money.providers.provider import (
     CheckoutClosed,
     CustomerChanged,
@@ -30,20 +27,13 @@ from domain.money.providers.provider import (
     SubscriptionChanged,
 )
 from domain.organizations import organizations
-from domain.people import admins
 from models import (
     Checkout,
-    CreditAccount,
-    CreditEntry,
     Customer,
-    Grant,
     GrantSource,
     Licence,
-    Membership,
     Organization,
-    Outgoing,
     Payment,
-    PlanPrice,
     Subscription,
     User,
 )
@@ -117,34 +107,6 @@ _owner = CompiledRows(Organization, lambda: Organization.select().where(Organiza
 _known_source = CompiledRows(
     GrantSource, lambda: GrantSource.select().where(GrantSource.source == parameter("source")).limit(1)
 )
-
-
-def plan_of(provider, price_id):
-    """The plan a price is, or once was; None for one that isn't ours."""
-    if not price_id:
-        return None
-    known = providers.plan_of(price_id) if configuration.active.has_billing else None
-    if known is None:
-        row = PlanPrice.one(PlanPrice.provider == provider, PlanPrice.price_id == price_id)
-        known = row.plan_key if row and row.plan_key in plans.PLANS else None
-    return known
-
-
-@writes
-def remember_prices():
-    """Keep which plan each configured price is, so that its subscribers are known when it is replaced."""
-    if configuration.active.has_billing:
-        for plan_key, price_id in providers.account().prices.items():
-            remember_price(price_id, plan_key)
-
-
-@writes
-def remember_price(price_id, plan_key, by=None):
-    """From now on this price of the configured provider is that plan."""
-    PlanPrice.insert(provider=providers.name(), price_id=price_id, plan_key=plan_key, by=by).on_conflict(
-        conflict_target=[PlanPrice.provider, PlanPrice.price_id],
-        update={PlanPrice.plan_key: plan_key, PlanPrice.by: by},
-    ).execute()
 
 
 def _is_news(side, id, fact, over=False):
@@ -225,9 +187,9 @@ def _checkout(fact: CheckoutClosed, organization):
 @_apply.register
 def _subscription(fact: SubscriptionChanged, organization):
     row = _subscription_row.first(provider=fact.provider, id=fact.id)
-    plan_key = plan_of(fact.provider, fact.price_id)
+    plan_key = pricing.plan_of(fact.provider, fact.price_id)
     if plan_key is None:
-        _warn_of_price(fact)
+        announcements.warn_of_price(fact)
         if row is None:  # nothing of it was ever granted, and nothing is
             raise Unknown(f"No plan of ours has the price {fact.price_id}.")
     if not _is_news("subscription", fact.id, fact, over=row is not None and _stays_over(row, fact)):
@@ -285,7 +247,7 @@ def columns(fact, row, plan_key):
         "unpaid_url": None if over else fact.unpaid_url,
         "collection_paused": fact.collection_paused,
         "resumes_at": fact.resumes_at if fact.collection_paused else None,
-        "pending_plan_key": None if over else plan_of(fact.provider, fact.pending_price_id),
+        "pending_plan_key": None if over else pricing.plan_of(fact.provider, fact.pending_price_id),
         "provider_customer_id": fact.customer_id or (row and row.provider_customer_id) or "",
         "purchaser": purchaser or (row and row.purchaser_id) or None,
         "last_event_at": max(fact.happened_at, row.last_event_at) if row else fact.happened_at,
@@ -293,16 +255,8 @@ def columns(fact, row, plan_key):
 
 
 SHOWN = (
-    "plan_key",
-    "status",
-    "quantity",
-    "current_period_end_at",
-    "cancel_at_period_end",
-    "cancel_at",
-    "collection_paused",
-    "resumes_at",
-    "pending_plan_key",
-    "unpaid_url",
+    *("plan_key", "status", "quantity", "current_period_end_at", "cancel_at_period_end", "cancel_at"),
+    *("collection_paused", "resumes_at", "pending_plan_key", "unpaid_url"),
 )
 
 
@@ -315,7 +269,7 @@ def _followed(row, organization, before, fact):
     followed = grants.follow(row, organization)
     after = _shown(row)
     if before != after:
-        _tell(organization, row, before, fact)
+        announcements.tell_of_subscription(organization, row, before, fact)
     elif followed:
         changes.record(organization, "subscription", row.id, "updated")
 
@@ -349,27 +303,12 @@ def _end_doubles(organization, row):
         if ends:
             payload = {"provider": second.provider, "subscription": id}
             outgoing.enqueue("subscription_double", f"subscription_double:{second.provider}:{id}", payload)
-        warn_admins(
+        announcements.warn_admins(
             f"double:{second.provider}:{id}",
             f"{organization.name} has two subscriptions",
             f"{id} began while another ran. " + ("It is ended and refunded." if ends else "Decide which stays."),
             f"/admin/subscriptions?q={id}",
         )
-
-
-def _warn_of_price(fact):
-    warn_admins(
-        f"price:{fact.provider}:{fact.price_id}",
-        "A subscription has a price that is no plan",
-        f"{fact.price_id or 'A missing price'} isn't known. What was granted stays; say which plan it is.",
-        f"/admin/subscriptions?q={fact.id}",
-    )
-
-
-def warn_admins(key, title, body, link):
-    """Tell the platform's admins of a doubt about money, once for each key."""
-    for admin in admins.people():
-        outgoing.notify(admin, "system.billing", key, title, body=body, link=link)
 
 
 # --- payments ---------------------------------------------------------------------------------------------
@@ -381,7 +320,7 @@ def _received(fact: PaymentReceived, organization):
     row = _payment_row.first(provider=fact.provider, id=fact.id)
     plan_key = _plan_paid(fact, row, subscription)
     if fact.reason == "once" and plan_key is None:
-        _warn_of_price(fact)
+        announcements.warn_of_price(fact)
         raise Unknown(f"No plan of ours has the price {fact.price_id}.")
     # Paid is paid: no later word about the same invoice takes that back, only a refund or a dispute does.
     if not _is_news("payment", fact.id, fact) and row is not None and row.status == "paid":
@@ -393,11 +332,11 @@ def _received(fact: PaymentReceived, organization):
     if fact.reason == "once":
         buyer = fact.purchaser and User.one(User.public_id == fact.purchaser)
         Licence.insert(payment=row, plan_key=plan_key, tier=fact.tier, purchaser=buyer).on_conflict_ignore().execute()
-    _settle(organization, row, subscription)
+    settlements.settle(organization, row, subscription)
     if before != "paid":
         changes.record(organization, "payment", row.id, "created" if before is None else "updated")
         if fact.reason == "once":
-            _tell_of_licence(organization, row, plan_key)
+            announcements.tell_of_licence(organization, row, plan_key)
 
 
 @_apply.register
@@ -412,7 +351,7 @@ def _failed(fact: PaymentFailed, organization):
         changes.record(organization, "payment", row.id, "created" if before is None else "updated")
     if subscription is None:
         return
-    _settle(organization, row, subscription)
+    settlements.settle(organization, row, subscription)
     if fact.void:
         return
     # Where the provider can be asked, the subscription's own fact comes with this one and says it better.
@@ -424,35 +363,13 @@ def _failed(fact: PaymentFailed, organization):
         if shown != _shown(subscription):
             changes.record(organization, "subscription", subscription.id, "updated")
     plan = plans.get(plan_key or subscription.plan_key)
-    if fact.action_required:
-        type, title = "billing.payment_action", f"A payment for {plan.name} wants your confirmation"
-        tell_keepers(
-            organization,
-            type,
-            f"{type}:{fact.id}",
-            title,
-            "payment_action",
-            plan.name,
-            until(subscription),
-            pay=fact.url,
-        )
-    else:
-        type, title = "billing.payment_failed", f"A payment for {plan.name} didn't go through"
-        tell_keepers(
-            organization,
-            type,
-            f"{type}:{fact.id}",
-            title,
-            "payment_failed",
-            plan.name,
-            until(subscription),
-            pay=fact.url,
-        )
+    announcements.tell_of_failure(organization, fact, plan, grants.until(subscription))
 
 
 def _plan_paid(fact, row, subscription):
     """The plan that is paid for: by its price, as it was known before, or what the subscription is."""
-    return plan_of(fact.provider, fact.price_id) or (row and row.plan_key) or (subscription and subscription.plan_key)
+    known = pricing.plan_of(fact.provider, fact.price_id)
+    return known or (row and row.plan_key) or (subscription and subscription.plan_key)
 
 
 def _subscription_for(fact):
@@ -492,18 +409,9 @@ def _refunded(fact: PaymentRefunded, organization):
     # The provider's running total is set, never subtracted by event: two parts in any order end the same.
     row.amount_refunded = fact.amount_refunded
     row.save()
-    audit.record(
-        "billing.payment_refunded" if more else "billing.refund_undone",
-        f"{_money(row.amount_refunded, row)} of {_money(row.amount, row)} refunded",
-        organization=organization,
-        target=("payment", row.id),
-        event=fact.event_id,
-    )
-    _settle(organization, row)
+    settlements.settle(organization, row)
     changes.record(organization, "payment", row.id, "updated")
-    title = f"{_money(row.amount_refunded, row)} of a payment came back" if more else "A refund was undone"
-    key = f"billing.payment_refunded:{fact.payment_id}:{fact.amount_refunded}"
-    tell_keepers(organization, "billing.payment_refunded", key, title)
+    announcements.tell_of_refund(organization, fact, row, more)
 
 
 @_apply.register
@@ -524,22 +432,9 @@ def _dispute(fact, organization, state):
         return
     row.dispute = state
     row.save()
-    audit.record(
-        f"billing.dispute_{'opened' if state == 'open' else state}",
-        f"A payment of {_money(row.amount, row)} is disputed" if state == "open" else f"A dispute was {state}",
-        organization=organization,
-        target=("payment", row.id),
-        event=fact.event_id,
-    )
-    _settle(organization, row)
+    settlements.settle(organization, row)
     changes.record(organization, "payment", row.id, "updated")
-    said = {"open": "disputes a payment", "won": "lost a dispute: the money stays", "lost": "won a dispute"}[state]
-    warn_admins(
-        f"dispute:{fact.id}:{state}",
-        f"{organization.name} {said}",
-        f"{fact.payment_id}, {_money(row.amount, row)}",
-        f"/admin/subscriptions?q={organization.slug}",
-    )
+    announcements.tell_of_dispute(organization, fact, row)
 
 
 def _known_payment(fact):
@@ -547,275 +442,3 @@ def _known_payment(fact):
     if row is None:
         raise Retry(f"The payment {fact.payment_id} isn't known yet.")
     return row
-
-
-# --- what follows from a payment --------------------------------------------------------------------------
-
-
-def _settle(organization, payment, subscription=None):
-    """Licence, grants and credits as the payment now stands, whatever made it so."""
-    if payment.reason == "once":
-        grants.follow_licence(payment)
-    elif payment.subscription_id:
-        subscription = subscription or Subscription.get_by_id(payment.subscription_id)
-        if grants.follow(subscription, organization):
-            changes.record(organization, "subscription", subscription.id, "updated")
-    _credit(organization, payment)
-
-
-_newer = Compiled(
-    lambda: (
-        Payment.select(Payment.id)
-        .where(Payment.status == "paid", Payment.period_start_at > parameter("begins"), Payment.id != parameter("id"))
-        .limit(1)
-    )
-)
-_used = Compiled(
-    lambda: CreditEntry.select(CreditEntry.id).where(CreditEntry.idempotency_key == parameter("key")).limit(1)
-)
-
-
-def _credit(organization, payment):
-    """A payment that begins a period brings its credits while it stands; an older one changes nothing any more.
-
-    Proration lines begin no period, so they never bring any.
-    """
-    begins = payment.period_start_at or (payment.paid_at if payment.reason == "once" else None)
-    if begins is None or payment.plan_key is None or payment.stands == payment.credited:
-        return
-    turned = (
-        Payment.update(credited=payment.stands)
-        .where(Payment.id == payment.id, Payment.credited == payment.credited)
-        .execute()
-    )
-    begins_at = Payment.period_start_at.db_value(begins)
-    if not turned or _newer(begins=begins_at, id=payment.id):
-        return
-    # One that is heard of after the month's turn brings what that turn gave, no more: the plan may be over since.
-    late = (payment.paid_at or begins).strftime("%Y-%m") < now().strftime("%Y-%m")
-    plan = plans.get(payment.plan_key) if payment.stands and not late else grants.plan() or plans.get("free")
-    key = f"invoice:{payment.provider_payment_id}"
-    if _used(key=key):  # it was taken back before, and is given again
-        times = CreditEntry.select().where(CreditEntry.idempotency_key.startswith(f"{key}:")).count()
-        key = f"{key}:{times + 2}"
-    if credits.renew(organization, settings.get(plan.credits), key):
-        changes.record(organization, "credits", None, "updated")
-
-
-# --- who is told ------------------------------------------------------------------------------------------
-
-
-def until(subscription):
-    """Until when a subscription gives access, as its grants say; None for one without an end or without access."""
-    mine = Grant.source == grants.source_of(subscription), Grant.revoked_at.is_null()
-    row = Grant.one(*mine)
-    return row.expires_at if row else None
-
-
-def _tell(organization, row, before, fact):
-    plan = plans.get(row.plan_key)
-    name = plan.name
-    audit.record(
-        "billing.subscription_updated" if before else "billing.subscription_created",
-        f"{plan.label}: {before['status'] + ' → ' if before else ''}{row.status}",
-        organization=organization,
-        target=row,
-        event=fact.event_id,
-        status=row.status,
-        cancel_at_period_end=row.cancel_at_period_end,
-    )
-    changes.record(organization, "subscription", row.id, "updated" if before else "created")
-    ends = row.cancel_at_period_end or row.cancel_at is not None
-    ending = ends and row.is_live and not (before and (before["cancel_at_period_end"] or before["cancel_at"]))
-    over = row.status == "canceled" and before and before["status"] != "canceled"
-    began = row.is_live and (before is None or before["status"] in ("incomplete", "incomplete_expired"))
-    end = row.cancel_at or row.current_period_end_at
-    if ending or (over and not (before["cancel_at_period_end"] or before["cancel_at"])):
-        type, title = "billing.subscription_canceled", f"The {name} plan was cancelled"
-        when = end.timestamp() if end else 0
-        key = f"{type}:{fact.id if isinstance(fact, SubscriptionChanged) else row.id}:{when:.0f}:"
-        key += fact.event_id if ending else "over"
-        tell_keepers(organization, type, key, title, "subscription_canceled", name, end)
-    elif began:
-        type = "billing.subscription_created"
-        key = f"{type}:{row.provider_subscription_id}"
-        tell_keepers(organization, type, key, f"Welcome to {name}", "subscription_success", name, end)
-    elif before is not None:
-        type = "billing.subscription_updated"
-        tell_keepers(organization, type, f"{type}:{fact.event_id}", f"The {name} plan {_news(row, before)}")
-
-
-def _news(row, before):
-    if row.plan_key != before["plan_key"]:
-        return f"is now {plans.get(row.plan_key).label}"
-    if row.status != before["status"]:
-        said = {
-            "past_due": "has an open payment",
-            "canceled": "has ended",
-            "unpaid": "is switched off until it is paid",
-            "paused": "is paused",
-        }
-        return said.get(row.status, "runs again" if before["status"] in ("past_due", "unpaid", "paused") else "changed")
-    if row.collection_paused != before["collection_paused"]:
-        return "is paused" if row.collection_paused else "goes on"
-    if row.quantity != before["quantity"]:
-        return f"has {row.quantity} seats now" if row.quantity > 1 else "has 1 seat now"
-    if before["cancel_at_period_end"] and not row.cancel_at_period_end:
-        return "goes on after all"
-    if row.pending_plan_key and not before["pending_plan_key"]:
-        return "changes once the payment has gone through"
-    return "was updated"
-
-
-def _tell_of_licence(organization, payment, plan_key):
-    name = plans.get(plan_key).label
-    audit.record(
-        "billing.licence_bought",
-        f"{name} bought for {_money(payment.amount, payment)}",
-        organization=organization,
-        target=("payment", payment.id),
-    )
-    type = "billing.subscription_created"
-    key = f"{type}:{payment.provider_payment_id}"
-    tell_keepers(organization, type, key, f"{name} is yours", "subscription_success", name)
-
-
-def _money(amount, payment):
-    return money.written(amount, payment.currency)
-
-
-def tell_keepers(organization, type, key, title, letter=None, plan=None, until=None, pay=None):
-    """Tell owners and admins in the bell, and by letter where the matter is grave (A4.8-3, 4)."""
-    link = f"/{organization.slug}/billing"
-    ends = f"{until:%d %B %Y}" if until else "what was paid is over"
-    for user in Membership.keepers(organization):
-        outgoing.notify(user, type, key, title, link=link, organization=organization)
-        if letter:
-            outgoing.letter(
-                letter,
-                user.email,
-                f"{key}:{user.id}:mail",
-                organization=organization.name,
-                plan=plan,
-                until=ends,
-                link=pay or configuration.active.site_url + link,
-            )
-
-
-# --- how things stand, and what would change --------------------------------------------------------------
-
-
-def state(organization):
-    """All that money means for one organization, in one normal form: {(what, which): {column: value}}.
-
-    No ids and no times of ours are in it, so two houses that were told the same can be compared.
-    """
-    with inside(organization):
-        found = {}
-        for row in Customer.select():
-            found["customer", row.provider_customer_id] = _plain(row, "provider", "email") | {
-                "deleted": row.deleted_at is not None
-            }
-        for row in Subscription.select().order_by(Subscription.id).limit(1000):
-            found["subscription", row.provider_subscription_id] = _plain(
-                row, *SHOWN, "current_period_start_at", "trial_ends_at", "provider_price_id", "unpaid_since_at"
-            )
-        names = {row.id: row.provider_payment_id for row in Payment.select().limit(5000)}
-        for row in Payment.select().limit(5000):
-            found["payment", row.provider_payment_id] = _plain(
-                row,
-                "status",
-                "reason",
-                "amount",
-                "amount_refunded",
-                "currency",
-                "dispute",
-                "plan_key",
-                "period_start_at",
-                "period_end_at",
-                "credited",
-            )
-        for row in Licence.select().limit(1000):
-            found["licence", names[row.payment_id]] = _plain(row, "plan_key", "tier", "end_reason")
-        for row in Grant.select().limit(5000):
-            found["grant", f"{row.capability} from {row.source}"] = _plain(row, "plan_key", "expires_at") | {
-                "active": row.revoked_at is None
-            }
-        account = CreditAccount.select().first()
-        if account is not None:
-            found["credits", "balance"] = _plain(account, "balance", "monthly_allowance")
-        return found
-
-
-def _plain(row, *names):
-    return {name: getattr(row, name) for name in names}
-
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """One row that would change: `before` is None for a new one, `after` for one that goes."""
-
-    what: str
-    which: str
-    before: dict | None
-    after: dict | None
-
-    @property
-    def columns(self):
-        """(column, before, after) of what differs."""
-        before, after = self.before or {}, self.after or {}
-        for name in dict.fromkeys([*before, *after]):
-            if before.get(name) != after.get(name):
-                yield name, before.get(name), after.get(name)
-
-
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """What facts would do: the rows, what would be sent, and why it would be refused, if it would."""
-
-    differences: tuple[Difference, ...]
-    sent: tuple[tuple[str, str], ...]  # (kind, to whom or about what)
-    refusal: str = ""
-
-
-class _Undone(Exception):
-    def __init__(self, trial):
-        self.trial = trial
-
-
-def try_out(facts):
-    """Apply facts to the present rows and take it all back; returns the Trial."""
-    try:
-        _try_out(facts)
-    except _Undone as undone:
-        return undone.trial
-    raise AssertionError("a trial must not be kept")
-
-
-@writes
-def _try_out(facts):
-    involved, before, refusal = {}, {}, ""
-    for fact in facts:
-        try:
-            organization = organization_of(fact)
-        except Unknown:
-            continue
-        if organization.id not in involved:
-            involved[organization.id] = organization
-            before |= {(organization.slug, *key): row for key, row in state(organization).items()}
-    last = Outgoing.select(Outgoing.id).order_by(Outgoing.id.desc()).first()
-    try:
-        for fact in facts:
-            apply(fact)
-    except (Unknown, Retry) as why:
-        refusal = str(why)
-    after = {}
-    for organization in involved.values():
-        after |= {(organization.slug, *key): row for key, row in state(organization).items()}
-    changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
-    differences = tuple(
-        Difference(what, f"{slug}: {which}", before.get((slug, what, which)), after.get((slug, what, which)))
-        for slug, what, which in changed
-    )
-    left = Outgoing.select().where(Outgoing.id > (last.id if last else 0)).order_by(Outgoing.id).limit(50)
-    raise _Undone(Trial(differences, tuple((row.kind, row.recipient or row.key) for row in left), refusal))

@@ -2,7 +2,7 @@
 
 Effects and the mark «processed» commit together. Events of one subject wait for each other; one that
 fails is tried again after 1, 5, 30 and 120 minutes and buried, with a word to the admins, after eight.
-Admins look into each, try it out, and have it worked again.
+Admins look into each: domain/money/replays.py
 """
 
 import dataclasses
@@ -17,12 +17,11 @@ from peewee import Case, fn
 from database.clock import now
 from database.scope import everywhere
 from database.transactions import wake, writes
-from domain import NotFound, Refused
-from domain.base import audit, long_jobs, outgoing
-from domain.fields import money
+from domain import NotFound
+from domain.base import outgoing
 from domain.fields.kinds import clean
-from domain.money import facts, providers
-from domain.money.providers import provider
+from domain.money import facts, providers, trials
+from domain.money.providers.provider import NotOurs
 from domain.people import admins
 from models import Organization, Payment, Subscription, WebhookEvent
 
@@ -38,7 +37,6 @@ TOLD_HEADERS = ("content-type", "user-agent", "x-event-name")  # and those of si
 FETCHED = "Fetched"  # the header of an event that we asked for, because it was never delivered
 STATUSES = ("received", "processed", "ignored", "failed", "buried")
 TROUBLED = ("failed", "buried")
-GONE = "The body of this event was removed after its time; there is nothing left to work."
 
 
 # --- taking in --------------------------------------------------------------------------------------------
@@ -55,7 +53,7 @@ def accept(channel, event, body, headers=None):
             subject=event.subject,
             payload=body,
             happened_at=event.happened_at,
-            headers=_told(headers or {}),
+            headers=_kept_headers(headers or {}),
         )
         .on_conflict_ignore()
         .as_rowcount()
@@ -86,7 +84,7 @@ def accept_missed(channel, missed):
     return taken
 
 
-def _told(headers):
+def _kept_headers(headers):
     return {
         name: value[:300]
         for name, value in headers.items()
@@ -141,9 +139,9 @@ def work_off():
 def _work_together(events):
     """Some events of different subjects in one transaction; when one of them fails, each in its own."""
     began = time.monotonic()
-    attempts = [(event, *tried(read, event)) for event in events]
+    attempts = [(event, *trials.tried(read, event)) for event in events]
     sound = [(event, found) for event, found, error in attempts if error is None]
-    together = len(sound) > 1 and tried(_settle_all, sound, began)[1] is None
+    together = len(sound) > 1 and trials.tried(_settle_all, sound, began)[1] is None
     for event, found, error in attempts:
         if error is not None or not together:
             _finish(event, found, error, began)
@@ -169,32 +167,22 @@ def _wake_waiting(subjects):
         writes(WebhookEvent.update(next_attempt_at=None).where(WebhookEvent.id.in_(waiting)).execute)()
 
 
-def _work(event, asked=False):
+def work(event, asked=False):
     """One attempt at an event, whatever its state when it is `asked` for; returns the error that it met, or None."""
     began = time.monotonic()
-    found, error = tried(read, event)
+    found, error = trials.tried(read, event)
     return _finish(event, found, error, began, asked)
 
 
 def _finish(event, found, error, began, asked=False):
     if error is None:
-        _, error = tried(_settle, event, found, began, asked)
-    if isinstance(error, provider.NotOurs):
+        _, error = trials.tried(_settle, event, found, began, asked)
+    if isinstance(error, NotOurs):
         _close(event, "ignored", str(error), began, asked)
     elif error is not None:
         log.warning("an event failed", extra={"event": event.event_id, "type": event.type})
         _fail(event, error, began, asked)
     return error
-
-
-def tried(function, *args):
-    """(what it returns, None), or (None, what it raised): whatever an event causes is recorded on it, or shown."""
-    try:
-        return function(*args), None
-    except Exception as error:  # one of the two places that catch everything
-        if not isinstance(error, Refused | provider.ProviderFailed | provider.NotOurs | facts.Retry):
-            log.warning("what a provider said can't be worked", exc_info=True)
-        return None, error
 
 
 def read(event):
@@ -204,11 +192,11 @@ def read(event):
     """
     provider = providers.active()
     if event.channel != provider.CHANNEL:
-        raise provider.NotOurs(f"It came by {event.channel}, and that provider isn't connected any more.")
+        raise NotOurs(f"It came by {event.channel}, and that provider isn't connected any more.")
     return [fact for fact in provider.facts(bytes(event.payload)) if fact]
 
 
-def _plain(found):
+def shown(found):
     """Facts as the inspector shows them."""
     return [
         {"fact": type(fact).__name__}
@@ -240,7 +228,7 @@ def _settle(event, found, began, asked=False):
             status=outcome,
             attempts=event.attempts + 1,
             error=None,
-            facts=_plain(found),
+            facts=shown(found),
             history=_attempt(event, outcome, began, asked=asked),
         )
         .where(*whose)
@@ -413,178 +401,3 @@ def body(event):
         return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return raw.decode("utf-8", "backslashreplace")
-
-
-# --- the inspector: what would change ---------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Look:
-    """What an event means now and would do: its facts, the changes (see `written`), what would be sent, and a
-    sentence when it can't be worked."""
-
-    facts: list
-    changes: list
-    sent: tuple
-    refusal: str = ""
-
-
-def try_out(id, *, by):
-    """Read what an event means now and what it would change, and keep nothing; returns the Look.
-
-    A provider that is down or a body that can't be read is a sentence in it. Refuses with NotFound, or when the
-    body is gone.
-    """
-    event = _with_body(id)
-    _note("system.webhook_tried", f"{event.type} was tried out", event, by)
-    found, error = tried(read, event)
-    if error is not None:
-        return Look([], [], (), sentence(error))
-    trial, error = tried(facts.try_out, found)
-    if error is not None:
-        return Look(_plain(found), [], (), sentence(error))
-    return Look(_plain(found), written(trial.differences), trial.sent, trial.refusal)
-
-
-def _with_body(id):
-    event = one(id)
-    if not event.payload:
-        raise Refused(GONE)
-    return event
-
-
-@writes
-def _note(action, said, event, by):
-    audit.record(action, said, by=by, target=event, event=event.event_id)
-
-
-def sentence(error):
-    """An error as people can read it."""
-    if isinstance(error, Refused):
-        return error.sentence
-    text = str(error).strip() or type(error).__name__
-    known = isinstance(error, provider.ProviderFailed | provider.NotOurs | facts.Unknown | facts.Retry)
-    return text if known else f"It can't be worked ({type(error).__name__}: {text})."[:500]
-
-
-def written(differences):
-    """Differences as pages show them and rows keep them: [{what, which, change, columns: [[name, before, after]]}].
-
-    Grants of one source that change alike are told as one.
-    """
-    found: dict[tuple, dict] = {}
-    for one in differences:
-        rows = {"before": one.before or {}, "after": one.after or {}}
-        columns = [
-            [
-                name.removesuffix("_at").replace("_", " "),
-                _value(name, before, rows["before"]),
-                _value(name, after, rows["after"]),
-            ]
-            for name, before, after in one.columns
-        ]
-        change = "new" if one.before is None else "gone" if one.after is None else "changed"
-        source = one.which.partition(" from ")[2]
-        key = (one.what, source, change, str(columns)) if source else (one.what, one.which)
-        if key in found:
-            found[key]["more"] += 1
-        else:
-            found[key] = {"what": one.what, "which": one.which, "change": change, "columns": columns, "more": 0}
-    return list(found.values())
-
-
-def _value(name, value, row):
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
-    if name.startswith("amount"):
-        return money.written(value, row.get("currency"))
-    return str(value)
-
-
-# --- the inspector: again ---------------------------------------------------------------------------------
-
-REPLAYS = "webhook_replays"
-MOST_CHOSEN = 200
-AT_ONCE = 20
-PATIENCE = 5  # events in a row that the provider's silence may fail before a replay of many rests
-
-
-def replay(id, *, by):
-    """Work an event now, whatever its state: what it caused already isn't caused twice. Returns it as it then is
-    and the sentence of what went wrong, or "".
-
-    Refuses with NotFound, or when its body is gone.
-    """
-    event = _with_body(id)
-    _note("system.webhook_replayed", f"{event.type} was replayed", event, by)
-    error = _work(event, asked=True)
-    return one(id), sentence(error) if error else ""
-
-
-@writes
-def replay_many(ids, *, by):
-    """Have the events with these ids worked again by a job, or all that failed when it is None; returns the work.
-
-    Refuses when none is left to be worked, or while another replay runs.
-    """
-    able = WebhookEvent.payload != b""
-    if ids is None:
-        query = WebhookEvent.select(fn.COUNT(WebhookEvent.id), fn.MAX(WebhookEvent.id))
-        total, last = query.where(WebhookEvent.status.in_(TROUBLED), able).tuples().first()
-        row = {"last": last}
-    else:
-        query = WebhookEvent.select(WebhookEvent.id).where(WebhookEvent.id.in_(list(ids)[:MOST_CHOSEN]), able)
-        row = {"ids": sorted(id for (id,) in query.tuples())}
-        total = len(row["ids"])
-    if not total:
-        raise Refused("None of them can be worked again." if ids else "Choose events first, or none has failed.")
-    work = long_jobs.begin(REPLAYS, by=by, total=total, upto=0, failed=0, **row)
-    if work is None:
-        raise Refused("A replay is running already. Wait until it is through.")
-    counted = f"{total:,} webhook{'' if total == 1 else 's'}"
-    audit.record("system.webhooks_replayed", f"{counted} to be replayed", by=by, target=work, events=total)
-    return work
-
-
-def last_replays():
-    """The newest replay of many, running or over; None before the first."""
-    return long_jobs.newest(REPLAYS)
-
-
-def replay_some():
-    """The next few of a replay of many; returns how many, 0 when none was asked for."""
-    work = long_jobs.claim(REPLAYS)
-    if work is None:
-        return 0
-    query = WebhookEvent.select().where(WebhookEvent.id > work.facts["upto"], WebhookEvent.payload != b"")
-    if "ids" in work.facts:
-        query = query.where(WebhookEvent.id.in_(work.facts["ids"]))
-    else:
-        query = query.where(WebhookEvent.id <= work.facts["last"], WebhookEvent.status.in_(TROUBLED))
-    batch = list(query.order_by(WebhookEvent.id).limit(AT_ONCE))
-    for event in batch:
-        error = _work(event, asked=True)
-        silent = work.facts.get("silent", 0) + 1 if isinstance(error, provider.ProviderFailed) else 0
-        if not _got_on(work, event, bool(error), silent):
-            return len(batch)
-        if silent >= PATIENCE:
-            _over(work, f"The provider doesn't answer ({error}). The others wait; replay them later.")
-            return len(batch)
-    if len(batch) < AT_ONCE:
-        _over(work)
-    return len(batch) or 1
-
-
-@writes
-def _got_on(work, event, failed, silent):
-    failed += work.facts["failed"]
-    return long_jobs.progress(work, work.done + 1, lasting=True, upto=event.id, failed=failed, silent=silent)
-
-
-@writes
-def _over(work, error=None):
-    long_jobs.finish(work, error=error)

@@ -17,7 +17,7 @@ from domain.entitlements import plans
 from domain.money import providers
 from domain.money.providers.provider import ProviderFailed
 from domain.people import admins
-from models import PricingCatalog, User
+from models import PlanPrice, PricingCatalog, User
 
 SYNC = "pricing"  # the work, and the job that does it
 
@@ -131,6 +131,37 @@ def doubts():
         except PriceAmbiguous as doubt:
             found[key] = doubt.details["reason"]
     return found
+
+
+# --- which plan a price is ------------------------------------------------------------------------------
+
+
+def plan_of(provider, price_id):
+    """The plan a price is, or once was; None for one that isn't ours."""
+    if not price_id:
+        return None
+    known = providers.plan_of(price_id) if configuration.active.has_billing else None
+    if known is None:
+        row = PlanPrice.one(PlanPrice.provider == provider, PlanPrice.price_id == price_id)
+        known = row.plan_key if row and row.plan_key in plans.PLANS else None
+    return known
+
+
+@writes
+def remember_prices():
+    """Keep which plan each configured price is, so that its subscribers are known when it is replaced."""
+    if configuration.active.has_billing:
+        for plan_key, price_id in providers.account().prices.items():
+            remember_price(price_id, plan_key)
+
+
+@writes
+def remember_price(price_id, plan_key, by=None):
+    """From now on this price of the configured provider is that plan."""
+    PlanPrice.insert(provider=providers.name(), price_id=price_id, plan_key=plan_key, by=by).on_conflict(
+        conflict_target=[PlanPrice.provider, PlanPrice.price_id],
+        update={PlanPrice.plan_key: plan_key, PlanPrice.by: by},
+    ).execute()
 
 
 # --- making it anew ---------------------------------------------------------------------------------------

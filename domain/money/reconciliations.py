@@ -15,7 +15,7 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
 from domain.base import audit, configuration, long_jobs, settings
-from domain.money import facts, inbox, providers
+from domain.money import announcements, facts, inbox, providers, replays, trials
 from domain.money.providers import provider
 from domain.money.providers.provider import (
     CheckoutClosed,
@@ -129,7 +129,7 @@ def work():
     try:
         comparison.go()
     except (provider.ProviderFailed, Refused) as failed:
-        error = inbox.sentence(failed)
+        error = trials.sentence(failed)
     except Stopped:
         return 1
     _over(row, comparison.figures(), error)
@@ -154,7 +154,7 @@ def _over(row, figures, error):
     )
     if left > 0:
         counted = "1 difference waits" if left == 1 else f"{left:,} differences wait"
-        facts.warn_admins(
+        announcements.warn_admins(
             f"drift:{row.id}",
             "Our rows differ from the payment provider's",
             f"{counted} for you.",
@@ -243,27 +243,23 @@ class Comparison:
                 yield fact
 
     def _differs(self, fact):
-        found, trial = [fact], self._trial([fact])
+        found, trial = [fact], trials.try_out([fact])
         missing = getattr(fact, "subscription_id", None)
         if trial.refusal and missing and missing not in self.seen:  # a payment of something we never heard of
             self.seen.add(missing)
             found = [*self.provider.refetch(missing), fact]
-            trial = self._trial(found)
-        changes, refusal, done = inbox.written(trial.differences), trial.refusal, "open"
+            trial = trials.try_out(found)
+        changes, refusal, done = trials.written(trial.differences), trial.refusal, "open"
         if not changes and not refusal:
             return
         if self.heals:
-            why, error = inbox.tried(_applied, found)  # also what is refused: its warnings are kept
-            refusal = refusal or (inbox.sentence(error) if error else why)
+            why, error = trials.tried(_applied, found)  # also what is refused: its warnings are kept
+            refusal = refusal or (trials.sentence(error) if error else why)
             done = "mended"
         done = "refused" if refusal else done
         self.count["unsettled" if refusal else "drift"] += 1
         self.count["mended"] += done == "mended"
         self._keep(fact, _what(fact), changes, done, refusal)
-
-    def _trial(self, found):
-        trial, error = inbox.tried(facts.try_out, found)
-        return trial if error is None else facts.Trial((), (), inbox.sentence(error))
 
     def _keep(self, fact, what, changes, done, why=""):
         if len(self.kept) >= KEPT:
@@ -530,10 +526,10 @@ def renew_overdue():
             found = providers.active().refetch(id)
         except provider.ProviderFailed as error:
             failed.append(error)
-            if len(failed) > inbox.PATIENCE:
+            if len(failed) > replays.PATIENCE:
                 break
             continue
-        inbox.tried(_applied, found)
+        trials.tried(_applied, found)
         asked += 1
     if failed:
         raise failed[0]
@@ -565,7 +561,7 @@ def watch_silence():
 
 @writes
 def _warn_of_silence(since):
-    facts.warn_admins(
+    announcements.warn_admins(
         f"silence:{since:%Y-%m-%d}",
         "No webhooks come from the payment provider",
         f"The last came on {since:%d %B, %H:%M} UTC, and subscriptions run. Look at the endpoint at the provider.",

@@ -15,7 +15,7 @@ from database.scope import inside
 from database.transactions import writes
 from domain.base import configuration, mail
 from domain.entitlements import grants
-from domain.money import billing, facts, inbox
+from domain.money import billing, inbox, trials
 from domain.money.providers import sandbox, stripe
 from models import CreditEntry, Notification, Outgoing, Payment, WebhookEvent
 
@@ -165,9 +165,9 @@ def test_a_child_that_lives_does_all_of_it(cast, bought):
     }
     assert alive["bells"] == ["billing.payment_refunded", "billing.subscription_created"]
     assert all(row.endswith("sent") for row in alive["outgoing"])
-    before = facts.state(cast.acme)
+    before = trials.state(cast.acme)
     come_back(bought)
-    assert (figures(cast.acme), facts.state(cast.acme)) == (alive, before)
+    assert (figures(cast.acme), trials.state(cast.acme)) == (alive, before)
 
 
 @pytest.mark.parametrize(("point", "nth"), POINTS)
@@ -186,6 +186,6 @@ def test_killed_anywhere_it_loses_nothing_and_doubles_nothing(cast, bought, poin
     assert {name: found[name] for name in expected} == expected
     assert {row.rsplit(" ", 1)[1] for row in found["outgoing"]} == {"sent"}
     assert sum(" mail " in row for row in found["outgoing"]) == found["letters"] == 1
-    state = facts.state(cast.acme)
+    state = trials.state(cast.acme)
     come_back(bought)
-    assert (figures(cast.acme), facts.state(cast.acme)) == (found, state)
+    assert (figures(cast.acme), trials.state(cast.acme)) == (found, state)

@@ -10,7 +10,7 @@ from database.clock import now
 from domain import Invalid
 from domain.entitlements import plans
 from domain.fields.kinds import clean, whole
-from domain.money import inbox, reconciliations, subscriptions
+from domain.money import inbox, reconciliations, replays, subscriptions
 from domain.people import admins
 from views import access, pages
 
@@ -47,7 +47,7 @@ def _span(when):
 @blueprint.get("")
 @access.platform("jobs.run")
 def index():
-    asked, work = _asked(), inbox.last_replays()
+    asked, work = _asked(), replays.last_replays()
     since, until = _span(asked["when"])
     narrowed = {name: asked[name] for name in ("channel", "status", "type", "q")}
     before = whole(request.args.get("before", ""))
@@ -115,7 +115,7 @@ def body(id):
 @blueprint.post("/<id:id>/trial")
 @access.platform("jobs.run")
 def trial(id):
-    look = inbox.try_out(id, by=access.me())
+    look = replays.try_out(id, by=access.me())
     return _event(inbox.one(id), look)
 
 
@@ -126,7 +126,7 @@ def replay(id):
 
 
 def _replayed(id, before=""):
-    event, sentence = inbox.replay(id, by=access.me())
+    event, sentence = replays.replay(id, by=access.me())
     if sentence:
         return pages.go(f"/admin/webhooks/{id}", f"{before}It failed: {sentence}", "bad")
     if event.status == "ignored":
@@ -153,6 +153,6 @@ def replay_many():
     if request.form.get("all"):
         ids = None
     else:
-        ids = [id for id in map(whole, request.form.getlist("ids")[: inbox.MOST_CHOSEN]) if id]
-    inbox.replay_many(ids, by=access.me())
+        ids = [id for id in map(whole, request.form.getlist("ids")[: replays.MOST_CHOSEN]) if id]
+    replays.replay_many(ids, by=access.me())
     return pages.go("/admin/webhooks", "They are replayed one after the other. This page shows how far it is.", "info")

@@ -11,7 +11,7 @@ from domain import Refused
 from domain.base import configuration, settings
 from domain.entitlements import credits, grants, plans
 from domain.fields.kinds import whole
-from domain.money import billing, facts, pricing, providers
+from domain.money import billing, pricing, providers
 from domain.money.providers.provider import ProviderFailed
 from domain.organizations import permissions
 from models import Checkout
@@ -97,7 +97,7 @@ def _running(row, payments, manages):
         "changeable": changeable,
         "pausable": changeable and monthly and "pause" in providers.active().CAN,
         "paused": paused,
-        "paid_until": facts.until(row) if paused and holds else None,
+        "paid_until": grants.until(row) if paused and holds else None,
         "rests": runs and not paused and not holds,
         "owes": ours and row.status in ("past_due", "unpaid"),
         "price": _price(row, payments),

@@ -14,7 +14,7 @@ import jobs
 from database.scope import everywhere, inside
 from domain.base import configuration, notices, settings, stepup
 from domain.entitlements import credits, grants
-from domain.money import billing, dunning, facts, inbox, reconciliations
+from domain.money import billing, dunning, facts, inbox, pricing, reconciliations, replays, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.sandbox import engine
 from domain.organizations import organizations
@@ -101,7 +101,7 @@ def test_case_01_the_same_event_twice_or_days_later_works_once(cast, pay, clock)
     pay.subscribe()
     events = pay.events()
     pay.deliver(*events)
-    before, said = facts.state(cast.acme), (sent(), sent("notification"), entries(cast.acme))
+    before, said = trials.state(cast.acme), (sent(), sent("notification"), entries(cast.acme))
     pay.deliver(*events)
     time_passes(clock, days=29)
     pay.events()
@@ -114,7 +114,7 @@ def test_case_01_the_same_event_twice_or_days_later_works_once(cast, pay, clock)
         assert pay.accept(event) is False
     assert inbox.work_off() == 0
     assert {e.attempts for e in WebhookEvent.select()} == {1}
-    assert facts.state(cast.acme) == before
+    assert trials.state(cast.acme) == before
     assert entries(cast.acme) == said[2]
     assert sent("notification") <= said[1]
 
@@ -311,9 +311,9 @@ def test_case_09_the_browser_is_back_before_the_webhook(web, cast, browse, pay, 
     with inside(cast.acme):
         billing.confirm(by=pay.by)
     assert plan(cast.acme) == "pro_monthly"
-    before = facts.state(cast.acme)
+    before = trials.state(cast.acme)
     pay.deliver()
-    assert facts.state(cast.acme) == before
+    assert trials.state(cast.acme) == before
     assert money.checkouts(cast.acme) == ["completed"]
     assert entries(cast.acme) == ["reset"]
     assert sent() == {"billing.subscription_created": 1}
@@ -887,7 +887,7 @@ def test_case_30_a_price_nobody_knows_keeps_what_there_is_and_is_told_once(cast,
 
 
 def test_case_30_an_old_price_is_still_its_plan_after_it_was_replaced(cast, pay, clock, monkeypatch):
-    facts.remember_prices()
+    pricing.remember_prices()
     pay.subscribe()
     on_sale = engine.prices()  # the old one is still there, for who has it
     monkeypatch.setattr(engine, "prices", lambda: on_sale)
@@ -1074,14 +1074,14 @@ def test_case_37_a_replay_by_hand_is_a_look_and_no_second_letter(cast, pay, cloc
     pay.deliver()
     letters, bells = sent(), sent("notification")
     for event in WebhookEvent.select():
-        row, sentence = inbox.replay(event.id, by=cast.stella)
+        row, sentence = replays.replay(event.id, by=cast.stella)
         assert (row.status, sentence) == (event.status, "")
     assert (sent(), sent("notification"), entries(cast.acme)) == (letters, bells, ["reset"])
     clock.forward(days=1)
     sandbox.end(id)
     pay.events()
     created = WebhookEvent.get(WebhookEvent.type == "customer.subscription.created")
-    inbox.replay(created.id, by=cast.stella)  # what it says now counts, not what it said
+    replays.replay(created.id, by=cast.stella)  # what it says now counts, not what it said
     assert (money.subscriptions(cast.acme), plan(cast.acme)) == ({id: "canceled"}, "free")
     assert AuditEvent.select().where(AuditEvent.action == "system.webhook_replayed").count() > 1
 

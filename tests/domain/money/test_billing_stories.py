@@ -22,7 +22,7 @@ import jobs
 from database.scope import inside
 from domain import Refused
 from domain.entitlements import credits
-from domain.money import facts, inbox
+from domain.money import facts, inbox, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.sandbox import engine
 from domain.organizations import organizations
@@ -86,7 +86,7 @@ class Story:
 
         return {
             (what, plain(which)): {name: plain(value) for name, value in row.items()}
-            for (what, which), row in facts.state(self.acme).items()
+            for (what, which), row in trials.state(self.acme).items()
             if row.get("active", True)
         }
 

@@ -9,7 +9,7 @@ import jobs
 from database.scope import inside
 from domain.base import configuration, retention, settings
 from domain.entitlements import grants
-from domain.money import dunning, facts
+from domain.money import dunning
 from domain.organizations import organizations
 from models import Change, Grant, Notification, Outgoing, Subscription
 from tests.fixtures.threads import together, write
@@ -172,11 +172,11 @@ def test_the_days_are_those_of_the_settings(owing, clock, letters, cast):
 def test_new_days_of_grace_reach_plans_that_are_past_due_at_the_next_sweep(owing, clock, cast):
     row = owing()
     with inside(cast.acme):
-        assert facts.until(row) == clock() + timedelta(days=7)
+        assert grants.until(row) == clock() + timedelta(days=7)
     settings.change("billing_grace_days", "14", by=cast.stella)
     dunning.remind()
     with inside(cast.acme):
-        assert facts.until(row) == clock() + timedelta(days=14)
+        assert grants.until(row) == clock() + timedelta(days=14)
     clock.forward(days=10)
     assert plan(cast) == "pro_monthly"
     settings.change("billing_grace_days", "2", by=cast.stella)

@@ -9,7 +9,7 @@ from database.scope import everywhere, inside
 from domain import Forbidden, NotConfigured, NotFound, Refused
 from domain.base import configuration, notices, settings
 from domain.entitlements import grants
-from domain.money import facts, inbox, reconciliations
+from domain.money import facts, inbox, reconciliations, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import Event, Missed, PaymentRefunded, ProviderFailed, SubscriptionChanged
 from models import AuditEvent, Grant, LongJob, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
@@ -60,11 +60,11 @@ def test_a_house_that_heard_nothing_ends_as_one_that_heard_everything(deaf, cast
     assert plan(cast) == "free"
     run = reconcile(cast)
     assert (run.status, figures(run)) == ("done", {"subscriptions": 1, "payments": 1, "drift": 2, "mended": 2})
-    mended = facts.state(cast.acme)
+    mended = trials.state(cast.acme)
     assert mended["subscription", id]["status"] == "active"
     assert plan(cast) == "pro_monthly"
     deaf.deliver(*heard)
-    assert facts.state(cast.acme) == mended
+    assert trials.state(cast.acme) == mended
 
 
 def test_what_differed_is_kept_with_what_was_done(deaf, cast, clock):
@@ -128,11 +128,11 @@ def test_grants_that_outlive_a_refund_are_mended(deaf, cast, clock):
     deaf.deliver()
     with inside(cast.acme):
         write(Payment.update(amount_refunded=Payment.amount).execute)
-    refunded = facts.state(cast.acme)
+    refunded = trials.state(cast.acme)
     run = reconcile(cast)
     with inside(cast.acme):
         assert Grant.active().count() == 0
-    assert refunded != facts.state(cast.acme)
+    assert refunded != trials.state(cast.acme)
     assert run.facts["kept"][0]["changes"][0]["what"] == "grant"
 
 
@@ -143,9 +143,9 @@ def test_where_it_only_asks_nothing_changes_and_the_admins_are_told(deaf, cast, 
     settings.change("billing_heals", "off", by=cast.stella)
     deaf.subscribe()
     lose(deaf)
-    before = facts.state(cast.acme)
+    before = trials.state(cast.acme)
     run = reconcile(cast)
-    assert facts.state(cast.acme) == before
+    assert trials.state(cast.acme) == before
     assert (run.facts["drift"], run.facts["mended"], reconciliations.open_differences(run)) == (1, 0, 1)
     jobs.run("outgoing")
     assert [notice.link for notice in notices.newest(cast.stella)] == ["/admin/reconciliation"]

@@ -8,7 +8,7 @@ from database.scope import inside
 from domain import Invalid, NotFound, Refused
 from domain.base import outgoing
 from domain.entitlements import grants
-from domain.money import billing, facts, inbox, providers, subscriptions
+from domain.money import billing, facts, providers, replays, subscriptions
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import ProviderFailed, SubscriptionChanged
 from models import AuditEvent, Grant, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
@@ -226,7 +226,7 @@ def test_a_price_is_named_and_its_event_replayed(pay, cast, monkeypatch):
     subscriptions.name_price("stripe", MONTHLY, "pro_monthly", by=cast.stella)
     subscriptions.name_price("stripe", MONTHLY, "pro_monthly", by=cast.stella)
     assert subscriptions.unknown_prices(event) == []
-    assert inbox.replay(event.id, by=cast.stella)[0].status == "processed"
+    assert replays.replay(event.id, by=cast.stella)[0].status == "processed"
     with inside(cast.acme):
         assert grants.plan().key == "pro_monthly"
     (named,) = AuditEvent.select().where(AuditEvent.action == "billing.price_named")

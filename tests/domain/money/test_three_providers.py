@@ -11,7 +11,7 @@ from database.transactions import writes
 from domain import Refused
 from domain.base import configuration
 from domain.entitlements import credits, grants, plans
-from domain.money import billing, facts, inbox, providers
+from domain.money import billing, inbox, providers, trials
 from domain.money.providers import lemon_squeezy, polar, sandbox, stripe
 from domain.money.providers.provider import BadSignature, CannotDo, ProviderFailed
 from models import Grant, GrantSource, Licence, Outgoing, Payment, PlanOverride, Subscription, WebhookEvent
@@ -142,7 +142,7 @@ def test_the_page_one_returns_to_need_not_wait_for_a_webhook(shop):
     with inside(shop.acme):
         billing.confirm(by=shop.by)
     assert (shop.plan, shop.row.status, shop.payments) == ("pro_monthly", "active", [("paid", "create", 1200, 0)])
-    before = facts.state(shop.acme)
+    before = trials.state(shop.acme)
     shop.deliver()
     assert changed(shop, before) == {}
 
@@ -386,7 +386,7 @@ def a_long_story(shop, refunds=True):
 
 def changed(shop, found):
     """What stands otherwise now than it was found."""
-    now = facts.state(shop.acme)
+    now = trials.state(shop.acme)
     return {
         (*key, name): (value, now.get(key, {}).get(name))
         for key, columns in found.items()
@@ -410,7 +410,7 @@ def test_events_in_any_order_and_number_end_in_the_same_rows(shop, order):
         "halves": events[half:] + events[:half],
     }
     shop.deliver(*shuffled[order])
-    found = facts.state(shop.acme)
+    found = trials.state(shop.acme)
     assert (shop.plan, shop.row.status) == ("pro_yearly", "active")
     *old, change = sorted(shop.payments, key=lambda payment: (payment[2], payment[3]))
     assert old == [("paid", "create", 1200, 0), ("paid", "cycle", 1200, 200), ("paid", "cycle", 1200, 1200)]
@@ -440,7 +440,7 @@ def test_without_a_key_too_what_comes_again_and_late_changes_nothing(shop):
     }
     configuration.use(dataclasses.replace(configuration.active, **real))
     shop.deliver(*events)
-    found = facts.state(shop.acme)
+    found = trials.state(shop.acme)
     assert (shop.plan, shop.row.status, shop.row.cancel_at_period_end) == ("pro_yearly", "active", False)
     back = [payment[3] for payment in shop.payments]
     assert back == ([0, 0, 0, 0] if shop.name == "stripe" else [0, 1200, 200, 0])
@@ -516,7 +516,7 @@ def test_all_that_runs_is_listed_for_the_nightly_comparison(shop):
     shop.deliver()
     listed = [fact for page in shop.provider.list_active() for fact in page]
     assert [(fact.id, fact.status) for fact in listed] == [(shop.row.provider_subscription_id, "active")]
-    before = facts.state(shop.acme)
+    before = trials.state(shop.acme)
     writes(GrantSource.delete().execute)()
     for page in shop.provider.list_since(shop.clock() - timedelta(days=1)):
         billing.apply(page)

@@ -5,7 +5,7 @@ import pytest
 import jobs
 from database.clock import now
 from database.scope import everywhere, inside
-from domain.money import billing, inbox
+from domain.money import billing, inbox, replays
 from domain.money.providers import sandbox, stripe
 from models import AuditEvent, Grant, PlanPrice, StaffRole, WebhookEvent
 from tests.fixtures.threads import write
@@ -142,7 +142,7 @@ def test_a_body_that_was_removed_is_said_to_be_gone(stella, said):
     assert "The body was removed after its time" in said(stella.get(f"{BASE}/{event.id}"))
     for verb in ("trial", "replay"):
         refused = stella.post(f"{BASE}/{event.id}/{verb}", headers={"Accept": "application/json"})
-        assert (refused.status_code, refused.json["message"]) == (409, inbox.GONE)
+        assert (refused.status_code, refused.json["message"]) == (409, replays.GONE)
 
 
 def test_an_attempt_shows_its_trace_and_a_fetched_event_says_so(stella, said):
@@ -204,7 +204,7 @@ def test_chosen_ones_are_replayed_with_a_figure(stella, bought, followed, said):
     assert 'hx-target="#replay_work"' in page
     jobs.run("webhook_replays")
     assert 'hx-target="#replay_work"' not in stella.get(BASE).get_data(True)
-    assert inbox.last_replays().done == len(ids)
+    assert replays.last_replays().done == len(ids)
     assert audited("system.webhooks_replayed") == 1
 
 
@@ -213,7 +213,7 @@ def test_all_that_failed_are_replayed(stella, hx, outline):
     make("evt_2", status="failed")
     make("evt_3", status="processed")
     assert stella.post(f"{BASE}/replays", data={"all": "1"}).status_code == 303
-    assert inbox.last_replays().total == 2
+    assert replays.last_replays().total == 2
     assert outline(stella.get(BASE, headers=hx("replay_work")))[0] == ["replay_work"]
     jobs.run("webhook_replays")
     response = stella.get(BASE, headers=hx("replay_work"))

@@ -5,7 +5,7 @@ import pytest
 import jobs
 from database.scope import everywhere, inside
 from domain.base import configuration, settings
-from domain.money import billing, facts, reconciliations
+from domain.money import billing, facts, reconciliations, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import ProviderFailed
 from models import AuditEvent, Outgoing, Payment, Subscription
@@ -105,7 +105,7 @@ def test_a_provider_that_is_down_is_a_sentence(stella, unheard, said, cast, monk
 
 
 def test_what_the_provider_says_is_shown_as_text(stella, said, cast, monkeypatch, unheard):
-    state = facts.state
+    state = trials.state
 
     def evil(organization):
         return state(organization) | {("payment", "<script>alert(1)</script>"): {"status": len(subscriptions())}}

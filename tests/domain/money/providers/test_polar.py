@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 
 from database.scope import everywhere
 from domain.base import configuration
-from domain.money import facts, inbox
+from domain.money import inbox, trials
 from domain.money.providers import polar, provider
 from domain.money.providers.provider import (
     BadSignature,
@@ -1409,7 +1409,7 @@ def test_the_same_events_in_any_order_and_repeated_end_in_the_same_rows(cast, ap
             pass
     with everywhere("how the events ended"):
         assert {row.status for row in WebhookEvent.select()} == {"processed"}
-    held = facts.state(cast.acme)
+    held = trials.state(cast.acme)
     assert held["customer", "cus_1"]["email"] == "alice@example.org"
     assert (held["subscription", "sub_1"]["status"], held["subscription", "sub_1"]["plan_key"]) == (
         "active",

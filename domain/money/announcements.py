@@ -1,0 +1,171 @@
+"""Who is told of what money did: owners and admins of the organization, and the platform's admins.
+
+All of it goes out with the commit of what it tells, and once for each key however often it is said.
+"""
+
+from domain.base import audit, changes, configuration, outgoing
+from domain.entitlements import plans
+from domain.fields import money
+from domain.money.providers.provider import (
+    SubscriptionChanged,
+)
+from domain.people import admins
+from models import Membership
+
+
+def tell_of_subscription(organization, row, before, fact):
+    """A subscription's row changed: the log, open pages, and where it is news owners and admins of the organization.
+
+    `before` is what its row showed, None for a new one.
+    """
+    plan = plans.get(row.plan_key)
+    name = plan.name
+    audit.record(
+        "billing.subscription_updated" if before else "billing.subscription_created",
+        f"{plan.label}: {before['status'] + ' → ' if before else ''}{row.status}",
+        organization=organization,
+        target=row,
+        event=fact.event_id,
+        status=row.status,
+        cancel_at_period_end=row.cancel_at_period_end,
+    )
+    changes.record(organization, "subscription", row.id, "updated" if before else "created")
+    ends = row.cancel_at_period_end or row.cancel_at is not None
+    ending = ends and row.is_live and not (before and (before["cancel_at_period_end"] or before["cancel_at"]))
+    over = row.status == "canceled" and before and before["status"] != "canceled"
+    began = row.is_live and (before is None or before["status"] in ("incomplete", "incomplete_expired"))
+    end = row.cancel_at or row.current_period_end_at
+    if ending or (over and not (before["cancel_at_period_end"] or before["cancel_at"])):
+        type, title = "billing.subscription_canceled", f"The {name} plan was cancelled"
+        when = end.timestamp() if end else 0
+        key = f"{type}:{fact.id if isinstance(fact, SubscriptionChanged) else row.id}:{when:.0f}:"
+        key += fact.event_id if ending else "over"
+        tell_keepers(organization, type, key, title, "subscription_canceled", name, end)
+    elif began:
+        type = "billing.subscription_created"
+        key = f"{type}:{row.provider_subscription_id}"
+        tell_keepers(organization, type, key, f"Welcome to {name}", "subscription_success", name, end)
+    elif before is not None:
+        type = "billing.subscription_updated"
+        tell_keepers(organization, type, f"{type}:{fact.event_id}", f"The {name} plan {_news(row, before)}")
+
+
+def _news(row, before):
+    if row.plan_key != before["plan_key"]:
+        return f"is now {plans.get(row.plan_key).label}"
+    if row.status != before["status"]:
+        said = {
+            "past_due": "has an open payment",
+            "canceled": "has ended",
+            "unpaid": "is switched off until it is paid",
+            "paused": "is paused",
+        }
+        return said.get(row.status, "runs again" if before["status"] in ("past_due", "unpaid", "paused") else "changed")
+    if row.collection_paused != before["collection_paused"]:
+        return "is paused" if row.collection_paused else "goes on"
+    if row.quantity != before["quantity"]:
+        return f"has {row.quantity} seats now" if row.quantity > 1 else "has 1 seat now"
+    if before["cancel_at_period_end"] and not row.cancel_at_period_end:
+        return "goes on after all"
+    if row.pending_plan_key and not before["pending_plan_key"]:
+        return "changes once the payment has gone through"
+    return "was updated"
+
+
+def tell_of_licence(organization, payment, plan_key):
+    """Something was bought once."""
+    name = plans.get(plan_key).label
+    audit.record(
+        "billing.licence_bought",
+        f"{name} bought for {amount_of(payment.amount, payment)}",
+        organization=organization,
+        target=("payment", payment.id),
+    )
+    type = "billing.subscription_created"
+    key = f"{type}:{payment.provider_payment_id}"
+    tell_keepers(organization, type, key, f"{name} is yours", "subscription_success", name)
+
+
+def amount_of(amount, payment):
+    """An amount of this payment's currency, as people read it."""
+    return money.written(amount, payment.currency)
+
+
+def tell_keepers(organization, type, key, title, letter=None, plan=None, until=None, pay=None):
+    """Tell owners and admins in the bell, and by letter where the matter is grave."""
+    link = f"/{organization.slug}/billing"
+    ends = f"{until:%d %B %Y}" if until else "what was paid is over"
+    for user in Membership.keepers(organization):
+        outgoing.notify(user, type, key, title, link=link, organization=organization)
+        if letter:
+            outgoing.letter(
+                letter,
+                user.email,
+                f"{key}:{user.id}:mail",
+                organization=organization.name,
+                plan=plan,
+                until=ends,
+                link=pay or configuration.active.site_url + link,
+            )
+
+
+def tell_of_failure(organization, fact, plan, until):
+    """A payment didn't go through, or the bank wants its customer to confirm it; `until` the plan lasts so far."""
+    if fact.action_required:
+        what, title = "payment_action", f"A payment for {plan.name} wants your confirmation"
+    else:
+        what, title = "payment_failed", f"A payment for {plan.name} didn't go through"
+    type = f"billing.{what}"
+    tell_keepers(organization, type, f"{type}:{fact.id}", title, what, plan.name, until, pay=fact.url)
+
+
+def tell_of_refund(organization, fact, payment, more):
+    """The refunded part of a payment changed: there is `more` of it than before, or less."""
+    written = amount_of(payment.amount_refunded, payment)
+    audit.record(
+        "billing.payment_refunded" if more else "billing.refund_undone",
+        f"{written} of {amount_of(payment.amount, payment)} refunded",
+        organization=organization,
+        target=("payment", payment.id),
+        event=fact.event_id,
+    )
+    key = f"billing.payment_refunded:{fact.payment_id}:{fact.amount_refunded}"
+    title = f"{written} of a payment came back" if more else "A refund was undone"
+    tell_keepers(organization, "billing.payment_refunded", key, title)
+
+
+DISPUTES = {"open": "disputes a payment", "won": "lost a dispute: the money stays", "lost": "won a dispute"}
+
+
+def tell_of_dispute(organization, fact, payment):
+    """A dispute of a payment was opened, won or lost: the platform's admins hear of it."""
+    state, written = payment.dispute, amount_of(payment.amount, payment)
+    audit.record(
+        f"billing.dispute_{'opened' if state == 'open' else state}",
+        f"A payment of {written} is disputed" if state == "open" else f"A dispute was {state}",
+        organization=organization,
+        target=("payment", payment.id),
+        event=fact.event_id,
+    )
+    warn_admins(
+        f"dispute:{fact.id}:{state}",
+        f"{organization.name} {DISPUTES[state]}",
+        f"{fact.payment_id}, {written}",
+        f"/admin/subscriptions?q={organization.slug}",
+    )
+
+
+def warn_of_price(fact):
+    """A fact names a price that is no plan of ours."""
+    warn_admins(
+        f"price:{fact.provider}:{fact.price_id}",
+        "A subscription has a price that is no plan",
+        f"{fact.price_id or 'A missing price'} isn't known. What was granted stays; say which plan it is.",
+        f"/admin/subscriptions?q={fact.id}",
+    )
+
+
+def warn_admins(key, title, body, link):
+    """Tell the platform's admins of a doubt about money, once for each key."""
+    for admin in admins.people():
+        outgoing.notify(admin, "system.billing", key, title, body=body, link=link)

@@ -1,0 +1,139 @@
+"""Kept webhooks looked into by admins: what one means and would change, and working it again, one or many."""
+
+import dataclasses
+
+from peewee import fn
+
+from database.transactions import writes
+from domain import Refused
+from domain.base import audit, long_jobs
+from domain.money import inbox, trials
+from domain.money.providers.provider import ProviderFailed
+from models import WebhookEvent
+
+GONE = "The body of this event was removed after its time; there is nothing left to work."
+REPLAYS = "webhook_replays"
+MOST_CHOSEN = 200
+AT_ONCE = 20
+PATIENCE = 5  # events in a row that the provider's silence may fail before a replay of many rests
+
+
+# --- what would change -------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What an event means now and would do: its facts, the changes (see trials.written), what would be sent, and a
+    sentence when it can't be worked."""
+
+    facts: list
+    changes: list
+    sent: tuple
+    refusal: str = ""
+
+
+def try_out(id, *, by):
+    """Read what an event means now and what it would change, and keep nothing; returns the Look.
+
+    A provider that is down or a body that can't be read is a sentence in it. Refuses with NotFound, or when the
+    body is gone.
+    """
+    event = _with_body(id)
+    _note("system.webhook_tried", f"{event.type} was tried out", event, by)
+    found, error = trials.tried(inbox.read, event)
+    if error is not None:
+        return Look([], [], (), trials.sentence(error))
+    trial = trials.try_out(found)
+    return Look(inbox.shown(found), trials.written(trial.differences), trial.sent, trial.refusal)
+
+
+def _with_body(id):
+    event = inbox.one(id)
+    if not event.payload:
+        raise Refused(GONE)
+    return event
+
+
+@writes
+def _note(action, said, event, by):
+    audit.record(action, said, by=by, target=event, event=event.event_id)
+
+
+# --- again -------------------------------------------------------------------------------------------------
+
+
+def replay(id, *, by):
+    """Work an event now, whatever its state: what it caused already isn't caused twice. Returns it as it then is
+    and the sentence of what went wrong, or "".
+
+    Refuses with NotFound, or when its body is gone.
+    """
+    event = _with_body(id)
+    _note("system.webhook_replayed", f"{event.type} was replayed", event, by)
+    error = inbox.work(event, asked=True)
+    return inbox.one(id), trials.sentence(error) if error else ""
+
+
+@writes
+def replay_many(ids, *, by):
+    """Have the events with these ids worked again by a job, or all that failed when it is None; returns the work.
+
+    Refuses when none is left to be worked, or while another replay runs.
+    """
+    able = WebhookEvent.payload != b""
+    if ids is None:
+        query = WebhookEvent.select(fn.COUNT(WebhookEvent.id), fn.MAX(WebhookEvent.id))
+        total, last = query.where(WebhookEvent.status.in_(inbox.TROUBLED), able).tuples().first()
+        row = {"last": last}
+    else:
+        query = WebhookEvent.select(WebhookEvent.id).where(WebhookEvent.id.in_(list(ids)[:MOST_CHOSEN]), able)
+        row = {"ids": sorted(id for (id,) in query.tuples())}
+        total = len(row["ids"])
+    if not total:
+        raise Refused("None of them can be worked again." if ids else "Choose events first, or none has failed.")
+    work = long_jobs.begin(REPLAYS, by=by, total=total, upto=0, failed=0, **row)
+    if work is None:
+        raise Refused("A replay is running already. Wait until it is through.")
+    counted = f"{total:,} webhook{'' if total == 1 else 's'}"
+    audit.record("system.webhooks_replayed", f"{counted} to be replayed", by=by, target=work, events=total)
+    return work
+
+
+def last_replays():
+    """The newest replay of many, running or over; None before the first."""
+    return long_jobs.newest(REPLAYS)
+
+
+def replay_some():
+    """The next few of a replay of many; returns how many, 0 when none was asked for."""
+    work = long_jobs.claim(REPLAYS)
+    if work is None:
+        return 0
+    query = WebhookEvent.select().where(WebhookEvent.id > work.facts["upto"], WebhookEvent.payload != b"")
+    if "ids" in work.facts:
+        query = query.where(WebhookEvent.id.in_(work.facts["ids"]))
+    else:
+        query = query.where(WebhookEvent.id <= work.facts["last"], WebhookEvent.status.in_(inbox.TROUBLED))
+    batch = list(query.order_by(WebhookEvent.id).limit(AT_ONCE))
+    for event in batch:
+        error = inbox.work(event, asked=True)
+        silent = work.facts.get("silent", 0) + 1 if isinstance(error, ProviderFailed) else 0
+        if not _got_on(work, event, bool(error), silent):
+            return len(batch)
+        if silent >= PATIENCE:
+            _over(work, f"The provider doesn't answer ({error}). The others wait; replay them later.")
+            return len(batch)
+    if len(batch) < AT_ONCE:
+        _over(work)
+    return len(batch) or 1
+
+
+@writes
+def _got_on(work, event, failed, silent):
+    failed += work.facts["failed"]
+    return long_jobs.progress(work, work.done + 1, lasting=True, upto=event.id, failed=failed, silent=silent)
+
+
+@writes
+def _over(work, error=None):
+    long_jobs.finish(work, error=error)
