@@ -204,7 +204,7 @@ def test_an_unknown_price_grants_nothing_and_takes_nothing(cast, tell):
 
 def test_a_price_that_was_replaced_is_still_its_plan(cast, tell):
     pricing.remember_prices()
-    changed = sandbox.account("stripe").prices | {"pro_monthly": "price_new"}
+    changed = sandbox.account().prices | {"pro_monthly": "price_new"}
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pricing.providers, "plan_of", lambda id: {v: k for k, v in changed.items()}.get(id))
         tell()
