@@ -5,7 +5,7 @@ import pytest
 import jobs
 from database.scope import everywhere, inside
 from domain.base import configuration, settings
-from domain.money import billing, facts, reconciliations, trials
+from domain.money import billing, reconciliations, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import ProviderFailed
 from models import AuditEvent, Outgoing, Payment, Subscription
@@ -107,10 +107,10 @@ def test_a_provider_that_is_down_is_a_sentence(stella, unheard, said, cast, monk
 def test_what_the_provider_says_is_shown_as_text(stella, said, cast, monkeypatch, unheard):
     state = trials.state
 
-    def evil(organization):
-        return state(organization) | {("payment", "<script>alert(1)</script>"): {"status": len(subscriptions())}}
+    def evil(organization, about=None):
+        return state(organization, about) | {("payment", "<script>alert(1)</script>"): {"status": len(subscriptions())}}
 
-    monkeypatch.setattr(facts, "state", evil)
+    monkeypatch.setattr(trials, "state", evil)
     stella.post(BASE)
     jobs.run("reconciliation")
     page = stella.get(BASE).get_data(True)
