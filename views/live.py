@@ -73,7 +73,7 @@ def stream():
             threading.Thread(target=_look, name="live-look", daemon=True).start()
     by = g.by
     since = request.headers.get("Last-Event-ID") or request.args.get("since", "")
-    answer = Response(_tell(by, since[:60], access.current_user.token), content_type="text/event-stream")
+    answer = Response(_events(by, since[:60], access.current_user.token), content_type="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
     answer.call_on_close(_closed)
@@ -108,7 +108,7 @@ def _look():
         time.sleep(LOOK_EVERY)
 
 
-def _tell(by, mark, token):
+def _events(by, mark, token):
     ends = time.monotonic() + LONGEST
     quiet_since = time.monotonic()
     yield "retry: 1000\n\n"
