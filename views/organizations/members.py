@@ -8,7 +8,7 @@ from domain.base import roles, settings
 from domain.entitlements import grants
 from domain.organizations import invitations, members, organizations, permissions, workspaces
 from views import access, pages
-from views.safety import TooOften, spend
+from views.safety import spend
 
 blueprint = Blueprint("members", __name__)
 
@@ -51,10 +51,8 @@ def invite():
         made = invitations.invite(
             form.get("email", ""), form.get("role", ""), by=g.by, allow=lambda: spend("invitations", g.by.organization)
         )
-    except TooOften:
-        raise
     except Refused as refusal:
-        if refusal.status == 403:
+        if refusal.status == 403 or not refusal.about_form:
             raise
         return _index(refusal)
     return _members(f"{made.email} is invited. The letter is on its way.")

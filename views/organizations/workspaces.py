@@ -7,7 +7,7 @@ from domain import Invalid, Refused
 from domain.base import roles
 from domain.organizations import invitations, members, permissions, workspaces
 from views import access, pages
-from views.safety import TooOften, spend
+from views.safety import spend
 
 blueprint = Blueprint("workspaces", __name__, url_prefix="/<organization>/workspaces")
 
@@ -125,10 +125,8 @@ def invite(id):
             workspace=id,
             allow=lambda: spend("invitations", g.by.organization),
         )
-    except TooOften:
-        raise
     except Refused as refusal:
-        if refusal.status == 403:
+        if refusal.status == 403 or not refusal.about_form:
             raise
         return _show(held, refusal)
     return pages.go(_at(held), f"{made.email} is invited. The letter is on its way.")
