@@ -46,7 +46,7 @@ def test_a_campaign_opens_the_door_to_backers_alone(desk, page_of):
 def _prepare(desk):
     desk.goto("/admin/backers")
     expect(desk.get_by_text("Make a tier first")).to_be_visible()
-    desk.get_by_role("link", name="Make a tier").click()
+    desk.get_by_role("link", name="Tiers").click()
     desk.locator("#key").fill("early")
     desk.locator("#name").fill("Early bird")
     desk.locator("#plan").select_option("pro_yearly")
