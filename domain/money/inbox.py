@@ -54,6 +54,7 @@ def accept(channel, event, body, headers=None):
             payload=body,
             happened_at=event.happened_at,
             headers=_kept_headers(headers or {}),
+            **(_read_by_nobody() if event.unread else {}),
         )
         .on_conflict_ignore()
         .as_rowcount()
@@ -69,9 +70,15 @@ def accept(channel, event, body, headers=None):
             )
             .execute()
         )
-    if made:
+    if made and not event.unread:
         wake("inbox")
     return bool(made)
+
+
+def _read_by_nobody():
+    """The columns of an event that is settled as it is kept: nothing waits for it, and no worker looks at it."""
+    attempt = {"at": now().isoformat(), "outcome": "ignored", "ms": 0}
+    return {"status": "ignored", "attempts": 1, "facts": [], "history": [attempt]}
 
 
 def accept_missed(channel, missed):

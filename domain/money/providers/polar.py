@@ -61,6 +61,7 @@ NEWEST_ORDERS = 10  # read along with one subscription
 DISPUTED = timedelta(days=180)  # how far back payments may still be disputed
 MISSING, OVER = "ResourceNotFound", "AlreadyCanceledSubscription"  # Polar's names for an error
 MOST = 160  # characters of an event's id that are kept
+READ = ("subscription", "order", "refund", "checkout", "customer")  # of whose events `facts` makes something
 
 
 class Answered(ProviderFailed):
@@ -224,7 +225,9 @@ def _event(id, body, sent_at):
         raise ValueError("an id that can't be printed")
     kind = event.get("type") if isinstance(event, dict) else None
     named = kind if isinstance(kind, str) and kind and kind.isprintable() else "unknown"
-    return Event(id[:MOST], named[:120], _subject(event)[:MOST] or id[:MOST], _happened(event) or sent_at)
+    unread = named.partition(".")[0] not in READ
+    subject = _subject(event)[:MOST] or id[:MOST]
+    return Event(id[:MOST], named[:120], subject, _happened(event) or sent_at, unread)
 
 
 def _subject(event):

@@ -46,6 +46,7 @@ class Event:
     type: str
     subject: str  # the object it speaks of: events of one subject are worked off in order
     happened_at: datetime
+    unread: bool = False  # a kind that means nothing here: it is settled as it is kept
 
 
 # --- facts ------------------------------------------------------------------------------------------------

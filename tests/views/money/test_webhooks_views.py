@@ -8,6 +8,7 @@ import pytest
 import stripe
 
 import jobs
+from database import transactions
 from database.clock import now
 from database.scope import everywhere, inside
 from domain.base import configuration
@@ -170,10 +171,15 @@ def test_a_signed_body_that_is_no_event_is_refused(web, body):
     assert kept() == []
 
 
-def test_a_type_we_do_not_know_is_taken_and_ignored(web):
-    assert post(web, event("climate.order.created")).status_code == 200
-    jobs.work_off()
-    assert [(e.status, e.error) for e in kept()] == [("ignored", None)]
+def test_a_type_we_do_not_know_is_ignored_as_it_is_kept_and_nobody_is_woken(web, monkeypatch):
+    heard = []
+    monkeypatch.setattr(transactions, "_listeners", {"inbox": [lambda: heard.append("woken")]})
+    for _ in range(2):
+        assert post(web, event("climate.order.created", id="evt_x")).status_code == 200
+    assert [(e.status, e.error, e.facts, len(e.history)) for e in kept()] == [("ignored", None, [], 1)]
+    assert heard == []
+    assert post(web, event("climate.order.created", id="evt_y", livemode=True)).status_code == 200
+    assert (kept()[-1].status, heard) == ("received", ["woken"])  # of the other mode: the worker says so
 
 
 def test_what_is_not_ours_is_kept_flagged_and_grants_nothing(web, cast):
