@@ -251,12 +251,9 @@ def _event(event):
     names = (event["id"], event["type"], subject)
     if not all(isinstance(name, str) and name.isprintable() for name in names) or not event["id"]:
         raise ValueError(names)
-    return Event(event["id"][:160], event["type"][:120], subject[:160], _happened_at(event), _is_unread(event))
-
-
-def _is_unread(event):
-    """Of a kind that nobody reads; one of the other mode is told apart when it is worked off."""
-    return event["type"] not in READERS and bool(event.get("livemode")) is providers.account().live
+    # One of the other mode is told apart when it is worked off.
+    unread = event["type"] not in READERS and bool(event.get("livemode")) is providers.account().live
+    return Event(event["id"][:160], event["type"][:120], subject[:160], _happened_at(event), unread)
 
 
 def _subscription_of(thing):
