@@ -7,7 +7,7 @@ import pytest
 from markupsafe import Markup
 
 import models
-from domain.money import inbox, pricing, reconciliations
+from domain.money import inbox, pricing, reconciliations, replays
 from views import pages
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -87,7 +87,7 @@ class _Running:
 @pytest.mark.parametrize(
     ("path", "block", "work", "others"),
     [
-        ("/admin/webhooks", "replay_work", (inbox, "last_replays"), (inbox, "find counts days channels")),
+        ("/admin/webhooks", "replay_work", (replays, "last_replays"), (inbox, "find counts days channels")),
         ("/admin/reconciliation", "comparison", (reconciliations, "runs"), (reconciliations, "silent_since")),
         ("/admin/pricing", "pricing_sync", (pricing, "last_sync"), (pricing, "offers doubts")),
     ],
