@@ -208,6 +208,7 @@ def web(house):
     configured, views = dict(made.config), dict(made.view_functions)
     limiter.enabled = False
     limiter.reset()
+    made.extensions.pop("guildhall_identities", None)  # what issuers said of themselves
     yield made
     limiter.enabled = True
     made.config.clear()
