@@ -23,7 +23,6 @@ from database.scope import inside
 from domain.base import configuration
 from domain.base.configuration import Configuration
 from domain.money import providers
-from domain.money.providers import sandbox
 from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
 from tests.fixtures.houses import opened
