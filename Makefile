@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres stories check audit-verify bench setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres stories crashes check audit-verify bench setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -21,9 +21,13 @@ test-sqlite: setup-dev
 test-postgres: setup-dev
 	$(PY) -m pytest -n 2 --dist worksteal --on postgres
 
-# A thousand stories of billing events, each told twice, must end in the same rows; the suite tells fifty.
+# A thousand stories of billing events, each told twice, must end in the same rows; the suite tells fifteen.
 stories: setup-dev
 	STORIES=$${STORIES:-1000} $(PY) -m pytest tests/domain/money/test_billing_stories.py
+
+# kill -9 at every point of taking in, working off and sending; the suite dies five of these deaths.
+crashes: setup-dev
+	CRASHES=1 $(PY) -m pytest tests/jobs/test_killed_billing.py
 
 check: setup-dev
 	$(VENV)/bin/ruff check .

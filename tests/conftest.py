@@ -3,6 +3,7 @@
 import functools
 import types
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -22,7 +23,6 @@ from database.scope import inside
 from domain.base import configuration
 from domain.base.configuration import Configuration
 from domain.money import providers
-from domain.money.providers import sandbox
 from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
 from tests.fixtures.houses import opened
@@ -88,11 +88,16 @@ def chosen(folder, url):
 
 
 @pytest.fixture
-def house(houses, tmp_path):
+def unhoused(tmp_path):
+    """Configured as a house is, without a database: what asks for this alone runs once and not on both."""
+    return configuration.use(chosen(tmp_path, ""))
+
+
+@pytest.fixture
+def house(houses, unhoused, tmp_path):
     """An open, empty house; what a domain test stands in."""
-    configuration.use(chosen(tmp_path, houses.url(tmp_path)))
+    configuration.use(replace(configuration.active, database_url=houses.url(tmp_path)))
     houses.open(tmp_path)
-    sandbox.speak(sandbox.stripe)
     locks.be_strict()
     listeners = {topic: list(who) for topic, who in transactions._listeners.items()}
     yield tmp_path
@@ -177,10 +182,11 @@ class Clock:
 
 
 @pytest.fixture
-def clock(house):
+def clock():
     held = Clock()
     set_clock(held)
-    return held
+    yield held
+    set_clock(None)
 
 
 @functools.cache
@@ -208,6 +214,7 @@ def web(house):
     configured, views = dict(made.config), dict(made.view_functions)
     limiter.enabled = False
     limiter.reset()
+    made.extensions.pop("guildhall_identities", None)  # what issuers said of themselves
     yield made
     limiter.enabled = True
     made.config.clear()

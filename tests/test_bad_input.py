@@ -124,32 +124,7 @@ PROVOKED = (503,)  # /metrics without a token, and billing without a provider, s
 
 @pytest.mark.parametrize(
     "value",
-    [
-        "0",
-        "-1",
-        "1.5",
-        "abc",
-        "2147483648",
-        "9223372036854775808",
-        "9" * 40,
-        "%00",
-        "a%00b",
-        "%ff%fe",
-        "%c3%28",
-        "%2e%2e%2f",
-        "%E2%80%AE",
-        "%0d%0a",
-        "'",
-        "%22",
-        "<b>",
-        "x" * 3000,
-        "%F0%9F%A6%93",
-        "..",
-        "%5c",
-        "%25",
-        "+",
-        "~",
-    ],
+    ["0", "-1", "abc", "2147483648", "9" * 40, "a%00b", "%ff%fe", "%2e%2e%2f", "%0d%0a", "'", "x" * 3000, "..", "%25"],
 )
 def test_no_address_breaks_anything(web, browse, value, counted):
     before = counted()
@@ -296,12 +271,16 @@ def asked_by(web, browse):
     return [(clients[who.get(doors[rule].kind, "alice")], rule) for rule in forms(web)]
 
 
+DIALOG = {"HX-Request": "true", "HX-Target": "dialog"}
+DRAWN = ("", "\u202etxt.exe", "<script>alert(1)</script>")  # asked again as a page asks, whose refusal is drawn
+
+
 @pytest.mark.parametrize("value", SHORT)
 def test_no_value_in_a_form_breaks_anything(web, browse, task, value):
     wrong, data = [], dict.fromkeys(FIELDS, value)
     for client, rule in asked_by(web, browse):
         path = filled(rule, str(task.id)).replace(f"cells/{task.id}", "cells/due_at")
-        for headers in (JSON, {"HX-Request": "true", "HX-Target": "dialog"}):
+        for headers in (JSON, DIALOG) if value in DRAWN else (JSON,):
             status = client.post(path, data=data, headers=headers).status_code
             if status >= 500 and status not in PROVOKED:
                 wrong.append((rule, headers))
@@ -567,7 +546,7 @@ def test_a_session_that_was_altered_is_a_strangers(web, browse, cast):
 
 WORDS = text.text(max_size=60)
 QUICK = hypothesis_settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     database=None,

@@ -1,6 +1,7 @@
 """The rules about our own code. Where one is broken on purpose, the place is listed here with its reason."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def name(path):
     return path.relative_to(TOP).as_posix()
 
 
+@functools.cache
 def tree(path):
     return ast.parse(path.read_text("utf-8"), path.name)
 

@@ -44,9 +44,6 @@ MEMBER = (
     "/settings/security/factor/new",
     "/settings/security/factor/codes",
     "/sandbox",
-    "/dev/mail",
-    "/dev/patterns",
-    "/dev/cast",
     "/nowhere/at/all",
 )
 ADMIN = (
@@ -63,10 +60,8 @@ ADMIN = (
     "/admin/backers",
     "/admin/backers/tiers",
     "/admin/backers/imports",
-    "/app",
-    "/account",
-    "/notifications",
-    "/sandbox",
+    "/admin/people",
+    "/admin/audit",
 )
 # What a theme changes is its colours; the rest is asked once.
 THEMES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}

@@ -1,4 +1,7 @@
-"""kill -9 between any two steps of taking in, working off and sending loses nothing and doubles nothing."""
+"""kill -9 between any two steps of taking in, working off and sending loses nothing and doubles nothing.
+
+The suite dies five deaths; `make crashes` dies at every point, and in every write.
+"""
 
 import json
 import os
@@ -80,19 +83,23 @@ while outgoing.send_due():
     pass
 print("lived")
 """
-POINTS = [
+FEW = [
     ("after inbox accept", 1),  # kept, and the provider not answered: it will repeat
+    ("before facts apply", 2),  # in the transaction, the event marked, nothing applied
+    ("after facts apply", 4),  # in the transaction, before its commit
+    ("before outgoing _mark_sent", 1),  # sent, and not marked as sent
+    ("a write", 9),
+]
+MORE = [
     ("after inbox accept", 5),
     ("after inbox read", 2),  # the provider was asked, nothing is written
-    ("before facts apply", 2),  # in the transaction, the event marked, nothing applied
-    ("after facts apply", 1),  # in the transaction, before its commit
-    ("after facts apply", 4),
+    ("after facts apply", 1),
     ("after inbox _settle", 2),  # just committed
-    ("before outgoing _mark_sent", 1),  # sent, and not marked as sent
     ("after outgoing _mark_sent", 1),
     ("before outgoing _send_and_mark", 1),
-    *(("a write", n) for n in (2, 9, 12, 14, 17)),
+    *(("a write", n) for n in range(1, 18) if n != 9),
 ]
+POINTS = FEW + (MORE if os.environ.get("CRASHES") else [])
 
 
 @pytest.fixture

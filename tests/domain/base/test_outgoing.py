@@ -5,7 +5,7 @@ from domain.base import outgoing
 from models import Notification, Outgoing
 from tests.fixtures.threads import together, write
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = pytest.mark.usefixtures("house", "clock")
 
 
 @pytest.fixture

@@ -468,7 +468,7 @@ def told_often(times):
     )
 
 
-@told_often(50)
+@told_often(15)
 @given(steps=steps, luck=st.integers(0, 10**6))
 def test_any_story_ends_in_the_same_rows_however_its_events_come(told, steps, luck):
     told(steps, luck)
@@ -539,7 +539,7 @@ PROMISED = [
 ]
 
 
-@told_often(25)
+@told_often(8)
 @given(steps=seeds.map(lambda seed: story_of(seed, PROMISED)), luck=st.integers(0, 10**6))
 def test_without_asking_the_time_of_events_decides_in_any_order(cast, clock, pay, monkeypatch, steps, luck):
     ends = []

@@ -15,7 +15,7 @@ from models import Notification, Outgoing, Setting, WebhookEvent
 from tests.fixtures.inbox import accept, event, of_type, statuses
 from tests.fixtures.threads import together, write
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = pytest.mark.usefixtures("house", "clock")
 
 
 def effects():

@@ -15,7 +15,7 @@ from models import AuditEvent, Grant, Outgoing, Payment, PlanPrice, Subscription
 from tests.fixtures.threads import write
 
 MONTHLY, YEARLY = sandbox.PRICES["pro_monthly"], sandbox.PRICES["pro_yearly"]
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = pytest.mark.usefixtures("house", "clock")
 
 
 @pytest.fixture

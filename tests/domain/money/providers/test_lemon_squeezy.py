@@ -59,7 +59,7 @@ def signed(body, secret=SECRET):
 
 
 @pytest.fixture(autouse=True)
-def configured(house):
+def configured(unhoused):
     """A store with a key, as a real install has it; the clock stands."""
     set_clock(lambda: NOW)
     use(payment_key="key-of-the-store")

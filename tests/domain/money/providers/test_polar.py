@@ -66,7 +66,7 @@ def told(kind, thing):
 
 
 @pytest.fixture(autouse=True)
-def configured(house, clock):
+def configured(unhoused, clock):
     """Polar with a key, as a real install has it, in Polar's test environment."""
     configuration.use(
         dataclasses.replace(

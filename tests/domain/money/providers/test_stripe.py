@@ -68,7 +68,7 @@ def page_of(*things, more=False):
 
 
 @pytest.fixture(autouse=True)
-def configured(clock, monkeypatch):
+def configured(unhoused, clock, monkeypatch):
     """Stripe with a key, as a real install has it."""
     clock.moment = NOW
     configuration.use(
