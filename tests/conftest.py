@@ -23,6 +23,7 @@ from database.scope import inside
 from domain.base import configuration
 from domain.base.configuration import Configuration
 from domain.money import providers
+from domain.money.providers import sandbox
 from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
 from tests.fixtures.houses import opened
@@ -90,6 +91,7 @@ def chosen(folder, url):
 @pytest.fixture
 def unhoused(tmp_path):
     """Configured as a house is, without a database: what asks for this alone runs once and not on both."""
+    sandbox.speak(sandbox.stripe)  # as in the product; tests of the other providers have it speak their words
     return configuration.use(chosen(tmp_path, ""))
 
 
