@@ -1654,7 +1654,7 @@ def last(facts, kind):
     return [fact for fact in facts if isinstance(fact, kind)][-1]
 
 
-def test_a_subscriptions_whole_story_told_by_a_peer(peer, acme, clock):
+def test_a_subscriptions_whole_story_told_by_a_peer(house, peer, acme, clock):
     monthly, yearly = sandbox.PRICES["pro_monthly"], sandbox.PRICES["pro_yearly"]
     customer = stripe.create_customer(acme, "alice@example.org", "customer")
     opened = stripe.checkout(customer, acme, an_order(price_id=monthly, quantity=2), "http://a/", "http://b/", "buy")
@@ -1685,7 +1685,7 @@ def test_a_subscriptions_whole_story_told_by_a_peer(peer, acme, clock):
     assert [fact for page in stripe.list_active() for fact in page] == []
 
 
-def test_a_purchases_whole_story_told_by_a_peer(peer, acme):
+def test_a_purchases_whole_story_told_by_a_peer(house, peer, acme):
     lifetime = sandbox.PRICES["pro_lifetime"]
     customer = stripe.create_customer(acme, "alice@example.org", "customer")
     order = an_order(plan_key="pro_lifetime", price_id=lifetime, once=True)
