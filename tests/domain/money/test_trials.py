@@ -1,6 +1,7 @@
 import pytest
 
 from database.connections import database
+from database.scope import everywhere
 from domain.money import pricing, replays, trials
 from domain.money.providers import sandbox
 from domain.money.providers.provider import (
@@ -41,12 +42,13 @@ def many_payments(count):
         field.column_name for field in Payment._meta.sorted_fields if field.name not in ("id", "provider_payment_id")
     ]
     names = ", ".join(columns)
-    write(
-        database.execute_sql,
-        f"INSERT INTO billing_payment ({names}, provider_payment_id) WITH RECURSIVE n(i) AS "
-        f"(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT {names}, 'in_copy' || i FROM n, "
-        "(SELECT * FROM billing_payment ORDER BY id DESC LIMIT 1) AS newest",
-    )
+    with everywhere("a test copies a payment many times"):
+        write(
+            database.execute_sql,
+            f"INSERT INTO billing_payment ({names}, provider_payment_id) WITH RECURSIVE n(i) AS "
+            f"(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT {names}, 'in_copy' || i FROM n, "
+            "(SELECT * FROM billing_payment ORDER BY id DESC LIMIT 1) AS newest",
+        )
 
 
 @pytest.mark.parametrize("bought_first", [True, False])
