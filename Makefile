@@ -16,10 +16,10 @@ demo: setup
 test: test-sqlite test-postgres
 
 test-sqlite: setup-dev
-	$(PY) -m pytest -n 2 --dist worksteal
+	$(PY) -m pytest -n 2 --dist loadgroup
 
 test-postgres: setup-dev
-	$(PY) -m pytest -n 2 --dist worksteal --on postgres
+	$(PY) -m pytest -n 2 --dist loadgroup --on postgres
 
 # A thousand stories of billing events, each told twice, must end in the same rows; the suite tells fifteen.
 stories: setup-dev

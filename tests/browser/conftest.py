@@ -17,6 +17,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "/tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))  # its stories share the demo
 
 
 @pytest.fixture(scope="session")
