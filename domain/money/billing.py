@@ -1,7 +1,7 @@
 """What people ask of their plan: buy it, change it, pause it, end it. What then is, the provider tells
 (domain/money/facts.py); what an organization may use, its grants say (domain/entitlements/grants.py)."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 
 from database.clock import now
@@ -14,7 +14,7 @@ from domain.base.outgoing import sends
 from domain.entitlements import grants, plans
 from domain.entitlements.plans import PLANS
 from domain.money import facts, pricing, providers
-from domain.money.providers.provider import CannotDo, Order, ProviderFailed
+from domain.money.providers.provider import CannotDo, Order, ProviderFailed, after_asking
 from domain.organizations.permissions import CapabilityRequired
 from models import Checkout, Customer, Licence, Organization, Payment, Subscription
 
@@ -149,8 +149,9 @@ def _close(row, provider):
     if row.provider_checkout_id:
         try:
             provider.expire_checkout(row.provider_checkout_id, f"expire-{row.public_id}")
-        except ProviderFailed:
-            apply(provider.confirm(row.provider_checkout_id))
+        except ProviderFailed as failed:
+            with after_asking() if failed.asked else nullcontext():
+                apply(provider.confirm(row.provider_checkout_id))
             if Checkout.get_by_id(row.id).status == "completed":
                 raise HasSubscription("The checkout that was open has just been paid.") from None
             raise

@@ -46,6 +46,8 @@ from domain.money.providers.provider import (
     Proration,
     ProviderFailed,
     SubscriptionChanged,
+    after_asking,
+    seats_after_plan,
 )
 
 NAME = "lemon_squeezy"
@@ -101,8 +103,8 @@ CUSTOMER_EVENTS = ("customer_created", "customer_updated")  # not listed either;
 class _Answered(ProviderFailed):
     """It answered, and the answer is no."""
 
-    def __init__(self, sentence, status):
-        super().__init__(sentence, asked=status >= 500)
+    def __init__(self, sentence, status, writes=True):
+        super().__init__(sentence, writes and status >= 500)
         self.status = status
 
 
@@ -141,7 +143,8 @@ def _call(method, path, params=None, data=None) -> dict[str, Any]:
     except ValueError:
         document = None
     if not answer.ok or answer.is_redirect:
-        raise _Answered(f"Lemon Squeezy: {_complaint(document)} ({answer.status_code})", answer.status_code)
+        sentence = f"Lemon Squeezy: {_complaint(document)} ({answer.status_code})"
+        raise _Answered(sentence, answer.status_code, method != "GET")
     if not isinstance(document, dict):
         raise ProviderFailed("Lemon Squeezy: the answer can't be read.", method != "GET")
     return document
@@ -874,9 +877,16 @@ def change(subscription_id: str, price_id: str, quantity: int, key: str, token: 
     if thing["attributes"].get("payment_processor") == "paypal":
         raise CannotDo("This subscription is paid by PayPal: change it in the customer portal of Lemon Squeezy.")
     variant = _number(price_id)
-    if str(thing["attributes"].get("variant_id")) != str(variant):
-        asked = {"variant_id": variant, "invoice_immediately": True}
-        thing = _change(subscription_id, asked, lambda it: str(it.get("variant_id")) == str(variant))
+    if str(thing["attributes"].get("variant_id")) == str(variant):
+        _change_seats(thing, quantity)
+        return
+    asked = {"variant_id": variant, "invoice_immediately": True}
+    thing = _change(subscription_id, asked, lambda it: str(it.get("variant_id")) == str(variant))
+    with seats_after_plan():
+        _change_seats(thing, quantity)
+
+
+def _change_seats(thing, quantity):
     item = thing["attributes"].get("first_subscription_item") or {}
     if int(item.get("quantity") or 1) == quantity:
         return
@@ -957,7 +967,9 @@ def refund(payment_id: str, amount: int | None, key: str) -> None:
     except _Answered:
         raise
     except ProviderFailed:
-        if _refunded(_get(kind, id))[1] < refunded + given:
+        with after_asking():
+            given_back = _refunded(_get(kind, id))[1]
+        if given_back < refunded + given:
             raise
 
 

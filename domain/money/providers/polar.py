@@ -40,6 +40,7 @@ from domain.money.providers.provider import (
     PaymentRefunded,
     ProviderFailed,
     SubscriptionChanged,
+    seats_after_plan,
 )
 
 NAME, CHANNEL, PATH, LABEL = "polar", "billing_polar", "polar", "Polar"
@@ -67,8 +68,8 @@ READ = ("subscription", "order", "refund", "checkout", "customer")  # of whose e
 class Answered(ProviderFailed):
     """Polar answered, and not with what was asked for; `error` is its own name for why."""
 
-    def __init__(self, status, error):
-        super().__init__(f"Polar answered {status}{f' ({error})' if error else ''}.", asked=status >= 500)
+    def __init__(self, status, error, writes=True):
+        super().__init__(f"Polar answered {status}{f' ({error})' if error else ''}.", writes and status >= 500)
         self.status, self.error = status, error
 
     @property
@@ -91,7 +92,7 @@ def _session(transport):
 
 def _call(method, path, *, params=None, body=None, key=""):
     """Polar's answer as a dict. Refuses with Answered, or with ProviderFailed when there is none."""
-    ours = account()
+    ours, writes = account(), method != "get"
     headers = {"Accept": "application/json", "Polar-Version": VERSION}
     if key:
         headers["Idempotency-Key"] = key
@@ -117,15 +118,15 @@ def _call(method, path, *, params=None, body=None, key=""):
             answer = ask(headers={name: value for name, value in headers.items() if name != "Polar-Version"})
     except requests.RequestException as error:
         sent = not isinstance(error, requests.ConnectTimeout)
-        raise ProviderFailed(f"Polar couldn't be reached ({type(error).__name__}).", sent and method != "GET") from None
+        raise ProviderFailed(f"Polar couldn't be reached ({type(error).__name__}).", sent and writes) from None
     if not 200 <= answer.status_code < 300:
-        raise Answered(answer.status_code, _error(answer))
+        raise Answered(answer.status_code, _error(answer), writes)
     try:
         found = answer.json()
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ProviderFailed("Polar's answer can't be read.", method != "GET")
+        raise ProviderFailed("Polar's answer can't be read.", writes)
     return found
 
 
@@ -750,8 +751,15 @@ def change(subscription_id, price_id, quantity, key, token=""):
     twice charges once. Refuses with CannotDo when the payment fails or it isn't sold by seats, ProviderFailed.
     """
     held = _get("/v1/subscriptions/", subscription_id)
-    if held.get("product_id") != price_id:
-        held = _change(subscription_id, key, product_id=price_id, proration_behavior="invoice")
+    if held.get("product_id") == price_id:
+        _change_seats(subscription_id, key, held, quantity)
+        return
+    held = _change(subscription_id, key, product_id=price_id, proration_behavior="invoice")
+    with seats_after_plan():
+        _change_seats(subscription_id, key, held, quantity)
+
+
+def _change_seats(subscription_id, key, held, quantity):
     if (held.get("seats") or 1) == quantity:
         return
     if held.get("seats") is None:
@@ -766,7 +774,7 @@ def _change(subscription_id, key, **body):
     except Answered as answered:
         if answered.status == 402:
             raise CannotDo(
-                "The payment didn't go through, so nothing was changed. Check the card and try again.", code="CONFLICT"
+                "The payment didn't go through, so this wasn't changed. Check the card and try again.", code="CONFLICT"
             ) from answered
         if answered.error in (OVER, "InactiveSubscription"):
             raise CannotDo("This subscription is ending or not running, so it can't be changed.") from answered

@@ -5,6 +5,7 @@ docs/providers.md
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -28,6 +29,16 @@ class ProviderFailed(Exception):
         self.asked = asked
 
 
+@contextmanager
+def after_asking():
+    """What fails within, though it only read or was refused, comes after a change that was or may have been made."""
+    try:
+        yield
+    except ProviderFailed as failed:
+        failed.asked = True
+        raise
+
+
 class NotOurs(Exception):
     """A true event that isn't for this install, such as a test event where money is real. It is kept and ignored."""
 
@@ -36,6 +47,16 @@ class CannotDo(Refused):
     """This provider has no such thing, or not for this subscription."""
 
     code, status = "NOT_SUPPORTED", 409
+
+
+@contextmanager
+def seats_after_plan():
+    """A change of seats that follows a changed plan: a refusal of it says that the plan did change."""
+    try:
+        with after_asking():
+            yield
+    except CannotDo as refused:
+        raise CannotDo(f"The plan was changed, but not the seats: {refused.sentence}", refused.code) from refused
 
 
 @dataclass(frozen=True)

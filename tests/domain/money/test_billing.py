@@ -101,6 +101,24 @@ def test_what_was_done_is_not_denied_when_the_answer_cannot_be_had(cast, pay, pr
     assert stands(cast) == [("active", True)]
 
 
+def test_a_checkout_whose_closing_was_cut_off_may_be_closed(cast, at, monkeypatch):
+    """Also when the question how it stands isn't answered either."""
+    with inside(cast.acme):
+        billing.checkout("pro_monthly", by=at("alice"))
+
+    def fails(asked):
+        def call(*args):
+            raise ProviderFailed("Stripe: no answer", asked)
+
+        return call
+
+    monkeypatch.setattr(stripe, "expire_checkout", fails(True))
+    monkeypatch.setattr(stripe, "confirm", fails(False))
+    with inside(cast.acme), pytest.raises(ProviderFailed) as failed:
+        billing.checkout("pro_yearly", by=at("alice"))
+    assert failed.value.asked
+
+
 def test_asking_to_cancel_asks_for_a_proof_and_is_audited(cast, pay, proven):
     pay.subscribe()
     pay.deliver()

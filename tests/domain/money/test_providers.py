@@ -64,7 +64,7 @@ def test_so_it_is_at_the_other_providers(house, monkeypatch, adapter, error, met
 
     monkeypatch.setattr(adapter, "_session", lambda *_: Broken())
     with pytest.raises(provider.ProviderFailed) as failed:
-        adapter._call(method, "/v1/things" if adapter is polar else "things")
+        adapter._call(*((method.lower(), "/v1/things") if adapter is polar else (method, "things")))  # as they ask
     assert failed.value.asked is asked
 
 

@@ -978,6 +978,20 @@ def test_a_change_asked_for_twice_is_charged_once(api):
     assert written(api) == []
 
 
+def test_seats_refused_after_the_plan_changed_are_not_called_nothing(api):
+    gives(api, "subscriptions/12", recorded("subscription"))
+    gives(api, "subscriptions/12", recorded("subscription", variant_id=102), method="PATCH")
+    refuses(api, "subscription-items/90", 422, method="PATCH")
+    with pytest.raises(ProviderFailed) as failed:
+        lemon_squeezy.change("12", "102", 5, "key")
+    assert failed.value.asked
+    gives(api, "subscriptions/13", recorded("subscription", "13"))
+    trial = recorded("subscription", "13", variant_id=102, first_subscription_item=None)
+    gives(api, "subscriptions/13", trial, method="PATCH")
+    with pytest.raises(CannotDo, match="The plan was changed, but not the seats"):
+        lemon_squeezy.change("13", "102", 5, "key")
+
+
 def test_a_subscription_paid_by_paypal_is_changed_in_the_portal(api):
     gives(api, "subscriptions/12", recorded("subscription", payment_processor="paypal"))
     with pytest.raises(CannotDo, match="PayPal"):
@@ -1133,6 +1147,15 @@ def test_a_refund_that_never_arrived_failed(api):
     gives(api, "orders/12", recorded("order"))
     with pytest.raises(ProviderFailed, match="can't be reached"):
         lemon_squeezy.refund("order_12", 1000, "key")
+
+
+def test_a_refund_that_can_not_be_looked_for_may_have_been_made(api):
+    gives(api, "orders/12", recorded("order"))
+    api.add("POST", f"{API}/orders/12/refund", body=requests.ReadTimeout("too slow"))
+    api.add("GET", f"{API}/orders/12", body=requests.ReadTimeout("too slow"))
+    with pytest.raises(ProviderFailed) as failed:
+        lemon_squeezy.refund("order_12", 1000, "key")
+    assert failed.value.asked
 
 
 def test_a_refund_that_was_refused_failed(api):

@@ -1168,6 +1168,23 @@ def test_a_change_that_was_made_already_charges_nothing(api):
     assert patched(api) == []
 
 
+@pytest.mark.parametrize(
+    ("seats", "status", "refused"), [(2, 402, CannotDo), (2, 409, ProviderFailed), (None, None, CannotDo)]
+)
+def test_seats_refused_after_the_product_changed_are_not_called_nothing(api, seats, status, refused):
+    api.play("GET", "/v1/subscriptions/sub_1", recorded("subscription", seats=2))
+    api.play("PATCH", "/v1/subscriptions/sub_1", recorded("subscription", product_id="prod_seats", seats=seats))
+    if status:
+        api.play("PATCH", "/v1/subscriptions/sub_1", {"error": "Refused"}, status)
+    with pytest.raises(refused) as failed:
+        polar.change("sub_1", "prod_seats", 5, "change-1")
+    if refused is CannotDo:
+        assert failed.value.sentence.startswith("The plan was changed, but not the seats: ")
+        assert "nothing was changed" not in failed.value.sentence
+    else:
+        assert failed.value.asked
+
+
 def test_what_is_not_sold_by_seats_has_none_to_change(api):
     api.play("GET", "/v1/subscriptions/sub_1", recorded("subscription"))
     with pytest.raises(CannotDo, match="seats"):
@@ -1177,7 +1194,7 @@ def test_what_is_not_sold_by_seats_has_none_to_change(api):
 @pytest.mark.parametrize(
     ("status", "error", "refusal", "sentence"),
     [
-        (402, "PaymentFailed", CannotDo, "nothing was changed"),
+        (402, "PaymentFailed", CannotDo, "this wasn't changed"),
         (403, "AlreadyCanceledSubscription", CannotDo, "ending"),
         (403, "InactiveSubscription", CannotDo, "not running"),
         (403, "insufficient_scope", ProviderFailed, "403"),
