@@ -4,10 +4,8 @@ The next setting is a line here. Values are cached in the process; another proce
 a second.
 """
 
-import threading
-import time
-
-from database.transactions import on_wake, wake, writes
+from database.table_caches import TableCache
+from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit
 from domain.fields.choice import Choice
@@ -17,8 +15,6 @@ from domain.fields.number import Number
 from domain.fields.switch import Switch
 from domain.fields.text import Text
 from models import AuditEvent, Setting
-
-FRESH = 1.0  # seconds that another process may lag behind
 
 DAYS = Number(1, 3650, "days")
 CREDITS = Number(0, 1_000_000, "credits a month")
@@ -195,35 +191,13 @@ GROUPS = {
 STATES = {field.name for field in GROUPS["Crowdfunding"]}  # they change every page: not more than ten times a minute
 REGISTRY = {field.name: field for group in GROUPS.values() for field in group}
 
-_cache = {}
-_read_at = 0.0
-_lock = threading.Lock()
+_cache = TableCache("settings", lambda: dict(Setting.select(Setting.key, Setting.value).tuples()))
+forget = _cache.forget
 
 
 def get(name):
     """The present value of a registered setting: what an admin chose, or the default."""
-    field = REGISTRY[name]
-    if time.monotonic() - _read_at > FRESH:
-        _read()
-    return _cache.get(name, field.default)
-
-
-def _read():
-    global _cache, _read_at
-    with _lock:
-        began = time.monotonic()
-        rows = Setting.select(Setting.key, Setting.value).tuples()
-        _cache = {key: value for key, value in rows if key in REGISTRY}
-        _read_at = began
-
-
-def forget():
-    """Read anew at the next `get`."""
-    global _read_at
-    _read_at = 0.0
-
-
-on_wake("settings", forget)
+    return _cache.rows().get(name, REGISTRY[name].default)
 
 
 def rows():

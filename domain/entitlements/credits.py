@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from peewee import JOIN, fn
 
-from database.clock import now
+from database.clock import month_of, next_month, now
 from database.compiled import Compiled
 from database.connections import database
 from database.parameters import parameter
@@ -26,6 +26,7 @@ from domain import Invalid, NotFound, Refused
 from domain.base import changes, history, outgoing, settings
 from domain.entitlements import grants
 from domain.fields.kinds import clean
+from domain.fields.number import counted
 from models import CreditAccount, CreditBucket, CreditEntry, CreditHold, Grant, Membership, Organization, User
 
 PAGE = 50
@@ -189,13 +190,11 @@ def _too_few(account, amount):
     some = "none is" if not left else "1 is" if left == 1 else f"{left:,} are"
     hint = "A larger plan has more."
     if account.monthly_allowance >= amount:
-        back = _next_month(now())
+        back = next_month(now())
         hint = f"The monthly {account.monthly_allowance:,} come back on {back.day} {back:%B}; a larger plan has more."
-    return InsufficientCredits(f"This takes {_number(amount)}, and {some} left. {hint}", needed=amount, left=left)
-
-
-def _number(amount):
-    return "1 credit" if amount == 1 else f"{amount:,} credits"
+    return InsufficientCredits(
+        f"This takes {counted(amount, 'credit')}, and {some} left. {hint}", needed=amount, left=left
+    )
 
 
 def _tell_if_low(organization, account, balance):
@@ -312,7 +311,7 @@ def settle(organization, key, amount, *, by=None):
         if held.status != "open":
             _refuse_over(held)
         if amount > held.amount:
-            raise Invalid({"amount": f"Only {_number(held.amount)} are held."})
+            raise Invalid({"amount": f"Only {counted(held.amount, 'credit')} are held."})
         if _entered(account=account.id, key=key):
             raise KeyReused("Credits were spent under this key already.")
         used, rest = _parted(held.drawn, amount)
@@ -388,7 +387,7 @@ def open_account(organization):
     with inside(organization):
         account = CreditAccount.create(balance=0, monthly_allowance=allowance)
         if allowance:
-            _fill(account.id, "monthly", allowance, _next_month(now()))
+            _fill(account.id, "monthly", allowance, next_month(now()))
             _enter(account.id, allowance, _move(account.id, allowance), "grant", "opening")
     return account
 
@@ -449,7 +448,7 @@ def _adjusted(organization, verb, amount, before, after, reason, by, *, expires_
     facts = {"expires_at": f"{expires_at:%Y-%m-%d}"} if expires_at else {}
     preposition = "to" if verb == "given" else "from"
     facts |= {"amount": amount, "before": before, "after": after, "reason": reason}
-    summary = f"{_number(amount)} {verb} {preposition} {organization.name}"
+    summary = f"{counted(amount, 'credit')} {verb} {preposition} {organization.name}"
     about = {"by": by, "organization": organization, "target": organization}
     history.note(f"billing.credits_{verb}", summary, "credits", **about, **facts)
 
@@ -457,19 +456,11 @@ def _adjusted(organization, verb, amount, before, after, reason, by, *, expires_
 # --- what time does -------------------------------------------------------------------------------------
 
 
-def _month(moment):
-    return datetime(moment.year, moment.month, 1, tzinfo=UTC)
-
-
-def _next_month(moment):
-    return datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1, tzinfo=UTC)
-
-
 def _settled(organization, resetting=True):
     """The account of the organization one stands in, ours alone until the commit, with nothing due on it."""
     account = Account(*_account()[0])
     moment = now()
-    stale = resetting and account.last_reset_at < _stored(_month(moment))
+    stale = resetting and account.last_reset_at < _stored(month_of(moment))
     if stale or (account.lapses_at is not None and account.lapses_at <= _stored(moment)):
         _do_due(account, moment, stale)
         changes.record(organization, "credits", None, "updated")
@@ -511,7 +502,7 @@ def _replace_monthly(account, allowance, key):
     if old is not None:
         _close(mine)
     if allowance:
-        _fill(account.id, "monthly", allowance, _next_month(now()))
+        _fill(account.id, "monthly", allowance, next_month(now()))
     delta = allowance - (old.remaining if old else 0)
     balance = _move(account.id, delta, monthly_allowance=allowance, last_reset_at=now())
     if delta or allowance:
@@ -560,7 +551,7 @@ def reset_stale(limit):
         query = (
             CreditAccount.select(CreditAccount.organization)
             .join(Organization)
-            .where(CreditAccount.last_reset_at < _month(now()), Organization.status == "active")
+            .where(CreditAccount.last_reset_at < month_of(now()), Organization.status == "active")
         )
         query = query if entitled is None else query.where(entitled)
         due = [id for (id,) in query.order_by(CreditAccount.id).limit(limit).tuples()]
@@ -622,18 +613,16 @@ def standing(organization):
                 if bucket in buckets:
                     buckets[bucket].remaining += amount
         shown = [b for b in buckets.values() if b.expires_at is None or b.expires_at > moment or b.kind == "monthly"]
-        if account.last_reset_at < _month(moment):
+        if account.last_reset_at < month_of(moment):
             allowance = _allowance(allowance)
             shown = [bucket for bucket in shown if bucket.kind != "monthly"]
             if allowance:
-                new = CreditBucket(
-                    kind="monthly", amount=allowance, remaining=allowance, expires_at=_next_month(moment)
-                )
+                new = CreditBucket(kind="monthly", amount=allowance, remaining=allowance, expires_at=next_month(moment))
                 shown.insert(0, new)
                 shown.sort(key=lambda b: (b.expires_at is None, b.expires_at or moment))
     shown = [bucket for bucket in shown if bucket.remaining]
     balance = held + sum(bucket.remaining for bucket in shown)
-    return Standing(balance, held, allowance, _next_month(moment), shown)
+    return Standing(balance, held, allowance, next_month(moment), shown)
 
 
 def balance(organization):
@@ -641,7 +630,7 @@ def balance(organization):
     moment = now()
     with inside(organization):
         account = CreditAccount.get()
-    due = account.last_reset_at < _month(moment) or (account.lapses_at is not None and account.lapses_at <= moment)
+    due = account.last_reset_at < month_of(moment) or (account.lapses_at is not None and account.lapses_at <= moment)
     if not due:
         return account.balance, account.monthly_allowance
     found = standing(organization)

@@ -11,6 +11,7 @@ from domain import Refused
 from domain.base import configuration, settings
 from domain.entitlements import credits, grants, plans
 from domain.fields.kinds import whole
+from domain.fields.number import counted
 from domain.money import billing, pricing, providers
 from domain.money.providers.provider import ProviderFailed
 from domain.organizations import permissions
@@ -230,7 +231,7 @@ def change():
     if current.pending_plan_key:
         return pages.go(_page(), "The change waits for its payment; the plan stays as it is until then.", "info")
     if (current.plan_key, current.quantity) == (form.get("plan"), quantity):
-        seats = f" with {quantity:,} {'seat' if quantity == 1 else 'seats'}" if _has_seats(current) else ""
+        seats = f" with {counted(quantity, 'seat')}" if _has_seats(current) else ""
         return pages.go(_page(), f"The plan is {plans.get(current.plan_key).label}{seats} now.")
     return pages.go(_page(), "The change is asked for. This page shows it as soon as it is made.", "info")
 

@@ -187,14 +187,6 @@ def test_a_tier_may_give_only_the_dates(campaign, cast):
     assert User.get_by_id(user.id).has_backer_access
 
 
-@pytest.mark.parametrize(
-    ("start", "months", "end"),
-    [((2026, 1, 31), 1, (2026, 2, 28)), ((2027, 11, 30), 3, (2028, 2, 29)), ((2026, 12, 1), 1, (2027, 1, 1))],
-)
-def test_months_are_calendar_months(start, months, end):
-    assert backers.after(datetime(*start, 9, tzinfo=UTC), months) == datetime(*end, 9, tzinfo=UTC)
-
-
 def test_when_the_account_fails_the_code_stays_unused(campaign, monkeypatch):
     claim = verified()
     monkeypatch.setattr(credits, "give", lambda *_, **__: 1 / 0)
