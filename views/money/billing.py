@@ -9,7 +9,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from database.clock import now
 from domain import Refused
 from domain.base import configuration, settings
-from domain.entitlements import credits, grants, plans
+from domain.entitlements import credit_standings, grants, plans
 from domain.fields.kinds import whole
 from domain.fields.number import counted
 from domain.money import billing, pricing, providers
@@ -51,7 +51,7 @@ def show():
 
 def _standing():
     """All that the page shows of an organization whose plans are sold."""
-    balance, allowance = credits.balance(g.by.organization)
+    balance, allowance = credit_standings.balance(g.by.organization)
     subscription, payments, licences = billing.subscription(), billing.payments(), billing.licences()
     manages, current, provider = g.by.may("billing.manage"), grants.plan(), providers.active()
     standing = subscription if subscription and subscription.is_standing else None
