@@ -361,6 +361,8 @@ DATABASES, MAILERS = ("sqlite:///", "postgresql://", "postgres://"), ("smtp", "s
 def _wrong(c):
     site, smtp, several = urlsplit(c.site_url), urlsplit(c.smtp_url).scheme, c.workers > 1
     is_sqlite, is_counted_here = c.database_url.startswith("sqlite:///"), c.rate_limit_storage.startswith("memory")
+    mailers = "must be smtp://, smtps:// or smtp+starttls://user:password@host:port"
+    play = "the sandbox takes no real money and is refused in production"
     return (
         ("DATABASE_URL", not c.database_url.startswith(DATABASES), "must begin with sqlite:/// or postgresql://"),
         ("SECRET_KEY", 0 < len(c.secret_key) < 32, "must have at least 32 characters"),
@@ -373,9 +375,9 @@ def _wrong(c):
             several and is_counted_here,
             "several processes need shared counting, such as redis://…",
         ),
-        ("SMTP_URL", c.smtp_url and smtp not in MAILERS, "must be smtp://, smtps:// or smtp+starttls://…"),
+        ("SMTP_URL", c.smtp_url and smtp not in MAILERS, mailers),
         ("SMTP_URL", c.production and not c.smtp_url, "is required in production"),
-        ("BILLING_PROVIDER", c.production and c.has_sandbox, "the sandbox takes no real money, so not in production"),
+        ("BILLING_PROVIDER", c.production and c.has_sandbox, play),
     )
 
 
