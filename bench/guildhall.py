@@ -400,7 +400,7 @@ def _credits(folder: Path, seconds: float) -> None:
     import models
     from database import connections
     from database.transactions import writer
-    from domain.entitlements import credits
+    from domain.entitlements import credit_standings, credits
 
     opened = connections.open_database(f"sqlite:///{file(folder)}")
     organization = models.Organization.get(models.Organization.slug == SLUG)
@@ -425,7 +425,7 @@ def _credits(folder: Path, seconds: float) -> None:
     for worker in workers:
         worker.join()
     elapsed = time.perf_counter() - started
-    left, _ = credits.balance(organization)
+    left, _ = credit_standings.balance(organization)
     writer.stop()
     opened.close_all()
     if left != plenty - 1 - sum(done):

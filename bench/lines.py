@@ -47,6 +47,12 @@ def prose(text):
     return len(told), len(written - told)
 
 
+def imported(text):
+    """How many names a module imports."""
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return sum(len(node.names) for node in nodes)
+
+
 def room(name):
     parts = name.split("/")
     return "/".join(parts[:2]) if parts[0] in ("domain", "views", "database") and len(parts) > 2 else parts[0]
@@ -72,6 +78,8 @@ def report(revision=None):
     print(f"  over {LONG} lines: {[where for lines, where in made if lines > LONG]}")
     told, written = (sum(column) for column in zip(*(prose(text) for _, text in product), strict=True))
     print(f"prose           {told / written:>7.1%} of {written:,} lines of code")
+    names = [imported(text) for _, text in product if text]
+    print(f"imports         {statistics.median(names):>7.0f} names a module (median), most {max(names)}")
     print(
         "longest files   "
         + ", ".join(f"{n} {c}" for c, n in sorted(((t.count(chr(10)), n) for n, t in product), reverse=True)[:8])

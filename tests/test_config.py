@@ -20,49 +20,7 @@ def nothing_set(monkeypatch):
             monkeypatch.delenv(name)
 
 
-NAMES = (
-    "GUILDHALL_ENV",
-    "GUILDHALL_DATA",
-    "HOST",
-    "PORT",
-    "STRIPE_SECRET_KEY",
-    "STRIPE_WEBHOOK_SECRET",
-    "STRIPE_PRO_MONTHLY_PRICE_ID",
-    "STRIPE_PRO_YEARLY_PRICE_ID",
-    "STRIPE_PRO_LIFETIME_PRICE_ID",
-    *(f"POLAR_{n}" for n in ("ACCESS_TOKEN", "WEBHOOK_SECRET", "SERVER")),
-    *(f"POLAR_PRO_{n}_PRODUCT_ID" for n in ("MONTHLY", "YEARLY", "LIFETIME")),
-    *(f"LEMON_SQUEEZY_{n}" for n in ("API_KEY", "STORE_ID", "WEBHOOK_SECRET", "TEST_MODE")),
-    *(f"LEMON_SQUEEZY_PRO_{n}_VARIANT_ID" for n in ("MONTHLY", "YEARLY", "LIFETIME")),
-    "BILLING_PROVIDER",
-    "DATABASE_URL",
-    "SITE_URL",
-    "SECRET_KEY",
-    "WORKERS",
-    "THREADS",
-    "JOBS",
-    "TRUSTED_PROXIES",
-    "PAGES_PER_MINUTE",
-    "RATE_LIMIT_STORAGE",
-    "SMTP_URL",
-    "MAIL_FROM",
-    "SUPER_ADMIN_EMAILS",
-    "SUPER_ADMIN_REQUIRE_2FA",
-    "METRICS_TOKEN",
-    "AUTH_GOOGLE_ID",
-    "AUTH_GOOGLE_SECRET",
-    "AUTH_MICROSOFT_ID",
-    "AUTH_MICROSOFT_SECRET",
-    "AUTH_MICROSOFT_TENANT",
-    "AUTH_APPLE_ID",
-    "AUTH_APPLE_TEAM_ID",
-    "AUTH_APPLE_KEY_ID",
-    "AUTH_APPLE_PRIVATE_KEY",
-    "AUTH_OIDC_ISSUER",
-    "AUTH_OIDC_ID",
-    "AUTH_OIDC_SECRET",
-    "AUTH_OIDC_LABEL",
-)
+NAMES = {variable.name for variable in configuration.VARIABLES}
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ import re
 import tomllib
 from pathlib import Path
 
-import environs
 import pytest
 
 from database.connections import database
-from domain.base import configuration
 
 TOP = Path(__file__).resolve().parent.parent
 PAGES = [TOP / "README.md", TOP / "CHANGELOG.md", *sorted((TOP / "docs").rglob("*.md"))]
@@ -152,52 +150,6 @@ def test_every_address_is_a_route(routes):
                 said.setdefault(bare(address[1]), page.name)
     assert len(said) > 10
     assert {address: page for address, page in said.items() if address not in routes} == {}
-
-
-# --- configuration ---------------------------------------------------------------------------------------
-
-
-def table():
-    """The README's table: variable → default."""
-    text = (TOP / "README.md").read_text("utf-8")
-    return dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.+?) \|", text, re.M))
-
-
-@pytest.fixture
-def defaults(monkeypatch, tmp_path):
-    """The configuration of an environment that says nothing."""
-    for name in table():
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(f"{name}_FILE", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return configuration.load()
-
-
-def test_the_table_has_every_variable_and_no_other(monkeypatch, tmp_path):
-    asked, look = set(), environs.FileAwareEnv._get_value
-
-    def remember(self, name, default):
-        asked.add(name)
-        return look(self, name, default)
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(environs.FileAwareEnv, "_get_value", remember)
-    configuration.load()
-    assert len(asked) > 20
-    assert set(table()) == asked
-
-
-def test_the_table_shows_the_real_defaults(defaults, tmp_path):
-    for name, shown in table().items():
-        value = getattr(defaults, name.removeprefix("GUILDHALL_").lower(), None)
-        if name == "GUILDHALL_DATA":
-            value = value.relative_to(tmp_path)
-        if name == "SITE_URL":
-            shown = shown.replace("HOST", defaults.host).replace("PORT", str(defaults.port))
-        if re.fullmatch(r"`[^`]+`", shown):
-            assert shown.strip("`") == str(int(value) if value is True else value), name
-        else:
-            assert " " in shown or shown == "none", name
 
 
 # --- the version, and brevity -----------------------------------------------------------------------------

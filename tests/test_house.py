@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from database.connections import database
-from domain.base import configuration
+from domain.base.configuration import VARIABLES
 from domain.organizations import organizations
+from tests import configuration_pages
 from tests.test_access import ROUTES
 
 TOP = Path(__file__).resolve().parent.parent
@@ -108,7 +109,6 @@ def test_a_room_of_the_domain_imports_only_rooms_above_it():
 MOST_FILES, MOST_LINES = 16, 450  # the size at which a reader still sees the whole
 # file → its lines, while it waits to be parted; only ever shrinks
 LARGER = {
-    "domain/entitlements/credits.py": 767,
     "domain/money/providers/lemon_squeezy.py": 1073,
     "domain/money/providers/polar.py": 939,
     "domain/money/providers/sandbox/engine.py": 820,
@@ -125,6 +125,19 @@ def test_rooms_and_files_stay_small():
     long = {name(p): p.read_text().count("\n") for p in files("database", "domain", "views", "jobs")}
     assert {p: n for p, n in long.items() if n > LARGER.get(p, MOST_LINES)} == {}
     assert {p for p in LARGER if long.get(p, 0) <= MOST_LINES} == set(), "it is small now: take it from the list"
+
+
+MOST_OF_A_FUNCTION = 60
+
+
+def test_functions_stay_short():
+    long = {
+        f"{name(path)} {node.name}": node.end_lineno - node.lineno + 1
+        for path in files("models", *ROOMS, "app")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= MOST_OF_A_FUNCTION
+    }
+    assert long == {}
 
 
 # A package's file that says something, and why it can't be in a file of its own.
@@ -181,8 +194,6 @@ def test_imports_stand_at_the_top():
 
 # file → how many wait for a name; only ever shrinks
 UNNAMED = {
-    "domain/base/audit.py": 1,
-    "domain/entitlements/credits.py": 3,
     "domain/lists/lists.py": 1,
     "domain/money/billing.py": 1,
     "domain/money/dunning.py": 2,
@@ -516,7 +527,7 @@ def test_error_codes_are_the_ones_that_are_listed():
                 and re.fullmatch(r"[A-Z][A-Z_]{3,}", node.value)
             ):
                 found.add(node.value)
-    environment = set(variables())
+    environment = {variable.name for variable in VARIABLES}
     unknown = found - set(CODES.split()) - set(NOT_CODES.split()) - environment
     assert unknown == set()
     assert {"NOT_FOUND", "FORBIDDEN", "INVALID_INPUT", "RATE_LIMITED", "INTERNAL"} <= found
@@ -627,36 +638,11 @@ def test_every_block_with_an_id_bears_the_name_of_that_id():
 # --- the environment, the readme ---------------------------------------------
 
 
-def variables():
-    """The names that configuration.load reads: `read("str", "NAME", …)` and `words("NAME")`."""
-    found = []
-    for called, node in calls(TOP / "domain" / "base" / "configuration.py"):
-        if called in ("read", "words") and isinstance(node.args[called == "read"], ast.Constant):
-            found.append(node.args[called == "read"].value)
-    for key, secret, price in configuration._PAYMENT.values():
-        found += [key, secret, *(price.format(plan) for plan in configuration.PLANS)]
-    return found
-
-
-def test_the_example_environment_is_complete():
-    text = (TOP / ".env.example").read_text()
-    said = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", text, re.M)
-    assert len(said) == len(set(said))
-    assert set(said) == set(variables())
-    assert len(said) > 20
-    for line in text.splitlines():
-        assert re.fullmatch(r"#?[A-Z0-9_]+=\S*|# .*|", line), line
-
-
-def test_the_example_shows_the_real_defaults():
-    from domain.base.configuration import Configuration
-
-    shown = dict(re.findall(r"^#([A-Z][A-Z0-9_]+)=(\S+)$", (TOP / ".env.example").read_text(), re.M))
-    attributes = {"GUILDHALL_ENV": "env", "GUILDHALL_DATA": "data"}
-    assert len(shown) > 8
-    for key, value in shown.items():
-        default = getattr(Configuration(), attributes.get(key, key.lower()))
-        assert value == str(int(default) if default is True else default), key
+def test_the_written_pages_say_what_can_be_set():
+    """Written anew by `python -m tests.configuration_pages`."""
+    assert configuration_pages.EXAMPLE.read_text("utf-8") == configuration_pages.example()
+    assert configuration_pages.table() in configuration_pages.README.read_text("utf-8")
+    assert len(configuration_pages.table().splitlines()) > 50
 
 
 def test_the_environment_is_read_in_one_place():

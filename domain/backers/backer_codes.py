@@ -4,13 +4,10 @@ A code is kept only as a keyed hash of name and code, always the same for the sa
 looked up and never read. Why: docs/decisions/backers.md
 """
 
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
-from domain.base import configuration
+from domain.base import tokens
 from domain.fields.kinds import Field, Unfit
 from domain.fields.text import Text
 
@@ -19,20 +16,9 @@ CODE = (4, 80)  # characters
 ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # what nobody reads as something else
 
 
-@lru_cache(maxsize=8)
-def _derived_key(secret, purpose):
-    return hmac.new(secret.encode(), f"guildhall backer {purpose} 1".encode(), hashlib.sha256).digest()
-
-
-def keyed(purpose, text):
-    """A keyed hash (hex) that nobody without SECRET_KEY can make or try out."""
-    key = _derived_key(configuration.active.secret_key, purpose)
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-
-
 def hashed(username, code):
     """Under what a code is kept: the same for the same name in any case and the exact code."""
-    return keyed("code", f"{lower(username)}\0{code}")
+    return tokens.keyed("backer code", f"{lower(username)}\0{code}")
 
 
 def lower(username):

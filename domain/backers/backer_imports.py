@@ -14,7 +14,7 @@ from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.backers import backer_codes, backers, tiers
-from domain.base import audit, long_jobs
+from domain.base import audit, long_jobs, tokens
 from domain.fields.forms import read_whole
 from domain.fields.kinds import clean
 from models import Backer, BackerImport, User
@@ -262,7 +262,7 @@ def _add(job, held, batch):
 
 def _made(held, row):
     """The code that this import makes for a line: not kept anywhere, and always the same."""
-    return backer_codes.spelled(int(backer_codes.keyed("made code", f"{held.public_id}:{row[0]}"), 16))
+    return backer_codes.spelled(int(tokens.keyed("backer made code", f"{held.public_id}:{row[0]}"), 16))
 
 
 def _hash_of_made(held, row):

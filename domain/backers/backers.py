@@ -6,20 +6,19 @@ Codes are kept only as a keyed hash of name and code, always the same for the sa
 looked up and never read. Why: docs/decisions/backers.md
 """
 
-import calendar
 import hmac
 import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from database.clock import now
+from database.clock import months_after, now
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.backers import backer_codes, tiers
-from domain.base import audit, changes, outgoing, settings, stepup
+from domain.base import audit, changes, outgoing, settings, stepup, tokens
 from domain.entitlements import credits, grants, plans
 from domain.fields.choice import Choice
 from domain.fields.forms import read_whole
@@ -129,7 +128,7 @@ def _verify(username, code, code_hash, token):
         Backer.update(username=backer.username.strip(), username_lower=backer_codes.lower(username)).where(
             Backer.id == backer.id
         ).execute()
-    pending = {"claim_hash": backer_codes.keyed("claim", token), "claim_expires_at": now() + LIFE}
+    pending = {"claim_hash": tokens.keyed("backer claim", token), "claim_expires_at": now() + LIFE}
     if not Backer.update(**pending).where(Backer.id == backer.id, Backer.used_at.is_null()).execute():
         raise _used()
     return Backer.get_by_id(backer.id)
@@ -154,7 +153,7 @@ def claim(told):
     """The Claim that a browser's (backer's id, token) stands for; None when it carries none."""
     if not isinstance(told, (list, tuple)) or len(told) != 2 or not isinstance(told[0], int):
         return None
-    return Claim(told[0], backer_codes.keyed("claim", str(told[1])[:100]))
+    return Claim(told[0], tokens.keyed("backer claim", str(told[1])[:100]))
 
 
 def kept(told):
@@ -214,7 +213,7 @@ def _claim(user, organization, claim):
     if fault := _fault(backer, claim):
         return fault
     tier = backer.tier
-    until = after(moment, tier.months) if tier.months else None
+    until = months_after(moment, tier.months) if tier.months else None
     done = Backer.update(
         used_by=user,
         used_at=moment,
@@ -265,14 +264,6 @@ def _give(backer, user, organization, until):
 def source_of(backer):
     """What a backer's grants name as their source."""
     return f"backer:{backer.id}"
-
-
-def after(moment, months):
-    """So many calendar months later, on the month's last day where it has no such day."""
-    place = moment.month - 1 + months
-    year, month = moment.year + place // 12, place % 12 + 1
-    day = min(moment.day, calendar.monthrange(year, month)[1])
-    return moment.replace(year=year, month=month, day=day)
 
 
 # --- the admin's side -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from domain.entitlements import plans
 from domain.fields.choice import Choice
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit
-from domain.fields.number import Number
+from domain.fields.number import Number, counted
 from domain.fields.text import Text
 from models import Backer, BackerTier
 
@@ -55,9 +55,9 @@ def sizes():
 
 def worth(tier):
     """What a claimed code of the tier gives, as parts of a sentence."""
-    time = f"{tier.months} {'month' if tier.months == 1 else 'months'}" if tier.months else "life"
+    time = counted(tier.months, "month") if tier.months else "life"
     parts = [f"{plans.get(tier.plan_key).name} for {time}"] if tier.plan_key in plans.PLANS else [f"access for {time}"]
-    return parts + ([f"{tier.credits:,} credits"] if tier.credits else [])
+    return parts + ([counted(tier.credits, "credit")] if tier.credits else [])
 
 
 @writes

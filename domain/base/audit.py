@@ -8,14 +8,11 @@ docs/decisions/audit-chain.md
 """
 
 import contextvars
-import hashlib
-import hmac
 import json
 import os
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 from peewee import fn
 
@@ -26,7 +23,7 @@ from database.connections import database
 from database.locks import lock, lock_any
 from database.parameters import parameter
 from database.transactions import writes
-from domain.base import configuration
+from domain.base import configuration, tokens
 from models import AuditEvent
 
 CATEGORIES = ("auth", "organization", "member", "billing", "security", "admin", "system")
@@ -112,16 +109,11 @@ _newest = Compiled(
 )
 
 
-@lru_cache(maxsize=4)
-def _key(secret):
-    return hmac.new(secret.encode(), b"guildhall audit chain 1", hashlib.sha256).digest()
-
-
 def _link(row):
     plain = [row["previous"]] + [_plain(row[name]) for name in COVERED]
     plain += [row["chain"]] if row["chain"] else []  # those of before there were several haven't one
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
-    return hmac.new(_key(configuration.active.secret_key), text.encode(), hashlib.sha256).hexdigest()
+    return tokens.keyed("audit chain", text)
 
 
 def _plain(value):

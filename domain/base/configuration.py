@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,129 +108,312 @@ class _Environment(FileAwareEnv):
         try:
             value = super()._get_value(env_key, default)
         except ValueError:
-            self.unread.append(f"{env_key}: the file that {env_key}_FILE names can't be read")
+            self.unread.append((env_key, f"the file that {env_key}_FILE names can't be read"))
             return default
         return default if isinstance(value, str) and not value.strip() else value
+
+    def problems(self):
+        """[(variable, why)] of what was read and can't be taken."""
+        try:
+            self.seal()
+            return self.unread
+        except EnvValidationError as refused:
+            told: Any = refused.error_messages
+            return [(name, " ".join(map(str, texts))) for name, texts in told.items()] + self.unread
+
+
+# --- what can be set -------------------------------------------------------------------------------------
+
+TEXT, SWITCH, WORDS = ("str", None), ("bool", None), ("list", None)
+
+
+def _one_of(*words):
+    return "str", validate.OneOf(words)
+
+
+def _whole(least, most=None):
+    return "int", validate.Range(least, most)
+
+
+# A row, and below it what it is: name, kind, default; last the default in words, where it depends.
+# `.env.example` and the table in README.md are written from it: python -m tests.configuration_pages
+_TABLE = (
+    ("GUILDHALL_ENV", _one_of(*ENVIRONMENTS), "development"),
+    "`development`, `production`, `demo` or `test`",
+    ("GUILDHALL_DATA", TEXT, "var"),
+    "Folder for the database, backups, the kept key and, without a mail server, the letters",
+    ("DATABASE_URL", TEXT, "", "a file in the data folder"),
+    "`sqlite:///path` or `postgresql://user:password@host/name`",
+    ("HOST", TEXT, "127.0.0.1"),
+    "Address to listen on",
+    ("PORT", _whole(0, 65535), 8000),
+    "Port to listen on",
+    ("SITE_URL", TEXT, "", "`http://HOST:PORT`"),
+    "The address people type; letters and payment pages lead back to it. In production required, and https",
+    ("SECRET_KEY", TEXT, "", "made once and kept"),
+    "At least 32 random characters, which sign cookies and codes. Required in production",
+    ("WORKERS", _whole(1, 64), 1),
+    "Processes. More than one needs PostgreSQL and a shared `RATE_LIMIT_STORAGE`",
+    ("THREADS", _whole(4, 2000), 64),
+    "Requests a process serves at once. At most half of them are live pages",
+    ("JOBS", SWITCH, True),
+    "Whether this process runs the jobs too; 0 where `python -m jobs` runs them alone",
+    ("TRUSTED_PROXIES", _whole(0, 10), 0),
+    "How many proxies of yours stand in front and add X-Forwarded-For",
+    ("PAGES_PER_MINUTE", _whole(1), 300),
+    "Pages a minute, from one signed-in browser (or one address)",
+    ("RATE_LIMIT_STORAGE", TEXT, "memory://"),
+    "Where they are counted. `redis://host:6379` for several processes",
+    ("SMTP_URL", TEXT, "", "letters are kept as files"),
+    "`smtp://`, `smtps://` or `smtp+starttls://user:password@host:port`. Required in production",
+    ("MAIL_FROM", TEXT, "guildhall@localhost"),
+    "The address letters come from",
+    ("BILLING_PROVIDER", _one_of(*PROVIDERS, ""), "", "`stripe` with a key, else `sandbox`, in production `none`"),
+    "`stripe`, `polar`, `lemon_squeezy`, `sandbox` (play money, never in production) or `none`; "
+    "see [providers](docs/providers.md)",
+    ("STRIPE_SECRET_KEY", TEXT, ""),
+    "Stripe's API key",
+    ("STRIPE_WEBHOOK_SECRET", WORDS, ""),
+    "Secret of the endpoint `/webhooks/stripe`. Several, parted by commas, while one is replaced",
+    ("STRIPE_PRO_MONTHLY_PRICE_ID", TEXT, ""),
+    "Stripe's price of the monthly plan. At least one price is needed, of the configured provider",
+    ("STRIPE_PRO_YEARLY_PRICE_ID", TEXT, ""),
+    "Stripe's price of the yearly plan",
+    ("STRIPE_PRO_LIFETIME_PRICE_ID", TEXT, ""),
+    "Stripe's price of the plan that is bought once",
+    ("STRIPE_APP_TAG", TEXT, ""),
+    "Which of the account's products and prices are ours: those with the metadata `app` of this value. "
+    "Without it all are",
+    ("POLAR_ACCESS_TOKEN", TEXT, ""),
+    "Polar's organization access token",
+    ("POLAR_WEBHOOK_SECRET", WORDS, ""),
+    "Secret of the endpoint `/webhooks/polar`",
+    ("POLAR_SERVER", _one_of("production", "sandbox"), "production"),
+    "`production` or `sandbox`",
+    ("POLAR_PRO_MONTHLY_PRODUCT_ID", TEXT, ""),
+    "Polar's product of the monthly plan",
+    ("POLAR_PRO_YEARLY_PRODUCT_ID", TEXT, ""),
+    "Polar's product of the yearly plan",
+    ("POLAR_PRO_LIFETIME_PRODUCT_ID", TEXT, ""),
+    "Polar's product of the plan that is bought once",
+    ("LEMON_SQUEEZY_API_KEY", TEXT, ""),
+    "Lemon Squeezy's API key",
+    ("LEMON_SQUEEZY_STORE_ID", TEXT, ""),
+    "The store's number",
+    ("LEMON_SQUEEZY_WEBHOOK_SECRET", WORDS, ""),
+    "Secret of the webhook `/webhooks/lemon-squeezy`",
+    ("LEMON_SQUEEZY_TEST_MODE", SWITCH, False),
+    "Whether this install takes the store's test events and no others",
+    ("LEMON_SQUEEZY_PRO_MONTHLY_VARIANT_ID", TEXT, ""),
+    "Lemon Squeezy's variant of the monthly plan",
+    ("LEMON_SQUEEZY_PRO_YEARLY_VARIANT_ID", TEXT, ""),
+    "Lemon Squeezy's variant of the yearly plan",
+    ("LEMON_SQUEEZY_PRO_LIFETIME_VARIANT_ID", TEXT, ""),
+    "Lemon Squeezy's variant of the plan that is bought once",
+    ("SUPER_ADMIN_EMAILS", WORDS, ""),
+    "Admins, parted by commas. They need an account with this address, proven",
+    ("SUPER_ADMIN_REQUIRE_2FA", SWITCH, None, "on in production"),
+    "Whether admins need a second factor before the admin side opens",
+    ("METRICS_TOKEN", TEXT, ""),
+    "Bearer token for `/metrics`. Without one there are no metrics",
+    ("AUTH_GOOGLE_ID", TEXT, ""),
+    "Sign-in with Google. The redirect address there is `SITE_URL/auth/callback/google`, and alike for the others",
+    ("AUTH_GOOGLE_SECRET", TEXT, ""),
+    "Its client's secret",
+    ("AUTH_MICROSOFT_ID", TEXT, ""),
+    "Sign-in with Microsoft",
+    ("AUTH_MICROSOFT_SECRET", TEXT, ""),
+    "Its client's secret",
+    ("AUTH_MICROSOFT_TENANT", TEXT, "common"),
+    "Who may: `common` (anybody), `organizations`, `consumers` or a tenant's id",
+    ("AUTH_APPLE_ID", TEXT, ""),
+    "Sign-in with Apple: the services id",
+    ("AUTH_APPLE_TEAM_ID", TEXT, ""),
+    "The team it belongs to",
+    ("AUTH_APPLE_KEY_ID", TEXT, ""),
+    "The id of its key",
+    ("AUTH_APPLE_PRIVATE_KEY", TEXT, ""),
+    "The content of the key's `.p8` file; on one line, write `\\n` for each end of a line",
+    ("AUTH_OIDC_ISSUER", TEXT, ""),
+    "Any other OpenID Connect issuer: its address",
+    ("AUTH_OIDC_ID", TEXT, ""),
+    "The client there",
+    ("AUTH_OIDC_SECRET", TEXT, ""),
+    "Its secret",
+    ("AUTH_OIDC_LABEL", TEXT, "your organization"),
+    "What its button says after “Continue with”",
+)
+
+
+@dataclass(frozen=True)
+class Variable:
+    name: str
+    kind: tuple[str, Any]  # the word of environs, and its validator
+    default: Any
+    shown: str  # the default in words, where it depends
+    help: str
+
+    def read(self, env):
+        """Its value; what can't be taken is the default, and env.seal() tells of it."""
+        kind, rule = self.kind
+        if self.kind is WORDS:
+            return tuple(word.strip() for word in env.list(self.name, []) or () if word.strip())
+        value = getattr(env, kind)(self.name, self.default, validate=rule)
+        return self.default if value is None else value
+
+
+def _variable(row, help):
+    name, kind, default, *shown = row
+    return Variable(name, kind, default, "".join(shown), help)
+
+
+VARIABLES = tuple(_variable(row, help) for row, help in zip(_TABLE[::2], _TABLE[1::2], strict=True))
+
+# --- reading it ------------------------------------------------------------------------------------------
 
 
 def load():
     """Read the environment (or NAME_FILE for a secret). Refuses with Misconfigured, naming all problems."""
     env = _Environment()
-
-    def read(kind, name, default, **rules):
-        value = getattr(env, kind)(name, default, **rules)
-        return default if value is None else value  # None: it was refused, and is told below
-
-    def words(name):
-        return tuple(word.strip() for word in read("list", name, []) if word.strip())
-
-    chosen = read("str", "GUILDHALL_ENV", "development", validate=validate.OneOf(ENVIRONMENTS))
-    production = chosen == "production"
-    data = Path(read("str", "GUILDHALL_DATA", "var")).absolute()
-    host, port = read("str", "HOST", "127.0.0.1"), read("int", "PORT", 8000, validate=validate.Range(0, 65535))
-    keys, webhook_secrets, prices = {}, {}, {}
-    for name, (key, secret, price) in _PAYMENT.items():
-        keys[name], webhook_secrets[name] = read("str", key, ""), words(secret)
-        prices[name] = {plan.lower(): read("str", price.format(plan), "") for plan in PLANS}
-    provider = read("str", "BILLING_PROVIDER", "", validate=validate.OneOf((*PROVIDERS, "")))
-    provider = provider or ("stripe" if keys["stripe"] else "none" if production else "sandbox")
-    payment_key = keys.get(provider, "")
-    polar_server = read("str", "POLAR_SERVER", "production", validate=validate.OneOf(("production", "sandbox")))
-    lemon_test = read("bool", "LEMON_SQUEEZY_TEST_MODE", False)
-    values: dict[str, Any] = {
-        "env": chosen,
-        "data": data,
-        "database_url": read("str", "DATABASE_URL", f"sqlite:///{data / 'guildhall.db'}"),
-        "host": host,
-        "port": port,
-        "site_url": read("str", "SITE_URL", f"http://{host}:{port}").rstrip("/"),
-        "secret_key": read("str", "SECRET_KEY", ""),
-        "workers": read("int", "WORKERS", 1, validate=validate.Range(1, 64)),
-        "threads": read("int", "THREADS", 64, validate=validate.Range(4, 2000)),
-        "jobs": read("bool", "JOBS", True),
-        "trusted_proxies": read("int", "TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
-        "pages_per_minute": read("int", "PAGES_PER_MINUTE", 300, validate=validate.Range(1)),
-        "rate_limit_storage": read("str", "RATE_LIMIT_STORAGE", "memory://"),
-        "smtp_url": read("str", "SMTP_URL", ""),
-        "mail_from": read("str", "MAIL_FROM", "guildhall@localhost"),
-        "billing_provider": provider,
-        "payment_key": payment_key,
-        "payment_webhook_secrets": webhook_secrets.get(provider, ()),
-        "payment_prices": {plan: price for plan, price in prices.get(provider, {}).items() if price},
-        "payment_live": {
-            "stripe": payment_key.startswith(("sk_live_", "rk_live_")),
-            "polar": polar_server == "production",
-            "lemon_squeezy": not lemon_test,
-        }.get(provider, False),
-        "stripe_app_tag": read("str", "STRIPE_APP_TAG", ""),
-        "lemon_squeezy_store_id": read("str", "LEMON_SQUEEZY_STORE_ID", ""),
-        "super_admin_emails": tuple(word.lower() for word in words("SUPER_ADMIN_EMAILS")),
-        "super_admin_require_2fa": read("bool", "SUPER_ADMIN_REQUIRE_2FA", production),
-        "metrics_token": read("str", "METRICS_TOKEN", ""),
-    }
-    google = {"client_id": read("str", "AUTH_GOOGLE_ID", ""), "client_secret": read("str", "AUTH_GOOGLE_SECRET", "")}
-    microsoft = {
-        "client_id": read("str", "AUTH_MICROSOFT_ID", ""),
-        "client_secret": read("str", "AUTH_MICROSOFT_SECRET", ""),
-    }
-    tenant = read("str", "AUTH_MICROSOFT_TENANT", "common")
-    apple = {
-        "client_id": read("str", "AUTH_APPLE_ID", ""),
-        "team_id": read("str", "AUTH_APPLE_TEAM_ID", ""),
-        "key_id": read("str", "AUTH_APPLE_KEY_ID", ""),
-        # A PEM on one line, as most places where variables are set want it
-        "private_key": read("str", "AUTH_APPLE_PRIVATE_KEY", "").replace("\\n", "\n"),
-    }
-    own = {
-        "issuer": read("str", "AUTH_OIDC_ISSUER", "").rstrip("/"),
-        "client_id": read("str", "AUTH_OIDC_ID", ""),
-        "client_secret": read("str", "AUTH_OIDC_SECRET", ""),
-    }
-    own_label = read("str", "AUTH_OIDC_LABEL", "your organization")
-    try:
-        env.seal()
-        problems = []
-    except EnvValidationError as refused:
-        told: Any = refused.error_messages
-        problems = [f"{name}: {' '.join(map(str, texts))}" for name, texts in told.items()]
-    problems += env.unread
-    known = {problem.partition(":")[0] for problem in problems}
-    parts = {"google": google, "microsoft": microsoft, "apple": apple, "oidc": own}
-    found = [*_problems(values, production), *_half_configured(parts, tenant, production)]
-    problems += [p for p in found if p.partition(":")[0] not in known]
+    values = {variable.name: variable.read(env) for variable in VARIABLES}
+    # A PEM on one line, as most places where variables are set want it
+    values["AUTH_APPLE_PRIVATE_KEY"] = values["AUTH_APPLE_PRIVATE_KEY"].replace("\\n", "\n")
+    values["AUTH_OIDC_ISSUER"] = values["AUTH_OIDC_ISSUER"].rstrip("/")
+    problems, made = env.problems(), _configuration(values)
+    unread = {name for name, _ in problems}
+    rows = (*_wrong(made), *_wrong_payment(made), *_wrong_sign_in(values))
+    problems += [(name, why) for name, is_wrong, why in rows if is_wrong and name not in unread]
     if problems:
         raise Misconfigured(_listed(problems))
-    if not values["secret_key"]:
-        values["secret_key"] = _kept_secret(data)
-    offered = {
-        "google": ("Google", {"issuer": "https://accounts.google.com"} | google),
-        "microsoft": ("Microsoft", {"issuer": f"https://login.microsoftonline.com/{tenant}/v2.0"} | microsoft),
-        "apple": ("Apple", {"issuer": "https://appleid.apple.com"} | apple),
-        "oidc": (own_label, own),
+    return made if made.secret_key else replace(made, secret_key=_kept_secret(made.data))
+
+
+def _configuration(values):
+    """The Configuration, whether or not it can work."""
+    production, data = values["GUILDHALL_ENV"] == "production", Path(values["GUILDHALL_DATA"]).absolute()
+    usual = "stripe" if values["STRIPE_SECRET_KEY"] else "none" if production else "sandbox"
+    needs_factor = values["SUPER_ADMIN_REQUIRE_2FA"]
+    same = {name: values[name.upper()] for name in Configuration.__dataclass_fields__ if name.upper() in values}
+    changed = {
+        "env": values["GUILDHALL_ENV"],
+        "data": data,
+        "database_url": values["DATABASE_URL"] or f"sqlite:///{data / 'guildhall.db'}",
+        "site_url": (values["SITE_URL"] or f"http://{values['HOST']}:{values['PORT']}").rstrip("/"),
+        "super_admin_emails": tuple(word.lower() for word in values["SUPER_ADMIN_EMAILS"]),
+        "super_admin_require_2fa": production if needs_factor is None else needs_factor,
+        "identity_providers": tuple(_identity_providers(values)),
     }
-    values["identity_providers"] = tuple(
-        IdentityProvider(name, label, **about) for name, (label, about) in offered.items() if about["client_id"]
+    return Configuration(**same | changed | _payment(values["BILLING_PROVIDER"] or usual, values))
+
+
+def _payment(provider, values):
+    """What the chosen provider has of its own variables."""
+    if provider not in _PAYMENT:
+        return {"billing_provider": provider}
+    key, secret, price = _PAYMENT[provider]
+    prices = {plan.lower(): values[price.format(plan)] for plan in PLANS}
+    is_live = {
+        "stripe": values[key].startswith(("sk_live_", "rk_live_")),
+        "polar": values["POLAR_SERVER"] == "production",
+        "lemon_squeezy": not values["LEMON_SQUEEZY_TEST_MODE"],
+    }
+    return {
+        "billing_provider": provider,
+        "payment_key": values[key],
+        "payment_webhook_secrets": values[secret],
+        "payment_prices": {plan: price for plan, price in prices.items() if price},
+        "payment_live": is_live[provider],
+    }
+
+
+_SIGN_IN = {
+    "google": ("client_id", "client_secret"),
+    "microsoft": ("client_id", "client_secret"),
+    "apple": ("client_id", "team_id", "key_id", "private_key"),
+    "oidc": ("issuer", "client_id", "client_secret"),
+}
+
+
+def _sign_in(provider, values):
+    """attribute → (variable, its value) of what a way to sign in needs."""
+    names = {part: f"AUTH_{provider}_{part.removeprefix('client_')}".upper() for part in _SIGN_IN[provider]}
+    return {part: (name, values[name]) for part, name in names.items()}
+
+
+def _identity_providers(values):
+    offered = {
+        "google": ("Google", "https://accounts.google.com"),
+        "microsoft": ("Microsoft", f"https://login.microsoftonline.com/{values['AUTH_MICROSOFT_TENANT']}/v2.0"),
+        "apple": ("Apple", "https://appleid.apple.com"),
+        "oidc": (values["AUTH_OIDC_LABEL"], ""),
+    }
+    for provider, (label, issuer) in offered.items():
+        parts = {"issuer": issuer} | {part: value for part, (_, value) in _sign_in(provider, values).items()}
+        if parts["client_id"]:
+            yield IdentityProvider(provider, label, **parts)
+
+
+# --- what can't work: rows of a variable, whether it is wrong, and why -------------------------------------
+
+DATABASES, MAILERS = ("sqlite:///", "postgresql://", "postgres://"), ("smtp", "smtps", "smtp+starttls")
+
+
+def _wrong(c):
+    site, smtp, several = urlsplit(c.site_url), urlsplit(c.smtp_url).scheme, c.workers > 1
+    is_sqlite, is_counted_here = c.database_url.startswith("sqlite:///"), c.rate_limit_storage.startswith("memory")
+    mailers = "must be smtp://, smtps:// or smtp+starttls://user:password@host:port"
+    play = "the sandbox takes no real money and is refused in production"
+    return (
+        ("DATABASE_URL", not c.database_url.startswith(DATABASES), "must begin with sqlite:/// or postgresql://"),
+        ("SECRET_KEY", 0 < len(c.secret_key) < 32, "must have at least 32 characters"),
+        ("SECRET_KEY", c.production and not c.secret_key, "is required in production"),
+        ("SITE_URL", not _is_web(site), "must be a whole http(s) address"),
+        ("SITE_URL", c.production and site.scheme != "https", "must be https in production"),
+        ("WORKERS", several and is_sqlite, "several processes need PostgreSQL (DATABASE_URL)"),
+        (
+            "RATE_LIMIT_STORAGE",
+            several and is_counted_here,
+            "several processes need shared counting, such as redis://…",
+        ),
+        ("SMTP_URL", c.smtp_url and smtp not in MAILERS, mailers),
+        ("SMTP_URL", c.production and not c.smtp_url, "is required in production"),
+        ("BILLING_PROVIDER", c.production and c.has_sandbox, play),
     )
-    return Configuration(**values)
 
 
-def _half_configured(parts, tenant, production):
-    """A provider has all of its variables or none."""
-    for provider, about in parts.items():
-        missing = [name for name, value in about.items() if not value]
-        if len(missing) < len(about):
-            for name in missing:
-                variable = f"AUTH_{provider}_{name.removeprefix('client_')}".upper()
-                yield f"{variable}: is required with the others of {provider.capitalize()}"
-    if parts["apple"]["private_key"] and not _is_apples(parts["apple"]["private_key"]):
-        yield "AUTH_APPLE_PRIVATE_KEY: must be the content of the .p8 file (PEM, P-256)"
-    if not re.fullmatch(r"[A-Za-z0-9.-]+", tenant):
-        yield "AUTH_MICROSOFT_TENANT: must be common, organizations, consumers or a tenant's id"
-    site = urlsplit(parts["oidc"]["issuer"])
-    if parts["oidc"]["issuer"] and (site.scheme not in ("http", "https") or not site.netloc or site.query):
-        yield "AUTH_OIDC_ISSUER: must be a whole https address"
-    elif production and site.scheme == "http":
-        yield "AUTH_OIDC_ISSUER: must be https in production"
+def _wrong_payment(c):
+    """The chosen payment provider has all that it needs."""
+    if c.billing_provider not in _PAYMENT:
+        return ()
+    key, secret, price = _PAYMENT[c.billing_provider]
+    why = f"is required for BILLING_PROVIDER={c.billing_provider}"
+    has_no_store = c.billing_provider == "lemon_squeezy" and not c.lemon_squeezy_store_id.isdigit()
+    return (
+        (key, not c.payment_key, why),
+        (secret, not c.payment_webhook_secrets, why),
+        (price.format(PLANS[0]), not c.payment_prices, f"at least one price {why}"),
+        ("LEMON_SQUEEZY_STORE_ID", has_no_store, f"{why}, a number"),
+    )
+
+
+def _wrong_sign_in(values):
+    """A way to sign in has all of its variables or none."""
+    for provider in _SIGN_IN:
+        parts = _sign_in(provider, values).values()
+        begun, why = any(value for _, value in parts), f"is required with the others of {provider.capitalize()}"
+        yield from ((name, begun and not value, why) for name, value in parts)
+    key, issuer = values["AUTH_APPLE_PRIVATE_KEY"], urlsplit(values["AUTH_OIDC_ISSUER"])
+    is_tenant, is_address = re.fullmatch(r"[A-Za-z0-9.-]+", values["AUTH_MICROSOFT_TENANT"]), _is_web(issuer)
+    is_open = values["GUILDHALL_ENV"] == "production" and issuer.scheme == "http"
+    tenants = "must be common, organizations, consumers or a tenant's id"
+    yield "AUTH_APPLE_PRIVATE_KEY", key and not _is_apples(key), "must be the content of the .p8 file (PEM, P-256)"
+    yield "AUTH_MICROSOFT_TENANT", not is_tenant, tenants
+    yield "AUTH_OIDC_ISSUER", any(issuer) and (not is_address or issuer.query), "must be a whole https address"
+    yield "AUTH_OIDC_ISSUER", is_open, "must be https in production"
+
+
+def _is_web(address):
+    return address.scheme in ("http", "https") and bool(address.netloc)
 
 
 def _is_apples(key):
@@ -241,44 +424,8 @@ def _is_apples(key):
     return isinstance(found, ec.EllipticCurvePrivateKey) and found.curve.name == "secp256r1"
 
 
-def _problems(values, production):
-    sqlite = values["database_url"].startswith("sqlite:///")
-    if not sqlite and not values["database_url"].startswith(("postgresql://", "postgres://")):
-        yield "DATABASE_URL: must begin with sqlite:/// or postgresql://"
-    if values["secret_key"] and len(values["secret_key"]) < 32:
-        yield "SECRET_KEY: must have at least 32 characters"
-    if production and not values["secret_key"]:
-        yield "SECRET_KEY: is required in production"
-    site = urlsplit(values["site_url"])
-    if site.scheme not in ("http", "https") or not site.netloc:
-        yield "SITE_URL: must be a whole http(s) address"
-    if production and site.scheme != "https":
-        yield "SITE_URL: must be https in production"
-    if values["workers"] > 1 and sqlite:
-        yield "WORKERS: several processes need PostgreSQL (DATABASE_URL)"
-    if values["workers"] > 1 and values["rate_limit_storage"].startswith("memory"):
-        yield "RATE_LIMIT_STORAGE: several processes need shared counting, such as redis://…"
-    if values["smtp_url"] and urlsplit(values["smtp_url"]).scheme not in ("smtp", "smtps", "smtp+starttls"):
-        yield "SMTP_URL: must be smtp://, smtps:// or smtp+starttls://user:password@host:port"
-    if production and not values["smtp_url"]:
-        yield "SMTP_URL: is required in production"
-    provider = values["billing_provider"]
-    if provider in _PAYMENT:
-        key, secret, price = _PAYMENT[provider]
-        if not values["payment_key"]:
-            yield f"{key}: is required for BILLING_PROVIDER={provider}"
-        if not values["payment_webhook_secrets"]:
-            yield f"{secret}: is required for BILLING_PROVIDER={provider}"
-        if not values["payment_prices"]:
-            yield f"{price.format(PLANS[0])}: at least one price is required for BILLING_PROVIDER={provider}"
-    if provider == "lemon_squeezy" and not values["lemon_squeezy_store_id"].isdigit():
-        yield "LEMON_SQUEEZY_STORE_ID: is required for BILLING_PROVIDER=lemon_squeezy, a number"
-    if production and values["billing_provider"] == "sandbox":
-        yield "BILLING_PROVIDER: the sandbox takes no real money and is refused in production"
-
-
 def _listed(problems):
-    return "Guildhall can't start. Mend these:\n" + "\n".join(f"  - {problem}" for problem in problems)
+    return "Guildhall can't start. Mend these:\n" + "\n".join(f"  - {name}: {why}" for name, why in problems)
 
 
 def _kept_secret(data):

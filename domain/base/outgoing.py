@@ -14,7 +14,7 @@ from models import Outgoing
 
 log = logging.getLogger("guildhall.outgoing")
 
-BACKOFF = (1, 5, 30, 120)  # minutes between tries (specification B.7)
+BACKOFF = (1, 5, 30, 120)  # minutes between tries, the last again and again
 TRIES = 5
 BATCH = 100
 # Left for the payment provider. Nothing in these is secret, so they can be sent again once they were given up.
@@ -110,8 +110,12 @@ def _mark_failed(row, error):
         kept = {} if row.kind in KEPT else {"payload": {}}
         _mark(row, status="buried", attempts=tries, error=text, **kept)
     else:
-        wait = timedelta(minutes=BACKOFF[tries - 1])
-        _mark(row, attempts=tries, error=text, next_attempt_at=now() + wait)
+        _mark(row, attempts=tries, error=text, next_attempt_at=next_try(tries))
+
+
+def next_try(tries):
+    """When to try again after so many tries that failed."""
+    return now() + timedelta(minutes=BACKOFF[min(tries, len(BACKOFF)) - 1])
 
 
 def _mark(row, **values):

@@ -1,13 +1,11 @@
 """Run-time settings: a typed registry that admins edit in place. Each change is audited and can be undone.
 
-The next setting is a line here. Values are cached in the process; another process sees a change within
-a second.
+The next setting is a row here and a line about it. Values are cached in the process; another
+process sees a change within a second.
 """
 
-import threading
-import time
-
-from database.transactions import on_wake, wake, writes
+from database.table_caches import TableCache
+from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit
 from domain.fields.choice import Choice
@@ -18,212 +16,104 @@ from domain.fields.switch import Switch
 from domain.fields.text import Text
 from models import AuditEvent, Setting
 
-FRESH = 1.0  # seconds that another process may lag behind
-
 DAYS = Number(1, 3650, "days")
 CREDITS = Number(0, 1_000_000, "credits a month")
+SWITCH = Switch()
+MODES = Choice((("team", "Teams", "info"), ("personal", "Personal only", "quiet")))
+SWITCHER = Choice((("when_multiple", "When there are several", "quiet"), ("always", "Always", "info")))
+TWICE = Choice((("end", "End and refund it", "info"), ("ask", "Only tell the admins", "quiet")))
 
-GROUPS = {
+# A row (name, label, kind, default; last False where it may be empty), and below it what it is.
+_TABLE = {
     "General": (
-        Field("site_name", "Name", Text(60), True, "Guildhall", "Shown in the header, in titles and letters."),
-        Field(
-            "site_description",
-            "Description",
-            Text(200, long=True),
-            False,
-            "Your team's back office in one place.",
-            "One sentence for search engines and the front page.",
-        ),
-        Field("sign_up_open", "Open sign-up", Switch(), True, True, "Whether strangers may make an account."),
-        Field(
-            "auth_neutral_messages",
-            "Neutral sign-in messages",
-            Switch(),
-            True,
-            False,
-            "Never tell whether an address has an account, also on the pages for codes and links.",
-        ),
+        ("site_name", "Name", Text(60), "Guildhall"),
+        "Shown in the header, in titles and letters.",
+        ("site_description", "Description", Text(200, long=True), "Your team's back office in one place.", False),
+        "One sentence for search engines and the front page.",
+        ("sign_up_open", "Open sign-up", SWITCH, True),
+        "Whether strangers may make an account.",
+        ("auth_neutral_messages", "Neutral sign-in messages", SWITCH, False),
+        "Never tell whether an address has an account, also on the pages for codes and links.",
     ),
     "Crowdfunding": (
-        Field(
-            "crowdfunding_active",
-            "Backers only",
-            Switch(),
-            True,
-            False,
-            "While the campaign runs, a new account needs a backer's code and nothing can be bought.",
-        ),
-        Field(
-            "crowdfunding_invite_bypass",
-            "Invitations stand in",
-            Switch(),
-            True,
-            False,
-            "Whether an open invitation to an organization is enough for a new account then.",
-        ),
+        ("crowdfunding_active", "Backers only", SWITCH, False),
+        "While the campaign runs, a new account needs a backer's code and nothing can be bought.",
+        ("crowdfunding_invite_bypass", "Invitations stand in", SWITCH, False),
+        "Whether an open invitation to an organization is enough for a new account then.",
     ),
     "Organizations": (
-        Field(
-            "organization_mode",
-            "Mode",
-            Choice((("team", "Teams", "info"), ("personal", "Personal only", "quiet"))),
-            True,
-            "team",
-            "In personal mode nobody can found a team, invite, or manage members.",
-        ),
-        Field(
-            "organization_switcher",
-            "Switcher",
-            Choice((("when_multiple", "When there are several", "quiet"), ("always", "Always", "info"))),
-            True,
-            "when_multiple",
-            "When the switch between organizations is shown in the sidebar.",
-        ),
-        Field("allow_invitations", "Invitations", Switch(), True, True, "Whether members can be invited."),
-        Field(
-            "allow_member_management",
-            "Managing members",
-            Switch(),
-            True,
-            True,
-            "Whether roles can be changed and members removed.",
-        ),
-        Field(
-            "invitation_ttl_hours",
-            "Invitations hold",
-            Number(1, 720, "hours"),
-            True,
-            48,
-            "Then they are sent anew.",
-        ),
+        ("organization_mode", "Mode", MODES, "team"),
+        "In personal mode nobody can found a team, invite, or manage members.",
+        ("organization_switcher", "Switcher", SWITCHER, "when_multiple"),
+        "When the switch between organizations is shown in the sidebar.",
+        ("allow_invitations", "Invitations", SWITCH, True),
+        "Whether members can be invited.",
+        ("allow_member_management", "Managing members", SWITCH, True),
+        "Whether roles can be changed and members removed.",
+        ("invitation_ttl_hours", "Invitations hold", Number(1, 720, "hours"), 48),
+        "Then they are sent anew.",
     ),
-    "Mail": (Field("mail_sender_name", "Sender's name", Text(60), True, "Guildhall", "Who letters come from."),),
+    "Mail": (
+        ("mail_sender_name", "Sender's name", Text(60), "Guildhall"),
+        "Who letters come from.",
+    ),
     "Sessions": (
-        Field(
-            "single_active_session",
-            "One session for each account",
-            Switch(),
-            True,
-            False,
-            "A new sign-in ends the one before, for everybody, from the next request on.",
-        ),
-        Field(
-            "one_tab_per_session",
-            "One tab for each session",
-            Switch(),
-            True,
-            False,
-            "A second tab shows a notice instead of the pages.",
-        ),
-        Field("session_idle_days", "Idle sign-out", DAYS, True, 14, "Signed out after so long without use."),
-        Field(
-            "session_absolute_days",
-            "Longest session",
-            DAYS,
-            True,
-            90,
-            "Signed out after so long in any case.",
-        ),
+        ("single_active_session", "One session for each account", SWITCH, False),
+        "A new sign-in ends the one before, for everybody, from the next request on.",
+        ("one_tab_per_session", "One tab for each session", SWITCH, False),
+        "A second tab shows a notice instead of the pages.",
+        ("session_idle_days", "Idle sign-out", DAYS, 14),
+        "Signed out after so long without use.",
+        ("session_absolute_days", "Longest session", DAYS, 90),
+        "Signed out after so long in any case.",
     ),
     "Billing": (
-        Field(
-            "billing_grace_days",
-            "Grace",
-            Number(0, 60, "days"),
-            True,
-            7,
-            "How long a plan goes on while its payment is open.",
-        ),
-        Field(
-            "billing_dunning_days",
-            "Reminders",
-            Days(),
-            True,
-            "3, 6",
-            "On which days after a payment fell due owners and admins are reminded, while the grace lasts.",
-        ),
-        Field(
-            "billing_trial_days",
-            "Trial",
-            Number(0, 90, "days"),
-            True,
-            0,
-            "How long a first subscription is free. An organization has one trial.",
-        ),
-        Field(
-            "billing_second_subscription",
-            "A second subscription",
-            Choice((("end", "End and refund it", "info"), ("ask", "Only tell the admins", "quiet"))),
-            True,
-            "end",
-            "What happens when an organization paid for two at once.",
-        ),
-        Field(
-            "billing_heals",
-            "Reconcile mends",
-            Switch(),
-            True,
-            True,
-            "Whether the nightly comparison mends what differs, or only tells.",
-        ),
-        Field(
-            "billing_silence_hours",
-            "Silence",
-            Number(1, 720, "hours"),
-            True,
-            72,
-            "Admins are warned when no webhook came for so long while subscriptions run.",
-        ),
+        ("billing_grace_days", "Grace", Number(0, 60, "days"), 7),
+        "How long a plan goes on while its payment is open.",
+        ("billing_dunning_days", "Reminders", Days(), "3, 6"),
+        "On which days after a payment fell due owners and admins are reminded, while the grace lasts.",
+        ("billing_trial_days", "Trial", Number(0, 90, "days"), 0),
+        "How long a first subscription is free. An organization has one trial.",
+        ("billing_second_subscription", "A second subscription", TWICE, "end"),
+        "What happens when an organization paid for two at once.",
+        ("billing_heals", "Reconcile mends", SWITCH, True),
+        "Whether the nightly comparison mends what differs, or only tells.",
+        ("billing_silence_hours", "Silence", Number(1, 720, "hours"), 72),
+        "Admins are warned when no webhook came for so long while subscriptions run.",
     ),
     "Credits": (
-        Field("credits_free", "Free plan", CREDITS, True, 0, "Credits a month without a paid plan."),
-        Field("credits_pro", "Pro plan", CREDITS, True, 1000, "Credits a month on Pro."),
+        ("credits_free", "Free plan", CREDITS, 0),
+        "Credits a month without a paid plan.",
+        ("credits_pro", "Pro plan", CREDITS, 1000),
+        "Credits a month on Pro.",
     ),
     "Retention": (
-        Field(
-            "notification_retention_days",
-            "Read notifications",
-            DAYS,
-            True,
-            90,
-            "Removed so long after they were read. Unread ones always stay.",
-        ),
-        Field("audit_retention_days", "Audit log", DAYS, True, 365, "Removed after so long."),
-        Field("change_retention_days", "History and undo", DAYS, True, 365, "Removed after so long."),
+        ("notification_retention_days", "Read notifications", DAYS, 90),
+        "Removed so long after they were read. Unread ones always stay.",
+        ("audit_retention_days", "Audit log", DAYS, 365),
+        "Removed after so long.",
+        ("change_retention_days", "History and undo", DAYS, 365),
+        "Removed after so long.",
     ),
 }
+
+
+def _fields(rows):
+    for (name, label, kind, default, *optional), help in zip(rows[::2], rows[1::2], strict=True):
+        yield Field(name, label, kind, not optional, default, help)
+
+
+GROUPS = {group: tuple(_fields(rows)) for group, rows in _TABLE.items()}
 STATES = {field.name for field in GROUPS["Crowdfunding"]}  # they change every page: not more than ten times a minute
 REGISTRY = {field.name: field for group in GROUPS.values() for field in group}
 
-_cache = {}
-_read_at = 0.0
-_lock = threading.Lock()
+_cache = TableCache("settings", lambda: dict(Setting.select(Setting.key, Setting.value).tuples()))
+forget = _cache.forget
 
 
 def get(name):
     """The present value of a registered setting: what an admin chose, or the default."""
-    field = REGISTRY[name]
-    if time.monotonic() - _read_at > FRESH:
-        _read()
-    return _cache.get(name, field.default)
-
-
-def _read():
-    global _cache, _read_at
-    with _lock:
-        began = time.monotonic()
-        rows = Setting.select(Setting.key, Setting.value).tuples()
-        _cache = {key: value for key, value in rows if key in REGISTRY}
-        _read_at = began
-
-
-def forget():
-    """Read anew at the next `get`."""
-    global _read_at
-    _read_at = 0.0
-
-
-on_wake("settings", forget)
+    return _cache.rows().get(name, REGISTRY[name].default)
 
 
 def rows():

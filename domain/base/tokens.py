@@ -10,6 +10,7 @@ import hmac
 import re
 import secrets
 from datetime import timedelta
+from functools import lru_cache
 
 from database.clock import now
 from database.transactions import writes
@@ -45,6 +46,16 @@ def hashed(secret, salt):
     """The keyed hash under which a secret is kept (SECRET_KEY is the pepper)."""
     pepper = configuration.active.secret_key.encode()
     return hmac.new(pepper, f"{salt}:{secret}".encode(), hashlib.sha256).hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _derived_key(secret, purpose):
+    return hmac.new(secret.encode(), f"guildhall {purpose} 1".encode(), hashlib.sha256).digest()
+
+
+def keyed(purpose, text):
+    """A hash (hex), always the same, that nobody without SECRET_KEY can make or try out."""
+    return hmac.new(_derived_key(configuration.active.secret_key, purpose), text.encode(), hashlib.sha256).hexdigest()
 
 
 def made(secret=None):

@@ -4,8 +4,6 @@ Keys, intervals and provider ids stand here and in the environment. What is show
 admin may change; `get` is the one door to a plan as it is now.
 """
 
-import threading
-import time
 from dataclasses import dataclass, replace
 
 from database.clock import now
@@ -13,12 +11,13 @@ from database.compiled import CompiledRows
 from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere
-from database.transactions import on_wake, wake, writes
+from database.table_caches import TableCache
+from database.transactions import wake, writes
 from domain import NotFound, Refused
 from domain.base import audit, long_jobs
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Kind, Unfit
-from domain.fields.number import Number
+from domain.fields.number import Number, counted
 from domain.fields.text import Text
 from models import AuditEvent, Grant, PlanOverride
 
@@ -82,33 +81,25 @@ PLANS = {
 
 # --- as they are now --------------------------------------------------------------------------------------
 
-FRESH = 1.0  # seconds that another process may lag behind
 
-_cache: dict[str, Plan] = {}
-_read_at = 0.0
-_lock = threading.Lock()
+def _changed():
+    return {row.key: _with(row) for row in PlanOverride.select() if row.key in PLANS}
+
+
+_cache = TableCache("plans", _changed)
+forget = _cache.forget
 
 
 def get(key):
     """The plan as it is now. Refuses with NotFound."""
     if key not in PLANS:
         raise NotFound("There is no such plan.")
-    if time.monotonic() - _read_at > FRESH:
-        _read()
-    return _cache.get(key, PLANS[key])
+    return _cache.rows().get(key, PLANS[key])
 
 
 def everything():
     """All plans as they are now, in the order they are shown in."""
     return sorted((get(key) for key in PLANS), key=lambda plan: plan.position)
-
-
-def _read():
-    global _cache, _read_at
-    with _lock:
-        began = time.monotonic()
-        _cache = {row.key: _with(row) for row in PlanOverride.select() if row.key in PLANS}
-        _read_at = began
 
 
 def stored(key):
@@ -121,15 +112,6 @@ def stored(key):
 _override = CompiledRows(
     PlanOverride, lambda: PlanOverride.select().where(PlanOverride.key == parameter("key")).limit(1)
 )
-
-
-def forget():
-    """Read anew at the next `get`."""
-    global _read_at
-    _read_at = 0.0
-
-
-on_wake("plans", forget)
 
 
 def _with(row):
@@ -280,9 +262,8 @@ def _begin_resync(held, after, by, confirmed):
         touched, total = _organizations(held.key), sources(held.key).count()
     had, has = set(held.capabilities), set(after["capabilities"])
     if touched and not confirmed:
-        organizations = "1 organization" if touched == 1 else f"{touched:,} organizations"
         raise Unconfirmed(
-            f"This changes at once what {organizations} with {held.label} may do.",
+            f"This changes at once what {counted(touched, 'organization')} with {held.label} may do.",
             organizations=touched,
             gained=sorted(has - had),
             lost=sorted(had - has),

@@ -3,6 +3,11 @@ from dataclasses import dataclass
 from domain.fields.kinds import Kind, Unfit
 
 
+def counted(number, thing, things=""):
+    """«1 credit», «1,200 credits»: a number with what it counts; `things` where that isn't `thing` and an s."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
 @dataclass(frozen=True)
 class Number(Kind):
     """A whole number between `least` and `most`, with its unit."""

@@ -27,7 +27,6 @@ from models import Organization, Payment, Subscription, WebhookEvent
 
 log = logging.getLogger("guildhall.inbox")
 
-BACKOFF = (1, 5, 30, 120)  # minutes, the last again and again
 TRIES = 8
 BATCH = 100
 TOGETHER = 16  # events to a transaction: people's writes wait behind it
@@ -270,7 +269,7 @@ def _fail(event, error, began, asked=False):
     if status in TROUBLED:
         values |= {"status": status, "error": f"{type(error).__name__}: {error}"[:500]}
     if unsettled:
-        values["next_attempt_at"] = now() + timedelta(minutes=BACKOFF[min(tries, len(BACKOFF)) - 1])
+        values["next_attempt_at"] = outgoing.next_try(tries)
     WebhookEvent.update(**values).where(WebhookEvent.id == event.id, WebhookEvent.status == event.status).execute()
     if buried:
         for admin in admins.people():

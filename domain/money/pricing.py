@@ -14,6 +14,7 @@ from database.transactions import writes
 from domain import Forbidden, NotConfigured, Refused
 from domain.base import audit, configuration, long_jobs
 from domain.entitlements import plans
+from domain.fields.number import counted
 from domain.money import providers
 from domain.money.providers.provider import ProviderFailed
 from domain.people import admins
@@ -248,7 +249,7 @@ def _replace(work, products, prices):
     _put(products=products, prices=prices, last_synced_at=now(), last_sync_error=None, last_sync_failed_at=None)
     audit.record(
         "pricing.synced",
-        f"{_counted(len(products), 'product')} and {_counted(len(prices), 'price')} read",
+        f"{counted(len(products), 'product')} and {counted(len(prices), 'price')} read",
         by=_asker(work),
         category="billing",
         target=("pricing", "catalog"),
@@ -256,10 +257,6 @@ def _replace(work, products, prices):
         gone=gone,
         changed=changed,
     )
-
-
-def _counted(number, what):
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @writes

@@ -15,6 +15,7 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
 from domain.base import audit, configuration, long_jobs, settings
+from domain.fields.number import counted
 from domain.money import announcements, facts, inbox, providers, replays, trials
 from domain.money.providers import provider
 from domain.money.providers.provider import (
@@ -141,7 +142,7 @@ def _over(row, figures, error):
     if not long_jobs.finish(row, error=error, **figures):
         return
     differed, left = figures["drift"], figures["drift"] - figures["mended"]
-    said = f"{differed:,} difference{'' if differed == 1 else 's'}, {figures['mended']:,} mended"
+    said = f"{counted(differed, 'difference')}, {figures['mended']:,} mended"
     audit.record(
         "billing.reconciled",
         "The comparison with the provider broke off" if error else said,
@@ -153,11 +154,10 @@ def _over(row, figures, error):
         **({"error": error[:300]} if error else {}),
     )
     if left > 0:
-        counted = "1 difference waits" if left == 1 else f"{left:,} differences wait"
         announcements.warn_admins(
             f"drift:{row.id}",
             "Our rows differ from the payment provider's",
-            f"{counted} for you.",
+            f"{counted(left, 'difference waits', 'differences wait')} for you.",
             "/admin/reconciliation",
         )
 

@@ -7,6 +7,7 @@ from peewee import fn
 from database.transactions import writes
 from domain import Refused
 from domain.base import audit, long_jobs
+from domain.fields.number import counted
 from domain.money import inbox, trials
 from domain.money.providers.provider import ProviderFailed
 from models import WebhookEvent
@@ -94,8 +95,8 @@ def replay_many(ids, *, by):
     work = long_jobs.begin(REPLAYS, by=by, total=total, upto=0, failed=0, **row)
     if work is None:
         raise Refused("A replay is running already. Wait until it is through.")
-    counted = f"{total:,} webhook{'' if total == 1 else 's'}"
-    audit.record("system.webhooks_replayed", f"{counted} to be replayed", by=by, target=work, events=total)
+    summary = f"{counted(total, 'webhook')} to be replayed"
+    audit.record("system.webhooks_replayed", summary, by=by, target=work, events=total)
     return work
 
 

@@ -18,6 +18,7 @@ from domain.base import audit, configuration, outgoing, stepup
 from domain.base.addresses import address, normalized
 from domain.base.roles import PLATFORM, STAFF, UNNARROWED
 from domain.fields.kinds import clean
+from domain.fields.number import counted
 from models import Admin, StaffRole, User
 
 NOTE = 200  # characters
@@ -290,8 +291,7 @@ def _tell_the_others(by, row, title):
 @writes
 def warn_of_the_log(findings):
     """Note in the audit log that it was tampered with, and tell every admin by letter; the same is told once."""
-    count = len(findings)
-    summary = f"The audit log was tampered with: {count} {'finding' if count == 1 else 'findings'}"
+    summary = f"The audit log was tampered with: {counted(len(findings), 'finding')}"
     audit.record("system.audit_broken", summary, result="failure", findings=findings[:10])
     mark = hashlib.sha256("\n".join(findings).encode()).hexdigest()[:24]
     for user in people():

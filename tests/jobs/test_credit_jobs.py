@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 import jobs
 from database.clock import now
 from database.scope import inside
-from domain.entitlements import credits
+from domain.entitlements import credit_holds, credit_standings, credits
 from models import Grant, JobRun
 from tests.fixtures.threads import write
 
 
 def reasons(organization):
     with inside(organization):
-        return [entry.reason for entry in credits.newest(100)]
+        return [entry.reason for entry in credit_standings.newest(100)]
 
 
 def test_the_month_begins_for_everybody_with_a_plan(clock, cast, monkeypatch):
@@ -28,17 +28,17 @@ def test_the_month_begins_for_everybody_with_a_plan(clock, cast, monkeypatch):
     assert jobs.run("credit_resets") == 0
     for organization in (cast.acme, cast.globex):
         assert reasons(organization) == ["reset", "spend", "reset"]
-        assert credits.balance(organization) == (1000, 1000)
+        assert credit_standings.balance(organization) == (1000, 1000)
     assert JobRun.select().where(JobRun.job == "credit_resets", JobRun.ok == True).count() == 3  # noqa: E712
 
 
 def test_lapsed_holds_and_ended_credits_are_seen_to(clock, cast):
     credits.give(cast.acme, 10, key="g", reason="A present", expires_at=now() + timedelta(hours=3))
-    credits.hold(cast.acme, 4, key="h", feature="ai.text", lasts=timedelta(hours=1))
+    credit_holds.hold(cast.acme, 4, key="h", feature="ai.text", lasts=timedelta(hours=1))
     assert jobs.run("credit_lapses") == 0
     clock.forward(hours=1)
     assert jobs.run("credit_lapses") == 1
-    assert credits.standing(cast.acme).held == 0
+    assert credit_standings.standing(cast.acme).held == 0
     clock.forward(hours=2)
     assert jobs.run("credit_lapses") == 1
     assert reasons(cast.acme)[0] == "expire"

@@ -9,7 +9,7 @@ from htmx_flask import request
 from database.clock import now
 from database.scope import inside
 from domain import Invalid
-from domain.entitlements import credit_ledger, credits, grants
+from domain.entitlements import credit_accounts, credit_ledger, credit_standings, credits, grants
 from domain.fields.kinds import whole
 from domain.lists import rows
 from domain.organizations import organization_desk
@@ -26,9 +26,9 @@ KINDS = {"monthly": "Monthly", "purchased": "Bought", "gift": "Given"}
 def _around(place):
     organization = place.by.organization
     return {
-        "standing": credits.standing(organization),
+        "standing": credit_standings.standing(organization),
         "plan": grants.plan(),
-        "days": credits.spent_by_day(organization, DAYS),
+        "days": credit_standings.spent_by_day(organization, DAYS),
         "may_manage": place.by.may("billing.manage"),
         "kinds": KINDS,
     }
@@ -56,7 +56,7 @@ def desk(id):
 def _recent(organization):
     """The newest lines of an organization's ledger: (what it says, the entry)."""
     with inside(organization):
-        return [(credit_ledger.in_words(entry.__data__), entry) for entry in credits.newest(RECENT)]
+        return [(credit_ledger.in_words(entry.__data__), entry) for entry in credit_standings.newest(RECENT)]
 
 
 def _desk(id, refusal=None):
@@ -70,13 +70,13 @@ def _desk(id, refusal=None):
         "entitlements/credits/desk.html",
         refusal.status if refusal else 200,
         tenant=tenant,
-        standing=credits.standing(tenant),
+        standing=credit_standings.standing(tenant),
         entries=_recent(tenant),
         values=values,
         errors=errors,
         key=values.get("key") or secrets.token_urlsafe(12),
         today=now().date(),
-        most=credits.MOST,
+        most=credit_accounts.MOST,
         kinds=KINDS,
         here="tenants",
     )
@@ -97,7 +97,7 @@ def adjust(id):
         else:
             ends = _end_of(form.get("ends_on", ""))
             left = credits.give(tenant, amount, key=key, reason=reason, expires_at=ends, by=me)
-    except (Invalid, credits.InsufficientCredits) as refusal:
+    except (Invalid, credit_accounts.InsufficientCredits) as refusal:
         return _desk(id, refusal)
     return pages.go(f"/admin/organizations/{id}/credits", f"{tenant.name} has {left:,} credits now.")
 

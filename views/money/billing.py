@@ -9,8 +9,9 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from database.clock import now
 from domain import Refused
 from domain.base import configuration, settings
-from domain.entitlements import credits, grants, plans
+from domain.entitlements import credit_standings, grants, plans
 from domain.fields.kinds import whole
+from domain.fields.number import counted
 from domain.money import billing, pricing, providers
 from domain.money.providers.provider import ProviderFailed
 from domain.organizations import permissions
@@ -50,7 +51,7 @@ def show():
 
 def _standing():
     """All that the page shows of an organization whose plans are sold."""
-    balance, allowance = credits.balance(g.by.organization)
+    balance, allowance = credit_standings.balance(g.by.organization)
     subscription, payments, licences = billing.subscription(), billing.payments(), billing.licences()
     manages, current, provider = g.by.may("billing.manage"), grants.plan(), providers.active()
     standing = subscription if subscription and subscription.is_standing else None
@@ -230,7 +231,7 @@ def change():
     if current.pending_plan_key:
         return pages.go(_page(), "The change waits for its payment; the plan stays as it is until then.", "info")
     if (current.plan_key, current.quantity) == (form.get("plan"), quantity):
-        seats = f" with {quantity:,} {'seat' if quantity == 1 else 'seats'}" if _has_seats(current) else ""
+        seats = f" with {counted(quantity, 'seat')}" if _has_seats(current) else ""
         return pages.go(_page(), f"The plan is {plans.get(current.plan_key).label}{seats} now.")
     return pages.go(_page(), "The change is asked for. This page shows it as soon as it is made.", "info")
 

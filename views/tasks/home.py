@@ -3,7 +3,7 @@
 from flask import Blueprint, g
 
 from domain.base import alerts, notices
-from domain.entitlements import credits, grants
+from domain.entitlements import credit_standings, grants
 from domain.lists import lists
 from domain.money import billing
 from domain.organizations import organizations
@@ -21,7 +21,7 @@ def show():
         return pages.page(
             "tasks/home/suspended.html", reason=organizations.suspended_reason(by.organization), here="home"
         )
-    left = pages.later(credits.balance, by.organization)  # the plan badge is drawn again from here, alone
+    left = pages.later(credit_standings.balance, by.organization)  # the plan badge is drawn again from here, alone
     return pages.page(
         "tasks/home/show.html",
         counts=pages.later(lists.counts, tasks.listing, lists.Ask(tab="mine"), by),

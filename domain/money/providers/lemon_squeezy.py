@@ -13,7 +13,6 @@ What is peculiar to it, and what follows:
 - Invoices name no period. One that begins a period begins it when it was made; the interval is the plan's.
 """
 
-import calendar
 import functools
 import hashlib
 import hmac
@@ -28,7 +27,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
 
-from database.clock import now
+from database.clock import months_after, now
 from domain.entitlements import plans
 from domain.money import providers
 from domain.money.providers.provider import (
@@ -561,9 +560,7 @@ def _interval(attributes):
 def _later(moment, unit, count):
     if unit in ("day", "week"):
         return moment + timedelta(days=count * (7 if unit == "week" else 1))
-    months = moment.month - 1 + count * (12 if unit == "year" else 1)
-    year, month = moment.year + months // 12, months % 12 + 1
-    return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
+    return months_after(moment, count * (12 if unit == "year" else 1))
 
 
 def _order_facts(order, said, asked_at, refunds=False):

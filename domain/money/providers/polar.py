@@ -8,7 +8,6 @@ first: a customer by its external id, a checkout and a refund by our metadata, a
 """
 
 import base64
-import calendar
 import functools
 import hashlib
 import json
@@ -22,7 +21,7 @@ import requests
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError, WebhookVerificationError
 
-from database.clock import now
+from database.clock import months_after, now
 from domain.money.providers import account
 from domain.money.providers.provider import (
     BadSignature,
@@ -465,9 +464,7 @@ def _later(moment, interval, count):
         return moment + timedelta(**{f"{interval}s": count})
     if interval not in ("month", "year"):
         return None
-    months = moment.month - 1 + count * (12 if interval == "year" else 1)
-    year, month = moment.year + months // 12, months % 12 + 1
-    return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
+    return months_after(moment, count * (12 if interval == "year" else 1))
 
 
 @_readable

@@ -5,7 +5,7 @@ import pytest
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field, Unfit, clean, whole
 from domain.fields.moment import Moment
-from domain.fields.number import Number
+from domain.fields.number import Number, counted
 from domain.fields.switch import Switch
 from domain.fields.text import Text
 
@@ -74,3 +74,9 @@ def test_a_switch_is_on_or_off():
     assert (Switch().read("on"), Switch().read("False"), Switch().plain(True)) == (True, False, "On")
     with pytest.raises(Unfit):
         Switch().read("maybe")
+
+
+def test_what_is_counted_agrees_with_its_number():
+    assert counted(1, "credit") == "1 credit"
+    assert (counted(0, "credit"), counted(1200, "credit")) == ("0 credits", "1,200 credits")
+    assert counted(2, "difference waits", "differences wait") == "2 differences wait"

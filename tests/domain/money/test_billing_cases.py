@@ -13,7 +13,7 @@ import stripe as library
 import jobs
 from database.scope import everywhere, inside
 from domain.base import configuration, notices, settings, stepup
-from domain.entitlements import credits, grants
+from domain.entitlements import credit_standings, credits, grants
 from domain.money import billing, dunning, facts, inbox, pricing, reconciliations, replays, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.sandbox import engine
@@ -144,11 +144,11 @@ def test_case_03_whatever_comes_first_is_a_reason_to_look(cast, pay, clock, firs
     events = pay.events()
     pay.deliver(*of_type(events, first))
     if first != "payment_intent.succeeded":  # an invoice's intent has nothing to say of its own
-        assert (plan(cast.acme), credits.balance(cast.acme)[1] in (0, 1000)) == ("pro_monthly", True)
+        assert (plan(cast.acme), credit_standings.balance(cast.acme)[1] in (0, 1000)) == ("pro_monthly", True)
     pay.deliver(*reversed(events))
     assert money.subscriptions(cast.acme) == {money.row_of(cast.acme).provider_subscription_id: "active"}
     assert money.payments(cast.acme) == [("paid", 1200, 0)]
-    assert credits.balance(cast.acme) == (1000, 1000)
+    assert credit_standings.balance(cast.acme) == (1000, 1000)
     assert statuses().keys() <= {"processed", "ignored"}
 
 
@@ -332,13 +332,13 @@ def test_case_10_a_slow_payment_gives_nothing_before_it_has_come(cast, pay, cloc
         time_passes(clock, days=days)
         pay.deliver()
         assert plan(cast.acme) == "free"
-        assert credits.balance(cast.acme) == (0, 0)
+        assert credit_standings.balance(cast.acme) == (0, 0)
         assert sent() == {}
     time_passes(clock, days=1)
     pay.deliver()
     came = card == "debit"
     assert plan(cast.acme) == (plan_key if came else "free")
-    assert credits.balance(cast.acme) == ((1000, 1000) if came else (0, 0))
+    assert credit_standings.balance(cast.acme) == ((1000, 1000) if came else (0, 0))
     assert money.what_is_wrong(cast.acme) == []
     assert sent()["billing.subscription_created"] == came
 
@@ -389,7 +389,7 @@ def test_case_12_an_invoice_whose_subscription_is_not_here_yet_waits_its_turn(ca
         pay.deliver(*paid)
         assert statuses()["failed"] == 1
         pay.deliver(*others)  # and what waited for them is taken up again at once
-    assert credits.balance(cast.acme) == (1000, 1000)
+    assert credit_standings.balance(cast.acme) == (1000, 1000)
     assert statuses()["failed"] == 0
 
 
@@ -732,7 +732,7 @@ def test_case_23_an_invoice_of_nothing_is_paid_all_the_same(cast, shop, pay, clo
     id = sandbox.pay(money.buy_at(shop, cast.acme))["subscription"]
     assert sandbox.find("payment", newest_invoice(id)["id"]) == []
     pay.deliver()
-    assert (plan(cast.acme), credits.balance(cast.acme)) == ("pro_monthly", (1000, 1000))
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)) == ("pro_monthly", (1000, 1000))
     assert money.payments(cast.acme) == [("paid", 0, 0)]
 
 
@@ -744,12 +744,12 @@ def test_case_24_credits_come_with_a_period_never_with_a_proration(cast, pay, cl
     engine.change(id, MONTHLY, 3, behavior="always_invoice")
     pay.deliver()
     assert len(money.payments(cast.acme)) == 2
-    assert credits.balance(cast.acme)[0] == 300
+    assert credit_standings.balance(cast.acme)[0] == 300
     time_passes(clock, days=26)
     events = pay.events()
     for event in (*events, *events):
         pay.deliver(event)
-    assert credits.balance(cast.acme) == (1000, 1000)
+    assert credit_standings.balance(cast.acme) == (1000, 1000)
     with inside(cast.acme):
         keys = [e.idempotency_key for e in CreditEntry.select().where(CreditEntry.idempotency_key.startswith("inv"))]
         begun = [p.provider_payment_id for p in Payment.select() if p.period_start_at is not None]
@@ -765,7 +765,7 @@ def test_case_24_credits_of_a_month_that_is_over_are_not_given_late(cast, pay, c
     time_passes(clock, days=20)
     jobs.run("credit_resets")
     pay.deliver(*late)
-    assert (plan(cast.acme), credits.balance(cast.acme)) == ("free", (0, 0))
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)) == ("free", (0, 0))
 
 
 # --- 25 to 28: money goes back --------------------------------------------------------------------------------------
@@ -782,13 +782,13 @@ def test_case_25_refunds_in_parts_are_a_running_total(cast, pay, clock):
     pay.deliver()
     pay.deliver(*first)  # late, and of less
     assert money.payments(cast.acme) == [("paid", 1200, 800)]
-    assert (plan(cast.acme), credits.balance(cast.acme)) == ("pro_monthly", (1000, 1000))
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)) == ("pro_monthly", (1000, 1000))
     assert sum(1 for key in Outgoing.select() if key.key.startswith("billing.payment_refunded")) == 1
     clock.forward(seconds=2)
     sandbox.refund(payment)
     pay.deliver()
     assert money.payments(cast.acme) == [("paid", 1200, 1200)]
-    assert (plan(cast.acme), credits.balance(cast.acme)[0]) == ("free", 0)
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)[0]) == ("free", 0)
 
 
 @pytest.mark.parametrize("plan_key", ["pro_monthly", "pro_lifetime"])
@@ -799,13 +799,13 @@ def test_case_26_a_refund_that_fails_gives_back_what_it_took(cast, pay, clock, p
     payment = payment_of(sandbox.get(made["invoice"]))["id"]
     refund = sandbox.refund(payment)
     pay.deliver()
-    assert (plan(cast.acme), credits.balance(cast.acme)[0]) == ("free", 0)
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)[0]) == ("free", 0)
     clock.forward(days=2)
     sandbox.fail_refund(refund["id"])
     failed = pay.events()
     for event in (*failed, *failed):
         pay.deliver(event)
-    assert (plan(cast.acme), credits.balance(cast.acme)[0]) == (plan_key, 1000)
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)[0]) == (plan_key, 1000)
     assert [p[2] for p in money.payments(cast.acme)] == [0]
     with inside(cast.acme):
         assert [licence.ended_at for licence in Licence.select()] == ([None] if plan_key == "pro_lifetime" else [])
@@ -822,12 +822,12 @@ def test_case_27_a_dispute_freezes_and_its_outcome_decides(cast, pay, clock, pla
     opened = pay.events()
     assert all("customer" not in e["data"]["object"] for e in opened)  # it names none
     pay.deliver(*opened)
-    assert (plan(cast.acme), credits.balance(cast.acme)[0]) == ("free", 0)
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)[0]) == ("free", 0)
     clock.forward(days=9)
     sandbox.settle_dispute(dispute["id"], won)
     pay.deliver()
     pay.deliver(*opened)
-    assert (plan(cast.acme), credits.balance(cast.acme)[0]) == ((plan_key, 1000) if won else ("free", 0))
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)[0]) == ((plan_key, 1000) if won else ("free", 0))
     jobs.run("outgoing")
     titles = [n.title for n in notices.newest(cast.stella)]
     assert titles == [

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import jobs
 from database.scope import inside
 from domain import Refused
-from domain.entitlements import credits
+from domain.entitlements import credit_standings, credits
 from domain.money import facts, inbox, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.sandbox import engine
@@ -404,7 +404,7 @@ class AnyHow(InOrder):
 
 def what_is_wrong(organization, finished):
     found = money.what_is_wrong(organization, GRACE, strict=finished)
-    balance, _ = credits.balance(organization)
+    balance, _ = credit_standings.balance(organization)
     if balance < 0:
         found.append(f"the balance is {balance}")
     return found

@@ -7,7 +7,7 @@ import jobs
 from database.scope import everywhere, inside
 from domain import Refused
 from domain.base import configuration, notices
-from domain.entitlements import credits, grants, plans
+from domain.entitlements import credit_standings, grants, plans
 from domain.money import billing, facts, pricing
 from domain.money.providers import sandbox
 from domain.money.providers.provider import (
@@ -264,7 +264,7 @@ def test_an_invoice_before_its_subscription_waits(cast, customer, bill, tell):
         bill()
     tell()
     bill()
-    assert credits.balance(cast.acme) == (1000, 1000)
+    assert credit_standings.balance(cast.acme) == (1000, 1000)
 
 
 def test_a_failed_payment_makes_past_due_keeps_access_and_tells_once(cast, customer, clock, tell, bill):
@@ -308,7 +308,7 @@ def test_events_of_a_whole_purchase_may_come_in_any_order(cast, pay):
     for event in events:
         pay.deliver(event)
     assert (plan(cast), stands(cast)) == ("pro_monthly", [("active", False)])
-    assert credits.balance(cast.acme) == (1000, 1000)
+    assert credit_standings.balance(cast.acme) == (1000, 1000)
     assert bell(cast.alice) == ["subscription_created"]
     with inside(cast.acme):
         assert CreditEntry.select().count() == 1

@@ -10,7 +10,7 @@ from database.scope import inside
 from database.transactions import writes
 from domain import Refused
 from domain.base import configuration
-from domain.entitlements import credits, grants, plans
+from domain.entitlements import credit_standings, credits, grants, plans
 from domain.money import billing, inbox, providers, trials
 from domain.money.providers import lemon_squeezy, polar, sandbox, stripe
 from domain.money.providers.provider import BadSignature, CannotDo, ProviderFailed
@@ -133,7 +133,7 @@ def test_what_is_bought_is_granted_once_the_provider_says_so(shop):
     assert (shop.row.provider, shop.row.purchaser) == (shop.name, shop.by.user)
     assert (shop.row.current_period_end_at - shop.clock()).days in range(28, 32)
     assert shop.payments == [("paid", "create", 1200, 0)]
-    assert credits.balance(shop.acme) == (1000, 1000)
+    assert credit_standings.balance(shop.acme) == (1000, 1000)
     assert {event.status for event in WebhookEvent.select()} <= {"processed", "ignored"}
 
 
@@ -178,13 +178,13 @@ def test_a_renewal_brings_the_next_period_and_fresh_credits(shop):
     shop.deliver()
     first = shop.row.current_period_end_at
     credits.spend(shop.acme, 400, key="used", feature="a test")
-    assert credits.balance(shop.acme) == (600, 1000)
+    assert credit_standings.balance(shop.acme) == (600, 1000)
     shop.passes(days=31)
     shop.deliver()
     assert (shop.plan, shop.row.status) == ("pro_monthly", "active")
     assert shop.row.current_period_end_at > first + timedelta(days=27)
     assert shop.payments == [("paid", "create", 1200, 0), ("paid", "cycle", 1200, 0)]
-    assert credits.balance(shop.acme) == (1000, 1000)
+    assert credit_standings.balance(shop.acme) == (1000, 1000)
 
 
 def test_a_renewal_that_fails_keeps_the_plan_a_while_and_recovers(shop):

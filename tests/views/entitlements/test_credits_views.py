@@ -6,7 +6,7 @@ import pytest
 
 from database.clock import now
 from database.scope import inside
-from domain.entitlements import credits
+from domain.entitlements import credit_holds, credit_standings, credits
 from domain.lists import lists
 from models import AuditEvent, CreditEntry, Grant
 from tests.conftest import write
@@ -38,7 +38,7 @@ def form():
 
 
 def test_owners_see_what_is_left_and_where_it_went(spent, browse, said, cast):
-    credits.hold(spent, 100, key="h", feature="ai.text", lasts=timedelta(hours=1))
+    credit_holds.hold(spent, 100, key="h", feature="ai.text", lasts=timedelta(hours=1))
     credits.give(spent, 30, key="g", reason="A welcome present", expires_at=now() + timedelta(days=9))
     text = said(browse("alice").get("/acme/credits"))
     assert "Left to spend 925 100 set aside" in text
@@ -125,7 +125,7 @@ def test_a_double_click_gives_once(spent, browse, form):
     stella = browse("stella")
     for _ in range(2):
         assert stella.post(DESK.format(spent.id), data=form()).status_code == 303
-    assert credits.balance(spent)[0] == 1045
+    assert credit_standings.balance(spent)[0] == 1045
     first, second = (stella.get(DESK.format(spent.id)).get_data(True) for _ in range(2))
     key = 'name="key" value="'
     assert first.partition(key)[2][:16] != second.partition(key)[2][:16]
@@ -153,7 +153,7 @@ def test_a_form_that_cannot_be_taken_says_so_and_keeps_what_was_typed(spent, bro
     assert sentence in text
     assert text.lstrip().startswith('<form id="adjust_form"')
     assert ("For the lost day" in text) is ("reason" not in values)
-    assert credits.balance(spent)[0] == 995
+    assert credit_standings.balance(spent)[0] == 995
 
 
 def test_more_than_there_is_can_not_be_taken(spent, browse, form):
@@ -167,7 +167,7 @@ def test_more_than_there_is_can_not_be_taken(spent, browse, form):
 def test_given_credits_end_with_their_last_day(spent, browse, form):
     last = (now() + timedelta(days=3)).date()
     browse("stella").post(DESK.format(spent.id), data=form(ends_on=last.isoformat()))
-    (gift,) = [bucket for bucket in credits.standing(spent).buckets if bucket.kind == "gift"]
+    (gift,) = [bucket for bucket in credit_standings.standing(spent).buckets if bucket.kind == "gift"]
     assert gift.expires_at.date() == last + timedelta(days=1)
     assert (gift.expires_at.hour, gift.expires_at.minute) == (0, 0)
 
@@ -178,7 +178,7 @@ def test_the_desk_is_not_there_for_others(spent, browse, form):
         assert client.get(DESK.format(spent.id)).status_code == 404
         assert client.post(DESK.format(spent.id), data=form()).status_code == 404
     assert browse("stella").get(DESK.format(10**6)).status_code == 404
-    assert credits.balance(spent)[0] == 995
+    assert credit_standings.balance(spent)[0] == 995
 
 
 def test_the_admin_page_of_an_organization_leads_to_the_desk(spent, browse, said):

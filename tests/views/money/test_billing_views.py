@@ -9,7 +9,7 @@ from database.clock import now
 from database.connections import database
 from database.scope import inside
 from domain.base import configuration, settings
-from domain.entitlements import credits, grants, plans
+from domain.entitlements import credit_standings, grants, plans
 from domain.money import billing, pricing
 from domain.money.providers import provider, sandbox, stripe
 from domain.organizations import organizations
@@ -119,7 +119,7 @@ def test_a_plan_is_bought_and_access_waits_for_the_webhook(browse, cast, wire):
     assert set(wire()) == {200}
     assert plan_of(cast) == "pro_monthly"
     assert "is active" in alice.get("/acme/billing/return").get_data(True)
-    assert credits.balance(cast.acme) == (1000, 1000)
+    assert credit_standings.balance(cast.acme) == (1000, 1000)
     assert "Pro" in alice.get("/acme/billing").get_data(True)
 
 

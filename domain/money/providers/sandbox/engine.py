@@ -3,10 +3,10 @@
 Amounts are minor units, moments are seconds since 1970. How objects look: the package's docstring.
 """
 
-import calendar
 from datetime import UTC, datetime
 from typing import Any
 
+from database.clock import months_after
 from domain import NotFound
 from domain.base import configuration
 from domain.money.providers.sandbox.records import (
@@ -100,10 +100,7 @@ def price(id):
 def later(moment, interval, anchor=None):
     """A period after a moment in seconds; the day of the month is the anchor's, or the month's last."""
     at, day = datetime.fromtimestamp(moment, UTC), datetime.fromtimestamp(anchor or moment, UTC).day
-    months = at.year * 12 + at.month - 1 + (12 if interval == "year" else 1)
-    year, month = divmod(months, 12)
-    day = min(day, calendar.monthrange(year, month + 1)[1])
-    return int(at.replace(year=year, month=month + 1, day=day).timestamp())
+    return int(months_after(at, 12 if interval == "year" else 1, day).timestamp())
 
 
 # --- customers ----------------------------------------------------------------------------------------------

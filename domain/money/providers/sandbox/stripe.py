@@ -230,47 +230,30 @@ NESTED = (
 )
 
 
-def _answer(method, path, params, headers):
-    """What Stripe's API says, as a dict. Refuses with NotFound, Impossible and Declined."""
-    way = path.strip("/").split("/")[1:]
-    known = SAID.get(way[0] if way else "", "").replace("|", "").split()
+READ = "products prices customers subscriptions invoices payment_intents charges refunds disputes events"
+
+
+def _refuse_unknown(method, things, params):
+    known = SAID.get(things, "").replace("|", "").split()
     if method == "post" and known and (unknown := sorted(set(params) - set(known))):
         raise Impossible(f"Received unknown parameter: {unknown[0][:60]}", unknown[0][:60], "parameter_unknown")
     for name, value in params.items():
         if isinstance(value, dict) and name not in NESTED:
             raise Impossible(f"Invalid string: {name[:60]}", name[:60])
+
+
+def _answer(method, path, params, headers):
+    """What Stripe's API says, as a dict. Refuses with NotFound, Impossible and Declined."""
+    way = path.strip("/").split("/")[1:]
+    _refuse_unknown(method, way[0] if way else "", params)
     match (method, *way):
-        case (
-            "get",
-            "products"
-            | "prices"
-            | "customers"
-            | "subscriptions"
-            | "invoices"
-            | "invoice_payments"
-            | "payment_intents"
-            | "charges"
-            | "refunds"
-            | "disputes"
-            | "events" as things,
-        ):
+        case ("get", things) if things in READ.split() or things == "invoice_payments":
             return _listed(things, params)
         case ("get", "checkout", "sessions"):
             return _listed("checkout/sessions", params)
-        case (
-            "get",
-            "products"
-            | "prices"
-            | "customers"
-            | "subscriptions"
-            | "invoices"
-            | "payment_intents"
-            | "charges"
-            | "refunds"
-            | "disputes"
-            | "events",
-            id,
-        ) | ("get", "checkout", "sessions", id):
+        case ("get", things, id) if things in READ.split():
+            return shown(id)
+        case ("get", "checkout", "sessions", id):
             return shown(id)
         case ("get", "checkout", "sessions", id, "line_items"):
             return _bought(get(id, "checkout"))

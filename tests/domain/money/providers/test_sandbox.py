@@ -3,7 +3,7 @@ import pytest
 import jobs
 from database.scope import inside
 from domain.base import configuration
-from domain.entitlements import credits, grants
+from domain.entitlements import credit_standings, grants
 from domain.money import billing
 from domain.money.providers import sandbox, stripe
 from models import Customer, Notification, Outgoing, SandboxObject, Subscription, WebhookEvent
@@ -23,14 +23,14 @@ def test_the_whole_story(cast, pay, clock, proven):
         assert grants.plan().key == "free"  # paying grants nothing: only the webhook does
     pay.deliver()
     assert stands(cast) == ("pro_monthly", "active", False)
-    assert credits.balance(cast.acme) == (1000, 1000)
+    assert credit_standings.balance(cast.acme) == (1000, 1000)
 
     clock.forward(days=30)
     sandbox.renew(id)
     pay.deliver()
     with inside(cast.acme):
         assert Subscription.get().current_period_end_at.month == 8
-    assert credits.balance(cast.acme) == (1000, 1000)
+    assert credit_standings.balance(cast.acme) == (1000, 1000)
 
     clock.forward(days=31)
     sandbox.renew(id, paid=False)
