@@ -165,6 +165,16 @@ def warn_of_price(fact):
     )
 
 
+def warn_of_status(fact):
+    """A known thing has a status that nobody taught us: it stays as it was until somebody has looked."""
+    warn_admins(
+        f"status:{fact.provider}:{fact.thing}:{fact.id}:{fact.status}"[:120],
+        f"The provider says {fact.status!r}, and we don't know what that means",
+        f"It is said of the {fact.thing} {fact.id}. Nothing here was changed: please look at the provider's pages.",
+        "/admin/webhooks",
+    )
+
+
 def warn_admins(key, title, body, link):
     """Tell the platform's admins of a doubt about money, once for each key."""
     for admin in admins.people():

@@ -24,6 +24,7 @@ from domain.money.providers.provider import (
     PaymentFailed,
     PaymentReceived,
     PaymentRefunded,
+    StatusUnknown,
     SubscriptionChanged,
 )
 from domain.organizations import organizations
@@ -51,6 +52,9 @@ class Retry(Exception):
 
 def apply(fact):
     """Turn one fact into rows, in the present transaction. Refuses with Unknown or Retry, changing nothing."""
+    if isinstance(fact, StatusUnknown):
+        announcements.warn_of_status(fact)
+        raise Unknown(f"This {fact.thing} is {fact.status!r}, and what that means isn't known.")
     lock("facts")  # one after the other: several in one transaction may speak of the same things in any order
     organization = organization_of(fact)
     with inside(organization):

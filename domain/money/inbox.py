@@ -21,7 +21,7 @@ from domain import NotFound
 from domain.base import outgoing
 from domain.fields.kinds import clean
 from domain.money import facts, providers, trials
-from domain.money.providers.provider import NotOurs
+from domain.money.providers.provider import NotOurs, StatusUnknown
 from domain.people import admins
 from models import Organization, Payment, Subscription, WebhookEvent
 
@@ -199,7 +199,8 @@ def read(event):
     provider = providers.active()
     if event.channel != provider.CHANNEL:
         raise NotOurs(f"It came by {event.channel}, and that provider isn't connected any more.")
-    return [fact for fact in provider.facts(bytes(event.payload)) if fact]
+    found = [fact for fact in provider.facts(bytes(event.payload)) if fact]
+    return sorted(found, key=lambda fact: isinstance(fact, StatusUnknown))  # it stops what follows
 
 
 def shown(found):

@@ -4,6 +4,7 @@ Facts know nothing of a provider's shapes; domain/money/facts.py turns them into
 docs/providers.md
 """
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,10 @@ def after_asking():
         raise
 
 
+class Gone(ProviderFailed):
+    """The provider answered that it knows no such object."""
+
+
 class NotOurs(Exception):
     """A true event that isn't for this install, such as a test event where money is real. It is kept and ignored."""
 
@@ -57,6 +62,15 @@ def seats_after_plan():
             yield
     except CannotDo as refused:
         raise CannotDo(f"The plan was changed, but not the seats: {refused.sentence}", refused.code) from refused
+
+
+@contextmanager
+def readable(who, what="the answer"):
+    """What lacks a field or has another shape is the provider's failure, refused whole: never half a fact."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError, OSError, RecursionError) as error:
+        raise ProviderFailed(f"{who}: {what} can't be read ({type(error).__name__}: {error})"[:300]) from error
 
 
 @dataclass(frozen=True)
@@ -168,6 +182,16 @@ class DisputeClosed(Fact):
     payment_id: str
     id: str
     won: bool
+    fraud: bool = False  # the provider itself took the payment for a fraud, and no bank asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusUnknown(Fact):
+    """A known thing has a status that we have no word for: nothing follows from it, but admins hear of it."""
+
+    thing: str  # order, subscription, …
+    id: str
+    status: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +200,27 @@ class CheckoutClosed(Fact):
 
     id: str
     completed: bool
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Why we look: an event, or (without an id) our own asking, which has a name of its own each time."""
+
+    provider: str
+    happened_at: datetime
+    event_id: str = ""
+    kind: str = ""
+
+    def of(self, customer_id, organization, asked_at):
+        """The fields that every fact has."""
+        return {
+            "provider": self.provider,
+            "customer_id": customer_id or "",
+            "organization": organization,
+            "happened_at": self.happened_at,
+            "event_id": self.event_id or f"asked:{secrets.token_hex(8)}",
+            "asked_at": asked_at,
+        }
 
 
 # --- what we ask ------------------------------------------------------------------------------------------
@@ -266,3 +311,52 @@ class Account:
     live: bool
     store: str = ""
     transport: Any = None  # None: the network. Stripe: a stripe.HTTPClient; others: a requests adapter
+
+
+def given_along(organization, order):
+    """What a checkout takes along, so that events of what was bought there say whose it is."""
+    ours = {
+        "organization": organization.public_id,
+        "plan": order.plan_key,
+        "user": order.purchaser,
+        "checkout": order.public_id,
+    }
+    return {name: str(value) for name, value in ours.items() if value}
+
+
+# --- what is sold: one shape for the catalog ---------------------------------------------------------------
+
+
+def product(thing, description, images, active=True):
+    """A product as `products` tells it; `thing` has its id, name and metadata."""
+    return {
+        "id": str(thing["id"]),
+        "name": str(thing["name"]),
+        "description": description,
+        "images": [str(image) for image in images],
+        "active": active,
+        "metadata": texts(thing),
+    }
+
+
+def price(id, product, amount, currency, interval="", count=1, **more):
+    """A price as `all_prices` tells it: minor units, None where they depend on the quantity or the buyer; without
+    an interval it is paid once."""
+    return {
+        "id": str(id),
+        "product": str(product),
+        "amount": amount,
+        "currency": str(currency).upper(),
+        "type": "recurring" if interval else "one_time",
+        "interval": interval,
+        "interval_count": int(count or 1),
+        "active": True,
+        "lookup_key": None,
+        "nickname": None,
+        "metadata": {},
+    } | more
+
+
+def texts(thing):
+    """A thing's metadata, as texts."""
+    return {str(name): str(value) for name, value in (thing.get("metadata") or {}).items()}

@@ -4,17 +4,16 @@ from datetime import timedelta
 import pytest
 
 import jobs
+from database.clock import now
 from database.scope import everywhere, inside
 from domain import Refused
 from domain.base import configuration, notices
 from domain.entitlements import credit_standings, grants, plans
-from domain.money import billing, facts, pricing
-from domain.money.providers import sandbox
-from domain.money.providers.provider import (
-    CustomerChanged,
-)
+from domain.money import billing, facts, inbox, pricing, trials
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.provider import CustomerChanged, Event, StatusUnknown
 from domain.organizations import organizations
-from models import AuditEvent, CreditEntry, Customer, Grant, Outgoing, Subscription, WebhookEvent
+from models import AuditEvent, CreditEntry, Customer, Grant, Notification, Outgoing, Subscription, WebhookEvent
 from tests.fixtures.threads import together, write
 
 MONTHLY = sandbox.PRICES["pro_monthly"]
@@ -312,3 +311,23 @@ def test_events_of_a_whole_purchase_may_come_in_any_order(cast, pay):
     assert bell(cast.alice) == ["subscription_created"]
     with inside(cast.acme):
         assert CreditEntry.select().count() == 1
+
+
+def test_billing_f06_a_status_that_nobody_knows_is_told_to_admins_once_and_changes_nothing(cast, pay, monkeypatch):
+    pay.subscribe()
+    pay.deliver()
+    before = trials.state(cast.acme)
+    unknown = StatusUnknown(
+        provider="stripe", happened_at=now(), event_id="e", thing="invoice", id="in_1", status="fraudulent"
+    )
+    monkeypatch.setattr(stripe, "facts", lambda body: [unknown])
+    for number in range(2):
+        inbox.accept(stripe.CHANNEL, Event(f"evt_{number}", "invoice.updated", "", now()), b"{}")
+        while inbox.work_off():
+            pass
+    jobs.run("outgoing")
+    told = list(Notification.select().where(Notification.type == "system.billing"))
+    assert [(notice.recipient, "fraudulent" in notice.title, "in_1" in notice.body) for notice in told] == [
+        (cast.stella, True, True)
+    ]
+    assert trials.state(cast.acme) == before

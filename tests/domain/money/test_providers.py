@@ -1,13 +1,12 @@
 import dataclasses
 
 import pytest
-import requests
 import stripe as stripe_library
 
 from domain import NotConfigured
 from domain.base import configuration
 from domain.money import providers
-from domain.money.providers import lemon_squeezy, polar, provider, stripe
+from domain.money.providers import provider, stripe
 
 
 @pytest.mark.parametrize("name", ["stripe", "polar", "lemon_squeezy", "sandbox"])
@@ -41,36 +40,6 @@ def test_a_cut_off_write_may_have_been_done_and_a_read_or_a_refusal_was_not(hous
     with pytest.raises(provider.ProviderFailed) as failed:
         stripe._called(call)
     assert failed.value.asked is asked
-
-
-@pytest.mark.parametrize(
-    ("error", "method", "asked"),
-    [
-        (requests.ReadTimeout(), "POST", True),
-        (requests.ConnectionError(), "PATCH", True),
-        (requests.ConnectTimeout(), "POST", False),
-        (requests.ReadTimeout(), "GET", False),
-    ],
-)
-@pytest.mark.parametrize("adapter", [polar, lemon_squeezy])
-def test_so_it_is_at_the_other_providers(house, monkeypatch, adapter, error, method, asked):
-    account = provider.Account("key", (), {}, False)
-    monkeypatch.setattr(providers, "account", lambda: account)
-    monkeypatch.setattr(polar, "account", lambda: account)
-
-    class Broken:
-        def request(self, *args, **kwargs):
-            raise error
-
-    monkeypatch.setattr(adapter, "_session", lambda *_: Broken())
-    with pytest.raises(provider.ProviderFailed) as failed:
-        adapter._call(*((method.lower(), "/v1/things") if adapter is polar else (method, "things")))  # as they ask
-    assert failed.value.asked is asked
-
-
-def test_an_answer_says_no_or_is_a_fault_of_theirs(house):
-    assert [polar.Answered(status, "").asked for status in (404, 422, 500, 503)] == [False, False, True, True]
-    assert [lemon_squeezy._Answered("", status).asked for status in (422, 502)] == [False, True]
 
 
 def test_without_a_provider_billing_says_so(house):

@@ -71,7 +71,7 @@ from domain.base import configuration
 from domain.base.outgoing import sends
 from domain.money.providers.provider import Account
 from domain.money.providers.sandbox import stripe
-from domain.money.providers.sandbox.engine import (  # noqa: F401  what the house, its demo and its tests use
+from domain.money.providers.sandbox.engine import (
     AMOUNTS,
     CARDS,
     CURRENCY,
@@ -97,7 +97,7 @@ from domain.money.providers.sandbox.engine import (  # noqa: F401  what the hous
     subscriptions,
     void_invoice,
 )
-from domain.money.providers.sandbox.records import (  # noqa: F401
+from domain.money.providers.sandbox.records import (
     CHANCES,
     FINALLY,
     OVER,
