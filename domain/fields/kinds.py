@@ -69,6 +69,7 @@ class Field:
     listed: bool = True
     acted: bool = False  # only acts move it: no form and no cell changes it
     filters: bool = True  # offered as a filter, where its kind can be one
+    icon: str = ""  # beside its control where there is little room
     missing: str = ""  # what is said where it is required and empty
     facts: dict = field(default_factory=dict, hash=False, compare=False)
 

@@ -43,11 +43,11 @@ listing = Listing(
     ),
     fields=(
         Field("title", "Title", Text(200), required=True),
-        Field("status", "Status", STATUS, required=False, default="pending"),
-        Field("priority", "Priority", PRIORITY, default="medium"),
-        Field("category", "Category", Text(60, filters=True), default="general"),
-        Field("assigned_to", "Assignee", Person()),
-        Field("due_at", "Due", Moment()),
+        Field("status", "Status", STATUS, required=False, default="pending", icon="progress-check"),
+        Field("priority", "Priority", PRIORITY, default="medium", icon="flag"),
+        Field("category", "Category", Text(60, filters=True), default="general", icon="tag"),
+        Field("assigned_to", "Assignee", Person(), icon="user"),
+        Field("due_at", "Due", Moment(), icon="calendar"),
         Field("description", "Description", Text(10_000, long=True), listed=False),
     ),
     tabs=(

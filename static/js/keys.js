@@ -71,7 +71,9 @@
     j: () => move(1),
     k: () => move(-1),
     x: () => click(currentRow()?.querySelector("input[type=checkbox]")),
+    b: () => { const first = document.querySelector(".bulk-bar:not([hidden]) :is(select, button)"); first?.focus(); return Boolean(first); },
     e: () => click(currentRow()?.querySelector("[data-edit]")),
+    s: () => click(currentRow()?.querySelector("[data-edit-status]")),
     Enter: () => document.activeElement === currentRow() && click(currentRow().querySelector("[data-open]") || currentRow().querySelector("a[href]")),
   };
 

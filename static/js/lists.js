@@ -30,24 +30,17 @@
     htmx.ajax("GET", cell.dataset.back, { target: row, swap: "outerHTML" }).then(() => back(row.id, name));
   }
 
-  // With the mouse a choice is final. With the keyboard it is looked through by arrows, and Enter or leaving saves.
-  on("change", (event) => {
-    const { target } = event;
-    if (!target.matches("[data-save-on-change]")) return;
-    if ("keyed" in target.dataset) target.dataset.changed = ""; else save(target);
-  });
-  on("pointerdown", (event) => { delete event.target.dataset?.keyed; });
   on("keydown", (event) => {
-    const editing = event.target.closest?.("[data-editing]");
-    if (editing && event.key === "Escape") { event.stopPropagation(); putBack(event.target); }
-    if (editing && event.target.matches("select") && event.key !== "Enter") event.target.dataset.keyed = "";
-    if (editing && event.key === "Enter" && event.target.matches("[data-save-on-enter], [data-save-on-change]")) { event.preventDefault(); save(event.target); }
+    const cell = !event.isComposing && event.target.closest?.("[data-editing]");
+    if (!cell) return;
+    if (event.key === "Escape") { event.stopPropagation(); putBack(event.target); }
+    if (event.key === "Enter" && event.target.matches("[data-save-on-enter]")) { event.preventDefault(); save(event.target); }
   }, true);
   on("focusout", (event) => {
     const cell = event.target.closest?.("[data-editing]");
     setTimeout(() => {
       if (cell?.isConnected && !("saving" in cell.dataset) && !cell.contains(document.activeElement) && !cell.querySelector("[aria-invalid]")) {
-        if ("changed" in event.target.dataset) save(event.target); else putBack(event.target);
+        putBack(event.target);
       }
     }, 150);
   });
@@ -56,8 +49,62 @@
     const cell = event.detail.requestConfig?.elt?.closest?.("[data-editing]");
     if (cell && [409, 422].includes(event.detail.xhr.status) && !event.detail.xhr.getResponseHeader("HX-Retarget")) event.detail.target = cell;
   });
-  on("htmx:afterSwap", (event) => {
-    event.detail.target?.ownerDocument?.querySelector?.("[data-editing] [autofocus]")?.focus();
+  on("htmx:afterSwap", () => {
+    showChoices();
+    const field = document.querySelector("[data-editing] [autofocus]");
+    field?.focus();
+    if (field?.matches("input")) field.select();
+  });
+
+  // -- a cell that is chosen: a list of options over the page, by click, digit, arrows and Enter
+
+  function showChoices() {
+    for (const menu of document.querySelectorAll("[data-choices]:not(:popover-open)")) {
+      menu.showPopover();
+      const around = menu.closest("td").getBoundingClientRect(), size = menu.getBoundingClientRect();
+      const below = around.bottom + size.height + 8 < innerHeight || around.top < size.height;
+      menu.style.left = `${Math.max(8, Math.min(around.left, innerWidth - size.width - 8))}px`;
+      menu.style.top = `${Math.max(8, below ? Math.min(around.bottom, innerHeight - size.height - 8) : around.top - size.height)}px`;
+      mark(menu, menu.querySelector("[aria-selected=true]") ?? menu.querySelector("[role=option]"));
+    }
+  }
+  const offered = (menu) => [...menu.querySelectorAll("[role=option]:not([hidden])")];
+  function mark(menu, option) {
+    menu.querySelector(".marked")?.classList.remove("marked");
+    option?.classList.add("marked");
+    option?.scrollIntoView({ block: "nearest" });
+    const field = menu.querySelector("input[type=text], [role=listbox][tabindex]");
+    if (option) field.setAttribute("aria-activedescendant", option.id); else field.removeAttribute("aria-activedescendant");
+  }
+  function choose(option) {
+    const menu = option.closest("[data-choices]");
+    const field = menu.closest("[data-editing]").querySelector("[data-chosen]");
+    if (field.value === option.dataset.value) { putBack(menu); return; }
+    field.value = option.dataset.value;
+    save(field);
+  }
+  on("click", (event) => {
+    const option = event.target.closest("[data-choices] [role=option]");
+    if (option) choose(option);
+  });
+  on("keydown", (event) => {
+    const menu = !event.isComposing && event.target.closest?.("[data-choices]");
+    if (!menu || event.ctrlKey || event.metaKey || event.altKey) return;
+    const all = offered(menu), here = all.indexOf(menu.querySelector(".marked"));
+    const places = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: -1 };
+    if (event.key in places) mark(menu, all.at(places[event.key] % all.length));
+    else if (event.key === "Enter") { if (all[here]) choose(all[here]); }
+    else if (event.target.matches("[role=listbox]") && /^[1-9]$/.test(event.key)) { if (all[event.key - 1]) choose(all[event.key - 1]); }
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+  on("input", (event) => {
+    const menu = event.target.closest("[data-choices]");
+    if (!menu) return;
+    const words = event.target.value.toLocaleLowerCase();
+    for (const option of menu.querySelectorAll("[role=option]")) option.hidden = !option.textContent.toLocaleLowerCase().includes(words);
+    mark(menu, offered(menu)[0]);
   });
 
   // -- bulk
@@ -76,6 +123,10 @@
     form.requestSubmit();
   }
   on("change", (event) => { if (event.target.dataset?.bulk) bulk(event.target.dataset.bulk); });
+  on("keydown", (event) => {
+    if (event.key !== "Escape" || event.isComposing || !event.target.closest?.(".bulk-bar")) return;
+    document.querySelector(".row-check:checked")?.focus();
+  });
   on("click", async (event) => {
     if (event.target.closest("[data-unselect]")) unselect();
     if (event.target.closest("[data-bulk-remove]")) bulk("remove");
@@ -142,7 +193,7 @@
     for (const one of columns()) one.classList.remove("drop");
   });
   on("keydown", (event) => {
-    const card = event.target.closest?.(".board-card[draggable=true]");
+    const card = !event.isComposing && event.target.closest?.(".board-card[draggable=true]");
     if (!card || !["[", "]"].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
     const all = columns(), here = all.indexOf(card.closest("[data-column]"));
     event.preventDefault();

@@ -257,6 +257,32 @@
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); // filters of a plain GET form
   });
 
+  // -- a select that acts: arrow keys look through it; Enter, a click or leaving decides, Esc takes it back
+
+  const decides = (element) => element.matches?.("select[data-decides]") && element;
+  function decide(select) {
+    delete select.dataset.keyed;
+    if (!("changed" in select.dataset)) return;
+    delete select.dataset.changed;
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  on("focusin", (event) => { if (decides(event.target)) event.target.seen = event.target.selectedIndex; });
+  on("pointerdown", (event) => { if (decides(event.target)) delete event.target.dataset.keyed; });
+  on("keydown", (event) => {
+    const select = !event.isComposing && decides(event.target);
+    if (!select) return;
+    const changed = "changed" in select.dataset;
+    if (event.key === "Enter" && changed) { event.preventDefault(); event.stopPropagation(); decide(select); }
+    else if (event.key === "Escape" && changed) { event.stopPropagation(); select.selectedIndex = select.seen; delete select.dataset.changed; }
+    else if (event.key !== "Enter") select.dataset.keyed = "";
+  }, true);
+  on("change", (event) => {
+    if (!event.isTrusted || !decides(event.target) || !("keyed" in event.target.dataset)) return;
+    event.target.dataset.changed = "";
+    event.stopImmediatePropagation();
+  }, true);
+  on("focusout", (event) => { if (decides(event.target)) decide(event.target); });
+
   // -- small things
 
   on("input", (event) => {
@@ -327,10 +353,20 @@
   }
 
   on("keydown", (event) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || event.isComposing) return;
     drawer(false);
     const menu = document.querySelector("details.menu[open]");
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); event.stopPropagation(); }
+  });
+
+  on("keydown", (event) => {
+    const menu = ["ArrowDown", "ArrowUp"].includes(event.key) && !event.isComposing && event.target.closest?.("details.menu");
+    if (!menu || event.target.matches("input, textarea, select")) return;
+    event.preventDefault();
+    menu.open = true;
+    const items = [...menu.querySelectorAll(".menu-panel :is(a, button)")].filter((one) => one.offsetParent);
+    const here = items.indexOf(document.activeElement), step = event.key === "ArrowDown" ? 1 : -1;
+    items[here < 0 ? (step > 0 ? 0 : items.length - 1) : (here + step + items.length) % items.length]?.focus();
   });
 
   function refresh() { showTimes(); showToasts(); showDialog(); showTicked(); }

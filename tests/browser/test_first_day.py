@@ -107,7 +107,7 @@ def _work(page):
     expect(row).to_be_visible()
     expect(dialog).to_be_hidden()
     row.get_by_title("Change the status").click()
-    row.get_by_label("Status").select_option("completed")
+    row.get_by_role("option", name="Completed").click()
     expect(row).to_contain_text("Completed")
     expect(page.locator("#notice")).to_contain_text("Status: Completed.")
 

@@ -180,7 +180,7 @@ def test_a_cell_is_chosen_with_arrows_and_enter(page, new_task):
     row = page.locator(f"#row_{id}")
     expect(row).to_be_visible()
     row.focus()
-    page.keyboard.press("e")
+    page.keyboard.press("s")
     expect(page.locator(f"#edit_{id}_status")).to_be_focused()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -249,6 +249,75 @@ def test_two_quick_brackets_move_a_card_two_columns(page, card):
     expect(column(page, "completed").locator(f"#{id}[data-value='completed']")).to_be_focused()
     page.reload()
     expect(column(page, "completed").locator(f"#{id}")).to_be_visible()
+
+
+def test_a_digit_chooses_a_cell_and_the_row_keeps_its_height(page, new_task):
+    row = page.locator(f"#row_{new_task(page, 'Wax the ballroom')}")
+    row.focus()
+    height = row.bounding_box()["height"]
+    page.keyboard.press("s")
+    expect(row.get_by_role("listbox", name="Status")).to_be_focused()
+    assert row.bounding_box()["height"] == height
+    page.keyboard.press("2")
+    expect(row.locator("[data-cell=status]")).to_have_text("In progress")
+    row.focus()
+    page.keyboard.press("e")
+    expect(row.get_by_label("Title", exact=True)).to_be_focused()
+    assert row.bounding_box()["height"] == height
+    page.keyboard.type("Wax the dance floor")
+    page.keyboard.press("Enter")
+    expect(row.locator(".row-title")).to_have_text("Wax the dance floor")
+
+
+def test_report_09_one_arrow_key_decides_nothing_in_the_bulk_bar(page, new_task):
+    row = page.locator(f"#row_{new_task(page, 'Count the chairs')}")
+    row.focus()
+    page.keyboard.press("x")
+    page.keyboard.press("b")
+    choice = page.locator(".bulk-bar").get_by_label("Status")
+    expect(choice).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(choice).to_have_value("in progress")
+    page.wait_for_timeout(300)  # nothing is sent meanwhile
+    expect(row.locator("[data-cell=status]")).to_have_text("Pending")
+    expect(row.locator(".row-check")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(row.locator("[data-cell=status]")).to_have_text("In progress")
+
+
+def test_report_09_one_arrow_key_moves_no_card(page, card):
+    move = card.locator("[data-move]")
+    move.focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(300)
+    expect(column(page, "pending").locator(f"#{card.get_attribute('id')}")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(
+        column(page, "in progress").locator(f"#{card.get_attribute('id')}[data-value='in progress']")
+    ).to_be_visible()
+
+
+def test_report_10_enter_that_ends_a_composition_saves_nothing(page, new_task):
+    row = page.locator(f"#row_{new_task(page, 'Call the brewer')}")
+    row.focus()
+    page.keyboard.press("e")
+    title = row.get_by_label("Title", exact=True)
+    title.fill("にほん")
+    for key in ("Enter", "Escape"):
+        title.dispatch_event("keydown", {"key": key, "isComposing": True, "bubbles": True})
+    expect(title).to_have_value("にほん")
+    expect(title).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(row.locator(".row-title")).to_have_text("にほん")
+
+
+def test_arrows_walk_through_a_menu(page):
+    page.get_by_title("Alice Moreau").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name="Account", exact=True).last).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("button", name="Sign out")).to_be_focused()
 
 
 def test_a_menu_closes_with_escape_and_gives_the_focus_back(page):

@@ -148,7 +148,7 @@ def test_some_are_deleted_and_come_back(page):
 def test_one_change_in_place_can_be_taken_back(page):
     row = rows(page).nth(4)
     row.get_by_title("Change the priority").click()
-    row.get_by_label("Priority").select_option("medium")
+    row.get_by_role("option", name="Medium").click()
     notice = page.locator("#notice")
     expect(notice).to_contain_text("Priority: Medium.")
     notice.get_by_role("button", name="Undo").click()

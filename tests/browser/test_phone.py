@@ -137,7 +137,7 @@ def test_a_task_is_created_and_its_status_changed_in_place(page_of):
     expect(row).to_be_visible()
     expect(dialog).to_be_hidden()
     row.get_by_title("Change the status").tap()
-    row.get_by_label("Status").select_option("in progress")
+    row.get_by_role("option", name="In progress").tap()
     expect(row.get_by_title("Change the status")).to_have_text("In progress")
 
 

@@ -25,6 +25,7 @@ VIEWS = ("list", "board")
 ICONS = (
     *("list", "layout-kanban", "download", "search", "plus", "keyboard", "arrow-left", "trash", "x"),
     *("sort-ascending", "sort-descending", "selector"),
+    *("pencil", "progress-check", "flag", "tag", "user", "calendar"),
 )
 
 
