@@ -135,6 +135,7 @@ def tell_of_refund(organization, fact, payment, more):
 
 
 DISPUTES = {"open": "disputes a payment", "won": "lost a dispute: the money stays", "lost": "won a dispute"}
+FRAUD = "has a payment that the provider takes for a fraud"
 
 
 def tell_of_dispute(organization, fact, payment):
@@ -149,7 +150,7 @@ def tell_of_dispute(organization, fact, payment):
     )
     warn_admins(
         f"dispute:{fact.id}:{state}",
-        f"{organization.name} {DISPUTES[state]}",
+        f"{organization.name} {FRAUD if getattr(fact, 'fraud', False) else DISPUTES[state]}",
         f"{fact.payment_id}, {written}",
         f"/admin/subscriptions?q={organization.slug}",
     )

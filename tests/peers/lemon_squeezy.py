@@ -662,6 +662,8 @@ def _stands(invoice):
     )
     if status == "paid" and back:
         status = "refunded" if back >= invoice["due"] else "partial_refund"
+    if (wire.payment_of(invoice) or {}).get("fraud"):
+        status = "fraudulent"
     return status, back
 
 

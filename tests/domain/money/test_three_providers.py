@@ -6,15 +6,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import jobs
 from database.scope import inside
 from database.transactions import writes
 from domain import Refused
 from domain.base import configuration
 from domain.entitlements import credit_standings, credits, grants, plans
 from domain.money import billing, inbox, providers, trials
-from domain.money.providers import http, lemon_squeezy, sandbox, stripe
+from domain.money.providers import http, sandbox, stripe
 from domain.money.providers.provider import BadSignature, CannotDo, ProviderFailed
-from models import Grant, GrantSource, Licence, Outgoing, Payment, PlanOverride, Subscription, WebhookEvent
+from models import (
+    Grant,
+    GrantSource,
+    Licence,
+    Notification,
+    Outgoing,
+    Payment,
+    PlanOverride,
+    Subscription,
+    WebhookEvent,
+)
 from tests.peers import lemon_squeezy as lemon_squeezy_peer
 from tests.peers import polar as polar_peer
 
@@ -31,7 +42,7 @@ def speak(dialect, **values):
     sandbox.speak(DIALECTS[dialect])
     usual = {"billing_provider": "sandbox", "site_url": "https://hall.example"}
     configuration.use(dataclasses.replace(configuration.active, **usual | values))
-    for kept in (stripe._client, http.session, lemon_squeezy._session):
+    for kept in (stripe._client, http.session):
         kept.cache_clear()
     return dialect
 
@@ -342,6 +353,21 @@ def test_a_dispute_freezes_what_was_paid_for(shop):
     sandbox.settle_dispute(dispute["id"], True)
     listen(shop)
     assert shop.plan == "pro_monthly"
+
+
+@pytest.mark.parametrize("speaking", ["lemon_squeezy"], indirect=True)
+@pytest.mark.parametrize("plan", ["pro_monthly", "pro_lifetime"])
+def test_billing_f06_what_is_called_a_fraud_grants_nothing_and_admins_hear_of_it(shop, cast, plan):
+    shop.buy(plan)
+    shop.deliver()
+    assert shop.plan == plan
+    writes(sandbox.put)(shop.payment() | {"fraud": True})
+    for _ in range(2):
+        listen(shop)
+    assert (shop.plan, shop.payments[0][0]) == ("free", "paid")
+    jobs.run("outgoing")
+    told = list(Notification.select().where(Notification.type == "system.billing"))
+    assert [(one.recipient, "fraud" in one.title) for one in told] == [(cast.stella, True)]
 
 
 def listen(shop):
