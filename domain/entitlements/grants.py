@@ -1,6 +1,6 @@
 """What an organization may use: the union of its active grants, whatever they came from."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from peewee import fn
 
@@ -126,11 +126,22 @@ _newest_paid = CompiledRows(
             Payment.subscription == parameter("subscription"),
             Payment.status == "paid",
             Payment.period_start_at.is_null(False),
+            Payment.period_start_at <= parameter("begun"),
         )
         .order_by(Payment.period_start_at.desc())
         .limit(1)
     ),
 )
+ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def newest_paid(subscription):
+    """The payment of a subscription's newest period, standing or not, of those begun by its row's present one.
+
+    What was renewed ahead of time and then left by a change is none of them.
+    """
+    begun = Payment.period_start_at.db_value(subscription.current_period_start_at or ALWAYS)
+    return _newest_paid.first(subscription=subscription.id, begun=begun)
 
 
 def lasts(subscription, organization=None):
@@ -139,7 +150,7 @@ def lasts(subscription, organization=None):
         return None, "the organization was deleted"
     if not subscription.is_live:
         return None, subscription.status
-    newest = _newest_paid.first(subscription=subscription.id)
+    newest = newest_paid(subscription)
     if newest is not None and not newest.stands:
         return None, "refunded" if newest.is_refunded else "disputed"
     if subscription.status == "past_due":
@@ -149,7 +160,10 @@ def lasts(subscription, organization=None):
         if paid_until is None and Payment.one(*first):
             return None, "never paid"
         # Days of grace follow what was paid: the next invoice that stays open brings no new ones.
-        return min(began, paid_until or began) + timedelta(days=settings.get("billing_grace_days")), ""
+        grace = min(began, paid_until or began) + timedelta(days=settings.get("billing_grace_days"))
+        return max(
+            grace, paid_until or grace
+        ), ""  # what stays open may be some seats of a plan that is paid for longer
     if subscription.collection_paused and subscription.status != "trialing":
         # Nothing is charged and the periods go on: what was paid lasts, no more.
         until = newest and newest.period_end_at

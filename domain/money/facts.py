@@ -152,8 +152,8 @@ def _customer(fact: CustomerChanged, organization):
     # Deleting a customer ends its subscriptions at once: https://docs.stripe.com/api/customers/delete
     theirs = Subscription.provider_customer_id == fact.customer_id, Subscription.status.not_in(Subscription.TERMINAL)
     for row in list(Subscription.select().where(Subscription.provider == fact.provider, *theirs)):
-        before, row.status, row.ended_at = _shown(row), "canceled", fact.happened_at
-        row.save()
+        before = _shown(row)
+        _set(row, {"status": "canceled", "ended_at": fact.happened_at} | OVER)
         _followed(row, organization, before, fact)
 
 
@@ -226,6 +226,10 @@ def _stays_over(row, fact):
     return row.status in Subscription.TERMINAL and fact.status not in Subscription.TERMINAL
 
 
+# What no subscription has that is over, whatever ended it.
+OVER = dict.fromkeys(("cancel_at", "unpaid_since_at", "unpaid_url", "pending_plan_key"))
+
+
 def columns(fact, row, plan_key):
     """What a subscription's row holds once it says what the fact says; `row` is the one there is, or None."""
     status = fact.status
@@ -245,17 +249,17 @@ def columns(fact, row, plan_key):
         "current_period_end_at": fact.period_end_at,
         "trial_ends_at": fact.trial_ends_at or (row and row.trial_ends_at),
         "cancel_at_period_end": fact.cancel_at_period_end,
-        "cancel_at": None if over else fact.cancel_at,
+        "cancel_at": fact.cancel_at,
         "ended_at": (fact.ended_at or (row and row.ended_at) or fact.happened_at) if over else None,
         "unpaid_since_at": (fact.unpaid_since_at or fact.period_start_at) if status in ("past_due", "unpaid") else None,
-        "unpaid_url": None if over else fact.unpaid_url,
+        "unpaid_url": fact.unpaid_url,
         "collection_paused": fact.collection_paused,
         "resumes_at": fact.resumes_at if fact.collection_paused else None,
-        "pending_plan_key": None if over else pricing.plan_of(fact.provider, fact.pending_price_id),
+        "pending_plan_key": pricing.plan_of(fact.provider, fact.pending_price_id),
         "provider_customer_id": fact.customer_id or (row and row.provider_customer_id) or "",
         "purchaser": purchaser or (row and row.purchaser_id) or None,
         "last_event_at": max(fact.happened_at, row.last_event_at) if row else fact.happened_at,
-    }
+    } | (OVER if over else {})
 
 
 SHOWN = (

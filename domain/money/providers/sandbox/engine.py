@@ -361,6 +361,12 @@ def void_invoice(id):
     return invoice
 
 
+def _void_what_waits(held):
+    """Void the invoice of a change that waits, if it is open still: somebody may have voided it by hand."""
+    if get(held["pending"]["invoice"])["status"] in ("open", "uncollectible"):
+        void_invoice(held["pending"]["invoice"])
+
+
 def _settle_payment(payment):
     """The bank debit arrives, or doesn't."""
     works, invoice = payment["card"] == "debit", get(payment["invoice"])
@@ -568,7 +574,7 @@ def change(id, price_id, quantity, *, behavior="create_prorations", payment="all
     buyer = customer(held["customer"])
     invoice = draft(buyer, held["pending_lines"] + lines, "update", held["currency"], id)
     if held["pending"]:
-        void_invoice(held["pending"]["invoice"])
+        _void_what_waits(held)
     held |= {"latest_invoice": invoice["id"], "pending": None}
     if payment == "pending_if_incomplete":
         expires = min(clock() + FIRST_PAYMENT_LASTS, held["period_end"])
@@ -763,7 +769,7 @@ def _fall_due(thing, at):
     elif thing["pause"] and thing["pause"]["resumes_at"] and thing["pause"]["resumes_at"] <= at:
         resume(thing["id"]) if thing["status"] == "paused" else pause(thing["id"], None)
     elif thing["pending"] and thing["pending"]["expires"] <= at:
-        void_invoice(thing["pending"]["invoice"])
+        _void_what_waits(thing)
         tell("subscription.pending_expired", put(thing | {"pending": None}))
     elif thing["status"] == "trialing" and thing["trial_end"] > at:
         tell("subscription.trial_ending", put(thing | {"warned": True}))
