@@ -13,7 +13,7 @@ from domain.base import audit, configuration, settings, stepup
 from domain.base.outgoing import sends
 from domain.entitlements import grants, plans
 from domain.entitlements.plans import PLANS
-from domain.money import facts, pricing, providers
+from domain.money import facts, owners, pricing, providers
 from domain.money.providers.provider import CannotDo, Order, ProviderFailed, after_asking
 from domain.organizations.permissions import CapabilityRequired
 from models import Checkout, Customer, Licence, Organization, Payment, Subscription
@@ -175,7 +175,7 @@ def _customer(organization, email):
     gone = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null(False))
     key = f"customer-{organization.public_id}" + (f"-after-{gone.provider_customer_id}" if gone else "")
     made = providers.active().create_customer(organization, email, key)
-    return facts.bind(organization, providers.name(), made, email) or made
+    return owners.bind(organization, providers.name(), made, email) or made
 
 
 @writes
@@ -184,7 +184,7 @@ def apply(found):
     for fact in found:
         try:
             facts.apply(fact)
-        except (facts.Unknown, facts.Retry):
+        except (owners.Unknown, facts.Retry):
             facts.log.warning("an answer could not be applied", exc_info=True)
 
 
@@ -383,5 +383,5 @@ def end_double(row):
 
 def _provider_of(row):
     if not configuration.active.has_billing or row.payload["provider"] != providers.name():
-        raise facts.Unknown(f"The provider {row.payload['provider']} isn't set up any more.")
+        raise owners.Unknown(f"The provider {row.payload['provider']} isn't set up any more.")
     return providers.active()

@@ -11,11 +11,10 @@ from functools import singledispatch
 from database.compiled import CompiledRows
 from database.locks import lock
 from database.parameters import parameter
-from database.scope import everywhere, inside
-from database.transactions import writes
+from database.scope import inside
 from domain.base import changes, outgoing, settings
 from domain.entitlements import grants, plans
-from domain.money import announcements, pricing, settlements
+from domain.money import announcements, owners, pricing, settlements
 from domain.money.providers.provider import (
     CheckoutClosed,
     CustomerChanged,
@@ -33,7 +32,6 @@ from models import (
     Customer,
     GrantSource,
     Licence,
-    Organization,
     Payment,
     Subscription,
     User,
@@ -42,21 +40,17 @@ from models import (
 log = logging.getLogger("guildhall.facts")
 
 
-class Unknown(Exception):
-    """The event speaks of something that isn't ours. The sentence goes to the inbox."""
-
-
 class Retry(Exception):
     """Not yet: what this fact needs hasn't come. The inbox tries again."""
 
 
 def apply(fact):
-    """Turn one fact into rows, in the present transaction. Refuses with Unknown or Retry, changing nothing."""
+    """Turn one fact into rows, in the present transaction. Refuses with owners.Unknown or Retry, changing nothing."""
     if isinstance(fact, StatusUnknown):
         announcements.warn_of_status(fact)
-        raise Unknown(f"This {fact.thing} is {fact.status!r}, and what that means isn't known.")
+        raise owners.Unknown(f"This {fact.thing} is {fact.status!r}, and what that means isn't known.")
     lock("facts")  # one after the other: several in one transaction may speak of the same things in any order
-    organization = organization_of(fact)
+    organization = owners.organization_of(fact)
     with inside(organization):
         _apply(fact, organization)
 
@@ -66,48 +60,6 @@ def _apply(fact, organization):
     raise TypeError(f"{type(fact).__name__} is no fact")
 
 
-def organization_of(fact):
-    """Whose it is: by what we gave along, by the customer, or by what we know of the thing. Refuses with Unknown."""
-    with everywhere("a provider's event names its organization only inside"):
-        ours = fact.organization and _named.first(public_id=fact.organization)
-        if ours:
-            return ours
-        if fact.organization:
-            log.error("an event names an organization that isn't here", extra={"event": fact.event_id})
-        for row in _traces(fact):
-            if row is not None:
-                return _owner.first(id=row.organization_id)
-    raise Unknown(f"No organization of ours has the customer {fact.customer_id or '(none)'}.")
-
-
-def _traces(fact):
-    """The thing itself before its customer: one address may be one customer for two organizations."""
-    subscription = fact.id if isinstance(fact, SubscriptionChanged) else getattr(fact, "subscription_id", None)
-    if subscription:
-        yield _subscription_row.first(provider=fact.provider, id=str(subscription))
-    payment = getattr(fact, "payment_id", None)
-    if payment:
-        yield _payment_row.first(provider=fact.provider, id=str(payment))
-    if isinstance(fact, CheckoutClosed):
-        yield Checkout.one(Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.id)
-    if fact.customer_id:
-        yield _customer_row.first(provider=fact.provider, id=fact.customer_id)
-
-
-def _by_id(model, column):
-    """The row with this id at this provider: asked for by every event, so built once."""
-    return CompiledRows(
-        model, lambda: model.select().where(model.provider == parameter("provider"), column == parameter("id")).limit(1)
-    )
-
-
-_customer_row = _by_id(Customer, Customer.provider_customer_id)
-_subscription_row = _by_id(Subscription, Subscription.provider_subscription_id)
-_payment_row = _by_id(Payment, Payment.provider_payment_id)
-_named = CompiledRows(
-    Organization, lambda: Organization.select().where(Organization.public_id == parameter("public_id")).limit(1)
-)
-_owner = CompiledRows(Organization, lambda: Organization.select().where(Organization.id == parameter("id")).limit(1))
 _known_source = CompiledRows(
     GrantSource, lambda: GrantSource.select().where(GrantSource.source == parameter("source")).limit(1)
 )
@@ -145,7 +97,7 @@ def _customer(fact: CustomerChanged, organization):
     if not _is_news("customer", fact.customer_id, fact):
         return
     if not fact.deleted:
-        bind(organization, fact.provider, fact.customer_id, fact.email)
+        owners.bind(organization, fact.provider, fact.customer_id, fact.email)
         return
     mine = Customer.provider == fact.provider, Customer.provider_customer_id == fact.customer_id
     Customer.update(deleted_at=fact.happened_at).where(*mine, Customer.deleted_at.is_null()).execute()
@@ -155,26 +107,6 @@ def _customer(fact: CustomerChanged, organization):
         before = _shown(row)
         _set(row, {"status": "canceled", "ended_at": fact.happened_at} | OVER)
         _followed(row, organization, before, fact)
-
-
-@writes
-def bind(organization, provider, customer_id, email):
-    """Note that a customer of the provider is this organization; returns the id that is bound.
-
-    The first stays, unless the provider deleted it. None when it is another organization's: some providers
-    have one customer for one address.
-    """
-    with inside(organization):
-        Customer.insert(provider=provider, provider_customer_id=customer_id, email=email).on_conflict_ignore().execute()
-        row = Customer.one(Customer.provider == provider)
-        if row is None:
-            return None
-        if row.provider_customer_id != customer_id and row.deleted_at:
-            row.provider_customer_id, row.deleted_at, row.email = customer_id, None, email
-        elif row.provider_customer_id == customer_id and email:
-            row.email = email
-        row.save()
-    return row.provider_customer_id
 
 
 @_apply.register
@@ -190,12 +122,12 @@ def _checkout(fact: CheckoutClosed, organization):
 
 @_apply.register
 def _subscription(fact: SubscriptionChanged, organization):
-    row = _subscription_row.first(provider=fact.provider, id=fact.id)
+    row = owners.subscription_row.first(provider=fact.provider, id=fact.id)
     plan_key = pricing.plan_of(fact.provider, fact.price_id)
     if plan_key is None:
         announcements.warn_of_price(fact)
         if row is None:  # nothing of it was ever granted, and nothing is
-            raise Unknown(f"No plan of ours has the price {fact.price_id}.")
+            raise owners.Unknown(f"No plan of ours has the price {fact.price_id}.")
     if not _is_news("subscription", fact.id, fact, over=row is not None and _stays_over(row, fact)):
         return
     before = row and _shown(row)
@@ -325,11 +257,11 @@ def _end_doubles(organization, row):
 @_apply.register
 def _received(fact: PaymentReceived, organization):
     subscription = _subscription_for(fact)
-    row = _payment_row.first(provider=fact.provider, id=fact.id)
+    row = owners.payment_row.first(provider=fact.provider, id=fact.id)
     plan_key = _plan_paid(fact, row, subscription)
     if fact.reason == "once" and plan_key is None:
         announcements.warn_of_price(fact)
-        raise Unknown(f"No plan of ours has the price {fact.price_id}.")
+        raise owners.Unknown(f"No plan of ours has the price {fact.price_id}.")
     # Paid is paid: no later word about the same invoice takes that back, only a refund or a dispute does.
     if not _is_news("payment", fact.id, fact) and row is not None and row.status == "paid":
         return
@@ -350,7 +282,7 @@ def _received(fact: PaymentReceived, organization):
 @_apply.register
 def _failed(fact: PaymentFailed, organization):
     subscription = _subscription_for(fact)
-    row = _payment_row.first(provider=fact.provider, id=fact.id)
+    row = owners.payment_row.first(provider=fact.provider, id=fact.id)
     if not _is_news("payment", fact.id, fact) or (row is not None and row.status == "paid"):
         return
     plan_key = _plan_paid(fact, row, subscription)
@@ -383,7 +315,7 @@ def _plan_paid(fact, row, subscription):
 def _subscription_for(fact):
     if not fact.subscription_id:
         return None
-    row = _subscription_row.first(provider=fact.provider, id=fact.subscription_id)
+    row = owners.subscription_row.first(provider=fact.provider, id=fact.subscription_id)
     if row is None:
         raise Retry(f"The subscription {fact.subscription_id} of this payment isn't known yet.")
     return row
@@ -446,7 +378,7 @@ def _dispute(fact, organization, state):
 
 
 def _known_payment(fact):
-    row = _payment_row.first(provider=fact.provider, id=str(fact.payment_id))
+    row = owners.payment_row.first(provider=fact.provider, id=str(fact.payment_id))
     if row is None:
         raise Retry(f"The payment {fact.payment_id} isn't known yet.")
     return row

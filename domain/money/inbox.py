@@ -20,7 +20,7 @@ from database.transactions import wake, writes
 from domain import NotFound
 from domain.base import outgoing
 from domain.fields.kinds import clean
-from domain.money import facts, providers, trials
+from domain.money import facts, owners, providers, trials
 from domain.money.providers.provider import NotOurs, StatusUnknown
 from domain.people import admins
 from models import Organization, Payment, Subscription, WebhookEvent
@@ -246,7 +246,7 @@ def _settle(event, found, began, asked=False):
     try:
         for fact in found:
             facts.apply(fact)
-    except facts.Unknown as unknown:
+    except owners.Unknown as unknown:
         # Stored, flagged, never granted: the provider has nothing to repeat.
         _close(event, "ignored", str(unknown), began, asked)
 

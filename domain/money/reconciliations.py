@@ -16,7 +16,7 @@ from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
 from domain.base import audit, configuration, long_jobs, settings
 from domain.fields.number import counted
-from domain.money import announcements, facts, inbox, providers, replays, trials
+from domain.money import announcements, facts, inbox, owners, providers, replays, trials
 from domain.money.providers import provider
 from domain.money.providers.provider import (
     CheckoutClosed,
@@ -434,7 +434,7 @@ def _applied(found):
     for fact in found:
         try:
             facts.apply(fact)
-        except (facts.Unknown, facts.Retry) as refused:
+        except (owners.Unknown, facts.Retry) as refused:
             why = why or refused
     return str(why) if why else ""
 

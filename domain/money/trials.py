@@ -9,8 +9,9 @@ from database.transactions import writes
 from domain import Refused
 from domain.entitlements import grants
 from domain.fields import money
-from domain.money import facts
-from domain.money.facts import Retry, Unknown
+from domain.money import facts, owners
+from domain.money.facts import Retry
+from domain.money.owners import Unknown
 from domain.money.providers.provider import (
     CustomerChanged,
     NotOurs,
@@ -138,7 +139,7 @@ def _try_out(told):
     involved = {}
     for fact in told:
         try:
-            organization = facts.organization_of(fact)
+            organization = owners.organization_of(fact)
         except Unknown:
             continue
         involved[organization.id] = organization

@@ -22,7 +22,7 @@ import jobs
 from database.scope import inside
 from domain import Refused
 from domain.entitlements import credit_standings, credits
-from domain.money import facts, inbox, trials
+from domain.money import inbox, owners, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.sandbox import engine
 from domain.organizations import organizations
@@ -119,7 +119,7 @@ class Story:
         if self.customer is None:
             about = {"email": "alice@example.org", "metadata": {"organization": self.acme.public_id}}
             self.customer = engine.create_customer(**about)["id"]
-            facts.bind(self.acme, stripe.NAME, self.customer, "alice@example.org")  # as before our own checkouts
+            owners.bind(self.acme, stripe.NAME, self.customer, "alice@example.org")  # as before our own checkouts
         return self.customer
 
     def hear_of(self, type=""):

@@ -9,7 +9,7 @@ from database.scope import everywhere, inside
 from domain import Refused
 from domain.base import configuration, notices
 from domain.entitlements import credit_standings, grants, plans
-from domain.money import billing, facts, inbox, pricing, trials
+from domain.money import billing, facts, inbox, owners, pricing, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import CustomerChanged, Event, StatusUnknown
 from domain.organizations import organizations
@@ -190,7 +190,7 @@ def test_an_ended_subscription_does_not_take_a_newer_ones_access(cast, clock, te
 
 
 def test_an_unknown_price_grants_nothing_and_takes_nothing(cast, tell):
-    with pytest.raises(facts.Unknown, match="price_other"):
+    with pytest.raises(owners.Unknown, match="price_other"):
         tell(price_id="price_other")
     assert rows(cast)[:2] == [0, 0]
     tell()
@@ -211,11 +211,11 @@ def test_a_price_that_was_replaced_is_still_its_plan(cast, tell):
 
 
 def test_a_foreign_customer_or_organization_is_unknown(cast, tell, bill):
-    with pytest.raises(facts.Unknown, match="cus_1"):
+    with pytest.raises(owners.Unknown, match="cus_1"):
         tell(organization=None)
-    with pytest.raises(facts.Unknown):
+    with pytest.raises(owners.Unknown):
         tell(organization="nonsense")
-    with pytest.raises(facts.Unknown):
+    with pytest.raises(owners.Unknown):
         bill()
     assert rows(cast)[:3] == [0, 0, 0]
 

@@ -6,7 +6,7 @@ import pytest
 import jobs
 from database.clock import now
 from domain.base import configuration, notices
-from domain.money import facts, inbox
+from domain.money import facts, inbox, owners
 from domain.money.providers.provider import (
     Event,
     Missed,
@@ -63,7 +63,7 @@ def test_an_event_that_means_nothing_to_us_is_ignored(worked, monkeypatch):
 
 def test_an_event_of_something_unknown_is_ignored_and_flagged(worked, monkeypatch):
     def unknown(fact):
-        raise facts.Unknown("No plan of ours has the price x.")
+        raise owners.Unknown("No plan of ours has the price x.")
 
     monkeypatch.setattr(facts, "apply", unknown)
     accept()
