@@ -176,6 +176,20 @@ def warn_of_status(fact):
     )
 
 
+def ask_to_move(fact, owner, named):
+    """What is one organization's names another in the provider's dashboard: a move is an admin's act."""
+    which = getattr(fact, "subscription_id", None) or getattr(fact, "id", None) or fact.customer_id
+    warn_admins(
+        f"move:{fact.provider}:{which}:{named.public_id}",
+        f"{LABEL.get(type(fact).__name__, 'A payment')} of {owner.name} names {named.name} at the provider",
+        f"{which} stays {owner.name}'s. If {named.name} is right, move it.",
+        f"/admin/subscriptions?q={which}",
+    )
+
+
+LABEL = {"SubscriptionChanged": "A subscription", "CustomerChanged": "A customer", "CheckoutClosed": "A checkout"}
+
+
 def warn_admins(key, title, body, link):
     """Tell the platform's admins of a doubt about money, once for each key."""
     for admin in admins.people():

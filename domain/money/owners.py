@@ -6,7 +6,14 @@ from database.compiled import CompiledRows
 from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain.money.providers.provider import CheckoutClosed, SubscriptionChanged
+from domain.money import announcements
+from domain.money.providers.provider import (
+    CheckoutClosed,
+    CustomerChanged,
+    PaymentFailed,
+    PaymentReceived,
+    SubscriptionChanged,
+)
 from models import Checkout, Customer, Organization, Payment, Subscription
 
 log = logging.getLogger("guildhall.facts")
@@ -17,31 +24,45 @@ class Unknown(Exception):
 
 
 def organization_of(fact):
-    """Whose it is: by what we gave along, by the customer, or by what we know of the thing. Refuses with Unknown."""
+    """Whose it is: by what we know of the thing, by what we gave along, by the customer. Refuses with Unknown.
+
+    What names another organization than the one we know is not moved: admins are asked.
+    """
     with everywhere("a provider's event names its organization only inside"):
-        ours = fact.organization and _named.first(public_id=fact.organization)
-        if ours:
-            return ours
-        if fact.organization:
+        known = next((row for row in _traces(fact) if row is not None), None)
+        named = fact.organization and _named.first(public_id=fact.organization)
+        if fact.organization and not named:
             log.error("an event names an organization that isn't here", extra={"event": fact.event_id})
-        for row in _traces(fact):
-            if row is not None:
-                return _owner.first(id=row.organization_id)
-    raise Unknown(f"No organization of ours has the customer {fact.customer_id or '(none)'}.")
+        if known is not None:
+            owner = _owner.first(id=known.organization_id)
+            if named and named.id != owner.id:
+                announcements.ask_to_move(fact, owner, named)
+            return owner
+        # One address may be one customer for two organizations, so what was given along counts before it.
+        customer = None if named or not fact.customer_id else customer_row.first(**_at(fact, fact.customer_id))
+        owner = _owner.first(id=customer.organization_id) if customer else named
+    if not owner:
+        raise Unknown(f"No organization of ours has the customer {fact.customer_id or '(none)'}.")
+    return owner
+
+
+def _at(fact, id):
+    return {"provider": fact.provider, "id": str(id)}
 
 
 def _traces(fact):
-    """The thing itself before its customer: one address may be one customer for two organizations."""
+    """The rows of the thing that a fact speaks of, or of what it belongs to."""
     subscription = fact.id if isinstance(fact, SubscriptionChanged) else getattr(fact, "subscription_id", None)
     if subscription:
-        yield subscription_row.first(provider=fact.provider, id=str(subscription))
-    payment = getattr(fact, "payment_id", None)
+        yield subscription_row.first(**_at(fact, subscription))
+    payment = fact.id if isinstance(fact, PaymentReceived | PaymentFailed) else getattr(fact, "payment_id", None)
     if payment:
-        yield payment_row.first(provider=fact.provider, id=str(payment))
-    if isinstance(fact, CheckoutClosed):
-        yield Checkout.one(Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.id)
-    if fact.customer_id:
-        yield customer_row.first(provider=fact.provider, id=fact.customer_id)
+        yield payment_row.first(**_at(fact, payment))
+    checkout = fact.id if isinstance(fact, CheckoutClosed) else getattr(fact, "checkout_id", None)
+    if checkout:
+        yield Checkout.one(Checkout.provider == fact.provider, Checkout.provider_checkout_id == checkout)
+    if isinstance(fact, CustomerChanged):
+        yield customer_row.first(**_at(fact, fact.customer_id))
 
 
 def _by_id(model, column):

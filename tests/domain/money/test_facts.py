@@ -210,16 +210,6 @@ def test_a_price_that_was_replaced_is_still_its_plan(cast, tell):
     assert plan(cast) == "pro_monthly"
 
 
-def test_a_foreign_customer_or_organization_is_unknown(cast, tell, bill):
-    with pytest.raises(owners.Unknown, match="cus_1"):
-        tell(organization=None)
-    with pytest.raises(owners.Unknown):
-        tell(organization="nonsense")
-    with pytest.raises(owners.Unknown):
-        bill()
-    assert rows(cast)[:3] == [0, 0, 0]
-
-
 def test_a_known_customer_is_enough(cast, customer, tell):
     tell(organization=None)
     assert plan(cast) == "pro_monthly"
