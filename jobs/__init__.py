@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from peewee import fn
 
 from database import transactions
 from database.clock import now
@@ -201,9 +202,8 @@ def run_now(name, *, by):
 
 def last_runs():
     """job name → its newest JobRun."""
-    return {
-        job.name: JobRun.select().where(JobRun.job == job.name).order_by(JobRun.id.desc()).first() for job in CALENDAR
-    }
+    newest = JobRun.select(fn.MAX(JobRun.id)).where(JobRun.job.in_(list(BY_NAME))).group_by(JobRun.job)
+    return dict.fromkeys(BY_NAME) | {run.job: run for run in JobRun.select().where(JobRun.id.in_(newest))}
 
 
 # --- the runner --------------------------------------------------------------------------------------

@@ -148,6 +148,10 @@ REFUSED = {
     "factors.renew": 409,  # nobody here has turned it on
     "reset.create": 422,
     "inbox.replay_many": 409,  # none is chosen
+    "jobs.bulk": 422,  # none is chosen
+    "alerts.bulk": 422,
+    "alerts.create": 422,
+    "settings.change_setting": 422,
     "subscriptions.sync": 409,  # the sandbox doesn't know it
     "subscriptions.name_price": 422,
     "inbox.name_price": 422,
@@ -274,7 +278,7 @@ def filled(rule, endpoint, name, world):
         "batch": world.batch[who],
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "person": world.part,
-        "name": {"tasks": "title", "admin": "site_name", "plans": "pro_monthly", "sandbox": "v1/customers"}.get(
+        "name": {"tasks": "title", "settings": "site_name", "plans": "pro_monthly", "sandbox": "v1/customers"}.get(
             endpoint.partition(".")[0]
         ),
         "id": {
@@ -283,7 +287,8 @@ def filled(rule, endpoint, name, world):
             "account": world.session.get(name, 1),
             "passkeys": world.passkey.get(name, 1),
             "identities": world.identity.get(name, 1),
-            "admin": world.alert,
+            "alerts": world.alert,
+            "jobs": "tokens",
             "dev": world.cast.alice.id,
             "sandbox": "nothing",
             "members": world.invitation if "invitations" in rule else world.colleague,
@@ -301,10 +306,8 @@ def filled(rule, endpoint, name, world):
         }.get(endpoint.partition(".")[0]),
     }
     known |= {
-        "admin.run_job": {"name": "tokens"},
-        "admin.put_back": {"name": "site_name", "id": world.event},
+        "settings.put_back": {"name": "site_name", "id": world.event},
         "plans.put_back": {"id": world.replanned},
-        "admin.replay": {"id": world.webhook},
         "permissions.why": {"id": world.cast.alice.id},
         "admins.remove": {"id": world.listed},
         "people.reactivate": {"id": world.shut},

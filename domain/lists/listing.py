@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from domain import Forbidden
-from domain.fields.kinds import Field
+from domain.fields.kinds import Field, whole
 from domain.fields.person import Person
 from domain.lists.columns import Column
 
@@ -74,6 +74,7 @@ class Act:
     confirm: str = ""  # asked first; {name} is the row's
     when: Any = None  # (row as listed) → whether it can be done to it
     bulk: bool = False
+    many: Any = None  # (ids, by=…) → what to say: how many rows at once are done, where that takes a long job
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,7 @@ class Listing:
     model: Any
     fields: tuple[Field, ...]
     sorts: tuple[Sort, ...] = NEWEST
+    source: Any = None  # (by) → its rows as dicts with a text «id», where no table has them: domain/lists/sources.py
     tabs: tuple[Tab, ...] = ()
     reads: Any = ""  # who sees it: a capability, or (by) → bool for a table that isn't known at import
     writes: Any = ""  # who makes and changes rows; without it, rows are changed by acts alone
@@ -111,13 +113,14 @@ class Listing:
     has_pages: bool = False  # rows have the machine's own page
     sums: tuple[str, ...] = ()  # numbers and amounts that are added up below the list
     chips: str = ""  # a choice whose words are counted above the list
-    under: str = ""  # a column shown small below the first
+    under: Any = ()  # the columns shown small below the first
     board_by: str = ""
     owner: str = ""
     icon: str = "list"
     due: str | None = None  # the moment that makes an open row overdue
     is_open: Any = None  # (row) → whether it can be overdue
     open_states: tuple = ()
+    about: str = ""  # a sentence below its heading
     empty: tuple[tuple[str, str], ...] = ()  # (tab, what an empty one says)
     version: int = 0
 
@@ -181,13 +184,15 @@ class Listing:
         return {name: Column(name, field, place or field) for name, field, place in self.elsewhere}
 
     @cached_property
-    def columns(self):
-        """What is read of each row."""
+    def names(self):
+        """What is read of each row, by name."""
         owner = (self.owner,) if self.owner else ()
-        names = dict.fromkeys(["id", *owner, *(f.name for f in self.listed), *self.also])
-        if self.under:
-            names[self.under] = None
-        return tuple(self.column(name) for name in names)
+        return tuple(dict.fromkeys(["id", *owner, *(f.name for f in self.listed), *self.also, *self.under]))
+
+    @cached_property
+    def columns(self):
+        """The same by their columns."""
+        return tuple(self.column(name) for name in self.names)
 
     @cached_property
     def wide(self):
@@ -202,7 +207,7 @@ class Listing:
 
     @cached_property
     def Row(self):
-        return namedtuple("Row", [column.name for column in self.columns])
+        return namedtuple("Row", self.names)
 
     @cached_property
     def sort_choices(self):
@@ -228,7 +233,11 @@ class Listing:
 
     @property
     def table(self):
-        return self.model._meta.table_name
+        return self.model._meta.table_name if self.model else self.name
+
+    def id(self, given):
+        """The id of a row out of an address or a form, or None for what can't be one."""
+        return (str(given)[:160] or None) if self.source else whole(given)
 
     @cached_property
     def readings(self):

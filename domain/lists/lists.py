@@ -24,6 +24,7 @@ from database.tables import Owned
 from domain import Invalid
 from domain.fields.kinds import Unfit, clean, whole
 from domain.fields.person import members, names
+from domain.lists import sources
 from domain.lists.columns import Column
 from domain.lists.listing import demand
 
@@ -132,6 +133,8 @@ def read(listing, ask, by):
     """
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
+    if listing.source:
+        return Answer(*sources.page(listing, ask, by), {})
     sort, wanted, found = _order(listing, ask), ask.rows + 1, []
     with _standing(listing, by):
         for empty in _phases(listing, sort, ask):
@@ -146,6 +149,8 @@ def read(listing, ask, by):
 
 def find(listing, id, by, parent=None):
     """The row with this id as the list shows it, or None."""
+    if listing.source:
+        return sources.find(listing, id, by)
     query = _query(listing, _shape(listing, Ask(tab=listing.readings[0].key, parent=parent), by, ONE, None))
     with _standing(listing, by):
         rows = query(**_values(listing, Ask(parent=parent), by, None), id=id, limit=1)
@@ -347,6 +352,8 @@ def counts(listing, ask, by):
     """Word of the counted choice → how many rows of the tab have it, at most COUNTED + 1 («more than»)."""
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
+    if listing.source:
+        return sources.counts(listing, by)
     plain = Ask(tab=tab.key, parent=ask.parent)
     with _standing(listing, by):
         row = _counting(listing, _shape(listing, plain, by, COUNTS, None))(**_values(listing, plain, by, None))[0]

@@ -215,20 +215,25 @@ def act(rules, key, ids, *, by, text=None, parent=None):
     if len(ids) > BULK:
         raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
     demand(by, chosen.capability)
-    given, refusals, said = () if text is None else (text,), [], None
+    given, refusals, said, actor = () if text is None else (text,), [], None, by if by.organization else by.user
+    possible = []
     for id in ids:
         try:
             _check_possible(rules.listing, chosen, id, by, parent)
-            said = chosen.run(id, *given, by=by if by.organization else by.user)
+            possible.append(id)
+            if not (chosen.many and len(ids) > 1):
+                said = chosen.run(id, *given, by=actor)
         except Refused as refusal:
             if len(ids) == 1 or isinstance(refusal, VerificationRequired):
                 raise
             refusals.append(refusal)
+    if chosen.many and len(ids) > 1 and possible:
+        said = chosen.many(possible, by=actor)
     return len(ids) - len(refusals), refusals, said
 
 
 def _check_possible(listing, chosen, id, by, parent):
-    row = lists.find(listing, id, by, parent) if isinstance(id, int) and id < 2**31 else None
+    row = None if (known := listing.id(id)) is None else lists.find(listing, known, by, parent)
     if row is None:
         raise _not_here(listing)
     if chosen.when is not None and not chosen.when(row):

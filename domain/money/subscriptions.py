@@ -301,7 +301,7 @@ listing = Listing(
             *(Subscription.provider_subscription_id, Subscription.provider_customer_id),
         )
     ),
-    under="provider_subscription_id",
+    under=("provider_subscription_id",),
     ranges=("current_period_end_at",),
     conditions=((Field("doubt", "Doubt", Choice(tuple((*pair, "") for pair in DOUBTS.items()))), _doubtful),),
     notes=("What doesn't fit", _notes),

@@ -67,7 +67,7 @@ def _log(name, fields, conditions, **more):
         conditions=conditions,
         walks=("organization", "actor", "action", "category"),
         ranges=("at",),
-        under="action",
+        under=("action",),
         link=True,
         icon="list-search",
         **more,

@@ -12,7 +12,6 @@ from htmx_flask import request
 
 from domain import Invalid, NotFound, Refused
 from domain.base import changes
-from domain.fields.kinds import whole
 from domain.fields.person import names
 from domain.lists import lists, rows
 from domain.lists.listing import demand
@@ -112,7 +111,8 @@ def add(
     for act in listing.acts:
         view = _bound(_acting(act.key), mounted)
         name = f"{prefix}act_{act.key.replace('-', '_')}"
-        blueprint.add_url_rule(f"{start}/<id:id>/{act.key}", name, door(act.capability)(view), methods=["POST"])
+        address = f"{start}/<{'id:' if listing.model else ''}id>/{act.key}"
+        blueprint.add_url_rule(address, name, door(act.capability)(view), methods=["POST"])
     return mounted
 
 
@@ -365,18 +365,18 @@ def _acting(key):
 def bulk(mounted, parts):
     place, form = mounted.place(parts), request.form
     listing = place.listing
-    ids = list(dict.fromkeys(id for text in form.getlist("ids") if (id := whole(text))))
+    ids = list(dict.fromkeys(id for text in form.getlist("ids") if (id := listing.id(text)) is not None))
     # «act» names an act or a field; a field's value comes in a control of that name, so that one form serves all.
     name = form.get("act", "")
     if not ids:
         raise Refused(f"Choose some {listing.things} first.", "INVALID_INPUT", 422)
     undo = None
     if listing.act(name):
-        done, refusals, _ = rows.act(
+        done, refusals, said = rows.act(
             place.rules, name, ids, by=place.by, text=form.get("text"), parent=place.ask.parent
         )
         left_out, verb = len(refusals), listing.act(name).label.lower()
-        note = f"{_number(listing, done)}: {verb}."
+        note = said if listing.act(name).many and isinstance(said, str) else f"{_number(listing, done)}: {verb}."
     else:
         note, done, left_out, undo = _change_many(place, name, ids)
     if left_out:

@@ -5,8 +5,7 @@ import pytest
 
 import models
 from database.clock import now
-from domain.base import settings
-from models import Alert, AuditEvent, JobRun, WebhookEvent
+from models import Alert, AuditEvent, WebhookEvent
 from tests.conftest import write
 
 
@@ -28,108 +27,6 @@ def test_every_admin_page_opens(stella, browse):
 def test_the_overview_counts(stella, said):
     page = said(stella.get("/admin"))
     assert re.search(r"\b6\b", page)  # the cast
-
-
-def test_a_setting_is_changed_and_audited_with_before_and_after(stella, cast, followed):
-    assert settings.get("site_name") == "Guildhall"
-    response = stella.post("/admin/settings/site_name", data={"value": "The <Hall>"})
-    assert "The &lt;Hall&gt;" in followed(stella, response)
-    assert settings.get("site_name") == "The <Hall>"
-    (event,) = audited("settings.changed")
-    assert (event.actor_id, event.target_id) == (cast.stella.id, "site_name")
-    assert (event.metadata["before"], event.metadata["after"]) == ("Guildhall", "The <Hall>")
-    assert event.request_id
-    assert event.ip == "127.0.0.1"
-    stella.post("/admin/settings/site_name", data={"value": "The <Hall>"})
-    assert len(audited("settings.changed")) == 1  # the same again is no change
-
-
-def test_htmx_gets_the_row_and_a_word(stella, hx):
-    shown = stella.get("/admin/settings/site_name", headers=hx("setting_site_name"))
-    assert shown.status_code == 200
-    assert "<html" not in shown.get_data(True)
-    assert 'name="value"' in shown.get_data(True)
-    response = stella.post("/admin/settings/site_name", data={"value": "Hall"}, headers=hx("setting_site_name"))
-    page = response.get_data(True)
-    assert response.status_code == 200
-    assert "<html" not in page
-    assert "Name: Hall." in page
-    closed = stella.get("/admin/settings/site_name?show", headers=hx("setting_site_name")).get_data(True)
-    assert "Hall" in closed
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "sentence"),
-    [
-        ("site_name", " ", "Name can't be empty."),
-        ("site_name", "x" * 61, "Keep it to 60 characters; this has 61."),
-        ("session_idle_days", "0", "Choose a number from 1 to 3,650."),
-        ("session_idle_days", "many", "Write a whole number."),
-        ("session_idle_days", "9" * 5000, "Write a whole number."),
-        ("sign_up_open", "perhaps", "Choose on or off."),
-    ],
-)
-def test_a_bad_value_is_refused_beside_the_field(stella, hx, name, value, sentence, counted):
-    before, stood = counted(), settings.get(name)
-    for headers in ({}, hx(f"setting_{name}")):
-        response = stella.post(f"/admin/settings/{name}", data={"value": value}, headers=headers)
-        assert response.status_code == 422
-        assert sentence.replace("'", "&#39;") in response.get_data(True)
-    assert counted() == before
-    assert settings.get(name) == stood
-
-
-def test_a_setting_is_put_back_unless_something_newer_stands(stella, followed):
-    stella.post("/admin/settings/site_name", data={"value": "One"})
-    stella.post("/admin/settings/site_name", data={"value": "Two"})
-    one, two = audited("settings.changed")
-    old = stella.post(f"/admin/settings/site_name/return/{one.id}", headers={"Accept": "application/json"})
-    assert old.status_code == 409
-    stella.post(f"/admin/settings/site_name/return/{two.id}")
-    assert settings.get("site_name") == "One"
-    assert len(audited("settings.changed")) == 3
-    other = stella.post(f"/admin/settings/mail_sender_name/return/{two.id}", headers={"Accept": "application/json"})
-    assert other.status_code == 409
-    assert settings.get("mail_sender_name") == "Guildhall"
-
-
-def test_an_unknown_setting_is_not_there(stella, hx):
-    for headers in ({}, hx()):
-        assert stella.get("/admin/settings/secret_key", headers=headers).status_code == 404
-        assert stella.post("/admin/settings/secret_key", data={"value": "x"}, headers=headers).status_code == 404
-
-
-def test_an_alert_is_broadcast_and_taken_back(stella, browse):
-    assert stella.post("/admin/alerts", data={"message": "Tea <b>is</b> ready."}).status_code == 303
-    assert "Tea &lt;b&gt;is&lt;/b&gt; ready." in browse("bob").get("/account").get_data(True)
-    alert = Alert.get()
-    assert stella.post(f"/admin/alerts/{alert.id}/retraction").status_code == 303
-    assert "Tea" not in browse("bob").get("/account").get_data(True)
-    assert stella.post(f"/admin/alerts/{alert.id}/retraction").status_code == 404
-    assert [len(audited(a)) for a in ("alert.created", "alert.retracted")] == [1, 1]
-
-
-@pytest.mark.parametrize(("message", "sentence"), [("", "Write what everybody"), ("x" * 501, "this has 501")])
-def test_a_bad_alert_is_refused_with_its_text_kept(stella, message, sentence):
-    response = stella.post("/admin/alerts", data={"message": message})
-    assert response.status_code == 422
-    assert sentence in response.get_data(True)
-    assert message in response.get_data(True)
-    assert Alert.select().count() == 0
-
-
-def test_a_job_runs_at_once_and_says_who_asked(stella, cast, followed):
-    page = followed(stella, stella.post("/admin/jobs/tokens/run"))
-    assert "0 done." in page
-    assert JobRun.get(JobRun.job == "tokens").asked_by_id == cast.stella.id
-    assert stella.post("/admin/jobs/nothing/run").status_code == 404
-
-
-def test_a_job_that_runs_already_is_not_run_twice(stella):
-    write(models.Lease.create, job="tokens", owner="another", until_at=now() + timedelta(minutes=1))
-    response = stella.post("/admin/jobs/tokens/run", headers={"Accept": "application/json"})
-    assert (response.status_code, response.json["message"]) == (409, "That job is running already.")
-    assert JobRun.select().count() == 0
 
 
 def test_the_overview_tells_of_money_that_wants_a_look(stella, clock, cast):

@@ -1,0 +1,32 @@
+"""Alerts to everybody: the list of them, and a new one."""
+
+from flask import Blueprint
+from htmx_flask import request
+
+from domain import Invalid
+from domain.base import alerts
+from domain.lists import rows
+from domain.operations import alert_desk
+from views import access, pages
+from views.lists import routes
+
+blueprint = Blueprint("alerts", __name__)
+
+listed = routes.add(
+    blueprint,
+    rows.Rules(alert_desk.listing),
+    "/admin/alerts",
+    is_platform=True,
+    template="admin/alerts.html",
+    context=lambda place: {"most": alerts.MOST},
+)
+
+
+@blueprint.post("/admin/alerts")
+@access.platform("alerts.write")
+def create():
+    try:
+        alerts.broadcast(request.form.get("message", ""), by=access.me())
+    except Invalid as refusal:
+        return listed.page(422, errors=refusal.fields, values=request.form)
+    return pages.go("/admin/alerts", "Everybody sees it for the next 24 hours.")
