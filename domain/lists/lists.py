@@ -134,7 +134,8 @@ def read(listing, ask, by):
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
     if listing.source:
-        return Answer(*sources.page(listing, ask, by), {})
+        shown, more = sources.page(listing, ask, by)
+        return Answer(shown, more, {})
     sort, wanted, found = _order(listing, ask), ask.rows + 1, []
     with _standing(listing, by):
         for empty in _phases(listing, sort, ask):

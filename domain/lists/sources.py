@@ -19,10 +19,7 @@ def find(listing, id, by):
 
 def narrowed(listing, ask, by):
     """The rows that are asked for, in the order asked for."""
-    fits = [lambda row, name=name, value=value: _fits(listing, row, name, value) for name, value in ask.filters]
-    fits += [lambda row, bound=bound: _within(listing, row, *bound) for bound in ask.ranges]
-    fits += [lambda row, word=word: word.casefold() in _words(listing, row) for word in ask.words]
-    found = [row for row in rows(listing, by) if all(fit(row) for fit in fits)]
+    found = [row for row in rows(listing, by) if _is_asked_for(listing, ask, row)]
     sort = listing.sort(ask.sort)
     if sort.column == "id":
         return found[::-1] if sort.descending else found
@@ -47,6 +44,14 @@ def counts(listing, by):
     """Word of the counted choice → how many rows have it."""
     found = [getattr(row, listing.counted.name) for row in rows(listing, by)]
     return {word: found.count(word) for word in listing.counted.kind.words}
+
+
+def _is_asked_for(listing, ask, row):
+    return (
+        all(_fits(listing, row, *pair) for pair in ask.filters)
+        and all(_within(listing, row, *bound) for bound in ask.ranges)
+        and all(word.casefold() in _words(listing, row) for word in ask.words)
+    )
 
 
 def _fits(listing, row, name, value):
