@@ -98,7 +98,9 @@ def serve():
                 "bind": f"{chosen.host}:{chosen.port}",
                 "workers": chosen.workers,
                 "threads": chosen.threads,
-                "worker_class": "gthread",
+                "worker_class": "views.worker.Worker",
+                "worker_connections": 1100,  # where the worker would stop to accept; it closes the idlest before
+                "sendfile": False,  # an answer goes by way of the worker's outlet
                 "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
                 "timeout": 60,
                 "graceful_timeout": 20,

@@ -18,7 +18,7 @@ from functools import partial
 from itertools import cycle, repeat
 
 from bench import guildhall, peer_data, stripe_objects, verbs
-from bench.load import Load, LoadError, Result, drive, fetch, request
+from bench.load import Load, LoadError, Result, dripped, drive, fetch, request
 from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
 from bench.webhooks import KNOWN, Taker
@@ -52,6 +52,7 @@ GOALS = {
     "webhook_to_plan_ms": (AT_MOST, 50),
     "verbs_two_processes": (AT_LEAST, 1.6),
     "page_cold_seconds": (AT_MOST, 4),
+    "health_p99_under_slow_clients": (AT_MOST, 100),
     "memory_mb": (AT_MOST, 150),
 }
 
@@ -172,6 +173,7 @@ class Bench:
             self.plan,
             self.verbs,
             self.weight,
+            self.slow_clients,
             self.memory,
         ):
             started = time.perf_counter()
@@ -369,6 +371,11 @@ class Bench:
         total, seconds = guildhall.weight(self.few, self.at_few)
         yield Row("page_weight_kb", total / 1000, "kB")
         yield Row("page_cold_seconds", seconds, f"s at {guildhall.KBIT} kbit/s")
+
+    def slow_clients(self) -> Iterator[Row]:
+        """A minute in which 200 connections drip a byte a second, half of them heads and half of them bodies."""
+        result = dripped(self.few.port, request("GET", "/health"), seconds=1 if SMOKE else 6 if QUICK else 60)
+        yield Row("health_p99_under_slow_clients", result.percentile_ms(0.99), "ms")
 
     def memory(self) -> Iterator[Row]:
         yield Row("memory_mb", self.many.memory_mb(), "MB")

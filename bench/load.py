@@ -175,6 +175,54 @@ def drive(port: int, *loads: Load, seconds: float, until_broken: bool = False) -
     return results
 
 
+SLOW_CLIENTS = 200
+SLOW_HEAD = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
+SLOW_BODY = b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n"
+
+
+def dripped(port: int, message: bytes, seconds: float) -> Result:
+    """Ask `message` every 50 ms, each time on a connection of its own, while others drip a byte a second.
+
+    A dripping connection that the server closes is opened anew.
+    """
+    slow: list[socket.socket] = []
+    result = Result()
+    started = time.perf_counter()
+    turns = int(seconds * 20)
+    try:
+        for turn in range(turns):
+            _drip(port, slow, turn % 20)
+            began = time.perf_counter()
+            fetch(port, message)
+            result.latencies.append(time.perf_counter() - began)
+            time.sleep(max(0.0, started + (turn + 1) / 20 - time.perf_counter()))
+    finally:
+        for connection in slow:
+            connection.close()
+    result.seconds = time.perf_counter() - started
+    return result
+
+
+def _drip(port: int, slow: list[socket.socket], turn: int) -> None:
+    """One byte more from each twentieth of them."""
+    while len(slow) < SLOW_CLIENTS:
+        slow.append(_slow(port, len(slow)))
+    for at in range(turn, SLOW_CLIENTS, 20):
+        try:
+            if select.select([slow[at]], [], [], 0)[0]:
+                raise ConnectionResetError
+            slow[at].send(b"x")
+        except ConnectionError:
+            slow[at].close()
+            slow[at] = _slow(port, at)
+
+
+def _slow(port: int, number: int) -> socket.socket:
+    made = socket.create_connection((HOST, port), timeout=10)
+    made.send(SLOW_BODY if number % 2 else SLOW_HEAD)
+    return made
+
+
 def fetch(port: int, message: bytes, status: int | None = 200) -> bytes:
     """One answer, head and body, on a connection of its own. Its status may be any if that is None."""
     received = b""

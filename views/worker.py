@@ -1,0 +1,397 @@
+"""Gunicorn's threaded worker, in which clients that send or read slowly hold no thread.
+
+A request is gathered by the poller and gets a thread when it is whole; the thread's answer goes out as far as
+the socket takes it, and the poller sends the rest. Every wait ends at a moment that no byte moves, and where there
+are too many connections the idlest is closed: accepting goes on. See docs/decisions/one-web-process.md
+"""
+
+import contextlib
+import re
+import resource
+import selectors
+import socket
+import threading
+import time
+from collections import OrderedDict, deque
+from functools import partial
+
+from gunicorn.http.parser import RequestParser
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from views.safety import BODY
+
+HEAD = 64 * 1024  # bytes of a request's head; gunicorn then looks at each line
+WHOLE = HEAD + BODY + BODY // 8  # what is gathered; of a larger one the app sees enough to refuse it
+WHOLE_IN_ALL = 64 * 1024 * 1024
+READ = 64 * 1024
+UNSENT = 16 * 1024 * 1024  # bytes of one answer that wait for its reader; more, and its thread waits too
+UNSENT_IN_ALL = 256 * 1024 * 1024
+PROGRESS = 64 * 1024  # bytes that a slow reader takes within SECONDS["sending"], or it is let go
+CONNECTIONS = 1000
+ACCEPTED_AT_ONCE = 64
+STOPPING = 5  # seconds in which a half-sent request may still become whole when the server is told to stop
+
+# What a connection is waited for, and how long in all; in this order they are closed when there are too many.
+# Leaving: everything is said, and what still comes is thrown away, or our last words might not arrive.
+SECONDS = {"idle": 30, "leaving": 2, "head": 10, "body": 30, "sending": 60}
+TOO_SLOW, TOO_LONG = b"408 Request Timeout", b"431 Request Header Fields Too Large"
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
+CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked[ \t]*\r\n", re.IGNORECASE)
+EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(;[^\r\n]*)?\r\n")
+
+
+class Gathering:
+    """The bytes of a request that is coming in, and whether it is whole."""
+
+    def __init__(self, bytes_left=b""):
+        self.buffer = bytearray(bytes_left)
+        self.body_at = 0  # where the body begins, once the head is there
+        self.chunk_at = 0  # chunked: where the next chunk begins
+        self.end = 0  # how long the whole is, once the head has said so
+        self.expects = self.is_cut = False
+
+    def is_whole(self):
+        """A request that can't be understood is whole as well: a thread says so."""
+        if not self.body_at and not self._read_head():
+            return False
+        if self.chunk_at:
+            return self._walk_chunks() or self._cut()
+        return len(self.buffer) >= self.end or self._cut()
+
+    def _cut(self):
+        self.is_cut = len(self.buffer) >= WHOLE
+        return self.is_cut
+
+    def _read_head(self):
+        found = self.buffer.find(b"\r\n\r\n")
+        if found < 0:
+            return False
+        head, self.body_at = bytes(self.buffer[: found + 2]), found + 4
+        lengths = LENGTH.findall(head)
+        self.end = self.body_at + int(lengths[0]) if lengths else self.body_at
+        if CHUNKED.search(head):
+            self.chunk_at = self.body_at
+        self.expects = bool(EXPECTS.search(head))
+        if self.end > WHOLE:  # the app refuses it by its length alone
+            self.is_cut, self.end = True, self.body_at
+        return True
+
+    def _walk_chunks(self):
+        while True:
+            size = SIZE.match(self.buffer, self.chunk_at)
+            if size is None:
+                line = len(self.buffer) - self.chunk_at
+                return line > 8190 or self.buffer.find(b"\n", self.chunk_at) >= 0
+            length = int(size[1], 16)
+            if not length:
+                tail = size.end()
+                return self.buffer[tail : tail + 2] == b"\r\n" or self.buffer.find(b"\r\n\r\n", tail) >= 0
+            following = size.end() + length + 2
+            if following > len(self.buffer):
+                return False
+            self.chunk_at = following
+
+
+class Outlet:
+    """In the place of a connection's socket, for a thread: what it writes waits for a slow reader here."""
+
+    def __init__(self, connection, sock, worker):
+        self.connection, self.socket, self.worker = connection, sock, worker
+        self.room = threading.Condition()
+        self.unsent, self.size, self.taken = deque(), 0, 0
+        self.is_broken = False
+
+    def sendall(self, data):
+        data = memoryview(data)
+        with self.room:
+            if self.size > UNSENT and not self.is_broken:
+                self._wait_for_room()
+            if self.is_broken:
+                raise BrokenPipeError("the reader is gone")
+            if not self.unsent:
+                data = self._push(data)
+            if len(data):
+                self.unsent.append(data)
+                self.size += len(data)
+                if len(self.unsent) == 1:
+                    self.worker.method_queue.defer(self.worker.send_rest, self.connection)
+
+    def _wait_for_room(self):
+        """A thread is held; those few that may be, so that readers of long exports don't stop the site."""
+        if not self.worker.slow_readers.acquire(blocking=False):
+            raise BrokenPipeError("too many slow readers")
+        try:
+            if not self.room.wait_for(lambda: self.is_broken or self.size <= UNSENT, SECONDS["sending"]):
+                raise BrokenPipeError("the reader is too slow")
+        finally:
+            self.worker.slow_readers.release()
+
+    def _push(self, data):
+        """What the socket doesn't take now."""
+        with contextlib.suppress(BlockingIOError):
+            while len(data):
+                data = data[self.socket.send(data) :]
+        return data
+
+    def flush(self):
+        """Send what waits; returns whether all of it is gone."""
+        with self.room:
+            while self.unsent:
+                first = self.unsent.popleft()
+                rest = self._push(first)
+                self.size -= len(first) - len(rest)
+                self.taken += len(first) - len(rest)
+                if len(rest):
+                    self.unsent.appendleft(rest)
+                    break
+            if self.size <= UNSENT:
+                self.room.notify_all()
+            return not self.unsent
+
+    def give_up(self):
+        """Nobody reads any more: whoever writes hears of it."""
+        with self.room:
+            self.is_broken, self.size = True, 0
+            self.unsent.clear()
+            self.room.notify_all()
+
+    def send(self, data):
+        return len(data)  # gunicorn's own "100 Continue": the poller has said it
+
+    def recv(self, size):
+        return b""
+
+    def gettimeout(self):
+        return 0.0
+
+    def _nothing(self, *_):
+        """Left to the poller."""
+
+    settimeout = setblocking = shutdown = close = _nothing
+
+
+class Nothing:
+    """What a gathered request is read from: there is no more of it."""
+
+    def recv(self, size):
+        return b""
+
+
+class Connection(TConn):
+    def __init__(self, cfg, sock, client, server, worker):
+        super().__init__(cfg, sock, client, server)
+        self.socket, self.sock = sock, Outlet(self, sock, worker)
+        self.parser = RequestParser(cfg, Nothing(), client)
+        self.initialized = self.data_ready = True
+        self.gathering = Gathering()
+        self.state = None  # a key of SECONDS, or None while a thread has it
+        self.is_polled = self.is_closed = False
+        self.after = None  # what follows once everything is sent, where that is left to the poller
+
+
+class Worker(ThreadWorker):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.waits = {state: OrderedDict() for state in SECONDS}  # connection → when that ends, the next first
+        self.ends = {}  # state → no later than, once the server is told to stop
+        self.gathered = 0  # bytes of requests that aren't whole
+        self.slow_readers = threading.Semaphore(max(1, self.cfg.threads // 8))
+
+    def init_process(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < 4 * CONNECTIONS:
+            most = 4 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(4 * CONNECTIONS, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        super().init_process()
+
+    # --- in ------------------------------------------------------------------------------------------
+
+    def accept(self, listener):
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                sock, client = listener.accept()
+            except ConnectionAbortedError:
+                continue
+            except BlockingIOError:
+                return
+            except OSError as error:  # no more files may be open
+                self.log.warning("A connection couldn't be taken: %s", error)
+                self._make_room()
+                return
+            self.nr_conns += 1
+            connection = Connection(self.cfg, sock, client, listener.getsockname(), self)
+            self._wait(connection, "idle")
+            self._read(connection)
+            if self.nr_conns > CONNECTIONS:
+                self._make_room()
+
+    def _make_room(self):
+        for waiting in self.waits.values():
+            if waiting:
+                return self._close(next(iter(waiting)))
+
+    def _gather(self, connection):
+        """Wait for the next request, of which there may be bytes."""
+        connection.gathering = Gathering(connection.parser.unreader.take_buffered())
+        self._wait(connection, "idle")
+        self._look(connection, len(connection.gathering.buffer))
+
+    def _read(self, connection, _=None):
+        if connection.is_closed:
+            return
+        try:
+            data = connection.socket.recv(READ)
+        except BlockingIOError:
+            return self._poll(connection, selectors.EVENT_READ, self._read)
+        except OSError:
+            data = b""
+        if not data:
+            return self._close(connection)
+        connection.gathering.buffer += data
+        self._look(connection, len(data))
+
+    def _look(self, connection, new):
+        gathering, self.gathered = connection.gathering, self.gathered + new
+        if gathering.is_whole():
+            return self._hand_over(connection)
+        if not gathering.body_at and len(gathering.buffer) > HEAD:
+            return self._refuse(connection, TOO_LONG)
+        state = "body" if gathering.body_at else "head"
+        if gathering.buffer and connection.state != state:
+            self._wait(connection, state)
+            if gathering.expects:
+                with contextlib.suppress(OSError):
+                    connection.socket.send(GO_ON)
+        self._poll(connection, selectors.EVENT_READ, self._read)
+        while self.gathered > WHOLE_IN_ALL and self.waits["body"]:
+            self._close(next(iter(self.waits["body"])))
+
+    def _hand_over(self, connection):
+        self._forget(connection)
+        connection.parser.unreader.unread(bytes(connection.gathering.buffer))
+        connection.gathering.buffer.clear()
+        self.enqueue_req(connection)
+
+    def _refuse(self, connection, status):
+        with contextlib.suppress(OSError):
+            connection.socket.send(b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status)
+        self._leave(connection)
+
+    def _keepalive_after(self, conn, keepalive):
+        return not conn.gathering.is_cut and super()._keepalive_after(conn, keepalive)
+
+    # --- out -----------------------------------------------------------------------------------------
+
+    def finish_request(self, conn, fs):
+        """The thread has done its part."""
+        keep = not fs.cancelled() and fs.exception() is None and fs.result() is True
+        conn.after = self._gather if keep else self._leave
+        if not conn.sock.unsent:
+            self._go_on(conn)
+
+    def _go_on(self, connection):
+        if connection.sock.is_broken:
+            return self._close(connection)
+        after, connection.after = connection.after, None
+        if after:
+            after(connection)
+
+    def send_rest(self, connection, _=None):
+        """What its thread couldn't send at once."""
+        outlet = connection.sock
+        if connection.is_closed:
+            return
+        try:
+            is_sent = outlet.flush()
+        except OSError:
+            return self._close(connection)
+        if is_sent:
+            self._forget(connection)
+            return self._go_on(connection)
+        if connection.state != "sending":
+            outlet.taken = 0
+            self._wait(connection, "sending")
+        self._poll(connection, selectors.EVENT_WRITE, self.send_rest)
+        while sum(other.sock.size for other in self.waits["sending"]) > UNSENT_IN_ALL:
+            self._close(next(iter(self.waits["sending"])))
+
+    def _leave(self, connection):
+        try:
+            connection.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return self._close(connection)
+        self._wait(connection, "leaving")
+        self._poll(connection, selectors.EVENT_READ, self._throw_away)
+
+    def _throw_away(self, connection, _=None):
+        try:
+            if connection.is_closed or connection.socket.recv(READ):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._close(connection)
+
+    # --- what a connection is waited for -------------------------------------------------------------
+
+    def _wait(self, connection, state):
+        if connection.state:
+            del self.waits[connection.state][connection]
+        connection.state = state
+        until = time.monotonic() + SECONDS[state]
+        self.waits[state][connection] = min(until, self.ends.get(state, until))
+
+    def _poll(self, connection, event, callback):
+        """Have the poller call, unless the connection isn't waited for any more."""
+        if not connection.state or (connection.is_polled and connection.polled == (event, callback)):
+            return
+        change = self.poller.modify if connection.is_polled else self.poller.register
+        change(connection.socket, event, partial(callback, connection))
+        connection.is_polled, connection.polled = True, (event, callback)
+
+    def _forget(self, connection):
+        if connection.state:
+            del self.waits[connection.state][connection]
+            connection.state = None
+        if connection.is_polled:
+            self.poller.unregister(connection.socket)
+            connection.is_polled = False
+        self.gathered -= len(connection.gathering.buffer)
+
+    def _close(self, connection):
+        if connection.is_closed:
+            return
+        self._forget(connection)
+        connection.is_closed = True
+        connection.sock.give_up()
+        connection.socket.close()
+        self.nr_conns -= 1
+
+    def murder_keepalived(self, force=False):
+        """End every wait whose time has come."""
+        now = time.monotonic()
+        for state, waiting in self.waits.items():
+            while waiting and (force or next(iter(waiting.values())) <= now):
+                connection = next(iter(waiting))
+                if state == "sending" and connection.sock.taken >= PROGRESS and not force:
+                    connection.sock.taken = 0
+                    self._wait(connection, state)
+                elif state in ("head", "body") and not force:
+                    self._refuse(connection, TOO_SLOW)
+                else:
+                    self._close(connection)
+
+    def murder_pending(self):
+        """There are none: murder_keepalived knows all."""
+
+    def _cap_keepalive(self, deadline):
+        """The server is told to stop."""
+        soon = time.monotonic() + STOPPING
+        self.ends = {"idle": deadline, "head": soon, "body": soon}
+        for state, end in self.ends.items():
+            waiting = self.waits[state]
+            waiting.update({connection: min(until, end) for connection, until in waiting.items()})
