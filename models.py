@@ -6,8 +6,8 @@ Times are UTC, money is integer minor units, secrets are stored only as hashes.
 from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, IntegerField, TextField
 from peewee import JSONField as Json
 
-from database.clock import now
-from database.columns import Moment, State, money, partial, public_id, short, to
+from database.clock import is_past, now
+from database.columns import DayOrMoment, Moment, State, money, partial, public_id, short, to
 from database.compiled import CompiledRows
 from database.parameters import parameter
 from database.tables import Owned, Table
@@ -363,7 +363,7 @@ class Task(Owned):
     status = State("pending", "in progress", "completed", "cancelled", default="pending")
     priority = State("low", "medium", "high", default="medium")
     category = CharField(max_length=60, default="general")
-    due_at = Moment(null=True)
+    due_at = DayOrMoment(null=True)
     completed_at = Moment(null=True)
     reminded_at = Moment(null=True)
 
@@ -394,7 +394,7 @@ class Task(Owned):
 
     @property
     def is_overdue(self):
-        return self.is_open and self.due_at is not None and self.due_at < now()
+        return self.is_open and is_past(self.due_at)
 
     @classmethod
     def due_soon(cls, until):
@@ -403,7 +403,7 @@ class Task(Owned):
             cls.status.in_(cls.OPEN),
             cls.reminded_at.is_null(),
             cls.due_at.is_null(False),
-            cls.due_at <= until,
+            cls.due_at <= until,  # a day is soon due on the day before
         )
 
 

@@ -319,7 +319,7 @@ def _seed(folder: Path, count: int) -> None:
                     task.status,
                     task.priority,
                     task.category,
-                    task.due_date + "T12:00:00.000000Z",
+                    task.due_date,
                     made,  # reminded already: the bench is not about the reminders of a million tasks
                 )
                 for task in tasks(count)

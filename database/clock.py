@@ -1,7 +1,9 @@
-"""The one present moment, and calendar months counted from a moment."""
+"""The one present moment, the reader's day, and calendar months counted from a moment."""
 
 import calendar
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 
 def _system_clock():
@@ -20,6 +22,29 @@ def set_clock(clock=None):
     """Tests hold the clock; None lets it go again."""
     global _clock
     _clock = clock or _system_clock
+
+
+_zone = ContextVar("zone", default=UTC)
+
+
+def read_in(name):
+    """From here on, in this request or job, times are those of a reader in the time zone of this name."""
+    _zone.set(ZoneInfo(name or "UTC"))
+
+
+def local(moment):
+    """The moment on the reader's clock."""
+    return moment.astimezone(_zone.get())
+
+
+def reader_day():
+    """The reader's day."""
+    return local(now()).date()
+
+
+def is_past(due):
+    """Whether a moment has passed, or a day is over for the reader."""
+    return due < now() if isinstance(due, datetime) else isinstance(due, date) and due < reader_day()
 
 
 def month_of(moment):

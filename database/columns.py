@@ -1,7 +1,7 @@
 """Kinds of columns."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from peewee import SQL, BigIntegerField, CharField, Check, Field, ForeignKeyField, Node
 from peewee import AutoField as PlainAutoField
@@ -36,6 +36,29 @@ class Moment(Field):
         if isinstance(value, str):
             return datetime.fromisoformat(value)
         return value and value.astimezone(UTC)
+
+
+class DayOrMoment(Field):
+    """A day («2026-12-31»), or a moment as Moment has it on SQLite: texts whose order is the order of time.
+
+    A day is nobody's in particular: it begins and ends where its reader is, and comes before its moments.
+    """
+
+    field_type = "DAY_OR_MOMENT"
+
+    def db_value(self, value):
+        if value is None or isinstance(value, Node):
+            return value
+        if not isinstance(value, datetime):
+            return value.isoformat()
+        if value.tzinfo is None:
+            raise ValueError("A time without a zone was to be stored.")
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def python_value(self, value):
+        if not isinstance(value, str):
+            return value
+        return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
 
 
 class State(CharField):

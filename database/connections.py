@@ -19,7 +19,7 @@ database = DatabaseProxy()
 class Sqlite(CachedInserts, PooledSqliteDatabase):
     """Readers may only read: `query_only` is lifted for the writer thread and for migrations alone."""
 
-    field_types = {**PooledSqliteDatabase.field_types, "UTC": "TEXT"}
+    field_types = {**PooledSqliteDatabase.field_types, "UTC": "TEXT", "DAY_OR_MOMENT": "TEXT"}
     dialect = "sqlite"
 
     def __init__(self, path, synchronous="FULL"):
@@ -77,7 +77,11 @@ class Sqlite(CachedInserts, PooledSqliteDatabase):
 class Postgres(CachedInserts, PooledPostgresqlDatabase):
     """Tells each connection the scope before the first statement in it, so that row security can hold."""
 
-    field_types = {**PooledPostgresqlDatabase.field_types, "UTC": "TIMESTAMPTZ"}
+    field_types = {
+        **PooledPostgresqlDatabase.field_types,
+        "UTC": "TIMESTAMPTZ",
+        "DAY_OR_MOMENT": 'TEXT COLLATE "C"',
+    }
     dialect = "postgres"
 
     def __init__(self, url):

@@ -391,6 +391,25 @@ def test_up_down_to_the_first_and_up_again(empty, tmp_path):
     assert made() == first
 
 
+def test_report_12_a_last_minute_of_a_day_becomes_the_day(of_0_3_0):
+    def dues():
+        return [due for (due,) in rows("SELECT due_at FROM task WHERE due_at IS NOT NULL ORDER BY id")]
+
+    zone = "2026-06-20 23:59+00" if database.dialect == "postgres" else "2026-06-20T23:59:00.000000Z"
+    with everywhere("rows of a test"):
+        first = "(SELECT min(id) FROM task)"
+        database.execute_sql(f"UPDATE task SET due_at = '{zone}' WHERE id = {first}")
+        database.execute_sql(f"UPDATE task SET due_at = '{zone.replace('59', '58', 1)}' WHERE id <> {first}")
+        before = dues()
+    migrations.migrate(of_0_3_0)
+    with everywhere("rows of a test"):
+        assert dues()[0] == "2026-06-20"
+        assert set(dues()[1:]) <= {"2026-06-20T23:58:00.000000Z"}
+    migrations.revert(of_0_3_0, "0005_due_days")
+    with everywhere("rows of a test"):
+        assert dues() == before
+
+
 # --- a database of 0.3.0 goes on -----------------------------------------------------------------------
 
 

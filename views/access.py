@@ -14,6 +14,7 @@ from flask_login import LoginManager, current_user
 from htmx_flask import request
 from werkzeug.urls import iri_to_uri
 
+from database.clock import read_in
 from database.scope import inside
 from domain import Forbidden, NotFound, Refused
 from domain.base import roles, stepup
@@ -39,6 +40,7 @@ def _load(token):
     if found is None:
         g.session_over = sessions.why_over(token)
     stepup.present.set(found)
+    read_in(found.user.timezone if found else "")
     return found
 
 

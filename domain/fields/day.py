@@ -1,7 +1,13 @@
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
+from peewee import fn
+
+from database.clock import local, now, reader_day
+from database.columns import DayOrMoment
+from database.parameters import parameter
 from domain.fields.kinds import Kind, Unfit
+from domain.fields.moment import Moment
 
 
 @dataclass(frozen=True)
@@ -24,3 +30,61 @@ class Day(Kind):
 
     def restored(self, value):
         return date.fromisoformat(value) if value else None
+
+
+_MOMENT = Moment()
+_COLUMN = DayOrMoment()
+
+
+@dataclass(frozen=True)
+class Due(Kind):
+    """A day, or a moment where a time is given. A time without a zone is one of the reader's."""
+
+    name = "due"
+    bulk: bool = True
+    DAYS = (("Today", 0), ("Tomorrow", 1), ("In a week", 7))  # what is offered to choose, in days from today
+    choices = ()
+
+    def read(self, text):
+        text = text.strip()
+        if len(text) > 10:
+            return _MOMENT.read(text)
+        return _MOMENT.read(text).date()
+
+    def plain(self, value):
+        return _MOMENT.plain(value) if isinstance(value, datetime) else value.isoformat() if value else ""
+
+    def exported(self, value, row):
+        return local(value).isoformat(timespec="seconds") if isinstance(value, datetime) else self.plain(value)
+
+    def stored(self, value):
+        return value.isoformat() if value else None
+
+    def restored(self, value):
+        if not value:
+            return None
+        return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+
+
+def overdue(column):
+    """The condition that `column` is over, by the parameters of `bounds`."""
+    is_day = fn.length(column) == 10
+    passed = (is_day & (column < parameter("due_today"))) | (~is_day & (column < parameter("due_now")))
+    return (column < parameter("due_until")) & passed
+
+
+def within_week(column):
+    """The condition that `column` lies ahead and within seven days, by the parameters of `bounds`."""
+    is_day = fn.length(column) == 10
+    ahead = (is_day & column.between(parameter("due_today"), parameter("due_week_day"))) | (
+        ~is_day & column.between(parameter("due_now"), parameter("due_week"))
+    )
+    return column.between(parameter("due_from"), parameter("due_week_end")) & ahead
+
+
+def bounds():
+    """Parameters of `overdue` and `within_week`: the reader's day and the present moment, as the column has them."""
+    day, moment = _COLUMN.db_value(reader_day()), _COLUMN.db_value(now())
+    week_day, week = _COLUMN.db_value(reader_day() + timedelta(7)), _COLUMN.db_value(now() + timedelta(7))
+    ends = {"due_until": max(day, moment), "due_from": min(day, moment), "due_week_end": max(week_day, week)}
+    return {"due_today": day, "due_now": moment, "due_week_day": week_day, "due_week": week} | ends

@@ -1,24 +1,24 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
+from database.clock import local, now
 from domain.fields.kinds import Kind, Unfit
 
 
 @dataclass(frozen=True)
 class Moment(Kind):
-    """A point in time. Forms send UTC (the page converts from the reader's zone); a bare day ends at its end."""
+    """A point in time. Forms send UTC (the page converts from the reader's zone); a bare day is its end in UTC."""
 
     name = "moment"
     filters: bool = False
     past: bool = False  # when something happened, not when it is due
-    exact: bool = False  # an export has its seconds
 
     def read(self, text):
         try:
             value = datetime.fromisoformat(text.strip())
             if len(text.strip()) <= 10:
                 value = datetime.combine(value.date(), time(23, 59), UTC)
-            value = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+            value = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=local(now()).tzinfo).astimezone(UTC)
         except (ValueError, OverflowError):
             raise Unfit("Write a day as 2026-12-31, or a day and a time.") from None
         if not 1970 <= value.year <= 2200:
@@ -39,10 +39,10 @@ class Moment(Kind):
         return node >= value if end == "from" else node < value
 
     def plain(self, value):
-        return value.strftime("%Y-%m-%d %H:%M") if value else ""
+        return f"{local(value):%Y-%m-%d %H:%M %Z}" if value else ""
 
     def exported(self, value, row):
-        return f"{value:%Y-%m-%dT%H:%M:%SZ}" if value and self.exact else self.plain(value)
+        return local(value).isoformat(timespec="seconds") if value else ""
 
     def stored(self, value):
         return value.isoformat() if value else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from peewee import BooleanField, DateField, ForeignKeyField, IntegerField, JSONField
 
-from database.columns import Moment
+from database.columns import DayOrMoment, Moment
 
 BIGGEST = 2**63
 
@@ -35,7 +35,7 @@ class Column:
     @property
     def needs_reading(self):
         """Whether the value must be made of what the database gives."""
-        return isinstance(self.field, Moment | JSONField)
+        return isinstance(self.field, Moment | DayOrMoment | JSONField)
 
     def read(self, raw):
         return self.field.python_value(raw)
@@ -58,6 +58,8 @@ class Column:
         """The parameter that `cursor` was made of. Raises ValueError for what it can't have made."""
         if isinstance(self.field, Moment):
             return self.stored(datetime.fromisoformat(text))
+        if isinstance(self.field, DayOrMoment):
+            return self.stored(self.read(text))
         if isinstance(self.field, IntegerField | ForeignKeyField | BooleanField):
             number = int(text)
             if abs(number) >= BIGGEST:

@@ -117,7 +117,7 @@ class Listing:
     board_by: str = ""
     owner: str = ""
     icon: str = "list"
-    due: str | None = None  # the moment that makes an open row overdue
+    due: str | None = None  # the day or moment (Due) that makes an open row overdue
     is_open: Any = None  # (row) → whether it can be overdue
     open_states: tuple = ()
     about: str = ""  # a sentence below its heading

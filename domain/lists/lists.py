@@ -7,7 +7,6 @@ a full count). The SQL of each shape of question is built once.
 import re
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from database.parameters import Parameter, parameter
 from database.scope import everywhere, inside
 from database.tables import Owned
 from domain import Invalid
+from domain.fields.day import bounds, overdue, within_week
 from domain.fields.kinds import Unfit, clean, whole
 from domain.fields.person import members, names
 from domain.lists import sources
@@ -282,12 +282,11 @@ def _walked(listing, shape):
 
 
 def _due(listing, due):
-    moment = listing.column(listing.due).node
+    node = listing.column(listing.due).node
     if due == "none":
-        return (moment.is_null(),)
+        return (node.is_null(),)
     is_open = listing.column(listing.board_by).node.in_(listing.open_states)
-    week = (moment >= parameter("due_from"),) if due == "week" else ()
-    return moment < parameter("due_before"), is_open, *week
+    return is_open, overdue(node) if due == "overdue" else within_week(node)
 
 
 def _values(listing, ask, by, sort):
@@ -303,10 +302,7 @@ def _values(listing, ask, by, sort):
     if ask.words:
         values |= listing.search.values(listing, ask.words, by, listing.tab(ask.tab))
     if ask.due in ("overdue", "week"):
-        moment = now()
-        stored = listing.column(listing.due).stored
-        values["due_before"] = stored(moment if ask.due == "overdue" else moment + timedelta(days=7))
-        values["due_from"] = stored(moment)
+        values |= bounds()
     if ask.after:
         values |= _after(listing, ask, sort)
     return values

@@ -4,7 +4,7 @@ What is special about a table (a task's completion, say) is in its `Rules`; noth
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from database.clock import now
@@ -298,7 +298,7 @@ def _undo(rules, past, by):
 
 
 def _json(value):
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _stands(rules, row, past):

@@ -128,7 +128,9 @@ def _work(team, people, chance, start):
             "category": category,
             "priority": chance.choice(("low", "medium", "medium", "high")),
             "assigned_to": str(other.id) if chance.random() < 0.6 else "",
-            "due_at": f"{due:%Y-%m-%dT%H:00}" if chance.random() < 0.8 else "",
+            "due_at": f"{due:{'%Y-%m-%d' if chance.random() < 0.8 else '%Y-%m-%dT%H:00+00:00'}}"
+            if chance.random() < 0.8
+            else "",
             "description": "Talk to the others before anything is ordered." if chance.random() < 0.3 else "",
         }
         made.append((by, rows.create(tasks.rules, form, by=by)))

@@ -24,7 +24,7 @@ MORE = (
     Field("action", "Action", Code(80, filters=True, typed=True), listed=False),
     Field("category", "Category", CATEGORY, listed=False),
     Field("result", "Result", RESULT),
-    Field("at", "When", Moment(past=True, exact=True)),
+    Field("at", "When", Moment(past=True)),
     Field("target_type", "Target", Text(40), listed=False),
     Field("target_id", "Target id", Code(80), listed=False),
     Field("metadata", "Facts", Record(), listed=False),

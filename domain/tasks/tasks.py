@@ -7,8 +7,8 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain.base import outgoing
 from domain.fields.choice import Choice
+from domain.fields.day import Due
 from domain.fields.kinds import Field
-from domain.fields.moment import Moment
 from domain.fields.person import Person
 from domain.fields.text import Text
 from domain.lists import rows
@@ -47,7 +47,7 @@ listing = Listing(
         Field("priority", "Priority", PRIORITY, default="medium", icon="flag"),
         Field("category", "Category", Text(60, filters=True), default="general", icon="tag"),
         Field("assigned_to", "Assignee", Person(), icon="user"),
-        Field("due_at", "Due", Moment(), icon="calendar"),
+        Field("due_at", "Due", Due(), icon="calendar"),
         Field("description", "Description", Text(10_000, long=True), listed=False),
     ),
     tabs=(

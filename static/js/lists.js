@@ -15,7 +15,7 @@
   function save(element) {
     const cell = element.closest("[data-editing]");
     cell.dataset.saving = "";
-    const values = { was: cell.querySelector("[name=was]").value, [element.name]: inUtc(element) };
+    const values = { was: cell.querySelector("[name=was]").value, [element.name]: guildhall.sent(element) };
     const row = cell.closest("tr");
     htmx.ajax("POST", cell.dataset.post, { source: cell, target: row, swap: "outerHTML", values }).then(() => back(row.id, cell.dataset.name));
   }
@@ -78,9 +78,12 @@
   }
   function choose(option) {
     const menu = option.closest("[data-choices]");
+    setChosen(menu, option.dataset.value);
+  }
+  function setChosen(menu, value) {
     const field = menu.closest("[data-editing]").querySelector("[data-chosen]");
-    if (field.value === option.dataset.value) { putBack(menu); return; }
-    field.value = option.dataset.value;
+    if (field.value === value) { putBack(menu); return; }
+    field.value = value;
     save(field);
   }
   on("click", (event) => {
@@ -90,6 +93,10 @@
   on("keydown", (event) => {
     const menu = !event.isComposing && event.target.closest?.("[data-choices]");
     if (!menu || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("[data-due]")) {
+      if (event.key === "Enter") { event.preventDefault(); take(menu); }
+      return;
+    }
     const all = offered(menu), here = all.indexOf(menu.querySelector(".marked"));
     const places = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: -1 };
     if (event.key in places) mark(menu, all.at(places[event.key] % all.length));
@@ -99,8 +106,15 @@
     event.preventDefault();
     event.stopPropagation();
   }, true);
+  on("click", (event) => {
+    const pick = event.target.closest("[data-pick]");
+    if (pick) take(pick.closest("[data-choices]"));
+  });
+  function take(menu) {
+    if (!guildhall.isUnfinished(menu)) setChosen(menu, menu.querySelector("[data-due] input").value);
+  }
   on("input", (event) => {
-    const menu = event.target.closest("[data-choices]");
+    const menu = event.target.matches("[role=combobox]") && event.target.closest("[data-choices]");
     if (!menu) return;
     const words = event.target.value.toLocaleLowerCase();
     for (const option of menu.querySelectorAll("[role=option]")) option.hidden = !option.textContent.toLocaleLowerCase().includes(words);
@@ -203,28 +217,4 @@
     if (!event.target.matches("[data-move]")) return;
     move(event.target.closest(".board-card"), columns().find((column) => column.dataset.column === event.target.value));
   });
-
-  // -- moments are typed in the reader's own zone and sent in UTC
-
-  function showMoments() {
-    for (const input of document.querySelectorAll("input[data-moment]:not([data-shown])")) {
-      input.dataset.shown = "";
-      const moment = input.value && new Date(input.value);
-      if (input.value && Number.isNaN(moment.getTime())) continue; // what was refused stays to be mended
-      input.type = "datetime-local";
-      if (moment) input.value = new Date(moment - moment.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
-    }
-  }
-  const inUtc = (input) => (input.type === "datetime-local" && input.value ? new Date(input.value).toISOString() : input.value);
-  on("formdata", (event) => {
-    for (const input of event.target.querySelectorAll("input[data-moment]")) event.formData.set(input.name, inUtc(input));
-  });
-  on("htmx:afterSwap", showMoments);
-  showMoments();
-
-  // -- a form with unsaved words is guarded
-
-  on("input", (event) => { event.target.closest("form[data-guard]")?.setAttribute("data-dirty", ""); });
-  on("submit", (event) => { event.target.removeAttribute("data-dirty"); });
-  addEventListener("beforeunload", (event) => { if (document.querySelector("form[data-dirty]")) event.preventDefault(); });
 })();

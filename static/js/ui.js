@@ -31,6 +31,28 @@
     exact: format({ dateStyle: "full", timeStyle: "long" }),
   };
 
+  const near = { weekday: format({ weekday: "short" }), year: format({ day: "numeric", month: "short" }) };
+
+  // A due day or moment: Today, Tomorrow, Fri, 3 days late; the clock only where a time was given.
+  function dueText(moment, isDay) {
+    const now = new Date(), today = new Date(now.getFullYear(), now.getMonth(), now.getDate());
+    const days = Math.round((new Date(moment.getFullYear(), moment.getMonth(), moment.getDate()) - today) / 86400000);
+    const late = isDay ? days < 0 : moment < now;
+    if (late && days < 0) return [days === -1 ? "1 day late" : `${-days} days late`, late];
+    const day = days === 0 ? "Today" : days === 1 ? "Tomorrow" : days > 0 && days < 7 ? near.weekday.format(moment)
+      : (moment.getFullYear() === now.getFullYear() ? near.year : shapes.day).format(moment);
+    const text = isDay ? day : `${day}, ${shapes.clock.format(moment)}`;
+    return [late ? `${text}, late` : text, late];
+  }
+  function showDue(element) {
+    const isDay = element.dateTime.length === 10;
+    const moment = new Date(isDay ? `${element.dateTime}T00:00` : element.dateTime);
+    const [text, late] = dueText(moment, isDay);
+    if (element.textContent !== text) element.textContent = text;
+    element.title = isDay ? format({ dateStyle: "full" }).format(moment) : shapes.exact.format(moment);
+    element.closest(".due")?.classList.toggle("overdue", late);
+  }
+
   function timeText(moment, form) {
     if (form !== "auto" && form !== "near") return shapes[form].format(moment);
     const seconds = Math.round((moment - Date.now()) / 1000);
@@ -46,6 +68,7 @@
       const moment = new Date(element.dateTime);
       if (Number.isNaN(moment.getTime())) continue;
       const form = element.dataset.form;
+      if (form === "due") { showDue(element); continue; }
       const text = timeText(moment, form in shapes || form === "near" ? form : "auto");
       if (element.textContent !== text) element.textContent = text;
       if (form !== "date") element.title = shapes.exact.format(moment);
@@ -165,9 +188,29 @@
     }
   }
 
+  // What the browser calls invalid it sends as nothing (half a date, letters in a number): it's said instead.
+  function unreadable(within) {
+    const wrong = [...within.querySelectorAll("input")].find((input) => input.validity.badInput);
+    if (wrong) complain(wrong, wrong.type === "number" ? "Write a number." : "Finish this date, or clear it.");
+    return Boolean(wrong);
+  }
+  function complain(input, sentence) {
+    const id = `${input.id || input.name}_unread`;
+    byId(id)?.remove();
+    const note = document.createElement("p");
+    Object.assign(note, { id, className: "field-error", textContent: sentence });
+    note.setAttribute("role", "alert");
+    input.closest(".due-input, .field, td")?.append(note);
+    input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-describedby", id);
+    input.addEventListener("input", () => { note.remove(); input.removeAttribute("aria-invalid"); }, { once: true });
+    input.focus();
+  }
+
   on("submit", async (event) => {
     const form = event.target;
     if (form.method === "dialog") return;
+    if (unreadable(form)) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     if ("sending" in form.dataset) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     if (form.dataset.confirm && !agreed.has(form)) {
       event.preventDefault();
@@ -375,5 +418,5 @@
   on("DOMContentLoaded", refresh);
   if (document.readyState !== "loading") refresh();
   showOffline();
-  window.guildhall = { ask, say, toast };
+  window.guildhall = { ask, complain, say, toast, unreadable };
 })();

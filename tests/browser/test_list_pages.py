@@ -219,13 +219,58 @@ def test_a_moment_is_typed_in_the_readers_zone(page_of, new_task):
     page = page_of("charlie", timezone_id="America/New_York")
     id = new_task(page, "Meet the train", team=GLOBEX)
     page.goto(f"{LIST}/{id}")
-    page.get_by_label("Due").fill("2031-06-01T18:00")
+    page.locator("#due_at").fill("2031-06-01")
+    page.locator("#due_at_time").fill("18:00")
     page.get_by_role("button", name="Save task").click()
     expect(page.locator("#notice")).to_contain_text("Saved.")
-    expect(page.get_by_label("Due")).to_have_value("2031-06-01T18:00")
+    expect(page.locator("#due_at_time")).to_have_value("18:00")
     elsewhere = page_of("charlie", timezone_id="Europe/Paris")
     elsewhere.goto(f"{LIST}/{id}")
-    expect(elsewhere.get_by_label("Due")).to_have_value("2031-06-02T00:00")
+    expect(elsewhere.locator("#due_at")).to_have_value("2031-06-02")
+    expect(elsewhere.locator("#due_at_time")).to_have_value("00:00")
     for one in (page, elsewhere):
         one.close()
     assert page_of("charlie").request.post(f"{LIST}/{id}/removal", max_redirects=0).status == 303
+
+
+def test_report_12_what_was_not_touched_is_sent_as_it_came(page_of, new_task):
+    """Half past two of this night is there twice in Berlin; this is the second."""
+    page = page_of("charlie", timezone_id="Europe/Berlin")
+    id = new_task(page, "Turn the clocks", team=GLOBEX, due_at="2027-10-31T01:30:00+00:00")
+    page.goto(f"{LIST}/{id}")
+    expect(page.locator("#due_at_time")).to_have_value("02:30")
+    page.locator("#title").fill("Turn all clocks")
+    page.get_by_role("button", name="Save task").click()
+    expect(page.locator("#notice")).to_contain_text("Saved.")
+    assert page.locator("[data-due] [type=text]").get_attribute("value") == "2027-10-31T01:30:00+00:00"
+    page.close()
+    assert page_of("charlie").request.post(f"{LIST}/{id}/removal", max_redirects=0).status == 303
+
+
+def test_report_02_half_a_date_is_refused_beside_its_field_and_nothing_is_lost(page):
+    page.goto(f"{LIST}/new")
+    page.locator("#title").fill("Half a date")
+    page.locator("#due_at").press_sequentially("12")
+    page.get_by_role("button", name="Create task").click()
+    expect(page.locator("[data-due] .field-error")).to_have_text("Finish this date, or clear it.")
+    expect(page.locator("#due_at")).to_be_focused()
+    page.locator("#due_at").fill("")
+    page.locator("#due_at_time").fill("18:00")
+    page.get_by_role("button", name="Create task").click()
+    expect(page.locator("[data-due] .field-error")).to_have_text("Choose the day too.")
+    expect(page.locator("#title")).to_have_value("Half a date")
+    page.goto(LIST)
+    row = page.locator("[data-row]", has_text="Crate 118")
+    row.locator("[data-cell=due_at]").click()
+    row.locator("[type=date]").press_sequentially("1")
+    row.locator("[data-pick]").click()
+    expect(row.locator(".field-error")).to_have_text("Finish this date, or clear it.")
+
+
+def test_due_is_a_day_chosen_by_a_digit(page):
+    row = rows(page).nth(8)
+    row.locator("[data-cell=due_at]").click()
+    page.keyboard.press("2")
+    expect(row.locator("[data-cell=due_at]")).to_have_text("Tomorrow")
+    page.locator("#notice").get_by_role("button", name="Undo").click()
+    expect(row.locator("[data-cell=due_at]")).not_to_have_text("Tomorrow")

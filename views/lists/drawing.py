@@ -6,7 +6,7 @@ from typing import Any
 from flask import current_app
 from markupsafe import Markup
 
-from database.clock import now
+from database.clock import is_past
 from domain.lists import lists
 
 PARTS = ("cell", "input", "edit", "shown", "filter")  # how a kind is seen; what one lacks is as of a text
@@ -44,7 +44,7 @@ def bounded(count):
 
 def rows(place, answer):
     """The rows of an answer. What may be done to a row depends on its people alone: asked once for each."""
-    listing, environment, moment = place.listing, current_app.jinja_env, now()
+    listing, environment = place.listing, current_app.jinja_env
     rights, drawn = {}, []
     notes = listing.notes[1](answer.rows) if listing.notes else {}
     for row in answer.rows:
@@ -54,7 +54,7 @@ def rows(place, answer):
             names = tuple((n, answer.people.get(getattr(row, n))) for n in listing.people)
             known = rights[people] = (names, place.rights(_Owned(row, listing)))
         due = listing.due and getattr(row, listing.due)
-        late = bool(due and due < moment and listing.is_open(row))
+        late = is_past(due) if listing.due and listing.is_open(row) else None
         may = (*known, place.verbs(row) if place.acts else (), late, place.ticks, notes.get(row.id, ()))
         kinds = tuple(map(type, row))  # Markup equals the same str, and True equals 1
         drawn.append(_row(environment, place.view, listing, place.url, row, kinds, *may))

@@ -140,7 +140,7 @@ def test_the_page_names_its_people_also_those_who_left(cast, at, inside_acme):
 
 DATES = [
     "2026~5",
-    "2026-06-15~5",
+    "2026-06-151~5",
     "2026-06-15T00:00:00~5",
     "9999-12-31T23:59:59-23:00~5",
     "0001-01-01T00:00:00+23:00~5",

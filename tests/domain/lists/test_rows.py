@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -104,10 +104,10 @@ def test_two_hundred_characters_are_a_title(at, inside_acme):
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
-        ("2026-06-20", datetime(2026, 6, 20, 23, 59, tzinfo=UTC)),
+        ("2026-06-20", date(2026, 6, 20)),
         ("2026-06-20T10:30", datetime(2026, 6, 20, 10, 30, tzinfo=UTC)),
         ("2026-06-20T10:30+02:00", datetime(2026, 6, 20, 8, 30, tzinfo=UTC)),
-        ("2020-01-01", datetime(2020, 1, 1, 23, 59, tzinfo=UTC)),
+        ("2020-01-01", date(2020, 1, 1)),
         ("", None),
     ],
 )
@@ -212,7 +212,7 @@ def test_each_change_is_noted_with_before_and_after(cast, at, task):
     ]
     assert others[0][1] == {
         "title": ["Call the printer", "Call her"],
-        "due_at": [None, "2026-06-20T23:59:00+00:00"],
+        "due_at": [None, "2026-06-20"],
     }
     assert others[1][1] == {"assigned_to": [None, cast.bob.id]}
     assert others[2][1] == {"status": ["pending", "in progress"]}
