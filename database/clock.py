@@ -2,7 +2,7 @@
 
 import calendar
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 
@@ -24,7 +24,7 @@ def set_clock(clock=None):
     _clock = clock or _system_clock
 
 
-_zone = ContextVar("zone", default=UTC)
+_zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 
 def read_in(name):

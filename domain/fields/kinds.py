@@ -22,7 +22,7 @@ class Kind:
     control = ""  # the type of its input, where that isn't text
     currency = ""  # the column that says of which currency its amounts are
     bulk = False  # many rows are given one value of it at once
-    DAYS = ()  # (label, days from the reader's today) to choose from
+    DAYS: tuple = ()  # (label, days from the reader's today) to choose from
     several = False  # takes a list of texts
 
     def read(self, text):
