@@ -529,3 +529,32 @@ def test_after_migrating_no_lock_is_held_and_readers_may_only_read(empty, tmp_pa
         began = time.monotonic()
         assert migrations.migrate(tmp_path) == []
         assert time.monotonic() - began < 5
+
+
+# --- one form of text ------------------------------------------------------------------------------------
+
+
+def test_report_07_stored_text_gets_one_form_and_two_accounts_with_one_address_stay_two(empty, tmp_path):
+    migrations.migrate(tmp_path, "0004_long_job_holds")
+    stamp = now().isoformat()
+    user = (
+        'INSERT INTO "user" (created_at, updated_at, public_id, email, email_norm, status, timezone, email_verified_at)'
+    )
+    people = (
+        ("rene\u0301@example.org", "rene\u0301@example.org", "NULL"),
+        ("ren\u00e9@example.org", "ren\u00e9@example.org", f"'{stamp}'"),
+        ("ada@b\u00fccher.example", "ada@b\u00fccher.example", f"'{stamp}'"),
+    )
+    database.may_write()
+    for number, (email, norm, proven) in enumerate(people, 1):
+        database.execute_sql(
+            f"{user} VALUES ('{stamp}', '{stamp}', 'p{number}', '{email}', '{norm}', 'active', 'UTC', {proven})"
+        )
+        database.execute_sql(
+            "INSERT INTO profile (created_at, updated_at, user_id, full_name) "
+            f"VALUES ('{stamp}', '{stamp}', {number}, 'Rene\u0301')"
+        )
+    migrations.migrate(tmp_path)
+    found = dict(models.User.select(models.User.id, models.User.email_norm).tuples())
+    assert found == {1: "ren\u00e9@example.org#1", 2: "ren\u00e9@example.org", 3: "ada@xn--bcher-kva.example"}
+    assert {name for (name,) in models.Profile.select(models.Profile.full_name).tuples()} == {"Ren\u00e9"}

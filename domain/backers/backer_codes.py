@@ -5,10 +5,11 @@ looked up and never read. Why: docs/decisions/backers.md
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from domain.base import tokens
-from domain.fields.kinds import Field, Unfit
+from domain.fields.kinds import Field, Unfit, comparable, compatible
 from domain.fields.text import Text
 
 NAME = 80  # characters
@@ -17,13 +18,20 @@ ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # what nobody reads as something el
 
 
 def hashed(username, code):
-    """Under what a code is kept: the same for the same name in any case and the exact code."""
-    return tokens.keyed("backer code", f"{lower(username)}\0{code}")
+    """Under what a code is kept: the same for the same name in any case and normal form, and the exact code."""
+    return tokens.keyed("backer code", f"{lower(username)}\0{compatible(code)}")
+
+
+def hashes(username, code):
+    """Under what it may be kept: as `hashed` says, or as it was typed, up to 0.4."""
+    typed = f"{username.strip().lower()}\0{code}"
+    forms = (typed, unicodedata.normalize("NFC", typed), unicodedata.normalize("NFD", typed))
+    return list({hashed(username, code), *(tokens.keyed("backer code", form) for form in forms)})
 
 
 def lower(username):
     """A username as it is compared."""
-    return username.strip().lower()
+    return comparable(username)
 
 
 def spelled(number):

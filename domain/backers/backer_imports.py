@@ -16,7 +16,7 @@ from domain import Invalid, NotFound, Refused
 from domain.backers import backer_codes, backers, tiers
 from domain.base import audit, long_jobs, tokens
 from domain.fields.forms import read_whole
-from domain.fields.kinds import clean
+from domain.fields.kinds import clean, comparable
 from models import Backer, BackerImport, User
 
 SIZE = 1_000_000  # bytes
@@ -122,7 +122,7 @@ def check(data, name, tier_id, *, by):
     `tier_id` is the tier of rows that name none, or None. Refuses with Invalid. Wrong rows refuse nothing:
     they are told in the import.
     """
-    by_name = {name.lower(): tier.id for tier in tiers.everything() for name in (tier.name, tier.key)}
+    by_name = {comparable(name): tier.id for tier in tiers.everything() for name in (tier.name, tier.key)}
     if not by_name:
         raise _unreadable("Make a tier first: it says what a code gives.")
     if tier_id is not None and tier_id not in by_name.values():
@@ -147,7 +147,7 @@ def _judged(line, cells, by_name, tier_id):
     except Invalid as invalid:
         return [line, shown, None, "", WRONG, " ".join(invalid.fields.values())]
     said = " ".join(clean(cells.get("tier", "")).split())
-    tier = by_name.get(said.lower()) if said else tier_id
+    tier = by_name.get(comparable(said)) if said else tier_id
     if tier is None:
         why = f"There is no tier called {said[:40]}." if said else "It names no tier, and none was chosen for the file."
         return [line, username, None, "", WRONG, why]

@@ -114,12 +114,12 @@ def verify(username, code, *, allow=lambda name: None):
         raise NotFound("There is no campaign at the moment: an account needs no code.")
     allow(backer_codes.lower(username)[: backer_codes.NAME])
     token = str(uuid.uuid4())
-    return _verify(username, code, backer_codes.hashed(username, code), token), token
+    return _verify(username, code, backer_codes.hashes(username, code), token), token
 
 
 @writes
-def _verify(username, code, code_hash, token):
-    backer = _by_code(username, code_hash) if username and code else None
+def _verify(username, code, hashes, token):
+    backer = _by_code(username, hashes) if username and code else None
     if backer is None:
         raise BackerInvalid("This name and code don't belong together. Check both: the code must match exactly.")
     if backer.used_at is not None:
@@ -134,9 +134,9 @@ def _verify(username, code, code_hash, token):
     return Backer.get_by_id(backer.id)
 
 
-def _by_code(username, code_hash):
+def _by_code(username, hashes):
     """By the name in lower case, by the name as it was typed, then among the legacy rows."""
-    same = Backer.code_hash == code_hash
+    same = Backer.code_hash.in_(hashes)
     found = Backer.one(Backer.username_lower == backer_codes.lower(username), same)
     found = found or Backer.one(Backer.username == username, same)
     if found is None:

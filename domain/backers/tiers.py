@@ -12,7 +12,7 @@ from domain.base import audit
 from domain.entitlements import plans
 from domain.fields.choice import Choice
 from domain.fields.forms import read_whole
-from domain.fields.kinds import Field, Unfit
+from domain.fields.kinds import Field, Unfit, comparable
 from domain.fields.number import Number, counted
 from domain.fields.text import Text
 from models import Backer, BackerTier
@@ -26,7 +26,7 @@ class Key(Text):
     """The word by which files name a tier."""
 
     def read(self, text):
-        key = text.strip().lower()
+        key = comparable(text)
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", key):
             raise Unfit(_KEY)
         return key

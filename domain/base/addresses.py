@@ -1,15 +1,20 @@
-"""E-mail addresses: what is one, and when two are the same."""
+"""E-mail addresses: what is one, when two are the same, and how one is written for a mail server.
 
-import re
-import unicodedata
+One strict reader for every door, `email-validator` without a question to DNS: nothing that another program
+could take for several addresses, a name with an address, or an encoded word.
+"""
+
 from dataclasses import dataclass
+
+import email_validator
+import idna
 
 from domain.fields.email import Email
 from domain.fields.forms import read_whole
-from domain.fields.kinds import Field, Unfit
+from domain.fields.kinds import Field, Unfit, compatible
 
-_ADDRESS = re.compile(r"[^@\s,;<>\"()\[\]]+@[^@\s,;<>\"()\[\]]+\.[^@\s.,;<>\"()\[\]]+")
 _WHOLE = "Write a whole e-mail address, like ada@example.org."
+_NEVER = (".invalid", ".localhost", ".onion", ".arpa")  # RFC 6761, 7686: no mail goes there
 
 
 @dataclass(frozen=True)
@@ -18,20 +23,58 @@ class Usable(Email):
 
     def read(self, text):
         # Compatible letters become one: the Kelvin sign compares as a k, and must not be mailed elsewhere than a k.
-        email = unicodedata.normalize("NFKC", text[:1000]).strip()
-        if len(email) > self.most or not _ADDRESS.fullmatch(email):
+        typed = compatible(text[:1000]).strip()
+        found = parsed(typed)
+        if found is None or len(found.normalized) > self.most or not _is_on_the_net(found.ascii_domain):
             raise Unfit(_WHOLE)
-        return email
+        return typed if typed.isascii() else found.normalized
 
 
 EMAIL = Field("email", "E-mail", Usable(), True, missing=_WHOLE)
 
 
+def parsed(text):
+    """The parts of an address (RFC 5321, 6531), or None; one without a dot, such as root@localhost, has them too."""
+    if "=?" in text:  # RFC 2047: a header's reader would decode it
+        return None
+    try:
+        return email_validator.validate_email(
+            text, check_deliverability=False, globally_deliverable=False, test_environment=True, strict=True
+        )
+    except email_validator.EmailNotValidError:
+        return None
+
+
+def _is_on_the_net(domain):
+    last = domain.rpartition(".")
+    return bool(last[0]) and not last[2].isdigit() and not domain.endswith(_NEVER)
+
+
 def normalized(email):
-    """The form in which addresses are compared: without case and outer space."""
-    return email.strip().lower()
+    """The form in which addresses are compared: NFKC, without case and outer space, the domain as DNS has it.
+
+    Without case means lower case: casefolding would take «straße» for «strasse», two mailboxes whose owners
+    would then get into one account.
+    """
+    local, at, domain = compatible(email).strip().rpartition("@")
+    return f"{compatible(local.lower())}{at}{_in_dns(domain.lower())}"
+
+
+def mailable(email):
+    """(local part, domain) as a mail server without SMTPUTF8 takes them, where the local part allows it."""
+    local, _, domain = email.rpartition("@")
+    return local, _in_dns(domain)
+
+
+def _in_dns(domain):
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return domain
 
 
 def address(email):
-    """A usable address as typed. Refuses with Invalid."""
+    """A usable address as typed, in NFKC. Refuses with Invalid."""
     return read_whole((EMAIL,), {"email": email})["email"]

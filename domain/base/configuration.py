@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from environs import EnvValidationError, FileAwareEnv, validate
 
+from domain.base.addresses import normalized
+
 ENVIRONMENTS = ("development", "production", "demo", "test")
 PROVIDERS = ("stripe", "polar", "lemon_squeezy", "sandbox", "none")
 PLANS = ("PRO_MONTHLY", "PRO_YEARLY", "PRO_LIFETIME")
@@ -299,7 +301,7 @@ def _configuration(values):
         "data": data,
         "database_url": values["DATABASE_URL"] or f"sqlite:///{data / 'guildhall.db'}",
         "site_url": (values["SITE_URL"] or f"http://{values['HOST']}:{values['PORT']}").rstrip("/"),
-        "super_admin_emails": tuple(word.lower() for word in values["SUPER_ADMIN_EMAILS"]),
+        "super_admin_emails": tuple(normalized(word) for word in values["SUPER_ADMIN_EMAILS"]),
         "super_admin_require_2fa": production if needs_factor is None else needs_factor,
         "identity_providers": tuple(_identity_providers(values)),
     }

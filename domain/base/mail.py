@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from domain.base import configuration, settings
+from domain.base import addresses, configuration, settings
 from domain.base.outgoing import sends
 from domain.fields.kinds import clean
 
@@ -34,8 +34,8 @@ def compose(template, to, values, message_id=None):
     parts = {name: "".join(block(words.new_context(context))).strip() for name, block in words.blocks.items()}
     message = EmailMessage()
     message["Subject"] = " ".join(parts["subject"].split())
-    message["From"] = Address(settings.get("mail_sender_name"), addr_spec=configuration.active.mail_from)
-    message["To"] = to
+    message["From"] = Address(settings.get("mail_sender_name"), *addresses.mailable(configuration.active.mail_from))
+    message["To"] = Address("", *addresses.mailable(to))
     message["Date"] = formatdate()
     message["Message-ID"] = message_id or make_msgid(domain="guildhall")
     message.set_content(_templates.get_template("_letter.txt").render(**context, parts=parts))

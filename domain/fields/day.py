@@ -6,7 +6,7 @@ from peewee import fn
 from database.clock import local, now, reader_day
 from database.columns import DayOrMoment
 from database.parameters import parameter
-from domain.fields.kinds import Kind, Unfit
+from domain.fields.kinds import Kind, Unfit, figures
 from domain.fields.moment import Moment
 
 
@@ -18,7 +18,7 @@ class Day(Kind):
 
     def read(self, text):
         try:
-            value = date.fromisoformat(text.strip())
+            value = date.fromisoformat(figures(text))
         except ValueError:
             raise Unfit("Write a day as 2026-12-31.") from None
         if not 1900 <= value.year <= 2200:

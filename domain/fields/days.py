@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields.kinds import Unfit, whole
+from domain.fields.kinds import Unfit, figures, whole
 from domain.fields.text import Text
 
 
@@ -13,7 +13,7 @@ class Days(Text):
     count: int = 8
 
     def read(self, text):
-        words = super().read(text).replace(",", " ").split()
+        words = super().read(figures(text)).replace(",", " ").split()
         if not all(whole(word, self.last) for word in words):
             raise Unfit(f"Write numbers from 1 to {self.last} with commas between, such as 3, 6.")
         days = sorted({int(word) for word in words})

@@ -4,6 +4,8 @@ One kind is one file here, and its look in templates/fields/<kind>.html. Setting
 exports all speak through these.
 """
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,9 +97,42 @@ _INVISIBLE = dict.fromkeys(
 
 
 def clean(text):
-    """Text as a person meant it: without control, zero-width and direction-turning characters."""
+    """Text as a person meant it, in NFC: without control, zero-width and direction-turning characters."""
     text = str(text if text is not None else "").replace("\r\n", "\n").translate(_INVISIBLE)
+    text = unicodedata.normalize("NFC", text)
     return text if any(c.isprintable() and not c.isspace() for c in text) else ""
+
+
+def compatible(text):
+    """The same in NFKC, for what is read or compared and not kept as written: full-width letters are letters."""
+    return unicodedata.normalize("NFKC", clean(text))
+
+
+def comparable(text):
+    """The form in which names are compared: NFKC, casefolded, without outer and doubled space."""
+    return " ".join(unicodedata.normalize("NFKC", compatible(text).casefold()).split())
+
+
+def figures(text):
+    """Text with its digits as 0 to 9 and full-width signs in their usual width; «²» stays, it is no digit."""
+    return "".join(str(unicodedata.decimal(sign, "")) or _usual_width(sign) for sign in clean(text)).strip()
+
+
+def _usual_width(sign):
+    return unicodedata.normalize("NFKC", sign) if "\uff01" <= sign <= "\uff5e" else sign
+
+
+def integer(text):
+    """A typed whole number; ValueError for what is none, also for what only Python takes for one (1_000)."""
+    text = figures(text).replace("−", "-")
+    if "_" in text or len(text) > 20:
+        raise ValueError("no whole number")
+    return int(text)
+
+
+def code_digits(text):
+    """The digits of a typed code as 0 to 9, in whichever script they were typed; the rest goes."""
+    return re.sub(r"[^0-9]", "", figures(clean(text)[:40]))
 
 
 def whole(text, most=2**31 - 1):

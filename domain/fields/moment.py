@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from database.clock import local, now
-from domain.fields.kinds import Kind, Unfit
+from domain.fields.kinds import Kind, Unfit, figures
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,10 @@ class Moment(Kind):
     past: bool = False  # when something happened, not when it is due
 
     def read(self, text):
+        text = figures(text)
         try:
-            value = datetime.fromisoformat(text.strip())
-            if len(text.strip()) <= 10:
+            value = datetime.fromisoformat(text)
+            if len(text) <= 10:
                 value = datetime.combine(value.date(), time(23, 59), UTC)
             value = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=local(now()).tzinfo).astimezone(UTC)
         except (ValueError, OverflowError):

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields.kinds import Kind, Unfit
+from domain.fields.kinds import Kind, Unfit, integer
 
 # ISO 4217: currencies without minor units, and those with a thousand of them.
 WHOLE = [
@@ -49,7 +49,7 @@ class Money(Kind):
 
     def read(self, text):
         try:
-            return int(text.strip())
+            return integer(text)
         except ValueError:
             raise Unfit("Write a whole number of minor units, such as 1200 for 12.00.") from None
 

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields.kinds import Kind, Unfit
+from domain.fields.kinds import Kind, Unfit, integer
 
 
 def counted(number, thing, things=""):
@@ -21,7 +21,7 @@ class Number(Kind):
 
     def read(self, text):
         try:
-            value = int(text.strip())
+            value = integer(text)
         except ValueError:
             raise Unfit("Write a whole number.") from None
         if not self.least <= value <= self.most:

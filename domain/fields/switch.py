@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields.kinds import Kind, Unfit
+from domain.fields.kinds import Kind, Unfit, comparable
 
 
 @dataclass(frozen=True)
@@ -11,9 +11,9 @@ class Switch(Kind):
     WORDS = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
     def read(self, text):
-        if text.strip().lower() not in self.WORDS:
+        if comparable(text) not in self.WORDS:
             raise Unfit("Choose on or off.")
-        return self.WORDS[text.strip().lower()]
+        return self.WORDS[comparable(text)]
 
     def plain(self, value):
         return "On" if value else "Off"

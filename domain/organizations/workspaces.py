@@ -8,7 +8,7 @@ from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import history, outgoing, roles
-from domain.fields.kinds import clean, whole
+from domain.fields.kinds import clean, comparable, whole
 from domain.organizations import organizations
 from models import Assignment, Invitation, Membership, Profile, User, Workspace
 
@@ -56,7 +56,7 @@ def create(name, *, by):
 
 
 def _free(name, but=0):
-    taken = [one for one in Workspace.select() if one.name.casefold() == name.casefold() and one.id != but]
+    taken = [one for one in Workspace.select() if comparable(one.name) == comparable(name) and one.id != but]
     if taken:
         raise Invalid({"name": f"There is a workspace called {taken[0].name} already."})
 

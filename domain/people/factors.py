@@ -19,7 +19,7 @@ from database.clock import now
 from database.transactions import writes
 from domain import Invalid, Refused
 from domain.base import audit, configuration, outgoing, settings, stepup
-from domain.fields.kinds import clean
+from domain.fields.kinds import clean, code_digits, comparable
 from models import BackupCode, Passkey, User
 
 CODES = 10
@@ -62,7 +62,7 @@ def enrol(user, secret, code):
 
     Refuses with Invalid for a wrong code, and with VerificationRequired before anything.
     """
-    code = re.sub(r"\D", "", clean(code)[:20], flags=re.ASCII)
+    code = code_digits(code)
     if not re.fullmatch(r"[A-Z2-7]{32}", secret or ""):
         raise Invalid({"code": "This set-up is too old. Start again."})
     step = _step_of(secret, code)
@@ -103,7 +103,7 @@ def fits_totp(user, code):
     secret = unseal(user.totp_secret)
     if not secret:  # SECRET_KEY was changed: the app has to be set up anew
         return False
-    step = _step_of(secret, re.sub(r"\D", "", clean(code)[:20], flags=re.ASCII))
+    step = _step_of(secret, code_digits(code))
     return step is not None and _use_step(user, step)
 
 
@@ -162,7 +162,7 @@ def use_code(user, code):
 
 
 def _code_hash(code):
-    plain = re.sub(r"[^a-z0-9]", "", clean(code)[:40].lower())
+    plain = re.sub(r"[^a-z0-9]", "", comparable(clean(code)[:40]))
     return hmac.new(configuration.active.secret_key.encode(), f"backup:{plain}".encode(), hashlib.sha256).hexdigest()
 
 

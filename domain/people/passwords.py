@@ -2,10 +2,12 @@
 
 import string
 import threading
+import unicodedata
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from precis_i18n import get_profile
 
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit
@@ -17,6 +19,7 @@ MOST = 200  # characters: bounds the work of one attempt
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _gate = threading.BoundedSemaphore(2)
 _nobody = None
+_OPAQUE = get_profile("OpaqueString")
 
 
 def missing(password):
@@ -37,14 +40,25 @@ def missing(password):
     return lacks
 
 
+def opaque(password):
+    """A password in its one form, however a keyboard puts it together (RFC 8265, OpaqueString), or None."""
+    try:
+        return _OPAQUE.enforce(password)
+    except (UnicodeError, ValueError):
+        return None
+
+
 @dataclass(frozen=True)
 class Chosen(Field):
-    """A password that somebody chooses: taken as it was typed, if the policy takes it."""
+    """A password that somebody chooses: in its one form, if the policy takes it."""
 
     def read(self, text):
-        if lacks := missing(text or ""):
+        password = opaque(text or "")
+        if lacks := missing(password or text or ""):
             raise Unfit(f"The password still needs {joined(lacks)}.")
-        return text
+        if password is None:
+            raise Unfit("The password has a sign that not every keyboard can write. Choose another sign.")
+        return password
 
 
 PASSWORD = Chosen("password", "Password", Text(MOST))
@@ -66,20 +80,28 @@ def hashed(password):
         return _hasher.hash(password)
 
 
-def is_old(password_hash):
-    """Whether it was made with a lesser profile than today's; then it is made anew at the next sign-in."""
-    return _hasher.check_needs_rehash(password_hash)
+def hashed_anew(password, password_hash):
+    """A new hash of the right password where the kept one is of a lesser profile or another form; else None."""
+    wanted = opaque(password) or password
+    as_kept = not _hasher.check_needs_rehash(password_hash) and (wanted.isascii() or _verify(wanted, password_hash))
+    return None if as_kept else hashed(wanted)
 
 
 def fits(password, password_hash):
     """Whether it is the password. Takes as long for an account that isn't there (`password_hash` None)."""
-    global _nobody
     if len(password) > MOST:
         return False
+    # Up to 0.4 they were kept as they came, and some keyboards send letter and accent apart.
+    forms = dict.fromkeys((opaque(password) or password, password, unicodedata.normalize("NFD", password)))
+    return any(_verify(form, password_hash) for form in forms)
+
+
+def _verify(password, password_hash):
+    global _nobody
     with _gate:
         if _nobody is None:
             _nobody = _hasher.hash("nobody has this password")
         try:
             return _hasher.verify(password_hash or _nobody, password) and password_hash is not None
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError, UnicodeError):
             return False

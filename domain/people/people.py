@@ -24,6 +24,7 @@ from domain.people.suspensions import InvalidTransition, reason_of
 from models import Identity, Membership, Organization, Passkey, Profile, Session, User
 
 LOOK = timedelta(minutes=30)
+OPEN = User.status != "deleted"
 
 STATUS = Choice((("active", "Active", "good"), ("suspended", "Suspended", "bad"), ("deleted", "Deleted", "quiet")))
 
@@ -49,6 +50,22 @@ listing = Listing(
     chips="status",
     icon="users",
 )
+
+
+@writes
+def tell_of_clashes():
+    """Tell admins, once for each, of accounts whose address another account has in its normal form.
+
+    They were there before addresses had one form; nobody merges them. Returns how many there are.
+    """
+    clashing = list(User.select().where(User.email_norm.contains("@") & User.email_norm.contains("#"), OPEN))
+    for user in (one for one in clashing if one.email_norm.endswith(f"#{one.id}")):
+        held = User.one(User.email_norm == user.email_norm.removesuffix(f"#{user.id}"))
+        title = f"Two accounts have the address {user.email}: #{held.id if held else '–'} and #{user.id}"
+        body = "The second one can't be signed in to by its address. Ask its owner, then suspend it or have it moved."
+        for admin in admins.people():
+            outgoing.notify(admin, "admin.clash", f"clash:{user.id}", title, body=body, link=f"/admin/users/{user.id}")
+    return len(clashing)
 
 
 def newest(limit):

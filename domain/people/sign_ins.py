@@ -41,8 +41,8 @@ def sign_in(email, password):
     if fits and waiting:
         raise NotVerified("Prove your address first: we mail you a new code.", token=waiting.public_id)
     if fits and user.status == "active":
-        if passwords.is_old(password_hash):
-            _rehash(user, passwords.hashed(password))
+        if anew := passwords.hashed_anew(password, password_hash):
+            _rehash(user, anew)
         return user
     if user is not None:
         _note_failure(user, "A wrong password, or a suspended account")

@@ -1,7 +1,7 @@
 import pytest
 
 from domain import Invalid
-from domain.base.addresses import address, normalized
+from domain.base.addresses import address, mailable, normalized
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,25 @@ def test_an_address_is_taken_as_typed_without_what_cannot_be_seen(typed, kept):
         "ada(eve)@example.org",
         "a" * 243 + "@example.org",
         "x" * 1_000_000,
+        "a:victim@example.org",
+        "a@b..org",
+        ".a@example.org",
+        "a..b@example.org",
+        "mailto:ada@example.org",
+        "=?utf-8?q?eve?=@example.org",
+        "friends:ada@example.org;",
+        "ada@[192.0.2.1]",
+        "ada@192.0.2.1",
+        "ada%example.com@",
+        "ada@localhost",
+        "ada@hall.invalid",
+        "ada@-example.org",
+        "ada@exa_mple.org",
+        "a" * 65 + "@example.org",
+        "ada@example.org.",
     ],
 )
-def test_what_is_no_address_is_refused_beside_its_field(typed):
+def test_report_06_what_is_no_address_is_refused_beside_its_field(typed):
     with pytest.raises(Invalid) as caught:
         address(typed)
     assert caught.value.fields == {"email": "Write a whole e-mail address, like ada@example.org."}
@@ -65,6 +81,15 @@ def test_addresses_are_compared_without_case_and_outer_space():
 def test_a_letter_that_only_looks_like_another_becomes_that_other(typed):
     """Otherwise one would compare equal to kim's address, and be mailed somewhere else."""
     assert address(typed).lower() == "kim@example.org"
+
+
+def test_report_07_a_domain_in_letters_and_as_dns_has_it_is_one_address():
+    assert normalized("Ada@BÜCHER.example") == normalized("ada@xn--bcher-kva.example") == "ada@xn--bcher-kva.example"
+    assert mailable("ada@bücher.example") == ("ada", "xn--bcher-kva.example")
+
+
+def test_letters_that_only_casefolding_makes_alike_stay_two_mailboxes():
+    assert normalized("straße@example.org") != normalized("strasse@example.org")
 
 
 def test_two_ways_to_write_one_accent_are_one_address():

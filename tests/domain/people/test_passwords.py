@@ -32,3 +32,19 @@ def test_a_hash_fits_its_password_only_and_differs_each_time():
     assert not passwords.fits("Correct horse 1!", None)
     assert not passwords.fits("Correct horse 1!", "no hash at all")
     assert not passwords.fits("x" * 10_000, first)
+
+
+def test_report_07_a_password_is_the_same_however_the_keyboard_puts_its_letters_together(house):
+    nfc, nfd = "Corr\u00e9ct horse 1!", "Corre\u0301ct horse 1!"
+    chosen = passwords.chosen(nfd)
+    assert passwords.fits(nfc, chosen)
+    assert passwords.fits(nfd, chosen)
+    assert passwords.fits("Corr\u00e9ct\u3000horse 1!", chosen), "another space is a space (RFC 8265)"
+
+
+def test_report_07_one_that_was_kept_as_it_came_fits_and_is_kept_anew(house):
+    nfc, nfd = "Corr\u00e9ct horse 1!", "Corre\u0301ct horse 1!"
+    old = passwords.hashed(nfd)
+    assert passwords.fits(nfc, old)
+    anew = passwords.hashed_anew(nfc, old)
+    assert passwords.hashed_anew(nfc, anew) is None

@@ -1,12 +1,13 @@
 import pytest
 
+import jobs
 from database.clock import now
 from database.connections import database
 from domain import Forbidden, Invalid, NotFound
 from domain.base import stepup
 from domain.lists import lists
 from domain.people import admins, people, sessions, suspensions
-from models import Admin, AuditEvent, Identity, Profile, Proof, Session, User
+from models import Admin, AuditEvent, Identity, Notification, Profile, Proof, Session, User
 from tests.fixtures.threads import write
 
 WHY = "She asked why a task is gone."
@@ -197,3 +198,14 @@ def test_whoever_is_no_longer_allowed_may_not_go_on(cast, proven):
     assert people.still_may(looker)
     write(Admin.delete().execute)
     assert not people.still_may(looker)
+
+
+def test_report_07_admins_are_told_once_of_accounts_that_have_one_address(cast):
+    assert people.tell_of_clashes() == 0
+    clash = f"bob@example.org#{cast.charlie.id}"
+    write(User.update(email="bob@example.org", email_norm=clash).where(User.id == cast.charlie.id).execute)
+    assert people.tell_of_clashes() == people.tell_of_clashes() == 1
+    jobs.work_off()
+    (told,) = Notification.select().where(Notification.type == "admin.clash")
+    assert told.recipient_id == cast.stella.id
+    assert f"#{cast.bob.id} and #{cast.charlie.id}" in told.title
