@@ -110,7 +110,10 @@ def _checked(email, name, password):
     """The form in order: (address, name, password hash or None). Refuses with Invalid."""
     fields = (EMAIL, NAME) if password is None else (EMAIL, NAME, passwords.PASSWORD)
     read = read_whole(fields, {"email": email, "name": name, "password": password})
-    return read["email"], read["name"], None if password is None else passwords.hashed(password)
+    if password is None:
+        return read["email"], read["name"], None
+    passwords.must_be_uncommon(read["password"], read["email"], read["name"])
+    return read["email"], read["name"], passwords.hashed(read["password"])
 
 
 @writes
@@ -187,7 +190,7 @@ def change_password(user, password):
 
     Refuses with Invalid.
     """
-    return _change_password(user, passwords.chosen(password))
+    return _change_password(user, passwords.chosen(password, user.email, user.name))
 
 
 @writes

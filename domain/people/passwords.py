@@ -1,5 +1,6 @@
 """Passwords: the policy in words, and Argon2id behind a gate so that sign-ins can't take the machine."""
 
+import re
 import string
 import threading
 import unicodedata
@@ -9,6 +10,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from precis_i18n import get_profile
 
+from domain import Invalid
+from domain.base import settings
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit
 from domain.fields.text import Text
@@ -20,6 +23,14 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _gate = threading.BoundedSemaphore(2)
 _nobody = None
 _OPAQUE = get_profile("OpaqueString")
+_MEASURED = 72  # characters: what zxcvbn takes
+_STRONG = 3  # of zxcvbn's five grades, from 0: more than a hundred million tries
+_OTHERS = 6  # letters and digits besides words that are the site's or the person's
+_OURS = "guildhall password admin organization"
+_COMMON = (
+    "This password is one of the first that somebody would try: it is common, or made of names that belong to "
+    "you or this site. A few words that have nothing to do with each other are good."
+)
 
 
 def missing(password):
@@ -64,9 +75,21 @@ class Chosen(Field):
 PASSWORD = Chosen("password", "Password", Text(MOST))
 
 
-def chosen(password):
-    """The hash of a password that somebody chooses. Refuses with Invalid."""
-    return hashed(read_whole((PASSWORD,), {"password": password})["password"])
+def chosen(password, *about):
+    """The hash of a password that somebody chooses; `about` is what others know of them. Refuses with Invalid."""
+    password = read_whole((PASSWORD,), {"password": password})["password"]
+    must_be_uncommon(password, *about)
+    return hashed(password)
+
+
+def must_be_uncommon(password, *about):
+    """Refuse with Invalid what is tried first: common passwords, and the site's and the person's own words."""
+    from zxcvbn import zxcvbn
+
+    words = re.findall(r"\w{3,}", " ".join((_OURS, settings.get("site_name"), *about)).casefold())
+    rest = re.sub("|".join(sorted(words, key=len, reverse=True)), "", password.casefold())
+    if len(re.findall(r"\w", rest)) < _OTHERS or zxcvbn(password[:_MEASURED], words)["score"] < _STRONG:
+        raise Invalid({"password": _COMMON})
 
 
 def joined(words):

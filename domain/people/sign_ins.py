@@ -185,7 +185,8 @@ def _mail_reset(token, code):
 
 def reset(token_id, code, password):
     """Set a new password and end all sessions. Refuses with Invalid, WrongCode or CodeExpired."""
-    return _reset(token_id, code, passwords.chosen(password))
+    token = codes.pending(token_id, "reset")
+    return _reset(token_id, code, passwords.chosen(password, codes.recipient(token) if token else ""))
 
 
 @writes(keep=tokens.NotTheCode)

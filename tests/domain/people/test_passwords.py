@@ -1,5 +1,6 @@
 import pytest
 
+from domain import Invalid
 from domain.people import passwords
 
 
@@ -48,3 +49,12 @@ def test_report_07_one_that_was_kept_as_it_came_fits_and_is_kept_anew(house):
     assert passwords.fits(nfc, old)
     anew = passwords.hashed_anew(nfc, old)
     assert passwords.hashed_anew(nfc, anew) is None
+
+
+@pytest.mark.parametrize(
+    "password", ["Password123!", "Guildhall2026!", "P@ssw0rd1234", "Iloveyou1234!", "Ada.Lovelace1!"]
+)
+def test_what_everybody_tries_first_is_refused(house, password):
+    with pytest.raises(Invalid) as refused:
+        passwords.chosen(password, "lovelace@example.org", "Ada Lovelace")
+    assert "first that somebody would try" in refused.value.fields["password"]
