@@ -46,7 +46,7 @@ class Due(Kind):
     choices = ()
 
     def read(self, text):
-        text = text.strip()
+        text = figures(text)
         if len(text) > 10:
             return _MOMENT.read(text)
         return _MOMENT.read(text).date()
