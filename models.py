@@ -6,7 +6,7 @@ Times are UTC, money is integer minor units, secrets are stored only as hashes.
 from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, IntegerField, TextField
 from peewee import JSONField as Json
 
-from database.clock import is_past, now
+from database.clock import is_past, next_month, now
 from database.columns import DayOrMoment, Moment, State, money, partial, public_id, short, to
 from database.compiled import CompiledRows
 from database.parameters import parameter
@@ -595,7 +595,6 @@ class Payment(Owned):
     paid_at = Moment(null=True)
     dispute = State("none", "open", "won", "lost", default="none")
     url = TextField(null=True)  # the provider's page of it: invoice, receipt, or where to confirm it
-    credited = BooleanField(default=False)  # its period's credits were given, and still stand
 
     class Meta:
         table_name = "billing_payment"
@@ -694,17 +693,21 @@ class CreditAccount(Owned):
     held = IntegerField(default=0, constraints=[Check("held >= 0 AND held <= balance")])
     monthly_allowance = IntegerField(default=0)
     last_reset_at = Moment(default=now)
+    resets_at = Moment(default=lambda: next_month(now()))  # when time next changes the monthly credits
     lapses_at = Moment(null=True)  # when the next bucket or hold is over; too early does no harm
 
     class Meta:
-        indexes = ((("last_reset_at",), False),)
+        indexes = ((("resets_at",), False),)
 
 
 partial(CreditAccount, "credit_account_lapses", CreditAccount.lapses_at, where="lapses_at IS NOT NULL")
 
 
 class CreditBucket(Owned):
-    """Credits that came together and are over together. The monthly one is replaced, never added to."""
+    """Credits that came together and are over together: `amount - remaining` was used, or is held.
+
+    The monthly one is replaced by the next, and moved by the difference when the plan changes.
+    """
 
     organization = to(Organization)
     account = to(CreditAccount)

@@ -18,7 +18,7 @@ from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.backers import backer_codes, tiers
-from domain.base import audit, changes, outgoing, settings, stepup, tokens
+from domain.base import audit, changes, outgoing, stepup, tokens
 from domain.entitlements import credits, grants, plans
 from domain.fields.choice import Choice
 from domain.fields.forms import read_whole
@@ -255,7 +255,7 @@ def _give(backer, user, organization, until):
         plan = plans.stored(tier.plan_key)
         with inside(organization):
             grants.include(source_of(backer), plan, provider=None, expires_at=until, source_type="one_time")
-            credits.renew(organization, settings.get(plan.credits), mark)
+            credits.follow(organization)
             changes.record(organization, "subscription", None, "updated", by=user)
     if tier.credits:
         credits.give(organization, tier.credits, key=mark, reason=f"Backer reward: {tier.name}")

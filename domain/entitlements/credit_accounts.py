@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from peewee import fn
 
-from database.clock import month_of, next_month, now
+from database.clock import next_month, now
+from database.columns import public_id
 from database.compiled import Compiled
 from database.connections import database
 from database.parameters import parameter
 from domain import Invalid, Refused
-from domain.base import changes, outgoing, settings
-from domain.entitlements import grants
+from domain.base import changes, outgoing
+from domain.entitlements import allowances
 from domain.fields.number import counted
 from models import CreditAccount, CreditBucket, CreditEntry, CreditHold, Membership
 
@@ -42,6 +43,7 @@ class Account(NamedTuple):
     held: int
     monthly_allowance: int
     last_reset_at: object
+    resets_at: object
     lapses_at: object
 
 
@@ -62,6 +64,7 @@ _account = Compiled(
             CreditAccount.held,
             CreditAccount.monthly_allowance,
             CreditAccount.last_reset_at,
+            CreditAccount.resets_at,
             CreditAccount.lapses_at,
         )
     )
@@ -191,7 +194,7 @@ def too_few(account, amount):
     some = "none is" if not left else "1 is" if left == 1 else f"{left:,} are"
     hint = "A larger plan has more."
     if account.monthly_allowance >= amount:
-        back = next_month(now())
+        back = CreditAccount.resets_at.python_value(account.resets_at)
         hint = f"The monthly {account.monthly_allowance:,} come back on {back.day} {back:%B}; a larger plan has more."
     return InsufficientCredits(
         f"This takes {counted(amount, 'credit')}, and {some} left. {hint}", needed=amount, left=left
@@ -270,7 +273,7 @@ def settled(organization, resetting=True):
     """The account of the organization one stands in, ours alone until the commit, with nothing due on it."""
     account = Account(*_account()[0])
     moment = now()
-    stale = resetting and account.last_reset_at < _stored(month_of(moment))
+    stale = resetting and account.resets_at <= _stored(moment)
     if stale or (account.lapses_at is not None and account.lapses_at <= _stored(moment)):
         _do_due(account, moment, stale)
         changes.record(organization, "credits", None, "updated")
@@ -279,13 +282,13 @@ def settled(organization, resetting=True):
 
 
 def _do_due(account, moment, stale):
-    """Lapsed holds go back, the month's credits are replaced, buckets that ended are closed: in this order."""
+    """Lapsed holds go back, the monthly credits follow, buckets that ended are closed: in this order."""
     of_account = CreditHold.account == account.id
     lapsed = CreditHold.select().where(of_account, CreditHold.status == "open", CreditHold.expires_at <= moment)
     for held in list(lapsed.order_by(CreditHold.id)):
         let_go(account.id, held, "lapsed")
     if stale:
-        replace_monthly(account, allowance_now(account.monthly_allowance), f"reset:{moment:%Y-%m}")
+        follow(account)
     ended = CreditBucket.select(CreditBucket.id, CreditBucket.remaining).where(
         CreditBucket.account == account.id,
         CreditBucket.closed_at.is_null(),
@@ -306,24 +309,68 @@ def let_go(account, held, status):
     return put_back(account, held.drawn, balance, f"{status}:{held.key}")
 
 
-def allowance_now(stored):
-    """What the plan gives from this month on. An allowance doesn't outlive its plan; where none are sold, it stays."""
-    plan = grants.plan()
-    return settings.get(plan.credits) if plan else max(stored, settings.get("credits_free"))
+def allowance(account):
+    """The allowances.Allowance of an account, as its row or as a spend has it."""
+
+    def is_entered(key):
+        return bool(entered(account=account.id, key=key))
+
+    last = CreditAccount.last_reset_at.python_value(account.last_reset_at)
+    return allowances.current(account.monthly_allowance, last, is_entered)
 
 
-def replace_monthly(account, allowance, key):
-    """A new monthly bucket for the old one. Once a month and once an invoice: the caller has looked."""
-    mine = (CreditBucket.account == account.id) & (CreditBucket.kind == "monthly") & CreditBucket.closed_at.is_null()
-    old = CreditBucket.one(mine)
-    if old is not None:
-        _close(mine)
-    if allowance:
-        fill(account.id, "monthly", allowance, next_month(now()))
+def follow(account):
+    """Have the monthly credits be what the plan and its payments give now; returns whether that was news."""
+    found = allowance(account)
+    if found.begins:
+        replace_monthly(account, found.amount, found.begins, found.ends_at)
+        return True
+    return _adjust_monthly(account, found)
+
+
+def replace_monthly(account, allowance, key, ends_at=None):
+    """A new monthly bucket for the old one, once for each period: the caller has looked."""
+    old, ends_at = _monthly(account), ends_at or next_month(now())
+    _renew_bucket(account, old, allowance, allowance, ends_at)
     delta = allowance - (old.remaining if old else 0)
-    balance = move(account.id, delta, monthly_allowance=allowance, last_reset_at=now())
+    balance = move(account.id, delta, monthly_allowance=allowance, last_reset_at=now(), resets_at=ends_at)
     if delta or allowance:
         enter(account.id, delta, balance, "reset", key)
+
+
+def _monthly(account):
+    mine = (CreditBucket.account == account.id) & (CreditBucket.kind == "monthly") & CreditBucket.closed_at.is_null()
+    return CreditBucket.one(mine)
+
+
+def _renew_bucket(account, old, amount, remaining, ends_at):
+    """Close a bucket, so that what is still held of it lapses when it comes back, and open the next."""
+    if old is not None:
+        _close(CreditBucket.id == old.id)
+    if amount:
+        CreditBucket.create(account=account.id, kind="monthly", amount=amount, remaining=remaining, expires_at=ends_at)
+
+
+def left_of(bucket, allowance):
+    """(what was used of a monthly bucket, what is left of it by another allowance)."""
+    used = bucket.amount - bucket.remaining if bucket else 0
+    return used, max(0, allowance - used)
+
+
+def _adjust_monthly(account, found):
+    """The same period by another allowance: what was used of it stays used."""
+    bucket = _monthly(account)
+    used, left = left_of(bucket, found.amount)
+    delta = left - (bucket.remaining if bucket else 0)
+    if delta < 0 or (delta and bucket is None):
+        _renew_bucket(account, bucket, used + left, left, found.ends_at)
+    elif bucket is not None:
+        values = {"amount": used + left, "remaining": left, "expires_at": found.ends_at}
+        CreditBucket.update(**values).where(CreditBucket.id == bucket.id).execute()
+    balance = move(account.id, delta, monthly_allowance=found.amount, resets_at=found.ends_at)
+    if delta:
+        enter(account.id, delta, balance, "reset", f"allowance:{public_id()}")
+    return bool(delta) or found.amount != account.monthly_allowance
 
 
 def note_next(account):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from peewee import JOIN, fn
 
-from database.clock import month_of, next_month, now
+from database.clock import now
 from database.connections import database
 from database.scope import inside
 from domain.entitlements import credit_accounts
@@ -39,12 +39,14 @@ def standing(organization):
         account = CreditAccount.get()
         buckets, allowance = _buckets(account, moment), account.monthly_allowance
         held = account.held - _give_back(account, buckets, moment)
-        if account.last_reset_at < month_of(moment):
-            allowance = credit_accounts.allowance_now(allowance)
-            buckets = _renewed(buckets, allowance, moment)
+        resets_at = account.resets_at
+        if resets_at <= moment:
+            found = credit_accounts.allowance(account)
+            allowance, resets_at = found.amount, found.ends_at
+            buckets = _followed(buckets, found)
     left = [bucket for bucket in buckets if bucket.remaining]
     balance = held + sum(bucket.remaining for bucket in left)
-    return Standing(balance, held, allowance, next_month(moment), left)
+    return Standing(balance, held, allowance, resets_at, left)
 
 
 def _buckets(account, moment):
@@ -66,11 +68,13 @@ def _give_back(account, buckets, moment):
     return sum(hold.amount for hold in lapsed)
 
 
-def _renewed(buckets, allowance, moment):
-    """The buckets with the new month's in the place of the old one."""
-    new = CreditBucket(kind="monthly", amount=allowance, remaining=allowance, expires_at=next_month(moment))
-    kept = [new] + [bucket for bucket in buckets if bucket.kind != "monthly"]
-    return sorted(kept, key=lambda bucket: (bucket.expires_at is None, bucket.expires_at or moment))
+def _followed(buckets, found):
+    """The buckets with the monthly one as an Allowance has it."""
+    old = next((bucket for bucket in buckets if bucket.kind == "monthly"), None)
+    used, left = credit_accounts.left_of(None if found.begins else old, found.amount)
+    new = CreditBucket(kind="monthly", amount=used + left, remaining=left, expires_at=found.ends_at)
+    kept = [new, *(bucket for bucket in buckets if bucket.kind != "monthly")]
+    return sorted(kept, key=lambda bucket: (bucket.expires_at is None, bucket.expires_at or found.ends_at))
 
 
 def balance(organization):
@@ -78,7 +82,7 @@ def balance(organization):
     moment = now()
     with inside(organization):
         account = CreditAccount.get()
-    due = account.last_reset_at < month_of(moment) or (account.lapses_at is not None and account.lapses_at <= moment)
+    due = account.resets_at <= moment or (account.lapses_at is not None and account.lapses_at <= moment)
     if not due:
         return account.balance, account.monthly_allowance
     found = standing(organization)

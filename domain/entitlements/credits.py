@@ -1,16 +1,16 @@
 """Credits: spending, giving, taking and renewing what an organization has. Whole numbers, no money.
 
-They lie in buckets. The monthly one is replaced by each renewal and each calendar month (UTC), never added
-to; purchased and given ones stay until they end. What ends soonest is spent first.
+They lie in buckets. The monthly one is replaced by each period (allowances says which), never added to;
+purchased and given ones stay until they end. What ends soonest is spent first.
 
 Every act has a key: the same key twice is once, with the same answer. Why it is so: docs/decisions/credits.md
 """
 
-from database.clock import month_of, next_month, now
+from database.clock import next_month, now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, NotFound
-from domain.base import history, settings
+from domain.base import changes, history, settings
 from domain.entitlements import credit_accounts
 from domain.fields.kinds import clean
 from domain.fields.number import counted
@@ -79,13 +79,26 @@ def open_account(organization):
 
 @writes
 def renew(organization, allowance, key):
-    """Replace the monthly credits by the new allowance, once for each `key` (an invoice): nothing rolls over."""
+    """Replace the monthly credits by the new allowance, once for each `key` (a period): nothing rolls over."""
     with inside(organization):
         account = credit_accounts.settled(organization, resetting=False)
         if credit_accounts.entered(account=account.id, key=key):
             return False
         credit_accounts.replace_monthly(account, allowance, key)
     return True
+
+
+@writes
+def follow(organization):
+    """Have the monthly credits be what the plan and its payments give now; returns whether that was news.
+
+    A period that was paid brings its allowance once, a change moves it by the difference (see allowances).
+    """
+    with inside(organization):
+        news = credit_accounts.follow(credit_accounts.settled(organization, resetting=False))
+        if news:
+            changes.record(organization, "credits", None, "updated")
+    return news
 
 
 @writes
@@ -156,7 +169,7 @@ def settle_up(organization):
 
 
 def reset_stale(limit):
-    """Begin the new month for up to `limit` organizations that have an allowance or a plan; returns how many.
+    """Begin the next period for up to `limit` organizations that have an allowance or a plan; returns how many.
 
     A spend does the same by itself, whichever comes first.
     """
@@ -170,7 +183,7 @@ def reset_stale(limit):
         query = (
             CreditAccount.select(CreditAccount.organization)
             .join(Organization)
-            .where(CreditAccount.last_reset_at < month_of(now()), Organization.status == "active")
+            .where(CreditAccount.resets_at <= now(), Organization.status == "active")
         )
         query = query if entitled is None else query.where(entitled)
         due = [id for (id,) in query.order_by(CreditAccount.id).limit(limit).tuples()]

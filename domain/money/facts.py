@@ -13,7 +13,7 @@ from database.locks import lock
 from database.parameters import parameter
 from database.scope import inside
 from domain.base import changes, outgoing, settings
-from domain.entitlements import grants, plans
+from domain.entitlements import credits, grants, plans
 from domain.money import announcements, owners, pricing, settlements
 from domain.money.providers.provider import (
     CheckoutClosed,
@@ -207,6 +207,8 @@ def _shown(row):
 def _followed(row, organization, before, fact):
     """Grants as the row now says, and whoever looks after the plan is told of what changed."""
     followed = grants.follow(row, organization)
+    if followed:
+        credits.follow(organization)
     after = _shown(row)
     if before != after:
         announcements.tell_of_subscription(organization, row, before, fact)
@@ -299,7 +301,8 @@ def _failed(fact: PaymentFailed, organization):
         shown, subscription.status = _shown(subscription), "past_due"
         subscription.unpaid_since_at, subscription.unpaid_url = fact.period_start_at or fact.happened_at, fact.url
         subscription.save()
-        grants.follow(subscription, organization)
+        if grants.follow(subscription, organization):
+            credits.follow(organization)
         if shown != _shown(subscription):
             changes.record(organization, "subscription", subscription.id, "updated")
     plan = plans.get(plan_key or subscription.plan_key)

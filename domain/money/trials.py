@@ -29,7 +29,7 @@ MOST = 5000  # of each kind of row, the newest
 SUBSCRIPTION = (*facts.SHOWN, "current_period_start_at", "trial_ends_at", "provider_price_id", "unpaid_since_at")
 PAYMENT = (
     *("status", "reason", "amount", "amount_refunded", "currency", "dispute", "plan_key"),
-    *("period_start_at", "period_end_at", "credited"),
+    *("period_start_at", "period_end_at"),
 )
 
 

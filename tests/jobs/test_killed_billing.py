@@ -141,7 +141,7 @@ def figures(acme):
     with inside(acme):
         return {
             "plan": grants.plan().key,
-            "payments": [(p.status, p.amount, p.amount_refunded, p.credited) for p in Payment.select()],
+            "payments": [(p.status, p.amount, p.amount_refunded) for p in Payment.select()],
             "credits": [(e.reason, e.delta) for e in CreditEntry.select()],
             "events": Counter(event.status in ("processed", "ignored") for event in WebhookEvent.select()),
             "outgoing": sorted(row.key.split(":")[0] + " " + row.kind + " " + row.status for row in Outgoing.select()),

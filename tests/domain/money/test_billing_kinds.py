@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+import jobs
 from database.scope import inside
-from domain.entitlements import grants
+from domain.entitlements import credit_standings, credits, grants
 from domain.money import billing
 from domain.money.providers import sandbox
 from domain.money.providers.sandbox import engine
@@ -38,10 +39,90 @@ def test_billing_f01_a_period_renewed_ahead_and_left_isn_t_the_newest(cast, pay,
     time_passes(clock, days=1)
     engine.change(id, YEARLY, 1, behavior="always_invoice", payment="pending_if_incomplete")
     pay.deliver()
-    assert plan(cast.acme) == "pro_yearly"
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)) == ("pro_yearly", (1000, 1000))
     sandbox.dispute(payment_of(id)["id"])
     pay.deliver()
-    assert plan(cast.acme) == "free"
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)) == ("free", (0, 0))
+
+
+# --- credits ----------------------------------------------------------------------------------------------------
+
+
+def spend_all(organization, key):
+    balance, _ = credit_standings.balance(organization)
+    if balance:
+        credits.spend(organization, balance, key=key, feature="ai.text")
+    return balance
+
+
+def test_billing_f03_changing_to_and_fro_brings_no_credits(cast, pay, clock):
+    id = pay.subscribe()
+    pay.deliver()
+    spent = spend_all(cast.acme, "first")
+    for number in range(6):
+        time_passes(clock, minutes=5)
+        price = (YEARLY, MONTHLY)[number % 2]
+        engine.change(id, price, 1, behavior="always_invoice", payment="pending_if_incomplete")
+        pay.deliver()
+        assert plan(cast.acme) == ("pro_yearly", "pro_monthly")[number % 2]
+        spent += spend_all(cast.acme, f"change {number}")
+    assert spent == 1000
+
+
+@pytest.mark.parametrize("plan_key", ["pro_monthly", "pro_yearly", "pro_lifetime"])
+@pytest.mark.parametrize("way", ["refund", "dispute"])
+def test_billing_f03_what_was_taken_back_and_stands_again_brings_no_more_than_was_left(cast, pay, clock, plan_key, way):
+    with inside(cast.acme):
+        made = sandbox.pay(billing.checkout(plan_key, by=pay.by).rsplit("/", 1)[1])
+    pay.deliver()
+    credits.spend(cast.acme, 400, key="some", feature="ai.text")
+    payment = payment_of(sandbox.get(made["invoice"]))["id"]
+    back = getattr(sandbox, way)(payment)
+    pay.deliver()
+    assert credit_standings.balance(cast.acme) == (0, 0)
+    time_passes(clock, days=2)
+    sandbox.fail_refund(back["id"]) if way == "refund" else sandbox.settle_dispute(back["id"], True)
+    pay.deliver()
+    assert credit_standings.balance(cast.acme) == (600, 1000)
+
+
+def test_billing_f03_a_month_taken_back_over_the_turn_of_the_month_goes_on(cast, pay, clock):
+    id = pay.subscribe()
+    pay.deliver()
+    spend_all(cast.acme, "all")
+    refund = sandbox.refund(payment_of(id)["id"])
+    time_passes(clock, days=20)  # it is July by now
+    pay.deliver()
+    jobs.run("credit_resets")
+    sandbox.fail_refund(refund["id"])
+    pay.deliver()
+    assert (plan(cast.acme), credit_standings.balance(cast.acme)) == ("pro_monthly", (0, 1000))
+
+
+@pytest.mark.parametrize(("plan_key", "months", "brought"), [("pro_monthly", 4, 4), ("pro_yearly", 14, 15)])
+def test_billing_f04_each_period_has_one_source_of_credits(cast, pay, clock, plan_key, months, brought):
+    with inside(cast.acme):
+        sandbox.pay(billing.checkout(plan_key, by=pay.by).rsplit("/", 1)[1])
+    spent = 0
+    for day in range(months * 30):
+        pay.deliver()
+        jobs.run("credit_resets")
+        spent += spend_all(cast.acme, f"day {day}")
+        time_passes(clock, days=1)
+    assert spent == brought * 1000
+
+
+def test_billing_f04_credits_of_a_plan_end_with_it(cast, pay, clock):
+    id = pay.subscribe()
+    sandbox.schedule_end(id, True)
+    pay.deliver()
+    time_passes(clock, days=31)
+    assert credit_standings.balance(cast.acme) == (0, 0)
+    jobs.run("credit_resets")
+    assert credit_standings.balance(cast.acme) == (0, 0)
+
+
+# --- access, once more -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("days", [40, 363])
