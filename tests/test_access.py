@@ -59,6 +59,7 @@ FORMS = {
     "tasks.create": {"title": "Order paper"},
     "tasks.update": {"title": "Order more paper"},
     "tasks.update_cell": {"title": "Order even more paper"},
+    "invitations.bulk": {"ids": "{invitation}", "act": "renewal"},
     "tasks.bulk": {"ids": "{task}", "act": "status", "to_status": "completed"},
     "admin.change_setting": {"value": "Guildhall of Ghent"},
     "admin.create_alert": {"message": "Tea is ready."},
@@ -77,8 +78,8 @@ FORMS = {
     "organizations.create": {"name": "Works of mine"},
     "organizations.update": {"name": "Acme", "timezone": "Europe/Brussels", "currency": "EUR"},
     "organizations.offer": {"to": "{colleague}"},
-    "members.invite": {"email": "nina@example.org", "role": "member"},
-    "members.change_role": {"role": "viewer"},
+    "invitations.invite": {"email": "nina@example.org", "role": "member"},
+    "members.act_role": {"role": "viewer"},
     "workspaces.create": {"name": "Another stage"},
     "workspaces.rename": {"name": "Small stage"},
     "workspaces.assign": {"user": "{bob}", "role": "scanner"},
@@ -291,7 +292,8 @@ def filled(rule, endpoint, name, world):
             "jobs": "tokens",
             "dev": world.cast.alice.id,
             "sandbox": "nothing",
-            "members": world.invitation if "invitations" in rule else world.colleague,
+            "members": world.colleague,
+            "invitations": world.invitation,
             "workspaces": world.stage.id,
             "admins": world.cast.dora.id,
             "people": world.cast.alice.id,
@@ -325,7 +327,13 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
     """One request by one of the cast; streams are closed at their head."""
     address = filled(rule, endpoint, name, world)
     who = name if name in MEMBERS else "alice"
-    real = {"task": world.task[who], "colleague": world.colleague, "tier": world.tier, "bob": world.cast.bob.id}
+    real = {
+        "invitation": world.invitation,
+        "task": world.task[who],
+        "colleague": world.colleague,
+        "tier": world.tier,
+        "bob": world.cast.bob.id,
+    }
     form = {k: v.format(**real) for k, v in FORMS.get(endpoint, {}).items()}
     client = world.browse(name)
     data = form if method != "GET" else None

@@ -5,13 +5,17 @@ from domain.fields.kinds import Kind, Unfit
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of a few words. `options` are (stored word, label, tone); `ranked` ones go from little to much."""
+    """One of a few words. `options` are (stored word, label, tone); `ranked` ones go from little to much.
+
+    `about` are (stored word, sentence): a form that has them shows all words with what they mean.
+    """
 
     name = "choice"
     options: tuple = ()
     filters: bool = True
     bulk: bool = True
     ranked: bool = False
+    about: tuple = ()
 
     def read(self, text):
         if text not in self.words:

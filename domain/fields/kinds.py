@@ -23,6 +23,7 @@ class Kind:
     long = False
     control = ""  # the type of its input, where that isn't text
     currency = ""  # the column that says of which currency its amounts are
+    chosen = False  # its filter is chosen in the cells of the list, and shown above it as a chip
     bulk = False  # many rows are given one value of it at once
     DAYS: tuple = ()  # (label, days from the reader's today) to choose from
     several = False  # takes a list of texts

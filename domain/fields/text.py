@@ -14,6 +14,10 @@ class Text(Kind):
     filters: bool = False
     typed: bool = False  # its filter is typed above the list, not chosen in the cells
 
+    @property
+    def chosen(self):
+        return self.filters and not self.typed
+
     def read(self, text):
         text = text.strip() if self.long else " ".join(text.split())
         if self.least and not self.least <= len(text) <= self.most:
@@ -21,3 +25,10 @@ class Text(Kind):
         if len(text) > self.most:
             raise Unfit(f"Keep it to {self.most:,} characters; this has {len(text):,}.")
         return text
+
+
+@dataclass(frozen=True)
+class Named(Text):
+    """What somebody is called, shown with their picture."""
+
+    name = "named"

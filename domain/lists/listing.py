@@ -60,8 +60,8 @@ NEWEST = (Sort("newest", "Newest first", descending=True), Sort("oldest", "Oldes
 class Act:
     """A named verb on a row, or on many at once: more than a change of fields.
 
-    `run(id, by=…)` (or `run(id, text, by=…)` where `asks` names a text to be given) is the domain's; it refuses as
-    ever. It may return what to say.
+    `run(id, by=…)` is the domain's; it refuses as ever. It may return what to say. Where the act `asks` for a value
+    it is `run(id, value, by=…)`.
     """
 
     key: str  # the noun in its address
@@ -73,8 +73,11 @@ class Act:
     tone: str = ""
     confirm: str = ""  # asked first; {name} is the row's
     when: Any = None  # (row as listed) → whether it can be done to it
+    may: Any = None  # (row as listed, by) → whether they may do it to this one; `run` refuses it by itself
+    asks: Any = None  # (row as listed, by) → the Field whose value a form asks for; its default is what stands there
     bulk: bool = False
     many: Any = None  # (ids, by=…) → what to say: how many rows at once are done, where that takes a long job
+    spends: str = ""  # the limit of requests that it counts against
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +112,7 @@ class Listing:
     notes: Any = None  # (heading, (rows) → {id: ((tone, words), …)}): badges that no column has
     ranges: tuple[str, ...] = ()  # fields with a filter «from … to …»
     acts: tuple[Act, ...] = ()
-    link: Any = None  # (row as listed) → where its page is; True: below the list, None: it has none
+    link: Any = None  # (row) → where its page is; True or a column: below the list, by id or that; None: it has none
     has_pages: bool = False  # rows have the machine's own page
     sums: tuple[str, ...] = ()  # numbers and amounts that are added up below the list
     chips: str = ""  # a choice whose words are counted above the list

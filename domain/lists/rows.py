@@ -201,7 +201,7 @@ def bulk(rules, ids, form, *, by, removing=False, parent=None):
     return batch, done, left_out
 
 
-def act(rules, key, ids, *, by, text=None, parent=None):
+def act(rules, key, ids, *, by, value=None, parent=None):
     """Do a named act to rows of the list, each in its own transaction.
 
     Returns (how many, refusals, what the last said).
@@ -215,7 +215,7 @@ def act(rules, key, ids, *, by, text=None, parent=None):
     if len(ids) > BULK:
         raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
     demand(by, chosen.capability)
-    given, refusals, said, actor = () if text is None else (text,), [], None, by if by.organization else by.user
+    given, refusals, said, actor = (value,) if chosen.asks else (), [], None, by if by.organization else by.user
     possible = []
     for id in ids:
         try:

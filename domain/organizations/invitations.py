@@ -4,6 +4,7 @@ The letter's link is no key by itself: whoever takes it must have proven the ver
 are counted when somebody is invited (open invitations count) and again when they come.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,6 +20,7 @@ from domain.organizations import organizations, permissions, workspaces
 from models import Assignment, Invitation, Membership, Organization, User
 
 ROLES = ("admin", "member", "viewer")  # nobody is invited as owner
+MANY = 50  # addresses of one form
 KEPT = timedelta(days=14)  # how long an expired one is shown, to be sent anew
 
 SAYS = {
@@ -60,6 +62,35 @@ def invite(email, role, *, by, workspace=None, allow=lambda: None):
     return _invite(email, role, workspace, by)
 
 
+def addresses_in(text):
+    """The addresses in a pasted text, each once: between commas, semicolons or spaces, or as «Ada <ada@…>»."""
+    bare = re.sub(r'(?:"[^"]*"|[^,;<>\n]*)<([^<>\n]*)>', r" \1 ", clean(text))
+    found = {}
+    for word in re.split(r"[\s,;]+", bare):
+        found.setdefault(word.casefold(), word.removeprefix("mailto:").strip("\"'."))
+    return [word for word in found.values() if word]
+
+
+def invite_all(text, role, *, by, allow=lambda: None):
+    """Invite every address of a text, each for itself; returns [(address, None or why it wasn't invited)].
+
+    Refuses with Invalid where there is none or more than MANY, and with what concerns them all: see `invite`.
+    """
+    found, said = addresses_in(text), []
+    if not 1 <= len(found) <= MANY:
+        sentence = f"At most {MANY} at once; these are {len(found)}." if found else "Write at least one address."
+        raise Invalid({"email": sentence})
+    for email in found:
+        try:
+            invite(email, role, by=by, allow=allow)
+            said.append((email, None))
+        except Refused as refusal:
+            if len(found) == 1 or refusal.status == 403 or "role" in refusal.fields:
+                raise
+            said.append((email, refusal.fields.get("email", refusal.sentence)))
+    return said
+
+
 @writes
 def _invite(email, role, workspace, by):
     organization, norm = by.organization, addresses.normalized(email)
@@ -68,7 +99,7 @@ def _invite(email, role, workspace, by):
         raise AlreadyInvited(
             f"{held.email} is invited already. Send that invitation again, or cancel it first.",
             invitation=held.id,
-            fields={"email": f"{held.email} is invited already; it can be sent again below."},
+            fields={"email": f"{held.email} is invited already; it can be sent again in the list."},
         )
     place = workspaces.found(workspace) if workspace else None
     _refuse_insiders(norm, place, organization)
@@ -140,12 +171,10 @@ def open_for(norm):
     return Invitation.one(Invitation.email_norm == norm, Invitation.status == "pending", Invitation.expires_at > now())
 
 
-def of(workspace=None):
-    """Those that wait for an answer and those that lapsed lately, newest first; of one workspace when given."""
+def of(workspace):
+    """Those into a workspace that wait for an answer and those that lapsed lately, newest first."""
     waiting = (Invitation.status.in_(("pending", "expired"))) & (Invitation.expires_at > now() - KEPT)
-    query = Invitation.select().where(waiting)
-    if workspace is not None:
-        query = query.where(Invitation.workspace == workspace)
+    query = Invitation.select().where(waiting, Invitation.workspace == workspace)
     rows, seen = [], set()
     for row in query.order_by(Invitation.id.desc()).limit(500):
         if row.email_norm not in seen:  # a lapsed one that was followed by another is no news

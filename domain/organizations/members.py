@@ -4,12 +4,20 @@ An organization never is without an owner. Whatever could leave it so waits in o
 looks again when its turn has come.
 """
 
+from peewee import OP, BooleanField, Case, CharField, Expression, fn
+
 from database.locks import lock
-from database.scope import inside
+from database.parameters import parameter
 from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import audit, changes, history, outgoing, roles, stepup
-from domain.fields.kinds import whole
+from domain.fields.choice import Choice
+from domain.fields.email import Email
+from domain.fields.kinds import Field, whole
+from domain.fields.moment import Moment
+from domain.fields.text import Named
+from domain.lists.listing import Act, Listing, Sort, both
+from domain.lists.searches import Parts
 from domain.organizations import organizations, permissions
 from models import Assignment, Membership, Organization, Profile, Transfer, User, Workspace
 
@@ -170,11 +178,84 @@ def _notify(by, change, type, title, you=None):
     )
 
 
-def workspaces_of(organization):
-    """user id → [(workspace, role)] of everybody who has a part in one of its workspaces."""
-    with inside(organization):
-        held = {}
-        rows = Assignment.select(Assignment, Workspace).join(Workspace, on=(Assignment.workspace == Workspace.id))
-        for one in rows.where(Workspace.archived_at.is_null()):
-            held.setdefault(one.user_id, []).append((one.workspace, one.role))
-        return held
+# --- as a list ----------------------------------------------------------------------------------------------
+
+NAME = fn.coalesce(fn.nullif(Profile.full_name, ""), User.email)
+# Owners first, then by name: one text to order and to go on by.
+STANDING = Expression(
+    Case(Membership.role, tuple((role, str(place)) for place, role in enumerate(roles.ROLES))),
+    OP.CONCAT,
+    fn.lower(NAME),
+)
+ROLE = tuple((role, role.capitalize(), "info" if role in HIGH else "quiet") for role in roles.ROLES)
+
+
+def _may_change(row, by):
+    return by.may("members.change_role", row) and not permissions.not_the_last_owner(by, row)
+
+
+def _change_role(id, role, *, by):
+    changed = change_role(id, role, by=by)
+    return f"{changed.user.name} is now {changed.role}." if changed else "They have that role already."
+
+
+def _role_field(row, by):
+    options = tuple(option for option in ROLE if option[0] in choosable(by))
+    return Field("role", "Role", Choice(options, about=tuple(roles.ABOUT.items())), True, default=row.role)
+
+
+def _notes(rows):
+    """Whether it is oneself, whether the account is suspended, and the parts one has in workspaces."""
+    held = {row.user: [("good", "You")] if row.is_me else [] for row in rows}
+    for row in rows:
+        if row.status != "active":
+            held[row.user].append(("bad", row.status.capitalize()))
+    parts = Assignment.select(Assignment.user, Assignment.role, Workspace.name).join(
+        Workspace, on=(Assignment.workspace == Workspace.id)
+    )
+    mine = parts.where(Workspace.archived_at.is_null(), Assignment.user.in_(list(held))).order_by(Workspace.name)
+    for user, role, name in mine.tuples():
+        held[user].append(("quiet", f"{role.capitalize()} in {name}"))
+    return {row.id: tuple(held[row.user]) for row in rows}
+
+
+listing = Listing(
+    *("members", "member", "members", Membership),
+    (
+        Field("name", "Name", Named(120)),
+        Field("email", "E-mail", Email(), listed=False),
+        Field("role", "Role", Choice(ROLE, about=tuple(roles.ABOUT.items())), acted=True),
+        Field("joined_at", "Since", Moment(past=True)),
+    ),
+    (
+        Sort("standing", "Owners first", "standing"),
+        *both("name", "By name", "By name, backwards"),
+        *both("joined_at", "Longest here first", "Newest first"),
+    ),
+    joins=lambda query: query.join(User).join(Profile, on=(Profile.user == User.id)),
+    elsewhere=(
+        ("name", CharField(), NAME),
+        ("email", User.email, None),
+        ("status", User.status, None),
+        ("standing", CharField(), STANDING),
+        ("is_me", BooleanField(), Case(None, ((Membership.user == parameter("user"), True),), False)),
+    ),
+    search=Parts((Profile.full_name, User.email), numbered=False),
+    acts=(
+        Act("role", "Change role", _change_role, "members.change_role", asks=_role_field, may=_may_change),
+        Act(
+            *("removal", "Remove", lambda id, by: f"{remove(id, by=by).name} is removed.", "members.remove"),
+            confirm="Remove {name}? What they made stays.",
+            may=lambda row, by: not row.is_me and by.may("members.remove", row),
+            tone="danger",
+        ),
+    ),
+    notes=("Here", _notes),
+    within=Membership.organization,
+    reads="members.read",
+    ranges=("joined_at",),
+    chips="role",
+    under=("email",),
+    also=("user", "is_me", "status", "standing"),
+    icon="users",
+)

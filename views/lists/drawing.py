@@ -79,7 +79,7 @@ def _row(environment, view, listing, url, row, _kinds, people, may, verbs, late,
     context["href"] = (
         listing.link(row)
         if callable(listing.link)
-        else f"{url}/{row.id}"
+        else f"{url}/{getattr(row, listing.link) if isinstance(listing.link, str) else row.id}"
         if listing.link or listing.has_pages
         else None
     )

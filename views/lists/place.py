@@ -91,4 +91,8 @@ class Place:
 
     def verbs(self, row):
         """The acts that can be done to this row."""
-        return tuple(act for act in self.acts if act.when is None or act.when(row))
+        return tuple(
+            act
+            for act in self.acts
+            if (act.when is None or act.when(row)) and (act.may is None or act.may(row, self.by))
+        )

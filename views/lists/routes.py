@@ -10,8 +10,9 @@ from typing import Any
 from flask import Blueprint, g
 from htmx_flask import request
 
-from domain import Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import changes
+from domain.fields.forms import read_whole
 from domain.fields.person import names
 from domain.lists import lists, rows
 from domain.lists.listing import demand
@@ -19,6 +20,7 @@ from domain.people import admins
 from views import access, pages
 from views.lists import drawing, export
 from views.lists.place import Place
+from views.safety import spend
 
 VIEWS = ("list", "board")
 ICONS = (
@@ -111,8 +113,9 @@ def add(
     for act in listing.acts:
         view = _bound(_acting(act.key), mounted)
         name = f"{prefix}act_{act.key.replace('-', '_')}"
+        methods = ["GET", "POST"] if act.asks else ["POST"]
         address = f"{start}/<{'id:' if listing.model else ''}id>/{act.key}"
-        blueprint.add_url_rule(address, name, door(act.capability)(view), methods=["POST"])
+        blueprint.add_url_rule(address, name, door(act.capability)(view), methods=methods)
     return mounted
 
 
@@ -154,6 +157,10 @@ def index(mounted, parts):
 
 def _index(mounted, place, status, more):
     listing, by = place.listing, place.by
+    if place.ask.after and request.htmx.target == "list_more":
+        return pages.fragment(
+            "lists/_rows.html", place=place, listing=listing, answer=lists.read(listing, place.ask, by)
+        )
     context = {"place": place, "listing": listing, "here": mounted.nav}
     if place.view == "board":
         context["columns"] = _columns(place)
@@ -350,16 +357,42 @@ def remove(mounted, parts):
 def _acting(key):
     def act(mounted, parts):
         place, id = mounted.place(parts), parts["id"]
-        chosen = place.listing.act(key)
-        _, _, answer = rows.act(
-            place.rules, key, [id], by=place.by, text=request.form.get("text"), parent=place.ask.parent
-        )
+        chosen, given = place.listing.act(key), {}
+        if chosen.spends and request.method == "POST":
+            spend(chosen.spends, place.by.organization or place.by.user)
+        if chosen.asks:
+            row = lists.find(place.listing, id, place.by, place.ask.parent)
+            if row is None:
+                raise NotFound()
+            if request.method == "GET" and chosen.may is not None and not chosen.may(row, place.by):
+                raise Forbidden(f"“{chosen.label}” isn't yours to do here.")
+            field = chosen.asks(row, place.by)
+            asked = {"act": chosen, "id": id, "field": field, "name": getattr(row, place.listing.first)}
+            if request.method == "GET":
+                return _asking(mounted, place, asked, field.default)
+        try:
+            if chosen.asks:
+                given["value"] = read_whole((field,), request.form)[field.name]
+            _, _, answer = rows.act(place.rules, key, [id], by=place.by, parent=place.ask.parent, **given)
+        except Refused as refusal:
+            if not chosen.asks or refusal.status in (403, 404):
+                raise
+            return _asking(mounted, place, asked, request.form.get(field.name), refusal)
         done = answer if isinstance(answer, str) else chosen.done
         if request.htmx:
             return pages.answer(pages.notice("good", done), trigger={"listChanged": True, "closeDialog": True})
         return pages.go(place.url, done)
 
     return act
+
+
+def _asking(mounted, place, asked, value, refusal=None):
+    """The form of what an act asks for; after a refusal with its sentence."""
+    about = asked | {"place": place, "value": value or "", "errors": refusal.beside() if refusal else {}}
+    status = refusal.status if refusal else 200
+    if request.htmx and request.htmx.target == "dialog":
+        return pages.fragment("lists/_act_dialog.html", status=status, **about)
+    return pages.page("lists/act.html", status, here=mounted.nav, **about)
 
 
 def bulk(mounted, parts):
@@ -372,9 +405,7 @@ def bulk(mounted, parts):
         raise Refused(f"Choose some {listing.things} first.", "INVALID_INPUT", 422)
     undo = None
     if listing.act(name):
-        done, refusals, said = rows.act(
-            place.rules, name, ids, by=place.by, text=form.get("text"), parent=place.ask.parent
-        )
+        done, refusals, said = rows.act(place.rules, name, ids, by=place.by, parent=place.ask.parent)
         left_out, verb = len(refusals), listing.act(name).label.lower()
         note = said if listing.act(name).many and isinstance(said, str) else f"{_number(listing, done)}: {verb}."
     else:

@@ -17,10 +17,9 @@ def sections(by):
     """The tabs of an organization's settings, as far as this member may see them: (key, label, address)."""
     base = f"/{by.organization.slug}"
     found = [("settings", "General", f"{base}/settings")]
-    if not by.organization.is_personal:
-        found.append(("members", "Members", f"{base}/members"))
-        if by.may("workspaces.manage") or (by.may("workspaces.read") and workspaces.are_shown()):
-            found.append(("workspaces", "Workspaces", f"{base}/workspaces"))
+    sees = by.may("workspaces.manage") or (by.may("workspaces.read") and workspaces.are_shown())
+    if sees and not by.organization.is_personal:
+        found.append(("workspaces", "Workspaces", f"{base}/workspaces"))
     if by.may("permissions.read"):
         found.append(("permissions", "Permissions", f"{base}/permissions"))
     if by.may("audit.read"):

@@ -4,11 +4,12 @@ import pytest
 
 from database.clock import now
 from database.connections import database
-from database.scope import everywhere, inside
+from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import settings, stepup
+from domain.lists import lists
 from domain.organizations import members, organizations, permissions, workspaces
-from models import Assignment, AuditEvent, Change, Membership, Notification, Organization, Outgoing, Transfer, User
+from models import Assignment, AuditEvent, Change, Membership, Organization, Outgoing, Transfer, User
 from tests.fixtures.threads import refused, together, write
 
 
@@ -326,12 +327,47 @@ def test_a_member_removed_twice_at_once_goes_once(cast, at, of, signed_in_as):
     assert AuditEvent.select().where(AuditEvent.action == "member.removed").count() == 1
 
 
-def test_who_has_a_part_in_which_workspace(cast, at):
+def test_the_list_says_who_one_is_who_is_suspended_and_who_works_where(cast, at):
     stage = workspaces.create("Main stage", by=at("alice"))
     workspaces.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
-    held = members.workspaces_of(cast.acme)
-    assert [(place.name, role) for place, role in held[cast.bob.id]] == [("Main stage", "manager")]
+    write(User.update(status="suspended").where(User.id == cast.vera.id).execute)
+    listing = members.listing
+    rows = lists.read(listing, lists.understand(listing, {}), at("alice")).rows
+    assert [row.name for row in rows] == ["Alice", "Bob", "Dora", "Vera"]  # owners first, then by name
+    notes = {row.name: listing.notes[1](rows)[row.id] for row in rows}
+    assert notes == {
+        "Alice": (("good", "You"),),
+        "Bob": (("quiet", "Manager in Main stage"),),
+        "Dora": (),
+        "Vera": (("bad", "Suspended"),),
+    }
     workspaces.archive(stage.id, by=at("alice"))
-    assert members.workspaces_of(cast.acme) == {}
-    with everywhere("the test looks everywhere"):
-        assert Notification.select().count() == 0
+    assert listing.notes[1](rows)[rows[1].id] == ()
+
+
+@pytest.mark.parametrize("q", ["ver", "vera@ex", "VERA"])
+def test_use_r13_members_are_found_by_parts_of_their_name_and_address(cast, at, q):
+    found = lists.read(members.listing, lists.understand(members.listing, {"q": q}), at("alice"))
+    assert [row.name for row in found.rows] == ["Vera"]
+
+
+def test_the_members_of_one_organization_are_not_in_the_list_of_another(cast, at):
+    with inside(cast.globex):
+        found = lists.read(members.listing, lists.understand(members.listing, {}), at("charlie", "globex"))
+    assert [row.name for row in found.rows] == ["Charlie"]
+    assert (
+        lists.find(members.listing, Membership.get(user=cast.bob, organization=cast.acme).id, at("charlie", "globex"))
+        is None
+    )
+
+
+def test_members_are_read_in_pages_that_go_on(cast, at):
+    for sort in ("standing", "name", "name-down", "joined_at"):
+        seen, after = [], ""
+        while True:
+            ask = lists.understand(members.listing, {"sort": sort, "rows": "1", "after": after})
+            found = lists.read(members.listing, ask, at("alice"))
+            seen += [row.id for row in found.rows]
+            if not (after := found.more):
+                break
+        assert len(seen) == len(set(seen)) == 4, sort

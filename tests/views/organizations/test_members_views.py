@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,6 @@ from database.connections import database
 from database.scope import inside
 from domain.base import settings
 from domain.entitlements.plans import PAID
-from domain.organizations import invitations
 from models import AuditEvent, Change, Grant, Invitation, Membership, Session
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import write
@@ -41,7 +41,7 @@ def answer(client, address, asked, form=None, password=PASSWORD, **headers):
 def test_everybody_sees_who_works_there_and_as_what(browse, said):
     for name in ("alice", "bob", "vera"):
         text = said(browse(name).get("/acme/members"))
-        for words in ("Alice", "alice@example.org", "Owner", "Bob", "Member", "Vera", "Viewer", "4 members"):
+        for words in ("Alice", "alice@example.org", "Owner", "Bob", "Member", "Vera", "Viewer", "Longest here first"):
             assert words in text
     assert browse("charlie").get("/acme/members").status_code == 404
 
@@ -58,7 +58,7 @@ def test_members_and_viewers_are_offered_nothing_to_change(browse, name, of):
     page = browse(name).get("/acme/members").get_data(True)
     assert "/role" not in page
     assert "/removal" not in page
-    assert "Invite somebody" not in page
+    assert "Invite people" not in page
 
 
 def test_an_admin_is_offered_no_change_of_an_owner(cast, browse, of):
@@ -76,7 +76,7 @@ def test_an_admin_is_offered_no_change_of_an_owner(cast, browse, of):
 def test_the_free_plan_leads_an_owner_to_the_plans_and_an_admin_to_an_owner(cast, browse, of, said):
     page = browse("alice").get("/acme/members").get_data(True)
     assert "See the plans" in page
-    assert 'id="invite_form"' not in page
+    assert "/acme/invitations/new" not in page
     write(Membership.update(role="admin").where(Membership.id == of("bob").id).execute)
     text = said(browse("bob").get("/acme/members"))
     assert "Ask an owner of Acme to choose a plan." in text
@@ -100,7 +100,7 @@ def test_a_refused_invitation_says_so_beside_the_field_and_keeps_what_was_typed(
     assert outline(response)[0] == ["invite_form"]
     page = response.get_data(True)
     assert "Bob is a member of Acme already." in page
-    assert 'value="bob@example.org"' in page
+    assert "bob@example.org</textarea>" in page
     assert '<option value="viewer" selected>' in page
 
 
@@ -110,7 +110,7 @@ def test_an_address_that_is_invited_already_can_be_sent_again(paid, browse, at, 
     alice.post("/acme/invitations", data=form)
     refused = alice.post("/acme/invitations", data=form)
     assert refused.status_code == 409
-    assert "it can be sent again below" in refused.get_data(True)
+    assert "it can be sent again in the list" in refused.get_data(True)
     with inside(cast.acme):
         id = Invitation.get().id
         write(Invitation.update(expires_at=now()).where(Invitation.id == id).execute)
@@ -119,7 +119,7 @@ def test_an_address_that_is_invited_already_can_be_sent_again(paid, browse, at, 
     assert len(letters()) == 2
     assert "cancelled" in followed(alice, alice.post(f"/acme/invitations/{id}/cancellation"))
     again = alice.post(f"/acme/invitations/{id}/renewal", headers=JSON)
-    assert (again.status_code, again.json["code"]) == (409, "INVALID_TRANSITION")
+    assert (again.status_code, again.json["code"]) == (409, "CONFLICT")
 
 
 def test_twenty_invitations_an_hour_for_an_organization_whoever_sends_them(cast, paid, browse, of):
@@ -143,15 +143,16 @@ def test_twenty_invitations_an_hour_for_an_organization_whoever_sends_them(cast,
 def test_a_role_is_changed_in_the_dialog_after_the_password(cast, browse, of, hx):
     alice, id = browse("alice"), of("bob").id
     dialog = alice.get(f"/acme/members/{id}/role", headers=hx("dialog")).get_data(True)
-    assert "Bob is member now." in dialog
+    assert 'value="member" checked' in dialog
     asked = alice.post(f"/acme/members/{id}/role", data={"role": "admin"}, headers=JSON).json
     assert (asked["code"], asked["level"], asked["target"]) == ("SENSITIVE_VERIFICATION_REQUIRED", 3, str(id))
     done = answer(alice, f"/acme/members/{id}/role", asked, {"role": "admin"}, **hx("dialog"))
-    assert (done.status_code, done.headers["HX-Redirect"]) == (204, "/acme/members")
+    assert "Bob is now admin." in done.get_data(True)
+    assert {"listChanged", "closeDialog"} <= json.loads(done.headers["HX-Trigger"]).keys()
     assert of("bob").role == "admin"
     bad = alice.post(f"/acme/members/{id}/role", data={"role": "emperor"}, headers=hx("dialog"))
     assert bad.status_code == 422
-    assert "Choose owner, admin, member or viewer." in bad.get_data(True)
+    assert "Choose one of: Owner, Admin, Member, Viewer." in bad.get_data(True)
 
 
 def test_without_scripts_the_same_is_a_page(cast, browse, of):
@@ -162,10 +163,10 @@ def test_without_scripts_the_same_is_a_page(cast, browse, of):
 
 def test_a_member_is_removed_and_their_open_page_is_refused_at_its_next_request(cast, browse, of, hx, followed):
     alice, bob = browse("alice"), browse("bob")
-    assert bob.get("/acme/members", headers=hx("members_area")).status_code == 200
+    assert bob.get("/acme/members", headers=hx("list_area")).status_code == 200
     page = followed(alice, alice.post(f"/acme/members/{of('bob').id}/removal"))
     assert "Bob is removed." in page
-    refused = bob.get("/acme/members", headers=hx("members_area"))
+    refused = bob.get("/acme/members", headers=hx("list_area"))
     assert (refused.status_code, refused.headers["HX-Retarget"]) == (404, "#notice")
     assert bob.post("/acme/tasks", data={"title": "Still here"}, headers=hx()).status_code == 404
     assert bob.get("/acme/news?since=").status_code == 404
@@ -177,8 +178,8 @@ def test_the_others_open_pages_are_told_to_draw_the_members_anew(cast, browse, o
     mark = vera.get("/acme/news?since=").json["mark"]
     alice.post(f"/acme/members/{of('bob').id}/removal")
     assert "organization_member" in vera.get(f"/acme/news?since={mark}").json["stale"]
-    drawn = vera.get("/acme/members", headers=hx("members_area"))
-    assert outline(drawn)[0] == ["members_area"]
+    drawn = vera.get("/acme/members", headers=hx("list_area"))
+    assert outline(drawn)[0] == ["list_area"]
     assert "Bob" not in drawn.get_data(True)
 
 
@@ -194,7 +195,7 @@ def test_check_12_step_up_over_a_removed_member_runs_the_original_request_once_w
     assert "That isn&#39;t your password." in wrong.get_data(True)
     assert of("bob")
     done = answer(alice, address, asked, **hx("dialog"))
-    assert (done.status_code, done.headers["HX-Redirect"]) == (204, "/acme/members")
+    assert "Bob is removed." in done.get_data(True)
     assert AuditEvent.select().where(AuditEvent.action == "member.removed").count() == 1
     assert answer(alice, address, asked, **hx("dialog")).status_code == 404
 
@@ -220,7 +221,7 @@ def test_somebody_leaves_and_stands_in_their_own_space(cast, browse, at, followe
 
 @pytest.mark.parametrize(
     ("name", "value", "hidden"),
-    [("allow_invitations", "off", 'id="invite_form"'), ("allow_member_management", "off", "/removal")],
+    [("allow_invitations", "off", "/acme/invitations/new"), ("allow_member_management", "off", "/removal")],
 )
 def test_what_is_switched_off_is_neither_shown_nor_done(cast, paid, browse, of, name, value, hidden):
     alice = browse("alice")
@@ -254,5 +255,3 @@ def test_a_page_with_many_members_asks_few_questions(cast, browse, paid, monkeyp
     monkeypatch.setattr(database.obj, "execute_sql", lambda *a, **k: asked.append(a[0]) or execute(*a, **k))
     assert "Member 39" in alice.get("/acme/members").get_data(True)
     assert len(asked) < 30, "\n".join(asked)
-    with inside(cast.acme):
-        assert invitations.of() == []

@@ -140,7 +140,7 @@ def test_a_personal_space_has_no_danger_zone_and_no_members_place(browse):
 
 
 def test_the_tabs_are_what_one_may_see(browse, said):
-    assert "General Members Workspaces Permissions Audit log" in said(browse("alice").get("/acme/settings"))
+    assert "General Workspaces Permissions Audit log" in said(browse("alice").get("/acme/settings"))
     page = browse("bob").get("/acme/settings").get_data(True)
     assert 'href="/acme/members"' in page
     for hidden in ("workspaces", "permissions", "audit"):
