@@ -23,10 +23,14 @@ class Kind:
     long = False
     control = ""  # the type of its input, where that isn't text
     currency = ""  # the column that says of which currency its amounts are
-    chosen = False  # its filter is chosen in the cells of the list, and shown above it as a chip
     bulk = False  # many rows are given one value of it at once
     DAYS: tuple = ()  # (label, days from the reader's today) to choose from
     several = False  # takes a list of texts
+
+    @property
+    def chosen(self):
+        """Whether its filter is chosen in the cells of the list, and shown above it as a chip."""
+        return False
 
     def read(self, text):
         """Form text → value. Refuses with Unfit and a sentence."""
