@@ -64,7 +64,7 @@ def invite(email, role, *, by, workspace=None, allow=lambda: None):
 
 def addresses_in(text):
     """The addresses in a pasted text, each once: between commas, semicolons or spaces, or as «Ada <ada@…>»."""
-    bare = re.sub(r'(?:"[^"]*"|[^,;<>\n]*)<([^<>\n]*)>', r" \1 ", clean(text))
+    bare = re.sub(r'(?:"[^"]*"\s*|[^,;<>\n]*)<([^<>\n]*)>', r" \1 ", clean(text))
     found = {}
     for word in re.split(r"[\s,;]+", bare):
         found.setdefault(word.casefold(), word.removeprefix("mailto:").strip("\"'."))
