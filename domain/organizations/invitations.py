@@ -64,11 +64,13 @@ def invite(email, role, *, by, workspace=None, allow=lambda: None):
 
 def addresses_in(text):
     """The addresses in a pasted text, each once: between commas, semicolons or spaces, or as «Ada <ada@…>»."""
-    bare = re.sub(r'(?:"[^"]*"\s*|[^,;<>\n]*)<([^<>\n]*)>', r" \1 ", clean(text))
     found = {}
-    for word in re.split(r"[\s,;]+", bare):
-        found.setdefault(word.casefold(), word.removeprefix("mailto:").strip("\"'."))
-    return [word for word in found.values() if word]
+    for piece in re.split(r"[,;\n]", re.sub(r'"[^"\n]*"', " ", clean(text))):
+        within = re.findall(r"<([^<>]*)>", piece)
+        for word in within or piece.split():
+            address = word.strip().removeprefix("mailto:").strip("\"'.<>")
+            found.setdefault(address.casefold(), address)
+    return [address for address in found.values() if address]
 
 
 def invite_all(text, role, *, by, allow=lambda: None):
