@@ -148,7 +148,8 @@ REFUSED = {
     "sign_in.create": 422,
     "factors.renew": 409,  # nobody here has turned it on
     "reset.create": 422,
-    "inbox.replay_many": 409,  # none is chosen
+    "inbox.bulk": 422,  # none is chosen
+    "inbox.act_work": 409,  # its body can't be read
     "jobs.bulk": 422,  # none is chosen
     "alerts.bulk": 422,
     "alerts.create": 422,

@@ -19,7 +19,6 @@ from database.scope import everywhere
 from database.transactions import wake, writes
 from domain import NotFound
 from domain.base import outgoing
-from domain.fields.kinds import clean
 from domain.money import facts, owners, providers, trials
 from domain.money.providers.provider import NotOurs, StatusUnknown
 from domain.people import admins
@@ -286,33 +285,8 @@ def _fail(event, error, began, asked=False):
 
 # --- the inspector: finding -------------------------------------------------------------------------------
 
-PAGE = 50
 DAYS = 14  # that the chart shows
 OUTCOMES = {"processed": "worked", "ignored": "ignored", "received": "open", "failed": "open", "buried": "open"}
-
-
-def find(*, channel="", status="", type="", q="", since=None, until=None, before=None, limit=PAGE):
-    """Events, the newest first, from the id `before` on. `type` is its beginning; `q` stands in its id, subject
-    or error; `since` and `until` are moments of its coming."""
-    query = WebhookEvent.select()
-    if channel:
-        query = query.where(WebhookEvent.channel == channel)
-    if status in STATUSES:
-        query = query.where(WebhookEvent.status == status)
-    elif status == "troubled":
-        query = query.where(WebhookEvent.status.in_(TROUBLED))
-    if type := clean(type).strip()[:120]:
-        query = query.where(WebhookEvent.type.startswith(type))
-    if q := clean(q).strip()[:160]:
-        columns = (WebhookEvent.event_id, WebhookEvent.subject, WebhookEvent.error)
-        query = query.where(columns[0].contains(q) | columns[1].contains(q) | columns[2].contains(q))
-    if since:
-        query = query.where(WebhookEvent.created_at >= since)
-    if until:
-        query = query.where(WebhookEvent.created_at < until)
-    if before:
-        query = query.where(WebhookEvent.id < before)
-    return list(query.order_by(WebhookEvent.id.desc()).limit(limit))
 
 
 def one(id):
@@ -327,14 +301,6 @@ def counts():
     """status → how many events stand so."""
     query = WebhookEvent.select(WebhookEvent.status, fn.COUNT(WebhookEvent.id)).group_by(WebhookEvent.status)
     return dict.fromkeys(STATUSES, 0) | dict(query.tuples())
-
-
-def channels():
-    """The channels that ever brought an event, each found by one step in the index."""
-    found, last = [], ""
-    while last := WebhookEvent.select(fn.MIN(WebhookEvent.channel)).where(WebhookEvent.channel > last).scalar():
-        found.append(last)
-    return found
 
 
 def days():

@@ -7,7 +7,14 @@ from peewee import fn
 from database.transactions import writes
 from domain import Refused
 from domain.base import audit, long_jobs
-from domain.fields.number import counted
+from domain.fields.choice import Choice
+from domain.fields.code import Code
+from domain.fields.kinds import Field
+from domain.fields.moment import Moment
+from domain.fields.number import Number, counted
+from domain.fields.text import Text
+from domain.lists.listing import Act, Listing
+from domain.lists.searches import Parts
 from domain.money import inbox, trials
 from domain.money.providers.provider import ProviderFailed
 from models import WebhookEvent
@@ -138,3 +145,65 @@ def _got_on(work, event, failed, silent):
 @writes
 def _over(work, error=None):
     long_jobs.finish(work, error=error)
+
+
+# --- the list ----------------------------------------------------------------------------------------------
+
+STATUS = Choice(
+    (
+        ("received", "Waiting", "info"),
+        ("processed", "Processed", "good"),
+        ("ignored", "Ignored", "quiet"),
+        ("failed", "Failed", "warn"),
+        ("buried", "Given up", "bad"),
+    )
+)
+
+
+def _replay_one(id, *, by):
+    event, sentence = replay(id, by=by)
+    if sentence:
+        raise Refused(f"It failed: {sentence}")
+    return event.error or "It means nothing to this site." if event.status == "ignored" else "Worked."
+
+
+def _replay_chosen(ids, *, by):
+    replay_many(ids, by=by)
+    return "They are replayed one after the other. This page shows how far it is."
+
+
+listing = Listing(
+    "webhooks",
+    "webhook",
+    "webhooks",
+    WebhookEvent,
+    (
+        Field("type", "Event", Text(120)),
+        Field("subject", "Subject", Code(160)),
+        Field("status", "Status", STATUS),
+        Field("attempts", "Tries", Number()),
+        Field("created_at", "Came", Moment(past=True, exact=True)),
+        Field("next_attempt_at", "Tried again", Moment(past=True)),
+        Field("channel", "Channel", Code(30, filters=True, typed=True), listed=False),
+    ),
+    search=Parts((WebhookEvent.event_id, WebhookEvent.type, WebhookEvent.subject, WebhookEvent.error)),
+    conditions=(
+        (Field("begins", "Type begins with", Text(120, filters=True, typed=True)), WebhookEvent.type.startswith),
+    ),
+    ranges=("created_at",),
+    acts=(Act("work", "Replay", _replay_one, "jobs.run", icon="refresh", bulk=True, many=_replay_chosen),),
+    under=("event_id", "error"),
+    exports=("channel",),
+    reads="jobs.run",
+    link=lambda row: f"/admin/webhooks/{row.id}",
+    chips="status",
+    icon="inbox",
+    about="What the payment provider told, as it came, and what became of it.",
+    empty=(
+        (
+            "all",
+            "Each event that the payment provider posts is kept here, with its body and what became of it. "
+            "Point an endpoint of the provider to this site to begin.",
+        ),
+    ),
+)
