@@ -87,8 +87,6 @@ FORMS = {
     "passkeys.rename": {"name": "Old phone"},
     "stepup.show": {"proof_action": "account.delete", "proof_switch": "password"},
     "admins.add": {"email": "ida@example.org"},
-    "admins.grant": {"role": "content"},
-    "admins.revoke": {"role": "support"},
     "credits.adjust": {"act": "give", "amount": "5", "reason": "For the lost day", "key": "once"},
     "people.suspend": {"reason": "Spam was sent from it."},
     "people.look_on": {"reason": "A task of theirs is gone."},
@@ -103,7 +101,8 @@ MISSING = {
     "billing.pause": "There is no running subscription.",
     "billing.unpause": "There is no running subscription.",
     "billing.portal": "Nothing was bought here yet",
-    "reconciliations.mend": "That difference doesn't wait any more.",
+    "reconciliations.act_mending": "This difference isn't here",
+    "reconciliations.show": "That difference isn't among",
     "sandbox.checkout": "The sandbox has no checkout",
     "sandbox.pay": "The sandbox has no checkout",
     "sandbox.invoice": "The sandbox has no invoice",
@@ -148,6 +147,7 @@ REFUSED = {
     "sign_in.create": 422,
     "factors.renew": 409,  # nobody here has turned it on
     "reset.create": 422,
+    "reconciliations.bulk": 422,
     "inbox.bulk": 422,  # none is chosen
     "inbox.act_work": 409,  # its body can't be read
     "jobs.bulk": 422,  # none is chosen
@@ -160,6 +160,8 @@ REFUSED = {
     "backers.codes": 409,  # the world's file brings its own codes
     "members.leave": (303, 409),  # the last owner stays
     "people.stop_looking": 409,  # nobody here looks on
+    "admins.act_support_given": 409,  # dora has it
+    **{f"admins.act_{role}_taken": 409 for role in roles.STAFF if role != "support"},  # and no other
 }  # an empty form is reached, and refused
 
 
@@ -239,6 +241,7 @@ def _staff(made, cast):
     for email in ("dora@example.org", "old@example.org"):
         _insert(models.Admin, email=email, email_norm=email)
     _insert(models.StaffRole, user=cast.dora, role="support")
+    made.staff_row = models.Admin.get(models.Admin.email_norm == "dora@example.org").id
     made.listed = models.Admin.get(models.Admin.email_norm == "old@example.org").id
     made.shut = accounts.create("shut@example.org", "Shut", None).id
     made.closed = models.Organization.get(models.Organization.owner == made.shut).id
@@ -296,14 +299,14 @@ def filled(rule, endpoint, name, world):
             "members": world.colleague,
             "invitations": world.invitation,
             "workspaces": world.stage.id,
-            "admins": world.cast.dora.id,
+            "admins": world.staff_row if "taken" in rule or "given" in rule else world.listed,
             "people": world.cast.alice.id,
             "tenants": world.cast.acme.id,
             "credits": world.cast.acme.id,
             "audit": world.audited,
             "inbox": world.webhook,
             "subscriptions": world.unsent if "unsent" in rule else world.subscription,
-            "reconciliations": 1,
+            "reconciliations": "1-1",
             "tiers": world.tier,
             "backers": world.file if "imports" in rule else world.backer,
         }.get(endpoint.partition(".")[0]),
@@ -312,7 +315,6 @@ def filled(rule, endpoint, name, world):
         "settings.put_back": {"name": "site_name", "id": world.event},
         "plans.put_back": {"id": world.replanned},
         "permissions.why": {"id": world.cast.alice.id},
-        "admins.remove": {"id": world.listed},
         "people.reactivate": {"id": world.shut},
         "tenants.reactivate": {"id": world.closed},
     }.get(endpoint, {})

@@ -4,37 +4,27 @@ from flask import Blueprint
 from htmx_flask import request
 
 from domain import Invalid, NotFound
-from domain.base import configuration, long_jobs, settings
+from domain.base import long_jobs, settings
 from domain.entitlements import plans
-from domain.money import pricing
+from domain.lists import rows
+from domain.money import plan_desk
 from domain.people import admins
 from views import access, pages
+from views.lists import routes
 
-blueprint = Blueprint("plans", __name__, url_prefix="/admin/plans")
-
-
-@blueprint.get("")
-@access.platform("plans.write")
-def index():
-    plans.forget()
-    return pages.page(
-        "admin/plans/index.html",
-        plans=plans.everything(),
-        prices={offer.plan.key: offer.price for offer in pricing.offers()},
-        subscribers={key: plans.subscribers(key) for key in plans.PLANS},
-        configured=configuration.active.has_billing,
-        settings=settings,
-        here="plans",
-    )
+blueprint = Blueprint("plans", __name__)
 
 
-@blueprint.get("/<name>")
+routes.add(blueprint, rows.Rules(plan_desk.listing), "/admin/plans", is_platform=True)
+
+
+@blueprint.get("/admin/plans/<name>")
 @access.platform("plans.write")
 def edit(name):
     return _form(name)
 
 
-@blueprint.post("/<name>")
+@blueprint.post("/admin/plans/<name>")
 @access.platform("plans.write")
 def update(name):
     form = request.form.to_dict() | {"capabilities": request.form.getlist("capabilities")}
@@ -47,7 +37,7 @@ def update(name):
     return _done(plan)
 
 
-@blueprint.post("/<name>/return/<id:id>")
+@blueprint.post("/admin/plans/<name>/return/<id:id>")
 @access.platform("plans.write")
 def put_back(name, id):
     try:

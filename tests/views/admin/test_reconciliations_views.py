@@ -38,29 +38,28 @@ def subscriptions():
 
 def test_before_the_first_comparison_the_page_says_what_it_is_for(stella, said):
     text = said(stella.get(BASE))
-    assert "Nothing was compared yet" in text
+    assert "Nothing was compared with" in text
     assert "What differs is mended." in text
 
 
 def test_the_button_compares_with_a_figure_and_what_differed_is_shown(stella, unheard, followed, said, hx, outline):
     page = followed(stella, stella.post(BASE))
-    assert 'hx-target="#comparison"' in page
-    assert outline(stella.get(BASE, headers=hx("comparison")))[0] == ["comparison"]
-    jobs.run("reconciliation")
-    over = stella.get(BASE, headers=hx("comparison"))
-    assert over.headers["HX-Retarget"] == "#reconciliation_area"
-    assert outline(over)[0] == ["reconciliation_area"]
-    text = said(stella.get(BASE))
-    for words in ("Differences 2", "Mended 2", "Waiting for you 0", unheard, "Status – active", "by hand", "Through"):
-        assert words in text, words
-    assert subscriptions() == ["active"]
-    assert AuditEvent.get(AuditEvent.action == "billing.reconciled").metadata["mended"] == 2
-
-
-def test_by_htmx_the_button_answers_with_its_block(stella, unheard, hx, outline):
-    assert outline(stella.post(BASE, headers=hx("comparison")))[0] == ["comparison"]
+    assert "load delay:1s" in page
     refused = stella.post(BASE, headers={"Accept": "application/json"})
     assert (refused.status_code, refused.json["code"]) == (409, "CONFLICT")
+    jobs.run("reconciliation")
+    over = stella.get(BASE, headers=hx("list_area"))
+    assert outline(over)[0] == ["list_area"]
+    assert "load delay:1s" not in over.get_data(True)
+    text = said(stella.get(BASE))
+    for words in ("Differences 2", "Mended 2", "Waiting for you 0", unheard, "Status – → active", "by hand", "Through"):
+        assert words in text, words
+    found = said(stella.get(f"{BASE}/{reconciliations.runs(1)[0].id}-1"))
+    assert "Status – active" in found
+    assert "Mended" in found
+    assert stella.get(f"{BASE}/1-99").status_code == stella.get(f"{BASE}/x").status_code == 404
+    assert subscriptions() == ["active"]
+    assert AuditEvent.get(AuditEvent.action == "billing.reconciled").metadata["mended"] == 2
 
 
 def test_where_it_asks_one_is_mended_and_then_all(stella, unheard, followed, said, cast):
@@ -72,9 +71,11 @@ def test_where_it_asks_one_is_mended_and_then_all(stella, unheard, followed, sai
     assert "Waits for you" in text
     assert "1 row differs from what the payment provider says" in said(stella.get("/admin"))
     assert subscriptions() == []
-    assert "Mended: our rows say" in followed(stella, stella.post(f"{BASE}/{run.id}/differences/1"))
+    assert "Mended: our rows say" in followed(stella, stella.post(f"{BASE}/{run.id}-1/mending"))
     assert subscriptions() == ["active"]
-    assert stella.post(f"{BASE}/{run.id}/differences/1").status_code == 404
+    again = stella.post(f"{BASE}/{run.id}-1/mending", headers={"Accept": "application/json"})
+    assert again.status_code == 409
+    assert stella.post(f"{BASE}/{run.id}-99/mending").status_code == 404
     with inside(cast.acme):
         write(Payment.delete().execute)
         write(Subscription.update(status="unpaid").execute)
@@ -95,7 +96,7 @@ def test_a_provider_that_is_down_is_a_sentence(stella, unheard, said, cast, monk
 
     monkeypatch.setattr(stripe, "refetch", down)
     monkeypatch.setattr(stripe, "list_active", down)
-    refused = stella.post(f"{BASE}/{run.id}/differences/1", headers={"Accept": "application/json"})
+    refused = stella.post(f"{BASE}/{run.id}-1/mending", headers={"Accept": "application/json"})
     assert (refused.status_code, refused.json["code"]) == (502, "PROVIDER_FAILED")
     stella.post(BASE)
     jobs.run("reconciliation")
@@ -113,7 +114,8 @@ def test_what_the_provider_says_is_shown_as_text(stella, said, cast, monkeypatch
     monkeypatch.setattr(trials, "state", evil)
     stella.post(BASE)
     jobs.run("reconciliation")
-    page = stella.get(BASE).get_data(True)
+    run = reconciliations.runs(1)[0]
+    page = stella.get(BASE).get_data(True) + stella.get(f"{BASE}/{run.id}-1").get_data(True)
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
 
