@@ -182,7 +182,7 @@ listing = Listing(
         Field("subject", "Subject", Code(160)),
         Field("status", "Status", STATUS),
         Field("attempts", "Tries", Number()),
-        Field("created_at", "Came", Moment(past=True, exact=True)),
+        Field("created_at", "Came", Moment(past=True)),
         Field("next_attempt_at", "Tried again", Moment(past=True)),
         Field("channel", "Channel", Code(30, filters=True, typed=True), listed=False),
     ),
