@@ -47,7 +47,7 @@ GOALS = {
     "webhook_lost": (AT_MOST, 0),
     "webhook_vs_djstripe": (AT_LEAST, 10),
     "webhook_vs_djstripe_queueing": (AT_LEAST, 3),
-    "events_worked_per_second": (AT_LEAST, 500),
+    "events_worked_asking": (AT_LEAST, 500),
     "list_p99_under_writes": (AT_MOST, 3),
     "webhook_to_plan_ms": (AT_MOST, 50),
     "verbs_two_processes": (AT_LEAST, 1.6),
@@ -336,11 +336,10 @@ class Bench:
 
     def events(self) -> Iterator[Row]:
         """Purchases and renewals of many organizations, from the inbox to grants and credits by one worker."""
-        for way, name in (("offline", "events_worked_per_second"), ("asking", "events_worked_asking")):
-            folder = guildhall.scratch(guildhall.subscribers(SUBSCRIBERS), "events")
-            told = json.loads(on_server_core("bench.guildhall", "events", folder, SUBSCRIBERS, way))
-            print("  {events:,} events, {asked:,} API calls, {cpu_ms:.2f} ms of CPU each".format(**told), flush=True)
-            yield Row(name, told["rate"], f"events/s ({way})")
+        folder = guildhall.scratch(guildhall.subscribers(SUBSCRIBERS), "events")
+        told = json.loads(on_server_core("bench.guildhall", "events", folder, SUBSCRIBERS))
+        print("  {events:,} events, {asked:,} API calls, {cpu_ms:.2f} ms of CPU each".format(**told), flush=True)
+        yield Row("events_worked_asking", told["rate"], "events/s")
 
     def under_writes(self) -> Iterator[Row]:
         reading = page(self.at_many.list())

@@ -450,11 +450,9 @@ class _Memory(stripe.HTTPClient):
         pass
 
 
-def _events(folder: Path, subscribers: int, way: str) -> None:
-    """One worker, as in the app, works off an inbox full of purchases and renewals.
-
-    Offline the objects are as the events say; asking, each is fetched anew through Stripe's library.
-    """
+def _events(folder: Path, subscribers: int) -> None:
+    """One worker, as in the app, works off an inbox full of purchases and renewals: each thing is fetched anew
+    through Stripe's library."""
     import models
     from database import connections, scope
     from database.transactions import writer, writes
@@ -466,20 +464,18 @@ def _events(folder: Path, subscribers: int, way: str) -> None:
     price = "price_bench"
     prices = {"pro_monthly": price}
     configuration.use(configuration.Configuration(billing_provider="stripe", payment_prices=prices))
-    memory = None
-    if way == "asking":
-        answers = {}
-        for period in (0, 1):
-            answers |= stripe_objects.addresses(subscribers, price, period)
-        memory = _Memory({path: json.dumps(thing) for path, thing in answers.items()})
-        account = provider.Account("sk_test_bench", (), prices, False, transport=memory)
-        providers.account = lambda: account
+    answers = {}
+    for period in (0, 1):
+        answers |= stripe_objects.addresses(subscribers, price, period)
+    memory = _Memory({path: json.dumps(thing) for path, thing in answers.items()})
+    account = provider.Account("sk_test_bench", (), prices, False, transport=memory)
+    providers.account = lambda: account
 
     @writes
     def fill() -> int:
         events = list(stripe_objects.life(subscribers, price, stripe.api_version))
         for event in events:
-            inbox.accept(adapter.CHANNEL, adapter._event(event), json.dumps(event).encode())
+            inbox.accept(adapter.CHANNEL, adapter.wire.event_of(event), json.dumps(event).encode())
         return len(events)
 
     waiting = fill()
@@ -496,7 +492,7 @@ def _events(folder: Path, subscribers: int, way: str) -> None:
     opened.close_all()
     if done != waiting or statuses["processed"] != waiting or paid != 2 * subscribers or granted != subscribers:
         raise LoadError(f"{done} of {waiting} worked: {statuses}, {paid} paid, {granted} granted")
-    asked = memory.asked if memory else 0
+    asked = memory.asked
     print(json.dumps({"rate": done / elapsed, "events": done, "asked": asked, "cpu_ms": 1000 * spent / done}))
 
 
@@ -569,8 +565,8 @@ if __name__ == "__main__":
             _stripe()
         case ["credits", folder, seconds]:
             _credits(Path(folder), float(seconds))
-        case ["events", folder, count, "offline" | "asking" as way]:
-            _events(Path(folder), int(count), way)
+        case ["events", folder, count]:
+            _events(Path(folder), int(count))
         case ["writes", folder, seconds]:
             _writes(Path(folder), float(seconds))
         case _:

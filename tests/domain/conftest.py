@@ -123,5 +123,5 @@ class Sandbox:
 @pytest.fixture
 def pay(at):
     """alice buys for Acme at the sandbox."""
-    stripe._client.cache_clear()
+    stripe.wire._client.cache_clear()
     return Sandbox(at("alice"))

@@ -105,14 +105,14 @@ POINTS = FEW + (MORE if os.environ.get("CRASHES") else [])
 @pytest.fixture
 def bought(cast, at):
     """alice bought for Acme and got a part back; no event of it has come yet."""
-    stripe._client.cache_clear()
+    stripe.wire._client.cache_clear()
     with inside(cast.acme):
         url = billing.checkout("pro_monthly", by=at("alice"))
     sandbox.pay(url.rsplit("/", 1)[1])
     sandbox.refund(sandbox.find("payment")[0]["id"], 200)
     rows = list(Outgoing.select().where(Outgoing.kind == "sandbox_webhook").order_by(Outgoing.id))
     writes(Outgoing.delete().execute)()
-    wanted = [row.payload for row in rows if row.payload["type"] in stripe.READERS]
+    wanted = [row.payload for row in rows if row.payload["type"] in stripe.KINDS]
     assert len(wanted) > 7
     return [(body.decode(), headers) for body, headers in map(sandbox.signed, wanted)]
 

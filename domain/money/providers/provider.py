@@ -73,6 +73,13 @@ def readable(who, what="the answer"):
         raise ProviderFailed(f"{who}: {what} can't be read ({type(error).__name__}: {error})"[:300]) from error
 
 
+def is_known(status, known):
+    """Whether a status is one that we have a word for. What isn't even a word raises ValueError: it can't be read."""
+    if not isinstance(status, str) or not status:
+        raise ValueError(f"{status!r} is no status")
+    return status in known
+
+
 @dataclass(frozen=True)
 class Event:
     """What a webhook says of itself, before anything is believed beyond its signature."""

@@ -28,7 +28,7 @@ from domain.money.providers.sandbox import engine
 from domain.organizations import organizations
 from models import LongJob, Outgoing, SandboxObject, Subscription, WebhookEvent
 from tests.fixtures import billing as money
-from tests.fixtures.billing import LIFETIME, MONTHLY, YEARLY, offline, time_passes
+from tests.fixtures.billing import LIFETIME, MONTHLY, YEARLY, time_passes
 from tests.fixtures.threads import write
 
 MANY = int(os.environ.get("STORIES", "0"))
@@ -322,7 +322,7 @@ class InOrder(Story):
             self.deliver(event)
 
     def deliver(self, event):
-        if event["type"] in stripe.READERS:  # of others nothing is read
+        if event["type"] in stripe.KINDS:  # of others nothing is read
             self.pay.accept(event)
             while inbox.work_off():
                 pass
@@ -349,7 +349,7 @@ class AnyHow(InOrder):
 
     def told(self):
         for event in self.pay.events():
-            if event["type"] not in stripe.READERS:
+            if event["type"] not in stripe.KINDS:
                 write(self.mark, event["id"])
                 continue
             fate = self.luck.random()
@@ -472,86 +472,3 @@ def told_often(times):
 @given(steps=steps, luck=st.integers(0, 10**6))
 def test_any_story_ends_in_the_same_rows_however_its_events_come(told, steps, luck):
     told(steps, luck)
-
-
-# --- without a key ----------------------------------------------------------------------------------------------
-
-
-class Unasked(InOrder):
-    """Nobody can be asked: what an event carries is all that is known. Each has a second of its own."""
-
-    last, cards = 0, ("ok", "ok", "fails_later") * 2
-
-    def told(self):
-        for event in self.pay.events():
-            if event["type"] in stripe.READERS:
-                self.last = max(self.last + 1, int(self.clock().timestamp()))
-                self.take(event | {"created": self.last})
-
-    def take(self, event):
-        with offline():
-            self.pay.accept(event)
-            while inbox.work_off():
-                pass
-
-    def end(self):
-        """What waited for something else is tried again until it was worked."""
-        with offline():
-            for _ in range(10):
-                self.clock.forward(hours=2)
-                while inbox.work_off():
-                    pass
-
-
-class UnaskedAnyHow(Unasked):
-    def __init__(self, *about, luck):
-        super().__init__(*about)
-        self.luck, self.held = random.Random(luck), []
-
-    def take(self, event):
-        self.held += [event] * self.luck.choice((1, 1, 2))
-
-    def end(self):
-        self.luck.shuffle(self.held)
-        for event in self.held:
-            self.say(f"(comes: {event['type']} {event['id']})")
-            super().take(event)
-        super().end()
-
-
-# What order by time can't promise without asking, and so isn't told here: refunds and disputes (an event of one
-# names neither the invoice nor the total), bank debits (only the invoice says that nothing was paid yet), what an
-# unknown price was before, and the credits (which month it is when an event comes).
-PROMISED = [
-    "renew",
-    "fail_to_renew",
-    "pay_open",
-    "cancel_for_the_end",
-    "cancel_for_a_day",
-    "take_back",
-    "cancel_now",
-    "change_seats",
-    "pause",
-    "unpause",
-    "buy_for_good",
-    "wait",
-    "wait",
-]
-
-
-@told_often(8)
-@given(steps=seeds.map(lambda seed: story_of(seed, PROMISED)), luck=st.integers(0, 10**6))
-def test_without_asking_the_time_of_events_decides_in_any_order(cast, clock, pay, monkeypatch, steps, luck):
-    ends = []
-    for kind, about in ((Unasked, {}), (UnaskedAnyHow, {"luck": luck})):
-        telling = kind(cast, clock, pay, monkeypatch, **about)
-        try:
-            telling.tell(steps)
-            telling.end()
-            left = [event.error for event in WebhookEvent.select().where(WebhookEvent.status.in_(inbox.TROUBLED))]
-            assert left == []
-            ends.append({key: row for key, row in telling.state().items() if key[0] != "credits"})
-        finally:
-            note("\n".join([kind.__name__, *telling.said]))
-            telling.close()
-    same(*ends, telling.said)

@@ -19,7 +19,7 @@ MONTHLY, YEARLY, ONCE = (sandbox.PRICES[plan] for plan in ("pro_monthly", "pro_y
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    stripe._client.cache_clear()
+    stripe.wire._client.cache_clear()
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_the_sandbox_is_read_once_at_the_first_start_without_being_asked(cast, u
 
 def test_stripe_is_not_read_before_somebody_asks(cast, unread, monkeypatch):
     use(billing_provider="stripe", payment_key="sk_test_x", payment_prices={"pro_monthly": "price_1"})
-    monkeypatch.setattr(stripe, "client", lambda: Exploding())
+    monkeypatch.setattr(stripe.wire, "_client", lambda *_: Exploding())
     assert pricing.sync() == 0
     assert pricing.catalog() is None
 
@@ -335,7 +335,7 @@ def test_a_plan_without_an_id_is_found_by_its_lookup_key(cast):
 
 
 def test_check_10_reading_offers_never_asks_the_provider(cast, monkeypatch):
-    monkeypatch.setattr(stripe, "_client", lambda *_: Exploding())
+    monkeypatch.setattr(stripe.wire, "_client", lambda *_: Exploding())
     monkeypatch.setattr(dialect, "_answer", lambda *_: pytest.fail("the provider was asked"))
     assert [o.plan.key for o in pricing.offers()] == ["free", "pro_monthly", "pro_yearly", "pro_lifetime"]
     assert [o.saving for o in pricing.offers()] == [0, 0, 2400, 0]

@@ -38,7 +38,7 @@ def test_a_cut_off_write_may_have_been_done_and_a_read_or_a_refusal_was_not(hous
 
     call.__name__ = verb
     with pytest.raises(provider.ProviderFailed) as failed:
-        stripe._called(call)
+        stripe.wire.called(call)
     assert failed.value.asked is asked
 
 

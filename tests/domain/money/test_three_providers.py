@@ -42,7 +42,7 @@ def speak(dialect, **values):
     sandbox.speak(DIALECTS[dialect])
     usual = {"billing_provider": "sandbox", "site_url": "https://hall.example"}
     configuration.use(dataclasses.replace(configuration.active, **usual | values))
-    for kept in (stripe._client, http.session):
+    for kept in (stripe.wire._client, http.session):
         kept.cache_clear()
     return dialect
 

@@ -19,7 +19,7 @@ def stella(browse):
 @pytest.fixture
 def bought(at, wire):
     """alice bought for Acme, and every webhook of it was worked."""
-    stripe._client.cache_clear()
+    stripe.wire._client.cache_clear()
     with inside(at("alice").organization):
         url = billing.checkout("pro_monthly", by=at("alice"))
     id = sandbox.pay(url.rsplit("/", 1)[1])["subscription"]

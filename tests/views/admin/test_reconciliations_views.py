@@ -22,7 +22,7 @@ def stella(browse):
 @pytest.fixture
 def unheard(at, monkeypatch):
     """alice bought for Acme, and no webhook of it came; none is listed as missed either."""
-    stripe._client.cache_clear()
+    stripe.wire._client.cache_clear()
     monkeypatch.setattr(stripe, "missed", lambda since: iter(()))
     with inside(at("alice").organization):
         url = billing.checkout("pro_monthly", by=at("alice"))

@@ -21,7 +21,7 @@ JSON = {"Accept": "application/json"}
 def shut(monkeypatch):
     """From here on a call to the provider fails the test."""
     monkeypatch.setattr(sandbox.stripe, "answer", lambda *_: pytest.fail("the provider was asked"))
-    monkeypatch.setattr(stripe, "_client", lambda *_: pytest.fail("the provider was asked"))
+    monkeypatch.setattr(stripe.wire, "_client", lambda *_: pytest.fail("the provider was asked"))
 
 
 # --- the public page ----------------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def test_check_10_no_page_asks_the_provider(browse, shut):
 def test_check_10_a_failed_sync_leaves_the_page_as_it_was_and_says_why(browse, said, monkeypatch):
     before = said(browse(None).get("/pricing"))
     stella = browse("stella")
-    stripe._client.cache_clear()
+    stripe.wire._client.cache_clear()
     with monkeypatch.context() as patched:
         patched.setattr(sandbox.stripe, "answer", lambda *_: (200, {}, '{"error": "broken"}'))
         stella.post("/admin/pricing/sync")

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import re
 import time
 
 import pytest
+import responses
 import stripe
 
 import jobs
@@ -20,15 +22,20 @@ SECRET = "whsec_" + "s" * 32
 
 @pytest.fixture(autouse=True)
 def with_keys(web):
-    """As an install with Stripe's webhooks, but no API key to ask back with."""
+    """As an install with Stripe, which knows nothing of what its events speak of: they are the last word."""
     configuration.use(
         dataclasses.replace(
             configuration.active,
             billing_provider="stripe",
+            payment_key="sk_test_x",
             payment_webhook_secrets=("whsec_old" + "o" * 30, SECRET),
             payment_prices={"pro_monthly": "price_monthly"},
         )
     )
+    gone = {"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such thing"}}
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as played:
+        played.get(re.compile("https://api.stripe.com"), json=gone, status=404)
+        yield
 
 
 def event(type="customer.subscription.created", id="evt_1", api_version="2025-03-31.basil", thing=None, **more):

@@ -22,7 +22,7 @@ from domain.money.providers.lemon_squeezy.wire import (
     reads,
     refuse_foreign,
 )
-from domain.money.providers.provider import Fact
+from domain.money.providers.provider import Fact, is_known
 
 STATUSES = {
     "on_trial": "trialing",
@@ -125,7 +125,7 @@ def subscription(thing, why, asked_at, bills=None) -> list[Fact]:
     """https://docs.lemonsqueezy.com/api/subscriptions/the-subscription-object"""
     attributes, fields = thing["attributes"], why.of(thing, asked_at)
     their = attributes["status"]
-    if their not in STATUSES:
+    if not is_known(their, STATUSES):
         return _unknown("subscription", thing, fields)
     ends_at, trial_ends_at = moment(attributes.get("ends_at")), moment(attributes.get("trial_ends_at"))
     status, owes, cancelled = STATUSES[their], their in ("past_due", "unpaid"), their == "cancelled"
@@ -206,7 +206,7 @@ def payment(bill, sold, why, asked_at) -> list[Fact]:
     """
     attributes, fields = bill["attributes"], why.of(bill, asked_at)
     status = attributes["status"]
-    if status not in PAID + OPEN:
+    if not is_known(status, PAID + OPEN):
         return _unknown("invoice", bill, fields)
     reason = REASONS.get(attributes.get("billing_reason"), "other")
     begin, end = _period(attributes, reason, sold)
@@ -297,7 +297,7 @@ def order(thing, why, asked_at) -> list[Fact]:
     """
     attributes, fields, variant = thing["attributes"], why.of(thing, asked_at), variant_of(thing)
     status = attributes["status"]
-    if status not in PAID + OPEN:
+    if not is_known(status, PAID + OPEN):
         return _unknown("order", thing, fields)
     if not is_once(variant):
         return _of_order(thing, why)

@@ -9,7 +9,7 @@ from database.clock import now
 from domain.money.providers import provider
 from domain.money.providers.http import anew, later, moment
 from domain.money.providers.polar.wire import NAME, call, get, happened, items, pages, parts, reads
-from domain.money.providers.provider import Fact, Occasion, StatusUnknown
+from domain.money.providers.provider import Fact, Occasion, StatusUnknown, is_known
 
 STATUSES = ("incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused")
 REASONS = {
@@ -94,7 +94,7 @@ def subscription(thing, asked_at, why) -> list[Fact]:
     has come, so only an incomplete one was never paid for. Where an open one can be paid is the portal.
     """
     status, ends = thing["status"], moment(thing.get("ends_at"))
-    if status not in STATUSES:
+    if not is_known(status, STATUSES):
         return unknown("subscription", thing, asked_at, why)
     begins, until = moment(thing.get("current_period_start")), moment(thing.get("current_period_end"))
     leaving, owes = bool(thing.get("cancel_at_period_end")), status in ("past_due", "unpaid")
@@ -155,7 +155,7 @@ def payment(thing, asked_at, why) -> list[Fact]:
     A failed order stays `pending` and knows its next attempt. Orders have no date of payment; theirs is close.
     """
     status, said = thing["status"], about(thing, asked_at, why)
-    if status not in PAID + OPEN:
+    if not is_known(status, PAID + OPEN):
         return unknown("order", thing, asked_at, why)
     begins, ends = _period(thing)
     same: dict[str, Any] = {
@@ -213,7 +213,7 @@ def _period(thing):
 def checkout(thing, asked_at, why) -> list[Fact]:
     """Open and confirmed (somebody clicked «pay») are no end yet."""
     status = thing["status"]
-    if status not in CHECKOUTS:
+    if not is_known(status, CHECKOUTS):
         return unknown("checkout", thing, asked_at, why)
     said, over = about(thing, asked_at, why), status not in ("open", "confirmed")
     return [provider.CheckoutClosed(**said, id=thing["id"], completed=status == "succeeded")] if over else []

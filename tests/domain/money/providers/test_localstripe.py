@@ -154,9 +154,9 @@ def ours(peer, house, monkeypatch):
     account = Account(KEY, (SECRET,), {"pro_monthly": "plan_monthly"}, live=False, transport=transport)
     monkeypatch.setattr(providers, "account", lambda: account)
     monkeypatch.setattr(library.HTTPClient, "_sleep_time_seconds", lambda *_, **__: 0)
-    stripe._client.cache_clear()
+    stripe.wire._client.cache_clear()
     yield stripe
-    stripe._client.cache_clear()
+    stripe.wire._client.cache_clear()
     transport.close()
 
 
@@ -182,7 +182,7 @@ def subscribed(ours, peer, plans, acme):
     method = peer.call("POST", "/v1/payment_methods", {"type": "card", "card": card})["id"]
     peer.call("POST", f"/v1/payment_methods/{method}/attach", {"customer": customer})
     peer.call("POST", f"/v1/customers/{customer}", {"invoice_settings": {"default_payment_method": method}})
-    made = ours.client().subscriptions.create(
+    made = ours.wire.client().subscriptions.create(
         {
             "customer": customer,
             "items": [{"plan": "plan_monthly", "quantity": 2}],
@@ -261,7 +261,7 @@ def test_a_cancellation_is_made_taken_back_and_made_final(ours, peer, subscribed
 
 def test_a_change_of_plan_and_quantity_made_elsewhere_is_seen(ours, subscribed):
     _, id = subscribed
-    ours.client().subscriptions.update(id, {"items": [{"plan": "plan_team", "quantity": 3}]})
+    ours.wire.client().subscriptions.update(id, {"items": [{"plan": "plan_team", "quantity": 3}]})
     (fact,) = ours.refetch(id)
     assert (fact.price_id, fact.quantity) == ("plan_team", 3)
 
