@@ -5,6 +5,7 @@ import ctypes
 import gc
 import hashlib
 import logging
+import os
 import signal
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +17,7 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import jobs
-from database import opening, transactions
+from database import housekeeping, opening, transactions
 from database.connections import database
 from domain.base import configuration, logs
 from domain.fields import money
@@ -54,7 +55,7 @@ def create_app(chosen=None):
     packing.init_app(app)  # first, so that it sees the answer last
     Htmx(app)
     safety.init_app(app)
-    access.login.init_app(app)
+    access.login.init_app(app, add_context_processor=False)  # pages are given who asks
     safety.limiter.init_app(app)
     assets.init_app(app)
     errors.init_app(app)
@@ -66,6 +67,7 @@ def create_app(chosen=None):
     app.view_functions["static"] = safety.unlimited(access.public(app.view_functions["static"]))
     app.teardown_appcontext(lambda _: database.close())
     access.check_doors(app)
+    logs.hide(safety.secret_links(app))
     return app
 
 
@@ -82,9 +84,11 @@ def serve():
     """Gunicorn with threads; the calendar runs in the worker, so that it dies and starts with it."""
     from gunicorn.app.base import BaseApplication
 
+    os.umask(0o077)  # what is written is for the user who runs this
     chosen = configuration.use(configuration.load())
     logs.set_up(logging.INFO if chosen.production else logging.WARNING)
-    opening.open_house(chosen.database_url, chosen.data, not chosen.production)
+    hold = housekeeping.Hold(chosen.database_url, chosen.data)
+    opening.open_house(chosen.database_url, chosen.data, not chosen.production, hold.was_killed)
     pricing.remember_prices()
     if chosen.env == "demo" and not demo.is_furnished():
         demo.furnish()
@@ -107,6 +111,7 @@ def serve():
                 "keepalive": 30,
                 "control_socket_disable": True,
                 "loglevel": "warning",
+                "logger_class": "views.worker.Log",
                 "forwarded_allow_ips": "",
                 "post_worker_init": _begin_work,
                 "worker_exit": lambda server, worker: _end_work(),
@@ -118,7 +123,10 @@ def serve():
             return create_app(chosen)
 
     _stay_small()
-    Server().run()
+    try:
+        Server().run()
+    finally:
+        hold.let_go()
 
 
 def _begin_work(worker):

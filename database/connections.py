@@ -15,6 +15,10 @@ from database.scope import _scope
 
 database = DatabaseProxy()
 
+BUSY = 10_000  # milliseconds that SQLite waits for a lock of another process
+LOG = 16 * 1024 * 1024  # bytes of SQLite's log that stay once it begins anew
+REACHED = 5  # seconds in which PostgreSQL must answer a new connection
+
 
 class Sqlite(CachedInserts, PooledSqliteDatabase):
     """Readers may only read: `query_only` is lifted for the writer thread and for migrations alone."""
@@ -27,13 +31,14 @@ class Sqlite(CachedInserts, PooledSqliteDatabase):
             path,
             max_connections=None,
             check_same_thread=False,
-            timeout=30,
             pragmas={
+                "busy_timeout": BUSY,
                 "journal_mode": "wal",
                 "synchronous": synchronous,
                 "foreign_keys": 1,
                 "cache_size": -2000,
                 "temp_store": "memory",
+                "journal_size_limit": LOG,
                 "query_only": 1,
             },
         )
@@ -85,7 +90,8 @@ class Postgres(CachedInserts, PooledPostgresqlDatabase):
     dialect = "postgres"
 
     def __init__(self, url):
-        super().__init__(url, max_connections=None, stale_timeout=300, prefer_psycopg3=True)
+        options = {} if "connect_timeout" in url else {"connect_timeout": REACHED}
+        super().__init__(url, max_connections=None, stale_timeout=300, prefer_psycopg3=True, **options)
 
     def may_write(self):
         pass

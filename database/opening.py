@@ -1,6 +1,10 @@
 """Opening the database: what the server, `python -m jobs` and the tests begin with, before anything is asked."""
 
-from database import locks, migrations, transactions
+import sqlite3
+
+import peewee
+
+from database import housekeeping, locks, migrations, transactions, troubles
 from database.connections import database, open_database
 
 
@@ -8,14 +12,29 @@ class AboveRowSecurity(SystemExit):
     """The app must not start: PostgreSQL would not keep organizations apart."""
 
 
-def open_house(url, folder, strict=True):
+def open_house(url, folder, strict=True, was_killed=False):
     """Open the database that `url` names and bring it up to date; copies of it go into `folder`.
 
-    Where it is `strict`, a lock that is asked for in a wrong order is an error.
-    Refuses with AboveRowSecurity where PostgreSQL's row security doesn't bind the role.
+    Where it is `strict`, a lock that is asked for in a wrong order is an error. Refuses with CannotStart where one
+    may not write, where the file is damaged after the last server `was_killed`, and where the database is away; with
+    AboveRowSecurity where PostgreSQL's row security doesn't bind the role.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    housekeeping.make_private(url, folder)
     open_again(url)
+    try:
+        if was_killed:
+            housekeeping.refuse_damaged()
+        _bring_up_to_date(folder)
+    except (peewee.PeeweeException, sqlite3.Error) as error:
+        trouble = troubles.of(error, writing=True)
+        if trouble is None:
+            raise
+        raise housekeeping.CannotStart(f"Guildhall can't start: {trouble} DATABASE_URL says which. ({error})") from None
+    locks.be_strict(strict)
+    transactions.wake_everybody()
+
+
+def _bring_up_to_date(folder):
     if database.dialect == "postgres" and database.is_above_row_security():
         database.close()
         raise AboveRowSecurity(
@@ -23,13 +42,12 @@ def open_house(url, folder, strict=True):
             "  - DATABASE_URL: its role is a superuser or bypasses row security, which keeps organizations apart"
         )
     migrations.migrate(folder)
-    locks.be_strict(strict)
-    transactions.wake_everybody()
 
 
 def open_again(url, **options):
     """Open a database that is up to date: in a worker's process after the fork, or another one in a test."""
     transactions.writer.stop()
     transactions.writer.restart()
+    troubles.forget()
     open_database(url, **options)
     transactions.wake_everybody()

@@ -5,20 +5,24 @@ savepoint and commits the group once: first come, first served, and nobody fight
 PostgreSQL the same decorator is an ordinary transaction. Why: docs/decisions/writer.md
 """
 
+import contextlib
 import contextvars
 import functools
 import logging
+import sqlite3
 import threading
 from collections import deque
 
 import peewee
 
-from database.connections import database
+from database import troubles
+from database.connections import BUSY, database
 
 log = logging.getLogger("guildhall.writer")
 
 GROUP = 128  # pieces to a commit: bounds what the last of them waits for
 PATIENCE = 20  # seconds a caller waits for its piece to begin
+IDLE = 30  # seconds without a write, after which the log is put into the file and cut
 
 _piece: contextvars.ContextVar = contextvars.ContextVar("piece", default=None)
 
@@ -164,9 +168,11 @@ def _on_postgres(piece, tries=3):
         try:
             with database.atomic():
                 piece.context.copy().run(piece.run)
-        except peewee.OperationalError as error:
+        except peewee.PeeweeException as error:
             deadlock = "deadlock" in str(error) or "serialize" in str(error)
             if not deadlock or last == tries - 1:
+                if unavailable := troubles.note(error):
+                    raise unavailable from error
                 raise
             piece.wakes.clear()
         else:
@@ -185,7 +191,7 @@ class Writer:
         self._waiting = deque()
         self._bell = threading.Condition(threading.Lock())
         self._thread = None
-        self._stopping = False
+        self._stopping = self._is_log_long = False
         self.commits = self.pieces = self.deaths = 0
 
     def do(self, piece):
@@ -228,34 +234,51 @@ class Writer:
             database.connect(reuse_if_open=True)
             database.may_write()
             while self._take(group):
-                self._write(group)
+                if group:
+                    self._write(group)
+                else:
+                    self._cut_log()
                 group.clear()
         except BaseException as death:
+            trouble = troubles.note(death)
             self.deaths += 1
             log.critical("the writer died; the next write starts a new one", exc_info=True)
             with self._bell:
                 lost, self._thread = group + list(self._waiting), None
                 self._waiting.clear()
             for piece in lost:
-                piece.error = WriterDown("The change was not made: the writer failed.")
+                piece.error = trouble or WriterDown("The change was not made: the writer failed.")
                 piece.error.__cause__ = death
                 piece.done.release()
         finally:
             database.manual_close()
 
     def _take(self, group):
-        """Fill `group` with what is waiting; False when there is nothing more to come."""
+        """Fill `group` with what is waiting, or leave it empty after a while; False when nothing more will come."""
         with self._bell:
             while not self._waiting:
                 if self._stopping:
                     return False
-                self._bell.wait()
+                if not self._bell.wait(IDLE if self._is_log_long else None) and not self._waiting:
+                    return True
             while self._waiting and len(group) < GROUP:
                 piece = self._waiting.popleft()
                 if piece.state == "waiting":
                     piece.state = "running"
                     group.append(piece)
         return True
+
+    def _cut_log(self):
+        """Put SQLite's log into the file and cut it, unless somebody still reads from it: then later.
+
+        By itself SQLite only begins it anew, and after one long reader it stays as long as it grew.
+        """
+        connection = database.connection()
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("PRAGMA busy_timeout = 0")
+            is_read, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._is_log_long = bool(is_read)
+        connection.execute(f"PRAGMA busy_timeout = {BUSY}")
 
     def _write(self, group):
         connection = database.connection()
@@ -267,7 +290,7 @@ class Writer:
                 try:
                     piece.context.run(piece.run)
                 except Exception as error:
-                    piece.error = error
+                    piece.error = troubles.note(error) or error
                     piece.wakes.clear()
                     connection.execute("ROLLBACK TO piece")
                 connection.execute("RELEASE piece")
@@ -275,12 +298,16 @@ class Writer:
         except Exception as error:  # the disk is full, the file is gone: nobody's change was made
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            # A full disk undoes the whole group: the others hear of it, not of what follows from it.
+            known = [piece.error for piece in group if isinstance(piece.error, troubles.Unavailable)]
+            trouble = known[0] if known else troubles.note(error)
             for piece in group:
-                piece.error = piece.error or error
+                piece.error = trouble or piece.error or error
                 piece.wakes.clear()
             log.exception("a commit failed")
         finally:
             database.pop_transaction()
+        self._is_log_long = True
         self.commits += 1
         self.pieces += len(group)
         _rouse(set().union(*(piece.wakes for piece in group)))

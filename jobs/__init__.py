@@ -105,6 +105,7 @@ CALENDAR = (
     Job("audit", "Remove old audit events", batches(200, audit_events), at(3, 20)),
     Job("audit_chain", "Check the audit log", verifications.work, at(4), once=True),
     Job("addresses", "Look for accounts that have one address", people.tell_of_clashes, at(4, 10), once=True),
+    Job("integrity", "Check the database's file", verifications.check_file, at(4, 30), once=True),
     Job("credit_resets", "Begin the month's credits", batches(100, credits.reset_stale), at(0, 5)),
     Job("credit_lapses", "Release lapsed holds, end credits", batches(100, credits.lapse), every(minutes=5)),
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),

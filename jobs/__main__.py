@@ -1,20 +1,23 @@
 """The calendar alone, for installs whose web processes run with JOBS=0: `python -m jobs [--once]`.
 
+`python -m jobs --backup` makes a copy of the SQLite file while it is used, and keeps the newest fourteen.
 `python -m jobs --audit` checks the audit log and ends with 1 when it isn't as it was written.
 """
 
+import os
 import signal
 import sys
 import threading
 
 import jobs
-from database import opening, transactions
+from database import housekeeping, opening, transactions
 from domain.base import configuration, logs
 from domain.money import pricing
 from jobs import verifications
 
 
 def main():
+    os.umask(0o077)
     logs.set_up()
     chosen = configuration.use(configuration.load())
     opening.open_house(chosen.database_url, chosen.data, not chosen.production)
@@ -24,6 +27,10 @@ def main():
         print("\n".join(sentences))
         transactions.writer.stop()
         sys.exit(0 if whole else 1)
+    if "--backup" in sys.argv[1:]:
+        print(housekeeping.copy(chosen.data, "copy", keep=14))
+        transactions.writer.stop()
+        return
     if "--once" in sys.argv[1:]:
         jobs.work_off()
         transactions.writer.stop()

@@ -1,11 +1,12 @@
 """The nightly walk along the audit log's chain; `python -m jobs --audit` does it now and prints what it found."""
 
+from database import housekeeping
 from domain.base import audit
 from domain.people import admins
 
 
 class Broken(Exception):
-    """The log isn't as it was written. The job's run fails with this, where admins see it."""
+    """The log, or the database's file, isn't as it was written. The job's run fails with this, where admins see it."""
 
 
 def work():
@@ -16,6 +17,14 @@ def work():
         raise Broken(" ".join(told.findings[:5]))
     audit.seal(told.ends)
     return told.rows
+
+
+def check_file():
+    """Look through the database's file: tell the admins and fail where it is damaged."""
+    if findings := housekeeping.damage():
+        admins.warn_of_damage(findings)
+        raise Broken(" ".join(findings[:5]))
+    return 0
 
 
 def report():

@@ -275,6 +275,7 @@ RAW = {
     "database/columns.py": "the id columns, partial indexes",
     "database/compiled.py": "queries built once",
     "database/connections.py": "the search, the scope told to PostgreSQL",
+    "database/housekeeping.py": "SQLite looks through its file",
     "database/inserts.py": "an insert built once",
     "database/locks.py": "advisory locks",
     "domain/lists/lists.py": "the limit as a slot, and count(*)",
@@ -517,7 +518,7 @@ CODES = """
     SENSITIVE_VERIFICATION_REQUIRED STEP_UP_EXPIRED NOT_CONFIGURED INSUFFICIENT_CREDITS SOLD_OUT HOLD_EXPIRED
     PASS_ALREADY_USED PASS_VOID PASS_WRONG_EVENT BACKER_INVALID BACKER_ALREADY_USED BACKER_CLAIM_EXPIRED
     BACKER_CLAIM_MISMATCH PRICE_AMBIGUOUS PERSONAL_MODE_DISABLED INTERNAL
-    BUSY PROVIDER_FAILED
+    BUSY UNAVAILABLE PROVIDER_FAILED
     HAS_SUBSCRIPTION NOT_SUPPORTED PREVIEW_OLD
 """
 NOT_CODES = "NFKD NFKC CASCADE RESTRICT MAX_CONTENT_LENGTH MAX_FORM_MEMORY_SIZE STRIPE_ AUTH_ POST HEAD OPTIONS DENY COMMIT ROLLBACK PRO_MONTHLY PRO_YEARLY PRO_LIFETIME PATCH DELETE SAID STEPS"

@@ -9,6 +9,7 @@ from flask_limiter import RateLimitExceeded
 from htmx_flask import request
 from werkzeug.exceptions import HTTPException
 
+from database import troubles
 from database.scope import OutOfScope
 from database.transactions import GaveUp, WriterDown
 from domain import Refused
@@ -17,7 +18,7 @@ from domain.base.stepup import VerificationRequired
 from domain.money.providers.provider import ProviderFailed
 from views import access, pages
 from views.base import stepup
-from views.safety import SAFE, TooOften, limiter, loggable_path
+from views.safety import SAFE, TooOften, limiter
 
 log = logging.getLogger("guildhall.errors")
 
@@ -71,6 +72,8 @@ def too_often(error):
 def http_error(error):
     if error.code and 300 <= error.code < 400:
         return error.get_response()
+    if original := getattr(error, "original_exception", None):
+        return bug(original)  # it came while another answer was being made
     status = error.code or 500
     sentence = SENTENCES.get(status, error.description or "That didn't work.")
     return say_no(CODES.get(status, "INVALID_INPUT"), sentence, status)
@@ -89,8 +92,23 @@ def busy(error):
 
 
 def bug(error):
-    log.error("unhandled", exc_info=error, extra={"path": loggable_path(), "method": request.method})
+    """Nobody expected this: the database's trouble, or a mistake of ours."""
+    about = {"path": request.path, "method": request.method}
+    if trouble := troubles.of(error):
+        log.error("the database is in trouble", exc_info=error, extra=about)
+        return unavailable(trouble)
+    log.error("unhandled", exc_info=error, extra=about)
     return say_no("INTERNAL", "Something went wrong on our side, and it has been recorded. Try again in a minute.", 500)
+
+
+def unavailable(trouble):
+    if request.method in SAFE:
+        then = "Try again in a moment."
+    elif trouble.may_be_done:
+        then = "We don't know whether your change was made: look in a minute, before you repeat it."
+    else:
+        then = "Nothing was changed; try again in a moment."
+    return say_no("UNAVAILABLE", f"{trouble} {then}", 503, retry_after=10)
 
 
 def say_no(code, sentence, status, *, fields=None, retry_after=None):
@@ -118,12 +136,17 @@ def _no(code, sentence, status, fields, retry_after):
     if request.method not in SAFE and back and status < 500:
         flash(sentence, "bad")
         return redirect(back, 303)
-    try:
-        text = render_template("errors/error.html", **pages.frame() | about)
-    except Exception:  # the page about a failure must not fail
-        log.exception("no page for an error")
-        text = render_template("errors/bare.html", **about)
-    return Response(text, status, content_type="text/html; charset=utf-8")
+    return Response(_page(about), status, content_type="text/html; charset=utf-8")
+
+
+def _page(about):
+    """The page about a failure must not fail: it asks for nothing that may have failed, or does without it."""
+    if about["code"] != "UNAVAILABLE":
+        try:
+            return render_template("errors/error.html", **pages.frame() | about)
+        except Exception:
+            log.exception("no frame for an error")
+    return render_template("errors/bare.html", **about)
 
 
 def _note_denied(refusal):

@@ -4,10 +4,11 @@ import functools
 import logging
 import secrets
 import time
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import current_app, g, request
+from flask import current_app, g, request, session
 from flask_limiter import Limiter
 from flask_login import current_user
 from limits import parse
@@ -53,10 +54,12 @@ def cookie_name(name):
     return f"__Host-{name}" if is_https() else name
 
 
-def loggable_path():
-    """Where the request went, without what a link holds secret and without the query."""
-    secret = {"secret", "link"} & set(request.view_args or ())
-    return request.url_rule.rule if secret and request.url_rule else request.path
+SECRET_PARTS = {"secret", "link", "token"}  # what a route calls the part of its address that opens something
+
+
+def secret_links(app):
+    """How the addresses begin that end with a secret."""
+    return {rule.rule.partition("<")[0] for rule in app.url_map.iter_rules() if rule.arguments & SECRET_PARTS}
 
 
 def address():
@@ -199,6 +202,7 @@ def init_app(app):
     app.config["MAX_FORM_MEMORY_SIZE"] = BODY
     app.url_map.converters["id"] = Id
     app.before_request(_begin)
+    app.before_request(_by_our_name)
     app.before_request(_from_this_site)
     app.before_request(_spend_page)
     app.before_request(_only_looks)
@@ -214,6 +218,35 @@ def _begin():
     # NUL ends a string in C and PostgreSQL refuses it: nothing we have is called so.
     if "\0" in request.path or b"%00" in request.query_string:
         raise BadRequest("The address has a character that can't be in one.")
+
+
+def _by_our_name():
+    """Refuse what is asked of a name that isn't ours: a foreign page that has its own name lead here would be of the
+    same origin (DNS rebinding), and letters must not get links to it. Machines that watch ask by number."""
+    view = _view(request.endpoint) if request.endpoint else None
+    name = (urlsplit(f"//{request.host}").hostname or "").rstrip(".")
+    if name != _our_name() and not getattr(view, "by_any_name", False) and not _is_local(name):
+        raise BadRequest("This site isn't known by that name. Use the address that whoever runs it gave you.")
+
+
+def _our_name():
+    return urlsplit(configuration.active.site_url).hostname
+
+
+def _is_local(name):
+    """While developing it may be asked as localhost and by number, which no foreign page can call its own."""
+    if configuration.active.production:
+        return False
+    try:
+        return name == "localhost" or name.endswith(".localhost") or bool(ip_address(name))
+    except ValueError:
+        return False
+
+
+def by_any_name(view):
+    """May be asked under whatever name the site is reached by."""
+    view.by_any_name = True
+    return view
 
 
 def _from_this_site():
@@ -263,13 +296,13 @@ def _protect(response):
     if is_https():
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store" if current_user.is_authenticated else "no-cache"
+        response.headers["Cache-Control"] = "no-store" if "_user_id" in session else "no-cache"
     return response
 
 
 def _note_request(response):
     if log.isEnabledFor(logging.INFO):
         took = round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1)
-        about = {"method": request.method, "path": loggable_path(), "status": response.status_code, "ms": took}
+        about = {"method": request.method, "path": request.path, "status": response.status_code, "ms": took}
         log.info("request", extra=about | {"request_id": g.get("request_id")})
     return response

@@ -6,13 +6,12 @@ What the files need for both databases is here: types, triggers, search, row sec
 import fcntl
 import logging
 import re
-import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
 
 from playhouse.migrations import Runner
 
-from database.clock import now
+from database import housekeeping
 from database.connections import database
 
 log = logging.getLogger("guildhall.migrations")
@@ -241,12 +240,5 @@ def _alone(database, data):
 def _backup(database, data, before):
     if database.dialect != "sqlite":
         return  # a server's backups are its keeper's: docs/deploy.md
-    folder = data / "backups"
-    folder.mkdir(exist_ok=True)
-    target = folder / f"{now():%Y%m%dT%H%M%S%f}-before-{before}.db"
-    source = sqlite3.connect(database.database)
-    try:
-        source.execute("VACUUM INTO ?", (str(target),))
-    finally:
-        source.close()
+    target = housekeeping.copy(data, f"before-{before}")
     log.info("backed up", extra={"backup": target.name})

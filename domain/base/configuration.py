@@ -287,7 +287,12 @@ def load():
     problems += [(name, why) for name, is_wrong, why in rows if is_wrong and name not in unread]
     if problems:
         raise Misconfigured(_listed(problems))
-    return made if made.secret_key else replace(made, secret_key=_kept_secret(made.data))
+    if made.secret_key:
+        return made
+    try:
+        return replace(made, secret_key=_kept_secret(made.data))
+    except OSError as error:
+        raise Misconfigured(_listed([("GUILDHALL_DATA", f"the folder can't be written ({error.strerror})")])) from None
 
 
 def _configuration(values):

@@ -1,11 +1,29 @@
-"""The log: a line of JSON on standard error for each record."""
+"""The log: a line of JSON on standard error for each record, whoever wrote it, without what links hold secret."""
 
 import json
 import logging
+import re
 import sys
 import time
 
 QUIET = {"apscheduler": logging.WARNING, "urllib3": logging.WARNING, "flask-limiter": logging.ERROR}
+
+
+HIDDEN = "***"
+_QUERY = re.compile(r"\?[\w.%\[\]-]+=[^\s\"'\\<>)]*")
+_secrets = re.compile("(?!)")  # nothing yet
+
+
+def hide(prefixes):
+    """From here on, what follows one of these in an address is left out of every line: links that open something."""
+    global _secrets
+    known = "|".join(sorted(map(re.escape, prefixes), key=len, reverse=True))
+    _secrets = re.compile(rf"({known})[^/\s?\"'\\<>)]+" if known else "(?!)")
+
+
+def scrubbed(text):
+    """The text without what addresses in it hold secret: the ends of such links, and all queries."""
+    return _QUERY.sub(f"?{HIDDEN}", _secrets.sub(rf"\1{HIDDEN}", text))
 
 
 class JsonLines(logging.Formatter):
@@ -25,7 +43,7 @@ class JsonLines(logging.Formatter):
         line |= {k: v for k, v in record.__dict__.items() if k not in self.KNOWN}
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return scrubbed(json.dumps(line, default=str))
 
 
 def set_up(level=logging.INFO):

@@ -292,17 +292,26 @@ def _tell_the_others(by, row, title):
 def warn_of_the_log(findings):
     """Note in the audit log that it was tampered with, and tell every admin by letter; the same is told once."""
     summary = f"The audit log was tampered with: {counted(len(findings), 'finding')}"
-    audit.record("system.audit_broken", summary, result="failure", findings=findings[:10])
+    _warn("audit_broken", "security", summary, findings, "/admin/audit")
+
+
+@writes
+def warn_of_damage(findings):
+    """Note that the database's file is damaged, and tell every admin by letter; the same is told once."""
+    summary = f"The database's file is damaged: {counted(len(findings), 'finding')}"
+    _warn("file_damaged", "system", summary, findings, "/admin/jobs")
+
+
+def _warn(what, category, summary, findings, path):
+    audit.record(f"system.{what}", summary, result="failure", findings=findings[:10])
     mark = hashlib.sha256("\n".join(findings).encode()).hexdigest()[:24]
     for user in people():
         outgoing.letter(
-            "audit_broken",
+            what,
             user.email,
-            f"audit_broken:{mark}:letter:{user.id}",
+            f"{what}:{mark}:letter:{user.id}",
             name=user.name,
             findings="\n".join(findings[:10]),
-            link=f"{configuration.active.site_url}/admin/audit",
+            link=f"{configuration.active.site_url}{path}",
         )
-        outgoing.notify(
-            user, "security.audit_broken", f"audit_broken:{mark}", summary, body=findings[0], link="/admin/jobs"
-        )
+        outgoing.notify(user, f"{category}.{what}", f"{what}:{mark}", summary, body=findings[0], link="/admin/jobs")

@@ -7,13 +7,15 @@ row names it, so that the check costs no query of its own and holds from the nex
 import hashlib
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from database import troubles
 from database.clock import now
 from database.compiled import Compiled
 from database.parameters import parameter
-from database.transactions import writes
+from database.transactions import GaveUp, writes
 from domain import NotFound
 from domain.base import audit, outgoing, settings
 from models import Profile, Session, User
@@ -169,8 +171,9 @@ def find(token):
     if user.status != "active" or _is_replaced(session, user):
         return None
     user.__data__["active_organization_id"] = session.active_organization_id or user.active_organization_id
-    if moment - session.last_seen_at > SEEN_EVERY:
-        _see(session, moment)
+    if moment - session.last_seen_at > SEEN_EVERY and not troubles.is_recent():
+        with suppress(troubles.Unavailable, GaveUp):  # reading goes on while nothing can be written
+            _see(session, moment)
     return SignedIn(user, session, token)
 
 

@@ -3,6 +3,8 @@
 from flask import Blueprint, redirect, request, session
 from flask_login import current_user, logout_user
 
+from database.transactions import GaveUp
+from database.troubles import Unavailable
 from domain import Refused
 from domain.base.addresses import address
 from domain.people import codes, sessions, sign_ins
@@ -135,11 +137,16 @@ def sign_in_with_link(link):
 @blueprint.post("/sign-out")
 @access.public
 def sign_out():
+    """Also while nothing can be written: the browser forgets its session in any case."""
+    half = None
     if current_user.is_authenticated:
-        sessions.end(current_user.token)
+        try:
+            sessions.end(current_user.token)
+        except (Unavailable, GaveUp):
+            half = "This browser is signed out. The site couldn't note it: once it can, sign in and sign out again."
         logout_user()
     session.clear()
-    return pages.go(onward() or "/")
+    return pages.go(onward() or "/", half, "warn")
 
 
 @blueprint.get("/session-ended")

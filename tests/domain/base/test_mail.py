@@ -69,6 +69,7 @@ VALUES = {
         "until": "15 July 2026",
         "link": "http://localhost/x",
     },
+    "file_damaged": {"name": "Ada", "findings": "Page 7 is gone.", "link": "http://localhost/admin/jobs"},
     "audit_broken": {"name": "Ada", "findings": "Event 7 is gone.", "link": "http://localhost/admin/audit"},
     "account_suspended": {"name": "Ada", "reason": "Spam was sent from it."},
     "account_reactivated": {"name": "Ada"},
