@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from domain import NotFound
 from domain.base import configuration
-from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import engine, invoicing, selling, subscribing
 from domain.money.providers.sandbox.records import (
     OVER,
     Declined,
@@ -35,7 +35,7 @@ PATH = "lemon-squeezy"
 KEY = "lemon_squeezy_sandbox"
 STORE = "7"
 PRODUCT = "60"
-PRICES = dict(zip(engine.AMOUNTS, ("101", "102", "103"), strict=True))
+PRICES = dict(zip(selling.AMOUNTS, ("101", "102", "103"), strict=True))
 BASE, TYPE = "https://api.lemonsqueezy.com/v1", "application/vnd.api+json"
 HOW = {"month": "Monthly", "year": "Yearly", None: "For good"}
 
@@ -112,14 +112,16 @@ def _answer(method, path, query, body):
         case ("patch", "customers", id):
             about = _attributes(body)
             names = {name: about[name] for name in ("email", "name") if name in about}
-            return _document("customers", engine.change_customer(_one("customers", id)["id"], **names))
+            return _document("customers", selling.change_customer(_one("customers", id)["id"], **names))
         case ("post", "checkouts"):
             return _document("checkouts", _open_checkout(wire.read(body), _attributes(body)))
         case ("patch", "subscriptions", id):
             return _document("subscriptions", _update(_one("subscriptions", id), _attributes(body)))
         case ("delete", "subscriptions", id):
             held = _one("subscriptions", id)
-            return _document("subscriptions", held if held["cancel_at"] else engine.schedule_end(_running(held), True))
+            return _document(
+                "subscriptions", held if held["cancel_at"] else subscribing.schedule_end(_running(held), True)
+            )
         case ("patch", "subscription-items", id):
             about, held = _attributes(body), _one("subscription-items", id)
             changed = _change(held, held["price"], _number(about, "quantity", held["quantity"]), about)
@@ -175,7 +177,7 @@ def _create_customer(about):
         raise Impossible("The name field is required.", "name")
     if _customer_with(email):
         raise Impossible("The email has already been taken.", "email")
-    return engine.create_customer(email=email, name=name)
+    return selling.create_customer(email=email, name=name)
 
 
 def _open_checkout(document, about):
@@ -183,7 +185,7 @@ def _open_checkout(document, about):
     if _related(document, "store") != STORE:
         raise Impossible("The store doesn't exist.", "store")
     try:
-        bought = engine.price(_related(document, "variant"))
+        bought = selling.price(_related(document, "variant"))
     except NotFound as missing:
         raise Impossible("The variant doesn't exist.", "variant") from missing
     data, options, offered = (
@@ -240,22 +242,22 @@ def _update(held, about):
     id = _running(held)
     if about.get("variant_id") is not None:
         try:
-            wanted = engine.price(str(about["variant_id"]))["id"]
+            wanted = selling.price(str(about["variant_id"]))["id"]
         except NotFound as missing:
             raise Impossible("The selected variant_id is invalid.", "variant_id") from missing
         _change(held, wanted, held["quantity"], about)
     if "cancelled" in about and bool(about["cancelled"]) != bool(held["cancel_at"]):
-        engine.schedule_end(id, bool(about["cancelled"]))
+        subscribing.schedule_end(id, bool(about["cancelled"]))
     if "pause" in about and about["pause"] is None:
-        engine.pause(id, None)
+        subscribing.pause(id, None)
     elif "pause" in about:
         wanted = _dict(about, "pause")
         if wanted.get("mode") not in PAUSES:
             raise Impossible("The selected pause.mode is invalid.", "pause.mode")
         until = wire.seconds(wanted["resumes_at"], "pause.resumes_at") if wanted.get("resumes_at") else None
-        engine.pause(id, PAUSES[wanted["mode"]], until)
+        subscribing.pause(id, PAUSES[wanted["mode"]], until)
     if about.get("trial_ends_at"):
-        engine.move_trial_end(id, wire.seconds(about["trial_ends_at"], "trial_ends_at"))
+        subscribing.move_trial_end(id, wire.seconds(about["trial_ends_at"], "trial_ends_at"))
     return get(id)
 
 
@@ -266,7 +268,7 @@ def _change(held, price, quantity, about):
     """A change is made at once, also when its invoice isn't paid."""
     now, never = about.get("invoice_immediately"), about.get("disable_prorations")
     behavior = "none" if never else "always_invoice" if now else "create_prorations"
-    return engine.change(_running(held), price, quantity, behavior=behavior)
+    return subscribing.change(_running(held), price, quantity, behavior=behavior)
 
 
 def _give_back(invoice, about):
@@ -274,7 +276,7 @@ def _give_back(invoice, about):
     payment = wire.payment_of(invoice)
     if payment is None or payment["status"] != "succeeded":
         raise Impossible("There is nothing to refund.", "amount")
-    engine.refund(payment["id"], _number(about, "amount"))
+    invoicing.refund(payment["id"], _number(about, "amount"))
     return invoice
 
 
@@ -290,9 +292,9 @@ def _found(of):
         case "stores":
             return [{"id": STORE, "created": 1767225600}]
         case "products":
-            return engine.products()
+            return selling.products()
         case "variants" | "prices":
-            return engine.prices()
+            return selling.prices()
         case "customers":
             return find("customer", deleted=False)
         case "checkouts":
@@ -389,7 +391,7 @@ def _document(of, thing, query=()):
 def _included(of, shown, query):
     if of != "variants" or "price-model" not in dict(query).get("include", ""):
         return {}
-    return {"included": [_resource("prices", engine.price(one["id"])) for one in shown]}
+    return {"included": [_resource("prices", selling.price(one["id"])) for one in shown]}
 
 
 def _resource(of, thing, at=None):
@@ -458,11 +460,11 @@ def _card(customer):
 
 def _store(thing, at):
     slug = {"name": "Sandbox", "slug": "sandbox", "domain": "sandbox.lemonsqueezy.com", "url": _site("")}
-    return slug | _unchanged(thing) | {"country": "US", "currency": engine.CURRENCY.upper(), "plan": "fresh"}
+    return slug | _unchanged(thing) | {"country": "US", "currency": selling.CURRENCY.upper(), "plan": "fresh"}
 
 
 def _product(thing, at):
-    prices = [one["amount"] for one in engine.prices() if one["product"] == thing["id"]]
+    prices = [one["amount"] for one in selling.prices() if one["product"] == thing["id"]]
     picture = next(iter(thing.get("images") or ()), None)
     return (
         {
@@ -601,7 +603,7 @@ STATUSES = {"trialing": "on_trial", "canceled": "expired"}
 
 def _subscription(thing, at):
     """https://docs.lemonsqueezy.com/api/subscriptions/the-subscription-object"""
-    bought, order, pause = engine.price(thing["price"]), wire.first_invoice(thing), thing["pause"]
+    bought, order, pause = selling.price(thing["price"]), wire.first_invoice(thing), thing["pause"]
     owed, over = wire.owed(thing) if thing["status"] == "past_due" else None, thing["status"] in OVER
     status, renews = STATUSES.get(thing["status"], thing["status"]), thing["period_end"]
     if not over and thing["cancel_at"]:
@@ -641,7 +643,7 @@ def _subscription(thing, at):
 
 
 def _product_name(id):
-    return next((one["name"] for one in engine.products() if one["id"] == id), "A product")
+    return next((one["name"] for one in selling.products() if one["id"] == id), "A product")
 
 
 def _item(thing, at):
@@ -710,7 +712,7 @@ def _order(thing, at):
         "variant_id": _whole(line["price"]),
         "price_id": _whole(line["price"]),
         "product_name": _product_name(line["product"]),
-        "variant_name": HOW.get(engine.price(line["price"])["interval"], "Default"),
+        "variant_name": HOW.get(selling.price(line["price"])["interval"], "Default"),
         "price": line["unit"],
         "quantity": line["quantity"],
         "test_mode": True,

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 
 from domain import NotFound
 from domain.base import configuration
-from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import engine, invoicing, selling, subscribing
 from domain.money.providers.sandbox.records import (
     OVER,
     Declined,
@@ -35,7 +35,7 @@ KEY = "polar_oat_sandbox"
 STORE = ""
 ROOT = uuid.UUID("5a9d0b0c-6f2e-4d3a-9c51-0f6f2c7b8e11")  # the organization's id, and what fixed ids are made of
 PRODUCT = str(uuid.uuid5(ROOT, "pro"))
-PRICES = {plan: str(uuid.uuid5(ROOT, plan)) for plan in engine.AMOUNTS}
+PRICES = {plan: str(uuid.uuid5(ROOT, plan)) for plan in selling.AMOUNTS}
 HOW = {"month": "monthly", "year": "yearly", None: "for good"}
 VERSION = "2026-10"
 
@@ -136,7 +136,7 @@ def _answer(method, path, query, said):
 def _one(of, id):
     """An object, by the collection it is in. Refuses with NotFound."""
     if of == "products":
-        return engine.price(id)
+        return selling.price(id)
     if of == "customers":
         return _live(id)
     thing = get(id, KINDS[of])
@@ -146,7 +146,7 @@ def _one(of, id):
 
 
 def _live(id):
-    return engine.customer(get(id, "customer")["id"])
+    return selling.customer(get(id, "customer")["id"])
 
 
 def _external(id):
@@ -190,7 +190,7 @@ def _create_customer(said):
     email, external = _needed(said, "email"), said.get("external_id")
     _unique("email", email)
     _unique("external_id", external)
-    return engine.create_customer(email=email, name=said.get("name"), external_id=external, metadata=_metadata(said))
+    return selling.create_customer(email=email, name=said.get("name"), external_id=external, metadata=_metadata(said))
 
 
 @acts
@@ -201,7 +201,7 @@ def _change_customer(id, said):
         raise Impossible("Customer external ID cannot be updated.", "external_id")
     for name in ("email", "external_id"):
         _unique(name, about.get(name), but=id)
-    return engine.change_customer(id, **about, metadata=_metadata(said, held["metadata"]))
+    return selling.change_customer(id, **about, metadata=_metadata(said, held["metadata"]))
 
 
 def _whose(said):
@@ -220,7 +220,7 @@ def _open_checkout(said):
     if not isinstance(products, list) or len(products) != 1:
         raise Impossible("The sandbox wants exactly one product.", "products")
     try:
-        bought = engine.price(products[0])
+        bought = selling.price(products[0])
     except NotFound as missing:
         raise Impossible("Product does not exist.", "products") from missing
     named = said.get("customer_id") or said.get("external_customer_id")
@@ -266,12 +266,12 @@ def _update(held, said):
     if said.get("resume"):
         if held["status"] != "paused":
             raise Refusal(403, "SubscriptionNotPaused", "This subscription is not paused.")
-        return engine.resume(id)
+        return subscribing.resume(id)
     if "trial_end" in said:
         end = clock() if said["trial_end"] == "now" else wire.seconds(said["trial_end"], "trial_end")
-        return engine.move_trial_end(id, end)
+        return subscribing.move_trial_end(id, end)
     if "metadata" in said:
-        return engine.describe(id, _metadata(said))
+        return subscribing.describe(id, _metadata(said))
     raise Impossible("There is nothing in it that the sandbox can change.")
 
 
@@ -285,11 +285,11 @@ def _change(held, said):
     if behavior not in BEHAVIORS:
         raise Impossible("The sandbox knows invoice and prorate.", "proration_behavior")
     try:
-        wanted = engine.price(said.get("product_id", held["price"]))["id"]
+        wanted = selling.price(said.get("product_id", held["price"]))["id"]
     except NotFound as missing:
         raise Impossible("Product does not exist.", "product_id") from missing
     quantity = _number(said, "seats", held["quantity"])
-    return engine.change(held["id"], wanted, quantity, behavior=BEHAVIORS[behavior], payment="error_if_incomplete")
+    return subscribing.change(held["id"], wanted, quantity, behavior=BEHAVIORS[behavior], payment="error_if_incomplete")
 
 
 def _cancel(held, cancel):
@@ -298,7 +298,7 @@ def _cancel(held, cancel):
         raise Refusal(403, "AlreadyCanceledSubscription", what)
     if not cancel and not held["cancel_at"]:
         raise Refusal(400, "BadRequest", "This subscription isn't about to be canceled.")
-    return engine.schedule_end(held["id"], cancel)
+    return subscribing.schedule_end(held["id"], cancel)
 
 
 def _pause(held, said):
@@ -306,19 +306,19 @@ def _pause(held, said):
     if not said["pause_at_period_end"]:
         if held["status"] == "paused" or not held["pause"]:
             raise Refusal(403, "SubscriptionNotPaused", "No pause is planned for this subscription.")
-        return engine.pause(held["id"], None)
+        return subscribing.pause(held["id"], None)
     if held["status"] != "active" or held["cancel_at"] or held["pause"]:
         raise Refusal(403, "SubscriptionNotPausable", "Only an active subscription can be paused, and only once.")
     resumes = wire.seconds(said["resumes_at"], "resumes_at") if said.get("resumes_at") else None
     if resumes is not None and resumes <= held["period_end"]:
         raise Impossible("It must be after the end of the current period.", "resumes_at")
-    return engine.pause(held["id"], "at_period_end", resumes)
+    return subscribing.pause(held["id"], "at_period_end", resumes)
 
 
 def _revoke(held):
     if held["status"] in OVER:
         raise Refusal(403, "AlreadyCanceledSubscription", "This subscription is already revoked.")
-    return engine.end(held["id"])
+    return invoicing.end(held["id"])
 
 
 def _give_back(said):
@@ -342,7 +342,7 @@ def _give_back(said):
     if amount > payment["amount"] - payment["refunded"]:
         left = payment["amount"] - payment["refunded"]
         raise Refusal(400, "RefundAmountTooHigh", f"Refund amount exceeds remaining order balance: {left}")
-    return engine.refund(payment["id"], amount, said["reason"], _metadata(said))
+    return invoicing.refund(payment["id"], amount, said["reason"], _metadata(said))
 
 
 REASONS = (
@@ -408,7 +408,7 @@ def _told(thing, name):
 def _found(of, query):
     """Engine objects of a collection, the newest first."""
     if of == "products":
-        return list(reversed(engine.prices()))
+        return list(reversed(selling.prices()))
     things = find(KINDS[of], query.get("customer_id") if of in ("checkouts", "subscriptions", "orders") else None)
     if of == "customers":
         return [one for one in things if not one["deleted"]]
@@ -472,7 +472,7 @@ def _price_id(product_id):
 
 
 def _product(thing, whole=True):
-    of = next((one for one in engine.products() if one["id"] == thing["product"]), {})
+    of = next((one for one in selling.products() if one["id"] == thing["product"]), {})
     name, interval = of.get("name", "A product"), thing["interval"]
     pictures = [{"id": str(uuid.uuid5(ROOT, url)), "public_url": url} for url in of.get("images") or ()]
     parts = {"prices": [_price(thing)], "benefits": [], "medias": pictures, "attached_custom_fields": []}
@@ -513,7 +513,7 @@ def _customer(thing, at=None):
 
 def _checkout(thing, at=None):
     """https://polar.sh/docs/api-reference/2026-10/checkouts/get-checkout-session"""
-    bought = engine.price(thing["price"])
+    bought = selling.price(thing["price"])
     status = thing["status"]
     if status == "complete":
         status = "succeeded" if thing["paid"] else "confirmed" if thing["waits"] else "failed"
@@ -577,7 +577,7 @@ def _portal(thing):
 
 def _subscription(thing, at=None, whole=True):
     """https://polar.sh/docs/api-reference/2026-10/subscriptions/get-subscription"""
-    bought, pause = engine.price(thing["price"]), thing["pause"] or {}
+    bought, pause = selling.price(thing["price"]), thing["pause"] or {}
     owes = thing["status"] in ("past_due", "unpaid")
     owed = wire.owed(thing) if owes else None
     first = wire.first_invoice(thing)
@@ -640,7 +640,7 @@ def _order(thing, at=None):
     status = STANDS.get(thing["status"], "paid")
     if thing["status"] == "paid" and back:
         status = "refunded" if back >= thing["due"] else "partially_refunded"
-    sold = engine.price(held["price"] if held and thing["reason"] == "update" else bought["price"])
+    sold = selling.price(held["price"] if held and thing["reason"] == "update" else bought["price"])
     items = [
         {
             "id": line["id"],
@@ -700,7 +700,7 @@ def _order(thing, at=None):
 
 
 def _name(price_id):
-    return _product(engine.price(price_id), whole=False)["name"]
+    return _product(selling.price(price_id), whole=False)["name"]
 
 
 def _refund(thing, at=None):

@@ -17,7 +17,7 @@ from domain.entitlements import credit_standings, credits, grants
 from domain.money import billing, dunning, facts, inbox, pricing, providers, reconciliations, replays, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import PaymentReceived, ProviderFailed
-from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import selling, subscribing
 from domain.organizations import organizations
 from models import (
     TABLES,
@@ -319,9 +319,9 @@ def test_case_10_a_bank_debit_on_its_way_has_not_failed_whoever_looks(cast, pay,
 
 
 def test_case_11_another_product_on_the_account_is_kept_and_no_alarm(web, cast, pay, clock, caplog):
-    stranger = engine.create_customer(email="who@example.com", card="ok")
+    stranger = selling.create_customer(email="who@example.com", card="ok")
     money.sell_something_else()
-    engine.subscribe(stranger["id"], money.SOMETHING_ELSE)
+    subscribing.subscribe(stranger["id"], money.SOMETHING_ELSE)
     for event in pay.events():
         assert post(web, event).status_code == 200
     jobs.work_off()
@@ -331,7 +331,7 @@ def test_case_11_another_product_on_the_account_is_kept_and_no_alarm(web, cast, 
     with everywhere("the test counts"):
         assert (Subscription.select().count(), Grant.select().count(), Customer.select().count()) == (0, 0, 0)
     # What says it is ours and isn't here is worth a word in the log.
-    engine.create_customer(email="who@example.com", metadata={"organization": "gone"})
+    selling.create_customer(email="who@example.com", metadata={"organization": "gone"})
     pay.deliver()
     assert [record.message for record in caplog.records if record.levelname == "ERROR"]
 
@@ -416,7 +416,7 @@ def test_case_14_the_end_of_an_old_one_takes_nothing_from_the_new(cast, shop, pa
 
 def test_case_15_a_first_invoice_that_is_never_paid_gives_nothing_and_expires(cast, shop, pay, clock):
     with_card(shop, "declined")
-    id = engine.subscribe(shop, MONTHLY, metadata={"organization": cast.acme.public_id})["id"]
+    id = subscribing.subscribe(shop, MONTHLY, metadata={"organization": cast.acme.public_id})["id"]
     pay.deliver()
     assert (money.subscriptions(cast.acme), plan(cast.acme)) == ({id: "incomplete"}, "free")
     assert money.payments(cast.acme) == [("failed", 1200, 0)]
@@ -601,7 +601,7 @@ def test_case_21_a_trial_that_ends_without_a_card_may_pause(cast, shop, pay, clo
     row = money.row_of(cast.acme)
     assert (row.status, row.collection_paused, plan(cast.acme)) == ("paused", False, "free")
     with_card(shop, "ok")
-    write(engine.resume, id)
+    write(subscribing.resume, id)
     pay.deliver()
     assert (money.row_of(cast.acme).status, plan(cast.acme)) == ("active", "pro_monthly")
 
@@ -659,7 +659,7 @@ def test_case_24_credits_come_with_a_period_never_with_a_proration(cast, pay, cl
     pay.deliver()
     credits.spend(cast.acme, 700, key="some", feature="ai.text")
     time_passes(clock, days=5)
-    engine.change(id, MONTHLY, 3, behavior="always_invoice")
+    subscribing.change(id, MONTHLY, 3, behavior="always_invoice")
     pay.deliver()
     assert len(money.payments(cast.acme)) == 2
     assert credit_standings.balance(cast.acme)[0] == 300
@@ -788,7 +788,7 @@ def test_case_30_a_price_nobody_knows_keeps_what_there_is_and_is_told_once(cast,
     id = pay.subscribe()
     pay.deliver()
     strange = money.sell_something_else()
-    engine.change(id, strange, 1, behavior="none")
+    subscribing.change(id, strange, 1, behavior="none")
     pay.deliver()
     clock.forward(days=1)
     sandbox.schedule_end(id, True)
@@ -799,7 +799,7 @@ def test_case_30_a_price_nobody_knows_keeps_what_there_is_and_is_told_once(cast,
     jobs.run("outgoing")
     assert [n.title for n in notices.newest(cast.stella)] == ["A subscription has a price that is no plan"]
     sandbox.schedule_end(id)
-    engine.change(id, YEARLY, 1)
+    subscribing.change(id, YEARLY, 1)
     pay.deliver()
     assert (money.row_of(cast.acme).plan_key, plan(cast.acme)) == ("pro_yearly", "pro_yearly")
 
@@ -807,8 +807,8 @@ def test_case_30_a_price_nobody_knows_keeps_what_there_is_and_is_told_once(cast,
 def test_case_30_an_old_price_is_still_its_plan_after_it_was_replaced(cast, pay, clock, monkeypatch):
     pricing.remember_prices()
     pay.subscribe()
-    on_sale = engine.prices()  # the old one is still there, for who has it
-    monkeypatch.setattr(engine, "prices", lambda: on_sale)
+    on_sale = selling.prices()  # the old one is still there, for who has it
+    monkeypatch.setattr(selling, "prices", lambda: on_sale)
     monkeypatch.setattr(sandbox.stripe, "PRICES", dict(sandbox.PRICES) | {"pro_monthly": "price_of_next_year"})
     assert billing.providers.plan_of(MONTHLY) is None
     pay.deliver()

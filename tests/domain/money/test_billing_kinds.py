@@ -9,7 +9,7 @@ from database.scope import inside
 from domain.entitlements import credit_standings, credits, grants
 from domain.money import billing
 from domain.money.providers import sandbox
-from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import selling, subscribing
 from tests.fixtures import billing as money
 from tests.fixtures.billing import MONTHLY, YEARLY, payment_of, time_passes
 from tests.fixtures.threads import write
@@ -37,7 +37,7 @@ def test_billing_f01_a_period_renewed_ahead_and_left_isn_t_the_newest(cast, pay,
     sandbox.renew(id)
     pay.deliver()
     time_passes(clock, days=1)
-    engine.change(id, YEARLY, 1, behavior="always_invoice", payment="pending_if_incomplete")
+    subscribing.change(id, YEARLY, 1, behavior="always_invoice", payment="pending_if_incomplete")
     pay.deliver()
     assert (plan(cast.acme), credit_standings.balance(cast.acme)) == ("pro_yearly", (1000, 1000))
     sandbox.dispute(payment_of(id)["id"])
@@ -62,7 +62,7 @@ def test_billing_f03_changing_to_and_fro_brings_no_credits(cast, pay, clock):
     for number in range(6):
         time_passes(clock, minutes=5)
         price = (YEARLY, MONTHLY)[number % 2]
-        engine.change(id, price, 1, behavior="always_invoice", payment="pending_if_incomplete")
+        subscribing.change(id, price, 1, behavior="always_invoice", payment="pending_if_incomplete")
         pay.deliver()
         assert plan(cast.acme) == ("pro_yearly", "pro_monthly")[number % 2]
         spent += spend_all(cast.acme, f"change {number}")
@@ -132,8 +132,8 @@ def test_billing_f09_a_failed_invoice_for_seats_leaves_what_was_paid(cast, pay, 
     pay.deliver()
     paid_until = money.access_until(cast.acme)
     time_passes(clock, days=days)
-    engine.change_customer(sandbox.get(id)["customer"], card="declined")
-    engine.change(id, YEARLY, 5, behavior="always_invoice")
+    selling.change_customer(sandbox.get(id)["customer"], card="declined")
+    subscribing.change(id, YEARLY, 5, behavior="always_invoice")
     pay.deliver()
     assert money.row_of(cast.acme).status == "past_due"
     assert money.access_until(cast.acme) == max(paid_until, clock() + timedelta(days=7)).replace(microsecond=0)
@@ -159,14 +159,14 @@ def test_billing_f11_an_end_is_an_end_whatever_brought_it(cast, pay, clock, way)
 @pytest.mark.parametrize("then", ["lapses", "changes again"])
 def test_billing_f16_the_clock_goes_on_after_the_invoice_of_a_waiting_change_was_voided(pay, clock, then):
     id = pay.subscribe()
-    engine.change_customer(sandbox.get(id)["customer"], card="declined")
-    engine.change(id, YEARLY, 1, behavior="always_invoice", payment="pending_if_incomplete")
+    selling.change_customer(sandbox.get(id)["customer"], card="declined")
+    subscribing.change(id, YEARLY, 1, behavior="always_invoice", payment="pending_if_incomplete")
     write(sandbox.void_invoice, sandbox.get(id)["pending"]["invoice"])
     if then == "lapses":
         time_passes(clock, days=2)
         assert sandbox.get(id)["pending"] is None
     else:
-        engine.change(id, MONTHLY, 2, behavior="always_invoice", payment="pending_if_incomplete")
+        subscribing.change(id, MONTHLY, 2, behavior="always_invoice", payment="pending_if_incomplete")
         assert sandbox.get(id)["pending"]["wanted"]["quantity"] == 2
     time_passes(clock, days=40)
     assert sandbox.next_due() is None or sandbox.next_due() > clock().timestamp()

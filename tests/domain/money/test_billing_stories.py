@@ -24,7 +24,7 @@ from domain import Refused
 from domain.entitlements import credit_standings, credits
 from domain.money import inbox, owners, trials
 from domain.money.providers import sandbox, stripe
-from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import selling, subscribing
 from domain.organizations import organizations
 from models import LongJob, Outgoing, SandboxObject, Subscription, WebhookEvent
 from tests.fixtures import billing as money
@@ -45,7 +45,8 @@ class Story:
         self.clock, self.pay, self.tag = clock, pay, f"r{next(numbers):06}"
         clock.moment = BEGAN
         self.ids, self.said, self.step = itertools.count(1), [], 0
-        patch.setattr(sandbox.stripe, "new_id", self.new_id)
+        for module in (sandbox.stripe, sandbox.stripe.telling):
+            patch.setattr(module, "new_id", self.new_id)
         self.acme = organizations.create(f"Story {self.tag}", by=cast.alice)
         self.customer, self.gone = None, False
 
@@ -118,7 +119,7 @@ class Story:
             self.customer = self.gone = None
         if self.customer is None:
             about = {"email": "alice@example.org", "metadata": {"organization": self.acme.public_id}}
-            self.customer = engine.create_customer(**about)["id"]
+            self.customer = selling.create_customer(**about)["id"]
             owners.bind(self.acme, stripe.NAME, self.customer, "alice@example.org")  # as before our own checkouts
         return self.customer
 
@@ -131,7 +132,7 @@ class Story:
 
     def card(self, card):
         if not self.gone and self.customer:
-            engine.change_customer(self.customer, card=card)
+            selling.change_customer(self.customer, card=card)
 
     # --- the verbs ---
 
@@ -149,7 +150,7 @@ class Story:
             self.buyer()
             self.card("declined")
             metadata = {"organization": self.acme.public_id}
-            engine.subscribe(self.customer, price, 1, trial_days=trial, metadata=metadata)
+            subscribing.subscribe(self.customer, price, 1, trial_days=trial, metadata=metadata)
         else:
             sandbox.pay(money.buy_at(self.buyer(), self.acme, price, trial_days=trial), card)
         return f"subscribes to {price.removeprefix('price_sandbox_')} with a card that is {card}, {trial} days free"
@@ -186,7 +187,7 @@ class Story:
         if sandbox.get(id)["status"] != "active":
             raise Refused("it isn't active")
         self.card("confirm")
-        write(engine._cycle, sandbox.get(id))
+        write(subscribing.cycle, sandbox.get(id))
         return "renews, and the bank wants it confirmed"
 
     def pay_open(self, choice):
@@ -255,13 +256,15 @@ class Story:
         if held["price"] == money.SOMETHING_ELSE:
             raise Refused("its price is no plan")
         price = YEARLY if held["price"] == MONTHLY else MONTHLY
-        engine.change(held["id"], price, held["quantity"], behavior="always_invoice", payment="pending_if_incomplete")
+        subscribing.change(
+            held["id"], price, held["quantity"], behavior="always_invoice", payment="pending_if_incomplete"
+        )
         return f"changes to {price.removeprefix('price_sandbox_')}"
 
     def change_seats(self, choice):
         held, seats = self.standing(), 1 + choice % 5
         behavior = ("always_invoice", "create_prorations", "none")[choice % 3]
-        engine.change(held["id"], held["price"], seats, behavior=behavior, payment="pending_if_incomplete")
+        subscribing.change(held["id"], held["price"], seats, behavior=behavior, payment="pending_if_incomplete")
         return f"has {seats} seats, {behavior}"
 
     def pause(self, choice):
@@ -287,14 +290,14 @@ class Story:
         if held["price"] == MONTHLY:
             self.hear_of()
             money.sell_something_else()
-            engine.change(held["id"], money.SOMETHING_ELSE, 1, behavior="none")
+            subscribing.change(held["id"], money.SOMETHING_ELSE, 1, behavior="none")
             return "is given a price in the dashboard that is no plan"
 
     def move_back(self, choice):
         held = self.standing()
         if held["price"] == money.SOMETHING_ELSE:
             self.hear_of()
-            engine.change(held["id"], MONTHLY, 1, behavior="none")
+            subscribing.change(held["id"], MONTHLY, 1, behavior="none")
             return "is given the monthly price again"
 
     def wait(self, choice):

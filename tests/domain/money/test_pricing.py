@@ -91,13 +91,13 @@ def test_all_pages_of_a_hundred_are_read(cast, monkeypatch):
     for number in range(201):
         price(f"price_{number:03}", f"prod_{number:03}")
     asked = []
-    list_them = dialect._listed
+    list_them = dialect.asking.listed
 
     def listed(things, params):
         asked.append((things, params))
         return list_them(things, params)
 
-    monkeypatch.setattr(dialect, "_listed", listed)
+    monkeypatch.setattr(dialect.asking, "listed", listed)
     pricing.ask(by=cast.stella)
     jobs.run("pricing")
     held = pricing.catalog()
@@ -154,7 +154,7 @@ def test_check_10_a_failed_sync_keeps_the_old_snapshot_and_says_what_and_when(ca
         raise NotFound("The key is broken.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(dialect, "_answer", down)
+        patched.setattr(dialect, "act", down)
         pricing.ask(by=cast.stella)
         jobs.run("pricing")
     held = pricing.catalog()
@@ -187,7 +187,7 @@ def test_a_failure_on_a_later_page_replaces_nothing(cast, monkeypatch):
 
 
 def test_a_first_sync_that_fails_leaves_an_empty_catalog_and_is_not_tried_for_ever(cast, unread, monkeypatch):
-    monkeypatch.setattr(dialect, "_answer", lambda *_: {"object": "list"})
+    monkeypatch.setattr(dialect, "act", lambda *_: {"object": "list"})
     jobs.run("pricing")
     held = pricing.catalog()
     assert (held.products, held.prices, held.last_synced_at) == ([], [], None)
@@ -336,7 +336,7 @@ def test_a_plan_without_an_id_is_found_by_its_lookup_key(cast):
 
 def test_check_10_reading_offers_never_asks_the_provider(cast, monkeypatch):
     monkeypatch.setattr(stripe.wire, "_client", lambda *_: Exploding())
-    monkeypatch.setattr(dialect, "_answer", lambda *_: pytest.fail("the provider was asked"))
+    monkeypatch.setattr(dialect, "act", lambda *_: pytest.fail("the provider was asked"))
     assert [o.plan.key for o in pricing.offers()] == ["free", "pro_monthly", "pro_yearly", "pro_lifetime"]
     assert [o.saving for o in pricing.offers()] == [0, 0, 2400, 0]
     assert pricing.doubts() == {}

@@ -12,7 +12,7 @@ from database.scope import inside
 from domain.base import configuration
 from domain.entitlements import grants
 from domain.money.providers import sandbox
-from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import engine, selling, subscribing
 from models import Outgoing, SandboxObject, Subscription
 
 JSON = {"Accept": "application/json"}
@@ -33,12 +33,12 @@ def desk(browse, wire):
 @pytest.fixture
 def alone(browse):
     """(alice's browser, a subscription that is nobody's business here)."""
-    customer = engine.create_customer(email="nina@example.org", card="ok")["id"]
-    return browse("alice"), engine.subscribe(customer, MONTHLY)["id"]
+    customer = selling.create_customer(email="nina@example.org", card="ok")["id"]
+    return browse("alice"), subscribing.subscribe(customer, MONTHLY)["id"]
 
 
 def opened(**more):
-    customer = engine.create_customer(email="nina@example.org")["id"]
+    customer = selling.create_customer(email="nina@example.org")["id"]
     return engine.open_checkout(customer, MONTHLY, once=False, **BACK | more)["id"]
 
 
@@ -154,7 +154,7 @@ def test_mischief_is_set_in_percent_and_taken_back(browse, said):
 def test_an_event_that_was_never_sent_is_sent_again_from_the_desk(browse, said):
     alice = browse("alice")
     sandbox.mischief(1, drop=1)
-    engine.create_customer()
+    selling.create_customer()
     assert "Never sent" in said(alice.get("/sandbox"))
     (event,) = sandbox.find("event")
     assert alice.post(f"/sandbox/events/{event['id']}/delivery").status_code == 303
@@ -204,8 +204,8 @@ def test_a_checkout_that_is_over_says_so(browse, said):
 
 def test_an_open_invoice_is_paid_or_confirmed_on_its_page(browse, said):
     stranger = browse(None)
-    customer = engine.create_customer(card="confirm")["id"]
-    id = engine.subscribe(customer, MONTHLY)["id"]
+    customer = selling.create_customer(card="confirm")["id"]
+    id = subscribing.subscribe(customer, MONTHLY)["id"]
     page = f"/sandbox/invoices/{newest(id)['id']}"
     assert "is it you?" in said(stranger.get(page))
     response = stranger.post(f"{page}/payment", data={"card": "confirm"})
@@ -228,7 +228,7 @@ def test_in_the_portal_the_customer_changes_the_card_cancels_and_takes_it_back(b
     for form, expected in (({"ends": "1"}, True), ({}, False)):
         assert stranger.post(f"{page}/cancellation", data={"subscription": id} | form).status_code == 303
         assert sandbox.get(id)["cancel_at_period_end"] is expected
-    others = engine.subscribe(engine.create_customer(card="ok")["id"], MONTHLY)["id"]
+    others = subscribing.subscribe(selling.create_customer(card="ok")["id"], MONTHLY)["id"]
     assert stranger.post(f"{page}/cancellation", data={"subscription": others, "ends": "1"}).status_code == 404
     assert stranger.post(f"{page}/card", data={"card": "gold"}, headers=JSON).status_code == 409
     assert sandbox.get(others)["cancel_at"] is None
@@ -285,7 +285,9 @@ def test_every_state_of_a_subscription_has_a_page(browse):
         ("debit", 0, {}),
         (None, 9, {"trial_days": 7, "without_card": "pause"}),
     ):
-        id = engine.subscribe(engine.create_customer(card=card)["id"], YEARLY if days == 0 else MONTHLY, **more)["id"]
+        id = subscribing.subscribe(selling.create_customer(card=card)["id"], YEARLY if days == 0 else MONTHLY, **more)[
+            "id"
+        ]
         sandbox.advance(days=days)
         assert alice.get(f"/sandbox/subscriptions/{id}").status_code == 200
         assert alice.get(f"/sandbox/invoices/{newest(id)['id']}").status_code == 200

@@ -5,7 +5,8 @@ posted as signed events to the server itself. Billing can't tell the difference,
 the adapters. Why: docs/decisions/sandbox.md
 
     records.py   rows, the sandbox's own clock, telling and mischief
-    engine.py    the provider: what is sold, life cycles, what time does
+    selling.py, invoicing.py, subscribing.py, engine.py
+                 the provider: what is sold, what is owed, life cycles, checkouts and what time does
     stripe.py    a dialect: the API, the objects and the events of Stripe
 
 **Objects** are dicts in rows (kind, owner), each with `id`, `kind`, `created`, `metadata`. Ids have the dialect's
@@ -51,7 +52,7 @@ What is bought once has an invoice with reason `once` too; a dialect may hide it
     transport()              what `Account.transport` holds: a stripe.HTTPClient, a requests adapter;
                              the same one each time
 
-and calls the verbs of engine.py, which refuse with NotFound, Impossible and Declined. The types of what
+and calls the verbs of those four, which refuse with NotFound, Impossible and Declined. The types of what
 happens:
 
     customer.created updated deleted
@@ -71,30 +72,14 @@ from domain.base import configuration
 from domain.base.outgoing import sends
 from domain.money.providers.provider import Account
 from domain.money.providers.sandbox import stripe
-from domain.money.providers.sandbox.engine import (
-    AMOUNTS,
-    CARDS,
-    CURRENCY,
-    advance,
-    change,
-    change_customer,
-    delete_customer,
+from domain.money.providers.sandbox.engine import advance, delete_customer, expire_checkout, pay
+from domain.money.providers.sandbox.invoicing import (
     dispute,
     end,
-    end_period,
-    expire_checkout,
     fail_refund,
-    pause,
-    pay,
     pay_invoice,
-    price,
-    prices,
     refund,
-    renew,
-    schedule_end,
     settle_dispute,
-    subscribe,
-    subscriptions,
     void_invoice,
 )
 from domain.money.providers.sandbox.records import (
@@ -115,6 +100,16 @@ from domain.money.providers.sandbox.records import (
     send_again,
     settings,
     speak,
+)
+from domain.money.providers.sandbox.selling import AMOUNTS, CARDS, CURRENCY, change_customer, price, prices
+from domain.money.providers.sandbox.subscribing import (
+    change,
+    end_period,
+    pause,
+    renew,
+    schedule_end,
+    subscribe,
+    subscriptions,
 )
 
 HTTPClient, PRICES = stripe.HTTPClient, stripe.PRICES

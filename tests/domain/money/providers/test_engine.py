@@ -7,7 +7,7 @@ import stripe as library
 from database.transactions import writes
 from domain import NotFound
 from domain.money.providers import sandbox
-from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import engine, selling, subscribing
 from models import Outgoing, SandboxObject
 
 DAY = 86400
@@ -33,11 +33,11 @@ def told():
 
 
 def buyer(card="ok"):
-    return engine.create_customer(email="alice@example.org", card=card)["id"]
+    return selling.create_customer(email="alice@example.org", card=card)["id"]
 
 
 def subscribed(price=MONTHLY, card="ok", **more):
-    return engine.subscribe(buyer(card), price, **more)["id"]
+    return subscribing.subscribe(buyer(card), price, **more)["id"]
 
 
 def bought(card="ok", price=MONTHLY, confirmed=False, **more):
@@ -65,7 +65,7 @@ def test_a_checkout_that_is_paid_starts_a_subscription_and_tells_all_of_it(told)
     held = bought()
     subscription = sandbox.get(held["subscription"])
     assert (held["status"], held["paid"], subscription["status"]) == ("complete", True, "active")
-    assert subscription["period_end"] == engine.later(subscription["period_start"], "month")
+    assert subscription["period_end"] == selling.later(subscription["period_start"], "month")
     invoice = newest(held["subscription"])
     assert (invoice["status"], invoice["due"], invoice["paid"], invoice["reason"]) == ("paid", 1200, 1200, "create")
     assert told() == [
@@ -194,14 +194,14 @@ def test_a_year_passes_with_a_period_and_an_invoice_a_month():
 )
 def test_a_period_ends_on_the_same_day_or_the_months_last(start, interval, end):
     begin = datetime.fromisoformat(start).replace(tzinfo=UTC).timestamp()
-    assert engine.later(begin, interval) == datetime.fromisoformat(end).replace(tzinfo=UTC).timestamp()
+    assert selling.later(begin, interval) == datetime.fromisoformat(end).replace(tzinfo=UTC).timestamp()
 
 
 def test_the_month_after_a_short_one_ends_on_the_first_day_again():
     moment = begin = int(datetime(2026, 1, 31, tzinfo=UTC).timestamp())
     ends = []
     for _ in range(3):
-        moment = engine.later(moment, "month", begin)
+        moment = selling.later(moment, "month", begin)
         ends.append(datetime.fromtimestamp(moment, UTC).strftime("%m-%d"))
     assert ends == ["02-28", "03-31", "04-30"]
 
@@ -261,24 +261,24 @@ def test_a_paused_subscription_goes_on_when_it_is_resumed(told):
     id = subscribed(card=None, trial_days=7, without_card="pause")
     sandbox.advance(days=40)
     assert (status(id), sandbox.next_due()) == ("paused", None)
-    engine.change_customer(sandbox.get(id)["customer"], card="ok")
+    selling.change_customer(sandbox.get(id)["customer"], card="ok")
     told()
-    assert engine.resume(id)["status"] == "active"
+    assert subscribing.resume(id)["status"] == "active"
     assert sandbox.get(id)["period_start"] == sandbox.clock()
     assert told()[0] == "customer.subscription.resumed"
     with pytest.raises(sandbox.Impossible):
-        engine.resume(id)
+        subscribing.resume(id)
 
 
 def test_a_trial_is_moved_or_ended_now():
     id = subscribed(trial_days=14)
     later = sandbox.clock() + 20 * DAY
-    held = engine.move_trial_end(id, later)
+    held = subscribing.move_trial_end(id, later)
     assert (held["trial_end"], held["period_end"], held["status"]) == (later, later, "trialing")
-    held = engine.move_trial_end(id, sandbox.clock())
+    held = subscribing.move_trial_end(id, sandbox.clock())
     assert (held["status"], held["period_start"], newest(id)["paid"]) == ("active", sandbox.clock(), 1200)
     with pytest.raises(sandbox.Impossible):
-        engine.move_trial_end(id, sandbox.clock() - 1)
+        subscribing.move_trial_end(id, sandbox.clock() - 1)
 
 
 @pytest.mark.parametrize("outcome", ["canceled", "unpaid", "past_due"])
@@ -467,7 +467,7 @@ def test_an_upgrade_to_a_year_begins_a_period_of_its_own():
     sandbox.change(id, YEARLY, 1)
     held, invoice = sandbox.get(id), newest(id)
     assert (held["period_start"], held["price"]) == (sandbox.clock(), YEARLY)
-    assert held["period_end"] == engine.later(sandbox.clock(), "year")
+    assert held["period_end"] == selling.later(sandbox.clock(), "year")
     assert [line["amount"] for line in invoice["lines"]] == [-600, 12000]  # 15 of June's 30 days
     assert invoice["paid"] == 11400
 
@@ -498,7 +498,7 @@ def test_the_proration_date_makes_the_charge_what_was_shown():
     id = subscribed()
     at = sandbox.clock() + 100
     sandbox.advance(days=2)
-    lines, *_ = engine.quote(sandbox.get(id), MONTHLY, 2, at)
+    lines, *_ = subscribing.quote(sandbox.get(id), MONTHLY, 2, at)
     sandbox.change(id, MONTHLY, 2, behavior="always_invoice", at=at)
     assert newest(id)["total"] == sum(line["amount"] for line in lines)
     with pytest.raises(sandbox.Impossible):
@@ -611,8 +611,8 @@ def test_an_invoice_is_voided_once_and_not_when_it_is_paid():
 
 
 def test_the_credit_a_voided_invoice_used_comes_back():
-    owner = engine.create_customer(card="declined", balance=-500)["id"]
-    invoice = newest(engine.subscribe(owner, MONTHLY)["id"])
+    owner = selling.create_customer(card="declined", balance=-500)["id"]
+    invoice = newest(subscribing.subscribe(owner, MONTHLY)["id"])
     assert (invoice["total"], invoice["due"], sandbox.get(owner)["balance"]) == (1200, 700, 0)
     sandbox.void_invoice(invoice["id"])
     assert sandbox.get(owner)["balance"] == -500
@@ -624,7 +624,7 @@ def test_a_deleted_customers_subscriptions_end(told):
     told()
     sandbox.delete_customer(owner)
     assert (status(id), told()) == ("canceled", ["customer.subscription.deleted", "customer.deleted"])
-    for act in (lambda: engine.customer(owner), lambda: sandbox.delete_customer(owner)):
+    for act in (lambda: selling.customer(owner), lambda: sandbox.delete_customer(owner)):
         with pytest.raises(NotFound):
             act()
     assert sandbox.next_due() is None

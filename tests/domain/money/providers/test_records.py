@@ -4,7 +4,7 @@ from database.clock import now
 from database.transactions import writes
 from domain import NotFound
 from domain.money.providers import sandbox
-from domain.money.providers.sandbox import engine, records
+from domain.money.providers.sandbox import engine, records, selling, subscribing
 from models import Outgoing, SandboxObject
 from tests.fixtures.threads import together
 
@@ -22,12 +22,12 @@ def test_mischief_is_the_same_for_the_same_seed(house, clock, chances):
     told = []
     for seed in (7, 7, 8):
         sandbox.mischief(seed, **chances)
-        engine.subscribe(engine.create_customer(card="ok")["id"], MONTHLY)
+        subscribing.subscribe(selling.create_customer(card="ok")["id"], MONTHLY)
         told.append(posted())
         writes(Outgoing.delete().execute)()
     assert told[0] == told[1] != told[2]
     sandbox.mischief(None)
-    engine.subscribe(engine.create_customer(card="ok")["id"], MONTHLY)
+    subscribing.subscribe(selling.create_customer(card="ok")["id"], MONTHLY)
     usual = posted()
     assert {wait for _, wait in usual} == {0}
     if "duplicate" in chances:
@@ -42,7 +42,7 @@ def test_mischief_is_the_same_for_the_same_seed(house, clock, chances):
 
 def test_a_dropped_event_is_kept_and_sent_again(house, clock):
     sandbox.mischief(1, drop=1)
-    made = engine.create_customer()
+    made = selling.create_customer()
     assert posted() == []
     (missed,) = sandbox.find("event", delivered=False)
     assert (missed["of"], missed["fate"]) == (made["id"], "drop")
@@ -56,7 +56,7 @@ def test_a_dropped_event_is_kept_and_sent_again(house, clock):
 
 
 def test_an_event_is_delivered_when_the_house_took_it(house):
-    engine.create_customer()
+    selling.create_customer()
     (event,) = sandbox.find("event")
     sandbox.delivered(event["id"])
     sandbox.delivered("evt_nonsense")
@@ -65,7 +65,7 @@ def test_an_event_is_delivered_when_the_house_took_it(house):
 
 
 def test_what_is_not_there_or_something_else_is_not_found(house):
-    id = engine.create_customer()["id"]
+    id = selling.create_customer()["id"]
     assert sandbox.get(id, "customer")["id"] == id
     for wrong, kind in ((id, "invoice"), ("cus_nonsense", None), ("a\0b", None), ("x" * 500, None)):
         with pytest.raises(NotFound):
@@ -96,7 +96,7 @@ def test_in_one_act_time_stands_still_and_the_clock_is_kept(house, clock):
 
 
 def test_two_at_once_pay_a_checkout_once(house):
-    customer = engine.create_customer()["id"]
+    customer = selling.create_customer()["id"]
     id = engine.open_checkout(customer, MONTHLY, once=False, success_url="/", cancel_url="/")["id"]
     together(*[lambda: sandbox.pay(id)] * 8)
     assert len(sandbox.subscriptions()) == 1

@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from database.transactions import writes
 from domain.money.providers import sandbox
-from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import subscribing
 from models import Outgoing
 from tests.peers import polar
 
@@ -446,7 +446,7 @@ def test_a_dispute_can_be_asked_for_and_is_not_told(ask, buy, told):
 def test_lists_are_filtered_sorted_and_paged(ask, buy, customer):
     other = ask("post", "/v1/customers/", {"email": "bob@example.org"})
     first = buy()["subscription"]
-    second = engine.subscribe(other["id"], YEARLY, card="ok")["id"]
+    second = subscribing.subscribe(other["id"], YEARLY, card="ok")["id"]
     ids = lambda **params: [one["id"] for one in ask("get", "/v1/subscriptions/", **params)["items"]]  # noqa: E731
     assert ids() == ids(sorting="-started_at") == [second, first]
     assert ids(sorting="started_at") == [first, second]

@@ -6,7 +6,7 @@ import pytest
 import stripe as library
 
 from domain.money.providers import sandbox
-from domain.money.providers.sandbox import engine
+from domain.money.providers.sandbox import selling
 from domain.money.providers.sandbox import stripe as spoken
 from models import Outgoing
 
@@ -88,7 +88,7 @@ def test_a_subscription_shows_its_period_on_its_item(api, buy):
     subscription = api.subscriptions.retrieve(id, {"expand": ["latest_invoice.payments"]}).to_dict()
     (line,) = subscription["items"]["data"]
     assert line["price"]["recurring"]["interval"] == "month"
-    assert line["current_period_end"] == engine.later(line["current_period_start"], "month")
+    assert line["current_period_end"] == selling.later(line["current_period_start"], "month")
     assert "current_period_end" not in subscription
     invoice = subscription["latest_invoice"]
     assert (invoice["status"], invoice["amount_paid"], invoice["billing_reason"]) == (
