@@ -26,6 +26,10 @@ class Invalid(Refused):
         super().__init__(" ".join(fields.values()), fields=fields)
 
 
+class Stale(Refused):
+    """Somebody else changed the same thing meanwhile; `fields` says what stands there now."""
+
+
 class NotFound(Refused):
     code, status = "NOT_FOUND", 404
 

@@ -155,6 +155,11 @@ def go(target, message=None, tone="good"):
     return redirect(target, 303)
 
 
+def was():
+    """What the page of a sent form showed: field name → text (ui.was writes them)."""
+    return {name.removeprefix("was_"): text for name, text in request.form.items() if name.startswith("was_")}
+
+
 def wants_json():
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
     return best == "application/json" and not request.htmx
@@ -240,6 +245,7 @@ def _places(slug, billed, capabilities, team=False):
 
 ICONS = (
     "home",
+    "history",
     "checklist",
     "credit-card",
     "users",

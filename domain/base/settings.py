@@ -10,6 +10,7 @@ from domain import Invalid, NotFound, Refused
 from domain.base import audit
 from domain.fields.choice import Choice
 from domain.fields.days import Days
+from domain.fields.forms import check_fresh
 from domain.fields.kinds import Field, Unfit
 from domain.fields.number import Number
 from domain.fields.switch import Switch
@@ -136,13 +137,18 @@ def history(name, limit=10):
 
 
 @writes
-def change(name, text, *, by):
-    """Set one setting from form text; returns its value. Refuses with Invalid or NotFound."""
+def change(name, text, *, by, was=None):
+    """Set one setting from form text; returns its value. `was` is the text that the form was filled with.
+
+    Refuses with Invalid or NotFound, and with Stale when somebody else set it meanwhile.
+    """
     field = _registered(name)
     try:
         value = field.read(text)
     except Unfit as unfit:
         raise Invalid({name: str(unfit)}) from None
+    if was is not None:
+        check_fresh("setting", (field,), {name: _stored(field)}, {name: value}, {name: was})
     return _set(field, value, by)
 
 
@@ -162,9 +168,13 @@ def _registered(name):
     return REGISTRY[name]
 
 
-def _set(field, value, by):
+def _stored(field):
     row = Setting.one(Setting.key == field.name)
-    before = row.value if row else field.default
+    return row.value if row else field.default
+
+
+def _set(field, value, by):
+    before = _stored(field)
     if value == before:
         return value
     Setting.insert(key=field.name, value=value, updated_by=by).on_conflict(

@@ -13,9 +13,9 @@ from database.parameters import parameter
 from database.scope import everywhere
 from database.table_caches import TableCache
 from database.transactions import wake, writes
-from domain import NotFound, Refused
+from domain import NotFound, Refused, Stale
 from domain.base import audit, long_jobs
-from domain.fields.forms import read_whole
+from domain.fields.forms import fingerprint, read_whole
 from domain.fields.kinds import Field, Kind, Unfit
 from domain.fields.number import Number, counted
 from domain.fields.text import Text
@@ -146,13 +146,16 @@ def facts(plan):
 
 
 @writes
-def change(key, form, *, by, confirmed=False):
+def change(key, form, *, by, confirmed=False, was=""):
     """Change a plan from form values: name, gives (lines), capabilities (a list), position. Returns the plan.
 
-    Refuses with NotFound, Invalid, or Unconfirmed when it would change what subscribers may do and
-    `confirmed` isn't set. Their grants follow by a job.
+    Refuses with NotFound, Invalid, Unconfirmed when it would change what subscribers may do and `confirmed`
+    isn't set, and with Stale when it isn't what the form was filled with (`was`, a fingerprint of its facts). Their
+    grants follow by a job.
     """
     _lock_plan(key)
+    if was and was != fingerprint(facts(stored(key))):
+        raise Stale("Somebody else changed this plan meanwhile. Below is what you wrote; saving it replaces theirs.")
     return _set(key, _values(key, form), by, confirmed)
 
 

@@ -1,6 +1,9 @@
 """Reading a form by its fields: one way for lists, settings and every form beside them."""
 
-from domain import Invalid
+import hashlib
+import json
+
+from domain import Invalid, Stale
 from domain.fields.kinds import Unfit
 
 
@@ -34,3 +37,40 @@ def _sent(form, field):
     if getattr(field.kind, "several", False) and hasattr(form, "getlist"):
         return form.getlist(field.name)
     return form[field.name]
+
+
+# --- two people at one form -------------------------------------------------------------------------------------
+
+
+def as_text(field, value):
+    """A value as a form carries it: the text that `read` would take back."""
+    stored = field.kind.stored(value)
+    return "" if stored is None else str(stored)
+
+
+def check_fresh(thing, fields, current, values, was):
+    """Refuse with Stale where what stands in `current` is neither what the form was filled with nor what it wants.
+
+    `was` is the text of each field as the page showed it; names without one aren't looked at.
+    """
+    stale = {}
+    for field in fields:
+        name = field.name
+        if name not in was or name not in values or current[name] == values[name]:
+            continue
+        if not _is_text_of(field, current[name], was[name]):
+            stale[name] = f"This was changed meanwhile, to: {field.kind.plain(current[name]) or 'nothing'}."
+    if stale:
+        raise Stale(" ".join([f"Somebody else changed this {thing} meanwhile.", *stale.values()]), fields=stale)
+
+
+def _is_text_of(field, value, text):
+    try:
+        return field.read(text) == value
+    except Unfit:
+        return False
+
+
+def fingerprint(facts):
+    """A short text that is another as soon as one of the facts is: what a form of lists and words was filled with."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -10,21 +10,16 @@ from typing import Any
 from database.clock import now
 from database.columns import public_id
 from database.transactions import writes
-from domain import Forbidden, NotFound, Refused
+from domain import Forbidden, NotFound, Refused, Stale
 from domain.base import changes
 from domain.base.stepup import VerificationRequired
-from domain.fields.forms import read_form, read_whole
-from domain.fields.kinds import Unfit
+from domain.fields.forms import check_fresh, read_form, read_whole
 from domain.lists import lists
 from domain.lists.listing import Listing, demand
 from models import Change
 
 BULK = 200
 UNDO_FOR = timedelta(hours=1)
-
-
-class Stale(Refused):
-    """Somebody else changed the same thing meanwhile; `fields` says what stands there now."""
 
 
 def _nothing(*_args, **_kwargs):
@@ -92,36 +87,10 @@ def change(rules, id, form, *, by, was=None, batch=None, parent=None):
     """
     row = get(rules, id, by, parent)
     values = read_form(rules.listing.written, form)
-    _check_fresh(rules, row, values, was or {})
+    if was:
+        now_there = {name: rules.listing.column(name).of(row) for name in values}
+        check_fresh(rules.listing.thing, rules.listing.written, now_there, values, was)
     return row, _apply(rules, row, values, by, batch)
-
-
-def _check_fresh(rules, row, values, was):
-    stale = {}
-    for name, seen in was.items():
-        field = rules.listing.by_name.get(name)
-        if field is None or name not in values:
-            continue
-        current = rules.listing.column(name).of(row)
-        if not _is(field, current, seen) and current != values[name]:
-            stale[name] = f"This was changed meanwhile, to: {field.kind.plain(current) or 'nothing'}."
-    if stale:
-        sentence = f"Somebody else changed this {rules.listing.thing} meanwhile."
-        raise Stale(" ".join([sentence, *stale.values()]), fields=stale)
-
-
-def _is(field, value, text):
-    """Whether the value is what this text of a form stands for."""
-    try:
-        return field.read(text) == value
-    except Unfit:
-        return False
-
-
-def as_text(field, value):
-    """A value as a form carries it: the text that `read` would take back."""
-    stored = field.kind.stored(value)
-    return "" if stored is None else str(stored)
 
 
 def _apply(rules, row, values, by, batch=None):

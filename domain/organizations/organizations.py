@@ -18,7 +18,7 @@ from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import audit, configuration, history, outgoing, roles, stepup
 from domain.entitlements import credits, grants
 from domain.fields.choice import Choice
-from domain.fields.forms import read_whole
+from domain.fields.forms import check_fresh, read_whole
 from domain.fields.kinds import Field
 from domain.fields.text import Text
 from domain.organizations import permissions
@@ -276,16 +276,19 @@ def timezone_field():
 
 
 @writes
-def update(name, timezone, currency, *, by):
+def update(name, timezone, currency, *, by, was=None):
     """What the organization is called, the zone its days are in, and the currency it begins with.
 
-    The address stays: letters and bookmarks lead there. Refuses with Invalid.
+    The address stays: letters and bookmarks lead there. `was` is what the form was filled with, by field. Refuses
+    with Invalid, and with Stale when somebody else changed the same meanwhile.
     """
     by.require("organization.update")
-    form = {"name": name, "timezone": timezone, "currency": currency}
-    after = read_whole((NAME, timezone_field(), CURRENCY), form)
-    after["default_currency"] = after.pop("currency")
+    form, fields = {"name": name, "timezone": timezone, "currency": currency}, (NAME, timezone_field(), CURRENCY)
+    after = read_whole(fields, form)
     held = Organization.get_by_id(by.organization.id)
+    stands = {"name": held.name, "timezone": held.timezone, "currency": held.default_currency}
+    check_fresh("organization", fields, stands, after, was or {})
+    after["default_currency"] = after.pop("currency")
     before = {field: getattr(held, field) for field in after}
     new = {field: value for field, value in after.items() if before[field] != value}
     if not new:

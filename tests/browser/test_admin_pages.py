@@ -30,6 +30,8 @@ def test_a_setting_is_changed_in_its_place_and_put_back(stella, page_of):
     expect(setting.locator(".setting-value")).to_contain_text("The Guild of Acme")
     expect(stella.locator("#notice")).to_contain_text("Name: The Guild of Acme.")
     expect(setting.get_by_role("link", name="Edit Name")).to_be_focused()
+    expect(stella.locator("#site_brand")).to_have_text("The Guild of Acme")
+    expect(stella).to_have_title("Settings · The Guild of Acme")
 
     other = page_of("bob")
     other.goto(TEAM)
@@ -39,6 +41,18 @@ def test_a_setting_is_changed_in_its_place_and_put_back(stella, page_of):
     setting.get_by_role("button", name="Put back Guildhall").click()
     expect(setting.locator(".setting-value")).to_contain_text("Guildhall")
     assert stella.evaluate("window.unreloaded") is True
+
+
+def test_a_switch_is_saved_at_once_and_undone_from_the_notice(stella):
+    stella.goto("/admin/settings")
+    switch = stella.get_by_role("switch", name="Neutral sign-in messages")
+    switch.press("Space")
+    expect(stella.locator("#notice")).to_contain_text("Neutral sign-in messages: On.")
+    expect(switch).to_be_checked()
+    expect(switch).to_be_focused()
+    stella.get_by_role("button", name="Undo").click()
+    expect(stella.locator("#notice")).to_contain_text("Neutral sign-in messages: Off.")
+    expect(switch).not_to_be_checked()
 
 
 def test_a_setting_is_left_as_it_was(stella):

@@ -202,7 +202,7 @@ def test_a_setting_being_edited(page_of):
     page_of.expect(422)
     page = page_of("stella")
     page.goto("/admin/settings")
-    for label in ("Name", "Description", "Open sign-up", "Pro plan"):
+    for label in ("Name", "Description", "Mode", "Pro plan"):
         page.get_by_role("link", name=f"Edit {label}").click()
         expect(page.get_by_role("link", name=f"Edit {label}")).to_have_count(0)
         expect(page.locator(f".setting[aria-label='{label}'] :focus")).to_have_count(1)

@@ -3,13 +3,15 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import Invalid, NotFound
+from domain import Invalid, NotFound, Stale
 from domain.base import long_jobs, settings
 from domain.entitlements import plans
+from domain.fields.forms import fingerprint
 from domain.lists import rows
 from domain.money import plan_desk
 from domain.people import admins
 from views import access, pages
+from views.admin import settings as settings_view
 from views.lists import routes
 
 blueprint = Blueprint("plans", __name__)
@@ -29,9 +31,9 @@ def edit(name):
 def update(name):
     form = request.form.to_dict() | {"capabilities": request.form.getlist("capabilities")}
     try:
-        plan = plans.change(name, form, by=access.me(), confirmed=bool(form.get("confirmed")))
-    except Invalid as refusal:
-        return _form(name, 422, errors=refusal.fields, values=form)
+        plan = plans.change(name, form, by=access.me(), confirmed=bool(form.get("confirmed")), was=form.get("was", ""))
+    except (Invalid, Stale) as refusal:
+        return _form(name, refusal.status, errors=refusal.beside(), values=form)
     except plans.Unconfirmed as asks:
         return _form(name, 409, asks=asks, values=form, again=f"/admin/plans/{name}")
     return _done(plan)
@@ -68,11 +70,12 @@ def _form(name, status=200, **extra):
         status,
         chosen=plan,  # `plan` is the frame's: that of whoever looks
         values=values,
+        was=fingerprint(plans.facts(plan)),
         work=long_jobs.newest(plans.RESYNC, name),
         subscribers=plans.subscribers(name),
         CAPABILITIES=plans.CAPABILITIES,
         changes=plans.history(name),
-        item={"field": field, "value": settings.get(field.name), "row": row, "last": None, "error": None},
+        item=settings_view.item(field, row),
         may_settings=admins.may(access.me(), "settings.write"),
         here="plans",
         **extra,

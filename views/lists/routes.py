@@ -10,9 +10,9 @@ from typing import Any
 from flask import Blueprint, g
 from htmx_flask import request
 
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base import changes
-from domain.fields.forms import read_whole
+from domain.fields.forms import as_text, read_whole
 from domain.fields.person import names
 from domain.lists import lists, rows
 from domain.lists.listing import demand
@@ -211,7 +211,7 @@ def show(mounted, parts):
 
 def _show(mounted, place, row, values=None, errors=None, status=200):
     listing, rules, by = place.listing, place.rules, place.by
-    texts = {f.name: rows.as_text(f, listing.column(f.name).of(row)) for f in listing.fields}
+    texts = {f.name: as_text(f, listing.column(f.name).of(row)) for f in listing.fields}
     noted = list(changes.history(listing.table, row.id))
     return pages.page(
         "lists/show.html",
@@ -273,14 +273,14 @@ def _form(mounted, place, values, errors, status=200):
 
 def update(mounted, parts):
     place, form, id = mounted.place(parts), request.form, parts["id"]
-    was = {k.removeprefix("was_"): v for k, v in form.items() if k.startswith("was_")}
+    was = pages.was()
     try:
         _, change = rows.change(place.rules, id, form, by=place.by, was=was, parent=place.ask.parent)
     except Invalid as refusal:
         return _show(
             mounted, place, rows.get(place.rules, id, place.by, place.ask.parent), form, refusal.fields, refusal.status
         )
-    except rows.Stale as refusal:
+    except Stale as refusal:
         if not refusal.fields:
             raise
         fields = {**refusal.fields, "form": refusal.sentence}
@@ -296,7 +296,7 @@ def cell(mounted, parts):
     row, field = rows.get(place.rules, parts["id"], place.by, place.ask.parent), _field(place, name)
     if "show" in request.args or not place.rules.may_change(row, name, place.by):
         return _row(place, row.id)
-    text = rows.as_text(field, place.listing.column(name).of(row))
+    text = as_text(field, place.listing.column(name).of(row))
     return pages.fragment("lists/_cell.html", place=place, row=row, field=field, text=text, was=text, error=None)
 
 
@@ -308,12 +308,12 @@ def update_cell(mounted, parts):
         row, change = rows.change(
             place.rules, id, {name: form.get(name, "")}, by=place.by, was=was, parent=place.ask.parent
         )
-    except (Invalid, rows.Stale) as refusal:
+    except (Invalid, Stale) as refusal:
         if not request.htmx or request.args.get("as") == "card":  # a card has no place for an error: a notice
             raise
         row = rows.get(place.rules, id, place.by, place.ask.parent)
         about = {"place": place, "row": row, "field": field, "error": refusal.fields.get(name, refusal.sentence)}
-        current = rows.as_text(field, column.of(row))
+        current = as_text(field, column.of(row))
         return pages.fragment("lists/_cell.html", None, refusal.status, text=form.get(name, ""), was=current, **about)
     if not request.htmx:
         return pages.go(place.url)

@@ -3,7 +3,7 @@
 from flask import Blueprint, g, redirect, request
 from flask_login import current_user
 
-from domain import Invalid, NotFound
+from domain import Invalid, NotFound, Stale
 from domain.base import settings
 from domain.organizations import members, organizations, permissions, transfers, workspaces
 from models import Organization
@@ -106,8 +106,10 @@ def _others(by):
 def update():
     form = request.form
     try:
-        organizations.update(form.get("name", ""), form.get("timezone", ""), form.get("currency", ""), by=g.by)
-    except Invalid as refusal:
+        organizations.update(
+            form.get("name", ""), form.get("timezone", ""), form.get("currency", ""), by=g.by, was=pages.was()
+        )
+    except (Invalid, Stale) as refusal:
         return _show(refusal)
     return pages.go(f"/{g.by.organization.slug}/settings", "Saved.")
 

@@ -5,10 +5,10 @@ import pytest
 import jobs
 import models
 from database.scope import inside
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base import changes
+from domain.fields.forms import as_text
 from domain.lists import rows
-from domain.lists.rows import Stale
 from domain.organizations import organizations
 from domain.tasks import tasks
 from models import Change, Membership, Notification, Outgoing, Task, User
@@ -256,8 +256,7 @@ def test_a_date_and_a_paragraph_are_recognised_as_they_were_on_the_page(cast, at
     rows.change(RULES, task.id, form, by=at("alice"))
     row = now_stands(task)
     was = {
-        name: rows.as_text(listing.by_name[name], row.__data__[name])
-        for name in ("due_at", "description", "assigned_to")
+        name: as_text(listing.by_name[name], row.__data__[name]) for name in ("due_at", "description", "assigned_to")
     }
     was["description"] = was["description"].replace("\n", "\r\n")  # as every browser sends it back
     form = {"due_at": "2026-06-21", "description": "Three", "assigned_to": ""}

@@ -113,3 +113,13 @@ def test_the_monthly_credits_are_the_setting_of_that_name_edited_in_place(browse
     assert 'id="setting_credits_pro"' in page
     piece = stella.get("/admin/settings/credits_pro", headers=hx("setting_credits_pro"))
     assert outline(piece)[0] == ["setting_credits_pro"]
+
+
+def test_report_14_two_who_change_one_plan(browse):
+    stella = browse("stella")
+    page = stella.get("/admin/plans/pro_monthly").get_data(True)
+    was = page.partition('name="was" value="')[2].partition('"')[0]
+    assert stella.post("/admin/plans/pro_monthly", data=FORM | {"was": was}).status_code == 303
+    late = stella.post("/admin/plans/pro_monthly", data=FORM | {"name": "Late", "was": was})
+    assert (late.status_code, 'value="Late"' in late.get_data(True)) == (409, True)
+    assert plans.get("pro_monthly").name == "Guild"

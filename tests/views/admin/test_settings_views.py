@@ -80,3 +80,45 @@ def test_an_unknown_setting_is_not_there(stella, hx):
     for headers in ({}, hx()):
         assert stella.get("/admin/settings/secret_key", headers=headers).status_code == 404
         assert stella.post("/admin/settings/secret_key", data={"value": "x"}, headers=headers).status_code == 404
+
+
+def test_report_14_who_saves_over_anothers_change_is_told_and_keeps_what_was_typed(stella, hx, cast):
+    seen = {"was_value": "Guildhall"}
+    stella.post("/admin/settings/site_name", data={"value": "First", **seen})
+    for headers in ({}, hx("setting_site_name")):
+        late = stella.post("/admin/settings/site_name", data={"value": "Second", **seen}, headers=headers)
+        assert late.status_code == 409
+        page = late.get_data(True)
+        assert "This was changed meanwhile, to: First." in page
+        assert 'value="Second"' in page
+        assert 'name="was_value" value="First"' in page  # saving again is a decision
+    assert settings.get("site_name") == "First"
+    assert len(audited("settings.changed")) == 1
+    # what both wanted is no difference, and a form without the mark (a script's) just sets
+    assert stella.post("/admin/settings/site_name", data={"value": "First", **seen}).status_code == 303
+    late = stella.post("/admin/settings/sign_up_open", data={"value": "off", "was_value": "False"})
+    assert (late.status_code, settings.get("sign_up_open")) == (409, True)
+
+
+def test_on_or_off_is_a_switch_in_the_row_with_undo_in_the_notice(stella, hx):
+    page = stella.get("/admin/settings").get_data(True)
+    assert 'role="switch" name="value" value="on" id="value_sign_up_open"' in page
+    sent = {"value": "off", "was_value": "True"}
+    done = stella.post("/admin/settings/sign_up_open", data=sent, headers=hx("setting_sign_up_open")).get_data(True)
+    assert settings.get("sign_up_open") is False
+    (event,) = audited("settings.changed")
+    undo = f"/admin/settings/sign_up_open/return/{event.id}"
+    assert undo in done
+    undone = stella.post(undo, headers=hx()).get_data(True)
+    assert settings.get("sign_up_open") is True
+    assert 'id="setting_sign_up_open" aria-label="Open sign-up" hx-swap-oob="true"' in undone
+    assert "Undo" not in undone
+
+
+def test_a_new_name_of_the_site_shows_at_once_in_header_and_title(stella, hx):
+    done = stella.post("/admin/settings/site_name", data={"value": "A <b> Hall"}, headers=hx("setting_site_name"))
+    page = done.get_data(True)
+    assert "<title>Settings · A &lt;b&gt; Hall</title>" in page
+    assert '<span id="site_brand" hx-swap-oob="innerHTML">A &lt;b&gt; Hall</span>' in page
+    other = stella.post("/admin/settings/mail_sender_name", data={"value": "Hall"}, headers=hx("x"))
+    assert "site_brand" not in other.get_data(True)

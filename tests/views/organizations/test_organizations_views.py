@@ -193,3 +193,17 @@ def test_a_page_that_is_open_asks_for_its_settings_anew_when_they_change(cast, b
     response = browse("bob").get("/acme/settings", headers=hx("settings_area"))
     assert outline(response)[0] == ["settings_area"]
     organizations.reach(cast.bob, "acme")
+
+
+def test_report_14_two_who_save_the_settings_of_one_organization(cast, browse):
+    alice = browse("alice")
+    was = {"was_name": "Acme", "was_timezone": "UTC", "was_currency": "USD"}
+    form = {"name": "Acme Hall", "timezone": "UTC", "currency": "USD"}
+    assert alice.post("/acme/settings", data=form | was).status_code == 303
+    late = alice.post("/acme/settings", data=form | was | {"name": "Late", "currency": "EUR"})
+    page = late.get_data(True)
+    assert (late.status_code, "This was changed meanwhile, to: Acme Hall." in page) == (409, True)
+    assert 'value="Late"' in page
+    assert Organization.get_by_id(cast.acme.id).default_currency == "USD"  # nothing of the form was kept
+    other = alice.post("/acme/settings", data=form | was | {"currency": "EUR"})
+    assert other.status_code == 303  # another field: nothing of theirs is lost
