@@ -310,6 +310,22 @@ partial(
 )
 
 
+class InvitationLink(Owned):
+    """Several people may join by it, each once, until it is used up, expires or is ended."""
+
+    organization = to(Organization)
+    role = State("member", "viewer")
+    secret_hash = CharField(max_length=64, unique=True)
+    most = IntegerField()
+    joined = IntegerField(default=0, constraints=[Check("joined >= 0 AND joined <= most")])
+    expires_at = Moment()
+    ended_at = Moment(null=True)
+    made_by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        table_name = "invitation_link"
+
+
 class Transfer(Owned):
     """An organization is offered to another of its members, who must take it."""
 

@@ -20,7 +20,7 @@ from domain.base import alerts, audit, roles, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PAID
 from domain.lists import rows
-from domain.organizations import invitations, organizations, transfers, workspaces
+from domain.organizations import invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.tasks import tasks
 from models import AuditEvent, Change, Grant, Membership, Notification, Organization, Task, WebhookEvent
@@ -59,6 +59,7 @@ FORMS = {
     "tasks.create": {"title": "Order paper"},
     "tasks.update": {"title": "Order more paper"},
     "tasks.update_cell": {"title": "Order even more paper"},
+    "invitation_links.create": {"role": "viewer", "most": "3", "days": "7"},
     "invitations.bulk": {"ids": "{invitation}", "act": "renewal"},
     "tasks.bulk": {"ids": "{task}", "act": "status", "to_status": "completed"},
     "admin.change_setting": {"value": "Guildhall of Ghent"},
@@ -126,6 +127,8 @@ MISSING = {
     "invitations.show": "There is no such invitation.",
     "invitations.accept": "There is no such invitation.",
     "invitations.decline": "There is no such invitation.",
+    "invitation_links.look": "There is no such link.",
+    "invitation_links.join": "There is no such link.",
     "backers.verify": "There is no campaign at the moment",
     "organizations.take_back": "There is no offer to take back.",
     "organizations.accept": transfers.NONE,
@@ -232,6 +235,8 @@ def _made(cast, at):
             _insert(
                 models.Grant, plan_key="pro_monthly", capability=capability, source="manual:test", source_type="manual"
             )
+        form = {"role": "viewer", "most": "3", "days": "7"}
+        made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
 
 
@@ -298,6 +303,7 @@ def filled(rule, endpoint, name, world):
             "sandbox": "nothing",
             "members": world.colleague,
             "invitations": world.invitation,
+            "invitation_links": world.invitation_link,
             "workspaces": world.stage.id,
             "admins": world.staff_row if "taken" in rule or "given" in rule else world.listed,
             "people": world.cast.alice.id,

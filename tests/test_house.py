@@ -242,6 +242,7 @@ EVERYWHERE = {
     "domain/tasks/tasks.py": 1,  # reminders go out for all
     "domain/organizations/invitations.py": 2,  # a link names no organization; they lapse for all alike
     "domain/entitlements/credits.py": 2,  # the month begins for all; holds and buckets end for all
+    "domain/organizations/invitation_links.py": 1,  # a link names no organization
     "domain/organizations/transfers.py": 1,  # offers lapse for all alike
 }
 

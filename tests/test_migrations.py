@@ -240,6 +240,7 @@ def rows_of():
         models.Invitation.create(
             email="b@example.org", email_norm="b@example.org", role="viewer", expires_at=now(), **mine
         ),
+        models.InvitationLink.create(role="member", secret_hash="x", most=1, expires_at=now(), **mine),
         models.Transfer.create(from_user=user, to_user=user, expires_at=now(), **mine),
         models.Change.create(table="task", verb="created", **mine),
         models.Task.create(user=user, title="T", **mine),

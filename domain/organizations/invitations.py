@@ -291,15 +291,20 @@ def _refusal(invitation, organization, user):
         return Refused(SAYS[invitation.status], "INVALID_TRANSITION")
     if not invitation.is_open:
         return Refused(SAYS["expired"], "INVALID_TRANSITION")
-    if organization.status != "active":
-        return permissions.OrganizationSuspended(f"{organization.name} can't be joined now. Ask whoever invited you.")
-    if off := permissions.invitations_are_on(None, None):
-        return off
+    if refusal := closed(organization):
+        return refusal
     if user is not None and user.email_norm != invitation.email_norm:
         return WrongAccount("This invitation went to another address than the one you are signed in with.")
     if user is not None and user.email_verified_at is None:
         return WrongAccount("Prove your e-mail address first, then open this link again.", "EMAIL_NOT_VERIFIED")
     return _full(organization) if invitation.workspace_id is None else None
+
+
+def closed(organization):
+    """Why nobody can join the organization now, or None."""
+    if organization.status != "active":
+        return permissions.OrganizationSuspended(f"{organization.name} can't be joined now. Ask whoever invited you.")
+    return permissions.invitations_are_on(None, None)
 
 
 def _full(organization, invited=False):
@@ -322,15 +327,15 @@ def accept(public_id, user, session=None):
         if offer.workspace is not None:
             workspaces.place(offer.workspace, user, offer.invitation.role, by=user, organization=offer.organization)
         else:
-            _join(offer, user)
+            add(offer.organization, user, offer.invitation.role, invitation=offer.invitation.id)
             organizations.switch(user, offer.organization, session)
         changes.record(offer.organization, "invitation", offer.invitation.id, "updated", by=user)
         _tell_joined(offer, user)
     return offer
 
 
-def _join(offer, user):
-    organization, role = offer.organization, offer.invitation.role
+def add(organization, user, role, **facts):
+    """Make somebody a member, in the present transaction; `facts` say by what."""
     joined = (
         Membership.insert(organization=organization, user=user, role=role).on_conflict_ignore().as_rowcount().execute()
     )
@@ -343,7 +348,7 @@ def _join(offer, user):
         organization=organization,
         target=user,
         role=role,
-        invitation=offer.invitation.id,
+        **facts,
     )
     membership = Membership.get(Membership.organization == organization, Membership.user == user)
     changes.record(organization, "organization_member", membership.id, "created", {"role": [None, role]}, by=user)
