@@ -516,7 +516,7 @@ class Customer(Owned):
 
     class Meta:
         table_name = "billing_customer"
-        indexes = ((("organization", "provider"), True), (("provider", "provider_customer_id"), True))
+        indexes = ((("organization", "provider"), False), (("provider", "provider_customer_id"), True))
 
 
 class PlanPrice(Table):
@@ -545,6 +545,7 @@ class Checkout(Owned):
     url = TextField(null=True)
     status = State("open", "completed", "expired", default="open")
     expires_at = Moment()
+    settled_at = Moment(null=True)  # when it was known whether what it was for is paid
 
     class Meta:
         table_name = "billing_checkout"
@@ -625,6 +626,20 @@ class Payment(Owned):
     def stands(self):
         """Whether it was paid and nothing took that back."""
         return self.status == "paid" and not self.is_refunded and self.dispute in ("none", "won")
+
+
+class Dispute(Owned):
+    """What a bank asked about a payment; of several, one that is lost counts first, then one that is open."""
+
+    organization = to(Organization)
+    provider = CharField(max_length=30)
+    provider_dispute_id = CharField(max_length=120)
+    payment = to(Payment)
+    state = State("open", "won", "lost")
+
+    class Meta:
+        table_name = "billing_dispute"
+        indexes = ((("provider", "provider_dispute_id"), True),)
 
 
 class Licence(Owned):

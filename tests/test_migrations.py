@@ -219,9 +219,13 @@ def rows_of():
     payment = models.Payment.create(
         provider="stripe", provider_payment_id="in_1", reason="create", status="paid", amount=1, currency="USD", **mine
     )
+    dispute = models.Dispute.create(
+        provider="stripe", provider_dispute_id="dp_1", payment=payment, state="open", **mine
+    )
     return [
         user,
         organization,
+        dispute,
         models.Profile.create(user=user),
         models.AuthToken.create(
             purpose="reset", email_norm="a@example.org", secret_hash="x", salt="y", expires_at=now()

@@ -1,7 +1,7 @@
 """What people ask of their plan: buy it, change it, pause it, end it. What then is, the provider tells
 (domain/money/facts.py); what an organization may use, its grants say (domain/entitlements/grants.py)."""
 
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 
 from database.clock import now
@@ -13,7 +13,7 @@ from domain.base import audit, configuration, settings, stepup
 from domain.base.outgoing import sends
 from domain.entitlements import grants, plans
 from domain.entitlements.plans import PLANS
-from domain.money import facts, owners, pricing, providers
+from domain.money import facts, owners, pricing, providers, trials
 from domain.money.providers.provider import CannotDo, Order, ProviderFailed, after_asking
 from domain.organizations.permissions import CapabilityRequired
 from models import Checkout, Customer, Licence, Organization, Payment, Subscription
@@ -89,6 +89,7 @@ def checkout(plan_key, *, by, quantity=1):
         if row.status == "open":
             return row.url
         row = _reserve(plan_key, quantity, row.trial_days, by)
+    buyer = row.by or by.user  # who began it: asked again for the same, the same is sent
     order = Order(
         public_id=row.public_id,
         plan_key=plan_key,
@@ -96,12 +97,12 @@ def checkout(plan_key, *, by, quantity=1):
         once=plan.is_once,
         quantity=quantity,
         trial_days=row.trial_days,
-        purchaser=by.user.public_id,
-        email=by.user.email,
+        purchaser=buyer.public_id,
+        email=buyer.email,
     )
     site = f"{configuration.active.site_url}/{organization.slug}/billing"
     try:
-        customer = _customer(organization, by.user.email)
+        customer = _customer(organization, buyer.email)
         opened = provider.checkout(customer, organization, order, f"{site}/return", site, f"checkout-{row.public_id}")
     except ProviderFailed as failed:
         failed.asked = failed.asked or closed  # the earlier checkout is gone by now
@@ -169,10 +170,10 @@ def _note_opened(row, opened):
 
 def _customer(organization, email):
     """The organization's customer at the provider, made before its first checkout."""
-    customer = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null())
-    if customer is not None:
-        return customer.provider_customer_id
-    gone = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null(False))
+    known = owners.customer(providers.name())
+    if known:
+        return known
+    gone = Customer.select().where(Customer.provider == providers.name()).order_by(Customer.id.desc()).first()
     key = f"customer-{organization.public_id}" + (f"-after-{gone.provider_customer_id}" if gone else "")
     made = providers.active().create_customer(organization, email, key)
     return owners.bind(organization, providers.name(), made, email) or made
@@ -268,9 +269,9 @@ def change(plan_key, quantity=1, *, by, token=""):
     current = _running(by)
     price_id, quantity = _wanted(current, plan_key, quantity, by)
     key = _key("change", current, plan_key, quantity, token)
-    providers.active().change(current.provider_subscription_id, price_id, quantity, key, token)
     seats = f", {quantity} seats" if quantity > 1 else ""
-    _note_asked("billing.change_requested", f"Asked to change to {plans.get(plan_key).label}{seats}", current, by)
+    with _asking("billing.change_requested", f"Asked to change to {plans.get(plan_key).label}{seats}", current, by):
+        providers.active().change(current.provider_subscription_id, price_id, quantity, key, token)
     return _as_it_is(current)
 
 
@@ -285,10 +286,10 @@ def set_cancel_at_period_end(cancel, *, by):
     if cancel:
         stepup.demand("billing.cancel", by.organization.id)
     key = _key("cancel" if cancel else "resume", current)
-    providers.active().set_cancel_at_period_end(current.provider_subscription_id, cancel, key)
     action = "billing.cancel_requested" if cancel else "billing.resume_requested"
     said = "Asked to end the subscription with its period" if cancel else "Asked to go on with the subscription"
-    _note_asked(action, said, current, by)
+    with _asking(action, said, current, by):
+        providers.active().set_cancel_at_period_end(current.provider_subscription_id, cancel, key)
     return _as_it_is(current)
 
 
@@ -310,8 +311,8 @@ def pause(months, *, by):
     if current.cancel_at_period_end or current.collection_paused:
         raise Refused("The plan is cancelled or paused already.")
     resumes_at = max(now(), current.current_period_end_at or now()) + timedelta(days=30 * months)
-    providers.active().pause(current.provider_subscription_id, resumes_at, _key("pause", current, months))
-    _note_asked("billing.pause_requested", f"Asked to pause until {resumes_at:%d %B %Y}", current, by)
+    with _asking("billing.pause_requested", f"Asked to pause until {resumes_at:%d %B %Y}", current, by):
+        providers.active().pause(current.provider_subscription_id, resumes_at, _key("pause", current, months))
     return _as_it_is(current)
 
 
@@ -320,8 +321,8 @@ def unpause(*, by):
     current = _running(by, statuses=("active", "trialing", "paused"))
     if not current.collection_paused and current.status != "paused":
         raise Refused("The plan isn't paused.")
-    providers.active().unpause(current.provider_subscription_id, _key("unpause", current))
-    _note_asked("billing.unpause_requested", "Asked to go on after a pause", current, by)
+    with _asking("billing.unpause_requested", "Asked to go on after a pause", current, by):
+        providers.active().unpause(current.provider_subscription_id, _key("unpause", current))
     return _as_it_is(current)
 
 
@@ -335,9 +336,8 @@ def portal(*, by):
     owes = current is not None and current.status in ("past_due", "unpaid")
     if not owes and not grants.includes("billing.portal"):
         raise CapabilityRequired("The customer portal comes with a paid plan.")
-    customer = Customer.one(Customer.provider == providers.name(), Customer.deleted_at.is_null())
     runs = current is not None and current.is_standing and current.provider == providers.name()
-    customer_id = current.provider_customer_id if runs else customer and customer.provider_customer_id
+    customer_id = current.provider_customer_id if runs else owners.customer(providers.name())
     if not customer_id:
         raise NotFound("Nothing was bought here yet, so there is nothing to see there.")
     stepup.demand("billing.open_portal", by.organization.id)
@@ -345,9 +345,24 @@ def portal(*, by):
     return providers.active().portal(customer_id, site, f"portal-{customer_id}-{now():%Y%m%d%H%M%S}")
 
 
+@contextmanager
+def _asking(action, said, current, by):
+    """Note what the provider is asked to do, also where it may have been done though an error came back."""
+    try:
+        yield
+    except (ProviderFailed, CannotDo) as failed:
+        if failed.asked:
+            _note_asked(
+                action, f"{said}; the provider answered: {trials.sentence(failed)}"[:500], current, by, "failure"
+            )
+            _as_it_is(current)
+        raise
+    _note_asked(action, said, current, by)
+
+
 @writes
-def _note_asked(action, said, current, by):
-    audit.record(action, said, by=by.user, organization=by.organization, target=current)
+def _note_asked(action, said, current, by, result="success"):
+    audit.record(action, said, by=by.user, organization=by.organization, target=current, result=result)
 
 
 # --- what is left for the provider ------------------------------------------------------------------------

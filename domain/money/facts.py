@@ -8,6 +8,7 @@ Why: docs/decisions/facts.md
 import logging
 from functools import singledispatch
 
+from database.clock import now
 from database.compiled import CompiledRows
 from database.locks import lock
 from database.parameters import parameter
@@ -30,6 +31,7 @@ from domain.organizations import organizations
 from models import (
     Checkout,
     Customer,
+    Dispute,
     GrantSource,
     Licence,
     Payment,
@@ -268,9 +270,7 @@ def _received(fact: PaymentReceived, organization):
     if not _is_news("payment", fact.id, fact) and row is not None and row.status == "paid":
         return
     row, before = _kept(fact, row, subscription, plan_key, status="paid", paid_at=fact.paid_at or fact.happened_at)
-    if fact.checkout_id:
-        mine = Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.checkout_id
-        Checkout.update(status="completed").where(*mine, Checkout.status == "open").execute()
+    _settle_checkout(fact)
     if fact.reason == "once":
         buyer = fact.purchaser and User.one(User.public_id == fact.purchaser)
         Licence.insert(payment=row, plan_key=plan_key, tier=fact.tier, purchaser=buyer).on_conflict_ignore().execute()
@@ -281,12 +281,21 @@ def _received(fact: PaymentReceived, organization):
             announcements.tell_of_licence(organization, row, plan_key)
 
 
+def _settle_checkout(fact):
+    """What a checkout was for is paid, or won't be."""
+    if fact.checkout_id:
+        mine = Checkout.provider == fact.provider, Checkout.provider_checkout_id == fact.checkout_id
+        Checkout.update(settled_at=now()).where(*mine, Checkout.settled_at.is_null()).execute()
+        Checkout.update(status="completed").where(*mine, Checkout.status == "open").execute()
+
+
 @_apply.register
 def _failed(fact: PaymentFailed, organization):
     subscription = _subscription_for(fact)
     row = owners.payment_row.first(provider=fact.provider, id=fact.id)
     if not _is_news("payment", fact.id, fact) or (row is not None and row.status == "paid"):
         return
+    _settle_checkout(fact)
     plan_key = _plan_paid(fact, row, subscription)
     row, before = _kept(fact, row, subscription, plan_key, status="void" if fact.void else "failed", paid_at=None)
     if before != row.status:
@@ -368,12 +377,19 @@ def _dispute_over(fact: DisputeClosed, organization):
 
 
 def _dispute(fact, organization, state):
-    """Access is frozen while the bank asks, comes back when we win and is gone when we lose."""
+    """Access is frozen while the bank asks, comes back when we win all of them and is gone when we lose one."""
     row = _known_payment(fact)
-    over = row.dispute in ("won", "lost") and state == "open"
-    if not _is_news("dispute", fact.id, fact, over=over) or row.dispute == state:
+    about = {"provider": fact.provider, "provider_dispute_id": fact.id}
+    held = Dispute.one(*[getattr(Dispute, name) == value for name, value in about.items()])
+    over = held is not None and held.state != "open" and state == "open"
+    if not _is_news("dispute", fact.id, fact, over=over) or (held is not None and held.state == state):
         return
-    row.dispute = state
+    if held is None:
+        Dispute.create(payment=row, state=state, **about)
+    else:
+        _set(held, {"state": state})
+    states = {one.state for one in Dispute.select().where(Dispute.payment == row)}
+    row.dispute = next(one for one in ("lost", "open", "won") if one in states)
     row.save()
     settlements.settle(organization, row)
     changes.record(organization, "payment", row.id, "updated")

@@ -20,7 +20,7 @@ from database.transactions import wake, writes
 from domain import NotFound
 from domain.base import outgoing
 from domain.money import facts, owners, providers, trials
-from domain.money.providers.provider import NotOurs, StatusUnknown
+from domain.money.providers.provider import NotOurs, ProviderFailed, StatusUnknown
 from domain.people import admins
 from models import Organization, Payment, Subscription, WebhookEvent
 
@@ -28,6 +28,8 @@ log = logging.getLogger("guildhall.inbox")
 
 TRIES = 8
 BATCH = 100
+PATIENCE = 3  # events in a row that the provider may fail before the others of a batch wait
+STEP_BACK = timedelta(minutes=1)
 TOGETHER = 16  # events to a transaction: people's writes wait behind it
 WAITS = "Retry:"  # how the error of an event begins that waits for another
 KEPT_ATTEMPTS = 12  # of each event, with their tracebacks
@@ -134,23 +136,43 @@ def due(limit=BATCH):
 
 
 def work_off():
-    """Work one batch of due events; returns how many. Called until it returns nothing."""
+    """Work one batch of due events; returns how many. Called until it returns nothing.
+
+    Where the provider fails several in a row, the rest of the batch waits a minute: what comes meanwhile passes.
+    """
     events = due()
     for start in range(0, len(events), TOGETHER):
-        _work_together(events[start : start + TOGETHER])
+        some = events[start : start + TOGETHER]
+        worked = _work_together(some)
+        if worked < len(some):
+            _step_back(events[start + worked :])
+            return 0
     return len(events)
 
 
+@writes
+def _step_back(events):
+    mine = WebhookEvent.id.in_([event.id for event in events]), WebhookEvent.status.in_(WebhookEvent.UNSETTLED)
+    WebhookEvent.update(next_attempt_at=now() + STEP_BACK).where(*mine).execute()
+
+
 def _work_together(events):
-    """Some events of different subjects in one transaction; when one of them fails, each in its own."""
-    began = time.monotonic()
-    attempts = [(event, *trials.tried(read, event)) for event in events]
+    """Some events of different subjects in one transaction; when one of them fails, each in its own. Returns how many
+    were worked: fewer where the provider is silent."""
+    began, attempts, silent = time.monotonic(), [], 0
+    for event in events:
+        found, error = trials.tried(read, event)
+        attempts.append((event, found, error))
+        silent = silent + 1 if isinstance(error, ProviderFailed) else 0
+        if silent >= PATIENCE:
+            break
     sound = [(event, found) for event, found, error in attempts if error is None]
     together = len(sound) > 1 and trials.tried(_settle_all, sound, began)[1] is None
     for event, found, error in attempts:
         if error is not None or not together:
             _finish(event, found, error, began)
-    _wake_waiting([event.subject for event in events if event.subject])
+    _wake_waiting([event.subject for event, _, _ in attempts if event.subject])
+    return len(attempts)
 
 
 @writes

@@ -83,19 +83,21 @@ _owner = CompiledRows(Organization, lambda: Organization.select().where(Organiza
 
 @writes
 def bind(organization, provider, customer_id, email):
-    """Note that a customer of the provider is this organization; returns the id that is bound.
+    """Note that a customer of the provider is this organization; returns its id. An organization may have several.
 
-    The first stays, unless the provider deleted it. None when it is another organization's: some providers
-    have one customer for one address.
+    None when it is another organization's: some providers have one customer for one address.
     """
     with inside(organization):
         Customer.insert(provider=provider, provider_customer_id=customer_id, email=email).on_conflict_ignore().execute()
-        row = Customer.one(Customer.provider == provider)
-        if row is None:
-            return None
-        if row.provider_customer_id != customer_id and row.deleted_at:
-            row.provider_customer_id, row.deleted_at, row.email = customer_id, None, email
-        elif row.provider_customer_id == customer_id and email:
+        row = Customer.one(Customer.provider == provider, Customer.provider_customer_id == customer_id)
+        if row is not None and email and row.email != email:
             row.email = email
-        row.save()
-    return row.provider_customer_id
+            row.save()
+    return row and row.provider_customer_id
+
+
+def customer(provider):
+    """The provider's id of the customer that the organization one stands in buys as: the first that isn't deleted."""
+    here = Customer.select().where(Customer.provider == provider, Customer.deleted_at.is_null())
+    row = here.order_by(Customer.id).first()
+    return row and row.provider_customer_id

@@ -16,7 +16,7 @@ from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
 from domain.base import audit, configuration, long_jobs, settings
 from domain.fields.number import counted
-from domain.money import announcements, facts, inbox, owners, providers, replays, trials
+from domain.money import announcements, facts, inbox, owners, providers, replays, trials, unsettled
 from domain.money.providers import provider
 from domain.money.providers.provider import (
     CheckoutClosed,
@@ -35,7 +35,7 @@ from models import Checkout, Customer, GrantSource, LongJob, Organization, Payme
 KIND = "reconciliation"  # the work, and the job that does it
 AT = (2, 30)  # UTC
 LONGEST = timedelta(days=35)  # that payments are read back
-MARGIN = timedelta(days=2)  # before the last success: what was under way then
+MARGIN = timedelta(days=15)  # before the last success: what was under way then; a bank debit takes so long
 LISTED = timedelta(days=30)  # that providers list what they couldn't deliver
 LATE = timedelta(hours=1)  # after the end of a period: its renewal should have come
 AT_ONCE = 100
@@ -186,7 +186,7 @@ class Comparison:
         return self.count | {"kept": self.kept} | more
 
     def go(self):
-        """The four steps, one after the other. Refuses with ProviderFailed, having kept what it did until then."""
+        """The five steps, one after the other. Refuses with ProviderFailed, having kept what it did until then."""
         self._tell("events")
         self.count["missed"] = fetch_missed()
         self._tell("subscriptions")
@@ -199,6 +199,11 @@ class Comparison:
         self._tell("payments")
         for page in _batched(self.provider.list_since(_since())):
             self._compare(page)
+        self._tell("unsettled")
+        for id in unsettled.payments(self.provider.NAME):
+            self._compare(self.provider.payment(id))
+        for id in unsettled.checkouts(self.provider.NAME):
+            self._compare(self.provider.confirm(id))
 
     def _tell(self, step=None):
         step = step or self.row.facts.get("step")

@@ -52,6 +52,7 @@ class CannotDo(Refused):
     """This provider has no such thing, or not for this subscription."""
 
     code, status = "NOT_SUPPORTED", 409
+    asked = False  # as ProviderFailed says it
 
 
 @contextmanager
@@ -61,7 +62,9 @@ def seats_after_plan():
         with after_asking():
             yield
     except CannotDo as refused:
-        raise CannotDo(f"The plan was changed, but not the seats: {refused.sentence}", refused.code) from refused
+        half = CannotDo(f"The plan was changed, but not the seats: {refused.sentence}", refused.code)
+        half.asked = True
+        raise half from refused
 
 
 @contextmanager
@@ -160,6 +163,7 @@ class PaymentFailed(Fact):
     attempts: int = 1
     next_attempt_at: datetime | None = None
     action_required: bool = False  # the bank wants its customer to confirm (3-D Secure)
+    checkout_id: str | None = None
     void: bool = False  # it isn't wanted any more
     url: str | None = None
 
@@ -278,6 +282,7 @@ class Provider(Protocol):
     def list_active(self) -> Iterator[list[Fact]]: ...
     def list_since(self, since: datetime) -> Iterator[list[Fact]]: ...
     def missed(self, since: datetime) -> Iterator[Missed]: ...
+    def payment(self, payment_id: str) -> list[Fact]: ...
     def confirm(self, checkout_id: str) -> list[Fact]: ...
     def create_customer(self, organization, email: str, key: str) -> str: ...
     def checkout(self, customer_id: str, organization, order, return_url: str, cancel_url: str, key: str) -> Opened: ...

@@ -19,6 +19,7 @@ from domain.money.providers.lemon_squeezy.asking import (
     list_active,
     list_since,
     missed,
+    payment,
     products,
     refetch,
 )

@@ -18,6 +18,7 @@ from domain.money.providers.lemon_squeezy.wire import (
     in_store,
     is_here,
     listed,
+    payment_path,
     present,
     reads,
     thing_in,
@@ -71,6 +72,19 @@ def _made_since(kind, since):
             return
         if (changed_at or made_at) >= since:
             yield thing, asked_at
+
+
+def payment(payment_id):
+    """How one payment stands, with its subscription; nothing for one that is gone, or isn't theirs."""
+    kind, id = payment_path(payment_id)
+    thing, asked_at = present(kind, id)
+    if thing is None:
+        return []
+    if kind == "orders":
+        return reading.order(thing, ASKED, asked_at)
+    sold, then = present("subscriptions", thing["attributes"]["subscription_id"])
+    found = reading.subscription(sold, ASKED, then) if sold else []
+    return found + reading.payment(thing, sold, ASKED, asked_at)
 
 
 def missed(since):

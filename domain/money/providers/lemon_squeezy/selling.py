@@ -6,7 +6,16 @@ from datetime import timedelta
 from database.clock import now
 from domain.money import providers
 from domain.money.providers.http import Answered, NotThere
-from domain.money.providers.lemon_squeezy.wire import call, get, listed, path_of, present, thing_in, written
+from domain.money.providers.lemon_squeezy.wire import (
+    call,
+    get,
+    listed,
+    path_of,
+    payment_path,
+    present,
+    thing_in,
+    written,
+)
 from domain.money.providers.provider import (
     CannotDo,
     Opened,
@@ -184,7 +193,7 @@ def refund(payment_id, amount, key):
     part that was given by a call from elsewhere in between can't be told from it. Refuses with CannotDo more
     than is left.
     """
-    kind, id = _payment_path(payment_id)
+    kind, id = payment_path(payment_id)
     total, before = _refunded(get(kind, id))
     left = total - before
     if amount is None and left <= 0:
@@ -202,14 +211,6 @@ def refund(payment_id, amount, key):
             given_back = _refunded(get(kind, id))[1]
         if given_back < before + given:
             raise
-
-
-def _payment_path(payment_id):
-    prefix, _, id = payment_id.partition("_")
-    kinds = {"si": "subscription-invoices", "order": "orders"}
-    if prefix not in kinds or not id.isdecimal():
-        raise CannotDo("This payment isn't one of Lemon Squeezy's.")
-    return kinds[prefix], id
 
 
 def _refunded(thing):

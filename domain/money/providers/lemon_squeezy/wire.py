@@ -8,7 +8,7 @@ from urllib.parse import quote
 from domain.money import providers
 from domain.money.providers import http
 from domain.money.providers.http import anew, moment
-from domain.money.providers.provider import BadSignature, Event, NotOurs, ProviderFailed, readable
+from domain.money.providers.provider import BadSignature, CannotDo, Event, NotOurs, ProviderFailed, readable
 
 NAME, CHANNEL, PATH, LABEL = "lemon_squeezy", "billing_lemon_squeezy", "lemon-squeezy", "Lemon Squeezy"
 API, JSON_API = "https://api.lemonsqueezy.com/v1/", "application/vnd.api+json"
@@ -51,6 +51,15 @@ def thing_in(document):
 def path_of(kind, id):
     """The address of an object, which its id can't leave."""
     return f"{kind}/{quote(str(id), safe='')}"
+
+
+def payment_path(payment_id):
+    """(kind, id) there of a payment. Refuses with CannotDo where it isn't one of theirs."""
+    prefix, _, id = payment_id.partition("_")
+    kinds = {"si": "subscription-invoices", "order": "orders"}
+    if prefix not in kinds or not id.isdecimal():
+        raise CannotDo("This payment isn't one of Lemon Squeezy's.")
+    return kinds[prefix], id
 
 
 def get(kind, id):

@@ -13,6 +13,7 @@ from domain.money.providers.polar.asking import (
     list_active,
     list_since,
     missed,
+    payment,
     products,
     refetch,
 )

@@ -72,6 +72,20 @@ def _orders(page, known):
     return found
 
 
+def payment(payment_id):
+    """One order with its subscription, what came back of it and its disputes; nothing for one that is gone."""
+    thing, asked_at = anew(get, "/v1/orders/", payment_id)
+    found = _orders([(thing, asked_at)], set()) if thing else []
+    try:
+        for page, then in pages("/v1/disputes/", order_id=payment_id):
+            theirs = [one for one in page if one.get("order_id") == payment_id]
+            found += [fact for one in theirs for fact in reading.dispute(one, then, _ourselves())]
+    except Answered as answered:
+        if answered.status not in (403, 404):
+            raise
+    return found
+
+
 def missed(since):
     """The events since then that couldn't be delivered, oldest first, each once.
 
