@@ -236,6 +236,7 @@ EVERYWHERE = {
     "domain/money/billing.py": 2,  # one trial for each person; which of two subscriptions is ended
     "domain/money/dunning.py": 1,  # letters about open payments go out for all
     "domain/money/inbox.py": 1,  # staff looks into an event
+    "domain/money/unsettled.py": 1,  # what isn't settled is asked for by the night
     "domain/money/reconciliations.py": 5,  # everything that runs is compared with the provider
     "domain/money/subscriptions.py": 7,  # staff sees all subscriptions
     "domain/backers/backers.py": 1,  # an invitation is looked for by its address alone

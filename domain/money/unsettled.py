@@ -31,9 +31,10 @@ def checkouts(provider):
 def _ids(table, column, *conditions):
     last = None
     while True:
-        query = table.select(table.id, column.alias("theirs")).where(*conditions, column.is_null(False))
+        before = [table.id < last] if last else []
         with everywhere("what isn't settled is asked for by the night"):
-            rows = list(query.where(table.id < last if last else True).order_by(table.id.desc()).limit(BATCH).tuples())
+            query = table.select(table.id, column.alias("theirs")).where(*conditions, *before, column.is_null(False))
+            rows = list(query.order_by(table.id.desc()).limit(BATCH).tuples())
         if not rows:
             return
         last = rows[-1][0]

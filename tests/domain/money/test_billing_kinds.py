@@ -7,9 +7,18 @@ import pytest
 import jobs
 from database.scope import inside
 from domain.entitlements import credit_standings, credits, grants
-from domain.money import billing
-from domain.money.providers import sandbox
+from domain.money import billing, facts
+from domain.money.providers import sandbox, stripe
+from domain.money.providers.provider import (
+    CannotDo,
+    CustomerChanged,
+    DisputeClosed,
+    DisputeOpened,
+    ProviderFailed,
+    seats_after_plan,
+)
 from domain.money.providers.sandbox import selling, subscribing
+from models import AuditEvent, Customer, Dispute, Membership, Payment
 from tests.fixtures import billing as money
 from tests.fixtures.billing import MONTHLY, YEARLY, payment_of, time_passes
 from tests.fixtures.threads import write
@@ -170,3 +179,103 @@ def test_billing_f16_the_clock_goes_on_after_the_invoice_of_a_waiting_change_was
         assert sandbox.get(id)["pending"]["wanted"]["quantity"] == 2
     time_passes(clock, days=40)
     assert sandbox.next_due() is None or sandbox.next_due() > clock().timestamp()
+
+
+# --- what we ask ------------------------------------------------------------------------------------------------
+
+
+def test_billing_f08_a_checkout_whose_answer_was_lost_is_asked_again_by_anybody(cast, pay, at, monkeypatch):
+    asked = stripe.checkout
+
+    def lost(*args):
+        asked(*args)
+        raise ProviderFailed("no answer")
+
+    with inside(cast.acme):
+        monkeypatch.setattr(stripe, "checkout", lost)
+        with pytest.raises(ProviderFailed):
+            billing.checkout("pro_monthly", by=pay.by)
+        monkeypatch.setattr(stripe, "checkout", asked)
+        write(
+            Membership.update(role="owner")
+            .where(Membership.user == cast.bob, Membership.organization == cast.acme)
+            .execute
+        )
+        url = billing.checkout("pro_monthly", by=at("bob"))
+    opened = sandbox.find("checkout")
+    assert [one["id"] for one in opened] == [url.rsplit("/", 1)[1]]  # one, not two
+    assert opened[0]["carried"]["user"] == cast.alice.public_id  # who began it
+
+
+def test_billing_f08_another_wish_never_meets_the_answer_to_the_first(cast, pay):
+    with inside(cast.acme):
+        stripe.create_customer(cast.acme, "one@example.org", "customer-1")
+        stripe.create_customer(cast.acme, "two@example.org", "customer-1")
+    assert len(sandbox.find("customer")) == 2
+
+
+@pytest.mark.parametrize("failed", [ProviderFailed("cut off", asked=True), "seats"])
+def test_a_change_that_may_have_been_made_is_noted_before_the_error_is_told(cast, pay, monkeypatch, failed):
+    pay.subscribe()
+    pay.deliver()
+    asked = stripe.change
+
+    def half(*args):
+        asked(*args)
+        with seats_after_plan():
+            raise failed if isinstance(failed, ProviderFailed) else CannotDo("They are sold out.")
+
+    monkeypatch.setattr(stripe, "change", half)
+    with inside(cast.acme), pytest.raises((ProviderFailed, CannotDo)):
+        billing.change("pro_yearly", by=pay.by)
+    noted = AuditEvent.get(AuditEvent.action == "billing.change_requested")
+    assert (noted.result, noted.actor) == ("failure", cast.alice)
+    assert money.row_of(cast.acme).plan_key == "pro_yearly"
+
+
+def test_a_change_that_was_refused_is_not_noted(cast, pay, monkeypatch):
+    def refused(*_):
+        raise ProviderFailed("no", asked=False)
+
+    pay.subscribe()
+    pay.deliver()
+    monkeypatch.setattr(stripe, "change", refused)
+    with inside(cast.acme), pytest.raises(ProviderFailed):
+        billing.change("pro_yearly", by=pay.by)
+    assert not AuditEvent.select().where(AuditEvent.action == "billing.change_requested").exists()
+
+
+# --- the same rows in any order ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("last", ["dp_1", "dp_2"])
+@pytest.mark.parametrize(("one", "other", "stands"), [(True, True, "won"), (True, False, "lost"), (True, None, "open")])
+def test_billing_f12_two_disputes_of_a_payment_are_two(cast, customer, tell, bill, clock, last, one, other, stands):
+    tell()
+    bill()
+    outcomes = {"dp_1": one, "dp_2": other}
+    order = sorted(outcomes, key=lambda id: id == last)
+    for after, id in enumerate((*order, *order)):
+        about = {"provider": "stripe", "customer_id": "cus_1", "payment_id": "in_1", "id": id}
+        about |= {"happened_at": clock() + timedelta(seconds=after), "event_id": f"evt_{id}_{after}"}
+        if after < 2:
+            write(facts.apply, DisputeOpened(**about))
+        elif outcomes[id] is not None:
+            write(facts.apply, DisputeClosed(**about, won=outcomes[id]))
+    with inside(cast.acme):
+        assert Payment.get().dispute == stands
+        assert {row.provider_dispute_id: row.state for row in Dispute.select()} == {
+            id: {True: "won", False: "lost", None: "open"}[won] for id, won in outcomes.items()
+        }
+    assert plan(cast.acme) == ("pro_monthly" if stands == "won" else "free")
+
+
+@pytest.mark.parametrize("first", ["cus_1", "cus_2"])
+def test_billing_f12_two_customers_of_an_organization_are_two(cast, clock, first):
+    for after, id in enumerate(sorted(["cus_1", "cus_2"], key=lambda id: id != first)):
+        about = {"provider": "stripe", "happened_at": clock() + timedelta(seconds=after), "event_id": f"evt_{id}"}
+        told = CustomerChanged(**about, customer_id=id, email=f"{id}@example.org", organization=cast.acme.public_id)
+        write(facts.apply, told)
+    with inside(cast.acme):
+        held = {row.provider_customer_id: row.email for row in Customer.select()}
+    assert held == {"cus_1": "cus_1@example.org", "cus_2": "cus_2@example.org"}

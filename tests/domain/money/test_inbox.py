@@ -5,12 +5,15 @@ import pytest
 
 import jobs
 from database.clock import now
+from database.compiled import Compiled
 from domain.base import configuration, notices
 from domain.lists import lists
 from domain.money import facts, inbox, owners, replays
 from domain.money.providers.provider import (
     Event,
+    Fact,
     Missed,
+    ProviderFailed,
 )
 from domain.people.admins import Staff
 from models import Notification, Outgoing, Setting, User, WebhookEvent
@@ -263,6 +266,37 @@ def test_events_are_found_by_where_they_came_from_how_they_stand_and_what_they_s
     assert found(created_at_from=today) == ["a3"]
     assert found(status="nonsense") == found()
     assert {k: n for k, n in inbox.counts().items() if n} == {"processed": 2, "failed": 1, "received": 1}
+
+
+def test_billing_f10_where_the_provider_is_silent_the_batch_steps_back_and_others_pass(worked, monkeypatch, clock):
+    asked = []
+
+    def read(row):
+        asked.append(row.event_id)
+        if row.event_id.startswith("slow"):
+            raise ProviderFailed("no answer")
+        return [Fact(provider="stripe", happened_at=row.happened_at, event_id=row.event_id)]
+
+    monkeypatch.setattr(inbox, "read", read)
+    for number in range(20):
+        accept(f"slow_{number}", subject=f"sub_{number}")
+    assert jobs.run("inbox") == 0
+    assert len(asked) == inbox.PATIENCE
+    accept("evt_new", subject="sub_new")
+    assert jobs.run("inbox") == 1
+    assert (len(asked), statuses()["evt_new"]) == (inbox.PATIENCE + 1, "processed")
+    clock.forward(minutes=1, seconds=1)
+    jobs.run("inbox")
+    assert len(asked) == 2 * inbox.PATIENCE + 1
+    assert {one.attempts for one in WebhookEvent.select()} == {0, 1, 2}
+
+
+def test_code_t12_the_count_of_a_status_is_bounded(worked, monkeypatch):
+    monkeypatch.setattr(inbox, "COUNTED", 2)
+    monkeypatch.setattr(inbox, "_counts", Compiled(inbox._count_each))
+    for number in range(5):
+        accept(f"evt_{number}")
+    assert inbox.counts()["received"] == 3
 
 
 def test_the_chart_counts_each_day_of_two_weeks_and_no_other(worked, clock):
