@@ -1,6 +1,7 @@
 """What people ask of their plan: buy it, change it, pause it, end it. What then is, the provider tells
 (domain/money/facts.py); what an organization may use, its grants say (domain/entitlements/grants.py)."""
 
+import hashlib
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 
@@ -103,7 +104,8 @@ def checkout(plan_key, *, by, quantity=1):
     site = f"{configuration.active.site_url}/{organization.slug}/billing"
     try:
         customer = _customer(organization, buyer.email)
-        opened = provider.checkout(customer, organization, order, f"{site}/return", site, f"checkout-{row.public_id}")
+        sent = customer, organization, order, f"{site}/return", site
+        opened = provider.checkout(*sent, _key_of("checkout", row.public_id, customer, order, site))
     except ProviderFailed as failed:
         failed.asked = failed.asked or closed  # the earlier checkout is gone by now
         raise
@@ -174,7 +176,7 @@ def _customer(organization, email):
     if known:
         return known
     gone = Customer.select().where(Customer.provider == providers.name()).order_by(Customer.id.desc()).first()
-    key = f"customer-{organization.public_id}" + (f"-after-{gone.provider_customer_id}" if gone else "")
+    key = _key_of("customer", organization.public_id, email, organization.name, gone and gone.provider_customer_id)
     made = providers.active().create_customer(organization, email, key)
     return owners.bind(organization, providers.name(), made, email) or made
 
@@ -226,10 +228,14 @@ def _running(by, *, statuses=("active", "trialing"), why="Pay what is open first
     return current
 
 
-def _key(verb, current, *parts):
-    """An idempotency key: the same wish on the same state of the subscription is one call."""
-    moment = f"{current.updated_at.timestamp():.6f}"
-    return "-".join([verb, current.provider_subscription_id, moment, *map(str, parts)])[:200]
+def _key_of(verb, about, *sent):
+    """An idempotency key: it follows from what is sent, since providers refuse a key that comes with something else."""
+    return f"{verb}-{about}-{hashlib.sha256(repr(sent).encode()).hexdigest()[:24]}"
+
+
+def _key(verb, current, *sent):
+    """The same wish on the same state of the subscription is one call."""
+    return _key_of(verb, current.provider_subscription_id, current.updated_at, *sent)
 
 
 def _wanted(current, plan_key, quantity, by):
@@ -268,7 +274,7 @@ def change(plan_key, quantity=1, *, by, token=""):
     """
     current = _running(by)
     price_id, quantity = _wanted(current, plan_key, quantity, by)
-    key = _key("change", current, plan_key, quantity, token)
+    key = _key("change", current, price_id, quantity, token)
     seats = f", {quantity} seats" if quantity > 1 else ""
     with _asking("billing.change_requested", f"Asked to change to {plans.get(plan_key).label}{seats}", current, by):
         providers.active().change(current.provider_subscription_id, price_id, quantity, key, token)
@@ -312,7 +318,7 @@ def pause(months, *, by):
         raise Refused("The plan is cancelled or paused already.")
     resumes_at = max(now(), current.current_period_end_at or now()) + timedelta(days=30 * months)
     with _asking("billing.pause_requested", f"Asked to pause until {resumes_at:%d %B %Y}", current, by):
-        providers.active().pause(current.provider_subscription_id, resumes_at, _key("pause", current, months))
+        providers.active().pause(current.provider_subscription_id, resumes_at, _key("pause", current, resumes_at))
     return _as_it_is(current)
 
 

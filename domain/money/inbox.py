@@ -12,7 +12,7 @@ import time
 import traceback
 from datetime import datetime, timedelta
 
-from peewee import SQL, Case, Select, fn
+from peewee import Case, Select, fn
 
 from database.clock import now
 from database.compiled import Compiled
@@ -324,7 +324,7 @@ def one(id):
 def _count_each():
     rows = [WebhookEvent.select(WebhookEvent.id).where(WebhookEvent.status == one) for one in STATUSES]
     some = [query.limit(COUNTED + 1).alias("some") for query in rows]
-    return Select(columns=[Select(from_list=[one], columns=[fn.COUNT(SQL("*"))]) for one in some])
+    return Select(columns=[Select(from_list=[one], columns=[fn.COUNT(one.c.id)]) for one in some])
 
 
 _counts = Compiled(_count_each)

@@ -385,7 +385,7 @@ def test_payments_are_read_back_to_the_last_success_and_a_month_at_most(listed, 
     reconcile(cast)
     clock.forward(days=60)
     reconcile(cast)
-    assert asked == [timedelta(days=35), timedelta(days=3), timedelta(days=35)]
+    assert asked == [timedelta(days=35), timedelta(days=16), timedelta(days=35)]
 
 
 # --- missed, overdue, silent --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from domain.money.providers.stripe.asking import (
     list_active,
     list_since,
     missed,
+    payment,
     products,
     refetch,
 )

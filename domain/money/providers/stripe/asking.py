@@ -14,6 +14,7 @@ from domain.money.providers.stripe.wire import (
     event_of,
     expanded,
     fetch,
+    first,
     id_in,
     minor,
     pages,
@@ -71,6 +72,22 @@ def list_since(since):
     yield from _read(api.checkout.sessions.list, created | expanded("checkout.session"), purchase)
     yield from _read(api.refunds.list, created, refund)
     yield from _read(api.disputes.list, created, reading.dispute)
+
+
+def payment(payment_id):
+    """How one payment stands, with its subscription, what came back of it and its disputes; nothing for one that is
+    gone. Refuses with ProviderFailed."""
+    if payment_id.startswith("cs_"):  # nothing was due
+        return confirm(payment_id)
+    why, api = Occasion(NAME, now()), client()
+    found, intents = reading.known_of(payment_id, why)
+    for intent in intents:
+        about = {"payment_intent": intent}
+        if refund := first(api.refunds.list, about):
+            found += reading.about_refund(refund, why)
+        for page in _read(api.disputes.list, about, reading.dispute):
+            found += page
+    return found
 
 
 def missed(since):

@@ -269,10 +269,11 @@ def purchase(thing, asked_at, why) -> list[Fact]:
         "amount": minor(thing["amount_total"], currency),
         "currency": currency.upper(),
         "url": charge.get("receipt_url"),
+        "checkout_id": thing["id"],
     }
     if thing["payment_status"] in PAID:
         said |= {"paid_at": moment(charge.get("created") or thing["created"]), "tier": _tier(line)}
-        return [provider.PaymentReceived(**said, purchaser=_given(thing, "user"), checkout_id=thing["id"])]
+        return [provider.PaymentReceived(**said, purchaser=_given(thing, "user"))]
     stands = intent.get("status") if isinstance(intent, dict) else None
     failed = stands in FAILED if stands else why.kind == "checkout.session.async_payment_failed"
     return [provider.PaymentFailed(**said)] if failed else []
@@ -282,6 +283,16 @@ def _about_intent(thing, why):
     """The purchase an intent was to pay for. An invoice's has no checkout of its own: the invoice tells of it."""
     found, asked_at = (None, None) if thing.get("invoice") else _session_of(thing["id"])
     return checkout(found, asked_at, why) if found else []
+
+
+@readable(LABEL, "this payment")
+def known_of(payment_id, why):
+    """(what is said of a payment by its invoice or its checkout, the intents that paid it)."""
+    if not payment_id.startswith("in_"):
+        return _about_intent({"id": payment_id}, why), [payment_id]
+    bill, asked_at = fetch("invoice", payment_id)
+    intents = [id_in(intent) for intent in intents_in(bill or {}, "paid")]
+    return _with_subscription(bill, asked_at, why) if bill else [], intents
 
 
 def _session_of(intent_id):

@@ -1,0 +1,109 @@
+"""Lost events of what began long ago: each night asks for what isn't settled, at any age."""
+
+import pytest
+
+import jobs
+from database.scope import inside
+from domain.entitlements import grants
+from domain.money import billing, unsettled
+from domain.money.providers import sandbox, stripe
+from models import Checkout, Licence, Payment
+from tests.fixtures import billing as money
+from tests.fixtures.billing import newest_invoice, payment_of, time_passes
+
+
+@pytest.fixture
+def nights(pay, clock, monkeypatch):
+    """Days go by with their nights; what the provider posts is lost, also for its list of what it couldn't deliver."""
+    monkeypatch.setattr(stripe, "missed", lambda since: iter(()))
+
+    def pass_by(days):
+        for _ in range(days):
+            time_passes(clock, days=1)
+            pay.events()
+            jobs.run("reconciliation_night")
+            jobs.run("reconciliation")
+
+    return pass_by
+
+
+def plan(organization):
+    with inside(organization):
+        return grants.plan().key
+
+
+def bought(pay, plan_key, card="ok"):
+    with inside(pay.by.organization):
+        return sandbox.pay(billing.checkout(plan_key, by=pay.by).rsplit("/", 1)[1], card)
+
+
+def test_billing_f02_a_dispute_that_is_won_after_weeks_thaws(cast, pay, nights):
+    made = bought(pay, "pro_yearly")
+    dispute = sandbox.dispute(payment_of(made["subscription"])["id"])
+    pay.deliver()
+    nights(20)
+    assert plan(cast.acme) == "free"
+    sandbox.settle_dispute(dispute["id"], True)
+    nights(1)
+    assert plan(cast.acme) == "pro_yearly"
+    assert list(unsettled.payments("stripe")) == []
+
+
+def test_billing_f02_a_bank_debit_that_settles_late_brings_its_licence(cast, pay, clock, nights, monkeypatch):
+    monkeypatch.setattr(sandbox.engine, "DEBIT_TAKES", 20 * 86400)
+    bought(pay, "pro_lifetime", "debit")
+    pay.deliver()
+    with inside(cast.acme):
+        assert (Checkout.get().status, Checkout.get().settled_at) == ("completed", None)
+    nights(19)
+    assert plan(cast.acme) == "free"
+    nights(3)
+    assert plan(cast.acme) == "pro_lifetime"
+    with inside(cast.acme):
+        assert Licence.select().count() == 1
+    assert list(unsettled.checkouts("stripe")) == []
+
+
+def test_billing_f02_a_bank_debit_that_fails_late_is_asked_for_no_more(cast, pay, nights, monkeypatch):
+    monkeypatch.setattr(sandbox.engine, "DEBIT_TAKES", 20 * 86400)
+    bought(pay, "pro_lifetime", "debit_fails")
+    pay.deliver()
+    nights(22)
+    assert (plan(cast.acme), list(unsettled.checkouts("stripe"))) == ("free", [])
+
+
+def test_billing_f02_a_refund_that_fails_after_days_gives_the_plan_back(cast, pay, nights):
+    made = bought(pay, "pro_yearly")
+    pay.deliver()
+    nights(60)
+    refund = sandbox.refund(payment_of(made["subscription"])["id"])
+    pay.deliver()
+    nights(6)
+    assert plan(cast.acme) == "free"
+    sandbox.fail_refund(refund["id"])
+    nights(1)
+    assert plan(cast.acme) == "pro_yearly"
+
+
+def test_billing_f02_an_invoice_that_is_paid_after_weeks_is_paid(cast, pay, clock, nights, monkeypatch):
+    id = pay.subscribe()
+    sandbox.change_customer(sandbox.get(id)["customer"], card="declined")
+    time_passes(clock, days=32)
+    pay.deliver()
+    open_invoice = newest_invoice(id)["id"]
+    sandbox.end(id)
+    pay.deliver()
+    nights(25)
+    assert money.payments(cast.acme)[-1][0] == "failed"
+    sandbox.pay_invoice(open_invoice, "ok")
+    nights(1)
+    assert money.payments(cast.acme)[-1][0] == "paid"
+
+
+def test_what_is_settled_is_not_asked_for(cast, pay, clock, nights, monkeypatch):
+    for plan_key in ("pro_yearly", "pro_lifetime"):
+        bought(pay, plan_key)
+        pay.deliver()
+    with inside(cast.acme):
+        assert Payment.select().count() == 2
+    assert (list(unsettled.payments("stripe")), list(unsettled.checkouts("stripe"))) == ([], [])
