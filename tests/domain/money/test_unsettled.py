@@ -7,6 +7,7 @@ from database.scope import inside
 from domain.entitlements import grants
 from domain.money import billing, unsettled
 from domain.money.providers import sandbox, stripe
+from domain.money.providers.sandbox import invoicing
 from models import Checkout, Licence, Payment
 from tests.fixtures import billing as money
 from tests.fixtures.billing import newest_invoice, payment_of, time_passes
@@ -50,7 +51,7 @@ def test_billing_f02_a_dispute_that_is_won_after_weeks_thaws(cast, pay, nights):
 
 
 def test_billing_f02_a_bank_debit_that_settles_late_brings_its_licence(cast, pay, clock, nights, monkeypatch):
-    monkeypatch.setattr(sandbox.engine, "DEBIT_TAKES", 20 * 86400)
+    monkeypatch.setattr(invoicing, "DEBIT_TAKES", 20 * 86400)
     bought(pay, "pro_lifetime", "debit")
     pay.deliver()
     with inside(cast.acme):
@@ -65,7 +66,7 @@ def test_billing_f02_a_bank_debit_that_settles_late_brings_its_licence(cast, pay
 
 
 def test_billing_f02_a_bank_debit_that_fails_late_is_asked_for_no_more(cast, pay, nights, monkeypatch):
-    monkeypatch.setattr(sandbox.engine, "DEBIT_TAKES", 20 * 86400)
+    monkeypatch.setattr(invoicing, "DEBIT_TAKES", 20 * 86400)
     bought(pay, "pro_lifetime", "debit_fails")
     pay.deliver()
     nights(22)
