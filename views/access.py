@@ -174,7 +174,7 @@ def sign_in_address():
     """Where to sign in, and where to come back to."""
     target = request.headers.get("HX-Current-URL") if request.htmx else request.full_path.rstrip("?")
     if request.method != "GET" and not request.htmx:
-        target = "/app"
+        target = request.referrer  # the form, where what was typed waits
     return f"/sign-in?next={quote(same_site(target) or '/app', safe='')}"
 
 

@@ -125,9 +125,9 @@ def fragment(template, block=None, status=200, **context):
     return _answer(text, status)
 
 
-def notice(tone, text, undo=None):
+def notice(tone, text, undo=None, link=None):
     """A toast for the notice area, out of band, to go with a fragment."""
-    return render_template("lists/_notice.html", tone=tone, text=text, undo=undo)
+    return render_template("lists/_notice.html", tone=tone, text=text, undo=undo, link=link)
 
 
 def answer(*pieces, status=200, trigger=None):
@@ -144,10 +144,10 @@ def _answer(text, status):
     return response
 
 
-def go(target, message=None, tone="good"):
-    """After a POST: on to a page, with a word on it. htmx is told to go there as a whole page."""
+def go(target, message=None, tone="good", undo=None):
+    """After a POST: on to a page, with a word on it and a way to take it back. htmx goes there as a whole page."""
     if message:
-        flash(message, tone)
+        flash(message, f"{tone} {undo}" if undo else tone)
     if request.htmx:
         response = Response("", 204)
         response.headers["HX-Redirect"] = iri_to_uri(target)

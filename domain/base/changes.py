@@ -31,6 +31,13 @@ def record(organization, table, row_id, verb, fields=None, *, by=None, batch=Non
     return change
 
 
+def made(by, table, batch):
+    """The change by which this person made a row of the table under this name, or None; repeats wait for it."""
+    lock("changes", by.organization.id)
+    found = (Change.by == by.user) & (Change.table == table) & (Change.batch == batch) & (Change.verb == "created")
+    return Change.select().where(found).first()
+
+
 def history(table, row_id, limit=50):
     """A thing's changes, newest first."""
     return Change.select().where(Change.table == table, Change.row_id == row_id).order_by(Change.id.desc()).limit(limit)

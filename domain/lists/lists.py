@@ -29,7 +29,7 @@ from domain.lists.columns import Column
 from domain.lists.listing import demand
 
 PAGE = 50
-MOST = 500  # rows of one answer
+MOST = 2000  # rows of one answer: a long list that is drawn again keeps its length
 COUNTED = 500  # beyond this a count says «500+»
 SUMMED = 10_000  # rows that are added up; of more, nothing is
 EXPORTED = 1000  # rows of one chunk

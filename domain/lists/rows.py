@@ -3,6 +3,7 @@
 What is special about a table (a task's completion, say) is in its `Rules`; nothing here knows tasks.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from models import Change
 
 BULK = 200
 UNDO_FOR = timedelta(hours=1)
+FORM_KEY = re.compile(r"[\w-]{16,40}", re.ASCII)
 
 
 def _nothing(*_args, **_kwargs):
@@ -63,17 +65,23 @@ def _not_here(listing):
 
 
 @writes
-def create(rules, form, *, by, parent=None):
-    """Make a row out of form texts, owned by `by`. Refuses with Invalid or Forbidden."""
+def create(rules, form, *, by, parent=None, key=""):
+    """Make a row out of form texts, owned by `by`; a form that is sent twice with one `key` makes one row.
+
+    Refuses with Invalid or Forbidden, and with NotFound what the same form made and somebody removed since.
+    """
     listing = rules.listing
     demand(by, listing.writes)
+    key = key if FORM_KEY.fullmatch(key) else ""
+    if key and (made := changes.made(by, listing.table, key)):
+        return get(rules, made.row_id, by, parent)
     values = read_whole(listing.written, form)
     values |= rules.derive(None, values) or {}
     stands = ({listing.owner: by.user} if listing.owner else {}) | (
         {listing.parent.name: parent} if listing.parent is not None else {}
     )
     row = listing.model.create(**values, **stands)
-    change = _note(rules, row, "created", _diff(listing, None, values), by)
+    change = _note(rules, row, "created", _diff(listing, None, values), by, key)
     rules.after(row, None, change, by)
     return row
 

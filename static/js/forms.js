@@ -21,6 +21,7 @@
       text.dataset.sent = text.value;
       on.value = on.dataset.shown = moment ? day(moment) : text.value;
       at.value = at.dataset.shown = moment ? clock(moment) : "";
+      place.classList.toggle("dated", Boolean(on.value));
     }
     for (const option of document.querySelectorAll("[data-days]")) {
       const now = new Date();
@@ -39,6 +40,7 @@
     const same = on.value === on.dataset.shown && at.value === at.dataset.shown;
     text.value = same ? text.dataset.sent : at.value && on.value ? new Date(`${on.value}T${at.value}`).toISOString() : on.value;
     at.dataset.text = text.value;
+    place.classList.toggle("dated", Boolean(on.value || at.value));
   });
   // Half a date, or a time without its day, is no answer.
   function isUnfinished(within) {
@@ -55,10 +57,138 @@
   on("htmx:afterSwap", showMoments);
   showMoments();
 
-  // -- a form with unsaved words is guarded
+  // -- words that aren't saved yet: asked about on every way out, and kept in this tab until they are sent
 
-  on("input", (event) => { event.target.closest("form[data-guard]")?.setAttribute("data-dirty", ""); });
-  on("submit", (event) => { event.target.removeAttribute("data-dirty"); });
-  addEventListener("beforeunload", (event) => { if (document.querySelector("form[data-dirty]")) event.preventDefault(); });
+  const TYPED = "textarea, input:not([type=hidden], [type=password], [type=checkbox], [type=radio], [type=file], [type=search], [data-code])";
+  const isGuarded = (form) => form?.method === "post" && !form.querySelector("[type=password], [data-code]");
+  const dirty = (within = document) => [...within.querySelectorAll("form[data-dirty]")];
+  const whose = document.querySelector(".menu-who span")?.textContent ?? "";
+  const inputs = (form) => [...form.elements].filter((one) => one.name && (one.matches("[type=checkbox], select") || one.matches(TYPED)));
+  const draftOf = (form) => `draft ${whose} ${new URL(form.action).pathname} ${inputs(form).map((one) => one.name)}`;
+  const read = (key) => { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } };
+  function keep(key, value) {
+    try { if (value === null) sessionStorage.removeItem(key); else sessionStorage.setItem(key, JSON.stringify(value)); } catch { /* no room: then only this page has it */ }
+  }
+  const isOn = (input) => (input.type === "checkbox" ? input.checked : input.value);
+  function touch(form) {
+    form.setAttribute("data-dirty", "");
+    keep(draftOf(form), inputs(form).map(isOn));
+  }
+  on("input", (event) => {
+    const form = event.target.form;
+    if (isGuarded(form) && (event.target.matches(TYPED) || form.matches("[data-guard]:not([data-autosave])"))) touch(form);
+  });
+  function forget(forms) {
+    for (const form of forms) { form.removeAttribute("data-dirty"); keep(draftOf(form), null); }
+  }
+  function restore() {
+    for (const form of document.querySelectorAll("form[method=post]:not([data-dirty], [data-restored])")) {
+      const draft = isGuarded(form) && read(draftOf(form));
+      if (!draft) continue;
+      const all = inputs(form);
+      if (all.every((input, place) => isOn(input) === draft[place])) continue;
+      form.dataset.restored = "";
+      all.forEach((input, place) => { if (input.type === "checkbox") input.checked = draft[place]; else input.value = draft[place]; });
+      form.setAttribute("data-dirty", "");
+      for (const details of form.querySelectorAll("details")) details.open = true;
+      if (form.closest("details")) form.closest("details").open = true;
+      const note = document.createElement("p");
+      note.className = "note tone-info";
+      note.setAttribute("role", "status");
+      note.innerHTML = '<span class="note-text">What you typed before is here again.</span><button type="button" class="btn btn-link btn-sm" data-discard>Start afresh</button>';
+      form.prepend(note);
+    }
+    showMoments();
+  }
+  on("click", (event) => {
+    const form = event.target.closest("[data-discard]")?.form;
+    if (form) { forget([form]); event.target.closest(".note").remove(); form.reset(); showMoments(); }
+  });
+  // What a plain form sent is safe once another page came than the door or the form with its refusal.
+  function settle() {
+    const sent = read("sent");
+    keep("sent", null);
+    if (!sent || /^\/(sign-in|session)/.test(location.pathname)) return;
+    if (!document.querySelector("[aria-invalid=true], [data-toast=bad], .note.tone-bad")) keep(sent, null);
+  }
+  on("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (new URL(form.action).pathname === "/sign-out") for (const key of Object.keys(sessionStorage)) if (key.startsWith("draft ")) keep(key, null);
+    if (isGuarded(form)) { form.removeAttribute("data-dirty"); if (!form.matches("[hx-post]")) keep("sent", draftOf(form)); }
+  });
+  on("htmx:beforeRequest", ({ detail }) => { if (detail.elt.matches("form")) detail.elt.removeAttribute("data-dirty"); });
+  on("htmx:beforeSwap", ({ detail }) => {
+    const form = detail.requestConfig.elt?.closest?.("form");
+    if (isGuarded(form) && detail.xhr.status < 400) keep(draftOf(form), null);
+  });
+  on("htmx:afterRequest", ({ detail }) => {
+    const form = detail.elt.closest?.("form");
+    if (!isGuarded(form) || detail.requestConfig.verb !== "post") return;
+    const away = detail.xhr.getResponseHeader("HX-Redirect") ?? "";
+    if (detail.successful && !/^\/(sign-in|session)/.test(away)) keep(draftOf(form), null);
+    else if (form.isConnected) form.setAttribute("data-dirty", "");
+  });
+  addEventListener("beforeunload", (event) => { if (dirty().some((form) => !form.matches("[data-draft]"))) event.preventDefault(); });
+  async function mayLeave(forms) {
+    const lost = forms.filter((form) => !form.matches("[data-draft]"));
+    if (lost.length && !(await guildhall.ask("Leave without saving what you typed?", "Leave", true))) return false;
+    forget(lost);
+    if (forms.length > lost.length) guildhall.toast("info", "What you typed is kept for the next time.");
+    return true;
+  }
+  on("click", async (event) => {
+    const link = event.target.closest?.("a[href]");
+    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.button || !dirty().length) return;
+    if (link.matches("[hx-get], [download], [target=_blank], [href^='#']") || link.closest("[data-draft]")) return;
+    event.preventDefault();
+    if (await mayLeave(dirty())) location.href = link.href;
+  });
+  on("leaving", async (event) => { // a dialog is about to close
+    const forms = dirty(event.target);
+    if (!forms.length) return;
+    event.preventDefault();
+    if (await mayLeave(forms)) event.target.close();
+  });
+
+  // -- properties that save as they change
+
+  function autosave(field) {
+    const form = field.form, was = form.elements.namedItem(`was_${field.name}`);
+    const value = sent(field);
+    if (!was || value === was.value || isUnfinished(field.closest(".field") ?? form)) return;
+    htmx.ajax("POST", form.getAttribute("action"), {
+      source: "#row_detail", target: "#row_detail", swap: "morph:outerHTML", values: { [field.name]: value, [was.name]: was.value },
+    });
+    forget([form]);
+  }
+  on("change", (event) => {
+    const form = event.target.form;
+    if (!form?.matches("[data-autosave]")) return;
+    const place = event.target.closest("[data-due]");
+    if (place && [...place.querySelectorAll("input")].some((input) => !input.validity.valid)) return;
+    autosave(place ? place.querySelector("input") : event.target);
+  });
+  on("keydown", (event) => {
+    const { target } = event, form = target.form;
+    if (event.key !== "Enter" || event.isComposing || !form) return;
+    if (event.ctrlKey || event.metaKey) { event.preventDefault(); form.requestSubmit(); }
+    else if (form.matches("[data-autosave]") && target.matches("input, [data-one-line]")) { event.preventDefault(); autosave(target.closest("[data-due]")?.querySelector("input") ?? target); }
+  });
+  on("submit", (event) => {
+    if (!event.target.matches("[data-autosave]")) return;
+    event.preventDefault();
+    document.activeElement.blur();
+  }, true);
+  on("input", (event) => { if (event.target.matches("[data-one-line]")) event.target.value = event.target.value.replace(/\n/g, " "); });
+  on("htmx:afterRequest", ({ detail }) => {
+    const details = detail.successful && detail.elt.closest?.(".edit-text");
+    if (details) details.open = false;
+  });
+  on("toggle", (event) => { if (event.target.matches(".edit-text[open]")) event.target.querySelector("textarea")?.focus(); }, true);
+
+  settle();
+  restore();
+  on("htmx:afterSwap", restore);
   Object.assign(guildhall, { isUnfinished, sent });
 })();

@@ -3,6 +3,39 @@
   const on = (type, handler, capture) => document.addEventListener(type, handler, capture);
   const area = () => document.getElementById("list_area");
 
+  // -- the way back to the list as it was: its tab, filters, length, ticks and scroll
+
+  const held = (name) => { try { return JSON.parse(sessionStorage.getItem(name)); } catch { return null; } };
+  const hold = (name, value) => { try { sessionStorage.setItem(name, JSON.stringify(value)); } catch { /* then back leads to its beginning */ } };
+  addEventListener("pagehide", () => {
+    const list = area();
+    if (!list) return;
+    const ticks = [...document.querySelectorAll(".row-check:checked")].map((box) => box.value);
+    const place = { url: list.dataset.url, rows: list.querySelectorAll("#list_rows > [data-row]").length, top: scrollY, ticks };
+    hold(`list ${list.dataset.base}`, place);
+  });
+  async function takeUp() {
+    const list = area(), place = list && held(`list ${list.dataset.base}`);
+    const returns = performance.getEntriesByType("navigation")[0]?.type === "back_forward" || held("returning") === location.pathname;
+    hold("returning", null);
+    if (!returns || !place || place.url !== list.dataset.url) return;
+    if (place.rows > list.querySelectorAll("#list_rows > [data-row]").length) {
+      const url = new URL(place.url, location.origin);
+      url.searchParams.set("rows", place.rows);
+      await htmx.ajax("GET", url.pathname + url.search, { target: list, swap: "morph:outerHTML", source: list });
+    }
+    for (const box of document.querySelectorAll(".row-check")) if (place.ticks.includes(box.value)) box.checked = true;
+    document.querySelector("[data-check-all]")?.dispatchEvent(new Event("ticked", { bubbles: true }));
+    scrollTo(0, place.top);
+  }
+  on("DOMContentLoaded", takeUp);
+  const back = document.querySelector("[data-back]");
+  if (back) {
+    const place = held(`list ${back.getAttribute("href")}`);
+    if (place) back.href = place.url;
+    back.addEventListener("click", () => hold("returning", back.pathname));
+  }
+
   // -- cells
 
   on("click", (event) => {
@@ -17,9 +50,9 @@
     cell.dataset.saving = "";
     const values = { was: cell.querySelector("[name=was]").value, [element.name]: guildhall.sent(element) };
     const row = cell.closest("tr");
-    htmx.ajax("POST", cell.dataset.post, { source: cell, target: row, swap: "outerHTML", values }).then(() => back(row.id, cell.dataset.name));
+    htmx.ajax("POST", cell.dataset.post, { source: cell, target: row, swap: "outerHTML", values }).then(() => focusCell(row.id, cell.dataset.name));
   }
-  function back(row, name) {
+  function focusCell(row, name) {
     if (document.activeElement === document.body || document.activeElement.id === row) document.querySelector(`#${row} [data-cell="${name}"]`)?.focus();
   }
   function putBack(element) {
@@ -27,7 +60,7 @@
     if (!cell) return;
     cell.removeAttribute("data-editing"); // once: leaving it also blurs it
     const row = cell.closest("tr"), name = cell.dataset.name;
-    htmx.ajax("GET", cell.dataset.back, { target: row, swap: "outerHTML" }).then(() => back(row.id, name));
+    htmx.ajax("GET", cell.dataset.back, { target: row, swap: "outerHTML" }).then(() => focusCell(row.id, name));
   }
 
   on("keydown", (event) => {

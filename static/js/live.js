@@ -19,7 +19,7 @@
     if (place.querySelector("form[data-dirty]")) { tell(place); return; }
     const url = new URL(place.dataset.url || location.href, location.origin);
     const rows = place.querySelectorAll("#list_rows > [data-row]").length;
-    if (rows > 50) url.searchParams.set("rows", Math.min(rows, 500));
+    if (rows > 50) url.searchParams.set("rows", Math.min(rows, 2000));
     htmx.ajax("GET", url.pathname + url.search, { target: place, swap: "morph:outerHTML", source: place });
   }
   // What isn't there any more was said once by the refusal; it isn't asked for again.

@@ -85,7 +85,12 @@
     setTimeout(() => toast.remove(), 160);
   }
 
+  // An open dialog makes everything beside it unreachable: notices move into it.
   function showToasts() {
+    setTimeout(() => { // after the swap that brought them, or it would take them along
+      const notice = byId("notice"), place = [...document.querySelectorAll("dialog[open]")].pop() ?? document.body;
+      if (notice.querySelector("[data-toast]") && notice.parentElement !== place) place.append(notice);
+    });
     const all = [...document.querySelectorAll("[data-toast]:not(.leaving)")];
     all.slice(0, -4).forEach(leave);
     for (const toast of all.filter((one) => !toasts.has(one))) {
@@ -115,14 +120,12 @@
   // -- dialogs: #dialog opens when the server puts something in and closes when it is emptied
 
   let opener = null;
-  let touched = false;
 
   function showDialog() {
     const dialog = byId("dialog");
     if (!dialog) return;
     if (dialog.childElementCount && !dialog.open) {
       opener = document.activeElement;
-      touched = false;
       dialog.showModal();
       (dialog.querySelector("[autofocus], [aria-invalid=true]") ||
         dialog.querySelector("input:not([type=hidden]), select, textarea") || dialog).focus();
@@ -132,20 +135,25 @@
   }
 
   on("close", (event) => {
+    if (event.target.contains(byId("notice"))) document.body.append(byId("notice"));
     if (event.target.id === "dialog") event.target.replaceChildren();
     const back = opener && (opener.isConnected ? opener : opener.id && byId(opener.id));
     if (event.target.id === "dialog" && back) back.focus({ preventScroll: true });
   }, true);
-  on("input", (event) => { if (event.target.closest("#dialog")) touched = true; });
   on("mousedown", (event) => {
     // A press on the backdrop closes, unless something was typed that would be lost.
     const dialog = event.target;
-    if (dialog.tagName === "DIALOG" && dialog.open && !(dialog.id === "dialog" && touched)) {
+    if (dialog.tagName === "DIALOG" && dialog.open) {
       const box = dialog.getBoundingClientRect();
       const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
-      if (!inside) dialog.close();
+      if (!inside) closing(dialog);
     }
   });
+  // forms.js may have something against it.
+  function closing(dialog) {
+    if (dialog.dispatchEvent(new CustomEvent("leaving", { bubbles: true, cancelable: true }))) dialog.close();
+  }
+  on("cancel", (event) => { if (event.target.id === "dialog") { event.preventDefault(); closing(event.target); } }, true);
   on("closeDialog", () => byId("dialog").close()); // HX-Trigger: closeDialog
 
   // -- confirmations, in our own dialog: <form data-confirm="Refund order 1042?" data-confirm-verb="Refund">, hx-confirm
@@ -232,7 +240,11 @@
   });
   addEventListener("pageshow", () => document.querySelectorAll("form[data-sending]").forEach((form) => sending(form, false)));
   on("htmx:beforeRequest", (event) => { if (event.detail.elt.matches("form")) sending(event.detail.elt, true); });
-  on("htmx:afterRequest", (event) => { if (event.detail.elt.matches("form")) sending(event.detail.elt, false); });
+  on("htmx:afterRequest", (event) => {
+    const form = event.detail.elt;
+    if (form.matches("form")) sending(form, false);
+    if (event.detail.successful && form.closest("[data-toast]")) leave(form.closest("[data-toast]")); // taken back: nothing is left to undo
+  });
 
   // -- the progress line, for requests that take longer than 300 ms; polling is marked data-quiet
 
@@ -292,6 +304,7 @@
       all.indeterminate = ticked > 0 && ticked < boxes.length;
     }
   }
+  on("ticked", showTicked);
   on("change", (event) => {
     if (event.target.matches("[data-check-all]")) {
       for (const box of event.target.closest("table").querySelectorAll(".row-check")) box.checked = event.target.checked;
@@ -364,7 +377,7 @@
     }
     if (hit("[data-dismiss]")) leave(hit("[data-toast]") || hit(".note"));
     if (hit("[data-print]")) print();
-    if (hit("[data-close]")) hit("dialog").close();
+    if (hit("[data-close]")) closing(hit("dialog"));
     if (hit("[data-drawer]")) drawer(true);
     if (hit("[data-drawer-close]") || hit(".sidebar a")) drawer(false);
     const eye = hit("[data-reveal]");
@@ -412,6 +425,9 @@
     items[here < 0 ? (step > 0 ? 0 : items.length - 1) : (here + step + items.length) % items.length]?.focus();
   });
 
+  on("htmx:beforeSwap", (event) => {
+    if (event.detail.target?.contains?.(byId("notice")) && event.detail.target !== document.body) document.body.append(byId("notice"));
+  });
   function refresh() { showTimes(); showToasts(); showDialog(); showTicked(); }
   on("htmx:afterSwap", refresh);
   on("htmx:oobAfterSwap", refresh);

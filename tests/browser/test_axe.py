@@ -157,6 +157,9 @@ def test_the_keys_and_a_question(alice):
     assert violations(alice) == []
     alice.keyboard.press("Escape")
     alice.locator("#list_rows .row-title").first.click()
+    expect(alice.locator("#row_detail")).to_be_visible()
+    assert violations(alice) == []
+    alice.get_by_title("More").click()
     alice.get_by_role("button", name="Delete task").click()
     expect(alice.locator("#confirm")).to_be_visible()
     assert violations(alice) == []

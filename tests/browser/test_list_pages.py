@@ -221,8 +221,8 @@ def test_a_moment_is_typed_in_the_readers_zone(page_of, new_task):
     page.goto(f"{LIST}/{id}")
     page.locator("#due_at").fill("2031-06-01")
     page.locator("#due_at_time").fill("18:00")
-    page.get_by_role("button", name="Save task").click()
-    expect(page.locator("#notice")).to_contain_text("Saved.")
+    expect(page.locator("#notice")).to_contain_text("Due saved.")
+    expect(page.locator(".timeline")).to_contain_text("22:00 UTC")
     expect(page.locator("#due_at_time")).to_have_value("18:00")
     elsewhere = page_of("charlie", timezone_id="Europe/Paris")
     elsewhere.goto(f"{LIST}/{id}")
@@ -240,8 +240,8 @@ def test_report_12_what_was_not_touched_is_sent_as_it_came(page_of, new_task):
     page.goto(f"{LIST}/{id}")
     expect(page.locator("#due_at_time")).to_have_value("02:30")
     page.locator("#title").fill("Turn all clocks")
-    page.get_by_role("button", name="Save task").click()
-    expect(page.locator("#notice")).to_contain_text("Saved.")
+    page.locator("#title").press("Enter")
+    expect(page.locator("#notice")).to_contain_text("Title saved.")
     assert page.locator("[data-due] [type=text]").get_attribute("value") == "2027-10-31T01:30:00+00:00"
     page.close()
     assert page_of("charlie").request.post(f"{LIST}/{id}/removal", max_redirects=0).status == 303
@@ -274,3 +274,63 @@ def test_due_is_a_day_chosen_by_a_digit(page):
     expect(row.locator("[data-cell=due_at]")).to_have_text("Tomorrow")
     page.locator("#notice").get_by_role("button", name="Undo").click()
     expect(row.locator("[data-cell=due_at]")).not_to_have_text("Tomorrow")
+
+
+def test_report_19_back_keeps_the_filter_the_length_the_ticks_and_the_scroll(page):
+    page.goto(f"{LIST}?sort=oldest")
+    page.get_by_role("link", name="Show more").click()
+    expect(rows(page)).to_have_count(100)
+    page.locator("[data-row]", has_text="Crate 080").locator(".row-check").check()
+    page.locator("[data-row]", has_text="Crate 085").locator(".row-title").click()
+    for leave in (lambda: page.go_back(), lambda: page.locator("[data-back]").click()):
+        expect(page.locator("#row_detail")).to_be_visible()
+        leave()
+        expect(page).to_have_url(re.compile("sort=oldest"))
+        expect(rows(page)).to_have_count(100)
+        expect(page.locator("[data-row]", has_text="Crate 080").locator(".row-check")).to_be_checked()
+        expect(page.locator(".bulk-bar")).to_contain_text("1 selected")
+        expect(page.locator("[data-row]", has_text="Crate 085")).to_be_in_viewport()
+        page.locator("[data-row]", has_text="Crate 085").locator(".row-title").click()
+
+
+def test_report_20_what_was_typed_survives_escape_and_leaving_asks(page):
+    page.keyboard.press("c")
+    dialog = page.locator("#dialog")
+    dialog.get_by_label("Title").fill("Half a thought")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("c")
+    expect(dialog.get_by_label("Title")).to_have_value("Half a thought")
+    assert dialog.bounding_box()["height"] < 600
+    dialog.get_by_label("Create another").check()
+    dialog.get_by_label("Title").press("Control+Enter")
+    expect(page.locator("#notice")).to_contain_text("Created “Half a thought”.")
+    expect(dialog.get_by_label("Title")).to_have_value("")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#notice").get_by_role("link", name="Open")).to_be_visible()
+
+    rows(page).first.locator(".row-title").click()
+    page.locator(".edit-text summary").click()
+    page.locator("#description").fill("Look at https://example.org/<b>")
+    page.locator("[data-back]").click()
+    expect(page.locator("#confirm")).to_contain_text("Leave without saving")
+    page.locator("#confirm").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#description")).to_have_value("Look at https://example.org/<b>")
+    page.locator("#description").press("Control+Enter")
+    expect(page.get_by_role("link", name="https://example.org/")).to_have_attribute("rel", "nofollow noopener")
+    page.locator("[data-back]").click()
+    expect(page).to_have_url(re.compile(f"{LIST}$"))
+
+
+def test_report_13_a_session_that_ends_in_a_form_loses_nothing(page_of, demo):
+    page = page_of("charlie")
+    page_of.expect(401)
+    page.goto(f"{LIST}/new")
+    page.locator("#title").fill("Written before the end")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Create task").click()
+    expect(page).to_have_url(re.compile("/sign-in"))
+    assert page.context.request.post("/dev/sign-in/5").ok
+    page.goto(f"{demo.url}{LIST}/new")
+    expect(page.locator("#title")).to_have_value("Written before the end")

@@ -147,7 +147,7 @@ def test_creating_leads_to_the_new_row_or_closes_the_dialog(browse, hx, followed
     response = alice.post("/acme/tasks", data={"title": "Order ink"}, headers=hx("dialog"))
     assert response.status_code == 200
     assert json.loads(response.headers["HX-Trigger"]) == {"closeDialog": True, "listChanged": True}
-    assert "Task created." in response.get_data(True)
+    assert "Created “Order ink”." in response.get_data(True)
 
 
 def test_a_refused_form_comes_back_with_its_values_and_sentences(browse, hx, outline, counted):

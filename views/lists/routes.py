@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, g
 from htmx_flask import request
 
+from database.columns import public_id
 from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base import changes
 from domain.fields.forms import as_text, read_whole
@@ -26,7 +27,7 @@ VIEWS = ("list", "board")
 ICONS = (
     *("list", "layout-kanban", "download", "search", "plus", "keyboard", "arrow-left", "trash", "x"),
     *("sort-ascending", "sort-descending", "selector"),
-    *("pencil", "progress-check", "flag", "tag", "user", "calendar"),
+    *("pencil", "progress-check", "flag", "tag", "user", "calendar", "link", "dots"),
 )
 
 
@@ -253,19 +254,25 @@ def new(mounted, parts):
 
 def create(mounted, parts):
     place = mounted.place(parts)
-    thing = place.listing.thing.capitalize()
+    form, listing = request.form, place.listing
     try:
-        row = rows.create(place.rules, request.form, by=place.by, parent=place.ask.parent)
+        row = rows.create(place.rules, form, by=place.by, parent=place.ask.parent, key=form.get("form_key", ""))
     except Invalid as refusal:
-        return _form(mounted, place, request.form, refusal.fields, 422)
+        return _form(mounted, place, form, refusal.fields, 422)
+    done, page = f"{listing.thing.capitalize()} created.", f"{place.url}/{row.id}"
+    another = "another" in form
     if request.htmx:
-        note = pages.notice("good", f"{thing} created.")
-        return pages.answer(note, trigger={"closeDialog": True, "listChanged": True})
-    return pages.go(f"{place.url}/{row.id}", f"{thing} created.")
+        called = listing.by_name[listing.first].kind.plain(listing.column(listing.first).of(row))
+        note = pages.notice("good", f"Created “{called}”.", link=page if listing.has_pages else None)
+        again = _form(mounted, place, {}, {}, another=True) if another else ""
+        return pages.answer(again, note, trigger={"listChanged": True} | ({} if another else {"closeDialog": True}))
+    return pages.go(f"{place.url}/new" if another else page, done)
 
 
-def _form(mounted, place, values, errors, status=200):
+def _form(mounted, place, values, errors, status=200, another=False):
+    # A form that was refused is the same form still: its key stays.
     about = {"place": place, "listing": place.listing, "values": values, "errors": errors}
+    about |= {"form_key": values.get("form_key") or public_id(), "another": another or "another" in values}
     if request.htmx and request.htmx.target == "dialog":
         return pages.fragment("lists/_dialog.html", status=status, **about)
     return pages.page("lists/new.html", status, here=mounted.nav, **about)
@@ -287,7 +294,12 @@ def update(mounted, parts):
         return _show(
             mounted, place, rows.get(place.rules, id, place.by, place.ask.parent), form, fields, refusal.status
         )
-    return pages.go(f"{place.url}/{id}", "Saved." if change else "Nothing was different.", "good" if change else "info")
+    if request.htmx:
+        shown = _show(mounted, place, rows.get(place.rules, id, place.by, place.ask.parent))
+        told = change and ", ".join(place.listing.by_name[name].label for name in change.fields)
+        return pages.answer(shown, pages.notice("good", f"{told} saved.", _undo(place, change)) if change else "")
+    done, tone = ("Saved.", "good") if change else ("Nothing was different.", "info")
+    return pages.go(f"{place.url}/{id}", done, tone, _undo(place, change))
 
 
 def cell(mounted, parts):
@@ -348,7 +360,7 @@ def remove(mounted, parts):
     done = f"{place.listing.thing.capitalize()} deleted."
     if request.htmx and request.htmx.target:
         return pages.answer(pages.notice("good", done, _undo(place, change)), trigger={"listChanged": True})
-    return pages.go(place.url, done)
+    return pages.go(place.url, done, undo=_undo(place, change))
 
 
 # --- acts ----------------------------------------------------------------------------------------------------

@@ -447,3 +447,15 @@ def test_an_undo_within_the_hour_works_to_the_last_second(at, clock, inside_acme
     clock.forward(minutes=59, seconds=59)
     assert rows.undo(RULES, batch_of(task), by=at("alice")) == 1
     assert timedelta(hours=1) == rows.UNDO_FOR
+
+
+def test_report_20_a_form_that_is_sent_twice_makes_one_row(at, inside_acme):
+    form, key = {"title": "Once"}, "k" * 24
+    first = rows.create(RULES, form, by=at("alice"), key=key)
+    assert rows.create(RULES, form, by=at("alice"), key=key).id == first.id
+    assert rows.create(RULES, form, by=at("bob"), key=key).id != first.id
+    assert rows.create(RULES, form, by=at("alice")).id != first.id
+    assert Task.select().count() == 3
+    rows.remove(RULES, first.id, by=at("alice"))
+    with pytest.raises(NotFound):
+        rows.create(RULES, form, by=at("alice"), key=key)
