@@ -159,7 +159,7 @@ def test_the_keys_and_a_question(alice):
     alice.locator("#list_rows .row-title").first.click()
     expect(alice.locator("#row_detail")).to_be_visible()
     assert violations(alice) == []
-    alice.get_by_title("More").click()
+    alice.get_by_title("More", exact=True).click()
     alice.get_by_role("button", name="Delete task").click()
     expect(alice.locator("#confirm")).to_be_visible()
     assert violations(alice) == []

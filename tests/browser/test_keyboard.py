@@ -334,7 +334,7 @@ def test_a_question_is_answered_with_the_keyboard(page, page_of, new_task):
     page_of.expect(404)  # the page may hear of its own deletion before it leaves
     id = new_task(page, "Burn the old programmes")
     page.goto(f"{TEAM}/tasks/{id}")
-    page.get_by_title("More").focus()
+    page.get_by_title("More", exact=True).focus()
     page.keyboard.press("ArrowDown")
     remove = page.get_by_role("button", name="Delete task")
     remove.focus()

@@ -63,7 +63,7 @@ def test_a_task_lives_its_whole_life(page, page_of):
     expect(page.locator("#notice")).to_contain_text("Saved.")
     expect(page.locator(".timeline")).to_contain_text("Status: Pending → In progress")
 
-    page.get_by_title("More").click()
+    page.get_by_title("More", exact=True).click()
     page.get_by_role("button", name="Delete task").click()
     expect(page).to_have_url(re.compile(f"{TEAM}/tasks$"))
     expect(page.locator("#notice")).to_contain_text("Task deleted.")
