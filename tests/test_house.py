@@ -471,6 +471,7 @@ VIEWS_ELSEWHERE = {
     "cookies",  # test_house
     "entrance",  # the ways in
     "routes",
+    "many",
     "place",
     "drawing",
     "export",

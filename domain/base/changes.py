@@ -38,6 +38,12 @@ def made(by, table, batch):
     return Change.select().where(found).first()
 
 
+def latest(by, table, within, limit=200):
+    """This person's own changes of a table's rows within some time, newest first."""
+    mine = (Change.by == by.user) & (Change.table == table) & (Change.at > now() - within)
+    return list(Change.select().where(mine).order_by(Change.id.desc()).limit(limit))
+
+
 def history(table, row_id, limit=50):
     """A thing's changes, newest first."""
     return Change.select().where(Change.table == table, Change.row_id == row_id).order_by(Change.id.desc()).limit(limit)

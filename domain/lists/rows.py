@@ -101,7 +101,7 @@ def change(rules, id, form, *, by, was=None, batch=None, parent=None):
     return row, _apply(rules, row, values, by, batch)
 
 
-def _apply(rules, row, values, by, batch=None):
+def _apply(rules, row, values, by, batch=None, follows=None):
     listing, model = rules.listing, rules.listing.model
     before = {name: rules.listing.column(name).of(row) for name in values}
     values = {name: value for name, value in values.items() if before[name] != value}
@@ -116,10 +116,16 @@ def _apply(rules, row, values, by, batch=None):
         getattr(model, name).is_null() if before[name] is None else getattr(model, name) == before[name]
         for name in values
     ]
-    extra = rules.derive(row, values) or {}
+    extra = (rules.derive(row, values) or {}) | (follows or {})
     if not model.update(**values, **extra).where(model.id == row.id, *unchanged).execute():
         raise Stale(f"Somebody else changed this {listing.thing} at the same moment. Look again.")
     diff = _diff(listing, before, values)
+    # What follows is noted too: undo restores the whole row. Only the listing's own fields are shown.
+    diff |= {
+        name: [_json(getattr(row, name)), _json(value)]
+        for name, value in extra.items()
+        if name not in diff and getattr(row, name) != value
+    }
     for name, value in (values | extra).items():
         setattr(row, name, value)
     noted = _note(rules, row, "updated", diff, by, batch)
@@ -271,7 +277,13 @@ def _undo(rules, past, by):
         for name, pair in past.fields.items()
         if name in listing.by_name
     }
-    return _apply(rules, row, values, by) is not None
+    columns = model._meta.fields
+    follows = {
+        name: columns[name].python_value(pair[0])
+        for name, pair in past.fields.items()
+        if name not in listing.by_name and name in columns
+    }
+    return _apply(rules, row, values, by, follows=follows) is not None
 
 
 def _json(value):
@@ -280,4 +292,8 @@ def _json(value):
 
 def _stands(rules, row, past):
     kinds = {name: f.kind for name, f in rules.listing.by_name.items()}
-    return all(kinds[name].stored(rules.listing.column(name).of(row)) == pair[1] for name, pair in past.fields.items())
+    return all(
+        kinds[name].stored(rules.listing.column(name).of(row)) == pair[1]
+        for name, pair in past.fields.items()
+        if name in kinds
+    )

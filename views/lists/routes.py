@@ -19,7 +19,7 @@ from domain.lists import lists, rows
 from domain.lists.listing import demand
 from domain.people import admins
 from views import access, pages
-from views.lists import drawing, export
+from views.lists import drawing, export, many
 from views.lists.place import Place
 from views.safety import spend
 
@@ -27,7 +27,7 @@ VIEWS = ("list", "board")
 ICONS = (
     *("list", "layout-kanban", "download", "search", "plus", "keyboard", "arrow-left", "trash", "x"),
     *("sort-ascending", "sort-descending", "selector"),
-    *("pencil", "progress-check", "flag", "tag", "user", "calendar", "link", "dots"),
+    *("history", "arrow-back-up", "pencil", "progress-check", "flag", "tag", "user", "calendar", "link", "dots"),
 )
 
 
@@ -130,7 +130,7 @@ def _wanted(listing):
     if listing.has_pages:
         yield "/<id:id>", "GET", show, reads
     if writes or any(act.bulk for act in listing.acts):
-        yield "/bulk", "POST", bulk, writes or next(act.capability for act in listing.acts if act.bulk)
+        yield "/bulk", "POST", many.bulk, writes or next(act.capability for act in listing.acts if act.bulk)
     if writes:
         yield "/new", "GET", new, writes
         yield "", "POST", create, writes
@@ -138,7 +138,8 @@ def _wanted(listing):
         yield "/<id:id>/cells/<name>", "GET", cell, reads
         yield "/<id:id>/cells/<name>", "POST", update_cell, writes
         yield "/<id:id>/removal", "POST", remove, writes
-        yield "/undo/<batch>", "POST", undo, writes
+        yield "/undo/<batch>", "POST", many.undo, writes
+        yield "/changes", "GET", many.changes_of_mine, reads
 
 
 def _bound(handler, mounted):
@@ -296,7 +297,9 @@ def update(mounted, parts):
         )
     if request.htmx:
         shown = _show(mounted, place, rows.get(place.rules, id, place.by, place.ask.parent))
-        told = change and ", ".join(place.listing.by_name[name].label for name in change.fields)
+        told = change and ", ".join(
+            place.listing.by_name[name].label for name in change.fields if name in place.listing.by_name
+        )
         return pages.answer(shown, pages.notice("good", f"{told} saved.", _undo(place, change)) if change else "")
     done, tone = ("Saved.", "good") if change else ("Nothing was different.", "info")
     return pages.go(f"{place.url}/{id}", done, tone, _undo(place, change))
@@ -405,48 +408,3 @@ def _asking(mounted, place, asked, value, refusal=None):
     if request.htmx and request.htmx.target == "dialog":
         return pages.fragment("lists/_act_dialog.html", status=status, **about)
     return pages.page("lists/act.html", status, here=mounted.nav, **about)
-
-
-def bulk(mounted, parts):
-    place, form = mounted.place(parts), request.form
-    listing = place.listing
-    ids = list(dict.fromkeys(id for text in form.getlist("ids") if (id := listing.id(text)) is not None))
-    # «act» names an act or a field; a field's value comes in a control of that name, so that one form serves all.
-    name = form.get("act", "")
-    if not ids:
-        raise Refused(f"Choose some {listing.things} first.", "INVALID_INPUT", 422)
-    undo = None
-    if listing.act(name):
-        done, refusals, said = rows.act(place.rules, name, ids, by=place.by, parent=place.ask.parent)
-        left_out, verb = len(refusals), listing.act(name).label.lower()
-        note = said if listing.act(name).many and isinstance(said, str) else f"{_number(listing, done)}: {verb}."
-    else:
-        note, done, left_out, undo = _change_many(place, name, ids)
-    if left_out:
-        note += f" {left_out} not: they aren't yours to change."
-    if request.htmx:
-        notice = pages.notice("good" if done else "warn", note, undo)
-        return pages.answer(notice, trigger={"listChanged": True, "unselect": True})
-    return pages.go(place.url, note)
-
-
-def _change_many(place, name, ids):
-    listing, removing = place.listing, name == "remove"
-    if not removing and not (listing.writes and any(f.name == name for f in listing.written)):
-        raise Refused("Choose what to change.", "INVALID_INPUT", 422)
-    values = {} if removing else {name: request.form.get(f"to_{name}", "")}
-    batch, done, left_out = rows.bulk(place.rules, ids, values, by=place.by, removing=removing, parent=place.ask.parent)
-    note = f"{_number(listing, done)} {'deleted' if removing else 'changed'}."
-    return note, done, left_out, f"{place.url}/undo/{batch}" if done else None
-
-
-def undo(mounted, parts):
-    place = mounted.place(parts)
-    note = f"Put back {_number(place.listing, rows.undo(place.rules, parts['batch'][:40], by=place.by))}."
-    if request.htmx:
-        return pages.answer(pages.notice("info", note), trigger={"listChanged": True})
-    return pages.go(place.url, note)
-
-
-def _number(listing, count):
-    return f"{count} {listing.thing if count == 1 else listing.things}"

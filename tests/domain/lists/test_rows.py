@@ -459,3 +459,14 @@ def test_report_20_a_form_that_is_sent_twice_makes_one_row(at, inside_acme):
     rows.remove(RULES, first.id, by=at("alice"))
     with pytest.raises(NotFound):
         rows.create(RULES, form, by=at("alice"), key=key)
+
+
+def test_report_18_undo_restores_what_followed_from_the_change_too(at, task, clock):
+    rows.change(RULES, task.id, {"status": "completed"}, by=at("alice"))
+    completed = now_stands(task).completed_at
+    clock.forward(minutes=5)
+    _, reopened = rows.change(RULES, task.id, {"status": "in progress"}, by=at("alice"))
+    assert now_stands(task).completed_at is None
+    clock.forward(minutes=5)
+    rows.undo(RULES, reopened.batch, by=at("alice"))
+    assert (now_stands(task).status, now_stands(task).completed_at) == ("completed", completed)

@@ -1,0 +1,88 @@
+"""Many rows of a list at once, and the way back: undo, and one's last changes."""
+
+from itertools import groupby
+
+from htmx_flask import request
+
+from domain import Refused
+from domain.base import changes
+from domain.lists import rows
+from views import pages
+
+
+def bulk(mounted, parts):
+    place, form = mounted.place(parts), request.form
+    listing = place.listing
+    ids = list(dict.fromkeys(id for text in form.getlist("ids") if (id := listing.id(text)) is not None))
+    # «act» names an act or a field; a field's value comes in a control of that name, so that one form serves all.
+    name = form.get("act", "")
+    if not ids:
+        raise Refused(f"Choose some {listing.things} first.", "INVALID_INPUT", 422)
+    undo = None
+    if listing.act(name):
+        done, refusals, said = rows.act(place.rules, name, ids, by=place.by, parent=place.ask.parent)
+        left_out, verb = len(refusals), listing.act(name).label.lower()
+        note = said if listing.act(name).many and isinstance(said, str) else f"{_number(listing, done)}: {verb}."
+    else:
+        note, done, left_out, undo = _change_many(place, name, ids)
+    if left_out:
+        note += f" {left_out} not: they aren't yours to change."
+    if request.htmx:
+        notice = pages.notice("good" if done else "warn", note, undo)
+        return pages.answer(notice, trigger={"listChanged": True, "unselect": True})
+    return pages.go(place.url, note)
+
+
+def _change_many(place, name, ids):
+    listing, removing = place.listing, name == "remove"
+    if not removing and not (listing.writes and any(f.name == name for f in listing.written)):
+        raise Refused("Choose what to change.", "INVALID_INPUT", 422)
+    values = {} if removing else {name: request.form.get(f"to_{name}", "")}
+    batch, done, left_out = rows.bulk(place.rules, ids, values, by=place.by, removing=removing, parent=place.ask.parent)
+    note = f"{_number(listing, done)} {'deleted' if removing else 'changed'}."
+    return note, done, left_out, f"{place.url}/undo/{batch}" if done else None
+
+
+def undo(mounted, parts):
+    place = mounted.place(parts)
+    note = f"Put back {_number(place.listing, rows.undo(place.rules, parts['batch'][:40], by=place.by))}."
+    if request.htmx:
+        return pages.answer(pages.notice("info", note), trigger={"listChanged": True})
+    return pages.go(place.url, note)
+
+
+def _number(listing, count):
+    return f"{count} {listing.thing if count == 1 else listing.things}"
+
+
+def changes_of_mine(mounted, parts):
+    """What this person changed within the time of undo, newest first, each with its way back."""
+    place = mounted.place(parts)
+    noted = changes.latest(place.by, place.listing.table, rows.UNDO_FOR)
+    acts = [_together(place, list(group)) for _, group in groupby(noted, key=lambda change: change.batch)]
+    return pages.page("lists/changes.html", place=place, listing=place.listing, acts=acts, here=mounted.nav)
+
+
+VERBS = {"created": "Created", "deleted": "Deleted", "updated": "Changed"}
+
+
+def _together(place, noted):
+    """The changes of one batch as one act, with up to three of the rows by name."""
+    listing, first = place.listing, noted[0]
+    ids = list(dict.fromkeys(change.row_id for change in noted))
+    found = {
+        row.id: listing.column(listing.first).of(row)
+        for row in listing.model.select().where(listing.model.id.in_(ids[:3]))
+    }
+    gone = {
+        change.row_id: (change.fields.get(listing.first) or [None])[0] for change in noted if change.verb == "deleted"
+    }
+    labels = [listing.by_name[name].label.lower() for name in first.fields if name in listing.by_name]
+    what = f" ({', '.join(labels)})" if first.verb == "updated" else ""
+    return {
+        "words": f"{VERBS[first.verb]} {_number(listing, len(ids))}{what}",
+        "names": [name for id in ids[:3] if (name := found.get(id) or gone.get(id))],
+        "left": max(0, len(ids) - 3),
+        "at": first.at,
+        "undo": f"{place.url}/undo/{first.batch}",
+    }
