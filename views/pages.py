@@ -191,24 +191,43 @@ class Place:
 class Group:
     label: str
     items: tuple
+    icon: str = ""  # of one that folds
 
 
-# The admin side: who has the capability sees the place.
+# The admin side, in groups that fold: who has the capability sees the place.
 STAFFED = (
-    ("admin.read", Place("admin", "Overview", "/admin", "building-bank", "o")),
-    ("users.read", Place("people", "People", "/admin/users", "user-search", "p")),
-    ("organizations.read", Place("tenants", "Organizations", "/admin/organizations", "building", "r")),
-    ("audit.read_all", Place("audit_all", "Audit log", "/admin/audit", "list-search", "u")),
-    ("plans.write", Place("plans", "Plans", "/admin/plans", "stack-2", "y")),
-    ("pricing.sync", Place("pricing", "Prices", "/admin/pricing", "tag", "i")),
-    ("subscriptions.read", Place("subscriptions", "Subscriptions", "/admin/subscriptions", "credit-card", "x")),
-    ("subscriptions.sync", Place("reconciliation", "Reconciliation", "/admin/reconciliation", "checks", "f")),
-    ("jobs.run", Place("webhooks", "Webhooks", "/admin/webhooks", "inbox", "w")),
-    ("backers.write", Place("backers", "Backers", "/admin/backers", "heart-handshake", "k")),
-    ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
-    ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
-    ("jobs.run", Place("jobs", "Jobs", "/admin/jobs", "clock", "j")),
-    ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
+    ("Admin", "", (("admin.read", Place("admin", "Overview", "/admin", "building-bank", "o")),)),
+    (
+        *("People", "users"),
+        (
+            ("users.read", Place("people", "People", "/admin/users", "user-search", "p")),
+            ("organizations.read", Place("tenants", "Organizations", "/admin/organizations", "building", "r")),
+            ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
+        ),
+    ),
+    (
+        *("Money", "credit-card"),
+        (
+            ("plans.write", Place("plans", "Plans", "/admin/plans", "stack-2", "y")),
+            ("pricing.sync", Place("pricing", "Prices", "/admin/pricing", "tag", "i")),
+            ("subscriptions.read", Place("subscriptions", "Subscriptions", "/admin/subscriptions", "credit-card", "x")),
+            ("subscriptions.sync", Place("reconciliation", "Reconciliation", "/admin/reconciliation", "checks", "f")),
+            ("jobs.run", Place("webhooks", "Webhooks", "/admin/webhooks", "inbox", "w")),
+        ),
+    ),
+    (
+        *("Campaign", "heart-handshake"),
+        (("backers.write", Place("backers", "Backers", "/admin/backers", "heart-handshake", "k")),),
+    ),
+    (
+        *("Site", "settings"),
+        (
+            ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
+            ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
+            ("jobs.run", Place("jobs", "Jobs", "/admin/jobs", "clock", "j")),
+            ("audit.read_all", Place("audit_all", "Audit log", "/admin/audit", "list-search", "u")),
+        ),
+    ),
 )
 
 
@@ -238,8 +257,9 @@ def _places(slug, billed, capabilities, team=False):
         Place("account", "Account", "/account", "user", "a"),
     )
     groups.append(Group("You", yours))
-    if staff := tuple(place for capability, place in STAFFED if capability in capabilities):
-        groups.append(Group("Admin", staff))
+    for label, icon, staffed in STAFFED:
+        if seen := tuple(place for capability, place in staffed if capability in capabilities):
+            groups.append(Group(label, seen, icon))
     return tuple(groups)
 
 

@@ -30,7 +30,18 @@
   addEventListener("storage", (event) => {
     if (event.key === "theme") { choice = event.newValue || "system"; show(); }
   });
-  addEventListener("DOMContentLoaded", () => { show(); fold("sidebar" in root.dataset); });
+  addEventListener("DOMContentLoaded", () => { show(); fold("sidebar" in root.dataset); unfold(); });
+
+  // Groups of places that were opened stay open; the one that has the present page always is.
+  const opened = () => (kept.get("groups") ?? "").split(" ").filter(Boolean);
+  function unfold() {
+    for (const name of opened()) document.querySelector(`[data-group="${CSS.escape(name)}"]`)?.setAttribute("open", "");
+  }
+  document.addEventListener("toggle", ({ target }) => {
+    const name = target.dataset?.group;
+    if (!name || (target.open && "here" in target.dataset)) return;
+    kept.set("groups", [...opened().filter((other) => other !== name), ...(target.open ? [name] : [])].join(" "));
+  }, true);
   document.addEventListener("click", (event) => {
     const pick = event.target.closest("[data-theme-choice]");
     if (pick) { choice = pick.dataset.themeChoice; kept.set("theme", choice); show(); }

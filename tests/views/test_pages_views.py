@@ -80,15 +80,15 @@ def test_a_page_reads_whose_organizations_one_has_once(browse, queries):
 class _Running:
     """Long work that isn't over, so its block polls."""
 
-    is_open, status, facts, error, asked_by_id = True, "running", {}, None, None
+    id, is_open, status, facts, error, asked_by_id = 1, True, "running", {}, None, None
     done = total = 1
 
 
 @pytest.mark.parametrize(
     ("path", "block", "work", "others"),
     [
-        ("/admin/webhooks", "replay_work", (replays, "last_replays"), (inbox, "find counts days channels")),
-        ("/admin/reconciliation", "comparison", (reconciliations, "runs"), (reconciliations, "silent_since")),
+        ("/admin/webhooks", "list_area", (replays, "last_replays"), (inbox, "days")),
+        ("/admin/reconciliation", "list_area", (reconciliations, "runs"), (reconciliations, "silent_since")),
         ("/admin/pricing", "pricing_sync", (pricing, "last_sync"), (pricing, "offers doubts")),
     ],
 )
@@ -111,10 +111,10 @@ def test_a_block_that_polls_asks_nothing_for_the_others(browse, queries, monkeyp
 
 
 def test_a_block_that_polls_no_more_is_drawn_with_what_is_around_it(browse):
-    headers = {"HX-Request": "true", "HX-Target": "replay_work"}
-    response = browse("stella").get("/admin/webhooks", headers=headers)
-    assert response.headers["HX-Retarget"] == "#inbox_area"
-    assert response.get_data(True).lstrip().startswith('<div id="inbox_area"')
+    headers = {"HX-Request": "true", "HX-Target": "pricing_sync"}
+    response = browse("stella").get("/admin/pricing", headers=headers)
+    assert response.headers["HX-Retarget"] == "#pricing_area"
+    assert response.get_data(True).lstrip().startswith('<div id="pricing_area"')
 
 
 def test_every_tone_is_one_of_a_state_that_exists(web):

@@ -24,8 +24,8 @@ def _state(place):
         "running": "admin/inbox/_replays.html",
         "work": work,
         "failed": counts["failed"] + counts["buried"],
-        "days": inbox.days() if any(counts.values()) else [],
-        "silent_since": reconciliations.silent_since(),
+        "days": pages.later(inbox.days),
+        "silent_since": pages.later(reconciliations.silent_since),
     }
 
 

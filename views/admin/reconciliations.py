@@ -30,7 +30,7 @@ def _state(place):
         "configured": configuration.active.has_billing,
         "label": providers.active().LABEL if configuration.active.has_billing else "",
         "heals": settings.get("billing_heals"),
-        "silent_since": reconciliations.silent_since(),
+        "silent_since": pages.later(reconciliations.silent_since),
         "STEPS": STEPS,
     }
 
