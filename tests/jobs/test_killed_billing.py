@@ -163,7 +163,7 @@ def test_a_child_that_lives_does_all_of_it(cast, bought):
     alive = figures(cast.acme)
     assert alive == {
         "plan": "pro_monthly",
-        "payments": [("paid", 1200, 200, True)],
+        "payments": [("paid", 1200, 200)],
         "credits": [("reset", 1000)],
         "events": {True: len(bought)},
         "letters": 1,
@@ -184,7 +184,7 @@ def test_killed_anywhere_it_loses_nothing_and_doubles_nothing(cast, bought, poin
     come_back(bought)
     expected = {
         "plan": "pro_monthly",
-        "payments": [("paid", 1200, 200, True)],
+        "payments": [("paid", 1200, 200)],
         "credits": [("reset", 1000)],
         "events": {True: len(bought)},
         "bells": ["billing.payment_refunded", "billing.subscription_created"],
