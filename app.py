@@ -27,6 +27,7 @@ from domain.people import accounts
 from views import access, assets, errors, live, packing, pages, safety
 from views.base import stepup
 from views.lists import drawing
+from views.money import webhooks
 
 # The list of features is the list of rooms: each file in them has a `blueprint`.
 ROOMS = ("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "admin")
@@ -47,6 +48,7 @@ def create_app(chosen=None):
         RATELIMIT_STORAGE_URI=chosen.rate_limit_storage,
         TEMPLATES_AUTO_RELOAD=False,
     )
+    webhooks.init_app(app)
     if chosen.trusted_proxies:
         n = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)

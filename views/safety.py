@@ -286,23 +286,32 @@ def _view(endpoint) -> Any:
     return current_app.view_functions.get(endpoint)
 
 
+@functools.lru_cache
+def protecting(provider, https):
+    """The headers of every answer, with a provider of payments, by TLS or not."""
+    always = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"} if https else {}
+    return HEADERS | {"Content-Security-Policy": CSP.format(beyond=BEYOND.get(provider, ""))} | always
+
+
 def _protect(response):
-    beyond = BEYOND.get(configuration.active.billing_provider, "")
-    headers = HEADERS | {"Content-Security-Policy": CSP.format(beyond=beyond)}
+    headers = protecting(configuration.active.billing_provider, is_https())
     response.headers.extend({k: v for k, v in headers.items() if k not in response.headers})
     if response.mimetype == "text/html":
         response.vary.update(("HX-Request", "HX-Target"))
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    if is_https():
-        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store" if "_user_id" in session else "no-cache"
     return response
 
 
 def _note_request(response):
-    if log.isEnabledFor(logging.INFO):
-        took = round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1)
-        about = {"method": request.method, "path": request.path, "status": response.status_code, "ms": took}
-        log.info("request", extra=about | {"request_id": g.get("request_id")})
+    note(request.method, request.path, response.status_code, g.get("began"), g.get("request_id"))
     return response
+
+
+def note(method, path, status, began, request_id):
+    """A line in the log for a request."""
+    if log.isEnabledFor(logging.INFO):
+        took = round((time.perf_counter() - (began or time.perf_counter())) * 1000, 1)
+        about = {"method": method, "path": path, "status": status, "ms": took, "request_id": request_id}
+        log.info("request", extra=about)

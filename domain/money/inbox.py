@@ -10,6 +10,7 @@ import json
 import logging
 import time
 import traceback
+from collections import deque
 from datetime import datetime, timedelta
 
 from peewee import Case, Select, fn
@@ -32,6 +33,7 @@ TRIES = 8
 BATCH = 100
 PATIENCE = 3  # events in a row that the provider may fail before the others of a batch wait
 STEP_BACK = timedelta(minutes=1)
+RUSH, WITHIN, HELD_BACK = 8, 0.1, 2.0  # so many deliveries in these seconds go before work, which waits this long
 TOGETHER = 16  # events to a transaction: people's writes wait behind it
 WAITS = "Retry:"  # how the error of an event begins that waits for another
 KEPT_ATTEMPTS = 12  # of each event, with their tracebacks
@@ -41,12 +43,16 @@ STATUSES = ("received", "processed", "ignored", "failed", "buried")
 TROUBLED = ("failed", "buried")
 
 
+_arrivals: deque[float] = deque(maxlen=RUSH)
+
+
 # --- taking in --------------------------------------------------------------------------------------------
 
 
 @writes
 def accept(channel, event, body, headers=None):
     """Keep a verified event, once. One that failed before is worked again now that it was repeated."""
+    _arrivals.append(time.monotonic())
     made = (
         WebhookEvent.insert(
             channel=channel,
@@ -142,6 +148,7 @@ def work_off():
 
     Where the provider fails several in a row, the rest of the batch waits a minute: what comes meanwhile passes.
     """
+    _give_way()
     events = due()
     for start in range(0, len(events), TOGETHER):
         some = events[start : start + TOGETHER]
@@ -156,6 +163,14 @@ def work_off():
 def _step_back(events):
     mine = WebhookEvent.id.in_([event.id for event in events]), WebhookEvent.status.in_(WebhookEvent.UNSETTLED)
     WebhookEvent.update(next_attempt_at=now() + STEP_BACK).where(*mine).execute()
+
+
+def _give_way():
+    """While deliveries come in a rush, taking them in goes before working them off: a provider that isn't answered
+    in time sends again, and gives up in the end. Not for ever, or nothing would be worked under a steady load."""
+    until = time.monotonic() + HELD_BACK
+    while len(_arrivals) == RUSH and (moment := time.monotonic()) < until and moment - _arrivals[0] < WITHIN:
+        time.sleep(WITHIN / 4)
 
 
 def _work_together(events):

@@ -16,6 +16,7 @@ from database.scope import everywhere, inside
 from domain.base import configuration
 from domain.entitlements import grants
 from models import Subscription, WebhookEvent
+from views.money import webhooks
 
 SECRET = "whsec_" + "s" * 32
 
@@ -261,3 +262,39 @@ def test_a_late_older_event_does_not_undo_a_newer_one(web, cast):
     with inside(cast.acme):
         assert Subscription.get().status == "canceled"
         assert grants.plan().key == "free"
+
+
+def test_the_short_way_and_the_route_give_the_same_answer(web, cast, monkeypatch):
+    """Whatever is kept before the application is reached is answered as the route would."""
+    short = post(web, event(id="evt_short"))
+    monkeypatch.setattr(webhooks, "_is_kept", lambda environ: False)
+    long = post(web, event(id="evt_long"))
+    same = lambda answer: {k: v for k, v in answer.headers.items() if k not in ("X-Request-Id", "Vary")}  # noqa: E731
+    assert (short.status_code, short.data, same(short)) == (long.status_code, long.data, same(long))
+    assert short.headers["X-Request-Id"]
+    first, second = kept()
+    assert first.headers.keys() == second.headers.keys()
+
+
+def test_what_could_not_be_kept_is_tried_once_and_said(web, cast, monkeypatch):
+    tries = []
+
+    def fails(*_):
+        tries.append(True)
+        raise transactions.GaveUp("The server is too busy to save this.")
+
+    monkeypatch.setattr(webhooks.inbox, "accept", fails)
+    answer = post(web, event())
+    assert (answer.status_code, len(tries)) == (503, 1)
+    assert answer.headers["Retry-After"]
+
+
+def test_in_a_rush_taking_in_goes_before_working_off(web, cast, monkeypatch):
+    monkeypatch.setattr(webhooks.inbox, "WITHIN", 5)
+    monkeypatch.setattr(webhooks.inbox, "HELD_BACK", 0.3)
+    for n in range(webhooks.inbox.RUSH):
+        assert post(web, event(id=f"evt_{n}", type="customer.updated")).status_code == 200
+    began = time.monotonic()
+    assert webhooks.inbox.work_off()
+    assert 0.2 < time.monotonic() - began < 5, "it waits, and not for ever"
+    webhooks.inbox._arrivals.clear()
