@@ -3,7 +3,9 @@
 Times are UTC, money is integer minor units, secrets are stored only as hashes.
 """
 
-from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, IntegerField, TextField
+from typing import Any
+
+from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, IntegerField, TextField, fn
 from peewee import JSONField as Json
 
 from database.clock import is_past, next_month, now
@@ -209,6 +211,7 @@ class Organization(Table):
     deleted_at = Moment(null=True)
     default_currency = CharField(max_length=3, default="USD")
     timezone = CharField(max_length=60, default="UTC")
+    own_tasks_only = BooleanField(default=False)  # members see only their own tasks
 
     class Meta:
         indexes = ((("owner", "is_personal"), False),)
@@ -392,17 +395,14 @@ class Task(Owned):
             (("organization", "due_at", "id"), False),
             (("organization", "user", "id"), False),
             (("organization", "user", "status", "id"), False),
-            (("organization", "user", "priority", "id"), False),
-            (("organization", "user", "category", "id"), False),
             (("organization", "user", "due_at", "id"), False),
             (("organization", "assigned_to", "id"), False),
-            (("organization", "assigned_to", "status", "id"), False),
-            (("organization", "assigned_to", "due_at", "id"), False),
             (("user",), False),
             (("assigned_to",), False),
         )
 
     OPEN = ("pending", "in progress")
+    holder: Any  # whose it is to do: the assignee's, or its maker's while it has none
 
     @property
     def is_open(self):
@@ -423,6 +423,12 @@ class Task(Owned):
         )
 
 
+Task.holder = fn.coalesce(Task.assigned_to, Task.user)
+for _name, _columns in (("", ()), ("_status", (Task.status,)), ("_due", (Task.due_at,))):
+    Task.add_index(Task.index(Task.organization, Task.holder, *_columns, Task.id, name="task_held" + _name))
+partial(Task, "task_open", Task.organization, Task.holder, Task.due_at, where="status IN ('pending', 'in progress')")
+partial(Task, "task_open_due", Task.organization, Task.due_at, where="status IN ('pending', 'in progress')")
+partial(Task, "task_done", Task.organization, Task.completed_at, Task.holder, where="completed_at IS NOT NULL")
 partial(Task, "task_to_remind", Task.due_at, where="reminded_at IS NULL AND due_at IS NOT NULL")
 
 

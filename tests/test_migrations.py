@@ -78,7 +78,8 @@ def described():
         meta, name = table._meta, table._meta.table_name
         indexes = set()
         for index in meta.fields_to_index():
-            names = tuple(e.column_name if isinstance(e, peewee.Field) else str(e) for e in index._expressions)
+            # An expression has no name.
+            names = tuple(e.column_name if isinstance(e, peewee.Field) else "" for e in index._expressions)
             where = index._where.sql if index._where is not None else ""
             indexes.add((names, bool(index._unique), _plain(where)))
         triggers = {f"{name}_write_once"} if name in WRITE_ONCE else set()
@@ -128,7 +129,7 @@ def _on_sqlite():
         indexes = set()
         for _, name, unique, origin, _ in rows(f'PRAGMA index_list("{table}")'):
             assert origin == "c", f"{name}: an index of {table} that models.py can't name"
-            names = tuple(row[2] for row in rows(f'PRAGMA index_info("{name}")'))
+            names = tuple(row[2] or "" for row in rows(f'PRAGMA index_info("{name}")'))
             ((made_by,),) = rows("SELECT sql FROM sqlite_master WHERE name = ?", name)
             where = made_by.split(" WHERE ", 1)[1] if " WHERE " in made_by else ""
             indexes.add((names, bool(unique), _plain(where)))
@@ -157,9 +158,9 @@ def _on_postgres():
             table,
         )
         indexes = rows(
-            """SELECT (SELECT array_agg(a.attname ORDER BY k.place)
+            """SELECT (SELECT array_agg(coalesce(a.attname, '') ORDER BY k.place)
                        FROM unnest(i.indkey) WITH ORDINALITY k(number, place)
-                       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number),
+                       LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number),
                    i.indisunique, pg_get_expr(i.indpred, i.indrelid)
                FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
                WHERE i.indrelid = %s::regclass AND NOT i.indisprimary AND c.relname NOT IN ('task_search', 'user_parts', 'audit_event_parts')""",

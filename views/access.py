@@ -124,8 +124,20 @@ def _previewed(by):
     if organization != by.organization.id or role not in roles.below(by.role):
         return by
     if request.method not in ("GET", "HEAD"):
-        raise Forbidden(f"You are looking as a {role}. Stop that first, then you can change things again.")
+        raise _looking_as(role)
     return by.seen_as(role)
+
+
+def _looking_as(role):
+    return Forbidden(f"You are looking as a {role}. Stop that first, then you can change things again.")
+
+
+def refuse_who_only_looks():
+    """Refuse a form before anything is typed into it, where it would be refused when it is sent."""
+    if "by" in g and g.by.real_role:
+        raise _looking_as(g.by.role)
+    if current_user.only_looks:
+        raise Forbidden("You are looking on as somebody else, so nothing can be changed.")
 
 
 def platform(capability):

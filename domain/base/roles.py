@@ -9,9 +9,9 @@ from dataclasses import dataclass
 ROLES = ("owner", "admin", "member", "viewer")  # from most to least
 ABOUT = {
     "owner": "Everything, also the plan and the organization itself",
-    "admin": "People and all work, but not the plan",
-    "member": "Their own work",
-    "viewer": "Looks, changes nothing",
+    "admin": "People and everybody's work, but not the plan",
+    "member": "Sees the team's work, changes what they made or were given",
+    "viewer": "Sees the team's work, changes nothing",
 }
 WORKSPACE_ROLES = ("manager", "staff", "scanner")
 ABOUT_WORKSPACE = {
@@ -67,8 +67,9 @@ ORGANIZATION = {
     "permissions.read": _to("See who may do what, and why", "owner admin"),
     "audit.read": _to("See the audit log", "owner admin"),
     "tasks.read": _to("See own and assigned tasks", "owner admin member viewer"),
-    "tasks.write": _to("Create and change own tasks", "owner admin member"),
-    "tasks.read_all": _to("See all tasks of the organization", "owner admin"),
+    "tasks.write": _to("Create tasks, take them, and change own and given ones", "owner admin member"),
+    "tasks.read_all": _to("See everybody's tasks", "owner admin member viewer", policies="work_is_shown"),
+    "tasks.write_all": _to("Change everybody's tasks and reassign them", "owner admin"),
     "billing.read": _to("See plan, invoices and credits", "owner admin", while_suspended=True),
     "billing.manage": _to("Choose and cancel the plan", "owner"),
 }

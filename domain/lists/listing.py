@@ -76,6 +76,8 @@ class Act:
     may: Any = None  # (row as listed, by) → whether they may do it to this one; `run` refuses it by itself
     asks: Any = None  # (row as listed, by) → the Field whose value a form asks for; its default is what stands there
     bulk: bool = False
+    cell: str = ""  # the field in whose cell its button stands, instead of a column of its own
+    press: str = ""  # the key that does it to the row one stands on
     many: Any = None  # (ids, by=…) → what to say: how many rows at once are done, where that takes a long job
     spends: str = ""  # the limit of requests that it counts against
 
@@ -124,7 +126,7 @@ class Listing:
     is_open: Any = None  # (row) → whether it can be overdue
     open_states: tuple = ()
     about: str = ""  # a sentence below its heading
-    empty: tuple[tuple[str, str], ...] = ()  # (tab, what an empty one says)
+    empty: tuple[tuple[str, ...], ...] = ()  # (tab, what an empty one says, and what to whoever only looks)
     version: int = 0
 
     def __eq__(self, other):
@@ -254,6 +256,16 @@ class Listing:
         if self.found_by and key == self.found_by.key:
             return self.found_by
         return next((s for s in self.sorts if s.key == key), self.sorts[0])
+
+    @cached_property
+    def acts_aside(self):
+        """The acts that have a column of their own."""
+        return tuple(act for act in self.acts if not act.cell)
+
+    def says_empty(self, tab, may_write):
+        """What an empty tab says; nobody who only looks is invited to write."""
+        said = next((said for key, *said in self.empty if key == tab), [""])
+        return said[0] if may_write else said[-1]
 
     def act(self, key):
         return next((act for act in self.acts if act.key == key), None)

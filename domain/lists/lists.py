@@ -26,7 +26,7 @@ from domain.fields.kinds import Unfit, clean, whole
 from domain.fields.person import members, names
 from domain.lists import sources
 from domain.lists.columns import Column
-from domain.lists.listing import demand
+from domain.lists.listing import demand, granted
 
 PAGE = 50
 MOST = 2000  # rows of one answer: a long list that is drawn again keeps its length
@@ -341,7 +341,7 @@ def _people(listing, rows):
     if not listing.people:
         return {}
     known = members()
-    seen = set(chain.from_iterable((getattr(row, name) for name in listing.people) for row in rows)) - {None}
+    seen = set(chain.from_iterable((getattr(row, name) for name in listing.belongs) for row in rows)) - {None}
     return known if seen <= known.keys() else known | names(seen - known.keys())
 
 
@@ -355,6 +355,13 @@ def counts(listing, ask, by):
     with _standing(listing, by):
         row = _counting(listing, _shape(listing, plain, by, COUNTS, None))(**_values(listing, plain, by, None))[0]
     return dict(zip(listing.counted.kind.words, row, strict=True))
+
+
+def elsewhere(listing, ask, by):
+    """(tab, how many rows) of the other tabs that aren't empty and that they may see: where an empty one leads."""
+    others = [tab for tab in listing.readings if tab.key != ask.tab and granted(by, tab.capability)]
+    found = [(tab, sum(counts(listing, ask.but(tab=tab.key), by).values())) for tab in others]
+    return [(tab, count) for tab, count in found if count]
 
 
 @dataclass(frozen=True)
@@ -420,10 +427,10 @@ def _build_counts(listing, shape):
 KNOWN = 200  # rows looked at for words to offer
 
 
-def known_words(listing, field):
-    """The words of a free text that were used lately, to choose from."""
+def known_words(listing, field, *conditions):
+    """The words of a free text that were used lately in the rows that meet the conditions, to choose from."""
     column = listing.column(field.name).node
-    recent = listing.model.select(column).order_by(listing.model.id.desc()).limit(KNOWN).tuples()
+    recent = listing.model.select(column).where(*conditions).order_by(listing.model.id.desc()).limit(KNOWN).tuples()
     return sorted({word for (word,) in recent if word}, key=str.casefold)
 
 

@@ -15,6 +15,7 @@ from domain import Forbidden, NotFound, Refused, Stale
 from domain.base import changes
 from domain.base.stepup import VerificationRequired
 from domain.fields.forms import check_fresh, read_form, read_whole
+from domain.fields.person import members
 from domain.lists import lists
 from domain.lists.listing import Listing, demand
 from models import Change
@@ -44,6 +45,7 @@ class Rules:
     reachable: Any = _all  # (by) → condition for the rows they may see at all
     may_change: Any = _never  # (row, field name, by) → bool; looks at the row's people and nothing else of it
     may_remove: Any = _never  # (row, by) → bool
+    why: Any = None  # (row, by, verb, members) → the sentence that says who may, for who may not
     derive: Any = _nothing  # (row or None, values) → values that follow from a change
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
 
@@ -101,16 +103,36 @@ def change(rules, id, form, *, by, was=None, batch=None, parent=None):
     return row, _apply(rules, row, values, by, batch)
 
 
+def why_not(rules, row, by, verb="change", present=None):
+    """Why this person may not change (or remove) a row that they see, in a sentence.
+
+    `present` are the members' names by id, where they have been read already.
+    """
+    if rules.why is not None:
+        return rules.why(row, by, verb, members() if present is None else present)
+    return f"Only its owner can {verb} this {rules.listing.thing}."
+
+
 def _apply(rules, row, values, by, batch=None, follows=None):
+    listing = rules.listing
+    different = [name for name, value in values.items() if listing.column(name).of(row) != value]
+    for name in different:
+        if not rules.may_change(row, name, by):
+            demand(by, listing.writes)
+            raise Forbidden(why_not(rules, row, by))
+    return write(rules, row, values, by, batch, follows)
+
+
+def write(rules, row, values, by, batch=None, follows=None):
+    """Write values to a row and note it, whoever's it is: for acts, which have rules of their own.
+
+    Returns the noted change, or None when nothing was different. Refuses with Stale, and whoever may not write here.
+    """
     listing, model = rules.listing, rules.listing.model
     before = {name: rules.listing.column(name).of(row) for name in values}
     values = {name: value for name, value in values.items() if before[name] != value}
     if not values:
         return None
-    for name in values:
-        if not rules.may_change(row, name, by):
-            demand(by, listing.writes)
-            raise Forbidden(f"Only its owner can change the {listing.by_name[name].label.lower()} here.")
     demand(by, listing.writes)
     unchanged = [
         getattr(model, name).is_null() if before[name] is None else getattr(model, name) == before[name]
@@ -157,7 +179,7 @@ def remove(rules, id, *, by, batch=None, parent=None):
     row = get(rules, id, by, parent)
     demand(by, listing.writes)
     if not rules.may_remove(row, by):
-        raise Forbidden(f"Only its owner can remove this {listing.thing}.")
+        raise Forbidden(why_not(rules, row, by, "delete"))
     # All of it, not only what the list shows: undo puts back the same row.
     diff = {name: [_json(value), None] for name, value in row.__data__.items() if name not in ("id", "organization")}
     row.delete_instance()
@@ -166,12 +188,12 @@ def remove(rules, id, *, by, batch=None, parent=None):
 
 @writes
 def bulk(rules, ids, form, *, by, removing=False, parent=None):
-    """Change or remove many rows at once: all that this member may. Returns (batch, done, left out)."""
+    """Change or remove many rows at once: all that this member may. Returns (batch, done, why not of the others)."""
     if len(ids) > BULK:
         raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
     if not removing:
         read_form(rules.listing.written, form)
-    batch, done, left_out = public_id(), 0, 0
+    batch, done, left_out = public_id(), 0, []
     for id in ids:
         try:
             if removing:
@@ -179,8 +201,8 @@ def bulk(rules, ids, form, *, by, removing=False, parent=None):
                 done += 1
             else:
                 done += change(rules, id, form, by=by, batch=batch, parent=parent)[1] is not None
-        except (NotFound, Forbidden):
-            left_out += 1
+        except (NotFound, Forbidden) as refusal:
+            left_out.append(refusal.sentence)
     return batch, done, left_out
 
 
@@ -257,12 +279,13 @@ def undo(rules, batch, *, by):
 def _undo(rules, past, by):
     """Take one noted change back; False where something newer stands."""
     listing, model = rules.listing, rules.listing.model
-    row = model.one(model.id == past.row_id)
+    row, present = model.one(model.id == past.row_id), members() if listing.people else {}
     if past.verb == "deleted":
         if row is not None:
             return False
         columns = model._meta.fields
         values = {name: columns[name].python_value(pair[0]) for name, pair in past.fields.items()}
+        values = {name: _restored(listing, name, value, present) for name, value in values.items()}
         row = model.create(id=past.row_id, **values)
         restored = {f.name: rules.listing.column(f.name).of(row) for f in listing.written}
         _note(rules, row, "created", _diff(listing, None, restored), by)
@@ -273,7 +296,7 @@ def _undo(rules, past, by):
         remove(rules, row.id, by=by)
         return True
     values = {
-        name: listing.by_name[name].kind.restored(pair[0])
+        name: _restored(listing, name, listing.by_name[name].kind.restored(pair[0]), present)
         for name, pair in past.fields.items()
         if name in listing.by_name
     }
@@ -284,6 +307,11 @@ def _undo(rules, past, by):
         if name not in listing.by_name and name in columns
     }
     return _apply(rules, row, values, by, follows=follows) is not None
+
+
+def _restored(listing, name, value, present):
+    """A value to put back; of a person only where they are still here."""
+    return None if name in listing.people and value not in present else value
 
 
 def _json(value):

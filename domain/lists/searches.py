@@ -17,10 +17,10 @@ LAST = "\U0010ffff"  # comes after every letter
 class Words:
     """Whole words, the last one as a beginning, by the table's own word index; for tables of organizations.
 
-    `places` names, for a column that says whose row it is, the letter under which the index has it.
+    `places` names, for a column that says whose row it is, the letters under one of which the index has it.
     """
 
-    places: tuple = ()  # ((column, letter), …)
+    places: tuple = ()  # ((column, letters), …)
 
     def shape(self, words):
         """What of the words changes the text of the query."""
@@ -33,7 +33,8 @@ class Words:
     def values(self, listing, words, by, tab):
         places = [f"o{by.organization.id}"]
         if tab.column:
-            places.append(f"{dict(self.places)[tab.column]}{by.user.id}")
+            letters = dict(self.places)[tab.column]
+            places.append("(" + " OR ".join(f"{letter}{by.user.id}" for letter in letters) + ")")
         return {"match": database.match(words, places)}
 
 

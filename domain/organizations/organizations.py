@@ -150,6 +150,7 @@ _REACHED = (
     Organization.is_personal,
     Organization.status,
     Organization.timezone,
+    Organization.own_tasks_only,
 )
 # At every request: `list_1m_vs_jinja_page`.
 _reach = Compiled(
@@ -298,6 +299,20 @@ def update(name, timezone, currency, *, by, was=None):
     history.note(
         "organization.updated", summary, held, by=by, before={field: before[field] for field in new}, after=new
     )
+
+
+@writes
+def show_own_tasks_only(on, *, by):
+    """Whether members and viewers see only the tasks they made or were given; owners and admins see all ever."""
+    by.require("organization.update")
+    held = Organization.get_by_id(by.organization.id)
+    changed = Organization.update(own_tasks_only=on).where(
+        Organization.id == held.id, Organization.own_tasks_only != on
+    )
+    if changed.execute():
+        summary = "Members see only their own tasks" if on else "Members see everybody's tasks"
+        moved = {"field": "own_tasks_only", "before": not on, "after": on}
+        history.note("organization.updated", summary, held, by=by, **moved)
 
 
 @writes

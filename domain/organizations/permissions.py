@@ -99,6 +99,13 @@ def not_the_last_owner(by, target):
     return None
 
 
+def work_is_shown(by, target):
+    """Members see everybody's tasks, unless the organization shows them only their own"""
+    if by.organization.own_tasks_only and by.role not in roles.ORGANIZATION["tasks.write_all"].roles:
+        return Forbidden(f"In {by.organization.name}, members see only their own tasks.")
+    return None
+
+
 POLICIES = {
     policy.__name__: policy
     for policy in (
@@ -109,6 +116,7 @@ POLICIES = {
         a_seat_is_free,
         only_owners_touch_owners,
         not_the_last_owner,
+        work_is_shown,
     )
 }
 GROUPS = {
@@ -172,17 +180,21 @@ def judge(by, name, target=None):
     """The first refusal that stands in the way of the permission, or None when it is granted."""
     permission = roles.ORGANIZATION[name]
     if by.role not in permission.roles:
-        return Forbidden(f"Your role here ({by.role}) doesn't include: {permission.label}.")
+        return _unfit_role(by, permission)
     if not permission.capability and not permission.policies:
         return _state(by, permission)
     return next((step.refusal for step in verdict(by, name, target) if step.refusal), None)
 
 
-def verdict(by, name, target=None):
+def _unfit_role(by, permission, whose="Your"):
+    return Forbidden(f"{whose} role here ({by.role}) doesn't include: {permission.label}.")
+
+
+def verdict(by, name, target=None, whose="Your"):
     """The whole chain of reasons, in its order; every link is asked, also after one that refuses."""
     permission = roles.ORGANIZATION[name]
     has = by.role in permission.roles
-    refusal = None if has else Forbidden(f"Your role here ({by.role}) doesn't include: {permission.label}.")
+    refusal = None if has else _unfit_role(by, permission, whose)
     who = ", ".join(role for role in roles.ROLES if role in permission.roles)
     yield Step("role", f"The role is {by.role}; it takes {who}", refusal)
     if permission.capability:

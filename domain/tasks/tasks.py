@@ -1,10 +1,14 @@
-"""Tasks: one's own, those assigned to one, and for owners and admins all of the organization (system A1)."""
+"""Tasks: mine are those I was given, and those I made that nobody was given; everybody's are the team's.
+
+Why so: docs/decisions/whose-tasks.md
+"""
 
 from datetime import timedelta
 
 from database.clock import now
 from database.scope import everywhere
 from database.transactions import writes
+from domain import Refused
 from domain.base import outgoing
 from domain.fields.choice import Choice
 from domain.fields.day import Due
@@ -12,7 +16,7 @@ from domain.fields.kinds import Field
 from domain.fields.person import Person
 from domain.fields.text import Text
 from domain.lists import rows
-from domain.lists.listing import Listing, Sort, Tab
+from domain.lists.listing import Act, Listing, Sort, Tab
 from domain.lists.searches import Words
 from models import Organization, Task, User
 
@@ -36,10 +40,16 @@ listing = Listing(
     reads="tasks.read",
     writes="tasks.write",
     has_pages=True,
-    search=Words(places=(("user", "u"), ("assigned_to", "a"))),
+    search=Words(places=(("user", "u"), ("holder", "ua"))),
+    elsewhere=(("holder", Task.assigned_to, Task.holder),),
     empty=(
-        ("mine", "Write down the first thing that needs doing. Press c anywhere on this page."),
-        ("assigned", "What others give you to do shows here."),
+        (
+            "mine",
+            "Write down the first thing that needs doing. Press c anywhere on this page.",
+            "What others give you to do shows here.",
+        ),
+        ("made", "What you write down shows here, whoever does it."),
+        ("all", "What anybody here writes down shows here."),
     ),
     fields=(
         Field("title", "Title", Text(200), required=True),
@@ -51,14 +61,29 @@ listing = Listing(
         Field("description", "Description", Text(10_000, long=True), listed=False),
     ),
     tabs=(
-        Tab("mine", "My tasks", "user", "tasks.read"),
-        Tab("assigned", "Assigned to me", "assigned_to", "tasks.read"),
+        Tab("mine", "Mine", "holder", "tasks.read"),
+        Tab("made", "Made by me", "user", "tasks.read"),
         Tab("all", "Everybody's", None, "tasks.read_all"),
     ),
     sorts=(
         Sort("newest", "Newest first", descending=True),
         Sort("oldest", "Oldest first"),
         Sort("due", "Due soonest", "due_at"),
+    ),
+    acts=(
+        Act(
+            "taking",
+            "Take",
+            lambda id, by: take(id, by=by),
+            "tasks.write",
+            "It is yours now.",
+            "user",
+            cell="assigned_to",
+            press="t",
+            bulk=True,
+            when=lambda row: row.assigned_to is None,
+            may=lambda row, by: getattr(row, "user_id", row.user) != by.user.id,
+        ),
     ),
     board_by="status",
     due="due_at",
@@ -74,14 +99,25 @@ def _reachable(by):
 
 
 def _may_change(task, field, by):
-    """The owner changes everything, the assignee the status only."""
-    if not by.may("tasks.write"):
-        return False
-    return task.user_id == by.user.id or (field == "status" and task.assigned_to_id == by.user.id)
+    """Whoever made it or was given it, owners and admins: everything."""
+    if by.user.id in (task.user_id, task.assigned_to_id):
+        return by.may("tasks.write")
+    return by.may("tasks.write_all")
 
 
 def _may_remove(task, by):
-    return by.may("tasks.write") and task.user_id == by.user.id
+    """Whoever made it, owners and admins."""
+    return by.may("tasks.write" if task.user_id == by.user.id else "tasks.write_all")
+
+
+def _why(task, by, verb, members):
+    """Only Bob, Alice and admins can change this."""
+    if not by.may("tasks.write"):
+        return f"You can look at tasks here, but not {verb} them: your role is {by.role}."
+    ids = (task.user_id, task.assigned_to_id) if verb == "change" else (task.user_id,)
+    names = [members[id] for id in dict.fromkeys(ids) if id in members]
+    who = f"{', '.join(names)} and admins" if names else "admins"
+    return f"Only {who} can {verb} this."
 
 
 def _derive(task, values):
@@ -117,7 +153,21 @@ def _notify(user, type, key, title, task, organization):
     outgoing.notify(user, type, key, title, body=task.title, link=link, organization=organization)
 
 
-rules = rows.Rules(listing, _reachable, _may_change, _may_remove, _derive, _after)
+rules = rows.Rules(listing, _reachable, _may_change, _may_remove, _why, _derive, _after)
+
+
+@writes
+def take(id, *, by):
+    """Take a task that nobody was given, whoever made it; returns the noted change.
+
+    Refuses with NotFound what they can't see, and when somebody has it already.
+    """
+    by.require("tasks.write")
+    task = rows.get(rules, id, by)
+    if task.assigned_to_id is not None:
+        raise Refused(f"{task.assigned_to.name} has it already.")
+    return rows.write(rules, task, {"assigned_to": by.user.id}, by)
+
 
 DUE_WITHIN = timedelta(hours=24)
 
@@ -142,7 +192,7 @@ def upcoming(by, limit=6):
     return list(
         Task.select()
         .where(
-            (Task.user == by.user) | (Task.assigned_to == by.user),
+            Task.holder == by.user.id,
             Task.status.in_(Task.OPEN),
             Task.due_at.is_null(False),
         )

@@ -63,6 +63,12 @@
   }
 
   const click = (element) => { element?.click(); return Boolean(element); };
+  // Who may change the row, where nothing could be done to it: never silence.
+  const why = (row = currentRow()) => { if (row?.dataset.why) guildhall.toast("warn", row.dataset.why); return Boolean(row?.dataset.why); };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-say-why]");
+    if (button) why(button.closest("[data-why]"));
+  });
   const keys = {
     "?": () => { byId("keys").showModal(); return true; },
     "/": () => { const search = document.querySelector("[data-search]"); search?.focus(); search?.select?.(); return Boolean(search); },
@@ -70,10 +76,12 @@
     g: () => { going = Date.now(); return true; },
     j: () => move(1),
     k: () => move(-1),
-    x: () => click(currentRow()?.querySelector("input[type=checkbox]")),
+    x: () => click(currentRow()?.querySelector("input[type=checkbox]")) || why(),
     b: () => { const first = document.querySelector(".bulk-bar:not([hidden]) :is(select, button)"); first?.focus(); return Boolean(first); },
-    e: () => click(currentRow()?.querySelector("[data-edit]")),
-    s: () => click(currentRow()?.querySelector("[data-edit-status]")),
+    e: () => click(currentRow()?.querySelector("[data-edit]")) || why(),
+    s: () => click(currentRow()?.querySelector("[data-edit-status]")) || why(),
+    "[": () => why(),
+    "]": () => why(),
     Enter: () => document.activeElement === currentRow() && click(currentRow().querySelector("[data-open]") || currentRow().querySelector("a[href]")),
   };
 
@@ -96,6 +104,7 @@
       if (click(document.querySelector(`[data-key="${CSS.escape(event.key)}"]`))) event.preventDefault();
       return;
     }
+    if (click((currentRow() ?? document).querySelector(`[data-press="${CSS.escape(event.key)}"]`))) { event.preventDefault(); return; }
     if (Object.hasOwn(keys, event.key) && keys[event.key]()) event.preventDefault();
   });
 })();

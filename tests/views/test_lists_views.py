@@ -20,6 +20,7 @@ from domain.lists import lists, rows
 from domain.lists.listing import Act, Listing
 from domain.tasks import tasks
 from models import Task
+from tests.fixtures.threads import write
 from views.lists import drawing
 from views.lists.place import Place
 
@@ -75,28 +76,76 @@ def test_the_detail_page_and_its_block(browse, task, hx, outline):
     assert outline(block)[0] == ["row_detail"]
 
 
-def test_everyone_sees_their_own_and_owners_all(browse, at, cast):
+def test_everyone_sees_their_own_and_everybodys(browse, at, cast):
     for name in ("alice", "bob"):
         make(at(name), title=f"{name} alone")
     make(at("charlie", "globex"), title="charlie alone")
     seen = {
         (name, tab): browse(name).get(f"/acme/tasks?tab={tab}").get_data(True)
-        for name, tab in (("alice", "mine"), ("alice", "all"), ("bob", "mine"), ("vera", "mine"))
+        for name, tab in (("alice", "mine"), ("alice", "all"), ("bob", "mine"), ("vera", "mine"), ("vera", "all"))
     }
     assert "alice alone" in seen["alice", "mine"]
     assert "bob alone" not in seen["alice", "mine"]
     assert "bob alone" in seen["alice", "all"]
     assert "alice alone" not in seen["bob", "mine"]
     assert "alone" not in seen["vera", "mine"]
+    assert "alice alone" in seen["vera", "all"]
     assert not [page for page in seen.values() if "charlie alone" in page]
-    assert browse("bob").get("/acme/tasks?tab=all").status_code == 403
 
 
-def test_a_task_of_somebody_else_is_not_there(browse, task):
+def only_own(cast):
+    only_own_tasks = models.Organization.update(own_tasks_only=True)
+    write(only_own_tasks.where(models.Organization.id == cast.acme.id).execute)
+
+
+def test_a_task_of_somebody_else_is_not_there_where_members_see_only_their_own(browse, task, cast):
+    only_own(cast)
     assert browse("alice").get(f"/acme/tasks/{task.id}").status_code == 200
     for name in ("bob", "vera", "charlie"):
         assert browse(name).get(f"/acme/tasks/{task.id}").status_code == 404, name
-        assert browse(name).get(f"/acme/tasks/{task.id}/cells/title").status_code == 404, name
+    assert browse("bob").get(f"/acme/tasks/{task.id}/cells/title").status_code == 404
+    assert browse("bob").get("/acme/tasks?tab=all").status_code == 403
+    assert "Everybody" not in browse("bob").get("/acme/tasks").get_data(True)
+
+
+def test_who_may_not_change_a_task_is_told_who_may_everywhere(browse, task, hx):
+    says = "Only Alice and admins can change this."
+    bob = browse("bob")
+    for path in ("/acme/tasks?tab=all", "/acme/tasks?tab=all&view=board", f"/acme/tasks/{task.id}"):
+        assert says in bob.get(path).get_data(True), path
+    cell_page = bob.get(f"/acme/tasks/{task.id}/cells/title", headers=hx("list_area"))
+    assert (cell_page.status_code, says in cell_page.get_data(True)) == (403, True)
+    chosen = {"ids": [task.id], "act": "priority", "to_priority": "low"}
+    assert f"1 not: {says}" in bob.post("/acme/tasks/bulk", data=chosen, headers=hx()).get_data(True)
+    assert "You can look at tasks here" in browse("vera").get(f"/acme/tasks/{task.id}").get_data(True)
+
+
+def test_an_empty_tab_names_the_one_that_is_not_and_invites_no_viewer_to_write(browse, task):
+    for who in ("bob", "vera"):
+        page = browse(who).get("/acme/tasks").get_data(True)
+        assert '<a href="/acme/tasks?tab=all">1 task under “Everybody&#39;s”</a>' in page, who
+        assert ("Write down the first thing" in page, "New task" in page) == (who == "bob", who == "bob")
+    board = browse("vera").get("/acme/tasks?view=board").get_data(True)
+    assert "1 task under “Everybody" in board
+
+
+def test_a_task_nobody_was_given_is_taken_and_a_personal_space_offers_nothing(browse, at, task, hx):
+    bob = browse("bob")
+    assert f'hx-post="/acme/tasks/{task.id}/taking"' in bob.get("/acme/tasks?tab=all").get_data(True)
+    answer = bob.post(f"/acme/tasks/{task.id}/taking", headers=hx()).get_data(True)
+    assert "It is yours now." in answer
+    assert "/acme/tasks/undo/" in answer
+    assert stored(task.id).assigned_to_id == at("bob").user.id
+    assert browse("vera").post(f"/acme/tasks/{task.id}/taking").status_code == 403
+    assert "/taking" not in browse("alice").get("/acme/tasks").get_data(True)
+
+
+def test_a_form_is_refused_before_anything_is_typed_while_one_looks_through_other_eyes(browse):
+    alice = browse("alice")
+    alice.post("/acme/permissions/preview", data={"role": "member"})
+    answer = alice.get("/acme/tasks/new")
+    assert answer.status_code == 403
+    assert "Stop that first" in answer.get_data(True)
 
 
 def test_more_goes_on_where_the_page_ended(browse, at, hx):
@@ -277,13 +326,13 @@ def test_a_cell_works_without_htmx(browse, task, followed):
     assert "Title can&#39;t be empty." in followed(alice, refused)
 
 
-def test_an_assignee_may_change_the_status_and_nothing_else(browse, at, cast, hx):
+def test_an_assignee_may_change_everything_but_not_delete(browse, at, cast, hx):
     task = make(at("alice"), assigned_to=str(cast.bob.id))
     bob = browse("bob")
     assert cell(bob, task, {"status": "completed"}, hx(), "status").status_code == 200
-    assert cell(bob, task, {"title": "Mine"}, hx()).status_code == 403
+    assert cell(bob, task, {"title": "Mine"}, hx()).status_code == 200
     assert bob.post(f"/acme/tasks/{task.id}/removal", headers=JSON).status_code == 403
-    assert (stored(task.id).status, stored(task.id).title) == ("completed", "A task")
+    assert (stored(task.id).status, stored(task.id).title) == ("completed", "Mine")
 
 
 @pytest.mark.parametrize("name", ["id", "user", "organization", "created_at", "__class__", "no_such", "completed_at"])
@@ -330,7 +379,7 @@ def test_bulk_changes_what_is_ones_own_and_says_what_it_left(browse, at, task, h
     form = {"ids": ids, "act": "status", "to_status": "completed"}
     response = browse("bob").post("/acme/tasks/bulk", data=form, headers=hx())
     page = response.get_data(True)
-    assert "3 tasks changed. 2 not: they aren&#39;t yours to change." in page
+    assert "3 tasks changed. 2 not: Only Alice and admins can change this. This task isn&#39;t here" in page
     assert [stored(id).status for id in mine] == ["completed"] * 3
     assert stored(task.id).status == "pending"
     undo = "/acme/tasks/undo/" + page.split("/acme/tasks/undo/")[1].split('"')[0]
@@ -435,14 +484,15 @@ def test_export_gives_all_rows_of_the_list_and_only_them(browse, at, cast):
     assert response.mimetype == "text/csv"
     assert response.headers["Content-Disposition"].startswith('attachment; filename="tasks-')
     assert response.headers["Cache-Control"] == "no-store"
-    found = exported(response)
+    found = exported(browse("alice").get("/acme/tasks/export.csv?tab=made"))
     assert [row["Title"] for row in found] == ["Also mine", 'Mine, with "quotes" and a line']
     assert found[1]["Assignee"] == "Bob"
-    filtered = exported(browse("alice").get("/acme/tasks/export.csv?priority=high"))
+    filtered = exported(browse("alice").get("/acme/tasks/export.csv?tab=made&priority=high"))
     assert [row["Priority"] for row in filtered] == ["High"]
     everybody = exported(browse("alice").get("/acme/tasks/export.csv?tab=all"))
     assert {row["Title"] for row in everybody} >= {"Bob's", "Also mine"}
     assert "Globex's" not in {row["Title"] for row in everybody}
+    only_own(cast)
     assert browse("bob").get("/acme/tasks/export.csv?tab=all").status_code == 403
     assert browse("charlie").get("/acme/tasks/export.csv").status_code == 404
 

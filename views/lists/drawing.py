@@ -52,12 +52,14 @@ def rows(place, answer):
         known = rights.get(people)
         if known is None:
             names = tuple((n, answer.people.get(getattr(row, n))) for n in listing.people)
-            known = rights[people] = (names, place.rights(_Owned(row, listing)))
+            owned = _Owned(row, listing)
+            may = place.rights(owned)
+            known = rights[people] = (names, may, "" if may else place.why_not(owned))
         due = listing.due and getattr(row, listing.due)
         late = is_past(due) if listing.due and listing.is_open(row) else None
-        may = (*known, place.verbs(row) if place.acts else (), late, place.ticks, notes.get(row.id, ()))
+        how = (*known, place.verbs(row) if place.acts else (), late, place.ticks, notes.get(row.id, ()))
         kinds = tuple(map(type, row))  # Markup equals the same str, and True equals 1
-        drawn.append(_row(environment, place.view, listing, place.url, row, kinds, *may))
+        drawn.append(_row(environment, place.view, listing, place.url, row, kinds, *how))
     return Markup("").join(drawn)
 
 
@@ -72,10 +74,10 @@ class _Owned:
 
 
 @lru_cache(maxsize=4000, typed=True)
-def _row(environment, view, listing, url, row, _kinds, people, may, verbs, late, ticks, notes):
+def _row(environment, view, listing, url, row, _kinds, people, may, why, verbs, late, ticks, notes):
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
-    context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may}
+    context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may, "why": why}
     context["href"] = (
         listing.link(row)
         if callable(listing.link)

@@ -21,12 +21,13 @@ def bulk(mounted, parts):
     undo = None
     if listing.act(name):
         done, refusals, said = rows.act(place.rules, name, ids, by=place.by, parent=place.ask.parent)
-        left_out, verb = len(refusals), listing.act(name).label.lower()
+        left_out, verb = [refusal.sentence for refusal in refusals], listing.act(name).label.lower()
         note = said if listing.act(name).many and isinstance(said, str) else f"{_number(listing, done)}: {verb}."
     else:
         note, done, left_out, undo = _change_many(place, name, ids)
     if left_out:
-        note += f" {left_out} not: they aren't yours to change."
+        told = list(dict.fromkeys(left_out))
+        note += f" {len(left_out)} not: {' '.join(told[:3])}{' …' if len(told) > 3 else ''}"
     if request.htmx:
         notice = pages.notice("good" if done else "warn", note, undo)
         return pages.answer(notice, trigger={"listChanged": True, "unselect": True})

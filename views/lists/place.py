@@ -4,7 +4,7 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from domain.fields.person import members
-from domain.lists import lists
+from domain.lists import lists, rows
 from domain.lists.listing import granted
 
 
@@ -67,12 +67,12 @@ class Place:
 
     def known(self, field):
         """Words used before in a free text."""
-        return lists.known_words(self.listing, field)
+        return lists.known_words(self.listing, field, self.rules.reachable(self.by))
 
     @cached_property
     def members(self):
         """(id, name) of everybody one could choose."""
-        return tuple(members().items()) if self.by.organization else ()
+        return tuple(self.present.items()) if self.by.organization else ()
 
     def options(self, field):
         """(value, label) of what can be chosen for a field."""
@@ -96,3 +96,22 @@ class Place:
             for act in self.acts
             if (act.when is None or act.when(row)) and (act.may is None or act.may(row, self.by))
         )
+
+    def why_not(self, row):
+        """Why this person may change nothing of a row that others may change; empty where that goes without saying."""
+        if self.rules.why is None:
+            return ""
+        return rows.why_not(self.rules, row, self.by, present=self.present)
+
+    @cached_property
+    def present(self):
+        """id → name of the members."""
+        return members()
+
+    @cached_property
+    def others(self):
+        """(tab, how many, its address) of the tabs that aren't empty: where an empty one leads."""
+        if not self.listing.counted:
+            return ()
+        found = lists.elsewhere(self.listing, self.ask, self.by)
+        return [(tab, count, self.address(tab=tab.key, **{self.listing.board_by: ""})) for tab, count in found]

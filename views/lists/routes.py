@@ -18,6 +18,7 @@ from domain.fields.person import names
 from domain.lists import lists, rows
 from domain.lists.listing import demand
 from domain.people import admins
+from models import Change
 from views import access, pages
 from views.lists import drawing, export, many
 from views.lists.place import Place
@@ -27,7 +28,19 @@ VIEWS = ("list", "board")
 ICONS = (
     *("list", "layout-kanban", "download", "search", "plus", "keyboard", "arrow-left", "trash", "x"),
     *("sort-ascending", "sort-descending", "selector"),
-    *("history", "arrow-back-up", "pencil", "progress-check", "flag", "tag", "user", "calendar", "link", "dots"),
+    *(
+        "lock",
+        "history",
+        "arrow-back-up",
+        "pencil",
+        "progress-check",
+        "flag",
+        "tag",
+        "user",
+        "calendar",
+        "link",
+        "dots",
+    ),
 )
 
 
@@ -135,7 +148,7 @@ def _wanted(listing):
         yield "/new", "GET", new, writes
         yield "", "POST", create, writes
         yield "/<id:id>", "POST", update, writes
-        yield "/<id:id>/cells/<name>", "GET", cell, reads
+        yield "/<id:id>/cells/<name>", "GET", cell, writes
         yield "/<id:id>/cells/<name>", "POST", update_cell, writes
         yield "/<id:id>/removal", "POST", remove, writes
         yield "/undo/<batch>", "POST", many.undo, writes
@@ -227,6 +240,8 @@ def _show(mounted, place, row, values=None, errors=None, status=200):
         history=[_in_words(listing, change) for change in noted],
         editable={f.name for f in listing.written if place.may_write and rules.may_change(row, f.name, by)},
         may_remove=place.may_write and rules.may_remove(row, by),
+        why=place.why_not(row),
+        verbs=place.verbs(row),
         here=mounted.nav,
     )
 
@@ -250,6 +265,7 @@ def _plain(field, stored):
 
 
 def new(mounted, parts):
+    access.refuse_who_only_looks()
     return _form(mounted, mounted.place(parts), {}, {})
 
 
@@ -309,8 +325,10 @@ def cell(mounted, parts):
     """One cell, to be edited (or, with ?show, as it was)."""
     place, name = mounted.place(parts), parts["name"]
     row, field = rows.get(place.rules, parts["id"], place.by, place.ask.parent), _field(place, name)
-    if "show" in request.args or not place.rules.may_change(row, name, place.by):
+    if "show" in request.args:
         return _row(place, row.id)
+    if not place.rules.may_change(row, name, place.by):
+        raise Forbidden(rows.why_not(place.rules, row, place.by))
     text = as_text(field, place.listing.column(name).of(row))
     return pages.fragment("lists/_cell.html", place=place, row=row, field=field, text=text, was=text, error=None)
 
@@ -394,8 +412,9 @@ def _acting(key):
                 raise
             return _asking(mounted, place, asked, request.form.get(field.name), refusal)
         done = answer if isinstance(answer, str) else chosen.done
+        undo = _undo(place, answer) if isinstance(answer, Change) else None
         if request.htmx:
-            return pages.answer(pages.notice("good", done), trigger={"listChanged": True, "closeDialog": True})
+            return pages.answer(pages.notice("good", done, undo), trigger={"listChanged": True, "closeDialog": True})
         return pages.go(place.url, done)
 
     return act

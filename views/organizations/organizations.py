@@ -101,6 +101,14 @@ def _others(by):
     return [(one.id, one.user.name) for one in rows if one.user_id != by.user.id and one.user.status == "active"]
 
 
+@blueprint.post("/<organization>/settings/own-tasks")
+@access.member("organization.update")
+def own_tasks():
+    on = request.form.get("own_tasks_only") == "1"
+    organizations.show_own_tasks_only(on, by=g.by)
+    return _settings("Members see only their own tasks now." if on else "Members see everybody's tasks now.")
+
+
 @blueprint.post("/<organization>/settings")
 @access.member("organization.update")
 def update():

@@ -35,8 +35,8 @@ def _about(member):
     name = request.args.get("permission", "")
     if member is None or name not in roles.ORGANIZATION:
         return None
-    steps = list(permissions.verdict(member, name))
-    refusal = permissions.judge(member, name)
+    steps = list(permissions.verdict(member, name, whose=f"{member.user.name}'s"))
+    refusal = next((step.refusal for step in steps if step.refusal), None)
     return {"who": member.user.name, "label": roles.label(name), "name": name, "steps": steps, "refusal": refusal}
 
 

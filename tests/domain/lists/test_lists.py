@@ -10,7 +10,7 @@ from domain import Forbidden, Invalid
 from domain.lists import lists, rows
 from domain.lists.lists import Ask, counts, export, read, understand
 from domain.tasks import tasks
-from models import Task, User
+from models import Organization, Task, User
 from tests.fixtures.threads import write
 
 LISTING = tasks.listing
@@ -61,9 +61,9 @@ def pages(ask, by):
 
 def expected(all_rows, ask, by, moment):
     def fits(row):
-        if ask.tab == "mine" and row.user_id != by.user.id:
+        if ask.tab == "mine" and (row.assigned_to_id or row.user_id) != by.user.id:
             return False
-        if ask.tab == "assigned" and row.assigned_to_id != by.user.id:
+        if ask.tab == "made" and row.user_id != by.user.id:
             return False
         if any(row.__data__[name] != value for name, value in ask.filters):
             return False
@@ -93,7 +93,7 @@ def test_every_question_gives_each_row_once_and_in_order_over_all_pages(cast, at
     chosen.append((("assigned_to", cast.bob.id),))
     asked = 0
     for tab, filters, q, due, sort, size in itertools.product(
-        ("mine", "assigned", "all"), chosen, ("", "ink"), ("", *lists.DUE), ("newest", "oldest", "due"), (1, 3, 7)
+        ("mine", "made", "all"), chosen, ("", "ink"), ("", *lists.DUE), ("newest", "oldest", "due"), (1, 3, 7)
     ):
         ask = Ask(tab=tab, filters=filters, q=q, due=due, sort=sort, rows=size)
         wanted = expected(many, ask, at("alice"), clock())
@@ -108,8 +108,11 @@ def test_each_role_sees_its_own_tabs(cast, at, many):
     def ids(tab, by):
         return {row.id for row in pages(Ask(tab=tab, rows=50), by)}
 
-    assert ids("mine", at("bob")) == {t.id for t in many if t.user_id == cast.bob.id}
-    assert ids("assigned", at("bob")) == {t.id for t in many if t.assigned_to_id == cast.bob.id}
+    assert ids("mine", at("bob")) == {t.id for t in many if (t.assigned_to_id or t.user_id) == cast.bob.id}
+    assert ids("made", at("bob")) == {t.id for t in many if t.user_id == cast.bob.id}
+    for name in ("alice", "bob", "vera"):
+        assert ids("all", at(name)) == {t.id for t in many}
+    write(Organization.update(own_tasks_only=True).where(Organization.id == cast.acme.id).execute)
     assert ids("all", at("alice")) == {t.id for t in many}
     for name in ("bob", "vera", "dora"):
         with pytest.raises(Forbidden):
@@ -130,7 +133,7 @@ def test_a_row_made_while_one_reads_on_disturbs_no_page(cast, at, many):
 
 def test_the_page_names_its_people_also_those_who_left(cast, at, inside_acme):
     put(cast, user=cast.alice, assigned_to=cast.charlie)
-    answer = read(LISTING, Ask(), at("alice"))
+    answer = read(LISTING, Ask(tab="all"), at("alice"))
     assert answer.people[cast.charlie.id] == "Charlie"
     assert answer.people[cast.bob.id] == "Bob"
 
@@ -317,10 +320,10 @@ def test_a_search_finds_only_what_the_tab_shows(cast, at, inside_acme):
     with inside(cast.globex):
         put(cast, title="ink of charlie", user=cast.charlie)
         put(cast, title="ink of alice elsewhere")
-    found = {tab: [r.title for r in pages(Ask(q="ink", tab=tab), at("alice"))] for tab in ("mine", "assigned", "all")}
+    found = {tab: [r.title for r in pages(Ask(q="ink", tab=tab), at("alice"))] for tab in ("mine", "made", "all")}
     assert found == {
-        "mine": ["ink of alice"],
-        "assigned": ["ink of bob"],
+        "mine": ["ink of bob", "ink of alice"],
+        "made": ["ink of alice"],
         "all": ["ink of bob", "ink of alice"],
     }
 
@@ -379,6 +382,7 @@ def test_an_export_gives_every_row_once_in_chunks(cast, at, many, monkeypatch):
 
 
 def test_an_export_needs_the_tabs_right_and_no_scope_around_it(cast, at, many):
+    write(Organization.update(own_tasks_only=True).where(Organization.id == cast.acme.id).execute)
     with pytest.raises(Forbidden):
         list(export(LISTING, Ask(tab="all"), at("bob")))
     chunks = export(LISTING, Ask(tab="all"), at("alice"))

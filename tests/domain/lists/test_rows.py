@@ -153,31 +153,15 @@ def test_a_viewer_makes_changes_and_removes_nothing(cast, at, task):
     ):
         with pytest.raises(Forbidden):
             act()
-    assert rows.bulk(RULES, [task.id], {"status": "completed"}, by=at("vera"))[1:] == (0, 1)
+    _, done, why_not = rows.bulk(RULES, [task.id], {"status": "completed"}, by=at("vera"))
+    assert (done, len(why_not)) == (0, 1)
     assert counts() == before
-
-
-def test_an_owner_of_the_organization_sees_but_does_not_change_anothers_task(at, inside_acme):
-    his = make(at("bob"))
-    assert rows.get(RULES, his.id, at("alice")).title == "Call the printer"
-    with pytest.raises(Forbidden):
-        rows.change(RULES, his.id, {"title": "Mine"}, by=at("alice"))
-    with pytest.raises(Forbidden):
-        rows.remove(RULES, his.id, by=at("alice"))
-    assert now_stands(his).title == "Call the printer"
 
 
 @pytest.mark.parametrize("id", [0, -1, 2**31, 2**63, 2**64, "1", None, 1.0])
 def test_what_is_no_id_is_not_found(at, task, id):
     with pytest.raises(NotFound):
         rows.get(RULES, id, at("alice"))
-
-
-def test_a_refused_field_takes_the_allowed_one_with_it(cast, at, task):
-    rows.change(RULES, task.id, {"assigned_to": str(cast.bob.id)}, by=at("alice"))
-    with pytest.raises(Forbidden):
-        rows.change(RULES, task.id, {"status": "completed", "title": "Mine"}, by=at("bob"))
-    assert (now_stands(task).status, now_stands(task).title) == ("pending", "Call the printer")
 
 
 def test_a_suspended_organization_stands_still(cast, at, task):
@@ -304,7 +288,7 @@ def test_a_bulk_changes_all_that_one_may_and_counts_the_rest(cast, at, inside_ac
         foreign = make(at("charlie", "globex"))
     ids = [*(t.id for t in mine), hers.id, foreign.id, 10**6]
     batch, done, left_out = rows.bulk(RULES, ids, {"priority": "high"}, by=at("bob"))
-    assert (done, left_out) == (3, 3)
+    assert (done, len(left_out), left_out[0]) == (3, 3, "Only Alice and admins can change this.")
     assert {now_stands(t).priority for t in mine} == {"high"}
     assert now_stands(hers).priority == "medium"
     with inside(cast.globex):
@@ -315,7 +299,7 @@ def test_a_bulk_changes_all_that_one_may_and_counts_the_rest(cast, at, inside_ac
 def test_a_bulk_removes_and_a_repeated_id_counts_once(at, inside_acme):
     mine = [make(at("bob")).id for _ in range(3)]
     _batch, done, left_out = rows.bulk(RULES, mine + mine[:1], {}, by=at("bob"), removing=True)
-    assert (done, left_out) == (3, 1)
+    assert (done, len(left_out)) == (3, 1)
     assert Task.select().count() == 0
 
 
@@ -356,7 +340,7 @@ def test_a_removed_task_comes_back_as_itself_and_is_found_by_its_words(cast, at,
     after = Task.select().where(Task.id == task.id).dicts().get()
     same = before.keys() - {"created_at", "updated_at"}
     assert {name: after[name] for name in same} == {name: before[name] for name in same}
-    assert [row.id for row in read(RULES.listing, Ask(q="bookb"), at("alice")).rows] == [task.id]
+    assert [row.id for row in read(RULES.listing, Ask(tab="all", q="bookb"), at("alice")).rows] == [task.id]
     with pytest.raises(Refused):
         rows.undo(RULES, batch_of(task), by=at("bob"))
 

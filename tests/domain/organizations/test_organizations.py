@@ -137,8 +137,23 @@ def test_a_removed_member_is_out_at_once(cast, at):
 def test_each_role_may_what_it_may(at):
     expected = {
         "alice": set(roles.ORGANIZATION) - {"members.invite"},  # the free plan doesn't include it
-        "bob": {"organization.read", "members.read", "members.leave", "workspaces.read", "tasks.read", "tasks.write"},
-        "vera": {"organization.read", "members.read", "members.leave", "workspaces.read", "tasks.read"},
+        "bob": {
+            "organization.read",
+            "members.read",
+            "members.leave",
+            "workspaces.read",
+            "tasks.read",
+            "tasks.read_all",
+            "tasks.write",
+        },
+        "vera": {
+            "organization.read",
+            "members.read",
+            "members.leave",
+            "workspaces.read",
+            "tasks.read",
+            "tasks.read_all",
+        },
     }
     for name, may in expected.items():
         assert {capability for capability in roles.ORGANIZATION if at(name).may(capability)} == may

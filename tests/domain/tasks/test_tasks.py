@@ -5,11 +5,14 @@ import pytest
 
 import jobs
 from database.scope import inside
-from domain import Forbidden, NotFound
+from domain import Forbidden, NotFound, Refused
 from domain.base import notices
 from domain.lists import rows
+from domain.lists.lists import Ask
 from domain.tasks import tasks
-from models import Notification, Task
+from models import Notification, Organization, Task
+from tests.fixtures.threads import write
+from views.lists.place import Place
 
 
 @pytest.fixture
@@ -36,18 +39,69 @@ def test_reopening_and_completing_again_notifies_again(cast, at, task, inside_ac
     assert notices.unread(cast.alice) == 2
 
 
-def test_anothers_task_is_not_found(at, task, inside_acme):
-    with pytest.raises(NotFound):
-        rows.change(tasks.rules, task.id, {"title": "Mine now"}, by=at("bob"))
+@pytest.fixture
+def own_only(cast):
+    """Acme shows members only their own tasks."""
+    write(Organization.update(own_tasks_only=True).where(Organization.id == cast.acme.id).execute)
+
+
+def test_anothers_task_is_seen_and_who_may_change_it_is_said(cast, at, task, inside_acme):
+    given = rows.create(tasks.rules, {"title": "Fold", "assigned_to": str(cast.bob.id)}, by=at("alice"))
+    for who, what, says in (
+        ("dora", task, "Only Alice and admins can change this."),
+        ("dora", given, "Only Alice, Bob and admins can change this."),
+        (
+            "vera",
+            given,
+            "Your role here (viewer) doesn't include: Create tasks, take them, and change own and given ones.",
+        ),
+    ):
+        assert rows.get(tasks.rules, what.id, at(who)) == what
+        with pytest.raises(Forbidden) as refused:
+            rows.change(tasks.rules, what.id, {"title": "Mine now"}, by=at(who))
+        assert refused.value.sentence == says
+    with pytest.raises(Forbidden, match="Only Alice and admins can delete this"):
+        rows.remove(tasks.rules, given.id, by=at("bob"))
     assert Task.get_by_id(task.id).title == "Call the printer"
 
 
-def test_an_assignee_may_change_the_status_only(cast, at, task, inside_acme):
+def test_where_members_see_only_their_own_anothers_is_not_found(cast, at, task, own_only, inside_acme):
+    for who in ("bob", "vera"):
+        with pytest.raises(NotFound):
+            rows.get(tasks.rules, task.id, at(who))
     rows.change(tasks.rules, task.id, {"assigned_to": str(cast.bob.id)}, by=at("alice"))
-    rows.change(tasks.rules, task.id, {"status": "in progress"}, by=at("bob"))
+    assert rows.get(tasks.rules, task.id, at("bob")) == task
+
+
+def test_attack_a8_words_of_tasks_one_may_not_see_are_not_offered(cast, at, own_only, inside_acme):
+    rows.create(tasks.rules, {"title": "Fire her", "category": "dismissals"}, by=at("alice"))
+    rows.create(tasks.rules, {"title": "Fold", "category": "print"}, by=at("bob"))
+    known = {}
+    for who in ("alice", "bob"):
+        place = Place(tasks.rules, at(who), Ask(), "/acme/tasks")
+        known[who] = place.known(tasks.listing.by_name["category"])
+    assert known == {"alice": ["dismissals", "print"], "bob": ["print"]}
+
+
+def test_assignee_admins_and_owners_change_everything(cast, at, task, inside_acme):
+    rows.change(tasks.rules, task.id, {"assigned_to": str(cast.bob.id)}, by=at("alice"))
+    everything = {"title": "Mine", "priority": "high", "due_at": "2027-01-01", "status": "completed"}
+    rows.change(tasks.rules, task.id, everything, by=at("bob"))
+    bobs = rows.create(tasks.rules, {"title": "Fold"}, by=at("bob"))
+    rows.change(tasks.rules, bobs.id, everything, by=at("alice"))
+    rows.remove(tasks.rules, bobs.id, by=at("alice"))
+    assert Task.get_by_id(task.id).priority == "high"
+
+
+def test_what_nobody_was_given_can_be_taken_once_and_put_back(cast, at, task, inside_acme):
+    noted = tasks.take(task.id, by=at("bob"))
+    assert Task.get_by_id(task.id).assigned_to == cast.bob
+    with pytest.raises(Refused, match="Bob has it already"):
+        tasks.take(task.id, by=at("dora"))
+    rows.undo(tasks.rules, noted.batch, by=at("bob"))
+    assert Task.get_by_id(task.id).assigned_to is None
     with pytest.raises(Forbidden):
-        rows.change(tasks.rules, task.id, {"title": "Mine now"}, by=at("bob"))
-    assert (Task.get_by_id(task.id).status, Task.get_by_id(task.id).title) == ("in progress", "Call the printer")
+        tasks.take(task.id, by=at("vera"))
 
 
 def test_a_task_of_another_organization_is_out_of_reach(cast, at, task):

@@ -53,7 +53,7 @@ def test_the_reasons_for_one_person_and_permission(alice, cast, said):
     page = said(alice.get(f"/acme/permissions?person={seat(cast, 'vera')}&permission=members.invite"))
     assert "The role is viewer; it takes owner, admin" in page
     assert "The plan is Free; it doesn&#39;t include it" in page or "The plan is Free" in page
-    assert "Your role here (viewer)" in page
+    assert "Vera&#39;s role here (viewer)" in page
     assert "The organization is active" in page
 
 
