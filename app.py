@@ -45,7 +45,6 @@ def create_app(chosen=None):
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=safety.is_https(),
-        RATELIMIT_STORAGE_URI=chosen.rate_limit_storage,
         TEMPLATES_AUTO_RELOAD=False,
     )
     webhooks.init_app(app)
@@ -58,7 +57,6 @@ def create_app(chosen=None):
     Htmx(app)
     safety.init_app(app)
     access.login.init_app(app, add_context_processor=False)  # pages are given who asks
-    safety.limiter.init_app(app)
     assets.init_app(app)
     errors.init_app(app)
     pages.init_app(app)

@@ -91,6 +91,8 @@ def chosen(folder, url):
 @pytest.fixture
 def unhoused(tmp_path):
     """Configured as a house is, without a database: what asks for this alone runs once and not on both."""
+    limiter.enabled = False
+    limiter.reset()
     sandbox.speak(sandbox.stripe)  # as in the product; tests of the other providers have it speak their words
     return configuration.use(chosen(tmp_path, ""))
 
@@ -214,11 +216,8 @@ def web(house):
     """The application on this test's house, with its limits off unless a test turns them on."""
     made = application()
     configured, views = dict(made.config), dict(made.view_functions)
-    limiter.enabled = False
-    limiter.reset()
     made.extensions.pop("guildhall_identities", None)  # what issuers said of themselves
     yield made
-    limiter.enabled = True
     made.config.clear()
     made.config.update(configured)
     made.view_functions.clear()

@@ -59,7 +59,7 @@ MAY = {
     "jobs": ("database", "models", "domain", "jobs"),
     "app": ("database", "models", "domain", "views", "jobs"),
 }
-WEB = ("flask", "flask_login", "flask_limiter", "werkzeug", "htmx_flask", "jinja2_fragments", "gunicorn")
+WEB = ("flask", "flask_login", "werkzeug", "htmx_flask", "jinja2_fragments", "gunicorn")
 
 
 @pytest.mark.parametrize("room", MAY)

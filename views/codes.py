@@ -12,7 +12,7 @@ from domain.base.tokens import NotTheCode
 from domain.people import codes
 from views import access, entrance, pages
 from views.backers.backers import to_the_gate
-from views.safety import limited, spend_letter
+from views.safety import forgive, limited
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class CodeFlow:
     words: Callable[[Any], dict]
     too_old: str = "That is too old. Please ask for a new code."
     template: str = "people/auth/code.html"
+    asked: str = "code_send"  # under which limit the letter was asked for
     door: Callable = field(default=access.public)
 
     @property
@@ -64,7 +65,9 @@ class CodeFlow:
             if not token:
                 return pages.go(self.begin, self.too_old, "warn")
             try:
-                return self.finish(token, request.form.get("code", ""))
+                done = self.finish(token, request.form.get("code", ""))
+                forgive(self.asked)
+                return done
             except backers.NotClaimed as refusal:
                 return to_the_gate(refusal, self.path)
             except (NotTheCode, Invalid) as refusal:
@@ -81,7 +84,6 @@ class CodeFlow:
             return pages.go(self.path, "A new code is on its way. The old one is no longer good.", "info")
 
     def mail_again(self, token):
-        spend_letter(token.email_norm)
         session[self.key] = codes.send_again(token.public_id, self.purpose)
 
     def _page(self, token, refusal=None):

@@ -6,9 +6,10 @@ import secrets
 from flask import g, make_response, request, session
 from flask_login import current_user, login_user
 
+from domain.base.allowances import spend
 from domain.people import accounts, factors, sessions, sign_ins
 from views import access, cookies, pages
-from views.safety import address, cookie_name, is_https, spend
+from views.safety import address, cookie_name, forgive, is_https
 
 YEAR = 365 * 24 * 3600
 
@@ -19,6 +20,7 @@ def enter(user, way, target=None):
     A passkey is both factors already. Refuses with Suspended.
     """
     accounts.must_be_active(user)
+    forgive()
     if way != "passkey" and factors.is_on(user):
         session.clear()
         session[cookies.SECOND_FACTOR] = sign_ins.begin_second_factor(user, way, access.same_site(target))

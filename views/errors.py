@@ -2,10 +2,8 @@
 
 import json
 import logging
-import time
 
 from flask import Response, flash, g, redirect, render_template
-from flask_limiter import RateLimitExceeded
 from htmx_flask import request
 from werkzeug.exceptions import HTTPException
 
@@ -18,7 +16,7 @@ from domain.base.stepup import VerificationRequired
 from domain.money.providers.provider import ProviderFailed
 from views import access, pages
 from views.base import stepup
-from views.safety import SAFE, TooOften, limiter
+from views.safety import SAFE
 
 log = logging.getLogger("guildhall.errors")
 
@@ -34,7 +32,6 @@ CODES = {400: "INVALID_INPUT", 404: "NOT_FOUND", 413: "INVALID_INPUT", 415: "INV
 
 def init_app(app):
     app.register_error_handler(Refused, refused)
-    app.register_error_handler(RateLimitExceeded, too_often)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(ProviderFailed, provider_failed)
     app.register_error_handler(WriterDown, busy)
@@ -62,11 +59,6 @@ def refused(refusal):
         fields=refusal.fields,
         retry_after=refusal.details.get("retry_after"),
     )
-
-
-def too_often(error):
-    held = limiter.current_limit
-    return refused(TooOften(max(1, int(held.reset_at - time.time()) + 1) if held else 60))
 
 
 def http_error(error):

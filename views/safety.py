@@ -9,16 +9,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app, g, request, session
-from flask_limiter import Limiter
 from flask_login import current_user
 from limits import parse
 from werkzeug.exceptions import BadRequest
 from werkzeug.routing import BaseConverter, ValidationError
 
-from domain import Forbidden, Refused
-from domain.base import audit, configuration, stepup
+from domain import Forbidden
+from domain.base import allowances, audit, configuration, stepup
 from domain.base.addresses import normalized
-from domain.fields.kinds import clean
+from domain.base.allowances import hit
+from domain.base.allowances import limiter as limiter
+from domain.people import sessions
+from views import cookies, places
 
 log = logging.getLogger("guildhall.requests")
 
@@ -63,64 +65,34 @@ def secret_links(app):
 
 
 def address():
-    return request.remote_addr or "unknown"
+    """Where the request comes from, or «unknown»."""
+    return g.get("place") or places.parsed(request.remote_addr)
+
+
+def _place():
+    return places.network(address())
 
 
 def _who_or_where():
-    return current_user.get_id() if current_user.is_authenticated else address()
+    return current_user.get_id() if current_user.is_authenticated else _place()
 
 
 def _mail_and_place():
-    return f"{_mail()}|{address()}"
+    return f"{normalized(request.form.get('email', ''))[:254]}|{_place()}"
 
 
-def _mail():
-    return normalized(clean(request.form.get("email", "")))[:254]
-
-
-limiter = Limiter(
-    key_func=_who_or_where,
-    headers_enabled=False,
-    strategy="fixed-window",
-)
-
-# specification B.10. A limit on the address alone would let strangers lock people out, so the narrow one
-# pairs it with the place it comes from.
+# specification B.10. Wrong tries alone count; a limit on the address alone would let strangers lock people
+# out, so the narrow one pairs it with the place it comes from.
 LIMITS = {
-    "sign_in": (("20/minute", address), ("10/15 minutes", _mail_and_place), ("100/15 minutes", _mail)),
-    "sign_up": (("10/hour", address),),
-    "code_verify": (("5/minute", address),),
-    "code_send": (("30/hour", address),),
-    "identity": (("20/minute", address),),
-    "passkey": (("20/minute", address),),
-    "backer": (("30/minute", address),),
+    "sign_in": ((parse("20/minute"), _place), (parse("10/15 minutes"), _mail_and_place)),
+    "sign_up": ((parse("10/hour"), _place),),
+    "code_verify": ((parse("5/minute"), _place),),
+    "code_send": ((parse("30/hour"), _place),),
+    "identity": ((parse("20/minute"), _place),),
+    "passkey": ((parse("20/minute"), _place),),
+    "backer": ((parse("30/minute"), _place),),
 }
-# What one person, address or organization may use up, from wherever it is asked.
-SPENT = {
-    "sessions": parse("10/minute"),  # sign-ins of a user
-    "second_factors": parse("20/hour"),  # tries of a user: whoever has the password can begin anew at will
-    "letters": parse("3/hour"),  # with a code to an address, whoever asks for it and whether or not it has an account
-    "invitations": parse("20/hour"),  # letters of an organization, whoever sends them
-    "backers": parse("5/minute"),  # tries at the code of a backer (a name in lower case)
-    "states": parse("10/minute"),  # changes of the site's state by an admin
-}
-
-
-def spend(name, whose):
-    """Count one against the named limit of somebody or something, or refuse with TooOften."""
-    _spend(SPENT[name], name, str(getattr(whose, "id", whose)))
-
-
-def spend_letter(email):
-    """The same for a letter to an address, however it is written."""
-    if "@" in email:
-        spend("letters", normalized(clean(email))[:254])
-
-
-def _spend(limit, *key):
-    """Count one against the limit, or refuse with TooOften."""
-    if limiter.enabled and not limiter.limiter.hit(limit, *key):
-        raise TooOften(max(1, int(limiter.limiter.get_window_stats(limit, *key).reset_time - time.time()) + 1))
+OTHERWISE = {"sign_in": ", or sign in with a code by mail"}
 
 
 def unlimited(view):
@@ -159,7 +131,7 @@ def from_anywhere(view):
 def _spend_page():
     view = _view(request.endpoint) if request.endpoint else None
     if view is not None and not getattr(view, "unlimited", False):
-        _spend(_pages(configuration.active.pages_per_minute), "pages", _who_or_where())
+        hit(_pages(configuration.active.pages_per_minute), "pages", _who_or_where())
 
 
 @functools.cache
@@ -167,23 +139,38 @@ def _pages(count):
     return parse(f"{count}/minute")
 
 
-class TooOften(Refused):
-    code, status = "RATE_LIMITED", 429
-    about_form = False
-
-    def __init__(self, seconds):
-        super().__init__(f"Too many tries. Wait {seconds} seconds, then try again.", retry_after=seconds)
-
-
 def limited(name):
-    """Count POSTs to a view under the named limits, before it does anything."""
+    """Count POSTs to a view under the named limits, before it does anything; see `forgive`."""
 
     def wrap(view):
-        for limit, key in LIMITS[name]:
-            view = limiter.shared_limit(limit, scope=f"{name}:{key.__name__}", key_func=key, methods=["POST"])(view)
-        return view
+        @functools.wraps(view)
+        def call(**kwargs):
+            counted = g.setdefault("counted", [])
+            recognise(request.form.get("email", "")[:254])
+            apart = ("known",) if allowances.known.get() else ()
+            for limit, key in LIMITS[name]:
+                at = (limit, f"{name}:{key.__name__}", key(), *apart)
+                hit(*at, otherwise=OTHERWISE.get(name, ""))
+                counted.append(at)
+            return view(**kwargs)
+
+        return call
 
     return wrap
+
+
+def forgive(*names):
+    """What was tried in this request was right, and so was what led to it (`names`): it uses up no limit."""
+    for at in g.pop("counted", ()):
+        allowances.forgive(*at)
+    for name, limit, key in ((other, *row) for other in names for row in LIMITS[other]):
+        allowances.forgive(limit, f"{name}:{key.__name__}", key())
+
+
+def recognise(email):
+    """Take note whether this browser was signed in to the account of this address before."""
+    browser = request.cookies.get(cookie_name(cookies.BROWSER), "")
+    allowances.known.set(bool(email and browser) and sessions.knows(normalized(email), browser))
 
 
 class Id(BaseConverter):
@@ -213,6 +200,8 @@ def init_app(app):
 def _begin():
     g.began = time.perf_counter()
     g.request_id = secrets.token_hex(8)
+    g.place = places.parsed(request.remote_addr)
+    allowances.known.set(False)
     stepup.present.set(None)  # a thread serves one after another
     audit.origin.set({"ip": address(), "request_id": g.request_id})
     # NUL ends a string in C and PostgreSQL refuses it: nothing we have is called so.

@@ -6,7 +6,7 @@ import re
 import sys
 import time
 
-QUIET = {"apscheduler": logging.WARNING, "urllib3": logging.WARNING, "flask-limiter": logging.ERROR}
+QUIET = {"apscheduler": logging.WARNING, "urllib3": logging.WARNING}
 
 
 HIDDEN = "***"

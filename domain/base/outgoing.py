@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from database.clock import now
 from database.transactions import wake, writes
+from domain.base import allowances
 from models import Outgoing
 
 log = logging.getLogger("guildhall.outgoing")
@@ -50,9 +51,22 @@ def _short(key):
     return key if len(key) <= 160 else key[:90] + ":" + hashlib.sha256(key.encode()).hexdigest()
 
 
+# Letters that anybody can cause to an address that isn't proven theirs.
+ASKED = {
+    *("verify_email", "already_registered", "otp_sign_in", "magic_link", "reset_password", "confirm_address"),
+    *("identity_code", "invitation"),
+}
+
+
 def letter(template, to, key, **values):
-    """Leave a letter: `template` names a file in templates/mail, `to` is an address."""
-    return enqueue("mail", key, {"template": template, "values": values}, recipient=to)
+    """Leave a letter: `template` names a file in templates/mail, `to` is an address.
+
+    Refuses with allowances.TooOften beyond three an hour to an address of those that anybody can cause.
+    """
+    made = enqueue("mail", key, {"template": template, "values": values}, recipient=to)
+    if made and template in ASKED:
+        allowances.spend_letter(to)
+    return made
 
 
 def notify(user, type, key, title, *, body=None, link=None, organization=None):

@@ -83,11 +83,10 @@ class AlreadyRegistered(Refused):
     """There is an account already: `details["elsewhere"]` is where to sign in to it."""
 
 
-def sign_up(email, name, password, next_url=None, *, backer=None, allow=lambda email: None):
+def sign_up(email, name, password, next_url=None, *, backer=None):
     """Mail a code for a new account; returns the token's public id for the browser to keep.
 
-    `allow(email)` is asked before a letter goes, once the form is in order; it may refuse. `backer` is the
-    Claim that the browser carries: needed while a campaign runs, and kept with the mailed code.
+    `backer` is the Claim that the browser carries: needed while a campaign runs, and kept with the mailed code.
     With a password the answer is the same for an address that has an account: its owner gets a letter that
     says so. Without one (`password` None) they are told, unless messages are neutral.
     Refuses with Invalid, with AlreadyRegistered, and with a backers.NotClaimed.
@@ -95,7 +94,6 @@ def sign_up(email, name, password, next_url=None, *, backer=None, allow=lambda e
     must_be_open()
     backers.must_have(backer, normalized(clean(email)))  # before a password is hashed for nothing
     email, name, password_hash = _checked(email, name, password)
-    allow(email)
     strict = password is None and not settings.get("auth_neutral_messages")
     return _begin_sign_up(email, name, password_hash, next_url, strict, backer)
 
@@ -122,17 +120,21 @@ def _begin_sign_up(email, name, password_hash, next_url, strict=False, backer=No
     if known and strict:
         raise AlreadyRegistered("This address has an account already.", elsewhere="/sign-in/code")
     payload = {"email": email, "name": name, "password_hash": password_hash, "known": bool(known)}
-    token_id = codes.mail("verify_email", email, payload | ({"backer": backer.kept} if backer else {}), None, next_url)
-    if known:
-        outgoing.letter("already_registered", known.email, f"already:{token_id}")
-    return token_id
+    return codes.mail("verify_email", email, payload | ({"backer": backer.kept} if backer else {}), None, next_url)
 
 
 @codes.letter("verify_email")
 def _mail_verification(token, code):
     made = token.payload
-    if not made["known"]:
-        outgoing.letter("verify_email", made["email"], f"verify:{token.id}", name=made["name"], code=code)
+    if made["known"]:
+        return _say_registered(token)
+    return outgoing.letter("verify_email", made["email"], f"verify:{token.id}", name=made["name"], code=code)
+
+
+def _say_registered(token):
+    """No code for an address that has an account: its owner is told so, once an hour, and whoever asked is not."""
+    known = by_email(token.email_norm)
+    return known and outgoing.letter("already_registered", known.email, f"already:{known.id}:{now():%Y-%m-%dT%H}")
 
 
 @writes(keep=tokens.NotTheCode)
@@ -224,17 +226,16 @@ def ask_new_address(user, email):
     taken = by_email(email)
     if taken and not settings.get("auth_neutral_messages"):
         raise Invalid({"email": "This address belongs to another account."})
-    token_id = codes.mail("change_email", email, user=user)
-    if taken:
-        outgoing.letter("already_registered", taken.email, f"already:{token_id}")
-    return token_id
+    return codes.mail("change_email", email, user=user)
 
 
 @codes.letter("change_email")
 def _mail_new_address(token, code):
     user = token.user
-    if user.status == "active" and not by_email(token.email_norm):
-        outgoing.letter("confirm_address", codes.recipient(token), f"address:{token.id}", name=user.name, code=code)
+    if user.status != "active" or by_email(token.email_norm):
+        return _say_registered(token)
+    to, key = codes.recipient(token), f"address:{token.id}"
+    return outgoing.letter("confirm_address", to, key, name=user.name, code=code)
 
 
 @writes(keep=tokens.NotTheCode)

@@ -5,14 +5,14 @@ says how its letter goes; the code itself is domain/base/tokens.py.
 """
 
 from database.transactions import writes
-from domain.base import tokens
+from domain.base import allowances, tokens
 from models import AuthToken
 
 _letters = {}
 
 
 def letter(purpose):
-    """Declare the function (token, code) that mails a code of this purpose, or keeps silent.
+    """Declare the function (token, code) that mails a code of this purpose, or keeps silent and is false.
 
     It keeps silent where nobody may be mailed, and is asked alike the first time and when it is sent again.
     """
@@ -31,7 +31,8 @@ def mail(purpose, email, payload=None, user=None, next_url=None):
 
 def _mail(*about):
     token, code = tokens.new(*about)
-    _letters[token.purpose](token, code)
+    if not _letters[token.purpose](token, code):
+        allowances.spend_letter(token.email_norm)  # counted alike, or it would tell who has an account
     return token.public_id
 
 

@@ -143,11 +143,6 @@ def may_connect(name):
     stepup.demand("security.connect", name)
 
 
-def needs_code(came, user=None):
-    """Whether `arrive` will mail a code to the address that came: who counts letters asks first."""
-    return bool(came.email) and not (_is_proven(came, user) or _known(came))
-
-
 @writes
 def arrive(came, user=None, next_url=None, backer=None):
     """Take in who came from a provider: (the user, None), or (None, a token) once a code was mailed.
@@ -261,9 +256,8 @@ def _ask_for_code(came, user, next_url, backer):
 @codes.letter("identity")
 def _mail_code(token, code):
     about = token.payload
-    if about["mailed"]:
-        facts = {"provider": label(about["provider"]), "code": code}
-        outgoing.letter("identity_code", about["email"], f"identity_code:{token.id}", **facts)
+    facts = {"provider": label(about["provider"]), "code": code}
+    return about["mailed"] and outgoing.letter("identity_code", about["email"], f"identity_code:{token.id}", **facts)
 
 
 @writes(keep=tokens.NotTheCode)

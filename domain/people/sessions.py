@@ -94,6 +94,12 @@ def _is_known(user, agent, browser):
     return before.where(Session.device_hash.is_null(), Session.device == device(agent)).first() is not None
 
 
+def knows(email_norm, browser):
+    """Whether the account of this (normalized) address was signed in to with this browser before."""
+    here = (User.email_norm == email_norm) & (Session.device_hash == _hash(browser)) & Session.staff_id.is_null()
+    return Session.select(Session.id).join(User).where(here).first() is not None
+
+
 def _replace(user, session):
     others = (Session.user == user) & (Session.id != session.id) & Session.staff_id.is_null()
     ended = Session.update(ended_at=now(), end_reason="replaced").where(others, Session.ended_at.is_null()).execute()

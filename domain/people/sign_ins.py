@@ -6,7 +6,7 @@ from datetime import timedelta
 from database.clock import now
 from database.transactions import writes
 from domain import Refused
-from domain.base import audit, configuration, outgoing, settings, tokens
+from domain.base import allowances, audit, configuration, outgoing, settings, tokens
 from domain.base.addresses import address, normalized
 from domain.fields.kinds import clean
 from domain.people import accounts, codes, passwords, sessions
@@ -77,6 +77,31 @@ def ask_link(email, next_url=None):
     if user:
         link = f"{configuration.active.site_url}/sign-in/link/{token.public_id}.{secret}"
         outgoing.letter("magic_link", user.email, f"magic:{token.id}", name=user.name, link=link)
+    else:
+        allowances.spend_letter(email)
+
+
+def ask_code_too(email, password, next_url=None):
+    """Mail a code to sign in with to whoever knows the password; returns a token's public id, alike for the others.
+
+    Theirs belongs to no address, so that it voids nobody's code.
+    """
+    try:
+        user = sign_in(email, password)
+        return _mail_code_too(user, next_url)
+    except Refused:
+        return _pretend(email, next_url)
+
+
+@writes
+def _mail_code_too(user, next_url):
+    return codes.mail("sign_in", user.email, user=user, next_url=next_url)
+
+
+@writes
+def _pretend(email, next_url):
+    token, _ = tokens.new("sign_in", secrets.token_hex(16), {"email": clean(email)[:254]}, None, next_url)
+    return token.public_id
 
 
 def _to_be_mailed(email):
@@ -92,8 +117,12 @@ def _to_be_mailed(email):
 
 @codes.letter("sign_in")
 def _mail_code(token, code):
-    if (user := token.user) and user.status == "active":
-        outgoing.letter("otp_sign_in", user.email, f"otp:{token.id}", name=user.name, code=code)
+    user = token.user
+    return (
+        user
+        and user.status == "active"
+        and outgoing.letter("otp_sign_in", user.email, f"otp:{token.id}", name=user.name, code=code)
+    )
 
 
 @writes(keep=tokens.NotTheCode)
@@ -179,8 +208,12 @@ def forgot(email):
 
 @codes.letter("reset")
 def _mail_reset(token, code):
-    if (user := token.user) and user.status == "active":
-        outgoing.letter("reset_password", user.email, f"reset:{token.id}", name=user.name, code=code)
+    user = token.user
+    return (
+        user
+        and user.status == "active"
+        and outgoing.letter("reset_password", user.email, f"reset:{token.id}", name=user.name, code=code)
+    )
 
 
 def reset(token_id, code, password):

@@ -250,6 +250,76 @@ def test_a_claimed_forwarded_address_counts_for_nothing(browse, limits):
     assert until_refused(ask, 10) == 10
 
 
+def test_report_15_seven_colleagues_behind_one_address_type_right_codes_within_a_minute(browse, limits, letters):
+    for number in range(7):
+        client = browse(None)
+        form = {"email": f"n{number}@example.org", "name": "Nina", "password": PASSWORD}
+        assert client.post("/sign-up", data=form).status_code == 303
+        code = re.search(r"\b\d{6}\b", letters()[-1][2])[0]
+        assert client.post("/verify", data={"code": code}).status_code == 303
+    form = {"email": "bob@example.org", "password": PASSWORD}
+    assert [browse(None).post("/sign-in", data=form).status_code for _ in range(9)] == [303] * 9
+
+
+def guess(browse, count, email="bob@example.org"):
+    """So many wrong passwords, each from another place."""
+    client = browse(None)
+    for number in range(count):
+        there = {"REMOTE_ADDR": f"198.51.{number // 250}.{number % 250}"}
+        client.post("/sign-in", data={"email": email, "password": ""}, environ_overrides=there)
+
+
+def test_attack_a3_nobody_is_locked_out_by_a_hundred_guesses(browse, limits, letters):
+    here = browse(None)
+    right = {"email": "bob@example.org", "password": PASSWORD}
+    here.post("/sign-in", data=right)
+    here.post("/sign-out")
+    guess(browse, 101)
+    elsewhere, before = {"REMOTE_ADDR": "192.0.2.7"}, len(letters())
+    assert here.post("/sign-in", data=right, environ_overrides=elsewhere).headers["Location"] != "/sign-in/code/answer"
+    fresh, wrong = browse(None), browse(None)
+    said = [
+        c.post("/sign-in", data=right | w, environ_overrides=elsewhere)
+        for c, w in ((fresh, {}), (wrong, {"password": "Wrong horse 1!"}))
+    ]
+    assert [one.headers["Location"] for one in said] == ["/sign-in/code/answer"] * 2
+    assert len(letters()) == before + 1
+    code = re.search(r"\b\d{6}\b", letters()[-1][2])[0]
+    assert wrong.post("/sign-in/code/answer", data={"code": code}).status_code == 422
+    assert fresh.post("/sign-in/code/answer", data={"code": code}).status_code == 303
+    assert fresh.get("/acme").status_code == 200
+
+
+def test_attack_a3_a_network_of_ipv6_is_one_place_and_ports_are_none(browse, limits):
+    client = browse(None)
+
+    def ask(n):
+        there = {"REMOTE_ADDR": f"2001:db8::{n + 1:x}" if n % 2 else f"[2001:db8::{n + 1:x}]:{5000 + n}"}
+        return client.post("/sign-in", data={"email": "bob@example.org", "password": ""}, environ_overrides=there)
+
+    assert until_refused(ask, 10) == 10
+
+
+@pytest.mark.parametrize("junk", ["x" * 500, "1.2.3.4, \u00e9", "'; --", "[::1", "999.1.1.1", "1.2.3.4:99999:8"])
+def test_attack_a3_junk_in_a_forwarded_address_is_no_error(browse, web, letters, junk, monkeypatch):
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    monkeypatch.setattr(web, "wsgi_app", ProxyFix(web.wsgi_app, x_for=1))
+    form = {"email": "bob@example.org", "password": PASSWORD}
+    answer = browse(None).post("/sign-in", data=form, headers={"X-Forwarded-For": junk})
+    assert answer.status_code == 303
+
+
+def test_a_browser_that_was_here_before_has_letters_of_its_own(browse, limits, letters):
+    """Who asks for letters to an address keeps its owner from none."""
+    here = browse(None)
+    here.post("/sign-in", data={"email": "bob@example.org", "password": PASSWORD})
+    here.post("/sign-out")
+    for _ in range(4):
+        browse(None).post("/forgot-password", data={"email": "bob@example.org"})
+    assert here.post("/forgot-password", data={"email": "bob@example.org"}).status_code == 303
+
+
 def test_ten_sign_ups_an_hour_and_five_codes_a_minute(browse, limits):
     client = browse(None)
     assert until_refused(lambda n: client.post("/sign-up", data={}), 10) == 10

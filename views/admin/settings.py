@@ -7,9 +7,9 @@ from htmx_flask import request
 
 from domain import Invalid, NotFound, Stale
 from domain.base import settings
+from domain.base.allowances import spend
 from domain.fields.forms import as_text
 from views import access, pages
-from views.safety import spend
 
 blueprint = Blueprint("settings", __name__, url_prefix="/admin/settings")
 

@@ -14,12 +14,13 @@ from htmx_flask import request
 from domain import Invalid, NotFound, Refused
 from domain.backers import backer_codes, backer_desk, backer_imports, backers, tiers
 from domain.base import settings
+from domain.base.allowances import spend
 from domain.fields.kinds import whole
 from domain.lists import rows as listed_rows
 from domain.organizations import invitations
 from views import access, cookies, pages
 from views.lists import export, routes
-from views.safety import limited, spend
+from views.safety import limited
 
 blueprint = Blueprint("backers", __name__)
 

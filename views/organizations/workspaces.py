@@ -5,9 +5,9 @@ from htmx_flask import request
 
 from domain import Invalid, Refused
 from domain.base import roles
+from domain.base.allowances import spend
 from domain.organizations import invitations, members, permissions, workspaces
 from views import access, pages
-from views.safety import spend
 
 blueprint = Blueprint("workspaces", __name__, url_prefix="/<organization>/workspaces")
 

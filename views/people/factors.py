@@ -5,10 +5,10 @@ from flask import Blueprint, redirect, session
 from htmx_flask import request
 
 from domain import Refused
-from domain.base import tokens
+from domain.base import allowances, tokens
 from domain.people import accounts, codes, factors, passkeys, sign_ins
 from views import access, cookies, entrance, pages
-from views.safety import limited, spend
+from views.safety import forgive, limited, recognise
 
 blueprint = Blueprint("factors", __name__)
 
@@ -73,7 +73,8 @@ def verify():
             return passkeys.fits(user, answer, challenge)
         return (factors.use_code if way == "backup" else factors.fits_totp)(user, answer)
 
-    spend("second_factors", token.user)
+    recognise(token.user.email)
+    allowances.spend("second_factors", token.user)
     try:
         user, first, target = sign_ins.finish_second_factor(
             token.public_id, request.form.get("code", "")[:20_000], fits
@@ -84,6 +85,8 @@ def verify():
         session.pop(cookies.SECOND_FACTOR, None)
         return pages.go("/sign-in", "That took too long, or was wrong too often. Please sign in again.", "bad")
     accounts.must_be_active(user)
+    forgive()
+    allowances.give_back("second_factors", user)
     return entrance.admit(user, first, target)
 
 
@@ -129,6 +132,7 @@ def enrol():
         if not refusal.about_form:
             raise
         return _enrolment(refusal)
+    forgive()
     session.pop(cookies.APP_SET_UP, None)
     return _shown_once(made, "The second factor is on. Keep these codes, then you are done.")
 

@@ -26,7 +26,7 @@ from views import access, cookies, pages
 from views.backers.backers import carried, forget, to_the_gate
 from views.codes import CodeFlow
 from views.entrance import enter
-from views.safety import from_anywhere, limited, spend_letter
+from views.safety import from_anywhere, limited
 
 blueprint = Blueprint("identities", __name__)
 log = logging.getLogger("guildhall.identities")
@@ -212,8 +212,6 @@ def _go_on(about, came, began, backer):
     if connects and (user is None or user.id != began["user"]):
         return _back(began, "You were signed out meanwhile. Sign in, then connect it again.")
     try:
-        if identities.needs_code(came, user):
-            spend_letter(came.email)
         found, token = identities.arrive(came, user, began.get("next"), backer)
         if token:
             return flow.wait(token)

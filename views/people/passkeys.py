@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request, session
 from domain import Refused
 from domain.people import passkeys
 from views import access, cookies, entrance, pages
-from views.safety import limited
+from views.safety import forgive, limited
 
 blueprint = Blueprint("passkeys", __name__)
 
@@ -34,6 +34,7 @@ def sign_in():
     target = access.same_site(request.form.get("next"))
     try:
         user = passkeys.answered_by(_answer(), session.pop(cookies.PASSKEY, None))
+        forgive("passkey")
         return entrance.enter(user, "passkey", target)
     except Refused as refusal:
         back = f"/sign-in?{urlencode({'next': target})}" if target else "/sign-in"
@@ -62,6 +63,7 @@ def create():
         )
     except passkeys.NotRecognised as refusal:
         return pages.go("/settings/security/passkeys/new", refusal.sentence, "bad")
+    forgive()
     session.pop(cookies.PASSKEY_CREATION, None)
     return pages.go("/settings/security", f"The passkey “{made.name}” can sign you in from now on.")
 

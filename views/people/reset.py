@@ -3,12 +3,11 @@
 from flask import Blueprint, request
 
 from domain import Invalid
-from domain.base.addresses import address
 from domain.people import sign_ins
 from views import access, cookies
 from views.codes import CodeFlow
 from views.entrance import enter, form
-from views.safety import limited, spend_letter
+from views.safety import limited
 
 blueprint = Blueprint("reset", __name__)
 
@@ -25,7 +24,6 @@ def new():
 def create():
     email = request.form.get("email", "")
     try:
-        spend_letter(address(email))
         return flow.wait(sign_ins.forgot(email))
     except Invalid as refusal:
         return form("people/auth/forgot_password.html", refusal)

@@ -1,18 +1,21 @@
 """Sign-in with a password, by a mailed code or link; and out."""
 
+from contextlib import suppress
+
 from flask import Blueprint, redirect, request, session
 from flask_login import current_user, logout_user
 
 from database.transactions import GaveUp
 from database.troubles import Unavailable
 from domain import Refused
-from domain.base.addresses import address
+from domain.base import allowances
+from domain.base.addresses import address, normalized
 from domain.people import codes, sessions, sign_ins
 from views import access, cookies, pages
 from views.codes import CodeFlow
 from views.entrance import enter, form, onward
 from views.people.sign_up import verification
-from views.safety import limited, spend_letter
+from views.safety import forgive, limited
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -38,14 +41,33 @@ def login():
 @limited("sign_in")
 @access.public
 def create():
+    email, password = request.form.get("email", ""), request.form.get("password", "")
+    if allowances.is_spent("guesses", normalized(email)[:254]) and not allowances.known.get():
+        return _prove_by_mail_too(email, password)
     try:
-        user = sign_ins.sign_in(request.form.get("email", ""), request.form.get("password", ""))
+        user = sign_ins.sign_in(email, password)
     except sign_ins.NotVerified as refusal:
+        forgive()
         verification.mail_again(codes.pending(refusal.details["token"], "verify_email"))
         return pages.go("/verify", refusal.sentence, "info")
     except Refused as refusal:
+        _count_guess(email)
         return form("people/auth/sign_in.html", refusal, status=422)
     return enter(user, "password", onward())
+
+
+def _count_guess(email):
+    with suppress(allowances.TooOften):
+        allowances.spend("guesses", normalized(email)[:254])
+
+
+def _prove_by_mail_too(email, password):
+    """Somebody guesses the password of this address from many places, and this browser wasn't here before.
+
+    Nobody is locked out: whoever knows the password proves the address as well. A wrong one is answered alike.
+    """
+    session[cookies.SIGN_IN] = sign_ins.ask_code_too(email, password, onward())
+    return pages.go(by_code.path, "This address had many wrong tries. If the password was right, a code is on its way.")
 
 
 # --- a code by mail -------------------------------------------------------------------------------------
@@ -63,7 +85,6 @@ def ask_code_form():
 def ask_code():
     email = request.form.get("email", "")
     try:
-        spend_letter(address(email))
         return by_code.wait(sign_ins.ask_code(email, onward()))
     except Refused as refusal:
         return form("people/auth/sign_in_code.html", refusal)
@@ -101,7 +122,6 @@ def ask_link_form():
 def ask_link():
     email = request.form.get("email", "")
     try:
-        spend_letter(address(email))
         sign_ins.ask_link(email, onward())
     except Refused as refusal:
         return form("people/auth/sign_in_link.html", refusal)

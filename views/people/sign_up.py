@@ -8,7 +8,7 @@ from views import access, cookies
 from views.backers.backers import carried, let_go
 from views.codes import CodeFlow
 from views.entrance import enter, form, onward
-from views.safety import limited, spend_letter
+from views.safety import limited
 
 blueprint = Blueprint("sign_up", __name__)
 
@@ -43,7 +43,7 @@ def create_with_code():
 def _begin(template, password):
     email, name = request.form.get("email", ""), request.form.get("name", "")
     try:
-        token = accounts.sign_up(email, name, password, onward(), backer=carried(), allow=spend_letter)
+        token = accounts.sign_up(email, name, password, onward(), backer=carried())
     except Refused as refusal:
         let_go(refusal)
         return form(template, refusal)
@@ -64,6 +64,7 @@ verification = CodeFlow(
     _verify,
     lambda token: {"button": "Confirm e-mail"},
     too_old="That sign-up is too old. Please start again.",
+    asked="sign_up",
 )
 verification.serve(blueprint)
 

@@ -386,16 +386,6 @@ def test_with_neutral_messages_nobody_learns_who_has_an_account(cast):
     assert sent() == [("identity_code", cast.bob.email)]
 
 
-def test_letters_are_counted_only_where_one_will_go(cast):
-    identities.arrive(came(subject="known"))
-    assert identities.needs_code(came(verified=False, subject="new"))
-    assert not identities.needs_code(came(verified=False, subject="known"))
-    assert not identities.needs_code(came(verified=True, subject="new"))
-    assert not identities.needs_code(came(email="", verified=False))
-    assert not identities.needs_code(came(email=cast.bob.email, verified=False), cast.bob)
-    assert identities.needs_code(came(email=cast.bob.email, verified=False), cast.alice)
-
-
 # --- connecting, signed in ------------------------------------------------------------------------------------------
 
 

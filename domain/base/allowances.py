@@ -1,0 +1,100 @@
+"""How often: what a place, a person or an address may try and ask for, counted in memory or in Redis.
+
+Only what was wrong uses it up: each try is counted before it is judged, and given back when it was right
+(`forgive`), so that many colleagues behind one address don't stand in each other's way. A browser that was
+signed in to the account before (`known`) is counted apart from strangers: their guesses lock nobody out.
+"""
+
+import contextvars
+import functools
+import time
+
+from limits import parse
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from domain import Refused
+from domain.base import configuration
+from domain.base.addresses import normalized
+
+
+class TooOften(Refused):
+    code, status = "RATE_LIMITED", 429
+    about_form = False
+
+    def __init__(self, seconds, name="", otherwise=""):
+        super().__init__(f"Too many tries. Wait {seconds} seconds, then try again{otherwise}.", retry_after=seconds)
+        self.name = name
+
+
+class Counter:
+    """The counts, where RATE_LIMIT_STORAGE has them; a test turns them on."""
+
+    enabled = True
+
+    @property
+    def limiter(self):
+        return _limiter(configuration.active.rate_limit_storage)
+
+    def reset(self):
+        self.limiter.storage.reset()
+
+
+@functools.cache
+def _limiter(url):
+    return FixedWindowRateLimiter(storage_from_string(url))
+
+
+limiter = Counter()
+
+# What one person, address or organization may use up, from wherever it is asked.
+SPENT = {
+    "sessions": parse("10/minute"),  # sign-ins of a user
+    "second_factors": parse("20/hour"),  # tries of a user: whoever has the password can begin anew at will
+    "letters": parse("3/hour"),  # that strangers cause to an address, whoever asks and whether or not it has an account
+    "invitations": parse("20/hour"),  # letters of an organization, whoever sends them
+    "backers": parse("5/minute"),  # tries at the code of a backer (a name in lower case)
+    "states": parse("10/minute"),  # changes of the site's state by an admin
+    "guesses": parse("100/15 minutes"),  # wrong passwords for an address, from everywhere
+}
+
+# Whether the asking browser was signed in to the account before that it names: views fill it in.
+known: contextvars.ContextVar = contextvars.ContextVar("known", default=False)
+
+
+def spend(name, whose):
+    """Count one against the named limit of somebody or something, or refuse with TooOften."""
+    hit(SPENT[name], name, *_counted_by(name, whose))
+
+
+def is_spent(name, whose):
+    """Whether one more would be refused."""
+    return limiter.enabled and not limiter.limiter.test(SPENT[name], name, *_counted_by(name, whose))
+
+
+def give_back(name, whose):
+    """What `spend` counted wasn't wrong."""
+    forgive(SPENT[name], name, *_counted_by(name, whose))
+
+
+def _counted_by(name, whose):
+    apart = ("known",) if known.get() and name in ("letters", "second_factors") else ()
+    return (str(getattr(whose, "id", whose)), *apart)
+
+
+def spend_letter(email):
+    """Count a letter that anybody can cause to an address, however it is written, or refuse with TooOften."""
+    spend("letters", normalized(email)[:254])
+
+
+def hit(limit, name, *key, otherwise=""):
+    """Count one, or refuse with TooOften, which says `otherwise` too."""
+    if limiter.enabled and not limiter.limiter.hit(limit, name, *key):
+        ends = limiter.limiter.get_window_stats(limit, name, *key).reset_time
+        raise TooOften(max(1, int(ends - time.time()) + 1), name, otherwise)
+
+
+def forgive(limit, name, *key):
+    """Take one back that `hit` has counted."""
+    if limiter.enabled and limiter.limiter.get_window_stats(limit, name, *key).remaining < limit.amount:
+        limiter.limiter.hit(limit, name, *key, cost=-1)

@@ -1,0 +1,65 @@
+import pytest
+
+from domain.base import allowances
+from domain.base.allowances import TooOften, limiter
+from domain.organizations import invitations
+from domain.people import sign_ins
+from models import Invitation, Outgoing
+
+
+@pytest.fixture
+def counting(cast):
+    limiter.enabled = True
+    yield
+    limiter.enabled = False
+
+
+def mailed(email):
+    return Outgoing.select().where(Outgoing.kind == "mail", Outgoing.recipient == email).count()
+
+
+def test_attack_a2_three_letters_an_hour_hold_for_whoever_causes_them(cast, counting):
+    sign_ins.forgot(cast.bob.email)
+    sign_ins.ask_code(" BOB@example.org")
+    sign_ins.ask_link(cast.bob.email)
+    for ask in (sign_ins.forgot, sign_ins.ask_code, sign_ins.ask_link):
+        with pytest.raises(TooOften):
+            ask(cast.bob.email)
+    assert mailed(cast.bob.email) == 3
+
+
+def test_attack_a2_inviting_and_cancelling_mails_nobody_for_ever(cast, counting, inside_acme, at, monkeypatch):
+    monkeypatch.setattr(type(at("alice")), "require", lambda self, *asked: None)  # whatever the plan includes
+    refused = 0
+    for _ in range(6):
+        try:
+            made = invitations.invite("victim@example.org", "member", by=at("alice"))
+            invitations.cancel(made.id, by=at("alice"))
+        except TooOften:
+            refused += 1
+    assert (mailed("victim@example.org"), refused) == (3, 3)
+    assert Invitation.select().count() == 3
+
+
+def test_attack_a2_what_nobody_gets_is_counted_alike(cast, counting):
+    asked = []
+    for email in ("nobody@example.org", cast.bob.email):
+        for _ in range(5):
+            try:
+                sign_ins.forgot(email)
+                asked.append(email)
+            except TooOften:
+                pass
+    assert asked == ["nobody@example.org"] * 3 + [cast.bob.email] * 3
+
+
+def test_a_right_answer_is_given_back_and_no_more_than_that(house):
+    limiter.enabled = True
+    for _ in range(25):
+        allowances.spend("second_factors", 7)
+        allowances.give_back("second_factors", 7)
+    allowances.give_back("second_factors", 7)
+    for _ in range(20):
+        allowances.spend("second_factors", 7)
+    with pytest.raises(TooOften):
+        allowances.spend("second_factors", 7)
