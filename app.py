@@ -17,9 +17,9 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import jobs
-from database import housekeeping, opening, transactions
+from database import housekeeping, logs, opening, transactions
 from database.connections import database
-from domain.base import configuration, logs
+from domain.base import configuration
 from domain.fields import money
 from domain.money import pricing
 from domain.operations import demo

@@ -10,8 +10,8 @@ import sys
 import threading
 
 import jobs
-from database import housekeeping, opening, transactions
-from domain.base import configuration, logs
+from database import housekeeping, logs, opening, transactions
+from domain.base import configuration
 from domain.money import pricing
 from jobs import verifications
 

@@ -11,12 +11,12 @@ from database import troubles
 from database.scope import OutOfScope
 from database.transactions import GaveUp, WriterDown
 from domain import Refused
-from domain.base import audit
+from domain.base import allowances, audit
 from domain.base.stepup import VerificationRequired
 from domain.money.providers.provider import ProviderFailed
 from views import access, pages
 from views.base import stepup
-from views.safety import SAFE
+from views.safety import SAFE, ForeignForm
 
 log = logging.getLogger("guildhall.errors")
 
@@ -47,6 +47,10 @@ def refused(refusal):
         return _elsewhere(refusal, "/session-ended")
     if isinstance(refusal, VerificationRequired) and access.me():
         return stepup.ask(refusal)
+    if isinstance(refusal, allowances.TooOften):
+        allowances.note(refusal.name, f"Too many tries: {refusal.name.partition(':')[0]}", by=access.me())
+    if isinstance(refusal, ForeignForm):
+        allowances.note("foreign_form", refusal.sentence, by=access.me())
     _note_denied(refusal)
     if refusal.status == 500:  # not the asker's fault: whoever runs the site must see it
         log.error(

@@ -238,6 +238,10 @@ def by_any_name(view):
     return view
 
 
+class ForeignForm(Forbidden):
+    """A form that another site made a browser send."""
+
+
 def _from_this_site():
     """Refuse writes that a foreign page makes a browser send: Fetch Metadata, or Origin where it's missing.
 
@@ -254,7 +258,7 @@ def _from_this_site():
     else:
         fine = origin is None or _is_ours(origin)
     if not fine:
-        raise Forbidden("This form was sent from another site, so nothing was changed.")
+        raise ForeignForm("This form was sent from another site, so nothing was changed.")
 
 
 PORTS = {"http": ":80", "https": ":443"}

@@ -13,8 +13,9 @@ from limits import parse
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
+from database.transactions import writes
 from domain import Refused
-from domain.base import configuration
+from domain.base import audit, configuration
 from domain.base.addresses import normalized
 
 
@@ -58,6 +59,8 @@ SPENT = {
     "guesses": parse("100/15 minutes"),  # wrong passwords for an address, from everywhere
 }
 
+_NOTED = parse("1/minute")
+
 # Whether the asking browser was signed in to the account before that it names: views fill it in.
 known: contextvars.ContextVar = contextvars.ContextVar("known", default=False)
 
@@ -92,6 +95,14 @@ def hit(limit, name, *key, otherwise=""):
     if limiter.enabled and not limiter.limiter.hit(limit, name, *key):
         ends = limiter.limiter.get_window_stats(limit, name, *key).reset_time
         raise TooOften(max(1, int(ends - time.time()) + 1), name, otherwise)
+
+
+@writes
+def note(name, summary, *, by=None):
+    """Log that somebody came to a limit, or sent what no page of ours sends: once a minute for each kind and place."""
+    came = audit.origin.get() or {}
+    if not limiter.enabled or limiter.limiter.hit(_NOTED, "noted", name, came.get("ip") or ""):
+        audit.record("security.limited", summary, by=by, target=("limit", name[:80]), result="denied")
 
 
 def forgive(limit, name, *key):

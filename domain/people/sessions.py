@@ -68,6 +68,8 @@ def start(user, *, ip=None, user_agent=None, way=None, browser=None):
         active_organization_id=User.get_by_id(user.id).active_organization_id,
     )
     User.update(active_session_id=session.id).where(User.id == user.id).execute()
+    about = {"way": way or "unknown", "device": session.device}
+    audit.record("auth.signed_in", f"Signed in: {about['way']}", by=user, target=session, **about)
     replaced = _replace(user, session) if settings.get("single_active_session") else 0
     if replaced or not known:
         letter = "new_sign_in_replaced_session" if replaced else "new_sign_in"

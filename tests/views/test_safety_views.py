@@ -6,6 +6,7 @@ import re
 import pytest
 
 from domain.base import configuration
+from models import AuditEvent
 from tests.conftest import PASSWORD
 from views import safety
 
@@ -308,6 +309,22 @@ def test_attack_a3_junk_in_a_forwarded_address_is_no_error(browse, web, letters,
     form = {"email": "bob@example.org", "password": PASSWORD}
     answer = browse(None).post("/sign-in", data=form, headers={"X-Forwarded-For": junk})
     assert answer.status_code == 303
+
+
+def test_sign_ins_limits_and_foreign_forms_are_in_the_audit_log(browse, limits):
+    client = browse(None)
+    client.post("/sign-in", data={"email": "bob@example.org", "password": PASSWORD})
+    client.post("/sign-out")
+    for _ in range(13):
+        client.post("/sign-in", data={"email": "bob@example.org", "password": ""})
+    for _ in range(3):
+        client.post("/sign-in", headers={"Sec-Fetch-Site": "cross-site"})
+    noted = AuditEvent.select().where(AuditEvent.action.in_(("auth.signed_in", "security.limited")))
+    assert [(one.action, one.actor_email, one.target_id) for one in noted.order_by(AuditEvent.id)] == [
+        ("auth.signed_in", "bob@example.org", "1"),
+        ("security.limited", None, "sign_in:_mail_and_place"),
+        ("security.limited", None, "foreign_form"),
+    ]
 
 
 def test_a_browser_that_was_here_before_has_letters_of_its_own(browse, limits, letters):

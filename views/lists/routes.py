@@ -13,6 +13,7 @@ from htmx_flask import request
 from database.columns import public_id
 from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base import changes
+from domain.base.allowances import spend
 from domain.fields.forms import as_text, read_whole
 from domain.fields.person import names
 from domain.lists import lists, rows
@@ -22,7 +23,6 @@ from models import Change
 from views import access, pages
 from views.lists import drawing, export, many
 from views.lists.place import Place
-from views.safety import spend
 
 VIEWS = ("list", "board")
 ICONS = (

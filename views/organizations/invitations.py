@@ -5,12 +5,12 @@ from flask_login import current_user
 from htmx_flask import request
 
 from domain import Refused
+from domain.base.allowances import spend
 from domain.entitlements import grants
 from domain.lists import rows
 from domain.organizations import invitation_lists, invitations, permissions
 from views import access, pages
 from views.lists import routes
-from views.safety import spend
 
 blueprint = Blueprint("invitations", __name__)
 

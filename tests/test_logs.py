@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 
-from domain.base.logs import JsonLines
+from database.logs import JsonLines
 
 
 def line(*, exc_info=None, **extra):
