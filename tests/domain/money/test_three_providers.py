@@ -533,6 +533,23 @@ def test_what_never_came_is_found_by_asking(shop):
     assert sorted(shop.payments) == [("paid", "create", 1200, 0), ("paid", "cycle", 1200, 0)]
 
 
+@pytest.mark.parametrize("speaking", ["stripe"], indirect=True)  # the others tell of no slow debits
+@pytest.mark.parametrize(
+    ("card", "status", "plan"), [("debit", "paid", "pro_lifetime"), ("debit_fails", "failed", "free")]
+)
+def test_billing_f15_a_slow_purchase_ends_as_it_stands_though_no_event_came(shop, card, status, plan):
+    since = shop.clock()
+    sandbox.mischief("seed", drop=1.0)
+    shop.buy("pro_lifetime", card=card)
+    for page in shop.provider.list_since(since):
+        billing.apply(page)
+    assert (shop.payments, shop.plan) == ([], "free")  # it is on its way
+    shop.passes(days=4)
+    for page in shop.provider.list_since(since):
+        billing.apply(page)
+    assert (shop.payments, shop.plan) == ([(status, "once", 24000, 0)], plan)
+
+
 def test_a_call_that_fails_is_the_providers_failure_and_can_be_made_again(shop):
     sandbox.mischief("seed", fail=1.0)
     with inside(shop.acme), pytest.raises(ProviderFailed):
