@@ -11,7 +11,8 @@ from domain.base import outgoing, stepup, tokens
 from domain.money import billing, inbox
 from domain.money.providers import sandbox, stripe
 from domain.people import sessions
-from models import Outgoing, Proof, Session
+from models import Proof, Session
+from tests.fixtures.billing import posted
 
 
 @pytest.fixture
@@ -91,12 +92,7 @@ class Sandbox:
             url = billing.checkout(plan, by=self.by)
         return sandbox.pay(url.rsplit("/", 1)[1])["subscription"]
 
-    def events(self):
-        """What the sandbox wants to post and hasn't yet, oldest first."""
-        waits = Outgoing.kind == "sandbox_webhook", Outgoing.status == "queued"
-        rows = list(Outgoing.select().where(*waits).order_by(Outgoing.id))
-        writes(Outgoing.delete().where(*waits).execute)()
-        return [row.payload for row in rows]
+    events = staticmethod(posted)
 
     def accept(self, event):
         """Through the signature and into the inbox, as the view does."""

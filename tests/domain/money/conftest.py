@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from database.scope import inside
-from domain.money import facts, inbox
+from domain.money import billing, facts, inbox
 from domain.money.providers import sandbox
 from domain.money.providers.provider import (
     Fact,
@@ -71,6 +71,15 @@ def bill(cast, clock):
 def customer(cast):
     with inside(cast.acme):
         write(Customer.create, provider="stripe", provider_customer_id="cus_1", email="alice@example.org")
+
+
+@pytest.fixture
+def shop(cast, clock, pay):
+    """Acme's customer at the sandbox, bound and without a plan: what the dashboard can then sell to."""
+    with inside(cast.acme):
+        customer = billing._customer(cast.acme, cast.alice.email)
+    pay.deliver()
+    return customer
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from database.scope import inside
 from domain import Forbidden, NotFound, Refused
 from domain.base.roles import ORGANIZATION
 from domain.base.stepup import VerificationRequired
-from domain.entitlements import grants
 from domain.money import billing, facts
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import ProviderFailed, SubscriptionChanged
 from models import AuditEvent, Customer, Subscription
+from tests.fixtures.billing import plan
 from tests.fixtures.threads import write
 
 MONTHLY = sandbox.PRICES["pro_monthly"]
@@ -39,11 +39,6 @@ def tell(cast, clock):
     return fact
 
 
-def plan(cast, name="acme"):
-    with inside(getattr(cast, name)):
-        return grants.plan().key
-
-
 def stands(cast):
     with inside(cast.acme):
         return [(s.status, s.cancel_at_period_end) for s in Subscription.select()]
@@ -59,7 +54,7 @@ def test_only_an_owner_opens_a_checkout_and_nothing_is_granted_by_it(cast, at):
         assert Customer.select().count() == 0
         url = billing.checkout("pro_monthly", by=at("alice"))
     assert url.startswith("http://localhost/sandbox/checkout/")
-    assert (plan(cast), stands(cast)) == ("free", [])
+    assert (plan(cast.acme), stands(cast)) == ("free", [])
     assert ORGANIZATION["billing.manage"].roles == {"owner"}
 
 

@@ -13,7 +13,7 @@ import stripe as library
 import jobs
 from database.scope import everywhere, inside
 from domain.base import configuration, notices, settings, stepup
-from domain.entitlements import credit_standings, credits, grants
+from domain.entitlements import credit_standings, credits
 from domain.money import billing, dunning, facts, inbox, pricing, providers, reconciliations, replays, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import PaymentReceived, ProviderFailed
@@ -32,7 +32,7 @@ from models import (
     WebhookEvent,
 )
 from tests.fixtures import billing as money
-from tests.fixtures.billing import MONTHLY, YEARLY, newest_invoice, payment_of, time_passes
+from tests.fixtures.billing import MONTHLY, YEARLY, newest_invoice, payment_of, plan, time_passes
 from tests.fixtures.threads import refused, together, write
 
 DAY = 86400
@@ -41,20 +41,6 @@ DAY = 86400
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr(library.HTTPClient, "_sleep_time_seconds", lambda *_, **__: 0)
-
-
-@pytest.fixture
-def shop(cast, clock, pay):
-    """Acme's customer at the sandbox, bound and without a plan: what the dashboard can then sell to."""
-    with inside(cast.acme):
-        customer = billing._customer(cast.acme, cast.alice.email)
-    pay.deliver()
-    return customer
-
-
-def plan(organization):
-    with inside(organization):
-        return grants.plan().key
 
 
 def sent(kind="mail"):

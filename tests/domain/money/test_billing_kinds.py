@@ -6,7 +6,7 @@ import pytest
 
 import jobs
 from database.scope import inside
-from domain.entitlements import credit_standings, credits, grants
+from domain.entitlements import credit_standings, credits
 from domain.money import billing, facts
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import (
@@ -20,23 +20,8 @@ from domain.money.providers.provider import (
 from domain.money.providers.sandbox import selling, subscribing
 from models import AuditEvent, Customer, Dispute, Membership, Payment
 from tests.fixtures import billing as money
-from tests.fixtures.billing import MONTHLY, YEARLY, payment_of, time_passes
+from tests.fixtures.billing import MONTHLY, YEARLY, payment_of, plan, time_passes
 from tests.fixtures.threads import write
-
-
-@pytest.fixture
-def shop(cast, clock, pay):
-    """Acme's customer at the sandbox, bound and without a plan: what the dashboard can then sell to."""
-    with inside(cast.acme):
-        customer = billing._customer(cast.acme, cast.alice.email)
-    pay.deliver()
-    return customer
-
-
-def plan(organization):
-    with inside(organization):
-        return grants.plan().key
-
 
 # --- access -----------------------------------------------------------------------------------------------------
 

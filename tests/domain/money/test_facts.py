@@ -14,14 +14,10 @@ from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import CustomerChanged, Event, StatusUnknown
 from domain.organizations import organizations
 from models import AuditEvent, CreditEntry, Customer, Grant, Notification, Outgoing, Subscription, WebhookEvent
+from tests.fixtures.billing import plan
 from tests.fixtures.threads import together, write
 
 MONTHLY = sandbox.PRICES["pro_monthly"]
-
-
-def plan(cast, name="acme"):
-    with inside(getattr(cast, name)):
-        return grants.plan().key
 
 
 def stands(cast):
@@ -38,9 +34,9 @@ def bell(user):
 
 
 def test_a_subscription_gives_its_plan_to_its_organization_only(cast, tell):
-    assert plan(cast) == "free"
+    assert plan(cast.acme) == "free"
     tell()
-    assert (plan(cast), plan(cast, "globex")) == ("pro_monthly", "free")
+    assert (plan(cast.acme), plan(cast.globex)) == ("pro_monthly", "free")
     with inside(cast.acme):
         assert grants.capabilities() == set(plans.PAID)
     with inside(cast.globex):
@@ -83,50 +79,50 @@ def test_access_is_the_union_of_all_grants(cast, clock, tell):
 def test_these_states_give_access_until_the_periods_end_and_not_after(cast, clock, tell, status):
     tell(status)
     clock.forward(days=30, seconds=-1)
-    assert plan(cast) == "pro_monthly"
+    assert plan(cast.acme) == "pro_monthly"
     clock.forward(seconds=2)
-    assert plan(cast) == "free"  # even when no event ever says so
+    assert plan(cast.acme) == "free"  # even when no event ever says so
 
 
 def test_an_open_payment_leaves_days_of_grace_from_when_it_fell_due(cast, clock, tell):
     due = clock()
     tell("past_due", unpaid_since_at=due, period_start_at=due)
     clock.forward(days=7, seconds=-1)
-    assert plan(cast) == "pro_monthly"
+    assert plan(cast.acme) == "pro_monthly"
     clock.forward(seconds=2)
-    assert plan(cast) == "free"
+    assert plan(cast.acme) == "free"
     tell("active", after=700_000)
-    assert plan(cast) == "pro_monthly"  # paid after all
+    assert plan(cast.acme) == "pro_monthly"  # paid after all
 
 
 @pytest.mark.parametrize("status", ["incomplete", "incomplete_expired", "unpaid", "paused", "canceled"])
 def test_these_states_give_none(cast, tell, status):
     tell(status)
-    assert plan(cast) == "free"
+    assert plan(cast.acme) == "free"
     tell("active", after=-5)  # older: ignored
-    assert plan(cast) == "free"
+    assert plan(cast.acme) == "free"
 
 
 def test_cancelling_for_the_periods_end_keeps_access_until_then(cast, clock, tell):
     tell()
     tell(after=5, cancel_at_period_end=True)
     clock.forward(days=29)
-    assert (plan(cast), stands(cast)) == ("pro_monthly", [("active", True)])
+    assert (plan(cast.acme), stands(cast)) == ("pro_monthly", [("active", True)])
     clock.forward(days=1, seconds=1)
-    assert plan(cast) == "free"
+    assert plan(cast.acme) == "free"
 
 
 def test_a_renewal_moves_the_end_of_access(cast, clock, tell):
     tell()
     tell(after=5, period_end_at=clock() + timedelta(days=60))
     clock.forward(days=59)
-    assert plan(cast) == "pro_monthly"
+    assert plan(cast.acme) == "pro_monthly"
 
 
 def test_a_change_of_plan_changes_the_grants(cast, clock, tell):
     tell()
     tell(after=5, price_id=sandbox.PRICES["pro_yearly"], period_end_at=clock() + timedelta(days=365))
-    assert plan(cast) == "pro_yearly"
+    assert plan(cast.acme) == "pro_yearly"
     with inside(cast.acme):
         assert Grant.select().count() == len(plans.PAID)
 
@@ -161,13 +157,13 @@ def test_what_is_over_does_not_come_back_by_an_old_event(cast, tell):
     tell("active", after=3)
     tell("active", after=5)  # the same second
     tell("past_due", after=9)  # later, but unasked
-    assert (stands(cast), plan(cast)) == ([("canceled", False)], "free")
+    assert (stands(cast), plan(cast.acme)) == ([("canceled", False)], "free")
 
 
 def test_what_the_provider_says_when_asked_beats_any_order(cast, tell):
     tell("canceled", after=5)
     tell("active", after=3, fresh=True)
-    assert (stands(cast), plan(cast)) == ([("active", False)], "pro_monthly")
+    assert (stands(cast), plan(cast.acme)) == ([("active", False)], "pro_monthly")
 
 
 def test_a_fact_is_applied_once_by_many_threads(cast, tell):
@@ -181,7 +177,7 @@ def test_an_ended_subscription_does_not_take_a_newer_ones_access(cast, clock, te
     tell(id="sub_old")
     tell(id="sub_new", after=5)
     tell("canceled", id="sub_old", after=9)
-    assert plan(cast) == "pro_monthly"
+    assert plan(cast.acme) == "pro_monthly"
     with inside(cast.acme):
         assert billing.subscription().provider_subscription_id == "sub_new"
 
@@ -195,7 +191,7 @@ def test_an_unknown_price_grants_nothing_and_takes_nothing(cast, tell):
     assert rows(cast)[:2] == [0, 0]
     tell()
     tell(after=5, price_id="price_other", cancel_at_period_end=True)  # changed in the provider's dashboard
-    assert plan(cast) == "pro_monthly"
+    assert plan(cast.acme) == "pro_monthly"
     assert stands(cast) == [("active", True)]
     jobs.run("outgoing")
     assert [n.title for n in notices.newest(cast.stella)] == ["A subscription has a price that is no plan"]
@@ -207,12 +203,12 @@ def test_a_price_that_was_replaced_is_still_its_plan(cast, tell):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pricing.providers, "plan_of", lambda id: {v: k for k, v in changed.items()}.get(id))
         tell()
-    assert plan(cast) == "pro_monthly"
+    assert plan(cast.acme) == "pro_monthly"
 
 
 def test_a_known_customer_is_enough(cast, customer, tell):
     tell(organization=None)
-    assert plan(cast) == "pro_monthly"
+    assert plan(cast.acme) == "pro_monthly"
 
 
 def test_a_customer_is_bound_to_its_organization_once(cast, clock):
@@ -239,7 +235,7 @@ def test_a_subscription_of_something_else_is_flagged_with_its_invoice_and_buries
     write(sandbox.put, other)
     write(sandbox.put, sandbox.get(id) | {"price": other["id"]})
     pay.deliver()
-    assert plan(cast) == "free"
+    assert plan(cast.acme) == "free"
     flagged = {e.type: (e.status, bool(e.error)) for e in WebhookEvent.select()}
     assert flagged["customer.subscription.created"] == ("ignored", True)
     assert flagged["invoice.paid"] == ("ignored", True)
@@ -259,7 +255,7 @@ def test_an_invoice_before_its_subscription_waits(cast, customer, bill, tell):
 def test_a_failed_payment_makes_past_due_keeps_access_and_tells_once(cast, customer, clock, tell, bill):
     tell()
     bill(paid=False, after=5)
-    assert (stands(cast), plan(cast)) == ([("past_due", False)], "pro_monthly")
+    assert (stands(cast), plan(cast.acme)) == ([("past_due", False)], "pro_monthly")
     bill(paid=False, after=99)  # the second try of the same invoice
     assert bell(cast.alice) == ["subscription_created", "payment_failed"]
     assert Outgoing.select().where(Outgoing.kind == "mail").count() == 2  # the welcome, and this
@@ -296,7 +292,7 @@ def test_events_of_a_whole_purchase_may_come_in_any_order(cast, pay):
         pay.deliver(event)
     for event in events:
         pay.deliver(event)
-    assert (plan(cast), stands(cast)) == ("pro_monthly", [("active", False)])
+    assert (plan(cast.acme), stands(cast)) == ("pro_monthly", [("active", False)])
     assert credit_standings.balance(cast.acme) == (1000, 1000)
     assert bell(cast.alice) == ["subscription_created"]
     with inside(cast.acme):

@@ -1,4 +1,5 @@
 import dataclasses
+import inspect
 
 import pytest
 import stripe as stripe_library
@@ -9,17 +10,27 @@ from domain.money import providers
 from domain.money.providers import provider, stripe
 
 
-@pytest.mark.parametrize("name", ["stripe", "polar", "lemon_squeezy", "sandbox"])
-def test_the_configured_provider_is_the_active_one_and_has_every_function(house, name):
+@pytest.mark.parametrize(
+    ("name", "path", "label", "can"),
+    [
+        ("stripe", "stripe", "Stripe", {"pause", "preview", "quantity", "missed", "trial"}),
+        ("polar", "polar", "Polar", {"missed", "pause", "quantity", "trial"}),
+        ("lemon_squeezy", "lemon-squeezy", "Lemon Squeezy", {"pause", "quantity"}),
+        ("sandbox", "stripe", "Stripe", {"pause", "preview", "quantity", "missed", "trial"}),
+    ],
+)
+def test_the_configured_provider_is_the_active_one_and_is_the_whole_of_a_provider(house, name, path, label, can):
     configuration.use(dataclasses.replace(configuration.active, billing_provider=name))
     assert configuration.active.has_billing
-    assert ("stripe" if name == "sandbox" else name) == providers.active().NAME
-    functions = [word for word, kept in vars(provider.Provider).items() if callable(kept) and not word.startswith("_")]
-    assert len(functions) >= 20
-    for asked in functions:
-        assert callable(getattr(providers.active(), asked)), asked
-    for word in provider.Provider.__annotations__:
-        assert getattr(providers.active(), word), word
+    module = providers.active()
+    assert ("stripe" if name == "sandbox" else name) == module.NAME
+    assert (module.PATH, module.LABEL, module.CAN, len(module.CHANNEL) <= 30) == (path, label, can, True)
+    wanted = {word: kept for word, kept in vars(provider.Provider).items() if inspect.isfunction(kept)}
+    wanted = {word: kept for word, kept in wanted.items() if not word.startswith("_")}
+    assert {"verify", "facts", "refund", "all_prices"} <= set(wanted)
+    for word, kept in wanted.items():
+        parameters = list(inspect.signature(kept).parameters)[1:]
+        assert list(inspect.signature(getattr(module, word)).parameters) == parameters, word
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,14 @@ def create_customer(organization, email, key):
     ours = organization.public_id
     wanted = {"external_id": ours, "email": email, "name": organization.name, "metadata": {"organization": ours}}
     try:
-        return _id(call("POST", "/v1/customers/", body=wanted, key=key))
+        with reads():
+            return str(call("POST", "/v1/customers/", body=wanted, key=key)["id"])
     except Answered as answered:
         if answered.status not in (409, 422):
             raise
         refused = answered
-    with suppress(NotThere):
-        return _id(get("/v1/customers/external/", ours))
+    with suppress(NotThere), reads():
+        return str(get("/v1/customers/external/", ours)["id"])
     others = [held.get("email") for page, _ in pages("/v1/customers/", email=email) for held in page]
     if any(isinstance(other, str) and other.casefold() == email.casefold() for other in others):
         raise CannotDo(
@@ -33,11 +34,6 @@ def create_customer(organization, email, key):
             code="CONFLICT",
         )
     raise refused
-
-
-@reads()
-def _id(thing):
-    return str(thing["id"])
 
 
 def checkout(customer_id, organization, order, return_url, cancel_url, key):
@@ -83,12 +79,8 @@ def expire_checkout(checkout_id, key):
 def portal(customer_id, return_url, key):
     """The address of the customer's own pages at Polar; it lets in whoever has it. Refuses with ProviderFailed."""
     body = {"customer_id": customer_id, "return_url": return_url}
-    return _url(call("POST", "/v1/customer-sessions/", body=body, key=key))
-
-
-@reads()
-def _url(thing):
-    return str(thing["customer_portal_url"])
+    with reads():
+        return str(call("POST", "/v1/customer-sessions/", body=body, key=key)["customer_portal_url"])
 
 
 def preview(subscription_id, price_id, quantity):
@@ -150,16 +142,12 @@ def pause(subscription_id, resumes_at, key):
     held = get("/v1/subscriptions/", subscription_id)
     if held.get("pause_at_period_end") or held.get("status") == "paused":
         return
-    ends = _ends(held)
+    with reads():
+        ends = moment(held.get("current_period_end"))
     if resumes_at and ends and resumes_at <= ends:
         raise CannotDo(f"Polar pauses from the end of the paid period on, so not for a day before {ends:%d %B %Y}.")
     until = {"resumes_at": resumes_at.isoformat()} if resumes_at else {}
     _change(subscription_id, key, pause_at_period_end=True, **until)
-
-
-@reads()
-def _ends(held):
-    return moment(held.get("current_period_end"))
 
 
 def unpause(subscription_id, key):

@@ -72,11 +72,6 @@ def _given(thing, name):
 # --- subscriptions ----------------------------------------------------------------------------------------
 
 
-def _about_subscription(thing, why):
-    found, asked_at = fetch("subscription", thing["id"])
-    return subscription(found or thing, asked_at, why)
-
-
 def subscription(thing, asked_at, why) -> list[Fact]:
     """https://docs.stripe.com/api/subscriptions/object"""
     item, status, cancel_at = sold_item(thing), thing["status"], thing.get("cancel_at")
@@ -128,11 +123,6 @@ def _fell_due(bill):
 
 
 # --- invoices ---------------------------------------------------------------------------------------------
-
-
-def _about_invoice(thing, why):
-    found, asked_at = fetch("invoice", thing["id"])
-    return _with_subscription(found or thing, asked_at, why)
 
 
 def _with_subscription(bill, asked_at, why):
@@ -219,11 +209,6 @@ def _tier(line, sold=None):
 
 
 # --- checkouts --------------------------------------------------------------------------------------------
-
-
-def _about_checkout(thing, why):
-    found, asked_at = fetch("checkout.session", thing["id"])
-    return checkout(found or thing, asked_at, why)
 
 
 def checkout(thing, asked_at, why) -> list[Fact]:
@@ -321,11 +306,6 @@ def _paid_for(charge, why):
     return id_in(session.get("invoice")) or intent_id, id_in(session.get("customer")), bought, None
 
 
-def _about_charge(thing, why):
-    found, asked_at = fetch("charge", thing["id"])
-    return _refunded(found or thing, asked_at, why)
-
-
 def about_refund(thing, why):
     """What came back of the payment that a refund is of."""
     if not id_in(thing.get("charge")):
@@ -366,11 +346,6 @@ def charges_of(bill):
             yield charge
 
 
-def _about_dispute(thing, why):
-    found, asked_at = fetch("dispute", thing["id"])
-    return dispute(found or thing, asked_at, why)
-
-
 def dispute(thing, asked_at, why) -> list[Fact]:
     """A bank took the money back, or gave it back. An inquiry (warning_…) hasn't, and one prevented never will."""
     status = thing["status"]
@@ -402,14 +377,24 @@ def customer(thing, asked_at, why, organization=None) -> list[Fact]:
     return [provider.CustomerChanged(**said, email=thing.get("email") or "", deleted=bool(thing.get("deleted")))]
 
 
+def _anew(kind, read):
+    """A reader of events about such objects: each as Stripe has it now, or as it was told where it is gone."""
+
+    def about(thing, why):
+        found, asked_at = fetch(kind, thing["id"])
+        return read(found or thing, asked_at, why)
+
+    return about
+
+
 READERS = {
-    "customer.subscription": _about_subscription,
-    "invoice": _about_invoice,
-    "checkout.session": _about_checkout,
+    "customer.subscription": _anew("subscription", subscription),
+    "invoice": _anew("invoice", _with_subscription),
+    "checkout.session": _anew("checkout.session", checkout),
     "payment_intent": _about_intent,
-    "charge": _about_charge,
+    "charge": _anew("charge", _refunded),
     "charge.refund": about_refund,
     "refund": about_refund,
-    "charge.dispute": _about_dispute,
+    "charge.dispute": _anew("dispute", dispute),
     "customer": _about_customer,
 }

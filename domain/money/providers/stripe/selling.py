@@ -1,14 +1,7 @@
 """What we ask of Stripe: customers, checkouts, changes, refunds."""
 
 from database.clock import now
-from domain.money.providers.provider import (
-    CannotDo,
-    Opened,
-    Proration,
-    ProviderFailed,
-    given_along,
-    readable,
-)
+from domain.money.providers.provider import CannotDo, Opened, Proration, ProviderFailed, given_along, readable
 from domain.money.providers.stripe.reading import came_back, charges_of
 from domain.money.providers.stripe.wire import (
     LABEL,

@@ -17,7 +17,7 @@ from requests.adapters import BaseAdapter
 from database.clock import set_clock
 from domain.base import configuration
 from domain.money import providers
-from domain.money.providers import http, lemon_squeezy, provider
+from domain.money.providers import http, lemon_squeezy
 from domain.money.providers.lemon_squeezy import reading as ls_reading
 from domain.money.providers.provider import (
     BadSignature,
@@ -122,20 +122,6 @@ def asked(api, at=-1):
 
 def written(api):
     return [call.request for call in api.calls if call.request.method != "GET"]
-
-
-# --- the module ---------------------------------------------------------------------------------------------
-
-
-def test_it_is_the_whole_of_a_provider():
-    module = providers.active()
-    assert module is lemon_squeezy
-    missing = [name for name in dir(provider.Provider) if not name.startswith("_") and not hasattr(module, name)]
-    missing += [name for name in provider.Provider.__annotations__ if not hasattr(module, name)]
-    assert missing == []
-    assert (module.NAME, module.PATH, module.LABEL) == ("lemon_squeezy", "lemon-squeezy", "Lemon Squeezy")
-    assert len(module.CHANNEL) <= 30
-    assert sorted(module.CAN) == ["pause", "quantity"]
 
 
 # --- signatures ---------------------------------------------------------------------------------------------

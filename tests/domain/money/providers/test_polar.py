@@ -747,22 +747,6 @@ def test_a_refusal_is_a_failure_to_be_tried_again(api, status):
     assert str(failed.value) == f"Polar answered {status} (SomeReason)."
 
 
-@pytest.mark.parametrize("error", [requests.ConnectionError(KEY), requests.Timeout(KEY), requests.TooManyRedirects()])
-def test_no_answer_is_a_failure_and_tells_no_secret(api, error):
-    api.add("GET", API + "/v1/subscriptions/sub_1", body=error)
-    with pytest.raises(ProviderFailed) as failed:
-        polar.refetch("sub_1")
-    assert str(failed.value) == f"Polar couldn't be reached ({type(error).__name__})."
-    assert failed.value.__cause__ is None
-
-
-@pytest.mark.parametrize("text", ["", "<html>", "[]", "7"])
-def test_an_answer_that_is_no_object_is_a_failure(api, text):
-    api.add("GET", API + "/v1/subscriptions/sub_1", body=text)
-    with pytest.raises(ProviderFailed, match="can't be read"):
-        polar.refetch("sub_1")
-
-
 @pytest.mark.parametrize(
     "answer", [{}, {"items": 5}, {"items": [], "pagination": {}}, {"items": ["x"], "pagination": {"max_page": 1}}]
 )
@@ -839,12 +823,6 @@ def test_refetching_brings_the_subscription_and_its_newest_orders_oldest_first(a
         "order_b",
     ]
     assert changed.event_id.startswith("asked:")
-
-
-def test_each_refetching_has_its_own_name_so_that_its_news_is_told(api):
-    api.play("GET", "/v1/subscriptions/sub_1", recorded("subscription"))
-    api.list("/v1/orders/")
-    assert polar.refetch("sub_1")[0].event_id != polar.refetch("sub_1")[0].event_id
 
 
 def test_what_is_not_over_is_listed_page_by_page(api):

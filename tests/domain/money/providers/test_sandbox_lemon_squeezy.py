@@ -9,7 +9,7 @@ import requests
 
 from database.transactions import writes
 from domain.money.providers import sandbox
-from models import Outgoing
+from tests.fixtures.billing import posted
 from tests.peers import lemon_squeezy
 
 API = "https://api.lemonsqueezy.com"
@@ -44,15 +44,9 @@ def ask():
 
 
 @pytest.fixture
-def told():
+def told(house):
     """`told()`: the events since the last time, in order."""
-
-    def events():
-        rows = list(Outgoing.select().where(Outgoing.kind == "sandbox_webhook").order_by(Outgoing.id))
-        writes(Outgoing.delete().where(Outgoing.kind == "sandbox_webhook").execute)()
-        return [row.payload for row in rows]
-
-    return events
+    return posted
 
 
 def types(events):

@@ -9,10 +9,9 @@ import requests
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from database.transactions import writes
 from domain.money.providers import sandbox
 from domain.money.providers.sandbox import subscribing
-from models import Outgoing
+from tests.fixtures.billing import posted
 from tests.peers import polar
 
 API = "https://sandbox-api.polar.sh"
@@ -43,15 +42,9 @@ def ask():
 
 
 @pytest.fixture
-def told():
+def told(house):
     """`told()`: the events since the last time, in order."""
-
-    def events():
-        rows = list(Outgoing.select().where(Outgoing.kind == "sandbox_webhook").order_by(Outgoing.id))
-        writes(Outgoing.delete().where(Outgoing.kind == "sandbox_webhook").execute)()
-        return [row.payload for row in rows]
-
-    return events
+    return posted
 
 
 def types(events):

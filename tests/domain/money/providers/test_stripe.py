@@ -1,5 +1,4 @@
 import dataclasses
-import inspect
 import json
 import re
 import time
@@ -12,7 +11,6 @@ import responses
 import stripe as library
 
 from domain.base import configuration
-from domain.money import providers
 from domain.money.providers import provider, sandbox, stripe
 from domain.money.providers.provider import (
     BadSignature,
@@ -114,18 +112,6 @@ def asked(call):
 
 def sent(call):
     return {name: values[0] for name, values in parse_qs(call.request.body, keep_blank_values=True).items()}
-
-
-def test_every_function_of_a_provider_is_here_with_the_same_arguments():
-    wanted = {name: value for name, value in vars(provider.Provider).items() if inspect.isfunction(value)}
-    wanted = {name: value for name, value in wanted.items() if not name.startswith("_")}
-    assert {"verify", "facts", "refund", "all_prices"} <= set(wanted)
-    for name, function in wanted.items():
-        parameters = list(inspect.signature(function).parameters)[1:]
-        assert list(inspect.signature(getattr(stripe, name)).parameters) == parameters, name
-    assert providers.active() is stripe
-    assert frozenset({"pause", "preview", "quantity", "missed", "trial"}) == stripe.CAN
-    assert (stripe.NAME, stripe.CHANNEL, stripe.PATH, stripe.LABEL) == ("stripe", "billing_stripe", "stripe", "Stripe")
 
 
 def test_all_statuses_are_ones_our_table_takes():
