@@ -643,7 +643,7 @@ def test_a_trial_is_offered_once(buy, browse, cast, said, wire):
 def owed(clock, bought, cast, wire):
     """The renewal's payment failed just now, as the month that was paid is over."""
     with inside(cast.acme):
-        Payment.update(period_end_at=clock()).execute()
+        write(Payment.update(period_end_at=clock()).execute)
     sandbox.renew(subscription(), paid=False)
     wire()
     assert stands(cast).status == "past_due"
