@@ -926,6 +926,7 @@ class Outgoing(Table):
     next_attempt_at = Moment(default=now)
     sent_at = Moment(null=True)
     error = TextField(null=True)
+    good_until_at = Moment(null=True)  # what it says is void then, so it isn't sent any more
 
     class Meta:
         indexes = ((("status", "sent_at"), False),)

@@ -31,7 +31,7 @@ from domain.money import billing, dunning, inbox, pricing, replays
 from domain.money import reconciliations as checks
 from domain.money.providers import sandbox
 from domain.organizations import invitations, transfers
-from domain.people import people, proofs, sessions
+from domain.people import admins, people, proofs, sessions
 from domain.tasks import tasks
 from jobs import verifications
 from models import JobRun, Lease
@@ -104,6 +104,7 @@ CALENDAR = (
     Job("read_notifications", "Remove notifications read long ago", batches(200, notices.prune), at(3, 10)),
     Job("audit", "Remove old audit events", batches(200, audit_events), at(3, 20)),
     Job("audit_chain", "Check the audit log", verifications.work, at(4), once=True),
+    Job("letters", "Tell of letters that can't be delivered", admins.tell_of_letters, every(minutes=10), once=True),
     Job("addresses", "Look for accounts that have one address", people.tell_of_clashes, at(4, 10), once=True),
     Job("integrity", "Check the database's file", verifications.check_file, at(4, 30), once=True),
     Job("credit_resets", "Begin the month's credits", batches(100, credits.reset_stale), at(0, 5)),

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from flask import redirect, request, session
 
+from database.clock import now
 from domain import Invalid
 from domain.backers import backers
 from domain.base.tokens import NotTheCode
@@ -13,6 +15,8 @@ from domain.people import codes
 from views import access, entrance, pages
 from views.backers.backers import to_the_gate
 from views.safety import forgive, limited
+
+WATCHED = timedelta(minutes=2)  # the page looks for so long whether the letter was refused
 
 
 @dataclass(frozen=True)
@@ -87,5 +91,6 @@ class CodeFlow:
         session[self.key] = codes.send_again(token.public_id, self.purpose)
 
     def _page(self, token, refusal=None):
-        about = {"email": codes.recipient(token), "flow": self} | self.words(token)
+        about = {"email": codes.recipient(token), "flow": self, "refused": codes.was_refused(token)} | self.words(token)
+        about["watches"] = now() - token.created_at < WATCHED and not about["refused"]
         return entrance.form(self.template, refusal, beside="code", **about)

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from domain.base import addresses, configuration, settings
+from domain.base import addresses, configuration, outgoing, settings
 from domain.base.outgoing import sends
 from domain.fields.kinds import clean
 
@@ -72,7 +72,28 @@ def _post(message, url):
             server.starttls(context=secure)
         if to.username:
             server.login(unquote(to.username), unquote(to.password or ""))
-        server.send_message(message)
+        try:
+            server.send_message(message)
+        except smtplib.SMTPException as error:
+            if why := _for_good(error):
+                raise outgoing.NeverSent(why) from error
+            raise
+
+
+def _for_good(error):
+    """Why this letter can never be delivered (5xx, RFC 5321), or nothing. A 5xx about the sender is ours to mend."""
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return "the mail server can't take an address with such letters (no SMTPUTF8)"
+    code: int
+    text: bytes | str
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, text = next(iter(error.recipients.values()))
+    elif isinstance(error, smtplib.SMTPDataError):
+        code, text = error.smtp_code, error.smtp_error
+    else:
+        return ""
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return f"the mail server refused it: {code} {words}" if 500 <= code < 600 else ""
 
 
 def outbox():

@@ -34,10 +34,16 @@ def sends(kind, transactional=False):
     return keep
 
 
-def enqueue(kind, key, payload, *, recipient=None, subject=None):
+class NeverSent(Exception):
+    """It can't be sent, and no further try would change that."""
+
+
+def enqueue(kind, key, payload, *, recipient=None, subject=None, good_until=None):
     """Leave something to be sent, in the present transaction; False when its key was left before."""
     made = (
-        Outgoing.insert(kind=kind, key=_short(key), payload=payload, recipient=recipient, subject=subject)
+        Outgoing.insert(
+            kind=kind, key=_short(key), payload=payload, recipient=recipient, subject=subject, good_until_at=good_until
+        )
         .on_conflict_ignore()
         .as_rowcount()
         .execute()
@@ -58,12 +64,13 @@ ASKED = {
 }
 
 
-def letter(template, to, key, **values):
+def letter(template, to, key, *, good_until=None, **values):
     """Leave a letter: `template` names a file in templates/mail, `to` is an address.
 
+    After `good_until` what it says is void, and it isn't sent any more.
     Refuses with allowances.TooOften beyond three an hour to an address of those that anybody can cause.
     """
-    made = enqueue("mail", key, {"template": template, "values": values}, recipient=to)
+    made = enqueue("mail", key, {"template": template, "values": values}, recipient=to, good_until=good_until)
     if made and template in ASKED:
         allowances.spend_letter(to)
     return made
@@ -92,6 +99,8 @@ def send_due():
     )
     for row in due:
         try:
+            if row.good_until_at is not None and row.good_until_at < now():
+                raise NeverSent("it came too late: what it says is void")
             send, transactional = _senders[row.kind]
             if transactional:
                 _send_and_mark(row, send)
@@ -120,11 +129,26 @@ def _mark_sent(row):
 def _mark_failed(row, error):
     tries = row.attempts + 1
     text = f"{type(error).__name__}: {error}"[:500]
-    if tries >= TRIES:
+    if tries >= TRIES or isinstance(error, NeverSent):
         kept = {} if row.kind in KEPT else {"payload": {}}
         _mark(row, status="buried", attempts=tries, error=text, **kept)
     else:
         _mark(row, attempts=tries, error=text, next_attempt_at=next_try(tries))
+
+
+def was_refused(keys):
+    """Whether a letter with one of these keys can't be delivered where it was to go."""
+    refused = Outgoing.one(Outgoing.key.in_(keys), Outgoing.kind == "mail", Outgoing.status == "buried")
+    return refused is not None
+
+
+def trouble(since):
+    """(how many letters were given up since then, the newest error of those and of others that wait), for admins."""
+    letters = Outgoing.select().where(
+        Outgoing.kind == "mail", Outgoing.updated_at > since, Outgoing.error.is_null(False)
+    )
+    newest = letters.order_by(Outgoing.updated_at.desc()).first()
+    return letters.where(Outgoing.status == "buried").count(), newest and newest.error
 
 
 def next_try(tries):

@@ -160,6 +160,7 @@ def _mail(invitation, inviter, organization, workspace):
         by=inviter.name,
         where=where,
         role=invitation.role,
+        good_until=invitation.expires_at,
         until=f"{invitation.expires_at:%d %B %Y, %H:%M} UTC",
         link=organizations.link_to(organization).removesuffix(f"/{organization.slug}") + _path(invitation),
     )

@@ -128,7 +128,7 @@ def _mail_verification(token, code):
     made = token.payload
     if made["known"]:
         return _say_registered(token)
-    return outgoing.letter("verify_email", made["email"], f"verify:{token.id}", name=made["name"], code=code)
+    return outgoing.letter("verify_email", made["email"], f"verify:{token.id}", **codes.said(token, made["name"], code))
 
 
 def _say_registered(token):
@@ -235,7 +235,7 @@ def _mail_new_address(token, code):
     if user.status != "active" or by_email(token.email_norm):
         return _say_registered(token)
     to, key = codes.recipient(token), f"address:{token.id}"
-    return outgoing.letter("confirm_address", to, key, name=user.name, code=code)
+    return outgoing.letter("confirm_address", to, key, **codes.said(token, user.name, code))
 
 
 @writes(keep=tokens.NotTheCode)

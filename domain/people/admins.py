@@ -7,6 +7,7 @@ have (B.0-5).
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 from database.clock import now
 from database.compiled import Compiled
@@ -104,6 +105,22 @@ def people():
     listed = Admin.select(Admin.email_norm)
     named = User.email_norm.in_(configuration.active.super_admin_emails or ("",))
     return list(User.select().where(User.email_norm.in_(listed) | named, User.status == "active").order_by(User.id))
+
+
+@writes
+def tell_of_letters():
+    """Tell admins, once a day, that letters can't be delivered or the server takes none; returns how many are told.
+
+    They are told by notice: a letter is what doesn't work.
+    """
+    count, error = outgoing.trouble(now() - timedelta(hours=1))
+    if not error:
+        return 0
+    title = f"{counted(count, 'letter')} couldn't be delivered" if count else "The mail server takes no letters"
+    told = people()
+    for admin in told:
+        outgoing.notify(admin, "admin.letters", f"letters:{now():%Y-%m-%d}", title, body=error[:300], link="/admin")
+    return len(told)
 
 
 # --- the list -----------------------------------------------------------------------------------------------

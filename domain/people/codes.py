@@ -5,7 +5,7 @@ says how its letter goes; the code itself is domain/base/tokens.py.
 """
 
 from database.transactions import writes
-from domain.base import allowances, tokens
+from domain.base import allowances, outgoing, settings, tokens
 from models import AuthToken
 
 _letters = {}
@@ -39,6 +39,19 @@ def _mail(*about):
 def pending(token_id, purpose):
     """The token of this browser, or None."""
     return AuthToken.one(AuthToken.public_id == token_id, AuthToken.purpose == purpose) if token_id else None
+
+
+def said(token, name, code):
+    """What a letter with a code says, and until when it is good."""
+    return {"name": name, "code": code, "good_until": token.expires_at}
+
+
+def was_refused(token):
+    """Whether the letter can't be delivered. Where an answer would tell who has an account, nothing is told."""
+    words = {"verify_email": "verify", "change_email": "address", "identity": "identity_code"}
+    if not settings.get("auth_neutral_messages"):
+        words["sign_in"] = "otp"
+    return token.purpose in words and outgoing.was_refused([f"{words[token.purpose]}:{token.id}"])
 
 
 def recipient(token):

@@ -256,7 +256,7 @@ def _ask_for_code(came, user, next_url, backer):
 @codes.letter("identity")
 def _mail_code(token, code):
     about = token.payload
-    facts = {"provider": label(about["provider"]), "code": code}
+    facts = {"provider": label(about["provider"]), "code": code, "good_until": token.expires_at}
     return about["mailed"] and outgoing.letter("identity_code", about["email"], f"identity_code:{token.id}", **facts)
 
 

@@ -72,7 +72,8 @@ def send_code(action, target=""):
     about = {"user": who.user, "action": action, "target": target, "method": "email"}
     challenge = Challenge.create(**about, **kept, expires_at=now() + tokens.LIFE)
     says = stepup.ACTIONS[action].says
-    outgoing.letter("stepup_code", who.user.email, f"stepup:{challenge.id}", name=who.user.name, code=code, says=says)
+    about = {"name": who.user.name, "code": code, "says": says, "good_until": challenge.expires_at}
+    outgoing.letter("stepup_code", who.user.email, f"stepup:{challenge.id}", **about)
     audit.record("security.stepup_requested", f"Asked for a code to {says}", by=who.user, target=(action, target))
 
 

@@ -76,7 +76,8 @@ def ask_link(email, next_url=None):
     token, _ = tokens.new("magic_link", email, {}, user, next_url, secret)
     if user:
         link = f"{configuration.active.site_url}/sign-in/link/{token.public_id}.{secret}"
-        outgoing.letter("magic_link", user.email, f"magic:{token.id}", name=user.name, link=link)
+        about = {"name": user.name, "link": link, "good_until": token.expires_at}
+        outgoing.letter("magic_link", user.email, f"magic:{token.id}", **about)
     else:
         allowances.spend_letter(email)
 
@@ -121,7 +122,7 @@ def _mail_code(token, code):
     return (
         user
         and user.status == "active"
-        and outgoing.letter("otp_sign_in", user.email, f"otp:{token.id}", name=user.name, code=code)
+        and outgoing.letter("otp_sign_in", user.email, f"otp:{token.id}", **codes.said(token, user.name, code))
     )
 
 
@@ -212,7 +213,7 @@ def _mail_reset(token, code):
     return (
         user
         and user.status == "active"
-        and outgoing.letter("reset_password", user.email, f"reset:{token.id}", name=user.name, code=code)
+        and outgoing.letter("reset_password", user.email, f"reset:{token.id}", **codes.said(token, user.name, code))
     )
 
 

@@ -8,7 +8,8 @@ from aiosmtpd.controller import Controller
 
 import jobs
 from domain.base import configuration, mail, outgoing, settings
-from models import Outgoing
+from domain.people import accounts, admins
+from models import Notification, Outgoing
 from tests.fixtures.threads import write
 
 ABOUT_A_PLAN = {"organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/acme/billing"}
@@ -228,3 +229,43 @@ def test_a_server_that_is_away_is_tried_again(house, clock):
     jobs.work_off()
     assert (Outgoing.get().status, Outgoing.get().attempts) == ("queued", 1)
     assert Outgoing.get().payload["values"]["code"] == "735186"
+
+
+def test_report_16_a_refusal_for_good_ends_at_once_and_admins_are_told_once(post, cast):
+    post.answer = "550 No such mailbox"
+    for key in "kl":
+        write(outgoing.letter, "verify_email", "ada@example.org", key, **VALUES["verify_email"])
+    jobs.work_off()
+    assert [(row.status, row.attempts, row.payload) for row in Outgoing.select()] == [("buried", 1, {})] * 2
+    assert "550 No such mailbox" in Outgoing.get().error
+    assert outgoing.was_refused(["k"])
+    assert (admins.tell_of_letters(), admins.tell_of_letters()) == (1, 1)
+    jobs.work_off()
+    (told,) = Notification.select().where(Notification.recipient == cast.stella)
+    assert told.title == "2 letters couldn't be delivered"
+    assert "550 No such mailbox" in told.body
+
+
+def test_report_16_a_letter_whose_code_is_void_by_now_is_not_sent(post, clock, cast):
+    post.answer = "451 Try again later"
+    accounts.sign_up("ada@example.org", "Ada", None)
+    jobs.work_off()
+    post.answer = "250 OK"
+    clock.forward(minutes=11)
+    jobs.work_off()
+    assert post.letters == []
+    assert Outgoing.get().status == "buried"
+
+
+def test_report_07_a_domain_in_letters_goes_out_as_dns_has_it(post):
+    write(outgoing.letter, "verify_email", "ada@bücher.example", "k", name="Ada", code="735186")
+    jobs.work_off()
+    assert [envelope.rcpt_tos for envelope in post.letters] == [["ada@xn--bcher-kva.example"]]
+
+
+def test_report_16_a_server_that_refuses_its_user_is_shown_to_admins(house, cast, clock):
+    configuration.use(dataclasses.replace(configuration.active, smtp_url="smtp://127.0.0.1:1"))
+    write(outgoing.letter, "verify_email", "ada@example.org", "k", **VALUES["verify_email"])
+    jobs.work_off()
+    assert admins.tell_of_letters() == 1
+    assert "mail server takes no letters" in Outgoing.get(Outgoing.kind == "notification").payload["title"]
