@@ -233,6 +233,7 @@ EVERYWHERE = {
     "domain/entitlements/grants.py": 1,  # a changed plan reaches all of its subscribers
     "domain/people/accounts.py": 1,  # whoever deletes the account leaves every organization
     "domain/money/owners.py": 1,  # an event names its organization only inside
+    "domain/money/placements.py": 1,  # an admin moves a subscription to another organization
     "domain/money/billing.py": 2,  # one trial for each person; which of two subscriptions is ended
     "domain/money/dunning.py": 1,  # letters about open payments go out for all
     "domain/money/inbox.py": 1,  # staff looks into an event

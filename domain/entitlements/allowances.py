@@ -21,14 +21,16 @@ class Allowance(NamedTuple):
     ends_at: datetime  # when time alone changes something
 
 
-def current(held, last_reset_at, entered):
+def current(held, last_reset_at, resets_at, entered):
     """The Allowance of the organization one stands in, which has `held` a month so far.
 
-    `entered(key)` says whether a period brought its credits before.
+    `entered(key)` says whether a period brought its credits before. A month begins only when the period before it is
+    over: who changes to a longer plan within one has the next month's.
     """
     moment = now()
     month = f"reset:{moment:%Y-%m}"
-    month = "" if month_of(last_reset_at) == month_of(moment) or entered(month) else month
+    begun = resets_at > moment or month_of(last_reset_at) == month_of(moment) or entered(month)
+    month = "" if begun else month
     plan = grants.plan()
     if plan is None:  # where no plans are sold, what one had stays
         return Allowance(max(held, settings.get("credits_free")), month, next_month(moment))

@@ -315,8 +315,10 @@ def allowance(account):
     def is_entered(key):
         return bool(entered(account=account.id, key=key))
 
-    last = CreditAccount.last_reset_at.python_value(account.last_reset_at)
-    return allowances.current(account.monthly_allowance, last, is_entered)
+    last, until = (
+        CreditAccount.resets_at.python_value(moment) for moment in (account.last_reset_at, account.resets_at)
+    )
+    return allowances.current(account.monthly_allowance, last, until, is_entered)
 
 
 def follow(account):

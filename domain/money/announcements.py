@@ -3,6 +3,8 @@
 All of it goes out with the commit of what it tells, and once for each key however often it is said.
 """
 
+from urllib.parse import quote
+
 from domain.base import audit, changes, configuration, outgoing
 from domain.entitlements import plans
 from domain.fields import money
@@ -184,6 +186,17 @@ def ask_to_move(fact, owner, named):
         f"{LABEL.get(type(fact).__name__, 'A payment')} of {owner.name} names {named.name} at the provider",
         f"{which} stays {owner.name}'s. If {named.name} is right, move it.",
         f"/admin/subscriptions?q={which}",
+    )
+
+
+def ask_to_place(fact):
+    """Something was paid, or runs, of a customer who is nobody here."""
+    whose = f"customer={quote(fact.customer_id)}" if fact.customer_id else ""
+    warn_admins(
+        f"nobody:{fact.provider}:{fact.customer_id or fact.id}",
+        "Somebody pays whom nobody knows here",
+        f"{fact.customer_id or fact.id} has a plan of ours at the provider, and no organization. Say whose it is.",
+        f"/admin/subscriptions/placement?provider={fact.provider}&{whose}",
     )
 
 

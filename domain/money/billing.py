@@ -244,7 +244,7 @@ def _wanted(current, plan_key, quantity, by):
         raise NotFound("There is no such plan to change to.")
     quantity = _seats(plan_key, quantity)
     if quantity > 1 and plan_key == current.plan_key and "quantity" not in providers.active().CAN:
-        raise CannotDo(f"{providers.active().LABEL} can't change the number of seats.")
+        raise CannotDo(f"{providers.label()} can't change the number of seats.")
     if current.pending_plan_key:
         raise Refused("A change is waiting for its payment already.")
     if current.cancel_at_period_end or current.cancel_at:
@@ -309,7 +309,7 @@ def pause(months, *, by):
     """
     current = _running(by, statuses=("active",))
     if "pause" not in providers.active().CAN:
-        raise CannotDo(f"{providers.active().LABEL} can't pause a subscription.")
+        raise CannotDo(f"{providers.label()} can't pause a subscription.")
     if plans.get(current.plan_key).interval != "month":
         raise CannotDo("Only a plan that is paid every month can be paused.")
     if months not in PAUSES:

@@ -6,7 +6,7 @@ from database.compiled import CompiledRows
 from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain.money import announcements
+from domain.money import announcements, pricing
 from domain.money.providers.provider import (
     CheckoutClosed,
     CustomerChanged,
@@ -30,20 +30,39 @@ def organization_of(fact):
     """
     with everywhere("a provider's event names its organization only inside"):
         known = next((row for row in _traces(fact) if row is not None), None)
-        named = fact.organization and _named.first(public_id=fact.organization)
-        if fact.organization and not named:
+        ours = named(fact.organization)
+        if fact.organization and not ours:
             log.error("an event names an organization that isn't here", extra={"event": fact.event_id})
         if known is not None:
             owner = _owner.first(id=known.organization_id)
-            if named and named.id != owner.id:
-                announcements.ask_to_move(fact, owner, named)
+            if ours and ours.id != owner.id:
+                announcements.ask_to_move(fact, owner, ours)
             return owner
         # One address may be one customer for two organizations, so what was given along counts before it.
-        customer = None if named or not fact.customer_id else customer_row.first(**_at(fact, fact.customer_id))
-        owner = _owner.first(id=customer.organization_id) if customer else named
+        customer = None if ours or not fact.customer_id else customer_row.first(**_at(fact, fact.customer_id))
+        owner = _owner.first(id=customer.organization_id) if customer else ours
     if not owner:
-        raise Unknown(f"No organization of ours has the customer {fact.customer_id or '(none)'}.")
+        if is_money(fact):
+            announcements.ask_to_place(fact)
+        raise Unknown(nobodys(fact.customer_id))
     return owner
+
+
+def named(public_id):
+    """The organization that a thing at the provider names, or None."""
+    return _named.first(public_id=public_id) if public_id else None
+
+
+def nobodys(customer_id):
+    """What is said of a customer whom nobody could place."""
+    return f"No organization of ours has the customer {customer_id or '(none)'}."
+
+
+def is_money(fact):
+    """Whether something of ours is paid or runs: it has the price of a plan, or names an organization."""
+    paid = isinstance(fact, PaymentReceived) and fact.amount > 0
+    runs = isinstance(fact, SubscriptionChanged) and fact.status in Subscription.LIVE
+    return (paid or runs) and bool(fact.organization or pricing.plan_of(fact.provider, fact.price_id))
 
 
 def _at(fact, id):

@@ -221,7 +221,7 @@ class Comparison:
                 "subscription",
                 [],
                 "refused",
-                f"{self.provider.LABEL} doesn't know it. It may be of another account.",
+                f"{providers.label()} doesn't know it. It may be of another account.",
             )
 
     def _compare(self, page):
@@ -234,7 +234,9 @@ class Comparison:
         known = _Known(page, self.provider.NAME)
         for fact in (*self._unlike(changed, known), *(one for one in others if not known.says(one))):
             if known.is_ours(fact):
-                self._differs(fact)
+                self._differs(fact, self.heals)
+            elif owners.is_money(fact):
+                self._differs(fact, True)  # which changes nothing, and asks admins whose it is
             else:
                 self.count["foreign"] += 1
         self._tell()
@@ -247,7 +249,7 @@ class Comparison:
             if row is None or row.id in off or not _says(row, fact, self.prices):
                 yield fact
 
-    def _differs(self, fact):
+    def _differs(self, fact, heals):
         found, trial = [fact], trials.try_out([fact])
         missing = getattr(fact, "subscription_id", None)
         if trial.refusal and missing and missing not in self.seen:  # a payment of something we never heard of
@@ -257,7 +259,7 @@ class Comparison:
         changes, refusal, done = trials.written(trial.differences), trial.refusal, "open"
         if not changes and not refusal:
             return
-        if self.heals:
+        if heals:
             why, error = trials.tried(_applied, found)  # also what is refused: its warnings are kept
             refusal = refusal or (trials.sentence(error) if error else why)
             done = "mended"
@@ -463,7 +465,7 @@ def mend(run_id, number, *, by):
     if one["what"] == "subscription":
         found = providers.active().refetch(one["id"])
         if not found:
-            raise Refused(f"{providers.active().LABEL} doesn't know {one['id']}. Nothing was changed.")
+            raise Refused(f"{providers.label()} doesn't know {one['id']}. Nothing was changed.")
     else:
         found = [_still_new(read(one["facts"]))]
     return _mended(run, number, one, found, by)

@@ -186,10 +186,10 @@ def sync(id, *, by):
     """
     row = one(id)
     if not configuration.active.has_billing or row.provider != providers.name():
-        raise Refused(f"It was bought at {row.provider}, and that provider isn't connected.")
+        raise Refused(f"It was bought at {providers.label(row.provider)}, and that provider isn't connected.")
     found = providers.active().refetch(row.provider_subscription_id)
     if not found:
-        raise Refused(f"{providers.active().LABEL} doesn't know {row.provider_subscription_id}. Nothing was changed.")
+        raise Refused(f"{providers.label()} doesn't know {row.provider_subscription_id}. Nothing was changed.")
     billing.apply(found)
     _note_synced(row, by)
     return one(id)

@@ -28,7 +28,7 @@ def _state(place):
         "last": over[0] if over else None,
         "open": reconciliations.open_differences(over[0]) if over else 0,
         "configured": configuration.active.has_billing,
-        "label": providers.active().LABEL if configuration.active.has_billing else "",
+        "label": providers.label() if configuration.active.has_billing else "",
         "heals": settings.get("billing_heals"),
         "silent_since": pages.later(reconciliations.silent_since),
         "STEPS": STEPS,

@@ -5,8 +5,10 @@ from flask import Blueprint, request
 from domain import Invalid
 from domain.base import configuration
 from domain.entitlements import plans
+from domain.fields.kinds import clean
+from domain.fields.number import counted
 from domain.lists import rows
-from domain.money import providers, subscriptions
+from domain.money import placements, providers, subscriptions
 from domain.people import admins
 from views import access, pages
 from views.lists import routes
@@ -48,6 +50,8 @@ def _subscription(id, errors=None):
         connected=configuration.active.has_billing and row.provider == providers.name(),
         choices=[(plan.key, plan.label) for plan in plans.everything() if plan.is_paid],
         label_of=_label,
+        provider=providers.label(row.provider),
+        words=plans.CAPABILITIES,
         errors=errors or {},
         can=admins.capabilities(access.me()),
         here="subscriptions",
@@ -72,6 +76,45 @@ def name_price(id):
         return _subscription(id, refusal.fields)
     subscriptions.sync(id, by=access.me())
     return pages.go(f"/admin/subscriptions/{id}", "The price is known now, and the subscription follows it.")
+
+
+@blueprint.get("/admin/subscriptions/placement")
+@access.platform("subscriptions.sync")
+def placement():
+    """Whose a customer is whom nobody could place."""
+    return _placement(request.args)
+
+
+def _placement(asked, errors=None):
+    about = {name: clean(asked.get(name, ""))[:120] for name in ("provider", "customer", "organization")}
+    status = 422 if errors else 200
+    return pages.page(
+        "admin/subscriptions/placement.html", status, about=about, errors=errors or {}, here="subscriptions"
+    )
+
+
+@blueprint.post("/admin/subscriptions/placement")
+@access.platform("subscriptions.sync")
+def place():
+    form = request.form
+    wanted = (form.get(name, "") for name in ("provider", "customer", "organization"))
+    try:
+        organization, worked = placements.place(*wanted, by=access.me())
+    except Invalid as refusal:
+        return _placement(form, refusal.fields)
+    said = f"It is {organization.name}. {counted(worked, 'webhook was', 'webhooks were')} worked again."
+    return pages.go(f"/admin/subscriptions?q={organization.slug}", said)
+
+
+@blueprint.post("/admin/subscriptions/<id:id>/organization")
+@access.platform("subscriptions.sync")
+def move(id):
+    """Move a subscription to another organization."""
+    try:
+        placements.move(id, request.form.get("organization", ""), by=access.me())
+    except Invalid as refusal:
+        return _subscription(id, refusal.fields)
+    return pages.go(f"/admin/subscriptions/{id}", "It is moved, with its payments and its access.")
 
 
 @blueprint.post("/admin/subscriptions/unsent/<id:id>")

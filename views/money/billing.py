@@ -206,7 +206,7 @@ def preview():
         "shown": shown,
         "token": _sealed().dumps([current.id, plan_key, quantity, shown.token]) if shown else "",
         "price": offer.price if offer else None,
-        "label": providers.active().LABEL,
+        "label": providers.label(),
         "taken": permissions.taken(g.by.organization),
     }
     if request.htmx and request.htmx.target == "dialog":

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, redirect, request
 from domain import Invalid, NotFound
 from domain.base import configuration
 from domain.fields.kinds import clean
+from domain.money import owners
 from domain.money.providers import sandbox
 from views import access, pages
 from views.safety import unlimited
@@ -132,9 +133,11 @@ def _prices():
 @blueprint.get("")
 @access.signed_in
 def index():
+    found = sandbox.subscriptions()
     return _page(
         "index",
-        subscriptions=sandbox.subscriptions(),
+        subscriptions=found,
+        owners={one["id"]: owners.named(one["metadata"].get("organization")) for one in found},
         prices=_prices(),
         purchases=sandbox.find("invoice", limit=100, reason="once"),
         events=sandbox.find("event", limit=EVENTS),

@@ -40,6 +40,13 @@ def name():
     return sandbox.dialect().NAME if chosen.has_sandbox else chosen.billing_provider
 
 
+def label(adapter=None):
+    """What people call a provider, the connected one or the one of this name: the sandbox is no real one."""
+    if configuration.active.has_sandbox and adapter in (None, name()):
+        return "Sandbox"
+    return importlib.import_module(MODULES[adapter]).LABEL if adapter in MODULES else adapter or active().LABEL
+
+
 def active() -> Any:
     """The one configured provider's module. Refuses with NotConfigured."""
     if not configuration.active.has_billing:

@@ -7,7 +7,7 @@ from database.scope import inside
 from domain.money import facts, subscriptions
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import ProviderFailed, SubscriptionChanged
-from models import Admin, AuditEvent, Grant, Outgoing, Payment, StaffRole, Subscription
+from models import Admin, AuditEvent, Customer, Grant, Outgoing, Payment, StaffRole, Subscription
 from tests.fixtures.threads import write
 
 BASE = "/admin/subscriptions"
@@ -202,3 +202,33 @@ def test_a_list_costs_as_many_queries_with_many_as_with_one(stella, make, monkey
     for n in range(1, 20):
         make(f"sub_{n}")
     assert cost() <= one
+
+
+def test_use_r17_the_page_speaks_in_words_and_calls_the_sandbox_so(stella, make, said):
+    row = make()
+    page = said(stella.get(f"{BASE}/{row.id}"))
+    assert "Everything that is marked Pro" in page
+    assert "feature.pro" not in page
+    assert "Provider Sandbox" in page
+
+
+def test_a_subscription_is_moved_and_an_address_that_is_none_is_said(stella, make, said, cast):
+    row = make()
+    refused = stella.post(f"{BASE}/{row.id}/organization", {"organization": "nobody"})
+    assert refused.status_code == 422
+    assert "There is no organization with this address." in said(refused)
+    assert subscriptions.one(row.id).organization == cast.acme
+    assert stella.post(f"{BASE}/{row.id}/organization", {"organization": "globex"}).status_code == 303
+    assert subscriptions.one(row.id).organization == cast.globex
+
+
+def test_a_customer_is_placed_with_what_the_notice_knows_filled_in(stella, said, cast):
+    page = stella.get(f"{BASE}/placement?provider=stripe&customer=cus_9")
+    assert 'value="cus_9"' in page.text
+    refused = stella.post(f"{BASE}/placement", {"provider": "stripe", "customer": "cus_9", "organization": ""})
+    assert refused.status_code == 422
+    assert "There is no organization with this address." in said(refused)
+    form = {"provider": "stripe", "customer": "cus_9", "organization": "acme"}
+    assert stella.post(f"{BASE}/placement", form).status_code == 303
+    with inside(cast.acme):
+        assert Customer.get().provider_customer_id == "cus_9"
