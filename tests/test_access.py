@@ -158,6 +158,8 @@ REFUSED = {
     "alerts.create": 422,
     "settings.change_setting": 422,
     "subscriptions.sync": 409,  # the sandbox doesn't know it
+    "subscriptions.place": 422,
+    "subscriptions.move": 422,
     "subscriptions.name_price": 422,
     "inbox.name_price": 422,
     "backers.codes": 409,  # the world's file brings its own codes
