@@ -26,6 +26,7 @@ from domain.money.providers.provider import (
     PaymentFailed,
     PaymentReceived,
     PaymentRefunded,
+    StatusUnknown,
     SubscriptionChanged,
 )
 from domain.money.subscriptions import known_prices, misgiven
@@ -405,6 +406,8 @@ class _Known:
 def _what(fact):
     if isinstance(fact, SubscriptionChanged):
         return "subscription"
+    if isinstance(fact, StatusUnknown):
+        return fact.thing
     return {"PaymentRefunded": "refund", "DisputeOpened": "dispute", "DisputeClosed": "dispute"}.get(
         type(fact).__name__, "checkout" if isinstance(fact, CheckoutClosed) else "payment"
     )

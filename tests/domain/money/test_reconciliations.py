@@ -11,7 +11,14 @@ from domain.base import configuration, notices, settings
 from domain.entitlements import grants
 from domain.money import facts, inbox, reconciliations, trials
 from domain.money.providers import sandbox, stripe
-from domain.money.providers.provider import Event, Missed, PaymentRefunded, ProviderFailed, SubscriptionChanged
+from domain.money.providers.provider import (
+    Event,
+    Missed,
+    PaymentRefunded,
+    ProviderFailed,
+    StatusUnknown,
+    SubscriptionChanged,
+)
 from models import AuditEvent, Grant, LongJob, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
 from tests.fixtures.threads import write
 
@@ -258,6 +265,23 @@ def test_a_price_that_is_no_plan_is_not_settled_and_the_admins_hear_of_it(listed
     write(PlanPrice.create, provider="stripe", price_id="price_new", plan_key="pro_yearly")
     assert reconcile(cast).facts["mended"] == 1
     assert plan(cast) == "pro_yearly"
+
+
+def test_billing_f06_a_status_nobody_knows_is_not_settled_and_the_admins_hear_of_it(listed, cast, monkeypatch):
+    listed.append(told("sub_1", cast))
+    reconcile(cast)
+    about = {"customer_id": listed.pop().customer_id, "organization": cast.acme.public_id, "happened_at": now()}
+    unknown = StatusUnknown(
+        provider="stripe", event_id="e", asked_at=now(), thing="subscription", id="sub_1", status="resting", **about
+    )
+    monkeypatch.setattr(stripe, "refetch", lambda id: [unknown])
+    for _ in range(2):
+        run = reconcile(cast)
+        assert (figures(run)["unsettled"], run.facts["kept"][0]["what"]) == (1, "subscription")
+        assert "'resting'" in run.facts["kept"][0]["why"]
+    jobs.run("outgoing")
+    assert ["resting" in notice.title for notice in notices.newest(cast.stella)].count(True) == 1
+    assert plan(cast) == "pro_monthly"
 
 
 def test_a_subscription_the_provider_does_not_know_is_told_and_stays(listed, cast, monkeypatch):
