@@ -116,6 +116,7 @@ BY_NAME = {job.name: job for job in CALENDAR}
 
 LEASE = timedelta(seconds=60)
 HEARTBEAT = 15  # seconds
+FIRST = timedelta(minutes=2)  # after the start, what never ran
 LONGEST = timedelta(minutes=10)  # a run with a backlog ends then; the next tick goes on
 
 OWNER = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -264,10 +265,23 @@ def begin():
             coalesce=True,
             max_instances=1,
             misfire_grace_time=300,
+            **({"next_run_time": at_once} if (at_once := _missed_since(job)) else {}),
         )
+    database.close()
     _scheduler.start()
     for lane in _lanes.values():
         lane.bell.set()
+
+
+def _missed_since(job):
+    """When to run what should have run while nobody was at home: now, soon where it never ran, or None."""
+    last = JobRun.select(JobRun.started_at).where(JobRun.job == job.name).order_by(JobRun.id.desc()).first()
+    if job.woken_by:
+        return None
+    if last is None:
+        return now() + FIRST
+    due = job.trigger.get_next_fire_time(last.started_at, last.started_at)
+    return now() if due is not None and due <= now() else None
 
 
 def _tick(name):

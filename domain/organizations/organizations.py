@@ -31,7 +31,7 @@ RESERVED = frozenset(
     forgot-password guildhall health home impersonation accept-invitation legal live login metrics new notifications
     orders organizations organizer palette passes preview pricing railway records reset-password sandbox
     session-elsewhere session-ended settings setup step-up sign-in sign-out sign-up static tasks verify
-    verify-2fa webhooks www
+    verify-2fa webhooks www robots.txt favicon.ico .well-known help security sitemap status support
     """.split()  # noqa: SIM905
 )
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "NGN", "GHS", "KES", "ZAR", "INR", "JPY", "CAD", "AUD", "BRL", "SEK", "PLN")

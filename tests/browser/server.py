@@ -27,7 +27,7 @@ class Server:
 
     def __init__(self, folder, env, **more):
         self.folder, port = Path(folder), free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://localhost:{port}"
         self.environment = {k: v for k, v in os.environ.items() if k in KEPT} | {
             "GUILDHALL_ENV": env,
             "GUILDHALL_DATA": str(self.folder / "data"),

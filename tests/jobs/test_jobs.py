@@ -206,3 +206,14 @@ def test_missed_webhooks_are_asked_for_when_the_calendar_begins_and_every_six_ho
     first = trigger.get_next_fire_time(None, began)
     assert first == began
     assert trigger.get_next_fire_time(first, began) == began + timedelta(hours=6)
+
+
+def test_report_23_what_was_missed_runs_at_the_start_and_what_was_not_waits(house, clock):
+    nightly = jobs.BY_NAME["audit"]  # at 3:20
+    assert jobs._missed_since(nightly) == clock() + jobs.FIRST, "it never ran"
+    clock.moment = datetime(2026, 6, 15, 3, 21, tzinfo=UTC)
+    jobs.run("audit")
+    clock.moment = datetime(2026, 6, 15, 22, 0, tzinfo=UTC)
+    assert jobs._missed_since(nightly) is None
+    clock.moment = datetime(2026, 6, 16, 9, 47, tzinfo=UTC)
+    assert jobs._missed_since(nightly) == clock(), "the machine was off at 3:20"

@@ -1,9 +1,9 @@
 """What strangers see first."""
 
-from flask import Blueprint, redirect
+from flask import Blueprint, Response, current_app, redirect
 
 from domain.base import settings
-from views import access, pages
+from views import access, pages, safety
 
 blueprint = Blueprint("front", __name__)
 
@@ -21,6 +21,31 @@ def index():
 @access.public
 def faq():
     return pages.page("base/front/faq.html", open=settings.get("sign_up_open"), here="faq")
+
+
+# --- what every site is asked for ---------------------------------------------------------------------------------
+
+
+@blueprint.get("/robots.txt")
+@safety.unlimited
+@access.public
+def robots():
+    """Everything that strangers may read may be found; the rest asks for a sign-in anyway."""
+    return Response("User-agent: *\nDisallow: /sign-in/link/\nDisallow: /setup/\n", mimetype="text/plain")
+
+
+@blueprint.get("/favicon.ico")
+@safety.unlimited
+@access.public
+def favicon():
+    return current_app.send_static_file("favicon.svg")
+
+
+@blueprint.get("/.well-known/change-password")
+@access.public
+def password_page():
+    """Where password managers send people (W3C, «A Well-Known URL for Changing Passwords»)."""
+    return redirect("/settings/security/password")
 
 
 @blueprint.get("/app")

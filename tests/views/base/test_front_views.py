@@ -1,3 +1,6 @@
+import pytest
+
+
 def test_strangers_see_the_front_and_members_their_home(browse):
     front = browse(None).get("/")
     assert front.status_code == 200
@@ -55,3 +58,38 @@ def test_nothing_outside_the_static_folder_is_served(browse):
         response = client.get(f"/static/{path}")
         assert response.status_code in (404, 308), path
         assert b"create_app" not in response.data
+
+
+def test_report_24_what_every_site_is_asked_for_is_answered(browse):
+    client = browse(None)
+    robots = client.get("/robots.txt")
+    assert (robots.status_code, robots.mimetype) == (200, "text/plain")
+    assert robots.get_data(True).startswith("User-agent: *")
+    with client.get("/favicon.ico") as icon:
+        assert (icon.status_code, icon.mimetype) == (200, "image/svg+xml")
+    assert client.get("/.well-known/change-password").headers["Location"] == "/settings/security/password"
+    for path in ("/sitemap.xml", "/ads.txt", "/apple-touch-icon.png", "/.well-known/none", "/.env", "/wp-login.php"):
+        assert client.get(path).status_code == 404, path
+
+
+@pytest.mark.parametrize(
+    ("path", "leads"),
+    [
+        ("/sign-in/", "/sign-in"),
+        ("/sign-in/?next=/acme", "/sign-in?next=/acme"),
+        ("/acme/tasks/", "/acme/tasks"),
+        ("/\\evil.example/", "/%5Cevil.example"),
+        ("/a%3Fb/", "/a%3Fb"),
+    ],
+)
+def test_report_24_a_slash_at_the_end_leads_to_the_page_and_nowhere_else(browse, path, leads):
+    answer = browse(None).get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (308, leads)
+
+
+def test_report_26_a_browser_that_opens_the_number_is_led_to_the_name(browse):
+    client, opened = browse(None), {"Sec-Fetch-Mode": "navigate", "Host": "127.0.0.1:8000"}
+    assert (
+        client.get("/sign-in?next=/acme", headers=opened).headers["Location"] == "http://localhost/sign-in?next=/acme"
+    )
+    assert client.get("/health", headers={"Host": "127.0.0.1:8000"}).status_code == 200
