@@ -193,9 +193,8 @@ def follow_licence(payment):
             "refunded" if payment.is_refunded else f"dispute {payment.dispute}" if payment.dispute != "none" else ""
         )
         reason = reason or "the organization was deleted"
-        Licence.update(ended_at=now(), end_reason=reason).where(
-            Licence.id == licence.id, Licence.ended_at.is_null()
-        ).execute()
+        ended_at = licence.ended_at or now()
+        Licence.update(ended_at=ended_at, end_reason=reason).where(Licence.id == licence.id).execute()
         return bool(revoke(source, reason))
     Licence.update(ended_at=None, end_reason=None).where(Licence.id == licence.id).execute()
     plan = plans.stored(licence.plan_key)

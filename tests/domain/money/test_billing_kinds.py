@@ -18,7 +18,7 @@ from domain.money.providers.provider import (
     seats_after_plan,
 )
 from domain.money.providers.sandbox import selling, subscribing
-from models import AuditEvent, Customer, Dispute, Membership, Payment
+from models import AuditEvent, Customer, Dispute, Licence, Membership, Payment
 from tests.fixtures import billing as money
 from tests.fixtures.billing import MONTHLY, YEARLY, payment_of, plan, time_passes
 from tests.fixtures.threads import write
@@ -265,3 +265,14 @@ def test_billing_f12_two_customers_of_an_organization_are_two(cast, clock, first
     with inside(cast.acme):
         held = {row.provider_customer_id: row.email for row in Customer.select()}
     assert held == {"cus_1": "cus_1@example.org", "cus_2": "cus_2@example.org"}
+
+
+def test_a_licence_says_why_it_ended_as_its_payment_stands_now(cast, pay, clock):
+    with inside(cast.acme):
+        made = sandbox.pay(billing.checkout("pro_lifetime", by=pay.by).rsplit("/", 1)[1])
+    dispute = sandbox.dispute(payment_of(sandbox.get(made["invoice"]))["id"])
+    pay.deliver()
+    sandbox.settle_dispute(dispute["id"], False)
+    pay.deliver()
+    with inside(cast.acme):
+        assert Licence.get().end_reason == "dispute lost"
