@@ -158,9 +158,16 @@
 
   // -- confirmations, in our own dialog: <form data-confirm="Refund order 1042?" data-confirm-verb="Refund">, hx-confirm
 
-  function ask(sentence, verb, danger) {
+  // A form may have a title and another word for no: data-confirm-title, data-confirm-no.
+  function ask(sentence, verb, danger, { confirmTitle = "", confirmNo = "Cancel" } = {}) {
     const dialog = byId("confirm");
     const yes = byId("confirm_yes");
+    const title = byId("confirm_title");
+    title.hidden = !confirmTitle;
+    title.textContent = confirmTitle;
+    dialog.setAttribute("aria-labelledby", confirmTitle ? "confirm_title" : "confirm_text");
+    if (confirmTitle) dialog.setAttribute("aria-describedby", "confirm_text"); else dialog.removeAttribute("aria-describedby");
+    byId("confirm_no").textContent = confirmNo;
     byId("confirm_text").textContent = sentence;
     yes.textContent = verb || "Continue";
     yes.className = `btn ${danger ? "btn-danger" : "btn-primary"}`;
@@ -180,7 +187,7 @@
     event.preventDefault();
     const button = triggeringEvent?.submitter || elt;
     const verb = elt.dataset.confirmVerb || (button.matches("button, a") ? verbOf(button) : "");
-    if (await ask(question, verb, isDanger(button) || isDanger(elt))) issueRequest(true);
+    if (await ask(question, verb, isDanger(button) || isDanger(elt), elt.dataset)) issueRequest(true);
   });
 
   // -- sending: once, and not before the question is answered
@@ -225,7 +232,7 @@
       event.stopImmediatePropagation();
       const button = event.submitter;
       const verb = form.dataset.confirmVerb || verbOf(button);
-      if (await ask(form.dataset.confirm, verb, isDanger(button) || isDanger(form))) {
+      if (await ask(form.dataset.confirm, verb, isDanger(button) || isDanger(form), form.dataset)) {
         agreed.add(form);
         form.requestSubmit(button);
         agreed.delete(form);

@@ -1,5 +1,6 @@
 """The plan, from buying it to a card that is declined: each story in the space of somebody who had none before."""
 
+import os
 import re
 
 import pytest
@@ -111,7 +112,14 @@ def test_a_plan_is_cancelled_and_kept_paused_and_taken_up_again(subscriber, page
     page = subscriber("charlie", "/charlie-ng")
     now = page.locator(".plan-now")
     page.get_by_role("button", name="Cancel plan").click()
-    page.locator("#confirm").get_by_role("button", name="End the plan").click()
+    dialog = page.get_by_role("dialog", name="End Pro for")
+    expect(dialog).to_contain_text("credits a month end with it")
+    dialog.get_by_role("button", name="Keep Pro").click()
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Cancel plan").click()
+    if os.environ.get("SHOTS"):
+        page.screenshot(path=os.environ["SHOTS"])
+    dialog.get_by_role("button", name="End Pro").click()
     page.locator("#dialog").get_by_label("Your password", exact=True).fill(PASSWORD)
     page.locator("#dialog").get_by_role("button", name="Confirm").click()
     expect(now).to_contain_text("Cancelled")

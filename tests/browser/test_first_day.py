@@ -131,7 +131,7 @@ def _a_year_at_the_desk(page, home):
 
     page.goto(f"{home}/billing")
     page.get_by_role("button", name="Cancel plan").click()
-    page.locator("#confirm").get_by_role("button", name="End the plan").click()
+    page.locator("#confirm").get_by_role("button", name="End Pro").click()
     page.locator("#dialog").get_by_label("Your password", exact=True).fill(PASSWORD)
     page.locator("#dialog").get_by_role("button", name="Confirm").click()
     expect(page.locator(".plan-now")).to_contain_text("Cancelled")

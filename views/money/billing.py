@@ -59,6 +59,9 @@ def _standing():
     running = _running(standing, payments, manages) if standing else dict.fromkeys(OF_WHAT_RUNS)
     return running | {
         "current": current,
+        "goes": _goes(standing, kept, permissions.taken(g.by.organization, invited=False), allowance)
+        if standing
+        else "",
         "subscription": subscription,
         "standing": standing,
         "portal": manages and ((payments and grants.includes("billing.portal")) or running["owes"]),
@@ -80,6 +83,29 @@ def _standing():
         "plan_of": {key: plans.get(key) for key in plans.PLANS},
         "SAID": SAID,
     }
+
+
+def _goes(row, kept, taken, allowance):
+    """What ends with the plan, for whoever is about to end it: lines of text."""
+    plan, free, until = plans.get(row.plan_key), plans.get("free"), row.current_period_end_at
+    lasts = row.status in ("active", "trialing") and until
+    lines = [
+        f"It lasts until {until.day} {until:%B %Y}, and nothing more is charged."
+        if lasts
+        else "Nothing more is charged."
+    ]
+    if kept:  # what was bought for good gives the same
+        return lines[0]
+    monthly = settings.get(free.credits)
+    if allowance > monthly:
+        rest = f"{free.name} has {counted(monthly, 'credit')} a month." if monthly else f"{free.name} has none."
+        lines.append(f"Its {allowance:,} credits a month end with it, with what is left of them. {rest}")
+    if "workspace.members.invite" in set(plan.capabilities) - set(free.capabilities):
+        seats = f"{counted(row.quantity, 'seat')} end" if plan.has_seats else "Its seats end"
+        lines.append(f"{seats} with it: nobody new can be invited.")
+    who = "Your access stays" if taken == 1 else f"All {taken} keep their access"
+    lines.append(f"{who}; nobody is removed, and nothing is deleted.")
+    return "\n".join(lines)
 
 
 def _running(row, payments, manages):

@@ -1,4 +1,5 @@
 import dataclasses
+import html
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -427,7 +428,7 @@ def test_where_the_provider_cannot_tell_beforehand_it_is_said_who_computes(bough
     monkeypatch.setattr(stripe, "CAN", stripe.CAN - {"preview"})
     monkeypatch.setattr(stripe, "preview", lambda *_: pytest.fail("it was asked all the same"))
     text = said(bought.post("/acme/billing/change/preview", data=YEARLY))
-    assert "Stripe works out the difference for the days that are left" in text
+    assert "Sandbox works out the difference for the days that are left" in text
     assert "From then on Pro, yearly costs $120.00 every year." in text
 
 
@@ -718,3 +719,12 @@ def test_forms_may_lead_to_the_active_providers_pages_and_no_others(browse, prov
     policy = browse(None).get("/sign-in").headers["Content-Security-Policy"]
     allowed = policy.partition("form-action ")[2].partition(";")[0].split()
     assert allowed == ["'self'", *hosts]
+
+
+def test_use_r10_ending_the_plan_says_what_goes_with_it_and_who_keeps_access(bought):
+    page = html.unescape(bought.get("/acme/billing").text)
+    assert 'data-confirm-title="End Pro for Acme?"' in page
+    assert 'data-confirm-verb="End Pro"' in page
+    assert 'data-confirm-no="Keep Pro"' in page
+    assert "Its 1,000 credits a month end with it, with what is left of them." in page
+    assert "keep their access; nobody is removed, and nothing is deleted." in page
