@@ -269,6 +269,7 @@ def _backers(made, cast):
 def _people_of_acme(made, cast, alice):
     made.colleague = models.Membership.get(organization=cast.acme, user=cast.dora).id
     made.stage = workspaces.create("Main stage", by=alice)
+    made.attic = workspaces.archive(workspaces.create("Attic", by=alice).id, by=alice).id
     made.part = workspaces.assign(made.stage.id, cast.dora.id, "staff", by=alice).id
     made.invitation = invitations.invite("ida@example.org", "staff", by=alice, workspace=made.stage.id).id
 
@@ -323,6 +324,7 @@ def filled(rule, endpoint, name, world):
         "settings.put_back": {"name": "site_name", "id": world.event},
         "plans.put_back": {"id": world.replanned},
         "permissions.why": {"id": world.cast.alice.id},
+        "workspaces.act_restoration": {"id": world.attic},
         "people.reactivate": {"id": world.shut},
         "tenants.reactivate": {"id": world.closed},
     }.get(endpoint, {})

@@ -3,26 +3,26 @@
 Every organization has one from its first day; pages speak of workspaces only once there is a second.
 """
 
+from peewee import OP, Case, CharField, Expression, fn
+
 from database.clock import now
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import history, outgoing, roles
-from domain.fields.kinds import clean, comparable, whole
+from domain.fields.choice import Choice
+from domain.fields.kinds import Field, clean, comparable, whole
+from domain.fields.moment import Moment
+from domain.fields.number import counted
+from domain.fields.text import Text
+from domain.lists.listing import NEWEST, Act, Listing, Sort, both
+from domain.lists.searches import Parts
 from domain.organizations import organizations
 from models import Assignment, Invitation, Membership, Profile, User, Workspace
 
 
 class OnlyOne(Refused):
     """The first workspace stays: what belongs to no other one is in it."""
-
-
-def of(archived=False):
-    """The workspaces of the organization one stands in, the first one first; archived ones only when asked for."""
-    query = Workspace.select()
-    if not archived:
-        query = query.where(Workspace.archived_at.is_null())
-    return list(query.order_by(Workspace.is_default.desc(), Workspace.name))
 
 
 def are_shown():
@@ -195,3 +195,66 @@ def release(id, assignment_id, *, by):
         title = f"You are no longer in {workspace.name} of {by.organization.name}"
         outgoing.notify(held.user, "member.removed", f"released:{change.id}", title, organization=by.organization)
     return held.user
+
+
+# --- as a list ----------------------------------------------------------------------------------------------
+
+STATUS = Choice((("open", "Open", "good"), ("archived", "Archived", "quiet")))
+_STATUS = Case(None, ((Workspace.archived_at.is_null(), "open"),), "archived")
+# The first one first, the archived last, then by name: one text to order and to go on by.
+_PLACE = Case(None, ((Workspace.archived_at.is_null(False), "2"), (Workspace.is_default, "0")), "1")
+
+
+def _archive(id, *, by):
+    return f"{archive(id, by=by).name} is archived. You can restore it in the list."
+
+
+def _restore(id, *, by):
+    return f"{restore(id, by=by).name} is back."
+
+
+def _notes(rows):
+    """How many people are in each, and which is the first."""
+    ids = [row.id for row in rows]
+    found = Assignment.select(Assignment.workspace, fn.count(Assignment.id)).where(Assignment.workspace.in_(ids))
+    people = dict(found.group_by(Assignment.workspace).tuples())
+    first = {row.id: (("info", "The first"),) for row in rows if row.is_default}
+    return {
+        id: first.get(id, ()) + ((("quiet", counted(people[id], "person", "people")),) if id in people else ())
+        for id in ids
+    }
+
+
+listing = Listing(
+    *("workspaces", "workspace", "workspaces", Workspace),
+    (
+        Field("name", "Name", Text(80)),
+        Field("status", "Status", STATUS),
+        Field("created_at", "Made", Moment(past=True)),
+        Field("archived_at", "Archived", Moment(past=True)),
+    ),
+    (
+        Sort("standing", "The first one first", "standing"),
+        *both("name", "By name", "By name, backwards"),
+        *NEWEST,
+    ),
+    elsewhere=(
+        ("status", CharField(), _STATUS),
+        ("standing", CharField(), Expression(_PLACE, OP.CONCAT, fn.lower(Workspace.name))),
+    ),
+    search=Parts((Workspace.name,), numbered=False),
+    acts=(
+        Act(
+            *("archival", "Archive", _archive, "workspaces.manage"),
+            confirm="Archive {name}? It is hidden and its open invitations end. It can be restored.",
+            when=lambda row: row.archived_at is None and not row.is_default,
+        ),
+        Act("restoration", "Restore", _restore, "workspaces.manage", when=lambda row: row.archived_at is not None),
+    ),
+    notes=("Here", _notes),
+    also=("slug", "is_default", "standing"),
+    reads="workspaces.read",
+    chips="status",
+    link="slug",
+    icon="layout-grid",
+)

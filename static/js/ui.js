@@ -156,6 +156,23 @@
   on("cancel", (event) => { if (event.target.id === "dialog") { event.preventDefault(); closing(event.target); } }, true);
   on("closeDialog", () => byId("dialog").close()); // HX-Trigger: closeDialog
 
+  // -- a menu with many entries is narrowed by what is typed above them
+
+  on("input", ({ target }) => {
+    if (!target.matches?.("[data-narrows]")) return;
+    const words = target.value.trim().toLocaleLowerCase().split(/\s+/);
+    let found = 0;
+    for (const entry of target.parentElement.querySelectorAll("form")) {
+      const name = entry.textContent.toLocaleLowerCase();
+      entry.hidden = !words.every((word) => name.includes(word));
+      if (!entry.hidden) found += 1;
+    }
+    target.parentElement.querySelector("[data-narrowed]").hidden = found > 0;
+  });
+  on("toggle", ({ target }) => {
+    if (target.matches?.("details[open].switcher") && matchMedia("(hover: hover)").matches) target.querySelector("[data-narrows]")?.focus();
+  }, true);
+
   // -- confirmations, in our own dialog: <form data-confirm="Refund order 1042?" data-confirm-verb="Refund">, hx-confirm
 
   // A form may have a title and another word for no: data-confirm-title, data-confirm-no.

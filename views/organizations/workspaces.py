@@ -6,44 +6,40 @@ from htmx_flask import request
 from domain import Invalid, Refused
 from domain.base import roles
 from domain.base.allowances import spend
+from domain.lists import rows
 from domain.organizations import invitations, members, permissions, workspaces
 from views import access, pages
+from views.lists import routes
 
-blueprint = Blueprint("workspaces", __name__, url_prefix="/<organization>/workspaces")
+blueprint = Blueprint("workspaces", __name__)
+HERE = "/<organization>/workspaces"
 
 
 def _at(workspace=None):
     return f"/{g.by.organization.slug}/workspaces" + (f"/{workspace.slug}" if workspace else "")
 
 
-@blueprint.get("")
-@access.member("workspaces.read")
-def index():
-    return _index()
+mounted = routes.add(
+    blueprint,
+    rows.Rules(workspaces.listing),
+    "/workspaces",
+    nav="organization",
+    template="organizations/workspaces/index.html",
+    context=lambda place: {"values": {}, "errors": {}, "alone": not workspaces.are_shown()},
+)
 
 
-def _index(refusal=None):
-    return pages.page(
-        "organizations/workspaces/index.html",
-        refusal.status if refusal else 200,
-        all=workspaces.of(archived=True),
-        values=request.form if refusal else {},
-        errors=refusal.fields if refusal else {},
-        here="organization",
-    )
-
-
-@blueprint.post("")
+@blueprint.post(HERE)
 @access.member("workspaces.manage")
 def create():
     try:
         made = workspaces.create(request.form.get("name", ""), by=g.by)
     except Invalid as refusal:
-        return _index(refusal)
+        return mounted.page(refusal.status, values=request.form, errors=refusal.fields)
     return pages.go(_at(made), f"{made.name} is there. Choose who works in it.")
 
 
-@blueprint.get("/<slug>")
+@blueprint.get(HERE + "/<slug>")
 @access.member("workspaces.read")
 def show(slug):
     return _show(workspaces.found(slug))
@@ -72,7 +68,7 @@ def _show(workspace, refusal=None):
     )
 
 
-@blueprint.post("/<id:id>/name")
+@blueprint.post(HERE + "/<id:id>/name")
 @access.member("workspaces.manage")
 def rename(id):
     try:
@@ -82,21 +78,7 @@ def rename(id):
     return pages.go(_at(held), "Saved.")
 
 
-@blueprint.post("/<id:id>/archival")
-@access.member("workspaces.manage")
-def archive(id):
-    held = workspaces.archive(id, by=g.by)
-    return pages.go(_at(), f"{held.name} is archived. You can restore it below.", "info")
-
-
-@blueprint.post("/<id:id>/restoration")
-@access.member("workspaces.manage")
-def restore(id):
-    held = workspaces.restore(id, by=g.by)
-    return pages.go(_at(held), f"{held.name} is back.")
-
-
-@blueprint.post("/<id:id>/people")
+@blueprint.post(HERE + "/<id:id>/people")
 @access.member("workspaces.manage")
 def assign(id):
     try:
@@ -106,14 +88,14 @@ def assign(id):
     return pages.go(_at(workspaces.found(id)), f"{made.user.name} is {made.role} here now.")
 
 
-@blueprint.post("/<id:id>/people/<id:person>/removal")
+@blueprint.post(HERE + "/<id:id>/people/<id:person>/removal")
 @access.member("workspaces.manage")
 def release(id, person):
     gone = workspaces.release(id, person, by=g.by)
     return pages.go(_at(workspaces.found(id)), f"{gone.name} is no longer in this workspace.", "info")
 
 
-@blueprint.post("/<id:id>/invitations")
+@blueprint.post(HERE + "/<id:id>/invitations")
 @access.member("members.invite_staff")
 def invite(id):
     form, held = request.form, workspaces.found(id)

@@ -2,6 +2,7 @@ import pytest
 
 from database.scope import everywhere, inside
 from domain import Forbidden, Invalid, NotFound, Refused
+from domain.lists import lists
 from domain.organizations import invitations, organizations, permissions, workspaces
 from models import Assignment, AuditEvent, Membership, Outgoing, Workspace
 from tests.fixtures.threads import refused, together, write
@@ -17,12 +18,31 @@ def stage(at):
     return workspaces.create("Main stage", by=at("alice"))
 
 
-def test_every_organization_has_one_from_its_first_day(cast):
+def listed(at, status=""):
+    """The rows of the list as alice sees them."""
+    ask = lists.understand(workspaces.listing, {"status": status})
+    return lists.read(workspaces.listing, ask, at("alice")).rows
+
+
+def test_the_list_counts_the_people_and_knows_the_first(cast, at, stage):
+    workspaces.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
+    workspaces.create("Attic", by=at("alice"))
+    rows = listed(at)
+    notes = workspaces.listing.notes[1](rows)
+    assert {row.name: notes[row.id] for row in rows} == {
+        "General": (("info", "The first"),),
+        "Attic": (),
+        "Main stage": (("quiet", "1 person"),),
+    }
+    assert [row.name for row in rows] == ["General", "Attic", "Main stage"]
+
+
+def test_every_organization_has_one_from_its_first_day(cast, at):
     with everywhere("the test looks at all organizations"):
         rows = Workspace.select()
         assert {(row.name, row.slug, row.is_default) for row in rows} == {("General", "general", True)}
         assert rows.count() == 8  # six personal ones, Acme and Globex
-    assert [one.name for one in workspaces.of()] == ["General"]
+    assert [one.name for one in listed(at, "open")] == ["General"]
     assert not workspaces.are_shown()
 
 
@@ -30,7 +50,7 @@ def test_a_second_one_is_made_and_from_then_on_they_are_shown(cast, at):
     made = workspaces.create("  Main   stage ", by=at("alice"))
     assert (made.name, made.slug, made.is_default, made.organization) == ("Main stage", "main-stage", False, cast.acme)
     assert workspaces.are_shown()
-    assert [one.name for one in workspaces.of()] == ["General", "Main stage"]
+    assert [one.name for one in listed(at, "open")] == ["General", "Main stage"]
     assert workspaces.found("main-stage") == workspaces.found(made.id) == made
     assert AuditEvent.get(AuditEvent.action == "organization.workspace_created").actor == cast.alice
 
@@ -66,8 +86,8 @@ def test_the_first_one_stays_and_the_others_can_be_put_away_and_taken_out_again(
         workspaces.archive(first.id, by=at("alice"))
     workspaces.archive(stage.id, by=at("alice"))
     workspaces.archive(stage.id, by=at("alice"))
-    assert [one.name for one in workspaces.of()] == ["General"]
-    assert len(workspaces.of(archived=True)) == 2
+    assert [one.name for one in listed(at, "open")] == ["General"]
+    assert len(listed(at)) == 2
     assert AuditEvent.select().where(AuditEvent.action == "organization.workspace_archived").count() == 1
     workspaces.restore(stage.id, by=at("alice"))
     assert workspaces.found(stage.id).archived_at is None
@@ -158,7 +178,7 @@ def test_two_of_one_name_at_once_are_one(cast, at):
 
     outcomes = together(*[create] * 4)
     assert [type(one) for one in refused(outcomes)] == [Invalid] * 3, outcomes
-    assert len(workspaces.of()) == 2
+    assert len(listed(at, "open")) == 2
 
 
 def test_who_left_the_organization_is_no_more_in_its_workspaces(cast, at, stage):

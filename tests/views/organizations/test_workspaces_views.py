@@ -16,7 +16,7 @@ def stage(cast, at):
 def test_with_one_workspace_only_those_who_make_the_second_see_the_tab(browse, said):
     assert 'href="/acme/workspaces"' in browse("alice").get("/acme/settings").get_data(True)
     assert 'href="/acme/workspaces"' not in browse("bob").get("/acme/settings").get_data(True)
-    assert "Everything is in General today." in said(browse("alice").get("/acme/workspaces"))
+    assert "Everything is in the first workspace today." in said(browse("alice").get("/acme/workspaces"))
 
 
 def test_a_second_one_is_made_and_everybody_sees_the_tab(browse, followed):
@@ -103,4 +103,4 @@ def test_an_open_page_is_drawn_anew_by_its_block(browse, stage, hx, outline, cas
     response = browse("alice").get("/acme/workspaces/main-stage", headers=hx("workspace_area"))
     assert outline(response)[0] == ["workspace_area"]
     assert "nina@example.org" in response.get_data(True)
-    assert outline(browse("bob").get("/acme/workspaces", headers=hx("workspaces_area")))[0] == ["workspaces_area"]
+    assert outline(browse("bob").get("/acme/workspaces", headers=hx("list_area")))[0] == ["list_area"]
