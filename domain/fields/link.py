@@ -10,3 +10,4 @@ class Link(Text):
 
     name = "link"
     address: Callable[[dict], str] = str
+    is_outside: bool = False  # on somebody else's site, in a tab of its own

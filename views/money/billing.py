@@ -13,6 +13,7 @@ from domain.entitlements import credit_standings, grants, plans
 from domain.fields.kinds import whole
 from domain.fields.number import counted
 from domain.money import billing, pricing, providers
+from domain.money.payments import REASONS
 from domain.money.providers.provider import ProviderFailed
 from domain.organizations import permissions
 from models import Checkout
@@ -20,8 +21,6 @@ from views import access, pages
 
 blueprint = Blueprint("billing", __name__, url_prefix="/<organization>/billing")
 
-# What a payment was for, by its reason.
-SAID = {"create": "first period", "cycle": "renewal", "update": "change of plan", "once": "bought once", "other": ""}
 SEEN = 1800  # seconds that the figures of a preview hold
 OF_WHAT_RUNS = (
     "bought",
@@ -81,7 +80,7 @@ def _standing():
         "may_manage": manages,
         "campaign": settings.get("crowdfunding_active"),
         "plan_of": {key: plans.get(key) for key in plans.PLANS},
-        "SAID": SAID,
+        "reasons": REASONS,
     }
 
 
