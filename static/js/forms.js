@@ -127,7 +127,7 @@
     if (!isGuarded(form) || detail.requestConfig.verb !== "post") return;
     const away = detail.xhr.getResponseHeader("HX-Redirect") ?? "";
     if (detail.successful && !/^\/(sign-in|session)/.test(away)) keep(draftOf(form), null);
-    else if (form.isConnected) form.setAttribute("data-dirty", "");
+    else if (form.isConnected && (form.matches("[data-guard]") || inputs(form).some((one) => one.matches(TYPED)))) form.setAttribute("data-dirty", "");
   });
   addEventListener("beforeunload", (event) => { if (dirty().some((form) => !form.matches("[data-draft]"))) event.preventDefault(); });
   async function mayLeave(forms) {

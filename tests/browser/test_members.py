@@ -126,3 +126,39 @@ def test_the_switcher_opens_another_organization_by_keyboard_and_founds_a_new_on
     page.locator(".switcher summary").click()
     page.locator(".switcher").get_by_role("button", name="Acme Festival").click()
     expect(page).to_have_url(re.compile(f"{TEAM}$"))
+
+
+def test_use_r3_a_name_of_any_length_breaks_no_page_and_k3_the_focus_stays_on_send_again(page_of):
+    bob, long = page_of("bob"), "Maximiliana-Bartholomea von und zu Guttenberg " + "Zwei" * 17
+    assert len(long) == 114
+    bob.context.request.post("/account", form={"name": long, "timezone": "Europe/Paris"})
+    try:
+        for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}):
+            page = page_of("alice", viewport=size)
+            for path in ("/members", "/tasks?tab=all", "/tasks?tab=all&view=board", "/permissions", "/audit"):
+                page.goto(TEAM + path)
+                expect(page.get_by_role("heading", level=1)).to_be_visible()
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, size)
+                wide = "[...document.querySelectorAll('.tools select')].some((one) => one.offsetWidth > 240)"
+                assert not page.evaluate(wide), (path, size)
+        page.goto(f"{TEAM}/invitations")
+        again = page.get_by_label("Send again: imani@example.org")
+        again.press("Enter")
+        expect(page.locator("#notice")).to_contain_text("gets the letter again")
+        expect(again).to_be_focused()
+    finally:
+        bob.context.request.post("/account", form={"name": "Bob Adeyemi", "timezone": "Europe/Paris"})
+
+
+def test_use_r14_a_switcher_with_many_organizations_is_searched(page_of):
+    page = page_of("dora")
+    for n in range(9):
+        page.context.request.post("/organizations", form={"name": f"A house with a name that would wrap, number {n}"})
+    page.goto("/app")
+    page.locator(".switcher summary").press("Enter")
+    page.keyboard.type("NUMBER 7")
+    entries = page.locator(".switcher form:visible")
+    expect(entries).to_have_count(1)
+    assert entries.bounding_box()["height"] <= 48
+    page.keyboard.type(" nowhere")
+    expect(page.locator("[data-narrowed]")).to_be_visible()

@@ -148,7 +148,7 @@ def test_a_form_is_refused_before_anything_is_typed_while_one_looks_through_othe
     assert "Stop that first" in answer.get_data(True)
 
 
-def test_more_goes_on_where_the_page_ended(browse, at, hx):
+def test_more_goes_on_where_the_page_ended_and_sends_rows_alone(browse, at, hx, monkeypatch):
     for number in range(53):
         make(at("alice"), title=f"Task number {number}")
     alice = browse("alice")
@@ -156,7 +156,12 @@ def test_more_goes_on_where_the_page_ended(browse, at, hx):
     assert "Task number 52" in first
     assert "Task number 2<" not in first
     link = first.split('hx-target="#list_more"')[0].rpartition('hx-get="')[2].split('"')[0].replace("&amp;", "&")
+    for name in ("counts", "sums"):
+        monkeypatch.setattr(lists, name, None)
     rest = alice.get(link, headers=hx("list_more")).get_data(True)
+    assert rest.count("<tr") == 3
+    assert rest.lstrip().startswith("<tr")
+    assert rest.rstrip().endswith("</tr>")
     assert all(f"Task number {n}<" in rest for n in (0, 1, 2))
     assert "Task number 3<" not in rest
 
