@@ -15,7 +15,7 @@ from database.parameters import parameter
 from database.scope import inside
 from domain.base import changes, outgoing, settings
 from domain.entitlements import credits, grants, plans
-from domain.money import announcements, owners, pricing, settlements
+from domain.money import announcements, owners, payments, pricing
 from domain.money.providers.provider import (
     CheckoutClosed,
     CustomerChanged,
@@ -274,7 +274,7 @@ def _received(fact: PaymentReceived, organization):
     if fact.reason == "once":
         buyer = fact.purchaser and User.one(User.public_id == fact.purchaser)
         Licence.insert(payment=row, plan_key=plan_key, tier=fact.tier, purchaser=buyer).on_conflict_ignore().execute()
-    settlements.settle(organization, row, subscription)
+    payments.settle(organization, row, subscription)
     if before != "paid":
         changes.record(organization, "payment", row.id, "created" if before is None else "updated")
         if fact.reason == "once":
@@ -302,7 +302,7 @@ def _failed(fact: PaymentFailed, organization):
         changes.record(organization, "payment", row.id, "created" if before is None else "updated")
     if subscription is None:
         return
-    settlements.settle(organization, row, subscription)
+    payments.settle(organization, row, subscription)
     if fact.void:
         return
     # Where the provider can be asked, the subscription's own fact comes with this one and says it better.
@@ -361,7 +361,7 @@ def _refunded(fact: PaymentRefunded, organization):
     # The provider's running total is set, never subtracted by event: two parts in any order end the same.
     row.amount_refunded = fact.amount_refunded
     row.save()
-    settlements.settle(organization, row)
+    payments.settle(organization, row)
     changes.record(organization, "payment", row.id, "updated")
     announcements.tell_of_refund(organization, fact, row, more)
 
@@ -391,7 +391,7 @@ def _dispute(fact, organization, state):
     states = {one.state for one in Dispute.select().where(Dispute.payment == row)}
     row.dispute = next(one for one in ("lost", "open", "won") if one in states)
     row.save()
-    settlements.settle(organization, row)
+    payments.settle(organization, row)
     changes.record(organization, "payment", row.id, "updated")
     announcements.tell_of_dispute(organization, fact, row)
 

@@ -1,8 +1,9 @@
-"""What an organization paid, as a list: each invoice and purchase, what came back of it, and where its page is."""
+"""Payments: what follows from one (licence, grants, credits of its period), and an organization's as a list."""
 
 from peewee import Case, CharField, fn
 
-from domain.entitlements import plans
+from domain.base import changes
+from domain.entitlements import credits, grants, plans
 from domain.fields.choice import Choice
 from domain.fields.derived import Derived
 from domain.fields.kinds import Field
@@ -11,7 +12,25 @@ from domain.fields.moment import Moment
 from domain.fields.money import Money
 from domain.lists.listing import NEWEST, Listing, both
 from domain.lists.searches import Parts
-from models import Payment
+from models import Payment, Subscription
+
+
+def settle(organization, payment, subscription=None):
+    """Have licence, grants and credits be as the payment now stands, whatever made it so.
+
+    In the present transaction, inside the organization.
+    """
+    if payment.reason == "once":
+        grants.follow_licence(payment)
+    elif payment.subscription_id:
+        subscription = subscription or Subscription.get_by_id(payment.subscription_id)
+        if grants.follow(subscription, organization):
+            changes.record(organization, "subscription", subscription.id, "updated")
+    if payment.reason == "once" or payment.period_start_at:  # a proration begins no period
+        credits.follow(organization)
+
+
+# --- as a list ----------------------------------------------------------------------------------------------
 
 # What a payment was for, by its reason.
 REASONS = {"create": "first period", "cycle": "renewal", "update": "change of plan", "once": "bought once", "other": ""}

@@ -3,17 +3,13 @@ import pytest
 from database.clock import now
 from database.scope import inside
 from domain import Forbidden
+from domain.entitlements import credit_standings, credits
 from domain.lists import lists
 from domain.money import payments
-from models import Payment
+from models import CreditEntry, Payment
 from tests.fixtures.threads import write
 
 PAID = {"provider": "stripe", "plan_key": "pro_monthly", "currency": "USD", "amount": 1200, "reason": "cycle"}
-
-
-@pytest.fixture(autouse=True)
-def _inside(inside_acme):
-    """As a member's door leaves one standing."""
 
 
 def pay(id, **values):
@@ -37,7 +33,7 @@ def listed(at, **asked):
         ({"dispute": "won"}, "paid", None),
     ],
 )
-def test_a_payment_says_how_it_stands_and_where_its_page_is(at, values, status, page):
+def test_a_payment_says_how_it_stands_and_where_its_page_is(at, inside_acme, values, status, page):
     pay("p1", **values)
     (row,) = listed(at)
     assert (row.status, row.page) == (status, page)
@@ -47,7 +43,7 @@ def test_a_payment_says_how_it_stands_and_where_its_page_is(at, values, status, 
     assert row.paid_on is not None
 
 
-def test_they_come_to_a_sum_in_each_currency_and_are_nobody_elses(cast, at):
+def test_they_come_to_a_sum_in_each_currency_and_are_nobody_elses(cast, at, inside_acme):
     pay("p1")
     pay("p2", amount=800)
     pay("p3", currency="EUR", reason="other")
@@ -58,3 +54,23 @@ def test_they_come_to_a_sum_in_each_currency_and_are_nobody_elses(cast, at):
         lists.read(payments.listing, lists.understand(payments.listing, {}), at("vera"))
     with inside(cast.globex):
         assert lists.read(payments.listing, lists.understand(payments.listing, {}), at("charlie", "globex")).rows == []
+
+
+def test_a_paid_invoice_renews_the_credits_exactly_once(cast, customer, tell, bill):
+    tell()
+    bill()
+    with inside(cast.acme):
+        credits.spend(cast.acme, 999, key="all but one", feature="ai.text")
+    bill()
+    bill(after=50, event_id="evt_payment_succeeded")  # another event for the same invoice
+    assert credit_standings.balance(cast.acme) == (1, 1000)
+    bill("in_2")
+    assert credit_standings.balance(cast.acme) == (1000, 1000)
+    with inside(cast.acme):
+        assert CreditEntry.select().where(CreditEntry.reason == "reset").count() == 2
+
+
+def test_an_invoice_that_opens_no_period_gives_no_credits(cast, customer, tell, bill):
+    tell()
+    bill(begins=False)
+    assert credit_standings.balance(cast.acme) == (0, 0)
