@@ -672,6 +672,7 @@ class Grant(Owned):
     expires_at = Moment(null=True)
     revoked_at = Moment(null=True)
     revoke_reason = TextField(null=True)
+    reason = TextField(null=True)  # why it was given by hand
 
     class Meta:
         table_name = "billing_grant"

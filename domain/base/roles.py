@@ -90,6 +90,7 @@ PLATFORM = {
     "subscriptions.read": "See everybody's subscriptions and payments",
     "subscriptions.sync": "Compare and sync subscriptions with the payment provider",
     "plans.write": "Change what plans are called and include",
+    "grants.write": "Give plans and seats by hand, and end them",
     "backers.write": "Add, import and release backers",
     "admins.write": "Choose admins and their roles",
 }
@@ -107,6 +108,7 @@ STAFF = {
                 "admin.read",
                 "organizations.read",
                 "credits.write",
+                "grants.write",
                 "pricing.sync",
                 "plans.write",
                 "subscriptions.read",

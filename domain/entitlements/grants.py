@@ -61,7 +61,16 @@ def seats():
             .scalar()
             or 0
         )
-    return max(bought, 10 if "workspace.members.limit.10" in held else 0)
+    given = sum(given_seats(capability) for _, capability in active())
+    return max(bought, 10 if "workspace.members.limit.10" in held else 0) + given
+
+
+GIVEN_SEATS = "workspace.members.seats."  # and how many: what staff gives by hand beside a plan
+
+
+def given_seats(capability):
+    """How many seats a capability adds: 0 but for those that were given by hand."""
+    return int(capability.removeprefix(GIVEN_SEATS)) if capability.startswith(GIVEN_SEATS) else 0
 
 
 def revoke_all(reason):

@@ -2,7 +2,7 @@
 
 from database.scope import inside
 from domain import NotFound
-from domain.entitlements import credit_standings, grants
+from domain.entitlements import credit_standings, grants, manual_grants
 from domain.fields.choice import Choice
 from domain.fields.code import Code
 from domain.fields.email import Email
@@ -61,6 +61,7 @@ def uses(organization):
     with inside(organization):
         newest = Subscription.select().order_by(Subscription.id.desc()).first()
         used = {"plan": grants.plan(), "subscription": newest, "grants": len(grants.active())}
+        used["given"] = manual_grants.given()
     return used | {"credits": credit_standings.balance(organization)[0]}
 
 

@@ -4,6 +4,7 @@ from flask import Blueprint
 from htmx_flask import request
 
 from domain import Invalid
+from domain.entitlements import manual_grants
 from domain.lists import rows
 from domain.organizations import organization_desk
 from domain.people import admins, suspensions
@@ -35,8 +36,11 @@ def _tenant(id, refusal=None, tried="suspend"):
         can=admins.capabilities(access.me()),
         least=suspensions.LEAST,
         most=suspensions.MOST,
-        error={tried: refusal.fields["reason"]} if refusal else {},
+        error={tried: refusal.fields["reason"]} if refusal and tried == "suspend" else {},
         given=request.form.get("reason", ""),
+        gift=manual_grants.fields(),
+        gift_errors=refusal.fields if refusal and tried == "give" else {},
+        values=request.form,
         here="tenants",
     )
 
@@ -49,6 +53,23 @@ def suspend(id):
     except Invalid as refusal:
         return _tenant(id, refusal)
     return pages.go(f"/admin/organizations/{id}", "Suspended. Its owners and admins were told why.")
+
+
+@blueprint.post("/admin/organizations/<id:id>/gifts")
+@access.platform("grants.write")
+def give(id):
+    try:
+        label = manual_grants.give(id, request.form, by=access.me())
+    except Invalid as refusal:
+        return _tenant(id, refusal, "give")
+    return pages.go(f"/admin/organizations/{id}", f"{label} was given. Its owners and admins are told.")
+
+
+@blueprint.post("/admin/organizations/<id:id>/gifts/end")
+@access.platform("grants.write")
+def end_gift(id):
+    manual_grants.end(id, request.form.get("source", ""), by=access.me())
+    return pages.go(f"/admin/organizations/{id}", "It was ended.", "info")
 
 
 @blueprint.post("/admin/organizations/<id:id>/reactivation")

@@ -1,6 +1,7 @@
 import pytest
 
-from models import AuditEvent, Organization, StaffRole
+from database.scope import inside
+from models import AuditEvent, Grant, Organization, StaffRole
 from tests.conftest import write
 from tests.views.admin.test_people_views import post
 
@@ -66,3 +67,30 @@ def test_support_reads_and_doesnt_suspend(stella, cast, said):
 def test_to_others_there_is_nothing(browse, cast, name):
     assert browse(name).get("/admin/organizations").status_code == 404
     assert browse(name).get(f"/admin/organizations/{cast.acme.id}").status_code == 404
+
+
+def test_a_plan_is_given_by_hand_and_ended(browse, cast, said, hx, followed):
+    stella, base = browse("stella"), f"/admin/organizations/{cast.acme.id}"
+    assert "Given by hand" in said(stella.get(base))
+    form = {"what": "pro_monthly", "until": "2026-12-31", "reason": "too short"}
+    refused = stella.post(f"{base}/gifts", data=form, headers=hx("gift_form"))
+    page = refused.get_data(True)
+    assert (refused.status_code, "10 to 500 characters" in page, "<html" in page) == (422, True, False)
+    assert 'value="2026-12-31"' in page
+    assert post(stella, f"{base}/gifts", **form | {"reason": "A partner of the festival."}).status_code == 303
+    text = said(stella.get(base))
+    assert "Pro, monthly until" in text
+    assert "A partner of the festival." in text
+    with inside(cast.acme):
+        source = Grant.get().source
+    assert post(stella, f"{base}/gifts/end", source=source).status_code == 303
+    assert "A partner of the festival." not in said(stella.get(base))
+
+
+def test_who_may_only_read_organizations_gives_nothing(browse, cast, said):
+    stella, base = browse("stella"), f"/admin/organizations/{cast.acme.id}"
+    write(StaffRole.create, user=cast.stella, role="support")
+    assert "Given by hand" not in said(stella.get(base))
+    assert stella.post(f"{base}/gifts", data={"what": "pro_monthly"}).status_code in (303, 404)
+    with inside(cast.acme):
+        assert Grant.select().count() == 0
