@@ -1,4 +1,4 @@
-"""The overview of the staff's side."""
+"""The overview of the staff's side: what needs a decision, figures over time, setting up, what happened lately."""
 
 from flask import Blueprint
 from peewee import fn
@@ -6,7 +6,8 @@ from peewee import fn
 import jobs
 from database.clock import now
 from domain.base import audit, configuration, outgoing
-from domain.money import pricing, reconciliations, subscriptions
+from domain.money import reconciliations, subscriptions
+from domain.operations import overview
 from domain.organizations import organization_desk
 from domain.people import admins, people
 from models import Organization, Outgoing, Session, User, WebhookEvent
@@ -18,13 +19,17 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 @blueprint.get("")
 @access.platform("admin.read")
 def index():
-    can = admins.capabilities(access.me())
+    staff, runs = admins.staff(access.me()), jobs.last_runs()
+    can, failed = staff.capabilities, sum(bool(run and not run.ok) for run in runs.values())
 
     def count(table, *conditions):
         return table.select(fn.count(table.id)).where(*conditions).scalar()
 
     return pages.page(
         "admin/index.html",
+        needs=overview.needs(staff, failed),
+        figures=overview.figures() if "subscriptions.read" in can else [],
+        steps=overview.steps(access.me()) if "settings.write" in can else [],
         users=count(User, User.status == "active"),
         teams=count(Organization, Organization.status == "active"),
         sessions=count(Session, Session.ended_at.is_null(), Session.expires_at > now()),
@@ -37,9 +42,20 @@ def index():
         billed=configuration.active.has_billing,
         money=reconciliations.overview(),
         subscribed=subscriptions.counts(),
-        given_up=len(subscriptions.given_up()) if "subscriptions.read" in can else 0,
-        price_doubts=pricing.doubts() if "pricing.sync" in can else {},
-        runs=jobs.last_runs(),
-        CALENDAR=jobs.CALENDAR,
+        runs=runs,
+        failed=failed,
         here="admin",
     )
+
+
+@blueprint.post("/setup/letter")
+@access.platform("settings.write")
+def send_letter():
+    overview.send_test_letter(by=access.me())
+    return pages.go("/admin", f"A test letter is on its way to {access.me().email}.")
+
+
+@blueprint.post("/setup/payment")
+@access.platform("settings.write")
+def pay():
+    return pages.go(overview.try_payment(by=access.me()))

@@ -81,6 +81,7 @@ VALUES = {
         "link": "http://localhost/acme",
     },
     "organization_reactivated": {"name": "Ada", "organization": "Acme", "link": "http://localhost/acme"},
+    "test_letter": {"name": "Stella"},
     "looked_on": {
         "name": "Ada",
         "staff": "Stella",
