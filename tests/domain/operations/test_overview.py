@@ -86,7 +86,15 @@ def test_what_failed_comes_first_and_only_to_whom_it_concerns(staff, cast):
 
 
 def test_a_production_without_mail_or_copies_is_told(staff, tmp_path):
-    configuration.use(dataclasses.replace(configuration.active, env="production", smtp_url="", data=tmp_path))
+    configuration.use(
+        dataclasses.replace(
+            configuration.active,
+            env="production",
+            smtp_url="",
+            data=tmp_path,
+            database_url=f"sqlite:///{tmp_path}/g.db",
+        )
+    )
     words = " ".join(need.words for need in overview.needs(staff, 0))
     assert "No mail server" in words
     assert "No copy of the database" in words
