@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, repeat
 
-from bench import guildhall, peer_data, stripe_objects, verbs
+from bench import guildhall, peer_data, staff, stripe_objects, verbs
 from bench.load import Load, LoadError, Result, dripped, drive, fetch, request
 from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
@@ -37,6 +37,8 @@ GOALS = {
     "list_1m_vs_flask_admin": (AT_LEAST, 10),
     "list_1m_vs_jinja_page": (AT_LEAST, 0.4),
     "search_1m_vs_django_admin": (AT_LEAST, 30),
+    "audit_1m_vs_django_admin": (AT_LEAST, 12),
+    "people_1m_search_ms": (AT_MOST, 10),
     "list_growth": (AT_MOST, 1.1),
     "writes_vs_commits": (AT_LEAST, 2),
     "writes_p99_ms": (AT_MOST, 20),
@@ -161,6 +163,7 @@ class Bench:
         for measure in (
             self.lists,
             self.search,
+            self.staff,
             self.growth,
             self.writes,
             self.credits,
@@ -200,6 +203,20 @@ class Bench:
         ours = Load(cycle([self.at_many.search(word) for word in words]), clients=1, contains=b"</html>")
         value, floor = medians(rate(self.many, ours), rate(self.django, theirs, seconds=60))
         yield Row("search_1m_vs_django_admin", value, "req/s", floor)
+
+    def staff(self) -> Iterator[Row]:
+        """What the staff looks through: the audit log by two filters and a word, and accounts by parts of names."""
+        with guildhall.server("guildhall-staff", guildhall.staffed(MANY)) as server:
+            admin = guildhall.Staff(server)
+            for message in (admin.audit(), *map(admin.people, staff.PARTS)):
+                if b"/admin/" not in (answer := fetch(server.port, message)).partition(b"<tbody")[2]:
+                    raise LoadError(f"the staff sees no list: {answer[:1500]!r}")
+            ours = Load(repeat(admin.audit()), clients=1, contains=staff.WORD.encode())
+            theirs = Load([self.django_admin.audit()] * 3, clients=1, contains=staff.WORD.encode())
+            value, floor = medians(rate(server, ours), rate(self.django, theirs, seconds=60))
+            yield Row("audit_1m_vs_django_admin", value, "req/s", floor)
+            people = Load(cycle([admin.people(part) for part in staff.PARTS]), clients=1, contains=b"</html>")
+            yield Row("people_1m_search_ms", drive(server.port, people, seconds=SECONDS)[0].percentile_ms(0.5), "ms")
 
     def growth(self) -> Iterator[Row]:
         def middle(server: Server, message: bytes) -> Callable[[], float]:

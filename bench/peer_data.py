@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from bench.load import HOST, LoadError, cookies, fetch, request
 from bench.servers import PEERS, VAR, environment
+from bench.staff import ASKED, WORD, Event, events
 from bench.tasks import PEOPLE, Task, tasks
 
 NAME, PASSWORD = "owner", "bench-only-password"
@@ -50,6 +51,14 @@ def page_file() -> Path:
     return file
 
 
+def _fill_events(file: Path, count: int) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA synchronous = OFF")
+        columns, marks = ", ".join(Event._fields), ", ".join("?" * len(Event._fields))
+        database.executemany(f"INSERT INTO django_site_event ({columns}) VALUES ({marks})", events(count))
+        database.commit()
+
+
 def _fill(file: Path, table: str, count: int) -> None:
     with contextlib.closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA synchronous = OFF")
@@ -61,7 +70,7 @@ def _fill(file: Path, table: str, count: int) -> None:
 
 
 def django_database(count: int) -> Path:
-    file = VAR / f"django-{count}.sqlite3"
+    file = VAR / f"django-{count}-with-events.sqlite3"
     with made_once(file) as draft:
         if draft:
             settings = {
@@ -82,6 +91,7 @@ def django_database(count: int) -> Path:
                     [(name,) for name in NAMES[1:]],
                 )
                 database.commit()
+            _fill_events(draft, count)
             _fill(draft, "django_site_task", count)
     return file
 
@@ -174,6 +184,10 @@ class DjangoAdmin:
 
     def search(self, word: str) -> bytes:
         return self.page("?" + urlencode({"q": word}))
+
+    def audit(self) -> bytes:
+        asked = {f"{name}__exact": value for name, value in ASKED.items()} | {"q": WORD}
+        return request("GET", f"/admin/django_site/event/?{urlencode(asked)}", self._headers(self.cookies))
 
     def create(self, number: int) -> bytes:
         form = {

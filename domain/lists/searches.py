@@ -11,6 +11,7 @@ from database.connections import database
 from database.parameters import parameter
 
 LAST = "\U0010ffff"  # comes after every letter
+BEGINNING_SO = 1000  # rows that are looked at for a word of one or two letters: a letter alone begins very many
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Indexed(Parts):
     """The same by an index over three letters each (`add_parts` in a migration), for tables that grow.
 
     The index knows no words of one or two letters: beside longer ones they are looked for in what those find, and
-    alone they are beginnings of `begins`, columns in lower case that have an index of their own.
+    alone they are beginnings of `begins`, columns in lower case that have an index of their own. Of those the first
+    thousand are looked at, in the order of letters.
     """
 
     begins: tuple = ()
@@ -91,7 +93,8 @@ class Indexed(Parts):
         if not self.begins:
             return super().narrow(listing, query, (count, False))
         for place in range(count):
-            query = query.where(reduce(or_, [_begins(column, place) for column in self.begins]))
+            found = [listing.model.id << _beginning(listing.model, column, place) for column in self.begins]
+            query = query.where(reduce(or_, found))
         return query, listing.model.id
 
     def _holds(self, part):
@@ -101,12 +104,13 @@ class Indexed(Parts):
         found = super().values(listing, words, by, tab)
         long = [word for word in words if len(word) > 2]
         for place, word in enumerate(words):
-            found |= {f"begin_{place}": word.lower(), f"end_{place}": word.lower() + LAST, f"like_{place}": f"{word}%"}
+            found |= {f"begin_{place}": word.lower(), f"end_{place}": word.lower() + LAST}
         return found | ({"match": database.match_parts(long)} if long else {})
 
 
-def _begins(column, place):
-    """Within SQLite's plain order of letters this is a walk of the index; PostgreSQL's order depends on its locale."""
+def _beginning(model, column, place):
+    """A walk of an index in the plain order of letters, which is SQLite's own; on PostgreSQL it wants to be said."""
     if database.dialect == "postgres":
-        return Expression(column, OP.ILIKE, parameter(f"like_{place}"))
-    return (column >= parameter(f"begin_{place}")) & (column < parameter(f"end_{place}"))
+        column = column.collate('"C"')
+    within = (column >= parameter(f"begin_{place}")) & (column < parameter(f"end_{place}"))
+    return model.select(model.id).where(within).order_by(column).limit(BEGINNING_SO)

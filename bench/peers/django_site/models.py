@@ -14,3 +14,17 @@ class Task(models.Model):
 
     def __str__(self):
         return self.title
+
+
+class Event(models.Model):
+    at = models.DateTimeField(db_index=True)
+    category = models.CharField(max_length=30, db_index=True)
+    action = models.CharField(max_length=80, db_index=True)
+    result = models.CharField(max_length=30, db_index=True)
+    actor_email = models.CharField(max_length=320, db_index=True)
+    target_type = models.CharField(max_length=40)
+    target_id = models.CharField(max_length=80)
+    summary = models.TextField()
+
+    def __str__(self):
+        return self.summary

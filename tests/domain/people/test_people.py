@@ -6,6 +6,7 @@ from database.connections import database
 from domain import Forbidden, Invalid, NotFound
 from domain.base import stepup
 from domain.lists import lists
+from domain.lists.searches import LAST, _beginning
 from domain.people import admins, people, sessions, suspensions
 from models import Admin, AuditEvent, Identity, Notification, Profile, Proof, Session, User
 from tests.fixtures.threads import write
@@ -23,6 +24,23 @@ def events(action):
 def found(cast, **asked):
     ask = lists.understand(people.listing, asked)
     return [row.email for row in lists.read(people.listing, ask, admins.staff(cast.stella)).rows]
+
+
+def test_one_or_two_letters_find_the_addresses_that_begin_so_by_an_index(cast):
+    """A letter begins very many addresses: an index is walked, and not far."""
+    assert found(cast, q="c") == ["charlie@example.org"]
+    assert found(cast, q="BO") == ["bob@example.org"]
+    assert found(cast, q="zz") == []
+    query = _beginning(User, User.email_norm, 0)
+    sql, names = query.sql()
+    given = [{"begin_0": "c", "end_0": "c" + LAST}.get(getattr(name, "name", ""), name) for name in names]
+    if database.dialect == "postgres":
+        database.execute_sql("SET enable_seqscan = off")
+        plan = str(database.execute_sql(f"EXPLAIN {sql}", given).fetchall())
+        database.execute_sql("SET enable_seqscan = on")
+        assert "user_email_norm_begins" in plan
+    else:
+        assert "INDEX user_email_norm " in str(database.execute_sql(f"EXPLAIN QUERY PLAN {sql}", given).fetchall())
 
 
 @pytest.mark.parametrize("q", ["bob@example.org", " BOB@Example.ORG ", "2", "bob", "ob@exa", "Bob"])
