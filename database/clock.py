@@ -37,6 +37,11 @@ def local(moment):
     return moment.astimezone(_zone.get())
 
 
+def written(moment, zone):
+    """A moment as a letter says it, on its reader's clock: «15 July 2026, 14:00 Europe/Berlin»."""
+    return f"{moment.astimezone(ZoneInfo(zone or 'UTC')):%d %B %Y, %H:%M} {zone or 'UTC'}"
+
+
 def reader_day():
     """The reader's day."""
     return local(now()).date()

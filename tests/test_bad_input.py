@@ -609,3 +609,18 @@ def test_the_net_itself_catches(browse, cast, monkeypatch, caplog):
         fine(browse("bob").get("/notifications/bell"))
     caplog.clear()
     assert write(models.User.select().count) == 6
+
+
+def test_attack_a7_parameters_that_once_were_errors_of_ours_are_refused_or_read(browse):
+    alice, stella = browse("alice"), browse("stella")
+    for client, path in (
+        (alice, "/acme/tasks?view=board&after=5"),
+        (alice, "/acme/tasks?after=99999999999999999999"),
+        (stella, "/admin/webhooks?when=9999-12-31"),
+        (stella, "/admin/webhooks?when_from=9999-12-31&when_to=0001-01-01"),
+        (stella, "/admin/audit?at_from=9999-12-31"),
+        (stella, "/admin/users?created_at_to=9999-12-31"),
+    ):
+        assert client.get(path).status_code < 500, path
+    form = {"key": "\0abc", "amount": "5", "reason": "a\0b", "act": "give", "ends_on": "9999-12-31\0"}
+    assert stella.post("/admin/organizations/7/credits", data=form).status_code < 500

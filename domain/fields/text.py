@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass
 
 from domain.fields.kinds import Kind, Unfit
@@ -25,6 +26,19 @@ class Text(Kind):
         if len(text) > self.most:
             raise Unfit(f"Keep it to {self.most:,} characters; this has {len(text):,}.")
         return text
+
+
+@dataclass(frozen=True)
+class Name(Text):
+    """What somebody or something is called. It stands in letters to people who never asked: it advertises nothing."""
+
+    def read(self, text):
+        if _LINK.search(name := super().read(text)):
+            raise Unfit("Write a name without links.")
+        return name
+
+
+_LINK = re.compile(r"://|www\.|\w\.\w+/", re.I)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from database.clock import now
+from database.clock import now, written
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
@@ -161,7 +161,7 @@ def _mail(invitation, inviter, organization, workspace):
         where=where,
         role=invitation.role,
         good_until=invitation.expires_at,
-        until=f"{invitation.expires_at:%d %B %Y, %H:%M} UTC",
+        until=written(invitation.expires_at, organization.timezone),
         link=organizations.link_to(organization).removesuffix(f"/{organization.slug}") + _path(invitation),
     )
 

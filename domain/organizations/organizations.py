@@ -20,7 +20,7 @@ from domain.entitlements import credits, grants
 from domain.fields.choice import Choice
 from domain.fields.forms import check_fresh, read_whole
 from domain.fields.kinds import Field
-from domain.fields.text import Text
+from domain.fields.text import Name
 from domain.organizations import permissions
 from models import Invitation, Membership, Organization, Session, Subscription, Transfer, User, Workspace
 
@@ -36,7 +36,7 @@ RESERVED = frozenset(
 )
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "NGN", "GHS", "KES", "ZAR", "INR", "JPY", "CAD", "AUD", "BRL", "SEK", "PLN")
 FIRST_WORKSPACE = "General"
-NAME = Field("name", "Name", Text(80, 2), True)
+NAME = Field("name", "Name", Name(80, 2), True)
 CURRENCY = Field("currency", "Currency", Choice(tuple((code, code, "") for code in CURRENCIES)), True)
 
 

@@ -4,7 +4,6 @@ A code belongs to the browser that asked for it: somebody else's later sign-up w
 slip a password under it.
 """
 
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +21,7 @@ from domain.base.addresses import EMAIL, address, normalized
 from domain.entitlements import credits
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit, clean
-from domain.fields.text import Text
+from domain.fields.text import Name
 from domain.organizations import organizations, permissions
 from domain.people import admins, codes, passwords, sessions
 from models import (
@@ -46,18 +45,18 @@ SETUP_LIFE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class PersonName(Text):
-    """What somebody is called. It stands in letters to people who never asked for one, so it advertises nothing."""
+class PersonName(Name):
+    """What a person is called: one sentence says all that is asked of it."""
 
     most: int = 100
 
     def read(self, text):
-        if len(name := " ".join(text.split())) > self.most or _LINK.search(name):
-            raise Unfit(_NAME)
-        return name
+        try:
+            return super().read(text)
+        except Unfit:
+            raise Unfit(_NAME) from None
 
 
-_LINK = re.compile(r"://|www\.|\w\.\w+/", re.I)
 _NAME = "Write your name, in up to 100 characters and without links."
 NAME = Field("name", "Your name", PersonName(), True, missing=_NAME)
 

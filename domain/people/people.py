@@ -8,7 +8,7 @@ security) stays shut: see views/safety.py.
 import math
 from datetime import timedelta
 
-from database.clock import now
+from database.clock import now, written
 from database.transactions import writes
 from domain import Forbidden, NotFound
 from domain.base import audit, outgoing, stepup
@@ -140,7 +140,7 @@ def look_on(id, reason, *, by, ip=None):
         name=user.name,
         staff=by.name,
         reason=reason,
-        at=f"{now():%d %B %Y, %H:%M} UTC",
+        at=written(now(), user.timezone),
     )
     return token
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from database import troubles
-from database.clock import now
+from database.clock import now, written
 from database.compiled import Compiled
 from database.parameters import parameter
 from database.transactions import GaveUp, writes
@@ -80,7 +80,7 @@ def start(user, *, ip=None, user_agent=None, way=None, browser=None):
             name=user.name,
             device=session.device,
             place=ip or "an unknown address",
-            at=f"{session.created_at:%d %B %Y, %H:%M} UTC",
+            at=written(session.created_at, user.timezone),
         )
     return token
 

@@ -383,14 +383,14 @@
       item.querySelector("[data-met]").textContent = met ? ", done" : "";
     }
     if (event.target.dataset.code) {
-      const digits = event.target.value.replace(/\D/g, "");
+      const digits = event.target.value.normalize("NFKC").replace(/\D/g, "");
       if (digits !== event.target.value) event.target.value = digits;
     }
   });
   on("paste", (event) => {
     if (!event.target.dataset?.code) return; // "123 456" would lose its last digit to maxlength
     event.preventDefault();
-    event.target.value = event.clipboardData.getData("text").replace(/\D/g, "").slice(0, Number(event.target.dataset.code));
+    event.target.value = event.clipboardData.getData("text").normalize("NFKC").replace(/\D/g, "").slice(0, Number(event.target.dataset.code));
     event.target.dispatchEvent(new Event("input", { bubbles: true }));
   });
 

@@ -10,7 +10,7 @@ from database.clock import now
 from database.scope import inside
 from domain import Invalid
 from domain.entitlements import credit_accounts, credit_ledger, credit_standings, credits, grants
-from domain.fields.kinds import whole
+from domain.fields.kinds import clean, whole
 from domain.lists import rows
 from domain.organizations import organization_desk
 from views import access, pages
@@ -87,9 +87,9 @@ def _desk(id, refusal=None):
 def adjust(id):
     """The key came with the form, so that a double click gives once."""
     tenant, form, me = organization_desk.one(id), request.form, access.me()
-    key, reason = f"desk:{form.get('key', '').strip()}", form.get("reason", "")
+    key, reason = f"desk:{clean(form.get('key', '')).strip()}", form.get("reason", "")
     try:
-        if not form.get("key", "").strip():
+        if key == "desk:":
             raise Invalid({"key": "The form has no key."})
         amount = whole(form.get("amount", "").strip())
         if form.get("act") == "take":

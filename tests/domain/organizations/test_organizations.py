@@ -411,3 +411,9 @@ def test_deleted_twice_at_once_it_is_deleted_once(cast, going):
     outcomes = together(*[deletes] * 4)
     assert len(refused(outcomes)) == 3
     assert AuditEvent.select().where(AuditEvent.action == "organization.deleted").count() == 1
+
+
+@pytest.mark.parametrize("name", ["Win at https://evil.example", "www.evil.example", "evil.example/now"])
+def test_attack_a2_an_organizations_name_is_no_link_either(cast, name):
+    with pytest.raises(Invalid):
+        organizations.create(name, by=cast.alice)

@@ -7,7 +7,7 @@ from database.connections import database
 from domain import NotFound
 from domain.base import settings
 from domain.people import sessions
-from models import AuditEvent, Session, User
+from models import AuditEvent, Outgoing, Session, User
 from tests.fixtures.threads import together, write
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -325,3 +325,12 @@ def test_the_check_of_a_session_is_one_indexed_query_whatever_the_settings(cast,
         assert len(plan) == 3, plan
         assert all(step.startswith("SEARCH ") for step in plan), plan
         assert any("token_hash=?" in step for step in plan), plan
+
+
+def test_report_11_a_letter_says_its_time_on_its_readers_clock(cast, clock):
+    write(User.update(timezone="Asia/Tokyo").where(User.id == cast.bob.id).execute)
+    bob = User.get_by_id(cast.bob.id)
+    sessions.start(bob, user_agent="Mozilla Firefox/1 Linux", browser="a" * 43)
+    sessions.start(bob, user_agent="Mozilla Chrome/1 Windows", browser="b" * 43)
+    letter = Outgoing.select().where(Outgoing.recipient == bob.email).order_by(Outgoing.id.desc()).get()
+    assert letter.payload["values"]["at"] == "15 June 2026, 21:00 Asia/Tokyo"
