@@ -181,7 +181,7 @@ def _index(mounted, place, status, more):
         context["columns"] = _columns(place)
     else:
         context["answer"] = lists.read(listing, place.ask, by)
-    if listing.counted and not place.ask.after:
+    if listing.counted and (place.view == "board" or not place.ask.after):
         context["counts"] = lists.counts(listing, place.ask, by)
     if listing.sums and place.view == "list" and not place.ask.after:
         context["sums"] = lists.sums(listing, place.ask, by)
