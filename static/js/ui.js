@@ -337,6 +337,30 @@
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); // filters of a plain GET form
   });
 
+  // -- a select of more than twenty is searched: what fits stays, Enter takes the first of it (ui.select writes the field)
+
+  const whole = new WeakMap(); // select → all of its options
+  on("input", ({ target }) => {
+    const select = target.dataset?.narrows && document.getElementById(target.dataset.narrows);
+    if (!select) return;
+    if (!whole.has(select)) whole.set(select, [...select.options]);
+    const words = target.value.toLocaleLowerCase().split(/[\s_/]+/);
+    const fits = (option) => words.every((word) => option.text.toLocaleLowerCase().includes(word));
+    const { value } = select; // an option that comes back may take the choice to itself
+    select.replaceChildren(...whole.get(select).filter((option) => option.selected || !option.value || fits(option)));
+    select.value = value;
+  });
+  on("keydown", (event) => {
+    const { target, key, isComposing } = event;
+    const select = key === "Enter" && !isComposing && target.dataset?.narrows && document.getElementById(target.dataset.narrows);
+    if (!select) return;
+    event.preventDefault();
+    const was = select.value, found = [...select.options].find((option) => option.value && !option.selected);
+    if (found && target.value) select.value = found.value;
+    select.focus();
+    if (select.value !== was) select.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
   // -- a select that acts: arrow keys look through it; Enter, a click or leaving decides, Esc takes it back
 
   const decides = (element) => element.matches?.("select[data-decides]") && element;

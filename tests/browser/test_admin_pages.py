@@ -133,3 +133,18 @@ def test_for_others_there_is_nothing_here(page_of, place):
     expect(page.get_by_role("link", name="Site settings")).to_have_count(0)
     page.get_by_role("link", name="Go to the start page").click()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+
+
+def test_report_25_a_time_zone_is_found_by_a_part_of_its_name(page_of):
+    page = page_of("alice")
+    page.goto(f"{TEAM}/settings")
+    search = page.get_by_role("searchbox", name="Search time zone")
+    search.fill("new york")
+    zones = page.get_by_label("Time zone", exact=True)
+    expect(zones.locator("option")).to_have_count(2)  # what is chosen stays among them
+    search.press("Enter")
+    expect(zones).to_have_value("America/New_York")
+    expect(zones).to_be_focused()
+    search.fill("")
+    assert zones.locator("option").count() > 300
+    expect(zones).to_have_value("America/New_York")

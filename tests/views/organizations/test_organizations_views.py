@@ -207,3 +207,9 @@ def test_report_14_two_who_save_the_settings_of_one_organization(cast, browse):
     assert Organization.get_by_id(cast.acme.id).default_currency == "USD"  # nothing of the form was kept
     other = alice.post("/acme/settings", data=form | was | {"currency": "EUR"})
     assert other.status_code == 303  # another field: nothing of theirs is lost
+
+
+def test_report_25_a_choice_of_more_than_twenty_is_searched(browse):
+    page = browse("alice").get("/acme/settings").get_data(True)
+    assert 'data-narrows="timezone" aria-label="Search time zone"' in page
+    assert 'data-narrows="currency"' not in page  # few need no search
