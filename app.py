@@ -45,6 +45,7 @@ def create_app(chosen=None):
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=safety.is_https(),
+        RATELIMIT_STORAGE_URI=chosen.rate_limit_storage,
         TEMPLATES_AUTO_RELOAD=False,
     )
     webhooks.init_app(app)

@@ -21,6 +21,7 @@ from database.clock import now, set_clock
 from database.connections import database
 from database.scope import inside
 from domain.base import configuration
+from domain.base.allowances import limiter
 from domain.base.configuration import Configuration
 from domain.money import providers
 from domain.money.providers import sandbox
@@ -28,7 +29,6 @@ from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
 from tests.fixtures.houses import opened
 from tests.fixtures.threads import write
-from views.safety import limiter
 
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")

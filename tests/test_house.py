@@ -75,6 +75,14 @@ def test_imports_only_go_left(room):
     assert wrong == []
 
 
+STANDS_ON = {"flask", "htmx_flask", "peewee", "flask_login", "flask_limiter", "stripe", "apscheduler", "jinja2"}
+
+
+def test_the_libraries_that_the_house_was_to_stand_on_are_used():
+    used = {module.partition(".")[0] for path in files(*ROOMS, "models", "app") for module, _ in imports(path)}
+    assert STANDS_ON - used == set()
+
+
 DOMAIN_ROOMS = (
     "fields",
     "base",

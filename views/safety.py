@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flask import current_app, g, redirect, request, session
+from flask_limiter import Limiter
 from flask_login import current_user
 from limits import parse
 from werkzeug.exceptions import BadRequest, NotFound
@@ -19,7 +20,6 @@ from domain import Forbidden
 from domain.base import allowances, audit, configuration, stepup
 from domain.base.addresses import normalized
 from domain.base.allowances import hit
-from domain.base.allowances import limiter as limiter
 from domain.people import sessions
 from views import cookies, places
 
@@ -129,15 +129,24 @@ def from_anywhere(view):
     return view
 
 
-def _spend_page():
+def _is_unlimited():
     view = _view(request.endpoint) if request.endpoint else None
-    if view is not None and not getattr(view, "unlimited", False):
-        hit(_pages(configuration.active.pages_per_minute), "pages", _who_or_where())
+    return not allowances.limiter.enabled or view is None or getattr(view, "unlimited", False)
 
 
-@functools.cache
-def _pages(count):
-    return parse(f"{count}/minute")
+def _too_many_pages(breach):
+    raise allowances.TooOften(max(1, int(breach.reset_at - time.time()) + 1), "pages")
+
+
+# How many pages a person or a place may ask for. What is spent and tried (allowances) is counted in its storage too.
+limiter = Limiter(
+    key_func=_who_or_where,
+    strategy="fixed-window",
+    headers_enabled=False,
+    application_limits=[lambda: f"{configuration.active.pages_per_minute}/minute"],
+    application_limits_exempt_when=_is_unlimited,
+    on_breach=_too_many_pages,
+)
 
 
 def limited(name):
@@ -192,7 +201,8 @@ def init_app(app):
     app.before_request(_begin)
     app.before_request(_by_our_name)
     app.before_request(_from_this_site)
-    app.before_request(_spend_page)
+    limiter.init_app(app)
+    allowances.limiter.counts_by(limiter.limiter)
     app.before_request(_only_looks)
     app.after_request(_protect)
     app.after_request(_note_request)

@@ -31,11 +31,15 @@ class TooOften(Refused):
 class Counter:
     """The counts, where RATE_LIMIT_STORAGE has them; a test turns them on."""
 
-    enabled = True
+    enabled, _strategy = True, None
 
     @property
     def limiter(self):
-        return _limiter(configuration.active.rate_limit_storage)
+        return self._strategy or _limiter(configuration.active.rate_limit_storage)
+
+    def counts_by(self, strategy):
+        """Count where the application counts its pages."""
+        self._strategy = strategy
 
     def reset(self):
         self.limiter.storage.reset()

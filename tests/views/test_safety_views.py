@@ -5,10 +5,9 @@ import re
 
 import pytest
 
-from domain.base import configuration
+from domain.base import allowances, configuration
 from models import AuditEvent
 from tests.conftest import PASSWORD
-from views import safety
 
 JSON = {"Accept": "application/json"}
 
@@ -200,11 +199,11 @@ def test_no_script_or_style_stands_in_a_page(browse, task):
 
 @pytest.fixture
 def limits(web):
-    safety.limiter.reset()
-    safety.limiter.enabled = True
+    allowances.limiter.reset()
+    allowances.limiter.enabled = True
     yield
-    safety.limiter.reset()
-    safety.limiter.enabled = False
+    allowances.limiter.reset()
+    allowances.limiter.enabled = False
 
 
 def until_refused(ask, most):

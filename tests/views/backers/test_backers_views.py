@@ -9,13 +9,13 @@ import jobs
 from database.clock import now
 from domain.backers import backer_codes, backer_imports, backers, tiers
 from domain.base import configuration, settings
+from domain.base.allowances import limiter
 from domain.base.configuration import IdentityProvider
 from domain.people import accounts
 from models import AuditEvent, AuthToken, Backer, BackerImport, Identity, Proof, Session, User
 from tests.fixtures.entrance import readable
 from tests.fixtures.issuer import Issuer, mocked
 from tests.fixtures.threads import write
-from views.safety import limiter
 
 HALL = IdentityProvider("oidc", "Hall", "https://login.example.org", "hall", "a secret of the client")
 PASSWORD = "Correct horse 1!"

@@ -123,7 +123,7 @@ def test_an_address_that_is_invited_already_can_be_sent_again(paid, browse, at, 
 
 
 def test_twenty_invitations_an_hour_for_an_organization_whoever_sends_them(cast, paid, browse, of):
-    from views.safety import limiter
+    from domain.base.allowances import limiter
 
     write(Membership.update(role="admin").where(Membership.id == of("bob").id).execute)
     alice, bob = browse("alice"), browse("bob")

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from domain.base import tokens
+from domain.base import allowances, tokens
 from models import AuthToken
 from tests.conftest import PASSWORD
 from tests.fixtures.entrance import readable
 from tests.views.people.test_identities_views import come as come_from
 from tests.views.people.test_identities_views import configured, hall, network  # noqa: F401
-from views import safety
 
 BOB, NEW = "bob@example.org", "Better horse 2?"
 PROOF = {"proof_action": "account.change_email", "proof_method": "password", "proof_answer": PASSWORD}
@@ -163,8 +162,8 @@ def test_htmx_gets_the_form_alone_and_then_a_page_to_go_to(flow, began, hx, outl
 
 def test_letters_to_one_address_are_counted_by_the_hour(flow, began, said):
     client = began(flow)
-    safety.limiter.reset()
-    safety.limiter.enabled = True
+    allowances.limiter.reset()
+    allowances.limiter.enabled = True
     sent = [client.post(flow.again) for _ in range(4)]
     assert [answer.status_code for answer in sent] == [303, 303, 303, 429]
     assert 0 < int(sent[-1].headers["Retry-After"]) <= 3601

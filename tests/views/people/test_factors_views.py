@@ -5,13 +5,13 @@ import pyotp
 import pytest
 
 from database import transactions
+from domain.base import allowances
 from domain.people import factors
 from models import AuditEvent, BackupCode, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.authenticator import Authenticator
 from tests.fixtures.entrance import readable
 from tests.views.people.test_passkeys_views import add, options_of
-from views import safety
 
 JSON = {"Accept": "application/json"}
 FIRST = {"email": "bob@example.org", "password": PASSWORD}
@@ -226,7 +226,7 @@ def test_five_wrong_tries_lead_back_to_the_sign_in(browse, clock, bobs, cast):
 
 
 def test_who_knows_the_password_can_not_try_for_ever_by_beginning_anew(browse, bobs):
-    safety.limiter.enabled = True
+    allowances.limiter.enabled = True
     statuses = []
     for place in range(30):
         client = browse(None)

@@ -9,12 +9,11 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from database import transactions
 from database.clock import now
-from domain.base import configuration
+from domain.base import allowances, configuration
 from domain.base.configuration import IdentityProvider
 from domain.people import identities
 from models import AuthToken, Identity, Session, User
 from tests.fixtures.issuer import Issuer, mocked
-from views import safety
 
 HALL = IdentityProvider("oidc", "Hall", "https://login.example.org", "hall", "a secret of the client")
 GOOGLE = IdentityProvider("google", "Google", "https://accounts.google.com", "goog", "secret")
@@ -346,7 +345,7 @@ def test_the_discovery_document_is_asked_for_once_a_day(hall, network, browse, c
 
 
 def test_one_place_may_not_begin_without_end(hall, browse):
-    safety.limiter.enabled = True
+    allowances.limiter.enabled = True
     client = browse(None)
     statuses = [client.post("/auth/oidc", headers={"Accept": "application/json"}).status_code for _ in range(21)]
     assert statuses == [200] * 20 + [429]
@@ -468,7 +467,7 @@ def test_without_something_that_was_begun_there_is_no_code(browse):
 
 
 def test_letters_to_one_address_are_counted_and_those_who_are_known_cost_none(hall, browse, letters):
-    safety.limiter.enabled = True
+    allowances.limiter.enabled = True
     hall.claims["email_verified"] = False
     client = browse(None)
     come(client, hall)

@@ -5,11 +5,11 @@ import pytest
 
 from database import transactions
 from database.clock import now
+from domain.base import allowances
 from domain.people import passkeys
 from models import Passkey, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.authenticator import Authenticator
-from views import safety
 
 JSON = {"Accept": "application/json"}
 
@@ -166,7 +166,7 @@ def test_a_stranger_adds_none(browse, phone):
 
 
 def test_tries_are_counted(browse):
-    safety.limiter.enabled = True
+    allowances.limiter.enabled = True
     client = browse(None)
     statuses = [client.post("/sign-in/passkey", headers=JSON).status_code for _ in range(21)]
     assert statuses == [303] * 20 + [429]

@@ -63,7 +63,7 @@ def test_signing_in_anew_ends_what_the_browser_held_before(web, cast):
 
 
 def test_ten_sign_ins_a_minute_are_enough_for_one_account(web, cast):
-    from views.safety import limiter
+    from domain.base.allowances import limiter
 
     limiter.enabled = True
     try:
