@@ -127,9 +127,10 @@ def add(
     for act in listing.acts:
         view = _bound(_acting(act.key), mounted)
         name = f"{prefix}act_{act.key.replace('-', '_')}"
-        methods = ["GET", "POST"] if act.asks else ["POST"]
         address = f"{start}/<{'id:' if listing.model else ''}id>/{act.key}"
-        blueprint.add_url_rule(address, name, door(act.capability)(view), methods=methods)
+        view = door(act.capability)(view)
+        for method in ("GET", "POST") if act.asks else ("POST",):
+            blueprint.add_url_rule(address, name, view, methods=[method])
     return mounted
 
 
