@@ -29,6 +29,10 @@ stories: setup-dev
 crashes: setup-dev
 	CRASHES=1 $(PY) -m pytest tests/jobs/test_killed_billing.py
 
+# Odd values for every page and form, by the route map: FUZZ is how many of each.
+fuzz: setup-dev
+	FUZZ=$${FUZZ:-2000} $(PY) -m pytest tests/test_bad_input.py
+
 check: setup-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import re
 
 import pytest
@@ -549,10 +550,11 @@ def test_a_session_that_was_altered_is_a_strangers(web, browse, cast):
 # --- text of any kind ----------------------------------------------------------------------------------------------
 
 WORDS = text.text(max_size=60)
+FUZZ = int(os.environ.get("FUZZ", 0))  # how many of each: `make fuzz`; the suite has a small fixed share
 QUICK = hypothesis_settings(
-    max_examples=20,
+    max_examples=FUZZ or 20,
     deadline=None,
-    derandomize=True,
+    derandomize=not FUZZ,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -592,6 +594,43 @@ def test_any_text_at_the_gate_is_refused_or_taken(browse, email, name, password,
         assert response.status_code in (303, 404, 422), path
         if password.strip() and len(password) > 11 and password not in (email, name, next):
             assert f'value="{password}"' not in response.get_data(True)
+
+
+NAMES = (
+    *("q", "tab", "sort", "view", "after", "rows", "before", "since", "next", "as", "due", "status", "created_at_from"),
+    *(
+        "created_at_to",
+        "at_from",
+        "at_to",
+        "when",
+        "when_from",
+        "assigned_to",
+        "role",
+        "kind",
+        "provider",
+        "page",
+        "id",
+    ),
+)
+ODD = text.sampled_from(
+    (
+        *("", "0", "-1", "5", "9" * 30, "board", "9999-12-31", "0001-01-01", "2026-02-30", "2026-06-15T25:00", "NaN"),
+        *("1e9", "true", "[]", "{}", "a,b", "-id", "title:asc", "\u0661", "\U0001f389", "%", "'\"", "../x", "\ud7ff"),
+    )
+)
+
+
+@QUICK
+@given(asked=text.lists(text.dictionaries(text.sampled_from(NAMES), ODD | WORDS, max_size=5), min_size=8, max_size=8))
+def test_attack_a7_any_parameters_of_any_page_are_read_by_a_kind(web, browse, asked):
+    """By the route map: each example asks eight pages, so that all are asked in turn."""
+    stella, alice = browse("stella"), browse("alice")
+    pages = [rule for rule in routes(web, "GET") if not rule.endswith("/live") and "<path" not in rule]
+    for place, query in enumerate(asked):
+        rule = pages[(sum(map(len, query.values())) * 8 + place * 31) % len(pages)]
+        client = stella if rule.startswith("/admin") else alice
+        with client.get(filled(rule), query_string=query, headers=JSON) as response:
+            assert response.status_code < 500 or response.status_code in PROVOKED, (rule, query)
 
 
 @QUICK

@@ -45,6 +45,7 @@ ACTIONS = {
     "security.remove_passkey": Action("remove this passkey", 3),
     "security.connect": Action("connect another way to sign in", 2),
     "security.disconnect": Action("disconnect this way to sign in", 3),
+    "account.end_sessions": Action("sign out other browsers", 2),
     "account.change_password": Action("choose a new password", 3),
     "account.change_email": Action("change your e-mail address", 3),
     "account.delete": Action("delete your account", 4),

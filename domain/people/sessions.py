@@ -17,7 +17,7 @@ from database.compiled import Compiled
 from database.parameters import parameter
 from database.transactions import GaveUp, writes
 from domain import NotFound
-from domain.base import audit, outgoing, settings
+from domain.base import audit, outgoing, settings, stepup
 from models import Profile, Session, User
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -244,6 +244,20 @@ def revoke(user, session_id):
     if not ended:
         raise NotFound("That session is over already.")
     audit.record("auth.session.revoked", "Signed one browser out", by=user, target=("session", session_id))
+
+
+@writes
+def end_others(user, present, session_id=None):
+    """Sign out the user's other browsers, or the one of that id; returns how many. Step-up L2 comes first.
+
+    The present session needs no proof to end itself. Refuses with NotFound for a session that isn't the user's.
+    """
+    if session_id != present.id:
+        stepup.demand("account.end_sessions")
+    if session_id is not None:
+        revoke(user, session_id)
+        return 1
+    return end_all(user, by=user, but=present)
 
 
 @writes

@@ -88,7 +88,7 @@ def security():
 @blueprint.post("/settings/security/sessions/<id:id>/end")
 @access.signed_in
 def end_session(id):
-    sessions.revoke(access.me(), id)
+    sessions.end_others(access.me(), current_user.session, id)
     if id == current_user.session.id:
         logout_user()
         return pages.go("/sign-in")
@@ -98,6 +98,6 @@ def end_session(id):
 @blueprint.post("/settings/security/sessions/end")
 @access.signed_in
 def end_others():
-    ended = sessions.end_all(access.me(), by=access.me(), but=current_user.session)
+    ended = sessions.end_others(access.me(), current_user.session)
     words = "No other browser was signed in." if not ended else f"Signed out {ended} other browsers."
     return pages.go("/settings/security", words if ended != 1 else "Signed out one other browser.")

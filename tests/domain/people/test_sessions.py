@@ -5,7 +5,7 @@ import pytest
 import jobs
 from database.connections import database
 from domain import NotFound
-from domain.base import settings
+from domain.base import settings, stepup
 from domain.people import sessions
 from models import AuditEvent, Outgoing, Session, User
 from tests.fixtures.threads import together, write
@@ -334,3 +334,17 @@ def test_report_11_a_letter_says_its_time_on_its_readers_clock(cast, clock):
     sessions.start(bob, user_agent="Mozilla Chrome/1 Windows", browser="b" * 43)
     letter = Outgoing.select().where(Outgoing.recipient == bob.email).order_by(Outgoing.id.desc()).get()
     assert letter.payload["values"]["at"] == "15 June 2026, 21:00 Asia/Tokyo"
+
+
+def test_other_browsers_are_signed_out_by_a_fresh_session_or_a_proof(cast, clock, signed_in_as):
+    present = signed_in_as("bob").session
+    other = sessions.find(sessions.start(cast.bob, user_agent="Mozilla Firefox/1 Linux")).session
+    clock.forward(minutes=31)
+    for ask in (
+        lambda: sessions.end_others(cast.bob, present),
+        lambda: sessions.end_others(cast.bob, present, other.id),
+    ):
+        with pytest.raises(stepup.VerificationRequired):
+            ask()
+    assert Session.get_by_id(other.id).ended_at is None
+    assert sessions.end_others(cast.bob, present, present.id) == 1
