@@ -27,7 +27,8 @@ class Usable(Email):
         found = parsed(typed)
         if found is None or len(found.normalized) > self.most or not _is_on_the_net(found.ascii_domain):
             raise Unfit(_WHOLE)
-        return typed if typed.isascii() else found.normalized
+        # Browsers write a domain in letters as DNS has it; people read letters.
+        return typed if typed.isascii() and "xn--" not in typed.lower() else found.normalized
 
 
 EMAIL = Field("email", "E-mail", Usable(), True, missing=_WHOLE)

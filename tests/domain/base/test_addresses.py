@@ -84,6 +84,7 @@ def test_a_letter_that_only_looks_like_another_becomes_that_other(typed):
 
 
 def test_report_07_a_domain_in_letters_and_as_dns_has_it_is_one_address():
+    assert address("ada@bücher.example") == address("ada@xn--bcher-kva.example") == "ada@bücher.example"
     assert normalized("Ada@BÜCHER.example") == normalized("ada@xn--bcher-kva.example") == "ada@xn--bcher-kva.example"
     assert mailable("ada@bücher.example") == ("ada", "xn--bcher-kva.example")
 
