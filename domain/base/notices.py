@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from peewee import fn
+from peewee import JOIN, fn
 
 from database.clock import now
 from database.compiled import Compiled
@@ -11,7 +11,7 @@ from database.transactions import wake, writes
 from domain import NotFound
 from domain.base import settings
 from domain.base.outgoing import sends
-from models import Notification
+from models import Notification, Organization
 
 SHOWN = 10
 
@@ -38,7 +38,11 @@ def unread(user):
 
 def newest(user, limit=SHOWN, before=None):
     """The user's notifications, newest first; `before` is the id to go on from."""
-    query = Notification.select().where(Notification.recipient == user)
+    query = (
+        Notification.select(Notification, Organization)
+        .join(Organization, JOIN.LEFT_OUTER)
+        .where(Notification.recipient == user)
+    )
     if before:
         query = query.where(Notification.id < before)
     return list(query.order_by(Notification.id.desc()).limit(limit))

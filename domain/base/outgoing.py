@@ -9,9 +9,10 @@ import logging
 from datetime import timedelta
 
 from database.clock import now
+from database.scope import inside
 from database.transactions import wake, writes
 from domain.base import allowances
-from models import Outgoing
+from models import Assignment, Membership, Organization, Outgoing
 
 log = logging.getLogger("guildhall.outgoing")
 
@@ -64,20 +65,27 @@ ASKED = {
 }
 
 
-def letter(template, to, key, *, good_until=None, **values):
+def letter(template, to, key, *, about=None, good_until=None, **values):
     """Leave a letter: `template` names a file in templates/mail, `to` is an address.
 
+    `about` is (user, organization) where it tells of what only somebody who belongs there may know.
     After `good_until` what it says is void, and it isn't sent any more.
     Refuses with allowances.TooOften beyond three an hour to an address of those that anybody can cause.
     """
-    made = enqueue("mail", key, {"template": template, "values": values}, recipient=to, good_until=good_until)
+    user, organization = about or (None, None)
+    belonging = {"recipient": user.id, "organization": organization.id} if about else {}
+    payload = {"template": template, "values": values} | belonging
+    made = enqueue("mail", key, payload, recipient=to, good_until=good_until)
     if made and template in ASKED:
         allowances.spend_letter(to)
     return made
 
 
 def notify(user, type, key, title, *, body=None, link=None, organization=None):
-    """Leave a notification for one person. The same key never shows twice."""
+    """Leave a notification for one person. The same key never shows twice.
+
+    One of an `organization` is for who belongs there: with none, it reaches also who has just left.
+    """
     payload = {
         "type": type,
         "title": title,
@@ -87,6 +95,28 @@ def notify(user, type, key, title, *, body=None, link=None, organization=None):
         "organization": organization.id if organization else None,
     }
     return enqueue("notification", f"{key}:{user.id}", payload)
+
+
+def belongs(user_id, organization_id):
+    """Whether somebody still is in an organization that goes on: asked when notices and letters are sent."""
+    organization = Organization.one(Organization.id == organization_id)
+    if organization is None or organization.status == "deleted":
+        return False
+    if Membership.one(Membership.user == user_id, Membership.organization == organization) is not None:
+        return True
+    with inside(organization):
+        return Assignment.one(Assignment.user == user_id) is not None
+
+
+def _has_a_reader(row):
+    """Whether it may go out: to who belongs to its organization, and of a suspended one only about itself."""
+    user, organization = row.payload.get("recipient"), row.payload.get("organization")
+    if user is None or organization is None:
+        return True
+    suspended = Organization.status == "suspended"
+    if row.payload.get("type", "").startswith("task") and Organization.one(Organization.id == organization, suspended):
+        return False
+    return belongs(user, organization)
 
 
 def send_due():
@@ -102,7 +132,9 @@ def send_due():
             if row.good_until_at is not None and row.good_until_at < now():
                 raise NeverSent("it came too late: what it says is void")
             send, transactional = _senders[row.kind]
-            if transactional:
+            if not _has_a_reader(row):
+                _mark_sent(row)
+            elif transactional:
                 _send_and_mark(row, send)
             else:
                 send(row)

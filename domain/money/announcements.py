@@ -104,6 +104,7 @@ def tell_keepers(organization, type, key, title, letter=None, plan=None, until=N
                 letter,
                 user.email,
                 f"{key}:{user.id}:mail",
+                about=(user, organization),
                 organization=organization.name,
                 plan=plan,
                 until=ends,

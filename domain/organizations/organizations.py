@@ -250,7 +250,8 @@ def tell(organization, type, key, title, *, by=None, link=None, you=None):
     if by:
         told.pop(by.id, None)
     for user, words, where in told.values():
-        outgoing.notify(user, type, key, words, link=where, organization=organization)
+        # Without a place to go to they have left: it reaches them as news of no organization of theirs.
+        outgoing.notify(user, type, key, words, link=where, organization=organization if where else None)
 
 
 def at_present(by):

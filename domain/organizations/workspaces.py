@@ -193,7 +193,7 @@ def release(id, assignment_id, *, by):
     change = history.note("member.released", summary, workspace, by=by, **facts)
     if held.user_id != by.user.id:
         title = f"You are no longer in {workspace.name} of {by.organization.name}"
-        outgoing.notify(held.user, "member.removed", f"released:{change.id}", title, organization=by.organization)
+        outgoing.notify(held.user, "member.removed", f"released:{change.id}", title)
     return held.user
 
 

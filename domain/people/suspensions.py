@@ -142,7 +142,8 @@ def _announce(organization, after, before, by, **facts):
             link=f"/{organization.slug}",
             organization=organization,
         )
-        outgoing.letter(f"organization_{verb}", user.email, f"{key}:letter:{user.id}", name=user.name, **values)
+        told = {"about": (user, organization), "name": user.name} | values
+        outgoing.letter(f"organization_{verb}", user.email, f"{key}:letter:{user.id}", **told)
 
 
 # --- both ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from database.clock import now
 from database.scope import everywhere
 from database.transactions import writes
 from domain import Refused
-from domain.base import outgoing
+from domain.base import configuration, outgoing
 from domain.fields.choice import Choice
 from domain.fields.day import Due
 from domain.fields.kinds import Field
@@ -134,18 +134,31 @@ def _after(task, before, change, by):
     if entered:
         # Named by the change: saving a completed task again makes no change, so no second notice;
         # reopening and completing makes another one .
-        owner = User.get_by_id(task.user_id)
-        _notify(owner, "task_completed", f"task_completed:{change.id}", "Task completed", task, by.organization)
+        others = {task.user_id, task.assigned_to_id} - {None, by.user.id}
+        for other in User.select().where(User.id.in_(others)):
+            title = f"{by.user.name} completed a task"
+            _notify(other, "task_completed", f"task_completed:{change.id}", title, task, by.organization)
     assignee = task.assigned_to_id
     if "assigned_to" in change.fields and assignee and assignee != by.user.id:
-        _notify(
-            User.get_by_id(assignee),
-            "task_assigned",
-            f"task_assigned:{change.id}",
-            f"{by.user.name} gave you a task",
-            task,
-            by.organization,
-        )
+        _tell_given(User.get_by_id(assignee), task, change, by)
+
+
+def _tell_given(person, task, change, by):
+    """In the bell and by letter."""
+    title, key = f"{by.user.name} gave you a task", f"task_assigned:{change.id}"
+    _notify(person, "task_assigned", key, title, task, by.organization)
+    outgoing.letter(
+        "task_given",
+        person.email,
+        f"{key}:letter",
+        about=(person, by.organization),
+        name=person.name,
+        by=by.user.name,
+        title=task.title,
+        due=listing.by_name["due_at"].kind.plain(task.due_at),
+        organization=by.organization.name,
+        link=f"{configuration.active.site_url}/{by.organization.slug}/tasks/{task.id}",
+    )
 
 
 def _notify(user, type, key, title, task, organization):
@@ -180,7 +193,11 @@ def remind(limit):
         for task in due:
             Task.update(reminded_at=now()).where(Task.id == task.id).execute()
             organization = Organization.get_by_id(task.organization_id)
-            person = User.get_by_id(task.assigned_to_id or task.user_id)
+            holders = [id for id in (task.assigned_to_id, task.user_id) if id]
+            id = next((id for id in holders if outgoing.belongs(id, organization.id)), None)
+            if id is None or organization.status != "active":
+                continue
+            person = User.get_by_id(id)
             key = f"task_due:{task.id}:{task.due_at:%Y%m%dT%H%M}"
             title = "Overdue" if task.is_overdue else "Due soon"
             _notify(person, "task_due", key, title, task, organization)

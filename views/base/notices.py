@@ -3,8 +3,13 @@
 from flask import Blueprint
 from htmx_flask import request
 
+from database.scope import inside
+from domain import NotFound
 from domain.base import alerts, notices
 from domain.fields.kinds import whole
+from domain.lists import rows
+from domain.organizations import organizations
+from domain.tasks import tasks
 from views import access, pages
 
 blueprint = Blueprint("notices", __name__)
@@ -52,7 +57,26 @@ def read(id):
     notification = notices.mark_read(access.me(), id)
     if request.htmx and request.form.get("stay"):
         return _bell()
-    return pages.go(access.same_site(notification.link) or "/notifications")
+    link = access.same_site(notification.link)
+    if link and (missing := _missing(link)):
+        return pages.go("/notifications", missing, "info")
+    return pages.go(link or "/notifications")
+
+
+def _missing(link):
+    """Why a task's page isn't there any more, or None: it was deleted since, or one has left its organization."""
+    parts = link.strip("/").split("/")
+    if len(parts) != 3 or parts[1] != tasks.listing.name:
+        return None
+    by = organizations.reach(access.me(), parts[0])
+    if by is None or not by.may("tasks.read"):
+        return "You can't open that organization any more."
+    with inside(by.organization):
+        try:
+            rows.get(tasks.rules, whole(parts[2]), by)
+        except NotFound as gone:
+            return gone.sentence
+    return None
 
 
 @blueprint.post("/notifications/reading")

@@ -82,6 +82,14 @@ VALUES = {
     },
     "organization_reactivated": {"name": "Ada", "organization": "Acme", "link": "http://localhost/acme"},
     "test_letter": {"name": "Stella"},
+    "task_given": {
+        "name": "Bob",
+        "by": "Alice",
+        "title": "Call the printer",
+        "due": "2026-07-15",
+        "organization": "Acme",
+        "link": "http://localhost/acme/tasks/7",
+    },
     "looked_on": {
         "name": "Ada",
         "staff": "Stella",

@@ -51,4 +51,4 @@ def test_a_name_nobody_declared_fails_at_once():
     with pytest.raises(ValueError, match=r"task\.write"):
         roles.known("task.write")
     assert roles.label("settings.write") == "Change settings"
-    assert roles.label("tasks.write") == "Create and change own tasks"
+    assert roles.label("tasks.write") == "Create tasks, take them, and change own and given ones"
