@@ -72,9 +72,9 @@ def letter(template, to, key, *, about=None, good_until=None, **values):
     After `good_until` what it says is void, and it isn't sent any more.
     Refuses with allowances.TooOften beyond three an hour to an address of those that anybody can cause.
     """
-    user, organization = about or (None, None)
-    belonging = {"recipient": user.id, "organization": organization.id} if about else {}
-    payload = {"template": template, "values": values} | belonging
+    payload = {"template": template, "values": values}
+    if about:
+        payload |= {"recipient": about[0].id, "organization": about[1].id}
     made = enqueue("mail", key, payload, recipient=to, good_until=good_until)
     if made and template in ASKED:
         allowances.spend_letter(to)
