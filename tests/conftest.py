@@ -23,6 +23,7 @@ from database.scope import inside
 from domain.base import configuration
 from domain.base.allowances import limiter
 from domain.base.configuration import Configuration
+from domain.entitlements import plans
 from domain.money import providers
 from domain.money.providers import sandbox
 from domain.organizations import organizations
@@ -151,6 +152,15 @@ def _on_sale():
     provider = providers.active()
     kinds = {"products": provider.products(), "prices": provider.all_prices()}
     return {kind: [thing for page in pages for thing in page] for kind, pages in kinds.items()}
+
+
+@pytest.fixture
+def bare_free(monkeypatch, house):
+    """A Free plan that includes nothing, as an admin may have edited it: what isn't free, stands out."""
+    monkeypatch.setitem(plans.PLANS, "free", replace(plans.FREE, capabilities=()))
+    plans.forget()
+    yield
+    plans.forget()
 
 
 @pytest.fixture

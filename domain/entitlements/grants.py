@@ -62,7 +62,7 @@ def seats():
             or 0
         )
     given = sum(given_seats(capability) for _, capability in active())
-    return max(bought, 10 if "workspace.members.limit.10" in held else 0) + given
+    return max(bought, *(seats for name, seats in plans.SEATS.items() if name in held), 0) + given
 
 
 GIVEN_SEATS = "workspace.members.seats."  # and how many: what staff gives by hand beside a plan

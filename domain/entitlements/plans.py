@@ -14,7 +14,7 @@ from database.scope import everywhere
 from database.table_caches import TableCache
 from database.transactions import wake, writes
 from domain import NotFound, Refused, Stale
-from domain.base import audit, long_jobs
+from domain.base import audit, long_jobs, settings
 from domain.fields.forms import fingerprint, read_whole
 from domain.fields.kinds import Field, Kind, Unfit
 from domain.fields.number import Number, counted
@@ -27,12 +27,14 @@ PAID = ("feature.pro", "workspace.members.invite", "workspace.members.limit.10",
 CAPABILITIES = {
     "feature.pro": "Everything that is marked Pro",
     "workspace.members.invite": "Inviting members",
+    "workspace.members.limit.3": "Up to 3 members",
     "workspace.members.limit.10": "Up to 10 members",
     "workspace.members.limit.seats": "As many members as seats are paid for",
     "workspace.members.limit.unlimited": "Any number of members",
     "billing.portal": "The customer portal, with invoices and cards",
 }
-LIMITS = ("workspace.members.limit.10", "workspace.members.limit.seats", "workspace.members.limit.unlimited")
+SEATS = {"workspace.members.limit.3": 3, "workspace.members.limit.10": 10}
+LIMITS = (*SEATS, "workspace.members.limit.seats", "workspace.members.limit.unlimited")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,21 @@ class Plan:
         return self.name + (lasts if self.is_paid else "")
 
     @property
+    def in_words(self):
+        """All it gives: the lines that were written for it, then what it includes, as numbers stand now."""
+        included = [
+            f"Invite people: {seats} seats"
+            for name, seats in SEATS.items()
+            if {name, "workspace.members.invite"} <= set(self.capabilities)
+        ]
+        if "workspace.members.invite" in self.capabilities:
+            included += ["Invite people: a seat for each that is paid"] * self.has_seats
+            included += ["Invite any number of people"] * ("workspace.members.limit.unlimited" in self.capabilities)
+        if credits := settings.get(self.credits):
+            included.append(f"{credits:,} credits a month")
+        return (*self.gives, *(line for line in included if line not in self.gives))
+
+    @property
     def is_once(self):
         """Bought once, for good."""
         return self.is_paid and not self.interval
@@ -66,8 +83,9 @@ class Plan:
         return "workspace.members.limit.seats" in self.capabilities
 
 
-FREE = Plan("free", "Free", "", (), "credits_free", ("Tasks, board and search", "Live pages and notices"), 1)
-_PRO = ("Everything in Free", "A monthly allowance of credits")
+_TEAM = ("workspace.members.invite", "workspace.members.limit.3")
+FREE = Plan("free", "Free", "", _TEAM, "credits_free", ("Tasks, board and search", "Live pages and notices"), 1)
+_PRO = ("Everything in Free",)
 # As they come with the house; from least to most, whatever order they are shown in.
 PLANS = {
     plan.key: plan

@@ -3,6 +3,7 @@
 from flask import Blueprint, g, redirect, request
 from flask_login import current_user
 
+from database.scope import inside
 from domain import Invalid, NotFound, Stale
 from domain.base import settings
 from domain.organizations import members, organizations, permissions, transfers, workspaces
@@ -10,6 +11,7 @@ from models import Organization
 from views import access, pages
 
 blueprint = Blueprint("organizations", __name__)
+INVITE = "Invite the people you work with."
 
 
 @blueprint.app_template_global()
@@ -49,7 +51,10 @@ def create():
     except Invalid as refusal:
         return _new(refusal)
     organizations.switch(access.me(), made, current_user.session)
-    return pages.go(f"/{made.slug}", f"{made.name} is yours. Invite the people you work with.")
+    with inside(made):
+        refusal = permissions.judge(organizations.reach(access.me(), made.slug), "members.invite")
+    next = f"You can invite people once the plan includes it. {refusal.sentence}" if refusal else INVITE
+    return pages.go(f"/{made.slug}", f"{made.name} is yours. {next}")
 
 
 @blueprint.post("/organizations/<slug>/opening")

@@ -17,6 +17,8 @@ from domain.organizations import permissions
 from models import AuditEvent, Change, Grant, LongJob, PlanOverride, Subscription
 from tests.fixtures.threads import together, write
 
+pytestmark = pytest.mark.usefixtures("bare_free")
+
 LESS = ["billing.portal", "feature.pro"]
 
 
@@ -60,11 +62,13 @@ def has(organization):
         return sorted(grants.capabilities())
 
 
-def test_free_gives_nothing_and_every_paid_plan_gives_pro():
+def test_free_gives_a_team_of_three_and_every_paid_plan_gives_pro():
     assert not FREE.is_paid
+    assert FREE.in_words[-1] == "Invite people: 3 seats"
+    assert PLANS["pro_monthly"].in_words == ("Everything in Free", "Invite people: 10 seats", "1,000 credits a month")
     for key, plan in PLANS.items():
         assert plan.key == key
-        assert plan is FREE or "feature.pro" in plan.capabilities
+        assert key == "free" or "feature.pro" in plan.capabilities
 
 
 def test_every_plan_has_its_allowance_in_a_setting():

@@ -14,6 +14,8 @@ from domain.people import accounts, sessions
 from models import Assignment, AuditEvent, Grant, Invitation, Membership, Organization, Outgoing, Session, User
 from tests.fixtures.threads import refused, together, write
 
+pytestmark = pytest.mark.usefixtures("bare_free")
+
 
 @pytest.fixture(autouse=True)
 def _inside(inside_acme):

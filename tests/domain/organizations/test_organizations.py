@@ -26,6 +26,8 @@ from models import (
 )
 from tests.fixtures.threads import refused, together, write
 
+pytestmark = pytest.mark.usefixtures("bare_free")
+
 
 @pytest.mark.parametrize(
     ("name", "slug"),

@@ -22,6 +22,8 @@ from models import Grant, Invitation, Membership, Organization
 from tests.fixtures.permissions import MATRIX, STATES
 from tests.fixtures.threads import write
 
+pytestmark = pytest.mark.usefixtures("bare_free")
+
 NAMES = tuple(roles.ORGANIZATION)
 
 

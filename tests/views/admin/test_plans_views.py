@@ -8,6 +8,8 @@ from domain.entitlements import grants, plans
 from models import PlanOverride, Subscription
 from tests.fixtures.threads import write
 
+pytestmark = pytest.mark.usefixtures("bare_free")
+
 FORM = {"name": "Guild", "gives": "Tea\nBiscuits", "position": "2", "capabilities": ["feature.pro", "billing.portal"]}
 
 

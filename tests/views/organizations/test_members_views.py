@@ -13,6 +13,8 @@ from models import AuditEvent, Change, Grant, Invitation, Membership, Session
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import write
 
+pytestmark = pytest.mark.usefixtures("bare_free")
+
 JSON = {"Accept": "application/json"}
 
 
