@@ -52,8 +52,8 @@ def create():
         return _new(refusal)
     organizations.switch(access.me(), made, current_user.session)
     with inside(made):
-        refusal = permissions.judge(organizations.reach(access.me(), made.slug), "members.invite")
-    next = f"You can invite people once the plan includes it. {refusal.sentence}" if refusal else INVITE
+        closed = permissions.judge(organizations.reach(access.me(), made.slug), "members.invite")
+    next = f"You can invite people once the plan includes it. {closed.sentence}" if closed else INVITE
     return pages.go(f"/{made.slug}", f"{made.name} is yours. {next}")
 
 

@@ -1,16 +1,36 @@
 """An organization's first page: what needs doing, and how things stand."""
 
-from flask import Blueprint, g
+from flask import Blueprint, g, request
 
 from domain.base import alerts, notices
 from domain.entitlements import credit_standings, grants
-from domain.lists import lists
 from domain.money import billing
-from domain.organizations import organizations
-from domain.tasks import tasks
+from domain.organizations import organizations, permissions
+from domain.tasks import figures
 from views import access, pages
 
 blueprint = Blueprint("home", __name__)
+
+
+def _whose(by):
+    """((key, label) of the sets one may look at, whether everybody's is looked at): one's own first, for who works."""
+    if by.organization.is_personal or not by.may("tasks.read_all"):
+        return (("mine", "Mine"),), False
+    chosen = request.args.get("tab") or ("mine" if by.may("tasks.write") else "all")
+    return (("mine", "Mine"), ("all", "Everybody's")), chosen == "all"
+
+
+def _steps(by):
+    """(what to do, whether it is done, where) for whoever begins here."""
+    base = f"/{by.organization.slug}"
+    found = [("Make a place for your work", True, base)]
+    if not by.organization.is_personal and by.may("invitations.read"):
+        found.append(("Invite the people you work with", permissions.taken(by.organization) > 1, f"{base}/members"))
+    if by.may("tasks.write"):
+        found.append(("Write down the first task", not figures.is_empty(by, True), f"{base}/tasks/new"))
+    if by.may("organization.update"):
+        found.append(("Say in which time zone your days are", by.organization.timezone != "UTC", f"{base}/settings"))
+    return found
 
 
 @blueprint.get("/<organization>")
@@ -21,11 +41,21 @@ def show():
         return pages.page(
             "tasks/home/suspended.html", reason=organizations.suspended_reason(by.organization), here="home"
         )
+    whose, everybody = _whose(by)
+    finished = pages.later(figures.done, by, everybody)
     left = pages.later(credit_standings.balance, by.organization)  # the plan badge is drawn again from here, alone
     return pages.page(
         "tasks/home/show.html",
-        counts=pages.later(lists.counts, tasks.listing, lists.Ask(tab="mine"), by),
-        upcoming=pages.later(tasks.upcoming, by),
+        whose=whose,
+        everybody=everybody,
+        is_empty=pages.later(figures.is_empty, by, everybody),
+        others=pages.later(figures.is_empty, by, not everybody) if len(whose) > 1 else True,
+        steps=pages.later(_steps, by),
+        stats=pages.later(lambda: figures.standing(by, everybody, finished.value)),
+        per_day=pages.later(lambda: figures.per_day(finished.value)),
+        per_person=pages.later(figures.per_person) if everybody and not by.organization.is_personal else None,
+        agenda=pages.later(figures.agenda, by, everybody),
+        activity=pages.later(figures.activity, by, everybody),
         alerts=pages.later(alerts.active),
         newest=pages.later(notices.newest, by.user, 5),
         current=pages.later(grants.plan),
