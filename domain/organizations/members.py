@@ -245,7 +245,7 @@ listing = Listing(
         Act("role", "Change role", _change_role, "members.change_role", asks=_role_field, may=_may_change),
         Act(
             *("removal", "Remove", lambda id, by: f"{remove(id, by=by).name} is removed.", "members.remove"),
-            confirm="Remove {name}? What they made stays.",
+            confirm="Remove {name}? What they made stays, and their open tasks can be given to somebody else.",
             may=lambda row, by: not row.is_me and by.may("members.remove", row),
             tone="danger",
         ),

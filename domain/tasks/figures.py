@@ -16,9 +16,9 @@ from database.compiled import Compiled
 from domain.fields import day as days
 from domain.fields.person import members, names
 from domain.lists.lists import SUMMED
+from domain.tasks import handovers
 from models import Change, Task
 
-OPEN = "status IN ('pending', 'in progress')"  # as the partial indexes say it
 WEEK, BACK, DONE_DAYS, SHOWN, CHANGES = 7, 14, 30, 8, 2000
 
 
@@ -49,8 +49,8 @@ def _counted(query):
 
 def _count(key, by, everybody):
     conditions = {
-        "overdue": lambda: (spelled(OPEN), days.overdue(Task.due_at)),
-        "week": lambda: (spelled(OPEN), days.within_week(Task.due_at)),
+        "overdue": lambda: (spelled(handovers.OPEN), days.overdue(Task.due_at)),
+        "week": lambda: (spelled(handovers.OPEN), days.within_week(Task.due_at)),
         "progress": lambda: (Task.status == "in progress",),
     }[key]()
     query = _counted(Task.select(Task.id).where(*_whose(by, everybody), *conditions))
@@ -76,7 +76,7 @@ def _day(due):
 def _open_dues(by, everybody, until):
     """Days of what is open and due until then, the latest SUMMED."""
     rows = Task.select(Task.due_at).where(
-        spelled(OPEN), Task.due_at < until + timedelta(days=1), *_whose(by, everybody)
+        spelled(handovers.OPEN), Task.due_at < until + timedelta(days=1), *_whose(by, everybody)
     )
     return [_day(row.due_at) for row in rows.order_by(Task.due_at.desc()).limit(SUMMED)]
 
@@ -151,13 +151,10 @@ def per_day(finished):
 
 
 def per_person():
-    """(name, how many open tasks they hold), most first, of the oldest SUMMED; people who have left say so."""
-    some = Task.select(Task.holder.alias("holder")).where(spelled(OPEN)).limit(SUMMED).alias("some")
-    query = Select([some], [some.c.holder, fn.count(some.c.holder)]).group_by(some.c.holder)
-    found = Compiled(lambda: query)()
-    present = members()
-    left = names({id for id, _ in found} - present.keys())
-    told = [(present.get(id) or f"{left.get(id, 'Somebody')} (left)", count) for id, count in found]
+    """(name, how many open tasks they hold), most first, of the first SUMMED; people who have left say so."""
+    found, present = handovers.held(), members()
+    left = names(found.keys() - present.keys())
+    told = [(present.get(id) or f"{left.get(id, 'Somebody')} (left)", count) for id, count in found.items()]
     return sorted(told, key=lambda pair: (-pair[1], pair[0].casefold()))
 
 
@@ -166,7 +163,7 @@ def agenda(by, everybody):
     today = reader_day()
     rows = list(
         Task.select()
-        .where(spelled(OPEN), Task.due_at < today + timedelta(days=WEEK + 1), *_whose(by, everybody))
+        .where(spelled(handovers.OPEN), Task.due_at < today + timedelta(days=WEEK + 1), *_whose(by, everybody))
         .order_by(Task.due_at)
         .limit(SHOWN)
     )
