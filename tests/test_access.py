@@ -143,6 +143,7 @@ MISSING = {
     "dev.sign_in": access.NotFound().sentence,
 }
 REFUSED = {
+    "members.hand_over": 422,
     "sign_up.create": 422,
     "sign_up.create_with_code": 422,
     "sign_in.ask_code": 422,
