@@ -17,12 +17,12 @@ import peewee
 import psycopg
 import pytest
 
-from database import connections, housekeeping, opening, transactions, troubles
+from database import connections, housekeeping, logs, opening, transactions, troubles
 from database.clock import now
 from database.connections import database
 from database.transactions import writer, writes
 from database.troubles import Unavailable
-from domain.base import configuration, logs
+from domain.base import configuration
 from jobs import verifications
 from models import Notification, Session, Setting
 from tests.browser.server import TOP, Server, free_port
