@@ -1,13 +1,16 @@
 """The palette: every page one can reach, and the things one can find."""
 
 from dataclasses import asdict
+from urllib.parse import urlencode
 
 from flask import Blueprint, request
 
 from database.scope import inside
 from domain.fields.kinds import clean
+from domain.fields.person import members
 from domain.lists import lists
 from domain.lists.listing import granted
+from domain.organizations import organizations
 from domain.people import admins
 from domain.tasks import tasks
 from views import access, pages
@@ -26,7 +29,9 @@ def show():
     by = pages.where(user)
     groups = [{"label": "Go to", "items": _pages(by, admins.capabilities(user), q)}]
     if q and lists.Ask(q=q).words:
+        groups.append({"label": "Organizations", "items": _organizations(user, q)})
         with inside(by.organization):
+            groups.append({"label": "People", "items": _people(by, q)})
             groups += [_things(listing, by, q) for listing in LISTED if granted(by, listing.reads)]
     return pages.fragment("base/palette/_results.html", groups=groups, q=q)
 
@@ -40,12 +45,38 @@ def _pages(by, capabilities, q):
             known.append({"title": title, "href": f"{base}/{listing.name}/new", "icon": "plus", "key": "c"})
         board = {"title": f"{listing.things.capitalize()} board", "href": f"{base}/{listing.name}?view=board"}
         known.append(board | {"icon": "layout-kanban"})
+    if by.may("members.invite"):
+        known.append({"title": "Invite people", "href": f"{base}/invitations/new", "icon": "users"})
+    known.append({"title": "Appearance: light or dark theme", "href": "/account", "icon": "settings"})
     known.append({"title": "Security and sessions", "href": "/settings/security", "icon": "shield-lock"})
     wanted = q.casefold().split()
     return [
         {"title": p["title"], "href": p["href"], "icon": p["icon"], "hint": p.get("hint", "")}
         for p in known
         if all(word in p["title"].casefold() for word in wanted)
+    ]
+
+
+def _has(text, q):
+    return all(word in text.casefold() for word in q.casefold().split())
+
+
+def _organizations(user, q):
+    found = [one for one in organizations.of(user) if _has(one.name, q) and one.status == "active"]
+    return [
+        {"title": one.name, "href": f"/{one.slug}", "hint": "Organization", "icon": "users"} for one in found[:FOUND]
+    ]
+
+
+def _people(by, q):
+    """The members by name; a name leads to their place in the list of members."""
+    if by.organization.is_personal or not by.may("members.read"):
+        return []
+    found = [name for name in members().values() if _has(name, q)]
+    href = f"/{by.organization.slug}/members?"
+    return [
+        {"title": name, "href": href + urlencode({"q": name}), "hint": "Member", "icon": "user"}
+        for name in found[:FOUND]
     ]
 
 

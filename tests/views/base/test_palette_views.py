@@ -66,3 +66,11 @@ def test_beginnings_of_words_and_odd_characters_break_nothing(ask, at):
 def test_it_takes_nothing_from_strangers(browse, hx):
     assert browse(None).get("/palette").status_code == 303
     assert browse(None).get("/palette", headers=hx()).status_code == 401
+
+
+def test_people_organizations_and_actions_are_found(browse):
+    alice = browse("alice")
+    assert "/acme/members?q=Dora" in alice.get("/palette?q=dor").get_data(True)
+    assert 'href="/acme"' in alice.get("/palette?q=acm").get_data(True)
+    assert "light or dark theme" in alice.get("/palette?q=dark").get_data(True)
+    assert "Dora" not in browse("charlie").get("/palette?q=dora").get_data(True)
