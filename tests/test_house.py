@@ -290,6 +290,7 @@ RAW = {
     "database/inserts.py": "an insert built once",
     "database/locks.py": "advisory locks",
     "domain/lists/lists.py": "the limit as a slot, and count(*)",
+    "domain/lists/totals.py": "count(*)",
 }
 
 

@@ -134,13 +134,18 @@ def _is_unlimited():
     return not allowances.limiter.enabled or view is None or getattr(view, "unlimited", False)
 
 
+def _page_for():
+    """Whose page it is. One that draws itself again, because it was told to, uses up nothing of the person's own."""
+    return _who_or_where() + ("|redraw" if request.method == "GET" and "X-Redraw" in request.headers else "")
+
+
 def _too_many_pages(breach):
     raise allowances.TooOften(max(1, int(breach.reset_at - time.time()) + 1), "pages")
 
 
 # How many pages a person or a place may ask for. What is spent and tried (allowances) is counted in its storage too.
 limiter = Limiter(
-    key_func=_who_or_where,
+    key_func=_page_for,
     strategy="fixed-window",
     headers_enabled=False,
     application_limits=[lambda: f"{configuration.active.pages_per_minute}/minute"],

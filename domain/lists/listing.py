@@ -47,9 +47,10 @@ class Sort:
     descending: bool = False
 
 
-def both(column, up, down, first="up"):
-    """The two orders of a column, for its head to turn over."""
-    pair = (Sort(column, up, column), Sort(f"{column}-down", down, column, descending=True))
+def both(key, up, down, first="up", column=""):
+    """The two orders of a column (the one called like the key), for its head to turn over."""
+    column = column or key
+    pair = (Sort(key, up, column), Sort(f"{key}-down", down, column, descending=True))
     return pair if first == "up" else pair[::-1]
 
 

@@ -25,15 +25,12 @@ from domain.fields.day import bounds, overdue, within_week
 from domain.fields.kinds import Unfit, clean, whole
 from domain.fields.person import members, names
 from domain.lists import sources
-from domain.lists.columns import Column
 from domain.lists.listing import demand, granted
 
 PAGE = 50
 MOST = 2000  # rows of one answer: a long list that is drawn again keeps its length
 COUNTED = 500  # beyond this a count says «500+»
-SUMMED = 10_000  # rows that are added up; of more, nothing is
 EXPORTED = 1000  # rows of one chunk
-WORDS = 8
 _MOMENT = Moment()
 SHAPES = 2000  # kept texts of queries
 
@@ -59,8 +56,13 @@ class Ask:
 
     @property
     def words(self):
-        found = re.findall(r"\w+", self.q)
-        return tuple(found[:WORDS])
+        """Runs of letters and digits: all of them, and never a sign that a query would take for «anything»."""
+        return tuple(re.findall(r"[^\W_]+", self.q))
+
+    @property
+    def finds_nothing(self):
+        """Whether it looks for something in which there is no word: that is found nowhere."""
+        return bool(self.q) and not self.words
 
     @property
     def is_narrowed(self):
@@ -136,11 +138,13 @@ def read(listing, ask, by):
     if listing.source:
         shown, more = sources.page(listing, ask, by)
         return Answer(shown, more, {})
+    if ask.finds_nothing:
+        return Answer([], "", {})
     sort, wanted, found = _order(listing, ask), ask.rows + 1, []
-    with _standing(listing, by):
+    with standing(listing, by):
         for empty in _phases(listing, sort, ask):
-            query = _query(listing, _shape(listing, ask, by, sort, empty))
-            found += query(**_values(listing, ask, by, sort), limit=wanted - len(found))
+            query = _query(listing, shape_of(listing, ask, by, sort, empty))
+            found += query(**values_of(listing, ask, by, sort), limit=wanted - len(found))
             if len(found) >= wanted:
                 break
     rows = [_row(listing, values) for values in found[: ask.rows]]
@@ -152,13 +156,13 @@ def find(listing, id, by, parent=None):
     """The row with this id as the list shows it, or None."""
     if listing.source:
         return sources.find(listing, id, by)
-    query = _query(listing, _shape(listing, Ask(tab=listing.readings[0].key, parent=parent), by, ONE, None))
-    with _standing(listing, by):
-        rows = query(**_values(listing, Ask(parent=parent), by, None), id=id, limit=1)
+    query = _query(listing, shape_of(listing, Ask(tab=listing.readings[0].key, parent=parent), by, ONE, None))
+    with standing(listing, by):
+        rows = query(**values_of(listing, Ask(parent=parent), by, None), id=id, limit=1)
     return _row(listing, rows[0]) if rows else None
 
 
-def _standing(listing, by):
+def standing(listing, by):
     """Where the query stands: in the organization that is stood in already, or for the platform in all of them."""
     if by.organization is None and issubclass(listing.model, Owned):
         return everywhere("the platform's lists show all organizations")
@@ -182,7 +186,8 @@ def _phases(listing, sort, ask):
     return (True,) if ask.after.startswith("~") else (False, True)
 
 
-def _shape(listing, ask, by, sort, empty):
+def shape_of(listing, ask, by, sort, empty):
+    """The Shape of what somebody asks."""
     words = ask.words
     fresh = not (ask.after and (empty is None or empty == ask.after.startswith("~")))
     return Shape(
@@ -209,7 +214,7 @@ def _kept(listing, shape):
 
 
 def _build(listing, shape):
-    query, by_id = _narrowed(listing, shape, listing.columns)
+    query, by_id = narrowed(listing, shape, listing.columns)
     if shape.sort == ONE:
         return query.where(listing.model.id == parameter("id")).limit(_limit())
     sort, id = listing.sort(shape.sort), listing.model.id
@@ -239,7 +244,7 @@ def _limit():
     return SQL("?" if database.dialect == "sqlite" else "%s", (Parameter("limit"),))
 
 
-def _narrowed(listing, shape, columns):
+def narrowed(listing, shape, columns):
     """(the rows of the list that are asked for, in no order; the id to order and go on by)"""
     model, tab = listing.model, listing.tab(shape.tab)
     query = model.select(*(column.node for column in columns))
@@ -289,7 +294,8 @@ def _due(listing, due):
     return is_open, overdue(node) if due == "overdue" else within_week(node)
 
 
-def _values(listing, ask, by, sort):
+def values_of(listing, ask, by, sort):
+    """The parameters of what somebody asks."""
     values = {"user": by.user.id, "parent": ask.parent, "moment": _MOMENT.db_value(now())}
     if by.organization is not None:
         values["organization"] = by.organization.id
@@ -346,14 +352,16 @@ def _people(listing, rows):
 
 
 def counts(listing, ask, by):
-    """Word of the counted choice → how many rows of the tab have it, at most COUNTED + 1 («more than»)."""
+    """Word of the counted choice → how many rows of the tab that meet the search have it, to COUNTED + 1 («more»)."""
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
     if listing.source:
-        return sources.counts(listing, by)
-    plain = Ask(tab=tab.key, parent=ask.parent)
-    with _standing(listing, by):
-        row = _counting(listing, _shape(listing, plain, by, COUNTS, None))(**_values(listing, plain, by, None))[0]
+        return sources.counts(listing, ask.but(filters=(), ranges=()), by)
+    if ask.finds_nothing:
+        return dict.fromkeys(listing.counted.kind.words, 0)
+    plain = Ask(tab=tab.key, q=ask.q, parent=ask.parent)
+    with standing(listing, by):
+        row = _counting(listing, shape_of(listing, plain, by, COUNTS, None))(**values_of(listing, plain, by, None))[0]
     return dict(zip(listing.counted.kind.words, row, strict=True))
 
 
@@ -364,52 +372,6 @@ def elsewhere(listing, ask, by):
     return [(tab, count) for tab, count in found if count]
 
 
-@dataclass(frozen=True)
-class Sums:
-    """What the rows asked for come to: `totals` is (field name, currency or None) → sum, empty beyond SUMMED."""
-
-    count: int
-    totals: dict
-
-    @property
-    def is_whole(self):
-        return self.count <= SUMMED
-
-
-def sums(listing, ask, by):
-    """How many rows there are and what their amounts come to, in each currency. At most SUMMED are looked at."""
-    demand(by, listing.tab(ask.tab).capability)
-    shape = _shape(listing, ask.but(after=""), by, SUMS, None)
-    query = Compiled(lambda: _build_sums(listing, shape)) if shape.conditions else _summing(listing, shape)
-    with _standing(listing, by):
-        found = query(**_values(listing, ask.but(after=""), by, None))
-    count = sum(row[1] for row in found)
-    if count > SUMMED:
-        return Sums(count, {})
-    named = ((name, row[0], row[2 + n]) for row in found for n, name in enumerate(listing.sums))
-    return Sums(count, {(name, currency): int(total) for name, currency, total in named if total is not None})
-
-
-@lru_cache(maxsize=SHAPES)
-def _summing(listing, shape):
-    return Compiled(lambda: _build_sums(listing, shape))
-
-
-def _build_sums(listing, shape):
-    amounts = [listing.column(name) for name in listing.sums]
-    currency = next((c for name in listing.sums if (c := listing.by_name[name].kind.currency)), None)
-    columns = [Column("id", listing.model.id)]
-    columns += [Column(c.name, c.field, c.node.alias(f"amount_{n}")) for n, c in enumerate(amounts)]
-    if currency:
-        columns.append(Column(currency, None, listing.column(currency).node.alias("currency")))
-    rows = _narrowed(listing, shape, columns)[0].limit(SUMMED + 1).alias("some")
-    totals = [fn.sum(getattr(rows.c, f"amount_{n}")) for n in range(len(amounts))]
-    query = Select(
-        from_list=[rows], columns=[rows.c.currency if currency else SQL("null"), fn.count(SQL("*")), *totals]
-    )
-    return query.group_by(rows.c.currency).order_by(rows.c.currency) if currency else query
-
-
 @lru_cache(maxsize=SHAPES)
 def _counting(listing, shape):
     return Compiled(lambda: _build_counts(listing, shape))
@@ -418,7 +380,7 @@ def _counting(listing, shape):
 def _build_counts(listing, shape):
     bounded, column = [], listing.column(listing.counted.name)
     for word in listing.counted.kind.words:
-        rows, _ = _narrowed(listing, shape, [listing.column("id")])
+        rows, _ = narrowed(listing, shape, [listing.column("id")])
         rows = rows.where(column.node == word).limit(COUNTED + 1)
         bounded.append(Select(from_list=[rows.alias("some")], columns=[fn.count(SQL("*"))]))
     return Select(columns=bounded)

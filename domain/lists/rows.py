@@ -295,16 +295,17 @@ def _undo(rules, past, by):
     if past.verb == "created":
         remove(rules, row.id, by=by)
         return True
+    written = {field.name for field in listing.written}
     values = {
         name: _restored(listing, name, listing.by_name[name].kind.restored(pair[0]), present)
         for name, pair in past.fields.items()
-        if name in listing.by_name
+        if name in written
     }
     columns = model._meta.fields
     follows = {
         name: columns[name].python_value(pair[0])
         for name, pair in past.fields.items()
-        if name not in listing.by_name and name in columns
+        if name not in written and name in columns
     }
     return _apply(rules, row, values, by, follows=follows) is not None
 

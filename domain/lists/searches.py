@@ -1,5 +1,6 @@
 """Ways to look for words in a list. Each narrows the query by parameters, so that its text is built once."""
 
+import re
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -10,6 +11,10 @@ from peewee import OP, Expression
 from database.connections import database
 from database.parameters import parameter
 
+# Thai, Lao, Burmese, Khmer, kana and Han are written without spaces; Korean puts its particles to the word.
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 LAST = "\U0010ffff"  # comes after every letter
 BEGINNING_SO = 1000  # rows that are looked at for a word of one or two letters: a letter alone begins very many
 
@@ -18,20 +23,30 @@ BEGINNING_SO = 1000  # rows that are looked at for a word of one or two letters:
 class Words:
     """Whole words, the last one as a beginning, by the table's own word index; for tables of organizations.
 
-    `places` names, for a column that says whose row it is, the letters under one of which the index has it.
+    `places` names, for a column that says whose row it is, the letters under one of which the index has it. A word of
+    a script without spaces stands within a sentence: such are looked for in `columns`, row by row.
     """
 
     places: tuple = ()  # ((column, letters), …)
+    columns: tuple = ()  # what the index is made of
 
     def shape(self, words):
         """What of the words changes the text of the query."""
-        return bool(words)
+        return len(words) if any(map(UNSPACED.search, words)) else "index"
 
     def narrow(self, listing, query, shape):
         """(the query, the id to order and go on by)."""
-        return database.search(query)
+        if shape == "index":
+            return database.search(query)
+        for place in range(shape):
+            query = query.where(
+                reduce(or_, [Expression(c, OP.ILIKE, parameter(f"part_{place}")) for c in self.columns])
+            )
+        return query, listing.model.id
 
     def values(self, listing, words, by, tab):
+        if self.shape(words) != "index":
+            return {f"part_{place}": f"%{word}%" for place, word in enumerate(words)}
         places = [f"o{by.organization.id}"]
         if tab.column:
             letters = dict(self.places)[tab.column]

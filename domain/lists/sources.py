@@ -40,14 +40,14 @@ def page(listing, ask, by):
     return shown, str(shown[-1].id) if len(found) > start + ask.rows else ""
 
 
-def counts(listing, by):
-    """Word of the counted choice → how many rows have it."""
-    found = [getattr(row, listing.counted.name) for row in rows(listing, by)]
+def counts(listing, ask, by):
+    """Word of the counted choice → how many rows that meet the search have it."""
+    found = [getattr(row, listing.counted.name) for row in narrowed(listing, ask, by)]
     return {word: found.count(word) for word in listing.counted.kind.words}
 
 
 def _is_asked_for(listing, ask, row):
-    return (
+    return not ask.finds_nothing and (
         all(_fits(listing, row, *pair) for pair in ask.filters)
         and all(_within(listing, row, *bound) for bound in ask.ranges)
         and all(word.casefold() in _words(listing, row) for word in ask.words)

@@ -13,10 +13,11 @@ from domain.base import configuration, outgoing
 from domain.fields.choice import Choice
 from domain.fields.day import Due
 from domain.fields.kinds import Field
+from domain.fields.moment import Moment
 from domain.fields.person import Person
 from domain.fields.text import Text
 from domain.lists import rows
-from domain.lists.listing import Act, Listing, Sort, Tab
+from domain.lists.listing import Act, Listing, Sort, Tab, both
 from domain.lists.searches import Words
 from models import Organization, Task, User
 
@@ -25,7 +26,7 @@ STATUS = Choice(
         ("pending", "Pending", "quiet"),
         ("in progress", "In progress", "info"),
         ("completed", "Completed", "good"),
-        ("cancelled", "Cancelled", "quiet"),
+        ("cancelled", "Cancelled", "off"),
     )
 )
 PRIORITY = Choice((("low", "Low", "quiet"), ("medium", "Medium", "info"), ("high", "High", "warn")), ranked=True)
@@ -40,7 +41,7 @@ listing = Listing(
     reads="tasks.read",
     writes="tasks.write",
     has_pages=True,
-    search=Words(places=(("user", "u"), ("holder", "ua"))),
+    search=Words((("user", "u"), ("holder", "ua")), (Task.title, Task.description, Task.category)),
     elsewhere=(("holder", Task.assigned_to, Task.holder),),
     empty=(
         (
@@ -59,6 +60,9 @@ listing = Listing(
         Field("assigned_to", "Assignee", Person(), icon="user"),
         Field("due_at", "Due", Due(), icon="calendar"),
         Field("description", "Description", Text(10_000, long=True), listed=False),
+        Field("user", "Created by", Person(), listed=False, acted=True, filters=False),
+        Field("created_at", "Created", Moment(past=True), listed=False, acted=True),
+        Field("completed_at", "Completed", Moment(past=True), listed=False, acted=True),
     ),
     tabs=(
         Tab("mine", "Mine", "holder", "tasks.read"),
@@ -68,7 +72,8 @@ listing = Listing(
     sorts=(
         Sort("newest", "Newest first", descending=True),
         Sort("oldest", "Oldest first"),
-        Sort("due", "Due soonest", "due_at"),
+        *both("due", "Due soonest", "Due latest", column="due_at"),
+        *both("category", "Category from A", "Category from Z"),
     ),
     acts=(
         Act(
@@ -87,6 +92,7 @@ listing = Listing(
     ),
     board_by="status",
     due="due_at",
+    exports=("description", "user", "created_at", "completed_at"),
     is_open=lambda row: row.status in Task.OPEN,
     open_states=Task.OPEN,
 )

@@ -189,6 +189,13 @@
   }
   on("unselect", unselect);
 
+  on("click", (event) => {
+    const button = event.target.closest("[data-filters]"), root = document.documentElement;
+    if (!button) return;
+    if (root.dataset.filters) delete root.dataset.filters; else root.dataset.filters = "open";
+    button.setAttribute("aria-expanded", String(Boolean(root.dataset.filters)));
+  });
+
   // -- the board
 
   const columns = () => [...document.querySelectorAll("[data-column]")];
@@ -198,6 +205,7 @@
     const was = held?.wish ?? card.dataset.value;
     if (!column || column.dataset.column === was) return;
     const list = column.querySelector(".board-cards"), url = card.dataset.post;
+    column.querySelector("details").open = true;
     list.querySelector(".board-none")?.remove();
     list.prepend(card);
     card.focus();
@@ -215,6 +223,16 @@
     moving.set(id, mine);
   }
   on("htmx:responseError", () => { if (area()?.querySelector(".board")) htmx.trigger(document.body, "listChanged"); });
+
+  // Which columns are folded is remembered by this browser.
+  const folds = (place) => `fold ${place.dataset.foldColumn}`;
+  for (const place of document.querySelectorAll("[data-fold-column]")) {
+    try { const kept = localStorage.getItem(folds(place)); if (kept) place.open = kept === "open"; } catch { /* private mode */ }
+  }
+  on("toggle", (event) => {
+    if (!event.target.matches("[data-fold-column]")) return;
+    try { localStorage.setItem(folds(event.target), event.target.open ? "open" : "closed"); } catch { /* private mode */ }
+  }, true);
 
   let carried = null;
   on("dragstart", (event) => {

@@ -15,13 +15,48 @@
   }
 
   // Draw a place again. What is being typed or edited in it stays as it is: ui.js keeps it while morphing.
+  // What is told within a second of the last drawing is drawn together, and never while a drawing is under way.
+  const drawn = new Map(); // place's id → { at, timer, running }
   function draw(place) {
+    const held = drawn.get(place.id) ?? { at: -1000, timer: 0, running: false };
+    drawn.set(place.id, held);
+    if (held.timer) return;
+    held.timer = setTimeout(async () => {
+      held.timer = 0;
+      if (held.running) { draw(place); return; }
+      const now = document.getElementById(place.id) ?? place;
+      if (!now.isConnected) return;
+      held.at = performance.now();
+      held.running = true;
+      try { await drawNow(now); } finally { held.running = false; }
+    }, Math.max(0, held.at + 1000 - performance.now()));
+  }
+  function drawNow(place) {
     if (place.querySelector("form[data-dirty]")) { tell(place); return; }
     const url = new URL(place.dataset.url || location.href, location.origin);
     const rows = place.querySelectorAll("#list_rows > [data-row]").length;
     if (rows > 50) url.searchParams.set("rows", Math.min(rows, 2000));
-    htmx.ajax("GET", url.pathname + url.search, { target: place, swap: "morph:outerHTML", source: place });
+    return htmx.ajax("GET", url.pathname + url.search, { target: place, swap: "morph:outerHTML", source: place, headers: { "X-Redraw": "1" } });
   }
+
+  // Time alone changes things too: a day begins, something shown becomes due. The page asks then.
+  function nextTime() {
+    const now = Date.now(), midnight = new Date();
+    midnight.setHours(24, 0, 1, 0);
+    const dues = [...document.querySelectorAll('time[data-form="due"]')].filter((one) => one.dateTime.length > 10).map((one) => Date.parse(one.dateTime) + 1000);
+    const minute = document.querySelector("[data-minutely]") ? [now + 60000] : [];
+    return Math.min(midnight, ...minute, ...dues.filter((due) => due > now)) - now;
+  }
+  let waking = 0;
+  function wake() {
+    clearTimeout(waking);
+    waking = setTimeout(() => {
+      for (const place of document.querySelectorAll("[data-stale~=task], #list_area")) draw(place);
+      wake();
+    }, Math.min(nextTime(), 2 ** 31 - 1));
+  }
+  document.addEventListener("htmx:afterSettle", wake);
+  wake();
   // What isn't there any more was said once by the refusal; it isn't asked for again.
   document.addEventListener("htmx:responseError", ({ detail }) => {
     if (detail.xhr.status === 404) detail.requestConfig?.elt?.removeAttribute?.("data-stale");

@@ -175,8 +175,8 @@ def test_the_list_is_taken_along_as_csv(page):
         page.get_by_role("link", name="Export").click()
     file = started.value
     assert re.fullmatch(r"tasks-\d{4}-\d\d-\d\d\.csv", file.suggested_filename)
-    lines = file.path().read_text("utf-8").splitlines()
-    assert lines[0].startswith("Id,Title,")
+    lines = file.path().read_text("utf-8-sig").splitlines()
+    assert lines[0].startswith('"Id","Title",')
     assert len(lines) == 121
 
 
@@ -187,7 +187,7 @@ def test_what_is_exported_is_what_is_shown(page):
     expect(rows(page)).to_have_count(40)
     with page.expect_download() as started:
         page.get_by_role("link", name="Export").click()
-    assert len(started.value.path().read_text("utf-8").splitlines()) == 41
+    assert len(started.value.path().read_text("utf-8-sig").splitlines()) == 41
 
 
 def test_every_row_has_a_cell_under_every_heading(page_of):

@@ -16,7 +16,7 @@ from database.scope import everywhere, inside
 from domain.fields.kinds import Field
 from domain.fields.money import Money
 from domain.fields.text import Text
-from domain.lists import lists, rows
+from domain.lists import lists, rows, totals
 from domain.lists.listing import Act, Listing
 from domain.tasks import tasks
 from models import Task
@@ -477,7 +477,7 @@ def test_a_plain_form_is_told_on_the_page_it_came_from_but_never_on_another_site
 
 def exported(response):
     assert response.status_code == 200
-    return list(csv.DictReader(io.StringIO(response.get_data(True))))
+    return list(csv.DictReader(io.StringIO(response.get_data().decode("utf-8-sig"))))
 
 
 def test_export_gives_all_rows_of_the_list_and_only_them(browse, at, cast):
@@ -502,7 +502,9 @@ def test_export_gives_all_rows_of_the_list_and_only_them(browse, at, cast):
     assert browse("charlie").get("/acme/tasks/export.csv").status_code == 404
 
 
-@pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://evil.example")'])
+@pytest.mark.parametrize(
+    "title", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://evil.example")', "＝1+1", "＠SUM(A1)"]
+)
 def test_a_spreadsheet_runs_nothing_of_an_export(browse, at, title):
     make(at("alice"), title=title, category=title)
     (row,) = exported(browse("alice").get("/acme/tasks/export.csv"))
@@ -519,7 +521,7 @@ def test_export_goes_beyond_one_page_and_comes_in_pieces(browse, at, monkeypatch
     pieces = [piece for piece in response.iter_encoded() if piece]
     response.close()
     assert len(pieces) >= 3
-    titles = [row["Title"] for row in csv.DictReader(io.StringIO(b"".join(pieces).decode()))]
+    titles = [row["Title"] for row in csv.DictReader(io.StringIO(b"".join(pieces).decode("utf-8-sig")))]
     assert titles == [f"Task {number}" for number in reversed(range(90))]
 
 
@@ -552,7 +554,8 @@ def test_a_list_costs_few_queries_and_as_many_with_500_tasks_as_with_5(browse, a
             taken[path, total] = len([sql for sql in queries if not any(part in sql for part in timed)])
     assert max(taken.values()) <= BUDGET, taken
     for path in paths:
-        assert taken[path, 500] <= taken[path, 5], (path, taken)
+        # One more where it is narrowed and goes on: how many there are.
+        assert taken[path, 500] <= taken[path, 5] + ("=" in path), (path, taken)
 
 
 # --- a list of the platform ---------------------------------------------------------------------------------------
@@ -614,9 +617,9 @@ def test_the_sum_line_says_what_it_added_up_or_that_it_was_too_much(acted):
     about = {"place": acted, "listing": replace(acted.listing, fields=(*acted.listing.fields, field))}
     answer = lists.read(acted.listing, acted.ask, acted.by)
     draw = partial(render_template, "lists/_table.html", answer=answer, **about)
-    assert "2 tasks · Amount" in re.sub(r"<[^>]*>", "", draw(sums=lists.Sums(2, {("amount", "EUR"): 500})))
-    assert "€5.00" in draw(sums=lists.Sums(2, {("amount", "EUR"): 500}))
-    assert "More than 10,000 tasks: narrow the list" in draw(sums=lists.Sums(10_001, {}))
+    assert "2 tasks · Amount" in re.sub(r"<[^>]*>", "", draw(sums=totals.Sums(2, {("amount", "EUR"): 500})))
+    assert "€5.00" in draw(sums=totals.Sums(2, {("amount", "EUR"): 500}))
+    assert "More than 10,000 tasks: narrow the list" in draw(sums=totals.Sums(10_001, {}))
 
 
 def test_report_04_what_was_deleted_can_be_reached_and_taken_back(browse, followed):
@@ -629,3 +632,16 @@ def test_report_04_what_was_deleted_can_be_reached_and_taken_back(browse, follow
     assert "Put back 1 task." in followed(alice, alice.post(undo))
     assert alice.get(made).status_code == 200
     assert "Weigh" not in browse("bob").get("/acme/tasks/changes").get_data(True)
+
+
+def test_report_21_an_export_opens_right_wherever_it_is_opened(browse, at, cast):
+    make(at("alice"), title="a;=1", description="Über alles", assigned_to=str(cast.bob.id), status="completed")
+    plain = browse("alice").get("/acme/tasks/export.csv?tab=all").get_data()
+    assert plain.startswith(b'\xef\xbb\xbf"Id","Title"')
+    assert b'"a;=1"' in plain
+    german = browse("alice").get("/acme/tasks/export.csv?tab=all", headers={"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"})
+    assert german.get_data().startswith(b'\xef\xbb\xbf"Id";"Title"')
+    (row,) = csv.DictReader(io.StringIO(plain.decode("utf-8-sig")))
+    assert (row["Description"], row["Created by"], row["Assignee"]) == ("Über alles", "Alice", "Bob")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", row["Created"])
+    assert row["Completed"] == row["Created"] or row["Completed"] > row["Created"]

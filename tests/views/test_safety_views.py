@@ -427,6 +427,14 @@ def test_pages_are_counted_by_person_and_refused_alike_in_every_form(browse, lim
     assert browse("alice").get("/account").status_code == 200
 
 
+def test_report_03_redraws_that_the_server_asked_for_count_apart(browse, limits):
+    configuration.use(dataclasses.replace(configuration.active, pages_per_minute=3))
+    bob = browse("bob")
+    redraw = {"HX-Request": "true", "HX-Target": "list_area", "X-Redraw": "1"}
+    assert [bob.get("/acme/tasks", headers=redraw).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert [bob.get("/acme/tasks").status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
 def test_asking_for_news_health_and_webhooks_is_never_too_often(browse, limits):
     configuration.use(dataclasses.replace(configuration.active, pages_per_minute=2))
     bob = browse("bob")

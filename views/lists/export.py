@@ -1,10 +1,15 @@
-"""CSV of a list as a stream: nothing is held but one chunk."""
+"""CSV of a list as a stream: nothing is held but one chunk.
+
+It is made to be opened in a spreadsheet: with a mark that says UTF-8, parted as the reader's language parts (those
+that write decimals with a comma part by semicolons), every text quoted so that it is one cell however it is parted.
+"""
 
 import csv
 import io
+import unicodedata
 from contextlib import nullcontext
 
-from flask import Response
+from flask import Response, request
 
 from database.clock import now
 from database.connections import database
@@ -12,20 +17,41 @@ from database.scope import inside
 from domain.lists import lists
 from domain.lists.listing import demand
 
+MARK = "\ufeff"
+SEMICOLONS = {
+    *("bg", "cs", "da", "de", "el", "es", "et", "fi", "fr", "hr", "hu", "it", "lt", "lv", "nb", "nl", "no"),
+    *("pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "tr", "uk"),
+}
+FORMULA = ("=", "+", "-", "@")
+
 
 def answer(listing, ask, by):
     """A download of all rows that this Ask finds."""
     demand(by, listing.tab(ask.tab).capability)
-    response = Response(_lines(listing, lists.export(listing, ask, by), by), content_type="text/csv; charset=utf-8")
-    name = listing.name.replace("_", "-")
+    return _file(listing.name.replace("_", "-"), _lines(listing, lists.export(listing, ask, by), by, _delimiter()))
+
+
+def _file(name, chunks):
+    response = Response(chunks, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y-%m-%d}.csv"'
+    response.headers["Vary"] = "Accept-Language"
     return response
 
 
-def _lines(listing, answers, by):
-    """Chunk by chunk; the scope is entered for each, as a stream outlives its request."""
+def _delimiter():
+    best = (request.accept_languages.best or "").split("-")[0].lower()
+    return ";" if best in SEMICOLONS else ","
+
+
+def _writer(delimiter):
     out = io.StringIO()
-    write = csv.writer(out)
+    out.write(MARK)
+    return out, csv.writer(out, delimiter=delimiter, quoting=csv.QUOTE_NONNUMERIC)
+
+
+def _lines(listing, answers, by, delimiter):
+    """Chunk by chunk; the scope is entered for each, as a stream outlives its request."""
+    out, write = _writer(delimiter)
     fields = [f for f in listing.fields if f.listed or f.name in listing.wide.Row._fields]
     write.writerow(["Id", *(f.label for f in fields)])
     for found in answers:
@@ -45,20 +71,18 @@ def _cell(field, row, people):
 
 
 def inert(text):
-    """A cell's text that no spreadsheet runs as a formula (OWASP: CSV injection)."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """A cell's text that no spreadsheet runs as a formula (OWASP: CSV injection), also in full-width signs."""
+    plain = unicodedata.normalize("NFKC", text[:40]).lstrip()
+    return "'" + text if plain.startswith(FORMULA) or text.startswith(("\t", "\r", "\n")) else text
 
 
 def download(name, columns, rows):
     """A download of rows that aren't a list's, of which none is held but a chunk."""
-    response = Response(_written(columns, rows), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y-%m-%d}.csv"'
-    return response
+    return _file(name, _written(columns, rows, _delimiter()))
 
 
-def _written(columns, rows):
-    out = io.StringIO()
-    write = csv.writer(out)
+def _written(columns, rows, delimiter):
+    out, write = _writer(delimiter)
     write.writerow(columns)
     for count, row in enumerate(rows, 1):
         write.writerow([inert(str(cell)) for cell in row])

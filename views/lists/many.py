@@ -78,7 +78,7 @@ def _together(place, noted):
     gone = {
         change.row_id: (change.fields.get(listing.first) or [None])[0] for change in noted if change.verb == "deleted"
     }
-    labels = [listing.by_name[name].label.lower() for name in first.fields if name in listing.by_name]
+    labels = [field.label.lower() for field in listing.written if field.name in first.fields]
     what = f" ({', '.join(labels)})" if first.verb == "updated" else ""
     return {
         "words": f"{VERBS[first.verb]} {_number(listing, len(ids))}{what}",

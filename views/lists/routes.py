@@ -16,7 +16,7 @@ from domain.base import changes
 from domain.base.allowances import spend
 from domain.fields.forms import as_text, read_whole
 from domain.fields.person import names
-from domain.lists import lists, rows
+from domain.lists import lists, rows, totals
 from domain.lists.listing import demand
 from domain.people import admins
 from models import Change
@@ -30,6 +30,7 @@ ICONS = (
     *("sort-ascending", "sort-descending", "selector"),
     *(
         "lock",
+        "filter",
         "history",
         "arrow-back-up",
         "pencil",
@@ -184,12 +185,24 @@ def _index(mounted, place, status, more):
         context["answer"] = lists.read(listing, place.ask, by)
     if listing.counted and (place.view == "board" or not place.ask.after):
         context["counts"] = lists.counts(listing, place.ask, by)
+    if place.view == "list" and not place.ask.after:
+        context["total"] = _total(place, context)
     if listing.sums and place.view == "list" and not place.ask.after:
-        context["sums"] = lists.sums(listing, place.ask, by)
+        context["sums"] = totals.sums(listing, place.ask, by)
     answer = pages.page(mounted.template, status, **context, **mounted.context(place) | more)
     if request.htmx.trigger == "list_tools":
         answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form
     return answer
+
+
+def _total(place, context):
+    """How many rows there are: what is known already is not asked again."""
+    answer, counts = context["answer"], context.get("counts")
+    if not answer.more:
+        return len(answer.rows)
+    if counts and not place.ask.but(q="").is_narrowed and max(counts.values()) <= lists.COUNTED:
+        return sum(counts.values())
+    return totals.total(place.listing, place.ask, place.by)
 
 
 def column(mounted, parts):
@@ -252,7 +265,7 @@ def _in_words(listing, change):
     fields = []
     for name, (before, after) in change.fields.items():
         field = listing.by_name.get(name)
-        if field and change.verb == "updated":
+        if field and not field.acted and change.verb == "updated":
             fields.append((field.label, _plain(field, before), _plain(field, after)))
     who = change.by.name if change.by_id else "Someone who left"
     return {"verb": change.verb, "who": who, "at": change.at, "fields": fields}
@@ -267,7 +280,9 @@ def _plain(field, stored):
 
 def new(mounted, parts):
     access.refuse_who_only_looks()
-    return _form(mounted, mounted.place(parts), {}, {})
+    place = mounted.place(parts)
+    given = {f.name: request.args[f.name] for f in place.listing.written if f.name in request.args}
+    return _form(mounted, place, given, {})
 
 
 def create(mounted, parts):

@@ -11,7 +11,7 @@ from domain.fields.moment import Moment
 from domain.fields.money import Money
 from domain.fields.number import Number
 from domain.fields.text import Text
-from domain.lists import lists, rows
+from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Act, Listing, both
 from domain.lists.lists import Ask
 from domain.lists.searches import Parts
@@ -212,21 +212,21 @@ def payments(cast):
 
 
 def test_what_is_asked_for_is_added_up_in_each_currency(payments, staff):
-    found = lists.sums(PAID, Ask(), staff)
+    found = totals.sums(PAID, Ask(), staff)
     assert (found.count, found.totals) == (4, {("amount", "EUR"): 500, ("amount", "USD"): 1540})
-    found = lists.sums(PAID, Ask(filters=(("status", "paid"),), after="1"), staff)
+    found = totals.sums(PAID, Ask(filters=(("status", "paid"),), after="1"), staff)
     assert (found.count, found.totals) == (3, {("amount", "EUR"): 500, ("amount", "USD"): 1240})
-    assert lists.sums(PAID, Ask(filters=(("status", "void"),)), staff) == lists.Sums(0, {})
+    assert totals.sums(PAID, Ask(filters=(("status", "void"),)), staff) == totals.Sums(0, {})
     with pytest.raises(Forbidden):
-        lists.sums(PAID, Ask(), Staff(staff.user, frozenset()))
+        totals.sums(PAID, Ask(), Staff(staff.user, frozenset()))
 
 
 def test_of_too_many_rows_nothing_is_added_up(payments, staff, monkeypatch):
-    monkeypatch.setattr(lists, "SUMMED", 3)
-    lists._summing.cache_clear()
-    found = lists.sums(PAID, Ask(), staff)
+    monkeypatch.setattr(totals, "SUMMED", 3)
+    totals._summing.cache_clear()
+    found = totals.sums(PAID, Ask(), staff)
     assert (found.is_whole, found.totals) == (False, {})
-    lists._summing.cache_clear()
+    totals._summing.cache_clear()
 
 
 # --- acts -------------------------------------------------------------------------------------------------------

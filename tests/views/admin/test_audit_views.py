@@ -34,7 +34,7 @@ def log(cast):
 
 def rows(response):
     assert response.status_code == 200
-    return list(csv.DictReader(io.StringIO(response.get_data(True))))
+    return list(csv.DictReader(io.StringIO(response.get_data().decode("utf-8-sig"))))
 
 
 def test_owners_and_admins_read_their_own_log_alone(browse, log, said):

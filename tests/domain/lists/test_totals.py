@@ -1,0 +1,56 @@
+"""How many rows a list has as it is asked; what they come to is proven beside the listing that adds up."""
+
+import pytest
+
+from domain.lists import lists, totals
+from domain.lists.lists import Ask, counts, read
+from domain.tasks import tasks
+from models import Task
+from tests.fixtures.threads import write
+
+LISTING = tasks.listing
+
+
+@pytest.fixture
+def some(cast, inside_acme):
+    for title in ("Order paper", "Order ink", "Call the printer", "画像の締め切りを確認", "ประชุมทีมวันพรุ่งนี้"):
+        write(Task.create, title=title, user=cast.alice, status="completed" if "ink" in title else "pending")
+
+
+def asked(at, **more):
+    ask = Ask(tab="mine", **more)
+    found = [row.title for row in read(LISTING, ask, at("alice")).rows]
+    assert totals.total(LISTING, ask, at("alice")) == len(found)
+    return found
+
+
+@pytest.mark.parametrize("q", ["🎉", "***", "%", "_", "___", "'", "-- ·"])
+def test_report_05_a_search_without_a_word_finds_nothing(some, at, q):
+    assert asked(at, q=q) == []
+    assert set(counts(LISTING, Ask(tab="mine", q=q), at("alice")).values()) == {0}
+
+
+def test_report_05_the_ninth_word_counts_too(some, cast, at):
+    nine = "one two three four five six seven eight nine"
+    write(Task.create, title=nine, user=cast.alice)
+    assert asked(at, q=nine) == [nine]
+    assert asked(at, q=nine.replace("nine", "ten")) == []
+
+
+@pytest.mark.parametrize(("q", "found"), [("締め切り", "画像の締め切りを確認"), ("ทีม", "ประชุมทีมวันพรุ่งนี้")])
+def test_report_05_a_word_within_a_sentence_without_spaces_is_found(some, at, q, found):
+    assert asked(at, q=q) == [found]
+    assert asked(at, q=f"{q} paper") == []
+
+
+def test_report_05_the_counted_words_follow_the_search(some, at):
+    found = counts(LISTING, Ask(tab="mine", q="order"), at("alice"))
+    assert (found["pending"], found["completed"]) == (1, 1)
+    assert not any(counts(LISTING, Ask(tab="mine", q="zzzz"), at("alice")).values())
+
+
+def test_a_total_stops_at_its_bound(some, at, monkeypatch):
+    monkeypatch.setattr(lists, "COUNTED", 2)
+    totals._counting.cache_clear()
+    assert totals.total(LISTING, Ask(tab="mine"), at("alice")) == 3
+    totals._counting.cache_clear()
