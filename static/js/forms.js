@@ -16,6 +16,7 @@
     for (const place of document.querySelectorAll("[data-due]")) {
       const [text, on, at] = place.querySelectorAll("input");
       if (text.dataset.sent === text.value || at.dataset.text === text.value) continue;
+      if ("sent" in text.dataset && place.contains(document.activeElement)) continue; // being chosen just now
       const moment = text.value.length > 10 && new Date(text.value);
       if (moment && Number.isNaN(moment.getTime())) continue;
       text.dataset.sent = text.value;
@@ -153,14 +154,17 @@
 
   // -- properties that save as they change
 
+  let saving = Promise.resolve(); // one after another: each says what stood there when it was sent
   function autosave(field) {
-    const form = field.form, was = form.elements.namedItem(`was_${field.name}`);
-    const value = sent(field);
-    if (!was || value === was.value || isUnfinished(field.closest(".field") ?? form)) return;
-    htmx.ajax("POST", form.getAttribute("action"), {
-      source: "#row_detail", target: "#row_detail", swap: "morph:outerHTML", values: { [field.name]: value, [was.name]: was.value },
-    });
+    const { name, form } = field, value = sent(field);
+    if (isUnfinished(field.closest(".field") ?? form)) return;
     forget([form]);
+    saving = saving.then(() => {
+      const was = document.getElementById(form.id)?.elements.namedItem(`was_${name}`);
+      return was && value !== was.value && htmx.ajax("POST", form.getAttribute("action"), {
+        source: "#row_detail", target: "#row_detail", swap: "morph:outerHTML", values: { [name]: value, [was.name]: was.value },
+      });
+    }).catch(() => { /* htmx has said what went wrong */ });
   }
   on("change", (event) => {
     const form = event.target.form;
