@@ -639,7 +639,9 @@ def test_report_21_an_export_opens_right_wherever_it_is_opened(browse, at, cast)
     plain = browse("alice").get("/acme/tasks/export.csv?tab=all").get_data()
     assert plain.startswith(b'\xef\xbb\xbf"Id","Title"')
     assert b'"a;=1"' in plain
-    german = browse("alice").get("/acme/tasks/export.csv?tab=all", headers={"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"})
+    german = browse("alice").get(
+        "/acme/tasks/export.csv?tab=all", headers={"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"}
+    )
     assert german.get_data().startswith(b'\xef\xbb\xbf"Id";"Title"')
     (row,) = csv.DictReader(io.StringIO(plain.decode("utf-8-sig")))
     assert (row["Description"], row["Created by"], row["Assignee"]) == ("Über alles", "Alice", "Bob")
