@@ -29,6 +29,7 @@ from domain.lists.listing import demand, granted
 
 PAGE = 50
 MOST = 2000  # rows of one answer: a long list that is drawn again keeps its length
+SUMMED = 10_000  # rows that are added up; of more, nothing is
 COUNTED = 500  # beyond this a count says «500+»
 EXPORTED = 1000  # rows of one chunk
 _MOMENT = Moment()

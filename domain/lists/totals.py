@@ -10,7 +10,7 @@ from domain.lists import lists, sources
 from domain.lists.columns import Column
 from domain.lists.listing import demand
 
-SUMMED = 10_000  # rows that are added up; of more, nothing is
+SUMMED = lists.SUMMED
 
 
 def total(listing, ask, by):
