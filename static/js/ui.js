@@ -421,6 +421,7 @@
   on("click", (event) => {
     const hit = (selector) => event.target.closest(selector);
     for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (menu.contains(event.target) && hit(".menu-item")) menu.querySelector("summary").focus(); // it closes over what had the focus
       if (!menu.contains(event.target) || hit(".menu-item")) menu.open = false;
     }
     if (hit("[data-dismiss]")) leave(hit("[data-toast]") || hit(".note"));

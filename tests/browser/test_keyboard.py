@@ -342,6 +342,8 @@ def test_a_question_is_answered_with_the_keyboard(page, page_of, new_task):
     expect(page.locator("#confirm")).to_contain_text("Burn the old programmes")
     page.keyboard.press("Escape")
     expect(page.locator("#confirm")).to_be_hidden()
+    expect(page.get_by_title("More", exact=True)).to_be_focused()
+    page.keyboard.press("ArrowDown")
     expect(remove).to_be_focused()
     page.keyboard.press("Enter")
     page.locator("#confirm_yes").focus()
