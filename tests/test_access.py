@@ -574,7 +574,7 @@ def acme(cast):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_check_12_every_door_answers_as_the_table_says(acme, browse, state):
+def test_check_12_every_door_answers_as_the_table_says(bare_free, acme, browse, state):
     acme(state)
     routes = [r for r in ROUTES if r[3].kind == "member" and r[2] not in NOT_ASKED]
     routes.sort(key=lambda r: r[2] == "members.leave")  # who has left can ask no more

@@ -223,7 +223,7 @@ def _begin():
     # NUL ends a string in C and PostgreSQL refuses it: nothing we have is called so.
     if "\0" in request.path or b"%00" in request.query_string:
         raise BadRequest("The address has a character that can't be in one.")
-    if request.method == "GET" and len(request.path) > 1 and request.path.endswith("/"):
+    if request.method == "GET" and request.path.endswith("/") and request.path.strip("/") not in ("", "static"):
         query = request.query_string.decode("ascii", "ignore")
         return redirect("/" + quote(request.path.strip("/")) + (f"?{query}" if query else ""), 308)
     if not re.fullmatch(r"[a-z0-9-]{0,80}", (request.view_args or {}).get("organization", "")):

@@ -16,7 +16,7 @@ from database.connections import database
 from database.parameters import parameter
 from domain import Invalid, Refused
 from domain.base import changes, outgoing
-from domain.entitlements import allowances
+from domain.entitlements import monthly_credits
 from domain.fields.number import counted
 from models import CreditAccount, CreditBucket, CreditEntry, CreditHold, Membership
 
@@ -310,7 +310,7 @@ def let_go(account, held, status):
 
 
 def allowance(account):
-    """The allowances.Allowance of an account, as its row or as a spend has it."""
+    """The monthly_credits.Allowance of an account, as its row or as a spend has it."""
 
     def is_entered(key):
         return bool(entered(account=account.id, key=key))
@@ -318,7 +318,7 @@ def allowance(account):
     last, until = (
         CreditAccount.resets_at.python_value(moment) for moment in (account.last_reset_at, account.resets_at)
     )
-    return allowances.current(account.monthly_allowance, last, until, is_entered)
+    return monthly_credits.current(account.monthly_allowance, last, until, is_entered)
 
 
 def follow(account):

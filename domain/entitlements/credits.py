@@ -1,6 +1,6 @@
 """Credits: spending, giving, taking and renewing what an organization has. Whole numbers, no money.
 
-They lie in buckets. The monthly one is replaced by each period (allowances says which), never added to;
+They lie in buckets. The monthly one is replaced by each period (monthly_credits says which), never added to;
 purchased and given ones stay until they end. What ends soonest is spent first.
 
 Every act has a key: the same key twice is once, with the same answer. Why it is so: docs/decisions/credits.md
@@ -92,7 +92,7 @@ def renew(organization, allowance, key):
 def follow(organization):
     """Have the monthly credits be what the plan and its payments give now; returns whether that was news.
 
-    A period that was paid brings its allowance once, a change moves it by the difference (see allowances).
+    A period that was paid brings its allowance once, a change moves it by the difference (see monthly_credits).
     """
     with inside(organization):
         news = credit_accounts.follow(credit_accounts.settled(organization, resetting=False))

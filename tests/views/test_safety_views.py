@@ -157,7 +157,7 @@ def test_a_bug_is_answered_with_the_headers_too_and_tells_nothing(browse, monkey
     def broken(*args):
         raise KeyError("the secret detail")
 
-    monkeypatch.setattr(home.tasks, "upcoming", broken)
+    monkeypatch.setattr(home.figures, "is_empty", broken)
     for headers in ({}, {"HX-Request": "true"}, JSON):
         response = browse("alice").get("/acme", headers=headers)
         assert response.status_code == 500

@@ -33,7 +33,7 @@ def bell(user):
 # --- access ---------------------------------------------------------------------------------------------------
 
 
-def test_a_subscription_gives_its_plan_to_its_organization_only(cast, tell):
+def test_a_subscription_gives_its_plan_to_its_organization_only(bare_free, cast, tell):
     assert plan(cast.acme) == "free"
     tell()
     assert (plan(cast.acme), plan(cast.globex)) == ("pro_monthly", "free")
@@ -53,7 +53,7 @@ def test_where_billing_is_not_set_up_there_is_no_plan(cast, tell):
     assert caught.value.status == 503
 
 
-def test_access_is_the_union_of_all_grants(cast, clock, tell):
+def test_access_is_the_union_of_all_grants(bare_free, cast, clock, tell):
     def grant(capability, source, **more):
         with inside(cast.acme):
             write(

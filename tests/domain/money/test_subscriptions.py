@@ -209,7 +209,7 @@ def test_a_sync_is_refused_where_the_provider_is_another_or_knows_nothing(make, 
     with pytest.raises(ProviderFailed):
         subscriptions.sync(row.id, by=cast.stella)
     change(row, provider="polar")
-    with pytest.raises(Refused, match="bought at polar"):
+    with pytest.raises(Refused, match="bought at Polar"):
         subscriptions.sync(row.id, by=cast.stella)
     assert AuditEvent.select().where(AuditEvent.action == "billing.subscription_synced").count() == 0
 

@@ -32,7 +32,7 @@ def test_jobs_are_a_list_with_those_that_failed_first(stella, said):
     assert "daily at 03:10 UTC" in page
     assert "KeyError" in page
     assert page.index("Remove expired codes") < page.index("Work off webhooks")
-    assert stella.get("/admin/jobs?q=letters").get_data(True).count("data-row=") == 2
+    assert stella.get("/admin/jobs?q=letters").get_data(True).count("data-row=") == 3
     assert "Failed 1" in said(stella.get("/admin/jobs?result=failed"))
     assert len(stella.get("/admin/jobs/export.csv").get_data(True).splitlines()) == len(jobs.CALENDAR) + 1
 

@@ -16,7 +16,7 @@ def stands(cast):
         return grants.plan().key, row.status, row.cancel_at_period_end
 
 
-def test_the_whole_story(cast, pay, clock, proven):
+def test_the_whole_story(bare_free, cast, pay, clock, proven):
     with inside(cast.acme):
         assert (grants.plan().key, grants.capabilities(), billing.subscription()) == ("free", set(), None)
     id = pay.subscribe()
