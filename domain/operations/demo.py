@@ -72,7 +72,7 @@ def is_furnished():
 def furnish(seed=7):
     """Fill an empty house: a team with three weeks of work behind it. Time moves as the story goes."""
     chance, start = random.Random(seed), now() - timedelta(days=21)  # noqa: S311  a story, not a secret
-    secret = passwords.hashed("Guildhall demo 1!")
+    secret = passwords.hashed("Quiet orchard bell 1!")
     _at(start)
     try:
         people = {}

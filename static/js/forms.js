@@ -77,6 +77,7 @@
   }
   on("input", (event) => {
     const form = event.target.form;
+    if (event.target.closest("[data-editing]")) return; // a cell: the list goes on around it
     if (isGuarded(form) && (event.target.matches(TYPED) || form.matches("[data-guard]:not([data-autosave])"))) touch(form);
   });
   function forget(forms) {

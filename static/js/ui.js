@@ -159,7 +159,7 @@
   // -- a menu with many entries is narrowed by what is typed above them
 
   on("input", ({ target }) => {
-    if (!target.matches?.("[data-narrows]")) return;
+    if (!target.matches?.("[data-narrows='']")) return;
     const words = target.value.trim().toLocaleLowerCase().split(/\s+/);
     let found = 0;
     for (const entry of target.parentElement.querySelectorAll("form")) {
@@ -421,7 +421,8 @@
   on("click", (event) => {
     const hit = (selector) => event.target.closest(selector);
     for (const menu of document.querySelectorAll("details.menu[open]")) {
-      if (menu.contains(event.target) && hit(".menu-item")) menu.querySelector("summary").focus(); // it closes over what had the focus
+      // It closes over what had the focus; a button that sends its value must keep it until it has.
+      if (menu.contains(event.target) && hit(".menu-item") && !hit("button[name]")) menu.querySelector("summary").focus();
       if (!menu.contains(event.target) || hit(".menu-item")) menu.open = false;
     }
     if (hit("[data-dismiss]")) leave(hit("[data-toast]") || hit(".note"));

@@ -107,6 +107,7 @@ def test_an_alert_reaches_everybody_and_looking_puts_out_the_dot(stella, page_of
 def test_the_dot_is_seen_where_no_number_is(stella, page_of):
     """vera has no notifications, so the alert is a dot on her bell."""
     vera = page_of("vera")
+    vera.request.post("/notifications/reading", max_redirects=0)
     vera.goto("/account")
     vera.goto(TEAM)
     expect(vera.locator(".bell-dot, .bell-count")).to_have_count(0)

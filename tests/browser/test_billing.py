@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-PASSWORD = "Guildhall demo 1!"
+PASSWORD = "Quiet orchard bell 1!"
 
 
 def choose_and_pay(page, home):

@@ -175,7 +175,7 @@ def test_who_is_signed_in_connects_it_and_disconnects_it_after_proving_who_they_
     page.get_by_role("button", name=f"Disconnect Hall, {SECOND}").click()
     page.locator("#confirm_yes").click()
     dialog = page.locator("#dialog")
-    dialog.get_by_label("Your password", exact=True).fill("Guildhall demo 1!")
+    dialog.get_by_label("Your password", exact=True).fill("Quiet orchard bell 1!")
     dialog.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text("Hall is disconnected.")).to_be_visible()
     expect(page.locator("#identities")).to_contain_text("Not connected")

@@ -32,7 +32,7 @@ def test_signing_in(page_of):
         if page.evaluate(f"{FOCUS}.id") == "password":
             break
     expect(page.get_by_label("Password", exact=True)).to_be_focused()
-    page.keyboard.type("Guildhall demo 1!")
+    page.keyboard.type("Quiet orchard bell 1!")
     page.keyboard.press("Enter")
     expect(page.get_by_title("Alice Moreau")).to_be_visible()
 

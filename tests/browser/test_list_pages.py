@@ -269,6 +269,7 @@ def test_report_02_half_a_date_is_refused_beside_its_field_and_nothing_is_lost(p
 def test_due_is_a_day_chosen_by_a_digit(page):
     row = rows(page).nth(8)
     row.locator("[data-cell=due_at]").click()
+    expect(row.get_by_role("listbox")).to_be_focused()
     page.keyboard.press("2")
     expect(row.locator("[data-cell=due_at]")).to_have_text("Tomorrow")
     page.locator("#notice").get_by_role("button", name="Undo").click()

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import TEAM
 
 PASSWORD = "Correct horse 1!"
-ALICES = "Guildhall demo 1!"
+ALICES = "Quiet orchard bell 1!"
 
 
 def _letter(page, address, pattern):

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.server import LocalServer
 from tests.browser.test_axe import violations
 
-EMAIL, PASSWORD = "alice@example.org", "Guildhall demo 1!"
+EMAIL, PASSWORD = "alice@example.org", "Quiet orchard bell 1!"
 
 
 @pytest.fixture(scope="module")

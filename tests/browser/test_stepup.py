@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-PASSWORD = "Guildhall demo 1!"
+PASSWORD = "Quiet orchard bell 1!"
 NEW = "Better horse 2?"
 PATH = "/settings/security/password"
 

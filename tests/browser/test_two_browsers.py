@@ -133,10 +133,10 @@ def test_home_follows_and_stays_whole(alice, bob, new_task):
     plan = alice.locator("#home_area .card", has_text="Credits left this month")
     expect(plan).to_be_visible()
     before = " ".join(plan.inner_text().split())
-    pending = alice.locator("#home_area .stat").first
-    count = int(pending.locator(".stat-value").inner_text())
-    new_task(alice, "Return the keys")
-    expect(pending.locator(".stat-value")).to_have_text(str(count + 1))
+    overdue = alice.locator("#home_area .stat").first
+    count = int(overdue.locator(".stat-value").inner_text())
+    new_task(alice, "Return the keys", due_at="2020-01-01")
+    expect(overdue.locator(".stat-value")).to_have_text(str(count + 1))
     assert " ".join(plan.inner_text().split()) == before
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import TEAM
 
-PASSWORD = "Guildhall demo 1!"
+PASSWORD = "Quiet orchard bell 1!"
 
 
 @pytest.fixture
