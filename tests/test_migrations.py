@@ -163,7 +163,7 @@ def _on_postgres():
                        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number),
                    i.indisunique, pg_get_expr(i.indpred, i.indrelid)
                FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-               WHERE i.indrelid = %s::regclass AND NOT i.indisprimary AND c.relname NOT IN ('task_search', 'user_parts', 'audit_event_parts')""",
+               WHERE i.indrelid = %s::regclass AND NOT i.indisprimary AND c.relname NOT IN ('task_search', 'user_parts', 'audit_event_parts', 'user_email_norm_begins')""",
             f'"{table}"',
         )
         keys = rows(

@@ -64,7 +64,9 @@ def test_an_alert_taken_back_is_gone_and_its_row_stays(cast):
     with pytest.raises(NotFound):
         alerts.retract(alert.id, by=cast.stella)
     assert Alert.select().count() == 1
-    actions = [e.action for e in AuditEvent.select().where(AuditEvent.action.startswith("alert."))]
+    actions = [
+        e.action for e in AuditEvent.select().where(AuditEvent.action.startswith("alert.")).order_by(AuditEvent.id)
+    ]
     assert actions == ["alert.created", "alert.retracted"]
 
 
