@@ -3,6 +3,7 @@
 import ast
 import functools
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,12 @@ STANDS_ON = {"flask", "htmx_flask", "peewee", "flask_login", "flask_limiter", "s
 def test_the_libraries_that_the_house_was_to_stand_on_are_used():
     used = {module.partition(".")[0] for path in files(*ROOMS, "models", "app") for module, _ in imports(path)}
     assert STANDS_ON - used == set()
+
+
+def test_what_the_house_needs_is_pinned():
+    project = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
+    locked = re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==", (TOP / "requirements.lock").read_text(), re.M)
+    assert {re.split(r"[\[=<>;]", one)[0] for one in project["dependencies"]} - set(locked) == set(), "make lock"
 
 
 DOMAIN_ROOMS = (
