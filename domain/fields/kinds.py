@@ -34,7 +34,7 @@ class Kind:
 
     def read(self, text):
         """Form text → value. Refuses with Unfit and a sentence."""
-        raise NotImplementedError
+        raise Unfit("This isn't written by hand.")
 
     def plain(self, value):
         """Value → text, for CSV, history and the log."""

@@ -208,7 +208,7 @@ def test_every_action_has_a_level_and_words_that_finish_the_sentence():
 
 
 def test_the_levels_of_the_specification():
-    """merged.md B.12, and A4.5-13."""
+    """The list of what takes a proof, and how strong a one."""
     assert {
         action: stepup.ACTIONS[action].level
         for action in (

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.fields.choice import Choice
+from domain.fields.derived import Derived
 from domain.fields.kinds import Field, Unfit, clean, whole
 from domain.fields.moment import Moment
 from domain.fields.number import Number, counted
@@ -80,3 +81,8 @@ def test_what_is_counted_agrees_with_its_number():
     assert counted(1, "credit") == "1 credit"
     assert (counted(0, "credit"), counted(1200, "credit")) == ("0 credits", "1,200 credits")
     assert counted(2, "difference waits", "differences wait") == "2 differences wait"
+
+
+def test_what_is_made_of_other_values_is_refused_in_a_form_with_a_sentence():
+    with pytest.raises(Unfit, match="isn't written by hand"):
+        Derived().read("anything")
