@@ -5,7 +5,7 @@ Times are UTC, money is integer minor units, secrets are stored only as hashes.
 
 from typing import Any
 
-from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, IntegerField, TextField, fn
+from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, CompositeKey, IntegerField, TextField, fn
 from peewee import JSONField as Json
 
 from database.clock import is_past, next_month, now
@@ -1002,6 +1002,161 @@ class SandboxObject(Table):
         indexes = ((("kind", "owner", "id"), False),)
 
 
+# --- tables that people make ------------------------------------------------------------------------
+# Why so: docs/decisions/records.md. Only domain/records reads and writes these.
+
+
+class Collection(Owned):
+    """A table that people made. `shape` counts its changes of shape: what is kept of it is kept by that number."""
+
+    organization = to(Organization, index=False)
+    name = CharField(max_length=80)
+    slug = CharField(max_length=60)
+    about = TextField(null=True)
+    icon = CharField(max_length=40, default="table")
+    shape = IntegerField(default=1)
+    settings = Json(default=dict)
+    made_by = to(User, on_delete="SET NULL", null=True)
+    archived_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("organization", "slug"), True),)
+
+
+class RecordField(Owned):
+    """A field of such a table. Its cells lie under its slot; another kind of it is another slot."""
+
+    organization = to(Organization)
+    collection = to(Collection, index=False)
+    label = CharField(max_length=80)
+    api_name = CharField(max_length=60)
+    aliases = Json(default=list)  # [name it had, until when]
+    place = IntegerField(default=0)
+    kind = CharField(max_length=30)
+    options = Json(default=dict)
+    is_required = BooleanField(default=False)
+    is_unique = BooleanField(default=False)
+    is_keyed = BooleanField(default=False)
+    slot_id = IntegerField(null=True)  # the live one
+    help = TextField(null=True)
+    archived_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("collection", "place"), False),)
+
+
+class RecordSlot(Owned):
+    """Where cells of one field and one kind lie in the document."""
+
+    organization = to(Organization)
+    field = to(RecordField)
+    kind = CharField(max_length=30)
+    options = Json(default=dict)
+    state = State("filling", "live", "kept", "gone", default="live")
+    kept_until_at = Moment(null=True)
+    left_over = IntegerField(default=0)
+
+
+class RecordOption(Owned):
+    """A word of a choice. Cells hold its id, so that renaming it touches no cell."""
+
+    organization = to(Organization)
+    field = to(RecordField, index=False)
+    label = CharField(max_length=80)
+    api_name = CharField(max_length=60)
+    tone = CharField(max_length=20, default="quiet")
+    place = IntegerField(default=0)
+    merged_into_id = IntegerField(null=True)
+    archived_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("field", "place"), False),)
+
+
+class ShapeChange(Owned):
+    """A change of a table's shape, with what takes it back."""
+
+    organization = to(Organization)
+    collection = to(Collection, index=False)
+    number = IntegerField()
+    what = Json(default=dict)
+    by = to(User, on_delete="SET NULL", null=True)
+    undone_by_id = IntegerField(null=True)  # the ShapeChange that took it back
+
+    class Meta:
+        indexes = ((("collection", "number"), True),)
+
+
+class Record(Owned):
+    """A row of such a table: its cells are a document by their slots, «s12» a value and «~s12» words left over."""
+
+    organization = to(Organization)
+    collection = to(Collection, index=False)
+    cells = TextField(default="{}")  # JSON, read by Python alone
+    words = TextField(default="")  # what the search finds
+    created_by = to(User, on_delete="SET NULL", null=True)
+    changed_at = Moment(default=now)
+    changed_by = to(User, on_delete="SET NULL", null=True)
+    version = IntegerField(default=1)
+    import_id = IntegerField(null=True)
+    archived_at = Moment(null=True)
+    archived_by = to(User, on_delete="SET NULL", null=True)
+
+
+partial(Record, "record_live", Record.collection, Record.id, where="archived_at IS NULL")
+partial(Record, "record_made_by", Record.collection, Record.created_by, Record.id, where="archived_at IS NULL")
+partial(Record, "record_archived", Record.collection, Record.id, where="archived_at IS NOT NULL")
+
+
+class Pivot(Owned):
+    """What stands beside the documents so that they are found: without ids or times of its own."""
+
+    id = None
+    created_at = None
+    updated_at = None
+    organization = IntegerField(column_name="organization_id")  # goes with its slot or field
+
+
+class RecordKey(Pivot):
+    """A cell's place in the order of its kind: domain/fields."""
+
+    slot = to(RecordSlot, index=False)
+    key = TextField()
+    record = IntegerField(column_name="record_id")
+
+    class Meta:
+        primary_key = CompositeKey("slot", "key", "record")
+        without_rowid = True
+
+
+class RecordUnique(Pivot):
+    """What must not occur twice among the cells of a slot."""
+
+    slot = to(RecordSlot, index=False)
+    key = TextField()
+    record = IntegerField(column_name="record_id")
+
+    class Meta:
+        primary_key = CompositeKey("slot", "key")
+        without_rowid = True
+
+
+class RecordLink(Pivot):
+    """A link from one row to another, seen from both."""
+
+    field = to(RecordField, index=False)
+    from_record = to(Record, index=False, column_name="from_id")
+    to_record = to(Record, column_name="to_id")
+    place = IntegerField(default=0)
+
+    class Meta:
+        primary_key = CompositeKey("field", "from_record", "to_record")
+        indexes = ((("field", "to_record", "from_record"), False), (("from_record",), False))
+        without_rowid = True
+
+
 # Whatever class is made here is a table, in the order of the file.
-TABLES = [one for one in list(vars().values()) if isinstance(one, type) and one.__module__ == __name__]
+TABLES = [
+    one for one in list(vars().values()) if isinstance(one, type) and one.__module__ == __name__ and one is not Pivot
+]
 OWNED = [table for table in TABLES if issubclass(table, Owned)]

@@ -8,6 +8,7 @@ from domain.fields.moment import Moment
 from domain.fields.number import Number
 from domain.fields.text import Text
 from domain.lists.listing import Act, Listing, Sort, both
+from domain.lists.sources import Given
 
 RESULT = Choice((("failed", "Failed", "bad"), ("ok", "OK", "good"), ("none", "Not yet", "quiet")))
 
@@ -70,7 +71,7 @@ listing = Listing(
         *both("label", "A to Z", "Z to A"),
         *both("finished_at", "Oldest run first", "Newest run first"),
     ),
-    source=_rows,
+    source=Given(_rows),
     search=("id", "label", "error"),
     acts=(Act("run", "Run now", run, "jobs.run", icon="player-play", bulk=True),),
     under=("error",),

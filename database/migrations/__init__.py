@@ -77,11 +77,12 @@ def revert(data, target):
 
 TYPES = {
     "sqlite": {"ID": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "MOMENT": "TEXT", "JSON": "TEXT"}
-    | {"BOOLEAN": "INTEGER", "FALSE": "0", "BYTES": "BLOB"},
-    "postgres": {"ID": "SERIAL NOT NULL PRIMARY KEY", "MOMENT": "TIMESTAMPTZ", "JSON": "JSONB", "BYTES": "BYTEA"},
+    | {"BOOLEAN": "INTEGER", "FALSE": "0", "BYTES": "BLOB", "CTEXT": "TEXT", "PIVOT": "WITHOUT ROWID"},
+    "postgres": {"ID": "SERIAL NOT NULL PRIMARY KEY", "MOMENT": "TIMESTAMPTZ", "JSON": "JSONB", "BYTES": "BYTEA"}
+    | {"CTEXT": 'TEXT COLLATE "C"', "PIVOT": ""},
 }
 STAMPED = '"id" ID, "created_at" MOMENT NOT NULL, "updated_at" MOMENT NOT NULL'
-_WORDS = re.compile(r"\b(ID|MOMENT|JSON|BOOLEAN|FALSE|BYTES)\b")
+_WORDS = re.compile(r"\b(ID|MOMENT|JSON|BOOLEAN|FALSE|BYTES|CTEXT|PIVOT)\b")
 
 
 def run(db, statement):
@@ -148,10 +149,11 @@ def drop_write_once(db, table, function):
         db.execute_sql(f"DROP FUNCTION {function}()")
 
 
-def add_search(db, table, text, place):
+def add_search(db, table, text, place, prefix="2 3 4 5 6 7 8"):
     """Words of a table's rows: FTS5 on SQLite, a GIN index on PostgreSQL.
 
-    `text` and `place` are expressions over the columns of `{0}`; `place` says whose row it is.
+    `text` and `place` are expressions over the columns of `{0}`; `place` says whose row it is. Beginnings of words of
+    the lengths in `prefix` have an index of their own.
     """
     if db.dialect == "postgres":
         text = text.replace("{0}.", "")
@@ -162,7 +164,7 @@ def add_search(db, table, text, place):
         return
     db.execute_sql(f"""
         CREATE VIRTUAL TABLE {table}_search USING fts5
-        (place, text, content='', prefix='2 3 4 5 6 7 8', tokenize="unicode61 remove_diacritics 2")""")
+        (place, text, content=''{f", prefix='{prefix}'" if prefix else ""}, tokenize="unicode61 remove_diacritics 2")""")
     add = f"INSERT INTO {table}_search (rowid, place, text) VALUES (NEW.id, {place}, {text})".format("NEW")
     remove = (
         f"INSERT INTO {table}_search ({table}_search, rowid, place, text) VALUES ('delete', OLD.id, {place}, {text})"

@@ -63,6 +63,22 @@ class Kind:
         """The condition that `node` lies on this side of the bound."""
         return node >= value if end == "from" else node <= value
 
+    # --- what tables made by people ask besides ---------------------------------------------------------------
+
+    keyed = True  # rows are ordered and found by it
+
+    def key(self, value):
+        """Text of at most 200 signs whose order as bytes of UTF-8 is the order of values, and equal for equal ones."""
+        return self.plain(value)[:200]
+
+    def unique_key(self, value):
+        """What must not occur twice, or None for a kind that can't be unique."""
+        return None
+
+    def searched(self, value):
+        """What a search finds it by."""
+        return self.plain(value)
+
 
 @dataclass(frozen=True)
 class Field:

@@ -11,6 +11,7 @@ from typing import Any
 from domain import Forbidden
 from domain.fields.kinds import Field, whole
 from domain.fields.person import Person
+from domain.lists import tables
 from domain.lists.columns import Column
 
 
@@ -96,7 +97,7 @@ class Listing:
     model: Any
     fields: tuple[Field, ...]
     sorts: tuple[Sort, ...] = NEWEST
-    source: Any = None  # (by) → its rows as dicts with a text «id», where no table has them: domain/lists/sources.py
+    source: Any = None  # what has its rows where they aren't columns of a table: domain/lists/sources.py
     tabs: tuple[Tab, ...] = ()
     reads: Any = ""  # who sees it: a capability, or (by) → bool for a table that isn't known at import
     writes: Any = ""  # who makes and changes rows; without it, rows are changed by acts alone
@@ -183,6 +184,8 @@ class Listing:
 
     def column(self, name):
         """How a value of this name is read and compared."""
+        if self.source:
+            return self.source.column(name)
         return self._columns.get(name) or Column(name, self.model._meta.fields[name])
 
     @cached_property
@@ -243,7 +246,16 @@ class Listing:
 
     def id(self, given):
         """The id of a row out of an address or a form, or None for what can't be one."""
-        return (str(given)[:160] or None) if self.source else whole(given)
+        return whole(given) if self.numbered else str(given)[:160] or None
+
+    @property
+    def rows(self):
+        """What finds and writes its rows: tables.py, or its source."""
+        return self.source or tables
+
+    @property
+    def numbered(self):
+        return self.source is None or self.source.numbered
 
     @cached_property
     def readings(self):

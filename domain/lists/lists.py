@@ -24,7 +24,6 @@ from domain import Invalid
 from domain.fields.day import bounds, overdue, within_week
 from domain.fields.kinds import Unfit, clean, whole
 from domain.fields.person import members, names
-from domain.lists import sources
 from domain.lists.listing import demand, granted
 
 PAGE = 50
@@ -75,6 +74,7 @@ class Answer:
     rows: list
     more: str  # the key to go on from, empty at the end
     people: dict  # id → name
+    looked: int = 0  # how many rows were looked at, where that was too many to look on
 
 
 ONE, COUNTS, SUMS = "·one", "·counts", "·sums"  # questions that have no order
@@ -137,8 +137,8 @@ def read(listing, ask, by):
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
     if listing.source:
-        shown, more = sources.page(listing, ask, by)
-        return Answer(shown, more, {})
+        shown, more, looked = listing.source.page(listing, ask, by)
+        return Answer(shown, more, _people(listing, shown), looked)
     if ask.finds_nothing:
         return Answer([], "", {})
     sort, wanted, found = _order(listing, ask), ask.rows + 1, []
@@ -156,7 +156,7 @@ def read(listing, ask, by):
 def find(listing, id, by, parent=None):
     """The row with this id as the list shows it, or None."""
     if listing.source:
-        return sources.find(listing, id, by)
+        return listing.source.find(listing, id, by)
     query = _query(listing, shape_of(listing, Ask(tab=listing.readings[0].key, parent=parent), by, ONE, None))
     with standing(listing, by):
         rows = query(**values_of(listing, Ask(parent=parent), by, None), id=id, limit=1)
@@ -357,7 +357,7 @@ def counts(listing, ask, by):
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
     if listing.source:
-        return sources.counts(listing, ask.but(filters=(), ranges=()), by)
+        return listing.source.counts(listing, ask, by)
     if ask.finds_nothing:
         return dict.fromkeys(listing.counted.kind.words, 0)
     plain = Ask(tab=tab.key, q=ask.q, parent=ask.parent)

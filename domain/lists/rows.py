@@ -5,7 +5,7 @@ What is special about a table (a task's completion, say) is in its `Rules`; noth
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from database.clock import now
@@ -15,9 +15,11 @@ from domain import Forbidden, NotFound, Refused, Stale
 from domain.base import changes
 from domain.base.stepup import VerificationRequired
 from domain.fields.forms import check_fresh, read_form, read_whole
+from domain.fields.leftover import LeftOver, restored_cell, stored_cell
 from domain.fields.person import members
 from domain.lists import lists
 from domain.lists.listing import Listing, demand
+from domain.lists.tables import as_json
 from models import Change
 
 BULK = 200
@@ -52,10 +54,9 @@ class Rules:
 
 def get(rules, id, by, parent=None):
     """The row of the table, if it is one of the list's and they may see it. Refuses with NotFound."""
-    model = rules.listing.model
     row = None
     if isinstance(id, int) and id < 2**31:
-        row = model.one(model.id == id, rules.reachable(by), *rules.listing.bounds(by, parent))
+        row = rules.listing.rows.get(rules.listing, id, by, parent, rules.reachable(by))
     spoken = rules.listing.only is not None and rules.listing.joins  # a condition that may be of a joined table
     if row is None or (spoken and lists.find(rules.listing, id, by, parent) is None):
         raise _not_here(rules.listing)
@@ -79,10 +80,7 @@ def create(rules, form, *, by, parent=None, key=""):
         return get(rules, made.row_id, by, parent)
     values = read_whole(listing.written, form)
     values |= rules.derive(None, values) or {}
-    stands = ({listing.owner: by.user} if listing.owner else {}) | (
-        {listing.parent.name: parent} if listing.parent is not None else {}
-    )
-    row = listing.model.create(**values, **stands)
+    row = listing.rows.make(listing, values, by, parent)
     change = _note(rules, row, "created", _diff(listing, None, values), by, key)
     rules.after(row, None, change, by)
     return row
@@ -96,11 +94,18 @@ def change(rules, id, form, *, by, was=None, batch=None, parent=None):
     changed and Stale says so. Refuses with NotFound, Forbidden or Invalid too.
     """
     row = get(rules, id, by, parent)
-    values = read_form(rules.listing.written, form)
+    values = read_form(rules.listing.written, _but_left_over(rules.listing, row, form))
     if was:
         now_there = {name: rules.listing.column(name).of(row) for name in values}
         check_fresh(rules.listing.thing, rules.listing.written, now_there, values, was)
     return row, _apply(rules, row, values, by, batch)
+
+
+def _but_left_over(listing, row, form):
+    """A form without the words that fit no kind and were sent back as they stood."""
+    stood = {f.name: listing.column(f.name).of(row) for f in listing.written if f.name in form}
+    same = {name for name, value in stood.items() if isinstance(value, LeftOver) and form[name] == value}
+    return {name: form[name] for name in form if name not in same} if same else form
 
 
 def why_not(rules, row, by, verb="change", present=None):
@@ -128,28 +133,23 @@ def write(rules, row, values, by, batch=None, follows=None):
 
     Returns the noted change, or None when nothing was different. Refuses with Stale, and whoever may not write here.
     """
-    listing, model = rules.listing, rules.listing.model
-    before = {name: rules.listing.column(name).of(row) for name in values}
+    listing = rules.listing
+    before = {name: listing.column(name).of(row) for name in values}
     values = {name: value for name, value in values.items() if before[name] != value}
     if not values:
         return None
     demand(by, listing.writes)
-    unchanged = [
-        getattr(model, name).is_null() if before[name] is None else getattr(model, name) == before[name]
-        for name in values
-    ]
     extra = (rules.derive(row, values) or {}) | (follows or {})
-    if not model.update(**values, **extra).where(model.id == row.id, *unchanged).execute():
+    stood = {name: getattr(row, name) for name in extra}
+    if not listing.rows.write(listing, row, before, values, extra, by):
         raise Stale(f"Somebody else changed this {listing.thing} at the same moment. Look again.")
     diff = _diff(listing, before, values)
     # What follows is noted too: undo restores the whole row. Only the listing's own fields are shown.
     diff |= {
-        name: [_json(getattr(row, name)), _json(value)]
+        name: [as_json(stood[name]), as_json(value)]
         for name, value in extra.items()
-        if name not in diff and getattr(row, name) != value
+        if name not in diff and stood[name] != value
     }
-    for name, value in (values | extra).items():
-        setattr(row, name, value)
     noted = _note(rules, row, "updated", diff, by, batch)
     rules.after(row, before, noted, by)
     return noted
@@ -158,8 +158,8 @@ def write(rules, row, values, by, batch=None, follows=None):
 def _diff(listing, before, values):
     return {
         name: [
-            listing.by_name[name].kind.stored(before[name]) if before else None,
-            listing.by_name[name].kind.stored(value),
+            stored_cell(listing.by_name[name].kind, before[name]) if before else None,
+            stored_cell(listing.by_name[name].kind, value),
         ]
         for name, value in values.items()
         if name in listing.by_name
@@ -180,10 +180,7 @@ def remove(rules, id, *, by, batch=None, parent=None):
     demand(by, listing.writes)
     if not rules.may_remove(row, by):
         raise Forbidden(why_not(rules, row, by, "delete"))
-    # All of it, not only what the list shows: undo puts back the same row.
-    diff = {name: [_json(value), None] for name, value in row.__data__.items() if name not in ("id", "organization")}
-    row.delete_instance()
-    return _note(rules, row, "deleted", diff, by, batch)
+    return _note(rules, row, "deleted", listing.rows.remove(listing, row, by), by, batch)
 
 
 @writes
@@ -278,15 +275,13 @@ def undo(rules, batch, *, by):
 
 def _undo(rules, past, by):
     """Take one noted change back; False where something newer stands."""
-    listing, model = rules.listing, rules.listing.model
-    row, present = model.one(model.id == past.row_id), members() if listing.people else {}
+    listing = rules.listing
+    row, present = listing.rows.now_there(listing, past.row_id), members() if listing.people else {}
     if past.verb == "deleted":
         if row is not None:
             return False
-        columns = model._meta.fields
-        values = {name: columns[name].python_value(pair[0]) for name, pair in past.fields.items()}
-        values = {name: _restored(listing, name, value, present) for name, value in values.items()}
-        row = model.create(id=past.row_id, **values)
+        still = lambda name, value: _restored(listing, name, value, present)  # noqa: E731
+        row = listing.rows.put_back(listing, past.row_id, past.fields, still, by)
         restored = {f.name: rules.listing.column(f.name).of(row) for f in listing.written}
         _note(rules, row, "created", _diff(listing, None, restored), by)
         return True
@@ -297,16 +292,11 @@ def _undo(rules, past, by):
         return True
     written = {field.name for field in listing.written}
     values = {
-        name: _restored(listing, name, listing.by_name[name].kind.restored(pair[0]), present)
+        name: _restored(listing, name, restored_cell(listing.by_name[name].kind, pair[0]), present)
         for name, pair in past.fields.items()
         if name in written
     }
-    columns = model._meta.fields
-    follows = {
-        name: columns[name].python_value(pair[0])
-        for name, pair in past.fields.items()
-        if name not in written and name in columns
-    }
+    follows = listing.rows.follows(listing, past.fields, written)
     return _apply(rules, row, values, by, follows=follows) is not None
 
 
@@ -315,14 +305,10 @@ def _restored(listing, name, value, present):
     return None if name in listing.people and value not in present else value
 
 
-def _json(value):
-    return value.isoformat() if isinstance(value, date) else value
-
-
 def _stands(rules, row, past):
     kinds = {name: f.kind for name, f in rules.listing.by_name.items()}
     return all(
-        kinds[name].stored(rules.listing.column(name).of(row)) == pair[1]
+        stored_cell(kinds[name], rules.listing.column(name).of(row)) == pair[1]
         for name, pair in past.fields.items()
         if name in kinds
     )

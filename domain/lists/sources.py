@@ -1,49 +1,82 @@
-"""Lists whose rows no table has: few of them, in the code or in a document. Narrowed and sorted as they are read.
+"""Lists whose rows aren't columns of a table: what answers the questions of lists.py and rows.py instead.
 
-The same questions as in lists.py, of a Listing with a `source`; its conditions are (value) → (row) → bool, its
-search names fields, and what isn't sorted stands as the source gives it.
+A Listing's `source` is such a one. `Given` has few rows, which stand in the code or in a document; the tables that
+people make have one of their own (domain/records).
 """
+
+from dataclasses import dataclass
+from typing import Any
 
 from domain import Invalid
 
 
-def rows(listing, by):
-    """All its rows as the list shows them."""
-    return [listing.Row._make(map(given.get, listing.Row._fields)) for given in listing.source(by)]
+class Source:
+    """What a list asks of where its rows are; `listing` is whose."""
+
+    numbered = True  # its ids are numbers
+
+    def page(self, listing, ask, by):
+        """(rows, the key to go on from, how many were looked at when that was too many to look on)."""
+        raise NotImplementedError
+
+    def find(self, listing, id, by):
+        """The row with this id as the list shows it, or None."""
+        raise NotImplementedError
+
+    def counts(self, listing, ask, by):
+        """Word of the counted choice → how many rows have it, to COUNTED + 1."""
+        raise NotImplementedError
+
+    def total(self, listing, ask, by):
+        """How many rows there are, to COUNTED + 1."""
+        raise NotImplementedError
 
 
-def find(listing, id, by):
-    """The row with this id, or None."""
-    return next((row for row in rows(listing, by) if row.id == id), None)
+@dataclass(frozen=True)
+class Given(Source):
+    """Few rows, narrowed and sorted as they are read.
 
+    `rows_of` (by) gives them as dicts with a text «id». The listing's conditions are (value) → (row) → bool, its
+    search names fields, and what isn't sorted stands as it is given.
+    """
 
-def narrowed(listing, ask, by):
-    """The rows that are asked for, in the order asked for."""
-    found = [row for row in rows(listing, by) if _is_asked_for(listing, ask, row)]
-    sort = listing.sort(ask.sort)
-    if sort.column == "id":
-        return found[::-1] if sort.descending else found
-    with_it = [row for row in found if getattr(row, sort.column) is not None]
-    with_it.sort(key=lambda row: _comparable(getattr(row, sort.column)), reverse=sort.descending)
-    return with_it + [row for row in found if getattr(row, sort.column) is None]
+    rows_of: Any
+    numbered = False
 
+    def page(self, listing, ask, by):
+        """Refuses with Invalid when the row that it went on from is gone."""
+        found, start = self._narrowed(listing, ask, by), 0
+        if ask.after:
+            ids = [str(row.id) for row in found]
+            if ask.after not in ids:
+                raise Invalid({"after": "This place in the list can't be found; start from its beginning."})
+            start = ids.index(ask.after) + 1
+        shown = found[start : start + ask.rows]
+        return shown, str(shown[-1].id) if len(found) > start + ask.rows else "", 0
 
-def page(listing, ask, by):
-    """(rows, the key to go on from). Refuses with Invalid when the row that it went on from is gone."""
-    found, start = narrowed(listing, ask, by), 0
-    if ask.after:
-        ids = [str(row.id) for row in found]
-        if ask.after not in ids:
-            raise Invalid({"after": "This place in the list can't be found; start from its beginning."})
-        start = ids.index(ask.after) + 1
-    shown = found[start : start + ask.rows]
-    return shown, str(shown[-1].id) if len(found) > start + ask.rows else ""
+    def find(self, listing, id, by):
+        return next((row for row in self._rows(listing, by) if row.id == id), None)
 
+    def counts(self, listing, ask, by):
+        found = self._narrowed(listing, ask.but(filters=(), ranges=()), by)
+        words = [getattr(row, listing.counted.name) for row in found]
+        return {word: words.count(word) for word in listing.counted.kind.words}
 
-def counts(listing, ask, by):
-    """Word of the counted choice → how many rows that meet the search have it."""
-    found = [getattr(row, listing.counted.name) for row in narrowed(listing, ask, by)]
-    return {word: found.count(word) for word in listing.counted.kind.words}
+    def total(self, listing, ask, by):
+        return len(self._narrowed(listing, ask, by))
+
+    def _rows(self, listing, by):
+        return [listing.Row._make(map(given.get, listing.Row._fields)) for given in self.rows_of(by)]
+
+    def _narrowed(self, listing, ask, by):
+        """The rows that are asked for, in the order asked for."""
+        found = [row for row in self._rows(listing, by) if _is_asked_for(listing, ask, row)]
+        sort = listing.sort(ask.sort)
+        if sort.column == "id":
+            return found[::-1] if sort.descending else found
+        with_it = [row for row in found if getattr(row, sort.column) is not None]
+        with_it.sort(key=lambda row: _comparable(getattr(row, sort.column)), reverse=sort.descending)
+        return with_it + [row for row in found if getattr(row, sort.column) is None]
 
 
 def _is_asked_for(listing, ask, row):

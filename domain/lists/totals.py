@@ -6,7 +6,7 @@ from functools import lru_cache
 from peewee import SQL, Select, fn
 
 from database.compiled import Compiled
-from domain.lists import lists, sources
+from domain.lists import lists
 from domain.lists.columns import Column
 from domain.lists.listing import demand
 
@@ -18,7 +18,7 @@ def total(listing, ask, by):
     demand(by, listing.tab(ask.tab).capability)
     ask = ask.but(after="")
     if listing.source:
-        return len(sources.narrowed(listing, ask, by))
+        return listing.source.total(listing, ask, by)
     if ask.finds_nothing:
         return 0
     shape = lists.shape_of(listing, ask, by, lists.COUNTS, None)
@@ -54,6 +54,8 @@ def sums(listing, ask, by):
     demand(by, listing.tab(ask.tab).capability)
     if ask.finds_nothing:
         return Sums(0, {})
+    if listing.source:
+        return listing.source.sums(listing, ask, by)
     shape = lists.shape_of(listing, ask.but(after=""), by, lists.SUMS, None)
     query = Compiled(lambda: _build_sums(listing, shape)) if shape.conditions else _summing(listing, shape)
     with lists.standing(listing, by):

@@ -6,6 +6,7 @@ from domain.fields.kinds import Field
 from domain.fields.number import Number
 from domain.fields.text import Text
 from domain.lists.listing import Act, Listing, Sort, both
+from domain.lists.sources import Given
 from domain.money import reconciliations
 
 DONE = Choice((("open", "Waits for you", "bad"), ("refused", "Can't be applied", "warn"), ("mended", "Mended", "good")))
@@ -77,7 +78,7 @@ listing = Listing(
         *both("what", "By kind", "By kind, backwards"),
         *both("rows", "Fewest rows", "Most rows"),
     ),
-    source=_rows,
+    source=Given(_rows),
     search=("thing", "what", "error", "changes"),
     acts=(
         Act(

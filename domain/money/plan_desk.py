@@ -8,6 +8,7 @@ from domain.fields.money import written
 from domain.fields.number import Number
 from domain.fields.text import Text
 from domain.lists.listing import Listing, Sort, both
+from domain.lists.sources import Given
 from domain.money import pricing
 
 
@@ -51,7 +52,7 @@ listing = Listing(
         Field("key", "Key", Code(40), listed=False),
     ),
     (Sort("shown", "As on the price page"), *both("subscribers", "Fewest subscribers", "Most subscribers")),
-    source=_rows,
+    source=Given(_rows),
     search=("label", "key"),
     under=("key",),
     reads="plans.write",

@@ -7,6 +7,7 @@ from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.text import Text
 from domain.lists.listing import Act, Listing, Sort, both
+from domain.lists.sources import Given
 from domain.people import admins
 from models import Admin, User
 
@@ -101,7 +102,7 @@ listing = Listing(
         *both("name", "A to Z", "Z to A"),
         *both("created_at", "Oldest first", "Newest first"),
     ),
-    source=_rows,
+    source=Given(_rows),
     search=("name", "email", "note"),
     conditions=(
         (

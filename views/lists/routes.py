@@ -128,7 +128,7 @@ def add(
     for act in listing.acts:
         view = _bound(_acting(act.key), mounted)
         name = f"{prefix}act_{act.key.replace('-', '_')}"
-        address = f"{start}/<{'id:' if listing.model else ''}id>/{act.key}"
+        address = f"{start}/<{'id:' if listing.numbered else ''}id>/{act.key}"
         view = door(act.capability)(view)
         for method in ("GET", "POST") if act.asks else ("POST",):
             blueprint.add_url_rule(address, name, view, methods=[method])

@@ -14,6 +14,7 @@ from domain.fields.text import Text
 from domain.lists import lists, rows
 from domain.lists.listing import Act, Listing, Sort, both
 from domain.lists.lists import Ask
+from domain.lists.sources import Given
 from domain.people.admins import Staff
 
 START = datetime(2026, 6, 15, tzinfo=UTC)
@@ -30,7 +31,7 @@ LIST = Listing(
     None,
     (Field("name", "Name", Text()), Field("kind", "Kind", KIND), Field("at", "At", Moment(past=True))),
     (Sort("given", "As given"), *both("at", "Oldest", "Newest"), *both("name", "A to Z", "Z to A")),
-    source=lambda by: GIVEN,
+    source=Given(lambda by: GIVEN),
     search=("name", "id"),
     conditions=((Field("big", "Big", Number()), lambda least: lambda row: row.n >= least),),
     ranges=("at",),
