@@ -132,7 +132,9 @@ LARGER = {
 def test_rooms_and_files_stay_small():
     for folder in {path.parent for path in files("database", "domain", "views", "jobs")}:
         here = [p for p in folder.glob("*.py") if p.name != "__init__.py"]
-        assert len(here) <= MOST_FILES, f"{folder.relative_to(TOP)} has {len(here)} files"
+        # A kind of field is a file, found by its name: that room may have more of them.
+        most = 40 if folder == TOP / "domain" / "fields" else MOST_FILES
+        assert len(here) <= most, f"{folder.relative_to(TOP)} has {len(here)} files"
     long = {name(p): p.read_text().count("\n") for p in files("database", "domain", "views", "jobs")}
     assert {p: n for p, n in long.items() if n > LARGER.get(p, MOST_LINES)} == {}
     assert {p for p in LARGER if long.get(p, 0) <= MOST_LINES} == set(), "it is small now: take it from the list"
