@@ -15,6 +15,7 @@ def stored_cell(kind: Kind, value):
 
 
 def restored_cell(kind: Kind, stored):
+    """The cell that `stored_cell` was made of."""
     if isinstance(stored, dict) and stored.keys() == {"left_over"}:
         return LeftOver(stored["left_over"])
     return kind.restored(stored)

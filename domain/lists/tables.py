@@ -62,4 +62,5 @@ def follows(listing, noted, written):
 
 
 def as_json(value):
+    """A value as the history has it."""
     return value.isoformat() if isinstance(value, date) else value
