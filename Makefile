@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres stories crashes check audit-verify bench setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz check audit-verify bench setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -28,6 +28,12 @@ stories: setup-dev
 # kill -9 at every point of taking in, working off and sending; the suite dies five of these deaths.
 crashes: setup-dev
 	CRASHES=1 $(PY) -m pytest tests/jobs/test_killed_billing.py
+
+# The three main stories in Firefox and in WebKit, which are got where that can be; the suite tells them in Chromium.
+test-browsers: setup-dev
+	@$(PY) -m tests.browser.engines firefox webkit
+	$(PY) -m pytest --engine firefox tests/browser/test_main_stories.py
+	$(PY) -m pytest --engine webkit tests/browser/test_main_stories.py
 
 # Odd values for every page and form, by the route map: FUZZ is how many of each.
 fuzz: setup-dev

@@ -37,6 +37,8 @@ CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
 
 def pytest_addoption(parser):
     parser.addoption("--on", choices=("sqlite", "postgres"), default="sqlite", help="which database to run on")
+    engines = ("chromium", "firefox", "webkit")
+    parser.addoption("--engine", choices=engines, default="chromium", help="which browser the stories are told in")
 
 
 def pytest_ignore_collect(collection_path, config):

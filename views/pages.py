@@ -86,7 +86,7 @@ def page(template, status=200, around=None, **context):
     environment = current_app.jinja_env
     home = _home_of(environment, template, target)
     if home:
-        text = render_block(home, target, **context)
+        text = render_block(home, target, **_standing() | context)
     elif target in OF_THE_FRAME and access.me():
         text = render_block("layout.html", target, **frame())
     else:
@@ -121,8 +121,15 @@ def _aimed_at():
 
 def fragment(template, block=None, status=200, **context):
     """One known piece: a block of a page, or an _underscored file."""
+    context = _standing() | context
     text = render_block(template, block, **context) if block else render_template(template, **context)
     return _answer(text, status)
+
+
+def _standing():
+    """Who asks, and where they stand: what is drawn without the frame knows it too."""
+    by = g.get("by")
+    return {"by": by, "organization": by.organization} if by else {}
 
 
 def notice(tone, text, undo=None, link=None):

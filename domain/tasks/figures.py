@@ -174,6 +174,12 @@ def agenda(by, everybody):
     return {label: tasks for label, tasks in groups.items() if tasks}
 
 
+def undated(by, everybody):
+    """How much open work has no day, at most SUMMED + 1."""
+    query = _counted(Task.select(Task.id).where(spelled(handovers.OPEN), Task.due_at.is_null(), *_whose(by, everybody)))
+    return Compiled(lambda: query)()[0][0]
+
+
 def activity(by, everybody):
     """The latest changes of these tasks: who did what to which, and when."""
     noted = list(

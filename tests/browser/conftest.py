@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser import chromium
+from tests.browser import engines
+from tests.browser.hands import PlaywrightHands
 from tests.browser.server import Server
 
 CAST = {"alice": 1, "bob": 2, "vera": 3, "dora": 4, "charlie": 5, "stella": 6}
@@ -37,13 +38,39 @@ def empty(tmp_path):
 
 
 @pytest.fixture(scope="package")
-def browser():
+def engine(request):
     """For this folder only: Playwright keeps an event loop, which other tests should not find."""
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium.path(), args=chromium.ARGS)
+        found = engines.launch(playwright, request.config.getoption("--engine")) or engines.WebKitGTK()
         yield found
         found.close()
+
+
+@pytest.fixture(scope="package")
+def browser(engine):
+    if isinstance(engine, engines.WebKitGTK):
+        pytest.skip("WebKitGTK is driven by hands alone")
+    return engine
+
+
+@pytest.fixture
+def hands_of(engine, demo, request):
+    """`hands_of("bob")` are bob's, signed in, in any of the engines; `hands_of.expect` as with pages."""
+    is_gtk = isinstance(engine, engines.WebKitGTK)
+    page_of = None if is_gtk else request.getfixturevalue("page_of")
+
+    def of(who):
+        hands = engine.hands(demo.url) if is_gtk else PlaywrightHands(page_of(), demo.url)
+        hands.letter = demo.letter
+        hands.go("/health")
+        hands.send(f"/dev/sign-in/{CAST[who]}")
+        return hands
+
+    of.expect = page_of.expect if page_of else lambda *_: None
+    yield of
+    if is_gtk:
+        engine.close_windows()
 
 
 class Pages:

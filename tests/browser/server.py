@@ -1,5 +1,6 @@
 """A real Guildhall in a process of its own, for the browser stories and the screenshots."""
 
+import html
 import os
 import re
 import signal
@@ -73,6 +74,18 @@ class Server:
     @property
     def log(self):
         return (self.folder / "log").read_text("utf-8")
+
+    def letter(self, address, pattern):
+        """What the newest letter to the address has that fits the pattern. A job puts letters down a moment later."""
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            with urllib.request.urlopen(f"{self.url}/dev/mail", timeout=5) as answer:
+                letters = html.unescape(answer.read().decode()).split("<article")[1:]
+            for letter in letters:
+                if address in letter and (found := re.search(pattern, letter)):
+                    return found[0]
+            time.sleep(0.1)
+        raise AssertionError(f"no letter to {address} came")
 
     @property
     def setup_link(self):

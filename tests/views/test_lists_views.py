@@ -69,6 +69,12 @@ def test_a_block_is_not_served_to_somebody_without_htmx(browse, task, outline):
     assert outline(response)[0][0] == "html"
 
 
+def test_what_followed_by_itself_is_not_named_among_what_was_saved(browse, task, hx):
+    form = {"status": "completed", "was_status": "pending"}
+    page = browse("alice").post(f"/acme/tasks/{task.id}", data=form, headers=hx("row_detail")).get_data(True)
+    assert "Status saved." in page
+
+
 def test_the_detail_page_and_its_block(browse, task, hx, outline):
     page = browse("alice").get(f"/acme/tasks/{task.id}")
     assert outline(page)[0][0] == "html"

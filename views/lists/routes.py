@@ -329,8 +329,9 @@ def update(mounted, parts):
         )
     if request.htmx:
         shown = _show(mounted, place, rows.get(place.rules, id, place.by, place.ask.parent))
-        told = change and ", ".join(
-            place.listing.by_name[name].label for name in change.fields if name in place.listing.by_name
+        by_name = place.listing.by_name
+        told = change and ", ".join(  # what followed by itself isn't named
+            by_name[name].label for name in change.fields if name in by_name and not by_name[name].acted
         )
         return pages.answer(shown, pages.notice("good", f"{told} saved.", _undo(place, change)) if change else "")
     done, tone = ("Saved.", "good") if change else ("Nothing was different.", "info")

@@ -23,7 +23,8 @@ def _whose(by):
 def _steps(by):
     """(what to do, whether it is done, where) for whoever begins here."""
     base = f"/{by.organization.slug}"
-    found = [("Make a place for your work", True, base)]
+    founded = by.organization.is_personal or by.role == "owner"
+    found = [("Make a place for your work" if founded else f"Join {by.organization.name}", True, base)]
     if not by.organization.is_personal and by.may("invitations.read"):
         found.append(("Invite the people you work with", permissions.taken(by.organization) > 1, f"{base}/members"))
     if by.may("tasks.write"):
@@ -55,6 +56,7 @@ def show():
         per_day=pages.later(lambda: figures.per_day(finished.value)),
         per_person=pages.later(figures.per_person) if everybody and not by.organization.is_personal else None,
         agenda=pages.later(figures.agenda, by, everybody),
+        undated=pages.later(figures.undated, by, everybody),
         activity=pages.later(figures.activity, by, everybody),
         alerts=pages.later(alerts.active),
         newest=pages.later(notices.newest, by.user, 5),

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import pytest
 
@@ -17,6 +18,7 @@ def test_kept_letters_are_shown_and_run_nothing(browse, letter):
     client = browse(None)
     page = client.get("/dev/mail").get_data(True)
     assert letter[0][1] in page
+    assert re.search(r'<time datetime="[\dT:-]+Z"', page)  # a browser takes a time without a zone for its own
     number = page.split("/dev/mail/")[1].split('"')[0]
     html = client.get(f"/dev/mail/{number}")
     assert html.status_code == 200

@@ -16,6 +16,15 @@ def test_home_shows_what_is_next_and_nothing_of_others(browse, task, at, cast, c
     assert "Globex only" not in page
 
 
+def test_a_new_members_first_page_says_that_they_joined_and_names_work_without_a_day(browse, cast, at, said):
+    assert "Make a place for your work" in said(browse("alice").get("/acme"))
+    bob = browse("bob")
+    assert "Join Acme" in said(bob.get("/acme"))
+    with inside(cast.acme):
+        rows.create(tasks.rules, {"title": "Tune the piano", "assigned_to": str(cast.bob.id)}, by=at("alice"))
+    assert "1 open task of yours has no day." in said(bob.get("/acme"))
+
+
 def test_home_is_not_there_for_outsiders(browse):
     assert browse("alice").get("/acme").status_code == 200
     assert browse("charlie").get("/acme").status_code == 404
