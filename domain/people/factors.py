@@ -52,6 +52,12 @@ def new_secret():
     return pyotp.random_base32()
 
 
+@writes
+def begin():
+    """Before a set-up: refuses with VerificationRequired, so that nobody is asked while the app's code grows old."""
+    stepup.demand("security.enable_2fa")
+
+
 def address(user, secret):
     """What the QR code holds: an otpauth:// address that authenticator apps read."""
     return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=settings.get("site_name"))
@@ -73,8 +79,7 @@ def enrol(user, secret, code):
 
 @writes
 def _enrol(user, secret, step):
-    # A second app replaces the first: that is as much as turning the second factor off.
-    stepup.demand("security.enable_2fa", level=3 if is_on(User.get_by_id(user.id)) else 0)
+    stepup.demand("security.enable_2fa")
     User.update(totp_secret=secret, totp_step=step, second_factor_at=now()).where(User.id == user.id).execute()
     audit.record("security.2fa_enabled", "Turned on the second factor with an app", by=user, target=user)
     outgoing.letter(

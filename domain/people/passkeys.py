@@ -78,7 +78,7 @@ def creation(user):
 
 
 def keep(user, answer, challenge, name):
-    """Keep the passkey that the browser made. Refuses with NotRecognised; step-up comes first."""
+    """Keep the passkey that the browser made. Refuses with NotRecognised; step-up L3 comes first."""
     try:
         made = webauthn.verify_registration_response(
             credential=answer or "",
@@ -96,8 +96,7 @@ def keep(user, answer, challenge, name):
 
 @writes
 def _keep(user, made, transports, name):
-    # A passkey skips the second factor, so it takes as much to add one as to turn that off.
-    stepup.demand("security.add_passkey", level=3 if User.get_by_id(user.id).second_factor_at else 0)
+    stepup.demand("security.add_passkey")
     if len(of(user)) >= MOST:
         raise Refused(f"{MOST} passkeys are enough. Remove one first.")
     credential_id = bytes_to_base64url(made.credential_id)

@@ -248,7 +248,7 @@ def revoke(user, session_id):
 
 @writes
 def end_others(user, present, session_id=None):
-    """Sign out the user's other browsers, or the one of that id; returns how many. Step-up L2 comes first.
+    """Sign out the user's other browsers, or the one of that id; returns how many. Step-up L3 comes first.
 
     The present session needs no proof to end itself. Refuses with NotFound for a session that isn't the user's.
     """

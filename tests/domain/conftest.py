@@ -64,7 +64,10 @@ def proven(signed_in_as):
     """`proven("bob", "account.delete", 7)`: bob is signed in and has just proven it is he, for this act."""
 
     def prove(who, action, target="", level=0):
-        found, level = signed_in_as(who), max(stepup.ACTIONS[action].level, level)
+        present, name = stepup.present.get(), who if isinstance(who, str) else who.email.partition("@")[0]
+        is_here = present is not None and present.user.email.partition("@")[0] == name
+        found = present if is_here else signed_in_as(who)
+        level = max(stepup.ACTIONS[action].level, level)
         row = {
             "user": found.user,
             "session": found.session,

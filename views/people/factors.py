@@ -93,6 +93,13 @@ def verify():
 # --- one's own ---------------------------------------------------------------------------------------------------
 
 
+@blueprint.post("/settings/security/factor/beginning")
+@access.signed_in
+def begin():
+    factors.begin()
+    return pages.go("/settings/security/factor/new")
+
+
 @blueprint.get("/settings/security/factor/new")
 @access.signed_in
 def new():

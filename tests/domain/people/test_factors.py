@@ -17,9 +17,9 @@ def code(secret, clock, **delta):
 
 
 @pytest.fixture
-def bobs(cast, clock, signed_in_as):
+def bobs(cast, clock, proven):
     """bob has turned it on: (secret, backup codes). A minute has passed since."""
-    signed_in_as("bob")
+    proven("bob", "security.enable_2fa")
     secret = factors.new_secret()
     codes = factors.enrol(cast.bob, secret, code(secret, clock))
     clock.forward(minutes=1)
@@ -33,8 +33,8 @@ def actions():
 # --- turning it on ------------------------------------------------------------------------------------------
 
 
-def test_it_is_on_once_the_app_has_shown_a_right_code(cast, clock, signed_in_as):
-    signed_in_as("bob")
+def test_it_is_on_once_the_app_has_shown_a_right_code(cast, clock, proven):
+    proven("bob", "security.enable_2fa")
     secret = factors.new_secret()
     assert not factors.is_on(cast.bob)
     with pytest.raises(Invalid, match="isn't the code"):
@@ -61,8 +61,8 @@ def test_the_address_in_the_picture_names_site_account_and_secret(cast):
 
 
 @pytest.mark.parametrize("secret", ["", None, "short", "a" * 32, "1" * 32, "A" * 33])
-def test_a_secret_that_is_none_of_ours_is_refused(cast, signed_in_as, secret):
-    signed_in_as("bob")
+def test_a_secret_that_is_none_of_ours_is_refused(cast, proven, secret):
+    proven("bob", "security.enable_2fa")
     with pytest.raises(Invalid, match="too old"):
         factors.enrol(cast.bob, secret, "123456")
 
@@ -88,16 +88,16 @@ def test_with_another_key_the_secret_opens_for_nobody(cast, clock, bobs):
     assert not factors.fits_totp(cast.bob, code(bobs[0], clock))
 
 
-def test_an_old_session_turns_it_on_only_after_proof(cast, clock, signed_in_as):
-    signed_in_as("bob", minutes_old=31)
+def test_it_is_turned_on_only_after_proof_however_fresh_the_session(cast, clock, signed_in_as):
+    signed_in_as("bob")
     secret = factors.new_secret()
     with pytest.raises(stepup.VerificationRequired):
         factors.enrol(cast.bob, secret, code(secret, clock))
     assert not BackupCode.select().exists()
 
 
-def test_a_second_app_takes_the_place_of_the_first_only_after_proof(cast, clock, bobs, signed_in_as, proven):
-    signed_in_as("bob")  # however fresh: else a stolen session would get round turning it off
+def test_a_second_app_takes_the_place_of_the_first_only_after_proof(cast, clock, bobs, proven):
+    clock.forward(minutes=11)  # the proof of the first is over
     other = factors.new_secret()
     with pytest.raises(stepup.VerificationRequired) as wanted:
         factors.enrol(cast.bob, other, code(other, clock))

@@ -389,8 +389,8 @@ def test_with_neutral_messages_nobody_learns_who_has_an_account(cast):
 # --- connecting, signed in ------------------------------------------------------------------------------------------
 
 
-def test_who_is_signed_in_connects_another_proven_address(cast, signed_in_as):
-    signed_in_as("bob")
+def test_who_is_signed_in_connects_another_proven_address(cast, proven):
+    proven("bob", "security.connect", "google")
     identities.may_connect("google")
     assert identities.arrive(came(), cast.bob) == (cast.bob, None)
     assert connected(cast.bob) == [("google", "g-1")]
@@ -399,13 +399,13 @@ def test_who_is_signed_in_connects_another_proven_address(cast, signed_in_as):
     assert User.one(User.email_norm == NINA) is None
 
 
-def test_ones_own_proven_address_needs_no_one_to_vouch_for_it(cast, signed_in_as):
-    signed_in_as("bob")
+def test_ones_own_proven_address_needs_no_one_to_vouch_for_it(cast, proven):
+    proven("bob", "security.connect", "google")
     assert identities.arrive(came(email="Bob@Example.org", verified=False), cast.bob) == (cast.bob, None)
 
 
-def test_another_address_that_nobody_vouches_for_is_proven_by_code(cast, signed_in_as):
-    signed_in_as("bob")
+def test_another_address_that_nobody_vouches_for_is_proven_by_code(cast, proven):
+    proven("bob", "security.connect", "google")
     user, token = identities.arrive(came(verified=False), cast.bob)
     assert user is None
     assert connected(cast.bob) == []
@@ -416,9 +416,9 @@ def test_another_address_that_nobody_vouches_for_is_proven_by_code(cast, signed_
     assert connected(cast.bob) == [("google", "g-1")]
 
 
-def test_somebody_elses_is_never_connected(cast, signed_in_as):
+def test_somebody_elses_is_never_connected(cast, proven):
     identities.arrive(came(email=cast.alice.email))
-    signed_in_as("bob")
+    proven("bob", "security.connect", "google")
     for verified in (True, False):
         with pytest.raises(NotConnected, match="belongs to another account"):
             identities.arrive(came(email=cast.alice.email, verified=verified), cast.bob)
@@ -426,9 +426,9 @@ def test_somebody_elses_is_never_connected(cast, signed_in_as):
     assert connected(cast.alice) == [("google", "g-1")]
 
 
-def test_who_comes_in_by_it_meanwhile_keeps_it(cast, signed_in_as):
+def test_who_comes_in_by_it_meanwhile_keeps_it(cast, proven):
     """bob waits for a code, and its owner connects the same account first."""
-    signed_in_as("bob")
+    proven("bob", "security.connect", "google")
     _, token = identities.arrive(came(verified=False), cast.bob)
     right = mailed()
     identities.arrive(came(email=cast.alice.email))
@@ -437,8 +437,8 @@ def test_who_comes_in_by_it_meanwhile_keeps_it(cast, signed_in_as):
     assert connected(cast.bob) == []
 
 
-def test_two_who_connect_the_same_at_once_are_one_who_has_it(cast, signed_in_as):
-    present = {name: signed_in_as(name) for name in ("alice", "bob")}
+def test_two_who_connect_the_same_at_once_are_one_who_has_it(cast, proven):
+    present = {name: proven(name, "security.connect", "google") for name in ("alice", "bob")}
 
     def connect(name):
         stepup.present.set(present[name])
@@ -449,8 +449,8 @@ def test_two_who_connect_the_same_at_once_are_one_who_has_it(cast, signed_in_as)
     assert Identity.select().count() == 1
 
 
-def test_an_old_session_connects_only_after_proof(cast, signed_in_as, proven):
-    signed_in_as("bob", minutes_old=31)
+def test_no_session_connects_without_proof_however_fresh(cast, signed_in_as):
+    signed_in_as("bob")
     for act in (lambda: identities.may_connect("google"), lambda: identities.arrive(came(), cast.bob)):
         with pytest.raises(stepup.VerificationRequired):
             act()
@@ -460,8 +460,8 @@ def test_an_old_session_connects_only_after_proof(cast, signed_in_as, proven):
         identities.arrive(came(), cast.bob)
 
 
-def test_there_is_room_for_ten(cast, signed_in_as):
-    signed_in_as("bob")
+def test_there_is_room_for_ten(cast, proven):
+    proven("bob", "security.connect", "google")
     for n in range(identities.MOST):
         identities.arrive(came(subject=f"s{n}"), cast.bob)
     with pytest.raises(NotConnected, match="10 connected"):
@@ -475,8 +475,8 @@ def the(user):
     return identities.of(user)[-1]
 
 
-def test_a_connected_account_is_disconnected_after_proof_and_signs_nobody_in(cast, signed_in_as, proven):
-    signed_in_as("bob")
+def test_a_connected_account_is_disconnected_after_proof_and_signs_nobody_in(cast, proven):
+    proven("bob", "security.connect", "google")
     identities.arrive(came(), cast.bob)
     with pytest.raises(stepup.VerificationRequired):
         identities.disconnect(cast.bob, the(cast.bob).id)
@@ -509,6 +509,8 @@ def relayed(proven):
     """Somebody whose only address is Apple's relay."""
     user, _ = identities.arrive(came(email="x1@privaterelay.appleid.com", provider="apple"))
     proven(user, "security.disconnect", the(user).id)
+    proven(user, "security.connect", "google")
+    proven(user, "security.add_passkey")
     return user
 
 

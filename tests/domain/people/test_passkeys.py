@@ -12,9 +12,9 @@ from tests.fixtures.threads import refused, together, write
 
 
 @pytest.fixture
-def bobs(cast, signed_in_as):
+def bobs(cast, proven):
     """bob's passkey on his phone, and the phone."""
-    signed_in_as("bob")
+    proven("bob", "security.add_passkey")
     return add(cast.bob)
 
 
@@ -68,8 +68,8 @@ def test_what_the_browser_is_asked_wants_a_verified_person_and_this_site(cast, b
     ],
     ids=["origin", "site", "unverified"],
 )
-def test_a_passkey_of_another_site_or_without_a_verified_person_is_refused(cast, signed_in_as, phone):
-    signed_in_as("bob")
+def test_a_passkey_of_another_site_or_without_a_verified_person_is_refused(cast, proven, phone):
+    proven("bob", "security.add_passkey")
     with pytest.raises(NotRecognised):
         add(cast.bob, phone)
     assert Passkey.select().count() == 0
@@ -133,19 +133,19 @@ def test_an_answer_of_which_a_part_is_nonsense_is_refused(bobs, part):
             passkeys.answered_by(*answer(bobs[1], **{part: nonsense}))
 
 
-def test_a_passkey_is_kept_once(cast, bobs, signed_in_as):
+def test_a_passkey_is_kept_once(cast, bobs, proven):
     challenge, options = passkeys.creation(cast.bob)
     said = bobs[1].create(options)
     with pytest.raises(Refused, match="already"):
         passkeys.keep(cast.bob, said, challenge, "x")
-    signed_in_as("alice")
+    proven("alice", "security.add_passkey")
     with pytest.raises(Refused, match="already"):
         add(cast.alice, bobs[1])
     assert Passkey.select().count() == 1
 
 
-def test_one_passkey_kept_at_once_twice_is_kept_once(cast, signed_in_as):
-    signed_in_as("bob")
+def test_one_passkey_kept_at_once_twice_is_kept_once(cast, proven):
+    proven("bob", "security.add_passkey")
     phone = Authenticator()
     challenge, options = passkeys.creation(cast.bob)
     said = phone.create(options)
@@ -159,8 +159,8 @@ def test_one_passkey_kept_at_once_twice_is_kept_once(cast, signed_in_as):
     assert Passkey.select().count() == 1
 
 
-def test_there_is_room_for_twenty(cast, signed_in_as):
-    signed_in_as("bob")
+def test_there_is_room_for_twenty(cast, proven):
+    proven("bob", "security.add_passkey")
     write(
         lambda: [
             Passkey.create(user=cast.bob, credential_id=f"c{n}", public_key=b"x", name="x")
@@ -171,11 +171,10 @@ def test_there_is_room_for_twenty(cast, signed_in_as):
         add(cast.bob)
 
 
-def test_an_old_session_adds_none_and_no_session_removes_one_without_proof(cast, bobs, signed_in_as):
-    signed_in_as("bob", minutes_old=31)
+def test_no_session_adds_or_removes_one_without_proof_however_fresh(cast, bobs, signed_in_as):
+    signed_in_as("bob")
     with pytest.raises(stepup.VerificationRequired):
         add(cast.bob)
-    signed_in_as("bob")
     with pytest.raises(stepup.VerificationRequired):
         passkeys.remove(cast.bob, bobs[0].id)
     stepup.present.set(None)

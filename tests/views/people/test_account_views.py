@@ -6,7 +6,9 @@ from database.connections import database
 from domain.people import sessions
 from models import Session, User
 from tests.conftest import PASSWORD
-from tests.fixtures.entrance import BOB, FORM, cookie
+from tests.fixtures.entrance import BOB, FORM, cookie, proof
+
+ENDS = proof("account.end_sessions")
 
 # --- one's own pages -------------------------------------------------------------------------------------
 
@@ -28,18 +30,18 @@ def test_a_browser_is_listed_and_can_be_signed_out(browse, cast):
     assert "Chrome on Linux" in page
     with there.session_transaction() as held:
         other = sessions.find(held["_user_id"]).session.id
-    response = here.post(f"/settings/security/sessions/{other}/end")
+    response = here.post(f"/settings/security/sessions/{other}/end", data=ENDS)
     assert (response.status_code, response.headers["Location"]) == (303, "/settings/security")
     assert there.get("/acme").status_code == 303
     assert here.get("/acme").status_code == 200
-    assert here.post(f"/settings/security/sessions/{other}/end").status_code == 404  # twice is told
+    assert here.post(f"/settings/security/sessions/{other}/end", data=ENDS).status_code == 404  # twice is told
 
 
 def test_nobody_ends_the_session_of_somebody_else(browse, cast):
     bob, charlie = browse("bob"), browse("charlie")
     with bob.session_transaction() as held:
         his = sessions.find(held["_user_id"]).session.id
-    assert charlie.post(f"/settings/security/sessions/{his}/end").status_code == 404
+    assert charlie.post(f"/settings/security/sessions/{his}/end", data=ENDS).status_code == 404
     assert bob.get("/acme").status_code == 200
 
 
@@ -53,9 +55,9 @@ def test_ending_ones_own_session_leads_to_sign_in(browse):
 
 def test_all_other_browsers_are_signed_out_at_once(browse, followed):
     here, *others = (browse("bob") for _ in range(3))
-    assert "Signed out 2 other browsers" in followed(here, here.post("/settings/security/sessions/end"))
+    assert "Signed out 2 other browsers" in followed(here, here.post("/settings/security/sessions/end", data=ENDS))
     assert [o.get("/acme").status_code for o in others] == [303, 303]
-    assert "No other browser was signed in" in followed(here, here.post("/settings/security/sessions/end"))
+    assert "No other browser was signed in" in followed(here, here.post("/settings/security/sessions/end", data=ENDS))
     assert Session.select().where(Session.ended_at.is_null()).count() == 1
 
 

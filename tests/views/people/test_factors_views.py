@@ -10,7 +10,7 @@ from domain.people import factors
 from models import AuditEvent, BackupCode, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.authenticator import Authenticator
-from tests.fixtures.entrance import readable
+from tests.fixtures.entrance import proof, readable
 from tests.views.people.test_passkeys_views import add, options_of
 
 JSON = {"Accept": "application/json"}
@@ -25,7 +25,7 @@ def set_up(client, clock):
     """Turn it on as a person would: (secret, backup codes). A minute has passed since."""
     page = client.get("/settings/security/factor/new").get_data(True)
     secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
-    response = client.post("/settings/security/factor", data={"code": now_of(secret, clock)})
+    response = client.post("/settings/security/factor", data=TURNS_ON | {"code": now_of(secret, clock)})
     clock.forward(minutes=1)
     return secret, codes_on(response)
 
@@ -59,7 +59,7 @@ def test_it_is_set_up_with_a_picture_or_by_hand(browse, cast, clock, said):
     assert 'src="data:image/svg+xml' in page
     secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1]
     assert secret in client.get("/settings/security/factor/new").get_data(True)  # a reload doesn't outdate the phone
-    wrong = client.post("/settings/security/factor", data={"code": "abc"})
+    wrong = client.post("/settings/security/factor", data=TURNS_ON | {"code": "abc"})
     assert (wrong.status_code, 'id="code_error"' in wrong.get_data(True)) == (422, True)
     assert secret in wrong.get_data(True)
     _, codes = set_up(client, clock)
@@ -76,7 +76,7 @@ def test_no_secret_of_the_second_factor_stands_in_a_cookie(browse, clock):
     page = client.get("/settings/security/factor/new").get_data(True)
     secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
     seen.append(readable(client))
-    codes = codes_on(client.post("/settings/security/factor", data={"code": now_of(secret, clock)}))
+    codes = codes_on(client.post("/settings/security/factor", data=TURNS_ON | {"code": now_of(secret, clock)}))
     seen.append(readable(client))
     codes += codes_on(prove(client, "/settings/security/factor/codes"))
     seen.append(readable(client))
@@ -88,7 +88,9 @@ def test_codes_made_by_htmx_take_the_place_of_the_page(browse, clock, hx):
     client = browse("bob")
     page = client.get("/settings/security/factor/new").get_data(True)
     secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
-    response = client.post("/settings/security/factor", data={"code": now_of(secret, clock)}, headers=hx("factor_form"))
+    response = client.post(
+        "/settings/security/factor", data=TURNS_ON | {"code": now_of(secret, clock)}, headers=hx("factor_form")
+    )
     assert len(codes_on(response)) == 10
     assert (response.headers["HX-Retarget"], response.headers["HX-Reswap"]) == ("body", "innerHTML")
     assert response.headers["HX-Push-Url"] == "/settings/security/factor/codes"
@@ -106,7 +108,7 @@ def test_the_codes_can_be_downloaded_without_asking_again(browse, clock):
     client = browse("bob")
     page = client.get("/settings/security/factor/new").get_data(True)
     secret = re.search(r'id="totp_secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
-    response = client.post("/settings/security/factor", data={"code": now_of(secret, clock)})
+    response = client.post("/settings/security/factor", data=TURNS_ON | {"code": now_of(secret, clock)})
     codes, page = codes_on(response), response.get_data(True)
     assert f'download="backup-codes.txt" href="data:text/plain;charset=utf-8,{"%0A".join(codes)}"' in page
     assert response.headers["Cache-Control"] == "no-store"
@@ -115,7 +117,7 @@ def test_the_codes_can_be_downloaded_without_asking_again(browse, clock):
 def test_a_wrong_code_by_htmx_brings_the_form_back(browse, hx, outline):
     client = browse("bob")
     client.get("/settings/security/factor/new")
-    response = client.post("/settings/security/factor", data={"code": "1"}, headers=hx("factor_form"))
+    response = client.post("/settings/security/factor", data=TURNS_ON | {"code": "1"}, headers=hx("factor_form"))
     assert response.status_code == 422
     assert outline(response)[0] == ["factor_form"]
 
@@ -123,13 +125,13 @@ def test_a_wrong_code_by_htmx_brings_the_form_back(browse, hx, outline):
 def test_a_code_that_grew_old_in_the_dialog_brings_the_page_back_in_its_place(browse, hx):
     client = browse("bob")
     client.get("/settings/security/factor/new")
-    response = client.post("/settings/security/factor", data={"code": "1"}, headers=hx("dialog"))
+    response = client.post("/settings/security/factor", data=TURNS_ON | {"code": "1"}, headers=hx("dialog"))
     assert (response.status_code, response.headers["HX-Retarget"]) == (422, "body")
     assert "factor_form" in response.get_data(True)
 
 
 def test_without_a_set_up_that_was_begun_nothing_is_turned_on(browse, cast):
-    response = browse("bob").post("/settings/security/factor", data={"code": "123456"})
+    response = browse("bob").post("/settings/security/factor", data=TURNS_ON | {"code": "123456"})
     assert response.headers["Location"] == "/settings/security/factor/new"
     assert not factors.is_on(User.get_by_id(cast.bob.id))
 
@@ -139,12 +141,7 @@ def test_a_stranger_sets_nothing_up(browse):
         assert browse(None).post(f"/settings/security/{path}").headers["Location"].startswith("/sign-in?next=")
 
 
-PROVEN = {
-    "proof_action": "security.add_passkey",
-    "proof_level": 3,
-    "proof_method": "password",
-    "proof_answer": PASSWORD,
-}
+TURNS_ON = proof("security.enable_2fa")
 
 
 # --- at sign-in ------------------------------------------------------------------------------------------------
@@ -185,8 +182,7 @@ def test_a_backup_code_is_taken_once(browse, cast, bobs, said):
 
 def test_a_passkey_serves_as_second_factor(browse, cast, bobs, said):
     phone = Authenticator()
-    assert add(browse("bob"), phone).status_code == 403  # it would go round the second factor: that takes a proof
-    add(browse("bob"), phone, **PROVEN)
+    add(browse("bob"), phone)
     client = browse(None)
     client.post("/sign-in", data=FIRST)
     page = client.get("/verify-2fa?way=passkey").get_data(True)
@@ -204,7 +200,7 @@ def test_a_passkey_serves_as_second_factor(browse, cast, bobs, said):
 def test_somebody_elses_passkey_does_not(browse, cast, bobs):
     phone = Authenticator()
     add(browse("alice"), phone)
-    add(browse("bob"), Authenticator(), **PROVEN)
+    add(browse("bob"), Authenticator())
     client = browse(None)
     client.post("/sign-in", data=FIRST)
     page = client.get("/verify-2fa?way=passkey").get_data(True)

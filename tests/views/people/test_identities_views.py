@@ -1,7 +1,6 @@
 import dataclasses
 import html
 import re
-from datetime import timedelta
 
 import pytest
 import requests
@@ -12,7 +11,8 @@ from database.clock import now
 from domain.base import allowances, configuration
 from domain.base.configuration import IdentityProvider
 from domain.people import identities
-from models import AuthToken, Identity, Session, User
+from models import AuthToken, Identity, Proof, Session, User
+from tests.fixtures.entrance import proof
 from tests.fixtures.issuer import Issuer, mocked
 
 HALL = IdentityProvider("oidc", "Hall", "https://login.example.org", "hall", "a secret of the client")
@@ -47,6 +47,9 @@ def hall(network, configured):
     made = Issuer(network, HALL)
     made.claims = dict(NINA)
     return made
+
+
+CONNECT = {"intent": "connect"} | proof("security.connect", "oidc")
 
 
 def begin(client, provider="oidc", **form):
@@ -490,7 +493,7 @@ def test_letters_to_one_address_are_counted_and_those_who_are_known_cost_none(ha
 def test_who_is_signed_in_connects_it_and_disconnects_it_again(hall, browse, cast, followed, said):
     client = browse("bob")
     assert "Not connected" in said(client.get("/settings/security"))
-    response = come(client, hall, form={"intent": "connect"})
+    response = come(client, hall, form=CONNECT)
     assert response.headers["Location"] == "/settings/security"
     page = said(client.get("/settings/security"))
     assert "Hall is connected" in page
@@ -516,7 +519,7 @@ def test_a_stranger_connects_nothing(hall, browse):
 
 
 def test_nobody_disconnects_somebody_elses(hall, browse, cast):
-    come(browse("bob"), hall, form={"intent": "connect"})
+    come(browse("bob"), hall, form=CONNECT)
     client = browse("alice")
     path = f"/settings/security/identities/{Identity.get().id}/removal"
     about = {"proof_action": "security.disconnect", "proof_target": str(Identity.get().id), "proof_level": "3"}
@@ -526,32 +529,27 @@ def test_nobody_disconnects_somebody_elses(hall, browse, cast):
     assert Identity.get().user == cast.bob
 
 
-def test_an_old_session_is_asked_again_before_one_is_sent_there(hall, browse, cast):
+def test_one_is_asked_again_before_one_is_sent_there(hall, browse, cast):
     client = browse("bob")
-    old = now() - timedelta(minutes=31)
-    transactions.writes(lambda: Session.update(created_at=old).where(Session.user == cast.bob).execute())()
     asked = {"headers": {"Accept": "application/json"}, "data": {"intent": "connect"}}
     refusal = client.post("/auth/oidc", **asked)
     assert (refusal.status_code, refusal.json["action"]) == (403, "security.connect")
-    proof = {f"proof_{part}": refusal.json[part] for part in ("action", "target", "level")}
-    proof |= {"proof_method": "password", "proof_answer": "Correct horse 1!"}
-    response = come(client, hall, form=proof | {"intent": "connect"})
+    response = come(client, hall, form=CONNECT)
     assert response.headers["Location"] == "/settings/security"
     assert Identity.get().user == cast.bob
 
 
 def test_what_grew_old_on_the_way_is_told_on_the_way_back(hall, browse, cast):
     client = browse("bob")
-    hall.visit(begin(client, intent="connect"))
-    old = now() - timedelta(minutes=31)
-    transactions.writes(lambda: Session.update(created_at=old).where(Session.user == cast.bob).execute())()
+    hall.visit(begin(client, **CONNECT))
+    transactions.writes(Proof.update(expires_at=now()).execute)()
     response = client.get("/auth/callback/oidc", query_string=hall.answer())
     assert refused(client, response, "Confirm that it is you", "/settings/security")
 
 
 def test_who_signed_out_on_the_way_or_is_somebody_else_by_now_connects_nothing(hall, browse, cast):
     client = browse("bob")
-    hall.visit(begin(client, intent="connect"))
+    hall.visit(begin(client, **CONNECT))
     answer = hall.answer()
     with client.session_transaction() as cookie:
         kept = {key: value for key, value in cookie.items() if key.startswith("_state_")}
@@ -568,9 +566,9 @@ def test_who_signed_out_on_the_way_or_is_somebody_else_by_now_connects_nothing(h
 
 
 def test_somebody_elses_is_refused_on_the_security_page(hall, browse, cast, said):
-    come(browse("alice"), hall, form={"intent": "connect"})
+    come(browse("alice"), hall, form=CONNECT)
     client = browse("bob")
-    response = come(client, hall, form={"intent": "connect"})
+    response = come(client, hall, form=CONNECT)
     assert response.headers["Location"] == "/settings/security"
     assert "belongs to another account" in said(client.get("/settings/security"))
     assert Identity.get().user == cast.alice
@@ -579,7 +577,7 @@ def test_somebody_elses_is_refused_on_the_security_page(hall, browse, cast, said
 def test_an_unvouched_address_is_connected_by_its_code(hall, browse, cast, letters):
     hall.claims["email_verified"] = False
     client = browse("bob")
-    assert come(client, hall, form={"intent": "connect"}).headers["Location"] == "/auth/code"
+    assert come(client, hall, form=CONNECT).headers["Location"] == "/auth/code"
     assert "Connect Hall" in client.get("/auth/code").get_data(True)
     response = client.post("/auth/code", data={"code": code_of(letters)})
     assert response.headers["Location"] == "/settings/security"

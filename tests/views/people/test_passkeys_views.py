@@ -1,5 +1,4 @@
 import json
-from datetime import timedelta
 
 import pytest
 
@@ -7,9 +6,10 @@ from database import transactions
 from database.clock import now
 from domain.base import allowances
 from domain.people import passkeys
-from models import Passkey, Session, User
+from models import Passkey, Proof, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.authenticator import Authenticator
+from tests.fixtures.entrance import proof
 
 JSON = {"Accept": "application/json"}
 
@@ -26,9 +26,14 @@ def options_of(page):
     return html.unescape(re.search(r'data-passkey-options="([^"]+)"', page)[1])
 
 
+PROVEN = proof("security.add_passkey")
+
+
 def add(client, phone, **form):
     options = options_of(client.get("/settings/security/passkeys/new").get_data(True))
-    return client.post("/settings/security/passkeys", data={"answer": phone.create(options), "name": "Phone"} | form)
+    return client.post(
+        "/settings/security/passkeys", data={"answer": phone.create(options), "name": "Phone"} | PROVEN | form
+    )
 
 
 def ask(client, phone, **form):
@@ -103,18 +108,17 @@ def test_what_the_browser_made_for_another_page_is_not_kept(browse, cast, phone)
     client = browse("bob")
     options = options_of(client.get("/settings/security/passkeys/new").get_data(True))
     client.get("/settings/security/passkeys/new")  # a newer one
-    response = client.post("/settings/security/passkeys", data={"answer": phone.create(options)})
+    response = client.post("/settings/security/passkeys", data={"answer": phone.create(options)} | PROVEN)
     assert response.headers["Location"] == "/settings/security/passkeys/new"
     assert "couldn&#39;t be checked" in client.get("/settings/security/passkeys/new").get_data(True)
     assert Passkey.select().count() == 0
 
 
 def test_the_challenge_outlives_the_dialog_that_asks_again(browse, cast, phone):
-    """bob's session is old; he proves it with the passkey he has, and the new one is kept with its own challenge."""
+    """bob proves it with the passkey he has, and the new one is kept with its own challenge."""
     client = browse("bob")
     add(client, phone)
-    old = now() - timedelta(minutes=31)
-    transactions.writes(lambda: Session.update(created_at=old).where(Session.user == cast.bob).execute())()
+    transactions.writes(Proof.delete().execute)()  # of the first
     second = Authenticator()
     options = options_of(client.get("/settings/security/passkeys/new").get_data(True))
     form = {"answer": second.create(options), "name": "Key"}
@@ -123,7 +127,7 @@ def test_the_challenge_outlives_the_dialog_that_asks_again(browse, cast, phone):
     proof = {
         "proof_action": "security.add_passkey",
         "proof_target": "",
-        "proof_level": "2",
+        "proof_level": "3",
         "proof_method": "passkey",
         "proof_answer": phone.get(options_of(dialog.get_data(True))),
     }
