@@ -94,6 +94,7 @@ DOMAIN_ROOMS = (
     "fields",
     "base",
     "lists",
+    "imports",
     "entitlements",
     "organizations",
     "backers",
@@ -177,6 +178,7 @@ def test_a_room_is_an_empty_package():
 
 # (file, module) imported within a function, and why
 LATE = {
+    ("domain/imports/workbooks.py", "openpyxl"): "it takes 20 MB, and only a workbook needs it",
     ("app.py", "gunicorn.app.base"): "the tests and the jobs need no server",
     ("domain/people/passwords.py", "zxcvbn"): "its lists take 14 MB, and only a chosen password needs them",
 }

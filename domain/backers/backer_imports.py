@@ -4,7 +4,6 @@ What is kept of a file are names, tiers and keyed hashes, never a code. Codes th
 function of the import and the line, so that they can be handed over once without having been stored.
 """
 
-import csv
 import io
 import re
 from datetime import timedelta
@@ -17,6 +16,7 @@ from domain.backers import backer_codes, backers, tiers
 from domain.base import audit, long_jobs, tokens
 from domain.fields.forms import read_whole
 from domain.fields.kinds import clean, comparable
+from domain.imports import reading
 from models import Backer, BackerImport, User
 
 SIZE = 1_000_000  # bytes
@@ -42,20 +42,19 @@ def table(data):
 
     Commas, semicolons or tabs; the first line names the columns. Refuses with Invalid what is no such file.
     """
-    lines = _records(_text(data))
+    text = _text(data)
+    lines = reading.records(io.StringIO(text, newline=""), reading.delimiter_of(text))
     _, first = next(lines, (0, []))
     places = _places(first)
     found: list[tuple[int, dict | None]] = []
     for line, cells in lines:
-        if not any(cell.strip() for cell in cells):
-            continue
         if len(found) == MOST:
             raise _unreadable(f"The file has more than {MOST:,} rows. Import it in parts.")
         if any(cell.strip() for cell in cells[len(first) :]):
             found.append((line, None))
             continue
         cells = cells + [""] * len(first)
-        found.append((line, {name: _unguarded(cells[place]) for name, place in places.items()}))
+        found.append((line, {name: cells[place] for name, place in places.items()}))
     if not found:
         raise _unreadable("The file has no rows below the first line.")
     return found
@@ -77,23 +76,6 @@ def _text(data):
     return text
 
 
-def _records(text):
-    """(line on which it begins, cells) of each record."""
-    head = re.sub(r'"[^"]*"', "", text.lstrip().partition("\n")[0])
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
-    line = 0
-    while True:
-        try:
-            cells = next(reader, None)
-        except csv.Error:
-            sentence = f"Line {line + 1} can't be read: a quotation mark is missing there, or is one too many."
-            raise _unreadable(sentence) from None
-        if cells is None:
-            return
-        yield line + 1, cells
-        line = reader.line_num
-
-
 def _places(first):
     said = [re.sub(r"[\s_-]+", " ", clean(cell).strip().lower()) for cell in first]
     places = {}
@@ -106,11 +88,6 @@ def _places(first):
     if "username" not in places:
         raise _unreadable("The first line must name the columns: username, code, tier. The last two may be left out.")
     return places
-
-
-def _unguarded(cell):
-    """Without the mark that spreadsheets, and our own files, put before what looks like a formula."""
-    return cell[1:] if re.match(r"'[=+\-@\t\r]", cell) else cell
 
 
 # --- comparing --------------------------------------------------------------------------------------------

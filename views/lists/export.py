@@ -6,7 +6,6 @@ that write decimals with a comma part by semicolons), every text quoted so that 
 
 import csv
 import io
-import unicodedata
 from contextlib import nullcontext
 
 from flask import Response, request
@@ -14,6 +13,7 @@ from flask import Response, request
 from database.clock import now
 from database.connections import database
 from database.scope import inside
+from domain.imports.reading import guarded
 from domain.lists import lists
 from domain.lists.listing import demand
 
@@ -22,7 +22,6 @@ SEMICOLONS = {
     *("bg", "cs", "da", "de", "el", "es", "et", "fi", "fr", "hr", "hu", "it", "lt", "lv", "nb", "nl", "no"),
     *("pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "tr", "uk"),
 }
-FORMULA = ("=", "+", "-", "@")
 
 
 def answer(listing, ask, by):
@@ -67,13 +66,7 @@ def _lines(listing, answers, by, delimiter):
 def _cell(field, row, people):
     value = getattr(row, field.name)
     written = people.get(value, "") if field.kind.names_people else field.kind.exported(value, row)
-    return inert(written) if isinstance(written, str) else written
-
-
-def inert(text):
-    """A cell's text that no spreadsheet runs as a formula (OWASP: CSV injection), also in full-width signs."""
-    plain = unicodedata.normalize("NFKC", text[:40]).lstrip()
-    return "'" + text if plain.startswith(FORMULA) or text.startswith(("\t", "\r", "\n")) else text
+    return guarded(written) if isinstance(written, str) else written
 
 
 def download(name, columns, rows):
@@ -85,7 +78,7 @@ def _written(columns, rows, delimiter):
     out, write = _writer(delimiter)
     write.writerow(columns)
     for count, row in enumerate(rows, 1):
-        write.writerow([inert(str(cell)) for cell in row])
+        write.writerow([guarded(str(cell)) for cell in row])
         if count % 1000 == 0:
             yield out.getvalue().encode()
             out.seek(0)
