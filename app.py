@@ -30,7 +30,7 @@ from views.lists import drawing
 from views.money import webhooks
 
 # The list of features is the list of rooms: each file in them has a `blueprint`.
-ROOMS = ("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "admin")
+ROOMS = ("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "records", "admin")
 DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext
 from functools import reduce
 from operator import or_
 
-from peewee import OP, SQL, DatabaseProxy, Expression, NodeList
+from peewee import OP, SQL, DatabaseProxy, Expression, NodeList, __exception_wrapper__, fn  # type: ignore[attr-defined]
 from peewee import Table as QueryTable
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
@@ -18,6 +18,16 @@ database = DatabaseProxy()
 BUSY = 10_000  # milliseconds that SQLite waits for a lock of another process
 LOG = 16 * 1024 * 1024  # bytes of SQLite's log that stay once it begins anew
 REACHED = 5  # seconds in which PostgreSQL must answer a new connection
+
+
+def holds(row, place):
+    """The condition that a row (its id) has the parameter `key_N` in the slot `slot_N`; N is `place`.
+
+    By the table as queries know it, not as a model: the row is in scope already.
+    """
+    index = QueryTable("record_key", alias=f"held_{place}")
+    said = (index.c.slot_id == parameter(f"slot_{place}")) & (index.c.key == parameter(f"key_{place}"))
+    return fn.EXISTS(index.select(SQL("1")).where(said, index.c.record_id == row))
 
 
 class Sqlite(CachedInserts, PooledSqliteDatabase):
@@ -45,6 +55,11 @@ class Sqlite(CachedInserts, PooledSqliteDatabase):
 
     def may_write(self):
         self.execute_sql("PRAGMA query_only = 0")
+
+    def execute_many(self, sql, rows):
+        """One statement for many rows of parameters."""
+        with __exception_wrapper__:
+            self.connection().executemany(sql, rows)
 
     def snapshot(self):
         """Within it, reads see one moment. Here rows appear in the order of their ids, which is enough."""
@@ -125,18 +140,25 @@ class Postgres(CachedInserts, PooledPostgresqlDatabase):
         conn.guildhall_scope = None
 
     def execute_sql(self, sql, params=None):
-        place = _scope.get()
-        connection = self.connection()
         if sql.startswith(("ROLLBACK", "SAVEPOINT", "RELEASE")):
             done = super().execute_sql(sql, params)
             if sql.startswith("ROLLBACK"):
-                connection.guildhall_scope = None  # what was told since the savepoint is forgotten
+                self.connection().guildhall_scope = None  # what was told since the savepoint is forgotten
             return done
+        self._tell_scope()
+        return super().execute_sql(sql, params)
+
+    def _tell_scope(self):
+        place, connection = _scope.get(), self.connection()
         if getattr(connection, "guildhall_scope", None) != place:
             told = "" if place is None else str(place)
             super().execute_sql("SELECT set_config('guildhall.organization', %s, false)", (told,))
             connection.guildhall_scope = place
-        return super().execute_sql(sql, params)
+
+    def execute_many(self, sql, rows):
+        self._tell_scope()
+        with __exception_wrapper__, self.connection().cursor() as cursor:
+            cursor.executemany(sql, rows)
 
     def rollback(self):
         super().rollback()

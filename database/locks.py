@@ -30,6 +30,7 @@ MATTERS = (
     ("backer tiers", "", "their keys"),
     ("backer import", "", "the files that are being added"),
     ("audit prune", "", "what retention removes from the log"),
+    ("records", "table", "its shape, and the values that must not occur twice in it"),
     ("changes", "organization", "its changes become visible in the order of their ids"),
 )
 RANKS = {matter: rank for rank, (matter, *_) in enumerate(MATTERS)}

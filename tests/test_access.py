@@ -22,6 +22,7 @@ from domain.entitlements.plans import PAID
 from domain.lists import rows
 from domain.organizations import invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
+from domain.records import collections, listings
 from domain.tasks import tasks
 from models import AuditEvent, Change, Grant, Membership, Notification, Organization, Task, WebhookEvent
 from tests.conftest import PASSWORD, application
@@ -57,6 +58,15 @@ def of(*kinds):
 # What a form must hold to be taken, by endpoint. A view that isn't here gets an empty form.
 FORMS = {
     "tasks.create": {"title": "Order paper"},
+    "records.create": {"f1": "Toaster"},
+    "records.update": {"f1": "Kettle"},
+    "records.update_cell": {"f1": "Iron"},
+    "records.bulk": {"ids": "{row}", "act": "f1", "to_f1": "Lamp"},
+    "records.make": {"name": "Bookings"},
+    "records.add_field": {"label": "State"},
+    "records.change_field": {"label": "What"},
+    "records.add_word": {"label": "Open"},
+    "records.rename": {"name": "Repairs of 2026"},
     "tasks.update": {"title": "Order more paper"},
     "tasks.update_cell": {"title": "Order even more paper"},
     "invitation_links.create": {"role": "viewer", "most": "3", "days": "7"},
@@ -184,14 +194,21 @@ def world(cast, at, web, browse, house, houses):
 
 
 def _made(cast, at):
-    made = types.SimpleNamespace(task={}, batch={}, notification={}, session={}, passkey={}, identity={})
+    made = types.SimpleNamespace(
+        row={}, row_batch={}, task={}, batch={}, notification={}, session={}, passkey={}, identity={}
+    )
     with inside(cast.acme):
+        fields = (("Name", "text"), ("State", "choice", ("New",)))
+        repairs = collections.make("Repairs", by=at("alice"), fields=fields)
         for name in MEMBERS:
             by = at(name)
             if name == "vera":  # a viewer makes nothing; this is from before she was one
                 by = organizations.Member(cast.vera, cast.acme, "member")
             made.task[name] = rows.create(tasks.rules, {"title": f"{name}'s"}, by=by).id
-            made.batch[name] = Change.one(Change.row_id == made.task[name]).batch
+            made.batch[name] = Change.one(Change.row_id == made.task[name], Change.table == "task").batch
+            made.row[name] = rows.create(listings.of(repairs, by), {"f1": f"{name}'s"}, by=by).id
+            noted = (Change.row_id == made.row[name]) & (Change.table == f"record:{repairs.id}")
+            made.row_batch[name] = Change.one(noted).batch
     for name in (*MEMBERS, "charlie", "stella"):
         person = getattr(cast, name)
         outgoing_key = f"hello:{name}"
@@ -294,11 +311,17 @@ def filled(rule, endpoint, name, world):
         "batch": world.batch[who],
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "person": world.part,
-        "name": {"tasks": "title", "settings": "site_name", "plans": "pro_monthly", "sandbox": "v1/customers"}.get(
-            endpoint.partition(".")[0]
-        ),
+        "table": "repairs",
+        "name": {
+            "tasks": "title",
+            "records": "f1",
+            "settings": "site_name",
+            "plans": "pro_monthly",
+            "sandbox": "v1/customers",
+        }.get(endpoint.partition(".")[0]),
         "id": {
             "tasks": world.task[who],
+            "records": world.row[who],
             "notices": world.notification.get(name, 1),
             "account": world.session.get(name, 1),
             "passkeys": world.passkey.get(name, 1),
@@ -328,6 +351,9 @@ def filled(rule, endpoint, name, world):
         "plans.put_back": {"id": world.replanned},
         "permissions.why": {"id": world.cast.alice.id},
         "workspaces.act_restoration": {"id": world.attic},
+        "records.change_field": {"id": 1},
+        "records.add_word": {"id": 2},
+        "records.undo": {"batch": world.row_batch[who]},
         "people.reactivate": {"id": world.shut},
         "tenants.reactivate": {"id": world.closed},
     }.get(endpoint, {})
@@ -348,6 +374,7 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
         "task": world.task[who],
         "colleague": world.colleague,
         "tier": world.tier,
+        "row": world.row[who],
         "bob": world.cast.bob.id,
     }
     form = {k: v.format(**real) for k, v in FORMS.get(endpoint, {}).items()}
@@ -495,7 +522,7 @@ def test_staff_that_looks_on_changes_nothing_wherever_it_goes(world, web):
         response = client.open(address, method=method, headers=JSON, data=FORMS.get(endpoint), buffered=False)
         private = rule.split("/")[1] in ("account", "settings", "auth", "step-up")
         # A form that would be refused when it is sent is refused before anything is typed.
-        if method == "POST" or private or endpoint == "tasks.new":
+        if method == "POST" or private or endpoint in ("tasks.new", "records.new"):
             assert (response.status_code, response.json["code"]) == (403, "FORBIDDEN"), rule
         elif door.kind == "platform":
             assert response.status_code == 404, rule

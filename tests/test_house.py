@@ -302,6 +302,7 @@ RAW = {
     "database/locks.py": "advisory locks",
     "domain/lists/lists.py": "the limit as a slot, and count(*)",
     "domain/lists/totals.py": "count(*)",
+    "domain/records/questions.py": "the limit as a slot, count(*), and the plus before a column",
 }
 
 
@@ -443,6 +444,7 @@ def test_templates_and_the_domain_ask_the_one_clock():
 
 UNTESTED_BY_NAME = {
     "domain/lists/tables.py",  # test_rows, which asks rows.py
+    *(f"domain/records/{one}.py" for one in ("documents", "listings", "questions", "rights", "shapes")),  # test_sight
     "domain/entitlements/credit_ledger.py",  # test_credits
     "domain/operations/alert_desk.py",  # test_alerts_views
     "domain/people/admin_desk.py",  # test_admins_views
@@ -498,6 +500,7 @@ VIEWS_ELSEWHERE = {
     "routes",
     "many",
     "place",
+    "board",
     "drawing",
     "export",
     "pages",

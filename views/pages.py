@@ -252,6 +252,7 @@ def _places(slug, billed, capabilities, team=False):
         items = [
             Place("home", "Home", f"/{slug}", "home", "h"),
             Place("tasks", "Tasks", f"/{slug}/tasks", "checklist", "t"),
+            Place("records", "Records", f"/{slug}/records", "table", "q"),
         ]
         if billed:
             items.append(Place("billing", "Plan", f"/{slug}/billing", "credit-card", "b"))
@@ -292,6 +293,7 @@ ICONS = (
     "heart-handshake",
     "checks",
     "inbox",
+    "table",
 )
 
 

@@ -129,7 +129,7 @@ class Listing:
     open_states: tuple = ()
     about: str = ""  # a sentence below its heading
     empty: tuple[tuple[str, ...], ...] = ()  # (tab, what an empty one says, and what to whoever only looks)
-    version: int = 0
+    version: Any = 0
 
     def __eq__(self, other):
         return isinstance(other, Listing) and (self.name, self.version) == (other.name, other.version)
@@ -234,6 +234,12 @@ class Listing:
     def counted(self):
         """The choice whose words are counted."""
         return self.by_name.get(self.chips or self.board_by)
+
+    @cached_property
+    def board_words(self):
+        """What the columns of the board are of; the last may be of rows without a word."""
+        words = tuple(self.by_name[self.board_by].kind.words)
+        return (*words, None) if self.source else words
 
     @property
     def first(self):

@@ -127,6 +127,7 @@ GROUPS = {
     "permissions": "Oversight",
     "audit": "Oversight",
     "tasks": "Tasks",
+    "records": "Records",
     "billing": "Plan",
 }
 TARGETED = {only_owners_touch_owners.__name__, not_the_last_owner.__name__}

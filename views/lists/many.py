@@ -71,10 +71,8 @@ def _together(place, noted):
     """The changes of one batch as one act, with up to three of the rows by name."""
     listing, first = place.listing, noted[0]
     ids = list(dict.fromkeys(change.row_id for change in noted))
-    found = {
-        row.id: listing.column(listing.first).of(row)
-        for row in listing.model.select().where(listing.model.id.in_(ids[:3]))
-    }
+    standing = (listing.rows.now_there(listing, id) for id in ids[:3] if id is not None)
+    found = {row.id: listing.column(listing.first).of(row) for row in standing if row is not None}
     gone = {
         change.row_id: (change.fields.get(listing.first) or [None])[0] for change in noted if change.verb == "deleted"
     }

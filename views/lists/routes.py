@@ -21,7 +21,7 @@ from domain.lists.listing import demand
 from domain.people import admins
 from models import Change
 from views import access, pages
-from views.lists import drawing, export, many
+from views.lists import board, drawing, export, many
 from views.lists.place import Place
 
 VIEWS = ("list", "board")
@@ -57,8 +57,8 @@ class Mounted:
     context: Any  # (place) → what the template needs besides
 
     def place(self, parts, view=None):
-        parent = parts.pop("parent", None)
-        rules = self.find(**{name: parts.pop(name) for name in self.names if name in parts})
+        parent, named = parts.pop("parent", None), {name: parts.pop(name) for name in self.names if name in parts}
+        rules = self.find(**named)
         by = admins.staff(access.me()) if self.platform else g.by
         if callable(rules.listing.reads):  # no door knew it
             demand(by, rules.listing.reads)
@@ -68,6 +68,8 @@ class Mounted:
         asked = request.args.get("view", "")
         url = self.path if self.platform else f"/{by.organization.slug}{self.path}"
         url = url.replace("<id:parent>", str(parent))
+        for name, value in named.items():
+            url = url.replace(f"<{name}>", value)
         view = view or (asked if asked in VIEWS and rules.listing.board_by else "list")
         return Place(rules, by, ask, url, view)
 
@@ -141,7 +143,7 @@ def _wanted(listing):
     yield "", "GET", index, reads
     yield "/export.csv", "GET", export_csv, reads
     if listing.board_by:
-        yield "/column/<int:number>", "GET", column, reads
+        yield "/column/<int:number>", "GET", board.column, reads
     if listing.has_pages:
         yield "/<id:id>", "GET", show, reads
     if writes or any(act.bulk for act in listing.acts):
@@ -180,7 +182,7 @@ def _index(mounted, place, status, more):
         )
     context = {"place": place, "listing": listing, "here": mounted.nav}
     if place.view == "board":
-        context["columns"] = _columns(place)
+        context["columns"] = board.columns(place)
     else:
         context["answer"] = lists.read(listing, place.ask, by)
     if listing.counted and (place.view == "board" or not place.ask.after):
@@ -203,26 +205,6 @@ def _total(place, context):
     if counts and not place.ask.but(q="").is_narrowed and max(counts.values()) <= lists.COUNTED:
         return sum(counts.values())
     return totals.total(place.listing, place.ask, place.by)
-
-
-def column(mounted, parts):
-    """More cards of one board column."""
-    place, number = mounted.place(parts, "board"), parts["number"]
-    words = place.listing.by_name[place.listing.board_by].kind.words
-    if number >= len(words):
-        raise NotFound()
-    return pages.fragment("lists/_cards.html", place=place, column=_column(place, words[number]), number=number)
-
-
-def _columns(place):
-    return [_column(place, word) for word in place.listing.by_name[place.listing.board_by].kind.words]
-
-
-def _column(place, word):
-    listing = place.listing
-    filters = tuple(pair for pair in place.ask.filters if pair[0] != listing.board_by)
-    answer = lists.read(listing, place.ask.but(filters=(*filters, (listing.board_by, word))), place.by)
-    return {"word": word, "label": listing.by_name[listing.board_by].kind.plain(word), "answer": answer}
 
 
 def export_csv(mounted, parts):
@@ -291,7 +273,11 @@ def create(mounted, parts):
     try:
         row = rows.create(place.rules, form, by=place.by, parent=place.ask.parent, key=form.get("form_key", ""))
     except Invalid as refusal:
+        if request.htmx.target == "quick_add":
+            return _quick(place, form.get(listing.first, ""), " ".join(refusal.fields.values()), refusal.status)
         return _form(mounted, place, form, refusal.fields, 422)
+    if request.htmx.target == "quick_add":
+        return pages.answer(_quick(place), trigger={"listChanged": True})
     done, page = f"{listing.thing.capitalize()} created.", f"{place.url}/{row.id}"
     another = "another" in form
     if request.htmx:
@@ -300,6 +286,12 @@ def create(mounted, parts):
         again = _form(mounted, place, {}, {}, another=True) if another else ""
         return pages.answer(again, note, trigger={"listChanged": True} | ({} if another else {"closeDialog": True}))
     return pages.go(f"{place.url}/new" if another else page, done)
+
+
+def _quick(place, text="", error="", status=200):
+    """The row to type in, empty again or with what was refused."""
+    about = {"place": place, "listing": place.listing, "quick_text": text, "quick_error": error}
+    return pages.fragment("lists/_quick.html", None, status, **about)
 
 
 def _form(mounted, place, values, errors, status=200, another=False):

@@ -1,0 +1,82 @@
+from dataclasses import dataclass
+
+from domain.fields.kinds import Kind, Unfit, comparable, whole
+
+
+@dataclass(frozen=True)
+class Option:
+    """A word of a choice that people made; cells hold its id."""
+
+    id: int
+    label: str
+    tone: str = "quiet"
+    api_name: str = ""
+    is_archived: bool = False
+    merged_into: int | None = None
+
+
+@dataclass(frozen=True)
+class Options(Kind):
+    """One of the options that people made, kept by its id, so that renaming one touches no cell."""
+
+    name = "options"
+    made: tuple[Option, ...] = ()
+    filters: bool = True
+    bulk: bool = True
+    ranked = False
+    chosen = False
+
+    def read(self, text):
+        """Its id, its label without case, or its lasting key."""
+        said = comparable(text)
+        found = next(
+            (o for o in self.present if str(o.id) == text or comparable(o.label) == said or o.api_name == text), None
+        )
+        if found is None:
+            if len(self.present) > 12:
+                raise Unfit("Choose one from the list.")
+            raise Unfit(f"Choose one of: {', '.join(o.label for o in self.present)}.")
+        return found.id
+
+    @property
+    def present(self):
+        return [o for o in self.made if not o.is_archived and o.merged_into is None]
+
+    @property
+    def words(self):
+        return [o.id for o in self.present]
+
+    def order(self):
+        """All that may stand in a cell, in their order: archived ones too."""
+        return [o.id for o in self.made]
+
+    @property
+    def options(self):
+        """(id, label, tone) of what can be chosen."""
+        return tuple((o.id, o.label, o.tone) for o in self.present)
+
+    @property
+    def choices(self):
+        return tuple((str(o.id), o.label) for o in self.present)
+
+    def _of(self, value):
+        found = next((o for o in self.made if o.id == value), None)
+        return self._of(found.merged_into) if found and found.merged_into else found
+
+    def plain(self, value):
+        found = self._of(value)
+        return found.label if found else ""
+
+    def tone(self, value):
+        found = self._of(value)
+        return "off" if found is None or found.is_archived else found.tone
+
+    def key(self, value):
+        return f"{value:010}"
+
+    def restored(self, stored):
+        return whole(stored)
+
+    def to_json(self, value):
+        found = self._of(value)
+        return found and found.api_name

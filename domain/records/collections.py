@@ -1,0 +1,231 @@
+"""Tables that people make: made, named, given fields and options, put away and brought back.
+
+Each change of a shape raises its number and is noted with what takes it back. What turns a field into another
+kind is domain/records/kind_changes.py.
+"""
+
+import re
+import unicodedata
+
+from database.locks import lock
+from database.transactions import writes
+from domain import Invalid, NotFound, Stale
+from domain.base import history
+from domain.fields import registry
+from domain.fields.kinds import Unfit, clean, comparable
+from domain.fields.text import Name, Text
+from models import Collection, Record, RecordField, RecordOption, RecordSlot, ShapeChange
+
+FIELDS = 200  # of one table
+OPTIONS = 1000  # of one field
+TABLES = 2000  # of one organization
+_NAME, _LABEL = Name(80), Text(80)
+KEYED = 13  # fields of a new table that have keys by themselves
+
+
+def present():
+    """The tables of the organization one stands in that aren't put away, by name."""
+    rows = Collection.select().where(Collection.archived_at.is_null())
+    return sorted(rows, key=lambda row: comparable(row.name))
+
+
+def found(slug):
+    """The table with this address. Refuses with NotFound."""
+    row = Collection.one(Collection.slug == slug, Collection.archived_at.is_null())
+    if row is None:
+        raise NotFound("This table isn't here: it was removed, or it isn't yours to see.")
+    return row
+
+
+COUNTED = 500
+
+
+def counts(tables):
+    """id of a table → how many rows it has, to COUNTED + 1."""
+    found = {}
+    for table in tables:
+        live = Record.select(Record.id).where(Record.collection == table, Record.archived_at.is_null())
+        found[table.id] = live.limit(COUNTED + 1).count()
+    return found
+
+
+def fields(collection):
+    """Its fields in their order, each with `words`: the options of a choice."""
+    live = RecordField.collection == collection, RecordField.archived_at.is_null()
+    found = list(RecordField.select().where(*live).order_by(RecordField.place, RecordField.id))
+    options = RecordOption.select().where(RecordOption.field.in_(found), RecordOption.archived_at.is_null())
+    for field in found:
+        field.words = [o for o in options.order_by(RecordOption.place) if o.field_id == field.id]
+    return found
+
+
+@writes
+def make(name, *, by, fields=(("Name", "text"),)):
+    """Make a table with fields (label, kind[, words of a choice]). Refuses with Invalid."""
+    by.require("records.build")
+    name = _read(_NAME, "name", name)
+    lock("slugs", by.organization.id)
+    taken = {row.slug for row in Collection.select(Collection.slug)}
+    if len(taken) >= TABLES:
+        raise Invalid({"name": f"An organization has {TABLES:,} tables at most."})
+    collection = Collection.create(name=name, slug=_free(_named(name, "table"), taken), made_by=by.user)
+    for place, (label, kind, *choices) in enumerate(fields):
+        _add(collection, place, label, kind, {}, *choices)
+    history.note("records.made", f"The table {name} was made", collection, by=by, verb="created", after=name)
+    return collection
+
+
+@writes
+def rename(slug, name, *, by, shape=None):
+    """Call a table something else; its address stays. Refuses with Invalid, NotFound or Stale."""
+    by.require("records.build")
+    collection, name = found(slug), _read(_NAME, "name", name)
+    if name != collection.name:
+        Collection.update(name=name).where(Collection.id == collection.id).execute()
+        changed(collection, {"rename": [collection.name, name]}, f"{collection.name} → {name}", by, shape)
+    return found(slug)
+
+
+@writes
+def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=None):
+    """Add a field at the end; of a choice with its first words. Returns the RecordField.
+
+    `shape` is the number that the page was drawn by. Refuses with Invalid, NotFound or Stale.
+    """
+    by.require("records.build")
+    collection = found(slug)
+    count = RecordField.select().where(RecordField.collection == collection).count()
+    if count >= FIELDS:
+        raise Invalid({"label": f"A table has {FIELDS} fields at most, the removed ones counted."})
+    field = _add(collection, count, label, kind, options or {}, choices)
+    changed(collection, {"add": field.id}, f"{collection.name}: the field {field.label} was added", by, shape)
+    return field
+
+
+@writes
+def rename_field(slug, id, label, *, by, shape=None):
+    """Call a field something else; whatever uses it holds its number. Refuses with Invalid, NotFound or Stale."""
+    by.require("records.build")
+    collection, label = found(slug), _read(_LABEL, "label", label)
+    field = field_of(collection, id)
+    if label != field.label:
+        RecordField.update(label=label).where(RecordField.id == field.id).execute()
+        what = {"label": field.id, "from": field.label, "to": label}
+        changed(collection, what, f"{collection.name}: {field.label} is called {label}", by, shape)
+    return field_of(collection, id)
+
+
+@writes
+def add_option(slug, id, label, *, by, shape=None):
+    """Add a word to a choice, at its end. Refuses with Invalid, NotFound or Stale."""
+    by.require("records.build")
+    collection = found(slug)
+    field = field_of(collection, id)
+    options = list(RecordOption.select().where(RecordOption.field == field))
+    if field.kind not in ("choice", "choices"):
+        raise Invalid({"label": f"{field.label} has no words to choose from."})
+    option = _add_option(field, label, options)
+    what = {"option": option.id, "field": field.id}
+    changed(collection, what, f"{collection.name}: {field.label} has the word {option.label}", by, shape)
+    return option
+
+
+def field_of(collection, id):
+    """A field that isn't put away, by its number. Refuses with NotFound."""
+    field = RecordField.one(
+        RecordField.collection == collection, RecordField.id == id, RecordField.archived_at.is_null()
+    )
+    if field is None:
+        raise NotFound("This field isn't here any more.")
+    return field
+
+
+def changed(collection, what, summary, by, shape=None):
+    """Raise the number of a table's shape and note what was changed, in the present transaction.
+
+    Refuses with Stale when the page was drawn by another `shape` than the table has by now.
+    """
+    lock("records", collection.id)
+    stood = shape if shape is not None else collection.shape
+    number = stood + 1
+    moved = Collection.update(shape=number).where(Collection.id == collection.id, Collection.shape == stood)
+    if not moved.execute():
+        last = ShapeChange.select().where(ShapeChange.collection == collection).order_by(ShapeChange.id.desc()).first()
+        who = last.by.name if last and last.by_id else "Somebody"
+        raise Stale(f"{who} changed this table a moment ago. Look again, then do it once more.")
+    noted = ShapeChange.create(collection=collection, number=number, what=what, by=by.user)
+    history.note("records.shape_changed", summary, collection, by=by, target=collection)
+    history.changes.record(by.organization, f"record:{collection.id}", None, "updated", by=by.user)
+    return noted
+
+
+# --- parts --------------------------------------------------------------------------------------------------------
+
+
+def _add(collection, place, label, kind, options, choices=()):
+    label = _read(_LABEL, "label", label)
+    if kind not in registry.KINDS:
+        raise Invalid({"kind": "There is no such kind of field."})
+    known = {
+        name
+        for (name,) in RecordField.select(RecordField.api_name).where(RecordField.collection == collection).tuples()
+    }
+    made = registry.made(kind, options, ())
+    field = RecordField.create(
+        collection=collection,
+        label=label,
+        api_name=_free(_named(label, "field", "_"), known, "_"),
+        place=place,
+        kind=kind,
+        options=options,
+        is_keyed=made.keyed and not made.long and (kind != "text" or place == 0),
+    )
+    slot = RecordSlot.create(field=field, kind=kind, options=options)
+    RecordField.update(slot_id=slot.id).where(RecordField.id == field.id).execute()
+    field.slot_id = slot.id
+    options = []
+    for word in choices:
+        options.append(_add_option(field, word, options))
+    return field
+
+
+TONES = ("info", "warn", "good", "quiet", "bad", "off")
+
+
+def _add_option(field, label, options):
+    label = _read(_LABEL, "label", label)
+    if any(comparable(option.label) == comparable(label) for option in options):
+        raise Invalid({"label": f"{field.label} has the word {label} already."})
+    if len(options) >= OPTIONS:
+        raise Invalid({"label": f"A field has {OPTIONS:,} words at most."})
+    return RecordOption.create(
+        field=field,
+        label=label,
+        api_name=_free(_named(label, "option", "_"), {option.api_name for option in options}, "_"),
+        tone=TONES[len(options) % len(TONES)],
+        place=len(options),
+    )
+
+
+def _read(kind, name, text):
+    try:
+        text = kind.read(clean(text).strip())
+    except Unfit as unfit:
+        raise Invalid({name: str(unfit)}) from None
+    if not text:
+        raise Invalid({name: "Write a name."})
+    return text
+
+
+def _named(text, otherwise, sign="-"):
+    """An address or lasting name made of a label: plain small letters, figures and `sign`."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    made = re.sub(r"[^a-z0-9]+", sign, plain).strip(sign)[:50].strip(sign)
+    return made if made and not made[0].isdigit() else f"{otherwise}{sign}{made}".strip(sign)
+
+
+def _free(name, taken, sign="-"):
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}{sign}{number}", number + 1
+    return free

@@ -1,0 +1,114 @@
+"""The questions that lists ask of rows that people made, each built once for all tables of all organizations.
+
+Their texts name no table: it is a parameter, like slots and keys. For `records_list_1m_vs_django_admin`.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from peewee import SQL, NodeList, Select, fn
+
+from database.compiled import Compiled
+from database.connections import database, holds
+from database.parameters import Parameter, parameter
+from domain.lists import lists
+from models import Record, RecordKey
+
+GATHERED = 500  # so few are all read, whatever order is asked for
+
+COLUMNS = (Record.id, Record.cells, Record.version)
+
+
+def _columns():
+    return (*COLUMNS, Record.created_by, Record.created_at, Record.changed_by, Record.changed_at)
+
+
+@lru_cache(maxsize=500)
+def query(way, probes, is_mine, descending, fresh):
+    """Rows with their columns: found `way` all, key, span, keys or search, with so many probes, in an order.
+
+    `fresh` is the beginning; else it goes on from the parameters `after` and `after_id`.
+    """
+    return Compiled(lambda: _built(way, probes, is_mine, descending, fresh))
+
+
+def _built(way, probes, is_mine, descending, fresh):
+    rows, by_id = _narrowed(way, _columns(), probes, is_mine)
+    if way == "span":
+        return rows.limit(_limit())
+    order = [by_id.desc() if descending else by_id.asc()]
+    after, after_id = parameter("after"), parameter("after_id")
+    if way == "keys":
+        rows = rows.select_extend(RecordKey.key)
+        order.insert(0, RecordKey.key.desc() if descending else RecordKey.key.asc())
+        if not fresh and descending:
+            rows = rows.where((RecordKey.key <= after) & ((RecordKey.key < after) | (by_id < after_id)))
+        elif not fresh:
+            rows = rows.where((RecordKey.key >= after) & ((RecordKey.key > after) | (by_id > after_id)))
+    elif not fresh:
+        rows = rows.where(by_id < after_id if descending else by_id > after_id)
+    return rows.order_by(*order).limit(_limit())
+
+
+def _narrowed(way, columns, probes, is_mine):
+    """(rows found this way, the id to order them by)"""
+    by_id: Any = Record.id
+    if way in ("keys", "key", "span"):
+        by_id = RecordKey.record
+        query = RecordKey.select(*columns).join(Record, on=(Record.id == RecordKey.record))
+        query = query.where(RecordKey.slot == parameter("slot"))
+        if way == "key":
+            query = query.where(RecordKey.key == parameter("key"))
+        else:
+            query = query.where(RecordKey.key >= parameter("start"), RecordKey.key < parameter("end"))
+    else:
+        query = Record.select(*columns)
+        if way == "search":
+            query, by_id = database.search(query)
+    whose = (Record.collection, parameter("collection")), (Record.created_by, parameter("made_by"))
+    for column, value in whose if is_mine else whose[:1]:
+        # Where keys are walked, no other index may be: the plus keeps SQLite from it.
+        query = query.where(column == value if way == "all" else value == NodeList((SQL("+"), column), glue=""))
+    query = query.where(Record.archived_at.is_null())
+    for place in range(probes):
+        query = query.where(holds(Record.id, place))
+    return query, by_id
+
+
+def _limit():
+    return SQL("?" if database.dialect == "sqlite" else "%s", (Parameter("limit"),))
+
+
+@lru_cache(maxsize=100)
+def counting(way, probes, is_mine):
+    """How many rows are found that way, to COUNTED + 1."""
+
+    def build():
+        query, _ = _narrowed(way, (Record.id,), probes, is_mine)
+        return Select(from_list=[query.limit(lists.COUNTED + 1).alias("some")], columns=[fn.count(SQL("*"))])
+
+    return Compiled(build)
+
+
+@lru_cache(maxsize=1)
+def held():
+    """How many rows a span of keys holds, to GATHERED + 1."""
+
+    def build():
+        span = (RecordKey.slot == parameter("slot"), RecordKey.key >= parameter("start"))
+        rows = RecordKey.select(RecordKey.record).where(*span, RecordKey.key < parameter("end")).limit(GATHERED + 1)
+        return Select(from_list=[rows.alias("some")], columns=[fn.count(SQL("*"))])
+
+    return Compiled(build)
+
+
+@lru_cache(maxsize=1)
+def one():
+    """The row with the parameter `id`, unless it lies in the trash."""
+    return Compiled(
+        lambda: Record.select(*_columns()).where(
+            Record.id == parameter("id"),
+            Record.collection == parameter("collection"),
+            Record.archived_at.is_null(),
+        )
+    )

@@ -1,0 +1,131 @@
+"""What a table that people made looks like at one number of its shape: its fields, their slots and kinds."""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from peewee import JOIN
+
+from database.connections import database
+from domain.fields import registry
+from domain.fields.kinds import Field, Kind
+from domain.fields.leftover import LeftOver
+from models import RecordField, RecordOption, RecordSlot
+
+KEPT_SHAPES = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """A slot that is filled beside the live one, by a job and by whoever writes a row meanwhile."""
+
+    slot: int
+    kind: Kind
+    options: dict
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A field as lists and documents know it: `field` for lists, `slot` where its cells lie."""
+
+    id: int
+    field: Field
+    slot: int
+    kind_name: str
+    is_keyed: bool
+    is_unique: bool
+    api_name: str = ""
+    aliases: tuple = ()
+    options: Any = None
+    filling: tuple[Filling, ...] = ()
+
+    @property
+    def name(self):
+        return self.field.name
+
+    @property
+    def kind(self):
+        return self.field.kind
+
+    def value(self, document):
+        """What stands in a document: a value, words left over, or None."""
+        if (stored := document.get(f"s{self.slot}")) is not None:
+            return self.kind.restored(stored)
+        words = document.get(f"~s{self.slot}")
+        return None if words is None else LeftOver(words)
+
+    def key(self, value):
+        """The place of a value in the order of the field; empty cells and words left over come behind."""
+        return EMPTY if value is None or isinstance(value, LeftOver) else "1" + self.kind.key(value)
+
+
+EMPTY = "2"
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """The fields of a table in their order."""
+
+    collection: int
+    number: int
+    name: str
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def by_name(self):
+        return {cell.name: cell for cell in self.cells}
+
+    @cached_property
+    def keyed(self):
+        return tuple(cell for cell in self.cells if cell.is_keyed)
+
+    @cached_property
+    def unique(self):
+        return tuple(cell for cell in self.cells if cell.is_unique)
+
+    def of_kind(self, *names):
+        """The cells of some kinds, by what registry.py calls them."""
+        return tuple(cell for cell in self.cells if cell.kind_name in names)
+
+
+def read(collection):
+    """The present shape of a table; kept by its number, as no number means two shapes."""
+    return _read(database.obj, collection.id, collection.shape, collection.created_at, collection.name)
+
+
+@lru_cache(maxsize=KEPT_SHAPES)
+def _read(_database, id, number, _made_at, name):
+    fields = (
+        RecordField.select(RecordField, RecordSlot)
+        .join(RecordSlot, JOIN.INNER, on=(RecordSlot.id == RecordField.slot_id), attr="slot")
+        .where(RecordField.collection == id, RecordField.archived_at.is_null())
+        .order_by(RecordField.place, RecordField.id)
+    )
+    fields = list(fields)
+    options: dict[int, list[Any]] = {}
+    for option in (
+        RecordOption.select()
+        .where(RecordOption.field.in_([f.id for f in fields]))
+        .order_by(RecordOption.place, RecordOption.id)
+    ):
+        options.setdefault(option.field_id, []).append(option)
+    filling: dict[int, list[Filling]] = {}
+    for slot in RecordSlot.select().where(
+        RecordSlot.field.in_([f.id for f in fields]), RecordSlot.state.in_(("filling", "kept"))
+    ):
+        kind = registry.made(slot.kind, slot.options, options.get(slot.field_id, ()))
+        filling.setdefault(slot.field_id, []).append(Filling(slot.id, kind, slot.options))
+    cells = [_cell(f, options.get(f.id, ()), tuple(filling.get(f.id, ()))) for f in fields]
+    return Shape(id, number, name, tuple(cells))
+
+
+def _cell(row, options, filling):
+    kind = registry.made(row.slot.kind, row.slot.options, options)
+    listed = not kind.long
+    made = Field(f"f{row.id}", row.label, kind, required=row.is_required, help=row.help or "", listed=listed)
+    return Cell(
+        *(row.id, made, row.slot_id, row.kind, row.is_keyed and kind.keyed, row.is_unique, row.api_name),
+        aliases=tuple(name for name, *_ in row.aliases),
+        options=row.slot.options,
+        filling=filling,
+    )

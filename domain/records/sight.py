@@ -1,0 +1,418 @@
+"""The only door to the rows of tables that people make: what of one table one person may see, and how it is found.
+
+A Sight is a Listing's `source`, and that Listing has the fields which are seen and no others: a query is made of a
+Listing's fields, so what is hidden can be named nowhere. Why rows are kept so: docs/decisions/records.md
+"""
+
+import json
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from database.clock import now
+from database.connections import database
+from database.locks import lock
+from domain import Invalid
+from domain.fields.kinds import clean, whole
+from domain.fields.leftover import LeftOver
+from domain.lists import lists
+from domain.lists.sources import Source
+from domain.records import documents, questions
+from domain.records.shapes import EMPTY
+from models import Record
+
+LOOKED = 5000  # rows that are looked at for one page
+CHUNKS = (100, 400, 1000)  # how many rows are read at once where not all will do
+END = "3"  # behind all keys
+SYSTEM = {  # what every row has besides its cells
+    "created_by": Record.created_by,
+    "created_at": Record.created_at,
+    "changed_by": Record.changed_by,
+    "changed_at": Record.changed_at,
+}
+
+
+class Row:
+    """A row as its table has it."""
+
+    __slots__ = ("cells", "document", "id", "system", "version")
+
+    def __init__(self, shape, id, text, version, *system):
+        self.id, self.version = id, version
+        self.document = json.loads(text)
+        self.cells = documents.values(shape, self.document)
+        self.system = dict(zip(SYSTEM, system, strict=True))
+
+    def value(self, name):
+        if name in SYSTEM:
+            return SYSTEM[name].python_value(self.system[name])
+        return self.cells[name]
+
+    def __getattr__(self, name):
+        """What rules and lists ask a row by: a field, or created_by_id as of any row."""
+        if name == "created_by_id":
+            return self.system["created_by"]
+        try:
+            return self.value(name)
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+@dataclass(frozen=True, eq=False)
+class CellColumn:
+    """What lists ask of a value in a document; see domain/lists/columns.py."""
+
+    name: str
+
+    def of(self, row):
+        return row.value(self.name)
+
+
+@dataclass
+class Plan:
+    """How the rows that are asked for are found: by keys as far as there are some, and by looking at them."""
+
+    exact: list = field(default_factory=list)  # (slot, key)
+    spans: list = field(default_factory=list)  # (slot, from, to): superset of what a test then decides
+    tests: list = field(default_factory=list)  # (row) → bool
+    made_by: int | None = None
+    match: str | None = None
+
+    def passes(self, row):
+        return all(test(row) for test in self.tests)
+
+
+@dataclass(frozen=True, eq=False)
+class Sight(Source):
+    """A table by its shape, as far as some rights go. Made and kept by domain/records/listings.py."""
+
+    shape: Any
+    rights: Any
+
+    # --- what a list asks ------------------------------------------------------------------------------------
+
+    def column(self, name):
+        return CellColumn(name)
+
+    def page(self, listing, ask, by):
+        plan, sort = self._plan(listing, ask, by), self._order(listing, ask)
+        found: list = []
+        looked, last = 0, ("", None)
+        for key, row in self._walk(listing, plan, sort, ask):
+            looked, last = looked + 1, (key, row)
+            if plan.passes(row):
+                found.append((key, row))
+            if len(found) > ask.rows or looked >= LOOKED:
+                break
+        shown = [_listed(listing, row) for _, row in found[: ask.rows]]
+        if len(found) > ask.rows:
+            return shown, _cursor(sort, *found[ask.rows - 1]), 0
+        return (shown, _cursor(sort, *last), looked) if looked >= LOOKED else (shown, "", 0)
+
+    def find(self, listing, id, by):
+        row = self.get(listing, id, by, None, None)
+        return _listed(listing, row) if row else None
+
+    def counts(self, listing, ask, by):
+        cell = self.shape.by_name[listing.counted.name]
+        plain = ask.but(filters=(), ranges=(), due="", after="")
+        plan = self._plan(listing, plain, by)
+        return {word: self._count(listing, plan, (cell.slot, cell.key(word))) for word in listing.board_words}
+
+    def total(self, listing, ask, by):
+        return self._count(listing, self._plan(listing, ask, by))
+
+    def sums(self, listing, ask, by):
+        return None
+
+    # --- how rows are found ----------------------------------------------------------------------------------
+
+    def _plan(self, listing, ask, by):
+        plan = Plan()
+        tab = listing.tab(ask.tab)
+        if tab.column == "created_by" or self.rights.rows == "mine":
+            plan.made_by = by.user.id
+        for name, value in ask.filters:
+            self._narrow(plan, name, value)
+        for name, end, value in ask.ranges:
+            kind = listing.by_name[name].kind
+            plan.tests.append(_on_side(name, kind, end, value))
+            cell = self.shape.by_name.get(name)
+            if cell and cell.is_keyed:
+                key = cell.key(value)
+                plan.spans.append((cell.slot, key, EMPTY) if end == "from" else (cell.slot, "1", key + "\x01"))
+        if ask.words:
+            places = [f"o{by.organization.id}", f"c{self.shape.collection}"]
+            plan.match = database.match(ask.words, places)
+        return plan
+
+    def _narrow(self, plan, name, value):
+        cell = self.shape.by_name.get(name)
+        if cell and cell.is_keyed:
+            plan.exact.append((cell.slot, cell.key(value)))
+        elif name == "created_by":
+            plan.made_by = value if plan.made_by in (None, value) else -1
+        else:
+            plan.tests.append(lambda row: row.value(name) == value)
+
+    def _order(self, listing, ask):
+        if ask.words:
+            return listing.sorts[0]
+        sort = listing.sort(ask.sort)
+        cell = self.shape.by_name.get(sort.column)
+        return sort if sort.column == "id" or (cell and cell.is_keyed) else listing.sorts[0]
+
+    def _walk(self, listing, plan, sort, ask):
+        """(key, row) of candidates in their order, from where one goes on: those that pass are the list."""
+        after = _after(ask.after, sort)
+        if plan.match is not None:
+            return self._walk_ids("search", plan, sort, after, {"match": plan.match}, plan.exact)
+        by_id = sort.column == "id"
+        few = self._few(plan, by_id)
+        if few:
+            return self._gathered(plan, sort, after, few)
+        if not by_id:
+            return self._walk_keys(plan, sort, after)
+        if plan.exact:
+            drives, *probes = plan.exact
+            return self._walk_ids("key", plan, sort, after, {"slot": drives[0], "key": drives[1]}, probes)
+        return self._walk_ids("all", plan, sort, after, {}, ())
+
+    def _few(self, plan, by_id):
+        """A span of keys that holds few rows, where going another way would look at very many; or None."""
+        spans = [*((slot, key, key + "\x01") for slot, key in plan.exact), *plan.spans]
+        if by_id and not plan.spans and len(plan.exact) < 2:
+            return None
+        for slot, start, end in spans:
+            ((count,),) = questions.held()(slot=slot, start=start, end=end)
+            if count <= questions.GATHERED:
+                return slot, start, end
+        return None
+
+    def _gathered(self, plan, sort, after, span):
+        slot, start, end = span
+        given = {"slot": slot, "start": start, "end": end, "limit": questions.GATHERED + 1}
+        rows = list(self._rows("span", plan, False, True, given, plan.exact))
+        cell = self.shape.by_name.get(sort.column)
+        keyed = [(cell.key(row.value(cell.name)) if cell else "", row) for row in rows]
+        place = self._place(cell, sort)
+        keyed.sort(key=lambda pair: place(*pair))
+        if after:
+            key, id = after
+            behind = _Standing(id)
+            keyed = [pair for pair in keyed if place(*pair) > place(key, behind)]
+        return iter(keyed)
+
+    def _place(self, cell, sort):
+        """(key, row) → what is ordered by: empty ones behind, ids as the sort goes."""
+        turn = -1 if sort.descending else 1
+        if cell is None:
+            return lambda key, row: (turn * row.id,)
+        order = {key: n for n, (key, _) in enumerate(self._segments(cell, sort))}
+        words = _Turned if sort.descending else str
+        ranked = _ranked(cell)
+        return lambda key, row: (
+            key == EMPTY,
+            order.get(key, len(order)) if ranked else words(key),
+            turn * row.id,
+        )
+
+    def _walk_keys(self, plan, sort, after):
+        """Segment by segment: a span of keys in its order, and the empty ones behind."""
+        cell, begun = self.shape.by_name[sort.column], after is None
+        for start, end in self._segments(cell, sort):
+            given = {"slot": cell.slot, "start": start, "end": end}
+            fresh = True
+            if not begun:
+                if not start <= after[0] < end:
+                    continue
+                begun = True
+                fresh, given = False, given | {"after": after[0], "after_id": after[1]}
+            yield from self._keyed(plan, sort, given, fresh)
+
+    def _segments(self, cell, sort):
+        if _ranked(cell):
+            words = cell.kind.order() if hasattr(cell.kind, "order") else cell.kind.words
+            keys = [cell.key(word) for word in words]
+            spans = [(key, key + "\x01") for key in (reversed(keys) if sort.descending else keys)]
+        else:
+            spans = [("1", EMPTY)]
+        return [*spans, (EMPTY, END)]
+
+    def _keyed(self, plan, sort, given, fresh):
+        for size in self._sizes(plan):
+            count = 0
+            for values in self._raw_rows("keys", plan, sort.descending, fresh, given | {"limit": size}, plan.exact):
+                count += 1
+                key, row = values[-1], Row(self.shape, *values[:-1])
+                yield key, row
+            if count < size:
+                return
+            fresh, given = False, given | {"after": key, "after_id": row.id}
+
+    def _walk_ids(self, way, plan, sort, after, given, probes):
+        fresh = after is None
+        if after:
+            given = given | {"after_id": after[1]}
+        for size in self._sizes(plan):
+            count = 0
+            for row in self._rows(way, plan, sort.descending, fresh, given | {"limit": size}, probes):
+                count += 1
+                yield "", row
+            if count < size:
+                return
+            fresh, given = False, given | {"after_id": row.id}
+
+    def _sizes(self, plan):
+        if not plan.tests:
+            return chain((lists.PAGE + 1,), iter(lambda: 1000, None))
+        return chain(CHUNKS, iter(lambda: CHUNKS[-1], None))
+
+    def _rows(self, way, plan, descending, fresh, given, probes):
+        for values in self._raw_rows(way, plan, descending, fresh, given, probes):
+            yield Row(self.shape, *values)
+
+    def _raw_rows(self, way, plan, descending, fresh, given, probes):
+        query = questions.query(way, len(probes), plan.made_by is not None, descending, fresh)
+        given = given | {"collection": self.shape.collection, "made_by": plan.made_by}
+        for place, (slot, key) in enumerate(probes):
+            given |= {f"slot_{place}": slot, f"key_{place}": key}
+        return query(**given)
+
+    def _count(self, listing, plan, also=None):
+        """How many rows meet the plan, to COUNTED + 1; where they must be looked at, among the first LOOKED."""
+        exact = [*plan.exact, also] if also else plan.exact
+        if plan.tests:
+            whole = Plan(exact, plan.spans, plan.tests, plan.made_by, plan.match)
+            count = 0
+            for looked, (_, row) in enumerate(self._walk(listing, whole, listing.sorts[0], lists.Ask())):
+                count += whole.passes(row)
+                if count > lists.COUNTED or looked >= LOOKED:
+                    break
+            return count
+        given = {"collection": self.shape.collection, "made_by": plan.made_by, "match": plan.match}
+        way = "search" if plan.match else "key" if exact else "all"
+        if way == "key":
+            (given["slot"], given["key"]), *exact = exact
+        for place, (slot, key) in enumerate(exact):
+            given |= {f"slot_{place}": slot, f"key_{place}": key}
+        return questions.counting(way, len(exact), plan.made_by is not None)(**given)[0][0]
+
+    # --- what is done to rows: see domain/lists/tables.py ----------------------------------------------------------
+
+    def get(self, listing, id, by, parent, reachable):
+        if not isinstance(id, int) or id >= 2**31:
+            return None
+        found = questions.one()(id=id, collection=self.shape.collection)
+        row = Row(self.shape, *found[0]) if found else None
+        return row if row and self._may_see(row, by) else None
+
+    def _may_see(self, row, by):
+        return self.rights.rows != "mine" or row.system["created_by"] == by.user.id
+
+    def make(self, listing, values, by, parent):
+        lock("records", self.shape.collection)
+        document = documents.put(self.shape, {}, values)
+        record = Record.create(
+            collection=self.shape.collection,
+            cells=documents.dumped(self.shape, document),
+            words=documents.words(self.shape, document),
+            created_by=by.user.id,
+            changed_by=by.user.id,
+        )
+        documents.place(self.shape, record.id, None, document)
+        return Row(self.shape, record.id, record.cells, 1, by.user.id, record.created_at, by.user.id, record.changed_at)
+
+    def write(self, listing, row, before, values, extra, by):
+        lock("records", self.shape.collection)
+        document = documents.put(self.shape, row.document, values)
+        moved = {
+            "cells": documents.dumped(self.shape, document),
+            "words": documents.words(self.shape, document),
+            "changed_at": now(),
+            "changed_by": by.user.id,
+            "version": Record.version + 1,
+        }
+        stood = (Record.id == row.id, Record.version == row.version, Record.archived_at.is_null())
+        if not Record.update(**moved).where(*stood).execute():
+            return False
+        documents.place(self.shape, row.id, row.document, document)
+        row.document, row.version = document, row.version + 1
+        row.cells |= values
+        return True
+
+    def remove(self, listing, row, by):
+        """To the trash: what stood in it stays."""
+        lock("records", self.shape.collection)
+        Record.update(archived_at=now(), archived_by=by.user.id, words="").where(Record.id == row.id).execute()
+        documents.place(self.shape, row.id, row.document, None)
+        first = listing.first
+        return {first: [stored(self.shape, first, row.value(first)), None]}
+
+    def now_there(self, listing, id):
+        found = questions.one()(id=id, collection=self.shape.collection)
+        return Row(self.shape, *found[0]) if found else None
+
+    def put_back(self, listing, id, noted, restored, by):
+        record = Record.one(Record.id == id, Record.collection == self.shape.collection)
+        document = json.loads(record.cells)
+        Record.update(archived_at=None, archived_by=None, words=documents.words(self.shape, document)).where(
+            Record.id == id
+        ).execute()
+        documents.place(self.shape, id, None, document)
+        return self.now_there(listing, id)
+
+    def follows(self, listing, noted, written):
+        return {}
+
+
+def stored(shape, name, value):
+    """A cell's value as the history has it."""
+    return {"left_over": str(value)} if isinstance(value, LeftOver) else shape.by_name[name].kind.stored(value)
+
+
+def _ranked(cell):
+    return hasattr(cell.kind, "order") or bool(getattr(cell.kind, "options", ()))
+
+
+def _on_side(name, kind, end, value):
+    def test(row):
+        stands = row.value(name)
+        return stands is not None and not isinstance(stands, LeftOver) and kind.within(stands, end, value)
+
+    return test
+
+
+def _listed(listing, row):
+    return listing.Row._make([row.id if name == "id" else row.value(name) for name in listing.Row._fields])
+
+
+class _Turned(str):
+    """Text that is ordered from the end."""
+
+    __slots__ = ()
+
+    def __lt__(self, other):
+        return str.__gt__(self, other)
+
+    def __gt__(self, other):
+        return str.__lt__(self, other)
+
+
+class _Standing:
+    def __init__(self, id):
+        self.id = id
+
+
+def _cursor(sort, key, row):
+    return str(row.id) if sort.column == "id" else f"{key}~{row.id}"
+
+
+def _after(text, sort):
+    """(key, id) that a page goes on from, or None. Refuses with Invalid."""
+    if not text:
+        return None
+    key, mark, id = text.rpartition("~")
+    if whole(id) is None or bool(mark) != (sort.column != "id") or clean(key) != key or (mark and key[:1] not in "12"):
+        raise Invalid({"after": "This place in the list can't be found; start from its beginning."})
+    return key, whole(id)

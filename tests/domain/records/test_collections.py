@@ -1,0 +1,79 @@
+import pytest
+
+from domain import Forbidden, Invalid, NotFound, Stale
+from domain.records import collections, listings
+from models import AuditEvent, Change, Collection, RecordField, ShapeChange
+
+
+@pytest.fixture
+def table(at, inside_acme):
+    return collections.make("Repairs", by=at("alice"))
+
+
+def test_a_table_is_made_with_a_field_and_an_address(table, at):
+    assert (table.slug, table.shape) == ("repairs", 1)
+    assert [f.label for f in collections.fields(table)] == ["Name"]
+    assert collections.make("Réparations / été", by=at("alice")).slug == "reparations-ete"
+    assert collections.make("Repairs", by=at("alice")).slug == "repairs-2"
+    assert collections.make("修理", by=at("alice")).slug == "table"
+    assert AuditEvent.one(AuditEvent.action == "records.made").summary == "The table Repairs was made"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\u200b", "x" * 81])
+def test_a_name_that_is_none_is_refused_and_nothing_is_made(at, inside_acme, name):
+    with pytest.raises(Invalid):
+        collections.make(name, by=at("alice"))
+    assert Collection.select().count() == 0
+
+
+def test_members_make_none(at, inside_acme):
+    with pytest.raises(Forbidden):
+        collections.make("Repairs", by=at("bob"))
+
+
+def test_a_field_is_added_at_the_end_and_the_shape_counts_on(table, at):
+    field = collections.add_field("repairs", "State", "choice", by=at("alice"), choices=("New", "Done"))
+    found = collections.found("repairs")
+    assert found.shape == 2
+    assert [f.label for f in collections.fields(found)] == ["Name", "State"]
+    assert [word.label for word in collections.fields(found)[1].words] == ["New", "Done"]
+    assert ShapeChange.get().what == {"add": field.id}
+    assert Change.select().where(Change.table == f"record:{table.id}").count() == 1  # open pages hear of it
+
+
+def test_a_field_that_is_renamed_keeps_its_number_and_its_lasting_name(table, at):
+    (field,) = collections.fields(table)
+    renamed = collections.rename_field("repairs", field.id, "Thing", by=at("alice"))
+    assert (renamed.label, renamed.api_name, renamed.id) == ("Thing", "name", field.id)
+    rules = listings.of(collections.found("repairs"), at("alice"))
+    assert rules.listing.fields[0].label == "Thing"
+
+
+def test_two_builders_at_once(table, at):
+    collections.add_field("repairs", "State", by=at("alice"), shape=1)
+    with pytest.raises(Stale, match=r"^Alice.* changed this table"):
+        collections.add_field("repairs", "Status", by=at("alice"), shape=1)
+    assert RecordField.select().count() == 2  # the refused one left nothing
+
+
+def test_a_word_stands_once_in_a_choice(table, at):
+    field = collections.add_field("repairs", "State", "choice", by=at("alice"), choices=("New",))
+    with pytest.raises(Invalid, match="has the word"):
+        collections.add_option("repairs", field.id, "NEW", by=at("alice"))
+    with pytest.raises(Invalid, match="no words to choose"):
+        collections.add_option("repairs", collections.fields(table)[0].id, "New", by=at("alice"))
+
+
+def test_limits_are_said(table, at, monkeypatch):
+    monkeypatch.setattr(collections, "FIELDS", 1)
+    with pytest.raises(Invalid, match="at most"):
+        collections.add_field("repairs", "State", by=at("alice"))
+
+
+def test_a_kind_or_a_table_that_there_is_not(table, at):
+    with pytest.raises(Invalid, match="no such kind"):
+        collections.add_field("repairs", "State", "formula", by=at("alice"))
+    with pytest.raises(NotFound):
+        collections.add_field("nothing", "State", by=at("alice"))
+    with pytest.raises(NotFound):
+        collections.rename_field("repairs", 999, "x", by=at("alice"))

@@ -1,0 +1,93 @@
+"""Tables that people make, through their pages."""
+
+import pytest
+
+from database.scope import inside
+from domain.records import collections
+from models import Record, RecordOption
+
+
+@pytest.fixture
+def alice(browse):
+    return browse("alice")
+
+
+@pytest.fixture
+def repairs(cast, at):
+    with inside(cast.acme):
+        fields = (("Name", "text"), ("State", "choice", ("New", "Done")), ("Bring on", "day"))
+        return collections.make("Repairs", by=at("alice"), fields=fields)
+
+
+def test_a_table_is_made_named_and_opened(alice):
+    answer = alice.post("/acme/records", data={"name": "Repairs"})
+    assert answer.headers["Location"] == "/acme/records/repairs"
+    page = alice.get("/acme/records/repairs").text
+    assert "<h1" in page
+    assert "Repairs" in page
+    assert "schema" not in page
+    assert "Repairs" in alice.get("/acme/records").text
+
+
+def test_a_name_that_is_missing_is_said_in_the_form(alice):
+    answer = alice.post("/acme/records", data={"name": " "})
+    assert answer.status_code == 422
+    assert "Write a name." in answer.text
+
+
+def test_a_row_is_typed_and_the_next_begins(alice, repairs):
+    name = "f1"
+    answer = alice.post(
+        "/acme/records/repairs", data={name: "Toaster"}, headers={"HX-Request": "true", "HX-Target": "quick_add"}
+    )
+    assert answer.status_code == 200
+    assert 'id="quick_add"' in answer.text
+    assert "listChanged" in answer.headers["HX-Trigger"]
+    assert "Toaster" in alice.get("/acme/records/repairs").text
+
+
+def test_cells_board_and_filter(alice, repairs, cast):
+    alice.post("/acme/records/repairs", data={"f1": "Toaster"})
+    with inside(cast.acme):
+        row, done = Record.get().id, RecordOption.get(RecordOption.label == "Done").id
+    form = alice.get(f"/acme/records/repairs/{row}/cells/f2", headers={"HX-Request": "true"}).text
+    assert f'data-value="{done}"' in form
+    answer = alice.post(
+        f"/acme/records/repairs/{row}/cells/f2", data={"f2": str(done), "was": ""}, headers={"HX-Request": "true"}
+    )
+    assert "Done" in answer.text
+    assert "Toaster" in alice.get(f"/acme/records/repairs?f2={done}").text
+    board = alice.get("/acme/records/repairs?view=board").text
+    assert "No state" in board
+    assert board.index("Toaster") > board.index(">Done<")
+
+
+def test_fields_are_added_and_renamed_without_a_script(alice, repairs):
+    answer = alice.post(
+        "/acme/records/repairs/fields", data={"label": "Way", "kind": "choice", "words": "Repair, Loan", "shape": "1"}
+    )
+    assert answer.status_code == 303
+    page = alice.get("/acme/records/repairs/fields").text
+    assert "Way" in page
+    assert "Loan" in page
+    stale = alice.post("/acme/records/repairs/fields", data={"label": "Way 2", "shape": "1"})
+    assert stale.status_code == 409
+    assert "changed this table a moment ago" in stale.text
+    assert "Way 2" in stale.text  # nothing typed is lost
+
+
+def test_a_row_has_a_page_with_its_history(alice, repairs, cast):
+    alice.post("/acme/records/repairs", data={"f1": "Toaster"})
+    with inside(cast.acme):
+        row = Record.get().id
+    alice.post(f"/acme/records/repairs/{row}", data={"f1": "Kettle", "f3": "2026-03-29"})
+    page = alice.get(f"/acme/records/repairs/{row}").text
+    assert "Kettle" in page
+    assert "Toaster" in page  # what it was called before
+    export = alice.get("/acme/records/repairs/export.csv").text
+    assert "2026-03-29" in export
+
+
+def test_a_table_of_others_is_not_there(browse, repairs):
+    assert browse("charlie").get("/acme/records/repairs").status_code == 404
+    assert browse("alice").get("/acme/records/nothing").status_code == 404

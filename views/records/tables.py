@@ -1,0 +1,176 @@
+"""Tables that people make: all of them, a new one, the rows of one, and its fields."""
+
+from flask import Blueprint, g
+from htmx_flask import request
+
+from domain import Invalid, Refused
+from domain.fields import registry
+from domain.fields.kinds import Field, whole
+from domain.fields.option import Options
+from domain.fields.text import Text
+from domain.lists.listing import Listing
+from domain.lists.rows import Rules
+from domain.lists.sources import Source
+from domain.records import collections, guesses, listings, templates
+from views import access, pages
+from views.lists import routes
+
+blueprint = Blueprint("records", __name__)
+HERE = "/<organization>/records"
+ICONS = ("table", "letter-case", "align-left", "toggle-left", "calendar", "clock", "user", "tag", "columns")
+
+# What every table of people's has, for the routes: which one is meant is asked at each request.
+ANY = Rules(
+    Listing(
+        *("records", "row", "rows", None, (Field("name", "Name", Text(1000)), Field("choice", "Choice", Options()))),
+        source=Source(),
+        reads="records.read",
+        writes="records.write",
+        board_by="choice",
+        has_pages=True,
+    )
+)
+
+
+def _context(place):
+    collection = collections.found(request.view_args["table"])
+    return {
+        "collection": collection,
+        "shape": place.listing.source.shape,
+        "builds": place.listing.source.rights.builds,
+        "field_kinds": [(key, kind.label) for key, kind in registry.KINDS.items()],
+        "head_more": "records/_new_field.html" if place.listing.source.rights.builds else "",
+    }
+
+
+mounted = routes.add(
+    blueprint,
+    ANY,
+    "/records/<table>",
+    find=lambda table: listings.find(table, g.by),
+    nav="records",
+    template="records/table.html",
+    context=_context,
+)
+
+
+# --- all tables -----------------------------------------------------------------------------------------------
+
+
+@blueprint.get(HERE)
+@access.member("records.read")
+def all_tables():
+    return _all({}, {})
+
+
+def _all(values, errors, status=200):
+    tables = collections.present()
+    return pages.page(
+        "records/index.html",
+        status,
+        tables=tables,
+        counts=collections.counts(tables),
+        builds=g.by.may("records.build"),
+        templates=templates.TEMPLATES,
+        values=values,
+        errors=errors,
+        here="records",
+    )
+
+
+@blueprint.post(HERE)
+@access.member("records.build")
+def make():
+    form = request.form
+    try:
+        made = templates.make(form["template"], by=g.by) if form.get("template") else None
+        made = made or collections.make(form.get("name", ""), by=g.by)
+    except Invalid as refusal:
+        return _all(form, refusal.fields, refusal.status)
+    return pages.go(_at(made), f"The table {made.name} is there.")
+
+
+def _at(collection):
+    return f"/{g.by.organization.slug}/records/{collection.slug}"
+
+
+# --- its fields -----------------------------------------------------------------------------------------------
+
+
+@blueprint.get(HERE + "/<table>/fields")
+@access.member("records.build")
+def fields(table):
+    return _fields(table)
+
+
+def _fields(table, refusal=None, about=None):
+    collection = collections.found(table)
+    return pages.page(
+        "records/fields.html",
+        refusal.status if refusal else 200,
+        collection=collection,
+        fields=collections.fields(collection),
+        kinds=registry.KINDS,
+        errors={about: refusal.beside()} if refusal else {},
+        values=request.form if refusal else {},
+        url=_at(collection),
+        here="records",
+    )
+
+
+@blueprint.post(HERE + "/<table>/fields")
+@access.member("records.build")
+def add_field(table):
+    form, label = request.form, request.form.get("label", "")
+    kind = form.get("kind") or guesses.kind_of(label)
+    words = [word for word in form.get("words", "").replace("\n", ",").split(",") if word.strip()]
+    try:
+        field = collections.add_field(table, label, kind, by=g.by, choices=words, shape=whole(form.get("shape")))
+    except Refused as refusal:
+        if request.htmx or refusal.status in (403, 404):
+            raise
+        return _fields(table, refusal, "new")
+    done = f"{field.label} is there: {registry.KINDS[field.kind].label.lower()}."
+    if request.htmx:
+        return pages.answer(pages.notice("good", done), trigger={"listChanged": True, "fieldAdded": True})
+    return pages.go(request.form.get("back") or _at(collections.found(table)), done)
+
+
+@blueprint.post(HERE + "/<table>/fields/<int:id>")
+@access.member("records.build")
+def change_field(table, id):
+    try:
+        field = collections.rename_field(
+            table, id, request.form.get("label", ""), by=g.by, shape=whole(request.form.get("shape"))
+        )
+    except Refused as refusal:
+        if refusal.status in (403, 404):
+            raise
+        return _fields(table, refusal, id)
+    return pages.go(f"{_at(collections.found(table))}/fields", f"{field.label} is saved.")
+
+
+@blueprint.post(HERE + "/<table>/fields/<int:id>/words")
+@access.member("records.build")
+def add_word(table, id):
+    try:
+        option = collections.add_option(
+            table, id, request.form.get("label", ""), by=g.by, shape=whole(request.form.get("shape"))
+        )
+    except Refused as refusal:
+        if refusal.status in (403, 404):
+            raise
+        return _fields(table, refusal, id)
+    return pages.go(f"{_at(collections.found(table))}/fields", f"{option.label} can be chosen.")
+
+
+@blueprint.post(HERE + "/<table>/name")
+@access.member("records.build")
+def rename(table):
+    try:
+        named = collections.rename(table, request.form.get("name", ""), by=g.by, shape=whole(request.form.get("shape")))
+    except Refused as refusal:
+        if refusal.status in (403, 404):
+            raise
+        return _fields(table, refusal, "name")
+    return pages.go(f"{_at(named)}/fields", f"It is called {named.name}.")
