@@ -212,9 +212,15 @@ class Organization(Table):
     default_currency = CharField(max_length=3, default="USD")
     timezone = CharField(max_length=60, default="UTC")
     own_tasks_only = BooleanField(default=False)  # members see only their own tasks
+    second_factor_from = Moment(null=True)  # from then on it is closed to members who have no second factor
 
     class Meta:
         indexes = ((("owner", "is_personal"), False),)
+
+    @property
+    def asks_for_factor(self):
+        """Whether it is closed by now to members without a second factor."""
+        return self.second_factor_from is not None and self.second_factor_from <= now()
 
 
 partial(Organization, "organization_one_personal", Organization.owner, where="is_personal = true", unique=True)

@@ -7,7 +7,7 @@ sign in, and back.
 
 import functools
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import flash, g, session
 from flask_login import LoginManager, current_user
@@ -184,10 +184,20 @@ def _who():
 
 def sign_in_address():
     """Where to sign in, and where to come back to."""
+    return f"/sign-in?{urlencode({'next': _here()})}"
+
+
+def set_up_address(organization):
+    """Where a second factor is set up that the organization (its slug) asks for, and where to come back to."""
+    return f"/settings/security/factor/required?{urlencode({'organization': organization, 'next': _here()})}"
+
+
+def _here():
+    """The page that a refused request stands on."""
     target = request.headers.get("HX-Current-URL") if request.htmx else request.full_path.rstrip("?")
     if request.method != "GET" and not request.htmx:
         target = request.referrer  # the form, where what was typed waits
-    return f"/sign-in?next={quote(same_site(target) or '/app', safe='')}"
+    return same_site(target) or "/app"
 
 
 def same_site(target):

@@ -14,6 +14,7 @@ from domain import Refused
 from domain.base import allowances, audit
 from domain.base.stepup import VerificationRequired
 from domain.money.providers.provider import ProviderFailed
+from domain.organizations.permissions import SecondFactorRequired
 from views import access, pages
 from views.base import stepup
 from views.safety import SAFE, ForeignForm
@@ -47,6 +48,9 @@ def refused(refusal):
         return _elsewhere(refusal, "/session-ended")
     if isinstance(refusal, VerificationRequired) and access.me():
         return stepup.ask(refusal)
+    if isinstance(refusal, SecondFactorRequired):
+        _note_denied(refusal)
+        return _elsewhere(refusal, access.set_up_address(refusal.details["organization"]))
     if isinstance(refusal, allowances.TooOften):
         allowances.note(refusal.name, f"Too many tries: {refusal.name.partition(':')[0]}", by=access.me())
     if isinstance(refusal, ForeignForm):
@@ -155,11 +159,11 @@ def _note_denied(refusal):
 
 
 def _elsewhere(refusal, target):
-    """Whoever must sign in (again) is sent there, also from within a fragment."""
+    """Whoever must sign in (again) or set something up is sent there, also from within a fragment."""
     if pages.wants_json():
-        return say_no(refusal.code, refusal.sentence, 401)
+        return say_no(refusal.code, refusal.sentence, refusal.status)
     if request.htmx:
-        response = Response("", 401)
+        response = Response("", refusal.status)
         response.headers["HX-Redirect"] = target
         return response
     return redirect(target, 303)

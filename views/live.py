@@ -115,7 +115,7 @@ def _events(by, mark, token):
     while time.monotonic() < ends and not _closing:
         heard = _roused  # before the look: what commits during it must not be slept over
         found = _news(by, mark, token)
-        if found is None:  # signed out, or a member no more
+        if found is None:  # signed out, no member any more, or without the second factor that is asked for
             yield "event: over\ndata: {}\n\n"
             return
         present, stale = found
@@ -135,7 +135,7 @@ def _news(by, mark, token):
     try:
         who = sessions.find(token)
         member = who and reach(who.user, by.organization.slug)
-        if not member:
+        if not member or not member.may("organization.read"):
             return None
         with inside(member.organization):
             return changes.since(mark, member.user)

@@ -45,7 +45,17 @@ def newest(user, limit=SHOWN, before=None):
     )
     if before:
         query = query.where(Notification.id < before)
-    return list(query.order_by(Notification.id.desc()).limit(limit))
+    found = list(query.order_by(Notification.id.desc()).limit(limit))
+    return found if user.second_factor_at else [_covered(one) for one in found]
+
+
+def _covered(notification):
+    """What an organization that asks for a second factor tells to somebody without one: that there is something."""
+    if notification.organization and notification.organization.asks_for_factor:
+        notification.title = f"News of {notification.organization.name}"
+        notification.body = "Set up a second factor, and you can read it."
+        notification.link = f"/{notification.organization.slug}"
+    return notification
 
 
 @writes

@@ -30,16 +30,18 @@ class Permission:
     capability: str = ""  # that the organization's plan must include
     policies: tuple = ()  # names in domain/organizations/permissions.py
     while_suspended: bool = False
+    without_factor: bool = False  # also for who lacks the second factor that the organization asks for
 
 
-def _to(label, roles, capability="", policies="", while_suspended=False):
-    return Permission(label, frozenset(roles.split()), capability, tuple(policies.split()), while_suspended)
+def _to(label, roles, capability="", policies="", **when):
+    return Permission(label, frozenset(roles.split()), capability, tuple(policies.split()), **when)
 
 
 ORGANIZATION = {
     "organization.read": _to("See the organization", "owner admin member viewer", while_suspended=True),
     "organization.update": _to("Change name and settings", "owner admin"),
     "organization.delete": _to("Delete the organization", "owner", policies="is_a_team"),
+    "organization.require_factor": _to("Require a second factor of everybody", "owner", policies="is_a_team"),
     "organization.transfer": _to("Hand the organization over", "owner", policies="is_a_team teams_are_on"),
     "members.read": _to("See the members", "owner admin member viewer"),
     "members.invite": _to(
@@ -60,7 +62,10 @@ ORGANIZATION = {
         "Remove a member", "owner admin", policies="members_are_managed only_owners_touch_owners not_the_last_owner"
     ),
     "members.leave": _to(
-        "Leave the organization", "owner admin member viewer", policies="is_a_team not_the_last_owner"
+        "Leave the organization",
+        "owner admin member viewer",
+        policies="is_a_team not_the_last_owner",
+        without_factor=True,
     ),
     "workspaces.read": _to("See workspaces", "owner admin member viewer"),
     "workspaces.manage": _to("Create workspaces and choose their people", "owner admin", policies="is_a_team"),

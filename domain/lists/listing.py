@@ -113,7 +113,7 @@ class Listing:
     found_by: Sort | None = None  # the order of what a search finds, where no sort goes by id
     walks: tuple[str, ...] = ()  # filters with an index, the narrowest first («organization» is `within`): it is walked
     conditions: Any = ()  # ((a Field to filter by, (value) → its condition, asked anew each time), …)
-    notes: Any = None  # (heading, (rows) → {id: ((tone, words), …)}): badges that no column has
+    notes: Any = None  # (heading, (rows, by) → {id: ((tone, words), …)}): badges that no column has
     ranges: tuple[str, ...] = ()  # fields with a filter «from … to …»
     acts: tuple[Act, ...] = ()
     link: Any = None  # (row) → where its page is; True or a column: below the list, by id or that; None: it has none

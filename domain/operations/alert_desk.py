@@ -40,7 +40,7 @@ listing = Listing(
     elsewhere=(("by", Profile.full_name, Profile.full_name),),
     search=Parts((Alert.message, Profile.full_name)),
     conditions=((Field("state", "State", STATE), _stands),),
-    notes=("State", lambda rows: {row.id: ((STATE.tone(_state(row)), STATE.plain(_state(row))),) for row in rows}),
+    notes=("State", lambda rows, by: {row.id: ((STATE.tone(_state(row)), STATE.plain(_state(row))),) for row in rows}),
     ranges=("created_at",),
     acts=(
         Act(

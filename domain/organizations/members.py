@@ -204,10 +204,15 @@ def _role_field(row, by):
     return Field("role", "Role", Choice(options, about=tuple(roles.ABOUT.items())), True, default=row.role)
 
 
-def _notes(rows):
-    """Whether it is oneself, whether the account is suspended, and the parts one has in workspaces."""
+def _notes(rows, by):
+    """Whether it is oneself, whether the account is suspended, and the parts one has in workspaces.
+
+    Owners and admins also see who has a second factor.
+    """
     held = {row.user: [("good", "You")] if row.is_me else [] for row in rows}
     for row in rows:
+        if by.role in HIGH:
+            held[row.user].append(("good", "Second factor") if row.has_factor else ("warn", "No second factor"))
         if row.status != "active":
             held[row.user].append(("bad", row.status.capitalize()))
     parts = Assignment.select(Assignment.user, Assignment.role, Workspace.name).join(
@@ -237,6 +242,7 @@ listing = Listing(
         ("name", CharField(), NAME),
         ("email", User.email, None),
         ("status", User.status, None),
+        ("has_factor", BooleanField(), Case(None, ((User.second_factor_at.is_null(False), True),), False)),
         ("standing", CharField(), STANDING),
         ("is_me", BooleanField(), Case(None, ((Membership.user == parameter("user"), True),), False)),
     ),
@@ -256,6 +262,6 @@ listing = Listing(
     ranges=("joined_at",),
     chips="role",
     under=("email",),
-    also=("user", "is_me", "status", "standing"),
+    also=("user", "is_me", "status", "has_factor", "standing"),
     icon="users",
 )

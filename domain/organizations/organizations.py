@@ -136,6 +136,11 @@ class Member:
         if refusal is not None:
             raise refusal
 
+    @property
+    def needs_factor_from(self):
+        """When they will need a second factor here, or needed one; None where they have one, or none is asked for."""
+        return permissions.lacks_factor(self)
+
     def seen_as(self, role):
         """Themselves with a lesser role, for a look at the pages. Refuses with Forbidden."""
         if role not in roles.below(self.role):
@@ -151,6 +156,7 @@ _REACHED = (
     Organization.status,
     Organization.timezone,
     Organization.own_tasks_only,
+    Organization.second_factor_from,
 )
 # At every request: `list_1m_vs_jinja_page`.
 _reach = Compiled(

@@ -21,6 +21,12 @@ class OrganizationSuspended(Refused):
     code, status = "ORGANIZATION_SUSPENDED", 403
 
 
+class SecondFactorRequired(Refused):
+    """Led to set one up: nothing of this organization is open until then. `details` name it."""
+
+    code, status = "SECOND_FACTOR_REQUIRED", 403
+
+
 class MemberLimitExceeded(Refused):
     code, status = "MEMBER_LIMIT_EXCEEDED", 409
 
@@ -180,6 +186,8 @@ def rules_of(permission):
 def judge(by, name, target=None):
     """The first refusal that stands in the way of the permission, or None when it is granted."""
     permission = roles.ORGANIZATION[name]
+    if closed := _closed(by, permission):
+        return closed
     if by.role not in permission.roles:
         return _unfit_role(by, permission)
     if not permission.capability and not permission.policies:
@@ -203,7 +211,7 @@ def verdict(by, name, target=None, whose="Your"):
     else:
         yield Step("plan", "Every plan includes it")
     state = "active" if by.organization.status == "active" else by.organization.status
-    yield Step("organization", f"The organization is {state}", _state(by, permission))
+    yield Step("organization", f"The organization is {state}", _closed(by, permission) or _state(by, permission))
     for policy in permission.policies:
         asked = policy not in TARGETED or target is not None
         rule = POLICIES[policy]
@@ -221,6 +229,19 @@ def _plan(by, permission):
     name = current.name if current else "present"
     refusal = CapabilityRequired(f"The {name} plan doesn't include: {permission.label}.{offered}")
     return Step("plan", f"The plan is {name}; it doesn't include it", refusal)
+
+
+def lacks_factor(by):
+    """Since when, or from when on, the organization is closed to this member for want of a second factor; or None."""
+    return by.organization.second_factor_from if by.user.second_factor_at is None else None
+
+
+def _closed(by, permission):
+    if lacks_factor(by) and by.organization.asks_for_factor and not permission.without_factor:
+        name = by.organization.name
+        words = f"{name} asks everybody for a second factor. Set one up, and it is open to you again."
+        return SecondFactorRequired(words, organization=by.organization.slug)
+    return None
 
 
 def _state(by, permission):

@@ -213,7 +213,7 @@ def _restore(id, *, by):
     return f"{restore(id, by=by).name} is back."
 
 
-def _notes(rows):
+def _notes(rows, by):
     """How many people are in each, and which is the first."""
     ids = [row.id for row in rows]
     found = Assignment.select(Assignment.workspace, fn.count(Assignment.id)).where(Assignment.workspace.in_(ids))

@@ -41,7 +41,7 @@ def _row(place, one, by):
     }
 
 
-def _badges(rows):
+def _badges(rows, by):
     return {row.id: (("good", "You"),) * row.is_me + (("warn", row.waits),) * bool(row.waits) for row in rows}
 
 

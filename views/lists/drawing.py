@@ -46,7 +46,7 @@ def rows(place, answer):
     """The rows of an answer. What may be done to a row depends on its people alone: asked once for each."""
     listing, environment = place.listing, current_app.jinja_env
     rights, drawn = {}, []
-    notes = listing.notes[1](answer.rows) if listing.notes else {}
+    notes = listing.notes[1](answer.rows, place.by) if listing.notes else {}
     for row in answer.rows:
         people = tuple([getattr(row, name) for name in listing.belongs])
         known = rights.get(people)

@@ -6,7 +6,7 @@ from flask_login import current_user
 from database.scope import inside
 from domain import Invalid, NotFound, Stale
 from domain.base import settings
-from domain.organizations import members, organizations, permissions, transfers, workspaces
+from domain.organizations import members, organizations, permissions, required_factors, transfers, workspaces
 from models import Organization
 from views import access, pages
 
@@ -89,6 +89,8 @@ def _show(refusal=None):
         values=request.form if refusal else {},
         errors=(refusal.fields or {"form": refusal.sentence}) if refusal else {},
         zones=organizations.timezones(),
+        terms=required_factors.TERMS,
+        lacking=pages.later(required_factors.lacking, by.organization),
         currencies=organizations.CURRENCIES,
         offered=offered,
         others=_others(by),
@@ -112,6 +114,14 @@ def own_tasks():
     on = request.form.get("own_tasks_only") == "1"
     organizations.show_own_tasks_only(on, by=g.by)
     return _settings("Members see only their own tasks now." if on else "Members see everybody's tasks now.")
+
+
+@blueprint.post("/<organization>/settings/second-factor")
+@access.member("organization.require_factor")
+def require_factor():
+    on = request.form.get("second_factor") == "1"
+    required_factors.require(on, request.form.get("days", "0"), by=g.by)
+    return _settings("Everybody needs a second factor." if on else "Nobody needs a second factor any more.")
 
 
 @blueprint.post("/<organization>/settings")

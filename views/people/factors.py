@@ -1,11 +1,14 @@
 """The second factor: asked for at sign-in after the first, and on one's own pages set up, renewed, turned off."""
 
+from urllib.parse import urlencode
+
 import segno
 from flask import Blueprint, redirect, session
 from htmx_flask import request
 
 from domain import Refused
 from domain.base import allowances, tokens
+from domain.organizations import organizations
 from domain.people import accounts, codes, factors, passkeys, sign_ins
 from views import access, cookies, entrance, pages
 from views.safety import forgive, limited, recognise
@@ -93,11 +96,25 @@ def verify():
 # --- one's own ---------------------------------------------------------------------------------------------------
 
 
+@blueprint.get("/settings/security/factor/required")
+@access.signed_in
+def required():
+    """Before an organization that asks for one: why, and the way there."""
+    by = organizations.reach(access.me(), request.args.get("organization", "")[:80])
+    if by is None or not by.needs_factor_from:
+        return redirect(entrance.onward() or "/app")
+    others = [one for one in organizations.of(by.user) if one.id != by.organization.id and one.status == "active"]
+    return pages.page(
+        "people/accounts/factor_required.html", asks=by, others=others, next=entrance.onward(), here="account"
+    )
+
+
 @blueprint.post("/settings/security/factor/beginning")
 @access.signed_in
 def begin():
     factors.begin()
-    return pages.go("/settings/security/factor/new")
+    target = entrance.onward()
+    return pages.go("/settings/security/factor/new" + (f"?{urlencode({'next': target})}" if target else ""))
 
 
 @blueprint.get("/settings/security/factor/new")
@@ -123,6 +140,7 @@ def _enrolment(refusal=None):
         picture=code.svg_data_uri(scale=5, border=3, light="#fff", xmldecl=False),
         replaces=factors.is_on(user),
         errors=refusal.fields if refusal else {},
+        next=entrance.onward(),
         here="account",
     )
 
@@ -146,7 +164,7 @@ def enrol():
 
 def _shown_once(made, words):
     """In the answer to the form, never by way of the cookie: that can be read, and sent again."""
-    about = {"codes": made, "words": words, "here": "account"}
+    about = {"codes": made, "words": words, "next": entrance.onward(), "here": "account"}
     return pages.instead("people/accounts/backup_codes.html", "/settings/security/factor/codes", **about)
 
 

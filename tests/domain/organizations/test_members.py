@@ -331,18 +331,20 @@ def test_the_list_says_who_one_is_who_is_suspended_and_who_works_where(cast, at)
     stage = workspaces.create("Main stage", by=at("alice"))
     workspaces.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
     write(User.update(status="suspended").where(User.id == cast.vera.id).execute)
-    listing = members.listing
+    write(User.update(second_factor_at=now()).where(User.id == cast.alice.id).execute)
+    listing, none = members.listing, ("warn", "No second factor")
     rows = lists.read(listing, lists.understand(listing, {}), at("alice")).rows
     assert [row.name for row in rows] == ["Alice", "Bob", "Dora", "Vera"]  # owners first, then by name
-    notes = {row.name: listing.notes[1](rows)[row.id] for row in rows}
+    notes = {row.name: listing.notes[1](rows, at("alice"))[row.id] for row in rows}
     assert notes == {
-        "Alice": (("good", "You"),),
-        "Bob": (("quiet", "Manager in Main stage"),),
-        "Dora": (),
-        "Vera": (("bad", "Suspended"),),
+        "Alice": (("good", "You"), ("good", "Second factor")),
+        "Bob": (none, ("quiet", "Manager in Main stage")),
+        "Dora": (none,),
+        "Vera": (none, ("bad", "Suspended")),
     }
     workspaces.archive(stage.id, by=at("alice"))
-    assert listing.notes[1](rows)[rows[1].id] == ()
+    assert listing.notes[1](rows, at("alice"))[rows[1].id] == (none,)
+    assert listing.notes[1](rows, at("bob"))[rows[2].id] == ()  # who lacks one is for owners and admins to know
 
 
 @pytest.mark.parametrize("q", ["ver", "vera@ex", "VERA"])

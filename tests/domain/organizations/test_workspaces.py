@@ -28,7 +28,7 @@ def test_the_list_counts_the_people_and_knows_the_first(cast, at, stage):
     workspaces.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
     workspaces.create("Attic", by=at("alice"))
     rows = listed(at)
-    notes = workspaces.listing.notes[1](rows)
+    notes = workspaces.listing.notes[1](rows, at("alice"))
     assert {row.name: notes[row.id] for row in rows} == {
         "General": (("info", "The first"),),
         "Attic": (),
