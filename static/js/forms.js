@@ -61,6 +61,7 @@
   // -- words that aren't saved yet: asked about on every way out, and kept in this tab until they are sent
 
   const TYPED = "textarea, input:not([type=hidden], [type=password], [type=checkbox], [type=radio], [type=file], [type=search], [data-code])";
+  const DOOR = /^\/(sign-in|session)/;
   const isGuarded = (form) => form?.method === "post" && !form.querySelector("[type=password], [data-code]");
   const dirty = (within = document) => [...within.querySelectorAll("form[data-dirty]")];
   const whose = document.querySelector(".menu-who span")?.textContent ?? "";
@@ -97,7 +98,8 @@
       const note = document.createElement("p");
       note.className = "note tone-info";
       note.setAttribute("role", "status");
-      note.innerHTML = '<span class="note-text">What you typed before is here again.</span><button type="button" class="btn btn-link btn-sm" data-discard>Start afresh</button>';
+      const save = form.matches("[data-autosave]") ? '<button type="button" class="btn btn-sm" data-save-all>Save it</button>' : "";
+      note.innerHTML = `<span class="note-text">What you typed before is here again.</span>${save}<button type="button" class="btn btn-link btn-sm" data-discard>Start afresh</button>`;
       form.prepend(note);
     }
     showMoments();
@@ -106,13 +108,25 @@
     const form = event.target.closest("[data-discard]")?.form;
     if (form) { forget([form]); event.target.closest(".note").remove(); form.reset(); showMoments(); }
   });
-  // What a plain form sent is safe once another page came than the door or the form with its refusal.
+  // What a plain form sent is safe once its answer came: a page that it led to, other than the door, or without a
+  // refusal. Who comes back by themselves had no answer.
   function settle() {
-    const sent = read("sent");
+    const sent = read("sent"), isAnswer = "answered" in document.body.dataset || performance.getEntriesByType("navigation")[0]?.redirectCount;
     keep("sent", null);
-    if (!sent || /^\/(sign-in|session)/.test(location.pathname)) return;
+    if (!sent || !isAnswer || DOOR.test(location.pathname)) return;
     if (!document.querySelector("[aria-invalid=true], [data-toast=bad], .note.tone-bad")) keep(sent, null);
   }
+  // A dialog in which a session ended is open again behind the door.
+  on("htmx:beforeRequest", ({ detail: { elt } }) => {
+    if (elt.matches("[hx-get][hx-target='#dialog']")) keep("dialog", { page: location.pathname, from: elt.getAttribute("hx-get") });
+  });
+  on("close", (event) => { if (event.target.id === "dialog") keep("dialog", null); }, true);
+  on("DOMContentLoaded", () => {
+    const asked = read("dialog"), before = document.referrer && new URL(document.referrer).pathname;
+    if (DOOR.test(location.pathname)) return;
+    keep("dialog", null);
+    if (asked?.page === location.pathname && DOOR.test(before)) document.querySelector(`[hx-get="${CSS.escape(asked.from)}"]`)?.click();
+  });
   on("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.method !== "post") return;
@@ -128,7 +142,7 @@
     const form = detail.elt.closest?.("form");
     if (!isGuarded(form) || detail.requestConfig.verb !== "post") return;
     const away = detail.xhr.getResponseHeader("HX-Redirect") ?? "";
-    if (detail.successful && !/^\/(sign-in|session)/.test(away)) keep(draftOf(form), null);
+    if (detail.successful && !DOOR.test(away)) keep(draftOf(form), null);
     else if (form.isConnected && (form.matches("[data-guard]") || inputs(form).some((one) => one.matches(TYPED)))) form.setAttribute("data-dirty", "");
   });
   addEventListener("beforeunload", (event) => { if (dirty().some((form) => !form.matches("[data-draft]"))) event.preventDefault(); });
@@ -156,17 +170,28 @@
   // -- properties that save as they change
 
   let saving = Promise.resolve(); // one after another: each says what stood there when it was sent
-  function autosave(field) {
-    const { name, form } = field, value = sent(field);
-    if (isUnfinished(field.closest(".field") ?? form)) return;
+  function autosave(...fields) {
+    const { form } = fields[0];
+    if (fields.some((field) => isUnfinished(field.closest(".field") ?? form))) return;
+    if ("unsent" in form.dataset) fields = inputs(form);
+    delete form.dataset.unsent;
     forget([form]);
-    saving = saving.then(() => {
-      const was = document.getElementById(form.id)?.elements.namedItem(`was_${name}`);
-      return was && value !== was.value && htmx.ajax("POST", form.getAttribute("action"), {
-        source: "#row_detail", target: "#row_detail", swap: "morph:outerHTML", values: { [name]: value, [was.name]: was.value },
+    for (const { name, value } of fields.map((field) => ({ name: field.name, value: sent(field) }))) {
+      saving = saving.then(async () => {
+        const now = document.getElementById(form.id), was = now?.elements.namedItem(`was_${name}`);
+        if (!was || value === was.value) return;
+        const answered = await guildhall.ajax("POST", form.getAttribute("action"), {
+          source: "#row_detail", target: "#row_detail", swap: "morph:outerHTML", values: { [name]: value, [was.name]: was.value },
+        });
+        if (!answered) { touch(now); now.dataset.unsent = ""; } // it's sent with the next, or when the network is back
       });
-    }).catch(() => { /* htmx has said what went wrong */ });
+    }
   }
+  addEventListener("online", () => { for (const form of document.querySelectorAll("[data-unsent]")) autosave(...inputs(form).filter((one) => one !== document.activeElement)); });
+  on("click", (event) => {
+    const button = event.target.closest("[data-save-all]");
+    if (button) { autosave(...inputs(button.form)); button.closest(".note").remove(); }
+  });
   on("change", (event) => {
     const form = event.target.form;
     if (!form?.matches("[data-autosave]")) return;
@@ -176,7 +201,7 @@
   });
   on("keydown", (event) => {
     const { target } = event, form = target.form;
-    if (event.key !== "Enter" || event.isComposing || !form) return;
+    if (event.key !== "Enter" || !form) return;
     if (event.ctrlKey || event.metaKey) { event.preventDefault(); form.requestSubmit(); }
     else if (form.matches("[data-autosave]") && target.matches("input, [data-one-line]")) { event.preventDefault(); autosave(target.closest("[data-due]")?.querySelector("input") ?? target); }
   });

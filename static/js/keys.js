@@ -72,7 +72,7 @@
   const keys = {
     "?": () => { byId("keys").showModal(); return true; },
     "/": () => { const search = document.querySelector("[data-search]"); search?.focus(); search?.select?.(); return Boolean(search); },
-    c: () => click(document.querySelector("[data-create]")),
+    c: () => click(document.querySelector("[data-create]")) || why(document.querySelector("[data-row][data-why]")),
     g: () => { going = Date.now(); return true; },
     j: () => move(1),
     k: () => move(-1),
@@ -92,7 +92,7 @@
       if (palette?.open) palette.close(); else openPalette();
       return;
     }
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.id === "palette_input") { paletteKey(event); return; }
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
       if (typing(event.target) || currentRow()) document.activeElement.blur();

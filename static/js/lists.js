@@ -22,7 +22,7 @@
     if (place.rows > list.querySelectorAll("#list_rows > [data-row]").length) {
       const url = new URL(place.url, location.origin);
       url.searchParams.set("rows", place.rows);
-      await htmx.ajax("GET", url.pathname + url.search, { target: list, swap: "morph:outerHTML", source: list });
+      await guildhall.ajax("GET", url.pathname + url.search, { target: list, swap: "morph:outerHTML", source: list });
     }
     for (const box of document.querySelectorAll(".row-check")) if (place.ticks.includes(box.value)) box.checked = true;
     document.querySelector("[data-check-all]")?.dispatchEvent(new Event("ticked", { bubbles: true }));
@@ -42,7 +42,7 @@
     const button = event.target.closest("[data-cell]");
     if (!button) return;
     const base = area().dataset.base, row = button.closest("[data-row]").dataset.row;
-    htmx.ajax("GET", `${base}/${row}/cells/${button.dataset.cell}`, { source: button, target: button.closest("td"), swap: "outerHTML" });
+    guildhall.ajax("GET", `${base}/${row}/cells/${button.dataset.cell}`, { source: button, target: button.closest("td"), swap: "outerHTML" });
   });
 
   function save(element) {
@@ -50,7 +50,11 @@
     cell.dataset.saving = "";
     const values = { was: cell.querySelector("[name=was]").value, [element.name]: guildhall.sent(element) };
     const row = cell.closest("tr");
-    htmx.ajax("POST", cell.dataset.post, { source: cell, target: row, swap: "outerHTML", values }).then(() => focusCell(row.id, cell.dataset.name));
+    guildhall.ajax("POST", cell.dataset.post, { source: cell, target: row, swap: "outerHTML", values }).then((answered) => {
+      if (answered) { focusCell(row.id, cell.dataset.name); return; }
+      delete cell.dataset.saving;
+      if (element.matches("[data-chosen]")) element.value = values.was; // chosen once more, it's a choice again
+    });
   }
   function focusCell(row, name) {
     if (document.activeElement === document.body || document.activeElement.id === row) document.querySelector(`#${row} [data-cell="${name}"]`)?.focus();
@@ -60,11 +64,13 @@
     if (!cell) return;
     cell.removeAttribute("data-editing"); // once: leaving it also blurs it
     const row = cell.closest("tr"), name = cell.dataset.name;
-    htmx.ajax("GET", cell.dataset.back, { target: row, swap: "outerHTML" }).then(() => focusCell(row.id, name));
+    guildhall.ajax("GET", cell.dataset.back, { target: row, swap: "outerHTML" }).then((answered) => {
+      if (answered) focusCell(row.id, name); else cell.setAttribute("data-editing", "");
+    });
   }
 
   on("keydown", (event) => {
-    const cell = !event.isComposing && event.target.closest?.("[data-editing]");
+    const cell = event.target.closest?.("[data-editing]");
     if (!cell) return;
     if (event.key === "Escape") { event.stopPropagation(); putBack(event.target); }
     if (event.key === "Enter" && event.target.matches("[data-save-on-enter]")) { event.preventDefault(); save(event.target); }
@@ -124,7 +130,7 @@
     if (option) choose(option);
   });
   on("keydown", (event) => {
-    const menu = !event.isComposing && event.target.closest?.("[data-choices]");
+    const menu = event.target.closest?.("[data-choices]");
     if (!menu || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("[data-due]")) {
       if (event.key === "Enter") { event.preventDefault(); take(menu); }
@@ -171,7 +177,7 @@
   }
   on("change", (event) => { if (event.target.dataset?.bulk) bulk(event.target.dataset.bulk); });
   on("keydown", (event) => {
-    if (event.key !== "Escape" || event.isComposing || !event.target.closest?.(".bulk-bar")) return;
+    if (event.key !== "Escape" || !event.target.closest?.(".bulk-bar")) return;
     document.querySelector(".row-check:checked")?.focus();
   });
   on("click", async (event) => {
@@ -182,9 +188,11 @@
     const verb = event.target.closest("[data-act]");
     if (verb) ask(verb.form, verb);
   });
+  const unchoose = () => { for (const choice of document.querySelectorAll("[data-bulk]")) choice.selectedIndex = 0; };
+  on("htmx:afterRequest", ({ detail }) => { if (detail.elt.id === "bulk_form" && !detail.successful) unchoose(); });
   function unselect() {
     for (const box of document.querySelectorAll(".row-check:checked, [data-check-all]")) box.checked = false;
-    for (const choice of document.querySelectorAll("[data-bulk]")) choice.selectedIndex = 0;
+    unchoose();
     document.querySelector("[data-check-all]")?.dispatchEvent(new Event("change", { bubbles: true }));
   }
   on("unselect", unselect);
@@ -215,7 +223,8 @@
     const send = () => {
       const target = document.getElementById(id);
       const focused = target?.contains(document.activeElement);
-      return target && htmx.ajax("POST", url, { target, swap: "outerHTML", values: { [name]: mine.wish, was } }).then(() => {
+      return target && guildhall.ajax("POST", url, { target, swap: "outerHTML", values: { [name]: mine.wish, was } }).then((answered) => {
+        if (!answered) columns().find((one) => one.dataset.column === target.dataset.value)?.querySelector(".board-cards").prepend(target);
         if (focused) document.getElementById(id)?.focus();
       });
     };
@@ -258,7 +267,7 @@
     for (const one of columns()) one.classList.remove("drop");
   });
   on("keydown", (event) => {
-    const card = !event.isComposing && event.target.closest?.(".board-card[draggable=true]");
+    const card = event.target.closest?.(".board-card[draggable=true]");
     if (!card || !["[", "]"].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
     const all = columns(), here = all.indexOf(card.closest("[data-column]"));
     event.preventDefault();

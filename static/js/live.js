@@ -36,7 +36,7 @@
     const url = new URL(place.dataset.url || location.href, location.origin);
     const rows = place.querySelectorAll("#list_rows > [data-row]").length;
     if (rows > 50) url.searchParams.set("rows", Math.min(rows, 2000));
-    return htmx.ajax("GET", url.pathname + url.search, { target: place, swap: "morph:outerHTML", source: place, headers: { "X-Redraw": "1" } });
+    return guildhall.ajax("GET", url.pathname + url.search, { target: place, swap: "morph:outerHTML", source: place, headers: { "X-Redraw": "1" } });
   }
 
   // Time alone changes things too: a day begins, something shown becomes due. The page asks then.

@@ -3,6 +3,8 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const on = (type, handler, capture = false) => document.addEventListener(type, handler, capture);
+  // A key within a composition is the input method's own. Safari's last one comes after its end: its code tells.
+  addEventListener("keydown", (event) => { if (event.isComposing || event.keyCode === 229) event.stopImmediatePropagation(); }, true);
   const say = (text) => { byId("live").textContent = text; };
 
   // -- hx-swap="morph": the stock extension takes every out-of-band swap for an inline one (a beforeend would nest its
@@ -95,6 +97,7 @@
     all.slice(0, -4).forEach(leave);
     for (const toast of all.filter((one) => !toasts.has(one))) {
       toasts.add(toast);
+      for (const one of all) if (one !== toast && toasts.has(one) && one.textContent === toast.textContent) one.remove();
       if (toast.dataset.toast === "bad") continue;
       let left = 6000;
       const tick = setInterval(() => {
@@ -106,10 +109,10 @@
     }
   }
 
-  function toast(tone, text) {
+  function toast(tone, text, about = {}) {
     const note = document.createElement("div");
     note.className = `toast-note tone-${tone}`;
-    note.dataset.toast = tone;
+    Object.assign(note.dataset, { toast: tone }, about);
     const words = document.createElement("p");
     words.textContent = text;
     note.append(words);
@@ -243,6 +246,8 @@
     const form = event.target;
     if (form.method === "dialog") return;
     if (unreadable(form)) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+    // Without a network a plain form would lead to the browser's own error page, away from what was typed.
+    if (!navigator.onLine && form.method === "post" && !form.matches("[hx-post]")) { event.preventDefault(); event.stopImmediatePropagation(); sayUnreached(); return; }
     if ("sending" in form.dataset) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     if (form.dataset.confirm && !agreed.has(form)) {
       event.preventDefault();
@@ -286,11 +291,17 @@
   // -- offline, and answers that never came
 
   const showOffline = () => { byId("offline").hidden = navigator.onLine; };
+  const sayUnreached = () => toast("bad", "The server could not be reached. Nothing was lost; try again in a moment.", { unreached: "" });
+  const forgetUnreached = () => document.querySelectorAll("[data-unreached]").forEach(leave);
+  // A request of a script's own: whether an answer came. Where none did, the person was told so below.
+  const ajax = (verb, url, about) => htmx.ajax(verb, url, about).then(() => true, () => false);
+  addEventListener("online", forgetUnreached);
+  on("htmx:afterOnLoad", forgetUnreached);
   addEventListener("online", showOffline);
   addEventListener("offline", showOffline);
   on("htmx:sendError", (event) => {
     showOffline();
-    if (!event.detail.elt.closest("[data-quiet]")) toast("bad", "The server could not be reached. Nothing was lost; try again in a moment.");
+    if (!event.detail.elt.closest("[data-quiet]")) sayUnreached();
   });
   on("htmx:timeout", (event) => {
     if (!event.detail.elt.closest("[data-quiet]")) toast("bad", "The answer took longer than 30 seconds. Reload the page to see whether it went through.");
@@ -351,8 +362,8 @@
     select.value = value;
   });
   on("keydown", (event) => {
-    const { target, key, isComposing } = event;
-    const select = key === "Enter" && !isComposing && target.dataset?.narrows && document.getElementById(target.dataset.narrows);
+    const { target, key } = event;
+    const select = key === "Enter" && target.dataset?.narrows && document.getElementById(target.dataset.narrows);
     if (!select) return;
     event.preventDefault();
     const was = select.value, found = [...select.options].find((option) => option.value && !option.selected);
@@ -373,7 +384,7 @@
   on("focusin", (event) => { if (decides(event.target)) event.target.seen = event.target.selectedIndex; });
   on("pointerdown", (event) => { if (decides(event.target)) delete event.target.dataset.keyed; });
   on("keydown", (event) => {
-    const select = !event.isComposing && decides(event.target);
+    const select = decides(event.target);
     if (!select) return;
     const changed = "changed" in select.dataset;
     if (event.key === "Enter" && changed) { event.preventDefault(); event.stopPropagation(); decide(select); }
@@ -459,14 +470,14 @@
   }
 
   on("keydown", (event) => {
-    if (event.key !== "Escape" || event.isComposing) return;
+    if (event.key !== "Escape") return;
     drawer(false);
     const menu = document.querySelector("details.menu[open]");
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); event.stopPropagation(); }
   });
 
   on("keydown", (event) => {
-    const menu = ["ArrowDown", "ArrowUp"].includes(event.key) && !event.isComposing && event.target.closest?.("details.menu");
+    const menu = ["ArrowDown", "ArrowUp"].includes(event.key) && event.target.closest?.("details.menu");
     if (!menu || event.target.matches("input, textarea, select")) return;
     event.preventDefault();
     menu.open = true;
@@ -484,5 +495,5 @@
   on("DOMContentLoaded", refresh);
   if (document.readyState !== "loading") refresh();
   showOffline();
-  window.guildhall = { ask, complain, say, toast, unreadable };
+  window.guildhall = { ajax, ask, complain, say, toast, unreadable };
 })();

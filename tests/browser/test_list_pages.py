@@ -321,16 +321,3 @@ def test_report_20_what_was_typed_survives_escape_and_leaving_asks(page):
     expect(page.get_by_role("link", name="https://example.org/")).to_have_attribute("rel", "nofollow noopener")
     page.locator("[data-back]").click()
     expect(page).to_have_url(re.compile(f"{LIST}$"))
-
-
-def test_report_13_a_session_that_ends_in_a_form_loses_nothing(page_of, demo):
-    page = page_of("charlie")
-    page_of.expect(401)
-    page.goto(f"{LIST}/new")
-    page.locator("#title").fill("Written before the end")
-    page.context.clear_cookies()
-    page.get_by_role("button", name="Create task").click()
-    expect(page).to_have_url(re.compile("/sign-in"))
-    assert page.context.request.post("/dev/sign-in/5").ok
-    page.goto(f"{demo.url}{LIST}/new")
-    expect(page.locator("#title")).to_have_value("Written before the end")

@@ -89,22 +89,6 @@ def test_a_page_that_was_hidden_catches_up_when_it_is_seen_again(alice, bob, new
     expect(row(alice, "Ask for the late licence")).to_be_visible()
 
 
-def test_offline_says_so_keeps_what_was_typed_and_comes_back(page_of, alice, bob, new_task):
-    page_of.expect("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "htmx:afterRequest", "htmx:sendError")
-    alice.locator("#list_q").fill("lantern")
-    expect(alice).to_have_url(re.compile("q=lantern"))
-    alice.context.set_offline(True)
-    expect(alice.locator("#offline")).to_be_visible()
-    alice.locator("#list_q").fill("licence")
-    expect(alice.locator("#notice")).to_contain_text("could not be reached")
-    expect(alice.locator("#list_q")).to_have_value("licence")
-    alice.context.set_offline(False)
-    expect(alice.locator("#offline")).to_be_hidden()
-    new_task(bob, "Frame the licence")
-    alice.locator("#list_q").press("Enter")
-    expect(row(alice, "Frame the licence")).to_be_visible()
-
-
 def test_the_bell_rings_for_the_one_who_is_given_a_task(alice, bob, new_task):
     bob.goto("/notifications")
     expect(bob.locator("#bell_summary")).to_be_visible()
