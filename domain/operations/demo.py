@@ -13,6 +13,7 @@ from domain.money import billing, pricing
 from domain.money.providers import sandbox
 from domain.organizations import invitations, organizations, workspaces
 from domain.people import accounts, passwords
+from domain.records import collections, listings
 from domain.tasks import tasks
 from models import Admin, StaffRole, User
 
@@ -90,6 +91,7 @@ def furnish(seed=7):
         with inside(team):
             _work(team, people, chance, start)
             _write_with_ai(team, people, chance, start)
+            _fill_tables(team, people, chance, start)
             _at(start + timedelta(days=20))
             _buy("pro_monthly", organizations.reach(people["alice"], team.slug))
         with inside(other):
@@ -157,6 +159,75 @@ def _write_with_ai(team, people, chance, start):
         credits.spend(team, amount, key=f"demo:{number}", feature="ai.text", by=by)
         if number == 17:
             credits.refund(team, f"demo:{number}", by=by)
+
+
+SPONSORS = (
+    *("Brasserie du Nord", "Lumen & Sons", "Öko-Druck GmbH", "Café Trieste", "Harbour Freight Co-op", "Atelier Ngozi"),
+    *(
+        "Vélo Solidaire",
+        "The Night Library",
+        "Kaffeerösterei am Kanal",
+        "Sunday Tent Rentals",
+        "Polder Radio",
+        "Marimba",
+    ),
+    *(
+        "Schoonmaak & Zoon",
+        "Grain Mill Bakery",
+        "Green Ferry",
+        "Studio Płomień",
+        "Hotel Meridiaan",
+        "Bank of Two Rivers",
+    ),
+)
+THINGS_TO_LEND = (
+    *(
+        "Mixing desk, 16 channels",
+        "Folding tables, long",
+        "Headset microphones",
+        "Projector, bright",
+        "Extension leads, 25 m",
+    ),
+    *("Hand trucks", "Walkie-talkies, set of six", "Gazebo, 3 × 3 m", "Stage lights, warm", "First-aid chest"),
+)
+
+
+def _fill_tables(team, people, chance, start):
+    """Two tables as somebody makes them: who pays for the festival, and what there is to lend."""
+    _at(start + timedelta(days=2))
+    owner = organizations.reach(people["alice"], team.slug)
+    workers = [organizations.reach(people[first], team.slug) for first in ("alice", "bob", "dora")]
+    states = ("Asked", "Talking", "Signed", "Declined")
+    fields = (
+        ("Sponsor", "text"),
+        ("State", "choice", states),
+        ("Owner", "person"),
+        ("Since", "day"),
+        ("Notes", "long_text"),
+    )
+    _fill_table(collections.make("Sponsors", by=owner, fields=fields), SPONSORS, workers, chance, start)
+    states = ("Ready", "Lent", "Broken")
+    fields = (
+        ("Thing", "text"),
+        ("State", "choice", states),
+        ("With", "person"),
+        ("Back on", "day"),
+        ("Notes", "long_text"),
+    )
+    _fill_table(collections.make("Equipment", by=owner, fields=fields), THINGS_TO_LEND, workers, chance, start)
+
+
+def _fill_table(table, names, workers, chance, start):
+    for name in names:
+        by = chance.choice(workers)
+        _at(start + timedelta(days=chance.randint(3, 19), hours=chance.randint(8, 17)))
+        rules = listings.of(table, by)
+        first, state, person, day, notes = rules.listing.fields[:5]
+        form = {first.name: name, state.name: str(chance.choice(state.kind.words))}
+        form[person.name] = str(chance.choice(workers).user.id) if chance.random() < 0.7 else ""
+        form[day.name] = f"{start + timedelta(days=chance.randint(0, 40)):%Y-%m-%d}" if chance.random() < 0.8 else ""
+        form[notes.name] = "Ring before ten, ask for the office." if chance.random() < 0.3 else ""
+        rows.create(rules, form, by=by)
 
 
 def _divide(owner, people):

@@ -15,7 +15,7 @@ from models import Collection
 
 KEPT = 500
 SYSTEM = (
-    Field("created_by", "Made by", Person(), listed=False, acted=True),
+    Field("created_by", "Made by", Person(), listed=False, acted=True, filters=False),
     Field("created_at", "Made", Moment(past=True), listed=False, acted=True),
     Field("changed_by", "Changed by", Person(), listed=False, acted=True, filters=False),
     Field("changed_at", "Changed", Moment(past=True), listed=False, acted=True),
@@ -57,7 +57,7 @@ def _made(_database, shape, allowed):
         board_by=board,
         owner="created_by",
         also=("changed_by",),
-        ranges=(*dates, "created_at"),
+        ranges=dates,
         icon="table",
         exports=tuple(f.name for f in (*fields, *SYSTEM) if not f.listed),
         empty=(("all", "Write into the first row, or paste some from a spreadsheet.", "Nothing stands here yet."),),
