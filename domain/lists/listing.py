@@ -127,6 +127,7 @@ class Listing:
     due: str | None = None  # the day or moment (Due) that makes an open row overdue
     is_open: Any = None  # (row) → whether it can be overdue
     open_states: tuple = ()
+    title: str = ""  # its heading, where that isn't what its rows are called
     about: str = ""  # a sentence below its heading
     empty: tuple[tuple[str, ...], ...] = ()  # (tab, what an empty one says, and what to whoever only looks)
     version: Any = 0
@@ -253,6 +254,10 @@ class Listing:
     def id(self, given):
         """The id of a row out of an address or a form, or None for what can't be one."""
         return whole(given) if self.numbered else str(given)[:160] or None
+
+    @property
+    def heading(self):
+        return self.title or self.things.capitalize()
 
     @property
     def rows(self):

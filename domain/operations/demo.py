@@ -197,19 +197,17 @@ def _fill_tables(team, people, chance, start):
     _at(start + timedelta(days=2))
     owner = organizations.reach(people["alice"], team.slug)
     workers = [organizations.reach(people[first], team.slug) for first in ("alice", "bob", "dora")]
-    states = ("Asked", "Talking", "Signed", "Declined")
     fields = (
         ("Sponsor", "text"),
-        ("State", "choice", states),
+        ("State", "choice", ("Ready", "Lent", "Broken")),
         ("Owner", "person"),
         ("Since", "day"),
         ("Notes", "long_text"),
     )
     _fill_table(collections.make("Sponsors", by=owner, fields=fields), SPONSORS, workers, chance, start)
-    states = ("Ready", "Lent", "Broken")
     fields = (
         ("Thing", "text"),
-        ("State", "choice", states),
+        ("State", "choice", ("Ready", "Lent", "Broken")),
         ("With", "person"),
         ("Back on", "day"),
         ("Notes", "long_text"),

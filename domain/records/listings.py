@@ -59,6 +59,7 @@ def _made(_database, shape, allowed):
         also=("changed_by",),
         ranges=dates,
         icon="table",
+        title=shape.name,
         exports=tuple(f.name for f in (*fields, *SYSTEM) if not f.listed),
         empty=(("all", "Write into the first row, or paste some from a spreadsheet.", "Nothing stands here yet."),),
     )

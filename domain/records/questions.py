@@ -14,7 +14,7 @@ from database.parameters import Parameter, parameter
 from domain.lists import lists
 from models import Record, RecordKey
 
-GATHERED = 500  # so few are all read, whatever order is asked for
+GATHERED = 2000  # so few are all read, whatever order is asked for
 
 COLUMNS = (Record.id, Record.cells, Record.version)
 
