@@ -502,7 +502,7 @@ VIEWS_ELSEWHERE = {
     "place",
     "board",
     "drawing",
-    "export",
+    "workbook",
     "pages",
     "errors",
     "access",

@@ -15,6 +15,7 @@ class Day(Kind):
     """A day without a time."""
 
     name = "day"
+    is_figure = True
 
     def read(self, text):
         try:
@@ -41,6 +42,7 @@ class Due(Kind):
     """A day, or a moment where a time is given. A time without a zone is one of the reader's."""
 
     name = "due"
+    is_figure = True
     bulk: bool = True
     DAYS = (("Today", 0), ("Tomorrow", 1), ("In a week", 7))  # what is offered to choose, in days from today
     choices = ()

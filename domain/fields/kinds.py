@@ -26,6 +26,7 @@ class Kind:
     bulk = False  # many rows are given one value of it at once
     DAYS: tuple = ()  # (label, days from the reader's today) to choose from
     several = False  # takes a list of texts
+    is_figure = False  # a number, an amount, a time: no text of it is ever a formula
 
     @property
     def chosen(self):
@@ -50,6 +51,10 @@ class Kind:
 
     def restored(self, value):
         return value
+
+    def to_json(self, value):
+        """Value → JSON, as programs get it."""
+        return self.stored(value)
 
     def bound(self, text, end):
         """One end of a range («from» or «to») out of a filter. Refuses with Unfit."""

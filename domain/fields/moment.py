@@ -10,6 +10,7 @@ class Moment(Kind):
     """A point in time. Forms send UTC (the page converts from the reader's zone); a bare day is its end in UTC."""
 
     name = "moment"
+    is_figure = True
     filters: bool = False
     past: bool = False  # when something happened, not when it is due
 

@@ -49,3 +49,9 @@ def names(ids):
         return {}
     rows = User.select(User.id, Profile.full_name, User.email).join(Profile, on=(Profile.user == User.id))
     return {id: name or email for id, name, email in rows.where(User.id.in_(ids)).tuples()}
+
+
+def emails(ids):
+    """id → e-mail address, of those who are members of the organization one stands in."""
+    found = User.select(User.id, User.email).join(Membership, on=(Membership.user == User.id))
+    return dict(found.where(Membership.organization == scope(), User.id.in_(list(ids))).tuples())

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from database.clock import is_past
 from domain.lists import lists
+from views.lists import export
 
 PARTS = ("cell", "input", "edit", "shown", "filter")  # how a kind is seen; what one lacks is as of a text
 _kinds: dict[tuple[str, str], Any] = {}
@@ -17,7 +18,7 @@ def init_app(app):
     """What list templates use in every block."""
     environment = app.jinja_env
     environment.filters["bounded"] = bounded
-    environment.globals |= {"due_choices": tuple(lists.DUE.items()), "draw_rows": rows}
+    environment.globals |= {"due_choices": tuple(lists.DUE.items()), "draw_rows": rows, "export_forms": export.FORMS}
     _kinds.clear()
     plain = environment.get_template("fields/text.html").module
     for template in environment.list_templates(filter_func=lambda name: name.startswith("fields/")):

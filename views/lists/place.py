@@ -20,6 +20,12 @@ class Place:
     def tabs(self):
         return [tab for tab in self.listing.readings if granted(self.by, tab.capability)]
 
+    @property
+    def everything(self):
+        """The query of the widest tab they may see, not narrowed: what «all» is."""
+        tab = next((tab for tab in self.tabs[::-1] if tab.column is None), self.tabs[0])
+        return "" if tab is self.listing.readings[0] else urlencode({"tab": tab.key})
+
     @cached_property
     def acts(self):
         """What this person may do to rows here."""

@@ -141,7 +141,8 @@ def _wanted(listing):
     """(what follows the list's address, method, handler, capability) of the routes that a listing asks for."""
     reads, writes = listing.reads, listing.writes
     yield "", "GET", index, reads
-    yield "/export.csv", "GET", export_csv, reads
+    for form, _ in export.FORMS:
+        yield f"/export.{form}", "GET", export.handler(form), reads
     if listing.board_by:
         yield "/column/<int:number>", "GET", board.column, reads
     if listing.has_pages:
@@ -205,11 +206,6 @@ def _total(place, context):
     if counts and not place.ask.but(q="").is_narrowed and max(counts.values()) <= lists.COUNTED:
         return sum(counts.values())
     return totals.total(place.listing, place.ask, place.by)
-
-
-def export_csv(mounted, parts):
-    place = mounted.place(parts)
-    return export.answer(place.listing, place.ask, place.by)
 
 
 # --- a row's own page --------------------------------------------------------------------------------------
