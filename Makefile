@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz check audit-verify bench setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz check audit-verify bench lighthouse setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -51,6 +51,10 @@ audit-verify: setup
 # Against the peers, over a million rows; with SMOKE=1 within a minute, only to see that no measure is broken.
 bench: $(VENV)/.dev static/vendor/.stamp
 	$(PY) -m bench
+
+# Lighthouse's mobile preset over ten pages of the demo; it is installed into var/lighthouse.
+lighthouse: setup-dev
+	@$(PY) -m tests.browser.lighthouse
 
 screenshots: setup-dev
 	$(PY) -m tests.browser.screenshots

@@ -32,6 +32,11 @@ def read_in(name):
     _zone.set(ZoneInfo(name or "UTC"))
 
 
+def reader_zone():
+    """The name of the reader's time zone."""
+    return getattr(_zone.get(), "key", "UTC")
+
+
 def local(moment):
     """The moment on the reader's clock."""
     return moment.astimezone(_zone.get())

@@ -40,7 +40,8 @@ def _load(token):
     if found is None:
         g.session_over = sessions.why_over(token)
     stepup.present.set(found)
-    read_in(found.user.timezone if found else "")
+    if found:
+        read_in(found.user.timezone)
     return found
 
 

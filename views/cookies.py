@@ -16,4 +16,5 @@ BACKER_BACK = "backer_back"  # where a code that was mailed already waits
 VIEW_AS = "view_as"  # (organization's id, a lesser role)
 STAFF = "staff_token"  # while somebody of the platform looks on as another: their own session
 
+ZONE = "guildhall_zone"  # a cookie of its own: the browser's time zone, where nobody is signed in
 BROWSER = "guildhall_browser"  # a cookie of its own, which signs nobody in

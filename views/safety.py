@@ -16,10 +16,12 @@ from limits import parse
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import BaseConverter, ValidationError
 
+from database.clock import read_in
 from domain import Forbidden
 from domain.base import allowances, audit, configuration, stepup
 from domain.base.addresses import normalized
 from domain.base.allowances import hit
+from domain.organizations import organizations
 from domain.people import sessions
 from views import cookies, places
 
@@ -219,6 +221,9 @@ def _begin():
     g.place = places.parsed(request.remote_addr)
     allowances.known.set(False)
     stepup.present.set(None)  # a thread serves one after another
+    zone = request.cookies.get(cookies.ZONE, "")  # until somebody with a zone of their own turns out to ask
+    g.browser_zone = zone if zone in organizations.timezones() else ""
+    read_in(g.browser_zone)
     audit.origin.set({"ip": address(), "request_id": g.request_id})
     # NUL ends a string in C and PostgreSQL refuses it: nothing we have is called so.
     if "\0" in request.path or b"%00" in request.query_string:

@@ -8,7 +8,7 @@ from functools import cache
 
 import peewee
 
-from database.clock import now
+from database.clock import now, reader_zone
 from database.compiled import Compiled
 from database.locks import lock
 from database.parameters import parameter
@@ -31,7 +31,7 @@ RESERVED = frozenset(
     forgot-password guildhall health home impersonation accept-invitation legal live login metrics new notifications
     orders organizations organizer palette passes preview pricing railway records reset-password sandbox
     session-elsewhere session-ended settings setup step-up sign-in sign-out sign-up static tasks verify
-    verify-2fa webhooks www robots.txt favicon.ico .well-known help security sitemap status support
+    verify-2fa webhooks www robots.txt favicon.ico offline worker.js .well-known help security sitemap status support
     """.split()  # noqa: SIM905
 )
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "NGN", "GHS", "KES", "ZAR", "INR", "JPY", "CAD", "AUD", "BRL", "SEK", "PLN")
@@ -87,7 +87,8 @@ def named(name):
 
 def _create(name, user, *, is_personal, slug_from):
     lock("slugs")
-    organization = Organization.create(name=name, slug=_free_slug(slug_from), owner=user, is_personal=is_personal)
+    made = {"slug": _free_slug(slug_from), "is_personal": is_personal, "timezone": reader_zone()}
+    organization = Organization.create(name=name, owner=user, **made)
     Membership.create(organization=organization, user=user, role="owner")
     with inside(organization):
         Workspace.create(name=FIRST_WORKSPACE, slug=slugged(FIRST_WORKSPACE), is_default=True)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import peewee
 
-from database.clock import now
+from database.clock import now, reader_zone
 from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
@@ -160,6 +160,7 @@ def verify(token_id, code, backer=None):
 def create(email, name, password_hash, *, verified=True, backer=None, first=False):
     """A user with profile, personal organization and credit account: all of it or nothing.
 
+    Their time zone, and that of the organization, begins as the one they are read in: what their browser says.
     Every way to an account ends here. While a campaign runs it refuses with a backers.NotClaimed without a
     good Claim (`backer`); only the account that sets the site up (`first`) needs none.
     """
@@ -168,6 +169,7 @@ def create(email, name, password_hash, *, verified=True, backer=None, first=Fals
         email_norm=normalized(email),
         password_hash=password_hash,
         email_verified_at=now() if verified else None,
+        timezone=reader_zone(),
     )
     Profile.create(user=user, full_name=name)
     organization = organizations.create_personal(user, name)

@@ -495,5 +495,6 @@
   on("DOMContentLoaded", refresh);
   if (document.readyState !== "loading") refresh();
   showOffline();
+  if ("serviceWorker" in navigator) addEventListener("load", () => navigator.serviceWorker.register("/worker.js", { updateViaCache: "none" }).catch(() => { /* then a lost network shows the browser's own page */ }));
   window.guildhall = { ajax, ask, complain, say, toast, unreadable };
 })();

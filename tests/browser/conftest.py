@@ -85,6 +85,7 @@ class Pages:
             "viewport": {"width": 1280, "height": 800},
             "locale": "en-GB",
             "timezone_id": "Europe/Paris",
+            "service_workers": "block",  # a story that loses its network allows it
         } | options
         context = self.browser.new_context(base_url=url or self.url, **options)
         self.contexts.append(context)

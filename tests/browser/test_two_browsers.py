@@ -89,6 +89,32 @@ def test_a_page_that_was_hidden_catches_up_when_it_is_seen_again(alice, bob, new
     expect(row(alice, "Ask for the late licence")).to_be_visible()
 
 
+def test_use_r1_a_lost_network_has_a_page_of_its_own_and_takes_nothing(page_of):
+    page_of.expect(
+        "ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "ERR_FAILED", "htmx:afterRequest", "htmx:sendError"
+    )
+    page = page_of("alice", service_workers="allow")
+    page.goto(f"{TEAM}/settings")
+    page.evaluate("navigator.serviceWorker.ready.then(() => {})")
+    name = page.get_by_label("Name", exact=True)
+    name.fill("Acme Festival of Lanterns")
+    page.context.set_offline(True)
+    page.locator(f'form[action="{TEAM}/settings"]').get_by_role("button", name="Save").click()
+    expect(page.locator("#notice")).to_contain_text("could not be reached")
+    expect(name).to_have_value("Acme Festival of Lanterns")
+    # The browser doesn't always know that it is offline: then the form is gone, and comes back with its words.
+    page.evaluate("Object.defineProperty(Navigator.prototype, 'onLine', { get: () => true })")
+    page.locator(f'form[action="{TEAM}/settings"]').get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="You are offline")).to_be_visible()
+    kept = page.evaluate(
+        "caches.keys().then(async (all) => (await (await caches.open(all[0])).keys()).map((one) => one.url))"
+    )
+    assert [url for url in kept if "/static/" not in url] == [page.url.split(TEAM)[0] + "/offline"]
+    page.context.set_offline(False)
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Acme Festival of Lanterns")
+    page.get_by_role("button", name="Start afresh").click()
+
+
 def test_the_bell_rings_for_the_one_who_is_given_a_task(alice, bob, new_task):
     bob.goto("/notifications")
     expect(bob.locator("#bell_summary")).to_be_visible()

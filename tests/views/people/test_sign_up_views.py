@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from database.clock import reader_zone
 from models import AuthToken, Organization, User
 from tests.conftest import PASSWORD
 from tests.fixtures.entrance import FORM, code_of
@@ -22,6 +23,28 @@ def test_a_stranger_signs_up_proves_the_address_and_stands_in_a_home_of_their_ow
     home = Organization.get(Organization.owner == User.get(User.email_norm == "nina@example.org"))
     assert (response.status_code, response.headers["Location"]) == (303, f"/{home.slug}")
     assert newcomer.get(f"/{home.slug}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("said", "zone"), [("Europe/Berlin", "Europe/Berlin"), ("Mars/Base", "UTC"), ("../etc", "UTC")]
+)
+def test_use_r15_a_new_person_begins_in_the_zone_of_their_browser(newcomer, letters, said, zone):
+    newcomer.set_cookie("guildhall_zone", said)
+    newcomer.post("/sign-up", data=FORM)
+    newcomer.post("/verify", data={"code": code_of(letters)})
+    nina = User.get(User.email_norm == "nina@example.org")
+    home = Organization.get(Organization.owner == nina)
+    assert (nina.timezone, home.timezone) == (zone, zone)
+    newcomer.set_cookie("guildhall_zone", "Asia/Tokyo")  # guessed once
+    newcomer.get(f"/{home.slug}")
+    assert User.get_by_id(nina.id).timezone == zone
+
+
+def test_use_r15_no_reader_is_in_the_zone_of_the_one_before(newcomer, browse):
+    newcomer.set_cookie("guildhall_zone", "Asia/Tokyo")
+    newcomer.get("/")
+    browse(None).get("/")
+    assert reader_zone() == "UTC"
 
 
 def test_sign_up_keeps_where_one_was_going(newcomer, letters):
