@@ -1,6 +1,3 @@
-import json
-import re
-
 import pytest
 
 
@@ -96,15 +93,3 @@ def test_report_26_a_browser_that_opens_the_number_is_led_to_the_name(browse):
         client.get("/sign-in?next=/acme", headers=opened).headers["Location"] == "http://localhost/sign-in?next=/acme"
     )
     assert client.get("/health", headers={"Host": "127.0.0.1:8000"}).status_code == 200
-
-
-def test_use_r1_the_service_worker_keeps_one_page_that_knows_nobody(browse):
-    page = browse("alice").get("/offline").get_data(True)
-    assert page == browse(None).get("/offline").get_data(True)
-    assert "You are offline" in page
-    answer = browse(None).get("/worker.js")
-    assert (answer.mimetype, answer.headers["Cache-Control"]) == ("text/javascript", "no-cache")
-    kept = json.loads(re.search(r"KEPT = (\[.*?\]);", answer.get_data(True))[1])
-    assert re.findall(r'(?:src|href)="([^"]+)"', page) == kept
-    assert all(address.startswith("/static/") for address in kept)
-    assert "Set-Cookie" not in answer.headers
