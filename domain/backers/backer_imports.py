@@ -7,6 +7,7 @@ function of the import and the line, so that they can be handed over once withou
 import io
 import re
 from datetime import timedelta
+from itertools import islice
 
 from database.clock import now
 from database.locks import lock
@@ -43,7 +44,9 @@ def table(data):
     Commas, semicolons or tabs; the first line names the columns. Refuses with Invalid what is no such file.
     """
     text = _text(data)
-    lines = reading.records(io.StringIO(text, newline=""), reading.delimiter_of(text))
+    delimiter, begins = reading.delimiter_of(text)
+    file = io.StringIO(text, newline="")
+    lines = reading.records(islice(file, begins, None), delimiter, begins)
     _, first = next(lines, (0, []))
     places = _places(first)
     found: list[tuple[int, dict | None]] = []
@@ -123,6 +126,8 @@ def _judged(line, cells, by_name, tier_id):
             raise Invalid({"username": "This is a formula, not a name."})
     except Invalid as invalid:
         return [line, shown, None, "", WRONG, " ".join(invalid.fields.values())]
+    if damaged := reading.shortened(cells.get("code", "")):
+        return [line, username, None, "", WRONG, f"{damaged} Make the column text, and save the file again."]
     said = " ".join(clean(cells.get("tier", "")).split())
     tier = by_name.get(comparable(said)) if said else tier_id
     if tier is None:

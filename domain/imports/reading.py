@@ -131,11 +131,10 @@ def _look_into_text(path, head, chosen):
     layout = Layout(encoding=encoding)
     with _opened(path, layout) as file:
         text = file.read(HEAD)
-    if said := re.match(r"sep=(.)\r?\n", text):
-        layout = layout.but(begins=1)
-        text = text[said.end() :]
-    given = chosen.get("delimiter") or (said and said[1])
-    layout = layout.but(delimiter=given if given in DELIMITERS else delimiter_of(text))
+    given, begins = delimiter_of(text)
+    if chosen.get("delimiter") in DELIMITERS:
+        given = chosen["delimiter"]
+    layout = layout.but(delimiter=given, begins=begins)
     count, first, most = 0, [], 0
     for line, cells in _raw(path, layout):
         count += 1
@@ -212,17 +211,22 @@ def _foreign_lines(path, count=3):
 
 
 def delimiter_of(text):
-    """What parts the cells: of the signs that part most rows into equally many, the one that parts them most.
+    """(what parts the cells, how many lines stand before the first row).
 
-    The last line of a piece of text may be cut off, so it is left out where there are others.
+    Some programs say it in a first line, `sep=;`. Else, of the signs that part most rows into equally many, it is the
+    one that parts them most. The last line of a piece of text may be cut off, so it is left out where there are others.
     """
+    said = re.match(r"sep=(.)\r?\n", text)
+    begins, text = (1, text[said.end() :]) if said else (0, text)
+    if said and said[1] in DELIMITERS:
+        return said[1], begins
     scores = {}
     for sign in DELIMITERS:
         widths = Counter(len(cells) for cells in _sampled(text, sign))
         width, rows = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(1, 0))
         # One that parts everything, and evenly, beats one that is only seen more often.
         scores[sign] = (width > 1 and rows >= 0.95 * sum(widths.values()), width > 1, rows * (width > 1), width)
-    return max(scores, key=lambda sign: scores[sign])
+    return max(scores, key=lambda sign: scores[sign]), begins
 
 
 def _sampled(text, sign):
@@ -382,11 +386,15 @@ def _is_run(text):
 _LONG = re.compile(r"[-+]?\d[.,]\d+E\+?\d{2,}", re.I)
 
 
+def shortened(text):
+    """What to say of a long number that a spreadsheet has shortened, as 1.23E+15; "" of any other text."""
+    is_long = _LONG.fullmatch(text.strip())
+    return f"“{text}” is a long number that a spreadsheet has shortened: its last digits are gone." if is_long else ""
+
+
 def damage(cells):
     """Sentences about a column whose numbers a spreadsheet has damaged, or would: it stays text."""
-    said = []
-    if long := next((cell for cell in cells if _LONG.fullmatch(cell.strip())), None):
-        said.append(f"“{long}” is a long number that a spreadsheet has shortened: its last digits are gone.")
+    said = [sentence for sentence in map(shortened, cells) if sentence][:1]
     if zeros := next((cell for cell in cells if re.fullmatch(r"0\d+", cell.strip())), None):
         said.append(f"“{zeros}” begins with zeros, so it is kept as text.")
     if any(isinstance(cell, Neutral) and re.fullmatch(r"-?\d{16,}", cell) for cell in cells):

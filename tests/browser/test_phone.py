@@ -141,6 +141,22 @@ def test_a_task_is_created_and_its_status_changed_in_place(page_of):
     expect(row.get_by_title("Change the status")).to_have_text("In progress")
 
 
+def test_use_t7_a_task_is_two_lines_and_the_first_stands_above_the_middle(page_of, new_task):
+    page = page_of("alice", **PHONE)
+    id = new_task(page, "Ask the neighbours whether the late concert may go on until eleven " * 2, assigned_to="1")
+    page.goto(f"{TEAM}/tasks")
+    cards = page.locator("#list_rows [data-row]:visible, .cards [data-row]:visible")
+    expect(cards.first).to_be_visible()
+    assert cards.first.bounding_box()["y"] < 844 / 2
+    heights = cards.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().height)")
+    assert max(heights) <= 110
+    filters = page.get_by_role("search").get_by_label("Priority")
+    expect(filters).to_be_hidden()
+    page.get_by_role("button", name="Filter").tap()
+    expect(filters).to_be_visible()
+    page.request.post(f"{TEAM}/tasks/{id}/removal")
+
+
 def test_a_card_is_moved_with_its_choice(page_of, new_task):
     page = page_of("alice", **PHONE)
     id = new_task(page, "Fold the napkins")

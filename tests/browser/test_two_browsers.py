@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -187,3 +188,30 @@ def test_a_page_of_a_deleted_task_says_so_once(page_of, alice, bob, new_task):
         new_task(bob, title)
         expect(row(watcher, title)).to_be_visible()
     expect(alice.locator("[data-toast], .note[data-behind]")).to_have_count(1)
+
+
+def test_report_03_what_is_told_within_a_second_is_drawn_together(alice, bob, new_task):
+    drawn = []
+    alice.on("request", lambda request: drawn.append(request.url) if "x-redraw" in request.headers else None)
+    for number in range(12):
+        new_task(bob, f"Lamp {number}")
+    expect(row(alice, "Lamp 11")).to_be_visible()
+    assert row(alice, "Lamp").count() == 12
+    assert 1 <= len(drawn) <= 4  # the first at once, then one a second
+
+
+def test_report_17_an_open_list_asks_again_when_a_time_comes(page_of, new_task):
+    page = page_of("bob")
+    page.clock.install()
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    page.goto("/health")
+    id = new_task(page, "Open the doors", due_at=soon.isoformat(timespec="seconds"), assigned_to="2")
+    page.goto(f"{TEAM}/tasks")
+    due = page.locator(f"#row_{id} .due")
+    expect(due).not_to_contain_text("late")
+    with page.expect_request(lambda request: "x-redraw" in request.headers):
+        page.clock.fast_forward("01:00:05")
+    expect(due).to_contain_text("late")
+    with page.expect_request(lambda request: "x-redraw" in request.headers):
+        page.clock.fast_forward("24:00:00")  # another day
+    expect(due).to_contain_text("1 day late")

@@ -57,9 +57,16 @@ def why(held):
         "username,code,tier\nAda,Ada-1234,early\nBea,Bea-1234,Founder\n",
         "\ufeffusername;code;tier\r\nAda;Ada-1234;Early Bird\r\nBea;Bea-1234;FOUNDER\r\n",
         'Tier\tAccess code\tMakerWorld username\nearly\t"Ada-1234"\t" Ada "\n\n  \t\t\nfounder\tBea-1234\tBea\n',
+        "sep=;\r\nusername;code;tier\r\nAda;Ada-1234;early\r\nBea;Bea-1234;founder\r\n",
         '"User-Name","ACCESS_CODE","reward"\n"Ada","Ada-1234","early"\n"Bea","Bea-1234","founder",,\n',
     ],
-    ids=["commas", "byte order mark and semicolons", "tabs and quotes", "odd headings, empty cells at the end"],
+    ids=[
+        "commas",
+        "byte order mark and semicolons",
+        "tabs and quotes",
+        "its delimiter named",
+        "odd headings, empty cells at the end",
+    ],
 )
 def test_the_usual_kinds_of_csv_are_read(check, text):
     held = check(text)
@@ -72,6 +79,13 @@ def test_the_usual_kinds_of_csv_are_read(check, text):
 
 def test_utf_16_as_spreadsheets_save_it_is_read(check):
     assert verdicts(check("username\tcode\nŁucja\tŁucja-12\n".encode("utf-16"))) == [(2, "Łucja", "new")]
+
+
+def test_report_21_a_code_that_a_spreadsheet_has_shortened_is_refused_and_leading_zeros_stay(check):
+    held = check("username,code\nAda,1.23457E+11\nBea,00123456\n")
+    assert verdicts(held) == [(2, "Ada", "wrong"), (3, "Bea", "new")]
+    assert "its last digits are gone. Make the column text" in held.rows[0][5]
+    assert held.rows[1][3] == backer_codes.hashed("bea", "00123456")
 
 
 def test_a_quoted_cell_may_go_over_lines_and_lines_are_counted_as_an_editor_does(check):
