@@ -20,7 +20,7 @@ from domain.base import alerts, audit, roles, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PAID
 from domain.lists import rows
-from domain.organizations import invitation_links, invitations, organizations, transfers, workspaces
+from domain.organizations import assignments, invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.records import collections, listings
 from domain.tasks import tasks
@@ -91,6 +91,8 @@ FORMS = {
     "organizations.offer": {"to": "{colleague}"},
     "invitations.invite": {"email": "nina@example.org", "role": "member"},
     "members.act_role": {"role": "viewer"},
+    "workspaces.people_bulk": {"ids": "{part}", "act": "removal"},
+    "workspaces.people_act_role": {"role": "scanner"},
     "workspaces.create": {"name": "Another stage"},
     "workspaces.rename": {"name": "Small stage"},
     "workspaces.assign": {"user": "{bob}", "role": "scanner"},
@@ -165,6 +167,7 @@ REFUSED = {
     "reset.create": 422,
     "reconciliations.bulk": 422,
     "inbox.bulk": 422,  # none is chosen
+    "account.browsers_bulk": 422,
     "inbox.act_work": 409,  # its body can't be read
     "jobs.bulk": 422,  # none is chosen
     "alerts.bulk": 422,
@@ -290,7 +293,7 @@ def _people_of_acme(made, cast, alice):
     made.colleague = models.Membership.get(organization=cast.acme, user=cast.dora).id
     made.stage = workspaces.create("Main stage", by=alice)
     made.attic = workspaces.archive(workspaces.create("Attic", by=alice).id, by=alice).id
-    made.part = workspaces.assign(made.stage.id, cast.dora.id, "staff", by=alice).id
+    made.part = assignments.assign(made.stage.id, cast.dora.id, "staff", by=alice).id
     made.invitation = invitations.invite("ida@example.org", "staff", by=alice, workspace=made.stage.id).id
 
 
@@ -310,7 +313,7 @@ def filled(rule, endpoint, name, world):
         "provider": "oidc",
         "batch": world.batch[who],
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
-        "person": world.part,
+        "parent": world.cast.alice.id if endpoint.startswith("people.") else world.stage.id,
         "table": "repairs",
         "name": {
             "tasks": "title",
@@ -354,6 +357,8 @@ def filled(rule, endpoint, name, world):
         "records.change_field": {"id": 1},
         "records.add_word": {"id": 2},
         "records.undo": {"batch": world.row_batch[who]},
+        "workspaces.people_act_role": {"id": world.part},
+        "workspaces.people_act_removal": {"id": world.part},
         "people.reactivate": {"id": world.shut},
         "tenants.reactivate": {"id": world.closed},
     }.get(endpoint, {})
@@ -373,6 +378,7 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
         "invitation": world.invitation,
         "task": world.task[who],
         "colleague": world.colleague,
+        "part": world.part,
         "tier": world.tier,
         "row": world.row[who],
         "bob": world.cast.bob.id,

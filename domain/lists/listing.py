@@ -108,6 +108,8 @@ class Listing:
     exports: tuple[str, ...] = ()  # fields that aren't listed but stand in the file
     within: Any = None  # the column that names the organization, where the table isn't Owned
     only: Any = None  # a condition all its rows meet
+    knows: Any = ()  # ((name, (by) → value), …): parameters that its conditions and columns name besides
+    hears: str = ""  # tables besides its own whose changes it is drawn anew for
     parent: Any = None  # the column that names the row it stands in
     stands_in: Any = None  # (id, by): refuses with NotFound where that row isn't theirs to see
     found_by: Sort | None = None  # the order of what a search finds, where no sort goes by id

@@ -298,6 +298,7 @@ def _due(listing, due):
 def values_of(listing, ask, by, sort):
     """The parameters of what somebody asks."""
     values = {"user": by.user.id, "parent": ask.parent, "moment": _MOMENT.db_value(now())}
+    values |= {name: value(by) for name, value in listing.knows}
     if by.organization is not None:
         values["organization"] = by.organization.id
     for name, value in ask.filters:

@@ -1,6 +1,6 @@
-"""Payments: what follows from one (licence, grants, credits of its period), and an organization's as a list."""
+"""Payments: what follows from one (licence, grants, credits of its period); payments and licences as lists."""
 
-from peewee import Case, CharField, fn
+from peewee import JOIN, Case, CharField, fn
 
 from domain.base import changes
 from domain.entitlements import credits, grants, plans
@@ -10,9 +10,10 @@ from domain.fields.kinds import Field
 from domain.fields.link import Link
 from domain.fields.moment import Moment
 from domain.fields.money import Money
+from domain.fields.text import Text
 from domain.lists.listing import NEWEST, Listing, both
 from domain.lists.searches import Parts
-from models import Payment, Subscription
+from models import Licence, Payment, Profile, Subscription
 
 
 def settle(organization, payment, subscription=None):
@@ -30,7 +31,7 @@ def settle(organization, payment, subscription=None):
         credits.follow(organization)
 
 
-# --- as a list ----------------------------------------------------------------------------------------------
+# --- as lists ----------------------------------------------------------------------------------------------
 
 # What a payment was for, by its reason.
 REASONS = {"create": "first period", "cycle": "renewal", "update": "change of plan", "once": "bought once", "other": ""}
@@ -100,4 +101,41 @@ listing = Listing(
     reads="billing.read",
     icon="receipt",
     empty=(("all", "What is paid stands here with its invoice."),),
+)
+
+HELD = Choice((("held", "Yours", "good"), ("ended", "Ended", "quiet")))
+TIERS = Choice((("personal", "Personal", "quiet"), ("commercial", "Commercial", "info")))
+
+
+def _plan_in_words(row):
+    return plans.get(row["plan_key"]).label if row["plan_key"] in plans.PLANS else row["plan_key"]
+
+
+licences = Listing(
+    *("licences", "licence", "licences", Licence),
+    (
+        Field("what", "What", Derived(_plan_in_words)),
+        Field("tier", "Licence", TIERS),
+        Field("status", "Status", HELD),
+        Field("created_at", "Since", Moment(past=True)),
+        Field("ended_at", "Ended", Moment(past=True)),
+        Field("end_reason", "Why", Text(40), listed=False),
+        Field("who", "Bought by", Text(120)),
+    ),
+    (*NEWEST, *both("ended_at", "Ended long ago first", "Ended last first", first="down")),
+    joins=lambda query: query.join(Profile, JOIN.LEFT_OUTER, on=(Profile.user == Licence.purchaser)),
+    elsewhere=(
+        ("what", Licence.plan_key, None),
+        ("who", Profile.full_name, None),
+        ("status", CharField(), Case(None, ((Licence.ended_at.is_null(), "held"),), "ended")),
+    ),
+    search=Parts((Licence.plan_key, fn.coalesce(Profile.full_name, "")), numbered=False),
+    also=("plan_key",),
+    under=("end_reason",),
+    ranges=("created_at",),
+    chips="status",
+    hears="payment",
+    reads="billing.read",
+    icon="receipt",
+    empty=(("all", "What is bought once, for good, stands here."),),
 )

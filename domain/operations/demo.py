@@ -11,7 +11,7 @@ from domain.entitlements import credits, grants
 from domain.lists import rows
 from domain.money import billing, pricing
 from domain.money.providers import sandbox
-from domain.organizations import invitations, organizations, workspaces
+from domain.organizations import assignments, invitations, organizations, workspaces
 from domain.people import accounts, passwords
 from domain.records import collections, listings
 from domain.tasks import tasks
@@ -231,7 +231,7 @@ def _fill_table(table, names, workers, chance, start):
 def _divide(owner, people):
     """A second workspace with its people, and an invitation that waits for an answer."""
     stage = workspaces.create("Main stage", by=owner)
-    workspaces.assign(stage.id, people["dora"].id, "manager", by=owner)
+    assignments.assign(stage.id, people["dora"].id, "manager", by=owner)
     invitations.invite("imani@example.org", "scanner", by=owner, workspace=stage.id)
 
 

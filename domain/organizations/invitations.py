@@ -16,7 +16,7 @@ from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import addresses, audit, changes, history, outgoing, settings
 from domain.base.roles import WORKSPACE_ROLES
 from domain.fields.kinds import clean
-from domain.organizations import organizations, permissions, workspaces
+from domain.organizations import assignments, organizations, permissions, workspaces
 from models import Assignment, Invitation, Membership, Organization, User
 
 ROLES = ("admin", "member", "viewer")  # nobody is invited as owner
@@ -326,7 +326,7 @@ def accept(public_id, user, session=None):
     with inside(offer.organization):
         _settle(offer.invitation, "accepted", accepted_by=user, accepted_at=now())
         if offer.workspace is not None:
-            workspaces.place(offer.workspace, user, offer.invitation.role, by=user, organization=offer.organization)
+            assignments.place(offer.workspace, user, offer.invitation.role, by=user, organization=offer.organization)
         else:
             add(offer.organization, user, offer.invitation.role, invitation=offer.invitation.id)
             organizations.switch(user, offer.organization, session)

@@ -1,4 +1,4 @@
-"""Areas inside an organization, with narrower people of their own: managers, staff and scanners.
+"""Areas inside an organization, with narrower people of their own (assignments.py).
 
 Every organization has one from its first day; pages speak of workspaces only once there is a second.
 """
@@ -9,16 +9,16 @@ from database.clock import now
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import history, outgoing, roles
+from domain.base import history
 from domain.fields.choice import Choice
-from domain.fields.kinds import Field, clean, comparable, whole
+from domain.fields.kinds import Field, clean, comparable
 from domain.fields.moment import Moment
 from domain.fields.number import counted
 from domain.fields.text import Text
 from domain.lists.listing import NEWEST, Act, Listing, Sort, both
 from domain.lists.searches import Parts
 from domain.organizations import organizations
-from models import Assignment, Invitation, Membership, Profile, User, Workspace
+from models import Assignment, Invitation, Workspace
 
 
 class OnlyOne(Refused):
@@ -106,95 +106,6 @@ def restore(id, *, by):
 def _note(workspace, verb, summary, by, **facts):
     made = "created" if verb == "created" else "updated"
     history.note(f"organization.workspace_{verb}", summary, workspace, by=by, verb=made, **facts)
-
-
-# --- its people ---------------------------------------------------------------------------------------------
-
-
-def people(workspace):
-    """Its assignments with their people, by name, each with `is_member`: whether of the organization too."""
-    rows = list(
-        Assignment.select(Assignment, User, Profile)
-        .join(User)
-        .join(Profile, on=(Profile.user == User.id), attr="_profile")
-        .where(Assignment.workspace == workspace)
-    )
-    of_it = Membership.organization == workspace.organization_id
-    members = Membership.select(Membership.user).where(of_it, Membership.user.in_([row.user_id for row in rows]))
-    inside = {one.user_id for one in members}
-    for row in rows:
-        row.is_member = row.user_id in inside
-    return sorted(rows, key=lambda row: (roles.WORKSPACE_ROLES.index(row.role), row.user.name.casefold()))
-
-
-@writes
-def assign(id, user_id, role, *, by):
-    """Give a member (or somebody who is in it already) a role in the workspace; returns the assignment.
-
-    Refuses with Invalid or NotFound; people from outside are invited.
-    """
-    by.require("workspaces.manage")
-    workspace = found(id)
-    if workspace.archived_at:
-        raise Refused(f"{workspace.name} is archived. Restore it first.")
-    if role not in roles.WORKSPACE_ROLES:
-        raise Invalid({"role": "Choose manager, staff or scanner."})
-    who = User.one(User.id == (whole(user_id) or 0))
-    held = who and Assignment.one(Assignment.workspace == workspace, Assignment.user == who)
-    if not held and not (who and organizations.reach(who, by.organization.slug)):
-        raise Invalid({"user": "Choose a member of this organization. Others are invited by e-mail."})
-    return place(workspace, who, role, by=by.user, organization=by.organization)
-
-
-def place(workspace, who, role, *, by, organization):
-    """Put somebody into the workspace in this role, in the present transaction; returns the assignment."""
-    held = Assignment.one(Assignment.workspace == workspace, Assignment.user == who)
-    if held and held.role == role:
-        return held
-    if held:
-        Assignment.update(role=role).where(Assignment.id == held.id).execute()
-    else:
-        Assignment.insert(workspace=workspace, user=who, role=role).on_conflict_ignore().execute()
-    change = history.note(
-        "member.assigned",
-        f"{who.name} is {role} in {workspace.name}",
-        workspace,
-        by=by,
-        organization=organization,
-        target=who,
-        workspace=workspace.name,
-        before=held.role if held else None,
-        after=role,
-    )
-    if by != who:
-        page = f"/{organization.slug}/workspaces/{workspace.slug}"
-        outgoing.notify(
-            who,
-            "member.role_changed",
-            f"assigned:{change.id}",
-            f"You are {role} in {workspace.name} of {organization.name}",
-            link=page if organizations.reach(who, organization.slug) else None,
-            organization=organization,
-        )
-    return Assignment.get(Assignment.workspace == workspace, Assignment.user == who)
-
-
-@writes
-def release(id, assignment_id, *, by):
-    """Take somebody out of the workspace. Refuses with NotFound."""
-    by.require("workspaces.manage")
-    workspace = found(id)
-    held = Assignment.one(Assignment.id == assignment_id, Assignment.workspace == workspace)
-    gone = held and Assignment.delete().where(Assignment.id == held.id).execute()
-    if not gone:
-        raise NotFound("That person isn't in this workspace any more.")
-    summary = f"{held.user.name} is no longer in {workspace.name}"
-    facts = {"target": held.user, "workspace": workspace.name, "before": held.role, "after": None}
-    change = history.note("member.released", summary, workspace, by=by, **facts)
-    if held.user_id != by.user.id:
-        title = f"You are no longer in {workspace.name} of {by.organization.name}"
-        outgoing.notify(held.user, "member.removed", f"released:{change.id}", title)
-    return held.user
 
 
 # --- as a list ----------------------------------------------------------------------------------------------

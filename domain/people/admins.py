@@ -95,6 +95,14 @@ def staff(user):
     return Staff(user, capabilities(user))
 
 
+def oneself(user):
+    """The user as who asks for a list of their own things, which are theirs as they are."""
+    return Staff(user, frozenset({"own"}))
+
+
+SIDES = {"platform": staff, "own": oneself}
+
+
 def may(user, capability):
     """Whether the user passes the gate with this platform capability."""
     return capability in capabilities(user)

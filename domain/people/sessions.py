@@ -234,29 +234,19 @@ def live(user):
 
 
 @writes
-def revoke(user, session_id):
-    """Sign one of the user's browsers out. Refuses with NotFound for anybody else's."""
-    ended = (
-        Session.update(ended_at=now(), end_reason="revoked")
-        .where(Session.id == session_id, Session.user == user, Session.ended_at.is_null(), Session.staff_id.is_null())
-        .execute()
-    )
-    if not ended:
+def revoke(session_id, *, by):
+    """Sign one of one's browsers out, after step-up L3. Refuses with NotFound for anybody else's."""
+    stepup.demand("account.end_sessions")
+    mine = (Session.id == session_id) & (Session.user == by) & Session.staff_id.is_null()
+    if not Session.update(ended_at=now(), end_reason="revoked").where(mine, Session.ended_at.is_null()).execute():
         raise NotFound("That session is over already.")
-    audit.record("auth.session.revoked", "Signed one browser out", by=user, target=("session", session_id))
+    audit.record("auth.session.revoked", "Signed one browser out", by=by, target=("session", session_id))
 
 
 @writes
-def end_others(user, present, session_id=None):
-    """Sign out the user's other browsers, or the one of that id; returns how many. Step-up L3 comes first.
-
-    The present session needs no proof to end itself. Refuses with NotFound for a session that isn't the user's.
-    """
-    if session_id != present.id:
-        stepup.demand("account.end_sessions")
-    if session_id is not None:
-        revoke(user, session_id)
-        return 1
+def end_others(user, present):
+    """Sign out the user's other browsers, after step-up L3; returns how many."""
+    stepup.demand("account.end_sessions")
     return end_all(user, by=user, but=present)
 
 

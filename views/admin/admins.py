@@ -15,7 +15,7 @@ listed = routes.add(
     blueprint,
     rows.Rules(admin_desk.listing),
     "/admin/admins",
-    is_platform=True,
+    side="platform",
     template="admin/admins/index.html",
     context=lambda place: {"staff": roles.STAFF, "platform": roles.PLATFORM, "most": admins.NOTE},
 )

@@ -16,7 +16,7 @@ listed = routes.add(
     blueprint,
     rows.Rules(alert_desk.listing),
     "/admin/alerts",
-    is_platform=True,
+    side="platform",
     template="admin/alerts.html",
     context=lambda place: {"most": alerts.MOST},
 )

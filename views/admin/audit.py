@@ -17,7 +17,7 @@ routes.add(
     blueprint,
     rows.Rules(audit_logs.everywhere),
     "/admin/audit",
-    is_platform=True,
+    side="platform",
     template="admin/audit/all.html",
     prefix="all_",
 )

@@ -33,7 +33,7 @@ routes.add(
     blueprint,
     rows.Rules(replays.listing),
     "/admin/webhooks",
-    is_platform=True,
+    side="platform",
     template="admin/inbox/index.html",
     context=_state,
 )

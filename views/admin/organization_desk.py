@@ -14,7 +14,7 @@ from views.lists import routes
 blueprint = Blueprint("tenants", __name__)
 
 
-routes.add(blueprint, rows.Rules(organization_desk.listing), "/admin/organizations", is_platform=True, nav="tenants")
+routes.add(blueprint, rows.Rules(organization_desk.listing), "/admin/organizations", side="platform", nav="tenants")
 
 
 @blueprint.get("/admin/organizations/<id:id>")

@@ -7,7 +7,7 @@ from htmx_flask import request
 from domain import Invalid, Refused
 from domain.base import audit
 from domain.lists import rows
-from domain.people import admins, people, sessions, suspensions
+from domain.people import admins, browsers, people, sessions, suspensions
 from views import access, cookies, pages
 from views.lists import routes
 from views.safety import address, for_lookers
@@ -15,7 +15,17 @@ from views.safety import address, for_lookers
 blueprint = Blueprint("people", __name__)
 
 
-routes.add(blueprint, rows.Rules(people.listing), "/admin/users", is_platform=True)
+routes.add(blueprint, rows.Rules(people.listing), "/admin/users", side="platform")
+routes.add(
+    blueprint,
+    rows.Rules(browsers.anybodys),
+    "/admin/users/<id:parent>/sessions",
+    side="platform",
+    nav="people",
+    template="admin/people/browsers.html",
+    context=lambda place: {"person": people.one(place.ask.parent)},
+    prefix="browsers_",
+)
 
 
 @blueprint.get("/admin/users/<id:id>")
@@ -32,7 +42,7 @@ def _person(id, refusal=None, tried="suspend"):
         422 if refusal else 200,
         person=person,
         memberships=people.memberships(person),
-        sessions=list(sessions.live(person).limit(20)),
+        signed_in=sessions.live(person).count(),
         ways=people.ways_in(person),
         events=audit.about(person),
         listed=admins.is_listed(person),

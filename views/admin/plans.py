@@ -17,7 +17,7 @@ from views.lists import routes
 blueprint = Blueprint("plans", __name__)
 
 
-routes.add(blueprint, rows.Rules(plan_desk.listing), "/admin/plans", is_platform=True)
+routes.add(blueprint, rows.Rules(plan_desk.listing), "/admin/plans", side="platform")
 
 
 @blueprint.get("/admin/plans/<name>")

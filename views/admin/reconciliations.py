@@ -39,7 +39,7 @@ routes.add(
     blueprint,
     rows.Rules(findings.listing),
     "/admin/reconciliation",
-    is_platform=True,
+    side="platform",
     nav="reconciliation",
     template="admin/reconciliations/index.html",
     context=_state,

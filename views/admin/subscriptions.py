@@ -20,7 +20,7 @@ routes.add(
     blueprint,
     rows.Rules(subscriptions.listing),
     "/admin/subscriptions",
-    is_platform=True,
+    side="platform",
     template="admin/subscriptions/index.html",
     context=lambda place: {"given_up": subscriptions.given_up(), "can": place.by.capabilities},
 )

@@ -125,7 +125,7 @@ everybody = routes.add(
     blueprint,
     listed_rows.Rules(backer_desk.listing),
     "/admin/backers",
-    is_platform=True,
+    side="platform",
     template="backers/index.html",
     context=lambda place: {"tiers": tiers.everything(), "values": {}, "errors": {}},
 )

@@ -1,7 +1,8 @@
 """Routes of any listed thing: list and board, form, cells edited in place, acts, bulk, undo, export, history.
 
 `organization(rules)` and `platform(rules, path)` make a blueprint with the routes that the listing asks for, and
-`add` gives them to one that has more. What is special is in the listing and its Rules.
+`add` gives them to one that has more: of an organization, of the platform's staff, or of a person's own things.
+What is special is in the listing and its Rules.
 """
 
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class Mounted:
 
     find: Any
     path: str  # below the organization, or from the top of the site; parts such as <id:parent> are its own
-    platform: bool
+    side: str  # whose list it is: "organization", "platform" or "own"
     nav: str
     template: str
     context: Any  # (place) → what the template needs besides
@@ -59,14 +60,15 @@ class Mounted:
     def place(self, parts, view=None):
         parent, named = parts.pop("parent", None), {name: parts.pop(name) for name in self.names if name in parts}
         rules = self.find(**named)
-        by = admins.staff(access.me()) if self.platform else g.by
+        by = g.by if self.side == "organization" else admins.SIDES[self.side](access.me())
+        parent = by.user.id if self.side == "own" else parent
         if callable(rules.listing.reads):  # no door knew it
             demand(by, rules.listing.reads)
         if rules.listing.stands_in is not None:
             rules.listing.stands_in(parent, by)
         ask = lists.understand(rules.listing, request.args, parent)
         asked = request.args.get("view", "")
-        url = self.path if self.platform else f"/{by.organization.slug}{self.path}"
+        url = f"/{by.organization.slug}{self.path}" if by.organization else self.path
         url = url.replace("<id:parent>", str(parent))
         for name, value in named.items():
             url = url.replace(f"<{name}>", value)
@@ -93,7 +95,7 @@ def organization(rules, path=None, **more):
 def platform(rules, path, **more):
     """A blueprint with the routes of a list of the platform's staff."""
     made = Blueprint(rules.listing.name, __name__)
-    add(made, rules, path, is_platform=True, **more)
+    add(made, rules, path, side="platform", **more)
     return made
 
 
@@ -102,7 +104,7 @@ def add(
     rules,
     path,
     *,
-    is_platform=False,
+    side="organization",
     nav=None,
     template="lists/index.html",
     context=None,
@@ -115,15 +117,17 @@ def add(
     """
     listing = rules.listing
     mounted = Mounted(
-        find or (lambda **_: rules), path, is_platform, nav or listing.name, template, context or (lambda place: {})
+        find or (lambda **_: rules), path, side, nav or listing.name, template, context or (lambda place: {})
     )
 
     def door(right):
+        if side == "own":
+            return access.signed_in
         if callable(right):  # asked behind the door, of the table that the address names
-            right = "admin.read" if is_platform else "organization.read"
-        return access.platform(right) if is_platform else access.member(right)
+            right = "admin.read" if side == "platform" else "organization.read"
+        return access.platform(right) if side == "platform" else access.member(right)
 
-    start = path if is_platform else f"/<organization>{path}"
+    start = f"/<organization>{path}" if side == "organization" else path
     for suffix, method, handler, capability in _wanted(listing):
         view = _bound(handler, mounted)
         blueprint.add_url_rule(start + suffix, prefix + handler.__name__, door(capability)(view), methods=[method])

@@ -4,10 +4,9 @@ from flask import Blueprint, g
 from htmx_flask import request
 
 from domain import Invalid, Refused
-from domain.base import roles
 from domain.base.allowances import spend
 from domain.lists import rows
-from domain.organizations import invitations, members, permissions, workspaces
+from domain.organizations import assignments, invitations, members, permissions, workspaces
 from views import access, pages
 from views.lists import routes
 
@@ -39,33 +38,41 @@ def create():
     return pages.go(_at(made), f"{made.name} is there. Choose who works in it.")
 
 
+def _around(place):
+    by, workspace = place.by, workspaces.found(place.ask.parent)
+    manages = by.may("workspaces.manage")
+    inside = assignments.assigned(workspace) if manages else ()
+    return {
+        "workspace": workspace,
+        "free": [one for one in members.of(by.organization) if one.user_id not in inside] if manages else [],
+        "invited": pages.later(invitations.of, workspace) if by.may("invitations.read") else [],
+        "invite_refusal": permissions.judge(by, "members.invite_staff") if manages else None,
+        "roles": assignments.ROLE.choices,
+        "manages": manages,
+        "values": {},
+        "errors": {},
+    }
+
+
+people = routes.add(
+    blueprint,
+    rows.Rules(assignments.listing),
+    "/workspaces/<id:parent>/people",
+    nav="organization",
+    template="organizations/workspaces/show.html",
+    context=_around,
+    prefix="people_",
+)
+
+
 @blueprint.get(HERE + "/<slug>")
 @access.member("workspaces.read")
 def show(slug):
-    return _show(workspaces.found(slug))
+    return people.page(parts={"parent": workspaces.found(slug).id})
 
 
-def _show(workspace, refusal=None):
-    by = g.by
-    errors = refusal.beside() if refusal else {}
-    manages = by.may("workspaces.manage")
-    people = workspaces.people(workspace)
-    inside = {one.user_id for one in people}
-    return pages.page(
-        "organizations/workspaces/show.html",
-        refusal.status if refusal else 200,
-        workspace=workspace,
-        people=people,
-        free=[one for one in members.of(by.organization) if one.user_id not in inside] if manages else [],
-        invited=invitations.of(workspace) if by.may("invitations.read") else [],
-        invite_refusal=permissions.judge(by, "members.invite_staff") if manages else None,
-        roles=[(role, role.capitalize()) for role in roles.WORKSPACE_ROLES],
-        ABOUT=roles.ABOUT_WORKSPACE,
-        values=request.form if refusal else {},
-        errors=errors,
-        manages=manages,
-        here="organization",
-    )
+def _refused(id, refusal):
+    return people.page(refusal.status, {"parent": id}, values=request.form, errors=refusal.beside())
 
 
 @blueprint.post(HERE + "/<id:id>/name")
@@ -74,7 +81,7 @@ def rename(id):
     try:
         held = workspaces.rename(id, request.form.get("name", ""), by=g.by)
     except Invalid as refusal:
-        return _show(workspaces.found(id), refusal)
+        return _refused(id, refusal)
     return pages.go(_at(held), "Saved.")
 
 
@@ -82,17 +89,10 @@ def rename(id):
 @access.member("workspaces.manage")
 def assign(id):
     try:
-        made = workspaces.assign(id, request.form.get("user", ""), request.form.get("role", ""), by=g.by)
+        made = assignments.assign(id, request.form.get("user", ""), request.form.get("role", ""), by=g.by)
     except Invalid as refusal:
-        return _show(workspaces.found(id), refusal)
-    return pages.go(_at(workspaces.found(id)), f"{made.user.name} is {made.role} here now.")
-
-
-@blueprint.post(HERE + "/<id:id>/people/<id:person>/removal")
-@access.member("workspaces.manage")
-def release(id, person):
-    gone = workspaces.release(id, person, by=g.by)
-    return pages.go(_at(workspaces.found(id)), f"{gone.name} is no longer in this workspace.", "info")
+        return _refused(id, refusal)
+    return pages.go(_at(made.workspace), f"{made.user.name} is {made.role} here now.")
 
 
 @blueprint.post(HERE + "/<id:id>/invitations")
@@ -110,5 +110,5 @@ def invite(id):
     except Refused as refusal:
         if refusal.status == 403 or not refusal.about_form:
             raise
-        return _show(held, refusal)
+        return _refused(id, refusal)
     return pages.go(_at(held), f"{made.email} is invited. The letter is on its way.")

@@ -1,14 +1,16 @@
-"""One's own pages: profile, password, signed-in browsers, and leaving for good."""
+"""One's own pages: profile, password, signed-in browsers, leaving for good."""
 
 from flask import Blueprint, request, session
 from flask_login import current_user, logout_user
 
 from domain import Invalid
 from domain.base import alerts
+from domain.lists import rows
 from domain.organizations import organizations
-from domain.people import accounts, admins, sessions
+from domain.people import accounts, admins, browsers, sessions
 from views import access, pages
 from views.entrance import form
+from views.lists import routes
 
 blueprint = Blueprint("account", __name__)
 
@@ -76,23 +78,18 @@ def change_password():
 @blueprint.get("/settings/security")
 @access.signed_in
 def security():
-    return pages.page(
-        "people/accounts/security.html",
-        sessions=list(sessions.live(access.me())),
-        current=current_user.session,
-        has_password=accounts.has_password(access.me()),
-        here="account",
-    )
+    return pages.page("people/accounts/security.html", has_password=accounts.has_password(access.me()), here="account")
 
 
-@blueprint.post("/settings/security/sessions/<id:id>/end")
-@access.signed_in
-def end_session(id):
-    sessions.end_others(access.me(), current_user.session, id)
-    if id == current_user.session.id:
-        logout_user()
-        return pages.go("/sign-in")
-    return pages.go("/settings/security", "That browser is signed out.")
+routes.add(
+    blueprint,
+    rows.Rules(browsers.listing),
+    "/settings/security/sessions",
+    side="own",
+    nav="account",
+    template="people/accounts/browsers.html",
+    prefix="browsers_",
+)
 
 
 @blueprint.post("/settings/security/sessions/end")
@@ -100,4 +97,4 @@ def end_session(id):
 def end_others():
     ended = sessions.end_others(access.me(), current_user.session)
     words = "No other browser was signed in." if not ended else f"Signed out {ended} other browsers."
-    return pages.go("/settings/security", words if ended != 1 else "Signed out one other browser.")
+    return pages.go("/settings/security/sessions", words if ended != 1 else "Signed out one other browser.")

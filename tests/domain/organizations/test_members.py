@@ -8,7 +8,7 @@ from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import settings, stepup
 from domain.lists import lists
-from domain.organizations import members, organizations, permissions, workspaces
+from domain.organizations import assignments, members, organizations, permissions, workspaces
 from models import Assignment, AuditEvent, Change, Membership, Organization, Outgoing, Transfer, User
 from tests.fixtures.threads import refused, together, write
 
@@ -216,7 +216,7 @@ def test_nobody_removes_themselves(at, of, signed_in_as):
 
 def test_who_goes_gives_up_their_parts_and_the_offer_made_to_them(cast, at, of, signed_in_as):
     stage = workspaces.create("Main stage", by=at("alice"))
-    workspaces.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
+    assignments.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
     offer = {"from_user": cast.alice, "to_user": cast.bob, "expires_at": now() + timedelta(days=1)}
     write(Transfer.create, **offer)
     members.leave(by=at("bob"))
@@ -329,7 +329,7 @@ def test_a_member_removed_twice_at_once_goes_once(cast, at, of, signed_in_as):
 
 def test_the_list_says_who_one_is_who_is_suspended_and_who_works_where(cast, at):
     stage = workspaces.create("Main stage", by=at("alice"))
-    workspaces.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
+    assignments.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
     write(User.update(status="suspended").where(User.id == cast.vera.id).execute)
     write(User.update(second_factor_at=now()).where(User.id == cast.alice.id).execute)
     listing, none = members.listing, ("warn", "No second factor")

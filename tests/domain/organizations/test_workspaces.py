@@ -1,11 +1,11 @@
 import pytest
 
 from database.scope import everywhere, inside
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound
 from domain.lists import lists
-from domain.organizations import invitations, organizations, permissions, workspaces
-from models import Assignment, AuditEvent, Membership, Outgoing, Workspace
-from tests.fixtures.threads import refused, together, write
+from domain.organizations import assignments, organizations, permissions, workspaces
+from models import AuditEvent, Workspace
+from tests.fixtures.threads import refused, together
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def listed(at, status=""):
 
 
 def test_the_list_counts_the_people_and_knows_the_first(cast, at, stage):
-    workspaces.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
+    assignments.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
     workspaces.create("Attic", by=at("alice"))
     rows = listed(at)
     notes = workspaces.listing.notes[1](rows, at("alice"))
@@ -93,46 +93,6 @@ def test_the_first_one_stays_and_the_others_can_be_put_away_and_taken_out_again(
     assert workspaces.found(stage.id).archived_at is None
 
 
-def test_a_member_is_put_into_one_gets_another_role_and_is_taken_out(cast, at, stage):
-    made = workspaces.assign(stage.id, str(cast.bob.id), "staff", by=at("alice"))
-    again = workspaces.assign(stage.id, cast.bob.id, "manager", by=at("alice"))
-    assert (made.id, again.role, again.user) == (again.id, "manager", cast.bob)
-    ((person, member),) = [(one.user.name, one.is_member) for one in workspaces.people(stage)]
-    assert (person, member) == ("Bob", True)
-    facts = [e.metadata for e in AuditEvent.select().where(AuditEvent.action == "member.assigned")]
-    assert [(f["before"], f["after"]) for f in facts] == [(None, "staff"), ("staff", "manager")]
-    told = [row.payload["title"] for row in Outgoing.select().where(Outgoing.kind == "notification")]
-    assert told == ["You are staff in Main stage of Acme", "You are manager in Main stage of Acme"]
-    assert workspaces.release(stage.id, made.id, by=at("alice")) == cast.bob
-    assert workspaces.people(stage) == []
-    with pytest.raises(NotFound):
-        workspaces.release(stage.id, made.id, by=at("alice"))
-    assert at("bob").role == "member"
-
-
-def test_only_members_are_chosen_and_only_for_roles_that_there_are(cast, at, stage):
-    for user in (cast.charlie.id, 0, "", None, "x", 2**40):
-        with pytest.raises(Invalid) as caught:
-            workspaces.assign(stage.id, user, "staff", by=at("alice"))
-        assert list(caught.value.fields) == ["user"]
-    for role in ("owner", "", None):
-        with pytest.raises(Invalid):
-            workspaces.assign(stage.id, cast.bob.id, role, by=at("alice"))
-    workspaces.archive(stage.id, by=at("alice"))
-    with pytest.raises(Refused, match="archived"):
-        workspaces.assign(stage.id, cast.bob.id, "staff", by=at("alice"))
-    assert Assignment.select().count() == 0
-
-
-def test_somebody_from_outside_is_shown_as_such_and_can_get_another_role(cast, at, stage):
-    made = invitations.invite("charlie@example.org", "scanner", by=at("alice"), workspace=stage.id)
-    invitations.accept(made.public_id, cast.charlie)
-    (one,) = workspaces.people(stage)
-    assert (one.user, one.role, one.is_member) == (cast.charlie, "scanner", False)
-    assert workspaces.assign(stage.id, cast.charlie.id, "staff", by=at("alice")).role == "staff"
-    assert at("charlie") is None
-
-
 @pytest.mark.parametrize("name", ["bob", "vera"])
 def test_members_and_viewers_see_them_and_change_nothing(cast, at, stage, name):
     by = at(name)
@@ -142,8 +102,8 @@ def test_members_and_viewers_see_them_and_change_nothing(cast, at, stage, name):
         lambda: workspaces.rename(stage.id, "Other", by=by),
         lambda: workspaces.archive(stage.id, by=by),
         lambda: workspaces.restore(stage.id, by=by),
-        lambda: workspaces.assign(stage.id, cast.bob.id, "staff", by=by),
-        lambda: workspaces.release(stage.id, 1, by=by),
+        lambda: assignments.assign(stage.id, cast.bob.id, "staff", by=by),
+        lambda: assignments.release(1, by=by),
     ):
         with pytest.raises(Forbidden):
             act()
@@ -156,7 +116,7 @@ def test_another_organizations_workspace_is_not_found(cast, at, stage):
             lambda: workspaces.found("main-stage"),
             lambda: workspaces.rename(stage.id, "Mine", by=charlie),
             lambda: workspaces.archive(stage.id, by=charlie),
-            lambda: workspaces.assign(stage.id, cast.charlie.id, "manager", by=charlie),
+            lambda: assignments.assign(stage.id, cast.charlie.id, "manager", by=charlie),
         ):
             with pytest.raises(NotFound):
                 act()
@@ -179,9 +139,3 @@ def test_two_of_one_name_at_once_are_one(cast, at):
     outcomes = together(*[create] * 4)
     assert [type(one) for one in refused(outcomes)] == [Invalid] * 3, outcomes
     assert len(listed(at, "open")) == 2
-
-
-def test_who_left_the_organization_is_no_more_in_its_workspaces(cast, at, stage):
-    write(Membership.delete().where(Membership.user == cast.bob).execute)
-    with pytest.raises(Invalid):
-        workspaces.assign(stage.id, cast.bob.id, "staff", by=at("alice"))

@@ -100,7 +100,9 @@ def test_strangers_find_nothing(browse, stage):
 def test_an_open_page_is_drawn_anew_by_its_block(browse, stage, hx, outline, cast, at):
     with inside(cast.acme):
         invitations.invite("nina@example.org", "staff", by=at("alice"), workspace=stage.id)
-    response = browse("alice").get("/acme/workspaces/main-stage", headers=hx("workspace_area"))
-    assert outline(response)[0] == ["workspace_area"]
+    response = browse("alice").get("/acme/workspaces/main-stage", headers=hx("workspace_invited"))
+    assert outline(response)[0] == ["workspace_invited"]
     assert "nina@example.org" in response.get_data(True)
+    people = browse("alice").get("/acme/workspaces/main-stage", headers=hx("list_area"))
+    assert outline(people)[0] == ["list_area"]
     assert outline(browse("bob").get("/acme/workspaces", headers=hx("list_area")))[0] == ["list_area"]

@@ -23,34 +23,42 @@ def test_looking_at_the_account_puts_the_dot_out(browse, cast):
     assert not alerts.unread(User.get_by_id(cast.bob.id))
 
 
-def test_a_browser_is_listed_and_can_be_signed_out(browse, cast):
+BROWSERS = "/settings/security/sessions"
+
+
+def session_of(client):
+    with client.session_transaction() as held:
+        return sessions.find(held["_user_id"]).session.id
+
+
+def test_a_browser_is_listed_and_can_be_signed_out(browse, cast, said):
     here, there = browse("bob"), browse("bob")
     assert there.get("/acme").status_code == 200
-    page = here.get("/settings/security").get_data(True)
-    assert "Chrome on Linux" in page
-    with there.session_transaction() as held:
-        other = sessions.find(held["_user_id"]).session.id
-    response = here.post(f"/settings/security/sessions/{other}/end", data=ENDS)
-    assert (response.status_code, response.headers["Location"]) == (303, "/settings/security")
+    page = said(here.get(BROWSERS))
+    assert page.count("Chrome on Linux") >= 2
+    assert "This browser" in page
+    other = session_of(there)
+    response = here.post(f"{BROWSERS}/{other}/end", data=ENDS)
+    assert (response.status_code, response.headers["Location"]) == (303, BROWSERS)
     assert there.get("/acme").status_code == 303
     assert here.get("/acme").status_code == 200
-    assert here.post(f"/settings/security/sessions/{other}/end", data=ENDS).status_code == 404  # twice is told
+    assert here.post(f"{BROWSERS}/{other}/end", data=ENDS).status_code == 409  # twice is told
+    assert "1 browser" in said(here.get(f"{BROWSERS}?status=over"))
 
 
-def test_nobody_ends_the_session_of_somebody_else(browse, cast):
+def test_nobody_sees_or_ends_the_session_of_somebody_else(browse, cast, said):
     bob, charlie = browse("bob"), browse("charlie")
-    with bob.session_transaction() as held:
-        his = sessions.find(held["_user_id"]).session.id
-    assert charlie.post(f"/settings/security/sessions/{his}/end", data=ENDS).status_code == 404
+    his = session_of(bob)
+    assert charlie.post(f"{BROWSERS}/{his}/end", data=ENDS).status_code == 404
+    assert charlie.post(f"{BROWSERS}/bulk", data={"act": "end", "ids": his} | ENDS).status_code == 404
+    assert f"row_{his}" not in charlie.get(BROWSERS).get_data(True)
     assert bob.get("/acme").status_code == 200
 
 
-def test_ending_ones_own_session_leads_to_sign_in(browse):
+def test_ones_own_browser_is_signed_out_by_the_menu_and_not_by_its_row(browse):
     bob = browse("bob")
-    with bob.session_transaction() as held:
-        his = sessions.find(held["_user_id"]).session.id
-    assert bob.post(f"/settings/security/sessions/{his}/end").headers["Location"] == "/sign-in"
-    assert bob.get("/acme").status_code == 303
+    assert bob.post(f"{BROWSERS}/{session_of(bob)}/end").status_code == 409
+    assert bob.get("/acme").status_code == 200
 
 
 def test_all_other_browsers_are_signed_out_at_once(browse, followed):

@@ -152,7 +152,7 @@ def test_check_1_switched_on_while_people_are_at_work_it_holds_from_the_next_req
 def test_check_1_switched_off_both_stay(web, cast):
     first, second = fresh(web, "bob"), fresh(web, "bob")
     assert [c.get("/acme").status_code for c in (first, second)] == [200, 200]
-    page = second.get("/settings/security").get_data(True)
+    page = second.get("/settings/security/sessions").get_data(True)
     assert "Only one session" not in page
     assert sessions.live(cast.bob).count() == 2
 
