@@ -121,7 +121,7 @@ def _release(id, *, by):
     return f"{release(id, by=by).name} is no longer in this workspace."
 
 
-def _notes(rows):
+def _notes(rows, _by):
     return {row.id: (("info", "From outside"),) for row in rows if row.member is None}
 
 

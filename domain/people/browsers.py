@@ -51,7 +51,7 @@ def _sign_out(id, *, by):
     return "That browser is signed out."
 
 
-def _notes(rows):
+def _notes(rows, _by):
     return {row.id: (("info", "This browser"),) for row in rows if row.is_here}
 
 
