@@ -24,10 +24,12 @@ from domain.fields import money
 from domain.money import pricing
 from domain.operations import demo
 from domain.people import accounts
-from views import access, assets, errors, live, packing, pages, safety
+from views import access, assets, errors, live, packing, pages
 from views.base import stepup
 from views.lists import drawing
 from views.money import webhooks
+from views.safety import headers, requests
+from views.safety.marks import unlimited
 
 # The list of features is the list of rooms: each file in them has a `blueprint`.
 ROOMS = ("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "records", "admin")
@@ -41,10 +43,10 @@ def create_app(chosen=None):
     app.secret_key = chosen.secret_key
     app.session_interface.digest_method = hashlib.sha256  # type: ignore[attr-defined]
     app.config.update(
-        SESSION_COOKIE_NAME=safety.cookie_name("guildhall"),
+        SESSION_COOKIE_NAME=headers.cookie_name("guildhall"),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=safety.is_https(),
+        SESSION_COOKIE_SECURE=headers.is_https(),
         RATELIMIT_STORAGE_URI=chosen.rate_limit_storage,
         TEMPLATES_AUTO_RELOAD=False,
     )
@@ -56,7 +58,7 @@ def create_app(chosen=None):
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     packing.init_app(app)  # first, so that it sees the answer last
     Htmx(app)
-    safety.init_app(app)
+    requests.init_app(app)
     access.login.init_app(app, add_context_processor=False)  # pages are given who asks
     assets.init_app(app)
     errors.init_app(app)
@@ -65,10 +67,10 @@ def create_app(chosen=None):
     drawing.init_app(app)
     for module in features(chosen):
         app.register_blueprint(import_module(module).blueprint)
-    app.view_functions["static"] = safety.unlimited(access.public(app.view_functions["static"]))
+    app.view_functions["static"] = unlimited(access.public(app.view_functions["static"]))
     app.teardown_appcontext(lambda _: database.close())
     access.check_doors(app)
-    logs.hide(safety.secret_links(app))
+    logs.hide(requests.secret_links(app))
     return app
 
 

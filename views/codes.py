@@ -14,7 +14,7 @@ from domain.base.tokens import NotTheCode
 from domain.people import codes
 from views import access, entrance, pages
 from views.backers.backers import to_the_gate
-from views.safety import forgive, limited
+from views.safety.limits import forgive, limited
 
 WATCHED = timedelta(minutes=2)  # the page looks for so long whether the letter was refused
 

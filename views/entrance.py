@@ -9,7 +9,8 @@ from flask_login import current_user, login_user
 from domain.base.allowances import spend
 from domain.people import accounts, factors, sessions, sign_ins
 from views import access, cookies, pages
-from views.safety import address, cookie_name, forgive, is_https
+from views.safety.headers import cookie_name, is_https
+from views.safety.limits import address, forgive
 
 YEAR = 365 * 24 * 3600
 

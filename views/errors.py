@@ -17,7 +17,7 @@ from domain.money.providers.provider import ProviderFailed
 from domain.organizations.permissions import SecondFactorRequired
 from views import access, pages
 from views.base import stepup
-from views.safety import SAFE, ForeignForm
+from views.safety.origin import SAFE, ForeignForm
 
 log = logging.getLogger("guildhall.errors")
 

@@ -18,7 +18,7 @@ from domain.base import changes, configuration
 from domain.organizations.organizations import reach
 from domain.people import sessions
 from views import access
-from views.safety import unlimited
+from views.safety.marks import unlimited
 
 blueprint = Blueprint("live", __name__)
 log = logging.getLogger("guildhall.live")

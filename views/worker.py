@@ -19,7 +19,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from views.safety import BODY
+from views.safety.requests import BODY
 
 HEAD = 64 * 1024  # bytes of a request's head; gunicorn then looks at each line
 WHOLE = HEAD + BODY + BODY // 8  # what is gathered; of a larger one the app sees enough to refuse it

@@ -115,7 +115,7 @@ licences = Listing(
     *("licences", "licence", "licences", Licence),
     (
         Field("what", "What", Derived(_plan_in_words)),
-        Field("tier", "Licence", TIERS),
+        Field("tier", "Licence", TIERS, filters=False),
         Field("status", "Status", HELD),
         Field("created_at", "Since", Moment(past=True)),
         Field("ended_at", "Ended", Moment(past=True)),

@@ -2,7 +2,7 @@
 
 Looking on is a session of the staff's own in which the person is the user: it reads and changes nothing,
 lasts half an hour, says so on every page, and the person is told by letter. What is theirs alone (account,
-security) stays shut: see views/safety.py.
+security) stays shut: see views/safety/lookers.py.
 """
 
 import math

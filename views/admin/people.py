@@ -10,7 +10,8 @@ from domain.lists import rows
 from domain.people import admins, browsers, people, sessions, suspensions
 from views import access, cookies, pages
 from views.lists import routes
-from views.safety import address, for_lookers
+from views.safety.limits import address
+from views.safety.marks import for_lookers
 
 blueprint = Blueprint("people", __name__)
 

@@ -20,7 +20,7 @@ from domain.lists import rows as listed_rows
 from domain.organizations import invitations
 from views import access, cookies, pages
 from views.lists import export, routes
-from views.safety import limited
+from views.safety.limits import limited
 
 blueprint = Blueprint("backers", __name__)
 

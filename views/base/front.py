@@ -3,7 +3,8 @@
 from flask import Blueprint, Response, current_app, redirect
 
 from domain.base import settings
-from views import access, pages, safety
+from views import access, pages
+from views.safety.marks import unlimited
 
 blueprint = Blueprint("front", __name__)
 
@@ -27,7 +28,7 @@ def faq():
 
 
 @blueprint.get("/robots.txt")
-@safety.unlimited
+@unlimited
 @access.public
 def robots():
     """Everything that strangers may read may be found; the rest asks for a sign-in anyway."""
@@ -35,7 +36,7 @@ def robots():
 
 
 @blueprint.get("/favicon.ico")
-@safety.unlimited
+@unlimited
 @access.public
 def favicon():
     return current_app.send_static_file("favicon.svg")

@@ -15,7 +15,7 @@ from domain import Refused
 from domain.base import configuration
 from models import Lease, Outgoing, Session, WebhookEvent
 from views import access
-from views.safety import by_any_name, unlimited
+from views.safety.marks import by_any_name, unlimited
 
 blueprint = Blueprint("health", __name__)
 log = logging.getLogger("guildhall.health")

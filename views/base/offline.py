@@ -5,8 +5,9 @@ from functools import cache
 
 from flask import Blueprint, Response, render_template
 
-from views import access, safety
+from views import access
 from views.assets import STATIC, asset
+from views.safety.marks import unlimited
 
 blueprint = Blueprint("offline", __name__)
 
@@ -15,14 +16,14 @@ PAGE = "/offline"
 
 
 @blueprint.get(PAGE)
-@safety.unlimited
+@unlimited
 @access.public
 def page():
     return render_template("base/front/offline.html", files=FILES)
 
 
 @blueprint.get("/worker.js")
-@safety.unlimited
+@unlimited
 @access.public
 def worker():
     """The service worker, with the addresses that it keeps: it is another one whenever one of them is."""

@@ -13,7 +13,7 @@ from domain.fields.kinds import clean
 from domain.money import owners
 from domain.money.providers import sandbox
 from views import access, pages
-from views.safety import unlimited
+from views.safety.marks import unlimited
 
 blueprint = Blueprint("sandbox", __name__, url_prefix="/sandbox")
 EVENTS = 25

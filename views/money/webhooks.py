@@ -13,7 +13,9 @@ from domain.base import configuration
 from domain.money import inbox, providers
 from domain.money.providers.provider import BadSignature
 from views import access
-from views.safety import BODY, is_https, note, protecting, unlimited
+from views.safety.headers import is_https, protecting
+from views.safety.marks import unlimited
+from views.safety.requests import BODY, note
 
 blueprint = Blueprint("webhooks", __name__)
 PATHS = {f"/webhooks/{path}": path for path in ("stripe", "polar", "lemon-squeezy")}

@@ -7,7 +7,7 @@ from domain.people import accounts
 from views import access, cookies, pages
 from views.codes import CodeFlow
 from views.entrance import form
-from views.safety import limited
+from views.safety.limits import limited
 
 blueprint = Blueprint("address", __name__)
 TEMPLATE = "people/accounts/address.html"

@@ -11,7 +11,7 @@ from domain.base import allowances, tokens
 from domain.organizations import organizations
 from domain.people import accounts, codes, factors, passkeys, sign_ins
 from views import access, cookies, entrance, pages
-from views.safety import forgive, limited, recognise
+from views.safety.limits import forgive, limited, recognise
 
 blueprint = Blueprint("factors", __name__)
 

@@ -26,7 +26,8 @@ from views import access, cookies, pages
 from views.backers.backers import carried, forget, to_the_gate
 from views.codes import CodeFlow
 from views.entrance import enter
-from views.safety import from_anywhere, limited
+from views.safety.limits import limited
+from views.safety.marks import from_anywhere
 
 blueprint = Blueprint("identities", __name__)
 log = logging.getLogger("guildhall.identities")

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request, session
 from domain import Refused
 from domain.people import passkeys
 from views import access, cookies, entrance, pages
-from views.safety import forgive, limited
+from views.safety.limits import forgive, limited
 
 blueprint = Blueprint("passkeys", __name__)
 

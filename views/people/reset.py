@@ -7,7 +7,7 @@ from domain.people import sign_ins
 from views import access, cookies
 from views.codes import CodeFlow
 from views.entrance import enter, form
-from views.safety import limited
+from views.safety.limits import limited
 
 blueprint = Blueprint("reset", __name__)
 

@@ -15,7 +15,7 @@ from views import access, cookies, pages
 from views.codes import CodeFlow
 from views.entrance import enter, form, onward
 from views.people.sign_up import verification
-from views.safety import forgive, limited
+from views.safety.limits import forgive, limited
 
 blueprint = Blueprint("sign_in", __name__)
 

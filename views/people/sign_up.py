@@ -8,7 +8,7 @@ from views import access, cookies
 from views.backers.backers import carried, let_go
 from views.codes import CodeFlow
 from views.entrance import enter, form, onward
-from views.safety import limited
+from views.safety.limits import limited
 
 blueprint = Blueprint("sign_up", __name__)
 

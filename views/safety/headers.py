@@ -1,0 +1,54 @@
+"""What the browser may do with an answer: the policy of content, TLS, frames, what is kept; and names of cookies."""
+
+import functools
+
+from flask import g, session
+
+from domain.base import configuration
+
+CSP = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'{beyond}; frame-ancestors 'none'"
+)
+# A plain form that ends at the provider's checkout or portal is a form-action too, by way of its redirect.
+BEYOND = {
+    "stripe": " https://checkout.stripe.com https://billing.stripe.com",
+    "polar": " https://polar.sh https://buy.polar.sh https://sandbox.polar.sh",
+    "lemon_squeezy": " https://*.lemonsqueezy.com",
+}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def is_https():
+    """Whether people come by TLS: cookies and headers follow from it."""
+    return configuration.active.site_url.startswith("https://")
+
+
+def cookie_name(name):
+    """With TLS a cookie's name binds it to this very host (RFC 6265bis, «__Host-»)."""
+    return f"__Host-{name}" if is_https() else name
+
+
+@functools.lru_cache
+def protecting(provider, https):
+    """The headers of every answer, with a provider of payments, by TLS or not."""
+    always = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"} if https else {}
+    return HEADERS | {"Content-Security-Policy": CSP.format(beyond=BEYOND.get(provider, ""))} | always
+
+
+def protect(response):
+    """The answer with its headers."""
+    headers = protecting(configuration.active.billing_provider, is_https())
+    response.headers.extend({k: v for k, v in headers.items() if k not in response.headers})
+    if response.mimetype == "text/html":
+        response.vary.update(("HX-Request", "HX-Target"))
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store" if "_user_id" in session else "no-cache"
+    return response

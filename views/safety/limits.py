@@ -1,0 +1,106 @@
+"""How often: pages by person and place, tries by place and address. What was right uses nothing up."""
+
+import functools
+import time
+
+from flask import g, request
+from flask_limiter import Limiter
+from flask_login import current_user
+from limits import parse
+
+from domain.base import allowances, configuration
+from domain.base.addresses import normalized
+from domain.base.allowances import hit
+from domain.people import sessions
+from views import cookies, places
+from views.safety.headers import cookie_name
+from views.safety.marks import is_marked, view_of
+
+
+def address():
+    """Where the request comes from, or «unknown»."""
+    return g.get("place") or places.parsed(request.remote_addr)
+
+
+def _place():
+    return places.network(address())
+
+
+def _who_or_where():
+    return current_user.get_id() if current_user.is_authenticated else _place()
+
+
+def _mail_and_place():
+    return f"{normalized(request.form.get('email', ''))[:254]}|{_place()}"
+
+
+# Wrong tries alone count; a limit on the address alone would let strangers lock people
+# out, so the narrow one pairs it with the place it comes from.
+LIMITS = {
+    "sign_in": ((parse("20/minute"), _place), (parse("10/15 minutes"), _mail_and_place)),
+    "sign_up": ((parse("10/hour"), _place),),
+    "code_verify": ((parse("5/minute"), _place),),
+    "code_send": ((parse("30/hour"), _place),),
+    "identity": ((parse("20/minute"), _place),),
+    "passkey": ((parse("20/minute"), _place),),
+    "backer": ((parse("30/minute"), _place),),
+}
+OTHERWISE = {"sign_in": ", or sign in with a code by mail"}
+
+
+def _is_unlimited():
+    return not allowances.limiter.enabled or view_of() is None or is_marked("unlimited")
+
+
+def _page_for():
+    """Whose page it is. One that draws itself again, because it was told to, uses up nothing of the person's own."""
+    return _who_or_where() + ("|redraw" if request.method == "GET" and "X-Redraw" in request.headers else "")
+
+
+def _too_many_pages(breach):
+    raise allowances.TooOften(max(1, int(breach.reset_at - time.time()) + 1), "pages")
+
+
+# How many pages a person or a place may ask for. What is spent and tried (allowances) is counted in its storage too.
+limiter = Limiter(
+    key_func=_page_for,
+    strategy="fixed-window",
+    headers_enabled=False,
+    application_limits=[lambda: f"{configuration.active.pages_per_minute}/minute"],
+    application_limits_exempt_when=_is_unlimited,
+    on_breach=_too_many_pages,
+)
+
+
+def limited(name):
+    """Count POSTs to a view under the named limits, before it does anything; see `forgive`."""
+
+    def wrap(view):
+        @functools.wraps(view)
+        def call(**kwargs):
+            counted = g.setdefault("counted", [])
+            recognise(request.form.get("email", "")[:254])
+            apart = ("known",) if allowances.known.get() else ()
+            for limit, key in LIMITS[name]:
+                at = (limit, f"{name}:{key.__name__}", key(), *apart)
+                hit(*at, otherwise=OTHERWISE.get(name, ""))
+                counted.append(at)
+            return view(**kwargs)
+
+        return call
+
+    return wrap
+
+
+def forgive(*names):
+    """What was tried in this request was right, and so was what led to it (`names`): it uses up no limit."""
+    for at in g.pop("counted", ()):
+        allowances.forgive(*at)
+    for name, limit, key in ((other, *row) for other in names for row in LIMITS[other]):
+        allowances.forgive(limit, f"{name}:{key.__name__}", key())
+
+
+def recognise(email):
+    """Take note whether this browser was signed in to the account of this address before."""
+    browser = request.cookies.get(cookie_name(cookies.BROWSER), "")
+    allowances.known.set(bool(email and browser) and sessions.knows(normalized(email), browser))

@@ -1,0 +1,86 @@
+"""Every request alike: its name, its size, what protects it, and its line in the log."""
+
+import logging
+import re
+import secrets
+import time
+from urllib.parse import quote
+
+from flask import g, redirect, request
+from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.routing import BaseConverter, ValidationError
+
+from database.clock import read_in
+from domain.base import allowances, audit, stepup
+from domain.organizations import organizations
+from views import cookies, places
+from views.safety import headers, limits, lookers, origin
+
+log = logging.getLogger("guildhall.requests")
+
+BODY = 1024 * 1024  # bytes
+SECRET_PARTS = {"secret", "link", "token"}  # what a route calls the part of its address that opens something
+
+
+def secret_links(app):
+    """How the addresses begin that end with a secret."""
+    return {rule.rule.partition("<")[0] for rule in app.url_map.iter_rules() if rule.arguments & SECRET_PARTS}
+
+
+class Id(BaseConverter):
+    """A row's number, as both databases can hold it."""
+
+    regex = r"[1-9]\d{0,9}"
+
+    def to_python(self, value):
+        if int(value) >= 2**31:
+            raise ValidationError()
+        return int(value)
+
+
+def init_app(app):
+    app.config["MAX_CONTENT_LENGTH"] = BODY
+    app.config["MAX_FORM_MEMORY_SIZE"] = BODY
+    app.url_map.converters["id"] = Id
+    app.before_request(_begin)
+    app.before_request(origin.by_our_name)
+    app.before_request(origin.from_this_site)
+    limits.limiter.init_app(app)
+    allowances.limiter.counts_by(limits.limiter.limiter)
+    app.before_request(lookers.only_looks)
+    app.after_request(headers.protect)
+    app.after_request(_note_request)
+
+
+def _begin():
+    g.began = time.perf_counter()
+    g.request_id = secrets.token_hex(8)
+    g.place = places.parsed(request.remote_addr)
+    allowances.known.set(False)
+    stepup.present.set(None)  # a thread serves one after another
+    zone = request.cookies.get(cookies.ZONE, "")  # until somebody with a zone of their own turns out to ask
+    g.browser_zone = zone if zone in organizations.timezones() else ""
+    read_in(g.browser_zone)
+    audit.origin.set({"ip": limits.address(), "request_id": g.request_id})
+    # NUL ends a string in C and PostgreSQL refuses it: nothing we have is called so.
+    if "\0" in request.path or b"%00" in request.query_string:
+        raise BadRequest("The address has a character that can't be in one.")
+    if request.method == "GET" and request.path.endswith("/") and request.path.strip("/") not in ("", "static"):
+        query = request.query_string.decode("ascii", "ignore")
+        return redirect("/" + quote(request.path.strip("/")) + (f"?{query}" if query else ""), 308)
+    if not re.fullmatch(r"[a-z0-9-]{0,80}", (request.view_args or {}).get("organization", "")):
+        raise NotFound()  # no organization is called so, and many paths are asked of every site
+    return None
+
+
+def _note_request(response):
+    note(request.method, request.path, response.status_code, g.get("began"), g.get("request_id"))
+    return response
+
+
+def note(method, path, status, began, request_id):
+    """A line in the log for a request."""
+    if log.isEnabledFor(logging.INFO):
+        took = round((time.perf_counter() - (began or time.perf_counter())) * 1000, 1)
+        about = {"method": method, "path": path, "status": status, "ms": took, "request_id": request_id}
+        log.info("request", extra=about)
