@@ -4,6 +4,7 @@ Facts know nothing of a provider's shapes; domain/money/facts.py turns them into
 docs/providers.md
 """
 
+import importlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -297,6 +298,21 @@ class Provider(Protocol):
     def refund(self, payment_id: str, amount: int | None, key: str) -> None: ...
     def products(self) -> Iterator[list[dict]]: ...
     def all_prices(self) -> Iterator[list[dict]]: ...
+
+
+PARTS = ("wire", "reading", "asking", "selling")
+
+
+def gathered(package):
+    """Name → what the parts of an adapter's package define of a Provider: the package is one of itself."""
+    wanted = {*Provider.__annotations__, *(name for name in vars(Provider) if not name.startswith("_"))}
+    found = {}
+    for part in PARTS:
+        module = importlib.import_module(f"{package}.{part}")
+        for name in wanted & vars(module).keys():
+            if getattr(vars(module)[name], "__module__", module.__name__) == module.__name__:  # not what it imports
+                found[name] = vars(module)[name]
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,31 +13,8 @@ What is peculiar to it, and what follows:
 - Invoices name no period. One that begins a period begins it when it was made; the interval is the plan's.
 """
 
-from domain.money.providers.lemon_squeezy.asking import (
-    all_prices,
-    confirm,
-    list_active,
-    list_since,
-    missed,
-    payment,
-    products,
-    refetch,
-)
-from domain.money.providers.lemon_squeezy.reading import facts
-from domain.money.providers.lemon_squeezy.selling import (
-    change,
-    checkout,
-    create_customer,
-    end,
-    expire_checkout,
-    pause,
-    portal,
-    preview,
-    refund,
-    set_cancel_at_period_end,
-    unpause,
-)
-from domain.money.providers.lemon_squeezy.wire import CHANNEL, LABEL, NAME, PATH, verify
+from domain.money.providers.provider import gathered
 
+globals().update(gathered(__name__))
 # A trial is the variant's own matter: a checkout can only leave it out, so its length isn't ours to promise.
 CAN = frozenset({"pause", "quantity"})
