@@ -6,6 +6,7 @@ from peewee import fn
 from database.clock import local, now, reader_day
 from database.columns import DayOrMoment
 from database.parameters import parameter
+from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, figures
 from domain.fields.moment import Moment
 
@@ -31,6 +32,14 @@ class Day(Kind):
 
     def restored(self, value):
         return date.fromisoformat(value) if value else None
+
+    operators = operators.DATE
+
+    def parse(self, text, form):
+        return form.day(text)
+
+    def day_key(self, day):
+        return day.isoformat()
 
 
 _MOMENT = Moment()

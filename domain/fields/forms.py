@@ -5,6 +5,7 @@ import json
 
 from domain import Invalid, Stale
 from domain.fields.kinds import Unfit
+from domain.fields.leftover import LeftOver
 
 
 def read_form(fields, form, only=None):
@@ -44,8 +45,7 @@ def _sent(form, field):
 
 def as_text(field, value):
     """A value as a form carries it: the text that `read` would take back."""
-    stored = field.kind.stored(value)
-    return "" if stored is None else str(stored)
+    return str(value) if isinstance(value, LeftOver) else field.kind.text(value)
 
 
 def check_fresh(thing, fields, current, values, was):

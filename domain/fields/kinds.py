@@ -9,6 +9,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.fields import operators
+
 
 class Unfit(ValueError):
     """This text can't be taken; the sentence says why."""
@@ -83,6 +85,68 @@ class Kind:
     def searched(self, value):
         """What a search finds it by."""
         return self.plain(value)
+
+    def text(self, value):
+        """The text that `read` takes back, as a form carries it."""
+        stored = self.stored(value)
+        return "" if stored is None else str(stored)
+
+    def parse(self, text, form):
+        """Text of a file → value, as the column's Format (formats.py) has it. Refuses with Unfit."""
+        return self.read(text)
+
+    def to_json(self, value):
+        """Value → JSON, as programs get it."""
+        return self.stored(value)
+
+    def from_json(self, json):
+        """The way back, strict about the type. Refuses with Unfit."""
+        if not isinstance(json, str):
+            raise Unfit("Send a string, or null.")
+        return self.read(clean(json))
+
+    def compared(self, value):
+        """What conditions look at."""
+        return value
+
+    @property
+    def operators(self):
+        """The conditions that can be asked of it: operators.py."""
+        return operators.BARE
+
+    def operand(self, operator, text):
+        """What is compared with, out of a condition's text or texts. Refuses with Unfit."""
+        texts = [clean(one).strip() for one in (text if isinstance(text, list | tuple) else [text])]
+        wanted = {"nothing": 0, "two": 2, "several": max(1, len(texts))}.get(operator.takes, 1)
+        if wanted and (len(texts) != wanted or not all(texts)):
+            raise Unfit("Say what to compare with.")
+        given = [self._given(operator, one) for one in texts[:wanted]]
+        if operator in operators.DATE and operator not in operators.BARE:
+            return operators.days(operator, given)
+        return tuple(given) if operator.takes in ("two", "several") else given[0] if given else None
+
+    def _given(self, operator, text):
+        if operator.takes != "days":
+            return self.asked(text)
+        if (count := whole(text, 36_500)) is None:
+            raise Unfit("Write a number of days, from 1 to 36,500.")
+        return count
+
+    def asked(self, text):
+        """What a condition compares with, as `compared` has values. Refuses with Unfit."""
+        return self.compared(self.read(text))
+
+    def asked_key(self, operand):
+        """The key of what a condition compares with."""
+        return self.key(operand)
+
+    def test(self, operator, value, operand):
+        """Whether a value, or None for an empty cell, meets a condition."""
+        return operators.meets(self, operator, value, operand)
+
+    def span(self, operator, operand):
+        """(from, to) of the keys, half-open, that hold all values that meet it; or None where no one range does."""
+        return operators.span(self, operator, operand)
 
 
 @dataclass(frozen=True)

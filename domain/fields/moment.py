@@ -1,7 +1,9 @@
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from database.clock import local, now
+from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, figures
 
 
@@ -51,3 +53,40 @@ class Moment(Kind):
 
     def restored(self, value):
         return datetime.fromisoformat(value) if value else None
+
+    # --- in tables made by people ------------------------------------------------------------------------------
+
+    operators = operators.DATE
+
+    def key(self, value):
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"
+
+    def parse(self, text, form):
+        return form.moment(text)
+
+    def to_json(self, value):
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if value else None
+
+    def from_json(self, json):
+        if not isinstance(json, str) or not _WITH_ZONE.search(json):
+            raise Unfit("Send a moment with its zone, such as 2026-03-29T08:30:00Z.")
+        return self.read(json)
+
+    def compared(self, value):
+        """The reader's day."""
+        return local(value).date()
+
+    def asked(self, text):
+        return self.read(text).date() if len(text) <= 10 else local(self.read(text)).date()
+
+    def day_key(self, day):
+        return self.key(midnight(day))
+
+
+_WITH_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$", re.ASCII)
+
+
+def midnight(day):
+    """When a day begins for the reader."""
+    zone = local(now()).tzinfo
+    return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -3,7 +3,8 @@ from dataclasses import dataclass
 from database.compiled import Compiled
 from database.parameters import parameter
 from database.scope import scope
-from domain.fields.kinds import Kind, Unfit, whole
+from domain.fields import operators
+from domain.fields.kinds import Kind, Unfit, clean, comparable, whole
 from models import Membership, Profile, User
 
 
@@ -23,6 +24,42 @@ class Person(Kind):
 
     def plain(self, value):
         return names({value}).get(value, "") if value else ""
+
+    operators = operators.CHOICE
+
+    def parse(self, text, form):
+        return found(text)
+
+    def key(self, value):
+        return f"{value:010}"
+
+    def asked(self, text):
+        return whole(text) or self.read(text)  # also of somebody who has left
+
+    def restored(self, stored):
+        return whole(stored)
+
+    def to_json(self, value):
+        return {"id": value, "name": self.plain(value)} if value else None
+
+    def from_json(self, json):
+        id = json.get("id") if isinstance(json, dict) else json
+        if isinstance(id, bool) or not isinstance(id, int):
+            raise Unfit("Send a member's id.")
+        return self.read(str(id))
+
+
+def found(text):
+    """The member of this e-mail address, or of this name if only one has it. Refuses with Unfit."""
+    said = comparable(text)
+    known = [(id, comparable(name or ""), comparable(email)) for id, name, email in _members()]
+    for place in (2, 1):
+        ids = [one[0] for one in known if one[place] == said]
+        if len(ids) == 1:
+            return ids[0]
+        if ids:
+            raise Unfit(f"{len(ids)} people here are called {clean(text)[:80]}.")
+    raise Unfit("Nobody here is called that.")
 
 
 _members = Compiled(

@@ -1,7 +1,10 @@
+import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 
-from domain.fields.kinds import Kind, Unfit
+from domain.fields import operators
+from domain.fields.kinds import Kind, Unfit, clean, comparable
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,64 @@ class Text(Kind):
         if len(text) > self.most:
             raise Unfit(f"Keep it to {self.most:,} characters; this has {len(text):,}.")
         return text
+
+    # --- in tables made by people: marks and case make no difference to what is found, figures count as numbers ---
+
+    def parse(self, text, form):
+        """As it stands, its ends trimmed; a line break within is kept, and for a longer kind."""
+        text = clean(text).strip()
+        if "\n" in text and not self.long:
+            raise Unfit("This has several lines.")
+        return self.read(text)
+
+    def key(self, value):
+        return f"{natural(value)[:80]}\t{_short(comparable(value))}"
+
+    def unique_key(self, value):
+        return None if self.long else _short(comparable(value))
+
+    def compared(self, value):
+        return comparable(value), folded(value)
+
+    def asked(self, text):
+        return self.compared(clean(text)[: self.most])
+
+    def asked_key(self, operand):
+        return f"{natural(operand[0])[:80]}\t{_short(operand[0])}"
+
+    def begins(self, operand):
+        """The keys of what begins so: none where it ends within a number, whose length stands before it in the key."""
+        start = natural(operand[1])[:80]
+        return None if operand[1][-1:].isdigit() else (start, start + operators.LAST)
+
+    @property
+    def operators(self):
+        return operators.LONG_TEXT if self.long else operators.TEXT
+
+
+def folded(text):
+    """Text as it is looked for: without case and marks, in their usual width, with single spaces."""
+    parts = unicodedata.normalize("NFKD", comparable(text))
+    plain = "".join(sign for sign in parts if unicodedata.category(sign) != "Mn")
+    return unicodedata.normalize("NFC", " ".join(plain.casefold().split()))
+
+
+def natural(text):
+    """Text as it is ordered: folded, with each run of figures behind its length, so that A2 comes before A10."""
+    return _FIGURES.sub(_with_length, folded(text[:1000]))
+
+
+_FIGURES = re.compile(r"[0-9]+")
+
+
+def _with_length(run):
+    figures = run[0].lstrip("0") or "0"
+    return f"{len(figures):03}{figures}"
+
+
+def _short(text):
+    """A text, or its beginning with a sum that stands for the rest."""
+    return text if len(text) <= 80 else text[:60] + hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 @dataclass(frozen=True)

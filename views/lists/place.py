@@ -49,7 +49,7 @@ class Place:
     def filters(self):
         """The chosen filters as the texts of their controls."""
         ranges = {f"{name}_{end}": self._text(name, end, value) for name, end, value in self.ask.ranges}
-        return {name: self.listing.by_name[name].kind.stored(value) for name, value in self.ask.filters} | ranges
+        return {name: self.listing.by_name[name].kind.text(value) for name, value in self.ask.filters} | ranges
 
     def _text(self, name, end, value):
         return self.listing.by_name[name].kind.bound_text(value, end)

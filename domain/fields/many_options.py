@@ -1,0 +1,101 @@
+from dataclasses import dataclass
+
+from domain.fields import operators
+from domain.fields.kinds import Unfit, clean, comparable
+from domain.fields.option import Options
+
+
+@dataclass(frozen=True)
+class ManyOptions(Options):
+    """Several of the options that people made, in their order, each once."""
+
+    name = "many_options"
+    filters: bool = True
+    bulk: bool = False
+    several = True
+    operators = operators.MANY
+
+    def read(self, text):
+        """A list of ids or labels, or a text of labels between semicolons; a label that has one stands in quotes."""
+        return self._found(text if isinstance(text, list) else split(text, ";"))
+
+    def parse(self, text, form):
+        """Parted by the column's separator; a whole label that contains it is one word."""
+        return self._found(split(text, form.separator or ";", [o.label for o in self.made]))
+
+    def _found(self, words):
+        chosen = {super(ManyOptions, self).read(word) for word in words if word}
+        return tuple(id for id in self.order() if id in chosen) or None
+
+    def plain(self, value):
+        return "; ".join(quoted(super(ManyOptions, self).plain(id)) for id in value or ())
+
+    def text(self, value):
+        return self.plain(value)
+
+    def labels(self, value):
+        """(label, tone) of each, to be drawn."""
+        return [(super(ManyOptions, self).plain(id), self.tone(id)) for id in value or ()]
+
+    def stored(self, value):
+        return list(value) if value else None
+
+    def restored(self, stored):
+        return tuple(stored) if stored else None
+
+    def key(self, value):
+        """By the first in the options' order, then the next."""
+        return " ".join(super(ManyOptions, self).key(id) for id in value[:18])
+
+    def searched(self, value):
+        return " ".join(label for label, _ in self.labels(value))
+
+    def asked(self, text):
+        return super().read(text)
+
+    def to_json(self, value):
+        return [super(ManyOptions, self).to_json(id) for id in value or ()]
+
+    def from_json(self, json):
+        if not isinstance(json, list) or not all(isinstance(key, str) for key in json) or len(json) > 1000:
+            raise Unfit("Send a list of the options' keys.")
+        return self._found(json)
+
+
+def quoted(label):
+    """A label as it reads back between others."""
+    return '"' + label.replace('"', '""') + '"' if any(sign in label for sign in ';"') else label
+
+
+def split(text, separator, labels=()):
+    """The words of a cell; what stands in quotes, and labels that have the separator within, are one word."""
+    text = clean(text[:100_000]).strip()
+    known = sorted((comparable(one) for one in labels if separator in one), key=len, reverse=True)
+    words, rest = [], text
+    while rest:
+        word, rest = _first(rest, separator, known)
+        words.append(word)
+    return [word for word in words if word]
+
+
+def _first(text, separator, known):
+    """(first word, what comes behind its separator)"""
+    text = text.lstrip() if separator != "\n" else text
+    if text.startswith('"'):
+        end = _closing(text)
+        if end and text[end + 1 :].lstrip(" ")[:1] in ("", separator):
+            return text[1:end].replace('""', '"'), text[end + 1 :].lstrip(" ")[1:]
+    for label in known:
+        piece = text[: len(label)]
+        if comparable(piece) == label and text[len(label) :].lstrip(" ")[:1] in ("", separator):
+            return piece, text[len(label) :].lstrip(" ")[1:]
+    word, _, rest = text.partition(separator)
+    return word.strip(), rest
+
+
+def _closing(text):
+    """Where the quote that begins the text ends, or None."""
+    place = text.find('"', 1)
+    while place > 0 and text[place + 1 : place + 2] == '"':
+        place = text.find('"', place + 2)
+    return place if place > 0 else None
