@@ -94,6 +94,9 @@ class Amounts(Kind):
     def compared(self, value):
         return value.amount if self.currency else (value.currency, value.amount)
 
+    def asked(self, text):
+        return self.compared(self._read(text, ""))
+
     def asked_key(self, operand):
         return number_key(operand) if self.currency else f"{operand[0]}{number_key(operand[1])}"
 

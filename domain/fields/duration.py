@@ -42,10 +42,10 @@ class Duration(Kind):
             seconds = (int(first) * 60 + int(second)) * size + int(third or 0)
             return self._bounded(Decimal(-seconds if sign else seconds))
         sign, parts = text.startswith("-"), comparable(text).lstrip("-").strip()
-        found = _PART.findall(parts)
-        if found and not _PART.sub("", parts).strip(" ,") and all(word in _UNIT_OF for _, word in found):
-            seconds = sum(number(count) * UNITS[_UNIT_OF[word]] for count, word in found)
-        elif unit and not found:
+        counts = _PART.findall(parts)
+        if counts and not _PART.sub("", parts).strip(" ,") and all(word in _UNIT_OF for _, word in counts):
+            seconds = sum(number(count) * UNITS[_UNIT_OF[word]] for count, word in counts)
+        elif unit and not counts:
             seconds = number(parts) * UNITS[unit]
         else:
             raise Unfit("Write how long as 1:30, 90 min or 1.5 h.")
@@ -66,6 +66,9 @@ class Duration(Kind):
         return f"-{text}" if value < 0 else text
 
     def text(self, value):
+        return self.plain(value)
+
+    def shown(self, value):
         return self.plain(value)
 
     def key(self, value):

@@ -33,6 +33,9 @@ class Exact(Kind):
     def _number(self, text):
         return number(without_unit(text, self.unit))
 
+    def asked(self, text):
+        return self._number(text)
+
     def _bounded(self, value):
         too_small = self.least is not None and value < self.least
         if too_small or (self.most is not None and value > self.most):

@@ -13,6 +13,7 @@ class ManyOptions(Options):
     filters: bool = True
     bulk: bool = False
     several = True
+    keyed = False
     operators = operators.MANY
 
     def read(self, text):
@@ -33,6 +34,11 @@ class ManyOptions(Options):
     def text(self, value):
         return self.plain(value)
 
+    @property
+    def offered(self):
+        """(text that `read` takes, label) to narrow a list by one of them."""
+        return tuple((quoted(o.label), o.label) for o in self.present)
+
     def labels(self, value):
         """(label, tone) of each, to be drawn."""
         return [(super(ManyOptions, self).plain(id), self.tone(id)) for id in value or ()]
@@ -43,15 +49,15 @@ class ManyOptions(Options):
     def restored(self, stored):
         return tuple(stored) if stored else None
 
-    def key(self, value):
-        """By the first in the options' order, then the next."""
-        return " ".join(super(ManyOptions, self).key(id) for id in value[:18])
+    def compared(self, value):
+        return tuple(super(ManyOptions, self).compared(id) for id in value)
 
     def searched(self, value):
         return " ".join(label for label, _ in self.labels(value))
 
     def asked(self, text):
-        return super().read(text)
+        known = {str(o.id): o.id for o in self.made}
+        return super().compared(known[text] if text in known else super().read(text))
 
     def to_json(self, value):
         return [super(ManyOptions, self).to_json(id) for id in value or ()]

@@ -76,7 +76,6 @@ DATE = (
 AFTER = "\x01"  # behind a key, and before whatever else begins like it
 
 
-
 def days(operator, given):
     """The days that a condition of days holds, as (first, the one behind the last); None is without end."""
     today = reader_day()

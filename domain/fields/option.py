@@ -1,5 +1,7 @@
 from dataclasses import dataclass
+from typing import Any
 
+from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, comparable, whole
 
 
@@ -47,8 +49,10 @@ class Options(Kind):
         return [o.id for o in self.present]
 
     def order(self):
-        """All that may stand in a cell, in their order: archived ones too."""
-        return [o.id for o in self.made]
+        """All that may stand in a cell, in their order: archived ones too, and merged ones behind what they became."""
+        place = {o.id: number for number, o in enumerate(self.made)}
+        target = {o.id: place[found.id] for o in self.made if (found := self._of(o.id))}
+        return sorted(place, key=lambda id: (target.get(id, 0), place[id] != target.get(id), place[id]))
 
     @property
     def options(self):
@@ -60,8 +64,13 @@ class Options(Kind):
         return tuple((str(o.id), o.label) for o in self.present)
 
     def _of(self, value):
-        found = next((o for o in self.made if o.id == value), None)
-        return self._of(found.merged_into) if found and found.merged_into else found
+        """The option of an id, or what it was merged into."""
+        by_id, seen = {o.id: o for o in self.made}, set()
+        found = by_id.get(value)
+        while found and found.merged_into and found.id not in seen:
+            seen.add(found.id)
+            found = by_id.get(found.merged_into, found)
+        return found
 
     def plain(self, value):
         found = self._of(value)
@@ -76,6 +85,28 @@ class Options(Kind):
 
     def restored(self, stored):
         return whole(stored)
+
+    operators: Any = operators.CHOICE
+
+    def compared(self, value):
+        """What it was merged into is the same."""
+        found = self._of(value)
+        return found.id if found else value
+
+    def asked(self, text):
+        """Also one that isn't offered any more."""
+        return self.compared(int(text)) if any(str(o.id) == text for o in self.made) else self.read(text)
+
+    def span(self, operator, operand):
+        """Where others were merged into it, cells lie in several places: no one range."""
+        merged = {self.compared(o.id) for o in self.made if o.merged_into}
+        return None if merged & {*(operand or ())} else super().span(operator, operand)
+
+    def from_json(self, json):
+        found = next((o for o in self.present if o.api_name == json), None)
+        if found is None:
+            raise Unfit("Send the key of an option.")
+        return found.id
 
     def to_json(self, value):
         found = self._of(value)

@@ -14,6 +14,7 @@ class People(Kind):
 
     name = "people"
     several = True
+    keyed = False
     operators = operators.MANY
 
     def read(self, text):
@@ -32,6 +33,11 @@ class People(Kind):
         known = names(set(value or ()))
         return "; ".join(quoted(known.get(id, "")) for id in value or ())
 
+    def called(self, value):
+        """The names of those, to be drawn."""
+        known = names(set(value))
+        return [known.get(id, "") for id in value]
+
     def text(self, value):
         return "; ".join(map(str, value or ()))
 
@@ -40,9 +46,6 @@ class People(Kind):
 
     def restored(self, stored):
         return tuple(stored) if stored else None
-
-    def key(self, value):
-        return " ".join(_ONE.key(id) for id in value[:18])
 
     def asked(self, text):
         return whole(text) or _ONE.read(text)

@@ -17,6 +17,9 @@ class Percent(Exact):
             raise Unfit(f"{self.places} places at most behind the point.")
         return _shifted(value, -2)
 
+    def asked(self, text):
+        return _shifted(number(_bare(text)), -2)
+
     def parse(self, text, form):
         """With its sign as it stands; without one as the column has it."""
         bare = _bare(text)

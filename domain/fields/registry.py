@@ -1,13 +1,25 @@
 """The kinds that fields of people's tables can have, by the names they are kept under."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from domain.fields.amount import Amounts
 from domain.fields.day import Day
+from domain.fields.duration import Duration
+from domain.fields.email import Email
+from domain.fields.exact import Exact
+from domain.fields.many_options import ManyOptions
 from domain.fields.moment import Moment
 from domain.fields.option import Option, Options
+from domain.fields.people import People
+from domain.fields.percent import Percent
 from domain.fields.person import Person
+from domain.fields.phone import Phone
+from domain.fields.rating import Rating
 from domain.fields.text import Text
+from domain.fields.url import Url
+from domain.fields.yes_no import YesNo
 
 
 @dataclass(frozen=True)
@@ -20,22 +32,41 @@ class Offered:
     made: Any
 
 
-def _choice(_options, choices):
-    return Options(
-        tuple(Option(o.id, o.label, o.tone, o.api_name, o.archived_at is not None, o.merged_into_id) for o in choices)
+def _options(choices):
+    return tuple(
+        Option(o.id, o.label, o.tone, o.api_name, o.archived_at is not None, o.merged_into_id) for o in choices
     )
+
+
+def _exact(kind):
+    def made(options, _choices):
+        bounds = {end: Decimal(options[end]) for end in ("least", "most") if options.get(end) not in (None, "")}
+        return kind(places=options.get("places"), unit=options.get("unit", ""), **bounds)
+
+    return made
 
 
 KINDS = {
     "text": Offered("Text", "Meyer & Sons", "letter-case", lambda options, _: Text(1000)),
     "long_text": Offered("Long text", "Several lines", "align-left", lambda options, _: Text(100_000, long=True)),
-    "choice": Offered("Choice", "New, Open, Done", "tag", _choice),
+    "number": Offered("Number", "1250.5", "hash", _exact(Exact)),
+    "money": Offered("Money", "€1,250.50", "coin", lambda options, _: Amounts(options.get("currency", ""))),
+    "percent": Offered("Percent", "15 %", "percentage", _exact(Percent)),
+    "yes_no": Offered("Yes or no", "Yes", "toggle-left", lambda options, _: YesNo()),
+    "choice": Offered("Choice", "New, Open, Done", "tag", lambda _, choices: Options(_options(choices))),
+    "choices": Offered("Several choices", "Red; Large", "tags", lambda _, choices: ManyOptions(_options(choices))),
     "day": Offered("Date", "2026-03-29", "calendar", lambda options, _: Day()),
     "moment": Offered("Date and time", "2026-03-29 14:30", "clock", lambda options, _: Moment(past=True)),
+    "duration": Offered("Duration", "1:30", "hourglass", lambda options, _: Duration()),
     "person": Offered("Person", "Somebody here", "user", lambda options, _: Person()),
+    "people": Offered("Several people", "Ada; Ben", "users", lambda options, _: People()),
+    "email": Offered("E-mail", "ada@example.org", "mail", lambda options, _: Email(is_checked=True)),
+    "phone": Offered("Phone", "+49 30 1234", "phone", lambda options, _: Phone(country=options.get("country", ""))),
+    "url": Offered("Web address", "https://example.org", "link", lambda options, _: Url()),
+    "rating": Offered("Rating", "★★★", "star", lambda options, _: Rating(options.get("most", 5))),
 }
 
 
 def made(name, options, choices=()):
     """The kind that is kept as `name`, with its options; `choices` are the words of a choice."""
-    return KINDS[name].made(options, choices)
+    return KINDS[name].made(options or {}, choices)

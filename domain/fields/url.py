@@ -25,7 +25,7 @@ class Url(Text):
             parts = host = None
         if not parts or parts.scheme not in SCHEMES or " " in text:
             raise Unfit("Write an address that begins with https://")
-        if parts.scheme.startswith("http") and not host or not parts.scheme.startswith("http") and not parts.path:
+        if (parts.scheme.startswith("http") and not host) or (not parts.scheme.startswith("http") and not parts.path):
             raise Unfit("Write the whole address, such as https://example.org")
         return text
 

@@ -7,7 +7,7 @@ from typing import Any
 from peewee import JOIN
 
 from database.connections import database
-from domain.fields import registry
+from domain.fields import operators, registry
 from domain.fields.kinds import Field, Kind
 from domain.fields.leftover import LeftOver
 from models import RecordField, RecordOption, RecordSlot
@@ -53,6 +53,20 @@ class Cell:
             return self.kind.restored(stored)
         words = document.get(f"~s{self.slot}")
         return None if words is None else LeftOver(words)
+
+    @cached_property
+    def narrows(self):
+        """The condition that a filter of one value stands for where no key tells it, or None."""
+        if self.kind.several:
+            return operators.MANY[1]
+        merged = any(o.merged_into for o in getattr(self.kind, "made", ()))
+        return operators.CHOICE[0] if merged else None
+
+    def meets(self, operator, value, operand):
+        """Whether what stands in the cell meets a condition; words left over are no value."""
+        if operator.key == "left_over":
+            return isinstance(value, LeftOver)
+        return self.kind.test(operator, None if isinstance(value, LeftOver) else value, operand)
 
     def key(self, value):
         """The place of a value in the order of the field; empty cells and words left over come behind."""

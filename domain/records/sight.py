@@ -148,7 +148,10 @@ class Sight(Source):
 
     def _narrow(self, plan, name, value):
         cell = self.shape.by_name.get(name)
-        if cell and cell.is_keyed:
+        if cell and (operator := cell.narrows):
+            operand = value if isinstance(value, tuple) else (value,)
+            plan.tests.append(lambda row: cell.meets(operator, row.value(name), operand))
+        elif cell and cell.is_keyed:
             plan.exact.append((cell.slot, cell.key(value)))
         elif name == "created_by":
             plan.made_by = value if plan.made_by in (None, value) else -1

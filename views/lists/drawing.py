@@ -1,12 +1,14 @@
 """Rows, cells and the controls of fields as HTML: each kind of field has its template, each row is drawn once."""
 
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 from flask import current_app
 from markupsafe import Markup
 
 from database.clock import is_past
+from domain.fields.leftover import LeftOver
 from domain.lists import lists
 from views.lists import export
 
@@ -23,8 +25,8 @@ def init_app(app):
     plain = environment.get_template("fields/text.html").module
     for template in environment.list_templates(filter_func=lambda name: name.startswith("fields/")):
         made = environment.get_template(template).module
-        for part in PARTS:
-            _kinds[made.kind, part] = getattr(made, part, getattr(plain, part))
+        for name, part in product(made.kind.split(), PARTS):
+            _kinds[name, part] = getattr(made, part, getattr(plain, part))
     environment.globals |= {part: _part(part) for part in PARTS}
     around = environment.get_template("lists/macros.html").module
     for name in ("list_tools", "bulk_bar"):
@@ -33,7 +35,8 @@ def init_app(app):
 
 def _part(part):
     def draw(field, *args, **kwargs):
-        return _kinds[field.kind.name, part](field, *args, **kwargs)
+        is_left_over = part == "cell" and isinstance(args[0], LeftOver)
+        return _kinds["left_over" if is_left_over else field.kind.name, part](field, *args, **kwargs)
 
     return draw
 

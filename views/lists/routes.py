@@ -16,6 +16,7 @@ from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base import changes
 from domain.base.allowances import spend
 from domain.fields.forms import as_text, read_whole
+from domain.fields.leftover import plain_cell, restored_cell
 from domain.fields.person import names
 from domain.lists import lists, rows, totals
 from domain.lists.listing import demand
@@ -254,7 +255,7 @@ def _in_words(listing, change):
 
 
 def _plain(field, stored):
-    return field.kind.plain(field.kind.restored(stored)) or "nothing"
+    return plain_cell(field.kind, restored_cell(field.kind, stored)) or "nothing"
 
 
 # --- making and changing -------------------------------------------------------------------------------------
@@ -281,7 +282,7 @@ def create(mounted, parts):
     done, page = f"{listing.thing.capitalize()} created.", f"{place.url}/{row.id}"
     another = "another" in form
     if request.htmx:
-        called = listing.by_name[listing.first].kind.plain(listing.column(listing.first).of(row))
+        called = plain_cell(listing.by_name[listing.first].kind, listing.column(listing.first).of(row))
         note = pages.notice("good", f"Created “{called}”.", link=page if listing.has_pages else None)
         again = _form(mounted, place, {}, {}, another=True) if another else ""
         return pages.answer(again, note, trigger={"listChanged": True} | ({} if another else {"closeDialog": True}))
@@ -359,7 +360,7 @@ def update_cell(mounted, parts):
         return pages.fragment("lists/_cell.html", None, refusal.status, text=form.get(name, ""), was=current, **about)
     if not request.htmx:
         return pages.go(place.url)
-    done = f"{field.label}: {field.kind.plain(column.of(row)) or 'none'}."
+    done = f"{field.label}: {plain_cell(field.kind, column.of(row)) or 'none'}."
     note = pages.notice("good", done, _undo(place, change)) if change else ""
     return pages.answer(_row(place, id), note, trigger={"listChanged": True})
 

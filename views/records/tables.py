@@ -17,7 +17,10 @@ from views.lists import routes
 
 blueprint = Blueprint("records", __name__)
 HERE = "/<organization>/records"
-ICONS = ("table", "letter-case", "align-left", "toggle-left", "calendar", "clock", "user", "tag", "columns")
+ICONS = (
+    *("table", "letter-case", "align-left", "toggle-left", "calendar", "clock", "user", "tag", "columns", "hash"),
+    *("coin", "percentage", "tags", "hourglass", "users", "mail", "phone", "link", "star"),
+)
 
 # What every table of people's has, for the routes: which one is meant is asked at each request.
 ANY = Rules(
