@@ -54,10 +54,6 @@ class Kind:
     def restored(self, value):
         return value
 
-    def to_json(self, value):
-        """Value → JSON, as programs get it."""
-        return self.stored(value)
-
     def bound(self, text, end):
         """One end of a range («from» or «to») out of a filter. Refuses with Unfit."""
         return self.read(text)
