@@ -473,6 +473,8 @@ UNTESTED_BY_NAME = {
             "text",
         )
     ),  # test_fields
+    *(f"domain/fields/{k}.py" for k in ("amount", "duration", "exact", "many_options", "operators", "people")),
+    *(f"domain/fields/{k}.py" for k in ("percent", "phone", "rating", "url", "yes_no")),  # test_kinds_of_tables
     "domain/base/configuration.py",  # tests/test_config.py
     "domain/operations/demo.py",  # made by `make demo`; the browser tests walk through it
 }

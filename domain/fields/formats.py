@@ -122,7 +122,7 @@ def _day(text, order):
     parts = _parts(text)
     if parts is None:
         raise Unfit("Write a day as 2026-12-31.")
-    order = "ymd" if len(parts[0]) > 2 else order or _told(parts)
+    order = "ymd" if len(parts[0]) > 2 else order or _order_of(parts)
     if not order:
         raise Unfit("Which is the day and which the month can't be told.")
     by = dict(zip(order, parts, strict=True))
@@ -134,7 +134,7 @@ def _parts(text):
     return (found[1], found[3], found[4]) if found else None
 
 
-def _told(parts):
+def _order_of(parts):
     """The order that one date tells: a number above 12 is no month."""
     first, second = int(parts[0]), int(parts[1])
     return "dmy" if first > 12 >= second else "mdy" if second > 12 >= first else ""
@@ -232,7 +232,7 @@ def _days(kind, texts):
     for text in texts:
         parts = _parts(_only_day(text))
         if parts and len(parts[0]) <= 2:
-            orders.setdefault(_told(parts), text)
+            orders.setdefault(_order_of(parts), text)
     told = [order for order in orders if order]
     decided = {"order": told[0]} if len(told) == 1 else {}
     if not orders or len(told) == 1:

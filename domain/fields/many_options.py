@@ -18,13 +18,13 @@ class ManyOptions(Options):
 
     def read(self, text):
         """A list of ids or labels, or a text of labels between semicolons; a label that has one stands in quotes."""
-        return self._found(text if isinstance(text, list) else split(text, ";"))
+        return self._chosen(text if isinstance(text, list) else split(text, ";"))
 
     def parse(self, text, form):
         """Parted by the column's separator; a whole label that contains it is one word."""
-        return self._found(split(text, form.separator or ";", [o.label for o in self.made]))
+        return self._chosen(split(text, form.separator or ";", [o.label for o in self.made]))
 
-    def _found(self, words):
+    def _chosen(self, words):
         chosen = {super(ManyOptions, self).read(word) for word in words if word}
         return tuple(id for id in self.order() if id in chosen) or None
 
@@ -65,7 +65,7 @@ class ManyOptions(Options):
     def from_json(self, json):
         if not isinstance(json, list) or not all(isinstance(key, str) for key in json) or len(json) > 1000:
             raise Unfit("Send a list of the options' keys.")
-        return self._found(json)
+        return self._chosen(json)
 
 
 def quoted(label):

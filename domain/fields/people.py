@@ -19,12 +19,12 @@ class People(Kind):
 
     def read(self, text):
         """Ids, addresses or names: a list, or a text with semicolons between them."""
-        return self._found(text if isinstance(text, list) else split(text, ";"))
+        return self._members_of(text if isinstance(text, list) else split(text, ";"))
 
     def parse(self, text, form):
-        return self._found(split(text, form.separator or ";"))
+        return self._members_of(split(text, form.separator or ";"))
 
-    def _found(self, words):
+    def _members_of(self, words):
         if len(words) > 100:
             raise Unfit("At most a hundred people.")
         return tuple(sorted({whole(word) if whole(word) in members() else found(word) for word in words})) or None

@@ -26,12 +26,12 @@ class YesNo(Kind):
         return [True, False]
 
     def read(self, text):
-        return self._said(text, YES, NO)
+        return self._answer(text, YES, NO)
 
     def parse(self, text, form):
-        return self._said(text, (*form.yes, *YES) if form.yes else YES, (*form.no, *NO) if form.no else NO)
+        return self._answer(text, (*form.yes, *YES) if form.yes else YES, (*form.no, *NO) if form.no else NO)
 
-    def _said(self, text, yes, no):
+    def _answer(self, text, yes, no):
         said = comparable(text[:100])
         if said in yes or said in no:
             return said in yes and said not in no[: len(no) - len(NO)]
