@@ -432,6 +432,9 @@ class Task(Owned):
 Task.holder = fn.coalesce(Task.assigned_to, Task.user)
 for _name, _columns in (("", ()), ("_status", (Task.status,)), ("_due", (Task.due_at,))):
     Task.add_index(Task.index(Task.organization, Task.holder, *_columns, Task.id, name="task_held" + _name))
+for _name in ("title", "category"):
+    _letters = fn.LOWER(getattr(Task, _name))  # as domain/lists/columns.py orders a text
+    Task.add_index(Task.index(Task.organization, _letters, Task.id, name=f"task_by_{_name}"))
 partial(Task, "task_open", Task.organization, Task.holder, Task.due_at, where="status IN ('pending', 'in progress')")
 partial(Task, "task_open_due", Task.organization, Task.due_at, where="status IN ('pending', 'in progress')")
 partial(Task, "task_done", Task.organization, Task.completed_at, Task.holder, where="completed_at IS NOT NULL")

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from peewee import BooleanField, DateField, ForeignKeyField, IntegerField, JSONField
+from peewee import BooleanField, CharField, DateField, ForeignKeyField, IntegerField, JSONField, TextField, fn
 
 from database.columns import DayOrMoment, Moment
+from database.connections import database
 
 BIGGEST = 2**63
+_SMALL = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,20 @@ class Column:
     def node(self):
         """What stands in a query."""
         return self.field if self.place is None else self.place
+
+    @property
+    def order(self):
+        """What rows are ordered by: of a text its letters, A like a, in both databases the same.
+
+        Both fold A to Z alone and go by code points from there: an É comes after z.
+        """
+        if not self._is_text:
+            return self.node
+        return fn.LOWER(self.node.collate('"C"') if database.dialect == "postgres" else self.node)
+
+    @property
+    def _is_text(self):
+        return isinstance(self.field, CharField | TextField) and not isinstance(self.field, JSONField)
 
     @property
     def may_be_empty(self):
@@ -51,7 +67,8 @@ class Column:
     def cursor(self, value):
         """A value as the text that a page goes on from."""
         if isinstance(value, str):
-            return f".{value}"  # never nothing: that is the mark of what has no value
+            # Never nothing: that is the mark of what has no value.
+            return f".{value.translate(_SMALL) if self._is_text else value}"
         return value.isoformat() if isinstance(value, date) else str(int(value))
 
     def after(self, text):

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from domain import Forbidden
+from domain.fields.choice import Choice
 from domain.fields.kinds import Field, whole
 from domain.fields.person import Person
 from domain.lists import tables
@@ -232,6 +233,12 @@ class Listing:
         for sort in self.sorts:
             found.setdefault(sort.column, []).append(sort)
         return found
+
+    def words_of(self, sort):
+        """The words of the choice that an order goes by, in that order; of any other order none."""
+        field = self.by_name.get(sort.column) if isinstance(sort, Sort) and not self.source else None
+        words = tuple(field.kind.words) if field and isinstance(field.kind, Choice) else ()
+        return words[::-1] if sort and words and sort.descending else words
 
     @cached_property
     def counted(self):

@@ -54,6 +54,10 @@ class Ask:
     def but(self, **changes):
         return replace(self, **changes)
 
+    def without(self, name):
+        """The same rows in no order and from the beginning, whatever this field's filter says: to count its words."""
+        return self.but(filters=tuple(pair for pair in self.filters if pair[0] != name), after="", sort="")
+
     @property
     def words(self):
         """Runs of letters and digits: all of them, and never a sign that a query would take for «anything»."""
@@ -90,7 +94,7 @@ class Shape(NamedTuple):
     searched: Any
     due: str
     sort: str
-    empty: bool | None  # which of a column's rows are read: those without a value, those with one, or all
+    phase: Any  # which of a column's rows are read: those without a value, those with one, of one word, or all (None)
     fresh: bool
     inside: bool  # an organization (or everywhere)
 
@@ -143,8 +147,8 @@ def read(listing, ask, by):
         return Answer([], "", {})
     sort, wanted, found = _order(listing, ask), ask.rows + 1, []
     with standing(listing, by):
-        for empty in _phases(listing, sort, ask):
-            query = _query(listing, shape_of(listing, ask, by, sort, empty))
+        for phase in _phases(listing, sort, ask):
+            query = _query(listing, shape_of(listing, ask, by, sort, phase))
             found += query(**values_of(listing, ask, by, sort), limit=wanted - len(found))
             if len(found) >= wanted:
                 break
@@ -178,19 +182,38 @@ def _order(listing, ask):
     return listing.sort(ask.sort)
 
 
+EMPTY, FILLED = True, False
+
+
 def _phases(listing, sort, ask):
-    """A column that may be empty is read in two goes: the rows that have it, then those that don't."""
-    if sort.column == "id" or not listing.column(sort.column).may_be_empty:
+    """What is read in several goes: a choice word by word, in the order of its words; what is empty comes last."""
+    if sort.column == "id":
+        return (None,)
+    empty = listing.column(sort.column).may_be_empty
+    words = listing.words_of(sort)
+    if words:
+        goes = words + ((EMPTY,) if empty else ())
+        here = _phase_of(listing, sort, ask.after)
+        return goes[goes.index(here) :] if here in goes else goes
+    if not empty:
         return (None,)
     if ask.due in ("overdue", "week"):
-        return (False,)
-    return (True,) if ask.after.startswith("~") else (False, True)
+        return (FILLED,)
+    return (EMPTY,) if ask.after.startswith("~") else (FILLED, EMPTY)
 
 
-def shape_of(listing, ask, by, sort, empty):
+def _phase_of(listing, sort, after):
+    """The phase that a page goes on in; None where that is the only one."""
+    value, cut, _ = after.rpartition("~")
+    if not cut:
+        return None
+    return (value.removeprefix(".") if listing.words_of(sort) else FILLED) if value else EMPTY
+
+
+def shape_of(listing, ask, by, sort, phase):
     """The Shape of what somebody asks."""
     words = ask.words
-    fresh = not (ask.after and (empty is None or empty == ask.after.startswith("~")))
+    fresh = not (ask.after and (phase is None or phase == _phase_of(listing, sort, ask.after)))
     return Shape(
         listing.tab(ask.tab).key,
         tuple(name for name, _ in ask.filters if name not in listing.condition_of),
@@ -199,7 +222,7 @@ def shape_of(listing, ask, by, sort, empty):
         listing.search.shape(words) if words else None,
         ask.due,
         sort if isinstance(sort, str) else sort.key,
-        empty,
+        phase,
         fresh,
         by.organization is not None,
     )
@@ -219,16 +242,17 @@ def _build(listing, shape):
     if shape.sort == ONE:
         return query.where(listing.model.id == parameter("id")).limit(_limit())
     sort, id = listing.sort(shape.sort), listing.model.id
-    empty, fresh = shape.empty, shape.fresh
-    column = None if sort.column == "id" else listing.column(sort.column).node
-    if column is not None:
-        if empty is not None:
-            query = query.where(column.is_null(empty))
-        if not empty and not fresh:
-            query = query.where(_beyond(column, id, sort.descending))
-    if not fresh and (column is None or empty):
-        query = query.where(by_id < parameter("after_id") if sort.descending else by_id > parameter("after_id"))
-    order = [] if column is None or empty else [column.desc() if sort.descending else column.asc()]
+    phase, fresh = shape.phase, shape.fresh
+    column = None if sort.column == "id" else listing.column(sort.column)
+    by_value = column is not None and phase in (None, FILLED)  # else all that is read has one value, or none
+    if isinstance(phase, str):
+        query = query.where(column.node == phase)
+    elif phase is not None:
+        query = query.where(column.node.is_null(phase))
+    if not fresh:
+        on = by_id < parameter("after_id") if sort.descending else by_id > parameter("after_id")
+        query = query.where(_beyond(column.order, id, sort.descending) if by_value else on)
+    order = [column.order.desc() if sort.descending else column.order.asc()] if by_value else []
     order.append(by_id.desc() if sort.descending else by_id.asc())
     return query.order_by(*order).limit(_limit())
 
@@ -329,6 +353,9 @@ def _after(listing, ask, sort):
         by_column = sort.column != "id"
         if whole(id) is None or by_column != ("~" in ask.after):
             raise ValueError(ask.after)
+        words = listing.words_of(sort)
+        if words and (value.removeprefix(".") not in words if value else not listing.column(sort.column).may_be_empty):
+            raise ValueError(ask.after)
         found = {"after_id": whole(id)}
         if value:
             found["after"] = listing.column(sort.column).after(value)
@@ -354,16 +381,21 @@ def _people(listing, rows):
 
 
 def counts(listing, ask, by):
-    """Word of the counted choice → how many rows of the tab that meet the search have it, to COUNTED + 1 («more»)."""
+    """Word of the counted choice → how many of the rows asked for have it, to COUNTED + 1 («more»).
+
+    Its own filter isn't asked: each count says what a click on it leads to.
+    """
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
     if listing.source:
         return listing.source.counts(listing, ask, by)
     if ask.finds_nothing:
         return dict.fromkeys(listing.counted.kind.words, 0)
-    plain = Ask(tab=tab.key, q=ask.q, parent=ask.parent)
+    plain = ask.but(tab=tab.key).without(listing.counted.name)
+    shape = shape_of(listing, plain, by, COUNTS, None)
+    query = Compiled(lambda: _build_counts(listing, shape)) if shape.conditions else _counting(listing, shape)
     with standing(listing, by):
-        row = _counting(listing, shape_of(listing, plain, by, COUNTS, None))(**values_of(listing, plain, by, None))[0]
+        row = query(**values_of(listing, plain, by, None))[0]
     return dict(zip(listing.counted.kind.words, row, strict=True))
 
 

@@ -58,7 +58,7 @@ class Given(Source):
         return next((row for row in self._rows(listing, by) if row.id == id), None)
 
     def counts(self, listing, ask, by):
-        found = self._narrowed(listing, ask.but(filters=(), ranges=()), by)
+        found = self._narrowed(listing, ask.without(listing.counted.name), by)
         words = [getattr(row, listing.counted.name) for row in found]
         return {word: words.count(word) for word in listing.counted.kind.words}
 

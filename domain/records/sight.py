@@ -115,8 +115,7 @@ class Sight(Source):
 
     def counts(self, listing, ask, by):
         cell = self.shape.by_name[listing.counted.name]
-        plain = ask.but(filters=(), ranges=(), due="", after="")
-        plan = self._plan(listing, plain, by)
+        plan = self._plan(listing, ask.without(listing.counted.name), by)
         return {word: self._count(listing, plan, (cell.slot, cell.key(word))) for word in listing.board_words}
 
     def total(self, listing, ask, by):

@@ -73,6 +73,9 @@ listing = Listing(
         Sort("newest", "Newest first", descending=True),
         Sort("oldest", "Oldest first"),
         *both("due", "Due soonest", "Due latest", column="due_at"),
+        *both("priority", "Lowest priority first", "Highest priority first", first="down"),
+        *both("status", "Status from pending", "Status from cancelled"),
+        *both("title", "Title from A", "Title from Z"),
         *both("category", "Category from A", "Category from Z"),
     ),
     acts=(

@@ -208,8 +208,10 @@ def _total(place, context):
     answer, counts = context["answer"], context.get("counts")
     if not answer.more:
         return len(answer.rows)
-    if counts and not place.ask.but(q="").is_narrowed and max(counts.values()) <= lists.COUNTED:
-        return sum(counts.values())
+    if counts and max(counts.values()) <= lists.COUNTED:
+        chosen = dict(place.ask.filters).get(place.listing.counted.name)
+        if chosen is None or chosen in counts:
+            return sum(counts.values()) if chosen is None else counts[chosen]
     return totals.total(place.listing, place.ask, place.by)
 
 

@@ -49,6 +49,16 @@ def test_report_05_the_counted_words_follow_the_search(some, at):
     assert not any(counts(LISTING, Ask(tab="mine", q="zzzz"), at("alice")).values())
 
 
+def test_use_t10_the_counted_words_follow_the_filters_but_their_own(cast, at, inside_acme):
+    for status, priority in (("pending", "low"), ("pending", "high"), ("completed", "low")):
+        write(Task.create, title=f"{status} {priority}", user=cast.alice, status=status, priority=priority)
+    low = (("priority", "low"),)
+    for filters in (low, (*low, ("status", "completed"))):
+        found = counts(LISTING, Ask(tab="mine", filters=filters, sort="title", after="x"), at("alice"))
+        assert {word: count for word, count in found.items() if count} == {"pending": 1, "completed": 1}
+    assert not any(counts(LISTING, Ask(tab="mine", filters=low, due="overdue"), at("alice")).values())
+
+
 def test_a_total_stops_at_its_bound(some, at, monkeypatch):
     monkeypatch.setattr(lists, "COUNTED", 2)
     totals._counting.cache_clear()
