@@ -243,7 +243,7 @@ def _build(listing, shape):
         return query.where(listing.model.id == parameter("id")).limit(_limit())
     sort, id = listing.sort(shape.sort), listing.model.id
     phase, fresh = shape.phase, shape.fresh
-    column = None if sort.column == "id" else listing.column(sort.column)
+    column: Any = None if sort.column == "id" else listing.column(sort.column)
     by_value = column is not None and phase in (None, FILLED)  # else all that is read has one value, or none
     if isinstance(phase, str):
         query = query.where(column.node == phase)
