@@ -600,6 +600,11 @@ class Subscription(Owned):
     STANDING = (*LIVE, "unpaid", "paused")  # not over: it is changed, never doubled by another checkout
     TERMINAL = ("canceled", "incomplete_expired")
 
+    @classmethod
+    def running(cls, provider):
+        """The conditions that one runs, by our rows, at this provider."""
+        return cls.provider == provider, cls.status.not_in(cls.TERMINAL)
+
     @property
     def is_live(self):
         return self.status in self.LIVE

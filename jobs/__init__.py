@@ -27,8 +27,7 @@ from domain import NotFound
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, retention, settings, tokens
 from domain.entitlements import credits, grants
-from domain.money import billing, dunning, inbox, pricing, replays
-from domain.money import reconciliations as checks
+from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
 from domain.organizations import invitations, transfers
 from domain.people import admins, people, proofs, sessions
@@ -92,11 +91,17 @@ CALENDAR = (
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),
-    Job("reconciliation", "Compare with the provider", checks.work, every(seconds=15), woken_by="reconciliation"),
-    Job("reconciliation_night", "Begin the nightly comparison", checks.nightly, every(hours=1), once=True),
-    Job("missed", "Fetch webhooks that didn't come", checks.fetch_missed, from_the_start(hours=6), once=True),
-    Job("overdue", "Ask about renewals that didn't come", checks.renew_overdue, every(hours=1), once=True),
-    Job("silence", "Watch that webhooks come", checks.watch_silence, every(hours=1), once=True),
+    Job(
+        "reconciliation",
+        "Compare with the provider",
+        reconciliations.work,
+        every(seconds=15),
+        woken_by="reconciliation",
+    ),
+    Job("reconciliation_night", "Begin the nightly comparison", reconciliations.nightly, every(hours=1), once=True),
+    Job("missed", "Fetch webhooks that didn't come", silences.fetch_missed, from_the_start(hours=6), once=True),
+    Job("overdue", "Ask about renewals that didn't come", silences.renew_overdue, every(hours=1), once=True),
+    Job("silence", "Watch that webhooks come", silences.watch_silence, every(hours=1), once=True),
     Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
     Job("dunning", "Remind of open payments and ending trials", dunning.remind, every(hours=1), once=True),
     Job("tokens", "Remove expired codes and old sessions", EXPIRED, every(hours=1)),

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from domain.base.configuration import VARIABLES
+from domain.base.variables import VARIABLES
 
 TOP = Path(__file__).resolve().parent.parent
 EXAMPLE, README = TOP / ".env.example", TOP / "README.md"

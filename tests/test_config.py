@@ -8,6 +8,7 @@ from joserfc.jwk import ECKey
 
 from domain.base import configuration
 from domain.base.configuration import Misconfigured
+from domain.base.variables import VARIABLES
 
 SECRET = "not-to-be-seen-" * 4
 
@@ -20,7 +21,7 @@ def nothing_set(monkeypatch):
             monkeypatch.delenv(name)
 
 
-NAMES = {variable.name for variable in configuration.VARIABLES}
+NAMES = {variable.name for variable in VARIABLES}
 
 
 @pytest.fixture

@@ -9,15 +9,13 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from environs import EnvValidationError, FileAwareEnv, validate
+from environs import EnvValidationError, FileAwareEnv
 
 from database import urls
-from domain.base.addresses import EMAIL, normalized, parsed
+from domain.base.variables import CHOSEN, PLANS, VARIABLES
+from domain.fields.addresses import EMAIL, normalized, parsed
 from domain.fields.kinds import Unfit
 
-ENVIRONMENTS = ("development", "production", "demo", "test")
-PROVIDERS = ("stripe", "polar", "lemon_squeezy", "sandbox", "none")
-PLANS = ("PRO_MONTHLY", "PRO_YEARLY", "PRO_LIFETIME")
 # What each calls the thing that is bought, and its secrets.
 _PAYMENT = {
     "stripe": ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_{}_PRICE_ID"),
@@ -120,7 +118,7 @@ class _Environment(FileAwareEnv):
         value = value.strip()
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1].strip()  # what reads variables from a file may leave its quotes
-        return (value.lower() if env_key in _CHOSEN else value) or default
+        return (value.lower() if env_key in CHOSEN else value) or default
 
     def problems(self):
         """[(variable, why)] of what was read and can't be taken."""
@@ -131,159 +129,6 @@ class _Environment(FileAwareEnv):
             told: Any = refused.error_messages
             return [(name, " ".join(map(str, texts))) for name, texts in told.items()] + self.unread
 
-
-# --- what can be set -------------------------------------------------------------------------------------
-
-TEXT, SWITCH, WORDS = ("str", None), ("bool", None), ("list", None)
-
-
-def _one_of(*words):
-    return "str", validate.OneOf(words)
-
-
-def _whole(least, most=None):
-    return "int", validate.Range(least, most)
-
-
-# A row, and below it what it is: name, kind, default; last the default in words, where it depends.
-# `.env.example` and the table in README.md are written from it: python -m tests.configuration_pages
-_TABLE = (
-    ("GUILDHALL_ENV", _one_of(*ENVIRONMENTS), "development"),
-    "`development`, `production`, `demo` or `test`",
-    ("GUILDHALL_DATA", TEXT, "var"),
-    "Folder for the database, backups, the kept key and, without a mail server, the letters",
-    ("DATABASE_URL", TEXT, "", "a file in the data folder"),
-    "`sqlite:///path` or `postgresql://user:password@host/name`",
-    ("HOST", TEXT, "127.0.0.1"),
-    "Address to listen on",
-    ("PORT", _whole(0, 65535), 8000),
-    "Port to listen on",
-    ("SITE_URL", TEXT, "", "`http://localhost:PORT`"),
-    "The address people type; letters and payment pages lead back to it. In production required, and https",
-    ("SECRET_KEY", TEXT, "", "made once and kept"),
-    "At least 32 random characters, which sign cookies and codes. Required in production",
-    ("WORKERS", _whole(1, 64), 1),
-    "Processes. More than one needs PostgreSQL and a shared `RATE_LIMIT_STORAGE`",
-    ("THREADS", _whole(4, 2000), 64),
-    "Requests a process serves at once. At most half of them are live pages",
-    ("JOBS", SWITCH, True),
-    "Whether this process runs the jobs too; 0 where `python -m jobs` runs them alone",
-    ("TRUSTED_PROXIES", _whole(0, 10), 0),
-    "How many proxies of yours stand in front and add X-Forwarded-For",
-    ("PAGES_PER_MINUTE", _whole(1), 300),
-    "Pages a minute, from one signed-in browser (or one address)",
-    ("RATE_LIMIT_STORAGE", TEXT, "memory://"),
-    "Where they are counted. `redis://host:6379` for several processes",
-    ("SMTP_URL", TEXT, "", "letters are kept as files"),
-    "`smtp://`, `smtps://` or `smtp+starttls://user:password@host:port`. Required in production",
-    ("MAIL_FROM", TEXT, "guildhall@localhost"),
-    "The address letters come from, without a name",
-    ("ALLOW_PLAINTEXT", SWITCH, False),
-    "Whether production may reach mail server, Redis and PostgreSQL on other machines without TLS, in a network that "
-    "is yours alone",
-    ("BILLING_PROVIDER", _one_of(*PROVIDERS, ""), "", "`stripe` with a key, else `sandbox`, in production `none`"),
-    "`stripe`, `polar`, `lemon_squeezy`, `sandbox` (play money, never in production) or `none`; "
-    "see [providers](docs/providers.md)",
-    ("STRIPE_SECRET_KEY", TEXT, ""),
-    "Stripe's API key",
-    ("STRIPE_WEBHOOK_SECRET", WORDS, ""),
-    "Secret of the endpoint `/webhooks/stripe`. Several, parted by commas, while one is replaced",
-    ("STRIPE_PRO_MONTHLY_PRICE_ID", TEXT, ""),
-    "Stripe's price of the monthly plan. At least one price is needed, of the configured provider",
-    ("STRIPE_PRO_YEARLY_PRICE_ID", TEXT, ""),
-    "Stripe's price of the yearly plan",
-    ("STRIPE_PRO_LIFETIME_PRICE_ID", TEXT, ""),
-    "Stripe's price of the plan that is bought once",
-    ("STRIPE_APP_TAG", TEXT, ""),
-    "Which of the account's products and prices are ours: those with the metadata `app` of this value. "
-    "Without it all are",
-    ("POLAR_ACCESS_TOKEN", TEXT, ""),
-    "Polar's organization access token",
-    ("POLAR_WEBHOOK_SECRET", WORDS, ""),
-    "Secret of the endpoint `/webhooks/polar`",
-    ("POLAR_SERVER", _one_of("production", "sandbox"), "production"),
-    "`production` or `sandbox`",
-    ("POLAR_PRO_MONTHLY_PRODUCT_ID", TEXT, ""),
-    "Polar's product of the monthly plan",
-    ("POLAR_PRO_YEARLY_PRODUCT_ID", TEXT, ""),
-    "Polar's product of the yearly plan",
-    ("POLAR_PRO_LIFETIME_PRODUCT_ID", TEXT, ""),
-    "Polar's product of the plan that is bought once",
-    ("LEMON_SQUEEZY_API_KEY", TEXT, ""),
-    "Lemon Squeezy's API key",
-    ("LEMON_SQUEEZY_STORE_ID", TEXT, ""),
-    "The store's number",
-    ("LEMON_SQUEEZY_WEBHOOK_SECRET", WORDS, ""),
-    "Secret of the webhook `/webhooks/lemon-squeezy`",
-    ("LEMON_SQUEEZY_TEST_MODE", SWITCH, False),
-    "Whether this install takes the store's test events and no others",
-    ("LEMON_SQUEEZY_PRO_MONTHLY_VARIANT_ID", TEXT, ""),
-    "Lemon Squeezy's variant of the monthly plan",
-    ("LEMON_SQUEEZY_PRO_YEARLY_VARIANT_ID", TEXT, ""),
-    "Lemon Squeezy's variant of the yearly plan",
-    ("LEMON_SQUEEZY_PRO_LIFETIME_VARIANT_ID", TEXT, ""),
-    "Lemon Squeezy's variant of the plan that is bought once",
-    ("SUPER_ADMIN_EMAILS", TEXT, ""),
-    "Admins, parted by commas. They need an account with this address, proven",
-    ("SUPER_ADMIN_REQUIRE_2FA", SWITCH, None, "on in production"),
-    "Whether admins need a second factor before the admin side opens",
-    ("METRICS_TOKEN", TEXT, ""),
-    "Bearer token for `/metrics`. Without one there are no metrics",
-    ("AUTH_GOOGLE_ID", TEXT, ""),
-    "Sign-in with Google. The redirect address there is `SITE_URL/auth/callback/google`, and alike for the others",
-    ("AUTH_GOOGLE_SECRET", TEXT, ""),
-    "Its client's secret",
-    ("AUTH_MICROSOFT_ID", TEXT, ""),
-    "Sign-in with Microsoft",
-    ("AUTH_MICROSOFT_SECRET", TEXT, ""),
-    "Its client's secret",
-    ("AUTH_MICROSOFT_TENANT", TEXT, "common"),
-    "Who may: `common` (anybody), `organizations`, `consumers` or a tenant's id",
-    ("AUTH_APPLE_ID", TEXT, ""),
-    "Sign-in with Apple: the services id",
-    ("AUTH_APPLE_TEAM_ID", TEXT, ""),
-    "The team it belongs to",
-    ("AUTH_APPLE_KEY_ID", TEXT, ""),
-    "The id of its key",
-    ("AUTH_APPLE_PRIVATE_KEY", TEXT, ""),
-    "The content of the key's `.p8` file; on one line, write `\\n` for each end of a line",
-    ("AUTH_OIDC_ISSUER", TEXT, ""),
-    "Any other OpenID Connect issuer: its address",
-    ("AUTH_OIDC_ID", TEXT, ""),
-    "The client there",
-    ("AUTH_OIDC_SECRET", TEXT, ""),
-    "Its secret",
-    ("AUTH_OIDC_LABEL", TEXT, "your organization"),
-    "What its button says after “Continue with”",
-)
-
-
-@dataclass(frozen=True)
-class Variable:
-    name: str
-    kind: tuple[str, Any]  # the word of environs, and its validator
-    default: Any
-    shown: str  # the default in words, where it depends
-    help: str
-
-    def read(self, env):
-        """Its value; what can't be taken is the default, and env.seal() tells of it."""
-        kind, rule = self.kind
-        if self.kind is WORDS:
-            return tuple(word.strip() for word in env.list(self.name, []) or () if word.strip())
-        value = getattr(env, kind)(self.name, self.default, validate=rule)
-        return self.default if value is None else value
-
-
-def _variable(row, help):
-    name, kind, default, *shown = row
-    return Variable(name, kind, default, "".join(shown), help)
-
-
-VARIABLES = tuple(_variable(row, help) for row, help in zip(_TABLE[::2], _TABLE[1::2], strict=True))
-
-# Words of a few, in any case
-_CHOSEN = {row.name for row in VARIABLES if isinstance(row.kind[1], validate.OneOf)}
 
 # --- reading it ------------------------------------------------------------------------------------------
 

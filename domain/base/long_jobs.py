@@ -34,6 +34,11 @@ def newest(kind, subject=""):
     return LongJob.select().where(LongJob.kind == kind, LongJob.subject == subject).order_by(LongJob.id.desc()).first()
 
 
+def runs(kind, limit):
+    """The newest of this kind, the newest first; the first may still run."""
+    return list(LongJob.select().where(LongJob.kind == kind).order_by(LongJob.id.desc()).limit(limit))
+
+
 def replace(kind, subject=""):
     """Close what is open of this, because something newer makes it pointless. In the present transaction."""
     LongJob.update(status="replaced", finished_at=now()).where(*_open(kind), LongJob.subject == subject).execute()

@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from domain.base import addresses, configuration, outgoing, settings
+from domain.base import configuration, outgoing, settings
 from domain.base.outgoing import sends
+from domain.fields import addresses
 from domain.fields.kinds import clean
 
 TIMEOUT = 15  # seconds

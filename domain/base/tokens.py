@@ -15,7 +15,7 @@ from database.clock import now
 from database.transactions import writes
 from domain import Refused
 from domain.base import configuration
-from domain.base.addresses import normalized
+from domain.fields.addresses import normalized
 from domain.fields.kinds import code_digits
 from models import AuthToken
 

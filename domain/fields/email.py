@@ -7,7 +7,7 @@ from domain.fields.text import Text
 
 @dataclass(frozen=True)
 class Email(Text):
-    """An e-mail address, to be read; whoever sends to one asks domain/base/addresses.py.
+    """An e-mail address, to be read; whoever sends to one asks domain/fields/addresses.py.
 
     `is_checked` refuses what can't be one, and writes the domain in small letters.
     """

@@ -153,7 +153,7 @@ def read(listing, ask, by):
             if len(found) >= wanted:
                 break
     rows = [_row(listing, values) for values in found[: ask.rows]]
-    more = _key(listing, sort, rows[-1]) if len(found) > ask.rows else ""
+    more = _key_after(listing, sort, rows[-1]) if len(found) > ask.rows else ""
     return Answer(rows, more, _people(listing, rows))
 
 
@@ -340,7 +340,7 @@ def values_of(listing, ask, by, sort):
     return values
 
 
-def _key(listing, sort, row):
+def _key_after(listing, sort, row):
     if sort.column == "id":
         return str(row.id)
     value = getattr(row, sort.column)

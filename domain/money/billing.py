@@ -233,7 +233,7 @@ def _key_of(verb, about, *sent):
     return f"{verb}-{about}-{hashlib.sha256(repr(sent).encode()).hexdigest()[:24]}"
 
 
-def _key(verb, current, *sent):
+def _change_key(verb, current, *sent):
     """The same wish on the same state of the subscription is one call."""
     return _key_of(verb, current.provider_subscription_id, current.updated_at, *sent)
 
@@ -274,7 +274,7 @@ def change(plan_key, quantity=1, *, by, token=""):
     """
     current = _running(by)
     price_id, quantity = _wanted(current, plan_key, quantity, by)
-    key = _key("change", current, price_id, quantity, token)
+    key = _change_key("change", current, price_id, quantity, token)
     seats = f", {quantity} seats" if quantity > 1 else ""
     with _asking("billing.change_requested", f"Asked to change to {plans.get(plan_key).label}{seats}", current, by):
         providers.active().change(current.provider_subscription_id, price_id, quantity, key, token)
@@ -291,7 +291,7 @@ def set_cancel_at_period_end(cancel, *, by):
     current = _running(by, statuses=ending if cancel else ("active", "trialing"), why=why)
     if cancel:
         stepup.demand("billing.cancel", by.organization.id)
-    key = _key("cancel" if cancel else "resume", current)
+    key = _change_key("cancel" if cancel else "resume", current)
     action = "billing.cancel_requested" if cancel else "billing.resume_requested"
     said = "Asked to end the subscription with its period" if cancel else "Asked to go on with the subscription"
     with _asking(action, said, current, by):
@@ -318,7 +318,9 @@ def pause(months, *, by):
         raise Refused("The plan is cancelled or paused already.")
     resumes_at = max(now(), current.current_period_end_at or now()) + timedelta(days=30 * months)
     with _asking("billing.pause_requested", f"Asked to pause until {resumes_at:%d %B %Y}", current, by):
-        providers.active().pause(current.provider_subscription_id, resumes_at, _key("pause", current, resumes_at))
+        providers.active().pause(
+            current.provider_subscription_id, resumes_at, _change_key("pause", current, resumes_at)
+        )
     return _as_it_is(current)
 
 
@@ -328,7 +330,7 @@ def unpause(*, by):
     if not current.collection_paused and current.status != "paused":
         raise Refused("The plan isn't paused.")
     with _asking("billing.unpause_requested", "Asked to go on after a pause", current, by):
-        providers.active().unpause(current.provider_subscription_id, _key("unpause", current))
+        providers.active().unpause(current.provider_subscription_id, _change_key("unpause", current))
     return _as_it_is(current)
 
 

@@ -115,13 +115,13 @@ def _remind(row):
         row = Subscription.get_by_id(row.id)
         followed = row.status == "past_due" and grants.follow(row)
         due = None if row.status != "trialing" and _is_covered(row) else next_due(row)
-        told = _tell(row, due) if due else False
+        told = _tells_anybody(row, due) if due else False
         if followed or (due and told and due.type == "billing.grace_over"):
             changes.record(row.organization, "subscription", row.id, "updated")  # open pages show what rests now
     return told
 
 
-def _tell(row, due):
+def _tells_anybody(row, due):
     """Tell owners and admins, once each; whether anybody hadn't heard."""
     key = f"{due.type}:{row.provider_subscription_id}:{due.which}"
     keys = [f"{key}:{user.id}" for user in Membership.keepers(row.organization)]
@@ -148,24 +148,24 @@ def _reminders(row):
     name, ends = plans.get(row.plan_key).name, row.trial_ends_at
     if row.status == "trialing" and ends and not (row.cancel_at_period_end or row.cancel_at):
         title = f"The trial of {name} ends on {ends.day} {ends:%B}"
-        return [Reminder(ends - TRIAL_NOTICE, "billing.trial_ending", _key(ends), title, "trial_ending", ends, ends)]
+        return [Reminder(ends - TRIAL_NOTICE, "billing.trial_ending", _stamp(ends), title, "trial_ending", ends, ends)]
     if row.status not in ("past_due", "unpaid"):
         return []
     began = row.unpaid_since_at or row.last_event_at
     ends = grants.until(row) or began + timedelta(days=settings.get("billing_grace_days"))
     title = f"{name} rests until the open payment has gone through"
-    over = Reminder(ends, "billing.grace_over", _key(began), title, "grace_over", None, ends + LATE)
+    over = Reminder(ends, "billing.grace_over", _stamp(began), title, "grace_over", None, ends + LATE)
     if row.status == "unpaid":  # the provider gave up, whatever days of grace were left; it is the same news
         return [replace(over, at=began, lapses_at=began + retention.SENT_KEPT)]
     marks = [(ends - timedelta(days=1), f"{name} rests from tomorrow on if its payment stays open")]
     for day in days.numbers(settings.get("billing_dunning_days")):
         marks.append((began + timedelta(days=day), f"A payment for {name} is still open"))
     return [over] + [
-        Reminder(at, "billing.grace_ending", f"{_key(began)}:{_key(at)}", said, "grace_ending", ends, ends)
+        Reminder(at, "billing.grace_ending", f"{_stamp(began)}:{_stamp(at)}", said, "grace_ending", ends, ends)
         for at, said in marks
         if began < at < ends
     ]
 
 
-def _key(moment):
+def _stamp(moment):
     return f"{moment:%Y%m%d%H%M}"

@@ -13,6 +13,7 @@ from database.compiled import CompiledRows
 from database.locks import lock
 from database.parameters import parameter
 from database.scope import inside
+from database.transactions import writes
 from domain.base import changes, outgoing, settings
 from domain.entitlements import credits, grants, plans
 from domain.money import announcements, owners, payments, pricing
@@ -55,6 +56,18 @@ def apply(fact):
     organization = owners.organization_of(fact)
     with inside(organization):
         _apply(fact, organization)
+
+
+@writes
+def apply_each(found):
+    """Apply facts; returns why one of them can't be applied, or "". The others are."""
+    why = None
+    for fact in found:
+        try:
+            apply(fact)
+        except (owners.Unknown, Retry) as refused:
+            why = why or refused
+    return str(why) if why else ""
 
 
 @singledispatch

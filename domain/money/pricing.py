@@ -12,9 +12,15 @@ from database.clock import now
 from database.locks import lock
 from database.transactions import writes
 from domain import Forbidden, NotConfigured, Refused
-from domain.base import audit, configuration, long_jobs
+from domain.base import audit, configuration, long_jobs, settings
 from domain.entitlements import plans
-from domain.fields.number import counted
+from domain.fields.code import Code
+from domain.fields.kinds import Field
+from domain.fields.money import written
+from domain.fields.number import Number, counted
+from domain.fields.text import Text
+from domain.lists.listing import Listing, Sort, both
+from domain.lists.sources import Given
 from domain.money import providers
 from domain.money.providers.provider import ProviderFailed
 from domain.people import admins
@@ -204,7 +210,7 @@ def sync():
         for found, pages in ((products, provider.products()), (prices, provider.all_prices())):
             for page in pages:
                 found |= {thing["id"]: thing for thing in page}
-                if not _tell(work, len(products) + len(prices), products=len(products), prices=len(prices)):
+                if not _progress(work, len(products) + len(prices), products=len(products), prices=len(prices)):
                     return 1  # somebody else has taken it up
     except (ProviderFailed, NotConfigured) as failed:
         _keep_old(work, str(failed))
@@ -221,7 +227,7 @@ def _begin_the_first():
 
 
 @writes
-def _tell(work, done, **figures):
+def _progress(work, done, **figures):
     return long_jobs.progress(work, done, **figures)
 
 
@@ -283,3 +289,56 @@ def _put(**values):
 
 def _asker(work):
     return User.get_by_id(work.asked_by_id) if work.asked_by_id else None
+
+
+# --- the plans as the staff's list: what each costs, and who has it -------------------------------------------
+
+
+def _rows(_by):
+    plans.forget()
+    prices = {offer.plan.key: offer.price for offer in offers()}
+    return [_row(plan, prices.get(plan.key)) for plan in plans.everything()]
+
+
+def _row(plan, price):
+    return {
+        "id": plan.key,
+        "label": plan.label,
+        "key": plan.key,
+        "price": _words(plan, price),
+        "credits": settings.get(plan.credits),
+        "includes": len(plan.capabilities),
+        "subscribers": plans.subscribers(plan.key) if plan.is_paid else None,
+    }
+
+
+def _words(plan, price):
+    if not plan.is_paid:
+        return "No charge"
+    if price:
+        return f"{written(price['amount'], price['currency'])} {f'a {plan.interval}' if plan.interval else 'once'}"
+    return "Not available" if configuration.active.has_billing else "No provider"
+
+
+plans_listing = Listing(
+    "plans",
+    "plan",
+    "plans",
+    None,
+    (
+        Field("label", "Plan", Text(80)),
+        Field("price", "Price", Text(60)),
+        Field("credits", "Credits a month", Number()),
+        Field("includes", "Includes", Number()),
+        Field("subscribers", "Subscribers", Number()),
+        Field("key", "Key", Code(40), listed=False),
+    ),
+    (Sort("shown", "As on the price page"), *both("subscribers", "Fewest subscribers", "Most subscribers")),
+    source=Given(_rows),
+    search=("label", "key"),
+    under=("key",),
+    reads="plans.write",
+    link=lambda row: f"/admin/plans/{row.id}",
+    icon="stack-2",
+    about="What each is called and includes. The amounts come from the payment provider.",
+)

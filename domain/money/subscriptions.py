@@ -162,11 +162,11 @@ def misgiven(rows):
             capabilities = () if refusal else stored[row.plan_key].capabilities
             wanted = dict.fromkeys(capabilities, (row.plan_key, until))
             if held[row.id] != wanted:
-                found[row.id] = _said(held[row.id], wanted, until)
+                found[row.id] = _in_words(held[row.id], wanted, until)
     return found
 
 
-def _said(held, wanted, until):
+def _in_words(held, wanted, until):
     if wanted.keys() - held.keys():
         return "Access missing"
     if held.keys() - wanted.keys():

@@ -13,8 +13,9 @@ from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import addresses, audit, changes, history, outgoing, settings
+from domain.base import audit, changes, history, outgoing, settings
 from domain.base.roles import WORKSPACE_ROLES
+from domain.fields import addresses
 from domain.fields.kinds import clean
 from domain.organizations import assignments, organizations, permissions, workspaces
 from models import Assignment, Invitation, Membership, Organization, User

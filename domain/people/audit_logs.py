@@ -3,7 +3,7 @@
 from peewee import JOIN, fn
 
 from domain.base import audit
-from domain.base.addresses import normalized
+from domain.fields.addresses import normalized
 from domain.fields.choice import Choice
 from domain.fields.code import Code
 from domain.fields.kinds import Field, whole

@@ -7,7 +7,7 @@ import pytest
 from markupsafe import Markup
 
 import models
-from domain.money import inbox, pricing, reconciliations, replays
+from domain.money import inbox, pricing, reconciliations, replays, silences
 from views import pages
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -88,7 +88,7 @@ class _Running:
     ("path", "block", "work", "others"),
     [
         ("/admin/webhooks", "list_area", (replays, "last_replays"), (inbox, "days")),
-        ("/admin/reconciliation", "list_area", (reconciliations, "runs"), (reconciliations, "silent_since")),
+        ("/admin/reconciliation", "list_area", (reconciliations, "runs"), (silences, "silent_since")),
         ("/admin/pricing", "pricing_sync", (pricing, "last_sync"), (pricing, "offers doubts")),
     ],
 )

@@ -8,7 +8,7 @@ from htmx_flask import request
 from domain import Invalid
 from domain.entitlements import plans
 from domain.lists import rows
-from domain.money import inbox, reconciliations, replays, subscriptions
+from domain.money import inbox, replays, silences, subscriptions
 from domain.people import admins
 from views import access, pages
 from views.lists import routes
@@ -25,7 +25,7 @@ def _state(place):
         "work": work,
         "failed": counts["failed"] + counts["buried"],
         "days": pages.later(inbox.days),
-        "silent_since": pages.later(reconciliations.silent_since),
+        "silent_since": pages.later(silences.silent_since),
     }
 
 

@@ -8,7 +8,7 @@ from domain.base import long_jobs, settings
 from domain.entitlements import plans
 from domain.fields.forms import fingerprint
 from domain.lists import rows
-from domain.money import plan_desk
+from domain.money import pricing
 from domain.people import admins
 from views import access, pages
 from views.admin import settings as settings_view
@@ -17,7 +17,7 @@ from views.lists import routes
 blueprint = Blueprint("plans", __name__)
 
 
-routes.add(blueprint, rows.Rules(plan_desk.listing), "/admin/plans", side="platform")
+routes.add(blueprint, rows.Rules(pricing.plans_listing), "/admin/plans", side="platform")
 
 
 @blueprint.get("/admin/plans/<name>")

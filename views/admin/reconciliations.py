@@ -5,7 +5,7 @@ from htmx_flask import request
 
 from domain.base import configuration, settings
 from domain.lists import rows
-from domain.money import findings, providers, reconciliations
+from domain.money import findings, providers, reconciliations, silences
 from views import access, pages
 from views.lists import routes
 
@@ -30,7 +30,7 @@ def _state(place):
         "configured": configuration.active.has_billing,
         "label": providers.label() if configuration.active.has_billing else "",
         "heals": settings.get("billing_heals"),
-        "silent_since": pages.later(reconciliations.silent_since),
+        "silent_since": pages.later(silences.silent_since),
         "STEPS": STEPS,
     }
 

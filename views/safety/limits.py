@@ -9,8 +9,8 @@ from flask_login import current_user
 from limits import parse
 
 from domain.base import allowances, configuration
-from domain.base.addresses import normalized
 from domain.base.allowances import hit
+from domain.fields.addresses import normalized
 from domain.people import sessions
 from views import cookies, places
 from views.safety.headers import cookie_name

@@ -14,7 +14,7 @@ import jobs
 from database.scope import everywhere, inside
 from domain.base import configuration, notices, settings, stepup
 from domain.entitlements import credit_standings, credits
-from domain.money import billing, dunning, facts, inbox, pricing, providers, reconciliations, replays, trials
+from domain.money import billing, dunning, facts, inbox, pricing, providers, replays, silences, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import PaymentReceived, ProviderFailed
 from domain.money.providers.sandbox import selling, subscribing
@@ -963,11 +963,11 @@ def test_case_36_what_no_event_told_the_nightly_comparison_finds(cast, pay, cloc
 def test_case_36_silence_is_told_to_the_admins(cast, pay, clock):
     pay.subscribe()
     pay.deliver()
-    assert reconciliations.silent_since() is None
+    assert silences.silent_since() is None
     clock.forward(hours=73)
-    assert reconciliations.silent_since() is not None
+    assert silences.silent_since() is not None
     for _ in range(3):
-        reconciliations.watch_silence()
+        silences.watch_silence()
     jobs.run("outgoing")
     assert len(notices.newest(cast.stella)) == 1
 

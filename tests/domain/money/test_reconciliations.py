@@ -9,7 +9,7 @@ from database.scope import everywhere, inside
 from domain import Forbidden, NotConfigured, NotFound, Refused
 from domain.base import configuration, notices, settings
 from domain.entitlements import grants
-from domain.money import facts, inbox, reconciliations, trials
+from domain.money import comparisons, facts, inbox, reconciliations, silences, trials
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.provider import (
     Event,
@@ -213,7 +213,7 @@ def test_a_fact_is_kept_and_read_back_whole(clock):
     fact = PaymentRefunded(
         provider="stripe", happened_at=now(), event_id="e", asked_at=now(), payment_id="in_1", amount_refunded=5
     )
-    assert reconciliations.read(reconciliations.written(fact)) == fact
+    assert comparisons.read(comparisons.written(fact)) == fact
 
 
 # --- not ours, not settled -------------------------------------------------------------------------------------
@@ -369,9 +369,9 @@ def test_without_a_provider_there_is_nothing_to_compare(cast, clock):
         reconciliations.ask(by=cast.stella)
     for act in (
         reconciliations.nightly,
-        reconciliations.fetch_missed,
-        reconciliations.renew_overdue,
-        reconciliations.watch_silence,
+        silences.fetch_missed,
+        silences.renew_overdue,
+        silences.watch_silence,
     ):
         assert act() == 0
     assert reconciliations.overview()["last_event"] is None
@@ -398,7 +398,7 @@ def test_old_runs_go(cast, pay, clock):
     reconcile(cast)
     clock.forward(days=91)
     assert reconciliations.nightly() == 1
-    assert LongJob.select().where(LongJob.kind == reconciliations.KIND).count() == 1
+    assert LongJob.select().where(LongJob.kind == comparisons.KIND).count() == 1
 
 
 def test_payments_are_read_back_to_the_last_success_and_a_month_at_most(listed, cast, clock, monkeypatch):
@@ -418,11 +418,11 @@ def test_payments_are_read_back_to_the_last_success_and_a_month_at_most(listed, 
 def test_events_that_were_never_delivered_are_fetched_and_worked(pay, cast, clock):
     pay.subscribe()
     lose(pay)
-    fetched = reconciliations.fetch_missed()
+    fetched = silences.fetch_missed()
     assert fetched == WebhookEvent.select().count() > 0
     jobs.run("inbox")
     assert plan(cast) == "pro_monthly"
-    assert reconciliations.fetch_missed() == 0
+    assert silences.fetch_missed() == 0
     assert inbox.last_delivered(stripe.CHANNEL) is None
 
 
@@ -430,10 +430,10 @@ def test_the_list_of_what_was_missed_is_read_a_month_back(cast, clock, monkeypat
     asked = []
     event = Missed(Event("evt_m", "t", "", now()), b"{}")
     monkeypatch.setattr(stripe, "missed", lambda since: asked.append(clock() - since) or iter([event]))
-    assert (reconciliations.fetch_missed(), reconciliations.fetch_missed()) == (1, 0)
+    assert (silences.fetch_missed(), silences.fetch_missed()) == (1, 0)
     assert asked == [timedelta(days=30)] * 2
     monkeypatch.setattr(stripe, "CAN", frozenset())
-    assert reconciliations.fetch_missed() == 0
+    assert silences.fetch_missed() == 0
     assert len(asked) == 2
 
 
@@ -444,13 +444,13 @@ def test_a_renewal_that_did_not_come_is_asked_for_within_the_hour(deaf, cast, cl
     sandbox.renew(id)
     lose(deaf)
     clock.moment = end + timedelta(minutes=59)
-    assert reconciliations.renew_overdue() == 0
+    assert silences.renew_overdue() == 0
     assert plan(cast) == "free"  # its grants ended with the period
     clock.forward(minutes=2)
-    assert reconciliations.renew_overdue() == 1
+    assert silences.renew_overdue() == 1
     assert plan(cast) == "pro_monthly"
     assert subscription().current_period_end_at > clock()
-    assert reconciliations.renew_overdue() == 0
+    assert silences.renew_overdue() == 0
 
 
 def test_one_that_fails_does_not_keep_the_other_renewals_waiting(listed, cast, clock, monkeypatch):
@@ -475,22 +475,22 @@ def test_one_that_fails_does_not_keep_the_other_renewals_waiting(listed, cast, c
 
 
 def test_silence_is_told_once_while_subscriptions_run(pay, cast, clock):
-    assert reconciliations.silent_since() is None
+    assert silences.silent_since() is None
     pay.subscribe()
     pay.deliver()
     heard = clock()
     clock.forward(hours=72)
-    assert reconciliations.watch_silence() == 0
+    assert silences.watch_silence() == 0
     clock.forward(seconds=1)
-    assert reconciliations.silent_since() == heard
+    assert silences.silent_since() == heard
     for _ in range(30):
         clock.forward(hours=1)
-        assert reconciliations.watch_silence() == 1
+        assert silences.watch_silence() == 1
     jobs.run("outgoing")
     assert [n.title for n in notices.newest(cast.stella)] == ["No webhooks come from the payment provider"]
     assert reconciliations.overview()["silent_since"] == heard
     inbox.accept(stripe.CHANNEL, Event("evt_new", "t", "", now()), b"{}")
-    assert reconciliations.watch_silence() == 0
+    assert silences.watch_silence() == 0
 
 
 def test_what_was_fetched_does_not_end_the_silence(deaf, cast, clock):
@@ -498,7 +498,7 @@ def test_what_was_fetched_does_not_end_the_silence(deaf, cast, clock):
     deaf.deliver()
     clock.forward(hours=73)
     inbox.accept_missed(stripe.CHANNEL, [Missed(Event("evt_m", "t", "", now()), b"{}")])
-    assert reconciliations.watch_silence() == 1
+    assert silences.watch_silence() == 1
 
 
 # --- how much it costs ----------------------------------------------------------------------------------------------

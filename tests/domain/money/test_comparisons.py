@@ -5,7 +5,7 @@ import pytest
 import jobs
 from database.scope import inside
 from domain.entitlements import grants
-from domain.money import billing, unsettled
+from domain.money import billing, comparisons
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.sandbox import invoicing
 from models import Checkout, Licence, Payment
@@ -47,7 +47,7 @@ def test_billing_f02_a_dispute_that_is_won_after_weeks_thaws(cast, pay, nights):
     sandbox.settle_dispute(dispute["id"], True)
     nights(1)
     assert plan(cast.acme) == "pro_yearly"
-    assert list(unsettled.payments("stripe")) == []
+    assert list(comparisons.unsettled_payments("stripe")) == []
 
 
 def test_billing_f02_a_bank_debit_that_settles_late_brings_its_licence(cast, pay, clock, nights, monkeypatch):
@@ -62,7 +62,7 @@ def test_billing_f02_a_bank_debit_that_settles_late_brings_its_licence(cast, pay
     assert plan(cast.acme) == "pro_lifetime"
     with inside(cast.acme):
         assert Licence.select().count() == 1
-    assert list(unsettled.checkouts("stripe")) == []
+    assert list(comparisons.unsettled_checkouts("stripe")) == []
 
 
 def test_billing_f02_a_bank_debit_that_fails_late_is_asked_for_no_more(cast, pay, nights, monkeypatch):
@@ -70,7 +70,7 @@ def test_billing_f02_a_bank_debit_that_fails_late_is_asked_for_no_more(cast, pay
     bought(pay, "pro_lifetime", "debit_fails")
     pay.deliver()
     nights(22)
-    assert (plan(cast.acme), list(unsettled.checkouts("stripe"))) == ("free", [])
+    assert (plan(cast.acme), list(comparisons.unsettled_checkouts("stripe"))) == ("free", [])
 
 
 def test_billing_f02_a_refund_that_fails_after_days_gives_the_plan_back(cast, pay, nights):
@@ -107,4 +107,4 @@ def test_what_is_settled_is_not_asked_for(cast, pay, clock, nights, monkeypatch)
         pay.deliver()
     with inside(cast.acme):
         assert Payment.select().count() == 2
-    assert (list(unsettled.payments("stripe")), list(unsettled.checkouts("stripe"))) == ([], [])
+    assert (list(comparisons.unsettled_payments("stripe")), list(comparisons.unsettled_checkouts("stripe"))) == ([], [])
