@@ -40,9 +40,7 @@ class Moment(Field):
 
 class DayOrMoment(Field):
     """A day («2026-12-31»), or a moment as Moment has it on SQLite: texts whose order is the order of time.
-
-    A day is nobody's in particular: it begins and ends where its reader is, and comes before its moments.
-    """
+    A day is nobody's in particular: it begins and ends where its reader is, and comes before its moments."""
 
     field_type = "DAY_OR_MOMENT"
 

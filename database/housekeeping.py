@@ -94,9 +94,7 @@ class Hold:
 
 def damage(quick=False):
     """What is wrong with the database's file, a few sentences of SQLite's; `quick` doesn't compare its indexes.
-
-    PostgreSQL watches over its own files (data checksums).
-    """
+    PostgreSQL watches over its own files (data checksums)."""
     if database.dialect != "sqlite":
         return []
     check = "PRAGMA quick_check(20)" if quick else "PRAGMA integrity_check(20)"
@@ -120,9 +118,7 @@ def refuse_damaged():
 
 def copy(folder, word, keep=None):
     """A whole copy of the open SQLite file as of now, while it is used, below `folder`/backups; returns its path.
-
-    Of those with the same `word` the newest `keep` stay. Refuses with CannotStart on PostgreSQL.
-    """
+    Of those with the same `word` the newest `keep` stay. Refuses with CannotStart on PostgreSQL."""
     if database.dialect != "sqlite":
         raise CannotStart("PostgreSQL is copied with pg_dump: docs/deploy.md says how.")
     backups = folder / "backups"

@@ -56,9 +56,7 @@ def lock(matter, id=0):
 
 def lock_any(matter, count):
     """In a transaction: the first of so many that nobody else holds; returns its number, from 0.
-
-    With more of them than there are connections nobody ever waits, so these have no rank.
-    """
+    With more of them than there are connections nobody ever waits, so these have no rank."""
     held = present().locks
     if database.dialect == "postgres" and matter not in held:
         free = database.execute_sql(

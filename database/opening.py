@@ -14,11 +14,9 @@ class AboveRowSecurity(SystemExit):
 
 def open_house(url, folder, strict=True, was_killed=False):
     """Open the database that `url` names and bring it up to date; copies of it go into `folder`.
-
     Where it is `strict`, a lock that is asked for in a wrong order is an error. Refuses with CannotStart where one
     may not write, where the file is damaged after the last server `was_killed`, and where the database is away; with
-    AboveRowSecurity where PostgreSQL's row security doesn't bind the role.
-    """
+    AboveRowSecurity where PostgreSQL's row security doesn't bind the role."""
     housekeeping.make_private(url, folder)
     open_again(url)
     try:

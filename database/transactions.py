@@ -121,10 +121,8 @@ def _rouse(topics):
 
 def writes(function=None, *, keep=()):
     """Run `function` in a write transaction. Called within another one, it is a savepoint of it.
-
     What it raises undoes what it did, except `keep` (an exception or several): that is committed, then
-    raised, so that the counted try of a wrong code or the audit row of a refused act stays.
-    """
+    raised, so that the counted try of a wrong code or the audit row of a refused act stays."""
     if function is None:
         return functools.partial(writes, keep=keep)
 
@@ -270,9 +268,7 @@ class Writer:
 
     def _cut_log(self):
         """Put SQLite's log into the file and cut it, unless somebody still reads from it: then later.
-
-        By itself SQLite only begins it anew, and after one long reader it stays as long as it grew.
-        """
+        By itself SQLite only begins it anew, and after one long reader it stays as long as it grew."""
         connection = database.connection()
         with contextlib.suppress(sqlite3.Error):
             connection.execute("PRAGMA busy_timeout = 0")

@@ -41,9 +41,7 @@ class Unavailable(Exception):
 
 def of(error, writing=False):
     """The Unavailable that `error` comes down to, or None when it is a mistake of ours.
-
-    SQLite says "read-only" to a reader of ours that tries to write too; only for the writer is it trouble.
-    """
+    SQLite says "read-only" to a reader of ours that tries to write too; only for the writer is it trouble."""
     seen = getattr(error, "orig", error)  # what peewee wraps
     if isinstance(seen, Unavailable):
         return seen

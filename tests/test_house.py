@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.lines import prose
 from database.connections import database
 from domain.base.variables import VARIABLES
 from domain.organizations import organizations
@@ -216,6 +217,18 @@ def test_private_functions_are_named_for_what_they_return():
         for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef) and node.name in SAYS_NOTHING
     ] == []
+
+
+def test_the_formatter_is_obeyed():
+    every = [p for room in ("app", "models", *ROOMS, "bench", "tests", "static") for p in files(room)]
+    switch = "# fmt" + ":"
+    assert [name(p) for p in every if re.search(switch + r" *(skip|off)", p.read_text())] == []
+
+
+def test_there_is_more_code_than_talk_of_it():
+    """Docstrings and comments are an eighth of the code at most."""
+    told, written = (sum(counts) for counts in zip(*(prose(p.read_text()) for p in files("models", *ROOMS, "app"))))
+    assert told / written < 0.13
 
 
 CITED = re.compile(r"\((?:[AB]\d\.[\d.-]+|case \d+|system \d)\)")

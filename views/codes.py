@@ -22,10 +22,8 @@ WATCHED = timedelta(minutes=2)  # the page looks for so long whether the letter 
 @dataclass(frozen=True)
 class CodeFlow:
     """A code was mailed, and this browser keeps the token's id; `finish(token, code)` answers for the right one.
-
     The page stands at `path`, and a new code is asked for at `again`. Without a token one is sent back to
-    `begin`. `words(token)` is what the page says: templates/people/auth/code.html.
-    """
+    `begin`. `words(token)` is what the page says: templates/people/auth/code.html."""
 
     purpose: str
     key: str

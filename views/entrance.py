@@ -17,9 +17,7 @@ YEAR = 365 * 24 * 3600
 
 def enter(user, way, target=None):
     """They have shown who they are by `way`: on to the second factor where there is one, else in.
-
-    A passkey is both factors already. Refuses with Suspended.
-    """
+    A passkey is both factors already. Refuses with Suspended."""
     accounts.must_be_active(user)
     forgive()
     if way != "passkey" and factors.is_on(user):
@@ -55,9 +53,7 @@ def onward():
 
 def form(template, refusal=None, status=None, beside="form", **context):
     """A page with a form; after a refusal with what was sent, and a sentence beside each field.
-
-    A refusal that is about something else than the form is passed on.
-    """
+    A refusal that is about something else than the form is passed on."""
     if refusal and not refusal.about_form:
         raise refusal
     errors = refusal.beside(beside) if refusal else {}

@@ -77,10 +77,8 @@ def _home_of(environment, template, block):
 
 def page(template, status=200, around=None, **context):
     """The whole page, or only the block that the htmx request is aimed at (its id is the block's name).
-
     What is said as `later(ask)` is asked for only if that block uses it. `around` maps a block that has nothing more
-    to poll for to the one around it, which is drawn in its place.
-    """
+    to poll for to the one around it, which is drawn in its place."""
     aimed = _aimed_at()
     target = (around or {}).get(aimed, aimed)
     environment = current_app.jinja_env
@@ -101,9 +99,7 @@ def page(template, status=200, around=None, **context):
 
 def instead(template, path, **context):
     """A whole page in answer to a POST, for what is shown this once: a secret doesn't travel in a cookie.
-
-    With htmx it takes the place of the present page, under the address `path`.
-    """
+    With htmx it takes the place of the present page, under the address `path`."""
     response = _answer(render_template(template, **frame() | context), 200)
     response.headers["Cache-Control"] = "no-store"
     if request.htmx:

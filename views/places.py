@@ -7,9 +7,7 @@ UNKNOWN = "unknown"
 
 def parsed(text):
     """The address in its one form, out of what a server or a proxy says (`ip`, `ip:port`, `[ip]:port`); or «unknown».
-
-    An IPv4 address that is written as IPv6 (::ffff:192.0.2.1) is an IPv4 address.
-    """
+    An IPv4 address that is written as IPv6 (::ffff:192.0.2.1) is an IPv4 address."""
     text = (text or "").strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

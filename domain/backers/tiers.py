@@ -82,9 +82,7 @@ def add(form, *, by):
 @writes
 def change(id, form, *, by):
     """Change what a tier is called and gives, from here on: claimed codes keep what they got.
-
-    The key stays, as files name it. Refuses with NotFound and Invalid.
-    """
+    The key stays, as files name it. Refuses with NotFound and Invalid."""
     lock("backer tiers")
     tier = BackerTier.one(BackerTier.id == id)
     if tier is None:

@@ -18,10 +18,8 @@ from models import Alert, Change, Notification
 
 def record(organization, table, row_id, verb, fields=None, *, by=None, batch=None):
     """Note a change in the transaction that makes it. `fields` is name → [before, after], JSON values.
-
     On PostgreSQL commits of one organization are put in line from here on, so that ids become visible
-    in their order and a page that asks «after 7» can't miss a 6 that committed late.
-    """
+    in their order and a page that asks «after 7» can't miss a 6 that committed late."""
     lock("changes", organization.id)
     extra = {"batch": batch} if batch else {}
     change = Change.create(

@@ -5,11 +5,9 @@ from domain.base import audit, changes
 
 def note(action, summary, row, *, by, organization=None, verb="updated", field=None, target=None, **facts):
     """Log an event and note that `row` was changed by it, in the present transaction; returns the Change.
-
     `by` is a member, whose organization it is, or a user and `organization`. `target` is whom the event is
     about where that isn't the row; `field` names what the facts `before` and `after` are the values of,
-    where they aren't whole dicts of fields. A row that is none is its table's name.
-    """
+    where they aren't whole dicts of fields. A row that is none is its table's name."""
     user, organization = getattr(by, "user", by), organization or by.organization
     table, id = (row, None) if isinstance(row, str) else (row._meta.table_name, row.id)
     audit.record(action, summary, by=user, organization=organization, target=target or row, **facts)

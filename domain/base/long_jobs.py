@@ -46,10 +46,8 @@ def replace(kind, subject=""):
 
 def claim(kind):
     """Take up the oldest open work of a kind that nobody else holds; None when there is none.
-
     Of two who ask at once, or while another thread or process is at it, one gets it. What a thread left
-    half done it may take up again at once, for its next batch.
-    """
+    half done it may take up again at once, for its next batch."""
     me = f"{os.getpid()}:{threading.get_native_id()}"
     return _claim(kind, hashlib.sha256((_PROCESS + me).encode()).hexdigest()[:12])
 
@@ -72,9 +70,7 @@ def _claim(kind, me):
 
 def progress(row, done, *, lasting=False, **facts):
     """Note how far it is, in the present transaction; False when the work isn't the taker's any more.
-
-    `lasting`: what was done stays done, so the next taker goes on from here and not from the beginning.
-    """
+    `lasting`: what was done stays done, so the next taker goes on from here and not from the beginning."""
     row.done, row.facts = done, row.facts | facts
     values = {"done": done, "facts": row.facts, "held_until_at": now() + HOLD} | ({"attempts": 0} if lasting else {})
     return bool(LongJob.update(**values).where(*_mine(row)).execute())

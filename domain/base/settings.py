@@ -139,9 +139,7 @@ def history(name, limit=10):
 @writes
 def change(name, text, *, by, was=None):
     """Set one setting from form text; returns its value. `was` is the text that the form was filled with.
-
-    Refuses with Invalid or NotFound, and with Stale when somebody else set it meanwhile.
-    """
+    Refuses with Invalid or NotFound, and with Stale when somebody else set it meanwhile."""
     field = _registered(name)
     try:
         value = field.read(text)

@@ -26,9 +26,7 @@ class InvalidTransition(Refused):
 @writes
 def hold(organization, amount, *, key, feature, lasts, by=None):
     """Set credits aside for work that may fail, for as long as `lasts` (a timedelta); returns the CreditHold.
-
-    The same key gives the same hold. Refuses with InsufficientCredits, KeyReused and Invalid.
-    """
+    The same key gives the same hold. Refuses with InsufficientCredits, KeyReused and Invalid."""
     amount, name = credit_accounts.amount_of(amount), credit_accounts.key_of("hold", key).partition(":")[2]
     if lasts <= timedelta(0):
         raise Invalid({"lasts": "A hold must last for some time."})
@@ -64,10 +62,8 @@ def hold(organization, amount, *, key, feature, lasts, by=None):
 @writes
 def settle(organization, key, amount, *, by=None):
     """Spend `amount` of what is held under `key`, free the rest, and return the new balance. Twice is once.
-
     Refuses with NotFound, with HoldExpired when it has lapsed, with InvalidTransition when it was released,
-    with Invalid for more than is held, and with KeyReused for another amount than the first time.
-    """
+    with Invalid for more than is held, and with KeyReused for another amount than the first time."""
     amount, key = credit_accounts.amount_of(amount), credit_accounts.key_of("spend", key)
     with inside(organization):
         account = credit_accounts.settled(organization)
@@ -94,9 +90,7 @@ def settle(organization, key, amount, *, by=None):
 @writes
 def release(organization, key):
     """Let go of a hold: its credits go back where they came from. Returns the balance; twice is once.
-
-    Refuses with NotFound, and with InvalidTransition when it was settled.
-    """
+    Refuses with NotFound, and with InvalidTransition when it was settled."""
     name = credit_accounts.key_of("hold", key).partition(":")[2]
     with inside(organization):
         account = credit_accounts.settled(organization)

@@ -25,11 +25,9 @@ REASON = (3, 200)  # characters, of why credits are given or taken
 @writes
 def spend(organization, amount, *, key, feature, by=None):
     """Take `amount` credits for `feature` and return the new balance; the same `key` takes them once.
-
     A reset or an end that is due is done first. Refuses with InsufficientCredits (nothing is changed then),
     with KeyReused, and with Invalid for a key or an amount that is none. Open pages aren't told of each
-    spend: what the feature made is their news.
-    """
+    spend: what the feature made is their news."""
     amount, key = credit_accounts.amount_of(amount), credit_accounts.key_of("spend", key)
     with inside(organization):
         account = credit_accounts.settled(organization)
@@ -44,10 +42,8 @@ def spend(organization, amount, *, key, feature, by=None):
 @writes
 def refund(organization, key, *, by=None):
     """Give a spend (or what a hold was settled for) back to where it came from; returns the new balance.
-
     Twice is once. What came from a bucket that is over by now lapses at once, with a row that says so.
-    Refuses with NotFound when nothing was spent under `key`.
-    """
+    Refuses with NotFound when nothing was spent under `key`."""
     spent_key, key = credit_accounts.key_of("spend", key), credit_accounts.key_of("refund", key)
     with inside(organization):
         account = credit_accounts.settled(organization)
@@ -91,9 +87,7 @@ def renew(organization, allowance, key):
 @writes
 def follow(organization):
     """Have the monthly credits be what the plan and its payments give now; returns whether that was news.
-
-    A period that was paid brings its allowance once, a change moves it by the difference (see monthly_credits).
-    """
+    A period that was paid brings its allowance once, a change moves it by the difference (see monthly_credits)."""
     with inside(organization):
         news = credit_accounts.follow(credit_accounts.settled(organization, resetting=False))
         if news:
@@ -104,10 +98,8 @@ def follow(organization):
 @writes
 def give(organization, amount, *, key, reason, expires_at=None, by=None, kind="gift"):
     """Add a bucket of credits (`kind` gift or purchased) and return the new balance; once for each key.
-
     `reason` is kept and shown; `by` is whoever of the platform gives, None for a purchase or a claim. Audited.
-    Refuses with Invalid (amount, reason, an end that is past) and KeyReused.
-    """
+    Refuses with Invalid (amount, reason, an end that is past) and KeyReused."""
     amount, reason, key = credit_accounts.amount_of(amount), _reason(reason), credit_accounts.key_of("give", key)
     if expires_at is not None and expires_at <= now():
         raise Invalid({"expires_at": "Choose a day that is still to come."})
@@ -128,9 +120,7 @@ def give(organization, amount, *, key, reason, expires_at=None, by=None, kind="g
 @writes
 def take(organization, amount, *, key, reason, by):
     """Take credits back, what ends soonest first, and return the new balance; once for each key. Audited.
-
-    Refuses with InsufficientCredits, Invalid and KeyReused.
-    """
+    Refuses with InsufficientCredits, Invalid and KeyReused."""
     amount, reason, key = credit_accounts.amount_of(amount), _reason(reason), credit_accounts.key_of("take", key)
     with inside(organization):
         account = credit_accounts.settled(organization)
@@ -170,9 +160,7 @@ def settle_up(organization):
 
 def reset_stale(limit):
     """Begin the next period for up to `limit` organizations that have an allowance or a plan; returns how many.
-
-    A spend does the same by itself, whichever comes first.
-    """
+    A spend does the same by itself, whichever comes first."""
     with everywhere("the month begins for every organization alike"):
         some = CreditAccount.monthly_allowance > 0
         if settings.get("credits_free") == 0:

@@ -83,9 +83,7 @@ def revoke_all(reason):
 
 def include(source, plan, *, provider, expires_at, source_type="subscription"):
     """Have a source's grants (a subscription's, a backer's) be what its plan includes, until `expires_at`.
-
-    In the present transaction, inside the organization; returns whether that was news.
-    """
+    In the present transaction, inside the organization; returns whether that was news."""
     news = 0
     held = {grant.capability: grant for grant in _of_source(source=source)}
     for capability in plan.capabilities:
@@ -116,9 +114,7 @@ def revoke(source, reason, kept=()):
 
 def follow(subscription, organization=None):
     """Have a subscription's grants be what it and its payments say now; returns whether that was news.
-
-    In the present transaction, inside the organization. Access follows what was paid.
-    """
+    In the present transaction, inside the organization. Access follows what was paid."""
     until, refusal = lasts(subscription, organization)
     if refusal:
         return bool(revoke(source_of(subscription), refusal))
@@ -146,9 +142,7 @@ ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
 
 def newest_paid(subscription):
     """The payment of a subscription's newest period, standing or not, of those begun by its row's present one.
-
-    What was renewed ahead of time and then left by a change is none of them.
-    """
+    What was renewed ahead of time and then left by a change is none of them."""
     begun = Payment.period_start_at.db_value(subscription.current_period_start_at or ALWAYS)
     return _newest_paid.first(subscription=subscription.id, begun=begun)
 

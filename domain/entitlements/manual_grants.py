@@ -41,9 +41,7 @@ def fields():
 @writes
 def give(organization_id, form, *, by):
     """Give an organization a plan or more seats from form texts, after step-up L3 for it; returns what was given.
-
-    It lasts to the end of its last day, in UTC. Refuses with Invalid, and with NotFound for what isn't open.
-    """
+    It lasts to the end of its last day, in UTC. Refuses with Invalid, and with NotFound for what isn't open."""
     organization = _open(organization_id)
     values = read_whole(fields(), form)
     _check(values)

@@ -23,10 +23,8 @@ class Allowance(NamedTuple):
 
 def current(held, last_reset_at, resets_at, entered):
     """The Allowance of the organization one stands in, which has `held` a month so far.
-
     `entered(key)` says whether a period brought its credits before. A month begins only when the period before it is
-    over: who changes to a longer plan within one has the next month's.
-    """
+    over: who changes to a longer plan within one has the next month's."""
     moment = now()
     month = f"reset:{moment:%Y-%m}"
     begun = resets_at > moment or month_of(last_reset_at) == month_of(moment) or entered(month)

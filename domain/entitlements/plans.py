@@ -166,11 +166,9 @@ def facts(plan):
 @writes
 def change(key, form, *, by, confirmed=False, was=""):
     """Change a plan from form values: name, gives (lines), capabilities (a list), position. Returns the plan.
-
     Refuses with NotFound, Invalid, Unconfirmed when it would change what subscribers may do and `confirmed`
     isn't set, and with Stale when it isn't what the form was filled with (`was`, a fingerprint of its facts). Their
-    grants follow by a job.
-    """
+    grants follow by a job."""
     _lock_plan(key)
     if was and was != fingerprint(facts(stored(key))):
         raise Stale("Somebody else changed this plan meanwhile. Below is what you wrote; saving it replaces theirs.")
@@ -309,9 +307,7 @@ def _organizations(key):
 
 def sources(key, after=""):
     """The query of what gives the plan now (subscriptions, licences, backers), from the source `after` on.
-
-    What was given by hand stays as it was given.
-    """
+    What was given by hand stays as it was given."""
     mine = (*_given(key), Grant.source > after, Grant.source_type != "manual")
     return Grant.select(Grant.organization, Grant.source).where(*mine).distinct().order_by(Grant.source)
 

@@ -53,10 +53,8 @@ def _is_on_the_net(domain):
 
 def normalized(email):
     """The form in which addresses are compared: NFKC, without case and outer space, the domain as DNS has it.
-
     Without case means lower case: casefolding would take «straße» for «strasse», two mailboxes whose owners
-    would then get into one account.
-    """
+    would then get into one account."""
     local, at, domain = compatible(email).strip().rpartition("@")
     return f"{compatible(local.lower())}{at}{_in_dns(domain.lower())}"
 

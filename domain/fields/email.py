@@ -8,9 +8,7 @@ from domain.fields.text import Text
 @dataclass(frozen=True)
 class Email(Text):
     """An e-mail address, to be read; whoever sends to one asks domain/fields/addresses.py.
-
-    `is_checked` refuses what can't be one, and writes the domain in small letters.
-    """
+    `is_checked` refuses what can't be one, and writes the domain in small letters."""
 
     name = "email"
     most: int = 254

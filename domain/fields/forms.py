@@ -10,11 +10,9 @@ from domain.fields.leftover import LeftOver
 
 def read_form(fields, form, only=None):
     """Form texts → {name: value}. Refuses with Invalid, which has a sentence for each field that can't be taken.
-
     A field that wasn't sent stays out; with `only`, so does every other name. An empty text is the
     field's default, or refused where the field is required. A kind that takes several answers (`several`)
-    is given the list of them. For a form that must be whole, see `read_whole`.
-    """
+    is given the list of them. For a form that must be whole, see `read_whole`."""
     values, problems = {}, {}
     for field in fields:
         if field.name not in form or (only is not None and field.name not in only):
@@ -50,9 +48,7 @@ def as_text(field, value):
 
 def check_fresh(thing, fields, current, values, was):
     """Refuse with Stale where what stands in `current` is neither what the form was filled with nor what it wants.
-
-    `was` is the text of each field as the page showed it; names without one aren't looked at.
-    """
+    `was` is the text of each field as the page showed it; names without one aren't looked at."""
     stale = {}
     for field in fields:
         name = field.name

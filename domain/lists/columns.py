@@ -33,9 +33,7 @@ class Column:
     @property
     def order(self):
         """What rows are ordered by: of a text its letters, A like a, in both databases the same.
-
-        Both fold A to Z alone and go by code points from there: an É comes after z.
-        """
+        Both fold A to Z alone and go by code points from there: an É comes after z."""
         if not self._is_text:
             return self.node
         return fn.LOWER(self.node.collate('"C"') if database.dialect == "postgres" else self.node)

@@ -134,10 +134,8 @@ def _understand(read, text, keep):
 
 def read(listing, ask, by):
     """One page of the list, in the first of its orders unless asked otherwise; `by` is who asks.
-
     `by` is a Member of the organization one stands in or, for the lists of the platform, Staff. Refuses with
-    Forbidden a tab that isn't theirs, and with Invalid a place that can't be gone on from.
-    """
+    Forbidden a tab that isn't theirs, and with Invalid a place that can't be gone on from."""
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
     if listing.source:
@@ -382,9 +380,7 @@ def _people(listing, rows):
 
 def counts(listing, ask, by):
     """Word of the counted choice → how many of the rows asked for have it, to COUNTED + 1 («more»).
-
-    Its own filter isn't asked: each count says what a click on it leads to.
-    """
+    Its own filter isn't asked: each count says what a click on it leads to."""
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
     if listing.source:

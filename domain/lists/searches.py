@@ -22,10 +22,8 @@ BEGINNING_SO = 1000  # rows that are looked at for a word of one or two letters:
 @dataclass(frozen=True)
 class Words:
     """Whole words, the last one as a beginning, by the table's own word index; for tables of organizations.
-
     `places` names, for a column that says whose row it is, the letters under one of which the index has it. A word of
-    a script without spaces stands within a sentence: such are looked for in `columns`, row by row.
-    """
+    a script without spaces stands within a sentence: such are looked for in `columns`, row by row."""
 
     places: tuple = ()  # ((column, letters), …)
     columns: tuple = ()  # what the index is made of
@@ -85,11 +83,9 @@ class Parts:
 @dataclass(frozen=True)
 class Indexed(Parts):
     """The same by an index over three letters each (`add_parts` in a migration), for tables that grow.
-
     The index knows no words of one or two letters: beside longer ones they are looked for in what those find, and
     alone they are beginnings of `begins`, columns in lower case that have an index of their own. Of those the first
-    thousand are looked at, in the order of letters.
-    """
+    thousand are looked at, in the order of letters."""
 
     begins: tuple = ()
 

@@ -35,10 +35,8 @@ class Source:
 @dataclass(frozen=True)
 class Given(Source):
     """Few rows, narrowed and sorted as they are read.
-
     `rows_of` (by) gives them as dicts with a text «id». The listing's conditions are (value) → (row) → bool, its
-    search names fields, and what isn't sorted stands as it is given.
-    """
+    search names fields, and what isn't sorted stands as it is given."""
 
     rows_of: Any
     numbered = False

@@ -17,9 +17,7 @@ from models import Membership
 
 def tell_of_subscription(organization, row, before, fact):
     """A subscription's row changed: the log, open pages, and where it is news owners and admins of the organization.
-
-    `before` is what its row showed, None for a new one.
-    """
+    `before` is what its row showed, None for a new one."""
     plan = plans.get(row.plan_key)
     name = plan.name
     audit.record(

@@ -64,11 +64,9 @@ def trial_days(by):
 
 def checkout(plan_key, *, by, quantity=1):
     """Open a checkout for a paid plan; returns the address to send the browser to.
-
     Refuses with Forbidden, NotFound, PriceAmbiguous, or HasSubscription when one runs (it is changed, never
     doubled). Asked again for the same it returns the same checkout; for another plan the first one is closed.
-    Nothing is granted here: only what the provider tells does that.
-    """
+    Nothing is granted here: only what the provider tells does that."""
     by.require("billing.manage")
     provider, organization = providers.active(), Organization.get_by_id(by.organization.id)
     if plan_key not in providers.account().prices or plan_key not in PLANS:
@@ -193,9 +191,7 @@ def apply(found):
 
 def confirm(*, by):
     """Ask the provider how the newest checkout and the subscription stand: nobody waits for a late webhook.
-
-    The address people come back to proves nothing; this does.
-    """
+    The address people come back to proves nothing; this does."""
     by.require("billing.manage")
     provider = providers.active()
     row = Checkout.select().where(Checkout.provider == providers.name()).order_by(Checkout.id.desc()).first()
@@ -205,9 +201,7 @@ def confirm(*, by):
 
 def _as_it_is(row):
     """A subscription as the provider says it is after what it was just asked to do.
-
-    That is done: when the answer can't be had, its webhook brings it.
-    """
+    That is done: when the answer can't be had, its webhook brings it."""
     with suppress(ProviderFailed):
         apply(providers.active().refetch(row.provider_subscription_id))
     return Subscription.get_by_id(row.id)
@@ -256,9 +250,7 @@ def _wanted(current, plan_key, quantity, by):
 
 def preview_change(plan_key, quantity=1, *, by):
     """What changing to a plan and a number of seats would cost now and from then on: a Proration.
-
-    None where the provider can't tell beforehand. Refuses as `change` does.
-    """
+    None where the provider can't tell beforehand. Refuses as `change` does."""
     current = _running(by)
     price_id, quantity = _wanted(current, plan_key, quantity, by)
     if "preview" not in providers.active().CAN:
@@ -268,10 +260,8 @@ def preview_change(plan_key, quantity=1, *, by):
 
 def change(plan_key, quantity=1, *, by, token=""):
     """Change the plan or the number of seats of the running subscription; returns it as it then is.
-
     `token` comes with the Proration that was shown, so that what is charged is what was seen. The plan changes
-    once the provider says it is paid: until then `pending_plan_key` says what is waited for.
-    """
+    once the provider says it is paid: until then `pending_plan_key` says what is waited for."""
     current = _running(by)
     price_id, quantity = _wanted(current, plan_key, quantity, by)
     key = _change_key("change", current, price_id, quantity, token)
@@ -283,9 +273,7 @@ def change(plan_key, quantity=1, *, by, token=""):
 
 def set_cancel_at_period_end(cancel, *, by):
     """Ask the provider to end the subscription with its period, or to go on; returns it as it then is.
-
-    Ending asks for step-up L3.
-    """
+    Ending asks for step-up L3."""
     why = "A subscription with an open payment can't be taken up again; pay it first."
     ending = ("active", "trialing", "past_due", "unpaid", "paused")
     current = _running(by, statuses=ending if cancel else ("active", "trialing"), why=why)
@@ -304,9 +292,7 @@ PAUSES = (1, 2, 3)  # months
 
 def pause(months, *, by):
     """Ask the provider to charge nothing for some months after the paid period; access rests with it.
-
-    Refuses with CannotDo where the provider or the plan has no pause: a year isn't paused for a month.
-    """
+    Refuses with CannotDo where the provider or the plan has no pause: a year isn't paused for a month."""
     current = _running(by, statuses=("active",))
     if "pause" not in providers.active().CAN:
         raise CannotDo(f"{providers.label()} can't pause a subscription.")
@@ -336,9 +322,7 @@ def unpause(*, by):
 
 def portal(*, by):
     """The address of the provider's own pages for cards and invoices, made for this visit.
-
-    Wants `billing.manage`, a plan with the portal and step-up L1. Who owes may always go there to pay.
-    """
+    Wants `billing.manage`, a plan with the portal and step-up L1. Who owes may always go there to pay."""
     by.require("billing.manage")
     current = subscription()
     owes = current is not None and current.status in ("past_due", "unpaid")
@@ -385,9 +369,7 @@ def end_at_provider(row):
 @sends("subscription_double")
 def end_double(row):
     """End the later of two subscriptions of one organization, and give its money back.
-
-    All that run are asked for first: the event that ended the earlier one may only be late.
-    """
+    All that run are asked for first: the event that ended the earlier one may only be late."""
     provider, id = _provider_of(row), row.payload["subscription"]
     with everywhere("a doubled subscription names its organization"):
         mine = Subscription.provider == provider.NAME, Subscription.provider_subscription_id == id

@@ -82,9 +82,7 @@ _known_source = CompiledRows(
 
 def _is_news(side, id, fact, over=False):
     """Whether a fact is newer than what we know of this side of this thing, and the note that it is known now.
-
-    What the provider said when it was asked beats any event's time; what is `over` doesn't come back unasked.
-    """
+    What the provider said when it was asked beats any event's time; what is `over` doesn't come back unasked."""
     source = f"{fact.provider}:{side}:{id}"
     held = _known_source.first(source=source)
     if held is not None:
@@ -233,9 +231,7 @@ def _followed(row, organization, before, fact):
 
 def doubles(provider):
     """The subscriptions of the organization one stands in that began while another was running, and still run.
-
-    One that runs out anyway isn't doubled by the next.
-    """
+    One that runs out anyway isn't doubled by the next."""
     live = _lasting(provider=provider)
     live.sort(key=lambda one: (one.started_at or one.created_at, one.provider_subscription_id))
     return live[1:]

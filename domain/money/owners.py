@@ -25,9 +25,7 @@ class Unknown(Exception):
 
 def organization_of(fact):
     """Whose it is: by what we know of the thing, by what we gave along, by the customer. Refuses with Unknown.
-
-    What names another organization than the one we know is not moved: admins are asked.
-    """
+    What names another organization than the one we know is not moved: admins are asked."""
     with everywhere("a provider's event names its organization only inside"):
         known = next((row for row in _traces(fact) if row is not None), None)
         ours = named(fact.organization)
@@ -103,9 +101,7 @@ _owner = CompiledRows(Organization, lambda: Organization.select().where(Organiza
 @writes
 def bind(organization, provider, customer_id, email):
     """Note that a customer of the provider is this organization; returns its id. An organization may have several.
-
-    None when it is another organization's: some providers have one customer for one address.
-    """
+    None when it is another organization's: some providers have one customer for one address."""
     with inside(organization):
         Customer.insert(provider=provider, provider_customer_id=customer_id, email=email).on_conflict_ignore().execute()
         row = Customer.one(Customer.provider == provider, Customer.provider_customer_id == customer_id)

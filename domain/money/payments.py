@@ -18,9 +18,7 @@ from models import Licence, Payment, Profile, Subscription
 
 def settle(organization, payment, subscription=None):
     """Have licence, grants and credits be as the payment now stands, whatever made it so.
-
-    In the present transaction, inside the organization.
-    """
+    In the present transaction, inside the organization."""
     if payment.reason == "once":
         grants.follow_licence(payment)
     elif payment.subscription_id:

@@ -26,9 +26,7 @@ def _organization(address):
 def place(provider, customer_id, address, *, by):
     """Say which organization a customer of the provider is, and work the webhooks that were ignored for it; returns
     (the organization, how many were worked).
-
-    Refuses with Invalid, or when the customer is another organization's.
-    """
+    Refuses with Invalid, or when the customer is another organization's."""
     customer_id = clean(customer_id or "").strip()
     if provider not in providers.MODULES or not 0 < len(customer_id) <= 120:
         raise Invalid({"customer": "Say which customer is meant."})
@@ -50,9 +48,7 @@ def _bind(organization, provider, customer_id, by):
 @writes
 def move(id, address, *, by):
     """Move a subscription with its payments, its access and its customer to another organization; returns it.
-
-    Refuses with NotFound, Invalid, or when it is there already.
-    """
+    Refuses with NotFound, Invalid, or when it is there already."""
     lock("facts")
     row, organization = subscriptions.one(id), _organization(address)
     former = row.organization

@@ -54,11 +54,9 @@ def catalog():
 
 def match(plan_key, *, interval=None, audience="public", held=None):
     """The one active price of a plan in the snapshot, as a dict. Refuses with NotFound, or PriceAmbiguous.
-
     It is the one whose id is configured for the plan. Without a configured id, and for another audience
     than the public (backers), it is the one tagged so: by its lookup key, or by metadata `plan` or `tier`
-    on price or product. Interval (month, year, empty for once) and audience must fit in any case.
-    """
+    on price or product. Interval (month, year, empty for once) and audience must fit in any case."""
     plan = plans.get(plan_key)
     held = catalog() if held is None else held
     wanted = plan.interval if interval is None else interval
@@ -99,9 +97,7 @@ def for_person(plan_key, user=None, held=None):
 
 def offers(user=None):
     """Every plan that pages show, in their order, the paid ones with their price; empty where nothing is sold.
-
-    Plans without an id of the provider aren't on sale.
-    """
+    Plans without an id of the provider aren't on sale."""
     if not configuration.active.has_billing:
         return []
     on_sale, held = providers.account().prices, catalog()
@@ -194,10 +190,8 @@ def last_sync():
 
 def sync():
     """Do the sync that was asked for: read all pages, then replace the snapshot at once.
-
     Returns how many products and prices were read, 0 when nothing was asked for. A failing provider is
-    recorded, not raised.
-    """
+    recorded, not raised."""
     if configuration.active.has_sandbox and catalog() is None:
         _begin_the_first()
     work = long_jobs.claim(SYNC)

@@ -80,9 +80,7 @@ def open_differences(run):
 
 def work():
     """Do the comparison that was asked for; returns 0 when there was none.
-
-    A provider that fails half way is recorded, not raised: what was mended stays so, and the next run does the rest.
-    """
+    A provider that fails half way is recorded, not raised: what was mended stays so, and the next run does the rest."""
     row = long_jobs.claim(KIND)
     if row is None:
         return 0
@@ -128,9 +126,7 @@ def _over(row, figures, error):
 def mend(run_id, number, *, by):
     """Apply one difference of a run that waits for it, as the provider says it is now; returns why it couldn't be,
     or "".
-
-    Refuses with NotFound when it doesn't wait any more, ProviderFailed, or when something newer is known.
-    """
+    Refuses with NotFound when it doesn't wait any more, ProviderFailed, or when something newer is known."""
     run = LongJob.one(LongJob.id == run_id, LongJob.kind == KIND)
     kept = run.facts.get("kept", ()) if run is not None else ()
     one = next((one for one in kept if one["n"] == number and one["done"] == "open"), None)

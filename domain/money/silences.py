@@ -20,9 +20,7 @@ def _live():
 
 def fetch_missed():
     """Take in the events that the provider couldn't deliver lately; returns how many are new.
-
-    Refuses with ProviderFailed. A provider that doesn't list them has none.
-    """
+    Refuses with ProviderFailed. A provider that doesn't list them has none."""
     if not configuration.active.has_billing or "missed" not in providers.active().CAN:
         return 0
     return inbox.accept_missed(providers.active().CHANNEL, providers.active().missed(now() - LISTED))

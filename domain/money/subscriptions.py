@@ -181,9 +181,7 @@ def _in_words(held, wanted, until):
 
 def sync(id, *, by):
     """Have a subscription be as the provider says it is now; returns it as it then is.
-
-    Refuses with NotFound, ProviderFailed, or when the provider isn't connected or doesn't know it.
-    """
+    Refuses with NotFound, ProviderFailed, or when the provider isn't connected or doesn't know it."""
     row = one(id)
     if not configuration.active.has_billing or row.provider != providers.name():
         raise Refused(f"It was bought at {providers.label(row.provider)}, and that provider isn't connected.")
@@ -216,9 +214,7 @@ def unknown_prices(event):
 @writes
 def name_price(provider, price_id, plan_key, *, by):
     """Say which plan a price of the provider is; subscriptions of it follow when they are synced or replayed.
-
-    Refuses with Invalid, or when the configuration says another plan already.
-    """
+    Refuses with Invalid, or when the configuration says another plan already."""
     price_id = clean(price_id).strip()
     if provider not in providers.MODULES or not 0 < len(price_id) <= 120:
         raise Invalid({"price": "Say which price is meant."})

@@ -35,10 +35,8 @@ PAYMENT = (
 
 def state(organization, about=None):
     """What money means for one organization, in one normal form: {(what, which): {column: value}}.
-
     All of it, or only what the facts `about` can change. No ids and no times of ours are in it, so two houses
-    that were told the same can be compared.
-    """
+    that were told the same can be compared."""
     with inside(organization):
         paid = _newest(Payment, about and Payment.provider_payment_id.in_(_payments(about)))
         bought = _newest(Subscription, about and _subscriptions(about, paid))
@@ -189,9 +187,7 @@ def sentence(error):
 
 def written(differences):
     """Differences as pages show them and rows keep them: [{what, which, change, columns: [[name, before, after]]}].
-
-    Grants of one source that change alike are told as one.
-    """
+    Grants of one source that change alike are told as one."""
     found: dict[tuple, dict] = {}
     for one in differences:
         rows = {"before": one.before or {}, "after": one.after or {}}

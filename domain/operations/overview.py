@@ -259,9 +259,7 @@ def send_test_letter(*, by):
 
 def try_payment(*, by):
     """Open a checkout of the sandbox for the admin's own organization; returns its address.
-
-    Refuses where real money would be taken, and as billing.checkout does.
-    """
+    Refuses where real money would be taken, and as billing.checkout does."""
     if configuration.active.billing_provider != "sandbox":
         raise Refused("A test payment is made in the sandbox. A real provider would take money.")
     home = organizations.home(by)

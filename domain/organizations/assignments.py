@@ -20,9 +20,7 @@ from models import Assignment, Membership, Profile, User, Workspace
 @writes
 def assign(id, user_id, role, *, by):
     """Give a member (or somebody who is in it already) a role in the workspace; returns the assignment.
-
-    Refuses with Invalid or NotFound; people from outside are invited.
-    """
+    Refuses with Invalid or NotFound; people from outside are invited."""
     by.require("workspaces.manage")
     workspace = workspaces.found(id)
     if workspace.archived_at:

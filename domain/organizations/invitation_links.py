@@ -150,9 +150,7 @@ def _own(user):
 @writes
 def join(secret, user, session=None):
     """Become a member by a link, and work there from here on; returns the Offer. A member stays what they are.
-
-    Refuses with NotFound, and for each reason that `look` names, with MemberLimitExceeded and others.
-    """
+    Refuses with NotFound, and for each reason that `look` names, with MemberLimitExceeded and others."""
     lock("seats", look(secret, user).organization.id)
     offer = look(secret, user)
     if offer.refusal:

@@ -44,11 +44,9 @@ class WrongAccount(Forbidden):
 
 def invite(email, role, *, by, workspace=None, allow=lambda: None):
     """Invite an address, with a letter; returns the invitation.
-
     `workspace` is its id when they are to work in that alone, outside the paid seats. `allow()` is asked once
     the form is in order, and may refuse. Refuses with Invalid, AlreadyInvited, CapabilityRequired,
-    MemberLimitExceeded, PersonalMode or Forbidden.
-    """
+    MemberLimitExceeded, PersonalMode or Forbidden."""
     by.require("members.invite_staff" if workspace else "members.invite")
     problems = {}
     try:
@@ -76,9 +74,7 @@ def addresses_in(text):
 
 def invite_all(text, role, *, by, allow=lambda: None):
     """Invite every address of a text, each for itself; returns [(address, None or why it wasn't invited)].
-
-    Refuses with Invalid where there is none or more than MANY, and with what concerns them all: see `invite`.
-    """
+    Refuses with Invalid where there is none or more than MANY, and with what concerns them all: see `invite`."""
     found, said = addresses_in(text), []
     if not 1 <= len(found) <= MANY:
         sentence = f"At most {MANY} at once; these are {len(found)}." if found else "Write at least one address."
@@ -316,9 +312,7 @@ def _full(organization, invited=False):
 @writes
 def accept(public_id, user, session=None):
     """Take the invitation: the user is in, and a new member works there from here on. Returns the Offer.
-
-    Exactly once; refuses for each reason that `look` names, with WrongAccount, MemberLimitExceeded and others.
-    """
+    Exactly once; refuses for each reason that `look` names, with WrongAccount, MemberLimitExceeded and others."""
     invitation = _by_public_id(public_id)
     lock("seats", invitation.organization_id)
     offer = look(public_id, user)

@@ -53,9 +53,7 @@ def choosable(by):
 @writes
 def change_role(id, role, *, by):
     """Give a member another role, after step-up L3; returns the membership, or None when nothing changed.
-
-    Refuses with Invalid, Forbidden where an owner is touched or made by an admin, LastOwner, NotFound.
-    """
+    Refuses with Invalid, Forbidden where an owner is touched or made by an admin, LastOwner, NotFound."""
     lock("owners", by.organization.id)
     by = organizations.at_present(by)
     target = found(by.organization, id)
@@ -81,9 +79,7 @@ def change_role(id, role, *, by):
 @writes
 def remove(id, *, by):
     """Take a member out, after step-up L2, or L3 for an owner or admin; their work stays.
-
-    Refuses with Forbidden, LastOwner, NotFound; who wants to go themselves leaves.
-    """
+    Refuses with Forbidden, LastOwner, NotFound; who wants to go themselves leaves."""
     lock("owners", by.organization.id)
     by = organizations.at_present(by)
     target = found(by.organization, id)
@@ -206,9 +202,7 @@ def _role_field(row, by):
 
 def _notes(rows, by):
     """Whether it is oneself, whether the account is suspended, and the parts one has in workspaces.
-
-    Owners and admins also see who has a second factor.
-    """
+    Owners and admins also see who has a second factor."""
     held = {row.user: [("good", "You")] if row.is_me else [] for row in rows}
     for row in rows:
         if by.role in HIGH:

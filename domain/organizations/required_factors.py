@@ -19,9 +19,7 @@ LACK = User.second_factor_at.is_null()
 @writes
 def require(on, days, *, by):
     """Ask everybody for a second factor, so many days from now (one of TERMS), or nobody any more; step-up L3 first.
-
-    Who lacks one gets a notice. Refuses with Forbidden, with Invalid for another term, and who lacks one themselves.
-    """
+    Who lacks one gets a notice. Refuses with Forbidden, with Invalid for another term, and who lacks one themselves."""
     by.require("organization.require_factor")
     stepup.demand("organization.require_factor", by.organization.id)
     if days not in dict(TERMS):

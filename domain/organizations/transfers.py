@@ -26,9 +26,7 @@ def pending():
 @writes
 def offer(membership_id, *, by):
     """Offer the organization to one of its members, after step-up L4; they are told by letter.
-
-    Refuses with NotFound for whoever isn't an active member, and while another offer is open.
-    """
+    Refuses with NotFound for whoever isn't an active member, and while another offer is open."""
     lock("owners", by.organization.id)
     by = organizations.at_present(by)
     by.require("organization.transfer")
@@ -66,9 +64,7 @@ def offer(membership_id, *, by):
 @writes
 def accept(*, by):
     """Take the organization that is offered to this member; whoever offered it becomes an admin.
-
-    Refuses with NotFound when there is no such offer (any more), or its maker is no owner now.
-    """
+    Refuses with NotFound when there is no such offer (any more), or its maker is no owner now."""
     lock("owners", by.organization.id)
     by = organizations.at_present(by)
     by.require("members.read")

@@ -139,10 +139,8 @@ def _say_registered(token):
 @writes(keep=tokens.NotTheCode)
 def verify(token_id, code, backer=None):
     """The right code makes the account. Returns (user, next url); refuses with WrongCode or CodeExpired.
-
     `backer` is the Claim that the browser carries now, if any, before the one it signed up with. Refuses
-    with a backers.NotClaimed too; the code stays good then.
-    """
+    with a backers.NotClaimed too; the code stays good then."""
     token = codes.pending(token_id, "verify_email")
     tokens.check(token, code)
     if by_email(token.email_norm):
@@ -159,11 +157,9 @@ def verify(token_id, code, backer=None):
 @writes
 def create(email, name, password_hash, *, verified=True, backer=None, first=False):
     """A user with profile, personal organization and credit account: all of it or nothing.
-
     Their time zone, and that of the organization, begins as the one they are read in: what their browser says.
     Every way to an account ends here. While a campaign runs it refuses with a backers.NotClaimed without a
-    good Claim (`backer`); only the account that sets the site up (`first`) needs none.
-    """
+    good Claim (`backer`); only the account that sets the site up (`first`) needs none."""
     user = User.create(
         email=email,
         email_norm=normalized(email),
@@ -190,9 +186,7 @@ def has_password(user):
 
 def change_password(user, password):
     """Choose a new password, or the first; every other browser is signed out. Step-up L3 comes first.
-
-    Refuses with Invalid.
-    """
+    Refuses with Invalid."""
     return _change_password(user, passwords.chosen(password, user.email, user.name))
 
 
@@ -215,9 +209,7 @@ def set_password(user, password_hash):
 @writes
 def ask_new_address(user, email):
     """Mail a code to the address the account is to have; returns the token's public id. Step-up L3 comes first.
-
-    Refuses with Invalid, and for an address on the admin list: it would be lost with the old address.
-    """
+    Refuses with Invalid, and for an address on the admin list: it would be lost with the old address."""
     email = address(email)
     if normalized(email) == user.email_norm:
         raise Invalid({"email": "That is your address already."})
@@ -290,9 +282,7 @@ def ties(user):
 @writes
 def delete(user):
     """Close the account for good: what names the person goes, what others need stays. Step-up L4 first.
-
-    Refuses with LastOwner while an organization has no other owner, and for the last admin.
-    """
+    Refuses with LastOwner while an organization has no other owner, and for the last admin."""
     stepup.demand("account.delete", user.id)
     theirs = Membership.select(Membership.organization).where(Membership.user == user)
     for (organization,) in theirs.order_by(Membership.organization).tuples():

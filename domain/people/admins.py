@@ -118,9 +118,7 @@ def people():
 @writes
 def tell_of_letters():
     """Tell admins, once a day, that letters can't be delivered or the server takes none; returns how many are told.
-
-    They are told by notice: a letter is what doesn't work.
-    """
+    They are told by notice: a letter is what doesn't work."""
     count, error = outgoing.trouble(now() - timedelta(hours=1))
     if not error:
         return 0
@@ -179,9 +177,7 @@ def target_of(email_norm):
 @writes
 def add(email, note, *, by):
     """Put an address on the list, after step-up L4 for it. It counts once an account proves the address.
-
-    Refuses with Invalid for an address that isn't one or is listed already, and with Forbidden.
-    """
+    Refuses with Invalid for an address that isn't one or is listed already, and with Forbidden."""
     email = address(email)
     note = " ".join(clean(note).split())
     if len(note) > NOTE:
@@ -207,10 +203,8 @@ def add(email, note, *, by):
 @writes
 def remove(id, *, by):
     """Take a row off the list, with the roles of its account, after step-up L4 for it.
-
     Refuses with NotFound, and with Forbidden for oneself and for whom the environment names: so whoever
-    removes the others stays, and the list is never without somebody who may choose.
-    """
+    removes the others stays, and the list is never without somebody who may choose."""
     row = Admin.one(Admin.id == id)
     if row is None:
         raise NotFound("That address isn't on the list any more.")
@@ -235,9 +229,7 @@ def remove(id, *, by):
 @writes
 def grant(user_id, role, *, by):
     """Give somebody on the list a platform role, after step-up L4. Their first one narrows them to what it has.
-
-    Refuses with NotFound, Invalid, and with Forbidden for oneself and for whom the environment names.
-    """
+    Refuses with NotFound, Invalid, and with Forbidden for oneself and for whom the environment names."""
     user = _somebody_else(user_id, role, by)
     before = _role_names(user)
     made = StaffRole.insert(user=user, role=role, granted_by=by).on_conflict_ignore().as_rowcount().execute()
@@ -249,9 +241,7 @@ def grant(user_id, role, *, by):
 @writes
 def revoke(user_id, role, *, by):
     """Take a platform role back, after step-up L4. Without any, they may do all but choose admins again.
-
-    Refuses as `grant` does.
-    """
+    Refuses as `grant` does."""
     user = _somebody_else(user_id, role, by)
     before = _role_names(user)
     if not StaffRole.delete().where(StaffRole.user == user, StaffRole.role == role).execute():

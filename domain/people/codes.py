@@ -13,9 +13,7 @@ _letters = {}
 
 def letter(purpose):
     """Declare the function (token, code) that mails a code of this purpose, or keeps silent and is false.
-
-    It keeps silent where nobody may be mailed, and is asked alike the first time and when it is sent again.
-    """
+    It keeps silent where nobody may be mailed, and is asked alike the first time and when it is sent again."""
 
     def declare(mail):
         _letters[purpose] = mail

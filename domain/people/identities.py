@@ -105,9 +105,7 @@ def issued_by(said, claims):
 
 def read(name, claims, posted=None):
     """The Arrival that a provider's claims (checked already) tell of. Refuses with NotConnected without a subject.
-
-    `posted` is the name in two parts that Apple sends beside them, once and unsigned: good for a name only.
-    """
+    `posted` is the name in two parts that Apple sends beside them, once and unsigned: good for a name only."""
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 1 <= len(subject) <= 255:
         raise NotConnected(f"{label(name)} didn't say who you are. Please use another way.")
@@ -263,10 +261,8 @@ def _mail_code(token, code):
 @writes(keep=tokens.NotTheCode)
 def confirm(token_id, code, user=None, backer=None):
     """The right code proves the address: (user, next url). `user` is who is signed in, if they connect it.
-
     `backer` is the Claim that the browser carries now, if any. Refuses with WrongCode or CodeExpired, and as
-    `arrive` does.
-    """
+    `arrive` does."""
     token = codes.pending(token_id, "identity")
     if token is None or token.user_id != (user.id if user else None):
         raise tokens.gone()
@@ -292,10 +288,8 @@ def of(user):
 @writes
 def disconnect(user, id):
     """Forget one of the user's connected accounts. Step-up L3 comes first.
-
     A code mailed to the account's own address is a way in too, so only where that address is Apple's relay
-    (it dies with the connection) or isn't proven, and nothing else is left, it refuses with LastWay.
-    """
+    (it dies with the connection) or isn't proven, and nothing else is left, it refuses with LastWay."""
     stepup.demand("security.disconnect", id)
     lock("ways", user.id)
     identity = Identity.one(Identity.id == id, Identity.user == user)

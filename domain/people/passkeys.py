@@ -143,9 +143,7 @@ def rename(user, id, name):
 
 def request(user=None):
     """(challenge, options as JSON text) for the browser to answer with a passkey: anybody's, or this user's.
-
-    The challenge says when it was made: the cookie that keeps it can be sent again, its answer must not be.
-    """
+    The challenge says when it was made: the cookie that keeps it can be sent again, its answer must not be."""
     options = webauthn.generate_authentication_options(
         rp_id=_site().hostname or "localhost",
         allow_credentials=_described(of(user)) if user else [],

@@ -55,9 +55,7 @@ listing = Listing(
 @writes
 def tell_of_clashes():
     """Tell admins, once for each, of accounts whose address another account has in its normal form.
-
-    They were there before addresses had one form; nobody merges them. Returns how many there are.
-    """
+    They were there before addresses had one form; nobody merges them. Returns how many there are."""
     clashing = list(User.select().where(User.email_norm.contains("@") & User.email_norm.contains("#"), OPEN))
     for user in (one for one in clashing if one.email_norm.endswith(f"#{one.id}")):
         held = User.one(User.email_norm == user.email_norm.removesuffix(f"#{user.id}"))
@@ -110,10 +108,8 @@ def ways_in(user):
 @writes
 def look_on(id, reason, *, by, ip=None):
     """See the site as somebody does for half an hour, after step-up L4 for them; returns the session's token.
-
     Refuses with Invalid without a reason, NotFound, InvalidTransition for whoever isn't active, and with
-    Forbidden for oneself and for admins.
-    """
+    Forbidden for oneself and for admins."""
     reason = reason_of(reason)
     user = one(id)
     stepup.demand("admin.impersonate", user.id)

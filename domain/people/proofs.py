@@ -41,9 +41,7 @@ class TooOften(Refused):
 @writes
 def send_code(action, target=""):
     """Mail the present user a code for this action and target; the one before is void.
-
-    Refuses with TooOften: three in ten minutes for an action (ten for all), and one a minute.
-    """
+    Refuses with TooOften: three in ten minutes for an action (ten for all), and one a minute."""
     who, target = _asker(action), _bounded(target)
     lock("proofs", who.user.id)
     every = list(
@@ -82,9 +80,7 @@ def send_code(action, target=""):
 
 def prove(action, target, level, method, answer, *, challenge=None):
     """Check the answer and keep the proof for the present session. `challenge` is the passkey's.
-
-    Refuses with WrongAnswer, StepUpExpired or TooOften; a wrong try is counted whatever happens then.
-    """
+    Refuses with WrongAnswer, StepUpExpired or TooOften; a wrong try is counted whatever happens then."""
     who, target = _asker(action), _bounded(target)
     if method == "email":
         _check_code(who, action, target, answer)

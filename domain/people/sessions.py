@@ -50,10 +50,8 @@ def _hash(token):
 @writes
 def start(user, *, ip=None, user_agent=None, way=None, browser=None):
     """Sign the user in on one browser; returns the token to keep in its cookie.
-
     `way` is how they came in, `browser` what its lasting cookie says. A browser that wasn't seen before is
-    told of by letter; while one session is the rule, the others end here.
-    """
+    told of by letter; while one session is the rule, the others end here."""
     token, agent = secrets.token_urlsafe(32), (user_agent or "")[:400]
     known = _is_known(user, agent, browser)
     session = Session.create(
@@ -192,9 +190,7 @@ def _is_replaced(session, user):
 
 def why_over(token):
     """Why `find` has nobody for this token: malformed, unknown, replaced, suspended, or ended.
-
-    Only «replaced» shows the notice; what is malformed is dropped without a word.
-    """
+    Only «replaced» shows the notice; what is malformed is dropped without a word."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{43}", token):
         return "malformed"
     session = Session.one(Session.token_hash == _hash(token))

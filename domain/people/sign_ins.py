@@ -60,9 +60,7 @@ def _rehash(user, password_hash):
 @writes
 def ask_code(email, next_url=None):
     """Mail a code to sign in with; returns the token's public id for the browser to keep.
-
-    Refuses with NoAccount or Suspended, unless messages are neutral: then nobody is mailed and nobody told.
-    """
+    Refuses with NoAccount or Suspended, unless messages are neutral: then nobody is mailed and nobody told."""
     email = address(email)
     return codes.mail("sign_in", email, user=_to_be_mailed(email), next_url=next_url)
 
@@ -84,9 +82,7 @@ def ask_link(email, next_url=None):
 
 def ask_code_too(email, password, next_url=None):
     """Mail a code to sign in with to whoever knows the password; returns a token's public id, alike for the others.
-
-    Theirs belongs to no address, so that it voids nobody's code.
-    """
+    Theirs belongs to no address, so that it voids nobody's code."""
     try:
         user = sign_in(email, password)
         return _mail_code_too(user, next_url)
@@ -169,9 +165,7 @@ def begin_second_factor(user, way, target=None):
 
 def finish_second_factor(token_id, answer, check):
     """`check(user, answer)` says whether the second factor is right; returns (user, way, next url).
-
-    Five tries in ten minutes, counted before the check. Refuses with WrongCode or CodeExpired.
-    """
+    Five tries in ten minutes, counted before the check. Refuses with WrongCode or CodeExpired."""
     token = codes.pending(token_id, "second_factor")
     if not token or not tokens.count(token):
         raise tokens.gone()

@@ -35,10 +35,8 @@ def reason_of(text):
 @writes
 def suspend_user(id, reason, *, by):
     """Sign somebody out everywhere and keep them out, after step-up L3. They get the reason by letter.
-
     Refuses with Invalid, NotFound, InvalidTransition, and with Forbidden for oneself and for admins, unless
-    whoever asks may choose admins.
-    """
+    whoever asks may choose admins."""
     reason = reason_of(reason)
     user = _person(id)
     stepup.demand("admin.suspend_user", user.id)
@@ -98,9 +96,7 @@ def _person(id):
 @writes
 def suspend_organization(id, reason, *, by):
     """Close an organization to everybody in it, after step-up L4 for it. Owners and admins get the reason.
-
-    Refuses with Invalid, NotFound and InvalidTransition: what is deleted stays deleted.
-    """
+    Refuses with Invalid, NotFound and InvalidTransition: what is deleted stays deleted."""
     reason = reason_of(reason)
     organization = _organization(id)
     stepup.demand("admin.suspend_organization", organization.id)

@@ -63,9 +63,7 @@ def _count_guess(email):
 
 def _prove_by_mail_too(email, password):
     """Somebody guesses the password of this address from many places, and this browser wasn't here before.
-
-    Nobody is locked out: whoever knows the password proves the address as well. A wrong one is answered alike.
-    """
+    Nobody is locked out: whoever knows the password proves the address as well. A wrong one is answered alike."""
     session[cookies.SIGN_IN] = sign_ins.ask_code_too(email, password, onward())
     return pages.go(by_code.path, "This address had many wrong tries. If the password was right, a code is on its way.")
 

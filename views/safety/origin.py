@@ -53,9 +53,7 @@ class ForeignForm(Forbidden):
 
 def from_this_site():
     """Refuse writes that a foreign page makes a browser send: Fetch Metadata, or Origin where it's missing.
-
-    Tokens in forms aren't needed then; see docs/decisions/cross-origin.md.
-    """
+    Tokens in forms aren't needed then; see docs/decisions/cross-origin.md."""
     if request.method in SAFE:
         return
     view = view_of()

@@ -21,10 +21,8 @@ class BadSignature(Exception):
 
 class ProviderFailed(Exception):
     """The provider didn't answer as it should; try again later.
-
     `asked` is whether something that was to change there may have been done all the same: a request that was cut
-    off, or answered by a fault of theirs. What was only read, refused, or never sent was not.
-    """
+    off, or answered by a fault of theirs. What was only read, refused, or never sent was not."""
 
     def __init__(self, sentence="", asked=True):
         super().__init__(sentence)

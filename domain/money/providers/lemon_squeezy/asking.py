@@ -44,10 +44,8 @@ def list_active():
 
 def list_since(since):
     """What was paid, failed or was refunded since then, one payment at a time, the newest first.
-
     Lists are in the order of making, and a refund changes what was made earlier: so they are read some way
-    beyond `since`. A refund of something older still is found by its webhook only.
-    """
+    beyond `since`. A refund of something older still is found by its webhook only."""
     known: dict[str, Any] = {}
     for bill, asked_at in _made_since("subscription-invoices", since):
         id = str(bill["attributes"].get("subscription_id"))
@@ -95,11 +93,9 @@ def missed(since):
 @reads()
 def confirm(checkout_id):
     """What was bought at our checkout, as far as that can be told; nothing where it can't.
-
     A checkout has no state there, and an order doesn't say which checkout it came from. So it is an order of the
     checkout's address and variant, made after it; and where a checkout of another organization would fit as
-    well, the webhook has to tell, which carries the organization.
-    """
+    well, the webhook has to tell, which carries the organization."""
     made = []
     for thing, _ in listed("checkouts"):
         if moment(thing["attributes"]["created_at"]) < now() - SEARCHED:
@@ -144,9 +140,7 @@ def _rivals(other, ours, order):
 
 def products():
     """All published products, a page at a time, as provider.product tells them.
-
-    https://docs.lemonsqueezy.com/api/products/the-product-object; it has no metadata.
-    """
+    https://docs.lemonsqueezy.com/api/products/the-product-object; it has no metadata."""
     for document, _ in documents("products", **in_store()):
         things = [thing for thing in document["data"] if is_here(thing_in({"data": thing}))]
         with reads():
@@ -164,11 +158,9 @@ def _product(thing):
 
 def all_prices():
     """All variants on sale with their present price, as provider.price tells them.
-
     A price has no currency and a variant no store: they are the store's and the product's
     (docs.lemonsqueezy.com/api/stores, /api/variants/the-variant-object, /api/prices/the-price-object). The only
-    variant of a product is `pending` and on sale all the same; beside others, `pending` isn't shown.
-    """
+    variant of a product is `pending` and on sale all the same; beside others, `pending` isn't shown."""
     ours = {str(thing["id"]) for thing, _ in listed("products")}
     currency = get("stores", providers.account().store)["attributes"].get("currency") or ""
     found, models = [], {}

@@ -85,11 +85,9 @@ def _text(value):
 @reads("the event")
 def facts(body) -> list[Fact]:
     """What a stored event means, asking how things stand now. Empty for what doesn't concern us.
-
     Refuses with ProviderFailed, and with NotOurs for another store or the other mode. An event says only that
     an object changed (docs.lemonsqueezy.com/help/webhooks/event-types): the object is fetched anew, and read
-    from the event where it is gone. The custom data is the event's: only there it is.
-    """
+    from the event where it is gone. The custom data is the event's: only there it is."""
     event = json.loads(body)
     refuse_foreign(event)
     kind, told = event["meta"]["event_name"], event["data"]
@@ -164,18 +162,14 @@ def _unpaid_since(thing, asked_at, bills):
 
 def _unsigned_portal(attributes):
     """The portal's lasting address: the signed ones are good for a day, and would differ each time we ask.
-
-    https://docs.lemonsqueezy.com/guides/developer-guide/customer-portal
-    """
+    https://docs.lemonsqueezy.com/guides/developer-guide/customer-portal"""
     signed = urlsplit((attributes.get("urls") or {}).get("customer_portal") or "")
     return urlunsplit((signed.scheme, signed.netloc, signed.path, "", "")) if signed.scheme == "https" else None
 
 
 def _newest_bills(subscription_id):
     """The newest invoices of a subscription, by the way its object names for them.
-
-    The list's filter[subscription_id] is documented, but is said to find nothing.
-    """
+    The list's filter[subscription_id] is documented, but is said to find nothing."""
     found = _first_page(f"{path_of('subscriptions', subscription_id)}/subscription-invoices")
     theirs = [one for one in found if str(one["attributes"].get("subscription_id")) == str(subscription_id)]
     return sorted(theirs, key=lambda one: one["attributes"]["created_at"], reverse=True)
@@ -201,9 +195,7 @@ def whole(thing, why, asked_at) -> list[Fact]:
 @reads()
 def payment(bill, sold, why, asked_at) -> list[Fact]:
     """https://docs.lemonsqueezy.com/api/subscription-invoices/the-subscription-invoice-object
-
-    One that is pending has failed only if an event says so, or the subscription is behind with its payments.
-    """
+    One that is pending has failed only if an event says so, or the subscription is behind with its payments."""
     attributes, fields = bill["attributes"], why.of(bill, asked_at)
     status = attributes["status"]
     if not is_known(status, PAID + OPEN):
@@ -291,10 +283,8 @@ def _interval(attributes):
 @reads()
 def order(thing, why, asked_at) -> list[Fact]:
     """What was bought once; or, of a subscription's order, that subscription and its payments.
-
     https://docs.lemonsqueezy.com/api/orders/the-order-object; an order_created comes with every
-    subscription_created (docs.lemonsqueezy.com/help/webhooks/event-types).
-    """
+    subscription_created (docs.lemonsqueezy.com/help/webhooks/event-types)."""
     attributes, fields, variant = thing["attributes"], why.of(thing, asked_at), variant_of(thing)
     status = attributes["status"]
     if not is_known(status, PAID + OPEN):

@@ -30,10 +30,8 @@ CHECKOUT_LASTS = timedelta(hours=1)  # short, because it can't be closed
 
 def create_customer(organization, email, key):
     """The id of the store's customer with this address, made where there is none.
-
     An address is one customer of a store, whatever organizations it looks after. https://docs.lemonsqueezy.com/
-    api/customers/create-customer documents no idempotency, and refuses a second customer: so it is looked for.
-    """
+    api/customers/create-customer documents no idempotency, and refuses a second customer: so it is looked for."""
     if known := _customer_with(email):
         return known
     try:
@@ -105,10 +103,8 @@ def expire_checkout(checkout_id, key):
 
 def _change(subscription_id, attributes, done):
     """Change a subscription; `done` says of the answer whether it did.
-
     Refuses with CannotDo where it didn't: of a subscription that is paid by PayPal nothing is changed, without an
-    error (docs.lemonsqueezy.com/api/subscriptions/update-subscription).
-    """
+    error (docs.lemonsqueezy.com/api/subscriptions/update-subscription)."""
     changed = thing_in(_patch("subscriptions", subscription_id, attributes))
     if not done(changed["attributes"]):
         raise CannotDo("Lemon Squeezy didn't change this subscription. Change it in the customer portal instead.")
@@ -121,10 +117,8 @@ def _patch(kind, id, attributes):
 
 def change(subscription_id, price_id, quantity, key, token=""):
     """Move a subscription to another variant or number of seats, and have the difference invoiced at once.
-
     Asks first and sends only what differs, so the same wish twice is charged once. The variant changes at once;
-    whether its invoice is paid is told by the events that follow. There is no preview, so `token` is nothing.
-    """
+    whether its invoice is paid is told by the events that follow. There is no preview, so `token` is nothing."""
     thing = get("subscriptions", subscription_id)
     if thing["attributes"].get("payment_processor") == "paypal":
         raise CannotDo("This subscription is paid by PayPal: change it in the customer portal of Lemon Squeezy.")
@@ -149,10 +143,8 @@ def _change_seats(thing, quantity):
 
 def set_cancel_at_period_end(subscription_id, cancel, key):
     """Cancel: it lasts to its period's end, and then is over. Or take that back while it lasts.
-
     https://docs.lemonsqueezy.com/api/subscriptions/cancel-subscription; twice is once. Refuses with CannotDo to
-    take up again what is over.
-    """
+    take up again what is over."""
     if cancel:
         end(subscription_id, key)
         return
@@ -176,9 +168,7 @@ def unpause(subscription_id, key):
 
 def end(subscription_id, key):
     """Cancel the subscription: it has no call that ends one before its period does, so nothing more is charged.
-
-    One that is over, or that it doesn't know, is as good.
-    """
+    One that is over, or that it doesn't know, is as good."""
     thing, _ = present("subscriptions", subscription_id)
     if thing and thing["attributes"].get("status") not in ("cancelled", "expired"):
         with suppress(NotThere):
@@ -222,10 +212,8 @@ def _refunded(thing):
 
 def portal(customer_id, return_url, key):
     """The address of the customer portal, signed for a day, made for this visit; it knows no way back.
-
     https://docs.lemonsqueezy.com/guides/developer-guide/customer-portal. Refuses with CannotDo where the
-    customer never had a subscription.
-    """
+    customer never had a subscription."""
     url = (get("customers", customer_id)["attributes"].get("urls") or {}).get("customer_portal")
     if not url:
         raise CannotDo("Lemon Squeezy opens its portal only for customers with a subscription.")

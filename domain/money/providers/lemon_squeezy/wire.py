@@ -123,10 +123,8 @@ def written(moment):
 
 def verify(body, headers):
     """The Event in a webhook's raw body. Refuses with BadSignature.
-
     X-Signature is the hex HMAC-SHA256 of the raw body (docs.lemonsqueezy.com/help/webhooks/signing-requests).
-    It covers no time, so an old request can be sent again: it is the same event then.
-    """
+    It covers no time, so an old request can be sent again: it is the same event then."""
     sent = (headers.get("X-Signature") or "").encode("utf-8", "replace")
     fits = [
         hmac.compare_digest(hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode(), sent)

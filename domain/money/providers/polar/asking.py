@@ -88,10 +88,8 @@ def payment(payment_id):
 
 def missed(since):
     """The events since then that couldn't be delivered, oldest first, each once.
-
     Events of a switched-off endpoint were never tried and aren't among them; old ones have lost their body:
-    https://polar.sh/docs/api-reference/2026-10/webhooks/list-webhook-deliveries
-    """
+    https://polar.sh/docs/api-reference/2026-10/webhooks/list-webhook-deliveries"""
     found = {}
     for page, _ in pages("/v1/webhooks/deliveries", succeeded="false", start_timestamp=since.isoformat()):
         for delivery in page:
@@ -143,9 +141,7 @@ def _product(thing):
 def all_prices():
     """One price for each product that isn't archived, a page at a time, under the product's id, by which it is
     sold; amounts in minor units, None where they depend on the quantity or on the buyer.
-
-    Of several currencies the first is shown; charges for use, which come on top, aren't.
-    """
+    Of several currencies the first is shown; charges for use, which come on top, aren't."""
     for page, _ in pages("/v1/products/", is_archived="false", sorting="created_at"):
         with reads():
             found = [price for thing in page for price in _prices(thing)]

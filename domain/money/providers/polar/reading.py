@@ -88,11 +88,9 @@ def unknown(kind, thing, asked_at, why):
 @reads()
 def subscription(thing, asked_at, why) -> list[Fact]:
     """https://polar.sh/docs/api-reference/2026-10/subscriptions/get-subscription
-
     Polar begins the next period before it charges for it, so what is owed without a date is owed since then
     (https://polar.sh/docs/features/subscriptions/failed-payments). A subscription is made once its first payment
-    has come, so only an incomplete one was never paid for. Where an open one can be paid is the portal.
-    """
+    has come, so only an incomplete one was never paid for. Where an open one can be paid is the portal."""
     status, ends = thing["status"], moment(thing.get("ends_at"))
     if not is_known(status, STATUSES):
         return unknown("subscription", thing, asked_at, why)
@@ -149,11 +147,9 @@ def order(thing, asked_at, why) -> list[Fact]:
 @reads()
 def payment(thing, asked_at, why) -> list[Fact]:
     """https://polar.sh/docs/api-reference/2026-10/orders/get-order
-
     Amounts are minor units, the total with tax. What was refunded is told without its tax, so both are added;
     and an order that Polar calls refunded is so in full, also where a customer's balance paid a part.
-    A failed order stays `pending` and knows its next attempt. Orders have no date of payment; theirs is close.
-    """
+    A failed order stays `pending` and knows its next attempt. Orders have no date of payment; theirs is close."""
     status, said = thing["status"], about(thing, asked_at, why)
     if not is_known(status, PAID + OPEN):
         return unknown("order", thing, asked_at, why)
@@ -189,10 +185,8 @@ def _tier(thing):
 
 def _period(thing):
     """(start, end) of the period an order pays for; (None, None) where it begins none.
-
     Orders don't tell. While theirs is the subscription's present period, that one is taken; for older orders
-    it is reckoned from when they were made, which is when a period begins.
-    """
+    it is reckoned from when they were made, which is when a period begins."""
     made, of = moment(thing.get("created_at")), thing.get("subscription") or {}
     reason, begins = thing.get("billing_reason"), moment(of.get("current_period_start"))
     if made is None or reason not in ("subscription_create", "subscription_cycle", "subscription_update"):
@@ -237,9 +231,7 @@ def _customer(thing, asked_at, why, deleted=False):
 @reads()
 def dispute(thing, asked_at, why) -> list[Fact]:
     """https://polar.sh/docs/api-reference/2026-10/disputes/list-disputes
-
-    A warning isn't a dispute yet, and a prevented one is a refund.
-    """
+    A warning isn't a dispute yet, and a prevented one is a refund."""
     said = about(thing, asked_at, why) | {"payment_id": thing["order_id"], "id": thing["id"]}
     match thing["status"]:
         case "needs_response" | "under_review":

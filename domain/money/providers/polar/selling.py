@@ -11,10 +11,8 @@ OVER = "AlreadyCanceledSubscription"
 
 def create_customer(organization, email, key):
     """Make the organization's customer and return its id; the same call twice makes one.
-
     Polar keeps external ids and e-mail addresses unique. Somebody else's customer is never taken over by its
-    address: that would open their portal. Refuses with CannotDo when the address is taken, ProviderFailed.
-    """
+    address: that would open their portal. Refuses with CannotDo when the address is taken, ProviderFailed."""
     ours = organization.public_id
     wanted = {"external_id": ours, "email": email, "name": organization.name, "metadata": {"organization": ours}}
     try:
@@ -38,11 +36,9 @@ def create_customer(organization, email, key):
 
 def checkout(customer_id, organization, order, return_url, cancel_url, key):
     """Open a checkout for one product; returns where to send the browser. Refuses with ProviderFailed.
-
     What is given along as metadata, Polar copies to the order and the subscription. An open one for the same
     order is returned again. A trial is only what the order says, whatever the product offers; seats are fixed.
-    https://polar.sh/docs/api-reference/2026-10/checkouts/create-checkout-session
-    """
+    https://polar.sh/docs/api-reference/2026-10/checkouts/create-checkout-session"""
     whose = {"customer_id": customer_id} if customer_id else {"external_customer_id": organization.public_id}
     for page, _ in pages("/v1/checkouts/", **whose, status="open", sorting="-created_at"):
         for held in page:
@@ -90,11 +86,9 @@ def preview(subscription_id, price_id, quantity):
 
 def change(subscription_id, price_id, quantity, key, token=""):
     """Move a subscription to another product or number of seats, and charge or credit the difference at once.
-
     With `invoice` Polar changes nothing unless the payment succeeds, see
     https://polar.sh/docs/features/subscriptions/proration. What is so already is left alone, so the same call
-    twice charges once. Refuses with CannotDo when the payment fails or it isn't sold by seats, ProviderFailed.
-    """
+    twice charges once. Refuses with CannotDo when the payment fails or it isn't sold by seats, ProviderFailed."""
     held = get("/v1/subscriptions/", subscription_id)
     if held.get("product_id") == price_id:
         _change_seats(subscription_id, key, held, quantity)
@@ -135,10 +129,8 @@ def set_cancel_at_period_end(subscription_id, cancel, key):
 
 def pause(subscription_id, resumes_at, key):
     """Charge nothing from the end of the paid period on, until `resumes_at` or until it is resumed.
-
     Access ends with the period: https://polar.sh/docs/features/subscriptions/manage#pause-and-resume. Paused
-    already is as good. Refuses with CannotDo for a day within the paid period, ProviderFailed.
-    """
+    already is as good. Refuses with CannotDo for a day within the paid period, ProviderFailed."""
     held = get("/v1/subscriptions/", subscription_id)
     if held.get("pause_at_period_end") or held.get("status") == "paused":
         return
@@ -152,9 +144,7 @@ def pause(subscription_id, resumes_at, key):
 
 def unpause(subscription_id, key):
     """Take a planned pause back, or end one that has begun, which charges at once for a new period.
-
-    One that isn't paused is as good. Refuses with CannotDo when the payment fails, ProviderFailed.
-    """
+    One that isn't paused is as good. Refuses with CannotDo when the payment fails, ProviderFailed."""
     held = get("/v1/subscriptions/", subscription_id)
     if held.get("status") == "paused":
         _change(subscription_id, key, resume=True)
@@ -177,11 +167,9 @@ def end(subscription_id, key):
 
 def refund(payment_id, amount, key):
     """Give back `amount` minor units of an order, tax included, or what is left of it.
-
     Polar wants the amount without its tax and adds that in proportion. A refund with our key is made once;
     an order that has nothing left is as good. Refuses with CannotDo for more than is left, ProviderFailed.
-    https://polar.sh/docs/api-reference/2026-10/refunds/create-refund
-    """
+    https://polar.sh/docs/api-reference/2026-10/refunds/create-refund"""
     order = get("/v1/orders/", payment_id)
     for page, _ in pages("/v1/refunds/", order_id=payment_id, sorting="-created_at"):
         for made in page:

@@ -75,10 +75,8 @@ def items(page):
 
 def verify(body, headers):
     """The Event in a webhook's raw body, also of a kind or shape we don't know. Refuses with BadSignature.
-
     Standard Webhooks, within five minutes: https://polar.sh/docs/integrate/webhooks/delivery. Polar gives no id
-    but the header's.
-    """
+    but the header's."""
     held = {name.lower(): value for name, value in headers.items()}
     secrets = providers.account().webhook_secrets
     if not any(_fits(key, body, held) for secret in secrets for key in _keys(secret)):
@@ -91,10 +89,8 @@ def verify(body, headers):
 
 def _keys(secret):
     """The keys a secret may stand for, as bytes, which the library takes as they are.
-
     Secrets that Polar made since 2026-09-08 are base64 after `whsec_`; older ones and people's own are taken
-    as they are written, prefix and all: https://polar.sh/docs/changelog/api. Polar doesn't say which.
-    """
+    as they are written, prefix and all: https://polar.sh/docs/changelog/api. Polar doesn't say which."""
     if not secret:
         return
     yield secret.encode()

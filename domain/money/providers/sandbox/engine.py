@@ -86,9 +86,7 @@ def expire_checkout(id):
 @acts
 def pay(checkout_id, card="ok", confirmed=False):
     """Pay an open checkout with one of CARDS, or begin its trial without (None). Twice is once. Returns it.
-
-    Refuses with Declined, and it stays open; one that is too old expires instead.
-    """
+    Refuses with Declined, and it stays open; one that is too old expires instead."""
     held = get(checkout_id, "checkout")
     if held["status"] != "open":
         return held
@@ -173,9 +171,7 @@ def _step(target):
 
 def advance(to=None, days=0):
     """Move the sandbox's clock, to a moment (aware, or in seconds) or by days, doing in order all that falls due.
-
-    Each thing that falls due is a transaction of its own. Refuses with Impossible to go back, or too far.
-    """
+    Each thing that falls due is a transaction of its own. Refuses with Impossible to go back, or too far."""
     at = clock()
     target = int(to.timestamp()) if isinstance(to, datetime) else at + int(days * DAY) if to is None else to
     if not -GRACE <= target - at <= 3700 * DAY:

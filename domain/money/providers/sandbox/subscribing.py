@@ -39,10 +39,8 @@ def subscribe(
     checkout=None,
 ):
     """Begin a subscription; its first invoice is due at once, or after the trial. Returns it.
-
     Where the first payment fails it is incomplete, and expires after 23 hours. `without_card` says what the end
-    of a trial does then: create_invoice, cancel or pause.
-    """
+    of a trial does then: create_invoice, cancel or pause."""
     bought, at, buyer = _recurring(price_id, "items[0][price]"), clock(), customer(customer_id)
     ends = at + trial_days * DAY if trial_days else later(at, bought["interval"])
     held = new(
@@ -130,10 +128,8 @@ def move_trial_end(id, moment):
 
 def quote(held, price_id, quantity, at=None, behavior="create_prorations"):
     """(lines, the period's start, its end) of a change: unused time back, what is left of the period charged.
-
     To the second; another interval begins a period of its own at once, in a trial nothing is prorated:
-    https://docs.stripe.com/billing/subscriptions/prorations
-    """
+    https://docs.stripe.com/billing/subscriptions/prorations"""
     old, bought, at = price(held["price"]), _recurring(price_id, "items[0][price]"), clock() if at is None else at
     start, end = held["period_start"], held["period_end"]
     if held["status"] == "trialing":
@@ -158,10 +154,8 @@ def quote(held, price_id, quantity, at=None, behavior="create_prorations"):
 @acts
 def change(id, price_id, quantity, *, behavior="create_prorations", payment="allow_incomplete", at=None):
     """Another price or quantity. `behavior`: none, create_prorations (on the next invoice) or always_invoice.
-
     `payment` says what a failed payment does: with allow_incomplete the change is made all the same, with
-    pending_if_incomplete it waits, with error_if_incomplete it is refused with Declined.
-    """
+    pending_if_incomplete it waits, with error_if_incomplete it is refused with Declined."""
     held = running(id)
     if held["status"] == "incomplete":
         raise Impossible("This subscription waits for its first payment.", "items")

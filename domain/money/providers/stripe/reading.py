@@ -40,10 +40,8 @@ FAILED = ("requires_payment_method", "canceled")  # of an intent that was to pay
 
 def facts(body):
     """What a stored event means: the objects it speaks of, fetched anew. Empty for kinds that don't concern us.
-
     An object that is gone is as the event says. Refuses with NotOurs where the event is of a connected account
-    (https://docs.stripe.com/connect/webhooks) or its mode isn't our account's, and with ProviderFailed.
-    """
+    (https://docs.stripe.com/connect/webhooks) or its mode isn't our account's, and with ProviderFailed."""
     with readable(LABEL, "this event"):
         event = json.loads(body)
         if event.get("account"):

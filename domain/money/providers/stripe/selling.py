@@ -38,9 +38,7 @@ def _asked(function, *args):
 
 def checkout(customer_id, organization, order, return_url, cancel_url, key):
     """Open a checkout for a subscription, or for what is bought once; Stripe closes it after 24 hours.
-
-    A trial that ends without a card ends the subscription. Returns Opened; refuses with ProviderFailed.
-    """
+    A trial that ends without a card ends the subscription. Returns Opened; refuses with ProviderFailed."""
     ours = given_along(organization, order)
     params: dict = {
         "mode": "payment" if order.once else "subscription",
