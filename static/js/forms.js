@@ -130,7 +130,7 @@
   on("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.method !== "post") return;
-    if (new URL(form.action).pathname === "/sign-out") for (const key of Object.keys(sessionStorage)) if (key.startsWith("draft ")) keep(key, null);
+    if (new URL(form.action).pathname === "/sign-out") for (const key of Object.keys(sessionStorage)) if (/^(draft|recent|list) /.test(key)) keep(key, null);
     if (isGuarded(form)) { form.removeAttribute("data-dirty"); if (!form.matches("[hx-post]")) keep("sent", draftOf(form)); }
   });
   on("htmx:beforeRequest", ({ detail }) => { if (detail.elt.matches("form")) detail.elt.removeAttribute("data-dirty"); });

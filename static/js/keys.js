@@ -40,7 +40,38 @@
     event.preventDefault();
   }
 
+  // -- what was looked at lately in this tab stands first, until something is typed
+
+  const list = `recent ${document.querySelector(".menu-who span")?.textContent ?? ""}`;
+  const recent = () => { try { return JSON.parse(sessionStorage.getItem(list)) ?? []; } catch { return []; } };
+  function remember() {
+    const [title] = document.title.split(" · "), href = location.pathname + location.search;
+    const others = recent().filter((one) => one.href !== href && one.title !== title);
+    try { sessionStorage.setItem(list, JSON.stringify([{ title, href }, ...others].slice(0, 7))); } catch { /* no room: no recent pages */ }
+  }
+  function showRecent() {
+    const results = byId("palette_results"), pattern = results?.querySelector("[role=group]");
+    const lately = recent().filter((one) => one.href !== location.pathname + location.search);
+    if (byId("palette_input").value || !pattern || !lately.length || byId("palette_recent_0")) return;
+    const group = pattern.cloneNode(true), [option] = group.querySelectorAll("[role=option]");
+    group.setAttribute("aria-label", "Recent");
+    group.querySelector(".palette-label").textContent = "Recent";
+    group.querySelectorAll("[role=option]").forEach((one) => one.remove());
+    option.querySelector(".palette-hint")?.remove();
+    const icon = option.querySelector("use");
+    icon.setAttribute("href", icon.getAttribute("href").replace(/#.*/, "#history"));
+    lately.forEach(({ title, href }, place) => {
+      const one = option.cloneNode(true);
+      Object.assign(one, { id: `palette_recent_${place}`, href });
+      one.querySelector("span").textContent = title;
+      group.append(one);
+    });
+    results.prepend(group);
+  }
+  if (byId("palette")) remember();
+
   document.addEventListener("htmx:afterSettle", () => {
+    if (byId("palette")?.open) showRecent();
     if (byId("palette")?.open && !options().some((option) => option.getAttribute("aria-selected") === "true")) choose(0);
   });
   document.addEventListener("click", (event) => {

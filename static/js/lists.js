@@ -7,11 +7,14 @@
 
   const held = (name) => { try { return JSON.parse(sessionStorage.getItem(name)); } catch { return null; } };
   const hold = (name, value) => { try { sessionStorage.setItem(name, JSON.stringify(value)); } catch { /* then back leads to its beginning */ } };
+  const idsIn = (within) => [...within.querySelectorAll("[data-row]")].map((row) => row.dataset.row || row.dataset.id);
   addEventListener("pagehide", () => {
     const list = area();
     if (!list) return;
     const ticks = [...document.querySelectorAll(".row-check:checked")].map((box) => box.value);
-    const place = { url: list.dataset.url, rows: list.querySelectorAll("#list_rows > [data-row]").length, top: scrollY, ticks };
+    const ids = idsIn(list), total = document.querySelector("#list_total .num")?.textContent ?? String(ids.length);
+    const rows = list.querySelectorAll("#list_rows > [data-row]").length;
+    const place = { url: list.dataset.url, rows, top: scrollY, ticks, ids, total, more: Boolean(document.getElementById("list_more")) };
     hold(`list ${list.dataset.base}`, place);
   });
   async function takeUp() {
@@ -27,13 +30,41 @@
     for (const box of document.querySelectorAll(".row-check")) if (place.ticks.includes(box.value)) box.checked = true;
     document.querySelector("[data-check-all]")?.dispatchEvent(new Event("ticked", { bubbles: true }));
     scrollTo(0, place.top);
+    const last = place.last && document.querySelector(`#row_${place.last}, #card_${place.last}`);
+    last?.focus({ preventScroll: true });
+    last?.scrollIntoView({ block: "nearest" });
   }
   on("DOMContentLoaded", takeUp);
   const back = document.querySelector("[data-back]");
   if (back) {
     const place = held(`list ${back.getAttribute("href")}`);
+    const base = back.getAttribute("href");
     if (place) back.href = place.url;
     back.addEventListener("click", () => hold("returning", back.pathname));
+    if (place) showBeside(base, place);
+  }
+  // The rows before and after this one, in the list it was opened from; of a long list the next ones are asked for.
+  async function showBeside(base, place) {
+    const beside = document.querySelector("[data-beside]"), id = location.pathname.split("/").pop();
+    if (!beside || !place.ids?.includes(id)) return;
+    hold(`list ${base}`, { ...place, last: id });
+    if (place.ids.at(-1) === id && place.more) {
+      const url = new URL(place.url, location.origin);
+      url.searchParams.set("rows", place.ids.length + 50);
+      try {
+        const answer = await fetch(url, { headers: { "HX-Request": "true", "HX-Target": "list_area" } });
+        const drawn = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
+        const ids = drawn ? idsIn(drawn) : [];
+        if (ids.includes(id)) Object.assign(place, { ids, rows: ids.length, more: Boolean(drawn.getElementById("list_more")) });
+        hold(`list ${base}`, { ...place, last: id });
+      } catch { /* offline: it ends here */ }
+    }
+    const here = place.ids.indexOf(id), [before, after] = beside.querySelectorAll("a");
+    const lead = (link, to) => { if (to) link.href = `${base}/${to}`; else link.setAttribute("aria-disabled", "true"); };
+    lead(before, place.ids[here - 1]);
+    lead(after, place.ids[here + 1]);
+    beside.querySelector(".num").textContent = `${here + 1} of ${place.total}`;
+    beside.hidden = false;
   }
 
   // -- cells
@@ -91,8 +122,9 @@
   on("htmx:afterSwap", () => {
     showChoices();
     const field = document.querySelector("[data-editing] [autofocus]");
-    field?.focus();
-    if (field?.matches("input")) field.select();
+    if (!field || field === document.activeElement) return; // something else was swapped while it is typed in
+    field.focus();
+    if (field.matches("input")) field.select();
   });
 
   // -- a cell that is chosen: a list of options over the page, by click, digit, arrows and Enter

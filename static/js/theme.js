@@ -13,7 +13,7 @@
 
   function show() {
     root.dataset.bsTheme = choice === "system" ? (dark.matches ? "dark" : "light") : choice;
-    for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    for (const button of document.querySelectorAll("button[data-theme-choice]")) {
       button.setAttribute("aria-pressed", String(button.dataset.themeChoice === choice));
     }
   }
@@ -46,7 +46,7 @@
   }, true);
   document.addEventListener("click", (event) => {
     const pick = event.target.closest("[data-theme-choice]");
-    if (pick) { choice = pick.dataset.themeChoice; kept.set("theme", choice); show(); }
+    if (pick) { event.preventDefault(); choice = pick.dataset.themeChoice; kept.set("theme", choice); show(); }
     if (event.target.closest("[data-fold]")) {
       const folded = !("sidebar" in root.dataset);
       kept.set("sidebar", folded ? "folded" : "open");

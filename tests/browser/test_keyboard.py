@@ -335,3 +335,33 @@ def test_a_question_is_answered_with_the_keyboard(page, page_of, new_task):
     page.locator("#confirm_yes").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#notice")).to_contain_text("Task deleted.")
+
+
+def test_use_p_from_a_task_to_the_next_in_its_list_and_back(page, new_task):
+    made = {new_task(page, f"Lantern {n}"): f"Lantern {n}" for n in (1, 2, 3)}
+    first, second, third = reversed(made)  # newest first
+    page.goto(f"{TEAM}/tasks?q=lantern")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"/tasks/{first}$"))
+    expect(page.locator("[data-beside]")).to_contain_text("1 of 3")
+    expect(page.get_by_role("link", name="Previous task")).to_have_attribute("aria-disabled", "true")
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile(rf"/tasks/{second}$"))
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile(rf"/tasks/{third}$"))
+    page.keyboard.press("k")
+    expect(page.locator("[data-beside]")).to_contain_text("2 of 3")
+    page.locator("[data-back]").click()
+    expect(page).to_have_url(re.compile("q=lantern"))
+    expect(page.locator(f"#row_{second}")).to_be_focused()
+    page.goto(f"{TEAM}/tasks/{second}")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette_results [role=group]").first).to_contain_text("Recent")
+    expect(page.locator("#palette_recent_0")).to_have_text("Tasks")
+    page.locator("#palette_input").fill("dark")
+    expect(page.locator("#palette_results [aria-selected=true]")).to_contain_text("Theme: dark")
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    expect(page.locator("#palette")).to_be_hidden()
+    expect(page).to_have_url(re.compile(rf"/tasks/{second}$"))

@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 from flask import Blueprint, request
 
 from database.scope import inside
+from domain.base import settings
 from domain.fields.kinds import clean
 from domain.fields.person import members
 from domain.lists import lists
 from domain.lists.listing import granted
-from domain.organizations import organizations
-from domain.people import admins
+from domain.organizations import organization_desk, organizations
+from domain.people import admins, people
 from domain.tasks import tasks
 from views import access, pages
 
@@ -19,6 +20,8 @@ blueprint = Blueprint("palette", __name__)
 
 FOUND = 7
 LISTED = (tasks.listing,)
+STAFFED = ((people.listing, "/admin/users"), (organization_desk.listing, "/admin/organizations"))
+THEMES = ("dark", "light", "system")
 
 
 @blueprint.get("/palette")
@@ -33,6 +36,10 @@ def show():
         with inside(by.organization):
             groups.append({"label": "People", "items": _people(by, q)})
             groups += [_things(listing, by, q) for listing in LISTED if granted(by, listing.reads)]
+        staff = admins.staff(user)
+        groups += [_staffed(*one, staff, q) for one in STAFFED if granted(staff, one[0].reads)]
+        if staff.may("settings.write"):
+            groups.append({"label": "Site settings", "items": _settings(q)})
     return pages.fragment("base/palette/_results.html", groups=groups, q=q)
 
 
@@ -47,13 +54,17 @@ def _pages(by, capabilities, q):
         known.append(board | {"icon": "layout-kanban"})
     if by.may("members.invite"):
         known.append({"title": "Invite people", "href": f"{base}/invitations/new", "icon": "users"})
-    known.append({"title": "Appearance: light or dark theme", "href": "/account", "icon": "settings"})
-    known.append({"title": "Security and sessions", "href": "/settings/security", "icon": "shield-lock"})
+    known += [
+        {"title": f"Theme: {theme}", "href": "/account", "icon": "settings", "theme": theme, "also": "appearance mode"}
+        for theme in THEMES
+    ]
+    security = {"title": "Security and sessions", "href": "/settings/security", "icon": "shield-lock"}
+    known.append(security | {"also": "password passkey second factor browsers"})
     wanted = q.casefold().split()
     return [
-        {"title": p["title"], "href": p["href"], "icon": p["icon"], "hint": p.get("hint", "")}
+        {"title": p["title"], "href": p["href"], "icon": p["icon"], "theme": p.get("theme")}
         for p in known
-        if all(word in p["title"].casefold() for word in wanted)
+        if all(word in f"{p['title']} {p.get('also', '')}".casefold() for word in wanted)
     ]
 
 
@@ -94,3 +105,22 @@ def _things(listing, by, q):
         for row in answer.rows
     ]
     return {"label": listing.things.capitalize(), "items": items}
+
+
+def _staffed(listing, path, staff, q):
+    """What the platform's staff finds in one of its lists."""
+    answer = lists.read(listing, lists.Ask(tab=listing.readings[0].key, q=q, rows=FOUND), staff)
+    items = [
+        {"title": getattr(row, listing.first), "href": f"{path}/{row.id}", "hint": f"#{row.id}", "icon": listing.icon}
+        for row in answer.rows
+    ]
+    return {"label": f"All {listing.things}", "items": items}
+
+
+def _settings(q):
+    found = [(label, field) for label, group in settings.GROUPS.items() for field in group]
+    return [
+        {"title": field.label, "href": f"/admin/settings#setting_{field.name}", "hint": label, "icon": "settings"}
+        for label, field in found
+        if _has(f"{label} {field.label} {field.help}", q)
+    ][:FOUND]

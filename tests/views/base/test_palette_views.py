@@ -72,5 +72,15 @@ def test_people_organizations_and_actions_are_found(browse):
     alice = browse("alice")
     assert "/acme/members?q=Dora" in alice.get("/palette?q=dor").get_data(True)
     assert 'href="/acme"' in alice.get("/palette?q=acm").get_data(True)
-    assert "light or dark theme" in alice.get("/palette?q=dark").get_data(True)
+    assert 'data-theme-choice="dark"' in alice.get("/palette?q=dark").get_data(True)
+    assert "Security and sessions" in alice.get("/palette?q=passkey").get_data(True)
     assert "Dora" not in browse("charlie").get("/palette?q=dora").get_data(True)
+
+
+def test_use_r8_staff_finds_people_organizations_and_settings_of_the_whole_site(ask, cast):
+    found = ask("stella", "char")
+    assert f'href="/admin/users/{cast.charlie.id}"' in found
+    assert f'href="/admin/organizations/{cast.globex.id}"' in ask("stella", "globex")
+    assert 'href="/admin/settings#setting_sign_up_open"' in ask("stella", "strangers account")
+    for q in ("char", "globex", "strangers account"):
+        assert "/admin/" not in ask("alice", q)
