@@ -107,10 +107,11 @@ def sources() -> dict[str, str]:
 def icons_used(texts: dict[str, str]) -> list[str]:
     """Words that name an icon where one is asked for; the sprite leaves out those Tabler does not have.
 
-    `icon("x")`, `icon="x"`, `"icon": "x"`, a literal inside `ui.icon(…)`, `ui.empty(…)` and its like, and any list …ICONS.
+    `icon("x")`, `icon="x"`, `"icon": "x"`, a literal inside `ui.icon(…)`, `ui.empty(…)` and the like, any list …ICONS.
     """
     direct = re.compile(r"""\b(?:icon|glyph)(?:\(|["']?\s*[=:])\s*["']([a-z0-9-]+)["']""")
-    listed = re.compile(r"""ICONS\b[^=\n]*=\s*[\[{(](.*?)[\]})]|\bui\.(?:icon|empty|menu|\w*button|badge)\((.*?)\)""", re.S)
+    macros = r"\bui\.(?:icon|empty|menu|\w*button|badge)\((.*?)\)"
+    listed = re.compile(r"ICONS\b[^=\n]*=\s*[\[{(](.*?)[\]})]|" + macros, re.S)
     names = set(ICONS)
     for text in texts.values():
         names.update(direct.findall(text))
