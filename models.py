@@ -1107,7 +1107,8 @@ class Record(Owned):
     organization = to(Organization)
     collection = to(Collection, index=False)
     cells = TextField(default="{}")  # JSON, read by Python alone
-    words = TextField(default="")  # what the search finds
+    words = TextField(default="")  # what a search finds, of the fields that all see who see the row
+    words_more = TextField(default="")  # and of those that only some see
     created_by = to(User, on_delete="SET NULL", null=True)
     changed_at = Moment(default=now)
     changed_by = to(User, on_delete="SET NULL", null=True)
@@ -1120,6 +1121,24 @@ class Record(Owned):
 partial(Record, "record_live", Record.collection, Record.id, where="archived_at IS NULL")
 partial(Record, "record_made_by", Record.collection, Record.created_by, Record.id, where="archived_at IS NULL")
 partial(Record, "record_archived", Record.collection, Record.id, where="archived_at IS NOT NULL")
+
+
+class RecordRule(Owned):
+    """What somebody may with one such table, instead of what their role may: «role:member», «user:12»."""
+
+    organization = to(Organization)
+    collection = to(Collection, index=False)
+    who = CharField(max_length=40)
+    sees = State("all", "some", "none", default="all")
+    where = Json(default=list)  # of «some»: [field's id or «made», «me» or an option's id], any of which must hold
+    changes = State("all", "mine", "none", default="none")
+    adds = BooleanField(default=False)
+    archives = BooleanField(default=False)
+    fields = Json(default=dict)  # field's id → «change», «see» or «nothing»
+    others = State("change", "see", "nothing", default="change")  # all other fields, also new ones
+
+    class Meta:
+        indexes = ((("collection", "who"), True),)
 
 
 class Pivot(Owned):

@@ -65,7 +65,7 @@ class Sqlite(CachedInserts, PooledSqliteDatabase):
         """Within it, reads see one moment. Here rows appear in the order of their ids, which is enough."""
         return nullcontext()
 
-    def search(self, query):
+    def search(self, query, more=False):
         """`query` narrowed to the rows that meet the parameter `match`, and the id to order it by.
 
         The unary plus keeps SQLite from probing the index once for every row of the table.
@@ -76,11 +76,14 @@ class Sqlite(CachedInserts, PooledSqliteDatabase):
         matches = NodeList((getattr(index.c, name), SQL("MATCH ?", (Parameter("match"),))))
         return query.join(index, on=(query.model.id == rowid)).where(matches), index.c.rowid
 
-    def match(self, words, places):
-        """What `search` takes: all `words`, of which the last may be a beginning, in all `places`."""
+    def match(self, words, places, more=False):
+        """What `search` takes: all `words`, of which the last may be a beginning, in all `places`.
+
+        `more` are the words besides that not all may search.
+        """
         quoted = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
         quoted += "*" if len(words[-1]) > 1 else ""
-        return f"place : ({' AND '.join(places)}) AND text : ({quoted})"
+        return f"place : ({' AND '.join(places)}) AND {'{text more}' if more else 'text'} : ({quoted})"
 
     def parts(self, query, columns, count):
         """`query` narrowed to the rows in which `count` parts of words stand, and the id to order it by."""
@@ -117,11 +120,11 @@ class Postgres(CachedInserts, PooledPostgresqlDatabase):
             super().execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
 
-    def search(self, query):
-        found = query.where(SQL("search @@ to_tsquery('simple', %s)", (Parameter("match"),)))
-        return found, query.model.id
+    def search(self, query, more=False):
+        matches = "search_more @@ to_tsquery('simple', %s)" if more else "search @@ to_tsquery('simple', %s)"
+        return query.where(SQL(matches, (Parameter("match"),))), query.model.id
 
-    def match(self, words, places):
+    def match(self, words, places, more=False):
         return " & ".join("'" + re.sub(r"['\\\\]", " ", word) + "'" for word in words) + ":*"
 
     def parts(self, query, columns, count):

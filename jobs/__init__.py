@@ -31,6 +31,7 @@ from domain.money import billing, dunning, inbox, pricing, reconciliations, repl
 from domain.money.providers import sandbox
 from domain.organizations import invitations, transfers
 from domain.people import admins, people, proofs, sessions
+from domain.records import rules
 from domain.tasks import tasks
 from jobs import verifications
 from models import JobRun, Lease
@@ -91,6 +92,9 @@ CALENDAR = (
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),
+    Job(
+        "record_words", "Move what is searched of tables", rules.move_words, every(seconds=15), woken_by="record words"
+    ),
     Job(
         "reconciliation",
         "Compare with the provider",

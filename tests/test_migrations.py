@@ -156,7 +156,7 @@ def _on_postgres():
         info = rows(
             """SELECT column_name, is_nullable, udt_name, character_maximum_length, column_default
                FROM information_schema.columns
-               WHERE table_name = %s AND table_schema = 'public' AND column_name NOT IN ('search', 'parts')""",
+               WHERE table_name = %s AND table_schema = 'public' AND column_name NOT IN ('search', 'search_more', 'parts')""",
             table,
         )
         indexes = rows(
@@ -165,7 +165,7 @@ def _on_postgres():
                        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number),
                    i.indisunique, pg_get_expr(i.indpred, i.indrelid)
                FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-               WHERE i.indrelid = %s::regclass AND NOT i.indisprimary AND c.relname NOT IN ('task_search', 'record_search', 'user_parts', 'audit_event_parts', 'user_email_norm_begins')""",
+               WHERE i.indrelid = %s::regclass AND NOT i.indisprimary AND c.relname NOT IN ('task_search', 'record_search', 'record_search_more', 'user_parts', 'audit_event_parts', 'user_email_norm_begins')""",
             f'"{table}"',
         )
         keys = rows(
@@ -260,6 +260,7 @@ def rows_of():
         slot,
         models.RecordOption.create(field=field, label="New", api_name="new", **mine),
         models.ShapeChange.create(collection=collection, number=1, **mine),
+        models.RecordRule.create(collection=collection, who="role:member", **mine),
         record,
         models.RecordKey.create(slot=slot, key="1a", record=record.id, organization=organization.id),
         models.RecordUnique.create(slot=slot, key="a", record=record.id, organization=organization.id),

@@ -11,7 +11,9 @@ def up(migrator, db):
         if table not in PIVOTS:
             keep_updated(db, table)
         secure(db, table)
-    add_search(db, "record", "{0}.words", "'o' || {0}.organization_id || ' c' || {0}.collection_id", prefix="")
+    add_search(
+        db, "record", "{0}.words", "'o' || {0}.organization_id || ' c' || {0}.collection_id", "", "{0}.words_more"
+    )
 
 
 def down(migrator, db):

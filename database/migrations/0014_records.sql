@@ -51,7 +51,7 @@ CREATE INDEX "shape_change_by_id" ON "shape_change" ("by_id");
 CREATE TABLE "record" (STAMPED,
     "organization_id" INTEGER NOT NULL REFERENCES "organization" ("id") ON DELETE CASCADE,
     "collection_id" INTEGER NOT NULL REFERENCES "collection" ("id") ON DELETE CASCADE,
-    "cells" TEXT NOT NULL, "words" TEXT NOT NULL,
+    "cells" TEXT NOT NULL, "words" TEXT NOT NULL, "words_more" TEXT NOT NULL,
     "created_by_id" INTEGER REFERENCES "user" ("id") ON DELETE SET NULL,
     "changed_at" MOMENT NOT NULL, "changed_by_id" INTEGER REFERENCES "user" ("id") ON DELETE SET NULL,
     "version" INTEGER NOT NULL, "import_id" INTEGER,
@@ -90,3 +90,16 @@ CREATE TABLE "record_link" (
 CREATE INDEX "record_link_field_id_to_id_from_id" ON "record_link" ("field_id", "to_id", "from_id");
 CREATE INDEX "record_link_from_id" ON "record_link" ("from_id");
 CREATE INDEX "record_link_to_id" ON "record_link" ("to_id");
+
+CREATE TABLE "record_rule" (STAMPED,
+    "organization_id" INTEGER NOT NULL REFERENCES "organization" ("id") ON DELETE CASCADE,
+    "collection_id" INTEGER NOT NULL REFERENCES "collection" ("id") ON DELETE CASCADE,
+    "who" VARCHAR(40) NOT NULL,
+    "sees" VARCHAR(30) NOT NULL CHECK ("sees" IN ('all', 'some', 'none')), "where" JSON NOT NULL,
+    "changes" VARCHAR(30) NOT NULL CHECK ("changes" IN ('all', 'mine', 'none')),
+    "adds" BOOLEAN NOT NULL, "archives" BOOLEAN NOT NULL,
+    "fields" JSON NOT NULL,
+    "others" VARCHAR(30) NOT NULL CHECK ("others" IN ('change', 'see', 'nothing'))
+);
+CREATE UNIQUE INDEX "record_rule_collection_id_who" ON "record_rule" ("collection_id", "who");
+CREATE INDEX "record_rule_organization_id" ON "record_rule" ("organization_id");

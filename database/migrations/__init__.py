@@ -149,33 +149,36 @@ def drop_write_once(db, table, function):
         db.execute_sql(f"DROP FUNCTION {function}()")
 
 
-def add_search(db, table, text, place, prefix="2 3 4 5 6 7 8"):
+def add_search(db, table, text, place, prefix="2 3 4 5 6 7 8", more=""):
     """Words of a table's rows: FTS5 on SQLite, a GIN index on PostgreSQL.
 
     `text` and `place` are expressions over the columns of `{0}`; `place` says whose row it is. Beginnings of words of
-    the lengths in `prefix` have an index of their own.
+    the lengths in `prefix` have an index of their own. `more` are words that not all may search.
     """
     if db.dialect == "postgres":
-        text = text.replace("{0}.", "")
-        db.execute_sql(f"""
-            ALTER TABLE {table} ADD COLUMN search tsvector GENERATED ALWAYS AS
-            (to_tsvector('simple', regexp_replace({text}, '[^[:alnum:]]+', ' ', 'g'))) STORED""")
-        db.execute_sql(f"CREATE INDEX {table}_search ON {table} USING gin (search)")
+        for column, words in (("search", text), ("search_more", more and f"{text} || ' ' || {more}")):
+            if words:
+                words = words.replace("{0}.", "")
+                db.execute_sql(f"""
+                    ALTER TABLE {table} ADD COLUMN {column} tsvector GENERATED ALWAYS AS
+                    (to_tsvector('simple', regexp_replace({words}, '[^[:alnum:]]+', ' ', 'g'))) STORED""")
+                db.execute_sql(f"CREATE INDEX {table}_{column} ON {table} USING gin ({column})")
         return
+    names, values = ("place, text, more", f"{place}, {text}, {more}") if more else ("place, text", f"{place}, {text}")
     db.execute_sql(f"""
         CREATE VIRTUAL TABLE {table}_search USING fts5
-        (place, text, content=''{f", prefix='{prefix}'" if prefix else ""}, tokenize="unicode61 remove_diacritics 2")""")
-    add = f"INSERT INTO {table}_search (rowid, place, text) VALUES (NEW.id, {place}, {text})".format("NEW")
+        ({names}, content=''{f", prefix='{prefix}'" if prefix else ""}, tokenize="unicode61 remove_diacritics 2")""")
+    add = f"INSERT INTO {table}_search (rowid, {names}) VALUES (NEW.id, {values})".format("NEW")
     remove = (
-        f"INSERT INTO {table}_search ({table}_search, rowid, place, text) VALUES ('delete', OLD.id, {place}, {text})"
+        f"INSERT INTO {table}_search ({table}_search, rowid, {names}) VALUES ('delete', OLD.id, {values})"
     ).format("OLD")
-    columns = [c for c in dict.fromkeys(re.findall(r"\{0\}\.(\w+)", text + place)) if c != "organization_id"]
+    columns = [c for c in dict.fromkeys(re.findall(r"\{0\}\.(\w+)", values)) if c != "organization_id"]
     db.execute_sql(f"CREATE TRIGGER {table}_search_add AFTER INSERT ON {table} BEGIN {add}; END")
     db.execute_sql(f"CREATE TRIGGER {table}_search_remove AFTER DELETE ON {table} BEGIN {remove}; END")
     db.execute_sql(f"""
         CREATE TRIGGER {table}_search_change AFTER UPDATE OF {", ".join(columns)} ON {table}
         BEGIN {remove}; {add}; END""")
-    filled = f"INSERT INTO {table}_search (rowid, place, text) SELECT id, {place}, {text} FROM {table}"
+    filled = f"INSERT INTO {table}_search (rowid, {names}) SELECT id, {values} FROM {table}"
     db.execute_sql(filled.format(table))
 
 

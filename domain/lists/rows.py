@@ -45,6 +45,7 @@ class Rules:
 
     listing: Listing
     reachable: Any = _all  # (by) → condition for the rows they may see at all
+    may_add: Any = _all  # (by) → whether they make rows, of those who may write here
     may_change: Any = _never  # (row, field name, by) → bool; looks at the row's people and nothing else of it
     may_remove: Any = _never  # (row, by) → bool
     why: Any = None  # (row, by, verb, members) → the sentence that says who may, for who may not
@@ -75,6 +76,8 @@ def create(rules, form, *, by, parent=None, key=""):
     """
     listing = rules.listing
     demand(by, listing.writes)
+    if not rules.may_add(by):
+        raise Forbidden(f"You can't add {listing.things} here.")
     key = key if FORM_KEY.fullmatch(key) else ""
     if key and (made := changes.made(by, listing.table, key)):
         return get(rules, made.row_id, by, parent)

@@ -14,7 +14,8 @@ from domain.base import history
 from domain.fields import registry
 from domain.fields.kinds import Unfit, clean, comparable
 from domain.fields.text import Name, Text
-from models import Collection, Record, RecordField, RecordOption, RecordSlot, ShapeChange
+from domain.records import rights
+from models import Collection, RecordField, RecordOption, RecordSlot, ShapeChange
 
 FIELDS = 200  # of one table
 OPTIONS = 1000  # of one field
@@ -23,10 +24,11 @@ _NAME, _LABEL = Name(80), Text(80)
 KEYED = 13  # fields of a new table that have keys by themselves
 
 
-def present():
-    """The tables of the organization one stands in that aren't put away, by name."""
+def present(by):
+    """The tables that aren't put away and that this member may see something of, by name."""
+    hidden = rights.not_seen(by)
     rows = Collection.select().where(Collection.archived_at.is_null())
-    return sorted(rows, key=lambda row: comparable(row.name))
+    return sorted((row for row in rows if row.id not in hidden), key=lambda row: comparable(row.name))
 
 
 def found(slug):
@@ -35,18 +37,6 @@ def found(slug):
     if row is None:
         raise NotFound("This table isn't here: it was removed, or it isn't yours to see.")
     return row
-
-
-COUNTED = 500
-
-
-def counts(tables):
-    """id of a table → how many rows it has, to COUNTED + 1."""
-    found = {}
-    for table in tables:
-        live = Record.select(Record.id).where(Record.collection == table, Record.archived_at.is_null())
-        found[table.id] = live.limit(COUNTED + 1).count()
-    return found
 
 
 def fields(collection):

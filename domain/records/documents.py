@@ -4,11 +4,16 @@ import json
 
 from database.inserts import insert_rows
 from domain import Invalid
-from domain.fields.leftover import LeftOver, plain_cell
+from domain.fields.leftover import LeftOver
 from models import RecordKey, RecordUnique
 
 LARGEST = 64_000  # bytes of a document without its long texts
 WORDS = 20_000  # signs of a row that are searched
+
+
+def loaded(text):
+    """A row's cells out of their text."""
+    return json.loads(text)
 
 
 def values(shape, document):
@@ -62,13 +67,14 @@ def dumped(shape, document):
 
 
 def words(shape, document):
-    """What a search finds the row by."""
-    found = []
+    """What a search finds the row by: {words, words_more}, those of fields that all see, and the others."""
+    found: dict[str, list] = {"words": [], "words_more": []}
     for cell in shape.cells:
         value = cell.value(document)
         if value is not None:
-            found.append(plain_cell(cell.kind, value) if isinstance(value, LeftOver) else cell.kind.searched(value))
-    return " ".join(found)[:WORDS]
+            said = str(value) if isinstance(value, LeftOver) else cell.kind.searched(value)
+            found["words" if cell.is_open else "words_more"].append(said)
+    return {name: " ".join(said)[:WORDS] for name, said in found.items()}
 
 
 def keys(shape, document):

@@ -7,13 +7,14 @@ from domain import NotFound
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.person import Person
-from domain.lists import rows
+from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Listing, Tab, both
 from domain.records import rights, shapes
 from domain.records.sight import Sight
 from models import Collection
 
 KEPT = 500
+NOT_HERE = "This table isn't here: it was removed, or it isn't yours to see."
 SYSTEM = (
     Field("created_by", "Made by", Person(), listed=False, acted=True, filters=False),
     Field("created_at", "Made", Moment(past=True), listed=False, acted=True),
@@ -26,29 +27,34 @@ def find(slug, by):
     """The rules of the table with this address, as this member may see it. Refuses with NotFound."""
     collection = Collection.one(Collection.slug == slug, Collection.archived_at.is_null())
     if collection is None:
-        raise NotFound("This table isn't here: it was removed, or it isn't yours to see.")
+        raise NotFound(NOT_HERE)
     return of(collection, by)
 
 
 def of(collection, by):
     """The rules of a table as this member may see it."""
     shape = shapes.read(collection)
-    return _made(database.obj, shape, rights.of(collection, by))
+    allowed = rights.of(collection, by, shape)
+    if allowed.sees == "none":
+        raise NotFound(NOT_HERE)
+    return _made(database.obj, shape, allowed, bool(collection.settings.get("stale_words")))
 
 
 @lru_cache(maxsize=KEPT)
-def _made(_database, shape, allowed):
-    cells = [cell for cell in shape.cells if allowed.sees(cell.name)]
+def _made(_database, shape, allowed, stale_words):
+    cells = [cell for cell in shape.cells if allowed.sees_field(cell.name)]
     fields = tuple(cell.field for cell in cells)
-    board = next((cell.name for cell in shape.of_kind("choice") if allowed.sees(cell.name)), "")
+    # When a row was last changed would tell that a hidden field of it was.
+    system = SYSTEM[:2] if allowed.hidden else SYSTEM
+    board = next((cell.name for cell in shape.of_kind("choice") if allowed.sees_field(cell.name)), "")
     sorts = [pair for cell in cells if cell.is_keyed for pair in _orders(cell)]
-    dates = tuple(cell.name for cell in shape.of_kind("day", "moment") if allowed.sees(cell.name))
+    dates = tuple(cell.name for cell in shape.of_kind("day", "moment") if allowed.sees_field(cell.name))
     listing = Listing(
         *(f"record:{shape.collection}", "row", "rows", None),
-        (*fields, *SYSTEM),
+        (*fields, *system),
         (*NEWEST, *sorts),
-        source=Sight(shape, allowed),
-        version=(shape.number, allowed),
+        source=Sight(shape, allowed, stale_words),
+        version=(shape.number, allowed, stale_words),
         tabs=(Tab("all", "All rows", None, "records.read"), Tab("mine", "Made by me", "created_by", "records.read")),
         reads="records.read",
         writes="records.write",
@@ -56,21 +62,38 @@ def _made(_database, shape, allowed):
         has_pages=True,
         board_by=board,
         owner="created_by",
-        also=("changed_by",),
+        also=() if allowed.hidden else ("changed_by",),
         ranges=dates,
         icon="table",
         title=shape.name,
-        exports=tuple(f.name for f in (*fields, *SYSTEM) if not f.listed),
+        exports=tuple(f.name for f in (*fields, *system) if not f.listed),
         empty=(("all", "Write into the first row, or paste some from a spreadsheet.", "Nothing stands here yet."),),
     )
     return rows.Rules(
         listing,
-        may_change=lambda row, name, by: allowed.changes(name),
-        may_remove=lambda row, by: allowed.archives,
-        why=lambda row, by, verb, members: (
-            f"You can look at this table, but not {verb} its rows: your role is {by.role}."
-        ),
+        may_add=lambda by: allowed.adds,
+        may_change=allowed.may_change,
+        may_remove=allowed.may_archive,
+        why=lambda row, by, verb, members: _why(allowed, row, by, verb, members),
     )
+
+
+MOST_COUNTED = 60  # tables of which a page says how many rows they have
+
+
+def counts(tables, by):
+    """id of a table → how many of its rows this member sees, to COUNTED + 1; of many tables, of the first ones."""
+    found = {}
+    for table in tables[:MOST_COUNTED]:
+        listing = of(table, by).listing
+        found[table.id] = totals.total(listing, lists.Ask(tab="all"), by)
+    return found
+
+
+def _why(allowed, row, by, verb, members):
+    if allowed.changes == "mine" and row.created_by_id != by.user.id:
+        return f"Only {members.get(row.created_by_id, 'who made it')} and admins can {verb} this."
+    return f"You can look at this table, but not {verb} this."
 
 
 def _orders(cell):

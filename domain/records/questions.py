@@ -3,8 +3,9 @@
 Their texts name no table: it is a parameter, like slots and keys. For `records_list_1m_vs_django_admin`.
 """
 
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Any, NamedTuple
 
 from peewee import SQL, NodeList, Select, fn
 
@@ -23,17 +24,26 @@ def _columns():
     return (*COLUMNS, Record.created_by, Record.created_at, Record.changed_by, Record.changed_at)
 
 
+class Narrowing(NamedTuple):
+    """What of the conditions changes the text of a question."""
+
+    probes: int = 0  # fields that hold one value, found by their keys
+    is_mine: bool = False  # rows of one maker
+    alternatives: tuple = ()  # whether each condition of which one must hold is about the maker, or a key
+    all_words: bool = True  # whether a search may find all words
+
+
 @lru_cache(maxsize=500)
-def query(way, probes, is_mine, descending, fresh):
-    """Rows with their columns: found `way` all, key, span, keys or search, with so many probes, in an order.
+def query(way, narrowing, descending, fresh):
+    """Rows with their columns: found `way` all, key, span, keys or search, in an order.
 
     `fresh` is the beginning; else it goes on from the parameters `after` and `after_id`.
     """
-    return Compiled(lambda: _built(way, probes, is_mine, descending, fresh))
+    return Compiled(lambda: _built(way, narrowing, descending, fresh))
 
 
-def _built(way, probes, is_mine, descending, fresh):
-    rows, by_id = _narrowed(way, _columns(), probes, is_mine)
+def _built(way, narrowing, descending, fresh):
+    rows, by_id = _narrowed(way, _columns(), narrowing)
     if way == "span":
         return rows.limit(_limit())
     order = [by_id.desc() if descending else by_id.asc()]
@@ -50,7 +60,7 @@ def _built(way, probes, is_mine, descending, fresh):
     return rows.order_by(*order).limit(_limit())
 
 
-def _narrowed(way, columns, probes, is_mine):
+def _narrowed(way, columns, narrowing):
     """(rows found this way, the id to order them by)"""
     by_id: Any = Record.id
     if way in ("keys", "key", "span"):
@@ -64,15 +74,22 @@ def _narrowed(way, columns, probes, is_mine):
     else:
         query = Record.select(*columns)
         if way == "search":
-            query, by_id = database.search(query)
+            query, by_id = database.search(query, more=narrowing.all_words)
     whose = (Record.collection, parameter("collection")), (Record.created_by, parameter("made_by"))
-    for column, value in whose if is_mine else whose[:1]:
+    for column, value in whose if narrowing.is_mine else whose[:1]:
         # Where keys are walked, no other index may be: the plus keeps SQLite from it.
         query = query.where(column == value if way == "all" else value == NodeList((SQL("+"), column), glue=""))
     query = query.where(Record.archived_at.is_null())
-    for place in range(probes):
+    for place in range(narrowing.probes):
         query = query.where(holds(Record.id, place))
+    if narrowing.alternatives:
+        query = query.where(reduce(or_, map(_alternative, enumerate(narrowing.alternatives))))
     return query, by_id
+
+
+def _alternative(numbered):
+    place, is_maker = numbered
+    return (Record.created_by == parameter(f"who_w{place}")) if is_maker else holds(Record.id, f"w{place}")
 
 
 def _limit():
@@ -80,11 +97,11 @@ def _limit():
 
 
 @lru_cache(maxsize=100)
-def counting(way, probes, is_mine):
+def counting(way, narrowing):
     """How many rows are found that way, to COUNTED + 1."""
 
     def build():
-        query, _ = _narrowed(way, (Record.id,), probes, is_mine)
+        query, _ = _narrowed(way, (Record.id,), narrowing)
         return Select(from_list=[query.limit(lists.COUNTED + 1).alias("some")], columns=[fn.count(SQL("*"))])
 
     return Compiled(build)

@@ -1,35 +1,103 @@
-"""Who may what with a table that people made."""
+"""Who may what with a table that people made, down to the row and the field: what a Sight goes by.
 
-from dataclasses import dataclass
+Owners and admins may all. A person's own rule replaces that of their role, and a role without a rule has what it
+has everywhere: members see and change, viewers see. A rule gives nobody more than their role may anywhere: a viewer
+changes nothing, and only who builds sees to the shape. Rules are made in domain/records/rules.py.
+"""
+
+from dataclasses import dataclass, field
+
+from models import RecordRule
 
 
 @dataclass(frozen=True)
 class Rights:
-    """What somebody may do with one table; two that are equal share everything that is kept of it."""
+    """What somebody may with one table. Two that are equal share everything that is kept of it.
 
-    sees_any: bool = True
+    Of `sees` «some» they are the rows that meet one of `where`: (name of a field, key of its value), or («created_by»,
+    their number).
+    """
+
+    sees: str = "all"
+    where: tuple = ()
+    changes: str = "none"
     adds: bool = False
     archives: bool = False
     builds: bool = False
-    rows: str = "all"  # or "mine"
-    hidden: frozenset = frozenset()  # names of fields
-    fixed: frozenset = frozenset()  # names of fields that are seen and not changed
-    changes_any: bool = False
+    hidden: frozenset = field(default_factory=frozenset)  # names of fields that they don't see
+    fixed: frozenset = field(default_factory=frozenset)  # and of those that they see and don't change
+    paused: bool = False  # a condition's field is gone: nothing is shown until somebody decides
 
-    def sees(self, name):
+    def sees_field(self, name):
         return name not in self.hidden
 
-    def changes(self, name):
-        return self.changes_any and name not in self.hidden and name not in self.fixed
+    def may_change(self, row, name, by):
+        """Whether a field of this row is theirs to change."""
+        if name in self.hidden or name in self.fixed:
+            return False
+        return self.changes == "all" or (self.changes == "mine" and row.created_by_id == by.user.id)
+
+    def may_archive(self, row, by):
+        return self.archives and (self.changes != "mine" or row.created_by_id == by.user.id)
 
 
-def of(collection, by):
-    """The Rights of a member: owners and admins all, members write, viewers look."""
+ALL = Rights("all", (), "all", True, True, True)
+
+
+def of(collection, by, shape):
+    """The Rights of a member over a table of this shape."""
+    if by.may("records.build"):
+        return ALL
+    if not by.may("records.read"):
+        return Rights("none")
     writes = by.may("records.write")
+    rule = rule_of(collection, by)
+    if rule is None:
+        return Rights("all", (), "all" if writes else "none", writes, writes)
+    return _ruled(rule, by, shape)
+
+
+def rule_of(collection, by):
+    """The row that says what somebody may here: their own, or their role's; None where there is none."""
+    theirs = (f"user:{by.user.id}", f"role:{by.role}")
+    found = RecordRule.select().where(RecordRule.collection == collection, RecordRule.who.in_(theirs))
+    return min(found, key=lambda rule: theirs.index(rule.who), default=None)
+
+
+def _ruled(rule, by, shape):
+    where, is_whole = [], True
+    for what, value in rule.where:
+        if what == "made":
+            where.append(("created_by", by.user.id))
+            continue
+        cell = shape.by_name.get(f"f{what}")
+        if cell is None or not cell.is_keyed:
+            is_whole = False
+        else:
+            where.append((cell.name, cell.key(by.user.id if value == "me" else value)))
+    seen = rule.sees if is_whole else "none"
+    levels = {cell.name: rule.fields.get(str(cell.id), rule.others) for cell in shape.cells}
     return Rights(
-        sees_any=by.may("records.read"),
-        adds=writes,
-        archives=writes,
-        changes_any=writes,
-        builds=by.may("records.build"),
+        seen,
+        tuple(where) if seen == "some" else (),
+        rule.changes,
+        rule.adds,
+        rule.archives,
+        False,
+        frozenset(name for name, level in levels.items() if level == "nothing"),
+        frozenset(name for name, level in levels.items() if level == "see"),
+        not is_whole,
     )
+
+
+def not_seen(by):
+    """The ids of the tables of which somebody may see nothing, out of their rules alone."""
+    if by.may("records.build"):
+        return set()
+    theirs = (f"user:{by.user.id}", f"role:{by.role}")
+    found: dict[int, tuple] = {}
+    for rule in RecordRule.select().where(RecordRule.who.in_(theirs)):
+        own = rule.who.startswith("user:")
+        if own or rule.collection_id not in found:
+            found[rule.collection_id] = (own, rule.sees)
+    return {id for id, (_, sees) in found.items() if sees == "none"}

@@ -10,7 +10,7 @@ from database.connections import database
 from domain.fields import operators, registry
 from domain.fields.kinds import Field, Kind
 from domain.fields.leftover import LeftOver
-from models import RecordField, RecordOption, RecordSlot
+from models import RecordField, RecordOption, RecordRule, RecordSlot
 
 KEPT_SHAPES = 500
 
@@ -37,6 +37,7 @@ class Cell:
     api_name: str = ""
     aliases: tuple = ()
     options: Any = None
+    is_open: bool = True  # whether everybody sees it who sees the row
     filling: tuple[Filling, ...] = ()
 
     @property
@@ -129,11 +130,12 @@ def _read(_database, id, number, _made_at, name):
     ):
         kind = registry.made(slot.kind, slot.options, options.get(slot.field_id, ()))
         filling.setdefault(slot.field_id, []).append(Filling(slot.id, kind, slot.options))
-    cells = [_cell(f, options.get(f.id, ()), tuple(filling.get(f.id, ()))) for f in fields]
+    rules = list(RecordRule.select().where(RecordRule.collection == id))
+    cells = [_cell(f, options.get(f.id, ()), tuple(filling.get(f.id, ())), rules) for f in fields]
     return Shape(id, number, name, tuple(cells))
 
 
-def _cell(row, options, filling):
+def _cell(row, options, filling, rules):
     kind = registry.made(row.slot.kind, row.slot.options, options)
     listed = not kind.long
     made = Field(f"f{row.id}", row.label, kind, required=row.is_required, help=row.help or "", listed=listed)
@@ -141,5 +143,6 @@ def _cell(row, options, filling):
         *(row.id, made, row.slot_id, row.kind, row.is_keyed and kind.keyed, row.is_unique, row.api_name),
         aliases=tuple(name for name, *_ in row.aliases),
         options=row.slot.options,
+        is_open=all(rule.fields.get(str(row.id), rule.others) != "nothing" for rule in rules),
         filling=filling,
     )

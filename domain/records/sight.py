@@ -5,6 +5,7 @@ Listing's fields, so what is hidden can be named nowhere. Why rows are kept so: 
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -13,8 +14,8 @@ from database.clock import now
 from database.connections import database
 from database.locks import lock
 from domain import Invalid
-from domain.fields.kinds import clean, whole
-from domain.fields.leftover import LeftOver
+from domain.fields.kinds import clean, comparable, whole
+from domain.fields.leftover import LeftOver, plain_cell
 from domain.lists import lists
 from domain.lists.sources import Source
 from domain.records import documents, questions
@@ -84,10 +85,14 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Sight(Source):
-    """A table by its shape, as far as some rights go. Made and kept by domain/records/listings.py."""
+    """A table by its shape, as far as some rights go. Made and kept by domain/records/listings.py.
+
+    `stale_words` is whether words of hidden fields may still stand among those that all may search.
+    """
 
     shape: Any
     rights: Any
+    stale_words: bool = False
 
     # --- what a list asks ------------------------------------------------------------------------------------
 
@@ -129,7 +134,7 @@ class Sight(Source):
     def _plan(self, listing, ask, by):
         plan = Plan()
         tab = listing.tab(ask.tab)
-        if tab.column == "created_by" or self.rights.rows == "mine":
+        if tab.column == "created_by":
             plan.made_by = by.user.id
         for name, value in ask.filters:
             self._narrow(plan, name, value)
@@ -142,8 +147,21 @@ class Sight(Source):
                 plan.spans.append((cell.slot, key, EMPTY) if end == "from" else (cell.slot, "1", key + "\x01"))
         if ask.words:
             places = [f"o{by.organization.id}", f"c{self.shape.collection}"]
-            plan.match = database.match(ask.words, places)
+            plan.match = database.match(ask.words, places, more=not self.rights.hidden)
+            if self.rights.hidden and self.stale_words:
+                plan.tests.append(self._holds_words(ask.words))
         return plan
+
+    def _holds_words(self, words):
+        """(row) → whether each word begins one of the fields that are seen."""
+        cells = [cell for cell in self.shape.cells if self.rights.sees_field(cell.name)]
+
+        def test(row):
+            said = " ".join(plain_cell(cell.kind, row.value(cell.name)) for cell in cells)
+            found = re.findall(r"[^\W_]+", comparable(said))
+            return all(any(one.startswith(comparable(word)) for one in found) for word in words)
+
+        return test
 
     def _narrow(self, plan, name, value):
         cell = self.shape.by_name.get(name)
@@ -275,8 +293,8 @@ class Sight(Source):
             yield Row(self.shape, *values)
 
     def _raw_rows(self, way, plan, descending, fresh, given, probes):
-        query = questions.query(way, len(probes), plan.made_by is not None, descending, fresh)
-        given = given | {"collection": self.shape.collection, "made_by": plan.made_by}
+        query = questions.query(way, self._narrowing(probes, plan), descending, fresh)
+        given = given | self._narrows(plan)
         for place, (slot, key) in enumerate(probes):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
         return query(**given)
@@ -292,13 +310,28 @@ class Sight(Source):
                 if count > lists.COUNTED or looked >= LOOKED:
                     break
             return count
-        given = {"collection": self.shape.collection, "made_by": plan.made_by, "match": plan.match}
+        given = self._narrows(plan) | {"match": plan.match}
         way = "search" if plan.match else "key" if exact else "all"
         if way == "key":
             (given["slot"], given["key"]), *exact = exact
         for place, (slot, key) in enumerate(exact):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
-        return questions.counting(way, len(exact), plan.made_by is not None)(**given)[0][0]
+        return questions.counting(way, self._narrowing(exact, plan))(**given)[0][0]
+
+    def _narrowing(self, probes, plan):
+        """What of a question's conditions changes its text."""
+        alternatives = tuple(name == "created_by" for name, _ in self.rights.where)
+        return questions.Narrowing(len(probes), plan.made_by is not None, alternatives, not self.rights.hidden)
+
+    def _narrows(self, plan):
+        """The parameters of all that a question is narrowed by besides its probes."""
+        given = {"collection": self.shape.collection, "made_by": plan.made_by}
+        for place, (name, key) in enumerate(self.rights.where):
+            if name == "created_by":
+                given[f"who_w{place}"] = key
+            else:
+                given |= {f"slot_w{place}": self.shape.by_name[name].slot, f"key_w{place}": key}
+        return given
 
     # --- what is done to rows: see domain/lists/tables.py ----------------------------------------------------------
 
@@ -307,10 +340,18 @@ class Sight(Source):
             return None
         found = questions.one()(id=id, collection=self.shape.collection)
         row = Row(self.shape, *found[0]) if found else None
-        return row if row and self._may_see(row, by) else None
+        return row if row and self.may_see(row) else None
 
-    def _may_see(self, row, by):
-        return self.rights.rows != "mine" or row.system["created_by"] == by.user.id
+    def may_see(self, row):
+        """Whether the row is among those that these rights show."""
+        if self.rights.sees != "some":
+            return self.rights.sees == "all"
+        return any(
+            row.system["created_by"] == key
+            if name == "created_by"
+            else self.shape.by_name[name].key(row.value(name)) == key
+            for name, key in self.rights.where
+        )
 
     def make(self, listing, values, by, parent):
         lock("records", self.shape.collection)
@@ -318,7 +359,7 @@ class Sight(Source):
         record = Record.create(
             collection=self.shape.collection,
             cells=documents.dumped(self.shape, document),
-            words=documents.words(self.shape, document),
+            **documents.words(self.shape, document),
             created_by=by.user.id,
             changed_by=by.user.id,
         )
@@ -330,7 +371,7 @@ class Sight(Source):
         document = documents.put(self.shape, row.document, values)
         moved = {
             "cells": documents.dumped(self.shape, document),
-            "words": documents.words(self.shape, document),
+            **documents.words(self.shape, document),
             "changed_at": now(),
             "changed_by": by.user.id,
             "version": Record.version + 1,
@@ -346,7 +387,9 @@ class Sight(Source):
     def remove(self, listing, row, by):
         """To the trash: what stood in it stays."""
         lock("records", self.shape.collection)
-        Record.update(archived_at=now(), archived_by=by.user.id, words="").where(Record.id == row.id).execute()
+        Record.update(archived_at=now(), archived_by=by.user.id, words="", words_more="").where(
+            Record.id == row.id
+        ).execute()
         documents.place(self.shape, row.id, row.document, None)
         first = listing.first
         return {first: [stored(self.shape, first, row.value(first)), None]}
@@ -358,9 +401,8 @@ class Sight(Source):
     def put_back(self, listing, id, noted, restored, by):
         record = Record.one(Record.id == id, Record.collection == self.shape.collection)
         document = json.loads(record.cells)
-        Record.update(archived_at=None, archived_by=None, words=documents.words(self.shape, document)).where(
-            Record.id == id
-        ).execute()
+        found = documents.words(self.shape, document)
+        Record.update(archived_at=None, archived_by=None, **found).where(Record.id == id).execute()
         documents.place(self.shape, id, None, document)
         return self.now_there(listing, id)
 

@@ -15,6 +15,7 @@ class Place:
         self.rules, self.by, self.ask, self.url, self.view = rules, by, ask, url, view
         self.listing = rules.listing
         self.may_write = bool(self.listing.writes) and granted(by, self.listing.writes)
+        self.may_add = self.may_write and rules.may_add(by)
 
     @cached_property
     def tabs(self):

@@ -67,12 +67,12 @@ def all_tables():
 
 
 def _all(values, errors, status=200):
-    tables = collections.present()
+    tables = collections.present(g.by)
     return pages.page(
         "records/index.html",
         status,
         tables=tables,
-        counts=collections.counts(tables),
+        counts=listings.counts(tables, g.by),
         builds=g.by.may("records.build"),
         templates=templates.TEMPLATES,
         values=values,

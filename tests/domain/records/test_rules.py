@@ -1,0 +1,197 @@
+"""Who sees and changes which rows and fields of a table, and why."""
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+import jobs
+from domain import Forbidden, Invalid, NotFound
+from domain.lists import lists, rows, totals
+from domain.records import collections, listings, rules
+from models import Collection, Record, RecordOption
+
+RULE = {"sees": "all", "changes": "all", "adds": "1", "archives": "1", "others": "change"}
+
+
+@pytest.fixture
+def table(at, inside_acme):
+    fields = (("Name", "text"), ("State", "choice", ("Open", "Shut")), ("Owner", "person"), ("Budget", "text"))
+    return collections.make("Offers", by=at("alice"), fields=fields)
+
+
+def of(by):
+    return listings.of(collections.found("offers"), by)
+
+
+def rule(at, who, **changes):
+    where = changes.pop("where", ())
+    form = MultiDict([*(RULE | changes).items(), *(("where", one) for one in where)])
+    return rules.change("offers", who, form, by=at("alice"))
+
+
+def names(by):
+    return {f.label: f.name for f in of(by).listing.fields}
+
+
+def seen(by, **asked):
+    found = of(by)
+    answer = lists.read(found.listing, lists.understand(found.listing, asked), by)
+    assert totals.total(found.listing, lists.understand(found.listing, asked), by) == len(answer.rows)
+    return {getattr(row, found.listing.first) for row in answer.rows}
+
+
+@pytest.fixture
+def offers(table, at, cast):
+    """Four rows: two of alice's (one open), one of bob's that is shut, one that is bob's to hold."""
+    alice, known = at("alice"), names(at("alice"))
+    open_, shut = (str(RecordOption.get(RecordOption.label == word).id) for word in ("Open", "Shut"))
+    made = {}
+    for by, name, state, owner in (
+        (alice, "A", open_, ""),
+        (alice, "B", shut, ""),
+        (at("bob"), "C", shut, ""),
+        (alice, "D", shut, str(cast.bob.id)),
+    ):
+        form = {known["Name"]: name, known["State"]: state, known["Owner"]: owner, known["Budget"]: f"secret{name}"}
+        made[name] = rows.create(of(by), form, by=by)
+    return made
+
+
+def test_a_condition_is_any_of_what_was_ticked(offers, at):
+    bob = at("bob")
+    assert seen(bob) == {"A", "B", "C", "D"}
+    known = names(at("alice"))
+    open_ = RecordOption.get(RecordOption.label == "Open").id
+    rule(at, "role:member", sees="some", where=[f"{known['State'][1:]}:{open_}"])
+    assert seen(bob) == {"A"}
+    rule(at, "role:member", sees="some", where=["made:me", f"{known['Owner'][1:]}:me"])
+    assert seen(bob) == {"C", "D"}
+    assert seen(at("alice")) == {"A", "B", "C", "D"}
+    for name, row in offers.items():
+        if name in "CD":
+            assert rows.get(of(bob), row.id, bob).id == row.id
+        else:
+            with pytest.raises(NotFound):
+                rows.get(of(bob), row.id, bob)
+
+
+def test_ones_own_rule_stands_instead_of_the_roles(offers, at, cast):
+    rule(at, "role:member", sees="none")
+    with pytest.raises(NotFound):
+        of(at("bob"))
+    assert collections.present(at("bob")) == []
+    rule(at, f"user:{cast.bob.id}", changes="mine")
+    bob = at("bob")
+    assert seen(bob) == {"A", "B", "C", "D"}
+    first = of(bob).listing.first
+    rows.change(of(bob), offers["C"].id, {first: "C2"}, by=bob)
+    with pytest.raises(Forbidden, match="Only Alice"):
+        rows.change(of(bob), offers["A"].id, {first: "A2"}, by=bob)
+
+
+def test_a_hidden_field_is_as_one_that_there_is_not(offers, at):
+    bob, known = at("bob"), names(at("alice"))
+    budget = known["Budget"]
+    rule(at, "role:member", **{f"field_{budget[1:]}": "nothing"})
+    listing = of(bob).listing
+    assert budget not in listing.by_name
+    assert budget not in listing.Row._fields
+    assert "changed_at" not in listing.by_name  # it would tell that the hidden field was changed
+    assert lists.understand(listing, {budget: "secretA", "sort": budget}) == lists.understand(listing, {"f999": "x"})
+    before = Record.get_by_id(offers["C"].id).cells
+    rows.change(of(bob), offers["C"].id, {budget: "mine now"}, by=bob)  # as of any unknown name, nothing is taken
+    assert Record.get_by_id(offers["C"].id).cells == before
+    rows.change(of(bob), offers["C"].id, {listing.first: "C2"}, by=bob)
+    row = rows.get(of(at("alice")), offers["C"].id, at("alice"))
+    assert row.value(budget) == "secretC"  # what is hidden stays as it was
+
+
+def test_hidden_words_are_found_by_nobody_who_does_not_see_them_at_no_moment(offers, at):
+    bob, alice, known = at("bob"), at("alice"), names(at("alice"))
+    assert seen(bob, q="secretA") == {"A"}
+    rule(at, "role:member", **{f"field_{known['Budget'][1:]}": "nothing"})
+    assert seen(bob, q="secretA") == set()  # before the job has moved a word
+    assert seen(bob, q="A") == {"A"}
+    assert jobs.BY_NAME["record_words"].work() == 4
+    jobs.BY_NAME["record_words"].work()
+    assert "stale_words" not in Collection.get().settings
+    assert seen(bob, q="secretA") == set()
+    assert seen(alice, q="secretA") == {"A"}
+    rules.remove("offers", "role:member", by=alice)
+    while jobs.BY_NAME["record_words"].work():
+        pass
+    assert seen(bob, q="secretA") == {"A"}
+
+
+def test_a_field_to_look_at_only(offers, at):
+    bob, known = at("bob"), names(at("alice"))
+    rule(at, "role:member", **{f"field_{known['Budget'][1:]}": "see"})
+    with pytest.raises(Forbidden):
+        rows.change(of(bob), offers["A"].id, {known["Budget"]: "x"}, by=bob)
+    rows.change(of(bob), offers["A"].id, {known["Name"]: "A2"}, by=bob)
+
+
+def test_adding_and_the_trash(offers, at):
+    bob = at("bob")
+    rule(at, "role:member", adds="", archives="")
+    with pytest.raises(Forbidden):
+        rows.create(of(bob), {of(bob).listing.first: "E"}, by=bob)
+    with pytest.raises(Forbidden):
+        rows.remove(of(bob), offers["C"].id, by=bob)
+
+
+def test_a_rule_gives_a_viewer_nothing_to_change(offers, at, cast):
+    rule(at, f"user:{cast.vera.id}")
+    vera = at("vera")
+    assert seen(vera) == {"A", "B", "C", "D"}
+    with pytest.raises(Forbidden):
+        rows.change(of(vera), offers["A"].id, {of(vera).listing.first: "x"}, by=vera)
+
+
+def test_rules_are_said_and_explained(offers, at, cast):
+    known = names(at("alice"))
+    made = rule(
+        at,
+        "role:member",
+        sees="some",
+        where=["made:me", f"{known['Owner'][1:]}:me"],
+        changes="mine",
+        archives="",
+        **{f"field_{known['Budget'][1:]}": "nothing"},
+    )
+    shape = of(at("alice")).listing.source.shape
+    assert rules.sentence(made, shape, {}) == (
+        "Members see rows where they made it themselves or Owner is themselves, with all fields but Budget. "
+        "They change everything they see of rows they made. They may add rows."
+    )
+    sees, steps = rules.explain("offers", at("bob"), offers["A"].id)
+    assert not sees
+    assert steps[-1] == "This row meets none of the conditions."
+    sees, steps = rules.explain("offers", at("bob"), offers["C"].id)
+    assert sees
+    assert steps[-1] == "They don't see its Budget."
+    assert rules.explain("offers", at("alice"), offers["A"].id) == (
+        True,
+        ["Alice is an owner here.", "Owners and admins see all rows."],
+    )
+
+
+@pytest.mark.parametrize(
+    ("who", "form", "wrong"),
+    [
+        ("role:owner", {}, NotFound),
+        ("user:999", {}, NotFound),
+        ("nobody", {}, NotFound),
+        ("role:member", {"sees": "much"}, Invalid),
+        ("role:member", {"sees": "some"}, Invalid),
+        ("role:member", {"others": ""}, Invalid),
+    ],
+)
+def test_a_rule_that_is_none_is_refused(offers, at, who, form, wrong):
+    with pytest.raises(wrong):
+        rule(at, who, **form)
+    assert seen(at("bob")) == {"A", "B", "C", "D"}
+
+
+def test_members_make_no_rules(table, at):
+    with pytest.raises(Forbidden):
+        rules.change("offers", "role:member", MultiDict(RULE), by=at("bob"))
