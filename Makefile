@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz check audit-verify bench lighthouse setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins check audit-verify bench lighthouse setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -38,6 +38,10 @@ test-browsers: setup-dev
 # Odd values for every page and form, by the route map: FUZZ is how many of each.
 fuzz: setup-dev
 	FUZZ=$${FUZZ:-2000} $(PY) -m pytest tests/test_bad_input.py
+
+# Two worlds that differ in what somebody must not see are asked everything, and must answer alike; the suite asks a share.
+twins: setup-dev
+	TWINS=1 $(PY) -m pytest tests/views/records/test_twin_worlds.py
 
 check: setup-dev
 	$(VENV)/bin/ruff check .

@@ -67,6 +67,8 @@ FORMS = {
     "records.change_field": {"label": "What"},
     "records.add_word": {"label": "Open"},
     "records.rename": {"name": "Repairs of 2026"},
+    "record_rules.change": {"who": "role:viewer", "sees": "all", "changes": "none", "others": "see"},
+    "record_rules.remove": {"who": "role:member"},
     "tasks.update": {"title": "Order more paper"},
     "tasks.update_cell": {"title": "Order even more paper"},
     "invitation_links.create": {"role": "viewer", "most": "3", "days": "7"},
@@ -108,6 +110,7 @@ FORMS = {
 }
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
+    "record_rules.remove": "There is no such rule.",
     "billing.cancel": "There is no running subscription.",
     "billing.resume": "There is no running subscription.",
     "billing.preview": "There is no running subscription.",

@@ -445,7 +445,9 @@ def test_templates_and_the_domain_ask_the_one_clock():
 
 UNTESTED_BY_NAME = {
     "domain/lists/tables.py",  # test_rows, which asks rows.py
-    *(f"domain/records/{one}.py" for one in ("documents", "listings", "questions", "rights", "shapes")),  # test_sight
+    *(
+        f"domain/records/{one}.py" for one in ("documents", "listings", "questions", "rights", "shapes", "stored_rows")
+    ),  # test_sight
     "domain/entitlements/credit_ledger.py",  # test_credits
     "domain/operations/alert_desk.py",  # test_alerts_views
     "domain/people/admin_desk.py",  # test_admins_views

@@ -45,12 +45,12 @@ class Rules:
 
     listing: Listing
     reachable: Any = _all  # (by) → condition for the rows they may see at all
-    may_add: Any = _all  # (by) → whether they make rows, of those who may write here
     may_change: Any = _never  # (row, field name, by) → bool; looks at the row's people and nothing else of it
     may_remove: Any = _never  # (row, by) → bool
     why: Any = None  # (row, by, verb, members) → the sentence that says who may, for who may not
     derive: Any = _nothing  # (row or None, values) → values that follow from a change
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
+    may_add: Any = _all  # (by) → whether they make rows, of those who may write here
 
 
 def get(rules, id, by, parent=None):
