@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import gc
-import hashlib
 import logging
 import os
 import signal
@@ -24,7 +23,7 @@ from domain.fields import money
 from domain.money import pricing
 from domain.operations import demo
 from domain.people import accounts
-from views import access, assets, errors, live, packing, pages
+from views import access, assets, cookies, errors, live, packing, pages
 from views.base import stepup
 from views.lists import drawing
 from views.money import webhooks
@@ -41,8 +40,9 @@ def create_app(chosen=None):
     chosen = configuration.use(chosen or configuration.load())
     app = Flask(__name__, static_folder="static")
     app.secret_key = chosen.secret_key
-    app.session_interface.digest_method = hashlib.sha256  # type: ignore[attr-defined]
+    app.session_interface = cookies.Sessions()
     app.config.update(
+        SECRET_KEY_FALLBACKS=list(chosen.secret_key_fallbacks),
         SESSION_COOKIE_NAME=headers.cookie_name("guildhall"),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

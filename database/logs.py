@@ -11,14 +11,15 @@ QUIET = {"apscheduler": logging.WARNING, "urllib3": logging.WARNING}
 
 HIDDEN = "***"
 _QUERY = re.compile(r"\?[\w.%\[\]-]+=[^\s\"'\\<>)]*")
-_secrets = re.compile("(?!)")  # nothing yet
+_NOTHING = "((?!))"
+_secrets = re.compile(_NOTHING)  # yet
 
 
 def hide(prefixes):
     """From here on, what follows one of these in an address is left out of every line: links that open something."""
     global _secrets
     known = "|".join(sorted(map(re.escape, prefixes), key=len, reverse=True))
-    _secrets = re.compile(rf"({known})[^/\s?\"'\\<>)]+" if known else "(?!)")
+    _secrets = re.compile(rf"({known})[^/\s?\"'\\<>)]+" if known else _NOTHING)
 
 
 def scrubbed(text):

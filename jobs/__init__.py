@@ -25,10 +25,11 @@ from database.connections import database
 from database.transactions import writes
 from domain import NotFound
 from domain.backers import backer_imports
-from domain.base import audit, changes, mail, notices, outgoing, retention, settings, tokens
+from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.entitlements import credits, grants
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
+from domain.operations import retention
 from domain.organizations import invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import rules

@@ -1,6 +1,8 @@
 """The calendar alone, for installs whose web processes run with JOBS=0: `python -m jobs [--once]`.
 
 `python -m jobs --backup` makes a copy of the SQLite file while it is used, and keeps the newest fourteen.
+`python -m jobs --rekey` encrypts what is encrypted at rest under the newest SECRET_KEY and says what still needs an
+older one; it ends with 1 when something opens with none of the keys.
 `python -m jobs --audit` checks the audit log and ends with 1 when it isn't as it was written.
 """
 
@@ -22,8 +24,10 @@ def main():
     chosen = configuration.use(configuration.load())
     opening.open_house(chosen.database_url, chosen.data, not chosen.production)
     pricing.remember_prices()
-    if "--audit" in sys.argv[1:]:
-        sentences, whole = verifications.report()
+    for word, report in (("--audit", verifications.report), ("--rekey", verifications.rekey)):
+        if word not in sys.argv[1:]:
+            continue
+        sentences, whole = report()
         print("\n".join(sentences))
         transactions.writer.stop()
         sys.exit(0 if whole else 1)

@@ -1,8 +1,10 @@
 """The nightly walk along the audit log's chain; `python -m jobs --audit` does it now and prints what it found."""
 
 from database import housekeeping
+from domain.backers import backers
 from domain.base import audit
-from domain.people import admins
+from domain.fields.number import counted
+from domain.people import admins, factors
 
 
 class Broken(Exception):
@@ -35,3 +37,20 @@ def report():
     said = f"The audit log is whole: {told.rows} events"
     said += f", {told.from_before} of them from before it was a chain." if told.from_before else "."
     return [said], True
+
+
+def rekey():
+    """Encrypt under the newest SECRET_KEY what is encrypted at rest: (sentences, whether all of it could be opened)."""
+    done, lost = factors.seal_anew()
+    said = [f"{counted(done, 'secret')} of authenticator apps encrypted under the newest key."]
+    said += [f"None of the keys opens the one of {email}: a backup code or a passkey lets them in." for email in lost]
+    told = audit.verify()
+    if told.of_older_keys:
+        said.append(f"The audit log up to event {told.of_older_keys} was written with an older key.")
+    if kept := factors.codes_of_a_key():
+        said.append(f"{counted(kept, 'backup code')} from up to 0.4 will end with the key they were made under.")
+    if unused := backers.unused():
+        said.append(
+            f"{counted(unused, 'code')} of backers wait to be used: those from before the newest key end with theirs."
+        )
+    return said, not lost

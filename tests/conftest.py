@@ -1,6 +1,7 @@
 """The cast, the clock and a house of one's own for every test, on SQLite or (`--on postgres`) PostgreSQL."""
 
 import functools
+import hashlib
 import types
 from collections import Counter
 from dataclasses import replace
@@ -64,6 +65,20 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("slowest files")
         for name, spent in seconds.most_common(10):
             terminalreporter.write_line(f"{spent:6.1f} s  {name}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_codes():
+    """Ten backup codes are ten slow hashes: tests make many, and one of them looks at the slow ones."""
+    slow = passwords.stretched
+
+    @functools.wraps(slow)
+    def stretched(text, salt, length):
+        return hashlib.sha512(salt + text.encode()).digest()[:length]
+
+    passwords.stretched = stretched
+    yield
+    passwords.stretched = slow
 
 
 @pytest.fixture(scope="session")

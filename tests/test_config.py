@@ -450,3 +450,17 @@ def test_databases_on_this_machine_and_several_hosts_are_fine(load):
         "postgresql://a.example.org:5432,b.example.org:5433/hall?sslmode=require",
     ):
         assert load(**PRODUCTION | {"DATABASE_URL": url, "ALLOW_PLAINTEXT": ""}).database_url == url
+
+
+@pytest.mark.parametrize("parted", [",", " , ", "\n", ",\n"])
+def test_keys_before_the_present_one_are_parted_by_commas_or_lines(load, parted):
+    older, oldest = "o" * 32, "p" * 40
+    found = load(SECRET_KEY=SECRET, SECRET_KEY_FALLBACKS=f"{older}{parted}{oldest}{parted}")
+    assert (found.secret_key, found.secret_key_fallbacks) == (SECRET, (older, oldest))
+    assert older not in repr(found)
+
+
+def test_half_a_key_before_the_present_one_is_refused(load):
+    names, told = problems(load, SECRET_KEY=SECRET, SECRET_KEY_FALLBACKS="o" * 32 + ",short-and-secret")
+    assert names == ["SECRET_KEY_FALLBACKS"]
+    assert "short-and-secret" not in told

@@ -2,8 +2,12 @@
 
 import json
 import logging
+import re
 import sys
 
+import pytest
+
+from database import logs
 from database.logs import JsonLines
 
 
@@ -28,3 +32,12 @@ def test_an_error_brings_its_trace():
         raise ValueError("odd")
     except ValueError:
         assert line(exc_info=sys.exc_info())["trace"].endswith("ValueError: odd")
+
+
+@pytest.mark.parametrize("prefixes", [(), None])
+def test_a_line_is_written_also_before_it_is_known_what_is_secret(monkeypatch, prefixes):
+    """As in `python -m jobs`, which has no addresses of pages."""
+    monkeypatch.setattr(logs, "_secrets", re.compile(logs._NOTHING))
+    if prefixes is not None:
+        logs.hide(prefixes)
+    assert line(path="/a?code=1")["path"] == "/a?***"

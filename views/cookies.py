@@ -4,6 +4,34 @@ The session cookie is signed, not sealed: whoever has it reads it. So no code, l
 only what names a row, or belongs to this browser anyway.
 """
 
+import hashlib
+from typing import Any
+
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import BadSignature
+
+
+class Sessions(SecureCookieSessionInterface):
+    """The signed cookie. One that an older key signed is signed anew, so that whoever comes by outlives that key."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+    def open_session(self, app, request):
+        found = super().open_session(app, request)
+        if found and app.config["SECRET_KEY_FALLBACKS"] and not request.path.startswith("/static/"):
+            found.modified = not self._is_newest(app, request)
+        return found
+
+    def _is_newest(self, app, request):
+        signer: Any = self.get_signing_serializer(app)
+        signer.secret_keys = signer.secret_keys[-1:]
+        try:
+            signer.loads(request.cookies[self.get_cookie_name(app)])
+        except BadSignature:
+            return False
+        return True
+
+
 # Ids of tokens that wait for an answer (models.AuthToken).
 SIGN_UP, SIGN_IN, RESET, ADDRESS, IDENTITY = "sign_up", "sign_in", "reset", "address", "identity"
 SECOND_FACTOR = "second_factor"

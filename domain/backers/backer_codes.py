@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from domain.base import tokens
+from domain.base import keys
 from domain.fields.kinds import Field, Unfit, comparable, compatible
 from domain.fields.text import Text
 
@@ -19,14 +19,22 @@ ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # what nobody reads as something el
 
 def hashed(username, code):
     """Under what a code is kept: the same for the same name in any case and normal form, and the exact code."""
-    return tokens.keyed("backer code", f"{lower(username)}\0{compatible(code)}")
+    return keys.keyed("backer code", f"{lower(username)}\0{compatible(code)}")
+
+
+def hashed_as_kept(username, code, is_kept):
+    """As `hashed`, or under an older key of the site where `is_kept(hash)` of that one."""
+    text = f"{lower(username)}\0{compatible(code)}"
+    newest, *older = keys.keyed_by_each("backer code", text)
+    return next((one for one in older if is_kept(one)), newest)
 
 
 def hashes(username, code):
-    """Under what it may be kept: as `hashed` says, or as it was typed, up to 0.4."""
+    """Under what it may be kept, by any key of the site: as `hashed` says, or as it was typed, up to 0.4."""
     typed = f"{username.strip().lower()}\0{code}"
-    forms = (typed, unicodedata.normalize("NFC", typed), unicodedata.normalize("NFD", typed))
-    return list({hashed(username, code), *(tokens.keyed("backer code", form) for form in forms)})
+    forms = {f"{lower(username)}\0{compatible(code)}", typed}
+    forms |= {unicodedata.normalize("NFC", typed), unicodedata.normalize("NFD", typed)}
+    return [one for form in forms for one in keys.keyed_by_each("backer code", form)]
 
 
 def lower(username):

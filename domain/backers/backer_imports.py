@@ -14,7 +14,7 @@ from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.backers import backer_codes, backers, tiers
-from domain.base import audit, long_jobs, tokens
+from domain.base import audit, keys, long_jobs
 from domain.fields.forms import read_whole
 from domain.fields.kinds import clean, comparable
 from domain.imports import reading
@@ -133,7 +133,7 @@ def _judged(line, cells, by_name, tier_id):
     if tier is None:
         why = f"There is no tier called {said[:40]}." if said else "It names no tier, and none was chosen for the file."
         return [line, username, None, "", WRONG, why]
-    return [line, username, tier, backer_codes.hashed(username, code) if code else "", NEW, ""]
+    return [line, username, tier, backers.hashed(username, code) if code else "", NEW, ""]
 
 
 def _compare(rows):
@@ -243,12 +243,13 @@ def _add(job, held, batch):
 
 
 def _made(held, row):
-    """The code that this import makes for a line: not kept anywhere, and always the same."""
-    return backer_codes.spelled(int(tokens.keyed("backer made code", f"{held.public_id}:{row[0]}"), 16))
+    """The codes that this import makes for a line, one under each key of the site: not kept, and always the same."""
+    marks = keys.keyed_by_each("backer made code", f"{held.public_id}:{row[0]}")
+    return [backer_codes.spelled(int(mark, 16)) for mark in marks]
 
 
 def _hash_of_made(held, row):
-    return backer_codes.hashed(row[1], _made(held, row))
+    return backer_codes.hashed(row[1], _made(held, row)[0])
 
 
 def hand_over(id, *, by):
@@ -257,10 +258,12 @@ def hand_over(id, *, by):
     Only those that are in use; audited. Refuses with NotFound, and when they were handed over already.
     """
     held = one(id)
-    fresh = [(row, _made(held, row)) for row in held.rows if row[4] == NEW and not row[3]]
-    hashes = [backer_codes.hashed(row[1], code) for row, code in fresh]
-    there, names = _known(set(hashes)), {tier.id: tier.name for tier in tiers.everything()}
-    found = [(row[1], code, names[row[2]]) for (row, code), own in zip(fresh, hashes, strict=True) if own in there]
+    lines = [row for row in held.rows if row[4] == NEW and not row[3]]
+    fresh = [(row, code) for row in lines for code in _made(held, row)]
+    hashes = [set(backer_codes.hashes(row[1], code)) for row, code in fresh]
+    there, names = _known(set().union(*hashes)), {tier.id: tier.name for tier in tiers.everything()}
+    made = [one for one, own in zip(fresh, hashes, strict=True) if own & there.keys()]
+    found = [(row[1], code, names[row[2]]) for row, code in made]
     _note_handed_over(held, len(found), by)
     return found
 

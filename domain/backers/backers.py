@@ -18,7 +18,7 @@ from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.backers import backer_codes, tiers
-from domain.base import audit, changes, outgoing, stepup, tokens
+from domain.base import audit, changes, keys, outgoing, stepup
 from domain.entitlements import credits, grants, plans
 from domain.fields.choice import Choice
 from domain.fields.forms import read_whole
@@ -128,7 +128,7 @@ def _verify(username, code, hashes, token):
         Backer.update(username=backer.username.strip(), username_lower=backer_codes.lower(username)).where(
             Backer.id == backer.id
         ).execute()
-    pending = {"claim_hash": tokens.keyed("backer claim", token), "claim_expires_at": now() + LIFE}
+    pending = {"claim_hash": keys.keyed("backer claim", token), "claim_expires_at": now() + LIFE}
     if not Backer.update(**pending).where(Backer.id == backer.id, Backer.used_at.is_null()).execute():
         raise _used()
     return Backer.get_by_id(backer.id)
@@ -153,7 +153,9 @@ def claim(told):
     """The Claim that a browser's (backer's id, token) stands for; None when it carries none."""
     if not isinstance(told, (list, tuple)) or len(told) != 2 or not isinstance(told[0], int):
         return None
-    return Claim(told[0], tokens.keyed("backer claim", str(told[1])[:100]))
+    newest, *older = keys.keyed_by_each("backer claim", str(told[1])[:100])
+    made_before = older and Backer.one(Backer.id == told[0], Backer.claim_hash.in_(older))
+    return Claim(told[0], made_before.claim_hash if made_before else newest)
 
 
 def kept(told):
@@ -301,11 +303,10 @@ def add(username, code, tier_id, *, by):
     if not code and has_code(username):
         raise AlreadyThere(f"{username} has a code already. If it is for a second pledge, write the code yourself.")
     code = code or backer_codes.spelled(secrets.randbits(128))
-    if not keep(username, backer_codes.hashed(username, code), tier.id):
+    code_hash = hashed(username, code)
+    if not keep(username, code_hash, tier.id):
         raise AlreadyThere(f"{username} has this code already.")
-    backer = Backer.get(
-        Backer.username_lower == backer_codes.lower(username), Backer.code_hash == backer_codes.hashed(username, code)
-    )
+    backer = Backer.get(Backer.username_lower == backer_codes.lower(username), Backer.code_hash == code_hash)
     audit.record(
         "backer.added",
         f"Added the backer {username}: {tier.name}",
@@ -318,12 +319,22 @@ def add(username, code, tier_id, *, by):
     return backer, code
 
 
+def unused():
+    """How many codes wait for whom they belong to."""
+    return Backer.select().where(Backer.used_at.is_null()).count()
+
+
 def has_code(username):
     """Whether the name has any code."""
     if Backer.one(Backer.username_lower == backer_codes.lower(username)):
         return True
     legacy = Backer.select(Backer.username).where(Backer.username_lower.is_null())
     return any(backer_codes.lower(name) == backer_codes.lower(username) for (name,) in legacy.tuples())
+
+
+def hashed(username, code):
+    """Under what a code is kept; one that is there under an older key of the site stays so."""
+    return backer_codes.hashed_as_kept(username, code, lambda one: Backer.one(Backer.code_hash == one))
 
 
 def keep(username, code_hash, tier_id):

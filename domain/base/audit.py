@@ -23,7 +23,7 @@ from database.connections import database
 from database.locks import lock, lock_any
 from database.parameters import parameter
 from database.transactions import writes
-from domain.base import configuration, tokens
+from domain.base import configuration, keys
 from models import AuditEvent
 
 CATEGORIES = ("auth", "organization", "member", "billing", "security", "admin", "system")
@@ -110,10 +110,19 @@ _newest = Compiled(
 
 
 def _link(row):
+    return keys.keyed("audit chain", _covered(row))
+
+
+def _key_of(row):
+    """Which key of the site its hash was made with, the newest being 0; None where it is its own under none of them."""
+    made = keys.keyed_by_each("audit chain", _covered(row))
+    return made.index(row["hash"]) if row["hash"] in made else None
+
+
+def _covered(row):
     plain = [row["previous"]] + [_plain(row[name]) for name in COVERED]
     plain += [row["chain"]] if row["chain"] else []  # those of before there were several haven't one
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
-    return tokens.keyed("audit chain", text)
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value):
@@ -133,6 +142,8 @@ class Verified:
 
     rows: int = 0
     from_before: int = 0  # rows that were written before there was a chain
+    unread: int = 0  # the last event before the first whose hash fits a key of the site
+    of_older_keys: int = 0  # the last event that was written with a key before the newest
     ends: dict = field(default_factory=dict)
     findings: list = field(default_factory=list)
 
@@ -155,19 +166,23 @@ def verify():
     for sentence in found:
         told.found(sentence)
     with database.snapshot():
-        edited = _walk(told, sealed)
+        edited, begins = _walk(told, sealed)
         upto, _ = _boundary()
     for id in sorted(id for id in sealed if id > upto):
         told.found(f"Event {id} was sealed and is gone.")
-    if edited and edited == told.rows - told.from_before:
-        told.findings.insert(0, "No hash fits: the log was made anew, or SECRET_KEY isn't the one it was written with.")
+    if edited > 1 and edited == begins:
+        words = "Up to event {} no hash fits: the log was made anew, or the key it was written with is missing"
+        told.findings.insert(0, f"{words.format(told.unread)} (SECRET_KEY_FALLBACKS holds those before SECRET_KEY).")
     return told
 
 
 def _walk(told, sealed):
-    """Each row against the one before in its chain; takes from `sealed` what is met. Returns how many were edited."""
+    """Each row against the one before in its chain; takes from `sealed` what is met.
+
+    Returns how many were edited, and how many of them stand before the first that wasn't.
+    """
     head = AuditEvent.select(fn.max(AuditEvent.id)).scalar() or 0
-    before, previous, edited = 0, {}, 0
+    before, previous, edited, begins, has_fit = 0, {}, 0, 0, False
     while rows := _rows(before, head):
         for row in rows:
             id, chain, own, link = row["id"], row["chain"], row["hash"], row["previous"]
@@ -179,15 +194,20 @@ def _walk(told, sealed):
                 if told.ends:
                     told.found(f"Event {id} stands outside the chain: it wasn't written by Guildhall.")
                 continue
-            if own != _link(row):
+            key = _key_of(row)
+            if key is not None:
+                has_fit, told.of_older_keys = True, id if key else told.of_older_keys
+            else:
                 edited += 1
+                if not has_fit:
+                    begins, told.unread = begins + 1, id
                 told.found(f"Event {id} was changed after it was written.")
             if link != previous.get(chain) and not _is_pruned(id, chain, link):
                 told.found(_gap(told.ends.get(chain), id))
             told.ends[chain] = (id, own)
             previous[chain] = own
         before = rows[-1]["id"]
-    return edited
+    return edited, begins
 
 
 def _gap(last, id):
@@ -214,7 +234,7 @@ def _boundary():
     """(id, chain → hash) of the last rows that retention was allowed to remove; (0, {}) when none were."""
     announced = AuditEvent.select(*_columns()).where(AuditEvent.action == PRUNED).order_by(AuditEvent.at.desc())
     for row in announced.limit(20).dicts():
-        if row["hash"] == _link(row):  # whoever forges one hasn't got the key
+        if _key_of(row) is not None:  # whoever forges one hasn't got the key
             facts = row["metadata"]
             return facts["up_to"], facts["links"] if "links" in facts else {"0": facts["link"]}
     return 0, {}

@@ -51,6 +51,7 @@ class Configuration:
     port: int = 8000
     site_url: str = ""
     secret_key: str = field(default="", repr=False)
+    secret_key_fallbacks: tuple = field(default=(), repr=False)  # the keys before it, the newest first
     workers: int = 1
     threads: int = 64
     jobs: bool = True
@@ -180,6 +181,7 @@ _PARSED = {
     "RATE_LIMIT_STORAGE": lambda url: urls.server(url, STORES, "memory:// or redis://host:6379"),
     "SMTP_URL": lambda url: urls.server(url, MAILERS, LIKE_A_MAILER),
     "MAIL_FROM": _sender,
+    "SECRET_KEY_FALLBACKS": lambda words: tuple(" ".join(words).split()),
     "SUPER_ADMIN_EMAILS": _admins,
 }
 
@@ -282,6 +284,7 @@ def _wrong(c):
         ("SMTP_URL", needs_tls and urls.is_open(c.smtp_url), OPEN.format("write smtps:// or smtp+starttls://")),
         ("SECRET_KEY", 0 < len(c.secret_key) < 32, "must have at least 32 characters"),
         ("SECRET_KEY", c.production and not c.secret_key, "is required in production"),
+        ("SECRET_KEY_FALLBACKS", any(len(key) < 32 for key in c.secret_key_fallbacks), "must be whole keys"),
         ("SITE_URL", c.production and not c.site_url.startswith("https:"), "must be https in production"),
         ("WORKERS", several and is_sqlite, "several processes need PostgreSQL (DATABASE_URL)"),
         (

@@ -19,6 +19,7 @@ log = logging.getLogger("guildhall.outgoing")
 BACKOFF = (1, 5, 30, 120)  # minutes between tries, the last again and again
 TRIES = 5
 BATCH = 100
+SENT_KEPT = timedelta(days=30)
 # Left for the payment provider. Nothing in these is secret, so they can be sent again once they were given up.
 KEPT = ("subscription_end", "subscription_double")
 

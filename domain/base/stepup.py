@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from database.clock import now
 from domain import Refused
+from domain.base import keys
 from models import Passkey, Proof, User
 
 FRESH = timedelta(minutes=30)
@@ -116,6 +117,6 @@ def methods(user):
     held = (
         ("passkey", Passkey.one(Passkey.user == user)),
         ("password", user.password_hash),
-        ("totp", user.totp_secret),
+        ("totp", user.totp_secret and keys.unseal(user.totp_secret)),
     )
     return [name for name, has in held if has] + ["email"]

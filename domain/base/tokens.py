@@ -5,16 +5,14 @@ It belongs to the browser that asked for it, by the token's public id. A try is 
 and the count must stay: whoever checks a code does it in `@writes(keep=tokens.NotTheCode)`.
 """
 
-import hashlib
 import hmac
 import secrets
 from datetime import timedelta
-from functools import lru_cache
 
 from database.clock import now
 from database.transactions import writes
 from domain import Refused
-from domain.base import configuration
+from domain.base import keys
 from domain.fields.addresses import normalized
 from domain.fields.kinds import code_digits
 from models import AuthToken
@@ -43,18 +41,7 @@ class OutOfTries(CodeExpired):
 
 def hashed(secret, salt):
     """The keyed hash under which a secret is kept (SECRET_KEY is the pepper)."""
-    pepper = configuration.active.secret_key.encode()
-    return hmac.new(pepper, f"{salt}:{secret}".encode(), hashlib.sha256).hexdigest()
-
-
-@lru_cache(maxsize=16)
-def _derived_key(secret, purpose):
-    return hmac.new(secret.encode(), f"guildhall {purpose} 1".encode(), hashlib.sha256).digest()
-
-
-def keyed(purpose, text):
-    """A hash (hex), always the same, that nobody without SECRET_KEY can make or try out."""
-    return hmac.new(_derived_key(configuration.active.secret_key, purpose), text.encode(), hashlib.sha256).hexdigest()
+    return keys.mac(f"{salt}:{secret}")
 
 
 def made(secret=None):
@@ -74,8 +61,9 @@ def new(purpose, email, payload=None, user=None, next_url=None, secret=None, lif
 
 
 def fits(token, secret):
-    """Whether the secret is the token's; in constant time, and without counting a try."""
-    return hmac.compare_digest(token.secret_hash, hashed(secret, token.salt))
+    """Whether the secret is the token's, under any key of the site; in constant time, and without counting a try."""
+    known = [keys.mac(f"{token.salt}:{secret}", key) for key in keys.every()]
+    return any(hmac.compare_digest(token.secret_hash, one) for one in known)
 
 
 def gone():

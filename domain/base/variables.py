@@ -36,6 +36,8 @@ _TABLE = (
     "The address people type; letters and payment pages lead back to it. In production required, and https",
     ("SECRET_KEY", TEXT, "", "made once and kept"),
     "At least 32 random characters, which sign cookies and codes. Required in production",
+    ("SECRET_KEY_FALLBACKS", WORDS, ""),
+    "The keys before it, newest first, parted by commas or lines; see [a new key](docs/deploy.md#a-new-key)",
     ("WORKERS", _whole(1, 64), 1),
     "Processes. More than one needs PostgreSQL and a shared `RATE_LIMIT_STORAGE`",
     ("THREADS", _whole(4, 2000), 64),

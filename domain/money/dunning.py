@@ -13,14 +13,14 @@ from database.compiled import Compiled
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain.base import changes, configuration, retention, settings
+from domain.base import changes, configuration, outgoing, settings
 from domain.entitlements import grants, plans
 from domain.fields import days
 from domain.money import announcements, providers
 from models import Membership, Outgoing, Subscription
 
 TRIAL_NOTICE = timedelta(days=3)
-LATE = timedelta(days=7)  # what a stopped clock kept back so long is said no more; well below retention.SENT_KEPT
+LATE = timedelta(days=7)  # what a stopped clock kept back so long is said no more; well below outgoing.SENT_KEPT
 BATCH = 100
 
 
@@ -156,7 +156,7 @@ def _reminders(row):
     title = f"{name} rests until the open payment has gone through"
     over = Reminder(ends, "billing.grace_over", _stamp(began), title, "grace_over", None, ends + LATE)
     if row.status == "unpaid":  # the provider gave up, whatever days of grace were left; it is the same news
-        return [replace(over, at=began, lapses_at=began + retention.SENT_KEPT)]
+        return [replace(over, at=began, lapses_at=began + outgoing.SENT_KEPT)]
     marks = [(ends - timedelta(days=1), f"{name} rests from tomorrow on if its payment stays open")]
     for day in days.numbers(settings.get("billing_dunning_days")):
         marks.append((began + timedelta(days=day), f"A payment for {name} is still open"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import hash_secret_raw
 from precis_i18n import get_profile
 
 from domain import Invalid
@@ -101,6 +102,14 @@ def hashed(password):
     """Takes 20-30 ms: never inside a transaction."""
     with _gate:
         return _hasher.hash(password)
+
+
+def stretched(text, salt, length):
+    """So many bytes of the text by the same Argon2id, always the same for one salt: for random codes of ours."""
+    with _gate:
+        return hash_secret_raw(
+            text.encode(), salt, _hasher.time_cost, _hasher.memory_cost, _hasher.parallelism, length, _hasher.type
+        )
 
 
 def hashed_anew(password, password_hash):

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import jobs
-from domain.base import audit
+from domain.base import audit, configuration, keys
 from jobs import verifications
-from models import AuditEvent, JobRun, Notification, Outgoing
+from models import AuditEvent, JobRun, Notification, Outgoing, User
 from tests.fixtures.threads import write
 
 
@@ -42,3 +44,21 @@ def test_a_broken_log_fails_the_job_and_is_told_to_every_admin_once(cast, letter
     assert Outgoing.select().where(Outgoing.kind == "mail", Outgoing.recipient == "alice@example.org").count() == 0
     sentences, whole = verifications.report()
     assert (sentences, whole) == ([f"Event {gone} was sealed and is gone."], False)
+
+
+def test_after_a_new_key_it_is_said_what_was_encrypted_anew_and_what_still_needs_an_older_one(cast):
+    write(User.update(totp_secret=keys.seal("A" * 32)).where(User.id == cast.bob.id).execute)
+    write(User.update(totp_secret="2.AAAA").where(User.id == cast.vera.id).execute)
+    last = AuditEvent.select().order_by(AuditEvent.id.desc()).first().id
+    old = configuration.active
+    configuration.use(replace(old, secret_key="n" * 40, secret_key_fallbacks=(old.secret_key,)))
+    assert verifications.rekey() == (
+        [
+            "1 secret of authenticator apps encrypted under the newest key.",
+            "None of the keys opens the one of vera@example.org: a backup code or a passkey lets them in.",
+            f"The audit log up to event {last} was written with an older key.",
+        ],
+        False,
+    )
+    configuration.use(replace(old, secret_key="n" * 40))
+    assert keys.unseal(User.get_by_id(cast.bob.id).totp_secret) == "A" * 32

@@ -8,7 +8,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from database.clock import now
 from domain import Refused
-from domain.base import configuration, settings
+from domain.base import configuration, keys, settings
 from domain.entitlements import credit_standings, grants, plans
 from domain.fields.kinds import whole
 from domain.fields.number import counted
@@ -263,7 +263,7 @@ def change():
 
 def _sealed():
     """For the moment that a change is reckoned from: whoever could choose it would choose the price."""
-    return URLSafeTimedSerializer(configuration.active.secret_key, salt="billing change")
+    return URLSafeTimedSerializer(keys.every()[::-1], salt="billing change")
 
 
 def _seen(form, quantity):

@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, session
 from htmx_flask import request
 
 from domain import Refused
-from domain.base import allowances, tokens
+from domain.base import allowances, keys, tokens
 from domain.organizations import organizations
 from domain.people import accounts, codes, factors, passkeys, sign_ins
 from views import access, cookies, entrance, pages
@@ -40,6 +40,11 @@ def form():
 
 def _page(token, way=None, refusal=None):
     ways = factors.methods(token.user)
+    if not ways:
+        raise Refused(
+            "Your authenticator app was set up under a key that this site has withdrawn, and no backup code or passkey "
+            "is left. Ask whoever runs this site."
+        )
     way = way if way in ways else ways[0]
     options = None
     if way == "passkey":
@@ -49,6 +54,7 @@ def _page(token, way=None, refusal=None):
         refusal.status if refusal else 200,
         ways=ways,
         way=way,
+        lost=factors.is_lost(token.user),
         options=options,
         errors=_errors(way, refusal),
     )
@@ -122,12 +128,12 @@ def begin():
 def new():
     """The same secret until it is confirmed: a page that is loaded twice must not outdate the phone."""
     if not _secret():
-        session[cookies.APP_SET_UP] = factors.seal(factors.new_secret())
+        session[cookies.APP_SET_UP] = keys.seal(factors.new_secret())
     return _enrolment()
 
 
 def _secret():
-    return factors.unseal(session.get(cookies.APP_SET_UP, ""))
+    return keys.unseal(session.get(cookies.APP_SET_UP, ""))
 
 
 def _enrolment(refusal=None):

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.base_client.errors import MismatchingStateError
-from authlib.integrations.flask_client import OAuth
+from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
 from flask import Blueprint, Response, current_app, redirect, session
 from htmx_flask import request
 from joserfc.errors import JoseError
@@ -62,6 +62,13 @@ def _globals(state):
     )
 
 
+class _Direct(FlaskOAuth2App.client_cls):
+    """Asks an issuer where it said it is, and nowhere that an answer would lead."""
+
+    def get_redirect_target(self, resp):
+        return None
+
+
 def _client(about):
     """Authlib's client for this issuer, with its discovery document, which must be the issuer's own."""
     held = current_app.extensions.setdefault("guildhall_identities", {})
@@ -78,6 +85,7 @@ def _client(about):
                 "leeway": 0,  # the access token is used at once, however short it lives
             },
         )
+        client.client_cls = _Direct
         said = client.load_server_metadata()
         if not identities.is_issuer(about, said.get("issuer")):
             raise ValueError("the discovery document is another issuer's")

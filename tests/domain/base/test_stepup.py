@@ -3,9 +3,9 @@ import contextvars
 import pytest
 
 from database.transactions import writes
-from domain.base import stepup
+from domain.base import keys, stepup
 from domain.base.stepup import VerificationRequired, demand
-from domain.people import factors, passwords, proofs, sessions
+from domain.people import passwords, proofs, sessions
 from models import Passkey, Proof, User
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import refused, together, write
@@ -192,7 +192,7 @@ def test_the_methods_are_those_the_person_has_and_mail_always(cast):
     assert stepup.methods(cast.bob) == ["password", "email"]
     write(User.update(password_hash=None).where(User.id == cast.bob.id).execute)
     assert stepup.methods(cast.bob) == ["email"]
-    write(User.update(totp_secret=factors.seal("A" * 32)).where(User.id == cast.bob.id).execute)
+    write(User.update(totp_secret=keys.seal("A" * 32)).where(User.id == cast.bob.id).execute)
     write(Passkey.create, user=cast.bob, credential_id="c", public_key=b"k", name="Key")
     assert stepup.methods(cast.bob) == ["passkey", "totp", "email"]
     write(User.update(password_hash=passwords.hashed(PASSWORD)).where(User.id == cast.bob.id).execute)

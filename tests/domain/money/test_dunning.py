@@ -7,9 +7,10 @@ import pytest
 
 import jobs
 from database.scope import inside
-from domain.base import configuration, retention, settings
+from domain.base import configuration, settings
 from domain.entitlements import grants
 from domain.money import dunning
+from domain.operations import retention
 from domain.organizations import organizations
 from models import Change, Grant, Notification, Outgoing, Subscription
 from tests.fixtures.threads import together, write

@@ -5,8 +5,8 @@ import pyotp
 import pytest
 
 from domain import Refused
-from domain.base import stepup, tokens
-from domain.people import factors, passkeys, proofs
+from domain.base import keys, stepup, tokens
+from domain.people import passkeys, proofs
 from domain.people.proofs import StepUpExpired, TooOften, WrongAnswer
 from models import AuditEvent, Challenge, Outgoing, Proof, User
 from tests.conftest import PASSWORD
@@ -122,7 +122,7 @@ def test_a_way_that_the_person_does_not_have_is_none(bob, method):
 )
 def test_whatever_is_typed_is_an_answer_or_a_refusal(bob, answer):
     proofs.send_code(ACT)
-    write(User.update(totp_secret=factors.seal(pyotp.random_base32())).where(User.id == bob.id).execute)
+    write(User.update(totp_secret=keys.seal(pyotp.random_base32())).where(User.id == bob.id).execute)
     from models import Passkey
 
     write(Passkey.create, user=bob, credential_id="c", public_key=b"k", name="Key")
@@ -270,7 +270,7 @@ def test_the_code_is_kept_only_as_a_hash(bob, codes):
 
 def test_the_apps_code_is_a_proof_once(bob, clock):
     secret = pyotp.random_base32()
-    write(User.update(totp_secret=factors.seal(secret)).where(User.id == bob.id).execute)
+    write(User.update(totp_secret=keys.seal(secret)).where(User.id == bob.id).execute)
     code = pyotp.TOTP(secret).at(clock())
     assert isinstance(no(prove, "totp", "000000" if code != "000000" else "1"), WrongAnswer)
     prove("totp", code)

@@ -175,3 +175,19 @@ def test_the_last_admin_stays(browse, cast):
     )
     assert answer.status_code == 409
     assert stella.get("/admin").status_code == 200
+
+
+def test_a_session_outlives_its_key_by_one_visit_and_ends_with_a_withdrawn_one(web, browse):
+    old = web.secret_key
+    bob, idle = browse("bob"), browse("alice")
+    web.secret_key, web.config["SECRET_KEY_FALLBACKS"] = "n" * 40, [old]
+    try:
+        with bob.get("/static/favicon.svg") as picture:
+            assert "Set-Cookie" not in picture.headers  # others may keep that answer
+        assert "Set-Cookie" in bob.get("/bob").headers  # signed anew
+        assert "guildhall=" not in str(bob.get("/bob").headers.getlist("Set-Cookie"))  # once
+        web.config["SECRET_KEY_FALLBACKS"] = []
+        assert bob.get("/bob").status_code == 200
+        assert idle.get("/alice").headers["Location"].startswith("/sign-in")
+    finally:
+        web.secret_key = old

@@ -1,16 +1,18 @@
 import html
 import re
+from dataclasses import replace
 
 import pyotp
 import pytest
 
 from database import transactions
-from domain.base import allowances
+from domain.base import allowances, configuration
 from domain.people import factors
 from models import AuditEvent, BackupCode, Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.authenticator import Authenticator
 from tests.fixtures.entrance import proof, readable
+from tests.fixtures.threads import write
 from tests.views.people.test_passkeys_views import add, options_of
 
 JSON = {"Accept": "application/json"}
@@ -286,3 +288,29 @@ def test_another_app_wants_a_proof_however_fresh_the_session(browse, cast, clock
     clock.forward(minutes=1)
     assert not factors.fits_totp(cast.bob, now_of(bobs[0], clock))
     assert factors.fits_totp(cast.bob, now_of(secret, clock))
+
+
+# --- a key that is withdrawn ---------------------------------------------------------------------------------
+
+
+def test_with_its_key_withdrawn_the_app_is_not_asked_for_and_it_is_said_why(browse, bobs, said):
+    configuration.use(replace(configuration.active, secret_key="z" * 40))
+    client = browse(None)
+    client.post("/sign-in", data=FIRST)
+    page = said(client.get("/verify-2fa"))
+    assert "no longer counts" in page
+    assert "Backup code" in page
+    assert "authenticator app and type" not in page
+    response = client.post("/verify-2fa", data={"way": "backup", "code": bobs[1][0]})
+    assert response.headers["Location"] == "/bob"
+    assert "the site's key has changed" in html.unescape(client.get("/settings/security").get_data(True))
+
+
+def test_without_any_way_left_it_is_said_whom_to_ask(browse, bobs):
+    configuration.use(replace(configuration.active, secret_key="z" * 40))
+    write(BackupCode.delete().execute)
+    client = browse(None)
+    client.post("/sign-in", data=FIRST)
+    page = client.get("/verify-2fa")
+    assert page.status_code == 409
+    assert "Ask whoever runs this site" in page.get_data(True)

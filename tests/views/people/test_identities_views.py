@@ -336,6 +336,20 @@ def test_an_issuer_that_fails_in_between_is_told(hall, network, browse, status):
     assert refused(client, client.get("/auth/callback/oidc", query_string=hall.answer()), "can't be reached")
 
 
+def test_an_issuer_leads_us_nowhere_else(hall, network, configured, browse):
+    inside = network.get("http://169.254.169.254/latest", json={"access_token": "a", "id_token": "b"})
+    client = browse(None)
+    hall.visit(begin(client))
+    elsewhere = {"Location": "http://169.254.169.254/latest"}
+    network.replace("POST", "https://login.example.org/token", status=302, headers=elsewhere)
+    assert client.get("/auth/callback/oidc", query_string=hall.answer()).headers["Location"] == "/sign-in"
+    configured(dataclasses.replace(HALL, client_id="another"))  # its document is asked for anew
+    document = "https://login.example.org/.well-known/openid-configuration"
+    network.replace("GET", document, status=301, headers=elsewhere)
+    assert client.post("/auth/oidc").headers["Location"] == "/sign-in"
+    assert inside.call_count == 0
+
+
 def test_the_discovery_document_is_asked_for_once_a_day(hall, network, browse, clock):
     # The token's own clock is the machine's: only the beginning is tried here.
     asked = lambda: sum("well-known" in call.request.url for call in network.calls)  # noqa: E731

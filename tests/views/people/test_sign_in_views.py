@@ -7,6 +7,7 @@ import pytest
 
 from database import transactions
 from database.clock import now
+from domain.base import keys
 from models import Session, User
 from tests.conftest import PASSWORD
 from tests.fixtures.entrance import BOB, FORM, code_of, cookie, link_of, neutral, signed_in_as, suspend
@@ -307,10 +308,8 @@ def guarded(cast):
     """bob asks for a second factor."""
     import pyotp
 
-    from domain.people import factors
-
     secret = pyotp.random_base32()
-    values = {"totp_secret": factors.seal(secret), "second_factor_at": now()}
+    values = {"totp_secret": keys.seal(secret), "second_factor_at": now()}
     transactions.writes(User.update(**values).where(User.id == cast.bob.id).execute)()
     return pyotp.TOTP(secret)
 

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from database.clock import now
 from database.transactions import writes
+from domain.base import outgoing
 from models import JobRun, Outgoing, WebhookEvent
 
 # The row of a webhook is what makes a late repeat harmless. Stripe stops repeating after days and lists
 # events for 30 (docs.stripe.com/webhooks/process-undelivered-events): the body may go then, the row stays.
 BODY_KEPT = timedelta(days=90)
-SENT_KEPT = timedelta(days=30)
 RUNS_KEPT = timedelta(days=30)
 
 
@@ -27,7 +27,9 @@ def prune(limit):
     )
     emptied = WebhookEvent.update(payload=b"").where(WebhookEvent.id.in_(bodies)).execute()
     sent = (
-        Outgoing.select(Outgoing.id).where(Outgoing.status == "sent", Outgoing.sent_at < now() - SENT_KEPT).limit(limit)
+        Outgoing.select(Outgoing.id)
+        .where(Outgoing.status == "sent", Outgoing.sent_at < now() - outgoing.SENT_KEPT)
+        .limit(limit)
     )
     removed = Outgoing.delete().where(Outgoing.id.in_(sent)).execute()
     runs = JobRun.select(JobRun.id).where(JobRun.started_at < now() - RUNS_KEPT).limit(limit)

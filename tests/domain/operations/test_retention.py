@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from database.clock import now
 from database.transactions import writes
-from domain.base import retention
+from domain.operations import retention
 from models import JobRun, Outgoing, WebhookEvent
 
 
