@@ -58,7 +58,7 @@ def test_it_is_on_once_the_app_has_shown_a_right_code(cast, clock, proven):
     bob = User.get_by_id(cast.bob.id)
     assert factors.is_on(bob)
     assert len(set(codes)) == 10
-    assert factors.summary(bob) == {"since": clock.moment, "codes_left": 10}
+    assert factors.summary(bob) == {"since": clock.moment, "codes_left": 10, "lost": False}
     assert factors.methods(bob) == ["totp", "backup"]
     assert actions() == ["security.2fa_enabled"]
     letters = [row.payload for row in Outgoing.select().where(Outgoing.kind == "mail")]
