@@ -9,9 +9,9 @@ from peewee import OP, SQL, DatabaseProxy, Expression, NodeList, __exception_wra
 from peewee import Table as QueryTable
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
-from database.inserts import CachedInserts
 from database.parameters import Parameter, parameter
 from database.scope import _scope
+from database.statements import CachedStatements
 
 database = DatabaseProxy()
 
@@ -30,7 +30,7 @@ def holds(row, place):
     return fn.EXISTS(index.select(SQL("1")).where(said, index.c.record_id == row))
 
 
-class Sqlite(CachedInserts, PooledSqliteDatabase):
+class Sqlite(CachedStatements, PooledSqliteDatabase):
     """Readers may only read: `query_only` is lifted for the writer thread and for migrations alone."""
 
     field_types = {**PooledSqliteDatabase.field_types, "UTC": "TEXT", "DAY_OR_MOMENT": "TEXT"}
@@ -97,7 +97,7 @@ class Sqlite(CachedInserts, PooledSqliteDatabase):
         return " AND ".join(f'"{word}"' for word in words)
 
 
-class Postgres(CachedInserts, PooledPostgresqlDatabase):
+class Postgres(CachedStatements, PooledPostgresqlDatabase):
     """Tells each connection the scope before the first statement in it, so that row security can hold."""
 
     field_types = {

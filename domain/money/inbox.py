@@ -6,26 +6,26 @@ Admins look into each: domain/money/replays.py
 """
 
 import dataclasses
-import json
 import logging
 import time
 import traceback
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from peewee import Case, Select, fn
 
 from database.clock import now
 from database.compiled import Compiled
-from database.scope import everywhere
 from database.transactions import wake, writes
 from domain import NotFound
 from domain.base import outgoing
 from domain.lists.lists import COUNTED
 from domain.money import facts, owners, providers, trials
+from domain.money.providers import http
 from domain.money.providers.provider import NotOurs, ProviderFailed, StatusUnknown
 from domain.people import admins
-from models import Organization, Payment, Subscription, WebhookEvent
+from models import WebhookEvent
 
 log = logging.getLogger("guildhall.inbox")
 
@@ -34,6 +34,8 @@ BATCH = 100
 PATIENCE = 3  # events in a row that the provider may fail before the others of a batch wait
 STEP_BACK = timedelta(minutes=1)
 RUSH, WITHIN, HELD_BACK = 8, 0.1, 2.0  # so many deliveries in these seconds go before work, which waits this long
+FOLLOWING = 4  # times as many events of the same subjects as BATCH are looked at with it
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOGETHER = 16  # events to a transaction: people's writes wait behind it
 WAITS = "Retry:"  # how the error of an event begins that waits for another
 KEPT_ATTEMPTS = 12  # of each event, with their tracebacks
@@ -143,16 +145,39 @@ def due(limit=BATCH):
     )
 
 
+def _with_followers(firsts):
+    """Due events, and behind each those that came after it on its subject and wait for nothing else."""
+    groups = {}
+    for event in firsts:
+        groups.setdefault((event.channel, event.subject or event.id), []).append(event)
+    held = {event.id for event in firsts}
+    query = WebhookEvent.select().where(
+        WebhookEvent.subject.in_({event.subject for event in firsts} - {""}),
+        WebhookEvent.status.in_(WebhookEvent.UNSETTLED),
+    )
+    stopped, moment = set(), now()
+    for event in query.order_by(WebhookEvent.id).limit(FOLLOWING * BATCH) if firsts else ():
+        key = (event.channel, event.subject)
+        if event.id in held or key in stopped or key not in groups or event.id < groups[key][0].id:
+            continue
+        if event.next_attempt_at is None or event.next_attempt_at <= moment:
+            groups[key].append(event)
+        elif not (event.error or "").startswith(WAITS):
+            stopped.add(key)
+    return [sorted(events, key=lambda event: event.id) for events in groups.values()]
+
+
 def work_off():
     """Work one batch of due events; returns how many. Called until it returns nothing.
 
     Where the provider fails several in a row, the rest of the batch waits a minute: what comes meanwhile passes.
     """
     _give_way()
-    events = due()
+    events = list(chain(*_with_followers(due())))
+    held_back = set()
     for start in range(0, len(events), TOGETHER):
         some = events[start : start + TOGETHER]
-        worked = _work_together(some)
+        worked = _work_together(some, held_back)
         if worked < len(some):
             _step_back(events[start + worked :])
             return 0
@@ -173,29 +198,69 @@ def _give_way():
         time.sleep(WITHIN / 4)
 
 
-def _work_together(events):
-    """Some events of different subjects in one transaction; when one of them fails, each in its own. Returns how many
-    were worked: fewer where the provider is silent."""
-    began, attempts, silent = time.monotonic(), [], 0
-    for event in events:
-        found, error = trials.tried(read, event)
-        attempts.append((event, found, error))
-        silent = silent + 1 if isinstance(error, ProviderFailed) else 0
-        if silent >= PATIENCE:
-            break
+def _work_together(events, held_back):
+    """Some events in one transaction; when one of them fails, each in its own, and what follows it on its subject is
+    `held_back`. Returns how many were looked at: fewer where the provider is silent."""
+    began, attempts, silent, seen = time.monotonic(), [], 0, 0
+    with http.asking_once():  # all had come before the first is read: what is known of a thing now is newer than each
+        for event in events:
+            seen += 1
+            if event.subject in held_back:
+                continue
+            found, error = trials.tried(read, event)
+            attempts.append((event, found, error))
+            _hold_back(event, error, held_back)
+            silent = silent + 1 if isinstance(error, ProviderFailed) else 0
+            if silent >= PATIENCE:
+                break
     sound = [(event, found) for event, found, error in attempts if error is None]
     together = len(sound) > 1 and trials.tried(_settle_all, sound, began)[1] is None
+    refused = set()
     for event, found, error in attempts:
-        if error is not None or not together:
-            _finish(event, found, error, began)
+        if (error is not None or not together) and event.subject not in refused:
+            _hold_back(event, _finish(event, found, error, began), refused)
+    held_back |= refused
     _wake_waiting([event.subject for event, _, _ in attempts if event.subject])
-    return len(attempts)
+    return seen
+
+
+def _hold_back(event, error, subjects):
+    """What comes after an event that failed waits for it, but for what it may itself be waiting for."""
+    if event.subject and error is not None and not isinstance(error, NotOurs | facts.Retry):
+        subjects.add(event.subject)
+
+
+class Once:
+    """Facts to apply: what several events of one subject tell alike is applied once, as the newest of them tells it."""
+
+    def __init__(self, pairs):
+        self.newest, self.applied, self.subject = {}, {}, ""
+        for event, found in pairs:
+            for fact in found:
+                held = self.newest.setdefault((event.subject, _content(fact)), fact)
+                if fact.happened_at > held.happened_at:
+                    self.newest[event.subject, _content(fact)] = fact
+
+    def apply(self, event, fact):
+        if not event.subject or event.subject != self.subject:
+            self.applied, self.subject = {}, event.subject
+        content, thing = _content(fact), (type(fact), getattr(fact, "id", fact.customer_id))
+        if fact.asked_at is not None and self.applied.get(thing) == content:
+            return
+        facts.apply(self.newest[event.subject, content])
+        self.applied[thing] = content
+
+
+def _content(fact):
+    """A fact apart from which event told it."""
+    return dataclasses.replace(fact, event_id="", happened_at=EPOCH)
 
 
 @writes
 def _settle_all(pairs, began):
+    once = Once(pairs)
     for event, found in pairs:
-        _settle(event, found, began)
+        _settle(event, found, began, once=once)
 
 
 def _wake_waiting(subjects):
@@ -265,7 +330,7 @@ def _attempt(event, outcome, began, error=None, asked=False):
 
 
 @writes
-def _settle(event, found, began, asked=False):
+def _settle(event, found, began, asked=False, once=None):
     whose = [WebhookEvent.id == event.id] + ([] if asked else [WebhookEvent.status.in_(WebhookEvent.UNSETTLED)])
     outcome = "processed" if found else "ignored"
     taken = (
@@ -283,7 +348,7 @@ def _settle(event, found, began, asked=False):
         return  # another process was faster
     try:
         for fact in found:
-            facts.apply(fact)
+            once.apply(event, fact) if once else facts.apply(fact)
     except owners.Unknown as unknown:
         # Stored, flagged, never granted: the provider has nothing to repeat.
         _close(event, "ignored", str(unknown), began, asked)
@@ -375,49 +440,3 @@ def last_delivered(channel):
         if FETCHED not in event.headers:
             return event
     return None
-
-
-@dataclasses.dataclass(frozen=True)
-class Named:
-    """The rows of ours that an event speaks of."""
-
-    organizations: list
-    subscriptions: list
-    payments: list
-
-    def __bool__(self):
-        return bool(self.organizations or self.subscriptions or self.payments)
-
-
-def named(event):
-    """The organizations, subscriptions and payments that an event names, by its facts or at least its subject."""
-    ids: set = {event.subject}
-    payments: set = set()
-    publics: set = set()
-    for fact in event.facts or ():
-        ids |= {fact.get("subscription_id"), fact.get("id") if fact["fact"] == "SubscriptionChanged" else None}
-        payments |= {fact.get("payment_id"), fact.get("id") if fact["fact"].startswith("Payment") else None}
-        publics.add(fact.get("organization"))
-    for mentioned in (ids, payments, publics):
-        mentioned.discard(None)
-        mentioned.discard("")
-    with everywhere("an event is looked into by the platform's staff"):
-        paid = Payment.select(Payment, Organization).join(Organization, on=Payment.organization == Organization.id)
-        paid = list(paid.where(Payment.provider_payment_id.in_(list(payments))).limit(20)) if payments else []
-        held = Subscription.select(Subscription, Organization)
-        held = held.join(Organization, on=Subscription.organization == Organization.id)
-        held = list(held.where(Subscription.provider_subscription_id.in_(list(ids))).limit(20)) if ids else []
-        whose = {row.organization.id: row.organization for row in (*held, *paid)}
-        if publics:
-            query = Organization.select().where(Organization.public_id.in_(list(publics))).limit(20)
-            whose |= {row.id: row for row in query}
-    return Named(list(whose.values()), held, paid)
-
-
-def body(event):
-    """An event's body for reading: JSON in lines, or its text as it came."""
-    raw = bytes(event.payload)
-    try:
-        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return raw.decode("utf-8", "backslashreplace")

@@ -1,9 +1,11 @@
 """Kept webhooks looked into by admins: what one means and would change, and working it again, one or many."""
 
 import dataclasses
+import json
 
 from peewee import fn
 
+from database.scope import everywhere
 from database.transactions import writes
 from domain import Refused
 from domain.base import audit, long_jobs
@@ -17,13 +19,62 @@ from domain.lists.listing import Act, Listing
 from domain.lists.searches import Parts
 from domain.money import inbox, trials
 from domain.money.providers.provider import ProviderFailed
-from models import WebhookEvent
+from models import Organization, Payment, Subscription, WebhookEvent
 
 GONE = "The body of this event was removed after its time; there is nothing left to work."
 REPLAYS = "webhook_replays"
 MOST_CHOSEN = 200
 AT_ONCE = 20
 PATIENCE = 5  # events in a row that the provider's silence may fail before a replay of many rests
+
+
+# --- what it speaks of -------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """The rows of ours that an event speaks of."""
+
+    organizations: list
+    subscriptions: list
+    payments: list
+
+    def __bool__(self):
+        return bool(self.organizations or self.subscriptions or self.payments)
+
+
+def named(event):
+    """The organizations, subscriptions and payments that an event names, by its facts or at least its subject."""
+    ids: set = {event.subject}
+    payments: set = set()
+    publics: set = set()
+    for fact in event.facts or ():
+        ids |= {fact.get("subscription_id"), fact.get("id") if fact["fact"] == "SubscriptionChanged" else None}
+        payments |= {fact.get("payment_id"), fact.get("id") if fact["fact"].startswith("Payment") else None}
+        publics.add(fact.get("organization"))
+    for mentioned in (ids, payments, publics):
+        mentioned.discard(None)
+        mentioned.discard("")
+    with everywhere("an event is looked into by the platform's staff"):
+        paid = Payment.select(Payment, Organization).join(Organization, on=Payment.organization == Organization.id)
+        paid = list(paid.where(Payment.provider_payment_id.in_(list(payments))).limit(20)) if payments else []
+        held = Subscription.select(Subscription, Organization)
+        held = held.join(Organization, on=Subscription.organization == Organization.id)
+        held = list(held.where(Subscription.provider_subscription_id.in_(list(ids))).limit(20)) if ids else []
+        whose = {row.organization.id: row.organization for row in (*held, *paid)}
+        if publics:
+            query = Organization.select().where(Organization.public_id.in_(list(publics))).limit(20)
+            whose |= {row.id: row for row in query}
+    return Named(list(whose.values()), held, paid)
+
+
+def body(event):
+    """An event's body for reading: JSON in lines, or its text as it came."""
+    raw = bytes(event.payload)
+    try:
+        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return raw.decode("utf-8", "backslashreplace")
 
 
 # --- what would change -------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import json
 
-from database.inserts import insert_rows
+from database.statements import insert_rows
 from domain import Invalid
 from domain.fields.leftover import LeftOver
 from models import RecordKey, RecordUnique

@@ -46,7 +46,7 @@ def show(id):
 
 
 def _event(event, look=None, status=200, errors=None):
-    text = inbox.body(event)
+    text = replays.body(event)
     return pages.page(
         "admin/inbox/show.html",
         status,
@@ -54,7 +54,7 @@ def _event(event, look=None, status=200, errors=None):
         body=text[:SHOWN],
         cut=len(text) > SHOWN,
         size=len(event.payload),
-        named=inbox.named(event),
+        named=replays.named(event),
         unknown=subscriptions.unknown_prices(event),
         choices=[(plan.key, plan.label) for plan in plans.everything() if plan.is_paid],
         moment=datetime.fromisoformat,

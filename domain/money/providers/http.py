@@ -1,6 +1,8 @@
 """What the adapters share on the wire: one call with its failures, lists in pages, moments, and asking anew."""
 
 import functools
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 import requests
@@ -85,8 +87,31 @@ def pages(who, ask, step, place=1):
             return
 
 
+_known: ContextVar[dict | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def asking_once():
+    """Within, the same thing is asked for once: for events that had all come before the first is read."""
+    before = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(before)
+
+
 def anew(fetch, *args):
     """(the object as it is now, when we asked); (None, None) where the provider doesn't know it any more."""
+    known = _known.get()
+    if known is None or not all(isinstance(arg, str) for arg in args):
+        return _anew(fetch, args)
+    key = (fetch, *args)
+    if key not in known:
+        known[key] = _anew(fetch, args)
+    return known[key]
+
+
+def _anew(fetch, args):
     asked_at = now()
     try:
         return fetch(*args), asked_at

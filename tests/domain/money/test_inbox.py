@@ -14,7 +14,9 @@ from domain.money.providers.provider import (
     Fact,
     Missed,
     ProviderFailed,
+    SubscriptionChanged,
 )
+from domain.money.providers.stripe import wire
 from domain.people.admins import Staff
 from models import Notification, Outgoing, Setting, User, WebhookEvent
 from tests.fixtures.inbox import accept, event, of_type, statuses
@@ -152,6 +154,83 @@ def test_a_failing_event_holds_back_its_own_subject_only(worked, clock):
     while inbox.work_off():
         pass
     assert worked[4:] == ["a1", "a2"]
+
+
+def test_events_of_one_subject_that_wait_together_are_worked_in_one_pass_and_in_order(worked):
+    for id in ("a1", "b1", "a2", "a3", "b2"):
+        accept(id, subject=id[0])
+    assert jobs.run("inbox") == 5
+    assert worked == ["a1", "a2", "a3", "b1", "b2"]
+    assert set(statuses().values()) == {"processed"}
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_one_that_fails_amid_its_subject_holds_back_what_follows_it(worked, clock, monkeypatch, silent):
+    for id in ("a1", "a2", "a3", "b1"):
+        accept(id, subject=id[0])
+    if silent:  # when it is read
+        worked.failing.add("a2")
+    else:  # when it is settled
+        monkeypatch.setattr(facts, "apply", _refusing("a2", facts.apply))
+    jobs.run("inbox")
+    assert statuses() == {"a1": "processed", "a2": "failed", "a3": "received", "b1": "processed"}
+    assert effects() == ["a1", "b1"]
+    assert jobs.run("inbox") == 0
+    worked.failing.clear()
+    monkeypatch.setattr(facts, "apply", lambda fact: Setting.create(key=fact.event_id, value=1))
+    clock.forward(minutes=1, seconds=1)
+    jobs.run("inbox")
+    assert (set(statuses().values()), worked[-2:]) == ({"processed"}, ["a2", "a3"])
+
+
+def _refusing(id, apply):
+    def refuse(fact):
+        if fact.event_id == id:
+            raise RuntimeError("not this one")
+        apply(fact)
+
+    return refuse
+
+
+def test_one_that_waits_for_another_lets_those_behind_it_go(worked, monkeypatch):
+    def apply(fact):
+        if fact.event_id == "a1" and "a2" not in effects():
+            raise facts.Retry("a2 isn't known yet")
+        Setting.create(key=fact.event_id, value=1)
+
+    monkeypatch.setattr(facts, "apply", apply)
+    accept("a1", subject="a")
+    accept("a2", subject="a")
+    inbox.work_off()
+    assert statuses() == {"a1": "failed", "a2": "processed"}
+    assert (inbox.work_off(), effects()) == (1, ["a1", "a2"])  # what came has woken it
+
+
+def test_what_several_events_of_a_subject_tell_alike_is_asked_for_and_applied_once(bought, monkeypatch):
+    asked, applied = [], []
+    retrieve, apply = wire._retrieved, facts.apply
+    monkeypatch.setattr(wire, "_retrieved", lambda kind, id: asked.append((kind, id)) or retrieve(kind, id))
+    monkeypatch.setattr(facts, "apply", lambda fact: applied.append(fact) or apply(fact))
+    told = WebhookEvent.select().where(WebhookEvent.subject == bought).count()
+    assert jobs.run("inbox") >= told > 1
+    assert len(asked) == len(set(asked))
+    subscription = [fact for fact in applied if isinstance(fact, SubscriptionChanged)]
+    newest = max(one.happened_at for one in WebhookEvent.select() if "SubscriptionChanged" in str(one.facts))
+    assert [fact.happened_at for fact in subscription] == [newest]
+    assert {one.status for one in WebhookEvent.select() if one.subject == bought} <= {"processed", "ignored"}
+
+
+def test_what_is_nobodys_is_ignored_with_each_event_that_tells_it(worked, monkeypatch):
+    def apply(_):
+        raise owners.Unknown("nobody's")
+
+    fact = Fact(provider="stripe", happened_at=now(), event_id="x", asked_at=now())
+    monkeypatch.setattr(inbox, "read", lambda row: [dataclasses.replace(fact, event_id=row.event_id)])
+    monkeypatch.setattr(facts, "apply", apply)
+    accept("a1", subject="a")
+    accept("a2", subject="a")
+    jobs.run("inbox")
+    assert {(one.status, one.error) for one in WebhookEvent.select()} == {("ignored", "nobody's")}
 
 
 def test_events_without_a_subject_hold_nothing_back(worked):
@@ -335,15 +414,15 @@ def test_what_was_missed_is_taken_in_once_and_what_is_buried_here_stays_buried(w
 
 def test_an_event_names_the_rows_it_speaks_of(bought, cast):
     paid = of_type("invoice.paid")
-    assert [row.provider_subscription_id for row in inbox.named(paid).subscriptions] == []
+    assert [row.provider_subscription_id for row in replays.named(paid).subscriptions] == []
     while inbox.work_off():
         pass
-    found = inbox.named(of_type("invoice.paid"))
+    found = replays.named(of_type("invoice.paid"))
     assert [row.name for row in found.organizations] == ["Acme"]
     assert [row.provider_subscription_id for row in found.subscriptions] == [bought]
     assert [row.status for row in found.payments] == ["paid"]
     accept("nothing", "nobody")
-    assert not inbox.named(event("nothing"))
+    assert not replays.named(event("nothing"))
 
 
 def test_an_event_of_a_provider_that_is_gone_is_ignored(house):

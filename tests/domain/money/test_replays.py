@@ -41,7 +41,7 @@ def test_a_body_that_is_nothing_is_a_sentence(house, cast):
     look = replays.try_out(event("bad").id, by=cast.stella)
     assert (look.facts, look.changes) == ([], [])
     assert "can't be read" in look.refusal
-    assert inbox.body(event("bad")) == "\\xff["
+    assert replays.body(event("bad")) == "\\xff["
 
 
 def test_an_event_without_its_body_can_be_neither_tried_nor_replayed(worked, cast):

@@ -1,0 +1,202 @@
+"""The text of plain statements, kept."""
+
+from datetime import date, datetime
+from typing import Any
+
+from peewee import OP, Expression, Field, FieldAlias, Model, ModelInsert, ModelSelect, ModelUpdate, Node, Ordering
+
+from database.scope import EVERYWHERE, OutOfScope, scope
+
+
+class CachedStatements:
+    """Peewee builds a statement's text anew each time, which costs several times what SQLite then does.
+
+    It is kept for what is plainly one row to insert, or rows of one table to select or update by comparing columns
+    with values; all else goes Peewee's way. For `events_worked_asking`, `writes_vs_commits`, `webhook_vs_bare` and
+    `create_vs_django_admin`.
+    """
+
+    def execute(self: Any, query, **options):
+        kind = type(query)
+        if options:
+            known = None
+        elif kind is ModelInsert:
+            known = self._remembered(query)
+        else:
+            known = _kept(self, query) if kind is ModelUpdate or isinstance(query, ModelSelect) else None
+        return self.execute_sql(*known) if known else super().execute(query, **options)  # type: ignore[misc]
+
+    def _remembered(self: Any, query):
+        conflict, keys = query._on_conflict, query.model._meta.get_primary_keys()
+        if not isinstance(query._insert, dict) or query._columns or query._returning not in (None, keys):
+            return None
+        if conflict is not None and conflict._action != "IGNORE":
+            return None
+        row = dict(query._insert)
+        for field, default in query.get_default_data().items():
+            if field not in row:
+                row[field] = default() if callable(default) else default
+        names, params = [], []
+        for field in sorted(row, key=lambda field: field._sort_key):
+            value, kept = row[field], True
+            if isinstance(value, Node) and not isinstance(value, Model):
+                return None
+            value = field.db_value(value)
+            if isinstance(value, Node):  # such as json(?)
+                inner = self.get_sql_context().sql(value).query()[1]
+                if len(inner) != 1:
+                    return None
+                value, kept = inner[0], False
+            names.append((field.name, kept))
+            params.append(value)
+        key = (self, query.model, tuple(names), conflict is None, query._returning is None)
+        text = _inserts.get(key)
+        if text is None:
+            whole = query.clone()
+            whole._insert = row
+            text, built = self.get_sql_context().sql(whole).query()
+            if len(built) != len(params):
+                return None
+            _inserts[key] = text
+        return text, params
+
+
+_inserts: dict[tuple, str] = {}
+
+
+# --- selects and updates ----------------------------------------------------------------------------------
+
+_texts: dict[tuple, str | None] = {}  # None: it isn't as plain as it looks
+MOST_TEXTS, LONGEST = 4000, 20  # shapes, and values of an IN
+NULL, PLAIN = (OP.IS, OP.IS_NOT), (OP.EQ, OP.NE, OP.LT, OP.LTE, OP.GT, OP.GTE, OP.IS, OP.IS_NOT)
+SCALARS = (str, int, float, bytes, datetime, date, Model)
+
+
+class _NotPlain(Exception):
+    pass
+
+
+def _kept(database, query):
+    """(text, parameters) of a plain SELECT or UPDATE; None for any other."""
+    params: list = []
+    try:
+        shape = _select(query, params) if isinstance(query, ModelSelect) else _update(database, query, params)
+    except _NotPlain:
+        return None
+    key = (database, *shape)
+    if key not in _texts:
+        if len(_texts) >= MOST_TEXTS:
+            _texts.clear()
+        text, built = database.get_sql_context().sql(query).query()
+        _texts[key] = text if list(built) == params else None
+    text = _texts[key]
+    return (text, params) if text is not None else None
+
+
+def _select(query, params):
+    if (
+        *(query._group_by, query._having, query._windows, query._for_update, query._cte_list),
+        *(query._distinct, query._alias),
+    ) != (None,) * 7:
+        raise _NotPlain
+    if query._simple_distinct or query._lateral or len(query._from_list) != 1:
+        raise _NotPlain
+    model = query.model
+    if query._from_list[0] is not model:
+        raise _NotPlain
+    columns = query._is_default or tuple(_column(column, model) for column in query._returning)
+    where = query._where is not None and _condition(query._where, model, params)
+    order = tuple(_ordering(one, model) for one in query._order_by or ())
+    ends = tuple(number for number in (query._limit, query._offset) if number is not None)
+    params += ends
+    return model, columns, where, order, query._limit is not None, len(ends)
+
+
+def _update(database, query, params):
+    model = query.table
+    if query._returning or query._from or query._order_by or query._limit is not None or query._cte_list:
+        raise _NotPlain
+    names = sorted((_field(field, model) for field in query._update), key=lambda field: field._sort_key)
+    values = tuple((field.name, _set(database, field, query._update[field], params)) for field in names)
+    where = query._where is not None and _condition(query._where, model, params)
+    return model, values, where
+
+
+def _set(database, field, value, params):
+    """A column's new value: the parameter's; or a column's and a number more or less; or what the column makes of it,
+    such as json(?). Returns the shape of it."""
+    if type(value) is Expression and value.op in (OP.ADD, OP.SUB) and isinstance(value.rhs, int):
+        of = _field(value.lhs, field.model)
+        params.append(of.db_value(value.rhs))
+        return of.name, value.op, value.flat
+    if isinstance(value, list | dict):
+        inner = database.get_sql_context().sql(field.to_value(value)).query()
+        if len(inner[1]) == 1:
+            params += inner[1]
+            return inner[0]
+        raise _NotPlain
+    return _value(field, value, params)
+
+
+def _condition(node, model, params):
+    if type(node) is not Expression:
+        raise _NotPlain
+    op, lhs, rhs = node.op, node.lhs, node.rhs
+    if op in (OP.AND, OP.OR):
+        return op, _condition(lhs, model, params), _condition(rhs, model, params), node.flat
+    field = _field(lhs, model)
+    if op in (OP.IN, OP.NOT_IN):
+        if not isinstance(rhs, list | tuple) or not 0 < len(rhs) <= LONGEST:
+            raise _NotPlain
+        for one in rhs:
+            _value(field, one, params)
+        return op, field.name, len(rhs), node.flat
+    if op not in PLAIN or (rhs is None) is not (op in NULL):
+        raise _NotPlain
+    if rhs is not None:
+        _value(field, rhs, params)
+    return op, field.name, node.flat
+
+
+def _value(field, value, params):
+    if value is not None and not isinstance(value, SCALARS):
+        raise _NotPlain
+    value = field.db_value(value)
+    if isinstance(value, Node | list | tuple | dict):
+        raise _NotPlain
+    params.append(value)
+
+
+def _field(node, model):
+    if not isinstance(node, Field) or isinstance(node, FieldAlias) or node.model is not model or not node._coerce:
+        raise _NotPlain
+    return node
+
+
+def _column(node, model):
+    return _field(node, model).name
+
+
+def _ordering(node, model):
+    if type(node) is Ordering and node.collation is None:
+        return _column(node.node, model), node.direction, node.nulls
+    return _column(node, model)
+
+
+# --- many rows --------------------------------------------------------------------------------------------
+
+
+def insert_rows(table, rows):
+    """Insert rows (name → value, all of the same names) of an owned table: each belongs to where one stands."""
+    if not rows:
+        return
+    owner, fields = scope(), [table._meta.fields[name] for name in rows[0]]
+    if owner == EVERYWHERE or "organization" in rows[0]:
+        raise OutOfScope(f"{table.__name__}: many rows are inserted inside one organization.")
+    columns = [*fields, table._meta.fields["organization"]]
+    names = ", ".join(f'"{field.column_name}"' for field in columns)
+    database = table._meta.database
+    places = ", ".join([database.obj.param] * len(columns))
+    text = f'INSERT INTO "{table._meta.table_name}" ({names}) VALUES ({places})'  # noqa: S608  names of our own columns
+    given = [(*(field.db_value(row[field.name]) for field in fields), owner) for row in rows]
+    database.execute_many(text, given)

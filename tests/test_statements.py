@@ -1,0 +1,89 @@
+"""A statement whose text is kept says what Peewee would say, whatever its values."""
+
+from datetime import timedelta
+
+import pytest
+from peewee import fn
+
+from database import statements
+from database.clock import now
+from database.connections import database
+from database.scope import inside
+from models import CreditAccount, Membership, Organization, Setting, Task, User, WebhookEvent
+
+pytestmark = pytest.mark.usefixtures("house")
+
+
+def plain(n, user):
+    """Statements of every plain shape, told apart by their values."""
+    later, words = now() + timedelta(days=n), [f"a{n}", "b", f"c{n}"]
+    event = {"status": f"s{n}", "history": [{"n": n}], "facts": None, "next_attempt_at": later}
+    yield User.select().where(User.email == f"{n}@example.org")
+    yield (
+        User.select(User.id, User.email).where(User.id > n, User.email.is_null(False)).order_by(User.id.desc()).limit(n)
+    )
+    yield User.select().where((User.id < n) | (User.id >= 2 * n)).order_by(User.email, User.id).paginate(n, 7)
+    yield User.select().where(User.status.in_(words), User.email_verified_at.is_null(), User.id.not_in((n, n + 1)))
+    yield Membership.select().where(Membership.user == user)
+    yield Task.select().where(Task.due_at <= later, Task.title != f"t{n}").limit(1)
+    yield User.update(status=f"s{n}")
+    yield WebhookEvent.update(**event).where(WebhookEvent.id == n, WebhookEvent.status.in_(words))
+    yield Task.update(assigned_to=user, title=f"t{n}").where(Task.id == n)
+    yield CreditAccount.update(balance=CreditAccount.balance + n, held=CreditAccount.held - n).where(
+        CreditAccount.id == n
+    )
+
+
+def test_a_kept_text_is_peewees_own(cast):
+    with inside(cast.acme):
+        for n, user in ((3, cast.bob), (5, cast.alice.id), (8, cast.bob)):
+            for query in plain(n, user):
+                text, params = statements._kept(database.obj, query)
+                built = database.obj.get_sql_context().sql(query).query()
+                assert (text, list(params)) == (built[0], list(built[1]))
+
+
+def test_the_scope_is_a_value_and_no_part_of_the_text(cast):
+    found = []
+    for place in (cast.acme, cast.globex):
+        with inside(place):
+            found.append(statements._kept(database.obj, Task.select().where(Task.id == 1)))
+    (one, first), (other, second) = found
+    assert one == other
+    assert (set(first) ^ set(second)) == {cast.acme.id, cast.globex.id}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: User.select(fn.COUNT(User.id)),
+        lambda: User.select().where(User.id.in_(Membership.select(Membership.user))),
+        lambda: User.select().where(~(User.id == 1)),
+        lambda: User.select().where(fn.LOWER(User.email) == "a"),
+        lambda: User.select().where(User.email == User.email_norm),
+        lambda: User.select().where(User.id.in_([])),
+        lambda: User.select().where(User.email.contains("a")),
+        lambda: User.select().distinct(),
+        lambda: User.select().group_by(User.id),
+        lambda: User.select().order_by(fn.LOWER(User.email)),
+        lambda: User.alias().select(),
+        lambda: User.select().join(Membership, on=Membership.user == User.id),
+        lambda: User.select().alias("some"),
+        lambda: User.update(email=User.email_norm),
+        lambda: User.update(status="active").returning(User.id),
+        lambda: Organization.update(name=fn.LOWER(Organization.name)),
+    ],
+)
+def test_what_is_not_plain_goes_peewees_way(cast, made):
+    with inside(cast.acme):
+        query = made()
+        built = database.obj.get_sql_context().sql(query).query()
+        assert statements._kept(database.obj, query) in (None, tuple(built))
+
+
+def test_the_number_of_kept_texts_is_bounded(monkeypatch):
+    monkeypatch.setattr(statements, "MOST_TEXTS", 3)
+    monkeypatch.setattr(statements, "_texts", {})
+    for names in ("key", "value", "updated_at", "created_at", "id"):
+        list(Setting.select(getattr(Setting, names)).limit(1))
+    assert 0 < len(statements._texts) <= 3
