@@ -168,7 +168,8 @@ def _value(field, value, params):
 
 
 def _field(node, model):
-    if not isinstance(node, Field) or isinstance(node, FieldAlias) or node.model is not model or not node._coerce:
+    is_column = isinstance(node, Field) and not isinstance(node, FieldAlias) and getattr(node, "_coerce", True)
+    if not is_column or node.model is not model:
         raise _NotPlain
     return node
 

@@ -38,9 +38,12 @@ def test_a_kept_text_is_peewees_own(cast):
     with inside(cast.acme):
         for n, user in ((3, cast.bob), (5, cast.alice.id), (8, cast.bob)):
             for query in plain(n, user):
-                text, params = statements._kept(database.obj, query)
-                built = database.obj.get_sql_context().sql(query).query()
-                assert (text, list(params)) == (built[0], list(built[1]))
+                text, params = database.obj.get_sql_context().sql(query).query()
+                kept = statements._kept(database.obj, query)
+                if kept is None:  # psycopg's JSON can't be compared
+                    assert (database.dialect, "history" in text) == ("postgres", True)
+                else:
+                    assert (kept[0], list(kept[1])) == (text, list(params))
 
 
 def test_the_scope_is_a_value_and_no_part_of_the_text(cast):
