@@ -257,7 +257,7 @@ EVERYWHERE = {
     "domain/money/placements.py": 1,  # an admin moves a subscription to another organization
     "domain/money/billing.py": 2,  # one trial for each person; which of two subscriptions is ended
     "domain/money/dunning.py": 1,  # letters about open payments go out for all
-    "domain/money/inbox.py": 1,  # staff looks into an event
+    "domain/money/replays.py": 1,  # staff looks into an event
     "domain/money/reconciliations.py": 1,  # everything that runs is compared with the provider
     "domain/money/comparisons.py": 3,  # what our rows say of what the provider says
     "domain/money/silences.py": 2,  # renewals that didn't come are asked for
