@@ -374,6 +374,22 @@ class Change(Owned):
         )
 
 
+class Comment(Owned):
+    """What somebody said about a row of a list, in Markdown; who is mentioned stands in it as @{their id}."""
+
+    organization = to(Organization, index=False)
+    table = CharField(max_length=40, column_name="table_name")
+    row_id = IntegerField()
+    by = to(User, on_delete="SET NULL", null=True)
+    text = TextField()
+    mentions = Json(default=list)  # ids of who is mentioned: no other @{…} is one
+    edited_at = Moment(null=True)
+
+    class Meta:
+        table_name = "row_comment"
+        indexes = ((("organization", "table", "row_id", "id"), False),)
+
+
 # --- work -----------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from domain.backers import backer_imports, backers, tiers
 from domain.base import alerts, audit, roles, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PAID
-from domain.lists import rows
+from domain.lists import comments, rows
 from domain.organizations import assignments, invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.records import collections, listings
@@ -69,6 +69,11 @@ FORMS = {
     "records.rename": {"name": "Repairs of 2026"},
     "record_rules.change": {"who": "role:viewer", "sees": "all", "changes": "none", "others": "see"},
     "record_rules.remove": {"who": "role:member"},
+    **{
+        f"{place}.{end}": {"text": "Is it done?"}
+        for place in ("tasks", "records")
+        for end in ("comment", "change_comment")
+    },
     "tasks.update": {"title": "Order more paper"},
     "tasks.update_cell": {"title": "Order even more paper"},
     "invitation_links.create": {"role": "viewer", "most": "3", "days": "7"},
@@ -201,7 +206,7 @@ def world(cast, at, web, browse, house, houses):
 
 def _made(cast, at):
     made = types.SimpleNamespace(
-        row={}, row_batch={}, task={}, batch={}, notification={}, session={}, passkey={}, identity={}
+        row={}, row_batch={}, comment={}, task={}, batch={}, notification={}, session={}, passkey={}, identity={}
     )
     with inside(cast.acme):
         fields = (("Name", "text"), ("State", "choice", ("New",)))
@@ -214,6 +219,8 @@ def _made(cast, at):
             made.batch[name] = Change.one(Change.row_id == made.task[name], Change.table == "task").batch
             made.row[name] = rows.create(listings.of(repairs, by), {"f1": f"{name}'s"}, by=by).id
             noted = (Change.row_id == made.row[name]) & (Change.table == f"record:{repairs.id}")
+            made.comment[f"tasks.{name}"] = _commented(tasks.rules, made.task[name], by)
+            made.comment[f"records.{name}"] = _commented(listings.of(repairs, by), made.row[name], by)
             made.row_batch[name] = Change.one(noted).batch
     for name in (*MEMBERS, "charlie", "stella"):
         person = getattr(cast, name)
@@ -268,6 +275,10 @@ def _made(cast, at):
     return made
 
 
+def _commented(rules, id, by):
+    return comments.add(rules, id, {"text": "Hello"}, by=by, page="/acme/tasks")[0].id
+
+
 def _staff(made, cast):
     """stella may do everything; dora is support; an address without an account is on the list too."""
     _insert(models.StaffRole, user=cast.stella, role="super_admin")
@@ -318,6 +329,7 @@ def filled(rule, endpoint, name, world):
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "parent": world.cast.alice.id if endpoint.startswith("people.") else world.stage.id,
         "table": "repairs",
+        "comment": world.comment.get(f"{endpoint.partition('.')[0]}.{who}"),
         "name": {
             "tasks": "title",
             "records": "f1",

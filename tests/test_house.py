@@ -129,8 +129,8 @@ MOST_FILES, MOST_LINES = 16, 450  # the size at which a reader still sees the wh
 def test_rooms_and_files_stay_small():
     for folder in {path.parent for path in files("database", "domain", "views", "jobs")}:
         here = [p for p in folder.glob("*.py") if p.name != "__init__.py"]
-        # A kind of field is a file, found by its name: that room may have more of them.
-        most = 40 if folder == TOP / "domain" / "fields" else MOST_FILES
+        # A kind of field is a file, found by its name, and so is a migration: those rooms may have more of them.
+        most = 40 if folder in (TOP / "domain" / "fields", TOP / "database" / "migrations") else MOST_FILES
         assert len(here) <= most, f"{folder.relative_to(TOP)} has {len(here)} files"
     long = {name(p): p.read_text().count("\n") for p in files("database", "domain", "views", "jobs")}
     assert {p: n for p, n in long.items() if n > MOST_LINES} == {}
@@ -622,7 +622,8 @@ def test_what_is_said_to_be_safe_is_listed():
     marked = [
         name(p) for p in files("domain", "views", "app") if re.search(r"\bMarkup\(|autoescape=False", p.read_text())
     ]
-    assert marked == ["views/lists/drawing.py"]  # rows that were rendered with escaping, kept and put together
+    # Rows that were rendered with escaping, kept and put together; comments, sanitized.
+    assert marked == ["views/lists/drawing.py", "views/lists/row_page.py"]
 
 
 def _addresses(text):

@@ -115,7 +115,9 @@ def _has_a_reader(row):
     if user is None or organization is None:
         return True
     suspended = Organization.status == "suspended"
-    if row.payload.get("type", "").startswith("task") and Organization.one(Organization.id == organization, suspended):
+    if row.payload.get("type", "").startswith(("task", "comment")) and Organization.one(
+        Organization.id == organization, suspended
+    ):
         return False
     return belongs(user, organization)
 

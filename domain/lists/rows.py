@@ -51,6 +51,7 @@ class Rules:
     derive: Any = _nothing  # (row or None, values) → values that follow from a change
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
     may_add: Any = _all  # (by) → whether they make rows, of those who may write here
+    seen_by: Any = None  # (by) → the rules as another member has them, where they depend on who asks
 
 
 def get(rules, id, by, parent=None):

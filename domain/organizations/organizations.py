@@ -142,6 +142,11 @@ class Member:
         """When they will need a second factor here, or needed one; None where they have one, or none is asked for."""
         return permissions.lacks_factor(self)
 
+    def colleague(self, id):
+        """Another person as a Member of the same organization, or None where they aren't one."""
+        found = Membership.one(Membership.organization == self.organization, Membership.user == id)
+        return Member(found.user, self.organization, found.role) if found and found.user.status == "active" else None
+
     def seen_as(self, role):
         """Themselves with a lesser role, for a look at the pages. Refuses with Forbidden."""
         if role not in roles.below(self.role):

@@ -133,6 +133,7 @@ GROUPS = {
     "permissions": "Oversight",
     "audit": "Oversight",
     "tasks": "Tasks",
+    "comments": "Comments",
     "records": "Records",
     "billing": "Plan",
 }

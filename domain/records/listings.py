@@ -60,6 +60,7 @@ def _made(_database, shape, allowed, stale_words):
         writes="records.write",
         search=True,
         has_pages=True,
+        comments=True,
         board_by=board,
         owner="created_by",
         also=() if allowed.hidden else ("changed_by",),
@@ -75,6 +76,7 @@ def _made(_database, shape, allowed, stale_words):
         may_change=allowed.may_change,
         may_remove=allowed.may_archive,
         why=lambda row, by, verb, members: _why(allowed, row, by, verb, members),
+        seen_by=lambda by: of(Collection.get_by_id(shape.collection), by),
     )
 
 

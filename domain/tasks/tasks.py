@@ -41,6 +41,7 @@ listing = Listing(
     reads="tasks.read",
     writes="tasks.write",
     has_pages=True,
+    comments=True,
     search=Words((("user", "u"), ("holder", "ua")), (Task.title, Task.description, Task.category)),
     elsewhere=(("holder", Task.assigned_to, Task.holder),),
     empty=(

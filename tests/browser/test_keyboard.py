@@ -365,3 +365,16 @@ def test_use_p_from_a_task_to_the_next_in_its_list_and_back(page, new_task):
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     expect(page.locator("#palette")).to_be_hidden()
     expect(page).to_have_url(re.compile(rf"/tasks/{second}$"))
+
+
+def test_a_member_is_mentioned_and_a_comment_is_sent_with_keys_alone(page, new_task):
+    page.goto(f"{TEAM}/tasks/{new_task(page, 'Light the candles')}")
+    page.get_by_label("Comment").focus()
+    page.keyboard.type("Done, @bo")
+    expect(page.get_by_role("listbox").get_by_role("option", name="Bob")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.type("?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".comment .mention")).to_contain_text("@Bob")
+    expect(page.locator("#comment_text")).to_have_value("")
+    expect(page.locator("#comment_text")).to_be_focused()

@@ -1,5 +1,6 @@
 """Rows, cells and the controls of fields as HTML: each kind of field has its template, each row is drawn once."""
 
+import json
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -8,8 +9,9 @@ from flask import current_app
 from markupsafe import Markup
 
 from database.clock import is_past
+from database.columns import public_id
 from domain.fields.leftover import LeftOver
-from domain.lists import lists
+from domain.lists import comments, lists
 from views.lists import export
 
 PARTS = ("cell", "input", "edit", "shown", "filter")  # how a kind is seen; what one lacks is as of a text
@@ -20,6 +22,7 @@ def init_app(app):
     """What list templates use in every block."""
     environment = app.jinja_env
     environment.filters["bounded"] = bounded
+    environment.globals |= {"new_key": public_id, "mention_handles": lambda: json.dumps(list(comments.handles()))}
     environment.globals |= {"due_choices": tuple(lists.DUE.items()), "draw_rows": rows, "export_forms": export.FORMS}
     _kinds.clear()
     plain = environment.get_template("fields/text.html").module

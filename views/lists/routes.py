@@ -13,17 +13,16 @@ from htmx_flask import request
 
 from database.columns import public_id
 from domain import Forbidden, Invalid, NotFound, Refused, Stale
-from domain.base import changes
 from domain.base.allowances import spend
 from domain.fields.forms import as_text, read_whole
-from domain.fields.leftover import plain_cell, restored_cell
+from domain.fields.leftover import plain_cell
 from domain.fields.person import names
 from domain.lists import lists, rows, totals
 from domain.lists.listing import demand
 from domain.people import admins
 from models import Change
 from views import access, pages
-from views.lists import board, drawing, export, many
+from views.lists import board, comments, drawing, export, many, row_page
 from views.lists.place import Place
 
 VIEWS = ("list", "board")
@@ -151,7 +150,11 @@ def _wanted(listing):
     if listing.board_by:
         yield "/column/<int:number>", "GET", board.column, reads
     if listing.has_pages:
-        yield "/<id:id>", "GET", show, reads
+        yield "/<id:id>", "GET", row_page.show, reads
+        if listing.comments:
+            yield "/<id:id>/comments", "POST", comments.comment, writes
+            yield "/<id:id>/comments/<id:comment>", "POST", comments.change_comment, writes
+            yield "/<id:id>/comments/<id:comment>/removal", "POST", comments.remove_comment, writes
     if writes or any(act.bulk for act in listing.acts):
         yield "/bulk", "POST", many.bulk, writes or next(act.capability for act in listing.acts if act.bulk)
     if writes:
@@ -215,51 +218,6 @@ def _total(place, context):
     return totals.total(place.listing, place.ask, place.by)
 
 
-# --- a row's own page --------------------------------------------------------------------------------------
-
-
-def show(mounted, parts):
-    place = mounted.place(parts)
-    return _show(mounted, place, rows.get(place.rules, parts["id"], place.by, place.ask.parent))
-
-
-def _show(mounted, place, row, values=None, errors=None, status=200):
-    listing, rules, by = place.listing, place.rules, place.by
-    texts = {f.name: as_text(f, listing.column(f.name).of(row)) for f in listing.fields}
-    noted = list(changes.history(listing.table, row.id))
-    return pages.page(
-        "lists/show.html",
-        status,
-        place=place,
-        listing=listing,
-        row=row,
-        was=texts,
-        values=texts | (values or {}),
-        errors=errors or {},
-        history=[_in_words(listing, change) for change in noted],
-        editable={f.name for f in listing.written if place.may_write and rules.may_change(row, f.name, by)},
-        may_remove=place.may_write and rules.may_remove(row, by),
-        why=place.why_not(row),
-        verbs=place.verbs(row),
-        here=mounted.nav,
-    )
-
-
-def _in_words(listing, change):
-    """A change in words: who, when, and for each field what it was and what it became."""
-    fields = []
-    for name, (before, after) in change.fields.items():
-        field = listing.by_name.get(name)
-        if field and not field.acted and change.verb == "updated":
-            fields.append((field.label, _plain(field, before), _plain(field, after)))
-    who = change.by.name if change.by_id else "Someone who left"
-    return {"verb": change.verb, "who": who, "at": change.at, "fields": fields}
-
-
-def _plain(field, stored):
-    return plain_cell(field.kind, restored_cell(field.kind, stored)) or "nothing"
-
-
 # --- making and changing -------------------------------------------------------------------------------------
 
 
@@ -312,18 +270,18 @@ def update(mounted, parts):
     try:
         _, change = rows.change(place.rules, id, form, by=place.by, was=was, parent=place.ask.parent)
     except Invalid as refusal:
-        return _show(
+        return row_page.draw(
             mounted, place, rows.get(place.rules, id, place.by, place.ask.parent), form, refusal.fields, refusal.status
         )
     except Stale as refusal:
         if not refusal.fields:
             raise
         fields = {**refusal.fields, "form": refusal.sentence}
-        return _show(
+        return row_page.draw(
             mounted, place, rows.get(place.rules, id, place.by, place.ask.parent), form, fields, refusal.status
         )
     if request.htmx:
-        shown = _show(mounted, place, rows.get(place.rules, id, place.by, place.ask.parent))
+        shown = row_page.draw(mounted, place, rows.get(place.rules, id, place.by, place.ask.parent))
         by_name = place.listing.by_name
         told = change and ", ".join(  # what followed by itself isn't named
             by_name[name].label for name in change.fields if name in by_name and not by_name[name].acted

@@ -82,6 +82,15 @@ VALUES = {
     },
     "organization_reactivated": {"name": "Ada", "organization": "Acme", "link": "http://localhost/acme"},
     "test_letter": {"name": "Stella"},
+    "comment": {
+        "name": "Bob",
+        "by": "Alice",
+        "verb": "mentioned you",
+        "title": "Call the printer",
+        "text": "@Bob, is it done?",
+        "organization": "Acme",
+        "link": "http://localhost/acme/tasks/7",
+    },
     "task_given": {
         "name": "Bob",
         "by": "Alice",

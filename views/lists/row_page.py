@@ -1,0 +1,108 @@
+"""The page of one row: its fields, and what happened to it and was said about it, in order."""
+
+import re
+
+from flask import request
+from markupsafe import Markup, escape
+
+from domain.base import changes
+from domain.fields.forms import as_text
+from domain.fields.kinds import whole
+from domain.fields.leftover import plain_cell, restored_cell
+from domain.fields.person import names
+from domain.lists import comments, markdown, rows
+from views import pages
+
+HISTORY = 50  # changes that are shown
+_MENTION = re.compile("\ue000(\\d+)\ue001")  # signs that mean nothing, and that Markdown leaves alone
+
+
+def show(mounted, parts):
+    place = mounted.place(parts)
+    return draw(mounted, place, rows.get(place.rules, parts["id"], place.by, place.ask.parent))
+
+
+def draw(mounted, place, row, values=None, errors=None, status=200, **more):
+    """The page of a row, or the block of it that was asked for; with what a form was refused for."""
+    return pages.page("lists/show.html", status, **context(mounted, place, row, values, errors) | more)
+
+
+def context(mounted, place, row, values=None, errors=None):
+    """What the page of a row and its blocks need."""
+    listing, rules, by = place.listing, place.rules, place.by
+    texts = {f.name: as_text(f, listing.column(f.name).of(row)) for f in listing.fields}
+    noted = [_in_words(listing, change) for change in changes.history(listing.table, row.id, HISTORY)]
+    spoken, older = _spoken(listing, row, by) if listing.comments else ([], 0)
+    return {
+        "place": place,
+        "listing": listing,
+        "row": row,
+        "was": texts,
+        "values": texts | (values or {}),
+        "errors": errors or {},
+        "history": sorted(noted[::-1] + spoken, key=lambda told: told["at"]),
+        "older": older,
+        "may_comment": comments.may_write(listing, by),
+        "editable": {f.name for f in listing.written if place.may_write and rules.may_change(row, f.name, by)},
+        "may_remove": place.may_write and rules.may_remove(row, by),
+        "why": place.why_not(row),
+        "verbs": place.verbs(row),
+        "here": mounted.nav,
+    }
+
+
+def _in_words(listing, change):
+    """A change in words: who, when, and for each field what it was and what it became."""
+    fields = []
+    for name, (before, after) in change.fields.items():
+        field = listing.by_name.get(name)
+        if field and not field.acted and change.verb == "updated":
+            fields.append((field.label, _plain(field, before), _plain(field, after)))
+    who = change.by.name if change.by_id else "Someone who left"
+    return {"verb": change.verb, "who": who, "at": change.at, "fields": fields}
+
+
+def _plain(field, stored):
+    return plain_cell(field.kind, restored_cell(field.kind, stored)) or "nothing"
+
+
+# --- comments ------------------------------------------------------------------------------------------------------
+
+
+def _spoken(listing, row, by):
+    """(comments as the page shows them, how many to ask for to see older ones)."""
+    asked = min(whole(request.args.get("comments")) or comments.SHOWN, comments.TOPMOST)
+    found = comments.thread(listing, row.id, asked + 1)
+    shown, people = found[:asked], set()
+    for comment in shown:
+        people |= {comment.by_id, *comment.mentions}
+    called = names(people)
+    writes = comments.may_write(listing, by)
+    return [_as_shown(comment, called, by, writes) for comment in shown[::-1]], asked * 5 if found[asked:] else 0
+
+
+def _as_shown(comment, called, by, writes):
+    mine = writes and comment.by_id == by.user.id
+    return {
+        "verb": "said",
+        "id": comment.id,
+        "who": called.get(comment.by_id, "Someone who left"),
+        "at": comment.created_at,
+        "html": _html(comment, called, by),
+        "edited_at": comment.edited_at,
+        "source": comments.editable(comment) if mine else "",
+        "may_remove": writes and comments.may_remove(comment, by),
+    }
+
+
+def _html(comment, called, by):
+    """The comment as HTML, with the people it mentions by their names of today."""
+    text = comments.mentioned(comment, lambda id: f"\ue000{id}\ue001")
+
+    def name(found):
+        id = int(found[1])
+        if id not in comment.mentions:
+            return ""
+        return f'<span class="mention{" mention-you" if id == by.user.id else ""}">@{escape(called.get(id, ""))}</span>'
+
+    return Markup(_MENTION.sub(name, markdown.html(text)))  # noqa: S704  sanitized, and names are escaped
