@@ -223,6 +223,9 @@
   const unchoose = () => { for (const choice of document.querySelectorAll("[data-bulk]")) choice.selectedIndex = 0; };
   on("htmx:afterRequest", ({ detail }) => { if (detail.elt.id === "bulk_form" && !detail.successful) unchoose(); });
   function unselect() {
+    const first = document.querySelector(".row-check:checked")?.closest("[data-row]");
+    // The bar goes, and what had the focus in it: the first of its rows takes it.
+    if (document.activeElement === document.body || document.activeElement.closest(".bulk-bar")) first?.focus({ preventScroll: true });
     for (const box of document.querySelectorAll(".row-check:checked, [data-check-all]")) box.checked = false;
     unchoose();
     document.querySelector("[data-check-all]")?.dispatchEvent(new Event("change", { bubbles: true }));

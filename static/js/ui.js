@@ -17,7 +17,8 @@
     handleSwap: (style, target, fragment) => {
       if (!style.startsWith("morph")) return false;
       const morphStyle = style === "morph:innerHTML" ? "innerHTML" : "outerHTML";
-      return Idiomorph.morph(target, fragment.children, { morphStyle, ignoreActiveValue: true, callbacks: { beforeAttributeUpdated: keep, beforeNodeMorphed: untouched } });
+      const ignoreActiveValue = Boolean(document.activeElement?.matches("input, textarea, select")); // a row that has the focus follows
+      return Idiomorph.morph(target, fragment.children, { morphStyle, ignoreActiveValue, callbacks: { beforeAttributeUpdated: keep, beforeNodeMorphed: untouched } });
     },
   });
 

@@ -284,6 +284,7 @@ def test_report_09_one_arrow_key_decides_nothing_in_the_bulk_bar(page, new_task)
     expect(row.locator(".row-check")).to_be_checked()
     page.keyboard.press("Enter")
     expect(row.locator("[data-cell=status]")).to_have_text("In progress")
+    expect(row).to_be_focused()  # the bar is gone
 
 
 def test_report_09_one_arrow_key_moves_no_card(page, card):

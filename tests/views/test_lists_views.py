@@ -384,6 +384,15 @@ def test_removing_and_undoing(browse, task, hx, followed):
     assert stored(task.id).title == "Call the printer"
 
 
+def test_a_bulk_act_that_changes_nothing_and_a_search_that_finds_nothing_here_say_what_is(browse, at, task, hx):
+    form = {"ids": [task.id], "act": "status", "to_status": task.status}
+    assert "Nothing was different." in browse("alice").post("/acme/tasks/bulk", data=form, headers=hx()).get_data(True)
+    page = browse("bob").get(f"/acme/tasks?q={task.title}").get_data(True)
+    assert "Nothing fits" in page
+    assert "1 task under “Everybody&#39;s”" in page
+    assert "q=" in page.partition("1 task under")[0].rpartition("<a href=")[2]
+
+
 def test_bulk_changes_what_is_ones_own_and_says_what_it_left(browse, at, task, hx, cast):
     mine = [make(at("bob"), title=f"Bob {n}").id for n in range(3)]
     ids = [*mine, task.id, 999_999]

@@ -40,7 +40,8 @@ def _change_many(place, name, ids):
         raise Refused("Choose what to change.", "INVALID_INPUT", 422)
     values = {} if removing else {name: request.form.get(f"to_{name}", "")}
     batch, done, left_out = rows.bulk(place.rules, ids, values, by=place.by, removing=removing, parent=place.ask.parent)
-    note = f"{_number(listing, done)} {'deleted' if removing else 'changed'}."
+    same = not done and not left_out
+    note = "Nothing was different." if same else f"{_number(listing, done)} {'deleted' if removing else 'changed'}."
     return note, done, left_out, f"{place.url}/undo/{batch}" if done else None
 
 
