@@ -66,25 +66,25 @@ CREATE INDEX "record_changed_by_id" ON "record" ("changed_by_id");
 CREATE INDEX "record_archived_by_id" ON "record" ("archived_by_id");
 
 CREATE TABLE "record_key" (
-    "organization_id" INTEGER NOT NULL,
     "slot_id" INTEGER NOT NULL REFERENCES "record_slot" ("id") ON DELETE CASCADE,
     "key" CTEXT NOT NULL, "record_id" INTEGER NOT NULL,
+    "organization_id" INTEGER NOT NULL,
     PRIMARY KEY ("slot_id", "key", "record_id")
 ) PIVOT;
 
 CREATE TABLE "record_unique" (
-    "organization_id" INTEGER NOT NULL,
     "slot_id" INTEGER NOT NULL REFERENCES "record_slot" ("id") ON DELETE CASCADE,
     "key" CTEXT NOT NULL, "record_id" INTEGER NOT NULL,
+    "organization_id" INTEGER NOT NULL,
     PRIMARY KEY ("slot_id", "key")
 ) PIVOT;
 
 CREATE TABLE "record_link" (
-    "organization_id" INTEGER NOT NULL,
     "field_id" INTEGER NOT NULL REFERENCES "record_field" ("id") ON DELETE CASCADE,
     "from_id" INTEGER NOT NULL REFERENCES "record" ("id") ON DELETE CASCADE,
     "to_id" INTEGER NOT NULL REFERENCES "record" ("id") ON DELETE CASCADE,
     "place" INTEGER NOT NULL,
+    "organization_id" INTEGER NOT NULL,
     PRIMARY KEY ("field_id", "from_id", "to_id")
 ) PIVOT;
 CREATE INDEX "record_link_field_id_to_id_from_id" ON "record_link" ("field_id", "to_id", "from_id");
