@@ -187,8 +187,11 @@ def _ordering(node, model):
 # --- many rows --------------------------------------------------------------------------------------------
 
 
-def insert_rows(table, rows):
-    """Insert rows (name → value, all of the same names) of an owned table: each belongs to where one stands."""
+def insert_rows(table, rows, *, or_leave=False):
+    """Insert rows (name → value, all of the same names) of an owned table: each belongs to where one stands.
+
+    With `or_leave` what is there already stays as it is.
+    """
     if not rows:
         return
     owner, fields = scope(), [table._meta.fields[name] for name in rows[0]]
@@ -199,5 +202,6 @@ def insert_rows(table, rows):
     database = table._meta.database
     places = ", ".join([database.obj.param] * len(columns))
     text = f'INSERT INTO "{table._meta.table_name}" ({names}) VALUES ({places})'  # noqa: S608  names of our own columns
+    text += " ON CONFLICT DO NOTHING" if or_leave else ""
     given = [(*(field.db_value(row[field.name]) for field in fields), owner) for row in rows]
     database.execute_many(text, given)

@@ -32,7 +32,7 @@ from domain.money.providers import sandbox
 from domain.operations import retention
 from domain.organizations import invitations, transfers
 from domain.people import admins, people, proofs, sessions
-from domain.records import rules
+from domain.records import kind_changes, rules
 from domain.tasks import tasks
 from jobs import verifications
 from models import JobRun, Lease
@@ -120,6 +120,7 @@ CALENDAR = (
     Job("credit_resets", "Begin the month's credits", batches(100, credits.reset_stale), at(0, 5)),
     Job("credit_lapses", "Release lapsed holds, end credits", batches(100, credits.lapse), every(minutes=5)),
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),
+    Job("kept_cells", "Let go of cells kept long enough", batches(50, kind_changes.prune), at(3, 50)),
     Job("settled", "Remove settled webhooks, letters and runs", batches(200, retention.prune), at(3, 40)),
 )
 BY_NAME = {job.name: job for job in CALENDAR}

@@ -246,6 +246,7 @@ def test_only_views_that_run_jobs_know_them():
 
 
 EVERYWHERE = {
+    "domain/records/kind_changes.py": 1,
     "domain/operations/overview.py": 1,  # the platform's revenue is of all organizations
     "database/migrations/0006_normal_forms.py": 1,  # stored text gets its form, whoever's it is
     "domain/lists/lists.py": 1,  # the platform\'s lists show all organizations
@@ -445,6 +446,7 @@ def test_templates_and_the_domain_ask_the_one_clock():
 
 UNTESTED_BY_NAME = {
     "domain/lists/tables.py",  # test_rows, which asks rows.py
+    "domain/records/shape_changes.py",  # test_field_changes
     *(
         f"domain/records/{one}.py" for one in ("documents", "listings", "questions", "rights", "shapes", "stored_rows")
     ),  # test_sight

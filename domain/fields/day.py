@@ -34,6 +34,10 @@ class Day(Kind):
         return date.fromisoformat(value) if value else None
 
     operators = operators.DATE
+    tells_doubles = True
+
+    def unique_key(self, value):
+        return value.isoformat()
 
     def parse(self, text, form):
         return form.day(text)

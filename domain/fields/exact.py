@@ -14,6 +14,7 @@ class Exact(Kind):
 
     name = "exact"
     is_figure = True
+    tells_doubles = True
     places: int | None = None
     least: Decimal | None = None
     most: Decimal | None = None

@@ -69,6 +69,7 @@ class Kind:
     # --- what tables made by people ask besides ---------------------------------------------------------------
 
     keyed = True  # rows are ordered and found by it
+    tells_doubles = False  # `unique_key` says what must not occur twice
 
     def key(self, value):
         """Text of at most 200 signs whose order as bytes of UTF-8 is the order of values, and equal for equal ones."""

@@ -9,8 +9,10 @@ from domain.fields.day import Day
 from domain.fields.duration import Duration
 from domain.fields.email import Email
 from domain.fields.exact import Exact
+from domain.fields.kinds import Unfit, clean
 from domain.fields.many_options import ManyOptions
 from domain.fields.moment import Moment
+from domain.fields.money import CURRENCIES
 from domain.fields.option import Option, Options
 from domain.fields.people import People
 from domain.fields.percent import Percent
@@ -70,3 +72,55 @@ KINDS = {
 def made(name, options, choices=()):
     """The kind that is kept as `name`, with its options; `choices` are the words of a choice."""
     return KINDS[name].made(options or {}, choices)
+
+
+OPTIONS = {  # kind → (name, what it is called) of what can be set
+    "number": (("places", "Places behind the point"), ("unit", "Unit")),
+    "percent": (("places", "Places behind the point"),),
+    "money": (("currency", "Currency, such as EUR; empty: each cell's own"),),
+    "phone": (("country", "Country of numbers without a prefix, such as DE"),),
+    "rating": (("most", "Stars"),),
+}
+
+
+def read_options(name, texts):
+    """Settings of a kind out of texts, those it has. Refuses with Unfit."""
+    read = {}
+    for option, _ in OPTIONS.get(name, ()):
+        text = clean(str(texts.get(option) if texts.get(option) is not None else "")).strip()
+        if text:
+            read[option] = _READ[option](text)
+    return read
+
+
+def _places(text):
+    if text not in map(str, range(11)):
+        raise Unfit("Choose 0 to 10 places.")
+    return int(text)
+
+
+def _currency(text):
+    if text.upper() not in CURRENCIES:
+        raise Unfit("Write a currency by its three letters, such as EUR.")
+    return text.upper()
+
+
+def _country(text):
+    if not (text.isascii() and text.isalpha() and len(text) == 2):
+        raise Unfit("Write a country by its two letters, such as DE.")
+    return text.upper()
+
+
+def _stars(text):
+    if text not in map(str, range(3, 11)):
+        raise Unfit("Choose 3 to 10 stars.")
+    return int(text)
+
+
+_READ = {
+    "places": _places,
+    "unit": lambda text: text[:20],
+    "currency": _currency,
+    "country": _country,
+    "most": _stars,
+}

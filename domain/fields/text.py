@@ -30,6 +30,8 @@ class Text(Kind):
             raise Unfit(f"Keep it to {self.most:,} characters; this has {len(text):,}.")
         return text
 
+    tells_doubles = True
+
     # --- in tables made by people: marks and case make no difference to what is found, figures count as numbers ---
 
     def parse(self, text, form):

@@ -72,7 +72,13 @@ def rename(slug, name, *, by, shape=None):
     collection, name = found(slug), _read(_NAME, "name", name)
     if name != collection.name:
         Collection.update(name=name).where(Collection.id == collection.id).execute()
-        changed(collection, {"rename": [collection.name, name]}, f"{collection.name} → {name}", by, shape)
+        changed(
+            collection,
+            {"collections": {collection.id: {"name": [collection.name, name]}}},
+            f"{collection.name} → {name}",
+            by,
+            shape,
+        )
     return found(slug)
 
 
@@ -100,7 +106,7 @@ def rename_field(slug, id, label, *, by, shape=None):
     field = field_of(collection, id)
     if label != field.label:
         RecordField.update(label=label).where(RecordField.id == field.id).execute()
-        what = {"label": field.id, "from": field.label, "to": label}
+        what = {"fields": {field.id: {"label": [field.label, label]}}}
         changed(collection, what, f"{collection.name}: {field.label} is called {label}", by, shape)
     return field_of(collection, id)
 
@@ -114,10 +120,15 @@ def add_option(slug, id, label, *, by, shape=None):
     options = list(RecordOption.select().where(RecordOption.field == field))
     if field.kind not in ("choice", "choices"):
         raise Invalid({"label": f"{field.label} has no words to choose from."})
-    option = _add_option(field, label, options)
+    option = add_word(field, label, options)
     what = {"option": option.id, "field": field.id}
     changed(collection, what, f"{collection.name}: {field.label} has the word {option.label}", by, shape)
     return option
+
+
+def read_label(text):
+    """A label out of text. Refuses with Invalid."""
+    return _read(_LABEL, "label", text)
 
 
 def field_of(collection, id):
@@ -175,14 +186,15 @@ def _add(collection, place, label, kind, options, choices=()):
     field.slot_id = slot.id
     options = []
     for word in choices:
-        options.append(_add_option(field, word, options))
+        options.append(add_word(field, word, options))
     return field
 
 
 TONES = ("info", "warn", "good", "quiet", "bad", "off")
 
 
-def _add_option(field, label, options):
+def add_word(field, label, options):
+    """Make a word of a choice behind its `options`, in the present transaction. Refuses with Invalid."""
     label = _read(_LABEL, "label", label)
     if any(comparable(option.label) == comparable(label) for option in options):
         raise Invalid({"label": f"{field.label} has the word {label} already."})

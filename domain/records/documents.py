@@ -4,6 +4,7 @@ import json
 
 from database.statements import insert_rows
 from domain import Invalid
+from domain.fields import conversions
 from domain.fields.leftover import LeftOver
 from models import RecordKey, RecordUnique
 
@@ -28,31 +29,35 @@ def put(shape, document, changed):
         cell = shape.by_name[name]
         _put(made, cell.slot, cell.kind, value)
         for other in cell.filling:
-            _put(made, other.slot, other.kind, registry_converted(cell, other, value))
+            fill(made, cell, other, value)
     return made
 
 
-def registry_converted(cell, other, value):
-    """A value in another kind of the same field, or its words where it doesn't fit that."""
-    if value is None or isinstance(value, LeftOver):
-        text = value
-    else:
-        text = cell.kind.plain(value)
-    if not text:
-        return None
-    try:
-        return other.kind.read(text)
-    except ValueError:
-        return LeftOver(text)
+def fill(document, cell, other, value):
+    """Write what a cell is in another slot of its field; returns whether words were left over."""
+    made = conversions.convert(cell.kind, other.kind, value, cell.form(other))
+    _put(document, other.slot, other.kind, made.value, made.beside)
+    return isinstance(made.value, LeftOver) or bool(made.beside)
 
 
-def _put(document, slot, kind, value):
+def filled(shape, document):
+    """The document with what is being filled beside its cells."""
+    for cell in shape.cells:
+        for other in cell.filling:
+            if not other.is_kept:
+                fill(document, cell, other, cell.value(document))
+    return document
+
+
+def _put(document, slot, kind, value, beside=""):
     document.pop(f"s{slot}", None)
     document.pop(f"~s{slot}", None)
     if isinstance(value, LeftOver):
         document[f"~s{slot}"] = str(value)
     elif value is not None:
         document[f"s{slot}"] = kind.stored(value)
+        if beside:
+            document[f"~s{slot}"] = beside
 
 
 def dumped(shape, document):
@@ -78,8 +83,13 @@ def words(shape, document):
 
 
 def keys(shape, document):
-    """{(slot, key)} of the row: one for each keyed field, also where it is empty."""
-    return {(cell.slot, cell.key(cell.value(document))) for cell in shape.keyed}
+    """{(slot, key)} of the row: one for each keyed slot, also where it is empty."""
+    return {(place.slot, place.key(place.value(document))) for place in shape.places}
+
+
+def is_no_value(value):
+    """Whether a cell is empty, or has words left over."""
+    return value is None or isinstance(value, LeftOver)
 
 
 def uniques(shape, document):

@@ -7,12 +7,29 @@ from typing import Any
 from peewee import JOIN
 
 from database.connections import database
-from domain.fields import operators, registry
+from domain import Stale
+from domain.fields import formats, operators, registry
 from domain.fields.kinds import Field, Kind
 from domain.fields.leftover import LeftOver
-from models import RecordField, RecordOption, RecordRule, RecordSlot
+from models import Collection, RecordField, RecordOption, RecordRule, RecordSlot
 
 KEPT_SHAPES = 500
+
+
+EMPTY = "2"
+
+
+def value_in(self, document):
+    """What stands in a document: a value, words left over, or None."""
+    if (stored := document.get(f"s{self.slot}")) is not None:
+        return self.kind.restored(stored)
+    words = document.get(f"~s{self.slot}")
+    return None if words is None else LeftOver(words)
+
+
+def key_of(self, value):
+    """The place of a value in the order of the field; empty cells and words left over come behind."""
+    return EMPTY if value is None or isinstance(value, LeftOver) else "1" + self.kind.key(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +39,14 @@ class Filling:
     slot: int
     kind: Kind
     options: dict
+    is_kept: bool = False  # filled and left; what is changed since is written here too
+
+    @property
+    def is_keyed(self):
+        return bool(self.options.get("keyed"))
+
+    value = value_in
+    key = key_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +73,11 @@ class Cell:
     def kind(self):
         return self.field.kind
 
-    def value(self, document):
-        """What stands in a document: a value, words left over, or None."""
-        if (stored := document.get(f"s{self.slot}")) is not None:
-            return self.kind.restored(stored)
-        words = document.get(f"~s{self.slot}")
-        return None if words is None else LeftOver(words)
+    value = value_in
+
+    def form(self, other):
+        """How what stands here is read for another slot of the field: as was said when one became the other."""
+        return formats.made((self.options if other.is_kept else other.options).get("read"))
 
     @cached_property
     def narrows(self):
@@ -69,12 +93,7 @@ class Cell:
             return isinstance(value, LeftOver)
         return self.kind.test(operator, None if isinstance(value, LeftOver) else value, operand)
 
-    def key(self, value):
-        """The place of a value in the order of the field; empty cells and words left over come behind."""
-        return EMPTY if value is None or isinstance(value, LeftOver) else "1" + self.kind.key(value)
-
-
-EMPTY = "2"
+    key = key_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +114,32 @@ class Shape:
         return tuple(cell for cell in self.cells if cell.is_keyed)
 
     @cached_property
+    def places(self):
+        """All slots that have keys: of fields, and those that are filled beside them."""
+        beside = [other for cell in self.cells for other in cell.filling if other.is_keyed]
+        return (*self.keyed, *beside)
+
+    @cached_property
     def unique(self):
         return tuple(cell for cell in self.cells if cell.is_unique)
 
     def of_kind(self, *names):
         """The cells of some kinds, by what registry.py calls them."""
         return tuple(cell for cell in self.cells if cell.kind_name in names)
+
+
+def still(shape, names):
+    """The present shape of a table, for who writes cells of these names by an earlier one. Refuses with Stale.
+
+    In the transaction that writes: what is filled beside a field is filled by each row that is written.
+    """
+    collection = Collection.get_by_id(shape.collection)
+    if collection.shape == shape.number:
+        return shape
+    fresh = read(collection)
+    if any(name not in fresh.by_name or fresh.by_name[name].slot != shape.by_name[name].slot for name in names):
+        raise Stale("This table was changed meanwhile. Look again; what you wrote is still here.")
+    return fresh
 
 
 def read(collection):
@@ -129,7 +168,7 @@ def _read(_database, id, number, _made_at, name):
         RecordSlot.field.in_([f.id for f in fields]), RecordSlot.state.in_(("filling", "kept"))
     ):
         kind = registry.made(slot.kind, slot.options, options.get(slot.field_id, ()))
-        filling.setdefault(slot.field_id, []).append(Filling(slot.id, kind, slot.options))
+        filling.setdefault(slot.field_id, []).append(Filling(slot.id, kind, slot.options, slot.state == "kept"))
     rules = list(RecordRule.select().where(RecordRule.collection == id))
     cells = [_cell(f, options.get(f.id, ()), tuple(filling.get(f.id, ())), rules) for f in fields]
     return Shape(id, number, name, tuple(cells))

@@ -18,7 +18,7 @@ from domain.fields.kinds import clean, comparable, whole
 from domain.fields.leftover import LeftOver, plain_cell
 from domain.lists import lists
 from domain.lists.sources import Source
-from domain.records import documents, questions
+from domain.records import documents, questions, shapes
 from domain.records.shapes import EMPTY
 from domain.records.stored_rows import Row
 from models import Record
@@ -324,23 +324,25 @@ class Sight(Source):
 
     def make(self, listing, values, by, parent):
         lock("records", self.shape.collection)
-        document = documents.put(self.shape, {}, values)
+        shape = shapes.still(self.shape, values)
+        document = documents.put(shape, {}, values)
         record = Record.create(
-            collection=self.shape.collection,
-            cells=documents.dumped(self.shape, document),
-            **documents.words(self.shape, document),
+            collection=shape.collection,
+            cells=documents.dumped(shape, document),
+            **documents.words(shape, document),
             created_by=by.user.id,
             changed_by=by.user.id,
         )
-        documents.place(self.shape, record.id, None, document)
+        documents.place(shape, record.id, None, document)
         return Row(self.shape, record.id, record.cells, 1, by.user.id, record.created_at, by.user.id, record.changed_at)
 
     def write(self, listing, row, before, values, extra, by):
         lock("records", self.shape.collection)
-        document = documents.put(self.shape, row.document, values)
+        shape = shapes.still(self.shape, values)
+        document = documents.put(shape, row.document, values)
         moved = {
-            "cells": documents.dumped(self.shape, document),
-            **documents.words(self.shape, document),
+            "cells": documents.dumped(shape, document),
+            **documents.words(shape, document),
             "changed_at": now(),
             "changed_by": by.user.id,
             "version": Record.version + 1,
@@ -348,7 +350,7 @@ class Sight(Source):
         stood = (Record.id == row.id, Record.version == row.version, Record.archived_at.is_null())
         if not Record.update(**moved).where(*stood).execute():
             return False
-        documents.place(self.shape, row.id, row.document, document)
+        documents.place(shape, row.id, row.document, document)
         row.document, row.version = document, row.version + 1
         row.cells |= values
         return True
@@ -359,7 +361,7 @@ class Sight(Source):
         Record.update(archived_at=now(), archived_by=by.user.id, words="", words_more="").where(
             Record.id == row.id
         ).execute()
-        documents.place(self.shape, row.id, row.document, None)
+        documents.place(shapes.still(self.shape, ()), row.id, row.document, None)
         first = listing.first
         return {first: [stored(self.shape, first, row.value(first)), None]}
 
@@ -369,10 +371,11 @@ class Sight(Source):
 
     def put_back(self, listing, id, noted, restored, by):
         record = Record.one(Record.id == id, Record.collection == self.shape.collection)
-        document = json.loads(record.cells)
-        found = documents.words(self.shape, document)
-        Record.update(archived_at=None, archived_by=None, **found).where(Record.id == id).execute()
-        documents.place(self.shape, id, None, document)
+        shape = shapes.still(self.shape, ())
+        document = documents.filled(shape, json.loads(record.cells))
+        back = {"cells": documents.dumped(shape, document), **documents.words(shape, document)}
+        Record.update(archived_at=None, archived_by=None, **back).where(Record.id == id).execute()
+        documents.place(shape, id, None, document)
         return self.now_there(listing, id)
 
     def follows(self, listing, noted, written):

@@ -1,0 +1,204 @@
+"""What a builder does to fields and to the words of choices; every change can be taken back (shape_changes.py).
+
+Cells are touched by none of it: they hold an option's number, and what is put away keeps its slot.
+"""
+
+from database.clock import now
+from database.statements import insert_rows
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.fields.kinds import comparable
+from domain.records import collections, documents, kind_changes, shape_changes, shapes
+from models import Collection, Record, RecordField, RecordOption, RecordUnique
+
+MOST = 50_000  # rows of a table whose doubles are looked for at once
+
+
+@writes
+def put_away(slug, id, *, by, shape=None):
+    """Take a field out of lists, forms and exports; its cells stay. Refuses with NotFound, Stale, or for the last."""
+    row, collection = _field(slug, id, by)
+    if len(collections.fields(collection)) < 2:
+        raise Refused("A table needs a field. Add another one first.")
+    diff = {"fields": {row.id: {"archived_at": now()}}}
+    return shape_changes.make(collection, diff, f"{collection.name}: {row.label} was put away", by, shape)
+
+
+def away(collection):
+    """The fields that were put away, the last one first."""
+    gone = RecordField.select().where(RecordField.collection == collection, RecordField.archived_at.is_null(False))
+    return list(gone.order_by(RecordField.archived_at.desc()))
+
+
+@writes
+def bring_back(slug, id, *, by, shape=None):
+    """A field that was put away stands where it was. Refuses with NotFound or Stale."""
+    by.require("records.build")
+    collection = collections.found(slug)
+    row = next((one for one in away(collection) if one.id == id), None)
+    if row is None:
+        raise NotFound("This field isn't here any more.")
+    diff = {"fields": {row.id: {"archived_at": None}}}
+    return shape_changes.make(collection, diff, f"{collection.name}: {row.label} is back", by, shape)
+
+
+@writes
+def move(slug, id, step, *, by, shape=None):
+    """Move a field one place on (1) or back (-1). Refuses with NotFound or Stale."""
+    row, collection = _field(slug, id, by)
+    diff = {"fields": _moved(collections.fields(collection), row.id, step)}
+    if diff["fields"]:
+        shape_changes.make(collection, diff, f"{collection.name}: {row.label} was moved", by, shape)
+
+
+def _moved(rows, id, step):
+    """id → its place, of those whose place is another when one of them goes a step."""
+    order = [row.id for row in rows]
+    at = order.index(id)
+    to = min(max(at + step, 0), len(order) - 1)
+    order.insert(to, order.pop(at))
+    stood = {row.id: row.place for row in rows}
+    return {id: {"place": place} for place, id in enumerate(order) if stood[id] != place}
+
+
+@writes
+def rule(slug, id, *, by, is_required, is_unique, shape=None):
+    """Say whether a field may be empty, and whether a value may occur twice. What stands there already stays.
+
+    Returns the rows that have a value twice. Refuses with Invalid what a kind can't, NotFound or Stale.
+    """
+    row, collection = _field(slug, id, by)
+    diff, doubles = {"is_required": bool(is_required), "is_unique": bool(is_unique)}, []
+    if is_unique and not row.is_unique:
+        doubles = _find_doubles(collection, row)
+    elif row.is_unique and not is_unique:
+        RecordUnique.delete().where(RecordUnique.slot == row.slot_id).execute()
+    shape_changes.make(collection, {"fields": {row.id: diff}}, f"{collection.name}: {row.label} has rules", by, shape)
+    return doubles
+
+
+def _find_doubles(collection, row):
+    """The rows whose value another has; the first of each is the one that keeps it."""
+    cell = shapes.read(collection).by_name[f"f{row.id}"]
+    if not cell.kind.tells_doubles or cell.kind.long:
+        raise Invalid({"is_unique": f"{row.label} can have doubles: its kind can't tell them."})
+    if Record.select().where(Record.collection == collection).limit(MOST + 1).count() > MOST:
+        raise Refused(f"Doubles are looked for in tables of {MOST:,} rows at most.")
+    seen, doubles = {}, []
+    for id, document, _ in kind_changes.rows_of(collection, False, 0, MOST):
+        value = cell.value(document)
+        key = None if documents.is_no_value(value) else cell.kind.unique_key(value)
+        if key is not None and seen.setdefault(key, id) != id:
+            doubles.append(id)
+    insert_rows(RecordUnique, [{"slot": row.slot_id, "key": key, "record": id} for key, id in seen.items()])
+    return doubles
+
+
+def breaks(collection, row):
+    """How many cells of a field are empty, of the first MOST rows."""
+    cell = shapes.read(collection).by_name[f"f{row.id}"]
+    rows = kind_changes.rows_of(collection, False, 0, MOST)
+    return sum(documents.is_no_value(cell.value(document)) for _, document, _ in rows)
+
+
+# --- words of a choice --------------------------------------------------------------------------------------------
+
+
+@writes
+def rename_word(slug, id, option, label, *, by, shape=None):
+    """Call a word something else; cells follow. Refuses with Invalid, NotFound or Stale."""
+    row, collection = _field(slug, id, by)
+    word, others = _word(row, option)
+    label = collections.read_label(label)
+    if any(comparable(one.label) == comparable(label) for one in others if one.merged_into_id is None):
+        raise Invalid({"label": f"{row.label} has the word {label} already."})
+    diff = {"options": {word.id: {"label": label}}}
+    shape_changes.make(collection, diff, f"{collection.name}: {word.label} is called {label}", by, shape)
+
+
+@writes
+def move_word(slug, id, option, step, *, by, shape=None):
+    """Move a word one place on (1) or back (-1): lists are ordered so at once. Refuses with NotFound or Stale."""
+    row, collection = _field(slug, id, by)
+    word, _ = _word(row, option)
+    rows = [one for one in _words(row) if one.archived_at is None and one.merged_into_id is None]
+    if word not in rows:
+        raise Refused(f"{word.label} isn't offered any more.")
+    if diff := _moved(rows, word.id, step):
+        shape_changes.make(collection, {"options": diff}, f"{collection.name}: {word.label} was moved", by, shape)
+
+
+@writes
+def offer_word(slug, id, option, is_offered, *, by, shape=None):
+    """Offer a word or no more; it stays in the cells that have it. Refuses with NotFound or Stale."""
+    row, collection = _field(slug, id, by)
+    word, _ = _word(row, option)
+    diff = {"options": {word.id: {"archived_at": None if is_offered else now()}}}
+    summary = f"{collection.name}: {word.label} is {'offered again' if is_offered else 'no longer offered'}"
+    shape_changes.make(collection, diff, summary, by, shape)
+
+
+@writes
+def merge_words(slug, id, option, into, *, by, shape=None):
+    """Let one word mean another; no cell is written. Refuses with Invalid, NotFound or Stale."""
+    row, collection = _field(slug, id, by)
+    word, others = _word(row, option)
+    target = next((one for one in others if one.id == into and one.merged_into_id is None), None)
+    if target is None:
+        raise Invalid({"into": "Choose another word of this field."})
+    diff = {"options": {one.id: {"merged_into_id": target.id} for one in [word, *_merged_into(others, word)]}}
+    shape_changes.make(collection, diff, f"{collection.name}: {word.label} means {target.label}", by, shape)
+
+
+def _merged_into(others, word):
+    return [one for one in others if one.merged_into_id == word.id]
+
+
+def _words(row):
+    options = RecordOption.select().where(RecordOption.field == row)
+    return list(options.order_by(RecordOption.place, RecordOption.id))
+
+
+def _word(row, option):
+    """(the word, the others of its field). Refuses with NotFound."""
+    rows = _words(row)
+    word = next((one for one in rows if one.id == option), None)
+    if word is None:
+        raise NotFound("This word isn't here any more.")
+    return word, [one for one in rows if one.id != option]
+
+
+def _field(slug, id, by):
+    by.require("records.build")
+    collection = collections.found(slug)
+    return collections.field_of(collection, id), collection
+
+
+# --- whole tables -------------------------------------------------------------------------------------------------
+
+
+@writes
+def put_table_away(slug, *, by, shape=None):
+    """Take a table out of sight with all its rows. Refuses with NotFound or Stale."""
+    by.require("records.build")
+    collection = collections.found(slug)
+    diff = {"collections": {collection.id: {"archived_at": now()}}}
+    shape_changes.make(collection, diff, f"The table {collection.name} was put away", by, shape)
+
+
+def tables_away():
+    """The tables that were put away, the last one first."""
+    gone = Collection.select().where(Collection.archived_at.is_null(False))
+    return list(gone.order_by(Collection.archived_at.desc()))
+
+
+@writes
+def bring_table_back(slug, *, by):
+    """A table that was put away is there again, with all its rows. Refuses with NotFound."""
+    by.require("records.build")
+    collection = next((one for one in tables_away() if one.slug == slug), None)
+    if collection is None:
+        raise NotFound("This table isn't here any more.")
+    diff = {"collections": {collection.id: {"archived_at": None}}}
+    shape_changes.make(collection, diff, f"The table {collection.name} is back", by)
+    return collection

@@ -1,0 +1,331 @@
+"""A field that becomes another kind: rehearsed with the very cells, filled beside the live ones, flipped, undone.
+
+The new cells are a slot of their own. From the commit that makes it on, whoever writes a row fills it too; a job
+walks over all rows in batches and goes on after a kill where it stood. The old slot is kept for KEPT days, with
+what is changed meanwhile, so that going back is a flip as well. Nothing is lost on any way.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere, inside
+from database.statements import insert_rows
+from database.transactions import writes
+from domain import Invalid, Refused
+from domain.base import long_jobs
+from domain.fields import conversions, formats, registry
+from domain.fields.kinds import Unfit, comparable
+from domain.fields.leftover import LeftOver, plain_cell
+from domain.fields.many_options import split
+from domain.records import collections, documents, shape_changes, shapes
+from models import Collection, LongJob, Organization, Record, RecordField, RecordKey, RecordOption, RecordSlot, User
+
+CHANGE = "kind_change"
+KEPT = 30  # days
+SLOTS = 3  # kept ones of a field
+LOOKED = 20_000  # cells that a rehearsal looks at
+BATCH = 500
+SHOWN = 25
+
+
+class Becomes(NamedTuple):
+    """A cell in a rehearsal: of which row, what stands in it, what it becomes; `is_left` where that are words."""
+
+    row: int
+    title: str
+    now: str
+    becomes: str
+    is_left: bool
+    beside: str
+
+
+@dataclass
+class Rehearsal:
+    """What would become of a field's cells."""
+
+    of: RecordField
+    kind: str
+    options: dict
+    form: formats.Format
+    questions: list = field(default_factory=list)
+    looked: int = 0
+    is_whole: bool = True
+    empty: int = 0
+    left: list = field(default_factory=list)  # Becomes, of those that don't fit
+    left_count: int = 0
+    fit: list = field(default_factory=list)  # Becomes, of those that do: short, long and odd ones
+    words: dict = field(default_factory=dict)  # a choice's words that aren't options yet → how often
+
+    @property
+    def fit_count(self):
+        return self.looked - self.empty - self.left_count
+
+
+def rehearse(slug, id, kind, *, by, options=None, given=None):
+    """What would become of each cell, read and not written. Refuses with Invalid or NotFound."""
+    by.require("records.build")
+    collection = collections.found(slug)
+    row = collections.field_of(collection, id)
+    cell = shapes.read(collection).by_name[f"f{row.id}"]
+    options = _checked(row, kind, options or {})
+    target = registry.made(kind, options, _choices(row))
+    rows = list(rows_of(collection, archived=False, after=0, most=LOOKED + 1))
+    made = Rehearsal(row, kind, options, formats.Format(), looked=min(len(rows), LOOKED), is_whole=len(rows) <= LOOKED)
+    cells = [(id, document, cell.value(document)) for id, document, _ in rows[:LOOKED]]
+    words = [plain_cell(cell.kind, value) for _, _, value in cells if value is not None]
+    made.form, made.questions = conversions.questions(cell.kind, target, words, given)
+    made.words = _new_words(cell.kind, target, words, made.form) if kind in ("choice", "choices") else {}
+    first = shapes.read(collection).cells[0]
+    for id, document, value in cells:
+        _look(made, id, cell, target, value, lambda document=document: plain_cell(first.kind, first.value(document)))
+    made.fit = _telling(made.fit)
+    return made
+
+
+def _look(made, id, cell, target, value, title):
+    if value is None:
+        made.empty += 1
+        return
+    became = conversions.convert(cell.kind, target, value, made.form)
+    is_left = isinstance(became.value, LeftOver)
+    now_there = plain_cell(cell.kind, value)
+    if is_left and made.words and all(word in made.words for word in _words(target, now_there, made.form)):
+        is_left, becomes = False, now_there  # it becomes an option
+    else:
+        becomes = str(became.value) if is_left else target.plain(became.value)
+    made.left_count += is_left
+    if len(kept := made.left if is_left else made.fit) < (SHOWN * 2 if is_left else LOOKED):
+        kept.append(Becomes(id, title() if is_left else "", now_there, becomes, is_left, became.beside))
+
+
+def _telling(fit):
+    """Some that tell most: the shortest, the longest, those that change most, each once."""
+    each = list({one.now: one for one in fit}.values())
+    by_length = sorted(each, key=lambda one: len(one.now))
+    odd = sorted(each, key=lambda one: (not one.beside, one.now == one.becomes, one.now))
+    return list(dict.fromkeys([*odd[: SHOWN - 10], *by_length[:5], *by_length[-5:]]))[:SHOWN]
+
+
+def _words(target, text, form):
+    if target.several:
+        return [comparable(word) for word in split(text, form.separator or ";")]
+    return [comparable(text)]
+
+
+def _new_words(kind, target, texts, form):
+    """The words that stand in cells and are no options of the choice, as written first → how often."""
+    if kind.name in ("options", "many_options"):
+        return {}
+    known = {comparable(option.label) for option in target.made}
+    found: dict[str, list] = {}
+    for text in texts:
+        parts = split(text, form.separator or ";") if target.several else [text]
+        for word in parts:
+            said = comparable(word)
+            if said and said not in known and len(word) <= 80 and "\n" not in word:
+                found.setdefault(said, [word, 0])[1] += 1
+    return {said: tuple(pair) for said, pair in sorted(found.items(), key=lambda one: -one[1][1])}
+
+
+@writes
+def begin(slug, id, kind, *, by, options=None, given=None, adds_words=True, shape=None):
+    """Make a field another kind: from here on it is filled, by a job and by whoever writes. Returns the new slot.
+
+    `adds_words`: a choice's words that aren't options become some. Refuses with Invalid, NotFound or Stale.
+    """
+    made = rehearse(slug, id, kind, by=by, options=options, given=given)
+    collection, row = collections.found(slug), made.of
+    if RecordSlot.select().where(RecordSlot.field == row, RecordSlot.state == "filling").exists():
+        raise Refused(f"{row.label} is becoming another kind already. Wait for it, or stop it.")
+    if row.is_unique:
+        raise Invalid({"kind": f"{row.label} may not have doubles. Allow them first, then change its kind."})
+    if adds_words and made.words:
+        _add_words(row, [word for word, _ in made.words.values()])
+    target = registry.made(kind, made.options, ())
+    is_keyed = target.keyed and not target.long and (kind != "text" or row.is_keyed)
+    kept = made.options | {"read": made.form.kept(), "keyed": is_keyed}
+    slot = RecordSlot.create(field=row, kind=kind, options=kept, state="filling")
+    label = registry.KINDS[kind].label.lower()
+    what = {"slots": {slot.id: {"state": [None, "filling"]}}}
+    collections.changed(collection, what, f"{collection.name}: {row.label} is becoming {label}", by, shape)
+    total = Record.select().where(Record.collection == collection).count()
+    long_jobs.begin(CHANGE, str(slot.id), by=by.user, total=total, **_beginning(by.organization))
+    return slot
+
+
+def _beginning(organization):
+    return {"organization": organization.id, "upto": 0, "archived": False, "left": 0}
+
+
+def _add_words(row, words):
+    options = list(RecordOption.select().where(RecordOption.field == row))
+    if len(options) + len(words) > collections.OPTIONS:
+        most = f"A field has {collections.OPTIONS:,} words at most; these are {len(words):,}."
+        raise Invalid({"kind": f"{most} Add a field of another kind besides."})
+    for word in words:
+        options.append(collections.add_word(row, word, options))
+
+
+def _checked(row, kind, options):
+    """The settings of a kind out of texts. Refuses with Invalid what isn't offered."""
+    if kind not in registry.KINDS:
+        raise Invalid({"kind": "There is no such kind of field."})
+    if conversions.way(row.kind, kind) == conversions.NO:
+        raise Invalid({"kind": conversions.INSTEAD})
+    try:
+        return registry.read_options(kind, options)
+    except Unfit as unfit:
+        raise Invalid({"options": str(unfit)}) from None
+
+
+def _choices(row):
+    return list(RecordOption.select().where(RecordOption.field == row).order_by(RecordOption.place, RecordOption.id))
+
+
+# --- filling ------------------------------------------------------------------------------------------------------
+
+
+def work():
+    """Fill one batch of a slot; returns how many rows were looked at, 0 when nothing was asked for."""
+    job = long_jobs.claim(CHANGE)
+    if job is None:
+        return 0
+    with inside(job.facts["organization"]):
+        return _fill(job)
+
+
+@writes
+def _fill(job):
+    slot = RecordSlot.one(RecordSlot.id == int(job.subject))
+    if slot is None or slot.state != "filling":
+        long_jobs.finish(job, error="It was stopped.")
+        return 1
+    row: Any = RecordField.get_by_id(slot.field_id)
+    collection = Collection.get_by_id(row.collection_id)
+    lock("records", collection.id)
+    shape = shapes.read(Collection.get_by_id(collection.id))
+    archived = job.facts["archived"]
+    rows = list(rows_of(collection, archived, job.facts["upto"], BATCH))
+    if not rows and archived:
+        return _flip(job, slot, row, collection)
+    facts = {"archived": archived or not rows, "upto": rows[-1][0] if rows else 0}
+    if not long_jobs.progress(job, job.done + len(rows), lasting=True, **facts):
+        return 1  # somebody else has taken it up
+    cell = shape.by_name.get(f"f{row.id}")
+    other = next((one for one in cell.filling if one.slot == slot.id), None) if cell else None
+    if other is None:  # its field was put away meanwhile: it waits no longer
+        stop_slot(slot)
+        return 1
+    left, keys = 0, []
+    for id, document, version in rows:
+        left += documents.fill(document, cell, other, cell.value(document))
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        Record.update(cells=text, version=version + 1).where(Record.id == id).execute()
+        keys.append({"slot": slot.id, "key": other.key(other.value(document)), "record": id})
+    if other.is_keyed and not archived:
+        insert_rows(RecordKey, keys, or_leave=True)
+    long_jobs.progress(job, job.done, lasting=True, left=job.facts["left"] + left)
+    return len(rows) or 1
+
+
+def rows_of(collection, archived, after, most):
+    """(id, document, version) of the next rows by their age, in the trash or not."""
+    where = Record.archived_at.is_null(not archived)
+    rows = Record.select(Record.id, Record.cells, Record.version)
+    rows = rows.where(Record.collection == collection, where, Record.id > after).order_by(Record.id).limit(most)
+    return ((id, json.loads(cells), version) for id, cells, version in rows.tuples())
+
+
+def _flip(job, slot, row, collection):
+    """The new slot is the live one, in one transaction."""
+    if not long_jobs.finish(job):
+        return 1
+    old = RecordSlot.get_by_id(row.slot_id)
+    own = {name: value for name, value in slot.options.items() if name not in ("read", "keyed")}
+    RecordSlot.update(options=old.options | {"keyed": row.is_keyed}, kept_until_at=now() + timedelta(KEPT)).where(
+        RecordSlot.id == old.id
+    ).execute()
+    RecordSlot.update(left_over=job.facts["left"]).where(RecordSlot.id == slot.id).execute()
+    diff = {
+        "fields": {row.id: {"kind": slot.kind, "options": own, "slot_id": slot.id, "is_keyed": slot.options["keyed"]}},
+        "slots": {slot.id: {"state": "live"}, old.id: {"state": "kept"}},
+    }
+    by = shape_changes.Asker(User.get_by_id(job.asked_by_id), Organization.get_by_id(job.facts["organization"]))
+    label = registry.KINDS[slot.kind].label.lower()
+    shape_changes.make(collection, diff, f"{collection.name}: {row.label} is {label} now", by)
+    _let_go_of_oldest(row)
+    return 1
+
+
+def _let_go_of_oldest(row):
+    kept = RecordSlot.select().where(RecordSlot.field == row, RecordSlot.state == "kept")
+    for slot in list(kept.order_by(RecordSlot.kept_until_at.desc()))[SLOTS:]:
+        RecordSlot.update(state="gone").where(RecordSlot.id == slot.id).execute()
+
+
+@writes
+def stop(slug, id, *, by, shape=None):
+    """Let a field be what it is: what was filled so far goes. Refuses with NotFound or Stale."""
+    by.require("records.build")
+    collection = collections.found(slug)
+    row = collections.field_of(collection, id)
+    slot = RecordSlot.one(RecordSlot.field == row, RecordSlot.state == "filling")
+    if slot is None:
+        raise Refused(f"{row.label} isn't becoming another kind.")
+    stop_slot(slot)
+    what = {"slots": {slot.id: {"state": ["filling", "gone"]}}}
+    collections.changed(collection, what, f"{collection.name}: {row.label} stays as it is", by, shape)
+
+
+def stop_slot(slot):
+    """What was being filled isn't any more, in the present transaction."""
+    RecordSlot.update(state="gone").where(RecordSlot.id == slot.id).execute()
+    long_jobs.replace(CHANGE, str(slot.id))
+
+
+def progress(collection):
+    """field → the LongJob that fills it."""
+    slots = RecordSlot.select().join(RecordField, on=(RecordField.id == RecordSlot.field))
+    filling = slots.where(RecordField.collection == collection, RecordSlot.state == "filling")
+    found = {str(slot.id): slot.field_id for slot in filling}
+    jobs = LongJob.select().where(LongJob.kind == CHANGE, LongJob.subject.in_(list(found))) if found else ()
+    return {found[job.subject]: job for job in jobs}
+
+
+def left_over(collection):
+    """field → how many cells had words left over when it became what it is."""
+    slots = RecordSlot.select(RecordSlot.field, RecordSlot.left_over, RecordSlot.kind)
+    slots = slots.join(RecordField, on=(RecordField.slot_id == RecordSlot.id))
+    return {row.field_id: row.left_over for row in slots.where(RecordField.collection == collection) if row.left_over}
+
+
+def prune(limit):
+    """Let go of slots whose days are over, with their keys; returns how many."""
+    with everywhere("kept slots end in all organizations"):
+        over = list(
+            RecordSlot.select().where(RecordSlot.state == "kept", RecordSlot.kept_until_at < now()).limit(limit)
+        )
+    for slot in over:
+        with inside(slot.organization_id):
+            _let_go(slot)
+            while _without_keys(slot):
+                pass
+    return len(over)
+
+
+@writes
+def _let_go(slot):
+    RecordSlot.update(state="gone").where(RecordSlot.id == slot.id).execute()
+    row: Any = RecordField.get_by_id(slot.field_id)
+    lock("records", row.collection_id)
+    Collection.update(shape=Collection.shape + 1).where(Collection.id == row.collection_id).execute()
+
+
+@writes
+def _without_keys(slot):
+    some = RecordKey.select(RecordKey.record).where(RecordKey.slot == slot.id).limit(BATCH * 4)
+    return RecordKey.delete().where(RecordKey.slot == slot.id, RecordKey.record.in_(some)).execute()

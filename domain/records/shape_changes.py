@@ -1,0 +1,90 @@
+"""Changes of a table's shape as differences: of which field, option, slot or table what was, and what it became.
+
+Undoing one writes back what was, if nothing of it was changed since; it is a change itself, with a number of its own.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from database.transactions import writes
+from domain import NotFound, Refused
+from domain.records import collections
+from models import Collection, Organization, RecordField, RecordOption, RecordSlot, RecordUnique, ShapeChange, User
+
+TABLES = {"fields": RecordField, "options": RecordOption, "slots": RecordSlot, "collections": Collection}
+
+
+class Asker(NamedTuple):
+    """Who asked for what a job does."""
+
+    user: User
+    organization: Organization
+
+
+def make(collection, diff, summary, by, shape=None):
+    """Write `diff`, {table: {id: {column: value}}}, and note what it was, in the present transaction.
+
+    Returns the ShapeChange. Refuses with Stale when the table has another `shape` by now.
+    """
+    what: dict = {}
+    for table, rows in diff.items():
+        for id, values in rows.items():
+            row = TABLES[table].get_by_id(int(id))
+            pairs = {name: [_json(getattr(row, name)), _json(value)] for name, value in values.items()}
+            what.setdefault(table, {})[str(id)] = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+            TABLES[table].update(**values).where(TABLES[table].id == row.id).execute()
+    return collections.changed(collection, what, summary, by, shape)
+
+
+def _json(value):
+    return {"at": value.isoformat()} if isinstance(value, datetime) else value
+
+
+def _value(json):
+    return datetime.fromisoformat(json["at"]) if isinstance(json, dict) and json.keys() == {"at"} else json
+
+
+def recent(collection, count=20):
+    """The newest changes of a table."""
+    rows = ShapeChange.select().where(ShapeChange.collection == collection).order_by(ShapeChange.number.desc())
+    return list(rows.limit(count))
+
+
+@writes
+def undo(slug, id, *, by, shape=None):
+    """Take a change back. Refuses with NotFound, Stale, or when what it made was changed since or is gone."""
+    by.require("records.build")
+    collection = collections.found(slug)
+    change = ShapeChange.one(ShapeChange.collection == collection, ShapeChange.id == id)
+    if change is None:
+        raise NotFound("This change isn't here any more.")
+    if change.undone_by_id:
+        raise Refused("This was taken back already.")
+    diff: dict = {}
+    for table, rows in change.what.items():
+        for key, pairs in rows.items() if table in TABLES else ():
+            row = TABLES[table].get_by_id(int(key))
+            for name, (before, after) in pairs.items():
+                if _json(getattr(row, name)) != after or (before is None and table == "slots"):
+                    raise Refused(f"{_called(table, row)} was changed since. Take that back first.")
+                diff.setdefault(table, {}).setdefault(key, {})[name] = _value(before)
+    if not diff:
+        raise Refused("This can't be taken back.")
+    _without_uniques(diff)
+    made = make(collection, diff, f"{collection.name}: a change was taken back", by, shape)
+    ShapeChange.update(undone_by_id=made.id).where(ShapeChange.id == change.id).execute()
+    return made
+
+
+def _called(table, row):
+    if table == "slots":
+        return RecordField.get_by_id(row.field_id).label
+    return getattr(row, "label", None) or getattr(row, "name", "It")
+
+
+def _without_uniques(diff):
+    """What may occur twice again is looked for no more."""
+    for key, values in diff.get("fields", {}).items():
+        if values.get("is_unique") is False:
+            row = RecordField.get_by_id(int(key))
+            RecordUnique.delete().where(RecordUnique.slot == row.slot_id).execute()
