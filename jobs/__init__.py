@@ -96,6 +96,7 @@ CALENDAR = (
     Job(
         "record_words", "Move what is searched of tables", rules.move_words, every(seconds=15), woken_by="record words"
     ),
+    Job("kind_change", "Fill fields of another kind", kind_changes.work, every(seconds=15), woken_by="kind_change"),
     Job(
         "reconciliation",
         "Compare with the provider",

@@ -21,7 +21,7 @@ from domain.fields import conversions, formats, registry
 from domain.fields.kinds import Unfit, comparable
 from domain.fields.leftover import LeftOver, plain_cell
 from domain.fields.many_options import split
-from domain.records import collections, documents, shape_changes, shapes
+from domain.records import collections, documents, rules, shape_changes, shapes
 from models import Collection, LongJob, Organization, Record, RecordField, RecordKey, RecordOption, RecordSlot, User
 
 CHANGE = "kind_change"
@@ -258,6 +258,7 @@ def _flip(job, slot, row, collection):
     label = registry.KINDS[slot.kind].label.lower()
     shape_changes.make(collection, diff, f"{collection.name}: {row.label} is {label} now", by)
     _let_go_of_oldest(row)
+    rules.find_words_anew(Collection.get_by_id(collection.id), by)
     return 1
 
 

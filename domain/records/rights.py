@@ -71,7 +71,7 @@ def _ruled(rule, by, shape):
             where.append(("created_by", by.user.id))
             continue
         cell = shape.by_name.get(f"f{what}")
-        if cell is None or not cell.is_keyed:
+        if cell is None or not cell.is_keyed or cell.kind_name not in ("person", "choice"):
             is_whole = False
         else:
             where.append((cell.name, cell.key(by.user.id if value == "me" else value)))

@@ -77,11 +77,16 @@ def _changed(collection, shape, what, summary, by):
     was = {cell.id: cell.is_open for cell in shape.cells}
     collection = Collection.get_by_id(collection.id)
     if was != {cell.id: cell.is_open for cell in shapes.read(collection).cells}:
-        Collection.update(settings=collection.settings | {"stale_words": True}).where(
-            Collection.id == collection.id
-        ).execute()
-        long_jobs.replace(WORDS, str(collection.id))
-        long_jobs.begin(WORDS, str(collection.id), by=by.user, organization=by.organization.id, after=0)
+        find_words_anew(collection, by)
+
+
+def find_words_anew(collection, by):
+    """Have what is searched of a table's rows made anew by a job, in the present transaction."""
+    Collection.update(settings=collection.settings | {"stale_words": True}).where(
+        Collection.id == collection.id
+    ).execute()
+    long_jobs.replace(WORDS, str(collection.id))
+    long_jobs.begin(WORDS, str(collection.id), by=by.user, organization=by.organization.id, after=0)
 
 
 def _read(collection, shape, who, form):

@@ -146,6 +146,8 @@ def test_the_calendar_names_each_job_once_and_keeps_to_utc():
         "backer_import",
         "webhook_replays",
         "reconciliation",
+        "record_words",
+        "kind_change",
     }
 
 

@@ -1,10 +1,11 @@
 """What is done to fields, words and tables touches no cell and can be taken back."""
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from domain import Invalid, NotFound, Refused, Stale
 from domain.lists import lists, rows
-from domain.records import collections, field_changes, listings, shape_changes
+from domain.records import collections, field_changes, kind_changes, listings, rules, shape_changes
 from models import Record, RecordOption, RecordUnique
 
 
@@ -166,3 +167,21 @@ def test_a_table_is_put_away_and_comes_back(table, at):
     assert [one.slug for one in field_changes.tables_away()] == [table.slug]
     field_changes.bring_table_back(table.slug, by=by)
     assert seen(table, by) == [("a", "New")]
+
+
+def test_a_rule_whose_field_became_another_kind_lets_nobody_through(table, at):
+    by = at("alice")
+    make_rows(table, by, ("a", "New"))
+    state = field_id(table, "State")
+    form = MultiDict(
+        [("sees", "some"), ("where", f"{state}:{option('New')}"), ("changes", "none"), ("others", "change")]
+    )
+    rules.change(table.slug, "role:member", form, by=by)
+    assert len(seen(table, at("bob"))) == 1
+    kind_changes.begin(table.slug, state, "text", by=by)
+    while kind_changes.work():
+        pass
+    with pytest.raises(NotFound):
+        rules_of(table, at("bob"))
+    undo(table, by)
+    assert len(seen(table, at("bob"))) == 1
