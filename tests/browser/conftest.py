@@ -18,7 +18,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "/tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))  # its stories share the demo
+            if not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))  # its stories share the demo
 
 
 @pytest.fixture(scope="session")
