@@ -3,6 +3,7 @@
 Times are UTC, money is integer minor units, secrets are stored only as hashes.
 """
 
+import json
 from typing import Any
 
 from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, CompositeKey, IntegerField, TextField, fn
@@ -1202,6 +1203,63 @@ class RecordLink(Pivot):
         primary_key = CompositeKey("field", "from_record", "to_record")
         indexes = ((("field", "to_record", "from_record"), False), (("from_record",), False))
         without_rowid = True
+
+
+# --- files that are brought into a list -------------------------------------------------------------
+
+
+class ImportFile(Owned):
+    """A file that is brought into a list, how it is read, and how far it is: domain/imports."""
+
+    IDLE = ("taken", "rehearsed", "stopped", "done", "undone", "dropped")
+
+    organization = to(Organization, index=False)
+    table = CharField(max_length=80, column_name="table_name")  # the name of its listing
+    sha256 = CharField(max_length=64, index=True)
+    name = CharField(max_length=120)
+    size = IntegerField()
+    layout = Json(default=dict)
+    columns = Json(default=list)
+    mapping = Json(default=dict)
+    headers = CharField(max_length=64, default="")  # what its columns are called, as a hash: mappings are remembered
+    state = State("rehearsing", "running", "undoing", *IDLE, default="taken")
+    rows = IntegerField(null=True)
+    new = IntegerField(default=0)
+    changed = IntegerField(default=0)
+    same = IntegerField(default=0)
+    left_out = IntegerField(default=0)
+    refused = IntegerField(default=0)
+    kept = IntegerField(default=0)  # of those that an undo left, because somebody changed them since
+    left_over = IntegerField(default=0)  # cells
+    batch = CharField(max_length=40, default=public_id)
+    error = TextField(null=True)
+    by = to(User, on_delete="SET NULL", null=True)
+    done_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("organization", "table", "id"), False),)
+
+
+class ImportRow(Pivot):
+    """A line of such a file: what becomes of it, and once it is done, what it was before."""
+
+    file = to(ImportFile, index=False, column_name="import_id")
+    line = IntegerField()
+    verdict = CharField(max_length=12)
+    record = IntegerField(null=True, column_name="record_id")
+    is_done = BooleanField(default=False)
+    name = TextField(default="")
+    cells = TextField(null=True)  # JSON: name → [before, after]
+    note = TextField(null=True)  # why; of a new row that is there, the mark of how it was made
+
+    class Meta:
+        primary_key = CompositeKey("file", "line")
+        indexes = ((("file", "verdict", "line"), False),)
+        without_rowid = True
+
+    @property
+    def changes(self):
+        return json.loads(self.cells) if self.cells else {}
 
 
 # Whatever class is made here is a table, in the order of the file.

@@ -27,6 +27,7 @@ from domain import NotFound
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.entitlements import credits, grants
+from domain.imports import doing, imports
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
 from domain.operations import retention
@@ -80,7 +81,9 @@ def audit_events(size):
     return audit.prune(size, settings.get("audit_retention_days"))
 
 
-EXPIRED = batches(200, tokens.prune, sessions.prune, proofs.prune, people.end_lapsed, backer_imports.prune)
+EXPIRED = batches(
+    200, tokens.prune, sessions.prune, proofs.prune, people.end_lapsed, backer_imports.prune, imports.prune
+)
 LAPSED = batches(200, invitations.expire, transfers.expire)
 
 SENDING = (mail, notices, billing, sandbox)  # what sends a kind of Outgoing: known once it is imported
@@ -93,6 +96,7 @@ CALENDAR = (
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),
+    Job("import", "Bring files into lists", doing.work, every(seconds=15), woken_by="import"),
     Job(
         "record_words", "Move what is searched of tables", rules.move_words, every(seconds=15), woken_by="record words"
     ),

@@ -1,6 +1,7 @@
 """Every route × the whole cast: who is let in follows from the route's door, and a new route is covered at once."""
 
 import copy
+import io
 import re
 import sys
 import types
@@ -19,6 +20,7 @@ from domain.backers import backer_imports, backers, tiers
 from domain.base import alerts, audit, roles, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PAID
+from domain.imports import imports, kept_files
 from domain.lists import comments, rows
 from domain.organizations import assignments, invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
@@ -75,6 +77,7 @@ FORMS = {
         for end in ("comment", "change_comment")
     },
     "tasks.update": {"title": "Order more paper"},
+    "tasks.map_import": {"to_0": "title", "mode": "both"},
     "tasks.update_cell": {"title": "Order even more paper"},
     "invitation_links.create": {"role": "viewer", "most": "3", "days": "7"},
     "invitations.bulk": {"ids": "{invitation}", "act": "renewal"},
@@ -164,6 +167,9 @@ MISSING = {
 }
 REFUSED = {
     "members.hand_over": 422,
+    "tasks.bring": 422,
+    "tasks.run_import": 409,  # nothing was rehearsed
+    "tasks.undo_import": 409,
     "sign_up.create": 422,
     "sign_up.create_with_code": 422,
     "sign_in.ask_code": 422,
@@ -194,6 +200,7 @@ REFUSED = {
 }  # an empty form is reached, and refused
 
 
+BROUGHT = b"Title,Due\nx,\ny,\n"
 _ids = {}  # of what is in the world: it is made once, then copied
 
 
@@ -201,12 +208,22 @@ _ids = {}  # of what is in the world: it is made once, then copied
 def world(cast, at, web, browse, house, houses):
     """Something real behind every address, the own thing of whoever asks."""
     houses.fill(house, "world", lambda: _ids.update(vars(_made(cast, at))))
+    kept_files.keep(io.BytesIO(BROUGHT))
     return types.SimpleNamespace(browse=browse, cast=cast, **copy.deepcopy(_ids))
 
 
 def _made(cast, at):
     made = types.SimpleNamespace(
-        row={}, row_batch={}, comment={}, task={}, batch={}, notification={}, session={}, passkey={}, identity={}
+        row={},
+        brought={},
+        row_batch={},
+        comment={},
+        task={},
+        batch={},
+        notification={},
+        session={},
+        passkey={},
+        identity={},
     )
     with inside(cast.acme):
         fields = (("Name", "text"), ("State", "choice", ("New",)))
@@ -217,6 +234,7 @@ def _made(cast, at):
                 by = organizations.Member(cast.vera, cast.acme, "member")
             made.task[name] = rows.create(tasks.rules, {"title": f"{name}'s"}, by=by).id
             made.batch[name] = Change.one(Change.row_id == made.task[name], Change.table == "task").batch
+            made.brought[name] = imports.take(tasks.rules, io.BytesIO(BROUGHT), "t.csv", by=by).id
             made.row[name] = rows.create(listings.of(repairs, by), {"f1": f"{name}'s"}, by=by).id
             noted = (Change.row_id == made.row[name]) & (Change.table == f"record:{repairs.id}")
             made.comment[f"tasks.{name}"] = _commented(tasks.rules, made.task[name], by)
@@ -315,6 +333,12 @@ def _insert(table, **values):
     transactions.writes(lambda: table.insert(**values).execute())()
 
 
+IMPORTS = (
+    *("show_import", "lay_out_import", "map_import", "run_import", "undo_import", "drop_import"),
+    *("import_errors_csv", "import_errors_xlsx"),
+)
+
+
 def filled(rule, endpoint, name, world):
     """The rule's address with real values; a converter nobody has thought of yet fails here."""
     who = name if name in MEMBERS else "alice"  # outsiders try what is alice's
@@ -371,6 +395,7 @@ def filled(rule, endpoint, name, world):
         "workspaces.act_restoration": {"id": world.attic},
         "records.change_field": {"id": 1},
         "records.add_word": {"id": 2},
+        **{f"tasks.{part}": {"id": world.brought[who]} for part in IMPORTS},
         "records.undo": {"batch": world.row_batch[who]},
         "workspaces.people_act_role": {"id": world.part},
         "workspaces.people_act_removal": {"id": world.part},

@@ -95,9 +95,9 @@ DOMAIN_ROOMS = (
     "fields",
     "base",
     "lists",
-    "imports",
     "entitlements",
     "organizations",
+    "imports",
     "backers",
     "people",
     "money",
@@ -264,6 +264,7 @@ EVERYWHERE = {
     "domain/money/silences.py": 2,  # renewals that didn't come are asked for
     "domain/money/subscriptions.py": 7,  # staff sees all subscriptions
     "domain/backers/backers.py": 1,  # an invitation is looked for by its address alone
+    "domain/imports/imports.py": 2,  # a file may be needed by several; old ones go for all alike
     "domain/tasks/tasks.py": 1,  # reminders go out for all
     "domain/organizations/invitations.py": 2,  # a link names no organization; they lapse for all alike
     "domain/entitlements/credits.py": 2,  # the month begins for all; holds and buckets end for all
@@ -451,6 +452,9 @@ UNTESTED_BY_NAME = {
         f"domain/records/{one}.py" for one in ("documents", "listings", "questions", "rights", "shapes", "stored_rows")
     ),  # test_sight
     "domain/entitlements/credit_ledger.py",  # test_credits
+    *(
+        f"domain/imports/{part}.py" for part in ("doing", "kept_files", "mappings", "targets", "verdicts")
+    ),  # test_imports
     "domain/operations/alert_desk.py",  # test_alerts_views
     "domain/people/admin_desk.py",  # test_admins_views
     "domain/money/silences.py",  # test_reconciliations

@@ -229,6 +229,7 @@ def rows_of():
     field = models.RecordField.create(collection=collection, label="Name", api_name="name", kind="text", **mine)
     slot = models.RecordSlot.create(field=field, kind="text", **mine)
     record = models.Record.create(collection=collection, **mine)
+    brought = models.ImportFile.create(table="tasks", sha256="x", name="f.csv", size=1, organization=organization)
     return [
         user,
         organization,
@@ -266,6 +267,8 @@ def rows_of():
         models.RecordKey.create(slot=slot, key="1a", record=record.id, organization=organization.id),
         models.RecordUnique.create(slot=slot, key="a", record=record.id, organization=organization.id),
         models.RecordLink.create(field=field, from_record=record, to_record=record, organization=organization.id),
+        brought,
+        models.ImportRow.create(file=brought, line=1, verdict="new", organization=organization.id),
         models.Notification.create(recipient=user, type="t", title="T"),
         models.Alert.create(message="m"),
         models.Setting.create(key="k", value=1),

@@ -25,7 +25,7 @@ SENTENCES = {
     400: "The request couldn't be understood.",
     404: "There is nothing here, or it isn't yours to see.",
     405: "This address doesn't take that kind of request.",
-    413: "That is too much to send at once; the limit is 1 MB.",
+    413: "That is too much to send at once; the limit is {} MB.",
     415: "This kind of content can't be taken.",
 }
 CODES = {400: "INVALID_INPUT", 404: "NOT_FOUND", 413: "INVALID_INPUT", 415: "INVALID_INPUT", 405: "INVALID_INPUT"}
@@ -76,6 +76,8 @@ def http_error(error):
         return bug(original)  # it came while another answer was being made
     status = error.code or 500
     sentence = SENTENCES.get(status, error.description or "That didn't work.")
+    if status == 413:
+        sentence = sentence.format((request.max_content_length or 0) // 1_000_000 or 1)
     return say_no(CODES.get(status, "INVALID_INPUT"), sentence, status)
 
 

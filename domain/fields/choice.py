@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields.kinds import Kind, Unfit
+from domain.fields.kinds import Kind, Unfit, comparable
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,12 @@ class Choice(Kind):
                 raise Unfit("Choose one from the list.")
             raise Unfit(f"Choose one of: {', '.join(label for _, label, _ in self.options)}.")
         return text
+
+    def parse(self, text, form):
+        """By its label, without case and space, else by its word."""
+        said = comparable(text[:200]).replace(" ", "")
+        labels = {comparable(label).replace(" ", ""): word for word, label, _ in self.options}
+        return self.read(labels.get(said, text.strip()))
 
     @property
     def words(self):

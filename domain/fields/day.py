@@ -66,6 +66,10 @@ class Due(Kind):
             return _MOMENT.read(text)
         return _MOMENT.read(text).date()
 
+    def parse(self, text, form):
+        """A day, or a moment where a clock is there."""
+        return form.moment(text) if ":" in text else form.day(text)
+
     def plain(self, value):
         return _MOMENT.plain(value) if isinstance(value, datetime) else value.isoformat() if value else ""
 

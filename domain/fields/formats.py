@@ -299,6 +299,7 @@ _DECIDE = {
     "amount": _number,
     "percent": _percent,
     "day": _days,
+    "due": _days,
     "moment": _moments,
     "yes_no": _yes_no,
     "many_options": _separator,

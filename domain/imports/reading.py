@@ -23,7 +23,8 @@ SIZE = 100_000_000  # bytes
 ROWS = 1_000_000
 COLUMNS = 200
 HEAD = 64 * 1024  # bytes that are looked at to see how a file is made
-SEEN = 200  # rows by which a delimiter is judged
+SEEN = 5000  # rows by which a file is judged before all of it is read
+SAMPLED = 200  # rows by which a delimiter is judged
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 # What a file that isn't UTF-8 may be in, the likeliest first.
 ENCODINGS = {
@@ -95,8 +96,10 @@ def unreadable(sentence):
 # --- looking ----------------------------------------------------------------------------------------------
 
 
-def look(path, chosen=None):
+def look(path, chosen=None, count=None):
     """How the file is made: a Look. `chosen` is name → value of a Layout that somebody decided already.
+
+    `count` is how many rows it has, where that was counted before.
 
     Refuses with Invalid what is no table, or is beyond the limits.
     """
@@ -111,8 +114,9 @@ def look(path, chosen=None):
     if head.startswith(b"PK\x03\x04"):
         found = _look_into_workbook(path, chosen)
     else:
-        found = _look_into_text(path, head, chosen)
+        found = _look_into_text(path, head, chosen, count)
     _name_columns(found, chosen)
+    found.count = count or found.count
     return found
 
 
@@ -125,7 +129,7 @@ def _look_into_workbook(path, chosen):
     return Look(layout, rows=list(islice(_raw(path, layout), SEEN)), sheets=sheets, notes=notes)
 
 
-def _look_into_text(path, head, chosen):
+def _look_into_text(path, head, chosen, known):
     _refuse_what_is_no_text(head)
     encoding, offers = _encoding(path, head, chosen.get("encoding"))
     layout = Layout(encoding=encoding)
@@ -135,16 +139,16 @@ def _look_into_text(path, head, chosen):
     if chosen.get("delimiter") in DELIMITERS:
         given = chosen["delimiter"]
     layout = layout.but(delimiter=given, begins=begins)
-    count, first, most = 0, [], 0
-    for line, cells in _raw(path, layout):
+    count, first = 0, []
+    for row in _raw(path, layout):
         count += 1
-        most = max(most, len(cells))
-        if len(first) < SEEN:
-            first.append((line, cells))
-    found = Look(layout, rows=first, count=count, encodings=offers)
+        if count <= SEEN:
+            first.append(row)
+        elif known is not None:
+            break
     if count > ROWS + 1:
         raise unreadable(f"The file has {count:,} rows; at most {ROWS:,} can be brought in at once.")
-    return found
+    return Look(layout, rows=first, count=count, encodings=offers)
 
 
 def _refuse_what_is_no_text(head):
@@ -237,7 +241,7 @@ def _sampled(text, sign):
         for cells in reader:
             if any(cells):
                 found.append(cells)
-            if len(found) == SEEN:
+            if len(found) == SAMPLED:
                 break
     except csv.Error:
         pass  # said with its line when the file is read

@@ -106,6 +106,7 @@ class Listing:
     joins: Any = None  # (query) → the query with the tables that `elsewhere` speaks of
     elsewhere: Any = ()  # ((field name, column of a joined table, its place or None), …)
     also: tuple[str, ...] = ()  # columns that links, acts and looks need besides the listed
+    imports: bool = False  # files can be brought in: domain/imports
     exports: tuple[str, ...] = ()  # fields that aren't listed but stand in the file
     within: Any = None  # the column that names the organization, where the table isn't Owned
     only: Any = None  # a condition all its rows meet

@@ -82,11 +82,19 @@ def create(rules, form, *, by, parent=None, key=""):
     key = key if FORM_KEY.fullmatch(key) else ""
     if key and (made := changes.made(by, listing.table, key)):
         return get(rules, made.row_id, by, parent)
-    values = read_whole(listing.written, form)
+    return add(rules, read_whole(listing.written, form), by=by, parent=parent, batch=key)
+
+
+def add(rules, values, *, by, parent=None, batch="", is_told=True):
+    """Make a row of values that were read, within a write. Where it isn't told, nothing is noted and nobody hears.
+
+    Refuses with what the table refuses.
+    """
+    listing = rules.listing
     values |= rules.derive(None, values) or {}
     row = listing.rows.make(listing, values, by, parent)
-    change = _note(rules, row, "created", _diff(listing, None, values), by, key)
-    rules.after(row, None, change, by)
+    if is_told:
+        rules.after(row, None, _note(rules, row, "created", _diff(listing, None, values), by, batch), by)
     return row
 
 
@@ -132,8 +140,10 @@ def _apply(rules, row, values, by, batch=None, follows=None):
     return write(rules, row, values, by, batch, follows)
 
 
-def write(rules, row, values, by, batch=None, follows=None):
+def write(rules, row, values, by, batch=None, follows=None, is_told=True):
     """Write values to a row and note it, whoever's it is: for acts, which have rules of their own.
+
+    Where it isn't told, nothing is noted and nobody hears.
 
     Returns the noted change, or None when nothing was different. Refuses with Stale, and whoever may not write here.
     """
@@ -147,6 +157,8 @@ def write(rules, row, values, by, batch=None, follows=None):
     stood = {name: getattr(row, name) for name in extra}
     if not listing.rows.write(listing, row, before, values, extra, by):
         raise Stale(f"Somebody else changed this {listing.thing} at the same moment. Look again.")
+    if not is_told:
+        return None
     diff = _diff(listing, before, values)
     # What follows is noted too: undo restores the whole row. Only the listing's own fields are shown.
     diff |= {
@@ -258,6 +270,7 @@ def undo(rules, batch, *, by):
         Change.select()
         .where(
             Change.batch == batch,
+            Change.row_id.is_null(False),
             Change.by == by.user,
             Change.table == listing.table,
             Change.at > now() - UNDO_FOR,

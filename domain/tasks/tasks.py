@@ -16,6 +16,7 @@ from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.person import Person
 from domain.fields.text import Text
+from domain.imports import targets
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, Tab, both
 from domain.lists.searches import Words
@@ -40,6 +41,7 @@ listing = Listing(
     owner="user",
     reads="tasks.read",
     writes="tasks.write",
+    imports=True,
     has_pages=True,
     comments=True,
     search=Words((("user", "u"), ("holder", "ua")), (Task.title, Task.description, Task.category)),
@@ -177,6 +179,7 @@ def _notify(user, type, key, title, task, organization):
 
 
 rules = rows.Rules(listing, _reachable, _may_change, _may_remove, _why, _derive, _after)
+targets.offer("tasks", lambda name, by: rules)
 
 
 @writes

@@ -79,7 +79,7 @@ def test_a_workbook_refuses_what_no_cell_of_it_can_hold(browse, many, monkeypatc
 
 def test_a_sheet_that_is_full_is_followed_by_another(monkeypatch):
     monkeypatch.setattr(workbook, "ROWS", 3)
-    book = load_workbook(io.BytesIO(b"".join(workbook.made(["N"], ([n, n] for n in range(5))))))
+    book = load_workbook(io.BytesIO(b"".join(workbook.made(["Id", "N"], ([n, n] for n in range(5))))))
     assert [sheet.max_row for sheet in book] == [3, 3, 2]
 
 

@@ -16,7 +16,7 @@ from flask import Response, request
 from database.clock import now
 from database.connections import database
 from database.scope import inside
-from domain.fields.leftover import LeftOver
+from domain.fields.leftover import LeftOver, plain_cell, restored_cell
 from domain.fields.person import emails
 from domain.imports.reading import guarded
 from domain.lists import lists
@@ -55,19 +55,25 @@ def answer(listing, ask, by, form="csv"):
     fields = [f for f in listing.fields if f.listed or f.name in listing.wide.Row._fields]
     name, answers = listing.name.replace("_", "-").replace(":", "-"), lists.export(listing, ask, by)
     if form == "xlsx":
-        return _file(f"{name}-{now():%Y-%m-%d}.xlsx", workbook.TYPE, workbook.chunks(fields, _whole(answers, by)))
+        return sent(name, "xlsx", workbook.TYPE, workbook.chunks(fields, _whole(answers, by)))
     if form == "jsonl":
         chunks = _chunks(answers, by, _JsonLines(fields))
     else:
         chunks = _chunks(answers, by, _Machines(fields) if form == "machines.csv" else _People(fields, _delimiter()))
-    return _file(f"{name}-{now():%Y-%m-%d}.{form}", JSON_LINES if form == "jsonl" else CSV, chunks)
+    return sent(name, form, JSON_LINES if form == "jsonl" else CSV, chunks)
 
 
-def _file(name, type, chunks):
+def sent(name, form, type, chunks):
+    """A download of a file that is made, or is made as it goes out."""
     response = Response(chunks, content_type=type)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y-%m-%d}.{form}"'
     response.headers["Vary"] = "Accept-Language"
     return response
+
+
+def in_words(kind, stored):
+    """What history has of a cell, in words."""
+    return plain_cell(kind, restored_cell(kind, stored)) if stored is not None else ""
 
 
 def _delimiter():
@@ -171,7 +177,7 @@ def _addresses(fields, found):
 
 def download(name, columns, rows):
     """A download of rows that aren't a list's, of which none is held but a chunk."""
-    return _file(f"{name}-{now():%Y-%m-%d}.csv", CSV, _written(columns, rows, _delimiter()))
+    return sent(name, "csv", CSV, _written(columns, rows, _delimiter()))
 
 
 def _written(columns, rows, delimiter):

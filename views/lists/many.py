@@ -68,9 +68,19 @@ def changes_of_mine(mounted, parts):
 VERBS = {"created": "Created", "deleted": "Deleted", "updated": "Changed"}
 
 
+def _brought(place, change):
+    """A file that came in, or was taken back: its own page has the way back."""
+    before, after = change.fields["import"]
+    about = after or before
+    words = f"{'Brought in' if after else 'Took back'} {about['name']}"
+    return {"words": words, "names": [], "left": 0, "at": change.at, "link": f"{place.url}/imports/{about['id']}"}
+
+
 def _together(place, noted):
     """The changes of one batch as one act, with up to three of the rows by name."""
     listing, first = place.listing, noted[0]
+    if "import" in first.fields:
+        return _brought(place, first)
     ids = list(dict.fromkeys(change.row_id for change in noted))
     standing = (listing.rows.now_there(listing, id) for id in ids[:3] if id is not None)
     found = {row.id: listing.column(listing.first).of(row) for row in standing if row is not None}

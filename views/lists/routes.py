@@ -22,27 +22,15 @@ from domain.lists.listing import demand
 from domain.people import admins
 from models import Change
 from views import access, pages
-from views.lists import board, comments, drawing, export, many, row_page
+from views.lists import board, comments, drawing, export, imports, many, row_page
 from views.lists.place import Place
 
 VIEWS = ("list", "board")
 ICONS = (
-    *("list", "layout-kanban", "download", "search", "plus", "keyboard", "arrow-left", "trash", "x"),
-    *("sort-ascending", "sort-descending", "selector"),
-    *(
-        "lock",
-        "filter",
-        "history",
-        "arrow-back-up",
-        "pencil",
-        "progress-check",
-        "flag",
-        "tag",
-        "user",
-        "calendar",
-        "link",
-        "dots",
-    ),
+    *("list", "layout-kanban", "download", "upload", "file-spreadsheet", "search", "plus", "keyboard"),
+    *("arrow-left", "trash", "x", "sort-ascending", "sort-descending", "selector", "lock", "filter"),
+    *("history", "arrow-back-up", "pencil", "progress-check", "flag", "tag", "user", "calendar"),
+    *("link", "dots"),
 )
 
 
@@ -166,6 +154,8 @@ def _wanted(listing):
         yield "/<id:id>/removal", "POST", remove, writes
         yield "/undo/<batch>", "POST", many.undo, writes
         yield "/changes", "GET", many.changes_of_mine, reads
+    if listing.imports:
+        yield from imports.routes(listing)
 
 
 def _bound(handler, mounted):
@@ -173,6 +163,7 @@ def _bound(handler, mounted):
         return handler(mounted, parts)
 
     view.__name__, view.__doc__ = handler.__name__, handler.__doc__
+    view.__dict__.update(handler.__dict__)
     return view
 
 

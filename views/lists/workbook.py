@@ -25,7 +25,7 @@ CHUNK = 1 << 16
 
 def chunks(fields, answers):
     """The workbook of a list's rows, in pieces. Refuses with Refused, before the first, what no cell can hold."""
-    return made([f.label for f in fields], _cells(fields, answers))
+    return made(["Id", *(f.label for f in fields)], _cells(fields, answers))
 
 
 def _cells(fields, answers):
@@ -70,7 +70,7 @@ def made(labels, rows):
 def _page(book, labels):
     page = book.add_worksheet()
     page.freeze_panes(1, 0)
-    for place, label in enumerate(["Id", *labels]):
+    for place, label in enumerate(labels):
         page.write_string(0, place, label)
     return page
 

@@ -29,3 +29,16 @@ for_lookers = _mark("for_lookers")
 from_anywhere = _mark("from_anywhere")
 # May be asked under whatever name the site is reached by.
 by_any_name = _mark("by_any_name")
+
+
+def takes(size):
+    """May be sent so many bytes. The last word of its address is one of LARGE, by which the worker knows it."""
+
+    def put(view):
+        view.takes = size
+        return view
+
+    return put
+
+
+LARGE = ("imports", "files")

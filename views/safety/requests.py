@@ -14,7 +14,7 @@ from database.clock import read_in
 from domain.base import allowances, audit, stepup
 from domain.organizations import organizations
 from views import cookies, places
-from views.safety import headers, limits, lookers, origin
+from views.safety import headers, limits, lookers, marks, origin
 
 log = logging.getLogger("guildhall.requests")
 
@@ -54,6 +54,8 @@ def init_app(app):
 
 def _begin():
     g.began = time.perf_counter()
+    if size := getattr(marks.view_of(), "takes", 0):
+        request.max_content_length = size
     g.request_id = secrets.token_hex(8)
     g.place = places.parsed(request.remote_addr)
     allowances.known.set(False)

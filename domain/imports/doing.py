@@ -1,0 +1,252 @@
+"""The long parts of an import, as a job does them: rehearsing, doing, and taking back.
+
+What is done in batches is noted by (import, line) in the transaction that does it, so a retry after a kill does
+nothing twice. Rows of a million lines have no Change each: one Change says that the file came in.
+"""
+
+import json
+
+from database.inserts import insert_rows
+from peewee import fn
+
+from database.clock import now, read_in
+from database.scope import inside
+from database.transactions import writes
+from domain import Forbidden, NotFound, Refused
+from domain.base import audit, changes, long_jobs
+from domain.fields.leftover import restored_cell, stored_cell
+from domain.imports import imports, reading, targets, verdicts
+from domain.imports.imports import JOB, VERDICTS
+from domain.imports.verdicts import CHANGED, NEW
+from domain.lists import rows
+from domain.organizations import organizations
+from models import ImportFile, ImportRow, Organization, User
+
+JUDGED = 500  # lines of a rehearsal that are kept at once
+BATCH = 250  # lines that are done in one transaction
+
+
+class _Taken(Exception):
+    """Somebody else has taken the work up."""
+
+
+def work():
+    """Do what was asked for last; returns 1, or 0 when nothing was."""
+    job = long_jobs.claim(JOB)
+    if job is None:
+        return 0
+    organization, _, id = job.subject.partition(":")
+    with inside(int(organization)):
+        held = ImportFile.one(ImportFile.id == int(id))
+        doing = {"rehearsing": _rehearse, "running": _run, "undoing": _undo}.get(held.state) if held else None
+        try:
+            if doing is None:
+                raise Refused("There is nothing to do any more.")
+            by = _by(job, held)
+            doing(job, held, targets.found(held.table, by), by)
+        except Refused as refusal:
+            _stop(job, held, refusal.sentence)
+        except _Taken:
+            pass
+    return 1
+
+
+def _by(job, held):
+    user = job.asked_by_id and User.get_by_id(job.asked_by_id)
+    by = user and organizations.reach(user, Organization.get_by_id(held.organization_id).slug)
+    if by is None:
+        raise Forbidden("Whoever asked for it isn't here any more.")
+    read_in(user.timezone)
+    return by
+
+
+@writes
+def _stop(job, held, sentence):
+    if long_jobs.finish(job, error=sentence) and held is not None:
+        imports.put(held, state={"rehearsing": "taken"}.get(held.state, "stopped"), error=sentence)
+
+
+def _rehearse(job, held, rules, by):
+    counts = dict.fromkeys((*VERDICTS, "left_over"), 0)
+    judge, done = verdicts.Judge(rules, held.mapping, by), 0
+    if not job.done:
+        while _clear(job, held):
+            pass
+    try:
+        for batch in imports.batches(reading.rows(imports.path(held), reading.Layout(**held.layout)), JUDGED):
+            found = judge.judge(batch)
+            done += len(found)
+            for line in found:
+                counts[line.verdict] += 1
+                counts["left_over"] += line.left_over
+            if done > job.done:  # what an earlier taker kept stands
+                _keep(job, held, [_row(held, line) for line in found], done)
+    finally:
+        judge.close()
+    _rehearsed(job, held, counts, done)
+
+
+def _row(held, line, is_done=False):
+    kept = {"file": held.id, "line": line.line, "verdict": line.verdict, "record": line.record, "is_done": is_done}
+    return kept | {"name": line.name, "cells": line.cells and json.dumps(line.cells), "note": line.note}
+
+
+@writes
+def _clear(job, held):
+    """Remove some of what an earlier rehearsal said."""
+    if not long_jobs.progress(job, 0):
+        raise _Taken
+    some = ImportRow.select(ImportRow.line).where(ImportRow.file == held.id).limit(2000)
+    return ImportRow.delete().where(ImportRow.file == held.id, ImportRow.line.in_(some)).execute()
+
+
+@writes
+def _keep(job, held, kept, done):
+    if not long_jobs.progress(job, done, lasting=True):
+        raise _Taken
+    insert_rows(ImportRow, kept)
+
+
+@writes
+def _rehearsed(job, held, counts, done):
+    if long_jobs.finish(job):
+        imports.put(held, state="rehearsed", rows=done, **counts)
+
+
+def _run(job, held, rules, by):
+    reader, seen = verdicts.Reader(rules.listing, held.mapping), 0
+    for batch in imports.batches(reading.rows(imports.path(held), reading.Layout(**held.layout)), BATCH):
+        seen += len(batch)
+        if seen > job.done:
+            _do(job, held, rules, by, [reader.read(*line) for line in batch], seen)
+    _over(job, held, rules, by)
+
+
+@writes
+def _do(job, held, rules, by, batch, done):
+    if not long_jobs.progress(job, done, lasting=True):
+        raise _Taken
+    within = (ImportRow.file == held.id, ImportRow.line.between(batch[0].line, batch[-1].line))
+    judged = {row.line: row for row in ImportRow.select().where(*within)}
+    kept = []
+    for line in batch:
+        row = judged.get(line.line)
+        if row is None or row.is_done or row.verdict not in (NEW, CHANGED):
+            continue
+        if not line.verdict:  # it can still be read
+            line.record = row.record
+            try:
+                _do_line(rules, held, line, row.verdict, by)
+            except Refused as refusal:
+                line.refuse(" ".join(refusal.fields.values()) or refusal.sentence)
+        kept.append(_row(held, line, is_done=True))
+    lines = [row["line"] for row in kept]
+    ImportRow.delete().where(ImportRow.file == held.id, ImportRow.line.in_(lines)).execute()
+    insert_rows(ImportRow, kept)
+
+
+@writes
+def _do_line(rules, held, line, verdict, by):
+    listing, told = rules.listing, held.mapping["told"]
+    if verdict == NEW:
+        values = {f.name: f.default for f in listing.written}
+        values |= {name: value for name, value in line.values.items() if value is not None}
+        row = rows.add(rules, values, by=by, batch=held.batch, is_told=told)
+        line.verdict, line.record, line.note = NEW, row.id, verdicts.mark(listing, row)
+        return
+    found = verdicts.standing(rules, [line.record], by)
+    if not found:
+        raise NotFound(f"This {listing.thing} was removed meanwhile.")
+    verdicts.compare(rules, line, found[0], held.mapping, by)
+    if line.verdict == CHANGED:
+        values = {name: _after(line, listing, name) for name in line.cells}
+        rows.write(rules, found[0], values, by, held.batch, is_told=told)
+
+
+def _after(line, listing, name):
+    value = line.values[name]
+    return listing.by_name[name].default if value is None else value
+
+
+@writes
+def _over(job, held, rules, by):
+    if not long_jobs.finish(job):
+        return
+    found = ImportRow.select(ImportRow.verdict, fn.count(ImportRow.line)).where(ImportRow.file == held.id)
+    counted = dict.fromkeys(VERDICTS, 0) | dict(found.group_by(ImportRow.verdict).tuples())
+    imports.put(held, state="done", done_at=now(), **counted)
+    told = {"import": [None, {"id": held.id, "name": held.name} | counted]}
+    changes.record(by.organization, rules.listing.table, None, "updated", told, by=by.user, batch=held.batch)
+    audit.record(
+        "import.done",
+        f"Brought {held.name} into {held.table}: {held.new:,} new, {held.changed:,} changed",
+        by=by.user,
+        organization=by.organization,
+        target=("import", held.id),
+        **counted,
+    )
+
+
+# --- back -------------------------------------------------------------------------------------------------
+
+
+def _undo(job, held, rules, by):
+    done = job.done
+    while count := _take_back(job, held, rules, by, done):
+        done += count
+    _undone(job, held, rules, by)
+
+
+@writes
+def _take_back(job, held, rules, by, done):
+    """Take one batch of lines back, the last first; returns how many they were."""
+    waiting = (ImportRow.file == held.id, ImportRow.is_done == True, ImportRow.verdict.in_((NEW, CHANGED)))  # noqa: E712
+    batch = list(ImportRow.select().where(*waiting).order_by(ImportRow.line.desc()).limit(BATCH))
+    if batch and not long_jobs.progress(job, done + len(batch), lasting=True):
+        raise _Taken
+    for row in batch:
+        why = _taken_back(rules, row, by)
+        values = {"is_done": False, "note": why, "verdict": "kept" if why else "undone"}
+        ImportRow.update(**values).where(ImportRow.file == held.id, ImportRow.line == row.line).execute()
+    return len(batch)
+
+
+def _taken_back(rules, row, by):
+    """Put one line's row back as it was; returns why that wasn't done, or None."""
+    listing = rules.listing
+    there = listing.rows.now_there(listing, row.record)
+    if there is None:
+        return None if row.verdict == NEW else "It was removed since."
+    if row.verdict == NEW:
+        if verdicts.mark(listing, there) != row.note:
+            return "Somebody changed it since, so it stays."
+        listing.rows.remove(listing, there, by)
+        return None
+    values, stays = {}, []
+    for name, (before, after) in row.changes.items():
+        f = listing.by_name.get(name)
+        if f is None or stored_cell(f.kind, listing.column(name).of(there)) != after:
+            stays.append(f.label if f else name)
+        else:
+            values[name] = restored_cell(f.kind, before)
+    if values:
+        rows.write(rules, there, values, by, is_told=False)
+    return f"{', '.join(stays)}: somebody changed this since, so it stays." if stays else None
+
+
+@writes
+def _undone(job, held, rules, by):
+    if not long_jobs.finish(job):
+        return
+    kept = ImportRow.select().where(ImportRow.file == held.id, ImportRow.verdict == "kept").count()
+    imports.put(held, state="undone", kept=kept)
+    told = {"import": [{"id": held.id, "name": held.name}, None]}
+    changes.record(by.organization, rules.listing.table, None, "updated", told, by=by.user)
+    audit.record(
+        "import.undone",
+        f"Took {held.name} back out of {held.table}",
+        by=by.user,
+        organization=by.organization,
+        target=("import", held.id),
+        kept=kept,
+    )

@@ -1,0 +1,247 @@
+"""Bringing a file into a list: taken, looked at, mapped, rehearsed, done by a job, and taken back.
+
+A rehearsal reads the whole file and leaves a verdict for each line, changing nothing. What is then done in batches is
+noted by line: domain/imports/doing.py.
+"""
+
+from datetime import timedelta
+
+from database.clock import now
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import long_jobs
+from domain.fields.kinds import clean
+from domain.imports import kept_files, mappings, reading
+from domain.imports.verdicts import CHANGED, LEFT_OUT, NEW, REFUSED, SAME
+from domain.lists.listing import demand
+from models import ImportFile, ImportRow
+
+JOB = "import"
+KEPT = timedelta(days=30)  # that an import can be taken back for
+VERDICTS = (NEW, CHANGED, SAME, LEFT_OUT, REFUSED)
+
+
+# --- taking and looking -----------------------------------------------------------------------------------
+
+
+@writes
+def _create(values):
+    return ImportFile.create(**values)
+
+
+def take(rules, stream, name, *, by):
+    """Keep a file and look at it. Returns the ImportFile. Refuses with Invalid what is no table of rows."""
+    demand(by, rules.listing.writes)
+    sha256, size = kept_files.keep(stream)
+    try:
+        found = reading.look(kept_files.path(sha256))
+    except Invalid:
+        _forget(sha256)
+        raise
+    name = " ".join(clean(name).replace("\\", "/").rpartition("/")[2].split())[-120:] or "A file"
+    values = {"table": rules.listing.name, "sha256": sha256, "size": size, "name": name, "by": by.user}
+    values |= {"layout": found.layout.kept(), "columns": found.columns, "rows": found.count}
+    values["headers"] = mappings.headers(found.columns)
+    values["mapping"] = mappings.propose(rules.listing, found.columns, _remembered(rules.listing, values["headers"]))
+    return _create(values)
+
+
+def _remembered(listing, headers):
+    """How a file with these columns was brought in last."""
+    conditions = (ImportFile.table == listing.name, ImportFile.headers == headers, ImportFile.state == "done")
+    last = ImportFile.select().where(*conditions).order_by(ImportFile.id.desc()).first()
+    return last and last.mapping
+
+
+def _forget(sha256):
+    with everywhere("a file may be another organization's too: it goes when nobody needs it"):
+        needed = ImportFile.one(ImportFile.sha256 == sha256, ImportFile.state != "dropped")
+    if needed is None:
+        kept_files.drop(sha256)
+
+
+def one(rules, id, *, by):
+    """An import into this list. Refuses with NotFound what isn't this person's, or for owners and admins anybody's."""
+    held = ImportFile.one(ImportFile.id == id, ImportFile.table == rules.listing.name, ImportFile.state != "dropped")
+    if held is None or (held.by_id != by.user.id and not by.may("organization.update")):
+        raise NotFound("There is no such import.")
+    return held
+
+
+def recent(rules, *, by, limit=50):
+    """The newest imports into this list that this person may see."""
+    query = ImportFile.select().where(ImportFile.table == rules.listing.name, ImportFile.state != "dropped")
+    if not by.may("organization.update"):
+        query = query.where(ImportFile.by == by.user)
+    return list(query.order_by(ImportFile.id.desc()).limit(limit))
+
+
+def earlier(held):
+    """The same file as it came into the same list before, or None."""
+    same = (ImportFile.table == held.table, ImportFile.sha256 == held.sha256, ImportFile.state == "done")
+    return ImportFile.select().where(*same, ImportFile.id < held.id).order_by(ImportFile.id.desc()).first()
+
+
+def look(held):
+    """The Look at an import's file. Refuses with Invalid, and with Refused where the file is gone."""
+    return reading.look(path(held), held.layout, held.rows)
+
+
+def path(held):
+    """Where its file lies. Refuses with Refused where that is gone."""
+    where = kept_files.path(held.sha256)
+    if not where.exists():
+        raise Refused("The file isn't kept here any more. Choose it again.")
+    return where
+
+
+@writes
+def lay_out(rules, held, layout):
+    """Read the file another way; how it is mapped begins anew where its columns are others. Refuses with Invalid."""
+    _check_idle(held, "taken", "rehearsed")
+    found = reading.look(path(held), layout)
+    values = {"layout": found.layout.kept(), "columns": found.columns, "rows": found.count, "state": "taken"}
+    if found.columns != held.columns:
+        values["headers"] = mappings.headers(found.columns)
+        last = _remembered(rules.listing, values["headers"])
+        values["mapping"] = mappings.propose(rules.listing, found.columns, last)
+    put(held, **values)
+
+
+def _check_idle(held, *states):
+    fresh = ImportFile.one(ImportFile.id == held.id)
+    if fresh is None or fresh.state not in states:
+        raise Refused("This import has gone on meanwhile. Look again.", "INVALID_TRANSITION")
+
+
+def put(held, **values):
+    """Write values to an import, within a write."""
+    ImportFile.update(**values).where(ImportFile.id == held.id).execute()
+    for name, value in values.items():
+        setattr(held, name, value)
+
+
+# --- asking for the long parts ----------------------------------------------------------------------------
+
+
+@writes
+def rehearse(rules, held, mapping, *, by):
+    """Have the whole file compared with what is there, by a job. Refuses with Invalid a mapping that can't be."""
+    demand(by, rules.listing.writes)
+    _check_idle(held, "taken", "rehearsed")
+    mappings.check_required(rules.listing, mapping)
+    mapping = mappings.decided(rules.listing, look(held), mapping)
+    put(held, mapping=mapping, state="rehearsing", error=None, **dict.fromkeys((*VERDICTS, "left_over", "kept"), 0))
+    _begin(held, by, held.rows)
+
+
+@writes
+def run(rules, held, *, by):
+    """Do what was rehearsed, or go on where it stopped, by a job."""
+    demand(by, rules.listing.writes)
+    _check_idle(held, "rehearsed", "stopped")
+    put(held, state="running", error=None)
+    _begin(held, by, held.rows)
+
+
+@writes
+def undo(rules, held, *, by):
+    """Take back what nobody changed since, by a job. Refuses what is older than KEPT."""
+    demand(by, rules.listing.writes)
+    _check_idle(held, "done", "stopped")
+    if held.done_at and held.done_at < now() - KEPT:
+        raise Refused(f"An import can be taken back for {KEPT.days} days.")
+    put(held, state="undoing", error=None)
+    _begin(held, by, held.new + held.changed)
+
+
+@writes
+def drop(held):
+    """Forget a file that wasn't brought in."""
+    _check_idle(held, "taken", "rehearsed")
+    put(held, state="dropped", done_at=now())
+
+
+def _begin(held, by, total):
+    long_jobs.begin(JOB, f"{held.organization_id}:{held.id}", by=by.user, total=total)
+
+
+def progress(held):
+    """The work at an import that was asked for last, or None."""
+    return long_jobs.newest(JOB, f"{held.organization_id}:{held.id}")
+
+
+def stopped(held, job):
+    """Whether work at it was cut off for good: it is neither over nor going on."""
+    return held.state in ("rehearsing", "running", "undoing") and job is not None and not job.is_open
+
+
+@writes
+def settle(held):
+    """Give an import whose work was cut off for good its state, from which one goes on or back."""
+    put(held, state={"rehearsing": "taken"}.get(held.state, "stopped"), error=progress(held).error)
+
+
+def batches(found, size):
+    """Lists of at most `size` of what is found."""
+    batch = []
+    for one in found:
+        batch.append(one)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+# --- reading what was found -------------------------------------------------------------------------------
+
+
+def lines(held, verdict="", after=0, limit=50):
+    """Lines of an import with their verdicts, in the order of the file: (those, the line to go on after)."""
+    query = ImportRow.select().where(ImportRow.file == held.id, ImportRow.line > after)
+    if verdict:
+        query = query.where(ImportRow.verdict == verdict)
+    found = list(query.order_by(ImportRow.line).limit(limit + 1))
+    return found[:limit], found[limit - 1].line if len(found) > limit else None
+
+
+def error_sheet(held):
+    """(columns, rows) of the lines that didn't come in: the file's own columns, and why."""
+    where, layout = path(held), reading.Layout(**held.layout)
+
+    def found():
+        for batch in batches(reading.rows(where, layout), 1000):
+            with inside(held.organization_id):
+                within = ImportRow.line.between(batch[0][0], batch[-1][0])
+                wrong = ImportRow.select(ImportRow.line, ImportRow.note).where(
+                    ImportRow.file == held.id, within, ImportRow.verdict == REFUSED
+                )
+                why = dict(wrong.tuples())
+            for line, cells in batch:
+                if line in why:
+                    padded = list(cells) + [""] * (len(held.columns) - len(cells))
+                    yield [*padded[: len(held.columns)], why[line]]
+
+    return [*held.columns, "Why it didn't come in"], found()
+
+
+@writes
+def prune(limit):
+    """Remove files and lines of imports that can't be taken back any more, and what was never brought in."""
+    with everywhere("old imports go for every organization alike"):
+        old = (ImportFile.state.in_(ImportFile.IDLE), ImportFile.updated_at < now() - KEPT)
+        ids = [id for (id,) in ImportFile.select(ImportFile.id).where(*old, ImportFile.sha256 != "").limit(10).tuples()]
+        done = 0
+        for held in ImportFile.select().where(ImportFile.id.in_(ids)):
+            some = ImportRow.select(ImportRow.line).where(ImportRow.file == held.id).limit(limit * 10)
+            gone = ImportRow.delete().where(ImportRow.file == held.id, ImportRow.line.in_(some)).execute()
+            done += gone
+            if not gone:
+                sha256 = held.sha256
+                ImportFile.update(sha256="").where(ImportFile.id == held.id).execute()
+                if ImportFile.one(ImportFile.sha256 == sha256) is None:
+                    kept_files.drop(sha256)
+                done += 1
+    return done
