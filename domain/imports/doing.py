@@ -6,11 +6,11 @@ nothing twice. Rows of a million lines have no Change each: one Change says that
 
 import json
 
-from database.inserts import insert_rows
 from peewee import fn
 
 from database.clock import now, read_in
 from database.scope import inside
+from database.statements import insert_rows
 from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
 from domain.base import audit, changes, long_jobs
