@@ -66,7 +66,7 @@ def done(by, everybody):
         .order_by(Task.completed_at.desc())
         .limit(SUMMED)
     )
-    return [(local(row.completed_at).date(), _day(row.due_at)) for row in rows]
+    return [(local(at).date(), _day(due)) for at, due in rows.tuples()]
 
 
 def _day(due):
@@ -78,7 +78,7 @@ def _open_dues(by, everybody, until):
     rows = Task.select(Task.due_at).where(
         spelled(handovers.OPEN), Task.due_at < until + timedelta(days=1), *_whose(by, everybody)
     )
-    return [_day(row.due_at) for row in rows.order_by(Task.due_at.desc()).limit(SUMMED)]
+    return [_day(due) for (due,) in rows.order_by(Task.due_at.desc()).limit(SUMMED).tuples()]
 
 
 def _latest_days(count):
@@ -92,10 +92,11 @@ def standing(by, everybody, finished=None):
     dues = _open_dues(by, everybody, reader_day() + timedelta(days=WEEK))
     tab = "tab=all&" if everybody else ""
     late, ahead = [], []
+    waiting = Counter((None, due) for due in dues) + Counter(pair for pair in finished if pair[1])
     for day in _latest_days(BACK):
-        then = dues + [due for at, due in finished if due and at > day]
-        late.append(sum(due < day for due in then))
-        ahead.append(sum(day <= due <= day + timedelta(days=WEEK) for due in then))
+        then = [(due, count) for (at, due), count in waiting.items() if at is None or at > day]
+        late.append(sum(count for due, count in then if due < day))
+        ahead.append(sum(count for due, count in then if day <= due <= day + timedelta(days=WEEK)))
     per_day = Counter(at for at, _ in finished)
     daily = [per_day[day] for day in _latest_days(BACK)]
     moving = _in_progress(by, everybody)
@@ -197,7 +198,7 @@ def activity(by, everybody):
             told.append(
                 {"who": who.get(change.by_id, "Somebody"), "verb": verb, "title": title, "id": id, "at": change.at}
             )
-    return told[:SHOWN]
+    return sorted(told[:SHOWN], key=lambda one: one["at"], reverse=True)
 
 
 def _verb(change, who):

@@ -331,7 +331,7 @@
       const ticked = scope.querySelectorAll(".row-check:checked").length;
       bar.hidden = !ticked;
       const count = bar.querySelector("[data-ticked]");
-      if (count) count.textContent = `${ticked} selected`;
+      if (count) count.firstElementChild.textContent = ticked;
     }
     for (const all of document.querySelectorAll("[data-check-all]")) {
       const boxes = [...all.closest("table").querySelectorAll(".row-check")];

@@ -38,7 +38,7 @@ def test_strangers_see_what_it_costs_and_how_to_begin(browse, said, shut):
         "Saves $24.00 a year",
         "Begin with Pro, monthly",
         "$240.00 once",
-        "No subscription",
+        "Paid once",
         "Begin with Pro, for good",
     ):
         assert words in text
