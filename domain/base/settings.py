@@ -29,7 +29,7 @@ _TABLE = {
     "General": (
         ("site_name", "Name", Text(60), "Guildhall"),
         "Shown in the header, in titles and letters.",
-        ("site_description", "Description", Text(200, long=True), "Your team's back office in one place.", False),
+        ("site_description", "Description", Text(200, long=True), "Your team’s back office in one place.", False),
         "One sentence for search engines and the front page.",
         ("sign_up_open", "Open sign-up", SWITCH, True),
         "Whether strangers may make an account.",

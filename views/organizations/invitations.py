@@ -9,6 +9,7 @@ from domain.base.allowances import spend
 from domain.entitlements import grants
 from domain.lists import rows
 from domain.organizations import invitation_lists, invitations, permissions
+from domain.people import accounts
 from views import access, pages
 from views.lists import routes
 
@@ -20,7 +21,9 @@ blueprint = Blueprint("invitations", __name__)
 def show():
     offer = invitations.look(request.args.get("invitationId", ""), access.me())
     wrong = isinstance(offer.refusal, invitations.WrongAccount)
-    return pages.page("organizations/invitations/show.html", offer=offer, wrong=wrong, here="invitation")
+    # Who holds the link reads the letters of this address anyway.
+    known = accounts.by_email(offer.invitation.email) is not None
+    return pages.page("organizations/invitations/show.html", offer=offer, wrong=wrong, known=known, here="invitation")
 
 
 @blueprint.post("/accept-invitation")
