@@ -112,7 +112,7 @@ def bought(cast, at):
     sandbox.refund(sandbox.find("payment")[0]["id"], 200)
     rows = list(Outgoing.select().where(Outgoing.kind == "sandbox_webhook").order_by(Outgoing.id))
     writes(Outgoing.delete().execute)()
-    wanted = [row.payload for row in rows if row.payload["type"] in stripe.KINDS]
+    wanted = [row.payload for row in rows if row.payload["type"] in stripe.wire.KINDS]
     assert len(wanted) > 7
     return [(body.decode(), headers) for body, headers in map(sandbox.signed, wanted)]
 

@@ -325,7 +325,7 @@ class InOrder(Story):
             self.deliver(event)
 
     def deliver(self, event):
-        if event["type"] in stripe.KINDS:  # of others nothing is read
+        if event["type"] in stripe.wire.KINDS:  # of others nothing is read
             self.pay.accept(event)
             while inbox.work_off():
                 pass
@@ -352,7 +352,7 @@ class AnyHow(InOrder):
 
     def told(self):
         for event in self.pay.events():
-            if event["type"] not in stripe.KINDS:
+            if event["type"] not in stripe.wire.KINDS:
                 write(self.mark, event["id"])
                 continue
             fate = self.luck.random()
