@@ -21,6 +21,8 @@ MATTERS = (
     ("identity", "provider and subject", "whose account elsewhere it is"),
     ("account", "address", "whose address it is"),
     ("ways", "user", "the last way in"),
+    ("form", "user and key", "what a form makes, however often it is sent"),
+    ("alerts", "", "a text that was sent twice"),
     ("owners", "organization", "who owns it and who is a member: its last owner"),
     ("admins", "", "the last admin"),
     ("slugs", "", "the addresses of organizations"),

@@ -12,6 +12,7 @@ from jinja2.runtime import Context
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 
+from database.columns import public_id
 from database.scope import inside
 from domain.base import alerts, changes, configuration, settings
 from domain.entitlements import grants
@@ -55,6 +56,7 @@ def init_app(app):
     for name in PURE:
         setattr(ui, name, lru_cache(maxsize=4000, typed=True)(getattr(ui, name)))
     app.jinja_env.globals["ui"] = ui
+    app.jinja_env.globals["fresh_key"] = public_id  # of a form: however often it is sent, it makes one row
     nav = app.jinja_env.get_template("nav.html").module
     for name in ("sidebar", "bottom", "keys"):
         setattr(nav, name, lru_cache(maxsize=1000, typed=True)(getattr(nav, name)))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from database.clock import now
 from database.compiled import Compiled
+from database.locks import lock
 from database.parameters import parameter
 from database.transactions import wake, writes
 from domain import Invalid, NotFound
@@ -13,16 +14,22 @@ from models import Alert, User
 
 ACTIVE = timedelta(hours=24)
 MOST = 500  # characters
+AGAIN = timedelta(minutes=1)  # a form that is sent twice
 
 
 @writes
 def broadcast(message, *, by):
-    """Show a text to everybody signed in, for 24 hours. Refuses with Invalid."""
+    """Show a text to everybody signed in, for 24 hours; the same again within a minute is the same alert.
+    Refuses with Invalid."""
     message = clean(message).strip()
     if not message:
         raise Invalid({"message": "Write what everybody should know."})
     if len(message) > MOST:
         raise Invalid({"message": f"Keep it to {MOST} characters; this has {len(message)}."})
+    lock("alerts")
+    now_again = (Alert.created_by == by) & (Alert.created_at > now() - AGAIN)
+    if held := Alert.one(Alert.message == message, now_again, Alert.retracted_at.is_null()):
+        return held
     alert = Alert.create(message=message, created_by=by)
     audit.record("alert.created", f"Alert: {message}", by=by, category="admin", target=alert)
     wake("live")

@@ -1,5 +1,6 @@
 """What changed in an organization: one row serves the open pages, the history of a thing, and undo."""
 
+import re
 from datetime import timedelta
 
 from peewee import Select, fn
@@ -15,6 +16,8 @@ from domain.base import settings
 from domain.fields.kinds import whole
 from models import Alert, Change, Notification
 
+FORM_KEY = re.compile(r"[\w-]{16,40}", re.ASCII)
+
 
 def record(organization, table, row_id, verb, fields=None, *, by=None, batch=None):
     """Note a change in the transaction that makes it. `fields` is name → [before, after], JSON values.
@@ -27,6 +30,19 @@ def record(organization, table, row_id, verb, fields=None, *, by=None, batch=Non
     )
     wake("live")
     return change
+
+
+def form_key(text):
+    """What a form was given so that it makes one row however often it is sent; empty for what is none."""
+    return text if FORM_KEY.fullmatch(text or "") else ""
+
+
+def made_by(user, table, key):
+    """The change by which the user made a row of the table, in any organization, by this form; repeats wait."""
+    lock("form", f"{user.id} {key}")
+    found = (Change.by == user) & (Change.table == table) & (Change.batch == key) & (Change.verb == "created")
+    with everywhere("what a form has made is looked for before it is known where it stands"):
+        return Change.select().where(found).first()
 
 
 def made(by, table, batch):

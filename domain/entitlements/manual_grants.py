@@ -12,7 +12,7 @@ from database.locks import lock
 from database.scope import inside
 from database.transactions import writes
 from domain import Invalid, NotFound
-from domain.base import history, outgoing, stepup
+from domain.base import changes, history, outgoing, stepup
 from domain.entitlements import credits, grants, plans
 from domain.fields.choice import Choice
 from domain.fields.day import Day
@@ -39,19 +39,22 @@ def fields():
 
 
 @writes
-def give(organization_id, form, *, by):
+def give(organization_id, form, *, by, key=""):
     """Give an organization a plan or more seats from form texts, after step-up L3 for it; returns what was given.
+    A form that is sent twice with one `key` gives once.
     It lasts to the end of its last day, in UTC. Refuses with Invalid, and with NotFound for what isn't open."""
     organization = _open(organization_id)
     values = read_whole(fields(), form)
     _check(values)
     stepup.demand("admin.give_plan", organization.id)
     lock("facts")  # grants change under one lock, whoever changes them
-    source = f"manual:{public_id()}"
+    source = f"manual:{changes.form_key(key) or public_id()}"
     until = datetime.combine(values["until"] + timedelta(days=1), time(), UTC)
     given = {"source": source, "source_type": "manual", "expires_at": until, "reason": values["reason"]}
     label, plan_key, capabilities = _meaning(values)
     with inside(organization):
+        if Grant.one(Grant.source == source):
+            return label
         for capability in capabilities:
             Grant.create(plan_key=plan_key, capability=capability, **given)
         credits.follow(organization)

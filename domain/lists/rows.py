@@ -3,7 +3,6 @@
 What is special about a table (a task's completion, say) is in its `Rules`; nothing here knows tasks.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -24,7 +23,6 @@ from models import Change
 
 BULK = 200
 UNDO_FOR = timedelta(hours=1)
-FORM_KEY = re.compile(r"[\w-]{16,40}", re.ASCII)
 
 
 def _nothing(*_args, **_kwargs):
@@ -79,7 +77,7 @@ def create(rules, form, *, by, parent=None, key=""):
     demand(by, listing.writes)
     if not rules.may_add(by):
         raise Forbidden(f"You can't add {listing.things} here.")
-    key = key if FORM_KEY.fullmatch(key) else ""
+    key = changes.form_key(key)
     if key and (made := changes.made(by, listing.table, key)):
         return get(rules, made.row_id, by, parent)
     return add(rules, read_whole(listing.written, form), by=by, parent=parent, batch=key)

@@ -18,7 +18,7 @@ from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
-from domain.base import changes, configuration, history, outgoing
+from domain.base import changes, configuration, history, keys, outgoing
 from domain.fields.choice import Choice
 from domain.fields.derived import Derived
 from domain.fields.forms import read_whole
@@ -40,15 +40,25 @@ FIELDS = (
 
 
 @writes
-def make(form, *, by):
-    """Make a link out of form texts; returns (the row, its secret). Refuses with Invalid, and as `invite` does."""
+def make(form, *, by, key=""):
+    """Make a link out of form texts; returns (the row, its secret), the same ones for a form that is sent twice
+    with one `key`. Refuses with Invalid, and as `invite` does."""
     by.require("members.invite")
-    values, secret = read_whole(FIELDS, form), secrets.token_urlsafe(32)
+    key = changes.form_key(key)
+    values, secret = read_whole(FIELDS, form), _secret(key, by)
+    if key and changes.made(by, "invitation_link", key):
+        return InvitationLink.get(InvitationLink.secret_hash == _hash(secret)), secret
     role, most, until = values["role"], values["most"], now() + timedelta(days=int(values["days"]))
     made = InvitationLink.create(role=role, most=most, expires_at=until, secret_hash=_hash(secret), made_by=by.user)
     summary, facts = f"A link for up to {most} to join as {role}", {"role": role, "most": most, "until": f"{until:%F}"}
-    history.note("invitation.link_made", summary, made, by=by, verb="created", category="member", **facts)
+    history.note("invitation.link_made", summary, made, by=by, verb="created", category="member", batch=key, **facts)
     return made, secret
+
+
+def _secret(key, by):
+    """By chance; what a form with a key makes follows from that, so that a repeat has the same to show."""
+    said = f"{by.organization.id} {by.user.id} {key}"
+    return keys.keyed("invitation link", said) if key else secrets.token_urlsafe(32)
 
 
 def _hash(secret):

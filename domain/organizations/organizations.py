@@ -15,7 +15,7 @@ from database.parameters import parameter
 from database.scope import inside
 from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import audit, configuration, history, outgoing, roles, stepup
+from domain.base import audit, changes, configuration, history, outgoing, roles, stepup
 from domain.entitlements import credits, grants
 from domain.fields.choice import Choice
 from domain.fields.forms import check_fresh, read_whole
@@ -69,14 +69,20 @@ def create_personal(user, name):
 
 
 @writes
-def create(name, *, by):
-    """A team organization, active for its maker at once. Refuses with Invalid, or where teams are switched off."""
+def create(name, *, by, key=""):
+    """A team organization, active for its maker at once; a form that is sent twice with one `key` makes one.
+    Refuses with Invalid, or where teams are switched off."""
     if refusal := permissions.teams_are_on(None, None):
         raise refusal
-    name = named(name)
+    name, key = named(name), changes.form_key(key)
+    if key and (made := changes.made_by(by, "organization", key)):
+        return Organization.get_by_id(made.row_id)
     organization = _create(name, by, is_personal=False, slug_from=name)
     credits.open_account(organization)
     audit.record("organization.created", f"{name} was founded", by=by, organization=organization)
+    if key:
+        with inside(organization):
+            changes.record(organization, "organization", organization.id, "created", by=by, batch=key)
     return organization
 
 

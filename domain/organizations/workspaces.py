@@ -9,7 +9,7 @@ from database.clock import now
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import history
+from domain.base import changes, history
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field, clean, comparable
 from domain.fields.moment import Moment
@@ -40,18 +40,21 @@ def found(id):
 
 
 @writes
-def create(name, *, by):
-    """Make a workspace. Refuses with Invalid, also for a name that is taken."""
+def create(name, *, by, key=""):
+    """Make a workspace; a form that is sent twice with one `key` makes one. Refuses with Invalid, also for a name
+    that is taken."""
     by.require("workspaces.manage")
-    name = organizations.named(name)
+    name, key = organizations.named(name), changes.form_key(key)
     lock("workspaces", by.organization.id)
+    if key and (before := changes.made(by, "workspace", key)):
+        return found(before.row_id)
     _free(name)
     slug = base = organizations.slugged(name)
     number = 2
     while Workspace.one(Workspace.slug == slug):
         slug, number = f"{base}-{number}", number + 1
     made = Workspace.create(name=name, slug=slug)
-    _note(made, "created", f"{name} was created", by, after=name)
+    _note(made, "created", f"{name} was created", by, after=name, batch=key)
     return made
 
 

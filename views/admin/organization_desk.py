@@ -59,7 +59,7 @@ def suspend(id):
 @access.platform("grants.write")
 def give(id):
     try:
-        label = manual_grants.give(id, request.form, by=access.me())
+        label = manual_grants.give(id, request.form, by=access.me(), key=request.form.get("form_key", ""))
     except Invalid as refusal:
         return _tenant(id, refusal, "give")
     return pages.go(f"/admin/organizations/{id}", f"{label} was given. Its owners and admins are told.")

@@ -42,7 +42,7 @@ def _form(values, refusal=None):
 @access.member("members.invite")
 def create():
     try:
-        made, secret = invitation_links.make(request.form, by=g.by)
+        made, secret = invitation_links.make(request.form, by=g.by, key=request.form.get("form_key", ""))
     except Invalid as refusal:
         return _form(request.form, refusal)
     at = f"/{g.by.organization.slug}/invitation-links"

@@ -47,7 +47,7 @@ def _new(refusal=None):
 @access.signed_in
 def create():
     try:
-        made = organizations.create(request.form.get("name", ""), by=access.me())
+        made = organizations.create(request.form.get("name", ""), by=access.me(), key=request.form.get("form_key", ""))
     except Invalid as refusal:
         return _new(refusal)
     organizations.switch(access.me(), made, current_user.session)

@@ -32,7 +32,7 @@ mounted = routes.add(
 @access.member("workspaces.manage")
 def create():
     try:
-        made = workspaces.create(request.form.get("name", ""), by=g.by)
+        made = workspaces.create(request.form.get("name", ""), by=g.by, key=request.form.get("form_key", ""))
     except Invalid as refusal:
         return mounted.page(refusal.status, values=request.form, errors=refusal.fields)
     return pages.go(_at(made), f"{made.name} is there. Choose who works in it.")

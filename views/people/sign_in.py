@@ -7,7 +7,7 @@ from flask_login import current_user, logout_user
 
 from database.transactions import GaveUp
 from database.troubles import Unavailable
-from domain import Refused
+from domain import Invalid, Refused
 from domain.base import allowances
 from domain.fields.addresses import address, normalized
 from domain.people import codes, sessions, sign_ins
@@ -18,6 +18,7 @@ from views.people.sign_up import verification
 from views.safety.limits import forgive, limited
 
 blueprint = Blueprint("sign_in", __name__)
+MISSING = {"email": "Write your e-mail address.", "password": "Type your password."}
 
 
 def _form(template, **context):
@@ -45,7 +46,12 @@ def create():
     if allowances.is_spent("guesses", normalized(email)[:254]) and not allowances.known.get():
         return _prove_by_mail_too(email, password)
     try:
+        if missing := {name: say for name, say in MISSING.items() if not request.form.get(name, "").strip()}:
+            raise Invalid(missing)
         user = sign_ins.sign_in(email, password)
+    except Invalid as refusal:
+        forgive()  # nothing was tried
+        return form("people/auth/sign_in.html", refusal)
     except sign_ins.NotVerified as refusal:
         forgive()
         verification.mail_again(codes.pending(refusal.details["token"], "verify_email"))

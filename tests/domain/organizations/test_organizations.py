@@ -147,6 +147,8 @@ def test_each_role_may_what_it_may(at):
             "tasks.read",
             "tasks.read_all",
             "tasks.write",
+            "records.read",
+            "records.write",
         },
         "vera": {
             "organization.read",
@@ -155,6 +157,7 @@ def test_each_role_may_what_it_may(at):
             "workspaces.read",
             "tasks.read",
             "tasks.read_all",
+            "records.read",
         },
     }
     for name, may in expected.items():
