@@ -47,6 +47,11 @@ def written(moment, zone):
     return f"{moment.astimezone(ZoneInfo(zone or 'UTC')):%d %B %Y, %H:%M} {zone or 'UTC'}"
 
 
+def written_day(moment, zone):
+    """Its day on its reader's calendar: «15 July 2026»."""
+    return f"{moment.astimezone(ZoneInfo(zone or 'UTC')):%d %B %Y}"
+
+
 def reader_day():
     """The reader's day."""
     return local(now()).date()

@@ -5,6 +5,7 @@ All of it goes out with the commit of what it tells, and once for each key howev
 
 from urllib.parse import quote
 
+from database.clock import written_day
 from domain.base import audit, changes, configuration, outgoing
 from domain.entitlements import plans
 from domain.fields import money
@@ -92,11 +93,13 @@ def amount_of(amount, payment):
 
 
 def tell_keepers(organization, type, key, title, letter=None, plan=None, until=None, pay=None):
-    """Tell owners and admins in the bell, and by letter where the matter is grave."""
+    """Tell owners and admins in the bell, and by letter where the matter is grave. Days are those of each reader;
+    a `title` that names one is a function of their zone."""
     link = f"/{organization.slug}/billing"
-    ends = f"{until:%d %B %Y}" if until else "what was paid is over"
     for user in Membership.keepers(organization):
-        outgoing.notify(user, type, key, title, link=link, organization=organization)
+        ends = written_day(until, user.timezone) if until else "what was paid is over"
+        words = title(user.timezone) if callable(title) else title
+        outgoing.notify(user, type, key, words, link=link, organization=organization)
         if letter:
             outgoing.letter(
                 letter,

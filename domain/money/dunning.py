@@ -7,8 +7,10 @@ leaves the letter. What happens at the provider, and the letter about the failur
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
-from database.clock import now
+from database.clock import now, written_day
 from database.compiled import Compiled
 from database.locks import lock
 from database.scope import everywhere, inside
@@ -31,7 +33,7 @@ class Reminder:
     at: datetime
     type: str
     which: str  # of one type: which end of a trial, which open payment, which day of it
-    title: str
+    title: Any  # a text, or one for a reader's zone
     letter: str
     until: datetime | None  # when access ends
     lapses_at: datetime  # from here on it would be no news
@@ -147,8 +149,17 @@ def _reminders(row):
     """All reminders of its present state; of two at one time the graver comes first."""
     name, ends = plans.get(row.plan_key).name, row.trial_ends_at
     if row.status == "trialing" and ends and not (row.cancel_at_period_end or row.cancel_at):
-        title = f"The trial of {name} ends on {ends.day} {ends:%B}"
-        return [Reminder(ends - TRIAL_NOTICE, "billing.trial_ending", _stamp(ends), title, "trial_ending", ends, ends)]
+        return [
+            Reminder(
+                ends - TRIAL_NOTICE,
+                "billing.trial_ending",
+                _stamp(ends),
+                partial(_trial_ends, name, ends),
+                "trial_ending",
+                ends,
+                ends,
+            )
+        ]
     if row.status not in ("past_due", "unpaid"):
         return []
     began = row.unpaid_since_at or row.last_event_at
@@ -165,6 +176,10 @@ def _reminders(row):
         for at, said in marks
         if began < at < ends
     ]
+
+
+def _trial_ends(plan, moment, zone):
+    return f"The trial of {plan} ends on {written_day(moment, zone)}"
 
 
 def _stamp(moment):

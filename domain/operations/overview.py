@@ -6,7 +6,7 @@ from datetime import timedelta
 from peewee import Case, fn
 
 from database import housekeeping
-from database.clock import now
+from database.clock import local, now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Refused
@@ -58,7 +58,7 @@ def _money(staff):
         return
     state = reconciliations.overview()
     if state["silent_since"]:
-        words = f"No webhook came since {state['silent_since']:%d %B %Y, %H:%M} UTC, and subscriptions run."
+        words = f"No webhook came since {local(state['silent_since']):%d %B %Y, %H:%M %Z}, and subscriptions run."
         yield Need("bad", words, "/admin/webhooks", "Look at webhooks")
     if state["open"]:
         differ = "row differs" if state["open"] == 1 else "rows differ"

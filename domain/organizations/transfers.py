@@ -5,7 +5,7 @@ Then that member is the owner and who offered it an admin. An offer holds for a 
 
 from datetime import timedelta
 
-from database.clock import now
+from database.clock import now, written_day
 from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
@@ -55,7 +55,7 @@ def offer(membership_id, *, by):
         name=target.user.name,
         by=by.user.name,
         organization=by.organization.name,
-        until=f"{made.expires_at:%d %B %Y}",
+        until=written_day(made.expires_at, target.user.timezone),
         link=organizations.link_to(by.organization, "/settings"),
     )
     return made

@@ -12,7 +12,7 @@ from domain.entitlements import grants
 from domain.money import dunning
 from domain.operations import retention
 from domain.organizations import organizations
-from models import Change, Grant, Notification, Outgoing, Subscription
+from models import Change, Grant, Notification, Outgoing, Subscription, User
 from tests.fixtures.threads import together, write
 
 
@@ -314,3 +314,22 @@ def test_two_clocks_at_once_remind_once(owing, clock, letters):
     clock.forward(days=3)
     together(*[dunning.remind] * 4)
     assert len(letters()) == 1
+
+
+def test_report_11_letters_and_notices_about_money_say_the_readers_day(owing, clock, letters, cast):
+    write(User.update(timezone="Asia/Tokyo").where(User.id == cast.alice.id).execute)
+    clock.moment = clock.moment.replace(hour=20)  # in Tokyo it is the next day already
+    owing()
+    clock.forward(days=3)
+    jobs.run("dunning")
+    (said,) = [text for to, _, text in letters() if to == "alice@example.org"]
+    assert "goes on until 23 June 2026" in said
+
+
+def test_report_11_the_end_of_a_trial_is_the_readers_day(owing, clock, cast):
+    write(User.update(timezone="Asia/Tokyo").where(User.id == cast.alice.id).execute)
+    ends = clock.moment.replace(hour=20) + timedelta(days=2)
+    owing(status="trialing", trial_ends_at=ends, unpaid_since_at=None)
+    jobs.run("dunning")
+    jobs.work_off()
+    assert Notification.get().title == "The trial of Pro ends on 18 June 2026"

@@ -173,3 +173,12 @@ def test_accepted_and_taken_back_at_once_only_one_of_them_happens(cast, at, offe
     assert Transfer.get_by_id(offered.id).status == ("accepted" if accepted else "cancelled")
     assert at("bob").role == ("owner" if accepted else "member")
     assert [one.role for one in members.of(cast.acme)].count("owner") == 1
+
+
+def test_report_11_an_offer_says_the_day_of_its_reader(cast, at, clock, proven, inside_acme, letters):
+    write(User.update(timezone="Asia/Tokyo").where(User.id == cast.bob.id).execute)
+    clock.moment = clock.moment.replace(hour=20)
+    membership = Membership.get(Membership.user == cast.bob, Membership.organization == cast.acme)
+    proven("alice", "organization.transfer", membership.id)
+    transfers.offer(membership.id, by=at("alice"))
+    assert "The offer holds until 23 June 2026" in letters()[-1][2]
