@@ -18,7 +18,6 @@ from domain.fields.person import members, names
 from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import demand, granted
-from domain.lists.rows import FORM_KEY
 from models import Comment, User
 
 TEXT = Field("text", "Comment", Text(5000, long=True), required=True, missing="Write something first.")
@@ -60,7 +59,7 @@ def add(rules, id, form, *, by, page, parent=None, key=""):
     Forbidden, NotFound, and TooOften beyond thirty a minute.
     """
     row, listing = _row(rules, id, by, parent), rules.listing
-    key = key if FORM_KEY.fullmatch(key) else ""
+    key = changes.form_key(key)
     if key and (made := changes.made(by, topic(listing), key)):
         return _stored(listing, row.id, made.row_id), []
     text, mentions = _read(form)
