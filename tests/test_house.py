@@ -250,7 +250,7 @@ EVERYWHERE = {
     "domain/operations/overview.py": 1,  # the platform's revenue is of all organizations
     "database/migrations/0006_normal_forms.py": 1,  # stored text gets its form, whoever's it is
     "domain/lists/lists.py": 1,  # the platform\'s lists show all organizations
-    "domain/base/changes.py": 2,  # old history goes for all alike; one look serves all open pages
+    "domain/base/changes.py": 3,  # old history goes for all alike; one look serves all open pages
     "domain/entitlements/plans.py": 2,  # how many organizations a change of a plan would touch
     "domain/entitlements/grants.py": 1,  # a changed plan reaches all of its subscribers
     "domain/people/accounts.py": 1,  # whoever deletes the account leaves every organization
