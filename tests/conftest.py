@@ -313,10 +313,10 @@ def letters(house):
 @pytest.fixture
 def listed(cast):
     """`listed(listing, q="acme")` is what stella reads of one of the platform's lists."""
-    from domain.lists import lists
+    from domain.lists import asks, lists
     from domain.people import admins
 
     def read(listing, **asked):
-        return lists.read(listing, lists.understand(listing, asked), admins.staff(cast.stella)).rows
+        return lists.read(listing, asks.understand(listing, asked), admins.staff(cast.stella)).rows
 
     return read

@@ -4,11 +4,9 @@
 a full count). The SQL of each shape of question is built once.
 """
 
-import re
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from peewee import SQL, Select, fn
@@ -22,63 +20,17 @@ from database.scope import everywhere, inside
 from database.tables import Owned
 from domain import Invalid
 from domain.fields.day import bounds, overdue, within_week
-from domain.fields.kinds import Unfit, clean, whole
+from domain.fields.kinds import whole
 from domain.fields.person import members, names
+from domain.lists import conditions
+from domain.lists.asks import Answer, Ask
 from domain.lists.listing import demand, granted
 
-PAGE = 50
-MOST = 2000  # rows of one answer: a long list that is drawn again keeps its length
 SUMMED = 10_000  # rows that are added up; of more, nothing is
 COUNTED = 500  # beyond this a count says «500+»
 EXPORTED = 1000  # rows of one chunk
 _MOMENT = Moment()
 SHAPES = 2000  # kept texts of queries
-
-DUE = {"overdue": "Overdue", "week": "Next 7 days", "none": "No due date"}
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What somebody wants to see of a list."""
-
-    tab: str = ""
-    filters: tuple = ()  # ((field name, value), …)
-    ranges: tuple = ()  # ((field name, "from" or "to", value), …)
-    q: str = ""
-    due: str = ""
-    sort: str = ""
-    after: str = ""
-    rows: int = PAGE
-    parent: int | None = None  # the row that the list stands in
-
-    def but(self, **changes):
-        return replace(self, **changes)
-
-    def without(self, name):
-        """The same rows in no order and from the beginning, whatever this field's filter says: to count its words."""
-        return self.but(filters=tuple(pair for pair in self.filters if pair[0] != name), after="", sort="")
-
-    @property
-    def words(self):
-        """Runs of letters and digits: all of them, and never a sign that a query would take for «anything»."""
-        return tuple(re.findall(r"[^\W_]+", self.q))
-
-    @property
-    def finds_nothing(self):
-        """Whether it looks for something in which there is no word: that is found nowhere."""
-        return bool(self.q) and not self.words
-
-    @property
-    def is_narrowed(self):
-        return bool(self.q or self.filters or self.ranges or self.due)
-
-
-@dataclass(frozen=True)
-class Answer:
-    rows: list
-    more: str  # the key to go on from, empty at the end
-    people: dict  # id → name
-    looked: int = 0  # how many rows were looked at, where that was too many to look on
 
 
 ONE, COUNTS, SUMS = "·one", "·counts", "·sums"  # questions that have no order
@@ -99,39 +51,6 @@ class Shape(NamedTuple):
     inside: bool  # an organization (or everywhere)
 
 
-def understand(listing, args, parent=None):
-    """An Ask out of query arguments. What can't be meant is left out; a broken cursor is refused."""
-    chosen, ranges = [], []
-    for f in listing.filterable:
-        _understand(f.kind.read, args.get(f.name, ""), lambda value, name=f.name: chosen.append((name, value)))
-    for name in listing.ranges:
-        kind = listing.by_name[name].kind
-        for end in ("from", "to"):
-            keep = lambda value, name=name, end=end: ranges.append((name, end, value))  # noqa: E731
-            _understand(lambda text, end=end, kind=kind: kind.bound(text, end), args.get(f"{name}_{end}", ""), keep)
-    rows = whole(args.get("rows")) or PAGE
-    return Ask(
-        tab=listing.tab(args.get("tab", "")).key,
-        filters=tuple(chosen),
-        ranges=tuple(ranges),
-        q=" ".join(clean(args.get("q", "")).split())[:200] if listing.search else "",
-        due=args.get("due", "") if args.get("due") in DUE and listing.due else "",
-        sort=next((s.key for s in listing.sorts if s.key == args.get("sort")), listing.sorts[0].key),
-        after=str(args.get("after", ""))[:600],
-        rows=min(rows, MOST),
-        parent=parent,
-    )
-
-
-def _understand(read, text, keep):
-    text = clean(text)
-    if text:
-        try:
-            keep(read(text))
-        except Unfit:
-            return
-
-
 def read(listing, ask, by):
     """One page of the list, in the first of its orders unless asked otherwise; `by` is who asks.
     `by` is a Member of the organization one stands in or, for the lists of the platform, Staff. Refuses with
@@ -143,6 +62,8 @@ def read(listing, ask, by):
         return Answer(shown, more, _people(listing, shown), looked)
     if ask.finds_nothing:
         return Answer([], "", {})
+    if ask.where:
+        return _read_where(listing, ask, by)
     sort, wanted, found = _order(listing, ask), ask.rows + 1, []
     with standing(listing, by):
         for phase in _phases(listing, sort, ask):
@@ -153,6 +74,44 @@ def read(listing, ask, by):
     rows = [_row(listing, values) for values in found[: ask.rows]]
     more = _key_after(listing, sort, rows[-1]) if len(found) > ask.rows else ""
     return Answer(rows, more, _people(listing, rows))
+
+
+LOOKED = 5000  # rows that are looked at for one page where conditions are asked of their values
+CHUNK = 500  # of them at once
+
+
+def _read_where(listing, ask, by):
+    """A page of the rows that meet the conditions: looked for row by row, and no further than LOOKED."""
+    sort, found, looked = _order(listing, ask), [], 0
+    tests = conditions.tests(listing, ask.where, getattr)
+    for looked, row in enumerate(_candidates(listing, ask, by), 1):
+        found += [row] if all(test(row) for test in tests) else []
+        if len(found) > ask.rows or looked >= LOOKED:
+            break
+    rows, more = found[: ask.rows], ""
+    if len(found) > ask.rows:
+        more, looked = _key_after(listing, sort, rows[-1]), 0
+    elif looked >= LOOKED:
+        more = _key_after(listing, sort, row)
+    return Answer(rows, more, _people(listing, rows), looked if more else 0)
+
+
+def _candidates(listing, ask, by):
+    """The rows asked for without the conditions, in their order, as they are needed."""
+    plain = ask.but(where=(), rows=CHUNK)
+    while True:
+        answer = read(listing, plain, by)
+        yield from answer.rows
+        if not answer.more:
+            return
+        plain = plain.but(after=answer.more)
+
+
+def matching(listing, ask, by):
+    """Of the first LOOKED rows those that meet the conditions."""
+    tests = conditions.tests(listing, ask.where, getattr)
+    first = islice(_candidates(listing, ask.but(after=""), by), LOOKED)
+    return [row for row in first if all(test(row) for test in tests)]
 
 
 def find(listing, id, by, parent=None):
@@ -388,6 +347,9 @@ def counts(listing, ask, by):
     if ask.finds_nothing:
         return dict.fromkeys(listing.counted.kind.words, 0)
     plain = ask.but(tab=tab.key).without(listing.counted.name)
+    if ask.where:
+        words = [getattr(row, listing.counted.name) for row in matching(listing, plain, by)]
+        return {word: words.count(word) for word in listing.counted.kind.words}
     shape = shape_of(listing, plain, by, COUNTS, None)
     query = Compiled(lambda: _build_counts(listing, shape)) if shape.conditions else _counting(listing, shape)
     with standing(listing, by):

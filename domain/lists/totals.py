@@ -21,6 +21,8 @@ def total(listing, ask, by):
         return listing.source.total(listing, ask, by)
     if ask.finds_nothing:
         return 0
+    if ask.where:
+        return min(len(lists.matching(listing, ask, by)), lists.COUNTED + 1)
     shape = lists.shape_of(listing, ask, by, lists.COUNTS, None)
     query = Compiled(lambda: _build_total(listing, shape)) if shape.conditions else _counting(listing, shape)
     with lists.standing(listing, by):

@@ -199,20 +199,20 @@ def _fill_tables(team, people, chance, start):
     workers = [organizations.reach(people[first], team.slug) for first in ("alice", "bob", "dora")]
     fields = (
         ("Sponsor", "text"),
-        ("State", "choice", ("Ready", "Lent", "Broken")),
+        ("State", "choice", ("Asked", "Talking", "Signed", "Declined")),
         ("Owner", "person"),
         ("Since", "day"),
         ("Notes", "long_text"),
     )
     _fill_table(collections.make("Sponsors", by=owner, fields=fields), SPONSORS, workers, chance, start)
-    fields = (
+    things = (
         ("Thing", "text"),
         ("State", "choice", ("Ready", "Lent", "Broken")),
         ("With", "person"),
         ("Back on", "day"),
         ("Notes", "long_text"),
     )
-    _fill_table(collections.make("Equipment", by=owner, fields=fields), THINGS_TO_LEND, workers, chance, start)
+    _fill_table(collections.make("Equipment", by=owner, fields=things), THINGS_TO_LEND, workers, chance, start)
 
 
 def _fill_table(table, names, workers, chance, start):

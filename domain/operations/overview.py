@@ -13,7 +13,7 @@ from domain import Refused
 from domain.base import audit, configuration, outgoing, settings
 from domain.fields.money import written
 from domain.fields.number import counted
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.money import billing, pricing, reconciliations, subscriptions
 from domain.organizations import organizations
 from domain.people import admins
@@ -70,7 +70,7 @@ def _money(staff):
         words = f"The payment provider couldn't be told to end {what}."
         yield Need("bad", words, "/admin/subscriptions", "Send again")
     for key, label in subscriptions.DOUBTS.items():
-        ask = lists.understand(subscriptions.listing, {"doubt": key, "rows": "100"})
+        ask = asks.understand(subscriptions.listing, {"doubt": key, "rows": "100"})
         if rows := lists.read(subscriptions.listing, ask, staff).rows:
             words = f"{counted(len(rows), 'subscription')}: {label[:1].lower()}{label[1:]}."
             yield Need("warn", words, f"/admin/subscriptions?doubt={key}", "Look at them")

@@ -7,7 +7,7 @@ Listing's fields, so what is hidden can be named nowhere. Why rows are kept so: 
 import json
 import re
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from database.clock import now
@@ -16,7 +16,7 @@ from database.locks import lock
 from domain import Invalid
 from domain.fields.kinds import clean, comparable, whole
 from domain.fields.leftover import LeftOver, plain_cell
-from domain.lists import lists
+from domain.lists import asks, conditions, lists
 from domain.lists.sources import Source
 from domain.records import documents, questions, shapes
 from domain.records.shapes import EMPTY
@@ -90,6 +90,9 @@ class Sight(Source):
     def counts(self, listing, ask, by):
         cell = self.shape.by_name[listing.counted.name]
         plan = self._plan(listing, ask.without(listing.counted.name), by)
+        if plan.tests:
+            found = [row.value(cell.name) for row in self._matching(listing, plan)]
+            return {word: found.count(word) for word in listing.board_words}
         return {word: self._count(listing, plan, (cell.slot, cell.key(word))) for word in listing.board_words}
 
     def total(self, listing, ask, by):
@@ -114,6 +117,8 @@ class Sight(Source):
             if cell and cell.is_keyed:
                 key = cell.key(value)
                 plan.spans.append((cell.slot, key, EMPTY) if end == "from" else (cell.slot, "1", key + "\x01"))
+        for group in conditions.groups(listing, ask.where):
+            self._ask(plan, group)
         if ask.words:
             places = [f"o{by.organization.id}", f"c{self.shape.collection}"]
             plan.match = database.match(ask.words, places, more=not self.rights.hidden)
@@ -131,6 +136,13 @@ class Sight(Source):
             return all(any(one.startswith(comparable(word)) for one in found) for word in words)
 
         return test
+
+    def _ask(self, plan, group):
+        """A group of conditions of which one must hold; one alone may narrow the keys."""
+        plan.tests.append(lambda row: any(one.meets(row.value(one.field.name)) for one in group))
+        cell = self.shape.by_name.get(group[0].field.name)
+        if len(group) == 1 and cell and cell.is_keyed and (span := group[0].span):
+            plan.spans.append((cell.slot, "1" + span[0], "1" + span[1]))
 
     def _narrow(self, plan, name, value):
         cell = self.shape.by_name.get(name)
@@ -254,7 +266,7 @@ class Sight(Source):
 
     def _sizes(self, plan):
         if not plan.tests:
-            return chain((lists.PAGE + 1,), iter(lambda: 1000, None))
+            return chain((asks.PAGE + 1,), iter(lambda: 1000, None))
         return chain(CHUNKS, iter(lambda: CHUNKS[-1], None))
 
     def _rows(self, way, plan, descending, fresh, given, probes):
@@ -272,13 +284,7 @@ class Sight(Source):
         """How many rows meet the plan, to COUNTED + 1; where they must be looked at, among the first LOOKED."""
         exact = [*plan.exact, also] if also else plan.exact
         if plan.tests:
-            whole = Plan(exact, plan.spans, plan.tests, plan.made_by, plan.match)
-            count = 0
-            for looked, (_, row) in enumerate(self._walk(listing, whole, listing.sorts[0], lists.Ask())):
-                count += whole.passes(row)
-                if count > lists.COUNTED or looked >= LOOKED:
-                    break
-            return count
+            return min(len(self._matching(listing, plan)), lists.COUNTED + 1)
         given = self._narrows(plan) | {"match": plan.match}
         way = "search" if plan.match else "key" if exact else "all"
         if way == "key":
@@ -286,6 +292,11 @@ class Sight(Source):
         for place, (slot, key) in enumerate(exact):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
         return questions.counting(way, self._narrowing(exact, plan))(**given)[0][0]
+
+    def _matching(self, listing, plan):
+        """Of the first LOOKED candidates those that pass."""
+        candidates = self._walk(listing, plan, listing.sorts[0], lists.Ask())
+        return [row for _, row in islice(candidates, LOOKED) if plan.passes(row)]
 
     def _narrowing(self, probes, plan):
         """What of a question's conditions changes its text."""

@@ -312,4 +312,17 @@
     if (!event.target.matches("[data-move]")) return;
     move(event.target.closest(".board-card"), columns().find((column) => column.dataset.column === event.target.value));
   });
+
+  // -- a condition: only what its operator takes is asked for
+
+  function showTaken(select) {
+    const takes = select.selectedOptions[0]?.dataset.takes;
+    for (const part of select.form.querySelectorAll("[data-for-takes]")) {
+      part.hidden = !part.dataset.forTakes.split(" ").includes(takes);
+      for (const control of part.querySelectorAll("input")) control.disabled = part.hidden;
+    }
+  }
+  on("change", (event) => { if (event.target.id === "c_op") showTaken(event.target); });
+  on("htmx:afterSwap", () => { const select = document.getElementById("c_op"); if (select) showTaken(select); });
+  on("DOMContentLoaded", () => { const select = document.getElementById("c_op"); if (select) showTaken(select); });
 })();

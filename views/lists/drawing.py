@@ -11,7 +11,7 @@ from markupsafe import Markup
 from database.clock import is_past
 from database.columns import public_id
 from domain.fields.leftover import LeftOver
-from domain.lists import comments, lists
+from domain.lists import asks, comments, lists
 from views.lists import export
 
 PARTS = ("cell", "input", "edit", "shown", "filter")  # how a kind is seen; what one lacks is as of a text
@@ -23,7 +23,7 @@ def init_app(app):
     environment = app.jinja_env
     environment.filters["bounded"] = bounded
     environment.globals |= {"new_key": public_id, "mention_handles": lambda: json.dumps(list(comments.handles()))}
-    environment.globals |= {"due_choices": tuple(lists.DUE.items()), "draw_rows": rows, "export_forms": export.FORMS}
+    environment.globals |= {"due_choices": tuple(asks.DUE.items()), "draw_rows": rows, "export_forms": export.FORMS}
     _kinds.clear()
     plain = environment.get_template("fields/text.html").module
     for template in environment.list_templates(filter_func=lambda name: name.startswith("fields/")):

@@ -1,10 +1,10 @@
 """What the templates of a list need to know of the list they draw."""
 
 from functools import cached_property
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from domain.fields.person import members
-from domain.lists import lists, rows
+from domain.lists import conditions, lists, rows
 from domain.lists.listing import granted
 
 
@@ -44,7 +44,26 @@ class Place:
         asked |= {"due": ask.due} | self.filters | changes
         defaults = {"tab": self.listing.readings[0].key, "sort": self.listing.sorts[0].key}
         kept = {k: v for k, v in asked.items() if v not in (None, "") and defaults.get(k) != v}
-        return self.url + (f"?{urlencode(kept)}" if kept else "")
+        if "where" not in changes and ask.where:
+            kept["where"] = [one.written() for one in ask.where]
+        return self.url + (f"?{urlencode(kept, doseq=True)}" if kept else "")
+
+    @cached_property
+    def asked(self):
+        """(whether it is an alternative, its words, the list without it) of each condition."""
+        names = self.present if self.by.organization and self.listing.people else {}
+        where = self.ask.where
+        without = [[one.written() for one in where if one is not gone] for gone in where]
+        return [
+            (n > 0 and one.is_or, conditions.said(self.listing, one, names), self.address(where=rest))
+            for n, (one, rest) in enumerate(zip(where, without, strict=True))
+        ]
+
+    @property
+    def kept(self):
+        """(name, text) of all that is asked, for the hidden inputs of a form that asks for more."""
+        query = self.address(after="").partition("?")[2]
+        return parse_qsl(query)
 
     @cached_property
     def filters(self):
@@ -59,7 +78,7 @@ class Place:
     def unfiltered(self):
         """The list with all of its tab, or None where nothing is narrowed."""
         nothing = dict.fromkeys(self.filters, "")
-        return self.address(q="", due="", **nothing) if self.ask.is_narrowed else None
+        return self.address(q="", due="", where="", **nothing) if self.ask.is_narrowed else None
 
     def turned(self, field):
         """The next order by a field's column: (its address, how it is ordered now), or None."""

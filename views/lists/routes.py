@@ -17,12 +17,12 @@ from domain.base.allowances import spend
 from domain.fields.forms import as_text, read_whole
 from domain.fields.leftover import plain_cell
 from domain.fields.person import names
-from domain.lists import lists, rows, totals
+from domain.lists import asks, conditions, lists, rows, totals
 from domain.lists.listing import demand
 from domain.people import admins
 from models import Change
 from views import access, pages
-from views.lists import board, comments, drawing, export, imports, many, row_page
+from views.lists import board, comments, drawing, export, filtering, imports, many, row_page
 from views.lists.place import Place
 
 VIEWS = ("list", "board")
@@ -54,7 +54,7 @@ class Mounted:
             demand(by, rules.listing.reads)
         if rules.listing.stands_in is not None:
             rules.listing.stands_in(parent, by)
-        ask = lists.understand(rules.listing, request.args, parent)
+        ask = asks.understand(rules.listing, request.args, parent)
         asked = request.args.get("view", "")
         url = f"/{by.organization.slug}{self.path}" if by.organization else self.path
         url = url.replace("<id:parent>", str(parent))
@@ -135,6 +135,8 @@ def _wanted(listing):
     yield "", "GET", index, reads
     for form, _ in export.FORMS:
         yield f"/export.{form}", "GET", export.handler(form), reads
+    if listing.source or conditions.offered(listing):
+        yield "/condition", "GET", filtering.condition, reads
     if listing.board_by:
         yield "/column/<int:number>", "GET", board.column, reads
     if listing.has_pages:
@@ -180,7 +182,7 @@ def _index(mounted, place, status, more):
         return pages.fragment(
             "lists/_rows.html", place=place, listing=listing, answer=lists.read(listing, place.ask, by)
         )
-    context = {"place": place, "listing": listing, "here": mounted.nav}
+    context = {"place": place, "listing": listing, "here": mounted.nav, "conditional": conditions.offered(listing)}
     if place.view == "board":
         context["columns"] = board.columns(place)
     else:

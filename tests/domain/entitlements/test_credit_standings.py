@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from database.scope import inside
 from domain.entitlements import credit_ledger, credit_standings, credits
-from domain.lists import lists
+from domain.lists import asks, lists
 from tests.fixtures.credits import give, hold, spend, whole
 
 
@@ -30,7 +30,7 @@ def test_the_ledger_is_read_newest_first_in_pages(planned, cast, at):
 
     def read(by, **asked):
         with inside(by.organization):
-            return lists.read(credit_ledger.listing, lists.understand(credit_ledger.listing, asked), by)
+            return lists.read(credit_ledger.listing, asks.understand(credit_ledger.listing, asked), by)
 
     first = read(at("alice"), rows="5")
     assert [entry.balance_after for entry in first.rows] == [992, 993, 994, 995, 996]

@@ -8,8 +8,9 @@ import pytest
 from database.connections import database
 from database.scope import everywhere, inside
 from domain import Forbidden, Invalid
-from domain.lists import lists, rows
-from domain.lists.lists import Ask, counts, export, read, understand
+from domain.lists import asks, lists, rows
+from domain.lists.asks import Ask, understand
+from domain.lists.lists import counts, export, read
 from domain.tasks import tasks
 from models import Organization, Task, User
 from tests.fixtures.threads import write
@@ -95,7 +96,7 @@ def test_every_question_gives_each_row_once_and_in_order_over_all_pages(cast, at
     chosen.append((("assigned_to", cast.bob.id),))
     asked = 0
     for tab, filters, q, due, sort, size in itertools.product(
-        ("mine", "made", "all"), chosen, ("", "ink"), ("", *lists.DUE), ("newest", "oldest", "due"), (1, 3, 7)
+        ("mine", "made", "all"), chosen, ("", "ink"), ("", *asks.DUE), ("newest", "oldest", "due"), (1, 3, 7)
     ):
         ask = Ask(tab=tab, filters=filters, q=q, due=due, sort=sort, rows=size)
         wanted = expected(many, ask, at("alice"), clock())
@@ -224,7 +225,7 @@ def test_what_cannot_be_meant_is_left_out(cast, at, inside_acme):
         "title": "no filter",
     }
     assert understand(LISTING, args) == Ask(
-        tab="mine", filters=(("priority", "high"),), q="a b", due="", sort="newest", after="7", rows=lists.PAGE
+        tab="mine", filters=(("priority", "high"),), q="a b", due="", sort="newest", after="7", rows=asks.PAGE
     )
 
 

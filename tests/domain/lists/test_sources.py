@@ -11,7 +11,7 @@ from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.number import Number
 from domain.fields.text import Text
-from domain.lists import lists, rows
+from domain.lists import asks, lists, rows
 from domain.lists.listing import Act, Listing, Sort, both
 from domain.lists.lists import Ask
 from domain.lists.sources import Given
@@ -52,7 +52,7 @@ def staff():
 
 
 def names(staff, **asked):
-    return [row.id for row in lists.read(LIST, lists.understand(LIST, asked), staff).rows]
+    return [row.id for row in lists.read(LIST, asks.understand(LIST, asked), staff).rows]
 
 
 def test_rows_are_narrowed_and_sorted(staff):

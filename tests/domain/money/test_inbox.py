@@ -7,7 +7,7 @@ import jobs
 from database.clock import now
 from database.compiled import Compiled
 from domain.base import configuration, notices
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.money import facts, inbox, owners, replays
 from domain.money.providers.provider import (
     Event,
@@ -330,7 +330,7 @@ def test_events_are_found_by_where_they_came_from_how_they_stand_and_what_they_s
 
     def found(**ask):
         staff = Staff(User(id=0), frozenset({"jobs.run"}))
-        asked = lists.understand(replays.listing, ask)
+        asked = asks.understand(replays.listing, ask)
         return [row.event_id for row in lists.read(replays.listing, asked, staff).rows]
 
     today = f"{clock():%Y-%m-%d}"

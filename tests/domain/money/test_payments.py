@@ -4,7 +4,7 @@ from database.clock import now
 from database.scope import inside
 from domain import Forbidden
 from domain.entitlements import credit_standings, credits
-from domain.lists import lists, totals
+from domain.lists import asks, lists, totals
 from domain.money import payments
 from models import CreditEntry, Payment
 from tests.fixtures.threads import write
@@ -17,7 +17,7 @@ def pay(id, **values):
 
 
 def listed(at, **asked):
-    return lists.read(payments.listing, lists.understand(payments.listing, asked), at("alice")).rows
+    return lists.read(payments.listing, asks.understand(payments.listing, asked), at("alice")).rows
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_they_come_to_a_sum_in_each_currency_and_are_nobody_elses(cast, at, insi
     pay("p1")
     pay("p2", amount=800)
     pay("p3", currency="EUR", reason="other")
-    found = totals.sums(payments.listing, lists.understand(payments.listing, {}), at("alice"))
+    found = totals.sums(payments.listing, asks.understand(payments.listing, {}), at("alice"))
     assert found.totals == {("amount", "USD"): 2000, ("amount", "EUR"): 1200}
     assert [row.amount for row in listed(at, sort="amount-down")] == [1200, 1200, 800]
     with pytest.raises(Forbidden):
-        lists.read(payments.listing, lists.understand(payments.listing, {}), at("vera"))
+        lists.read(payments.listing, asks.understand(payments.listing, {}), at("vera"))
     with inside(cast.globex):
-        assert lists.read(payments.listing, lists.understand(payments.listing, {}), at("charlie", "globex")).rows == []
+        assert lists.read(payments.listing, asks.understand(payments.listing, {}), at("charlie", "globex")).rows == []
 
 
 def test_a_paid_invoice_renews_the_credits_exactly_once(cast, customer, tell, bill):

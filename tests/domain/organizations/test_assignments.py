@@ -3,7 +3,7 @@
 import pytest
 
 from domain import Invalid, NotFound, Refused
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.organizations import assignments, invitations, workspaces
 from models import Assignment, AuditEvent, Membership, Outgoing
 from tests.fixtures.threads import write
@@ -21,7 +21,7 @@ def stage(at):
 
 def listed(at, workspace, who="alice", **asked):
     """(name, address, role, whether a member) of the list's rows."""
-    ask = lists.understand(assignments.listing, asked, workspace.id)
+    ask = asks.understand(assignments.listing, asked, workspace.id)
     rows = lists.read(assignments.listing, ask, at(who)).rows
     return [(row.name, row.email, row.role, row.member is not None) for row in rows]
 

@@ -4,7 +4,7 @@ from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import settings
 from domain.entitlements.plans import PAID
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.organizations import invitation_links, invitations, members, permissions
 from domain.people import accounts
 from models import AuditEvent, Grant, Invitation, InvitationLink, Membership, User
@@ -104,7 +104,7 @@ def test_it_ends_by_its_time_by_hand_and_when_it_is_used_up(cast, paid, at, pers
             invitation_links.join(secret, zoe)
     assert role_of(cast, zoe) is None
     listing = invitation_links.listing
-    assert [row.status for row in lists.read(listing, lists.understand(listing, {}), at("alice")).rows] == [
+    assert [row.status for row in lists.read(listing, asks.understand(listing, {}), at("alice")).rows] == [
         "expired",
         "ended",
         "full",

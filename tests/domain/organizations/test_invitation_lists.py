@@ -1,5 +1,5 @@
 from domain.entitlements.plans import PAID
-from domain.lists import lists, rows
+from domain.lists import asks, lists, rows
 from domain.organizations import invitation_lists, invitations
 from models import Grant
 from tests.fixtures.threads import write
@@ -15,7 +15,7 @@ def test_the_list_says_that_one_has_lapsed_before_the_job_has_been(cast, at, ins
 
     def listed(**asked):
         listing = invitation_lists.listing
-        return [row.status for row in lists.read(listing, lists.understand(listing, asked), at("alice")).rows]
+        return [row.status for row in lists.read(listing, asks.understand(listing, asked), at("alice")).rows]
 
     assert listed() == ["pending"]
     clock.forward(hours=49)

@@ -7,7 +7,7 @@ from database.connections import database
 from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import settings, stepup
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.organizations import assignments, members, organizations, permissions, workspaces
 from models import Assignment, AuditEvent, Change, Membership, Organization, Outgoing, Transfer, User
 from tests.fixtures.threads import refused, together, write
@@ -333,7 +333,7 @@ def test_the_list_says_who_one_is_who_is_suspended_and_who_works_where(cast, at)
     write(User.update(status="suspended").where(User.id == cast.vera.id).execute)
     write(User.update(second_factor_at=now()).where(User.id == cast.alice.id).execute)
     listing, none = members.listing, ("warn", "No second factor")
-    rows = lists.read(listing, lists.understand(listing, {}), at("alice")).rows
+    rows = lists.read(listing, asks.understand(listing, {}), at("alice")).rows
     assert [row.name for row in rows] == ["Alice", "Bob", "Dora", "Vera"]  # owners first, then by name
     notes = {row.name: listing.notes[1](rows, at("alice"))[row.id] for row in rows}
     assert notes == {
@@ -349,13 +349,13 @@ def test_the_list_says_who_one_is_who_is_suspended_and_who_works_where(cast, at)
 
 @pytest.mark.parametrize("q", ["ver", "vera@ex", "VERA"])
 def test_use_r13_members_are_found_by_parts_of_their_name_and_address(cast, at, q):
-    found = lists.read(members.listing, lists.understand(members.listing, {"q": q}), at("alice"))
+    found = lists.read(members.listing, asks.understand(members.listing, {"q": q}), at("alice"))
     assert [row.name for row in found.rows] == ["Vera"]
 
 
 def test_the_members_of_one_organization_are_not_in_the_list_of_another(cast, at):
     with inside(cast.globex):
-        found = lists.read(members.listing, lists.understand(members.listing, {}), at("charlie", "globex"))
+        found = lists.read(members.listing, asks.understand(members.listing, {}), at("charlie", "globex"))
     assert [row.name for row in found.rows] == ["Charlie"]
     assert (
         lists.find(members.listing, Membership.get(user=cast.bob, organization=cast.acme).id, at("charlie", "globex"))
@@ -367,7 +367,7 @@ def test_members_are_read_in_pages_that_go_on(cast, at):
     for sort in ("standing", "name", "name-down", "joined_at"):
         seen, after = [], ""
         while True:
-            ask = lists.understand(members.listing, {"sort": sort, "rows": "1", "after": after})
+            ask = asks.understand(members.listing, {"sort": sort, "rows": "1", "after": after})
             found = lists.read(members.listing, ask, at("alice"))
             seen += [row.id for row in found.rows]
             if not (after := found.more):

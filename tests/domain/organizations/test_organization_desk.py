@@ -2,7 +2,7 @@ import pytest
 
 from database.scope import inside
 from domain import NotFound
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.organizations import organization_desk
 from domain.people import admins
 from models import Grant, Organization
@@ -10,7 +10,7 @@ from tests.fixtures.threads import write
 
 
 def found(cast, **asked):
-    ask = lists.understand(organization_desk.listing, asked)
+    ask = asks.understand(organization_desk.listing, asked)
     return [row.name for row in lists.read(organization_desk.listing, ask, admins.staff(cast.stella)).rows]
 
 

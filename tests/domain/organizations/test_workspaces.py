@@ -2,7 +2,7 @@ import pytest
 
 from database.scope import everywhere, inside
 from domain import Forbidden, Invalid, NotFound
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.organizations import assignments, organizations, permissions, workspaces
 from models import AuditEvent, Workspace
 from tests.fixtures.threads import refused, together
@@ -20,7 +20,7 @@ def stage(at):
 
 def listed(at, status=""):
     """The rows of the list as alice sees them."""
-    ask = lists.understand(workspaces.listing, {"status": status})
+    ask = asks.understand(workspaces.listing, {"status": status})
     return lists.read(workspaces.listing, ask, at("alice")).rows
 
 

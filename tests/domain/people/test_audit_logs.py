@@ -6,7 +6,7 @@ from database.connections import database
 from database.scope import inside
 from domain import Forbidden, Invalid
 from domain.base import audit
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.lists.lists import Ask
 from domain.people import audit_logs
 from domain.people.admins import Staff
@@ -37,7 +37,7 @@ def staff(cast):
 
 
 def seen(listing, by, rows=100, **asked):
-    ask = lists.understand(listing, asked).but(rows=rows)
+    ask = asks.understand(listing, asked).but(rows=rows)
     found = []
     for _ in range(200):
         answer = lists.read(listing, ask, by)
@@ -77,7 +77,7 @@ def test_owners_see_their_own_log_alone_also_when_they_search(log, at, cast, ins
     assert "Acme pays" in seen(OWN, alice)
     assert seen(OWN, alice, q="pays") == ["Acme pays"]
     assert "Globex pays" not in seen(OWN, alice, rows=2, sort="oldest")
-    assert lists.understand(OWN, {"organization": "globex"}).filters == ()
+    assert asks.understand(OWN, {"organization": "globex"}).filters == ()
     with pytest.raises(Forbidden):
         lists.read(OWN, Ask(), at("bob"))
     with inside(cast.globex):
@@ -115,7 +115,7 @@ def test_one_index_answers_in_its_order(cast, staff, monkeypatch, asked, index):
     monkeypatch.setattr(
         database.obj, "execute_sql", lambda sql, params=None: sent.append((sql, params)) or execute(sql, params)
     )
-    lists.read(ALL, lists.understand(ALL, asked), staff)
+    lists.read(ALL, asks.understand(ALL, asked), staff)
     text, values = sent[-1]
     plan = " ".join(row[3] for row in execute("EXPLAIN QUERY PLAN " + text, values).fetchall())
     assert index in plan

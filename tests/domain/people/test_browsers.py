@@ -1,14 +1,14 @@
 """Signed-in browsers as a list."""
 
 from domain.base import settings
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.people import admins, browsers, sessions
 from models import Session, User
 
 
 def listed(user, **asked):
     by = admins.oneself(user)
-    ask = lists.understand(browsers.listing, asked, user.id)
+    ask = asks.understand(browsers.listing, asked, user.id)
     return {row.id: row.status for row in lists.read(browsers.listing, ask, by).rows}
 
 

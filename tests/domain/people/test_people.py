@@ -5,7 +5,7 @@ from database.clock import now
 from database.connections import database
 from domain import Forbidden, Invalid, NotFound
 from domain.base import stepup
-from domain.lists import lists
+from domain.lists import asks, lists
 from domain.lists.searches import LAST, _beginning
 from domain.people import admins, people, sessions, suspensions
 from models import Admin, AuditEvent, Identity, Notification, Profile, Proof, Session, User
@@ -22,7 +22,7 @@ def events(action):
 
 
 def found(cast, **asked):
-    ask = lists.understand(people.listing, asked)
+    ask = asks.understand(people.listing, asked)
     return [row.email for row in lists.read(people.listing, ask, admins.staff(cast.stella)).rows]
 
 

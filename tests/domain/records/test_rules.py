@@ -5,7 +5,7 @@ from werkzeug.datastructures import MultiDict
 
 import jobs
 from domain import Forbidden, Invalid, NotFound
-from domain.lists import lists, rows, totals
+from domain.lists import asks, lists, rows, totals
 from domain.records import collections, listings, rules
 from models import Collection, Record, RecordOption
 
@@ -34,8 +34,8 @@ def names(by):
 
 def seen(by, **asked):
     found = of(by)
-    answer = lists.read(found.listing, lists.understand(found.listing, asked), by)
-    assert totals.total(found.listing, lists.understand(found.listing, asked), by) == len(answer.rows)
+    answer = lists.read(found.listing, asks.understand(found.listing, asked), by)
+    assert totals.total(found.listing, asks.understand(found.listing, asked), by) == len(answer.rows)
     return {getattr(row, found.listing.first) for row in answer.rows}
 
 
@@ -96,7 +96,7 @@ def test_a_hidden_field_is_as_one_that_there_is_not(offers, at):
     assert budget not in listing.by_name
     assert budget not in listing.Row._fields
     assert "changed_at" not in listing.by_name  # it would tell that the hidden field was changed
-    assert lists.understand(listing, {budget: "secretA", "sort": budget}) == lists.understand(listing, {"f999": "x"})
+    assert asks.understand(listing, {budget: "secretA", "sort": budget}) == asks.understand(listing, {"f999": "x"})
     before = Record.get_by_id(offers["C"].id).cells
     rows.change(of(bob), offers["C"].id, {budget: "mine now"}, by=bob)  # as of any unknown name, nothing is taken
     assert Record.get_by_id(offers["C"].id).cells == before

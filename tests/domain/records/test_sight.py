@@ -5,7 +5,7 @@ import random
 import pytest
 
 from domain import Forbidden, Invalid, NotFound, Stale
-from domain.lists import lists, rows, totals
+from domain.lists import asks, lists, rows, totals
 from domain.records import collections, listings
 from models import Record, RecordKey, RecordOption
 
@@ -45,7 +45,7 @@ def option(label):
 def titles(rules, by, **asked):
     """The names of all rows of a list, page after page."""
     first, found = rules.listing.first, []
-    ask = lists.understand(rules.listing, {name: str(value) for name, value in asked.items()})
+    ask = asks.understand(rules.listing, {name: str(value) for name, value in asked.items()})
     while True:
         answer = lists.read(rules.listing, ask, by)
         found += [getattr(row, first) for row in answer.rows]
@@ -115,13 +115,13 @@ def test_a_viewer_looks_and_a_stranger_finds_nothing(table, at):
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_every_sort_walks_all_rows_once_in_its_order_with_the_empty_behind(many, way, monkeypatch):
     rules, by, made = many
-    monkeypatch.setattr(lists, "PAGE", 7)
+    monkeypatch.setattr("domain.lists.asks.PAGE", 7)
     for sort in rules.listing.sorts[2:]:
         if sort.descending != (way == "down"):
             continue
         cell = rules.listing.source.shape.by_name[sort.column]
         keys = {row.id: cell.key(row.value(cell.name)) for row in made}
-        ask = lists.understand(rules.listing, {"sort": sort.key, "rows": "7"})
+        ask = asks.understand(rules.listing, {"sort": sort.key, "rows": "7"})
         found = []
         while True:
             answer = lists.read(rules.listing, ask, by)
@@ -141,9 +141,9 @@ def test_a_filter_with_each_sort_is_the_same_as_looking_at_all(many):
     wanted = {row.id for row in made if row.value(known["State"]) == option("Open") and row.value(known["Way"]) == loan}
     for sort in rules.listing.sorts:
         asked = {known["State"]: str(option("Open")), known["Way"]: str(loan), "sort": sort.key}
-        answer = lists.read(rules.listing, lists.understand(rules.listing, asked), by)
+        answer = lists.read(rules.listing, asks.understand(rules.listing, asked), by)
         assert {row.id for row in answer.rows} == wanted, sort.key
-    ask = lists.understand(rules.listing, {known["State"]: str(option("Open")), known["Way"]: str(loan)})
+    ask = asks.understand(rules.listing, {known["State"]: str(option("Open")), known["Way"]: str(loan)})
     assert totals.total(rules.listing, ask, by) == len(wanted)
 
 
@@ -153,7 +153,7 @@ def test_days_from_and_to(many):
     wanted = {row.id for row in made if row.value(day) and row.value(day).isoformat() < "2026-04-01"}
     for sort in rules.listing.sorts:
         asked = {f"{day}_from": "2026-03-01", f"{day}_to": "2026-03-31", "sort": sort.key}
-        answer = lists.read(rules.listing, lists.understand(rules.listing, asked), by)
+        answer = lists.read(rules.listing, asks.understand(rules.listing, asked), by)
         assert {row.id for row in answer.rows} == wanted, sort.key
 
 
@@ -189,7 +189,7 @@ def test_the_walk_stops_and_says_so(many, monkeypatch):
     monkeypatch.setattr("domain.records.sight.LOOKED", 10)
     monkeypatch.setattr("domain.records.questions.GATHERED", 0)
     day = names(rules)["Bring on"]
-    ask = lists.understand(rules.listing, {f"{day}_from": "2026-04-01"})
+    ask = asks.understand(rules.listing, {f"{day}_from": "2026-04-01"})
     answer = lists.read(rules.listing, ask, by)
     assert answer.looked == 10
     assert answer.more

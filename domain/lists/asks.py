@@ -1,0 +1,107 @@
+"""What somebody asks of a list, read out of an address, and what is answered."""
+
+import re
+from dataclasses import dataclass, replace
+
+from domain.fields.kinds import Unfit, clean, whole
+from domain.lists import conditions
+
+PAGE = 50
+MOST = 2000  # rows of one answer: a long list that is drawn again keeps its length
+DUE = {"overdue": "Overdue", "week": "Next 7 days", "none": "No due date"}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What somebody wants to see of a list."""
+
+    tab: str = ""
+    filters: tuple = ()  # ((field name, value), …)
+    ranges: tuple = ()  # ((field name, "from" or "to", value), …)
+    q: str = ""
+    due: str = ""
+    sort: str = ""
+    after: str = ""
+    rows: int = PAGE
+    parent: int | None = None  # the row that the list stands in
+    where: tuple = ()  # conditions.Condition …
+    lost: int = 0  # how many conditions weren't understood
+
+    def but(self, **changes):
+        return replace(self, **changes)
+
+    def without(self, name):
+        """The same rows in no order and from the beginning, whatever this field's filter says: to count its words."""
+        return self.but(filters=tuple(pair for pair in self.filters if pair[0] != name), after="", sort="")
+
+    @property
+    def words(self):
+        """Runs of letters and digits: all of them, and never a sign that a query would take for «anything»."""
+        return tuple(re.findall(r"[^\W_]+", self.q))
+
+    @property
+    def finds_nothing(self):
+        """Whether it looks for something in which there is no word: that is found nowhere."""
+        return bool(self.q) and not self.words
+
+    @property
+    def is_narrowed(self):
+        return bool(self.q or self.filters or self.ranges or self.due or self.where)
+
+
+@dataclass(frozen=True)
+class Answer:
+    rows: list
+    more: str  # the key to go on from, empty at the end
+    people: dict  # id → name
+    looked: int = 0  # how many rows were looked at, where that was too many to look on
+
+
+def understand(listing, args, parent=None):
+    """An Ask out of query arguments. What can't be meant is left out; a broken cursor is refused."""
+    chosen, ranges = [], []
+    for f in listing.filterable:
+        _understand(f.kind.read, args.get(f.name, ""), lambda value, name=f.name: chosen.append((name, value)))
+    for name in listing.ranges:
+        kind = listing.by_name[name].kind
+        for end in ("from", "to"):
+            keep = lambda value, name=name, end=end: ranges.append((name, end, value))  # noqa: E731
+            _understand(lambda text, end=end, kind=kind: kind.bound(text, end), args.get(f"{name}_{end}", ""), keep)
+    rows = whole(args.get("rows")) or PAGE
+    where, lost = conditions.read(listing, _texts(args, "where"), _written_condition(listing, args))
+    return Ask(
+        tab=listing.tab(args.get("tab", "")).key,
+        filters=tuple(chosen),
+        ranges=tuple(ranges),
+        q=" ".join(clean(args.get("q", "")).split())[:200] if listing.search else "",
+        due=args.get("due", "") if args.get("due") in DUE and listing.due else "",
+        sort=next((s.key for s in listing.sorts if s.key == args.get("sort")), listing.sorts[0].key),
+        after=str(args.get("after", ""))[:600],
+        rows=min(rows, MOST),
+        parent=parent,
+        where=where,
+        lost=lost,
+    )
+
+
+def _texts(args, name):
+    return args.getlist(name) if hasattr(args, "getlist") else list(args.get(name, ()))
+
+
+def _written_condition(listing, args):
+    """The condition of the form that asks for one more, or None."""
+    name = args.get("c_field", "")
+    if not name:
+        return None
+    texts = tuple(text for text in _texts(args, "c_value") if clean(text).strip())
+    one = conditions.Condition(name, str(args.get("c_op", "")), texts, args.get("c_join") == "or")
+    return one if conditions.asked(listing, one) else None
+
+
+def _understand(read, text, keep):
+    text = clean(text)
+    if text:
+        try:
+            keep(read(text))
+        except Unfit:
+            return
