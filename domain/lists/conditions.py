@@ -58,7 +58,7 @@ def offered(listing):
     return tuple(f for f in listing.fields if f.name in read and f.kind.operators)
 
 
-def operator_of(field, key):
+def _operator_of(field, key):
     return next((operator for operator in field.kind.operators if operator.key == key), None)
 
 
@@ -80,7 +80,7 @@ def read(listing, texts, given=None):
 def asked(listing, condition):
     """The Asked of a condition, or None where its field, its operator or what it compares with is none."""
     field = next((f for f in offered(listing) if f.name == condition.name), None)
-    operator = operator_of(field, condition.operator) if field else None
+    operator = _operator_of(field, condition.operator) if field else None
     if field is None or operator is None:
         return None
     try:
