@@ -4,7 +4,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from domain import Invalid, NotFound, Refused, Stale
-from domain.lists import lists, rows
+from domain.lists import asks, lists, rows
 from domain.records import collections, field_changes, kind_changes, listings, rules, shape_changes
 from models import Record, RecordOption, RecordUnique
 
@@ -46,7 +46,7 @@ def seen(table, by, **asked):
     """(name, state in words) as a list shows them."""
     rules = rules_of(table, by)
     name, state = (f"f{field_id(table, label)}" for label in ("Name", "State"))
-    ask = lists.understand(rules.listing, {state if key == "State" else key: str(v) for key, v in asked.items()})
+    ask = asks.understand(rules.listing, {state if key == "State" else key: str(v) for key, v in asked.items()})
     kind = rules.listing.by_name[state].kind
     return [(getattr(r, name), kind.plain(getattr(r, state))) for r in lists.read(rules.listing, ask, by).rows]
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain import Forbidden, Invalid, Refused, Stale
 from domain.fields.leftover import LeftOver
-from domain.lists import lists, rows
+from domain.lists import asks, lists, rows
 from domain.records import collections, kind_changes, listings, shape_changes
 from models import Record, RecordKey, RecordOption, RecordSlot, ShapeChange
 
@@ -179,7 +179,7 @@ def test_a_field_by_which_a_list_is_ordered_keeps_its_order(table, at):
     kind_changes.begin(table.slug, field_id(table), "number", by=by)
     finish()
     rules, name = rules_of(table, by), f"f{field_id(table)}"
-    asked = lists.understand(rules.listing, {"sort": next(s.key for s in rules.listing.sorts if s.column == name)})
+    asked = asks.understand(rules.listing, {"sort": next(s.key for s in rules.listing.sorts if s.column == name)})
     found = [getattr(row, name) for row in lists.read(rules.listing, asked, by).rows]
     assert found[:3] == [9, 10, 100]
     assert {*found[3:]} == {None, "x"}
