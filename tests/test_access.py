@@ -69,6 +69,9 @@ FORMS = {
     "records.change_field": {"label": "What"},
     "records.add_word": {"label": "Open"},
     "records.rename": {"name": "Repairs of 2026"},
+    "record_fields.act": {"act": "down"},
+    "record_fields.word": {"act": "name", "option": "1", "label": "Fresh"},
+    "record_fields.change_kind": {"kind": "long_text"},
     "record_rules.change": {"who": "role:viewer", "sees": "all", "changes": "none", "others": "see"},
     "record_rules.remove": {"who": "role:member"},
     **{
@@ -166,6 +169,7 @@ MISSING = {
     "dev.sign_in": access.NotFound().sentence,
 }
 REFUSED = {
+    **{f"record_fields.{name}": 404 for name in ("undo", "bring_back", "bring_table_back")},  # nothing was put away
     "members.hand_over": 422,
     "tasks.bring": 422,
     "tasks.run_import": 409,  # nothing was rehearsed
@@ -396,6 +400,8 @@ def filled(rule, endpoint, name, world):
         "records.change_field": {"id": 1},
         "records.add_word": {"id": 2},
         **{f"tasks.{part}": {"id": world.brought[who]} for part in IMPORTS},
+        **{f"record_fields.{name}": {"id": 1} for name in ("show", "act", "kind", "change_kind")},
+        "record_fields.word": {"id": 2},
         "records.undo": {"batch": world.row_batch[who]},
         "workspaces.people_act_role": {"id": world.part},
         "workspaces.people_act_removal": {"id": world.part},

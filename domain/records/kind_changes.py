@@ -21,6 +21,7 @@ from domain.fields import conversions, formats, registry
 from domain.fields.kinds import Unfit, comparable
 from domain.fields.leftover import LeftOver, plain_cell
 from domain.fields.many_options import split
+from domain.fields.person import members
 from domain.records import collections, documents, rules, shape_changes, shapes
 from models import Collection, LongJob, Organization, Record, RecordField, RecordKey, RecordOption, RecordSlot, User
 
@@ -186,6 +187,18 @@ def _choices(row):
     return list(RecordOption.select().where(RecordOption.field == row).order_by(RecordOption.place, RecordOption.id))
 
 
+def words_of(row):
+    """The words of a field's choice that stand for themselves, in their order, also those that rest."""
+    return [option for option in _choices(row) if option.merged_into_id is None]
+
+
+def uses(collection, row):
+    """What hangs on a field, in words: the rules that let people see rows by it."""
+    shape, names = shapes.read(collection), members()
+    found = [rule for rule in rules.of(collection).values() if any(what == row.id for what, _ in rule.where)]
+    return [rules.sentence(rule, shape, names) for rule in found]
+
+
 # --- filling ------------------------------------------------------------------------------------------------------
 
 
@@ -246,10 +259,12 @@ def _flip(job, slot, row, collection):
         return 1
     old = RecordSlot.get_by_id(row.slot_id)
     own = {name: value for name, value in slot.options.items() if name not in ("read", "keyed")}
-    RecordSlot.update(options=old.options | {"keyed": row.is_keyed}, kept_until_at=now() + timedelta(KEPT)).where(
-        RecordSlot.id == old.id
-    ).execute()
-    RecordSlot.update(left_over=job.facts["left"]).where(RecordSlot.id == slot.id).execute()
+    until = now() + timedelta(KEPT)
+    keyed = old.options | {"keyed": row.is_keyed}
+    RecordSlot.update(options=keyed, kept_until_at=until).where(RecordSlot.id == old.id).execute()
+    # Taken back, the new slot is a kept one in its turn.
+    filled = {"state": "kept", "left_over": job.facts["left"], "kept_until_at": until}
+    RecordSlot.update(**filled).where(RecordSlot.id == slot.id).execute()
     diff = {
         "fields": {row.id: {"kind": slot.kind, "options": own, "slot_id": slot.id, "is_keyed": slot.options["keyed"]}},
         "slots": {slot.id: {"state": "live"}, old.id: {"state": "kept"}},

@@ -45,9 +45,40 @@ def _value(json):
 
 
 def recent(collection, count=20):
-    """The newest changes of a table."""
+    """The newest changes of a table, each with `said` in words, and whether it is `undoable`."""
     rows = ShapeChange.select().where(ShapeChange.collection == collection).order_by(ShapeChange.number.desc())
-    return list(rows.limit(count))
+    found = list(rows.limit(count))
+    for change in found:
+        change.said = _in_words(change.what)
+        change.undoable = not change.undone_by_id and any(table in TABLES and table != "slots" for table in change.what)
+    return found
+
+
+NAMES = {
+    "label": "name",
+    "kind": "kind",
+    "place": "order",
+    "archived_at": "put away or brought back",
+    "is_required": "may be empty or not",
+    "is_unique": "doubles",
+    "merged_into_id": "merged",
+    "name": "name",
+}
+
+
+def _in_words(what):
+    """A change as people read it: of what, and what about it."""
+    parts = []
+    for table, rows in what.items():
+        for id, pairs in rows.items() if table in ("fields", "options", "collections") else ():
+            row = TABLES[table].get_or_none(TABLES[table].id == int(id))
+            about = [NAMES[name] for name in pairs if name in NAMES]
+            if row is not None and about:
+                renamed = next((pair for name, pair in pairs.items() if name in ("label", "name")), None)
+                parts.append(
+                    f"{renamed[0]} → {renamed[1]}" if renamed else f"{_called(table, row)}: {', '.join(about)}"
+                )
+    return "; ".join(parts[:3]) + (" …" if len(parts) > 3 else "") if parts else "Something was added"
 
 
 @writes

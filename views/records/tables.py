@@ -11,7 +11,7 @@ from domain.fields.text import Text
 from domain.lists.listing import Listing
 from domain.lists.rows import Rules
 from domain.lists.sources import Source
-from domain.records import collections, guesses, listings, templates
+from domain.records import collections, field_changes, guesses, kind_changes, listings, shape_changes, templates
 from views import access, pages
 from views.lists import routes
 
@@ -75,6 +75,7 @@ def _all(values, errors, status=200):
         counts=listings.counts(tables, g.by),
         builds=g.by.may("records.build"),
         templates=templates.TEMPLATES,
+        away=field_changes.tables_away() if g.by.may("records.build") else (),
         values=values,
         errors=errors,
         here="records",
@@ -113,6 +114,9 @@ def _fields(table, refusal=None, about=None):
         refusal.status if refusal else 200,
         collection=collection,
         fields=collections.fields(collection),
+        filling=kind_changes.progress(collection),
+        away=field_changes.away(collection),
+        changes=shape_changes.recent(collection),
         kinds=registry.KINDS,
         errors={about: refusal.beside()} if refusal else {},
         values=request.form if refusal else {},

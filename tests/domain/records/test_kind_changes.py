@@ -93,6 +93,9 @@ def test_every_cell_is_its_value_or_its_words_and_comes_back_bit_for_bit(table, 
         id: doc.get(f"s{live}") for id, doc in before.items()
     }
     assert ShapeChange.get_by_id(change.id).undone_by_id
+    assert {slot.state for slot in RecordSlot.select().where(RecordSlot.field == field_id(table))} == {"live", "kept"}
+    shape_changes.undo(table.slug, shape_changes.recent(table)[0].id, by=by)  # and forth again
+    assert {made[id]: value for id, value in cells(table, by).items()} == after
 
 
 def field_slot(table, label="Budget"):

@@ -1,0 +1,141 @@
+"""A field's page: another kind with a rehearsal, rules, words, putting away and taking back, without a script."""
+
+import pytest
+
+from database.scope import inside
+from domain.lists import rows
+from domain.records import collections, field_changes, kind_changes, listings
+from models import RecordField, RecordOption, ShapeChange
+
+
+@pytest.fixture
+def alice(browse):
+    return browse("alice")
+
+
+@pytest.fixture
+def offers(cast, at):
+    with inside(cast.acme):
+        by = at("alice")
+        table = collections.make(
+            "Offers", by=by, fields=(("Name", "text"), ("Budget", "text"), ("State", "choice", ("New", "Done")))
+        )
+        rules = listings.of(table, by)
+        for name, text in (("Meyer & Sons", "ca. 300"), ("Öko", "1200,5"), ("Empty", ""), ("<b>", "7")):
+            rows.create(rules, {"f1": name, "f2": text}, by=by)
+        return collections.found(table.slug)
+
+
+AT = "/acme/records/offers/fields"
+
+
+def shape(cast):
+    with inside(cast.acme):
+        return collections.found("offers").shape
+
+
+def finish():
+    while kind_changes.work():
+        pass
+
+
+def test_a_kind_is_rehearsed_confirmed_shown_and_taken_back(alice, offers, cast):
+    assert "Look what becomes of the cells" in alice.get(f"{AT}/2").text
+    seen = alice.get(f"{AT}/2/kind?kind=number").text
+    assert "ca. 300" in seen
+    assert "Meyer &amp; Sons" in seen
+    assert "Make it number: 2 change, 1 stay as words" in seen
+    answer = alice.post(f"{AT}/2/kind", data={"kind": "number", "shape": shape(cast)})
+    assert answer.status_code == 303
+    assert "Becoming another kind" in alice.get(f"{AT}/2").text
+    assert "Becoming another kind" in alice.get(AT).text
+    finish()
+    table = alice.get("/acme/records/offers").text
+    assert "1,200.5" in table
+    assert "Left over: " in table
+    assert "ca. 300" in table
+    with inside(cast.acme):
+        change = ShapeChange.select().order_by(ShapeChange.id.desc()).first().id
+    assert "Take back: Budget: kind" in alice.get(AT).text
+    alice.post("/acme/records/offers/changes", data={"id": change, "shape": shape(cast)})
+    assert "1200,5" in alice.get("/acme/records/offers").text
+
+
+def test_what_the_cells_do_not_tell_is_asked(alice, offers, cast, at):
+    with inside(cast.acme):
+        by = at("alice")
+        rows.create(listings.of(collections.found("offers"), by), {"f1": "A", "f2": "01.02.2026"}, by=by)
+    seen = alice.get(f"{AT}/2/kind?kind=day").text
+    assert "which day is this?" in seen
+    assert "01 February 2026" in seen
+    assert "02 January 2026" in seen
+    told = alice.get(f"{AT}/2/kind?kind=day&ask_order=mdy").text
+    assert "which day is this?" not in told
+    assert 'name="ask_order" value="mdy"' in told
+
+
+def test_words_become_options_on_the_page(alice, offers, cast):
+    seen = alice.get(f"{AT}/2/kind?kind=choice").text
+    assert "different words aren" in seen
+    alice.post(f"{AT}/2/kind", data={"kind": "choice", "words": "add", "shape": shape(cast)})
+    finish()
+    with inside(cast.acme):
+        assert RecordOption.select().where(RecordOption.field == 2).count() == 3
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"kind": "nothing"}, "There is no such kind of field."),
+        ({"kind": "money", "currency": "EURO"}, "three letters"),
+        ({"kind": "number", "places": "99"}, "0 to 10 places"),
+    ],
+)
+def test_what_cannot_be_is_said(alice, offers, cast, form, said):
+    answer = alice.post(f"{AT}/2/kind", data={**form, "shape": shape(cast)})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert alice.get(f"{AT}/2/kind", query_string=form).status_code == 422
+
+
+def test_two_builders_are_told(alice, offers, cast, at):
+    seen = shape(cast)
+    with inside(cast.acme):
+        collections.rename_field("offers", 1, "Title", by=at("alice"))
+    answer = alice.post(f"{AT}/2/kind", data={"kind": "number", "shape": seen})
+    assert answer.status_code == 409
+    assert "changed this table a moment ago" in answer.text
+    assert alice.post(f"{AT}/2/act", data={"act": "away", "shape": seen}).status_code == 409
+
+
+def test_rules_words_place_and_putting_away(alice, offers, cast):
+    alice.post(f"{AT}/1/act", data={"act": "rules", "is_unique": "1", "is_required": "1", "shape": shape(cast)})
+    with inside(cast.acme):
+        assert (RecordField.get_by_id(1).is_unique, RecordField.get_by_id(1).is_required) == (True, True)
+        new = RecordOption.get(RecordOption.label == "New").id
+    refused = alice.post(f"{AT}/3/act", data={"act": "rules", "is_unique": "1", "shape": shape(cast)})
+    assert refused.status_code == 422
+    alice.post(f"{AT}/3/word", data={"act": "name", "option": new, "label": "Fresh", "shape": shape(cast)})
+    page = alice.get(f"{AT}/3").text
+    assert "Fresh" in page
+    assert alice.post(f"{AT}/3/word", data={"act": "name", "option": 10**6, "label": "x"}).status_code == 404
+    assert alice.post(f"{AT}/3/word", data={"act": "merge", "option": new, "into": new}).status_code == 422
+    alice.post(f"{AT}/3/act", data={"act": "away", "shape": shape(cast)})
+    assert "Bring State back" in alice.get(AT).text
+    alice.post(f"{AT}/back", data={"id": 3, "shape": shape(cast)})
+    assert "Bring State back" not in alice.get(AT).text
+
+
+def test_a_table_is_put_away_and_brought_back(alice, offers, cast):
+    alice.post("/acme/records/offers/away", data={"shape": shape(cast)})
+    assert alice.get("/acme/records/offers").status_code == 404
+    assert "Bring Offers back" in alice.get("/acme/records").text
+    assert alice.post("/acme/records/back", data={"table": "offers"}).headers["Location"] == "/acme/records/offers"
+    assert "Meyer" in alice.get("/acme/records/offers").text
+
+
+def test_only_who_builds_comes_here(browse, offers):
+    bob = browse("bob")
+    assert bob.get(f"{AT}/2").status_code == 403
+    assert bob.post(f"{AT}/2/act", data={"act": "away"}).status_code == 403
+    assert field_changes.MOST

@@ -1,0 +1,213 @@
+"""One field of a table that people made: its kind, rehearsed with the very cells, its rules, its words, and undo."""
+
+from flask import Blueprint, g
+from htmx_flask import request
+
+from domain import Invalid, Refused
+from domain.fields import conversions, formats, registry
+from domain.fields.kinds import whole
+from domain.records import collections, field_changes, kind_changes, shape_changes
+from views import access, pages
+
+blueprint = Blueprint("record_fields", __name__)
+HERE = "/<organization>/records/<table>"
+
+
+def address(collection, *parts):
+    """Where a table's page is, or one below it."""
+    return "/".join(map(str, (f"/{g.by.organization.slug}/records/{collection.slug}", *parts)))
+
+
+@blueprint.get(HERE + "/fields/<int:id>")
+@access.member("records.build")
+def show(table, id):
+    return _shown(table, id)
+
+
+def _shown(table, id, refusal=None):
+    collection = collections.found(table)
+    field = collections.field_of(collection, id)
+    field.kind_made = registry.made(field.kind, field.options)
+    return pages.page(
+        "records/field.html",
+        refusal.status if refusal else 200,
+        collection=collection,
+        field=field,
+        words=(words := kind_changes.words_of(field)),
+        named=[(one.id, one.label) for one in words],
+        kinds=registry.KINDS,
+        becomes=[(kind, registry.KINDS[kind].label) for kind in conversions.offered(field.kind)],
+        settings=registry.OPTIONS,
+        filling=kind_changes.progress(collection).get(field.id),
+        left=kind_changes.left_over(collection).get(field.id, 0),
+        empty=field_changes.breaks(collection, field) if field.is_required else 0,
+        errors=refusal.beside() if refusal else {},
+        values=request.form if refusal else {},
+        url=address(collection),
+        here="records",
+    )
+
+
+def _done(table, id, act):
+    """What a form of a field's page asked for; back to the page, with what can't be done beside its control."""
+    try:
+        said = act(whole(request.form.get("shape")))
+    except Refused as refusal:
+        if refusal.status in (403, 404):
+            raise
+        return _shown(table, id, refusal)
+    at = address(collections.found(table), "fields")
+    return pages.go(at if request.form.get("act") == "away" else f"{at}/{id}", said)
+
+
+@blueprint.post(HERE + "/fields/<int:id>/act")
+@access.member("records.build")
+def act(table, id):
+    form = request.form
+
+    def asked(shape):
+        match form.get("act"):
+            case "up" | "down" as way:
+                field_changes.move(table, id, 1 if way == "down" else -1, by=g.by, shape=shape)
+                return "It was moved."
+            case "away":
+                field_changes.put_away(table, id, by=g.by, shape=shape)
+                return "The field was put away; it can be brought back below."
+            case "stop":
+                kind_changes.stop(table, id, by=g.by, shape=shape)
+                return "It stays as it is."
+            case "rules":
+                rules = {name: bool(form.get(name)) for name in ("is_required", "is_unique")}
+                doubles = field_changes.rule(table, id, by=g.by, shape=shape, **rules)
+                return f"Saved. {_some_rows(doubles)}" if doubles else "Saved."
+        raise Invalid({"act": "Choose what to do."})
+
+    return _done(table, id, asked)
+
+
+def _some_rows(ids):
+    return f"{len(ids):,} rows have a value that another has: {', '.join(map(str, ids[:20]))}."
+
+
+@blueprint.post(HERE + "/fields/<int:id>/word")
+@access.member("records.build")
+def word(table, id):
+    form = request.form
+    option = whole(form.get("option")) or 0
+
+    def asked(shape):
+        how = {"by": g.by, "shape": shape}
+        match form.get("act"):
+            case "name":
+                field_changes.rename_word(table, id, option, form.get("label", ""), **how)
+            case "up" | "down" as way:
+                field_changes.move_word(table, id, option, 1 if way == "down" else -1, **how)
+            case "rest" | "offer" as way:
+                field_changes.offer_word(table, id, option, way == "offer", **how)
+            case "merge":
+                field_changes.merge_words(table, id, option, whole(form.get("into")) or 0, **how)
+            case _:
+                raise Invalid({"act": "Choose what to do."})
+        return "Saved."
+
+    return _done(table, id, asked)
+
+
+# --- another kind -------------------------------------------------------------------------------------------------
+
+
+@blueprint.get(HERE + "/fields/<int:id>/kind")
+@access.member("records.build")
+def kind(table, id):
+    if "kind" not in request.args:
+        return _shown(table, id)
+    try:
+        return _rehearsed(table, id, request.args)
+    except Invalid as refusal:
+        return _shown(table, id, refusal)
+
+
+@blueprint.post(HERE + "/fields/<int:id>/kind")
+@access.member("records.build")
+def change_kind(table, id):
+    form = request.form
+    try:
+        kind_changes.begin(
+            table,
+            id,
+            form.get("kind", ""),
+            by=g.by,
+            options=form,
+            given=_given(form),
+            adds_words=form.get("words") != "leave",
+            shape=whole(form.get("shape")),
+        )
+    except Refused as refusal:
+        if refusal.status in (403, 404):
+            raise
+        return (
+            _rehearsed(table, id, form, refusal) if form.get("kind") in registry.KINDS else _shown(table, id, refusal)
+        )
+    label = registry.KINDS[form["kind"]].label.lower()
+    return pages.go(address(collections.found(table), "fields", id), f"It is becoming {label}. You can work on.")
+
+
+def _rehearsed(table, id, asked, refusal=None):
+    seen = kind_changes.rehearse(table, id, asked.get("kind", ""), by=g.by, options=asked, given=_given(asked))
+    collection = collections.found(table)
+    return pages.page(
+        "records/kind.html",
+        refusal.status if refusal else 200,
+        collection=collection,
+        field=seen.of,
+        seen=seen,
+        label=registry.KINDS[seen.kind].label.lower(),
+        given=_given(asked),
+        uses=kind_changes.uses(collection, seen.of),
+        errors=refusal.beside() if refusal else {},
+        url=address(collection),
+        here="records",
+    )
+
+
+def _given(asked):
+    """What was answered of a column's format, by its parts."""
+    given = {}
+    for part in formats.Format.__dataclass_fields__:
+        if text := asked.get(f"ask_{part}"):
+            given[part] = text == "True" if text in ("True", "False") else text
+    if "yes" in given:
+        given["yes"] = tuple(asked.getlist("ask_yes"))
+    return given
+
+
+# --- what was done ------------------------------------------------------------------------------------------------
+
+
+@blueprint.post(HERE + "/changes")
+@access.member("records.build")
+def undo(table):
+    shape_changes.undo(table, whole(request.form.get("id")) or 0, by=g.by, shape=whole(request.form.get("shape")))
+    return pages.go(address(collections.found(table), "fields"), "It was taken back.")
+
+
+@blueprint.post(HERE + "/fields/back")
+@access.member("records.build")
+def bring_back(table):
+    id = whole(request.form.get("id")) or 0
+    field_changes.bring_back(table, id, by=g.by, shape=whole(request.form.get("shape")))
+    return pages.go(address(collections.found(table), "fields"), "The field is back.")
+
+
+@blueprint.post(HERE + "/away")
+@access.member("records.build")
+def put_table_away(table):
+    field_changes.put_table_away(table, by=g.by, shape=whole(request.form.get("shape")))
+    return pages.go(f"/{g.by.organization.slug}/records", "The table was put away; it can be brought back below.")
+
+
+@blueprint.post("/<organization>/records/back")
+@access.member("records.build")
+def bring_table_back():
+    collection = field_changes.bring_table_back(request.form.get("table", ""), by=g.by)
+    return pages.go(address(collection), f"{collection.name} is back.")
