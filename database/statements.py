@@ -3,7 +3,19 @@
 from datetime import date, datetime
 from typing import Any
 
-from peewee import OP, Expression, Field, FieldAlias, Model, ModelInsert, ModelSelect, ModelUpdate, Node, Ordering
+from peewee import (
+    OP,
+    Expression,
+    Field,
+    FieldAlias,
+    Function,
+    Model,
+    ModelInsert,
+    ModelSelect,
+    ModelUpdate,
+    Node,
+    Ordering,
+)
 
 from database.scope import EVERYWHERE, OutOfScope, scope
 
@@ -42,11 +54,10 @@ class CachedStatements:
             if isinstance(value, Node) and not isinstance(value, Model):
                 return None
             value = field.db_value(value)
-            if isinstance(value, Node):  # such as json(?)
-                inner = self.get_sql_context().sql(value).query()[1]
-                if len(inner) != 1:
+            if isinstance(value, Node):
+                value, kept = _within(value), False
+                if value is None:
                     return None
-                value, kept = inner[0], False
             names.append((field.name, kept))
             params.append(value)
         key = (self, query.model, tuple(names), conflict is None, query._returning is None)
@@ -62,6 +73,12 @@ class CachedStatements:
 
 
 _inserts: dict[tuple, str] = {}
+
+
+def _within(node):
+    """The text that a column hands to a function, as in json(?); None for any other node."""
+    given = (isinstance(node, Function) and node.arguments) or ()
+    return given[0] if len(given) == 1 and isinstance(given[0], str) else None
 
 
 # --- selects and updates ----------------------------------------------------------------------------------
@@ -80,7 +97,7 @@ def _kept(database, query):
     """(text, parameters) of a plain SELECT or UPDATE; None for any other."""
     params: list = []
     try:
-        shape = _select(query, params) if isinstance(query, ModelSelect) else _update(database, query, params)
+        shape = _select(query, params) if isinstance(query, ModelSelect) else _update(query, params)
     except _NotPlain:
         return None
     key = (database, *shape)
@@ -112,17 +129,17 @@ def _select(query, params):
     return model, columns, where, order, query._limit is not None, len(ends)
 
 
-def _update(database, query, params):
+def _update(query, params):
     model = query.table
     if query._returning or query._from or query._order_by or query._limit is not None or query._cte_list:
         raise _NotPlain
     names = sorted((_field(field, model) for field in query._update), key=lambda field: field._sort_key)
-    values = tuple((field.name, _set(database, field, query._update[field], params)) for field in names)
+    values = tuple((field.name, _set(field, query._update[field], params)) for field in names)
     where = query._where is not None and _condition(query._where, model, params)
     return model, values, where
 
 
-def _set(database, field, value, params):
+def _set(field, value, params):
     """A column's new value: the parameter's; or a column's and a number more or less; or what the column makes of it,
     such as json(?). Returns the shape of it."""
     if type(value) is Expression and value.op in (OP.ADD, OP.SUB) and isinstance(value.rhs, int):
@@ -130,11 +147,11 @@ def _set(database, field, value, params):
         params.append(of.db_value(value.rhs))
         return of.name, value.op, value.flat
     if isinstance(value, list | dict):
-        inner = database.get_sql_context().sql(field.to_value(value)).query()
-        if len(inner[1]) == 1:
-            params += inner[1]
-            return inner[0]
-        raise _NotPlain
+        inner = _within(field.to_value(value))
+        if inner is None:
+            raise _NotPlain
+        params.append(inner)
+        return "function"
     return _value(field, value, params)
 
 

@@ -4,6 +4,7 @@ What `credits` and `credit_holds` are made of, for use within their transactions
 decides whether there is enough; `settled` locks the account and does what is due on it first.
 """
 
+import functools
 import json
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from peewee import fn
 
 from database.clock import next_month, now
 from database.columns import public_id
-from database.compiled import Compiled
+from database.compiled import Compiled, CompiledRows
 from database.connections import database
 from database.parameters import parameter
 from domain import Invalid, Refused
@@ -215,13 +216,44 @@ def put_back(account, drawn, balance, key):
     return balance
 
 
+# The next two are in every event about money: `events_worked_asking`.
+@functools.cache
+def _move(*names):
+    """The account moved, with new values of the columns `names` beside."""
+    given = {name: parameter(name) for name in names}
+    moved = {
+        "balance": CreditAccount.balance + parameter("delta"),
+        "held": CreditAccount.held + parameter("more_held"),
+        "updated_at": parameter("moment"),
+    }
+    return Compiled(
+        lambda: (
+            CreditAccount.update(**moved, **given)
+            .where(CreditAccount.id == parameter("account"))
+            .returning(CreditAccount.balance)
+        )
+    )
+
+
+_open_monthly = CompiledRows(
+    CreditBucket,
+    lambda: (
+        CreditBucket.select()
+        .where(
+            CreditBucket.account == parameter("account"),
+            CreditBucket.kind == "monthly",
+            CreditBucket.closed_at.is_null(),
+        )
+        .limit(1)
+    ),
+)
+
+
 def move(account, delta, *, held=0, **values):
     """Change the account by so much and return its balance: ours alone, so nothing can come between."""
-    moved = CreditAccount.update(balance=CreditAccount.balance + delta, held=CreditAccount.held + held, **values).where(
-        CreditAccount.id == account
-    )
-    moved.execute()
-    return CreditAccount.get_by_id(account).balance
+    given = {name: getattr(CreditAccount, name).db_value(value) for name, value in values.items()}
+    moved = _move(*sorted(values))(account=account, delta=delta, more_held=held, moment=_stored(now()), **given)
+    return moved[0][0]
 
 
 def enter(account, delta, balance_after, reason, key, *, feature=None, note=None, drawn=(), by=None):
@@ -341,8 +373,7 @@ def replace_monthly(account, allowance, key, ends_at=None):
 
 
 def _monthly(account):
-    mine = (CreditBucket.account == account.id) & (CreditBucket.kind == "monthly") & CreditBucket.closed_at.is_null()
-    return CreditBucket.one(mine)
+    return _open_monthly.first(account=account.id)
 
 
 def _renew_bucket(account, old, amount, remaining, ends_at):

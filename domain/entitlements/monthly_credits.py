@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from database.clock import month_of, next_month, now
+from database.compiled import CompiledRows
+from database.parameters import parameter
 from domain.base import settings
 from domain.entitlements import grants, plans
 from models import Grant, Payment, Subscription
@@ -32,7 +34,7 @@ def current(held, last_reset_at, resets_at, entered):
     plan = grants.plan()
     if plan is None:  # where no plans are sold, what one had stays
         return Allowance(max(held, settings.get("credits_free")), month, next_month(moment))
-    rows = list(Grant.active().where(Grant.plan_key == plan.key))
+    rows = _active(plan=plan.key, moment=Grant.expires_at.db_value(moment))
     ends = [] if any(row.expires_at is None for row in rows) else [row.expires_at for row in rows]
     bought = _bought(rows) if plan.interval == "month" else []
     if not bought:
@@ -49,12 +51,25 @@ def current(held, last_reset_at, resets_at, entered):
     return Allowance(settings.get(plan.credits), key if begins else "", ends_at)
 
 
+# For every event about money: `events_worked_asking`.
+_active = CompiledRows(
+    Grant,
+    lambda: Grant.select().where(
+        Grant.revoked_at.is_null(),
+        Grant.expires_at.is_null() | (Grant.expires_at > parameter("moment")),
+        Grant.plan_key == parameter("plan"),
+    ),
+)
+_subscriptions = CompiledRows(
+    Subscription, lambda: Subscription.select().where(Subscription.provider_subscription_id == parameter("id"))
+)
+
+
 def _bought(rows):
     """The subscriptions among what gave these grants."""
     sources = {row.source for row in rows if row.source_type == "subscription"}
-    ids = [source.partition(":subscription:")[2] for source in sources]
-    found = Subscription.select().where(Subscription.provider_subscription_id.in_(ids)) if ids else ()
-    return [row for row in found if grants.source_of(row) in sources]
+    ids = {source.partition(":subscription:")[2] for source in sources}
+    return [row for id in sorted(ids) for row in _subscriptions(id=id) if grants.source_of(row) in sources]
 
 
 def _begins(payment):

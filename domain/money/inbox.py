@@ -312,7 +312,7 @@ def shown(found):
         {"fact": type(fact).__name__}
         | {
             name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in dataclasses.asdict(fact).items()
+            for name, value in vars(fact).items()
             if value not in (None, "", False)
         }
         for fact in found
