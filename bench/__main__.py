@@ -236,7 +236,7 @@ class Bench:
         told = []
 
         def ours() -> float:
-            told.append(json.loads(on_server_core("bench.guildhall", "writes", folder, SECONDS)))
+            told.append(json.loads(on_server_core("bench.within", "writes", folder, SECONDS)))
             return told[-1]["rate"]
 
         def commits() -> float:
@@ -251,7 +251,7 @@ class Bench:
         folder = guildhall.scratch(guildhall.database(FEW), "credits")
 
         def spends() -> float:
-            return float(json.loads(on_server_core("bench.guildhall", "credits", folder, SECONDS))["rate"])
+            return float(json.loads(on_server_core("bench.within", "credits", folder, SECONDS))["rate"])
 
         (value,) = medians(spends)
         yield Row("credit_spends_per_second", value, "spends/s")
@@ -359,7 +359,7 @@ class Bench:
     def events(self) -> Iterator[Row]:
         """Purchases and renewals of many organizations, from the inbox to grants and credits by one worker."""
         folder = guildhall.scratch(guildhall.subscribers(SUBSCRIBERS), "events")
-        told = json.loads(on_server_core("bench.guildhall", "events", folder, SUBSCRIBERS))
+        told = json.loads(on_server_core("bench.within", "events", folder, SUBSCRIBERS))
         print("  {events:,} events, {asked:,} API calls, {cpu_ms:.2f} ms of CPU each".format(**told), flush=True)
         yield Row("events_worked_asking", told["rate"], "events/s")
 

@@ -1,4 +1,4 @@
-"""How large the house is, of this checkout or of a revision: `python -m bench.lines [REV]`."""
+"""How large the house is, of this checkout and, beside it, of a revision: `python -m bench.lines [REV]`."""
 
 import ast
 import io
@@ -6,7 +6,6 @@ import statistics
 import subprocess
 import sys
 import tokenize
-from collections import defaultdict
 from pathlib import Path
 
 LONG = 60
@@ -58,37 +57,47 @@ def room(name):
     return "/".join(parts[:2]) if parts[0] in ("domain", "views", "database") and len(parts) > 2 else parts[0]
 
 
-def report(revision=None):
+def measures(revision=None):
+    """What it is → how much of it, as text."""
     found = list(files(revision))
     python = [(name, text) for name, text in found if name.endswith(".py")]
     product = [(name, text) for name, text in python if not name.startswith(("tests/", "bench/"))]
-    count = lambda chosen: sum(text.count("\n") for _, text in chosen)  # noqa: E731
-    print(f"product Python  {count(product):>7,} lines in {len(product)} files")
-    print(f"tests           {count([f for f in python if f[0].startswith('tests/')]):>7,}")
-    print(f"bench           {count([f for f in python if f[0].startswith('bench/')]):>7,}")
-    print(f"SQL             {count([f for f in found if f[0].endswith('.sql') and 'tests/' not in f[0]]):>7,}")
-    print(f"templates       {count([f for f in found if f[0].startswith('templates/')]):>7,}")
-    print(f"js and css      {count([f for f in found if f[0].endswith(('.js', '.css'))]):>7,}")
+
+    def lines(wanted, among=found):
+        return f"{sum(text.count(chr(10)) for name, text in among if wanted(name)):,}"
+
     made = sorted((one for name, text in product for one in functions(name, text)), reverse=True)
-    sizes = [lines for lines, _ in made]
+    sizes = [size for size, _ in made]
     tenth = statistics.quantiles(sizes, n=10)[-1]
-    print(
-        f"functions       {len(made):>7,}, median {statistics.median(sizes):.0f}, p90 {tenth:.0f}, longest {sizes[0]}"
-    )
-    print(f"  over {LONG} lines: {[where for lines, where in made if lines > LONG]}")
     told, written = (sum(column) for column in zip(*(prose(text) for _, text in product), strict=True))
-    print(f"prose           {told / written:>7.1%} of {written:,} lines of code")
     names = [imported(text) for _, text in product if text]
-    print(f"imports         {statistics.median(names):>7.0f} names a module (median), most {max(names)}")
-    print(
-        "longest files   "
-        + ", ".join(f"{n} {c}" for c, n in sorted(((t.count(chr(10)), n) for n, t in product), reverse=True)[:8])
-    )
-    rooms = defaultdict(list)
-    for name, text in product:
-        rooms[room(name)].append(text.count("\n"))
-    for name, lines in sorted(rooms.items()):
-        print(f"  {name:<26}{sum(lines):>7,} lines {len(lines):>4} files")
+    longest = sorted(((text.count("\n"), name) for name, text in product), reverse=True)
+    rooms = sorted({room(name) for name, _ in product})
+    return {
+        "product Python": lines(lambda name: True, product),
+        "tests": lines(lambda name: name.startswith("tests/"), python),
+        "bench": lines(lambda name: name.startswith("bench/"), python),
+        "SQL": lines(lambda name: name.endswith(".sql") and "tests/" not in name),
+        "templates": lines(lambda name: name.startswith("templates/")),
+        "js and css": lines(lambda name: name.endswith((".js", ".css"))),
+        "functions": f"{len(made):,}",
+        "  median, p90, longest": f"{statistics.median(sizes):.0f} {tenth:.0f} {sizes[0]}",
+        f"  over {LONG} lines": f"{sum(size > LONG for size in sizes)}",
+        "prose": f"{told / written:.1%}",
+        "names a module imports": f"{statistics.median(names):.0f}, most {max(names)}",
+        **{
+            f"longest {n}": f"{'/'.join(name.split('/')[-2:])} {size:,}"
+            for n, (size, name) in enumerate(longest[:8], 1)
+        },
+        **{one: lines(lambda name, one=one: room(name) == one, product) for one in rooms},
+    }
+
+
+def report(revision=None):
+    """Before and now, where a revision is given."""
+    columns = [measures(one) for one in dict.fromkeys((revision, None))]
+    for name in dict.fromkeys(name for column in columns for name in column):
+        print(f"{name:<26}" + "".join(f"{column.get(name, '–'):>44}" for column in columns))
 
 
 if __name__ == "__main__":

@@ -114,10 +114,10 @@ FORMS = {
     "stepup.show": {"proof_action": "account.delete", "proof_switch": "password"},
     "admins.add": {"email": "ida@example.org"},
     "credits.adjust": {"act": "give", "amount": "5", "reason": "For the lost day", "key": "once"},
-    "tenants.give": {"what": "pro_monthly", "until": "2026-12-31", "reason": "A partner of ours."},
+    "organization_desk.give": {"what": "pro_monthly", "until": "2026-12-31", "reason": "A partner of ours."},
     "people.suspend": {"reason": "Spam was sent from it."},
     "people.look_on": {"reason": "A task of theirs is gone."},
-    "tenants.suspend": {"reason": "Unpaid since May."},
+    "organization_desk.suspend": {"reason": "Unpaid since May."},
 }
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
@@ -151,7 +151,7 @@ MISSING = {
     "sandbox.settle_dispute": "The sandbox has no dispute",
     "sign_up.set_up_form": "This set-up link was used already",
     "sign_up.set_up": "This set-up link was used already",
-    "tenants.end_gift": "That was ended already.",
+    "organization_desk.end_gift": "That was ended already.",
     "invitations.show": "There is no such invitation.",
     "invitations.accept": "There is no such invitation.",
     "invitations.decline": "There is no such invitation.",
@@ -382,7 +382,7 @@ def filled(rule, endpoint, name, world):
             "workspaces": world.stage.id,
             "admins": world.staff_row if "taken" in rule or "given" in rule else world.listed,
             "people": world.cast.alice.id,
-            "tenants": world.cast.acme.id,
+            "organization_desk": world.cast.acme.id,
             "credits": world.cast.acme.id,
             "audit": world.audited,
             "inbox": world.webhook,
@@ -406,7 +406,7 @@ def filled(rule, endpoint, name, world):
         "workspaces.people_act_role": {"id": world.part},
         "workspaces.people_act_removal": {"id": world.part},
         "people.reactivate": {"id": world.shut},
-        "tenants.reactivate": {"id": world.closed},
+        "organization_desk.reactivate": {"id": world.closed},
     }.get(endpoint, {})
     address = rule
     for part in [p.partition(">")[0] for p in rule.split("<")[1:]]:

@@ -1,5 +1,6 @@
 """Answering with a page, one block of it, or several pieces; and what every page's frame needs."""
 
+import functools
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -14,6 +15,7 @@ from werkzeug.urls import iri_to_uri
 
 from database.columns import public_id
 from database.scope import inside
+from domain import Invalid
 from domain.base import alerts, changes, configuration, settings
 from domain.entitlements import grants
 from domain.money import dunning
@@ -97,6 +99,29 @@ def page(template, status=200, around=None, **context):
     if target == "dialog" and "<!doctype" in text[:40]:  # refused after the step-up dialog: its page takes over
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "body", "innerHTML"
     return response
+
+
+def in_dialog(dialog, template, status=200, **context):
+    """What a dialog asks for, as a fragment; a browser without one gets the page."""
+    if request.htmx and request.htmx.target == "dialog":
+        return fragment(dialog, status=status, **context)
+    return page(template, status, **context)
+
+
+def again(form, refusals=Invalid, **more):
+    """A refusal of what was sent to the view is answered by `form(refusal=…)`, which has it still."""
+
+    def wrap(view):
+        @functools.wraps(view)
+        def call(**parts):
+            try:
+                return view(**parts)
+            except refusals as refusal:
+                return form(refusal=refusal, **parts, **more)
+
+        return call
+
+    return wrap
 
 
 def instead(template, path, **context):
@@ -206,7 +231,10 @@ STAFFED = (
         *("People", "users"),
         (
             ("users.read", Place("people", "People", "/admin/users", "user-search", "p")),
-            ("organizations.read", Place("tenants", "Organizations", "/admin/organizations", "building", "r")),
+            (
+                "organizations.read",
+                Place("organizations", "Organizations", "/admin/organizations", "building", "r"),
+            ),
             ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
         ),
     ),

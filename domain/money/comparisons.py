@@ -138,7 +138,7 @@ class Comparison:
             self.seen.add(missing)
             found = [*self.provider.refetch(missing), fact]
             trial = trials.try_out(found)
-        changes, refusal, done = trials.written(trial.differences), trial.refusal, "open"
+        changes, refusal, done = trials.as_rows(trial.differences), trial.refusal, "open"
         if not changes and not refusal:
             return
         if heals:
@@ -163,7 +163,7 @@ class Comparison:
             "why": why[:300],
         }
         if done == "open" and what != "subscription":  # a subscription is asked for anew when it is mended
-            one["facts"] = written(fact)
+            one["facts"] = packed(fact)
         self.kept.append(one)
 
 
@@ -330,15 +330,15 @@ def id_of(fact):
     return str(getattr(fact, "payment_id", None) or getattr(fact, "id", None) or fact.customer_id)
 
 
-def written(fact):
-    """A fact as a row can keep it; `read` is the way back."""
+def packed(fact):
+    """A fact as a row can keep it; `unpacked` is the way back."""
     values = dataclasses.asdict(fact)
     held = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
     return {"fact": type(fact).__name__} | held
 
 
-def read(held):
-    """The fact that was `written`."""
+def unpacked(held):
+    """The fact that was `packed`."""
     shape: Any = SHAPES[held["fact"]]
     moments = {one.name for one in dataclasses.fields(shape) if "datetime" in str(one.type)}
     return shape(

@@ -139,7 +139,7 @@ def mend(run_id, number, *, by):
         if not found:
             raise Refused(f"{providers.label()} doesn't know {one['id']}. Nothing was changed.")
     else:
-        found = [_still_new(comparisons.read(one["facts"]))]
+        found = [_still_new(comparisons.unpacked(one["facts"]))]
     return _mended(run, number, one, found, by)
 
 

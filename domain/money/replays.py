@@ -82,7 +82,7 @@ def body(event):
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """What an event means now and would do: its facts, the changes (see trials.written), what would be sent, and a
+    """What an event means now and would do: its facts, the changes (see trials.as_rows), what would be sent, and a
     sentence when it can't be worked."""
 
     facts: list
@@ -103,7 +103,7 @@ def try_out(id, *, by):
     if error is not None:
         return Look([], [], (), trials.sentence(error))
     trial = trials.try_out(found)
-    return Look(inbox.shown(found), trials.written(trial.differences), trial.sent, trial.refusal)
+    return Look(inbox.shown(found), trials.as_rows(trial.differences), trial.sent, trial.refusal)
 
 
 def _with_body(id):

@@ -185,7 +185,7 @@ def sentence(error):
     return text if known else f"It can't be worked ({type(error).__name__}: {text})."[:500]
 
 
-def written(differences):
+def as_rows(differences):
     """Differences as pages show them and rows keep them: [{what, which, change, columns: [[name, before, after]]}].
     Grants of one source that change alike are told as one."""
     found: dict[tuple, dict] = {}

@@ -22,7 +22,7 @@ def assign(id, user_id, role, *, by):
     """Give a member (or somebody who is in it already) a role in the workspace; returns the assignment.
     Refuses with Invalid or NotFound; people from outside are invited."""
     by.require("workspaces.manage")
-    workspace = workspaces.found(id)
+    workspace = workspaces.one(id)
     if workspace.archived_at:
         raise Refused(f"{workspace.name} is archived. Restore it first.")
     if role not in roles.WORKSPACE_ROLES:
@@ -161,7 +161,7 @@ listing = Listing(
     ),
     notes=("Here", _notes),
     parent=Assignment.workspace,
-    stands_in=lambda id, by: workspaces.found(id),
+    stands_in=lambda id, by: workspaces.one(id),
     hears="workspace organization_member",
     reads="workspaces.read",
     chips="role",

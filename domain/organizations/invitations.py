@@ -100,7 +100,7 @@ def _invite(email, role, workspace, by):
             invitation=held.id,
             fields={"email": f"{held.email} is invited already; it can be sent again in the list."},
         )
-    place = workspaces.found(workspace) if workspace else None
+    place = workspaces.one(workspace) if workspace else None
     _refuse_insiders(norm, place, organization)
     if place is None:
         by.require("members.invite")  # the seats as they are now that it is our turn
@@ -183,7 +183,7 @@ def of(workspace):
     return rows
 
 
-def found(id):
+def one(id):
     """One invitation of the organization one stands in. Refuses with NotFound."""
     row = Invitation.one(Invitation.id == id)
     if row is None:
@@ -196,7 +196,7 @@ def resend(id, *, by):
     """Send the letter again; it holds anew. Refuses with NotFound, or when it isn't waiting any more."""
     by.require("invitations.cancel")
     lock("seats", by.organization.id)
-    held = found(id)
+    held = one(id)
     if not held.is_open and held.workspace_id is None and (refusal := _full(by.organization, invited=True)):
         raise refusal  # a lapsed one gave its seat away
     until = _until()
@@ -213,7 +213,7 @@ def resend(id, *, by):
 def cancel(id, *, by):
     """Take an invitation back. Refuses with NotFound, or when it isn't waiting any more."""
     by.require("invitations.cancel")
-    held = found(id)
+    held = one(id)
     _settle(held, "cancelled")
     summary = f"The invitation of {held.email} was cancelled"
     history.note("invitation.cancelled", summary, held, by=by, category="member")
@@ -225,7 +225,7 @@ def _settle(invitation, status, **values):
         Invitation.id == invitation.id, Invitation.status == "pending"
     )
     if not done.execute():
-        raise Refused(SAYS[found(invitation.id).status], "INVALID_TRANSITION")
+        raise Refused(SAYS[one(invitation.id).status], "INVALID_TRANSITION")
 
 
 @writes

@@ -37,7 +37,7 @@ def of(organization):
     return sorted(rows, key=lambda one: (roles.ROLES.index(one.role), one.user.name.casefold()))
 
 
-def found(organization, id):
+def one(organization, id):
     """One membership of it. Refuses with NotFound."""
     row = Membership.one(Membership.id == (whole(id) or 0), Membership.organization == organization)
     if row is None:
@@ -56,7 +56,7 @@ def change_role(id, role, *, by):
     Refuses with Invalid, Forbidden where an owner is touched or made by an admin, LastOwner, NotFound."""
     lock("owners", by.organization.id)
     by = organizations.at_present(by)
-    target = found(by.organization, id)
+    target = one(by.organization, id)
     by.require("members.change_role", target)
     if role not in roles.ROLES:
         raise Invalid({"role": "Choose owner, admin, member or viewer."})
@@ -73,7 +73,7 @@ def change_role(id, role, *, by):
     change = history.note("member.role_changed", summary, target, by=by, target=who, **moved)
     you = (who, f"You are now {role} of {by.organization.name}", f"/{by.organization.slug}/members")
     _notify(by, change, "member.role_changed", f"{who.name} is now {role} of {by.organization.name}", you)
-    return found(by.organization, id)
+    return one(by.organization, id)
 
 
 @writes
@@ -82,7 +82,7 @@ def remove(id, *, by):
     Refuses with Forbidden, LastOwner, NotFound; who wants to go themselves leaves."""
     lock("owners", by.organization.id)
     by = organizations.at_present(by)
-    target = found(by.organization, id)
+    target = one(by.organization, id)
     by.require("members.remove", target)
     if target.user_id == by.user.id:
         raise Refused("That is you. To go, leave the organization on its settings page.")

@@ -30,7 +30,7 @@ def offer(membership_id, *, by):
     lock("owners", by.organization.id)
     by = organizations.at_present(by)
     by.require("organization.transfer")
-    target = members.found(by.organization, membership_id)
+    target = members.one(by.organization, membership_id)
     if target.user_id == by.user.id or target.user.status != "active":
         raise Refused("Choose another member whose account is active.", "INVALID_INPUT", 422)
     if held := pending():

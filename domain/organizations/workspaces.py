@@ -30,7 +30,7 @@ def are_shown():
     return Workspace.select().count() > 1
 
 
-def found(id):
+def one(id):
     """One of them by its number or slug. Refuses with NotFound."""
     known = Workspace.id == id if isinstance(id, int) else Workspace.slug == clean(id)[:80]
     row = Workspace.one(known)
@@ -47,7 +47,7 @@ def create(name, *, by, key=""):
     name, key = organizations.named(name), changes.form_key(key)
     lock("workspaces", by.organization.id)
     if key and (before := changes.made(by, "workspace", key)):
-        return found(before.row_id)
+        return one(before.row_id)
     _free(name)
     slug = base = organizations.slugged(name)
     number = 2
@@ -70,19 +70,19 @@ def rename(id, name, *, by):
     by.require("workspaces.manage")
     name = organizations.named(name)
     lock("workspaces", by.organization.id)
-    held = found(id)
+    held = one(id)
     _free(name, held.id)
     if name != held.name:
         Workspace.update(name=name).where(Workspace.id == held.id).execute()
         _note(held, "renamed", f"{held.name} → {name}", by, before=held.name, after=name)
-    return found(id)
+    return one(id)
 
 
 @writes
 def archive(id, *, by):
     """Put it away: nothing is lost, and its open invitations end. The first one stays (OnlyOne)."""
     by.require("workspaces.manage")
-    held = found(id)
+    held = one(id)
     if held.is_default:
         raise OnlyOne(f"{held.name} is the first workspace and stays. You can give it another name.")
     moved = Workspace.update(archived_at=now()).where(Workspace.id == held.id, Workspace.archived_at.is_null())
@@ -99,7 +99,7 @@ def archive(id, *, by):
 def restore(id, *, by):
     """Take it out of the archive again. Refuses with NotFound."""
     by.require("workspaces.manage")
-    held = found(id)
+    held = one(id)
     moved = Workspace.update(archived_at=None).where(Workspace.id == held.id, Workspace.archived_at.is_null(False))
     if moved.execute():
         _note(held, "restored", f"{held.name} was restored", by)

@@ -127,7 +127,9 @@ def _mail_verification(token, code):
     made = token.payload
     if made["known"]:
         return _say_registered(token)
-    return outgoing.letter("verify_email", made["email"], f"verify:{token.id}", **codes.said(token, made["name"], code))
+    return outgoing.letter(
+        "verify_email", made["email"], f"verify:{token.id}", **codes.values(token, made["name"], code)
+    )
 
 
 def _say_registered(token):
@@ -228,7 +230,7 @@ def _mail_new_address(token, code):
     if user.status != "active" or by_email(token.email_norm):
         return _say_registered(token)
     to, key = codes.recipient(token), f"address:{token.id}"
-    return outgoing.letter("confirm_address", to, key, **codes.said(token, user.name, code))
+    return outgoing.letter("confirm_address", to, key, **codes.values(token, user.name, code))
 
 
 @writes(keep=tokens.NotTheCode)

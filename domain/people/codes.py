@@ -39,7 +39,7 @@ def pending(token_id, purpose):
     return AuthToken.one(AuthToken.public_id == token_id, AuthToken.purpose == purpose) if token_id else None
 
 
-def said(token, name, code):
+def values(token, name, code):
     """What a letter with a code says, and until when it is good."""
     return {"name": name, "code": code, "good_until": token.expires_at}
 

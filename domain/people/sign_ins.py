@@ -118,7 +118,7 @@ def _mail_code(token, code):
     return (
         user
         and user.status == "active"
-        and outgoing.letter("otp_sign_in", user.email, f"otp:{token.id}", **codes.said(token, user.name, code))
+        and outgoing.letter("otp_sign_in", user.email, f"otp:{token.id}", **codes.values(token, user.name, code))
     )
 
 
@@ -207,7 +207,7 @@ def _mail_reset(token, code):
     return (
         user
         and user.status == "active"
-        and outgoing.letter("reset_password", user.email, f"reset:{token.id}", **codes.said(token, user.name, code))
+        and outgoing.letter("reset_password", user.email, f"reset:{token.id}", **codes.values(token, user.name, code))
     )
 
 

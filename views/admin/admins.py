@@ -2,7 +2,6 @@
 
 from flask import Blueprint, request
 
-from domain import Invalid
 from domain.base import roles
 from domain.lists import rows
 from domain.people import admin_desk, admins
@@ -23,10 +22,8 @@ listed = routes.add(
 
 @blueprint.post("/admin/admins")
 @access.platform("admins.write")
+@pages.again(listed.again)
 def add():
     email = request.form.get("email", "")
-    try:
-        admins.add(email, request.form.get("note", ""), by=access.me())
-    except Invalid as refusal:
-        return listed.page(422, errors=refusal.fields, values=request.form)
+    admins.add(email, request.form.get("note", ""), by=access.me())
     return pages.go("/admin/admins", f"{email.strip()} is on the list.")

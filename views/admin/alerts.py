@@ -3,7 +3,6 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import Invalid
 from domain.base import alerts
 from domain.lists import rows
 from domain.operations import alert_desk
@@ -24,9 +23,7 @@ listed = routes.add(
 
 @blueprint.post("/admin/alerts")
 @access.platform("alerts.write")
+@pages.again(listed.again)
 def create():
-    try:
-        alerts.broadcast(request.form.get("message", ""), by=access.me())
-    except Invalid as refusal:
-        return listed.page(422, errors=refusal.fields, values=request.form)
+    alerts.broadcast(request.form.get("message", ""), by=access.me())
     return pages.go("/admin/alerts", "Everybody sees it for the next 24 hours.")

@@ -3,7 +3,6 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import Invalid
 from domain.entitlements import manual_grants
 from domain.lists import rows
 from domain.organizations import organization_desk
@@ -11,10 +10,12 @@ from domain.people import admins, suspensions
 from views import access, pages
 from views.lists import routes
 
-blueprint = Blueprint("tenants", __name__)
+blueprint = Blueprint("organization_desk", __name__)
 
 
-routes.add(blueprint, rows.Rules(organization_desk.listing), "/admin/organizations", side="platform", nav="tenants")
+routes.add(
+    blueprint, rows.Rules(organization_desk.listing), "/admin/organizations", side="platform", nav="organizations"
+)
 
 
 @blueprint.get("/admin/organizations/<id:id>")
@@ -41,27 +42,23 @@ def _tenant(id, refusal=None, tried="suspend"):
         gift=manual_grants.fields(),
         gift_errors=refusal.fields if refusal and tried == "give" else {},
         values=request.form,
-        here="tenants",
+        here="organizations",
     )
 
 
 @blueprint.post("/admin/organizations/<id:id>/suspension")
 @access.platform("organizations.suspend")
+@pages.again(_tenant)
 def suspend(id):
-    try:
-        suspensions.suspend_organization(id, request.form.get("reason", ""), by=access.me())
-    except Invalid as refusal:
-        return _tenant(id, refusal)
+    suspensions.suspend_organization(id, request.form.get("reason", ""), by=access.me())
     return pages.go(f"/admin/organizations/{id}", "Suspended. Its owners and admins were told why.")
 
 
 @blueprint.post("/admin/organizations/<id:id>/gifts")
 @access.platform("grants.write")
+@pages.again(_tenant, tried="give")
 def give(id):
-    try:
-        label = manual_grants.give(id, request.form, by=access.me(), key=request.form.get("form_key", ""))
-    except Invalid as refusal:
-        return _tenant(id, refusal, "give")
+    label = manual_grants.give(id, request.form, by=access.me(), key=request.form.get("form_key", ""))
     return pages.go(f"/admin/organizations/{id}", f"{label} was given. Its owners and admins are told.")
 
 

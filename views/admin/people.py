@@ -4,7 +4,7 @@ from flask import Blueprint, session
 from flask_login import current_user, login_user
 from htmx_flask import request
 
-from domain import Invalid, Refused
+from domain import Refused
 from domain.base import audit
 from domain.lists import rows
 from domain.people import admins, browsers, people, sessions, suspensions
@@ -59,11 +59,9 @@ def _person(id, refusal=None, tried="suspend"):
 
 @blueprint.post("/admin/users/<id:id>/suspension")
 @access.platform("users.suspend")
+@pages.again(_person)
 def suspend(id):
-    try:
-        suspensions.suspend_user(id, request.form.get("reason", ""), by=access.me())
-    except Invalid as refusal:
-        return _person(id, refusal)
+    suspensions.suspend_user(id, request.form.get("reason", ""), by=access.me())
     return pages.go(f"/admin/users/{id}", "Suspended, and signed out everywhere.")
 
 
@@ -76,12 +74,10 @@ def reactivate(id):
 
 @blueprint.post("/admin/users/<id:id>/impersonation")
 @access.platform("users.impersonate")
+@pages.again(_person, tried="look")
 def look_on(id):
     """From here on this browser sees what they see; one's own session is kept for the way back."""
-    try:
-        token = people.look_on(id, request.form.get("reason", ""), by=access.me(), ip=address())
-    except Invalid as refusal:
-        return _person(id, refusal, "look")
+    token = people.look_on(id, request.form.get("reason", ""), by=access.me(), ip=address())
     own = current_user.token
     session.clear()
     session[cookies.STAFF] = own

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, request
 
-from domain import Invalid
 from domain.base import configuration
 from domain.entitlements import plans
 from domain.fields.kinds import clean
@@ -36,11 +35,11 @@ def show(id):
     return _subscription(id)
 
 
-def _subscription(id, errors=None):
+def _subscription(id, refusal=None):
     row = subscriptions.one(id)
     return pages.page(
         "admin/subscriptions/show.html",
-        422 if errors else 200,
+        422 if refusal else 200,
         row=row,
         doubts=subscriptions.doubts([row])[row.id],
         payments=subscriptions.payments(row),
@@ -52,7 +51,7 @@ def _subscription(id, errors=None):
         label_of=_label,
         provider=providers.label(row.provider),
         words=plans.CAPABILITIES,
-        errors=errors or {},
+        errors=refusal.fields if refusal else {},
         can=admins.capabilities(access.me()),
         here="subscriptions",
     )
@@ -67,13 +66,11 @@ def sync(id):
 
 @blueprint.post("/admin/subscriptions/<id:id>/price")
 @access.platform("subscriptions.sync")
+@pages.again(_subscription)
 def name_price(id):
     """Say which plan the price of a subscription is, and have it follow."""
     row = subscriptions.one(id)
-    try:
-        subscriptions.name_price(row.provider, row.provider_price_id, request.form.get("plan", ""), by=access.me())
-    except Invalid as refusal:
-        return _subscription(id, refusal.fields)
+    subscriptions.name_price(row.provider, row.provider_price_id, request.form.get("plan", ""), by=access.me())
     subscriptions.sync(id, by=access.me())
     return pages.go(f"/admin/subscriptions/{id}", "The price is known now, and the subscription follows it.")
 
@@ -82,38 +79,38 @@ def name_price(id):
 @access.platform("subscriptions.sync")
 def placement():
     """Whose a customer is whom nobody could place."""
-    return _placement(request.args)
+    return _placement()
 
 
-def _placement(asked, errors=None):
-    about = {name: clean(asked.get(name, ""))[:120] for name in ("provider", "customer", "organization")}
-    status = 422 if errors else 200
+def _placement(refusal=None):
+    about = {name: clean(request.values.get(name, ""))[:120] for name in ("provider", "customer", "organization")}
+    status = 422 if refusal else 200
     return pages.page(
-        "admin/subscriptions/placement.html", status, about=about, errors=errors or {}, here="subscriptions"
+        "admin/subscriptions/placement.html",
+        status,
+        about=about,
+        errors=refusal.fields if refusal else {},
+        here="subscriptions",
     )
 
 
 @blueprint.post("/admin/subscriptions/placement")
 @access.platform("subscriptions.sync")
+@pages.again(_placement)
 def place():
     form = request.form
     wanted = (form.get(name, "") for name in ("provider", "customer", "organization"))
-    try:
-        organization, worked = placements.place(*wanted, by=access.me())
-    except Invalid as refusal:
-        return _placement(form, refusal.fields)
+    organization, worked = placements.place(*wanted, by=access.me())
     said = f"It is {organization.name}. {counted(worked, 'webhook was', 'webhooks were')} worked again."
     return pages.go(f"/admin/subscriptions?q={organization.slug}", said)
 
 
 @blueprint.post("/admin/subscriptions/<id:id>/organization")
 @access.platform("subscriptions.sync")
+@pages.again(_subscription)
 def move(id):
     """Move a subscription to another organization."""
-    try:
-        placements.move(id, request.form.get("organization", ""), by=access.me())
-    except Invalid as refusal:
-        return _subscription(id, refusal.fields)
+    placements.move(id, request.form.get("organization", ""), by=access.me())
     return pages.go(f"/admin/subscriptions/{id}", "It is moved, with its payments and its access.")
 
 

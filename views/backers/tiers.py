@@ -3,7 +3,6 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain import Invalid
 from domain.backers import tiers
 from domain.entitlements import plans
 from views import access, pages
@@ -17,14 +16,14 @@ def index():
     return _page()
 
 
-def _page(refusal=None, editing=None):
+def _page(refusal=None, id=None):
     return pages.page(
         "backers/tiers.html",
         refusal.status if refusal else 200,
         tiers=tiers.everything(),
         sizes=tiers.sizes(),
         plans=[(plan.key, plan.label) for plan in plans.everything() if plan.is_paid],
-        editing=editing,
+        editing=id,
         values=request.form if refusal else {},
         errors=refusal.fields if refusal else {},
         here="backers",
@@ -33,25 +32,21 @@ def _page(refusal=None, editing=None):
 
 @blueprint.post("")
 @access.platform("backers.write")
+@pages.again(_page)
 def create():
-    try:
-        tier = tiers.add(request.form, by=access.me())
-    except Invalid as refusal:
-        return _page(refusal)
+    tier = tiers.add(request.form, by=access.me())
     return pages.go("/admin/backers/tiers", f"The tier {tier.name} is made.")
 
 
 @blueprint.get("/<id:id>")
 @access.platform("backers.write")
 def edit(id):
-    return _page(editing=id)
+    return _page(id=id)
 
 
 @blueprint.post("/<id:id>")
 @access.platform("backers.write")
+@pages.again(_page)
 def update(id):
-    try:
-        tier = tiers.change(id, request.form, by=access.me())
-    except Invalid as refusal:
-        return _page(refusal, editing=id)
+    tier = tiers.change(id, request.form, by=access.me())
     return pages.go("/admin/backers/tiers", f"The tier {tier.name} is saved.")

@@ -78,7 +78,7 @@ def _desk(id, refusal=None):
         today=now().date(),
         most=credit_accounts.MOST,
         kinds=KINDS,
-        here="tenants",
+        here="organizations",
     )
 
 

@@ -67,6 +67,10 @@ class Mounted:
         """The list's page, with what the template needs besides."""
         return _index(self, self.place(parts or {}), status, more)
 
+    def again(self, refusal, **parts):
+        """The page with what was sent to a form beside the list, and why it can't be taken."""
+        return self.page(refusal.status, parts, values=request.form, errors=refusal.beside())
+
     names = ("table",)
 
 
@@ -252,9 +256,7 @@ def _form(mounted, place, values, errors, status=200, another=False):
     # A form that was refused is the same form still: its key stays.
     about = {"place": place, "listing": place.listing, "values": values, "errors": errors}
     about |= {"form_key": values.get("form_key") or public_id(), "another": another or "another" in values}
-    if request.htmx and request.htmx.target == "dialog":
-        return pages.fragment("lists/_dialog.html", status=status, **about)
-    return pages.page("lists/new.html", status, here=mounted.nav, **about)
+    return pages.in_dialog("lists/_dialog.html", "lists/new.html", status, here=mounted.nav, **about)
 
 
 def update(mounted, parts):
@@ -387,6 +389,4 @@ def _asking(mounted, place, asked, value, refusal=None):
     """The form of what an act asks for; after a refusal with its sentence."""
     about = asked | {"place": place, "value": value or "", "errors": refusal.beside() if refusal else {}}
     status = refusal.status if refusal else 200
-    if request.htmx and request.htmx.target == "dialog":
-        return pages.fragment("lists/_act_dialog.html", status=status, **about)
-    return pages.page("lists/act.html", status, here=mounted.nav, **about)
+    return pages.in_dialog("lists/_act_dialog.html", "lists/act.html", status, here=mounted.nav, **about)

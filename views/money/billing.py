@@ -232,9 +232,7 @@ def preview():
         "label": providers.label(),
         "taken": permissions.taken(g.by.organization),
     }
-    if request.htmx and request.htmx.target == "dialog":
-        return pages.fragment("money/billing/_change_dialog.html", **about)
-    return pages.page("money/billing/change.html", here="billing", **about)
+    return pages.in_dialog("money/billing/_change_dialog.html", "money/billing/change.html", here="billing", **about)
 
 
 @blueprint.get("/change/preview")

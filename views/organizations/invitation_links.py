@@ -4,7 +4,6 @@ from flask import Blueprint, g
 from flask_login import current_user
 from htmx_flask import request
 
-from domain import Invalid
 from domain.lists import rows
 from domain.organizations import invitation_links
 from views import access, pages
@@ -26,25 +25,23 @@ routes.add(
 @blueprint.get("/<organization>/invitation-links/new")
 @access.member("members.invite")
 def new():
-    return _form({f.name: f.default for f in invitation_links.FIELDS})
+    return _form()
 
 
-def _form(values, refusal=None):
+def _form(refusal=None):
+    values = request.form if refusal else {f.name: f.default for f in invitation_links.FIELDS}
     about = {"fields": invitation_links.FIELDS, "values": values, "errors": refusal.fields if refusal else {}}
     about["at"] = f"/{g.by.organization.slug}/invitation-links"
-    status = refusal.status if refusal else 200
-    if request.htmx and request.htmx.target == "dialog":
-        return pages.fragment("organizations/invitation_links/_link_dialog.html", status=status, **about)
-    return pages.page("organizations/invitation_links/new.html", status, here="members", **about)
+    about |= {"here": "members", "status": refusal.status if refusal else 200}
+    at = "organizations/invitation_links"
+    return pages.in_dialog(f"{at}/_link_dialog.html", f"{at}/new.html", **about)
 
 
 @blueprint.post("/<organization>/invitation-links")
 @access.member("members.invite")
+@pages.again(_form)
 def create():
-    try:
-        made, secret = invitation_links.make(request.form, by=g.by, key=request.form.get("form_key", ""))
-    except Invalid as refusal:
-        return _form(request.form, refusal)
+    made, secret = invitation_links.make(request.form, by=g.by, key=request.form.get("form_key", ""))
     at = f"/{g.by.organization.slug}/invitation-links"
     address = invitation_links.address(secret)
     return pages.instead(

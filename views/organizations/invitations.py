@@ -81,9 +81,8 @@ def _form(refusal=None, results=()):
         "role": request.form.get("role") or "member",
         "at": f"/{g.by.organization.slug}/invitations",
     }
-    if request.htmx and request.htmx.target == "dialog":
-        return pages.fragment("organizations/invitations/_invite_dialog.html", status=status, **about)
-    return pages.page("organizations/invitations/new.html", status, here="members", **about)
+    at = "organizations/invitations"
+    return pages.in_dialog(f"{at}/_invite_dialog.html", f"{at}/new.html", status, here="members", **about)
 
 
 @blueprint.post("/<organization>/invitations")

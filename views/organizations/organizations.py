@@ -45,11 +45,9 @@ def _new(refusal=None):
 
 @blueprint.post("/organizations")
 @access.signed_in
+@pages.again(_new)
 def create():
-    try:
-        made = organizations.create(request.form.get("name", ""), by=access.me(), key=request.form.get("form_key", ""))
-    except Invalid as refusal:
-        return _new(refusal)
+    made = organizations.create(request.form.get("name", ""), by=access.me(), key=request.form.get("form_key", ""))
     organizations.switch(access.me(), made, current_user.session)
     with inside(made):
         closed = permissions.judge(organizations.reach(access.me(), made.slug), "members.invite")
@@ -126,14 +124,12 @@ def require_factor():
 
 @blueprint.post("/<organization>/settings")
 @access.member("organization.update")
+@pages.again(_show, (Invalid, Stale))
 def update():
     form = request.form
-    try:
-        organizations.update(
-            form.get("name", ""), form.get("timezone", ""), form.get("currency", ""), by=g.by, was=pages.was()
-        )
-    except (Invalid, Stale) as refusal:
-        return _show(refusal)
+    organizations.update(
+        form.get("name", ""), form.get("timezone", ""), form.get("currency", ""), by=g.by, was=pages.was()
+    )
     return pages.go(f"/{g.by.organization.slug}/settings", "Saved.")
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, g
 from htmx_flask import request
 
-from domain import Invalid, Refused
+from domain import Refused
 from domain.base.allowances import spend
 from domain.lists import rows
 from domain.organizations import assignments, invitations, members, permissions, workspaces
@@ -30,16 +30,14 @@ mounted = routes.add(
 
 @blueprint.post(HERE)
 @access.member("workspaces.manage")
+@pages.again(mounted.again)
 def create():
-    try:
-        made = workspaces.create(request.form.get("name", ""), by=g.by, key=request.form.get("form_key", ""))
-    except Invalid as refusal:
-        return mounted.page(refusal.status, values=request.form, errors=refusal.fields)
+    made = workspaces.create(request.form.get("name", ""), by=g.by, key=request.form.get("form_key", ""))
     return pages.go(_at(made), f"{made.name} is there. Choose who works in it.")
 
 
 def _around(place):
-    by, workspace = place.by, workspaces.found(place.ask.parent)
+    by, workspace = place.by, workspaces.one(place.ask.parent)
     manages = by.may("workspaces.manage")
     inside = assignments.assigned(workspace) if manages else ()
     return {
@@ -68,37 +66,33 @@ people = routes.add(
 @blueprint.get(HERE + "/<slug>")
 @access.member("workspaces.read")
 def show(slug):
-    return people.page(parts={"parent": workspaces.found(slug).id})
+    return people.page(parts={"parent": workspaces.one(slug).id})
 
 
 def _refused(id, refusal):
-    return people.page(refusal.status, {"parent": id}, values=request.form, errors=refusal.beside())
+    return people.again(refusal, parent=id)
 
 
 @blueprint.post(HERE + "/<id:id>/name")
 @access.member("workspaces.manage")
+@pages.again(_refused)
 def rename(id):
-    try:
-        held = workspaces.rename(id, request.form.get("name", ""), by=g.by)
-    except Invalid as refusal:
-        return _refused(id, refusal)
+    held = workspaces.rename(id, request.form.get("name", ""), by=g.by)
     return pages.go(_at(held), "Saved.")
 
 
 @blueprint.post(HERE + "/<id:id>/people")
 @access.member("workspaces.manage")
+@pages.again(_refused)
 def assign(id):
-    try:
-        made = assignments.assign(id, request.form.get("user", ""), request.form.get("role", ""), by=g.by)
-    except Invalid as refusal:
-        return _refused(id, refusal)
+    made = assignments.assign(id, request.form.get("user", ""), request.form.get("role", ""), by=g.by)
     return pages.go(_at(made.workspace), f"{made.user.name} is {made.role} here now.")
 
 
 @blueprint.post(HERE + "/<id:id>/invitations")
 @access.member("members.invite_staff")
 def invite(id):
-    form, held = request.form, workspaces.found(id)
+    form, held = request.form, workspaces.one(id)
     try:
         made = invitations.invite(
             form.get("email", ""),

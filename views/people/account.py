@@ -35,11 +35,9 @@ def _account(refusal=None):
 
 @blueprint.post("/account")
 @access.signed_in
+@pages.again(_account)
 def update():
-    try:
-        accounts.change_profile(access.me(), request.form.get("name", ""), request.form.get("timezone", ""))
-    except Invalid as refusal:
-        return _account(refusal)
+    accounts.change_profile(access.me(), request.form.get("name", ""), request.form.get("timezone", ""))
     return pages.go("/account", "Your profile is saved.")
 
 

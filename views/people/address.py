@@ -1,5 +1,7 @@
 """A new e-mail address, proven by a code that is mailed there."""
 
+from functools import partial
+
 from flask import Blueprint, redirect, request
 
 from domain import Refused
@@ -22,11 +24,9 @@ def new():
 @blueprint.post("/account/address")
 @limited("code_send")
 @access.signed_in
+@pages.again(partial(form, TEMPLATE, here="account"), Refused)
 def create():
-    try:
-        return flow.wait(accounts.ask_new_address(access.me(), request.form.get("email", "")))
-    except Refused as refusal:
-        return form(TEMPLATE, refusal, here="account")
+    return flow.wait(accounts.ask_new_address(access.me(), request.form.get("email", "")))
 
 
 def _change(token, code):

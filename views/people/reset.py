@@ -1,10 +1,11 @@
 """A forgotten password: a code by mail, and a new one."""
 
+from functools import partial
+
 from flask import Blueprint, request
 
-from domain import Invalid
 from domain.people import sign_ins
-from views import access, cookies
+from views import access, cookies, pages
 from views.codes import CodeFlow
 from views.entrance import enter, form
 from views.safety.limits import limited
@@ -21,12 +22,10 @@ def new():
 @blueprint.post("/forgot-password")
 @limited("code_send")
 @access.public
+@pages.again(partial(form, "people/auth/forgot_password.html"))
 def create():
     email = request.form.get("email", "")
-    try:
-        return flow.wait(sign_ins.forgot(email))
-    except Invalid as refusal:
-        return form("people/auth/forgot_password.html", refusal)
+    return flow.wait(sign_ins.forgot(email))
 
 
 def _reset(token, code):

@@ -1,6 +1,7 @@
 """Sign-in with a password, by a mailed code or link; and out."""
 
 from contextlib import suppress
+from functools import partial
 
 from flask import Blueprint, redirect, request, session
 from flask_login import current_user, logout_user
@@ -86,12 +87,10 @@ def ask_code_form():
 @blueprint.post("/sign-in/code")
 @limited("code_send")
 @access.public
+@pages.again(partial(form, "people/auth/sign_in_code.html"), Refused)
 def ask_code():
     email = request.form.get("email", "")
-    try:
-        return by_code.wait(sign_ins.ask_code(email, onward()))
-    except Refused as refusal:
-        return form("people/auth/sign_in_code.html", refusal)
+    return by_code.wait(sign_ins.ask_code(email, onward()))
 
 
 def _sign_in(token, code):
@@ -123,12 +122,10 @@ def ask_link_form():
 @blueprint.post("/sign-in/link")
 @limited("code_send")
 @access.public
+@pages.again(partial(form, "people/auth/sign_in_link.html"), Refused)
 def ask_link():
     email = request.form.get("email", "")
-    try:
-        sign_ins.ask_link(email, onward())
-    except Refused as refusal:
-        return form("people/auth/sign_in_link.html", refusal)
+    sign_ins.ask_link(email, onward())
     session[cookies.LINK_SENT] = address(email)
     return pages.go("/sign-in/link")
 

@@ -1,10 +1,12 @@
 """Sign-up, with a password or without one, and the first account of all."""
 
+from functools import partial
+
 from flask import Blueprint, redirect, request
 
-from domain import Invalid, Refused
+from domain import Refused
 from domain.people import accounts
-from views import access, cookies
+from views import access, cookies, pages
 from views.backers.backers import carried, let_go
 from views.codes import CodeFlow
 from views.entrance import enter, form, onward
@@ -82,10 +84,8 @@ def set_up_form(secret):
 @blueprint.post("/setup/<secret>")
 @limited("sign_up")
 @access.public
+@pages.again(partial(form, "people/auth/setup.html"))
 def set_up(secret):
     sent = request.form
-    try:
-        user = accounts.set_up(secret, sent.get("email", ""), sent.get("name", ""), sent.get("password", ""))
-    except Invalid as refusal:
-        return form("people/auth/setup.html", refusal, secret=secret)
+    user = accounts.set_up(secret, sent.get("email", ""), sent.get("name", ""), sent.get("password", ""))
     return enter(user, "password")

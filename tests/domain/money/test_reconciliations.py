@@ -213,7 +213,7 @@ def test_a_fact_is_kept_and_read_back_whole(clock):
     fact = PaymentRefunded(
         provider="stripe", happened_at=now(), event_id="e", asked_at=now(), payment_id="in_1", amount_refunded=5
     )
-    assert comparisons.read(comparisons.written(fact)) == fact
+    assert comparisons.unpacked(comparisons.packed(fact)) == fact
 
 
 # --- not ours, not settled -------------------------------------------------------------------------------------

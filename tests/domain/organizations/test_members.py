@@ -71,7 +71,7 @@ def test_somebody_elses_membership_is_not_found(cast):
     theirs = Membership.get(Membership.organization == cast.globex)
     for id in (theirs.id, 0, None, "x", "²", 2**40):
         with pytest.raises(NotFound):
-            members.found(cast.acme, id)
+            members.one(cast.acme, id)
 
 
 # --- another role -----------------------------------------------------------------------------------------------

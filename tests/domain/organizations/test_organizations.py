@@ -295,7 +295,7 @@ def test_to_delete_it_takes_a_proof_of_that_very_organization(cast, at, proven, 
 
 def test_deleted_nobody_reaches_it_and_everybody_falls_back_on_their_own_space(cast, at, going, pay):
     workspaces.create("Main stage", by=going)
-    invitations.invite("ida@example.org", "staff", by=going, workspace=workspaces.found("main-stage").id)
+    invitations.invite("ida@example.org", "staff", by=going, workspace=workspaces.one("main-stage").id)
     for capability in ("feature.pro", "billing.portal"):
         write(Grant.create, plan_key="pro_monthly", capability=capability, source="manual:t", source_type="manual")
     for who in (cast.alice, cast.bob):

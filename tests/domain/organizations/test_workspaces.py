@@ -51,7 +51,7 @@ def test_a_second_one_is_made_and_from_then_on_they_are_shown(cast, at):
     assert (made.name, made.slug, made.is_default, made.organization) == ("Main stage", "main-stage", False, cast.acme)
     assert workspaces.are_shown()
     assert [one.name for one in listed(at, "open")] == ["General", "Main stage"]
-    assert workspaces.found("main-stage") == workspaces.found(made.id) == made
+    assert workspaces.one("main-stage") == workspaces.one(made.id) == made
     assert AuditEvent.get(AuditEvent.action == "organization.workspace_created").actor == cast.alice
 
 
@@ -72,7 +72,7 @@ def test_two_names_may_make_one_address_and_get_two(at):
 
 def test_renamed_it_keeps_its_address(at, stage):
     assert workspaces.rename(stage.id, "Big stage", by=at("alice")).name == "Big stage"
-    assert workspaces.found("main-stage").name == "Big stage"
+    assert workspaces.one("main-stage").name == "Big stage"
     event = AuditEvent.get(AuditEvent.action == "organization.workspace_renamed")
     assert (event.metadata["before"], event.metadata["after"]) == ("Main stage", "Big stage")
     with pytest.raises(Invalid):
@@ -81,7 +81,7 @@ def test_renamed_it_keeps_its_address(at, stage):
 
 
 def test_the_first_one_stays_and_the_others_can_be_put_away_and_taken_out_again(at, stage):
-    first = workspaces.found("general")
+    first = workspaces.one("general")
     with pytest.raises(workspaces.OnlyOne):
         workspaces.archive(first.id, by=at("alice"))
     workspaces.archive(stage.id, by=at("alice"))
@@ -90,7 +90,7 @@ def test_the_first_one_stays_and_the_others_can_be_put_away_and_taken_out_again(
     assert len(listed(at)) == 2
     assert AuditEvent.select().where(AuditEvent.action == "organization.workspace_archived").count() == 1
     workspaces.restore(stage.id, by=at("alice"))
-    assert workspaces.found(stage.id).archived_at is None
+    assert workspaces.one(stage.id).archived_at is None
 
 
 @pytest.mark.parametrize("name", ["bob", "vera"])
@@ -113,7 +113,7 @@ def test_another_organizations_workspace_is_not_found(cast, at, stage):
     charlie = at("charlie", "globex")
     with inside(cast.globex):
         for act in (
-            lambda: workspaces.found("main-stage"),
+            lambda: workspaces.one("main-stage"),
             lambda: workspaces.rename(stage.id, "Mine", by=charlie),
             lambda: workspaces.archive(stage.id, by=charlie),
             lambda: assignments.assign(stage.id, cast.charlie.id, "manager", by=charlie),
@@ -122,7 +122,7 @@ def test_another_organizations_workspace_is_not_found(cast, at, stage):
                 act()
     for name in ("a\x00b", "", "x" * 500):
         with pytest.raises(NotFound):
-            workspaces.found(name)
+            workspaces.one(name)
 
 
 def test_a_personal_space_has_one_and_no_more(cast):
