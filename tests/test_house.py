@@ -260,7 +260,7 @@ EVERYWHERE = {
     "domain/money/dunning.py": 1,  # letters about open payments go out for all
     "domain/money/replays.py": 1,  # staff looks into an event
     "domain/money/reconciliations.py": 1,  # everything that runs is compared with the provider
-    "domain/money/comparisons.py": 3,  # what our rows say of what the provider says
+    "domain/money/comparisons.py": 4,  # what our rows say of what the provider says
     "domain/money/silences.py": 2,  # renewals that didn't come are asked for
     "domain/money/subscriptions.py": 7,  # staff sees all subscriptions
     "domain/backers/backers.py": 1,  # an invitation is looked for by its address alone

@@ -16,6 +16,8 @@ STEPS = {
     "subscriptions": "Comparing subscriptions",
     "unlisted": "Asking about those that were not listed",
     "payments": "Comparing payments",
+    "unsettled": "Asking about what isn't settled",
+    "customers": "Asking about customers of whom nothing runs",
 }
 
 

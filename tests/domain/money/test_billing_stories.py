@@ -359,7 +359,7 @@ class AnyHow(InOrder):
             if fate < 0.15:
                 self.lost.add(event["id"])
                 self.say(f"(lost: {event['type']} {event['id']})")
-                if fate < 0.05 and event["type"] != "customer.deleted":
+                if fate < 0.05:
                     write(self.mark, event["id"])  # for good: the provider won't list it as missed either
                 continue
             times = 2 if fate > 0.8 else 1

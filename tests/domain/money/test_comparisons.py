@@ -5,12 +5,13 @@ import pytest
 import jobs
 from database.scope import inside
 from domain.entitlements import grants
-from domain.money import billing, comparisons
+from domain.money import billing, comparisons, owners
 from domain.money.providers import sandbox, stripe
 from domain.money.providers.sandbox import invoicing
-from models import Checkout, Licence, Payment
+from models import Checkout, Customer, Licence, Payment
 from tests.fixtures import billing as money
 from tests.fixtures.billing import newest_invoice, payment_of, time_passes
+from tests.fixtures.threads import write
 
 
 @pytest.fixture
@@ -108,3 +109,38 @@ def test_what_is_settled_is_not_asked_for(cast, pay, clock, nights, monkeypatch)
     with inside(cast.acme):
         assert Payment.select().count() == 2
     assert (list(comparisons.unsettled_payments("stripe")), list(comparisons.unsettled_checkouts("stripe"))) == ([], [])
+
+
+def test_a_customer_that_was_deleted_unheard_is_found_by_the_night(cast, pay, nights):
+    made = bought(pay, "pro_monthly")
+    pay.deliver()
+    customer = sandbox.get(made["subscription"])["customer"]
+    nights(1)
+    with inside(cast.acme):
+        assert Customer.get(Customer.provider_customer_id == customer).deleted_at is None
+    sandbox.delete_customer(customer)
+    nights(1)
+    assert plan(cast.acme) == "free"
+    with inside(cast.acme):
+        assert Customer.get(Customer.provider_customer_id == customer).deleted_at
+        assert owners.customer("stripe") is None  # the next checkout makes another
+    assert list(comparisons.idle_customers("stripe")) == []
+
+
+def test_of_very_many_idle_customers_some_are_asked_for_each_night(cast, clock, monkeypatch, inside_acme):
+    monkeypatch.setattr(comparisons, "BATCH", 3)
+    for number in range(8):
+        write(
+            Customer.create,
+            provider="stripe",
+            provider_customer_id=f"cus_{number}",
+            organization=cast.acme,
+            email="a@example.org",
+        )
+    asked = []
+    for _ in range(3):
+        tonight = comparisons.idle_customers("stripe")
+        assert 0 < len(tonight) <= 3
+        asked += tonight
+        clock.forward(days=1)
+    assert sorted(asked) == [f"cus_{number}" for number in range(8)]

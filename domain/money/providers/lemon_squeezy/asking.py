@@ -35,6 +35,11 @@ def refetch(subscription_id):
     return reading.whole(thing, ASKED, asked_at) if thing else []
 
 
+def buyer(customer_id):
+    """Nothing: customers are archived there and never deleted (docs.lemonsqueezy.com/api/customers)."""
+    return []
+
+
 def list_active():
     """Every subscription of the store that isn't over, one at a time."""
     for thing, asked_at in listed("subscriptions"):

@@ -86,6 +86,12 @@ def payment(payment_id):
     return found
 
 
+def buyer(customer_id):
+    """How a customer stands. Polar knows none that was deleted; it made ours, so one it doesn't know was."""
+    found, asked_at = anew(get, "/v1/customers/", customer_id)
+    return [reading.buyer(found or {"id": customer_id}, asked_at or now(), _ourselves(), deleted=not found)]
+
+
 def missed(since):
     """The events since then that couldn't be delivered, oldest first, each once.
     Events of a switched-off endpoint were never tried and aren't among them; old ones have lost their body:

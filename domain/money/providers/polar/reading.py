@@ -54,7 +54,7 @@ def facts(body):
 def _about_customer(thing, verb, why):
     """A customer; after a change of its state with all its subscriptions, which the event has only in part."""
     held, asked_at = (None, None) if verb == "deleted" else anew(get, "/v1/customers/", thing["id"])
-    found = [_customer(held or thing, asked_at, why, deleted=verb == "deleted")]
+    found = [buyer(held or thing, asked_at, why, deleted=verb == "deleted")]
     if verb == "state_changed":
         for page, asked_at in pages("/v1/subscriptions/", customer_id=thing["id"], sorting="started_at"):
             for held in page:
@@ -221,7 +221,8 @@ READERS = {
 
 
 @reads()
-def _customer(thing, asked_at, why, deleted=False):
+def buyer(thing, asked_at, why, deleted=False):
+    """https://polar.sh/docs/api-reference/customers/get"""
     ours = _given(thing, "organization") or thing.get("external_id")
     said = why.of(thing["id"], ours if isinstance(ours, str) else None, asked_at)
     deleted = deleted or bool(thing.get("deleted_at"))

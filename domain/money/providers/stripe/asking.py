@@ -90,6 +90,12 @@ def payment(payment_id):
     return found
 
 
+def buyer(customer_id):
+    """How a customer stands, also that it was deleted; nothing for one that Stripe doesn't know."""
+    found, asked_at = fetch("customer", customer_id)
+    return reading.customer(found, asked_at, Occasion(NAME, asked_at)) if found else []
+
+
 def missed(since):
     """The events Stripe couldn't deliver since then, the oldest first; it keeps them for 30 days
     (docs.stripe.com/webhooks/process-undelivered-events). Refuses with ProviderFailed."""
