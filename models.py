@@ -391,6 +391,20 @@ class Comment(Owned):
         indexes = ((("organization", "table", "row_id", "id"), False),)
 
 
+class SavedView(Owned):
+    """A list as somebody saved it: what its address asks, by a name, for themselves or for all."""
+
+    organization = to(Organization, index=False)
+    table = CharField(max_length=40, column_name="table_name")
+    name = CharField(max_length=60)
+    query = TextField()
+    is_shared = BooleanField(default=False)
+    by = to(User)
+
+    class Meta:
+        indexes = ((("organization", "table", "by"), False),)
+
+
 # --- work -----------------------------------------------------------------------------------------
 
 

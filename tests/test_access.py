@@ -21,7 +21,7 @@ from domain.base import alerts, audit, roles, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PAID
 from domain.imports import imports, kept_files
-from domain.lists import comments, rows
+from domain.lists import comments, rows, saved_views
 from domain.organizations import assignments, invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.records import collections, listings
@@ -60,6 +60,8 @@ def of(*kinds):
 # What a form must hold to be taken, by endpoint. A view that isn't here gets an empty form.
 FORMS = {
     "tasks.create": {"title": "Order paper"},
+    "tasks.save_view": {"name": "Mine", "query": ""},
+    "records.save_view": {"name": "Mine", "query": ""},
     "records.create": {"f1": "Toaster"},
     "records.update": {"f1": "Kettle"},
     "records.update_cell": {"f1": "Iron"},
@@ -222,6 +224,7 @@ def _made(cast, at):
         brought={},
         row_batch={},
         comment={},
+        view={},
         task={},
         batch={},
         notification={},
@@ -244,6 +247,8 @@ def _made(cast, at):
             made.comment[f"tasks.{name}"] = _commented(tasks.rules, made.task[name], by)
             made.comment[f"records.{name}"] = _commented(listings.of(repairs, by), made.row[name], by)
             made.row_batch[name] = Change.one(noted).batch
+            for place, found in (("tasks", tasks.rules), ("records", listings.of(repairs, by))):
+                made.view[f"{place}.{name}"] = saved_views.save(found.listing, "Mine", "", by=by).id
     for name in (*MEMBERS, "charlie", "stella"):
         person = getattr(cast, name)
         outgoing_key = f"hello:{name}"
@@ -357,6 +362,7 @@ def filled(rule, endpoint, name, world):
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "parent": world.cast.alice.id if endpoint.startswith("people.") else world.stage.id,
         "table": "repairs",
+        "view": world.view.get(f"{endpoint.partition('.')[0]}.{who}"),
         "comment": world.comment.get(f"{endpoint.partition('.')[0]}.{who}"),
         "name": {
             "tasks": "title",

@@ -257,6 +257,7 @@ def rows_of():
         models.Change.create(table="task", verb="created", **mine),
         models.Comment.create(table="task", row_id=1, by=user, text="T", **mine),
         models.Task.create(user=user, title="T", **mine),
+        models.SavedView.create(table="task", name="V", query="", by=user, **mine),
         collection,
         field,
         slot,

@@ -129,6 +129,7 @@ class Listing:
     board_by: str = ""
     owner: str = ""
     icon: str = "list"
+    is_saved: bool = False  # its members save what they ask of it as views
     due: str | None = None  # the day or moment (Due) that makes an open row overdue
     is_open: Any = None  # (row) → whether it can be overdue
     open_states: tuple = ()

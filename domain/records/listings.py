@@ -60,6 +60,7 @@ def _made(_database, shape, allowed, stale_words):
         writes="records.write",
         search=True,
         has_pages=True,
+        is_saved=True,
         comments=True,
         board_by=board,
         owner="created_by",

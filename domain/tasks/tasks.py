@@ -97,6 +97,7 @@ listing = Listing(
         ),
     ),
     board_by="status",
+    is_saved=True,
     due="due_at",
     exports=("description", "user", "created_at", "completed_at"),
     is_open=lambda row: row.status in Task.OPEN,

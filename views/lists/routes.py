@@ -22,7 +22,7 @@ from domain.lists.listing import demand
 from domain.people import admins
 from models import Change
 from views import access, pages
-from views.lists import board, comments, drawing, export, filtering, imports, many, row_page
+from views.lists import board, comments, drawing, export, filtering, imports, many, row_page, saved_views
 from views.lists.place import Place
 
 VIEWS = ("list", "board")
@@ -141,6 +141,9 @@ def _wanted(listing):
         yield f"/export.{form}", "GET", export.handler(form), reads
     if listing.source or conditions.offered(listing):
         yield "/condition", "GET", filtering.condition, reads
+    if listing.is_saved:
+        yield "/views", "POST", saved_views.save_view, reads
+        yield "/views/<id:view>/removal", "POST", saved_views.remove_view, reads
     if listing.board_by:
         yield "/column/<int:number>", "GET", board.column, reads
     if listing.has_pages:
@@ -187,6 +190,7 @@ def _index(mounted, place, status, more):
             "lists/_rows.html", place=place, listing=listing, answer=lists.read(listing, place.ask, by)
         )
     context = {"place": place, "listing": listing, "here": mounted.nav, "conditional": conditions.offered(listing)}
+    context |= saved_views.context(place) if listing.is_saved else {}
     if place.view == "board":
         context["columns"] = board.columns(place)
     else:

@@ -31,6 +31,7 @@ ANY = Rules(
         writes="records.write",
         board_by="choice",
         has_pages=True,
+        is_saved=True,
     )
 )
 

@@ -1,0 +1,74 @@
+"""Lists as somebody saved them: what is asked, by a name, for themselves or for all who see the list.
+
+A view holds what its address says and nothing else: it is read through the eyes of whoever opens it, so it shows
+nobody more than they see anyway, and what of it isn't theirs to see, or is gone, is said to be left out.
+"""
+
+from urllib.parse import parse_qsl, urlencode
+
+from database.transactions import writes
+from domain import Forbidden, Invalid, NotFound
+from domain.fields.kinds import comparable
+from domain.fields.text import Name
+from domain.lists.listing import demand
+from models import SavedView
+
+MOST = 100  # of one list and person
+LONGEST = 4000  # signs of what is asked
+_NAME = Name(60)
+PASSING = {"after", "rows", "saved"}  # what an address says of one look and not of the list
+
+
+def of(listing, by):
+    """The views of a list that this member may open, by name: their own and the shared ones."""
+    theirs = (SavedView.by == by.user) | (SavedView.is_shared == True)  # noqa: E712
+    found = SavedView.select().where(SavedView.table == listing.table, theirs)
+    return sorted(found, key=lambda view: comparable(view.name))
+
+
+def get(listing, id, by):
+    """One of them, or None."""
+    return next((view for view in of(listing, by) if view.id == id), None)
+
+
+def cleaned(query):
+    """What is asked, without what was only of one look."""
+    return urlencode([(name, text) for name, text in parse_qsl(query[:LONGEST]) if name not in PASSING])
+
+
+@writes
+def save(listing, name, query, *, by, shared=False):
+    """Save what is asked by a name; one's own view of that name is written over. Refuses with Invalid or Forbidden.
+
+    Shared ones are made by whoever may write in the list.
+    """
+    demand(by, listing.reads)
+    try:
+        name = _NAME.read(name)
+    except ValueError as unfit:
+        raise Invalid({"name": str(unfit)}) from None
+    if not name:
+        raise Invalid({"name": "Write a name."})
+    if shared:
+        demand(by, listing.writes or listing.reads)
+    mine = [view for view in of(listing, by) if view.by_id == by.user.id]
+    values = {"name": name, "query": cleaned(query), "is_shared": shared}
+    held = next((view for view in mine if comparable(view.name) == comparable(name)), None)
+    if held is None:
+        if len(mine) >= MOST:
+            raise Invalid({"name": f"You have {MOST} views of this list already: remove one first."})
+        return SavedView.create(table=listing.table, by=by.user, **values)
+    SavedView.update(**values).where(SavedView.id == held.id).execute()
+    return SavedView.get_by_id(held.id)
+
+
+@writes
+def remove(listing, id, *, by):
+    """Remove one's own view, or, as an owner or admin, any shared one. Refuses with NotFound or Forbidden."""
+    view = get(listing, id, by)
+    if view is None:
+        raise NotFound("This view isn't here any more.")
+    if view.by_id != by.user.id and by.role not in ("owner", "admin"):
+        raise Forbidden(f"Only {view.by.name} and admins can remove this view.")
+    view.delete_instance()
+    return view
