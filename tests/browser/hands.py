@@ -106,10 +106,10 @@ class PlaywrightHands(Hands):
         return found
 
     def _click(self, element):
-        element.click(timeout=1000)
+        element.click(timeout=PATIENCE * 1000)  # not again after a second: it may have been pressed
 
     def _type(self, element, text):
-        element.fill(text, timeout=1000)
+        element.fill(text, timeout=PATIENCE * 1000)
 
 
 class WebDriverHands(Hands):

@@ -170,16 +170,6 @@ def test_a_refused_cell_says_why_and_keeps_what_was_typed(page, page_of):
     expect(row.get_by_title("Change the category")).to_have_text("general")
 
 
-def test_the_list_is_taken_along_as_csv(page):
-    with page.expect_download() as started:
-        page.get_by_role("link", name="Export").click()
-    file = started.value
-    assert re.fullmatch(r"tasks-\d{4}-\d\d-\d\d\.csv", file.suggested_filename)
-    lines = file.path().read_text("utf-8-sig").splitlines()
-    assert lines[0].startswith('"Id","Title",')
-    assert len(lines) == 121
-
-
 def test_what_is_exported_is_what_is_shown(page):
     """After a filter was chosen in place, Export and Board ask for the same."""
     page.locator("#filter_priority").select_option("high")
