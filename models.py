@@ -405,6 +405,34 @@ class SavedView(Owned):
         indexes = ((("organization", "table", "by"), False),)
 
 
+class StoredFile(Owned):
+    """A file on a row. Its bytes lie elsewhere, once for an organization, by their hash: domain/files/stores.py"""
+
+    organization = to(Organization, index=False)
+    sha256 = CharField(max_length=64)
+    size = IntegerField()  # bytes
+    type = CharField(max_length=120)  # as its bytes say
+    name = CharField(max_length=255)
+    table = CharField(max_length=40, column_name="table_name")
+    row_id = IntegerField()
+    slot = IntegerField(null=True)  # the cell it is in, where it is in one
+    place = IntegerField(default=0)
+    by = to(User, on_delete="SET NULL", null=True)
+    thumbnail = State("waiting", "made", "none", default="none")
+    archived_at = Moment(null=True)
+    archived_by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = (
+            (("organization", "table", "row_id", "id"), False),
+            (("organization", "sha256"), False),
+        )
+
+
+partial(StoredFile, "stored_file_waiting", StoredFile.id, where="thumbnail = 'waiting'")
+partial(StoredFile, "stored_file_archived", StoredFile.archived_at, where="archived_at IS NOT NULL")
+
+
 # --- work -----------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.entitlements import credits, grants
 from domain.imports import doing, imports
+from domain.lists import attachments
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
 from domain.operations import retention
@@ -88,6 +89,8 @@ LAPSED = batches(200, invitations.expire, transfers.expire)
 
 SENDING = (mail, notices, billing, sandbox)  # what sends a kind of Outgoing: known once it is imported
 
+SMALL = {"trigger": every(seconds=15), "woken_by": "thumbnails"}
+
 # name, what people read, what it does, when; and what wakes it, or that one call is all of it
 CALENDAR = (
     Job("inbox", "Work off webhooks", inbox.work_off, every(seconds=5), woken_by="inbox"),
@@ -124,6 +127,8 @@ CALENDAR = (
     Job("integrity", "Check the database's file", verifications.check_file, at(4, 30), once=True),
     Job("credit_resets", "Begin the month's credits", batches(100, credits.reset_stale), at(0, 5)),
     Job("credit_lapses", "Release lapsed holds, end credits", batches(100, credits.lapse), every(minutes=5)),
+    Job("thumbnails", "Draw small pictures of files", batches(10, attachments.draw_thumbnails), **SMALL),
+    Job("files", "Remove files that were removed long ago", batches(100, attachments.purge), at(3, 50)),
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),
     Job("kept_cells", "Let go of cells kept long enough", batches(50, kind_changes.prune), at(3, 50)),
     Job("settled", "Remove settled webhooks, letters and runs", batches(200, retention.prune), at(3, 40)),

@@ -1,6 +1,8 @@
 """Every route × the whole cast: who is let in follows from the route's door, and a new route is covered at once."""
 
+import base64
 import copy
+import hashlib
 import io
 import re
 import sys
@@ -20,8 +22,9 @@ from domain.backers import backer_imports, backers, tiers
 from domain.base import alerts, audit, roles, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PAID
+from domain.files import stores
 from domain.imports import imports, kept_files
-from domain.lists import comments, rows, saved_views
+from domain.lists import attachments, comments, rows, saved_views
 from domain.organizations import assignments, invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.records import collections, listings
@@ -124,6 +127,8 @@ FORMS = {
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
     "record_rules.remove": "There is no such rule.",
+    "tasks.put_back": "There is nothing to put back any more.",
+    "records.put_back": "There is nothing to put back any more.",
     "billing.cancel": "There is no running subscription.",
     "billing.resume": "There is no running subscription.",
     "billing.preview": "There is no running subscription.",
@@ -172,6 +177,8 @@ MISSING = {
 }
 REFUSED = {
     **{f"record_fields.{name}": 404 for name in ("undo", "bring_back", "bring_table_back")},  # nothing was put away
+    "tasks.upload": 422,  # none is chosen
+    "records.upload": 422,
     "members.hand_over": 422,
     "tasks.bring": 422,
     "tasks.run_import": 409,  # nothing was rehearsed
@@ -207,6 +214,9 @@ REFUSED = {
 
 
 BROUGHT = b"Title,Due\nx,\ny,\n"
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGNkaGhgYGBgYmBgYGBgAAALqgEE5z0TngAAAABJRU5ErkJggg=="
+)
 _ids = {}  # of what is in the world: it is made once, then copied
 
 
@@ -215,6 +225,8 @@ def world(cast, at, web, browse, house, houses):
     """Something real behind every address, the own thing of whoever asks."""
     houses.fill(house, "world", lambda: _ids.update(vars(_made(cast, at))))
     kept_files.keep(io.BytesIO(BROUGHT))
+    for kept in (attachments.key, attachments.small_key):  # a copied house has no folder of files
+        stores.active().put(kept(cast.acme.id, hashlib.sha256(PICTURE).hexdigest()), io.BytesIO(PICTURE))
     return types.SimpleNamespace(browse=browse, cast=cast, **copy.deepcopy(_ids))
 
 
@@ -225,6 +237,7 @@ def _made(cast, at):
         row_batch={},
         comment={},
         view={},
+        attached={},
         task={},
         batch={},
         notification={},
@@ -246,6 +259,8 @@ def _made(cast, at):
             noted = (Change.row_id == made.row[name]) & (Change.table == f"record:{repairs.id}")
             made.comment[f"tasks.{name}"] = _commented(tasks.rules, made.task[name], by)
             made.comment[f"records.{name}"] = _commented(listings.of(repairs, by), made.row[name], by)
+            made.attached[f"tasks.{name}"] = _attached(tasks.rules, made.task[name], by)
+            made.attached[f"records.{name}"] = _attached(listings.of(repairs, by), made.row[name], by)
             made.row_batch[name] = Change.one(noted).batch
             for place, found in (("tasks", tasks.rules), ("records", listings.of(repairs, by))):
                 made.view[f"{place}.{name}"] = saved_views.save(found.listing, "Mine", "", by=by).id
@@ -299,6 +314,12 @@ def _made(cast, at):
             )
         form = {"role": "viewer", "most": "3", "days": "7"}
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
+    return made
+
+
+def _attached(rules, id, by):
+    made = attachments.add(rules, id, io.BytesIO(PICTURE), "a.png", by=by).id
+    attachments.draw_thumbnails(10)
     return made
 
 
@@ -363,6 +384,7 @@ def filled(rule, endpoint, name, world):
         "parent": world.cast.alice.id if endpoint.startswith("people.") else world.stage.id,
         "table": "repairs",
         "view": world.view.get(f"{endpoint.partition('.')[0]}.{who}"),
+        "file": world.attached.get(f"{endpoint.partition('.')[0]}.{who}"),
         "comment": world.comment.get(f"{endpoint.partition('.')[0]}.{who}"),
         "name": {
             "tasks": "title",

@@ -94,6 +94,7 @@ def test_what_the_house_needs_is_pinned():
 DOMAIN_ROOMS = (
     "fields",
     "base",
+    "files",
     "lists",
     "entitlements",
     "organizations",
@@ -173,6 +174,7 @@ def test_a_room_is_an_empty_package():
 
 # (file, module) imported within a function, and why
 LATE = {
+    ("domain/files/thumbnails.py", "PIL"): "it takes memory, and only the job that draws pictures needs it",
     ("domain/imports/workbooks.py", "openpyxl"): "it takes 20 MB, and only a workbook needs it",
     ("app.py", "gunicorn.app.base"): "the tests and the jobs need no server",
     ("domain/people/passwords.py", "zxcvbn"): "its lists take 14 MB, and only a chosen password needs them",
@@ -247,6 +249,7 @@ def test_only_views_that_run_jobs_know_them():
 
 EVERYWHERE = {
     "domain/records/kind_changes.py": 1,
+    "domain/lists/attachments.py": 2,  # pictures are drawn, and removed files go, for all alike
     "domain/operations/overview.py": 1,  # the platform's revenue is of all organizations
     "database/migrations/0006_normal_forms.py": 1,  # stored text gets its form, whoever's it is
     "domain/lists/lists.py": 1,  # the platform\'s lists show all organizations
@@ -576,7 +579,7 @@ CODES = """
     BUSY UNAVAILABLE PROVIDER_FAILED
     HAS_SUBSCRIPTION NOT_SUPPORTED PREVIEW_OLD
 """
-NOT_CODES = "CONTENT_LENGTH PATH_INFO QUERY_STRING REQUEST_METHOD NFKD NFKC CASCADE RESTRICT MAX_CONTENT_LENGTH MAX_FORM_MEMORY_SIZE STRIPE_ AUTH_ POST HEAD OPTIONS DENY COMMIT ROLLBACK PRO_MONTHLY PRO_YEARLY PRO_LIFETIME PATCH DELETE SAID STEPS"
+NOT_CODES = "CONTENT_LENGTH PATH_INFO QUERY_STRING REQUEST_METHOD NFKD NFKC CASCADE RESTRICT MAX_CONTENT_LENGTH MAX_FORM_MEMORY_SIZE STRIPE_ AUTH_ POST HEAD OPTIONS DENY COMMIT ROLLBACK PRO_MONTHLY PRO_YEARLY PRO_LIFETIME PATCH DELETE SAID STEPS JPEG RGBA WEBP"
 
 
 def test_error_codes_are_the_ones_that_are_listed():

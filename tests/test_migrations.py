@@ -255,6 +255,7 @@ def rows_of():
         models.InvitationLink.create(role="member", secret_hash="x", most=1, expires_at=now(), **mine),
         models.Transfer.create(from_user=user, to_user=user, expires_at=now(), **mine),
         models.Change.create(table="task", verb="created", **mine),
+        models.StoredFile.create(sha256="0", size=1, type="text/plain", name="a", table="task", row_id=1, **mine),
         models.Comment.create(table="task", row_id=1, by=user, text="T", **mine),
         models.Task.create(user=user, title="T", **mine),
         models.SavedView.create(table="task", name="V", query="", by=user, **mine),

@@ -10,6 +10,7 @@ import re
 import resource
 import selectors
 import socket
+import tempfile
 import threading
 import time
 from collections import OrderedDict, deque
@@ -19,11 +20,14 @@ from gunicorn.glogging import Logger
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from views.safety.marks import LARGE
 from views.safety.requests import BODY
 
 HEAD = 64 * 1024  # bytes of a request's head; gunicorn then looks at each line
 WHOLE = HEAD + BODY + BODY // 8  # what is gathered; of a larger one the app sees enough to refuse it
 WHOLE_IN_ALL = 64 * 1024 * 1024
+UPLOAD = 110 * 1024 * 1024  # the same of a request that brings a file: it waits on the disk
+UPLOADS_IN_ALL = 1024 * 1024 * 1024
 READ = 64 * 1024
 UNSENT = 16 * 1024 * 1024  # bytes of one answer that wait for its reader; more, and its thread waits too
 UNSENT_IN_ALL = 256 * 1024 * 1024
@@ -34,13 +38,16 @@ STOPPING = 5  # seconds in which a half-sent request may still become whole when
 
 # What a connection is waited for, and how long in all; in this order they are closed when there are too many.
 # Leaving: everything is said, and what still comes is thrown away, or our last words might not arrive.
-SECONDS = {"idle": 30, "leaving": 2, "head": 10, "body": 30, "sending": 60}
+SECONDS = {"idle": 30, "leaving": 2, "head": 10, "body": 30, "upload": 600, "sending": 60}
 TOO_SLOW, TOO_LONG = b"408 Request Timeout", b"431 Request Header Fields Too Large"
 GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+BRINGS_FILE = re.compile(
+    rb"POST /[^ ?]+/(?:" + "|".join(LARGE).encode() + rb")[ ?](?=.*\r\ncookie:)", re.IGNORECASE | re.DOTALL
+)
 SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(;[^\r\n]*)?\r\n")
 
 
@@ -62,6 +69,8 @@ class Gathering:
         self.body_at = 0  # where the body begins, once the head is there
         self.chunk_at = 0  # chunked: where the next chunk begins
         self.end = 0  # how long the whole is, once the head has said so
+        self.file = None  # what comes after the first bytes of a request that brings a file
+        self.filed = 0
         self.expects = self.is_cut = False
 
     def is_whole(self):
@@ -70,7 +79,22 @@ class Gathering:
             return False
         if self.chunk_at:
             return self._walk_chunks() or self._cut()
+        if self.file:
+            return len(self.buffer) + self.filed >= self.end
         return len(self.buffer) >= self.end or self._cut()
+
+    def take(self, data):
+        if self.file:
+            self.file.write(data)
+            self.filed += len(data)
+        else:
+            self.buffer += data
+
+    def rest(self):
+        """What a thread reads after the first bytes."""
+        if self.file:
+            self.file.seek(0)
+        return self.file
 
     def _cut(self):
         self.is_cut = len(self.buffer) >= WHOLE
@@ -86,7 +110,9 @@ class Gathering:
         if CHUNKED.search(head):
             self.chunk_at = self.body_at
         self.expects = bool(EXPECTS.search(head))
-        if self.end > WHOLE:  # the app refuses it by its length alone
+        if WHOLE < self.end <= UPLOAD and BRINGS_FILE.match(head) and not self.chunk_at:
+            self.file = tempfile.TemporaryFile()  # noqa: SIM115  gone with its request
+        elif self.end > WHOLE:  # the app refuses it by its length alone
             self.is_cut, self.end = True, self.body_at
         return True
 
@@ -184,18 +210,21 @@ class Outlet:
     settimeout = setblocking = shutdown = close = _nothing
 
 
-class Nothing:
-    """What a gathered request is read from: there is no more of it."""
+class Rest:
+    """What a gathered request is read from: there is no more of it, or what waits on the disk."""
+
+    file = None
 
     def recv(self, size):
-        return b""
+        return self.file.read(size) if self.file else b""
 
 
 class Connection(TConn):
     def __init__(self, cfg, sock, client, server, worker):
         super().__init__(cfg, sock, client, server)
         self.socket, self.sock = sock, Outlet(self, sock, worker)
-        self.parser = RequestParser(cfg, Nothing(), client)
+        self.rest = Rest()
+        self.parser = RequestParser(cfg, self.rest, client)
         self.initialized = self.data_ready = True
         self.gathering = Gathering()
         self.state = None  # a key of SECONDS, or None while a thread has it
@@ -209,6 +238,7 @@ class Worker(ThreadWorker):
         self.waits = {state: OrderedDict() for state in SECONDS}  # connection → when that ends, the next first
         self.ends = {}  # state → no later than, once the server is told to stop
         self.gathered = 0  # bytes of requests that aren't whole
+        self.filed = 0  # the same on the disk
         self.slow_readers = threading.Semaphore(max(1, self.cfg.threads // 8))
 
     def init_process(self):
@@ -246,6 +276,7 @@ class Worker(ThreadWorker):
 
     def _gather(self, connection):
         """Wait for the next request, of which there may be bytes."""
+        connection.rest.file = None
         connection.gathering = Gathering(connection.parser.unreader.take_buffered())
         self._wait(connection, "idle")
         self._look(connection, len(connection.gathering.buffer))
@@ -261,16 +292,20 @@ class Worker(ThreadWorker):
             data = b""
         if not data:
             return self._close(connection)
-        connection.gathering.buffer += data
+        connection.gathering.take(data)
         self._look(connection, len(data))
 
     def _look(self, connection, new):
-        gathering, self.gathered = connection.gathering, self.gathered + new
+        gathering = connection.gathering
+        if gathering.file:
+            self.filed += new
+        else:
+            self.gathered += new
         if gathering.is_whole():
             return self._hand_over(connection)
         if not gathering.body_at and len(gathering.buffer) > HEAD:
             return self._refuse(connection, TOO_LONG)
-        state = "body" if gathering.body_at else "head"
+        state = "upload" if gathering.file else "body" if gathering.body_at else "head"
         if gathering.buffer and connection.state != state:
             self._wait(connection, state)
             if gathering.expects:
@@ -279,11 +314,14 @@ class Worker(ThreadWorker):
         self._poll(connection, selectors.EVENT_READ, self._read)
         while self.gathered > WHOLE_IN_ALL and self.waits["body"]:
             self._close(next(iter(self.waits["body"])))
+        while self.filed > UPLOADS_IN_ALL and self.waits["upload"]:
+            self._close(next(iter(self.waits["upload"])))
 
     def _hand_over(self, connection):
         self._forget(connection)
         connection.parser.unreader.unread(bytes(connection.gathering.buffer))
         connection.gathering.buffer.clear()
+        connection.rest.file = connection.gathering.rest()
         self.enqueue_req(connection)
 
     def _refuse(self, connection, status):
@@ -372,12 +410,14 @@ class Worker(ThreadWorker):
             self.poller.unregister(connection.socket)
             connection.is_polled = False
         self.gathered -= len(connection.gathering.buffer)
+        self.filed, connection.gathering.filed = self.filed - connection.gathering.filed, 0
 
     def _close(self, connection):
         if connection.is_closed:
             return
         self._forget(connection)
         connection.is_closed = True
+        connection.gathering.file = connection.rest.file = None
         connection.sock.give_up()
         connection.socket.close()
         self.nr_conns -= 1
@@ -391,7 +431,7 @@ class Worker(ThreadWorker):
                 if state == "sending" and connection.sock.taken >= PROGRESS and not force:
                     connection.sock.taken = 0
                     self._wait(connection, state)
-                elif state in ("head", "body") and not force:
+                elif state in ("head", "body", "upload") and not force:
                     self._refuse(connection, TOO_SLOW)
                 else:
                     self._close(connection)
@@ -402,7 +442,7 @@ class Worker(ThreadWorker):
     def _cap_keepalive(self, deadline):
         """The server is told to stop."""
         soon = time.monotonic() + STOPPING
-        self.ends = {"idle": deadline, "head": soon, "body": soon}
+        self.ends = {"idle": deadline, "head": soon, "body": soon, "upload": soon}
         for state, end in self.ends.items():
             waiting = self.waits[state]
             waiting.update({connection: min(until, end) for connection, until in waiting.items()})

@@ -47,6 +47,7 @@ class Configuration:
     env: str = "development"
     data: Path = Path("var")
     database_url: str = field(default="", repr=False)
+    files_url: str = field(default="", repr=False)
     host: str = "127.0.0.1"
     port: int = 8000
     site_url: str = ""
@@ -270,6 +271,7 @@ def _identity_providers(values):
 
 # --- what can't work: rows of a variable, whether it is wrong, and why -------------------------------------
 
+FILES = re.compile(r"(s3(\+http)?://[^:@/\s]+:[^:@/\s]+@[\w.:-]+/[a-z0-9.-]+(\?region=[\w-]+)?)?")
 OPEN = "needs TLS in production: {}; or ALLOW_PLAINTEXT=1, where the network is yours alone"
 
 
@@ -286,6 +288,8 @@ def _wrong(c):
         ("SECRET_KEY", c.production and not c.secret_key, "is required in production"),
         ("SECRET_KEY_FALLBACKS", any(len(key) < 32 for key in c.secret_key_fallbacks), "must be whole keys"),
         ("SITE_URL", c.production and not c.site_url.startswith("https:"), "must be https in production"),
+        ("FILES_URL", not FILES.fullmatch(c.files_url), "must be s3://key:secret@host/bucket"),
+        ("FILES_URL", needs_tls and c.files_url.startswith("s3+"), OPEN.format("write s3://")),
         ("WORKERS", several and is_sqlite, "several processes need PostgreSQL (DATABASE_URL)"),
         (
             "RATE_LIMIT_STORAGE",

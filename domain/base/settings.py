@@ -53,6 +53,8 @@ _TABLE = {
         "Whether roles can be changed and members removed.",
         ("invitation_ttl_hours", "Invitations hold", Number(1, 720, "hours"), 48),
         "Then they are sent anew.",
+        ("files_mb", "Files", Number(0, 1_000_000, "MB"), 5000),
+        "How much the files on an organization's rows may take.",
     ),
     "Mail": (
         ("mail_sender_name", "Sender's name", Text(60), "Guildhall"),

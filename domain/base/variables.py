@@ -26,6 +26,8 @@ _TABLE = (
     "`development`, `production`, `demo` or `test`",
     ("GUILDHALL_DATA", TEXT, "var"),
     "Folder for the database, backups, the kept key and, without a mail server, the letters",
+    ("FILES_URL", TEXT, "", "the data folder"),
+    "Where files on rows lie: S3-compatible storage, `s3://key:secret@host/bucket?region=name`",
     ("DATABASE_URL", TEXT, "", "a file in the data folder"),
     "`sqlite:///path` or `postgresql://user:password@host/name`",
     ("HOST", TEXT, "127.0.0.1"),

@@ -122,6 +122,7 @@ class Listing:
     acts: tuple[Act, ...] = ()
     link: Any = None  # (row) → where its page is; True or a column: below the list, by id or that; None: it has none
     has_pages: bool = False  # rows have the machine's own page
+    files: bool = False  # which people put on a row: domain/lists/attachments.py
     comments: bool = False  # which people comment on: domain/lists/comments.py
     sums: tuple[str, ...] = ()  # numbers and amounts that are added up below the list
     chips: str = ""  # a choice whose words are counted above the list

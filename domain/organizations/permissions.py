@@ -133,7 +133,7 @@ GROUPS = {
     "permissions": "Oversight",
     "audit": "Oversight",
     "tasks": "Tasks",
-    "comments": "Comments",
+    "comments": "Comments and files",
     "records": "Records",
     "billing": "Plan",
 }

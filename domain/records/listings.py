@@ -62,6 +62,7 @@ def _made(_database, shape, allowed, stale_words):
         has_pages=True,
         is_saved=True,
         comments=True,
+        files=True,
         board_by=board,
         owner="created_by",
         also=() if allowed.hidden else ("changed_by",),

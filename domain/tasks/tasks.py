@@ -44,6 +44,7 @@ listing = Listing(
     imports=True,
     has_pages=True,
     comments=True,
+    files=True,
     search=Words((("user", "u"), ("holder", "ua")), (Task.title, Task.description, Task.category)),
     elsewhere=(("holder", Task.assigned_to, Task.holder),),
     empty=(

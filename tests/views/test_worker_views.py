@@ -237,6 +237,25 @@ def test_who_waits_to_be_asked_for_the_body_is_asked(port):
         assert b"100 Continue" not in answer
 
 
+@pytest.mark.parametrize(
+    ("path", "cookie", "status"),
+    [
+        ("/acme/tasks/7/files", "Cookie: a=b\r\n", b"200 OK"),
+        ("/acme/tasks/7/files", "", b"0"),
+        ("/acme", "Cookie: a=b\r\n", b"0"),
+    ],
+)
+def test_a_file_waits_on_the_disk_and_only_at_its_door(port, path, cookie, status):
+    size = 5 * 2**20
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{cookie}Content-Length: {size}\r\n\r\n".encode())
+        with contextlib.suppress(OSError):
+            for _ in range(5):
+                client.sendall(b"x" * 2**20)
+        answer = client.recv(4096) if cookie and path != "/acme" else b""
+    assert (f"POST {path} {size}".encode() in answer) == (status == b"200 OK")
+
+
 def test_what_is_too_large_or_no_request_is_answered_and_the_connection_ends(port):
     assert ask(port, post(50_000_000, "/unread").replace(b"Connection: close\r\n", b"")).endswith(b"POST /unread 0")
     assert b" 400 " in ask(port, b"GARBAGE\r\n\r\n")[:20]

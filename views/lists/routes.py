@@ -22,7 +22,7 @@ from domain.lists.listing import demand
 from domain.people import admins
 from models import Change
 from views import access, pages
-from views.lists import board, comments, drawing, export, filtering, imports, many, row_page, saved_views
+from views.lists import board, comments, drawing, export, files, filtering, imports, many, row_page, saved_views
 from views.lists.place import Place
 
 VIEWS = ("list", "board")
@@ -152,6 +152,12 @@ def _wanted(listing):
             yield "/<id:id>/comments", "POST", comments.comment, writes
             yield "/<id:id>/comments/<id:comment>", "POST", comments.change_comment, writes
             yield "/<id:id>/comments/<id:comment>/removal", "POST", comments.remove_comment, writes
+        if listing.files:
+            yield "/<id:id>/files", "POST", files.upload, writes
+            yield "/<id:id>/files/<id:file>", "GET", files.download, reads
+            yield "/<id:id>/files/<id:file>/thumbnail", "GET", files.thumbnail, reads
+            yield "/<id:id>/files/<id:file>/removal", "POST", files.remove_file, writes
+            yield "/<id:id>/files/<id:file>/restoration", "POST", files.put_back, writes
     if writes or any(act.bulk for act in listing.acts):
         yield "/bulk", "POST", many.bulk, writes or next(act.capability for act in listing.acts if act.bulk)
     if writes:

@@ -10,7 +10,7 @@ from domain.fields.forms import as_text
 from domain.fields.kinds import whole
 from domain.fields.leftover import plain_cell, restored_cell
 from domain.fields.person import names
-from domain.lists import comments, markdown, rows
+from domain.lists import attachments, comments, markdown, rows
 from views import pages
 
 HISTORY = 50  # changes that are shown
@@ -42,6 +42,8 @@ def context(mounted, place, row, values=None, errors=None):
         "errors": errors or {},
         "history": sorted(noted[::-1] + spoken, key=lambda told: told["at"]),
         "older": older,
+        "files": [_file(file, by) for file in attachments.on(listing, row.id)] if listing.files else [],
+        "may_attach": attachments.may_write(listing, by),
         "may_comment": comments.may_write(listing, by),
         "editable": {f.name for f in listing.written if place.may_write and rules.may_change(row, f.name, by)},
         "may_remove": place.may_write and rules.may_remove(row, by),
@@ -64,6 +66,19 @@ def _in_words(listing, change):
 
 def _plain(field, stored):
     return plain_cell(field.kind, restored_cell(field.kind, stored)) or "nothing"
+
+
+def _file(file, by):
+    may_remove = attachments.may_remove(file, by)
+    who = file.by.name if file.by_id else "Someone who left"
+    return {"id": file.id, "name": file.name, "size": _size(file.size), "who": who, "at": file.created_at} | {
+        "may_remove": may_remove,
+        "thumbnail": file.thumbnail == "made",
+    }
+
+
+def _size(size):
+    return f"{size} bytes" if size < 1000 else f"{size / 1000:.0f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"
 
 
 # --- comments ------------------------------------------------------------------------------------------------------

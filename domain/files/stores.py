@@ -1,0 +1,125 @@
+"""Where the bytes of files lie, by what they are called there: the data folder, or S3-compatible storage."""
+
+import functools
+import os
+import re
+import secrets
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import requests
+from requests_aws4auth import AWS4Auth
+
+from domain import Refused
+from domain.base import configuration
+
+CHUNK = 256 * 1024
+TIMEOUT = 30  # seconds
+_KEY = re.compile(r"[a-z0-9]+(/[a-z0-9]+)*")
+
+
+class StoreDown(Refused):
+    """The storage doesn't answer: nothing was changed, and the same may work later."""
+
+    code, status = "UNAVAILABLE", 503
+
+    def __init__(self):
+        super().__init__("Files can't be reached at the moment. Nothing was changed; try again in a minute.")
+
+
+def active():
+    """The store that the configuration names."""
+    chosen = configuration.active
+    return _store(chosen.files_url, chosen.data)
+
+
+@functools.cache
+def _store(url, data):
+    return Bucket(url) if url else Folder(data / "files")
+
+
+def _checked(key):
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"no key of a file: {key!r}")
+    return key
+
+
+class Folder:
+    """Files below a folder of this machine; whole or not there."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def put(self, key, file):
+        """Keep what `file` (open, at its beginning) holds; also where it is kept already, which makes it new."""
+        path = self.folder / _checked(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        with open(half, "wb") as out:
+            while part := file.read(CHUNK):
+                out.write(part)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(half, path)
+
+    def read(self, key):
+        """Its bytes in parts, or None where it isn't there."""
+        try:
+            file = open(self.folder / _checked(key), "rb")  # noqa: SIM115  whoever reads the parts closes it
+        except FileNotFoundError:
+            return None
+        return _parts(file)
+
+    def changed_at(self, key):
+        """When it was put last, or None where it isn't there."""
+        try:
+            return datetime.fromtimestamp((self.folder / _checked(key)).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+
+    def remove(self, key):
+        (self.folder / _checked(key)).unlink(missing_ok=True)
+
+
+def _parts(file):
+    with file:
+        while part := file.read(CHUNK):
+            yield part
+
+
+class Bucket:
+    """The same in a bucket: s3://KEY:SECRET@host/bucket?region=…, or s3+http:// without TLS."""
+
+    def __init__(self, url):
+        parts = urlsplit(url)
+        region = parse_qs(parts.query).get("region", ["us-east-1"])[0]
+        scheme = "http" if parts.scheme == "s3+http" else "https"
+        self.address = f"{scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}/{parts.path.strip('/')}"
+        self.signs = AWS4Auth(unquote(parts.username or ""), unquote(parts.password or ""), region, "s3")
+
+    def put(self, key, file):
+        self._ask("PUT", key, data=file.read())
+
+    def read(self, key):
+        answer = self._ask("GET", key, stream=True)
+        return answer and answer.iter_content(CHUNK)
+
+    def changed_at(self, key):
+        answer = self._ask("HEAD", key)
+        return answer and parsedate_to_datetime(answer.headers["Last-Modified"])
+
+    def remove(self, key):
+        self._ask("DELETE", key)
+
+    def _ask(self, method, key, **more):
+        try:
+            url = f"{self.address}/{_checked(key)}"
+            answer = requests.request(method, url, auth=self.signs, timeout=TIMEOUT, allow_redirects=False, **more)
+        except requests.RequestException as error:
+            raise StoreDown from error
+        if answer.status_code == 404 and method != "PUT":
+            return None
+        if not answer.ok:
+            raise StoreDown
+        return answer

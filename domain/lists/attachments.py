@@ -1,0 +1,218 @@
+"""Files on a row of a list: kept once for an organization, seen by whoever sees the row, asked anew each time.
+
+Whoever may comment on the row puts files there. Why so: docs/decisions/comments-and-files.md
+"""
+
+import hashlib
+import io
+from datetime import timedelta
+
+from peewee import fn
+
+from database.clock import now
+from database.scope import everywhere, inside
+from database.transactions import wake, writes
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import audit, changes, settings
+from domain.files import names, stores, thumbnails
+from domain.lists import rows
+from domain.lists.listing import demand, granted
+from models import StoredFile
+
+MOST = 25 * 1024 * 1024  # bytes of a file
+A_ROW = 100  # files
+KEPT = timedelta(days=30)  # a removed file
+SETTLED = timedelta(hours=1)  # bytes that were put later than this ago may be of a file that isn't noted yet
+
+
+class TooLarge(Refused):
+    code, status = "INVALID_INPUT", 413
+
+    def __init__(self):
+        super().__init__(f"A file can have at most {MOST // 1024**2} MB. Make it smaller, or share a link to it.")
+
+
+def topic(listing):
+    """What open pages hear when a file comes to a row of the list, or goes."""
+    return f"{listing.table}:files"
+
+
+def may_write(listing, by):
+    """Whether this member may put files on rows of the list at all."""
+    return bool(listing.files and listing.writes) and granted(by, listing.writes)
+
+
+def on(listing, row_id):
+    """The files on a row, the first one first."""
+    stands = (StoredFile.table == listing.table) & (StoredFile.row_id == row_id) & StoredFile.archived_at.is_null()
+    return list(StoredFile.select().where(stands).order_by(StoredFile.id).limit(A_ROW))
+
+
+def used():
+    """How many bytes the files of the organization one stands in take; the same bytes count once."""
+    each = StoredFile.select(StoredFile.sha256, fn.max(StoredFile.size).alias("size")).group_by(StoredFile.sha256)
+    return sum(size for _, size in each.tuples())
+
+
+def add(rules, id, file, name, *, by, parent=None):
+    """Put what `file` (open, seekable) holds on a row; returns the StoredFile.
+
+    The type is what its bytes say. Refuses with NotFound, Forbidden, TooLarge, Invalid (empty), Refused where there is
+    no room, and stores.StoreDown.
+    """
+    row = _row(rules, id, by, parent)
+    sha256, size, head = _looked_at(file)
+    if not size:
+        raise Invalid({"file": f"“{names.cleaned(name)}” is empty, so nothing was kept."})
+    if used() + size > settings.get("files_mb") * 1024**2:
+        raise Refused(f"There is no room for it: files here may take {settings.get('files_mb'):,} MB.")
+    type = names.type_of(head)
+    file.seek(0)
+    # Before it is noted, and also where it is kept already: the purge leaves what is new.
+    stores.active().put(key(by.organization.id, sha256), file)
+    facts = {"sha256": sha256, "size": size, "type": type, "name": names.cleaned(name)}
+    return _note(rules, row, facts, by)
+
+
+@writes
+def _note(rules, row, facts, by):
+    listing = rules.listing
+    if len(on(listing, row.id)) >= A_ROW:
+        raise Refused(f"A {listing.thing} has at most {A_ROW} files.")
+    thumbnail = "waiting" if facts["type"] in thumbnails.TYPES else "none"
+    made = StoredFile.create(table=listing.table, row_id=row.id, by=by.user, thumbnail=thumbnail, **facts)
+    changes.record(by.organization, topic(listing), made.id, "created", by=by.user)
+    wake("thumbnails")
+    return made
+
+
+def _looked_at(file):
+    """(hash, size, first bytes) of a file; refuses with TooLarge."""
+    digest, size, head = hashlib.sha256(), 0, b""
+    while part := file.read(stores.CHUNK):
+        head = head or part[: names.HEAD]
+        size += len(part)
+        if size > MOST:
+            raise TooLarge
+        digest.update(part)
+    return digest.hexdigest(), size, head
+
+
+def _row(rules, id, by, parent):
+    if not rules.listing.files:
+        raise NotFound()
+    row = rows.get(rules, id, by, parent)
+    demand(by, rules.listing.writes)
+    return row
+
+
+def key(organization_id, sha256):
+    """What bytes are called in the store."""
+    return f"{organization_id}/{sha256[:2]}/{sha256}"
+
+
+def small_key(organization_id, sha256):
+    """The same of its thumbnail."""
+    return f"{organization_id}/thumbnails/{sha256}"
+
+
+def get(rules, id, file_id, by, parent=None):
+    """A file on a row that they see. Refuses with NotFound."""
+    row = rows.get(rules, id, by, parent)
+    stands = (StoredFile.id == file_id, StoredFile.table == rules.listing.table, StoredFile.row_id == row.id)
+    if (found := StoredFile.one(*stands, StoredFile.archived_at.is_null())) is None:
+        raise NotFound("This file isn't here: it was removed, or it isn't yours to see.")
+    return found
+
+
+def content(file, small=False):
+    """The bytes of a file (or of its thumbnail) in parts. Refuses with NotFound where they are gone."""
+    called = small_key if small else key
+    parts = stores.active().read(called(file.organization_id, file.sha256))
+    if parts is None or (small and file.thumbnail != "made"):
+        raise NotFound("The content of this file isn't here any more.")
+    return parts
+
+
+def may_remove(file, by):
+    """Whoever put it there, and who may remove everybody's."""
+    return file.by_id == by.user.id or by.may("comments.remove_all")
+
+
+@writes
+def remove(rules, id, file_id, *, by, parent=None):
+    """Take a file off its row; for thirty days it can be put back. Refuses with Forbidden or NotFound."""
+    file, listing = get(rules, id, file_id, by, parent), rules.listing
+    demand(by, listing.writes)
+    if not may_remove(file, by):
+        raise Forbidden("Only whoever put a file here, and admins, can remove it.")
+    StoredFile.update(archived_at=now(), archived_by=by.user).where(StoredFile.id == file.id).execute()
+    changes.record(by.organization, topic(listing), file.id, "deleted", by=by.user)
+    summary = f"Removed a file from a {listing.thing}: {file.name}"
+    audit.record("file.removed", summary, by=by.user, organization=by.organization, target=file)
+    return file
+
+
+@writes
+def put_back(rules, id, file_id, *, by, parent=None):
+    """Put a removed file back: whoever removed it, within thirty days. Refuses with NotFound."""
+    row = _row(rules, id, by, parent)
+    stands = (StoredFile.id == file_id) & (StoredFile.table == rules.listing.table) & (StoredFile.row_id == row.id)
+    theirs = (StoredFile.archived_by == by.user) & (StoredFile.archived_at > now() - KEPT)
+    if not StoredFile.update(archived_at=None, archived_by=None).where(stands & theirs).execute():
+        raise NotFound("There is nothing to put back any more.")
+    changes.record(by.organization, topic(rules.listing), file_id, "created", by=by.user)
+
+
+# --- jobs ---------------------------------------------------------------------------------------------------------
+
+
+def draw_thumbnails(limit):
+    """Draw the small pictures that wait; returns how many were looked at. The same bytes are drawn once."""
+    with everywhere("pictures of every organization are drawn alike"):
+        waiting = list(
+            StoredFile.select().where(StoredFile.thumbnail == "waiting").order_by(StoredFile.id).limit(limit)
+        )
+    for file in waiting:
+        data = b"".join(stores.active().read(key(file.organization_id, file.sha256)) or ())
+        picture = thumbnails.made(data, file.type)
+        if picture is not None:
+            stores.active().put(small_key(file.organization_id, file.sha256), io.BytesIO(picture))
+        _note_thumbnail(file, "made" if picture else "none")
+    return len(waiting)
+
+
+@writes
+def _note_thumbnail(file, state):
+    with inside(file.organization):
+        StoredFile.update(thumbnail=state).where(StoredFile.id == file.id).execute()
+        changes.record(file.organization, f"{file.table}:files", file.id, "updated")
+
+
+def purge(limit):
+    """Let go of files that were removed long ago, and of bytes that no file is made of any more; returns how many."""
+    with everywhere("removed files go for every organization alike"):
+        old = StoredFile.archived_at < now() - KEPT
+        gone = list(StoredFile.select().where(old).order_by(StoredFile.archived_at).limit(limit))
+    for file in gone:
+        _forget(file)
+        _let_go(file.organization, file.sha256)
+    return len(gone)
+
+
+@writes
+def _forget(file):
+    with inside(file.organization):
+        StoredFile.delete().where(StoredFile.id == file.id, StoredFile.archived_at.is_null(False)).execute()
+
+
+def _let_go(organization, sha256):
+    """Remove bytes that nothing points to; what was put just now may be of a file that isn't noted yet."""
+    with inside(organization):
+        if StoredFile.one(StoredFile.sha256 == sha256) is not None:
+            return
+    store = stores.active()
+    put_at = store.changed_at(key(organization.id, sha256))
+    if put_at is None or put_at < now() - SETTLED:
+        store.remove(key(organization.id, sha256))
+        store.remove(small_key(organization.id, sha256))
