@@ -213,6 +213,7 @@ class Organization(Table):
     default_currency = CharField(max_length=3, default="USD")
     timezone = CharField(max_length=60, default="UTC")
     own_tasks_only = BooleanField(default=False)  # members see only their own tasks
+    trash_days = IntegerField(default=30)  # how long removed rows are kept; 0 for ever
     second_factor_from = Moment(null=True)  # from then on it is closed to members who have no second factor
 
     class Meta:

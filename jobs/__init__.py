@@ -28,7 +28,7 @@ from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.entitlements import credits, grants
 from domain.imports import doing, imports
-from domain.lists import attachments
+from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
 from domain.operations import retention
@@ -129,6 +129,7 @@ CALENDAR = (
     Job("credit_lapses", "Release lapsed holds, end credits", batches(100, credits.lapse), every(minutes=5)),
     Job("thumbnails", "Draw small pictures of files", batches(10, attachments.draw_thumbnails), **SMALL),
     Job("files", "Remove files that were removed long ago", batches(100, attachments.purge), at(3, 50)),
+    Job("trash", "Empty the trash", trash.purge, at(3, 25), once=True),
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),
     Job("kept_cells", "Let go of cells kept long enough", batches(50, kind_changes.prune), at(3, 50)),
     Job("settled", "Remove settled webhooks, letters and runs", batches(200, retention.prune), at(3, 40)),

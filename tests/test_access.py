@@ -106,6 +106,7 @@ FORMS = {
     "permissions.preview": {"role": "viewer"},
     "organizations.create": {"name": "Works of mine"},
     "organizations.update": {"name": "Acme", "timezone": "Europe/Brussels", "currency": "EUR"},
+    "organizations.keep_trash": {"trash_days": "90"},
     "organizations.offer": {"to": "{colleague}"},
     "invitations.invite": {"email": "nina@example.org", "role": "member"},
     "members.act_role": {"role": "viewer"},
@@ -177,6 +178,8 @@ MISSING = {
 }
 REFUSED = {
     **{f"record_fields.{name}": 404 for name in ("undo", "bring_back", "bring_table_back")},  # nothing was put away
+    "tasks.restore": 422,  # none is chosen
+    "records.restore": 422,
     "tasks.upload": 422,  # none is chosen
     "records.upload": 422,
     "members.hand_over": 422,

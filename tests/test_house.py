@@ -249,6 +249,7 @@ def test_only_views_that_run_jobs_know_them():
 
 EVERYWHERE = {
     "domain/records/kind_changes.py": 1,
+    "domain/lists/trash.py": 1,  # it is emptied for all alike
     "domain/lists/attachments.py": 2,  # pictures are drawn, and removed files go, for all alike
     "domain/operations/overview.py": 1,  # the platform's revenue is of all organizations
     "database/migrations/0006_normal_forms.py": 1,  # stored text gets its form, whoever's it is

@@ -14,7 +14,9 @@ from database.scope import everywhere
 from database.transactions import wake, writes
 from domain.base import settings
 from domain.fields.kinds import whole
-from models import Alert, Change, Notification
+from models import Alert, Change, Notification, Organization
+
+TRASH = timedelta(days=90)  # the longest that removed rows are kept, but for ever
 
 FORM_KEY = re.compile(r"[\w-]{16,40}", re.ASCII)
 
@@ -124,5 +126,8 @@ def prune(limit):
     """Remove history older than the setting says, a batch at a time."""
     before = now() - timedelta(days=settings.get("change_retention_days"))
     with everywhere("history is removed for every organization alike"):
-        old = Change.select(Change.id).where(Change.at < before).limit(limit)
+        for_ever = Organization.select(Organization.id).where(Organization.trash_days == 0)
+        kept = (Change.at > now() - TRASH) | Change.organization.in_(for_ever)  # what the trash still needs
+        past = (Change.at < before) & ~((Change.verb == "deleted") & kept)
+        old = Change.select(Change.id).where(past).limit(limit)
         return Change.delete().where(Change.id.in_(old)).execute()

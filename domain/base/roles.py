@@ -76,6 +76,7 @@ ORGANIZATION = {
     "tasks.read_all": _to("See everybody's tasks", "owner admin member viewer", policies="work_is_shown"),
     "tasks.write_all": _to("Change everybody's tasks and reassign them", "owner admin"),
     "comments.remove_all": _to("Remove everybody's comments and files", "owner admin"),
+    "trash.restore_all": _to("See and restore what others removed", "owner admin"),
     "records.read": _to("See the tables that people made", "owner admin member viewer"),
     "records.write": _to("Add and change rows of tables", "owner admin member"),
     "records.build": _to("Make tables and change their shape", "owner admin"),

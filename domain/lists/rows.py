@@ -280,7 +280,7 @@ def undo(rules, batch, *, by):
     undone = 0
     for past in noted:
         try:
-            undone += _undo(rules, past, by)
+            undone += take_back(rules, past, by)
         except (NotFound, Forbidden):
             continue
     if not undone:
@@ -288,14 +288,17 @@ def undo(rules, batch, *, by):
     return undone
 
 
-def _undo(rules, past, by):
-    """Take one noted change back; False where something newer stands."""
+def take_back(rules, past, by):
+    """Take one noted change back, in the present transaction; False where something newer stands."""
     listing = rules.listing
     row, present = listing.rows.now_there(listing, past.row_id), members() if listing.people else {}
     if past.verb == "deleted":
         if row is not None:
             return False
-        still = lambda name, value: _restored(listing, name, value, present)  # noqa: E731
+        owner = lambda value: value if value in present else by.user.id  # noqa: E731
+        still = lambda name, value: (  # noqa: E731
+            owner(value) if name == listing.owner else _restored(listing, name, value, present)
+        )
         row = listing.rows.put_back(listing, past.row_id, past.fields, still, by)
         restored = {f.name: rules.listing.column(f.name).of(row) for f in listing.written}
         _note(rules, row, "created", _diff(listing, None, restored), by)

@@ -21,6 +21,7 @@ from domain.fields.choice import Choice
 from domain.fields.forms import check_fresh, read_whole
 from domain.fields.kinds import Field
 from domain.fields.text import Name
+from domain.lists import trash
 from domain.organizations import permissions
 from models import Invitation, Membership, Organization, Session, Subscription, Transfer, User, Workspace
 
@@ -168,6 +169,7 @@ _REACHED = (
     Organization.status,
     Organization.timezone,
     Organization.own_tasks_only,
+    Organization.trash_days,
     Organization.second_factor_from,
 )
 # At every request: `list_1m_vs_jinja_page`.
@@ -331,6 +333,19 @@ def show_own_tasks_only(on, *, by):
     if changed.execute():
         summary = "Members see only their own tasks" if on else "Members see everybody's tasks"
         moved = {"field": "own_tasks_only", "before": not on, "after": on}
+        history.note("organization.updated", summary, held, by=by, **moved)
+
+
+@writes
+def keep_trash(days, *, by):
+    """How long removed rows are kept: "30", "90" or "0" days, for ever. Refuses with Invalid."""
+    by.require("organization.update")
+    after = int(read_whole((trash.KEEPS,), {"trash_days": days})["trash_days"])
+    held = Organization.get_by_id(by.organization.id)
+    if held.trash_days != after:
+        Organization.update(trash_days=after).where(Organization.id == held.id).execute()
+        summary = f"Removed rows are kept {f'for {after} days' if after else 'for ever'}"
+        moved = {"field": "trash_days", "before": held.trash_days, "after": after}
         history.note("organization.updated", summary, held, by=by, **moved)
 
 

@@ -133,7 +133,8 @@ GROUPS = {
     "permissions": "Oversight",
     "audit": "Oversight",
     "tasks": "Tasks",
-    "comments": "Comments and files",
+    "comments": "Comments, files and trash",
+    "trash": "Comments, files and trash",
     "records": "Records",
     "billing": "Plan",
 }

@@ -22,7 +22,7 @@ from domain.lists.listing import demand
 from domain.people import admins
 from models import Change
 from views import access, pages
-from views.lists import board, comments, drawing, export, files, filtering, imports, many, row_page, saved_views
+from views.lists import board, comments, drawing, export, files, filtering, imports, many, row_page, saved_views, trash
 from views.lists.place import Place
 
 VIEWS = ("list", "board")
@@ -169,6 +169,8 @@ def _wanted(listing):
         yield "/<id:id>/removal", "POST", remove, writes
         yield "/undo/<batch>", "POST", many.undo, writes
         yield "/changes", "GET", many.changes_of_mine, reads
+        yield "/trash", "GET", trash.removed, writes
+        yield "/restoration", "POST", trash.restore, writes
     if listing.imports:
         yield from imports.routes(listing)
 

@@ -114,6 +114,13 @@ def own_tasks():
     return _settings("Members see only their own tasks now." if on else "Members see everybody's tasks now.")
 
 
+@blueprint.post("/<organization>/settings/trash")
+@access.member("organization.update")
+def keep_trash():
+    organizations.keep_trash(request.form.get("trash_days", ""), by=g.by)
+    return _settings("Saved.")
+
+
 @blueprint.post("/<organization>/settings/second-factor")
 @access.member("organization.require_factor")
 def require_factor():
