@@ -102,6 +102,15 @@ def uniques(shape, document):
     return {slot: key for slot, key in found.items() if key is not None}
 
 
+def without_doubles(shape, document):
+    """The document of a row that comes back: what another row has got meanwhile is left over."""
+    for slot, key in uniques(shape, document).items():
+        if RecordUnique.one(RecordUnique.slot == slot, RecordUnique.key == key):
+            cell = next(one for one in shape.unique if one.slot == slot)
+            _put(document, slot, cell.kind, LeftOver(cell.kind.plain(cell.value(document))))
+    return document
+
+
 def place(shape, id, before, after):
     """Move what stands beside a row from one document to the other; None is a row that isn't there.
 

@@ -383,7 +383,7 @@ class Sight(Source):
     def put_back(self, listing, id, noted, restored, by):
         record = Record.one(Record.id == id, Record.collection == self.shape.collection)
         shape = shapes.still(self.shape, ())
-        document = documents.filled(shape, json.loads(record.cells))
+        document = documents.filled(shape, documents.without_doubles(shape, json.loads(record.cells)))
         back = {"cells": documents.dumped(shape, document), **documents.words(shape, document)}
         Record.update(archived_at=None, archived_by=None, **back).where(Record.id == id).execute()
         documents.place(shape, id, None, document)

@@ -4,6 +4,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from domain import Invalid, NotFound, Refused, Stale
+from domain.fields.leftover import LeftOver
 from domain.lists import asks, lists, rows
 from domain.records import collections, field_changes, kind_changes, listings, rules, shape_changes
 from models import Record, RecordOption, RecordUnique
@@ -120,6 +121,17 @@ def test_doubles_are_shown_and_new_ones_refused(table, at):
     assert RecordUnique.select().count() == 0
     with pytest.raises(Invalid):
         field_changes.rule(table.slug, field_id(table, "State"), is_required=False, is_unique=True, by=by)
+
+
+def test_a_row_comes_back_with_words_left_over_where_its_value_was_taken_meanwhile(table, at):
+    by = at("alice")
+    (first,) = make_rows(table, by, ("Same", "New"))
+    field_changes.rule(table.slug, field_id(table, "Name"), is_required=False, is_unique=True, by=by)
+    removed = rows.remove(rules_of(table, by), first, by=by)
+    make_rows(table, by, ("same", ""))
+    rows.undo(rules_of(table, by), removed.batch, by=by)
+    assert sorted(seen(table, by)) == [("Same", "New"), ("same", "")]
+    assert [name for name, _ in seen(table, by) if isinstance(name, LeftOver)] == ["Same"]
 
 
 def test_a_required_field_refuses_only_later_empty_cells(table, at):
