@@ -112,13 +112,13 @@ def test_progress_is_told_after_every_page(cast, monkeypatch):
     for number in range(150):
         product(f"prod_{number:03}")
     told = []
-    tell = pricing._tell
+    tell = pricing._progress
 
     def noted(work, done, **figures):
         told.append(done)
         return tell(work, done, **figures)
 
-    monkeypatch.setattr(pricing, "_tell", noted)
+    monkeypatch.setattr(pricing, "_progress", noted)
     pricing.ask(by=cast.stella)
     pricing.sync()
     assert told == [100, 151, 154]
