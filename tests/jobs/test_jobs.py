@@ -144,6 +144,7 @@ def test_the_calendar_names_each_job_once_and_keeps_to_utc():
         "pricing",
         "plan_grants",
         "backer_import",
+        "import",
         "webhook_replays",
         "reconciliation",
         "record_words",
