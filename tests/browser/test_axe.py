@@ -40,6 +40,8 @@ MEMBER = (
     "/notifications",
     "/account",
     "/settings/security",
+    "/settings/security/sessions",
+    f"{TEAM}/billing/licences",
     "/settings/security/passkeys/new",
     "/settings/security/factor/new",
     "/settings/security/factor/codes",
@@ -60,7 +62,8 @@ ADMIN = (
     "/admin/backers",
     "/admin/backers/tiers",
     "/admin/backers/imports",
-    "/admin/people",
+    "/admin/users",
+    "/admin/users/1/sessions",
     "/admin/audit",
 )
 # What a theme changes is its colours; the rest is asked once.
