@@ -46,8 +46,9 @@ def make(form, *, by, key=""):
     by.require("members.invite")
     key = changes.form_key(key)
     values, secret = read_whole(FIELDS, form), _secret(key, by)
-    if key and changes.made(by, "invitation_link", key):
-        return InvitationLink.get(InvitationLink.secret_hash == _hash(secret)), secret
+    lock("changes", by.organization.id)  # a repeat waits for the first
+    if held := InvitationLink.one(InvitationLink.secret_hash == _hash(secret)):
+        return held, secret
     role, most, until = values["role"], values["most"], now() + timedelta(days=int(values["days"]))
     made = InvitationLink.create(role=role, most=most, expires_at=until, secret_hash=_hash(secret), made_by=by.user)
     summary, facts = f"A link for up to {most} to join as {role}", {"role": role, "most": most, "until": f"{until:%F}"}

@@ -8,7 +8,7 @@ from database.clock import now
 from database.scope import everywhere
 from domain.base import alerts
 from domain.organizations import organizations
-from models import Alert, AuditEvent, Grant, InvitationLink, Membership, Organization, Workspace
+from models import Alert, AuditEvent, Change, Grant, InvitationLink, Membership, Organization, Workspace
 from tests.fixtures.entrance import proof
 from tests.fixtures.threads import together, write
 
@@ -68,6 +68,11 @@ def test_report_20_one_link_is_made_and_shown_again(browse):
         for _ in "12"
     ]
     assert shown[0][0] == shown[1][0]
+    assert many(InvitationLink) == 1
+    with everywhere("its history is removed after a while"):
+        write(Change.delete().execute)
+    again = client.post("/globex/invitation-links", data=form).get_data(True)
+    assert shown[0][0] in again
     assert many(InvitationLink) == 1
 
 

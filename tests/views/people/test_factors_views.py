@@ -99,11 +99,23 @@ def test_codes_made_by_htmx_take_the_place_of_the_page(browse, clock, hx):
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_backup_codes_are_shown_once(browse, bobs, said):
+def test_attack_a9_backup_codes_are_shown_once(browse, bobs, said):
     client = browse("bob")
     page = said(client.get("/settings/security/factor/codes"))
     assert "Codes are shown once" in page
     assert not any(code in page for code in bobs[1])
+
+
+def test_attack_a9_a_kept_cookie_shows_them_to_nobody(browse, clock):
+    client = browse("bob")
+    _, codes = set_up(client, clock)
+    made = codes_on(prove(client, "/settings/security/factor/codes"))
+    kept = client.get_cookie("guildhall").value
+    client.get("/settings/security/factor/codes")
+    for path in ("/settings/security/factor/codes", "/settings/security", "/settings/security/factor/new", "/bob"):
+        client.set_cookie("guildhall", kept)
+        page = client.get(path).get_data(True)
+        assert not [code for code in (*codes, *made) if code in page], path
 
 
 def test_the_codes_can_be_downloaded_without_asking_again(browse, clock):
