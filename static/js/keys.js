@@ -100,10 +100,15 @@
     const button = event.target.closest("[data-say-why]");
     if (button) why(button.closest("[data-why]"));
   });
+  function create() {
+    const button = document.querySelector("[data-create]");
+    button?.focus(); // where one is again when the dialog closes
+    return click(button);
+  }
   const keys = {
     "?": () => { byId("keys").showModal(); return true; },
     "/": () => { const search = document.querySelector("[data-search]"); search?.focus(); search?.select?.(); return Boolean(search); },
-    c: () => click(document.querySelector("[data-create]")) || why(document.querySelector("[data-row][data-why]")),
+    c: () => create() || why(document.querySelector("[data-row][data-why]")),
     g: () => { going = Date.now(); return true; },
     j: () => move(1),
     k: () => move(-1),

@@ -57,6 +57,10 @@
   }
   document.addEventListener("htmx:afterSettle", wake);
   wake();
+  // A list of the whole site has no stream: while it is looked at, it asks every ten seconds.
+  setInterval(() => {
+    if (!document.hidden) for (const place of document.querySelectorAll("[data-refresh]")) draw(place);
+  }, 10000);
   // What isn't there any more was said once by the refusal; it isn't asked for again.
   document.addEventListener("htmx:responseError", ({ detail }) => {
     if (detail.xhr.status === 404) detail.requestConfig?.elt?.removeAttribute?.("data-stale");

@@ -493,6 +493,7 @@
   function refresh() { showTimes(); showToasts(); showDialog(); showTicked(); }
   on("htmx:afterSwap", refresh);
   on("htmx:oobAfterSwap", refresh);
+  on("DOMContentLoaded", () => document.querySelector("main [aria-invalid=true]")?.focus()); // a plain form that was refused
   on("DOMContentLoaded", refresh);
   if (document.readyState !== "loading") refresh();
   showOffline();

@@ -149,3 +149,13 @@ def test_report_25_a_time_zone_is_found_by_a_part_of_its_name(page_of):
     search.fill("")
     assert zones.locator("option").count() > 300
     expect(zones).to_have_value("America/New_York")
+
+
+def test_a_list_of_the_whole_site_follows_what_others_do(stella):
+    stella.clock.install()
+    stella.goto("/admin/alerts")
+    expect(stella.locator("#list_area")).to_be_visible()
+    stella.request.post("/admin/alerts", form={"message": "The lift is being mended."})
+    stella.clock.fast_forward(11_000)
+    stella.clock.fast_forward(1_100)
+    expect(stella.locator("#list_rows")).to_contain_text("The lift is being mended.")
