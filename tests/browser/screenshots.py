@@ -1,5 +1,6 @@
-"""`python -m tests.browser.screenshots` draws docs/screenshots/ from the demo, on a server of its own."""
+"""`python -m tests.browser.screenshots` draws docs/screenshots/ and the front page's pictures from the demo."""
 
+import base64
 import tempfile
 
 from playwright.sync_api import expect, sync_playwright
@@ -47,6 +48,30 @@ def draw(browser, url):
         print(f"{(FOLDER / name).relative_to(TOP)}.png")
 
 
+AS_WEBP = """async (png) => {
+  const image = new Image(), canvas = document.createElement("canvas");
+  image.src = `data:image/png;base64,${png}`;
+  await image.decode();
+  [canvas.width, canvas.height] = [image.width, image.height];
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL("image/webp", 0.7).split(",")[1];
+}"""
+
+
+def draw_front(browser, url):
+    for theme in ("light", "dark"):
+        look = {"viewport": {"width": 1280, "height": 720}, "color_scheme": theme, "reduced_motion": "reduce"}
+        context = browser.new_context(base_url=url, locale="en-GB", timezone_id="Europe/Paris", **look)
+        context.request.post(f"/dev/sign-in/{ALICE}")
+        page = context.new_page()
+        page.goto(f"{TEAM}/tasks?tab=all")
+        page.evaluate("document.fonts.ready")
+        png = base64.b64encode(page.screenshot(animations="disabled")).decode()
+        webp = context.new_page().evaluate(AS_WEBP, png)
+        (TOP / "static" / f"front-{theme}.webp").write_bytes(base64.b64decode(webp))
+        context.close()
+
+
 def main():
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -55,6 +80,7 @@ def main():
     ):
         browser = playwright.chromium.launch(executable_path=chromium.path(), args=chromium.ARGS)
         draw(browser, server.url)
+        draw_front(browser, server.url)
         browser.close()
 
 
