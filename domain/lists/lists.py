@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from peewee import SQL, Select, fn
+from peewee import SQL, Case, Select, fn
 
 from database.clock import now
 from database.columns import Moment
@@ -77,6 +77,7 @@ def read(listing, ask, by):
 
 
 LOOKED = 5000  # rows that are looked at for one page where conditions are asked of their values
+FOUND = 2000  # the newest rows that a search finds, among which words are counted
 CHUNK = 500  # of them at once
 
 
@@ -338,7 +339,8 @@ def _people(listing, rows):
 
 
 def counts(listing, ask, by):
-    """Word of the counted choice → how many of the rows asked for have it, to COUNTED + 1 («more»).
+    """Word of the counted choice → how many of the rows asked for have it, to COUNTED + 1 («more»), of a search's
+    newest FOUND.
     Its own filter isn't asked: each count says what a click on it leads to."""
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
@@ -354,7 +356,7 @@ def counts(listing, ask, by):
     query = Compiled(lambda: _build_counts(listing, shape)) if shape.conditions else _counting(listing, shape)
     with standing(listing, by):
         row = query(**values_of(listing, plain, by, None))[0]
-    return dict(zip(listing.counted.kind.words, row, strict=True))
+    return {word: min(count, COUNTED + 1) for word, count in zip(listing.counted.kind.words, row, strict=True)}
 
 
 def elsewhere(listing, ask, by):
@@ -371,6 +373,11 @@ def _counting(listing, shape):
 
 def _build_counts(listing, shape):
     bounded, column = [], listing.column(listing.counted.name)
+    if shape.searched:  # a word that is rare would be looked for in all that is found: `people_1m_search_ms`
+        rows, by_id = narrowed(listing, shape, [column])
+        first = rows.select(column.node.alias("word")).order_by(by_id.desc()).limit(FOUND).alias("first")
+        cases = [Case(None, ((first.c.word == word, 1),)) for word in listing.counted.kind.words]
+        return Select(from_list=[first], columns=[fn.count(case) for case in cases])
     for word in listing.counted.kind.words:
         rows, _ = narrowed(listing, shape, [listing.column("id")])
         rows = rows.where(column.node == word).limit(COUNTED + 1)

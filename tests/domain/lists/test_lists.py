@@ -431,3 +431,14 @@ def test_an_export_needs_the_tabs_right_and_no_scope_around_it(cast, at, many):
     chunks = export(LISTING, Ask(tab="all"), at("alice"))
     with inside(cast.globex):  # a stream is read wherever the server stands by then
         assert sorted(row.id for chunk in chunks for row in chunk.rows) == sorted(row.id for row in many)
+
+
+def test_a_searchs_counts_are_of_its_newest_rows_in_one_pass(many, at, monkeypatch):
+    ask, by = Ask(tab="all", q="paper"), at("alice")
+    whole = counts(LISTING, ask, by)
+    found = pages(ask, by)
+    assert whole == {word: [row.status for row in found].count(word) for word in STATUS.words}
+    lists._counting.cache_clear()
+    monkeypatch.setattr(lists, "FOUND", 10)
+    assert sum(counts(LISTING, ask, by).values()) == 10
+    lists._counting.cache_clear()
