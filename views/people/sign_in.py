@@ -51,7 +51,7 @@ def create():
             raise Invalid(missing)
         user = sign_ins.sign_in(email, password)
     except Invalid as refusal:
-        forgive()  # nothing was tried
+        _count_guess(email)
         return form("people/auth/sign_in.html", refusal)
     except sign_ins.NotVerified as refusal:
         forgive()
