@@ -1,8 +1,6 @@
 // Loaded in the head, before the first paint: no flash of the wrong theme or the wrong sidebar.
 (() => {
   const root = document.documentElement;
-  // The server guesses a new person's time zone by it, once; then the account says which.
-  try { document.cookie = `guildhall_zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`; } catch { /* then it is UTC */ }
   root.classList.add("js"); // controls that only serve without scripts step aside (.no-script)
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const kept = {
@@ -32,6 +30,12 @@
   addEventListener("storage", (event) => {
     if (event.key === "theme") { choice = event.newValue || "system"; show(); }
   });
+  // The server guesses a new person's time zone by it, once; then the account says which.
+  function tellZone() {
+    if (!document.body.matches(".signed-out")) return;
+    try { document.cookie = `guildhall_zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`; } catch { /* then it is UTC */ }
+  }
+  addEventListener("DOMContentLoaded", tellZone);
   addEventListener("DOMContentLoaded", () => { show(); fold("sidebar" in root.dataset); unfold(); });
 
   // Groups of places that were opened stay open; the one that has the present page always is.
