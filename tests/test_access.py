@@ -86,6 +86,7 @@ FORMS = {
     },
     "tasks.update": {"title": "Order more paper"},
     "tasks.map_import": {"to_0": "title", "mode": "both"},
+    "records.map_import": {"to_0": "f1", "mode": "both"},
     "tasks.update_cell": {"title": "Order even more paper"},
     "invitation_links.create": {"role": "viewer", "most": "3", "days": "7"},
     "invitations.bulk": {"ids": "{invitation}", "act": "renewal"},
@@ -183,9 +184,8 @@ REFUSED = {
     "tasks.upload": 422,  # none is chosen
     "records.upload": 422,
     "members.hand_over": 422,
-    "tasks.bring": 422,
-    "tasks.run_import": 409,  # nothing was rehearsed
-    "tasks.undo_import": 409,
+    **{f"{room}.bring": 422 for room in ("tasks", "records")},
+    **{f"{room}.{verb}_import": 409 for room in ("tasks", "records") for verb in ("run", "undo")},  # nothing rehearsed
     "sign_up.create": 422,
     "sign_up.create_with_code": 422,
     "sign_in.ask_code": 422,
@@ -237,6 +237,7 @@ def _made(cast, at):
     made = types.SimpleNamespace(
         row={},
         brought={},
+        row_file={},
         row_batch={},
         comment={},
         view={},
@@ -259,6 +260,7 @@ def _made(cast, at):
             made.batch[name] = Change.one(Change.row_id == made.task[name], Change.table == "task").batch
             made.brought[name] = imports.take(tasks.rules, io.BytesIO(BROUGHT), "t.csv", by=by).id
             made.row[name] = rows.create(listings.of(repairs, by), {"f1": f"{name}'s"}, by=by).id
+            made.row_file[name] = imports.take(listings.of(repairs, by), io.BytesIO(BROUGHT), "t.csv", by=by).id
             noted = (Change.row_id == made.row[name]) & (Change.table == f"record:{repairs.id}")
             made.comment[f"tasks.{name}"] = _commented(tasks.rules, made.task[name], by)
             made.comment[f"records.{name}"] = _commented(listings.of(repairs, by), made.row[name], by)
@@ -433,6 +435,7 @@ def filled(rule, endpoint, name, world):
         **{f"tasks.{part}": {"id": world.brought[who]} for part in IMPORTS},
         **{f"record_fields.{name}": {"id": 1} for name in ("show", "act", "kind", "change_kind")},
         "record_fields.word": {"id": 2},
+        **{f"records.{part}": {"id": world.row_file[who]} for part in IMPORTS},
         "records.undo": {"batch": world.row_batch[who]},
         "workspaces.people_act_role": {"id": world.part},
         "workspaces.people_act_removal": {"id": world.part},

@@ -149,6 +149,8 @@ def _do(job, held, rules, by, batch, done):
 def _do_line(rules, held, line, verdict, by):
     listing, told = rules.listing, held.mapping["told"]
     if verdict == NEW:
+        if not rules.may_add(by):
+            raise Forbidden(f"You can't add {listing.things} here.")
         values = {f.name: f.default for f in listing.written}
         values |= {name: value for name, value in line.values.items() if value is not None}
         row = rows.add(rules, values, by=by, batch=held.batch, is_told=told)

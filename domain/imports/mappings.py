@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from database.clock import local, now
 from domain import Invalid
 from domain.fields import formats
 from domain.fields.choice import Choice
@@ -180,5 +181,7 @@ def decided(listing, found, mapping):
     unanswered = {f"format_{c.place}_{q.part}": "Answer this first." for c in shown for q in c.open if q.part != "yes"}
     if unanswered:
         raise Invalid(unanswered)
-    kept = {str(c.place): c.form.kept() for c in shown if c.form is not None}
+    zone = str(local(now()).tzinfo)  # of times that name none: the clock of whoever maps, not of the job
+    here = zone if "/" in zone else "UTC"
+    kept = {str(c.place): c.form.but(zone=c.form.zone or here).kept() for c in shown if c.form is not None}
     return mapping | {"formats": kept}

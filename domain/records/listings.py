@@ -4,9 +4,10 @@ from functools import lru_cache
 
 from database.connections import database
 from domain import NotFound
-from domain.fields.kinds import Field
+from domain.fields.kinds import Field, whole
 from domain.fields.moment import Moment
 from domain.fields.person import Person
+from domain.imports import targets
 from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Listing, Tab, both
 from domain.records import rights, shapes
@@ -58,6 +59,7 @@ def _made(_database, shape, allowed, stale_words):
         tabs=(Tab("all", "All rows", None, "records.read"), Tab("mine", "Made by me", "created_by", "records.read")),
         reads="records.read",
         writes="records.write",
+        imports=True,
         search=True,
         has_pages=True,
         is_saved=True,
@@ -80,6 +82,15 @@ def _made(_database, shape, allowed, stale_words):
         why=lambda row, by, verb, members: _why(allowed, row, by, verb, members),
         seen_by=lambda by: of(Collection.get_by_id(shape.collection), by),
     )
+
+
+def _of_name(name, by):
+    """The rules of the table whose listing is called so."""
+    collection = Collection.one(Collection.id == whole(name.partition(":")[2]), Collection.archived_at.is_null())
+    return collection and of(collection, by)
+
+
+targets.offer("record", _of_name)
 
 
 MOST_COUNTED = 60  # tables of which a page says how many rows they have

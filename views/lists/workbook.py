@@ -2,7 +2,7 @@
 
 import tempfile
 from contextlib import ExitStack
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from werkzeug.wsgi import FileWrapper
@@ -17,7 +17,7 @@ TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROWS = 1_048_576  # of a sheet
 SIGNS = 32_767  # of a cell
 DIGITS = 15  # of a number; beyond, a spreadsheet makes another one of it
-DAY, MOMENT = {"num_format": "yyyy-mm-dd"}, {"num_format": "yyyy-mm-dd hh:mm:ss"}
+FORMATS = {date: "yyyy-mm-dd", datetime: "yyyy-mm-dd hh:mm:ss", timedelta: "[h]:mm:ss"}
 OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 HELD = 1_000_000  # bytes of a file that are sent at once, without the file
 CHUNK = 1 << 16
@@ -40,6 +40,8 @@ def _cell(field, row, people):
         return value and str(value)
     if kind.names_people:
         return people.get(value, "")
+    if kind.name == "duration":
+        return timedelta(seconds=value)
     if kind.is_figure and isinstance(value, bool | int | Decimal | date):
         return value
     return str(kind.exported(value, row))
@@ -50,7 +52,7 @@ def made(labels, rows):
     with ExitStack() as until_it_is_made:
         file = until_it_is_made.enter_context(tempfile.TemporaryFile())
         with Workbook(file, OPTIONS) as book:
-            formats = {date: book.add_format(DAY), datetime: book.add_format(MOMENT)}
+            formats = {kind: book.add_format({"num_format": text}) for kind, text in FORMATS.items()}
             page, number = _page(book, labels), 0
             for row in rows:
                 number += 1
@@ -84,8 +86,8 @@ def _write(page, number, place, value, formats):
         page.write_number(number, place, value)
     elif isinstance(value, datetime):
         page.write_datetime(number, place, local(value).replace(tzinfo=None), formats[datetime])
-    elif isinstance(value, date):
-        page.write_datetime(number, place, value, formats[date])
+    elif isinstance(value, date | timedelta):
+        page.write_datetime(number, place, value, formats[type(value)])
     else:
         text = str(value)
         if len(text) > SIGNS:

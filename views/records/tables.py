@@ -29,6 +29,7 @@ ANY = Rules(
         source=Source(),
         reads="records.read",
         writes="records.write",
+        imports=True,
         board_by="choice",
         has_pages=True,
         is_saved=True,
