@@ -55,7 +55,7 @@ def _made(_database, shape, allowed, stale_words):
         (*fields, *system),
         (*NEWEST, *sorts),
         source=Sight(shape, allowed, stale_words),
-        version=(shape.number, allowed, stale_words),
+        version=(shape.number, shape.moment, allowed, stale_words),
         tabs=(Tab("all", "All rows", None, "records.read"), Tab("mine", "Made by me", "created_by", "records.read")),
         reads="records.read",
         writes="records.write",

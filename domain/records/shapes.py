@@ -104,6 +104,7 @@ class Shape:
     number: int
     name: str
     cells: tuple[Cell, ...]
+    moment: Any = None  # when it became so
 
     @cached_property
     def by_name(self):
@@ -143,12 +144,12 @@ def still(shape, names):
 
 
 def read(collection):
-    """The present shape of a table; kept by its number, as no number means two shapes."""
-    return _read(database.obj, collection.id, collection.shape, collection.created_at, collection.name)
+    """The present shape of a table; kept by its number and moment: a number whose transaction fell comes again."""
+    return _read(database.obj, collection.id, collection.shape, collection.updated_at, collection.name)
 
 
 @lru_cache(maxsize=KEPT_SHAPES)
-def _read(_database, id, number, _made_at, name):
+def _read(_database, id, number, moment, name):
     fields = (
         RecordField.select(RecordField, RecordSlot)
         .join(RecordSlot, JOIN.INNER, on=(RecordSlot.id == RecordField.slot_id), attr="slot")
@@ -171,7 +172,7 @@ def _read(_database, id, number, _made_at, name):
         filling.setdefault(slot.field_id, []).append(Filling(slot.id, kind, slot.options, slot.state == "kept"))
     rules = list(RecordRule.select().where(RecordRule.collection == id))
     cells = [_cell(f, options.get(f.id, ()), tuple(filling.get(f.id, ())), rules) for f in fields]
-    return Shape(id, number, name, tuple(cells))
+    return Shape(id, number, name, tuple(cells), moment)
 
 
 def _cell(row, options, filling, rules):

@@ -3,6 +3,7 @@ import pytest
 from domain import Forbidden, Invalid, NotFound, Stale
 from domain.records import collections, listings
 from models import AuditEvent, Change, Collection, RecordField, ShapeChange
+from tests.fixtures.threads import write
 
 
 @pytest.fixture
@@ -77,3 +78,18 @@ def test_a_kind_or_a_table_that_there_is_not(table, at):
         collections.add_field("nothing", "State", by=at("alice"))
     with pytest.raises(NotFound):
         collections.rename_field("repairs", 999, "x", by=at("alice"))
+
+
+def test_a_shape_whose_transaction_fell_is_not_kept_for_the_next_of_its_number(table, at):
+    """The cache is filled within a transaction that falls; the next change has the same number."""
+    by = at("alice")
+
+    def falls():
+        collections.add_field("repairs", "Lost", by=by)
+        listings.of(collections.found("repairs"), by)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write(falls)
+    collections.add_field("repairs", "Kept", by=by)
+    assert [f.label for f in listings.of(collections.found("repairs"), by).listing.fields[:2]] == ["Name", "Kept"]

@@ -117,7 +117,10 @@ def _retrieved(kind, id):
     try:
         with _complaining(reads=True):
             path = f"/v1/{kind.replace('.', '/')}s/{quote(id, safe='')}"
-            return _ours().raw_request("get", path, expand=EXPAND.get(kind, [])).data
+            found = _ours().raw_request("get", path, expand=EXPAND.get(kind, [])).data
+            if not isinstance(found, dict):
+                raise ProviderFailed(f"{LABEL}: the answer can't be read.")
+            return found
     except ProviderFailed as failed:
         if refused_as(failed) == "gone":
             raise Gone(str(failed), asked=False) from failed
