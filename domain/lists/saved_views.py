@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound
-from domain.fields.kinds import comparable
+from domain.fields.kinds import clean, comparable
 from domain.fields.text import Name
 from domain.lists.listing import demand
 from models import SavedView
@@ -33,7 +33,8 @@ def get(listing, id, by):
 
 def cleaned(query):
     """What is asked, without what was only of one look."""
-    return urlencode([(name, text) for name, text in parse_qsl(query[:LONGEST]) if name not in PASSING])
+    given = ((clean(name), clean(text)) for name, text in parse_qsl(clean(query)[:LONGEST]))
+    return urlencode([(name, text) for name, text in given if name not in PASSING])
 
 
 @writes
@@ -44,7 +45,7 @@ def save(listing, name, query, *, by, shared=False):
     """
     demand(by, listing.reads)
     try:
-        name = _NAME.read(name)
+        name = _NAME.read(clean(name))
     except ValueError as unfit:
         raise Invalid({"name": str(unfit)}) from None
     if not name:

@@ -20,6 +20,11 @@ def test_a_view_is_what_was_asked_and_not_the_look_at_it(hers):
     assert hers.query == "status=pending"
 
 
+def test_report_07_nothing_invisible_is_kept(at, inside_acme):
+    view = saved_views.save(LISTING, "a\x00b", "q=a%00b&tab=all\x00", by=at("alice"))
+    assert (view.name, view.query) == ("ab", "q=ab&tab=all")
+
+
 def test_ones_own_are_ones_own_and_shared_ones_are_everybodys(hers, at):
     saved_views.save(LISTING, "Everybody's", "tab=all", by=at("alice"), shared=True)
     assert names(at("alice")) == ["Everybody's", "Open ones"]
