@@ -173,7 +173,9 @@ def _customer(organization, email):
     known = owners.customer(providers.name())
     if known:
         return known
-    gone = Customer.select().where(Customer.provider == providers.name()).order_by(Customer.id.desc()).first()
+    # One that is deleted there, so that its key isn't asked with again; another click's new one is no such.
+    deleted = Customer.select().where(Customer.provider == providers.name(), Customer.deleted_at.is_null(False))
+    gone = deleted.order_by(Customer.id.desc()).first()
     key = _key_of("customer", organization.public_id, email, organization.name, gone and gone.provider_customer_id)
     made = providers.active().create_customer(organization, email, key)
     return owners.bind(organization, providers.name(), made, email) or made

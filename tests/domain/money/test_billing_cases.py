@@ -22,6 +22,7 @@ from domain.organizations import organizations
 from models import (
     TABLES,
     AuditEvent,
+    Checkout,
     CreditEntry,
     Customer,
     Grant,
@@ -1039,6 +1040,17 @@ def test_many_clicks_at_once_open_one_checkout_and_make_one_subscription(cast, p
     assert len(sandbox.find("subscription")) == 1
     assert list(money.subscriptions(cast.acme).values()) == ["active"]
     assert money.checkouts(cast.acme) == ["completed"]
+
+
+def test_a_click_that_came_between_asks_for_the_same_customer(cast, pay, monkeypatch):
+    """It looked before the other's customer was noted, and went on after."""
+    with inside(cast.acme):
+        by = organizations.reach(cast.alice, "acme")
+        first = billing.checkout("pro_monthly", by=by)
+        write(Checkout.update(url=None, provider_checkout_id=None).execute)
+        monkeypatch.setattr(billing.owners, "customer", lambda provider: None)
+        assert billing.checkout("pro_monthly", by=by) == first
+    assert len(sandbox.find("customer")) == 1
 
 
 def test_clicks_for_different_plans_at_once_leave_one_that_can_be_paid(cast, pay, clock):
