@@ -53,7 +53,7 @@ def test_whoever_runs_the_site_follows_the_checklist(demo, page_of):
     stella.goto("/admin")
     expect(steps).to_contain_text("1 of 6 done")
     steps.get_by_role("button", name="Make a test payment").click()
-    stella.get_by_role("button", name="Pay").click()
+    stella.get_by_role("button", name="Pay", exact=True).click()
     expect(stella.get_by_role("heading", name="Pro is active")).to_be_visible()
 
 
