@@ -52,6 +52,11 @@ def test_whoever_runs_the_site_follows_the_checklist(demo, page_of):
     expect(stella.locator("#site_brand")).to_have_text("Lantern Hall")
     stella.goto("/admin")
     expect(steps).to_contain_text("1 of 6 done")
+    stella.goto("/organizations/new")  # a place of hers that has no plan yet, whatever was bought before
+    stella.get_by_label("Name").fill("Lantern works")
+    stella.get_by_role("button", name="Create organization").click()
+    expect(stella).to_have_url(re.compile("/lantern-works"))
+    stella.goto("/admin")
     steps.get_by_role("button", name="Make a test payment").click()
     stella.get_by_role("button", name="Pay", exact=True).click()
     expect(stella.get_by_role("heading", name="Pro is active")).to_be_visible()

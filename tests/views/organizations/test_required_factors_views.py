@@ -8,6 +8,7 @@ from models import AuditEvent, Organization, User
 from tests.fixtures.entrance import proof
 from tests.fixtures.threads import write
 from tests.test_bad_input import filled
+from views import live
 
 JSON = {"Accept": "application/json"}
 CLOSED = "/settings/security/factor/required?organization=acme"
@@ -41,10 +42,12 @@ def test_every_door_leads_who_has_none_to_set_one_up(web, browse, hx, required):
 
 
 def test_an_open_stream_ends_when_it_begins_to_be_asked_for(browse, cast, clock):
-    stream = browse("bob").get("/acme/live", buffered=False).response
-    assert next(stream) == b"retry: 1000\n\n"
-    write(Organization.update(second_factor_from=clock()).where(Organization.id == cast.acme.id).execute)
-    assert b"event: over" in next(stream)
+    with browse("bob").get("/acme/live", buffered=False) as answer:  # closed: it counts among the open ones till then
+        stream = answer.response
+        assert next(stream) == b"retry: 1000\n\n"
+        write(Organization.update(second_factor_from=clock()).where(Organization.id == cast.acme.id).execute)
+        assert b"event: over" in next(stream)
+    assert live._open == 0
 
 
 def test_one_is_led_through_the_set_up_and_back_and_the_others_go_on(browse, cast, clock, required, said, followed):
