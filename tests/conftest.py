@@ -48,23 +48,11 @@ def pytest_ignore_collect(collection_path, config):
     return None
 
 
-# Views whose own way to the database differs: long lists, exports, counted statements, waiting for news, webhooks.
-VIEWS_ON_BOTH = ("lists", "export", "pages", "live", "webhooks")
-
-
 def pytest_collection_modifyitems(config, items):
-    """What no database changes runs once, on SQLite: what asks for no house, what is marked `once`, and the tests of
-    views. On PostgreSQL their SQL is asked by the tests of the domain, and each route by test_access."""
+    """What asks for no house touches no database of the test's, so it runs once: on SQLite."""
     if config.getoption("--on") == "postgres":
-        again = [item for item in items if _differs(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
-        items[:] = again
-
-
-def _differs(item):
-    is_view = "views" in item.path.relative_to(item.config.rootpath).parts
-    both = not is_view or item.path.stem.removeprefix("test_").removesuffix("_views") in VIEWS_ON_BOTH
-    return both and "houses" in item.fixturenames and item.get_closest_marker("once") is None
+        config.hook.pytest_deselected(items=[item for item in items if "houses" not in item.fixturenames])
+        items[:] = [item for item in items if "houses" in item.fixturenames]
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -500,7 +500,6 @@ def test_a_public_route_is_open_to_everybody(world, method, rule, endpoint, door
         assert through(response, endpoint), (name, response.status_code, response.data[:300])
 
 
-@pytest.mark.once
 @of("signed_in", "member")
 def test_a_stranger_is_sent_to_sign_in(world, method, rule, endpoint, door):
     page = ask(world, method, rule, endpoint, None, headers={})
@@ -513,7 +512,6 @@ def test_a_stranger_is_sent_to_sign_in(world, method, rule, endpoint, door):
     assert machine.json["code"] == "UNAUTHENTICATED"
 
 
-@pytest.mark.once
 def test_head_and_options_are_no_way_round_a_door(world):
     for method, rule, endpoint, door in ROUTES:
         if method != "GET" or door.kind == "public":
@@ -565,7 +563,6 @@ def test_an_admin_route_is_not_there_for_anybody_else(world, method, rule, endpo
     assert through(response, endpoint), (response.status_code, response.data[:300])
 
 
-@pytest.mark.once
 def test_an_unproven_address_or_an_empty_list_is_no_admin(world):
     stella = world.cast.stella
     routes = [route for route in ROUTES if route[3].kind == "platform"]
@@ -587,7 +584,6 @@ def test_an_unproven_address_or_an_empty_list_is_no_admin(world):
     assert statuses() == {404}
 
 
-@pytest.mark.once
 @of("provider", "machine")
 def test_a_machine_route_refuses_whoever_has_no_signature_or_token(world, method, rule, endpoint, door):
     before = counted()
@@ -598,7 +594,6 @@ def test_a_machine_route_refuses_whoever_has_no_signature_or_token(world, method
     assert counted() == before
 
 
-@pytest.mark.once
 def test_staff_that_looks_on_changes_nothing_wherever_it_goes(world, web):
     """Every route there is, as the owner of everything; the way out comes last."""
     token = sessions.look_on(world.cast.alice, world.cast.stella, "A task is gone.", lasts=timedelta(minutes=30))
@@ -652,7 +647,6 @@ def test_a_removed_member_and_a_suspended_user_are_out_at_their_next_request(cas
     assert vera.get("/acme/tasks").status_code == 303
 
 
-@pytest.mark.once
 def test_a_suspended_organization_refuses_every_write_and_shows_only_a_notice_and_invoices(cast, world):
     transactions.writes(
         lambda: models.Organization.update(status="suspended").where(models.Organization.id == cast.acme.id).execute()
@@ -692,7 +686,6 @@ def acme(cast):
     return lambda state: write(become, state)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("state", STATES)
 def test_check_12_every_door_answers_as_the_table_says(bare_free, acme, browse, state):
     acme(state)
@@ -712,7 +705,6 @@ def test_check_12_every_door_answers_as_the_table_says(bare_free, acme, browse, 
     assert wrong == []
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("state", STATES)
 def test_check_12_for_a_stranger_there_is_nothing_in_any_state(acme, browse, state):
     acme(state)
@@ -761,7 +753,6 @@ def test_nothing_of_ours_is_touched_out_of_scope(cast, inside_acme):
         _scope.reset(token)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     "target",
     [
@@ -793,14 +784,12 @@ def test_next_leads_nowhere_else(web, target):
     )
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("target", ["http://[", "//[x", "http://evil℀.example/", "http://[::1"])
 def test_an_address_that_is_none_leads_nowhere_and_breaks_nothing(web, target):
     with web.test_request_context("/sign-in"):
         assert access.same_site(target) is None
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("target", "found"),
     [("/acme/tasks?q=a&tab=all", "/acme/tasks?q=a&tab=all"), ("http://localhost/acme", "/acme"), ("/", "/")],

@@ -216,7 +216,6 @@ def test_no_place_in_a_list_breaks_it(browse, task, name):
     assert wrong == []
 
 
-@pytest.mark.once
 def test_broken_utf_8_and_repeated_names_in_a_query(browse):
     for query in (
         "q=%ff%fe",
@@ -337,7 +336,6 @@ BODIES = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("kind", BODIES)
 def test_no_body_breaks_anything(web, browse, task, kind):
     body, content_type = BODIES[kind]
@@ -347,7 +345,6 @@ def test_no_body_breaks_anything(web, browse, task, kind):
         fine(response, *PROVOKED)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
 def test_ten_megabytes_are_not_taken(web, browse, counted, task, content_type):
     client, before = browse("alice"), counted()
@@ -370,7 +367,6 @@ def test_ten_megabytes_are_not_taken(web, browse, counted, task, content_type):
     assert counted() == before
 
 
-@pytest.mark.once
 def test_a_file_where_a_text_belongs_is_no_text(browse, counted):
     before = counted()
     data = {"title": (io.BytesIO(b"a file"), "title.txt")}
@@ -496,7 +492,6 @@ HEADERS = [
 ]
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("headers", HEADERS, ids=[json.dumps(h)[:60] for h in HEADERS])
 def test_no_header_breaks_anything(web, browse, task, headers, counted):
     before = counted()
@@ -523,7 +518,6 @@ def test_no_header_breaks_anything(web, browse, task, headers, counted):
     assert counted() == before
 
 
-@pytest.mark.once
 def test_signing_in_with_odd_headers_works(browse):
     for agent in ("", "x" * 8000, "é\xff\xfe", "<script>"):
         client = browse(None)
@@ -533,7 +527,6 @@ def test_signing_in_with_odd_headers_works(browse):
         assert "<script>" not in page.replace("<script src", "")
 
 
-@pytest.mark.once
 def test_a_session_that_was_altered_is_a_strangers(web, browse, cast):
     """Even with the right signature, what is in it must be a live token."""
     for held in (
@@ -583,7 +576,6 @@ def test_any_text_is_stored_found_and_shown_or_refused(browse, cast, title, q, n
         assert fine(alice.get(path, query_string={"q": q})).status_code == (400 if "\x00" in q else 200)
 
 
-@pytest.mark.once
 @QUICK
 @given(email=WORDS, name=WORDS, password=WORDS, code=WORDS, next=WORDS)
 def test_any_text_at_the_gate_is_refused_or_taken(browse, email, name, password, code, next):
@@ -647,7 +639,6 @@ def test_any_address_is_answered(browse, path, query):
     fine(browse("alice").get("/" + path.replace("?", "").replace("#", ""), query_string={"q": query}))
 
 
-@pytest.mark.once
 def test_the_net_itself_catches(browse, cast, monkeypatch, caplog):
     """These tests can fail: a bug anywhere gives a 500 that `fine` refuses."""
     from views.base import notices

@@ -32,9 +32,7 @@ from tests.peers import polar as polar_peer
 DIALECTS = {"stripe": sandbox.stripe, "polar": polar_peer, "lemon_squeezy": lemon_squeezy_peer}
 
 
-@pytest.fixture(
-    params=["stripe", *(pytest.param(name, marks=pytest.mark.once) for name in DIALECTS if name != "stripe")]
-)
+@pytest.fixture(params=DIALECTS)
 def speaking(house, clock, request):
     """The language the sandbox speaks."""
     return speak(request.param)
