@@ -21,14 +21,17 @@ PASSING = {"after", "rows", "saved"}  # what an address says of one look and not
 
 def of(listing, by):
     """The views of a list that this member may open, by name: their own and the shared ones."""
+    return sorted(_opened_by(listing, by), key=lambda view: comparable(view.name))
+
+
+def _opened_by(listing, by):
     theirs = (SavedView.by == by.user) | (SavedView.is_shared == True)  # noqa: E712
-    found = SavedView.select().where(SavedView.table == listing.table, theirs)
-    return sorted(found, key=lambda view: comparable(view.name))
+    return SavedView.select().where(SavedView.table == listing.table, theirs)
 
 
 def get(listing, id, by):
     """One of them, or None."""
-    return next((view for view in of(listing, by) if view.id == id), None)
+    return _opened_by(listing, by).where(SavedView.id == id).first()
 
 
 def cleaned(query):

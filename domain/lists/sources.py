@@ -11,25 +11,17 @@ from domain import Invalid
 
 
 class Source:
-    """What a list asks of where its rows are; `listing` is whose."""
+    """What a list asks of where its rows are, each time with the `listing` whose they are:
+
+    - page(listing, ask, by): (rows, the key to go on from, how many were looked at when that was too many to look on);
+    - find(listing, id, by): the row with this id as the list shows it, or None;
+    - counts(listing, ask, by): word of the counted choice → how many rows have it, to COUNTED + 1;
+    - total(listing, ask, by): how many rows there are, to COUNTED + 1.
+
+    One whose rows can be written has the functions of tables.py besides.
+    """
 
     numbered = True  # its ids are numbers
-
-    def page(self, listing, ask, by):
-        """(rows, the key to go on from, how many were looked at when that was too many to look on)."""
-        raise NotImplementedError
-
-    def find(self, listing, id, by):
-        """The row with this id as the list shows it, or None."""
-        raise NotImplementedError
-
-    def counts(self, listing, ask, by):
-        """Word of the counted choice → how many rows have it, to COUNTED + 1."""
-        raise NotImplementedError
-
-    def total(self, listing, ask, by):
-        """How many rows there are, to COUNTED + 1."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,19 @@ def test_a_view_is_saved_opened_and_removed(browse):
     page = alice.get(address).text
     assert "Late" in page
     assert "isn’t here any more" not in page
-    assert "Late" in browse("bob").get("/acme/tasks").text
+    assert "saved=1" in browse("bob").get("/acme/tasks/views").text
     alice.post("/acme/tasks/views/1/removal")
-    assert "saved=1" not in browse("bob").get("/acme/tasks").text
+    assert "saved=1" not in browse("bob").get("/acme/tasks/views").text
+
+
+def test_what_is_shown_now_is_what_is_saved_from_the_dialog(browse):
+    alice, dialog = browse("alice"), {"HX-Request": "true", "HX-Target": "dialog"}
+    assert "/acme/tasks/views?tab=all&amp;due=overdue" in alice.get("/acme/tasks?due=overdue&tab=all").text
+    asked = alice.get("/acme/tasks/views?tab=all&due=overdue", headers=dialog).text
+    assert 'name="query" value="tab=all&amp;due=overdue"' in asked
+    refused = alice.post("/acme/tasks/views", data={"name": "", "query": "due=overdue"}, headers=dialog)
+    assert refused.status_code == 422
+    assert 'name="query" value="due=overdue"' in refused.text  # nothing is lost
 
 
 def test_a_name_that_is_missing_is_said_beside_it(browse):

@@ -142,6 +142,7 @@ def _wanted(listing):
     if listing.source or conditions.offered(listing):
         yield "/condition", "GET", filtering.condition, reads
     if listing.is_saved:
+        yield "/views", "GET", saved_views.saved, reads
         yield "/views", "POST", saved_views.save_view, reads
         yield "/views/<id:view>/removal", "POST", saved_views.remove_view, reads
     if listing.board_by:

@@ -5,32 +5,38 @@ from urllib.parse import parse_qsl
 from htmx_flask import request
 
 from domain import Invalid
+from domain.fields.kinds import whole
 from domain.lists import saved_views
 from views import pages
 
 
 def context(place):
-    """The views that can be opened, and what of the open one can't be shown."""
-    views = saved_views.of(place.listing, place.by)
-    opened = next((view for view in views if str(view.id) == request.args.get("saved")), None)
-    lost = set()
-    if opened is not None:
-        shown = {*parse_qsl(saved_views.cleaned(place.address().partition("?")[2])), ("tab", place.ask.tab)}
-        shown |= {("sort", place.ask.sort), ("view", place.view)}
-        lost = set(parse_qsl(opened.query)) - shown
-    return {"views": views, "opened": opened, "view_lost": len(lost)}
+    """The view that is open, and whether something of it can't be shown."""
+    id = whole(request.args.get("saved"))
+    opened = id and saved_views.get(place.listing, id, place.by)
+    if not opened:
+        return {"opened": None}
+    shown = {*parse_qsl(saved_views.cleaned(place.address().partition("?")[2])), ("tab", place.ask.tab)}
+    shown |= {("sort", place.ask.sort), ("view", place.view)}
+    return {"opened": opened, "view_lost": bool(set(parse_qsl(opened.query)) - shown)}
+
+
+def saved(mounted, parts):
+    return _views(mounted, mounted.place(parts), {"query": request.query_string.decode("utf-8", "replace")})
+
+
+def _views(mounted, place, given, status=200):
+    about = {"place": place, "listing": place.listing, "views": saved_views.of(place.listing, place.by)}
+    return pages.in_dialog("lists/_views_dialog.html", "lists/views.html", status, here=mounted.nav, **about | given)
 
 
 def save_view(mounted, parts):
     place, form = mounted.place(parts), request.form
-    query = form.get("query", "")
+    given = {"query": form.get("query", ""), "name": form.get("name", ""), "shared": form.get("shared") == "1"}
     try:
-        shared = form.get("shared") == "1"
-        view = saved_views.save(place.listing, form.get("name", ""), query, by=place.by, shared=shared)
+        view = saved_views.save(place.listing, given["name"], given["query"], by=place.by, shared=given["shared"])
     except Invalid as refusal:
-        return mounted.page(
-            refusal.status, parts, view_name=form.get("name", ""), view_error=" ".join(refusal.fields.values())
-        )
+        return _views(mounted, place, given | {"error": " ".join(refusal.fields.values())}, refusal.status)
     return pages.go(f"{place.url}?{view.query}&saved={view.id}", f"“{view.name}” is saved.")
 
 
