@@ -72,6 +72,11 @@ class Options(Kind):
             found = by_id.get(found.merged_into, found)
         return found
 
+    def word_of(self, value):
+        """The id of the word that stands in a cell: what its own was merged into; None where nothing or no word is."""
+        found = self._of(value) if isinstance(value, int) else None
+        return found and found.id
+
     def plain(self, value):
         found = self._of(value)
         return found.label if found else ""

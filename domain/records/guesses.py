@@ -2,8 +2,7 @@
 
 import re
 
-from domain.fields import formats, registry
-from domain.fields.kinds import Unfit
+from domain.fields import registry
 
 GUESSES = (
     (r"\b(mail|e-?mail)\b", "email"),
@@ -25,49 +24,10 @@ GUESSES = (
 )
 
 
-def kind_of(label, offered=None):
-    """The name of a kind (domain/fields/registry.py) that fits a label, of those `offered`; text where none does."""
+def kind_of(label):
+    """The name of a kind (domain/fields/registry.py) that fits a label; text where none does."""
     said = label.casefold()
     for pattern, kind in GUESSES:
-        if re.search(pattern, said) and (offered is None or kind in offered):
+        if kind in registry.KINDS and re.search(pattern, said):
             return kind
     return "text"
-
-
-MOSTLY = 0.95  # of the values fit a kind that is guessed by them
-_LOSES = re.compile(
-    r"[-+]?0\d+([.,]\d+)?|\D*(\d\D?){16,}|[-+]?[\d.,]+[eE][-+]?\d+"
-)  # figures that are names: 007, card numbers, 1E5
-
-
-def kind_of_values(label, texts):
-    """The kind that a column's name and values fit. Figures that would lose something as a number are text."""
-    texts = [text.strip() for text in texts if text and text.strip()]
-    if not texts:
-        return kind_of(label)
-    if any("\n" in text or len(text) > 200 for text in texts):
-        return "long_text"
-    if any(_LOSES.fullmatch(text) for text in texts):
-        return "text"
-    for kind in ("yes_no", "percent", "number", "day", "moment", "email", "url"):
-        if _fits(kind, texts):
-            return kind
-    named = kind_of(label)
-    return named if named in ("choice", "phone", "person") else "text"
-
-
-def _fits(kind, texts):
-    made = registry.made(kind, {})
-    if kind == "percent" and not all("%" in text for text in texts):
-        return False
-    if kind == "yes_no" and all(text in ("0", "1") for text in texts):
-        return False  # as well numbers
-    form, _ = formats.decide(made, texts)
-    return sum(_reads(made, text, form) for text in texts) >= MOSTLY * len(texts)
-
-
-def _reads(kind, text, form):
-    try:
-        return kind.parse(text, form) is not None
-    except Unfit:
-        return False

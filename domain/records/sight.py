@@ -91,9 +91,13 @@ class Sight(Source):
         cell = self.shape.by_name[listing.counted.name]
         plan = self._plan(listing, ask.without(listing.counted.name), by)
         if plan.tests:
-            found = [row.value(cell.name) for row in self._matching(listing, plan)]
+            found = [cell.kind.word_of(row.value(cell.name)) for row in self._matching(listing, plan)]
             return {word: found.count(word) for word in listing.board_words}
-        return {word: self._count(listing, plan, (cell.slot, cell.key(word))) for word in listing.board_words}
+        counted = dict.fromkeys(listing.board_words, 0)
+        for id in (*cell.kind.order(), None):  # what was merged into a word counts as that word
+            if (word := cell.kind.word_of(id)) in counted:
+                counted[word] += self._count(listing, plan, (cell.slot, cell.key(id)))
+        return counted
 
     def total(self, listing, ask, by):
         return self._count(listing, self._plan(listing, ask, by))

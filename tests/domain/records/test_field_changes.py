@@ -87,6 +87,10 @@ def test_words_are_renamed_moved_merged_and_archived_and_no_cell_is_touched(tabl
     assert [name for name, _ in seen(table, by, sort=order)] == ["a", "c", "b"]
     field_changes.merge_words(table.slug, state, option("Open"), option("Done"), by=by)
     assert sorted(seen(table, by, State=option("Done"))) == [("b", "Done"), ("c", "Done")]
+    listing = rules_of(table, by).listing
+    assert lists.counts(listing, asks.Ask(tab="all"), by) == {option("Fresh"): 1, option("Done"): 2, None: 0}
+    looked_at = asks.understand(listing, {"where": [f"and~{listing.first}~not_empty"]})
+    assert lists.counts(listing, looked_at, by) == {option("Fresh"): 1, option("Done"): 2, None: 0}
     undo(table, by)
     assert seen(table, by, State=option("Done")) == [("c", "Done")]
     field_changes.offer_word(table.slug, state, option("Open"), False, by=by)
