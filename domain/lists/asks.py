@@ -49,6 +49,14 @@ class Ask:
         return bool(self.q or self.filters or self.ranges or self.due or self.where)
 
 
+class AtLeast(int):
+    """A count of rows that stopped before all of them were looked at."""
+
+    @classmethod
+    def unless(cls, is_whole, count):
+        return count if is_whole else cls(count)
+
+
 @dataclass(frozen=True)
 class Answer:
     rows: list

@@ -23,7 +23,7 @@ from domain.fields.day import bounds, overdue, within_week
 from domain.fields.kinds import whole
 from domain.fields.person import members, names
 from domain.lists import conditions
-from domain.lists.asks import Answer, Ask
+from domain.lists.asks import Answer, Ask, AtLeast
 from domain.lists.listing import demand, granted
 
 SUMMED = 10_000  # rows that are added up; of more, nothing is
@@ -109,10 +109,10 @@ def _candidates(listing, ask, by):
 
 
 def matching(listing, ask, by):
-    """Of the first LOOKED rows those that meet the conditions."""
+    """(of the first LOOKED rows those that meet the conditions, whether that were all rows)"""
     tests = conditions.tests(listing, ask.where, getattr)
-    first = islice(_candidates(listing, ask.but(after=""), by), LOOKED)
-    return [row for row in first if all(test(row) for test in tests)]
+    first = list(islice(_candidates(listing, ask.but(after=""), by), LOOKED))
+    return [row for row in first if all(test(row) for test in tests)], len(first) < LOOKED
 
 
 def find(listing, id, by, parent=None):
@@ -339,8 +339,8 @@ def _people(listing, rows):
 
 
 def counts(listing, ask, by):
-    """Word of the counted choice → how many of the rows asked for have it, to COUNTED + 1 («more»), of a search's
-    newest FOUND.
+    """Word of the counted choice → how many of the rows asked for have it, to COUNTED + 1 («more»); AtLeast so many
+    where not all were looked at: of a search the newest FOUND, of conditions the first LOOKED.
     Its own filter isn't asked: each count says what a click on it leads to."""
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
@@ -350,13 +350,16 @@ def counts(listing, ask, by):
         return dict.fromkeys(listing.counted.kind.words, 0)
     plain = ask.but(tab=tab.key).without(listing.counted.name)
     if ask.where:
-        words = [getattr(row, listing.counted.name) for row in matching(listing, plain, by)]
-        return {word: words.count(word) for word in listing.counted.kind.words}
+        rows, is_whole = matching(listing, plain, by)
+        words = [getattr(row, listing.counted.name) for row in rows]
+        return {word: AtLeast.unless(is_whole, words.count(word)) for word in listing.counted.kind.words}
     shape = shape_of(listing, plain, by, COUNTS, None)
     query = Compiled(lambda: _build_counts(listing, shape)) if shape.conditions else _counting(listing, shape)
     with standing(listing, by):
         row = query(**values_of(listing, plain, by, None))[0]
-    return {word: min(count, COUNTED + 1) for word, count in zip(listing.counted.kind.words, row, strict=True)}
+    is_whole = not shape.searched or sum(row) < FOUND
+    found = zip(listing.counted.kind.words, row, strict=True)
+    return {word: AtLeast.unless(is_whole, min(count, COUNTED + 1)) for word, count in found}
 
 
 def elsewhere(listing, ask, by):

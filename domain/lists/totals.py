@@ -7,6 +7,7 @@ from peewee import SQL, Select, fn
 
 from database.compiled import Compiled
 from domain.lists import lists
+from domain.lists.asks import AtLeast
 from domain.lists.columns import Column
 from domain.lists.listing import demand
 
@@ -22,7 +23,8 @@ def total(listing, ask, by):
     if ask.finds_nothing:
         return 0
     if ask.where:
-        return min(len(lists.matching(listing, ask, by)), lists.COUNTED + 1)
+        rows, is_whole = lists.matching(listing, ask, by)
+        return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))
     shape = lists.shape_of(listing, ask, by, lists.COUNTS, None)
     query = Compiled(lambda: _build_total(listing, shape)) if shape.conditions else _counting(listing, shape)
     with lists.standing(listing, by):
@@ -56,8 +58,6 @@ def sums(listing, ask, by):
     demand(by, listing.tab(ask.tab).capability)
     if ask.finds_nothing:
         return Sums(0, {})
-    if listing.source:
-        return listing.source.sums(listing, ask, by)
     shape = lists.shape_of(listing, ask.but(after=""), by, lists.SUMS, None)
     query = Compiled(lambda: _build_sums(listing, shape)) if shape.conditions else _summing(listing, shape)
     with lists.standing(listing, by):

@@ -17,6 +17,7 @@ from domain import Invalid
 from domain.fields.kinds import clean, comparable, whole
 from domain.fields.leftover import LeftOver, plain_cell
 from domain.lists import asks, conditions, lists
+from domain.lists.asks import AtLeast
 from domain.lists.sources import Source
 from domain.records import documents, questions, shapes
 from domain.records.shapes import EMPTY
@@ -91,8 +92,9 @@ class Sight(Source):
         cell = self.shape.by_name[listing.counted.name]
         plan = self._plan(listing, ask.without(listing.counted.name), by)
         if plan.tests:
-            found = [cell.kind.word_of(row.value(cell.name)) for row in self._matching(listing, plan)]
-            return {word: found.count(word) for word in listing.board_words}
+            rows, is_whole = self._matching(listing, plan)
+            found = [cell.kind.word_of(row.value(cell.name)) for row in rows]
+            return {word: AtLeast.unless(is_whole, found.count(word)) for word in listing.board_words}
         counted = dict.fromkeys(listing.board_words, 0)
         for id in (*cell.kind.order(), None):  # what was merged into a word counts as that word
             if (word := cell.kind.word_of(id)) in counted:
@@ -101,9 +103,6 @@ class Sight(Source):
 
     def total(self, listing, ask, by):
         return self._count(listing, self._plan(listing, ask, by))
-
-    def sums(self, listing, ask, by):
-        return None
 
     # --- how rows are found ----------------------------------------------------------------------------------
 
@@ -288,7 +287,8 @@ class Sight(Source):
         """How many rows meet the plan, to COUNTED + 1; where they must be looked at, among the first LOOKED."""
         exact = [*plan.exact, also] if also else plan.exact
         if plan.tests:
-            return min(len(self._matching(listing, plan)), lists.COUNTED + 1)
+            rows, is_whole = self._matching(listing, plan)
+            return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))
         given = self._narrows(plan) | {"match": plan.match}
         way = "search" if plan.match else "key" if exact else "all"
         if way == "key":
@@ -298,9 +298,10 @@ class Sight(Source):
         return questions.counting(way, self._narrowing(exact, plan))(**given)[0][0]
 
     def _matching(self, listing, plan):
-        """Of the first LOOKED candidates those that pass."""
+        """(of the first LOOKED candidates those that pass, whether that were all)"""
         candidates = self._walk(listing, plan, listing.sorts[0], lists.Ask())
-        return [row for _, row in islice(candidates, LOOKED) if plan.passes(row)]
+        first = [row for _, row in islice(candidates, LOOKED)]
+        return [row for row in first if plan.passes(row)], len(first) < LOOKED
 
     def _narrowing(self, probes, plan):
         """What of a question's conditions changes its text."""

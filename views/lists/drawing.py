@@ -46,7 +46,9 @@ def _part(part):
 
 def bounded(count):
     """A count that stopped at its bound says so."""
-    return f"{lists.COUNTED:,}+" if count > lists.COUNTED else f"{count:,}"
+    if count > lists.COUNTED:
+        return f"{lists.COUNTED:,}+"
+    return f"{count:,}+" if isinstance(count, asks.AtLeast) else f"{count:,}"
 
 
 def rows(place, answer):

@@ -30,7 +30,7 @@ ICONS = (
     *("list", "layout-kanban", "download", "upload", "file-spreadsheet", "search", "plus", "keyboard"),
     *("arrow-left", "trash", "x", "sort-ascending", "sort-descending", "selector", "lock", "filter"),
     *("history", "arrow-back-up", "pencil", "progress-check", "flag", "tag", "user", "calendar"),
-    *("link", "dots"),
+    *("link", "dots", "bookmark"),
 )
 
 
@@ -221,7 +221,8 @@ def _total(place, context):
     answer, counts = context["answer"], context.get("counts")
     if not answer.more:
         return len(answer.rows)
-    if counts and max(counts.values()) <= lists.COUNTED:
+    exact = counts and not any(isinstance(count, asks.AtLeast) for count in counts.values())
+    if exact and max(counts.values()) <= lists.COUNTED:
         chosen = dict(place.ask.filters).get(place.listing.counted.name)
         if chosen is None or chosen in counts:
             return sum(counts.values()) if chosen is None else counts[chosen]

@@ -1,5 +1,7 @@
 """Tables that people make: all of them, a new one, the rows of one, and its fields."""
 
+from functools import partial
+
 from flask import Blueprint, g
 from htmx_flask import request
 
@@ -142,44 +144,36 @@ def add_field(table):
     done = f"{field.label} is there: {registry.KINDS[field.kind].label.lower()}."
     if request.htmx:
         return pages.answer(pages.notice("good", done), trigger={"listChanged": True, "fieldAdded": True})
-    return pages.go(request.form.get("back") or _at(collections.found(table)), done)
+    return pages.go(_at(collections.found(table)) + ("/fields" if "stays" in form else ""), done)
+
+
+def _changed(table, about, change, done, named="label"):
+    """A change of the table's shape, then the page of its fields, with the word for it or with the refusal."""
+    try:
+        made = change(request.form.get(named, ""), by=g.by, shape=whole(request.form.get("shape")))
+    except Refused as refusal:
+        if refusal.status in (403, 404):
+            raise
+        return _fields(table, refusal, about)
+    return pages.go(f"{_at(collections.found(table))}/fields", done(made))
 
 
 @blueprint.post(HERE + "/<table>/fields/<int:id>")
 @access.member("records.build")
 def change_field(table, id):
-    try:
-        field = collections.rename_field(
-            table, id, request.form.get("label", ""), by=g.by, shape=whole(request.form.get("shape"))
-        )
-    except Refused as refusal:
-        if refusal.status in (403, 404):
-            raise
-        return _fields(table, refusal, id)
-    return pages.go(f"{_at(collections.found(table))}/fields", f"{field.label} is saved.")
+    return _changed(table, id, partial(collections.rename_field, table, id), lambda field: f"{field.label} is saved.")
 
 
 @blueprint.post(HERE + "/<table>/fields/<int:id>/words")
 @access.member("records.build")
 def add_word(table, id):
-    try:
-        option = collections.add_option(
-            table, id, request.form.get("label", ""), by=g.by, shape=whole(request.form.get("shape"))
-        )
-    except Refused as refusal:
-        if refusal.status in (403, 404):
-            raise
-        return _fields(table, refusal, id)
-    return pages.go(f"{_at(collections.found(table))}/fields", f"{option.label} can be chosen.")
+    return _changed(
+        table, id, partial(collections.add_option, table, id), lambda option: f"{option.label} can be chosen."
+    )
 
 
 @blueprint.post(HERE + "/<table>/name")
 @access.member("records.build")
 def rename(table):
-    try:
-        named = collections.rename(table, request.form.get("name", ""), by=g.by, shape=whole(request.form.get("shape")))
-    except Refused as refusal:
-        if refusal.status in (403, 404):
-            raise
-        return _fields(table, refusal, "name")
-    return pages.go(f"{_at(named)}/fields", f"It is called {named.name}.")
+    done = lambda renamed: f"It is called {renamed.name}."  # noqa: E731
+    return _changed(table, "name", partial(collections.rename, table), done, named="name")

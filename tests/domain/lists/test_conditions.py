@@ -65,6 +65,8 @@ def test_pages_go_on_and_a_long_look_says_so(some, monkeypatch):
     ask = asks.understand(TASKS, {"where": ["and~title~begins~call"], "tab": "all"})
     answer = lists.read(TASKS, ask, some)
     assert (answer.rows, answer.looked) == ([], 2)
+    assert isinstance(totals.total(TASKS, ask, some), asks.AtLeast)  # «0+»: not all were looked at
+    assert {type(count) for count in lists.counts(TASKS, ask, some).values()} == {asks.AtLeast}
     answer = lists.read(TASKS, ask.but(after=answer.more), some)
     assert [row.title for row in answer.rows] == ["Call the printer"]
     assert not answer.more
