@@ -16,7 +16,7 @@ from limits.strategies import FixedWindowRateLimiter
 from database.transactions import writes
 from domain import Refused
 from domain.base import audit, configuration
-from domain.fields.addresses import normalized
+from domain.fields.email import normalized
 
 
 class TooOften(Refused):

@@ -13,7 +13,7 @@ from environs import EnvValidationError, FileAwareEnv
 
 from database import urls
 from domain.base.variables import CHOSEN, PLANS, VARIABLES
-from domain.fields.addresses import EMAIL, normalized, parsed
+from domain.fields.email import EMAIL, normalized, parsed
 from domain.fields.kinds import Unfit
 
 # What each calls the thing that is bought, and its secrets.

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from domain.base import configuration, outgoing, settings
 from domain.base.outgoing import sends
-from domain.fields import addresses
+from domain.fields.email import mailable
 from domain.fields.kinds import clean
 
 TIMEOUT = 15  # seconds
@@ -35,8 +35,8 @@ def compose(template, to, values, message_id=None):
     parts = {name: "".join(block(words.new_context(context))).strip() for name, block in words.blocks.items()}
     message = EmailMessage()
     message["Subject"] = " ".join(parts["subject"].split())
-    message["From"] = Address(settings.get("mail_sender_name"), *addresses.mailable(configuration.active.mail_from))
-    message["To"] = Address("", *addresses.mailable(to))
+    message["From"] = Address(settings.get("mail_sender_name"), *mailable(configuration.active.mail_from))
+    message["To"] = Address("", *mailable(to))
     message["Date"] = formatdate()
     message["Message-ID"] = message_id or make_msgid(domain="guildhall")
     message.set_content(_templates.get_template("_letter.txt").render(**context, parts=parts))

@@ -13,7 +13,7 @@ from database.clock import now
 from database.transactions import writes
 from domain import Refused
 from domain.base import keys
-from domain.fields.addresses import normalized
+from domain.fields.email import normalized
 from domain.fields.kinds import code_digits
 from models import AuthToken
 

@@ -6,9 +6,9 @@ from peewee import fn
 from database.clock import local, now, reader_day
 from database.columns import DayOrMoment
 from database.parameters import parameter
-from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, figures
 from domain.fields.moment import Moment
+from domain.fields.records import operators
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,92 @@
-import re
+"""E-mail addresses: what is one, when two are the same, and how one is written for a mail server.
+
+One strict reader for every door, `email-validator` without a question to DNS: nothing that another program
+could take for several addresses, a name with an address, or an encoded word.
+"""
+
 from dataclasses import dataclass
 
-from domain.fields.kinds import Unfit
+import email_validator
+import idna
+
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field, Unfit, compatible
 from domain.fields.text import Text
+
+_WHOLE = "Write a whole e-mail address, like ada@example.org."
+_NEVER = (".invalid", ".localhost", ".onion", ".arpa")  # RFC 6761, 7686: no mail goes there
 
 
 @dataclass(frozen=True)
 class Email(Text):
-    """An e-mail address, to be read; whoever sends to one asks domain/fields/addresses.py.
-    `is_checked` refuses what can't be one, and writes the domain in small letters."""
+    """An e-mail address, as it is known."""
 
     name = "email"
     most: int = 254
     control = "email"
-    is_checked: bool = False
+
+
+@dataclass(frozen=True)
+class Usable(Email):
+    """An address that letters can go to; `in_small` writes its domain in small letters."""
+
+    in_small: bool = False
 
     def read(self, text):
-        text = super().read(text)
-        if not self.is_checked:
-            return text
-        local, at, host = text.rpartition("@")
-        if not at:
-            raise Unfit("This lacks an @, as in ada@example.org.")
-        if not _LOCAL.fullmatch(local) or not _HOST.fullmatch(host):
-            raise Unfit("Write an address such as ada@example.org.")
-        return f"{local}@{host.lower()}"
+        # Compatible letters become one: the Kelvin sign compares as a k, and must not be mailed elsewhere than a k.
+        typed = compatible(text[:1000]).strip()
+        found = parsed(typed)
+        if found is None or len(found.normalized) > self.most or not _is_on_the_net(found.ascii_domain):
+            raise Unfit(_WHOLE)
+        # Browsers write a domain in letters as DNS has it; people read letters.
+        written = typed if typed.isascii() and "xn--" not in typed.lower() else found.normalized
+        local, _, domain = written.rpartition("@")
+        return f"{local}@{domain.lower()}" if self.in_small else written
 
 
-_LOCAL = re.compile(r"[^\s@,;:<>()\[\]\"\\]{1,64}")
-_HOST = re.compile(r"[^\W_](?:[\w-]*[^\W_])?(?:\.[^\W_](?:[\w-]*[^\W_])?)+")
+EMAIL = Field("email", "E-mail", Usable(), True, missing=_WHOLE)
+
+
+def parsed(text):
+    """The parts of an address (RFC 5321, 6531), or None; one without a dot, such as root@mail, has them too."""
+    if "=?" in text:  # RFC 2047: a header's reader would decode it
+        return None
+    try:
+        return email_validator.validate_email(
+            text, check_deliverability=False, globally_deliverable=False, test_environment=True, strict=True
+        )
+    except email_validator.EmailNotValidError:
+        return None
+
+
+def _is_on_the_net(domain):
+    last = domain.rpartition(".")
+    return bool(last[0]) and not last[2].isdigit() and not domain.endswith(_NEVER)
+
+
+def normalized(email):
+    """The form in which addresses are compared: NFKC, without case and outer space, the domain as DNS has it.
+    Without case means lower case: casefolding would take «straße» for «strasse», two mailboxes whose owners
+    would then get into one account."""
+    local, at, domain = compatible(email).strip().rpartition("@")
+    return f"{compatible(local.lower())}{at}{_in_dns(domain.lower())}"
+
+
+def mailable(email):
+    """(local part, domain) as a mail server without SMTPUTF8 takes them, where the local part allows it."""
+    local, _, domain = email.rpartition("@")
+    return local, _in_dns(domain)
+
+
+def _in_dns(domain):
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return domain
+
+
+def address(email):
+    """A usable address as typed, in NFKC. Refuses with Invalid."""
+    return read_whole((EMAIL,), {"email": email})["email"]

@@ -5,7 +5,7 @@ import json
 
 from domain import Invalid, Stale
 from domain.fields.kinds import Unfit
-from domain.fields.leftover import LeftOver
+from domain.fields.records.leftover import LeftOver
 
 
 def read_form(fields, form, only=None):

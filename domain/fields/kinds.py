@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.fields import operators
+from domain.fields.records import operators
 
 
 class Unfit(ValueError):

@@ -3,8 +3,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from database.clock import local, now
-from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, figures
+from domain.fields.records import operators
 
 
 @dataclass(frozen=True)

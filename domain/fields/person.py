@@ -3,8 +3,8 @@ from dataclasses import dataclass
 from database.compiled import Compiled
 from database.parameters import parameter
 from database.scope import scope
-from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, clean, comparable, whole
+from domain.fields.records import operators
 from models import Membership, Profile, User
 
 

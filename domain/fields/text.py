@@ -3,8 +3,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, clean, comparable
+from domain.fields.records import operators
 
 
 @dataclass(frozen=True)

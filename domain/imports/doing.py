@@ -14,7 +14,7 @@ from database.statements import insert_rows
 from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
 from domain.base import audit, changes, long_jobs
-from domain.fields.leftover import restored_cell, stored_cell
+from domain.fields.records.leftover import restored_cell, stored_cell
 from domain.imports import imports, reading, targets, verdicts
 from domain.imports.imports import JOB, VERDICTS
 from domain.imports.verdicts import CHANGED, NEW

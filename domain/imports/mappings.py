@@ -7,9 +7,9 @@ from typing import Any
 
 from database.clock import local, now
 from domain import Invalid
-from domain.fields import formats
 from domain.fields.choice import Choice
 from domain.fields.kinds import Unfit, clean, comparable
+from domain.fields.records import formats
 from domain.imports import reading
 
 ID = "id"  # the column that has our own numbers of rows

@@ -6,10 +6,10 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.fields import formats
 from domain.fields.forms import fingerprint
 from domain.fields.kinds import Unfit, clean, comparable, whole
-from domain.fields.leftover import LeftOver, stored_cell
+from domain.fields.records import formats
+from domain.fields.records.leftover import LeftOver, stored_cell
 from domain.imports.mappings import ID
 from domain.imports.reading import COLUMNS
 from domain.imports.workbooks import Neutral

@@ -13,8 +13,8 @@ from domain.base import audit, changes, configuration, outgoing
 from domain.base.allowances import spend
 from domain.fields.forms import check_fresh, read_whole
 from domain.fields.kinds import Field
-from domain.fields.leftover import plain_cell
 from domain.fields.person import members, names
+from domain.fields.records.leftover import plain_cell
 from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import demand, granted

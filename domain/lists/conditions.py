@@ -1,8 +1,8 @@
 """Conditions of a list: a field, what is asked of it, and what it is compared with; joined by «and» and «or».
 
-They are asked of values in Python (domain/fields/operators.py), so that they mean the same in every list and on every
-database; where a range of keys holds all hits, a Source looks only there. A line of conditions is read in groups:
-each «or» belongs to what stands before it, and all groups must hold.
+They are asked of values in Python (domain/fields/records/operators.py), so that they mean the same in every list and
+on every database; where a range of keys holds all hits, a Source looks only there. A line of conditions is read in
+groups: each «or» belongs to what stands before it, and all groups must hold.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from domain.fields.kinds import Unfit, clean
-from domain.fields.leftover import LeftOver
+from domain.fields.records.leftover import LeftOver
 
 MOST = 20  # of one list
 SIGN = "~"

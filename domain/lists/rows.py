@@ -14,8 +14,8 @@ from domain import Forbidden, NotFound, Refused, Stale
 from domain.base import changes
 from domain.base.stepup import VerificationRequired
 from domain.fields.forms import check_fresh, read_form, read_whole
-from domain.fields.leftover import LeftOver, restored_cell, stored_cell
 from domain.fields.person import members
+from domain.fields.records.leftover import LeftOver, restored_cell, stored_cell
 from domain.lists import lists
 from domain.lists.listing import Listing, demand
 from domain.lists.tables import as_json

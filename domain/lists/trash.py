@@ -14,7 +14,7 @@ from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
-from domain.fields.leftover import plain_cell, restored_cell
+from domain.fields.records.leftover import plain_cell, restored_cell
 from domain.lists import rows
 from domain.lists.listing import demand
 from models import Change, Comment, Organization, StoredFile

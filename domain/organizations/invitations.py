@@ -15,7 +15,7 @@ from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import audit, changes, history, outgoing, settings
 from domain.base.roles import WORKSPACE_ROLES
-from domain.fields import addresses
+from domain.fields.email import address, normalized
 from domain.fields.kinds import clean
 from domain.organizations import assignments, organizations, permissions, workspaces
 from models import Assignment, Invitation, Membership, Organization, User
@@ -50,7 +50,7 @@ def invite(email, role, *, by, workspace=None, allow=lambda: None):
     by.require("members.invite_staff" if workspace else "members.invite")
     problems = {}
     try:
-        email = addresses.address(email)
+        email = address(email)
     except Invalid as invalid:
         problems |= invalid.fields
     if role not in (WORKSPACE_ROLES if workspace else ROLES):
@@ -92,7 +92,7 @@ def invite_all(text, role, *, by, allow=lambda: None):
 
 @writes
 def _invite(email, role, workspace, by):
-    organization, norm = by.organization, addresses.normalized(email)
+    organization, norm = by.organization, normalized(email)
     lock("seats", organization.id)
     if held := open_for(norm):
         raise AlreadyInvited(

@@ -18,7 +18,7 @@ from domain import Invalid, NotFound, Refused
 from domain.backers import backers
 from domain.base import audit, outgoing, settings, stepup, tokens
 from domain.entitlements import credits
-from domain.fields.addresses import EMAIL, address, normalized
+from domain.fields.email import EMAIL, address, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Unfit, clean
 from domain.fields.text import Name

@@ -17,7 +17,7 @@ from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import audit, configuration, outgoing, stepup
 from domain.base.roles import PLATFORM, STAFF, UNNARROWED
-from domain.fields.addresses import address, normalized
+from domain.fields.email import address, normalized
 from domain.fields.kinds import clean
 from domain.fields.number import counted
 from models import Admin, StaffRole, User

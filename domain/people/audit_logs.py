@@ -3,9 +3,9 @@
 from peewee import JOIN, fn
 
 from domain.base import audit
-from domain.fields.addresses import normalized
 from domain.fields.choice import Choice
 from domain.fields.code import Code
+from domain.fields.email import normalized
 from domain.fields.kinds import Field, whole
 from domain.fields.moment import Moment
 from domain.fields.record import Record

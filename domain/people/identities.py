@@ -18,7 +18,7 @@ from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.backers import backers
 from domain.base import audit, configuration, outgoing, settings, stepup, tokens
-from domain.fields.addresses import address, normalized
+from domain.fields.email import address, normalized
 from domain.fields.kinds import clean
 from domain.people import accounts, codes
 from models import AuthToken, Identity, Passkey, User

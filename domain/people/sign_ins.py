@@ -7,7 +7,7 @@ from database.clock import now
 from database.transactions import writes
 from domain import Refused
 from domain.base import allowances, audit, configuration, outgoing, settings, tokens
-from domain.fields.addresses import address, normalized
+from domain.fields.email import address, normalized
 from domain.fields.kinds import clean
 from domain.people import accounts, codes, passwords, sessions
 from models import AuditEvent, AuthToken, User

@@ -11,8 +11,8 @@ from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Stale
 from domain.base import history
-from domain.fields import registry
 from domain.fields.kinds import Unfit, clean, comparable
+from domain.fields.records import registry
 from domain.fields.text import Name, Text
 from domain.records import rights
 from models import Collection, RecordField, RecordOption, RecordSlot, ShapeChange

@@ -4,8 +4,8 @@ import json
 
 from database.statements import insert_rows
 from domain import Invalid
-from domain.fields import conversions
-from domain.fields.leftover import LeftOver
+from domain.fields.records import conversions
+from domain.fields.records.leftover import LeftOver
 from models import RecordKey, RecordUnique
 
 LARGEST = 64_000  # bytes of a document without its long texts

@@ -2,7 +2,7 @@
 
 import re
 
-from domain.fields import registry
+from domain.fields.records import registry
 
 GUESSES = (
     (r"\b(mail|e-?mail)\b", "email"),
@@ -25,7 +25,7 @@ GUESSES = (
 
 
 def kind_of(label):
-    """The name of a kind (domain/fields/registry.py) that fits a label; text where none does."""
+    """The name of a kind (domain/fields/records/registry.py) that fits a label; text where none does."""
     said = label.casefold()
     for pattern, kind in GUESSES:
         if kind in registry.KINDS and re.search(pattern, said):

@@ -17,11 +17,11 @@ from database.statements import insert_rows
 from database.transactions import writes
 from domain import Invalid, Refused
 from domain.base import long_jobs
-from domain.fields import conversions, formats, registry
 from domain.fields.kinds import Unfit, comparable
-from domain.fields.leftover import LeftOver, plain_cell
-from domain.fields.many_options import split
 from domain.fields.person import members
+from domain.fields.records import conversions, formats, registry
+from domain.fields.records.leftover import LeftOver, plain_cell
+from domain.fields.records.many_options import split
 from domain.records import collections, documents, rules, shape_changes, shapes
 from models import Collection, LongJob, Organization, Record, RecordField, RecordKey, RecordOption, RecordSlot, User
 

@@ -8,9 +8,9 @@ from peewee import JOIN
 
 from database.connections import database
 from domain import Stale
-from domain.fields import formats, operators, registry
 from domain.fields.kinds import Field, Kind
-from domain.fields.leftover import LeftOver
+from domain.fields.records import formats, operators, registry
+from domain.fields.records.leftover import LeftOver
 from models import Collection, RecordField, RecordOption, RecordRule, RecordSlot
 
 KEPT_SHAPES = 500

@@ -15,7 +15,7 @@ from database.connections import database
 from database.locks import lock
 from domain import Invalid
 from domain.fields.kinds import clean, comparable, whole
-from domain.fields.leftover import LeftOver, plain_cell
+from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.lists import asks, conditions, lists
 from domain.lists.asks import AtLeast
 from domain.lists.sources import Source

@@ -15,7 +15,7 @@ import pytest
 from database.scope import inside
 from database.transactions import writes
 from domain.base import configuration
-from domain.fields.leftover import LeftOver
+from domain.fields.records.leftover import LeftOver
 from domain.lists import lists, rows
 from domain.records import collections, kind_changes, listings
 from models import LongJob, Record, RecordKey

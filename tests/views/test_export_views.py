@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 
 import models
 from database.scope import inside
-from domain.fields.leftover import LeftOver
+from domain.fields.records.leftover import LeftOver
 from domain.imports import reading
 from domain.lists import rows
 from domain.tasks import tasks

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from database.clock import is_past
 from database.columns import public_id
-from domain.fields.leftover import LeftOver
+from domain.fields.records.leftover import LeftOver
 from domain.lists import asks, comments, lists
 from views.lists import export
 

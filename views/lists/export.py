@@ -16,8 +16,8 @@ from flask import Response, request
 from database.clock import now
 from database.connections import database
 from database.scope import inside
-from domain.fields.leftover import LeftOver, plain_cell, restored_cell
 from domain.fields.person import emails
+from domain.fields.records.leftover import LeftOver, plain_cell, restored_cell
 from domain.imports.reading import guarded
 from domain.lists import lists
 from domain.lists.listing import demand

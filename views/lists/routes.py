@@ -15,8 +15,8 @@ from database.columns import public_id
 from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base.allowances import spend
 from domain.fields.forms import as_text, read_whole
-from domain.fields.leftover import plain_cell
 from domain.fields.person import names
+from domain.fields.records.leftover import plain_cell
 from domain.lists import asks, conditions, lists, rows, totals
 from domain.lists.listing import demand
 from domain.people import admins

@@ -8,8 +8,8 @@ from markupsafe import Markup, escape
 from domain.base import changes
 from domain.fields.forms import as_text
 from domain.fields.kinds import whole
-from domain.fields.leftover import plain_cell, restored_cell
 from domain.fields.person import names
+from domain.fields.records.leftover import plain_cell, restored_cell
 from domain.lists import attachments, comments, markdown, rows
 from views import pages
 

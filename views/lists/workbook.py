@@ -11,7 +11,7 @@ from xlsxwriter import Workbook
 from database.clock import local
 from database.connections import database
 from domain import Refused
-from domain.fields.leftover import LeftOver
+from domain.fields.records.leftover import LeftOver
 
 TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROWS = 1_048_576  # of a sheet

@@ -10,7 +10,7 @@ from database.transactions import GaveUp
 from database.troubles import Unavailable
 from domain import Invalid, Refused
 from domain.base import allowances
-from domain.fields.addresses import address, normalized
+from domain.fields.email import address, normalized
 from domain.people import codes, sessions, sign_ins
 from views import access, cookies, pages
 from views.codes import CodeFlow

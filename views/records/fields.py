@@ -4,8 +4,8 @@ from flask import Blueprint, g
 from htmx_flask import request
 
 from domain import Invalid, Refused
-from domain.fields import conversions, formats, registry
 from domain.fields.kinds import whole
+from domain.fields.records import conversions, formats, registry
 from domain.records import collections, field_changes, kind_changes, shape_changes
 from views import access, pages
 

@@ -6,9 +6,9 @@ from flask import Blueprint, g
 from htmx_flask import request
 
 from domain import Invalid, Refused
-from domain.fields import registry
 from domain.fields.kinds import Field, whole
-from domain.fields.option import Options
+from domain.fields.records import registry
+from domain.fields.records.option import Options
 from domain.fields.text import Text
 from domain.lists.listing import Listing
 from domain.lists.rows import Rules

@@ -10,7 +10,7 @@ from limits import parse
 
 from domain.base import allowances, configuration
 from domain.base.allowances import hit
-from domain.fields.addresses import normalized
+from domain.fields.email import normalized
 from domain.people import sessions
 from views import cookies, places
 from views.safety.headers import cookie_name

@@ -7,7 +7,7 @@ import pytest
 
 from database.clock import read_in
 from database.scope import inside
-from domain.fields import registry
+from domain.fields.records import registry
 from domain.imports import doing, imports
 from domain.lists import lists, rows
 from domain.records import collections, listings

@@ -4,7 +4,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from domain import Invalid, NotFound, Refused, Stale
-from domain.fields.leftover import LeftOver
+from domain.fields.records.leftover import LeftOver
 from domain.lists import asks, lists, rows
 from domain.records import collections, field_changes, kind_changes, listings, rules, shape_changes
 from models import Record, RecordOption, RecordUnique

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.fields import registry
+from domain.fields.records import registry
 from domain.records import guesses
 
 

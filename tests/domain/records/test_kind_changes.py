@@ -6,7 +6,7 @@ import json
 import pytest
 
 from domain import Forbidden, Invalid, Refused, Stale
-from domain.fields.leftover import LeftOver
+from domain.fields.records.leftover import LeftOver
 from domain.lists import asks, lists, rows
 from domain.records import collections, kind_changes, listings, shape_changes
 from models import Record, RecordKey, RecordOption, RecordSlot, ShapeChange

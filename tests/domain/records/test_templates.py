@@ -1,7 +1,7 @@
 import pytest
 
 from domain import NotFound
-from domain.fields import registry
+from domain.fields.records import registry
 from domain.records import collections, templates
 
 

@@ -4,24 +4,24 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from domain.fields.amount import Amounts
 from domain.fields.day import Day
-from domain.fields.duration import Duration
-from domain.fields.email import Email
-from domain.fields.exact import Exact
+from domain.fields.email import Usable
 from domain.fields.kinds import Unfit, clean
-from domain.fields.many_options import ManyOptions
 from domain.fields.moment import Moment
 from domain.fields.money import CURRENCIES
-from domain.fields.option import Option, Options
-from domain.fields.people import People
-from domain.fields.percent import Percent
 from domain.fields.person import Person
-from domain.fields.phone import Phone
-from domain.fields.rating import Rating
+from domain.fields.records.amount import Amounts
+from domain.fields.records.duration import Duration
+from domain.fields.records.exact import Exact
+from domain.fields.records.many_options import ManyOptions
+from domain.fields.records.option import Option, Options
+from domain.fields.records.people import People
+from domain.fields.records.percent import Percent
+from domain.fields.records.phone import Phone
+from domain.fields.records.rating import Rating
+from domain.fields.records.url import Url
+from domain.fields.records.yes_no import YesNo
 from domain.fields.text import Text
-from domain.fields.url import Url
-from domain.fields.yes_no import YesNo
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ KINDS = {
     "duration": Offered("Duration", "1:30", "hourglass", lambda options, _: Duration()),
     "person": Offered("Person", "Somebody here", "user", lambda options, _: Person()),
     "people": Offered("Several people", "Ada; Ben", "users", lambda options, _: People()),
-    "email": Offered("E-mail", "ada@example.org", "mail", lambda options, _: Email(is_checked=True)),
+    "email": Offered("E-mail", "ada@example.org", "mail", lambda options, _: Usable(in_small=True)),
     "phone": Offered("Phone", "+49 30 1234", "phone", lambda options, _: Phone(country=options.get("country", ""))),
     "url": Offered("Web address", "https://example.org", "link", lambda options, _: Url()),
     "rating": Offered("Rating", "★★★", "star", lambda options, _: Rating(options.get("most", 5))),

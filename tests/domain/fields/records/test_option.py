@@ -1,7 +1,7 @@
 import pytest
 
 from domain.fields.kinds import Unfit
-from domain.fields.option import Option, Options
+from domain.fields.records.option import Option, Options
 
 KIND = Options(
     (

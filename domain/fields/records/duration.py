@@ -2,9 +2,9 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.fields import operators
-from domain.fields.exact import number, number_key
 from domain.fields.kinds import Kind, Unfit, comparable, figures
+from domain.fields.records import operators
+from domain.fields.records.exact import number, number_key
 
 LONGEST = 100 * 366 * 86_400  # seconds
 UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}

@@ -3,10 +3,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from domain.fields import operators
-from domain.fields.exact import grouped, number, number_key, plain
 from domain.fields.kinds import Kind, Unfit, clean
 from domain.fields.money import CURRENCIES, SYMBOLS, digits
+from domain.fields.records import operators
+from domain.fields.records.exact import grouped, number, number_key, plain
 
 _SIGNS = {sign: code for code, sign in SYMBOLS.items()} | {"US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL"}
 _DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "TWD")

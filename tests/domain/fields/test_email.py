@@ -1,7 +1,7 @@
 import pytest
 
 from domain import Invalid
-from domain.fields.addresses import address, mailable, normalized
+from domain.fields.email import address, mailable, normalized
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 from domain.fields.day import Day
-from domain.fields.leftover import LeftOver, plain_cell, restored_cell, stored_cell
+from domain.fields.records.leftover import LeftOver, plain_cell, restored_cell, stored_cell
 
 
 def test_words_that_fit_no_kind_are_kept_as_they_are():

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from domain.fields import formats, registry
 from domain.fields.kinds import Unfit
+from domain.fields.records import formats, registry
 
 
 def decide(name, *texts, **given):

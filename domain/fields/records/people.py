@@ -1,9 +1,9 @@
 from dataclasses import dataclass
 
-from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, whole
-from domain.fields.many_options import quoted, split
 from domain.fields.person import Person, found, members, names
+from domain.fields.records import operators
+from domain.fields.records.many_options import quoted, split
 
 _ONE = Person()
 

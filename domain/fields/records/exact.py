@@ -2,8 +2,8 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, clean, figures
+from domain.fields.records import operators
 
 DIGITS = 28  # before and behind the point together
 

@@ -1,8 +1,8 @@
 from dataclasses import dataclass
 
-from domain.fields import operators
 from domain.fields.kinds import Unfit, clean, comparable
-from domain.fields.option import Options
+from domain.fields.records import operators
+from domain.fields.records.option import Options
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from database.clock import local, now
 from domain.fields.kinds import Unfit, clean, comparable, figures
-from domain.fields.many_options import split
-from domain.fields.yes_no import NO, YES
+from domain.fields.records.many_options import split
+from domain.fields.records.yes_no import NO, YES
 
 ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 SEPARATORS = {";": "semicolon", ",": "comma", "|": "bar", "\n": "line break"}

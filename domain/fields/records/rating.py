@@ -1,8 +1,8 @@
 import re
 from dataclasses import dataclass
 
-from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, figures
+from domain.fields.records import operators
 
 
 @dataclass(frozen=True)

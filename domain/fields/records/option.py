@@ -1,8 +1,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, comparable, whole
+from domain.fields.records import operators
 
 
 @dataclass(frozen=True)

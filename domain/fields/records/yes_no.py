@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
-from domain.fields import operators
 from domain.fields.kinds import Kind, Unfit, comparable
+from domain.fields.records import operators
 
 YES = ("yes", "true", "1", "x", "✓", "✔", "☑", "on", "y", "t", "ja", "oui", "si", "sí", "da", "sim")
 NO = ("no", "false", "0", "-", "✗", "✘", "☐", "off", "n", "f", "nein", "non", "nee", "não", "nie")

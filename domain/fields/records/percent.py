@@ -1,8 +1,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.fields.exact import Exact, grouped, number, plain
 from domain.fields.kinds import Unfit, clean
+from domain.fields.records.exact import Exact, grouped, number, plain
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 import phonenumbers
 
-from domain.fields import operators
 from domain.fields.kinds import Unfit, figures
+from domain.fields.records import operators
 from domain.fields.text import Text
 
 

@@ -10,12 +10,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from database.clock import local, now
-from domain.fields import formats
-from domain.fields.amount import Amount
-from domain.fields.duration import UNITS
 from domain.fields.kinds import Unfit
-from domain.fields.leftover import LeftOver
 from domain.fields.person import emails
+from domain.fields.records import formats
+from domain.fields.records.amount import Amount
+from domain.fields.records.duration import UNITS
+from domain.fields.records.leftover import LeftOver
 
 KEEP, READ, ASK, NO = "keep", "read", "ask", "no"  # all keep · each is read · after a question · not offered
 LABELS = {KEEP: "Every cell keeps its value", READ: "Each cell is read; what doesn't fit stays as words"}
