@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
-from tests.domain.fields.records.test_kinds_of_tables import PLACELESS, QUICK, VALUES, kind_of
 
 from domain.fields.records import conversions, registry
 from domain.fields.records.amount import Amount
 from domain.fields.records.conversions import NO, Cell, convert, offered, way
 from domain.fields.records.formats import Format
 from domain.fields.records.leftover import LeftOver
+from tests.domain.fields.records.test_kinds_of_tables import PLACELESS, QUICK, VALUES, kind_of
 
 PAIRS = [(one, other) for one in PLACELESS for other in PLACELESS if one != other and way(one, other) != NO]
 
