@@ -4,6 +4,7 @@ import ast
 import functools
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -723,6 +724,18 @@ def test_the_environment_is_read_in_one_place():
         )
     ]
     assert wrong == []
+
+
+def test_a_title_belongs_to_one_story():
+    """The stories of a browser share a house: one that waits for a task to go must not see another's."""
+    made = re.compile(r"""new_task\(\w+, ['"]([^'"]+)|get_by_label\("Title"\)\.fill\("([^"]+)"\)""")
+    told = [
+        title
+        for path in (TOP / "tests/browser").glob("*.py")
+        for title in {a or b for a, b in made.findall(path.read_text("utf-8"))}
+    ]
+    assert len(told) > 20
+    assert sorted(title for title, times in Counter(told).items() if times > 1) == []
 
 
 def test_the_readme_says_how_to_run_and_test_it():

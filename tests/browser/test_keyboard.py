@@ -369,7 +369,7 @@ def test_use_p_from_a_task_to_the_next_in_its_list_and_back(page, new_task):
 
 
 def test_a_member_is_mentioned_and_a_comment_is_sent_with_keys_alone(page, new_task):
-    page.goto(f"{TEAM}/tasks/{new_task(page, 'Light the candles')}")
+    page.goto(f"{TEAM}/tasks/{new_task(page, 'Trim the wicks')}")
     page.get_by_label("Comment").focus()
     page.keyboard.type("Done, @bo")
     expect(page.get_by_role("listbox").get_by_role("option", name="Bob")).to_be_visible()

@@ -25,14 +25,14 @@ def page(page_of):
 def test_what_one_creates_is_in_the_list_at_once(page):
     page.goto(f"{TEAM}/tasks")
     page.get_by_role("link", name="New task").click()
-    page.locator("#dialog").get_by_label("Title").fill("Oil the hinges")
+    page.locator("#dialog").get_by_label("Title").fill("Oil the locks")
     page.locator("#dialog").get_by_label("Title").press("Enter")
-    expect(page.locator("#list_rows [data-row]", has_text="Oil the hinges")).to_be_visible()
+    expect(page.locator("#list_rows [data-row]", has_text="Oil the locks")).to_be_visible()
 
 
 def test_a_refused_card_goes_where_it_belongs(page, page_of, new_task):
     page_of.expect(409, 404)
-    changed, gone = new_task(page, "Mend the gate"), new_task(page, "Paint the gate")
+    changed, gone = new_task(page, "Mend the gate"), new_task(page, "Paint the porch")
     page.goto(f"{TEAM}/tasks?view=board")
     other, begun = page_of("alice").request, page.locator("[data-column='in progress'] .board-cards")
 

@@ -60,7 +60,7 @@ def test_a_deleted_task_leaves_the_other_list(alice, bob, new_task):
 
 
 def test_a_cell_that_is_being_edited_keeps_what_was_typed(alice, bob, new_task):
-    id = new_task(alice, "Count the chairs", category="hall")
+    id = new_task(alice, "Count the benches", category="hall")
     cell = alice.locator(f"#row_{id} [data-cell=category]")
     cell.click()
     typing = alice.locator(f"#edit_{id}_category")
