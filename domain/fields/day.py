@@ -7,7 +7,7 @@ from database.clock import local, now, reader_day
 from database.columns import DayOrMoment
 from database.parameters import parameter
 from domain.fields.kinds import Kind, Unfit, figures
-from domain.fields.moment import Moment
+from domain.fields.moment import Moment, midnight
 from domain.fields.records import operators
 
 
@@ -45,6 +45,14 @@ class Day(Kind):
     def day_key(self, day):
         return day.isoformat()
 
+    def on_days(self, node, name):
+        """The condition that `node` lies on days, by the parameters of `days_asked` under a name."""
+        return (node >= parameter(f"{name}_from")) & (node < parameter(f"{name}_end"))
+
+    def days_asked(self, first, end):
+        """Part → value: from the first day up to the one behind the last."""
+        return {"from": first, "end": end}
+
 
 _MOMENT = Moment()
 _COLUMN = DayOrMoment()
@@ -69,6 +77,18 @@ class Due(Kind):
     def parse(self, text, form):
         """A day, or a moment where a clock is there."""
         return form.moment(text) if ":" in text else form.day(text)
+
+    def on_days(self, node, name):
+        is_day = fn.length(node) == 10
+        day = is_day & (node >= parameter(f"{name}_day")) & (node < parameter(f"{name}_day_end"))
+        moment = ~is_day & (node >= parameter(f"{name}_moment")) & (node < parameter(f"{name}_moment_end"))
+        return (node >= parameter(f"{name}_from")) & (node < parameter(f"{name}_end")) & (day | moment)
+
+    def days_asked(self, first, end):
+        given = {"day": first, "moment": midnight(first), "day_end": end, "moment_end": midnight(end)}
+        given["from"] = min(first, midnight(first), key=_COLUMN.db_value)
+        given["end"] = max(end, midnight(end), key=_COLUMN.db_value)
+        return given
 
     def plain(self, value):
         return _MOMENT.plain(value) if isinstance(value, datetime) else value.isoformat() if value else ""

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from database.clock import local, now
+from database.parameters import parameter
 from domain.fields.kinds import Kind, Unfit, figures
 from domain.fields.records import operators
 
@@ -81,6 +82,14 @@ class Moment(Kind):
 
     def day_key(self, day):
         return self.key(midnight(day))
+
+    # --- in a calendar ------------------------------------------------------------------------------------------
+
+    def on_days(self, node, name):
+        return (node >= parameter(f"{name}_from")) & (node < parameter(f"{name}_end"))
+
+    def days_asked(self, first, end):
+        return {"from": midnight(first), "end": midnight(end)}
 
 
 _WITH_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$", re.ASCII)

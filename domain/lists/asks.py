@@ -18,6 +18,7 @@ class Ask:
     tab: str = ""
     filters: tuple = ()  # ((field name, value), …)
     ranges: tuple = ()  # ((field name, "from" or "to", value), …)
+    spans: tuple = ()  # ((field name, first day, the day behind the last), …), of the reader's days
     q: str = ""
     due: str = ""
     sort: str = ""

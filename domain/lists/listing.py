@@ -125,6 +125,9 @@ class Listing:
     files: bool = False  # which people put on a row: domain/lists/attachments.py
     comments: bool = False  # which people comment on: domain/lists/comments.py
     sums: tuple[str, ...] = ()  # numbers and amounts that are added up below the list
+    calendar: tuple[
+        str, ...
+    ] = ()  # the days and moments, each of which has an order, by which rows stand in a calendar
     chips: str = ""  # a choice whose words are counted above the list
     under: Any = ()  # the columns shown small below the first
     board_by: str = ""

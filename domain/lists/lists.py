@@ -43,6 +43,7 @@ class Shape(NamedTuple):
     filters: tuple
     conditions: tuple  # with their values: what they mean may differ from one moment to the next
     ranges: tuple
+    spans: tuple  # the names of fields whose days are asked for
     searched: Any
     due: str
     sort: str
@@ -155,7 +156,7 @@ def _phases(listing, sort, ask):
         return goes[goes.index(here) :] if here in goes else goes
     if not empty:
         return (None,)
-    if ask.due in ("overdue", "week"):
+    if ask.due in ("overdue", "week") or any(name == sort.column for name, *_ in ask.spans):
         return (FILLED,)
     return (EMPTY,) if ask.after.startswith("~") else (FILLED, EMPTY)
 
@@ -177,6 +178,7 @@ def shape_of(listing, ask, by, sort, phase):
         tuple(name for name, _ in ask.filters if name not in listing.condition_of),
         tuple(pair for pair in ask.filters if pair[0] in listing.condition_of),
         tuple((name, end) for name, end, _ in ask.ranges),
+        tuple(name for name, *_ in ask.spans),
         listing.search.shape(words) if words else None,
         ask.due,
         sort if isinstance(sort, str) else sort.key,
@@ -253,6 +255,8 @@ def narrowed(listing, shape, columns):
     for name, end in shape.ranges:
         kind, bound = listing.by_name[name].kind, parameter(f"{name}_{end}")
         query = query.where(kind.within(listing.column(name).node, end, bound))
+    for number, name in enumerate(shape.spans):
+        query = query.where(listing.by_name[name].kind.on_days(listing.column(name).node, f"days_{number}"))
     by_id = model.id
     if shape.searched:
         query, by_id = listing.search.narrow(listing, query, shape.searched)
@@ -289,6 +293,10 @@ def values_of(listing, ask, by, sort):
         values["filter_" + name] = listing.column(name).stored(value)
     for name, end, value in ask.ranges:
         values[f"{name}_{end}"] = listing.column(name).stored(value)
+    for number, (name, first, end) in enumerate(ask.spans):
+        column = listing.column(name)
+        given = listing.by_name[name].kind.days_asked(first, end)
+        values |= {f"days_{number}_{part}": column.stored(value) for part, value in given.items()}
     if ask.words:
         values |= listing.search.values(listing, ask.words, by, listing.tab(ask.tab))
     if ask.due in ("overdue", "week"):

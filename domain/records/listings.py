@@ -69,6 +69,7 @@ def _made(_database, shape, allowed, stale_words):
         owner="created_by",
         also=() if allowed.hidden else ("changed_by",),
         ranges=dates,
+        calendar=tuple(name for name in dates if shape.by_name[name].is_keyed),
         icon="table",
         title=shape.name,
         exports=tuple(f.name for f in (*fields, *system) if not f.listed),

@@ -6,20 +6,19 @@ Listing's fields, so what is hidden can be named nowhere. Why rows are kept so: 
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
 from database.clock import now
 from database.connections import database
 from database.locks import lock
-from domain import Invalid
-from domain.fields.kinds import clean, comparable, whole
+from domain.fields.kinds import comparable
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.lists import asks, conditions, lists
 from domain.lists.asks import AtLeast
 from domain.lists.sources import Source
-from domain.records import documents, questions, shapes
+from domain.records import documents, plans, questions, shapes
 from domain.records.shapes import EMPTY
 from domain.records.stored_rows import Row
 from models import Record
@@ -37,20 +36,6 @@ class CellColumn:
 
     def of(self, row):
         return row.value(self.name)
-
-
-@dataclass
-class Plan:
-    """How the rows that are asked for are found: by keys as far as there are some, and by looking at them."""
-
-    exact: list = field(default_factory=list)  # (slot, key)
-    spans: list = field(default_factory=list)  # (slot, from, to): superset of what a test then decides
-    tests: list = field(default_factory=list)  # (row) → bool
-    made_by: int | None = None
-    match: str | None = None
-
-    def passes(self, row):
-        return all(test(row) for test in self.tests)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +66,8 @@ class Sight(Source):
                 break
         shown = [_listed(listing, row) for _, row in found[: ask.rows]]
         if len(found) > ask.rows:
-            return shown, _cursor(sort, *found[ask.rows - 1]), 0
-        return (shown, _cursor(sort, *last), looked) if looked >= LOOKED else (shown, "", 0)
+            return shown, plans.cursor(sort, *found[ask.rows - 1]), 0
+        return (shown, plans.cursor(sort, *last), looked) if looked >= LOOKED else (shown, "", 0)
 
     def find(self, listing, id, by):
         row = self.get(listing, id, by, None, None)
@@ -107,7 +92,7 @@ class Sight(Source):
     # --- how rows are found ----------------------------------------------------------------------------------
 
     def _plan(self, listing, ask, by):
-        plan = Plan()
+        plan = plans.Plan()
         tab = listing.tab(ask.tab)
         if tab.column == "created_by":
             plan.made_by = by.user.id
@@ -115,11 +100,13 @@ class Sight(Source):
             self._narrow(plan, name, value)
         for name, end, value in ask.ranges:
             kind = listing.by_name[name].kind
-            plan.tests.append(_on_side(name, kind, end, value))
+            plan.tests.append(plans.on_side(name, kind, end, value))
             cell = self.shape.by_name.get(name)
             if cell and cell.is_keyed:
                 key = cell.key(value)
                 plan.spans.append((cell.slot, key, EMPTY) if end == "from" else (cell.slot, "1", key + "\x01"))
+        for name, first, end in ask.spans:
+            self._stand_on(plan, listing, ask, name, first, end)
         for group in conditions.groups(listing, ask.where):
             self._ask(plan, group)
         if ask.words:
@@ -139,6 +126,14 @@ class Sight(Source):
             return all(any(one.startswith(comparable(word)) for one in found) for word in words)
 
         return test
+
+    def _stand_on(self, plan, listing, ask, name, first, end):
+        """Rows of some days of a field: where they are walked in its order their keys tell, else each is looked at."""
+        cell = self.shape.by_name[name]
+        if cell.is_keyed:
+            plan.spans.append((cell.slot, "1" + cell.kind.day_key(first), "1" + cell.kind.day_key(end)))
+        if not cell.is_keyed or self._order(listing, ask).column != name:
+            plan.tests.append(lambda row: first <= (plans.day_in(cell, row) or plans.NEVER) < end)
 
     def _ask(self, plan, group):
         """A group of conditions of which one must hold; one alone may narrow the keys."""
@@ -168,15 +163,18 @@ class Sight(Source):
 
     def _walk(self, listing, plan, sort, ask):
         """(key, row) of candidates in their order, from where one goes on: those that pass are the list."""
-        after = _after(ask.after, sort)
+        after = plans.after(ask.after, sort)
         if plan.match is not None:
             return self._walk_ids("search", plan, sort, after, {"match": plan.match}, plan.exact)
         by_id = sort.column == "id"
+        within = None if by_id else plans.span_of(plan, self.shape.by_name[sort.column].slot)
+        if within:
+            return self._walk_keys(plan, sort, after, ask.rows, within)
         few = self._few(plan, by_id)
         if few:
             return self._gathered(plan, sort, after, few)
         if not by_id:
-            return self._walk_keys(plan, sort, after)
+            return self._walk_keys(plan, sort, after, ask.rows)
         if plan.exact:
             drives, *probes = plan.exact
             return self._walk_ids("key", plan, sort, after, {"slot": drives[0], "key": drives[1]}, probes)
@@ -221,10 +219,10 @@ class Sight(Source):
             turn * row.id,
         )
 
-    def _walk_keys(self, plan, sort, after):
-        """Segment by segment: a span of keys in its order, and the empty ones behind."""
+    def _walk_keys(self, plan, sort, after, rows, within=None):
+        """Segment by segment: a span of keys in its order, and the empty ones behind; or only those `within`."""
         cell, begun = self.shape.by_name[sort.column], after is None
-        for start, end in self._segments(cell, sort):
+        for start, end in [within] if within else self._segments(cell, sort):
             given = {"slot": cell.slot, "start": start, "end": end}
             fresh = True
             if not begun:
@@ -232,7 +230,7 @@ class Sight(Source):
                     continue
                 begun = True
                 fresh, given = False, given | {"after": after[0], "after_id": after[1]}
-            yield from self._keyed(plan, sort, given, fresh)
+            yield from self._keyed(plan, sort, given, fresh, rows)
 
     def _segments(self, cell, sort):
         if _ranked(cell):
@@ -243,8 +241,8 @@ class Sight(Source):
             spans = [("1", EMPTY)]
         return [*spans, (EMPTY, END)]
 
-    def _keyed(self, plan, sort, given, fresh):
-        for size in self._sizes(plan):
+    def _keyed(self, plan, sort, given, fresh, rows):
+        for size in self._sizes(plan, rows):
             count = 0
             for values in self._raw_rows("keys", plan, sort.descending, fresh, given | {"limit": size}, plan.exact):
                 count += 1
@@ -267,9 +265,9 @@ class Sight(Source):
                 return
             fresh, given = False, given | {"after_id": row.id}
 
-    def _sizes(self, plan):
+    def _sizes(self, plan, rows=asks.PAGE):
         if not plan.tests:
-            return chain((asks.PAGE + 1,), iter(lambda: 1000, None))
+            return chain((rows + 1,), iter(lambda: 1000, None))
         return chain(CHUNKS, iter(lambda: CHUNKS[-1], None))
 
     def _rows(self, way, plan, descending, fresh, given, probes):
@@ -290,7 +288,10 @@ class Sight(Source):
             rows, is_whole = self._matching(listing, plan)
             return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))
         given = self._narrows(plan) | {"match": plan.match}
-        way = "search" if plan.match else "key" if exact else "all"
+        way = "search" if plan.match else "span" if plan.spans else "key" if exact else "all"
+        if way == "span":
+            given["slot"] = plan.spans[0][0]
+            given["start"], given["end"] = plans.span_of(plan, given["slot"])
         if way == "key":
             (given["slot"], given["key"]), *exact = exact
         for place, (slot, key) in enumerate(exact):
@@ -407,14 +408,6 @@ def _ranked(cell):
     return hasattr(cell.kind, "order") or bool(getattr(cell.kind, "options", ()))
 
 
-def _on_side(name, kind, end, value):
-    def test(row):
-        stands = row.value(name)
-        return stands is not None and not isinstance(stands, LeftOver) and kind.within(stands, end, value)
-
-    return test
-
-
 def _listed(listing, row):
     return listing.Row._make([row.id if name == "id" else row.value(name) for name in listing.Row._fields])
 
@@ -434,17 +427,3 @@ class _Turned(str):
 class _Standing:
     def __init__(self, id):
         self.id = id
-
-
-def _cursor(sort, key, row):
-    return str(row.id) if sort.column == "id" else f"{key}~{row.id}"
-
-
-def _after(text, sort):
-    """(key, id) that a page goes on from, or None. Refuses with Invalid."""
-    if not text:
-        return None
-    key, mark, id = text.rpartition("~")
-    if whole(id) is None or bool(mark) != (sort.column != "id") or clean(key) != key or (mark and key[:1] not in "12"):
-        raise Invalid({"after": "This place in the list can't be found; start from its beginning."})
-    return key, whole(id)

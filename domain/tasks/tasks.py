@@ -98,6 +98,7 @@ listing = Listing(
         ),
     ),
     board_by="status",
+    calendar=("due_at",),
     is_saved=True,
     due="due_at",
     exports=("description", "user", "created_at", "completed_at"),

@@ -1,0 +1,59 @@
+"""How rows of a table that people made are looked for: what of their keys is known, and what must be looked at."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from domain import Invalid
+from domain.fields.kinds import clean, whole
+from domain.records import documents
+
+
+@dataclass
+class Plan:
+    """How the rows that are asked for are found: by keys as far as there are some, and by looking at them."""
+
+    exact: list = field(default_factory=list)  # (slot, key)
+    spans: list = field(default_factory=list)  # (slot, from, to): superset of what a test then decides
+    tests: list = field(default_factory=list)  # (row) → bool
+    made_by: int | None = None
+    match: str | None = None
+
+    def passes(self, row):
+        return all(test(row) for test in self.tests)
+
+
+NEVER = date.max
+
+
+def day_in(cell, row):
+    """The reader's day of what stands in a cell, or None."""
+    value = row.value(cell.name)
+    return None if documents.is_no_value(value) else cell.kind.compared(value)
+
+
+def span_of(plan, slot):
+    """(from, to) of the keys of a slot within which all rows lie, or None."""
+    spans = [(start, end) for one, start, end in plan.spans if one == slot]
+    return (max(start for start, _ in spans), min(end for _, end in spans)) if spans else None
+
+
+def on_side(name, kind, end, value):
+    def test(row):
+        stands = row.value(name)
+        return not documents.is_no_value(stands) and kind.within(stands, end, value)
+
+    return test
+
+
+def cursor(sort, key, row):
+    return str(row.id) if sort.column == "id" else f"{key}~{row.id}"
+
+
+def after(text, sort):
+    """(key, id) that a page goes on from, or None. Refuses with Invalid."""
+    if not text:
+        return None
+    key, mark, id = text.rpartition("~")
+    if whole(id) is None or bool(mark) != (sort.column != "id") or clean(key) != key or (mark and key[:1] not in "12"):
+        raise Invalid({"after": "This place in the list can't be found; start from its beginning."})
+    return key, whole(id)
