@@ -190,10 +190,11 @@ def _take(found, answer, look, shown_from):
 
 def _last_day(value, first):
     """A row that ends as a day begins doesn't reach into it."""
-    last = None if isinstance(value, LeftOver) else day_of(value)
-    if isinstance(value, datetime) and local(value).time() == time():
-        last -= DAY
-    return max(first, last) if last and first else first
+    last = day_of(value)
+    if last is None or first is None:
+        return first
+    is_midnight = isinstance(value, datetime) and local(value).time() == time()
+    return max(first, last - DAY if is_midnight else last)
 
 
 # --- moving ----------------------------------------------------------------------------------------------------
