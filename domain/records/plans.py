@@ -38,6 +38,8 @@ def span_of(plan, slot):
 
 
 def on_side(name, kind, end, value):
+    """(row) → whether what stands in a field lies on this side of a bound."""
+
     def test(row):
         stands = row.value(name)
         return not documents.is_no_value(stands) and kind.within(stands, end, value)
@@ -46,6 +48,7 @@ def on_side(name, kind, end, value):
 
 
 def cursor(sort, key, row):
+    """The text that a page goes on from behind this row."""
     return str(row.id) if sort.column == "id" else f"{key}~{row.id}"
 
 
