@@ -27,6 +27,8 @@ class User(Table):
     status = State("active", "suspended", "deleted", default="active", index=True)
     suspended_reason = TextField(null=True)
     timezone = CharField(max_length=60, default="UTC")
+    digest_hour = IntegerField(default=8)  # on their own clock
+    digest_weekday = IntegerField(default=0)  # Monday is 0
     active_organization_id = IntegerField(null=True)
     active_session_id = IntegerField(null=True)  # the newest sign-in: the only one while that is the rule
     last_seen_alert_at = Moment(null=True)
@@ -513,6 +515,8 @@ class Notification(Table):
     link = TextField(null=True)
     read_at = Moment(null=True)
     dedupe_key = CharField(max_length=160, unique=True, null=True)
+    in_bell = BooleanField(default=True)  # one that isn't is read from the start, and only waits for its digest
+    digest = State("daily", "weekly", null=True)  # which one it waits for
 
     class Meta:
         indexes = ((("recipient", "read_at", "id"), False), (("recipient", "id"), False))
@@ -523,6 +527,31 @@ class Notification(Table):
 
 
 partial(Notification, "notification_read", Notification.read_at, where="read_at IS NOT NULL")
+partial(Notification, "notification_digest", Notification.recipient, Notification.digest, where="digest IS NOT NULL")
+
+
+class Preference(Table):
+    """What somebody wants of one kind of news, where it isn't the default (domain/base/preferences.py)."""
+
+    user = to(User, index=False)
+    kind = CharField(max_length=40)
+    in_bell = BooleanField()
+    letter = State("now", "daily", "weekly", "off")
+
+    class Meta:
+        indexes = ((("user", "kind"), True),)
+
+
+class Digest(Table):
+    """One digest that was sent. A person has one of a kind a day of their calendar, however often it is tried."""
+
+    user = to(User, index=False)
+    period = State("daily", "weekly")
+    day = CharField(max_length=10)
+    entries = IntegerField()
+
+    class Meta:
+        indexes = ((("user", "period", "day"), True),)
 
 
 class Alert(Table):

@@ -31,7 +31,7 @@ from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
-from domain.operations import retention
+from domain.operations import digests, retention
 from domain.organizations import invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
@@ -116,6 +116,7 @@ CALENDAR = (
     Job("overdue", "Ask about renewals that didn't come", silences.renew_overdue, every(hours=1), once=True),
     Job("silence", "Watch that webhooks come", silences.watch_silence, every(hours=1), once=True),
     Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
+    Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5)),
     Job("dunning", "Remind of open payments and ending trials", dunning.remind, every(hours=1), once=True),
     Job("tokens", "Remove expired codes and old sessions", EXPIRED, every(hours=1)),
     Job("invitations", "Close lapsed invitations and offers", LAPSED, every(hours=1)),

@@ -19,12 +19,13 @@ from database.clock import now
 from database.connections import database
 from database.scope import OutOfScope, _scope, everywhere, inside
 from domain.backers import backer_imports, backers, tiers
-from domain.base import alerts, audit, roles, settings
+from domain.base import audit, roles, settings
 from domain.entitlements import plans
 from domain.entitlements.plans import PAID
 from domain.files import stores
 from domain.imports import imports, kept_files
 from domain.lists import attachments, comments, rows, saved_views
+from domain.operations import alerts
 from domain.organizations import assignments, invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.records import collections, listings
@@ -383,6 +384,8 @@ def filled(rule, endpoint, name, world):
         "number": "1" if endpoint == "dev.letter" else "0",
         "secret": "no-such-secret",
         "link": "no-such-link",
+        "token": "no.such.token",
+        "kind": "comments",
         "provider": "oidc",
         "batch": world.batch[who],
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
@@ -489,7 +492,15 @@ def through(response, endpoint):
 
 
 def test_no_route_is_without_a_door_and_there_are_routes_of_each_kind():
-    assert {door.kind for *_, door in ROUTES} == {"public", "signed_in", "member", "platform", "provider", "machine"}
+    assert {door.kind for *_, door in ROUTES} == {
+        "public",
+        "signed_in",
+        "member",
+        "platform",
+        "holder",
+        "provider",
+        "machine",
+    }
     assert len(ROUTES) > 50
 
 
@@ -516,7 +527,9 @@ def test_head_and_options_are_no_way_round_a_door(world):
     for method, rule, endpoint, door in ROUTES:
         if method != "GET" or door.kind == "public":
             continue
-        expected = {"signed_in": (303,), "member": (303,), "platform": (404,), "machine": (401, 503)}[door.kind]
+        expected = {"signed_in": (303,), "member": (303,), "platform": (404,), "holder": (404,), "machine": (401, 503)}[
+            door.kind
+        ]
         assert ask(world, "HEAD", rule, endpoint, None, headers={}).status_code in expected, rule
         assert ask(world, "OPTIONS", rule, endpoint, None, headers={}).data == b"", rule
     for method, rule, endpoint, door in ROUTES:
@@ -584,6 +597,14 @@ def test_an_unproven_address_or_an_empty_list_is_no_admin(world):
     assert statuses() == {404}
 
 
+@of("holder")
+def test_a_link_opens_to_whoever_has_it_whole_and_to_nobody_else(world, method, rule, endpoint, door):
+    before = counted()
+    for name in EVERYBODY:
+        assert ask(world, method, rule, endpoint, name).status_code == 404, name
+    assert counted() == before
+
+
 @of("provider", "machine")
 def test_a_machine_route_refuses_whoever_has_no_signature_or_token(world, method, rule, endpoint, door):
     before = counted()
@@ -602,7 +623,7 @@ def test_staff_that_looks_on_changes_nothing_wherever_it_goes(world, web):
         cookie["_user_id"], cookie["_fresh"] = token, True
     before = counted()
     for method, rule, endpoint, door in ROUTES:
-        if door.kind in ("provider", "machine") or endpoint in ("static", "people.stop_looking"):
+        if door.kind in ("holder", "provider", "machine") or endpoint in ("static", "people.stop_looking"):
             continue
         address = filled(rule, endpoint, "alice", world)
         response = client.open(address, method=method, headers=JSON, data=FORMS.get(endpoint), buffered=False)

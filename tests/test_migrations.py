@@ -272,6 +272,8 @@ def rows_of():
         brought,
         models.ImportRow.create(file=brought, line=1, verdict="new", organization=organization.id),
         models.Notification.create(recipient=user, type="t", title="T"),
+        models.Preference.create(user=user, kind="comments", in_bell=True, letter="daily"),
+        models.Digest.create(user=user, period="daily", day="2026-06-15", entries=1),
         models.Alert.create(message="m"),
         models.Setting.create(key="k", value=1),
         AuditEvent.create(category="auth", action="a.b", summary="s", actor=user, organization=organization),

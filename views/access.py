@@ -1,6 +1,7 @@
 """Doors: every view has exactly one, and the app refuses to start when a view has none.
 
-public · signed_in · member(capability) · platform(capability) · provider (a signature) · machine (a token)
+public · signed_in · member(capability) · platform(capability) · holder (a token in the link) ·
+provider (a signature) · machine (a token in a header)
 What one can't reach is 404; what one reaches but may not do is 403; who isn't signed in is sent to
 sign in, and back.
 """
@@ -157,6 +158,11 @@ def platform(capability):
         return _with_door(view, Door("platform", capability), enter)
 
     return door
+
+
+def holder(view):
+    """Whoever has the link: the view checks the token in it before anything else."""
+    return _with_door(view, Door("holder"), lambda view, kwargs: view(**kwargs))
 
 
 def provider(view):

@@ -16,9 +16,10 @@ from werkzeug.urls import iri_to_uri
 from database.columns import public_id
 from database.scope import inside
 from domain import Invalid
-from domain.base import alerts, changes, configuration, settings
+from domain.base import changes, configuration, settings
 from domain.entitlements import grants
 from domain.money import dunning
+from domain.operations import alerts
 from domain.organizations import organizations
 from domain.people import admins, people
 from views import access

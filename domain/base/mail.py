@@ -4,6 +4,7 @@ import smtplib
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from domain.base import configuration, outgoing, settings
+from domain.base import configuration, outgoing, preferences, settings
 from domain.base.outgoing import sends
 from domain.fields.email import mailable
 from domain.fields.kinds import clean
@@ -27,18 +28,36 @@ _templates = Environment(
 )
 
 
-def compose(template, to, values, message_id=None):
-    """The letter as a message with a plain and an HTML part. Values are escaped in the HTML."""
+class _Policy(EmailPolicy):
+    """A header that is one long link stays in one line: folded as words are, no program could read it any more."""
+
+    def fold(self, name, value):
+        return f"{name}: {value}{self.linesep}" if name == "List-Unsubscribe" else super().fold(name, value)
+
+    def fold_binary(self, name, value):
+        return self.fold(name, value).encode() if name == "List-Unsubscribe" else super().fold_binary(name, value)
+
+
+def compose(template, to, values, message_id=None, stop=None):
+    """The letter as a message with a plain and an HTML part. Values are escaped in the HTML.
+
+    `stop` is (public id, kind) where its reader may end letters like it: by a link in it, and by one click in their
+    mail program (RFC 8058).
+    """
     words = _templates.get_template(f"{template}.txt")
     values = {name: clean(value) if isinstance(value, str) else value for name, value in values.items()}
     context = {**values, "site": settings.get("site_name"), "site_url": configuration.active.site_url}
+    context["stop"] = preferences.stop_link(*stop) if stop else None
     parts = {name: "".join(block(words.new_context(context))).strip() for name, block in words.blocks.items()}
-    message = EmailMessage()
+    message = EmailMessage(_Policy())
     message["Subject"] = " ".join(parts["subject"].split())
     message["From"] = Address(settings.get("mail_sender_name"), *mailable(configuration.active.mail_from))
     message["To"] = Address("", *mailable(to))
     message["Date"] = formatdate()
     message["Message-ID"] = message_id or make_msgid(domain="guildhall")
+    if stop:
+        message["List-Unsubscribe"] = f"<{context['stop']}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(_templates.get_template("_letter.txt").render(**context, parts=parts))
     frame = _templates.get_template("_letter.mjml").render(**context, parts=parts)
     message.add_alternative(mrml.to_html(frame).content, subtype="html")
@@ -53,6 +72,7 @@ def deliver(row):
         row.recipient,
         row.payload["values"],
         message_id=f"<outgoing-{row.id}@guildhall>",
+        stop=row.payload.get("stop"),
     )
     if configuration.active.smtp_url:
         _post(message, configuration.active.smtp_url)

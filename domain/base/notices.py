@@ -10,7 +10,7 @@ from database.parameters import parameter
 from database.transactions import wake, writes
 from domain import NotFound
 from domain.base import settings
-from domain.base.outgoing import sends
+from domain.base.outgoing import covered_news, sends
 from models import Notification, Organization
 
 SHOWN = 10
@@ -19,7 +19,8 @@ SHOWN = 10
 @sends("notification", transactional=True)
 def deliver(row):
     """Put an outgoing notification before its reader; its key keeps a repeat from showing twice."""
-    Notification.insert(**row.payload, dedupe_key=row.key).on_conflict_ignore().execute()
+    values = row.payload if row.payload.get("in_bell", True) else row.payload | {"read_at": now()}
+    Notification.insert(**values, dedupe_key=row.key).on_conflict_ignore().execute()
     wake("live")
 
 
@@ -41,20 +42,22 @@ def newest(user, limit=SHOWN, before=None):
     query = (
         Notification.select(Notification, Organization)
         .join(Organization, JOIN.LEFT_OUTER)
-        .where(Notification.recipient == user)
+        .where(Notification.recipient == user, Notification.in_bell)
     )
     if before:
         query = query.where(Notification.id < before)
-    found = list(query.order_by(Notification.id.desc()).limit(limit))
-    return found if user.second_factor_at else [_covered(one) for one in found]
+    return covered(user, query.order_by(Notification.id.desc()).limit(limit))
+
+
+def covered(user, found):
+    """The notifications as this person may read them."""
+    return list(found) if user.second_factor_at else [_covered(one) for one in found]
 
 
 def _covered(notification):
-    """What an organization that asks for a second factor tells to somebody without one: that there is something."""
-    if notification.organization and notification.organization.asks_for_factor:
-        notification.title = f"News of {notification.organization.name}"
-        notification.body = "Set up a second factor, and you can read it."
-        notification.link = f"/{notification.organization.slug}"
+    organization = notification.organization
+    if organization and organization.asks_for_factor:
+        notification.title, notification.body, notification.link = covered_news(organization)
     return notification
 
 
@@ -84,5 +87,6 @@ def mark_all_read(user):
 def prune(limit):
     """Remove what was read too long ago, counted from the reading; the unread stay for ever."""
     before = now() - timedelta(days=settings.get("notification_retention_days"))
-    old = Notification.select(Notification.id).where(Notification.read_at < before).limit(limit)
+    old = Notification.select(Notification.id).where(Notification.read_at < before, Notification.digest.is_null())
+    old = old.limit(limit)
     return Notification.delete().where(Notification.id.in_(old)).execute()

@@ -11,7 +11,7 @@ from datetime import timedelta
 from database.clock import now
 from database.scope import inside
 from database.transactions import wake, writes
-from domain.base import allowances
+from domain.base import allowances, configuration, preferences
 from models import Assignment, Membership, Organization, Outgoing
 
 log = logging.getLogger("guildhall.outgoing")
@@ -67,26 +67,37 @@ ASKED = {
 
 
 def letter(template, to, key, *, about=None, good_until=None, **values):
-    """Leave a letter: `template` names a file in templates/mail, `to` is an address.
+    """Leave a letter that nobody can do without: `template` names a file in templates/mail, `to` is an address.
 
     `about` is (user, organization) where it tells of what only somebody who belongs there may know.
-    After `good_until` what it says is void, and it isn't sent any more.
+    After `good_until` what it says is void, and it isn't sent any more. What people choose goes by `notify`.
     Refuses with allowances.TooOften beyond three an hour to an address of those that anybody can cause.
     """
-    payload = {"template": template, "values": values}
-    if about:
-        payload |= {"recipient": about[0].id, "organization": about[1].id}
-    made = enqueue("mail", key, payload, recipient=to, good_until=good_until)
+    if template not in preferences.NECESSARY_LETTERS:
+        raise LookupError(f"{template} isn't a letter that everybody gets: see preferences.KINDS")
+    made = _post(template, to, key, values, about, good_until)
     if made and template in ASKED:
         allowances.spend_letter(to)
     return made
 
 
-def notify(user, type, key, title, *, body=None, link=None, organization=None):
-    """Leave a notification for one person. The same key never shows twice.
+def _post(template, to, key, values, about=None, good_until=None, **more):
+    payload = {"template": template, "values": values} | more
+    if about and about[1]:
+        payload |= {"recipient": about[0].id, "organization": about[1].id}
+    return enqueue("mail", key, payload, recipient=to, good_until=good_until)
 
-    One of an `organization` is for who belongs there: with none, it reaches also who has just left.
+
+def notify(user, type, key, title, *, body=None, link=None, organization=None, letter=None, in_bell=True):
+    """Leave news for one person, as they want it of this kind: in the bell, by letter at once, by a digest, or not.
+
+    The same key never shows twice. `letter` is (template, values), where this news has one of its own; without
+    `in_bell` it is for letters alone. What is of an `organization` is for who belongs there: with none, it reaches
+    also who has just left. True when something is on its way.
     """
+    kind = preferences.wanted(user.id, type)
+    in_bell = in_bell and kind.in_bell
+    digest = kind.letter if kind.letter in preferences.DIGESTS else None
     payload = {
         "type": type,
         "title": title,
@@ -95,7 +106,30 @@ def notify(user, type, key, title, *, body=None, link=None, organization=None):
         "recipient": user.id,
         "organization": organization.id if organization else None,
     }
-    return enqueue("notification", f"{key}:{user.id}", payload)
+    if not in_bell or digest:
+        payload |= {"in_bell": in_bell, "digest": digest}
+    left = (in_bell or digest) and enqueue("notification", f"{key}:{user.id}", payload)
+    if kind.letter == preferences.NOW and not kind.why:
+        if organization and organization.asks_for_factor and not user.second_factor_at:
+            (title, body, link), letter = covered_news(organization), None
+        template, values = letter or ("notice", {"title": title, "body": body, "link": _whole(link)})
+        about, stop = (user, organization), [user.public_id, kind.name]
+        left = _post(template, user.email, f"{key}:{user.id}:letter", values, about, type=type, stop=stop) or left
+    return bool(left)
+
+
+def covered_news(organization):
+    """(title, body, link): what an organization that asks for a second factor tells to somebody without one."""
+    return f"News of {organization.name}", "Set up a second factor, and you can read it.", f"/{organization.slug}"
+
+
+def post_digest(user, period, day, values):
+    """Leave the letter of a digest; it ends by its own link."""
+    return _post("digest", user.email, f"digest:{user.id}:{period}:{day}", values, stop=[user.public_id, period])
+
+
+def _whole(link):
+    return f"{configuration.active.site_url}{link or '/notifications'}"
 
 
 def belongs(user_id, organization_id):
@@ -109,15 +143,13 @@ def belongs(user_id, organization_id):
         return Assignment.one(Assignment.user == user_id) is not None
 
 
-def _has_a_reader(row):
-    """Whether it may go out: to who belongs to its organization, and of a suspended one only about itself."""
-    user, organization = row.payload.get("recipient"), row.payload.get("organization")
+def has_a_reader(user, organization, type=""):
+    """Whether news may go out (all are ids): to who belongs to its organization, and of a suspended one only about
+    itself."""
     if user is None or organization is None:
         return True
     suspended = Organization.status == "suspended"
-    if row.payload.get("type", "").startswith(("task", "comment")) and Organization.one(
-        Organization.id == organization, suspended
-    ):
+    if type.startswith(("task", "comment")) and Organization.one(Organization.id == organization, suspended):
         return False
     return belongs(user, organization)
 
@@ -135,7 +167,8 @@ def send_due():
             if row.good_until_at is not None and row.good_until_at < now():
                 raise NeverSent("it came too late: what it says is void")
             send, transactional = _senders[row.kind]
-            if not _has_a_reader(row):
+            about = row.payload
+            if not has_a_reader(about.get("recipient"), about.get("organization"), about.get("type", "")):
                 _mark_sent(row)
             elif transactional:
                 _send_and_mark(row, send)

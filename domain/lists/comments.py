@@ -23,6 +23,7 @@ from models import Comment, User
 TEXT = Field("text", "Comment", Text(5000, long=True), required=True, missing="Write something first.")
 MENTIONED = 50  # different people in one comment
 TOLD = 200  # of a thread, the latest
+MENTIONS = "mentioned you"
 SHOWN = 100
 TOPMOST = 2000
 _STANDS = re.compile(r"@\{(\d{1,10})\}")
@@ -192,7 +193,7 @@ def _tell_readers(rules, row, comment, by, page, parent, mentions, others=frozen
         if title is None:
             unseen += [reader.user.name] if id in mentions else []
             continue
-        verb = "mentioned you" if id in mentions else "commented"
+        verb = MENTIONS if id in mentions else "commented"
         about = {"title": title[:200], "verb": verb, "text": plain[:1000], "link": f"{page}/{row.id}"}
         _leave(comment, reader, by, about)
     return unseen
@@ -212,20 +213,21 @@ def _title(rules, row_id, reader, parent):
 
 
 def _leave(comment, reader, by, about):
-    """A notice and a letter for one reader."""
-    key, link = f"comment:{comment.id}", about["link"]
-    heading = f"{by.user.name} {about['verb']}: {about['title']}"
-    organization = by.organization
+    """News for one reader: that they are mentioned, or that somebody commented."""
+    link, organization = about["link"], by.organization
+    letter = about | {
+        "name": reader.user.name,
+        "by": by.user.name,
+        "organization": organization.name,
+        "link": f"{configuration.active.site_url}{link}",
+    }
     outgoing.notify(
-        reader.user, "comment", key, heading, body=about["text"][:300], link=link, organization=organization
-    )
-    outgoing.letter(
-        "comment",
-        reader.user.email,
-        f"{key}:{reader.user.id}:letter",
-        about=(reader.user, organization),
-        name=reader.user.name,
-        by=by.user.name,
-        organization=organization.name,
-        **about | {"link": f"{configuration.active.site_url}{link}"},
+        reader.user,
+        "comment_mention" if about["verb"] == MENTIONS else "comment",
+        f"comment:{comment.id}",
+        f"{by.user.name} {about['verb']}: {about['title']}",
+        body=about["text"][:300],
+        link=link,
+        organization=organization,
+        letter=("comment", letter),
     )

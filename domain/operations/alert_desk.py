@@ -3,13 +3,13 @@
 from peewee import JOIN
 
 from database.clock import now
-from domain.base import alerts
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.text import Text
 from domain.lists.listing import Act, Listing
 from domain.lists.searches import Parts
+from domain.operations import alerts
 from models import Alert, Profile
 
 STATE = Choice((("shown", "Showing", "good"), ("over", "Over", "quiet"), ("retracted", "Taken back", "warn")))

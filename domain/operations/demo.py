@@ -6,11 +6,11 @@ from datetime import timedelta
 from database.clock import now, set_clock
 from database.scope import inside
 from database.transactions import writes
-from domain.base import alerts
 from domain.entitlements import credits, grants
 from domain.lists import rows
 from domain.money import billing, pricing
 from domain.money.providers import sandbox
+from domain.operations import alerts
 from domain.organizations import assignments, invitations, organizations, workspaces
 from domain.people import accounts, passwords
 from domain.records import collections, listings

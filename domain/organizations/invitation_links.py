@@ -18,7 +18,7 @@ from database.parameters import parameter
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
-from domain.base import changes, configuration, history, keys, outgoing
+from domain.base import changes, configuration, history, keys
 from domain.fields.choice import Choice
 from domain.fields.derived import Derived
 from domain.fields.forms import read_whole
@@ -186,16 +186,8 @@ def _join(offer, user):
     title, at = f"{user.name} joined {organization.name} by a link", f"/{organization.slug}/members"
     organizations.tell(organization, "member.joined", f"joined_by_link:{link.id}:{user.id}", title, by=user, link=at)
     if link.made_by and organizations.reach(link.made_by, organization.slug):
-        outgoing.letter(
-            "invitation_accepted",
-            link.made_by.email,
-            f"joined_by_link:{link.id}:{user.id}:mail",
-            name=link.made_by.name,
-            who=user.name,
-            where=organization.name,
-            role=link.role,
-            link=organizations.link_to(organization, "/members"),
-        )
+        key = f"link:{link.id}:{user.id}"
+        invitations.tell_inviter(link.made_by, organization, key, user, organization.name, link.role)
 
 
 # --- as a list ----------------------------------------------------------------------------------------------

@@ -357,16 +357,16 @@ def _tell_joined(offer, user):
     organizations.tell(offer.organization, "member.joined", key, f"{user.name} joined {place}", by=user, link=path)
     inviter = offer.invitation.invited_by
     if inviter is not None and organizations.reach(inviter, offer.organization.slug):
-        outgoing.letter(
-            "invitation_accepted",
-            inviter.email,
-            f"{key}:mail",
-            name=inviter.name,
-            who=user.name,
-            where=place,
-            role=offer.invitation.role,
-            link=organizations.link_to(offer.organization, "/members"),
-        )
+        tell_inviter(inviter, offer.organization, key, user, place, offer.invitation.role)
+
+
+def tell_inviter(inviter, organization, key, user, where, role):
+    """By letter, if they want it: what the bell says is said to owners and admins."""
+    at = f"/{organization.slug}/members"
+    values = {"name": inviter.name, "who": user.name, "where": where, "role": role}
+    letter = "invitation_accepted", values | {"link": organizations.link_to(organization, "/members")}
+    about = {"link": at, "organization": organization, "letter": letter, "in_bell": False}
+    outgoing.notify(inviter, "member.accepted", f"accepted:{key}", f"{user.name} joined {where}", **about)
 
 
 @writes

@@ -159,26 +159,21 @@ def _after(task, before, change, by):
 
 
 def _tell_given(person, task, change, by):
-    """In the bell and by letter."""
+    about = {
+        "name": person.name,
+        "by": by.user.name,
+        "title": task.title,
+        "due": listing.by_name["due_at"].kind.plain(task.due_at),
+        "organization": by.organization.name,
+        "link": f"{configuration.active.site_url}/{by.organization.slug}/tasks/{task.id}",
+    }
     title, key = f"{by.user.name} gave you a task", f"task_assigned:{change.id}"
-    _notify(person, "task_assigned", key, title, task, by.organization)
-    outgoing.letter(
-        "task_given",
-        person.email,
-        f"{key}:letter",
-        about=(person, by.organization),
-        name=person.name,
-        by=by.user.name,
-        title=task.title,
-        due=listing.by_name["due_at"].kind.plain(task.due_at),
-        organization=by.organization.name,
-        link=f"{configuration.active.site_url}/{by.organization.slug}/tasks/{task.id}",
-    )
+    _notify(person, "task_assigned", key, title, task, by.organization, letter=("task_given", about))
 
 
-def _notify(user, type, key, title, task, organization):
+def _notify(user, type, key, title, task, organization, letter=None):
     link = f"/{organization.slug}/tasks/{task.id}"
-    outgoing.notify(user, type, key, title, body=task.title, link=link, organization=organization)
+    outgoing.notify(user, type, key, title, body=task.title, link=link, organization=organization, letter=letter)
 
 
 rules = rows.Rules(listing, _reachable, _may_change, _may_remove, _why, _derive, _after)

@@ -15,8 +15,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import models
 from database import transactions
 from database.scope import inside
-from domain.base import alerts, changes, configuration
+from domain.base import changes, configuration
 from domain.lists import rows
+from domain.operations import alerts
 from domain.people import sessions
 from domain.tasks import tasks
 from models import Membership

@@ -3,9 +3,8 @@
 from flask import Blueprint
 from htmx_flask import request
 
-from domain.base import alerts
 from domain.lists import rows
-from domain.operations import alert_desk
+from domain.operations import alert_desk, alerts
 from views import access, pages
 from views.lists import routes
 

@@ -5,9 +5,10 @@ from htmx_flask import request
 
 from database.scope import inside
 from domain import NotFound
-from domain.base import alerts, notices
+from domain.base import notices
 from domain.fields.kinds import whole
 from domain.lists import rows
+from domain.operations import alerts
 from domain.organizations import organizations
 from domain.tasks import tasks
 from views import access, pages

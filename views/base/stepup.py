@@ -43,7 +43,7 @@ def _prove():
 def _is_ours():
     view = current_app.view_functions.get(request.endpoint or "")
     door = getattr(view, "door", None)
-    if door is None or door.kind in ("provider", "machine"):
+    if door is None or door.kind in ("holder", "provider", "machine"):
         return False
     return "proof_action" in request.form and current_user.is_authenticated and not current_user.only_looks
 

@@ -4,8 +4,8 @@ from flask import Blueprint, request, session
 from flask_login import current_user, logout_user
 
 from domain import Invalid
-from domain.base import alerts
 from domain.lists import rows
+from domain.operations import alerts
 from domain.organizations import organizations
 from domain.people import accounts, admins, browsers, sessions
 from views import access, pages

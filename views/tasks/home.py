@@ -2,9 +2,10 @@
 
 from flask import Blueprint, g, request
 
-from domain.base import alerts, notices
+from domain.base import notices
 from domain.entitlements import credit_standings, grants
 from domain.money import billing
+from domain.operations import alerts
 from domain.organizations import organizations, permissions
 from domain.tasks import figures
 from views import access, pages

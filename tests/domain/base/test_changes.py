@@ -2,8 +2,9 @@ import pytest
 
 import jobs
 from database.scope import inside
-from domain.base import alerts, changes, outgoing
+from domain.base import changes, outgoing
 from domain.lists import rows
+from domain.operations import alerts
 from domain.tasks import tasks
 from tests.fixtures.threads import write
 

@@ -99,6 +99,20 @@ VALUES = {
         "organization": "Acme",
         "link": "http://localhost/acme/tasks/7",
     },
+    "notice": {"title": "Overdue", "body": "Call the printer", "link": "http://localhost/acme/tasks/7"},
+    "digest": {
+        "name": "Bob",
+        "period": "daily",
+        "count": 1,
+        "more": 0,
+        "link": "http://localhost/notifications",
+        "groups": [
+            {
+                "name": "Acme",
+                "entries": [{"title": "Overdue", "body": "", "at": "today", "link": "http://localhost/acme/tasks/7"}],
+            }
+        ],
+    },
     "looked_on": {
         "name": "Ada",
         "staff": "Stella",

@@ -99,7 +99,7 @@ def test_a_transactional_kind_and_its_mark_commit_together(cast, monkeypatch):
         raise RuntimeError("in the middle")
 
     monkeypatch.setitem(outgoing._senders, "notification", (half, True))
-    write(outgoing.notify, cast.bob, "t", "k", "T")
+    write(outgoing.notify, cast.bob, "task_due", "k", "T")
     jobs.work_off()
     assert Notification.select().count() == 0
     assert Outgoing.get().status == "queued"

@@ -93,7 +93,7 @@ def test_it_is_in_the_log_and_who_lacks_one_is_told(cast, require):
 
 
 def test_notices_of_it_say_that_there_is_something_and_not_what(cast, require):
-    notice = {"type": "task.given", "key": "k", "title": "Call the printer", "link": "/acme/tasks/1"}
+    notice = {"type": "task_assigned", "key": "k", "title": "Call the printer", "link": "/acme/tasks/1"}
     write(lambda: outgoing.notify(cast.bob, organization=cast.acme, **notice))
     write(notices.deliver, Outgoing.get(Outgoing.kind == "notification"))
     assert notices.newest(cast.bob)[0].title == "Call the printer"
@@ -101,4 +101,7 @@ def test_notices_of_it_say_that_there_is_something_and_not_what(cast, require):
     covered = notices.newest(cast.bob)[0]
     assert (covered.title, covered.link) == ("News of Acme", "/acme")
     assert "printer" not in f"{covered.title} {covered.body} {covered.link}"
+    write(lambda: outgoing.notify(cast.bob, organization=Organization.get_by_id(cast.acme.id), **notice | {"key": "l"}))
+    letter = Outgoing.get(Outgoing.kind == "mail", Outgoing.key.startswith("l:"))
+    assert (letter.payload["template"], letter.payload["values"]["title"]) == ("notice", "News of Acme")
     assert Notification.get().title == "Call the printer"  # it is only covered

@@ -4,7 +4,7 @@ import pytest
 
 import models
 from database.clock import now
-from domain.base import alerts
+from domain.operations import alerts
 from models import Admin, AuditEvent, Session, User
 from tests.conftest import PASSWORD, write
 

@@ -3,8 +3,9 @@ import pytest
 import jobs
 import models
 from database.scope import inside
-from domain.base import alerts, notices
+from domain.base import notices
 from domain.lists import rows
+from domain.operations import alerts
 from domain.tasks import tasks
 from models import Notification
 

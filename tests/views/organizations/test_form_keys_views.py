@@ -6,7 +6,7 @@ import pytest
 
 from database.clock import now
 from database.scope import everywhere
-from domain.base import alerts
+from domain.operations import alerts
 from domain.organizations import organizations
 from models import Alert, AuditEvent, Change, Grant, InvitationLink, Membership, Organization, Workspace
 from tests.fixtures.entrance import proof

@@ -14,7 +14,7 @@ ENDS = proof("account.end_sessions")
 
 
 def test_looking_at_the_account_puts_the_dot_out(browse, cast):
-    from domain.base import alerts
+    from domain.operations import alerts
 
     alerts.broadcast("Tea is ready.", by=cast.stella)
     bob = browse("bob")

@@ -1,7 +1,7 @@
 import pytest
 
 from domain import Invalid, NotFound
-from domain.base import alerts
+from domain.operations import alerts
 from models import Alert, AuditEvent, User
 
 
