@@ -16,7 +16,7 @@ def test_a_page_hears_of_what_came_after_its_mark_and_of_nothing_else(cast, at, 
     newer, stale = changes.since(mark, cast.bob)
     assert stale == ["task"]
     assert changes.since(newer, cast.bob) == (newer, [])
-    write(outgoing.notify, cast.alice, "t", "k", "for alice")
+    write(outgoing.notify, cast.alice, "task_due", "k", "for alice")
     jobs.run("outgoing")
     assert changes.since(newer, cast.bob)[1] == []
     assert changes.since(newer, cast.alice)[1] == ["bell"]
