@@ -7,6 +7,7 @@ shows within a minute that none has broken.
 import contextlib
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -56,6 +57,9 @@ GOALS = {
     "page_cold_seconds": (AT_MOST, 4),
     "health_p99_under_slow_clients": (AT_MOST, 100),
     "memory_mb": (AT_MOST, 150),
+    "import_1m": (AT_MOST, 360),
+    "import_1m_others_p99": (AT_MOST, 100),
+    "import_1m_memory": (AT_MOST, 200),
 }
 
 
@@ -175,6 +179,7 @@ class Bench:
             self.under_writes,
             self.plan,
             self.verbs,
+            self.imports,
             self.weight,
             self.slow_clients,
             self.memory,
@@ -387,6 +392,16 @@ class Bench:
         """Audited acts on a durable PostgreSQL, by two processes and by one."""
         two, one = verbs.measure(SECONDS, RUNS)
         yield Row("verbs_two_processes", two, "acts/s", one)
+
+    def imports(self) -> Iterator[Row]:
+        """A file of a million rows of twelve fields, rehearsed and done, while four others write."""
+        folder, count = VAR / "imports", 300 if SMOKE else 30_000 if QUICK else 1_000_000
+        shutil.rmtree(folder, ignore_errors=True)
+        told = json.loads(on_server_core("bench.imports", folder, count))
+        shutil.rmtree(folder)
+        yield Row("import_1m", told["seconds"] * 1_000_000 / count, "s")
+        yield Row("import_1m_others_p99", told["p99_ms"], "ms")
+        yield Row("import_1m_memory", told["memory_mb"], "MB")
 
     def weight(self) -> Iterator[Row]:
         total, seconds = guildhall.weight(self.few, self.at_few)

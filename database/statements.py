@@ -209,16 +209,63 @@ def insert_rows(table, rows, *, or_leave=False):
 
     With `or_leave` what is there already stays as it is.
     """
-    if not rows:
+    if rows:
+        fields = [table._meta.fields[name] for name in rows[0]]
+        given = [tuple(field.db_value(row[field.name]) for field in fields) for row in rows]
+        insert_values(table, tuple(rows[0]), given, or_leave=or_leave)
+
+
+def insert_values(table, names, given, *, or_leave=False):
+    """The same of tuples, as their columns have them."""
+    if not given:
         return
-    owner, fields = scope(), [table._meta.fields[name] for name in rows[0]]
-    if owner == EVERYWHERE or "organization" in rows[0]:
-        raise OutOfScope(f"{table.__name__}: many rows are inserted inside one organization.")
-    columns = [*fields, table._meta.fields["organization"]]
-    names = ", ".join(f'"{field.column_name}"' for field in columns)
-    database = table._meta.database
-    places = ", ".join([database.obj.param] * len(columns))
-    text = f'INSERT INTO "{table._meta.table_name}" ({names}) VALUES ({places})'  # noqa: S608  names of our own columns
+    owner, database = _owner(table, names), table._meta.database
+    columns = ", ".join(_quoted(table, (*names, "organization")))
+    places = ", ".join([database.obj.param] * (len(names) + 1))
+    text = f'INSERT INTO "{table._meta.table_name}" ({columns}) VALUES ({places})'  # noqa: S608  names of our own columns
     text += " ON CONFLICT DO NOTHING" if or_leave else ""
-    given = [(*(field.db_value(row[field.name]) for field in fields), owner) for row in rows]
-    database.execute_many(text, given)
+    database.execute_many(text, [(*row, owner) for row in given])
+
+
+def update_values(table, names, given, by=("id",)):
+    """Write values (tuples of those of `names` and then of `by`) over the rows of an owned table with the same `by`."""
+    if not given:
+        return
+    owner, param = _owner(table, names), table._meta.database.obj.param
+    sets = ", ".join(f"{column} = {param}" for column in _quoted(table, names))
+    text = f'UPDATE "{table._meta.table_name}" SET {sets} WHERE {_same(table, by)}'  # noqa: S608  names of our own columns
+    table._meta.database.execute_many(text, [(*row, owner) for row in given])
+
+
+def delete_values(table, names, given):
+    """Remove the rows of an owned table that have these values (tuples, as their columns have them)."""
+    if given:
+        owner = _owner(table, names)
+        text = f'DELETE FROM "{table._meta.table_name}" WHERE {_same(table, names)}'  # noqa: S608  names of our own columns
+        table._meta.database.execute_many(text, [(*row, owner) for row in given])
+
+
+def new_ids(table, count):
+    """Ids that no row has or had, in their order, for rows to be inserted within this write."""
+    database, name = table._meta.database, table._meta.table_name
+    if database.dialect == "sqlite":
+        found = database.execute_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).fetchone()
+        first = (found[0] if found else 0) + 1
+        return list(range(first, first + count))
+    text = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+    return [id for (id,) in database.execute_sql(text, (name, count)).fetchall()]
+
+
+def _owner(table, names):
+    owner = scope()
+    if owner == EVERYWHERE or "organization" in names:
+        raise OutOfScope(f"{table.__name__}: many rows are written inside one organization.")
+    return owner
+
+
+def _quoted(table, names):
+    return [f'"{table._meta.fields[name].column_name}"' for name in names]
+
+
+def _same(table, names):
+    return " AND ".join(f"{one} = {table._meta.database.obj.param}" for one in _quoted(table, (*names, "organization")))

@@ -4,7 +4,9 @@ One strict reader for every door, `email-validator` without a question to DNS: n
 could take for several addresses, a name with an address, or an encoded word.
 """
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import email_validator
 import idna
@@ -35,6 +37,9 @@ class Usable(Email):
     def read(self, text):
         # Compatible letters become one: the Kelvin sign compares as a k, and must not be mailed elsewhere than a k.
         typed = compatible(text[:1000]).strip()
+        local, _, domain = typed.rpartition("@")
+        if len(typed) <= self.most and len(local) <= 64 and _LOCAL.fullmatch(local) and _is_usual(domain):
+            return f"{local}@{domain.lower()}" if self.in_small else typed
         found = parsed(typed)
         if found is None or len(found.normalized) > self.most or not _is_on_the_net(found.ascii_domain):
             raise Unfit(_WHOLE)
@@ -57,6 +62,16 @@ def parsed(text):
         )
     except email_validator.EmailNotValidError:
         return None
+
+
+_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")  # RFC 5321: a dot-string
+
+
+@lru_cache(maxsize=1000)  # a file has many addresses at few domains
+def _is_usual(domain):
+    """Whether what stands behind the @ is a domain in ASCII that mail goes to, and nothing else."""
+    found = parsed(f"x@{domain}") if domain.isascii() and "xn--" not in domain.lower() else None
+    return found is not None and found.local_part == "x" and _is_on_the_net(found.ascii_domain)
 
 
 def _is_on_the_net(domain):

@@ -185,24 +185,32 @@ _INVISIBLE = dict.fromkeys(
 
 def clean(text):
     """Text as a person meant it, in NFC: without control, zero-width and direction-turning characters."""
-    text = str(text if text is not None else "").replace("\r\n", "\n").translate(_INVISIBLE)
+    text = str(text if text is not None else "")
+    if text.isascii() and text.isprintable():  # most is: said first, for `import_1m`
+        return text if text.strip() else ""
+    text = text.replace("\r\n", "\n").translate(_INVISIBLE)
     text = unicodedata.normalize("NFC", text)
     return text if any(c.isprintable() and not c.isspace() for c in text) else ""
 
 
 def compatible(text):
     """The same in NFKC, for what is read or compared and not kept as written: full-width letters are letters."""
-    return unicodedata.normalize("NFKC", clean(text))
+    text = clean(text)
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def comparable(text):
     """The form in which names are compared: NFKC, casefolded, without outer and doubled space."""
-    return " ".join(unicodedata.normalize("NFKC", compatible(text).casefold()).split())
+    text = compatible(text).casefold()
+    return " ".join((text if text.isascii() else unicodedata.normalize("NFKC", text)).split())
 
 
 def figures(text):
     """Text with its digits as 0 to 9 and full-width signs in their usual width; «²» stays, it is no digit."""
-    return "".join(str(unicodedata.decimal(sign, "")) or _usual_width(sign) for sign in clean(text)).strip()
+    text = clean(text)
+    if not text.isascii():
+        text = "".join(str(unicodedata.decimal(sign, "")) or _usual_width(sign) for sign in text)
+    return text.strip()
 
 
 def _usual_width(sign):

@@ -68,7 +68,10 @@ class Text(Kind):
 
 def folded(text):
     """Text as it is looked for: without case and marks, in their usual width, with single spaces."""
-    parts = unicodedata.normalize("NFKD", comparable(text))
+    text = comparable(text)
+    if text.isascii():
+        return text
+    parts = unicodedata.normalize("NFKD", text)
     plain = "".join(sign for sign in parts if unicodedata.category(sign) != "Mn")
     return unicodedata.normalize("NFC", " ".join(plain.casefold().split()))
 

@@ -10,20 +10,25 @@ from peewee import fn
 
 from database.clock import now, read_in
 from database.scope import inside
-from database.statements import insert_rows
+from database.statements import insert_values, update_values
 from database.transactions import writes
-from domain import Forbidden, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import audit, changes, long_jobs
 from domain.fields.records.leftover import restored_cell, stored_cell
 from domain.imports import imports, reading, targets, verdicts
 from domain.imports.imports import JOB, VERDICTS
 from domain.imports.verdicts import CHANGED, NEW
 from domain.lists import rows
+from domain.lists.listing import demand
+from domain.lists.sources import AsItIs
 from domain.organizations import organizations
 from models import ImportFile, ImportRow, Organization, User
 
 JUDGED = 500  # lines of a rehearsal that are kept at once
-BATCH = 250  # lines that are done in one transaction
+BATCH = 200  # lines that are done in one transaction, with few statements
+FEW = 10  # the same of lines that are done one by one: others write in between
+KEY = ("file", "line")
+TOLD = ("verdict", "record", "is_done", "cells", "note")
 
 
 class _Taken(Exception):
@@ -86,9 +91,12 @@ def _rehearse(job, held, rules, by):
     _rehearsed(job, held, counts, done)
 
 
-def _row(held, line, is_done=False):
-    kept = {"file": held.id, "line": line.line, "verdict": line.verdict, "record": line.record, "is_done": is_done}
-    return kept | {"name": line.name, "cells": line.cells and json.dumps(line.cells), "note": line.note}
+JUDGING = (*KEY, "verdict", "record", "is_done", "name", "cells", "note")
+
+
+def _row(held, line):
+    cells = line.cells and json.dumps(line.cells)
+    return held.id, line.line, line.verdict, line.record, False, line.name, cells, line.note
 
 
 @writes
@@ -104,7 +112,7 @@ def _clear(job, held):
 def _keep(job, held, kept, done):
     if not long_jobs.progress(job, done, lasting=True):
         raise _Taken
-    insert_rows(ImportRow, kept)
+    insert_values(ImportRow, JUDGING, kept)
 
 
 @writes
@@ -115,34 +123,94 @@ def _rehearsed(job, held, counts, done):
 
 def _run(job, held, rules, by):
     reader, seen = verdicts.Reader(rules.listing, held.mapping), 0
+    at_once = verdicts.in_batches(rules.listing) and not held.mapping["told"]
     for batch in imports.batches(reading.rows(imports.path(held), reading.Layout(**held.layout)), BATCH):
         seen += len(batch)
-        if seen > job.done:
-            _do(job, held, rules, by, [reader.read(*line) for line in batch], seen)
+        if seen <= job.done:
+            continue
+        lines = _open_lines(held, reader, batch)
+        try:
+            if not at_once:
+                raise AsItIs
+            _do_at_once(job, held, rules, by, lines, seen)
+        except AsItIs:
+            for few in imports.batches(lines, FEW):
+                _do_each(job, held, rules, by, few, seen if few[-1] is lines[-1] else seen - len(batch))
     _over(job, held, rules, by)
 
 
+def _open_lines(held, reader, batch):
+    """[(Line, verdict of the rehearsal)] of those that are still to be done."""
+    within = (ImportRow.file == held.id, ImportRow.line.between(batch[0][0], batch[-1][0]))
+    waiting = (ImportRow.is_done == False, ImportRow.verdict.in_((NEW, CHANGED)))  # noqa: E712
+    judged = ImportRow.select(ImportRow.line, ImportRow.verdict, ImportRow.record).where(*within, *waiting)
+    found = {line: rest for line, *rest in judged.tuples()}
+    lines = []
+    for line, cells in batch:
+        if line in found:
+            one = reader.read(line, cells)
+            verdict, one.record = found[line]
+            lines.append((one, verdict))
+    return lines
+
+
+def _do_at_once(job, held, rules, by, lines, done):
+    """Do a batch with few statements: all that can be is worked out before it waits for the writer.
+
+    Refuses with AsItIs where that doesn't hold any more.
+    """
+    if any(line.verdict for line, _ in lines):
+        raise AsItIs
+    news = [line for line, verdict in lines if verdict == NEW]
+    changes = [line for line, verdict in lines if verdict == CHANGED]
+    if news and not rules.may_add(by):
+        raise AsItIs
+    demand(by, rules.listing.writes)
+    source, worked = rules.listing.source, []
+    try:
+        made = [source.worked(None, _values(rules.listing, line)) for line in news]
+        standing = source.get_many([line.record for line in changes])
+        for line in changes:
+            if line.record not in standing:
+                raise AsItIs
+            verdicts.compare(rules, line, standing[line.record], held.mapping, by)
+            if line.verdict == CHANGED:
+                worked.append(source.worked(standing[line.record], _after(rules.listing, line)))
+    except Invalid:
+        raise AsItIs from None
+    _write_at_once(job, held, rules, by, (news, made), (changes, worked), done)
+
+
 @writes
-def _do(job, held, rules, by, batch, done):
+def _write_at_once(job, held, rules, by, new, changed, done):
     if not long_jobs.progress(job, done, lasting=True):
         raise _Taken
-    within = (ImportRow.file == held.id, ImportRow.line.between(batch[0].line, batch[-1].line))
-    judged = {row.line: row for row in ImportRow.select().where(*within)}
-    kept = []
-    for line in batch:
-        row = judged.get(line.line)
-        if row is None or row.is_done or row.verdict not in (NEW, CHANGED):
+    source, (news, made), (changes, worked), at = rules.listing.source, new, changed, now()
+    ids = source.write_many(made, by, at)
+    source.write_many(worked, by, at)
+    told = [(id, True, str(at), held.id, line.line) for line, id in zip(news, ids, strict=True)]
+    update_values(ImportRow, ("record", "is_done", "note"), told, KEY)
+    update_values(ImportRow, TOLD, [_told(held, line) for line in changes], KEY)
+
+
+@writes
+def _do_each(job, held, rules, by, lines, done):
+    """Do a few lines one by one: what can't be done is refused by itself."""
+    if not long_jobs.progress(job, done, lasting=True):
+        raise _Taken
+    for line, verdict in lines:
+        if line.verdict:  # it can't be read any more
             continue
-        if not line.verdict:  # it can still be read
-            line.record = row.record
-            try:
-                _do_line(rules, held, line, row.verdict, by)
-            except Refused as refusal:
-                line.refuse(" ".join(refusal.fields.values()) or refusal.sentence)
-        kept.append(_row(held, line, is_done=True))
-    lines = [row["line"] for row in kept]
-    ImportRow.delete().where(ImportRow.file == held.id, ImportRow.line.in_(lines)).execute()
-    insert_rows(ImportRow, kept)
+        try:
+            _do_line(rules, held, line, verdict, by)
+        except Refused as refusal:
+            line.refuse(" ".join(refusal.fields.values()) or refusal.sentence)
+    update_values(ImportRow, TOLD, [_told(held, line) for line, _ in lines], KEY)
+
+
+def _told(held, line):
+    """What became of a line, as TOLD and KEY name it."""
+    return line.verdict, line.record, True, line.cells and json.dumps(line.cells), line.note, held.id, line.line
 
 
 @writes
@@ -151,9 +219,7 @@ def _do_line(rules, held, line, verdict, by):
     if verdict == NEW:
         if not rules.may_add(by):
             raise Forbidden(f"You can't add {listing.things} here.")
-        values = {f.name: f.default for f in listing.written}
-        values |= {name: value for name, value in line.values.items() if value is not None}
-        row = rows.add(rules, values, by=by, batch=held.batch, is_told=told)
+        row = rows.add(rules, _values(listing, line), by=by, batch=held.batch, is_told=told)
         line.verdict, line.record, line.note = NEW, row.id, verdicts.mark(listing, row)
         return
     found = verdicts.standing(rules, [line.record], by)
@@ -161,13 +227,19 @@ def _do_line(rules, held, line, verdict, by):
         raise NotFound(f"This {listing.thing} was removed meanwhile.")
     verdicts.compare(rules, line, found[0], held.mapping, by)
     if line.verdict == CHANGED:
-        values = {name: _after(line, listing, name) for name in line.cells}
-        rows.write(rules, found[0], values, by, held.batch, is_told=told)
+        rows.write(rules, found[0], _after(listing, line), by, held.batch, is_told=told)
 
 
-def _after(line, listing, name):
-    value = line.values[name]
-    return listing.by_name[name].default if value is None else value
+def _values(listing, line):
+    """What a new row is made of."""
+    values = {f.name: f.default for f in listing.written}
+    return values | {name: value for name, value in line.values.items() if value is not None}
+
+
+def _after(listing, line):
+    """What a line changes of a row."""
+    found = {name: line.values[name] for name in line.cells}
+    return {name: listing.by_name[name].default if value is None else value for name, value in found.items()}
 
 
 @writes

@@ -17,7 +17,7 @@ from domain.lists import lists, rows
 from domain.lists.lists import Ask
 
 NEW, CHANGED, SAME, LEFT_OUT, REFUSED = "new", "changed", "same", "left_out", "refused"
-KNOWN_TEXTS = 20_000  # of one column, whose values are remembered
+KNOWN_TEXTS = 2_000  # of one column, whose values are remembered
 
 
 @dataclass
@@ -205,13 +205,20 @@ def _compared(kind, value):
     return comparable(stored) if isinstance(stored, str) else stored
 
 
+def in_batches(listing):
+    """Whether its rows can be written many at once."""
+    return getattr(listing.source, "takes_many", False)
+
+
 def standing(rules, ids, by):
     """The rows with these ids that `by` can see."""
     found = []
+    ids = [id for id in ids if isinstance(id, int) and id < 2**31]
+    if in_batches(rules.listing):
+        return list(rules.listing.source.get_many(ids).values())
     for id in ids:
-        if isinstance(id, int) and id < 2**31:
-            row = rules.listing.rows.get(rules.listing, id, by, None, rules.reachable(by))
-            found += [row] if row is not None else []
+        row = rules.listing.rows.get(rules.listing, id, by, None, rules.reachable(by))
+        found += [row] if row is not None else []
     return found
 
 
@@ -238,5 +245,7 @@ def compare(rules, one, row, mapping, by):
 
 
 def mark(listing, row):
-    """A short text that is another as soon as one of a row's fields is."""
+    """A short text that is another as soon as somebody changed a row."""
+    if listing.source is not None:
+        return str(listing.column("changed_at").of(row))
     return fingerprint({f.name: stored_cell(f.kind, listing.column(f.name).of(row)) for f in listing.written})

@@ -7,7 +7,14 @@ people make have one of their own (domain/records).
 from dataclasses import dataclass
 from typing import Any
 
-from domain import Invalid
+from domain import Invalid, Refused
+
+
+class AsItIs(Refused):
+    """Of many rows at once, one can't be written as it was worked out, and none was: they go one by one."""
+
+    def __init__(self):
+        super().__init__("Something changed meanwhile.")
 
 
 class Source:

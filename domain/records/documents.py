@@ -71,20 +71,27 @@ def dumped(shape, document):
     return text
 
 
-def words(shape, document):
-    """What a search finds the row by: {words, words_more}, those of fields that all see, and the others."""
+def words(shape, document, known=None):
+    """What a search finds the row by: {words, words_more}, those of fields that all see, and the others.
+
+    Here and below, `known` are the values of the cells (name → value) where they have been read already.
+    """
     found: dict[str, list] = {"words": [], "words_more": []}
+    known = values(shape, document) if known is None else known
     for cell in shape.cells:
-        value = cell.value(document)
+        value = known[cell.name]
         if value is not None:
             said = str(value) if isinstance(value, LeftOver) else cell.kind.searched(value)
             found["words" if cell.is_open else "words_more"].append(said)
     return {name: " ".join(said)[:WORDS] for name, said in found.items()}
 
 
-def keys(shape, document):
+def keys(shape, document, known=None):
     """{(slot, key)} of the row: one for each keyed slot, also where it is empty."""
-    return {(place.slot, place.key(place.value(document))) for place in shape.places}
+    if known is None:
+        return {(place.slot, place.key(place.value(document))) for place in shape.places}
+    beside = {(place.slot, place.key(place.value(document))) for place in shape.places[len(shape.keyed) :]}
+    return {(cell.slot, cell.key(known[cell.name])) for cell in shape.keyed} | beside
 
 
 def is_no_value(value):
@@ -92,11 +99,11 @@ def is_no_value(value):
     return value is None or isinstance(value, LeftOver)
 
 
-def uniques(shape, document):
+def uniques(shape, document, known=None):
     """slot → what must not occur twice there."""
     found = {}
     for cell in shape.unique:
-        value = cell.value(document)
+        value = cell.value(document) if known is None else known[cell.name]
         if value is not None and not isinstance(value, LeftOver):
             found[cell.slot] = cell.kind.unique_key(value)
     return {slot: key for slot, key in found.items() if key is not None}

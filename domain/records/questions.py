@@ -119,6 +119,14 @@ def held():
     return Compiled(build)
 
 
+def these(ids, collection):
+    """The rows with these ids, of those that don't lie in the trash."""
+    rows = Record.select(*_columns()).where(
+        Record.id.in_(list(ids)), Record.collection == collection, Record.archived_at.is_null()
+    )
+    return database.execute(rows).fetchall() if ids else []
+
+
 @lru_cache(maxsize=1)
 def one():
     """The row with the parameter `id`, unless it lies in the trash."""

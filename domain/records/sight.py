@@ -18,7 +18,7 @@ from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.lists import asks, conditions, lists
 from domain.lists.asks import AtLeast
 from domain.lists.sources import Source
-from domain.records import documents, plans, questions, shapes
+from domain.records import batches, documents, plans, questions, shapes
 from domain.records.shapes import EMPTY
 from domain.records.stored_rows import Row
 from models import Record
@@ -381,6 +381,24 @@ class Sight(Source):
         documents.place(shapes.still(self.shape, ()), row.id, row.document, None)
         first = listing.first
         return {first: [stored(self.shape, first, row.value(first)), None]}
+
+    # The same for many rows at once: see domain/records/batches.py. What `worked` gives, `write_many` writes.
+
+    @property
+    def takes_many(self):
+        return batches.takes(self.shape)
+
+    def get_many(self, ids):
+        """id → row, of those that are seen."""
+        found = (Row(self.shape, *values) for values in questions.these(ids, self.shape.collection))
+        return {row.id: row for row in found if self.may_see(row)}
+
+    def worked(self, row, values):
+        """What is to be written so that a row has these values; None is a new row, and no values remove one."""
+        return batches.worked(self.shape, row, values)
+
+    def write_many(self, worked, by, at):
+        return batches.write(self.shape, worked, by, at)
 
     def now_there(self, listing, id):
         found = questions.one()(id=id, collection=self.shape.collection)

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 
@@ -25,13 +26,7 @@ class Phone(Text):
 
     def number(self, text):
         """+49301234: what it calls; the digits alone where no country is known. Empty for what is no number."""
-        said = figures(text)
-        try:
-            parsed = phonenumbers.parse(said, self.country or None)
-        except phonenumbers.NumberParseException:
-            digits = "".join(sign for sign in said if sign.isdigit())
-            return digits if 3 <= len(digits) <= 15 and not any(sign.isalpha() or sign == "+" for sign in said) else ""
-        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return _number(figures(text), self.country)
 
     def key(self, value):
         return self.number(value)
@@ -61,3 +56,13 @@ class Phone(Text):
 
     def from_json(self, json):
         return super().from_json(json.get("written") if isinstance(json, dict) else json)
+
+
+@lru_cache(maxsize=500)  # a row's is asked for when it is read, for its key and for the search
+def _number(said, country):
+    try:
+        parsed = phonenumbers.parse(said, country or None)
+    except phonenumbers.NumberParseException:
+        digits = "".join(sign for sign in said if sign.isdigit())
+        return digits if 3 <= len(digits) <= 15 and not any(sign.isalpha() or sign == "+" for sign in said) else ""
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

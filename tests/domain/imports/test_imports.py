@@ -206,7 +206,7 @@ def test_a_sign_that_no_text_has_refuses_its_line_alone(acme, alice):
 def test_records_29_work_that_was_cut_off_goes_on_and_does_nothing_twice(acme, alice, monkeypatch):
     held = took(alice, "Title\n" + "".join(f"T{n}\n" for n in range(1000)))
     imports.run(tasks.rules, held, by=alice)
-    do, dead = doing._do, []
+    do, dead = doing._do_each, []
 
     def dies(*args):
         do(*args)
@@ -214,7 +214,7 @@ def test_records_29_work_that_was_cut_off_goes_on_and_does_nothing_twice(acme, a
         if len(dead) in (1, 3):
             raise SystemExit
 
-    monkeypatch.setattr(doing, "_do", dies)
+    monkeypatch.setattr(doing, "_do_each", dies)
     for _ in range(2):
         with pytest.raises(SystemExit):
             doing.work()
