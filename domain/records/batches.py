@@ -14,8 +14,10 @@ from domain.records import documents
 from models import Collection, Record, RecordKey, RecordUnique
 
 PLACED = ("slot", "key", "record")
-MADE = ("id", "cells", "words", "words_more", "collection", "created_by", "changed_by")
-MADE = (*MADE, "created_at", "updated_at", "changed_at", "version")
+MADE = (
+    *("id", "cells", "words", "words_more", "collection", "created_by", "changed_by"),
+    *("created_at", "updated_at", "changed_at", "version"),
+)
 CHANGED = ("cells", "words", "words_more", "version", "changed_by", "changed_at")
 REMOVED = ("words", "words_more", "archived_by", "archived_at")
 ELSEWHERE = ("autonumber", "files", "link", "links")  # kinds whose cells aren't in the document alone
@@ -43,7 +45,8 @@ def worked(shape, row, values):
 
     Refuses with Invalid a document that is too large.
     """
-    columns, keys, uniques = ("", ""), set(), set()
+    columns: tuple = ("", "")
+    keys, uniques = set(), set()
     if values is not None:
         after = documents.put(shape, row.document if row else {}, values)
         known = {cell.name: row and row.value(cell.name) for cell in shape.cells} | values
