@@ -190,7 +190,7 @@ def _write_at_once(job, held, rules, by, new, changed, done):
     source.write_many(worked, by, at)
     told = [(id, True, str(at), held.id, line.line) for line, id in zip(news, ids, strict=True)]
     update_values(ImportRow, ("record", "is_done", "note"), told, KEY)
-    update_values(ImportRow, TOLD, [_told(held, line) for line in changes], KEY)
+    update_values(ImportRow, TOLD, [_outcome(held, line) for line in changes], KEY)
 
 
 @writes
@@ -205,10 +205,10 @@ def _do_each(job, held, rules, by, lines, done):
             _do_line(rules, held, line, verdict, by)
         except Refused as refusal:
             line.refuse(" ".join(refusal.fields.values()) or refusal.sentence)
-    update_values(ImportRow, TOLD, [_told(held, line) for line, _ in lines], KEY)
+    update_values(ImportRow, TOLD, [_outcome(held, line) for line, _ in lines], KEY)
 
 
-def _told(held, line):
+def _outcome(held, line):
     """What became of a line, as TOLD and KEY name it."""
     return line.verdict, line.record, True, line.cells and json.dumps(line.cells), line.note, held.id, line.line
 
