@@ -1334,6 +1334,27 @@ class ImportRow(Pivot):
         return json.loads(self.cells) if self.cells else {}
 
 
+class OrganizationKey(Owned):
+    """A pair of Ed25519 keys that signs the codes of passes; those before the present one are kept to read with."""
+
+    organization = to(Organization)
+    public = CharField(max_length=44)  # base64url of the raw key
+    sealed = TextField()  # the private half, under SECRET_KEY
+    retired_at = Moment(null=True)
+
+    class Meta:
+        table_name = "organization_key"
+
+
+partial(
+    OrganizationKey,
+    "organization_key_one",
+    OrganizationKey.organization,
+    where="retired_at IS NULL",
+    unique=True,
+)
+
+
 # Whatever class is made here is a table, in the order of the file.
 TABLES = [
     one for one in list(vars().values()) if isinstance(one, type) and one.__module__ == __name__ and one is not Pivot

@@ -32,6 +32,16 @@ FONTS = {
     "@fontsource/source-serif-4": ("600.css", "source-serif-4-{}-600-normal"),  # titles have one weight
 }
 SUBSETS = ("latin", "latin-ext")
+# What is printed is set in whole fonts: files of packages, by folder
+PRINTED = {
+    "@expo-google-fonts/{}/400Regular/{}_400Regular.ttf": (
+        *("noto-sans", "noto-sans-arabic", "noto-sans-hebrew", "noto-sans-devanagari", "noto-sans-bengali"),
+        *("noto-sans-tamil", "noto-sans-thai", "noto-sans-georgian", "noto-sans-armenian", "noto-sans-ethiopic"),
+        *("noto-sans-jp", "noto-sans-kr", "noto-emoji"),
+    ),
+    "@expo-google-fonts/{}/600SemiBold/{}_600SemiBold.ttf": ("noto-sans",),
+    "@embedpdf/{}/fonts/NotoSansHans-Regular.otf": ("fonts-sc",),
+}
 TEXT = {".css", ".js", ".svg", ".txt"}
 READ = {"templates": "html", "static/js": "js", "static/css": "css", "views": "py", "domain": "py"}
 
@@ -65,6 +75,7 @@ def install() -> bool:
         shutil.copyfile(MODULES / part, fresh / name)
     tabler = trimmed(_read(MODULES / TABLER), list(texts.values()))
     (fresh / "base.css").write_text(fonts(fresh) + tabler, "utf-8")
+    printed(fresh / "print")
     (fresh / "icons.svg").write_text(sprite(icons_used(texts)), "utf-8")
     (fresh / "LICENSES.txt").write_text(licences(), "utf-8")
     ours = [f for folder in (STATIC / "css", STATIC / "js", STATIC) for f in folder.iterdir()]
@@ -147,6 +158,14 @@ def fonts(folder: Path) -> str:
             source = f'src: url({name}.woff2?v={hashed}) format("woff2")'
             faces.append(re.sub(r"\s*\n\s*", "", re.sub(r"src:[^;]*", source, face[1])))
     return "\n".join(faces) + "\n"
+
+
+def printed(folder: Path) -> None:
+    folder.mkdir()
+    for file, names in PRINTED.items():
+        for name in names:
+            family = "".join(part.upper() if part in ("jp", "kr") else part.title() for part in name.split("-"))
+            shutil.copy(MODULES / file.format(name, family), folder)
 
 
 _PIECE = re.compile(r"""/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|url\([^)]*\)|[^"'/{};u]+|.""", re.S)

@@ -1,0 +1,162 @@
+"""The code that a pass shows: who holds the organization's private key alone can make one, and any phone can read it.
+
+`GH1:` and base32 of a version, the event (4 bytes), its tier (2), the pass's serial (8) and an Ed25519 signature of
+them (RFC 8032): 131 characters of QR's alphanumeric mode. No name, no address and no end are in it: times and what
+was given back come with the door's snapshot. So a door works without a network, and a lost phone makes no tickets.
+"""
+
+import base64
+import secrets
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere, scope
+from database.transactions import writes
+from domain import Refused
+from domain.base import history, keys
+from models import OrganizationKey
+
+PREFIX, VERSION = "GH1:", 1
+BODY = struct.Struct(">BIH8s")
+TIERS = 1 << 16  # a tier is said by the last two bytes of its id
+LONGEST = 200  # characters that are looked at
+
+
+class Unreadable(Refused):
+    """It is no code of a pass, or not one that this site made."""
+
+    code, status = "CODE_UNREADABLE", 422
+
+
+@dataclass(frozen=True)
+class Code:
+    event: int
+    tier: int  # the last two bytes of the tier's id
+    serial: str  # 16 hexadecimal digits
+    body: bytes
+    signature: bytes
+
+
+def serial():
+    """A new serial of a pass: 64 random bits as hexadecimal digits."""
+    return secrets.token_hex(8)
+
+
+def code(event, tier, serial):
+    """The text of a pass's code, signed by the organization that one stands in; always the same under one key."""
+    body = BODY.pack(VERSION, event, tier % TIERS, bytes.fromhex(serial))
+    return PREFIX + base64.b32encode(body + _private(_signing().sealed).sign(body)).decode().rstrip("=")
+
+
+def read(text):
+    """What a scanned or typed code says, signed or not; refuses with Unreadable."""
+    said = "".join(str(text)[:LONGEST].split()).upper()
+    try:
+        if not said.startswith(PREFIX):
+            raise ValueError
+        packed = said.removeprefix(PREFIX)
+        raw = base64.b32decode(packed + "=" * (-len(packed) % 8))
+        body, signature = raw[: BODY.size], raw[BODY.size :]
+        version, event, tier, of_pass = BODY.unpack(body)
+    except (ValueError, struct.error):
+        raise Unreadable("This is no ticket of ours.") from None
+    if version != VERSION or len(signature) != 64:
+        raise Unreadable("This ticket is of another kind than this door reads.")
+    return Code(event, tier, of_pass.hex(), body, signature)
+
+
+def verified(text):
+    """What a code says once a key of the organization that one stands in has signed it; refuses with Unreadable."""
+    found = read(text)
+    for key in _every():
+        try:
+            Ed25519PublicKey.from_public_bytes(_bytes(key.public)).verify(found.signature, found.body)
+        except InvalidSignature:
+            continue
+        return found
+    raise Unreadable("This ticket wasn't made by us.")
+
+
+def public_keys():
+    """What a door verifies with: raw keys in base64url, the newest first, those before it as well."""
+    return [key.public for key in _every()]
+
+
+# --- keys ---------------------------------------------------------------------------------------------------
+
+
+@writes
+def renew(*, by):
+    """A new pair of keys: codes made from here on are signed by it, those made before are read as well as ever.
+
+    For when the private half may be known to others: then codes of passes must be made anew too.
+    """
+    by.require("events.keys")
+    lock("signing_key", by.organization.id)
+    OrganizationKey.update(retired_at=now()).where(OrganizationKey.retired_at.is_null()).execute()
+    made = _made()
+    history.note("events.key_renewed", "A new key signs tickets", made, by=by, verb="created", category="event")
+    return made
+
+
+def _signing():
+    return OrganizationKey.one(OrganizationKey.retired_at.is_null()) or _first()
+
+
+@writes
+def _first():
+    lock("signing_key", scope())
+    return OrganizationKey.one(OrganizationKey.retired_at.is_null()) or _made()
+
+
+def _made():
+    private = Ed25519PrivateKey.generate()
+    public = base64.urlsafe_b64encode(private.public_key().public_bytes_raw()).decode()
+    return OrganizationKey.create(public=public, sealed=keys.seal(private.private_bytes_raw().hex()))
+
+
+def _every():
+    return OrganizationKey.select().order_by(OrganizationKey.id.desc())
+
+
+def _bytes(public):
+    return base64.urlsafe_b64decode(public)
+
+
+@lru_cache(maxsize=100)
+def _private(sealed):
+    opened = keys.unseal(sealed)
+    if not opened:
+        raise Refused(
+            "The key that signs tickets can't be opened with this SECRET_KEY. Renew it, or bring the old one back.",
+            "KEY_LOST",
+            503,
+        )
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(opened))
+
+
+def seal_anew():
+    """Encrypt the private halves under the newest SECRET_KEY: (how many, names of organizations whose no key opens)."""
+    done, lost = 0, []
+    with everywhere("every private key is sealed anew"):
+        for key in OrganizationKey.select():
+            if keys.is_newest(key.sealed):
+                continue
+            if opened := keys.unseal(key.sealed):
+                done += _resealed(key, keys.seal(opened))
+            else:
+                lost.append(key.organization.name)
+    return done, lost
+
+
+@writes
+def _resealed(key, sealed):
+    with everywhere("a private key is sealed anew"):
+        unchanged = (OrganizationKey.id == key.id) & (OrganizationKey.sealed == key.sealed)
+        return OrganizationKey.update(sealed=sealed).where(unchanged).execute()
