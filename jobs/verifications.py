@@ -3,6 +3,7 @@
 from database import housekeeping
 from domain.backers import backers
 from domain.base import audit
+from domain.events import codes
 from domain.fields.number import counted
 from domain.people import admins, factors
 
@@ -44,6 +45,10 @@ def rekey():
     done, lost = factors.seal_anew()
     said = [f"{counted(done, 'secret')} of authenticator apps encrypted under the newest key."]
     said += [f"None of the keys opens the one of {email}: a backup code or a passkey lets them in." for email in lost]
+    signing, unopened = codes.seal_anew()
+    if signing:
+        said.append(f"{counted(signing, 'key')} of tickets encrypted under the newest key.")
+    said += [f"None of the keys opens the one that signs the tickets of {name}: renew it." for name in unopened]
     told = audit.verify()
     if told.of_older_keys:
         said.append(f"The audit log up to event {told.of_older_keys} was written with an older key.")
@@ -53,4 +58,4 @@ def rekey():
         said.append(
             f"{counted(unused, 'code')} of backers wait to be used: those from before the newest key end with theirs."
         )
-    return said, not lost
+    return said, not lost + unopened

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from environs import EnvValidationError, FileAwareEnv
 
@@ -73,6 +74,13 @@ class Configuration:
     super_admin_require_2fa: bool = False
     metrics_token: str = field(default="", repr=False)
     identity_providers: tuple[IdentityProvider, ...] = ()
+    apple_pass_type: str = ""
+    apple_pass_team: str = ""
+    apple_pass_certificate: str = field(default="", repr=False)
+    apple_pass_intermediate: str = field(default="", repr=False)
+    google_wallet_issuer: str = ""
+    google_wallet_account: str = ""
+    google_wallet_key: str = field(default="", repr=False)
 
     @property
     def production(self):
@@ -139,13 +147,13 @@ def load():
     """Read the environment (or NAME_FILE for a secret). Refuses with Misconfigured, naming all problems."""
     env = _Environment()
     values = {variable.name: variable.read(env) for variable in VARIABLES}
-    # A PEM on one line, as most places where variables are set want it
-    values["AUTH_APPLE_PRIVATE_KEY"] = values["AUTH_APPLE_PRIVATE_KEY"].replace("\\n", "\n")
+    for name in PEMS:  # on one line, as most places where variables are set want it
+        values[name] = values[name].replace("\\n", "\n")
     values["AUTH_OIDC_ISSUER"] = values["AUTH_OIDC_ISSUER"].rstrip("/")
     problems = env.problems() + list(_misread(values))
     made = _configuration(values)
     unread = {name for name, _ in problems}
-    rows = (*_wrong(made), *_wrong_payment(made), *_wrong_sign_in(values))
+    rows = (*_wrong(made), *_wrong_payment(made), *_wrong_sign_in(values), *_wrong_wallets(values))
     problems += [(name, why) for name, is_wrong, why in rows if is_wrong and name not in unread]
     if problems:
         raise Misconfigured(_listed(problems))
@@ -157,6 +165,7 @@ def load():
         raise Misconfigured(_listed([("GUILDHALL_DATA", f"the folder can't be written ({error.strerror})")])) from None
 
 
+PEMS = ("AUTH_APPLE_PRIVATE_KEY", "APPLE_PASS_CERTIFICATE", "APPLE_PASS_INTERMEDIATE", "GOOGLE_WALLET_KEY")
 DATABASES, MAILERS = ("sqlite", "postgresql", "postgres"), ("smtp", "smtps", "smtp+starttls")
 STORES = ("memory", "redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster")
 LIKE_A_MAILER = "smtp://, smtps:// or smtp+starttls://user:password@host:port"
@@ -332,16 +341,42 @@ def _wrong_sign_in(values):
     yield "AUTH_OIDC_ISSUER", is_open, "must be https in production"
 
 
+def _wrong_wallets(values):
+    """A wallet has all of its variables or none, and its keys can be used."""
+    for wallet, kind in (("APPLE_PASS", "Apple"), ("GOOGLE_WALLET", "Google")):
+        parts = {name: value for name, value in values.items() if name.startswith(wallet)}
+        yield from (
+            (name, not value and any(parts.values()), f"is required with the others of {kind}'s wallet")
+            for name, value in parts.items()
+        )
+    pair, between, key = (values[name] for name in PEMS[1:])
+    yield PEMS[1], pair and not (_is_certificate(pair) and _private(pair)), "must be a certificate and its key (PEM)"
+    yield PEMS[2], between and not _is_certificate(between), "must be a certificate (PEM)"
+    yield PEMS[3], key and not isinstance(_private(key), rsa.RSAPrivateKey), "must be a private RSA key (PEM)"
+
+
 def _is_web(address):
     return address.scheme in ("http", "https") and bool(address.netloc)
 
 
 def _is_apples(key):
-    try:
-        found = load_pem_private_key(key.encode(), None)
-    except (ValueError, TypeError):
-        return False
+    found = _private(key)
     return isinstance(found, ec.EllipticCurvePrivateKey) and found.curve.name == "secp256r1"
+
+
+def _private(pem):
+    """The private key that a PEM holds; None where it holds none that is readable without a word."""
+    try:
+        return load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError):
+        return None
+
+
+def _is_certificate(pem):
+    try:
+        return bool(x509.load_pem_x509_certificate(pem.encode()))
+    except ValueError:
+        return False
 
 
 def _listed(problems):

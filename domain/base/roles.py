@@ -80,6 +80,7 @@ ORGANIZATION = {
     "records.read": _to("See the tables that people made", "owner admin member viewer"),
     "records.write": _to("Add and change rows of tables", "owner admin member"),
     "records.build": _to("Make tables and change their shape", "owner admin"),
+    "events.keys": _to("Renew the key that signs tickets", "owner"),
     "billing.read": _to("See plan, invoices and credits", "owner admin", while_suspended=True),
     "billing.manage": _to("Choose and cancel the plan", "owner"),
 }

@@ -133,6 +133,20 @@ _TABLE = (
     "Its secret",
     ("AUTH_OIDC_LABEL", TEXT, "your organization"),
     "What its button says after “Continue with”",
+    ("APPLE_PASS_TYPE", TEXT, ""),
+    "Tickets in Apple's wallet: the pass type identifier",
+    ("APPLE_PASS_TEAM", TEXT, ""),
+    "The team it belongs to",
+    ("APPLE_PASS_CERTIFICATE", TEXT, ""),
+    "The pass type's certificate and its private key, one after the other (PEM)",
+    ("APPLE_PASS_INTERMEDIATE", TEXT, ""),
+    "Apple's WWDR certificate that it was issued by (PEM)",
+    ("GOOGLE_WALLET_ISSUER", TEXT, ""),
+    "Tickets in Google's wallet: the issuer's number",
+    ("GOOGLE_WALLET_ACCOUNT", TEXT, ""),
+    "The service account's address",
+    ("GOOGLE_WALLET_KEY", TEXT, ""),
+    "Its private key (PEM)",
 )
 
 

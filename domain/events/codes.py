@@ -31,7 +31,7 @@ LONGEST = 200  # characters that are looked at
 class Unreadable(Refused):
     """It is no code of a pass, or not one that this site made."""
 
-    code, status = "CODE_UNREADABLE", 422
+    code, status = "INVALID_INPUT", 422
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _private(sealed):
     if not opened:
         raise Refused(
             "The key that signs tickets can't be opened with this SECRET_KEY. Renew it, or bring the old one back.",
-            "KEY_LOST",
+            "NOT_CONFIGURED",
             503,
         )
     return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(opened))

@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from PIL import Image, ImageDraw
 
+from database.clock import now
 from domain.base import configuration
 
 TYPE = "application/vnd.apple.pkpass"
@@ -50,6 +51,7 @@ class Pass:
 
 
 def has_apple():
+    """Whether passes can be signed for Apple's wallet."""
     return bool(configuration.active.apple_pass_certificate)
 
 
@@ -145,6 +147,7 @@ def _drawn(side):
 
 
 def has_google():
+    """Whether links for Google's wallet can be signed."""
     return bool(configuration.active.google_wallet_key)
 
 
@@ -156,13 +159,14 @@ def google(one):
     held = configuration.active
     issuer = held.google_wallet_issuer
     kind, id = f"{issuer}.event-{one.event}", f"{issuer}.{one.serial}"
+    payload = {"eventTicketClasses": [_google_class(one, kind)], "eventTicketObjects": [_google_object(one, kind, id)]}
     claims = {
         "iss": held.google_wallet_account,
         "aud": "google",
         "typ": "savetowallet",
-        "iat": int(datetime.now(UTC).timestamp()),
+        "iat": int(now().timestamp()),
         "origins": [held.site_url],
-        "payload": {"eventTicketClasses": [_google_class(one, kind)], "eventTicketObjects": [_google_object(one, kind, id)]},
+        "payload": payload,
     }
     return SAVE + jwt.encode({"alg": "RS256", "typ": "JWT"}, claims, RSAKey.import_key(held.google_wallet_key))
 

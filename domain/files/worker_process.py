@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import json
 import os
+import resource
 import select
 import subprocess
 import sys
@@ -27,7 +28,7 @@ MEMORY = 1 << 30  # bytes that it may have
 class Overloaded(Refused):
     """Too much waits already, or it took too long. Nothing is lost by trying again."""
 
-    code, status = "OVERLOADED", 503
+    code, status = "BUSY", 503
 
 
 class WorkerProcess:
@@ -62,11 +63,11 @@ class WorkerProcess:
                 data = self._read(process, until, head["size"])
                 break
             except (BrokenPipeError, EOFError):
-                self._end()
+                self.end()
                 if last:
                     raise Overloaded("This took more memory than there is for it.") from None
             except TimeoutError:
-                self._end()
+                self.end()
                 raise Overloaded("This took too long. Try again with less at once.") from None
         if head["refused"]:
             raise ValueError(data.decode())
@@ -93,7 +94,7 @@ class WorkerProcess:
             self._process = subprocess.Popen(  # noqa: S603  our own module
                 command, cwd=TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
             )
-            atexit.register(self._end)
+            atexit.register(self.end)
             threading.Thread(target=self._watch, args=(self._process,), name="idle worker", daemon=True).start()
         return self._process
 
@@ -102,12 +103,13 @@ class WorkerProcess:
             time.sleep(min(self.idle, 5))
             with self._turn:
                 if self._process is process and time.monotonic() - self._asked_at >= self.idle:
-                    self._end()
+                    self.end()
                     return
 
-    def _end(self):
+    def end(self):
+        """Kill it; the next request starts another."""
         process, self._process = self._process, None
-        atexit.unregister(self._end)
+        atexit.unregister(self.end)
         if process is not None:
             process.kill()
             with contextlib.suppress(BrokenPipeError):
@@ -117,9 +119,7 @@ class WorkerProcess:
 
 
 def main(module, memory):
-    """The child's side: until its input ends."""
-    import resource
-
+    """The child's side: answers until its input ends. The tasks of the module give bytes, or refuse with ValueError."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     os.nice(5)
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # what is printed must not look like an answer
