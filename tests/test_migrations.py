@@ -424,6 +424,10 @@ def test_ids_are_never_used_twice(house):
 # --- up, down, and again -------------------------------------------------------------------------------
 
 
+def test_each_has_a_number_of_its_own():
+    assert [name[:4] for name in NAMES] == [f"{number:04}" for number in range(1, len(NAMES) + 1)]
+
+
 def test_up_down_to_the_first_and_up_again(empty, tmp_path):
     assert migrations.migrate(tmp_path) == NAMES
     first = made()
