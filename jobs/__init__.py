@@ -26,6 +26,7 @@ from database.transactions import writes
 from domain import NotFound
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
+from domain.charts import figures
 from domain.entitlements import credits, grants
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
@@ -99,6 +100,7 @@ CALENDAR = (
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),
+    Job("chart", "Count charts of many rows", figures.work, every(seconds=15), woken_by="chart"),
     Job("import", "Bring files into lists", doing.work, every(seconds=15), woken_by="import"),
     Job(
         "record_words", "Move what is searched of tables", rules.move_words, every(seconds=15), woken_by="record words"

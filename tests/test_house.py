@@ -100,6 +100,7 @@ DOMAIN_ROOMS = (
     "entitlements",
     "organizations",
     "imports",
+    "charts",
     "backers",
     "people",
     "money",

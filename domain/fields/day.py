@@ -104,6 +104,12 @@ class Due(Kind):
             return None
         return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
 
+    operators = operators.DATE
+
+    def compared(self, value):
+        """The reader's day."""
+        return local(value).date() if isinstance(value, datetime) else value
+
 
 def overdue(column):
     """The condition that `column` is over, by the parameters of `bounds`."""

@@ -1,4 +1,4 @@
-"""Which lists files can be brought into: the rules of each, found by its name when a job needs them."""
+"""The lists of an organization that jobs work on: the rules of each, found by its name."""
 
 from domain import NotFound
 
@@ -10,10 +10,10 @@ def offer(family, find):
     _FINDERS[family] = find
 
 
-def found(name, by):
-    """The rules of the list with this name, as `by` may use it. Refuses with NotFound."""
+def found(name, by, part="imports"):
+    """The rules of the list with this name, as `by` may use it, if it has this part. Refuses with NotFound."""
     find = _FINDERS.get(name.partition(":")[0])
     rules = find(name, by) if find else None
-    if rules is None or not rules.listing.imports:
+    if rules is None or not getattr(rules.listing, part):
         raise NotFound("There is no such list any more.")
     return rules

@@ -133,6 +133,7 @@ class Listing:
     board_by: str = ""
     owner: str = ""
     icon: str = "list"
+    charts: bool = False  # its rows are counted and added up in charts: domain/charts
     is_saved: bool = False  # its members save what they ask of it as views
     due: str | None = None  # the day or moment (Due) that makes an open row overdue
     is_open: Any = None  # (row) → whether it can be overdue
@@ -147,6 +148,11 @@ class Listing:
 
     def __hash__(self):
         return hash((self.name, self.version))
+
+    @cached_property
+    def views(self):
+        """The ways in which it is drawn, the first one unless another is asked for."""
+        return ("list", *(["board"] if self.board_by else []), *(["chart"] if self.charts else []))
 
     @cached_property
     def by_name(self):

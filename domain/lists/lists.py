@@ -86,7 +86,7 @@ def _read_where(listing, ask, by):
     """A page of the rows that meet the conditions: looked for row by row, and no further than LOOKED."""
     sort, found, looked = _order(listing, ask), [], 0
     tests = conditions.tests(listing, ask.where, getattr)
-    for looked, row in enumerate(_candidates(listing, ask, by), 1):
+    for looked, row in enumerate(candidates(listing, ask, by), 1):
         found += [row] if all(test(row) for test in tests) else []
         if len(found) > ask.rows or looked >= LOOKED:
             break
@@ -98,7 +98,7 @@ def _read_where(listing, ask, by):
     return Answer(rows, more, _people(listing, rows), looked if more else 0)
 
 
-def _candidates(listing, ask, by):
+def candidates(listing, ask, by):
     """The rows asked for without the conditions, in their order, as they are needed."""
     plain = ask.but(where=(), rows=CHUNK)
     while True:
@@ -112,7 +112,7 @@ def _candidates(listing, ask, by):
 def matching(listing, ask, by):
     """(of the first LOOKED rows those that meet the conditions, whether that were all rows)"""
     tests = conditions.tests(listing, ask.where, getattr)
-    first = list(islice(_candidates(listing, ask.but(after=""), by), LOOKED))
+    first = list(islice(candidates(listing, ask.but(after=""), by), LOOKED))
     return [row for row in first if all(test(row) for test in tests)], len(first) < LOOKED
 
 

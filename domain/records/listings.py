@@ -62,6 +62,7 @@ def _made(_database, shape, allowed, stale_words):
         imports=True,
         search=True,
         has_pages=True,
+        charts=True,
         is_saved=True,
         comments=True,
         files=True,

@@ -7,12 +7,11 @@ from functools import lru_cache, reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from peewee import SQL, NodeList, Select, fn
+from peewee import OP, SQL, Expression, NodeList, Select, fn
 
 from database.compiled import Compiled
 from database.connections import database, holds
 from database.parameters import Parameter, parameter
-from domain.lists import lists
 from models import Record, RecordKey
 
 GATHERED = 2000  # so few are all read, whatever order is asked for
@@ -31,6 +30,11 @@ class Narrowing(NamedTuple):
     is_mine: bool = False  # rows of one maker
     alternatives: tuple = ()  # whether each condition of which one must hold is about the maker, or a key
     all_words: bool = True  # whether a search may find all words
+
+    @property
+    def is_all(self):
+        """Whether all rows of the table are asked for, as far as no search is."""
+        return not (self.probes or self.is_mine or self.alternatives)
 
 
 @lru_cache(maxsize=500)
@@ -98,11 +102,42 @@ def _limit():
 
 @lru_cache(maxsize=100)
 def counting(way, narrowing):
-    """How many rows are found that way, to COUNTED + 1."""
+    """How many rows are found that way, to the parameter `limit`."""
 
     def build():
         query, _ = _narrowed(way, (Record.id,), narrowing)
-        return Select(from_list=[query.limit(lists.COUNTED + 1).alias("some")], columns=[fn.count(SQL("*"))])
+        return Select(from_list=[query.limit(_limit()).alias("some")], columns=[fn.count(SQL("*"))])
+
+    return Compiled(build)
+
+
+@lru_cache(maxsize=200)
+def keys_counted(length, narrowing, is_bounded):
+    """(how a key of a slot begins, how many rows have such a one); of the first `limit` rows where it `is_bounded`."""
+
+    def build():
+        if narrowing.is_all:
+            rows = RecordKey.select(RecordKey.key).where(RecordKey.slot == parameter("slot"))
+        else:
+            rows, _ = _narrowed("span", (RecordKey.key,), narrowing)
+        some = (rows.limit(_limit()) if is_bounded else rows).alias("some")
+        key = fn.SUBSTR(some.c.key, 1, length) if length else some.c.key
+        return Select(from_list=[some], columns=[key, fn.count(SQL("*"))]).group_by(key)
+
+    return Compiled(build)
+
+
+@lru_cache(maxsize=1)
+def left_over():
+    """Of the first `limit` rows that are empty under a slot, how many have words left over there. These are in the
+    document as `words` has them: within a text of JSON no quote stands bare, so nothing else is like it."""
+
+    def build():
+        rows = RecordKey.select(Record.cells).join(Record, on=(Record.id == RecordKey.record))
+        rows = rows.where(RecordKey.slot == parameter("slot"), RecordKey.key == "2", Record.archived_at.is_null())
+        some = rows.limit(_limit()).alias("some")
+        found = Expression(some.c.cells, OP.ILIKE, parameter("words"))
+        return Select(from_list=[some], columns=[fn.count(some.c.cells)]).where(found)
 
     return Compiled(build)
 

@@ -14,11 +14,12 @@ from database.clock import now
 from database.connections import database
 from database.locks import lock
 from domain.fields.kinds import comparable
-from domain.fields.records.leftover import LeftOver, plain_cell
+from domain.fields.records.leftover import plain_cell, stored_cell
 from domain.lists import asks, conditions, lists
 from domain.lists.asks import AtLeast
 from domain.lists.sources import Source
 from domain.records import batches, documents, plans, questions, shapes
+from domain.records.rows import charted_rows
 from domain.records.shapes import EMPTY
 from domain.records.stored_rows import Row
 from models import Record
@@ -58,20 +59,20 @@ class Sight(Source):
         plan, sort = self._plan(listing, ask, by), self._order(listing, ask)
         found: list = []
         looked, last = 0, ("", None)
-        for key, row in self._walk(listing, plan, sort, ask):
+        for key, row in self.walk(listing, plan, sort, ask):
             looked, last = looked + 1, (key, row)
             if plan.passes(row):
                 found.append((key, row))
             if len(found) > ask.rows or looked >= LOOKED:
                 break
-        shown = [_listed(listing, row) for _, row in found[: ask.rows]]
+        shown = [row.listed(listing) for _, row in found[: ask.rows]]
         if len(found) > ask.rows:
             return shown, plans.cursor(sort, *found[ask.rows - 1]), 0
         return (shown, plans.cursor(sort, *last), looked) if looked >= LOOKED else (shown, "", 0)
 
     def find(self, listing, id, by):
         row = self.get(listing, id, by, None, None)
-        return _listed(listing, row) if row else None
+        return row.listed(listing) if row else None
 
     def counts(self, listing, ask, by):
         cell = self.shape.by_name[listing.counted.name]
@@ -88,6 +89,9 @@ class Sight(Source):
 
     def total(self, listing, ask, by):
         return self._count(listing, self._plan(listing, ask, by))
+
+    def pairs(self, listing, ask, by, chart, most):
+        return charted_rows.pairs(self, listing, self._plan(listing, ask, by), chart, most)
 
     # --- how rows are found ----------------------------------------------------------------------------------
 
@@ -161,7 +165,7 @@ class Sight(Source):
         cell = self.shape.by_name.get(sort.column)
         return sort if sort.column == "id" or (cell and cell.is_keyed) else listing.sorts[0]
 
-    def _walk(self, listing, plan, sort, ask):
+    def walk(self, listing, plan, sort, ask):
         """(key, row) of candidates in their order, from where one goes on: those that pass are the list."""
         after = plans.after(ask.after, sort)
         if plan.match is not None:
@@ -275,8 +279,8 @@ class Sight(Source):
             yield Row(self.shape, *values)
 
     def _raw_rows(self, way, plan, descending, fresh, given, probes):
-        query = questions.query(way, self._narrowing(probes, plan), descending, fresh)
-        given = given | self._narrows(plan)
+        query = questions.query(way, self.narrowing(probes, plan), descending, fresh)
+        given = given | self.narrows(plan)
         for place, (slot, key) in enumerate(probes):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
         return query(**given)
@@ -287,7 +291,11 @@ class Sight(Source):
         if plan.tests:
             rows, is_whole = self._matching(listing, plan)
             return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))
-        given = self._narrows(plan) | {"match": plan.match}
+        return self.found(plan, exact, lists.COUNTED + 1)
+
+    def found(self, plan, exact, most):
+        """How many rows there are by keys and words alone, to `most`."""
+        given = self.narrows(plan) | {"match": plan.match, "limit": most}
         way = "search" if plan.match else "span" if plan.spans else "key" if exact else "all"
         if way == "span":
             given["slot"] = plan.spans[0][0]
@@ -296,20 +304,20 @@ class Sight(Source):
             (given["slot"], given["key"]), *exact = exact
         for place, (slot, key) in enumerate(exact):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
-        return questions.counting(way, self._narrowing(exact, plan))(**given)[0][0]
+        return questions.counting(way, self.narrowing(exact, plan))(**given)[0][0]
 
     def _matching(self, listing, plan):
         """(of the first LOOKED candidates those that pass, whether that were all)"""
-        candidates = self._walk(listing, plan, listing.sorts[0], lists.Ask())
+        candidates = self.walk(listing, plan, listing.sorts[0], lists.Ask())
         first = [row for _, row in islice(candidates, LOOKED)]
         return [row for row in first if plan.passes(row)], len(first) < LOOKED
 
-    def _narrowing(self, probes, plan):
+    def narrowing(self, probes, plan):
         """What of a question's conditions changes its text."""
         alternatives = tuple(name == "created_by" for name, _ in self.rights.where)
         return questions.Narrowing(len(probes), plan.made_by is not None, alternatives, not self.rights.hidden)
 
-    def _narrows(self, plan):
+    def narrows(self, plan):
         """The parameters of all that a question is narrowed by besides its probes."""
         given = {"collection": self.shape.collection, "made_by": plan.made_by}
         for place, (name, key) in enumerate(self.rights.where):
@@ -333,9 +341,7 @@ class Sight(Source):
         if self.rights.sees != "some":
             return self.rights.sees == "all"
         return any(
-            row.system["created_by"] == key
-            if name == "created_by"
-            else self.shape.by_name[name].key(row.value(name)) == key
+            row.created_by_id == key if name == "created_by" else self.shape.by_name[name].key(row.value(name)) == key
             for name, key in self.rights.where
         )
 
@@ -380,7 +386,7 @@ class Sight(Source):
         ).execute()
         documents.place(shapes.still(self.shape, ()), row.id, row.document, None)
         first = listing.first
-        return {first: [stored(self.shape, first, row.value(first)), None]}
+        return {first: [stored_cell(self.shape.by_name[first].kind, row.value(first)), None]}
 
     # The same for many rows at once: see domain/records/batches.py. What `worked` gives, `write_many` writes.
 
@@ -417,17 +423,8 @@ class Sight(Source):
         return {}
 
 
-def stored(shape, name, value):
-    """A cell's value as the history has it."""
-    return {"left_over": str(value)} if isinstance(value, LeftOver) else shape.by_name[name].kind.stored(value)
-
-
 def _ranked(cell):
     return hasattr(cell.kind, "order") or bool(getattr(cell.kind, "options", ()))
-
-
-def _listed(listing, row):
-    return listing.Row._make([row.id if name == "id" else row.value(name) for name in listing.Row._fields])
 
 
 class _Turned(str):

@@ -2,7 +2,6 @@
 
 import json
 
-from domain.records import documents
 from models import Record
 
 SYSTEM = {  # what every row has besides its cells
@@ -11,28 +10,36 @@ SYSTEM = {  # what every row has besides its cells
     "changed_by": Record.changed_by,
     "changed_at": Record.changed_at,
 }
+_PLACES = {name: place for place, name in enumerate(SYSTEM)}
 
 
 class Row:
     """A row as its table has it."""
 
-    __slots__ = ("cells", "document", "id", "system", "version")
+    __slots__ = ("cells", "document", "id", "shape", "system", "version")
 
     def __init__(self, shape, id, text, version, *system):
-        self.id, self.version = id, version
+        self.id, self.shape, self.version = id, shape, version
         self.document = json.loads(text)
-        self.cells = documents.values(shape, self.document)
-        self.system = dict(zip(SYSTEM, system, strict=True))
+        self.cells: dict = {}  # those that were asked for
+        self.system = system
 
     def value(self, name):
+        if name in self.cells:
+            return self.cells[name]
         if name in SYSTEM:
-            return SYSTEM[name].python_value(self.system[name])
-        return self.cells[name]
+            return SYSTEM[name].python_value(self.system[_PLACES[name]])
+        found = self.cells[name] = self.shape.by_name[name].value(self.document)
+        return found
+
+    def listed(self, listing):
+        """The row as a list has it."""
+        return listing.Row._make([self.id if name == "id" else self.value(name) for name in listing.Row._fields])
 
     def __getattr__(self, name):
         """What rules and lists ask a row by: a field, or created_by_id as of any row."""
         if name == "created_by_id":
-            return self.system["created_by"]
+            return self.system[_PLACES["created_by"]]
         try:
             return self.value(name)
         except KeyError:

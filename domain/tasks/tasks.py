@@ -99,6 +99,7 @@ listing = Listing(
     ),
     board_by="status",
     calendar=("due_at",),
+    charts=True,
     is_saved=True,
     due="due_at",
     exports=("description", "user", "created_at", "completed_at"),

@@ -8,9 +8,12 @@ from database.clock import now
 from database.scope import inside
 from database.transactions import writes
 from domain.base import outgoing, stepup, tokens
+from domain.charts import charts, tallies
+from domain.lists import rows
 from domain.money import billing, inbox
 from domain.money.providers import sandbox, stripe
 from domain.people import sessions
+from domain.records import collections, listings
 from models import Proof, Session
 from tests.fixtures.billing import posted
 
@@ -124,3 +127,50 @@ def pay(at):
     """alice buys for Acme at the sandbox."""
     stripe.wire._client.cache_clear()
     return Sandbox(at("alice"))
+
+
+@pytest.fixture
+def offers(at, inside_acme):
+    """A table with something of each kind that a chart asks for; `offers(Name="A", …)` adds a row."""
+    fields = (
+        ("Name", "text"),
+        ("State", "choice", ("New", "Won")),
+        ("Tags", "choices", ("Red", "Large")),
+        ("Owner", "person"),
+        ("Sure", "yes_no"),
+        ("Until", "day"),
+        ("Met", "moment"),
+        ("Hours", "duration"),
+        ("Worth", "money"),
+        ("Pieces", "number"),
+        ("Stars", "rating"),
+    )
+    table = collections.make("Offers", by=at("alice"), fields=fields)
+
+    class Offers:
+        def listing(self, name="alice"):
+            return self.rules(name).listing
+
+        def rules(self, name="alice"):
+            return listings.of(collections.found(table.slug), at(name))
+
+        def field(self, label):
+            return next(f.name for f in self.listing().fields if f.label == label)
+
+        def add(self, **cells):
+            return rows.create(self.rules(), {self.field(label): text for label, text in cells.items()}, by=at("alice"))
+
+        def query(self, **asked):
+            """chart_by="State" and the like, by labels."""
+            named = {f.label: f.name for f in self.listing().fields}
+            return "&".join(f"{name}={named.get(text, text)}" for name, text in asked.items())
+
+        def tally(self, query="", name="alice", most=None):
+            return tallies.count(charts.read(self.listing(name), query), at(name), most)
+
+        def totals(self, query="", name="alice"):
+            found = self.tally(query, name).totals
+            return {place if place[1] else place[0]: str(total) for place, total in found.items()}
+
+    Offers.table = table
+    return Offers()

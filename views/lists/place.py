@@ -11,8 +11,9 @@ from domain.lists.listing import granted
 class Place:
     """A list as somebody stands before it: whose, what was asked of it, and where it is."""
 
-    def __init__(self, rules, by, ask, url, view="list"):
+    def __init__(self, rules, by, ask, url, view="list", apart=()):
         self.rules, self.by, self.ask, self.url, self.view = rules, by, ask, url, view
+        self.apart = tuple(apart)  # (name, text) of what the view asks for itself
         self.listing = rules.listing
         self.may_write = bool(self.listing.writes) and granted(by, self.listing.writes)
         self.may_add = self.may_write and rules.may_add(by)
@@ -41,7 +42,7 @@ class Place:
         """This list with something else asked: filters, tab, sort, view, or where to go on."""
         ask = self.ask
         asked = {"view": self.view if self.view != "list" else "", "tab": ask.tab, "q": ask.q, "sort": ask.sort}
-        asked |= {"due": ask.due} | self.filters | changes
+        asked |= {"due": ask.due} | self.filters | ({} if "view" in changes else dict(self.apart)) | changes
         defaults = {"tab": self.listing.readings[0].key, "sort": self.listing.sorts[0].key}
         kept = {k: v for k, v in asked.items() if v not in (None, "") and defaults.get(k) != v}
         if "where" not in changes and ask.where:

@@ -22,15 +22,27 @@ from domain.lists.listing import demand
 from domain.people import admins
 from models import Change
 from views import access, pages
-from views.lists import board, comments, drawing, export, files, filtering, imports, many, row_page, saved_views, trash
+from views.lists import (
+    board,
+    charts,
+    comments,
+    drawing,
+    export,
+    files,
+    filtering,
+    imports,
+    many,
+    row_page,
+    saved_views,
+    trash,
+)
 from views.lists.place import Place
 
-VIEWS = ("list", "board")
 ICONS = (
     *("list", "layout-kanban", "download", "upload", "file-spreadsheet", "search", "plus", "keyboard"),
     *("arrow-left", "trash", "x", "sort-ascending", "sort-descending", "selector", "lock", "filter"),
     *("history", "arrow-back-up", "pencil", "progress-check", "flag", "tag", "user", "calendar"),
-    *("link", "dots", "bookmark"),
+    *("link", "dots", "bookmark", "chart-bar"),
 )
 
 
@@ -60,8 +72,8 @@ class Mounted:
         url = url.replace("<id:parent>", str(parent))
         for name, value in named.items():
             url = url.replace(f"<{name}>", value)
-        view = view or (asked if asked in VIEWS and rules.listing.board_by else "list")
-        return Place(rules, by, ask, url, view)
+        view = view or (asked if asked in rules.listing.views else "list")
+        return Place(rules, by, ask, url, view, charts.apart(rules.listing) if view == "chart" else ())
 
     def page(self, status=200, parts=None, **more):
         """The list's page, with what the template needs besides."""
@@ -202,16 +214,18 @@ def _index(mounted, place, status, more):
     context |= saved_views.context(place) if listing.is_saved else {}
     if place.view == "board":
         context["columns"] = board.columns(place)
+    elif place.view == "chart":
+        context |= charts.context(place)
     else:
         context["answer"] = lists.read(listing, place.ask, by)
-    if listing.counted and (place.view == "board" or not place.ask.after):
+    if listing.counted and (place.view == "board" or (place.view == "list" and not place.ask.after)):
         context["counts"] = lists.counts(listing, place.ask, by)
     if place.view == "list" and not place.ask.after:
         context["total"] = _total(place, context)
     if listing.sums and place.view == "list" and not place.ask.after:
         context["sums"] = totals.sums(listing, place.ask, by)
     answer = pages.page(mounted.template, status, **context, **mounted.context(place) | more)
-    if request.htmx.trigger == "list_tools":
+    if request.htmx.trigger in ("list_tools", "chart_tools"):
         answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form
     return answer
 

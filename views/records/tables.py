@@ -34,6 +34,7 @@ ANY = Rules(
         imports=True,
         board_by="choice",
         has_pages=True,
+        charts=True,
         is_saved=True,
     )
 )

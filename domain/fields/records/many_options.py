@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 from domain.fields.kinds import Unfit, clean, comparable
 from domain.fields.records import operators
@@ -14,7 +15,7 @@ class ManyOptions(Options):
     bulk: bool = False
     several = True
     keyed = False
-    operators = operators.MANY
+    operators: Any = operators.MANY
 
     def read(self, text):
         """A list of ids or labels, or a text of labels between semicolons; a label that has one stands in quotes."""

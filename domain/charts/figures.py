@@ -1,0 +1,179 @@
+"""The figures of a chart: counted at once, or of many rows by a long job and kept until the rows change.
+
+What is kept is kept under all that it depends on: the list as somebody may see it, what is asked, the reader's zone
+and, where conditions speak of today, their day. Whoever sees the same shares it; nobody else can come by it.
+"""
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import fn
+
+from database.clock import now, read_in, reader_day, reader_zone
+from database.connections import database
+from database.scope import inside
+from database.transactions import writes
+from domain import Forbidden, NotFound, Refused
+from domain.base import long_jobs
+from domain.charts import charts, tallies
+from domain.imports import targets
+from domain.organizations import organizations
+from models import Change, LongJob, Organization, User
+
+JOB = "chart"
+AT_ONCE = 50_000  # rows that are counted while somebody waits
+TOLD_EVERY = 0.3  # seconds between two words of a job about how far it is
+ANEW_AFTER = timedelta(seconds=30)  # what changes all the time isn't counted all the time
+KEPT = timedelta(days=7)
+KEPT_AT_ONCE = 500  # figures of few rows, in this process
+
+_small: OrderedDict[Any, Any] = OrderedDict()
+_small_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A Tally as it was `counted_at`; or how far the job is that counts it, or why it couldn't be counted."""
+
+    tally: Any
+    counted_at: Any = None
+    job: Any = None
+    is_old: bool = False  # rows have changed since
+
+
+def figures(asked, query, by):
+    """The Figures of a chart, which is asked by `query`, as this member sees its list; begins a job where it takes one.
+
+    Refuses with Forbidden what they may not see.
+    """
+    key = _place_of(asked, by)
+    job = long_jobs.newest(JOB, key)
+    if job is None:
+        tally, counted_at = _at_once(asked, key, by)
+        if tally.is_whole:
+            return Figures(tally, counted_at)
+        return Figures(tally, job=_begin(key, asked, query, by))
+    kept = job.facts.get("kept") or job.facts.get("before")
+    tally = tallies.restored(kept) if kept else None
+    if job.is_open:
+        return Figures(tally, _at(kept), job, is_old=True)
+    if job.status == "failed" or kept is None:
+        is_over = job.finished_at < now() - ANEW_AFTER
+        return Figures(tally, _at(kept), _begin(key, asked, query, by) if is_over else job, is_old=True)
+    if not _changed_since(asked.listing, kept["mark"]):
+        return Figures(tally, _at(kept))
+    if job.finished_at < now() - ANEW_AFTER:
+        return Figures(tally, _at(kept), _begin(key, asked, query, by, kept), is_old=True)
+    return Figures(tally, _at(kept), is_old=True)
+
+
+def _at(kept):
+    return kept and datetime.fromisoformat(kept["at"])
+
+
+def _at_once(asked, key, by):
+    place = (database.obj, key)
+    with _small_lock:
+        held = _small.get(place)
+    if held and not _changed_since(asked.listing, held[0]):
+        return held[1:]
+    mark = _mark()
+    tally = tallies.count(asked, by, AT_ONCE)
+    with _small_lock:
+        _small[place] = (mark, tally, now())
+        while len(_small) > KEPT_AT_ONCE:
+            _small.popitem(last=False)
+    return tally, now()
+
+
+def _mark():
+    """How far the changes of the organization go."""
+    return Change.select(fn.max(Change.id)).scalar() or 0
+
+
+def _changed_since(listing, mark):
+    return Change.one(Change.table == listing.table, Change.id > mark) is not None
+
+
+def _place_of(asked, by):
+    """A text for all that the figures depend on."""
+    listing, ask = asked.listing, asked.ask
+    tab = listing.tab(ask.tab)
+    whose = by.user.id if tab.column or listing.knows else 0
+    day = reader_day() if ask.where or ask.due else ""
+    place = (listing.name, _text(listing.version), tab.key, whose, reader_zone(), day, asked.chart.written)
+    parts = (place, ask.but(tab="", sort="", after="", rows=0, lost=0))
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
+    return f"{by.organization.id}:{digest}"
+
+
+def _text(value):
+    """A value as the same text in every process."""
+    if is_dataclass(value):
+        return [(f.name, _text(getattr(value, f.name))) for f in fields(value)]
+    if isinstance(value, frozenset | set):
+        return sorted(map(repr, value))
+    return [_text(one) for one in value] if isinstance(value, tuple | list) else repr(value)
+
+
+# --- the long way ---------------------------------------------------------------------------------------------------
+
+
+@writes
+def _begin(key, asked, query, by, before=None):
+    """Ask for the count; what was kept under this key goes, but for the last figures."""
+    closed = (LongJob.kind == JOB) & LongJob.finished_at.is_null(False)
+    LongJob.delete().where(closed, (LongJob.subject == key) | (LongJob.finished_at < now() - KEPT)).execute()
+    facts = {"organization": by.organization.id, "listing": asked.listing.name, "query": query, "zone": reader_zone()}
+    return long_jobs.begin(JOB, key, by=by.user, before=before, **facts) or long_jobs.newest(JOB, key)
+
+
+def work():
+    """Count one chart that was asked for; returns 1, or 0 when none was."""
+    job = long_jobs.claim(JOB)
+    if job is None:
+        return 0
+    with inside(job.facts["organization"]):
+        try:
+            _count(job)
+        except Refused as refusal:
+            _finish(job, error=refusal.sentence)
+    return 1
+
+
+def _count(job):
+    user = job.asked_by_id and User.get_by_id(job.asked_by_id)
+    by = user and organizations.reach(user, Organization.get_by_id(job.facts["organization"]).slug)
+    if by is None:
+        raise Forbidden("Whoever asked for it isn't here any more.")
+    read_in(job.facts["zone"])
+    asked = charts.read(targets.found(job.facts["listing"], by, "charts").listing, job.facts["query"])
+    if _place_of(asked, by) != job.subject:
+        raise NotFound("The table, or who may see what of it, was changed meanwhile.")
+    at, mark, told = now(), _mark(), time.monotonic()
+
+    def onward(looked):
+        nonlocal told
+        if time.monotonic() - told < TOLD_EVERY:
+            return True
+        told = time.monotonic()
+        return _heard(job, looked)
+
+    tally = tallies.count(asked, by, onward=onward)
+    if tally.is_whole:
+        _finish(job, before=None, kept=tally.stored() | {"mark": mark, "at": at.isoformat()})
+
+
+@writes
+def _heard(job, looked):
+    return long_jobs.progress(job, looked)
+
+
+@writes
+def _finish(job, **facts):
+    long_jobs.finish(job, **facts)

@@ -1,0 +1,88 @@
+"""What charts count of the rows that people made: by their keys where these tell it, else row by row."""
+
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from database.clock import reader_zone
+from domain.charts.tallies import CHUNK
+from domain.fields.day import Day
+from domain.fields.moment import Moment
+from domain.fields.person import Person
+from domain.fields.records.leftover import LeftOver
+from domain.fields.records.option import Options
+from domain.fields.records.rating import Rating
+from domain.fields.records.yes_no import YesNo
+from domain.lists.asks import Ask
+from domain.records import questions
+from domain.records.shapes import EMPTY
+
+ALL = 2**62
+
+
+def pairs(sight, listing, plan, chart, most):
+    """What domain/charts/tallies.py asks of a list's rows, in turn."""
+    by, of = chart.names
+    cell = sight.shape.by_name.get(by)
+    by_keys = of is None and not plan.tests and not plan.spans
+    if by_keys and by is None:
+        rows = sight.found(plan, plan.exact, most + 1 if most else ALL)
+        yield [(None, None, rows)], rows
+        return
+    if by_keys and plan.match is None and cell and cell.is_keyed and _length(cell.kind, chart.per) is not None:
+        ((left,),) = questions.left_over()(
+            slot=cell.slot, words=f'%"~s{cell.slot}":"%', limit=most + 1 if most else ALL
+        )
+        if not left or sight.narrowing(plan.exact, plan).is_all:
+            yield _by_keys(sight, plan, cell, chart.per, left, most)
+            return
+    yield from _by_rows(sight, listing, plan, by, of)
+
+
+def _by_rows(sight, listing, plan, by, of):
+    batch, looked = [], 0
+    for looked, (_, row) in enumerate(sight.walk(listing, plan, listing.sorts[0], Ask()), 1):
+        if plan.passes(row):
+            batch.append((row.value(by) if by else None, row.value(of) if of else None, 1))
+        if not looked % CHUNK:
+            yield batch, CHUNK
+            batch = []
+    yield batch, looked % CHUNK
+
+
+def _by_keys(sight, plan, cell, per, left, most):
+    given = sight.narrows(plan) | {"slot": cell.slot, "start": "1", "end": "3", "limit": most and most + 1}
+    for place, (slot, key) in enumerate(plan.exact):
+        given |= {f"slot_{place}": slot, f"key_{place}": key}
+    length = _length(cell.kind, per)
+    counted = questions.keys_counted(length, sight.narrowing(plan.exact, plan), bool(most))(**given)
+    found = [(_value(cell.kind, key), None, rows) for key, rows in counted if key != EMPTY]
+    empty = sum(rows for key, rows in counted if key == EMPTY)
+    found += [(LeftOver(), None, min(left, empty)), (None, None, max(empty - left, 0))]
+    return [pair for pair in found if pair[2]], sum(rows for _, rows in counted)
+
+
+def _length(kind, per):
+    """How much of a key tells the group (0 is all of it), or None where keys don't tell values."""
+    if isinstance(kind, Day):
+        return 1 + {"month": 7, "year": 4}.get(per, 10)
+    if isinstance(kind, Moment):
+        return 1 + (13 if _has_whole_hours(reader_zone()) else 16)
+    return 0 if isinstance(kind, Options | Person | YesNo | Rating) else None
+
+
+@lru_cache(maxsize=700)
+def _has_whole_hours(zone):
+    """Whether days of a zone begin with an hour of UTC, since 1970."""
+    moments = (datetime(year, month, 1, tzinfo=ZoneInfo(zone)) for year in range(1970, 2040) for month in (1, 7))
+    return not any(moment.utcoffset().total_seconds() % 3600 for moment in moments)
+
+
+def _value(kind, key):
+    """The value whose key begins so."""
+    key = key[1:]
+    if isinstance(kind, Day):
+        return date.fromisoformat((key + "-01-01")[:10])
+    if isinstance(kind, Moment):
+        return datetime.fromisoformat(f"{key}:00+00:00" if len(key) > 13 else f"{key}:00:00+00:00")
+    return key == "0" if isinstance(kind, YesNo) else int(key)

@@ -1,0 +1,128 @@
+"""Charts of a list as they are drawn: bars, a line or one number, each with its figures as a table."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property, reduce
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from htmx_flask import request
+
+from domain.charts import charts, figures, groupings, sums, tallies
+
+MOST = 366  # groups that are shown
+_NOT_THE_LISTS = ("view", "after", "rows", "saved", "chart_by", "chart_per", "chart_of", "chart_as")
+
+
+@dataclass(frozen=True)
+class Group:
+    """One bar, one point, one line of the table."""
+
+    label: str
+    total: Decimal
+    words: str
+    href: str | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """The groups of one currency, or of all rows."""
+
+    name: str
+    groups: list
+    field: Any
+
+    @cached_property
+    def ends(self):
+        """(the lowest, the highest) of what is drawn, with nothing between them."""
+        totals = [group.total for group in self.groups]
+        return min([Decimal(0), *totals]), max([Decimal(0), *totals])
+
+    @property
+    def total(self):
+        return sums.said(self.field, self.name, reduce(sums.EXACT.add, [group.total for group in self.groups]))
+
+    @property
+    def scale(self):
+        """The words at the top, in the middle and at the foot."""
+        low, high = self.ends
+        return [sums.said(self.field, self.name, Decimal(at)) for at in (high, low)]
+
+    def height(self, total):
+        """How far up from the foot a total stands, in hundredths."""
+        low, high = self.ends
+        return round(float((total - low) * 100 / ((high - low) or 1)), 2)
+
+    @property
+    def bars(self):
+        """(group, where its bar begins from above, how tall it is), for a drawing 100 high."""
+        zero = self.height(Decimal(0))
+        for group in self.groups:
+            at = self.height(group.total)
+            yield group, round(100 - max(at, zero), 2), round(max(abs(at - zero), 0.8 if group.total else 0), 2)
+
+    @property
+    def points(self):
+        """The line, for a drawing 100 high and ten wide for each group."""
+        return " ".join(f"{n * 10 + 5},{100 - self.height(group.total)}" for n, group in enumerate(self.groups))
+
+
+class Drawn:
+    """A chart with its figures, for templates/lists/_figures.html."""
+
+    def __init__(self, asked, found, url, query):
+        self.asked, self.found, self.url, self.query = asked, found, url, query
+        self.chart, self.tally, self.job = asked.chart, found.tally, found.job
+
+    @cached_property
+    def said(self):
+        return charts.said(self.asked)
+
+    @cached_property
+    def series(self):
+        chart, tally = self.chart, self.tally
+        order, self.is_cut = groupings.in_order(chart, tallies.weights(tally), MOST)
+        order = order[:MOST] if not chart.is_over_time else order
+        labels = groupings.labels(chart, order)
+        hrefs = {key: self._address(key) for key in order}
+        return [
+            Series(name, [self._group(key, name, labels[key], hrefs[key]) for key in order], chart.of)
+            for name in tally.series
+        ]
+
+    def _group(self, key, series, label, href):
+        total = self.tally.totals.get((key, series), Decimal(0))
+        return Group(label, total, sums.said(self.chart.of, series, total), href)
+
+    def _address(self, key):
+        """The list with the rows of one group."""
+        found = groupings.leads_to(self.asked.listing, self.chart, key)
+        if found is None:
+            return None
+        names, condition = found
+        kept = [(n, text) for n, text in parse_qsl(self.query) if n not in _NOT_THE_LISTS and n not in names]
+        kept += [*names.items(), *([("where", condition.written())] if condition else [])]
+        return self.url + (f"?{urlencode(kept)}" if kept else "")
+
+    @property
+    def is_empty(self):
+        return not self.tally.looked
+
+
+def apart(listing):
+    """What the present address says of its chart, as it was understood."""
+    return charts.understand(listing, request.args)[0].written.items()
+
+
+def context(place):
+    """What the list's page needs to draw its chart."""
+    query = place.address(after="").partition("?")[2]
+    asked = charts.read(place.listing, query)
+    found = figures.figures(asked, query, place.by)
+    return {
+        "drawn": Drawn(asked, found, place.url, query),
+        "grouping": [(f.name, f.label) for f in charts.grouping_fields(place.listing)],
+        "summed": [(f.name, f"Sum of {f.label}") for f in charts.summed_fields(place.listing)],
+        "periods": groupings.PERIODS,
+        "looks": charts.LOOKS,
+    }
