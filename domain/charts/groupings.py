@@ -21,6 +21,7 @@ PERIODS = {"day": "Day", "week": "Week", "month": "Month", "year": "Year"}
 NONE = ""  # the group of rows without a value
 LEFT = "\x1fleft"  # of rows with words left over; no value can have this sign
 OTHERS = "\x1fothers"  # of all groups that are too many to be shown
+SPECIAL = (OTHERS, NONE, LEFT)  # what stands behind the others
 
 
 def sort_of(kind):
@@ -38,13 +39,14 @@ def keys_of(chart):
     """(value) → the groups that a row with it is in; with several values it is in several."""
     if chart.by is None:
         return lambda value: (NONE,)
-    kind, period = chart.by.kind, _BEGINNINGS.get(chart.per)
-    how = {TIME: lambda value: (period(_day(value)).isoformat(),)}.get(sort_of(kind), lambda value: _words(kind, value))
+    kind, begins = chart.by.kind, _BEGINNINGS[chart.per] if chart.is_over_time else None
 
     def keys(value):
         if isinstance(value, LeftOver):
             return (LEFT,)
-        return (NONE,) if value is None or value == "" else how(value)
+        if value is None or value == "":
+            return (NONE,)
+        return (begins(_day(value)).isoformat(),) if begins else _words(kind, value)
 
     return keys
 
@@ -82,7 +84,7 @@ def in_order(chart, found, most):
     Periods follow each other without a gap, words stand in their order, people and texts the greatest first. Words
     that no row has stand among the others. Of more than `most` periods the last ones remain.
     """
-    behind = [key for key in (OTHERS, NONE, LEFT) if key in found]
+    behind = [key for key in SPECIAL if key in found]
     keys = [key for key in found if key not in behind]
     if chart.by is None:
         return [NONE], False

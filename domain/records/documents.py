@@ -17,6 +17,11 @@ def loaded(text):
     return json.loads(text)
 
 
+def values(shape, document):
+    """name → what stands in the cell."""
+    return {cell.name: cell.value(document) for cell in shape.cells}
+
+
 def put(shape, document, changed):
     """The document with some cells changed; what it holds besides (kept slots, hidden fields) stays."""
     made = dict(document)

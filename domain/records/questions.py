@@ -116,13 +116,13 @@ def keys_counted(length, narrowing, is_bounded):
     """(how a key of a slot begins, how many rows have such a one); of the first `limit` rows where it `is_bounded`."""
 
     def build():
+        key = (fn.SUBSTR(RecordKey.key, 1, length) if length else RecordKey.key).alias("beginning")
         if narrowing.is_all:
-            rows = RecordKey.select(RecordKey.key).where(RecordKey.slot == parameter("slot"))
+            rows = RecordKey.select(key).where(RecordKey.slot == parameter("slot"))
         else:
-            rows, _ = _narrowed("span", (RecordKey.key,), narrowing)
+            rows, _ = _narrowed("span", (key,), narrowing)
         some = (rows.limit(_limit()) if is_bounded else rows).alias("some")
-        key = fn.SUBSTR(some.c.key, 1, length) if length else some.c.key
-        return Select(from_list=[some], columns=[key, fn.count(SQL("*"))]).group_by(key)
+        return Select(from_list=[some], columns=[some.c.beginning, fn.count(SQL("*"))]).group_by(some.c.beginning)
 
     return Compiled(build)
 

@@ -31,6 +31,7 @@ class Series:
     name: str
     groups: list
     field: Any
+    behind: tuple = ()  # groups that no point in time is of
 
     @cached_property
     def ends(self):
@@ -40,7 +41,8 @@ class Series:
 
     @property
     def total(self):
-        return sums.said(self.field, self.name, reduce(sums.EXACT.add, [group.total for group in self.groups]))
+        totals = [group.total for group in self.groups]
+        return sums.said(self.field, self.name, reduce(sums.EXACT.add, totals, Decimal(0)))
 
     @property
     def scale(self):
@@ -85,14 +87,14 @@ class Drawn:
         order = order[:MOST] if not chart.is_over_time else order
         labels = groupings.labels(chart, order)
         hrefs = {key: self._address(key) for key in order}
-        return [
-            Series(name, [self._group(key, name, labels[key], hrefs[key]) for key in order], chart.of)
-            for name in tally.series
-        ]
+        apart = [key for key in order if key in groupings.SPECIAL] if chart.is_over_time else []
 
-    def _group(self, key, series, label, href):
-        total = self.tally.totals.get((key, series), Decimal(0))
-        return Group(label, total, sums.said(self.chart.of, series, total), href)
+        def groups(keys, series):
+            totals = {key: tally.totals.get((key, series), Decimal(0)) for key in keys}
+            return [Group(labels[k], totals[k], sums.said(chart.of, series, totals[k]), hrefs[k]) for k in keys]
+
+        drawn = [key for key in order if key not in apart]
+        return [Series(name, groups(drawn, name), chart.of, tuple(groups(apart, name))) for name in tally.series]
 
     def _address(self, key):
         """The list with the rows of one group."""

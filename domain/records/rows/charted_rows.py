@@ -1,6 +1,6 @@
 """What charts count of the rows that people made: by their keys where these tell it, else row by row."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from domain.records import questions
 from domain.records.shapes import EMPTY
 
 ALL = 2**62
+HOUR = timedelta(hours=1)
 
 
 def pairs(sight, listing, plan, chart, most):
@@ -75,7 +76,7 @@ def _length(kind, per):
 def _has_whole_hours(zone):
     """Whether days of a zone begin with an hour of UTC, since 1970."""
     moments = (datetime(year, month, 1, tzinfo=ZoneInfo(zone)) for year in range(1970, 2040) for month in (1, 7))
-    return not any(moment.utcoffset().total_seconds() % 3600 for moment in moments)
+    return not any((moment.utcoffset() or HOUR) % HOUR for moment in moments)
 
 
 def _value(kind, key):
