@@ -68,6 +68,12 @@ def _claim(kind, me):
     return LongJob.get_by_id(row.id)
 
 
+def put_off(row, span):
+    """Give work back that can't be done yet, for at least a while; in the present transaction."""
+    later = LongJob.update(status="waiting", taker=None, attempts=0, held_until_at=now() + span)
+    later.where(*_mine(row)).execute()
+
+
 def progress(row, done, *, lasting=False, **facts):
     """Note how far it is, in the present transaction; False when the work isn't the taker's any more.
     `lasting`: what was done stays done, so the next taker goes on from here and not from the beginning."""

@@ -5,6 +5,7 @@ nothing twice. Rows of a million lines have no Change each: one Change says that
 """
 
 import json
+from datetime import timedelta
 
 from peewee import fn
 
@@ -12,12 +13,12 @@ from database.clock import now, read_in
 from database.scope import inside
 from database.statements import insert_values, update_values
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base import audit, changes, long_jobs
 from domain.fields.records.leftover import restored_cell, stored_cell
 from domain.imports import imports, reading, targets, verdicts
 from domain.imports.imports import JOB, VERDICTS
-from domain.imports.verdicts import CHANGED, NEW
+from domain.imports.verdicts import CHANGED, NEW, REFUSED
 from domain.lists import rows
 from domain.lists.listing import demand
 from domain.lists.sources import AsItIs
@@ -26,6 +27,7 @@ from models import ImportFile, ImportRow, Organization, User
 
 JUDGED = 500  # lines of a rehearsal that are kept at once
 BATCH = 200  # lines that are done in one transaction, with few statements
+WAITS = timedelta(seconds=3)  # until it is looked whether another import into the table is over
 FEW = 10  # the same of lines that are done one by one: others write in between
 KEY = ("file", "line")
 TOLD = ("verdict", "record", "is_done", "cells", "note")
@@ -43,6 +45,8 @@ def work():
     organization, _, id = job.subject.partition(":")
     with inside(int(organization)):
         held = ImportFile.one(ImportFile.id == int(id))
+        if held is not None and _waits(job, held):
+            return 0
         doing = {"rehearsing": _rehearse, "running": _run, "undoing": _undo}.get(held.state) if held else None
         try:
             if doing is None:
@@ -54,6 +58,15 @@ def work():
         except _Taken:
             pass
     return 1
+
+
+@writes
+def _waits(job, held):
+    """Whether another import is at the same table: then this one is looked at again a little later."""
+    if imports.waits_for(held, job) is None:
+        return False
+    long_jobs.put_off(job, WAITS)
+    return True
 
 
 def _by(job, held):
@@ -83,12 +96,13 @@ def _rehearse(job, held, rules, by):
             done += len(found)
             for line in found:
                 counts[line.verdict] += 1
-                counts["left_over"] += line.left_over
+                counts["left_over"] += len(line.left)
             if done > job.done:  # what an earlier taker kept stands
                 _keep(job, held, [_row(held, line) for line in found], done)
     finally:
         judge.close()
-    _rehearsed(job, held, counts, done)
+    made = {str(column.place): column.new for column in judge.reader.columns if column.new}
+    _rehearsed(job, held, counts | {"mapping": held.mapping | {"made": made}}, done)
 
 
 JUDGING = (*KEY, "verdict", "record", "is_done", "name", "cells", "note")
@@ -122,21 +136,51 @@ def _rehearsed(job, held, counts, done):
 
 
 def _run(job, held, rules, by):
+    _check_places(held, rules)
     reader, seen = verdicts.Reader(rules.listing, held.mapping), 0
-    at_once = verdicts.in_batches(rules.listing) and not held.mapping["told"]
     for batch in imports.batches(reading.rows(imports.path(held), reading.Layout(**held.layout)), BATCH):
         seen += len(batch)
         if seen <= job.done:
             continue
+        rules, reader = _at_border(held, rules, reader, by)
         lines = _open_lines(held, reader, batch)
         try:
-            if not at_once:
-                raise AsItIs
             _do_at_once(job, held, rules, by, lines, seen)
         except AsItIs:
             for few in imports.batches(lines, FEW):
-                _do_each(job, held, rules, by, few, seen if few[-1] is lines[-1] else seen - len(batch))
-    _over(job, held, rules, by)
+                done = seen if few[-1] is lines[-1] else seen - len(batch)
+                rules, reader = _do_few(job, held, rules, reader, by, few, done)
+        if held.mapping.get("whole") and any(line.verdict == REFUSED for line, _ in lines):
+            return _turn_back(job, held, rules, by, next(line for line, _ in lines if line.verdict == REFUSED))
+    return _over(job, held, rules, by)
+
+
+def _at_border(held, rules, reader, by):
+    """The rules of the table as it stands before a batch. Refuses with Moved what the import can't go on with."""
+    fresh = targets.found(held.table, by)
+    if fresh.listing == rules.listing:
+        return rules, reader
+    _check_places(held, fresh)
+    return fresh, verdicts.Reader(fresh.listing, held.mapping)
+
+
+def _check_places(held, rules):
+    if said := imports.moved(rules.listing, held.mapping):
+        raise imports.Moved(said)
+
+
+def _turn_back(job, held, rules, by, line):
+    """Of all or nothing it is nothing: take back what came in so far."""
+    why = f"Line {line.line:,} was refused, and all or nothing was asked for: {line.note}"
+    _begin_undo(job, held, why)
+    _undo(job, held, rules, by)
+
+
+@writes
+def _begin_undo(job, held, why):
+    if not long_jobs.progress(job, 0, lasting=True):
+        raise _Taken
+    imports.put(held, state="undoing", error=why[:500])
 
 
 def _open_lines(held, reader, batch):
@@ -159,7 +203,7 @@ def _do_at_once(job, held, rules, by, lines, done):
 
     Refuses with AsItIs where that doesn't hold any more.
     """
-    if any(line.verdict for line, _ in lines):
+    if held.mapping["told"] or not verdicts.in_batches(rules.listing) or any(line.verdict for line, _ in lines):
         raise AsItIs
     news = [line for line, verdict in lines if verdict == NEW]
     changes = [line for line, verdict in lines if verdict == CHANGED]
@@ -193,8 +237,22 @@ def _write_at_once(job, held, rules, by, new, changed, done):
     update_values(ImportRow, TOLD, [_outcome(held, line) for line in changes], KEY)
 
 
+TRIES = 3  # at lines whose table or row changes while they are done
+
+
+def _do_few(job, held, rules, reader, by, lines, done):
+    """Do a few lines one by one, and once more where the table or a row changed at that very moment."""
+    for left in reversed(range(TRIES)):
+        try:
+            _do_each(job, held, rules, by, lines, done, is_last=not left)
+            break
+        except Stale:
+            rules, reader = _at_border(held, rules, reader, by)
+    return rules, reader
+
+
 @writes
-def _do_each(job, held, rules, by, lines, done):
+def _do_each(job, held, rules, by, lines, done, is_last=True):
     """Do a few lines one by one: what can't be done is refused by itself."""
     if not long_jobs.progress(job, done, lasting=True):
         raise _Taken
@@ -204,6 +262,8 @@ def _do_each(job, held, rules, by, lines, done):
         try:
             _do_line(rules, held, line, verdict, by)
         except Refused as refusal:
+            if isinstance(refusal, Stale) and not is_last:
+                raise
             line.refuse(" ".join(refusal.fields.values()) or refusal.sentence)
     update_values(ImportRow, TOLD, [_outcome(held, line) for line, _ in lines], KEY)
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import long_jobs
 from domain.fields.kinds import clean
-from domain.imports import kept_files, mappings, reading
-from domain.imports.verdicts import CHANGED, LEFT_OUT, NEW, REFUSED, SAME
+from domain.imports import additions, kept_files, mappings, reading, targets
+from domain.imports.verdicts import CHANGED, LEFT_OUT, NEW, REFUSED, SAME, Reader
 from domain.lists.listing import demand
 from models import ImportFile, ImportRow
 
@@ -43,8 +43,13 @@ def take(rules, stream, name, *, by):
     values = {"table": rules.listing.name, "sha256": sha256, "size": size, "name": name, "by": by.user}
     values |= {"layout": found.layout.kept(), "columns": found.columns, "rows": found.count}
     values["headers"] = mappings.headers(found.columns)
-    values["mapping"] = mappings.propose(rules.listing, found.columns, _remembered(rules.listing, values["headers"]))
+    values["mapping"] = _proposed(rules, found, values["headers"], by)
     return _create(values)
+
+
+def _proposed(rules, found, headers, by):
+    rows = found.rows if additions.offered(rules.listing, by) else None
+    return mappings.propose(rules.listing, found.columns, _remembered(rules.listing, headers), rows)
 
 
 def _remembered(listing, headers):
@@ -97,15 +102,14 @@ def path(held):
 
 
 @writes
-def lay_out(rules, held, layout):
+def lay_out(rules, held, layout, *, by):
     """Read the file another way; how it is mapped begins anew where its columns are others. Refuses with Invalid."""
     _check_idle(held, "taken", "rehearsed")
     found = reading.look(path(held), layout)
     values = {"layout": found.layout.kept(), "columns": found.columns, "rows": found.count, "state": "taken"}
     if found.columns != held.columns:
         values["headers"] = mappings.headers(found.columns)
-        last = _remembered(rules.listing, values["headers"])
-        values["mapping"] = mappings.propose(rules.listing, found.columns, last)
+        values["mapping"] = _proposed(rules, found, values["headers"], by)
     put(held, **values)
 
 
@@ -130,19 +134,65 @@ def rehearse(rules, held, mapping, *, by):
     """Have the whole file compared with what is there, by a job. Refuses with Invalid a mapping that can't be."""
     demand(by, rules.listing.writes)
     _check_idle(held, "taken", "rehearsed")
-    mappings.check_required(rules.listing, mapping)
-    mapping = mappings.decided(rules.listing, look(held), mapping)
+    wide = additions.widened(rules, mapping).listing
+    mappings.check_required(wide, mapping)
+    mapping = mappings.decided(wide, look(held), mapping) | {"places": places(rules.listing, mapping)}
     put(held, mapping=mapping, state="rehearsing", error=None, **dict.fromkeys((*VERDICTS, "left_over", "kept"), 0))
     _begin(held, by, held.rows)
 
 
 @writes
-def run(rules, held, *, by):
-    """Do what was rehearsed, or go on where it stopped, by a job."""
+def run(rules, held, *, by, mapping=None):
+    """Do what was rehearsed, or go on where it stopped, by a job; going on may need another `mapping`.
+
+    What the mapping adds to the table is made now. Refuses with Moved where the table is another by now.
+    """
     demand(by, rules.listing.writes)
     _check_idle(held, "rehearsed", "stopped")
-    put(held, state="running", error=None)
+    if held.mapping.get("whole") and held.refused and held.state == "rehearsed":
+        raise Refused(f"All or nothing was asked for, and {held.refused:,} rows are refused. So nothing came in.")
+    if mapping is not None:
+        mapping = mappings.decided(additions.widened(rules, mapping).listing, look(held), mapping)
+        kept = ("key", "mode", "empties", "told", "whole")  # what the rehearsal went by
+        mapping |= {name: held.mapping[name] for name in kept if name in held.mapping}
+    elif gone := moved(rules.listing, held.mapping):
+        raise Moved(gone)
+    mapping = mapping or held.mapping
+    if any(mapping.get("made", {}).values()) or any(map(additions.kind_of, mapping["fields"])):
+        if not additions.offered(rules.listing, by):
+            raise Forbidden("Adding fields or words to this table isn't yours to do.")
+        mapping = additions.add(rules, mapping, by)
+        rules = targets.found(held.table, by)
+    mapping = mapping | {"places": places(rules.listing, mapping)}
+    put(held, mapping=mapping, state="running", error=None)
     _begin(held, by, held.rows)
+
+
+class Moved(Refused):
+    """The table isn't what it was when the file was mapped."""
+
+    def __init__(self, fields):
+        said = ", ".join(fields)
+        super().__init__(f"This table was changed meanwhile: {said}. Look at the columns, then go on.")
+
+
+def places(listing, mapping):
+    """Where the cells lie that a mapping writes to: field → place, as far as that can change."""
+    where = getattr(listing.source, "places", None)
+    return {name: where(name) for name in mapping["fields"] if name in listing.by_name} if where else {}
+
+
+def moved(listing, mapping):
+    """What is said of the fields that a mapping writes to and that are gone, or of another kind by now."""
+    found, labels = mapping.get("places", {}), dict(zip(mapping["fields"], mapping["columns"], strict=False))
+    standing = places(listing, mapping)
+    said = []
+    for name, place in found.items():
+        if name not in standing:
+            said.append(f"the field for “{labels.get(name, name)}” is gone")
+        elif standing[name] != place:
+            said.append(f"{listing.by_name[name].label} is of another kind")
+    return said
 
 
 @writes
@@ -170,6 +220,17 @@ def _begin(held, by, total):
 def progress(held):
     """The work at an import that was asked for last, or None."""
     return long_jobs.newest(JOB, f"{held.organization_id}:{held.id}")
+
+
+def waits_for(held, job):
+    """The import into the same list that has to be over before this one is done, or None."""
+    if held.state not in ("running", "undoing") or job is None or not job.is_open:
+        return None
+    others = ImportFile.select().where(
+        ImportFile.table == held.table, ImportFile.id != held.id, ImportFile.state.in_(("running", "undoing"))
+    )
+    at_it = ((other, progress(other)) for other in others)
+    return next((other for other, one in at_it if one and one.is_open and one.id < job.id), None)
 
 
 def stopped(held, job):
@@ -207,9 +268,10 @@ def lines(held, verdict="", after=0, limit=50):
     return found[:limit], found[limit - 1].line if len(found) > limit else None
 
 
-def error_sheet(held):
-    """(columns, rows) of the lines that didn't come in: the file's own columns, and why."""
+def error_sheet(held, rules):
+    """(columns, rows) of the lines that didn't come in, or not whole: the file's own columns, and why."""
     where, layout = path(held), reading.Layout(**held.layout)
+    reader = Reader(additions.widened(rules, held.mapping).listing, held.mapping) if held.left_over else None
 
     def found():
         for batch in batches(reading.rows(where, layout), 1000):
@@ -219,12 +281,20 @@ def error_sheet(held):
                     ImportRow.file == held.id, within, ImportRow.verdict == REFUSED
                 )
                 why = dict(wrong.tuples())
+                if reader is not None:
+                    why = _left_over(reader, batch) | why
             for line, cells in batch:
                 if line in why:
                     padded = list(cells) + [""] * (len(held.columns) - len(cells))
                     yield [*padded[: len(held.columns)], why[line]]
 
     return [*held.columns, "Why it didn't come in"], found()
+
+
+def _left_over(reader, batch):
+    """line → what of it came in as words only."""
+    left = {line: reader.read(line, cells).left for line, cells in batch}
+    return {line: f"Came in, but as words: {', '.join(labels)}." for line, labels in left.items() if labels}
 
 
 @writes

@@ -10,7 +10,8 @@ from domain import Invalid
 from domain.fields.choice import Choice
 from domain.fields.kinds import Unfit, clean, comparable
 from domain.fields.records import formats
-from domain.imports import reading
+from domain.fields.records.option import Options
+from domain.imports import additions, reading, targets
 
 ID = "id"  # the column that has our own numbers of rows
 MODES = (("both", "New rows and changes"), ("new", "Only new rows"), ("change", "Only changes"))
@@ -34,6 +35,7 @@ class Column:
     open: list = field(default_factory=list)
     words: list = field(default_factory=list)  # (text, how often, chosen) of a choice that has no such word
     more_words: int = 0
+    takes_words: bool = False  # words can be added to its field
 
 
 def headers(columns):
@@ -46,8 +48,11 @@ def fields_of(listing):
     return tuple(listing.written)
 
 
-def propose(listing, columns, remembered=None):
-    """A mapping: as it was for such a file before, else by what columns and fields are called."""
+def propose(listing, columns, remembered=None, rows=None):
+    """A mapping: as it was for such a file before, else by what columns and fields are called.
+
+    Where `rows` of the file are given, a column without a field is to become one.
+    """
     known = dict(zip(remembered["columns"], remembered["fields"], strict=False)) if remembered else {}
     names = {f.name for f in fields_of(listing)} | {ID}
     by_word = {comparable(word): f.name for f in fields_of(listing) for word in (f.name, f.label)} | {ID: ID}
@@ -55,12 +60,21 @@ def propose(listing, columns, remembered=None):
     for name in columns:
         goes = known.get(name, by_word.get(comparable(name), ""))
         fields.append(goes if goes in names and goes not in fields else "")
+    adds = []
+    follows = {comparable(word) for f in listing.fields for word in (f.name, f.label)}  # what no import writes
+    for place, name in enumerate(columns) if rows is not None else ():
+        if not fields[place] and name not in known and comparable(name) not in follows:
+            texts = [cells[place] for _, cells in rows if place < len(cells)]
+            named = targets.builder(listing.name).kind_of(name)
+            fields[place] = additions.name(place, additions.kind_of_values(name, texts, named))
+        adds.append(str(place))
     kept = {
         name: remembered[name] for name in ("formats", "words", "mode", "empties") if remembered and name in remembered
     }
     key = [name for name in (remembered or {}).get("key", []) if name in fields] or ([ID] if ID in fields else [])
     return (
-        {"formats": {}, "words": {}, "mode": "both", "empties": "leave", "told": False}
+        {"formats": {}, "words": {}, "mode": "both", "empties": "leave", "told": False, "whole": False}
+        | {"adds": adds, "made": {}}
         | kept
         | {
             "fields": fields,
@@ -70,11 +84,16 @@ def propose(listing, columns, remembered=None):
     )
 
 
-def understood(listing, columns, form):
-    """A mapping out of a form. Refuses with Invalid what can't be."""
+def understood(listing, columns, form, builds=False):
+    """A mapping out of a form; `builds`: also one that adds to the table. Refuses with Invalid what can't be."""
     names = {f.name for f in fields_of(listing)} | {ID}
     fields = [form.get(f"to_{place}", "") for place in range(len(columns))]
-    fields = [name if name in names else "" for name in fields]
+    fields = [
+        name
+        if name in names or (builds and (kind := additions.kind_of(name)) and name == additions.name(place, kind))
+        else ""
+        for place, name in enumerate(fields)
+    ]
     problems = {}
     for place, name in enumerate(fields):
         if name and fields.index(name) < place:
@@ -91,7 +110,7 @@ def understood(listing, columns, form):
         if kind == "said" and place.isdecimal() and part.isdecimal():
             words.setdefault(place, {})[comparable(form[name])[:200]] = form.get(f"word_{place}_{part}", "")[:60]
     key = [name for name in dict.fromkeys(form.getlist("key")) if name]
-    if any(name not in fields for name in key):
+    if any(name not in fields or additions.kind_of(name) for name in key):
         problems["key"] = "Choose as key only fields that a column goes into."
     if problems:
         raise Invalid(problems)
@@ -104,6 +123,9 @@ def understood(listing, columns, form):
         "mode": _one_of(form.get("mode"), MODES),
         "empties": _one_of(form.get("empties"), EMPTIES),
         "told": form.get("told") == "1",
+        "whole": form.get("whole") == "1",
+        "adds": [str(place) for place in range(len(columns)) if builds and form.get(f"adds_{place}") == "1"],
+        "made": {},
     }
 
 
@@ -155,7 +177,8 @@ def _fill(column, goes, mapping):
     texts = list(dict.fromkeys(written))[:TEXTS]
     column.questions = formats.decide(goes.kind, texts)[1]
     column.form, column.open = formats.decide(goes.kind, texts, given)
-    if isinstance(goes.kind, Choice) or goes.kind.name == "options":
+    column.takes_words = isinstance(goes.kind, Options)
+    if isinstance(goes.kind, Choice) or (isinstance(goes.kind, Options) and not goes.kind.several):
         chosen = mapping["words"].get(str(column.place), {})
         unknown = Counter(text for text in column.texts if not fits(goes.kind, text, column.form))
         ranked = unknown.most_common()

@@ -1,13 +1,28 @@
 """The lists of an organization that jobs work on: the rules of each, found by its name."""
 
+from typing import Any, NamedTuple
+
 from domain import NotFound
 
 _FINDERS: dict = {}
+_BUILDERS: dict = {}
 
 
-def offer(family, find):
+class Builder(NamedTuple):
+    """What adds to lists of a family, within a write, by whoever may; each refuses.
+
+    `add_field(list, label, kind, words, by)` returns the name of the field; `add_words(list, field, words, by)`;
+    `kind_of(label)` guesses the kind of a field by what it is called.
+    """
+
+    add_field: Any
+    add_words: Any
+    kind_of: Any
+
+
+def offer(family, find, builder=None):
     """Lists called `family`, or `family:…`, are found by find(name, by), which gives their rules or refuses."""
-    _FINDERS[family] = find
+    _FINDERS[family], _BUILDERS[family] = find, builder
 
 
 def found(name, by, part="imports"):
@@ -17,3 +32,8 @@ def found(name, by, part="imports"):
     if rules is None or not getattr(rules.listing, part):
         raise NotFound("There is no such list any more.")
     return rules
+
+
+def builder(name):
+    """What adds to the list with this name, or None where nothing can be added."""
+    return _BUILDERS.get(name.partition(":")[0])

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from domain.fields.forms import fingerprint
 from domain.fields.kinds import Unfit, clean, comparable, whole
 from domain.fields.records import formats
 from domain.fields.records.leftover import LeftOver, stored_cell
+from domain.fields.records.option import Options
+from domain.imports import additions
 from domain.imports.mappings import ID
 from domain.imports.reading import COLUMNS
 from domain.imports.workbooks import Neutral
@@ -31,7 +33,7 @@ class Line:
     values: dict = field(default_factory=dict)
     cells: dict | None = None  # name → [before, after]
     note: str | None = None
-    left_over: int = 0
+    left: list = field(default_factory=list)  # the fields whose words are left over
     id: int | None = None  # what the file says it is
 
     def refuse(self, why):
@@ -44,6 +46,8 @@ class _Column:
     field: Any
     form: Any
     words: dict
+    adds: bool = False
+    new: list = field(default_factory=list)  # words that it adds
     known: dict = field(default_factory=dict)
 
 
@@ -60,7 +64,10 @@ class Reader:
                 self.id_at = place
             elif name in by_name:
                 form = formats.made(mapping["formats"].get(str(place)))
-                self.columns.append(_Column(place, by_name[name], form, mapping["words"].get(str(place), {})))
+                words, kind = mapping["words"].get(str(place), {}), by_name[name].kind
+                is_new = bool(additions.kind_of(name)) or str(place) in mapping.get("adds", ())
+                adds = is_new and isinstance(kind, Options)
+                self.columns.append(_Column(place, by_name[name], form, words, adds))
         self.first = next((c.place for c in self.columns if c.field.name == listing.first), 0)
 
     def read(self, line, cells):
@@ -81,7 +88,8 @@ class Reader:
             except Unfit as unfit:
                 found.refuse(f"{column.field.label}: {unfit} It says “{clean(text)[:60]}”.")
                 return found
-            found.left_over += isinstance(value, LeftOver)
+            if isinstance(value, LeftOver):
+                found.left.append(column.field.label)
             found.values[column.field.name] = value
         return found
 
@@ -106,6 +114,9 @@ class Reader:
         try:
             if word := column.words.get(comparable(plain)[:200]):
                 return column.field.kind.read(word)
+            if column.adds and (new := additions.unknown_words(column.field.kind, plain, form)):
+                column.new += new
+                column.field = replace(column.field, kind=additions.with_words(column.field.kind, new))
             return column.field.kind.parse(plain, form)
         except Unfit as unfit:
             return LeftOver(plain.strip()) if self.keeps_words else unfit
@@ -115,6 +126,7 @@ class Judge:
     """Compares lines with the rows there are, as one person sees them. `close` when it is over."""
 
     def __init__(self, rules, mapping, by):
+        self.there, rules = rules.listing, additions.widened(rules, mapping)
         self.rules, self.listing, self.mapping, self.by = rules, rules.listing, mapping, by
         self.key = tuple(mapping["key"])
         self.reader = Reader(self.listing, mapping)
@@ -132,7 +144,7 @@ class Judge:
     def _learn(self):
         names = [name for name in self.key if name != ID]
         tab = next((tab for tab in self.listing.readings[::-1] if tab.column is None), self.listing.readings[0])
-        for answer in lists.export(self.listing, Ask(tab=tab.key), self.by):
+        for answer in lists.export(self.there, Ask(tab=tab.key), self.by):
             found = (
                 (self._digest({name: getattr(row, name) for name in names}, row.id), row.id) for row in answer.rows
             )
@@ -231,12 +243,12 @@ def compare(rules, one, row, mapping, by):
             continue
         f = listing.by_name[name]
         value = f.default if value is None else value
-        now = listing.column(name).of(row)
+        now = None if additions.kind_of(name) else listing.column(name).of(row)
         if now == value and type(now) is type(value):
             continue
         if value is None and f.required:
             return one.refuse(f"{f.label} can't be empty.")
-        if not rules.may_change(row, name, by):
+        if not additions.kind_of(name) and not rules.may_change(row, name, by):
             return one.refuse(rows.why_not(rules, row, by))
         changes[name] = [stored_cell(f.kind, now), stored_cell(f.kind, value)]
     one.verdict = CHANGED if changes else SAME

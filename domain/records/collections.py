@@ -39,6 +39,14 @@ def found(slug):
     return row
 
 
+def numbered(id):
+    """The table with this number. Refuses with NotFound."""
+    row = Collection.one(Collection.id == id, Collection.archived_at.is_null())
+    if row is None:
+        raise NotFound("This table isn't here: it was removed, or it isn't yours to see.")
+    return row
+
+
 def fields(collection):
     """Its fields in their order, each with `words`: the options of a choice."""
     live = RecordField.collection == collection, RecordField.archived_at.is_null()

@@ -10,7 +10,7 @@ from domain.fields.person import Person
 from domain.imports import targets
 from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Listing, Tab, both
-from domain.records import rights, shapes
+from domain.records import collections, guesses, rights, shapes
 from domain.records.sight import Sight
 from models import Collection
 
@@ -88,11 +88,21 @@ def _made(_database, shape, allowed, stale_words):
 
 def _of_name(name, by):
     """The rules of the table whose listing is called so."""
-    collection = Collection.one(Collection.id == whole(name.partition(":")[2]), Collection.archived_at.is_null())
-    return collection and of(collection, by)
+    return of(collections.numbered(whole(name.partition(":")[2])), by)
 
 
-targets.offer("record", _of_name)
+def _add_field(name, label, kind, words, by):
+    table = collections.numbered(whole(name.partition(":")[2]))
+    return f"f{collections.add_field(table.slug, label, kind, by=by, choices=words).id}"
+
+
+def _add_words(name, field, words, by):
+    table = collections.numbered(whole(name.partition(":")[2]))
+    for word in words:
+        collections.add_option(table.slug, int(field[1:]), word, by=by)
+
+
+targets.offer("record", _of_name, targets.Builder(_add_field, _add_words, guesses.kind_of))
 
 
 MOST_COUNTED = 60  # tables of which a page says how many rows they have

@@ -390,6 +390,11 @@ class Sight(Source):
 
     # The same for many rows at once: see domain/records/batches.py. What `worked` gives, `write_many` writes.
 
+    def places(self, name):
+        """Where the cells of a field lie: another place once it is of another kind."""
+        cell = self.shape.by_name.get(name)
+        return cell and cell.slot
+
     @property
     def takes_many(self):
         return batches.takes(self.shape)

@@ -11,7 +11,8 @@ from domain import Invalid
 from domain.base.allowances import spend
 from domain.fields.choice import Choice
 from domain.fields.kinds import whole
-from domain.imports import imports, mappings, reading
+from domain.fields.records import registry
+from domain.imports import additions, imports, mappings, reading, targets
 from domain.imports.reading import SIZE
 from views import pages
 from views.lists import export, workbook
@@ -63,7 +64,7 @@ def show_import(mounted, parts):
     job = imports.progress(held)
     if imports.stopped(held, job):
         imports.settle(held)
-    if held.state == "taken" or (held.state == "rehearsed" and "columns" in request.args):
+    if held.state == "taken" or (held.state in ("rehearsed", "stopped") and "columns" in request.args):
         return _columns(mounted, place, held)
     return _lines(mounted, place, held, job)
 
@@ -76,7 +77,8 @@ def _import_of(mounted, parts):
 
 def _columns(mounted, place, held, refusal=None, mapping=None):
     mapping = mapping or held.mapping
-    found = imports.look(held)
+    found, builds = imports.look(held), additions.offered(place.listing, place.by)
+    wide = additions.widened(place.rules, mapping).listing
     return pages.page(
         "lists/import_columns.html",
         refusal.status if refusal else 200,
@@ -87,10 +89,15 @@ def _columns(mounted, place, held, refusal=None, mapping=None):
         look=found,
         earlier=imports.earlier(held),
         mapping=mapping,
-        columns=mappings.columns(place.listing, found, mapping),
+        columns=mappings.columns(wide, found, mapping),
         fields=[(f.name, f.label) for f in mappings.fields_of(place.listing)],
+        new_fields=_new_fields(place, found, mapping) if builds else {},
+        is_new=additions.kind_of,
+        builds=builds,
+        keeps_words=place.listing.source is not None,
+        moved=imports.moved(place.listing, held.mapping) if held.state == "stopped" else (),
         left_alone=[f.label for f in place.listing.fields if f not in place.listing.written],
-        words=_words(place),
+        words=_words(wide),
         delimiters=[(sign, name.capitalize()) for sign, name in reading.DELIMITERS.items()],
         modes=mappings.MODES,
         empties=mappings.EMPTIES,
@@ -99,10 +106,30 @@ def _columns(mounted, place, held, refusal=None, mapping=None):
     )
 
 
-def _words(place):
+KINDS = ("text", "long_text", "number", "money", "yes_no", "choice", "day", "moment")  # of new fields, always offered
+
+
+def _new_fields(place, found, mapping):
+    """place of a column → (value, label) of the fields that it can become."""
+    shown = {}
+    for at, name in enumerate(found.columns):
+        texts = [cells[at] for _, cells in found.rows if at < len(cells)]
+        named = targets.builder(place.listing.name).kind_of(name)
+        guess = additions.kind_of_values(name, texts, named)
+        chosen = additions.kind_of(mapping["fields"][at]) if at < len(mapping["fields"]) else None
+        kinds = dict.fromkeys(kind for kind in (guess, chosen, *KINDS) if kind in registry.KINDS)
+        shown[at] = [(additions.name(at, kind), f"New field: {registry.KINDS[kind].label}") for kind in kinds]
+    return shown
+
+
+def _words(listing):
     """Field name → (value, label) of the words that an unknown one can be taken for."""
-    kinds = {f.name: f.kind for f in mappings.fields_of(place.listing)}
-    return {name: kind.choices for name, kind in kinds.items() if isinstance(kind, Choice) or kind.name == "options"}
+    kinds = {f.name: f.kind for f in mappings.fields_of(listing)}
+    return {
+        name: kind.choices
+        for name, kind in kinds.items()
+        if isinstance(kind, Choice) or kind.name in ("options", "many_options")
+    }
 
 
 def lay_out_import(mounted, parts):
@@ -112,7 +139,7 @@ def lay_out_import(mounted, parts):
     chosen = {name: form[name] for name in ("encoding", "delimiter", "sheet") if form.get(name)}
     chosen["has_header"] = form.get("has_header") == "1"
     try:
-        imports.lay_out(place.rules, held, chosen)
+        imports.lay_out(place.rules, held, chosen, by=place.by)
     except Invalid as refusal:
         return _columns(mounted, place, held, refusal)
     return pages.go(_at(place, held))
@@ -123,10 +150,14 @@ def map_import(mounted, parts):
     place, held = _import_of(mounted, parts)
     mapping = None
     try:
-        mapping = mappings.understood(place.listing, held.columns, request.form)
+        builds = additions.offered(place.listing, place.by)
+        mapping = mappings.understood(place.listing, held.columns, request.form, builds)
         if "again" in request.form:
             return _columns(mounted, place, held, mapping=mapping)
-        imports.rehearse(place.rules, held, mapping, by=place.by)
+        if held.state == "stopped":
+            imports.run(place.rules, held, by=place.by, mapping=mapping)
+        else:
+            imports.rehearse(place.rules, held, mapping, by=place.by)
     except Invalid as refusal:
         return _columns(mounted, place, held, refusal, mapping)
     return pages.go(_at(place, held))
@@ -136,6 +167,7 @@ def _lines(mounted, place, held, job):
     verdict = request.args.get("only", "")
     verdict = verdict if verdict in LABELS else ""
     lines, more = imports.lines(held, verdict, whole(request.args.get("after")) or 0)
+    wide = additions.widened(place.rules, held.mapping).listing
     return pages.page(
         "lists/import.html",
         around=None if job and job.is_open else {"import_progress": "import_area"},
@@ -145,7 +177,9 @@ def _lines(mounted, place, held, job):
         at=_at(place, held),
         job=job,
         running=bool(job and job.is_open),
-        lines=[(line, _changes(place.listing, line)) for line in lines],
+        lines=[(line, _changes(wide, line)) for line in lines],
+        added=_added(wide, held.mapping),
+        waits_for=imports.waits_for(held, job),
         more=more,
         only=verdict,
         tabs=_tabs(place, held),
@@ -165,6 +199,22 @@ def _tabs(place, held):
     ]
 
 
+def _added(listing, mapping):
+    """What the import adds to the table, in words."""
+    said = []
+    for at, name in enumerate(mapping["fields"]):
+        words = mapping.get("made", {}).get(str(at), ())
+        listed = f"{', '.join(words[:5])}{' …' if len(words) > 5 else ''}"
+        if kind := additions.kind_of(name):
+            more = f", with the words {listed}" if words else ""
+            said.append(f"the field {mapping['columns'][at]} ({registry.KINDS[kind].label.lower()}{more})")
+        elif words and name in listing.by_name:
+            said.append(
+                f"{len(words):,} {'word' if len(words) == 1 else 'words'} of {listing.by_name[name].label}: {listed}"
+            )
+    return said
+
+
 def _changes(listing, line):
     """(label, before, after) of what a line changes, in words."""
     told = []
@@ -177,7 +227,10 @@ def _changes(listing, line):
 
 def run_import(mounted, parts):
     place, held = _import_of(mounted, parts)
-    imports.run(place.rules, held, by=place.by)
+    try:
+        imports.run(place.rules, held, by=place.by)
+    except imports.Moved:
+        return pages.go(f"{_at(place, held)}?columns=1")
     return pages.go(_at(place, held))
 
 
@@ -195,13 +248,13 @@ def drop_import(mounted, parts):
 
 def import_errors_csv(mounted, parts):
     """The lines that didn't come in, to be mended and brought in again."""
-    _, held = _import_of(mounted, parts)
-    return export.download("not-brought-in", *imports.error_sheet(held))
+    place, held = _import_of(mounted, parts)
+    return export.download("not-brought-in", *imports.error_sheet(held, place.rules))
 
 
 def import_errors_xlsx(mounted, parts):
-    _, held = _import_of(mounted, parts)
-    columns, found = imports.error_sheet(held)
+    place, held = _import_of(mounted, parts)
+    columns, found = imports.error_sheet(held, place.rules)
     return export.sent("not-brought-in", "xlsx", workbook.TYPE, workbook.made(columns, found))
 
 

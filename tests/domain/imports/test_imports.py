@@ -106,10 +106,10 @@ def test_records_28_good_lines_come_in_and_the_others_are_on_the_error_sheet(acm
     lines = [f"T{n}," for n in range(17)] + ["T3,", "Late,2026-02-30"]
     held = brought(alice, "Title,Due\n" + "\n".join(lines) + "\n", key=["title"])
     assert counts(held) == {"new": 17, "refused": 2}
-    columns, found = imports.error_sheet(held)
+    columns, found = imports.error_sheet(held, tasks.rules)
     assert columns == ["Title", "Due", "Why it didn't come in"]
     assert [row[:2] for row in found] == [["T3", ""], ["Late", "2026-02-30"]]
-    assert next(row[2] for row in imports.error_sheet(held)[1]) == "It has the same key as line 5."
+    assert next(row[2] for row in imports.error_sheet(held, tasks.rules)[1]) == "It has the same key as line 5."
 
 
 def test_records_30_of_17_dates_none_goes_without_a_word(acme, alice):
@@ -208,8 +208,8 @@ def test_records_29_work_that_was_cut_off_goes_on_and_does_nothing_twice(acme, a
     imports.run(tasks.rules, held, by=alice)
     do, dead = doing._do_each, []
 
-    def dies(*args):
-        do(*args)
+    def dies(*args, **more):
+        do(*args, **more)
         dead.append(1)
         if len(dead) in (1, 3):
             raise SystemExit

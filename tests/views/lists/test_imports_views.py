@@ -7,6 +7,7 @@ import pytest
 
 from database.scope import inside
 from domain.imports import doing, kept_files
+from domain.records import collections, field_changes
 from models import ImportFile, Task
 
 FILE = "Title,Priority,Notes\nOrder paper,high,x\nCall Ada,dunno,y\n"
@@ -138,3 +139,32 @@ def test_work_that_was_cut_off_for_good_can_go_on_or_back(send, browse, cast, mo
         alice.post(f"{at}/run")
         doing.work()
         assert Task.select().count() == 600
+
+
+def test_a_table_gets_fields_and_words_from_a_file_only_once_it_is_brought_in(browse, cast, at):
+    with inside(cast.acme):
+        collections.make("Things", by=at("alice"), fields=(("Name", "text"), ("State", "choice", ("New",))))
+    alice, text = browse("alice"), "Name,State,Count\nBolt,Waiting,12\n"
+    sent = {"file": (io.BytesIO(text.encode()), "things.csv")}
+    at_import = alice.post("/acme/records/things/imports", data=sent).headers["Location"]
+    page = alice.get(at_import).get_data(True)
+    assert "New field: Number" in page
+    assert "Add the words that it doesn&#39;t know" in page
+    form = {"to_0": "f1", "to_1": "f2", "to_2": "new2:number", "adds_1": "1"}
+    assert alice.post(f"{at_import}/mapping", data=form).status_code == 303
+    doing.work()
+    page = alice.get(at_import).get_data(True)
+    assert "It adds 1 word of State: Waiting; the field Count (number)." in page
+    assert "Count" not in alice.get("/acme/records/things").get_data(True)
+    alice.post(f"{at_import}/run")
+    with inside(cast.acme):
+        field_changes.put_away("things", 2, by=at("alice"))
+    doing.work()
+    assert "the field for “State” is gone" in alice.get(at_import).get_data(True)
+    assert alice.post(f"{at_import}/run").headers["Location"].endswith("?columns=1")
+    page = alice.get(f"{at_import}?columns=1").get_data(True)
+    assert "was changed while the file came in" in page
+    assert 'name="mode"' not in page
+    alice.post(f"{at_import}/mapping", data={"to_0": "f1", "to_1": "", "to_2": "f3"})
+    doing.work()
+    assert "1 new, 0 changed, 0 refused." in alice.get(at_import).get_data(True)
