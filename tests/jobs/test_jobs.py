@@ -166,14 +166,14 @@ def test_a_commit_wakes_its_lane_and_the_notice_is_there_within_a_second(cast):
     jobs.begin()
     try:
         for key in ("first", "second"):
-            write(outgoing.notify, cast.bob, "t", key, key)
+            write(outgoing.notify, cast.bob, "task_due", key, key)
             assert eventually(lambda key=key: Notification.select().where(Notification.title == key).count() == 1)
     finally:
         jobs.end()
 
 
 def test_what_was_left_by_the_last_process_is_worked_at_the_start(cast):
-    write(outgoing.notify, cast.bob, "t", "k", "left behind")
+    write(outgoing.notify, cast.bob, "task_due", "k", "left behind")
     assert Notification.select().count() == 0
     jobs.begin()
     try:
@@ -186,7 +186,7 @@ def test_what_another_process_holds_is_looked_at_again_soon(cast):
     assert jobs._take("outgoing", "another process")
     jobs.begin()
     try:
-        write(outgoing.notify, cast.bob, "t", "k", "waits")
+        write(outgoing.notify, cast.bob, "task_due", "k", "waits")
         assert not eventually(lambda: Notification.select().count(), 0.2)
         jobs._let_go("outgoing", "another process")
         assert eventually(lambda: Notification.select().count() == 1)

@@ -11,7 +11,7 @@ from tests.fixtures.threads import write
 
 
 def tell(user, key):
-    write(outgoing.notify, user, "t", key, key)
+    write(outgoing.notify, user, "task_completed", key, key)
     jobs.run("outgoing")
     return Notification.get(Notification.title == key)
 
