@@ -98,7 +98,9 @@
   const why = (row = currentRow()) => { if (row?.dataset.why) guildhall.toast("warn", row.dataset.why); return Boolean(row?.dataset.why); };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-say-why]");
-    if (button) why(button.closest("[data-why]"));
+    if (!button) return;
+    event.preventDefault();
+    why(button.closest("[data-why]"));
   });
   function create() {
     const button = document.querySelector("[data-create]");
@@ -143,4 +145,18 @@
     if (click((currentRow() ?? document).querySelector(`[data-press="${CSS.escape(event.key)}"]`))) { event.preventDefault(); return; }
     if (Object.hasOwn(keys, event.key) && keys[event.key]()) event.preventDefault();
   });
+
+  // -- what was pressed before this was here (theme.js): steps, and the first command; what came after it was meant
+  //    for what that opens, and typed into nothing it would be commands again
+
+  function takeOver() {
+    const root = document.documentElement, pressed = root.keysPressed.filter(({ at }) => Date.now() - at < 8000);
+    document.removeEventListener("keydown", root.keysWait);
+    const first = pressed.findIndex(({ key }) => !["j", "k"].includes(key));
+    const end = first < 0 ? pressed.length : first + (pressed[first].key === "g" ? 2 : 1);
+    for (const { key, ctrlKey } of pressed.slice(0, end)) {
+      (document.activeElement ?? document.body).dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey, bubbles: true, cancelable: true }));
+    }
+  }
+  if (document.readyState === "complete") takeOver(); else addEventListener("DOMContentLoaded", () => setTimeout(takeOver)); // once htmx is at work
 })();

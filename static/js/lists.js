@@ -72,6 +72,7 @@
   on("click", (event) => {
     const button = event.target.closest("[data-cell]");
     if (!button) return;
+    event.preventDefault(); // without scripts it leads to the row's page
     const base = area().dataset.base, row = button.closest("[data-row]").dataset.row;
     guildhall.ajax("GET", `${base}/${row}/cells/${button.dataset.cell}`, { source: button, target: button.closest("td"), swap: "outerHTML" });
   });

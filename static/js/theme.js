@@ -48,6 +48,17 @@
     if (!name || (target.open && "here" in target.dataset)) return;
     kept.set("groups", [...opened().filter((other) => other !== name), ...(target.open ? [name] : [])].join(" "));
   }, true);
+  // Keys that are pressed before keys.js is there wait for it; it takes them over (root.keysPressed).
+  root.keysPressed = [];
+  root.keysWait = (event) => {
+    const command = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
+    if (!command && (event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1 || event.key === " ")) return;
+    if (event.isComposing || event.target.closest?.("input, textarea, select, [contenteditable=true]")) return;
+    event.preventDefault(); // the browser would search the page for it
+    root.keysPressed.push({ key: event.key, ctrlKey: command, at: Date.now() });
+  };
+  document.addEventListener("keydown", root.keysWait);
+  addEventListener("load", () => document.removeEventListener("keydown", root.keysWait));
   document.addEventListener("click", (event) => {
     const pick = event.target.closest("[data-theme-choice]");
     if (pick) { event.preventDefault(); choice = pick.dataset.themeChoice; kept.set("theme", choice); show(); }

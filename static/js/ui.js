@@ -440,6 +440,7 @@
     if (hit("[data-dismiss]")) leave(hit("[data-toast]") || hit(".note"));
     if (hit("[data-print]")) print();
     if (hit("[data-close]")) closing(hit("dialog"));
+    if (hit("[data-drawer], [data-drawer-close]")) event.preventDefault(); // without scripts they are links to and fro
     if (hit("[data-drawer]")) drawer(true);
     if (hit("[data-drawer-close]") || hit(".sidebar a")) drawer(false);
     const eye = hit("[data-reveal]");

@@ -211,7 +211,7 @@ def test_a_folded_sidebar_and_a_phone(alice):
     assert violations(alice) == []
     alice.set_viewport_size({"width": 390, "height": 844})
     assert violations(alice) == []
-    alice.get_by_role("button", name="Menu", exact=True).click()
+    alice.get_by_role("link", name="Menu", exact=True).click()
     expect(alice.locator("#sidebar")).to_be_visible()
     assert violations(alice) == []
 

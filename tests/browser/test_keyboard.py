@@ -379,3 +379,55 @@ def test_a_member_is_mentioned_and_a_comment_is_sent_with_keys_alone(page, new_t
     expect(page.locator(".comment .mention")).to_contain_text("@Bob")
     expect(page.locator("#comment_text")).to_have_value("")
     expect(page.locator("#comment_text")).to_be_focused()
+
+
+def held_back(page, script):
+    """The page's script of this name comes only once the returned function is called."""
+    waiting, free = [], []
+    page.route(f"**/{script}*.js", lambda route: route.continue_() if free else waiting.append(route))
+
+    def go_on():
+        free.append(True)
+        for route in waiting:
+            route.continue_()
+
+    return go_on
+
+
+def test_use_k6_keys_pressed_before_the_scripts_are_there_are_not_lost(page):
+    go_on = held_back(page, "keys")
+    page.goto(f"{TEAM}/tasks", wait_until="commit")
+    expect(page.locator("#list_rows")).to_be_visible()
+    for key in "jc":
+        page.keyboard.press(key)
+    page.keyboard.type("Fox jumps")  # for the form, which isn't there yet: no command any more
+    go_on()
+    expect(page.locator("#dialog").get_by_label("Title")).to_be_focused()
+    expect(page.locator("dialog[open]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#dialog")).to_be_hidden()
+    expect(page.locator(".row-check:checked")).to_have_count(0)
+
+
+def test_use_k6_a_place_is_gone_to_once_the_scripts_are_there(page):
+    go_on = held_back(page, "keys")
+    page.goto(f"{TEAM}/tasks", wait_until="commit")
+    expect(page.locator("#list_rows")).to_be_visible()
+    for key in "gh":
+        page.keyboard.press(key)
+    go_on()
+    expect(page).to_have_url(re.compile(f"{TEAM}$"))
+
+
+def test_use_r7_a_refusal_while_a_dialog_is_open_can_be_read_and_put_away(page, page_of):
+    page_of.expect(403)
+    page.keyboard.press("c")
+    page.locator("#dialog").get_by_label("Title").fill("Never made")
+    look = page.context.request.post(f"{TEAM}/permissions/preview", form={"role": "viewer"})
+    assert look.ok
+    page.locator("#dialog").get_by_role("button", name="Create task").click()
+    refusal = page.locator("dialog[open] #notice [data-toast=bad]")
+    expect(refusal).to_contain_text("Stop that first")
+    refusal.get_by_role("button", name="Dismiss").click()  # nothing lies over it
+    expect(refusal).to_have_count(0)
+    expect(page.locator("#dialog").get_by_label("Title")).to_have_value("Never made")

@@ -116,7 +116,7 @@ def test_the_bar_does_not_lie_over_the_end_of_a_page(page_of):
 def test_the_drawer_opens_leads_on_and_closes(page_of):
     page = page_of("alice", **PHONE)
     page.goto(TEAM)
-    menu = page.get_by_role("button", name="Menu", exact=True)
+    menu = page.get_by_role("link", name="Menu", exact=True)
     menu.tap()
     side = page.locator("#sidebar")
     expect(side).to_be_visible()

@@ -140,3 +140,25 @@ def test_signing_out(page):
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     page.goto("/account")
     expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def test_use_p16_the_drawer_of_a_phone_opens_and_closes_and_no_button_is_dead(page_of):
+    page = page_of(None, java_script_enabled=False, viewport={"width": 390, "height": 844}, has_touch=True)
+    assert page.context.request.post("/dev/sign-in/1").ok
+    page.goto(f"{TEAM}/tasks")
+    side = page.locator("#sidebar")
+    expect(side).to_be_hidden()
+    page.get_by_role("link", name="Menu", exact=True).tap()
+    expect(side.get_by_role("link", name="Close the menu")).to_be_visible()
+    side.get_by_role("link", name="Close the menu").tap()
+    expect(side).to_be_hidden()
+    page.get_by_role("link", name="Menu", exact=True).tap()
+    side.get_by_role("link", name="Settings").tap()
+    expect(page).to_have_url(re.compile("/settings$"))
+    expect(side).to_be_hidden()
+    for path in (f"{TEAM}", f"{TEAM}/tasks", f"{TEAM}/records", "/account", "/settings/notifications"):
+        page.goto(path)
+        assert page.locator("button[type=button]:visible").all_inner_texts() == [], path
+    page.goto(f"{TEAM}/tasks")
+    page.get_by_title("Change the status").first.tap()
+    expect(page).to_have_url(re.compile(r"/tasks/\d+"))

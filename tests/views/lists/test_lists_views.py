@@ -146,7 +146,7 @@ def test_a_task_nobody_was_given_is_taken_and_a_personal_space_offers_nothing(br
     assert "/taking" not in browse("alice").get("/acme/tasks").get_data(True)
 
 
-def test_a_form_is_refused_before_anything_is_typed_while_one_looks_through_other_eyes(browse):
+def test_use_r18_a_form_is_refused_before_anything_is_typed_while_one_looks_through_other_eyes(browse):
     alice = browse("alice")
     alice.post("/acme/permissions/preview", data={"role": "member"})
     answer = alice.get("/acme/tasks/new")

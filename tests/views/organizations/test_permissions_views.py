@@ -49,7 +49,7 @@ def test_the_table_is_for_those_who_oversee(who, status, browse):
 # --- the reasons -----------------------------------------------------------------------------------------------
 
 
-def test_the_reasons_for_one_person_and_permission(alice, cast, said):
+def test_use_r9_the_reasons_speak_of_the_person_they_are_about(alice, cast, said):
     page = said(alice.get(f"/acme/permissions?person={seat(cast, 'vera')}&permission=members.invite"))
     assert "The role is viewer; it takes owner, admin" in page
     assert "The plan is Free; it doesn&#39;t include it" in page or "The plan is Free" in page
