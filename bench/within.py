@@ -38,17 +38,17 @@ from domain.people import accounts, passwords
 
 
 @contextlib.contextmanager
-def _opened(folder: Path, fills: bool = False) -> Iterator:
+def opened(folder: Path, fills: bool = False) -> Iterator:
     """The house of this folder; to be filled it is migrated, and isn't durable."""
-    opened = open_database(f"sqlite:///{file(folder)}", **({"synchronous": "OFF"} if fills else {}))
+    house = open_database(f"sqlite:///{file(folder)}", **({"synchronous": "OFF"} if fills else {}))
     if fills:
         migrate(folder)
-    yield opened
+    yield house
     writer.stop()
-    opened.close_all()
+    house.close_all()
 
 
-def _at_once(work: Callable[[int], None]) -> float:
+def at_once(work: Callable[[int], None]) -> float:
     """`work(number)` by all threads; the seconds until all are through."""
     started = time.perf_counter()
     workers = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
@@ -65,28 +65,26 @@ TASK = (
 )
 
 
+@writes
+def people() -> tuple[int, list[int]]:
+    """The organization, its owner and its members: (its id, their ids)."""
+    password_hash, users = passwords.hashed(PASSWORD), []
+    for number in range(1, PEOPLE + 1):
+        email = EMAIL if number == 1 else f"person{number}@example.test"
+        user = models.User.create(email=email, email_norm=email, password_hash=password_hash, email_verified_at=now())
+        models.Profile.create(user=user, full_name=f"Person {number}")
+        users.append(user)
+    acme = organizations.create(NAME, by=users[0])
+    for user in users[1:]:
+        models.Membership.create(organization=acme, user=user, role="member")
+    with inside(acme):
+        models.Customer.create(provider="stripe", provider_customer_id=CUSTOMER, email=EMAIL)
+    subscription = _subscription(acme.public_id)
+    models.SandboxObject.create(object_id=SUBSCRIPTION, kind="subscription", body=subscription)
+    return acme.id, [user.id for user in users]
+
+
 def _seed(folder: Path, count: int) -> None:
-    password_hash = passwords.hashed(PASSWORD)
-
-    @writes
-    def people() -> tuple[int, list[int]]:
-        users = []
-        for number in range(1, PEOPLE + 1):
-            email = EMAIL if number == 1 else f"person{number}@example.test"
-            user = models.User.create(
-                email=email, email_norm=email, password_hash=password_hash, email_verified_at=now()
-            )
-            models.Profile.create(user=user, full_name=f"Person {number}")
-            users.append(user)
-        acme = organizations.create(NAME, by=users[0])
-        for user in users[1:]:
-            models.Membership.create(organization=acme, user=user, role="member")
-        with inside(acme):
-            models.Customer.create(provider="stripe", provider_customer_id=CUSTOMER, email=EMAIL)
-        subscription = _subscription(acme.public_id)
-        models.SandboxObject.create(object_id=SUBSCRIPTION, kind="subscription", body=subscription)
-        return acme.id, [user.id for user in users]
-
     def rows(organization: int, users: list[int]) -> Iterator[tuple]:
         for task in tasks(count):
             made = task.created_at.replace(" ", "T") + ".000000Z"
@@ -96,11 +94,11 @@ def _seed(folder: Path, count: int) -> None:
 
     @writes
     def work(organization: int, users: list[int]) -> None:
-        connection = opened.connection()
+        connection = house.connection()
         connection.execute("PRAGMA cache_size = -500000")
         connection.executemany(TASK, rows(organization, users))
 
-    with _opened(folder, fills=True) as opened:
+    with opened(folder, fills=True) as house:
         work(*people())
 
 
@@ -146,7 +144,7 @@ def _subscribers(folder: Path, count: int) -> None:
                 customer = stripe_objects.customer_id(number)
                 models.Customer.create(provider="stripe", provider_customer_id=customer, email=email)
 
-    with _opened(folder, fills=True):
+    with opened(folder, fills=True):
         for start in range(0, count, 250):
             batch(range(start, min(start + 250, count)))
 
@@ -158,7 +156,7 @@ def _staff(folder: Path, count: int) -> None:
     def fill() -> None:
         models.User.update(email_verified_at=now()).execute()
         models.Admin.create(email=EMAIL, email_norm=EMAIL)
-        connection = opened.connection()
+        connection = house.connection()
         connection.execute("PRAGMA cache_size = -500000")
         # Filled row by row, the indexes of parts take ten times as long: the triggers wait until all is there.
         triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
@@ -190,7 +188,7 @@ def _staff(folder: Path, count: int) -> None:
         for _, text in triggers:
             connection.execute(text)
 
-    with _opened(folder, fills=True) as opened:
+    with opened(folder, fills=True) as house:
         accounts.create(EMAIL, "The admin", passwords.hashed(PASSWORD))
         fill()
 
@@ -211,14 +209,14 @@ def _credits(folder: Path, seconds: float) -> None:
             turn += 1
             credits.spend(organization, 1, key=f"{run} {number} {turn}", feature="bench")
         done.append(turn)
-        opened.close()
+        house.close()
 
-    with _opened(folder) as opened:
+    with opened(folder) as house:
         organization = models.Organization.get(models.Organization.slug == SLUG)
         credits.renew(organization, plenty, f"bench {run}")
         credits.spend(organization, 1, key=run, feature="bench")
         deadline = time.perf_counter() + seconds
-        elapsed = _at_once(work)
+        elapsed = at_once(work)
         left, _ = credit_standings.balance(organization)
     if left != plenty - 1 - sum(done):
         raise LoadError(f"{sum(done)} spends were told as done, and {left} of {plenty} are left")
@@ -263,7 +261,7 @@ def _events(folder: Path, subscribers: int) -> None:
             inbox.accept(adapter.CHANNEL, adapter.wire.event_of(event), json.dumps(event).encode())
         return len(events)
 
-    with _opened(folder):
+    with opened(folder):
         waiting = fill()
         started, spent = time.perf_counter(), time.process_time()
         done = 0
@@ -287,7 +285,7 @@ def _writes(folder: Path, seconds: float) -> None:
     @writes
     def put(title: str) -> int:
         statement = "INSERT INTO bench (title, status) VALUES (?, ?)"
-        return opened.execute_sql(statement, (title, "pending")).lastrowid
+        return house.execute_sql(statement, (title, "pending")).lastrowid
 
     def work(number: int) -> None:
         turn = 0
@@ -298,10 +296,10 @@ def _writes(folder: Path, seconds: float) -> None:
 
     with contextlib.closing(sqlite3.connect(file(folder))) as connection:
         connection.execute("CREATE TABLE bench (id INTEGER PRIMARY KEY, title TEXT NOT NULL, status TEXT NOT NULL)")
-        with _opened(folder) as opened:
+        with opened(folder) as house:
             put("Warm up")
             deadline = time.perf_counter() + seconds
-            elapsed = _at_once(work)
+            elapsed = at_once(work)
         _check_order(done)
         (stored,) = connection.execute("SELECT count(*) - 1 FROM bench").fetchone()
         connection.execute("DROP TABLE bench")

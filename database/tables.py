@@ -9,6 +9,7 @@ from database.columns import AutoField, Moment
 from database.connections import database
 from database.parameters import IN_SCOPE, parameter
 from database.scope import EVERYWHERE, OutOfScope, scope
+from database.statements import WholeRows, insert_row
 
 
 class ScopedSelect(ModelSelect):
@@ -31,6 +32,11 @@ class ScopedSelect(ModelSelect):
         if any(_owned(source) for source in sources):
             raise OutOfScope("Select owned tables from themselves, or join them.")
         return super().from_(*sources)
+
+    def _get_model_cursor_wrapper(self, cursor):
+        if self._is_default and self._from_list == [self.model] and not self._joins:
+            return WholeRows(cursor, self.model)
+        return super()._get_model_cursor_wrapper(cursor)
 
 
 def _owned(source):
@@ -57,6 +63,16 @@ class Table(Model):
         row = cls.__new__(cls)
         row.__data__, row.__rel__, row._dirty = values, {}, set()  # type: ignore[attr-defined]
         return row
+
+    def save(self, force_insert=False, only=None):
+        if force_insert and only is None and "id" in self._meta.fields and self.id is None:
+            data = {name: value for name, value in self.__data__.items() if name != "id"}
+            self._populate_unsaved_relations(data)
+            if (id := insert_row(type(self), data)) is not None:
+                self.id = id
+                self._dirty.clear()
+                return 1
+        return super().save(force_insert, only)
 
     @classmethod
     def one(cls, *conditions):
@@ -110,6 +126,14 @@ class Owned(Table):
             given = parameter("scope") if place is IN_SCOPE else place
         query = super().insert(row | {"organization": given})
         return query if place is EVERYWHERE else cls._closed(query)
+
+    @classmethod
+    def put(cls, **values):
+        """Insert a row where one stands and return its id: `create` without an instance of it."""
+        place = scope()
+        if place is EVERYWHERE:
+            cls._refuse()
+        return insert_row(cls, cls._meta.get_default_dict() | values | {"organization": place})
 
     @classmethod
     def _closed(cls, query):

@@ -2,7 +2,9 @@
 
 from functools import lru_cache
 
+from database.compiled import CompiledRows
 from database.connections import database
+from database.parameters import parameter
 from domain import NotFound
 from domain.fields.kinds import Field, whole
 from domain.fields.moment import Moment
@@ -26,10 +28,17 @@ SYSTEM = (
 
 def find(slug, by):
     """The rules of the table with this address, as this member may see it. Refuses with NotFound."""
-    collection = Collection.one(Collection.slug == slug, Collection.archived_at.is_null())
+    collection = _found.first(slug=slug)
     if collection is None:
         raise NotFound(NOT_HERE)
     return of(collection, by)
+
+
+# Asked by every page of a table: `records_list_1m_vs_django_admin`, `records_write_per_second`.
+_found = CompiledRows(
+    Collection,
+    lambda: Collection.select().where(Collection.slug == parameter("slug"), Collection.archived_at.is_null()).limit(1),
+)
 
 
 def of(collection, by):

@@ -6,7 +6,9 @@ from typing import Any
 
 from peewee import JOIN
 
+from database.compiled import Compiled
 from database.connections import database
+from database.parameters import parameter
 from domain import Stale
 from domain.fields.kinds import Field, Kind
 from domain.fields.records import formats, operators, registry
@@ -129,15 +131,18 @@ class Shape:
         return tuple(cell for cell in self.cells if cell.kind_name in names)
 
 
+# Asked by every write of a row: `records_write_per_second`.
+_number = Compiled(lambda: Collection.select(Collection.shape).where(Collection.id == parameter("id")))
+
+
 def still(shape, names):
     """The present shape of a table, for who writes cells of these names by an earlier one. Refuses with Stale.
 
     In the transaction that writes: what is filled beside a field is filled by each row that is written.
     """
-    collection = Collection.get_by_id(shape.collection)
-    if collection.shape == shape.number:
+    if _number(id=shape.collection) == [(shape.number,)]:
         return shape
-    fresh = read(collection)
+    fresh = read(Collection.get_by_id(shape.collection))
     if any(name not in fresh.by_name or fresh.by_name[name].slot != shape.by_name[name].slot for name in names):
         raise Stale("This table was changed meanwhile. Look again; what you wrote is still here.")
     return fresh

@@ -349,15 +349,12 @@ class Sight(Source):
         lock("records", self.shape.collection)
         shape = shapes.still(self.shape, values)
         document = documents.put(shape, {}, values)
-        record = Record.create(
-            collection=shape.collection,
-            cells=documents.dumped(shape, document),
-            **documents.words(shape, document),
-            created_by=by.user.id,
-            changed_by=by.user.id,
-        )
-        documents.place(shape, record.id, None, document)
-        return Row(self.shape, record.id, record.cells, 1, by.user.id, record.created_at, by.user.id, record.changed_at)
+        text, maker, moment = documents.dumped(shape, document), by.user.id, now()
+        times = {"created_at": moment, "changed_at": moment}
+        made = {"collection": shape.collection, "cells": text, "created_by": maker, "changed_by": maker}
+        id = Record.put(**made, **documents.words(shape, document), **times)
+        documents.place(shape, id, None, document)
+        return Row(self.shape, id, text, 1, maker, moment, maker, moment)
 
     def write(self, listing, row, before, values, extra, by):
         lock("records", self.shape.collection)
