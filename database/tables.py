@@ -33,10 +33,10 @@ class ScopedSelect(ModelSelect):
             raise OutOfScope("Select owned tables from themselves, or join them.")
         return super().from_(*sources)
 
-    def _get_model_cursor_wrapper(self, cursor):
+    def _get_model_cursor_wrapper(self: Any, cursor):
         if self._is_default and self._from_list == [self.model] and not self._joins:
             return WholeRows(cursor, self.model)
-        return super()._get_model_cursor_wrapper(cursor)
+        return super()._get_model_cursor_wrapper(cursor)  # type: ignore[misc]
 
 
 def _owned(source):
@@ -64,7 +64,7 @@ class Table(Model):
         row.__data__, row.__rel__, row._dirty = values, {}, set()  # type: ignore[attr-defined]
         return row
 
-    def save(self, force_insert=False, only=None):
+    def save(self: Any, force_insert=False, only=None):
         if force_insert and only is None and "id" in self._meta.fields and self.id is None:
             data = {name: value for name, value in self.__data__.items() if name != "id"}
             self._populate_unsaved_relations(data)

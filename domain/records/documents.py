@@ -2,7 +2,7 @@
 
 import json
 
-from database.statements import insert_rows
+from database.statements import insert_rows, insert_values
 from domain import Invalid
 from domain.fields.records import conversions
 from domain.fields.records.leftover import LeftOver
@@ -118,15 +118,16 @@ def without_doubles(shape, document):
     return document
 
 
-def place(shape, id, before, after):
+def place(shape, id, before, after, known=None):
     """Move what stands beside a row from one document to the other; None is a row that isn't there.
 
-    Refuses with Invalid a value that must not occur twice.
+    `known` are the values of the cells after. Refuses with Invalid a value that must not occur twice.
     """
-    old, new = (keys(shape, d) if d is not None else set() for d in (before, after))
+    old = set() if before is None else keys(shape, before)
+    new = set() if after is None else keys(shape, after, known)
     for slot, key in old - new:
         RecordKey.delete().where(RecordKey.slot == slot, RecordKey.key == key, RecordKey.record == id).execute()
-    insert_rows(RecordKey, [{"slot": slot, "key": key, "record": id} for slot, key in new - old])
+    insert_values(RecordKey, ("slot", "key", "record"), [(slot, key, id) for slot, key in new - old])
     _place_uniques(shape, id, before, after)
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from database.clock import now
 from database.locks import lock
 from database.scope import everywhere, inside
-from database.statements import insert_rows
+from database.statements import insert_values, update_values
 from database.transactions import writes
 from domain import Invalid, Refused
 from domain.base import long_jobs
@@ -233,14 +233,14 @@ def _fill(job):
     if other is None:  # its field was put away meanwhile: it waits no longer
         stop_slot(slot)
         return 1
-    left, keys = 0, []
+    left, texts, keys = 0, [], []
     for id, document, version in rows:
         left += documents.fill(document, cell, other, cell.value(document))
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        Record.update(cells=text, version=version + 1).where(Record.id == id).execute()
-        keys.append({"slot": slot.id, "key": other.key(other.value(document)), "record": id})
+        texts.append((json.dumps(document, ensure_ascii=False, separators=(",", ":")), version + 1, id))
+        keys.append((slot.id, other.key(other.value(document)), id))
+    update_values(Record, ("cells", "version"), texts)
     if other.is_keyed and not archived:
-        insert_rows(RecordKey, keys, or_leave=True)
+        insert_values(RecordKey, ("slot", "key", "record"), sorted(keys), or_leave=True)
     long_jobs.progress(job, job.done, lasting=True, left=job.facts["left"] + left)
     return len(rows) or 1
 

@@ -352,8 +352,9 @@ class Sight(Source):
         text, maker, moment = documents.dumped(shape, document), by.user.id, now()
         times = {"created_at": moment, "changed_at": moment}
         made = {"collection": shape.collection, "cells": text, "created_by": maker, "changed_by": maker}
-        id = Record.put(**made, **documents.words(shape, document), **times)
-        documents.place(shape, id, None, document)
+        known = dict.fromkeys(shape.by_name) | values
+        id = Record.put(**made, **documents.words(shape, document, known), **times)
+        documents.place(shape, id, None, document, known)
         return Row(self.shape, id, text, 1, maker, moment, maker, moment)
 
     def write(self, listing, row, before, values, extra, by):
