@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 
 from database.clock import local, now, reader_day
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound
+from domain import Forbidden, Invalid, NotFound, Stale
 from domain.fields.moment import Moment, midnight
 from domain.fields.records.leftover import LeftOver
 from domain.lists import lists, rows, totals
@@ -62,12 +62,6 @@ class Look:
             day = self.day + step * {"week": 7, "agenda": AGENDA, "day": 1}[self.scale] * DAY
         return replace(self, day=day) if FIRST <= day <= LAST else None
 
-    @property
-    def asked(self):
-        """name → text of what an address says of it."""
-        said = {"cal": self.scale, "cal_day": self.day.isoformat(), "cal_on": self.on, "cal_until": self.until or "-"}
-        return said
-
 
 def understand(listing, args):
     """The Look out of query arguments; what can't be meant is as nothing said."""
@@ -84,20 +78,17 @@ def understand(listing, args):
     return Look(on, min(max(day, FIRST), LAST), until, scale if scale in SCALES else "")
 
 
-ENDS = (
-    "end",
-    "ends",
-    "ends on",
-    "end date",
-    "until",
-    "till",
-    "to",
-    "return",
-    "returned",
-    "back",
-    "check-out",
-    "last day",
-)
+def said(listing, look):
+    """name → text of what an address says of a Look, without what goes without saying."""
+    usual, found = understand(listing, {}), {"cal": look.scale}
+    if look.day != usual.day:
+        found["cal_day"] = look.day.isoformat()
+    if (look.on, look.until) != (usual.on, usual.until):
+        found |= {"cal_on": look.on, "cal_until": look.until or "-"}
+    return {name: text for name, text in found.items() if text}
+
+
+ENDS = {"end", "ends", "end date", "ends on", "until", "till", "to", "return", "back", "check-out", "last day"}
 
 
 def _end_of(listing, names, on):
@@ -209,10 +200,10 @@ def moved(value, day):
 
 
 @writes
-def move(rules, id, name, day, *, by, until="", was=None, parent=None):
+def move(rules, id, name, day, *, by, until="", was="", parent=None):
     """Put a row on another day (a text), at its time of day; its end moves as far. Returns (row, noted change or None).
 
-    `was` is what stood there on the page. Refuses with NotFound, Forbidden, Invalid or Stale, as rows.change does.
+    `was` is the day it stood on as the page has it. Refuses as rows.change does, and with Stale where it isn't there.
     """
     listing = rules.listing
     row = rows.get(rules, id, by, parent)
@@ -225,6 +216,8 @@ def move(rules, id, name, day, *, by, until="", was=None, parent=None):
         raise Invalid({name: "Write a day as 2026-12-31."}) from None
     stands = listing.column(name).of(row)
     stands = None if isinstance(stands, LeftOver) else stands
+    if was and (stands is None or day_of(stands).isoformat() != was):
+        raise Stale(f"Somebody else moved this {listing.thing} meanwhile. Look again.")
     form = {name: _text(field, moved(stands, day))}
     ends = listing.column(until).of(row) if until in listing.calendar and until != name else None
     if stands is not None and isinstance(ends, date) and rules.may_change(row, until, by):
@@ -232,7 +225,7 @@ def move(rules, id, name, day, *, by, until="", was=None, parent=None):
         form[until] = _text(listing.by_name[until], moved(ends, far))
     if not rules.may_change(row, name, by):
         raise Forbidden(rows.why_not(rules, row, by))
-    return rows.change(rules, id, form, by=by, was={name: was} if was is not None else None, parent=parent)
+    return rows.change(rules, id, form, by=by, parent=parent)
 
 
 def _text(field, value):

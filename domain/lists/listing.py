@@ -152,7 +152,8 @@ class Listing:
     @cached_property
     def views(self):
         """The ways in which it is drawn, the first one unless another is asked for."""
-        return ("list", *(["board"] if self.board_by else []), *(["chart"] if self.charts else []))
+        more = {"board": self.board_by, "calendar": self.calendar, "chart": self.charts}
+        return ("list", *(view for view, asked in more.items() if asked))
 
     @cached_property
     def by_name(self):

@@ -61,7 +61,7 @@ def rows(place, answer):
         known = rights.get(people)
         if known is None:
             names = tuple((n, answer.people.get(getattr(row, n))) for n in listing.people)
-            owned = _Owned(row, listing)
+            owned = Owned(row, listing)
             may = place.rights(owned)
             known = rights[people] = (names, may, "" if may else place.why_not(owned))
         due = listing.due and getattr(row, listing.due)
@@ -72,7 +72,16 @@ def rows(place, answer):
     return Markup("").join(drawn)
 
 
-class _Owned:
+def address(listing, url, row):
+    """Where a row's page is, or None."""
+    if callable(listing.link):
+        return listing.link(row)
+    if not (listing.link or listing.has_pages):
+        return None
+    return f"{url}/{getattr(row, listing.link) if isinstance(listing.link, str) else row.id}"
+
+
+class Owned:
     """A listed row, with the names that rules ask a model row by."""
 
     def __init__(self, row, listing):
@@ -87,12 +96,6 @@ def _row(environment, view, listing, url, row, _kinds, people, may, why, verbs, 
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
     context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may, "why": why}
-    context["href"] = (
-        listing.link(row)
-        if callable(listing.link)
-        else f"{url}/{getattr(row, listing.link) if isinstance(listing.link, str) else row.id}"
-        if listing.link or listing.has_pages
-        else None
-    )
+    context["href"] = address(listing, url, row)
     is_open = listing.is_open(row) if listing.is_open else True
     return Markup(template.render(**context, verbs=verbs, late=late, ticks=ticks, is_open=is_open, notes=notes))  # noqa: S704  from a template

@@ -24,6 +24,7 @@ from models import Change
 from views import access, pages
 from views.lists import (
     board,
+    calendars,
     charts,
     comments,
     drawing,
@@ -38,11 +39,12 @@ from views.lists import (
 )
 from views.lists.place import Place
 
+DRAWN = {"calendar": calendars, "chart": charts}  # views that ask something of their own
 ICONS = (
     *("list", "layout-kanban", "download", "upload", "file-spreadsheet", "search", "plus", "keyboard"),
     *("arrow-left", "trash", "x", "sort-ascending", "sort-descending", "selector", "lock", "filter"),
     *("history", "arrow-back-up", "pencil", "progress-check", "flag", "tag", "user", "calendar"),
-    *("link", "dots", "bookmark", "chart-bar"),
+    *("link", "dots", "bookmark", "chart-bar", "chevron-left", "chevron-right", "calendar-event"),
 )
 
 
@@ -73,7 +75,7 @@ class Mounted:
         for name, value in named.items():
             url = url.replace(f"<{name}>", value)
         view = view or (asked if asked in rules.listing.views else "list")
-        return Place(rules, by, ask, url, view, charts.apart(rules.listing) if view == "chart" else ())
+        return Place(rules, by, ask, url, view, DRAWN[view].apart(rules.listing) if view in DRAWN else ())
 
     def page(self, status=200, parts=None, **more):
         """The list's page, with what the template needs besides."""
@@ -180,6 +182,9 @@ def _wanted(listing):
         yield "/<id:id>/cells/<name>", "GET", cell, writes
         yield "/<id:id>/cells/<name>", "POST", update_cell, writes
         yield "/<id:id>/removal", "POST", remove, writes
+        if listing.calendar:
+            yield "/<id:id>/day", "GET", calendars.day, writes
+            yield "/<id:id>/day", "POST", calendars.move, writes
         yield "/undo/<batch>", "POST", many.undo, writes
         yield "/changes", "GET", many.changes_of_mine, reads
         yield "/trash", "GET", trash.removed, writes
@@ -214,8 +219,8 @@ def _index(mounted, place, status, more):
     context |= saved_views.context(place) if listing.is_saved else {}
     if place.view == "board":
         context["columns"] = board.columns(place)
-    elif place.view == "chart":
-        context |= charts.context(place)
+    elif place.view in DRAWN:
+        context |= DRAWN[place.view].context(place)
     else:
         context["answer"] = lists.read(listing, place.ask, by)
     if listing.counted and (place.view == "board" or (place.view == "list" and not place.ask.after)):
@@ -225,7 +230,7 @@ def _index(mounted, place, status, more):
     if listing.sums and place.view == "list" and not place.ask.after:
         context["sums"] = totals.sums(listing, place.ask, by)
     answer = pages.page(mounted.template, status, **context, **mounted.context(place) | more)
-    if request.htmx.trigger in ("list_tools", "chart_tools"):
+    if request.htmx.trigger in ("list_tools", "chart_tools", "calendar_tools"):
         answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form
     return answer
 

@@ -35,6 +35,7 @@ ANY = Rules(
         board_by="choice",
         has_pages=True,
         charts=True,
+        calendar=("day",),
         is_saved=True,
     )
 )
