@@ -65,6 +65,8 @@ def of(*kinds):
 FORMS = {
     "tasks.create": {"title": "Order paper"},
     "tasks.save_view": {"name": "Mine", "query": ""},
+    "tasks.move": {"day": "2026-03-10"},
+    "records.move": {"day": "2026-03-10"},
     "records.save_view": {"name": "Mine", "query": ""},
     "records.create": {"f1": "Toaster"},
     "records.update": {"f1": "Kettle"},
@@ -251,7 +253,7 @@ def _made(cast, at):
         identity={},
     )
     with inside(cast.acme):
-        fields = (("Name", "text"), ("State", "choice", ("New",)))
+        fields = (("Name", "text"), ("State", "choice", ("New",)), ("On", "day"))
         repairs = collections.make("Repairs", by=at("alice"), fields=fields)
         for name in MEMBERS:
             by = at(name)
@@ -629,7 +631,7 @@ def test_staff_that_looks_on_changes_nothing_wherever_it_goes(world, web):
         response = client.open(address, method=method, headers=JSON, data=FORMS.get(endpoint), buffered=False)
         private = rule.split("/")[1] in ("account", "settings", "auth", "step-up")
         # A form that would be refused when it is sent is refused before anything is typed.
-        if method == "POST" or private or endpoint in ("tasks.new", "records.new"):
+        if method == "POST" or private or endpoint in ("tasks.new", "records.new", "tasks.day", "records.day"):
             assert (response.status_code, response.json["code"]) == (403, "FORBIDDEN"), rule
         elif door.kind == "platform":
             assert response.status_code == 404, rule

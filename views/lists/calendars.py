@@ -10,7 +10,7 @@ from domain import Forbidden, Invalid, NotFound
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.lists import calendars, rows
 from domain.lists.calendars import DAY
-from views import pages
+from views import access, pages
 from views.lists import drawing
 
 
@@ -164,6 +164,7 @@ class _Drawn:
 
 def day(mounted, parts):
     """The form that asks for the day."""
+    access.refuse_who_only_looks()
     place = mounted.place(parts, "calendar")
     return _asking(mounted, place, parts["id"])
 

@@ -94,7 +94,9 @@ def asked(world):
     names = [*known.values(), "created_by", "changed_at", "f999"]
     queries = ["", "?view=board", "?tab=mine"]
     queries += [f"?q={text}" for text in ("secret", "hidden", "elsewise", "Zebra", "Offer", "warm", "cold")]
+    queries += [f"?view=calendar&cal={scale}" for scale in ("", "week", "agenda", "day")]
     for name in names:
+        queries += [f"?view=calendar&cal_on={name}&cal_until={other}" for other in names]
         queries += [f"?sort={name}", f"?sort={name}-down", f"?{name}_from=2026-01-01", f"?{name}_to=2026-12-31"]
         queries += [f"?{name}={value}" for value in (*word.values(), "x", "2")]
         queries += [f"?view=chart&chart_by={name}", f"?view=chart&chart_by={known['Until']}&chart_of={name}"]
