@@ -23,7 +23,7 @@ from domain.fields import money
 from domain.money import pricing
 from domain.operations import demo
 from domain.people import accounts
-from views import access, assets, cookies, errors, live, packing, pages
+from views import access, assets, cookies, directions, errors, live, packing, pages
 from views.base import stepup
 from views.lists import drawing
 from views.money import webhooks
@@ -56,6 +56,7 @@ def create_app(chosen=None):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)
     app.jinja_env.filters["money"] = money.written
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    directions.init_app(app)
     packing.init_app(app)  # first, so that it sees the answer last
     Htmx(app)
     requests.init_app(app)

@@ -31,6 +31,7 @@ from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
 from tests.fixtures.houses import opened
 from tests.fixtures.threads import write
+from views import directions
 
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
@@ -232,8 +233,9 @@ def application():
 
 
 def _templates_folder():
-    """Where compiled templates are kept from one run to the next."""
-    folder = Path(__file__).parent.parent / ".pytest_cache" / "templates"
+    """Where compiled templates are kept from one run to the next, as long as they are compiled in the same way."""
+    how = hashlib.sha256(Path(directions.__file__).read_bytes()).hexdigest()[:12]
+    folder = Path(__file__).parent.parent / ".pytest_cache" / f"templates-{how}"
     folder.mkdir(parents=True, exist_ok=True)
     return str(folder)
 
