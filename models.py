@@ -1355,6 +1355,288 @@ partial(
 )
 
 
+# --- events and their tickets: docs/decisions/tickets.md -----------------------------------------------
+
+
+class Event(Owned):
+    """Something people come to. Whether it runs or is over is the clock's business, not a state."""
+
+    organization = to(Organization, index=False)
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    title = TextField()
+    slug = CharField(max_length=80)  # the present one of its EventSlugs
+    about = TextField(null=True)
+    state = State("draft", "published", "cancelled", "archived", default="draft")
+    visibility = State("public", "unlisted", "private", default="public")
+    starts_at = Moment()
+    ends_at = Moment()
+    timezone = CharField(max_length=60, default="UTC")
+    venue = TextField(null=True)
+    address = TextField(null=True)
+    online_url = TextField(null=True)
+    capacity = IntegerField(null=True)  # as its stock has it; empty: as many as its tickets
+    currency = CharField(max_length=3, default="EUR")
+    tax_bps = IntegerField(default=0)  # hundredths of a percent
+    prices_include_tax = BooleanField(default=True)
+    hold_minutes = IntegerField(default=15)
+    most_each = IntegerField(null=True)  # tickets that one buyer gets, over all their orders
+    opening = State("first", "draw", default="first")  # who is first in the line
+    arrivals = IntegerField(default=0)  # the last number in the line
+    door_minutes = IntegerField(default=60)  # the door opens so long before
+    refund_policy = TextField(null=True)
+    age_policy = TextField(null=True)
+    entry_policy = TextField(null=True)
+    published_at = Moment(null=True)
+    cancelled_at = Moment(null=True)
+    cancel_reason = TextField(null=True)
+    made_by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = (
+            (("organization", "id"), False),
+            (("organization", "state", "id"), False),
+            (("organization", "starts_at", "id"), False),
+        )
+
+
+Event.add_index(Event.index(Event.organization, fn.LOWER(Event.title), Event.id, name="event_by_title"))
+
+
+class EventSlug(Owned):
+    """Every address that an event ever had: the old ones lead to the present one."""
+
+    organization = to(Organization)
+    event = to(Event)
+    slug = CharField(max_length=80, unique=True)
+
+
+class Stock(Owned):
+    """So many of a thing: tickets of a tier, people at an event, uses of a voucher. Only stock.py writes it."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    kind = State("event", "tier", "session", "voucher")
+    thing = IntegerField()  # the id of what it is the stock of
+    size = IntegerField(null=True, constraints=[Check("size >= 0")])  # empty: without end
+    over = IntegerField(default=0, constraints=[Check('"over" >= 0')])  # let in beyond the size, by name
+    held = IntegerField(default=0, constraints=[Check("held >= 0")])
+    sold = IntegerField(
+        default=0, constraints=[Check("sold >= 0"), Check('size IS NULL OR held + sold <= size + "over"')]
+    )
+
+    class Meta:
+        indexes = ((("event", "kind", "thing"), True),)
+
+    @property
+    def left(self):
+        """How many are free, or None for without end."""
+        return None if self.size is None else max(0, self.size + self.over - self.held - self.sold)
+
+
+class Tier(Owned):
+    """A kind of ticket that lets people in, or an add-on that doesn't."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    name = TextField()
+    kind = State("admission", "addon", default="admission")
+    about = TextField(null=True)
+    price_cents = money(default=0)
+    size = IntegerField(null=True)  # as its stock has it
+    sale_from_at = Moment(null=True)
+    sale_until_at = Moment(null=True)
+    least = IntegerField(default=1)  # in an order that has any
+    most = IntegerField(default=10)
+    state = State("on", "paused", "archived", default="on")
+    code_hash = CharField(max_length=64, null=True)  # of the code that shows it; without one all see it
+    place = IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("event", "id"), False), (("event", "place", "id"), False))
+
+
+class PricePhase(Owned):
+    """Another price of a tier for as long as a day or a number sold isn't reached: the first that runs counts."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    tier = to(Tier)
+    name = TextField()
+    price_cents = money()
+    until_at = Moment(null=True)
+    until_sold = IntegerField(null=True)
+
+    class Meta:
+        indexes = ((("event", "id"), False),)
+
+
+class EventSession(Owned):
+    """A part of an event's programme."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    title = TextField()
+    about = TextField(null=True)
+    room = CharField(max_length=120, null=True)
+    starts_at = Moment()
+    ends_at = Moment()
+    seats = IntegerField(null=True)  # as its stock has it
+
+    class Meta:
+        indexes = ((("event", "id"), False), (("event", "starts_at", "id"), False))
+
+
+class Speaker(Owned):
+    organization = to(Organization)
+    event = to(Event, index=False)
+    name = TextField()
+    role = TextField(null=True)  # what they are introduced as
+    about = TextField(null=True)
+
+    class Meta:
+        indexes = ((("event", "id"), False),)
+
+
+class SessionSpeaker(Owned):
+    """Who speaks in which part."""
+
+    organization = to(Organization)
+    session = to(EventSession, index=False)
+    speaker = to(Speaker)
+
+    class Meta:
+        indexes = ((("session", "speaker"), True),)
+
+
+class Voucher(Owned):
+    """A code that makes tickets cheaper or shows hidden ones. Its uses are a stock: they count tickets or orders."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    code = CharField(max_length=40)
+    code_norm = CharField(max_length=40)
+    note = TextField(null=True)
+    tier = to(Tier, null=True)  # of this kind alone
+    discount = State("none", "percent", "amount", "price", default="none")
+    value = IntegerField(default=0)  # hundredths of a percent, or minor units each
+    uses = IntegerField(null=True)  # as its stock has it
+    counts = State("tickets", "orders", default="tickets")
+    most = IntegerField(null=True)  # tickets in an order with it, instead of the tier's limit
+    shows_hidden = BooleanField(default=False)
+    from_at = Moment(null=True)
+    until_at = Moment(null=True)
+    state = State("on", "paused", "archived", default="on")
+
+    class Meta:
+        indexes = ((("event", "code_norm"), True), (("event", "id"), False))
+
+
+class Buyer(Owned):
+    """How many tickets somebody has of an event, so that the limit holds over all their orders."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    key = CharField(max_length=64)
+    taken = IntegerField(default=0, constraints=[Check("taken >= 0")])
+
+    class Meta:
+        indexes = ((("event", "key"), True),)
+
+
+class TicketOrder(Owned):
+    """What somebody holds, pays and has. Words such as «part refunded» are computed of its sums."""
+
+    LIVE = ("held", "paying")
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    form_key = CharField(max_length=64, null=True)  # a form that is sent twice makes one order
+    state = State("held", "paying", "paid", "expired", "cancelled", default="held")
+    hold_until_at = Moment()
+    name = TextField(null=True)
+    email = short(null=True)
+    buyer = to(Buyer, on_delete="SET NULL", null=True)
+    user = to(User, on_delete="SET NULL", null=True)
+    voucher = to(Voucher, on_delete="SET NULL", null=True)
+    currency = CharField(max_length=3)
+    discount_cents = money(default=0)
+    tax_cents = money(default=0)
+    total_cents = money(default=0)  # what is to be paid
+    paid_cents = money(default=0)
+    refunded_cents = money(default=0)
+    trouble = TextField(null=True)  # what somebody must look at: money that doesn't fit
+    note = TextField(null=True)
+    paid_at = Moment(null=True)
+    ended_at = Moment(null=True)
+
+    class Meta:
+        indexes = (
+            (("event", "id"), False),
+            (("event", "state", "id"), False),
+            (("event", "form_key"), True),
+        )
+
+
+partial(
+    TicketOrder, "ticket_order_live", TicketOrder.event, TicketOrder.hold_until_at, where="state IN ('held', 'paying')"
+)
+
+
+class OrderItem(Owned):
+    """Some tickets of one kind in an order; `standing` of them haven't been given back."""
+
+    organization = to(Organization)
+    order = to(TicketOrder)
+    tier = to(Tier, on_delete="RESTRICT")
+    quantity = IntegerField(constraints=[Check("quantity > 0")])
+    standing = IntegerField(constraints=[Check("standing >= 0 AND standing <= quantity")])
+    unit_cents = money()
+    discount_cents = money(default=0)
+    tax_cents = money(default=0)
+    total_cents = money()  # with the tax
+    is_vouched = BooleanField(default=False)  # the order's voucher counts them
+
+
+class StockMove(Owned):
+    """The ledger of a stock: its figures are the sums of these."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    stock = to(Stock)
+    order = to(TicketOrder, on_delete="SET NULL", null=True)
+    kind = State("hold", "sell", "release", "expire", "refund", "retake", "resize", "override")
+    d_held = IntegerField(default=0)
+    d_sold = IntegerField(default=0)
+    d_size = IntegerField(default=0)
+    d_over = IntegerField(default=0)
+    why = TextField(null=True)
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("event", "id"), False),)
+
+
+class Pass(Owned):
+    """One person's right to come in. Whether they are in is told by scans."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    item = to(OrderItem, index=False)
+    tier = to(Tier, on_delete="RESTRICT")
+    seq = IntegerField()  # of its item, from 1
+    generation = IntegerField(default=1)
+    serial = CharField(max_length=40, unique=True)
+    holder = TextField(null=True)
+    email = short(null=True)
+    state = State("active", "suspended", "void", default="active")
+    void_reason = State("refunded", "transferred", "cancelled", "dispute", "organizer", null=True)
+    voided_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("item", "seq", "generation"), True), (("event", "id"), False))
+
+
 # Whatever class is made here is a table, in the order of the file.
 TABLES = [
     one for one in list(vars().values()) if isinstance(one, type) and one.__module__ == __name__ and one is not Pivot

@@ -229,6 +229,12 @@ def rows_of():
     field = models.RecordField.create(collection=collection, label="Name", api_name="name", kind="text", **mine)
     slot = models.RecordSlot.create(field=field, kind="text", **mine)
     record = models.Record.create(collection=collection, **mine)
+    event = models.Event.create(title="E", slug="e", starts_at=now(), ends_at=now(), **mine)
+    part = {"event": event, **mine}
+    kind = models.Tier.create(name="Day", **part)
+    order = models.TicketOrder.create(hold_until_at=now(), currency="EUR", **part)
+    stock = models.Stock.create(kind="tier", thing=kind.id, **part)
+    item = models.OrderItem.create(order=order, tier=kind, quantity=1, standing=1, unit_cents=0, total_cents=0, **mine)
     brought = models.ImportFile.create(table="tasks", sha256="x", name="f.csv", size=1, organization=organization)
     return [
         user,
@@ -270,6 +276,20 @@ def rows_of():
         models.RecordKey.create(slot=slot, key="1a", record=record.id, organization=organization.id),
         models.RecordUnique.create(slot=slot, key="a", record=record.id, organization=organization.id),
         models.RecordLink.create(field=field, from_record=record, to_record=record, organization=organization.id),
+        event,
+        kind,
+        order,
+        stock,
+        item,
+        models.EventSlug.create(slug="e", **part),
+        models.PricePhase.create(tier=kind, name="Early", price_cents=1, **part),
+        talk := models.EventSession.create(title="Talk", starts_at=now(), ends_at=now(), **part),
+        speaker := models.Speaker.create(name="Ada", **part),
+        models.SessionSpeaker.create(session=talk, speaker=speaker, **mine),
+        models.Voucher.create(code="A", code_norm="a", **part),
+        models.Buyer.create(key="k", **part),
+        models.StockMove.create(stock=stock, kind="hold", **part),
+        models.Pass.create(item=item, tier=kind, seq=1, serial="s", void_reason="refunded", **part),
         brought,
         models.ImportRow.create(file=brought, line=1, verdict="new", organization=organization.id),
         models.Notification.create(recipient=user, type="t", title="T"),

@@ -1,0 +1,202 @@
+"""Stock: how many there are of a thing and how many of them are held and sold. One `take`, one ledger, one check.
+
+Everything that can run out has a row of it: an event's room, a tier's tickets, a session's seats, a voucher's uses.
+A figure moves by one conditional UPDATE, in the transaction of the row that it follows, and leaves a move in the
+ledger; nobody else writes these tables, a house test says so. Why: docs/decisions/tickets.md
+"""
+
+from peewee import fn
+
+from database.clock import local
+from domain import Invalid, Refused
+from models import OrderItem, Stock, StockMove, Tier, TicketOrder
+
+
+class SoldOut(Refused):
+    """Not so many are left. `stock` is what has run out, and `left` how many of it there still are."""
+
+    code = "SOLD_OUT"
+
+    def __init__(self, sentence, stock):
+        super().__init__(sentence, left=stock.left)
+        self.stock = stock
+
+
+# --- what there is -------------------------------------------------------------------------------------------
+
+
+def of(event_id):
+    """(kind, id of the thing) → Stock of all that an event has."""
+    return {(one.kind, one.thing): one for one in Stock.select().where(Stock.event == event_id)}
+
+
+def wanted(stocks, lines, voucher=None):
+    """What an order takes: Stock → how many. `lines` are (tier, how many, whether the voucher counts them)."""
+    wants = {}
+
+    def add(kind, thing, count):
+        if count and (one := stocks.get((kind, thing))) is not None:
+            wants[one] = wants.get(one, 0) + count
+
+    for tier, count, _ in lines:
+        add("tier", tier.id, count)
+        if tier.kind == "admission":
+            add("event", tier.event_id, count)
+    if voucher is not None:
+        vouched = sum(count for _, count, is_vouched in lines if is_vouched)
+        add("voucher", voucher.id, vouched if voucher.counts == "tickets" else min(vouched, 1))
+    return wants
+
+
+def binds(stocks, tier):
+    """The stock that a tier's buyers run into first, or None where there is no end; the page, the hold and the
+    organizer's «why?» all ask this."""
+    lines = [(tier, 1, False)]
+    ends = [one for one in wanted(stocks, lines) if one.size is not None]
+    return min(ends, key=lambda one: (one.left, one.kind), default=None)
+
+
+# --- taking and giving back, within the transaction of the order -------------------------------------------------
+
+
+def take(order, wants, *, name=str, kind="hold"):
+    """Set aside what an order wants, all of it or nothing: held for `kind` hold, sold at once for retake.
+
+    `name(stock)` is what refusals call it. Refuses with SoldOut, which names what has run out; the caller's
+    transaction is then rolled back.
+    """
+    column = Stock.held if kind == "hold" else Stock.sold
+    for stock, count in sorted(wants.items(), key=lambda pair: pair[0].id):
+        room = Stock.size.is_null() | (Stock.held + Stock.sold + count <= Stock.size + Stock.over)
+        if not Stock.update({column: column + count}).where(Stock.id == stock.id, room).execute():
+            now_there = Stock.get_by_id(stock.id)
+            raise SoldOut(_too_few(now_there, count, name(now_there)), now_there)
+        moved = {"d_held": count} if kind == "hold" else {"d_sold": count}
+        _note(stock, order, kind, **moved)
+
+
+def _too_few(stock, count, name):
+    if stock.kind == "voucher":
+        return f"The code {name} can't be used so often any more: {stock.left} left, {count} wanted."
+    if not stock.left:
+        return f"{name} is sold out."
+    return f"There are only {stock.left} left of {name}, and you want {count}."
+
+
+def sell(order, wants):
+    """What was held is sold."""
+    _move(order, wants, "sell", held=-1, sold=1)
+
+
+def release(order, wants, kind="release"):
+    """What was held is free again: given up, or for `kind` expire run out of time."""
+    _move(order, wants, kind, held=-1)
+
+
+def give_back(order, wants, why):
+    """What was sold is free again."""
+    _move(order, wants, "refund", sold=-1, why=why)
+
+
+def _move(order, wants, kind, held=0, sold=0, why=None):
+    for stock, count in sorted(wants.items(), key=lambda pair: pair[0].id):
+        moved = {Stock.held: Stock.held + held * count, Stock.sold: Stock.sold + sold * count}
+        Stock.update(moved).where(Stock.id == stock.id).execute()
+        _note(stock, order, kind, why, d_held=held * count, d_sold=sold * count)
+
+
+def _note(stock, order, kind, why=None, by=None, **moved):
+    StockMove.create(event=stock.event_id, stock=stock, order=order, kind=kind, why=why, by=by, **moved)
+
+
+# --- its size ----------------------------------------------------------------------------------------------------
+
+
+def resize(event_id, kind, thing, size, *, field="size", by=None):
+    """Make the stock of a thing, or say how large it is; None for without end.
+
+    Refuses with Invalid (beside `field`) a size below what is held and sold.
+    """
+    stock = Stock.one(Stock.event == event_id, Stock.kind == kind, Stock.thing == thing)
+    if stock is None:
+        stock = Stock.create(event=event_id, kind=kind, thing=thing, size=size)
+        _note(stock, None, "resize", by=by, d_size=size or 0)
+        return stock
+    if stock.size == size:
+        return stock
+    change = Stock.update(size=size).where(Stock.id == stock.id)
+    if size is not None:
+        change = change.where(Stock.held + Stock.sold <= size + Stock.over)
+    if not change.execute():
+        there = Stock.get_by_id(stock.id)
+        taken = f"{there.sold} are sold and {there.held} held"
+        raise Invalid({field: f"It can't be less than {there.held + there.sold - there.over}: {taken}."})
+    _note(stock, None, "resize", by=by, d_size=(size or 0) - (stock.size or 0))
+    return Stock.get_by_id(stock.id)
+
+
+def let_over(stock, count, why, *, by):
+    """Allow so many beyond the size, under the name of whoever decides it. Refuses with Invalid without a reason."""
+    if not why:
+        raise Invalid({"why": "Say why: it stands in the ledger."})
+    Stock.update(over=Stock.over + count).where(Stock.id == stock.id).execute()
+    _note(stock, None, "override", why, by, d_over=count)
+
+
+# --- the check, and words ------------------------------------------------------------------------------------------
+
+
+def check(event_id):
+    """Sentences about stocks whose figures, ledger and orders tell different sums; none where all is well."""
+    moved = {
+        row[0]: row[1:]
+        for row in StockMove.select(
+            StockMove.stock,
+            fn.SUM(StockMove.d_held),
+            fn.SUM(StockMove.d_sold),
+            fn.SUM(StockMove.d_size),
+            fn.SUM(StockMove.d_over),
+        )
+        .where(StockMove.event == event_id)
+        .group_by(StockMove.stock)
+        .tuples()
+    }
+    stocks, wrong = of(event_id), []
+    ordered = _ordered(event_id, stocks)
+    for stock in stocks.values():
+        stands = stock.held, stock.sold, stock.size or 0, stock.over
+        ledger, rows = tuple(map(int, moved.get(stock.id, (0, 0, 0, 0)))), ordered.get(stock, (0, 0))
+        if stands != ledger:
+            wrong.append(f"{stock.kind} {stock.thing}: figures {stands}, ledger {ledger}")
+        if stands[:2] != tuple(rows):
+            wrong.append(f"{stock.kind} {stock.thing}: held and sold {stands[:2]}, orders {tuple(rows)}")
+    return wrong
+
+
+def _ordered(event_id, stocks):
+    """Stock → [held, sold] as the orders have it."""
+    lines = {}
+    query = OrderItem.select(OrderItem, TicketOrder, Tier).join(TicketOrder).switch(OrderItem).join(Tier)
+    for item in query.where(TicketOrder.event == event_id, TicketOrder.state << (*TicketOrder.LIVE, "paid")):
+        lines.setdefault(item.order, []).append((item.tier, item.standing, item.is_vouched))
+    found = {}
+    for order, its in lines.items():
+        for stock, count in wanted(stocks, its, order.voucher).items():
+            found.setdefault(stock, [0, 0])[order.state == "paid"] += count
+    return found
+
+
+def explain(stocks, tier, next_free=None):
+    """Why a tier can't be had, in a sentence for the organizer; empty while it can. `next_free` is when the next
+    hold ends."""
+    stock = binds(stocks, tier)
+    if stock is None or stock.left:
+        return ""
+    whose = f"All {stock.size} of {tier.name}" if stock.kind == "tier" else f"All {stock.size} places of the event"
+    parts = [f"{stock.sold} sold"]
+    if stock.held:
+        when = f", the next until {local(next_free):%H:%M}" if next_free else ""
+        parts.append(f"{stock.held} held by people who are buying{when}")
+    if stock.kind == "event" and (own := stocks.get(("tier", tier.id))) and own.left:
+        parts.append(f"{tier.name} itself has {own.left} left")
+    return f"{whose} are taken: {', '.join(parts)}."
