@@ -1386,6 +1386,8 @@ class Event(Owned):
     refund_policy = TextField(null=True)
     age_policy = TextField(null=True)
     entry_policy = TextField(null=True)
+    transfer_about = TextField(null=True)  # where to transfer money to; without it nobody can
+    transfer_days = IntegerField(default=5)  # that tickets are held for who transfers
     published_at = Moment(null=True)
     cancelled_at = Moment(null=True)
     cancel_reason = TextField(null=True)
@@ -1577,6 +1579,16 @@ class TicketOrder(Owned):
             (("event", "form_key"), True),
         )
 
+    @property
+    def number(self):
+        """What people call it."""
+        return self.public_id[:8].upper()
+
+    @property
+    def is_live(self):
+        """Whether what it holds is still its own."""
+        return self.state in self.LIVE and self.hold_until_at > now()
+
 
 partial(
     TicketOrder, "ticket_order_live", TicketOrder.event, TicketOrder.hold_until_at, where="state IN ('held', 'paying')"
@@ -1594,7 +1606,7 @@ class OrderItem(Owned):
     unit_cents = money()
     discount_cents = money(default=0)
     tax_cents = money(default=0)
-    total_cents = money()  # with the tax
+    total_cents = money()  # with the tax, where prices include it
     is_vouched = BooleanField(default=False)  # the order's voucher counts them
 
 
@@ -1617,6 +1629,61 @@ class StockMove(Owned):
         indexes = ((("event", "id"), False),)
 
 
+class PaymentAttempt(Owned):
+    """A try at paying an order; one is open at a time, so that nobody is charged twice by impatience."""
+
+    organization = to(Organization)
+    order = to(TicketOrder)
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    provider = CharField(max_length=30)
+    reference = CharField(max_length=160, null=True)  # what the provider calls it
+    state = State("open", "succeeded", "failed", "expired", "abandoned", default="open")
+    amount_cents = money()
+    currency = CharField(max_length=3)
+    url = TextField(null=True)
+    expires_at = Moment()
+
+    class Meta:
+        indexes = ((("provider", "reference"), True),)
+
+
+partial(PaymentAttempt, "payment_attempt_one_open", PaymentAttempt.order, where="state = 'open'", unique=True)
+
+
+class TicketPayment(Owned):
+    """Money that came for an order, as its provider tells it; without an order it is nobody's yet."""
+
+    organization = to(Organization)
+    order = to(TicketOrder, on_delete="SET NULL", null=True)
+    attempt = to(PaymentAttempt, on_delete="SET NULL", null=True)
+    provider = CharField(max_length=30)
+    provider_payment_id = CharField(max_length=160)
+    state = State("pending", "paid", "failed")
+    amount_cents = money()
+    refunded_cents = money(default=0, constraints=[Check("refunded_cents >= 0 AND refunded_cents <= amount_cents")])
+    currency = CharField(max_length=3)
+    is_disputed = BooleanField(default=False)
+    paid_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("provider", "provider_payment_id"), True),)
+
+
+class TicketRefund(Owned):
+    """Money that goes back. Its key is fixed, so that the same reason never sends it twice."""
+
+    organization = to(Organization)
+    order = to(TicketOrder)
+    payment = to(TicketPayment)
+    key = CharField(max_length=160, unique=True)
+    amount_cents = money(constraints=[Check("amount_cents > 0")])
+    reason = TextField()
+    state = State("requested", "approved", "declined", "sent", "succeeded", "failed", default="approved")
+    provider_refund_id = CharField(max_length=160, null=True)
+    error = TextField(null=True)
+    by = to(User, on_delete="SET NULL", null=True)
+
+
 class Pass(Owned):
     """One person's right to come in. Whether they are in is told by scans."""
 
@@ -1631,6 +1698,7 @@ class Pass(Owned):
     email = short(null=True)
     state = State("active", "suspended", "void", default="active")
     void_reason = State("refunded", "transferred", "cancelled", "dispute", "organizer", null=True)
+    refund = to(TicketRefund, on_delete="SET NULL", null=True)  # it goes back with this money
     voided_at = Moment(null=True)
 
     class Meta:

@@ -26,6 +26,7 @@ MATTERS = (
     ("owners", "organization", "who owns it and who is a member: its last owner"),
     ("admins", "", "the last admin"),
     ("slugs", "", "the addresses of organizations"),
+    ("event slugs", "", "the addresses of events"),
     ("seats", "organization", "its members and invitations"),
     ("workspaces", "organization", "their names and addresses"),
     ("backer", "name", "whether somebody has a code"),

@@ -289,6 +289,13 @@ def rows_of():
         models.Voucher.create(code="A", code_norm="a", **part),
         models.Buyer.create(key="k", **part),
         models.StockMove.create(stock=stock, kind="hold", **part),
+        models.PaymentAttempt.create(
+            order=order, provider="stripe", amount_cents=1, currency="EUR", expires_at=now(), **mine
+        ),
+        paid := models.TicketPayment.create(
+            provider="stripe", provider_payment_id="pi_1", state="paid", amount_cents=1, currency="EUR", **mine
+        ),
+        models.TicketRefund.create(order=order, payment=paid, key="k", amount_cents=1, reason="r", **mine),
         models.Pass.create(item=item, tier=kind, seq=1, serial="s", void_reason="refunded", **part),
         brought,
         models.ImportRow.create(file=brought, line=1, verdict="new", organization=organization.id),

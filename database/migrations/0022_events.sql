@@ -25,6 +25,8 @@ CREATE TABLE "event" (STAMPED,
     "refund_policy" TEXT,
     "age_policy" TEXT,
     "entry_policy" TEXT,
+    "transfer_about" TEXT,
+    "transfer_days" INTEGER NOT NULL,
     "published_at" MOMENT,
     "cancelled_at" MOMENT,
     "cancel_reason" TEXT,
@@ -224,6 +226,60 @@ CREATE INDEX "stock_move_order_id" ON "stock_move" ("order_id");
 CREATE INDEX "stock_move_by_id" ON "stock_move" ("by_id");
 CREATE INDEX "stock_move_event_id_id" ON "stock_move" ("event_id", "id");
 
+CREATE TABLE "payment_attempt" (STAMPED,
+    "organization_id" INTEGER NOT NULL REFERENCES "organization" ("id") ON DELETE CASCADE,
+    "order_id" INTEGER NOT NULL REFERENCES "ticket_order" ("id") ON DELETE CASCADE,
+    "public_id" VARCHAR(40) NOT NULL,
+    "provider" VARCHAR(30) NOT NULL,
+    "reference" VARCHAR(160),
+    "state" VARCHAR(30) NOT NULL CHECK ("state" IN ('open', 'succeeded', 'failed', 'expired', 'abandoned')),
+    "amount_cents" BIGINT NOT NULL,
+    "currency" VARCHAR(3) NOT NULL,
+    "url" TEXT,
+    "expires_at" MOMENT NOT NULL
+);
+CREATE INDEX "payment_attempt_organization_id" ON "payment_attempt" ("organization_id");
+CREATE INDEX "payment_attempt_order_id" ON "payment_attempt" ("order_id");
+CREATE UNIQUE INDEX "payment_attempt_public_id" ON "payment_attempt" ("public_id");
+CREATE UNIQUE INDEX "payment_attempt_provider_reference" ON "payment_attempt" ("provider", "reference");
+CREATE UNIQUE INDEX "payment_attempt_one_open" ON "payment_attempt" ("order_id") WHERE state = 'open';
+
+CREATE TABLE "ticket_payment" (STAMPED,
+    "organization_id" INTEGER NOT NULL REFERENCES "organization" ("id") ON DELETE CASCADE,
+    "order_id" INTEGER REFERENCES "ticket_order" ("id") ON DELETE SET NULL,
+    "attempt_id" INTEGER REFERENCES "payment_attempt" ("id") ON DELETE SET NULL,
+    "provider" VARCHAR(30) NOT NULL,
+    "provider_payment_id" VARCHAR(160) NOT NULL,
+    "state" VARCHAR(30) NOT NULL CHECK ("state" IN ('pending', 'paid', 'failed')),
+    "amount_cents" BIGINT NOT NULL,
+    "refunded_cents" BIGINT NOT NULL CHECK (refunded_cents >= 0 AND refunded_cents <= amount_cents),
+    "currency" VARCHAR(3) NOT NULL,
+    "is_disputed" BOOLEAN NOT NULL,
+    "paid_at" MOMENT
+);
+CREATE INDEX "ticket_payment_organization_id" ON "ticket_payment" ("organization_id");
+CREATE INDEX "ticket_payment_order_id" ON "ticket_payment" ("order_id");
+CREATE INDEX "ticket_payment_attempt_id" ON "ticket_payment" ("attempt_id");
+CREATE UNIQUE INDEX "ticket_payment_provider_provider_payment_id" ON "ticket_payment" ("provider", "provider_payment_id");
+
+CREATE TABLE "ticket_refund" (STAMPED,
+    "organization_id" INTEGER NOT NULL REFERENCES "organization" ("id") ON DELETE CASCADE,
+    "order_id" INTEGER NOT NULL REFERENCES "ticket_order" ("id") ON DELETE CASCADE,
+    "payment_id" INTEGER NOT NULL REFERENCES "ticket_payment" ("id") ON DELETE CASCADE,
+    "key" VARCHAR(160) NOT NULL,
+    "amount_cents" BIGINT NOT NULL CHECK (amount_cents > 0),
+    "reason" TEXT NOT NULL,
+    "state" VARCHAR(30) NOT NULL CHECK ("state" IN ('requested', 'approved', 'declined', 'sent', 'succeeded', 'failed')),
+    "provider_refund_id" VARCHAR(160),
+    "error" TEXT,
+    "by_id" INTEGER REFERENCES "user" ("id") ON DELETE SET NULL
+);
+CREATE INDEX "ticket_refund_organization_id" ON "ticket_refund" ("organization_id");
+CREATE INDEX "ticket_refund_order_id" ON "ticket_refund" ("order_id");
+CREATE INDEX "ticket_refund_payment_id" ON "ticket_refund" ("payment_id");
+CREATE UNIQUE INDEX "ticket_refund_key" ON "ticket_refund" ("key");
+CREATE INDEX "ticket_refund_by_id" ON "ticket_refund" ("by_id");
+
 CREATE TABLE "pass" (STAMPED,
     "organization_id" INTEGER NOT NULL REFERENCES "organization" ("id") ON DELETE CASCADE,
     "event_id" INTEGER NOT NULL REFERENCES "event" ("id") ON DELETE CASCADE,
@@ -236,10 +292,12 @@ CREATE TABLE "pass" (STAMPED,
     "email" VARCHAR(320),
     "state" VARCHAR(30) NOT NULL CHECK ("state" IN ('active', 'suspended', 'void')),
     "void_reason" VARCHAR(30) CHECK ("void_reason" IN ('refunded', 'transferred', 'cancelled', 'dispute', 'organizer')),
+    "refund_id" INTEGER REFERENCES "ticket_refund" ("id") ON DELETE SET NULL,
     "voided_at" MOMENT
 );
 CREATE INDEX "pass_organization_id" ON "pass" ("organization_id");
 CREATE INDEX "pass_tier_id" ON "pass" ("tier_id");
 CREATE UNIQUE INDEX "pass_serial" ON "pass" ("serial");
+CREATE INDEX "pass_refund_id" ON "pass" ("refund_id");
 CREATE UNIQUE INDEX "pass_item_id_seq_generation" ON "pass" ("item_id", "seq", "generation");
 CREATE INDEX "pass_event_id_id" ON "pass" ("event_id", "id");

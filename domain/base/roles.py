@@ -81,6 +81,11 @@ ORGANIZATION = {
     "records.write": _to("Add and change rows of tables", "owner admin member"),
     "records.build": _to("Make tables and change their shape", "owner admin"),
     "events.keys": _to("Renew the key that signs tickets", "owner"),
+    "events.read": _to("See events and how they sell", "owner admin member viewer"),
+    "events.write": _to("Make events and what belongs to them", "owner admin member"),
+    "events.publish": _to("Publish, move, cancel and archive events", "owner admin"),
+    "orders.read": _to("See the orders of events and who holds passes", "owner admin member"),
+    "orders.write": _to("Cancel orders, give money back, let in beyond the size", "owner admin"),
     "billing.read": _to("See plan, invoices and credits", "owner admin", while_suspended=True),
     "billing.manage": _to("Choose and cancel the plan", "owner"),
 }

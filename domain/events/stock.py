@@ -8,8 +8,9 @@ ledger; nobody else writes these tables, a house test says so. Why: docs/decisio
 from peewee import fn
 
 from database.clock import local
+from database.transactions import writes
 from domain import Invalid, Refused
-from models import OrderItem, Stock, StockMove, Tier, TicketOrder
+from models import OrderItem, Stock, StockMove, TicketOrder, Tier
 
 
 class SoldOut(Refused):
@@ -59,11 +60,11 @@ def binds(stocks, tier):
 # --- taking and giving back, within the transaction of the order -------------------------------------------------
 
 
+@writes
 def take(order, wants, *, name=str, kind="hold"):
     """Set aside what an order wants, all of it or nothing: held for `kind` hold, sold at once for retake.
 
-    `name(stock)` is what refusals call it. Refuses with SoldOut, which names what has run out; the caller's
-    transaction is then rolled back.
+    `name(stock)` is what refusals call it. Refuses with SoldOut, which names what has run out; nothing is taken then.
     """
     column = Stock.held if kind == "hold" else Stock.sold
     for stock, count in sorted(wants.items(), key=lambda pair: pair[0].id):

@@ -46,7 +46,7 @@ class Rules:
     may_change: Any = _never  # (row, field name, by) → bool; looks at the row's people and nothing else of it
     may_remove: Any = _never  # (row, by) → bool
     why: Any = None  # (row, by, verb, members) → the sentence that says who may, for who may not
-    derive: Any = _nothing  # (row or None, values) → values that follow from a change
+    derive: Any = _nothing  # (row or None, values; of a new one with its parent) → values that follow from a change
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
     may_add: Any = _all  # (by) → whether they make rows, of those who may write here
     seen_by: Any = None  # (by) → the rules as another member has them, where they depend on who asks
@@ -89,7 +89,8 @@ def add(rules, values, *, by, parent=None, batch="", is_told=True):
     Refuses with what the table refuses.
     """
     listing = rules.listing
-    values |= rules.derive(None, values) or {}
+    stands = {listing.parent.name: parent} if listing.parent is not None else {}
+    values |= rules.derive(None, values | stands) or {}
     row = listing.rows.make(listing, values, by, parent)
     if is_told:
         rules.after(row, None, _note(rules, row, "created", _diff(listing, None, values), by, batch), by)

@@ -1,0 +1,332 @@
+"""Events: what one is, where its page is, and when it may be seen and sold.
+
+draft → published → cancelled, and whatever doesn't run any more → archived; that it runs or is over is told by the
+clock. Why: docs/decisions/tickets.md
+"""
+
+from dataclasses import dataclass
+
+from database.clock import now
+from database.columns import public_id
+from database.locks import lock
+from database.scope import everywhere
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import history
+from domain.events import stock
+from domain.fields.choice import Choice
+from domain.fields.kinds import Field, clean
+from domain.fields.moment import Moment
+from domain.fields.money import CURRENCIES
+from domain.fields.number import Number
+from domain.fields.records.url import Url
+from domain.fields.switch import Switch
+from domain.fields.text import Name, Text
+from domain.lists import rows
+from domain.lists.listing import Act, Listing, Sort, both
+from domain.lists.searches import Parts
+from domain.organizations import organizations
+from models import Event, EventSlug, TicketOrder, Tier
+
+STATE = Choice(
+    (
+        ("draft", "Draft", "quiet"),
+        ("published", "Published", "good"),
+        ("cancelled", "Cancelled", "bad"),
+        ("archived", "Archived", "off"),
+    )
+)
+VISIBILITY = Choice(
+    (("public", "Public", "good"), ("unlisted", "Unlisted", "info"), ("private", "Private", "quiet")),
+    about=(
+        ("public", "Everybody finds it"),
+        ("unlisted", "Whoever has the address sees it"),
+        ("private", "Nobody outside sees it"),
+    ),
+)
+CURRENCY = Choice(tuple((code, code, "") for code in sorted(CURRENCIES)))
+
+
+class InvalidTransition(Refused):
+    code = "INVALID_TRANSITION"
+
+
+def _zones():
+    return Choice(tuple((zone, zone, "") for zone in organizations.timezones()))
+
+
+# --- its parts -----------------------------------------------------------------------------------------------------
+
+# The tabs of its form: key → (label, names of its fields).
+PARTS = {
+    "about": ("About", ("title", "about", "visibility")),
+    "when": ("When and where", ("starts_at", "ends_at", "timezone", "door_minutes", "venue", "address", "online_url")),
+    "money": (
+        "Selling",
+        ("capacity", "most_each", "hold_minutes", "currency", "tax_bps", "prices_include_tax"),
+    ),
+    "policies": ("Policies", ("refund_policy", "age_policy", "entry_policy")),
+}
+
+
+def one(id):
+    """The event with this id. Refuses with NotFound."""
+    found = Event.one(Event.id == id) if id else None
+    if found is None:
+        raise NotFound("There is no such event here.")
+    return found
+
+
+def is_over(event):
+    """Whether its end has passed."""
+    return event.ends_at <= now()
+
+
+def is_selling(event):
+    """Whether anything can be bought at all, by the server's clock."""
+    return event.state == "published" and not is_over(event)
+
+
+# --- its address ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """An event as its address finds it, for whoever asks; `moved` where the address is an old one."""
+
+    event: Event
+    moved: bool
+
+
+def find(slug):
+    """The event at this address (or by its public id), whoever's it is; None for none that strangers may see."""
+    slug = clean(slug)[:80].lower() if len(slug) <= 80 else ""
+    with everywhere("an event's page names no organization"):
+        kept = EventSlug.one(EventSlug.slug == slug)
+        event = kept.event if kept else None
+        if event is None or event.state == "draft" or event.visibility == "private":
+            return None
+        if event.organization.status != "active":
+            return None
+    return Found(event, event.slug != slug)
+
+
+def _free_slug(title, but=None):
+    base = organizations.slugged(title)
+    with everywhere("an event's address is one of the whole site"):
+        taken = {
+            one.slug
+            for one in EventSlug.select(EventSlug.slug, EventSlug.event).where(
+                (EventSlug.slug == base) | EventSlug.slug.startswith(base + "-")
+            )
+            if one.event_id != but
+        }
+    slug, number = base, 2
+    while slug in taken:
+        slug, number = f"{base}-{number}", number + 1
+    return slug
+
+
+@writes
+def move(id, wish, *, by):
+    """Give an event another address; its old ones lead there. Refuses with Invalid where somebody else has it."""
+    by.require("events.publish")
+    event, slug = one(id), organizations.slugged(wish)
+    lock("event slugs")
+    if slug != _free_slug(wish, but=event.id):
+        raise Invalid({"slug": f"“{slug}” is the address of another event."})
+    EventSlug.insert(event=event, slug=slug).on_conflict_ignore().execute()
+    Event.update(slug=slug).where(Event.id == event.id).execute()
+    history.note(
+        "event.moved",
+        f"{event.title}: /e/{event.slug} → /e/{slug}",
+        event,
+        by=by,
+        field="slug",
+        before=event.slug,
+        after=slug,
+    )
+    return f"Its page is /e/{slug} now. The old address leads there."
+
+
+# --- its states ----------------------------------------------------------------------------------------------------
+
+
+def missing(event):
+    """(part of the form, sentence) of whatever stands in the way of publishing it; none when it can be."""
+    found = []
+    if not clean(event.title):
+        found.append(("about", "Give it a title."))
+    if event.starts_at >= event.ends_at:
+        found.append(("when", "It ends before it begins."))
+    if is_over(event):
+        found.append(("when", "Its end lies in the past."))
+    if not (event.venue or event.online_url):
+        found.append(("when", "Say where it is: a place, or an address online."))
+    if not _tiers(event).where(Tier.state == "on", Tier.kind == "admission").exists():
+        found.append(("tickets", "Offer at least one kind of ticket."))
+    if event.organization.status != "active":
+        found.append(("about", "The organization is suspended."))
+    return found
+
+
+def _tiers(event):
+    return Tier.select().where(Tier.event == event)
+
+
+def _step(event, old, new, by, **values):
+    """Move its state, once. Refuses with InvalidTransition."""
+    moved = Event.update(state=new, **values).where(Event.id == event.id, Event.state << old).execute()
+    if not moved:
+        now_there = STATE.plain(one(event.id).state).lower()
+        raise InvalidTransition(f"{event.title} is {now_there}, so this isn't possible any more.")
+    history.note(f"event.{new}", f"{event.title} is {new}", event, by=by, field="state", before=event.state, after=new)
+
+
+@writes
+def publish(id, *, by):
+    """Show it and let its tickets be sold. Refuses with Invalid while something is missing (see `missing`)."""
+    by.require("events.publish")
+    event = one(id)
+    if gaps := missing(event):
+        raise Invalid({"publish": " ".join(sentence for _, sentence in gaps)})
+    _step(event, ("draft",), "published", by, published_at=now())
+    return f"{event.title} is published at /e/{event.slug}."
+
+
+@writes
+def cancel(id, reason, *, by):
+    """End the sale for good: the page stays, and says why. Orders are looked after in orders.py."""
+    by.require("events.publish")
+    event = one(id)
+    _step(event, ("published",), "cancelled", by, cancelled_at=now(), cancel_reason=reason)
+    return f"{event.title} is cancelled. Its page says so, and nothing is sold any more."
+
+
+@writes
+def archive(id, *, by):
+    """Put it away. Refuses while it is published and not over."""
+    by.require("events.publish")
+    event = one(id)
+    if event.state == "published" and not is_over(event):
+        raise InvalidTransition(f"{event.title} isn't over yet. Cancel it, or wait for its end.")
+    _step(event, ("draft", "published", "cancelled"), "archived", by)
+
+
+@writes
+def delete(id, *, by):
+    """Remove a draft with all that is in it. Refuses anything else, which can be cancelled or archived."""
+    by.require("events.write")
+    event = one(id)
+    if event.state != "draft" or TicketOrder.one(TicketOrder.event == event):
+        raise InvalidTransition("Only a draft without orders can be deleted.")
+    history.note("event.deleted", f"{event.title} was deleted", event, by=by, verb="updated")
+    event.delete_instance()
+
+
+# --- as a list -----------------------------------------------------------------------------------------------------
+
+
+def _derive(event, values):
+    start = values.get("starts_at", event and event.starts_at)
+    end = values.get("ends_at", event and event.ends_at)
+    if start and end and start >= end:
+        raise Invalid({"ends_at": "It must end after it begins."})
+    if event is not None and "currency" in values and TicketOrder.one(TicketOrder.event == event):
+        raise Invalid({"currency": "There are orders already, and they are in the old currency."})
+    if event is None:
+        lock("event slugs")
+        return {"slug": _free_slug(values["title"]), "public_id": public_id()}
+    return {}
+
+
+def _after(event, before, change, by):
+    if before is None:
+        EventSlug.create(event=event, slug=event.slug)
+        Event.update(made_by=by.user).where(Event.id == event.id).execute()
+    if before is None or "capacity" in change.fields:
+        stock.resize(event.id, "event", event.id, event.capacity, field="capacity", by=by.user)
+
+
+def _may_change(event, field, by):
+    return by.may("events.write")
+
+
+listing = Listing(
+    *("events", "event", "events", Event),
+    (
+        Field("title", "Title", Name(200), required=True),
+        Field("state", "State", STATE, acted=True),
+        Field("starts_at", "Begins", Moment(), required=True, icon="calendar"),
+        Field("ends_at", "Ends", Moment(), required=True, listed=False),
+        Field("timezone", "Time zone", _zones(), default="UTC", listed=False, help="Its page tells the time there."),
+        Field("venue", "Place", Text(200)),
+        Field("address", "Address", Text(400), listed=False),
+        Field("online_url", "Address online", Url(), listed=False),
+        Field("about", "About", Text(20_000, long=True), listed=False),
+        Field("visibility", "Who sees it", VISIBILITY, default="public", listed=False),
+        Field("capacity", "Places", Number(1, 1_000_000), help="Over all kinds of tickets; empty for no limit."),
+        Field("most_each", "Tickets for each buyer", Number(1, 1000), listed=False, help="Empty for no limit."),
+        Field("hold_minutes", "Minutes to buy", Number(5, 60), default=15, listed=False),
+        Field("currency", "Currency", CURRENCY, default="EUR", listed=False),
+        Field(
+            "tax_bps",
+            "Tax",
+            Number(0, 5000, "hundredths of a percent"),
+            default=0,
+            listed=False,
+            help="1900 is 19 %.",
+        ),
+        Field("prices_include_tax", "Prices include the tax", Switch(), default=True, listed=False),
+        Field("door_minutes", "Door opens before", Number(0, 1440, "minutes"), default=60, listed=False),
+        Field("refund_policy", "Refunds", Text(4000, long=True), listed=False),
+        Field("age_policy", "Age", Text(4000, long=True), listed=False),
+        Field("entry_policy", "Entry", Text(4000, long=True), listed=False),
+        Field("slug", "Address of its page", Text(80), listed=False, acted=True),
+    ),
+    (
+        Sort("begins", "First to begin", "starts_at"),
+        Sort("begins-down", "Last to begin", "starts_at", descending=True),
+        *both("title", "By title", "By title, backwards"),
+        Sort("newest", "Newest first", descending=True),
+    ),
+    search=Parts((Event.title, Event.venue)),
+    acts=(
+        Act(
+            *("publication", "Publish", publish, "events.publish"),
+            when=lambda row: row.state == "draft",
+        ),
+        Act(
+            *("address", "Change address", move, "events.publish"),
+            asks=lambda row, by: Field("slug", "Address of its page", Text(60, 2), True, default=row.slug),
+        ),
+        Act(
+            *("cancellation", "Cancel", cancel, "events.publish"),
+            asks=lambda row, by: Field("reason", "What visitors of its page read", Text(500, 3, long=True), True),
+            when=lambda row: row.state == "published",
+            tone="danger",
+        ),
+        Act(
+            *("archival", "Archive", archive, "events.publish", "It is archived."),
+            when=lambda row: row.state != "archived",
+        ),
+        Act(
+            *("deletion", "Delete draft", delete, "events.write", "The draft is deleted."),
+            when=lambda row: row.state == "draft",
+            confirm="Delete {name} with all its tickets? This can't be undone.",
+            tone="danger",
+        ),
+    ),
+    has_pages=True,
+    link=True,
+    comments=True,
+    files=True,
+    chips="state",
+    ranges=("starts_at",),
+    also=("slug", "ends_at"),
+    reads="events.read",
+    writes="events.write",
+    icon="ticket",
+    empty=(("all", "Make your first event: a title and a time are enough to begin.", "No events yet."),),
+)
+rules = rows.Rules(listing, may_change=_may_change, derive=_derive, after=_after)

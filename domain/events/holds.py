@@ -1,0 +1,335 @@
+"""Holding tickets: they are one's own for some minutes, change inside the hold, and are free again at once.
+
+A hold is an order in state held or paying. Everything that says no is asked here, by the server's clock and in one
+transaction with the taking; pages only show it.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import changes, keys
+from domain.events import events, stock, tiers, vouchers
+from domain.fields.email import Usable, normalized
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field
+from domain.fields.text import Name
+from models import Buyer, Event, OrderItem, TicketOrder, Tier
+
+SWEPT = 50  # lapsed holds that a buyer who finds nothing free sweeps at most
+LINES = 30  # kinds of tickets in one order
+
+
+class HoldExpired(Refused):
+    code = "HOLD_EXPIRED"
+
+
+@dataclass(frozen=True)
+class Line:
+    """So many of a tier as they are held."""
+
+    tier: Tier
+    count: int
+    unit_cents: int
+    discount_cents: int
+    is_vouched: bool
+
+    @property
+    def total_cents(self):
+        return self.count * self.unit_cents - self.discount_cents
+
+
+# --- what is wished for ----------------------------------------------------------------------------------------
+
+
+def _lines(event, wishes, code):
+    """(lines, voucher) of what somebody asks for. Refuses what can't be bought: a closed or hidden tier, too few or
+    too many, an add-on alone."""
+    offered = {tier.id: tier for tier in tiers.of(event.id)}
+    shown = {id for id, tier in offered.items() if tiers.is_shown(tier, code)}
+    is_hidden_code = any(offered[id].code_hash for id in shown)
+    voucher = vouchers.find(event.id, code) if code and not is_hidden_code else None
+    if voucher is not None and voucher.shows_hidden:
+        shown |= {id for id, tier in offered.items() if vouchers.counts_for(voucher, tier)}
+    stocks, phases, found = stock.of(event.id), tiers.phases(event.id), []
+    for id, count in sorted(wishes.items()):
+        if not count:
+            continue
+        if id not in shown:
+            raise NotFound("This kind of ticket isn't here.")
+        tier, is_vouched = offered[id], vouchers.counts_for(voucher, offered[id])
+        _check_count(tier, count, voucher if is_vouched else None)
+        unit, _ = tiers.price(tier, phases.get(id, ()), stocks.get(("tier", id)))
+        off = count * vouchers.discount(voucher, unit) if is_vouched else 0
+        found.append(Line(tier, count, unit, off, is_vouched))
+    if not any(line.tier.kind == "admission" for line in found):
+        raise Invalid({"tickets": "Choose how many tickets you want."})
+    return found, voucher
+
+
+def _check_count(tier, count, voucher):
+    if reason := tiers.closed(tier):
+        raise Refused(f"{tier.name} {reason}.")
+    most = voucher.most if voucher is not None and voucher.most else tier.most
+    if count < tier.least:
+        raise Invalid({"tickets": f"{tier.name} is sold from {tier.least} on."})
+    if count > most:
+        raise Invalid({"tickets": f"At most {most} of {tier.name} in one order."})
+
+
+def _sums(event, lines):
+    """(total, tax, discount) in minor units. Prices that include the tax are the truth, and it is taken out of each
+    line; where it is added, it is rounded once for the order."""
+    gross, discount = sum(line.total_cents for line in lines), sum(line.discount_cents for line in lines)
+    if event.prices_include_tax:
+        return gross, sum(tax_within(line.total_cents, event.tax_bps) for line in lines), discount
+    tax = _half_up(gross * event.tax_bps, 10_000)
+    return gross + tax, tax, discount
+
+
+def tax_within(cents, bps):
+    """The tax that a price contains, in minor units."""
+    return cents - _half_up(cents * 10_000, 10_000 + bps)
+
+
+def _half_up(top, bottom):
+    return (2 * top + bottom) // (2 * bottom)
+
+
+# --- holding ---------------------------------------------------------------------------------------------------
+
+
+@writes
+def hold(event_id, wishes, *, code="", key="", user=None):
+    """Hold what somebody wishes ({tier's id: how many}) for the event's minutes; returns the order. A form that is sent
+    twice with one `key` holds once.
+
+    Refuses with SoldOut, VoucherInvalid, Invalid (counts), NotFound, and Refused where nothing is sold.
+    """
+    event, key = events.one(event_id), changes.form_key(key) or None
+    if key:
+        lock("form", f"{event.id} {key}")
+    if key and (made := TicketOrder.one(TicketOrder.event == event, TicketOrder.form_key == key)):
+        return made
+    if not events.is_selling(event):
+        raise Refused(f"Tickets for {event.title} aren't sold any more.")
+    if len(wishes) > LINES:
+        raise Invalid({"tickets": f"At most {LINES} kinds in one order."})
+    lines, voucher = _lines(event, wishes, code)
+    until = now() + timedelta(minutes=event.hold_minutes)
+    order = TicketOrder.create(event=event, currency=event.currency, hold_until_at=until, form_key=key, user=user)
+    _fill(order, event, lines, voucher)
+    return order
+
+
+def _fill(order, event, lines, voucher):
+    """Take what the lines want, and write them to the order."""
+    total, tax, discount = _sums(event, lines)
+    values = {"voucher": voucher, "total_cents": total, "tax_cents": tax, "discount_cents": discount}
+    TicketOrder.update(values).where(TicketOrder.id == order.id).execute()
+    for line in lines:
+        OrderItem.create(
+            order=order,
+            tier=line.tier,
+            quantity=line.count,
+            standing=line.count,
+            unit_cents=line.unit_cents,
+            discount_cents=line.discount_cents,
+            tax_cents=tax_within(line.total_cents, event.tax_bps) if event.prices_include_tax else 0,
+            total_cents=line.total_cents,
+            is_vouched=line.is_vouched,
+        )
+    wants = stock.wanted(stock.of(event.id), [(line.tier, line.count, line.is_vouched) for line in lines], voucher)
+    names = {("tier", line.tier.id): line.tier.name for line in lines} | {("event", event.id): event.title}
+    if voucher is not None:
+        names["voucher", voucher.id] = voucher.code
+    name = lambda one: names.get((one.kind, one.thing), "this")  # noqa: E731
+    try:
+        stock.take(order, wants, name=name)
+    except stock.SoldOut:
+        if not sweep(event.id):
+            raise
+        stock.take(order, wants, name=name)
+    for field, value in values.items():
+        setattr(order, field, value)
+
+
+def wants_of(order):
+    """Stock → how many the order has of it: what stands of its items."""
+    items = list(OrderItem.select(OrderItem, Tier).join(Tier).where(OrderItem.order == order))
+    lines = [(item.tier, item.standing, item.is_vouched) for item in items if item.standing]
+    return stock.wanted(stock.of(order.event_id), lines, order.voucher)
+
+
+def standing(order):
+    """Its items, with their tiers, in the order in which they were chosen."""
+    query = OrderItem.select(OrderItem, Tier).join(Tier).where(OrderItem.order == order)
+    return list(query.order_by(Tier.place, Tier.id))
+
+
+def own(order_id):
+    """The order while its hold runs. Refuses with HoldExpired, or NotFound."""
+    order = TicketOrder.one(TicketOrder.id == order_id)
+    if order is None:
+        raise NotFound()
+    if not order.is_live:
+        raise HoldExpired("The time to buy these tickets is over. They are free again: choose anew.")
+    return order
+
+
+@writes
+def change(order_id, wishes, *, code=""):
+    """Hold something else instead, within the same time; where that isn't to be had, the old hold stays.
+
+    Refuses as `hold` does, and with HoldExpired.
+    """
+    order = own(order_id)
+    if order.state != "held":
+        raise Refused("It is being paid at the moment. Go back from there first.")
+    event = events.one(order.event_id)
+    lines, voucher = _lines(event, wishes, code)
+    counted = _people(standing(order))
+    stock.release(order, wants_of(order))
+    OrderItem.delete().where(OrderItem.order == order).execute()
+    _fill(order, event, lines, voucher)
+    if order.buyer_id:
+        _give_back_to(order.buyer_id, counted)
+        _take_for(event, order.buyer_id, sum(line.count for line in lines if line.tier.kind == "admission"))
+    return order
+
+
+@writes
+def give_up(order_id):
+    """Let it go: what it held is free at once. An order that has ended stays as it is."""
+    order = TicketOrder.one(TicketOrder.id == order_id)
+    if order is None:
+        raise NotFound()
+    return end(order, "cancelled", "release")
+
+
+def end(order, state, kind):
+    """Move a live order to its end and free what it held, in the present transaction; False where another did."""
+    moved = TicketOrder.update(state=state, ended_at=now()).where(
+        TicketOrder.id == order.id, TicketOrder.state << TicketOrder.LIVE
+    )
+    if not moved.execute():
+        return False
+    stock.release(order, wants_of(order), kind)
+    if order.buyer_id:
+        _give_back_to(order.buyer_id, _people(standing(order)))
+    return True
+
+
+def sweep(event_id, limit=SWEPT):
+    """End the holds of an event whose time is over, in the present transaction; returns how many."""
+    due = TicketOrder.select().where(
+        TicketOrder.event == event_id, TicketOrder.state << TicketOrder.LIVE, TicketOrder.hold_until_at <= now()
+    )
+    return sum(end(order, "expired", "expire") for order in list(due.order_by(TicketOrder.hold_until_at).limit(limit)))
+
+
+def sweep_all(limit=200):
+    """The same for every event, by the clock: so that the figures of pages are true, not for the sale. Returns how
+    many ended."""
+    with everywhere("holds lapse for all events alike"):
+        due = TicketOrder.select(TicketOrder.event, TicketOrder.organization).where(
+            TicketOrder.state << TicketOrder.LIVE, TicketOrder.hold_until_at <= now()
+        )
+        found = list(due.distinct().limit(limit).tuples())
+    swept = 0
+    for event, organization in found:
+        with inside(organization):
+            swept += writes(sweep)(event, limit)
+    return swept
+
+
+# --- who buys --------------------------------------------------------------------------------------------------
+
+WHO = (
+    Field("name", "Your name", Name(120, 2), True, missing="Write your name: it stands on the tickets."),
+    Field("email", "Your e-mail address", Usable(), True, missing="Write where the tickets go."),
+)
+
+
+@writes
+def say_who(order_id, form):
+    """Note who buys, and count their tickets against what one buyer gets of the event.
+
+    Refuses with Invalid, HoldExpired, and Refused above that limit.
+    """
+    order, values = own(order_id), read_whole(WHO, form)
+    event, key = events.one(order.event_id), buyer_key(values["email"])
+    count = _people(standing(order))
+    if order.buyer_id and order.buyer.key == key:
+        buyer = order.buyer_id
+    else:
+        if order.buyer_id:
+            _give_back_to(order.buyer_id, count)
+        Buyer.insert(event=event, key=key).on_conflict_ignore().execute()
+        buyer = Buyer.one(Buyer.event == event, Buyer.key == key).id
+        _take_for(event, buyer, count)
+    TicketOrder.update(**values, buyer=buyer).where(TicketOrder.id == order.id).execute()
+    return TicketOrder.get_by_id(order.id)
+
+
+def buyer_key(email):
+    """A hash of an address as one mailbox has it: without tags, and for Gmail without dots."""
+    name, _, domain = normalized(email).partition("@")
+    name = name.partition("+")[0]
+    if domain in ("gmail.com", "googlemail.com"):
+        name, domain = name.replace(".", ""), "gmail.com"
+    return keys.keyed("ticket buyer", f"{name}@{domain}")
+
+
+def _people(items):
+    return sum(item.standing for item in items if item.tier.kind == "admission")
+
+
+def _take_for(event, buyer_id, count):
+    room = (
+        Buyer.id == buyer_id
+        if event.most_each is None
+        else ((Buyer.id == buyer_id) & (Buyer.taken + count <= event.most_each))
+    )
+    if not Buyer.update(taken=Buyer.taken + count).where(room).execute():
+        had = Buyer.get_by_id(buyer_id).taken
+        raise Invalid(
+            {"email": f"One buyer gets {event.most_each} tickets at most; with this address you have {had} already."}
+        )
+
+
+def count_again(order):
+    """Count an order that came back to life to its buyer, whatever their limit: it is paid."""
+    Buyer.update(taken=Buyer.taken + _people(standing(order))).where(Buyer.id == order.buyer_id).execute()
+
+
+def _give_back_to(buyer_id, count):
+    Buyer.update(taken=Buyer.taken - count).where(Buyer.id == buyer_id, Buyer.taken >= count).execute()
+
+
+# --- finding it -------------------------------------------------------------------------------------------------
+
+
+def address(order):
+    """Where its buyer sees it: whoever has the address, has the order."""
+    return f"/orders/{order.public_id}/{keys.keyed('ticket order', order.public_id)[:32]}"
+
+
+def find(public_id, key):
+    """The order at a buyer's address, with its event; None where the key isn't its own."""
+    public_id = public_id[:40]
+    if not any(keys_fit(made, key) for made in keys.keyed_by_each("ticket order", public_id)):
+        return None
+    with everywhere("an order's address names no organization"):
+        order = TicketOrder.select(TicketOrder, Event).join(Event).where(TicketOrder.public_id == public_id).first()
+    return order
+
+
+def keys_fit(made, key):
+    """Whether the key of an address is the one made for it, compared in constant time."""
+    return hmac.compare_digest(made[:32].encode(), key[:64].encode())

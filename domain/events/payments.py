@@ -1,0 +1,273 @@
+"""Money for orders: what came, whether it fits, and what follows. One place decides, however the money came.
+
+A provider's page or redirect proves nothing: facts are adopted as whole states, as often as they come, and `settle`
+asks of the sums alone what the order gets. Why: docs/decisions/tickets.md
+"""
+
+from datetime import timedelta
+
+from database.clock import now
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.base import configuration, outgoing
+from domain.events import events, holds, passes, refunds, stock
+from domain.fields.money import written
+from models import PaymentAttempt, TicketOrder, TicketPayment
+
+# --- without money, and by a transfer ---------------------------------------------------------------------------
+
+
+@writes
+def take_free(order_id):
+    """Give the passes of an order that costs nothing. Refuses with HoldExpired, and while it isn't known whose it is.
+    One that is paid already stays as it is."""
+    order = TicketOrder.get_by_id(order_id)
+    if order.state == "paid":
+        return order
+    order = holds.own(order_id)
+    _check_known(order)
+    if order.total_cents:
+        raise Refused("This order isn't free.")
+    _sell(order, "held")
+    return TicketOrder.get_by_id(order_id)
+
+
+def _check_known(order):
+    if not order.email:
+        raise Invalid({"email": "Write where the tickets go first."})
+
+
+@writes
+def promise_transfer(order_id):
+    """Keep what is held for as long as a transfer takes. Refuses with HoldExpired, and where the event takes none."""
+    order = holds.own(order_id)
+    event = events.one(order.event_id)
+    _check_known(order)
+    if not event.transfer_about or not order.total_cents:
+        raise Refused("This event takes no transfers.")
+    until = min(now() + timedelta(days=event.transfer_days), event.ends_at)
+    _open(order, "transfer", until)
+    write(order, "order_transfer", f"transfer:{order.id}", sum=_sum(order), about=event.transfer_about)
+    return TicketOrder.get_by_id(order_id)
+
+
+def _open(order, provider, until, **values):
+    """The one open attempt of an order, whose hold lasts as long."""
+    held = PaymentAttempt.one(PaymentAttempt.order == order, PaymentAttempt.state == "open")
+    if held is not None and held.provider != provider:
+        PaymentAttempt.update(state="abandoned").where(PaymentAttempt.id == held.id).execute()
+        held = None
+    if held is None:
+        sums = {"amount_cents": order.total_cents, "currency": order.currency}
+        held = PaymentAttempt.create(order=order, provider=provider, expires_at=until, **sums, **values)
+    moved = TicketOrder.update(state="paying", hold_until_at=until).where(
+        TicketOrder.id == order.id, TicketOrder.state << TicketOrder.LIVE
+    )
+    moved.execute()
+    return held
+
+
+@writes
+def note_transfer(order_id, cents, *, by):
+    """Note by hand that so much came by transfer. Refuses with NotFound; what doesn't fit is flagged, not refused."""
+    by.require("orders.write")
+    order = TicketOrder.one(TicketOrder.id == order_id)
+    if order is None:
+        raise NotFound()
+    number = TicketPayment.select().where(TicketPayment.order == order).count() + 1
+    payment = TicketPayment.create(
+        order=order,
+        provider="transfer",
+        provider_payment_id=f"{order.public_id}:{number}",
+        state="paid",
+        amount_cents=cents,
+        currency=order.currency,
+        paid_at=now(),
+    )
+    settle(order.id)
+    return f"{written(payment.amount_cents, payment.currency)} are noted for order {order.number}."
+
+
+# --- facts --------------------------------------------------------------------------------------------------------
+
+
+def adopt(fact):
+    """Write down what a provider tells of a payment, as often as it does, and do what follows; in the present
+    transaction and scope. Money whose order isn't known stays as nobody's."""
+    attempt = PaymentAttempt.one(PaymentAttempt.public_id == fact.reference)
+    known = {
+        "state": fact.state,
+        "amount_cents": fact.amount_cents,
+        "refunded_cents": fact.refunded_cents,
+        "currency": fact.currency.upper(),
+        "is_disputed": fact.is_disputed,
+        "paid_at": fact.at or now(),
+    }
+    same = TicketPayment.provider == fact.provider, TicketPayment.provider_payment_id == fact.id
+    if not TicketPayment.update(**known).where(*same).execute():
+        order = attempt.order if attempt else None
+        about = {"provider": fact.provider, "provider_payment_id": fact.id, "attempt": attempt, "order": order}
+        TicketPayment.create(**about, **known)
+    payment = TicketPayment.one(*same)
+    if attempt is not None and fact.state == "paid":
+        PaymentAttempt.update(state="succeeded").where(PaymentAttempt.id == attempt.id).execute()
+    if payment.order_id:
+        settle(payment.order_id)
+    return payment
+
+
+def attempt_ended(fact):
+    """A try is over without money: the order is as it was before, for the rest of its time."""
+    moved = PaymentAttempt.update(state=fact.state).where(
+        PaymentAttempt.public_id == fact.reference, PaymentAttempt.state == "open"
+    )
+    if moved.execute():
+        attempt = PaymentAttempt.get(PaymentAttempt.public_id == fact.reference)
+        TicketOrder.update(state="held").where(
+            TicketOrder.id == attempt.order_id, TicketOrder.state == "paying"
+        ).execute()
+
+
+# --- what follows ---------------------------------------------------------------------------------------------------
+
+
+def settle(order_id):
+    """Look at all the money of an order and do what is due, in the present transaction; done again it does nothing.
+
+    Enough in its currency: sold, its passes made. After its time: taken again if that is still free, else sent back.
+    Twice or too much: the rest goes back. Too little or foreign: flagged, nothing is given and nothing lost.
+    """
+    order = TicketOrder.get_by_id(order_id)
+    payments = list(TicketPayment.select().where(TicketPayment.order == order, TicketPayment.state == "paid"))
+    fitting = [one for one in payments if one.currency == order.currency]
+    paid, back = sum(one.amount_cents for one in fitting), sum(one.refunded_cents for one in fitting)
+    trouble = _trouble(order, payments, fitting, paid - back)
+    sums = {"paid_cents": paid, "refunded_cents": back, "trouble": trouble}
+    TicketOrder.update(**sums).where(TicketOrder.id == order.id).execute()
+    order = TicketOrder.get_by_id(order.id)
+    if order.state in TicketOrder.LIVE and paid - back >= order.total_cents and fitting:
+        _sell(order, *TicketOrder.LIVE)
+    elif order.state == "expired" and paid - back >= order.total_cents and fitting:
+        _sell_late(order)
+    order = TicketOrder.get_by_id(order.id)
+    if order.state in ("paid", "cancelled", "expired"):
+        _send_back_rest(order, fitting)
+
+
+def _trouble(order, payments, fitting, has):
+    if foreign := next((one for one in payments if one not in fitting), None):
+        sum = written(foreign.amount_cents, foreign.currency)
+        return f"{sum} came, but the order is in {order.currency}. Nothing was given for it."
+    if fitting and 0 < has < order.total_cents and order.state != "paid":
+        return f"Only {written(has, order.currency)} of {written(order.total_cents, order.currency)} came."
+    return None
+
+
+def _sell(order, *states):
+    """From held to sold, once: passes, and the letter with them."""
+    moved = TicketOrder.update(state="paid", paid_at=now()).where(
+        TicketOrder.id == order.id, TicketOrder.state << states
+    )
+    if not moved.execute():
+        return
+    stock.sell(order, holds.wants_of(order))
+    _give(order)
+
+
+def _sell_late(order):
+    """Money that came after the time: the same tickets if they are still free, else all of it back."""
+    event = events.one(order.event_id)
+    try:
+        if not events.is_selling(event):
+            raise holds.HoldExpired("The sale is over.")
+        stock.take(order, holds.wants_of(order), kind="retake")
+    except (stock.SoldOut, holds.HoldExpired):
+        return
+    TicketOrder.update(state="paid", paid_at=now()).where(TicketOrder.id == order.id).execute()
+    if order.buyer_id:
+        holds.count_again(order)
+    _give(order)
+
+
+def _give(order):
+    made = passes.issue(order)
+    write(order, "tickets", f"tickets:{order.id}", count=len(made))
+
+
+def _send_back_rest(order, fitting):
+    """What is owed back: of an order that stands what is above its price, of one that ended all."""
+    owed, items = owed_back(order), holds.standing(order)
+    why = {"expired": "late", "cancelled": "ended"}.get(order.state, "double")
+    for payment in reversed(fitting):
+        rest = payment.amount_cents - payment.refunded_cents - refunds.under_way(payment)
+        if (part := min(owed, rest)) > 0:
+            left = sum(item.standing for item in items)
+            refunds.send(order, payment, part, why, f"refund:{order.id}:{why}:{payment.id}:{left}")
+            owed -= part
+
+
+def price_of(order, items):
+    """Minor units that what stands of a paid order costs: all of it, less the shares of what was given back."""
+    if order.state != "paid":
+        return 0
+    whole = sum(item.total_cents for item in items)
+    gone = sum(item.total_cents * (item.quantity - item.standing) // item.quantity for item in items)
+    added = order.total_cents - whole  # tax on top, in proportion
+    return order.total_cents - gone - (added * gone // whole if whole else 0)
+
+
+def owed_back(order):
+    """Minor units that the house has and that aren't its: paid − refunded − under way − the price of what stands."""
+    if order.state in TicketOrder.LIVE:
+        return 0
+    sent = refunds.under_way_of(order)
+    return max(0, order.paid_cents - order.refunded_cents - sent - price_of(order, holds.standing(order)))
+
+
+def _sum(order):
+    return written(order.total_cents, order.currency)
+
+
+def write(order, template, key, **values):
+    """Leave a letter to who ordered, with the link to the order's page."""
+    event = events.one(order.event_id)
+    site = configuration.active.site_url
+    outgoing.letter(
+        template,
+        order.email,
+        key,
+        name=order.name or "",
+        event=event.title,
+        number=order.number,
+        link=site + holds.address(order),
+        **values,
+    )
+
+
+# --- alarms -----------------------------------------------------------------------------------------------------------
+
+
+def look_after(limit=200):
+    """Each minute, for all events: holds that lapsed end, and money of orders that ended goes back; returns how many
+    holds ended."""
+    swept = holds.sweep_all(limit)
+    with everywhere("money is looked after for all organizations"):
+        stranded = TicketOrder.select(TicketOrder.id, TicketOrder.organization).where(
+            TicketOrder.state << ("expired", "cancelled"), TicketOrder.paid_cents > TicketOrder.refunded_cents
+        )
+        found = list(stranded.limit(limit).tuples())
+    for id, organization in found:
+        with inside(organization):
+            writes(settle)(id)
+    return swept
+
+
+def paid_for_nothing():
+    """Orders that have money enough and neither passes nor a refund under way: must be none."""
+    mine = TicketOrder.select().where(TicketOrder.paid_cents - TicketOrder.refunded_cents > 0)
+    return [
+        order
+        for order in mine
+        if (order.state != "paid" and owed_back(order)) or (order.state == "paid" and not passes.of(order))
+    ]

@@ -1,0 +1,128 @@
+"""Money that goes back: each for a reason with a fixed key, sent once, whole or in part."""
+
+from peewee import fn
+
+from database.transactions import writes
+from domain import NotFound, Refused
+from domain.base import outgoing
+from domain.fields.choice import Choice
+from domain.fields.email import Email
+from domain.fields.kinds import Field
+from domain.fields.moment import Moment
+from domain.fields.money import Money
+from domain.fields.text import Text
+from domain.lists import rows
+from domain.lists.listing import NEWEST, Act, Listing
+from models import TicketOrder, TicketPayment, TicketRefund
+
+UNDER_WAY = ("requested", "approved", "sent")
+
+
+def send(order, payment, cents, reason, key, *, by=None):
+    """Leave a refund of so much of a payment to be sent, in the present transaction; the same key leaves one.
+
+    Refuses above what is left of the payment.
+    """
+    if TicketRefund.one(TicketRefund.key == key):
+        return None
+    if cents > payment.amount_cents - payment.refunded_cents - under_way(payment):
+        raise Refused("There isn't so much left of this payment.")
+    made = TicketRefund.create(order=order, payment=payment, amount_cents=cents, reason=reason, key=key, by=by)
+    if payment.provider != "transfer":  # what was transferred, somebody sends back by hand
+        outgoing.enqueue("ticket_refund", key, {"refund": made.id, "organization": made.organization_id})
+    return made
+
+
+def under_way(payment):
+    """Minor units of a payment that are on their way back and that its provider hasn't counted yet."""
+    return _sum(TicketRefund.payment == payment)
+
+
+def under_way_of(order):
+    """The same of all payments of an order."""
+    return _sum(TicketRefund.order == order)
+
+
+def _sum(whose):
+    query = TicketRefund.select(fn.COALESCE(fn.SUM(TicketRefund.amount_cents), 0))
+    return int(query.where(whose, TicketRefund.state << UNDER_WAY).scalar())
+
+
+@writes
+def note_by_hand(id, *, by):
+    """Somebody sent a transfer back: the payment's and the order's sums follow, once. Refuses with NotFound."""
+    by.require("orders.write")
+    refund = TicketRefund.one(TicketRefund.id == id)
+    if refund is None or refund.payment.provider != "transfer":
+        raise NotFound()
+    if move(refund.id, "succeeded"):
+        count, payment = refund.amount_cents, refund.payment_id
+        TicketPayment.update(refunded_cents=TicketPayment.refunded_cents + count).where(
+            TicketPayment.id == payment
+        ).execute()
+        TicketOrder.update(refunded_cents=TicketOrder.refunded_cents + count).where(
+            TicketOrder.id == refund.order_id
+        ).execute()
+    return "Noted: the money went back."
+
+
+def move(id, state, **values):
+    """Move a refund on, in the present transaction; False where it stands so already or was declined."""
+    before = (*UNDER_WAY, "failed") if state == "succeeded" else (*UNDER_WAY, "succeeded", "failed")
+    moved = TicketRefund.update(state=state, **values).where(
+        TicketRefund.id == id, TicketRefund.state << before, TicketRefund.state != state
+    )
+    return bool(moved.execute())
+
+
+# --- as a list -----------------------------------------------------------------------------------------------------
+
+STATE = Choice(
+    (
+        ("requested", "Asked for", "warn"),
+        ("approved", "Waiting", "info"),
+        ("declined", "Declined", "off"),
+        ("sent", "Sent", "info"),
+        ("succeeded", "Arrived", "good"),
+        ("failed", "Failed", "bad"),
+    )
+)
+
+
+def _joined(query):
+    query = query.join(TicketOrder, on=(TicketOrder.id == TicketRefund.order))
+    return query.join_from(TicketRefund, TicketPayment, on=(TicketPayment.id == TicketRefund.payment))
+
+
+listing = Listing(
+    *("refunds", "refund", "refunds", TicketRefund),
+    (
+        Field("email", "Buyer", Email()),
+        Field("amount_cents", "Amount", Money()),
+        Field("state", "State", STATE),
+        Field("reason", "Why", Text(200)),
+        Field("provider", "By", Text(40)),
+        Field("created_at", "Since", Moment(past=True)),
+    ),
+    NEWEST,
+    joins=_joined,
+    elsewhere=(
+        ("email", TicketOrder.email, None),
+        ("currency", TicketOrder.currency, None),
+        ("provider", TicketPayment.provider, None),
+        ("event", TicketOrder.event, None),
+    ),
+    acts=(
+        Act(
+            *("payment", "Note as sent back", note_by_hand, "orders.write"),
+            when=lambda row: row.provider == "transfer" and row.state in UNDER_WAY,
+            confirm="Has the money been sent back?",
+        ),
+    ),
+    also=("currency",),
+    reads="orders.read",
+    chips="state",
+    icon="arrow-back-up",
+    empty=(("all", "No money had to go back."),),
+)
+rules = rows.Rules(listing)

@@ -1,0 +1,186 @@
+"""Vouchers: codes that make tickets cheaper or show hidden ones. How often is a stock, so it holds under load."""
+
+import secrets
+from functools import cache
+
+from peewee import JOIN, IntegerField
+
+from database.clock import now
+from database.transactions import writes
+from domain import Invalid, NotFound, Refused
+from domain.events import events, stock, tiers
+from domain.fields.choice import Choice
+from domain.fields.code import Code
+from domain.fields.kinds import Field, comparable
+from domain.fields.moment import Moment
+from domain.fields.number import Number
+from domain.fields.switch import Switch
+from domain.fields.text import Text
+from domain.lists import rows
+from domain.lists.listing import NEWEST, Act, Listing, both
+from models import Stock, TicketOrder, Voucher
+
+DISCOUNT = Choice(
+    (
+        ("none", "No discount", "quiet"),
+        ("percent", "Percent off", "info"),
+        ("amount", "Amount off each", "info"),
+        ("price", "This price each", "info"),
+    )
+)
+COUNTS = Choice((("tickets", "Tickets", "quiet"), ("orders", "Orders", "quiet")))
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that looks like another
+
+
+class VoucherInvalid(Refused):
+    """There is no such code, or it doesn't count now."""
+
+    code = "CONFLICT"
+
+
+def find(event_id, code):
+    """The voucher with this code that counts now. Refuses with VoucherInvalid."""
+    found = Voucher.one(Voucher.event == event_id, Voucher.code_norm == comparable(code)[:40])
+    if found is None or found.state != "on":
+        raise VoucherInvalid("There is no such code here. Check it letter by letter.")
+    if found.from_at and now() < found.from_at:
+        raise VoucherInvalid("This code doesn't count yet.")
+    if found.until_at and now() >= found.until_at:
+        raise VoucherInvalid("This code doesn't count any more.")
+    return found
+
+
+def counts_for(voucher, tier):
+    """Whether it is good for this kind of ticket."""
+    return voucher is not None and (voucher.tier_id is None or voucher.tier_id == tier.id)
+
+
+def discount(voucher, unit_cents):
+    """What it takes off one ticket of this price, in minor units; never more than the price."""
+    off = {
+        "none": 0,
+        "percent": (unit_cents * voucher.value + 5000) // 10_000,
+        "amount": voucher.value,
+        "price": unit_cents - voucher.value,
+    }[voucher.discount]
+    return max(0, min(unit_cents, off))
+
+
+@writes
+def only_for(id, tier_id, *, by):
+    """Let it count for one kind of ticket alone, or (empty) for all."""
+    by.require("events.write")
+    voucher = Voucher.one(Voucher.id == id)
+    if voucher is None:
+        raise NotFound()
+    tier = tiers.one(int(tier_id)) if tier_id else None
+    if tier is not None and tier.event_id != voucher.event_id:
+        raise NotFound()
+    Voucher.update(tier=tier).where(Voucher.id == voucher.id).execute()
+    return f"{voucher.code} counts for {tier.name if tier else 'every ticket'}."
+
+
+@writes
+def make_many(event_id, count, like, *, by):
+    """So many codes of chance, each as the voucher `like` is; returns them."""
+    by.require("events.write")
+    pattern = Voucher.one(Voucher.id == like, Voucher.event == event_id)
+    if pattern is None:
+        raise NotFound()
+    values = {name: getattr(pattern, name) for name in ("note", "discount", "value", "uses", "counts", "most")}
+    values |= {name: getattr(pattern, name) for name in ("shows_hidden", "from_at", "until_at", "tier")}
+    made = []
+    while len(made) < count:
+        code = "".join(secrets.choice(LETTERS) for _ in range(10))
+        voucher = Voucher.create(event=event_id, code=code, code_norm=comparable(code), **values)
+        stock.resize(event_id, "voucher", voucher.id, voucher.uses, by=by.user)
+        made.append(voucher)
+    return made
+
+
+# --- as a list -----------------------------------------------------------------------------------------------------
+
+
+def _joined(query):
+    mine = (Stock.event == Voucher.event) & (Stock.kind == "voucher") & (Stock.thing == Voucher.id)
+    return query.join(Stock, JOIN.LEFT_OUTER, on=mine)
+
+
+def _derive(voucher, values):
+    if "code" in values:
+        norm, event = comparable(values["code"])[:40], voucher.event_id if voucher else values["event"]
+        other = Voucher.one(Voucher.code_norm == norm, Voucher.event == event)
+        if other is not None and (voucher is None or other.id != voucher.id):
+            raise Invalid({"code": "There is such a code already."})
+        return {"code_norm": norm}
+    return {}
+
+
+def _after(voucher, before, change, by):
+    if before is None or "uses" in change.fields:
+        stock.resize(voucher.event_id, "voucher", voucher.id, voucher.uses, field="uses", by=by.user)
+
+
+def _copy(id, count, *, by):
+    like = Voucher.one(Voucher.id == id)
+    if like is None:
+        raise NotFound()
+    return f"{len(make_many(like.event_id, count, like.id, by=by))} more codes like {like.code} are made."
+
+
+def _tier_choice(row, by):
+    options = tuple((str(tier.id), tier.name, "quiet") for tier in tiers.of(row.event))
+    return Field("tier", "Only for", Choice(options), help="Empty: every ticket.")
+
+
+@cache
+def rules_in(currency):
+    """The list of an event's vouchers, whose amounts are in this currency."""
+    value = f"Hundredths of a percent, or of {currency} the smallest unit: 1000 is 10 %, or 10.00."
+    listing = Listing(
+        *("vouchers", "code", "codes", Voucher),
+        (
+            Field("code", "Code", Code(40, 3), required=True),
+            Field("discount", "Discount", DISCOUNT, default="none"),
+            Field("value", "So much", Number(0, 100_000_000), default=0, help=value),
+            Field("uses", "Uses", Number(1, 1_000_000), help="Empty for no limit."),
+            Field("held", "Held", Number(), acted=True),
+            Field("sold", "Used", Number(), acted=True),
+            Field("state", "State", tiers.STATE, default="on"),
+            Field("counts", "Uses count", COUNTS, default="tickets", listed=False),
+            Field("most", "Most tickets in an order", Number(1, 1000), listed=False),
+            Field("shows_hidden", "Shows hidden tickets", Switch(), default=False, listed=False),
+            Field("from_at", "From", Moment(), listed=False),
+            Field("until_at", "Until", Moment(), listed=False),
+            Field("note", "Note", Text(500), listed=False),
+        ),
+        (*NEWEST, *both("code", "By code", "By code, backwards")),
+        joins=_joined,
+        elsewhere=(("held", IntegerField(), Stock.held), ("sold", IntegerField(), Stock.sold)),
+        acts=(
+            Act(*("tier", "Choose the ticket", only_for, "events.write"), asks=_tier_choice),
+            Act(
+                *("copies", "Make more like it", _copy, "events.write"),
+                asks=lambda row, by: Field("count", "How many", Number(1, 500), True, default=10),
+            ),
+        ),
+        parent=Voucher.event,
+        stands_in=lambda id, by: events.one(id),
+        hears="stock",
+        also=("event",),
+        has_pages=True,
+        link=True,
+        reads="events.read",
+        writes="events.write",
+        icon="tag",
+        version=currency,
+        empty=(("all", "Make a code that takes something off, or shows hidden tickets.", "No codes yet."),),
+    )
+    return rows.Rules(
+        listing,
+        may_change=lambda row, field, by: by.may("events.write"),
+        may_remove=lambda row, by: by.may("events.write") and not TicketOrder.one(TicketOrder.voucher == row),
+        why=lambda row, by, verb, members: "It was used, so it stays. You can pause or archive it.",
+        derive=_derive,
+        after=_after,
+    )
