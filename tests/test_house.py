@@ -277,6 +277,10 @@ EVERYWHERE = {
     "domain/entitlements/credits.py": 2,  # the month begins for all; holds and buckets end for all
     "domain/organizations/invitation_links.py": 1,  # a link names no organization
     "domain/organizations/transfers.py": 1,  # offers lapse for all alike
+    "domain/events/events.py": 2,  # an address of an event names no organization, and is the only one of its kind
+    "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike
+    "domain/events/passes.py": 1,  # nor a pass's
+    "domain/events/payments.py": 1,  # money that is owed back is looked after for all
 }
 
 
@@ -289,6 +293,22 @@ def test_the_scope_is_left_only_where_it_is_listed_and_with_a_reason():
                 assert isinstance(node.args[0], ast.Constant), f"{name(path)}:{node.lineno} has no reason"
                 assert len(node.args[0].value.split()) > 3, f"{name(path)}:{node.lineno} has no real reason"
     assert found == EVERYWHERE
+
+
+WRITING = {"create", "insert", "update", "delete", "save", "insert_many", "delete_instance"}
+
+
+def test_event_case_07_stock_has_one_writer():
+    """Whoever else moved a figure would sell what isn't there."""
+    wrong = [
+        f"{name(path)}:{node.lineno}"
+        for path in files("domain", "views", "jobs", "app")
+        if name(path) != "domain/events/stock.py"
+        for called, node in calls(path)
+        if called in WRITING and getattr(getattr(node.func, "value", None), "id", "") in ("Stock", "StockMove")
+    ]
+    assert wrong == []
+    assert [called for called, _ in calls(TOP / "domain/events/stock.py") if called == "update"], "it reads nothing"
 
 
 def test_nobody_reaches_round_the_scope():

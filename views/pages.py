@@ -279,6 +279,7 @@ def _places(slug, billed, capabilities, team=False):
         items = [
             Place("home", "Home", f"/{slug}", "home", "h"),
             Place("tasks", "Tasks", f"/{slug}/tasks", "checklist", "t"),
+            Place("events", "Events", f"/{slug}/events", "ticket", "v"),
             Place("records", "Records", f"/{slug}/records", "table", "q"),
         ]
         if billed:
@@ -321,6 +322,7 @@ ICONS = (
     "checks",
     "inbox",
     "table",
+    "ticket",
 )
 
 

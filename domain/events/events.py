@@ -319,8 +319,6 @@ listing = Listing(
     ),
     has_pages=True,
     link=True,
-    comments=True,
-    files=True,
     chips="state",
     ranges=("starts_at",),
     also=("slug", "ends_at"),

@@ -169,6 +169,11 @@ class Listing:
         return tuple(f for f in self.fields if not f.acted and f.name not in self._columns)
 
     @cached_property
+    def of_row(self):
+        """The fields whose values stand in the row itself, not in a joined table."""
+        return tuple(f for f in self.fields if f.name not in self._columns)
+
+    @cached_property
     def filters(self):
         """What is filtered by the value of a column."""
         return tuple(f for f in self.fields if f.kind.filters and f.filters)

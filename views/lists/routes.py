@@ -58,6 +58,8 @@ class Mounted:
     nav: str
     template: str
     context: Any  # (place) → what the template needs besides
+    row_template: str = "lists/show.html"
+    row_context: Any = lambda place, row: {}  # the same of the page of a row
 
     def place(self, parts, view=None):
         parent, named = parts.pop("parent", None), {name: parts.pop(name) for name in self.names if name in parts}
@@ -116,14 +118,16 @@ def add(
     context=None,
     find=None,
     prefix="",
+    **row,
 ):
-    """Give a blueprint the routes of a list; `template` may extend lists/index.html with what is special.
+    """Give a blueprint the routes of a list; `template` may extend lists/index.html with what is special. `row` is
+    the same of the page of a row: `row_template`, `row_context`.
 
     What it returns draws the list again: `mounted.page(status, **context)`, say beside a form that was refused.
     """
     listing = rules.listing
     mounted = Mounted(
-        find or (lambda **_: rules), path, side, nav or listing.name, template, context or (lambda place: {})
+        find or (lambda **_: rules), path, side, nav or listing.name, template, context or (lambda place: {}), **row
     )
 
     def door(right):

@@ -24,13 +24,14 @@ def show(mounted, parts):
 
 def draw(mounted, place, row, values=None, errors=None, status=200, **more):
     """The page of a row, or the block of it that was asked for; with what a form was refused for."""
-    return pages.page("lists/show.html", status, **context(mounted, place, row, values, errors) | more)
+    about = context(mounted, place, row, values, errors) | mounted.row_context(place, row) | more
+    return pages.page(mounted.row_template, status, **about)
 
 
 def context(mounted, place, row, values=None, errors=None):
     """What the page of a row and its blocks need."""
     listing, rules, by = place.listing, place.rules, place.by
-    texts = {f.name: as_text(f, listing.column(f.name).of(row)) for f in listing.fields}
+    texts = {f.name: as_text(f, listing.column(f.name).of(row)) for f in listing.of_row}
     noted = [_in_words(listing, change) for change in changes.history(listing.table, row.id, HISTORY)]
     spoken, older = _spoken(listing, row, by) if listing.comments else ([], 0)
     return {
