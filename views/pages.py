@@ -279,7 +279,6 @@ def _places(slug, billed, capabilities, team=False):
         items = [
             Place("home", "Home", f"/{slug}", "home", "h"),
             Place("tasks", "Tasks", f"/{slug}/tasks", "checklist", "t"),
-            Place("events", "Events", f"/{slug}/events", "ticket", "v"),
             Place("records", "Records", f"/{slug}/records", "table", "q"),
         ]
         if billed:
@@ -322,7 +321,6 @@ ICONS = (
     "checks",
     "inbox",
     "table",
-    "ticket",
 )
 
 

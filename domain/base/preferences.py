@@ -89,6 +89,12 @@ KINDS = (
         why=MONEY,
     ),
     Kind(
+        *("tickets", "Tickets", "What you bought, and what happens to it.", ("tickets.",)),
+        templates=("tickets", "order_transfer"),
+        letter=NOW,
+        why="Always comes: it is what you bought.",
+    ),
+    Kind(
         *(
             "organization",
             "Your organizations",

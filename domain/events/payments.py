@@ -48,7 +48,7 @@ def promise_transfer(order_id):
         raise Refused("This event takes no transfers.")
     until = min(now() + timedelta(days=event.transfer_days), event.ends_at)
     _open(order, "transfer", until)
-    write(order, "order_transfer", f"transfer:{order.id}", sum=_sum(order), about=event.transfer_about)
+    write(order, "order_transfer", f"transfer:{order.id}", sum=_sum(order), account=event.transfer_about)
     return TicketOrder.get_by_id(order_id)
 
 

@@ -1,0 +1,83 @@
+"""What an organizer takes back is free once, and its money goes back once."""
+
+import pytest
+
+from domain import Forbidden, Refused
+from domain.events import events, holds, orders, passes, stock
+from models import Buyer, OrderItem, Pass, TicketOrder, TicketRefund
+from tests.domain.events.test_payments import again, came, paid_night, promised
+from tests.domain.events.test_stock import bought, figures
+from tests.fixtures.events import make_event, make_voucher
+
+__all__ = ["paid_night"]  # the fixture
+
+
+def test_event_case_02_a_cancelled_order_frees_the_ticket_and_the_event(clock, inside_acme, at):
+    event, (tier,) = make_event(at("alice"), capacity="10")
+    order = bought(event, tier, 2)
+    orders.cancel(order.id, by=at("alice"))
+    assert figures(event) == figures(event, "event") == [(0, 0)]
+    assert {one.state for one in passes.of(order)} == {"void"}
+    assert Buyer.get().taken == 0
+    with pytest.raises(events.InvalidTransition):
+        orders.cancel(order.id, by=at("alice"))
+    assert stock.check(event.id) == []
+
+
+def test_event_case_03_one_pass_then_its_order_give_back_once(night, at):
+    event, tier = night
+    order = bought(event, tier, 3)
+    first = passes.of(order)[0]
+    orders.take_back(first.id, by=at("alice"))
+    with pytest.raises(Refused):
+        orders.take_back(first.id, by=at("alice"))
+    assert figures(event) == [(0, 2)]
+    orders.cancel(order.id, by=at("alice"))
+    assert figures(event) == [(0, 0)]
+    assert stock.check(event.id) == []
+
+
+def test_a_pass_that_is_taken_back_sends_its_share_of_the_money(paid_night, at):
+    order, attempt = promised(*paid_night, count=3)
+    came(attempt, 6000)
+    for one in passes.of(order)[:2]:
+        orders.take_back(one.id, by=at("alice"))
+    assert [refund.amount_cents for refund in TicketRefund.select()] == [2000, 2000]
+    orders.cancel(order.id, by=at("alice"))
+    assert sum(refund.amount_cents for refund in TicketRefund.select()) == 6000
+    assert again(order).state == "cancelled"
+
+
+def test_a_code_that_counts_orders_is_free_again_with_the_last_ticket(clock, inside_acme, at):
+    event, (tier,) = make_event(at("alice"))
+    make_voucher(event, at("alice"), uses="1", counts="orders")
+    order = holds.hold(event.id, {tier.id: 2}, code="SUMMER")
+    holds.say_who(order.id, {"name": "Ada", "email": "ada@example.org"})
+    from domain.events import payments
+
+    payments.take_free(order.id)
+    one, other = passes.of(order)
+    orders.take_back(one.id, by=at("alice"))
+    assert figures(event, "voucher") == [(0, 1)]
+    orders.take_back(other.id, by=at("alice"))
+    assert figures(event, "voucher") == [(0, 0)]
+    assert stock.check(event.id) == []
+
+
+def test_who_may_not_write_orders_changes_none(night, at):
+    event, tier = night
+    order = bought(event, tier)
+    for act in (lambda: orders.cancel(order.id, by=at("bob")), lambda: orders.take_back(1, by=at("vera"))):
+        with pytest.raises(Forbidden):
+            act()
+    assert again(order).state == "paid"
+
+
+def test_event_case_37_a_corrected_address_gets_the_tickets(night, at, letters):
+    event, tier = night
+    order = bought(event, tier, 2)
+    letters()
+    orders.correct(order.id, "right@example.org", by=at("alice"))
+    assert ("right@example.org", "Your tickets for Jazz Night") in [sent[:2] for sent in letters()]
+    assert Pass.select().where(Pass.item << OrderItem.select(OrderItem.id)).count() == 2
+    assert TicketOrder.get().email == "right@example.org"

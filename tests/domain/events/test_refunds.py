@@ -1,0 +1,36 @@
+import pytest
+
+from domain import NotFound, Refused
+from domain.events import orders, refunds
+from models import Outgoing, TicketOrder, TicketPayment, TicketRefund
+from tests.domain.events.test_payments import again, came, paid_night, promised
+from tests.fixtures.threads import write
+
+__all__ = ["paid_night"]
+
+
+def test_one_key_sends_one_and_no_more_than_is_left(paid_night):
+    order, attempt = promised(*paid_night)
+    payment = came(attempt, 2000)
+    write(refunds.send, order, payment, 1500, "goodwill", "k1")
+    assert write(refunds.send, order, payment, 1500, "goodwill", "k1") is None
+    with pytest.raises(Refused):
+        write(refunds.send, order, payment, 501, "goodwill", "k2")
+    assert TicketRefund.select().count() == 1
+    assert Outgoing.select().where(Outgoing.kind == "ticket_refund").count() == 1
+
+
+def test_a_transfer_is_sent_back_by_hand_and_noted_once(paid_night, at):
+    from domain.events import payments
+
+    order, _ = promised(*paid_night)
+    payments.note_transfer(order.id, 2000, by=at("alice"))
+    orders.cancel(order.id, by=at("alice"))
+    (refund,) = TicketRefund.select()
+    assert not Outgoing.select().where(Outgoing.kind == "ticket_refund").exists()
+    for _ in range(2):
+        refunds.note_by_hand(refund.id, by=at("alice"))
+    assert again(order).refunded_cents == TicketPayment.get().refunded_cents == 2000
+    assert TicketOrder.get().state == "cancelled"
+    with pytest.raises(NotFound):
+        refunds.note_by_hand(999, by=at("alice"))

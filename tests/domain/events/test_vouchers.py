@@ -1,0 +1,57 @@
+import pytest
+
+from domain import Invalid
+from domain.events import holds, stock, vouchers
+from models import Voucher
+from tests.domain.events.test_stock import figures
+from tests.fixtures.events import make_event, make_tier, make_voucher
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "off"),
+    [
+        *(("none", 0, 0), ("percent", 1000, 100), ("percent", 3333, 333), ("amount", 250, 250)),
+        *(("amount", 5000, 1000), ("price", 700, 300), ("price", 2000, 0)),
+    ],
+)
+def test_what_a_code_takes_off_ten_euros(kind, value, off):
+    assert vouchers.discount(Voucher(discount=kind, value=value), 1000) == off
+
+
+def test_a_code_is_one_however_it_is_typed(night, at):
+    event, _ = night
+    made = make_voucher(event, at("alice"))
+    assert vouchers.find(event.id, " ｓummer ").id == made.id
+    with pytest.raises(Invalid):
+        make_voucher(event, at("alice"), code="summer")
+
+
+def test_a_code_that_does_not_count_now_says_so(night, at, clock):
+    event, _ = night
+    make_voucher(event, at("alice"), from_at="2026-06-16T00:00:00Z", until_at="2026-06-18T00:00:00Z")
+    with pytest.raises(vouchers.VoucherInvalid, match="yet"):
+        vouchers.find(event.id, "SUMMER")
+    clock.forward(days=4)
+    with pytest.raises(vouchers.VoucherInvalid, match="any more"):
+        vouchers.find(event.id, "SUMMER")
+    with pytest.raises(vouchers.VoucherInvalid):
+        vouchers.find(event.id, "WINTER")
+
+
+def test_it_counts_for_the_chosen_ticket_alone(clock, inside_acme, at):
+    event, (tier,) = make_event(at("alice"), tickets=({"price_cents": "10"},))
+    other = make_tier(event, at("alice"), name="Other", price_cents="10")
+    made = make_voucher(event, at("alice"), uses="5")
+    vouchers.only_for(made.id, str(tier.id), by=at("alice"))
+    order = holds.hold(event.id, {tier.id: 1, other.id: 1}, code="SUMMER")
+    assert (order.total_cents, order.discount_cents) == (1900, 100)
+    assert figures(event, "voucher") == [(1, 0)]
+    assert stock.check(event.id) == []
+
+
+def test_a_hundred_more_are_made_and_each_has_its_own_uses(night, at):
+    event, _ = night
+    like = make_voucher(event, at("alice"), uses="1")
+    made = vouchers.make_many(event.id, 100, like.id, by=at("alice"))
+    assert len({one.code for one in made}) == 100
+    assert len(figures(event, "voucher")) == 101
