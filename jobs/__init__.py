@@ -28,6 +28,7 @@ from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.charts import figures
 from domain.entitlements import credits, grants
+from domain.events import payments
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
@@ -117,6 +118,7 @@ CALENDAR = (
     Job("missed", "Fetch webhooks that didn't come", silences.fetch_missed, from_the_start(hours=6), once=True),
     Job("overdue", "Ask about renewals that didn't come", silences.renew_overdue, every(hours=1), once=True),
     Job("silence", "Watch that webhooks come", silences.watch_silence, every(hours=1), once=True),
+    Job("holds", "End holds of tickets, send stranded money back", batches(200, payments.look_after), every(minutes=1)),
     Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
     Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5)),
     Job("dunning", "Remind of open payments and ending trials", dunning.remind, every(hours=1), once=True),

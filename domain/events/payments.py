@@ -123,7 +123,7 @@ def attempt_ended(fact):
         PaymentAttempt.public_id == fact.reference, PaymentAttempt.state == "open"
     )
     if moved.execute():
-        attempt = PaymentAttempt.get(PaymentAttempt.public_id == fact.reference)
+        attempt = PaymentAttempt.one(PaymentAttempt.public_id == fact.reference)
         TicketOrder.update(state="held").where(
             TicketOrder.id == attempt.order_id, TicketOrder.state == "paying"
         ).execute()

@@ -29,7 +29,7 @@ def send(order, payment, cents, reason, key, *, by=None):
         raise Refused("There isn't so much left of this payment.")
     made = TicketRefund.create(order=order, payment=payment, amount_cents=cents, reason=reason, key=key, by=by)
     if payment.provider != "transfer":  # what was transferred, somebody sends back by hand
-        outgoing.enqueue("ticket_refund", key, {"refund": made.id, "organization": made.organization_id})
+        outgoing.enqueue("ticket_refund", key, {"refund": made.id, "organization": order.organization_id})
     return made
 
 
