@@ -6,6 +6,7 @@ nothing twice. Rows of a million lines have no Change each: one Change says that
 
 import json
 from datetime import timedelta
+from typing import Any, NamedTuple
 
 from peewee import fn
 
@@ -98,7 +99,7 @@ def _rehearse(job, held, rules, by):
                 counts[line.verdict] += 1
                 counts["left_over"] += len(line.left)
             if done > job.done:  # what an earlier taker kept stands
-                _keep(job, held, [_row(held, line) for line in found], done)
+                _keep(job, held, [_row(held, line) for line in found[job.done - done :]], done)
     finally:
         judge.close()
     made = {str(column.place): column.new for column in judge.reader.columns if column.new}
@@ -326,36 +327,83 @@ def _over(job, held, rules, by):
 
 def _undo(job, held, rules, by):
     done = job.done
-    while count := _take_back(job, held, rules, by, done):
-        done += count
+    waiting = (ImportRow.file == held.id, ImportRow.is_done == True, ImportRow.verdict.in_((NEW, CHANGED)))  # noqa: E712
+    lines = ImportRow.select().where(*waiting).order_by(ImportRow.line.desc()).limit(BATCH)
+    while batch := list(lines.clone()):  # the last first
+        try:
+            if not verdicts.in_batches(rules.listing):
+                raise AsItIs
+            _take_back_at_once(job, held, rules, by, batch, done + len(batch))
+        except AsItIs:
+            for few in imports.batches(batch, FEW):
+                _take_back_each(job, held, rules, by, few, done + len(batch))
+        done += len(batch)
     _undone(job, held, rules, by)
 
 
-@writes
-def _take_back(job, held, rules, by, done):
-    """Take one batch of lines back, the last first; returns how many they were."""
-    waiting = (ImportRow.file == held.id, ImportRow.is_done == True, ImportRow.verdict.in_((NEW, CHANGED)))  # noqa: E712
-    batch = list(ImportRow.select().where(*waiting).order_by(ImportRow.line.desc()).limit(BATCH))
-    if batch and not long_jobs.progress(job, done + len(batch), lasting=True):
-        raise _Taken
+def _take_back_at_once(job, held, rules, by, batch, done):
+    """The same with few statements. Refuses with AsItIs."""
+    source, gone, changed, back = rules.listing.source, [], [], []
+    there = source.get_many([row.record for row in batch], is_seen=False)
     for row in batch:
-        why = _taken_back(rules, row, by)
-        values = {"is_done": False, "note": why, "verdict": "kept" if why else "undone"}
-        ImportRow.update(**values).where(ImportRow.file == held.id, ImportRow.line == row.line).execute()
-    return len(batch)
+        act = _act_of_taking_back(rules, row, there.get(row.record))
+        if act.removes:
+            gone.append(source.worked(there[row.record], None))
+        elif act.values:
+            changed.append(source.worked(there[row.record], act.values))
+        back.append(_line_back(held, row, act))
+    _write_back(job, source, by, gone, changed, back, done)
 
 
-def _taken_back(rules, row, by):
-    """Put one line's row back as it was; returns why that wasn't done, or None."""
+@writes
+def _write_back(job, source, by, gone, changed, back, done):
+    if not long_jobs.progress(job, done, lasting=True):
+        raise _Taken
+    source.write_many(gone, by, now())
+    source.write_many(changed, by, now())
+    update_values(ImportRow, BACK, back, KEY)
+
+
+@writes
+def _take_back_each(job, held, rules, by, batch, done):
+    if not long_jobs.progress(job, done, lasting=True):
+        raise _Taken
+    listing, back = rules.listing, []
+    for row in batch:
+        there = listing.rows.now_there(listing, row.record)
+        act = _act_of_taking_back(rules, row, there)
+        if act.removes:
+            listing.rows.remove(listing, there, by)
+        elif act.values:
+            rows.write(rules, there, act.values, by, is_told=False)
+        back.append(_line_back(held, row, act))
+    update_values(ImportRow, BACK, back, KEY)
+
+
+BACK = ("verdict", "is_done", "note")
+
+
+def _line_back(held, row, act):
+    return "kept" if act.why else "undone", False, act.why, held.id, row.line
+
+
+class _Back(NamedTuple):
+    """What takes a line back: its row goes, or gets values; and why it stays, or some of it."""
+
+    removes: bool = False
+    values: Any = None
+    why: str | None = None
+
+
+def _act_of_taking_back(rules, row, there):
+    """How one line's row becomes what it was, where it stands as the import left it."""
     listing = rules.listing
-    there = listing.rows.now_there(listing, row.record)
     if there is None:
-        return None if row.verdict == NEW else "It was removed since."
+        return _Back(why=None if row.verdict == NEW else "It was removed since.")
     if row.verdict == NEW:
         if verdicts.mark(listing, there) != row.note:
-            return "Somebody changed it since, so it stays."
-        listing.rows.remove(listing, there, by)
-        return None
+            return _Back(why="Somebody changed it since, so it stays.")
+        return _Back(removes=True)
     values, stays = {}, []
     for name, (before, after) in row.changes.items():
         f = listing.by_name.get(name)
@@ -363,9 +411,10 @@ def _taken_back(rules, row, by):
             stays.append(f.label if f else name)
         else:
             values[name] = restored_cell(f.kind, before)
-    if values:
-        rows.write(rules, there, values, by, is_told=False)
-    return f"{', '.join(stays)}: somebody changed this since, so it stays." if stays else None
+    return _Back(
+        values=values,
+        why=f"{', '.join(stays)}: somebody changed this since, so it stays." if stays else None,
+    )
 
 
 @writes

@@ -397,10 +397,10 @@ class Sight(Source):
     def takes_many(self):
         return batches.takes(self.shape)
 
-    def get_many(self, ids):
-        """id → row, of those that are seen."""
+    def get_many(self, ids, is_seen=True):
+        """id → row, of those that are there; with `is_seen` only what these rights show."""
         found = (Row(self.shape, *values) for values in questions.these(ids, self.shape.collection))
-        return {row.id: row for row in found if self.may_see(row)}
+        return {row.id: row for row in found if not is_seen or self.may_see(row)}
 
     def worked(self, row, values):
         """What is to be written so that a row has these values; None is a new row, and no values remove one."""

@@ -83,7 +83,21 @@ def test_changes_in_batches_are_what_changes_one_by_one_are(by, monkeypatch):
         held = brought(rules, text + "Row 70,C70,1,New\n", by, key=[code])
         assert (held.changed, held.new, held.refused) == (60, 1, 0)
         made.append(stands(rules))
-    assert made[0] == made[1]
+        touched = next(
+            row.id
+            for row in rules.listing.source.get_many([r.id for r in Record.select()]).values()
+            if row.value(code) == "C10"
+        )
+        rows.change(rules, touched, {rules.listing.first: "Mine"}, by=by)
+        imports.undo(rules, held, by=by)
+        doing.work()
+        held = ImportFile.get_by_id(held.id)
+        assert (held.state, held.kept) == ("undone", 1)
+        made.append(stands(rules))
+    assert made[0] == made[2]
+    assert made[1] == made[3]
+    assert sum(there for *_, there in made[1][0]) == 60
+    assert {cells for cells, *_, there in made[1][0] if "Mine" in cells or "Done" in cells} != set()
 
 
 def test_records_28_doubles_of_a_batch_are_refused_by_themselves(by):
