@@ -1158,6 +1158,7 @@ class RecordSlot(Owned):
     state = State("filling", "live", "kept", "gone", default="live")
     kept_until_at = Moment(null=True)
     left_over = IntegerField(default=0)
+    counted = IntegerField(default=0)  # the last number it gave
 
 
 class RecordOption(Owned):
@@ -1264,16 +1265,14 @@ class RecordUnique(Pivot):
 
 
 class RecordLink(Pivot):
-    """A link from one row to another, seen from both."""
+    """A link from a cell of one row to another row, found from its other side."""
 
-    field = to(RecordField, index=False)
-    from_record = to(Record, index=False, column_name="from_id")
-    to_record = to(Record, column_name="to_id")
-    place = IntegerField(default=0)
+    slot = to(RecordSlot, index=False)
+    from_record = IntegerField(column_name="from_id")
+    to_record = IntegerField(column_name="to_id")
 
     class Meta:
-        primary_key = CompositeKey("field", "from_record", "to_record")
-        indexes = ((("field", "to_record", "from_record"), False), (("from_record",), False))
+        primary_key = CompositeKey("slot", "to_record", "from_record")
         without_rowid = True
 
 

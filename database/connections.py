@@ -30,6 +30,13 @@ def holds(row, place):
     return fn.EXISTS(index.select(SQL("1")).where(said, index.c.record_id == row))
 
 
+def points(row, place):
+    """The same of a row that points to the row `key_N`."""
+    index = QueryTable("record_link", alias=f"points_{place}")
+    said = (index.c.slot_id == parameter(f"slot_{place}")) & (index.c.to_id == parameter(f"key_{place}"))
+    return fn.EXISTS(index.select(SQL("1")).where(said, index.c.from_id == row))
+
+
 class Sqlite(CachedStatements, PooledSqliteDatabase):
     """Readers may only read: `query_only` is lifted for the writer thread and for migrations alone."""
 

@@ -132,6 +132,8 @@ FORMS = {
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
     "record_rules.remove": "There is no such rule.",
+    "record_links.offered": "There is no such link.",
+    "record_links.make": "There is no such link.",
     "tasks.put_back": "There is nothing to put back any more.",
     "records.put_back": "There is nothing to put back any more.",
     "billing.cancel": "There is no running subscription.",
@@ -440,6 +442,7 @@ def filled(rule, endpoint, name, world):
         **{f"tasks.{part}": {"id": world.brought[who]} for part in IMPORTS},
         **{f"record_fields.{name}": {"id": 1} for name in ("show", "act", "kind", "change_kind")},
         "record_fields.word": {"id": 2},
+        **{f"record_links.{name}": {"name": "f1"} for name in ("offered", "make")},
         **{f"records.{part}": {"id": world.row_file[who]} for part in IMPORTS},
         "records.undo": {"batch": world.row_batch[who]},
         "workspaces.people_act_role": {"id": world.part},

@@ -275,7 +275,7 @@ def rows_of():
         record,
         models.RecordKey.create(slot=slot, key="1a", record=record.id, organization=organization.id),
         models.RecordUnique.create(slot=slot, key="a", record=record.id, organization=organization.id),
-        models.RecordLink.create(field=field, from_record=record, to_record=record, organization=organization.id),
+        models.RecordLink.create(slot=slot, from_record=record.id, to_record=record.id, organization=organization.id),
         event,
         kind,
         order,

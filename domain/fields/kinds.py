@@ -69,6 +69,7 @@ class Kind:
     # --- what tables made by people ask besides ---------------------------------------------------------------
 
     keyed = True  # rows are ordered and found by it
+    pointing = False  # its cells name rows of another table: kinds of domain/fields/beside/linked.py
     tells_doubles = False  # `unique_key` says what must not occur twice
 
     def key(self, value):
@@ -82,6 +83,14 @@ class Kind:
     def searched(self, value):
         """What a search finds it by."""
         return self.plain(value)
+
+    def for_all(self):
+        """The same kind for whoever sees all there is: what becomes of cells doesn't depend on who looks."""
+        return self
+
+    def beyond(self, field):
+        """The fields behind this one that conditions can be about besides."""
+        return ()
 
     def text(self, value):
         """The text that `read` takes back, as a form carries it."""

@@ -55,7 +55,8 @@ class Asked:
 def offered(listing):
     """The fields that conditions can be about: such as are read of every row."""
     read = listing.by_name if listing.source else listing.Row._fields
-    return tuple(f for f in listing.fields if f.name in read and f.kind.operators)
+    fields = [f for f in listing.fields if f.name in read and f.kind.operators]
+    return (*fields, *(one for f in fields for one in f.kind.beyond(f)))
 
 
 def _operator_of(field, key):

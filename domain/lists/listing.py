@@ -123,6 +123,7 @@ class Listing:
     link: Any = None  # (row) → where its page is; True or a column: below the list, by id or that; None: it has none
     has_pages: bool = False  # rows have the machine's own page
     files: bool = False  # which people put on a row: domain/lists/attachments.py
+    others: Any = None  # (id, by) → the rows elsewhere that point to a row, as its page shows them
     comments: bool = False  # which people comment on: domain/lists/comments.py
     sums: tuple[str, ...] = ()  # numbers and amounts that are added up below the list
     calendar: tuple[

@@ -37,7 +37,7 @@ class Worked(NamedTuple):
 
 def takes(shape):
     """Whether rows of this shape can be written in batches."""
-    return not shape.of_kind(*ELSEWHERE)
+    return not shape.of_kind(*ELSEWHERE) and not shape.pointing
 
 
 def worked(shape, row, values):

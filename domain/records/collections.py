@@ -175,6 +175,7 @@ def _add(collection, place, label, kind, options, choices=()):
     label = _read(_LABEL, "label", label)
     if kind not in registry.KINDS:
         raise Invalid({"kind": "There is no such kind of field."})
+    options = _settings(kind, options)
     known = {
         name
         for (name,) in RecordField.select(RecordField.api_name).where(RecordField.collection == collection).tuples()
@@ -196,6 +197,13 @@ def _add(collection, place, label, kind, options, choices=()):
     for word in choices:
         options.append(add_word(field, word, options))
     return field
+
+
+def _settings(kind, options):
+    try:
+        return registry.read_options(kind, options)
+    except Unfit as unfit:
+        raise Invalid({"table": str(unfit)}) from None
 
 
 TONES = ("info", "warn", "good", "quiet", "bad", "off")

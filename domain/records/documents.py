@@ -6,7 +6,7 @@ from database.statements import insert_rows, insert_values
 from domain import Invalid
 from domain.fields.records import conversions
 from domain.fields.records.leftover import LeftOver
-from models import RecordKey, RecordUnique
+from models import RecordKey, RecordLink, RecordUnique
 
 LARGEST = 64_000  # bytes of a document without its long texts
 WORDS = 20_000  # signs of a row that are searched
@@ -118,6 +118,16 @@ def without_doubles(shape, document):
     return document
 
 
+def links(shape, document):
+    """{(slot, id of the row it points to)} of the row."""
+    return {(place.slot, to) for place in shape.pointing for to in numbers(place.value(document))}
+
+
+def numbers(value):
+    """The rows that a link points to; none of an empty cell, or of words left over."""
+    return value if isinstance(value, tuple) else ()
+
+
 def place(shape, id, before, after, known=None):
     """Move what stands beside a row from one document to the other; None is a row that isn't there.
 
@@ -128,7 +138,20 @@ def place(shape, id, before, after, known=None):
     for slot, key in old - new:
         RecordKey.delete().where(RecordKey.slot == slot, RecordKey.key == key, RecordKey.record == id).execute()
     insert_values(RecordKey, ("slot", "key", "record"), [(slot, key, id) for slot, key in new - old])
+    if shape.pointing:
+        place_links(id, *(links(shape, d) if d is not None else set() for d in (before, after)))
     _place_uniques(shape, id, before, after)
+
+
+def place_links(id, old, new, or_leave=False):
+    """Move the links of a row from one set of (slot, other row) to another; what is there already may stay."""
+    for slot, to in old - new:
+        RecordLink.delete().where(
+            RecordLink.slot == slot, RecordLink.to_record == to, RecordLink.from_record == id
+        ).execute()
+    insert_rows(
+        RecordLink, [{"slot": slot, "to_record": to, "from_record": id} for slot, to in new - old], or_leave=or_leave
+    )
 
 
 def _place_uniques(shape, id, before, after):

@@ -6,7 +6,7 @@ what is changed meanwhile, so that going back is a flip as well. Nothing is lost
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -23,7 +23,18 @@ from domain.fields.records import conversions, formats, registry
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.fields.records.many_options import split
 from domain.records import collections, documents, rules, shape_changes, shapes
-from models import Collection, LongJob, Organization, Record, RecordField, RecordKey, RecordOption, RecordSlot, User
+from models import (
+    Collection,
+    LongJob,
+    Organization,
+    Record,
+    RecordField,
+    RecordKey,
+    RecordLink,
+    RecordOption,
+    RecordSlot,
+    User,
+)
 
 CHANGE = "kind_change"
 KEPT = 30  # days
@@ -73,7 +84,8 @@ def rehearse(slug, id, kind, *, by, options=None, given=None):
     row = collections.field_of(collection, id)
     cell = shapes.read(collection).by_name[f"f{row.id}"]
     options = _checked(row, kind, options or {})
-    target = registry.made(kind, options, _choices(row))
+    cell = replace(cell, field=replace(cell.field, kind=cell.kind.for_all()))
+    target = registry.made(kind, options, _choices(row)).for_all()
     rows = list(rows_of(collection, archived=False, after=0, most=LOOKED + 1))
     made = Rehearsal(row, kind, options, formats.Format(), looked=min(len(rows), LOOKED), is_whole=len(rows) <= LOOKED)
     cells = [(id, document, cell.value(document)) for id, document, _ in rows[:LOOKED]]
@@ -81,8 +93,9 @@ def rehearse(slug, id, kind, *, by, options=None, given=None):
     made.form, made.questions = conversions.questions(cell.kind, target, words, given)
     made.words = _new_words(cell.kind, target, words, made.form) if kind in ("choice", "choices") else {}
     first = shapes.read(collection).cells[0]
+    title = first.kind.for_all()
     for id, document, value in cells:
-        _look(made, id, cell, target, value, lambda document=document: plain_cell(first.kind, first.value(document)))
+        _look(made, id, cell, target, value, lambda document=document: plain_cell(title, first.value(document)))
     made.fit = _telling(made.fit)
     return made
 
@@ -237,6 +250,8 @@ def _fill(job):
     for id, document, version in rows:
         left += documents.fill(document, cell, other, cell.value(document))
         texts.append((json.dumps(document, ensure_ascii=False, separators=(",", ":")), version + 1, id))
+        if other.kind.pointing and not archived:
+            documents.place_links(id, set(), {(slot.id, to) for to in documents.numbers(other.value(document))}, True)
         keys.append((slot.id, other.key(other.value(document)), id))
     update_values(Record, ("cells", "version"), texts)
     if other.is_keyed and not archived:
@@ -343,5 +358,6 @@ def _let_go(slot):
 
 @writes
 def _without_keys(slot):
+    RecordLink.delete().where(RecordLink.slot == slot.id).execute()
     some = RecordKey.select(RecordKey.record).where(RecordKey.slot == slot.id).limit(BATCH * 4)
     return RecordKey.delete().where(RecordKey.slot == slot.id, RecordKey.record.in_(some)).execute()

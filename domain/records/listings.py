@@ -1,18 +1,21 @@
 """A table that people made as a Listing with its Rules: fields as one person sees them, kept by shape and rights."""
 
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 from database.compiled import CompiledRows
 from database.connections import database
 from database.parameters import parameter
 from domain import NotFound
+from domain.fields import guesses
 from domain.fields.kinds import Field, whole
 from domain.fields.moment import Moment
 from domain.fields.person import Person
+from domain.fields.records.leftover import plain_cell
 from domain.imports import targets
 from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Listing, Tab, both
-from domain.records import collections, guesses, rights, shapes
+from domain.records import collections, links, rights, shapes
 from domain.records.sight import Sight
 from models import Collection
 
@@ -53,9 +56,10 @@ def of(collection, by):
 @lru_cache(maxsize=KEPT)
 def _made(_database, shape, allowed, stale_words):
     cells = [cell for cell in shape.cells if allowed.sees_field(cell.name)]
-    fields = tuple(cell.field for cell in cells)
-    # When a row was last changed would tell that a hidden field of it was.
-    system = SYSTEM[:2] if allowed.hidden else SYSTEM
+    fields = tuple(_field(cell, allowed) for cell in cells)
+    # When a row was last changed would tell that what they don't see of it was.
+    is_whole = not allowed.hidden and all(beyond.sees == "all" for _, _, _, beyond in allowed.linked)
+    system = SYSTEM if is_whole else SYSTEM[:2]
     board = next((cell.name for cell in shape.of_kind("choice") if allowed.sees_field(cell.name)), "")
     sorts = [pair for cell in cells if cell.is_keyed for pair in _orders(cell)]
     dates = tuple(cell.name for cell in shape.of_kind("day", "moment") if allowed.sees_field(cell.name))
@@ -73,13 +77,15 @@ def _made(_database, shape, allowed, stale_words):
         has_pages=True,
         charts=True,
         is_saved=True,
+        others=partial(pointing, shape.collection),
         comments=True,
         files=True,
         board_by=board,
         owner="created_by",
-        also=() if allowed.hidden else ("changed_by",),
+        also=("changed_by",) if is_whole else (),
         ranges=dates,
         calendar=tuple(name for name in dates if shape.by_name[name].is_keyed),
+        hears=" ".join(sorted({f"record:{there.collection}" for _, _, there, _ in allowed.linked})),
         icon="table",
         title=shape.name,
         exports=tuple(f.name for f in (*fields, *system) if not f.listed),
@@ -93,6 +99,13 @@ def _made(_database, shape, allowed, stale_words):
         why=lambda row, by, verb, members: _why(allowed, row, by, verb, members),
         seen_by=lambda by: of(Collection.get_by_id(shape.collection), by),
     )
+
+
+def _field(cell, allowed):
+    """The field as they have it: of a link, with who reads the other table for them."""
+    if not cell.kind.pointing:
+        return cell.field
+    return replace(cell.field, kind=replace(cell.kind, reader=links.reader(allowed, cell.name)))
 
 
 def _of_name(name, by):
@@ -124,6 +137,48 @@ def counts(tables, by):
         listing = of(table, by).listing
         found[table.id] = totals.total(listing, lists.Ask(tab="all"), by)
     return found
+
+
+@dataclass(frozen=True)
+class Others:
+    """The rows of a table that point to one row by a link: their titles by id, how many, and where the list is."""
+
+    label: str
+    slug: str
+    thing: str
+    link: str
+    titles: dict
+    count: int
+    may_add: bool
+
+
+OTHERS = 8  # shown of each link
+
+
+def pointing(table, id, by):
+    """Others for each link to a table by which rows that this member sees may point to row `id`."""
+    found = []
+    for field in links.pointing(table):
+        collection = Collection.one(Collection.id == field.collection_id, Collection.archived_at.is_null())
+        theirs, name = collection and _seen_of(collection, by), f"f{field.id}"
+        if not theirs or name not in theirs.listing.by_name:
+            continue
+        listing, ask = theirs.listing, lists.Ask(tab="all", filters=((name, (id,)),), rows=OTHERS)
+        answer = lists.read(listing, ask, by)
+        kind = listing.by_name[listing.first].kind
+        titles = {row.id: plain_cell(kind, getattr(row, listing.first)) or f"#{row.id}" for row in answer.rows}
+        count = totals.total(listing, ask, by) if answer.more else len(titles)
+        label = field.options.get("back") or f"{collection.name}: {field.label}"
+        may_add = by.may("records.write") and theirs.may_add(by)
+        found.append(Others(label, collection.slug, listing.thing, name, titles, count, may_add))
+    return found
+
+
+def _seen_of(collection, by):
+    try:
+        return of(collection, by)
+    except NotFound:
+        return None
 
 
 def _why(allowed, row, by, verb, members):

@@ -15,8 +15,14 @@ class Plan:
     exact: list = field(default_factory=list)  # (slot, key)
     spans: list = field(default_factory=list)  # (slot, from, to): superset of what a test then decides
     tests: list = field(default_factory=list)  # (row) → bool
+    links: list = field(default_factory=list)  # (slot, the row that is pointed to)
     made_by: int | None = None
     match: str | None = None
+
+    @property
+    def probes(self):
+        """(«link» or «key», slot, key) of each field that holds one value."""
+        return [("link", *one) for one in self.links] + [("key", *one) for one in self.exact]
 
     def passes(self, row):
         return all(test(row) for test in self.tests)
@@ -60,3 +66,20 @@ def after(text, sort):
     if whole(id) is None or bool(mark) != (sort.column != "id") or clean(key) != key or (mark and key[:1] not in "12"):
         raise Invalid({"after": "This place in the list can't be found; start from its beginning."})
     return key, whole(id)
+
+
+class Turned(str):
+    """Text that is ordered from the end."""
+
+    __slots__ = ()
+
+    def __lt__(self, other):
+        return str.__gt__(self, other)
+
+    def __gt__(self, other):
+        return str.__lt__(self, other)
+
+
+class Standing:
+    def __init__(self, id):
+        self.id = id

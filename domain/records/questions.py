@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from peewee import OP, SQL, Expression, NodeList, Select, fn
 
 from database.compiled import Compiled
-from database.connections import database, holds
+from database.connections import database, holds, points
 from database.parameters import Parameter, parameter
-from models import Record, RecordKey
+from models import Record, RecordKey, RecordLink
 
 GATHERED = 2000  # so few are all read, whatever order is asked for
 
@@ -26,7 +26,7 @@ def _columns():
 class Narrowing(NamedTuple):
     """What of the conditions changes the text of a question."""
 
-    probes: int = 0  # fields that hold one value, found by their keys
+    probes: tuple = ()  # how fields that hold one value are looked up: "key" or "link"
     is_mine: bool = False  # rows of one maker
     alternatives: tuple = ()  # whether each condition of which one must hold is about the maker, or a key
     all_words: bool = True  # whether a search may find all words
@@ -39,7 +39,7 @@ class Narrowing(NamedTuple):
 
 @lru_cache(maxsize=500)
 def query(way, narrowing, descending, fresh):
-    """Rows with their columns: found `way` all, key, span, keys or search, in an order.
+    """Rows with their columns: found `way` all, key, link, span, keys or search, in an order.
 
     `fresh` is the beginning; else it goes on from the parameters `after` and `after_id`.
     """
@@ -75,6 +75,10 @@ def _narrowed(way, columns, narrowing):
             query = query.where(RecordKey.key == parameter("key"))
         else:
             query = query.where(RecordKey.key >= parameter("start"), RecordKey.key < parameter("end"))
+    elif way == "link":
+        by_id = RecordLink.from_record
+        query = RecordLink.select(*columns).join(Record, on=(Record.id == RecordLink.from_record))
+        query = query.where(RecordLink.slot == parameter("slot"), RecordLink.to_record == parameter("key"))
     else:
         query = Record.select(*columns)
         if way == "search":
@@ -84,8 +88,8 @@ def _narrowed(way, columns, narrowing):
         # Where keys are walked, no other index may be: the plus keeps SQLite from it.
         query = query.where(column == value if way == "all" else value == NodeList((SQL("+"), column), glue=""))
     query = query.where(Record.archived_at.is_null())
-    for place in range(narrowing.probes):
-        query = query.where(holds(Record.id, place))
+    for place, probe in enumerate(narrowing.probes):
+        query = query.where((points if probe == "link" else holds)(Record.id, place))
     if narrowing.alternatives:
         query = query.where(reduce(or_, map(_alternative, enumerate(narrowing.alternatives))))
     return query, by_id
@@ -160,6 +164,18 @@ def these(ids, collection):
         Record.id.in_(list(ids)), Record.collection == collection, Record.archived_at.is_null()
     )
     return database.execute(rows).fetchall() if ids else []
+
+
+@lru_cache(maxsize=1)
+def linked():
+    """How many rows point to one, to GATHERED + 1."""
+
+    def build():
+        found = (RecordLink.slot == parameter("slot"), RecordLink.to_record == parameter("key"))
+        rows = RecordLink.select(RecordLink.from_record).where(*found).limit(GATHERED + 1)
+        return Select(from_list=[rows.alias("some")], columns=[fn.count(SQL("*"))])
+
+    return Compiled(build)
 
 
 @lru_cache(maxsize=1)

@@ -5,9 +5,10 @@ has everywhere: members see and change, viewers see. A rule gives nobody more th
 changes nothing, and only who builds sees to the shape. Rules are made in domain/records/rules.py.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from models import RecordRule
+from domain.records import shapes
+from models import Collection, RecordRule
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,16 @@ class Rights:
     hidden: frozenset = field(default_factory=frozenset)  # names of fields that they don't see
     fixed: frozenset = field(default_factory=frozenset)  # and of those that they see and don't change
     paused: bool = False  # a condition's field is gone: nothing is shown until somebody decides
+    linked: tuple = ()  # (name of a link, address, shape and Rights of the table it points to), of those they see
+
+    def shows(self, shape, row):
+        """Whether a row of a table of this shape is among those that they see."""
+        if self.sees != "some":
+            return self.sees == "all"
+        return any(
+            row.created_by_id == key if name == "created_by" else shape.by_name[name].key(row.value(name)) == key
+            for name, key in self.where
+        )
 
     def sees_field(self, name):
         return name not in self.hidden
@@ -45,7 +56,19 @@ ALL = Rights("all", (), "all", True, True, True)
 
 
 def of(collection, by, shape):
-    """The Rights of a member over a table of this shape."""
+    """The Rights of a member over a table of this shape, and over those it links to."""
+    allowed, linked = _of(collection, by, shape), []
+    for cell in shape.of_kind("link", "links"):
+        if allowed.sees != "none" and allowed.sees_field(cell.name):
+            other = Collection.one(Collection.id == cell.kind.table, Collection.archived_at.is_null())
+            theirs = other and shapes.read(other)
+            beyond = other and _of(other, by, theirs)
+            if beyond and beyond.sees != "none":
+                linked.append((cell.name, other.slug, theirs, beyond))
+    return replace(allowed, linked=tuple(linked)) if linked else allowed
+
+
+def _of(collection, by, shape):
     if by.may("records.build"):
         return ALL
     if not by.may("records.read"):

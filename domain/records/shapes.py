@@ -123,6 +123,12 @@ class Shape:
         return (*self.keyed, *beside)
 
     @cached_property
+    def pointing(self):
+        """All slots that hold links, likewise."""
+        every: list[Any] = [place for cell in self.cells for place in (cell, *cell.filling)]
+        return tuple(place for place in every if place.kind.pointing)
+
+    @cached_property
     def unique(self):
         return tuple(cell for cell in self.cells if cell.is_unique)
 

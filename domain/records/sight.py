@@ -7,6 +7,7 @@ Listing's fields, so what is hidden can be named nowhere. Why rows are kept so: 
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from domain.fields.records.leftover import plain_cell, stored_cell
 from domain.lists import asks, conditions, lists
 from domain.lists.asks import AtLeast
 from domain.lists.sources import Source
-from domain.records import batches, documents, plans, questions, shapes
+from domain.records import batches, documents, links, plans, questions, shapes
 from domain.records.rows import charted_rows
 from domain.records.shapes import EMPTY
 from domain.records.stored_rows import Row
@@ -65,10 +66,19 @@ class Sight(Source):
                 found.append((key, row))
             if len(found) > ask.rows or looked >= LOOKED:
                 break
-        shown = [row.listed(listing) for _, row in found[: ask.rows]]
+        shown = [row.listed(listing) for row in self._seen(plan, [row for _, row in found[: ask.rows]])]
         if len(found) > ask.rows:
             return shown, plans.cursor(sort, *found[ask.rows - 1]), 0
         return (shown, plans.cursor(sort, *last), looked) if looked >= LOOKED else (shown, "", 0)
+
+    @cached_property
+    def _readers(self):
+        """(name of a link, who reads its other table) of all links of the table."""
+        return [(cell.name, links.reader(self.rights, cell.name)) for cell in self.shape.of_kind("link", "links")]
+
+    def _seen(self, plan, rows):
+        """Rows with what is seen of the rows they point to; where a condition asks for it that was done before."""
+        return rows if plan.tests else links.seen(self._readers, rows)
 
     def find(self, listing, id, by):
         row = self.get(listing, id, by, None, None)
@@ -141,14 +151,16 @@ class Sight(Source):
 
     def _ask(self, plan, group):
         """A group of conditions of which one must hold; one alone may narrow the keys."""
-        plan.tests.append(lambda row: any(one.meets(row.value(one.field.name)) for one in group))
+        plan.tests.append(lambda row: any(one.meets(row.asked(one.field.name)) for one in group))
         cell = self.shape.by_name.get(group[0].field.name)
         if len(group) == 1 and cell and cell.is_keyed and (span := group[0].span):
             plan.spans.append((cell.slot, "1" + span[0], "1" + span[1]))
 
     def _narrow(self, plan, name, value):
         cell = self.shape.by_name.get(name)
-        if cell and (operator := cell.narrows):
+        if cell and cell.kind.pointing:
+            plan.links += [(cell.slot, int(id)) for id in value]
+        elif cell and (operator := cell.narrows):
             operand = value if isinstance(value, tuple) else (value,)
             plan.tests.append(lambda row: cell.meets(operator, row.value(name), operand))
         elif cell and cell.is_keyed:
@@ -169,7 +181,7 @@ class Sight(Source):
         """(key, row) of candidates in their order, from where one goes on: those that pass are the list."""
         after = plans.after(ask.after, sort)
         if plan.match is not None:
-            return self._walk_ids("search", plan, sort, after, {"match": plan.match}, plan.exact)
+            return self._walk_ids("search", plan, sort, after, {"match": plan.match}, plan.probes)
         by_id = sort.column == "id"
         within = None if by_id else plans.span_of(plan, self.shape.by_name[sort.column].slot)
         if within:
@@ -179,33 +191,36 @@ class Sight(Source):
             return self._gathered(plan, sort, after, few)
         if not by_id:
             return self._walk_keys(plan, sort, after, ask.rows)
-        if plan.exact:
-            drives, *probes = plan.exact
-            return self._walk_ids("key", plan, sort, after, {"slot": drives[0], "key": drives[1]}, probes)
+        if plan.probes:
+            (way, slot, key), *probes = plan.probes
+            return self._walk_ids(way, plan, sort, after, {"slot": slot, "key": key}, probes)
         return self._walk_ids("all", plan, sort, after, {}, ())
 
     def _few(self, plan, by_id):
-        """A span of keys that holds few rows, where going another way would look at very many; or None."""
+        """A link or a span of keys that holds few rows, where going another way would look at very many; or None."""
+        for slot, to in () if by_id else plan.links:
+            ((count,),) = questions.linked()(slot=slot, key=to)
+            if count <= questions.GATHERED:
+                return "link", {"slot": slot, "key": to}
         spans = [*((slot, key, key + "\x01") for slot, key in plan.exact), *plan.spans]
         if by_id and not plan.spans and len(plan.exact) < 2:
             return None
         for slot, start, end in spans:
             ((count,),) = questions.held()(slot=slot, start=start, end=end)
             if count <= questions.GATHERED:
-                return slot, start, end
+                return "span", {"slot": slot, "start": start, "end": end}
         return None
 
-    def _gathered(self, plan, sort, after, span):
-        slot, start, end = span
-        given = {"slot": slot, "start": start, "end": end, "limit": questions.GATHERED + 1}
-        rows = list(self._rows("span", plan, False, True, given, plan.exact))
+    def _gathered(self, plan, sort, after, few):
+        way, given = few
+        rows = list(self._rows(way, plan, False, True, given | {"limit": questions.GATHERED + 1}, plan.probes))
         cell = self.shape.by_name.get(sort.column)
         keyed = [(cell.key(row.value(cell.name)) if cell else "", row) for row in rows]
         place = self._place(cell, sort)
         keyed.sort(key=lambda pair: place(*pair))
         if after:
             key, id = after
-            behind = _Standing(id)
+            behind = plans.Standing(id)
             keyed = [pair for pair in keyed if place(*pair) > place(key, behind)]
         return iter(keyed)
 
@@ -215,7 +230,7 @@ class Sight(Source):
         if cell is None:
             return lambda key, row: (turn * row.id,)
         order = {key: n for n, (key, _) in enumerate(self._segments(cell, sort))}
-        words = _Turned if sort.descending else str
+        words = plans.Turned if sort.descending else str
         ranked = _ranked(cell)
         return lambda key, row: (
             key == EMPTY,
@@ -247,14 +262,12 @@ class Sight(Source):
 
     def _keyed(self, plan, sort, given, fresh, rows):
         for size in self._sizes(plan, rows):
-            count = 0
-            for values in self._raw_rows("keys", plan, sort.descending, fresh, given | {"limit": size}, plan.exact):
-                count += 1
-                key, row = values[-1], Row(self.shape, *values[:-1])
-                yield key, row
-            if count < size:
+            found = list(self._raw_rows("keys", plan, sort.descending, fresh, given | {"limit": size}, plan.probes))
+            some = self._made(plan, [values[:-1] for values in found])
+            yield from zip((values[-1] for values in found), some, strict=True)
+            if len(found) < size:
                 return
-            fresh, given = False, given | {"after": key, "after_id": row.id}
+            fresh, given = False, given | {"after": found[-1][-1], "after_id": some[-1].id}
 
     def _walk_ids(self, way, plan, sort, after, given, probes):
         fresh = after is None
@@ -275,34 +288,38 @@ class Sight(Source):
         return chain(CHUNKS, iter(lambda: CHUNKS[-1], None))
 
     def _rows(self, way, plan, descending, fresh, given, probes):
-        for values in self._raw_rows(way, plan, descending, fresh, given, probes):
-            yield Row(self.shape, *values)
+        return self._made(plan, self._raw_rows(way, plan, descending, fresh, given, probes))
+
+    def _made(self, plan, found):
+        """Rows of what the database gave; where conditions are asked, with what is seen of those they link to."""
+        rows = [Row(self.shape, *values) for values in found]
+        return links.seen(self._readers, rows) if plan.tests else rows
 
     def _raw_rows(self, way, plan, descending, fresh, given, probes):
         query = questions.query(way, self.narrowing(probes, plan), descending, fresh)
         given = given | self.narrows(plan)
-        for place, (slot, key) in enumerate(probes):
+        for place, (_, slot, key) in enumerate(probes):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
         return query(**given)
 
     def _count(self, listing, plan, also=None):
         """How many rows meet the plan, to COUNTED + 1; where they must be looked at, among the first LOOKED."""
-        exact = [*plan.exact, also] if also else plan.exact
+        exact = [*plan.probes, ("key", *also)] if also else plan.probes
         if plan.tests:
             rows, is_whole = self._matching(listing, plan)
             return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))
         return self.found(plan, exact, lists.COUNTED + 1)
 
     def found(self, plan, exact, most):
-        """How many rows there are by keys and words alone, to `most`."""
+        """How many rows there are by keys and words alone, to `most`; `exact` are probes of the plan."""
         given = self.narrows(plan) | {"match": plan.match, "limit": most}
-        way = "search" if plan.match else "span" if plan.spans else "key" if exact else "all"
+        way = "search" if plan.match else "span" if plan.spans else "all"
         if way == "span":
             given["slot"] = plan.spans[0][0]
             given["start"], given["end"] = plans.span_of(plan, given["slot"])
-        if way == "key":
-            (given["slot"], given["key"]), *exact = exact
-        for place, (slot, key) in enumerate(exact):
+        if exact and way == "all":
+            (way, given["slot"], given["key"]), *exact = exact
+        for place, (_, slot, key) in enumerate(exact):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
         return questions.counting(way, self.narrowing(exact, plan))(**given)[0][0]
 
@@ -315,7 +332,9 @@ class Sight(Source):
     def narrowing(self, probes, plan):
         """What of a question's conditions changes its text."""
         alternatives = tuple(name == "created_by" for name, _ in self.rights.where)
-        return questions.Narrowing(len(probes), plan.made_by is not None, alternatives, not self.rights.hidden)
+        return questions.Narrowing(
+            tuple(way for way, _, _ in probes), plan.made_by is not None, alternatives, not self.rights.hidden
+        )
 
     def narrows(self, plan):
         """The parameters of all that a question is narrowed by besides its probes."""
@@ -334,16 +353,7 @@ class Sight(Source):
             return None
         found = questions.one()(id=id, collection=self.shape.collection)
         row = Row(self.shape, *found[0]) if found else None
-        return row if row and self.may_see(row) else None
-
-    def may_see(self, row):
-        """Whether the row is among those that these rights show."""
-        if self.rights.sees != "some":
-            return self.rights.sees == "all"
-        return any(
-            row.created_by_id == key if name == "created_by" else self.shape.by_name[name].key(row.value(name)) == key
-            for name, key in self.rights.where
-        )
+        return links.seen(self._readers, [row])[0] if row and self.rights.shows(self.shape, row) else None
 
     def make(self, listing, values, by, parent):
         lock("records", self.shape.collection)
@@ -360,7 +370,7 @@ class Sight(Source):
     def write(self, listing, row, before, values, extra, by):
         lock("records", self.shape.collection)
         shape = shapes.still(self.shape, values)
-        document = documents.put(shape, row.document, values)
+        document = documents.put(shape, row.document, links.whole(self.shape, self._readers, row.document, values))
         moved = {
             "cells": documents.dumped(shape, document),
             **documents.words(shape, document),
@@ -400,7 +410,8 @@ class Sight(Source):
     def get_many(self, ids, is_seen=True):
         """id → row, of those that are there; with `is_seen` only what these rights show."""
         found = (Row(self.shape, *values) for values in questions.these(ids, self.shape.collection))
-        return {row.id: row for row in found if not is_seen or self.may_see(row)}
+        shown = [row for row in found if not is_seen or self.rights.shows(self.shape, row)]
+        return {row.id: row for row in (links.seen(self._readers, shown) if is_seen else shown)}
 
     def worked(self, row, values):
         """What is to be written so that a row has these values; None is a new row, and no values remove one."""
@@ -411,7 +422,7 @@ class Sight(Source):
 
     def now_there(self, listing, id):
         found = questions.one()(id=id, collection=self.shape.collection)
-        return Row(self.shape, *found[0]) if found else None
+        return links.seen(self._readers, [Row(self.shape, *found[0])])[0] if found else None
 
     def put_back(self, listing, id, noted, restored, by):
         record = Record.one(Record.id == id, Record.collection == self.shape.collection)
@@ -428,20 +439,3 @@ class Sight(Source):
 
 def _ranked(cell):
     return hasattr(cell.kind, "order") or bool(getattr(cell.kind, "options", ()))
-
-
-class _Turned(str):
-    """Text that is ordered from the end."""
-
-    __slots__ = ()
-
-    def __lt__(self, other):
-        return str.__gt__(self, other)
-
-    def __gt__(self, other):
-        return str.__lt__(self, other)
-
-
-class _Standing:
-    def __init__(self, id):
-        self.id = id

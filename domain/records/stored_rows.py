@@ -16,12 +16,13 @@ _PLACES = {name: place for place, name in enumerate(SYSTEM)}
 class Row:
     """A row as its table has it."""
 
-    __slots__ = ("cells", "document", "id", "shape", "system", "version")
+    __slots__ = ("cells", "document", "id", "others", "shape", "system", "version")
 
     def __init__(self, shape, id, text, version, *system):
         self.id, self.shape, self.version = id, shape, version
         self.document = json.loads(text)
         self.cells: dict = {}  # those that were asked for
+        self.others: dict = {}  # name of a link → the rows it points to, as links.seen leaves them
         self.system = system
 
     def value(self, name):
@@ -35,6 +36,11 @@ class Row:
     def listed(self, listing):
         """The row as a list has it."""
         return listing.Row._make([self.id if name == "id" else self.value(name) for name in listing.Row._fields])
+
+    def asked(self, name):
+        """What a condition is about: a field, or «link.field» of the rows that a link points to."""
+        link, _, beyond = name.partition(".")
+        return [other.value(beyond) for other in self.others.get(link, ())] if beyond else self.value(name)
 
     def __getattr__(self, name):
         """What rules and lists ask a row by: a field, or created_by_id as of any row."""

@@ -44,6 +44,7 @@ def context(mounted, place, row, values=None, errors=None):
         "history": sorted(noted[::-1] + spoken, key=lambda told: told["at"]),
         "older": older,
         "files": [_file(file, by) for file in attachments.on(listing, row.id)] if listing.files else [],
+        "others": listing.others(row.id, by) if listing.others else [],
         "may_attach": attachments.may_write(listing, by),
         "may_comment": comments.may_write(listing, by),
         "editable": {f.name for f in listing.written if place.may_write and rules.may_change(row, f.name, by)},

@@ -8,6 +8,7 @@ from domain.fields.kinds import whole
 from domain.fields.records import conversions, formats, registry
 from domain.records import collections, field_changes, kind_changes, shape_changes
 from views import access, pages
+from views.records.tables import link_tables
 
 blueprint = Blueprint("record_fields", __name__)
 HERE = "/<organization>/records/<table>"
@@ -38,6 +39,7 @@ def _shown(table, id, refusal=None):
         kinds=registry.KINDS,
         becomes=[(kind, registry.KINDS[kind].label) for kind in conversions.offered(field.kind)],
         settings=registry.OPTIONS,
+        link_tables=link_tables(),
         filling=kind_changes.progress(collection).get(field.id),
         left=kind_changes.left_over(collection).get(field.id, 0),
         empty=field_changes.breaks(collection, field) if field.is_required else 0,

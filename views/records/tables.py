@@ -6,6 +6,7 @@ from flask import Blueprint, g
 from htmx_flask import request
 
 from domain import Invalid, Refused
+from domain.fields import guesses
 from domain.fields.kinds import Field, whole
 from domain.fields.records import registry
 from domain.fields.records.option import Options
@@ -13,7 +14,7 @@ from domain.fields.text import Text
 from domain.lists.listing import Listing
 from domain.lists.rows import Rules
 from domain.lists.sources import Source
-from domain.records import collections, field_changes, guesses, kind_changes, listings, shape_changes, templates
+from domain.records import collections, field_changes, kind_changes, listings, shape_changes, templates
 from views import access, pages
 from views.lists import routes
 
@@ -47,6 +48,7 @@ def _context(place):
         "collection": collection,
         "shape": place.listing.source.shape,
         "builds": place.listing.source.rights.builds,
+        "link_tables": link_tables(),
         "field_kinds": [(key, kind.label) for key, kind in registry.KINDS.items()],
         "head_more": "records/_new_field.html" if place.listing.source.rights.builds else "",
     }
@@ -100,6 +102,11 @@ def make():
     return pages.go(_at(made), f"The table {made.name} is there.")
 
 
+def link_tables():
+    """(number, name) of the tables that a link can point to."""
+    return [(table.id, table.name) for table in collections.present(g.by)] if g.by.may("records.build") else []
+
+
 def _at(collection):
     return f"/{g.by.organization.slug}/records/{collection.slug}"
 
@@ -120,6 +127,7 @@ def _fields(table, refusal=None, about=None):
         refusal.status if refusal else 200,
         collection=collection,
         fields=collections.fields(collection),
+        link_tables=link_tables(),
         filling=kind_changes.progress(collection),
         away=field_changes.away(collection),
         changes=shape_changes.recent(collection),
@@ -138,7 +146,9 @@ def add_field(table):
     kind = form.get("kind") or guesses.kind_of(label)
     words = [word for word in form.get("words", "").replace("\n", ",").split(",") if word.strip()]
     try:
-        field = collections.add_field(table, label, kind, by=g.by, choices=words, shape=whole(form.get("shape")))
+        options = {name: form.get(name, "") for name in ("table", "back")}
+        shape = whole(form.get("shape"))
+        field = collections.add_field(table, label, kind, by=g.by, choices=words, options=options, shape=shape)
     except Refused as refusal:
         if request.htmx or refusal.status in (403, 404):
             raise

@@ -20,16 +20,19 @@ from domain.fields.records.leftover import LeftOver
 KEEP, READ, ASK, NO = "keep", "read", "ask", "no"  # all keep · each is read · after a question · not offered
 LABELS = {KEEP: "Every cell keeps its value", READ: "Each cell is read; what doesn't fit stays as words"}
 
-_ANY = "text long_text number money percent yes_no choice choices day moment duration person people email phone url"
+_ANY = (
+    "text long_text number money percent yes_no choice choices day moment duration person people email phone url "
+    "rating link links"
+)
 _WAYS = {
-    "text": {KEEP: "long_text", READ: "person people email phone url rating", ASK: "*"},
-    "long_text": {READ: "person people email phone url rating", ASK: "*"},
+    "text": {KEEP: "long_text", READ: "person people email phone url rating link links", ASK: "*"},
+    "long_text": {READ: "person people email phone url rating link links", ASK: "*"},
     "number": {KEEP: "text long_text", READ: "yes_no phone day rating", ASK: "money percent choice choices duration"},
     "money": {KEEP: "text long_text", ASK: "number choice"},
     "percent": {KEEP: "text long_text", ASK: "number choice"},
     "yes_no": {KEEP: "text long_text number", ASK: "choice choices"},
-    "choice": {KEEP: "text long_text choices", READ: "person people email phone url rating", ASK: "*"},
-    "choices": {KEEP: "text long_text", READ: "people", ASK: "choice"},
+    "choice": {KEEP: "text long_text choices", READ: "person people email phone url rating link links", ASK: "*"},
+    "choices": {KEEP: "text long_text", READ: "people links", ASK: "choice"},
     "day": {KEEP: "text long_text", ASK: "moment choice"},
     "moment": {KEEP: "text long_text", ASK: "day choice"},
     "duration": {KEEP: "text long_text", ASK: "number"},
@@ -39,6 +42,8 @@ _WAYS = {
     "phone": {KEEP: "text long_text", READ: "number", ASK: "choice choices"},
     "url": {KEEP: "text long_text", READ: "email", ASK: "choice choices"},
     "rating": {KEEP: "text long_text number", ASK: "choice choices"},
+    "link": {KEEP: "text long_text links", READ: "person people email phone url", ASK: "number choice choices"},
+    "links": {KEEP: "text long_text", READ: "link people", ASK: "choices"},
 }
 INSTEAD = "Make a field of that kind besides, and put this one away when it is filled."
 
@@ -49,12 +54,12 @@ def way(kind, other):
         return READ  # other settings: fewer places, another currency
     ways = _WAYS.get(kind, {})
     named = next((how for how, names in ways.items() if other in names.split()), None)
-    return named or (ASK if ways.get(ASK) == "*" else NO)
+    return named or (ASK if ways.get(ASK) == "*" and other in _ANY.split() else NO)
 
 
 def offered(kind):
     """The kinds that a field of this kind can become."""
-    return [other for other in (*_ANY.split(), "rating") if other != kind and way(kind, other) != NO]
+    return [other for other in _ANY.split() if other != kind and way(kind, other) != NO]
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def convert(kind, other, value, form=formats.Format()):  # noqa: B008  it is fro
     """A cell of one kind as one of another. Never refuses: what doesn't fit is left over."""
     if value is None:
         return Cell()
+    kind, other = kind.for_all(), other.for_all()
     if isinstance(value, LeftOver):
         return Cell(_parsed(other, str(value), form))
     try:
@@ -134,7 +140,15 @@ def _plain(value):
     return format(value, "f")
 
 
+def _relinked(kind, other, value, form):
+    """Rows of the same table keep their numbers, also those that lie in the trash; of another they are read anew."""
+    if kind.table != other.table:
+        return None
+    return value if other.takes_many or len(value) == 1 else Cell(value[:1], kind.plain(value))
+
+
 _SPECIAL = {
+    ("linked", "linked"): _relinked,
     ("text", "text"): _line,
     ("exact", "exact"): lambda kind, other, value, form: _checked(other, value),
     ("exact", "percent"): _fraction,

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from domain.fields.beside.linked import Linked
 from domain.fields.day import Day
 from domain.fields.email import Usable
-from domain.fields.kinds import Unfit, clean
+from domain.fields.kinds import Unfit, clean, whole
 from domain.fields.moment import Moment
 from domain.fields.money import CURRENCIES
 from domain.fields.person import Person
@@ -22,6 +23,7 @@ from domain.fields.records.rating import Rating
 from domain.fields.records.url import Url
 from domain.fields.records.yes_no import YesNo
 from domain.fields.text import Text
+from models import Collection
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ def _exact(kind):
     return made
 
 
+def _linked(takes_many):
+    return lambda options, _choices: Linked(table=options.get("table", 0), takes_many=takes_many)
+
+
 KINDS = {
     "text": Offered("Text", "Meyer & Sons", "letter-case", lambda options, _: Text(1000)),
     "long_text": Offered("Long text", "Several lines", "align-left", lambda options, _: Text(100_000, long=True)),
@@ -66,6 +72,8 @@ KINDS = {
     "phone": Offered("Phone", "+49 30 1234", "phone", lambda options, _: Phone(country=options.get("country", ""))),
     "url": Offered("Web address", "https://example.org", "link", lambda options, _: Url()),
     "rating": Offered("Rating", "★★★", "star", lambda options, _: Rating(options.get("most", 5))),
+    "link": Offered("Link", "One row of another table", "table", _linked(False)),
+    "links": Offered("Several links", "Rows of another table", "stack-2", _linked(True)),
 }
 
 
@@ -80,7 +88,13 @@ OPTIONS = {  # kind → (name, what it is called) of what can be set
     "money": (("currency", "Currency, such as EUR; empty: each cell's own"),),
     "phone": (("country", "Country of numbers without a prefix, such as DE"),),
     "rating": (("most", "Stars"),),
+    "link": (
+        TABLE := ("table", "Table that it links to"),
+        BACK := ("back", "What that table calls the rows that link to it"),
+    ),
+    "links": (TABLE, BACK),
 }
+NEEDED = {"link": ("table",), "links": ("table",)}  # settings that a kind isn't made without
 
 
 def read_options(name, texts):
@@ -90,7 +104,15 @@ def read_options(name, texts):
         text = clean(str(texts.get(option) if texts.get(option) is not None else "")).strip()
         if text:
             read[option] = _READ[option](text)
+        elif option in NEEDED.get(name, ()):
+            raise Unfit("Choose the table that it links to.")
     return read
+
+
+def _table(text):
+    if (table := Collection.one(Collection.id == whole(text), Collection.archived_at.is_null())) is None:
+        raise Unfit("Choose a table that is here.")
+    return table.id
 
 
 def _places(text):
@@ -123,4 +145,6 @@ _READ = {
     "currency": _currency,
     "country": _country,
     "most": _stars,
+    "table": _table,
+    "back": lambda text: text[:80],
 }

@@ -27,14 +27,14 @@ def pairs(sight, listing, plan, chart, most):
     cell = sight.shape.by_name.get(by)
     by_keys = of is None and not plan.tests and not plan.spans
     if by_keys and by is None:
-        rows = sight.found(plan, plan.exact, most + 1 if most else ALL)
+        rows = sight.found(plan, plan.probes, most + 1 if most else ALL)
         yield [(None, None, rows)], rows
         return
     if by_keys and plan.match is None and cell and cell.is_keyed and _length(cell.kind, chart.per) is not None:
         ((left,),) = questions.left_over()(
             slot=cell.slot, words=f'%"~s{cell.slot}":"%', limit=most + 1 if most else ALL
         )
-        if not left or sight.narrowing(plan.exact, plan).is_all:
+        if not left or sight.narrowing(plan.probes, plan).is_all:
             yield _by_keys(sight, plan, cell, chart.per, left, most)
             return
     yield from _by_rows(sight, listing, plan, by, of)
@@ -53,10 +53,10 @@ def _by_rows(sight, listing, plan, by, of):
 
 def _by_keys(sight, plan, cell, per, left, most):
     given = sight.narrows(plan) | {"slot": cell.slot, "start": "1", "end": "3", "limit": most and most + 1}
-    for place, (slot, key) in enumerate(plan.exact):
+    for place, (_, slot, key) in enumerate(plan.probes):
         given |= {f"slot_{place}": slot, f"key_{place}": key}
     length = _length(cell.kind, per)
-    counted = questions.keys_counted(length, sight.narrowing(plan.exact, plan), bool(most))(**given)
+    counted = questions.keys_counted(length, sight.narrowing(plan.probes, plan), bool(most))(**given)
     found = [(_value(cell.kind, key), None, rows) for key, rows in counted if key != EMPTY]
     empty = sum(rows for key, rows in counted if key == EMPTY)
     found += [(LeftOver(), None, min(left, empty)), (None, None, max(empty - left, 0))]

@@ -34,6 +34,8 @@ def world(cast, at):
         fields += (("Budget", "text"), ("Stage", "choice", ("Cold", "Warm")))
         table = collections.make("Offers", by=alice, fields=fields)
         found = listings.of(table, alice)
+        makers = linked(table, cast, at)
+        found = listings.of(collections.found("offers"), alice)
         known = {f.label: f.name for f in found.listing.fields}
         word = {option.label: option.id for option in RecordOption.select()}
         ids = []
@@ -45,6 +47,8 @@ def world(cast, at):
                 known["Until"]: f"2026-03-0{number + 1}",
                 known["Budget"]: f"secret {number}",
                 known["Stage"]: str(word["Cold"]),
+                known["Maker"]: f"#{makers['unseen']}",
+                known["Helpers"]: f"#{makers['unseen']}; #{makers['seen']}",
             }
             ids.append(rows.create(found, form, by=alice).id)
             rows.change(found, ids[-1], {known["Budget"]: f"hidden {number}"}, by=alice)
@@ -54,7 +58,27 @@ def world(cast, at):
         rules.change(table.slug, "role:member", MultiDict(rule), by=alice)
         while rules.move_words():
             pass
-        return {"ids": ids, "known": known, "word": word, "table": table}
+        return {"ids": ids, "known": known, "word": word, "table": table, "makers": makers}
+
+
+def linked(table, cast, at):
+    """Makers, of which bob sees those that he made, and two links to them; returns three of their numbers."""
+    alice, bob = at("alice"), at("bob")
+    makers = collections.make("Makers", by=alice)
+    for label, kind in (("Maker", "link"), ("Helpers", "links")):
+        collections.add_field(table.slug, label, kind, by=alice, options={"table": str(makers.id)})
+    called = {"unseen": ("Concealed", alice), "other": ("Veiled", alice), "seen": ("Visible", bob)}
+    ids = {}
+    for name, (title, by) in called.items():
+        known = listings.of(makers, by)
+        ids[name] = rows.create(known, {known.listing.first: title}, by=by).id
+    rules.change(
+        makers.slug,
+        "role:member",
+        MultiDict({"sees": "some", "where": "made:me", "changes": "all", "others": "change"}),
+        by=alice,
+    )
+    return ids
 
 
 def other_world(world, cast, at):
@@ -71,6 +95,9 @@ def other_world(world, cast, at):
                     world["known"]["Budget"]: f"elsewise {number}",
                     world["known"]["Stage"]: world["word"]["Warm"],
                 }
+                makers = world["makers"]
+                changed |= {world["known"]["Maker"]: None}
+                changed |= {world["known"]["Helpers"]: (makers["seen"], makers["other"])[:: number % 3 - 1 or 1]}
                 if not number % 2:  # not bob's: all of it is another
                     changed |= {
                         world["known"]["Name"]: f"Zebra {number}",
@@ -83,6 +110,7 @@ def other_world(world, cast, at):
                 documents.place(shape, id, document, made)
                 for noted in Change.select().where(Change.table == f"record:{world['table'].id}", Change.row_id == id):
                     fields = {n: (["x", "y"] if n in hidden else pair) for n, pair in noted.fields.items()}
+                    fields = {n: pair for n, pair in fields.items() if n != world["known"]["Maker"]}
                     Change.update(fields=fields).where(Change.id == noted.id).execute()
 
         write(paint)
@@ -93,7 +121,8 @@ def asked(world):
     known, ids, word = world["known"], world["ids"], world["word"]
     names = [*known.values(), "created_by", "changed_at", "f999"]
     queries = ["", "?view=board", "?tab=mine"]
-    queries += [f"?q={text}" for text in ("secret", "hidden", "elsewise", "Zebra", "Offer", "warm", "cold")]
+    said = ("secret", "hidden", "elsewise", "Zebra", "Offer", "warm", "cold", "Concealed", "Veiled", "Visible")
+    queries += [f"?q={text}" for text in said]
     queries += [f"?view=calendar&cal={scale}" for scale in ("", "week", "agenda", "day")]
     for name in names:
         queries += [f"?view=calendar&cal_on={name}&cal_until={other}" for other in names]
@@ -102,6 +131,10 @@ def asked(world):
         queries += [f"?view=chart&chart_by={name}", f"?view=chart&chart_by={known['Until']}&chart_of={name}"]
         queries += [f"?sort={name}&after=1~1", f"?sort={name}&after=1secret~2"]
     queries += [f"?view=board&{known['Stage']}={word['Warm']}", f"?q=offer&{known['State']}={word['Shut']}"]
+    queries += [f"?{known[name]}=%23{id}" for name in ("Maker", "Helpers") for id in world["makers"].values()]
+    beyond = f"and~{known['Maker']}.f7~begins~Conc"
+    queries += [f"?where={beyond}", f"?where=and~{known['Maker']}~empty", f"?where=and~{known['Helpers']}~not_empty"]
+    yield from ("/acme/records/makers", *(f"/acme/records/makers/{id}" for id in world["makers"].values()))
     for method, rule, endpoint, _ in ROUTES:
         if not rule.startswith(OURS) or method != "GET":
             continue
@@ -163,8 +196,8 @@ def test_records_33_34_every_route_answers_two_worlds_with_the_same_bytes(world,
     assert different == set()
     text = "".join(text for _, text in second.values())
     assert "Offer 1" in text
-    for hidden in ("elsewise", "Zebra", "secret", "Budget", "Warm"):
-        assert hidden not in re.sub(r'(value|href|data-url|content)="[^"]*"', "", text), hidden
+    for hidden in ("elsewise", "Zebra", "secret", "Budget", "Warm", "Concealed", "Veiled"):
+        assert hidden not in re.sub(r'(value|href|data-url|content|hx-get|hx-post)="[^"]*"', "", text), hidden
 
 
 def test_the_owner_sees_the_difference(world, cast, at, browse):

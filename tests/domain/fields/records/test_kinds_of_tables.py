@@ -51,7 +51,8 @@ VALUES = {
     "url": words.map(lambda text: "https://www.example.org/" + "".join(c for c in text if c.isalnum())),
     "rating": some.integers(1, 5),
 }
-PLACELESS = [name for name in registry.KINDS if name not in ("person", "people")]  # those that ask no database
+ASKING = ("person", "people", "link", "links")
+PLACELESS = [name for name in registry.KINDS if name not in ASKING]  # those that ask no database
 
 
 def kind_of(name):

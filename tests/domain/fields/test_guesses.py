@@ -1,7 +1,7 @@
 import pytest
 
+from domain.fields import guesses
 from domain.fields.records import registry
-from domain.records import guesses
 
 
 @pytest.mark.parametrize(
