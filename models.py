@@ -408,6 +408,22 @@ class SavedView(Owned):
         indexes = ((("organization", "table", "by"), False),)
 
 
+class CalendarFeed(Table):
+    """A secret link by which a calendar program reads a list as its person may see it."""
+
+    user = to(User)
+    membership = to(Membership)  # with which it ends
+    table = CharField(max_length=40, column_name="table_name")
+    path = CharField(max_length=200)
+    query = TextField()
+    title = CharField(max_length=120)
+    secret_hash = CharField(max_length=64, unique=True)
+    used_at = Moment(null=True)
+
+    class Meta:
+        table_name = "calendar_feed"
+
+
 class StoredFile(Owned):
     """A file on a row. Its bytes lie elsewhere, once for an organization, by their hash: domain/files/stores.py"""
 

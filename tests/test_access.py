@@ -131,6 +131,7 @@ FORMS = {
 }
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
+    "feeds.act_end": "This link isn't here",
     "record_rules.remove": "There is no such rule.",
     "record_links.offered": "There is no such link.",
     "record_links.make": "There is no such link.",
@@ -414,6 +415,7 @@ def filled(rule, endpoint, name, world):
             "identities": world.identity.get(name, 1),
             "alerts": world.alert,
             "jobs": "tokens",
+            "feeds": 1,
             "dev": world.cast.alice.id,
             "sandbox": "nothing",
             "members": world.colleague,

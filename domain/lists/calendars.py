@@ -160,6 +160,12 @@ def _by(listing, ask, name):
     return ask.but(sort=sort.key if sort else "", after=ask.after if sort else "")
 
 
+def within(listing, ask, by, look, first, end, rows, newest=False):
+    """As many rows of some days, in the order of their days or from the newest back."""
+    sort = next(s for s in listing.sorts if s.column == look.on and s.descending == newest)
+    return lists.read(listing, ask.but(spans=((look.on, first, end),), rows=rows, sort=sort.key, after=""), by).rows
+
+
 def _running(listing, ask, by, look, first):
     """The rows that began before the first day and go on: by their end, so that few are looked at."""
     before = midnight(first) if isinstance(listing.by_name[look.on].kind, Moment) else first - DAY
@@ -173,14 +179,14 @@ def _take(found, answer, look, shown_from):
     found.people |= answer.people
     for row in answer.rows:
         first = day_of(getattr(row, look.on))
-        last = _last_day(getattr(row, look.until), first) if look.until else first
+        last = last_day(getattr(row, look.until), first) if look.until else first
         if first is not None and last >= shown_from:
             found.entries.append(Entry(row, first, last))
     found.entries.sort(key=lambda one: (one.first, -(one.last - one.first).days if one.last > one.first else 0))
 
 
-def _last_day(value, first):
-    """A row that ends as a day begins doesn't reach into it."""
+def last_day(value, first):
+    """The last day of a row that begins on a day; one that ends as a day begins doesn't reach into it."""
     last = day_of(value)
     if last is None or first is None:
         return first

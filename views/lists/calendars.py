@@ -10,6 +10,7 @@ from domain import Forbidden, Invalid, NotFound
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.lists import calendars, rows
 from domain.lists.calendars import DAY
+from domain.people import feeds
 from views import access, pages
 from views.lists import drawing
 
@@ -159,20 +160,46 @@ class _Drawn:
         return self.rights[people]
 
 
+# --- a link for calendar programs ----------------------------------------------------------------------------------
+
+
+def subscription(mounted, parts):
+    """What a link is, before one is made."""
+    return _subscription(mounted, _with_days(mounted, parts))
+
+
+def subscribe(mounted, parts):
+    """Make a link to what is asked of the list; it is shown this once."""
+    place = _with_days(mounted, parts)
+    path = place.url.removeprefix(f"/{place.by.organization.slug}")
+    _, secret = feeds.make(place.listing, place.address().partition("?")[2], path, by=place.by)
+    return _subscription(mounted, place, feeds.address(secret))
+
+
+def _with_days(mounted, parts):
+    place = mounted.place(parts, "calendar")
+    if not place.listing.calendar:
+        raise NotFound()
+    return place
+
+
+def _subscription(mounted, place, link=""):
+    about = {"place": place, "listing": place.listing, "link": link}
+    return pages.in_dialog("lists/_feed_dialog.html", "lists/feed.html", here=mounted.nav, **about)
+
+
 # --- a row on another day ----------------------------------------------------------------------------------------
 
 
 def day(mounted, parts):
     """The form that asks for the day."""
     access.refuse_who_only_looks()
-    place = mounted.place(parts, "calendar")
+    place = _with_days(mounted, parts)
     return _asking(mounted, place, parts["id"])
 
 
 def _asking(mounted, place, id, errors=None, status=200):
     listing = place.listing
-    if not listing.calendar:
-        raise NotFound()
     look, row = calendars.understand(listing, dict(place.apart)), rows.get(place.rules, id, place.by, place.ask.parent)
     if not place.rules.may_change(row, look.on, place.by):
         raise Forbidden(rows.why_not(place.rules, row, place.by))
@@ -185,9 +212,7 @@ def _asking(mounted, place, id, errors=None, status=200):
 
 def move(mounted, parts):
     """Put a row on another day, by being dragged or by the form."""
-    place, id, form = mounted.place(parts, "calendar"), parts["id"], request.form
-    if not place.listing.calendar:
-        raise NotFound()
+    place, id, form = _with_days(mounted, parts), parts["id"], request.form
     look = calendars.understand(place.listing, dict(place.apart))
     about = {"until": look.until, "was": form.get("was", ""), "parent": place.ask.parent}
     try:

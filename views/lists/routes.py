@@ -165,6 +165,9 @@ def _wanted(listing):
         yield "/views/<id:view>/removal", "POST", saved_views.remove_view, reads
     if listing.board_by:
         yield "/column/<int:number>", "GET", board.column, reads
+    if listing.calendar:
+        yield "/subscription", "GET", calendars.subscription, reads
+        yield "/subscription", "POST", calendars.subscribe, reads
     if listing.has_pages:
         yield "/<id:id>", "GET", row_page.show, reads
         if listing.comments:
