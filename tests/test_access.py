@@ -204,6 +204,7 @@ REFUSED = {
     "reconciliations.bulk": 422,
     "inbox.bulk": 422,  # none is chosen
     "account.browsers_bulk": 422,
+    "feeds.bulk": 422,
     "inbox.act_work": 409,  # its body can't be read
     "jobs.bulk": 422,  # none is chosen
     "alerts.bulk": 422,
