@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 from peewee import CharField
-from werkzeug.datastructures import MultiDict
 
 from database.clock import now, read_in, reader_day
 from database.scope import inside
@@ -97,13 +96,13 @@ def text(feed, by):
     with inside(by.organization):
         listing = targets.found(feed.table, by, "calendar").listing
         demand(by, listing.reads)
-        given = MultiDict(parse_qs(feed.query))
+        said = parse_qs(feed.query)
+        given = {name: texts[0] for name, texts in said.items()} | {"where": said.get("where", [])}
         ask, look = asks.understand(listing, given), calendars.understand(listing, given)
         made = Calendar()
         made.add("prodid", "-//Guildhall//EN")
         made.add("version", "2.0")
         made.add("x-wr-calname", f"{feed.title} · {by.organization.name}")
-        made.add("refresh-interval", timedelta(hours=1), parameters={"value": "DURATION"})
         names = members()
         for row in _rows(listing, ask, by, look):
             made.add_component(_filled(Event(), feed, by, listing, look, row, names))
@@ -136,7 +135,7 @@ def _filled(made, feed, by, listing, look, row, names):
     else:
         made.add("dtstart", first)
         made.add("dtend", last + DAY)
-    if said := _said(listing, look, row, names):
+    if said := _lines(listing, look, row, names):
         made.add("description", said)
     if listing.has_pages:
         made.add("url", f"{configuration.active.site_url}/{by.organization.slug}{feed.path}/{row.id}")
@@ -147,7 +146,7 @@ def _utc(moment):
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def _said(listing, look, row, names):
+def _lines(listing, look, row, names):
     """What else the list shows of a row, in lines."""
     lines = []
     for field in listing.listed:
