@@ -235,6 +235,7 @@ def rows_of():
     order = models.TicketOrder.create(hold_until_at=now(), currency="EUR", **part)
     stock = models.Stock.create(kind="tier", thing=kind.id, **part)
     item = models.OrderItem.create(order=order, tier=kind, quantity=1, standing=1, unit_cents=0, total_cents=0, **mine)
+    membership = models.Membership.create(user=user, role="owner", **mine)
     brought = models.ImportFile.create(table="tasks", sha256="x", name="f.csv", size=1, organization=organization)
     return [
         user,
@@ -252,7 +253,10 @@ def rows_of():
         models.StaffRole.create(user=user, role="support"),
         models.Challenge.create(user=user, action="a", method="email", expires_at=now()),
         models.Proof.create(user=user, session=session, action="a", level=3, single_use=False, expires_at=now()),
-        models.Membership.create(user=user, role="owner", **mine),
+        membership,
+        models.CalendarFeed.create(
+            user=user, membership=membership, table="task", path="/tasks", query="", title="T", secret_hash="x"
+        ),
         workspace,
         models.Assignment.create(user=user, workspace=workspace, role="scanner", **mine),
         models.Invitation.create(
