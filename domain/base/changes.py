@@ -49,7 +49,7 @@ def made_by(user, table, key):
 
 def made(by, table, batch):
     """The change by which this person made a row of the table under this name, or None; repeats wait for it."""
-    lock("changes", by.organization.id)
+    lock("form", f"{by.user.id} {batch}")
     found = (Change.by == by.user) & (Change.table == table) & (Change.batch == batch) & (Change.verb == "created")
     return Change.select().where(found).first()
 

@@ -11,6 +11,7 @@ from domain.fields.choice import Choice
 from domain.fields.kinds import Unfit, clean, comparable
 from domain.fields.records import formats
 from domain.fields.records.option import Options
+from domain.fields.text import Text
 from domain.imports import additions, reading, targets
 
 ID = "id"  # the column that has our own numbers of rows
@@ -61,6 +62,8 @@ def propose(listing, columns, remembered=None, rows=None):
         goes = known.get(name, by_word.get(comparable(name), ""))
         fields.append(goes if goes in names and goes not in fields else "")
     adds = []
+    if rows is not None and listing.first not in fields and not fields[0] and isinstance(listing.written[0].kind, Text):
+        fields[0] = listing.first  # what rows are called by stands first
     follows = {comparable(word) for f in listing.fields for word in (f.name, f.label)}  # what no import writes
     for place, name in enumerate(columns) if rows is not None else ():
         if not fields[place] and name not in known and comparable(name) not in follows:

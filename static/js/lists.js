@@ -326,4 +326,23 @@
   on("change", (event) => { if (event.target.id === "c_op") showTaken(event.target); });
   on("htmx:afterSwap", () => { const select = document.getElementById("c_op"); if (select) showTaken(select); });
   on("DOMContentLoaded", () => { const select = document.getElementById("c_op"); if (select) showTaken(select); });
+
+  // -- rows pasted out of a spreadsheet: anywhere on the list, or into the row to type in
+
+  const isWritten = (place) => place.closest?.("input, textarea, select, [contenteditable]");
+  const asLines = (html) => [...new DOMParser().parseFromString(html, "text/html").querySelectorAll("tr")].map((row) =>
+    [...row.cells].map((cell) => `"${cell.textContent.trim().replaceAll('"', '""')}"`).join("\t")).join("\n");
+  on("paste", (event) => {
+    const link = document.querySelector("[data-paste]"), quick = event.target.closest?.("#quick_add");
+    if (!link || (isWritten(event.target) && !quick) || document.querySelector("dialog[open]")) return;
+    let text = event.clipboardData.getData("text/plain");
+    const html = event.clipboardData.getData("text/html");
+    if (!text.includes("\t") && /<table/i.test(html)) text = asLines(html);
+    if (!/[\t\n]/.test(text.trim())) return;
+    event.preventDefault();
+    const form = Object.assign(document.createElement("form"), { method: "post", action: link.getAttribute("href"), hidden: true });
+    form.append(Object.assign(document.createElement("textarea"), { name: "text", value: text }));
+    document.body.append(form);
+    form.requestSubmit();
+  });
 })();

@@ -31,12 +31,12 @@ from views.lists import (
     export,
     files,
     filtering,
-    imports,
     many,
     row_page,
     saved_views,
     trash,
 )
+from views.lists.incoming import imports, pasting
 from views.lists.place import Place
 
 DRAWN = {"calendar": calendars, "chart": charts}  # views that ask something of their own
@@ -198,6 +198,8 @@ def _wanted(listing):
         yield "/restoration", "POST", trash.restore, writes
     if listing.imports:
         yield from imports.routes(listing)
+        yield "/paste", "GET", pasting.paste, writes
+        yield "/paste", "POST", pasting.pasted, writes
 
 
 def _bound(handler, mounted):

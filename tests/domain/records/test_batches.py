@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from database.columns import public_id
 from database.scope import inside
 from domain.imports import doing, imports
 from domain.lists import lists, rows
@@ -130,3 +131,9 @@ def test_a_row_that_somebody_changed_meanwhile_is_met_as_it_is(by):
     doing.work()
     row = rules.listing.source.get_many([standing.id])[standing.id]
     assert (row.value(name), str(row.value("f3"))) == ("Line 5", "ca. 5")
+
+
+def test_a_form_that_is_sent_twice_makes_one_row_of_a_table(by):
+    rules, key = table(by), public_id()
+    made = [rows.create(rules, {rules.listing.first: "Once"}, by=by, key=key).id for _ in range(2)]
+    assert made[0] == made[1]

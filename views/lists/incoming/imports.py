@@ -77,8 +77,7 @@ def _import_of(mounted, parts):
 
 def _columns(mounted, place, held, refusal=None, mapping=None):
     mapping = mapping or held.mapping
-    found, builds = imports.look(held), additions.offered(place.listing, place.by)
-    wide = additions.widened(place.rules, mapping).listing
+    found = imports.look(held)
     return pages.page(
         "lists/import_columns.html",
         refusal.status if refusal else 200,
@@ -89,21 +88,30 @@ def _columns(mounted, place, held, refusal=None, mapping=None):
         look=found,
         earlier=imports.earlier(held),
         mapping=mapping,
-        columns=mappings.columns(wide, found, mapping),
-        fields=[(f.name, f.label) for f in mappings.fields_of(place.listing)],
-        new_fields=_new_fields(place, found, mapping) if builds else {},
-        is_new=additions.kind_of,
-        builds=builds,
-        keeps_words=place.listing.source is not None,
         moved=imports.moved(place.listing, held.mapping) if held.state == "stopped" else (),
-        left_alone=[f.label for f in place.listing.fields if f not in place.listing.written],
-        words=_words(wide),
         delimiters=[(sign, name.capitalize()) for sign, name in reading.DELIMITERS.items()],
         modes=mappings.MODES,
         empties=mappings.EMPTIES,
         errors=refusal.beside() if refusal else {},
         here=mounted.nav,
+        **columns_shown(place, found, mapping),
     )
+
+
+def columns_shown(place, found, mapping):
+    """What the columns of a Look and where they go need to be drawn."""
+    builds = additions.offered(place.listing, place.by)
+    wide = additions.widened(place.rules, mapping).listing
+    return {
+        "columns": mappings.columns(wide, found, mapping),
+        "fields": [(f.name, f.label) for f in mappings.fields_of(place.listing)],
+        "new_fields": _new_fields(place, found, mapping) if builds else {},
+        "is_new": additions.kind_of,
+        "builds": builds,
+        "keeps_words": place.listing.source is not None,
+        "left_alone": [f.label for f in place.listing.fields if f not in place.listing.written],
+        "words": _words(wide),
+    }
 
 
 KINDS = ("text", "long_text", "number", "money", "yes_no", "choice", "day", "moment")  # of new fields, always offered
