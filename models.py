@@ -424,6 +424,20 @@ class CalendarFeed(Table):
         table_name = "calendar_feed"
 
 
+class SavedChart(Owned):
+    """A chart of a list under a name, for oneself or for all: on the dashboard, and perhaps on the home page."""
+
+    organization = to(Organization)
+    listing = CharField(max_length=60, column_name="listing_name")
+    name = CharField(max_length=80)
+    query = TextField()
+    is_shared = BooleanField(default=False)
+    is_home = BooleanField(default=False)
+    place = IntegerField(default=0)
+    by = to(User)
+    archived_at = Moment(null=True)
+
+
 class StoredFile(Owned):
     """A file on a row. Its bytes lie elsewhere, once for an organization, by their hash: domain/files/stores.py"""
 

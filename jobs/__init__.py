@@ -26,7 +26,7 @@ from database.transactions import writes
 from domain import NotFound
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
-from domain.charts import figures
+from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
 from domain.events import payments
 from domain.imports import doing, imports
@@ -85,7 +85,8 @@ def audit_events(size):
 
 
 EXPIRED = batches(
-    200, tokens.prune, sessions.prune, proofs.prune, people.end_lapsed, backer_imports.prune, imports.prune
+    *(200, tokens.prune, sessions.prune, proofs.prune, people.end_lapsed, backer_imports.prune),
+    *(imports.prune, saved_charts.prune),
 )
 LAPSED = batches(200, invitations.expire, transfers.expire)
 

@@ -20,6 +20,7 @@ from database.connections import database
 from database.scope import OutOfScope, _scope, everywhere, inside
 from domain.backers import backer_imports, backers, tiers
 from domain.base import audit, roles, settings
+from domain.charts import saved_charts
 from domain.entitlements import plans
 from domain.entitlements.plans import PAID
 from domain.files import stores
@@ -65,6 +66,8 @@ def of(*kinds):
 FORMS = {
     "tasks.create": {"title": "Order paper"},
     "tasks.save_view": {"name": "Mine", "query": ""},
+    **{f"{room}.save_chart": {"name": "Mine", "query": ""} for room in ("tasks", "records")},
+    "dashboards.update": {"name": "Mine"},
     "tasks.move": {"day": "2026-03-10"},
     "records.move": {"day": "2026-03-10"},
     "records.save_view": {"name": "Mine", "query": ""},
@@ -248,6 +251,7 @@ def _made(cast, at):
         row_batch={},
         comment={},
         view={},
+        chart={},
         attached={},
         task={},
         batch={},
@@ -276,6 +280,7 @@ def _made(cast, at):
             made.row_batch[name] = Change.one(noted).batch
             for place, found in (("tasks", tasks.rules), ("records", listings.of(repairs, by))):
                 made.view[f"{place}.{name}"] = saved_views.save(found.listing, "Mine", "", by=by).id
+            made.chart[name] = saved_charts.save(tasks.listing, "Mine", "", by=by).id
     for name in (*MEMBERS, "charlie", "stella"):
         person = getattr(cast, name)
         outgoing_key = f"hello:{name}"
@@ -397,6 +402,7 @@ def filled(rule, endpoint, name, world):
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "parent": world.cast.alice.id if endpoint.startswith("people.") else world.stage.id,
         "table": "repairs",
+        "chart": world.chart.get(who),
         "view": world.view.get(f"{endpoint.partition('.')[0]}.{who}"),
         "file": world.attached.get(f"{endpoint.partition('.')[0]}.{who}"),
         "comment": world.comment.get(f"{endpoint.partition('.')[0]}.{who}"),

@@ -269,6 +269,7 @@ def rows_of():
         models.Comment.create(table="task", row_id=1, by=user, text="T", **mine),
         models.Task.create(user=user, title="T", **mine),
         models.SavedView.create(table="task", name="V", query="", by=user, **mine),
+        models.SavedChart.create(listing="tasks", name="C", query="", by=user, **mine),
         models.OrganizationKey.create(public="p", sealed="s", **mine),
         collection,
         field,

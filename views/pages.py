@@ -280,6 +280,7 @@ def _places(slug, billed, capabilities, team=False):
             Place("home", "Home", f"/{slug}", "home", "h"),
             Place("tasks", "Tasks", f"/{slug}/tasks", "checklist", "t"),
             Place("records", "Records", f"/{slug}/records", "table", "q"),
+            Place("dashboards", "Dashboard", f"/{slug}/dashboard", "chart-bar", "v"),
         ]
         if billed:
             items.append(Place("billing", "Plan", f"/{slug}/billing", "credit-card", "b"))
@@ -321,6 +322,7 @@ ICONS = (
     "checks",
     "inbox",
     "table",
+    "chart-bar",
 )
 
 

@@ -86,6 +86,8 @@ ORGANIZATION = {
     "events.publish": _to("Publish, move, cancel and archive events", "owner admin"),
     "orders.read": _to("See the orders of events and who holds passes", "owner admin member"),
     "orders.write": _to("Cancel orders, give money back, let in beyond the size", "owner admin"),
+    "charts.read": _to("See the dashboard and save charts", "owner admin member viewer"),
+    "charts.manage": _to("Put everybody's charts in order and on the home page", "owner admin"),
     "billing.read": _to("See plan, invoices and credits", "owner admin", while_suspended=True),
     "billing.manage": _to("Choose and cancel the plan", "owner"),
 }

@@ -13,8 +13,8 @@ from domain.fields.kinds import clean
 from domain.lists import asks
 
 LOOKS = {"bars": "Bars", "line": "Line", "number": "One number"}
-_PASSING = ("after", "rows", "saved", "view", "sort")  # what an address says that changes no figure
-_OWN = ("chart_by", "chart_per", "chart_of", "chart_as")
+PASSING = ("after", "rows", "saved", "chart", "view", "sort")  # what an address says that changes no figure
+OWN = ("chart_by", "chart_per", "chart_of", "chart_as")
 _LISTS_OWN = ("tab", "q", "due", "where")
 
 
@@ -67,7 +67,7 @@ def summed_fields(listing):
 def understand(listing, args):
     """(the Chart out of query arguments, whether all of it was understood); without any the likeliest one."""
     by, of = ({f.name: f for f in fields(listing)} for fields in (grouping_fields, summed_fields))
-    given = {name: clean(args.get(name, "")) for name in _OWN}
+    given = {name: clean(args.get(name, "")) for name in OWN}
     is_whole = given["chart_by"] in {"", *by} and given["chart_of"] in {"", *of}
     field = by.get(given["chart_by"])
     look = given["chart_as"] if given["chart_as"] in LOOKS else "bars"
@@ -92,7 +92,7 @@ def read(listing, query):
             args.setdefault(name, text)
     ask = asks.understand(listing, args).but(after="")
     chart, is_whole = understand(listing, args)
-    known = {*_PASSING, *_OWN, *_LISTS_OWN, *(name for name, _ in ask.filters)}
+    known = {*PASSING, *OWN, *_LISTS_OWN, *(name for name, _ in ask.filters)}
     known |= {f"{name}_{end}" for name, end, _ in ask.ranges}
     return Asked(listing, ask, chart, is_whole and not ask.lost and args.keys() <= known)
 

@@ -97,7 +97,7 @@ def _mark():
 
 
 def _changed_since(listing, mark):
-    return Change.one(Change.table == listing.table, Change.id > mark) is not None
+    return Change.one(Change.table.in_((listing.table, *listing.hears.split())), Change.id > mark) is not None
 
 
 def _place_of(asked, by):
@@ -114,6 +114,8 @@ def _place_of(asked, by):
 
 def _text(value):
     """A value as the same text in every process."""
+    if hasattr(value, "mark"):
+        return _text(value.mark)
     if is_dataclass(value):
         return [(f.name, _text(getattr(value, f.name))) for f in fields(value)]
     if isinstance(value, frozenset | set):

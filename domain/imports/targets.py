@@ -6,6 +6,7 @@ from domain import NotFound
 
 _FINDERS: dict = {}
 _BUILDERS: dict = {}
+_PATHS: dict = {}
 
 
 class Builder(NamedTuple):
@@ -20,9 +21,10 @@ class Builder(NamedTuple):
     kind_of: Any
 
 
-def offer(family, find, builder=None):
-    """Lists called `family`, or `family:…`, are found by find(name, by), which gives their rules or refuses."""
-    _FINDERS[family], _BUILDERS[family] = find, builder
+def offer(family, find, path, builder=None):
+    """Lists called `family`, or `family:…`, are found by find(name, by), which gives their rules or refuses; `path`
+    (name) is where their page is, below the organization."""
+    _FINDERS[family], _PATHS[family], _BUILDERS[family] = find, path, builder
 
 
 def found(name, by, part="imports"):
@@ -37,3 +39,8 @@ def found(name, by, part="imports"):
 def builder(name):
     """What adds to the list with this name, or None where nothing can be added."""
     return _BUILDERS.get(name.partition(":")[0])
+
+
+def address(name, by):
+    """The address of a list's page."""
+    return f"/{by.organization.slug}{_PATHS[name.partition(':')[0]](name)}"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from database.clock import now, set_clock
 from database.scope import inside
 from database.transactions import writes
+from domain.charts import saved_charts
 from domain.entitlements import credits, grants
 from domain.lists import rows
 from domain.money import billing, pricing
@@ -204,7 +205,8 @@ def _fill_tables(team, people, chance, start):
         ("Since", "day"),
         ("Notes", "long_text"),
     )
-    _fill_table(collections.make("Sponsors", by=owner, fields=fields), SPONSORS, workers, chance, start)
+    sponsors = collections.make("Sponsors", by=owner, fields=fields)
+    _fill_table(sponsors, SPONSORS, workers, chance, start)
     things = (
         ("Thing", "text"),
         ("State", "choice", ("Ready", "Lent", "Broken")),
@@ -213,6 +215,23 @@ def _fill_tables(team, people, chance, start):
         ("Notes", "long_text"),
     )
     _fill_table(collections.make("Equipment", by=owner, fields=things), THINGS_TO_LEND, workers, chance, start)
+    _draw_charts(sponsors, owner)
+
+
+def _draw_charts(sponsors, owner):
+    """What stands on the home page: tasks, and sponsors."""
+    table = listings.of(sponsors, owner).listing
+    state, person, since = (field.name for field in table.fields[1:4])
+    for listing, name, query in (
+        (tasks.listing, "Tasks by what they are about", "tab=all&chart_by=category"),
+        (tasks.listing, "When tasks are due", "tab=all&status=pending&chart_by=due_at&chart_per=week"),
+        (table, "How far we are with sponsors", f"chart_by={state}"),
+        (table, "Sponsors since the beginning", f"chart_by={since}&chart_per=week&chart_as=line"),
+        (table, "Whose sponsors they are", f"chart_by={person}"),
+    ):
+        saved = saved_charts.save(listing, name, query, by=owner, shared=True)
+        if name != "Whose sponsors they are":
+            saved_charts.change(saved.id, name, by=owner, shared=True, home=True)
 
 
 def _fill_table(table, names, workers, chance, start):

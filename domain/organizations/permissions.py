@@ -136,6 +136,9 @@ GROUPS = {
     "comments": "Comments, files and trash",
     "trash": "Comments, files and trash",
     "records": "Records",
+    "charts": "Charts",
+    "events": "Events",
+    "orders": "Events",
     "billing": "Plan",
 }
 TARGETED = {only_owners_touch_owners.__name__, not_the_last_owner.__name__}

@@ -108,23 +108,30 @@ def _field(cell, allowed):
     return replace(cell.field, kind=replace(cell.kind, reader=links.reader(allowed, cell.name)))
 
 
+def _named(name):
+    """The table whose listing is called so."""
+    return collections.numbered(whole(name.partition(":")[2]))
+
+
 def _of_name(name, by):
     """The rules of the table whose listing is called so."""
-    return of(collections.numbered(whole(name.partition(":")[2])), by)
+    return of(_named(name), by)
 
 
 def _add_field(name, label, kind, words, by):
-    table = collections.numbered(whole(name.partition(":")[2]))
-    return f"f{collections.add_field(table.slug, label, kind, by=by, choices=words).id}"
+    return f"f{collections.add_field(_named(name).slug, label, kind, by=by, choices=words).id}"
 
 
 def _add_words(name, field, words, by):
-    table = collections.numbered(whole(name.partition(":")[2]))
+    table = _named(name)
     for word in words:
         collections.add_option(table.slug, int(field[1:]), word, by=by)
 
 
-targets.offer("record", _of_name, targets.Builder(_add_field, _add_words, guesses.kind_of))
+targets.offer(
+    *("record", _of_name, lambda name: f"/records/{_named(name).slug}"),
+    targets.Builder(_add_field, _add_words, guesses.kind_of),
+)
 
 
 MOST_COUNTED = 60  # tables of which a page says how many rows they have

@@ -108,6 +108,11 @@ class Shape:
     cells: tuple[Cell, ...]
     moment: Any = None  # when it became so
 
+    @property
+    def mark(self):
+        """What no other shape of any table has."""
+        return self.collection, self.number, self.moment
+
     @cached_property
     def by_name(self):
         return {cell.name: cell for cell in self.cells}

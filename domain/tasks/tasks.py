@@ -178,7 +178,7 @@ def _notify(user, type, key, title, task, organization, letter=None):
 
 
 rules = rows.Rules(listing, _reachable, _may_change, _may_remove, _why, _derive, _after)
-targets.offer("tasks", lambda name, by: rules)
+targets.offer("tasks", lambda name, by: rules, lambda name: "/tasks")
 
 
 @writes

@@ -8,10 +8,13 @@ from urllib.parse import parse_qsl, urlencode
 
 from htmx_flask import request
 
-from domain.charts import charts, figures, groupings, sums, tallies
+from domain import Invalid
+from domain.charts import charts, figures, groupings, saved_charts, sums, tallies
+from domain.fields.kinds import whole
+from views import pages
 
 MOST = 366  # groups that are shown
-_NOT_THE_LISTS = ("view", "after", "rows", "saved", "chart_by", "chart_per", "chart_of", "chart_as")
+_NOT_THE_LISTS = {*charts.PASSING, *charts.OWN} - {"sort"}
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,10 @@ class Drawn:
 
 
 def apart(listing):
-    """What the present address says of its chart, as it was understood."""
-    return charts.understand(listing, request.args)[0].written.items()
+    """What the present address says of its chart, as it was understood, and which saved one it is."""
+    return (
+        charts.understand(listing, request.args)[0].written | {"chart": whole(request.args.get("chart")) or ""}
+    ).items()
 
 
 def context(place):
@@ -128,3 +133,35 @@ def context(place):
         "periods": groupings.PERIODS,
         "looks": charts.LOOKS,
     }
+
+
+def chart_to_save(mounted, parts):
+    """The form that keeps a chart under a name: under its own, where it is one already and theirs to change."""
+    place = mounted.place(parts)
+    held = _to_replace(request.args.get("chart"), place.by)
+    given = {"name": held.name, "shared": held.is_shared, "chart_id": held.id} if held else {}
+    return _form(mounted, place, {"query": request.query_string.decode("utf-8", "replace")} | given)
+
+
+def _to_replace(text, by):
+    held = saved_charts.get(whole(text), by)
+    return held if held and saved_charts.may_change(held, by) else None
+
+
+def _form(mounted, place, given, status=200):
+    about = {"place": place, "listing": place.listing} | given
+    return pages.in_dialog("lists/_chart_dialog.html", "lists/save_chart.html", status, here=mounted.nav, **about)
+
+
+def save_chart(mounted, parts):
+    place, form = mounted.place(parts), request.form
+    given = {"query": form.get("query", ""), "name": form.get("name", ""), "shared": form.get("shared") == "1"}
+    id = whole(form.get("chart"))
+    try:
+        saved = saved_charts.save(
+            place.listing, given["name"], given["query"], by=place.by, shared=given["shared"], id=id
+        )
+    except Invalid as refusal:
+        error = " ".join(refusal.fields.values())
+        return _form(mounted, place, given | {"error": error, "chart_id": id}, refusal.status)
+    return pages.go(f"/{place.by.organization.slug}/dashboard#chart_{saved.id}", f"“{saved.name}” is saved.")

@@ -163,6 +163,9 @@ def _wanted(listing):
         yield "/views", "GET", saved_views.saved, reads
         yield "/views", "POST", saved_views.save_view, reads
         yield "/views/<id:view>/removal", "POST", saved_views.remove_view, reads
+    if listing.charts:
+        yield "/charts", "GET", charts.chart_to_save, reads
+        yield "/charts", "POST", charts.save_chart, reads
     if listing.board_by:
         yield "/column/<int:number>", "GET", board.column, reads
     if listing.calendar:

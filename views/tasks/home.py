@@ -9,6 +9,7 @@ from domain.operations import alerts
 from domain.organizations import organizations, permissions
 from domain.tasks import figures
 from views import access, pages
+from views.charts import dashboards
 
 blueprint = Blueprint("home", __name__)
 
@@ -59,6 +60,7 @@ def show():
         agenda=pages.later(figures.agenda, by, everybody),
         undated=pages.later(figures.undated, by, everybody),
         activity=pages.later(figures.activity, by, everybody),
+        charts=pages.later(dashboards.on_home, by),
         alerts=pages.later(alerts.active),
         newest=pages.later(notices.newest, by.user, 5),
         current=pages.later(grants.plan),
