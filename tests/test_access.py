@@ -85,6 +85,7 @@ FORMS = {
     "record_fields.change_kind": {"kind": "long_text"},
     "record_rules.change": {"who": "role:viewer", "sees": "all", "changes": "none", "others": "see"},
     "record_rules.remove": {"who": "role:member"},
+    "record_rules.look": {"who": "role:viewer"},
     **{
         f"{place}.{end}": {"text": "Is it done?"}
         for place in ("tasks", "records")
@@ -701,7 +702,12 @@ def test_a_suspended_organization_refuses_every_write_and_shows_only_a_notice_an
 
 STAND = {"owner": "alice", "admin": "bob", "member": "dora", "viewer": "vera"}
 # One never ends; one refuses with FORBIDDEN for a reason of its own when the form is empty.
-NOT_ASKED = {"live.stream", "permissions.preview", "billing.portal"}  # the last also wants a plan, or a debt
+NOT_ASKED = {
+    "live.stream",
+    "permissions.preview",
+    "record_rules.look",
+    "billing.portal",
+}  # the last also wants a plan, or a debt
 REFUSALS = {"FORBIDDEN", "CAPABILITY_REQUIRED", "ORGANIZATION_SUSPENDED"}
 
 

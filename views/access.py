@@ -110,7 +110,7 @@ def member(capability):
             by = organizations.reach(_who(), kwargs.pop("organization"))
             if by is None:
                 raise NotFound()
-            g.by = by = _previewed(by)
+            g.by = by = _previewed(by, capability)
             with inside(by.organization):
                 by.require(capability)
                 return view(**kwargs)
@@ -120,24 +120,35 @@ def member(capability):
     return door
 
 
-def _previewed(by):
-    """The member as the lesser role through whose eyes they want to look; then they only read."""
-    organization, role = (session.get(cookies.VIEW_AS) or (None, None))[:2]
+def _previewed(by, capability):
+    """The member as the lesser role through whose eyes they want to look; then they only read.
+
+    Of somebody's eyes it are their tables that one sees; everywhere else it are those of their role.
+    """
+    organization, role, person = (*(session.get(cookies.VIEW_AS) or ()), None, None, None)[:3]
     if organization != by.organization.id or role not in roles.below(by.role):
         return by
+    other = by.colleague(person) if person else None
+    if person and (other is None or other.role not in roles.below(by.role) or not by.may("records.build")):
+        del session[cookies.VIEW_AS]
+        raise Forbidden("You can't look through their eyes any more. You see everything with your own again.")
     if request.method not in ("GET", "HEAD"):
-        raise _looking_as(role)
-    return by.seen_as(role)
+        raise _looking_as(by.looking_as(other) if other else by.seen_as(role))
+    if other is None or not capability.startswith("records."):
+        return by.seen_as(other.role if other else role)
+    read_in(other.user.timezone)
+    return by.looking_as(other)
 
 
-def _looking_as(role):
-    return Forbidden(f"You are looking as a {role}. Stop that first, then you can change things again.")
+def _looking_as(by):
+    who = by.user.name if by.real_user else f"{'an' if by.role[0] in 'aeiou' else 'a'} {by.role}"
+    return Forbidden(f"You are looking as {who}. Stop that first, then you can change things again.")
 
 
 def refuse_who_only_looks():
     """Refuse a form before anything is typed into it, where it would be refused when it is sent."""
     if "by" in g and g.by.real_role:
-        raise _looking_as(g.by.role)
+        raise _looking_as(g.by)
     if current_user.only_looks:
         raise Forbidden("You are looking on as somebody else, so nothing can be changed.")
 

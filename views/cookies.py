@@ -41,7 +41,7 @@ APP_SET_UP = "totp_secret"  # what a set-up that isn't finished goes on with: se
 LINK_SENT = "link_sent"  # the address, for one look
 BACKER = "backer"  # (backer's id, the token of the claim)
 BACKER_BACK = "backer_back"  # where a code that was mailed already waits
-VIEW_AS = "view_as"  # (organization's id, a lesser role)
+VIEW_AS = "view_as"  # (organization's id, a lesser role[, whose eyes, the page to go back to])
 STAFF = "staff_token"  # while somebody of the platform looks on as another: their own session
 
 ZONE = "guildhall_zone"  # a cookie of its own: the browser's time zone, where nobody is signed in

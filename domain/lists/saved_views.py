@@ -25,7 +25,9 @@ def of(listing, by):
 
 
 def _opened_by(listing, by):
-    theirs = (SavedView.by == by.user) | (SavedView.is_shared == True)  # noqa: E712
+    theirs = SavedView.is_shared == True  # noqa: E712
+    if not by.real_user:  # one's own are nobody's to look at
+        theirs |= SavedView.by == by.user
     return SavedView.select().where(SavedView.table == listing.table, theirs)
 
 

@@ -134,6 +134,7 @@ class Member:
     organization: Organization
     role: str
     real_role: str = ""  # set while they look through the eyes of a lesser role: they only read then
+    real_user: User | None = None  # who looks, where `user` is somebody whose eyes they look through
 
     def may(self, permission, target=None):
         """Whether they may do this here and now (to this member), for showing or hiding a control."""
@@ -160,6 +161,14 @@ class Member:
         if role not in roles.below(self.role):
             raise Forbidden("You can look through the eyes of lesser roles only.")
         return Member(self.user, self.organization, role, self.role)
+
+    def looking_as(self, other):
+        """Another member (or None) as this one sees through their eyes. Refuses with Forbidden or NotFound."""
+        if other is None:
+            raise NotFound("They aren't a member here any more.")
+        if other.role not in roles.below(self.role):
+            raise Forbidden("You can look through the eyes of people with lesser roles only.")
+        return Member(other.user, self.organization, other.role, self.role, self.user)
 
 
 _REACHED = (

@@ -4,8 +4,8 @@ from database.locks import lock
 from database.scope import inside
 from database.transactions import writes
 from domain import Invalid, NotFound
-from domain.base import long_jobs
-from domain.fields.kinds import whole
+from domain.base import audit, long_jobs, roles
+from domain.fields.kinds import comparable, whole
 from domain.fields.person import members
 from domain.lists.listing import granted
 from domain.records import collections, documents, listings, rights, shapes
@@ -192,6 +192,41 @@ def explain(slug, member, id):
 
 def _article(role):
     return "an" if role[0] in "aeiou" else "a"
+
+
+# --- with other eyes ------------------------------------------------------------------------------------------------
+
+
+def eyes(by, people):
+    """(who, name) of those through whose eyes this member can look at a table: lesser roles, and who has one.
+
+    `people` are the members by their number.
+    """
+    lesser = roles.below(by.role)
+    theirs = sorted((one for one in people.values() if one.role in lesser), key=lambda one: comparable(one.user.name))
+    return [(f"role:{role}", f"Any {role}") for role in lesser] + [
+        (f"user:{one.user.id}", one.user.name) for one in theirs
+    ]
+
+
+@writes
+def look(slug, who, *, by):
+    """Look at a table through the eyes of a role or a person («role:viewer», «user:12»), which is noted.
+
+    Returns (role, the person's id or None). Refuses with NotFound, or with Forbidden for who isn't of a lesser role.
+    """
+    by.require("records.build")
+    collection = collections.found(slug)
+    kind, _, id = who.partition(":")
+    if kind == "role":
+        eyes, target = by.seen_as(id), collection
+    else:
+        eyes = by.looking_as(by.colleague(whole(id)) if kind == "user" and whole(id) else None)
+        target = eyes.user
+    name = eyes.user.name if eyes.real_user else f"{_article(id)} {id}"
+    summary = f"{by.user.name} looked at {collection.name} as {name}"
+    audit.record("records.looked", summary, by=by.user, organization=by.organization, target=target)
+    return eyes.role, eyes.user.id if eyes.real_user else None
 
 
 # --- what is searched ------------------------------------------------------------------------------------------------

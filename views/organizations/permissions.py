@@ -53,9 +53,9 @@ def preview():
 @blueprint.post("/preview/end")
 @access.signed_in
 def end_preview():
-    organization, _ = session.pop(cookies.VIEW_AS, None) or (None, None)
+    organization, _, _, back = (*(session.pop(cookies.VIEW_AS, None) or ()), None, None, None, None)[:4]
     mine = next((o for o in organizations.of(access.me()) if o.id == organization), None)
-    target = f"/{mine.slug}/permissions" if mine else "/app"
+    target = f"/{mine.slug}{back or '/permissions'}" if mine else "/app"
     return pages.go(target, "You see everything with your own eyes again.", "info")
 
 

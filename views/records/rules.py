@@ -1,6 +1,6 @@
 """Who may what with a table that people made: rules, each said as a sentence, and why somebody sees a row."""
 
-from flask import Blueprint, g
+from flask import Blueprint, g, session
 from htmx_flask import request
 
 from domain import Invalid, NotFound
@@ -8,7 +8,7 @@ from domain.fields.kinds import whole
 from domain.fields.person import members
 from domain.organizations import organizations
 from domain.records import collections, rules, shapes
-from views import access, pages
+from views import access, cookies, pages
 
 blueprint = Blueprint("record_rules", __name__)
 HERE = "/<organization>/records/<table>/rules"
@@ -46,6 +46,7 @@ def _rules(table, who="", errors=None, status=200):
         whom=[(f"role:{role}", f"All {role}s") for role in rules.RULED]
         + [(f"user:{id}", name) for id, name in names.items()],
         people=names,
+        eyes=rules.eyes(g.by, everybody),
         answer=answer,
         chosen=asked,
         errors=errors or {},
@@ -86,3 +87,12 @@ def change(table):
 def remove(table):
     rules.remove(table, request.form.get("who", ""), by=g.by)
     return pages.go(f"/{g.by.organization.slug}/records/{table}/rules", "The rule is gone.")
+
+
+@blueprint.post(HERE + "/look")
+@access.member("records.build")
+def look(table):
+    """Look at the table through other eyes: it can only be read until one stops."""
+    role, person = rules.look(table, request.form.get("who", ""), by=g.by)
+    session[cookies.VIEW_AS] = [g.by.organization.id, role, person, f"/records/{table}/rules"]
+    return pages.go(f"/{g.by.organization.slug}/records/{table}")

@@ -62,6 +62,7 @@ mounted = routes.add(
     nav="records",
     template="records/table.html",
     context=_context,
+    row_template="records/row.html",
 )
 
 

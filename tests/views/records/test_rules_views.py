@@ -3,8 +3,10 @@
 import pytest
 
 from database.scope import inside
-from domain.records import collections
-from models import RecordRule
+from database.transactions import writes
+from domain.lists import saved_views
+from domain.records import collections, listings
+from models import AuditEvent, Membership, Record, RecordRule
 
 
 @pytest.fixture
@@ -44,3 +46,55 @@ def test_why_somebody_sees_a_row(browse, repairs, cast):
     assert "There is no rule for them" in text
     assert alice.get(HERE + "?who=role:owner").status_code == 404
     assert alice.get(HERE + "?who=user:x").status_code == 404
+
+
+def test_one_looks_with_somebodys_eyes_and_only_looks(browse, repairs, cast, at):
+    alice, here = browse("alice"), "/acme/records/repairs"
+    alice.post(here, data={"f1": "Toaster", "f2": "secret 300"})
+    alice.post(HERE, data=RULE)
+    with inside(cast.acme):
+        theirs = listings.of(collections.found("repairs"), at("bob")).listing
+        saved_views.save(theirs, "Bob's own", "q=x", by=at("bob"))
+        saved_views.save(theirs, "For all", "q=y", by=at("bob"), shared=True)
+    assert alice.post(HERE + "/look", data={"who": f"user:{cast.bob.id}"}).headers["Location"] == here
+    text = alice.get(here).text
+    assert "You are looking at" in text
+    assert f"as <strong>{cast.bob.name}</strong>" in text
+    assert "Toaster" in text
+    assert "Budget" not in text
+    assert "secret" not in alice.get(here + "/export.csv").text == browse("bob").get(here + "/export.csv").text
+    views = alice.get(here + "/views").text
+    assert ("For all" in views, "Bob&#39;s own" in views) == (True, False)
+    for path in (here, here + "/1", HERE, "/acme/tasks"):
+        assert alice.post(path, data={"f1": "Kettle", "title": "x"}).status_code == 403
+    assert alice.get(HERE).status_code == 403  # as for Bob
+    assert cast.bob.name not in alice.get("/acme/tasks").text.partition("<main")[2].partition("</form>")[0]
+    with inside(cast.acme):
+        noted = AuditEvent.get(AuditEvent.action == "records.looked")
+        assert (noted.actor_id, noted.target_id) == (cast.alice.id, str(cast.bob.id))
+        assert Record.select().count() == 1
+    assert alice.post("/preview/end").headers["Location"] == HERE
+    assert "secret 300" in alice.get(here).text
+
+
+def test_nobody_looks_with_the_eyes_of_their_equals(browse, repairs, cast):
+    alice = browse("alice")
+    for who, status in ((f"user:{cast.alice.id}", 403), ("role:owner", 403), ("user:9999", 404), ("x", 404)):
+        assert alice.post(HERE + "/look", data={"who": who}).status_code == status
+    assert browse("bob").post(HERE + "/look", data={"who": "role:viewer"}).status_code == 403
+
+
+def test_who_has_left_is_looked_as_no_more(browse, repairs, cast):
+    alice = browse("alice")
+    alice.post(HERE + "/look", data={"who": f"user:{cast.bob.id}"})
+    with inside(cast.acme):
+        writes(Membership.delete().where(Membership.user == cast.bob).execute)()
+    assert alice.get("/acme/records/repairs").status_code == 403
+    assert alice.get("/acme/records/repairs/rules").status_code == 200
+
+
+def test_a_row_leads_to_who_sees_it(browse, repairs):
+    alice = browse("alice")
+    alice.post("/acme/records/repairs", data={"f1": "Toaster"})
+    assert f'href="{HERE}?row=1#why"' in alice.get("/acme/records/repairs/1").text
+    assert "#why" not in browse("bob").get("/acme/records/repairs/1").text
