@@ -37,6 +37,7 @@ from domain.operations import digests, retention
 from domain.organizations import invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
+from domain.records.rows import numbers
 from domain.tasks import tasks
 from jobs import verifications
 from models import JobRun, Lease
@@ -107,6 +108,7 @@ CALENDAR = (
     Job(
         "record_words", "Move what is searched of tables", rules.move_words, every(seconds=15), woken_by="record words"
     ),
+    Job("record_numbers", "Number rows of tables", numbers.work, every(seconds=15), woken_by="record numbers"),
     Job("kind_change", "Fill fields of another kind", kind_changes.work, every(seconds=15), woken_by="kind_change"),
     Job(
         "reconciliation",

@@ -47,6 +47,10 @@ class Kind:
         """Value → text of a spreadsheet's cell; `row` has what it needs besides, such as a currency."""
         return self.plain(value)
 
+    def for_programs(self, value):
+        """Value → text of one cell that programs read, where its JSON isn't one value: what `parse` takes back."""
+        return self.plain(value)
+
     def stored(self, value):
         """Value → JSON, for history and settings; `restored` is its way back."""
         return value
@@ -69,6 +73,7 @@ class Kind:
     # --- what tables made by people ask besides ---------------------------------------------------------------
 
     keyed = True  # rows are ordered and found by it
+    counts = False  # each row is given a number by it: domain/records/rows/numbers.py
     pointing = False  # its cells name rows of another table: kinds of domain/fields/beside/linked.py
     tells_doubles = False  # `unique_key` says what must not occur twice
 

@@ -181,6 +181,7 @@ SPONSORS = (
         "Bank of Two Rivers",
     ),
 )
+CITIES = ("Lyon", "Rotterdam", "Berlin", "Trieste", "Rotterdam")
 THINGS_TO_LEND = (
     *(
         "Mixing desk, 16 channels",
@@ -194,7 +195,7 @@ THINGS_TO_LEND = (
 
 
 def _fill_tables(team, people, chance, start):
-    """Two tables as somebody makes them: who pays for the festival, and what there is to lend."""
+    """Two tables as somebody makes them: who pays for the festival, and what there is to lend, by whom of them."""
     _at(start + timedelta(days=2))
     owner = organizations.reach(people["alice"], team.slug)
     workers = [organizations.reach(people[first], team.slug) for first in ("alice", "bob", "dora")]
@@ -204,9 +205,10 @@ def _fill_tables(team, people, chance, start):
         ("Owner", "person"),
         ("Since", "day"),
         ("Notes", "long_text"),
+        ("City", "text"),
     )
     sponsors = collections.make("Sponsors", by=owner, fields=fields)
-    _fill_table(sponsors, SPONSORS, workers, chance, start)
+    _fill_table(sponsors, SPONSORS, workers, chance, start, City=CITIES)
     things = (
         ("Thing", "text"),
         ("State", "choice", ("Ready", "Lent", "Broken")),
@@ -214,7 +216,11 @@ def _fill_tables(team, people, chance, start):
         ("Back on", "day"),
         ("Notes", "long_text"),
     )
-    _fill_table(collections.make("Equipment", by=owner, fields=things), THINGS_TO_LEND, workers, chance, start)
+    equipment = collections.make("Equipment", by=owner, fields=things)
+    lends = {"table": str(sponsors.id), "back": "Lends us"}
+    collections.add_field(equipment.slug, "Lent by", "link", by=owner, options=lends)
+    lenders = {"Lent by": (*SPONSORS[3:9], "")}
+    _fill_table(collections.found(equipment.slug), THINGS_TO_LEND, workers, chance, start, **lenders)
     _draw_charts(sponsors, owner)
 
 
@@ -234,8 +240,9 @@ def _draw_charts(sponsors, owner):
             saved_charts.change(saved.id, name, by=owner, shared=True, home=True)
 
 
-def _fill_table(table, names, workers, chance, start):
-    for name in names:
+def _fill_table(table, names, workers, chance, start, **more):
+    """Rows of some names; `more` are fields with words that are given in turn."""
+    for number, name in enumerate(names):
         by = chance.choice(workers)
         _at(start + timedelta(days=chance.randint(3, 19), hours=chance.randint(8, 17)))
         rules = listings.of(table, by)
@@ -244,6 +251,7 @@ def _fill_table(table, names, workers, chance, start):
         form[person.name] = str(chance.choice(workers).user.id) if chance.random() < 0.7 else ""
         form[day.name] = f"{start + timedelta(days=chance.randint(0, 40)):%Y-%m-%d}" if chance.random() < 0.8 else ""
         form[notes.name] = "Ring before ten, ask for the office." if chance.random() < 0.3 else ""
+        form |= {f.name: more[f.label][number % len(more[f.label])] for f in rules.listing.fields if f.label in more}
         rows.create(rules, form, by=by)
 
 

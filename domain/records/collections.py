@@ -10,7 +10,7 @@ import unicodedata
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Stale
-from domain.base import history
+from domain.base import history, long_jobs
 from domain.fields.kinds import Unfit, clean, comparable
 from domain.fields.records import registry
 from domain.fields.text import Name, Text
@@ -21,6 +21,7 @@ FIELDS = 200  # of one table
 OPTIONS = 1000  # of one field
 TABLES = 2000  # of one organization
 _NAME, _LABEL = Name(80), Text(80)
+NUMBERS = "record numbers"  # the long job of rows/numbers.py
 KEYED = 13  # fields of a new table that have keys by themselves
 
 
@@ -102,8 +103,16 @@ def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=N
     if count >= FIELDS:
         raise Invalid({"label": f"A table has {FIELDS} fields at most, the removed ones counted."})
     field = _add(collection, count, label, kind, options or {}, choices)
+    if kind == "autonumber":
+        number_rows(field.slot_id, by)
     changed(collection, {"add": field.id}, f"{collection.name}: the field {field.label} was added", by, shape)
     return field
+
+
+def number_rows(slot, by):
+    """Have the rows that there are numbered by a job, in the present transaction."""
+    long_jobs.replace(NUMBERS, str(slot))
+    long_jobs.begin(NUMBERS, str(slot), by=by.user, organization=by.organization.id, after=0)
 
 
 @writes

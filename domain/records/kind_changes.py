@@ -254,6 +254,9 @@ def _fill(job):
             documents.place_links(id, set(), {(slot.id, to) for to in documents.numbers(other.value(document))}, True)
         keys.append((slot.id, other.key(other.value(document)), id))
     update_values(Record, ("cells", "version"), texts)
+    if other.kind.counts:
+        largest = max((n for _, document, _ in rows if isinstance(n := other.value(document), int)), default=0)
+        RecordSlot.update(counted=max(slot.counted, largest)).where(RecordSlot.id == slot.id).execute()
     if other.is_keyed and not archived:
         insert_values(RecordKey, ("slot", "key", "record"), sorted(keys), or_leave=True)
     long_jobs.progress(job, job.done, lasting=True, left=job.facts["left"] + left)
@@ -287,6 +290,8 @@ def _flip(job, slot, row, collection):
     by = shape_changes.Asker(User.get_by_id(job.asked_by_id), Organization.get_by_id(job.facts["organization"]))
     label = registry.KINDS[slot.kind].label.lower()
     shape_changes.make(collection, diff, f"{collection.name}: {row.label} is {label} now", by)
+    if slot.kind == "autonumber":
+        collections.number_rows(slot.id, by)
     _let_go_of_oldest(row)
     rules.find_words_anew(Collection.get_by_id(collection.id), by)
     return 1

@@ -103,6 +103,9 @@ def undo(slug, id, *, by, shape=None):
         raise Refused("This can't be taken back.")
     _without_uniques(diff)
     made = make(collection, diff, f"{collection.name}: a change was taken back", by, shape)
+    for values in diff.get("fields", {}).values():
+        if values.get("kind") == "autonumber":
+            collections.number_rows(values["slot_id"], by)
     ShapeChange.update(undone_by_id=made.id).where(ShapeChange.id == change.id).execute()
     return made
 

@@ -20,7 +20,7 @@ from domain.lists import asks, conditions, lists
 from domain.lists.asks import AtLeast
 from domain.lists.sources import Source
 from domain.records import batches, documents, links, plans, questions, shapes
-from domain.records.rows import charted_rows
+from domain.records.rows import charted_rows, numbers
 from domain.records.shapes import EMPTY
 from domain.records.stored_rows import Row
 from models import Record
@@ -358,6 +358,7 @@ class Sight(Source):
     def make(self, listing, values, by, parent):
         lock("records", self.shape.collection)
         shape = shapes.still(self.shape, values)
+        values = numbers.given(shape, values)
         document = documents.put(shape, {}, values)
         text, maker, moment = documents.dumped(shape, document), by.user.id, now()
         times = {"created_at": moment, "changed_at": moment}

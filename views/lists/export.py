@@ -141,7 +141,7 @@ class _Machines:
 def _neutral_text(field, row, known):
     value = neutral(field, row, known)
     if isinstance(value, dict | list):  # one cell: as it reads, which brings it back
-        value = field.kind.plain(getattr(row, field.name))
+        value = field.kind.for_programs(getattr(row, field.name))
     if isinstance(value, str):
         return value if field.kind.is_figure else guarded(value)
     return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)

@@ -112,6 +112,9 @@ class Linked(Kind):
 
     text = plain
 
+    def for_programs(self, value):
+        return "; ".join(f"{BLANK}{int(one)}" for one in self._shown(value))
+
     def of_text(self, text):
         """The rows of a form's text, to be drawn; none where it can't be read."""
         try:

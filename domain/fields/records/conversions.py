@@ -22,12 +22,17 @@ LABELS = {KEEP: "Every cell keeps its value", READ: "Each cell is read; what doe
 
 _ANY = (
     "text long_text number money percent yes_no choice choices day moment duration person people email phone url "
-    "rating link links"
+    "rating link links autonumber"
 )
+_BESIDE = ("autonumber", "files")  # what another kind becomes only where that is said
 _WAYS = {
-    "text": {KEEP: "long_text", READ: "person people email phone url rating link links", ASK: "*"},
+    "text": {KEEP: "long_text", READ: "person people email phone url rating link links autonumber", ASK: "*"},
     "long_text": {READ: "person people email phone url rating link links", ASK: "*"},
-    "number": {KEEP: "text long_text", READ: "yes_no phone day rating", ASK: "money percent choice choices duration"},
+    "number": {
+        KEEP: "text long_text",
+        READ: "yes_no phone day rating autonumber",
+        ASK: "money percent choice choices duration",
+    },
     "money": {KEEP: "text long_text", ASK: "number choice"},
     "percent": {KEEP: "text long_text", ASK: "number choice"},
     "yes_no": {KEEP: "text long_text number", ASK: "choice choices"},
@@ -42,6 +47,7 @@ _WAYS = {
     "phone": {KEEP: "text long_text", READ: "number", ASK: "choice choices"},
     "url": {KEEP: "text long_text", READ: "email", ASK: "choice choices"},
     "rating": {KEEP: "text long_text number", ASK: "choice choices"},
+    "autonumber": {KEEP: "text long_text number"},
     "link": {KEEP: "text long_text links", READ: "person people email phone url", ASK: "number choice choices"},
     "links": {KEEP: "text long_text", READ: "link people", ASK: "choices"},
 }
@@ -54,7 +60,7 @@ def way(kind, other):
         return READ  # other settings: fewer places, another currency
     ways = _WAYS.get(kind, {})
     named = next((how for how, names in ways.items() if other in names.split()), None)
-    return named or (ASK if ways.get(ASK) == "*" and other in _ANY.split() else NO)
+    return named or (ASK if ways.get(ASK) == "*" and other not in _BESIDE else NO)
 
 
 def offered(kind):
@@ -149,6 +155,8 @@ def _relinked(kind, other, value, form):
 
 _SPECIAL = {
     ("linked", "linked"): _relinked,
+    ("autonumber", "autonumber"): lambda kind, other, value, form: value,
+    ("autonumber", "exact"): lambda kind, other, value, form: _checked(other, value),
     ("text", "text"): _line,
     ("exact", "exact"): lambda kind, other, value, form: _checked(other, value),
     ("exact", "percent"): _fraction,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from domain.fields.beside.autonumber import Autonumber
 from domain.fields.beside.linked import Linked
 from domain.fields.day import Day
 from domain.fields.email import Usable
@@ -50,6 +51,10 @@ def _exact(kind):
     return made
 
 
+def _autonumber(options, _choices):
+    return Autonumber(options.get("prefix", ""), options.get("digits", 1))
+
+
 def _linked(takes_many):
     return lambda options, _choices: Linked(table=options.get("table", 0), takes_many=takes_many)
 
@@ -73,6 +78,7 @@ KINDS = {
     "url": Offered("Web address", "https://example.org", "link", lambda options, _: Url()),
     "rating": Offered("Rating", "★★★", "star", lambda options, _: Rating(options.get("most", 5))),
     "link": Offered("Link", "One row of another table", "table", _linked(False)),
+    "autonumber": Offered("Number of the row", "INV-0017", "hash", _autonumber),
     "links": Offered("Several links", "Rows of another table", "stack-2", _linked(True)),
 }
 
@@ -88,6 +94,7 @@ OPTIONS = {  # kind → (name, what it is called) of what can be set
     "money": (("currency", "Currency, such as EUR; empty: each cell's own"),),
     "phone": (("country", "Country of numbers without a prefix, such as DE"),),
     "rating": (("most", "Stars"),),
+    "autonumber": (("prefix", "Signs before it, such as INV-"), ("digits", "Figures at least")),
     "link": (
         TABLE := ("table", "Table that it links to"),
         BACK := ("back", "What that table calls the rows that link to it"),
@@ -107,6 +114,12 @@ def read_options(name, texts):
         elif option in NEEDED.get(name, ()):
             raise Unfit("Choose the table that it links to.")
     return read
+
+
+def _digits(text):
+    if text not in map(str, range(1, 11)):
+        raise Unfit("Choose 1 to 10 figures.")
+    return int(text)
 
 
 def _table(text):
@@ -145,6 +158,8 @@ _READ = {
     "currency": _currency,
     "country": _country,
     "most": _stars,
+    "prefix": lambda text: text[:20],
+    "digits": _digits,
     "table": _table,
     "back": lambda text: text[:80],
 }

@@ -35,6 +35,9 @@ CELLS = {
     "phone": ["+49 30 1234567", "030 1234567"],
     "url": ["https://example.org/a?b=c"],
     "rating": ["3", "5"],
+    "link": ['Cats; large, "grey"', "-35.01", "#1"],
+    "links": ['"Cats; large, ""grey"""; -35.01', "#1; #2; #3"],
+    "autonumber": ["", ""],
 }
 
 
@@ -91,16 +94,30 @@ def test_records_27_every_kind_comes_back_as_it_was(cast, at, kind, form):
     by = at("alice")
     options = ["Cats; large", 'He said "no"', "-1"]
     with inside(cast.acme):
-        column = ("Cell", kind, options) if kind in ("choice", "choices") else ("Cell", kind)
-        table = collections.make("Things", by=by, fields=(("Name", "text"), column))
-        rules = listings.of(table, by)
-        name = rules.listing.fields[1].name
+        others = _others(by)
+        table = collections.make("Things", by=by)
+        to = {"table": str(others.listing.source.shape.collection)}
+        words = options if kind in ("choice", "choices") else ()
+        collections.add_field(table.slug, "Cell", kind, by=by, choices=words, options=to)
+        rules = listings.find(table.slug, by)
+        first, name = (f.name for f in rules.listing.fields[:2])
         for cell in CELLS[kind]:
-            rows.create(rules, {"f1": "x", name: _sent(cast, kind, cell)}, by=by)
+            rows.create(rules, {first: "x", name: _sent(cast, kind, cell)}, by=by)
         rows.create(rules, {rules.listing.first: "empty"}, by=by)
-        assert Record.select().count() == len(CELLS[kind]) + 1
+        assert Record.select().count() == len(CELLS[kind]) + 1 + len(OTHERS)
     assert unchanged(rules, by, form) == []
     assert Path(imports.kept_files.folder()).is_dir()
+
+
+OTHERS = ('Cats; large, "grey"', "-35.01", "Twin", "twin")
+
+
+def _others(by):
+    """Rows of a table that links point to, two of which are called alike."""
+    found = listings.of(collections.make("Others", by=by), by)
+    for title in OTHERS:
+        rows.create(found, {found.listing.first: title}, by=by)
+    return found
 
 
 def _sent(cast, kind, cell):

@@ -50,6 +50,7 @@ VALUES = {
     "phone": some.integers(10**6, 10**10).map("+49 30 {}".format),
     "url": words.map(lambda text: "https://www.example.org/" + "".join(c for c in text if c.isalnum())),
     "rating": some.integers(1, 5),
+    "autonumber": some.integers(1, 10**11 - 1),
 }
 ASKING = ("person", "people", "link", "links")
 PLACELESS = [name for name in registry.KINDS if name not in ASKING]  # those that ask no database
