@@ -31,7 +31,10 @@ from views.safety import headers, requests
 from views.safety.marks import unlimited
 
 # The list of features is the list of rooms: each file in them has a `blueprint`.
-ROOMS = ("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "records", "charts", "admin")
+ROOMS = (
+    *("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "records", "charts", "events"),
+    "admin",
+)
 DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 
 

@@ -1421,6 +1421,7 @@ class Event(Owned):
     cancelled_at = Moment(null=True)
     cancel_reason = TextField(null=True)
     made_by = to(User, on_delete="SET NULL", null=True)
+    workspace = to(Workspace, on_delete="SET NULL", null=True)  # whose people work its door
 
     class Meta:
         indexes = (
@@ -1732,6 +1733,84 @@ class Pass(Owned):
 
     class Meta:
         indexes = ((("item", "seq", "generation"), True), (("event", "id"), False))
+
+
+class Checkpoint(Owned):
+    """Where passes are looked at: a gate, a hall, a session's door."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    name = TextField()
+    rule = State("once", "daily", "in_out", "free", default="once")
+    tier = to(Tier, null=True)  # for this kind of ticket alone
+    session = to(EventSession, null=True)  # and only while this runs
+    is_closed = BooleanField(default=False)
+
+    class Meta:
+        indexes = ((("event", "id"), False),)
+
+    @property
+    def pair(self):
+        """As a choice in a form."""
+        return self.id, self.name
+
+
+class Device(Owned):
+    """A phone at a door. Who has its token sends what it scanned; a revoked one has nothing more to say."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    checkpoint = to(Checkpoint, null=True)
+    user = to(User)
+    name = TextField()
+    token_hash = CharField(max_length=64, unique=True)
+    seen_at = Moment(null=True)
+    waiting = IntegerField(default=0)  # scans that it had yet to send
+    revoked_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("event", "id"), False),)
+
+
+class Scan(Owned):
+    """A code that was looked at, and what came of it. Rows are only ever added."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    device = to(Device, index=False)
+    nonce = CharField(max_length=40)
+    checkpoint = to(Checkpoint)
+    kind = State("entry", "exit", "undo", default="entry")
+    of = to(Pass, null=True, column_name="pass_id", object_id_name="of_id")
+    first = to("self", on_delete="SET NULL", null=True)  # that was here before
+    scanned_at = Moment()  # by the server's clock, however wrong the phone's was
+    drift_ms = IntegerField(default=0)  # that was taken off the phone's clock
+    is_late = BooleanField(default=False)  # the phone decided, without a network
+    result = CharField(max_length=20)
+    note = TextField(null=True)
+
+    class Meta:
+        indexes = (
+            (("device", "nonce"), True),
+            (("event", "id"), False),
+            (("event", "result", "id"), False),
+        )
+
+
+class Presence(Owned):
+    """Whether a pass is in, at a checkpoint and, where it counts by days, on a day: what decides a second scan."""
+
+    organization = to(Organization)
+    of = to(Pass, index=False, column_name="pass_id", object_id_name="of_id")
+    checkpoint = to(Checkpoint)
+    day = CharField(max_length=10, default="")
+    is_inside = BooleanField(default=True)
+    entries = IntegerField(default=1)
+    first = to(Scan, null=True, on_delete="SET NULL")
+    last = to(Scan, null=True, on_delete="SET NULL")
+
+    class Meta:
+        indexes = ((("of", "checkpoint", "day"), True),)
 
 
 # Whatever class is made here is a table, in the order of the file.

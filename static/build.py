@@ -23,7 +23,10 @@ MODULES = TOP / "node_modules"
 SCRIPTS = {
     "htmx.min.js": ("htmx.org/dist/htmx.min.js", "idiomorph/dist/idiomorph.min.js"),
     "uplot.min.js": ("uplot/dist/uPlot.iife.min.js",),
+    "zxing-reader.js": ("zxing-wasm/dist/iife/reader/index.js",),
+    "ed25519.js": ("@noble/ed25519/index.js",),
 }
+COPIED = {"zxing-reader.wasm": "zxing-wasm/dist/reader/zxing_reader.wasm"}
 STYLES = {"uplot.min.css": "uplot/dist/uPlot.min.css"}
 TABLER = "@tabler/core/dist/css/tabler.min.css"
 # family → its file of faces, and what its files are called after the subset
@@ -42,7 +45,7 @@ PRINTED = {
     "@expo-google-fonts/{}/600SemiBold/{}_600SemiBold.ttf": ("noto-sans",),
     "@embedpdf/{}/fonts/NotoSansHans-Regular.otf": ("fonts-sc",),
 }
-TEXT = {".css", ".js", ".svg", ".txt"}
+TEXT = {".css", ".js", ".json", ".svg", ".txt", ".wasm"}
 READ = {"templates": "html", "static/js": "js", "static/css": "css", "views": "py", "domain": "py"}
 
 # Parts of Tabler whose class names we use for shapes that we draw ourselves.
@@ -71,7 +74,7 @@ def install() -> bool:
     fresh.mkdir(parents=True)
     for name, parts in SCRIPTS.items():
         (fresh / name).write_text(";\n".join(_read(MODULES / part) for part in parts), "utf-8")
-    for name, part in STYLES.items():
+    for name, part in (STYLES | COPIED).items():
         shutil.copyfile(MODULES / part, fresh / name)
     tabler = trimmed(_read(MODULES / TABLER), list(texts.values()))
     (fresh / "base.css").write_text(fonts(fresh) + tabler, "utf-8")

@@ -1,6 +1,7 @@
 """Doors: every view has exactly one, and the app refuses to start when a view has none.
 
-public · signed_in · member(capability) · platform(capability) · holder (a token in the link) ·
+public · signed_in · member(capability) · keeper (of an event's door) · platform(capability) ·
+holder (a token in the link) ·
 provider (a signature) · machine (a token in a header)
 What one can't reach is 404; what one reaches but may not do is 403; who isn't signed in is sent to
 sign in, and back.
@@ -19,6 +20,7 @@ from database.clock import read_in
 from database.scope import inside
 from domain import Forbidden, NotFound, Refused
 from domain.base import roles, stepup
+from domain.events import devices
 from domain.organizations import organizations
 from domain.people import admins, people, sessions
 from views import cookies
@@ -151,6 +153,19 @@ def refuse_who_only_looks():
         raise _looking_as(g.by)
     if current_user.only_looks:
         raise Forbidden("You are looking on as somebody else, so nothing can be changed.")
+
+
+def keeper(view):
+    """Whoever works at the door of the event in the address; stands inside its organization."""
+
+    def enter(view, kwargs):
+        g.keeper = found = devices.reach(_who(), kwargs.pop("event"))
+        if found is None:
+            raise NotFound("There is no door of yours here.")
+        with inside(found.organization):
+            return view(**kwargs)
+
+    return _with_door(view, Door("keeper"), enter)
 
 
 def platform(capability):
