@@ -12,7 +12,7 @@ from flask import request, send_from_directory
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 PACKED = STATIC / "vendor" / "packed"  # twins, named by the hash of what they hold
-TEXT = {".css", ".js", ".svg", ".txt"}
+TEXT = {".css", ".js", ".json", ".svg", ".txt", ".wasm"}
 SERVED = TEXT | {".woff2", ".webp"}
 
 _known: dict[str, tuple[int, str]] = {}  # path → (modification time, hash)
