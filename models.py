@@ -1781,7 +1781,7 @@ class Scan(Owned):
     nonce = CharField(max_length=40)
     checkpoint = to(Checkpoint)
     kind = State("entry", "exit", "undo", default="entry")
-    of = to(Pass, null=True, column_name="pass_id", object_id_name="of_id")
+    ticket = to(Pass, null=True, column_name="pass_id", object_id_name="ticket_id")
     first = to("self", on_delete="SET NULL", null=True)  # that was here before
     scanned_at = Moment()  # by the server's clock, however wrong the phone's was
     drift_ms = IntegerField(default=0)  # that was taken off the phone's clock
@@ -1801,7 +1801,7 @@ class Presence(Owned):
     """Whether a pass is in, at a checkpoint and, where it counts by days, on a day: what decides a second scan."""
 
     organization = to(Organization)
-    of = to(Pass, index=False, column_name="pass_id", object_id_name="of_id")
+    ticket = to(Pass, index=False, column_name="pass_id", object_id_name="ticket_id")
     checkpoint = to(Checkpoint)
     day = CharField(max_length=10, default="")
     is_inside = BooleanField(default=True)
@@ -1810,7 +1810,7 @@ class Presence(Owned):
     last = to(Scan, null=True, on_delete="SET NULL")
 
     class Meta:
-        indexes = ((("of", "checkpoint", "day"), True),)
+        indexes = ((("ticket", "checkpoint", "day"), True),)
 
 
 # Whatever class is made here is a table, in the order of the file.

@@ -32,6 +32,7 @@ from domain.people import accounts, sessions
 from domain.records import collections, listings
 from domain.tasks import tasks
 from models import AuditEvent, Change, Grant, Membership, Notification, Organization, Task, WebhookEvent
+from tests.fixtures.doors import an_event
 from tests.conftest import PASSWORD, application
 from tests.fixtures.permissions import MATRIX, STATES
 from tests.fixtures.threads import write
@@ -262,6 +263,7 @@ def _made(cast, at):
         identity={},
     )
     with inside(cast.acme):
+        made.night = an_event("Night", starts_at=now(), ends_at=now() + timedelta(days=9)).public_id
         fields = (("Name", "text"), ("State", "choice", ("New",)), ("On", "day"))
         repairs = collections.make("Repairs", by=at("alice"), fields=fields)
         for name in MEMBERS:
@@ -392,6 +394,7 @@ def filled(rule, endpoint, name, world):
     who = name if name in MEMBERS else "alice"  # outsiders try what is alice's
     known = {
         "organization": "acme",
+        "event": world.night,
         "filename": "favicon.svg",
         "number": "1" if endpoint == "dev.letter" else "0",
         "secret": "no-such-secret",
@@ -511,6 +514,7 @@ def test_no_route_is_without_a_door_and_there_are_routes_of_each_kind():
         "public",
         "signed_in",
         "member",
+        "keeper",
         "platform",
         "holder",
         "provider",
@@ -542,9 +546,8 @@ def test_head_and_options_are_no_way_round_a_door(world):
     for method, rule, endpoint, door in ROUTES:
         if method != "GET" or door.kind == "public":
             continue
-        expected = {"signed_in": (303,), "member": (303,), "platform": (404,), "holder": (404,), "machine": (401, 503)}[
-            door.kind
-        ]
+        to_sign_in = dict.fromkeys(("signed_in", "member", "keeper"), (303,))
+        expected = (to_sign_in | {"platform": (404,), "holder": (404,), "machine": (401, 503)})[door.kind]
         assert ask(world, "HEAD", rule, endpoint, None, headers={}).status_code in expected, rule
         assert ask(world, "OPTIONS", rule, endpoint, None, headers={}).data == b"", rule
     for method, rule, endpoint, door in ROUTES:
@@ -576,6 +579,20 @@ def test_a_member_route_is_not_there_for_others_and_asks_the_role(world, method,
     for name in MEMBERS.keys() - set(denied):
         response = ask(world, method, rule, endpoint, name)
         assert through(response, endpoint), (name, response.status_code, response.data[:300])
+
+
+@of("keeper")
+def test_a_door_is_not_there_for_who_does_not_work_at_it(world, method, rule, endpoint, door):
+    before = counted()
+    for name in ("charlie", "stella", "vera"):
+        response = ask(world, method, rule, endpoint, name)
+        assert response.status_code == 404, (name, response.data[:300])
+        assert response.json["message"] == "There is no door of yours here."
+    assert counted() == before
+    for name in ("alice", "bob"):
+        response = ask(world, method, rule, endpoint, name)
+        assert response.status_code in (200, 303, 404, 422), (name, response.status_code, response.data[:300])
+        assert "no door of yours" not in response.text
 
 
 @of("platform")

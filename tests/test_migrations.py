@@ -301,7 +301,11 @@ def rows_of():
             provider="stripe", provider_payment_id="pi_1", state="paid", amount_cents=1, currency="EUR", **mine
         ),
         models.TicketRefund.create(order=order, payment=paid, key="k", amount_cents=1, reason="r", **mine),
-        models.Pass.create(item=item, tier=kind, seq=1, serial="s", void_reason="refunded", **part),
+        ticket := models.Pass.create(item=item, tier=kind, seq=1, serial="s", void_reason="refunded", **part),
+        gate := models.Checkpoint.create(name="Gate", **part),
+        phone := models.Device.create(user=user, name="Phone", token_hash="h", **part),
+        models.Scan.create(device=phone, nonce="n", checkpoint=gate, scanned_at=now(), result="ok", **part),
+        models.Presence.create(ticket=ticket, checkpoint=gate, **mine),
         brought,
         models.ImportRow.create(file=brought, line=1, verdict="new", organization=organization.id),
         models.Notification.create(recipient=user, type="t", title="T"),

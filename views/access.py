@@ -20,7 +20,7 @@ from database.clock import read_in
 from database.scope import inside
 from domain import Forbidden, NotFound, Refused
 from domain.base import roles, stepup
-from domain.events import devices
+from domain.events.door import devices
 from domain.organizations import organizations
 from domain.people import admins, people, sessions
 from views import cookies

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, g, redirect, request, session
 
+from database.clock import now
 from database.columns import public_id
 from domain import Invalid, NotFound, Refused
-from domain.events import checkpoints, devices, scans
+from domain.events.door import checkpoints, devices, scans
+from domain.fields.kinds import whole
 from views import access, pages
 from views.assets import STATIC, asset
 from views.safety.marks import unlimited
@@ -89,9 +91,8 @@ def _phone(token=None):
 @access.keeper
 def open_door():
     """Choose a gate: this browser becomes a phone of the door, or goes to another gate."""
-    gate = request.form.get("gate", "")
+    gate = whole(request.form.get("gate", "")) or 0
     try:
-        gate = int(gate) if gate.isdecimal() else 0
         if phone := _phone():
             devices.go_to(phone, gate)
         else:
@@ -130,16 +131,16 @@ def scan():
         return _choosing(NotFound("Choose a gate first."), 404)
     typed = request.form.get("code", "").strip()[:300]
     kind = request.form.get("kind", "entry")
-    about = {"code": typed} if typed.upper().startswith("GH1") or len(typed) > 40 else {"serial": typed}
-    if kind == "undo":
-        about = {"serial": request.form.get("undo", "")[:40]}
-    elif not typed:
+    is_code = typed.upper().startswith("GH1") or len(typed) > 40
+    serial = request.form.get("undo", "")[:40] if kind == "undo" else "" if is_code else typed
+    if not (is_code or serial):
         return _at_work(phone)
     asked = scans.Asked(
         nonce=request.form.get("nonce", "")[:40] or public_id(),
         kind=kind if kind in scans.KINDS else "entry",
         gate=phone.checkpoint_id,
-        **about,
+        code=typed if is_code else "",
+        serial=serial,
     )
     return _at_work(phone, scans.take(g.keeper, phone, [asked])[0])
 
@@ -158,19 +159,15 @@ def _many(sent):
 def _asked(one, drift):
     if not isinstance(one, dict) or not isinstance(one.get("nonce"), str) or not one["nonce"]:
         raise Invalid({"scans": "Each scan has a nonce."})
-    texts = {
-        name: one.get(name) if isinstance(one.get(name), str) else "" for name in ("code", "serial", "kind", "decision")
-    }
-    at = one.get("at")
-    if isinstance(at, bool) or not isinstance(at, int | float) or not 0 < at < 4_102_444_800_000:
-        at = None
+    texts = {name: str(one.get(name) or "") for name in ("code", "serial", "kind", "decision")}
+    at = _number(one.get("at"), 4_102_444_800_000)  # milliseconds, up to 2100
     return scans.Asked(
         nonce=one["nonce"][:40],
         code=texts["code"][:300],
         serial=texts["serial"][:40],
         kind=texts["kind"] if texts["kind"] in scans.KINDS else "entry",
         gate=int(_number(one.get("gate"), 2**31 - 1)),
-        at=at and datetime.fromtimestamp(at / 1000, UTC),
+        at=datetime.fromtimestamp(at / 1000, UTC) if at > 0 else None,
         drift=timedelta(milliseconds=drift),
         decision=texts["decision"] if texts["decision"] in checkpoints.RESULTS else "",
     )
@@ -181,7 +178,7 @@ def _number(value, most):
 
 
 def _now():
-    return {"now": datetime.now(UTC).timestamp() * 1000}
+    return {"now": round(now().timestamp() * 1000)}
 
 
 @blueprint.get("/door/<event>/snapshot")

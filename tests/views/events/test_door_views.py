@@ -4,7 +4,7 @@ import re
 import pytest
 
 from database.scope import everywhere, inside
-from domain.events import checkpoints, devices
+from domain.events.door import checkpoints, devices
 from models import Checkpoint, Device
 from tests.fixtures.doors import an_event, code_of, passes_of
 from tests.fixtures.threads import write

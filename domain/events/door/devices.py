@@ -11,7 +11,8 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain import Forbidden, NotFound, Refused
 from domain.base import history
-from domain.events import checkpoints, events
+from domain.events import events
+from domain.events.door import checkpoints
 from domain.fields.kinds import Field, clean
 from domain.fields.moment import Moment
 from domain.fields.number import Number

@@ -7,8 +7,9 @@ import pytest
 
 from database.clock import now
 from database.scope import inside
-from domain.events import checkpoints, codes, devices, scans
-from models import Assignment, Checkpoint, Device, EventSession, Pass, Presence, Scan, Workspace
+from domain.events import codes
+from domain.events.door import devices, scans
+from models import Checkpoint, EventSession, Pass, Presence, Scan
 from tests.fixtures.doors import an_event, at_the_door, code_of, passes_of
 from tests.fixtures.threads import together, write
 
@@ -81,7 +82,7 @@ def test_a_ticket_of_another_house_is_forged_here(door, cast):
     with inside(cast.globex):
         forged = codes.code(event.id, passes[0].tier_id, passes[0].serial)
     assert scan(door, code=forged)["result"] == "forged"
-    assert not Presence.one(Presence.of == passes[0])
+    assert not Presence.one(Presence.ticket == passes[0])
 
 
 @pytest.mark.parametrize(("state", "result"), [("void", "void"), ("suspended", "suspended")])
@@ -125,7 +126,7 @@ def test_in_and_out_and_in_again(door):
         for kind in ("exit", "entry", "entry", "exit", "entry")
     ]
     assert said == ["not_inside", "ok", "just", "out", "ok"] or said == ["not_inside", "ok", "inside", "out", "ok"]
-    assert Presence.get(Presence.of == door[3][0]).entries == 2
+    assert Presence.get(Presence.ticket == door[3][0]).entries == 2
 
 
 def test_once_a_day_by_the_events_day_that_begins_at_five(door, clock):
@@ -208,7 +209,7 @@ def test_whoever_was_let_in_with_a_pass_that_is_void_by_now_is_told_as_such(door
 
 def test_who_was_refused_out_there_stays_refused(door):
     assert scan(door, door[3][0], decision="void", at=now())["result"] == "void"
-    assert not Presence.one(Presence.of == door[3][0])
+    assert not Presence.one(Presence.ticket == door[3][0])
 
 
 def test_sold_after_the_last_sync_comes_in_and_is_known_here(door):
@@ -219,7 +220,7 @@ def test_a_wrong_clock_is_set_right_and_one_from_the_future_is_noted(door):
     said = scan(door, door[3][0], at=now() - timedelta(days=400), drift=timedelta(days=400), decision="ok")
     assert said["at"][:10] == f"{now():%F}"
     scan(door, door[3][1], at=now() + timedelta(days=1), decision="ok")
-    assert "yet to come" in Scan.get(Scan.of == door[3][1]).note
+    assert "yet to come" in Scan.get(Scan.ticket == door[3][1]).note
 
 
 def test_a_snapshot_tells_no_address_and_only_what_changed_since(door, clock):
@@ -245,45 +246,3 @@ def test_counters_tell_who_is_inside(door):
     scan(door, door[3][0])
     inside_now, good = scans.counters(door[0])
     assert (list(inside_now.values()), good) == ([(1, 1)], 2)
-
-
-# --- who ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_scanner_of_the_events_workspace_has_this_door_and_no_other(cast):
-    with inside(cast.acme):
-        hall = write(lambda: Workspace.create(name="Hall", slug="hall"))
-        mine, other = an_event("Mine", workspace=hall), an_event("Other")
-        write(lambda: Assignment.create(workspace=hall, user=cast.charlie, role="scanner"))
-    assert devices.reach(cast.charlie, mine.public_id).event == mine
-    assert devices.reach(cast.charlie, mine.public_id).role == "scanner"
-    assert devices.reach(cast.charlie, other.public_id) is None
-    assert [one.title for one in devices.open_to(cast.charlie)] == ["Mine"]
-
-
-def test_viewers_and_strangers_have_no_door_and_a_draft_has_none(cast):
-    with inside(cast.acme):
-        event, draft = an_event(), an_event("Draft", state="draft")
-    assert devices.reach(cast.vera, event.public_id) is None
-    assert devices.reach(cast.charlie, event.public_id) is None
-    assert devices.reach(cast.alice, draft.public_id) is None
-    assert devices.reach(cast.alice, event.public_id) is not None
-
-
-def test_a_phone_that_was_taken_off_has_nothing_more_to_say(door, at):
-    _, keeper, phone, _ = door
-    _, token = devices.open_door(keeper, "Lost", phone.checkpoint_id)
-    lost = devices.known(keeper, token)
-    devices.revoke(lost.id, by=at("alice"))
-    with pytest.raises(devices.Revoked):
-        devices.known(keeper, token)
-    assert Device.get(Device.id == lost.id).token_hash != token
-
-
-# --- the table -----------------------------------------------------------------------------------------------------
-
-
-def test_every_row_of_the_table_is_reached_and_every_result_has_words():
-    reached = {result for _, result in checkpoints.TABLE["rules"]}
-    assert reached <= set(checkpoints.RESULTS)
-    assert checkpoints.TABLE["rules"][-1] == [{}, "ok"]

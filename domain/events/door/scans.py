@@ -11,7 +11,8 @@ from peewee import fn
 
 from database.clock import now
 from database.transactions import writes
-from domain.events import checkpoints, codes, events
+from domain.events import codes, events
+from domain.events.door import checkpoints
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
@@ -83,7 +84,7 @@ def _take(keeper, device, one):
     )
     if one.kind == "undo":
         return _undo(scan, one)
-    facts, scan.of, other = _facts(keeper, gate, one, moment)
+    facts, scan.ticket, other = _facts(keeper, gate, one, moment)
     result = facts.pop("said", "") or checkpoints.decide(facts)
     return _settle(keeper, gate, scan, one, result, other)
 
@@ -125,7 +126,7 @@ def _facts(keeper, gate, one, moment):
 
 def _known_facts(keeper, gate, one, moment, found):
     there = Presence.one(
-        Presence.of == found,
+        Presence.ticket == found,
         Presence.checkpoint == gate,
         Presence.day == checkpoints.day_of(keeper.event, gate, moment),
     )
@@ -153,36 +154,37 @@ def _settle(keeper, gate, scan, one, result, other):
     day = checkpoints.day_of(keeper.event, gate, scan.scanned_at)
     if one.decision and not _admits(one.decision):
         result = one.decision  # nobody came in; "out" is the only one that moves anything
-    elif one.decision and scan.of and not _admits(result):
+    elif one.decision and scan.ticket and not _admits(result):
         result = "twice" if result in ("used", "inside") else "despite"
-    if result == "used" and _is_again(device=scan.device_id, gate=gate, of=scan.of, day=day, moment=scan.scanned_at):
-        result = "just"
-    scan.result = result
-    there = scan.of and Presence.one(Presence.of == scan.of, Presence.checkpoint == gate, Presence.day == day)
-    scan.first = there.first_id if there else None
+    there = scan.ticket and _presence(scan.ticket, gate, day)
+    scan.result = "just" if result == "used" and _is_again(scan, there) else result
+    scan.first = there.first if there else None
     scan.save(force_insert=True)
-    if scan.of and _admits(result) and not _enter(scan, gate, day):
-        scan.result = "twice" if one.decision else "used"
-        there = Presence.get(Presence.of == scan.of, Presence.checkpoint == gate, Presence.day == day)
-        Scan.update(result=scan.result, first=there.first_id).where(Scan.id == scan.id).execute()
+    if scan.ticket and _admits(scan.result) and not _enter(scan, gate, day):
+        scan.result, there = "twice" if one.decision else "used", _presence(scan.ticket, gate, day)
+        Scan.update(result=scan.result, first=there.first).where(Scan.id == scan.id).execute()
         scan = Scan.get(Scan.id == scan.id)
-    if scan.of and result == "out":
+    if scan.ticket and result == "out":
         _leave(scan, gate, day)
     return answer(scan, other)
 
 
-def _is_again(device, gate, of, day, moment):
-    there = Presence.one(Presence.of == of, Presence.checkpoint == gate, Presence.day == day)
+def _presence(ticket, gate, day):
+    return Presence.one(Presence.ticket == ticket, Presence.checkpoint == gate, Presence.day == day)
+
+
+def _is_again(scan, there):
     last = there and there.last
-    return bool(last and last.device_id == device and abs(moment - last.scanned_at) <= AGAIN)
+    return bool(last and last.device_id == scan.device_id and abs(scan.scanned_at - last.scanned_at) <= AGAIN)
 
 
 def _enter(scan, gate, day):
     """Whether this scan is the one that lets in: the first, or the next where one may come again."""
-    made = Presence.insert(of=scan.of, checkpoint=gate, day=day, first=scan, last=scan, entries=1, is_inside=True)
+    about = {"ticket": scan.ticket, "checkpoint": gate, "day": day}
+    made = Presence.insert(first=scan, last=scan, entries=1, is_inside=True, **about)
     if made.on_conflict_ignore().as_rowcount().execute():
         return True
-    mine = (Presence.of == scan.of, Presence.checkpoint == gate, Presence.day == day)
+    mine = (Presence.ticket == scan.ticket, Presence.checkpoint == gate, Presence.day == day)
     again = scan.result in CONFLICTS or gate.rule == "free"
     allowed = () if again else ((Presence.is_inside == False) | (Presence.entries == 0),)  # noqa: E712
     if gate.rule in ("once", "daily") and not again:
@@ -192,7 +194,7 @@ def _enter(scan, gate, day):
 
 
 def _leave(scan, gate, day):
-    mine = (Presence.of == scan.of, Presence.checkpoint == gate, Presence.day == day)
+    mine = (Presence.ticket == scan.ticket, Presence.checkpoint == gate, Presence.day == day)
     Presence.update(is_inside=False, last=scan.id).where(*mine).execute()
 
 
@@ -200,9 +202,9 @@ def _undo(scan, one):
     """Take back the admission that this phone made by the scan whose nonce `serial` names, within ten minutes."""
     back = Scan.one(Scan.device == scan.device_id, Scan.nonce == one.serial[:40])
     scan.result = "nothing_to_undo"
-    if back and back.of_id and _admits(back.result) and scan.scanned_at - back.scanned_at <= UNDO:
-        scan.of, scan.checkpoint = back.of, back.checkpoint
-        mine = (Presence.of == back.of_id, Presence.last == back.id)
+    if back and back.ticket_id and _admits(back.result) and scan.scanned_at - back.scanned_at <= UNDO:
+        scan.ticket, scan.checkpoint = back.ticket, back.checkpoint
+        mine = (Presence.ticket == back.ticket_id, Presence.last == back.id)
         if Presence.update(is_inside=False, entries=Presence.entries - 1).where(*mine, Presence.is_inside).execute():
             scan.result, scan.first = "undone", back.id
             Presence.delete().where(*mine, Presence.entries == 0).execute()
@@ -217,8 +219,8 @@ def _iso(moment):
 def answer(scan, other=None):
     """What a phone shows of a scan: a word of RESULTS, and of the pass its name and ticket alone."""
     said = {"nonce": scan.nonce, "result": scan.result, "scan": scan.id, "at": _iso(scan.scanned_at)}
-    if scan.of_id:
-        said |= {"name": scan.of.holder or "", "tier": scan.of.tier.name, "serial": scan.of.serial}
+    if scan.ticket_id:
+        said |= {"name": scan.ticket.holder or "", "tier": scan.ticket.tier.name, "serial": scan.ticket.serial}
     if scan.first_id and scan.result in ("used", "inside", "just", "twice"):
         first = scan.first
         said["first"] = {
@@ -248,9 +250,9 @@ def snapshot(keeper, device, since=None):
     there = Presence.select(Presence, Scan, Checkpoint).join(Scan, on=(Scan.id == Presence.last))
     there = there.join(Checkpoint, on=(Checkpoint.id == Presence.checkpoint)).where(Checkpoint.event == event.id)
     if since is not None:
-        moved = there.where(Presence.updated_at >= since).select(Presence.of)
+        moved = there.where(Presence.updated_at >= since).select(Presence.ticket)
         passes = passes.where((Pass.updated_at >= since) | (Pass.id << moved))
-        there = there.where(Presence.of << passes.select(Pass.id))
+        there = there.where(Presence.ticket << passes.select(Pass.id))
     inside = {}
     for one in there:
         said = [
@@ -260,7 +262,7 @@ def snapshot(keeper, device, since=None):
             one.entries,
             _iso(one.last.scanned_at),
         ]
-        inside.setdefault(one.of_id, []).append(said)
+        inside.setdefault(one.ticket_id, []).append(said)
     gates = checkpoints.of(event)
     return {
         "now": f"{now():%Y-%m-%dT%H:%M:%S.%fZ}",
@@ -321,7 +323,7 @@ KIND = Choice((("entry", "In", ""), ("exit", "Out", ""), ("undo", "Taken back", 
 def _joined(query):
     query = query.join(Checkpoint, on=(Checkpoint.id == Scan.checkpoint))
     query = query.join_from(Scan, Device, on=(Device.id == Scan.device))
-    return query.join_from(Scan, Pass, "LEFT OUTER", on=(Pass.id == Scan.of))
+    return query.join_from(Scan, Pass, "LEFT OUTER", on=(Pass.id == Scan.ticket))
 
 
 listing = Listing(

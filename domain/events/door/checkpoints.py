@@ -16,7 +16,7 @@ from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
 from models import Checkpoint, Scan
 
-TABLE = json.loads((Path(__file__).resolve().parents[2] / "static" / "js" / "door-rules.json").read_text("utf-8"))
+TABLE = json.loads((Path(__file__).resolve().parents[3] / "static" / "js" / "door-rules.json").read_text("utf-8"))
 RESULTS = TABLE["results"]
 DAY_BEGINS = timedelta(hours=5)  # whoever dances till four comes in on the day before
 BEFORE_A_SESSION = timedelta(minutes=15)

@@ -16,7 +16,7 @@ from joserfc.jwk import RSAKey
 from PIL import Image
 
 from domain.base import configuration
-from domain.events import wallets
+from domain.events.carriers import wallets
 
 NOON = datetime(2027, 5, 3, 17, 0, 0, 123456, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from pypdf import PdfReader
 
-from domain.events import prints
+from domain.events.carriers import prints
 
 CODE = "GH1:" + "A7Q2" * 31 + "A7Q"
 NAMES = (

@@ -11,7 +11,7 @@ from domain.files.worker_process import WorkerProcess
 MOST = 500  # tickets or badges of one PDF
 LABELS = {"when": "When", "place": "Where", "tier": "Ticket", "holder": "For", "extras": "With"}
 
-press = WorkerProcess("domain.events.typesetting")
+press = WorkerProcess("domain.events.carriers.typesetting")
 
 
 @dataclass(frozen=True)
