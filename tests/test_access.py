@@ -32,8 +32,8 @@ from domain.people import accounts, sessions
 from domain.records import collections, listings
 from domain.tasks import tasks
 from models import AuditEvent, Change, Grant, Membership, Notification, Organization, Task, WebhookEvent
-from tests.fixtures.doors import an_event
 from tests.conftest import PASSWORD, application
+from tests.fixtures.doors import an_event
 from tests.fixtures.permissions import MATRIX, STATES
 from tests.fixtures.threads import write
 from views import access
