@@ -31,20 +31,6 @@ def password():
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Passwords hashed without the work, where a test makes many of them."""
-    import hashlib
-
-    from domain.people import passwords
-
-    def hashed(text):
-        return "quick:" + hashlib.sha256(text.encode()).hexdigest()
-
-    monkeypatch.setattr(passwords, "hashed", hashed)
-    monkeypatch.setattr(passwords, "fits", lambda text, known: known is not None and hashed(text) == known)
-
-
-@pytest.fixture
 def signed_in_as(request):
     """`signed_in_as("bob", minutes_old=31)` is the present session from here on, for step-up; returns it."""
 

@@ -385,7 +385,7 @@ def do(organization, clock, by, verb, *given):
 
 
 @pytest.fixture
-def story(clock, cast, quick):
+def story(clock, cast):
     """A new organization for each run of a story: the house is one test's."""
     made = iter(range(10_000))
 

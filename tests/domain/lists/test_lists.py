@@ -21,8 +21,7 @@ STATUS, PRIORITY = (LISTING.by_name[name].kind for name in ("status", "priority"
 
 def put(cast, **values):
     """A row as it is, without the rules; whoever is named `user` owns it."""
-    values = {"title": "T", "user": cast.alice} | values
-    return write(Task.create, **values)
+    return write(Task.create, **{"title": "T", "user": cast.alice} | values)
 
 
 @pytest.fixture
@@ -31,6 +30,11 @@ def many(cast, clock, inside_acme):
     moment = clock()
     dues = [None, moment, moment - timedelta(days=1), moment + timedelta(days=3), moment + timedelta(days=30)]
     owners, assignees = (cast.alice, cast.bob), (None, cast.bob, cast.alice)
+    write(_fill, cast, dues, owners, assignees)
+    return list(Task.select())
+
+
+def _fill(cast, dues, owners, assignees):
     for place in (cast.acme, cast.globex):
         with inside(place):
             for n in range(60):
@@ -44,7 +48,6 @@ def many(cast, clock, inside_acme):
                     priority=("low", "medium", "high")[n % 3],
                     category=("general", "print")[n % 2],
                 )
-    return list(Task.select())
 
 
 def pages(ask, by):

@@ -407,7 +407,7 @@ def test_accepted_many_times_at_once_it_is_taken_once(invited, nina, _round):
 
 
 @pytest.mark.parametrize("_round", range(3))
-def test_the_last_seat_is_taken_once_by_those_who_come(cast, at, paid, quick, _round):
+def test_the_last_seat_is_taken_once_by_those_who_come(cast, at, paid, _round):
     fill(cast, 4)  # eight of ten: two can still be invited
     people = [accounts.create(f"n{n}@example.org", f"N{n}", None) for n in range(2)]
     made = [invitations.invite(person.email, "member", by=at("alice")) for person in people]

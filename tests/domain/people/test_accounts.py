@@ -243,7 +243,7 @@ def test_a_known_address_gets_the_same_answer_and_a_letter_that_says_so(codes, l
     assert len(letters()) == 2  # and no code on asking again
 
 
-def test_two_sign_ups_with_one_address_at_once_make_one_account(quick, monkeypatch):
+def test_two_sign_ups_with_one_address_at_once_make_one_account(monkeypatch):
     monkeypatch.setattr(tokens.secrets, "randbelow", lambda _: 7)
     began = together(*[sign_up] * 4)
     assert refused(began) == []
@@ -253,7 +253,7 @@ def test_two_sign_ups_with_one_address_at_once_make_one_account(quick, monkeypat
     assert counts() == [1] * 5
 
 
-def test_two_browsers_with_a_code_each_make_one_account(quick):
+def test_two_browsers_with_a_code_each_make_one_account():
     """As when both asked at the same moment and neither voided the other."""
     payload = {"email": ADA, "name": "Ada", "password_hash": "x", "known": False}
 
@@ -338,7 +338,7 @@ def test_the_set_up_link_holds_a_week(clock):
         accounts.setup_open(secret)
 
 
-def test_two_people_with_the_set_up_link_make_one_admin(quick, password):
+def test_two_people_with_the_set_up_link_make_one_admin(password):
     secret = accounts.setup_secret()
     outcomes = together(
         *(lambda n=n: accounts.set_up(secret, f"{n}@example.org", f"Ada{n}", password) for n in range(4))
