@@ -1,6 +1,7 @@
 """The cast, the clock and a house of one's own for every test, on SQLite or (`--on postgres`) PostgreSQL."""
 
 import functools
+import hashlib
 import types
 from collections import Counter
 from dataclasses import replace
