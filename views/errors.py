@@ -15,7 +15,7 @@ from domain.base import allowances, audit
 from domain.base.stepup import VerificationRequired
 from domain.money.providers.provider import ProviderFailed
 from domain.organizations.permissions import SecondFactorRequired
-from views import access, pages
+from views import access, given_back, pages
 from views.base import stepup
 from views.safety.origin import SAFE, ForeignForm
 
@@ -135,10 +135,13 @@ def _no(code, sentence, status, fields, retry_after):
         response.headers["HX-Reswap"] = "none"  # the notice itself comes out of band
         return response
     back = access.same_site(request.referrer)
-    if request.method not in SAFE and back and status < 500:
-        flash(sentence, "bad")
-        return redirect(back, 303)
-    return Response(_page(about), status, content_type="text/html; charset=utf-8")
+    if request.method not in SAFE and back and not request.environ.get("guildhall.within"):
+        if given := code != "UNAVAILABLE" and given_back.page(back, sentence):
+            return Response(given, status, content_type="text/html; charset=utf-8")
+        if status < 500 and not given_back.typed():
+            flash(sentence, "bad")
+            return redirect(back, 303)
+    return Response(_page(about | {"typed": given_back.typed()}), status, content_type="text/html; charset=utf-8")
 
 
 def _page(about):
@@ -168,4 +171,7 @@ def _elsewhere(refusal, target):
         response = Response("", refusal.status)
         response.headers["HX-Redirect"] = target
         return response
+    if access.same_site(request.referrer) and given_back.typed():
+        about = {"sentence": refusal.sentence, "target": target, "typed": given_back.typed()}
+        return Response(render_template("errors/kept.html", **pages.frame() | about), refusal.status)
     return redirect(target, 303)

@@ -112,6 +112,8 @@
   // refusal. Who comes back by themselves had no answer.
   function settle() {
     const sent = read("sent"), isAnswer = "answered" in document.body.dataset || performance.getEntriesByType("navigation")[0]?.redirectCount;
+    const door = document.querySelector("[data-kept]"); // without scripts the page keeps what was typed; here a draft does
+    if (door && sent) { location.replace(door.href); return; }
     keep("sent", null);
     if (!sent || !isAnswer || DOOR.test(location.pathname)) return;
     if (!document.querySelector("[aria-invalid=true], [data-toast=bad], .note.tone-bad")) keep(sent, null);

@@ -38,6 +38,8 @@ ANY = Rules(
         charts=True,
         calendar=("day",),
         is_saved=True,
+        comments=True,
+        files=True,
     )
 )
 
