@@ -44,7 +44,7 @@ def page(back, sentence):
 def _asked_for(back, sentence):
     """The page as a GET of the same browser gets it now, or None."""
     path, _, query = back.partition("?")
-    kept = ("REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "HTTP_HOST", "HTTP_COOKIE")
+    kept: tuple[str, ...] = ("REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "HTTP_HOST", "HTTP_COOKIE")
     kept += ("HTTP_USER_AGENT", "HTTP_ACCEPT_LANGUAGE", "wsgi.url_scheme", "wsgi.version", "wsgi.errors")
     environ = {name: request.environ[name] for name in kept if name in request.environ}
     environ |= {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query}

@@ -242,7 +242,7 @@ def behind(token):
     """(the person, the name of the kind or period) of such an address. Refuses with NotFound."""
     about, _, given = token.rpartition(".")
     public_id, _, name = about.partition(".")
-    good = any(hmac.compare_digest(given, one) for one in keys.keyed_by_each("unsubscribe", about))
+    good = any(hmac.compare_digest(given.encode(), one.encode()) for one in keys.keyed_by_each("unsubscribe", about))
     user = User.one(User.public_id == public_id, User.status != "deleted") if good else None
     if user is None or not (name in DIGESTS or name in {kind.name for kind in CHOOSABLE}):
         raise NotFound("This link isn't whole. Copy it from the letter once more.")

@@ -170,7 +170,16 @@ def test_use_r11_a_link_that_is_not_whole_ends_nothing(cast):
     good = token_of(cast.bob, "comments")
     about = good.rpartition(".")[0]
     foreign = token_of(cast.alice, "comments").rpartition(".")[2]
-    for wrong in ("", ".", about, f"{about}.", good[:-1], f"{about}.{foreign}", good.replace("comments", "mentions")):
+    for wrong in (
+        "",
+        ".",
+        about,
+        f"{about}.",
+        good[:-1],
+        f"{about}.é",
+        f"{about}.{foreign}",
+        good.replace("comments", "mentions"),
+    ):
         with pytest.raises(NotFound):
             preferences.behind(wrong)
     for name in ("payments", "security", "hourly"):  # signed, but nothing that may be ended
