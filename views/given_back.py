@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from flask import current_app, flash, request
+from werkzeug.exceptions import HTTPException
 
 VOID_TYPES = ("hidden", "password", "file", "submit", "button", "image", "reset")
 FIELDS = ("input", "select", "textarea")
@@ -21,7 +22,10 @@ MOST = 60_000  # characters that a page shows of what was typed
 
 def typed():
     """(name, text) of what may have been typed into the form of this request; no secrets. Empty for a mere button."""
-    if request.method != "POST" or not request.form:
+    try:
+        if request.method != "POST" or not request.form:
+            return []
+    except HTTPException:  # it is too large, or can't be read: that was refused
         return []
     known = [*SECRET, *OURS]
     found = [

@@ -72,8 +72,9 @@ def test_nobody_is_signed_in_by_another_sites_form(browse):
     assert client.get("/acme").status_code == 303
 
 
-# Apple posts the browser back to us; what it says is checked by the state that our own cookie holds.
-FROM_ANYWHERE = {"identities.posted"}
+# Apple posts the browser back to us; what it says is checked by the state that our own cookie holds. A mail program ends
+# letters by one click; the link is the proof.
+FROM_ANYWHERE = {"identities.posted", "preferences.stop"}
 
 
 def test_every_route_that_changes_something_refuses_another_site(web, browse):
