@@ -5,13 +5,13 @@ page is asked for again, within the same request, and the form on it that was se
 has no such form any more, or a session ended, what was typed is shown, and can be sent again.
 """
 
-import io
 from html import escape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from flask import current_app, flash, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.test import EnvironBuilder
 
 VOID_TYPES = ("hidden", "password", "file", "submit", "button", "image", "reset")
 FIELDS = ("input", "select", "textarea")
@@ -48,11 +48,10 @@ def page(back, sentence):
 def _asked_for(back, sentence):
     """The page as a GET of the same browser gets it now, or None."""
     path, _, query = back.partition("?")
-    kept: tuple[str, ...] = ("REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "HTTP_HOST", "HTTP_COOKIE")
-    kept += ("HTTP_USER_AGENT", "HTTP_ACCEPT_LANGUAGE", "wsgi.url_scheme", "wsgi.version", "wsgi.errors")
-    environ = {name: request.environ[name] for name in kept if name in request.environ}
-    environ |= {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query}
-    environ |= {"HTTP_ACCEPT": "text/html", "wsgi.input": io.BytesIO(), "guildhall.within": True}
+    other = ("content", "encoding", "referer", "werkzeug", "flask")  # of the form that came, and of this answer
+    here = {name: value for name, value in request.environ.items() if not any(word in name.lower() for word in other)}
+    asked = EnvironBuilder(path=path, query_string=query, base_url=request.host_url).get_environ()
+    environ = here | asked | {"guildhall.within": True}
     with current_app.request_context(environ):
         flash(sentence, "bad")
         answer = current_app.full_dispatch_request()
