@@ -10,7 +10,7 @@ from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, C
 from peewee import JSONField as Json
 
 from database.clock import is_past, next_month, now
-from database.columns import DayOrMoment, Moment, State, money, partial, public_id, short, to
+from database.columns import DayOrMoment, Ids, Moment, State, money, partial, public_id, short, to
 from database.compiled import CompiledRows
 from database.parameters import parameter
 from database.tables import Owned, Table
@@ -469,6 +469,19 @@ partial(StoredFile, "stored_file_archived", StoredFile.archived_at, where="archi
 # --- work -----------------------------------------------------------------------------------------
 
 
+class Label(Owned):
+    """A word that an organization puts on its tasks. They hold its id, so that renaming it touches none."""
+
+    organization = to(Organization, index=False)
+    label = CharField(max_length=60)
+    tone = State("quiet", "info", "good", "warn", "bad", default="quiet")
+    merged_into_id = IntegerField(null=True)
+    archived_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("organization", "label"), False),)
+
+
 class Task(Owned):
     """An organization's task. Status is stored exactly as system 1 spells it."""
 
@@ -483,6 +496,10 @@ class Task(Owned):
     due_at = DayOrMoment(null=True)
     completed_at = Moment(null=True)
     reminded_at = Moment(null=True)
+    labels = Ids(null=True)
+    repeats = CharField(max_length=160, null=True)
+    series = CharField(max_length=40, null=True)  # what the tasks of one repeated task have in common
+    occurrence = IntegerField(null=True)  # which of them it is, from 1
 
     class Meta:
         indexes = (
@@ -530,6 +547,8 @@ for _name in ("title", "category"):
 partial(Task, "task_open", Task.organization, Task.holder, Task.due_at, where="status IN ('pending', 'in progress')")
 partial(Task, "task_open_due", Task.organization, Task.due_at, where="status IN ('pending', 'in progress')")
 partial(Task, "task_done", Task.organization, Task.completed_at, Task.holder, where="completed_at IS NOT NULL")
+partial(Task, "task_labelled", Task.organization, Task.id, Task.labels, where="labels IS NOT NULL")
+partial(Task, "task_series", Task.series, Task.occurrence, where="series IS NOT NULL")
 partial(Task, "task_to_remind", Task.due_at, where="reminded_at IS NULL AND due_at IS NOT NULL")
 
 

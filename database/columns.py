@@ -3,7 +3,7 @@
 import secrets
 from datetime import UTC, date, datetime
 
-from peewee import SQL, BigIntegerField, CharField, Check, Field, ForeignKeyField, Node
+from peewee import OP, SQL, BigIntegerField, CharField, Check, Expression, Field, ForeignKeyField, Node, Value
 from peewee import AutoField as PlainAutoField
 
 from database.connections import database
@@ -57,6 +57,31 @@ class DayOrMoment(Field):
         if not isinstance(value, str):
             return value
         return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+
+
+class Ids(Field):
+    """A few ids in one text, each between spaces, « 3 17 », so that one is found in it; None for none."""
+
+    field_type = "TEXT"
+
+    def __eq__(self, other):
+        """Ids are one value, where a list would be several."""
+        return super().__eq__(self.db_value(other) if isinstance(other, tuple) else other)
+
+    __hash__ = Field.__hash__
+
+    def db_value(self, value):
+        if value is None or isinstance(value, Node | str):
+            return value
+        return f" {' '.join(map(str, value))} " if value else None
+
+    def python_value(self, value):
+        ids = value.split() if isinstance(value, str) else value
+        return tuple(map(int, ids)) if ids else None
+
+    def contains_id(self, id):
+        """The condition that an id is among them."""
+        return Expression(self, OP.ILIKE, Value(f"% {id} %", converter=False))
 
 
 class State(CharField):

@@ -34,6 +34,7 @@ MATTERS = (
     ("backer import", "", "the files that are being added"),
     ("audit prune", "", "what retention removes from the log"),
     ("records", "table", "its shape, and the values that must not occur twice in it"),
+    ("labels", "organization", "the words of its labels"),
     ("signing_key", "organization", "the key that signs its tickets"),
     ("changes", "organization", "its changes become visible in the order of their ids"),
 )

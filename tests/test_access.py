@@ -30,7 +30,7 @@ from domain.operations import alerts
 from domain.organizations import assignments, invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.records import collections, listings
-from domain.tasks import tasks
+from domain.tasks import labels, tasks
 from models import AuditEvent, Change, Grant, Membership, Notification, Organization, Task, WebhookEvent
 from tests.conftest import PASSWORD, application
 from tests.fixtures.doors import an_event
@@ -98,6 +98,10 @@ FORMS = {
     "tasks.update_cell": {"title": "Order even more paper"},
     "invitation_links.create": {"role": "viewer", "most": "3", "days": "7"},
     "invitations.bulk": {"ids": "{invitation}", "act": "renewal"},
+    "labels.create": {"label": "Soon"},
+    "labels.update": {"label": "Later"},
+    "labels.update_cell": {"label": "Then"},
+    "labels.bulk": {"ids": "{label}", "act": "tone", "to_tone": "info"},
     "tasks.bulk": {"ids": "{task}", "act": "status", "to_status": "completed"},
     "admin.change_setting": {"value": "Guildhall of Ghent"},
     "admin.create_alert": {"message": "Tea is ready."},
@@ -137,6 +141,7 @@ FORMS = {
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
     "feeds.act_end": "This link isn't here",
+    "labels.undo": "There is nothing to take back any more.",
     "record_rules.remove": "There is no such rule.",
     "record_links.offered": "There is no such link.",
     "record_links.make": "There is no such link.",
@@ -210,6 +215,10 @@ REFUSED = {
     "inbox.bulk": 422,  # none is chosen
     "account.browsers_bulk": 422,
     "feeds.bulk": 422,
+    "labels.remove": 403,  # it is put away
+    "labels.restore": 422,
+    "labels.act_merging": (200, 422),  # no other one is said
+    "labels.act_restoring": 409,  # it isn't put away
     "inbox.act_work": 409,  # its body can't be read
     "jobs.bulk": 422,  # none is chosen
     "alerts.bulk": 422,
@@ -333,6 +342,8 @@ def _made(cast, at):
                 models.Grant, plan_key="pro_monthly", capability=capability, source="manual:test", source_type="manual"
             )
         form = {"role": "viewer", "most": "3", "days": "7"}
+        labels.add(["Urgent"], by=at("alice"))
+        made.label = models.Label.get().id
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
 
@@ -412,6 +423,7 @@ def filled(rule, endpoint, name, world):
         "comment": world.comment.get(f"{endpoint.partition('.')[0]}.{who}"),
         "name": {
             "tasks": "title",
+            "labels": "label",
             "records": "f1",
             "settings": "site_name",
             "plans": "pro_monthly",
@@ -432,6 +444,7 @@ def filled(rule, endpoint, name, world):
             "members": world.colleague,
             "invitations": world.invitation,
             "invitation_links": world.invitation_link,
+            "labels": world.label,
             "workspaces": world.stage.id,
             "admins": world.staff_row if "taken" in rule or "given" in rule else world.listed,
             "people": world.cast.alice.id,
@@ -482,6 +495,7 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
         "part": world.part,
         "tier": world.tier,
         "row": world.row[who],
+        "label": world.label,
         "bob": world.cast.bob.id,
     }
     form = {k: v.format(**real) for k, v in FORMS.get(endpoint, {}).items()}
@@ -661,7 +675,11 @@ def test_staff_that_looks_on_changes_nothing_wherever_it_goes(world, web):
         response = client.open(address, method=method, headers=JSON, data=FORMS.get(endpoint), buffered=False)
         private = rule.split("/")[1] in ("account", "settings", "auth", "step-up")
         # A form that would be refused when it is sent is refused before anything is typed.
-        if method == "POST" or private or endpoint in ("tasks.new", "records.new", "tasks.day", "records.day"):
+        if (
+            method == "POST"
+            or private
+            or endpoint in ("tasks.new", "records.new", "tasks.day", "records.day", "labels.new")
+        ):
             assert (response.status_code, response.json["code"]) == (403, "FORBIDDEN"), rule
         elif door.kind == "platform":
             assert response.status_code == 404, rule

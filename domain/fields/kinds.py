@@ -35,6 +35,11 @@ class Kind:
         """Whether its filter is chosen in the cells of the list, and shown above it as a chip."""
         return False
 
+    @property
+    def bulk_choices(self):
+        """(text, label) of what is done to many rows, where that isn't one value for all."""
+        return ()
+
     def read(self, text):
         """Form text → value. Refuses with Unfit and a sentence."""
         raise Unfit("This isn't written by hand.")

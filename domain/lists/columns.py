@@ -10,7 +10,7 @@ from typing import Any
 
 from peewee import BooleanField, CharField, DateField, ForeignKeyField, IntegerField, JSONField, TextField, fn
 
-from database.columns import DayOrMoment, Moment
+from database.columns import DayOrMoment, Ids, Moment
 from database.connections import database
 
 BIGGEST = 2**63
@@ -49,7 +49,7 @@ class Column:
     @property
     def needs_reading(self):
         """Whether the value must be made of what the database gives."""
-        return isinstance(self.field, Moment | DayOrMoment | JSONField)
+        return isinstance(self.field, Moment | DayOrMoment | Ids | JSONField)
 
     def read(self, raw):
         return self.field.python_value(raw)

@@ -10,10 +10,11 @@ from typing import Any
 from database.clock import now
 from database.columns import public_id
 from database.transactions import writes
-from domain import Forbidden, NotFound, Refused, Stale
+from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base import changes
 from domain.base.stepup import VerificationRequired
 from domain.fields.forms import check_fresh, read_form, read_whole
+from domain.fields.kinds import Unfit
 from domain.fields.person import members
 from domain.fields.records.leftover import LeftOver, restored_cell, stored_cell
 from domain.lists import lists
@@ -203,8 +204,9 @@ def bulk(rules, ids, form, *, by, removing=False, parent=None):
     """Change or remove many rows at once: all that this member may. Returns (batch, done, why not of the others)."""
     if len(ids) > BULK:
         raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
+    turns = {name: text for name, text in form.items() if rules.listing.by_name[name].kind.bulk_choices}
     if not removing:
-        read_form(rules.listing.written, form)
+        read_form(rules.listing.written, {name: text for name, text in form.items() if name not in turns})
     batch, done, left_out = public_id(), 0, []
     for id in ids:
         try:
@@ -212,10 +214,24 @@ def bulk(rules, ids, form, *, by, removing=False, parent=None):
                 remove(rules, id, by=by, batch=batch, parent=parent)
                 done += 1
             else:
-                done += change(rules, id, form, by=by, batch=batch, parent=parent)[1] is not None
+                texts = form | _turned(rules, id, turns, by, parent) if turns else form
+                done += change(rules, id, texts, by=by, batch=batch, parent=parent)[1] is not None
         except (NotFound, Forbidden) as refusal:
             left_out.append(refusal.sentence)
     return batch, done, left_out
+
+
+def _turned(rules, id, turns, by, parent):
+    """What stands in a row's cells of several words, with one more or less. Refuses with Invalid."""
+    row, texts = get(rules, id, by, parent), {}
+    for name, text in turns.items():
+        kind = rules.listing.by_name[name].kind
+        stands = rules.listing.column(name).of(row)
+        try:
+            texts[name] = kind.text(kind.turned(None if isinstance(stands, LeftOver) else stands, text))
+        except Unfit as unfit:
+            raise Invalid({name: str(unfit)}) from None
+    return texts
 
 
 def act(rules, key, ids, *, by, value=None, parent=None):

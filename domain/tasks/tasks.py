@@ -3,7 +3,10 @@
 Why so: docs/decisions/whose-tasks.md
 """
 
+from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache, reduce
+from operator import or_
 
 from database.clock import now
 from database.scope import everywhere
@@ -20,6 +23,7 @@ from domain.imports import targets
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, Tab, both
 from domain.lists.searches import Words
+from domain.tasks import labels
 from models import Organization, Task, User
 
 STATUS = Choice(
@@ -61,6 +65,7 @@ listing = Listing(
         Field("status", "Status", STATUS, required=False, default="pending", icon="progress-check"),
         Field("priority", "Priority", PRIORITY, default="medium", icon="flag"),
         Field("category", "Category", Text(60, filters=True), default="general", icon="tag"),
+        Field("labels", "Labels", labels.Labels(), icon="tag", filters=False),
         Field("assigned_to", "Assignee", Person(), icon="user"),
         Field("due_at", "Due", Due(), icon="calendar"),
         Field("description", "Description", Text(10_000, long=True), listed=False),
@@ -101,6 +106,7 @@ listing = Listing(
     calendar=("due_at",),
     charts=True,
     is_saved=True,
+    hears="label",
     due="due_at",
     exports=("description", "user", "created_at", "completed_at"),
     is_open=lambda row: row.status in Task.OPEN,
@@ -178,7 +184,25 @@ def _notify(user, type, key, title, task, organization, letter=None):
 
 
 rules = rows.Rules(listing, _reachable, _may_change, _may_remove, _why, _derive, _after)
-targets.offer("tasks", lambda name, by: rules, lambda name: "/tasks")
+targets.offer("tasks", lambda name, by: of(by), lambda name: "/tasks")
+
+
+def of(by):
+    """The rules of tasks with the labels of the organization one stands in, with which they are filtered too."""
+    return _labelled(labels.options())
+
+
+@lru_cache(maxsize=500)
+def _labelled(made):
+    kind = labels.Labels(made=made)
+    field = replace(listing.by_name["labels"], kind=kind)
+
+    def has(chosen):
+        ids = [one.id for one in made if kind.compared((one.id,))[0] in chosen]
+        return reduce(or_, (Task.labels.contains_id(id) for id in ids)) if ids else Task.id < 0
+
+    fields = tuple(field if f.name == "labels" else f for f in listing.fields)
+    return replace(rules, listing=replace(listing, fields=fields, conditions=((field, has),), version=made))
 
 
 @writes

@@ -108,7 +108,8 @@ class Place:
     @cached_property
     def offers(self):
         """The options of all fields that have some, for parts that are kept by their arguments."""
-        return tuple((f.name, tuple(self.options(f))) for f in self.listing.fields if f.kind.bulk)
+        fields = [f for f in self.listing.fields if f.kind.bulk]
+        return tuple((f.name, tuple(f.kind.bulk_choices or self.options(f))) for f in fields)
 
     def rights(self, row):
         """The names of the listed fields that this person may change in the row."""

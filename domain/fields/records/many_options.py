@@ -12,25 +12,47 @@ class ManyOptions(Options):
 
     name = "many_options"
     filters: bool = True
-    bulk: bool = False
+    bulk: bool = True
     several = True
     keyed = False
     operators: Any = operators.MANY
 
     def read(self, text):
-        """A list of ids or labels, or a text of labels between semicolons; a label that has one stands in quotes."""
-        return self._chosen(text if isinstance(text, list) else split(text, ";"))
+        """Ids or labels, in a list or between semicolons; a label that has one stands in quotes."""
+        labels = [o.label for o in self.made]
+        texts = text if isinstance(text, list) else [text]
+        return self._chosen([word for one in texts for word in split(one, ";", labels)])
 
     def parse(self, text, form):
         """Parted by the column's separator; a whole label that contains it is one word."""
         return self._chosen(split(text, form.separator or ";", [o.label for o in self.made]))
 
     def _chosen(self, words):
-        chosen = {super(ManyOptions, self).read(word) for word in words if word}
+        chosen = {self._id_of(word) for word in words if word}
         return tuple(id for id in self.order() if id in chosen) or None
 
+    def _id_of(self, word):
+        return super().read(word)
+
     def plain(self, value):
-        return "; ".join(quoted(super(ManyOptions, self).plain(id)) for id in value or ())
+        return "; ".join(quoted(super(ManyOptions, self).plain(id)) for id in self._each(value))
+
+    def _each(self, value):
+        """Each word once, also where two became one."""
+        return dict.fromkeys(self.compared(value or ()))
+
+    @property
+    def bulk_choices(self):
+        """(text that `turned` takes, label) of what is done to many rows."""
+        added = tuple((f"+{quoted(o.label)}", f"Add {o.label}") for o in self.present)
+        return added + tuple((f"-{quoted(o.label)}", f"Remove {o.label}") for o in self.present)
+
+    def turned(self, value, text):
+        """A cell with a word more («+word») or less. Refuses with Unfit."""
+        chosen = self.read(text[1:]) or ()
+        rest = {one for one in value or () if self.compared((one,))[0] not in chosen}
+        held = rest | {*chosen} if text.startswith("+") else rest
+        return tuple(id for id in self.order() if id in held) or None
 
     def text(self, value):
         return self.plain(value)
@@ -42,7 +64,7 @@ class ManyOptions(Options):
 
     def labels(self, value):
         """(label, tone) of each, to be drawn."""
-        return [(super(ManyOptions, self).plain(id), self.tone(id)) for id in value or ()]
+        return [(super(ManyOptions, self).plain(id), self.tone(id)) for id in self._each(value)]
 
     def stored(self, value):
         return list(value) if value else None

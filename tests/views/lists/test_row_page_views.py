@@ -22,7 +22,7 @@ def test_a_comment_stands_in_the_activity_in_order_with_the_history(browse, at, 
     assert '<strong>Hello</strong> <span class="mention mention-you">@Bob</span> &lt;b&gt;x' in page
     assert page.index("created it") < page.index("<strong>Hello</strong>") < page.index("Pending</bdi> →")
     assert f"/comments/{said.id}/removal" not in page  # alice's, and bob is no admin
-    assert 'data-stale="task task:comments task:files"' in page
+    assert 'data-stale="task task:comments task:files label"' in page
 
 
 def test_a_long_thread_says_that_there_is_more(browse, at, task, monkeypatch):
