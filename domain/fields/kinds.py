@@ -79,6 +79,7 @@ class Kind:
 
     keyed = True  # rows are ordered and found by it
     counts = False  # each row is given a number by it: domain/records/rows/numbers.py
+    holds_files = False  # its cells hold files: domain/lists/attachments.py
     pointing = False  # its cells name rows of another table: kinds of domain/fields/beside/linked.py
     tells_doubles = False  # `unique_key` says what must not occur twice
 

@@ -42,10 +42,26 @@ def may_write(listing, by):
     return bool(listing.files and listing.writes) and granted(by, listing.writes)
 
 
-def on(listing, row_id):
-    """The files on a row, the first one first."""
+def on(listing, row_id, field=None):
+    """The files on a row, the first one first; of a field those in its cell."""
     stands = (StoredFile.table == listing.table) & (StoredFile.row_id == row_id) & StoredFile.archived_at.is_null()
+    stands &= StoredFile.slot.is_null() if field is None else StoredFile.slot == cell_of(field)
     return list(StoredFile.select().where(stands).order_by(StoredFile.id).limit(A_ROW))
+
+
+def cell_of(field):
+    """The number by which files know the field in whose cell they are."""
+    return int(field.name[1:])
+
+
+def _field(rules, row, name, by):
+    """The field of this name into whose cell of the row they may put files. Refuses with NotFound or Forbidden."""
+    field = rules.listing.by_name.get(name)
+    if field is None or not field.kind.holds_files:
+        raise NotFound("There is no such field of files.")
+    if not rules.may_change(row, name, by):
+        raise Forbidden(rows.why_not(rules, row, by))
+    return field
 
 
 def used():
@@ -54,13 +70,14 @@ def used():
     return sum(size for _, size in each.tuples())
 
 
-def add(rules, id, file, name, *, by, parent=None):
-    """Put what `file` (open, seekable) holds on a row; returns the StoredFile.
+def add(rules, id, file, name, *, by, parent=None, field=""):
+    """Put what `file` (open, seekable) holds on a row, or into its cell of a field; returns the StoredFile.
 
     The type is what its bytes say. Refuses with NotFound, Forbidden, TooLarge, Invalid (empty), Refused where there is
     no room, and stores.StoreDown.
     """
     row = _row(rules, id, by, parent)
+    cell = _field(rules, row, field, by) if field else None
     sha256, size, head = _looked_at(file)
     if not size:
         raise Invalid({"file": f"“{names.cleaned(name)}” is empty, so nothing was kept."})
@@ -71,16 +88,19 @@ def add(rules, id, file, name, *, by, parent=None):
     # Before it is noted, and also where it is kept already: the purge leaves what is new.
     stores.active().put(key(by.organization.id, sha256), file)
     facts = {"sha256": sha256, "size": size, "type": type, "name": names.cleaned(name)}
-    return _note(rules, row, facts, by)
+    return _note(rules, row.id, cell, facts, by, parent)
 
 
 @writes
-def _note(rules, row, facts, by):
-    listing = rules.listing
-    if len(on(listing, row.id)) >= A_ROW:
+def _note(rules, id, cell, facts, by, parent):
+    listing, row = rules.listing, rows.get(rules, id, by, parent)
+    facts = facts | ({"slot": cell_of(cell)} if cell else {})
+    if len(on(listing, row.id, cell)) >= A_ROW:
         raise Refused(f"A {listing.thing} has at most {A_ROW} files.")
     thumbnail = "waiting" if facts["type"] in thumbnails.TYPES else "none"
     made = StoredFile.create(table=listing.table, row_id=row.id, by=by.user, thumbnail=thumbnail, **facts)
+    if cell:
+        rows.write(rules, row, {cell.name: (*(listing.column(cell.name).of(row) or ()), made.id)}, by)
     changes.record(by.organization, topic(listing), made.id, "created", by=by.user)
     wake("thumbnails")
     return made
@@ -120,7 +140,9 @@ def get(rules, id, file_id, by, parent=None):
     """A file on a row that they see. Refuses with NotFound."""
     row = rows.get(rules, id, by, parent)
     stands = (StoredFile.id == file_id, StoredFile.table == rules.listing.table, StoredFile.row_id == row.id)
-    if (found := StoredFile.one(*stands, StoredFile.archived_at.is_null())) is None:
+    found = StoredFile.one(*stands, StoredFile.archived_at.is_null())
+    seen = {cell_of(f) for f in rules.listing.by_name.values() if f.kind.holds_files}
+    if found is None or (found.slot is not None and found.slot not in seen):
         raise NotFound("This file isn't here: it was removed, or it isn't yours to see.")
     return found
 

@@ -8,6 +8,7 @@ from database.statements import insert_rows
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.fields.kinds import comparable
+from domain.fields.records import conversions
 from domain.records import collections, documents, kind_changes, shape_changes, shapes
 from models import Collection, Record, RecordField, RecordOption, RecordUnique
 
@@ -18,8 +19,9 @@ MOST = 50_000  # rows of a table whose doubles are looked for at once
 def put_away(slug, id, *, by, shape=None):
     """Take a field out of lists, forms and exports; its cells stay. Refuses with NotFound, Stale, or for the last."""
     row, collection = _field(slug, id, by)
-    if len(collections.fields(collection)) < 2:
-        raise Refused("A table needs a field. Add another one first.")
+    others = [one for one in collections.fields(collection) if one.id != row.id]
+    if all(one.kind in conversions.BESIDE for one in others):
+        raise Refused("A table needs a field that people write. Add another one first.")
     diff = {"fields": {row.id: {"archived_at": now()}}}
     return shape_changes.make(collection, diff, f"{collection.name}: {row.label} was put away", by, shape)
 

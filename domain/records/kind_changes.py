@@ -155,6 +155,9 @@ def begin(slug, id, kind, *, by, options=None, given=None, adds_words=True, shap
     collection, row = collections.found(slug), made.of
     if RecordSlot.select().where(RecordSlot.field == row, RecordSlot.state == "filling").exists():
         raise Refused(f"{row.label} is becoming another kind already. Wait for it, or stop it.")
+    others = [one for one in collections.fields(collection) if one.id != row.id]
+    if kind in conversions.BESIDE and all(one.kind in conversions.BESIDE for one in others):
+        raise Refused("A table needs a field that people write. Add another one first.")
     if row.is_unique:
         raise Invalid({"kind": f"{row.label} may not have doubles. Allow them first, then change its kind."})
     if adds_words and made.words:

@@ -10,6 +10,7 @@ from typing import Any
 
 from domain.fields import kinds
 from domain.fields.beside import linked
+from domain.fields.beside.files import Kept
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.records import documents, rights, shapes
 from domain.records.stored_rows import Row
@@ -116,9 +117,11 @@ def _everything(table):
 linked.offer(_everything)
 
 
-def reader(allowed, name):
+def reader(allowed, cell, shape):
     """The reader of a link's other table for whoever has these rights over the link's own; None shows nothing."""
-    found = next((one for one in allowed.linked if one[0] == name), None)
+    if cell.kind.holds_files:
+        return Kept(f"record:{shape.collection}", cell.id)
+    found = next((one for one in allowed.linked if one[0] == cell.name), None)
     return Reader(*found[1:]) if found else None
 
 

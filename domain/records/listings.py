@@ -56,9 +56,10 @@ def of(collection, by):
 @lru_cache(maxsize=KEPT)
 def _made(_database, shape, allowed, stale_words):
     cells = [cell for cell in shape.cells if allowed.sees_field(cell.name)]
-    fields = tuple(_field(cell, allowed) for cell in cells)
+    fields = tuple(_field(cell, allowed, shape) for cell in cells)
     # When a row was last changed would tell that what they don't see of it was.
     is_whole = not allowed.hidden and all(beyond.sees == "all" for _, _, _, beyond in allowed.linked)
+    pictures = {f"record:{shape.collection}:files" for cell in cells if cell.kind.holds_files}
     system = SYSTEM if is_whole else SYSTEM[:2]
     board = next((cell.name for cell in shape.of_kind("choice") if allowed.sees_field(cell.name)), "")
     sorts = [pair for cell in cells if cell.is_keyed for pair in _orders(cell)]
@@ -85,7 +86,7 @@ def _made(_database, shape, allowed, stale_words):
         also=("changed_by",) if is_whole else (),
         ranges=dates,
         calendar=tuple(name for name in dates if shape.by_name[name].is_keyed),
-        hears=" ".join(sorted({f"record:{there.collection}" for _, _, there, _ in allowed.linked})),
+        hears=" ".join(sorted({*(f"record:{there.collection}" for _, _, there, _ in allowed.linked), *pictures})),
         icon="table",
         title=shape.name,
         exports=tuple(f.name for f in (*fields, *system) if not f.listed),
@@ -101,11 +102,11 @@ def _made(_database, shape, allowed, stale_words):
     )
 
 
-def _field(cell, allowed):
-    """The field as they have it: of a link, with who reads the other table for them."""
-    if not cell.kind.pointing:
+def _field(cell, allowed, shape):
+    """The field as they have it: of a link, with who reads the other table for them; of files likewise."""
+    if not (cell.kind.pointing or cell.kind.holds_files):
         return cell.field
-    return replace(cell.field, kind=replace(cell.kind, reader=links.reader(allowed, cell.name)))
+    return replace(cell.field, kind=replace(cell.kind, reader=links.reader(allowed, cell, shape)))
 
 
 def _named(name):

@@ -193,10 +193,8 @@ def _read(_database, id, number, moment, name):
 
 def _cell(row, options, filling, rules):
     kind = registry.made(row.slot.kind, row.slot.options, options)
-    listed = not kind.long
-    made = Field(
-        f"f{row.id}", row.label, kind, required=row.is_required, help=row.help or "", listed=listed, acted=kind.counts
-    )
+    facts = {"required": row.is_required, "help": row.help or "", "acted": kind.counts or kind.holds_files}
+    made = Field(f"f{row.id}", row.label, kind, listed=not kind.long, **facts)
     return Cell(
         *(row.id, made, row.slot_id, row.kind, row.is_keyed and kind.keyed, row.is_unique, row.api_name),
         aliases=tuple(name for name, *_ in row.aliases),

@@ -73,8 +73,9 @@ class Sight(Source):
 
     @cached_property
     def _readers(self):
-        """(name of a link, who reads its other table) of all links of the table."""
-        return [(cell.name, links.reader(self.rights, cell.name)) for cell in self.shape.of_kind("link", "links")]
+        """(name, who reads what its cells name) of all links of the table, and of all fields of files."""
+        cells = self.shape.of_kind("link", "links", "files")
+        return [(cell.name, links.reader(self.rights, cell, self.shape)) for cell in cells]
 
     def _seen(self, plan, rows):
         """Rows with what is seen of the rows they point to; where a condition asks for it that was done before."""

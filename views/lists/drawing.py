@@ -95,7 +95,14 @@ class Owned:
 def _row(environment, view, listing, url, row, _kinds, people, may, why, verbs, late, ticks, notes):
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
-    context = {"listing": listing, "url": url, "row": row._asdict(), "people": dict(people), "may": may, "why": why}
+    context = {
+        "listing": listing,
+        "url": url,
+        "row": row._asdict() | {"row_page": f"{url}/{row.id}"},
+        "people": dict(people),
+        "may": may,
+        "why": why,
+    }
     context["href"] = address(listing, url, row)
     is_open = listing.is_open(row) if listing.is_open else True
     return Markup(template.render(**context, verbs=verbs, late=late, ticks=ticks, is_open=is_open, notes=notes))  # noqa: S704  from a template

@@ -24,26 +24,28 @@ def upload(mounted, parts):
     row = rows.get(place.rules, id, place.by, place.ask.parent)
     sent = [file for file in request.files.getlist("file") if file.filename]
     try:
-        added = _add(place, id, sent)
+        added = _add(place, id, sent, request.form.get("field", ""))
     except Refused as refusal:
         if refusal.status in (403, 404, 413):
             raise
         errors = [*refusal.fields.values()] or [refusal.sentence]
-        return row_page.draw(mounted, place, row, status=refusal.status, file_errors=errors)
+        about = {"file_errors": errors, "file_field": request.form.get("field", "")}
+        return row_page.draw(mounted, place, row, status=refusal.status, **about)
     done = f"“{added[0].name}” is here." if len(added) == 1 else f"{len(added)} files are here."
     if not request.htmx:
         return pages.go(f"{place.url}/{id}#row_files", done)
     return pages.answer(row_page.draw(mounted, place, row), pages.notice("good", done))
 
 
-def _add(place, id, sent):
+def _add(place, id, sent, field):
     if not sent:
         raise Invalid({"file": "Choose a file first."})
     added = []
     for file in sent:
         with contextlib.closing(file):
             by, parent = place.by, place.ask.parent
-            added.append(attachments.add(place.rules, id, file.stream, file.filename, by=by, parent=parent))
+            where = {"parent": parent, "field": field}
+            added.append(attachments.add(place.rules, id, file.stream, file.filename, by=by, **where))
     return added
 
 

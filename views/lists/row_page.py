@@ -43,7 +43,7 @@ def context(mounted, place, row, values=None, errors=None):
         "errors": errors or {},
         "history": sorted(noted[::-1] + spoken, key=lambda told: told["at"]),
         "older": older,
-        "files": [_file(file, by) for file in attachments.on(listing, row.id)] if listing.files else [],
+        "files": _files(rules, row, by) if listing.files else [],
         "others": listing.others(row.id, by) if listing.others else [],
         "may_attach": attachments.may_write(listing, by),
         "may_comment": comments.may_write(listing, by),
@@ -60,7 +60,7 @@ def _in_words(listing, change):
     fields = []
     for name, (before, after) in change.fields.items():
         field = listing.by_name.get(name)
-        if field and not field.acted and change.verb == "updated":
+        if field and (not field.acted or field.kind.holds_files) and change.verb == "updated":
             fields.append((field.label, _plain(field, before), _plain(field, after)))
     who = change.by.name if change.by_id else "Someone who left"
     return {"verb": change.verb, "who": who, "at": change.at, "fields": fields}
@@ -68,6 +68,17 @@ def _in_words(listing, change):
 
 def _plain(field, stored):
     return plain_cell(field.kind, restored_cell(field.kind, stored)) or "nothing"
+
+
+def _files(rules, row, by):
+    """(name and label of a field, whether more can be put there, its files) of each, and of the row itself."""
+    listing = rules.listing
+    may = attachments.may_write(listing, by)
+    cells = [f for f in listing.fields if f.kind.holds_files]
+    places = [(f, may and rules.may_change(row, f.name, by)) for f in cells]
+    found = [(f.name, f.label, more, attachments.on(listing, row.id, f)) for f, more in places]
+    found.append(("", "Files", may, attachments.on(listing, row.id)))
+    return [(name, label, more, [_file(file, by) for file in files]) for name, label, more, files in found]
 
 
 def _file(file, by):

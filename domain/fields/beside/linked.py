@@ -30,14 +30,17 @@ class Ref(int):
     """The number of a row, with what it is called; two that are called otherwise are another to whatever is kept."""
 
     title: str
+    more: Any
 
-    def __new__(cls, id, title):
+    def __new__(cls, id, title, more=None):
         made = super().__new__(cls, id)
-        made.title = title
+        made.title, made.more = title, more
         return made
 
     def __eq__(self, other):
-        return int(self) == other and (not isinstance(other, Ref) or self.title == other.title)
+        return int(self) == other and (
+            not isinstance(other, Ref) or (self.title, self.more) == (other.title, other.more)
+        )
 
     def __ne__(self, other):
         return not self == other

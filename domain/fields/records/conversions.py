@@ -24,7 +24,7 @@ _ANY = (
     "text long_text number money percent yes_no choice choices day moment duration person people email phone url "
     "rating link links autonumber"
 )
-_BESIDE = ("autonumber", "files")  # what another kind becomes only where that is said
+BESIDE = ("autonumber", "files")  # what another kind becomes only where that is said
 _WAYS = {
     "text": {KEEP: "long_text", READ: "person people email phone url rating link links autonumber", ASK: "*"},
     "long_text": {READ: "person people email phone url rating link links", ASK: "*"},
@@ -47,6 +47,7 @@ _WAYS = {
     "phone": {KEEP: "text long_text", READ: "number", ASK: "choice choices"},
     "url": {KEEP: "text long_text", READ: "email", ASK: "choice choices"},
     "rating": {KEEP: "text long_text number", ASK: "choice choices"},
+    "files": {KEEP: "text long_text"},
     "autonumber": {KEEP: "text long_text number"},
     "link": {KEEP: "text long_text links", READ: "person people email phone url", ASK: "number choice choices"},
     "links": {KEEP: "text long_text", READ: "link people", ASK: "choices"},
@@ -60,7 +61,7 @@ def way(kind, other):
         return READ  # other settings: fewer places, another currency
     ways = _WAYS.get(kind, {})
     named = next((how for how, names in ways.items() if other in names.split()), None)
-    return named or (ASK if ways.get(ASK) == "*" and other not in _BESIDE else NO)
+    return named or (ASK if ways.get(ASK) == "*" and other not in BESIDE else NO)
 
 
 def offered(kind):

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.fields.beside.autonumber import Autonumber
+from domain.fields.beside.files import Files
 from domain.fields.beside.linked import Linked
 from domain.fields.day import Day
 from domain.fields.email import Usable
@@ -78,6 +79,7 @@ KINDS = {
     "url": Offered("Web address", "https://example.org", "link", lambda options, _: Url()),
     "rating": Offered("Rating", "★★★", "star", lambda options, _: Rating(options.get("most", 5))),
     "link": Offered("Link", "One row of another table", "table", _linked(False)),
+    "files": Offered("Files", "A picture, a contract", "file", lambda options, _: Files()),
     "autonumber": Offered("Number of the row", "INV-0017", "hash", _autonumber),
     "links": Offered("Several links", "Rows of another table", "stack-2", _linked(True)),
 }

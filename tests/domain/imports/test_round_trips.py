@@ -38,6 +38,7 @@ CELLS = {
     "link": ['Cats; large, "grey"', "-35.01", "#1"],
     "links": ['"Cats; large, ""grey"""; -35.01', "#1; #2; #3"],
     "autonumber": ["", ""],
+    "files": ["", ""],
 }
 
 

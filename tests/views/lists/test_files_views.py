@@ -40,7 +40,7 @@ def test_without_script_files_are_sent_and_the_page_comes_back(browse, task):
 def test_with_htmx_the_files_come_back(browse, hx, task):
     answer = send(browse("bob"), task, b"x" * 2_000_000, headers=hx("row_files"))
     assert answer.status_code == 200
-    assert answer.text.lstrip().startswith('<section id="row_files"')
+    assert answer.text.lstrip().startswith('<div id="row_files"')
     assert "2.0 MB" in answer.text
 
 

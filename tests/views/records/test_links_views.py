@@ -1,7 +1,11 @@
 """Links between rows, through the pages: chosen by typing, made in place, and the other side of them."""
 
-import pytest
+import io
 
+import pytest
+from PIL import Image
+
+import jobs
 from database.scope import inside
 from domain.lists import rows
 from domain.records import collections, listings
@@ -73,3 +77,27 @@ def test_a_row_says_who_points_to_it(browse, linked):
     assert 'value="Lumen &amp; Sons"' in browse("alice").get(f"/acme/records/things/new?f3=%23{sponsor}").text
     shown = browse("bob").get(f"/acme/records/things/{thing}").text
     assert f'href="/acme/records/sponsors/{sponsor}"' in shown
+
+
+def test_files_of_a_field_are_put_there_and_stand_in_the_list(browse, linked, cast):
+    alice, thing = browse("alice"), linked[1]
+    alice.post("/acme/records/things/fields", data={"label": "Photo", "kind": "files"})
+    page = alice.get(f"/acme/records/things/{thing}").text
+    assert 'name="field" value="f5"' in page
+    picture = io.BytesIO()
+    Image.new("RGB", (100, 100), "teal").save(picture, "PNG")
+    sent = {"field": "f5", "file": (io.BytesIO(picture.getvalue()), "lamp.png")}
+    answer = alice.post(f"/acme/records/things/{thing}/files", data=sent, headers=HTMX | {"HX-Target": "row_files"})
+    assert "lamp.png" in answer.text
+    with inside(cast.acme):
+        assert Record.get_by_id(thing).cells.count("[1]") == 2  # the sponsor's number, and the file's
+    assert "lamp.png" in alice.get("/acme/records/things").text
+    jobs.run("thumbnails")
+    assert f'src="/acme/records/things/{thing}/files/1/thumbnail"' in alice.get("/acme/records/things").text
+    assert alice.get(f"/acme/records/things/{thing}/files/1/thumbnail").status_code == 200
+    refused = alice.post(
+        f"/acme/records/things/{thing}/files", data={"field": "f5", "file": (io.BytesIO(b""), "x.txt")}
+    )
+    assert refused.status_code == 422
+    wrong = {"field": "f2", "file": (io.BytesIO(b"x"), "x.txt")}
+    assert alice.post(f"/acme/records/things/{thing}/files", data=wrong).status_code == 404

@@ -52,7 +52,7 @@ VALUES = {
     "rating": some.integers(1, 5),
     "autonumber": some.integers(1, 10**11 - 1),
 }
-ASKING = ("person", "people", "link", "links")
+ASKING = ("person", "people", "link", "links", "files")
 PLACELESS = [name for name in registry.KINDS if name not in ASKING]  # those that ask no database
 
 
