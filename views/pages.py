@@ -279,6 +279,7 @@ def _places(slug, billed, capabilities, team=False):
         items = [
             Place("home", "Home", f"/{slug}", "home", "h"),
             Place("tasks", "Tasks", f"/{slug}/tasks", "checklist", "t"),
+            Place("events", "Events", f"/{slug}/events", "ticket", "c"),
             Place("records", "Records", f"/{slug}/records", "table", "q"),
             Place("dashboards", "Dashboard", f"/{slug}/dashboard", "chart-bar", "v"),
         ]
@@ -323,6 +324,7 @@ ICONS = (
     "inbox",
     "table",
     "chart-bar",
+    "ticket",
 )
 
 

@@ -4,7 +4,10 @@ draft → published → cancelled, and whatever doesn't run any more → archive
 clock. Why: docs/decisions/tickets.md
 """
 
+import re
 from dataclasses import dataclass
+from datetime import UTC
+from zoneinfo import ZoneInfo
 
 from database.clock import now
 from database.columns import public_id
@@ -63,7 +66,10 @@ PARTS = {
     "when": ("When and where", ("starts_at", "ends_at", "timezone", "door_minutes", "venue", "address", "online_url")),
     "money": (
         "Selling",
-        ("capacity", "most_each", "hold_minutes", "currency", "tax_bps", "prices_include_tax"),
+        (
+            *("capacity", "most_each", "hold_minutes", "currency", "tax_bps", "prices_include_tax"),
+            *("transfer_about", "transfer_days"),
+        ),
     ),
     "policies": ("Policies", ("refund_policy", "age_policy", "entry_policy")),
 }
@@ -85,6 +91,49 @@ def is_over(event):
 def is_selling(event):
     """Whether anything can be bought at all, by the server's clock."""
     return event.state == "published" and not is_over(event)
+
+
+def local(event, moment):
+    """A moment where the event is, aware."""
+    return moment.astimezone(ZoneInfo(event.timezone))
+
+
+def calendar_file(event, url):
+    """The event as a calendar file (RFC 5545), in UTC, so that it is right in every zone."""
+    told = "\n\n".join(text for text in (event.about, url) if text)
+    lines = [
+        *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Guildhall//Events//EN", "BEGIN:VEVENT"),
+        f"UID:{event.public_id}@guildhall",
+        f"DTSTAMP:{_utc(event.updated_at)}",
+        f"DTSTART:{_utc(event.starts_at)}",
+        f"DTEND:{_utc(event.ends_at)}",
+        f"SUMMARY:{_escaped(event.title)}",
+        f"LOCATION:{_escaped(', '.join(text for text in (event.venue, event.address, event.online_url) if text))}",
+        f"DESCRIPTION:{_escaped(told)}",
+        f"URL:{url}",
+        f"STATUS:{'CANCELLED' if event.state == 'cancelled' else 'CONFIRMED'}",
+        *("END:VEVENT", "END:VCALENDAR"),
+    ]
+    return "".join(f"{_folded(line)}\r\n" for line in lines)
+
+
+def _utc(moment):
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _escaped(text):
+    return re.sub(r"([\\;,])", r"\\\1", text).replace("\n", "\\n")
+
+
+def _folded(line):
+    """In pieces of at most 75 bytes, no letter cut."""
+    pieces, present = [], ""
+    for sign in line:
+        if len((present + sign).encode()) > (75 if not pieces else 74):
+            pieces.append(present)
+            present = ""
+        present += sign
+    return "\r\n ".join([*pieces, present])
 
 
 # --- its address ---------------------------------------------------------------------------------------------------
@@ -279,6 +328,10 @@ listing = Listing(
         ),
         Field("prices_include_tax", "Prices include the tax", Switch(), default=True, listed=False),
         Field("door_minutes", "Door opens before", Number(0, 1440, "minutes"), default=60, listed=False),
+        Field(
+            "transfer_about", "Where to transfer money", Text(2000, long=True), listed=False, help="Empty: nobody can."
+        ),
+        Field("transfer_days", "Days for a transfer", Number(1, 30), default=5, listed=False),
         Field("refund_policy", "Refunds", Text(4000, long=True), listed=False),
         Field("age_policy", "Age", Text(4000, long=True), listed=False),
         Field("entry_policy", "Entry", Text(4000, long=True), listed=False),

@@ -142,15 +142,15 @@ def _why(tier, by, verb, members):
     return f"You can look at tickets here, but not {verb} them: your role is {by.role}."
 
 
-def _notes(found, by):
+def _notes(shown, by):
     """Why one can't be had, in words."""
-    tiers = {tier.id: tier for tier in Tier.select().where(Tier.id << [row.id for row in found])}
+    tiers = {tier.id: tier for tier in Tier.select().where(Tier.id << [row.id for row in shown])}
     stocks = stock.of(next(iter(tiers.values())).event_id) if tiers else {}
-    return {
-        id: (("warn", why),)
-        for id, tier in tiers.items()
-        if (why := stock.explain(stocks, tier) or (closed(tier) if tier.state == "on" else ""))
-    }
+    found = {}
+    for id, tier in tiers.items():
+        why = stock.explain(stocks, tier) or (closed(tier) if tier.state == "on" else "")
+        found[id] = ((("warn", why),) if why else ()) + ((("quiet", "Behind a code"),) if tier.code_hash else ())
+    return found
 
 
 @cache

@@ -309,9 +309,12 @@ def take_back(rules, past, by):
     """Take one noted change back, in the present transaction; False where something newer stands."""
     listing = rules.listing
     row, present = listing.rows.now_there(listing, past.row_id), members() if listing.people else {}
+    parent = _parent_of(listing, row, past)
     if past.verb == "deleted":
         if row is not None:
             return False
+        if parent is not None and listing.stands_in is not None:
+            listing.stands_in(parent, by)  # what it stood in may be gone
         owner = lambda value: value if value in present else by.user.id  # noqa: E731
         still = lambda name, value: (  # noqa: E731
             owner(value) if name == listing.owner else _restored(listing, name, value, present)
@@ -323,7 +326,7 @@ def take_back(rules, past, by):
     if row is None or not _stands(rules, row, past):
         return False
     if past.verb == "created":
-        remove(rules, row.id, by=by)
+        remove(rules, row.id, by=by, parent=parent)
         return True
     written = {field.name for field in listing.written}
     values = {
@@ -333,6 +336,14 @@ def take_back(rules, past, by):
     }
     follows = listing.rows.follows(listing, past.fields, written)
     return _apply(rules, row, values, by, follows=follows) is not None
+
+
+def _parent_of(listing, row, past):
+    """The id of what a row stands in, or stood in."""
+    if listing.parent is None:
+        return None
+    stood = past.fields.get(listing.parent.name) or (None,)
+    return row.__data__.get(listing.parent.name) if row is not None else stood[0]
 
 
 def _restored(listing, name, value, present):

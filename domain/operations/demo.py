@@ -11,7 +11,7 @@ from domain.entitlements import credits, grants
 from domain.lists import rows
 from domain.money import billing, pricing
 from domain.money.providers import sandbox
-from domain.operations import alerts
+from domain.operations import alerts, festival
 from domain.organizations import assignments, invitations, organizations, workspaces
 from domain.people import accounts, passwords
 from domain.records import collections, listings
@@ -99,7 +99,9 @@ def furnish(seed=7):
             _buy("pro_lifetime", organizations.reach(people["charlie"], other.slug))
         set_clock(None)
         with inside(team):
-            _divide(organizations.reach(people["alice"], team.slug), people)
+            owner, seller = (organizations.reach(people[name], team.slug) for name in ("alice", "bob"))
+            _divide(owner, people)
+            festival.make(owner, seller, chance)
         alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
     finally:
         set_clock(None)

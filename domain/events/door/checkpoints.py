@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from database.transactions import writes
 from domain import NotFound
-from domain.events import events, sessions, tiers
+from domain.events import events, tiers
+from domain.events.programme import sessions
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
 from domain.fields.switch import Switch

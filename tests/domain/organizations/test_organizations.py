@@ -149,6 +149,9 @@ def test_each_role_may_what_it_may(at):
             "tasks.write",
             "records.read",
             "records.write",
+            "events.read",
+            "events.write",
+            "orders.read",
         },
         "vera": {
             "organization.read",
@@ -158,6 +161,7 @@ def test_each_role_may_what_it_may(at):
             "tasks.read",
             "tasks.read_all",
             "records.read",
+            "events.read",
         },
     }
     for name, may in expected.items():

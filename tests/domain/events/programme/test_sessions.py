@@ -1,7 +1,7 @@
 import pytest
 
 from domain import Invalid, NotFound
-from domain.events import sessions, speakers
+from domain.events.programme import sessions, speakers
 from domain.lists import rows
 from tests.fixtures.events import make_event
 

@@ -1,7 +1,7 @@
 import pytest
 
 from domain import Forbidden
-from domain.events import speakers
+from domain.events.programme import speakers
 from domain.lists import rows
 
 

@@ -2,7 +2,8 @@
 
 from database.transactions import writes
 from domain import Invalid, NotFound
-from domain.events import events, speakers, stock
+from domain.events import events, stock
+from domain.events.programme import speakers
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field, comparable
 from domain.fields.moment import Moment

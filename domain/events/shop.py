@@ -1,0 +1,112 @@
+"""What a stranger sees of an event: what is on sale, for how much, and what can't be had and why."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from database.clock import now
+from domain.events import events, stock, tiers
+from domain.fields.money import written
+from domain.fields.price import Price
+from models import Tier
+
+FEW = 20  # from here on the page says how many are left
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A kind of ticket as the page shows it; `most` is how many of it one order may have now, 0 where none."""
+
+    tier: Tier
+    price_cents: int
+    full_cents: int
+    phase: str
+    most: int
+    note: str
+    currency: str
+
+    @property
+    def is_free(self):
+        return not self.price_cents
+
+    @property
+    def counts(self):
+        """What can be chosen, where that is few."""
+        return (0, *range(self.tier.least, self.most + 1))
+
+    @property
+    def plain_price(self):
+        """The price as machines read it: 12.50."""
+        return Price(of=self.currency).text(self.price_cents)
+
+
+def offers(event, code=""):
+    """All that somebody with this code sees, in the event's order."""
+    stocks, phases = stock.of(event.id), tiers.phases(event.id)
+    shown = [tier for tier in tiers.of(event.id) if tiers.is_shown(tier, code)]
+    return [_offer(event, tier, stocks, phases.get(tier.id, ())) for tier in shown]
+
+
+def _offer(event, tier, stocks, its_phases):
+    cents, phase = tiers.price(tier, its_phases, stocks.get(("tier", tier.id)))
+    end, closed = stock.binds(stocks, tier), tiers.closed(tier)
+    left = None if end is None else end.left
+    most = 0 if closed or left == 0 else min(tier.most, tier.most if left is None else left)
+    most = most if most >= tier.least else 0
+    note = _note(tier, closed, left, event)
+    return Offer(tier, cents, tier.price_cents, phase.name if phase else "", most, note, event.currency)
+
+
+def _note(tier, closed, left, event):
+    if closed and tier.sale_from_at and "yet" in closed:
+        return f"On sale from {_sale_when(event, tier.sale_from_at)}"
+    if closed:
+        return "Not on sale at the moment" if tier.state != "on" else "Not on sale any more"
+    if left == 0:
+        return "Sold out"
+    if left is not None and left < tier.least:
+        return "Too few left"
+    if left is not None and left <= FEW:
+        return f"{left} left"
+    return ""
+
+
+def _sale_when(event, moment):
+    return _day(events.local(event, moment))
+
+
+def price_range(event, found):
+    """What it costs in a few words, from what can be had; empty where nothing can."""
+    prices = [offer.price_cents for offer in found if offer.most and offer.tier.kind == "admission"]
+    if not prices:
+        return ""
+    least, most = (written(cents, event.currency) if cents else "Free" for cents in (min(prices), max(prices)))
+    return least if least == most else f"{least} to {most}"
+
+
+def summary(event, found):
+    """The event in a line, for whoever it is shared with."""
+    return " · ".join(part for part in (when(event), event.venue, price_range(event, found)) if part)
+
+
+def when(event):
+    """When it is, where it is: «Friday, 3 July 2026, 20:00 to 01:00 (Europe/Berlin)»."""
+    start, end = events.local(event, event.starts_at), events.local(event, event.ends_at)
+    is_short = event.ends_at - event.starts_at < timedelta(hours=20)
+    last = f"{end:%H:%M}" if is_short else _day(end)
+    return f"{_day(start)} to {last} ({event.timezone})"
+
+
+def _day(moment):
+    return f"{moment:%A}, {moment.day} {moment:%B %Y, %H:%M}"
+
+
+def part_when(event, part):
+    """When a part of its programme is, where it is."""
+    start, end = events.local(event, part.starts_at), events.local(event, part.ends_at)
+    return f"{start:%a %H:%M} – {end:%H:%M}"
+
+
+def clock_time(event, moment):
+    """A moment as it is told on its pages: the time, and another day than today with its date."""
+    told, today = events.local(event, moment), events.local(event, now())
+    return f"{told:%H:%M}" if told.date() == today.date() else f"{told.day} {told:%B, %H:%M}"

@@ -1,0 +1,165 @@
+"""A stranger buys: with plain forms, on one address, and nothing is given twice or to the wrong one."""
+
+import gzip
+import re
+
+import pytest
+
+from domain.events import events, holds, tiers
+from models import Pass, TicketOrder
+from tests.domain.events.test_stock import figures
+from tests.fixtures.events import make_event, make_tier, make_voucher
+
+WHO = {"name": "Ada Lovelace", "email": "ada@example.org"}
+
+
+@pytest.fixture
+def night(clock, inside_acme, at):
+    event, (tier,) = make_event(at("alice"), about="Ten bands & a garden.", address="Mill Lane 1")
+    return event, tier
+
+
+def held(client, event, tier, count=2, **more):
+    answer = client.post(f"/e/{event.slug}/orders", data={f"t{tier.id}": str(count), **more})
+    assert answer.status_code == 303, answer.text
+    return answer.location
+
+
+def test_a_stranger_buys_free_tickets_with_plain_forms(night, browse):
+    event, tier = night
+    stranger = browse(None)
+    page = stranger.get("/e/jazz-night")
+    assert page.status_code == 200
+    assert "Friday, 3 July 2026, 20:00 to 01:00 (Europe/Berlin)" in page.text
+    there = held(stranger, event, tier)
+    assert "Held for you until 14:15" in stranger.get(there).text
+    assert "You hold 2 tickets" in stranger.get("/e/jazz-night").text  # its own, and shown as own
+    assert "You hold" not in browse(None).get("/e/jazz-night").text
+    done = stranger.post(there, data=WHO)
+    assert (done.status_code, done.location) == (303, there)
+    page = stranger.get(there)
+    addresses = re.findall(r'href="(/passes/[^"]+)"', page.text)
+    assert len(addresses) == 2
+    assert "Ada Lovelace" in browse(None).get(addresses[0]).text
+    again = stranger.post(there, data=WHO)
+    assert again.status_code == 303
+    assert Pass.select().count() == 2
+
+
+def test_the_page_weighs_little_and_needs_no_script(night, browse):
+    page = browse(None).get("/e/jazz-night")
+    with browse(None).get(re.search(r'href="(/static/css/event[^"]+)"', page.text)[1]) as css:
+        assert len(gzip.compress(page.data)) + len(gzip.compress(css.data)) < 12_000
+    assert "<script" not in page.text
+
+
+def test_machines_read_what_it_is(night, browse):
+    text = browse(None).get("/e/jazz-night").text
+    for said in ("schema.org/Event", 'itemprop="startDate" content="2026-07-03T18:00:00+00:00"', "schema.org/InStock"):
+        assert said in text
+    assert '<meta property="og:title" content="Jazz Night">' in text
+    assert "Ten bands &amp; a garden." in text
+    calendar = browse(None).get("/e/jazz-night/event.ics")
+    assert calendar.mimetype == "text/calendar"
+    assert "DTSTART:20260703T180000Z\r\n" in calendar.text
+    assert "LOCATION:Old Mill\\, Mill Lane 1\r\n" in calendar.text
+    assert all(len(line.encode()) <= 75 for line in calendar.text.split("\r\n"))
+
+
+def test_what_is_wrong_is_said_on_the_page_and_the_choice_is_kept(night, browse):
+    event, tier = night
+    stranger = browse(None)
+    nothing = stranger.post("/e/jazz-night/orders", data={f"t{tier.id}": "0"})
+    assert (nothing.status_code, "Choose how many tickets you want." in nothing.text) == (422, True)
+    held(browse(None), event, tier, 4)
+    many = stranger.post("/e/jazz-night/orders", data={f"t{tier.id}": "2"})
+    assert (many.status_code, "only 1 left of Day ticket" in many.text) == (409, True)
+    wrong = stranger.post("/e/jazz-night/orders", data={f"t{tier.id}": "1", "code": "NOPE"})
+    assert "There is no such code here." in wrong.text
+    for bad in ("-1", "²", "9" * 40, "x"):
+        assert stranger.post("/e/jazz-night/orders", data={f"t{tier.id}": bad}).status_code == 422
+    assert stranger.post("/e/jazz-night/orders", data={"t999": "1"}).status_code == 404
+    assert TicketOrder.select().count() == 1
+
+
+def test_the_hold_changes_and_is_given_up_from_its_page(night, browse):
+    event, tier = night
+    stranger = browse(None)
+    there = held(stranger, event, tier, 5)
+    assert stranger.post(f"{there}/tickets", data={f"t{tier.id}": "3"}).location == there
+    assert figures(event) == [(3, 0)]
+    refused = stranger.post(f"{there}/tickets", data={f"t{tier.id}": "9"})
+    assert (refused.status_code, "only 5 left" in refused.text) == (409, True)
+    assert stranger.post(f"{there}/release").location == "/e/jazz-night"
+    assert figures(event) == [(0, 0)]
+    assert "is cancelled" in stranger.get(there).text
+
+
+def test_a_form_with_a_bad_address_comes_back_with_what_was_typed(night, browse):
+    event, tier = night
+    stranger = browse(None)
+    there = held(stranger, event, tier)
+    answer = stranger.post(there, data={"name": "Ada Lovelace", "email": "ada@"})
+    assert answer.status_code == 422
+    assert 'value="Ada Lovelace"' in answer.text
+    assert 'id="email_error"' in answer.text
+
+
+def test_event_case_17_our_page_says_which_it_was_when_the_time_is_over(night, browse, clock):
+    event, tier = night
+    stranger = browse(None)
+    there = held(stranger, event, tier)
+    clock.forward(minutes=16)
+    assert "weren't bought in time" in stranger.get(there).text.replace("&#39;", "'")
+    late = stranger.post(there, data=WHO)
+    assert (late.status_code, "The time is over" in late.text) == (409, True)
+
+
+def test_a_hidden_ticket_shows_with_its_code_alone(night, browse, at):
+    event, _ = night
+    crew = make_tier(event, at("alice"), name="Crew pass")
+    tiers.hide(crew.id, "trombone", by=at("alice"))
+    make_voucher(event, at("alice"))
+    assert "Crew pass" not in browse(None).get("/e/jazz-night").text
+    assert "Crew pass" in browse(None).get("/e/jazz-night?code=Trombone").text
+    assert held(browse(None), event, crew, 1, code="trombone")
+
+
+def test_old_addresses_lead_on_and_drafts_are_not_there(night, browse, at):
+    event, _ = night
+    events.move(event.id, "Midsummer", by=at("alice"))
+    moved = browse(None).get("/e/jazz-night")
+    assert (moved.status_code, moved.location) == (301, "/e/midsummer")
+    make_event(at("alice"), title="Secret", publish=False)
+    for path in ("/e/secret", "/e/nothing", "/orders/x/y", "/passes/x/y"):
+        assert browse(None).get(path).status_code == 404
+
+
+def test_a_cancelled_event_says_so_and_sells_nothing(night, browse, at):
+    event, tier = night
+    events.cancel(event.id, "The mill burnt down.", by=at("alice"))
+    page = browse(None).get("/e/jazz-night")
+    assert (page.status_code, "The mill burnt down." in page.text) == (200, True)
+    assert "<form" not in page.text
+    assert browse(None).post("/e/jazz-night/orders", data={f"t{tier.id}": "1"}).status_code == 409
+
+
+def test_an_order_that_costs_waits_for_a_transfer(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"), tickets=({"price_cents": "20"},), transfer_about="IBAN DE02")
+    stranger = browse(None)
+    there = held(stranger, event, tier, 1)
+    assert "Pay €20.00 by transfer" in stranger.get(there).text
+    assert stranger.post(there, data=WHO).status_code == 303
+    page = stranger.get(there).text
+    assert "Please transfer €20.00" in page
+    assert "IBAN DE02" in page
+    assert TicketOrder.get().number in page
+
+
+def test_an_order_is_kept_by_nobody_on_the_way(night, browse):
+    event, tier = night
+    there = held(browse(None), event, tier)
+    page = browse(None).get(there)
+    assert page.headers["Cache-Control"] == "no-store"
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert holds.address(TicketOrder.get()) == there

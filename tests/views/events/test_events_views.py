@@ -1,0 +1,123 @@
+"""An organizer makes an event on its pages: the list, the form in parts, what is within it."""
+
+import pytest
+
+from domain.events import events
+from models import Change, Event, Speaker, Stock, Tier, Voucher
+from tests.domain.events.test_stock import bought
+from tests.fixtures.events import FORM, make_event, make_phase
+
+
+@pytest.fixture
+def draft(clock, inside_acme, at):
+    event, _ = make_event(at("alice"), publish=False, tickets=(), venue="")
+    return event
+
+
+def test_an_organizer_makes_and_publishes_an_event_with_plain_forms(clock, inside_acme, browse):
+    alice = browse("alice")
+    assert alice.post("/acme/events", data=FORM).status_code == 303
+    event = Event.get()
+    base = f"/acme/events/{event.id}"
+    page = alice.get(base).text
+    assert "Offer at least one kind of ticket." in page
+    assert ">Publish<" not in page
+    assert alice.post(f"{base}/publication").status_code == 422
+    assert Event.get().state == "draft"
+    tier = {"name": "Day ticket", "size": "50", "price_cents": "12.50"}
+    assert alice.post(f"{base}/tiers", data=tier).status_code == 303
+    assert "Ready to be published" in alice.get(base).text
+    alice.post(f"{base}/publication")
+    assert Event.get().state == "published"
+    assert "0 sold of 50" in alice.get(base).text
+    assert Stock.get(Stock.kind == "tier").size == Tier.get().size == 50
+
+
+def test_its_form_is_in_parts_and_each_saves_alone(draft, browse):
+    alice, base = browse("alice"), f"/acme/events/{draft.id}"
+    page = alice.get(f"{base}?part=money").text
+    assert 'name="capacity"' in page
+    assert 'name="title"' not in page
+    assert alice.post(f"{base}?part=money", data={"capacity": "80", "was_capacity": ""}).status_code == 303
+    assert Event.get().capacity == 80
+    refused = alice.post(f"{base}?part=when", data={"ends_at": "2026-01-01", "starts_at": "2026-02-01"})
+    assert (refused.status_code, 'name="venue"' in refused.text) == (422, True)
+    assert "It must end after it begins." in refused.text
+
+
+def test_who_may_not_change_it_reads_it(draft, browse):
+    vera = browse("vera")
+    page = vera.get(f"/acme/events/{draft.id}")
+    assert page.status_code == 200
+    assert '<form id="row_form"' not in page.text
+    assert vera.get(f"/acme/events/{draft.id}/orders").status_code == 403
+    assert browse("charlie").get(f"/acme/events/{draft.id}").status_code == 404
+
+
+def test_what_is_within_an_event_is_not_within_another(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"))
+    other, _ = make_event(at("alice"), title="Other", publish=False, tickets=())
+    alice = browse("alice")
+    assert alice.get(f"/acme/events/{event.id}/tiers/{tier.id}").status_code == 200
+    assert alice.get(f"/acme/events/{other.id}/tiers/{tier.id}").status_code == 404
+    assert alice.post(f"/acme/events/{other.id}/tiers/{tier.id}", data={"name": "Mine"}).status_code == 404
+    assert Tier.get().name == "Day ticket"
+
+
+@pytest.mark.parametrize("part", ["tiers", "vouchers", "sessions", "speakers", "orders", "passes"])
+def test_each_list_within_it_is_drawn_empty_and_full(draft, browse, part):
+    page = browse("alice").get(f"/acme/events/{draft.id}/{part}")
+    assert page.status_code == 200
+    assert "Parts of Jazz Night" in page.text
+
+
+def test_orders_and_passes_show_who_bought(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"))
+    bought(event, tier, 2)
+    alice, base = browse("alice"), f"/acme/events/{event.id}"
+    assert "ada@example.org" in alice.get(f"{base}/orders").text
+    assert alice.get(f"{base}/passes?q=lovelace").text.count("Ada Lovelace") >= 2
+    ledger = alice.get(f"{base}/ledger").text
+    assert "Figures, ledger and orders agree." in ledger
+    assert "sell" in ledger
+
+
+def test_amounts_are_typed_and_shown_in_the_events_currency(clock, inside_acme, at, browse):
+    event, _ = make_event(at("alice"), currency="JPY", publish=False, tickets=())
+    alice = browse("alice")
+    refused = alice.post(f"/acme/events/{event.id}/tiers", data={"name": "Seat", "price_cents": "12.50"})
+    assert (refused.status_code, "JPY has no places" in refused.text) == (422, True)
+    alice.post(f"/acme/events/{event.id}/tiers", data={"name": "Seat", "price_cents": "1200"})
+    assert "¥1,200" in alice.get(f"/acme/events/{event.id}/tiers").text
+
+
+def test_a_tickets_price_phases_have_a_list(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"))
+    make_phase(tier, at("alice"), until_sold="5")
+    alice = browse("alice")
+    assert f"/acme/tickets/{tier.id}/prices" in alice.get(f"/acme/events/{event.id}/tiers/{tier.id}").text
+    assert "Early bird" in alice.get(f"/acme/tickets/{tier.id}/prices").text
+
+
+def test_acts_ask_and_answer(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"))
+    alice, base = browse("alice"), f"/acme/events/{event.id}"
+    alice.post(f"{base}/vouchers", data={"code": "SUMMER"})
+    alice.post(f"{base}/vouchers/{Voucher.get().id}/copies", data={"value": "3", "count": "3"})
+    assert Voucher.select().count() == 4
+    alice.post(f"{base}/cancellation", data={"reason": "It rains cats."})
+    assert events.one(event.id).cancel_reason == "It rains cats."
+    assert tier.event_id == event.id
+
+
+def test_what_was_removed_comes_back_unless_its_event_is_gone(draft, at, browse):
+    alice, base = browse("alice"), f"/acme/events/{draft.id}"
+    alice.post(f"{base}/speakers", data={"name": "Ada"})
+    alice.post(f"{base}/speakers/1/removal")
+
+    removal = Change.get(Change.table == "speaker", Change.verb == "deleted").id
+    other, _ = make_event(at("alice"), title="Other", publish=False, tickets=())
+    events.delete(draft.id, by=at("alice"))
+    gone = alice.post(f"/acme/events/{other.id}/speakers/restoration", data={"one": str(removal)})
+    assert gone.status_code in (303, 404)
+    assert not Speaker.select().exists()

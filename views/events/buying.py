@@ -1,0 +1,202 @@
+"""What strangers see: an event's page, and one address for their order from holding to passes. No script is needed."""
+
+from flask import Blueprint, Response, redirect, request, session
+
+from database.scope import inside
+from domain import NotFound, Refused
+from domain.base import configuration
+from domain.events import events, holds, passes, payments, shop
+from domain.events.programme import sessions
+from domain.fields.kinds import clean, whole
+from models import TicketOrder
+from views import access, cookies, pages
+
+blueprint = Blueprint("buying", __name__)
+HELD = 5  # events whose holds a browser remembers
+
+
+# --- the event's page ------------------------------------------------------------------------------------------------
+
+
+def _open_event(slug):
+    found = events.find(slug)
+    if found is None:
+        raise NotFound("There is no such event, or its page isn't open.")
+    return found
+
+
+@blueprint.get("/e/<slug>")
+@access.public
+def show(slug):
+    found = _open_event(slug)
+    if found.moved:
+        return redirect(f"/e/{found.event.slug}", 301)
+    return _event(found.event, code=request.args.get("code", ""))
+
+
+def _event(event, wishes=None, code="", refusal=None):
+    code = clean(code)[:40].strip()
+    with inside(event.organization_id):
+        found = shop.offers(event, code) if events.is_selling(event) else []
+        return pages.page(
+            "events/shop.html",
+            refusal.status if refusal else 200,
+            event=event,
+            offers=found,
+            price=shop.price_range(event, found),
+            when=shop.when(event),
+            summary=shop.summary(event, found),
+            programme=[(shop.part_when(event, part), part, who) for part, who in sessions.of(event.id)],
+            wishes=wishes or {},
+            code=code,
+            problem=refusal.sentence if refusal else "",
+            own=_own(event),
+            is_over=events.is_over(event),
+            url=f"{configuration.active.site_url}/e/{event.slug}",
+        )
+
+
+def _own(event):
+    """The order that this browser holds of the event, while it is its own."""
+    public_id = (session.get(cookies.HOLDS) or {}).get(str(event.id))
+    order = TicketOrder.one(TicketOrder.public_id == public_id) if public_id else None
+    if order is None or order.event_id != event.id or not order.is_live:
+        return None
+    count = sum(item.quantity for item in holds.standing(order) if item.tier.kind == "admission")
+    return {"count": count, "until": order.hold_until_at, "url": holds.address(order)}
+
+
+@blueprint.get("/e/<slug>/event.ics")
+@access.public
+def calendar(slug):
+    event = _open_event(slug).event
+    text = events.calendar_file(event, f"{configuration.active.site_url}/e/{event.slug}")
+    headers = {"Content-Disposition": f'attachment; filename="{event.slug}.ics"'}
+    return Response(text, headers=headers, content_type="text/calendar; charset=utf-8")
+
+
+def _wishes():
+    """{tier's id: how many} out of the form: its fields are called t12."""
+    asked = {whole(name[1:]): text for name, text in request.form.items() if name.startswith("t")}
+    return {id: whole(text, 10_000) or 0 for id, text in asked.items() if id}
+
+
+@blueprint.post("/e/<slug>/orders")
+@access.public
+def hold(slug):
+    event, wishes = _open_event(slug).event, _wishes()
+    code, key = clean(request.form.get("code", ""))[:40].strip(), request.form.get("form_key", "")
+    try:
+        with inside(event.organization_id):
+            order = holds.hold(event.id, wishes, code=code, key=key, user=access.me())
+    except Refused as refusal:
+        return _event(event, wishes, code, refusal)
+    held = {**(session.get(cookies.HOLDS) or {}), str(event.id): order.public_id}
+    session[cookies.HOLDS] = dict(list(held.items())[-HELD:])
+    return redirect(holds.address(order), 303)
+
+
+# --- the order's page -----------------------------------------------------------------------------------------------
+
+
+def _order(public_id, token):
+    order = holds.find(public_id, token)
+    if order is None:
+        raise NotFound("There is no such order. Open it by the link in your letter.")
+    return order
+
+
+@blueprint.get("/orders/<order>/<token>")
+@access.public
+def order(order, token):
+    return _draw(_order(order, token))
+
+
+def _draw(order, values=None, refusal=None):
+    with inside(order.organization_id):
+        order = TicketOrder.get_by_id(order.id)
+        event = order.event
+        errors, items = refusal.beside() if refusal else {}, holds.standing(order)
+        page = pages.page(
+            "events/order.html",
+            refusal.status if refusal else 200,
+            event=event,
+            order=order,
+            state=_state(order),
+            items=items,
+            held={item.tier_id: item.quantity for item in items},
+            passes=[(one, passes.address(one)) for one in passes.of(order)],
+            offers=shop.offers(event) if order.is_live else [],
+            when=shop.when(event),
+            until=shop.clock_time(event, order.hold_until_at),
+            values=values or {"name": order.name or "", "email": order.email or ""},
+            errors=errors,
+            problem=errors.get("form", "") or errors.get("tickets", ""),
+            here=holds.address(order),
+            owed=payments.owed_back(order),
+        )
+    page.headers["Cache-Control"] = "no-store"
+    page.headers["Referrer-Policy"] = "no-referrer"
+    return page
+
+
+def _state(order):
+    """What the page shows: a hold whose time is over is over, whether it was swept or not."""
+    return "expired" if order.state in TicketOrder.LIVE and not order.is_live else order.state
+
+
+@blueprint.post("/orders/<order>/<token>")
+@access.public
+def pay(order, token):
+    """Who buys, and on to the way they pay by; pressed again it lands on what the first press did."""
+    order = _order(order, token)
+    try:
+        with inside(order.organization_id):
+            if order.state == "held":
+                holds.say_who(order.id, request.form)
+            if order.total_cents:
+                payments.promise_transfer(order.id)
+            else:
+                payments.take_free(order.id)
+    except Refused as refusal:
+        return _draw(order, request.form, refusal)
+    return redirect(holds.address(order), 303)
+
+
+@blueprint.post("/orders/<order>/<token>/tickets")
+@access.public
+def change(order, token):
+    order = _order(order, token)
+    try:
+        with inside(order.organization_id):
+            code = order.voucher.code if order.voucher_id else ""
+            holds.change(order.id, _wishes(), code=code)
+    except Refused as refusal:
+        return _draw(order, None, refusal)
+    return redirect(holds.address(order), 303)
+
+
+@blueprint.post("/orders/<order>/<token>/release")
+@access.public
+def give_up(order, token):
+    order = _order(order, token)
+    with inside(order.organization_id):
+        holds.give_up(order.id)
+        slug = order.event.slug
+    return redirect(f"/e/{slug}", 303)
+
+
+# --- a pass ----------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/passes/<serial>/<token>")
+@access.public
+def show_pass(serial, token):
+    one = passes.find(serial, token)
+    if one is None:
+        raise NotFound("There is no such pass. Open it by the link in your letter.")
+    with inside(one.organization_id):
+        page = pages.page("events/pass.html", one=one, event=one.event, tier=one.tier, when=shop.when(one.event))
+    page.headers["Cache-Control"] = "no-store"
+    page.headers["Referrer-Policy"] = "no-referrer"
+    return page

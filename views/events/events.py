@@ -1,0 +1,141 @@
+"""Events for who makes them: the list, the page of one with its parts, and the lists within it."""
+
+from flask import Blueprint, g, request
+
+from domain.events import events, orders, passes, prices, refunds, stock, tiers, vouchers
+from domain.events.programme import sessions, speakers
+from models import Event, Tier
+from views import access, pages
+from views.lists import routes
+
+blueprint = Blueprint("events", __name__)
+
+# The lists within an event: key → (label, who sees it).
+WITHIN = {
+    "tiers": ("Tickets", "events.read"),
+    "vouchers": ("Codes", "events.read"),
+    "sessions": ("Programme", "events.read"),
+    "speakers": ("Speakers", "events.read"),
+    "orders": ("Orders", "orders.read"),
+    "passes": ("Passes", "orders.read"),
+}
+
+
+def sections(event):
+    """(key, label, address) of the tabs of an event, as far as this member may see them."""
+    base = f"/{g.by.organization.slug}/events/{event.id}"
+    seen = [(key, label, f"{base}/{key}") for key, (label, right) in WITHIN.items() if g.by.may(right)]
+    return [("event", "Event", base), *seen]
+
+
+def _currency(parent=Event):
+    """The currency in which an event's amounts are typed: of the event in the address, or of one of its tiers."""
+    row = parent.one(parent.id == (request.view_args or {}).get("parent"))
+    event = row if parent is Event else row and row.event
+    return event.currency if event else "EUR"
+
+
+def _around(place):
+    event = events.one(place.ask.parent)
+    return {"event": event, "sections": sections(event), "section": request.path.split("/")[4]}
+
+
+def _around_row(place, row):
+    return _around(place) | {"beside": None}
+
+
+# --- an event ------------------------------------------------------------------------------------------------------
+
+
+def _part(errors):
+    """Which part of the form is shown: the one that was refused, else the one that is asked for."""
+    refused = next((key for key, (_, names) in events.PARTS.items() if errors & set(names)), None)
+    asked = request.args.get("part", "")
+    return refused or (asked if asked in events.PARTS else next(iter(events.PARTS)))
+
+
+def _of_event(place, row):
+    url, stocks = f"{place.url}/{row.id}", stock.of(row.id)
+    figures = [(tier, stocks.get(("tier", tier.id)), stock.explain(stocks, tier)) for tier in tiers.of(row.id)]
+    return {
+        "event": row,
+        "sections": sections(row),
+        "section": "event",
+        "parts": [(key, label, f"{url}?part={key}") for key, (label, _) in events.PARTS.items()],
+        "part_of": lambda errors: _part(set(errors or ())),
+        "fields_of": lambda part: [place.listing.by_name[name] for name in events.PARTS[part][1]],
+        "missing": events.missing(row) if row.state == "draft" else [],
+        "figures": figures,
+        "room": stocks.get(("event", row.id)),
+        "wrong": stock.check(row.id),
+    }
+
+
+routes.add(blueprint, events.rules, "/events", row_template="events/show.html", row_context=_of_event)
+
+# --- what is within one ------------------------------------------------------------------------------------------
+
+PART = {"nav": "events", "template": "events/list.html", "context": _around}
+ROW = {"row_template": "events/row.html", "row_context": _around_row}
+
+
+def _tier_row(place, row):
+    return _around(place) | {"beside": ("Price phases", f"/{g.by.organization.slug}/tickets/{row.id}/prices")}
+
+
+routes.add(
+    blueprint,
+    tiers.rules_in("EUR"),
+    "/events/<id:parent>/tiers",
+    find=lambda: tiers.rules_in(_currency()),
+    prefix="tiers_",
+    **PART,
+    row_template="events/row.html",
+    row_context=_tier_row,
+)
+routes.add(
+    blueprint,
+    vouchers.rules_in("EUR"),
+    "/events/<id:parent>/vouchers",
+    find=lambda: vouchers.rules_in(_currency()),
+    prefix="vouchers_",
+    **PART,
+    **ROW,
+)
+routes.add(blueprint, sessions.rules, "/events/<id:parent>/sessions", prefix="sessions_", **PART, **ROW)
+routes.add(blueprint, speakers.rules, "/events/<id:parent>/speakers", prefix="speakers_", **PART, **ROW)
+routes.add(blueprint, orders.rules, "/events/<id:parent>/orders", prefix="orders_", **PART)
+routes.add(blueprint, passes.rules, "/events/<id:parent>/passes", prefix="passes_", **PART)
+
+
+def _around_prices(place):
+    tier = tiers.one(place.ask.parent)
+    return {"event": tier.event, "sections": sections(tier.event), "section": "tiers", "tier": tier}
+
+
+routes.add(
+    blueprint,
+    prices.rules_in("EUR"),
+    "/tickets/<id:parent>/prices",
+    find=lambda: prices.rules_in(_currency(Tier)),
+    nav="events",
+    template="events/list.html",
+    context=_around_prices,
+    prefix="prices_",
+)
+routes.add(blueprint, refunds.rules, "/refunds", nav="events", prefix="refunds_")
+
+
+@blueprint.get("/<organization>/events/<id:id>/ledger")
+@access.member("orders.read")
+def ledger(id):
+    event = events.one(id)
+    return pages.page(
+        "events/ledger.html",
+        event=event,
+        sections=sections(event),
+        section="event",
+        moves=stock.moves(event.id),
+        wrong=stock.check(event.id),
+        here="events",
+    )
