@@ -15,7 +15,6 @@ from domain.lists import asks
 LOOKS = {"bars": "Bars", "line": "Line", "number": "One number"}
 PASSING = ("after", "rows", "saved", "chart", "view", "sort")  # what an address says that changes no figure
 OWN = ("chart_by", "chart_per", "chart_of", "chart_as")
-_LISTS_OWN = ("tab", "q", "due", "where")
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,7 @@ def read(listing, query):
             args.setdefault(name, text)
     ask = asks.understand(listing, args).but(after="")
     chart, is_whole = understand(listing, args)
-    known = {*PASSING, *OWN, *_LISTS_OWN, *(name for name, _ in ask.filters)}
-    known |= {f"{name}_{end}" for name, end, _ in ask.ranges}
-    return Asked(listing, ask, chart, is_whole and not ask.lost and args.keys() <= known)
+    return Asked(listing, ask, chart, is_whole and not asks.left_out(ask, args, (*PASSING, *OWN)))
 
 
 def said(asked):

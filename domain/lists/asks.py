@@ -93,6 +93,18 @@ def understand(listing, args, parent=None):
     )
 
 
+LISTS_OWN = {"tab", "q", "due", "where", "sort", "view", "after", "rows"}
+
+
+def left_out(ask, args, own=()):
+    """Whether something of the arguments wasn't understood, so that the list shows more than they ask for.
+
+    `own` are the names of what isn't asked of the list.
+    """
+    known = {*LISTS_OWN, *own, *(name for name, _ in ask.filters), *(f"{name}_{end}" for name, end, _ in ask.ranges)}
+    return bool(ask.lost) or not args.keys() <= known
+
+
 def _texts(args, name):
     return args.getlist(name) if hasattr(args, "getlist") else list(args.get(name, ()))
 

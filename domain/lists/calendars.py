@@ -63,6 +63,9 @@ class Look:
         return replace(self, day=day) if FIRST <= day <= LAST else None
 
 
+OWN = ("cal", "cal_on", "cal_until", "cal_day")
+
+
 def understand(listing, args):
     """The Look out of query arguments; what can't be meant is as nothing said."""
     names = [name for name in listing.calendar if name in listing.by_name]

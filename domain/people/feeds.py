@@ -102,9 +102,13 @@ def text(feed, by):
         made = Calendar()
         made.add("prodid", "-//Guildhall//EN")
         made.add("version", "2.0")
-        made.add("x-wr-calname", f"{feed.title} · {by.organization.name}")
+        # What it goes by is gone or hidden: nothing is shown until its person makes another.
+        waits = asks.left_out(ask, given, calendars.OWN)
+        made.add(
+            "x-wr-calname", f"{feed.title} · {by.organization.name}{' (waits: its filter is gone)' if waits else ''}"
+        )
         names = members()
-        for row in _rows(listing, ask, by, look):
+        for row in _rows(listing, ask, by, look) if not waits else ():
             made.add_component(_filled(Event(), feed, by, listing, look, row, names))
     return made.to_ical()
 

@@ -18,11 +18,11 @@ from database.transactions import writes
 from domain import Invalid, Refused
 from domain.base import long_jobs
 from domain.fields.kinds import Unfit, comparable
-from domain.fields.person import members
 from domain.fields.records import conversions, formats, registry
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.fields.records.many_options import split
 from domain.records import collections, documents, rules, shape_changes, shapes
+from domain.records.hanging import queries, uses
 from models import (
     Collection,
     LongJob,
@@ -208,11 +208,15 @@ def words_of(row):
     return [option for option in _choices(row) if option.merged_into_id is None]
 
 
-def uses(collection, row):
-    """What hangs on a field, in words: the rules that let people see rows by it."""
-    shape, names = shapes.read(collection), members()
-    found = [rule for rule in rules.of(collection).values() if any(what == row.id for what, _ in rule.where)]
-    return [rules.sentence(rule, shape, names) for rule in found]
+def becoming(seen):
+    """What a Rehearsal makes of its field, for what goes by it: words that would be added count as there."""
+    cell = shapes.read(Collection.get_by_id(seen.of.collection_id)).by_name[f"f{seen.of.id}"]
+    added = [
+        RecordOption(id=-number, label=word, api_name="", tone="quiet")
+        for number, (word, _) in enumerate(seen.words.values(), 1)
+    ]
+    new = registry.made(seen.kind, seen.options, [*_choices(seen.of), *added])
+    return queries.Becoming(cell.name, cell.kind.for_all(), new.for_all(), seen.form)
 
 
 # --- filling ------------------------------------------------------------------------------------------------------
@@ -239,23 +243,25 @@ def _fill(job):
     shape = shapes.read(Collection.get_by_id(collection.id))
     archived = job.facts["archived"]
     rows = list(rows_of(collection, archived, job.facts["upto"], BATCH))
-    if not rows and archived:
-        return _flip(job, slot, row, collection)
-    facts = {"archived": archived or not rows, "upto": rows[-1][0] if rows else 0}
-    if not long_jobs.progress(job, job.done + len(rows), lasting=True, **facts):
-        return 1  # somebody else has taken it up
     cell = shape.by_name.get(f"f{row.id}")
     other = next((one for one in cell.filling if one.slot == slot.id), None) if cell else None
     if other is None:  # its field was put away meanwhile: it waits no longer
         stop_slot(slot)
         return 1
+    if not rows and archived:
+        kinds = (cell.kind.for_all(), other.kind.for_all())
+        return _flip(job, slot, row, collection, queries.Becoming(cell.name, *kinds, cell.form(other)))
+    facts = {"archived": archived or not rows, "upto": rows[-1][0] if rows else 0}
+    if not long_jobs.progress(job, job.done + len(rows), lasting=True, **facts):
+        return 1  # somebody else has taken it up
     left, texts, keys = 0, [], []
     for id, document, version in rows:
         left += documents.fill(document, cell, other, cell.value(document))
         texts.append((json.dumps(document, ensure_ascii=False, separators=(",", ":")), version + 1, id))
         if other.kind.pointing and not archived:
             documents.place_links(id, set(), {(slot.id, to) for to in documents.numbers(other.value(document))}, True)
-        keys.append((slot.id, other.key(other.value(document)), id))
+        if other.is_keyed:
+            keys.append((slot.id, other.key(other.value(document)), id))
     update_values(Record, ("cells", "version"), texts)
     if other.kind.counts:
         largest = max((n for _, document, _ in rows if isinstance(n := other.value(document), int)), default=0)
@@ -274,7 +280,7 @@ def rows_of(collection, archived, after, most):
     return ((id, json.loads(cells), version) for id, cells, version in rows.tuples())
 
 
-def _flip(job, slot, row, collection):
+def _flip(job, slot, row, collection, becoming):
     """The new slot is the live one, in one transaction."""
     if not long_jobs.finish(job):
         return 1
@@ -292,6 +298,7 @@ def _flip(job, slot, row, collection):
     }
     by = shape_changes.Asker(User.get_by_id(job.asked_by_id), Organization.get_by_id(job.facts["organization"]))
     label = registry.KINDS[slot.kind].label.lower()
+    diff |= uses.translations(row, becoming)
     shape_changes.make(collection, diff, f"{collection.name}: {row.label} is {label} now", by)
     if slot.kind == "autonumber":
         collections.number_rows(slot.id, by)

@@ -9,9 +9,23 @@ from typing import NamedTuple
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.records import collections
-from models import Collection, Organization, RecordField, RecordOption, RecordSlot, RecordUnique, ShapeChange, User
+from models import (
+    CalendarFeed,
+    Collection,
+    Organization,
+    RecordField,
+    RecordOption,
+    RecordSlot,
+    RecordUnique,
+    SavedChart,
+    SavedView,
+    ShapeChange,
+    User,
+)
 
-TABLES = {"fields": RecordField, "options": RecordOption, "slots": RecordSlot, "collections": Collection}
+TABLES: dict = {"fields": RecordField, "options": RecordOption, "slots": RecordSlot, "collections": Collection}
+HANGING = {"views": SavedView, "charts": SavedChart, "feeds": CalendarFeed}  # what people saved that goes by fields
+TABLES |= HANGING
 
 
 class Asker(NamedTuple):
@@ -94,7 +108,9 @@ def undo(slug, id, *, by, shape=None):
     diff: dict = {}
     for table, rows in change.what.items():
         for key, pairs in rows.items() if table in TABLES else ():
-            row = TABLES[table].get_by_id(int(key))
+            row = TABLES[table].get_or_none(TABLES[table].id == int(key))
+            if table in HANGING and (row is None or any(getattr(row, name) != pairs[name][1] for name in pairs)):
+                continue  # somebody saved it anew since, or removed it
             for name, (before, after) in pairs.items():
                 if _json(getattr(row, name)) != after or (before is None and table == "slots"):
                     raise Refused(f"{_called(table, row)} was changed since. Take that back first.")

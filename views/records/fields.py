@@ -7,6 +7,7 @@ from domain import Invalid, Refused
 from domain.fields.kinds import whole
 from domain.fields.records import conversions, formats, registry
 from domain.records import collections, field_changes, kind_changes, shape_changes
+from domain.records.hanging import uses
 from views import access, pages
 from views.records.tables import link_tables
 
@@ -45,6 +46,7 @@ def _shown(table, id, refusal=None):
         empty=field_changes.breaks(collection, field) if field.is_required else 0,
         errors=refusal.beside() if refusal else {},
         values=request.form if refusal else {},
+        uses=uses.of(field, g.by),
         url=address(collection),
         here="records",
     )
@@ -165,7 +167,7 @@ def _rehearsed(table, id, asked, refusal=None):
         seen=seen,
         label=registry.KINDS[seen.kind].label.lower(),
         given=_given(asked),
-        uses=kind_changes.uses(collection, seen.of),
+        uses=uses.of(seen.of, g.by, kind_changes.becoming(seen)),
         errors=refusal.beside() if refusal else {},
         url=address(collection),
         here="records",
