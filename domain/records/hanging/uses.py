@@ -51,19 +51,19 @@ def _rules(row, by, becoming):
 
 def _queries(row, by, becoming):
     others: dict[str, int] = {}
-    for thing, held, link in _held(row):
+    for thing, held, link in _saved_addresses(row):
         asked = queries.asks(held.query, f"f{row.id}")
         if not asked:
             continue
         if link is None or not (held.is_shared or held.by_id == by.user.id):
             others[thing] = others.get(thing, 0) + 1
             continue
-        yield Use(f"The {thing} “{held.name}”", ", ".join(asked), link, _said(held.query, becoming))
+        yield Use(f"The {thing} “{held.name}”", ", ".join(asked), link, _in_words(held.query, becoming))
     for thing, count in others.items():
         yield Use(f"{count} {thing}{'s' if count > 1 else ''} {OTHERS}", "")
 
 
-def _said(query, becoming):
+def _in_words(query, becoming):
     if becoming is None:
         return ""
     text, rests = queries.translated(query, becoming)
@@ -71,7 +71,7 @@ def _said(query, becoming):
     return "; ".join(filter(None, (moved, f"what rests: {', '.join(rests)}" if rests else "")))
 
 
-def _held(row):
+def _saved_addresses(row):
     """(what it is called, the row, its address or None where only one person has it) of all that holds an address."""
     name = f"f{row.id}"
     slugs = {f"record:{one.id}": one.slug for one in Collection.select()}
@@ -110,7 +110,7 @@ PARTS = (_rules, _queries, _links, _imports)
 def translations(row, becoming):
     """What is written so that saved addresses ask the new kind, as shape_changes.py takes it."""
     diff: dict = {}
-    for _, held, _ in _held(row):
+    for _, held, _ in _saved_addresses(row):
         text, _ = queries.translated(held.query, becoming)
         if queries.asks(held.query, becoming.name) and sorted(parse_qsl(text)) != sorted(parse_qsl(held.query)):
             diff.setdefault(HOLDING[type(held)], {})[held.id] = {"query": text}
