@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins check audit-verify bench lighthouse setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins door check audit-verify bench lighthouse setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -42,6 +42,10 @@ fuzz: setup-dev
 # Two worlds that differ in what somebody must not see are asked everything, and must answer alike; the suite asks a share.
 twins: setup-dev
 	TWINS=1 $(PY) -m pytest tests/views/records/test_twin_worlds.py
+
+# Two phones at an event's door without a network, a thousand scans each; the suite scans sixty.
+door: setup-dev
+	SCANS=$${SCANS:-1000} $(PY) -m pytest tests/browser/test_door.py -k two_phones
 
 check: setup-dev
 	$(VENV)/bin/ruff check .

@@ -59,6 +59,7 @@ async function takenBack(scan) {
   return [{ result: "undone", name: pass?.name }, pass && moved(pass, gate.id, dayOf(gate, meta.event.zone, back.at + drift), "undone", "")];
 }
 
+const nonce = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const admitted = new Map(); // nonce → what can be taken back
 
 /** A code or serial that somebody holds out: answered always, by the server or by this phone. */
@@ -66,7 +67,7 @@ async function take(about, kind = way()) {
   const text = about.code || about.serial, now = Date.now();
   if (kind !== "undo" && text === last.text && now - last.at < AGAIN) { last.at = now; return; } // held there a little longer
   last = { text, at: now };
-  const scan = { nonce: crypto.randomUUID(), kind, gate: gate(), at: now, ...about };
+  const scan = { nonce: nonce(), kind, gate: gate(), at: now, ...about };
   show(await answered(scan), scan);
 }
 
@@ -254,13 +255,21 @@ start.addEventListener("click", async () => {
   start.querySelector("span").textContent = "Stop the camera";
   torch.hidden = !seeing.torch;
 });
+/** The page itself is there without a network, too: the first visit came before its service worker. */
+async function keepPage() {
+  await navigator.serviceWorker.register("/door/worker.js", { scope: "/door/", updateViaCache: "none" });
+  await navigator.serviceWorker.ready;
+  await (await caches.open("door pages")).add(`/door/${event}`);
+  door.dataset.offline = "1";
+}
+
 let isLit = false;
 torch.addEventListener("click", () => seeing?.torch?.((isLit = !isLit)));
 
 store = await open(event);
 meta = await store.meta();
 await navigator.storage?.persist?.();
-navigator.serviceWorker?.register("/door/worker.js", { scope: "/door/", updateViaCache: "none" }).catch(() => { /* then the page needs the network to open */ });
+keepPage().catch(() => { /* then the page needs the network to open */ });
 addEventListener("online", () => { isOnline = true; sync(); });
 addEventListener("offline", () => net(false));
 setInterval(sync, SYNC_EVERY);

@@ -248,7 +248,7 @@
     if (form.method === "dialog") return;
     if (unreadable(form)) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     // Without a network a plain form would lead to the browser's own error page, away from what was typed.
-    if (!navigator.onLine && form.method === "post" && !form.matches("[hx-post]")) { event.preventDefault(); event.stopImmediatePropagation(); sayUnreached(); return; }
+    if (!navigator.onLine && form.method === "post" && !form.matches("[hx-post], [data-alone]")) { event.preventDefault(); event.stopImmediatePropagation(); sayUnreached(); return; }
     if ("sending" in form.dataset) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     if (form.dataset.confirm && !agreed.has(form)) {
       event.preventDefault();
