@@ -496,6 +496,11 @@
   on("htmx:oobAfterSwap", refresh);
   on("DOMContentLoaded", () => document.querySelector("main [aria-invalid=true]")?.focus()); // a plain form that was refused
   on("DOMContentLoaded", refresh);
+  // The place one is at is seen, however many there are; the page itself isn't moved.
+  on("DOMContentLoaded", () => {
+    const places = document.querySelector(".places"), here = places?.querySelector("[aria-current]");
+    if (here && here.offsetTop + here.offsetHeight > places.scrollTop + places.clientHeight) places.scrollTop = here.offsetTop - places.clientHeight / 2;
+  });
   if (document.readyState !== "loading") refresh();
   showOffline();
   if ("serviceWorker" in navigator) addEventListener("load", () => navigator.serviceWorker.register("/worker.js", { updateViaCache: "none" }).catch(() => { /* then a lost network shows the browser's own page */ }));
