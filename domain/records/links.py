@@ -138,6 +138,16 @@ def seen(readers, rows):
     return rows
 
 
+def spans(allowed, shape, asked):
+    """[(slot of a link, slot of the other table, from, to)] of what is asked of a linked row, where keys tell it."""
+    name, _, beyond = asked.field.name.partition(".")
+    found = next((there for link, _, there, _ in allowed.linked if link == name), None)
+    cell = found and found.by_name.get(beyond)
+    if cell is None or not cell.is_keyed or (span := cell.kind.span(asked.operator, asked.operand)) is None:
+        return []
+    return [(shape.by_name[name].slot, cell.slot, "1" + span[0], "1" + span[1])]
+
+
 def whole(shape, readers, document, values):
     """Values to write with what the writer doesn't see of the links among them."""
     by_name = shape.by_name

@@ -106,7 +106,9 @@ def _field(cell, allowed, shape):
     """The field as they have it: of a link, with who reads the other table for them; of files likewise."""
     if not (cell.kind.pointing or cell.kind.holds_files):
         return cell.field
-    return replace(cell.field, kind=replace(cell.kind, reader=links.reader(allowed, cell, shape)))
+    reader = links.reader(allowed, cell, shape)
+    # Whose other table was put away, or isn't theirs to see, is nothing to write into.
+    return replace(cell.field, kind=replace(cell.kind, reader=reader), acted=cell.field.acted or reader is None)
 
 
 def _named(name):

@@ -16,6 +16,7 @@ class Plan:
     spans: list = field(default_factory=list)  # (slot, from, to): superset of what a test then decides
     tests: list = field(default_factory=list)  # (row) → bool
     links: list = field(default_factory=list)  # (slot, the row that is pointed to)
+    whose: list = field(default_factory=list)  # (slot of a link, slot of the other table, from, to)
     made_by: int | None = None
     match: str | None = None
 

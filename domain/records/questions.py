@@ -39,7 +39,7 @@ class Narrowing(NamedTuple):
 
 @lru_cache(maxsize=500)
 def query(way, narrowing, descending, fresh):
-    """Rows with their columns: found `way` all, key, link, span, keys or search, in an order.
+    """Rows with their columns: found `way` all, key, link, whose, span, keys or search, in an order.
 
     `fresh` is the beginning; else it goes on from the parameters `after` and `after_id`.
     """
@@ -48,7 +48,7 @@ def query(way, narrowing, descending, fresh):
 
 def _built(way, narrowing, descending, fresh):
     rows, by_id = _narrowed(way, _columns(), narrowing)
-    if way == "span":
+    if way in ("span", "whose"):
         return rows.limit(_limit())
     order = [by_id.desc() if descending else by_id.asc()]
     after, after_id = parameter("after"), parameter("after_id")
@@ -79,6 +79,9 @@ def _narrowed(way, columns, narrowing):
         by_id = RecordLink.from_record
         query = RecordLink.select(*columns).join(Record, on=(Record.id == RecordLink.from_record))
         query = query.where(RecordLink.slot == parameter("slot"), RecordLink.to_record == parameter("key"))
+    elif way == "whose":
+        query, by_id = _whose(columns), RecordLink.from_record
+        query = query.join(Record, on=(Record.id == RecordLink.from_record))
     else:
         query = Record.select(*columns)
         if way == "search":
@@ -164,6 +167,24 @@ def these(ids, collection):
         Record.id.in_(list(ids)), Record.collection == collection, Record.archived_at.is_null()
     )
     return database.execute(rows).fetchall() if ids else []
+
+
+def _whose(columns):
+    """The links of a slot to rows whose key in another slot, `of`, lies in a span."""
+    index = (RecordKey.slot == parameter("of"), RecordKey.key >= parameter("start"), RecordKey.key < parameter("end"))
+    found = RecordKey.select(RecordKey.record).where(*index)
+    return RecordLink.select(*columns).where(RecordLink.slot == parameter("slot"), RecordLink.to_record.in_(found))
+
+
+@lru_cache(maxsize=1)
+def whose():
+    """How many of them there are, to GATHERED + 1."""
+
+    def build():
+        links = _whose((RecordLink.from_record,)).limit(GATHERED + 1)
+        return Select(from_list=[links.alias("some")], columns=[fn.count(SQL("*"))])
+
+    return Compiled(build)
 
 
 @lru_cache(maxsize=1)

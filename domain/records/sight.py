@@ -156,6 +156,8 @@ class Sight(Source):
         cell = self.shape.by_name.get(group[0].field.name)
         if len(group) == 1 and cell and cell.is_keyed and (span := group[0].span):
             plan.spans.append((cell.slot, "1" + span[0], "1" + span[1]))
+        elif len(group) == 1 and cell is None:
+            plan.whose += links.spans(self.rights, self.shape, group[0])
 
     def _narrow(self, plan, name, value):
         cell = self.shape.by_name.get(name)
@@ -199,6 +201,10 @@ class Sight(Source):
 
     def _few(self, plan, by_id):
         """A link or a span of keys that holds few rows, where going another way would look at very many; or None."""
+        for slot, of, start, end in plan.whose:
+            given = {"slot": slot, "of": of, "start": start, "end": end}
+            if questions.whose()(**given)[0][0] <= questions.GATHERED:
+                return "whose", given
         for slot, to in () if by_id else plan.links:
             ((count,),) = questions.linked()(slot=slot, key=to)
             if count <= questions.GATHERED:
@@ -216,6 +222,7 @@ class Sight(Source):
         way, given = few
         rows = list(self._rows(way, plan, False, True, given | {"limit": questions.GATHERED + 1}, plan.probes))
         cell = self.shape.by_name.get(sort.column)
+        rows = list({row.id: row for row in rows}.values())  # one that links to several of them comes but once
         keyed = [(cell.key(row.value(cell.name)) if cell else "", row) for row in rows]
         place = self._place(cell, sort)
         keyed.sort(key=lambda pair: place(*pair))

@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 from domain import Invalid, NotFound, Refused
 from domain.fields.records.leftover import plain_cell
 from domain.lists import asks, conditions, lists, rows, totals
-from domain.records import collections, documents, kind_changes, listings, rules, shapes
+from domain.records import collections, documents, field_changes, kind_changes, listings, rules, shapes
 from models import Collection, Record, RecordLink, RecordSlot
 
 
@@ -124,7 +124,7 @@ def test_after_any_history_links_equal_what_is_worked_out_anew(two, at):
     assert should
 
 
-def test_a_linked_row_in_the_trash_is_nowhere_and_comes_back_with_its_links(two, at):
+def test_records_14_a_linked_row_in_the_trash_is_nowhere_and_comes_back_with_its_links(two, at):
     by = at("alice")
     lumen, marimba = add("sponsors", by, Name="Lumen"), add("sponsors", by, Name="Marimba")
     lamp = add("things", by, Name="Lamp", Sponsor="Lumen", Helpers="Lumen; Marimba")
@@ -147,7 +147,7 @@ def test_history_has_the_names_of_rows(two, at):
     assert [kind.plain(kind.restored(one)) for one in change.fields[name("things", by, "Sponsor")]] == ["", "Lumen"]
 
 
-def test_a_condition_is_about_a_field_of_the_linked_row(two, at):
+def test_records_24_a_condition_is_about_a_field_of_the_linked_row(two, at):
     by = at("alice")
     for city in ("Berlin", "Lyon", ""):
         add("sponsors", by, Name=f"In {city}", City=city)
@@ -164,6 +164,11 @@ def test_a_condition_is_about_a_field_of_the_linked_row(two, at):
     assert asked("is_not", "berlin") == {"T1", "T2", "Alone"}
     assert asked("empty") == {"T2", "Alone"}
     listing = of("things", by).listing
+    sponsors = of("sponsors", by).listing.source.shape
+    assert sponsors.by_name[name("sponsors", by, "Name")].is_keyed  # found by its key, the others by looking
+    title = f"{name('things', by, 'Sponsor')}.{name('sponsors', by, 'Name')}"
+    where = [conditions.Condition(title, "is", ("in lyon",)).written()]
+    assert {*shown("things", by, where=where)} == {*shown("things", by, where=where, sort="oldest")} == {"T1"}
     assert conditions.said(listing, conditions.Condition(city, "is", ("Berlin",))) == "Sponsor → City is Berlin"
 
 
@@ -235,3 +240,41 @@ def test_what_somebody_does_not_see_of_a_cell_stays_when_they_save_it(ruled, at)
     rows.change(of("things", bob), lamp, {sponsor: "Mine", helpers: "Mine"}, by=bob)
     assert shown("things", at("alice")) == {"Lamp": "Mine"}
     assert shown("things", at("alice"), "Helpers") == {"Lamp": "Mine; Other"}
+
+
+def test_records_12_13_links_outlive_their_field_and_both_tables_in_any_order(two, at):
+    by = at("alice")
+    add("sponsors", by, Name="Lumen")
+    add("things", by, Name="Lamp", Sponsor="Lumen", Helpers="Lumen")
+    sponsor, sponsors = int(name("things", by, "Sponsor")[1:]), collections.found("sponsors").id
+    stood = recomputed()
+
+    def pointing():
+        row = next(row for row in Record.select() if row.collection_id == sponsors)
+        return [one.count for one in listings.pointing(sponsors, row.id, by)]
+
+    assert pointing() == [1, 1]
+    field_changes.put_away("things", sponsor, by=by)
+    assert pointing() == [1]
+    field_changes.put_table_away("sponsors", by=by)
+    assert shown("things", by, "Helpers") == {"Lamp": ""}
+    assert name("things", by, "Helpers") not in {f.name for f in of("things", by).listing.written}
+    field_changes.bring_back("things", sponsor, by=by)
+    assert shown("things", by) == {"Lamp": ""}
+    field_changes.put_table_away("things", by=by)
+    field_changes.bring_table_back("sponsors", by=by)
+    assert pointing() == []
+    field_changes.bring_table_back("things", by=by)
+    assert (shown("things", by), pointing()) == ({"Lamp": "Lumen"}, [1, 1])
+    assert recomputed() == stood
+
+
+def test_a_row_points_to_rows_of_its_own_table(two, at):
+    by = at("alice")
+    collections.add_field("sponsors", "Parent", "link", by=by, options={"table": str(collections.found("sponsors").id)})
+    add("sponsors", by, Name="Mother")
+    add("sponsors", by, Name="Child", Parent="Mother")
+    assert shown("sponsors", by, "Parent") == {"Child": "Mother", "Mother": ""}
+    parent = name("sponsors", by, "Parent")
+    where = [conditions.Condition(f"{parent}.{name('sponsors', by, 'Name')}", "is", ("mother",)).written()]
+    assert shown("sponsors", by, "Parent", where=where) == {"Child": "Mother"}
