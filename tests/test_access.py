@@ -243,6 +243,8 @@ REFUSED = {
     "inbox.bulk": 422,  # none is chosen
     "account.browsers_bulk": 422,
     "feeds.bulk": 422,
+    "tasks.act_skipping": 409,  # it doesn't repeat
+    "tasks.act_series_removal": 409,
     "labels.remove": 403,  # it is put away
     "labels.restore": 422,
     "labels.act_merging": (200, 422),  # no other one is said

@@ -268,6 +268,7 @@ def rows_of():
         models.StoredFile.create(sha256="0", size=1, type="text/plain", name="a", table="task", row_id=1, **mine),
         models.Comment.create(table="task", row_id=1, by=user, text="T", **mine),
         models.Task.create(user=user, title="T", **mine),
+        models.Label.create(label="L", **mine),
         models.SavedView.create(table="task", name="V", query="", by=user, **mine),
         models.SavedChart.create(listing="tasks", name="C", query="", by=user, **mine),
         models.OrganizationKey.create(public="p", sealed="s", **mine),

@@ -9,21 +9,23 @@ from functools import lru_cache, reduce
 from operator import or_
 
 from database.clock import now
+from database.columns import public_id
 from database.scope import everywhere
 from database.transactions import writes
-from domain import Refused
+from domain import Forbidden, Refused
 from domain.base import configuration, outgoing
 from domain.fields.choice import Choice
 from domain.fields.day import Due
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.person import Person
+from domain.fields.repeat import Repeat
 from domain.fields.text import Text
 from domain.imports import targets
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, Tab, both
 from domain.lists.searches import Words
-from domain.tasks import labels
+from domain.tasks import labels, repeats
 from models import Organization, Task, User
 
 STATUS = Choice(
@@ -68,6 +70,7 @@ listing = Listing(
         Field("labels", "Labels", labels.Labels(), icon="tag", filters=False),
         Field("assigned_to", "Assignee", Person(), icon="user"),
         Field("due_at", "Due", Due(), icon="calendar"),
+        Field("repeats", "Repeats", Repeat(), listed=False, icon="repeat", help="Completing it leaves the next one."),
         Field("description", "Description", Text(10_000, long=True), listed=False),
         Field("user", "Created by", Person(), listed=False, acted=True, filters=False),
         Field("created_at", "Created", Moment(past=True), listed=False, acted=True),
@@ -101,6 +104,30 @@ listing = Listing(
             when=lambda row: row.assigned_to is None,
             may=lambda row, by: getattr(row, "user_id", row.user) != by.user.id,
         ),
+        Act(
+            "skipping",
+            "Skip",
+            lambda id, by: skip(id, by=by),
+            "tasks.write",
+            "It is due at its next time.",
+            icon="player-skip-forward",
+            cell="repeats",
+            bulk=True,
+            may=lambda row, by: _is_theirs(row, by),
+            when=lambda row: row.repeats and row.status in Task.OPEN,
+        ),
+        Act(
+            "series-removal",
+            "Delete series",
+            lambda id, by: remove_series(id, by=by),
+            "tasks.write",
+            icon="repeat-off",
+            tone="danger",
+            cell="repeats",
+            may=lambda row, by: _is_theirs(row, by),
+            confirm="Delete {name} and let it come no more? Those that were completed stay.",
+            when=lambda row: row.repeats,
+        ),
     ),
     board_by="status",
     calendar=("due_at",),
@@ -108,6 +135,7 @@ listing = Listing(
     is_saved=True,
     hears="label",
     due="due_at",
+    also=("repeats",),
     exports=("description", "user", "created_at", "completed_at"),
     is_open=lambda row: row.status in Task.OPEN,
     open_states=Task.OPEN,
@@ -125,6 +153,12 @@ def _may_change(task, field, by):
     if by.user.id in (task.user_id, task.assigned_to_id):
         return by.may("tasks.write")
     return by.may("tasks.write_all")
+
+
+def _is_theirs(row, by):
+    """The same of a row as the list has it."""
+    people = (getattr(row, "user_id", row.user), getattr(row, "assigned_to_id", row.assigned_to))
+    return by.may("tasks.write_all") or by.user.id in people
 
 
 def _may_remove(task, by):
@@ -146,6 +180,8 @@ def _derive(task, values):
     follows = {}
     if "status" in values:
         follows["completed_at"] = now() if values["status"] == "completed" else None
+    if values.get("repeats") and (task is None or not task.series):
+        follows |= {"series": public_id(), "occurrence": 1}
     if task is not None and "due_at" in values:
         follows["reminded_at"] = None  # another day, another reminder
     return follows
@@ -154,6 +190,7 @@ def _derive(task, values):
 def _after(task, before, change, by):
     entered = before is not None and "status" in change.fields and task.status == "completed"
     if entered:
+        repeats.go_on(task, change, by)
         # Named by the change: saving a completed task again makes no change, so no second notice;
         # reopening and completing makes another one .
         others = {task.user_id, task.assigned_to_id} - {None, by.user.id}
@@ -216,6 +253,39 @@ def take(id, *, by):
     if task.assigned_to_id is not None:
         raise Refused(f"{task.assigned_to.name} has it already.")
     return rows.write(rules, task, {"assigned_to": by.user.id}, by)
+
+
+@writes
+def skip(id, *, by):
+    """Let an open task that repeats be due at its next time instead; returns the noted change.
+
+    Refuses with Forbidden who may not change it, and where the series ends.
+    """
+    task = rows.get(rules, id, by)
+    if not rules.may_change(task, "due_at", by):
+        raise Forbidden(rows.why_not(rules, task, by))
+    found = repeats.following(task, missed=False) if task.repeats and task.is_open else None
+    if found is None:
+        raise Refused("It doesn't come again: complete it, or write anew how it repeats.")
+    due, said = found
+    follows = {"occurrence": (task.occurrence or 1) + 1}
+    return rows.write(rules, task, {"due_at": due, "repeats": said}, by, follows=follows)
+
+
+@writes
+def remove_series(id, *, by):
+    """Remove what is open of a series, and let none follow; returns what to say. What is done stays.
+
+    Refuses with NotFound what they can't see, and with Forbidden where one of the open ones isn't theirs to remove.
+    """
+    task, batch = rows.get(rules, id, by), public_id()
+    series = list(Task.select().where(Task.series == task.series)) if task.series else [task]
+    for one in series:
+        if one.is_open:
+            rows.remove(rules, one.id, by=by, batch=batch)
+        elif one.repeats:
+            rows.write(rules, one, {"repeats": None}, by, batch)
+    return "The series is over; what was open of it is in the trash."
 
 
 DUE_WITHIN = timedelta(hours=24)
