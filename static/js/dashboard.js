@@ -31,6 +31,15 @@
     document.getElementById("live").textContent = `Moved ${carried.dataset.name}.`;
     guildhall.ajax("POST", carried.dataset.post, { target: "#dashboard_area", swap: "outerHTML", values: { before: before?.dataset.chart ?? 0 } });
   });
+  // [ and ] move the card that has the focus, as on a board.
+  on("keydown", async (event) => {
+    const card = event.target.matches?.(".chart-card[draggable=true]") ? event.target : null;
+    if (!card || !["[", "]"].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    await guildhall.ajax("POST", card.dataset.post, { target: "#dashboard_area", swap: "outerHTML", values: { to: event.key === "[" ? "up" : "down" } });
+    document.getElementById(card.id)?.focus();
+    document.getElementById("live").textContent = `Moved ${card.dataset.name}.`;
+  });
   on("dragend", () => {
     carried?.classList.remove("dragging");
     carried = null;

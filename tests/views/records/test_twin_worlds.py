@@ -14,14 +14,14 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from database.scope import inside
-from domain.charts import figures
+from domain.charts import figures, saved_charts
 from domain.lists import rows
 from domain.records import collections, documents, listings, rules
 from models import Change, Record, RecordOption
 from tests.fixtures.threads import write
 from tests.test_access import ROUTES
 
-OURS = ("/<organization>/records",)
+OURS = ("/<organization>/records", "/<organization>/dashboard")
 BUILDERS = ("records.fields", "record_rules.index")  # doors that this member doesn't pass: refused in both worlds
 
 
@@ -58,6 +58,10 @@ def world(cast, at):
         rules.change(table.slug, "role:member", MultiDict(rule), by=alice)
         while rules.move_words():
             pass
+        for label, query in (("State", ""), ("Stage", ""), ("Until", f"&chart_of={known['Budget']}")):
+            by_field = f"chart_by={known[label]}{query}"
+            saved = saved_charts.save(found.listing, f"By {len(query)}", by_field, by=alice, shared=True)
+            saved_charts.change(saved.id, saved.name, by=alice, shared=True, home=True)
         return {"ids": ids, "known": known, "word": word, "table": table, "makers": makers}
 
 
@@ -141,7 +145,7 @@ def asked(world):
         base = rule.replace("<organization>", "acme").replace("<table>", "offers")
         for id in ids if "<id:id>" in base else (0,):
             for name in names if "<name>" in base else ("",):
-                address = base.replace("<id:id>", str(id)).replace("<name>", name)
+                address = base.replace("<id:id>", str(id)).replace("<name>", name).replace("<id:chart>", "2")
                 address = re.sub(r"<int:\w+>", "0", address)
                 address = re.sub(r"<\w+>", "nothing", address)
                 whole_list = endpoint == "records.index" or "export" in rule
