@@ -134,6 +134,27 @@ def keys_counted(length, narrowing, is_bounded):
     return Compiled(build)
 
 
+@lru_cache(maxsize=200)
+def cells(count, narrowing):
+    """(id, of each of so many fields the JSON [what stands in its cell, words left over]) of the next `limit` rows
+    behind `after_id`. The names of field N and of its words in the document are `field_N` and `words_N`."""
+
+    def build():
+        columns = [_cell(place) for place in range(count)]
+        rows, by_id = _narrowed("all", (Record.id, *columns), narrowing)
+        return rows.where(by_id > parameter("after_id")).order_by(by_id).limit(_limit())
+
+    return Compiled(build)
+
+
+def _cell(place):
+    names = parameter(f"field_{place}"), parameter(f"words_{place}")
+    if database.dialect == "sqlite":
+        return fn.JSON_EXTRACT(Record.cells, *(fn.PRINTF('$."%s"', name) for name in names))
+    document = Record.cells.cast("jsonb")
+    return fn.JSONB_BUILD_ARRAY(*(fn.JSONB_EXTRACT_PATH(document, name) for name in names)).cast("text")
+
+
 @lru_cache(maxsize=1)
 def left_over():
     """Of the first `limit` rows that are empty under a slot, how many have words left over there. These are in the

@@ -1,14 +1,18 @@
 """What charts count of the rows that people made: by their keys where these tell it, else row by row."""
 
+import json
 from datetime import date, datetime, timedelta
+from decimal import localcontext
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from database.clock import reader_zone
+from domain.charts import sums
 from domain.charts.tallies import CHUNK
 from domain.fields.day import Day
 from domain.fields.moment import Moment
 from domain.fields.person import Person
+from domain.fields.records.amount import Amount
 from domain.fields.records.leftover import LeftOver
 from domain.fields.records.option import Options
 from domain.fields.records.rating import Rating
@@ -19,6 +23,7 @@ from domain.records.shapes import EMPTY
 
 ALL = 2**62
 HOUR = timedelta(hours=1)
+CELLS = 20_000  # rows whose cells are read at once
 
 
 def pairs(sight, listing, plan, chart, most):
@@ -37,7 +42,11 @@ def pairs(sight, listing, plan, chart, most):
         if not left or sight.narrowing(plan.probes, plan).is_all:
             yield _by_keys(sight, plan, cell, chart.per, left, most)
             return
-    yield from _by_rows(sight, listing, plan, by, of)
+    named = [sight.shape.by_name.get(name) for name in (by, of) if name]
+    if all(named) and not plan.tests and not plan.spans and plan.match is None:
+        yield from _by_cells(sight, plan, named, bool(by), bool(of))
+    else:
+        yield from _by_rows(sight, listing, plan, by, of)
 
 
 def _by_rows(sight, listing, plan, by, of):
@@ -49,6 +58,52 @@ def _by_rows(sight, listing, plan, by, of):
             yield batch, CHUNK
             batch = []
     yield batch, looked % CHUNK
+
+
+def _by_cells(sight, plan, named, is_grouped, is_summed):
+    """Of each row the cells that are charted and nothing else: a tenth of what whole rows take."""
+    given = sight.narrows(plan)
+    for place, (_, slot, key) in enumerate(plan.probes):
+        given |= {f"slot_{place}": slot, f"key_{place}": key}
+    for place, cell in enumerate(named):
+        given |= {f"field_{place}": f"s{cell.slot}", f"words_{place}": f"~s{cell.slot}"}
+    question, after = questions.cells(len(named), sight.narrowing(plan.probes, plan)), 0
+    while found := question(**given, after_id=after, limit=CELLS):
+        after = found[-1][0]
+        groups: dict = {}
+        for row in found:
+            groups.setdefault(row[1] if is_grouped else None, []).append(row[-1])
+        made = []
+        for said, cells in groups.items():
+            value = None if said is None else _stood(named[0], json.loads(said))
+            if is_summed:
+                made += [(value, amount, rows) for amount, rows in _added(named[-1], cells)]
+            else:
+                made.append((value, None, len(cells)))
+        yield made, len(found)
+
+
+def _stood(cell, pair):
+    """What stands in a cell."""
+    stored, words = pair
+    return cell.kind.restored(stored) if stored is not None else None if words is None else LeftOver(words)
+
+
+def _added(cell, said):
+    """(the sum in each currency, 1) of cells, and how many have words left over."""
+    restored, numbers, left = cell.kind.restored, {}, 0
+    for stored, words in json.loads(f"[{','.join(said)}]"):
+        if stored is None:
+            left += words is not None
+            continue
+        series, number = sums.parted(restored(stored))
+        if series in numbers:
+            numbers[series].append(number)
+        else:
+            numbers[series] = [number]
+    with localcontext(sums.EXACT):
+        found = [(Amount(sum(some), series) if series else sum(some), 1) for series, some in numbers.items()]
+    return [*found, (LeftOver(), left)] if left else found
 
 
 def _by_keys(sight, plan, cell, per, left, most):
