@@ -182,6 +182,7 @@ class Bench:
             self.plan,
             self.verbs,
             self.imports,
+            self.charts,
             self.weight,
             self.slow_clients,
             self.memory,
