@@ -26,13 +26,13 @@ def total(found):
 
 def test_few_rows_are_counted_at_once_and_anew_when_one_changes(at, inside_acme):
     query = "tab=all&chart_by=status"
-    assert total(of(tasks.listing, query, at("alice"))) == 0
+    assert total(of(tasks.of(at("alice")).listing, query, at("alice"))) == 0
     made = rows.create(tasks.rules, {"title": "T"}, by=at("alice"))
-    first = of(tasks.listing, query, at("alice"))
+    first = of(tasks.of(at("alice")).listing, query, at("alice"))
     assert total(first) == 1
-    assert of(tasks.listing, query, at("alice")).tally is first.tally
+    assert of(tasks.of(at("alice")).listing, query, at("alice")).tally is first.tally
     rows.remove(tasks.rules, made.id, by=at("alice"))
-    assert total(of(tasks.listing, query, at("alice"))) == 0
+    assert total(of(tasks.of(at("alice")).listing, query, at("alice"))) == 0
     assert LongJob.select().count() == 0
 
 
@@ -40,22 +40,22 @@ def test_many_rows_are_counted_by_a_job_and_kept_until_one_changes(at, inside_ac
     query, alice = "tab=all&chart_by=status", at("alice")
     for number in range(3):
         rows.create(tasks.rules, {"title": f"T{number}"}, by=alice)
-    begun = of(tasks.listing, query, alice)
+    begun = of(tasks.of(at("alice")).listing, query, alice)
     assert begun.job.is_open
     assert not begun.tally.is_whole
-    assert of(tasks.listing, query, alice).job.id == begun.job.id
+    assert of(tasks.of(at("alice")).listing, query, alice).job.id == begun.job.id
     assert figures.work() == 1
-    found = of(tasks.listing, query, alice)
+    found = of(tasks.of(at("alice")).listing, query, alice)
     assert (total(found), found.job, found.is_old) == (3, None, False)
-    assert total(of(tasks.listing, query, at("bob"))) == 3  # who sees the same shares it
+    assert total(of(tasks.of(at("alice")).listing, query, at("bob"))) == 3  # who sees the same shares it
     rows.create(tasks.rules, {"title": "T4"}, by=alice)
-    old = of(tasks.listing, query, alice)
+    old = of(tasks.of(at("alice")).listing, query, alice)
     assert (total(old), old.is_old, old.job) == (3, True, None)  # not anew with each change
     clock.forward(minutes=1)
-    anew = of(tasks.listing, query, alice)
+    anew = of(tasks.of(at("alice")).listing, query, alice)
     assert (total(anew), anew.job.is_open) == (3, True)
     assert figures.work() == 1
-    assert total(of(tasks.listing, query, alice)) == 4
+    assert total(of(tasks.of(at("alice")).listing, query, alice)) == 4
     assert LongJob.select().where(LongJob.kind == figures.JOB).count() == 1
     assert figures.work() == 0
 
