@@ -103,7 +103,7 @@ def uniques(shape, document, known=None):
     """slot → what must not occur twice there."""
     found = {}
     for cell in shape.unique:
-        value = cell.value(document) if known is None else known[cell.name]
+        value = known[cell.name] if known is not None and cell.name in known else cell.value(document)
         if value is not None and not isinstance(value, LeftOver):
             found[cell.slot] = cell.kind.unique_key(value)
     return {slot: key for slot, key in found.items() if key is not None}

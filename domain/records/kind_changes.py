@@ -21,7 +21,7 @@ from domain.fields.kinds import Unfit, comparable
 from domain.fields.records import conversions, formats, registry
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.fields.records.many_options import split
-from domain.records import collections, documents, rules, shape_changes, shapes
+from domain.records import collections, documents, shape_changes, shapes
 from domain.records.hanging import queries, uses
 from models import (
     Collection,
@@ -303,7 +303,6 @@ def _flip(job, slot, row, collection, becoming):
     if slot.kind == "autonumber":
         collections.number_rows(slot.id, by)
     _let_go_of_oldest(row)
-    rules.find_words_anew(Collection.get_by_id(collection.id), by)
     return 1
 
 

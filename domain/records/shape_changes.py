@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from database.transactions import writes
 from domain import NotFound, Refused
-from domain.records import collections
+from domain.records import collections, rules
 from models import (
     CalendarFeed,
     Collection,
@@ -47,7 +47,14 @@ def make(collection, diff, summary, by, shape=None):
             pairs = {name: [_json(getattr(row, name)), _json(value)] for name, value in values.items()}
             what.setdefault(table, {})[str(id)] = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
             TABLES[table].update(**values).where(TABLES[table].id == row.id).execute()
-    return collections.changed(collection, what, summary, by, shape)
+    made = collections.changed(collection, what, summary, by, shape)
+    if any(SEARCHED[table] & pairs.keys() for table in what.keys() & SEARCHED.keys() for pairs in what[table].values()):
+        rules.find_words_anew(Collection.get_by_id(collection.id), by)
+    return made
+
+
+# What the words that are searched hang on.
+SEARCHED = {"fields": {"slot_id", "archived_at"}, "options": {"label", "merged_into_id"}}
 
 
 def _json(value):

@@ -107,6 +107,9 @@ class Shape:
     name: str
     cells: tuple[Cell, ...]
     moment: Any = None  # when it became so
+    away: tuple[
+        Cell, ...
+    ] = ()  # put away: what stands beside their cells goes on with the rows, for when they are back
 
     @property
     def mark(self):
@@ -123,19 +126,20 @@ class Shape:
 
     @cached_property
     def places(self):
-        """All slots that have keys: of fields, and those that are filled beside them."""
-        beside = [other for cell in self.cells for other in cell.filling if other.is_keyed]
-        return (*self.keyed, *beside)
+        """All slots that have keys: of fields, those that are filled beside them, and those of fields put away."""
+        every = [*self.cells, *self.away]
+        beside: list[Any] = [other for cell in every for other in cell.filling if other.is_keyed]
+        return (*self.keyed, *beside, *(cell for cell in self.away if cell.is_keyed))
 
     @cached_property
     def pointing(self):
         """All slots that hold links, likewise."""
-        every: list[Any] = [place for cell in self.cells for place in (cell, *cell.filling)]
+        every: list[Any] = [place for cell in (*self.cells, *self.away) for place in (cell, *cell.filling)]
         return tuple(place for place in every if place.kind.pointing)
 
     @cached_property
     def unique(self):
-        return tuple(cell for cell in self.cells if cell.is_unique)
+        return tuple(cell for cell in (*self.cells, *self.away) if cell.is_unique)
 
     def of_kind(self, *names):
         """The cells of some kinds, by what registry.py calls them."""
@@ -169,7 +173,7 @@ def _read(_database, id, number, moment, name):
     fields = (
         RecordField.select(RecordField, RecordSlot)
         .join(RecordSlot, JOIN.INNER, on=(RecordSlot.id == RecordField.slot_id), attr="slot")
-        .where(RecordField.collection == id, RecordField.archived_at.is_null())
+        .where(RecordField.collection == id)
         .order_by(RecordField.place, RecordField.id)
     )
     fields = list(fields)
@@ -187,8 +191,9 @@ def _read(_database, id, number, moment, name):
         kind = registry.made(slot.kind, slot.options, options.get(slot.field_id, ()))
         filling.setdefault(slot.field_id, []).append(Filling(slot.id, kind, slot.options, slot.state == "kept"))
     rules = list(RecordRule.select().where(RecordRule.collection == id))
-    cells = [_cell(f, options.get(f.id, ()), tuple(filling.get(f.id, ())), rules) for f in fields]
-    return Shape(id, number, name, tuple(cells), moment)
+    cells = [(f, _cell(f, options.get(f.id, ()), tuple(filling.get(f.id, ())), rules)) for f in fields]
+    here, away = (tuple(cell for f, cell in cells if bool(f.archived_at) == gone) for gone in (False, True))
+    return Shape(id, number, name, here, moment, away)
 
 
 def _cell(row, options, filling, rules):

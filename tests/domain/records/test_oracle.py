@@ -201,7 +201,7 @@ class History:
             doing.work()
 
     def end(self):
-        for label in FIELDS:
+        for _ in FIELDS:
             self.do(("back",))
         for _ in range(200):
             if not (kind_changes.work() or rules.move_words() or doing.work()):
