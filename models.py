@@ -10,7 +10,7 @@ from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, C
 from peewee import JSONField as Json
 
 from database.clock import is_past, next_month, now
-from database.columns import DayOrMoment, Ids, Moment, State, money, partial, public_id, short, to
+from database.columns import DayOrMoment, Ids, Moment, State, money, partial, public_id, short, spoken_id, to
 from database.compiled import CompiledRows
 from database.parameters import parameter
 from database.tables import Owned, Table
@@ -1601,7 +1601,7 @@ class TicketOrder(Owned):
 
     organization = to(Organization)
     event = to(Event, index=False)
-    public_id = CharField(max_length=40, default=public_id, unique=True)
+    public_id = CharField(max_length=40, default=spoken_id, unique=True)
     form_key = CharField(max_length=64, null=True)  # a form that is sent twice makes one order
     state = State("held", "paying", "paid", "expired", "cancelled", default="held")
     hold_until_at = Moment()

@@ -121,3 +121,8 @@ def spelled(where):
 
 def public_id():
     return secrets.token_urlsafe(18)
+
+
+def spoken_id():
+    """One whose beginning people can read out and write beside a transfer."""
+    return secrets.token_hex(12)

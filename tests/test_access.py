@@ -214,6 +214,7 @@ MISSING = {
     "identities.start": "This way to sign in isn't set up here.",
     "identities.callback": "This way to sign in isn't set up here.",
     "identities.posted": "This way to sign in isn't set up here.",
+    "buying.tickets": "There is nothing to print.",  # the order is only held
     "dev.letter": "That letter isn't kept here.",
     "dev.cast": access.NotFound().sentence,  # these two are the demo's
     "dev.sign_in": access.NotFound().sentence,
@@ -524,7 +525,7 @@ def of_an_event(endpoint, sale):
         return (
             dict(zip(("order", "token"), sale["held"], strict=True))
             | {"slug": sale["slug"], "serial": sale["pass"][0]}
-            | ({"token": sale["pass"][1]} if end == "show_pass" else {})
+            | ({"token": sale["pass"][1]} if end in ("show_pass", "code", "ticket") else {})
         )
     if room != "events":
         return {}

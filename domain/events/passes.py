@@ -8,7 +8,8 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.base import history, keys
-from domain.events import events
+from domain.events import codes, events
+from domain.events.carriers import prints
 from domain.fields.choice import Choice
 from domain.fields.code import Code
 from domain.fields.email import Email
@@ -58,6 +59,34 @@ def find(serial, key):
     with everywhere("a pass's address names no organization"):
         query = Pass.select(Pass, Event, Tier).join(Event).switch(Pass).join(Tier)
         return query.where(Pass.serial == serial).first()
+
+
+def code(one):
+    """The text of its code, signed. Refuses with NotFound where the pass isn't active: it has none then."""
+    if one.state != "active":
+        raise NotFound("This pass has no code any more.")
+    return codes.code(one.event_id, one.tier_id, one.serial)
+
+
+def drawn(one):
+    """Its code as an SVG. Refuses as `code` does."""
+    return prints.qr(code(one))
+
+
+def printed(event, chosen, when):
+    """A PDF with a page for each of the passes that are active. Refuses with NotFound where none is, and Overloaded."""
+    active = [one for one in chosen if one.state == "active"]
+    if not active:
+        raise NotFound("There is nothing to print.")
+    tickets = [
+        prints.Ticket(code(one), one.serial, one.tier.name, one.holder or "", (), number, len(active))
+        for number, one in enumerate(active, 1)
+    ]
+    notes = [text for text in (event.entry_policy, event.age_policy) if text]
+    place = ", ".join(text for text in (event.venue, event.address) if text) or "Online"
+    return prints.tickets(
+        title=event.title, organization=event.organization.name, when=when, place=place, notes=notes, passes=tickets
+    )
 
 
 def void(one, reason):

@@ -135,9 +135,7 @@ def _draw(order, values=None, refusal=None):
             here=holds.address(order),
             owed=payments.owed_back(order),
         )
-    page.headers["Cache-Control"] = "no-store"
-    page.headers["Referrer-Policy"] = "no-referrer"
-    return page
+    return _for_its_holder(page)
 
 
 def _state(order):
@@ -189,14 +187,54 @@ def give_up(order, token):
 # --- a pass ----------------------------------------------------------------------------------------------------------
 
 
-@blueprint.get("/passes/<serial>/<token>")
-@access.public
-def show_pass(serial, token):
+def _pass(serial, token):
     one = passes.find(serial, token)
     if one is None:
         raise NotFound("There is no such pass. Open it by the link in your letter.")
+    return one
+
+
+@blueprint.get("/passes/<serial>/<token>")
+@access.public
+def show_pass(serial, token):
+    one = _pass(serial, token)
     with inside(one.organization_id):
-        page = pages.page("events/pass.html", one=one, event=one.event, tier=one.tier, when=shop.when(one.event))
-    page.headers["Cache-Control"] = "no-store"
-    page.headers["Referrer-Policy"] = "no-referrer"
-    return page
+        here, when = passes.address(one), shop.when(one.event)
+        page = pages.page("events/pass.html", one=one, event=one.event, tier=one.tier, when=when, here=here)
+    return _for_its_holder(page)
+
+
+@blueprint.get("/passes/<serial>/<token>/code.svg")
+@access.public
+def code(serial, token):
+    one = _pass(serial, token)
+    with inside(one.organization_id):
+        return _for_its_holder(Response(passes.drawn(one), content_type="image/svg+xml"))
+
+
+@blueprint.get("/passes/<serial>/<token>/ticket.pdf")
+@access.public
+def ticket(serial, token):
+    one = _pass(serial, token)
+    with inside(one.organization_id):
+        return _pdf(passes.printed(one.event, [one], shop.when(one.event)), one.event)
+
+
+@blueprint.get("/orders/<order>/<token>/tickets.pdf")
+@access.public
+def tickets(order, token):
+    order = _order(order, token)
+    with inside(order.organization_id):
+        return _pdf(passes.printed(order.event, passes.of(order), shop.when(order.event)), order.event)
+
+
+def _pdf(data, event):
+    headers = {"Content-Disposition": f'inline; filename="{event.slug}.pdf"'}
+    return _for_its_holder(Response(data, headers=headers, content_type="application/pdf"))
+
+
+def _for_its_holder(response):
+    """Kept by nobody on the way, and its address told to no other site."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

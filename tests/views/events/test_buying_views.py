@@ -1,14 +1,24 @@
 """A stranger buys: with plain forms, on one address, and nothing is given twice or to the wrong one."""
 
 import gzip
+import io
 import re
 
 import pytest
+from pypdf import PdfReader
 
-from domain.events import events, holds, tiers
+from domain.events import events, holds, orders, passes, tiers
+from domain.events.carriers import prints
 from models import Pass, TicketOrder
-from tests.domain.events.test_stock import figures
+from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.events import make_event, make_tier, make_voucher
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _press_ends():
+    yield
+    prints.press.end()
+
 
 WHO = {"name": "Ada Lovelace", "email": "ada@example.org"}
 
@@ -41,6 +51,8 @@ def test_a_stranger_buys_free_tickets_with_plain_forms(night, browse):
     addresses = re.findall(r'href="(/passes/[^"]+)"', page.text)
     assert len(addresses) == 2
     assert "Ada Lovelace" in browse(None).get(addresses[0]).text
+    code = browse(None).get(f"{addresses[0]}/code.svg")
+    assert (code.mimetype, code.text[:4]) == ("image/svg+xml", "<svg")
     again = stranger.post(there, data=WHO)
     assert again.status_code == 303
     assert Pass.select().count() == 2
@@ -154,6 +166,24 @@ def test_an_order_that_costs_waits_for_a_transfer(clock, inside_acme, at, browse
     assert "Please transfer €20.00" in page
     assert "IBAN DE02" in page
     assert TicketOrder.get().number in page
+
+
+def test_a_pass_that_is_void_has_no_code(night, browse, at):
+    event, tier = night
+    (one,) = passes.of(bought(event, tier))
+    address = passes.address(one)
+    orders.take_back(one.id, by=at("alice"))
+    assert "This pass is void." in browse(None).get(address).text
+    for part in ("code.svg", "ticket.pdf"):
+        assert browse(None).get(f"{address}/{part}").status_code == 404
+
+
+def test_event_case_37_all_tickets_of_an_order_are_in_one_pdf(night, browse):
+    event, tier = night
+    order = bought(event, tier, 3)
+    answer = browse(None).get(f"{holds.address(order)}/tickets.pdf")
+    assert (answer.mimetype, answer.data[:5]) == ("application/pdf", b"%PDF-")
+    assert len(PdfReader(io.BytesIO(answer.data)).pages) == 3
 
 
 def test_an_order_is_kept_by_nobody_on_the_way(night, browse):
