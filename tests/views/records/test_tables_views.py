@@ -1,5 +1,7 @@
 """Tables that people make, through their pages."""
 
+from html.parser import HTMLParser
+
 import pytest
 
 from database.scope import inside
@@ -91,3 +93,28 @@ def test_a_row_has_a_page_with_its_history(alice, repairs, cast):
 def test_a_table_of_others_is_not_there(browse, repairs):
     assert browse("charlie").get("/acme/records/repairs").status_code == 404
     assert browse("alice").get("/acme/records/nothing").status_code == 404
+
+
+class _Forms(HTMLParser):
+    """Forms that stand in a form: browsers drop them, and their buttons send the outer one."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.nested = 0, []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "form":
+            if self.open:
+                self.nested.append(dict(attrs))
+            self.open += 1
+
+    def handle_endtag(self, tag):
+        self.open -= tag == "form"
+
+
+def test_the_form_of_a_new_field_stands_in_no_other_form(alice, repairs):
+    alice.post("/acme/records/repairs", data={"f1": "Toaster"})
+    page, forms = alice.get("/acme/records/repairs").text, _Forms()
+    forms.feed(page)
+    assert forms.nested == []
+    assert page.count('form="new_field"') > 3
