@@ -230,6 +230,7 @@ REFUSED = {
     "records.upload": 422,
     "members.hand_over": 422,
     **{f"{room}.bring": 422 for room in ("tasks", "records")},
+    **{f"{room}.pasted": 422 for room in ("tasks", "records")},  # nothing is
     **{f"{room}.{verb}_import": 409 for room in ("tasks", "records") for verb in ("run", "undo")},  # nothing rehearsed
     "sign_up.create": 422,
     "sign_up.create_with_code": 422,

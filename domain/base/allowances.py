@@ -59,6 +59,7 @@ SPENT = {
     "letters": parse("3/hour"),  # that strangers cause to an address, whoever asks and whether or not it has an account
     "invitations": parse("20/hour"),  # letters of an organization, whoever sends them
     "comments": parse("30/minute"),  # of a person: each is told to others by letter
+    "file_links": parse("300/hour"),  # how often one file is got by links to it
     "feeds": parse("60/hour"),  # how often one calendar link is read
     "imports": parse("60/hour"),  # files that a person brings
     "backers": parse("5/minute"),  # tries at the code of a backer (a name in lower case)

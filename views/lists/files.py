@@ -9,6 +9,7 @@ from htmx_flask import request
 from werkzeug.http import dump_options_header
 
 from domain import Invalid, Refused
+from domain.imports import file_links
 from domain.lists import attachments, rows
 from views import pages
 from views.lists import row_page
@@ -66,6 +67,14 @@ def sent(file):
     answer.headers["Content-Disposition"] = dump_options_header("attachment", told)
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return answer
+
+
+def share(mounted, parts):
+    """Make a link to a file for whoever has no account; it is shown this once."""
+    place, id = mounted.place(parts), parts["id"]
+    link, file, until = file_links.make(place.rules, id, parts["file"], by=place.by, parent=place.ask.parent)
+    about = {"place": place, "listing": place.listing, "id": id, "link": link, "file": file, "until": until}
+    return pages.page("lists/file_link.html", here=mounted.nav, **about)
 
 
 def thumbnail(mounted, parts):

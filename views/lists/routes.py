@@ -192,6 +192,7 @@ def _wanted(listing):
         if listing.files:
             yield "/<id:id>/files", "POST", files.upload, writes
             yield "/<id:id>/files/<id:file>", "GET", files.download, reads
+            yield "/<id:id>/files/<id:file>/link", "POST", files.share, writes
             yield "/<id:id>/files/<id:file>/thumbnail", "GET", files.thumbnail, reads
             yield "/<id:id>/files/<id:file>/removal", "POST", files.remove_file, writes
             yield "/<id:id>/files/<id:file>/restoration", "POST", files.put_back, writes
