@@ -102,17 +102,3 @@ def test_removing_offers_undo(browse, task, made):
     assert alice.get(address).status_code == 404
     assert alice.post(f"{address}/restoration").status_code == 303
     assert alice.get(address).status_code == 200
-
-
-def test_a_link_opens_a_file_without_signing_in_as_a_download_that_no_browser_runs(browse, task, made):
-    page = browse("bob").post(f"/acme/tasks/{task.id}/files/{made.id}/link").text
-    link = page.partition('id="file_link" type="text" readonly value="http://localhost')[2].partition('"')[0]
-    answer = browse(None).get(link)
-    assert (answer.status_code, answer.data, answer.content_type) == (200, SVG, "text/plain")
-    assert answer.headers["Content-Disposition"].startswith("attachment")
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Security-Policy"].startswith("sandbox")
-    assert "no-store" in answer.headers["Cache-Control"]
-    gone = browse(None).get(link[:-4] + "0000")
-    assert (gone.status_code, "This link is over" in gone.text) == (404, True)
-    assert browse("vera").post(f"/acme/tasks/{task.id}/files/{made.id}/link").status_code == 403
