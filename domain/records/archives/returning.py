@@ -1,0 +1,374 @@
+"""A ZIP of whole tables brought into new ones: checked before anything is made, then filled by a job.
+
+Nothing of a ZIP is trusted: its parts are those that leaving.py writes, of sizes that are bounded, with the hashes that
+it says. A job that is cut off goes on where it stood; one that fails puts the tables away that it made.
+"""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from copy import deepcopy
+from datetime import datetime
+
+from database.clock import now
+from database.scope import inside
+from database.statements import update_values
+from database.transactions import writes
+from domain import Invalid, Refused
+from domain.base import audit, long_jobs, settings
+from domain.fields.kinds import clean
+from domain.fields.records import registry
+from domain.fields.records.leftover import LeftOver
+from domain.files import names, stores
+from domain.imports import kept_files
+from domain.lists import attachments
+from domain.records import batches, collections, documents, field_changes, shapes
+from domain.records.archives import leaving
+from models import Collection, Comment, Membership, Record, RecordOption, RecordSlot, StoredFile, User
+
+JOB = "table_restore"
+BATCH = 100
+MOST_UNPACKED, MOST_RATIO = 4_000_000_000, 200
+MOST_SHAPE, MOST_LINE = 5_000_000, 2_000_000  # bytes
+_NAMES = re.compile(r"manifest\.json|tables/\d{1,12}/(shape\.json|(records|files|comments)\.jsonl)|files/[0-9a-f]{64}")
+_PARTS = ("records", "links", "files", "comments")
+
+
+def _unfit(sentence):
+    return Invalid({"file": sentence})
+
+
+def take(stream, *, by):
+    """Keep a ZIP, check all of it, and have its tables made. Returns the LongJob. Refuses with Invalid."""
+    by.require("records.build")
+    sha256, _ = kept_files.keep(stream)
+    try:
+        with zipfile.ZipFile(kept_files.path(sha256)) as packed:
+            manifest = _checked(packed)
+            total = sum(table["rows"] for table in manifest["tables"])
+            about = [_read_shape(packed, table["id"]) for table in manifest["tables"]]
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, NotImplementedError, RuntimeError, EOFError):
+        kept_files.drop(sha256)
+        raise _unfit("This is no whole ZIP of tables: it is damaged, or something else.") from None
+    except Refused:
+        kept_files.drop(sha256)
+        raise
+    return _begin(sha256, total, [shape["name"] for shape in about], by)
+
+
+@writes
+def _begin(sha256, total, called, by):
+    about = {"organization": by.organization.id, "sha256": sha256, "names": called}
+    job = long_jobs.begin(JOB, str(by.organization.id), by=by.user, total=total, **about)
+    if job is None:
+        raise Refused("A ZIP is being brought in already. Wait until it is over.")
+    said = f"Brought in a ZIP of {', '.join(called)}"[:300]
+    audit.record("records.restored", said, by=by.user, organization=by.organization)
+    return job
+
+
+def newest(by):
+    """The ZIP that was brought in last here, or None."""
+    return long_jobs.newest(JOB, str(by.organization.id))
+
+
+def _checked(packed):
+    """The manifest of a ZIP whose every part is what it says. Refuses with Invalid."""
+    members = packed.infolist()
+    if sum(one.file_size for one in members) > MOST_UNPACKED:
+        raise _unfit(f"Unpacked it would be more than {MOST_UNPACKED // 1_000_000_000} GB.")
+    for one in members:
+        if not _NAMES.fullmatch(one.filename):
+            raise _unfit(f"It holds “{clean(one.filename)[:60]}”, which no ZIP of tables does.")
+        if one.file_size > 1_000_000 and one.file_size > MOST_RATIO * max(one.compress_size, 1):
+            raise _unfit("It unpacks to far more than it is, so it wasn't opened.")
+    if len({one.filename for one in members}) != len(members):
+        raise _unfit("It holds one name twice.")
+    manifest = json.loads(_small(packed, "manifest.json"))
+    if manifest["guildhall"] != leaving.FORMAT:
+        raise _unfit("It was made by another version of Guildhall.")
+    if not 1 <= len(manifest["tables"]) <= leaving.MOST_TABLES:
+        raise _unfit(f"It has to have one to {leaving.MOST_TABLES} tables.")
+    for one in members:
+        if one.filename != "manifest.json":
+            kept = one.filename.startswith("files/")
+            wanted = one.filename[6:] if kept else manifest["sha256"][one.filename]
+            if kept and one.file_size > attachments.MOST:
+                raise attachments.TooLarge
+            if _hash(packed, one) != wanted:
+                raise _unfit(f"“{one.filename}” isn't what the ZIP says it is: it was changed, or it is damaged.")
+    return manifest
+
+
+def _hash(packed, member):
+    hashed, size = hashlib.sha256(), 0
+    with packed.open(member) as part:
+        while piece := part.read(1 << 20):
+            size += len(piece)
+            if size > member.file_size:
+                raise _unfit("It unpacks to more than it says, so it wasn't opened.")
+            hashed.update(piece)
+    return hashed.hexdigest()
+
+
+def _small(packed, name):
+    if packed.getinfo(name).file_size > MOST_SHAPE:
+        raise _unfit(f"“{name}” is larger than any table's.")
+    return packed.read(name)
+
+
+def _read_shape(packed, id):
+    """The shape of a table in a ZIP. Refuses with Invalid, KeyError or TypeError what is none."""
+    shape = json.loads(_small(packed, f"tables/{int(id)}/shape.json"))
+    if not 1 <= len(shape["fields"]) <= collections.FIELDS:
+        raise _unfit(f"A table has one to {collections.FIELDS} fields.")
+    for field in shape["fields"]:
+        if field["kind"] not in registry.KINDS or len(field["words"]) > collections.OPTIONS:
+            raise _unfit(f"“{clean(str(field['label']))[:60]}” is a field of a kind that isn't known here.")
+    return shape | {"id": int(id)}
+
+
+def _lines(packed, id, part):
+    """The lines of a part of a table, each as JSON."""
+    with packed.open(f"tables/{int(id)}/{part}.jsonl") as lines:
+        while line := lines.readline(MOST_LINE):
+            yield json.loads(line)
+
+
+# --- the job ------------------------------------------------------------------------------------------------------
+
+
+def work():
+    """Do what was asked for last; returns 1, or 0 when nothing was."""
+    job = long_jobs.claim(JOB)
+    if job is None:
+        return 0
+    with inside(job.facts["organization"]):
+        try:
+            by = leaving.by_of(job)
+            with zipfile.ZipFile(kept_files.path(job.facts["sha256"])) as packed:
+                _Restore(packed, job, by).go_on()
+        except (Refused, OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as trouble:
+            _give_up(job, trouble.sentence if isinstance(trouble, Refused) else "The ZIP can't be read any more.")
+        else:
+            kept_files.drop(job.facts["sha256"])
+    return 1
+
+
+@writes
+def _give_up(job, sentence):
+    """A table that is only half there is none: those that were made are put away."""
+    made = list(job.facts.get("tables", {}).values())
+    if long_jobs.finish(job, error=sentence) and made:
+        Collection.update(archived_at=now()).where(Collection.id.in_(made)).execute()
+
+
+class _Restore:
+    """One ZIP on its way into tables. What it was is known by the numbers that the ZIP has: facts of the job say of
+    tables, fields and words which they became; of rows, `Record.import_id` does."""
+
+    def __init__(self, packed, job, by):
+        self.packed, self.job, self.by = packed, job, by
+        self.people = {}
+
+    def go_on(self):
+        self._make_tables()
+        for part in _PARTS:
+            for old, id in self.job.facts["tables"].items():
+                done = self.job.facts["parts"].get(f"{part} {old}", 0)
+                source = _lines(self.packed, old, "records" if part == "links" else part)
+                batch, count = [], 0
+                for line in source:
+                    count += 1
+                    if count > done:
+                        batch.append(line)
+                    if len(batch) == BATCH:
+                        self._do(part, old, id, batch, count)
+                        batch = []
+                if batch:
+                    self._do(part, old, id, batch, count)
+        self._finish()
+
+    def _make_tables(self):
+        """Table by table and field by field, each in a transaction: each takes the lock of its table first."""
+        about = [_read_shape(self.packed, name.split("/")[1]) for name in self._names("shape.json")]
+        for shape in about:
+            if str(shape["id"]) not in self.job.facts.get("tables", {}):
+                self._make_table(shape)
+        for shape in about:
+            for field in shape["fields"][1:]:
+                if str(field["id"]) not in self.job.facts["fields"]:
+                    self._make_field(self.job.facts["tables"][str(shape["id"])], field)
+
+    @writes
+    def _make_table(self, shape):
+        facts = {"tables": {}, "fields": {}, "words": {}, "parts": {}} | deepcopy(self.job.facts)
+        first = shape["fields"][0]
+        kind = first["kind"] if first["kind"] not in leaving.LINKS else "text"
+        words = [word["label"] for word in first["words"]]
+        table = collections.make(shape["name"], by=self.by, fields=((first["label"], kind, words),))
+        facts["tables"][str(shape["id"])] = table.id
+        self._note_field(facts, first, collections.fields(table)[0])
+        self._progress(0, facts)
+
+    @writes
+    def _make_field(self, table, field):
+        facts, options = deepcopy(self.job.facts), dict(field["options"])
+        words = [word["label"] for word in field["words"]]
+        if field["kind"] in leaving.LINKS:
+            options["table"] = facts["tables"][str(options["table"])]
+        slug = collections.numbered(table).slug
+        made = collections.add_field(slug, field["label"], field["kind"], by=self.by, choices=words, options=options)
+        self._note_field(facts, field, made)
+        self._progress(0, facts)
+
+    def _progress(self, done, facts):
+        if not long_jobs.progress(self.job, done, lasting=True, **facts):
+            raise Refused("Somebody else goes on with it.")
+
+    def _names(self, last):
+        found = [one.filename for one in self.packed.infolist() if one.filename.endswith(f"/{last}")]
+        return sorted(found, key=lambda name: int(name.split("/")[1]))
+
+    def _note_field(self, facts, field, made):
+        facts["fields"][str(field["id"])] = made.id
+        options = RecordOption.select().where(RecordOption.field == made).order_by(RecordOption.place, RecordOption.id)
+        new = {str(word["id"]): option.id for word, option in zip(field["words"], options, strict=True)}
+        facts["words"] |= new
+        for word in field["words"]:
+            became = new.get(str(word["merged_into"]))
+            about = {
+                "tone": str(word["tone"])[:20],
+                "merged_into_id": became,
+                "archived_at": now() if word["rests"] else None,
+            }
+            RecordOption.update(**about).where(RecordOption.id == new[str(word["id"])]).execute()
+
+    @writes
+    def _do(self, part, old, id, batch, count):
+        parts = self.job.facts["parts"] | {f"{part} {old}": count}
+        done = self.job.done + (len(batch) if part == "records" else 0)
+        self._progress(done, {"parts": parts})
+        getattr(self, f"_{part}")(collections.numbered(id), batch)
+
+    def _records(self, table, batch):
+        shape = shapes.read(Collection.get_by_id(table.id))
+        worked = [batches.worked(shape, None, self._values(shape, line, is_linked=False)) for line in batch]
+        ids = batches.write(shape, worked, self.by, now())
+        told = []
+        for id, line in zip(ids, batch, strict=True):
+            at = Record.created_at.db_value(datetime.fromisoformat(line["made_at"]))
+            told.append((int(line["id"]), at, self._person(line["by"]), id))
+        update_values(Record, ("import_id", "created_at", "created_by"), told)
+        for cell in shape.of_kind("autonumber"):
+            numbers = [value for line in batch if (value := self._values(shape, line, False).get(cell.name))]
+            most = max((one for one in numbers if isinstance(one, int)), default=0)
+            RecordSlot.update(counted=most).where(RecordSlot.id == cell.slot, RecordSlot.counted < most).execute()
+
+    def _values(self, shape, line, is_linked):
+        """name → value of the cells of a line, of links or of all others."""
+        values = {}
+        for old, new in self.job.facts["fields"].items():
+            cell = shape.by_name.get(f"f{new}")
+            if cell is None or (cell.kind_name in leaving.LINKS) is not is_linked:
+                continue
+            stored, words = line["cells"].get(old), line["left_over"].get(old)
+            if stored is None:
+                values[cell.name] = None if words is None else LeftOver(clean(str(words)))
+            else:
+                values[cell.name] = self._value(cell, stored)
+        return values
+
+    def _value(self, cell, stored):
+        """A cell's value; what can't be read here stays as words."""
+        said = stored
+        if cell.kind_name in ("choice", "choices"):
+            words = self.job.facts["words"]
+            stored = [words[str(one)] for one in stored] if isinstance(stored, list) else words[str(stored)]
+        elif cell.kind_name in leaving.PEOPLE:
+            found = [self._person(one) for one in (stored if isinstance(stored, list) else [stored])]
+            if None in found:
+                return LeftOver(clean("; ".join(map(str, said if isinstance(said, list) else [said]))))
+            stored = found if isinstance(stored, list) else found[0]
+        try:
+            value = cell.kind.restored(stored)
+            cell.kind.plain(value)
+        except (ValueError, TypeError, ArithmeticError, AttributeError):
+            value = None
+        return LeftOver(clean(json.dumps(said, ensure_ascii=False))) if value is None else value
+
+    def _person(self, email):
+        """The number of the member with this address, or None."""
+        if email is not None and email not in self.people:
+            found = User.select(User.id).join(Membership, on=(Membership.user == User.id))
+            found = found.where(Membership.organization == self.by.organization, User.email == str(email)).first()
+            self.people[email] = found and found.id
+        return self.people.get(email)
+
+    def _rows(self, olds, tables=None):
+        """Number that a row had → its number now."""
+        found = Record.select(Record.import_id, Record.id).where(Record.import_id.in_(list(olds)))
+        return dict(found.where(Record.collection.in_(tables or list(self.job.facts["tables"].values()))).tuples())
+
+    def _links(self, table, batch):
+        shape = shapes.read(Collection.get_by_id(table.id))
+        if not shape.of_kind(*leaving.LINKS):
+            return
+        rows = self._rows([int(line["id"]) for line in batch], [table.id])
+        for line in batch:
+            values = {name: value for name, value in self._values(shape, line, is_linked=True).items() if value}
+            values = {
+                name: tuple(new[one] for one in value if one in new)
+                for name, value in values.items()
+                for new in [self._rows(value, [shape.by_name[name].kind.table])]
+            }
+            if values:
+                record = Record.get_by_id(rows[int(line["id"])])
+                before = json.loads(record.cells)
+                after = documents.put(shape, before, {name: value or None for name, value in values.items()})
+                Record.update(cells=documents.dumped(shape, after)).where(Record.id == record.id).execute()
+                documents.place(shape, record.id, before, after)
+
+    def _files(self, table, batch):
+        rows = self._rows([int(line["row_id"]) for line in batch], [table.id])
+        for line in batch:
+            if (row := rows.get(int(line["row_id"]))) is None:
+                continue
+            data = self.packed.read(f"files/{line['sha256']}")
+            if attachments.used() + len(data) > settings.get("files_mb") * 1024**2:
+                raise Refused(f"There is no room for its files: they may take {settings.get('files_mb'):,} MB here.")
+            stores.active().put(attachments.key(self.by.organization.id, line["sha256"]), io.BytesIO(data))
+            type = names.type_of(data[: names.HEAD])
+            StoredFile.create(
+                table=f"record:{table.id}",
+                row_id=row,
+                by=self.by.user,
+                sha256=line["sha256"],
+                size=len(data),
+                type=type,
+                name=names.cleaned(line["name"]),
+                thumbnail="waiting" if type in attachments.thumbnails.TYPES else "none",
+            )
+
+    def _comments(self, table, batch):
+        rows = self._rows([int(line["row_id"]) for line in batch], [table.id])
+        for line in batch:
+            text, mentions = clean(str(line["text"]))[:20_000], []
+            for old, email in line["mentions"].items():
+                if id := self._person(email):
+                    text, mentions = text.replace(f"@{{{int(old)}}}", f"@{{{id}}}"), [*mentions, id]
+            if row := rows.get(int(line["row_id"])):
+                at = datetime.fromisoformat(line["at"])
+                about = {"table": f"record:{table.id}", "row_id": row, "by": self._person(line["by"])}
+                Comment.create(text=text, mentions=mentions, created_at=at, **about)
+
+    def _finish(self):
+        for old, id in self.job.facts["tables"].items():
+            for field in _read_shape(self.packed, old)["fields"]:
+                if field["is_required"] or field["is_unique"]:
+                    given = {"is_required": bool(field["is_required"]), "is_unique": bool(field["is_unique"])}
+                    new = self.job.facts["fields"][str(field["id"])]
+                    field_changes.rule(collections.numbered(id).slug, new, by=self.by, **given)
+        leaving.finish(self.job)

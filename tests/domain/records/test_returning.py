@@ -1,0 +1,247 @@
+"""A ZIP of tables becomes tables again: cell by cell, file by file; and one that is none is refused with a sentence."""
+
+import hashlib
+import io
+import json
+import zipfile
+
+import pytest
+
+from database.scope import inside
+from database.transactions import writes
+from domain import Forbidden, Invalid
+from domain.fields.records.leftover import plain_cell
+from domain.lists import attachments, comments, lists, rows
+from domain.records import collections, field_changes, listings
+from domain.records.archives import leaving, returning
+from models import Collection, Comment, LongJob, Record, RecordField, RecordLink, RecordSlot, StoredFile
+
+EVERY = (
+    *(("Name", "text"), ("Long", "long_text"), ("Count", "number"), ("Price", "money"), ("Share", "percent")),
+    *(("Done", "yes_no"), ("State", "choice", ("New", 'He said "no"; so')), ("Tags", "choices", ("Red", "Large"))),
+    *(("Day", "day"), ("At", "moment"), ("Took", "duration"), ("Who", "person"), ("All", "people")),
+    *(("Mail", "email"), ("Phone", "phone"), ("Site", "url"), ("Stars", "rating")),
+)
+CELLS = {
+    "Long": "two\n\nlines =1",
+    "Count": "123456789123456.12345",
+    "Price": "-3.20 USD",
+    "Share": "15",
+    "Done": "no",
+    "State": 'He said "no"; so',
+    "Tags": ["Red", "Large"],
+    "Day": "2026-03-29",
+    "At": "2026-10-25T00:30:00Z",
+    "Took": "1:30",
+    "Mail": "ada@example.org",
+    "Phone": "030 1234567",
+    "Site": "https://example.org/a?b=c",
+    "Stars": "5",
+}
+
+
+@pytest.fixture
+def by(cast, at):
+    with inside(cast.acme):
+        yield at("alice")
+
+
+def of(table, by):
+    return listings.of(Collection.get_by_id(table.id), by)
+
+
+def filled(by, cast):
+    """Two tables that link to each other, with a row of every kind, left-overs, numbers, a file and a comment."""
+    first = collections.make("Every; kind", by=by, fields=EVERY)
+    other = collections.make("Other", by=by)
+    collections.add_field(first.slug, "No", "autonumber", by=by, options={"prefix": "INV-"})
+    collections.add_field(first.slug, "To", "links", by=by, options={"table": str(other.id)})
+    outside = collections.make("Outside", by=by)
+    collections.add_field(first.slug, "Out", "link", by=by, options={"table": str(outside.id)})
+    out = rows.create(of(outside, by), {of(outside, by).listing.first: "Far away"}, by=by)
+    there = [rows.create(of(other, by), {of(other, by).listing.first: f"Other {n}"}, by=by) for n in range(3)]
+    listing = of(first, by).listing
+    name = {f.label: f.name for f in listing.fields}
+    form = {name[label]: cell for label, cell in CELLS.items()}
+    form |= {name["Who"]: str(cast.bob.id), name["All"]: [str(cast.alice.id), str(cast.bob.id)]}
+    made = [rows.create(of(first, by), {listing.first: f"Row {n}"} | (form if n % 2 else {}), by=by) for n in range(5)]
+    _left_over(made[2].id, name["Count"], of(first, by).listing.source.shape)
+    row = made[3].id
+    links = {name["To"]: [f"#{there[2].id}", f"#{there[0].id}"], name["Out"]: f"#{out.id}"}
+    rows.change(of(first, by), row, links, by=by)
+    attachments.add(of(first, by), row, io.BytesIO(b"content of a file"), "Überblick.txt", by=by)
+    comments.add(of(first, by), row, {"text": "Look, @Bob"}, by=by, page="/")
+    field_changes.rule(first.slug, int(listing.first[1:]), by=by, is_required=True, is_unique=True)
+    return first, other
+
+
+@writes
+def _left_over(id, name, shape):
+    record = Record.get_by_id(id)
+    slot = shape.by_name[name].slot
+    cells = json.loads(record.cells) | {f"~s{slot}": "ca. 5"}
+    Record.update(cells=json.dumps(cells)).where(Record.id == id).execute()
+
+
+def packed(by, *tables):
+    leaving.ask([table.slug for table in tables], by=by)
+    leaving.work()
+    job = leaving.newest(by)
+    assert job.error is None
+    return leaving.path(job).read_bytes()
+
+
+def restored(by, data):
+    returning.take(io.BytesIO(data), by=by)
+    while returning.work():
+        pass
+    job = LongJob.get_by_id(returning.newest(by).id)
+    assert (job.status, job.error) == ("done", None)
+    return [Collection.get_by_id(id) for id in job.facts["tables"].values()]
+
+
+def cells(table, by):
+    listing = of(table, by).listing
+    found = lists.read(listing, lists.Ask(tab="all", sort="oldest", rows=100), by).rows
+    shape = listing.source.shape
+    readers = {f.name: f.kind for f in listing.fields}
+    whole = [listing.source.get_many([row.id])[row.id] for row in found]
+    return [
+        {
+            cell.field.label: (
+                type(row.value(cell.name)).__name__,
+                plain_cell(readers[cell.name], row.value(cell.name)),
+            )
+            for cell in shape.cells
+            if row.value(cell.name) is not None
+        }
+        for row in whole
+    ]
+
+
+def test_records_38_tables_come_back_cell_by_cell_and_file_by_file(by, cast):
+    first, other = filled(by, cast)
+    data = packed(by, first, other)
+    again, others = restored(by, data)
+    assert again.id != first.id
+    was, became = cells(first, by), cells(again, by)
+    out = [row.pop("Out")[1] for row in was if "Out" in row], [row.pop("Out")[1] for row in became if "Out" in row]
+    assert out == (["Far away"], ["Far away"])
+    assert became == was
+    assert was[2]["Count"] == ("LeftOver", "ca. 5")
+    assert was[3]["To"][1].count("Other") == 2
+    assert cells(others, by) == cells(other, by)
+    fields = [(f.label, f.kind, f.is_required, f.is_unique) for f in collections.fields(first) if f.label != "Out"]
+    assert [
+        (f.label, f.kind, f.is_required, f.is_unique) for f in collections.fields(again) if f.label != "Out"
+    ] == fields
+    files = [list(StoredFile.select().where(StoredFile.table == f"record:{t.id}")) for t in (first, again)]
+    assert [(f.sha256, f.name, f.type, f.size) for f in files[0]] == [
+        (f.sha256, f.name, f.type, f.size) for f in files[1]
+    ]
+    assert b"".join(attachments.content(files[1][0])) == b"content of a file"
+    target = {
+        slot.id
+        for slot in RecordSlot.select().where(
+            RecordSlot.field.in_(RecordField.select(RecordField.id).where(RecordField.collection == again))
+        )
+    }
+    assert sum(link.slot_id in target for link in RecordLink.select()) == 2
+    new = rows.create(of(again, by), {of(again, by).listing.first: "One more"}, by=by)
+    number = next(f.name for f in of(again, by).listing.fields if f.label == "No")
+    assert of(again, by).listing.source.get_many([new.id])[new.id].value(number) == 6
+    assert (
+        Comment.select().where(Comment.table == f"record:{again.id}").count()
+        == Comment.select().where(Comment.table == f"record:{first.id}").count()
+    )
+
+
+def test_records_38_it_comes_into_another_organization(by, cast, at):
+    first, other = filled(by, cast)
+    was, data = cells(first, by), packed(by, first, other)
+    with inside(cast.globex):
+        they = _owner(at, cast)
+        again, _ = restored(they, data)
+        became = cells(again, they)
+    for row in (*was, *became):
+        for label in ("Who", "All", "To", "Out"):
+            row.pop(label, None)
+    assert became == was
+
+
+def _owner(at, cast):
+    from domain.organizations import organizations
+    from models import Membership
+
+    user = Membership.get(Membership.organization == cast.globex, Membership.role == "owner").user
+    return organizations.reach(user, cast.globex.slug)
+
+
+def changed(data, name=None, content=b"", add=None):
+    """The ZIP with one part of other content, or one more."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for one in old.infolist():
+            new.writestr(one.filename, content if one.filename == name else old.read(one))
+        if add:
+            new.writestr(*add)
+    return out.getvalue()
+
+
+def test_what_is_no_zip_of_tables_is_refused_with_a_sentence(by, cast):
+    first, _ = filled(by, cast)
+    data = packed(by, first)
+    sha256 = hashlib.sha256(b"content of a file").hexdigest()
+    before = Collection.select().count()
+    for bad, said in (
+        (b"no zip", "no whole ZIP"),
+        (data[:-40], "no whole ZIP"),
+        (changed(data, add=("../../etc/passwd", "x")), "which no ZIP of tables does"),
+        (changed(data, add=("/etc/passwd", "x")), "which no ZIP of tables does"),
+        (changed(data, f"files/{sha256}", b"another content"), "isn't what the ZIP says it is"),
+        (changed(data, f"tables/{first.id}/records.jsonl", b"{}\n"), "isn't what the ZIP says it is"),
+        (changed(data, add=("files/" + "0" * 64, b"\0" * 20_000_000)), "far more than it is"),
+        (changed(data, "manifest.json", b'{"guildhall": 99, "tables": []}'), "another version"),
+        (changed(data, "manifest.json", b"[]"), "no whole ZIP"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            returning.take(io.BytesIO(bad), by=by)
+        assert said in refused.value.fields["file"]
+    assert Collection.select().count() == before
+
+
+def test_a_way_back_that_is_cut_off_goes_on_and_one_that_fails_puts_its_tables_away(by, cast, monkeypatch):
+    first, other = filled(by, cast)
+    data, was = packed(by, first, other), cells(first, by)
+    monkeypatch.setattr(returning, "BATCH", 2)
+    returning.take(io.BytesIO(data), by=by)
+    do, dead = returning._Restore._do, []
+
+    def dies(*given):
+        do(*given)
+        dead.append(1)
+        if len(dead) in (1, 3, 6):
+            raise SystemExit
+
+    monkeypatch.setattr(returning._Restore, "_do", dies)
+    for _ in range(3):
+        with pytest.raises(SystemExit):
+            returning.work()
+    returning.work()
+    job = returning.newest(by)
+    assert (job.status, job.error) == ("done", None)
+    again = cells(Collection.get_by_id(next(iter(job.facts["tables"].values()))), by)
+    for row in (*was, *again):
+        row.pop("Out", None)
+    assert again == was
+    there = Collection.select().where(Collection.archived_at.is_null()).count()
+    returning.take(io.BytesIO(data), by=by)
+    monkeypatch.setattr(attachments, "used", lambda: 10**12)
+    returning.work()
+    assert "no room" in returning.newest(by).error
+    assert Collection.select().where(Collection.archived_at.is_null()).count() == there
+
+
+def test_who_may_not_build_brings_no_zip_in(by, at):
+    with pytest.raises(Forbidden):
+        returning.take(io.BytesIO(b""), by=at("bob"))

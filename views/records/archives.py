@@ -1,0 +1,93 @@
+"""Whole tables as a ZIP, and a ZIP as tables."""
+
+from contextlib import closing
+
+from flask import Blueprint, g, send_file
+from htmx_flask import request
+
+from domain import Invalid
+from domain.base.allowances import spend
+from domain.records import collections
+from domain.records.archives import leaving, returning
+from views import access, pages
+from views.safety.marks import takes
+
+blueprint = Blueprint("archives", __name__)
+HERE = "/<organization>/records/archives"
+SIZE = 100_000_000
+
+
+@blueprint.get(HERE)
+@access.member("records.build")
+def all_archives():
+    return _all({})
+
+
+def _all(errors, status=200):
+    made, back = leaving.newest(g.by), returning.newest(g.by)
+    running = any(job and job.is_open for job in (made, back))
+    return pages.page(
+        "records/archives.html",
+        status,
+        around=None if running else {"archive_progress": "archives_area"},
+        tables=collections.present(g.by),
+        made=made,
+        back=back,
+        size=_size(made),
+        running=running,
+        errors=errors,
+        here="records",
+    )
+
+
+def _size(job):
+    """How large the ZIP is, or None where there is none (any more)."""
+    if job is None or job.status != "done":
+        return None
+    try:
+        return leaving.path(job).stat().st_size
+    except leaving.NotFound:
+        return None
+
+
+def _at():
+    return f"/{g.by.organization.slug}/records/archives"
+
+
+@blueprint.post(HERE)
+@access.member("records.build")
+def make():
+    spend("imports", g.by.user)
+    try:
+        leaving.ask(request.form.getlist("table"), by=g.by)
+    except Invalid as refusal:
+        return _all(refusal.beside("tables"), refusal.status)
+    return pages.go(_at())
+
+
+@blueprint.get(HERE + "/newest.zip")
+@access.member("records.build")
+def download():
+    job = leaving.newest(g.by)
+    if job is None:
+        raise leaving.NotFound("There is no ZIP here.")
+    called = f"tables-{job.finished_at or job.created_at:%Y-%m-%d}.zip"
+    answer = send_file(leaving.path(job), "application/zip", as_attachment=True, download_name=called)
+    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return answer
+
+
+@blueprint.post(HERE + "/imports")
+@takes(SIZE + 1_000_000)
+@access.member("records.build")
+def restore():
+    spend("imports", g.by.user)
+    sent = request.files.get("file")
+    try:
+        if not sent or not sent.filename:
+            raise Invalid({"file": "Choose a ZIP first."})
+        with closing(sent):
+            returning.take(sent.stream, by=g.by)
+    except Invalid as refusal:
+        return _all(refusal.beside("file"), refusal.status)
+    return pages.go(_at())
