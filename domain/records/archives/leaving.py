@@ -189,7 +189,8 @@ class _Archive:
 
 def _about_file(file):
     names = ("sha256", "size", "type", "name", "row_id")
-    return json.dumps({name: getattr(file, name) for name in names}, ensure_ascii=False)
+    about = {name: getattr(file, name) for name in names}
+    return json.dumps(about | {"field": file.slot}, ensure_ascii=False)
 
 
 def _shape(table, tables):
@@ -229,6 +230,8 @@ def _cells(shape, document, people, tables):
     """(field → what stands in its cell, field → words left over): ids of people as their addresses."""
     cells, left = {}, {}
     for cell in shape.cells:
+        if cell.kind.holds_files:  # they are in files.jsonl
+            continue
         value, words = document.get(f"s{cell.slot}"), document.get(f"~s{cell.slot}")
         if value is not None and cell.kind_name in PEOPLE:
             value = (

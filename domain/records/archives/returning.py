@@ -9,6 +9,7 @@ import io
 import json
 import re
 import zipfile
+from contextlib import closing
 from copy import deepcopy
 from datetime import datetime
 
@@ -177,19 +178,21 @@ class _Restore:
         self._make_tables()
         for part in _PARTS:
             for old, id in self.job.facts["tables"].items():
-                done = self.job.facts["parts"].get(f"{part} {old}", 0)
-                source = _lines(self.packed, old, "records" if part == "links" else part)
-                batch, count = [], 0
-                for line in source:
-                    count += 1
-                    if count > done:
-                        batch.append(line)
-                    if len(batch) == BATCH:
-                        self._do(part, old, id, batch, count)
-                        batch = []
-                if batch:
-                    self._do(part, old, id, batch, count)
+                with closing(_lines(self.packed, old, "records" if part == "links" else part)) as lines:
+                    self._fill(part, old, id, lines)
         self._finish()
+
+    def _fill(self, part, old, id, lines):
+        done, batch, count = self.job.facts["parts"].get(f"{part} {old}", 0), [], 0
+        for line in lines:
+            count += 1
+            if count > done:
+                batch.append(line)
+            if len(batch) == BATCH:
+                self._do(part, old, id, batch, count)
+                batch = []
+        if batch:
+            self._do(part, old, id, batch, count)
 
     def _make_tables(self):
         """Table by table and field by field, each in a transaction: each takes the lock of its table first."""
@@ -272,7 +275,7 @@ class _Restore:
         values = {}
         for old, new in self.job.facts["fields"].items():
             cell = shape.by_name.get(f"f{new}")
-            if cell is None or (cell.kind_name in leaving.LINKS) is not is_linked:
+            if cell is None or cell.kind.holds_files or (cell.kind_name in leaving.LINKS) is not is_linked:
                 continue
             stored, words = line["cells"].get(old), line["left_over"].get(old)
             if stored is None:
@@ -341,7 +344,9 @@ class _Restore:
                 raise Refused(f"There is no room for its files: they may take {settings.get('files_mb'):,} MB here.")
             stores.active().put(attachments.key(self.by.organization.id, line["sha256"]), io.BytesIO(data))
             type = names.type_of(data[: names.HEAD])
-            StoredFile.create(
+            field = self.job.facts["fields"].get(str(line["field"]))
+            made = StoredFile.create(
+                slot=field,
                 table=f"record:{table.id}",
                 row_id=row,
                 by=self.by.user,
@@ -351,6 +356,15 @@ class _Restore:
                 name=names.cleaned(line["name"]),
                 thumbnail="waiting" if type in attachments.thumbnails.TYPES else "none",
             )
+            if field is not None:
+                self._put_into_cell(shapes.read(Collection.get_by_id(table.id)), row, f"f{field}", made.id)
+
+    def _put_into_cell(self, shape, id, name, file):
+        record = Record.get_by_id(id)
+        document = json.loads(record.cells)
+        held = shape.by_name[name].value(document) or ()
+        after = documents.put(shape, document, {name: (*held, file)})
+        Record.update(cells=documents.dumped(shape, after)).where(Record.id == id).execute()
 
     def _comments(self, table, batch):
         rows = self._rows([int(line["row_id"]) for line in batch], [table.id])

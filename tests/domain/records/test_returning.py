@@ -55,6 +55,7 @@ def filled(by, cast):
     first = collections.make("Every; kind", by=by, fields=EVERY)
     other = collections.make("Other", by=by)
     collections.add_field(first.slug, "No", "autonumber", by=by, options={"prefix": "INV-"})
+    collections.add_field(first.slug, "Papers", "files", by=by)
     collections.add_field(first.slug, "To", "links", by=by, options={"table": str(other.id)})
     outside = collections.make("Outside", by=by)
     collections.add_field(first.slug, "Out", "link", by=by, options={"table": str(outside.id)})
@@ -70,6 +71,8 @@ def filled(by, cast):
     links = {name["To"]: [f"#{there[2].id}", f"#{there[0].id}"], name["Out"]: f"#{out.id}"}
     rows.change(of(first, by), row, links, by=by)
     attachments.add(of(first, by), row, io.BytesIO(b"content of a file"), "Überblick.txt", by=by)
+    papers = next(f.name for f in of(first, by).listing.fields if f.label == "Papers")
+    attachments.add(of(first, by), row, io.BytesIO(b"a paper"), "Paper.txt", by=by, field=papers)
     comments.add(of(first, by), row, {"text": "Look, @Bob"}, by=by, page="/")
     field_changes.rule(first.slug, int(listing.first[1:]), by=by, is_required=True, is_unique=True)
     return first, other
@@ -128,6 +131,7 @@ def test_records_38_tables_come_back_cell_by_cell_and_file_by_file(by, cast):
     out = [row.pop("Out")[1] for row in was if "Out" in row], [row.pop("Out")[1] for row in became if "Out" in row]
     assert out == (["Far away"], ["Far away"])
     assert became == was
+    assert was[3]["Papers"][1] == "Paper.txt"
     assert was[2]["Count"] == ("LeftOver", "ca. 5")
     assert was[3]["To"][1].count("Other") == 2
     assert cells(others, by) == cells(other, by)
