@@ -22,9 +22,10 @@ def test_a_table_goes_out_and_comes_back(browse, cast, at):
     assert "The ZIP is being made." in alice.get(here).text
     leaving.work()
     assert "The ZIP is there." in alice.get(here).text
-    answer = alice.get(f"{here}/newest.zip")
+    with alice.get(f"{here}/newest.zip") as answer:
+        data = answer.data
     assert answer.headers["Content-Disposition"].startswith("attachment")
-    sent = alice.post(f"{here}/imports", data={"file": (io.BytesIO(answer.data), "tables.zip")})
+    sent = alice.post(f"{here}/imports", data={"file": (io.BytesIO(data), "tables.zip")})
     assert sent.status_code == 303
     returning.work()
     assert "among your tables" in alice.get(here).text
