@@ -70,7 +70,7 @@ listing = Listing(
         Field("labels", "Labels", labels.Labels(), icon="tag", filters=False),
         Field("assigned_to", "Assignee", Person(), icon="user"),
         Field("due_at", "Due", Due(), icon="calendar"),
-        Field("repeats", "Repeats", Repeat(), listed=False, icon="repeat", help="Completing it leaves the next one."),
+        Field("repeats", "Repeats", Repeat(), listed=False, icon="repeat"),
         Field("description", "Description", Text(10_000, long=True), listed=False),
         Field("user", "Created by", Person(), listed=False, acted=True, filters=False),
         Field("created_at", "Created", Moment(past=True), listed=False, acted=True),
