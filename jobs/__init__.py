@@ -28,7 +28,7 @@ from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
-from domain.events import payments
+from domain.events import orders, payments
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
@@ -125,6 +125,7 @@ CALENDAR = (
     Job("overdue", "Ask about renewals that didn't come", silences.renew_overdue, every(hours=1), once=True),
     Job("silence", "Watch that webhooks come", silences.watch_silence, every(hours=1), once=True),
     Job("holds", "End holds of tickets, send stranded money back", batches(200, payments.look_after), every(minutes=1)),
+    Job("called_off", "Void tickets of cancelled events", batches(50, orders.call_off), every(minutes=1)),
     Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
     Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5)),
     Job("dunning", "Remind of open payments and ending trials", dunning.remind, every(hours=1), once=True),

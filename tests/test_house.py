@@ -282,6 +282,7 @@ EVERYWHERE = {
     "domain/organizations/transfers.py": 1,  # offers lapse for all alike
     "domain/events/events.py": 2,  # an address of an event names no organization, and is the only one of its kind
     "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike
+    "domain/events/orders.py": 1,  # cancelled events are worked off for all
     "domain/events/passes.py": 1,  # nor a pass's
     "domain/events/payments.py": 1,  # money that is owed back is looked after for all
 }

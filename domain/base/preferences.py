@@ -90,7 +90,7 @@ KINDS = (
     ),
     Kind(
         *("tickets", "Tickets", "What you bought, and what happens to it.", ("tickets.",)),
-        templates=("tickets", "order_transfer"),
+        templates=("tickets", "order_transfer", "event_cancelled"),
         letter=NOW,
         why="Always comes: it is what you bought.",
     ),

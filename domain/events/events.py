@@ -245,11 +245,11 @@ def publish(id, *, by):
 
 @writes
 def cancel(id, reason, *, by):
-    """End the sale for good: the page stays, and says why. Orders are looked after in orders.py."""
+    """End the sale for good: the page stays, and says why. Tickets are voided and paid back by orders.call_off."""
     by.require("events.publish")
     event = one(id)
     _step(event, ("published",), "cancelled", by, cancelled_at=now(), cancel_reason=reason)
-    return f"{event.title} is cancelled. Its page says so, and nothing is sold any more."
+    return f"{event.title} is cancelled. Its page says so; who has tickets hears of it, and money goes back."
 
 
 @writes
@@ -355,7 +355,13 @@ listing = Listing(
         ),
         Act(
             *("cancellation", "Cancel", cancel, "events.publish"),
-            asks=lambda row, by: Field("reason", "What visitors of its page read", Text(500, 3, long=True), True),
+            asks=lambda row, by: Field(
+                "reason",
+                "What visitors of its page read",
+                Text(500, 3, long=True),
+                True,
+                help="Its tickets are void then, money goes back, and whoever bought gets a letter.",
+            ),
             when=lambda row: row.state == "published",
             tone="danger",
         ),

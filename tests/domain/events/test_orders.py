@@ -81,3 +81,25 @@ def test_event_case_37_a_corrected_address_gets_the_tickets(night, at, letters):
     assert ("right@example.org", "Your tickets for Jazz Night") in [sent[:2] for sent in letters()]
     assert Pass.select().where(Pass.item << OrderItem.select(OrderItem.id)).count() == 2
     assert TicketOrder.get().email == "right@example.org"
+
+
+def test_event_case_26_a_cancelled_event_voids_pays_back_and_tells_each_once(paid_night, at, letters):
+    event, tier = paid_night
+    paid, attempt = promised(event, tier, count=2)
+    came(attempt, 4000)
+    waits, _ = promised(event, tier, email="bob@example.org")
+    holds.hold(event.id, {tier.id: 1})
+    letters()
+    events.cancel(event.id, "The mill burnt down.", by=at("alice"))
+    assert orders.call_off(limit=1) == 1  # a restart goes on where it stopped
+    assert orders.call_off() == 2
+    assert orders.call_off() == 0
+    assert {again(one).state for one in (paid, waits)} == {"cancelled"}
+    assert {one.state for one in passes.of(paid)} == {"void"}
+    assert [refund.amount_cents for refund in TicketRefund.select()] == [4000]
+    assert figures(event) == [(0, 0)]
+    told = [(to, text) for to, subject, text in letters() if subject == "Jazz Night is cancelled"]
+    assert [to for to, _ in told] == ["ada@example.org", "bob@example.org"]
+    assert "€40.00 go back to you" in told[0][1]
+    assert "go back" not in told[1][1]
+    assert stock.check(event.id) == []
