@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from domain import Invalid
 from domain.fields import kinds
 from domain.fields.beside import linked
 from domain.fields.beside.files import Kept
 from domain.fields.records.leftover import LeftOver, plain_cell
+from domain.fields.text import Text
 from domain.records import documents, rights, shapes
+from domain.records.shapes import EMPTY
 from domain.records.stored_rows import Row
 from models import Collection, Record, RecordField, RecordKey
 
+_TITLE = Text(1000)
 TWINS = 2000  # rows of one name that are looked at
 
 
@@ -136,6 +140,18 @@ def seen(readers, rows):
                 row.cells[name] = tuple(refs[id] for id in value if id in refs) or None
                 row.others[name] = [found[id] for id in value if id in found]
     return rows
+
+
+def by_title(readers, rows, cell, most):
+    """(what orders it, row) of rows by the first name that is seen of what they point to.
+
+    Refuses with Invalid more rows than `most`: names of other rows are in no order that could be walked.
+    """
+    if len(rows) > most:
+        raise Invalid({"sort": f"At most {most:,} rows are ordered by what they link to. Narrow the list first."})
+    seen([pair for pair in readers if pair[0] == cell.name], rows)
+    first = [(documents.numbers(row.value(cell.name)) or (None,))[0] for row in rows]
+    return [(EMPTY if one is None else "1" + _TITLE.key(one.title), row) for one, row in zip(first, rows, strict=True)]
 
 
 def spans(allowed, shape, asked):

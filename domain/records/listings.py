@@ -62,7 +62,7 @@ def _made(_database, shape, allowed, stale_words):
     pictures = {f"record:{shape.collection}:files" for cell in cells if cell.kind.holds_files}
     system = SYSTEM if is_whole else SYSTEM[:2]
     board = next((cell.name for cell in shape.of_kind("choice") if allowed.sees_field(cell.name)), "")
-    sorts = [pair for cell in cells if cell.is_keyed for pair in _orders(cell)]
+    sorts = [pair for cell in cells if cell.is_keyed or cell.kind.pointing for pair in _orders(cell)]
     dates = tuple(cell.name for cell in shape.of_kind("day", "moment") if allowed.sees_field(cell.name))
     listing = Listing(
         *(f"record:{shape.collection}", "row", "rows", None),

@@ -54,6 +54,16 @@ def on_side(name, kind, end, value):
     return test
 
 
+def following(keyed, place, after):
+    """(key, row) of few rows in the order of `place`, from behind the (key, id) that a page goes on from."""
+    keyed = sorted(keyed, key=lambda pair: place(*pair))
+    if after:
+        key, id = after
+        behind = Standing(id)
+        keyed = [pair for pair in keyed if place(*pair) > place(key, behind)]
+    return iter(keyed)
+
+
 def cursor(sort, key, row):
     """The text that a page goes on from behind this row."""
     return str(row.id) if sort.column == "id" else f"{key}~{row.id}"

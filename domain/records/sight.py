@@ -178,14 +178,19 @@ class Sight(Source):
             return listing.sorts[0]
         sort = listing.sort(ask.sort)
         cell = self.shape.by_name.get(sort.column)
-        return sort if sort.column == "id" or (cell and cell.is_keyed) else listing.sorts[0]
+        ordered = sort.column == "id" or (cell and (cell.is_keyed or cell.kind.pointing))
+        return sort if ordered else listing.sorts[0]
 
     def walk(self, listing, plan, sort, ask):
         """(key, row) of candidates in their order, from where one goes on: those that pass are the list."""
         after = plans.after(ask.after, sort)
         if plan.match is not None:
             return self._walk_ids("search", plan, sort, after, {"match": plan.match}, plan.probes)
-        by_id = sort.column == "id"
+        by_id, cell = sort.column == "id", self.shape.by_name.get(sort.column)
+        if cell and cell.kind.pointing:
+            rows = islice(self.walk(listing, plan, listing.sorts[0], lists.Ask()), questions.GATHERED + 1)
+            keyed = links.by_title(self._readers, [row for _, row in rows], cell, questions.GATHERED)
+            return plans.following(keyed, self._place(cell, sort), after)
         within = None if by_id else plans.span_of(plan, self.shape.by_name[sort.column].slot)
         if within:
             return self._walk_keys(plan, sort, after, ask.rows, within)
@@ -224,13 +229,7 @@ class Sight(Source):
         cell = self.shape.by_name.get(sort.column)
         rows = list({row.id: row for row in rows}.values())  # one that links to several of them comes but once
         keyed = [(cell.key(row.value(cell.name)) if cell else "", row) for row in rows]
-        place = self._place(cell, sort)
-        keyed.sort(key=lambda pair: place(*pair))
-        if after:
-            key, id = after
-            behind = plans.Standing(id)
-            keyed = [pair for pair in keyed if place(*pair) > place(key, behind)]
-        return iter(keyed)
+        return plans.following(keyed, self._place(cell, sort), after)
 
     def _place(self, cell, sort):
         """(key, row) → what is ordered by: empty ones behind, ids as the sort goes."""

@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 from domain import Invalid, NotFound, Refused
 from domain.fields.records.leftover import plain_cell
 from domain.lists import asks, conditions, lists, rows, totals
-from domain.records import collections, documents, field_changes, kind_changes, listings, rules, shapes
+from domain.records import collections, documents, field_changes, kind_changes, listings, questions, rules, shapes
 from models import Collection, Record, RecordLink, RecordSlot
 
 
@@ -278,3 +278,28 @@ def test_a_row_points_to_rows_of_its_own_table(two, at):
     parent = name("sponsors", by, "Parent")
     where = [conditions.Condition(f"{parent}.{name('sponsors', by, 'Name')}", "is", ("mother",)).written()]
     assert shown("sponsors", by, "Parent", where=where) == {"Child": "Mother"}
+
+
+def test_rows_are_ordered_by_what_they_link_to_while_they_are_few(two, at, monkeypatch):
+    by = at("alice")
+    for title in ("Zebra", "äpfel", "A10", "A2"):
+        add("sponsors", by, Name=title)
+    for number, title in enumerate(("Zebra", "A10", "", "äpfel", "A2", "Zebra")):
+        add("things", by, Name=f"T{number}", Sponsor=title)
+    sponsor = name("things", by, "Sponsor")
+
+    def ordered(sort, rows=2):
+        listing, found = of("things", by).listing, []
+        ask = asks.understand(listing, {"sort": sort, "rows": str(rows)})
+        while True:
+            answer = lists.read(listing, ask, by)
+            found += [getattr(row, listing.first) for row in answer.rows]
+            if not answer.more:
+                return found
+            ask = ask.but(after=answer.more)
+
+    assert ordered(sponsor) == ordered(sponsor, 50) == ["T4", "T1", "T3", "T0", "T5", "T2"]
+    assert ordered(f"{sponsor}-down") == ["T5", "T0", "T3", "T1", "T4", "T2"]
+    monkeypatch.setattr(questions, "GATHERED", 5)
+    with pytest.raises(Invalid, match="Narrow"):
+        ordered(sponsor)
