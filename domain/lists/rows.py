@@ -204,6 +204,8 @@ def bulk(rules, ids, form, *, by, removing=False, parent=None):
     """Change or remove many rows at once: all that this member may. Returns (batch, done, why not of the others)."""
     if len(ids) > BULK:
         raise Refused(f"At most {BULK} at once; you chose {len(ids)}.")
+    if not form.keys() <= rules.listing.by_name.keys():
+        raise Stale("This list was changed meanwhile: that field isn't here any more. Look again.")
     turns = {name: text for name, text in form.items() if rules.listing.by_name[name].kind.bulk_choices}
     if not removing:
         read_form(rules.listing.written, {name: text for name, text in form.items() if name not in turns})

@@ -4,15 +4,14 @@ Cells are touched by none of it: they hold an option's number, and what is put a
 """
 
 from database.clock import now
-from database.statements import insert_rows
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.fields.kinds import comparable
 from domain.fields.records import conversions
 from domain.records import collections, documents, kind_changes, shape_changes, shapes
-from models import Collection, Record, RecordField, RecordOption, RecordUnique
+from models import Collection, RecordField, RecordOption
 
-MOST = 50_000  # rows of a table whose doubles are looked for at once
+MOST = 50_000  # rows of a table that are counted
 
 
 @writes
@@ -70,30 +69,9 @@ def rule(slug, id, *, by, is_required, is_unique, shape=None):
     Returns the rows that have a value twice. Refuses with Invalid what a kind can't, NotFound or Stale.
     """
     row, collection = _field(slug, id, by)
-    diff, doubles = {"is_required": bool(is_required), "is_unique": bool(is_unique)}, []
-    if is_unique and not row.is_unique:
-        doubles = _find_doubles(collection, row)
-    elif row.is_unique and not is_unique:
-        RecordUnique.delete().where(RecordUnique.slot == row.slot_id).execute()
-    shape_changes.make(collection, {"fields": {row.id: diff}}, f"{collection.name}: {row.label} has rules", by, shape)
-    return doubles
-
-
-def _find_doubles(collection, row):
-    """The rows whose value another has; the first of each is the one that keeps it."""
-    cell = shapes.read(collection).by_name[f"f{row.id}"]
-    if not cell.kind.tells_doubles or cell.kind.long:
-        raise Invalid({"is_unique": f"{row.label} can have doubles: its kind can't tell them."})
-    if Record.select().where(Record.collection == collection).limit(MOST + 1).count() > MOST:
-        raise Refused(f"Doubles are looked for in tables of {MOST:,} rows at most.")
-    seen, doubles = {}, []
-    for id, document, _ in kind_changes.rows_of(collection, False, 0, MOST):
-        value = cell.value(document)
-        key = None if documents.is_no_value(value) else cell.kind.unique_key(value)
-        if key is not None and seen.setdefault(key, id) != id:
-            doubles.append(id)
-    insert_rows(RecordUnique, [{"slot": row.slot_id, "key": key, "record": id} for key, id in seen.items()])
-    return doubles
+    diff = {"fields": {row.id: {"is_required": bool(is_required), "is_unique": bool(is_unique)}}}
+    made = shape_changes.make(collection, diff, f"{collection.name}: {row.label} has rules", by, shape)
+    return made.doubles
 
 
 def breaks(collection, row):

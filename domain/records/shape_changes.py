@@ -9,6 +9,7 @@ from typing import NamedTuple
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.records import collections, rules
+from domain.records.hanging import doubles
 from models import (
     CalendarFeed,
     Collection,
@@ -16,7 +17,6 @@ from models import (
     RecordField,
     RecordOption,
     RecordSlot,
-    RecordUnique,
     SavedChart,
     SavedView,
     ShapeChange,
@@ -38,7 +38,8 @@ class Asker(NamedTuple):
 def make(collection, diff, summary, by, shape=None):
     """Write `diff`, {table: {id: {column: value}}}, and note what it was, in the present transaction.
 
-    Returns the ShapeChange. Refuses with Stale when the table has another `shape` by now.
+    Returns the ShapeChange, with `doubles`: the rows whose value another has where that is ruled out now.
+    Refuses with Stale when the table has another `shape` by now.
     """
     what: dict = {}
     for table, rows in diff.items():
@@ -48,6 +49,12 @@ def make(collection, diff, summary, by, shape=None):
             what.setdefault(table, {})[str(id)] = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
             TABLES[table].update(**values).where(TABLES[table].id == row.id).execute()
     made = collections.changed(collection, what, summary, by, shape)
+    made.doubles = [
+        record
+        for id, pairs in what.get("fields", {}).items()
+        if {"is_unique", "slot_id"} & pairs.keys()
+        for record in doubles.find_anew(int(id))
+    ]
     if any(SEARCHED[table] & pairs.keys() for table in what.keys() & SEARCHED.keys() for pairs in what[table].values()):
         rules.find_words_anew(Collection.get_by_id(collection.id), by)
     return made
@@ -124,7 +131,6 @@ def undo(slug, id, *, by, shape=None):
                 diff.setdefault(table, {}).setdefault(key, {})[name] = _value(before)
     if not diff:
         raise Refused("This can't be taken back.")
-    _without_uniques(diff)
     made = make(collection, diff, f"{collection.name}: a change was taken back", by, shape)
     for values in diff.get("fields", {}).values():
         if values.get("kind") == "autonumber":
@@ -137,11 +143,3 @@ def _called(table, row):
     if table == "slots":
         return RecordField.get_by_id(row.field_id).label
     return getattr(row, "label", None) or getattr(row, "name", "It")
-
-
-def _without_uniques(diff):
-    """What may occur twice again is looked for no more."""
-    for key, values in diff.get("fields", {}).items():
-        if values.get("is_unique") is False:
-            row = RecordField.get_by_id(int(key))
-            RecordUnique.delete().where(RecordUnique.slot == row.slot_id).execute()

@@ -265,7 +265,7 @@ def shows(history):
     deadline=None,
     derandomize=not MANY,
     database=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink] if MANY else [Phase.explicit, Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 @given(steps=st.lists(STEP, min_size=STEPS // 2, max_size=STEPS))
