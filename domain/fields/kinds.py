@@ -181,6 +181,7 @@ class Field:
     filters: bool = True  # offered as a filter, where its kind can be one
     icon: str = ""  # beside its control where there is little room
     missing: str = ""  # what is said where it is required and empty
+    also: tuple[str, ...] = ()  # what files and programs may call it besides
     facts: dict = field(default_factory=dict, hash=False, compare=False)
 
     def read(self, text):

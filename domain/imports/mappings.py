@@ -56,7 +56,8 @@ def propose(listing, columns, remembered=None, rows=None):
     """
     known = dict(zip(remembered["columns"], remembered["fields"], strict=False)) if remembered else {}
     names = {f.name for f in fields_of(listing)} | {ID}
-    by_word = {comparable(word): f.name for f in fields_of(listing) for word in (f.name, f.label)} | {ID: ID}
+    by_word = {comparable(word): f.name for f in fields_of(listing) for word in f.also}
+    by_word |= {comparable(word): f.name for f in fields_of(listing) for word in (f.name, f.label)} | {ID: ID}
     fields: list[str] = []
     for name in columns:
         goes = known.get(name, by_word.get(comparable(name), ""))

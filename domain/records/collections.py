@@ -6,7 +6,9 @@ kind is domain/records/kind_changes.py.
 
 import re
 import unicodedata
+from datetime import timedelta
 
+from database.clock import now
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Stale
@@ -19,6 +21,7 @@ from models import Collection, RecordField, RecordOption, RecordSlot, ShapeChang
 
 FIELDS = 200  # of one table
 OPTIONS = 1000  # of one field
+ALIASED = timedelta(days=365)  # that a field answers to the name it had
 TABLES = 2000  # of one organization
 _NAME, _LABEL = Name(80), Text(80)
 NUMBERS = "record numbers"  # the long job of rows/numbers.py
@@ -129,6 +132,36 @@ def rename_field(slug, id, label, *, by, shape=None):
 
 
 @writes
+def rename_for_programs(slug, id, *, by, shape=None):
+    """Let programs call a field as it is called now; for ALIASED they may also use the name it had.
+
+    No other field gets a name that one has or had. Refuses with NotFound or Stale.
+    """
+    by.require("records.build")
+    collection = found(slug)
+    field = field_of(collection, id)
+    others = _names_of([row for row in _all_fields(collection) if row.id != field.id])
+    name = _free(_named(field.label, "field", "_"), others, "_")
+    if name != field.api_name:
+        held = [pair for pair in field.aliases if pair[0] != name]
+        held.append([field.api_name, (now() + ALIASED).isoformat()])
+        what = {"fields": {field.id: {"api_name": [field.api_name, name], "aliases": [field.aliases, held]}}}
+        RecordField.update(api_name=name, aliases=held).where(RecordField.id == field.id).execute()
+        changed(collection, what, f"{collection.name}: programs call {field.label} {name}", by, shape)
+    return field_of(collection, id)
+
+
+def _all_fields(collection):
+    """Its fields, those put away too."""
+    return list(RecordField.select().where(RecordField.collection == collection))
+
+
+def _names_of(fields):
+    """What programs may call these fields, or might once: also what they were called long ago."""
+    return {name for field in fields for name in (field.api_name, *(had for had, _ in field.aliases))}
+
+
+@writes
 def add_option(slug, id, label, *, by, shape=None):
     """Add a word to a choice, at its end. Refuses with Invalid, NotFound or Stale."""
     by.require("records.build")
@@ -185,10 +218,7 @@ def _add(collection, place, label, kind, options, choices=()):
     if kind not in registry.KINDS:
         raise Invalid({"kind": "There is no such kind of field."})
     options = _settings(kind, options)
-    known = {
-        name
-        for (name,) in RecordField.select(RecordField.api_name).where(RecordField.collection == collection).tuples()
-    }
+    known = _names_of(_all_fields(collection))
     made = registry.made(kind, options, ())
     field = RecordField.create(
         collection=collection,

@@ -6,6 +6,7 @@ from typing import Any
 
 from peewee import JOIN
 
+from database.clock import now
 from database.compiled import Compiled
 from database.connections import database
 from database.parameters import parameter
@@ -196,13 +197,19 @@ def _read(_database, id, number, moment, name):
     return Shape(id, number, name, here, moment, away)
 
 
+def aliases(row):
+    """The names that a field had and still answers to."""
+    return tuple(name for name, until in row.aliases if until > now().isoformat())
+
+
 def _cell(row, options, filling, rules):
     kind = registry.made(row.slot.kind, row.slot.options, options)
     facts = {"required": row.is_required, "help": row.help or "", "acted": kind.counts or kind.holds_files}
-    made = Field(f"f{row.id}", row.label, kind, listed=not kind.long, **facts)
+    names = (row.api_name, *aliases(row))
+    made = Field(f"f{row.id}", row.label, kind, listed=not kind.long, also=names, **facts)
     return Cell(
         *(row.id, made, row.slot_id, row.kind, row.is_keyed and kind.keyed, row.is_unique, row.api_name),
-        aliases=tuple(name for name, *_ in row.aliases),
+        aliases=names[1:],
         options=row.slot.options,
         is_open=all(rule.fields.get(str(row.id), rule.others) != "nothing" for rule in rules),
         filling=filling,

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
-from domain import NotFound
-from domain.records import collections
+from database.transactions import writes
+from domain import NotFound, Refused
+from domain.lists import rows
+from domain.records import collections, listings
+from models import Collection
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,42 @@ TEMPLATES = (
         ),
     ),
 )
+
+DEMO = "Demo records"
+DEMO_FIELDS = (("Title", "text"), ("Status", "choice", ("open", "in_progress", "done")), ("Creator", "person"))
+DEMO_ROWS = (
+    ("Water the plants", "open"),
+    ("Order new chairs", "open"),
+    ("Paint the front door", "in_progress"),
+    ("Call the landlord", "in_progress"),
+    ("Write the invitation", "done"),
+    ("Count the chairs", "done"),
+)
+
+
+def offers_demo(by):
+    """Whether demo records are offered: to who builds, in an organization without a table."""
+    return by.may("records.build") and not Collection.select().where(Collection.archived_at.is_null()).exists()
+
+
+def make_demo(*, by):
+    """A table of demo records, which stand in no table of anybody's and go with one click. Refuses with Refused."""
+    by.require("records.build")
+    if not offers_demo(by):
+        raise Refused("Demo records are for an organization without tables.")
+    made = _demo_table(by)
+    rules = listings.of(collections.found(made.slug), by)
+    title, status, creator = (field.name for field in rules.listing.fields[:3])
+    for name, word in DEMO_ROWS[::-1]:
+        rows.create(rules, {title: name, status: word, creator: str(by.user.id)}, by=by)
+    return collections.found(made.slug)
+
+
+@writes
+def _demo_table(by):
+    made = collections.make(DEMO, by=by, fields=DEMO_FIELDS)
+    Collection.update(settings={"demo": True}).where(Collection.id == made.id).execute()
+    return made
 
 
 def make(key, *, by):

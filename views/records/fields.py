@@ -6,7 +6,7 @@ from htmx_flask import request
 from domain import Invalid, Refused
 from domain.fields.kinds import whole
 from domain.fields.records import conversions, formats, registry
-from domain.records import collections, field_changes, kind_changes, shape_changes
+from domain.records import collections, field_changes, kind_changes, shape_changes, shapes
 from domain.records.hanging import uses
 from views import access, pages
 from views.records.tables import link_tables
@@ -47,6 +47,7 @@ def _shown(table, id, refusal=None):
         errors=refusal.beside() if refusal else {},
         values=request.form if refusal else {},
         uses=uses.of(field, g.by),
+        aliases=shapes.aliases(field),
         url=address(collection),
         here="records",
     )
@@ -77,6 +78,9 @@ def act(table, id):
             case "away":
                 field_changes.put_away(table, id, by=g.by, shape=shape)
                 return "The field was put away; it can be brought back below."
+            case "programs":
+                named = collections.rename_for_programs(table, id, by=g.by, shape=shape)
+                return f"Programs call it {named.api_name}."
             case "stop":
                 kind_changes.stop(table, id, by=g.by, shape=shape)
                 return "It stays as it is."

@@ -86,6 +86,7 @@ def _all(values, errors, status=200):
         counts=listings.counts(tables, g.by),
         builds=g.by.may("records.build"),
         templates=templates.TEMPLATES,
+        offers_demo=templates.offers_demo(g.by),
         away=field_changes.tables_away() if g.by.may("records.build") else (),
         values=values,
         errors=errors,
@@ -98,7 +99,10 @@ def _all(values, errors, status=200):
 def make():
     form = request.form
     try:
-        made = templates.make(form["template"], by=g.by) if form.get("template") else None
+        if form.get("template") == "demo":
+            made = templates.make_demo(by=g.by)
+        else:
+            made = templates.make(form["template"], by=g.by) if form.get("template") else None
         made = made or collections.make(form.get("name", ""), by=g.by)
     except Invalid as refusal:
         return _all(form, refusal.fields, refusal.status)

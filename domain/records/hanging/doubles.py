@@ -1,6 +1,7 @@
 """What must not occur twice in a field: found anew for all its rows where a rule or the place of its cells changes."""
 
 import json
+from typing import Any
 
 from database.statements import insert_rows
 from domain import Invalid, Refused
@@ -16,7 +17,7 @@ def find_anew(id):
     Returns the rows whose value another has; the first of each is the one that keeps it. Refuses with Invalid a kind
     that can't tell doubles, and beyond MOST rows.
     """
-    row = RecordField.get_by_id(id)
+    row: Any = RecordField.get_by_id(id)
     slots = RecordSlot.select(RecordSlot.id).where(RecordSlot.field == row)
     RecordUnique.delete().where(RecordUnique.slot.in_(slots)).execute()
     if not row.is_unique:

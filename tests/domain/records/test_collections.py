@@ -1,7 +1,9 @@
 import pytest
 
 from domain import Forbidden, Invalid, NotFound, Stale
-from domain.records import collections, listings
+from domain.imports import mappings
+from domain.lists import lists, rows
+from domain.records import collections, field_changes, listings, rules, shape_changes, shapes
 from models import AuditEvent, Change, Collection, RecordField, ShapeChange
 from tests.fixtures.threads import write
 
@@ -93,3 +95,40 @@ def test_a_shape_whose_transaction_fell_is_not_kept_for_the_next_of_its_number(t
         write(falls)
     collections.add_field("repairs", "Kept", by=by)
     assert [f.label for f in listings.of(collections.found("repairs"), by).listing.fields[:2]] == ["Name", "Kept"]
+
+
+def test_a_field_answers_to_the_name_it_had_and_no_other_gets_it(table, at, clock):
+    by = at("alice")
+    field = collections.add_field(table.slug, "Item", by=by)
+    collections.rename_field(table.slug, field.id, "Thing", by=by)
+    assert collections.field_of(table, field.id).api_name == "item"
+    assert collections.rename_for_programs(table.slug, field.id, by=by).api_name == "thing"
+    cell = shapes.read(collections.found(table.slug)).by_name[f"f{field.id}"]
+    assert (cell.api_name, cell.aliases, cell.field.also) == ("thing", ("item",), ("thing", "item"))
+    assert collections.add_field(table.slug, "Item", by=by).api_name == "item_2"
+    listing = listings.of(collections.found(table.slug), by).listing
+    assert mappings.propose(listing, ["Item", "thing"])["fields"] == [f"f{field.id + 1}", f"f{field.id}"]
+    collections.rename_field(table.slug, field.id + 1, "Other", by=by)
+    listing = listings.of(collections.found(table.slug), by).listing
+    assert mappings.propose(listing, ["Item"])["fields"] == [f"f{field.id}"]  # as it was called in last year's file
+    shape_changes.undo(table.slug, shape_changes.recent(table)[2].id, by=by)
+    assert (back := collections.field_of(table, field.id)).api_name == "item"
+    assert back.aliases == []
+
+
+def test_hard_case_11_a_removed_fields_name_is_a_new_field(table, at):
+    by = at("alice")
+    old = collections.add_field(table.slug, "Item", by=by)
+    found = listings.of(collections.found(table.slug), by)
+    rows.create(found, {found.listing.first: "Kettle", f"f{old.id}": "secret"}, by=by)
+    field_changes.put_away(table.slug, old.id, by=by)
+    new = collections.add_field(table.slug, "Item", by=by)
+    assert (new.id != old.id, new.api_name, new.aliases) == (True, "item_2", [])
+    listing = listings.of(collections.found(table.slug), by).listing
+    assert getattr(lists.read(listing, lists.Ask(), by).rows[0], f"f{new.id}") is None
+    while rules.move_words():
+        pass
+    assert (
+        lists.read(listings.of(collections.found(table.slug), by).listing, lists.Ask(tab="all", q="secret"), by).rows
+        == []
+    )
