@@ -28,7 +28,9 @@ _NAME = Name(80)
 
 def of(by):
     """(the shared ones, their own ones) of a member, each in order."""
-    theirs = (SavedChart.by == by.user) | (SavedChart.is_shared == True)  # noqa: E712
+    theirs = SavedChart.is_shared == True  # noqa: E712
+    if not by.real_user:  # one's own are nobody's to look at
+        theirs |= SavedChart.by == by.user
     found = list(SavedChart.select().where(theirs, SavedChart.archived_at.is_null()))
     found.sort(key=lambda chart: (chart.place, chart.id))
     return [chart for chart in found if chart.is_shared], [chart for chart in found if not chart.is_shared]
@@ -58,7 +60,7 @@ def may_change(chart, by):
 def get(id, by):
     """One of the charts they may open, or None."""
     found = SavedChart.one(SavedChart.id == id, SavedChart.archived_at.is_null()) if id else None
-    return found if found and (found.is_shared or found.by_id == by.user.id) else None
+    return found if found and (found.is_shared or (found.by_id == by.user.id and not by.real_user)) else None
 
 
 @writes

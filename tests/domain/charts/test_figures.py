@@ -6,7 +6,7 @@ from werkzeug.datastructures import MultiDict
 from database.clock import read_in
 from domain.charts import charts, figures
 from domain.lists import rows
-from domain.records import rules
+from domain.records import collections, listings, rules
 from domain.tasks import tasks
 from models import LongJob
 
@@ -76,6 +76,21 @@ def test_what_is_kept_is_kept_apart_for_each_zone_whose_and_right(at, cast, offe
     rules.change(offers.table.slug, "role:member", MultiDict(rule), by=at("alice"))
     assert total(of(offers.listing("bob"), query, bob)) == 2
     assert total(of(offers.listing("alice"), query, at("alice"))) != 2
+
+
+def test_who_looks_with_lesser_eyes_is_counted_with_them(at, cast, offers, many):
+    for number in range(3):
+        offers.add(Name=f"A{number}", State="New")
+    rule = [("sees", "some"), ("changes", "none"), ("others", "see"), ("where", "made:me")]
+    rules.change(offers.table.slug, "role:viewer", MultiDict(rule), by=at("alice"))
+    eyes, query = at("alice").seen_as("viewer"), offers.query(chart_by="State")
+    listing = listings.of(collections.found(offers.table.slug), eyes).listing
+    assert of(listing, query, eyes).job.is_open
+    figures.work()
+    assert total(of(listing, query, eyes)) == 3
+    other = at("alice").looking_as(at("vera"))
+    listing = listings.of(collections.found(offers.table.slug), other).listing
+    assert total(of(listing, query, other)) == 0
 
 
 def test_a_count_whose_table_was_changed_meanwhile_says_so(at, cast, offers, many):

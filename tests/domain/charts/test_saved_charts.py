@@ -68,6 +68,13 @@ def test_whoever_only_looks_keeps_charts_for_themselves(at, here):
         saved_charts.found(mine.id, at("alice"))
 
 
+def test_ones_own_are_nobodys_to_look_at_with_other_eyes(at, here):
+    mine = save(at("vera"))
+    eyes = at("alice").looking_as(at("vera"))
+    assert names(eyes) == ([], [])
+    assert saved_charts.get(mine.id, eyes) is None
+
+
 def test_a_person_has_so_many_at_most(at, here, monkeypatch):
     monkeypatch.setattr(saved_charts, "MOST", 1)
     save(at("bob"))
