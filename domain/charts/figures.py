@@ -151,7 +151,7 @@ def work():
 
 def _count(job):
     user = job.asked_by_id and User.get_by_id(job.asked_by_id)
-    by = user and organizations.reach(user, Organization.get_by_id(job.facts["organization"]).slug)
+    by: Any = user and organizations.reach(user, Organization.get_by_id(job.facts["organization"]).slug)
     if by is None:
         raise Forbidden("Whoever asked for it isn't here any more.")
     if by.role != job.facts["role"]:  # it was asked through the eyes of a lesser one
