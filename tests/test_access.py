@@ -166,6 +166,7 @@ FORMS = {
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
     "feeds.act_end": "This link isn't here",
+    "archives.download": "There is no ZIP here",
     "labels.undo": "There is nothing to take back any more.",
     "record_rules.remove": "There is no such rule.",
     "record_links.offered": "There is no such link.",
@@ -230,6 +231,8 @@ REFUSED = {
     "records.upload": 422,
     "members.hand_over": 422,
     **{f"{room}.bring": 422 for room in ("tasks", "records")},
+    "archives.make": 422,  # no table is chosen, and no ZIP
+    "archives.restore": 422,
     **{f"{room}.pasted": 422 for room in ("tasks", "records")},  # nothing is
     **{f"{room}.{verb}_import": 409 for room in ("tasks", "records") for verb in ("run", "undo")},  # nothing rehearsed
     "sign_up.create": 422,

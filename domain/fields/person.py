@@ -80,8 +80,8 @@ def members():
 
 
 def names(ids):
-    """id → name, also of people who have left."""
-    ids = {id for id in ids if id}
+    """id → name, also of people who have left; words that are left over in a cell are nobody's."""
+    ids = {id for id in ids if isinstance(id, int)}
     if not ids:
         return {}
     rows = User.select(User.id, Profile.full_name, User.email).join(Profile, on=(Profile.user == User.id))
@@ -91,4 +91,6 @@ def names(ids):
 def emails(ids):
     """id → e-mail address, of those who are members of the organization one stands in."""
     found = User.select(User.id, User.email).join(Membership, on=(Membership.user == User.id))
-    return dict(found.where(Membership.organization == scope(), User.id.in_(list(ids))).tuples())
+    return dict(
+        found.where(Membership.organization == scope(), User.id.in_([id for id in ids if isinstance(id, int)])).tuples()
+    )
