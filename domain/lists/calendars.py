@@ -12,15 +12,15 @@ from datetime import date, datetime, time, timedelta
 from database.clock import local, now, reader_day
 from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound, Stale
-from domain.fields.moment import Moment, midnight
+from domain.fields.moment import Moment
 from domain.fields.records.leftover import LeftOver
 from domain.lists import lists, rows, totals
-from domain.lists.asks import AtLeast
+from domain.lists.asks import Answer, AtLeast
 
 SCALES = {"month": "Month", "week": "Week", "agenda": "Agenda", "day": "Day"}
 SHOWN = {"month": 4, "week": 15, "agenda": 15, "day": 50}  # rows of one day
 FEW = 250  # rows of all days that are read at once; of more, each day is read by itself
-RUNNING = 100  # rows that began before and go on
+RUNNING = 600  # rows among which those are looked for that began before and go on
 AGENDA = 28  # days
 FIRST, LAST = date(1900, 1, 1), date(2200, 12, 31)
 FAR = date(2300, 1, 1)
@@ -170,12 +170,11 @@ def within(listing, ask, by, look, first, end, rows, newest=False):
 
 
 def _running(listing, ask, by, look, first):
-    """The rows that began before the first day and go on: by their end, so that few are looked at."""
-    before = midnight(first) if isinstance(listing.by_name[look.on].kind, Moment) else first - DAY
-    kept = [bound for bound in ask.ranges if bound[:2] != (look.on, "to")]
-    before = min([before, *(value for name, end, value in ask.ranges if (name, end) == (look.on, "to"))])
-    began = ask.but(ranges=(*kept, (look.on, "to", before)), spans=((look.until, first, FAR),), rows=RUNNING)
-    return lists.read(listing, _by(listing, began, look.until).but(after=""), by)
+    """The rows that began before the first day and go on: among the RUNNING that end first from there on."""
+    ending = ask.but(spans=((look.until, first, FAR),), rows=RUNNING)
+    answer = lists.read(listing, _by(listing, ending, look.until).but(after=""), by)
+    began = [row for row in answer.rows if (day := day_of(getattr(row, look.on))) and day < first]
+    return Answer(began, "", answer.people)
 
 
 def _take(found, answer, look, shown_from):
