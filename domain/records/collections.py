@@ -251,8 +251,9 @@ TONES = ("info", "warn", "good", "quiet", "bad", "off")
 def add_word(field, label, options):
     """Make a word of a choice behind its `options`, in the present transaction. Refuses with Invalid."""
     label = _read(_LABEL, "label", label)
-    if any(comparable(option.label) == comparable(label) for option in options):
-        raise Invalid({"label": f"{field.label} has the word {label} already."})
+    if known := next((option for option in options if comparable(option.label) == comparable(label)), None):
+        rests = " It rests: offer it again on the field's page." if known.archived_at else ""
+        raise Invalid({"label": f"{field.label} has the word {label} already.{rests}"})
     if len(options) >= OPTIONS:
         raise Invalid({"label": f"A field has {OPTIONS:,} words at most."})
     return RecordOption.create(
