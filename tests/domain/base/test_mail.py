@@ -113,6 +113,20 @@ VALUES = {
             }
         ],
     },
+    **{
+        template: {
+            "name": "Ada",
+            "event": "Jazz Night",
+            "number": "3F9A11C0",
+            "link": "http://localhost/orders/x/y",
+        }
+        | more
+        for template, more in (
+            ("tickets", {"count": 2}),
+            ("order_transfer", {"sum": "€20.00", "account": "IBAN DE02 1203 0000"}),
+            ("event_cancelled", {"reason": "The mill burnt down.", "sum": "€20.00"}),
+        )
+    },
     "looked_on": {
         "name": "Ada",
         "staff": "Stella",
