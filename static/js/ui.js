@@ -297,7 +297,7 @@
   // A request of a script's own: whether an answer came. Where none did, the person was told so below.
   const ajax = (verb, url, about) => htmx.ajax(verb, url, about).then(() => true, () => false);
   addEventListener("online", forgetUnreached);
-  on("htmx:afterOnLoad", forgetUnreached);
+  on("htmx:afterOnLoad", ({ detail }) => { if (detail.xhr.getResponseHeader("X-Request-Id")) forgetUnreached(); });
   addEventListener("online", showOffline);
   addEventListener("offline", showOffline);
   on("htmx:sendError", (event) => {
@@ -490,6 +490,13 @@
 
   on("htmx:beforeSwap", (event) => {
     if (event.detail.target?.contains?.(byId("notice")) && event.detail.target !== document.body) document.body.append(byId("notice"));
+  });
+  // An answer that isn't ours, such as a proxy's page about a server that is away, takes the place of nothing here.
+  on("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.getResponseHeader("X-Request-Id")) return;
+    event.detail.shouldSwap = false;
+    if (event.detail.elt.closest("[data-quiet]")) return;
+    toast("bad", "The server can't answer just now. What you typed is still here; look in a minute whether it was done, before you send it again.", { unreached: "" });
   });
   function refresh() { showTimes(); showToasts(); showDialog(); showTicked(); }
   on("htmx:afterSwap", refresh);

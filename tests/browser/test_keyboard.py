@@ -431,3 +431,22 @@ def test_use_r7_a_refusal_while_a_dialog_is_open_can_be_read_and_put_away(page, 
     refusal.get_by_role("button", name="Dismiss").click()  # nothing lies over it
     expect(refusal).to_have_count(0)
     expect(page.locator("#dialog").get_by_label("Title")).to_have_value("Never made")
+
+
+def test_an_answer_that_is_not_ours_is_said_and_takes_the_place_of_nothing(page, page_of, new_task):
+    page_of.expect(502)
+    id = new_task(page, "Ask the porter")
+    page.goto(f"{TEAM}/tasks/{id}")
+    words = page.get_by_label("Comment", exact=True)
+    words.fill("He has the other key.")
+    page.route(
+        "**/comments", lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>")
+    )
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator("#notice [data-toast=bad]")).to_contain_text("The server can't answer just now")
+    expect(words).to_have_value("He has the other key.")
+    expect(page.get_by_text("Bad gateway")).to_have_count(0)
+    page.unroute("**/comments")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator(".comment-text")).to_contain_text("He has the other key.")
+    expect(page.locator("#notice [data-toast=bad]")).to_have_count(0)
