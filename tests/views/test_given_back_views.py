@@ -26,7 +26,7 @@ class Forms(HTMLParser):
             action = about.get("action") or self.page
             self.form = {"action": action, "fields": []}
             self.found.append(self.form)
-        if self.form is None:
+        if self.form is None or "form" in about:  # another form's, which stands elsewhere
             return
         if tag == "input":
             kind = about.get("type") or "text"
