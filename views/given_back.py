@@ -77,7 +77,9 @@ class _Forms(HTMLParser):
 
     def __init__(self, path):
         super().__init__()
-        self.path, self.found, self.inside = path, [], None
+        self.path = path
+        self.found: list[dict] = []
+        self.inside: int | None = None
 
     def handle_starttag(self, tag, attributes):
         about = dict(attributes)
@@ -86,16 +88,15 @@ class _Forms(HTMLParser):
             mine = action == request.path and (about.get("method") or "").lower() == "post"
             self.found.append({"mine": mine, "id": about.get("id"), "fields": []})
             self.inside = len(self.found) - 1
-        elif tag in FIELDS and about.get("name") not in (None, "", *OURS) and self._is_here(about):
-            value = about.get("value") or "" if about.get("type") == "hidden" else None
-            self.found[self.inside]["fields"].append((about["name"], value))
+        elif tag in FIELDS and about.get("name") not in (None, "", *OURS) and self.inside is not None:
+            form = self.found[self.inside]
+            if about.get("form") in (None, form["id"]):
+                value = about.get("value") or "" if about.get("type") == "hidden" else None
+                form["fields"].append((about["name"], value))
 
     def handle_endtag(self, tag):
         if tag == "form":
             self.inside = None
-
-    def _is_here(self, about):
-        return self.inside is not None and about.get("form") in (None, self.found[self.inside]["id"])
 
     def best(self):
         """The number of the form that was sent: of several, the one whose fields and hidden values came."""
