@@ -8,7 +8,7 @@ from database.scope import inside
 from domain import Invalid
 from domain.imports import doing, imports, mappings
 from domain.lists import rows
-from domain.tasks import tasks
+from domain.tasks import labels, tasks
 from models import Change, ImportRow, Notification, Task
 
 
@@ -222,3 +222,19 @@ def test_records_29_work_that_was_cut_off_goes_on_and_does_nothing_twice(acme, a
     assert counts(fresh(held)) == {"new": 1000}
     assert Task.select().count() == 1000
     assert len({t.title for t in Task.select()}) == 1000
+
+
+def test_a_file_of_tasks_brings_labels_that_are_known_and_how_they_repeat(acme, alice):
+    labels.add(["Urgent", "Stage; main"], by=alice)
+    held = imports.take(tasks.of(alice), io.BytesIO(LABELLED.encode()), "tasks.csv", by=alice)
+    imports.rehearse(tasks.of(alice), held, held.mapping, by=alice)
+    doing.work()
+    imports.run(tasks.of(alice), fresh(held), by=alice)
+    doing.work()
+    made = Task.get(Task.title == "a")
+    assert tasks.of(alice).listing.by_name["labels"].kind.plain(made.labels) == '"Stage; main"; Urgent'
+    assert (made.repeats, bool(made.series), made.occurrence) == ("every week on Monday", True, 1)
+    assert counts(fresh(held)) == {"new": 1, "refused": 1}
+
+
+LABELLED = 'Title,Labels,Repeats\na,"urgent; ""Stage; main""",every week on mon\nb,,sometimes\n'
