@@ -1,0 +1,56 @@
+"""Somebody who never programmed makes a table, shapes it, and loses nothing: the steps with their seconds."""
+
+import time
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import TEAM
+from tests.browser.test_axe import violations
+
+WITHIN = 120  # seconds of a person's time, for all steps
+FIELDS = (
+    ("Mail", ""),
+    ("Item", ""),
+    ("State", "New, Open, Done"),
+    ("Bring on", ""),
+    ("Budget", ""),
+)
+ROWS = "Kettle\tada@example.org\tKettle\tnew\t2026-03-01\t12\nLamp\tbo@example.org\tLamp\tOpen\t\tca. 300\n"
+
+
+def test_the_story_of_a_table_of_ones_own(page_of, record_property):
+    page, steps, began = page_of("alice"), {}, time.monotonic()
+
+    def done(step):
+        steps[step] = round(time.monotonic() - began, 1)
+        record_property(step, steps[step])
+
+    page.goto(f"{TEAM}/records")
+    page.locator("#new_table").get_by_label("Name").fill("Repair café")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Repair café", level=1)).to_be_visible()
+    assert not any(word in page.inner_text("main").lower() for word in ("schema", "varchar", "type"))
+    here = page.url.partition("?")[0]
+    done("1 a table")
+    page.get_by_role("main").get_by_label("New field").click()
+    for label, words in FIELDS:  # the form stays open for the next one
+        page.locator("#new_field_label").fill(label)
+        if words:
+            page.locator("#new_field_words").fill(words)
+        page.locator("#new_field_label").press("Enter")
+        expect(page.locator("thead .sort-link, thead th").filter(has_text=label).first).to_be_visible()
+    done("2 five fields")
+    page.locator("#quick_add input[type=text]").focus()
+    page.evaluate(
+        """(text) => { const data = new DataTransfer(); data.setData("text/plain", text);
+        document.activeElement.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true})) }""",
+        ROWS,
+    )
+    page.get_by_role("button", name="Add 2").click()
+    expect(page.locator("#list_rows")).to_contain_text("ca. 300")
+    done("3 pasted rows")
+    page.goto(f"{here}?view=board")
+    expect(page.get_by_role("main")).to_contain_text("Lamp")
+    assert violations(page) == []
+    done("6 the board")
+    assert steps["6 the board"] < WITHIN
