@@ -45,9 +45,9 @@ def create(name, *, by, key=""):
     that is taken."""
     by.require("workspaces.manage")
     name, key = organizations.named(name), changes.form_key(key)
-    lock("workspaces", by.organization.id)
     if key and (before := changes.made(by, "workspace", key)):
         return one(before.row_id)
+    lock("workspaces", by.organization.id)
     _free(name)
     slug = base = organizations.slugged(name)
     number = 2
