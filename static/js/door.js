@@ -107,7 +107,7 @@ function show(said, scan) {
   if (said.name !== undefined) lines.push(line("door-name", said.name || "No name"), line("", said.tier ?? ""));
   if (said.first) lines.push(line("", `First at ${clock(said.first.at)}, ${said.first.gate}${said.first.phone ? `, by ${said.first.phone}` : ""}`));
   if (said.other) lines.push(line("", `For ${said.other.title}${said.other.venue ? `, ${said.other.venue}` : ""}`));
-  if (said.result === "ok_unknown" && meta) lines.push(line("quiet", `This phone knows what was sold until ${clock(meta.now)}.`));
+  if (said.result === "ok_unknown" && meta) lines.push(line("", `This phone knows what was sold until ${clock(meta.now)}.`));
   if (word.admits) {
     admitted.set(scan.nonce, { ...scan, serial: said.serial });
     const back = line("btn", "Take back", "button");
@@ -225,7 +225,9 @@ part("people-form").addEventListener("input", async ({ target }) => {
     button.type = "button";
     button.setAttribute("aria-label", `Let in ${name || "no name"}`);
     button.onclick = () => take({ serial });
-    row.append(who, " ", kind, button);
+    const whole = document.createElement("span");
+    whole.append(who, " ", kind);
+    row.append(whole, button);
     return row;
   });
   part("people").replaceChildren(...(rows.length || !target.value.trim() ? rows : [line("quiet", "Nobody of this name has a ticket.", "li")]));
