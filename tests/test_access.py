@@ -145,7 +145,7 @@ FORMS = {
     },
     **{
         f"events.{part}bulk": {"ids": f"{{{part}row}}", "act": "remove"}
-        for part in ("tiers_", "vouchers_", "sessions_", "speakers_", "prices_")
+        for part in ("tiers_", "vouchers_", "sessions_", "speakers_", "prices_", "checkpoints_")
     },
     "events.bulk": {"ids": "{event}", "act": "visibility", "to_visibility": "unlisted"},
     "events.orders_bulk": {"ids": "{orders_row}", "act": "cancellation"},
@@ -156,6 +156,8 @@ FORMS = {
     "events.vouchers_act_tier": {"tier": ""},
     "events.vouchers_act_copies": {"count": "2"},
     "events.sessions_act_speaker": {"speaker": "{speakers_row}"},
+    "events.checkpoints_act_tier": {"tier": ""},
+    "events.checkpoints_act_session": {"session": ""},
     "events.orders_act_transfer": {"cents": "5"},
     "events.orders_act_buyer": {"email": "right@example.org"},
     "events.passes_act_name": {"holder": "Grace Hopper"},
@@ -167,6 +169,8 @@ FORMS = {
 MISSING = {
     "feeds.act_end": "This link isn't here",
     "archives.download": "There is no ZIP here",
+    "carriers.apple": "This site makes no passes for Apple's wallet.",
+    "carriers.google": "This site makes no links for Google's wallet.",
     "labels.undo": "There is nothing to take back any more.",
     "record_rules.remove": "There is no such rule.",
     "record_links.offered": "There is no such link.",
@@ -531,6 +535,8 @@ def of_an_event(endpoint, sale):
             | {"slug": sale["slug"], "serial": sale["pass"][0]}
             | ({"token": sale["pass"][1]} if end in ("show_pass", "code", "ticket") else {})
         )
+    if room == "carriers":
+        return dict(zip(("serial", "token"), sale["pass"], strict=True))
     if room != "events":
         return {}
     part = f"{end.partition('_')[0]}_"

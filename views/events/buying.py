@@ -6,6 +6,7 @@ from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import configuration
 from domain.events import events, holds, passes, payments, shop
+from domain.events.carriers import wallets
 from domain.events.programme import sessions
 from domain.fields.kinds import clean, whole
 from models import TicketOrder
@@ -200,7 +201,9 @@ def show_pass(serial, token):
     one = _pass(serial, token)
     with inside(one.organization_id):
         here, when = passes.address(one), shop.when(one.event)
-        page = pages.page("events/pass.html", one=one, event=one.event, tier=one.tier, when=when, here=here)
+        shown = {"apple": wallets.has_apple(), "google": wallets.has_google()}
+        parts = {"event": one.event, "tier": one.tier, "when": when, "here": here, "wallets": shown}
+        page = pages.page("events/pass.html", one=one, **parts)
     return _for_its_holder(page)
 
 

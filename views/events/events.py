@@ -3,6 +3,7 @@
 from flask import Blueprint, g, request
 
 from domain.events import events, orders, passes, prices, refunds, stock, tiers, vouchers
+from domain.events.door import checkpoints, devices, scans
 from domain.events.programme import sessions, speakers
 from models import Event, Tier
 from views import access, pages
@@ -18,6 +19,9 @@ WITHIN = {
     "speakers": ("Speakers", "events.read"),
     "orders": ("Orders", "orders.read"),
     "passes": ("Passes", "orders.read"),
+    "checkpoints": ("Gates", "events.read"),
+    "devices": ("Phones", "events.read"),
+    "scans": ("Scans", "orders.read"),
 }
 
 
@@ -106,6 +110,9 @@ routes.add(blueprint, sessions.rules, "/events/<id:parent>/sessions", prefix="se
 routes.add(blueprint, speakers.rules, "/events/<id:parent>/speakers", prefix="speakers_", **PART, **ROW)
 routes.add(blueprint, orders.rules, "/events/<id:parent>/orders", prefix="orders_", **PART)
 routes.add(blueprint, passes.rules, "/events/<id:parent>/passes", prefix="passes_", **PART)
+routes.add(blueprint, checkpoints.rules, "/events/<id:parent>/checkpoints", prefix="checkpoints_", **PART)
+routes.add(blueprint, devices.rules, "/events/<id:parent>/devices", prefix="devices_", **PART)
+routes.add(blueprint, scans.rules, "/events/<id:parent>/scans", prefix="scans_", **PART)
 
 
 def _around_prices(place):

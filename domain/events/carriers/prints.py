@@ -95,9 +95,12 @@ def unprintable(words):
 def qr(text):
     """A QR code as SVG: level M, black on white with its border of four modules, also where all is dark."""
     out = io.BytesIO()
-    made = segno.make(text, error="m", boost_error=False, micro=False)
-    made.save(out, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, svgns=True)
+    _code(text).save(out, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, svgns=True)
     return out.getvalue().decode()
+
+
+def _code(text):
+    return segno.make(text, error="m", boost_error=False, micro=False)
 
 
 def spoken(serial):

@@ -1,0 +1,41 @@
+"""Passes in a phone's wallet: a file for Apple's, a link for Google's. Whoever has a pass's address may."""
+
+from flask import Blueprint, Response, redirect
+
+from database.scope import inside
+from domain import NotFound
+from domain.events import passes
+from domain.events.carriers import tickets, wallets
+from views import access
+
+blueprint = Blueprint("carriers", __name__)
+HELD = "/passes/<serial>/<token>"
+
+
+def _pass(serial, token):
+    one = passes.find(serial, token)
+    if one is None:
+        raise NotFound("There is no such pass. Open it by the link in your letter.")
+    return one
+
+
+@blueprint.get(HELD + "/ticket.pkpass")
+@access.public
+def apple(serial, token):
+    one = _pass(serial, token)
+    if not wallets.has_apple():
+        raise NotFound("This site makes no passes for Apple's wallet.")
+    with inside(one.organization_id):
+        data = wallets.apple(tickets.in_wallet(one))
+    return Response(data, mimetype=wallets.TYPE, headers={"Cache-Control": "no-store"})
+
+
+@blueprint.post(HELD + "/google")
+@access.public
+def google(serial, token):
+    """The link holds the holder's name, so it is made only once somebody asks for it."""
+    one = _pass(serial, token)
+    if not wallets.has_google():
+        raise NotFound("This site makes no links for Google's wallet.")
+    with inside(one.organization_id):
+        return redirect(wallets.google(tickets.in_wallet(one)), 303)
