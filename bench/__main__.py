@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, repeat
+from pathlib import Path
 
 from bench import guildhall, peer_data, staff, stripe_objects, verbs
 from bench.load import Load, LoadError, Result, dripped, drive, fetch, request
@@ -26,12 +27,14 @@ from bench.webhooks import KNOWN, Taker
 
 SMOKE, QUICK = (os.environ.get(name, "") not in ("", "0") for name in ("SMOKE", "QUICK"))
 MANY, FEW = (8_000, 4_000) if SMOKE else (1_000_000, 10_000)
+TABLES = (20, 10) if SMOKE else (2_000, 10)
 RUNS = 1 if SMOKE else 3
 SECONDS = 0.2 if SMOKE else 0.5 if QUICK else 4
 CLIENTS = 8
 PLAN_CHANGES = 4 if SMOKE else 20 if QUICK else 100
 SUBSCRIBERS = 20 if SMOKE else 200 if QUICK else 2500  # whose events are worked off
 
+Pages = tuple[Server, dict[str, bytes]]  # what each is called, and what is sent
 AT_LEAST, AT_MOST = "≥", "≤"
 GOALS = {
     "list_1m_vs_django_admin": (AT_LEAST, 12),
@@ -59,6 +62,13 @@ GOALS = {
     "page_cold_seconds": (AT_MOST, 4),
     "health_p99_under_slow_clients": (AT_MOST, 100),
     "memory_mb": (AT_MOST, 150),
+    "records_list_1m_vs_django_admin": (AT_LEAST, 10),
+    "records_growth": (AT_MOST, 1.3),
+    "records_write_per_second": (AT_LEAST, 1500),
+    "kind_change_1m": (AT_MOST, 60),
+    "kind_change_others_p99": (AT_MOST, 100),
+    "many_tables_start": (AT_MOST, 1.1),
+    "many_tables_page": (AT_MOST, 1.1),
     "import_1m": (AT_MOST, 360),
     "import_1m_others_p99": (AT_MOST, 100),
     "import_1m_memory": (AT_MOST, 200),
@@ -111,6 +121,21 @@ def medians(*measures: Callable[[], float], runs: int = RUNS) -> list[float]:
 
 def rate(server: Server | None, load: Load, seconds: float = SECONDS) -> Callable[[], float]:
     return lambda: drive(server.port, load, seconds=seconds)[0].rate if server else 0
+
+
+def grown(name: str, many: Pages, few: Pages, counts: tuple[int, int] = (MANY, FEW)) -> Row:
+    """The page that costs most more at many rows than at few: medians of their milliseconds."""
+
+    def middle(server: Server, message: bytes) -> Callable[[], float]:
+        load = page(message, clients=1)
+        return lambda: drive(server.port, load, seconds=SECONDS / 5)[0].percentile_ms(0.5)
+
+    rows = []
+    for said in many[1]:
+        value, floor = medians(middle(many[0], many[1][said]), middle(few[0], few[1][said]), runs=7)
+        print(f"  {said}: {value:.2f} ms at {counts[0]:,}, {floor:.2f} ms at {counts[1]:,}", flush=True)
+        rows.append(Row(name, value, f"ms ({said})", floor))
+    return max(rows, key=lambda row: row.ratio or 0)
 
 
 def page(message: bytes, clients: int = CLIENTS) -> Load:
@@ -181,6 +206,9 @@ class Bench:
             self.under_writes,
             self.plan,
             self.verbs,
+            self.records,
+            self.records_written,
+            self.many_tables,
             self.imports,
             self.charts,
             self.weight,
@@ -227,17 +255,54 @@ class Bench:
             yield Row("people_1m_search_ms", drive(server.port, people, seconds=SECONDS)[0].percentile_ms(0.5), "ms")
 
     def growth(self) -> Iterator[Row]:
-        def middle(server: Server, message: bytes) -> Callable[[], float]:
-            load = page(message, clients=1)
-            return lambda: drive(server.port, load, seconds=SECONDS / 5)[0].percentile_ms(0.5)
+        yield grown("list_growth", (self.many, self.at_many.pages()), (self.few, self.at_few.pages()))
 
-        rows = []
-        pages = zip(self.at_many.pages().items(), self.at_few.pages().values(), strict=True)
-        for (name, at_many), at_few in pages:
-            value, floor = medians(middle(self.many, at_many), middle(self.few, at_few), runs=7)
-            print(f"  {name}: {value:.2f} ms at {MANY:,}, {floor:.2f} ms at {FEW:,}", flush=True)
-            rows.append(Row("list_growth", value, f"ms ({name})", floor))
-        yield max(rows, key=lambda row: row.ratio or 0)
+    def records(self) -> Iterator[Row]:
+        """A table that people made, at many rows and at few."""
+        folders = guildhall.ordered(MANY), guildhall.ordered(FEW)
+        with contextlib.ExitStack() as stack:
+            many, few = (stack.enter_context(guildhall.server(f"guildhall-{f.name}", f)) for f in folders)
+            at_many, at_few = guildhall.Table(many, folders[0]), guildhall.Table(few, folders[1])
+            for server, table in ((many, at_many), (few, at_few)):
+                for message in table.pages().values():
+                    table.check(fetch(server.port, message))
+            ours, django = medians(
+                rate(many, page(at_many.by_amount())), rate(self.django, page(self.django_admin.orders()))
+            )
+            yield Row("records_list_1m_vs_django_admin", ours, "req/s", django)
+            yield grown("records_growth", (many, at_many.pages()), (few, at_few.pages()))
+
+    def records_written(self) -> Iterator[Row]:
+        """Rows made by many threads; and a text of all rows that becomes a number, while another writes."""
+        folder = guildhall.scratch(guildhall.ordered(FEW), "orders")
+
+        def made() -> float:
+            return float(json.loads(on_server_core("bench.records", "writes", folder, SECONDS))["rate"])
+
+        (value,) = medians(made)
+        yield Row("records_write_per_second", value, "rows/s")
+        folder = guildhall.scratch(guildhall.ordered(FEW if QUICK else MANY), "orders")
+        told = json.loads(on_server_core("bench.records", "kind", folder))
+        shutil.rmtree(folder)
+        yield Row("kind_change_1m", told["seconds"] * 1_000_000 / told["rows"], "s")
+        yield Row("kind_change_others_p99", told["p99_ms"], "ms")
+
+    def many_tables(self) -> Iterator[Row]:
+        """Seconds to the first answer, and the page of one table, among many tables and among few."""
+        folders = [guildhall.with_tables(count) for count in TABLES]
+
+        def start(folder: Path) -> float:
+            began = time.perf_counter()
+            with guildhall.server("guildhall-tables", folder):
+                return time.perf_counter() - began
+
+        value, floor = medians(*(partial(start, folder) for folder in folders))
+        yield Row("many_tables_start", value, "s", floor)
+        with contextlib.ExitStack() as stack:
+            servers = [stack.enter_context(guildhall.server(f"guildhall-{f.name}", f)) for f in folders]
+            owners = [guildhall.Owner(*pair) for pair in zip(servers, folders, strict=True)]
+            asked = [(s, {"page": o.get("/records/table-1")}) for s, o in zip(servers, owners, strict=True)]
+            yield grown("many_tables_page", *asked, counts=TABLES)
 
     def writes(self) -> Iterator[Row]:
         folder = guildhall.scratch(guildhall.database(FEW), "writes")

@@ -59,6 +59,16 @@ def subscribers(count: int) -> Path:
     return _made_once(f"subscribers-{count}", "subscribers", count)
 
 
+def ordered(count: int) -> Path:
+    """The data folder of an organization with a table of `count` orders that people made."""
+    return _made_once(f"orders-{count}", "records:seed", count)
+
+
+def with_tables(count: int) -> Path:
+    """The data folder of an organization with so many tables of ten fields."""
+    return _made_once(f"tables-{count}", "records:tables", count)
+
+
 def staffed(count: int) -> Path:
     """The data folder of a site with `count` accounts and as many events in the audit log, and one admin."""
     return _made_once(f"staff-{count}", "staff", count)
@@ -76,7 +86,7 @@ def _made_once(name: str, *how: object) -> Path:
         draft = VAR / f"draft-{name}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        _in_app(how[0], draft, *how[1:])
+        _in_app(str(how[0]), draft, *how[1:])
         draft.rename(folder)
     return folder
 
@@ -108,9 +118,11 @@ def await_worked(folder: Path) -> None:
             time.sleep(0.1)
 
 
-def _in_app(*arguments: object) -> str:
+def _in_app(what: str, *arguments: object) -> str:
+    """What a module of the bench does within the app; `what` is «records:seed», or of bench/within.py «seed»."""
+    module, _, verb = what.rpartition(":")
     done = subprocess.run(
-        [sys.executable, "-m", "bench.within", *map(str, arguments)],
+        [sys.executable, "-m", f"bench.{module or 'within'}", verb, *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, **ENVIRONMENT},
         stdout=subprocess.PIPE,
@@ -143,6 +155,9 @@ class Owner:
         self.headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in held.items())}
         with contextlib.closing(sqlite3.connect(file(folder))) as connection:
             self.newest, self.count = connection.execute("SELECT max(id), count(*) FROM task").fetchone()
+
+    def get(self, path: str, **query: str) -> bytes:
+        return request("GET", f"/{SLUG}{path}" + ("?" + urlencode(query) if query else ""), self.headers)
 
     def list(self, **query: str) -> bytes:
         """Everybody's tasks, the newest first."""
@@ -179,6 +194,45 @@ class Owner:
                 "due_at": "2199-03-01",
             }
             yield request("POST", f"/{SLUG}/tasks", self.headers | FORM, urlencode(form).encode())
+
+
+class Table:
+    """The table that the bench's orders lie in, and what is asked of it."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.owner = Owner(server, folder)
+        with contextlib.closing(sqlite3.connect(file(folder))) as connection:
+            fields = connection.execute("SELECT label, id FROM record_field ORDER BY collection_id DESC, id DESC")
+            self.fields = {label: f"f{id}" for label, id in fields}
+            (self.pending,) = connection.execute("SELECT min(id) FROM record_option").fetchone()
+            (count,) = connection.execute("SELECT count(*) FROM record").fetchone()
+        self.after = str(count - min(999 * PER_PAGE, count // 2))
+
+    def by_amount(self) -> bytes:
+        """Those of one status, by their amounts."""
+        return self._asked(**{self.fields["Status"]: str(self.pending), "sort": self.fields["Amount"]})
+
+    def pages(self) -> dict[str, bytes]:
+        """What must cost the same whatever the number of rows."""
+        category = {self.fields["Category"]: str(self.pending + 5)}
+        return {
+            "list": self._asked(),
+            "filter and other sort": self.by_amount(),
+            "two filters": self._asked(**category, **{self.fields["Status"]: str(self.pending)}),
+            "searched": self._asked(q=MEDIUM),
+            "searched, a common word": self._asked(q=COMMON),
+            "thousandth page": self._asked(after=self.after),
+            "board": self._asked(view="board"),
+            "calendar month": self._asked(view="calendar", cal_day="2026-02-01"),
+        }
+
+    def _asked(self, **query: str) -> bytes:
+        return self.owner.get("/records/orders", **{"tab": "all"} | query)
+
+    @staticmethod
+    def check(answer: bytes) -> None:
+        if len(set(re.findall(rf"/{SLUG}/records/orders/(\d+)".encode(), answer))) < PER_PAGE:
+            raise LoadError(f"a page shows too few rows: {answer[:1500]!r}")
 
 
 class Staff:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from bench.load import HOST, LoadError, cookies, fetch, request
 from bench.servers import PEERS, VAR, environment
 from bench.staff import ASKED, WORD, Event, events
-from bench.tasks import PEOPLE, Task, tasks
+from bench.tasks import PEOPLE, STATUSES, Order, Task, order, tasks
 
 NAME, PASSWORD = "owner", "bench-only-password"
 NAMES = [f"Person {number}" for number in range(1, PEOPLE + 1)]
@@ -59,6 +59,14 @@ def _fill_events(file: Path, count: int) -> None:
         database.commit()
 
 
+def _fill_orders(file: Path, count: int) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA synchronous = OFF")
+        columns, marks = ", ".join(Order._fields), ", ".join("?" * len(Order._fields))
+        database.executemany(f"INSERT INTO django_site_order ({columns}) VALUES ({marks})", map(order, tasks(count)))
+        database.commit()
+
+
 def _fill(file: Path, table: str, count: int) -> None:
     with contextlib.closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA synchronous = OFF")
@@ -70,7 +78,7 @@ def _fill(file: Path, table: str, count: int) -> None:
 
 
 def django_database(count: int) -> Path:
-    file = VAR / f"django-{count}-with-events.sqlite3"
+    file = VAR / f"django-{count}-with-orders.sqlite3"
     with made_once(file) as draft:
         if draft:
             settings = {
@@ -92,6 +100,7 @@ def django_database(count: int) -> Path:
                 )
                 database.commit()
             _fill_events(draft, count)
+            _fill_orders(draft, count)
             _fill(draft, "django_site_task", count)
     return file
 
@@ -188,6 +197,11 @@ class DjangoAdmin:
     def audit(self) -> bytes:
         asked = {f"{name}__exact": value for name, value in ASKED.items()} | {"q": WORD}
         return request("GET", f"/admin/django_site/event/?{urlencode(asked)}", self._headers(self.cookies))
+
+    def orders(self) -> bytes:
+        """Those of one status, by their amounts."""
+        asked = urlencode({"status__exact": STATUSES[0], "o": 2})
+        return request("GET", f"/admin/django_site/order/?{asked}", self._headers(self.cookies))
 
     def create(self, number: int) -> bytes:
         form = {

@@ -69,3 +69,30 @@ def tasks(count: int) -> Iterator[Task]:
             due_date=days[int(pick() * len(days))],
             created_at=(start + dt.timedelta(seconds=30 * number)).isoformat(" "),
         )
+
+
+class Order(NamedTuple):
+    """What a table that people made holds of a task, and besides."""
+
+    title: str
+    amount: str
+    status: str
+    category: str
+    due: str
+    stars: int
+    company: str
+    town: str
+    street: str
+    number: str
+    contact: str
+    notes: str
+
+
+def order(task: Task) -> Order:
+    words = task.description.split()
+    number = len(task.title) * 31 + task.assignee * 7919 + sum(map(ord, task.due_date + words[3]))
+    return Order(
+        *(task.title, f"{number * 7907 % 10_000_000 / 100:.2f}", task.status, task.category, task.due_date),
+        *(1 + number % 5, " ".join(words[:2]), words[2], f"{words[3]} {task.assignee}", str(number), words[4]),
+        task.description,
+    )

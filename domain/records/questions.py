@@ -70,11 +70,7 @@ def _narrowed(way, columns, narrowing):
     if way in ("keys", "key", "span"):
         by_id = RecordKey.record
         query = RecordKey.select(*columns).join(Record, on=(Record.id == RecordKey.record))
-        query = query.where(RecordKey.slot == parameter("slot"))
-        if way == "key":
-            query = query.where(RecordKey.key == parameter("key"))
-        else:
-            query = query.where(RecordKey.key >= parameter("start"), RecordKey.key < parameter("end"))
+        query = _spanned(way, query)
     elif way == "link":
         by_id = RecordLink.from_record
         query = RecordLink.select(*columns).join(Record, on=(Record.id == RecordLink.from_record))
@@ -91,11 +87,23 @@ def _narrowed(way, columns, narrowing):
         # Where keys are walked, no other index may be: the plus keeps SQLite from it.
         query = query.where(column == value if way == "all" else value == NodeList((SQL("+"), column), glue=""))
     query = query.where(Record.archived_at.is_null())
-    for place, probe in enumerate(narrowing.probes):
-        query = query.where((points if probe == "link" else holds)(Record.id, place))
+    query = _probed(query, Record.id, narrowing)
     if narrowing.alternatives:
         query = query.where(reduce(or_, map(_alternative, enumerate(narrowing.alternatives))))
     return query, by_id
+
+
+def _spanned(way, query):
+    query = query.where(RecordKey.slot == parameter("slot"))
+    if way == "key":
+        return query.where(RecordKey.key == parameter("key"))
+    return query.where(RecordKey.key >= parameter("start"), RecordKey.key < parameter("end"))
+
+
+def _probed(query, id, narrowing):
+    for place, probe in enumerate(narrowing.probes):
+        query = query.where((points if probe == "link" else holds)(id, place))
+    return query
 
 
 def _alternative(numbered):
@@ -107,13 +115,32 @@ def _limit():
     return SQL("?" if database.dialect == "sqlite" else "%s", (Parameter("limit"),))
 
 
+def _ids(way, narrowing):
+    """The ids alone, as record_id: of keys, where they tell all. What lies in the trash has none."""
+    if way not in ("key", "span") or narrowing.is_mine or narrowing.alternatives:
+        return _narrowed(way, (Record.id.alias("record_id"),), narrowing)[0]
+    return _probed(_spanned(way, RecordKey.select(RecordKey.record)), RecordKey.record, narrowing)
+
+
 @lru_cache(maxsize=100)
 def counting(way, narrowing):
     """How many rows are found that way, to the parameter `limit`."""
 
     def build():
-        query, _ = _narrowed(way, (Record.id,), narrowing)
-        return Select(from_list=[query.limit(_limit()).alias("some")], columns=[fn.count(SQL("*"))])
+        return Select(from_list=[_ids(way, narrowing).limit(_limit()).alias("some")], columns=[fn.count(SQL("*"))])
+
+    return Compiled(build)
+
+
+@lru_cache(maxsize=200)
+def tallied(way, narrowing, count):
+    """Of the first `limit` rows found that way, how many hold each of `count` keys b0, b1, … and how many they are."""
+
+    def build():
+        some = _ids(way, narrowing).limit(_limit()).alias("some")
+        number = fn.COUNT(SQL("*"))
+        each = [fn.COUNT(SQL("*")).filter(holds(some.c.record_id, f"b{place}")) for place in range(count)]
+        return Select(from_list=[some], columns=[*each, number])
 
     return Compiled(build)
 

@@ -20,7 +20,7 @@ from domain.lists import asks, conditions, lists
 from domain.lists.asks import AtLeast
 from domain.lists.sources import Source
 from domain.records import batches, documents, links, plans, questions, shapes
-from domain.records.rows import charted_rows, numbers
+from domain.records.rows import board_rows, charted_rows, numbers
 from domain.records.shapes import EMPTY
 from domain.records.stored_rows import Row
 from models import Record
@@ -93,9 +93,12 @@ class Sight(Source):
             found = [cell.kind.word_of(row.value(cell.name)) for row in rows]
             return {word: AtLeast.unless(is_whole, found.count(word)) for word in listing.board_words}
         counted = dict.fromkeys(listing.board_words, 0)
-        for id in (*cell.kind.order(), None):  # what was merged into a word counts as that word
-            if (word := cell.kind.word_of(id)) in counted:
-                counted[word] += self._count(listing, plan, (cell.slot, cell.key(id)))
+        words = ((id, cell.kind.word_of(id)) for id in (*cell.kind.order(), None))
+        keys = [(cell.key(id), word) for id, word in words if word in counted]  # merged ones count as what they became
+        if plan.match or plan.probes:
+            return counted | board_rows.tallied(self, plan, cell.slot, keys)
+        for key, word in keys:
+            counted[word] += self._count(listing, plan, (cell.slot, key))
         return counted
 
     def total(self, listing, ask, by):
@@ -319,7 +322,12 @@ class Sight(Source):
 
     def found(self, plan, exact, most):
         """How many rows there are by keys and words alone, to `most`; `exact` are probes of the plan."""
-        given = self.narrows(plan) | {"match": plan.match, "limit": most}
+        way, given, exact = self.way(plan, exact)
+        return questions.counting(way, self.narrowing(exact, plan))(**given, limit=most)[0][0]
+
+    def way(self, plan, exact):
+        """(how rows are found, its parameters, the probes that are left) where keys and words tell all."""
+        given = self.narrows(plan) | {"match": plan.match}
         way = "search" if plan.match else "span" if plan.spans else "all"
         if way == "span":
             given["slot"] = plan.spans[0][0]
@@ -328,7 +336,7 @@ class Sight(Source):
             (way, given["slot"], given["key"]), *exact = exact
         for place, (_, slot, key) in enumerate(exact):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
-        return questions.counting(way, self.narrowing(exact, plan))(**given)[0][0]
+        return way, given, exact
 
     def _matching(self, listing, plan):
         """(of the first LOOKED candidates those that pass, whether that were all)"""

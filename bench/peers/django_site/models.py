@@ -28,3 +28,21 @@ class Event(models.Model):
 
     def __str__(self):
         return self.summary
+
+
+class Order(models.Model):
+    title = models.CharField(max_length=200, db_index=True)
+    amount = models.DecimalField(max_digits=12, decimal_places=2, db_index=True)
+    status = models.CharField(max_length=20, db_index=True)
+    category = models.CharField(max_length=50, db_index=True)
+    due = models.DateField(db_index=True)
+    stars = models.IntegerField(db_index=True)
+    company = models.CharField(max_length=200)
+    town = models.CharField(max_length=200)
+    street = models.CharField(max_length=200)
+    number = models.CharField(max_length=200)
+    contact = models.CharField(max_length=200)
+    notes = models.TextField()
+
+    def __str__(self):
+        return self.title
