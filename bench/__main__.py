@@ -61,7 +61,7 @@ GOALS = {
     "chart_1m_kept_ms": (AT_MOST, 20),
     "page_cold_seconds": (AT_MOST, 4),
     "health_p99_under_slow_clients": (AT_MOST, 100),
-    "memory_mb": (AT_MOST, 150),
+    "memory_mb": (AT_MOST, 140),
     "records_list_1m_vs_django_admin": (AT_LEAST, 10),
     "records_growth": (AT_MOST, 1.3),
     "records_write_per_second": (AT_LEAST, 1500),

@@ -62,7 +62,7 @@ def _values(shape: shapes.Shape) -> Any:
             *(one.title, Amount(Decimal(one.amount), "EUR"), options["Status"][one.status]),
             *(options["Category"][one.category], dt.date.fromisoformat(one.due), *one[5:]),
         )
-        return dict(zip(names, cells, strict=True))
+        return dict(zip(names, cells, strict=False))  # of a table of fewer fields, the first
 
     return values
 

@@ -17,6 +17,7 @@ database = DatabaseProxy()
 
 BUSY = 10_000  # milliseconds that SQLite waits for a lock of another process
 LOG = 16 * 1024 * 1024  # bytes of SQLite's log that stay once it begins anew
+READERS, WRITER = -800, -4000  # kB of pages that a connection keeps; the system's cache is behind them
 REACHED = 5  # seconds in which PostgreSQL must answer a new connection
 
 
@@ -53,7 +54,7 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
                 "journal_mode": "wal",
                 "synchronous": synchronous,
                 "foreign_keys": 1,
-                "cache_size": -2000,
+                "cache_size": READERS,
                 "temp_store": "memory",
                 "journal_size_limit": LOG,
                 "query_only": 1,
@@ -62,6 +63,7 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
 
     def may_write(self):
         self.execute_sql("PRAGMA query_only = 0")
+        self.execute_sql(f"PRAGMA cache_size = {WRITER}")
 
     def execute_many(self, sql, rows):
         """One statement for many rows of parameters."""
