@@ -86,20 +86,7 @@ class Sight(Source):
         return row.listed(listing) if row else None
 
     def counts(self, listing, ask, by):
-        cell = self.shape.by_name[listing.counted.name]
-        plan = self._plan(listing, ask.without(listing.counted.name), by)
-        if plan.tests:
-            rows, is_whole = self._matching(listing, plan)
-            found = [cell.kind.word_of(row.value(cell.name)) for row in rows]
-            return {word: AtLeast.unless(is_whole, found.count(word)) for word in listing.board_words}
-        counted = dict.fromkeys(listing.board_words, 0)
-        words = ((id, cell.kind.word_of(id)) for id in (*cell.kind.order(), None))
-        keys = [(cell.key(id), word) for id, word in words if word in counted]  # merged ones count as what they became
-        if plan.match or plan.probes:
-            return counted | board_rows.tallied(self, plan, cell.slot, keys)
-        for key, word in keys:
-            counted[word] += self._count(listing, plan, (cell.slot, key))
-        return counted
+        return board_rows.counts(self, listing, self._plan(listing, ask.without(listing.counted.name), by))
 
     def total(self, listing, ask, by):
         return self._count(listing, self._plan(listing, ask, by))
@@ -312,13 +299,12 @@ class Sight(Source):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
         return query(**given)
 
-    def _count(self, listing, plan, also=None):
+    def _count(self, listing, plan):
         """How many rows meet the plan, to COUNTED + 1; where they must be looked at, among the first LOOKED."""
-        exact = [*plan.probes, ("key", *also)] if also else plan.probes
         if plan.tests:
-            rows, is_whole = self._matching(listing, plan)
+            rows, is_whole = self.matching(listing, plan)
             return AtLeast.unless(is_whole, min(len(rows), lists.COUNTED + 1))
-        return self.found(plan, exact, lists.COUNTED + 1)
+        return self.found(plan, plan.probes, lists.COUNTED + 1)
 
     def found(self, plan, exact, most):
         """How many rows there are by keys and words alone, to `most`; `exact` are probes of the plan."""
@@ -338,7 +324,7 @@ class Sight(Source):
             given |= {f"slot_{place}": slot, f"key_{place}": key}
         return way, given, exact
 
-    def _matching(self, listing, plan):
+    def matching(self, listing, plan):
         """(of the first LOOKED candidates those that pass, whether that were all)"""
         candidates = self.walk(listing, plan, listing.sorts[0], lists.Ask())
         first = [row for _, row in islice(candidates, LOOKED)]

@@ -1,4 +1,4 @@
-"""How many rows stand in each column of a board that is narrowed."""
+"""How many rows stand in each column of a board."""
 
 from collections import Counter
 
@@ -9,8 +9,25 @@ from domain.records import questions
 AT_ONCE = 20  # words that are counted by one question
 
 
-def tallied(sight, plan, slot, keys):
-    """Word → how many rows of a plan hold it, to COUNTED + 1; `keys` are (key, word) of the slot.
+def counts(sight, listing, plan):
+    """Word of the choice that is counted → how many rows of a plan have it, to COUNTED + 1."""
+    cell = sight.shape.by_name[listing.counted.name]
+    if plan.tests:
+        rows, is_whole = sight.matching(listing, plan)
+        found = [cell.kind.word_of(row.value(cell.name)) for row in rows]
+        return {word: AtLeast.unless(is_whole, found.count(word)) for word in listing.board_words}
+    counted = dict.fromkeys(listing.board_words, 0)
+    words = ((id, cell.kind.word_of(id)) for id in (*cell.kind.order(), None))
+    keys = [(cell.key(id), word) for id, word in words if word in counted]  # merged ones count as what they became
+    if plan.match or plan.probes:
+        return counted | _tallied(sight, plan, cell.slot, keys)
+    for key, word in keys:
+        counted[word] += sight.found(plan, [("key", cell.slot, key)], COUNTED + 1)
+    return counted
+
+
+def _tallied(sight, plan, slot, keys):
+    """The same by `keys`, (key, word) of the slot.
 
     Of more than GATHERED rows only so many are looked at, once for all words: a word that none of very many rows
     holds would be looked for in all of them. For `records_growth`.
