@@ -17,7 +17,6 @@ database = DatabaseProxy()
 
 BUSY = 10_000  # milliseconds that SQLite waits for a lock of another process
 LOG = 16 * 1024 * 1024  # bytes of SQLite's log that stay once it begins anew
-READERS, WRITER = -800, -4000  # kB of pages that a connection keeps; the system's cache is behind them
 REACHED = 5  # seconds in which PostgreSQL must answer a new connection
 
 
@@ -54,7 +53,7 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
                 "journal_mode": "wal",
                 "synchronous": synchronous,
                 "foreign_keys": 1,
-                "cache_size": READERS,
+                "cache_size": -800,  # kB a reader: the system's cache is behind it
                 "temp_store": "memory",
                 "journal_size_limit": LOG,
                 "query_only": 1,
@@ -63,7 +62,7 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
 
     def may_write(self):
         self.execute_sql("PRAGMA query_only = 0")
-        self.execute_sql(f"PRAGMA cache_size = {WRITER}")
+        self.execute_sql("PRAGMA cache_size = -4000")
 
     def execute_many(self, sql, rows):
         """One statement for many rows of parameters."""
