@@ -6,8 +6,7 @@ import pytest
 
 from domain import Forbidden, Invalid, NotFound, Stale
 from domain.lists import asks, lists, rows, totals
-from domain.lists.asks import AtLeast
-from domain.records import collections, listings, questions
+from domain.records import collections, listings
 from models import Record, RecordKey, RecordOption
 
 STATES = ("New", "Open", "Done")
@@ -165,22 +164,6 @@ def test_columns_of_the_board_are_counted(many):
     assert found == {option(label): sum(row.value(state) == option(label) for row in made) for label in STATES} | {
         None: sum(row.value(state) is None for row in made)
     }
-
-
-@pytest.mark.parametrize("asked", ["Way", "q"])
-def test_columns_of_a_narrowed_board_are_counted_among_the_first_of_very_many(many, monkeypatch, asked):
-    rules, by, made = many
-    state, way = (names(rules)[label] for label in ("State", "Way"))
-    loan = option("Loan")
-    ask = asks.understand(rules.listing, {"tab": "all"} | ({"q": "loan"} if asked == "q" else {way: str(loan)}))
-    words = [row.value(state) for row in made if row.value(way) == loan]
-    found = lists.counts(rules.listing, ask, by)
-    assert found == {word: words.count(word) for word in (*map(option, STATES), None)}
-    assert not any(isinstance(count, AtLeast) for count in found.values())
-    monkeypatch.setattr(questions, "GATHERED", 10)
-    found = lists.counts(rules.listing, ask, by)
-    assert len(words) > 11 == sum(found.values())
-    assert all(isinstance(count, AtLeast) and count <= words.count(word) for word, count in found.items())
 
 
 def test_what_is_written_is_found_by_its_words(table, at):

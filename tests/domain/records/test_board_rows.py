@@ -1,0 +1,31 @@
+"""Columns of a board that is narrowed: counted among the first rows, and said so."""
+
+import pytest
+
+from domain.lists import asks, lists, rows
+from domain.lists.asks import AtLeast
+from domain.records import collections, listings, questions
+
+
+@pytest.mark.parametrize("asked", ["way", "q"])
+def test_a_narrowed_board_is_counted_among_the_first_of_very_many(at, inside_acme, monkeypatch, asked):
+    by = at("alice")
+    fields = (("Name", "text"), ("State", "choice", ("New", "Done")), ("Way", "choice", ("Loan", "Repair")))
+    rules = listings.of(collections.make("Repairs", by=by, fields=fields), by)
+    name, state, way = (f.name for f in rules.listing.fields[:3])
+    (new, done), (loan, repair) = (rules.listing.by_name[one].kind.words[:2] for one in (state, way))
+    for number in range(20):
+        cells = {
+            name: f"Kettle {number}",
+            state: str((new, done, "")[number % 3]),
+            way: str((loan, repair)[number % 4 > 2]),
+        }
+        rows.create(rules, cells, by=by)
+    ask = asks.understand(rules.listing, {"tab": "all"} | ({"q": "loan"} if asked == "q" else {way: str(loan)}))
+    found = lists.counts(rules.listing, ask, by)
+    assert found == {new: 5, done: 5, None: 5}
+    assert not any(isinstance(count, AtLeast) for count in found.values())
+    monkeypatch.setattr(questions, "GATHERED", 10)
+    found = lists.counts(rules.listing, ask, by)
+    assert sum(found.values()) == 11
+    assert all(isinstance(count, AtLeast) and count <= 5 for count in found.values())
