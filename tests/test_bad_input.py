@@ -143,7 +143,9 @@ def test_no_address_breaks_anything(web, browse, value, counted):
                         if response.status_code >= 500:
                             wrong.append((method, rule))
     assert wrong == []
-    assert counted() == before
+    after = counted()
+    after["CalendarFeed"] -= 1  # a button alone makes it, at an address with no odd value in it
+    assert after == before
 
 
 def test_ids_of_others_and_beyond_64_bits_are_not_there(browse, task, counted):

@@ -105,6 +105,11 @@ def renew(*, by):
     return made
 
 
+def prepare():
+    """Have a key, before the first code is shown: whoever looks at a pass changes nothing."""
+    _signing()
+
+
 def _signing():
     return OrganizationKey.one(OrganizationKey.retired_at.is_null()) or _first()
 

@@ -26,6 +26,7 @@ STATE = Choice((("active", "Good", "good"), ("suspended", "Being refunded", "war
 
 def issue(order):
     """Make the passes of a paid order, in the present transaction; called again it makes none that are there."""
+    codes.prepare()
     made = []
     for item in OrderItem.select(OrderItem, Tier).join(Tier).where(OrderItem.order == order).order_by(OrderItem.id):
         if item.tier.kind != "admission":

@@ -55,7 +55,7 @@ def show():
 
 
 def _choosing(refusal=None, status=200):
-    gates = pages.later(checkpoints.gates, g.keeper.event)
+    gates = pages.later(checkpoints.of, g.keeper.event)
     return pages.page("events/door_gate.html", status, keeper=g.keeper, gates=gates, refusal=refusal)
 
 
@@ -66,7 +66,7 @@ def _at_work(phone, said=None, words=""):
         keeper=g.keeper,
         phone=phone,
         gate=phone.checkpoint,
-        gates=pages.later(checkpoints.gates, event),
+        gates=pages.later(checkpoints.of, event),
         said=said,
         words=words,
         found=pages.later(scans.found, g.keeper, words),

@@ -52,15 +52,16 @@ def one(id, event_id):
 
 
 def of(event):
-    """Its gates, the oldest first; an event that has none yet gets one, in the present transaction."""
-    found = list(Checkpoint.select().where(Checkpoint.event == event.id).order_by(Checkpoint.id))
-    return found or [Checkpoint.create(event=event, name="Entrance")]
+    """Its gates, the oldest first."""
+    return list(Checkpoint.select().where(Checkpoint.event == event.id).order_by(Checkpoint.id))
 
 
-@writes
-def gates(event):
-    """As `of`, for a page."""
-    return of(event)
+def chosen(event, id):
+    """The gate with this id; of an event that has none yet its first is made, in the present transaction.
+    Refuses with NotFound."""
+    if not id and not of(event):
+        return Checkpoint.create(event=event, name="Entrance")
+    return one(id, event.id)
 
 
 def open_between(event, checkpoint):

@@ -90,7 +90,7 @@ def open_to(user):
 @writes
 def open_door(keeper, name, checkpoint_id):
     """A phone begins to work at a gate: (its row, the token that is shown once). Refuses with NotFound."""
-    gate = checkpoints.one(checkpoint_id, keeper.event.id)
+    gate = checkpoints.chosen(keeper.event, checkpoint_id)
     mine = Device.select().where(Device.event == keeper.event.id, Device.revoked_at.is_null())
     if mine.count() >= MOST:
         raise Refused(f"{MOST} phones work at this door already. Take one off first.")

@@ -7,7 +7,7 @@ in is inside, so an admission is never turned into a refusal: what should not ha
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from peewee import fn
+from peewee import JOIN, fn
 
 from database.clock import now
 from database.transactions import writes
@@ -323,7 +323,7 @@ KIND = Choice((("entry", "In", ""), ("exit", "Out", ""), ("undo", "Taken back", 
 def _joined(query):
     query = query.join(Checkpoint, on=(Checkpoint.id == Scan.checkpoint))
     query = query.join_from(Scan, Device, on=(Device.id == Scan.device))
-    return query.join_from(Scan, Pass, "LEFT OUTER", on=(Pass.id == Scan.ticket))
+    return query.join_from(Scan, Pass, JOIN.LEFT_OUTER, on=(Pass.id == Scan.ticket))
 
 
 listing = Listing(
