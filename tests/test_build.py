@@ -1,5 +1,7 @@
 """What static/build.py leaves out of the style sheets, and what it must keep."""
 
+import re
+
 from static import build
 
 SHEET = """@charset "UTF-8";/*! Notice */:root{--a:1px;--b:var(--c);--c:2px;--d:3px}
@@ -38,3 +40,12 @@ def test_icons_are_found_where_they_are_asked_for():
         "b.py": 'ICONS = ("three", "four")',
     }
     assert {"one", "two", "three", "four"} <= set(build.icons_used(texts))
+
+
+def test_the_tests_run_on_the_versions_that_the_product_runs_on():
+    def pinned(name):
+        text = (build.TOP / name).read_text("utf-8")
+        return set(re.findall(r"^([\w.\[\]-]+==\S+)", text, re.M))
+
+    assert len(pinned("requirements.lock")) > 40
+    assert pinned("requirements.lock") - pinned("requirements-dev.lock") == set()
