@@ -3,9 +3,10 @@
 Undoing one writes back what was, if nothing of it was changed since; it is a change itself, with a number of its own.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from database.clock import now
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.records import collections, rules
@@ -72,10 +73,15 @@ def _value(json):
     return datetime.fromisoformat(json["at"]) if isinstance(json, dict) and json.keys() == {"at"} else json
 
 
-def recent(collection, count=20):
-    """The newest changes of a table, each with `said` in words, and whether it is `undoable`."""
+FEWEST, MOST_SHOWN, SHOWN_FOR = 20, 300, timedelta(30)
+
+
+def recent(collection):
+    """Changes of a table, the newest first: all of a month, in which each can be taken back, and twenty at least.
+    Each has `said` in words, and whether it is `undoable`."""
     rows = ShapeChange.select().where(ShapeChange.collection == collection).order_by(ShapeChange.number.desc())
-    found = list(rows.limit(count))
+    found, since = list(rows.limit(MOST_SHOWN)), now() - SHOWN_FOR
+    found = [change for place, change in enumerate(found) if place < FEWEST or change.created_at >= since]
     for change in found:
         change.said = _in_words(change.what)
         change.undoable = not change.undone_by_id and any(table in TABLES and table != "slots" for table in change.what)

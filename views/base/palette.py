@@ -13,6 +13,7 @@ from domain.lists import lists
 from domain.lists.listing import granted
 from domain.organizations import organization_desk, organizations
 from domain.people import admins, people
+from domain.records import collections
 from domain.tasks import tasks
 from views import access, pages
 
@@ -52,6 +53,11 @@ def _pages(by, capabilities, q):
             known.append({"title": title, "href": f"{base}/{listing.name}/new", "icon": "plus", "key": "c"})
         board = {"title": f"{listing.things.capitalize()} board", "href": f"{base}/{listing.name}?view=board"}
         known.append(board | {"icon": "layout-kanban"})
+    if q and by.may("records.read"):
+        with inside(by.organization):
+            tables = collections.present(by)
+        icon = {"icon": "table", "also": "table"}
+        known += [{"title": table.name, "href": f"{base}/records/{table.slug}", **icon} for table in tables]
     if by.may("members.invite"):
         known.append({"title": "Invite people", "href": f"{base}/invitations/new", "icon": "users"})
     known += [

@@ -116,6 +116,16 @@ def test_a_field_answers_to_the_name_it_had_and_no_other_gets_it(table, at, cloc
     assert back.aliases == []
 
 
+def test_every_change_of_a_month_is_listed_to_be_taken_back_and_of_old_ones_the_newest(table, at, clock):
+    by = at("alice")
+    field = collections.add_field(table.slug, "Item", by=by)
+    for number in range(25):
+        collections.rename_field(table.slug, field.id, f"Item {number}", by=by)
+    assert len(shape_changes.recent(table)) > 25
+    clock.forward(days=31)
+    assert len(shape_changes.recent(table)) == 20
+
+
 def test_hard_case_11_a_removed_fields_name_is_a_new_field(table, at):
     by = at("alice")
     old = collections.add_field(table.slug, "Item", by=by)

@@ -2,6 +2,7 @@ import pytest
 
 from database.scope import inside
 from domain.lists import rows
+from domain.records import collections
 from domain.tasks import tasks
 
 
@@ -36,6 +37,13 @@ def test_it_finds_tasks_one_may_see_and_no_others(ask, at, cast):
     assert "Zebra of charlie" in charlie
     assert "alice" not in charlie
     assert "Zebra" not in ask("bob", "zebra").replace("zebra", "")  # bob stands in his own organization
+
+
+def test_tables_that_people_made_are_found_by_their_members_alone(ask, at, cast):
+    with inside(cast.acme):
+        collections.make("Zebra crossings", by=at("alice"))
+    assert 'href="/acme/records/zebra-crossings"' in ask("alice", "crossings zebra")
+    assert "crossings" not in ask("charlie", "zebra")
 
 
 def test_beginnings_of_words_and_odd_characters_break_nothing(ask, at):
