@@ -19,6 +19,11 @@ SHOTS = (
     ("board", ALICE, f"{TEAM}/tasks?tab=all&view=board", WIDE, ".board-card"),
     ("plan", ALICE, f"{TEAM}/billing", WIDE, ".plan-now .tone-good"),
     ("settings", STELLA, "/admin/settings", WIDE, "#setting_site_name"),
+    ("table", ALICE, f"{TEAM}/records/equipment", WIDE, "#list_rows"),
+    ("table-board", ALICE, f"{TEAM}/records/equipment?view=board", WIDE, ".board-card"),
+    ("table-fields", ALICE, f"{TEAM}/records/equipment/fields", WIDE, "main form"),
+    ("dashboard", ALICE, f"{TEAM}/dashboard", WIDE, "main svg"),
+    ("event", ALICE, "/e/lantern-festival", PHONE, ".tickets"),
     ("phone", ALICE, f"{TEAM}/tasks", PHONE, "#list_rows"),
 )
 
