@@ -19,7 +19,7 @@ def hide(prefixes):
     """From here on, what follows one of these in an address is left out of every line: links that open something."""
     global _secrets
     known = "|".join(sorted(map(re.escape, prefixes), key=len, reverse=True))
-    _secrets = re.compile(rf"({known})[^/\s?\"'\\<>)]+" if known else _NOTHING)
+    _secrets = re.compile(rf"({known})[^\s?\"'\\<>)]+" if known else _NOTHING)
 
 
 def scrubbed(text):

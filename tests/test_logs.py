@@ -41,3 +41,14 @@ def test_a_line_is_written_also_before_it_is_known_what_is_secret(monkeypatch, p
     if prefixes is not None:
         logs.hide(prefixes)
     assert line(path="/a?code=1")["path"] == "/a?***"
+
+
+@pytest.mark.parametrize(
+    "path", ["/orders/abc/0123456789deadbeef", "/passes/1f2e/keykeykey/ticket.pdf", "/files/k.k.k"]
+)
+def test_all_that_follows_the_beginning_of_a_secret_address_is_left_out(monkeypatch, path):
+    monkeypatch.setattr(logs, "_secrets", re.compile(logs._NOTHING))
+    logs.hide({"/orders/", "/passes/", "/files/"})
+    said = line(path=path, msg=f'"{path}" and more')
+    hidden = "/" + path.split("/")[1] + "/***"
+    assert (said["path"], said["message"]) == (hidden, f'"{hidden}" and more')

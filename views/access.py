@@ -162,6 +162,8 @@ def keeper(view):
         g.keeper = found = devices.reach(_who(), kwargs.pop("event"))
         if found is None:
             raise NotFound("There is no door of yours here.")
+        if by := organizations.reach(found.user, found.organization.slug):
+            _previewed(by)  # whoever looks as somebody lesser lets nobody in meanwhile
         with inside(found.organization):
             return view(**kwargs)
 

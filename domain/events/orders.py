@@ -61,7 +61,7 @@ def call_off(limit=50):
     Each order in a transaction of its own, so that a restart goes on where it stopped; returns how many."""
     with everywhere("cancelled events are worked off for all organizations"):
         open_ones = TicketOrder.select(TicketOrder.id, TicketOrder.organization).join(Event)
-        mine = Event.state == "cancelled", TicketOrder.state << (*TicketOrder.LIVE, "paid")
+        mine = Event.cancelled_at.is_null(False), TicketOrder.state << (*TicketOrder.LIVE, "paid")
         found = list(open_ones.where(*mine).order_by(TicketOrder.id).limit(limit).tuples())
     for id, organization in found:
         with inside(organization):

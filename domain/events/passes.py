@@ -79,6 +79,8 @@ def printed(event, chosen, when):
     active = [one for one in chosen if one.state == "active"]
     if not active:
         raise NotFound("There is nothing to print.")
+    if len(active) > prints.MOST:
+        raise Refused(f"Up to {prints.MOST} tickets are printed at once. Print them one by one.")
     tickets = [
         prints.Ticket(code(one), one.serial, one.tier.name, one.holder or "", (), number, len(active))
         for number, one in enumerate(active, 1)

@@ -17,7 +17,7 @@ from domain.fields.price import Price
 from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, both
-from models import OrderItem, PricePhase, Stock, Tier
+from models import Checkpoint, OrderItem, PricePhase, Stock, Tier
 
 KIND = Choice((("admission", "Ticket", "info"), ("addon", "Add-on", "quiet")))
 STATE = Choice((("on", "On sale", "good"), ("paused", "Paused", "warn"), ("archived", "Archived", "off")))
@@ -133,11 +133,14 @@ def _after(tier, before, change, by):
 
 
 def _may_remove(tier, by):
-    return by.may("events.write") and not OrderItem.one(OrderItem.tier == tier)
+    has_gate = Checkpoint.one(Checkpoint.tier == tier)  # whose scans would go with it
+    return by.may("events.write") and not has_gate and not OrderItem.one(OrderItem.tier == tier)
 
 
 def _why(tier, by, verb, members):
     if verb == "delete" and by.may("events.write"):
+        if Checkpoint.one(Checkpoint.tier == tier):
+            return f"A gate lets in {tier.name} alone. Choose another ticket for that gate first."
         return f"Some of {tier.name} were ordered, so it stays. You can archive it."
     return f"You can look at tickets here, but not {verb} them: your role is {by.role}."
 

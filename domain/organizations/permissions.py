@@ -241,12 +241,17 @@ def lacks_factor(by):
     return by.organization.second_factor_from if by.user.second_factor_at is None else None
 
 
-def _closed(by, permission):
-    if lacks_factor(by) and by.organization.asks_for_factor and not permission.without_factor:
+def closed(by):
+    """The refusal (SecondFactorRequired) that meets a member whose organization asks for a second factor; or None."""
+    if lacks_factor(by) and by.organization.asks_for_factor:
         name = by.organization.name
         words = f"{name} asks everybody for a second factor. Set one up, and it is open to you again."
         return SecondFactorRequired(words, organization=by.organization.slug)
     return None
+
+
+def _closed(by, permission):
+    return None if permission.without_factor else closed(by)
 
 
 def _state(by, permission):

@@ -19,6 +19,7 @@ from domain.fields.number import Number
 from domain.fields.text import Named, Text
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
+from domain.organizations import organizations, permissions
 from models import Assignment, Checkpoint, Device, Event, Membership, Organization, Profile, User
 
 BEFORE, AFTER = timedelta(days=1), timedelta(days=1)  # around the event, in which its door is there
@@ -42,7 +43,8 @@ class Keeper:
 
 
 def reach(user, public_id):
-    """The Keeper of an event (its public id), or None where they don't work at its door or it has none now."""
+    """The Keeper of an event (its public id), or None where they don't work at its door or it has none now.
+    Refuses with SecondFactorRequired a member of an organization that asks for one."""
     with everywhere("an event's door is found by its address"):
         event = Event.one(Event.public_id == str(public_id)[:40])
         role = event and event.state in ("published", "cancelled") and _role(user, event)
@@ -51,6 +53,9 @@ def reach(user, public_id):
         organization = event.organization
     if organization.status == "deleted" or event.ends_at + AFTER <= now():
         return None
+    member = organizations.reach(user, organization.slug)
+    if member and (closed := permissions.closed(member)):
+        raise closed
     return Keeper(user, organization, event, role)
 
 
@@ -94,6 +99,9 @@ def open_door(keeper, name, checkpoint_id):
     mine = Device.select().where(Device.event == keeper.event.id, Device.revoked_at.is_null())
     if mine.count() >= MOST:
         raise Refused(f"{MOST} phones work at this door already. Take one off first.")
+    lately = Device.revoked_at > now() - AFTER
+    if Device.one(Device.event == keeper.event.id, Device.user == keeper.user.id, lately):
+        raise Revoked("A phone of yours was taken off this door. Whoever did that can let it back.")
     token, name = secrets.token_urlsafe(32), clean(name or "")[:60] or keeper.user.name
     made = Device.create(
         event=keeper.event, checkpoint=gate, user=keeper.user, name=name, token_hash=hashed(token), seen_at=now()
@@ -145,6 +153,17 @@ def revoke(id, *, by):
     return f"{device.name} is off the door."
 
 
+@writes
+def let_back(id, *, by):
+    """Let a phone that was taken off work again. Refuses with NotFound."""
+    by.require("events.write")
+    if not Device.update(revoked_at=None).where(Device.id == id, Device.revoked_at.is_null(False)).execute():
+        raise NotFound("This phone isn't off the door.")
+    device = Device.get(Device.id == id)
+    history.note("device.let_back", f"{device.name} works at the door again", device, by=by, category="event")
+    return f"{device.name} works again."
+
+
 # --- as a list -----------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +192,7 @@ listing = Listing(
             when=lambda row: row.revoked_at is None,
             tone="danger",
         ),
+        Act(*("return", "Let back", let_back, "events.write"), when=lambda row: row.revoked_at is not None),
     ),
     parent=Device.event,
     stands_in=lambda id, by: events.one(id),

@@ -11,7 +11,7 @@ from domain.fields.number import Number
 from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, both
-from models import EventSession, SessionSpeaker, Speaker
+from models import Checkpoint, EventSession, SessionSpeaker, Speaker
 
 
 def one(id):
@@ -122,5 +122,24 @@ listing = Listing(
     icon="calendar",
     empty=(("all", "Add what happens when: talks, concerts, doors.", "No programme yet."),),
 )
-_writes = lambda row, *rest: rest[-1].may("events.write")  # noqa: E731
-rules = rows.Rules(listing, may_change=_writes, may_remove=_writes, derive=_derive, after=_after)
+
+
+def _may_remove(part, by):
+    """Not while a gate is its door: the gate's scans would go with it."""
+    return by.may("events.write") and not Checkpoint.one(Checkpoint.session == part)
+
+
+def _why(part, by, verb, members):
+    if by.may("events.write"):
+        return f"A gate is the door of “{part.title}”. Choose another session for that gate first."
+    return f"You can look at the programme, but not {verb} it: your role is {by.role}."
+
+
+rules = rows.Rules(
+    listing,
+    may_change=lambda row, field, by: by.may("events.write"),
+    may_remove=_may_remove,
+    why=_why,
+    derive=_derive,
+    after=_after,
+)

@@ -103,3 +103,13 @@ def test_event_case_26_a_cancelled_event_voids_pays_back_and_tells_each_once(pai
     assert "€40.00 go back to you" in told[0][1]
     assert "go back" not in told[1][1]
     assert stock.check(event.id) == []
+
+
+def test_a_cancelled_event_that_is_put_away_is_worked_off_all_the_same(night, at):
+    event, tier = night
+    order = bought(event, tier, 2)
+    events.cancel(event.id, "It rains.", by=at("alice"))
+    events.archive(event.id, by=at("alice"))
+    assert orders.call_off() == 1
+    assert TicketOrder.get_by_id(order.id).state == "cancelled"
+    assert {one.state for one in passes.of(order)} == {"void"}

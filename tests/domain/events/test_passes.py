@@ -4,6 +4,7 @@ import pytest
 
 from domain import Forbidden, Refused
 from domain.events import codes, passes
+from domain.events.carriers import prints
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.threads import write
 
@@ -40,3 +41,10 @@ def test_event_case_05_another_name_takes_no_ticket(night, at):
     write(passes.void, one, "organizer")
     with pytest.raises(Refused):
         passes.rename(one.id, "Nobody", by=at("alice"))
+
+
+def test_more_tickets_than_a_pdf_holds_are_refused_with_a_sentence(night, monkeypatch):
+    event, tier = night
+    monkeypatch.setattr(prints, "MOST", 1)
+    with pytest.raises(Refused, match="one by one"):
+        passes.printed(event, passes.of(bought(event, tier, 2)), "")

@@ -1,9 +1,14 @@
 import pytest
 
+from database.clock import now
 from database.scope import inside
 from domain import Forbidden, NotFound
+from domain.events import tiers
 from domain.events.door import devices
-from models import Assignment, Device, Organization, Workspace
+from domain.events.programme import sessions
+from domain.lists import rows
+from domain.organizations import permissions
+from models import Assignment, Checkpoint, Device, EventSession, Organization, Tier, User, Workspace
 from tests.fixtures.doors import an_event, at_the_door
 from tests.fixtures.threads import write
 
@@ -36,6 +41,39 @@ def test_a_phone_that_was_taken_off_has_nothing_more_to_say(cast, at):
         with pytest.raises(devices.Revoked):
             devices.known(keeper, token)
         assert Device.get(Device.id == phone.id).token_hash != token
+
+
+def test_whoever_was_taken_off_opens_no_other_phone_until_they_are_let_back(cast, at):
+    with inside(cast.acme):
+        event = an_event()
+        keeper, phone, token = at_the_door(cast.bob, event)
+        devices.revoke(phone.id, by=at("alice"))
+        with pytest.raises(devices.Revoked):
+            devices.open_door(keeper, "Again", phone.checkpoint_id)
+        devices.let_back(phone.id, by=at("alice"))
+        assert devices.known(keeper, token) == phone
+        assert devices.open_door(keeper, "Another", phone.checkpoint_id)
+
+
+def test_a_member_without_the_second_factor_that_is_asked_for_has_no_door(cast):
+    with inside(cast.acme):
+        event = an_event()
+    write(Organization.update(second_factor_from=now()).where(Organization.id == cast.acme.id).execute)
+    with pytest.raises(permissions.SecondFactorRequired):
+        devices.reach(cast.bob, event.public_id)
+    write(User.update(second_factor_at=now()).where(User.id == cast.bob.id).execute)
+    assert devices.reach(User.get_by_id(cast.bob.id), event.public_id)
+
+
+def test_what_a_gate_stands_for_is_not_removed_and_its_scans_stay(cast, at):
+    with inside(cast.acme):
+        event = an_event()
+        part = write(lambda: EventSession.create(event=event, title="Talk", starts_at=now(), ends_at=now()))
+        kind = write(lambda: Tier.create(event=event, name="VIP"))
+        write(lambda: Checkpoint.create(event=event, name="Gate", session=part, tier=kind))
+        for rules, row in ((sessions.rules, part), (tiers.rules_in("EUR"), kind)):
+            with pytest.raises(Forbidden, match="gate"):
+                rows.remove(rules, row.id, by=at("alice"), parent=event.id)
 
 
 def test_a_phones_token_is_of_no_use_to_somebody_else_or_elsewhere(cast):
