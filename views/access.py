@@ -163,7 +163,7 @@ def keeper(view):
         if found is None:
             raise NotFound("There is no door of yours here.")
         if by := organizations.reach(found.user, found.organization.slug):
-            _previewed(by)  # whoever looks as somebody lesser lets nobody in meanwhile
+            _previewed(by, "events.read")  # whoever looks as somebody lesser lets nobody in meanwhile
         with inside(found.organization):
             return view(**kwargs)
 
