@@ -154,8 +154,8 @@ def add_field(table):
     words = [word for word in form.get("words", "").replace("\n", ",").split(",") if word.strip()]
     try:
         options = {name: form.get(name, "") for name in ("table", "back")}
-        shape = whole(form.get("shape"))
-        field = collections.add_field(table, label, kind, by=g.by, choices=words, options=options, shape=shape)
+        # One more field is in nobody's way, so a form from before another was added is as good.
+        field = collections.add_field(table, label, kind, by=g.by, choices=words, options=options)
     except Refused as refusal:
         if request.htmx or refusal.status in (403, 404):
             raise

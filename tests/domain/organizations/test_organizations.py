@@ -149,6 +149,7 @@ def test_each_role_may_what_it_may(at):
             "tasks.write",
             "records.read",
             "records.write",
+            "charts.read",
             "events.read",
             "events.write",
             "orders.read",
@@ -161,6 +162,7 @@ def test_each_role_may_what_it_may(at):
             "tasks.read",
             "tasks.read_all",
             "records.read",
+            "charts.read",
             "events.read",
         },
     }
