@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from database.clock import now
+from database.connections import database
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import writes
@@ -47,20 +48,16 @@ class Line:
 # --- what is wished for ----------------------------------------------------------------------------------------
 
 
-def _lines(event, wishes, code):
-    """(lines, voucher) of what somebody asks for. Refuses what can't be bought: a closed or hidden tier, too few or
-    too many, an add-on alone."""
-    offered = {tier.id: tier for tier in tiers.of(event.id)}
-    shown = {id for id, tier in offered.items() if tiers.is_shown(tier, code)}
-    is_hidden_code = any(offered[id].code_hash for id in shown)
-    voucher = vouchers.find(event.id, code) if code and not is_hidden_code else None
-    if voucher is not None and voucher.shows_hidden:
-        shown |= {id for id, tier in offered.items() if vouchers.counts_for(voucher, tier)}
+def _lines(event, wishes, code, held=()):
+    """(lines, voucher) of what somebody asks for who has `held` (tiers' ids). Refuses what can't be bought: a closed or
+    hidden tier, too few or too many, an add-on alone."""
+    shown, voucher = vouchers.shown(event.id, code, held)
+    offered = {tier.id: tier for tier in shown}
     stocks, phases, found = stock.of(event.id), tiers.phases(event.id), []
     for id, count in sorted(wishes.items()):
         if not count:
             continue
-        if id not in shown:
+        if id not in offered:
             raise NotFound("This kind of ticket isn't here.")
         tier, is_vouched = offered[id], vouchers.counts_for(voucher, offered[id])
         _check_count(tier, count, voucher if is_vouched else None)
@@ -172,14 +169,27 @@ def standing(order):
     return list(query.order_by(Tier.place, Tier.id))
 
 
-def own(order_id):
-    """The order while its hold runs. Refuses with HoldExpired, or NotFound."""
+def locked(order_id):
+    """The order as it stands, and as it stays for others until the present transaction ends. Whoever decides about an
+    order begins with it: before they read the order, and before they touch a stock. Refuses with NotFound."""
+    TicketOrder.update(hold_until_at=TicketOrder.hold_until_at).where(TicketOrder.id == order_id).execute()
     order = TicketOrder.one(TicketOrder.id == order_id)
     if order is None:
-        raise NotFound()
+        raise NotFound("There is no such order here.")
+    return order
+
+
+def own(order_id):
+    """The order while its hold runs, locked. Refuses with HoldExpired, or NotFound."""
+    order = locked(order_id)
+    check_live(order)
+    return order
+
+
+def check_live(order):
+    """Refuse with HoldExpired where what it holds isn't its own any more."""
     if not order.is_live:
         raise HoldExpired("The time to buy these tickets is over. They are free again: choose anew.")
-    return order
 
 
 @writes
@@ -192,8 +202,9 @@ def change(order_id, wishes, *, code=""):
     if order.state != "held":
         raise Refused("It is being paid at the moment. Go back from there first.")
     event = events.one(order.event_id)
-    lines, voucher = _lines(event, wishes, code)
-    counted = _people(standing(order))
+    items = standing(order)
+    lines, voucher = _lines(event, wishes, code, {item.tier_id for item in items})
+    counted = _people(items)
     stock.release(order, wants_of(order))
     OrderItem.delete().where(OrderItem.order == order).execute()
     _fill(order, event, lines, voucher)
@@ -206,19 +217,16 @@ def change(order_id, wishes, *, code=""):
 @writes
 def give_up(order_id):
     """Let it go: what it held is free at once. An order that has ended stays as it is."""
-    order = TicketOrder.one(TicketOrder.id == order_id)
-    if order is None:
-        raise NotFound()
-    return end(order, "cancelled", "release")
+    return end(order_id, "cancelled", "release")
 
 
-def end(order, state, kind):
-    """Move a live order to its end and free what it held, in the present transaction; False where another did."""
-    moved = TicketOrder.update(state=state, ended_at=now()).where(
-        TicketOrder.id == order.id, TicketOrder.state << TicketOrder.LIVE
-    )
-    if not moved.execute():
+def end(order_id, state, kind):
+    """Move a live order to its end and free what it held, in the present transaction; False where another did, or for
+    `kind` expire where its time was prolonged. Refuses with NotFound."""
+    order = locked(order_id)
+    if order.state not in TicketOrder.LIVE or (kind == "expire" and order.is_live):
         return False
+    TicketOrder.update(state=state, ended_at=now()).where(TicketOrder.id == order.id).execute()
     stock.release(order, wants_of(order), kind)
     if order.buyer_id:
         _give_back_to(order.buyer_id, _people(standing(order)))
@@ -226,11 +234,15 @@ def end(order, state, kind):
 
 
 def sweep(event_id, limit=SWEPT):
-    """End the holds of an event whose time is over, in the present transaction; returns how many."""
+    """End the holds of an event whose time is over, in the present transaction; returns how many. Those that somebody
+    else is at are left to them: who changes an order has stocks already, and must not wait for another order."""
     due = TicketOrder.select().where(
         TicketOrder.event == event_id, TicketOrder.state << TicketOrder.LIVE, TicketOrder.hold_until_at <= now()
     )
-    return sum(end(order, "expired", "expire") for order in list(due.order_by(TicketOrder.hold_until_at).limit(limit)))
+    due = due.order_by(TicketOrder.hold_until_at).limit(limit)
+    if database.dialect == "postgres":
+        due = due.for_update("FOR NO KEY UPDATE SKIP LOCKED")
+    return sum(end(order.id, "expired", "expire") for order in list(due))
 
 
 def sweep_all(limit=200):

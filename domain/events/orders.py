@@ -40,7 +40,7 @@ def one(id):
 def cancel(id, *, by):
     """End an order: what it has is free again, its passes are void, and what was paid goes back. Once."""
     by.require("orders.write")
-    order = one(id)
+    order = holds.locked(id)
     if not _end(order, "the order was cancelled"):
         raise events.InvalidTransition("This order has ended already.")
     payments.settle(order.id)
@@ -71,7 +71,7 @@ def call_off(limit=50):
 
 @writes
 def _call_off(id):
-    order = one(id)
+    order = holds.locked(id)
     if not _end(order, "the event was cancelled"):
         return
     payments.settle(order.id)
@@ -82,9 +82,9 @@ def _call_off(id):
 
 
 def _end(order, why):
-    """Cancel an order that is held or paid, once, in the present transaction; False where it has ended."""
+    """Cancel a locked order that is held or paid, once, in the present transaction; False where it has ended."""
     if order.state in TicketOrder.LIVE:
-        return holds.end(order, "cancelled", "release")
+        return holds.end(order.id, "cancelled", "release")
     moved = TicketOrder.update(state="cancelled").where(TicketOrder.id == order.id, TicketOrder.state == "paid")
     if not moved.execute():
         return False
@@ -124,10 +124,10 @@ def take_back(pass_id, *, by):
     found = Pass.one(Pass.id == pass_id)
     if found is None:
         raise NotFound()
+    order = holds.locked(found.item.order_id)
     if not passes.void(found, "refunded"):
         raise Refused("This pass is void already.", "PASS_VOID")
     item = OrderItem.select(OrderItem, Tier).join(Tier).where(OrderItem.id == found.item_id).get()
-    order = one(item.order_id)
     _give_back(order, item, 1, "a pass was cancelled")
     payments.settle(order.id)
     history.note("pass.voided", "A pass was cancelled", found, by=by, field="state", before=found.state, after="void")

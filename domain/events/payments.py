@@ -9,7 +9,7 @@ from datetime import timedelta
 from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused
 from domain.base import configuration, outgoing
 from domain.events import events, holds, passes, refunds, stock
 from domain.fields.money import written
@@ -22,14 +22,14 @@ from models import PaymentAttempt, TicketOrder, TicketPayment
 def take_free(order_id):
     """Give the passes of an order that costs nothing. Refuses with HoldExpired, and while it isn't known whose it is.
     One that is paid already stays as it is."""
-    order = TicketOrder.get_by_id(order_id)
+    order = holds.locked(order_id)
     if order.state == "paid":
         return order
-    order = holds.own(order_id)
+    holds.check_live(order)
     _check_known(order)
     if order.total_cents:
         raise Refused("This order isn't free.")
-    _sell(order, "held")
+    _sell(order, TicketOrder.state == "held", TicketOrder.total_cents == 0)
     return TicketOrder.get_by_id(order_id)
 
 
@@ -72,9 +72,7 @@ def _open(order, provider, until, **values):
 def note_transfer(order_id, cents, *, by):
     """Note by hand that so much came by transfer. Refuses with NotFound; what doesn't fit is flagged, not refused."""
     by.require("orders.write")
-    order = TicketOrder.one(TicketOrder.id == order_id)
-    if order is None:
-        raise NotFound()
+    order = holds.locked(order_id)
     number = TicketPayment.select().where(TicketPayment.order == order).count() + 1
     payment = TicketPayment.create(
         order=order,
@@ -138,7 +136,7 @@ def settle(order_id):
     Enough in its currency: sold, its passes made. After its time: taken again if that is still free, else sent back.
     Twice or too much: the rest goes back. Too little or foreign: flagged, nothing is given and nothing lost.
     """
-    order = TicketOrder.get_by_id(order_id)
+    order = holds.locked(order_id)
     payments = list(TicketPayment.select().where(TicketPayment.order == order, TicketPayment.state == "paid"))
     fitting = [one for one in payments if one.currency == order.currency]
     paid, back = sum(one.amount_cents for one in fitting), sum(one.refunded_cents for one in fitting)
@@ -147,7 +145,7 @@ def settle(order_id):
     TicketOrder.update(**sums).where(TicketOrder.id == order.id).execute()
     order = TicketOrder.get_by_id(order.id)
     if order.state in TicketOrder.LIVE and paid - back >= order.total_cents and fitting:
-        _sell(order, *TicketOrder.LIVE)
+        _sell(order, TicketOrder.state << TicketOrder.LIVE, TicketOrder.total_cents <= paid - back)
     elif order.state == "expired" and paid - back >= order.total_cents and fitting:
         _sell_late(order)
     order = TicketOrder.get_by_id(order.id)
@@ -164,12 +162,9 @@ def _trouble(order, payments, fitting, has):
     return None
 
 
-def _sell(order, *states):
-    """From held to sold, once: passes, and the letter with them."""
-    moved = TicketOrder.update(state="paid", paid_at=now()).where(
-        TicketOrder.id == order.id, TicketOrder.state << states
-    )
-    if not moved.execute():
+def _sell(order, *still):
+    """From held to sold, once and while it is `still` so: passes, and the letter with them."""
+    if not TicketOrder.update(state="paid", paid_at=now()).where(TicketOrder.id == order.id, *still).execute():
         return
     stock.sell(order, holds.wants_of(order))
     _give(order)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from database.clock import now
-from domain.events import events, stock, tiers
+from domain.events import events, stock, tiers, vouchers
 from domain.fields.money import written
 from domain.fields.price import Price
 from models import Tier
@@ -39,10 +39,14 @@ class Offer:
         return Price(of=self.currency).text(self.price_cents)
 
 
-def offers(event, code=""):
-    """All that somebody with this code sees, in the event's order."""
+def offers(event, code="", held=()):
+    """All that somebody with this code sees, in the event's order, and what they hold (tiers' ids). A code that isn't
+    good shows nothing more."""
     stocks, phases = stock.of(event.id), tiers.phases(event.id)
-    shown = [tier for tier in tiers.of(event.id) if tiers.is_shown(tier, code)]
+    try:
+        shown, _ = vouchers.shown(event.id, code, held)
+    except vouchers.VoucherInvalid:
+        shown, _ = vouchers.shown(event.id, held=held)
     return [_offer(event, tier, stocks, phases.get(tier.id, ())) for tier in shown]
 
 

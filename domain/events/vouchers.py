@@ -55,6 +55,16 @@ def counts_for(voucher, tier):
     return voucher is not None and (voucher.tier_id is None or voucher.tier_id == tier.id)
 
 
+def shown(event_id, code="", held=()):
+    """(tiers that somebody with this code sees, the voucher that it is or None). A code may be a hidden tier's own;
+    what they hold (`held`, tiers' ids) they see too. Refuses with VoucherInvalid."""
+    offered = tiers.of(event_id)
+    is_tiers_own = any(tier.code_hash and tiers.is_shown(tier, code) for tier in offered)
+    voucher = find(event_id, code) if code and not is_tiers_own else None
+    shows = lambda tier: voucher is not None and voucher.shows_hidden and counts_for(voucher, tier)  # noqa: E731
+    return [tier for tier in offered if tier.id in held or tiers.is_shown(tier, code, shows(tier))], voucher
+
+
 def discount(voucher, unit_cents):
     """What it takes off one ticket of this price, in minor units; never more than the price."""
     off = {

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, redirect, request, session
 
 from database.scope import inside
 from domain import NotFound, Refused
-from domain.base import configuration
+from domain.base import allowances, configuration
 from domain.events import events, holds, passes, payments, shop
 from domain.events.carriers import wallets
 from domain.events.programme import sessions
@@ -118,6 +118,7 @@ def _draw(order, values=None, refusal=None):
         order = TicketOrder.get_by_id(order.id)
         event = order.event
         errors, items = refusal.beside() if refusal else {}, holds.standing(order)
+        held = {item.tier_id: item.quantity for item in items}
         page = pages.page(
             "events/order.html",
             refusal.status if refusal else 200,
@@ -125,9 +126,9 @@ def _draw(order, values=None, refusal=None):
             order=order,
             state=_state(order),
             items=items,
-            held={item.tier_id: item.quantity for item in items},
+            held=held,
             passes=[(one, passes.address(one)) for one in passes.of(order)],
-            offers=shop.offers(event) if order.is_live else [],
+            offers=shop.offers(event, _code(order), held) if order.is_live else [],
             when=shop.when(event),
             until=shop.clock_time(event, order.hold_until_at),
             values=values or {"name": order.name or "", "email": order.email or ""},
@@ -137,6 +138,10 @@ def _draw(order, values=None, refusal=None):
             owed=payments.owed_back(order),
         )
     return _for_its_holder(page)
+
+
+def _code(order):
+    return order.voucher.code if order.voucher_id else ""
 
 
 def _state(order):
@@ -152,7 +157,7 @@ def pay(order, token):
     try:
         with inside(order.organization_id):
             if order.state == "held":
-                holds.say_who(order.id, request.form)
+                allowances.spend_letter(holds.say_who(order.id, request.form).email)
             if order.total_cents:
                 payments.promise_transfer(order.id)
             else:
@@ -168,8 +173,7 @@ def change(order, token):
     order = _order(order, token)
     try:
         with inside(order.organization_id):
-            code = order.voucher.code if order.voucher_id else ""
-            holds.change(order.id, _wishes(), code=code)
+            holds.change(order.id, _wishes(), code=_code(order))
     except Refused as refusal:
         return _draw(order, None, refusal)
     return redirect(holds.address(order), 303)

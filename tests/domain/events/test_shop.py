@@ -4,10 +4,11 @@ from datetime import datetime
 
 import pytest
 
-from domain.events import events, shop, tiers
-from models import Event
+from domain.events import events, shop, tiers, vouchers
+from models import Event, Voucher
 from tests.domain.events.test_stock import bought
-from tests.fixtures.events import make_event, make_phase, make_tier
+from tests.fixtures.events import make_event, make_phase, make_tier, make_voucher
+from tests.fixtures.threads import write
 
 
 def notes(event, code=""):
@@ -36,6 +37,21 @@ def test_a_hidden_one_shows_with_its_code(night, at):
     tiers.hide(tier.id, "trombone", by=at("alice"))
     assert notes(event) == []
     assert len(notes(event, "TROMBONE")) == 1
+
+
+def test_a_voucher_shows_hidden_ones_that_it_is_good_for_while_it_is_good(night, at):
+    event, tier = night
+    vip = make_tier(event, at("alice"), name="Vip", place="1")
+    for one in (tier, vip):
+        tiers.hide(one.id, "trombone", by=at("alice"))
+    make_voucher(event, at("alice"), code="PLAIN")
+    showing = make_voucher(event, at("alice"), shows_hidden="on")
+    assert notes(event, "PLAIN") == notes(event, "NOPE") == []
+    assert [name for name, *_ in notes(event, "summer")] == ["Day ticket", "Vip"]
+    vouchers.only_for(showing.id, str(vip.id), by=at("alice"))
+    assert [name for name, *_ in notes(event, "summer")] == ["Vip"]
+    write(Voucher.update(state="paused").execute)
+    assert notes(event, "summer") == []
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import re
 import pytest
 from pypdf import PdfReader
 
+from domain.base import allowances
 from domain.events import events, holds, orders, passes, tiers
 from domain.events.carriers import prints
-from models import Pass, TicketOrder
+from models import Outgoing, Pass, TicketOrder
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.events import make_event, make_tier, make_voucher
 
@@ -135,6 +136,49 @@ def test_a_hidden_ticket_shows_with_its_code_alone(night, browse, at):
     assert "Crew pass" not in browse(None).get("/e/jazz-night").text
     assert "Crew pass" in browse(None).get("/e/jazz-night?code=Trombone").text
     assert held(browse(None), event, crew, 1, code="trombone")
+
+
+def test_a_hidden_ticket_that_is_held_stays_where_others_change(night, browse, at):
+    event, tier = night
+    crew = make_tier(event, at("alice"), name="Crew pass")
+    tiers.hide(crew.id, "trombone", by=at("alice"))
+    stranger = browse(None)
+    there = held(stranger, event, crew, 1, code="trombone")
+    page = stranger.get(there).text
+    fields = dict(re.findall(r'name="(t\d+)" id="[^"]+" value="(\d+)"', page))
+    assert fields == {f"t{tier.id}": "0", f"t{crew.id}": "1"}
+    assert stranger.post(f"{there}/tickets", data=fields | {f"t{tier.id}": "2"}).location == there
+    assert {item.tier_id: item.quantity for item in holds.standing(TicketOrder.get())} == {tier.id: 2, crew.id: 1}
+
+
+def test_a_voucher_that_shows_hidden_ones_shows_them_for_its_order_too(night, browse, at):
+    event, tier = night
+    crew = make_tier(event, at("alice"), name="Crew pass")
+    tiers.hide(crew.id, "trombone", by=at("alice"))
+    make_voucher(event, at("alice"), shows_hidden="on")
+    stranger = browse(None)
+    assert "Crew pass" in stranger.get("/e/jazz-night?code=summer").text
+    assert "Crew pass" in stranger.get(held(stranger, event, tier, 1, code="summer")).text
+
+
+@pytest.mark.parametrize("price", ["0", "20"])
+def test_strangers_cause_few_letters_to_one_address(clock, inside_acme, at, browse, monkeypatch, price):
+    monkeypatch.setattr(allowances.limiter, "enabled", True)
+    event, (tier,) = make_event(
+        at("alice"), tickets=({"price_cents": price, "size": "50"},), transfer_about="IBAN DE02"
+    )
+    for _ in range(3):
+        stranger = browse(None)
+        there = held(stranger, event, tier, 1)
+        for _ in range(2):  # pressed again it is one letter
+            assert stranger.post(there, data=WHO).status_code == 303
+    stranger = browse(None)
+    there = held(stranger, event, tier, 1)
+    answer = stranger.post(there, data=WHO | {"email": "Ada@Example.org"})
+    assert (answer.status_code, "Too many tries. Wait" in answer.text) == (429, True)
+    assert Outgoing.select().where(Outgoing.kind == "mail").count() == 3
+    assert "Who gets them?" in stranger.get(there).text  # what is held stays held
+    assert stranger.post(there, data=WHO | {"email": "bob@example.org"}).status_code == 303
 
 
 def test_old_addresses_lead_on_and_drafts_are_not_there(night, browse, at):
