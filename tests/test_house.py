@@ -274,7 +274,8 @@ EVERYWHERE = {
     "domain/backers/backers.py": 1,  # an invitation is looked for by its address alone
     "domain/events/door/devices.py": 2,  # an event's door is found by its address alone, and doors of several
     "domain/events/codes.py": 2,  # private keys of all are encrypted anew
-    "domain/imports/imports.py": 2,  # a file may be needed by several; old ones go for all alike
+    "domain/imports/imports.py": 1,  # old ones go for all alike
+    "domain/imports/kept_files.py": 1,  # a file may be needed by several
     "domain/tasks/tasks.py": 1,  # reminders go out for all
     "domain/organizations/invitations.py": 2,  # a link names no organization; they lapse for all alike
     "domain/entitlements/credits.py": 2,  # the month begins for all; holds and buckets end for all
@@ -358,6 +359,7 @@ BROAD = {
     "domain/money/trials.py": 1,  # what an event caused is recorded on it
     "domain/base/outgoing.py": 1,  # so is what a letter caused
     "database/transactions.py": 4,  # the writer hands each failure to whoever waits for it
+    "domain/records/archives/returning.py": 2,  # whatever a stranger's ZIP goes wrong with, it is refused and put away
     "jobs/__init__.py": 2,  # a job's failure is its record
     "views/errors.py": 1,  # the page about a failure must not fail
     "views/money/webhooks.py": 1,  # the route raises it, where errors are answered

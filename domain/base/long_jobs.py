@@ -39,6 +39,11 @@ def runs(kind, limit):
     return list(LongJob.select().where(LongJob.kind == kind).order_by(LongJob.id.desc()).limit(limit))
 
 
+def all_open():
+    """Whatever is asked for and not over, of all kinds."""
+    return list(LongJob.select().where(LongJob.status.in_(("waiting", "running"))))
+
+
 def replace(kind, subject=""):
     """Close what is open of this, because something newer makes it pointless. In the present transaction."""
     LongJob.update(status="replaced", finished_at=now()).where(*_open(kind), LongJob.subject == subject).execute()

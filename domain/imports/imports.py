@@ -9,7 +9,7 @@ from datetime import timedelta
 from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Forbidden, Invalid, NotFound, Refused
+from domain import Forbidden, NotFound, Refused
 from domain.base import long_jobs
 from domain.fields.kinds import clean
 from domain.imports import additions, kept_files, mappings, reading, targets
@@ -33,18 +33,14 @@ def _create(values):
 def take(rules, stream, name, *, by):
     """Keep a file and look at it. Returns the ImportFile. Refuses with Invalid what is no table of rows."""
     demand(by, rules.listing.writes)
-    sha256, size = kept_files.keep(stream)
-    try:
-        found = reading.look(kept_files.path(sha256))
-    except Invalid:
-        _forget(sha256)
-        raise
     name = " ".join(clean(name).replace("\\", "/").rpartition("/")[2].split())[-120:] or "A file"
-    values = {"table": rules.listing.name, "sha256": sha256, "size": size, "name": name, "by": by.user}
-    values |= {"layout": found.layout.kept(), "columns": found.columns, "rows": found.count}
-    values["headers"] = mappings.headers(found.columns)
-    values["mapping"] = _proposed(rules, found, values["headers"], by)
-    return _create(values)
+    with kept_files.keeping(stream) as (sha256, size):
+        found = reading.look(kept_files.path(sha256))
+        values = {"table": rules.listing.name, "sha256": sha256, "size": size, "name": name, "by": by.user}
+        values |= {"layout": found.layout.kept(), "columns": found.columns, "rows": found.count}
+        values["headers"] = mappings.headers(found.columns)
+        values["mapping"] = _proposed(rules, found, values["headers"], by)
+        return _create(values)
 
 
 def _proposed(rules, found, headers, by):
@@ -57,13 +53,6 @@ def _remembered(listing, headers):
     conditions = (ImportFile.table == listing.name, ImportFile.headers == headers, ImportFile.state == "done")
     last = ImportFile.select().where(*conditions).order_by(ImportFile.id.desc()).first()
     return last and last.mapping
-
-
-def _forget(sha256):
-    with everywhere("a file may be another organization's too: it goes when nobody needs it"):
-        needed = ImportFile.one(ImportFile.sha256 == sha256, ImportFile.state != "dropped")
-    if needed is None:
-        kept_files.drop(sha256)
 
 
 def one(rules, id, *, by):
@@ -311,7 +300,6 @@ def prune(limit):
             if not gone:
                 sha256 = held.sha256
                 ImportFile.update(sha256="").where(ImportFile.id == held.id).execute()
-                if ImportFile.one(ImportFile.sha256 == sha256) is None:
-                    kept_files.drop(sha256)
+                kept_files.drop(sha256)
                 done += 1
     return done

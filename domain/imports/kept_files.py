@@ -1,11 +1,17 @@
-"""Files that were brought, in the data folder by what is in them, as long as an import needs them."""
+"""Files that were brought, in the data folder by what is in them, as long as anything needs them.
+
+A file is shared by all who brought the same: imports name it in a row, a restore in the facts of its job.
+"""
 
 import hashlib
 import os
 import secrets
+from contextlib import contextmanager
 
-from domain.base import configuration
+from database.scope import everywhere
+from domain.base import configuration, long_jobs
 from domain.imports.reading import SIZE, unreadable
+from models import ImportFile
 
 PIECE = 1 << 20
 
@@ -42,6 +48,19 @@ def keep(stream):
     return hashed.hexdigest(), size
 
 
+@contextmanager
+def keeping(stream):
+    """As `keep`; at the end of the block the file goes again, unless something was made that needs it."""
+    sha256, size = keep(stream)
+    try:
+        yield sha256, size
+    finally:
+        drop(sha256)
+
+
 def drop(sha256):
-    """Remove a file that nothing needs any more."""
-    path(sha256).unlink(missing_ok=True)
+    """Remove a file, unless an import or open work of any organization still needs it."""
+    with everywhere("a file may be another organization's too: it goes when nobody needs it"):
+        needed = ImportFile.one(ImportFile.sha256 == sha256, ImportFile.state != "dropped")
+    if needed is None and not any(job.facts.get("sha256") == sha256 for job in long_jobs.all_open()):
+        path(sha256).unlink(missing_ok=True)

@@ -7,16 +7,18 @@ it says. A job that is cut off goes on where it stood; one that fails puts the t
 import hashlib
 import io
 import json
+import logging
 import re
 import zipfile
 from contextlib import closing
 from copy import deepcopy
 from datetime import datetime
 
+from database import troubles
 from database.clock import now
 from database.scope import inside
 from database.statements import update_values
-from database.transactions import writes
+from database.transactions import GaveUp, WriterDown, writes
 from domain import Invalid, Refused
 from domain.base import audit, long_jobs, settings
 from domain.fields.kinds import clean
@@ -28,6 +30,8 @@ from domain.lists import attachments
 from domain.records import batches, collections, documents, field_changes, shapes
 from domain.records.archives import leaving
 from models import Collection, Comment, Membership, Record, RecordOption, RecordSlot, StoredFile, User
+
+log = logging.getLogger("guildhall.records")
 
 JOB = "table_restore"
 BATCH = 100
@@ -44,19 +48,26 @@ def _unfit(sentence):
 def take(stream, *, by):
     """Keep a ZIP, check all of it, and have its tables made. Returns the LongJob. Refuses with Invalid."""
     by.require("records.build")
-    sha256, _ = kept_files.keep(stream)
-    try:
-        with zipfile.ZipFile(kept_files.path(sha256)) as packed:
-            manifest = _checked(packed)
-            total = sum(table["rows"] for table in manifest["tables"])
-            about = [_read_shape(packed, table["id"]) for table in manifest["tables"]]
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, NotImplementedError, RuntimeError, EOFError):
-        kept_files.drop(sha256)
-        raise _unfit("This is no whole ZIP of tables: it is damaged, or something else.") from None
-    except Refused:
-        kept_files.drop(sha256)
-        raise
-    return _begin(sha256, total, [shape["name"] for shape in about], by)
+    with kept_files.keeping(stream) as (sha256, _):
+        try:
+            total, called = _looked_at(kept_files.path(sha256))
+        except Refused:
+            raise
+        except Exception as trouble:  # nobody can list what a ZIP and its JSON may go wrong with
+            log.warning("a ZIP of tables was refused: %r", trouble)
+            raise _unfit("This is no whole ZIP of tables: it is damaged, or something else.") from None
+        return _begin(sha256, total, called, by)
+
+
+def _looked_at(path):
+    """(how many rows a ZIP has, the names of its tables), once all of it is checked."""
+    with zipfile.ZipFile(path) as packed:
+        manifest = _checked(packed)
+        about = [_read_shape(packed, table["id"]) for table in manifest["tables"]]
+        total = sum(int(table["rows"]) for table in manifest["tables"])
+    if not 0 <= total < 2**31:  # what the column holds
+        raise ValueError(total)
+    return total, [clean(str(shape["name"])) for shape in about]
 
 
 @writes
@@ -151,10 +162,14 @@ def work():
             by = leaving.by_of(job)
             with zipfile.ZipFile(kept_files.path(job.facts["sha256"])) as packed:
                 _Restore(packed, job, by).go_on()
-        except (Refused, OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as trouble:
-            _give_up(job, trouble.sentence if isinstance(trouble, Refused) else "The ZIP can't be read any more.")
-        else:
-            kept_files.drop(job.facts["sha256"])
+        except Refused as refusal:
+            _give_up(job, refusal.sentence)
+        except Exception as trouble:  # nobody can list what odd data may go wrong with
+            if isinstance(trouble, WriterDown | GaveUp) or troubles.of(trouble):
+                raise  # it isn't the ZIP's: the same may work later
+            log.exception("a ZIP of tables couldn't be brought in")
+            _give_up(job, "The ZIP can't be read any more.")
+        kept_files.drop(job.facts["sha256"])
     return 1
 
 

@@ -1,20 +1,25 @@
 """A ZIP of tables becomes tables again: cell by cell, file by file; and one that is none is refused with a sentence."""
 
+import contextlib
 import hashlib
 import io
 import json
+import sqlite3
 import zipfile
 
+import peewee
 import pytest
 
 from database.scope import inside
-from database.transactions import writes
-from domain import Forbidden, Invalid
+from database.transactions import GaveUp, WriterDown, writes
+from database.troubles import Unavailable
+from domain import Forbidden, Invalid, Refused
 from domain.fields.records.leftover import plain_cell
+from domain.imports import imports, kept_files
 from domain.lists import attachments, comments, lists, rows
 from domain.records import collections, field_changes, listings
 from domain.records.archives import leaving, returning
-from models import Collection, Comment, LongJob, Record, RecordField, RecordLink, RecordSlot, StoredFile
+from models import Collection, Comment, ImportFile, LongJob, Record, RecordField, RecordLink, RecordSlot, StoredFile
 
 EVERY = (
     *(("Name", "text"), ("Long", "long_text"), ("Count", "number"), ("Price", "money"), ("Share", "percent")),
@@ -249,3 +254,208 @@ def test_a_way_back_that_is_cut_off_goes_on_and_one_that_fails_puts_its_tables_a
 def test_who_may_not_build_brings_no_zip_in(by, at):
     with pytest.raises(Forbidden):
         returning.take(io.BytesIO(b""), by=at("bob"))
+
+
+# --- odd ZIPs, whose hashes are right -----------------------------------------------------------------------------
+
+
+def small(by):
+    """The ZIP of a table with one row, a choice, a link to itself, a file and a comment."""
+    table = collections.make("Small", by=by, fields=(("Name", "text"), ("State", "choice", ("New",))))
+    collections.add_field(table.slug, "To", "links", by=by, options={"table": str(table.id)})
+    collections.add_field(table.slug, "No", "autonumber", by=by)
+    name = {f.label: f.name for f in of(table, by).listing.fields}
+    row = rows.create(of(table, by), {name["Name"]: "One", name["State"]: "New"}, by=by).id
+    attachments.add(of(table, by), row, io.BytesIO(b"content"), "Paper.txt", by=by)
+    comments.add(of(table, by), row, {"text": "Look, @Bob"}, by=by, page="/")
+    return packed(by, table)
+
+
+def odd(data, part, **values):
+    """The ZIP with other values in the first line of a part: `cells` and `fields` by their place, hashes made right."""
+    with zipfile.ZipFile(io.BytesIO(data)) as old:
+        parts = {one.filename: old.read(one) for one in old.infolist()}
+    manifest = json.loads(parts["manifest.json"])
+    path = next(name for name in parts if name.endswith(part))
+    about = manifest["tables"][0] if part == "manifest.json" else json.loads(parts[path])
+    for name, value in values.items():
+        if name == "every_cell":
+            kinds = json.loads(parts[path.replace("records.jsonl", "shape.json")])["fields"]
+            about["cells"] = {str(field["id"]): value for field in kinds}
+        elif name == "first_field":
+            about["fields"][0] |= value
+        else:
+            about[name] = value
+    if part != "manifest.json":
+        parts[path] = json.dumps(values.get("line", about)).encode() + b"\n"
+        manifest["sha256"][path] = hashlib.sha256(parts[path]).hexdigest()
+    parts["manifest.json"] = json.dumps(manifest).encode()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, content in parts.items():
+            new.writestr(name, content)
+    return out.getvalue()
+
+
+def kept():
+    return sorted(path.name for path in kept_files.folder().glob("*"))
+
+
+BEYOND = 2**63
+ODD = [
+    ("records.jsonl", {"left_over": []}),
+    ("records.jsonl", {"cells": []}),
+    ("records.jsonl", {"cells": None}),
+    ("records.jsonl", {"id": BEYOND}),
+    ("records.jsonl", {"id": "x"}),
+    ("records.jsonl", {"id": float("inf")}),
+    ("records.jsonl", {"by": []}),
+    ("records.jsonl", {"made_at": "0001-01-01T00:00:00+14:00"}),
+    ("records.jsonl", {"made_at": 5}),
+    ("records.jsonl", {"every_cell": [BEYOND]}),
+    ("records.jsonl", {"every_cell": BEYOND}),
+    ("records.jsonl", {"line": []}),
+    ("records.jsonl", {"line": None}),
+    ("files.jsonl", {"sha256": "0" * 64}),
+    ("files.jsonl", {"sha256": []}),
+    ("comments.jsonl", {"mentions": []}),
+    ("comments.jsonl", {"mentions": {"x": "bob@example.org"}}),
+    ("comments.jsonl", {"row_id": None}),
+    ("comments.jsonl", {"at": None}),
+    ("comments.jsonl", {"line": "x"}),
+    ("shape.json", {"first_field": {"words": [5]}}),
+    ("shape.json", {"first_field": {"options": None, "words": [{}]}}),
+]
+
+
+@pytest.mark.parametrize(("part", "values"), ODD)
+def test_odd_data_ends_a_restore_with_a_sentence_and_leaves_nothing(by, part, values):
+    data, before = small(by), Collection.select().count()
+    returning.take(io.BytesIO(odd(data, part, **values)), by=by)
+    assert returning.work() == 1
+    job = returning.newest(by)
+    assert (job.status, job.error) == ("failed", "The ZIP can't be read any more.")
+    assert Collection.select().where(Collection.archived_at.is_null()).count() == before
+    assert kept() == []
+
+
+@pytest.mark.parametrize("part", ["files.jsonl", "comments.jsonl"])
+def test_what_is_of_a_row_that_can_not_be_comes_to_its_end(by, part):
+    """SQLite takes no such number; PostgreSQL finds nothing under it, as of any row that isn't in the ZIP."""
+    returning.take(io.BytesIO(odd(small(by), part, row_id=BEYOND)), by=by)
+    assert returning.work() == 1
+    assert (returning.newest(by).is_open, kept()) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("part", "values"),
+    [
+        ("manifest.json", {"rows": float("inf")}),
+        ("manifest.json", {"rows": BEYOND}),
+        ("manifest.json", {"rows": -1}),
+        ("manifest.json", {"id": float("inf")}),
+        ("shape.json", {"fields": None}),
+        ("shape.json", {"line": []}),
+    ],
+)
+def test_an_odd_manifest_or_shape_is_refused_at_once(by, part, values):
+    with pytest.raises(Invalid, match="no whole ZIP"):
+        returning.take(io.BytesIO(odd(small(by), part, **values)), by=by)
+    assert (kept(), returning.newest(by)) == ([], None)
+
+
+def test_a_part_that_is_damaged_inside_is_refused_at_once(by):
+    data = small(by)
+    with zipfile.ZipFile(io.BytesIO(data)) as whole:
+        at = whole.getinfo("manifest.json").header_offset + 30 + len("manifest.json")
+    with pytest.raises(Invalid, match="no whole ZIP"):
+        returning.take(io.BytesIO(data[:at] + b"\xff" * 8 + data[at + 8 :]), by=by)
+    assert kept() == []
+
+
+def test_a_name_that_is_none_comes_to_its_end(by):
+    """Half a character, which no database takes."""
+    before = Collection.select().count()
+    with contextlib.suppress(Invalid):
+        returning.take(io.BytesIO(odd(small(by), "shape.json", name="\ud800")), by=by)
+        returning.work()
+        assert returning.newest(by).status == "failed"
+    assert Collection.select().where(Collection.archived_at.is_null()).count() == before + 1
+    assert kept() == []
+
+
+def _busy():
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return peewee.OperationalError(error)
+
+
+@pytest.mark.parametrize("trouble", [WriterDown(), GaveUp(), Unavailable("The disk is full."), _busy()])
+def test_what_is_not_the_zips_fault_is_tried_again(by, monkeypatch, trouble):
+    returning.take(io.BytesIO(small(by)), by=by)
+
+    def fails(*_):
+        raise trouble
+
+    with monkeypatch.context() as patch:
+        patch.setattr(returning._Restore, "_finish", fails)
+        with pytest.raises(type(trouble)):
+            returning.work()
+    assert (returning.newest(by).is_open, len(kept())) == (True, 1)
+    returning.work()
+    assert (returning.newest(by).status, kept()) == ("done", [])
+
+
+# --- a file that several need ----------------------------------------------------------------------------------
+
+
+def named(organization, data, state="taken"):
+    """An import of this organization that names the file."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    with inside(organization):
+        about = {"table": "tasks", "sha256": sha256, "size": len(data), "name": "x", "state": state}
+        return writes(ImportFile.create)(organization=organization, **about)
+
+
+@pytest.mark.parametrize(("state", "stays"), [("taken", True), ("done", True), ("dropped", False)])
+def test_a_file_that_an_import_needs_outlives_every_restore_of_it(by, cast, monkeypatch, state, stays):
+    data = small(by)
+    for whole in (data, data[:-40]):
+        named(cast.globex, whole, state)
+    with pytest.raises(Invalid):
+        returning.take(io.BytesIO(data[:-40]), by=by)
+    assert kept() == [hashlib.sha256(data[:-40]).hexdigest()] * stays
+    restored(by, data)
+    assert len(kept()) == 2 * stays
+    returning.take(io.BytesIO(data), by=by)
+    monkeypatch.setattr(attachments, "used", lambda: 10**12)
+    returning.work()
+    assert returning.newest(by).status == "failed"
+    assert len(kept()) == 2 * stays
+
+
+def test_a_file_that_another_restore_needs_outlives_this_one(by, cast, at):
+    data = small(by)
+    returning.take(io.BytesIO(data), by=by)
+    with inside(cast.globex):
+        they = _owner(at, cast)
+        returning.take(io.BytesIO(data), by=they)
+    returning.work()
+    assert (returning.newest(by).status, len(kept())) == ("done", 1)
+    returning.work()
+    assert (returning.newest(they).status, kept()) == ("done", [])
+
+
+def test_a_second_zip_that_has_to_wait_is_not_kept_and_the_first_is(by):
+    data = small(by)
+    returning.take(io.BytesIO(data), by=by)
+    for again in (data, odd(data, "shape.json", name="Else")):
+        with pytest.raises(Refused, match="being brought in already"):
+            returning.take(io.BytesIO(again), by=by)
+        assert kept() == [hashlib.sha256(data).hexdigest()]
+    table = Collection.get(Collection.name == "Small")
+    with pytest.raises(Invalid):
+        imports.take(of(table, by), io.BytesIO(data), "tables.xlsx", by=by)
+    assert kept() == [hashlib.sha256(data).hexdigest()]
+    returning.work()
+    assert (returning.newest(by).status, kept()) == ("done", [])
