@@ -40,8 +40,11 @@ def _check_known(order):
 
 @writes
 def promise_transfer(order_id):
-    """Keep what is held for as long as a transfer takes. Refuses with HoldExpired, and where the event takes none."""
+    """Keep what is held for as long as a transfer takes; promised again, not a moment longer. Refuses with
+    HoldExpired, and where the event takes none."""
     order = holds.own(order_id)
+    if order.state == "paying" and _promised(order):
+        return order
     event = events.one(order.event_id)
     _check_known(order)
     if not event.transfer_about or not order.total_cents:
@@ -50,6 +53,11 @@ def promise_transfer(order_id):
     _open(order, "transfer", until)
     write(order, "order_transfer", f"transfer:{order.id}", sum=_sum(order), account=event.transfer_about)
     return TicketOrder.get_by_id(order_id)
+
+
+def _promised(order):
+    mine = PaymentAttempt.order == order, PaymentAttempt.state == "open", PaymentAttempt.provider == "transfer"
+    return PaymentAttempt.one(*mine)
 
 
 def _open(order, provider, until, **values):

@@ -191,3 +191,10 @@ def test_event_case_28_sums_follow_the_money_and_not_the_states(paid_night, at):
     assert again(order).paid_cents == 2000
     came(attempt, 2000, refunded_cents=2000)
     assert (again(order).paid_cents, again(order).refunded_cents) == (2000, 2000)
+
+
+def test_a_transfer_that_is_promised_again_holds_the_tickets_not_a_moment_longer(paid_night, clock):
+    order, attempt = promised(*paid_night)
+    clock.forward(hours=20)
+    assert payments.promise_transfer(order.id).hold_until_at == order.hold_until_at
+    assert PaymentAttempt.select().count() == 1
