@@ -194,7 +194,7 @@ def test_event_case_28_sums_follow_the_money_and_not_the_states(paid_night, at):
 
 
 def test_a_transfer_that_is_promised_again_holds_the_tickets_not_a_moment_longer(paid_night, clock):
-    order, attempt = promised(*paid_night)
+    order, _ = promised(*paid_night)
     clock.forward(hours=20)
     assert payments.promise_transfer(order.id).hold_until_at == order.hold_until_at
     assert PaymentAttempt.select().count() == 1
