@@ -25,7 +25,7 @@ from domain.fields.kinds import clean
 from domain.fields.records import registry
 from domain.fields.records.leftover import LeftOver
 from domain.files import names, stores
-from domain.imports import kept_files
+from domain.imports import imports, kept_files
 from domain.lists import attachments
 from domain.records import batches, collections, documents, field_changes, shapes
 from domain.records.archives import leaving
@@ -327,8 +327,11 @@ class _Restore:
 
     def _rows(self, olds, tables=None):
         """Number that a row had → its number now."""
-        found = Record.select(Record.import_id, Record.id).where(Record.import_id.in_(list(olds)))
-        return dict(found.where(Record.collection.in_(tables or list(self.job.facts["tables"].values()))).tuples())
+        within, found = Record.collection.in_(tables or list(self.job.facts["tables"].values())), {}
+        for some in imports.batches(olds, 1000):  # a statement takes so many values only
+            rows = Record.select(Record.import_id, Record.id).where(within, Record.import_id.in_(some))
+            found |= dict(rows.tuples())
+        return found
 
     def _links(self, table, batch):
         shape = shapes.read(Collection.get_by_id(table.id))
@@ -337,17 +340,19 @@ class _Restore:
         rows = self._rows([int(line["id"]) for line in batch], [table.id])
         for line in batch:
             values = {name: value for name, value in self._values(shape, line, is_linked=True).items() if value}
-            values = {
-                name: tuple(new[one] for one in value if one in new)
-                for name, value in values.items()
-                for new in [self._rows(value, [shape.by_name[name].kind.table])]
-            }
+            values = {name: self._linked(value, shape.by_name[name].kind.table) for name, value in values.items()}
             if values:
                 record = Record.get_by_id(rows[int(line["id"])])
                 before = json.loads(record.cells)
                 after = documents.put(shape, before, {name: value or None for name, value in values.items()})
                 Record.update(cells=documents.dumped(shape, after)).where(Record.id == record.id).execute()
                 documents.place(shape, record.id, before, after)
+
+    def _linked(self, value, table):
+        if isinstance(value, LeftOver):
+            return value
+        new = self._rows(value, [table])
+        return tuple(new[one] for one in value if one in new)
 
     def _files(self, table, batch):
         rows = self._rows([int(line["row_id"]) for line in batch], [table.id])

@@ -339,6 +339,22 @@ def test_odd_data_ends_a_restore_with_a_sentence_and_leaves_nothing(by, part, va
     assert kept() == []
 
 
+def test_a_cell_with_more_links_than_a_statement_takes_comes_to_its_end(by):
+    data = small(by)
+    link = next(str(f.id) for f in collections.fields(Collection.get(Collection.name == "Small")) if f.kind == "links")
+    returning.take(io.BytesIO(odd(data, "records.jsonl", cells={link: list(range(1, 200_000))})), by=by)
+    assert returning.work() == 1
+    job = returning.newest(by)
+    assert (job.status, job.error, kept()) == ("done", None, [])
+
+
+def test_words_left_over_in_a_cell_of_links_come_back(by):
+    data = small(by)
+    link = next(str(f.id) for f in collections.fields(Collection.get(Collection.name == "Small")) if f.kind == "links")
+    again, *_ = restored(by, odd(data, "records.jsonl", left_over={link: "Bob 1"}))
+    assert cells(again, by)[0]["To"] == ("LeftOver", "Bob 1")
+
+
 @pytest.mark.parametrize("part", ["files.jsonl", "comments.jsonl"])
 def test_what_is_of_a_row_that_can_not_be_comes_to_its_end(by, part):
     """SQLite takes no such number; PostgreSQL finds nothing under it, as of any row that isn't in the ZIP."""
