@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.events import holds, orders, payments, stock
-from models import Event, OrderItem, Pass, PaymentAttempt, TicketOrder, TicketRefund, Tier
+from domain.events import holds, payments, stock
+from models import Buyer, Event, OrderItem, Pass, PaymentAttempt, TicketOrder, TicketRefund, Tier
 from tests.domain.events.test_stock import ADA
 from tests.fixtures.events import at_once, make_event, make_voucher
 from tests.fixtures.threads import refused, write
@@ -90,8 +90,15 @@ def test_a_transfer_is_promised_for_what_is_held(sale, between):
 def test_an_order_that_ends_frees_what_it_has_now(sale, between):
     order, _, gold = sale
     change = lambda: holds.change(order.id, {gold.id: 2}, code="SUMMER")  # noqa: E731
-    between(order.event, (holds, "_lines"), change, lambda: holds.give_up(order.id))
+    between(order.event, (holds, "end"), lambda: holds.give_up(order.id), change)
     assert is_true(order).state == "cancelled"
+
+
+def test_what_a_buyer_has_is_what_they_hold_now(sale, between):
+    order, free, _ = sale
+    other = lambda: holds.say_who(order.id, ADA | {"email": "bob@example.org"})  # noqa: E731
+    between(order.event, (holds, "_people"), other, lambda: holds.change(order.id, {free.id: 3}))
+    assert sorted(one.taken for one in Buyer.select()) == [0, 3]
 
 
 def test_two_parts_of_the_price_that_come_at_once_are_enough(sale, between, at):
@@ -101,19 +108,6 @@ def test_two_parts_of_the_price_that_come_at_once_are_enough(sale, between, at):
     note = lambda: payments.note_transfer(order.id, 1000, by=at("alice"))  # noqa: E731
     assert between(order.event, (payments, "_trouble"), note, note) == []
     assert (is_true(order).state, Pass.select().count(), TicketRefund.select().count()) == ("paid", 1, 0)
-
-
-def test_tickets_that_are_taken_back_and_cancelled_at_once_are_free_once(sale, between, at):
-    order, _, _ = sale
-    payments.take_free(order.id)
-    one = Pass.get()
-    between(
-        order.event,
-        (orders, "_give_back"),
-        lambda: orders.take_back(one.id, by=at("alice")),
-        lambda: orders.cancel(order.id, by=at("alice")),
-    )
-    assert is_true(order).state == "cancelled"
 
 
 def test_a_hold_that_was_prolonged_isnt_swept(sale, clock, monkeypatch):
