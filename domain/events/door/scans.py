@@ -24,6 +24,7 @@ from models import Checkpoint, Device, Event, Pass, Presence, Scan, Tier
 
 MOST = 200  # scans of one request
 UNDO = timedelta(minutes=10)
+DRIFT = 2**31 - 1  # milliseconds that are written down of a clock that is wrong
 AGAIN = timedelta(seconds=4)  # the same code before the same phone: it was held there a little longer
 CONFLICTS = ("twice", "despite")
 KINDS = ("entry", "exit", "undo")
@@ -78,7 +79,7 @@ def _take(keeper, device, one):
         checkpoint=gate,
         kind=one.kind,
         scanned_at=moment,
-        drift_ms=round(one.drift.total_seconds() * 1000),
+        drift_ms=max(-DRIFT, min(DRIFT, round(one.drift.total_seconds() * 1000))),
         is_late=bool(one.decision),
         note=note,
     )
