@@ -22,7 +22,7 @@ from database import locks, transactions
 from database.clock import now, set_clock
 from database.connections import database
 from database.scope import inside
-from domain.base import configuration
+from domain.base import configuration, stepup
 from domain.base.allowances import limiter
 from domain.base.configuration import Configuration
 from domain.entitlements import plans
@@ -129,6 +129,7 @@ def house(request, houses, unhoused, tmp_path):
     jobs.end()
     transactions.writer.stop()
     transactions._listeners = listeners
+    stepup.present.set(None)  # a page's request leaves who asked; the next test is nobody
     set_clock(None)
     database.close_all()
 
