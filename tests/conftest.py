@@ -141,6 +141,8 @@ def cast(house, houses, password_hash):
     usual = configuration.active == chosen(house, houses.url(house))
     word, untouched = _cast_of() if usual else None, houses.is_untouched()
     if untouched and word:
+        if houses.word not in (None, word):  # opened with the cast of another moment, before the clock was held
+            houses.reopen(house)
         houses.fill(house, word, lambda: _move_in(password_hash))
     elif untouched or houses.word is None:
         if houses.word:
