@@ -192,9 +192,9 @@ def test_report_03_what_is_told_within_a_second_is_drawn_together(alice, bob, ne
     drawn = []
     alice.on("request", lambda request: drawn.append(request.url) if "x-redraw" in request.headers else None)
     for number in range(12):
-        new_task(bob, f"Lamp {number}")
-    expect(row(alice, "Lamp 11")).to_be_visible()
-    assert row(alice, "Lamp").count() == 12
+        new_task(bob, f"Gong {number}")
+    expect(row(alice, "Gong 11")).to_be_visible()
+    assert row(alice, "Gong").count() == 12
     assert 1 <= len(drawn) <= 4  # the first at once, then one a second
 
 
