@@ -543,7 +543,8 @@ def of_an_event(endpoint, sale):
     if f"{part}row" not in sale:
         id = sale["published"] if end in ("act_cancellation", "ledger") else sale["event"]
         return {"id": id, "name": "title", "batch": sale["batch"][""]}
-    id = sale["paid"] if end == "orders_act_letter" else sale[f"{part}row"]
+    others = {"orders_act_letter": "paid", "devices_act_return": "phone_off"}
+    id = sale[others.get(end, f"{part}row")]
     parent = sale["free"] if part == "prices_" else sale["published"]
     first = next(iter(EVENT_FORMS.get(part, {"": ""})))
     return {"id": id, "parent": parent, "name": first, "batch": sale["batch"].get(part)}
