@@ -52,19 +52,20 @@ class Shape(NamedTuple):
     inside: bool  # an organization (or everywhere)
 
 
-def read(listing, ask, by):
-    """One page of the list, in the first of its orders unless asked otherwise; `by` is who asks.
+def read(listing, ask, by, present=None):
+    """One page of the list, in the first of its orders unless asked otherwise; `by` is who asks, and `present` the
+    members' names, where they were asked for already.
     `by` is a Member of the organization one stands in or, for the lists of the platform, Staff. Refuses with
     Forbidden a tab that isn't theirs, and with Invalid a place that can't be gone on from."""
     tab = listing.tab(ask.tab)
     demand(by, tab.capability)
     if listing.source:
         shown, more, looked = listing.source.page(listing, ask, by)
-        return Answer(shown, more, _people(listing, shown), looked)
+        return Answer(shown, more, _people(listing, shown, present), looked)
     if ask.finds_nothing:
         return Answer([], "", {})
     if ask.where:
-        return _read_where(listing, ask, by)
+        return _read_where(listing, ask, by, present)
     sort, wanted, found = _order(listing, ask), ask.rows + 1, []
     with standing(listing, by):
         for phase in _phases(listing, sort, ask):
@@ -74,7 +75,7 @@ def read(listing, ask, by):
                 break
     rows = [_row(listing, values) for values in found[: ask.rows]]
     more = _key_after(listing, sort, rows[-1]) if len(found) > ask.rows else ""
-    return Answer(rows, more, _people(listing, rows))
+    return Answer(rows, more, _people(listing, rows, present))
 
 
 LOOKED = 5000  # rows that are looked at for one page where conditions are asked of their values
@@ -82,7 +83,7 @@ FOUND = 2000  # the newest rows that a search finds, among which words are count
 CHUNK = 500  # of them at once
 
 
-def _read_where(listing, ask, by):
+def _read_where(listing, ask, by, present):
     """A page of the rows that meet the conditions: looked for row by row, and no further than LOOKED."""
     sort, found, looked = _order(listing, ask), [], 0
     tests = conditions.tests(listing, ask.where, getattr)
@@ -95,7 +96,7 @@ def _read_where(listing, ask, by):
         more, looked = _key_after(listing, sort, rows[-1]), 0
     elif looked >= LOOKED:
         more = _key_after(listing, sort, row)
-    return Answer(rows, more, _people(listing, rows), looked if more else 0)
+    return Answer(rows, more, _people(listing, rows, present), looked if more else 0)
 
 
 def candidates(listing, ask, by):
@@ -338,10 +339,10 @@ def _row(listing, values):
     return listing.Row._make(values)
 
 
-def _people(listing, rows):
+def _people(listing, rows, present):
     if not listing.people:
         return {}
-    known = members()
+    known = members() if present is None else present
     seen = set(chain.from_iterable((getattr(row, name) for name in listing.belongs) for row in rows)) - {None}
     return known if seen <= known.keys() else known | names(seen - known.keys())
 

@@ -1,7 +1,6 @@
 """A list as a board: a column for each word of a choice."""
 
 from domain import NotFound
-from domain.lists import lists
 from views import pages
 
 
@@ -22,7 +21,7 @@ def columns(place):
 def _column(place, word):
     listing = place.listing
     filters = tuple(pair for pair in place.ask.filters if pair[0] != listing.board_by)
-    answer = lists.read(listing, place.ask.but(filters=(*filters, (listing.board_by, word))), place.by)
+    answer = place.read(place.ask.but(filters=(*filters, (listing.board_by, word))))
     field = listing.by_name[listing.board_by]
     label = f"No {field.label.lower()}" if word is None else field.kind.plain(word)
     return {"word": word, "label": label, "answer": answer}

@@ -136,6 +136,10 @@ class Place:
         """id → name of the members."""
         return members()
 
+    def read(self, ask=None):
+        """The rows that are asked for here, or by another Ask."""
+        return lists.read(self.listing, ask or self.ask, self.by, self.present if self.listing.people else None)
+
     @cached_property
     def others(self):
         """(tab, how many, its address) of the tabs that aren't empty: where an empty one leads."""

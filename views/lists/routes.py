@@ -237,9 +237,7 @@ def index(mounted, parts):
 def _index(mounted, place, status, more):
     listing, by = place.listing, place.by
     if place.ask.after and request.htmx.target == "list_more":
-        return pages.fragment(
-            "lists/_rows.html", place=place, listing=listing, answer=lists.read(listing, place.ask, by)
-        )
+        return pages.fragment("lists/_rows.html", place=place, listing=listing, answer=place.read())
     context = {"place": place, "listing": listing, "here": mounted.nav, "conditional": conditions.offered(listing)}
     context |= saved_views.context(place) if listing.is_saved else {}
     if place.view == "board":
@@ -247,7 +245,7 @@ def _index(mounted, place, status, more):
     elif place.view in DRAWN:
         context |= DRAWN[place.view].context(place)
     else:
-        context["answer"] = lists.read(listing, place.ask, by)
+        context["answer"] = place.read()
     if listing.counted and (place.view == "board" or (place.view == "list" and not place.ask.after)):
         context["counts"] = lists.counts(listing, place.ask, by)
     if place.view == "list" and not place.ask.after:

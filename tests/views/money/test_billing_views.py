@@ -700,7 +700,7 @@ def test_the_banner_costs_a_page_without_trouble_one_query(bought, monkeypatch):
     bought.get("/acme/tasks")
     about = [sql for sql in sent if 'FROM "subscription"' in sql]
     assert len(about) == 1
-    assert len([sql for sql in sent if 'FROM "setting"' not in sql]) <= 15  # one is the tasks' labels
+    assert len([sql for sql in sent if 'FROM "setting"' not in sql]) <= 14
 
 
 # --- where forms may lead ----------------------------------------------------------------------------------------
