@@ -316,6 +316,26 @@ def test_event_case_07_stock_has_one_writer():
     assert [called for called, _ in calls(TOP / "domain/events/stock.py") if called == "update"], "it reads nothing"
 
 
+def pauses(path):
+    """Lines on which a generator yields while it stands inside an organization, or everywhere."""
+    for function in ast.walk(tree(path)):
+        if isinstance(function, ast.FunctionDef) and not any(
+            "contextmanager" in ast.dump(d) for d in function.decorator_list
+        ):
+            for block in ast.walk(function):
+                entered = {ast.unparse(one.context_expr).partition("(")[0] for one in getattr(block, "items", ())}
+                if isinstance(block, ast.With) and entered & {"inside", "everywhere", "standing", "_scope"}:
+                    yield from (node.lineno for node in ast.walk(block) if isinstance(node, ast.Yield | ast.YieldFrom))
+
+
+def test_nobody_pauses_within_a_scope(tmp_path):
+    """Whoever stops asking such a generator leaves the thread inside, and the next request with it."""
+    assert [f"{name(path)}:{line}" for path in files("models", *ROOMS, "app") for line in pauses(path)] == []
+    bad = tmp_path / "bad.py"
+    bad.write_text("def rows():\n    with inside(acme):\n        yield 1\n")
+    assert list(pauses(bad)) == [3]
+
+
 def test_nobody_reaches_round_the_scope():
     """`_scope`, `_standing` and EVERYWHERE are the seam's own."""
     wrong = [

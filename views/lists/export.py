@@ -55,7 +55,7 @@ def answer(listing, ask, by, form="csv"):
     fields = [f for f in listing.fields if f.listed or f.name in listing.wide.Row._fields]
     name, answers = listing.name.replace("_", "-").replace(":", "-"), lists.export(listing, ask, by)
     if form == "xlsx":
-        return sent(name, "xlsx", workbook.TYPE, workbook.chunks(fields, _whole(answers, by)))
+        return sent(name, "xlsx", workbook.TYPE, workbook.chunks(fields, answers))
     if form == "jsonl":
         chunks = _chunks(answers, by, _JsonLines(fields))
     else:
@@ -90,13 +90,6 @@ def _chunks(answers, by, sheet):
         yield sheet.out.getvalue().encode()
         sheet.out.seek(0)
         sheet.out.truncate()
-
-
-def _whole(answers, by):
-    """The chunks, each within the scope: for a file that is made before it is sent."""
-    for found in answers:
-        with _scope(by):
-            yield found
 
 
 def _scope(by):

@@ -9,7 +9,6 @@ from werkzeug.wsgi import FileWrapper
 from xlsxwriter import Workbook
 
 from database.clock import local
-from database.connections import database
 from domain import Refused
 from domain.fields.records.leftover import LeftOver
 
@@ -60,7 +59,6 @@ def made(labels, rows):
                     page, number = _page(book, labels), 1
                 for place, value in enumerate(row):
                     _write(page, number, place, value, formats)
-        database.close()
         size = file.tell()
         file.seek(0)
         if size <= HELD:
