@@ -137,15 +137,15 @@ def test_no_address_breaks_anything(web, browse, value, counted):
     for method in ("GET", "POST"):
         for rule in routes(web, method):
             if "<" in rule and not rule.endswith("/live"):
-                for path in {filled(rule, value), filled(rule, value, value)}:
+                for path in {filled(rule, value), filled(rule, value, value)} - {
+                    filled(rule, "other")
+                }:  # nothing odd in it
                     client = stella if rule.startswith("/admin") else alice
                     with client.open(path, method=method, headers=JSON) as response:
                         if response.status_code >= 500:
                             wrong.append((method, rule))
     assert wrong == []
-    after = counted()
-    after["CalendarFeed"] -= 1  # a button alone makes it, at an address with no odd value in it
-    assert after == before
+    assert counted() == before
 
 
 def test_ids_of_others_and_beyond_64_bits_are_not_there(browse, task, counted):
