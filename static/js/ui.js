@@ -213,9 +213,11 @@
 
   // -- sending: once, and not before the question is answered
 
-  const agreed = new WeakSet();
+  const agreed = new WeakSet(), sent = new WeakMap(), next = new WeakMap(); // form → what is on its way; what was pressed since
+  const written = (form) => new URLSearchParams(new FormData(form)).toString();
 
   function sending(form, yes) {
+    if (yes && !("sending" in form.dataset)) sent.set(form, written(form));
     if (yes) form.dataset.sending = ""; else delete form.dataset.sending;
     for (const button of form.querySelectorAll("button:not([type=button]), input[type=submit]")) {
       // aria-disabled rather than disabled: the focus stays where it is.
@@ -249,7 +251,13 @@
     if (unreadable(form)) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     // Without a network a plain form would lead to the browser's own error page, away from what was typed.
     if (!navigator.onLine && form.method === "post" && !form.matches("[hx-post], [data-alone]")) { event.preventDefault(); event.stopImmediatePropagation(); sayUnreached(); return; }
-    if ("sending" in form.dataset) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+    if ("sending" in form.dataset) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      // The same again is one press too many; something else in a form that stays open is sent as soon as it can be.
+      if (form.matches("[hx-post]") && written(form) !== sent.get(form)) next.set(form, { submitter: event.submitter });
+      return;
+    }
     if (form.dataset.confirm && !agreed.has(form)) {
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -272,7 +280,12 @@
   on("htmx:beforeRequest", (event) => { if (event.detail.elt.matches("form")) sending(event.detail.elt, true); });
   on("htmx:afterRequest", (event) => {
     const form = event.detail.elt;
-    if (form.matches("form")) sending(form, false);
+    if (form.matches("form")) {
+      sending(form, false);
+      const pressed = next.get(form);
+      next.delete(form);
+      if (pressed && form.isConnected) form.requestSubmit(pressed.submitter?.isConnected ? pressed.submitter : null);
+    }
     if (event.detail.successful && form.closest("[data-toast]")) leave(form.closest("[data-toast]")); // taken back: nothing is left to undo
   });
 

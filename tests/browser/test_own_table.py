@@ -39,7 +39,6 @@ def test_the_story_of_a_table_of_ones_own(page_of, record_property):
             page.locator("#new_field_words").fill(words)
         page.locator("#new_field_label").press("Enter")
         expect(page.locator("thead .sort-link, thead th").filter(has_text=label).first).to_be_visible()
-        page.wait_for_load_state("networkidle")  # the list is drawn again, and the form with it
     done("2 five fields")
     page.locator("#quick_add input[type=text]").focus()
     page.evaluate(
@@ -55,3 +54,29 @@ def test_the_story_of_a_table_of_ones_own(page_of, record_property):
     assert violations(page) == []
     done("6 the board")
     assert steps["6 the board"] < WITHIN
+
+
+def test_what_is_pressed_while_a_form_is_on_its_way_is_sent_after_it_and_the_same_again_is_not(page_of):
+    page = page_of("alice")
+    page.goto(f"{TEAM}/records")
+    page.locator("#new_table").get_by_label("Name").fill("Quick hands")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Quick hands", level=1)).to_be_visible()
+    held = []
+    page.route("**/records/quick-hands/fields", lambda route: held.append(route))
+    page.get_by_role("main").get_by_label("New field").click()
+    label = page.locator("#new_field_label")
+    label.fill("Mail")
+    for _ in range(3):
+        label.press("Enter")
+    label.fill("Item")
+    label.press("Enter")
+    expect(page.locator("form#new_field[data-sending]")).to_be_attached()
+    while held:
+        held.pop(0).continue_()
+        page.wait_for_timeout(400)
+    heads = page.locator("thead th")
+    for name in ("Mail", "Item"):
+        expect(heads.filter(has_text=name).first).to_be_visible()
+    page.reload()
+    assert sum("Mail" in text for text in page.locator("thead th:not(.head-more)").all_inner_texts()) == 1
