@@ -52,14 +52,17 @@ def address(one):
 
 
 def find(serial, key):
-    """The pass at this address, with its event and tier; None where the key isn't its own."""
+    """The pass at this address, with its event and tier. Refuses with NotFound where the key isn't its own."""
     serial = serial[:40]
     fits = (hmac.compare_digest(made[:32].encode(), key[:64].encode()) for made in keys.keyed_by_each("pass", serial))
-    if not any(list(fits)):
-        return None
-    with everywhere("a pass's address names no organization"):
-        query = Pass.select(Pass, Event, Tier).join(Event).switch(Pass).join(Tier)
-        return query.where(Pass.serial == serial).first()
+    found = None
+    if any(list(fits)):
+        with everywhere("a pass's address names no organization"):
+            query = Pass.select(Pass, Event, Tier).join(Event).switch(Pass).join(Tier)
+            found = query.where(Pass.serial == serial).first()
+    if found is None:
+        raise NotFound("There is no such pass. Open it by the link in your letter.")
+    return found
 
 
 def code(one):

@@ -3,77 +3,38 @@
 The suite dies five deaths; `make crashes` dies at every point, and in every write.
 """
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 import jobs
 from database.scope import inside
 from database.transactions import writes
-from domain.base import configuration, mail
+from domain.base import mail
 from domain.entitlements import grants
 from domain.money import billing, inbox, trials
 from domain.money.providers import sandbox, stripe
 from models import CreditEntry, Notification, Outgoing, Payment, WebhookEvent
+from tests.fixtures import deaths
 
-TOP = Path(__file__).resolve().parents[2]
 # The child takes events in, works them off and sends what is left, as the server does, and kills itself at the
 # n-th time it comes by a point. The points are set here, in the test's own process: the product knows none.
 CHILD = """
-import json, os, signal, sys
-from pathlib import Path
-from database.connections import open_database
 from database import transactions
-from domain.base import configuration, outgoing
-from domain.base.configuration import Configuration
+from domain.base import outgoing
 from domain.money import facts, inbox
 from domain.money.providers import stripe
+from tests.fixtures.deaths import awake, dies_at
 import app  # every kind of sending is known
 
-about = json.loads(sys.stdin.read())
-folder, point, left = Path(about["folder"]), about["point"], about["nth"]
-configuration.use(Configuration(
-    env="test", data=folder, database_url=about["url"], secret_key="k" * 40, site_url="http://localhost",
-    billing_provider="sandbox", mail_from="hall@example.org",
-))
-open_database(about["url"])
-
-def here():
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def after(module, name):
-    kept = getattr(module, name)
-    def call(*args, **kwargs):
-        result = kept(*args, **kwargs)
-        here()
-        return result
-    setattr(module, name, call)
-
-def before(module, name):
-    kept = getattr(module, name)
-    def call(*args, **kwargs):
-        here()
-        return kept(*args, **kwargs)
-    setattr(module, name, call)
-
-if point == "a write":  # inside its transaction, all of it done
-    run = transactions.Piece.run
-    def ran(piece):
-        run(piece)
-        here()
-    transactions.Piece.run = ran
+about = awake()
+if about["point"] == "a write":  # inside its transaction, all of it done
+    dies_at(transactions.Piece, "run", before=False)
 else:
-    when, module, name = point.split()
-    {"before": before, "after": after}[when]({"inbox": inbox, "facts": facts, "outgoing": outgoing}[module], name)
+    when, module, name = about["point"].split()
+    dies_at({"inbox": inbox, "facts": facts, "outgoing": outgoing}[module], name, when == "before", when == "after")
 
 for body, headers in about["events"]:
     inbox.accept(stripe.CHANNEL, stripe.verify(body.encode(), headers), body.encode())
@@ -118,22 +79,7 @@ def bought(cast, at):
 
 
 def child(events, point, nth):
-    about = {
-        "folder": str(configuration.active.data),
-        "url": configuration.active.database_url,
-        "events": events,
-        "point": point,
-        "nth": nth,
-    }
-    return subprocess.run(
-        [sys.executable, "-c", CHILD],
-        input=json.dumps(about),
-        cwd=TOP,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    return deaths.run(CHILD, events=events, point=point, nth=nth)
 
 
 def figures(acme):

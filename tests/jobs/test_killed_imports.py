@@ -6,56 +6,24 @@ transaction, its commit, or what lies between two of them.
 
 import io
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
 
 from database.scope import inside
 from database.transactions import writes
-from domain.base import configuration
 from domain.imports import doing, imports
 from domain.lists import lists
 from domain.records import collections, field_changes, listings
 from models import Change, Collection, ImportFile, ImportRow, LongJob, Record, RecordKey, RecordUnique
+from tests.fixtures import deaths
 
-TOP = Path(__file__).resolve().parents[2]
 CHILD = """
-import json, os, signal, sys
-from pathlib import Path
-from database.connections import open_database
 from database import connections, statements, transactions
-from domain.base import configuration
-from domain.base.configuration import Configuration
 from domain.imports import doing
 from domain.records import listings
+from tests.fixtures.deaths import awake, dies_at
 import domain.tasks.tasks
 
-about = json.loads(sys.stdin.read())
-left = about["nth"]
-configuration.use(Configuration(env="test", data=Path(about["folder"]), database_url=about["url"], secret_key="k" * 40,
-    site_url="http://localhost", mail_from="hall@example.org"))
-open_database(about["url"])
+awake()
 doing.BATCH, doing.FEW, doing.JUDGED = 40, 4, 50
-
-def here():
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def dies_at(owner, name):
-    real = getattr(owner, name)
-    def call(*given, **more):
-        here()
-        found = real(*given, **more)
-        here()
-        return found
-    setattr(owner, name, call)
-
 for one in (connections.Sqlite, connections.Postgres):
     dies_at(one, "execute_many")
 dies_at(transactions.Piece, "run")
@@ -73,27 +41,13 @@ def _text():
     return "Name,Code,Count,State\n" + "\n".join(lines) + "\n"
 
 
-@pytest.fixture
-def about():
-    return {"folder": str(configuration.active.data), "url": configuration.active.database_url}
-
-
 @writes
 def _nobody_holds_it():
     LongJob.update(held_until_at=None, attempts=0).execute()  # a minute later
 
 
-def _killed(about, nth):
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD],
-        input=json.dumps(about | {"nth": nth}),
-        cwd=TOP,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    assert (done.returncode, done.stdout) == (-signal.SIGKILL, ""), done.stderr
+def _killed(nth):
+    deaths.die(CHILD, nth=nth)
     _nobody_holds_it()
 
 
@@ -152,7 +106,7 @@ def _stands(table, by, held):
     return found, *beside, searched, lines, list(sheet), noted, counts
 
 
-def test_records_29_killed_at_ten_places_an_import_ends_as_one_that_nobody_killed(cast, at, about):
+def test_records_29_killed_at_ten_places_an_import_ends_as_one_that_nobody_killed(cast, at):
     with inside(cast.acme):
         by = at("alice")
         tables = [_table(by, name) for name in ("Killed", "Alone")]
@@ -160,7 +114,7 @@ def test_records_29_killed_at_ten_places_an_import_ends_as_one_that_nobody_kille
             imports.run(listings.of(table, by), held, by=by)
             if table.name == "Killed":
                 for nth in DEATHS:
-                    _killed(about, nth)
+                    _killed(nth)
             while doing.work():
                 pass
         killed, alone = (_stands(table, by, held) for table, held in tables)
@@ -171,7 +125,7 @@ def test_records_29_killed_at_ten_places_an_import_ends_as_one_that_nobody_kille
             imports.undo(listings.of(Collection.get_by_id(table.id), by), ImportFile.get_by_id(held.id), by=by)
             if table.name == "Killed":
                 for nth in UNDO_DEATHS:
-                    _killed(about, nth)
+                    _killed(nth)
             while doing.work():
                 pass
         killed, alone = (_stands(table, by, held) for table, held in tables)
@@ -185,14 +139,14 @@ def _judged(held):
     return list(rows.order_by(ImportRow.line).tuples())
 
 
-def test_records_29_a_rehearsal_that_is_killed_says_in_the_end_what_another_says(cast, at, about):
+def test_records_29_a_rehearsal_that_is_killed_says_in_the_end_what_another_says(cast, at):
     with inside(cast.acme):
         by = at("alice")
         table, held = _table(by, "Killed")
         was = _judged(held)
         imports.rehearse(listings.of(table, by), held, held.mapping, by=by)
         for nth in (3, 9, 14):
-            _killed(about, nth)
+            _killed(nth)
         doing.work()
         held = ImportFile.get_by_id(held.id)
         assert (held.state, held.refused) == ("rehearsed", 10)

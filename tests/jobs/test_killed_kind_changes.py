@@ -3,54 +3,27 @@
 The suite dies three deaths in a row; with CRASHES set, at ten places.
 """
 
-import json
 import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from database.scope import inside
 from database.transactions import writes
-from domain.base import configuration
 from domain.fields.records.leftover import LeftOver
 from domain.lists import lists, rows
 from domain.records import collections, kind_changes, listings
 from models import LongJob, Record, RecordKey
+from tests.fixtures import deaths
 
-TOP = Path(__file__).resolve().parents[2]
 CHILD = """
-import json, os, signal, sys
-from pathlib import Path
-from database.connections import open_database
 from database import transactions
-from domain.base import configuration
-from domain.base.configuration import Configuration
 from domain.records import documents, kind_changes
+from tests.fixtures.deaths import awake, dies_at
 
-about = json.loads(sys.stdin.read())
-left = about["nth"]
-configuration.use(Configuration(env="test", data=Path(about["folder"]), database_url=about["url"], secret_key="k" * 40,
-    site_url="http://localhost", mail_from="hall@example.org"))
-open_database(about["url"])
+awake()
 kind_changes.BATCH = 20
-
-def here():
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-fill, run = documents.fill, transactions.Piece.run
-def filled(*given):
-    here()
-    return fill(*given)
-def ran(piece):
-    run(piece)
-    here()
-documents.fill, transactions.Piece.run = filled, ran
+dies_at(documents, "fill", after=False)
+dies_at(transactions.Piece, "run", before=False)
 while kind_changes.work():
     pass
 print("lived")
@@ -78,20 +51,10 @@ def _nobody_holds_it():
 
 
 def test_killed_anywhere_no_cell_is_lost_and_none_is_done_twice(cast, at, table):
-    about = {"folder": str(configuration.active.data), "url": configuration.active.database_url}
     with inside(cast.acme):
         kind_changes.begin(table.slug, 2, "number", by=at("alice"))
     for nth in DEATHS:
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD],
-            input=json.dumps(about | {"nth": nth}),
-            cwd=TOP,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-        )
-        assert (done.returncode, done.stdout) == (-signal.SIGKILL, ""), done.stderr
+        deaths.die(CHILD, nth=nth)
         _nobody_holds_it()
     with inside(cast.acme):
         rules = listings.of(table, at("alice"))

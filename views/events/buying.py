@@ -192,17 +192,10 @@ def give_up(order, token):
 # --- a pass ----------------------------------------------------------------------------------------------------------
 
 
-def _pass(serial, token):
-    one = passes.find(serial, token)
-    if one is None:
-        raise NotFound("There is no such pass. Open it by the link in your letter.")
-    return one
-
-
 @blueprint.get("/passes/<serial>/<token>")
 @access.public
 def show_pass(serial, token):
-    one = _pass(serial, token)
+    one = passes.find(serial, token)
     with inside(one.organization_id):
         here, when = passes.address(one), shop.when(one.event)
         shown = {"apple": wallets.has_apple(), "google": wallets.has_google()}
@@ -214,7 +207,7 @@ def show_pass(serial, token):
 @blueprint.get("/passes/<serial>/<token>/code.svg")
 @access.public
 def code(serial, token):
-    one = _pass(serial, token)
+    one = passes.find(serial, token)
     with inside(one.organization_id):
         return _for_its_holder(Response(passes.drawn(one), content_type="image/svg+xml"))
 
@@ -222,7 +215,7 @@ def code(serial, token):
 @blueprint.get("/passes/<serial>/<token>/ticket.pdf")
 @access.public
 def ticket(serial, token):
-    one = _pass(serial, token)
+    one = passes.find(serial, token)
     with inside(one.organization_id):
         return _pdf(passes.printed(one.event, [one], shop.when(one.event)), one.event)
 

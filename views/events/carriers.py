@@ -12,17 +12,10 @@ blueprint = Blueprint("carriers", __name__)
 HELD = "/passes/<serial>/<token>"
 
 
-def _pass(serial, token):
-    one = passes.find(serial, token)
-    if one is None:
-        raise NotFound("There is no such pass. Open it by the link in your letter.")
-    return one
-
-
 @blueprint.get(HELD + "/ticket.pkpass")
 @access.public
 def apple(serial, token):
-    one = _pass(serial, token)
+    one = passes.find(serial, token)
     if not wallets.has_apple():
         raise NotFound("This site makes no passes for Apple's wallet.")
     with inside(one.organization_id):
@@ -34,7 +27,7 @@ def apple(serial, token):
 @access.public
 def google(serial, token):
     """The link holds the holder's name, so it is made only once somebody asks for it."""
-    one = _pass(serial, token)
+    one = passes.find(serial, token)
     if not wallets.has_google():
         raise NotFound("This site makes no links for Google's wallet.")
     with inside(one.organization_id):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain import Forbidden, Refused
+from domain import Forbidden, NotFound, Refused
 from domain.events import codes, passes
 from domain.events.carriers import prints
 from tests.domain.events.test_stock import bought, figures
@@ -22,7 +22,8 @@ def test_its_serial_alone_opens_nothing(night):
     serial, key = passes.address(one).split("/")[2:]
     assert passes.find(serial, key).id == one.id
     for wrong in ("", serial, key[:-1], "é"):
-        assert passes.find(serial, wrong) is None
+        with pytest.raises(NotFound):
+            passes.find(serial, wrong)
 
 
 def test_its_serial_is_one_that_codes_carry(night):
