@@ -47,13 +47,16 @@
     const minute = document.querySelector("[data-minutely]") ? [now + 60000] : [];
     return Math.min(midnight, ...minute, ...dues.filter((due) => due > now)) - now;
   }
-  let waking = 0;
+  let waking = 0, wakesAt = Infinity;
   function wake() {
     clearTimeout(waking);
+    const now = Date.now(), wait = wakesAt <= now ? 0 : Math.min(nextTime(), 2 ** 31 - 1); // a lid that was shut makes it late, not undone
+    wakesAt = now + wait;
     waking = setTimeout(() => {
+      wakesAt = Infinity;
       for (const place of document.querySelectorAll("[data-stale~=task], #list_area")) draw(place);
       wake();
-    }, Math.min(nextTime(), 2 ** 31 - 1));
+    }, wait);
   }
   document.addEventListener("htmx:afterSettle", wake);
   wake();

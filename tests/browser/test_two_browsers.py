@@ -213,3 +213,19 @@ def test_report_17_an_open_list_asks_again_when_a_time_comes(page_of, new_task):
     with page.expect_request(lambda request: "x-redraw" in request.headers):
         page.clock.fast_forward("24:00:00")  # another day
     expect(due).to_contain_text("1 day late")
+
+
+def test_report_17_a_day_that_began_behind_a_shut_lid_is_not_missed(page_of):
+    """Timers that are late come all at once, and one of them may set the clock of the others anew."""
+    page = page_of("bob")
+    page.clock.install()
+    page.goto(f"{TEAM}/tasks")
+    page.evaluate(
+        """() => {
+          const settles = () => htmx.trigger(document.body, "htmx:afterSettle", {elt: document.body});
+          setTimeout(settles, 1000);
+          settles();
+        }"""
+    )
+    with page.expect_request(lambda request: "x-redraw" in request.headers):
+        page.clock.fast_forward("24:00:00")
