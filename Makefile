@@ -25,9 +25,10 @@ test-postgres: setup-dev
 stories: setup-dev
 	STORIES=$${STORIES:-1000} $(PY) -m pytest tests/domain/money/test_billing_stories.py
 
-# kill -9 at every point of taking in, working off and sending; the suite dies five of these deaths.
+# kill -9 at every point of taking in, working off and sending, and at ten of an import and of a field that becomes another
+# kind; the suite dies a share of these deaths.
 crashes: setup-dev
-	CRASHES=1 $(PY) -m pytest tests/jobs/test_killed_billing.py
+	CRASHES=1 $(PY) -m pytest tests/jobs/test_killed_billing.py tests/jobs/test_killed_imports.py tests/jobs/test_killed_kind_changes.py
 
 # The three main stories in Firefox and in WebKit, which are got where that can be; the suite tells them in Chromium.
 test-browsers: setup-dev

@@ -316,6 +316,43 @@ def test_event_case_07_stock_has_one_writer():
     assert [called for called, _ in calls(TOP / "domain/events/stock.py") if called == "update"], "it reads nothing"
 
 
+ROWS_OF_TABLES = ("Record", "RecordKey", "RecordUnique", "RecordLink")
+DOORS = {
+    "domain/records/sight.py": "the door: what of one table one person may see",
+    "domain/records/questions.py": "the door's questions",
+    "domain/records/batches.py": "the door's rows by many",
+    "domain/records/links.py": "what is seen of linked rows, by the rights of who looks",
+    "domain/records/stored_rows.py": "a row as it was read; asks nothing",
+    "domain/records/documents.py": "what stands beside a row that is written; reads nothing",
+    "domain/records/kind_changes.py": "who builds sees all cells; its job shows them to nobody",
+    "domain/records/hanging/doubles.py": "a builder's rule, and numbers of rows alone",
+    "domain/records/rows/numbers.py": "the job that numbers rows shows them to nobody",
+    "domain/records/rules.py": "why a builder's colleague sees a row, and the job that moves words",
+    "domain/records/archives/leaving.py": "a builder's whole tables as a ZIP",
+    "domain/records/archives/returning.py": "and back, into tables of their own",
+}
+
+
+def reaches_rows(path):
+    """What a file takes of the stored rows of people's tables: names of models, or of their tables."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.module == "models":
+            yield from (alias.name for alias in node.names if alias.name in (*ROWS_OF_TABLES, "*"))
+        elif isinstance(node, ast.Attribute) and node.attr in ROWS_OF_TABLES:
+            yield node.attr
+        elif isinstance(node, ast.Constant) and node.value in ("record_key", "record_unique", "record_link"):
+            yield node.value
+
+
+def test_a_sight_is_the_only_door_to_the_rows_of_peoples_tables(tmp_path):
+    """Whoever asked them past it would show what somebody may not see; each exception shows rows to who builds alone."""
+    found = {name(path) for path in files("domain", "views", "jobs", "app") if any(reaches_rows(path))}
+    assert found == set(DOORS)
+    bad = tmp_path / "bad.py"
+    bad.write_text("from models import Record\nimport models\nmodels.RecordKey\n'record_link'\n")
+    assert set(reaches_rows(bad)) == {"Record", "RecordKey", "record_link"}
+
+
 def pauses(path):
     """Lines on which a generator yields while it stands inside an organization, or everywhere."""
     for function in ast.walk(tree(path)):

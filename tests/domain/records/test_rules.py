@@ -5,8 +5,9 @@ from werkzeug.datastructures import MultiDict
 
 import jobs
 from domain import Forbidden, Invalid, NotFound
-from domain.lists import asks, lists, rows, totals
-from domain.records import collections, listings, rules
+from domain.charts import charts
+from domain.lists import asks, conditions, lists, rows, totals
+from domain.records import collections, kind_changes, listings, rules
 from models import Collection, Record, RecordOption
 
 RULE = {"sees": "all", "changes": "all", "adds": "1", "archives": "1", "others": "change"}
@@ -120,6 +121,24 @@ def test_hidden_words_are_found_by_nobody_who_does_not_see_them_at_no_moment(off
     while jobs.BY_NAME["record_words"].work():
         pass
     assert seen(bob, q="secretA") == {"A"}
+
+
+def test_records_35_what_is_worked_out_of_a_hidden_field_is_worked_out_for_nobody_who_does_not_see_it(offers, at):
+    """Sums, charts, when a row was changed and what links call a row by are what is worked out as yet."""
+    alice, bob, known = at("alice"), at("bob"), names(at("alice"))
+    kind_changes.begin("offers", int(known["Budget"][1:]), "number", by=alice)
+    while kind_changes.work():
+        pass
+    by_state = {"chart_by": known["State"], "chart_of": known["Budget"]}
+    chart, is_whole = charts.understand(of(bob).listing, by_state)
+    assert (chart.by.name, chart.of.name, is_whole) == (known["State"], known["Budget"], True)
+    rule(at, "role:member", **{f"field_{known['Budget'][1:]}": "nothing", f"field_{known['State'][1:]}": "nothing"})
+    listing = of(bob).listing
+    chart, is_whole = charts.understand(listing, by_state)
+    assert (chart.by, chart.of, is_whole) == (None, None, False)
+    assert listing.board_by == ""
+    assert not {"changed_at", "changed_by"} & set(listing.by_name)
+    assert known["Budget"] not in {field.name for field in conditions.offered(listing)}
 
 
 def test_a_field_to_look_at_only(offers, at):

@@ -4,9 +4,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from database.clock import now
 from database.scope import inside
-from domain.records import collections
+from domain.lists import rows
+from domain.records import collections, listings
 from models import Record, RecordOption
+from tests.fixtures.threads import write
 
 
 @pytest.fixture
@@ -117,3 +120,27 @@ def test_the_form_of_a_new_field_stands_in_no_other_form(alice, repairs):
     forms.feed(page)
     assert forms.nested == []
     assert page.count('form="new_field"') > 3
+
+
+def test_records_25_a_board_of_very_many_cards_loads_the_first_of_each_column(alice, repairs, cast, at):
+    with inside(cast.acme):
+        by, rules = at("alice"), listings.of(repairs, at("alice"))
+        sight, (new, done) = rules.listing.source, rules.listing.by_name["f2"].kind.words[:2]
+        for start in (0, 1000):
+            many = [
+                sight.worked(None, {"f1": f"Kettle {n}", "f2": done if n % 4 == 0 else new})
+                for n in range(start, start + 1000)
+            ]
+            write(sight.write_many, many, by, now())
+        last = Record.select().order_by(Record.id).first().id
+    page = alice.get("/acme/records/repairs?view=board").text
+    assert len(page.encode()) < 100_000
+    assert page.count('class="board-card"') <= 100
+    assert "500+" in page
+    more = alice.get("/acme/records/repairs/column/0?view=board&after=1~1500", headers={"HX-Request": "true"})
+    assert more.status_code in (200, 422)
+    moved = alice.post(f"/acme/records/repairs/{last}/cells/f2", data={"f2": str(new)}, headers={"HX-Request": "true"})
+    assert moved.status_code == 200
+    assert len(moved.get_data()) < 10_000
+    with inside(cast.acme):
+        assert rows.get(rules, last, by).value("f2") == new
