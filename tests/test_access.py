@@ -150,6 +150,7 @@ FORMS = {
     "events.bulk": {"ids": "{event}", "act": "visibility", "to_visibility": "unlisted"},
     "events.orders_bulk": {"ids": "{orders_row}", "act": "cancellation"},
     "events.act_address": {"slug": "Another name"},
+    "events.act_copies": {"starts_at": "2031-07-03T18:00:00Z"},
     "events.act_cancellation": {"reason": "It rains."},
     "events.tiers_act_code": {"code": "trombone"},
     "events.tiers_act_more": {"count": "2"},

@@ -16,7 +16,7 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import history
-from domain.events import stock
+from domain.events import copies, stock
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field, clean
 from domain.fields.moment import Moment
@@ -273,6 +273,26 @@ def delete(id, *, by):
     event.delete_instance()
 
 
+@writes
+def copy(id, starts_at, *, by):
+    """Make a draft like it that begins at another time, with its tickets, programme and gates, and without whatever was
+    sold; every time in it moves by the same distance on the wall clock. Returns what was moved."""
+    by.require("events.write")
+    like = one(id)
+    shift = copies.wall_clock(like.starts_at, starts_at, like.timezone)
+    copied = {name: getattr(like, name) for part in PARTS.values() for name in part[1]}
+    times = {"starts_at": shift(like.starts_at), "ends_at": shift(like.ends_at)}
+    lock("event slugs")
+    slug = _free_slug(like.title)
+    made = Event.create(**copied | times, slug=slug, public_id=public_id(), made_by=by.user, workspace=like.workspace)
+    EventSlug.create(event=made, slug=slug)
+    stock.resize(made.id, "event", made.id, made.capacity, by=by.user)
+    moved = copies.fill(made, like, shift, by)
+    history.note("event.copied", f"{like.title} was copied", made, by=by)
+    begins = f"A draft that begins on {local(made, made.starts_at):%d.%m.%Y at %H:%M} is made."
+    return f"{begins} Moved with it: {'; '.join(moved)}." if moved else begins
+
+
 # --- as a list -----------------------------------------------------------------------------------------------------
 
 
@@ -352,6 +372,10 @@ listing = Listing(
         Act(
             *("address", "Change address", move, "events.publish"),
             asks=lambda row, by: Field("slug", "Address of its page", Text(60, 2), True, default=row.slug),
+        ),
+        Act(
+            *("copies", "Copy", copy, "events.write"),
+            asks=lambda row, by: Field("starts_at", "When the copy begins", Moment(), True),
         ),
         Act(
             *("cancellation", "Cancel", cancel, "events.publish"),

@@ -101,7 +101,7 @@ def test_without_scripts_a_code_is_typed_and_sent(page_of, demo):
     expect(page.locator("#door_answer")).to_contain_text("Come in")
 
 
-def test_the_camera_reads_a_code_by_our_own_webassembly(browser, demo, tmp_path, page_of):
+def test_event_case_43_the_camera_reads_a_code_by_our_own_webassembly(browser, demo, tmp_path, page_of):
     """Chromium on Linux has no BarcodeDetector, so this is zxing's way."""
     night = made(demo, "Bright Night", 1)
     page = page_of("bob", permissions=["camera"])
@@ -110,6 +110,27 @@ def test_the_camera_reads_a_code_by_our_own_webassembly(browser, demo, tmp_path,
     at_the_door(page, night, "Camera")
     page.get_by_role("button", name="Use the camera").click()
     expect(page.locator("#door_answer")).to_contain_text("Come in", timeout=30_000)
+
+
+def test_event_case_44_a_camera_that_isnt_to_be_had_says_why_and_a_code_is_typed(page_of, demo):
+    night = made(demo, "Dim Night", 1)
+    page = page_of("bob")
+    page.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () => globalThis.why ? Promise.reject(new DOMException('', why)) : new Promise(() => {})"
+    )
+    at_the_door(page, night, "No camera")
+    said, start = page.locator("[data-camera-says]"), page.get_by_role("button", name="Use the camera")
+    for why, words in (
+        ("NotAllowedError", "isn't allowed here"),
+        ("NotReadableError", "Another app uses the camera"),
+        ("NotFoundError", "has no camera"),
+        ("", "Allow the camera when your browser asks"),  # and it is never answered
+    ):
+        page.evaluate("(why) => { globalThis.why = why; }", why)
+        start.click()
+        expect(said).to_contain_text(words)
+    types(page, night["codes"][0])
+    expect(page.locator("#door_answer")).to_contain_text("Come in")
 
 
 def test_two_phones_without_a_network_make_exactly_their_overlaps_conflicts(page_of, demo):

@@ -123,6 +123,17 @@ def test_part_paid_money_goes_back_when_the_time_is_over(paid_night, clock):
     assert TicketRefund.select().count() == 1
 
 
+def test_event_case_20_failed_tries_add_up_to_nothing(paid_night):
+    order, attempt = promised(*paid_night)
+    for number, state in enumerate(("failed", "failed", "pending")):
+        fact = Money("stripe", f"pi_no{number}", attempt.public_id, state, 2000, "EUR")
+        write(payments.adopt, fact)
+    assert (again(order).state, again(order).paid_cents, passes_of(order)) == ("paying", 0, 0)
+    came(attempt, 2000)
+    assert (again(order).state, again(order).paid_cents) == ("paid", 2000)
+    assert not TicketRefund.select().exists()
+
+
 def test_event_case_21_the_second_real_payment_goes_back(paid_night):
     order, attempt = promised(*paid_night)
     came(attempt, 2000)

@@ -1,0 +1,73 @@
+"""A copy of an event for another day: as a draft, its times shifted by the same distance on the wall clock."""
+
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+from domain.events import stock
+from models import Checkpoint, Event, EventSession, PricePhase, SessionSpeaker, Speaker, Tier
+
+# Tables within an event that a copy has too, in the order in which they refer to each other; what was sold, scanned or
+# given out isn't copied, nor are codes that take something off: they were given to somebody for the first one.
+WITHIN = (Tier, PricePhase, Speaker, EventSession, SessionSpeaker, Checkpoint)
+SIZES = {Tier: ("tier", "size"), EventSession: ("session", "seats")}
+NOT_COPIED = {"id", "created_at", "updated_at", "organization"}
+
+
+def wall_clock(old, new, timezone):
+    """A function that moves a moment by the distance between two: 18:00 stays 18:00, whatever summer time does."""
+    zone = ZoneInfo(timezone)
+    naive = lambda moment: moment.astimezone(zone).replace(tzinfo=None)  # noqa: E731
+    distance = naive(new) - naive(old)
+    return lambda moment: (naive(moment) + distance).replace(tzinfo=zone).astimezone(UTC)
+
+
+def fill(event, like, shift, by):
+    """Give an event all that another has within it, in the present transaction; returns sentences about the windows
+    that moved."""
+    made, moved = {}, []
+    for table in WITHIN:
+        for row in _rows(table, like):
+            values = _values(row, table) | {
+                name: shift(value) for name, value in _moments(row, table) if value is not None
+            }
+            for name, field in table._meta.fields.items():
+                if (target := getattr(field, "rel_model", None)) in made:
+                    old = getattr(row, f"{name}_id")
+                    values[name] = made[target].get(old) if old else None
+                elif target is Event:
+                    values[name] = event
+            made.setdefault(table, {})[row.id] = copy = table.create(**values)
+            if table in SIZES:
+                kind, size = SIZES[table]
+                stock.resize(event.id, kind, copy.id, getattr(copy, size), by=by.user)
+            moved += _told(row, copy, table, event)
+    return moved
+
+
+def _rows(table, like):
+    whose = SessionSpeaker.session << EventSession.select(EventSession.id).where(EventSession.event == like)
+    if "event" in table._meta.fields:
+        whose = table.event == like
+    return list(table.select().where(whose).order_by(table.id))
+
+
+def _values(row, table):
+    return {name: row.__data__[name] for name in table._meta.fields if name not in NOT_COPIED}
+
+
+def _moments(row, table):
+    return [
+        (name, getattr(row, name)) for name in table._meta.fields if name.endswith("_at") and name not in NOT_COPIED
+    ]
+
+
+def _told(row, copy, table, event):
+    if table not in (Tier, PricePhase):
+        return []
+    zone, words = ZoneInfo(event.timezone), {"sale_from_at": "on sale from", "sale_until_at": "on sale until"}
+    times = [
+        f"{copy.name} {words.get(name, 'until')} {value.astimezone(zone):%d.%m.%Y %H:%M}"
+        for name, value in _moments(copy, table)
+        if value is not None
+    ]
+    return times
