@@ -40,7 +40,7 @@ def fill(event, like, shift, by):
             if table in SIZES:
                 kind, size = SIZES[table]
                 stock.resize(event.id, kind, copy.id, getattr(copy, size), by=by.user)
-            moved += _told(row, copy, table, event)
+            moved += _windows(row, copy, table, event)
     return moved
 
 
@@ -61,7 +61,7 @@ def _moments(row, table):
     ]
 
 
-def _told(row, copy, table, event):
+def _windows(row, copy, table, event):
     if table not in (Tier, PricePhase):
         return []
     zone, words = ZoneInfo(event.timezone), {"sale_from_at": "on sale from", "sale_until_at": "on sale until"}
