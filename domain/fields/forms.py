@@ -64,7 +64,7 @@ def _is_text_of(field, value, text):
     try:
         return field.read(text) == value
     except Unfit:
-        return False
+        return value is None and not text
 
 
 def fingerprint(facts):

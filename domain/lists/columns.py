@@ -34,12 +34,12 @@ class Column:
     def order(self):
         """What rows are ordered by: of a text its letters, A like a, in both databases the same.
         Both fold A to Z alone and go by code points from there: an É comes after z."""
-        if not self._is_text:
+        if not self.is_text:
             return self.node
         return fn.LOWER(self.node.collate('"C"') if database.dialect == "postgres" else self.node)
 
     @property
-    def _is_text(self):
+    def is_text(self):
         return isinstance(self.field, CharField | TextField) and not isinstance(self.field, JSONField)
 
     @property
@@ -66,7 +66,7 @@ class Column:
         """A value as the text that a page goes on from."""
         if isinstance(value, str):
             # Never nothing: that is the mark of what has no value.
-            return f".{value.translate(_SMALL) if self._is_text else value}"
+            return f".{value.translate(_SMALL) if self.is_text else value}"
         return value.isoformat() if isinstance(value, date) else str(int(value))
 
     def after(self, text):

@@ -12,6 +12,7 @@ from domain import Forbidden
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field, whole
 from domain.fields.person import Person
+from domain.fields.records.option import Options
 from domain.lists import tables
 from domain.lists.columns import Column
 
@@ -132,6 +133,7 @@ class Listing:
     chips: str = ""  # a choice whose words are counted above the list
     under: Any = ()  # the columns shown small below the first
     board_by: str = ""
+    open_by: str = ""  # what `open_states` are words of, where that isn't `board_by`
     owner: str = ""
     icon: str = "list"
     charts: bool = False  # its rows are counted and added up in charts: domain/charts
@@ -264,6 +266,26 @@ class Listing:
     def counted(self):
         """The choice whose words are counted."""
         return self.by_name.get(self.chips or self.board_by)
+
+    @cached_property
+    def boards(self):
+        """The fields whose words or people can make the columns of its board."""
+        made_of = Choice | Options | Person
+        found = [f for f in self.written if isinstance(f.kind, made_of) and not f.kind.several]
+        return tuple(sorted(found, key=lambda f: f.name != self.board_by)) if self.board_by else ()
+
+    @cached_property
+    def _boarded(self):
+        return {}
+
+    def boarded(self, name):
+        """The same list with a board by another of these fields; by any other name as it is."""
+        if name not in {f.name for f in self.boards[1:]}:
+            return self
+        if name not in self._boarded:
+            about = {"board_by": name, "open_by": self.board_by, "chips": "", "version": (self.version, name)}
+            self._boarded[name] = replace(self, **about)
+        return self._boarded[name]
 
     @cached_property
     def board_words(self):

@@ -41,6 +41,7 @@ class Shape(NamedTuple):
 
     tab: str
     filters: tuple
+    empties: tuple  # the names of fields that have no value
     conditions: tuple  # with their values: what they mean may differ from one moment to the next
     ranges: tuple
     spans: tuple  # the names of fields whose days are asked for
@@ -176,8 +177,9 @@ def shape_of(listing, ask, by, sort, phase):
     fresh = not (ask.after and (phase is None or phase == _phase_of(listing, sort, ask.after)))
     return Shape(
         listing.tab(ask.tab).key,
-        tuple(name for name, _ in ask.filters if name not in listing.condition_of),
-        tuple(pair for pair in ask.filters if pair[0] in listing.condition_of),
+        tuple(name for name, value in ask.filters if name not in listing.condition_of and value is not None),
+        tuple(name for name, value in ask.filters if value is None),
+        tuple(pair for pair in ask.filters if pair[0] in listing.condition_of and pair[1] is not None),
         tuple((name, end) for name, end, _ in ask.ranges),
         tuple(name for name, *_ in ask.spans),
         listing.search.shape(words) if words else None,
@@ -251,6 +253,9 @@ def narrowed(listing, shape, columns):
         query = query.where(
             (fn.coalesce(node, "") if walked not in (None, name) else node) == parameter("filter_" + name)
         )
+    for name in shape.empties:
+        column = listing.column(name)
+        query = query.where(column.node.is_null() | (column.node == "") if column.is_text else column.node.is_null())
     for name, value in shape.conditions:
         query = query.where(listing.condition_of[name](value))
     for name, end in shape.ranges:
@@ -278,7 +283,7 @@ def _due(listing, due):
     node = listing.column(listing.due).node
     if due == "none":
         return (node.is_null(),)
-    is_open = listing.column(listing.board_by).node.in_(listing.open_states)
+    is_open = listing.column(listing.open_by or listing.board_by).node.in_(listing.open_states)
     return is_open, overdue(node) if due == "overdue" else within_week(node)
 
 
@@ -289,7 +294,7 @@ def values_of(listing, ask, by, sort):
     if by.organization is not None:
         values["organization"] = by.organization.id
     for name, value in ask.filters:
-        if name in listing.condition_of:
+        if name in listing.condition_of or value is None:
             continue
         values["filter_" + name] = listing.column(name).stored(value)
     for name, end, value in ask.ranges:

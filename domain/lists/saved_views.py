@@ -16,7 +16,14 @@ from models import SavedView
 MOST = 100  # of one list and person
 LONGEST = 4000  # signs of what is asked
 _NAME = Name(60)
-PASSING = {"after", "rows", "saved", "cal_day"}  # what an address says of one look and not of the list
+PASSING = {
+    "after",
+    "rows",
+    "saved",
+    "cal_day",
+    "group_at",
+    "group_key",
+}  # what an address says of one look and not of the list
 
 
 def of(listing, by):

@@ -153,7 +153,7 @@ class Sight(Source):
         cell = self.shape.by_name.get(name)
         if cell and cell.kind.pointing:
             plan.links += [(cell.slot, int(id)) for id in value]
-        elif cell and (operator := cell.narrows):
+        elif cell and value is not None and (operator := cell.narrows):
             operand = value if isinstance(value, tuple) else (value,)
             plan.tests.append(lambda row: cell.meets(operator, row.value(name), operand))
         elif cell and cell.is_keyed:

@@ -279,6 +279,24 @@
     try { localStorage.setItem(folds(event.target), event.target.open ? "open" : "closed"); } catch { /* private mode */ }
   }, true);
 
+  // So are groups of the list: what is drawn anew is folded anew.
+  function showFolds() {
+    for (const group of document.querySelectorAll("[data-fold-group]")) {
+      let kept = null;
+      try { kept = localStorage.getItem(`fold ${group.dataset.foldGroup}`); } catch { /* private mode */ }
+      group.toggleAttribute("data-folded", kept === "closed");
+      group.querySelector("[data-folds]").setAttribute("aria-expanded", String(kept !== "closed"));
+    }
+  }
+  showFolds();
+  on("htmx:afterSwap", showFolds);
+  on("click", (event) => {
+    const group = event.target.closest("[data-folds]")?.closest("[data-fold-group]");
+    if (!group) return;
+    try { localStorage.setItem(`fold ${group.dataset.foldGroup}`, group.hasAttribute("data-folded") ? "open" : "closed"); } catch { /* private mode */ }
+    showFolds();
+  });
+
   let carried = null;
   on("dragstart", (event) => {
     carried = event.target.closest?.(".board-card[draggable=true]");

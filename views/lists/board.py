@@ -1,27 +1,72 @@
-"""A list as a board: a column for each word of a choice."""
+"""A list as a board: a column for each word of a choice, or for each of the people here."""
+
+from dataclasses import replace
+
+from flask import request
 
 from domain import NotFound
+from domain.lists import lists, totals
 from views import pages
+
+PEOPLE = 60  # columns of people, who asks first
+
+
+def chosen(rules):
+    """The rules with the board that the address asks for."""
+    listing = rules.listing.boarded(request.args.get("board", ""))
+    return rules if listing is rules.listing else replace(rules, listing=listing)
+
+
+def apart(listing):
+    """What the present address says of its board, where that isn't the list's own."""
+    return (("board", listing.board_by),) if listing.open_by else ()
 
 
 def column(mounted, parts):
     """More cards of one board column."""
     place, number = mounted.place(parts, "board"), parts["number"]
-    words = place.listing.board_words
+    words = _words(place)
     if number >= len(words):
         raise NotFound()
     return pages.fragment("lists/_cards.html", place=place, column=_column(place, words[number]), number=number)
 
 
-def columns(place):
-    """The columns of a board, each with its first cards."""
-    return [_column(place, word) for word in place.listing.board_words]
+def context(place):
+    """The columns of a board, each with its first cards, and how many each has."""
+    listing, columns = place.listing, [_column(place, word) for word in _words(place)]
+    if _is_of_people(listing):
+        counts = {one["word"]: totals.total(listing, one["ask"], place.by) for one in columns}
+    else:
+        counts = lists.counts(listing, place.ask, place.by)
+        for one in columns:
+            if one["word"] not in counts:
+                counts[one["word"]] = totals.total(listing, one["ask"], place.by)
+    return {"columns": columns, "counts": counts}
+
+
+def _is_of_people(listing):
+    return listing.by_name[listing.board_by].kind.names_people
+
+
+def _words(place):
+    listing = place.listing
+    if not _is_of_people(listing):
+        words = listing.board_words
+        return words if None in words or not _has_empty(listing) else (*words, None)
+    others = [id for id in place.present if id != place.by.user.id]
+    first = (place.by.user.id,) if place.by.user.id in place.present else ()
+    return (*first, *others[: PEOPLE - len(first)], *((None,) if _has_empty(listing) else ()))
+
+
+def _has_empty(listing):
+    return bool(listing.source) or listing.column(listing.board_by).may_be_empty
 
 
 def _column(place, word):
     listing = place.listing
     filters = tuple(pair for pair in place.ask.filters if pair[0] != listing.board_by)
-    answer = place.read(place.ask.but(filters=(*filters, (listing.board_by, word))))
+    ask = place.ask.but(filters=(*filters, (listing.board_by, word)))
     field = listing.by_name[listing.board_by]
-    label = f"No {field.label.lower()}" if word is None else field.kind.plain(word)
-    return {"word": word, "label": label, "answer": answer}
+    label = place.present[word] if _is_of_people(listing) and word else field.kind.plain(word)
+    none = "Nobody" if _is_of_people(listing) else f"No {field.label.lower()}"
+    return {"word": word, "label": none if word is None else label, "answer": place.read(ask), "ask": ask}

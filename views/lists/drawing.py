@@ -56,6 +56,7 @@ def rows(place, answer):
     listing, environment = place.listing, current_app.jinja_env
     rights, drawn = {}, []
     notes = listing.notes[1](answer.rows, place.by) if listing.notes else {}
+    moves = place.moves if place.view == "board" else ()
     for row in answer.rows:
         people = tuple([getattr(row, name) for name in listing.belongs])
         known = rights.get(people)
@@ -66,7 +67,7 @@ def rows(place, answer):
             known = rights[people] = (names, may, "" if may else place.why_not(owned))
         due = listing.due and getattr(row, listing.due)
         late = is_past(due) if listing.due and listing.is_open(row) else None
-        how = (*known, place.verbs(row) if place.acts else (), late, place.ticks, notes.get(row.id, ()))
+        how = (*known, place.verbs(row) if place.acts else (), late, place.ticks, notes.get(row.id, ()), moves)
         kinds = tuple(map(type, row))  # Markup equals the same str, and True equals 1
         drawn.append(_row(environment, place.view, listing, place.url, row, kinds, *how))
     return Markup("").join(drawn)
@@ -92,7 +93,7 @@ class Owned:
 
 
 @lru_cache(maxsize=4000, typed=True)
-def _row(environment, view, listing, url, row, _kinds, people, may, why, verbs, late, ticks, notes):
+def _row(environment, view, listing, url, row, _kinds, people, may, why, verbs, late, ticks, notes, moves):
     """A row's HTML is a function of these alone, so the same row is drawn once."""
     template = environment.get_template("lists/_card.html" if view == "board" else "lists/_row.html")
     context = {
@@ -103,6 +104,6 @@ def _row(environment, view, listing, url, row, _kinds, people, may, why, verbs, 
         "may": may,
         "why": why,
     }
-    context["href"] = address(listing, url, row)
+    context |= {"href": address(listing, url, row), "moves": moves}
     is_open = listing.is_open(row) if listing.is_open else True
     return Markup(template.render(**context, verbs=verbs, late=late, ticks=ticks, is_open=is_open, notes=notes))  # noqa: S704  from a template

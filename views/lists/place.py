@@ -106,6 +106,20 @@ class Place:
         return self.members if field.name in self.listing.people else field.kind.choices
 
     @cached_property
+    def moves(self):
+        """(value, label) of what a card of the board can be moved to."""
+        field = self.listing.by_name[self.listing.board_by]
+        if field.kind.names_people:
+            found = self.members
+        else:
+            found = tuple((word, label) for word, label, _ in field.kind.options)
+        return (
+            found
+            if field.required or (not self.listing.source and not self.listing.column(field.name).may_be_empty)
+            else (*found, (None, "–"))
+        )
+
+    @cached_property
     def offers(self):
         """The options of all fields that have some, for parts that are kept by their arguments."""
         fields = [f for f in self.listing.fields if f.kind.bulk]

@@ -31,6 +31,7 @@ from views.lists import (
     export,
     files,
     filtering,
+    grouping,
     many,
     row_page,
     saved_views,
@@ -39,7 +40,7 @@ from views.lists import (
 from views.lists.incoming import imports, pasting
 from views.lists.place import Place
 
-DRAWN = {"calendar": calendars, "chart": charts}  # views that ask something of their own
+DRAWN = {"calendar": calendars, "chart": charts, "board": board, "list": grouping}  # each asks something of its own
 ICONS = (
     *("list", "layout-kanban", "download", "upload", "file-spreadsheet", "search", "plus", "keyboard"),
     *("arrow-left", "trash", "x", "sort-ascending", "sort-descending", "selector", "lock", "filter"),
@@ -84,12 +85,14 @@ class Mounted:
             rules.listing.stands_in(parent, by)
         ask = asks.understand(rules.listing, request.args, parent)
         asked = request.args.get("view", "")
+        view = view or (asked if asked in rules.listing.views else "list")
+        if view == "board" or request.args.get("as") == "card":
+            rules = board.chosen(rules)
         url = f"/{by.organization.slug}{self.path}" if by.organization else self.path
         url = url.replace("<id:parent>", str(parent))
         for name, value in named.items():
             url = url.replace(f"<{name}>", value)
-        view = view or (asked if asked in rules.listing.views else "list")
-        return Place(rules, by, ask, url, view, DRAWN[view].apart(rules.listing) if view in DRAWN else ())
+        return Place(rules, by, ask, url, view, DRAWN[view].apart(rules.listing))
 
     def page(self, status=200, parts=None, **more):
         """The list's page, with what the template needs besides."""
@@ -236,19 +239,18 @@ def index(mounted, parts):
 
 def _index(mounted, place, status, more):
     listing, by = place.listing, place.by
+    if "group_key" in request.args and request.htmx:
+        return grouping.rest(place)
     if place.ask.after and request.htmx.target == "list_more":
         return pages.fragment("lists/_rows.html", place=place, listing=listing, answer=place.read())
     context = {"place": place, "listing": listing, "here": mounted.nav, "conditional": conditions.offered(listing)}
     context |= saved_views.context(place) if listing.is_saved else {}
-    if place.view == "board":
-        context["columns"] = board.columns(place)
-    elif place.view in DRAWN:
-        context |= DRAWN[place.view].context(place)
-    else:
+    context |= DRAWN[place.view].context(place)
+    if place.view == "list" and "answer" not in context:
         context["answer"] = place.read()
-    if listing.counted and (place.view == "board" or (place.view == "list" and not place.ask.after)):
+    if listing.counted and place.view == "list" and not place.ask.after:
         context["counts"] = lists.counts(listing, place.ask, by)
-    if place.view == "list" and not place.ask.after:
+    if place.view == "list" and "total" not in context and not place.ask.after:
         context["total"] = _total(place, context)
     if listing.sums and place.view == "list" and not place.ask.after:
         context["sums"] = totals.sums(listing, place.ask, by)

@@ -53,7 +53,15 @@ def _way(pair, name):
         return CONDITION if one and _is_about(one, name) else ""
     if key in (name, f"{name}_from", f"{name}_to"):
         return FILTERS
-    known = {"chart_by": GROUPS, "chart_of": ADDS, "cal_on": CALENDAR, "cal_until": CALENDAR, "sort": ORDER}
+    known = {
+        "chart_by": GROUPS,
+        "group": GROUPS,
+        "board": GROUPS,
+        "chart_of": ADDS,
+        "cal_on": CALENDAR,
+        "cal_until": CALENDAR,
+        "sort": ORDER,
+    }
     return known.get(key, "") if text.removesuffix("-down") == name else ""
 
 
