@@ -107,7 +107,7 @@ def _order(place, chart, found):
     else:
         keys = [key for key in found if key not in groupings.SPECIAL]
         labels = groupings.labels(chart, keys) if sort_of == groupings.PEOPLE else {}
-        keys.sort(key=lambda key: labels.get(key, key).casefold())
+        keys.sort(key=lambda key: str(labels.get(key, key)).casefold())
     behind = [key for key in groupings.SPECIAL if key in found]
     keys = [key for key in keys if key not in behind]
     is_turned = sort.column == chart.by.name and sort.descending
