@@ -1441,6 +1441,12 @@ class Event(Owned):
     cancel_reason = TextField(null=True)
     made_by = to(User, on_delete="SET NULL", null=True)
     workspace = to(Workspace, on_delete="SET NULL", null=True)  # whose people work its door
+    pass_on_hours = IntegerField(null=True, default=0)  # before it begins, up to which passes are passed on; empty: not
+    refund_hours = IntegerField(null=True)  # the same of asking for money back; empty: nobody can
+    refund_when_moved = BooleanField(default=True)  # whoever bought before it was moved may ask all the same
+    moved_at = Moment(null=True)
+    moved_from = TextField(null=True)  # when and where it was before, in words
+    moved_why = TextField(null=True)
 
     class Meta:
         indexes = (
@@ -1451,6 +1457,7 @@ class Event(Owned):
 
 
 Event.add_index(Event.index(Event.organization, fn.LOWER(Event.title), Event.id, name="event_by_title"))
+partial(Event, "event_moved", Event.moved_at, where="moved_at IS NOT NULL")
 
 
 class EventSlug(Owned):
@@ -1616,10 +1623,12 @@ class TicketOrder(Owned):
     total_cents = money(default=0)  # what is to be paid
     paid_cents = money(default=0)
     refunded_cents = money(default=0)
+    fee_cents = money(default=0)  # what was kept of the price of tickets that were taken back
     trouble = TextField(null=True)  # what somebody must look at: money that doesn't fit
     note = TextField(null=True)
     paid_at = Moment(null=True)
     ended_at = Moment(null=True)
+    told_at = Moment(null=True)  # that its event was moved
 
     class Meta:
         indexes = (
@@ -1749,9 +1758,54 @@ class Pass(Owned):
     void_reason = State("refunded", "transferred", "cancelled", "dispute", "organizer", null=True)
     refund = to(TicketRefund, on_delete="SET NULL", null=True)  # it goes back with this money
     voided_at = Moment(null=True)
+    is_passed_on = BooleanField(default=False)  # its holder isn't who bought it
 
     class Meta:
         indexes = ((("item", "seq", "generation"), True), (("event", "id"), False))
+
+
+class PassTransfer(Owned):
+    """A pass that its holder offers to somebody else; accepted, it is void and a new one is theirs."""
+
+    organization = to(Organization)
+    ticket = to(Pass, column_name="pass_id", object_id_name="ticket_id")
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    email = short()  # to whom it is offered
+    state = State("open", "accepted", "withdrawn", "lapsed", default="open")
+    until_at = Moment()
+    by = to(User, on_delete="SET NULL", null=True)  # the organizer who did it for the holder
+
+
+partial(PassTransfer, "pass_transfer_one_open", PassTransfer.ticket, where="state = 'open'", unique=True)
+partial(PassTransfer, "pass_transfer_due", PassTransfer.until_at, where="state = 'open'")
+
+
+class SessionSeat(Owned):
+    """A pass has a seat in a part of the programme."""
+
+    organization = to(Organization)
+    session = to(EventSession)
+    ticket = to(Pass, index=False, column_name="pass_id", object_id_name="ticket_id")
+
+    class Meta:
+        indexes = ((("ticket", "session"), True),)
+
+
+class Incident(Owned):
+    """Something that went wrong at an event, and what was done about it."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    title = TextField()
+    state = State("open", "settled", default="open")
+    severity = State("minor", "major", "grave", default="minor")
+    happened_at = Moment(null=True)
+    place = CharField(max_length=120, null=True)
+    about = TextField(null=True)
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("event", "id"), False), (("event", "state", "id"), False))
 
 
 class Checkpoint(Owned):

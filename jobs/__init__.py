@@ -28,7 +28,7 @@ from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
-from domain.events import orders, payments
+from domain.events import orders, pass_transfers, payments
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
@@ -90,7 +90,7 @@ EXPIRED = batches(
     *(200, tokens.prune, sessions.prune, proofs.prune, people.end_lapsed, backer_imports.prune),
     *(imports.prune, saved_charts.prune),
 )
-LAPSED = batches(200, invitations.expire, transfers.expire)
+LAPSED = batches(200, invitations.expire, transfers.expire, pass_transfers.lapse)
 
 SENDING = (mail, notices, billing, sandbox)  # what sends a kind of Outgoing: known once it is imported
 

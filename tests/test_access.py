@@ -162,6 +162,10 @@ FORMS = {
     "events.orders_act_transfer": {"cents": "5"},
     "events.orders_act_buyer": {"email": "right@example.org"},
     "events.passes_act_name": {"holder": "Grace Hopper"},
+    "events.passes_act_transfer": {"email": "grace@example.org"},
+    "events.passes_bulk": {"ids": "{passes_row}", "act": "letter"},
+    "passes.pass_on": {"email": "grace@example.org"},
+    "passes.accept": {"holder": "Grace Hopper"},
     "buying.hold": {"t{free}": "1"},
     "buying.pay": {"name": "Ada Lovelace", "email": "ada@example.org"},
     "buying.change": {"t{free}": "1"},
@@ -531,11 +535,11 @@ def of_an_event(endpoint, sale):
     """The parts of addresses of events, of what is within them, and of those that strangers open."""
     room, _, end = endpoint.partition(".")
     if room == "buying":
-        return (
-            dict(zip(("order", "token"), sale["held"], strict=True))
-            | {"slug": sale["slug"], "serial": sale["pass"][0]}
-            | ({"token": sale["pass"][1]} if end in ("show_pass", "code", "ticket") else {})
-        )
+        return dict(zip(("order", "token"), sale["held"], strict=True)) | {"slug": sale["slug"]}
+    if room == "passes":
+        offer, key = sale["offer"]
+        serial, token = sale["pass"]
+        return {"transfer": offer, "serial": serial, "token": key if end in ("offered", "accept") else token}
     if room == "carriers":
         return dict(zip(("serial", "token"), sale["pass"], strict=True))
     if room != "events":

@@ -285,6 +285,7 @@ EVERYWHERE = {
     "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike
     "domain/events/orders.py": 1,  # cancelled events are worked off for all
     "domain/events/passes.py": 1,  # nor a pass's
+    "domain/events/pass_transfers.py": 2,  # nor that of one that is offered; offers lapse for all alike
     "domain/events/payments.py": 1,  # money that is owed back is looked after for all
 }
 
@@ -612,6 +613,7 @@ VIEWS_ELSEWHERE = {
     "errors",
     "access",
     "assets",
+    "held",
     "tasks",
 }  # seen through every page; test_access; lists
 

@@ -90,7 +90,10 @@ KINDS = (
     ),
     Kind(
         *("tickets", "Tickets", "What you bought, and what happens to it.", ("tickets.",)),
-        templates=("tickets", "order_transfer", "event_cancelled"),
+        templates=(
+            *("tickets", "order_transfer", "event_cancelled", "event_moved", "refund_declined", "tickets_taken_back"),
+            *("pass_offered", "pass_accepted", "pass_passed_on", "pass_sent"),
+        ),
         letter=NOW,
         why="Always comes: it is what you bought.",
     ),

@@ -71,7 +71,13 @@ PARTS = {
             *("transfer_about", "transfer_days"),
         ),
     ),
-    "policies": ("Policies", ("refund_policy", "age_policy", "entry_policy")),
+    "policies": (
+        "Policies",
+        (
+            *("refund_policy", "refund_hours", "refund_when_moved", "pass_on_hours"),
+            *("age_policy", "entry_policy"),
+        ),
+    ),
 }
 
 
@@ -353,6 +359,28 @@ listing = Listing(
         ),
         Field("transfer_days", "Days for a transfer", Number(1, 30), default=5, listed=False),
         Field("refund_policy", "Refunds", Text(4000, long=True), listed=False),
+        Field(
+            "refund_hours",
+            "Asking for money back ends before it begins",
+            Number(0, 8760, "hours"),
+            listed=False,
+            help="Buyers ask on their order's page, and you decide. Empty: they can't.",
+        ),
+        Field(
+            "refund_when_moved",
+            "Whoever bought before it was moved may ask as long as it hasn't begun",
+            Switch(),
+            default=True,
+            listed=False,
+        ),
+        Field(
+            "pass_on_hours",
+            "Passing tickets on ends before it begins",
+            Number(0, 8760, "hours"),
+            default=0,
+            listed=False,
+            help="Empty: tickets can't be passed on.",
+        ),
         Field("age_policy", "Age", Text(4000, long=True), listed=False),
         Field("entry_policy", "Entry", Text(4000, long=True), listed=False),
         Field("slug", "Address of its page", Text(80), listed=False, acted=True),

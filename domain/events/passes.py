@@ -1,27 +1,17 @@
 """Passes: one person's right to come in, made once for each ticket that was paid."""
 
 import hmac
-import secrets
+
+from peewee import fn
 
 from database.clock import now
 from database.scope import everywhere
 from database.transactions import writes
 from domain import NotFound, Refused
-from domain.base import history, keys
-from domain.events import codes, events
+from domain.base import configuration, history, keys, outgoing
+from domain.events import codes, holds, seats
 from domain.events.carriers import prints
-from domain.fields.choice import Choice
-from domain.fields.code import Code
-from domain.fields.email import Email
-from domain.fields.kinds import Field
-from domain.fields.moment import Moment
-from domain.fields.text import Name, Text
-from domain.lists import rows
-from domain.lists.listing import NEWEST, Act, Listing
-from domain.lists.searches import Parts
-from models import Event, OrderItem, Pass, TicketOrder, Tier
-
-STATE = Choice((("active", "Good", "good"), ("suspended", "Being refunded", "warn"), ("void", "Void", "off")))
+from models import Event, OrderItem, Pass, Presence, Tier
 
 
 def issue(order):
@@ -35,7 +25,7 @@ def issue(order):
         for seq in range(1, item.quantity + 1):
             if seq not in have:
                 about = {"event": order.event_id, "item": item, "tier": item.tier, "seq": seq}
-                made.append(Pass.create(serial=secrets.token_hex(8), holder=order.name, email=order.email, **about))
+                made.append(Pass.create(serial=codes.serial(), holder=order.name, email=order.email, **about))
     return made
 
 
@@ -43,6 +33,66 @@ def of(order):
     """All passes of an order with their tiers, also void ones."""
     query = Pass.select(Pass, Tier, OrderItem).join(Tier).switch(Pass).join(OrderItem)
     return list(query.where(OrderItem.order == order).order_by(Pass.id))
+
+
+def of_buyer(order):
+    """The same as its buyer sees them: neither what they passed on, nor codes that have newer ones."""
+    mine = [one for one in of(order) if not one.is_passed_on]
+    return [one for one in mine if one.void_reason != "transferred"]
+
+
+def holders_apart(order):
+    """Address → name of who has good passes of an order that were passed on to them."""
+    apart = [one for one in of(order) if one.is_passed_on and one.state == "active" and one.email]
+    return {one.email: one.holder for one in apart}
+
+
+def again(one):
+    """The pass as it stands now, with its event and tier."""
+    return Pass.select(Pass, Event, Tier).join(Event).switch(Pass).join(Tier).where(Pass.id == one.id).get()
+
+
+def locked(id):
+    """The pass as it stands, with its event, and as it stays for others until the present transaction ends; its order
+    with it. Refuses with NotFound."""
+    found = Pass.select(Pass, OrderItem).join(OrderItem).where(Pass.id == id).first()
+    if found is None:
+        raise NotFound("There is no such pass here.")
+    holds.locked(found.item.order_id)
+    return Pass.select(Pass, Event).join(Event).where(Pass.id == id).get()
+
+
+def is_in(one):
+    """Whether somebody came in with it, at any gate, and it wasn't taken back."""
+    return Presence.one(Presence.ticket == one.id, Presence.entries > 0) is not None
+
+
+def replace(one, **values):
+    """Make it void and a new one in its place, with a serial of its own, in the present transaction. Refuses with
+    Refused where it isn't good any more."""
+    codes.prepare()
+    if not void(one, "transferred", "active"):
+        raise Refused("This pass isn't good any more.", "PASS_VOID")
+    about = {"event": one.event_id, "item": one.item_id, "tier": one.tier_id, "seq": one.seq}
+    kept = {"holder": one.holder, "email": one.email, "is_passed_on": one.is_passed_on}
+    generation = Pass.select(fn.MAX(Pass.generation)).where(Pass.item == one.item_id, Pass.seq == one.seq).scalar()
+    return Pass.create(serial=codes.serial(), generation=generation + 1, **about, **kept | values)
+
+
+def at_the_door(state, void_reason):
+    """The state of a pass as a door calls it: whose code is old is told so."""
+    return "passed_on" if state == "void" and void_reason == "transferred" else state
+
+
+def words_of(one):
+    """Why it isn't good, for who opens it; empty while it is. Never who has it now."""
+    if one.state == "suspended":
+        return "This pass is being refunded."
+    if one.state == "active":
+        return ""
+    if one.void_reason == "transferred":
+        return "This pass was passed on or has a new code. What you see here doesn't let in any more."
+    return "This pass is void."
 
 
 def address(one):
@@ -58,8 +108,8 @@ def find(serial, key):
     found = None
     if any(list(fits)):
         with everywhere("a pass's address names no organization"):
-            query = Pass.select(Pass, Event, Tier).join(Event).switch(Pass).join(Tier)
-            found = query.where(Pass.serial == serial).first()
+            held = Pass.one(Pass.serial == serial)
+            found = held and again(held)
     if found is None:
         raise NotFound("There is no such pass. Open it by the link in your letter.")
     return found
@@ -95,12 +145,17 @@ def printed(event, chosen, when):
     )
 
 
-def void(one, reason):
-    """Make a pass void, once, in the present transaction; False where it was."""
+def void(one, reason, *states):
+    """Make a pass void, once, in the present transaction; False where it was, or isn't in one of the `states`."""
+    states = states or ("active", "suspended")
     moved = Pass.update(state="void", void_reason=reason, voided_at=now()).where(
-        Pass.id == one.id, Pass.state != "void"
+        Pass.id == one.id, Pass.state << states
     )
-    return bool(moved.execute())
+    if not moved.execute():
+        return False
+    if reason != "transferred":  # then whoever has the next one keeps them
+        seats.leave(one, "a pass is void")
+    return True
 
 
 @writes
@@ -108,50 +163,40 @@ def rename(id, holder, *, by):
     """Write another name on it; takes no stock. Refuses with NotFound, or where it is void."""
     by.require("orders.read")
     by.require("events.write")
-    one = Pass.one(Pass.id == id)
-    if one is None:
-        raise NotFound()
+    one = locked(id)
     if not Pass.update(holder=holder).where(Pass.id == id, Pass.state != "void").execute():
         raise Refused("This pass is void.", "PASS_VOID")
     history.note("pass.renamed", "A pass got another name", one, by=by, field="holder", before=one.holder, after=holder)
     return f"The pass is {holder}'s now."
 
 
-# --- as a list -----------------------------------------------------------------------------------------------------
+@writes
+def new_code(id, *, by):
+    """Another code for a pass that somebody else may have seen; the old one is void, and its holder gets a letter.
+    Refuses with NotFound, and with Refused where it isn't good."""
+    by.require("orders.write")
+    one = locked(id)
+    made = replace(one)
+    seats.hand_over(one, made)
+    history.note("pass.renewed", "A pass got a new code", made, by=by)
+    write(made, "pass_sent", f"pass_renewed:{made.id}", is_new=True)
+    return f"{made.holder} has a new code, and gets it by letter. The old one is void."
 
 
-def _joined(query):
-    query = query.join(Tier, on=(Tier.id == Pass.tier)).join_from(Pass, OrderItem, on=(OrderItem.id == Pass.item))
-    return query.join_from(OrderItem, TicketOrder, on=(TicketOrder.id == OrderItem.order))
+@writes
+def send_again(id, *, by):
+    """Mail one pass to its holder again. Refuses with NotFound, and with Refused where it isn't good."""
+    by.require("orders.read")
+    one = locked(id)
+    if one.state != "active" or not one.email:
+        raise Refused("This pass isn't good any more, so it isn't sent.", "PASS_VOID")
+    number = history.note("pass.resent", "A pass was sent again", one, by=by).id
+    write(one, "pass_sent", f"pass_sent:{one.id}:{number}", is_new=False)
+    return f"The ticket is on its way to {one.email}."
 
 
-listing = Listing(
-    *("passes", "pass", "passes", Pass),
-    (
-        Field("holder", "Name", Name(120)),
-        Field("ticket", "Ticket", Text(80)),
-        Field("state", "State", STATE),
-        Field("email", "E-mail", Email()),
-        Field("serial", "Serial", Code(40), listed=False),
-        Field("created_at", "Since", Moment(past=True)),
-    ),
-    NEWEST,
-    joins=_joined,
-    elsewhere=(("ticket", Tier.name, None),),
-    search=Parts((Pass.holder, Pass.email, Pass.serial)),
-    acts=(
-        Act(
-            *("name", "Change name", rename, "events.write"),
-            asks=lambda row, by: Field("holder", "Name", Name(120, 2), True, default=row.holder),
-            when=lambda row: row.state != "void",
-        ),
-    ),
-    parent=Pass.event,
-    stands_in=lambda id, by: events.one(id),
-    exports=("serial",),
-    reads="orders.read",
-    icon="ticket",
-    chips="state",
-    empty=(("all", "Whoever has paid gets a pass for each ticket."),),
-)
-rules = rows.Rules(listing)
+def write(one, template, key, *, to=None, link=None, **values):
+    """Leave a letter about a pass to its holder, or `to` somebody else; its link is to the pass's page unless given."""
+    site, event = configuration.active.site_url, one.event
+    said = {"name": one.holder or "", "event": event.title, "organization": event.organization.name} | values
+    outgoing.letter(template, to or one.email, key, link=site + (link or address(one)), **said)

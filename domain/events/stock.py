@@ -10,7 +10,7 @@ from peewee import fn
 from database.clock import local
 from database.transactions import writes
 from domain import Invalid, Refused
-from models import OrderItem, Stock, StockMove, TicketOrder, Tier
+from models import EventSession, OrderItem, SessionSeat, Stock, StockMove, TicketOrder, Tier
 
 
 class SoldOut(Refused):
@@ -184,6 +184,10 @@ def _ordered(event_id, stocks):
     for order, its in lines.items():
         for stock, count in wanted(stocks, its, order.voucher).items():
             found.setdefault(stock, [0, 0])[order.state == "paid"] += count
+    seats = SessionSeat.select(SessionSeat.session, fn.COUNT(SessionSeat.id)).join(EventSession)
+    for session, count in seats.where(EventSession.event == event_id).group_by(SessionSeat.session).tuples():
+        if (stock := stocks.get(("session", session))) is not None:
+            found[stock] = [0, count]
     return found
 
 

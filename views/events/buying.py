@@ -6,11 +6,10 @@ from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import allowances, configuration
 from domain.events import events, holds, passes, payments, shop
-from domain.events.carriers import wallets
 from domain.events.programme import sessions
 from domain.fields.kinds import clean, whole
 from models import TicketOrder
-from views import access, cookies, pages
+from views import access, cookies, held, pages
 
 blueprint = Blueprint("buying", __name__)
 HELD = 5  # events whose holds a browser remembers
@@ -92,8 +91,8 @@ def hold(slug):
             order = holds.hold(event.id, wishes, code=code, key=key, user=access.me())
     except Refused as refusal:
         return _event(event, wishes, code, refusal)
-    held = {**(session.get(cookies.HOLDS) or {}), str(event.id): order.public_id}
-    session[cookies.HOLDS] = dict(list(held.items())[-HELD:])
+    kept = {**(session.get(cookies.HOLDS) or {}), str(event.id): order.public_id}
+    session[cookies.HOLDS] = dict(list(kept.items())[-HELD:])
     return redirect(holds.address(order), 303)
 
 
@@ -118,7 +117,7 @@ def _draw(order, values=None, refusal=None):
         order = TicketOrder.get_by_id(order.id)
         event = order.event
         errors, items = refusal.beside() if refusal else {}, holds.standing(order)
-        held = {item.tier_id: item.quantity for item in items}
+        chosen = {item.tier_id: item.quantity for item in items}
         page = pages.page(
             "events/order.html",
             refusal.status if refusal else 200,
@@ -126,9 +125,9 @@ def _draw(order, values=None, refusal=None):
             order=order,
             state=_state(order),
             items=items,
-            held=held,
-            passes=[(one, passes.address(one)) for one in passes.of(order)],
-            offers=shop.offers(event, _code(order), held) if order.is_live else [],
+            held=chosen,
+            passes=[(one, passes.address(one)) for one in passes.of_buyer(order)],
+            offers=shop.offers(event, _code(order), chosen) if order.is_live else [],
             when=shop.when(event),
             until=shop.clock_time(event, order.hold_until_at),
             values=values or {"name": order.name or "", "email": order.email or ""},
@@ -137,7 +136,7 @@ def _draw(order, values=None, refusal=None):
             here=holds.address(order),
             owed=payments.owed_back(order),
         )
-    return _for_its_holder(page)
+    return held.for_its_holder(page)
 
 
 def _code(order):
@@ -189,52 +188,9 @@ def give_up(order, token):
     return redirect(f"/e/{slug}", 303)
 
 
-# --- a pass ----------------------------------------------------------------------------------------------------------
-
-
-@blueprint.get("/passes/<serial>/<token>")
-@access.public
-def show_pass(serial, token):
-    one = passes.find(serial, token)
-    with inside(one.organization_id):
-        here, when = passes.address(one), shop.when(one.event)
-        shown = {"apple": wallets.has_apple(), "google": wallets.has_google()}
-        parts = {"event": one.event, "tier": one.tier, "when": when, "here": here, "wallets": shown}
-        page = pages.page("events/pass.html", one=one, **parts)
-    return _for_its_holder(page)
-
-
-@blueprint.get("/passes/<serial>/<token>/code.svg")
-@access.public
-def code(serial, token):
-    one = passes.find(serial, token)
-    with inside(one.organization_id):
-        return _for_its_holder(Response(passes.drawn(one), content_type="image/svg+xml"))
-
-
-@blueprint.get("/passes/<serial>/<token>/ticket.pdf")
-@access.public
-def ticket(serial, token):
-    one = passes.find(serial, token)
-    with inside(one.organization_id):
-        return _pdf(passes.printed(one.event, [one], shop.when(one.event)), one.event)
-
-
 @blueprint.get("/orders/<order>/<token>/tickets.pdf")
 @access.public
 def tickets(order, token):
     order = _order(order, token)
     with inside(order.organization_id):
-        return _pdf(passes.printed(order.event, passes.of(order), shop.when(order.event)), order.event)
-
-
-def _pdf(data, event):
-    headers = {"Content-Disposition": f'inline; filename="{event.slug}.pdf"'}
-    return _for_its_holder(Response(data, headers=headers, content_type="application/pdf"))
-
-
-def _for_its_holder(response):
-    """Kept by nobody on the way, and its address told to no other site."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+        return held.pdf(passes.printed(order.event, passes.of_buyer(order), shop.when(order.event)), order.event)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, g, request
 
-from domain.events import events, orders, passes, prices, refunds, stock, tiers, vouchers
+from domain.events import attendees, events, orders, prices, refunds, stock, tiers, vouchers
 from domain.events.door import checkpoints, devices, scans
 from domain.events.programme import sessions, speakers
 from models import Event, Tier
@@ -109,7 +109,7 @@ routes.add(
 routes.add(blueprint, sessions.rules, "/events/<id:parent>/sessions", prefix="sessions_", **PART, **ROW)
 routes.add(blueprint, speakers.rules, "/events/<id:parent>/speakers", prefix="speakers_", **PART, **ROW)
 routes.add(blueprint, orders.rules, "/events/<id:parent>/orders", prefix="orders_", **PART)
-routes.add(blueprint, passes.rules, "/events/<id:parent>/passes", prefix="passes_", **PART)
+routes.add(blueprint, attendees.rules, "/events/<id:parent>/passes", prefix="passes_", **PART)
 routes.add(blueprint, checkpoints.rules, "/events/<id:parent>/checkpoints", prefix="checkpoints_", **PART)
 routes.add(blueprint, devices.rules, "/events/<id:parent>/devices", prefix="devices_", **PART)
 routes.add(blueprint, scans.rules, "/events/<id:parent>/scans", prefix="scans_", **PART)

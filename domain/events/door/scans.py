@@ -11,7 +11,7 @@ from peewee import JOIN, fn
 
 from database.clock import now
 from database.transactions import writes
-from domain.events import codes, events
+from domain.events import codes, events, passes
 from domain.events.door import checkpoints
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
@@ -132,7 +132,7 @@ def _known_facts(keeper, gate, one, moment, found):
         Presence.day == checkpoints.day_of(keeper.event, gate, moment),
     )
     return {
-        "state": found.state,
+        "state": passes.at_the_door(found.state, found.void_reason),
         "gate": "closed" if gate.is_closed else "open",
         "window": checkpoints.window(keeper.event, gate, moment),
         "fits": gate.tier_id in (None, found.tier_id),
@@ -247,13 +247,14 @@ def snapshot(keeper, device, since=None):
     No address, price or order is in it, and nothing with which a ticket could be made.
     """
     event, cursor = keeper.event, now() - timedelta(seconds=5)  # what commits meanwhile comes again
-    passes = Pass.select(Pass.id, Pass.serial, Pass.tier, Pass.holder, Pass.state).where(Pass.event == event.id)
+    its = Pass.select(Pass.id, Pass.serial, Pass.tier, Pass.holder, Pass.state, Pass.void_reason)
+    its = its.where(Pass.event == event.id)
     there = Presence.select(Presence, Scan, Checkpoint).join(Scan, on=(Scan.id == Presence.last))
     there = there.join(Checkpoint, on=(Checkpoint.id == Presence.checkpoint)).where(Checkpoint.event == event.id)
     if since is not None:
         moved = there.where(Presence.updated_at >= since).select(Presence.ticket)
-        passes = passes.where((Pass.updated_at >= since) | (Pass.id << moved))
-        there = there.where(Presence.ticket << passes.select(Pass.id))
+        its = its.where((Pass.updated_at >= since) | (Pass.id << moved))
+        there = there.where(Presence.ticket << its.select(Pass.id))
     inside = {}
     for one in there:
         said = [
@@ -280,7 +281,14 @@ def snapshot(keeper, device, since=None):
         "gates": [_gate(event, gate) for gate in gates],
         "gate": device.checkpoint_id or gates[0].id,
         "passes": [
-            [p.serial, p.tier_id, p.holder or "", p.state, inside.get(p.id, [])] for p in passes.order_by(Pass.id)
+            [
+                p.serial,
+                p.tier_id,
+                p.holder or "",
+                passes.at_the_door(p.state, p.void_reason),
+                inside.get(p.id, []),
+            ]
+            for p in its.order_by(Pass.id)
         ],
     }
 

@@ -125,8 +125,20 @@ VALUES = {
             ("tickets", {"count": 2}),
             ("order_transfer", {"sum": "€20.00", "account": "IBAN DE02 1203 0000"}),
             ("event_cancelled", {"reason": "The mill burnt down.", "sum": "€20.00"}),
+            ("refund_declined", {"reason": "It is too late."}),
+            ("tickets_taken_back", {"count": 1, "reason": "As you asked.", "sum": "€20.00"}),
         )
     },
+    **{
+        template: {"name": "Ada", "event": "Jazz Night", "link": "http://localhost/passes/x/y"} | more
+        for template, more in (
+            ("event_moved", {"before": "Friday", "after": "Saturday", "reason": "Rain.", "refund": True}),
+            ("pass_accepted", {}),
+            ("pass_sent", {"is_new": True}),
+        )
+    },
+    "pass_offered": {"event": "Jazz Night", "who": "Ada", "until": "3 July", "link": "http://localhost/x"},
+    "pass_passed_on": {"name": "Ada", "event": "Jazz Night", "organization": "Acme"},
     "looked_on": {
         "name": "Ada",
         "staff": "Stella",

@@ -13,7 +13,7 @@ from models import Checkpoint, Event
 from static.build import STATIC, node
 
 FACTS = {
-    "state": ("active", "void", "suspended", "unknown"),
+    "state": ("active", "void", "passed_on", "suspended", "unknown"),
     "gate": ("open", "closed"),
     "window": ("early", "open", "late"),
     "fits": (True, False),
