@@ -30,7 +30,7 @@ class Moment(Field):
         if value.tzinfo is None:
             raise ValueError("A time without a zone was to be stored.")
         value = value.astimezone(UTC)
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if database.dialect == "sqlite" else value
+        return value.isoformat(timespec="microseconds")[:-6] + "Z" if database.dialect == "sqlite" else value
 
     def python_value(self, value):
         if isinstance(value, str):

@@ -1,7 +1,7 @@
 """The text of plain statements, kept."""
 
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from peewee import (
@@ -221,20 +221,35 @@ def insert_row(model, data):
     """
     database, meta = model._meta.database.obj, model._meta
     key = (database, model, *data)
-    fields, text = _rows.get(key) or (sorted((meta.fields[name] for name in data), key=lambda f: f._sort_key), None)
+    columns, text = _rows.get(key) or (_written_as(meta, data), None)
     params = []
-    for field in fields:
-        value = field.db_value(data[field.name])
-        if isinstance(value, Node) and (value := _within(value)) is None:
-            return None
+    for name, as_it_is, made in columns:
+        value = data[name]
+        if type(value) is not as_it_is:
+            value = made(value)
+            if isinstance(value, Node) and (value := _within(value)) is None:
+                return None
         params.append(value)
     if text is None:
-        query = ModelInsert(model, {field: data[field.name] for field in fields}, returning=(meta.primary_key,))
+        query = ModelInsert(model, {meta.fields[n]: data[n] for n, *_ in columns}, returning=(meta.primary_key,))
         text, built = database.get_sql_context().sql(query).query()
         if len(built) != len(params):
             return None
-        _rows[key] = fields, text
+        _rows[key] = columns, text
     return database.execute_sql(text, params).fetchone()[0]
+
+
+def _written_as(meta, names):
+    """(name, what the database takes as it is, what makes such of others) of columns, in their order."""
+    fields = sorted((meta.fields[name] for name in names), key=lambda field: field._sort_key)
+    return [(f.name, _plainly(f), f.db_value) for f in fields]
+
+
+def _plainly(field):
+    if type(field).db_value not in (Field.db_value, ForeignKeyField.db_value):
+        return None
+    kinds = ((IntegerField, int), (ForeignKeyField, int), (TextField, str), (CharField, str))
+    return next((plain for kind, plain in kinds if isinstance(field, kind)), None)
 
 
 class WholeRows(CursorWrapper):
@@ -283,11 +298,15 @@ def insert_values(table, names, given, *, or_leave=False):
     if not given:
         return
     owner, database = _owner(table, names), table._meta.database
+    database.execute_many(_inserted(database.obj, table, names, or_leave), [(*row, owner) for row in given])
+
+
+@lru_cache(maxsize=200)
+def _inserted(database, table, names, or_leave):
     columns = ", ".join(_quoted(table, (*names, "organization")))
-    places = ", ".join([database.obj.param] * (len(names) + 1))
+    places = ", ".join([database.param] * (len(names) + 1))
     text = f'INSERT INTO "{table._meta.table_name}" ({columns}) VALUES ({places})'  # noqa: S608  names of our own columns
-    text += " ON CONFLICT DO NOTHING" if or_leave else ""
-    database.execute_many(text, [(*row, owner) for row in given])
+    return text + (" ON CONFLICT DO NOTHING" if or_leave else "")
 
 
 def update_values(table, names, given, by=("id",)):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from peewee import Select, fn
 
 from database.clock import now
+from database.columns import public_id
 from database.compiled import Compiled
 from database.connections import database
 from database.locks import lock
@@ -26,10 +27,8 @@ def record(organization, table, row_id, verb, fields=None, *, by=None, batch=Non
     On PostgreSQL commits of one organization are put in line from here on, so that ids become visible
     in their order and a page that asks «after 7» can't miss a 6 that committed late."""
     lock("changes", organization.id)
-    extra = {"batch": batch} if batch else {}
-    change = Change.create(
-        organization=organization, table=table, row_id=row_id, verb=verb, fields=fields or {}, by=by, **extra
-    )
+    what = {"table": table, "row_id": row_id, "verb": verb, "fields": fields or {}, "batch": batch or public_id()}
+    change = Change.put(organization=organization.id, by=by and by.id, **what)
     wake("live")
     return change
 

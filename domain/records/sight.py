@@ -365,7 +365,7 @@ class Sight(Source):
         times = {"created_at": moment, "changed_at": moment}
         made = {"collection": shape.collection, "cells": text, "created_by": maker, "changed_by": maker}
         known = dict.fromkeys(shape.by_name) | values
-        id = Record.put(**made, **documents.words(shape, document, known), **times)
+        id = Record.put(**made, **documents.words(shape, document, known), **times).id
         documents.place(shape, id, None, document, known)
         return Row(self.shape, id, text, 1, maker, moment, maker, moment)
 
