@@ -28,7 +28,8 @@ from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
-from domain.events import orders, pass_transfers, payments
+from domain.events import orders, payments
+from domain.events.afterwards import pass_transfers
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences

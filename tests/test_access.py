@@ -164,6 +164,10 @@ FORMS = {
     "events.passes_act_name": {"holder": "Grace Hopper"},
     "events.passes_act_transfer": {"email": "grace@example.org"},
     "events.passes_bulk": {"ids": "{passes_row}", "act": "letter"},
+    "events.refunds_act_refusal": {"words": "It is too late."},
+    "events.refunds_bulk": {"ids": "{asked_row}", "act": "approval"},
+    "returns.do": {"pass": "{passes_row}", "reason": "They are ill."},
+    "buying.ask_back": {"pass": "{passes_row}", "reason": "They are ill."},
     "passes.pass_on": {"email": "grace@example.org"},
     "passes.accept": {"holder": "Grace Hopper"},
     "buying.hold": {"t{free}": "1"},
@@ -542,6 +546,8 @@ def of_an_event(endpoint, sale):
         return {"transfer": offer, "serial": serial, "token": key if end in ("offered", "accept") else token}
     if room == "carriers":
         return dict(zip(("serial", "token"), sale["pass"], strict=True))
+    if room == "returns":
+        return {"event": sale["published"], "id": sale["paid"]}
     if room != "events":
         return {}
     part = f"{end.partition('_')[0]}_"
@@ -549,6 +555,7 @@ def of_an_event(endpoint, sale):
         id = sale["published"] if end in ("act_cancellation", "ledger") else sale["event"]
         return {"id": id, "name": "title", "batch": sale["batch"][""]}
     others = {"orders_act_letter": "paid", "devices_act_return": "phone_off"}
+    others |= {f"refunds_act_{act}": "asked_row" for act in ("approval", "refusal")}
     id = sale[others.get(end, f"{part}row")]
     parent = sale["free"] if part == "prices_" else sale["published"]
     first = next(iter(EVENT_FORMS.get(part, {"": ""})))

@@ -285,7 +285,7 @@ EVERYWHERE = {
     "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike
     "domain/events/orders.py": 1,  # cancelled events are worked off for all
     "domain/events/passes.py": 1,  # nor a pass's
-    "domain/events/pass_transfers.py": 2,  # nor that of one that is offered; offers lapse for all alike
+    "domain/events/afterwards/pass_transfers.py": 2,  # nor that of one that is offered; offers lapse for all alike
     "domain/events/payments.py": 1,  # money that is owed back is looked after for all
 }
 
@@ -540,6 +540,7 @@ UNTESTED_BY_NAME = {
     "domain/lists/asks.py",  # test_lists
     "domain/lists/tables.py",  # test_rows, which asks rows.py
     "domain/events/providers/facts.py",  # test_payments
+    "domain/events/afterwards/order_money.py",  # test_returns
     "domain/records/shape_changes.py",  # test_field_changes
     *(
         f"domain/records/{one}.py" for one in ("documents", "listings", "questions", "rights", "shapes", "stored_rows")

@@ -4,7 +4,8 @@ from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.base import history
-from domain.events import events, holds, passes, payments, refunds, stock
+from domain.events import events, holds, passes, payments, refunds
+from domain.events.afterwards import returns
 from domain.fields.choice import Choice
 from domain.fields.email import Email, Usable
 from domain.fields.kinds import Field
@@ -15,7 +16,7 @@ from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.lists.searches import Parts
-from models import Buyer, Event, OrderItem, Pass, TicketOrder, Tier
+from models import Event, TicketOrder, TicketRefund
 
 STATE = Choice(
     (
@@ -89,48 +90,23 @@ def _end(order, why):
     if not moved.execute():
         return False
     for item in holds.standing(order):
-        _give_back(order, item, item.standing, why)
+        returns.give_back(order, item, item.standing, why)
     for each in passes.of(order):
         passes.void(each, "cancelled")
+    TicketRefund.delete().where(TicketRefund.order == order, TicketRefund.state == "requested").execute()
     return True
-
-
-def _give_back(order, item, count, why):
-    """So many of an item are free again: of its stocks, and of what its buyer has. Only what still stands."""
-    if not count:
-        return
-    moved = OrderItem.update(standing=OrderItem.standing - count).where(
-        OrderItem.id == item.id, OrderItem.standing >= count
-    )
-    if not moved.execute():
-        return
-    before, after = _wants(order, item, item.standing), _wants(order, item, item.standing - count)
-    stock.give_back(order, {one: n - after.get(one, 0) for one, n in before.items() if n > after.get(one, 0)}, why)
-    if order.buyer_id and item.tier.kind == "admission":
-        Buyer.update(taken=Buyer.taken - count).where(Buyer.id == order.buyer_id, Buyer.taken >= count).execute()
-
-
-def _wants(order, item, count):
-    """What the order takes while so many of one item stand, and of the others what stands of them now."""
-    others = [one for one in holds.standing(order) if one.id != item.id]
-    lines = [(one.tier, one.standing, one.is_vouched) for one in others] + [(item.tier, count, item.is_vouched)]
-    return stock.wanted(stock.of(order.event_id), [line for line in lines if line[1]], order.voucher)
 
 
 @writes
 def take_back(pass_id, *, by):
-    """Cancel one pass: its place is free again, once, and its price goes back where it was paid."""
+    """Cancel one pass: its place is free again, once, and its price goes back where it was paid. Refuses with NotFound,
+    and where it is void."""
     by.require("orders.write")
-    found = Pass.one(Pass.id == pass_id)
-    if found is None:
-        raise NotFound()
-    order = holds.locked(found.item.order_id)
-    if not passes.void(found, "refunded"):
+    found = passes.locked(pass_id)
+    if found.state == "void":
         raise Refused("This pass is void already.", "PASS_VOID")
-    item = OrderItem.select(OrderItem, Tier).join(Tier).where(OrderItem.id == found.item_id).get()
-    _give_back(order, item, 1, "a pass was cancelled")
-    payments.settle(order.id)
-    history.note("pass.voided", "A pass was cancelled", found, by=by, field="state", before=found.state, after="void")
+    order = one(found.item.order_id)
+    returns.give(order, returns.preview(order, [found.id], {}), "", 0, by)
     return f"{found.holder}'s pass is void, and its place free again."
 
 
@@ -157,6 +133,25 @@ def correct(id, email, *, by):
 
 
 # --- as a list -----------------------------------------------------------------------------------------------------
+
+
+LOOK = Choice(
+    (
+        ("trouble", "Money that doesn't fit", ""),
+        ("asked", "Money asked back", ""),
+        ("owes", "Owes money back", ""),
+    )
+)
+
+
+def _looked_at(value):
+    asked = TicketRefund.select(TicketRefund.order).where(TicketRefund.state == "requested")
+    ended = TicketOrder.state << ("expired", "cancelled")
+    return {
+        "trouble": TicketOrder.trouble.is_null(False),
+        "asked": TicketOrder.id << asked,
+        "owes": ended & (TicketOrder.paid_cents > TicketOrder.refunded_cents),
+    }[value]
 
 
 def _notes(found, by):
@@ -214,7 +209,10 @@ listing = Listing(
     notes=("Look at", _notes),
     parent=TicketOrder.event,
     stands_in=lambda id, by: events.one(id),
-    hears="ticket_payment",
+    hears="ticket_payment ticket_refund pass",
+    conditions=((Field("look", "To look at", LOOK), _looked_at),),
+    has_pages=True,
+    link=True,
     also=("currency", "public_id", "refunded_cents"),
     exports=("refunded_cents",),
     reads="orders.read",

@@ -9,7 +9,8 @@ from database.scope import everywhere
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.base import configuration, history, keys, outgoing
-from domain.events import codes, holds, seats
+from domain.events import codes, holds
+from domain.events.afterwards import seats
 from domain.events.carriers import prints
 from models import Event, OrderItem, Pass, Presence, Tier
 

@@ -138,8 +138,9 @@ def attempt_ended(fact):
 # --- what follows ---------------------------------------------------------------------------------------------------
 
 
-def settle(order_id):
+def settle(order_id, reason=""):
     """Look at all the money of an order and do what is due, in the present transaction; done again it does nothing.
+    `reason` is what a refund that comes of it is noted with.
 
     Enough in its currency: sold, its passes made. After its time: taken again if that is still free, else sent back.
     Twice or too much: the rest goes back. Too little or foreign: flagged, nothing is given and nothing lost.
@@ -158,7 +159,7 @@ def settle(order_id):
         _sell_late(order)
     order = TicketOrder.get_by_id(order.id)
     if order.state in ("paid", "cancelled", "expired"):
-        _send_back_rest(order, fitting)
+        _send_back_rest(order, fitting, reason)
 
 
 def _trouble(order, payments, fitting, has):
@@ -198,7 +199,7 @@ def _give(order):
     write(order, "tickets", f"tickets:{order.id}", count=len(made))
 
 
-def _send_back_rest(order, fitting):
+def _send_back_rest(order, fitting, reason):
     """What is owed back: of an order that stands what is above its price, of one that ended all."""
     owed, items = owed_back(order), holds.standing(order)
     why = {"expired": "late", "cancelled": "ended"}.get(order.state, "double")
@@ -206,18 +207,19 @@ def _send_back_rest(order, fitting):
         rest = payment.amount_cents - payment.refunded_cents - refunds.under_way(payment)
         if (part := min(owed, rest)) > 0:
             left = sum(item.standing for item in items)
-            refunds.send(order, payment, part, why, f"refund:{order.id}:{why}:{payment.id}:{left}")
+            refunds.send(order, payment, part, reason or why, f"refund:{order.id}:{why}:{payment.id}:{left}")
             owed -= part
 
 
 def price_of(order, items):
-    """Minor units that what stands of a paid order costs: all of it, less the shares of what was given back."""
+    """Minor units that what stands of a paid order costs: all of it, less the shares of what was given back, and with
+    the fee that was kept of those."""
     if order.state != "paid":
         return 0
     whole = sum(item.total_cents for item in items)
     gone = sum(item.total_cents * (item.quantity - item.standing) // item.quantity for item in items)
     added = order.total_cents - whole  # tax on top, in proportion
-    return order.total_cents - gone - (added * gone // whole if whole else 0)
+    return order.total_cents - gone - (added * gone // whole if whole else 0) + order.fee_cents
 
 
 def owed_back(order):

@@ -11,11 +11,10 @@ from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.money import Money
 from domain.fields.text import Text
-from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
 from models import TicketOrder, TicketPayment, TicketRefund
 
-UNDER_WAY = ("requested", "approved", "sent")
+UNDER_WAY = ("approved", "sent")  # what a buyer has only asked for isn't
 
 
 def send(order, payment, cents, reason, key, *, by=None):
@@ -125,4 +124,3 @@ listing = Listing(
     icon="arrow-back-up",
     empty=(("all", "No money had to go back."),),
 )
-rules = rows.Rules(listing)

@@ -6,6 +6,7 @@ from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import allowances, configuration
 from domain.events import events, holds, passes, payments, shop
+from domain.events.afterwards import order_money, returns
 from domain.events.programme import sessions
 from domain.fields.kinds import clean, whole
 from models import TicketOrder
@@ -134,7 +135,10 @@ def _draw(order, values=None, refusal=None):
             errors=errors,
             problem=errors.get("form", "") or errors.get("tickets", ""),
             here=holds.address(order),
-            owed=payments.owed_back(order),
+            money=order_money.lines(order),
+            asked=returns.requested(order),
+            askable=returns.askable(order) if returns.may_ask(order) else [],
+            ask_until=shop.clock_time(event, ends) if (ends := returns.asking_ends(order)) else "",
         )
     return held.for_its_holder(page)
 
@@ -161,6 +165,20 @@ def pay(order, token):
                 payments.promise_transfer(order.id)
             else:
                 payments.take_free(order.id)
+    except Refused as refusal:
+        return _draw(order, request.form, refusal)
+    return redirect(holds.address(order), 303)
+
+
+@blueprint.post("/orders/<order>/<token>/refund")
+@access.public
+def ask_back(order, token):
+    """Ask for the money of some tickets back; those that were free go back at once."""
+    order = _order(order, token)
+    ids = [id for text in request.form.getlist("pass") if (id := whole(text))]
+    try:
+        with inside(order.organization_id):
+            returns.ask(order.id, ids, request.form)
     except Refused as refusal:
         return _draw(order, request.form, refusal)
     return redirect(holds.address(order), 303)

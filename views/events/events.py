@@ -2,7 +2,8 @@
 
 from flask import Blueprint, g, request
 
-from domain.events import attendees, events, orders, prices, refunds, stock, tiers, vouchers
+from domain.events import events, holds, orders, passes, prices, stock, tiers, vouchers
+from domain.events.afterwards import attendees, order_money, returns
 from domain.events.door import checkpoints, devices, scans
 from domain.events.programme import sessions, speakers
 from models import Event, Tier
@@ -108,7 +109,22 @@ routes.add(
 )
 routes.add(blueprint, sessions.rules, "/events/<id:parent>/sessions", prefix="sessions_", **PART, **ROW)
 routes.add(blueprint, speakers.rules, "/events/<id:parent>/speakers", prefix="speakers_", **PART, **ROW)
-routes.add(blueprint, orders.rules, "/events/<id:parent>/orders", prefix="orders_", **PART)
+
+
+def _around_order(place, row):
+    items, asked = holds.standing(row), returns.requested(row)
+    return _around(place) | {
+        "lines": order_money.lines(row),
+        "items": items,
+        "extras": [item for item in items if item.tier.kind == "addon" and item.standing],
+        "its_passes": passes.of(row),
+        "asked": asked,
+        "may_return": g.by.may("orders.write") and row.state == "paid" and any(item.standing for item in items),
+    }
+
+
+ORDER = {"row_template": "events/order_page.html", "row_context": _around_order}
+routes.add(blueprint, orders.rules, "/events/<id:parent>/orders", prefix="orders_", **PART, **ORDER)
 routes.add(blueprint, attendees.rules, "/events/<id:parent>/passes", prefix="passes_", **PART)
 routes.add(blueprint, checkpoints.rules, "/events/<id:parent>/checkpoints", prefix="checkpoints_", **PART)
 routes.add(blueprint, devices.rules, "/events/<id:parent>/devices", prefix="devices_", **PART)
@@ -130,7 +146,7 @@ routes.add(
     context=_around_prices,
     prefix="prices_",
 )
-routes.add(blueprint, refunds.rules, "/refunds", nav="events", prefix="refunds_")
+routes.add(blueprint, returns.rules, "/refunds", nav="events", prefix="refunds_")
 
 
 @blueprint.get("/<organization>/events/<id:id>/ledger")

@@ -4,7 +4,8 @@ from flask import Blueprint, Response, redirect, request
 
 from database.scope import inside
 from domain import Refused
-from domain.events import events, pass_transfers, passes, seats, shop
+from domain.events import events, passes, shop
+from domain.events.afterwards import pass_transfers, seats
 from domain.events.carriers import wallets
 from domain.fields.kinds import whole
 from views import access, held, pages

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from domain.events import events, pass_transfers, passes
+from domain.events import events, passes
+from domain.events.afterwards import pass_transfers
 from models import Pass, PassTransfer, SessionSeat
-from tests.domain.events.test_seats import part
+from tests.domain.events.afterwards.test_seats import part
 from tests.domain.events.test_stock import bought
 from tests.fixtures.events import make_event
 

@@ -11,7 +11,8 @@ from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, NotFound
 from domain.base import allowances, history, keys
-from domain.events import events, passes, seats
+from domain.events import events, passes
+from domain.events.afterwards import seats
 from domain.fields.email import Usable
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field

@@ -2,7 +2,8 @@
 
 from contextlib import suppress
 
-from domain.events import codes, events, orders, pass_transfers, passes
+from domain.events import codes, events, orders, passes
+from domain.events.afterwards import pass_transfers
 from domain.fields.choice import Choice
 from domain.fields.code import Code
 from domain.fields.email import Email, Usable

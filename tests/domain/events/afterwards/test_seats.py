@@ -3,7 +3,8 @@
 import pytest
 
 from domain import NotFound, Refused
-from domain.events import orders, pass_transfers, passes, seats, stock
+from domain.events import orders, passes, stock
+from domain.events.afterwards import pass_transfers, seats
 from domain.events.programme import sessions
 from domain.lists import rows
 from models import EventSession, SessionSeat

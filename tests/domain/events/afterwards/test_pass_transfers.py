@@ -6,7 +6,8 @@ import pytest
 
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import allowances
-from domain.events import events, orders, pass_transfers, passes, stock
+from domain.events import events, orders, passes, stock
+from domain.events.afterwards import pass_transfers
 from domain.events.door import scans
 from models import Event, Pass, PassTransfer
 from tests.domain.events.test_stock import bought, figures

@@ -3,7 +3,8 @@
 import pytest
 
 from domain import Forbidden
-from domain.events import attendees, passes
+from domain.events import passes
+from domain.events.afterwards import attendees
 from domain.lists import asks, lists, rows
 from tests.domain.events.test_stock import bought
 
