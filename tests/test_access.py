@@ -234,6 +234,8 @@ MISSING = {
     "dev.sign_in": access.NotFound().sentence,
 }
 REFUSED = {
+    "returns.show": 422,  # nothing is chosen
+    "buying.ask_back": 409,  # the order is only held
     "events.remove": 403,  # a draft is deleted by an act, with all that is in it
     "events.undo": 409,
     **{f"events.{part}restore": 422 for part in EVENT_FORMS},  # none is chosen
