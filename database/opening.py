@@ -45,7 +45,13 @@ def _bring_up_to_date(folder):
 def open_again(url, **options):
     """Open a database that is up to date: in a worker's process after the fork, or another one in a test."""
     transactions.writer.stop()
+    open_database(url, **options)
+    begin_again()
+
+
+def begin_again():
+    """Write on from what the open database now holds, whatever was known of it."""
+    transactions.writer.stop()
     transactions.writer.restart()
     troubles.forget()
-    open_database(url, **options)
     transactions.wake_everybody()

@@ -20,7 +20,6 @@ from app import create_app
 from database import clock as clocks
 from database import locks, transactions
 from database.clock import now, set_clock
-from database.connections import database
 from database.scope import inside
 from domain.base import configuration, stepup
 from domain.base.allowances import limiter
@@ -131,7 +130,7 @@ def house(request, houses, unhoused, tmp_path):
     transactions._listeners = listeners
     stepup.present.set(None)  # a page's request leaves who asked; the next test is nobody
     set_clock(None)
-    database.close_all()
+    houses.leave()
 
 
 @pytest.fixture
