@@ -57,8 +57,12 @@ def _routes():
 ROUTES = _routes()
 
 
+def behind(*kinds):
+    return [route for route in ROUTES if route[3].kind in kinds]
+
+
 def of(*kinds):
-    chosen = [route for route in ROUTES if route[3].kind in kinds]
+    chosen = behind(*kinds)
     return pytest.mark.parametrize(
         ("method", "rule", "endpoint", "door"), chosen, ids=[f"{method} {rule}" for method, rule, *_ in chosen]
     )
@@ -625,18 +629,20 @@ def test_a_public_route_is_open_to_everybody(world, method, rule, endpoint, door
         assert through(response, endpoint), (name, response.status_code, response.data[:300])
 
 
-@of("signed_in", "member")
-def test_a_stranger_is_sent_to_sign_in(world, method, rule, endpoint, door):
-    page = ask(world, method, rule, endpoint, None, headers={})
-    assert page.status_code == 303
-    assert page.headers["Location"].startswith("/sign-in?next=%2F")
-    htmx = ask(world, method, rule, endpoint, None, headers=HTMX)
-    assert (htmx.status_code, htmx.headers["HX-Redirect"][:14]) == (401, "/sign-in?next=")
-    machine = ask(world, method, rule, endpoint, None)
-    assert machine.status_code == 401
-    assert machine.json["code"] == "UNAUTHENTICATED"
+@pytest.mark.above_sql
+def test_a_stranger_is_sent_to_sign_in(world):
+    for method, rule, endpoint, _ in behind("signed_in", "member"):
+        page = ask(world, method, rule, endpoint, None, headers={})
+        assert page.status_code == 303, rule
+        assert page.headers["Location"].startswith("/sign-in?next=%2F"), rule
+        htmx = ask(world, method, rule, endpoint, None, headers=HTMX)
+        assert (htmx.status_code, htmx.headers["HX-Redirect"][:14]) == (401, "/sign-in?next="), rule
+        machine = ask(world, method, rule, endpoint, None)
+        assert machine.status_code == 401, rule
+        assert machine.json["code"] == "UNAUTHENTICATED", rule
 
 
+@pytest.mark.above_sql
 def test_head_and_options_are_no_way_round_a_door(world):
     for method, rule, endpoint, door in ROUTES:
         if method != "GET" or door.kind == "public":
@@ -724,21 +730,23 @@ def test_an_unproven_address_or_an_empty_list_is_no_admin(world):
     assert statuses() == {404}
 
 
-@of("holder")
-def test_a_link_opens_to_whoever_has_it_whole_and_to_nobody_else(world, method, rule, endpoint, door):
+@pytest.mark.above_sql
+def test_a_link_opens_to_whoever_has_it_whole_and_to_nobody_else(world):
     before = counted()
-    for name in EVERYBODY:
-        assert ask(world, method, rule, endpoint, name).status_code == 404, name
+    for method, rule, endpoint, _ in behind("holder"):
+        for name in EVERYBODY:
+            assert ask(world, method, rule, endpoint, name).status_code == 404, (name, rule)
     assert counted() == before
 
 
-@of("provider", "machine")
-def test_a_machine_route_refuses_whoever_has_no_signature_or_token(world, method, rule, endpoint, door):
+@pytest.mark.above_sql
+def test_a_machine_route_refuses_whoever_has_no_signature_or_token(world):
     before = counted()
-    for name in EVERYBODY:
-        response = ask(world, method, rule, endpoint, name)
+    for method, rule, endpoint, _ in behind("provider", "machine"):
         inactive = rule in ("/webhooks/polar", "/webhooks/lemon-squeezy")  # the sandbox speaks Stripe's language here
-        assert response.status_code in ((404,) if inactive else (400, 401, 503)), (name, response.status_code)
+        for name in EVERYBODY:
+            response = ask(world, method, rule, endpoint, name)
+            assert response.status_code in ((404,) if inactive else (400, 401, 503)), (name, rule)
     assert counted() == before
 
 
@@ -842,6 +850,7 @@ def acme(cast):
     return lambda state: write(become, state)
 
 
+@pytest.mark.above_sql
 @pytest.mark.parametrize("state", STATES)
 def test_check_12_every_door_answers_as_the_table_says(bare_free, acme, browse, state):
     acme(state)
@@ -861,6 +870,7 @@ def test_check_12_every_door_answers_as_the_table_says(bare_free, acme, browse, 
     assert wrong == []
 
 
+@pytest.mark.above_sql
 @pytest.mark.parametrize("state", STATES)
 def test_check_12_for_a_stranger_there_is_nothing_in_any_state(acme, browse, state):
     acme(state)
@@ -909,6 +919,7 @@ def test_nothing_of_ours_is_touched_out_of_scope(cast, inside_acme):
         _scope.reset(token)
 
 
+@pytest.mark.above_sql
 @pytest.mark.parametrize(
     "target",
     [
@@ -940,12 +951,14 @@ def test_next_leads_nowhere_else(web, target):
     )
 
 
+@pytest.mark.above_sql
 @pytest.mark.parametrize("target", ["http://[", "//[x", "http://evil℀.example/", "http://[::1"])
 def test_an_address_that_is_none_leads_nowhere_and_breaks_nothing(web, target):
     with web.test_request_context("/sign-in"):
         assert access.same_site(target) is None
 
 
+@pytest.mark.above_sql
 @pytest.mark.parametrize(
     ("target", "found"),
     [("/acme/tasks?q=a&tab=all", "/acme/tasks?q=a&tab=all"), ("http://localhost/acme", "/acme"), ("/", "/")],
