@@ -1,10 +1,9 @@
 """A plain form that is refused gives back what was typed into it, whichever it is (reports.md's 13)."""
 
-import functools
+import html
 from html.parser import HTMLParser
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-import pytest
 from flask import request
 from werkzeug.datastructures import MultiDict
 
@@ -56,9 +55,9 @@ class Forms(HTMLParser):
             self.form["fields"].append((kind, name, value, chosen))
 
 
-def forms_of(html, page):
+def forms_of(text, page):
     reader = Forms(page)
-    reader.feed(html)
+    reader.feed(text)
     return reader.found
 
 
@@ -85,11 +84,11 @@ def typed_into(form):
     return sent, typed, options
 
 
-def given(html, page, action):
+def given(text, page, action):
     """All that the forms to this address hold now."""
     return [
         (kind, name, value)
-        for form in forms_of(html, page)
+        for form in forms_of(text, page)
         if urlsplit(form["action"]).path == action
         for kind, name, value, chosen in form["fields"]
         if kind in TEXTS or chosen
@@ -110,45 +109,75 @@ def pages(world):  # noqa: F811
         answer.close()
 
 
-@pytest.mark.parametrize("refusal", [Refused("No, not now."), Invalid({"name": "No, not this."})], ids=["no", "wrong"])
-def test_report_13_every_plain_form_gives_back_what_was_typed_into_it(world, web, refusal):  # noqa: F811
-    """Whatever refuses it: the view of each form is made to refuse."""
-    tried, wrong = set(), []
+def typed_forms(world):  # noqa: F811
+    """(client, page, action, form, what is typed into it) of each plain form of any page, once."""
+    tried = set()
+    for client, page, text in pages(world):
+        for form in forms_of(text, page):
+            action = urlsplit(form["action"]).path
+            written = typed_into(form)
+            secret = any(kind in ("password", "file") or name == "code" for kind, name, *_ in form["fields"])
+            if written[1] and action not in tried and not secret:
+                tried.add(action)
+                yield client, page, action, form, written
 
-    def refuses(view, **parts):
+
+def test_report_13_every_plain_form_gives_back_what_was_typed_into_it(world, web):  # noqa: F811
+    """Whatever refuses it: the view of each form is made to refuse, of itself and of one field."""
+    tried, wrong = 0, []
+    for client, page, action, form, (sent, typed, options) in typed_forms(world):
+        tried += 1
+        endpoint, _ = web.url_map.bind("localhost").match(action, method="POST")  # a form leads somewhere
+        kept = web.view_functions[endpoint]
+        for refusal in (Refused("No, not now."), Invalid({"name": "No, not this."})):
+            web.view_functions[endpoint] = _refusing(kept, refusal)
+            answer = client.post(form["action"], data=sent, headers={"Referer": f"http://localhost{page}"})
+            now = given(answer.get_data(True), page, action)
+            lost = set(typed) - {value for _, _, value in now}
+            lost |= {word for name, word in options.items() if ("option", name, word) not in now}
+            if answer.status_code not in (409, 422) or lost:
+                wrong.append((page, action, answer.status_code, answer.headers.get("Location"), lost))
+        web.view_functions[endpoint] = kept
+    assert wrong == []
+    assert tried > 30
+
+
+def _refusing(view, refusal):
+    """The view behind its door, that shows its form and refuses what is sent."""
+
+    def refuses(_, parts):
         if request.method == "POST":
             raise refusal
         return view(**parts)
 
-    for client, page, html in pages(world):
-        for form in forms_of(html, page):
-            action = urlsplit(form["action"]).path
-            sent, typed, options = typed_into(form)
-            if (
-                not typed
-                or action in tried
-                or any(kind in ("password", "file") or name == "code" for kind, name, *_ in form["fields"])
-            ):
-                continue
-            tried.add(action)
-            endpoint, _ = web.url_map.bind("localhost").match(action, method="POST")  # a form leads somewhere
-            kept = web.view_functions[endpoint]
-            refusing = functools.partial(refuses, kept)
-            web.view_functions[endpoint] = access._with_door(kept, kept.door, lambda _, kwargs: refusing(**kwargs))  # noqa: B023
-            answer = client.post(form["action"], data=sent, headers={"Referer": f"http://localhost{page}"})
-            web.view_functions[endpoint] = kept
-            text = answer.get_data(True)
-            held = {value for _, _, value in given(text, page, action)}
-            lost = [word for word in typed if word not in held]
-            lost += [
-                f"{name}: {value}"
-                for name, value in options.items()
-                if ("option", name, value) not in given(text, page, action)
-            ]
-            if answer.status_code not in (409, 422) or lost:
-                wrong.append((page, action, answer.status_code, answer.headers.get("Location"), lost))
+    return access._with_door(view, view.door, refuses)
+
+
+def test_report_13_no_form_of_any_page_loses_its_words_with_its_session(world, web):  # noqa: F811
+    """What is behind a sign-in comes back with a way there and back; of what isn't there for strangers, the words."""
+    wrong, kept = [], 0
+    for _, page, action, form, (sent, typed, options) in typed_forms(world):
+        endpoint, _ = web.url_map.bind("localhost").match(action, method="POST")
+        kind = web.view_functions[endpoint].door.kind
+        if kind == "public":
+            continue
+        kept += 1
+        answer = world.browse(None).post(form["action"], data=sent, headers={"Referer": f"http://localhost{page}"})
+        text = answer.get_data(True)
+        if kind in ("signed_in", "member"):
+            held = {
+                value
+                for one in forms_of(text, page)
+                if one["action"] == form["action"]
+                for _, _, value, _ in one["fields"]
+            }
+            lost = {*typed, *options.values()} - held
+            if answer.status_code != 401 or lost or f'href="/sign-in?next={quote(page, "")}"' not in text:
+                wrong.append((page, action, answer.status_code, lost))
+        elif lost := [word for word in typed if html.escape(word).replace("&#x27;", "&#39;") not in text]:
+            wrong.append((page, action, answer.status_code, lost))
     assert wrong == []
-    assert len(tried) > 30
+    assert kept > 30
 
 
 def test_report_13_a_form_whose_session_ended_is_kept_and_can_be_sent_again(cast, browse, at):
