@@ -222,6 +222,8 @@ def compatible(text):
 
 def comparable(text):
     """The form in which names are compared: NFKC, casefolded, without outer and doubled space."""
+    if isinstance(text, str) and text.isascii() and text.isprintable():  # as in `clean`
+        return " ".join(text.casefold().split())
     text = compatible(text).casefold()
     return " ".join((text if text.isascii() else unicodedata.normalize("NFKC", text)).split())
 

@@ -112,7 +112,7 @@ class Reader:
             return None
         form = column.form.but(decimal=".", order="ymd") if isinstance(text, Neutral) else column.form
         try:
-            if word := column.words.get(comparable(plain)[:200]):
+            if column.words and (word := column.words.get(comparable(plain)[:200])):
                 return column.field.kind.read(word)
             if column.adds and (new := additions.unknown_words(column.field.kind, plain, form)):
                 column.new += new

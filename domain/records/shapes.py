@@ -68,11 +68,11 @@ class Cell:
     is_open: bool = True  # whether everybody sees it who sees the row
     filling: tuple[Filling, ...] = ()
 
-    @property
+    @cached_property
     def name(self):
         return self.field.name
 
-    @property
+    @cached_property
     def kind(self):
         return self.field.kind
 

@@ -111,13 +111,15 @@ class Amounts(Kind):
 
 
 _EDGE = r"[^\d\s.,()+−-]"
+_BEFORE = re.compile(rf"([-−(+]?)\s*({_EDGE}+)\s*(.*\d\)?)")
+_BEHIND = re.compile(rf"(.*[\d)])\s*({_EDGE}+?)(\)?)")
 
 
 def _parted(text):
     """(the currency as it is written or empty, the rest) of an amount."""
     text = clean(text[:200]).strip()
-    if found := re.fullmatch(rf"([-−(+]?)\s*({_EDGE}+)\s*(.*\d\)?)", text):
+    if found := _BEFORE.fullmatch(text):
         return found[2], found[1] + found[3]
-    if found := re.fullmatch(rf"(.*[\d)])\s*({_EDGE}+?)(\)?)", text):
+    if found := _BEHIND.fullmatch(text):
         return found[2], found[1] + found[3]
     return "", text

@@ -80,6 +80,8 @@ def number(text, decimal="", strict=False):
     """
     if len(text) > 100:
         raise Unfit(f"A number has {DIGITS} digits at most.")
+    if len(text) < DIGITS and decimal != "," and _STRICT.fullmatch(text):  # as most are written: `import_1m`
+        return Decimal(plain(Decimal(text)))
     text = figures(text).replace("−", "-")
     if text.startswith("(") and text.endswith(")"):
         text = "-" + text[1:-1].strip()
