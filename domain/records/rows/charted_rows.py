@@ -1,8 +1,9 @@
 """What charts count of the rows that people made: by their keys where these tell it, else row by row."""
 
 import json
+from collections import defaultdict
 from datetime import date, datetime, timedelta
-from decimal import localcontext
+from decimal import Decimal, localcontext
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -91,18 +92,17 @@ def _stood(cell, pair):
 
 def _added(cell, said):
     """(the sum in each currency, 1) of cells, and how many have words left over."""
-    restored, numbers, left = cell.kind.restored, {}, 0
+    # As they are stored, not restored one by one: `chart_1m`.
+    numbers, left, usual = defaultdict(list), 0, getattr(cell.kind, "currency", "")
     for stored, words in json.loads(f"[{','.join(said)}]"):
         if stored is None:
             left += words is not None
             continue
-        series, number = sums.parted(restored(stored))
-        if series in numbers:
-            numbers[series].append(number)
-        else:
-            numbers[series] = [number]
+        number, series = stored if isinstance(stored, list) else (stored, usual)
+        numbers[series].append(number)
     with localcontext(sums.EXACT):
-        found = [(Amount(sum(some), series) if series else sum(some), 1) for series, some in numbers.items()]
+        added = [(series, sum(map(Decimal, some), Decimal())) for series, some in numbers.items()]
+    found = [(Amount(total, series) if series else total, 1) for series, total in added]
     return [*found, (LeftOver(), left)] if left else found
 
 
