@@ -115,6 +115,8 @@ def unhoused(tmp_path):
     """Configured as a house is, without a database: what asks for this alone runs once and not on both."""
     limiter.enabled = False
     limiter.reset()
+    stepup.present.set(None)  # a request of the test before left who asked, and the clock they read
+    clocks.read_in("UTC")
     sandbox.speak(sandbox.stripe)  # as in the product; tests of the other providers have it speak their words
     return configuration.use(chosen(tmp_path, ""))
 
@@ -130,7 +132,6 @@ def house(request, houses, unhoused, tmp_path):
     jobs.end()
     transactions.writer.stop()
     transactions._listeners = listeners
-    stepup.present.set(None)  # a page's request leaves who asked; the next test is nobody
     set_clock(None)
     houses.leave()
 
