@@ -1269,12 +1269,14 @@ class RecordRule(Owned):
     collection = to(Collection, index=False)
     who = CharField(max_length=40)
     sees = State("all", "some", "none", default="all")
-    where = Json(default=list)  # of «some»: [field's id or «made», «me» or an option's id], any of which must hold
+    where = Json(default=list)  # of «some»: conditions, as domain/records/row_conditions.py keeps them
     changes = State("all", "mine", "none", default="none")
     adds = BooleanField(default=False)
     archives = BooleanField(default=False)
+    builds = BooleanField(default=False)
+    shares = BooleanField(default=True)
     fields = Json(default=dict)  # field's id → «change», «see» or «nothing»
-    others = State("change", "see", "nothing", default="change")  # all other fields, also new ones
+    others = State("change", "see", "nothing", default="change")  # all that aren't named: those that come later
 
     class Meta:
         indexes = ((("collection", "who"), True),)

@@ -103,8 +103,11 @@ def signed_in(view):
     return _with_door(view, Door("signed_in"), enter)
 
 
-def member(capability):
-    """A member of the organization in the address, whose role has the capability; stands inside it."""
+def member(capability, unless=None):
+    """A member of the organization in the address, whose role has the capability; stands inside it.
+
+    `unless` (by, what else the address names) is who comes in without it.
+    """
     roles.known(capability)
 
     def door(view):
@@ -114,7 +117,8 @@ def member(capability):
                 raise NotFound()
             g.by = by = _previewed(by, capability)
             with inside(by.organization):
-                by.require(capability)
+                if unless is None or not unless(by, **kwargs):
+                    by.require(capability)
                 return view(**kwargs)
 
         return _with_door(view, Door("member", capability), enter)

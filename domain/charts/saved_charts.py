@@ -17,7 +17,7 @@ from domain.charts import charts
 from domain.fields.kinds import clean, comparable
 from domain.fields.text import Name
 from domain.imports import targets
-from domain.lists.listing import demand, granted
+from domain.lists.listing import demand, granted, may_share
 from models import SavedChart
 
 MOST = 60  # of one person
@@ -67,12 +67,12 @@ def get(id, by):
 def save(listing, name, query, *, by, shared=False, id=None):
     """Save a chart of a list by a name; over the one with this `id`, or one's own of that name. Returns it.
 
-    Refuses with Invalid, and with Forbidden: shared ones are made by whoever may write in the list.
+    Refuses with Invalid, and with Forbidden: shared ones are made by whoever may share the list.
     """
     demand(by, listing.reads)
     name = _read_name(name)
     if shared:
-        demand(by, listing.writes or listing.reads)
+        _demand_sharing(by, listing)
     mine = list(SavedChart.select().where(SavedChart.by == by.user, SavedChart.archived_at.is_null()))
     held = get(id, by)
     if held is None or not may_change(held, by):
@@ -87,6 +87,11 @@ def save(listing, name, query, *, by, shared=False, id=None):
         _note(held, "saved", by, "created")
         return held
     return _changed(held, values, by)
+
+
+def _demand_sharing(by, listing):
+    if not may_share(by, listing):
+        raise Forbidden("Sharing this list with others is not yours.")
 
 
 def _cleaned(query):
@@ -136,13 +141,12 @@ def change(id, name, *, by, shared=False, home=None):
     """Give a chart another name, share it, and put it on the home page or take it from there (None leaves it).
 
     Refuses with Invalid, NotFound or Forbidden: on the home page owners and admins put it, and share it whoever may
-    write in its list.
+    share its list.
     """
     chart = found(id, by)
     name = _read_name(name)
     if shared and not chart.is_shared:
-        listing = targets.found(chart.listing, by, "charts").listing
-        demand(by, listing.writes or listing.reads)
+        _demand_sharing(by, targets.found(chart.listing, by, "charts").listing)
     home = chart.is_home if home is None else home
     if home != chart.is_home:
         by.require("charts.manage")

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from database.clock import now, read_in
 from database.scope import inside
 from database.transactions import writes
-from domain import NotFound
+from domain import Forbidden, NotFound
 from domain.base import audit, configuration, keys
 from domain.fields.kinds import whole
 from domain.imports import targets
 from domain.lists import attachments
-from domain.lists.listing import demand
+from domain.lists.listing import demand, demand_outside
 from domain.organizations import organizations
 from models import Organization, User
 
@@ -30,6 +30,7 @@ def make(rules, id, file_id, *, by, parent=None):
     """(the whole address, until when) of a link to a file on a row. Refuses with NotFound or Forbidden."""
     file = attachments.get(rules, id, file_id, by, parent)
     demand(by, rules.listing.writes)
+    demand_outside(by, rules.listing)
     until = now() + LASTS
     about = f"{by.organization.id}.{by.user.id}.{rules.listing.name}.{id}.{file.id}.{int(until.timestamp())}"
     summary = f"Made a link to a file for a day: {file.name}"
@@ -49,7 +50,7 @@ def behind(token):
         raise NotFound(GONE)
     try:
         return _file(whole(organization), whole(user), name, whole(row), whole(file))
-    except NotFound:
+    except (NotFound, Forbidden):
         raise NotFound(GONE) from None
 
 
@@ -61,4 +62,5 @@ def _file(organization_id, user_id, name, row, file):
     read_in(user.timezone)
     with inside(organization):
         rules = targets.found(name, by, "files")
+        demand_outside(by, rules.listing)
         return attachments.get(rules, row, file, by), organization

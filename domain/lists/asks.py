@@ -111,12 +111,8 @@ def _texts(args, name):
 
 def _written_condition(listing, args):
     """The condition of the form that asks for one more, or None."""
-    name = args.get("c_field", "")
-    if not name:
-        return None
-    texts = tuple(text for text in _texts(args, "c_value") if clean(text).strip())
-    one = conditions.Condition(name, str(args.get("c_op", "")), texts, args.get("c_join") == "or")
-    return one if conditions.asked(listing, one) else None
+    one = conditions.of_form(args)
+    return one if one and conditions.asked(listing, one) else None
 
 
 def _understand(read, text, keep):

@@ -67,8 +67,7 @@ def read(listing, texts, given=None):
     """(conditions, how many weren't understood) out of an address; `given` is one more, of a form."""
     found, lost = [], 0
     for text in texts[:MOST]:
-        parts = [clean(unquote(part)) for part in text[:2000].split(SIGN)]
-        one = Condition(parts[1], parts[2], tuple(parts[3:]), parts[0] == "or") if len(parts) > 2 else None
+        one = parsed(text)
         if one is None or asked(listing, one) is None:
             lost += 1
         else:
@@ -76,6 +75,20 @@ def read(listing, texts, given=None):
     if given is not None:
         found.append(given)
     return tuple(found), lost
+
+
+def parsed(text):
+    """The Condition that was `written` so, or None."""
+    parts = [clean(unquote(part)) for part in text[:2000].split(SIGN)]
+    return Condition(parts[1], parts[2], tuple(parts[3:]), parts[0] == "or") if len(parts) > 2 else None
+
+
+def of_form(args):
+    """The Condition of the form that asks for one more, or None where it names no field."""
+    name = args.get("c_field", "")
+    texts = args.getlist("c_value") if hasattr(args, "getlist") else list(args.get("c_value", ()))
+    texts = tuple(text for text in texts if clean(text).strip())
+    return Condition(name, str(args.get("c_op", "")), texts, args.get("c_join") == "or") if name else None
 
 
 def asked(listing, condition):

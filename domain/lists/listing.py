@@ -30,6 +30,17 @@ def demand(by, right):
         raise Forbidden("Your role doesn't allow that here.")
 
 
+def may_share(by, listing):
+    """Whether they may share what they save of a list with all who see it."""
+    return granted(by, listing.shares or listing.writes or listing.reads)
+
+
+def demand_outside(by, listing):
+    """Refuses with Forbidden who may not make links by which others see what they see of a list."""
+    if listing.shares and not granted(by, listing.shares):
+        raise Forbidden("Sharing this list is not yours: who sees to its rules can change that.")
+
+
 @dataclass(frozen=True)
 class Tab:
     """One reading of the list: `column` names the person who is asking, or is None for everybody's rows."""
@@ -103,6 +114,7 @@ class Listing:
     tabs: tuple[Tab, ...] = ()
     reads: Any = ""  # who sees it: a capability, or (by) → bool for a table that isn't known at import
     writes: Any = ""  # who makes and changes rows; without it, rows are changed by acts alone
+    shares: Any = ""  # who shares views, charts and links, where that isn't who writes
     search: Any = None
     joins: Any = None  # (query) → the query with the tables that `elsewhere` speaks of
     elsewhere: Any = ()  # ((field name, column of a joined table, its place or None), …)

@@ -10,7 +10,7 @@ from database.transactions import writes
 from domain import Forbidden, Invalid, NotFound
 from domain.fields.kinds import clean, comparable
 from domain.fields.text import Name
-from domain.lists.listing import demand
+from domain.lists.listing import demand, may_share
 from models import SavedView
 
 MOST = 100  # of one list and person
@@ -53,7 +53,7 @@ def cleaned(query):
 def save(listing, name, query, *, by, shared=False):
     """Save what is asked by a name; one's own view of that name is written over. Refuses with Invalid or Forbidden.
 
-    Shared ones are made by whoever may write in the list.
+    Shared ones are made by whoever may share the list.
     """
     demand(by, listing.reads)
     try:
@@ -62,8 +62,8 @@ def save(listing, name, query, *, by, shared=False):
         raise Invalid({"name": str(unfit)}) from None
     if not name:
         raise Invalid({"name": "Write a name."})
-    if shared:
-        demand(by, listing.writes or listing.reads)
+    if shared and not may_share(by, listing):
+        raise Forbidden("Sharing this list with others is not yours.")
     mine = [view for view in of(listing, by) if view.by_id == by.user.id]
     values = {"name": name, "query": cleaned(query), "is_shared": shared}
     held = next((view for view in mine if comparable(view.name) == comparable(name)), None)

@@ -24,7 +24,7 @@ from domain.fields.text import Text
 from domain.imports import targets
 from domain.lists import asks, calendars, saved_views
 from domain.lists.calendars import DAY, day_of
-from domain.lists.listing import Act, Listing, both, demand
+from domain.lists.listing import Act, Listing, both, demand, demand_outside
 from domain.organizations import organizations
 from models import CalendarFeed, Membership, Organization
 
@@ -48,6 +48,7 @@ def make(listing, query, path, *, by):
     Refuses with Forbidden who doesn't see the list, with NotFound a list without days, and beyond MOST of a person.
     """
     demand(by, listing.reads)
+    demand_outside(by, listing)
     if not listing.calendar:
         raise NotFound()
     if CalendarFeed.select().where(CalendarFeed.user == by.user).count() >= MOST:
@@ -96,6 +97,7 @@ def text(feed, by):
     with inside(by.organization):
         listing = targets.found(feed.table, by, "calendar").listing
         demand(by, listing.reads)
+        demand_outside(by, listing)
         said = parse_qs(feed.query)
         given = {name: texts[0] for name, texts in said.items()} | {"where": said.get("where", [])}
         ask, look = asks.understand(listing, given), calendars.understand(listing, given)

@@ -13,10 +13,10 @@ from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Stale
 from domain.base import history, long_jobs
-from domain.fields.kinds import Unfit, clean, comparable
+from domain.fields.kinds import Unfit, clean, comparable, whole
 from domain.fields.records import registry
 from domain.fields.text import Name, Text
-from domain.records import rights
+from domain.records import rights, shapes
 from models import Collection, RecordField, RecordOption, RecordSlot, ShapeChange
 
 FIELDS = 200  # of one table
@@ -41,6 +41,28 @@ def found(slug):
     if row is None:
         raise NotFound("This table isn't here: it was removed, or it isn't yours to see.")
     return row
+
+
+def to_build(slug, by):
+    """The table with this address, for who may change its shape. Refuses with NotFound or Forbidden."""
+    collection = found(slug)
+    rights.require_build(collection, by)
+    return collection
+
+
+def builds(by, table, **_):
+    """Whether a member may change the shape of the table with this address."""
+    collection = Collection.one(Collection.slug == table, Collection.archived_at.is_null())
+    return collection is not None and rights.may_build(collection, by)
+
+
+def check_linked(options, by):
+    """Refuses with Invalid a link to a table of which whoever builds doesn't see all: making one tells its rows."""
+    other = Collection.one(Collection.id == whole(options.get("table"))) if options.get("table") else None
+    if other is not None and not by.may("records.build"):
+        theirs = rights.of(other, by, shapes.read(other))
+        if theirs.sees != "all" or theirs.hidden:
+            raise Invalid({"table": "You don't see all of that table, so you can't link to it."})
 
 
 def numbered(id):
@@ -80,8 +102,7 @@ def make(name, *, by, fields=(("Name", "text"),)):
 @writes
 def rename(slug, name, *, by, shape=None):
     """Call a table something else; its address stays. Refuses with Invalid, NotFound or Stale."""
-    by.require("records.build")
-    collection, name = found(slug), _read(_NAME, "name", name)
+    collection, name = to_build(slug, by), _read(_NAME, "name", name)
     if name != collection.name:
         Collection.update(name=name).where(Collection.id == collection.id).execute()
         changed(
@@ -100,8 +121,8 @@ def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=N
 
     `shape` is the number that the page was drawn by. Refuses with Invalid, NotFound or Stale.
     """
-    by.require("records.build")
-    collection = found(slug)
+    collection = to_build(slug, by)
+    check_linked(options or {}, by)
     count = RecordField.select().where(RecordField.collection == collection).count()
     if count >= FIELDS:
         raise Invalid({"label": f"A table has {FIELDS} fields at most, the removed ones counted."})
@@ -121,8 +142,7 @@ def number_rows(slot, by):
 @writes
 def rename_field(slug, id, label, *, by, shape=None):
     """Call a field something else; whatever uses it holds its number. Refuses with Invalid, NotFound or Stale."""
-    by.require("records.build")
-    collection, label = found(slug), _read(_LABEL, "label", label)
+    collection, label = to_build(slug, by), _read(_LABEL, "label", label)
     field = field_of(collection, id)
     if label != field.label:
         RecordField.update(label=label).where(RecordField.id == field.id).execute()
@@ -137,8 +157,7 @@ def rename_for_programs(slug, id, *, by, shape=None):
 
     No other field gets a name that one has or had. Refuses with NotFound or Stale.
     """
-    by.require("records.build")
-    collection = found(slug)
+    collection = to_build(slug, by)
     field = field_of(collection, id)
     others = _names_of([row for row in _all_fields(collection) if row.id != field.id])
     name = _free(_named(field.label, "field", "_"), others, "_")
@@ -164,8 +183,7 @@ def _names_of(fields):
 @writes
 def add_option(slug, id, label, *, by, shape=None):
     """Add a word to a choice, at its end. Refuses with Invalid, NotFound or Stale."""
-    by.require("records.build")
-    collection = found(slug)
+    collection = to_build(slug, by)
     field = field_of(collection, id)
     options = list(RecordOption.select().where(RecordOption.field == field))
     if field.kind not in ("choice", "choices"):

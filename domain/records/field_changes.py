@@ -34,8 +34,7 @@ def away(collection):
 @writes
 def bring_back(slug, id, *, by, shape=None):
     """A field that was put away stands where it was. Refuses with NotFound or Stale."""
-    by.require("records.build")
-    collection = collections.found(slug)
+    collection = collections.to_build(slug, by)
     row = next((one for one in away(collection) if one.id == id), None)
     if row is None:
         raise NotFound("This field isn't here any more.")
@@ -149,8 +148,7 @@ def _word(row, option):
 
 
 def _field(slug, id, by):
-    by.require("records.build")
-    collection = collections.found(slug)
+    collection = collections.to_build(slug, by)
     return collections.field_of(collection, id), collection
 
 

@@ -79,11 +79,10 @@ class Rehearsal:
 
 def rehearse(slug, id, kind, *, by, options=None, given=None):
     """What would become of each cell, read and not written. Refuses with Invalid or NotFound."""
-    by.require("records.build")
-    collection = collections.found(slug)
+    collection = collections.to_build(slug, by)
     row = collections.field_of(collection, id)
     cell = shapes.read(collection).by_name[f"f{row.id}"]
-    options = _checked(row, kind, options or {})
+    options = _checked(row, kind, options or {}, by)
     cell = replace(cell, field=replace(cell.field, kind=cell.kind.for_all()))
     target = registry.made(kind, options, _choices(row)).for_all()
     rows = list(rows_of(collection, archived=False, after=0, most=LOOKED + 1))
@@ -187,12 +186,13 @@ def _add_words(row, words):
         options.append(collections.add_word(row, word, options))
 
 
-def _checked(row, kind, options):
+def _checked(row, kind, options, by):
     """The settings of a kind out of texts. Refuses with Invalid what isn't offered."""
     if kind not in registry.KINDS:
         raise Invalid({"kind": "There is no such kind of field."})
     if conversions.way(row.kind, kind) == conversions.NO:
         raise Invalid({"kind": conversions.INSTEAD})
+    collections.check_linked(options, by)
     try:
         return registry.read_options(kind, options)
     except Unfit as unfit:
@@ -315,8 +315,7 @@ def _let_go_of_oldest(row):
 @writes
 def stop(slug, id, *, by, shape=None):
     """Let a field be what it is: what was filled so far goes. Refuses with NotFound or Stale."""
-    by.require("records.build")
-    collection = collections.found(slug)
+    collection = collections.to_build(slug, by)
     row = collections.field_of(collection, id)
     slot = RecordSlot.one(RecordSlot.field == row, RecordSlot.state == "filling")
     if slot is None:

@@ -73,6 +73,7 @@ def _made(_database, shape, allowed, stale_words):
         tabs=(Tab("all", "All rows", None, "records.read"), Tab("mine", "Made by me", "created_by", "records.read")),
         reads="records.read",
         writes="records.write",
+        shares=_shares if allowed.shares else _shares_not,
         imports=True,
         search=True,
         has_pages=True,
@@ -86,7 +87,7 @@ def _made(_database, shape, allowed, stale_words):
         also=("changed_by",) if is_whole else (),
         ranges=dates,
         calendar=tuple(name for name in dates if shape.by_name[name].is_keyed),
-        hears=" ".join(sorted({*(f"record:{there.collection}" for _, _, there, _ in allowed.linked), *pictures})),
+        hears=" ".join(sorted({*(f"record:{table}" for table in _beside(allowed)), *pictures})),
         icon="table",
         title=shape.name,
         exports=tuple(f.name for f in (*fields, *system) if not f.listed),
@@ -100,6 +101,20 @@ def _made(_database, shape, allowed, stale_words):
         why=lambda row, by, verb, members: _why(allowed, row, by, verb, members),
         seen_by=lambda by: of(Collection.get_by_id(shape.collection), by),
     )
+
+
+def _beside(allowed):
+    """The tables whose rows tell what is seen of this one's."""
+    conditions = {one.table for group in allowed.where for one in group if one.table}
+    return {there.collection for _, _, there, _ in allowed.linked} | conditions
+
+
+def _shares(by):
+    return True
+
+
+def _shares_not(by):
+    return False
 
 
 def _field(cell, allowed, shape):

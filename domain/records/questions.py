@@ -28,13 +28,13 @@ class Narrowing(NamedTuple):
 
     probes: tuple = ()  # how fields that hold one value are looked up: "key" or "link"
     is_mine: bool = False  # rows of one maker
-    alternatives: tuple = ()  # whether each condition of which one must hold is about the maker, or a key
+    groups: tuple = ()  # of what a rule asks, by row_conditions.py: of each group how one of them must be met
     all_words: bool = True  # whether a search may find all words
 
     @property
     def is_all(self):
         """Whether all rows of the table are asked for, as far as no search is."""
-        return not (self.probes or self.is_mine or self.alternatives)
+        return not (self.probes or self.is_mine or self.groups)
 
 
 @lru_cache(maxsize=500)
@@ -88,8 +88,8 @@ def _narrowed(way, columns, narrowing):
         query = query.where(column == value if way == "all" else value == NodeList((SQL("+"), column), glue=""))
     query = query.where(Record.archived_at.is_null())
     query = _probed(query, Record.id, narrowing)
-    if narrowing.alternatives:
-        query = query.where(reduce(or_, map(_alternative, enumerate(narrowing.alternatives))))
+    for number, ways in enumerate(narrowing.groups):
+        query = query.where(reduce(or_, (_met(way, f"w{number}_{place}") for place, way in enumerate(ways))))
     return query, by_id
 
 
@@ -106,9 +106,18 @@ def _probed(query, id, narrowing):
     return query
 
 
-def _alternative(numbered):
-    place, is_maker = numbered
-    return (Record.created_by == parameter(f"who_w{place}")) if is_maker else holds(Record.id, f"w{place}")
+def _met(way, place):
+    """The condition that a row meets a rule's, of which the parameters are called by their place."""
+    if way == "maker":
+        return Record.created_by == parameter(f"start_{place}")
+    if way == "key":
+        return holds(Record.id, place)
+    slot, start, end = (parameter(f"{name}_{place}") for name in ("of", "start", "end"))
+    rows = RecordKey.select(RecordKey.record).where(RecordKey.slot == slot, RecordKey.key >= start, RecordKey.key < end)
+    if way == "range":
+        return Record.id.in_(rows)
+    links = RecordLink.slot == parameter(f"slot_{place}"), RecordLink.to_record.in_(rows)
+    return Record.id.in_(RecordLink.select(RecordLink.from_record).where(*links))
 
 
 def _limit():
@@ -117,7 +126,7 @@ def _limit():
 
 def _ids(way, narrowing):
     """The ids alone, as record_id: of keys, where they tell all. What lies in the trash has none."""
-    if way not in ("key", "span") or narrowing.is_mine or narrowing.alternatives:
+    if way not in ("key", "span") or narrowing.is_mine or narrowing.groups:
         return _narrowed(way, (Record.id.alias("record_id"),), narrowing)[0]
     return _probed(_spanned(way, RecordKey.select(RecordKey.record)), RecordKey.record, narrowing)
 

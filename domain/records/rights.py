@@ -1,13 +1,14 @@
 """Who may what with a table that people made, down to the row and the field: what a Sight goes by.
 
 Owners and admins may all. A person's own rule replaces that of their role, and a role without a rule has what it
-has everywhere: members see and change, viewers see. A rule gives nobody more than their role may anywhere: a viewer
-changes nothing, and only who builds sees to the shape. Rules are made in domain/records/rules.py.
+has everywhere: members see, change and share, viewers see. A rule gives nobody more than their role may anywhere but
+one thing: members can build, which is to change the shape of this table; who builds sees all that is in it. Rules
+are made in domain/records/rules.py.
 """
 
 from dataclasses import dataclass, field, replace
 
-from domain.records import shapes
+from domain.records import row_conditions, shapes
 from models import Collection, RecordRule
 
 
@@ -15,8 +16,7 @@ from models import Collection, RecordRule
 class Rights:
     """What somebody may with one table. Two that are equal share everything that is kept of it.
 
-    Of `sees` «some» they are the rows that meet one of `where`: (name of a field, key of its value), or («created_by»,
-    their number).
+    Of `sees` «some» they are the rows that meet `where`, groups of row_conditions.Told.
     """
 
     sees: str = "all"
@@ -25,19 +25,15 @@ class Rights:
     adds: bool = False
     archives: bool = False
     builds: bool = False
+    shares: bool = False
     hidden: frozenset = field(default_factory=frozenset)  # names of fields that they don't see
     fixed: frozenset = field(default_factory=frozenset)  # and of those that they see and don't change
     paused: bool = False  # a condition's field is gone: nothing is shown until somebody decides
     linked: tuple = ()  # (name of a link, address, shape and Rights of the table it points to), of those they see
 
-    def shows(self, shape, row):
-        """Whether a row of a table of this shape is among those that they see."""
-        if self.sees != "some":
-            return self.sees == "all"
-        return any(
-            row.created_by_id == key if name == "created_by" else shape.by_name[name].key(row.value(name)) == key
-            for name, key in self.where
-        )
+    def shown(self, shape, rows):
+        """Those of some rows of a table of this shape that they see."""
+        return row_conditions.shown(self.where, shape, rows) if self.sees != "none" else []
 
     def sees_field(self, name):
         return name not in self.hidden
@@ -52,7 +48,7 @@ class Rights:
         return self.archives and (self.changes != "mine" or row.created_by_id == by.user.id)
 
 
-ALL = Rights("all", (), "all", True, True, True)
+ALL = Rights("all", (), "all", True, True, True, True)
 
 
 def of(collection, by, shape):
@@ -76,8 +72,8 @@ def _of(collection, by, shape):
     writes = by.may("records.write")
     rule = rule_of(collection, by)
     if rule is None:
-        return Rights("all", (), "all" if writes else "none", writes, writes)
-    return _ruled(rule, by, shape)
+        return Rights("all", (), "all" if writes else "none", writes, writes, shares=writes)
+    return _ruled(rule, by, shape, writes)
 
 
 def rule_of(collection, by):
@@ -87,30 +83,37 @@ def rule_of(collection, by):
     return min(found, key=lambda rule: theirs.index(rule.who), default=None)
 
 
-def _ruled(rule, by, shape):
-    where, is_whole = [], True
-    for what, value in rule.where:
-        if what == "made":
-            where.append(("created_by", by.user.id))
-            continue
-        cell = shape.by_name.get(f"f{what}")
-        if cell is None or not cell.is_keyed or cell.kind_name not in ("person", "choice"):
-            is_whole = False
-        else:
-            where.append((cell.name, cell.key(by.user.id if value == "me" else value)))
-    seen = rule.sees if is_whole else "none"
+def _ruled(rule, by, shape, writes):
+    where = row_conditions.compiled(rule.where, by.user.id, shape)
     levels = {cell.name: rule.fields.get(str(cell.id), rule.others) for cell in shape.cells}
+    hidden = frozenset(name for name, level in levels.items() if level == "nothing")
+    is_blank = len(hidden) == len(levels)  # rows without a field are none
+    seen = "none" if is_blank or where is None or (rule.sees == "some" and not where) else rule.sees
     return Rights(
         seen,
-        tuple(where) if seen == "some" else (),
+        where or () if seen == "some" else (),
         rule.changes,
         rule.adds,
         rule.archives,
-        False,
-        frozenset(name for name, level in levels.items() if level == "nothing"),
+        rule.builds and writes and seen == "all" and not hidden,
+        rule.shares and writes,
+        hidden,
         frozenset(name for name, level in levels.items() if level == "see"),
-        not is_whole,
+        where is None,
     )
+
+
+def may_build(collection, by):
+    """Whether a member may change the shape of a table."""
+    return by.may("records.build") or (
+        rule_of(collection, by) is not None and _of(collection, by, shapes.read(collection)).builds
+    )
+
+
+def require_build(collection, by):
+    """Refuses with Forbidden, as a lacking capability does, who may not change the shape of a table."""
+    if not may_build(collection, by):
+        by.require("records.build")
 
 
 def not_seen(by):

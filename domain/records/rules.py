@@ -1,20 +1,27 @@
-"""Rules of who may what with a table: made by owners and admins, said as sentences, and explained for one row."""
+"""Rules of who may what with a table: made by owners and admins, said as sentences, taken back like any change."""
 
 from database.locks import lock
 from database.scope import inside
 from database.transactions import writes
-from domain import Invalid, NotFound
+from domain import Invalid, NotFound, Refused
 from domain.base import audit, long_jobs, roles
-from domain.fields.kinds import comparable, whole
+from domain.fields.kinds import Unfit, comparable, whole
 from domain.fields.person import members
-from domain.lists.listing import granted
-from domain.records import collections, documents, listings, rights, shapes
+from domain.lists import conditions
+from domain.records import collections, documents, row_conditions, shapes
 from models import Collection, Membership, Record, RecordRule
 
 RULED = ("member", "viewer")  # the roles that rules are made for: owners and admins may all
-SEES = (("all", "All rows"), ("some", "Only rows that meet a condition"), ("none", "Nothing of this table"))
+SEES = (("all", "All rows"), ("some", "Only rows that meet the conditions"), ("none", "Nothing of this table"))
 CHANGES = (("all", "All rows they see"), ("mine", "Only rows they made"), ("none", "None"))
 LEVELS = (("change", "See and change"), ("see", "See"), ("nothing", "Neither"))
+MAY = (
+    ("adds", "Add rows"),
+    ("archives", "Put rows into the trash"),
+    ("shares", "Share views, charts and links to a calendar or a file"),
+    ("builds", "Build: add and change fields"),
+)
+KEPT = ("sees", "where", "changes", *dict(MAY), "fields", "others")
 WORDS = "record words"  # the long job that moves what is searched
 BATCH = 500
 
@@ -24,37 +31,23 @@ def of(collection):
     return {rule.who: rule for rule in RecordRule.select().where(RecordRule.collection == collection)}
 
 
-def conditions(shape):
-    """(value of a form, in words) of the conditions that rows can be shown by: one holder or one word each."""
-    offered = [("made:me", "they made it themselves")]
-    for cell in shape.cells:
-        if cell.kind_name == "person" and cell.is_keyed:
-            offered.append((f"{cell.id}:me", f"{cell.field.label} is themselves"))
-        if cell.kind_name == "choice":
-            offered += [(f"{cell.id}:{id}", f"{cell.field.label} is {label}") for id, label, _ in cell.kind.options]
-    return tuple(offered)
-
-
 @writes
-def change(slug, who, form, *, by):
+def change(slug, who, form, *, by, shape=None):
     """Say what somebody («role:member», «user:12») may with a table.
 
-    `form` has sees, where (a list of `conditions`), changes, adds, archives, others, and field_N for each field.
-    Refuses with Invalid or NotFound.
+    `form` has sees, where (conditions as row_conditions.py reads them) and what of_form reads as one more, changes,
+    what MAY names, field_N for each field, others for those that it doesn't name, and later for fields that come
+    later: where it says nothing, nobody new sees these once one is hidden. Refuses with Invalid, NotFound or Stale.
     """
     by.require("records.build")
     collection = collections.found(slug)
     lock("records", collection.id)
-    shape = shapes.read(collection)
-    values = _read(collection, shape, who, form)
-    before = RecordRule.one(RecordRule.collection == collection, RecordRule.who == who)
-    if before is None:
-        RecordRule.create(collection=collection, who=who, **values)
-    else:
-        RecordRule.update(**values).where(RecordRule.id == before.id).execute()
+    values = _read(collection, shapes.read(collection), who, form)
+    before = _values(collection, who)
+    _put(collection, who, values)
     rule = RecordRule.get(RecordRule.collection == collection, RecordRule.who == who)
-    said = sentence(rule, shape, members())
-    _changed(collection, shape, {"rule": who}, f"{collection.name}: {said}", by)
+    said = sentence(rule, shapes.read(collection), members())
+    _changed(collection, {who: [before, _values(collection, who)]}, f"{collection.name}: {said}", by, shape)
     return rule
 
 
@@ -64,20 +57,49 @@ def remove(slug, who, *, by):
     by.require("records.build")
     collection = collections.found(slug)
     lock("records", collection.id)
-    shape = shapes.read(collection)
-    found = RecordRule.delete().where(RecordRule.collection == collection, RecordRule.who == who)
-    if not found.execute():
+    before = _values(collection, who)
+    if before is None:
         raise NotFound("There is no such rule.")
+    _put(collection, who, None)
     summary = f"{collection.name}: the rule for {called(who, members())} was removed"
-    _changed(collection, shape, {"unrule": who}, summary, by)
+    _changed(collection, {who: [before, None]}, summary, by)
 
 
-def _changed(collection, shape, what, summary, by):
-    collections.changed(collection, what, summary, by)
-    was = {cell.id: cell.is_open for cell in shape.cells}
+def put_back(collection, pairs, by):
+    """Undo a change of rules, who → [what it was, what it became], in the present transaction. Returns its ShapeChange.
+
+    Refuses what was changed since.
+    """
+    lock("records", collection.id)
+    for who, (before, after) in pairs.items():
+        if _values(collection, who) != after:
+            raise Refused(f"The rule for {called(who, members())} was changed since. Take that back first.")
+        _put(collection, who, before)
+    turned = {who: pair[::-1] for who, pair in pairs.items()}
+    names = ", ".join(called(who, members()) for who in pairs)
+    return _changed(collection, turned, f"{collection.name}: the rule for {names} is as it was before", by)
+
+
+def _values(collection, who):
+    found = RecordRule.one(RecordRule.collection == collection, RecordRule.who == who)
+    return found and {name: getattr(found, name) for name in KEPT}
+
+
+def _put(collection, who, values):
+    here = RecordRule.collection == collection, RecordRule.who == who
+    if values is None:
+        RecordRule.delete().where(*here).execute()
+    elif not RecordRule.update(**values).where(*here).execute():
+        RecordRule.create(collection=collection, who=who, **values)
+
+
+def _changed(collection, pairs, summary, by, shape=None):
+    was = {cell.id: cell.is_open for cell in shapes.read(Collection.get_by_id(collection.id)).cells}
+    noted = collections.changed(collection, {"rules": pairs}, summary, by, shape)
     collection = Collection.get_by_id(collection.id)
     if was != {cell.id: cell.is_open for cell in shapes.read(collection).cells}:
         find_words_anew(collection, by)
+    return noted
 
 
 def find_words_anew(collection, by):
@@ -89,8 +111,10 @@ def find_words_anew(collection, by):
     long_jobs.begin(WORDS, str(collection.id), by=by.user, organization=by.organization.id, after=0)
 
 
+# --- out of a form --------------------------------------------------------------------------------------------------
+
+
 def _read(collection, shape, who, form):
-    problems = {}
     kind, _, id = who.partition(":")
     known = (kind == "role" and id in RULED) or (
         kind == "user"
@@ -99,23 +123,40 @@ def _read(collection, shape, who, form):
     if not known:
         raise NotFound("There is no such role or person here.")
     values = {name: form.get(name, "") for name in ("sees", "changes", "others")}
-    for name, offered in (("sees", SEES), ("changes", CHANGES), ("others", LEVELS)):
-        if values[name] not in dict(offered):
-            problems[name] = "Choose one of these."
-    known_conditions = dict(conditions(shape))
-    where = [said for said in form.getlist("where") if said in known_conditions]
-    if values["sees"] == "some" and not where:
-        problems["where"] = "Tick at least one condition, or show all rows."
+    offers = (("sees", SEES), ("changes", CHANGES), ("others", LEVELS))
+    problems = {name: "Choose one of these." for name, offered in offers if values[name] not in dict(offered)}
+    where = []
+    if values["sees"] == "some":
+        try:
+            where = row_conditions.read(shape, _conditions(form))
+        except Unfit as unfit:
+            problems["where"] = str(unfit)
+        else:
+            problems |= {} if where else {"where": "Add a condition, or show all rows."}
     levels = {str(cell.id): form.get(f"field_{cell.id}", "") for cell in shape.cells}
-    levels = {id: level for id, level in levels.items() if level in dict(LEVELS)}
-    if levels.get(str(shape.cells[0].id)) == "nothing":
-        problems[f"field_{shape.cells[0].id}"] = "The first field is what a row is called by: everybody sees it."
+    levels = {id: level if level in dict(LEVELS) else values["others"] for id, level in levels.items()}
+    may = {name: form.get(name) == "1" for name, _ in MAY}
+    later = form.get("later", "")
+    if later not in dict(LEVELS):
+        later = "nothing" if "nothing" in levels.values() else values["others"]
+    problems |= _impossible(shape, values, levels, later, may)
     if problems:
         raise Invalid(problems)
-    adds, archives = (form.get(name) == "1" for name in ("adds", "archives"))
-    parted = [said.partition(":") for said in where] if values["sees"] == "some" else []
-    conditions_ = [[int(a) if a.isdigit() else a, int(b) if b.isdigit() else b] for a, _, b in parted]
-    return values | {"where": conditions_, "fields": levels, "adds": adds, "archives": archives}
+    return values | may | {"where": where, "fields": levels, "others": later}
+
+
+def _conditions(form):
+    one = conditions.of_form(form)
+    return [*form.getlist("where"), *([one.written()] if one else ())]
+
+
+def _impossible(shape, values, levels, later, may):
+    """What of a rule contradicts itself: name → a sentence."""
+    if levels[str(shape.cells[0].id)] == "nothing" and values["sees"] != "none":
+        return {f"field_{shape.cells[0].id}": "The first field is what a row is called by: who sees rows sees it."}
+    if may["builds"] and (values["sees"] != "all" or "nothing" in (*levels.values(), later)):
+        return {"builds": "Who builds meets all that stands here. Let them see all rows and fields, or not build."}
+    return {}
 
 
 # --- in words ----------------------------------------------------------------------------------------------------
@@ -127,70 +168,42 @@ def called(who, names):
     return f"{id}s" if kind == "role" else names.get(whole(id), "somebody who left")
 
 
+DOES = {"adds": "add rows", "archives": "put rows into the trash", "shares": "share", "builds": "build the table"}
+
+
 def sentence(rule, shape, names):
     """A rule as people read it."""
-    who = called(rule.who, names).capitalize() if rule.who.startswith("role:") else called(rule.who, names)
-    verb = "see" if rule.who.startswith("role:") else "sees"
+    is_role = rule.who.startswith("role:")
+    who, verb = called(rule.who, names), "see" if is_role else "sees"
+    who = who.capitalize() if is_role else who
     if rule.sees == "none":
         return f"{who} {verb} nothing of this table."
-    offered = dict(conditions(shape))
-    said = [offered.get(f"{what}:{value}", "a field that is gone is something") for what, value in rule.where]
-    rows = f"rows where {' or '.join(said)}" if rule.sees == "some" else "all rows"
+    rows = f"rows where {row_conditions.joined(rule.where, shape, names)}" if rule.sees == "some" else "all rows"
     levels = {cell.field.label: rule.fields.get(str(cell.id), rule.others) for cell in shape.cells}
     hidden = [label for label, level in levels.items() if level == "nothing"]
     fixed = [label for label, level in levels.items() if level == "see"]
-    parts = [f"{who} {verb} {rows}, with all fields{' but ' + _listed(hidden) if hidden else ''}."]
-    they = "They"
+    parts = [f"{who} {verb} {rows}, with all fields{' but ' + listed(hidden) if hidden else ''}."]
     if rule.changes == "none":
-        parts.append(f"{they} change nothing.")
+        parts.append("They change nothing.")
     else:
         whose = " of rows they made" if rule.changes == "mine" else ""
-        parts.append(f"{they} change everything they see{whose}{' but ' + _listed(fixed) if fixed else ''}.")
-    more = [word for word, is_on in (("add rows", rule.adds), ("put rows into the trash", rule.archives)) if is_on]
+        parts.append(f"They change everything they see{whose}{' but ' + listed(fixed) if fixed else ''}.")
+    more = [word for name, word in DOES.items() if getattr(rule, name)]
     if more:
-        parts.append(f"{they} may {' and '.join(more)}.")
+        parts.append(f"They may {listed(more)}.")
+    if hidden or rule.others == "nothing":
+        comes = {"nothing": "don't see", "see": "see and don't change", "change": "see and change"}[rule.others]
+        parts.append(f"Fields that come later they {comes}.")
     return " ".join(parts)
 
 
-def _listed(labels):
+def listed(labels):
+    """Words as people list them."""
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
 
 
-def explain(slug, member, id):
-    """Why somebody sees a row or doesn't: (whether they do, sentences in the order in which it is decided)."""
-    collection = collections.found(slug)
-    shape, names = shapes.read(collection), members()
-    name = names.get(member.user.id, member.user.name)
-    row = Record.one(Record.collection == collection, Record.id == id)
-    steps = [f"{name} is {_article(member.role)} {member.role} here."]
-    if row is None:
-        return False, [*steps, f"There is no row {id} in this table."]
-    if row.archived_at is not None:
-        return False, [*steps, f"Row {id} lies in the trash, so nobody sees it in the list."]
-    allowed, rule = rights.of(collection, member, shape), rights.rule_of(collection, member)
-    if allowed.builds:
-        return True, [*steps, "Owners and admins see all rows."]
-    if not granted(member, "records.read"):
-        return False, [*steps, "Somebody with that role sees no tables."]
-    steps.append(sentence(rule, shape, names) if rule else f"There is no rule for them: {member.role}s see all rows.")
-    if allowed.paused:
-        return False, [
-            *steps,
-            "A field of that condition is gone, so nothing is shown until somebody changes the rule.",
-        ]
-    if allowed.sees == "none":
-        return False, steps
-    sight = listings.of(collection, member).listing.source
-    sees = sight.get(None, id, member, None, None) is not None
-    if allowed.sees == "some":
-        steps.append("This row meets one of the conditions." if sees else "This row meets none of the conditions.")
-    if sees and allowed.hidden:
-        labels = [cell.field.label for cell in shape.cells if cell.name in allowed.hidden]
-        steps.append(f"They don't see its {_listed(labels)}.")
-    return sees, steps
-
-
-def _article(role):
+def article(role):
+    """The «a» or «an» before a role."""
     return "an" if role[0] in "aeiou" else "a"
 
 
@@ -223,7 +236,7 @@ def look(slug, who, *, by):
     else:
         eyes = by.looking_as(by.colleague(whole(id)) if kind == "user" and whole(id) else None)
         target = eyes.user
-    name = eyes.user.name if eyes.real_user else f"{_article(id)} {id}"
+    name = eyes.user.name if eyes.real_user else f"{article(id)} {id}"
     summary = f"{by.user.name} looked at {collection.name} as {name}"
     audit.record("records.looked", summary, by=by.user, organization=by.organization, target=target)
     return eyes.role, eyes.user.id if eyes.real_user else None

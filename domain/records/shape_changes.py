@@ -9,6 +9,7 @@ from typing import NamedTuple
 from database.clock import now
 from database.transactions import writes
 from domain import NotFound, Refused
+from domain.fields.person import members
 from domain.records import collections, rules
 from domain.records.hanging import doubles
 from models import (
@@ -84,7 +85,8 @@ def recent(collection):
     found = [change for place, change in enumerate(found) if place < FEWEST or change.created_at >= since]
     for change in found:
         change.said = _in_words(change.what)
-        change.undoable = not change.undone_by_id and any(table in TABLES and table != "slots" for table in change.what)
+        tables = change.what.keys() & {*TABLES, "rules"} - {"slots"}
+        change.undoable = not change.undone_by_id and bool(tables)
     return found
 
 
@@ -102,7 +104,7 @@ NAMES = {
 
 def _in_words(what):
     """A change as people read it: of what, and what about it."""
-    parts = []
+    parts = [f"Who may what: {rules.called(who, members())}" for who in what.get("rules", ())]
     for table, rows in what.items():
         for id, pairs in rows.items() if table in ("fields", "options", "collections") else ():
             row = TABLES[table].get_or_none(TABLES[table].id == int(id))
@@ -118,13 +120,17 @@ def _in_words(what):
 @writes
 def undo(slug, id, *, by, shape=None):
     """Take a change back. Refuses with NotFound, Stale, or when what it made was changed since or is gone."""
-    by.require("records.build")
-    collection = collections.found(slug)
+    collection = collections.to_build(slug, by)
     change = ShapeChange.one(ShapeChange.collection == collection, ShapeChange.id == id)
     if change is None:
         raise NotFound("This change isn't here any more.")
     if change.undone_by_id:
         raise Refused("This was taken back already.")
+    if "rules" in change.what:
+        by.require("records.build")  # who builds one table makes no rules of it
+        made = rules.put_back(collection, change.what["rules"], by)
+        ShapeChange.update(undone_by_id=made.id).where(ShapeChange.id == change.id).execute()
+        return made
     diff: dict = {}
     for table, rows in change.what.items():
         for key, pairs in rows.items() if table in TABLES else ():

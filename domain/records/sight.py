@@ -332,19 +332,24 @@ class Sight(Source):
 
     def narrowing(self, probes, plan):
         """What of a question's conditions changes its text."""
-        alternatives = tuple(name == "created_by" for name, _ in self.rights.where)
+        groups = tuple(tuple(one.way for one in group) for group in self.rights.where)
         return questions.Narrowing(
-            tuple(way for way, _, _ in probes), plan.made_by is not None, alternatives, not self.rights.hidden
+            tuple(way for way, _, _ in probes), plan.made_by is not None, groups, not self.rights.hidden
         )
 
     def narrows(self, plan):
         """The parameters of all that a question is narrowed by besides its probes."""
         given = {"collection": self.shape.collection, "made_by": plan.made_by}
-        for place, (name, key) in enumerate(self.rights.where):
-            if name == "created_by":
-                given[f"who_w{place}"] = key
-            else:
-                given |= {f"slot_w{place}": self.shape.by_name[name].slot, f"key_w{place}": key}
+        for number, group in enumerate(self.rights.where):
+            for place, one in enumerate(group):
+                asked = {
+                    "start": one.start,
+                    "key": one.start,
+                    "end": one.end,
+                    "slot": one.slot,
+                    "of": one.of or one.slot,
+                }
+                given |= {f"{name}_w{number}_{place}": value for name, value in asked.items()}
         return given
 
     # --- what is done to rows: see domain/lists/tables.py ----------------------------------------------------------
@@ -354,7 +359,8 @@ class Sight(Source):
             return None
         found = questions.one()(id=id, collection=self.shape.collection)
         row = Row(self.shape, *found[0]) if found else None
-        return links.seen(self._readers, [row])[0] if row and self.rights.shows(self.shape, row) else None
+        shown = self.rights.shown(self.shape, [row] if row else [])
+        return links.seen(self._readers, shown)[0] if shown else None
 
     def make(self, listing, values, by, parent):
         lock("records", self.shape.collection)
@@ -411,9 +417,10 @@ class Sight(Source):
 
     def get_many(self, ids, is_seen=True):
         """id → row, of those that are there; with `is_seen` only what these rights show."""
-        found = (Row(self.shape, *values) for values in questions.these(ids, self.shape.collection))
-        shown = [row for row in found if not is_seen or self.rights.shows(self.shape, row)]
-        return {row.id: row for row in (links.seen(self._readers, shown) if is_seen else shown)}
+        found = [Row(self.shape, *values) for values in questions.these(ids, self.shape.collection)]
+        if is_seen:
+            found = links.seen(self._readers, self.rights.shown(self.shape, found))
+        return {row.id: row for row in found}
 
     def worked(self, row, values):
         """What is to be written so that a row has these values; None is a new row, and no values remove one."""

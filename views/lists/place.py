@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from domain.fields.person import members
 from domain.lists import conditions, lists, rows
-from domain.lists.listing import granted
+from domain.lists.listing import granted, may_share
 
 
 class Place:
@@ -16,6 +16,8 @@ class Place:
         self.apart = tuple(apart)  # (name, text) of what the view asks for itself
         self.listing = rules.listing
         self.may_write = bool(self.listing.writes) and granted(by, self.listing.writes)
+        self.may_share = may_share(by, self.listing)
+        self.may_subscribe = self.may_share or not self.listing.shares
         self.may_add = self.may_write and rules.may_add(by)
 
     @cached_property

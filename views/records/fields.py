@@ -21,7 +21,7 @@ def address(collection, *parts):
 
 
 @blueprint.get(HERE + "/fields/<int:id>")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def show(table, id):
     return _shown(table, id)
 
@@ -66,7 +66,7 @@ def _done(table, id, act):
 
 
 @blueprint.post(HERE + "/fields/<int:id>/act")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def act(table, id):
     form = request.form
 
@@ -98,7 +98,7 @@ def _some_rows(ids):
 
 
 @blueprint.post(HERE + "/fields/<int:id>/word")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def word(table, id):
     form = request.form
     option = whole(form.get("option")) or 0
@@ -125,7 +125,7 @@ def word(table, id):
 
 
 @blueprint.get(HERE + "/fields/<int:id>/kind")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def kind(table, id):
     if "kind" not in request.args:
         return _shown(table, id)
@@ -136,7 +136,7 @@ def kind(table, id):
 
 
 @blueprint.post(HERE + "/fields/<int:id>/kind")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def change_kind(table, id):
     form = request.form
     try:
@@ -193,14 +193,14 @@ def _given(asked):
 
 
 @blueprint.post(HERE + "/changes")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def undo(table):
     shape_changes.undo(table, whole(request.form.get("id")) or 0, by=g.by, shape=whole(request.form.get("shape")))
     return pages.go(address(collections.found(table), "fields"), "It was taken back.")
 
 
 @blueprint.post(HERE + "/fields/back")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def bring_back(table):
     id = whole(request.form.get("id")) or 0
     field_changes.bring_back(table, id, by=g.by, shape=whole(request.form.get("shape")))

@@ -4,10 +4,10 @@ from flask import Blueprint, g, session
 from htmx_flask import request
 
 from domain import Invalid, NotFound
-from domain.fields.kinds import whole
+from domain.fields.kinds import Unfit, whole
 from domain.fields.person import members
 from domain.organizations import organizations
-from domain.records import collections, rules, shapes
+from domain.records import collections, explanations, row_conditions, rules, shape_changes, shapes
 from views import access, cookies, pages
 
 blueprint = Blueprint("record_rules", __name__)
@@ -26,10 +26,12 @@ def _rules(table, who="", errors=None, status=200):
     asked = request.args
     everybody = {member.user.id: member for member in organizations.everybody(g.by.organization).values()}
     person = everybody.get(whole(asked.get("person")) or 0)
-    answer = rules.explain(table, person, whole(asked.get("row")) or 0) if person else None
+    answer = explanations.explain(table, person, whole(asked.get("row")) or 0) if person else None
     editing = who or asked.get("who", "")
     if editing and not _is_known(editing, names):
         raise NotFound("There is no such role or person here.")
+    # Without a script the form comes back as it was, with one more field to ask about.
+    given = request.form if errors else asked if "sees" in asked else None
     return pages.page(
         "records/rules.html",
         status,
@@ -38,21 +40,50 @@ def _rules(table, who="", errors=None, status=200):
         made=[(who, rules.called(who, names), rules.sentence(rule, shape, names)) for who, rule in made.items()],
         editing=editing,
         editing_name=rules.called(editing, names) if editing else "",
-        rule=request.form if errors else made.get(editing),
-        levels=_levels(shape, made.get(editing), errors),
-        ticked=request.form.getlist("where") if errors else _ticked(made.get(editing)),
-        conditions=rules.conditions(shape),
-        offered={"sees": rules.SEES, "changes": rules.CHANGES, "levels": rules.LEVELS},
+        rule=made.get(editing),
+        given=given,
+        shown=given or made.get(editing),
+        levels=_levels(shape, made.get(editing), given),
+        conditions=_conditions(shape, made.get(editing), given, names),
+        **_asked(shape, given or {}),
+        offered={"sees": rules.SEES, "changes": rules.CHANGES, "levels": rules.LEVELS, "may": rules.MAY},
         whom=[(f"role:{role}", f"All {role}s") for role in rules.RULED]
         + [(f"user:{id}", name) for id, name in names.items()],
         people=names,
         eyes=rules.eyes(g.by, everybody),
+        changes=[change for change in shape_changes.recent(collection) if "rules" in change.what],
         answer=answer,
         chosen=asked,
         errors=errors or {},
-        url=f"/{g.by.organization.slug}/records/{collection.slug}",
+        url=_at(collection),
         here="records",
     )
+
+
+def _at(collection):
+    return f"/{g.by.organization.slug}/records/{collection.slug}"
+
+
+def _asked(shape, args):
+    """What the form asks of one more condition: first its field is chosen, then the rest as its kind has it."""
+    about = row_conditions.about(shape, args.get("c_field", ""))
+    kind = about and about.kind
+    choices = None
+    if about and kind.names_people:
+        choices = [(row_conditions.ME, "themselves"), *members().items()]
+    elif about and hasattr(kind, "choices"):
+        choices = kind.choices
+    abouts = [(one.key, one.label) for one in row_conditions.offered(shape)]
+    return {"abouts": abouts, "about": about, "choices": choices}
+
+
+@blueprint.get(HERE + "/condition")
+@access.member("records.build")
+def condition(table):
+    """What is asked of a field, for one more condition of the form."""
+    collection = collections.found(table)
+    about = _asked(shapes.read(collection), request.args)
+    return pages.fragment("records/rules.html", "rule_condition", url=_at(collection), **about)
 
 
 def _is_known(who, names):
@@ -60,15 +91,22 @@ def _is_known(who, names):
     return (kind == "role" and id in rules.RULED) or (kind == "user" and whole(id) in names)
 
 
-def _levels(shape, rule, errors):
+def _levels(shape, rule, given):
     """Field's id → the level that the form shows for it; empty is «as all other fields»."""
-    if errors:
-        return {cell.id: request.form.get(f"field_{cell.id}", "") for cell in shape.cells}
+    if given:
+        return {cell.id: given.get(f"field_{cell.id}", "") for cell in shape.cells}
     return {cell.id: rule.fields.get(str(cell.id), "") if rule else "" for cell in shape.cells}
 
 
-def _ticked(rule):
-    return [f"{what}:{value}" for what, value in rule.where] if rule else []
+def _conditions(shape, rule, given, names):
+    """(text of the form, in words, whether it is an «or») of the conditions that the form has already."""
+    kept = rule.where if rule else []
+    if given:
+        try:
+            kept = row_conditions.read(shape, given.getlist("where"))
+        except Unfit:
+            kept = []
+    return [(row_conditions.written(one), row_conditions.said(one, shape, names), one["is_or"]) for one in kept]
 
 
 @blueprint.post(HERE)
@@ -76,7 +114,7 @@ def _ticked(rule):
 def change(table):
     who = request.form.get("who", "")
     try:
-        rules.change(table, who, request.form, by=g.by)
+        rules.change(table, who, request.form, by=g.by, shape=whole(request.form.get("shape")))
     except Invalid as refusal:
         return _rules(table, who, refusal.fields, refusal.status)
     return pages.go(f"/{g.by.organization.slug}/records/{table}/rules", "The rule holds from now on.")

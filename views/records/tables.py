@@ -122,7 +122,7 @@ def _at(collection):
 
 
 @blueprint.get(HERE + "/<table>/fields")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def fields(table):
     return _fields(table)
 
@@ -147,7 +147,7 @@ def _fields(table, refusal=None, about=None):
 
 
 @blueprint.post(HERE + "/<table>/fields")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def add_field(table):
     form, label = request.form, request.form.get("label", "")
     kind = form.get("kind") or guesses.kind_of(label)
@@ -178,13 +178,13 @@ def _changed(table, about, change, done, named="label"):
 
 
 @blueprint.post(HERE + "/<table>/fields/<int:id>")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def change_field(table, id):
     return _changed(table, id, partial(collections.rename_field, table, id), lambda field: f"{field.label} is saved.")
 
 
 @blueprint.post(HERE + "/<table>/fields/<int:id>/words")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def add_word(table, id):
     return _changed(
         table, id, partial(collections.add_option, table, id), lambda option: f"{option.label} can be chosen."
@@ -192,7 +192,7 @@ def add_word(table, id):
 
 
 @blueprint.post(HERE + "/<table>/name")
-@access.member("records.build")
+@access.member("records.build", collections.builds)
 def rename(table):
     done = lambda renamed: f"It is called {renamed.name}."  # noqa: E731
     return _changed(table, "name", partial(collections.rename, table), done, named="name")

@@ -37,7 +37,7 @@ def _rules(row, by, becoming):
     collection = Collection.get_by_id(row.collection_id)
     shape, names = shapes.read(collection), members()
     for rule in RecordRule.select().where(RecordRule.collection == collection):
-        if any(what == row.id for what, _ in rule.where):
+        if any(str(row.id) in kept["about"].split(".") for kept in rule.where):
             rests = (
                 ""
                 if not becoming or becoming.new.name == becoming.old.name

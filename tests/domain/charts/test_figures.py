@@ -72,7 +72,12 @@ def test_what_is_kept_is_kept_apart_for_each_zone_whose_and_right(at, cast, offe
     read_in("Asia/Tokyo")
     assert of(offers.listing("bob"), query, bob).job is not None
     read_in("UTC")
-    rule = [("sees", "some"), ("changes", "all"), ("others", "change"), ("where", f"{offers.field('Owner')[1:]}:me")]
+    rule = [
+        ("sees", "some"),
+        ("changes", "all"),
+        ("others", "change"),
+        ("where", f"or~{offers.field('Owner')[1:]}~any_of~me"),
+    ]
     rules.change(offers.table.slug, "role:member", MultiDict(rule), by=at("alice"))
     assert total(of(offers.listing("bob"), query, bob)) == 2
     assert total(of(offers.listing("alice"), query, at("alice"))) != 2
@@ -81,7 +86,7 @@ def test_what_is_kept_is_kept_apart_for_each_zone_whose_and_right(at, cast, offe
 def test_who_looks_with_lesser_eyes_is_counted_with_them(at, cast, offers, many):
     for number in range(3):
         offers.add(Name=f"A{number}", State="New")
-    rule = [("sees", "some"), ("changes", "none"), ("others", "see"), ("where", "made:me")]
+    rule = [("sees", "some"), ("changes", "none"), ("others", "see"), ("where", "or~made~any_of~me")]
     rules.change(offers.table.slug, "role:viewer", MultiDict(rule), by=at("alice"))
     eyes, query = at("alice").seen_as("viewer"), offers.query(chart_by="State")
     listing = listings.of(collections.found(offers.table.slug), eyes).listing
@@ -98,7 +103,7 @@ def test_a_count_whose_table_was_changed_meanwhile_says_so(at, cast, offers, man
         offers.add(Name=f"A{number}", State="New")
     query = offers.query(chart_by="State")
     of(offers.listing("bob"), query, at("bob"))
-    rule = [("sees", "some"), ("changes", "all"), ("others", "change"), ("where", "made:me")]
+    rule = [("sees", "some"), ("changes", "all"), ("others", "change"), ("where", "or~made~any_of~me")]
     rules.change(offers.table.slug, "role:member", MultiDict(rule), by=at("alice"))
     assert figures.work() == 1
     assert LongJob.get(LongJob.kind == figures.JOB).status == "failed"

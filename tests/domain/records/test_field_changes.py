@@ -190,7 +190,7 @@ def test_a_rule_whose_field_became_another_kind_lets_nobody_through(table, at):
     make_rows(table, by, ("a", "New"))
     state = field_id(table, "State")
     form = MultiDict(
-        [("sees", "some"), ("where", f"{state}:{option('New')}"), ("changes", "none"), ("others", "change")]
+        [("sees", "some"), ("where", f"or~{state}~any_of~{option('New')}"), ("changes", "none"), ("others", "change")]
     )
     rules.change(table.slug, "role:member", form, by=by)
     assert len(seen(table, at("bob"))) == 1

@@ -201,7 +201,7 @@ def ruled(two, at):
     by, bob = at("alice"), at("bob")
     mine, other = add("sponsors", bob, Name="Mine", City="Here"), add("sponsors", by, Name="Other", City="There")
     secret = name("sponsors", by, "Secret")
-    rule = [("sees", "some"), ("where", "made:me"), ("changes", "all"), ("others", "change")]
+    rule = [("sees", "some"), ("where", "or~made~any_of~me"), ("changes", "all"), ("others", "change")]
     rules.change("sponsors", "role:member", MultiDict([*rule, (f"field_{secret[1:]}", "nothing")]), by=by)
     lamp = add("things", by, Name="Lamp", Sponsor="Other", Helpers="Other; Mine")
     return bob, mine, other, lamp

@@ -4,13 +4,14 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 import jobs
-from domain import Forbidden, Invalid, NotFound
-from domain.charts import charts
-from domain.lists import asks, conditions, lists, rows, totals
-from domain.records import collections, kind_changes, listings, rules
-from models import Collection, Record, RecordOption
+from domain import Forbidden, Invalid, NotFound, Refused, Stale
+from domain.charts import charts, saved_charts
+from domain.lists import asks, conditions, lists, rows, saved_views, totals
+from domain.people import feeds
+from domain.records import collections, explanations, field_changes, kind_changes, listings, rules, shape_changes
+from models import AuditEvent, Collection, Record, RecordOption
 
-RULE = {"sees": "all", "changes": "all", "adds": "1", "archives": "1", "others": "change"}
+RULE = {"sees": "all", "changes": "all", "adds": "1", "archives": "1", "shares": "1", "others": "change"}
 
 
 @pytest.fixture
@@ -62,9 +63,9 @@ def test_a_condition_is_any_of_what_was_ticked(offers, at):
     assert seen(bob) == {"A", "B", "C", "D"}
     known = names(at("alice"))
     open_ = RecordOption.get(RecordOption.label == "Open").id
-    rule(at, "role:member", sees="some", where=[f"{known['State'][1:]}:{open_}"])
+    rule(at, "role:member", sees="some", where=[f"or~{known['State'][1:]}~any_of~{open_}"])
     assert seen(bob) == {"A"}
-    rule(at, "role:member", sees="some", where=["made:me", f"{known['Owner'][1:]}:me"])
+    rule(at, "role:member", sees="some", where=["or~made~any_of~me", f"or~{known['Owner'][1:]}~any_of~me"])
     assert seen(bob) == {"C", "D"}
     assert seen(at("alice")) == {"A", "B", "C", "D"}
     for name, row in offers.items():
@@ -172,7 +173,7 @@ def test_rules_are_said_and_explained(offers, at, cast):
         at,
         "role:member",
         sees="some",
-        where=["made:me", f"{known['Owner'][1:]}:me"],
+        where=["or~made~any_of~me", f"or~{known['Owner'][1:]}~any_of~me"],
         changes="mine",
         archives="",
         **{f"field_{known['Budget'][1:]}": "nothing"},
@@ -180,17 +181,34 @@ def test_rules_are_said_and_explained(offers, at, cast):
     shape = of(at("alice")).listing.source.shape
     assert rules.sentence(made, shape, {}) == (
         "Members see rows where they made it themselves or Owner is themselves, with all fields but Budget. "
-        "They change everything they see of rows they made. They may add rows."
+        "They change everything they see of rows they made. They may add rows and share. "
+        "Fields that come later they don't see."
     )
-    sees, steps = rules.explain("offers", at("bob"), offers["A"].id)
-    assert not sees
-    assert steps[-1] == "This row meets none of the conditions."
-    sees, steps = rules.explain("offers", at("bob"), offers["C"].id)
+    assert explanations.explain("offers", at("bob"), offers["A"].id) == (
+        False,
+        [
+            "Bob is a member here.",
+            rules.sentence(made, shape, {}),
+            "They made it themselves: no.",
+            "Owner is themselves: no.",
+            "So the row does not meet what is asked.",
+        ],
+    )
+    sees, steps = explanations.explain("offers", at("bob"), offers["D"].id)
     assert sees
-    assert steps[-1] == "They don't see its Budget."
-    assert rules.explain("offers", at("alice"), offers["A"].id) == (
+    assert steps[2:] == [
+        "They made it themselves: no.",
+        "Owner is themselves: yes.",
+        "So the row meets what is asked.",
+        "They don't see its Budget.",
+        "They change nothing of it.",
+        "They can't put it into the trash.",
+    ]
+    sees, steps = explanations.explain("offers", at("bob"), offers["C"].id)
+    assert (sees, steps[-2:]) == (True, ["They change it.", "They can't put it into the trash."])
+    assert explanations.explain("offers", at("alice"), offers["A"].id) == (
         True,
-        ["Alice is an owner here.", "Owners and admins see all rows."],
+        ["Alice is an owner here.", "Owners and admins see all rows and change them."],
     )
 
 
@@ -214,3 +232,132 @@ def test_a_rule_that_is_none_is_refused(offers, at, who, form, wrong):
 def test_members_make_no_rules(table, at):
     with pytest.raises(Forbidden):
         rules.change("offers", "role:member", MultiDict(RULE), by=at("bob"))
+
+
+# --- who builds, who shares, and what comes later ---------------------------------------------------------------------
+
+
+def test_nobody_new_sees_a_later_field_once_one_is_hidden(offers, at):
+    bob, known = at("bob"), names(at("alice"))
+    rule(at, "role:member")
+    collections.add_field("offers", "Shown", by=at("alice"))
+    assert "Shown" in names(bob)
+    rule(at, "role:member", **{f"field_{known['Budget'][1:]}": "nothing"})
+    assert "Shown" in names(bob)
+    collections.add_field("offers", "Later", by=at("alice"))
+    assert "Later" not in names(bob)
+    rule(at, "role:member", later="see", **{f"field_{known['Budget'][1:]}": "nothing"})
+    collections.add_field("offers", "Latest", by=at("alice"))
+    assert not of(bob).may_change(offers["A"], names(bob)["Latest"], bob)
+
+
+def test_rows_without_a_field_are_none(offers, at):
+    with pytest.raises(Invalid):
+        rule(at, "role:member", others="nothing")
+    known = names(at("alice"))
+    rule(at, "role:member", **{f"field_{known['Name'][1:]}": "see"}, others="nothing")
+    assert [f.label for f in of(at("bob")).listing.fields if f.name.startswith("f")] == ["Name"]
+    field_changes.put_away("offers", int(known["Name"][1:]), by=at("alice"))
+    with pytest.raises(NotFound):
+        of(at("bob"))
+
+
+def test_a_member_builds_one_table_where_a_rule_says_so(offers, at, cast):
+    bob, vera = at("bob"), at("vera")
+    collections.make("Others", by=at("alice"))
+    with pytest.raises(Forbidden):
+        collections.add_field("offers", "Note", by=bob)
+    for who in (cast.bob, cast.vera):
+        rule(at, f"user:{who.id}", builds="1")
+    field = collections.add_field("offers", "Note", by=bob)
+    collections.rename_field("offers", field.id, "Notes", by=bob)
+    kind_changes.rehearse("offers", field.id, "number", by=bob)
+    change = shape_changes.recent(collections.found("offers"))[0]
+    shape_changes.undo("offers", change.id, by=bob)
+    for refused in (
+        lambda: collections.add_field("others", "Note", by=bob),
+        lambda: collections.add_field("offers", "Note", by=vera),  # a viewer may change nothing anywhere
+        lambda: field_changes.put_table_away("offers", by=bob),
+        lambda: rules.change("offers", "role:member", MultiDict(RULE), by=bob),
+        lambda: collections.make("Mine", by=bob),
+    ):
+        with pytest.raises(Forbidden):
+            refused()
+    assert of(bob).listing.source.rights.builds
+    of_rule = next(one for one in shape_changes.recent(collections.found("offers")) if "rules" in one.what)
+    with pytest.raises(Forbidden):
+        shape_changes.undo("offers", of_rule.id, by=bob)
+
+
+def test_who_builds_sees_all_of_the_table_and_links_to_none_that_is_hidden(offers, at, cast):
+    known, bob = names(at("alice")), at("bob")
+    for more in ({f"field_{known['Budget'][1:]}": "nothing"}, {"later": "nothing"}, {"sees": "none"}):
+        with pytest.raises(Invalid):
+            rule(at, f"user:{cast.bob.id}", **({"builds": "1"} | more))
+    rule(at, f"user:{cast.bob.id}", builds="1")
+    other = collections.make("Others", by=at("alice"))
+    rules.change("others", "role:member", MultiDict(RULE | {"sees": "none"}), by=at("alice"))
+    with pytest.raises(Invalid):
+        collections.add_field("offers", "Other", "link", options={"table": str(other.id)}, by=bob)
+    with pytest.raises(Invalid):
+        kind_changes.rehearse("offers", int(known["Budget"][1:]), "link", options={"table": str(other.id)}, by=bob)
+    rules.remove("others", "role:member", by=at("alice"))
+    assert collections.add_field("offers", "Other", "link", options={"table": str(other.id)}, by=bob)
+
+
+def test_who_may_not_share_makes_nothing_that_others_see_it_by(offers, at):
+    bob, alice = at("bob"), at("alice")
+    collections.add_field("offers", "On", "day", by=alice)
+    listing = of(bob).listing
+    view = saved_views.save(listing, "Bob's", "q=a", by=bob, shared=True)
+    chart = saved_charts.save(listing, "Mine", "", by=bob)
+    feed, _ = feeds.make(listing, "", "/records/offers", by=bob)
+    assert view.is_shared
+    assert b"VCALENDAR" in feeds.text(feed, bob)
+    rule(at, "role:member", shares="")
+    listing = of(bob).listing
+    assert saved_views.save(listing, "Own", "q=a", by=bob)
+    for refused in (
+        lambda: saved_views.save(listing, "For all", "q=a", by=bob, shared=True),
+        lambda: saved_charts.save(listing, "For all", "", by=bob, shared=True),
+        lambda: saved_charts.change(chart.id, "For all", by=bob, shared=True),
+        lambda: feeds.make(listing, "", "/records/offers", by=bob),
+        lambda: feeds.text(feed, bob),  # a link that was made before is shut by it, too
+    ):
+        with pytest.raises(Forbidden):
+            refused()
+    assert saved_views.save(of(alice).listing, "For all", "q=a", by=alice, shared=True)
+
+
+# --- taken back ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_is_taken_back_by_undo_and_noted(offers, at):
+    bob, alice, known = at("bob"), at("alice"), names(at("alice"))
+    table = collections.found("offers")
+    rule(at, "role:member", **{f"field_{known['Budget'][1:]}": "nothing"})
+    rule(at, "role:member", sees="none")
+    rules.remove("offers", "role:member", by=alice)
+    assert AuditEvent.select().where(AuditEvent.summary.contains("Members see nothing")).count() == 1
+    removed, nothing, hides = shape_changes.recent(table)[:3]
+    assert "members" in removed.said
+    with pytest.raises(Refused):
+        shape_changes.undo("offers", hides.id, by=alice)  # it was changed since
+    shape_changes.undo("offers", removed.id, by=alice)
+    with pytest.raises(NotFound):
+        of(bob)
+    shape_changes.undo("offers", nothing.id, by=alice)
+    assert "Budget" not in names(bob)
+    assert seen(bob, q="secretA") == set()
+    shape_changes.undo("offers", hides.id, by=alice)
+    assert "Budget" in names(bob)
+    again = shape_changes.recent(table)[0]
+    shape_changes.undo("offers", again.id, by=alice)  # and what was taken back comes again
+    assert "Budget" not in names(bob)
+
+
+def test_two_write_rules_of_one_table_and_the_later_one_is_told(offers, at):
+    shape = collections.found("offers").shape
+    rules.change("offers", "role:member", MultiDict(RULE), by=at("alice"), shape=shape)
+    with pytest.raises(Stale):
+        rules.change("offers", "role:viewer", MultiDict(RULE), by=at("alice"), shape=shape)

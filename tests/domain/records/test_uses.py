@@ -128,7 +128,7 @@ def test_hard_case_02_undo_gives_back_cells_sorts_filters_groups_and_rules(table
     save(table, by, "Days", {"where": written(on, "on", "2026-03-02"), "view": "calendar", "cal_on": on})
     saved_charts.save(listing, "By state", urlencode({"chart_by": state, state: option("New")}), by=by, shared=True)
     feeds.make(listing, urlencode({state: option("Open")}), "/records/repairs", by=by)
-    given = MultiDict([("sees", "some"), ("where", f"{row_of(table, 'State').id}:{option('Open')}")])
+    given = MultiDict([("sees", "some"), ("where", f"or~{row_of(table, 'State').id}~any_of~{option('Open')}")])
     given.update({"changes": "all", "others": "change", f"field_{row_of(table, 'Budget').id}": "nothing"})
     rules.change(table.slug, "role:member", given, by=by)
     before, stood, keys = dump(), cells(table, by), set(RecordKey.select().tuples())
@@ -155,7 +155,7 @@ def test_hard_case_08_what_uses_a_field_is_told_waits_and_runs_again_as_it_did(t
     by, state = at("alice"), f_of(table, "State")
     save(table, by, "Open ones", {state: option("Open")})
     save(table, at("bob"), "Bob's", {"sort": state}, shared=False)
-    given = MultiDict([("sees", "some"), ("where", f"{row_of(table, 'State').id}:{option('Open')}")])
+    given = MultiDict([("sees", "some"), ("where", f"or~{row_of(table, 'State').id}~any_of~{option('Open')}")])
     rules.change(table.slug, "role:member", given | {"changes": "all", "others": "change"}, by=by)
     told = {(use.what, use.how) for use in uses.of(row_of(table, "State"), by)}
     assert {("The view “Open ones”", queries.FILTERS), ("1 view of other people", "")} < told

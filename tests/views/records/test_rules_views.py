@@ -15,7 +15,15 @@ def repairs(cast, at):
         return collections.make("Repairs", by=at("alice"), fields=(("Name", "text"), ("Budget", "text")))
 
 
-RULE = {"who": "role:member", "sees": "all", "changes": "mine", "adds": "1", "others": "change", "field_2": "nothing"}
+RULE = {
+    "who": "role:member",
+    "sees": "all",
+    "changes": "mine",
+    "adds": "1",
+    "shares": "1",
+    "others": "change",
+    "field_2": "nothing",
+}
 HERE = "/acme/records/repairs/rules"
 
 
@@ -34,7 +42,7 @@ def test_a_rule_is_written_said_and_taken_back(browse, repairs, cast):
 def test_a_rule_that_cannot_be_keeps_what_was_ticked(browse, repairs):
     answer = browse("alice").post(HERE, data=RULE | {"sees": "some"})
     assert answer.status_code == 422
-    assert "Tick at least one condition" in answer.text
+    assert "Add a condition, or show all rows" in answer.text
     assert 'name="changes" value="mine" checked' in answer.text
 
 
@@ -98,3 +106,40 @@ def test_a_row_leads_to_who_sees_it(browse, repairs):
     alice.post("/acme/records/repairs", data={"f1": "Toaster"})
     assert f'href="{HERE}?row=1#why"' in alice.get("/acme/records/repairs/1").text
     assert "#why" not in browse("bob").get("/acme/records/repairs/1").text
+
+
+def test_conditions_are_added_one_by_one_without_a_script_and_with_one(browse, repairs, cast, at):
+    alice = browse("alice")
+    with inside(cast.acme):
+        collections.add_field("repairs", "State", "choice", by=at("alice"), choices=("Open", "Shut"))
+    form = RULE | {"sees": "some", "c_field": "3"}
+    page = alice.get(HERE, query_string=form).text
+    assert '<option value="3" selected>State</option>' in page
+    assert 'name="c_value" value="1"' in page
+    assert 'name="changes" value="mine" checked' in page  # what was chosen before stays
+    piece = alice.get(HERE + "/condition?c_field=3", headers={"HX-Request": "true"}).text
+    assert piece.strip().startswith('<div id="rule_condition"')
+    assert "Open" in piece
+    alice.post(HERE, data=form | {"c_op": "any_of", "c_value": ["1"]})
+    assert "Members see rows where State is Open" in alice.get(HERE).text
+    again = alice.get(HERE + "?who=role:member").text
+    assert 'name="where" value="and~3~any_of~1" checked' in again
+    more = {"where": "and~3~any_of~1", "c_field": "made", "c_op": "any_of", "c_value": "me", "c_join": "or"}
+    alice.post(HERE, data=RULE | {"sees": "some"} | more)
+    text = alice.get(HERE).text
+    assert "State is Open or they made it themselves" in text
+    assert "Take back: Who may what: members" in text
+
+
+def test_who_builds_by_a_rule_finds_the_fields_and_no_rules(browse, repairs, cast):
+    alice, bob = browse("alice"), browse("bob")
+    assert bob.get("/acme/records/repairs/fields").status_code == 403
+    form = {"who": f"user:{cast.bob.id}", "sees": "all", "changes": "all", "others": "change", "builds": "1"}
+    assert alice.post(HERE, data=form).status_code == 303
+    page = bob.get("/acme/records/repairs").text
+    assert "/acme/records/repairs/fields" in page
+    assert "/rules" not in page
+    assert bob.get("/acme/records/repairs/fields").status_code == 200
+    assert bob.post("/acme/records/repairs/fields", data={"label": "Note"}).status_code == 303
+    assert bob.get(HERE).status_code == 403
+    assert bob.post("/acme/records/repairs/away").status_code == 403

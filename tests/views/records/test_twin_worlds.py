@@ -53,7 +53,7 @@ def world(cast, at):
             ids.append(rows.create(found, form, by=alice).id)
             rows.change(found, ids[-1], {known["Budget"]: f"hidden {number}"}, by=alice)
         rule = [*{"sees": "some", "changes": "all", "adds": "1", "others": "change"}.items()]
-        rule += [("where", f"{known['Owner'][1:]}:me")]
+        rule += [("where", f"or~{known['Owner'][1:]}~any_of~me")]
         rule += [(f"field_{known[label][1:]}", "nothing") for label in ("Budget", "Stage")]
         rules.change(table.slug, "role:member", MultiDict(rule), by=alice)
         while rules.move_words():
@@ -79,7 +79,7 @@ def linked(table, cast, at):
     rules.change(
         makers.slug,
         "role:member",
-        MultiDict({"sees": "some", "where": "made:me", "changes": "all", "others": "change"}),
+        MultiDict({"sees": "some", "where": "or~made~any_of~me", "changes": "all", "others": "change"}),
         by=alice,
     )
     return ids
