@@ -1269,7 +1269,7 @@ class RecordRule(Owned):
     collection = to(Collection, index=False)
     who = CharField(max_length=40)
     sees = State("all", "some", "none", default="all")
-    where = Json(default=list)  # of «some»: conditions, as domain/records/row_conditions.py keeps them
+    where = Json(default=list)  # of «some»: conditions, as domain/records/rows/row_conditions.py keeps them
     changes = State("all", "mine", "none", default="none")
     adds = BooleanField(default=False)
     archives = BooleanField(default=False)

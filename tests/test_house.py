@@ -328,7 +328,8 @@ DOORS = {
     "domain/records/kind_changes.py": "who builds sees all cells; its job shows them to nobody",
     "domain/records/hanging/doubles.py": "a builder's rule, and numbers of rows alone",
     "domain/records/rows/numbers.py": "the job that numbers rows shows them to nobody",
-    "domain/records/rules.py": "why a builder's colleague sees a row, and the job that moves words",
+    "domain/records/rules.py": "the job that moves words shows them to nobody",
+    "domain/records/rows/explanations.py": "who builds asks whether there is a row of this number",
     "domain/records/archives/leaving.py": "a builder's whole tables as a ZIP",
     "domain/records/archives/returning.py": "and back, into tables of their own",
 }

@@ -8,7 +8,8 @@ are made in domain/records/rules.py.
 
 from dataclasses import dataclass, field, replace
 
-from domain.records import row_conditions, shapes
+from domain.records import shapes
+from domain.records.rows import row_conditions
 from models import Collection, RecordRule
 
 

@@ -8,7 +8,8 @@ from domain.base import audit, long_jobs, roles
 from domain.fields.kinds import Unfit, comparable, whole
 from domain.fields.person import members
 from domain.lists import conditions
-from domain.records import collections, documents, row_conditions, shapes
+from domain.records import collections, documents, shapes
+from domain.records.rows import row_conditions
 from models import Collection, Membership, Record, RecordRule
 
 RULED = ("member", "viewer")  # the roles that rules are made for: owners and admins may all

@@ -7,7 +7,8 @@ from domain import Invalid, NotFound
 from domain.fields.kinds import Unfit, whole
 from domain.fields.person import members
 from domain.organizations import organizations
-from domain.records import collections, explanations, row_conditions, rules, shape_changes, shapes
+from domain.records import collections, rules, shape_changes, shapes
+from domain.records.rows import explanations, row_conditions
 from views import access, cookies, pages
 
 blueprint = Blueprint("record_rules", __name__)

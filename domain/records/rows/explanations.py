@@ -2,7 +2,8 @@
 
 from domain.fields.person import members
 from domain.lists.listing import granted
-from domain.records import collections, listings, rights, row_conditions, rules, shapes
+from domain.records import collections, listings, rights, rules, shapes
+from domain.records.rows import row_conditions
 from domain.records.sight import Sight
 from models import Record
 

@@ -125,7 +125,7 @@ def _kept(shape, said):
         raise Unfit("A condition is about a field that isn't here any more.")
     texts = [text for text in said.texts if text]
     kept = {"is_or": said.is_or, "about": of.key, "kind": of.kind_name, "operator": said.operator, "texts": texts}
-    if _told(kept, ANYBODY, shape) is None:
+    if _ways_to_meet(kept, ANYBODY, shape) is None:
         raise Unfit(f"Say what {of.label} is to be compared with.")
     return kept
 
@@ -139,7 +139,7 @@ def compiled(where, me, shape):
     """Groups of Told of what a rule keeps: of each group one must hold. None where a field is gone or another kind."""
     groups: list[tuple] = []
     for kept in where:
-        found = _told(kept, me, shape)
+        found = _ways_to_meet(kept, me, shape)
         if found is None:
             return None
         if kept["is_or"] and groups:
@@ -149,7 +149,7 @@ def compiled(where, me, shape):
     return tuple(groups)
 
 
-def _told(kept, me, shape):
+def _ways_to_meet(kept, me, shape):
     of = about(shape, kept["about"])
     operator = next((one for one in of.operators if one.key == kept["operator"]), None) if of else None
     if of is None or operator is None or of.kind_name != kept["kind"]:
@@ -163,7 +163,7 @@ def _told(kept, me, shape):
         return tuple(Told("maker", id) for id in operand)
     way = ("range", "beyond")[len(of.places) > 2]
     spans = _spans(of.kind, operator, operand)
-    return tuple(_one(way, start, end, of.places) for start, end in spans)
+    return tuple(_key_or_range(way, start, end, of.places) for start, end in spans)
 
 
 def _operand(kind, operator, texts):
@@ -175,7 +175,7 @@ def _operand(kind, operator, texts):
     return kind.operand(operator, texts or [""])
 
 
-def _one(way, start, end, places):
+def _key_or_range(way, start, end, places):
     is_point = way == "range" and end == start + operators.AFTER
     return Told("key", start, "", *places) if is_point else Told(way, start, end, *places)
 
