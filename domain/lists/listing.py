@@ -31,8 +31,8 @@ def demand(by, right):
 
 
 def may_share(by, listing):
-    """Whether they may share what they save of a list with all who see it."""
-    return granted(by, listing.shares or listing.writes or listing.reads)
+    """Whether they may share what they save of a list with all who see it: who writes there, if it lets them."""
+    return granted(by, listing.writes or listing.reads) and (not listing.shares or granted(by, listing.shares))
 
 
 def demand_outside(by, listing):
@@ -114,7 +114,7 @@ class Listing:
     tabs: tuple[Tab, ...] = ()
     reads: Any = ""  # who sees it: a capability, or (by) → bool for a table that isn't known at import
     writes: Any = ""  # who makes and changes rows; without it, rows are changed by acts alone
-    shares: Any = ""  # who shares views, charts and links, where that isn't who writes
+    shares: Any = ""  # who of them shares views, charts and links, where not all do
     search: Any = None
     joins: Any = None  # (query) → the query with the tables that `elsewhere` speaks of
     elsewhere: Any = ()  # ((field name, column of a joined table, its place or None), …)

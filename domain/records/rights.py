@@ -73,7 +73,7 @@ def _of(collection, by, shape):
     writes = by.may("records.write")
     rule = rule_of(collection, by)
     if rule is None:
-        return Rights("all", (), "all" if writes else "none", writes, writes, shares=writes)
+        return Rights("all", (), "all" if writes else "none", writes, writes, shares=True)
     return _ruled(rule, by, shape, writes)
 
 
@@ -97,7 +97,7 @@ def _ruled(rule, by, shape, writes):
         rule.adds,
         rule.archives,
         rule.builds and writes and seen == "all" and not hidden,
-        rule.shares and writes,
+        rule.shares,
         hidden,
         frozenset(name for name, level in levels.items() if level == "see"),
         where is None,

@@ -17,7 +17,7 @@ class Place:
         self.listing = rules.listing
         self.may_write = bool(self.listing.writes) and granted(by, self.listing.writes)
         self.may_share = may_share(by, self.listing)
-        self.may_subscribe = self.may_share or not self.listing.shares
+        self.may_subscribe = not self.listing.shares or granted(by, self.listing.shares)
         self.may_add = self.may_write and rules.may_add(by)
 
     @cached_property
