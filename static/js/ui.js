@@ -180,7 +180,7 @@
   // -- confirmations, in our own dialog: <form data-confirm="Refund order 1042?" data-confirm-verb="Refund">, hx-confirm
 
   // A form may have a title and another word for no: data-confirm-title, data-confirm-no.
-  function ask(sentence, verb, danger, { confirmTitle = "", confirmNo = "Cancel" } = {}) {
+  function ask(sentence, verb, danger, { confirmTitle = "", confirmNo = verb?.startsWith("Cancel") ? "Back" : "Cancel" } = {}) {
     const dialog = byId("confirm");
     const yes = byId("confirm_yes");
     const title = byId("confirm_title");

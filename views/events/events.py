@@ -71,6 +71,7 @@ def _of_event(place, row):
         "fields_of": lambda part: [place.listing.by_name[name] for name in events.PARTS[part][1]],
         "missing": events.missing(row) if row.state == "draft" else [],
         "figures": figures,
+        "has_door": devices.is_there(row),
         "room": stocks.get(("event", row.id)),
         "wrong": stock.check(row.id),
     }
@@ -159,6 +160,7 @@ def ledger(id):
         sections=sections(event),
         section="event",
         moves=stock.moves(event.id),
+        names={tier.id: tier.name for tier in tiers.of(event.id)},
         wrong=stock.check(event.id),
         here="events",
     )

@@ -42,16 +42,21 @@ class Keeper:
     role: str  # in the organization or in the event's workspace
 
 
+def is_there(event):
+    """Whether an event has a door now."""
+    return event.state in ("published", "cancelled") and event.ends_at + AFTER > now()
+
+
 def reach(user, public_id):
     """The Keeper of an event (its public id), or None where they don't work at its door or it has none now.
     Refuses with SecondFactorRequired a member of an organization that asks for one."""
     with everywhere("an event's door is found by its address"):
         event = Event.one(Event.public_id == str(public_id)[:40])
-        role = event and event.state in ("published", "cancelled") and _role(user, event)
+        role = event and is_there(event) and _role(user, event)
         if not role:
             return None
         organization = event.organization
-    if organization.status == "deleted" or event.ends_at + AFTER <= now():
+    if organization.status == "deleted":
         return None
     member = organizations.reach(user, organization.slug)
     if member and (closed := permissions.closed(member)):
@@ -198,6 +203,6 @@ listing = Listing(
     stands_in=lambda id, by: events.one(id),
     reads="events.read",
     icon="device-mobile",
-    empty=(("all", "Whoever opens the door on a phone is listed here.", "No phones yet."),),
+    empty=(("all", "Whoever opens the door on a phone is listed here."),),
 )
 rules = rows.Rules(listing)

@@ -1,5 +1,7 @@
 """An organizer makes an event on its pages: the list, the form in parts, what is within it."""
 
+from datetime import timedelta
+
 import pytest
 
 from domain.events import events
@@ -79,7 +81,19 @@ def test_orders_and_passes_show_who_bought(clock, inside_acme, at, browse):
     assert alice.get(f"{base}/passes?q=lovelace").text.count("Ada Lovelace") >= 2
     ledger = alice.get(f"{base}/ledger").text
     assert "Figures, ledger and orders agree." in ledger
-    assert "sell" in ledger
+    assert ">Sold<" in ledger
+    assert "The whole event" in ledger
+
+
+def test_nothing_leads_to_a_door_that_is_not_there_and_none_cancels_beside_cancel(clock, inside_acme, at, browse):
+    event, _ = make_event(at("alice"))
+    alice, base = browse("alice"), f"/acme/events/{event.id}"
+    assert ">Open the door<" in alice.get(base).text
+    asks = alice.get(f"{base}/cancellation").text.partition('id="act_asks"')[2].partition("</form>")[0]
+    assert (asks.count("Cancel<"), asks.count("Back<")) == (1, 1)
+    clock.moment = event.ends_at + timedelta(days=1)
+    assert ">Open the door<" not in browse("alice").get(base).text
+    assert browse("alice").get(f"/door/{event.public_id}").status_code == 404
 
 
 def test_amounts_are_typed_and_shown_in_the_events_currency(clock, inside_acme, at, browse):
