@@ -1432,6 +1432,12 @@ class Event(Owned):
     most_each = IntegerField(null=True)  # tickets that one buyer gets, over all their orders
     opening = State("first", "draw", default="first")  # who is first in the line
     arrivals = IntegerField(default=0)  # the last number in the line
+    opens_at = Moment(null=True)  # the sale: before it nobody has a number
+    draw_seed = CharField(max_length=64, null=True)  # its hash is shown before the draw, itself after
+    waits = BooleanField(default=True)  # who finds nothing free may wait
+    small_pass = BooleanField(default=True)  # smaller groups may be called before larger ones
+    most_block = IntegerField(null=True, default=20)  # places in line of one network
+    line_behind = BooleanField(default=False)  # somebody waits who hasn't been tried for what is free
     door_minutes = IntegerField(default=60)  # the door opens so long before
     refund_policy = TextField(null=True)
     age_policy = TextField(null=True)
@@ -1652,6 +1658,52 @@ class TicketOrder(Owned):
 
 partial(
     TicketOrder, "ticket_order_live", TicketOrder.event, TicketOrder.hold_until_at, where="state IN ('held', 'paying')"
+)
+
+
+class Place(Owned):
+    """Somebody's place in the line for an event. Numbers are given as requests come, and never change."""
+
+    LIVE = ("drawn", "waiting", "called")
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    public_id = CharField(max_length=40, default=spoken_id, unique=True)
+    form_key = CharField(max_length=64, null=True)  # a form that is sent twice makes one place
+    number = IntegerField(null=True)  # none before the draw
+    state = State("drawn", "waiting", "called", "taken", "lapsed", "left", default="waiting")
+    wishes = Json()  # tier's id, as text → how many
+    tiers = Ids()
+    needs = IntegerField()  # tickets that it must get at least
+    is_less_fine = BooleanField(default=False)
+    code = CharField(max_length=40, null=True)
+    block = CharField(max_length=64, null=True)  # a hash of the network it came from
+    email = short(null=True)  # where it is called when it isn't looking
+    buyer = to(Buyer, on_delete="SET NULL", null=True)
+    user = to(User, on_delete="SET NULL", null=True)
+    order = to(TicketOrder, on_delete="SET NULL", null=True)  # what it was called with
+    called_at = Moment(null=True)
+    seen_at = Moment()
+
+    class Meta:
+        indexes = ((("event", "number"), True), (("event", "form_key"), True), (("event", "id"), False))
+
+    @property
+    def counts(self):
+        """Tier's id → how many of it are wished for."""
+        return {int(id): count for id, count in self.wishes.items()}
+
+
+partial(Place, "place_waiting", Place.event, Place.number, where="state = 'waiting'")
+partial(Place, "place_drawn", Place.event, where="state = 'drawn'")
+partial(Place, "place_block", Place.event, Place.block, where="state IN ('drawn', 'waiting', 'called')")
+partial(
+    Place,
+    "place_one_live",
+    Place.event,
+    Place.buyer,
+    where="state IN ('drawn', 'waiting', 'called') AND buyer_id IS NOT NULL",
+    unique=True,
 )
 
 

@@ -30,6 +30,7 @@ from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
 from domain.events import orders, payments
 from domain.events.afterwards import pass_transfers
+from domain.events.line import calls
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
@@ -126,6 +127,7 @@ CALENDAR = (
     Job("overdue", "Ask about renewals that didn't come", silences.renew_overdue, every(hours=1), once=True),
     Job("silence", "Watch that webhooks come", silences.watch_silence, every(hours=1), once=True),
     Job("holds", "End holds of tickets, send stranded money back", batches(200, payments.look_after), every(minutes=1)),
+    Job("line", "Call who waits in line for tickets", batches(100, calls.work), every(seconds=5), woken_by="line"),
     Job("called_off", "Void tickets of cancelled events", batches(50, orders.call_off), every(minutes=1)),
     Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
     Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5)),

@@ -174,6 +174,8 @@ FORMS = {
     "buying.ask_back": {"pass": "{passes_row}", "reason": "They are ill."},
     "passes.pass_on": {"email": "grace@example.org"},
     "passes.accept": {"holder": "Grace Hopper"},
+    "events.line_bulk": {"ids": "{line_row}", "act": "removal"},
+    "line.keep": {"email": "ada@example.org"},
     "buying.hold": {"t{free}": "1"},
     "buying.pay": {"name": "Ada Lovelace", "email": "ada@example.org"},
     "buying.change": {"t{free}": "1"},
@@ -242,6 +244,7 @@ REFUSED = {
     "buying.ask_back": 409,  # the order is only held
     "events.remove": 403,  # a draft is deleted by an act, with all that is in it
     "events.undo": 409,
+    "events.line_act_offer": 409,  # all are taken
     **{f"events.{part}restore": 422 for part in EVENT_FORMS},  # none is chosen
     **{f"record_fields.{name}": 404 for name in ("undo", "bring_back", "bring_table_back")},  # nothing was put away
     "tasks.restore": 422,  # none is chosen
@@ -550,6 +553,8 @@ def of_an_event(endpoint, sale):
         offer, key = sale["offer"]
         serial, token = sale["pass"]
         return {"transfer": offer, "serial": serial, "token": key if end in ("offered", "accept") else token}
+    if room == "line":
+        return dict(zip(("place", "token"), sale["place"], strict=True))
     if room == "carriers":
         return dict(zip(("serial", "token"), sale["pass"], strict=True))
     if room == "returns":
@@ -563,7 +568,7 @@ def of_an_event(endpoint, sale):
     others = {"orders_act_letter": "paid", "devices_act_return": "phone_off"}
     others |= {f"refunds_act_{act}": "asked_row" for act in ("approval", "refusal")}
     id = sale[others.get(end, f"{part}row")]
-    parent = sale["free"] if part == "prices_" else sale["published"]
+    parent = {"prices_": sale["free"], "line_": sale["full"]}.get(part, sale["published"])
     first = next(iter(EVENT_FORMS.get(part, {"": ""})))
     return {"id": id, "parent": parent, "name": first, "batch": sale["batch"].get(part)}
 

@@ -283,6 +283,8 @@ EVERYWHERE = {
     "domain/organizations/transfers.py": 1,  # offers lapse for all alike
     "domain/events/events.py": 2,  # an address of an event names no organization, and is the only one of its kind
     "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike
+    "domain/events/line/calls.py": 1,  # lines are called for all alike
+    "domain/events/line/polls.py": 3,  # a place's address names no organization; polls serve all
     "domain/events/orders.py": 1,  # cancelled events are worked off for all
     "domain/events/passes.py": 1,  # nor a pass's
     "domain/events/afterwards/pass_transfers.py": 2,  # nor that of one that is offered; offers lapse for all alike
@@ -424,6 +426,7 @@ BROAD = {
     "views/money/webhooks.py": 1,  # the route raises it, where errors are answered
     "views/base/health.py": 1,  # whatever it is, the answer is «not well»
     "views/live.py": 1,  # a failed look is logged, and looked again
+    "views/polls.py": 1,  # so is a line that wasn't read
 }
 
 

@@ -294,6 +294,7 @@ def rows_of():
         models.SessionSpeaker.create(session=talk, speaker=speaker, **mine),
         models.Voucher.create(code="A", code_norm="a", **part),
         models.Buyer.create(key="k", **part),
+        models.Place.create(wishes={}, tiers=(kind.id,), needs=1, seen_at=now(), **part),
         models.StockMove.create(stock=stock, kind="hold", **part),
         models.PaymentAttempt.create(
             order=order, provider="stripe", amount_cents=1, currency="EUR", expires_at=now(), **mine

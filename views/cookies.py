@@ -42,7 +42,7 @@ LINK_SENT = "link_sent"  # the address, for one look
 BACKER = "backer"  # (backer's id, the token of the claim)
 BACKER_BACK = "backer_back"  # where a code that was mailed already waits
 VIEW_AS = "view_as"  # (organization's id, a lesser role[, whose eyes, the page to go back to])
-HOLDS = "ticket_orders"  # event's id → public id of the order that this browser holds: with no key, it opens nothing
+HOLDS = "ticket_places"  # event's id → public id of this browser's place in line: with no key, it opens nothing
 STAFF = "staff_token"  # while somebody of the platform looks on as another: their own session
 
 ZONE = "guildhall_zone"  # a cookie of its own: the browser's time zone, where nobody is signed in

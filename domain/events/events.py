@@ -4,9 +4,8 @@ draft → published → cancelled, and whatever doesn't run any more → archive
 clock. Why: docs/decisions/tickets.md
 """
 
-import re
+import secrets
 from dataclasses import dataclass
-from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from database.clock import now
@@ -47,7 +46,17 @@ VISIBILITY = Choice(
         ("private", "Nobody outside sees it"),
     ),
 )
+OPENING = Choice(
+    (("first", "First come, first served", "quiet"), ("draw", "By lot", "info")),
+    about=(
+        ("first", "Numbers are given from the second it opens"),
+        ("draw", "Who comes in the last quarter of an hour before is shuffled"),
+    ),
+)
 CURRENCY = Choice(tuple((code, code, "") for code in sorted(CURRENCIES)))
+
+
+TIMES = ("starts_at", "ends_at", "opens_at")
 
 
 class InvalidTransition(Refused):
@@ -71,6 +80,7 @@ PARTS = {
             *("transfer_about", "transfer_days"),
         ),
     ),
+    "line": ("The line", ("opens_at", "opening", "waits", "small_pass", "most_block")),
     "policies": (
         "Policies",
         (
@@ -102,44 +112,6 @@ def is_selling(event):
 def local(event, moment):
     """A moment where the event is, aware."""
     return moment.astimezone(ZoneInfo(event.timezone))
-
-
-def calendar_file(event, url):
-    """The event as a calendar file (RFC 5545), in UTC, so that it is right in every zone."""
-    told = "\n\n".join(text for text in (event.about, url) if text)
-    lines = [
-        *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Guildhall//Events//EN", "BEGIN:VEVENT"),
-        f"UID:{event.public_id}@guildhall",
-        f"DTSTAMP:{_utc(event.updated_at)}",
-        f"DTSTART:{_utc(event.starts_at)}",
-        f"DTEND:{_utc(event.ends_at)}",
-        f"SUMMARY:{_escaped(event.title)}",
-        f"LOCATION:{_escaped(', '.join(text for text in (event.venue, event.address, event.online_url) if text))}",
-        f"DESCRIPTION:{_escaped(told)}",
-        f"URL:{url}",
-        f"STATUS:{'CANCELLED' if event.state == 'cancelled' else 'CONFIRMED'}",
-        *("END:VEVENT", "END:VCALENDAR"),
-    ]
-    return "".join(f"{_folded(line)}\r\n" for line in lines)
-
-
-def _utc(moment):
-    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-
-
-def _escaped(text):
-    return re.sub(r"([\\;,])", r"\\\1", text).replace("\n", "\\n")
-
-
-def _folded(line):
-    """In pieces of at most 75 bytes, no letter cut."""
-    pieces, present = [], ""
-    for sign in line:
-        if len((present + sign).encode()) > (75 if not pieces else 74):
-            pieces.append(present)
-            present = ""
-        present += sign
-    return "\r\n ".join([*pieces, present])
 
 
 # --- its address ---------------------------------------------------------------------------------------------------
@@ -287,7 +259,8 @@ def copy(id, starts_at, *, by):
     like = one(id)
     shift = copies.wall_clock(like.starts_at, starts_at, like.timezone)
     copied = {name: getattr(like, name) for part in PARTS.values() for name in part[1]}
-    times = {"starts_at": shift(like.starts_at), "ends_at": shift(like.ends_at)}
+    times = {name: shift(moment) for name in TIMES if (moment := getattr(like, name))}
+    times["draw_seed"] = secrets.token_hex(16)
     lock("event slugs")
     slug = _free_slug(like.title)
     made = Event.create(**copied | times, slug=slug, public_id=public_id(), made_by=by.user, workspace=like.workspace)
@@ -311,7 +284,11 @@ def _derive(event, values):
         raise Invalid({"currency": "There are orders already, and they are in the old currency."})
     if event is None:
         lock("event slugs")
-        return {"slug": _free_slug(values["title"]), "public_id": public_id()}
+        return {
+            "slug": _free_slug(values["title"]),
+            "public_id": public_id(),
+            "draw_seed": secrets.token_hex(16),
+        }
     return {}
 
 
@@ -366,6 +343,21 @@ listing = Listing(
             "transfer_about", "Where to transfer money", Text(2000, long=True), listed=False, help="Empty: nobody can."
         ),
         Field("transfer_days", "Days for a transfer", Number(1, 30), default=5, listed=False),
+        Field("opens_at", "The sale opens", Moment(), listed=False, help="For a rush. Empty: as its tickets say."),
+        Field("opening", "Who is first", OPENING, default="first", listed=False),
+        Field("waits", "Who finds nothing free may wait", Switch(), default=True, listed=False),
+        Field(
+            *("small_pass", "Smaller groups may pass larger ones", Switch()),
+            default=True,
+            listed=False,
+            help="Else few free places wait for the group whose turn it is.",
+        ),
+        Field(
+            *("most_block", "Places in line of one network", Number(1, 100_000)),
+            default=20,
+            listed=False,
+            help="Offices and halls of residence come from one. Empty for no limit.",
+        ),
         Field("refund_policy", "Refunds", Text(4000, long=True), listed=False),
         Field(
             "refund_hours",

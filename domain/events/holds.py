@@ -20,7 +20,7 @@ from domain.fields.email import Usable, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.text import Name
-from models import Buyer, Event, OrderItem, TicketOrder, Tier
+from models import Buyer, Event, OrderItem, Place, TicketOrder, Tier
 
 SWEPT = 50  # lapsed holds that a buyer who finds nothing free sweeps at most
 LINES = 30  # kinds of tickets in one order
@@ -48,10 +48,12 @@ class Line:
 # --- what is wished for ----------------------------------------------------------------------------------------
 
 
-def _lines(event, wishes, code, held=()):
+def lines_of(event, wishes, code, held=()):
     """(lines, voucher) of what somebody asks for who has `held` (tiers' ids). Refuses what can't be bought: a closed or
     hidden tier, too few or too many, an add-on alone."""
     shown, voucher = vouchers.shown(event.id, code, held)
+    if len(wishes) > LINES:
+        raise Invalid({"tickets": f"At most {LINES} kinds in one order."})
     offered = {tier.id: tier for tier in shown}
     stocks, phases, found = stock.of(event.id), tiers.phases(event.id), []
     for id, count in sorted(wishes.items()):
@@ -113,18 +115,27 @@ def hold(event_id, wishes, *, code="", key="", user=None):
         lock("form", f"{event.id} {key}")
     if key and (made := TicketOrder.one(TicketOrder.event == event, TicketOrder.form_key == key)):
         return made
+    check_selling(event)
+    lines, voucher = lines_of(event, wishes, code)
+    until = now() + timedelta(minutes=event.hold_minutes)
+    return begin(event, lines, voucher, until, form_key=key, user=user)
+
+
+def check_selling(event):
+    """Refuse where nothing is sold."""
     if not events.is_selling(event):
         raise Refused(f"Tickets for {event.title} aren't sold any more.")
-    if len(wishes) > LINES:
-        raise Invalid({"tickets": f"At most {LINES} kinds in one order."})
-    lines, voucher = _lines(event, wishes, code)
-    until = now() + timedelta(minutes=event.hold_minutes)
-    order = TicketOrder.create(event=event, currency=event.currency, hold_until_at=until, form_key=key, user=user)
-    _fill(order, event, lines, voucher)
+
+
+def begin(event, lines, voucher, until, *, sweeps=True, **values):
+    """An order that holds these lines until then, in the present transaction; lapsed holds end first where that is
+    needed and one `sweeps`. Refuses with SoldOut."""
+    order = TicketOrder.create(event=event, currency=event.currency, hold_until_at=until, **values)
+    _fill(order, event, lines, voucher, sweeps)
     return order
 
 
-def _fill(order, event, lines, voucher):
+def _fill(order, event, lines, voucher, sweeps=True):
     """Take what the lines want, and write them to the order."""
     total, tax, discount = _sums(event, lines)
     values = {"voucher": voucher, "total_cents": total, "tax_cents": tax, "discount_cents": discount}
@@ -149,7 +160,7 @@ def _fill(order, event, lines, voucher):
     try:
         stock.take(order, wants, name=name)
     except stock.SoldOut:
-        if not sweep(event.id):
+        if not sweeps or not sweep(event.id):
             raise
         stock.take(order, wants, name=name)
     for field, value in values.items():
@@ -203,7 +214,7 @@ def change(order_id, wishes, *, code=""):
         raise Refused("It is being paid at the moment. Go back from there first.")
     event = events.one(order.event_id)
     items = standing(order)
-    lines, voucher = _lines(event, wishes, code, {item.tier_id for item in items})
+    lines, voucher = lines_of(event, wishes, code, {item.tier_id for item in items})
     counted = _people(items)
     stock.release(order, wants_of(order))
     OrderItem.delete().where(OrderItem.order == order).execute()
@@ -211,6 +222,7 @@ def change(order_id, wishes, *, code=""):
     if order.buyer_id:
         _give_back_to(order.buyer_id, counted)
         _take_for(event, order.buyer_id, sum(line.count for line in lines if line.tier.kind == "admission"))
+    stock.comes_back(event.id)
     return order
 
 
@@ -230,6 +242,10 @@ def end(order_id, state, kind):
     stock.release(order, wants_of(order), kind)
     if order.buyer_id:
         _give_back_to(order.buyer_id, _people(standing(order)))
+    Place.update(state="lapsed" if state == "expired" else "left").where(
+        Place.order == order.id, Place.state == "called"
+    ).execute()
+    stock.comes_back(order.event_id)
     return True
 
 

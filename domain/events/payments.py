@@ -13,7 +13,7 @@ from domain import Invalid, Refused
 from domain.base import configuration, outgoing
 from domain.events import events, holds, passes, refunds, stock
 from domain.fields.money import written
-from models import PaymentAttempt, TicketOrder, TicketPayment
+from models import PaymentAttempt, Place, TicketOrder, TicketPayment
 
 # --- without money, and by a transfer ---------------------------------------------------------------------------
 
@@ -195,6 +195,7 @@ def _sell_late(order):
 
 
 def _give(order):
+    Place.update(state="taken").where(Place.order == order.id, Place.state << ("called", "lapsed")).execute()
     made = passes.issue(order)
     write(order, "tickets", f"tickets:{order.id}", count=len(made))
 

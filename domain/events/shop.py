@@ -23,6 +23,7 @@ class Offer:
     most: int
     note: str
     currency: str
+    wish: int = 0  # how many of it one may wait for, where there aren't enough
 
     @property
     def is_free(self):
@@ -31,7 +32,7 @@ class Offer:
     @property
     def counts(self):
         """What can be chosen, where that is few."""
-        return (0, *range(self.tier.least, self.most + 1))
+        return (0, *range(self.tier.least, max(self.most, self.wish) + 1))
 
     @property
     def plain_price(self):
@@ -57,7 +58,8 @@ def _offer(event, tier, stocks, its_phases):
     most = 0 if closed or left == 0 else min(tier.most, tier.most if left is None else left)
     most = most if most >= tier.least else 0
     note = _note(tier, closed, left, event)
-    return Offer(tier, cents, tier.price_cents, phase.name if phase else "", most, note, event.currency)
+    wish = tier.most if event.waits and not closed else 0
+    return Offer(tier, cents, tier.price_cents, phase.name if phase else "", most, note, event.currency, wish)
 
 
 def _note(tier, closed, left, event):

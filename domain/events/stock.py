@@ -8,9 +8,12 @@ ledger; nobody else writes these tables, a house test says so. Why: docs/decisio
 from peewee import fn
 
 from database.clock import local
+from database.connections import database
 from database.transactions import writes
 from domain import Invalid, Refused
-from models import EventSession, OrderItem, SessionSeat, Stock, StockMove, TicketOrder, Tier
+from models import Event, EventSession, OrderItem, SessionSeat, Stock, StockMove, TicketOrder, Tier
+
+_calls = []  # who is told where stock came back
 
 
 class SoldOut(Refused):
@@ -90,13 +93,35 @@ def sell(order, wants):
 
 
 def release(order, wants, kind="release"):
-    """What was held is free again: given up, or for `kind` expire run out of time."""
+    """What was held is free again: given up, or for `kind` expire run out of time. Whoever releases says
+    `comes_back` when they are through."""
+    lock_line(order.event_id)
     _move(order, wants, kind, held=-1)
 
 
 def give_back(order, wants, why):
     """What was sold is free again."""
+    lock_line(order.event_id)
     _move(order, wants, "refund", sold=-1, why=why)
+    comes_back(order.event_id)
+
+
+def lock_line(event_id):
+    """Before stock comes back or is given to who waits: one at a time for an event, so that who finds nothing and who
+    frees something can't miss each other. SQLite has one writer and needs no lock."""
+    if database.dialect == "postgres":
+        Event.update(arrivals=Event.arrivals).where(Event.id == event_id).execute()
+
+
+def on_return(call):
+    """Have `call(event_id)` done in each transaction in which stock comes back."""
+    _calls.append(call)
+
+
+def comes_back(event_id):
+    """Stock is free again, in the present transaction: who waits in line is next."""
+    for call in _calls:
+        call(event_id)
 
 
 def _move(order, wants, kind, held=0, sold=0, why=None):
@@ -125,6 +150,7 @@ def resize(event_id, kind, thing, size, *, field="size", by=None):
         return stock
     if stock.size == size:
         return stock
+    lock_line(event_id)
     change = Stock.update(size=size).where(Stock.id == stock.id)
     if size is not None:
         change = change.where(Stock.held + Stock.sold <= size + Stock.over)
@@ -133,6 +159,7 @@ def resize(event_id, kind, thing, size, *, field="size", by=None):
         taken = f"{there.sold} are sold and {there.held} held"
         raise Invalid({field: f"It can't be less than {there.held + there.sold - there.over}: {taken}."})
     _note(stock, None, "resize", by=by, d_size=(size or 0) - (stock.size or 0))
+    comes_back(event_id)
     return Stock.get_by_id(stock.id)
 
 
@@ -140,8 +167,10 @@ def let_over(stock, count, why, *, by):
     """Allow so many beyond the size, under the name of whoever decides it. Refuses with Invalid without a reason."""
     if not why:
         raise Invalid({"why": "Say why: it stands in the ledger."})
+    lock_line(stock.event_id)
     Stock.update(over=Stock.over + count).where(Stock.id == stock.id).execute()
     _note(stock, None, "override", why, by, d_over=count)
+    comes_back(stock.event_id)
 
 
 # --- the check, and words ------------------------------------------------------------------------------------------

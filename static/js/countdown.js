@@ -1,7 +1,14 @@
-// How long something is held: counts down in words, and draws the page again when it is over.
+// How long something is held, or until it opens: counts down in words, and draws the page again when it is over.
 (() => {
+  const began = Date.now();
+
+  // How far the server's clock is ahead of this one, where the page says what it was.
+  function ahead(place) {
+    return place.dataset.now ? new Date(place.dataset.now) - began : 0;
+  }
+
   function show(place) {
-    const left = Math.max(0, Math.round((new Date(place.dataset.until) - Date.now()) / 1000));
+    const left = Math.max(0, Math.round((new Date(place.dataset.until) - Date.now() - ahead(place)) / 1000));
     const said = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
     place.textContent = place.classList.contains("needs-script") ? ` (${said})` : said;
     if (!left && "reload" in place.dataset) setTimeout(() => location.reload(), 1000);

@@ -154,6 +154,7 @@ def test_the_calendar_names_each_job_once_and_keeps_to_utc():
         "record_words",
         "thumbnails",
         "kind_change",
+        "line",
     }
 
 

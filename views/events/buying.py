@@ -1,15 +1,18 @@
 """What strangers see: an event's page, and one address for their order from holding to passes. No script is needed."""
 
-from flask import Blueprint, Response, redirect, request, session
+from flask import Blueprint, Response, g, redirect, request, session
 
+from database.clock import now
 from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import allowances, configuration
 from domain.events import events, holds, passes, payments, shop
 from domain.events.afterwards import order_money, returns
+from domain.events.carriers import calendars
+from domain.events.line import calls, places, polls
 from domain.events.programme import sessions
 from domain.fields.kinds import clean, whole
-from models import TicketOrder
+from models import Place, TicketOrder
 from views import access, cookies, held, pages
 
 blueprint = Blueprint("buying", __name__)
@@ -53,15 +56,31 @@ def _event(event, wishes=None, code="", refusal=None):
             problem=refusal.sentence if refusal else "",
             own=_own(event),
             is_over=events.is_over(event),
+            opening=_opening(event),
+            key=places.fresh_token(),
             url=f"{configuration.active.site_url}/e/{event.slug}",
         )
 
 
+def _opening(event):
+    """What the page says of a sale that hasn't opened; None of one that has."""
+    if calls.has_opened(event):
+        return None
+    told = {"when": shop.clock_time(event, event.opens_at), "at": event.opens_at, "now": now()}
+    is_early = now() < event.opens_at - places.EARLY
+    return told | {"draws": event.opening == "draw", "is_early": is_early, "seed_hash": calls.seed_hash(event)}
+
+
 def _own(event):
-    """The order that this browser holds of the event, while it is its own."""
+    """What this browser holds of the event, while it is its own, or the place in line that it has."""
     public_id = (session.get(cookies.HOLDS) or {}).get(str(event.id))
-    order = TicketOrder.one(TicketOrder.public_id == public_id) if public_id else None
-    if order is None or order.event_id != event.id or not order.is_live:
+    place = Place.one(Place.public_id == public_id) if public_id else None
+    if place is None or place.event_id != event.id:
+        return None
+    if place.state in ("drawn", "waiting"):
+        return {"place": polls.place_of(place), "url": polls.address(place)}
+    order = TicketOrder.one(TicketOrder.id == place.order_id) if place.order_id else None
+    if order is None or not order.is_live:
         return None
     count = sum(item.quantity for item in holds.standing(order) if item.tier.kind == "admission")
     return {"count": count, "until": order.hold_until_at, "url": holds.address(order)}
@@ -71,7 +90,7 @@ def _own(event):
 @access.public
 def calendar(slug):
     event = _open_event(slug).event
-    text = events.calendar_file(event, f"{configuration.active.site_url}/e/{event.slug}")
+    text = calendars.calendar_file(event, f"{configuration.active.site_url}/e/{event.slug}")
     headers = {"Content-Disposition": f'attachment; filename="{event.slug}.ics"'}
     return Response(text, headers=headers, content_type="text/calendar; charset=utf-8")
 
@@ -87,14 +106,16 @@ def _wishes():
 def hold(slug):
     event, wishes = _open_event(slug).event, _wishes()
     code, key = clean(request.form.get("code", ""))[:40].strip(), request.form.get("form_key", "")
+    asked = {"code": code, "key": key, "user": access.me(), "address": g.place}
     try:
         with inside(event.organization_id):
-            order = holds.hold(event.id, wishes, code=code, key=key, user=access.me())
+            place = places.join(event.id, wishes, is_less_fine="less" in request.form, **asked)
+            there = holds.address(place.order) if place.order_id else polls.address(place)
     except Refused as refusal:
         return _event(event, wishes, code, refusal)
-    kept = {**(session.get(cookies.HOLDS) or {}), str(event.id): order.public_id}
+    kept = {**(session.get(cookies.HOLDS) or {}), str(event.id): place.public_id}
     session[cookies.HOLDS] = dict(list(kept.items())[-HELD:])
-    return redirect(holds.address(order), 303)
+    return redirect(there, 303)
 
 
 # --- the order's page -----------------------------------------------------------------------------------------------

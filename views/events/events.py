@@ -5,6 +5,7 @@ from flask import Blueprint, g, request
 from domain.events import events, holds, orders, passes, prices, stock, tiers, vouchers
 from domain.events.afterwards import attendees, order_money, returns
 from domain.events.door import checkpoints, devices, scans
+from domain.events.line import places
 from domain.events.programme import sessions, speakers
 from models import Event, Tier
 from views import access, pages
@@ -19,6 +20,7 @@ WITHIN = {
     "sessions": ("Programme", "events.read"),
     "speakers": ("Speakers", "events.read"),
     "orders": ("Orders", "orders.read"),
+    "line": ("Line", "orders.read"),
     "passes": ("Passes", "orders.read"),
     "checkpoints": ("Gates", "events.read"),
     "devices": ("Phones", "events.read"),
@@ -127,6 +129,7 @@ def _around_order(place, row):
 ORDER = {"row_template": "events/order_page.html", "row_context": _around_order}
 routes.add(blueprint, orders.rules, "/events/<id:parent>/orders", prefix="orders_", **PART, **ORDER)
 routes.add(blueprint, attendees.rules, "/events/<id:parent>/passes", prefix="passes_", **PART)
+routes.add(blueprint, places.rules, "/events/<id:parent>/line", prefix="line_", **PART)
 routes.add(blueprint, checkpoints.rules, "/events/<id:parent>/checkpoints", prefix="checkpoints_", **PART)
 routes.add(blueprint, devices.rules, "/events/<id:parent>/devices", prefix="devices_", **PART)
 routes.add(blueprint, scans.rules, "/events/<id:parent>/scans", prefix="scans_", **PART)

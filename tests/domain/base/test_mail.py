@@ -139,6 +139,11 @@ VALUES = {
     },
     "pass_offered": {"event": "Jazz Night", "who": "Ada", "until": "3 July", "link": "http://localhost/x"},
     "pass_passed_on": {"name": "Ada", "event": "Jazz Night", "organization": "Acme"},
+    "line_called": {
+        "event": "Jazz Night",
+        "until": "Friday, 3 July, 20:00",
+        "link": "http://localhost/line/x/y",
+    },
     "looked_on": {
         "name": "Ada",
         "staff": "Stella",

@@ -70,7 +70,7 @@ def test_paid_tickets_arent_had_free_by_two_requests_at_once(sale, between, is_c
     take = lambda: payments.take_free(order.id)  # noqa: E731
     change = lambda: holds.change(order.id, {gold.id: 3})  # noqa: E731
     if is_change_first:
-        refusals = between(order.event, (holds, "_lines"), change, take)
+        refusals = between(order.event, (holds, "lines_of"), change, take)
     else:
         refusals = between(order.event, (payments, "_check_known"), take, change)
     assert len(refusals) == 1

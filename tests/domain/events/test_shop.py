@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from domain.events import events, shop, tiers, vouchers
+from domain.events import shop, tiers, vouchers
 from models import Event, Voucher
 from tests.domain.events.test_stock import bought
 from tests.fixtures.events import make_event, make_phase, make_tier, make_voucher
@@ -85,13 +85,3 @@ def test_a_phase_shows_its_name_and_the_full_price(clock, inside_acme, at):
 def test_times_are_told_where_the_event_is(start, end, said):
     times = {"starts_at": datetime.fromisoformat(start), "ends_at": datetime.fromisoformat(end)}
     assert shop.when(Event(timezone="Europe/Berlin", **times)) == said
-
-
-def test_a_calendar_file_is_in_utc_and_folded_between_letters(night):
-    event, _ = night
-    event.about = "Zwölf Hörner; ein See,\nund 🎷" * 6
-    text = events.calendar_file(event, "https://example.org/e/jazz-night")
-    lines = text.split("\r\n")
-    assert "DTSTART:20260703T180000Z" in lines
-    assert all(len(line.encode()) <= 75 for line in lines)
-    assert "Hörner\\; ein See\\,\\nund 🎷" in text.replace("\r\n ", "")

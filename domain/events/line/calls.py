@@ -1,0 +1,214 @@
+"""Calling who waits: in the order of their numbers, in the very transaction in which stock comes back.
+
+Who is called holds real stock: ten minutes where they were seen just now, else for as long as a letter needs. What one
+transaction leaves undone is marked on the event, and newcomers wait until it is done.
+"""
+
+import hashlib
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+
+from database.clock import now
+from database.scope import everywhere, inside
+from database.statements import update_values
+from database.transactions import wake, writes
+from domain import Refused
+from domain.base import configuration, outgoing
+from domain.events import events, holds, stock, tiers
+from domain.events.line import polls
+from models import Event, Place
+
+TURN = timedelta(minutes=10)  # to buy, for whoever is looking
+OFFER = timedelta(hours=12)  # for whoever is called by letter
+LEAST = timedelta(minutes=5)  # an offer that would end sooner isn't made
+SEEN = 60  # seconds: who was seen so lately is looking
+CALLS = 20  # in the transaction of somebody else
+BATCH = 100  # in one of the job's own
+LOOKS = 500  # places that one transaction looks at
+
+
+# --- whose turn it is ----------------------------------------------------------------------------------------------
+
+
+def call_next(event_id, limit=CALLS):
+    """Call those who are next and for whom there is enough, in the present transaction; returns how many. Where more
+    could be called than `limit`, the event is marked so and the job goes on."""
+    if not _waiting(event_id).limit(1).exists():
+        return 0
+    event = events.one(event_id)
+    if not events.is_selling(event) or event.ends_at - now() < LEAST:
+        return 0
+    called, places = 0, _candidates(event)
+    for place in places:
+        if called == limit:
+            _mark(event, True)
+            return called
+        made = call(event, place)
+        called += made is True
+        if made is False and not event.small_pass:
+            break
+    _mark(event, len(places) == LOOKS)
+    return called
+
+
+def _mark(event, is_behind):
+    if event.line_behind != is_behind:
+        Event.update(line_behind=is_behind).where(Event.id == event.id).execute()
+    if is_behind:
+        wake("line")
+
+
+def _waiting(event_id):
+    return Place.select().where(Place.event == event_id, Place.state == "waiting")
+
+
+def _candidates(event):
+    """Those who wait and for whom there may be enough, the first in line first."""
+    stocks = stock.of(event.id)
+    room = stocks.get(("event", event.id))
+    free = {one.thing: one.left for one in stocks.values() if one.kind == "tier" and one.left != 0}
+    if not free or (room is not None and room.left == 0):
+        return []
+    ends = [room.left] if room is not None and room.left is not None else []
+    if None not in free.values():
+        ends.append(sum(free.values()))
+    query = _waiting(event.id)
+    if event.small_pass:
+        wants = [Place.tiers.contains_id(id) for id in free]
+        query = query.where(reduce(or_, wants))
+        if ends:
+            query = query.where(Place.needs <= min(ends))
+    return list(query.order_by(Place.number).limit(LOOKS))
+
+
+def call(event, place, turn=None):
+    """Let one place have what it wishes, or what there is of it where less is fine, in the present transaction: True;
+    False where there isn't enough or it isn't sold at the moment, None where nobody is there to be called.
+    A newcomer has a `turn` of their own length, and hears of any other refusal."""
+    wishes = fitting(event, place.counts, place.is_less_fine)
+    if not wishes:
+        return False
+    is_looking = now().timestamp() - polls.seen_at(place) <= SEEN
+    if not is_looking and not place.email:
+        _move(place, "lapsed", called_at=now())
+        return None
+    try:
+        return _hold(event, place, wishes, turn, is_looking)
+    except Refused as refusal:
+        is_gone = isinstance(refusal, stock.SoldOut) and refusal.stock.kind != "voucher"
+        if turn is None or is_gone:
+            return False  # they keep their place
+        raise
+
+
+@writes
+def _hold(event, place, wishes, turn, is_looking):
+    moment = now()
+    lines, voucher = holds.lines_of(event, wishes, place.code or "")
+    end = moment + turn if turn else _end(event, lines, moment + (TURN if is_looking else OFFER))
+    if not turn and end - moment < LEAST:
+        return False
+    order = holds.begin(event, lines, voucher, end, sweeps=False, user=place.user_id)
+    _move(place, "called", order=order, called_at=moment)
+    if not is_looking:
+        _write(event, place, "line_called", f"line:{place.id}:called", end)
+    return True
+
+
+def _end(event, lines, wish):
+    """No offer outlives the sale of what is offered."""
+    return min([wish, event.ends_at, *(line.tier.sale_until_at for line in lines if line.tier.sale_until_at)])
+
+
+def _move(place, state, **values):
+    Place.update(state=state, **values).where(Place.id == place.id, Place.state == "waiting").execute()
+    wake("polls")
+
+
+def fitting(event, wishes, is_less_fine):
+    """What of some wishes ({tier's id: how many}) can be had now: all, where less is fine some, else nothing."""
+    stocks, kinds, found = stock.of(event.id), {tier.id: tier.kind for tier in tiers.of(event.id)}, {}
+    room = stocks.get(("event", event.id))
+    people = room.left if room is not None else None
+    for id, count in sorted(wishes.items()):
+        own, takes_room = stocks.get(("tier", id)), kinds.get(id) == "admission"
+        lefts = [own.left if own else None, people if takes_room else None]
+        part = min([count, *(left for left in lefts if left is not None)])
+        if part < count and not is_less_fine:
+            return {}
+        if part:
+            found[id] = part
+            people = people - part if takes_room and people is not None else people
+    return found
+
+
+def _write(event, place, template, key, until):
+    told = events.local(event, until)
+    link = configuration.active.site_url + polls.address(place)
+    outgoing.letter(
+        template, place.email, key, event=event.title, link=link, until=f"{told:%A}, {told.day} {told:%B, %H:%M}"
+    )
+
+
+# --- the draw --------------------------------------------------------------------------------------------------------
+
+
+def has_opened(event):
+    """Whether tickets are given out already."""
+    return event.opens_at is None or event.opens_at <= now()
+
+
+def seed_hash(event):
+    """What is shown before a draw, so that the seed shown after it can't have been chosen to fit."""
+    return hashlib.sha256((event.draw_seed or "").encode()).hexdigest()
+
+
+def rank(seed, public_id):
+    """Where a place comes in a draw: the order of these."""
+    return hashlib.sha256(f"{seed}:{public_id}".encode()).hexdigest()
+
+
+def draw(event):
+    """Give numbers to all who came before the opening, in the order that the seed makes, once; in the present
+    transaction. Returns how many."""
+    stock.lock_line(event.id)
+    came = list(Place.select(Place.id, Place.public_id).where(Place.event == event.id, Place.state == "drawn"))
+    if not came:
+        return 0
+    last = events.one(event.id).arrivals
+    came.sort(key=lambda one: rank(event.draw_seed, one.public_id))
+    update_values(Place, ("number", "state"), [(last + n, "waiting", one.id) for n, one in enumerate(came, 1)])
+    Event.update(arrivals=last + len(came), line_behind=True).where(Event.id == event.id).execute()
+    wake("line")
+    wake("polls")
+    return len(came)
+
+
+# --- by the clock -----------------------------------------------------------------------------------------------------
+
+
+def work(limit=BATCH):
+    """For all events with a line: holds that lapsed end, draws are made, and who is next is called. Returns how many
+    were drawn or called."""
+    with everywhere("lines are called for all events alike"):
+        mine = Place.state << ("drawn", "waiting")
+        found = list(Place.select(Place.event, Place.organization).where(mine).distinct().tuples())
+    done = 0
+    for event, organization in found:
+        with inside(organization):
+            done += _go_on(event, limit)
+    return done
+
+
+@writes
+def _go_on(event_id, limit):
+    stock.lock_line(event_id)
+    event = events.one(event_id)
+    drawn = draw(event) if has_opened(event) else 0
+    holds.sweep(event_id)
+    is_behind = drawn or events.one(event_id).line_behind
+    return drawn + (call_next(event_id, limit) if is_behind else 0)
+
+
+stock.on_return(call_next)

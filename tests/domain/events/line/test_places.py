@@ -1,0 +1,186 @@
+"""Getting in line is the attempt to hold; who came first is served first, and a place never grows."""
+
+import pytest
+
+from domain import Invalid, Refused
+from domain.events import holds, stock
+from domain.events.line import places, polls
+from models import Event, Place, TicketOrder
+from tests.domain.events.test_stock import figures
+from tests.fixtures.events import at_once, make_event, make_voucher
+from tests.fixtures.threads import write
+
+
+def stand(event, tier, count=1, **asked):
+    """A place in line, seen just now."""
+    return places.join(event.id, {tier.id: count}, **asked)
+
+
+def states(event):
+    return [one.state for one in Place.select().where(Place.event == event).order_by(Place.number)]
+
+
+def test_who_finds_something_free_holds_it_and_who_does_not_waits_behind(night):
+    event, tier = night
+    first, second = stand(event, tier, 5), stand(event, tier)
+    assert (first.state, first.order.state, first.order.hold_until_at) == (
+        "called",
+        "held",
+        holds.now() + holds.timedelta(minutes=15),
+    )
+    assert (second.state, second.order_id) == ("waiting", None)
+    assert (first.number, second.number) == (1, 2)
+    assert figures(event) == [(5, 0)]
+    assert stock.check(event.id) == []
+
+
+def test_of_many_at_once_the_smaller_numbers_are_served(night):
+    event, tier = night
+    at_once(event, *[lambda: stand(event, tier)] * 12)
+    assert states(event) == ["called"] * 5 + ["waiting"] * 7
+    assert figures(event) == [(5, 0)]
+    assert stock.check(event.id) == []
+
+
+def test_a_form_that_is_sent_twice_makes_one_place(night):
+    event, tier = night
+    made = at_once(event, *[lambda: stand(event, tier, key="k" * 24).id] * 4)
+    assert len(set(made)) == 1
+    assert figures(event) == [(1, 0)]
+
+
+def test_a_place_never_grows_and_shrinks_as_others_leave(night):
+    event, tier = night
+    stand(event, tier, 5)
+    waiting = [stand(event, tier) for _ in range(4)]
+    seen = [[polls.place_of(one) for one in waiting]]
+    places.leave(waiting[0].id)
+    stand(event, tier)
+    seen.append([polls.place_of(one) for one in waiting[1:]])
+    assert seen == [[1, 2, 3, 4], [1, 2, 3]]
+    assert not places.leave(waiting[0].id)
+
+
+def test_where_nobody_may_wait_it_is_said_what_is_sold_out(clock, inside_acme, at):
+    event, (tier,) = make_event(at("alice"), waits="off")
+    stand(event, tier, 4)
+    with pytest.raises(stock.SoldOut, match="only 1 left"):
+        stand(event, tier, 2)
+    stand(event, tier)
+    with pytest.raises(stock.SoldOut, match="sold out"):
+        stand(event, tier)
+    assert Place.select().count() == 2
+
+
+def test_nothing_is_left_behind_of_who_could_not_have_it(night):
+    event, tier = night
+    with pytest.raises(Invalid):
+        stand(event, tier, 0)
+    with pytest.raises(Refused):
+        places.join(event.id, {999: 1})
+    assert (Place.select().count(), TicketOrder.select().count(), Event.get_by_id(event.id).arrivals) == (0, 0, 0)
+
+
+def test_a_used_up_code_is_refused_and_does_not_wait(night, at):
+    event, tier = night
+    make_voucher(event, at("alice"), uses="1")
+    stand(event, tier, code="SUMMER")
+    with pytest.raises(stock.SoldOut, match="SUMMER"):
+        stand(event, tier, code="SUMMER")
+    assert figures(event) == [(1, 0)]
+
+
+# --- before the opening ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rush(clock, inside_acme, at):
+    """An event that opens in half an hour; the clock stands at noon UTC."""
+    return make_event(at("alice"), opens_at="2026-06-15T12:30:00Z")
+
+
+def token(monkeypatch, age=10):
+    real = places.time.time()
+    with monkeypatch.context() as past:
+        past.setattr(places.time, "time", lambda: real - age)
+        return places.fresh_token()
+
+
+def test_before_the_opening_nobody_has_a_number(rush, clock, monkeypatch):
+    event, (tier,) = rush
+    with pytest.raises(places.NotYet, match="14:30"):  # the event's zone
+        stand(event, tier, key=token(monkeypatch))
+    clock.forward(minutes=30)
+    assert stand(event, tier, key=token(monkeypatch)).number == 1
+
+
+@pytest.mark.parametrize(("age", "says"), [(0, "faster than people"), (3 * 3600, "very long")])
+def test_in_a_rush_a_form_is_neither_too_young_nor_too_old(rush, clock, monkeypatch, age, says):
+    event, (tier,) = rush
+    clock.forward(minutes=31)
+    with pytest.raises(Invalid, match=says):
+        stand(event, tier, key=token(monkeypatch, age))
+
+
+def test_in_a_rush_a_form_is_one_that_we_made(rush, clock):
+    event, (tier,) = rush
+    clock.forward(minutes=31)
+    for forged in ("", "k" * 24, "18f-00000000-000000000000"):
+        with pytest.raises(Invalid):
+            stand(event, tier, key=forged)
+
+
+def test_one_network_has_so_many_places(night):
+    event, tier = night
+    write(Event.update(most_block=2).where(Event.id == event.id).execute)
+    stand(event, tier, address="93.184.216.34")
+    second = stand(event, tier, address="93.184.216.99")
+    with pytest.raises(Refused, match="your network"):
+        stand(event, tier, address="93.184.216.1")
+    assert stand(event, tier, address="93.184.217.1")
+    assert stand(event, tier, address="127.0.0.1")
+    places.leave(second.id)
+    assert stand(event, tier, address="93.184.216.1")
+    assert not Place.select().where(Place.block.contains("93.184")).exists()
+
+
+def test_one_address_keeps_one_place(night):
+    event, tier = night
+    stand(event, tier, 5)
+    first, second = stand(event, tier), stand(event, tier)
+    assert places.keep(first.id, {"email": "ada@gmail.com"}).email == "ada@gmail.com"
+    with pytest.raises(Invalid, match="already"):
+        places.keep(second.id, {"email": "a.da+more@gmail.com"})
+    places.leave(first.id)
+    assert places.keep(second.id, {"email": "a.da+more@gmail.com"})
+    with pytest.raises(Refused):
+        places.keep(first.id, {"email": "bea@example.org"})
+
+
+def test_who_leaves_after_the_call_frees_what_they_held(night):
+    event, tier = night
+    place = stand(event, tier, 5)
+    places.leave(place.id)
+    assert figures(event) == [(0, 0)]
+    assert states(event) == ["left"]
+
+
+# --- as the organizer sees it ------------------------------------------------------------------------------------
+
+
+def test_the_organizer_calls_somebody_before_others_and_takes_somebody_out(night, at):
+    event, tier = night
+    holder, first, second = stand(event, tier, 5), stand(event, tier, 3), stand(event, tier)
+    with pytest.raises(Refused):
+        places.offer(second.id, by=at("alice"))
+    holds.change(holder.order_id, {tier.id: 4})  # the single one passes
+    third = stand(event, tier)
+    write(Event.update(small_pass=False).where(Event.id == event.id).execute)
+    holds.change(holder.order_id, {tier.id: 3})
+    assert states(event) == ["called", "waiting", "called", "waiting"]
+    places.offer(third.id, by=at("alice"))
+    places.remove(first.id, by=at("alice"))
+    with pytest.raises(Refused):
+        places.remove(first.id, by=at("alice"))
+    assert states(event) == ["called", "left", "called", "called"]
+    assert stock.check(event.id) == []
