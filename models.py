@@ -1741,6 +1741,18 @@ class StockMove(Owned):
         indexes = ((("event", "id"), False),)
 
 
+class PaymentAccount(Owned):
+    """An organization's own account at a provider of payments; the site's own is configured in the environment."""
+
+    organization = to(Organization)
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    provider = CharField(max_length=30)
+    label = TextField()
+    key = TextField()  # under SECRET_KEY, and never shown
+    secret = TextField(null=True)  # its webhooks', likewise
+    state = State("on", "off", default="on")
+
+
 class PaymentAttempt(Owned):
     """A try at paying an order; one is open at a time, so that nobody is charged twice by impatience."""
 
@@ -1748,12 +1760,14 @@ class PaymentAttempt(Owned):
     order = to(TicketOrder)
     public_id = CharField(max_length=40, default=public_id, unique=True)
     provider = CharField(max_length=30)
+    account = CharField(max_length=40, default="")  # a PaymentAccount's public id; "" is this site's own
     reference = CharField(max_length=160, null=True)  # what the provider calls it
     state = State("open", "succeeded", "failed", "expired", "abandoned", default="open")
     amount_cents = money()
     currency = CharField(max_length=3)
     url = TextField(null=True)
     expires_at = Moment()
+    looked_at = Moment(null=True)  # when its provider was last asked about it
 
     class Meta:
         indexes = ((("provider", "reference"), True),)
@@ -1769,16 +1783,17 @@ class TicketPayment(Owned):
     order = to(TicketOrder, on_delete="SET NULL", null=True)
     attempt = to(PaymentAttempt, on_delete="SET NULL", null=True)
     provider = CharField(max_length=30)
+    account = CharField(max_length=40, default="")  # as its attempt's
     provider_payment_id = CharField(max_length=160)
     state = State("pending", "paid", "failed")
     amount_cents = money()
     refunded_cents = money(default=0, constraints=[Check("refunded_cents >= 0 AND refunded_cents <= amount_cents")])
     currency = CharField(max_length=3)
-    is_disputed = BooleanField(default=False)
+    dispute = State("open", "won", "lost", null=True)
     paid_at = Moment(null=True)
 
     class Meta:
-        indexes = ((("provider", "provider_payment_id"), True),)
+        indexes = ((("provider", "account", "provider_payment_id"), True),)
 
 
 class TicketRefund(Owned):
@@ -1792,7 +1807,21 @@ class TicketRefund(Owned):
     reason = TextField()
     state = State("requested", "approved", "declined", "sent", "succeeded", "failed", default="approved")
     provider_refund_id = CharField(max_length=160, null=True)
+    asked_at = Moment(null=True)  # when the provider was last to be asked
+    tries = IntegerField(default=0)  # that the provider refused or took back: each has a key of its own there
     error = TextField(null=True)
+    by = to(User, on_delete="SET NULL", null=True)
+
+
+class Payout(Owned):
+    """Money of tickets that this site took for an organization, and has sent on to it."""
+
+    organization = to(Organization)
+    amount_cents = money(constraints=[Check("amount_cents > 0")])
+    currency = CharField(max_length=3)
+    reference = TextField()
+    note = TextField(null=True)
+    sent_at = Moment()
     by = to(User, on_delete="SET NULL", null=True)
 
 

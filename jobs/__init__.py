@@ -31,6 +31,7 @@ from domain.entitlements import credits, grants
 from domain.events import orders, payments
 from domain.events.afterwards import pass_transfers
 from domain.events.line import calls
+from domain.events.providers import attempts, refunding
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
@@ -94,7 +95,7 @@ EXPIRED = batches(
 )
 LAPSED = batches(200, invitations.expire, transfers.expire, pass_transfers.lapse)
 
-SENDING = (mail, notices, billing, sandbox)  # what sends a kind of Outgoing: known once it is imported
+SENDING = (mail, notices, billing, sandbox, refunding)  # what sends a kind of Outgoing: known once it is imported
 
 SMALL = {"trigger": every(seconds=15), "woken_by": "thumbnails"}
 
@@ -128,6 +129,8 @@ CALENDAR = (
     Job("silence", "Watch that webhooks come", silences.watch_silence, every(hours=1), once=True),
     Job("holds", "End holds of tickets, send stranded money back", batches(200, payments.look_after), every(minutes=1)),
     Job("line", "Call who waits in line for tickets", batches(100, calls.work), every(seconds=5), woken_by="line"),
+    Job("open_payments", "Ask about open payments of tickets", batches(50, attempts.ask_open), every(minutes=1)),
+    Job("ticket_refunds", "Send refunds of tickets again", batches(100, refunding.try_again), every(hours=1)),
     Job("called_off", "Void tickets of cancelled events", batches(50, orders.call_off), every(minutes=1)),
     Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
     Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5)),

@@ -156,6 +156,7 @@ def test_functions_stay_short():
 SPEAKING = {
     "database/migrations/__init__.py": "the runner: `migrations.migrate`",
     "domain/__init__.py": "the refusals",
+    "domain/events/providers/__init__.py": "the registry of providers of ticket payments",
     "domain/money/providers/__init__.py": "the registry of providers",
     "domain/money/providers/lemon_squeezy/__init__.py": "the adapter: what the house asks of Lemon Squeezy",
     "domain/money/providers/polar/__init__.py": "the adapter: what the house asks of Polar",
@@ -288,6 +289,9 @@ EVERYWHERE = {
     "domain/events/orders.py": 1,  # cancelled events are worked off for all
     "domain/events/passes.py": 1,  # nor a pass's
     "domain/events/afterwards/pass_transfers.py": 2,  # nor that of one that is offered; offers lapse for all alike
+    "domain/events/providers/accounts.py": 1,  # the address of an account's webhooks names no organization
+    "domain/events/providers/attempts.py": 4,  # nor does an event; open payments of all are asked about
+    "domain/events/providers/refunding.py": 1,  # refunds that failed are tried again for all
     "domain/events/payments.py": 1,  # money that is owed back is looked after for all
 }
 

@@ -302,6 +302,8 @@ def rows_of():
         paid := models.TicketPayment.create(
             provider="stripe", provider_payment_id="pi_1", state="paid", amount_cents=1, currency="EUR", **mine
         ),
+        models.PaymentAccount.create(provider="stripe", label="Ours", key="k", **mine),
+        models.Payout.create(amount_cents=1, currency="EUR", reference="r", sent_at=now(), **mine),
         models.TicketRefund.create(order=order, payment=paid, key="k", amount_cents=1, reason="r", **mine),
         ticket := models.Pass.create(item=item, tier=kind, seq=1, serial="s", void_reason="refunded", **part),
         gate := models.Checkpoint.create(name="Gate", **part),

@@ -66,6 +66,7 @@ class Configuration:
     payment_key: str = field(default="", repr=False)
     payment_webhook_secrets: tuple = field(default=(), repr=False)
     payment_prices: dict = field(default_factory=dict)
+    ticket_accounts: dict = field(default_factory=dict, repr=False)  # provider → (key, secrets of its webhooks)
     payment_live: bool = False  # real money; an event of the other kind is kept and ignored
     allow_plaintext: bool = False
     stripe_app_tag: str = ""
@@ -153,7 +154,13 @@ def load():
     problems = env.problems() + list(_misread(values))
     made = _configuration(values)
     unread = {name for name, _ in problems}
-    rows = (*_wrong(made), *_wrong_payment(made), *_wrong_sign_in(values), *_wrong_wallets(values))
+    rows = (
+        *_wrong(made),
+        *_wrong_payment(made),
+        *_wrong_sign_in(values),
+        *_wrong_wallets(values),
+        *_wrong_tickets(values),
+    )
     problems += [(name, why) for name, is_wrong, why in rows if is_wrong and name not in unread]
     if problems:
         raise Misconfigured(_listed(problems))
@@ -228,6 +235,7 @@ def _configuration(values):
         "super_admin_require_2fa": production if needs_factor is None else needs_factor,
         "identity_providers": tuple(_identity_providers(values)),
     }
+    changed["ticket_accounts"] = _ticket_accounts(values)
     return Configuration(**same | changed | _payment(values["BILLING_PROVIDER"] or usual, values))
 
 
@@ -249,6 +257,29 @@ def _payment(provider, values):
         "payment_prices": {plan: price for plan, price in prices.items() if price},
         "payment_live": is_live[provider],
     }
+
+
+# What an account that tickets are paid to needs: its key, and what its webhooks are signed with where that is another.
+_TICKETS = {
+    "stripe": ("TICKETS_STRIPE_SECRET_KEY", "TICKETS_STRIPE_WEBHOOK_SECRET"),
+    "paystack": ("TICKETS_PAYSTACK_SECRET_KEY", None),
+    "flutterwave": ("TICKETS_FLUTTERWAVE_SECRET_KEY", "TICKETS_FLUTTERWAVE_SECRET_HASH"),
+}
+
+
+def _ticket_accounts(values):
+    named = {
+        provider: (values[key], tuple(values[secret]) if secret else ()) for provider, (key, secret) in _TICKETS.items()
+    }
+    return {provider: account for provider, account in named.items() if account[0]}
+
+
+def _wrong_tickets(values):
+    """An account that tickets are paid to has both its key and its secret, or neither."""
+    for key, secret in _TICKETS.values():
+        if secret:
+            yield secret, values[key] and not values[secret], f"is required with {key}"
+            yield key, values[secret] and not values[key], f"is required with {secret}"
 
 
 _SIGN_IN = {

@@ -22,6 +22,7 @@ CREDITS = Number(0, 1_000_000, "credits a month")
 SWITCH = Switch()
 MODES = Choice((("team", "Teams", "info"), ("personal", "Personal only", "quiet")))
 SWITCHER = Choice((("when_multiple", "When there are several", "quiet"), ("always", "Always", "info")))
+DISPUTED = Choice((("keep", "Stay valid", "info"), ("suspend", "Let nobody in", "warn")))
 TWICE = Choice((("end", "End and refund it", "info"), ("ask", "Only tell the admins", "quiet")))
 
 # A row (name, label, kind, default; last False where it may be empty), and below it what it is.
@@ -55,6 +56,10 @@ _TABLE = {
         "Then they are sent anew.",
         ("files_mb", "Files", Number(0, 1_000_000, "MB"), 5000),
         "How much the files on an organization's rows may take.",
+    ),
+    "Tickets": (
+        ("tickets_disputed", "Passes whose payment is disputed", DISPUTED, "keep"),
+        "While a bank looks into it. Once it takes the money back, they are void.",
     ),
     "Mail": (
         ("mail_sender_name", "Sender's name", Text(60), "Guildhall"),

@@ -159,6 +159,21 @@ def void(one, reason, *states):
     return True
 
 
+def suspend(order):
+    """Let nobody in with an order's passes for now, in the present transaction; what is void stays so."""
+    _move(order, "active", "suspended")
+
+
+def resume(order):
+    """Have passes that were suspended, and not for money that goes back, count again."""
+    _move(order, "suspended", "active")
+
+
+def _move(order, before, after):
+    mine = Pass.item << OrderItem.select(OrderItem.id).where(OrderItem.order == order)
+    Pass.update(state=after).where(mine, Pass.state == before, Pass.refund.is_null()).execute()
+
+
 @writes
 def rename(id, holder, *, by):
     """Write another name on it; takes no stock. Refuses with NotFound, or where it is void."""

@@ -6,14 +6,16 @@ asks of the sums alone what the order gets. Why: docs/decisions/tickets.md
 
 from datetime import timedelta
 
+from peewee import fn
+
 from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, Refused
-from domain.base import configuration, outgoing
+from domain.base import configuration, outgoing, settings
 from domain.events import events, holds, passes, refunds, stock
 from domain.fields.money import written
-from models import PaymentAttempt, Place, TicketOrder, TicketPayment
+from models import PaymentAttempt, Place, TicketOrder, TicketPayment, TicketRefund
 
 # --- without money, and by a transfer ---------------------------------------------------------------------------
 
@@ -26,14 +28,15 @@ def take_free(order_id):
     if order.state == "paid":
         return order
     holds.check_live(order)
-    _check_known(order)
+    check_known(order)
     if order.total_cents:
         raise Refused("This order isn't free.")
     _sell(order, TicketOrder.state == "held", TicketOrder.total_cents == 0)
     return TicketOrder.get_by_id(order_id)
 
 
-def _check_known(order):
+def check_known(order):
+    """Refuse with Invalid while it isn't known where the tickets go."""
     if not order.email:
         raise Invalid({"email": "Write where the tickets go first."})
 
@@ -46,11 +49,11 @@ def promise_transfer(order_id):
     if order.state == "paying" and _promised(order):
         return order
     event = events.one(order.event_id)
-    _check_known(order)
+    check_known(order)
     if not event.transfer_about or not order.total_cents:
         raise Refused("This event takes no transfers.")
     until = min(now() + timedelta(days=event.transfer_days), event.ends_at)
-    _open(order, "transfer", until)
+    open_attempt(order, "transfer", until)
     write(order, "order_transfer", f"transfer:{order.id}", sum=_sum(order), account=event.transfer_about)
     return TicketOrder.get_by_id(order_id)
 
@@ -60,15 +63,15 @@ def _promised(order):
     return PaymentAttempt.one(*mine)
 
 
-def _open(order, provider, until, **values):
-    """The one open attempt of an order, whose hold lasts as long."""
+def open_attempt(order, provider, until, **values):
+    """The one open attempt of an order, which is held as long, in the present transaction."""
     held = PaymentAttempt.one(PaymentAttempt.order == order, PaymentAttempt.state == "open")
     if held is not None and held.provider != provider:
         PaymentAttempt.update(state="abandoned").where(PaymentAttempt.id == held.id).execute()
         held = None
     if held is None:
-        sums = {"amount_cents": order.total_cents, "currency": order.currency}
-        held = PaymentAttempt.create(order=order, provider=provider, expires_at=until, **sums, **values)
+        usual = {"amount_cents": order.total_cents, "currency": order.currency, "expires_at": until}
+        held = PaymentAttempt.create(order=order, provider=provider, **usual | values)
     moved = TicketOrder.update(state="paying", hold_until_at=until).where(
         TicketOrder.id == order.id, TicketOrder.state << TicketOrder.LIVE
     )
@@ -102,25 +105,34 @@ def adopt(fact):
     """Write down what a provider tells of a payment, as often as it does, and do what follows; in the present
     transaction and scope. Money whose order isn't known stays as nobody's."""
     attempt = PaymentAttempt.one(PaymentAttempt.public_id == fact.reference)
+    if attempt is not None:
+        holds.locked(attempt.order_id)
     known = {
         "state": fact.state,
         "amount_cents": fact.amount_cents,
-        "refunded_cents": fact.refunded_cents,
         "currency": fact.currency.upper(),
-        "is_disputed": fact.is_disputed,
         "paid_at": fact.at or now(),
     }
-    same = TicketPayment.provider == fact.provider, TicketPayment.provider_payment_id == fact.id
+    if fact.dispute:
+        known["dispute"] = fact.dispute
+    at = {"provider": fact.provider, "account": fact.account, "provider_payment_id": fact.id}
+    same = [getattr(TicketPayment, name) == value for name, value in at.items()]
     if not TicketPayment.update(**known).where(*same).execute():
         order = attempt.order if attempt else None
-        about = {"provider": fact.provider, "provider_payment_id": fact.id, "attempt": attempt, "order": order}
-        TicketPayment.create(**about, **known)
+        TicketPayment.create(attempt=attempt, order=order, **at, **known)
     payment = TicketPayment.one(*same)
+    note_refunded(payment, max(fact.refunded_cents, refunds.arrived(payment)))
     if attempt is not None and fact.state == "paid":
         PaymentAttempt.update(state="succeeded").where(PaymentAttempt.id == attempt.id).execute()
     if payment.order_id:
         settle(payment.order_id)
     return payment
+
+
+def note_refunded(payment, cents):
+    """So much of a payment went back, in the present transaction: what its provider counts, or what we know of."""
+    cents = min(cents, payment.amount_cents)
+    TicketPayment.update(refunded_cents=cents).where(TicketPayment.id == payment.id).execute()
 
 
 def attempt_ended(fact):
@@ -148,7 +160,7 @@ def settle(order_id, reason=""):
     order = holds.locked(order_id)
     payments = list(TicketPayment.select().where(TicketPayment.order == order, TicketPayment.state == "paid"))
     fitting = [one for one in payments if one.currency == order.currency]
-    paid, back = sum(one.amount_cents for one in fitting), sum(one.refunded_cents for one in fitting)
+    paid, back = sum(one.amount_cents for one in fitting), sum(map(_gone, fitting))
     trouble = _trouble(order, payments, fitting, paid - back)
     sums = {"paid_cents": paid, "refunded_cents": back, "trouble": trouble}
     TicketOrder.update(**sums).where(TicketOrder.id == order.id).execute()
@@ -158,17 +170,43 @@ def settle(order_id, reason=""):
     elif order.state == "expired" and paid - back >= order.total_cents and fitting:
         _sell_late(order)
     order = TicketOrder.get_by_id(order.id)
+    _follow_disputes(order, payments)
     if order.state in ("paid", "cancelled", "expired"):
         _send_back_rest(order, fitting, reason)
+        _send_back_foreign(order, [one for one in payments if one not in fitting])
+
+
+def _gone(payment):
+    """Minor units of a payment that aren't here any more: what went back, or all of it to a bank that disputed it."""
+    return payment.amount_cents if payment.dispute == "lost" else payment.refunded_cents
 
 
 def _trouble(order, payments, fitting, has):
+    if disputed := next((one for one in payments if one.dispute in ("open", "lost")), None):
+        sum = written(disputed.amount_cents, disputed.currency)
+        return f"The buyer’s bank {'took back' if disputed.dispute == 'lost' else 'disputes'} {sum}."
     if foreign := next((one for one in payments if one not in fitting), None):
         sum = written(foreign.amount_cents, foreign.currency)
         return f"{sum} came, but the order is in {order.currency}. Nothing was given for it."
     if fitting and 0 < has < order.total_cents and order.state != "paid":
         return f"Only {written(has, order.currency)} of {written(order.total_cents, order.currency)} came."
+    misses = order.state == "paid" and has < price_of(order, holds.standing(order))
+    if misses and (outside := refunds.made_outside(order)):
+        sum = written(outside, order.currency)
+        return f"{sum} went back at the provider, and the tickets still stand. Cancel what they were for."
     return None
+
+
+def _follow_disputes(order, payments):
+    """Passes are void once a bank took their money back; while it looks, they are as the site's setting says."""
+    states = {one.dispute for one in payments}
+    if "lost" in states:
+        for one in passes.of(order):
+            passes.void(one, "dispute")
+    elif "open" in states and settings.get("tickets_disputed") == "suspend":
+        passes.suspend(order)
+    elif "won" in states:
+        passes.resume(order)
 
 
 def _sell(order, *still):
@@ -205,11 +243,21 @@ def _send_back_rest(order, fitting, reason):
     owed, items = owed_back(order), holds.standing(order)
     why = {"expired": "late", "cancelled": "ended"}.get(order.state, "double")
     for payment in reversed(fitting):
+        if payment.dispute in ("open", "lost"):  # the bank has it: it would go back twice
+            continue
         rest = payment.amount_cents - payment.refunded_cents - refunds.under_way(payment)
         if (part := min(owed, rest)) > 0:
             left = sum(item.standing for item in items)
             refunds.send(order, payment, part, reason or why, f"refund:{order.id}:{why}:{payment.id}:{left}")
             owed -= part
+
+
+def _send_back_foreign(order, foreign):
+    """Money in another currency than the order's buys nothing: it goes back whole, as soon as the order has ended."""
+    for payment in foreign:
+        rest = payment.amount_cents - payment.refunded_cents - refunds.under_way(payment)
+        if rest > 0 and payment.dispute not in ("open", "lost"):
+            refunds.send(order, payment, rest, "foreign", f"refund:{order.id}:foreign:{payment.id}")
 
 
 def price_of(order, items):
@@ -259,10 +307,16 @@ def look_after(limit=200):
     holds ended."""
     swept = holds.sweep_all(limit)
     with everywhere("money is looked after for all organizations"):
-        stranded = TicketOrder.select(TicketOrder.id, TicketOrder.organization).where(
-            TicketOrder.state << ("expired", "cancelled"), TicketOrder.paid_cents > TicketOrder.refunded_cents
+        begun = TicketRefund.select(TicketRefund.id).where(TicketRefund.payment == TicketPayment.id)
+        stranded = TicketPayment.select(TicketOrder.id, TicketOrder.organization).join(TicketOrder)
+        stranded = stranded.where(
+            TicketPayment.state == "paid",
+            TicketPayment.dispute.is_null() | (TicketPayment.dispute == "won"),
+            TicketPayment.refunded_cents < TicketPayment.amount_cents,
+            TicketOrder.state << ("expired", "cancelled"),
+            ~fn.EXISTS(begun),
         )
-        found = list(stranded.limit(limit).tuples())
+        found = list(stranded.distinct().limit(limit).tuples())
     for id, organization in found:
         with inside(organization):
             writes(settle)(id)

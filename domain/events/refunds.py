@@ -2,6 +2,7 @@
 
 from peewee import fn
 
+from database.clock import now
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.base import outgoing
@@ -15,6 +16,8 @@ from domain.lists.listing import NEWEST, Act, Listing
 from models import TicketOrder, TicketPayment, TicketRefund
 
 UNDER_WAY = ("approved", "sent")  # what a buyer has only asked for isn't
+OUTSIDE = "at the provider"
+DOUBT = "It isn’t known whether the provider made it. Look there, then note it as sent back, or send it again."
 
 
 def send(order, payment, cents, reason, key, *, by=None):
@@ -26,10 +29,16 @@ def send(order, payment, cents, reason, key, *, by=None):
         return None
     if cents > payment.amount_cents - payment.refunded_cents - under_way(payment):
         raise Refused("There isn't so much left of this payment.")
-    made = TicketRefund.create(order=order, payment=payment, amount_cents=cents, reason=reason, key=key, by=by)
+    made = TicketRefund.create(
+        order=order, payment=payment, amount_cents=cents, reason=reason, key=key, by=by, asked_at=now()
+    )
     if payment.provider != "transfer":  # what was transferred, somebody sends back by hand
-        outgoing.enqueue("ticket_refund", key, {"refund": made.id, "organization": order.organization_id})
+        _leave(made, key)
     return made
+
+
+def _leave(refund, key):
+    outgoing.enqueue("ticket_refund", key, {"refund": refund.id, "organization": refund.organization_id})
 
 
 def under_way(payment):
@@ -38,22 +47,35 @@ def under_way(payment):
 
 
 def under_way_of(order):
-    """The same of all payments of an order."""
-    return _sum(TicketRefund.order == order)
+    """The same of all payments of an order in its currency."""
+    return _sum((TicketRefund.order == order) & (TicketPayment.currency == order.currency))
 
 
-def _sum(whose):
-    query = TicketRefund.select(fn.COALESCE(fn.SUM(TicketRefund.amount_cents), 0))
-    return int(query.where(whose, TicketRefund.state << UNDER_WAY).scalar())
+def made_outside(order):
+    """Minor units that went back at a provider without us."""
+    return _sum((TicketRefund.order == order) & (TicketRefund.reason == OUTSIDE), ("sent", "succeeded"))
+
+
+def arrived(payment):
+    """Minor units of a payment that went back, by the refunds we know of."""
+    return _sum(TicketRefund.payment == payment, ("succeeded",))
+
+
+def _sum(whose, states=UNDER_WAY):
+    query = TicketRefund.select(fn.COALESCE(fn.SUM(TicketRefund.amount_cents), 0)).join(TicketPayment)
+    return int(query.where(whose, TicketRefund.state << states).scalar())
 
 
 @writes
 def note_by_hand(id, *, by):
-    """Somebody sent a transfer back: the payment's and the order's sums follow, once. Refuses with NotFound."""
+    """Somebody sent the money back: the payment's and the order's sums follow, once. Refuses with NotFound, and while
+    a provider is at it."""
     by.require("orders.write")
     refund = TicketRefund.one(TicketRefund.id == id)
-    if refund is None or refund.payment.provider != "transfer":
+    if refund is None:
         raise NotFound()
+    if refund.payment.provider != "transfer" and not is_stuck(refund):
+        raise Refused("The provider is sending it. Should that fail, you can note it here.")
     if move(refund.id, "succeeded"):
         count, payment = refund.amount_cents, refund.payment_id
         TicketPayment.update(refunded_cents=TicketPayment.refunded_cents + count).where(
@@ -63,6 +85,25 @@ def note_by_hand(id, *, by):
             TicketOrder.id == refund.order_id
         ).execute()
     return "Noted: the money went back."
+
+
+@writes
+def send_again(id, *, by):
+    """Have the provider asked anew. Refuses with NotFound, and where it isn't stuck."""
+    by.require("orders.write")
+    refund = TicketRefund.one(TicketRefund.id == id)
+    if refund is None:
+        raise NotFound()
+    if refund.payment.provider == "transfer" or not is_stuck(refund):
+        raise Refused("There is nothing to send again.")
+    TicketRefund.update(error=None).where(TicketRefund.id == id).execute()
+    _leave(refund, f"{refund.key}:{refund.tries}:{now():%Y%m%d%H%M}")
+    return "The provider is asked again."
+
+
+def is_stuck(refund):
+    """Whether nobody sends it by themselves: it failed, or nobody knows whether it was made."""
+    return refund.state == "failed" or (refund.state == "sent" and refund.error == DOUBT)
 
 
 def move(id, state, **values):
@@ -100,6 +141,7 @@ listing = Listing(
         Field("amount_cents", "Amount", Money()),
         Field("state", "State", STATE),
         Field("reason", "Why", Text(200)),
+        Field("error", "What is wrong", Text(500)),
         Field("provider", "By", Text(40)),
         Field("created_at", "Since", Moment(past=True)),
     ),
@@ -114,8 +156,12 @@ listing = Listing(
     acts=(
         Act(
             *("payment", "Note as sent back", note_by_hand, "orders.write"),
-            when=lambda row: row.provider == "transfer" and row.state in UNDER_WAY,
+            when=lambda row: is_stuck(row) or (row.provider == "transfer" and row.state in UNDER_WAY),
             confirm="Has the money been sent back?",
+        ),
+        Act(
+            *("delivery", "Send again", send_again, "orders.write"),
+            when=lambda row: row.provider != "transfer" and is_stuck(row),
         ),
     ),
     also=("currency",),

@@ -102,6 +102,9 @@ def _is_news(side, id, fact, over=False):
     return True
 
 
+applies = _apply.register  # marks what turns another room's facts into rows: (fact, organization)
+
+
 # --- customers, checkouts ---------------------------------------------------------------------------------
 
 

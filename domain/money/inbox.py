@@ -10,6 +10,7 @@ import logging
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
@@ -45,7 +46,13 @@ STATUSES = ("received", "processed", "ignored", "failed", "buried")
 TROUBLED = ("failed", "buried")
 
 
+_readers: dict[str, Callable] = {}
 _arrivals: deque[float] = deque(maxlen=RUSH)
+
+
+def reads(channel, reader):
+    """Have events of another channel than billing's read by `reader`: (event) → facts, outside of any transaction."""
+    _readers[channel] = reader
 
 
 # --- taking in --------------------------------------------------------------------------------------------
@@ -299,24 +306,13 @@ def read(event):
 
     Refuses with NotOurs when it came from a provider that isn't connected any more.
     """
+    if reader := _readers.get(event.channel):
+        return reader(event)
     provider = providers.active()
     if event.channel != provider.CHANNEL:
         raise NotOurs(f"It came by {event.channel}, and that provider isn't connected any more.")
     found = [fact for fact in provider.facts(bytes(event.payload)) if fact]
     return sorted(found, key=lambda fact: isinstance(fact, StatusUnknown))  # it stops what follows
-
-
-def shown(found):
-    """Facts as the inspector shows them."""
-    return [
-        {"fact": type(fact).__name__}
-        | {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in vars(fact).items()
-            if value not in (None, "", False)
-        }
-        for fact in found
-    ]
 
 
 def _attempt(event, outcome, began, error=None, asked=False):
@@ -338,7 +334,7 @@ def _settle(event, found, began, asked=False, once=None):
             status=outcome,
             attempts=event.attempts + 1,
             error=None,
-            facts=shown(found),
+            facts=trials.shown(found),
             history=_attempt(event, outcome, began, asked=asked),
         )
         .where(*whose)

@@ -103,7 +103,7 @@ def try_out(id, *, by):
     if error is not None:
         return Look([], [], (), trials.sentence(error))
     trial = trials.try_out(found)
-    return Look(inbox.shown(found), trials.as_rows(trial.differences), trial.sent, trial.refusal)
+    return Look(trials.shown(found), trials.as_rows(trial.differences), trial.sent, trial.refusal)
 
 
 def _with_body(id):

@@ -185,6 +185,23 @@ def sentence(error):
     return text if known else f"It can't be worked ({type(error).__name__}: {text})."[:500]
 
 
+def shown(found):
+    """Facts as the inspector shows them."""
+    return [
+        {"fact": type(fact).__name__}
+        | {name: _plain(value) for name, value in vars(fact).items() if value not in (None, "", False, ())}
+        for fact in found
+    ]
+
+
+def _plain(value):
+    """A fact's value as JSON has it; facts within it are told in a line each."""
+    if isinstance(value, tuple):
+        lines = ({"fact": type(one).__name__} | vars(one) for one in value)
+        return [", ".join(f"{name} {_plain(what)}" for name, what in line.items() if what) for line in lines]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
 def as_rows(differences):
     """Differences as pages show them and rows keep them: [{what, which, change, columns: [[name, before, after]]}].
     Grants of one source that change alike are told as one."""

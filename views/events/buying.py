@@ -6,14 +6,16 @@ from database.clock import now
 from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import allowances, configuration
-from domain.events import events, holds, passes, payments, shop
+from domain.events import events, holds, passes, payments, providers, shop
 from domain.events.afterwards import order_money, returns
 from domain.events.carriers import calendars
 from domain.events.line import calls, places, polls
 from domain.events.programme import sessions
+from domain.events.providers import accounts, attempts
 from domain.fields.kinds import clean, whole
 from models import Place, TicketOrder
 from views import access, cookies, held, pages
+from views.safety.headers import payable
 
 blueprint = Blueprint("buying", __name__)
 HELD = 5  # events whose holds a browser remembers
@@ -151,6 +153,8 @@ def _draw(order, values=None, refusal=None):
             passes=[(one, passes.address(one)) for one in passes.of_buyer(order)],
             offers=shop.offers(event, _code(order), chosen) if order.is_live else [],
             when=shop.when(event),
+            ways=accounts.offers(order.currency, order.total_cents) if order.state == "held" else (),
+            paying=attempts.under_way(order) if order.state == "paying" else None,
             until=shop.clock_time(event, order.hold_until_at),
             values=values or {"name": order.name or "", "email": order.email or ""},
             errors=errors,
@@ -161,7 +165,7 @@ def _draw(order, values=None, refusal=None):
             askable=returns.askable(order) if returns.may_ask(order) else [],
             ask_until=shop.clock_time(event, ends) if (ends := returns.asking_ends(order)) else "",
         )
-    return held.for_its_holder(page)
+    return payable(held.for_its_holder(page))
 
 
 def _code(order):
@@ -182,10 +186,12 @@ def pay(order, token):
         with inside(order.organization_id):
             if order.state == "held":
                 allowances.spend_letter(holds.say_who(order.id, request.form).email)
-            if order.total_cents:
-                payments.promise_transfer(order.id)
-            else:
+            if not order.total_cents:
                 payments.take_free(order.id)
+            elif (way := request.form.get("way", "")) in providers.MODULES:
+                return redirect(attempts.begin(order.id, way), 303)
+            else:
+                payments.promise_transfer(order.id)
     except Refused as refusal:
         return _draw(order, request.form, refusal)
     return redirect(holds.address(order), 303)
@@ -222,6 +228,7 @@ def change(order, token):
 def give_up(order, token):
     order = _order(order, token)
     with inside(order.organization_id):
+        attempts.go_back(order.id)
         holds.give_up(order.id)
         slug = order.event.slug
     return redirect(f"/e/{slug}", 303)

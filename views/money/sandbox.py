@@ -55,6 +55,9 @@ def api(name):
 @access.public
 def checkout(id):
     held = sandbox.get(id, "checkout")
+    if "lines" in held:
+        cards = {card: sandbox.CARDS[card] for card in sandbox.PAGE_CARDS}
+        return _page("lines", checkout=held, own_cards=cards, confirm="confirm" in request.args)
     bought = sandbox.price(held["price"])
     return _page("checkout", checkout=held, price=bought, confirm="confirm" in request.args)
 
@@ -63,8 +66,9 @@ def checkout(id):
 @access.public
 def pay(id):
     card, confirmed = request.form.get("card", "ok") or None, "confirmed" in request.form
+    pays = sandbox.pay_page if "lines" in sandbox.get(id, "checkout") else sandbox.pay
     try:
-        paid = sandbox.pay(id, card, confirmed)
+        paid = pays(id, card, confirmed)
     except sandbox.Declined as no:
         if no.why == "authentication_required":
             return redirect(f"/sandbox/checkout/{sandbox.get(id)['id']}?confirm=1", 303)

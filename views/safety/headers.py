@@ -16,6 +16,7 @@ BEYOND = {
     "polar": " https://polar.sh https://buy.polar.sh https://sandbox.polar.sh",
     "lemon_squeezy": " https://*.lemonsqueezy.com",
 }
+TICKETS = " https://checkout.stripe.com https://checkout.paystack.com https://checkout.flutterwave.com"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -40,6 +41,12 @@ def protecting(provider, https):
     """The headers of every answer, with a provider of payments, by TLS or not."""
     always = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"} if https else {}
     return HEADERS | {"Content-Security-Policy": CSP.format(beyond=BEYOND.get(provider, ""))} | always
+
+
+def payable(response):
+    """The same answer, from whose forms the browser may go on to the pages where tickets are paid."""
+    response.headers["Content-Security-Policy"] = CSP.format(beyond=TICKETS)
+    return response
 
 
 def protect(response):

@@ -72,7 +72,7 @@ def test_paid_tickets_arent_had_free_by_two_requests_at_once(sale, between, is_c
     if is_change_first:
         refusals = between(order.event, (holds, "lines_of"), change, take)
     else:
-        refusals = between(order.event, (payments, "_check_known"), take, change)
+        refusals = between(order.event, (payments, "check_known"), take, change)
     assert len(refusals) == 1
     order = is_true(order)
     golden = Pass.select().join(Tier).where(Tier.id == gold.id).count()
@@ -83,7 +83,7 @@ def test_a_transfer_is_promised_for_what_is_held(sale, between):
     order, _, gold = sale
     holds.change(order.id, {gold.id: 3})
     change = lambda: holds.change(order.id, {gold.id: 1})  # noqa: E731
-    between(order.event, (payments, "_check_known"), lambda: payments.promise_transfer(order.id), change)
+    between(order.event, (payments, "check_known"), lambda: payments.promise_transfer(order.id), change)
     assert PaymentAttempt.get().amount_cents == is_true(order).total_cents
 
 

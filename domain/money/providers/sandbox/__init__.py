@@ -7,7 +7,7 @@ the adapters. Why: docs/decisions/sandbox.md
     records.py   rows, the sandbox's own clock, telling and mischief
     selling.py, invoicing.py, subscribing.py, engine.py
                  the provider: what is sold, what is owed, life cycles, checkouts and what time does
-    stripe.py    a dialect: the API, the objects and the events of Stripe
+    stripe/      a dialect: the API, the objects and the events of Stripe; and tickets.py, what is sold without a price
 
 **Objects** are dicts in rows (kind, owner), each with `id`, `kind`, `created`, `metadata`. Ids have the dialect's
 form, amounts are minor units, moments seconds since 1970, `None` where there is nothing:
@@ -99,6 +99,8 @@ from domain.money.providers.sandbox.records import (
     speak,
 )
 from domain.money.providers.sandbox.selling import AMOUNTS, CARDS, CURRENCY, change_customer, price, prices
+from domain.money.providers.sandbox.stripe.tickets import CARDS as PAGE_CARDS
+from domain.money.providers.sandbox.stripe.tickets import pay_page
 from domain.money.providers.sandbox.subscribing import (
     change,
     end_period,
@@ -124,6 +126,11 @@ def account():
     return Account(words.KEY, tuple(map(secret, keys.every())), words.PRICES, False, words.STORE, words.transport())
 
 
+def tickets_secret(key=None):
+    """The secret of the webhooks about what was bought without a price of its own; `key` as for `secret`."""
+    return "whsec_" + keys.mac("sandbox tickets", key)
+
+
 def signed(payload):
     """(body, headers) of an event exactly as the provider that is played posts it."""
     return dialect().signed(payload, secret())
@@ -132,9 +139,18 @@ def signed(payload):
 @sends("sandbox_webhook")
 def deliver(row):
     """Post an event to this very server, over the wire."""
-    body, headers = signed(row.payload)
+    _carry(row, dialect().PATH, *signed(row.payload))
+
+
+@sends("sandbox_tickets")
+def deliver_tickets(row):
+    """The same for what is told at the other desk."""
+    _carry(row, "tickets/sandbox", *stripe.signed(row.payload, tickets_secret()))
+
+
+def _carry(row, path, body, headers):
     chosen = configuration.active
     host = "127.0.0.1" if chosen.host in ("0.0.0.0", "") else chosen.host  # noqa: S104
-    address = f"http://{host}:{chosen.port}/webhooks/{dialect().PATH}"
+    address = f"http://{host}:{chosen.port}/webhooks/{path}"
     requests.post(address, body, headers=headers, timeout=10).raise_for_status()
     delivered(row.subject)

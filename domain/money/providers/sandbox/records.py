@@ -213,7 +213,7 @@ def tell(type, thing, previous=None):
     language, at = dialect(), clock()
     for payload in language.told(type, thing, previous, at):
         event = {"id": payload["id"], "kind": "event", "created": at, "type": language.type_of(payload)}
-        event |= {"of": thing["id"], "payload": payload, "delivered": False, "fate": ""}
+        event |= {"of": thing["id"], "payload": payload, "delivered": False, "fate": "", "desk": _desk(thing)}
         dice, held = _dice()
         wait, times = 0.0, 1
         if dice:
@@ -227,9 +227,14 @@ def tell(type, thing, previous=None):
             _post(event, ":again" * number, wait)
 
 
+def _desk(thing):
+    """At which of its two desks a thing is: what a payment was for, its refunds and disputes are for."""
+    return get(thing["payment"]).get("desk") if thing["kind"] in ("refund", "dispute") else thing.get("desk")
+
+
 def _post(event, suffix, wait=0.0):
     key = event["id"] + suffix
-    enqueue("sandbox_webhook", key, event["payload"], subject=event["id"])
+    enqueue("sandbox_tickets" if event.get("desk") else "sandbox_webhook", key, event["payload"], subject=event["id"])
     if wait:
         Outgoing.update(next_attempt_at=now() + timedelta(seconds=wait)).where(Outgoing.key == key).execute()
 

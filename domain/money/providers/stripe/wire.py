@@ -57,6 +57,11 @@ def client():
     return _ours().v1
 
 
+def client_of(account):
+    """The same for another account: anything with a key and a transport."""
+    return _client(account.key, account.transport).v1
+
+
 def _ours():
     account = providers.account()
     return _client(account.key, account.transport)
@@ -219,13 +224,18 @@ def verify(body, headers):
 
     Events of one subscription have one subject, else those of one customer. Refuses with BadSignature.
     """
-    signature = headers.get("Stripe-Signature") or ""
-    if not any(_fits(body, signature, secret) for secret in providers.account().webhook_secrets):
+    if not is_signed(body, headers, providers.account().webhook_secrets):
         raise BadSignature("The signature doesn't fit.")
     try:
         return event_of(json.loads(body))
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
         raise BadSignature("This isn't an event.") from error
+
+
+def is_signed(body, headers, secrets):
+    """Whether one of the secrets signed a body, within five minutes of now."""
+    signature = headers.get("Stripe-Signature") or ""
+    return any(_fits(body, signature, secret) for secret in secrets)
 
 
 def _fits(body, signature, secret):

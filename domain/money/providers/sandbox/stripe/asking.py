@@ -24,6 +24,7 @@ from domain.money.providers.sandbox.stripe.objects import (
     render_session,
     render_subscription,
 )
+from domain.money.providers.sandbox.stripe.tickets import has_lines, open_page
 
 
 def act(method, path, params, headers):
@@ -90,6 +91,8 @@ def _line_item(params, holder):
 
 
 def _open_checkout(params):
+    if has_lines(params):
+        return open_page(params)
     mode, item = choice_in(params, "mode", "payment", "subscription"), _line_item(params, "line_items")
     data = dict_in(params, "subscription_data" if mode == "subscription" else "payment_intent_data")
     ends = choice_in(

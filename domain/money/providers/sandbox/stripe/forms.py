@@ -74,8 +74,9 @@ def metadata_in(params, old=()):
 SAID = {
     "customers": "email name metadata | description phone address preferred_locales",
     "checkout": "mode customer customer_email line_items success_url cancel_url client_reference_id metadata expand "
-    "subscription_data payment_intent_data payment_method_collection | billing_address_collection customer_update "
-    "allow_promotion_codes automatic_tax locale tax_id_collection submit_type ui_mode payment_method_types",
+    "subscription_data payment_intent_data payment_method_collection expires_at | billing_address_collection "
+    "customer_update allow_promotion_codes automatic_tax locale tax_id_collection submit_type ui_mode "
+    "payment_method_types",
     "billing_portal": "customer return_url | configuration locale flow_data",
     "subscriptions": "customer items metadata trial_period_days payment_behavior proration_behavior proration_date "
     "cancel_at cancel_at_period_end pause_collection trial_end expand | off_session billing_cycle_anchor",
@@ -95,6 +96,7 @@ NESTED = (
     "pause_collection",
     "created",
     "payment",
+    "payment_method_types",
     "type",
     "types",
 )

@@ -71,7 +71,8 @@ def _matching(things, params):
             return [
                 one
                 for one in found
-                if get(one["invoice"])["reason"] != "once"
+                if one["invoice"]
+                and get(one["invoice"])["reason"] != "once"
                 and params.get("status") in (None, render_invoice_payment(one)["status"])
             ]
         case "payment_intents" | "charges":

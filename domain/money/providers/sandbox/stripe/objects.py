@@ -4,7 +4,7 @@ import secrets
 
 from domain.base import configuration
 from domain.money.providers.sandbox import selling
-from domain.money.providers.sandbox.records import find, get
+from domain.money.providers.sandbox.records import clock, find, get
 
 NAME = "stripe"
 PATH = "stripe"
@@ -79,6 +79,8 @@ def _site(path):
 
 def intent_of(checkout):
     """The payment intent of what was bought once, or None."""
+    if checkout.get("payment"):
+        return checkout["payment"]
     if not checkout["once"] or not checkout["invoice"]:
         return None
     return next((payment["id"] for payment in find("payment", checkout["invoice"])), None)
@@ -88,13 +90,14 @@ def render_session(thing):
     """https://docs.stripe.com/api/checkout/sessions/object"""
     status = "paid" if thing["paid"] and thing["amount"] else "no_payment_required" if thing["paid"] else "unpaid"
     status = "no_payment_required" if not thing["amount"] and thing["status"] == "open" else status
+    state = "expired" if thing["status"] == "open" and thing["expires"] <= clock() else thing["status"]
     buyer = get(thing["customer"]) if thing["customer"] else {}
     email = buyer.get("email") or thing["email"]
     return _base(
         thing,
         "checkout.session",
         mode="payment" if thing["once"] else "subscription",
-        status=thing["status"],
+        status=state,
         payment_status=status,
         customer=thing["customer"],
         customer_email=thing["email"],
@@ -109,12 +112,15 @@ def render_session(thing):
         expires_at=thing["expires"],
         success_url=thing["success_url"],
         cancel_url=thing["cancel_url"],
-        url=_site(f"checkout/{thing['id']}") if thing["status"] == "open" else None,
+        url=_site(f"checkout/{thing['id']}") if state == "open" else None,
     )
 
 
 def lines_bought(thing):
     """A checkout's lines."""
+    if "lines" in thing:
+        data = [_own_line(thing, number, one) for number, one in enumerate(thing["lines"])]
+        return {"object": "list", "has_more": False, "data": data}
     price = selling.price(thing["price"])
     line = {
         "id": "li_" + thing["id"][8:],
@@ -132,6 +138,12 @@ def lines_bought(thing):
         "data": [line],
         "url": f"/v1/checkout/sessions/{thing['id']}/line_items",
     }
+
+
+def _own_line(thing, number, line):
+    about = {"description": line["name"], "quantity": line["quantity"], "currency": thing["currency"]}
+    total = line["amount"] * line["quantity"]
+    return {"id": f"li_{number}_{thing['id'][8:]}", "object": "item", "amount_total": total, "price": None} | about
 
 
 def render_portal(thing):
@@ -360,8 +372,8 @@ def render_charge(thing):
         payment_intent=thing["id"],
         description=None,
         failure_code="card_declined" if failed else None,
-        receipt_url=_site(f"invoices/{thing['invoice']}"),
-        billing_details={"email": get(thing["customer"])["email"]},
+        receipt_url=_site(f"invoices/{thing['invoice']}") if thing["invoice"] else None,
+        billing_details={"email": get(thing["customer"])["email"] if thing["customer"] else thing["email"]},
     ) | {"id": "ch_" + thing["id"][3:]}
 
 

@@ -1,0 +1,147 @@
+"""Money that goes back by providers: sent from the outgoing lane with a fixed key, followed until it has arrived,
+noticed when somebody made it there, and tried again each day where it failed."""
+
+from datetime import timedelta
+
+from database.clock import now
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain.base import outgoing
+from domain.events import holds, payments, providers
+from domain.events.providers import accounts
+from domain.events.providers.facts import Declined
+from domain.events.refunds import DOUBT, OUTSIDE, UNDER_WAY, arrived, move, under_way
+from domain.money.providers.provider import CannotDo, ProviderFailed
+from models import TicketPayment, TicketRefund
+
+
+@outgoing.sends("ticket_refund")
+def give_back(row):
+    """Have a provider send money back. What it refuses for good is noted; what may be tried again is, with the same
+    key, and so is sent once."""
+    with inside(row.payload["organization"]):
+        refund = _take_in_hand(row.payload["refund"])
+        if refund is None:
+            return
+        payment = refund.payment
+        account = accounts.find(payment.provider, payment.account)
+        if account is None:
+            _note_failure(refund.id, "The account that it was paid to isn’t connected any more.")
+            return
+        adapter = providers.module(payment.provider)
+        try:
+            told = adapter.refund(account, payment, refund, _mark(refund))
+        except (Declined, CannotDo) as no:
+            _note_failure(refund.id, str(no))
+        except ProviderFailed as failed:
+            if failed.asked and not adapter.REPEATS:
+                _note_doubt(refund.id)
+                return
+            raise
+        else:
+            writes(_adopt_answer)(refund, told)
+
+
+@writes
+def _take_in_hand(id):
+    """The refund, marked as sent; None where it isn't to be sent any more."""
+    found = TicketRefund.one(TicketRefund.id == id)
+    if found is None:
+        return None
+    holds.locked(found.order_id)
+    refund = TicketRefund.get_by_id(id)
+    if refund.state not in ("approved", "sent", "failed") or refund.provider_refund_id or refund.error == DOUBT:
+        return None
+    payment, others = refund.payment, under_way(refund.payment)
+    others -= refund.amount_cents if refund.state in UNDER_WAY else 0
+    if refund.amount_cents > payment.amount_cents - payment.refunded_cents - others:
+        TicketRefund.update(state="declined", error="It went back already.").where(TicketRefund.id == id).execute()
+        return None
+    TicketRefund.update(state="sent", error=None, asked_at=now()).where(TicketRefund.id == id).execute()
+    return TicketRefund.get_by_id(id)
+
+
+@writes
+def _note_failure(id, why):
+    """It wasn't sent, and the next try is another one."""
+    move(id, "failed", error=why[:500], tries=TicketRefund.tries + 1)
+
+
+@writes
+def _note_doubt(id):
+    TicketRefund.update(error=DOUBT).where(TicketRefund.id == id).execute()
+
+
+def _adopt_answer(refund, told):
+    holds.locked(refund.order_id)
+    _follow(TicketRefund.get_by_id(refund.id), told)
+    payment = TicketPayment.get_by_id(refund.payment_id)
+    payments.note_refunded(payment, max(payment.refunded_cents, arrived(payment)))
+    payments.settle(refund.order_id)
+
+
+def _mark(refund):
+    """What a try of a refund is called at the provider: asked for again it is the same one."""
+    return f"{refund.key}#{refund.tries}"
+
+
+def adopt(attempt, told):
+    """Write down what a provider tells of a refund, in the present transaction; one that was made there without us
+    gets a row of its own, for the list."""
+    payment = TicketPayment.one(
+        TicketPayment.provider == attempt.provider,
+        TicketPayment.account == attempt.account,
+        TicketPayment.provider_payment_id == told.payment,
+    )
+    if payment is None:
+        return
+    mine, (key, _, tried) = TicketRefund.payment == payment, told.key.rpartition("#")
+    refund = TicketRefund.one(mine, TicketRefund.provider_refund_id == told.id)
+    if (
+        refund is None
+        and key
+        and (refund := TicketRefund.one(mine, TicketRefund.key == key))
+        and tried != str(refund.tries)
+    ):
+        return  # of an earlier try, which failed: the next one has begun
+    if refund:
+        _follow(refund, told)
+    elif told.amount_cents and payment.order_id:
+        about = {"order": payment.order_id, "payment": payment, "amount_cents": told.amount_cents, "reason": OUTSIDE}
+        key = f"outside:{attempt.provider}:{attempt.account}:{told.id}"[:160]
+        TicketRefund.create(**about, key=key, state=told.state, provider_refund_id=told.id)
+
+
+def _follow(refund, told):
+    """Have a refund stand as its provider says. One that failed is another try from there."""
+    if told.state == "failed":
+        tries = refund.tries + (refund.state != "failed")
+        move(refund.id, "failed", error=told.error or "The bank sent it back.", tries=tries, provider_refund_id=None)
+    elif told.state == "succeeded":
+        move(refund.id, "succeeded", provider_refund_id=told.id, error=None)
+    else:
+        known = TicketRefund.id == refund.id, TicketRefund.state != "succeeded"
+        TicketRefund.update(state="sent", provider_refund_id=told.id, error=None).where(*known).execute()
+
+
+def try_again(limit=100):
+    """Each day, what a provider refused or didn't answer is asked for again; returns how many."""
+    day = now() - timedelta(days=1)
+    with everywhere("refunds that failed are tried again for all organizations"):
+        query = TicketRefund.select(TicketRefund.id, TicketRefund.organization).join(TicketPayment)
+        waits = TicketRefund.state << ("approved", "sent", "failed"), TicketRefund.provider_refund_id.is_null()
+        mine = TicketPayment.provider << list(providers.MODULES), TicketRefund.asked_at < day
+        told = TicketRefund.error.is_null() | (TicketRefund.error != DOUBT)
+        found = list(query.where(*waits, *mine, told).order_by(TicketRefund.id).limit(limit).tuples())
+    for id, organization in found:
+        _enqueue_again(id, organization)
+    return len(found)
+
+
+@writes
+def _enqueue_again(id, organization):
+    outgoing.enqueue(
+        "ticket_refund", f"ticket_refund:{id}:{now():%Y%m%d}", {"refund": id, "organization": organization}
+    )
+    with inside(organization):
+        TicketRefund.update(asked_at=now()).where(TicketRefund.id == id).execute()

@@ -1,0 +1,162 @@
+"""Stripe Checkout: https://docs.stripe.com/api/checkout/sessions. Cards only, since other ways to pay take longer than
+tickets are held."""
+
+import json
+from datetime import timedelta
+
+from domain.events.providers.facts import Declined, Ended, Money, Refund, Started, Told
+from domain.events.providers.units import from_provider, to_provider
+from domain.money.providers.provider import BadSignature, NotOurs, ProviderFailed, readable
+from domain.money.providers.stripe import wire
+
+LABEL = "Stripe"
+LASTS = timedelta(minutes=31)  # Stripe wants half an hour at least
+REPEATS = True
+_FAMILIES = {
+    "checkout.session": "completed async_payment_succeeded async_payment_failed expired",
+    "charge": "refunded",
+    "refund": "created updated failed",
+    "charge.dispute": "created updated closed",
+}
+KINDS = frozenset(f"{family}.{verb}" for family, verbs in _FAMILIES.items() for verb in verbs.split())
+EXPAND = ["payment_intent.latest_charge.refunds"]
+REFUNDS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}  # else it is on its way
+DISPUTES = {"won": "won", "warning_closed": "won", "prevented": "won", "lost": "lost"}  # else it is open
+# What Stripe says where no repetition would help; else it may be asked again.
+FOR_GOOD = ("charge_already_refunded", "charge_disputed", "insufficient_funds", "balance_insufficient", "gone")
+
+
+def start(account, sale):
+    """Open a page to pay on."""
+    line = {
+        "price_data": {
+            "currency": sale.currency.lower(),
+            "unit_amount": to_provider("stripe", sale.cents, sale.currency),
+            "product_data": {"name": sale.about[:250]},
+        },
+        "quantity": 1,
+    }
+    params = {
+        "mode": "payment",
+        "line_items": [line],
+        "customer_email": sale.email,
+        "client_reference_id": sale.order,
+        "metadata": {"attempt": sale.reference},
+        "payment_intent_data": {"metadata": {"attempt": sale.reference}},
+        "payment_method_types": ["card"],
+        "success_url": sale.back,
+        "cancel_url": sale.away,
+        "expires_at": int(sale.until.timestamp()),
+    }
+    options = {"idempotency_key": f"attempt:{sale.reference}"}
+    made = wire.called(_client(account).checkout.sessions.create, params, options)
+    with readable(LABEL, "the checkout"):
+        return Started(wire.id_of(made), str(made["url"]))
+
+
+def _client(account):
+    return wire.client_of(account)
+
+
+def end(account, attempt):
+    """Close the page; one that is paid or over stays as it is."""
+    try:
+        wire.called(_client(account).checkout.sessions.expire, attempt.reference, {})
+    except ProviderFailed as failed:
+        if wire.refused_as(failed) is None:
+            raise
+
+
+def look(account, attempt, refunds=()):
+    """The page as Stripe has it now, the money that came by it, and what went back."""
+    page = wire.called(_client(account).checkout.sessions.retrieve, attempt.reference, {"expand": EXPAND})
+    with readable(LABEL, "the checkout"):
+        if bool(page.get("livemode")) is not account.key.startswith(("sk_live_", "rk_live_")):
+            raise NotOurs("It is of the other mode than this account's key.")
+        intent = page.get("payment_intent")
+        charge = intent.get("latest_charge") if isinstance(intent, dict) else None
+        if isinstance(charge, dict) and charge.get("status") == "succeeded" and charge.get("captured"):
+            return _money(account, attempt, intent, charge)
+        if page["status"] == "expired":
+            return (Ended(attempt.public_id, "expired"),)
+        if page["status"] == "complete" and isinstance(charge, dict) and charge.get("status") == "failed":
+            return (Ended(attempt.public_id, "failed"),)
+        return ()
+
+
+def _money(account, attempt, intent, charge):
+    currency = str(charge["currency"]).upper()
+    money = Money(
+        provider=account.provider,
+        account=account.id,
+        id=wire.id_of(intent),
+        reference=attempt.public_id,
+        state="paid",
+        amount_cents=from_provider("stripe", charge["amount_captured"], currency),
+        currency=currency,
+        refunded_cents=from_provider("stripe", charge["amount_refunded"], currency),
+        dispute=_dispute(account, money_id=wire.id_of(intent)) if charge.get("disputed") else None,
+        at=wire.moment(charge["created"]),
+    )
+    refunds = (charge.get("refunds") or {}).get("data") or ()
+    return (money, *(_refund(one, money.id) for one in refunds))
+
+
+def _dispute(account, money_id):
+    found = wire.called(_client(account).disputes.list, {"payment_intent": money_id, "limit": 10})["data"]
+    states = {DISPUTES.get(one["status"], "open") for one in found}
+    return next((state for state in ("lost", "open", "won") if state in states), "open")
+
+
+def _refund(thing, payment):
+    return Refund(
+        id=wire.id_of(thing),
+        payment=payment,
+        state=REFUNDS.get(thing["status"], "sent"),
+        amount_cents=from_provider("stripe", thing["amount"], str(thing["currency"]).upper()),
+        key=str((thing.get("metadata") or {}).get("refund") or ""),
+        error=str(thing.get("failure_reason") or "").replace("_", " "),
+    )
+
+
+def refund(account, payment, refund, key):
+    """Give back so much of a payment; the same key gives it once."""
+    params = {
+        "payment_intent": payment.provider_payment_id,
+        "amount": to_provider("stripe", refund.amount_cents, payment.currency),
+        "metadata": {"refund": key},
+    }
+    try:
+        made = wire.called(
+            _client(account).refunds.create, params, {"idempotency_key": f"{key}:{payment.provider_payment_id}"}
+        )
+    except ProviderFailed as failed:
+        if wire.refused_as(failed) in FOR_GOOD:
+            raise Declined(str(failed)) from failed
+        raise
+    with readable(LABEL, "the refund"):
+        return _refund(made, payment.provider_payment_id)
+
+
+def check(account, body, headers):
+    """Refuses with BadSignature what none of the account's secrets signed within five minutes of now."""
+    if not wire.is_signed(body, headers, account.secrets):
+        raise BadSignature("The signature doesn't fit.")
+
+
+def about(body):
+    """Which attempt an event is about; nothing where it is about none of ours. Refuses with ValueError."""
+    event = json.loads(body)
+    thing, kind = event["data"]["object"], str(event["type"])
+    told = {"id": str(event["id"]), "type": kind, "at": wire.moment(event["created"])}
+    if kind not in KINDS or event.get("account"):  # of a connected account
+        return Told(**told)
+    given = str((thing.get("metadata") or {}).get("attempt") or "")
+    payment = wire.id_in(thing.get("payment_intent")) or ""
+    return Told(**told, reference=given, payment="" if kind.startswith("checkout.") else payment)
+
+
+def attempt_of(account, payment):
+    """What an attempt gave along to a payment; empty where it is none of an attempt's."""
+    intent = wire.called(_client(account).payment_intents.retrieve, payment)
+    return str((intent.get("metadata") or {}).get("attempt") or "")

@@ -1,0 +1,216 @@
+"""Paying with a provider, from the first press to passes: the sandbox plays Stripe Checkout, over its real API."""
+
+import pytest
+
+from domain import Refused
+from domain.base import settings
+from domain.events import holds, orders, payments, stock
+from domain.events.providers import accounts, attempts
+from domain.money import inbox
+from domain.money.providers import sandbox
+from domain.money.providers.provider import BadSignature, NotOurs
+from domain.money.providers.sandbox import stripe
+from models import (
+    Outgoing,
+    Pass,
+    PaymentAttempt,
+    SandboxObject,
+    TicketPayment,
+    TicketRefund,
+    WebhookEvent,
+)
+from tests.domain.events.test_payments import again, paid_night, passes_of
+from tests.domain.events.test_stock import ADA, figures
+from tests.fixtures.threads import write
+
+__all__ = ["paid_night"]
+
+
+def wire(times=1):
+    """Carry what the sandbox tells to the inbox, as its webhooks do, and work it off."""
+    rows = list(Outgoing.select().where(Outgoing.kind == "sandbox_tickets").order_by(Outgoing.id))
+    for row in rows:
+        body, headers = stripe.signed(row.payload, sandbox.tickets_secret())
+        for _ in range(times):
+            attempts.take("sandbox", "", body, headers)
+    write(Outgoing.delete().where(Outgoing.kind == "sandbox_tickets").execute)
+    while inbox.work_off():
+        pass
+
+
+def page_of(order):
+    """The sandbox's page that the order's open attempt is paid on."""
+    return PaymentAttempt.get(PaymentAttempt.order == order, PaymentAttempt.state == "open").reference
+
+
+def held(event, tier, count=1):
+    order = holds.hold(event.id, {tier.id: count})
+    holds.say_who(order.id, ADA)
+    return order
+
+
+def begun(event, tier, count=1):
+    order = held(event, tier, count)
+    attempts.begin(order.id, "sandbox")
+    return order
+
+
+@pytest.fixture
+def paid(paid_night):
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    wire()
+    return again(order)
+
+
+def test_a_buyer_pays_and_the_webhook_gives_the_passes_however_often_it_comes(paid_night, letters):
+    order = begun(*paid_night, count=2)
+    assert again(order).state == "paying"
+    sandbox.pay_page(page_of(order))
+    assert passes_of(order) == 0  # paying there proves nothing here
+    wire(times=3)
+    order = again(order)
+    assert (order.state, order.paid_cents, passes_of(order)) == ("paid", 4000, 2)
+    (payment,) = TicketPayment.select()
+    assert (payment.provider, payment.amount_cents, payment.currency) == ("sandbox", 4000, "EUR")
+    assert PaymentAttempt.get().state == "succeeded"
+    assert {event.status for event in WebhookEvent.select()} == {"processed", "ignored"}
+    assert [subject for _, subject, _ in letters()] == ["Your tickets for Jazz Night"]
+    assert stock.check(order.event_id) == []
+
+
+def test_a_buyer_who_comes_back_before_the_webhook_is_looked_after(paid_night, clock):
+    order = begun(*paid_night)
+    attempts.look(order.id)
+    assert again(order).state == "paying"  # coming back proves nothing either
+    clock.forward(seconds=10)
+    sandbox.pay_page(page_of(order))
+    attempts.look(order.id)
+    assert (again(order).state, passes_of(order)) == ("paid", 1)
+
+
+def test_event_case_12_pressing_again_is_the_same_page_and_one_charge(paid_night):
+    order = held(*paid_night)
+    pages = {attempts.begin(order.id, "sandbox") for _ in range(3)}
+    assert len(pages) == 1
+    assert SandboxObject.select().where(SandboxObject.kind == "checkout").count() == 1
+
+
+def test_event_case_17_tickets_are_held_longer_than_the_page_may_be_paid(paid_night):
+    order = begun(*paid_night)
+    expires = sandbox.get(page_of(order))["expires"]
+    assert 0 < again(order).hold_until_at.timestamp() - expires <= 300
+    assert expires == int(PaymentAttempt.get().expires_at.timestamp())
+
+
+def test_going_back_ends_the_page_before_the_tickets_can_be_paid_another_way(paid_night, clock):
+    order = begun(*paid_night)
+    page, before = page_of(order), again(order).hold_until_at
+    attempts.go_back(order.id)
+    assert sandbox.get(page)["status"] == "expired"
+    assert PaymentAttempt.get().state in ("expired", "abandoned")
+    order = again(order)
+    assert order.state == "held"
+    assert order.hold_until_at < before
+    attempts.begin(order.id, "sandbox")
+    assert page_of(order) != page
+
+
+def test_going_back_from_a_page_that_is_paid_gives_the_tickets(paid_night):
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    attempts.go_back(order.id)
+    assert (again(order).state, passes_of(order)) == ("paid", 1)
+
+
+def test_an_order_is_not_held_for_ever_by_beginning_to_pay_it(paid_night):
+    order = held(*paid_night)
+    for _ in range(attempts.TRIES):
+        attempts.begin(order.id, "sandbox")
+        attempts.go_back(order.id)
+    with pytest.raises(Refused, match="many tries"):
+        attempts.begin(order.id, "sandbox")
+
+
+def test_who_paid_while_the_server_was_away_is_found_by_the_clock(paid_night, clock):
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    write(Outgoing.delete().where(Outgoing.kind == "sandbox_tickets").execute)  # none of its webhooks arrive
+    clock.forward(minutes=6)
+    assert attempts.ask_open() == 1
+    assert (again(order).state, passes_of(order)) == ("paid", 1)
+    assert attempts.ask_open() == 0
+
+
+def test_a_dispute_is_flagged_and_ends_the_passes_only_once_it_is_lost(paid, at):
+    payment = TicketPayment.get()
+    dispute = sandbox.dispute(payment.provider_payment_id)
+    wire()
+    assert (TicketPayment.get().dispute, passes_of(paid)) == ("open", 1)
+    assert "disputes €20.00" in again(paid).trouble
+    sandbox.settle_dispute(dispute["id"], False)
+    wire()
+    assert (TicketPayment.get().dispute, passes_of(paid)) == ("lost", 0)
+    assert Pass.get().void_reason == "dispute"
+    orders.cancel(paid.id, by=at("alice"))
+    assert not TicketRefund.select().exists()  # the bank has it already
+
+
+def test_passes_are_suspended_while_a_bank_looks_where_the_site_says_so(paid, cast):
+    settings.change("tickets_disputed", "suspend", by=cast.stella)
+    dispute = sandbox.dispute(TicketPayment.get().provider_payment_id)
+    wire()
+    assert Pass.get().state == "suspended"
+    sandbox.settle_dispute(dispute["id"], True)
+    wire()
+    assert (Pass.get().state, again(paid).trouble) == ("active", None)
+
+
+def test_only_what_the_account_signed_is_kept(paid_night):
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    row = Outgoing.get(Outgoing.kind == "sandbox_tickets")
+    body, headers = stripe.signed(row.payload, sandbox.secret())  # billing's secret is another one
+    with pytest.raises(BadSignature):
+        attempts.take("sandbox", "", body, headers)
+    with pytest.raises(NotOurs):
+        attempts.take("sandbox", "another-account", body, headers)
+    assert not WebhookEvent.select().exists()
+
+
+def test_a_provider_that_fails_charges_nothing_and_is_tried_again(paid_night):
+    order = held(*paid_night)
+    sandbox.mischief("seed", fail=1.0)
+    with pytest.raises(attempts.Unreachable):
+        attempts.begin(order.id, "sandbox")
+    sandbox.mischief(None)
+    assert attempts.begin(order.id, "sandbox")
+    assert figures(order.event) == [(1, 0)]
+    assert SandboxObject.select().where(SandboxObject.kind == "checkout").count() == 1
+
+
+def test_what_is_paid_by_a_redirect_alone_is_nothing(paid_night):
+    order = begun(*paid_night)
+    with pytest.raises(Refused):
+        payments.take_free(order.id)
+    attempts.look(order.id)
+    assert (again(order).paid_cents, passes_of(order)) == (0, 0)
+
+
+def test_a_currency_that_no_provider_takes_is_not_offered(paid_night):
+    assert [offer.provider for offer in accounts.offers("EUR", 2000)] == ["sandbox"]
+    assert accounts.offers("UGX", 2000) == []
+    assert accounts.offers("KWD", 5124) == []
+
+
+def test_a_look_from_before_the_last_one_changes_nothing(paid):
+    from dataclasses import replace
+
+    from domain.money import facts
+
+    attempt = PaymentAttempt.get()
+    old = attempts.asked(attempt)
+    sandbox.refund(TicketPayment.get().provider_payment_id, 500)
+    wire()
+    write(facts.apply, replace(old, asked_at=attempt.created_at))
+    assert again(paid).refunded_cents == 500

@@ -1,0 +1,83 @@
+"""Money that goes back by a provider: once, followed until it has arrived, and noticed when it was made there."""
+
+from domain.base import outgoing
+from domain.events import holds, orders, payments
+from domain.events.providers import attempts, refunding
+from domain.money.providers import sandbox
+from models import Outgoing, TicketPayment, TicketRefund
+from tests.domain.events.providers.test_attempts import begun, page_of, paid, wire
+from tests.domain.events.test_payments import again, paid_night, passes_of
+from tests.domain.events.test_stock import ADA
+from tests.fixtures.threads import write
+
+__all__ = ["paid", "paid_night"]
+
+
+def send_refunds():
+    outgoing.send_due()
+    wire()
+
+
+def test_event_case_14_late_money_without_a_place_goes_back_by_the_provider(paid_night, clock):
+    event, tier = paid_night
+    order = begun(event, tier)
+    page = page_of(order)
+    sandbox.pay_page(page)
+    write(Outgoing.delete().where(Outgoing.kind == "sandbox_tickets").execute)
+    clock.forward(hours=2)
+    payments.look_after()
+    assert again(order).state == "expired"
+    for n in range(5):
+        taken = holds.hold(event.id, {tier.id: 1})
+        holds.say_who(taken.id, ADA | {"email": f"b{n}@example.org"})
+    attempts.ask_open()
+    send_refunds()
+    (refund,) = TicketRefund.select()
+    assert (refund.state, refund.reason, refund.amount_cents) == ("succeeded", "late", 2000)
+    (at_provider,) = sandbox.find("refund")
+    assert at_provider["amount"] == 2000
+    order = again(order)
+    assert (order.state, order.refunded_cents, payments.owed_back(order)) == ("expired", 2000, 0)
+    assert payments.paid_for_nothing() == []
+
+
+def test_a_cancelled_order_gives_its_money_back_once_whatever_is_sent_again(paid, at):
+    orders.cancel(paid.id, by=at("alice"))
+    row = Outgoing.get(Outgoing.kind == "ticket_refund")
+    send_refunds()
+    write(Outgoing.update(status="queued").where(Outgoing.id == row.id).execute)
+    write(Outgoing.update(payload=row.payload).where(Outgoing.id == row.id).execute)
+    send_refunds()
+    assert [one["amount"] for one in sandbox.find("refund")] == [2000]
+    assert TicketRefund.get().state == "succeeded"
+    assert TicketPayment.get().refunded_cents == again(paid).refunded_cents == 2000
+
+
+def test_a_refund_that_the_bank_sends_back_is_owed_again_and_sent_anew_the_next_day(paid, at, clock):
+    orders.cancel(paid.id, by=at("alice"))
+    send_refunds()
+    (first,) = sandbox.find("refund")
+    sandbox.fail_refund(first["id"])
+    wire()
+    assert (TicketRefund.get().state, again(paid).refunded_cents) == ("failed", 0)
+    assert payments.owed_back(again(paid)) == 2000
+    assert refunding.try_again() == 0
+    clock.forward(days=1, minutes=1)
+    assert refunding.try_again() == 1
+    send_refunds()
+    assert [one["status"] for one in sandbox.find("refund")] == ["succeeded", "failed"]
+    assert (TicketRefund.get().state, again(paid).refunded_cents) == ("succeeded", 2000)
+    assert refunding.try_again() == 0
+
+
+def test_money_that_goes_back_at_the_provider_is_noticed(paid, at):
+    payment = TicketPayment.get()
+    sandbox.refund(payment.provider_payment_id, 500)
+    wire()
+    order = again(paid)
+    assert (order.refunded_cents, order.state, passes_of(order)) == (500, "paid", 1)
+    assert "€5.00 went back at the provider" in order.trouble
+    orders.cancel(order.id, by=at("alice"))
+    send_refunds()
+    assert [one["amount"] for one in sandbox.find("refund")] == [1500, 500]
+    assert again(paid).refunded_cents == 2000
