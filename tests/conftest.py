@@ -31,7 +31,7 @@ from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
 from tests.fixtures.houses import opened
 from tests.fixtures.threads import write
-from views import directions
+from views import directions, kept_pages
 
 PASSWORD = "Correct horse 1!"
 CAST = ("alice", "bob", "vera", "dora", "charlie", "stella")
@@ -113,6 +113,7 @@ def chosen(folder, url):
 @pytest.fixture
 def unhoused(tmp_path):
     """Configured as a house is, without a database: what asks for this alone runs once and not on both."""
+    kept_pages.strangers.seconds = 0  # a test sees what it has just done
     limiter.enabled = False
     limiter.reset()
     stepup.present.set(None)  # a request of the test before left who asked, and the clock they read

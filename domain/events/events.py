@@ -28,7 +28,7 @@ from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, both
 from domain.lists.searches import Parts
 from domain.organizations import organizations
-from models import Event, EventSlug, TicketOrder, Tier
+from models import Event, EventSlug, Organization, TicketOrder, Tier
 
 STATE = Choice(
     (
@@ -324,7 +324,7 @@ listing = Listing(
         Field("address", "Address", Text(400), listed=False),
         Field("online_url", "Address online", Url(), listed=False),
         Field("about", "About", Text(20_000, long=True), listed=False),
-        Field("visibility", "Who sees it", VISIBILITY, default="public", listed=False),
+        Field("visibility", "Who sees it", VISIBILITY, default="public", listed=False, filters=False),
         Field("capacity", "Places", Number(1, 1_000_000), help="Over all kinds of tickets; empty for no limit."),
         Field("most_each", "Tickets for each buyer", Number(1, 1000), listed=False, help="Empty for no limit."),
         Field("hold_minutes", "Minutes to buy", Number(5, 60), default=15, listed=False),
@@ -430,6 +430,7 @@ listing = Listing(
     ),
     has_pages=True,
     link=True,
+    begins=("title", "starts_at", "ends_at", "timezone", "venue", "currency"),
     chips="state",
     ranges=("starts_at",),
     also=("slug", "ends_at"),
@@ -438,4 +439,11 @@ listing = Listing(
     icon="ticket",
     empty=(("all", "Make your first event: a title and a time are enough to begin.", "No events yet."),),
 )
-rules = rows.Rules(listing, may_change=_may_change, derive=_derive, after=_after)
+
+
+def _proposed(by):
+    team = Organization.get_by_id(by.organization.id)  # whole: who reaches it brings no currency
+    return {"timezone": team.timezone, "currency": team.default_currency}
+
+
+rules = rows.Rules(listing, may_change=_may_change, derive=_derive, after=_after, proposes=_proposed)

@@ -133,6 +133,7 @@ class Listing:
     notes: Any = None  # (heading, (rows, by) → {id: ((tone, words), …)}): badges that no column has
     ranges: tuple[str, ...] = ()  # fields with a filter «from … to …»
     acts: tuple[Act, ...] = ()
+    begins: tuple[str, ...] = ()  # what the form for a new row asks for, where the rest can wait for its page
     link: Any = None  # (row) → where its page is; True or a column: below the list, by id or that; None: it has none
     has_pages: bool = False  # rows have the machine's own page
     files: bool = False  # which people put on a row: domain/lists/attachments.py
@@ -182,6 +183,11 @@ class Listing:
     def written(self):
         """What forms and cells may hold: neither what acts alone move nor what a joined table has."""
         return tuple(f for f in self.fields if not f.acted and f.name not in self._columns)
+
+    @cached_property
+    def asked(self):
+        """What the form for a new row holds."""
+        return tuple(self.by_name[name] for name in self.begins) or self.written
 
     @cached_property
     def of_row(self):

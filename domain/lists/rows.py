@@ -49,6 +49,7 @@ class Rules:
     why: Any = None  # (row, by, verb, members) → the sentence that says who may, for who may not
     derive: Any = _nothing  # (row or None, values; of a new one with its parent) → values that follow from a change
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
+    proposes: Any = lambda by: {}  # (by) → texts that the form for a new row begins with
     may_add: Any = _all  # (by) → whether they make rows, of those who may write here
     seen_by: Any = None  # (by) → the rules as another member has them, where they depend on who asks
 

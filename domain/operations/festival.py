@@ -1,9 +1,10 @@
-"""The demo's events: a festival on sale, one that is sold out, and a concert that is over, sold as people sell."""
+"""The demo's events: a festival on sale, one sold out, a market whose door is open, a concert that is over."""
 
 from datetime import timedelta
 
 from database.clock import now, set_clock
-from domain.events import events, holds, payments, prices, stock, tiers, vouchers
+from domain.events import events, holds, passes, payments, prices, stock, tiers, vouchers
+from domain.events.door import checkpoints, devices, scans
 from domain.events.programme import sessions, speakers
 from domain.lists import rows
 
@@ -21,11 +22,12 @@ PROGRAMME = (
 
 
 def make(owner, seller, chance):
-    """Three events of the team: `owner` publishes them, `seller` makes them."""
+    """Four events of the team: `owner` publishes them, `seller` makes them."""
     _concert(owner, seller, chance)
     festival = _festival(owner, seller)
     _sell(festival, chance)
     _workshop(owner, seller)
+    _market(owner, seller)
 
 
 def _event(seller, title, starts, hours, **form):
@@ -114,9 +116,34 @@ def _concert(owner, seller, chance):
     event = _event(seller, "Spring Concert", _evening(6), 4, venue="Town hall", capacity="40")
     seat = _tier(event, seller, "Seat", size="40")
     events.publish(event.id, by=owner)
-    for name in BUYERS:
-        payments.take_free(_order(event, name, {seat.id: chance.randint(1, 4)}).id)
+    sold = [payments.take_free(_order(event, name, {seat.id: chance.randint(1, 4)}).id) for name in BUYERS]
+    set_clock(lambda: event.starts_at)
+    _let_in(seller, event, [one for order in sold for one in passes.of(order)][3:])
     set_clock(None)
+
+
+def _market(owner, seller):
+    """Its door is open now: some are in, and some codes are left to try."""
+    start = now() - timedelta(hours=1)
+    times = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=8)).isoformat()}
+    form = {"title": "Lantern Market", "timezone": "Europe/Brussels", "currency": "EUR", "venue": "Market hall"} | times
+    event = rows.create(events.rules, form, by=seller)
+    day = _tier(event, seller, "Day ticket", size="80", place="0")
+    stall = _tier(event, seller, "Stall", size="10", place="1", about="For who sells: come in and out as you like.")
+    events.publish(event.id, by=owner)
+    wishes = [{stall.id: 1} if place % 5 == 4 else {day.id: 1} for place in range(len(BUYERS))]
+    sold = [payments.take_free(_order(event, *one).id) for one in zip(BUYERS, wishes, strict=True)]
+    rows.create(checkpoints.rules, {"name": "Stalls", "rule": "in_out"}, by=seller, parent=event.id)
+    _let_in(seller, event, [one for order in sold[:7] for one in passes.of(order)])
+
+
+def _let_in(by, event, coming):
+    """They come to the entrance, and the first of them once more."""
+    gate = rows.create(checkpoints.rules, {"name": "Entrance"}, by=by, parent=event.id)
+    keeper = devices.Keeper(by.user, by.organization, event, by.role)
+    phone, _ = devices.open_door(keeper, "Left gate", gate.id)
+    for number, one in enumerate([*coming, coming[0]]):
+        scans.take(keeper, phone, [scans.Asked(f"demo {event.id} {number}", serial=one.serial)])
 
 
 def _workshop(owner, seller):

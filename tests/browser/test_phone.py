@@ -16,6 +16,7 @@ STRANGER = (
     "/dev/mail",
     "/dev/patterns",
     "/dev/cast",
+    "/e/lantern-festival",
     "/nowhere/at/all",
 )
 OWNER = (
@@ -37,6 +38,11 @@ OWNER = (
     "/settings/security",
     "/sandbox",
     f"{TEAM}/credits",
+    f"{TEAM}/events",
+    f"{TEAM}/events/new",
+    *(f"{TEAM}/events/2{part}" for part in ("", "?part=when", "/tiers", "/sessions", "/orders", "/passes", "/ledger")),
+    f"{TEAM}/refunds",
+    "/door",
 )
 ADMIN = ("/admin", "/admin/settings", "/admin/settings/site_name", "/admin/alerts", "/admin/jobs")
 LONG = "W" * 200  # a title of one word, as long as a title may be

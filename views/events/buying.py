@@ -1,6 +1,7 @@
 """What strangers see: an event's page, and one address for their order from holding to passes. No script is needed."""
 
-from flask import Blueprint, Response, g, redirect, request, session
+from flask import Blueprint, Response, g, redirect, session
+from htmx_flask import request
 
 from database.clock import now
 from database.scope import inside
@@ -14,7 +15,7 @@ from domain.events.programme import sessions
 from domain.events.providers import accounts, attempts
 from domain.fields.kinds import clean, whole
 from models import Place, TicketOrder
-from views import access, cookies, held, pages
+from views import access, cookies, held, kept_pages, pages
 from views.safety.headers import payable
 
 blueprint = Blueprint("buying", __name__)
@@ -34,10 +35,17 @@ def _open_event(slug):
 @blueprint.get("/e/<slug>")
 @access.public
 def show(slug):
+    code = request.args.get("code", "")
+    if code or request.htmx or session.get(cookies.HOLDS):
+        return _shown(slug, code)
+    return kept_pages.strangers.answer(slug, lambda: _shown(slug), places.fresh_token)
+
+
+def _shown(slug, code=""):
     found = _open_event(slug)
     if found.moved:
         return redirect(f"/e/{found.event.slug}", 301)
-    return _event(found.event, code=request.args.get("code", ""))
+    return _event(found.event, code=code)
 
 
 def _event(event, wishes=None, code="", refusal=None):

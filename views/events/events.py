@@ -79,7 +79,9 @@ def _of_event(place, row):
     }
 
 
-routes.add(blueprint, events.rules, "/events", row_template="events/show.html", row_context=_of_event)
+routes.add(
+    blueprint, events.rules, "/events", row_template="events/show.html", row_context=_of_event, heads_with_acts=True
+)
 
 # --- what is within one ------------------------------------------------------------------------------------------
 

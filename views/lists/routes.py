@@ -73,6 +73,7 @@ class Mounted:
     context: Any  # (place) → what the template needs besides
     row_template: str = "lists/show.html"
     row_context: Any = lambda place, row: {}  # the same of the page of a row
+    heads_with_acts: bool = False  # that page's head shows what acts move: after one it is drawn anew
 
     def place(self, parts, view=None):
         parent, named = parts.pop("parent", None), {name: parts.pop(name) for name in self.names if name in parts}
@@ -279,7 +280,9 @@ def _total(place, context):
 def new(mounted, parts):
     access.refuse_who_only_looks()
     place = mounted.place(parts)
-    given = {f.name: request.args[f.name] for f in place.listing.written if f.name in request.args}
+    given = place.rules.proposes(place.by) | {
+        f.name: request.args[f.name] for f in place.listing.written if f.name in request.args
+    }
     return _form(mounted, place, given, {})
 
 
@@ -413,7 +416,7 @@ def remove(mounted, parts):
 def _acting(key):
     def act(mounted, parts):
         place, id = mounted.place(parts), parts["id"]
-        chosen, given = place.listing.act(key), {}
+        chosen = place.listing.act(key)
         if chosen.spends and request.method == "POST":
             spend(chosen.spends, place.by.organization or place.by.user)
         if chosen.asks:
@@ -425,26 +428,19 @@ def _acting(key):
             field = chosen.asks(row, place.by)
             asked = {"act": chosen, "id": id, "field": field, "name": getattr(row, place.listing.first)}
             if request.method == "GET":
-                return _asking(mounted, place, asked, field.default)
+                return row_page.asking(mounted, place, asked, field.default)
         try:
-            if chosen.asks:
-                given["value"] = read_whole((field,), request.form)[field.name]
+            given = {"value": read_whole((field,), request.form)[field.name]} if chosen.asks else {}
             _, _, answer = rows.act(place.rules, key, [id], by=place.by, parent=place.ask.parent, **given)
         except Refused as refusal:
             if not chosen.asks or refusal.status in (403, 404):
                 raise
-            return _asking(mounted, place, asked, request.form.get(field.name), refusal)
+            return row_page.asking(mounted, place, asked, request.form.get(field.name), refusal)
         done = answer if isinstance(answer, str) else chosen.done
         undo = _undo(place, answer) if isinstance(answer, Change) else None
-        if request.htmx:
+        page = mounted.heads_with_acts and row_page.pressed_there(place, id)
+        if request.htmx and not page:
             return pages.answer(pages.notice("good", done, undo), trigger={"listChanged": True, "closeDialog": True})
-        return pages.go(place.url, done)
+        return pages.go(page or place.url, done, undo=undo)
 
     return act
-
-
-def _asking(mounted, place, asked, value, refusal=None):
-    """The form of what an act asks for; after a refusal with its sentence."""
-    about = asked | {"place": place, "value": value or "", "errors": refusal.beside() if refusal else {}}
-    status = refusal.status if refusal else 200
-    return pages.in_dialog("lists/_act_dialog.html", "lists/act.html", status, here=mounted.nav, **about)

@@ -10,8 +10,8 @@ from domain.fields.forms import as_text
 from domain.fields.kinds import whole
 from domain.fields.person import names
 from domain.fields.records.leftover import plain_cell, restored_cell
-from domain.lists import attachments, comments, markdown, rows
-from views import pages
+from domain.lists import attachments, comments, lists, markdown, rows
+from views import access, pages
 
 HISTORY = 50  # changes that are shown
 _MENTION = re.compile("\ue000(\\d+)\ue001")  # signs that mean nothing, and that Markdown leaves alone
@@ -134,3 +134,19 @@ def _html(comment, called, by):
         return f'<span class="mention{" mention-you" if id == by.user.id else ""}">@{escape(called.get(id, ""))}</span>'
 
     return Markup(_MENTION.sub(name, markdown.html(text)))  # noqa: S704  sanitized, and names are escaped
+
+
+def pressed_there(place, id):
+    """The page of the row that an act was pressed on, if it was pressed there; the list where the row went with it."""
+    here = access.same_site(request.headers.get("HX-Current-URL") or request.referrer) or ""
+    page = f"{place.url}/{id}"
+    if here.partition("?")[0] not in (page, *(f"{page}/{act.key}" for act in place.listing.acts)):
+        return None
+    return page if lists.find(place.listing, id, place.by, place.ask.parent) else place.url
+
+
+def asking(mounted, place, asked, value, refusal=None):
+    """The form of what an act asks for; after a refusal with its sentence."""
+    about = asked | {"place": place, "value": value or "", "errors": refusal.beside() if refusal else {}}
+    status = refusal.status if refusal else 200
+    return pages.in_dialog("lists/_act_dialog.html", "lists/act.html", status, here=mounted.nav, **about)

@@ -13,6 +13,7 @@ from domain.events.carriers import prints
 from models import Outgoing, Pass, TicketOrder
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.events import make_event, make_tier, make_voucher
+from views import kept_pages
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,6 +65,22 @@ def test_the_page_weighs_little_and_needs_no_script(night, browse):
     with browse(None).get(re.search(r'href="(/static/css/event[^"]+)"', page.text)[1]) as css:
         assert len(gzip.compress(page.data)) + len(gzip.compress(css.data)) < 12_000
     assert "<script" not in page.text
+
+
+def test_event_case_09_a_page_may_be_a_second_old_and_the_decision_never_reads_it(night, browse, monkeypatch):
+    event, tier = night
+    monkeypatch.setattr(kept_pages, "strangers", kept_pages.KeptPages(seconds=60))
+    first = browse(None).get("/e/jazz-night")
+    held(browse(None), event, tier, 4)
+    second = browse(None).get("/e/jazz-night")
+    assert "5 left" in first.text
+    assert "5 left" in second.text
+    assert second.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
+    keys = [re.search(r'name="form_key" value="([^"]+)"', page.text)[1] for page in (first, second)]
+    assert len(set(keys)) == 2  # or two strangers got one order
+    late = browse(None).post("/e/jazz-night/orders", data={f"t{tier.id}": "2", "form_key": keys[1]})
+    assert (late.status_code, "only 1 left of Day ticket" in late.text) == (409, True)
+    assert browse(None).get("/e/no-such-event").status_code == 404
 
 
 def test_machines_read_what_it_is(night, browse):

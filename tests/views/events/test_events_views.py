@@ -1,13 +1,15 @@
 """An organizer makes an event on its pages: the list, the form in parts, what is within it."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from domain.events import events
-from models import Change, Event, Speaker, Stock, Tier, Voucher
+from models import Change, Event, Organization, Speaker, Stock, Tier, Voucher
 from tests.domain.events.test_stock import bought
 from tests.fixtures.events import FORM, make_event, make_phase
+from tests.fixtures.threads import write
 
 
 @pytest.fixture
@@ -135,3 +137,26 @@ def test_what_was_removed_comes_back_unless_its_event_is_gone(draft, at, browse)
     gone = alice.post(f"/acme/events/{other.id}/speakers/restoration", data={"one": str(removal)})
     assert gone.status_code in (303, 404)
     assert not Speaker.select().exists()
+
+
+def test_a_new_event_is_asked_for_little_and_is_told_where_its_team_lives(clock, inside_acme, browse):
+    write(Organization.update(timezone="Europe/Lisbon", default_currency="CHF").execute)
+    page = browse("alice").get("/acme/events/new").text
+    assert set(re.findall(r'<(?:input|select)[^>]* name="(\w+)"', page)) >= {"title", "venue", "timezone"}
+    assert 'name="refund_policy"' not in page
+    for chosen in ("Europe/Lisbon", "CHF"):
+        assert re.search(rf'<option value="{chosen}"[^>]* selected', page)
+
+
+def test_what_is_pressed_on_an_events_page_leads_back_to_it(clock, inside_acme, at, browse):
+    event, _ = make_event(at("alice"), publish=False)
+    alice, base = browse("alice"), f"/acme/events/{event.id}"
+    pressed = {"HX-Request": "true", "HX-Current-URL": f"http://localhost{base}?part=when"}
+    assert alice.post(f"{base}/publication", headers=pressed).headers["HX-Redirect"] == base
+    assert ("Published" in alice.get(base).text, Event.get().state) == (True, "published")
+    assert alice.post(f"{base}/cancellation", data={"reason": "It rains."}, headers={"Referer": base}).location == base
+    other, _ = make_event(at("alice"), title="Other", publish=False)
+    there = f"/acme/events/{other.id}"
+    assert alice.post(f"{there}/deletion", headers={"Referer": there}).location == "/acme/events"
+    on_list = {"HX-Request": "true", "HX-Current-URL": "http://localhost/acme/events"}
+    assert "HX-Redirect" not in alice.post(f"{base}/archival", headers=on_list).headers

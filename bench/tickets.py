@@ -1,0 +1,142 @@
+"""What the bench does with events: an event with many good tickets, its page, orders and check-ins over HTTP.
+
+`python -m bench.tickets seed FOLDER COUNT` and `python -m bench.tickets pdf`, as processes of their own.
+"""
+
+import itertools
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+from bench.guildhall import EMAIL, FORM, SLUG, Owner
+from bench.load import LoadError, cookies, fetch, request
+from bench.servers import Server
+
+SEEN = 303
+TICKETS = 100  # of one PDF
+
+
+class Sale:
+    """The event of `seeded` on a server: what strangers and the phone at its door ask."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server, self.told = server, json.loads((folder / "event.json").read_text())
+
+    def page(self) -> bytes:
+        return request("GET", f"/e/{self.told['slug']}")
+
+    def order(self, number: int) -> None:
+        """A stranger's whole way: hold a ticket, say who, and have it."""
+        port, wish = self.server.port, urlencode({f"t{self.told['tier']}": "1"}).encode()
+        held = fetch(port, request("POST", f"/e/{self.told['slug']}/orders", FORM, wish), status=SEEN)
+        there = _location(held)
+        who = urlencode({"name": "Ada Lovelace", "email": f"ada{number}@example.org"}).encode()
+        headers = FORM | {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies(held).items())}
+        fetch(port, request("POST", there, headers, who), status=SEEN)
+
+    def check_ins(self, owner: Owner) -> Iterator[bytes]:
+        """Each good ticket once, as the door's page sends it."""
+        door = f"/door/{self.told['event']}"
+        opened = fetch(
+            self.server.port, request("POST", f"{door}/phone", FORM | owner.headers, b"name=Phone"), status=SEEN
+        )
+        kept = owner.headers["Cookie"] + "; " + "; ".join(f"{n}={v}" for n, v in cookies(opened).items())
+        page = fetch(self.server.port, request("GET", door, {"Cookie": kept}))
+        token = re.search(rb'data-token="([^"]+)"', page)
+        if token is None:
+            raise LoadError("the door didn't open")
+        headers = {"Cookie": kept, "Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
+        for number, code in enumerate(self.told["codes"]):
+            scan = {"nonce": f"bench{number}", "code": code, "kind": "entry", "at": int(time.time() * 1000)}
+            said = {"token": token[1].decode(), "drift": 0, "scans": [scan], "waiting": 0}
+            yield request("POST", f"{door}/scans", headers, json.dumps(said).encode())
+
+
+def _location(answer: bytes) -> str:
+    found = re.search(rb"(?i)\r\nlocation: ([^\r]+)", answer)
+    if found is None:
+        raise LoadError(f"no way on: {answer[:400]!r}")
+    return found[1].decode()
+
+
+def _seed(folder: Path, count: int) -> None:
+    import models
+    from bench.within import opened, people
+    from database.scope import inside
+    from database.transactions import writes
+    from domain.base import configuration
+    from domain.events import codes, events, holds, passes, payments, tiers
+    from domain.lists import rows
+    from domain.organizations import organizations
+
+    configuration.use(configuration.load())
+    with opened(folder, fills=True):
+        writes(people)()
+        owner = organizations.reach(models.User.get(models.User.email_norm == EMAIL), SLUG)
+        with inside(owner.organization):
+            times = {"starts_at": "2020-01-01T10:00Z", "ends_at": "2199-01-01T10:00Z"}
+            event = rows.create(events.rules, {"title": "Bench", "venue": "Old Mill"} | times, by=owner)
+            form = {"name": "Day ticket", "size": "900000", "most": "100"}
+            tier = rows.create(tiers.rules_in("EUR"), form, by=owner, parent=event.id)
+            events.publish(event.id, by=owner)
+            signed = []
+            for number in range(0, count, 100):
+                order = holds.hold(event.id, {tier.id: min(100, count - number)})
+                holds.say_who(order.id, {"name": "Ada Lovelace", "email": f"guest{number}@example.org"})
+                payments.take_free(order.id)
+                signed += [codes.code(event.id, tier.id, one.serial) for one in passes.of(order)]
+        told = {"event": event.public_id, "slug": event.slug, "tier": tier.id, "codes": signed}
+        (folder / "event.json").write_text(json.dumps(told))
+
+
+def _pdf() -> None:
+    """The median of some hundred-page PDFs, in milliseconds, with the typesetter running."""
+    from domain.events.carriers import prints
+
+    code = "GH1:" + "A7Q2" * 31 + "A7Q"
+    wanted = [
+        prints.Ticket(code, f"3f9a11c022de9b{n:02x}", "Day ticket", f"Ada Lovelace {n}", (), n, TICKETS)
+        for n in range(1, TICKETS + 1)
+    ]
+    about = {"title": "Bench", "organization": "Acme", "when": "Sat 3 May, 19:00", "place": "Hall", "notes": ()}
+    taken = []
+    for _ in range(6):
+        began = time.perf_counter()
+        prints.tickets(passes=wanted, **about)
+        taken.append(time.perf_counter() - began)
+    prints.press.end()
+    print(json.dumps({"ms": 1000 * sorted(taken[1:])[2]}))
+
+
+def orders_per_second(sale: Sale, seconds: float, clients: int) -> float:
+    """Whole orders a second, by so many strangers at once."""
+    import threading
+
+    numbers, done = itertools.count(int(time.time() * 1000) % 10**9 * 1000), []
+    began = time.perf_counter()
+
+    def buy() -> None:
+        while time.perf_counter() < began + seconds:
+            sale.order(next(numbers))
+            done.append(1)
+
+    workers = [threading.Thread(target=buy) for _ in range(clients)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return len(done) / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["seed", folder, count]:
+            _seed(Path(folder), int(count))
+        case ["pdf"]:
+            _pdf()
+        case _:
+            sys.exit(__doc__)

@@ -1,0 +1,23 @@
+"""A page that is the same for all is drawn once for all who ask at the same time."""
+
+from flask import Response
+
+from tests.fixtures.threads import together
+from views import kept_pages
+
+
+def test_a_page_is_drawn_once_however_many_ask_at_once():
+    drawn, kept = [], kept_pages.KeptPages(seconds=60)
+
+    def draw():
+        drawn.append(1)
+        return Response('<input name="form_key" value="x">')
+
+    answers = together(*[lambda: kept.answer("jazz", draw).get_data(as_text=True)] * 8)
+    assert (len(drawn), len(set(answers))) == (1, 8)
+
+
+def test_what_isnt_a_page_is_not_kept():
+    kept = kept_pages.KeptPages(seconds=60)
+    assert kept.answer("jazz", lambda: Response("moved", 301)).status_code == 301
+    assert kept.answer("jazz", lambda: Response("here")).get_data(as_text=True) == "here"
