@@ -1,8 +1,11 @@
 """A page that is the same for all is drawn once for all who ask at the same time."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 from flask import Response
 
-from tests.fixtures.threads import together
+from database.columns import public_id
 from views import kept_pages
 
 
@@ -13,11 +16,18 @@ def test_a_page_is_drawn_once_however_many_ask_at_once():
         drawn.append(1)
         return Response('<input name="form_key" value="x">')
 
-    answers = together(*[lambda: kept.answer("jazz", draw).get_data(as_text=True)] * 8)
+    gate = Barrier(8)
+
+    def ask(_):
+        gate.wait(10)
+        return kept.answer("jazz", draw, public_id).get_data(as_text=True)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
     assert (len(drawn), len(set(answers))) == (1, 8)
 
 
 def test_what_isnt_a_page_is_not_kept():
     kept = kept_pages.KeptPages(seconds=60)
-    assert kept.answer("jazz", lambda: Response("moved", 301)).status_code == 301
-    assert kept.answer("jazz", lambda: Response("here")).get_data(as_text=True) == "here"
+    assert kept.answer("jazz", lambda: Response("moved", 301), str).status_code == 301
+    assert kept.answer("jazz", lambda: Response("here"), str).get_data(as_text=True) == "here"
