@@ -30,7 +30,7 @@ def give_back(row):
             return
         adapter = providers.module(payment.provider)
         try:
-            told = adapter.refund(account, payment, refund, _mark(refund))
+            told = adapter.refund(account, payment, refund, mark(refund))
         except (Declined, CannotDo) as no:
             _note_failure(refund.id, str(no))
         except ProviderFailed as failed:
@@ -80,7 +80,7 @@ def _adopt_answer(refund, told):
     payments.settle(refund.order_id)
 
 
-def _mark(refund):
+def mark(refund):
     """What a try of a refund is called at the provider: asked for again it is the same one."""
     return f"{refund.key}#{refund.tries}"
 
@@ -121,7 +121,7 @@ def _follow(refund, told):
         move(refund.id, "succeeded", provider_refund_id=told.id, error=None)
     else:
         known = TicketRefund.id == refund.id, TicketRefund.state != "succeeded"
-        TicketRefund.update(state="sent", provider_refund_id=told.id, error=None).where(*known).execute()
+        TicketRefund.update(state="sent", provider_refund_id=told.id, error=told.error or None).where(*known).execute()
 
 
 def try_again(limit=100):

@@ -214,3 +214,19 @@ def test_a_look_from_before_the_last_one_changes_nothing(paid):
     wire()
     write(facts.apply, replace(old, asked_at=attempt.created_at))
     assert again(paid).refunded_cents == 500
+
+
+def test_event_case_15_a_webhook_that_failed_is_worked_off_when_it_comes_again(paid_night):
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    rows = list(Outgoing.select().where(Outgoing.kind == "sandbox_tickets"))
+    sandbox.mischief("seed", fail=1.0)  # the provider can't be asked
+    wire()
+    assert again(order).state == "paying"
+    assert "failed" in {event.status for event in WebhookEvent.select()}
+    sandbox.mischief(None)
+    for row in rows:
+        attempts.take("sandbox", "", *stripe.signed(row.payload, sandbox.tickets_secret()))
+    while inbox.work_off():
+        pass
+    assert (again(order).state, passes_of(order)) == ("paid", 1)

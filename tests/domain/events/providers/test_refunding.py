@@ -1,7 +1,7 @@
 """Money that goes back by a provider: once, followed until it has arrived, and noticed when it was made there."""
 
 from domain.base import outgoing
-from domain.events import holds, orders, payments
+from domain.events import holds, orders, payments, refunds
 from domain.events.providers import attempts, refunding
 from domain.money.providers import sandbox
 from models import Outgoing, TicketPayment, TicketRefund
@@ -81,3 +81,12 @@ def test_money_that_goes_back_at_the_provider_is_noticed(paid, at):
     send_refunds()
     assert [one["amount"] for one in sandbox.find("refund")] == [1500, 500]
     assert again(paid).refunded_cents == 2000
+
+
+def test_event_case_27_goodwill_is_a_refund_with_a_reason_and_leaves_the_order_whole(paid):
+    write(refunds.send, paid, TicketPayment.get(), 500, "The lift was out of order", "goodwill:1")
+    send_refunds()
+    order = again(paid)
+    assert (order.state, order.refunded_cents, passes_of(order), order.trouble) == ("paid", 500, 1, None)
+    assert payments.owed_back(order) == 0
+    assert TicketRefund.get().reason == "The lift was out of order"

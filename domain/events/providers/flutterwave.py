@@ -1,0 +1,147 @@
+"""Flutterwave v3: its hosted page. Written from its documentation, and never run against the provider.
+
+Webhooks of v3 and of v4 are understood; both only say which transaction to ask for. It has no idempotency key: a refund
+whose answer was lost is left for somebody to look at, and not made twice.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+
+from database.clock import now
+from domain.events.providers.facts import Declined, Ended, Money, Refund, Started, Told
+from domain.events.providers.units import from_provider, to_provider
+from domain.money.providers import http
+from domain.money.providers.provider import BadSignature, readable
+
+LABEL, HOST = "Flutterwave", "https://api.flutterwave.com/v3"
+LASTS = timedelta(minutes=30)
+REPEATS = False
+DONE, FAILED = ("successful", "succeeded"), ("failed",)
+REFUNDS = {"completed": "succeeded", "completed-mpgs": "succeeded", "failed": "failed"}  # else it is on its way
+KINDS = ("charge.", "refund.", "chargeback.")
+
+
+def _call(account, method, path, **more):
+    headers = {"Accept": "application/json"}
+    return http.call(LABEL, account, method, HOST + path, _complaint, headers=headers, **more)
+
+
+def _complaint(document):
+    return str(document.get("message") or "")[:200] if isinstance(document, dict) else ""
+
+
+def start(account, sale):
+    """Open a page to pay on, for as long as the tickets are held."""
+    left = max(1, int((sale.until - now()).total_seconds()) // 60)
+    body = {
+        "tx_ref": sale.reference,
+        "amount": to_provider("flutterwave", sale.cents, sale.currency),
+        "currency": sale.currency,
+        "redirect_url": sale.back,
+        "customer": {"email": sale.email, "name": sale.name},
+        "customizations": {"title": sale.about[:100]},
+        "session_duration": min(left, 1440),
+        "meta": {"order": sale.order},
+    }
+    made = _call(account, "POST", "/payments", body=body)
+    with readable(LABEL, "the payment"):
+        url = str(made["data"]["link"])
+        if not url.startswith("https://"):
+            raise ValueError("it has no page")
+        return Started(sale.reference, url)
+
+
+def end(account, attempt):
+    """A page of Flutterwave's can't be closed: money that comes by it later is taken or sent back."""
+
+
+def look(account, attempt, refunds=()):
+    """The transaction as it is now, and those of its refunds that we know."""
+    try:
+        found = _call(account, "GET", "/transactions/verify_by_reference", params={"tx_ref": attempt.public_id})
+    except http.Answered as refused:
+        if refused.status in (400, 404):  # nobody has tried to pay yet
+            return ()
+        raise
+    with readable(LABEL, "the transaction"):
+        data = found["data"]
+        if data["tx_ref"] != attempt.public_id:
+            raise ValueError("it is another one")
+        if data["status"] in FAILED:
+            return (Ended(attempt.public_id, "failed"),)
+        if data["status"] not in DONE:
+            return ()
+        currency, id = str(data["currency"]).upper(), str(int(data["id"]))
+        went_back = [_asked_refund(account, one, id, currency) for one in refunds]
+        back = sum(one.amount_cents for one in went_back if one.state == "succeeded")
+        amount = from_provider("flutterwave", data["amount"], currency)
+        money = Money(
+            provider=account.provider,
+            account=account.id,
+            id=id,
+            reference=attempt.public_id,
+            state="paid",
+            amount_cents=amount,
+            currency=currency,
+            refunded_cents=min(back, amount),
+            at=http.moment(data.get("created_at")),
+        )
+        return (money, *went_back)
+
+
+def _asked_refund(account, refund, transaction, currency):
+    return _refund(_call(account, "GET", f"/refunds/{int(refund)}")["data"], transaction, currency)
+
+
+def _refund(thing, transaction, currency):
+    return Refund(
+        id=str(int(thing["id"])),
+        payment=transaction,
+        state=REFUNDS.get(thing["status"], "sent"),
+        amount_cents=from_provider("flutterwave", thing["amount_refunded"], currency),
+    )
+
+
+def refund(account, payment, refund, key):
+    """Give back so much of a payment."""
+    amount = to_provider("flutterwave", refund.amount_cents, payment.currency)
+    path = f"/transactions/{int(payment.provider_payment_id)}/refund"
+    try:
+        made = _call(account, "POST", path, body={"amount": amount, "comments": key})
+    except http.Answered as refused:
+        if refused.status in (400, 404, 422):
+            raise Declined(str(refused)) from refused
+        raise
+    with readable(LABEL, "the refund"):
+        return _refund(made["data"], payment.provider_payment_id, payment.currency)
+
+
+def check(account, body, headers):
+    """Refuses with BadSignature what has neither the secret hash itself in `verif-hash` (v3), nor the HMAC-SHA256 of
+    the raw body under it in `flutterwave-signature` (v4). The first signs nothing: no event is believed."""
+    given = {name.lower(): value.strip().encode("utf-8", "replace") for name, value in headers.items()}
+    for secret in account.secrets:
+        signed = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
+        if hmac.compare_digest(given.get("verif-hash", b""), secret.encode()):
+            return
+        if hmac.compare_digest(given.get("flutterwave-signature", b""), signed):
+            return
+    raise BadSignature("The signature doesn't fit.")
+
+
+def about(body):
+    """Which attempt an event is about: v3 calls it `tx_ref`, v4 `reference`."""
+    event = json.loads(body)
+    data, kind = event["data"], str(event.get("event") or event["type"])
+    reference = str(data.get("tx_ref") or data.get("reference") or "")
+    given = event.get("id") or event.get("webhook_id")
+    id = str(given or f"{kind}:{data.get('id', '')}:{data.get('status', '')}:{reference}")
+    return Told(id=id, type=kind, reference=reference if kind.startswith(KINDS) else "")
+
+
+def attempt_of(account, payment):
+    """Its events name our reference by themselves."""
+    return ""

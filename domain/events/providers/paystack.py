@@ -1,0 +1,169 @@
+"""Paystack: transactions on its own page. Written from its documentation, and never run against the provider.
+
+It has no end of a page and no idempotency key: our reference, which it takes once, makes a try one; and before a refund
+is asked for, those of the transaction are looked through for it.
+"""
+
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+from urllib.parse import quote
+
+from domain.events.providers.facts import Declined, Ended, Money, Refund, Started, Told
+from domain.events.providers.units import from_provider, to_provider
+from domain.money.providers import http
+from domain.money.providers.provider import BadSignature, NotOurs, readable
+
+LABEL, HOST = "Paystack", "https://api.paystack.co"
+LASTS = timedelta(minutes=30)
+REPEATS = True
+REFUNDS = {"processed": "succeeded", "failed": "failed"}  # else it is on its way
+KINDS = ("charge.success", "charge.dispute.", "refund.")
+
+
+def _call(account, method, path, **more):
+    headers = {"Accept": "application/json"}
+    return http.call(LABEL, account, method, HOST + path, _complaint, headers=headers, **more)
+
+
+def _complaint(document):
+    return str(document.get("message") or "")[:200] if isinstance(document, dict) else ""
+
+
+def start(account, sale):
+    """Open a page to pay on. A reference that was taken is one whose page is lost: nobody can pay there twice."""
+    body = {
+        "email": sale.email,
+        "amount": to_provider("paystack", sale.cents, sale.currency),
+        "currency": sale.currency,
+        "reference": sale.reference,
+        "callback_url": sale.back,
+        "metadata": {"order": sale.order, "cancel_action": sale.away},
+    }
+    made = _call(account, "POST", "/transaction/initialize", body=body)
+    with readable(LABEL, "the transaction"):
+        url = str(made["data"]["authorization_url"])
+        if not url.startswith("https://") or made["data"]["reference"] != sale.reference:
+            raise ValueError("it is another one")
+        return Started(sale.reference, url)
+
+
+def end(account, attempt):
+    """A page of Paystack's can't be closed: money that comes by it later is taken or sent back."""
+
+
+def look(account, attempt, refunds=()):
+    """The transaction as it is now, its disputes, and what went back of it."""
+    try:
+        found = _call(account, "GET", f"/transaction/verify/{quote(attempt.public_id, safe='')}")
+    except http.NotThere:
+        return ()
+    with readable(LABEL, "the transaction"):
+        data = found["data"]
+        if data["reference"] != attempt.public_id:
+            raise ValueError("it is another one")
+        if (data["domain"] == "live") is not account.key.startswith("sk_live_"):
+            raise NotOurs("It is of the other mode than this account's key.")
+        if data["status"] in ("success", "reversed"):
+            return _money(account, attempt, data)
+        return (Ended(attempt.public_id, "failed"),) if data["status"] == "failed" else ()
+
+
+def _money(account, attempt, data):
+    currency, id = str(data["currency"]).upper(), str(int(data["id"]))
+    # Where the buyer bears the fees, more is charged than was asked for, and what was asked for is ours.
+    charged, asked = (
+        from_provider("paystack", data.get(name) or 0, currency) for name in ("amount", "requested_amount")
+    )
+    amount = min(charged, asked) if asked else charged
+    went_back = _refunds(account, id, currency)
+    back = sum(one.amount_cents for one in went_back if one.state == "succeeded")
+    money = Money(
+        provider=account.provider,
+        account=account.id,
+        id=id,
+        reference=attempt.public_id,
+        state="paid",
+        amount_cents=amount,
+        currency=currency,
+        refunded_cents=amount if data["status"] == "reversed" else min(back, amount),
+        dispute=_dispute(account, id),
+        at=http.moment(data.get("paid_at")),
+    )
+    return (money, *went_back)
+
+
+def _refunds(account, transaction, currency):
+    with readable(LABEL, "its refunds"):
+        found = _call(account, "GET", "/refund", params={"transaction": transaction, "perPage": 100})["data"]
+        return [_refund(one, transaction, currency) for one in found]
+
+
+def _refund(thing, transaction, currency):
+    return Refund(
+        id=str(thing["id"]),
+        payment=transaction,
+        state=REFUNDS.get(thing["status"], "sent"),
+        amount_cents=from_provider("paystack", thing["amount"], str(thing.get("currency") or currency)),
+        key=str(thing.get("merchant_note") or ""),
+        error="Paystack needs the buyer’s account details." if thing["status"] == "needs-attention" else "",
+    )
+
+
+def _dispute(account, transaction):
+    """The state of the newest dispute of a transaction, or None."""
+    try:
+        found = _call(account, "GET", f"/dispute/transaction/{transaction}")
+    except http.NotThere:
+        return None
+    with readable(LABEL, "its disputes"):
+        data = found["data"]
+        newest = data[0] if isinstance(data, list) and data else data
+        if not newest:
+            return None
+        if newest["status"] != "resolved":
+            return "open"
+        return "lost" if newest.get("resolution") == "merchant-accepted" else "won"
+
+
+def refund(account, payment, refund, key):
+    """Give back so much of a payment; one that was asked for with this key is found and not made again."""
+    transaction = payment.provider_payment_id
+    if held := next((one for one in _refunds(account, transaction, payment.currency) if one.key == key), None):
+        return held
+    amount = to_provider("paystack", refund.amount_cents, payment.currency)
+    body = {"transaction": transaction, "amount": amount, "currency": payment.currency, "merchant_note": key}
+    try:
+        made = _call(account, "POST", "/refund", body=body)
+    except http.Answered as refused:
+        if refused.status in (400, 404):
+            raise Declined(str(refused)) from refused
+        raise
+    with readable(LABEL, "the refund"):
+        return _refund(made["data"] | {"merchant_note": key, "amount": amount}, transaction, payment.currency)
+
+
+def check(account, body, headers):
+    """Refuses with BadSignature what the secret key didn't sign (HMAC-SHA512 of the raw body)."""
+    given = next((value for name, value in headers.items() if name.lower() == "x-paystack-signature"), "")
+    made = hmac.new(account.key.encode(), body, hashlib.sha512).hexdigest()
+    if not hmac.compare_digest(made.encode(), given.strip().lower().encode("utf-8", "replace")):
+        raise BadSignature("The signature doesn't fit.")
+
+
+def about(body):
+    """Which attempt an event is about. It has no id: what it is about, and how that stands, tells it apart."""
+    event = json.loads(body)
+    data, kind = event["data"], str(event["event"])
+    transaction = data.get("transaction")
+    inner = transaction.get("reference") if isinstance(transaction, dict) else None
+    reference = str(data.get("transaction_reference") or inner or data.get("reference") or "")
+    which = data.get("id") or data.get("refund_reference") or hashlib.sha256(body).hexdigest()[:32]
+    ours = reference if kind.startswith(KINDS) else ""
+    return Told(id=f"{kind}:{reference}:{which}:{data.get('status', '')}", type=kind, reference=ours)
+
+
+def attempt_of(account, payment):
+    """Its events name our reference by themselves."""
+    return ""

@@ -1,0 +1,100 @@
+"""Flutterwave v3, against a small server that answers as its documentation says."""
+
+import dataclasses
+
+import pytest
+
+from domain.base import configuration, outgoing
+from domain.events import orders, payments, refunds
+from domain.events.providers import accounts, attempts, refunding
+from domain.money import inbox
+from domain.money.providers.provider import BadSignature
+from models import Event, PaymentAttempt, TicketPayment, TicketRefund, WebhookEvent
+from tests.domain.events.providers.test_attempts import held
+from tests.domain.events.test_payments import again, paid_night, passes_of
+from tests.fixtures.threads import write
+from tests.peers import ticket_shops
+
+__all__ = ["paid_night"]
+
+
+@pytest.fixture
+def shop(monkeypatch, unhoused):
+    made = ticket_shops.Flutterwave()
+    with ticket_shops.opened(made) as transport:
+        monkeypatch.setitem(accounts.TRANSPORTS, "flutterwave", transport)
+        yield made
+
+
+@pytest.fixture
+def order(shop, paid_night):
+    account = {"flutterwave": (ticket_shops.Flutterwave.KEY, (ticket_shops.Flutterwave.HASH,))}
+    configuration.use(dataclasses.replace(configuration.active, ticket_accounts=account))
+    event, tier = paid_night
+    write(Event.update(currency="UGX").where(Event.id == event.id).execute)
+    made = held(Event.get_by_id(event.id), tier)
+    assert attempts.begin(made.id, "flutterwave").startswith("https://checkout.flutterwave.com/")
+    return made
+
+
+def reference():
+    return PaymentAttempt.get().public_id
+
+
+def take(told):
+    attempts.take("flutterwave", "", *told)
+    while inbox.work_off():
+        pass
+
+
+def test_a_sale_is_told_in_whole_shillings_and_its_page_ends_with_the_hold(shop, order):
+    sale = shop.sales[reference()]
+    assert (sale["amount"], sale["currency"]) == (2000, "UGX")
+    assert 1 <= sale["session"] <= 30
+    take(shop.pay(reference()))
+    assert (again(order).state, passes_of(order), again(order).paid_cents) == ("paid", 1, 2000)
+
+
+def test_a_webhook_in_the_words_of_v4_leads_to_the_same(shop, order):
+    shop.pay(reference())
+    take(shop.told_by_v4(reference()))
+    assert again(order).state == "paid"
+
+
+def test_a_webhook_about_what_nobody_paid_gives_nothing(shop, order):
+    take(shop.told_by_v4(reference()))
+    assert (again(order).state, passes_of(order)) == ("paying", 0)
+
+
+def test_a_refund_is_made_once_and_counted(shop, order, at):
+    take(shop.pay(reference()))
+    orders.cancel(order.id, by=at("alice"))
+    outgoing.send_due()
+    assert [one["amount_refunded"] for one in shop.refunds] == [2000]
+    assert (TicketRefund.get().state, again(order).refunded_cents) == ("succeeded", 2000)
+    attempts.look(order.id)  # it tells no total, and what we know of stays
+    assert (TicketPayment.get().refunded_cents, payments.owed_back(again(order))) == (2000, 0)
+
+
+def test_a_refund_whose_answer_was_lost_is_left_to_a_person(shop, order, at, clock):
+    take(shop.pay(reference()))
+    orders.cancel(order.id, by=at("alice"))
+    shop.answers_not = 1
+    outgoing.send_due()
+    assert (len(shop.refunds), TicketRefund.get().state, TicketRefund.get().error) == (1, "sent", refunds.DOUBT)
+    clock.forward(days=2)
+    assert refunding.try_again() == 0
+    outgoing.send_due()
+    assert len(shop.refunds) == 1
+    refunds.note_by_hand(TicketRefund.get().id, by=at("alice"))
+    assert (TicketRefund.get().state, again(order).refunded_cents) == ("succeeded", 2000)
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"verif-hash": "another"}, {"flutterwave-signature": "our-secret-hash"}, {"verif-hash": "ü"}]
+)
+def test_what_has_neither_hash_nor_signature_is_refused(shop, order, headers):
+    body, _ = shop.told_by_v4(reference())
+    with pytest.raises(BadSignature):
+        attempts.take("flutterwave", "", body, headers)
+    assert not WebhookEvent.select().exists()
