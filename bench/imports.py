@@ -35,19 +35,19 @@ WRITERS, PAUSE = 4, 0.02  # of others, and seconds between their writes
 
 
 def _file(path: Path, count: int) -> None:
+    """Short cells: a million lines shall fit into the 100 MB that an import may have."""
     chance = random.Random(7)
     with path.open("w", newline="") as out:
-        write = csv.writer(out)
+        write = csv.writer(out, lineterminator="\n")
         write.writerow([field[0] for field in FIELDS])
         for number in range(count):
             day = f"2026-{chance.randrange(1, 13):02}-{chance.randrange(13, 29):02}"
             write.writerow(
                 (
-                    *(f"Row {number} {chance.choice('abcdef')}", f"C{number:07}"),
-                    f"words about {chance.randrange(5000)} and {chance.randrange(9000)}",
-                    *(chance.randrange(10**6) / 100, f"{chance.randrange(10**5) / 100:.2f} EUR", day),
-                    *(f"{day}T{chance.randrange(24):02}:{chance.randrange(60):02}:00Z", chance.choice(FIELDS[7][2])),
-                    *(f"p{number}@example.org", f"+49 30 {chance.randrange(10**6, 10**7)}"),
+                    *(f"{number} {chance.choice('abcdef')}", f"{number:x}", f"w{chance.randrange(9000)}"),
+                    *(chance.randrange(1000), f"{chance.randrange(1000) / 100:.2f} EUR", day),
+                    *(f"{day}T{chance.randrange(24):02}:{chance.randrange(60):02}Z", chance.choice(FIELDS[7][2])),
+                    *(f"{number}@a.io", f"+4930{chance.randrange(10**6, 10**7)}"),
                     *(chance.choice(("yes", "no")), f"{chance.randrange(100)}%"),
                 )
             )
@@ -73,7 +73,7 @@ def _others(stop: threading.Event, waited: list[float]) -> list[threading.Thread
             touch(len(waited))
             waited.append(time.perf_counter() - began)
 
-    threads = [threading.Thread(target=work) for _ in range(WRITERS)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(WRITERS)]
     for thread in threads:
         thread.start()
     return threads

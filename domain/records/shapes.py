@@ -22,6 +22,10 @@ KEPT_SHAPES = 500
 EMPTY = "2"
 
 
+def _form_of(options):
+    return formats.made(options.get("read"))
+
+
 def value_in(self, document):
     """What stands in a document: a value, words left over, or None."""
     if (stored := document.get(f"s{self.slot}")) is not None:
@@ -43,6 +47,10 @@ class Filling:
     kind: Kind
     options: dict
     is_kept: bool = False  # filled and left; what is changed since is written here too
+
+    @cached_property
+    def form(self):
+        return _form_of(self.options)
 
     @property
     def is_keyed(self):
@@ -80,7 +88,11 @@ class Cell:
 
     def form(self, other):
         """How what stands here is read for another slot of the field: as was said when one became the other."""
-        return formats.made((self.options if other.is_kept else other.options).get("read"))
+        return self._form if other.is_kept else other.form
+
+    @cached_property
+    def _form(self):
+        return _form_of(self.options)
 
     @cached_property
     def narrows(self):
