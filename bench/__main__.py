@@ -19,7 +19,7 @@ from functools import partial
 from itertools import cycle, repeat
 from pathlib import Path
 
-from bench import guildhall, peer_data, staff, stripe_objects, verbs
+from bench import guildhall, peer_data, pocketbase, staff, stripe_objects, verbs
 from bench.load import Load, LoadError, Result, dripped, drive, fetch, request
 from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
@@ -63,6 +63,7 @@ GOALS = {
     "health_p99_under_slow_clients": (AT_MOST, 100),
     "memory_mb": (AT_MOST, 140),
     "records_list_1m_vs_django_admin": (AT_LEAST, 10),
+    "records_vs_pocketbase": (AT_LEAST, 8),
     "records_growth": (AT_MOST, 1.3),
     "records_write_per_second": (AT_LEAST, 1500),
     "kind_change_1m": (AT_MOST, 60),
@@ -270,7 +271,17 @@ class Bench:
                 rate(many, page(at_many.by_amount())), rate(self.django, page(self.django_admin.orders()))
             )
             yield Row("records_list_1m_vs_django_admin", ours, "req/s", django)
+            yield from self._beside_pocketbase(many, page(at_many.by_amount()))
             yield grown("records_growth", (many, at_many.pages()), (few, at_few.pages()))
+
+    def _beside_pocketbase(self, ours: Server, asked: Load) -> Iterator[Row]:
+        """The same list as a page for people, and as JSON with its total."""
+        if SMOKE:
+            return
+        with pocketbase.server(pocketbase.folder(MANY)) as theirs:
+            told = Load(repeat(pocketbase.by_amount(theirs, MANY)), clients=CLIENTS, contains=b'"totalItems"')
+            value, floor = medians(rate(ours, asked), rate(theirs, told))
+        yield Row("records_vs_pocketbase", value, "req/s", floor)
 
     def records_written(self) -> Iterator[Row]:
         """Rows made by many threads; and a text of all rows that becomes a number, while another writes."""
