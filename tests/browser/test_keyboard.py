@@ -132,7 +132,7 @@ def test_a_task_is_created_with_c_and_enter(page):
     expect(page.locator("[data-row]", has_text="Wind the tower clock")).to_be_visible()
 
 
-def test_a_dialog_keeps_the_focus_inside_and_gives_it_back(page):
+def test_use_k2_a_dialog_keeps_the_focus_inside_and_gives_it_back(page):
     button = page.locator(".page-actions").get_by_role("link", name="New task")
     button.focus()
     page.keyboard.press("Enter")
@@ -156,7 +156,7 @@ def test_a_dialog_that_refuses_puts_the_focus_where_the_mistake_is(page, page_of
     expect(title).to_be_focused()
 
 
-def test_rows_are_walked_ticked_and_opened(page):
+def test_use_k1_k5_rows_are_walked_ticked_and_opened(page):
     rows = page.locator("#list_rows [data-row]")
     page.keyboard.press("j")
     expect(rows.nth(0)).to_be_focused()
@@ -251,7 +251,7 @@ def test_two_quick_brackets_move_a_card_two_columns(page, card):
     expect(column(page, "completed").locator(f"#{id}")).to_be_visible()
 
 
-def test_a_digit_chooses_a_cell_and_the_row_keeps_its_height(page, new_task):
+def test_use_t5_a_digit_chooses_a_cell_and_the_row_keeps_its_height(page, new_task):
     row = page.locator(f"#row_{new_task(page, 'Wax the ballroom')}")
     row.focus()
     height = row.bounding_box()["height"]
@@ -299,7 +299,7 @@ def test_report_09_one_arrow_key_moves_no_card(page, card):
     ).to_be_visible()
 
 
-def test_arrows_walk_through_a_menu(page):
+def test_use_k4_arrows_walk_through_a_menu(page):
     page.get_by_title("Alice Moreau").focus()
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("link", name="Account", exact=True).last).to_be_focused()

@@ -257,7 +257,7 @@ def test_report_02_half_a_date_is_refused_beside_its_field_and_nothing_is_lost(p
     expect(row.locator(".field-error")).to_have_text("Finish this date, or clear it.")
 
 
-def test_due_is_a_day_chosen_by_a_digit(page):
+def test_use_t6_due_is_a_day_chosen_by_a_digit(page):
     row = rows(page).nth(8)
     row.locator("[data-cell=due_at]").click()
     expect(row.get_by_role("listbox")).to_be_focused()

@@ -7,7 +7,7 @@ from views import assets, packing
 PACKS = {"Accept-Encoding": "gzip, deflate, br"}
 
 
-def test_a_page_is_packed_for_who_can_unpack_it(browse):
+def test_use_p18_a_page_is_packed_for_who_can_unpack_it(browse):
     alice = browse("alice")
     plain, packed = alice.get("/acme/tasks"), alice.get("/acme/tasks", headers=PACKS)
     assert "Content-Encoding" not in plain.headers

@@ -20,7 +20,7 @@ def by_label(found):
     return {one.label: (one.value, one.points[-1], one.difference) for one in found}
 
 
-def test_the_four_figures_are_of_ones_own_set_or_of_everybodys(cast, at, clock, put):
+def test_use_h1_the_four_figures_are_of_ones_own_set_or_of_everybodys(cast, at, clock, put):
     today = clock().date()
     put(due_at=(today - timedelta(days=2)).isoformat())
     put(due_at=(today + timedelta(days=3)).isoformat(), status="in progress")

@@ -24,7 +24,7 @@ def test_every_admin_page_opens(stella, browse):
         assert browse("alice").get("/admin" + path).status_code == 404, path
 
 
-def test_the_overview_counts(stella, said):
+def test_use_h3_the_overview_counts(stella, said):
     page = said(stella.get("/admin"))
     assert re.search(r"\b6\b", page)  # the cast
 
@@ -92,7 +92,7 @@ def test_whoever_is_taken_off_the_list_is_out_at_once(stella):
     assert Alert.select().count() == 0
 
 
-def test_the_operators_checklist_sends_a_letter_and_opens_a_test_payment(stella, cast, said, followed):
+def test_use_h5_the_operators_checklist_sends_a_letter_and_opens_a_test_payment(stella, cast, said, followed):
     page = stella.get("/admin").get_data(True)
     assert "Set up this site" in page
     assert 'action="/admin/setup/letter"' in page

@@ -37,7 +37,7 @@ def events(action):
     return list(AuditEvent.select().where(AuditEvent.action == action).order_by(AuditEvent.id))
 
 
-def test_people_are_found_by_parts_of_name_and_address(stella, cast, said):
+def test_use_r12_people_are_found_by_parts_of_name_and_address(stella, cast, said):
     page = said(stella.get("/admin/users"))
     for name in ("Alice", "Bob", "Charlie"):
         assert name in page

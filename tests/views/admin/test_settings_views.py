@@ -100,7 +100,7 @@ def test_report_14_who_saves_over_anothers_change_is_told_and_keeps_what_was_typ
     assert (late.status_code, settings.get("sign_up_open")) == (409, True)
 
 
-def test_on_or_off_is_a_switch_in_the_row_with_undo_in_the_notice(stella, hx):
+def test_use_r6_on_or_off_is_a_switch_in_the_row_with_undo_in_the_notice(stella, hx):
     page = stella.get("/admin/settings").get_data(True)
     assert 'role="switch" name="value" value="on" id="value_sign_up_open"' in page
     sent = {"value": "off", "was_value": "True"}
@@ -115,7 +115,7 @@ def test_on_or_off_is_a_switch_in_the_row_with_undo_in_the_notice(stella, hx):
     assert "Undo" not in undone
 
 
-def test_a_new_name_of_the_site_shows_at_once_in_header_and_title(stella, hx):
+def test_use_r5_a_new_name_of_the_site_shows_at_once_in_header_and_title(stella, hx):
     done = stella.post("/admin/settings/site_name", data={"value": "A <b> Hall"}, headers=hx("setting_site_name"))
     page = done.get_data(True)
     assert "<title>Settings · A &lt;b&gt; Hall</title>" in page

@@ -495,7 +495,7 @@ def exported(response):
     return list(csv.DictReader(io.StringIO(response.get_data().decode("utf-8-sig"))))
 
 
-def test_export_gives_all_rows_of_the_list_and_only_them(browse, at, cast):
+def test_use_t13_export_gives_all_rows_of_the_list_and_only_them(browse, at, cast):
     make(at("alice"), title='Mine, with "quotes"\nand a line', priority="high", assigned_to=str(cast.bob.id))
     make(at("alice"), title="Also mine", priority="low")
     make(at("bob"), title="Bob's")
