@@ -66,17 +66,18 @@ ASKED = {
 }
 
 
-def letter(template, to, key, *, about=None, good_until=None, **values):
+def letter(template, to, key, *, about=None, good_until=None, at_will=False, **values):
     """Leave a letter that nobody can do without: `template` names a file in templates/mail, `to` is an address.
 
     `about` is (user, organization) where it tells of what only somebody who belongs there may know.
     After `good_until` what it says is void, and it isn't sent any more. What people choose goes by `notify`.
-    Refuses with allowances.TooOften beyond three an hour to an address of those that anybody can cause.
+    Refuses with allowances.TooOften beyond three an hour to an address of those that anybody can cause, and of those
+    that somebody has sent again `at_will`.
     """
     if template not in preferences.NECESSARY_LETTERS:
         raise LookupError(f"{template} isn't a letter that everybody gets: see preferences.KINDS")
     made = _post(template, to, key, values, about, good_until)
-    if made and template in ASKED:
+    if made and (at_will or template in ASKED):
         allowances.spend_letter(to)
     return made
 

@@ -189,25 +189,25 @@ def rename(id, holder, *, by):
 @writes
 def new_code(id, *, by):
     """Another code for a pass that somebody else may have seen; the old one is void, and its holder gets a letter.
-    Refuses with NotFound, and with Refused where it isn't good."""
+    Refuses with NotFound, with TooOften, and with Refused where it isn't good."""
     by.require("orders.write")
     one = locked(id)
     made = replace(one)
     seats.hand_over(one, made)
     history.note("pass.renewed", "A pass got a new code", made, by=by)
-    write(made, "pass_sent", f"pass_renewed:{made.id}", is_new=True)
+    write(made, "pass_sent", f"pass_renewed:{made.id}", at_will=True, is_new=True)
     return f"{made.holder} has a new code, and gets it by letter. The old one is void."
 
 
 @writes
 def send_again(id, *, by):
-    """Mail one pass to its holder again. Refuses with NotFound, and with Refused where it isn't good."""
+    """Mail one pass to its holder again. Refuses with NotFound, with TooOften, and with Refused where it isn't good."""
     by.require("orders.read")
     one = locked(id)
     if one.state != "active" or not one.email:
         raise Refused("This pass isn't good any more, so it isn't sent.", "PASS_VOID")
     number = history.note("pass.resent", "A pass was sent again", one, by=by).id
-    write(one, "pass_sent", f"pass_sent:{one.id}:{number}", is_new=False)
+    write(one, "pass_sent", f"pass_sent:{one.id}:{number}", at_will=True, is_new=False)
     return f"The ticket is on its way to {one.email}."
 
 

@@ -283,14 +283,15 @@ def _sum(order):
     return written(order.total_cents, order.currency)
 
 
-def write(order, template, key, **values):
-    """Leave a letter to who ordered, with the link to the order's page."""
+def write(order, template, key, *, at_will=False, **values):
+    """Leave a letter to who ordered, with the link to its page. Refuses with TooOften what is sent `at_will`."""
     event = events.one(order.event_id)
     site = configuration.active.site_url
     outgoing.letter(
         template,
         order.email,
         key,
+        at_will=at_will,
         name=order.name or "",
         event=event.title,
         number=order.number,

@@ -12,7 +12,7 @@ from database.clock import now
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Stale
-from domain.base import history, long_jobs
+from domain.base import changes, history, long_jobs
 from domain.fields.kinds import Unfit, clean, comparable, whole
 from domain.fields.records import registry
 from domain.fields.text import Name, Text
@@ -84,10 +84,13 @@ def fields(collection):
 
 
 @writes
-def make(name, *, by, fields=(("Name", "text"),)):
-    """Make a table with fields (label, kind[, words of a choice]). Refuses with Invalid."""
+def make(name, *, by, fields=(("Name", "text"),), key=""):
+    """Make a table with fields (label, kind[, words of a choice]); a form that is sent twice with one `key` makes one.
+    Refuses with Invalid."""
     by.require("records.build")
-    name = _read(_NAME, "name", name)
+    name, key = _read(_NAME, "name", name), changes.form_key(key)
+    if key and (before := changes.made(by, Collection._meta.table_name, key)):
+        return Collection.get_by_id(before.row_id)
     lock("slugs", by.organization.id)
     taken = {row.slug for row in Collection.select(Collection.slug)}
     if len(taken) >= TABLES:
@@ -95,7 +98,7 @@ def make(name, *, by, fields=(("Name", "text"),)):
     collection = Collection.create(name=name, slug=_free(_named(name, "table"), taken), made_by=by.user)
     for place, (label, kind, *choices) in enumerate(fields):
         _add(collection, place, label, kind, {}, *choices)
-    history.note("records.made", f"The table {name} was made", collection, by=by, verb="created", after=name)
+    history.note("records.made", f"The table {name} was made", collection, by=by, verb="created", after=name, batch=key)
     return collection
 
 

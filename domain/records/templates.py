@@ -130,9 +130,9 @@ def _demo_table(by):
     return made
 
 
-def make(key, *, by):
-    """Make a table out of a template. Refuses with NotFound for one that there isn't."""
+def make(key, *, by, form_key=""):
+    """Make a table out of a template, once for each form. Refuses with NotFound for one that there isn't."""
     template = next((one for one in TEMPLATES if one.key == key), None)
     if template is None:
         raise NotFound("There is no such template.")
-    return collections.make(template.name, by=by, fields=template.fields)
+    return collections.make(template.name, by=by, fields=template.fields, key=form_key)

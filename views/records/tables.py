@@ -97,13 +97,13 @@ def _all(values, errors, status=200):
 @blueprint.post(HERE)
 @access.member("records.build")
 def make():
-    form = request.form
+    form, key = request.form, request.form.get("form_key", "")
     try:
         if form.get("template") == "demo":
             made = templates.make_demo(by=g.by)
         else:
-            made = templates.make(form["template"], by=g.by) if form.get("template") else None
-        made = made or collections.make(form.get("name", ""), by=g.by)
+            made = templates.make(form["template"], by=g.by, form_key=key) if form.get("template") else None
+        made = made or collections.make(form.get("name", ""), by=g.by, key=key)
     except Invalid as refusal:
         return _all(form, refusal.fields, refusal.status)
     return pages.go(_at(made), f"The table {made.name} is there.")

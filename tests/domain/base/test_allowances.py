@@ -2,9 +2,12 @@ import pytest
 
 from domain.base import allowances
 from domain.base.allowances import TooOften, limiter
+from domain.events import orders, passes
 from domain.organizations import invitations
 from domain.people import sign_ins
 from models import Invitation, Outgoing
+from tests.domain.events.test_stock import bought
+from tests.fixtures.events import make_event
 
 
 @pytest.fixture
@@ -63,3 +66,23 @@ def test_a_right_answer_is_given_back_and_no_more_than_that(house):
         allowances.spend("second_factors", 7)
     with pytest.raises(TooOften):
         allowances.spend("second_factors", 7)
+
+
+def test_attack_a2_tickets_that_are_sent_again_mail_nobody_for_ever(cast, counting, inside_acme, at):
+    event, (tier,) = make_event(at("alice"))
+    order = bought(event, tier, email="victim@example.org")
+    one = passes.of(order)[0]
+    acts = (
+        lambda: orders.send_again(order.id, by=at("alice")),
+        lambda: orders.correct(order.id, "victim@example.org", by=at("alice")),
+        lambda: passes.send_again(one.id, by=at("alice")),
+        lambda: passes.new_code(one.id, by=at("alice")),
+    )
+    before = mailed("victim@example.org")
+    refused = 0
+    for act in acts * 2:
+        try:
+            act()
+        except TooOften:
+            refused += 1
+    assert (mailed("victim@example.org") - before, refused) == (3, 5)

@@ -8,7 +8,7 @@ from database.clock import now
 from database.scope import everywhere
 from domain.operations import alerts
 from domain.organizations import organizations
-from models import Alert, AuditEvent, Change, Grant, InvitationLink, Membership, Organization, Workspace
+from models import Alert, AuditEvent, Change, Collection, Grant, InvitationLink, Membership, Organization, Workspace
 from tests.fixtures.entrance import proof
 from tests.fixtures.threads import together, write
 
@@ -83,6 +83,14 @@ def test_report_20_one_workspace_is_made(browse):
     assert [one.status_code for one in answers] == [303, 303]
     assert answers[0].headers["Location"] == answers[1].headers["Location"]
     assert many(Workspace) == before + 1
+
+
+def test_report_20_one_table_is_made_by_its_name_and_by_a_template(browse):
+    client = browse("alice")
+    for count, form in ((1, {"name": "Repairs"}), (2, {"template": "contacts"})):
+        form |= {"form_key": key_on(client, "/acme/records")}
+        said = {client.post("/acme/records", data=form).headers["Location"] for _ in range(2)}
+        assert (len(said), many(Collection)) == (1, count)
 
 
 def test_report_20_a_plan_is_given_once(browse, cast):
