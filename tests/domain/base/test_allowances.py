@@ -68,7 +68,7 @@ def test_a_right_answer_is_given_back_and_no_more_than_that(house):
         allowances.spend("second_factors", 7)
 
 
-def test_attack_a2_tickets_that_are_sent_again_mail_nobody_for_ever(cast, counting, inside_acme, at):
+def test_attack_a2_tickets_that_are_sent_again_mail_nobody_for_ever(clock, cast, counting, inside_acme, at):
     event, (tier,) = make_event(at("alice"))
     order = bought(event, tier, email="victim@example.org")
     one = passes.of(order)[0]
