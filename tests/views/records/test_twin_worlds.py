@@ -13,15 +13,32 @@ import zipfile
 import pytest
 from werkzeug.datastructures import MultiDict
 
+import jobs
 from database.scope import inside
+from domain.base import notices
 from domain.charts import figures, saved_charts
-from domain.lists import rows
+from domain.imports import file_links
+from domain.lists import attachments, comments, rows
+from domain.people import feeds
 from domain.records import collections, documents, listings, rules
-from models import Change, Record, RecordOption
+from models import Change, Notification, Outgoing, Record, RecordOption
 from tests.fixtures.threads import write
 from tests.test_access import ROUTES
 
 OURS = ("/<organization>/records", "/<organization>/dashboard")
+# Besides routes of these rooms, which are asked below. A route of another room fails the test until it is said here
+# whether rows of people's tables stand there.
+ASKED = {"records", "archives", "record_fields", "record_rules", "record_links", "dashboards"}
+ASKED_TOO = {"home", "palette", "notices", "feeds", "file_links", "live", "tasks", "organizations"}
+WITHOUT_ROWS = {
+    *("static", "front", "dev", "health", "offline", "address", "sandbox", "settings", "pricing", "tiers", "plans"),
+    *("sign_in", "sign_up", "reset", "factors", "passkeys", "identities", "returns", "account", "preferences"),
+    *("members", "invitations", "invitation_links", "workspaces", "permissions", "labels", "carriers"),
+    *("billing", "payments", "credits", "subscriptions", "reconciliations", "inbox", "backers", "alerts", "jobs"),
+    *("admin", "admins", "people", "organization_desk"),
+    *("events", "door", "buying", "passes"),  # listings of their own
+    "audit",  # who builds reads it: owners and admins
+}
 BUILDERS = ("records.fields", "record_rules.index")  # doors that this member doesn't pass: refused in both worlds
 
 
@@ -52,7 +69,7 @@ def world(cast, at):
             }
             ids.append(rows.create(found, form, by=alice).id)
             rows.change(found, ids[-1], {known["Budget"]: f"hidden {number}"}, by=alice)
-        rule = [*{"sees": "some", "changes": "all", "adds": "1", "others": "change"}.items()]
+        rule = [*{"sees": "some", "changes": "all", "adds": "1", "shares": "1", "others": "change"}.items()]
         rule += [("where", f"or~{known['Owner'][1:]}~any_of~me")]
         rule += [(f"field_{known[label][1:]}", "nothing") for label in ("Budget", "Stage")]
         rules.change(table.slug, "role:member", MultiDict(rule), by=alice)
@@ -62,7 +79,25 @@ def world(cast, at):
             by_field = f"chart_by={known[label]}{query}"
             saved = saved_charts.save(found.listing, f"By {len(query)}", by_field, by=alice, shared=True)
             saved_charts.change(saved.id, saved.name, by=alice, shared=True, home=True)
-        return {"ids": ids, "known": known, "word": word, "table": table, "makers": makers}
+        links = led_to(table, ids, known, cast, at)
+        return {"ids": ids, "known": known, "word": word, "table": table, "makers": makers, "links": links}
+
+
+def led_to(table, ids, known, cast, at):
+    """Addresses by which bob is shown rows elsewhere: two calendars, one of them asking for what is hidden, and a file
+    each on a row that is his and, by alice, on one that isn't."""
+    alice, bob = at("alice"), at("bob")
+    theirs, all_ = listings.of(collections.found(table.slug), bob), listings.of(collections.found(table.slug), alice)
+    found = []
+    for query in ("", f"sort={known['Budget']}&{known['Stage']}_from=x&where=and~{known['Budget']}~begins~s"):
+        _, secret = feeds.make(theirs.listing, query, "/records/offers", by=bob)
+        found.append(f"/calendars/{secret}.ics")
+    for rules_, id, by in ((theirs, ids[1], bob), (all_, ids[0], alice)):
+        file = attachments.add(rules_, id, io.BytesIO(b"content"), "Plan.txt", by=by)
+        found.append(f"/acme/records/offers/{id}/files/{file.id}")
+        if by is bob:
+            found.append("/files/" + file_links.make(rules_, id, file.id, by=by)[0].rpartition("/")[2])
+    return found
 
 
 def linked(table, cast, at):
@@ -138,6 +173,8 @@ def asked(world):
     queries += [f"?{known[name]}=%23{id}" for name in ("Maker", "Helpers") for id in world["makers"].values()]
     beyond = f"and~{known['Maker']}.f7~begins~Conc"
     queries += [f"?where={beyond}", f"?where=and~{known['Maker']}~empty", f"?where=and~{known['Helpers']}~not_empty"]
+    yield from (*world["links"], "/acme", "/acme/tasks", "/acme/news", "/acme/settings", "/settings/calendars")
+    yield from ("/notifications", "/notifications/bell", *(f"/palette?q={text}" for text in said))
     yield from ("/acme/records/makers", *(f"/acme/records/makers/{id}" for id in world["makers"].values()))
     for method, rule, endpoint, _ in ROUTES:
         if not rule.startswith(OURS) or method != "GET":
@@ -202,6 +239,34 @@ def test_records_33_34_every_route_answers_two_worlds_with_the_same_bytes(world,
     assert "Offer 1" in text
     for hidden in ("elsewise", "Zebra", "secret 1", "Budget", "Warm", "Concealed", "Veiled"):
         assert hidden not in re.sub(r'(value|href|data-url|content|hx-get|hx-post)="[^"]*"', "", text), hidden
+
+
+def test_every_room_is_asked_or_shows_no_rows():
+    rooms = {endpoint.partition(".")[0] for method, _, endpoint, _ in ROUTES if method == "GET"}
+    assert rooms - ASKED - ASKED_TOO == WITHOUT_ROWS
+
+
+def test_records_34_news_and_letters_tell_two_worlds_alike(world, cast, at):
+    """Somebody comments on a row that bob sees and on one that he doesn't, and names him in both."""
+
+    def heard():
+        with inside(cast.acme):
+            alice = at("alice")
+            for id in world["ids"][:2]:
+                found = listings.of(collections.found("offers"), alice)
+                comments.add(found, id, {"text": "Look, @Bob"}, by=alice, page="/acme/records/offers")
+        jobs.work_off()
+        told = [(n.title, n.body, n.link) for n in notices.newest(cast.bob, limit=50)]
+        mails = Outgoing.select().where(Outgoing.kind == "mail", Outgoing.recipient == cast.bob.email)
+        told += [(mail.subject, json.dumps(mail.payload, sort_keys=True)) for mail in mails]
+        write(Notification.delete().execute)
+        write(Outgoing.delete().execute)
+        return [tuple(re.sub(r"comment[:_=]\d+", "", part or "") for part in one) for one in told]
+
+    first = heard()
+    assert len(first) == 2  # of the one that he sees
+    other_world(world, cast, at)
+    assert heard() == first
 
 
 def test_the_owner_sees_the_difference(world, cast, at, browse):
