@@ -4,7 +4,7 @@ from itertools import groupby
 
 from htmx_flask import request
 
-from domain import Refused
+from domain import NotFound, Refused
 from domain.base import changes
 from domain.lists import rows
 from views import pages
@@ -76,14 +76,22 @@ def _brought(place, change):
     return {"words": words, "names": [], "left": 0, "at": change.at, "link": f"{place.url}/imports/{about['id']}"}
 
 
+def _name(place, id):
+    """What a row is called now, for who sees it."""
+    try:
+        row = rows.get(place.rules, id, place.by, place.ask.parent)
+    except NotFound:
+        return None
+    return place.listing.column(place.listing.first).of(row)
+
+
 def _together(place, noted):
     """The changes of one batch as one act, with up to three of the rows by name."""
     listing, first = place.listing, noted[0]
     if "import" in first.fields:
         return _brought(place, first)
     ids = list(dict.fromkeys(change.row_id for change in noted))
-    standing = (listing.rows.now_there(listing, id) for id in ids[:3] if id is not None)
-    found = {row.id: listing.column(listing.first).of(row) for row in standing if row is not None}
+    found = {id: _name(place, id) for id in ids[:3]}
     gone = {
         change.row_id: (change.fields.get(listing.first) or [None])[0] for change in noted if change.verb == "deleted"
     }

@@ -297,11 +297,15 @@ def create(mounted, parts):
         return _form(mounted, place, form, refusal.fields, 422)
     if request.htmx.target == "quick_add":
         return pages.answer(_quick(place), trigger={"listChanged": True})
-    done, page = f"{listing.thing.capitalize()} created.", f"{place.url}/{row.id}"
+    is_seen = not listing.source or lists.find(listing, row.id, place.by, place.ask.parent) is not None
+    beyond = "" if is_seen else f" It isn't among the {listing.things} that you see."
+    done, page = f"{listing.thing.capitalize()} created.{beyond}", f"{place.url}/{row.id}" if is_seen else place.url
     another = "another" in form
     if request.htmx:
         called = plain_cell(listing.by_name[listing.first].kind, listing.column(listing.first).of(row))
-        note = pages.notice("good", f"Created “{called}”.", link=page if listing.has_pages else None)
+        note = pages.notice(
+            "good", f"Created “{called}”.{beyond}", link=page if listing.has_pages and is_seen else None
+        )
         again = _form(mounted, place, {}, {}, another=True) if another else ""
         return pages.answer(again, note, trigger={"listChanged": True} | ({} if another else {"closeDialog": True}))
     return pages.go(f"{place.url}/new" if another else page, done)
@@ -393,10 +397,12 @@ def _undo(place, change):
 
 
 def _row(place, id):
-    """The row as the list shows it now."""
+    """The row as the list shows it now; nothing where the change took it out of what they see."""
     if request.args.get("as") == "card":
         place = Place(place.rules, place.by, place.ask, place.url, "board")
     found = lists.find(place.listing, id, place.by, place.ask.parent)
+    if found is None:
+        return pages.answer("")
     people = names({getattr(found, n) for n in place.listing.people}) if place.listing.people else {}
     return pages.answer(drawing.rows(place, lists.Answer([found], "", people)))
 

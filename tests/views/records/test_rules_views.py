@@ -1,11 +1,14 @@
 """Rules of a table through their page."""
 
+import html
+
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from database.scope import inside
 from database.transactions import writes
-from domain.lists import saved_views
-from domain.records import collections, listings
+from domain.lists import rows, saved_views
+from domain.records import collections, listings, rules
 from models import AuditEvent, Membership, Record, RecordRule
 
 
@@ -143,3 +146,47 @@ def test_who_builds_by_a_rule_finds_the_fields_and_no_rules(browse, repairs, cas
     assert bob.post("/acme/records/repairs/fields", data={"label": "Note"}).status_code == 303
     assert bob.get(HERE).status_code == 403
     assert bob.post("/acme/records/repairs/away").status_code == 403
+
+
+@pytest.fixture
+def open_ones(repairs, cast, at):
+    """Repairs with a state; members see those that are open. Three of bob's: one is open, one shut, and one is alice's."""
+    with inside(cast.acme):
+        collections.add_field("repairs", "State", "choice", by=at("alice"), choices=("Open", "Shut"))
+        found = listings.find("repairs", at("bob"))
+        ids = [rows.create(found, {"f1": f"Kettle {n}", "f3": str(n)}, by=at("bob")).id for n in (1, 2)]
+        rows.change(found, ids[1], {"f1": "Teapot"}, by=at("bob"))
+        given = MultiDict(
+            {"sees": "some", "where": "and~3~any_of~1", "changes": "all", "adds": "1", "others": "change"}
+        )
+        rules.change("repairs", "role:member", given, by=at("alice"))
+        return ids
+
+
+@pytest.mark.parametrize("view", ["", "?as=card"])
+def test_a_change_that_takes_a_row_out_of_ones_sight_is_said_and_the_row_goes(browse, open_ones, view):
+    bob = browse("bob")
+    at = f"/acme/records/repairs/{open_ones[0]}/cells/f3{view}"
+    answer = bob.post(at, data={"f3": "2", "was": "1"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "State: Shut." in answer.text
+    assert "Kettle" not in answer.text
+    assert bob.post(at, data={"f3": "1"}, headers={"HX-Request": "true"}).status_code == 404
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_row_that_is_made_out_of_ones_sight_is_said_to_be_there(browse, open_ones, headers):
+    bob = browse("bob")
+    answer = bob.post("/acme/records/repairs", data={"f1": "Iron", "f3": "2"}, headers=headers)
+    assert answer.status_code == (200 if headers else 303)
+    page = answer.text if headers else bob.get(answer.headers["Location"]).text
+    assert "among the rows that you see" in html.unescape(page)
+    assert "/acme/records/repairs/3" not in page
+
+
+def test_ones_last_changes_name_no_row_that_one_does_not_see_any_more(browse, open_ones, cast, at):
+    with inside(cast.acme):
+        rows.change(listings.find("repairs", at("alice")), open_ones[1], {"f1": "Top secret"}, by=at("alice"))
+    page = browse("bob").get("/acme/records/repairs/changes").text
+    assert "Kettle 1" in page
+    assert "Top secret" not in page
