@@ -10,9 +10,11 @@ from markupsafe import Markup
 
 from database.clock import is_past
 from database.columns import public_id
+from domain.fields.person import names
 from domain.fields.records.leftover import LeftOver
 from domain.lists import asks, comments, lists
 from views.lists import export
+from views.lists.place import Place
 
 PARTS = ("cell", "input", "edit", "shown", "filter")  # how a kind is seen; what one lacks is as of a text
 _kinds: dict[tuple[str, str], Any] = {}
@@ -49,6 +51,15 @@ def bounded(count):
     if count > lists.COUNTED:
         return f"{lists.COUNTED:,}+"
     return f"{count:,}+" if isinstance(count, asks.AtLeast) else f"{count:,}"
+
+
+def one(place, id, look=""):
+    """A row as the list shows it now, or as the «card» of a board; nothing where it is out of their sight by now."""
+    if look == "card":
+        place = Place(place.rules, place.by, place.ask, place.url, "board")
+    found = lists.find(place.listing, id, place.by, place.ask.parent)
+    people = names({getattr(found, n) for n in place.listing.people}) if found and place.listing.people else {}
+    return rows(place, lists.Answer([found] if found else [], "", people))
 
 
 def rows(place, answer):

@@ -127,6 +127,12 @@ class Place:
         fields = [f for f in self.listing.fields if f.kind.bulk]
         return tuple((f.name, tuple(f.kind.bulk_choices or self.options(f))) for f in fields)
 
+    def beyond(self, id):
+        """What is to be said of a row that was made out of their own sight; else nothing."""
+        if not self.listing.source or lists.find(self.listing, id, self.by, self.ask.parent) is not None:
+            return ""
+        return f" It isn't among the {self.listing.things} that you see."
+
     def rights(self, row):
         """The names of the listed fields that this person may change in the row."""
         if not self.may_write:

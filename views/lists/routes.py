@@ -15,7 +15,6 @@ from database.columns import public_id
 from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.base.allowances import spend
 from domain.fields.forms import as_text, read_whole
-from domain.fields.person import names
 from domain.fields.records.leftover import plain_cell
 from domain.lists import asks, conditions, lists, rows, totals
 from domain.lists.listing import demand
@@ -297,15 +296,12 @@ def create(mounted, parts):
         return _form(mounted, place, form, refusal.fields, 422)
     if request.htmx.target == "quick_add":
         return pages.answer(_quick(place), trigger={"listChanged": True})
-    is_seen = not listing.source or lists.find(listing, row.id, place.by, place.ask.parent) is not None
-    beyond = "" if is_seen else f" It isn't among the {listing.things} that you see."
-    done, page = f"{listing.thing.capitalize()} created.{beyond}", f"{place.url}/{row.id}" if is_seen else place.url
+    beyond = place.beyond(row.id)
+    done, page = f"{listing.thing.capitalize()} created.{beyond}", place.url if beyond else f"{place.url}/{row.id}"
     another = "another" in form
     if request.htmx:
         called = plain_cell(listing.by_name[listing.first].kind, listing.column(listing.first).of(row))
-        note = pages.notice(
-            "good", f"Created “{called}”.{beyond}", link=page if listing.has_pages and is_seen else None
-        )
+        note = pages.notice("good", f"Created “{called}”.{beyond}", link=page if listing.has_pages else None)
         again = _form(mounted, place, {}, {}, another=True) if another else ""
         return pages.answer(again, note, trigger={"listChanged": True} | ({} if another else {"closeDialog": True}))
     return pages.go(f"{place.url}/new" if another else page, done)
@@ -356,7 +352,7 @@ def cell(mounted, parts):
     place, name = mounted.place(parts), parts["name"]
     row, field = rows.get(place.rules, parts["id"], place.by, place.ask.parent), _field(place, name)
     if "show" in request.args:
-        return _row(place, row.id)
+        return pages.answer(drawing.one(place, row.id, request.args.get("as")))
     if not place.rules.may_change(row, name, place.by):
         raise Forbidden(rows.why_not(place.rules, row, place.by))
     text = as_text(field, place.listing.column(name).of(row))
@@ -382,7 +378,7 @@ def update_cell(mounted, parts):
         return pages.go(place.url)
     done = f"{field.label}: {plain_cell(field.kind, column.of(row)) or 'none'}."
     note = pages.notice("good", done, _undo(place, change)) if change else ""
-    return pages.answer(_row(place, id), note, trigger={"listChanged": True})
+    return pages.answer(drawing.one(place, id, request.args.get("as")), note, trigger={"listChanged": True})
 
 
 def _field(place, name):
@@ -394,17 +390,6 @@ def _field(place, name):
 
 def _undo(place, change):
     return f"{place.url}/undo/{change.batch}" if change else None
-
-
-def _row(place, id):
-    """The row as the list shows it now; nothing where the change took it out of what they see."""
-    if request.args.get("as") == "card":
-        place = Place(place.rules, place.by, place.ask, place.url, "board")
-    found = lists.find(place.listing, id, place.by, place.ask.parent)
-    if found is None:
-        return pages.answer("")
-    people = names({getattr(found, n) for n in place.listing.people}) if place.listing.people else {}
-    return pages.answer(drawing.rows(place, lists.Answer([found], "", people)))
 
 
 def remove(mounted, parts):
