@@ -19,7 +19,7 @@ from functools import partial
 from itertools import cycle, repeat
 from pathlib import Path
 
-from bench import guildhall, peer_data, pocketbase, staff, stripe_objects, verbs
+from bench import guildhall, peer_data, pocketbase, pretix, staff, stripe_objects, tickets, verbs
 from bench.load import Load, LoadError, Result, dripped, drive, fetch, request
 from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
@@ -70,6 +70,10 @@ GOALS = {
     "kind_change_others_p99": (AT_MOST, 100),
     "many_tables_start": (AT_MOST, 1.1),
     "many_tables_page": (AT_MOST, 1.1),
+    "check_in_vs_pretix": (AT_LEAST, 20),
+    "order_vs_pretix": (AT_LEAST, 40),
+    "event_page_vs_bare": (AT_LEAST, 0.6),
+    "tickets_100_pdf_ms": (AT_MOST, 300),
     "import_1m": (AT_MOST, 360),
     "import_1m_others_p99": (AT_MOST, 100),
     "import_1m_memory": (AT_MOST, 200),
@@ -212,6 +216,7 @@ class Bench:
             self.many_tables,
             self.imports,
             self.charts,
+            self.tickets,
             self.weight,
             self.slow_clients,
             self.memory,
@@ -340,6 +345,29 @@ class Bench:
         (value,) = medians(spends)
         yield Row("credit_spends_per_second", value, "spends/s")
 
+    def tickets(self) -> Iterator[Row]:
+        """An event's page, check-ins and orders, against a bare page and against pretix on PostgreSQL."""
+        many = 300 if SMOKE else 20_000
+        folder = guildhall.scratch(guildhall.sold(many), "event")
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(guildhall.server("guildhall-event", folder))
+            sale = tickets.Sale(server, folder)
+            loads = page(sale.page()), page(request("GET", "/event"))
+            value, floor = medians(rate(server, loads[0]), rate(self.jinja, loads[1]))
+            yield Row("event_page_vs_bare", value, "req/s", floor)
+            scans = sale.check_ins(guildhall.Owner(server, folder))
+            theirs = stack.enter_context(pretix.running(int(300 * RUNS * SECONDS))) if self._has("pretix") else None
+            check_in = Load(scans, clients=CLIENTS, contains=b'"ok"')
+            secrets = Load(theirs.check_ins(), clients=CLIENTS, status=pretix.CREATED) if theirs else check_in
+            orders = Load(theirs.orders(), clients=CLIENTS, status=pretix.CREATED) if theirs else check_in
+            peer_server = theirs.server if theirs else None
+            value, floor = medians(rate(server, check_in), rate(peer_server, secrets))
+            yield Row("check_in_vs_pretix", value, "scans/s", floor)
+            bought = partial(tickets.orders_per_second, sale, SECONDS, CLIENTS)
+            value, floor = medians(bought, rate(peer_server, orders))
+            yield Row("order_vs_pretix", value, "orders/s", floor)
+        yield Row("tickets_100_pdf_ms", json.loads(on_server_core("bench.tickets", "pdf"))["ms"], "ms")
+
     def create(self) -> Iterator[Row]:
         ours = Load(self.creates, clients=CLIENTS, status=guildhall.CREATED)
         theirs = Load(map(self.django_admin.create, range(10**9)), clients=CLIENTS, status=302)
@@ -396,7 +424,7 @@ class Bench:
         process it works while it takes more in, and in the end has done what dj-stripe has."""
         with contextlib.ExitStack() as stack:
             takers = [self._guildhall(stack, "working", True), self._guildhall(stack, "accepting", False)]
-            if not self._has_djstripe():
+            if not self._has("djstripe"):
                 working, accepting = medians(*(partial(taker.rate, max(SECONDS, 1)) for taker in takers))
                 yield Row("webhook_accepted", accepting, "req/s (without dj-stripe)")
                 yield Row("webhook_worked", working, "req/s, worked besides (without dj-stripe)")
@@ -417,9 +445,9 @@ class Bench:
         yield Row("webhook_vs_djstripe_queueing", accepting, "req/s", queueing)
         yield Row("webhook_worked_vs_djstripe", working, "req/s, worked besides", full)
 
-    def _has_djstripe(self) -> bool:
+    def _has(self, peer_name: str) -> bool:
         with contextlib.suppress(subprocess.CalledProcessError):
-            return not SMOKE and bool(environment("djstripe"))
+            return not SMOKE and bool(environment(peer_name))
         return False
 
     def _guildhall(self, stack: contextlib.ExitStack, name: str, jobs: bool) -> Taker:

@@ -69,6 +69,11 @@ def with_tables(count: int) -> Path:
     return _made_once(f"tables-{count}", "records:tables", count)
 
 
+def sold(count: int) -> Path:
+    """The data folder of an organization with an event that has `count` good tickets, and plenty to sell."""
+    return _made_once(f"event-{count}", "tickets:seed", count)
+
+
 def staffed(count: int) -> Path:
     """The data folder of a site with `count` accounts and as many events in the audit log, and one admin."""
     return _made_once(f"staff-{count}", "staff", count)

@@ -3,10 +3,10 @@
 `python -m bench.tickets seed FOLDER COUNT` and `python -m bench.tickets pdf`, as processes of their own.
 """
 
-import itertools
 import json
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,12 +29,20 @@ class Sale:
     def page(self) -> bytes:
         return request("GET", f"/e/{self.told['slug']}")
 
-    def order(self, number: int) -> None:
+    def tokens(self, count: int) -> Iterator[str]:
+        """What so many strangers' forms bear, old enough that a person can have pressed."""
+        pages = [fetch(self.server.port, self.page()) for _ in range(count)]
+        time.sleep(2)
+        return (re.search(rb'name="form_key" value="([^"]+)', page)[1].decode() for page in pages)  # type: ignore[index]
+
+    def order(self, token: str) -> None:
         """A stranger's whole way: hold a ticket, say who, and have it."""
-        port, wish = self.server.port, urlencode({f"t{self.told['tier']}": "1"}).encode()
+        port, wish = self.server.port, urlencode({f"t{self.told['tier']}": "1", "form_key": token}).encode()
         held = fetch(port, request("POST", f"/e/{self.told['slug']}/orders", FORM, wish), status=SEEN)
         there = _location(held)
-        who = urlencode({"name": "Ada Lovelace", "email": f"ada{number}@example.org"}).encode()
+        if not there.startswith("/orders/"):
+            raise LoadError(f"no ticket was held: {there}")
+        who = urlencode({"name": "Ada Lovelace", "email": f"{token}@example.org"}).encode()
         headers = FORM | {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies(held).items())}
         fetch(port, request("POST", there, headers, who), status=SEEN)
 
@@ -114,14 +122,12 @@ def _pdf() -> None:
 
 def orders_per_second(sale: Sale, seconds: float, clients: int) -> float:
     """Whole orders a second, by so many strangers at once."""
-    import threading
-
-    numbers, done = itertools.count(int(time.time() * 1000) % 10**9 * 1000), []
+    left, done = list(sale.tokens(int(600 * seconds) + 20)), []
     began = time.perf_counter()
 
     def buy() -> None:
-        while time.perf_counter() < began + seconds:
-            sale.order(next(numbers))
+        while left and time.perf_counter() < began + seconds:
+            sale.order(left.pop())
             done.append(1)
 
     workers = [threading.Thread(target=buy) for _ in range(clients)]

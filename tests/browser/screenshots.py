@@ -11,9 +11,22 @@ from tests.browser.server import TOP, Server
 FOLDER = TOP / "docs" / "screenshots"
 TEAM = "/acme-festival"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-ALICE, STELLA = 1, 6
+ALICE, DORA, STELLA = 1, 4, 6
+
+
+def at_the_door(page):
+    """Somebody has just come in at the market."""
+    page.goto("/door")
+    page.get_by_role("link", name="Lantern Market").click()
+    page.get_by_label("Gate").select_option(label="Entrance")
+    page.get_by_role("button", name="Open the door").click()
+    expect(page.locator("[data-ready]")).to_be_attached()
+    page.get_by_label("Name").press_sequentially("ines")
+    page.get_by_role("button", name="Let in Ines Pereira").click()
+
+
 SHOTS = (
-    # name, who, address, size, what must stand there first
+    # name, who, address or what leads there, size, what must stand there first
     ("home", ALICE, TEAM, WIDE, "#home_area"),
     ("tasks", ALICE, f"{TEAM}/tasks?tab=all", WIDE, "#list_rows"),
     ("board", ALICE, f"{TEAM}/tasks?tab=all&view=board", WIDE, ".board-card"),
@@ -24,6 +37,9 @@ SHOTS = (
     ("table-fields", ALICE, f"{TEAM}/records/equipment/fields", WIDE, "main form"),
     ("dashboard", ALICE, f"{TEAM}/dashboard", WIDE, "main svg"),
     ("event", ALICE, "/e/lantern-festival", PHONE, ".tickets"),
+    ("event-made", ALICE, f"{TEAM}/events/2", WIDE, "#row_detail"),
+    ("event-orders", ALICE, f"{TEAM}/events/2/orders", WIDE, "#list_rows"),
+    ("door", DORA, at_the_door, PHONE, "#door_answer.good"),
     ("phone", ALICE, f"{TEAM}/tasks", PHONE, "#list_rows"),
 )
 
@@ -45,7 +61,7 @@ def draw(browser, url):
         )
         context.request.post(f"/dev/sign-in/{who}")
         page = context.new_page()
-        page.goto(address)
+        address(page) if callable(address) else page.goto(address)
         expect(page.locator(first).first).to_be_visible(timeout=15_000)
         page.evaluate("document.fonts.ready")
         page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
