@@ -52,7 +52,8 @@ class Sale:
         opened = fetch(
             self.server.port, request("POST", f"{door}/phone", FORM | owner.headers, b"name=Phone"), status=SEEN
         )
-        kept = owner.headers["Cookie"] + "; " + "; ".join(f"{n}={v}" for n, v in cookies(opened).items())
+        held = dict(pair.split("=", 1) for pair in owner.headers["Cookie"].split("; ")) | cookies(opened)
+        kept = "; ".join(f"{name}={value}" for name, value in held.items())
         page = fetch(self.server.port, request("GET", door, {"Cookie": kept}))
         token = re.search(rb'data-token="([^"]+)"', page)
         if token is None:
