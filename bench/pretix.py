@@ -24,7 +24,11 @@ PATH = "/api/v1/organizers/bench"
 class Pretix:
     def __init__(self, server: Server, told: dict) -> None:
         self.server, self.told = server, told
-        self.headers = {"Authorization": f"Token {told['token']}", "Content-Type": "application/json"}
+        self.headers = {
+            "Authorization": f"Token {told['token']}",
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
 
     def check_ins(self) -> Iterator[bytes]:
         """Each good ticket once."""

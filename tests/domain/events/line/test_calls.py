@@ -192,3 +192,22 @@ def test_in_a_draw_nobody_comes_hours_before(clock, inside_acme, at, monkeypatch
     event, (tier,) = make_event(at("alice"), opens_at="2026-06-15T15:00:00Z", opening="draw")
     with pytest.raises(places.NotYet):
         stand(event, tier, key=token(monkeypatch))
+
+
+def test_event_case_10_who_wants_more_kinds_chooses_before_and_is_served_as_whole(clock, inside_acme, at, monkeypatch):
+    event, (day, gold) = make_event(
+        at("alice"),
+        opens_at="2026-06-15T12:10:00Z",
+        opening="draw",
+        tickets=({"size": "3"}, {"name": "Gold", "size": "3", "price_cents": "20"}),
+    )
+    both = {day.id: 2, gold.id: 1}
+    came = [places.join(event.id, both, key=token(monkeypatch)) for _ in range(2)]
+    assert figures(event) == [(0, 0), (0, 0)]  # chosen, and nothing is taken yet
+    clock.forward(minutes=11)
+    look(*came)
+    calls.work()
+    first, second = sorted(map(again, came), key=lambda one: one.number)
+    assert {item.tier_id: item.quantity for item in holds.standing(first.order)} == both
+    assert (second.state, second.order_id) == ("waiting", None)  # all of it or nothing
+    assert sorted(figures(event)) == [(1, 0), (2, 0)]

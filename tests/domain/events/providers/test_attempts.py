@@ -79,6 +79,22 @@ def test_a_buyer_pays_and_the_webhook_gives_the_passes_however_often_it_comes(pa
     assert stock.check(order.event_id) == []
 
 
+def test_event_case_15_a_repeat_of_what_failed_is_worked_off(paid_night, monkeypatch):
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    told = [row.payload for row in Outgoing.select().where(Outgoing.kind == "sandbox_tickets")]
+    with monkeypatch.context() as broken:
+        broken.setattr(payments, "settle", lambda id, **more: 1 / 0)
+        wire()
+    assert (again(order).state, passes_of(order)) == ("paying", 0)
+    for payload in told:
+        attempts.take("sandbox", "", *stripe.signed(payload, sandbox.tickets_secret()))
+    while inbox.work_off():
+        pass
+    assert (again(order).state, passes_of(order)) == ("paid", 1)
+    assert stock.check(order.event_id) == []
+
+
 def test_a_buyer_who_comes_back_before_the_webhook_is_looked_after(paid_night, clock):
     order = begun(*paid_night)
     attempts.look(order.id)
