@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins oracle door check audit-verify bench lighthouse setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins oracle door interleavings check audit-verify bench lighthouse setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -47,6 +47,10 @@ twins: setup-dev
 # Two phones at an event's door without a network, a thousand scans each; the suite scans sixty.
 door: setup-dev
 	SCANS=$${SCANS:-1000} $(PY) -m pytest tests/browser/test_door.py -k two_phones
+
+# Any interleaving of holding, paying, giving back, passing on and waiting keeps every sum of an event; the suite tries twelve.
+interleavings: setup-dev
+	EVENT_STORIES=$${EVENT_STORIES:-1000} $(PY) -m pytest tests/domain/events/test_interleavings.py
 
 # Any history of a table: what stands beside its rows is compared with what is worked out anew. ORACLE is how many.
 oracle: setup-dev

@@ -12,9 +12,23 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from domain import Refused
 from domain.events import holds, orders, passes, payments, stock, tiers
+from domain.events.afterwards import pass_transfers, returns
+from domain.events.line import calls, places, polls
 from domain.events.providers.facts import Ended, Money
 from domain.lists import rows
-from models import Buyer, Event, OrderItem, Pass, PaymentAttempt, Stock, TicketOrder, TicketRefund, Tier
+from models import (
+    Buyer,
+    Event,
+    OrderItem,
+    Pass,
+    PaymentAttempt,
+    Place,
+    Stock,
+    TicketOrder,
+    TicketPayment,
+    TicketRefund,
+    Tier,
+)
 from tests.fixtures.events import make_event, make_voucher
 from tests.fixtures.threads import write
 
@@ -24,6 +38,13 @@ ANY = any_.integers(0, 50)
 
 class Crash(Exception):
     """The server dies in the middle of a transaction."""
+
+
+def sent_back(order):
+    """Minor units of an order, in its currency, that went back or are on their way; what is only asked for, isn't."""
+    mine = TicketRefund.select().join(TicketPayment).where(TicketRefund.order == order)
+    mine = mine.where(TicketPayment.currency == order.currency, TicketRefund.state.not_in(("requested", "declined")))
+    return sum(one.amount_cents for one in mine)
 
 
 def machine(clock, alice, monkeypatch):
@@ -123,6 +144,43 @@ def machine(clock, alice, monkeypatch):
             if mine:
                 self.tried(orders.take_back, mine[which % len(mine)].id, by=alice)
 
+        def pass_(self, which):
+            mine = list(Pass.select().where(Pass.event == self.event).order_by(Pass.id))
+            return mine[which % len(mine)] if mine else None
+
+        @rule(which=ANY, who=any_.sampled_from(("grace", "mia")))
+        def pass_on(self, which, who):
+            if one := self.pass_(which):
+                with contextlib.suppress(Refused):
+                    offer = pass_transfers.offer(one, {"email": f"{who}@example.org"})
+                    pass_transfers.accept(offer, {"holder": who.title()})
+
+        @rule(which=ANY)
+        def ask_back(self, which):
+            if one := self.pass_(which):
+                self.tried(returns.ask, one.item.order_id, [one.id], {"reason": "I am ill."})
+
+        @rule(which=ANY, is_given=any_.booleans())
+        def answer_who_asked(self, which, is_given):
+            asked = list(TicketRefund.select().join(TicketOrder).where(TicketOrder.event == self.event))
+            if asked := [one.id for one in asked if one.state == "requested"]:
+                chosen = asked[which % len(asked)]
+                if is_given:
+                    self.tried(returns.approve, chosen, by=alice)
+                else:
+                    self.tried(returns.decline, chosen, "It is too late.", by=alice)
+
+        @rule(first=any_.integers(0, 4), second=any_.integers(0, 3), less=any_.booleans())
+        def get_in_line(self, first, second, less):
+            wishes = {self.tiers[0].id: first, self.tiers[1].id: second}
+            self.tried(places.join, self.event.id, wishes, is_less_fine=less)
+
+        @rule()
+        def the_line_moves(self):
+            for one in Place.select().where(Place.event == self.event, Place.state == "waiting"):
+                polls.note_seen(one.id, calls.now().timestamp())
+            calls.work()
+
         @rule(size=any_.integers(0, 8))
         def resize(self, size):
             rules = tiers.rules_in("EUR")
@@ -160,6 +218,8 @@ def machine(clock, alice, monkeypatch):
             assert stock.check(event.id) == []
             for one in Stock.select().where(Stock.event == event, Stock.size.is_null(False)):
                 assert one.held + one.sold <= one.size + one.over
+            for place in Place.select().where(Place.event == event, Place.state << ("called", "taken")):
+                assert place.order_id, "who is called holds something"
             taken = {}
             for order in TicketOrder.select().where(TicketOrder.event == event):
                 items = list(OrderItem.select(OrderItem, Tier).join(Tier).where(OrderItem.order == order))
@@ -168,7 +228,7 @@ def machine(clock, alice, monkeypatch):
                 assert len(active) == (stands if order.state == "paid" else 0)
                 if order.state in (*TicketOrder.LIVE, "paid") and order.buyer_id:
                     taken[order.buyer_id] = taken.get(order.buyer_id, 0) + stands
-                sent = sum(one.amount_cents for one in TicketRefund.select().where(TicketRefund.order == order))
+                sent = sent_back(order)
                 assert sent <= order.paid_cents
                 if order.state == "paid":
                     assert order.paid_cents - sent >= payments.price_of(order, items)
@@ -177,6 +237,8 @@ def machine(clock, alice, monkeypatch):
             }
 
         def teardown(self):
+            for place in Place.select().where(Place.event == self.event, Place.state << ("drawn", "waiting")):
+                places.leave(place.id)  # or they are called where something comes back
             clock.forward(days=7)
             payments.look_after()
             mine = [order for order in payments.paid_for_nothing() if order.event_id == self.event.id]
@@ -184,7 +246,7 @@ def machine(clock, alice, monkeypatch):
             for order in TicketOrder.select().where(TicketOrder.event == self.event, TicketOrder.state == "paid"):
                 orders.cancel(order.id, by=alice)
             for order in TicketOrder.select().where(TicketOrder.event == self.event):
-                sent = sum(one.amount_cents for one in TicketRefund.select().where(TicketRefund.order == order))
+                sent = sent_back(order)
                 assert sent == order.paid_cents, "when all is cancelled, all money goes back"
             assert {(one.held, one.sold) for one in Stock.select().where(Stock.event == self.event)} == {(0, 0)}
 
