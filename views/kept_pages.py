@@ -11,7 +11,7 @@ import time
 from flask import Response
 
 MOST = 200  # pages that are kept
-KEY = re.compile(r'(name="form_key" value=")[^"]*')
+KEY = re.compile(r'(?<=name="form_key" value=")[^"]*')
 
 
 class KeptPages:
@@ -31,9 +31,9 @@ class KeptPages:
                         return drawn
                     if len(self._kept) >= MOST:
                         self._kept.clear()
-                    kept = self._kept[name] = (drawn.get_data(as_text=True), drawn.headers, began)
-        text, headers, _ = kept
-        return Response(KEY.sub(rf"\g<1>{key()}", text), headers=headers)
+                    kept = self._kept[name] = (KEY.split(drawn.get_data(as_text=True)), drawn.headers, began)
+        around, headers, _ = kept
+        return Response(key().join(around), headers=headers)
 
     def _fresh(self, name):
         kept = self._kept.get(name)
