@@ -29,7 +29,7 @@ from domain.base import audit, changes, mail, notices, outgoing, settings, token
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
 from domain.events import orders, payments
-from domain.events.afterwards import pass_transfers
+from domain.events.afterwards import moves, pass_transfers
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
 from domain.imports import doing, imports
@@ -95,6 +95,8 @@ EXPIRED = batches(
 )
 LAPSED = batches(200, invitations.expire, transfers.expire, pass_transfers.lapse)
 
+CALLED_OFF = batches(50, orders.call_off, moves.tell)
+
 SENDING = (mail, notices, billing, sandbox, refunding)  # what sends a kind of Outgoing: known once it is imported
 
 SMALL = {"trigger": every(seconds=15), "woken_by": "thumbnails"}
@@ -131,7 +133,7 @@ CALENDAR = (
     Job("line", "Call who waits in line for tickets", batches(100, calls.work), every(seconds=5), woken_by="line"),
     Job("open_payments", "Ask about open payments of tickets", batches(50, attempts.ask_open), every(minutes=1)),
     Job("ticket_refunds", "Send refunds of tickets again", batches(100, refunding.try_again), every(hours=1)),
-    Job("called_off", "Void tickets of cancelled events", batches(50, orders.call_off), every(minutes=1)),
+    Job("called_off", "Work off cancelled and moved events", CALLED_OFF, every(minutes=1)),
     Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
     Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5)),
     Job("dunning", "Remind of open payments and ending trials", dunning.remind, every(hours=1), once=True),

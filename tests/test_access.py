@@ -170,6 +170,12 @@ FORMS = {
     "events.passes_bulk": {"ids": "{passes_row}", "act": "letter"},
     "events.refunds_act_refusal": {"words": "It is too late."},
     "events.refunds_bulk": {"ids": "{asked_row}", "act": "approval"},
+    "running.move": {
+        "starts": "2030-07-03T20:00",
+        "ends": "2030-07-03T23:00",
+        "timezone": "UTC",
+        "venue": "New Mill",
+    },
     "returns.do": {"pass": "{passes_row}", "reason": "They are ill."},
     "buying.ask_back": {"pass": "{passes_row}", "reason": "They are ill."},
     "passes.pass_on": {"email": "grace@example.org"},
@@ -558,13 +564,15 @@ def of_an_event(endpoint, sale):
         return dict(zip(("place", "token"), sale["place"], strict=True))
     if room == "carriers":
         return dict(zip(("serial", "token"), sale["pass"], strict=True))
+    if room == "running":
+        return {"id": sale["published"]}
     if room == "returns":
         return {"event": sale["published"], "id": sale["paid"]}
     if room != "events":
         return {}
     part = f"{end.partition('_')[0]}_"
     if f"{part}row" not in sale:
-        id = sale["published"] if end in ("act_cancellation", "ledger") else sale["event"]
+        id = sale["published"] if end in ("act_cancellation",) else sale["event"]
         return {"id": id, "name": "title", "batch": sale["batch"][""]}
     others = {"orders_act_letter": "paid", "devices_act_return": "phone_off"}
     others |= {f"refunds_act_{act}": "asked_row" for act in ("approval", "refusal")}

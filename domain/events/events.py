@@ -300,8 +300,14 @@ def _after(event, before, change, by):
         stock.resize(event.id, "event", event.id, event.capacity, field="capacity", by=by.user)
 
 
+MOVED = ("starts_at", "ends_at", "timezone", "venue", "address", "online_url")
+
+
 def _may_change(event, field, by):
-    return by.may("events.write")
+    """When and where it is moves by afterwards.moves, once others can know it; a time zone always, as what becomes of
+    the clock's times has to be asked."""
+    stands = event is not None and (field == "timezone" or (field in MOVED and event.state != "draft"))
+    return by.may("events.write") and not stands
 
 
 listing = Listing(

@@ -73,6 +73,7 @@ def call_off(limit=50):
 @writes
 def _call_off(id):
     order = holds.locked(id)
+    apart = [one for one in passes.of(order) if one.is_passed_on and one.state != "void" and one.email]
     if not _end(order, "the event was cancelled"):
         return
     payments.settle(order.id)
@@ -80,6 +81,9 @@ def _call_off(id):
         event, back = events.one(order.event_id), refunds.under_way_of(order)
         sum = written(back, order.currency) if back else ""
         payments.write(order, "event_cancelled", f"event_cancelled:{order.id}", reason=event.cancel_reason, sum=sum)
+    for one in apart:
+        said = {"number": order.number, "reason": order.event.cancel_reason, "sum": ""}
+        passes.write(passes.again(one), "event_cancelled", f"event_cancelled:{order.id}:{one.id}", **said)
 
 
 def _end(order, why):

@@ -42,12 +42,6 @@ def of_buyer(order):
     return [one for one in mine if one.void_reason != "transferred"]
 
 
-def holders_apart(order):
-    """Address → name of who has good passes of an order that were passed on to them."""
-    apart = [one for one in of(order) if one.is_passed_on and one.state == "active" and one.email]
-    return {one.email: one.holder for one in apart}
-
-
 def again(one):
     """The pass as it stands now, with its event and tier."""
     return Pass.select(Pass, Event, Tier).join(Event).switch(Pass).join(Tier).where(Pass.id == one.id).get()

@@ -234,9 +234,3 @@ def explain(stocks, tier, next_free=None):
     if stock.kind == "event" and (own := stocks.get(("tier", tier.id))) and own.left:
         parts.append(f"{tier.name} itself has {own.left} left")
     return f"{whose} are taken: {', '.join(parts)}."
-
-
-def moves(event_id, limit=200):
-    """The newest moves of an event's stocks, newest first."""
-    query = StockMove.select(StockMove, Stock).join(Stock).where(StockMove.event == event_id)
-    return list(query.order_by(StockMove.id.desc()).limit(limit))

@@ -2,13 +2,12 @@
 
 from flask import Blueprint, g, request
 
-from domain.events import events, holds, orders, passes, prices, stock, tiers, vouchers
-from domain.events.afterwards import attendees, order_money, returns
+from domain.events import events, holds, ledger, orders, passes, prices, stock, tiers, vouchers
+from domain.events.afterwards import attendees, incidents, order_money, returns
 from domain.events.door import checkpoints, devices, scans
 from domain.events.line import places
 from domain.events.programme import sessions, speakers
 from models import Event, Tier
-from views import access, pages
 from views.lists import routes
 
 blueprint = Blueprint("events", __name__)
@@ -25,6 +24,9 @@ WITHIN = {
     "checkpoints": ("Gates", "events.read"),
     "devices": ("Phones", "events.read"),
     "scans": ("Scans", "orders.read"),
+    "conflicts": ("Conflicts", "orders.read"),
+    "incidents": ("Incidents", "events.read"),
+    "ledger": ("Ledger", "orders.read"),
 }
 
 
@@ -135,6 +137,16 @@ routes.add(blueprint, places.rules, "/events/<id:parent>/line", prefix="line_", 
 routes.add(blueprint, checkpoints.rules, "/events/<id:parent>/checkpoints", prefix="checkpoints_", **PART)
 routes.add(blueprint, devices.rules, "/events/<id:parent>/devices", prefix="devices_", **PART)
 routes.add(blueprint, scans.rules, "/events/<id:parent>/scans", prefix="scans_", **PART)
+routes.add(blueprint, scans.conflicts, "/events/<id:parent>/conflicts", prefix="conflicts_", **PART)
+routes.add(blueprint, incidents.rules, "/events/<id:parent>/incidents", prefix="incidents_", **PART, **ROW)
+
+
+def _around_ledger(place):
+    return _around(place) | {"wrong": stock.check(place.ask.parent)}
+
+
+LEDGER = PART | {"template": "events/ledger.html", "context": _around_ledger}
+routes.add(blueprint, ledger.rules, "/events/<id:parent>/ledger", prefix="ledger_", **LEDGER)
 
 
 def _around_prices(place):
@@ -153,19 +165,3 @@ routes.add(
     prefix="prices_",
 )
 routes.add(blueprint, returns.rules, "/refunds", nav="events", prefix="refunds_")
-
-
-@blueprint.get("/<organization>/events/<id:id>/ledger")
-@access.member("orders.read")
-def ledger(id):
-    event = events.one(id)
-    return pages.page(
-        "events/ledger.html",
-        event=event,
-        sections=sections(event),
-        section="event",
-        moves=stock.moves(event.id),
-        names={tier.id: tier.name for tier in tiers.of(event.id)},
-        wrong=stock.check(event.id),
-        here="events",
-    )

@@ -358,3 +358,16 @@ listing = Listing(
     empty=(("all", "Nobody was scanned yet."),),
 )
 rules = rows.Rules(listing)
+
+# The same where somebody came in who shouldn't have: by gate, phone and minute.
+conflicts = rows.Rules(
+    replace(
+        listing,
+        name="conflicts",
+        thing="conflict",
+        things="conflicts",
+        only=Scan.result << CONFLICTS,
+        about="Who was let in twice, or with a ticket that was void: seen once all phones had sent what they scanned.",
+        empty=(("all", "Nobody was let in who shouldn't have been."),),
+    )
+)

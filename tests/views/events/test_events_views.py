@@ -68,7 +68,9 @@ def test_what_is_within_an_event_is_not_within_another(clock, inside_acme, at, b
     assert Tier.get().name == "Day ticket"
 
 
-@pytest.mark.parametrize("part", ["tiers", "vouchers", "sessions", "speakers", "orders", "passes"])
+@pytest.mark.parametrize(
+    "part", ["tiers", "vouchers", "sessions", "speakers", "orders", "passes", "ledger", "incidents", "conflicts"]
+)
 def test_each_list_within_it_is_drawn_empty_and_full(draft, browse, part):
     page = browse("alice").get(f"/acme/events/{draft.id}/{part}")
     assert page.status_code == 200
@@ -83,7 +85,7 @@ def test_orders_and_passes_show_who_bought(clock, inside_acme, at, browse):
     assert alice.get(f"{base}/passes?q=lovelace").text.count("Ada Lovelace") >= 2
     ledger = alice.get(f"{base}/ledger").text
     assert "Figures, ledger and orders agree." in ledger
-    assert ">Sold<" in ledger
+    assert "Sold" in ledger
     assert "The whole event" in ledger
 
 

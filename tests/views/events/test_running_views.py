@@ -1,0 +1,40 @@
+"""An organizer moves an event and watches its cancelling, on pages of their own."""
+
+from domain.events import events, orders
+from models import Event
+from tests.domain.events.test_stock import bought
+from tests.fixtures.events import make_event
+
+
+def test_a_move_says_how_many_are_told_and_comes_back_refused_with_what_was_typed(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"))
+    bought(event, tier, 2)
+    alice, url = browse("alice"), f"/acme/events/{event.id}"
+    assert f"{url}/move" in alice.get(f"{url}?part=when").text
+    page = alice.get(f"{url}/move").text
+    assert 'value="2026-07-03T20:00"' in page
+    assert "1 order has tickets" in page
+    form = {"starts": "2026-07-03T21:00", "ends": "2026-07-04T01:00", "timezone": "Europe/Berlin", "keep": "clock"}
+    refused = alice.post(f"{url}/move", data=form | {"venue": "", "why": "It burnt."})
+    assert (refused.status_code, "It burnt." in refused.text) == (422, True)
+    assert alice.post(f"{url}/move", data=form | {"venue": "New Mill"}).status_code == 303
+    assert Event.get().venue == "New Mill"
+    assert browse("bob").get(f"{url}/move").status_code in (200, 403)
+    assert browse("vera").get(f"{url}/move").status_code == 403
+
+
+def test_its_cancelling_is_seen_before_meanwhile_and_after(clock, inside_acme, at, browse):
+    event, (tier,) = make_event(at("alice"))
+    alice, url = browse("alice"), f"/acme/events/{event.id}"
+    assert "Nobody bought tickets" in alice.get(f"{url}/cancelling").text
+    bought(event, tier, 2)
+    assert "1 orders would end" in alice.get(f"{url}/cancelling").text
+    events.cancel(event.id, "It rains.", by=at("alice"))
+    assert f"{url}/cancelling" in alice.get(url).text
+    meanwhile = alice.get(f"{url}/cancelling").text
+    assert "0 of 1 done, 1 to go" in meanwhile
+    assert 'hx-trigger="every 10s"' in meanwhile
+    orders.call_off()
+    after = alice.get(f"{url}/cancelling").text
+    assert "1 of 1 done" in after
+    assert 'hx-trigger="every 10s"' not in after
