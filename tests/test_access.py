@@ -149,7 +149,7 @@ FORMS = {
     },
     **{
         f"events.{part}bulk": {"ids": f"{{{part}row}}", "act": "remove"}
-        for part in ("tiers_", "vouchers_", "sessions_", "speakers_", "prices_", "checkpoints_")
+        for part in ("tiers_", "vouchers_", "sessions_", "speakers_", "prices_", "checkpoints_", "incidents_")
     },
     "events.bulk": {"ids": "{event}", "act": "visibility", "to_visibility": "unlisted"},
     "events.orders_bulk": {"ids": "{orders_row}", "act": "cancellation"},
