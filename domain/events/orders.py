@@ -1,13 +1,16 @@
 """Orders as the organizer sees and changes them: cancelled, a ticket of them taken back, a transfer noted."""
 
+from peewee import fn
+
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import NotFound, Refused
-from domain.base import history
+from domain.base import allowances, history
 from domain.events import events, holds, passes, payments, refunds
 from domain.events.afterwards import returns
 from domain.fields.choice import Choice
 from domain.fields.email import Email, Usable
+from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.money import Money, written
@@ -124,6 +127,24 @@ def send_again(id, *, by):
     number = history.note("order.resent", "The tickets were sent again", order, by=by).id
     payments.write(order, "tickets", f"tickets:{order.id}:{number}", at_will=True, count=len(passes.of(order)))
     return f"The tickets are on their way to {order.email}."
+
+
+@writes
+def find_again(event, email):
+    """Mail whoever has orders of an event under this address the way to each of them; nobody is told whether there are
+    any. Refuses with Invalid what is no address, and with TooOften."""
+    email = read_whole((Field("email", "Your e-mail address", Usable(), True),), {"email": email})["email"]
+    allowances.spend_letter(email)
+    mine = (
+        TicketOrder.event == event,
+        TicketOrder.state << ("paid", "paying"),
+        fn.LOWER(TicketOrder.email) == email.lower(),
+    )
+    for order in TicketOrder.select().where(*mine).order_by(TicketOrder.id).limit(20):
+        number = history.note(
+            "order.found", "Its link was asked for", order, by=None, organization=order.organization
+        ).id
+        payments.write(order, "tickets", f"tickets:{order.id}:{number}", count=len(passes.of_buyer(order)))
 
 
 @writes

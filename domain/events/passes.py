@@ -140,6 +140,26 @@ def printed(event, chosen, when):
     )
 
 
+def badges(event, chosen, sheet, has_codes=True):
+    """A PDF of badges for the passes that are good, in the order of their names, on a key of prints.SHEETS. Refuses
+    with NotFound where none is, with Refused beyond prints.MOST, and with Overloaded."""
+    good = sorted((one for one in chosen if one.state == "active"), key=lambda one: (one.holder or "").casefold())
+    if not good:
+        raise NotFound("There is nothing to print.")
+    if len(good) > prints.MOST:
+        raise Refused(f"Up to {prints.MOST} badges are printed at once. Choose one kind of ticket, or fewer people.")
+    people = [prints.Badge(one.holder or "", "", one.tier.name, code(one) if has_codes else "") for one in good]
+    return prints.badges(title=event.title, organization=event.organization.name, sheet=sheet, people=people)
+
+
+def of_event(event, tier=None, ids=()):
+    """The good passes of an event, of one tier or with these ids where that is said."""
+    query = Pass.select(Pass, Tier).join(Tier).where(Pass.event == event, Pass.state == "active")
+    if ids:
+        query = query.where(Pass.id << list(ids))
+    return list((query.where(Pass.tier == tier) if tier else query).order_by(Pass.id).limit(prints.MOST + 1))
+
+
 def void(one, reason, *states):
     """Make a pass void, once, in the present transaction; False where it was, or isn't in one of the `states`."""
     states = states or ("active", "suspended")

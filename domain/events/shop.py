@@ -94,6 +94,45 @@ def summary(event, found):
     return " · ".join(part for part in (when(event), event.venue, price_range(event, found)) if part)
 
 
+def structured(event, found, programme, url):
+    """The event as machines read it: schema.org/Event in JSON-LD."""
+    there = {"@type": "VirtualLocation", "url": url}
+    if event.venue:
+        there = {"@type": "Place", "name": event.venue, "address": event.address or event.venue}
+    said = {
+        "@context": "https://schema.org",
+        "@type": "Event",
+        "name": event.title,
+        "url": url,
+        "image": f"{url}/share.png",
+        "startDate": events.local(event, event.starts_at).isoformat(),
+        "endDate": events.local(event, event.ends_at).isoformat(),
+        "eventStatus": f"https://schema.org/{_status(event)}",
+        "eventAttendanceMode": f"https://schema.org/{'Offline' if event.venue else 'Online'}EventAttendanceMode",
+        "location": there,
+        "organizer": {"@type": "Organization", "name": event.organization.name},
+        "performer": [{"@type": "Person", "name": name} for name in dict.fromkeys(programme)],
+        "offers": [_offered(offer, url) for offer in found],
+        "description": event.about or "",
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _status(event):
+    return "EventCancelled" if event.cancelled_at else "EventRescheduled" if event.moved_at else "EventScheduled"
+
+
+def _offered(offer, url):
+    return {
+        "@type": "Offer",
+        "name": offer.tier.name,
+        "price": offer.plain_price,
+        "priceCurrency": offer.currency,
+        "availability": f"https://schema.org/{'InStock' if offer.most else 'SoldOut'}",
+        "url": url,
+    }
+
+
 def when(event):
     """When it is, where it is: «Friday, 3 July 2026, 20:00 to 01:00 (Europe/Berlin)»."""
     start, end = events.local(event, event.starts_at), events.local(event, event.ends_at)

@@ -94,6 +94,7 @@ class Act:
     cell: str = ""  # the field in whose cell its button stands, instead of a column of its own
     press: str = ""  # the key that does it to the row one stands on
     many: Any = None  # (ids, by=…) → what to say: how many rows at once are done, where that takes a long job
+    leads: Any = None  # (ids) → where it is gone on with, beside the list: a page instead of `run`
     spends: str = ""  # the limit of requests that it counts against
 
 

@@ -20,7 +20,7 @@ export function factsOf({ event, gate, pass, tier, kind, moment }) {
     state: pass ? pass.state : "unknown",
     gate: gate.closed ? "closed" : "open",
     window: moment < Date.parse(gate.from) ? "early" : moment >= Date.parse(gate.until) ? "late" : "open",
-    fits: gate.tier === null || gate.tier === (pass ? pass.tier : tier),
+    fits: (gate.tier === null || gate.tier === (pass ? pass.tier : tier)) && (!gate.seated || Boolean(pass?.seats?.includes(gate.seated))),
     kind,
     rule: gate.rule,
     inside: Boolean(there?.[2]),

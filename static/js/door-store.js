@@ -37,7 +37,7 @@ export async function open(event) {
       const { passes, ...meta } = snapshot, writing = db.transaction(["meta", "passes"], "readwrite");
       if (snapshot.whole) writing.objectStore("passes").delete(range);
       writing.objectStore("meta").put(meta, event);
-      for (const [serial, tier, name, state, there] of passes) writing.objectStore("passes").put({ serial, tier, name, state, there }, [event, serial]);
+      for (const [serial, tier, name, state, there, seats] of passes) writing.objectStore("passes").put({ serial, tier, name, state, there, seats }, [event, serial]);
       await finished(writing);
     },
 

@@ -7,6 +7,7 @@ from htmx_flask import request
 from domain import NotFound, Refused
 from domain.base import changes
 from domain.lists import rows
+from domain.lists.listing import demand
 from views import pages
 
 
@@ -19,7 +20,9 @@ def bulk(mounted, parts):
     if not ids:
         raise Refused(f"Choose some {listing.things} first.", "INVALID_INPUT", 422)
     undo = None
-    if listing.act(name):
+    if (act := listing.act(name)) and act.leads:
+        return lead(place, act, ids)
+    if act:
         done, refusals, said = rows.act(place.rules, name, ids, by=place.by, parent=place.ask.parent)
         left_out, verb = [refusal.sentence for refusal in refusals], listing.act(name).label.lower()
         note = said if listing.act(name).many and isinstance(said, str) else f"{_number(listing, done)}: {verb}."
@@ -32,6 +35,12 @@ def bulk(mounted, parts):
         notice = pages.notice("good" if done else "warn", note, undo)
         return pages.answer(notice, trigger={"listChanged": True, "unselect": True})
     return pages.go(place.url, note)
+
+
+def lead(place, act, ids):
+    """On to the page where an act is gone on with for these rows."""
+    demand(place.by, act.capability)
+    return pages.go(place.url.rpartition("/")[0] + act.leads(ids))
 
 
 def _change_many(place, name, ids):

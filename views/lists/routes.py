@@ -408,6 +408,8 @@ def _acting(key):
     def act(mounted, parts):
         place, id = mounted.place(parts), parts["id"]
         chosen = place.listing.act(key)
+        if chosen.leads:
+            return many.lead(place, chosen, [id])
         if chosen.spends and request.method == "POST":
             spend(chosen.spends, place.by.organization or place.by.user)
         if chosen.asks:

@@ -1,6 +1,7 @@
 """Attendees: the passes of an event as its organizer lists them, and what is done about one or many of them."""
 
 from contextlib import suppress
+from urllib.parse import urlencode
 
 from domain.events import codes, events, orders, passes
 from domain.events.afterwards import pass_transfers
@@ -75,6 +76,12 @@ listing = Listing(
         Act(
             *("code", "New code", passes.new_code, "orders.write"),
             confirm="Give {name} a new code? The old one is void, and the new one goes out by letter.",
+            when=_is_good,
+            bulk=True,
+        ),
+        Act(
+            *("badges", "Print badges", None, "orders.read"),
+            leads=lambda ids: "/badges?" + urlencode([("pass", id) for id in ids]),
             when=_is_good,
             bulk=True,
         ),

@@ -30,6 +30,18 @@ def choices(one):
     return [(part, stocks.get(("session", part.id)), part.id in mine) for part in parts]
 
 
+def asked_at(gate):
+    """The id of the part whose seats a gate asks for: it is its door, and has only so many. None at other gates."""
+    return gate.session_id if gate.session_id and gate.session.seats is not None else None
+
+
+def fits(gate, one):
+    """Whether a pass may come in there as far as seats go."""
+    asked = asked_at(gate)
+    mine = SessionSeat.ticket == one.id, SessionSeat.session == asked
+    return asked is None or SessionSeat.one(*mine) is not None
+
+
 @writes
 def choose(one, wished):
     """Have seats in exactly these parts (ids); those of other parts are free again. All or nothing.
@@ -51,6 +63,7 @@ def choose(one, wished):
     stock.take(order, new, name=lambda its: f"“{parts[its.thing][0].title}”", kind="retake")
     for id in wished - mine:
         SessionSeat.create(ticket=one, session=id)
+    Pass.update(seq=Pass.seq).where(Pass.id == one.id).execute()  # phones at the door hear of it
 
 
 def _check_times(parts):

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import segno
 
@@ -79,6 +80,14 @@ def badges(*, title, organization, sheet, people):
     drawn = [_bounded(people) and asdict(badge) | {"code": badge.code and qr(badge.code)} for badge in people]
     said = {"title": title, "organization": organization, "badges": drawn}
     return press.ask("typeset", template="badges", data=asdict(chosen) | said)
+
+
+@lru_cache(maxsize=64)
+def share_picture(*, organization, title, when, place):
+    """A PNG of 1200 × 630 pixels, for pages that show a link to an event. Refuses with Overloaded."""
+    return press.ask(
+        "draw", template="share", data={"organization": organization, "title": title, "when": when, "place": place}
+    )
 
 
 def _bounded(many):

@@ -26,6 +26,11 @@ def typeset(template, data):
     return _compiler(template).compile(sys_inputs={"data": json.dumps(data)})
 
 
+def draw(template, data):
+    """A PNG of the template's one page, a pixel for each point."""
+    return _compiler(template).compile(format="png", ppi=72, sys_inputs={"data": json.dumps(data)})
+
+
 def missing(words):
     """The characters of the words that no font has, as JSON."""
     drawn = {sign for sign in words if sign.isprintable() and not sign.isspace()}
@@ -41,4 +46,4 @@ def _coverage():
     return frozenset(covered)
 
 
-TASKS = {"typeset": typeset, "missing": missing}
+TASKS = {"typeset": typeset, "draw": draw, "missing": missing}

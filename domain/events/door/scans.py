@@ -12,6 +12,7 @@ from peewee import JOIN, fn
 from database.clock import now
 from database.transactions import writes
 from domain.events import codes, events, passes
+from domain.events.afterwards import seats
 from domain.events.door import checkpoints
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
@@ -135,7 +136,7 @@ def _known_facts(keeper, gate, one, moment, found):
         "state": passes.at_the_door(found.state, found.void_reason),
         "gate": "closed" if gate.is_closed else "open",
         "window": checkpoints.window(keeper.event, gate, moment),
-        "fits": gate.tier_id in (None, found.tier_id),
+        "fits": gate.tier_id in (None, found.tier_id) and seats.fits(gate, found),
         "kind": one.kind,
         "rule": gate.rule,
         "inside": bool(there and there.is_inside),
@@ -265,7 +266,7 @@ def snapshot(keeper, device, since=None):
             _iso(one.last.scanned_at),
         ]
         inside.setdefault(one.ticket_id, []).append(said)
-    gates = checkpoints.of(event)
+    gates, seated = checkpoints.of(event), seats.taken_by(event.id)
     return {
         "now": f"{now():%Y-%m-%dT%H:%M:%S.%fZ}",
         "cursor": f"{cursor:%Y-%m-%dT%H:%M:%S.%fZ}",
@@ -287,6 +288,7 @@ def snapshot(keeper, device, since=None):
                 p.holder or "",
                 passes.at_the_door(p.state, p.void_reason),
                 inside.get(p.id, []),
+                seated.get(p.id, []),
             ]
             for p in its.order_by(Pass.id)
         ],
@@ -300,6 +302,7 @@ def _gate(event, gate):
         "name": gate.name,
         "rule": gate.rule,
         "tier": gate.tier_id,
+        "seated": seats.asked_at(gate),
         "closed": gate.is_closed,
         "from": _iso(start),
         "until": _iso(end),
