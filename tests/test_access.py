@@ -176,6 +176,7 @@ FORMS = {
         "timezone": "UTC",
         "venue": "New Mill",
     },
+    "finding.send": {"email": "ada@example.org"},
     "returns.do": {"pass": "{passes_row}", "reason": "They are ill."},
     "buying.ask_back": {"pass": "{passes_row}", "reason": "They are ill."},
     "passes.pass_on": {"email": "grace@example.org"},
@@ -563,7 +564,11 @@ def of_an_event(endpoint, sale):
     if room == "line":
         return dict(zip(("place", "token"), sale["place"], strict=True))
     if room == "carriers":
-        return dict(zip(("serial", "token"), sale["pass"], strict=True))
+        return dict(zip(("serial", "token"), sale["pass"], strict=True)) | {"slug": sale["slug"]}
+    if room == "finding":
+        return {"slug": sale["slug"]}
+    if room == "badges":
+        return {"id": sale["published"]}
     if room == "running":
         return {"id": sale["published"]}
     if room == "returns":

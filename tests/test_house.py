@@ -719,6 +719,8 @@ def test_templates_hold_no_script_and_no_style():
         for found in re.finditer(
             r"<script(?![^>]*\bsrc=)[^>]*>|<style\b|\sstyle=|\son[a-z]+=|javascript:|\bhx-on\b|hx-vals=['\"]js:", text
         ):
+            if found[0] == '<script type="application/ld+json">' and "{{ structured | tojson }}</script>" in text:
+                continue  # data, which no browser runs; `tojson` leaves nothing in it that ends it
             if template != "ui.html" or "<script" in found[0] or "<style" in found[0]:
                 wrong.append((template, found[0].strip()))
     assert wrong == []

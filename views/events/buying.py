@@ -52,6 +52,7 @@ def _event(event, wishes=None, code="", refusal=None):
     code = clean(code)[:40].strip()
     with inside(event.organization_id):
         found = shop.offers(event, code) if events.is_selling(event) else []
+        programme, url = sessions.of(event.id), f"{configuration.active.site_url}/e/{event.slug}"
         return pages.page(
             "events/shop.html",
             refusal.status if refusal else 200,
@@ -60,7 +61,8 @@ def _event(event, wishes=None, code="", refusal=None):
             price=shop.price_range(event, found),
             when=shop.when(event),
             summary=shop.summary(event, found),
-            programme=[(shop.part_when(event, part), part, who) for part, who in sessions.of(event.id)],
+            programme=[(shop.part_when(event, part), part, who) for part, who in programme],
+            structured=shop.structured(event, found, [one.name for _, who in programme for one in who], url),
             wishes=wishes or {},
             code=code,
             problem=refusal.sentence if refusal else "",
@@ -68,7 +70,7 @@ def _event(event, wishes=None, code="", refusal=None):
             is_over=events.is_over(event),
             opening=_opening(event),
             key=places.fresh_token(),
-            url=f"{configuration.active.site_url}/e/{event.slug}",
+            url=url,
         )
 
 

@@ -4,12 +4,30 @@ from flask import Blueprint, Response, redirect
 
 from database.scope import inside
 from domain import NotFound
-from domain.events import passes
-from domain.events.carriers import tickets, wallets
+from domain.events import events, passes, shop
+from domain.events.carriers import prints, tickets, wallets
 from views import access
 
 blueprint = Blueprint("carriers", __name__)
 HELD = "/passes/<serial>/<token>"
+
+
+@blueprint.get("/e/<slug>/share.png")
+@access.public
+def share(slug):
+    """The picture that others show beside a link to the event; it changes with the event."""
+    found = events.find(slug)
+    if found is None:
+        raise NotFound("There is no such event, or its page isn't open.")
+    event = found.event
+    with inside(event.organization_id):
+        picture = prints.share_picture(
+            organization=event.organization.name,
+            title=event.title,
+            when=shop.when(event),
+            place=event.venue or "Online",
+        )
+    return Response(picture, mimetype="image/png", headers={"Cache-Control": "public, max-age=3600"})
 
 
 @blueprint.get(HELD + "/ticket.pkpass")

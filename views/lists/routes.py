@@ -44,19 +44,8 @@ ICONS = (
     *("list", "layout-kanban", "download", "upload", "file-spreadsheet", "search", "plus", "keyboard"),
     *("arrow-left", "trash", "x", "sort-ascending", "sort-descending", "selector", "lock", "filter"),
     *("history", "arrow-back-up", "pencil", "progress-check", "flag", "tag", "user", "calendar"),
-    *(
-        "link",
-        "dots",
-        "bookmark",
-        "chart-bar",
-        "chevron-left",
-        "chevron-right",
-        "calendar-event",
-        "repeat",
-        "repeat-off",
-        "player-skip-forward",
-        "rss",
-    ),
+    *("link", "dots", "bookmark", "chart-bar", "chevron-left", "chevron-right"),
+    *("calendar-event", "repeat", "repeat-off", "player-skip-forward", "rss"),
 )
 
 

@@ -5,10 +5,12 @@ import pytest
 from domain import NotFound, Refused
 from domain.events import orders, passes, stock
 from domain.events.afterwards import pass_transfers, seats
+from domain.events.door import checkpoints, scans
 from domain.events.programme import sessions
 from domain.lists import rows
-from models import EventSession, SessionSeat
+from models import Checkpoint, EventSession, SessionSeat
 from tests.domain.events.test_stock import bought, figures
+from tests.fixtures.doors import at_the_door, code_of
 from tests.fixtures.events import at_once
 
 
@@ -79,3 +81,19 @@ def test_the_last_seat_goes_to_one_of_two_at_the_same_moment(shop):
     assert sorted(type(answer).__name__ for answer in got) == ["NoneType", "SoldOut"]
     assert SessionSeat.select().count() == 1
     assert stock.check(event.id) == []
+
+
+def test_a_sessions_door_lets_in_whoever_has_a_seat_there_and_phones_know(shop, cast, clock, at):
+    event, made, (one, other) = shop
+    gate = rows.create(checkpoints.rules, {"name": "Workshop door", "rule": "once"}, by=at("alice"), parent=event.id)
+    checkpoints.join_session(gate.id, made.id, by=at("alice"))
+    clock.moment = made.starts_at
+    keeper, phone, _ = at_the_door(cast.alice, event, gate=Checkpoint.get_by_id(gate.id))
+    before = clock.moment
+    clock.forward(minutes=1)
+    seats.choose(one, {made.id})
+    asked = [scans.Asked(f"n{each.id}", code=code_of(each), gate=gate.id) for each in (one, other)]
+    assert [said["result"] for said in scans.take(keeper, phone, asked)] == ["ok", "other_gate"]
+    kept = scans.snapshot(keeper, phone, since=before)
+    assert {row[0]: row[5] for row in kept["passes"]}[one.serial] == [made.id]
+    assert [row["seated"] for row in kept["gates"] if row["id"] == gate.id] == [made.id]
