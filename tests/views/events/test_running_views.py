@@ -28,7 +28,7 @@ def test_its_cancelling_is_seen_before_meanwhile_and_after(clock, inside_acme, a
     alice, url = browse("alice"), f"/acme/events/{event.id}"
     assert "Nobody bought tickets" in alice.get(f"{url}/cancelling").text
     bought(event, tier, 2)
-    assert "1 orders would end" in alice.get(f"{url}/cancelling").text
+    assert "1 order would end" in alice.get(f"{url}/cancelling").text
     events.cancel(event.id, "It rains.", by=at("alice"))
     assert f"{url}/cancelling" in alice.get(url).text
     meanwhile = alice.get(f"{url}/cancelling").text
