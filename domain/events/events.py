@@ -53,6 +53,7 @@ OPENING = Choice(
         ("draw", "Who comes in the last quarter of an hour before is shuffled"),
     ),
 )
+HOURS = Number(0, 8760, "hours before it begins")
 CURRENCY = Choice(tuple((code, code, "") for code in sorted(CURRENCIES)))
 
 
@@ -365,28 +366,9 @@ listing = Listing(
             help="Offices and halls of residence come from one. Empty for no limit.",
         ),
         Field("refund_policy", "Refunds", Text(4000, long=True), listed=False),
-        Field(
-            "refund_hours",
-            "Asking for money back ends before it begins",
-            Number(0, 8760, "hours"),
-            listed=False,
-            help="Buyers ask on their order's page, and you decide. Empty: they can't.",
-        ),
-        Field(
-            "refund_when_moved",
-            "Whoever bought before it was moved may ask as long as it hasn't begun",
-            Switch(),
-            default=True,
-            listed=False,
-        ),
-        Field(
-            "pass_on_hours",
-            "Passing tickets on ends before it begins",
-            Number(0, 8760, "hours"),
-            default=0,
-            listed=False,
-            help="Empty: tickets can't be passed on.",
-        ),
+        Field("refund_hours", "Asking for money back ends", HOURS, listed=False, help="Empty: buyers can't ask."),
+        Field("refund_when_moved", "Once it is moved, who has tickets may ask", Switch(), default=True, listed=False),
+        Field("pass_on_hours", "Passing tickets on ends", HOURS, default=0, listed=False, help="Empty: nobody can."),
         Field("age_policy", "Age", Text(4000, long=True), listed=False),
         Field("entry_policy", "Entry", Text(4000, long=True), listed=False),
         Field("slug", "Address of its page", Text(80), listed=False, acted=True),
