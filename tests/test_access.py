@@ -248,6 +248,7 @@ MISSING = {
 }
 REFUSED = {
     "returns.show": 422,  # nothing is chosen
+    "events.refunds_act_delivery": 409,  # a transfer is sent by hand
     "buying.ask_back": 409,  # the order is only held
     "events.remove": 403,  # a draft is deleted by an act, with all that is in it
     "events.undo": 409,
