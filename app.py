@@ -157,11 +157,18 @@ def _end_work():
 
 
 def _stay_small():
-    """Share what was imported with the worker, and keep malloc from giving every thread an arena."""
+    """Share what was imported with the worker, and have malloc give back what a request needed (`memory_mb`): few
+    arenas for all threads, and large pieces, as of a password's hash, by themselves. Left alone, glibc keeps pieces as
+    large as the largest that it has seen."""
     gc.collect()
     gc.freeze()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX; glibc only
+    with contextlib.suppress(OSError, AttributeError):  # glibc only
+        malloc = ctypes.CDLL(None)
+        for option, value in ((M_ARENA_MAX, 2), (M_MMAP_THRESHOLD, 1 << 19), (M_TRIM_THRESHOLD, 1 << 18)):
+            malloc.mallopt(option, value)
+
+
+M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
 
 
 def _greet(chosen):
