@@ -24,6 +24,21 @@ PUBLIC = (
     "/nowhere/at/all",
 )
 EVENT = f"{TEAM}/events/2"  # the festival's
+# Pages of a table that people made; FIELD and ROW are one of its.
+TABLE = (
+    f"{TEAM}/records",
+    f"{TEAM}/records/equipment",
+    f"{TEAM}/records/equipment?view=board",
+    f"{TEAM}/records/equipment?view=calendar",
+    f"{TEAM}/records/equipment?view=chart",
+    f"{TEAM}/records/equipment/fields",
+    f"{TEAM}/records/equipment/rules?who=role:member&sees=some&c_field=made",
+    f"{TEAM}/records/equipment/imports",
+    f"{TEAM}/records/archives",
+    f"{TEAM}/dashboard",
+    "FIELD",
+    "ROW",
+)
 MEMBER = (
     TEAM,
     f"{TEAM}/tasks",
@@ -111,17 +126,30 @@ def _told(page, rules):
     return page.evaluate("(options) => axe.run(document, options).then((found) => found.violations)", options)
 
 
+def of_a_table(page):
+    """The pages of one of its fields and of one of its rows."""
+    page.goto(f"{TEAM}/records/equipment/fields")
+    field = page.get_by_role("link", name="Kind, rules and place of").first.get_attribute("href")
+    page.goto(f"{TEAM}/records/equipment")
+    return {"FIELD": field, "ROW": page.locator("#list_rows [data-row] a").first.get_attribute("href")}
+
+
 # The walks and what opens over pages are two groups, so that both workers have a share of the longest file.
 walk = pytest.mark.xdist_group("walk")
 
 
 @walk
-@pytest.mark.parametrize(("who", "places"), [(None, PUBLIC), ("alice", MEMBER), ("stella", ADMIN)])
+@pytest.mark.parametrize(
+    ("who", "places"),
+    [(None, PUBLIC), ("alice", MEMBER), ("alice", TABLE), ("stella", ADMIN)],
+)
 def test_every_page(page_of, new_task, who, places):
     page_of.expect(404)
     page = page_of(who)
     special = {}
-    if who == "alice":
+    if places is TABLE:
+        special |= of_a_table(page)
+    elif who == "alice":
         special["TASK"] = f"{TEAM}/tasks/{new_task(page, 'Weigh the flour', due_at='2031-01-01', assigned_to='2')}"
     if who == "stella":
         page.goto("/app")

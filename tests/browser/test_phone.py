@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import TEAM
+from tests.browser.test_axe import TABLE, of_a_table
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 STRANGER = (
@@ -62,16 +63,17 @@ SMALL = """(places) => [...document.querySelectorAll(places)].filter((one) => on
   }).filter(([width, height]) => width && height && (width < 40 || height < 40))"""
 
 
-@pytest.mark.parametrize(("who", "places"), [(None, STRANGER), ("alice", OWNER), ("stella", ADMIN)])
+@pytest.mark.parametrize(("who", "places"), [(None, STRANGER), ("alice", OWNER), ("alice", TABLE), ("stella", ADMIN)])
 def test_no_page_runs_over_the_edge(page_of, new_task, who, places):
     page_of.expect(404)
     page = page_of(who, **PHONE)
+    special = of_a_table(page) if places is TABLE else {}
     if who == "alice":
         id = new_task(page, LONG, category="x" * 60, description="y" * 400)
         places = (*places, f"{TEAM}/tasks/{id}")
     wrong = {}
     for place in places:
-        page.goto(place)
+        page.goto(special.get(place, place))
         if found := page.evaluate(OVER):
             wrong[place] = found
     if who == "alice":
@@ -82,7 +84,14 @@ def test_no_page_runs_over_the_edge(page_of, new_task, who, places):
 def test_what_is_touched_is_large_enough(page_of):
     page = page_of("alice", **PHONE)
     wrong = {}
-    for place in (TEAM, f"{TEAM}/tasks?tab=all", f"{TEAM}/tasks?view=board", f"{TEAM}/billing", "/account"):
+    for place in (
+        TEAM,
+        f"{TEAM}/tasks?tab=all",
+        f"{TEAM}/tasks?view=board",
+        f"{TEAM}/records/equipment",
+        f"{TEAM}/billing",
+        "/account",
+    ):
         page.goto(place)
         bars = (
             ".topbar a, .topbar button, .topbar summary, .bottombar a, .page-actions .btn, .tabs a, .view-switch .btn"

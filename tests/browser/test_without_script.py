@@ -156,7 +156,9 @@ def test_use_p16_the_drawer_of_a_phone_opens_and_closes_and_no_button_is_dead(pa
     side.get_by_role("link", name="Settings").tap()
     expect(page).to_have_url(re.compile("/settings$"))
     expect(side).to_be_hidden()
-    for path in (f"{TEAM}", f"{TEAM}/tasks", f"{TEAM}/records", "/account", "/settings/notifications"):
+    table = f"{TEAM}/records/equipment"
+    of_table = (table, *(table + one for one in ("?view=board", "?view=calendar", "/fields", "/rules?who=role:member")))
+    for path in (f"{TEAM}", f"{TEAM}/tasks", f"{TEAM}/records", "/account", "/settings/notifications", *of_table):
         page.goto(path)
         assert page.locator("button[type=button]:visible").all_inner_texts() == [], path
     page.goto(f"{TEAM}/tasks")
