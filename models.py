@@ -1191,6 +1191,7 @@ class RecordField(Owned):
     is_keyed = BooleanField(default=False)
     slot_id = IntegerField(null=True)  # the live one
     help = TextField(null=True)
+    begins = Json(null=True)  # what a new row has in it
     archived_at = Moment(null=True)
 
     class Meta:

@@ -41,7 +41,7 @@ from domain.organizations import invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
 from domain.records.archives import leaving, returning
-from domain.records.rows import numbers
+from domain.records.rows import numbers, rehearsals
 from domain.tasks import tasks
 from jobs import verifications
 from models import JobRun, Lease
@@ -117,6 +117,9 @@ CALENDAR = (
     Job("record_numbers", "Number rows of tables", numbers.work, every(seconds=15), woken_by="record numbers"),
     Job("table_export", "Make ZIPs of tables", leaving.work, every(seconds=15), woken_by="table_export"),
     Job("table_restore", "Bring ZIPs of tables in", returning.work, every(seconds=15), woken_by="table_restore"),
+    Job(
+        "kind_rehearsal", "Look at cells of long tables", rehearsals.work, every(seconds=15), woken_by="kind_rehearsal"
+    ),
     Job("kind_change", "Fill fields of another kind", kind_changes.work, every(seconds=15), woken_by="kind_change"),
     Job(
         "reconciliation",

@@ -145,9 +145,14 @@ def _aimed_at():
 
 def fragment(template, block=None, status=200, **context):
     """One known piece: a block of a page, or an _underscored file."""
+    return _answer(block_of(template, block, **context), status)
+
+
+def block_of(template, block=None, **context):
+    """Its HTML."""
+    home = block and _home_of(current_app.jinja_env, template, block)
     context = _standing() | context
-    text = render_block(template, block, **context) if block else render_template(template, **context)
-    return _answer(text, status)
+    return render_block(home, block, **context) if home else render_template(template, **context)
 
 
 def _standing():

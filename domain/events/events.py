@@ -417,6 +417,7 @@ listing = Listing(
         ),
     ),
     has_pages=True,
+    beside=False,
     link=True,
     begins=("title", "starts_at", "ends_at", "timezone", "venue", "currency"),
     chips="state",

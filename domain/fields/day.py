@@ -17,12 +17,14 @@ class Day(Kind):
 
     name = "day"
     is_figure = True
+    least: date | None = None
+    most: date | None = None
 
     def read(self, text):
         try:
-            value = date.fromisoformat(figures(text))
-        except ValueError:
-            raise Unfit("Write a day as 2026-12-31.") from None
+            value = self._bounded(date.fromisoformat(figures(text)))
+        except ValueError as wrong:
+            raise wrong if isinstance(wrong, Unfit) else Unfit("Write a day as 2026-12-31.") from None
         if not 1900 <= value.year <= 2200:
             raise Unfit("Choose a year between 1900 and 2200.")
         return value
@@ -40,7 +42,21 @@ class Day(Kind):
         return value.isoformat()
 
     def parse(self, text, form):
-        return form.day(text)
+        return self._bounded(form.day(text))
+
+    def _bounded(self, day):
+        if self.least and day < self.least:
+            raise Unfit(f"Choose {self.least.isoformat()} or a later day.")
+        if self.most and day > self.most:
+            raise Unfit(f"Choose {self.most.isoformat()} or an earlier day.")
+        return day
+
+    def asked(self, text):
+        """Also a day that no cell may have."""
+        return Day().read(text)
+
+    def bound(self, text, end):
+        return Day().read(text)
 
     def day_key(self, day):
         return day.isoformat()

@@ -182,6 +182,7 @@ class Field:
     icon: str = ""  # beside its control where there is little room
     missing: str = ""  # what is said where it is required and empty
     also: tuple[str, ...] = ()  # what files and programs may call it besides
+    begins: Any = None  # what a new row has in it where nothing else was said
     facts: dict = field(default_factory=dict, hash=False, compare=False)
 
     def read(self, text):

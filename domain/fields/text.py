@@ -2,6 +2,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from domain.fields.kinds import Kind, Unfit, clean, comparable
 from domain.fields.records import operators
@@ -17,6 +18,7 @@ class Text(Kind):
     long: bool = False
     filters: bool = False
     typed: bool = False  # its filter is typed above the list, not chosen in the cells
+    pattern: str = ""  # of a code: A is a letter, 9 a figure, * either; other signs stand for themselves
 
     @property
     def chosen(self):
@@ -28,6 +30,8 @@ class Text(Kind):
             raise Unfit(f"Write {self.least:,} to {self.most:,} characters.")
         if len(text) > self.most:
             raise Unfit(f"Keep it to {self.most:,} characters; this has {len(text):,}.")
+        if self.pattern and not _form_of(self.pattern).fullmatch(text):
+            raise Unfit(f"Write it like {self.pattern}: A is a letter, 9 a figure, * either.")
         return text
 
     tells_doubles = True
@@ -64,6 +68,14 @@ class Text(Kind):
     @property
     def operators(self):
         return operators.LONG_TEXT if self.long else operators.TEXT
+
+
+_SIGNS = {"A": "[A-Za-z]", "9": "[0-9]", "*": "[A-Za-z0-9]"}
+
+
+@lru_cache(maxsize=500)
+def _form_of(pattern):
+    return re.compile("".join(_SIGNS.get(sign) or re.escape(sign) for sign in pattern))
 
 
 def folded(text):

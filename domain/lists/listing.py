@@ -137,6 +137,7 @@ class Listing:
     begins: tuple[str, ...] = ()  # what the form for a new row asks for, where the rest can wait for its page
     link: Any = None  # (row) → where its page is; True or a column: below the list, by id or that; None: it has none
     has_pages: bool = False  # rows have the machine's own page
+    beside: bool = True  # which also opens beside the list
     files: bool = False  # which people put on a row: domain/lists/attachments.py
     others: Any = None  # (id, by) → the rows elsewhere that point to a row, as its page shows them
     comments: bool = False  # which people comment on: domain/lists/comments.py

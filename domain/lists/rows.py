@@ -82,7 +82,9 @@ def create(rules, form, *, by, parent=None, key=""):
     key = changes.form_key(key)
     if key and (made := changes.made(by, listing.table, key)):
         return get(rules, made.row_id, by, parent)
-    return add(rules, read_whole(listing.written, form), by=by, parent=parent, batch=key)
+    begun = {f.name: f.begins for f in listing.written if f.begins is not None and f.name not in form}
+    values = read_whole([f for f in listing.written if f.name not in begun], form) | begun
+    return add(rules, values, by=by, parent=parent, batch=key)
 
 
 def add(rules, values, *, by, parent=None, batch="", is_told=True):

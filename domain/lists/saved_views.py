@@ -23,6 +23,7 @@ PASSING = {
     "cal_day",
     "group_at",
     "group_key",
+    "open",
 }  # what an address says of one look and not of the list
 
 

@@ -3,15 +3,21 @@
 Cells are touched by none of it: they hold an option's number, and what is put away keeps its slot.
 """
 
+from typing import NamedTuple
+
 from database.clock import now
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.fields.kinds import comparable
+from domain.fields.kinds import Unfit, clean, comparable
 from domain.fields.records import conversions
+from domain.fields.records.leftover import plain_cell
+from domain.fields.text import Text
 from domain.records import collections, documents, kind_changes, shape_changes, shapes
 from models import Collection, RecordField, RecordOption
 
 MOST = 50_000  # rows of a table that are counted
+SHOWN = 25  # rows that are named
+_HELP = Text(500)
 
 
 @writes
@@ -73,11 +79,60 @@ def rule(slug, id, *, by, is_required, is_unique, shape=None):
     return made.doubles
 
 
-def breaks(collection, row):
-    """How many cells of a field are empty, of the first MOST rows."""
+class Misfits(NamedTuple):
+    """Rows that a rule would not have let in: (number, what it is called) of the first, and how many."""
+
+    empty: list
+    empty_count: int
+    doubles: list
+    doubles_count: int
+    is_whole: bool  # whether all rows were looked at
+
+
+def misfits(collection, row):
+    """The Misfits among the first MOST rows: cells without a value, and values that a row before has."""
+    shape = shapes.read(collection)
+    cell, first = shape.by_name[f"f{row.id}"], shape.cells[0]
+    seen, empty, doubles, looked = set(), [], [], 0
+    for id, document, _ in kind_changes.rows_of(collection, False, 0, MOST):
+        looked += 1
+        value = cell.value(document)
+        if documents.is_no_value(value):
+            empty.append((id, document))
+            continue
+        key = cell.kind.unique_key(value) if cell.kind.tells_doubles else None
+        if key is not None and key in seen:
+            doubles.append((id, document))
+        seen.add(key)
+    title = first.kind.for_all()
+    some = [
+        [(id, plain_cell(title, first.value(document)) or f"#{id}") for id, document in found[:SHOWN]]
+        for found in (empty, doubles)
+    ]
+    return Misfits(some[0], len(empty), some[1], len(doubles), looked < MOST)
+
+
+@writes
+def describe(slug, id, *, by, help, begins, shape=None):
+    """Say what people are told beside a field, and what a new row has in it. Both are texts; empty is none.
+
+    Refuses with Invalid what the field doesn't take, NotFound or Stale.
+    """
+    row, collection = _field(slug, id, by)
+    kind = shapes.read(collection).by_name[f"f{row.id}"].kind.for_all()
+    try:
+        text = _HELP.read(clean(help)) or None
+        value = kind.read(clean(begins)) if clean(begins).strip() else None
+    except Unfit as unfit:
+        raise Invalid({"begins": str(unfit)}) from None
+    diff = {"fields": {row.id: {"help": text, "begins": None if value is None else kind.stored(value)}}}
+    shape_changes.make(collection, diff, f"{collection.name}: {row.label} is explained", by, shape)
+
+
+def begins_of(collection, row):
+    """What a new row has in a field, as a form carries it."""
     cell = shapes.read(collection).by_name[f"f{row.id}"]
-    rows = kind_changes.rows_of(collection, False, 0, MOST)
-    return sum(documents.is_no_value(cell.value(document)) for _, document, _ in rows)
+    return "" if cell.field.begins is None else cell.kind.for_all().text(cell.field.begins)
 
 
 # --- words of a choice --------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from models import (
 CHANGE = "kind_change"
 KEPT = 30  # days
 SLOTS = 3  # kept ones of a field
-LOOKED = 20_000  # cells that a rehearsal looks at
+LOOKED = 20_000  # cells that a rehearsal looks at while somebody waits; rehearsals.py looks at the others
 BATCH = 500
 SHOWN = 25
 
@@ -71,6 +71,7 @@ class Rehearsal:
     left_count: int = 0
     fit: list = field(default_factory=list)  # Becomes, of those that do: short, long and odd ones
     words: dict = field(default_factory=dict)  # a choice's words that aren't options yet → how often
+    last: int = 0  # the row that was looked at last
 
     @property
     def fit_count(self):
@@ -78,25 +79,53 @@ class Rehearsal:
 
 
 def rehearse(slug, id, kind, *, by, options=None, given=None):
-    """What would become of each cell, read and not written. Refuses with Invalid or NotFound."""
+    """What would become of the first LOOKED cells, read and not written. Refuses with Invalid or NotFound."""
     collection = collections.to_build(slug, by)
     row = collections.field_of(collection, id)
-    cell = shapes.read(collection).by_name[f"f{row.id}"]
-    options = _checked(row, kind, options or {}, by)
-    cell = replace(cell, field=replace(cell.field, kind=cell.kind.for_all()))
-    target = registry.made(kind, options, _choices(row)).for_all()
+    made = Rehearsal(row, kind, _checked(row, kind, options or {}, by), formats.Format())
+    cell, target = _both(made, collection)
     rows = list(rows_of(collection, archived=False, after=0, most=LOOKED + 1))
-    made = Rehearsal(row, kind, options, formats.Format(), looked=min(len(rows), LOOKED), is_whole=len(rows) <= LOOKED)
-    cells = [(id, document, cell.value(document)) for id, document, _ in rows[:LOOKED]]
-    words = [plain_cell(cell.kind, value) for _, _, value in cells if value is not None]
-    made.form, made.questions = conversions.questions(cell.kind, target, words, given)
-    made.words = _new_words(cell.kind, target, words, made.form) if kind in ("choice", "choices") else {}
-    first = shapes.read(collection).cells[0]
-    title = first.kind.for_all()
-    for id, document, value in cells:
-        _look(made, id, cell, target, value, lambda document=document: plain_cell(title, first.value(document)))
+    made.is_whole = len(rows) <= LOOKED
+    said = [
+        plain_cell(cell.kind, value) for _, document, _ in rows[:LOOKED] if (value := cell.value(document)) is not None
+    ]
+    made.form, made.questions = conversions.questions(cell.kind, target, said, given)
+    _look_at(made, collection, cell, target, rows[:LOOKED])
     made.fit = _telling(made.fit)
     return made
+
+
+def rehearse_rest(made, onward):
+    """Look at all the other cells of a Rehearsal too. `onward` (how many were looked at) → whether to go on."""
+    collection = Collection.get_by_id(made.of.collection_id)
+    cell, target = _both(made, collection)
+    while onward(made.looked):
+        rows = list(rows_of(collection, archived=False, after=made.last, most=BATCH * 2))
+        if not rows:
+            made.is_whole, made.fit = True, _telling(made.fit)
+            return
+        _look_at(made, collection, cell, target, rows)
+
+
+def _both(made, collection):
+    """(the cell as it is, the kind that it would be of), for whoever sees all."""
+    cell = shapes.read(collection).by_name[f"f{made.of.id}"]
+    cell = replace(cell, field=replace(cell.field, kind=cell.kind.for_all()))
+    return cell, registry.made(made.kind, made.options, _choices(made.of)).for_all()
+
+
+def _look_at(made, collection, cell, target, rows):
+    first = shapes.read(collection).cells[0]
+    title = first.kind.for_all()
+    cells = [(id, document, cell.value(document)) for id, document, _ in rows]
+    if made.kind in ("choice", "choices"):
+        said = [plain_cell(cell.kind, value) for _, _, value in cells if value is not None]
+        for word, (written, count) in _new_words(cell.kind, target, said, made.form).items():
+            stood = made.words.get(word, (written, 0))
+            made.words[word] = stood[0], stood[1] + count
+    for id, document, value in cells:
+        _look(made, id, cell, target, value, lambda document=document: plain_cell(title, first.value(document)))
+    made.looked, made.last = made.looked + len(rows), rows[-1][0] if rows else made.last
 
 
 def _look(made, id, cell, target, value, title):
@@ -145,13 +174,16 @@ def _new_words(kind, target, texts, form):
 
 
 @writes
-def begin(slug, id, kind, *, by, options=None, given=None, adds_words=True, shape=None):
+def begin(slug, id, kind, *, by, options=None, given=None, adds_words=True, shape=None, ordered=False, rehearsed=None):
     """Make a field another kind: from here on it is filled, by a job and by whoever writes. Returns the new slot.
 
-    `adds_words`: a choice's words that aren't options become some. Refuses with Invalid, NotFound or Stale.
+    `adds_words`: a choice's words that aren't options become some; `ordered`: it has keys, whatever it had;
+    `rehearsed` is the Rehearsal of all cells, where that was made before.
+    Refuses with Invalid, NotFound or Stale.
     """
-    made = rehearse(slug, id, kind, by=by, options=options, given=given)
-    collection, row = collections.found(slug), made.of
+    collection = collections.to_build(slug, by)
+    made = rehearsed or rehearse(slug, id, kind, by=by, options=options, given=given)
+    row = made.of
     if RecordSlot.select().where(RecordSlot.field == row, RecordSlot.state == "filling").exists():
         raise Refused(f"{row.label} is becoming another kind already. Wait for it, or stop it.")
     others = [one for one in collections.fields(collection) if one.id != row.id]
@@ -162,15 +194,32 @@ def begin(slug, id, kind, *, by, options=None, given=None, adds_words=True, shap
     if adds_words and made.words:
         _add_words(row, [word for word, _ in made.words.values()])
     target = registry.made(kind, made.options, ())
-    is_keyed = target.keyed and not target.long and (kind != "text" or row.is_keyed)
+    is_keyed = target.keyed and not target.long and (kind != "text" or row.is_keyed or ordered)
     kept = made.options | {"read": made.form.kept(), "keyed": is_keyed}
     slot = RecordSlot.create(field=row, kind=kind, options=kept, state="filling")
     label = registry.KINDS[kind].label.lower()
     what = {"slots": {slot.id: {"state": [None, "filling"]}}}
     collections.changed(collection, what, f"{collection.name}: {row.label} is becoming {label}", by, shape)
-    total = Record.select().where(Record.collection == collection).count()
-    long_jobs.begin(CHANGE, str(slot.id), by=by.user, total=total, **_beginning(by.organization))
+    long_jobs.begin(CHANGE, str(slot.id), by=by.user, total=count_rows(collection), **_beginning(by.organization))
     return slot
+
+
+def may_be_ordered(row):
+    """Whether a field has no order yet and could have one."""
+    kind = registry.made(row.kind, row.options)
+    return kind.keyed and not kind.long and not row.is_keyed
+
+
+@writes
+def order(slug, id, *, by, shape=None):
+    """Give a field an order, so that lists of any length go by it: filled as another kind is, and undone likewise.
+
+    Refuses with Invalid, NotFound or Stale.
+    """
+    row = collections.field_of(collections.to_build(slug, by), id)
+    if not may_be_ordered(row):
+        raise Refused(f"Lists can be ordered by {row.label} already.")
+    return begin(slug, id, row.kind, by=by, options=row.options, shape=shape, ordered=True)
 
 
 def _beginning(organization):
@@ -272,6 +321,11 @@ def _fill(job):
     return len(rows) or 1
 
 
+def count_rows(collection):
+    """How many rows a table has, those in the trash too."""
+    return Record.select().where(Record.collection == collection).count()
+
+
 def rows_of(collection, archived, after, most):
     """(id, document, version) of the next rows by their age, in the trash or not."""
     where = Record.archived_at.is_null(not archived)
@@ -292,14 +346,19 @@ def _flip(job, slot, row, collection, becoming):
     # Taken back, the new slot is a kept one in its turn.
     filled = {"state": "kept", "left_over": job.facts["left"], "kept_until_at": until}
     RecordSlot.update(**filled).where(RecordSlot.id == slot.id).execute()
+    begins = {} if slot.kind == row.kind else {"begins": None}  # it was of the other kind
     diff = {
-        "fields": {row.id: {"kind": slot.kind, "options": own, "slot_id": slot.id, "is_keyed": slot.options["keyed"]}},
+        "fields": {
+            row.id: {"kind": slot.kind, "options": own, "slot_id": slot.id, "is_keyed": slot.options["keyed"]} | begins
+        },
         "slots": {slot.id: {"state": "live"}, old.id: {"state": "kept"}},
     }
     by = shape_changes.Asker(User.get_by_id(job.asked_by_id), Organization.get_by_id(job.facts["organization"]))
     label = registry.KINDS[slot.kind].label.lower()
     diff |= uses.translations(row, becoming)
-    shape_changes.make(collection, diff, f"{collection.name}: {row.label} is {label} now", by)
+    said = "has other settings now" if slot.kind == row.kind else f"is {label} now"
+    said = "can be ordered now" if slot.options["keyed"] and not row.is_keyed and own == row.options else said
+    shape_changes.make(collection, diff, f"{collection.name}: {row.label} {said}", by)
     if slot.kind == "autonumber":
         collections.number_rows(slot.id, by)
     _let_go_of_oldest(row)

@@ -62,7 +62,7 @@ def _made(_database, shape, allowed, stale_words):
     pictures = {f"record:{shape.collection}:files" for cell in cells if cell.kind.holds_files}
     system = SYSTEM if is_whole else SYSTEM[:2]
     board = next((cell.name for cell in shape.of_kind("choice") if allowed.sees_field(cell.name)), "")
-    sorts = [pair for cell in cells if cell.is_keyed or cell.kind.pointing for pair in _orders(cell)]
+    sorts = [pair for cell in cells if cell.is_ordered for pair in _orders(cell)]
     dates = tuple(cell.name for cell in shape.of_kind("day", "moment") if allowed.sees_field(cell.name))
     listing = Listing(
         *(f"record:{shape.collection}", "row", "rows", None),
@@ -194,7 +194,8 @@ def pointing(table, id, by):
         titles = {row.id: plain_cell(kind, getattr(row, listing.first)) or f"#{row.id}" for row in answer.rows}
         count = totals.total(listing, ask, by) if answer.more else len(titles)
         label = field.options.get("back") or f"{collection.name}: {field.label}"
-        may_add = by.may("records.write") and theirs.may_add(by)
+        has_its_one = field.is_unique and bool(titles)
+        may_add = by.may("records.write") and theirs.may_add(by) and not has_its_one
         found.append(Others(label, collection.slug, listing.thing, name, titles, count, may_add))
     return found
 

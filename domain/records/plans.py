@@ -54,6 +54,14 @@ def on_side(name, kind, end, value):
     return test
 
 
+def by_value(rows, cell, most):
+    """(key, row) of rows by a field without an order of its own. Refuses with Invalid more rows than `most`."""
+    if len(rows) > most:
+        more = f"At most {most:,} rows are ordered by {cell.field.label}. Narrow the list first"
+        raise Invalid({"sort": f"{more}, or give the field an order on its own page."})
+    return [(cell.key(row.value(cell.name)), row) for row in rows]
+
+
 def following(keyed, place, after):
     """(key, row) of few rows in the order of `place`, from behind the (key, id) that a page goes on from."""
     keyed = sorted(keyed, key=lambda pair: place(*pair))

@@ -97,6 +97,10 @@ NAMES = {
     "archived_at": "put away or brought back",
     "is_required": "may be empty or not",
     "is_unique": "doubles",
+    "help": "help",
+    "begins": "what new rows begin with",
+    "is_keyed": "order",
+    "options": "settings",
     "merged_into_id": "merged",
     "name": "name",
 }

@@ -84,6 +84,11 @@ class Cell:
     def kind(self):
         return self.field.kind
 
+    @property
+    def is_ordered(self):
+        """Whether lists can be ordered by it: by its keys, else up to a bound row by row."""
+        return self.is_keyed or self.kind.pointing or (self.kind.keyed and not self.kind.long)
+
     value = value_in
 
     def form(self, other):
@@ -217,6 +222,7 @@ def aliases(row):
 def _cell(row, options, filling, rules):
     kind = registry.made(row.slot.kind, row.slot.options, options)
     facts = {"required": row.is_required, "help": row.help or "", "acted": kind.counts or kind.holds_files}
+    facts["begins"] = None if row.begins is None else kind.restored(row.begins)
     names = (row.api_name, *aliases(row))
     made = Field(f"f{row.id}", row.label, kind, listed=not kind.long, also=names, **facts)
     return Cell(

@@ -7,7 +7,7 @@ Listing's fields, so what is hidden can be named nowhere. Why rows are kept so: 
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice
 from typing import Any
 
@@ -168,8 +168,7 @@ class Sight(Source):
             return listing.sorts[0]
         sort = listing.sort(ask.sort)
         cell = self.shape.by_name.get(sort.column)
-        ordered = sort.column == "id" or (cell and (cell.is_keyed or cell.kind.pointing))
-        return sort if ordered else listing.sorts[0]
+        return sort if sort.column == "id" or (cell and cell.is_ordered) else listing.sorts[0]
 
     def walk(self, listing, plan, sort, ask):
         """(key, row) of candidates in their order, from where one goes on: those that pass are the list."""
@@ -177,9 +176,10 @@ class Sight(Source):
         if plan.match is not None:
             return self._walk_ids("search", plan, sort, after, {"match": plan.match}, plan.probes)
         by_id, cell = sort.column == "id", self.shape.by_name.get(sort.column)
-        if cell and cell.kind.pointing:
+        if cell and not cell.is_keyed:
             rows = islice(self.walk(listing, plan, listing.sorts[0], lists.Ask()), questions.GATHERED + 1)
-            keyed = links.by_title(self._readers, [row for _, row in rows], cell, questions.GATHERED)
+            order = partial(links.by_title, self._readers) if cell.kind.pointing else plans.by_value
+            keyed = order([row for _, row in rows], cell, questions.GATHERED)
             return plans.following(keyed, self._place(cell, sort), after)
         within = None if by_id else plans.span_of(plan, self.shape.by_name[sort.column].slot)
         if within:

@@ -114,6 +114,7 @@
     g: () => { going = Date.now(); return true; },
     j: () => move(1),
     k: () => move(-1),
+    o: () => click(currentRow()?.querySelector("[data-beside-list]")),
     x: () => click(currentRow()?.querySelector("input[type=checkbox]")) || why(),
     b: () => { const first = document.querySelector(".bulk-bar:not([hidden]) :is(select, button)"); first?.focus(); return Boolean(first); },
     e: () => click(currentRow()?.querySelector("[data-edit]")) || why(),

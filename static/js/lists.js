@@ -332,6 +332,88 @@
     move(event.target.closest(".board-card"), columns().find((column) => column.dataset.column === event.target.value));
   });
 
+  // -- a row beside its list: the address names it, so Back closes it and a copied link opens it
+
+  const panel = () => document.getElementById("panel");
+  const named = () => new URL(location.href).searchParams.get("open");
+  function withOpen(id) {
+    const url = new URL(location.href);
+    if (id) url.searchParams.set("open", id); else url.searchParams.delete("open");
+    return url;
+  }
+  function markOpen(id) {
+    for (const row of document.querySelectorAll("[data-row].beside-open")) row.classList.remove("beside-open");
+    document.querySelector(`[data-row="${id}"], [data-row][data-id="${id}"]`)?.classList.add("beside-open");
+  }
+  function readyPanel(id) {
+    const place = panel();
+    place.dataset.shown = id;
+    for (const src of place.dataset.scripts.split(" ")) {
+      if (!document.querySelector(`script[src="${src}"]`)) document.head.append(Object.assign(document.createElement("script"), { src }));
+    }
+    markOpen(id);
+  }
+  async function showPanel(id) {
+    const answered = await guildhall.ajax("GET", `${area().dataset.base}/${id}`, { source: panel(), target: panel(), swap: "innerHTML" });
+    if (!answered) { history.replaceState(null, "", withOpen(null)); return; }
+    readyPanel(id);
+    panel().querySelector("[data-panel-head]")?.focus();
+  }
+  function emptyPanel() {
+    const place = panel(), id = place?.dataset.shown;
+    if (!id) return;
+    delete place.dataset.shown;
+    place.replaceChildren();
+    markOpen(null);
+    document.querySelector(`#row_${id} [data-open], #card_${id}, [data-row][data-id="${id}"]`)?.focus({ preventScroll: true });
+  }
+  function closePanel() {
+    const place = panel();
+    place.close = () => { if (history.state?.beside) history.back(); else { history.replaceState(null, "", withOpen(null)); emptyPanel(); } };
+    // forms.js asks where something was typed, and then closes it itself.
+    if (place.dispatchEvent(new CustomEvent("leaving", { bubbles: true, cancelable: true }))) place.close();
+  }
+  // One link for all rows, in the one that is pointed at or has the focus.
+  const beside = Object.assign(document.createElement("a"), { className: "open-beside no-print", textContent: "◨", title: "Open beside (o)", draggable: false });
+  beside.dataset.besideList = "";
+  function offerBeside(event) {
+    const row = panel() && event.target.closest?.("[data-row]"), open = row?.querySelector("[data-open]");
+    if (!open || row.contains(beside)) return;
+    beside.href = open.href;
+    beside.setAttribute("aria-label", `Open beside: ${open.textContent}`);
+    open.after(beside);
+  }
+  on("pointerover", offerBeside);
+  on("focusin", offerBeside);
+  on("click", (event) => {
+    if (event.target.closest("[data-panel-close]")) { event.preventDefault(); closePanel(); return; }
+    const link = event.target.closest("[data-beside-list]");
+    if (!link || !panel() || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const id = new URL(link.href).pathname.split("/").pop();
+    if (panel().querySelector("form[data-dirty]")) { closePanel(); return; }
+    if (history.state?.beside || named()) history.replaceState({ beside: Boolean(history.state?.beside) }, "", withOpen(id));
+    else history.pushState({ beside: true }, "", withOpen(id));
+    showPanel(id);
+  });
+  addEventListener("popstate", () => {
+    if (!panel() || (named() ?? "") === (panel().dataset.shown ?? "")) return;
+    if (named()) showPanel(named()); else emptyPanel();
+  });
+  on("keydown", (event) => {
+    const within = "dialog[open], .mention-choices, details.menu[open], :popover-open, [data-editing]";
+    if (event.key !== "Escape" || event.defaultPrevented || !panel()?.dataset.shown || document.querySelector(within)) return;
+    event.stopImmediatePropagation();
+    closePanel();
+  }, true);
+  on("htmx:pushedIntoHistory", () => { if (panel()?.dataset.shown) history.replaceState(history.state, "", withOpen(panel().dataset.shown)); });
+  on("htmx:afterSettle", () => { if (panel()?.dataset.shown) markOpen(panel().dataset.shown); });
+  on("htmx:afterRequest", ({ detail }) => {
+    if (detail.successful && detail.requestConfig.verb === "post" && panel()?.contains(detail.elt)) htmx.trigger(document.body, "listChanged");
+  });
+  if (panel()?.childElementCount) readyPanel(named());
+
   // -- a condition: only what its operator takes is asked for
 
   function showTaken(select) {

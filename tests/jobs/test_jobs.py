@@ -155,6 +155,7 @@ def test_the_calendar_names_each_job_once_and_keeps_to_utc():
         "thumbnails",
         "kind_change",
         "line",
+        "kind_rehearsal",
     }
 
 

@@ -9,17 +9,19 @@ from database.scope import inside
 from domain.base import settings
 from domain.fields.kinds import clean
 from domain.fields.person import members
+from domain.fields.records.leftover import plain_cell
 from domain.lists import lists
 from domain.lists.listing import granted
 from domain.organizations import organization_desk, organizations
 from domain.people import admins, people
-from domain.records import collections
+from domain.records import collections, listings
 from domain.tasks import tasks
 from views import access, pages
 
 blueprint = Blueprint("palette", __name__)
 
 FOUND = 7
+SEARCHED = 40  # tables whose rows are looked for, by name
 LISTED = (tasks.listing,)
 STAFFED = ((people.listing, "/admin/users"), (organization_desk.listing, "/admin/organizations"))
 THEMES = ("dark", "light", "system")
@@ -37,6 +39,7 @@ def show():
         with inside(by.organization):
             groups.append({"label": "People", "items": _people(by, q)})
             groups += [_things(listing, by, q) for listing in LISTED if granted(by, listing.reads)]
+            groups.append({"label": "Rows of tables", "items": _rows(by, q)})
         staff = admins.staff(user)
         groups += [_staffed(*one, staff, q) for one in STAFFED if granted(staff, one[0].reads)]
         if staff.may("settings.write"):
@@ -111,6 +114,21 @@ def _things(listing, by, q):
         for row in answer.rows
     ]
     return {"label": listing.things.capitalize(), "items": items}
+
+
+def _rows(by, q):
+    """Rows of the tables that they see, as each table's own search finds them: of the first SEARCHED tables."""
+    items: list = []
+    for table in collections.present(by)[:SEARCHED] if by.may("records.read") else ():
+        listing = listings.of(table, by).listing
+        answer = lists.read(listing, lists.Ask(tab="all", q=q, rows=FOUND - len(items)), by)
+        kind, href = listing.by_name[listing.first].kind, f"/{by.organization.slug}/records/{table.slug}"
+        for row in answer.rows:
+            title = plain_cell(kind, getattr(row, listing.first)) or f"#{row.id}"
+            items.append({"title": title, "href": f"{href}/{row.id}", "hint": table.name, "icon": "table"})
+        if len(items) >= FOUND:
+            break
+    return items
 
 
 def _staffed(listing, path, staff, q):

@@ -44,8 +44,8 @@ ICONS = (
     *("list", "layout-kanban", "download", "upload", "file-spreadsheet", "search", "plus", "keyboard"),
     *("arrow-left", "trash", "x", "sort-ascending", "sort-descending", "selector", "lock", "filter"),
     *("history", "arrow-back-up", "pencil", "progress-check", "flag", "tag", "user", "calendar"),
-    *("link", "dots", "bookmark", "chart-bar", "chevron-left", "chevron-right"),
-    *("calendar-event", "repeat", "repeat-off", "player-skip-forward", "rss"),
+    *("link", "dots", "bookmark", "chart-bar", "chevron-left", "chevron-right", "calendar-event"),
+    *("repeat", "repeat-off", "player-skip-forward", "rss", "external-link"),
 )
 
 
@@ -243,6 +243,8 @@ def _index(mounted, place, status, more):
         context["total"] = _total(place, context)
     if listing.sums and place.view == "list" and not place.ask.after:
         context["sums"] = totals.sums(listing, place.ask, by)
+    if listing.has_pages and listing.beside and not request.htmx:
+        context |= row_page.opened(mounted, place)
     answer = pages.page(mounted.template, status, **context, **mounted.context(place) | more)
     if request.htmx.trigger in ("list_tools", "chart_tools", "calendar_tools"):
         answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form
@@ -268,9 +270,9 @@ def _total(place, context):
 def new(mounted, parts):
     access.refuse_who_only_looks()
     place = mounted.place(parts)
-    given = place.rules.proposes(place.by) | {
-        f.name: request.args[f.name] for f in place.listing.written if f.name in request.args
-    }
+    given = {f.name: f.kind.text(f.begins) for f in place.listing.written if f.begins is not None}
+    given |= place.rules.proposes(place.by)
+    given |= {f.name: request.args[f.name] for f in place.listing.written if f.name in request.args}
     return _form(mounted, place, given, {})
 
 

@@ -5,6 +5,7 @@ import re
 from flask import request
 from markupsafe import Markup, escape
 
+from domain import NotFound
 from domain.base import changes
 from domain.fields.forms import as_text
 from domain.fields.kinds import whole
@@ -14,12 +15,32 @@ from domain.lists import attachments, comments, lists, markdown, rows
 from views import access, pages
 
 HISTORY = 50  # changes that are shown
+PARTS = ("row_detail", "row_comment")  # of the page, that stand beside a list too
 _MENTION = re.compile("\ue000(\\d+)\ue001")  # signs that mean nothing, and that Markdown leaves alone
 
 
 def show(mounted, parts):
     place = mounted.place(parts)
+    if request.headers.get("HX-Target") == "panel":
+        return pages.answer(beside(mounted, place, parts["id"]))
     return draw(mounted, place, rows.get(place.rules, parts["id"], place.by, place.ask.parent))
+
+
+def beside(mounted, place, id):
+    """The same beside the list that it is opened from. Refuses with NotFound."""
+    row = rows.get(place.rules, id, place.by, place.ask.parent)
+    about = context(mounted, place, row) | mounted.row_context(place, row)
+    parts = [Markup(pages.block_of(mounted.row_template, name, **about)) for name in PARTS]  # noqa: S704  from templates
+    return Markup(pages.block_of("lists/_panel.html", None, parts=parts, **about))  # noqa: S704  likewise
+
+
+def opened(mounted, place):
+    """The row that stands open beside the list, if the address names one."""
+    id = whole(request.args.get("open"))
+    try:
+        return {"panel": beside(mounted, place, id)} if id else {}
+    except NotFound as refusal:
+        return {"panel_lost": refusal.sentence}
 
 
 def draw(mounted, place, row, values=None, errors=None, status=200, **more):

@@ -1,5 +1,7 @@
 """One field of a table that people made: its kind, rehearsed with the very cells, its rules, its words, and undo."""
 
+from urllib.parse import urlencode
+
 from flask import Blueprint, g
 from htmx_flask import request
 
@@ -8,6 +10,7 @@ from domain.fields.kinds import whole
 from domain.fields.records import conversions, formats, registry
 from domain.records import collections, field_changes, kind_changes, shape_changes, shapes
 from domain.records.hanging import uses
+from domain.records.rows import rehearsals
 from views import access, pages
 from views.records.tables import link_tables
 
@@ -26,7 +29,7 @@ def show(table, id):
     return _shown(table, id)
 
 
-def _shown(table, id, refusal=None):
+def _shown(table, id, refusal=None, looks=False):
     collection = collections.found(table)
     field = collections.field_of(collection, id)
     field.kind_made = registry.made(field.kind, field.options)
@@ -43,9 +46,12 @@ def _shown(table, id, refusal=None):
         link_tables=link_tables(),
         filling=kind_changes.progress(collection).get(field.id),
         left=kind_changes.left_over(collection).get(field.id, 0),
-        empty=field_changes.breaks(collection, field) if field.is_required else 0,
+        empty=field_changes.misfits(collection, field).empty_count if field.is_required else 0,
+        misfits=field_changes.misfits(collection, field) if looks else None,
+        begins=field_changes.begins_of(collection, field),
+        orderable=kind_changes.may_be_ordered(field),
         errors=refusal.beside() if refusal else {},
-        values=request.form if refusal else {},
+        values=request.form or request.args if refusal or looks else {},
         uses=uses.of(field, g.by),
         aliases=shapes.aliases(field),
         url=address(collection),
@@ -69,6 +75,8 @@ def _done(table, id, act):
 @access.member("records.build", collections.builds)
 def act(table, id):
     form = request.form
+    if form.get("act") == "look":
+        return _shown(table, id, looks=True)
 
     def asked(shape):
         match form.get("act"):
@@ -81,6 +89,13 @@ def act(table, id):
             case "programs":
                 named = collections.rename_for_programs(table, id, by=g.by, shape=shape)
                 return f"Programs call it {named.api_name}."
+            case "describe":
+                said = {name: form.get(name, "") for name in ("help", "begins")}
+                field_changes.describe(table, id, by=g.by, shape=shape, **said)
+                return "Saved."
+            case "order":
+                kind_changes.order(table, id, by=g.by, shape=shape)
+                return "It is being put in order. You can work on."
             case "stop":
                 kind_changes.stop(table, id, by=g.by, shape=shape)
                 return "It stays as it is."
@@ -127,6 +142,11 @@ def word(table, id):
 @blueprint.get(HERE + "/fields/<int:id>/kind")
 @access.member("records.build", collections.builds)
 def kind(table, id):
+    if request.htmx and (job := rehearsals.progress(id, request.args.get("of", ""))):
+        answer = pages.fragment("records/_looking.html", job=job)
+        if not job.is_open:
+            answer.headers["HX-Refresh"] = "true"
+        return answer
     if "kind" not in request.args:
         return _shown(table, id)
     try:
@@ -139,17 +159,13 @@ def kind(table, id):
 @access.member("records.build", collections.builds)
 def change_kind(table, id):
     form = request.form
+    asked = {"by": g.by, "options": form, "given": _given(form)}
     try:
-        kind_changes.begin(
-            table,
-            id,
-            form.get("kind", ""),
-            by=g.by,
-            options=form,
-            given=_given(form),
-            adds_words=form.get("words") != "leave",
-            shape=whole(form.get("shape")),
-        )
+        seen = rehearsals.of(table, id, form.get("kind", ""), **asked)
+        if not seen.rehearsal.is_whole:
+            raise Refused("Not all cells were looked at yet. Wait until they are.")
+        how = {"adds_words": form.get("words") != "leave", "shape": whole(form.get("shape"))}
+        kind_changes.begin(table, id, form["kind"], rehearsed=seen.rehearsal, **asked, **how)
     except Refused as refusal:
         if refusal.status in (403, 404):
             raise
@@ -161,14 +177,18 @@ def change_kind(table, id):
 
 
 def _rehearsed(table, id, asked, refusal=None):
-    seen = kind_changes.rehearse(table, id, asked.get("kind", ""), by=g.by, options=asked, given=_given(asked))
-    collection = collections.found(table)
+    how = {"by": g.by, "options": asked, "given": _given(asked)}
+    found = rehearsals.of(table, id, asked.get("kind", ""), again="again" in asked, **how)
+    seen, collection = found.rehearsal, collections.found(table)
     return pages.page(
         "records/kind.html",
         refusal.status if refusal else 200,
         collection=collection,
         field=seen.of,
         seen=seen,
+        job=found.job,
+        is_old=found.is_old,
+        again=urlencode([*asked.items(multi=True), ("again", "1")]) if found.is_old else "",
         label=registry.KINDS[seen.kind].label.lower(),
         given=_given(asked),
         uses=uses.of(seen.of, g.by, kind_changes.becoming(seen)),

@@ -64,6 +64,10 @@ class Linked(Kind):
     table: int = 0
     takes_many: bool = False
     reader: Any = None
+    tells_doubles: bool = False  # of one row each: then no two rows link to the same
+
+    def unique_key(self, value):
+        return str(int(value[0])) if value and not self.takes_many else None
 
     def for_all(self):
         return replace(self, reader=everything(self.table))

@@ -82,6 +82,8 @@ def convert(kind, other, value, form=formats.Format()):  # noqa: B008  it is fro
     if value is None:
         return Cell()
     kind, other = kind.for_all(), other.for_all()
+    if kind.name == "text" and kind == other:
+        return Cell(value)
     if isinstance(value, LeftOver):
         return Cell(_parsed(other, str(value), form))
     try:

@@ -1,6 +1,7 @@
 """The kinds that fields of people's tables can have, by the names they are kept under."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -52,24 +53,37 @@ def _exact(kind):
     return made
 
 
+def _text(options, most, **more):
+    ends = options.get("most", most), options.get("least", 0)
+    return Text(*ends, pattern=options.get("pattern", ""), **more)
+
+
+def _day(options, _choices):
+    return Day(**{end: date.fromisoformat(options[end]) for end in ("least", "most") if options.get(end)})
+
+
 def _autonumber(options, _choices):
     return Autonumber(options.get("prefix", ""), options.get("digits", 1))
 
 
 def _linked(takes_many):
-    return lambda options, _choices: Linked(table=options.get("table", 0), takes_many=takes_many)
+    return lambda options, _choices: Linked(
+        table=options.get("table", 0), takes_many=takes_many, tells_doubles=not takes_many
+    )
 
 
 KINDS = {
-    "text": Offered("Text", "Meyer & Sons", "letter-case", lambda options, _: Text(1000)),
-    "long_text": Offered("Long text", "Several lines", "align-left", lambda options, _: Text(100_000, long=True)),
+    "text": Offered("Text", "Meyer & Sons", "letter-case", lambda options, _: _text(options, 1000)),
+    "long_text": Offered(
+        "Long text", "Several lines", "align-left", lambda options, _: _text(options, 100_000, long=True)
+    ),
     "number": Offered("Number", "1250.5", "hash", _exact(Exact)),
     "money": Offered("Money", "€1,250.50", "coin", lambda options, _: Amounts(options.get("currency", ""))),
     "percent": Offered("Percent", "15 %", "percentage", _exact(Percent)),
     "yes_no": Offered("Yes or no", "Yes", "toggle-left", lambda options, _: YesNo()),
     "choice": Offered("Choice", "New, Open, Done", "tag", lambda _, choices: Options(_options(choices))),
     "choices": Offered("Several choices", "Red; Large", "tags", lambda _, choices: ManyOptions(_options(choices))),
-    "day": Offered("Date", "2026-03-29", "calendar", lambda options, _: Day()),
+    "day": Offered("Date", "2026-03-29", "calendar", _day),
     "moment": Offered("Date and time", "2026-03-29 14:30", "clock", lambda options, _: Moment(past=True)),
     "duration": Offered("Duration", "1:30", "hourglass", lambda options, _: Duration()),
     "person": Offered("Person", "Somebody here", "user", lambda options, _: Person()),
@@ -91,7 +105,19 @@ def made(name, options, choices=()):
 
 
 OPTIONS = {  # kind → (name, what it is called) of what can be set
-    "number": (("places", "Places behind the point"), ("unit", "Unit")),
+    "text": (
+        ("least", "Characters at least"),
+        ("most", "Characters at most"),
+        ("pattern", "Form of a code, such as AA-9999: A is a letter, 9 a figure, * either"),
+    ),
+    "long_text": (("most", "Characters at most"),),
+    "number": (
+        ("places", "Places behind the point"),
+        ("unit", "Unit"),
+        ("least", "At least"),
+        ("most", "At most"),
+    ),
+    "day": (("least", "Not before"), ("most", "Not after")),
     "percent": (("places", "Places behind the point"),),
     "money": (("currency", "Currency, such as EUR; empty: each cell's own"),),
     "phone": (("country", "Country of numbers without a prefix, such as DE"),),
@@ -112,9 +138,13 @@ def read_options(name, texts):
     for option, _ in OPTIONS.get(name, ()):
         text = clean(str(texts.get(option) if texts.get(option) is not None else "")).strip()
         if text:
-            read[option] = _READ[option](text)
+            read[option] = (_READ_FOR.get((name, option)) or _READ[option])(text)
         elif option in NEEDED.get(name, ()):
             raise Unfit("Choose the table that it links to.")
+    made = KINDS[name].made(read, ())
+    least, most = (getattr(made, end, None) for end in ("least", "most"))
+    if least is not None and most is not None and least > most:
+        raise Unfit("The least is more than the most.")
     return read
 
 
@@ -154,7 +184,31 @@ def _stars(text):
     return int(text)
 
 
+def _length(longest):
+    def read(text):
+        if not 1 <= (whole(text) or 0) <= longest:
+            raise Unfit(f"Choose 1 to {longest:,} characters.")
+        return whole(text)
+
+    return read
+
+
+def _bound(text):
+    return Exact().plain(Exact().read(text))
+
+
+def _bound_day(text):
+    return Day().read(text).isoformat()
+
+
+_READ_FOR = {
+    **{("text", end): _length(1000) for end in ("least", "most")},
+    ("long_text", "most"): _length(100_000),
+    **{("number", end): _bound for end in ("least", "most")},
+    **{("day", end): _bound_day for end in ("least", "most")},
+}
 _READ = {
+    "pattern": lambda text: text[:80],
     "places": _places,
     "unit": lambda text: text[:20],
     "currency": _currency,

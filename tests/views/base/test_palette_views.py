@@ -1,8 +1,9 @@
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from database.scope import inside
 from domain.lists import rows
-from domain.records import collections
+from domain.records import collections, listings, rules
 from domain.tasks import tasks
 
 
@@ -92,3 +93,23 @@ def test_use_r8_staff_finds_people_organizations_and_settings_of_the_whole_site(
     assert 'href="/admin/settings#setting_sign_up_open"' in ask("stella", "strangers account")
     for q in ("char", "globex", "strangers account"):
         assert "/admin/" not in ask("alice", q)
+
+
+def test_it_finds_rows_of_tables_by_what_one_may_see_of_them(ask, at, cast):
+    alice = at("alice")
+    with inside(cast.acme):
+        table = collections.make("Repairs", by=alice, fields=(("Name", "text"), ("Price", "text")))
+        kept = listings.of(table, alice)
+        first, price = (f.name for f in kept.listing.fields[:2])
+        row = rows.create(kept, {first: "Zebra lamp", price: "quagga"}, by=alice)
+        form = {"sees": "all", "changes": "all", "others": "change", f"field_{price[1:]}": "nothing"}
+        rules.change("repairs", "role:viewer", MultiDict(form), by=alice)
+    href = f'href="/acme/records/repairs/{row.id}"'
+    assert href in ask("alice", "zeb")
+    assert href in ask("alice", "quagga")
+    with inside(cast.acme):
+        assert at("vera").role == "viewer"
+    found = ask("vera", "zeb")
+    assert (href in found) == ('href="/acme/tasks"' in ask("vera", "tasks"))  # where she stands in Acme
+    assert href not in ask("vera", "quagga")
+    assert href not in ask("charlie", "zeb")

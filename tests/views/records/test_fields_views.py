@@ -5,6 +5,7 @@ import pytest
 from database.scope import inside
 from domain.lists import rows
 from domain.records import collections, field_changes, kind_changes, listings
+from domain.records.rows import rehearsals
 from models import RecordField, RecordOption, ShapeChange
 
 
@@ -139,3 +140,53 @@ def test_only_who_builds_comes_here(browse, offers):
     assert bob.get(f"{AT}/2").status_code == 403
     assert bob.post(f"{AT}/2/act", data={"act": "away"}).status_code == 403
     assert field_changes.MOST
+
+
+def test_help_bounds_and_an_order_are_forms_of_the_field(alice, offers, cast):
+    page = alice.get(f"{AT}/2").text
+    assert "Settings and bounds" in page
+    assert "Order long lists by it" in page
+    rehearsed = alice.get(f"{AT}/2/kind?kind=text&most=5").text
+    assert "ca. 300" in rehearsed.partition("Some of those that fit")[0]
+    wrong = alice.get(f"{AT}/2/kind?kind=text&least=9&most=5")
+    assert wrong.status_code == 422
+    assert 'value="9"' in wrong.text
+    done = alice.post(
+        f"{AT}/2/act", data={"act": "describe", "help": "In euros", "begins": "100", "shape": shape(cast)}
+    )
+    assert done.status_code == 303
+    form = alice.get("/acme/records/offers/new").text
+    assert "In euros" in form
+    assert 'value="100"' in form
+    alice.post(f"{AT}/2/act", data={"act": "order", "shape": shape(cast)})
+    finish()
+    assert "Order long lists by it" not in alice.get(f"{AT}/2").text
+
+
+def test_rows_that_a_rule_leaves_out_are_named_before_it_is_saved(alice, offers, cast):
+    answer = alice.post(f"{AT}/2/act", data={"act": "look", "is_required": "1", "shape": shape(cast)})
+    named = answer.text.partition('id="misfits"')[2].partition("</form>")[0]
+    assert "Empty" in named
+    assert "Meyer" not in named
+    with inside(cast.acme):
+        assert not RecordField.get_by_id(2).is_required
+
+
+def test_a_long_table_is_looked_at_whole_before_its_field_becomes_another_kind(alice, offers, cast, monkeypatch):
+    monkeypatch.setattr(kind_changes, "LOOKED", 1)
+    page = alice.get(f"{AT}/2/kind?kind=number").text
+    assert "All cells are looked at" in page
+    assert "Make it number" not in page
+    early = alice.post(f"{AT}/2/kind", data={"kind": "number", "shape": shape(cast)})
+    assert early.status_code == 409
+    assert "Not all cells were looked at yet" in early.text
+    poll = page.partition('id="looking"')[2].partition('hx-get="')[2].partition('"')[0]
+    assert 'id="looking"' in alice.get(poll, headers={"HX-Request": "true", "HX-Target": "looking"}).text
+    while rehearsals.work():
+        pass
+    assert alice.get(poll, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+    page = alice.get(f"{AT}/2/kind?kind=number").text
+    assert "Make it number" in page
+    assert "ca. 300" in page
+    done = alice.post(f"{AT}/2/kind", data={"kind": "number", "shape": shape(cast)})
+    assert done.status_code == 303
