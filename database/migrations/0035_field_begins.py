@@ -4,7 +4,7 @@ from database.migrations import run
 
 
 def up(migrator, db):
-    run(db, 'ALTER TABLE "record_field" ADD COLUMN "begins" TEXT')
+    run(db, 'ALTER TABLE "record_field" ADD COLUMN "begins" JSON')
 
 
 def down(migrator, db):
