@@ -83,6 +83,7 @@ def test_an_organizer_makes_and_publishes_an_event_with_keys_alone(page_of):
     tab_to(page, "[name=venue]")
     page.keyboard.type("Old Mill")
     page.keyboard.press("Enter")
+    expect(page.locator("#notice a[href*='/events/']")).to_be_visible()
     tab_to(page, "#notice a[href*='/events/']")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Before it can be published")).to_be_visible()
