@@ -1749,7 +1749,7 @@ class PaymentAccount(Owned):
     public_id = CharField(max_length=40, default=public_id, unique=True)
     provider = CharField(max_length=30)
     label = TextField()
-    key = TextField()  # under SECRET_KEY, and never shown
+    key = TextField(default="")  # under SECRET_KEY, and never shown; "" until it is typed
     secret = TextField(null=True)  # its webhooks', likewise
     state = State("on", "off", default="on")
 

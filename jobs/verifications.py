@@ -4,6 +4,7 @@ from database import housekeeping
 from domain.backers import backers
 from domain.base import audit
 from domain.events import codes
+from domain.events.providers import accounts
 from domain.fields.number import counted
 from domain.people import admins, factors
 
@@ -49,6 +50,10 @@ def rekey():
     if signing:
         said.append(f"{counted(signing, 'key')} of tickets encrypted under the newest key.")
     said += [f"None of the keys opens the one that signs the tickets of {name}: renew it." for name in unopened]
+    paid, shut = accounts.seal_anew()
+    if paid:
+        said.append(f"{counted(paid, 'secret')} of accounts for tickets encrypted under the newest key.")
+    said += [f"None of the keys opens the account {label}: set its key anew." for label in shut]
     told = audit.verify()
     if told.of_older_keys:
         said.append(f"The audit log up to event {told.of_older_keys} was written with an older key.")
@@ -58,4 +63,4 @@ def rekey():
         said.append(
             f"{counted(unused, 'code')} of backers wait to be used: those from before the newest key end with theirs."
         )
-    return said, not lost + unopened
+    return said, not lost + unopened + shut

@@ -149,7 +149,9 @@ FORMS = {
     },
     **{
         f"events.{part}bulk": {"ids": f"{{{part}row}}", "act": "remove"}
-        for part in ("tiers_", "vouchers_", "sessions_", "speakers_", "prices_", "checkpoints_", "incidents_")
+        for part in (
+            *("tiers_", "vouchers_", "sessions_", "speakers_", "prices_", "checkpoints_", "incidents_", "accounts_"),
+        )
     },
     "events.bulk": {"ids": "{event}", "act": "visibility", "to_visibility": "unlisted"},
     "events.orders_bulk": {"ids": "{orders_row}", "act": "cancellation"},
@@ -163,6 +165,8 @@ FORMS = {
     "events.sessions_act_speaker": {"speaker": "{speakers_row}"},
     "events.checkpoints_act_tier": {"tier": ""},
     "events.checkpoints_act_session": {"session": ""},
+    "events.accounts_act_key": {"key": "sk_test_abcdefghijk"},
+    "events.accounts_act_secret": {"secret": "whsec_abcdefgh"},
     "events.orders_act_transfer": {"cents": "5"},
     "events.orders_act_buyer": {"email": "right@example.org"},
     "events.passes_act_name": {"holder": "Grace Hopper"},

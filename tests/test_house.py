@@ -290,7 +290,7 @@ EVERYWHERE = {
     "domain/events/passes.py": 1,  # nor a pass's
     "domain/events/afterwards/moves.py": 1,  # moved events are told of for all
     "domain/events/afterwards/pass_transfers.py": 2,  # nor that of one that is offered; offers lapse for all alike
-    "domain/events/providers/accounts.py": 1,  # the address of an account's webhooks names no organization
+    "domain/events/providers/accounts.py": 3,  # the address of an account's webhooks names no organization; keys of all
     "domain/events/providers/attempts.py": 4,  # nor does an event; open payments of all are asked about
     "domain/events/providers/refunding.py": 1,  # refunds that failed are tried again for all
     "domain/events/payments.py": 1,  # money that is owed back is looked after for all

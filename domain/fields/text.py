@@ -120,6 +120,19 @@ _LINK = re.compile(r"://|www\.|\w\.\w+/", re.I)
 
 
 @dataclass(frozen=True)
+class Secret(Text):
+    """What is typed once, kept sealed and never shown: a key."""
+
+    control = "password"
+
+    def read(self, text):
+        text = super().read(text)
+        if not text.isascii() or " " in text:
+            raise Unfit("This is no key: it has signs that no key has.")
+        return text
+
+
+@dataclass(frozen=True)
 class Named(Text):
     """What somebody is called, shown with their picture."""
 

@@ -139,6 +139,7 @@ GROUPS = {
     "charts": "Charts",
     "events": "Events",
     "orders": "Events",
+    "payments": "Events",
     "billing": "Plan",
 }
 TARGETED = {only_owners_touch_owners.__name__, not_the_last_owner.__name__}

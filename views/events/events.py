@@ -7,6 +7,7 @@ from domain.events.afterwards import attendees, incidents, order_money, returns
 from domain.events.door import checkpoints, devices, scans
 from domain.events.line import places
 from domain.events.programme import sessions, speakers
+from domain.events.providers import accounts
 from models import Event, Tier
 from views.lists import routes
 
@@ -165,3 +166,4 @@ routes.add(
     prefix="prices_",
 )
 routes.add(blueprint, returns.rules, "/refunds", nav="events", prefix="refunds_")
+routes.add(blueprint, accounts.rules, "/payment-accounts", nav="events", prefix="accounts_")

@@ -5,13 +5,23 @@ Keys are sealed and never shown again. An organization's own account goes before
 
 from dataclasses import dataclass
 
+from database.columns import public_id
 from database.scope import everywhere
-from domain.base import configuration, keys
+from database.transactions import writes
+from domain import Invalid, NotFound
+from domain.base import configuration, history, keys
 from domain.events import providers
 from domain.events.providers.facts import Account
 from domain.events.providers.units import takes
+from domain.fields.choice import Choice
+from domain.fields.derived import Derived
+from domain.fields.kinds import Field
+from domain.fields.moment import Moment
+from domain.fields.text import Name, Secret
+from domain.lists import rows
+from domain.lists.listing import NEWEST, Act, Listing
 from domain.money.providers import sandbox
-from models import PaymentAccount
+from models import PaymentAccount, PaymentAttempt
 
 TRANSPORTS: dict = {}  # provider → how its account is reached, where that isn't the network
 ORDER = ("stripe", "paystack", "flutterwave", "sandbox")
@@ -56,7 +66,8 @@ def find(provider, id=""):
 
 def usable(currency, cents=0):
     """provider → Account that the organization one stands in takes this amount with, the first offered first."""
-    own = {row.provider: row for row in PaymentAccount.select().where(PaymentAccount.state == "on")}
+    own_ones = PaymentAccount.select().where(PaymentAccount.state == "on", PaymentAccount.key != "")
+    own = {row.provider: row for row in own_ones.order_by(PaymentAccount.id)}
     first = ("paystack", *ORDER) if currency in AFRICA else ORDER
     found = {}
     for provider in dict.fromkeys(first):
@@ -70,3 +81,131 @@ def usable(currency, cents=0):
 def offers(currency, cents=0):
     """The ways in which the organization one stands in can be paid this amount."""
     return [Offer(provider, providers.NAMES[provider]) for provider in usable(currency, cents)]
+
+
+# --- an organization's own ------------------------------------------------------------------------------------------
+
+BEGINS = {"stripe": ("sk_", "rk_"), "paystack": ("sk_",), "flutterwave": ("FLWSECK_", "FLWSECK-")}  # secret keys do
+
+
+def _account(id):
+    found = PaymentAccount.one(PaymentAccount.id == id)
+    if found is None:
+        raise NotFound("There is no such account here.")
+    return found
+
+
+@writes
+def set_key(id, key, *, by):
+    """Keep its secret key, sealed. Refuses with Invalid what isn't one of this provider's."""
+    by.require("payments.manage")
+    row = _account(id)
+    if not key.startswith(BEGINS[row.provider]):
+        beginning = " or ".join(BEGINS[row.provider])
+        raise Invalid({"key": f"A secret key of {providers.NAMES[row.provider]} begins with {beginning}."})
+    return _keep(row, "key", key, by)
+
+
+@writes
+def set_secret(id, secret, *, by):
+    """Keep what its webhooks are signed with, sealed."""
+    by.require("payments.manage")
+    return _keep(_account(id), "secret", secret, by)
+
+
+def _keep(row, name, value, by):
+    PaymentAccount.update({name: keys.seal(value)}).where(PaymentAccount.id == row.id).execute()
+    what = {"key": "key", "secret": "webhook secret"}[name]
+    history.note(f"payments.{name}_set", f"The {what} of {row.label} was set", row, by=by)
+    return f"The {what} of {row.label} is kept. It isn’t shown again."
+
+
+def seal_anew():
+    """Encrypt the keys under the newest SECRET_KEY: (how many, names of accounts whose key none opens)."""
+    done, lost = 0, []
+    with everywhere("every account's key is sealed anew"):
+        for row in PaymentAccount.select():
+            for name in ("key", "secret"):
+                sealed = getattr(row, name)
+                if not sealed or keys.is_newest(sealed):
+                    continue
+                if opened := keys.unseal(sealed):
+                    done += _resealed(row.id, name, sealed, keys.seal(opened))
+                else:
+                    lost.append(row.label)
+    return done, lost
+
+
+@writes
+def _resealed(id, name, before, after):
+    with everywhere("an account's key is sealed anew"):
+        unchanged = (PaymentAccount.id == id) & (getattr(PaymentAccount, name) == before)
+        return PaymentAccount.update({name: after}).where(unchanged).execute()
+
+
+def _notes(found, by):
+    rows = PaymentAccount.select().where(PaymentAccount.id << [row.id for row in found]) if found else ()
+    said = {}
+    for row in rows:
+        lacks = "No key yet" if not row.key else "No webhook secret yet" if not row.secret else ""
+        said[row.id] = (("warn", lacks),) if lacks and not (row.key and row.provider == "paystack") else ()
+    return said
+
+
+def _address(row):
+    return f"{configuration.active.site_url}/webhooks/tickets/{row['provider']}/{row['public_id']}"
+
+
+def _derive(row, values):
+    if row is None:
+        return {"public_id": public_id()}
+    if row.key and values.get("provider", row.provider) != row.provider:
+        raise Invalid({"provider": "Its keys are of another provider. Make a new account instead."})
+    return {}
+
+
+def _was_used(row):
+    return PaymentAttempt.one(PaymentAttempt.account == row.public_id) is not None
+
+
+PROVIDER = Choice(tuple((name, providers.NAMES[name], "") for name in BEGINS))
+STATE = Choice((("on", "On", "good"), ("off", "Paused", "off")))
+listing = Listing(
+    *("payment-accounts", "account", "accounts", PaymentAccount),
+    (
+        Field("label", "Name", Name(80), required=True, help="Only you see it."),
+        Field("provider", "Provider", PROVIDER, required=True, default="stripe"),
+        Field("state", "State", STATE, default="on"),
+        Field("address", "Its webhooks come to", Derived(_address)),
+        Field("created_at", "Since", Moment(past=True), acted=True),
+    ),
+    NEWEST,
+    acts=(
+        Act(
+            *("key", "Set the key", set_key, "payments.manage"),
+            asks=lambda row, by: Field("key", "Secret key", Secret(200, 12), True, help="It replaces the one before."),
+        ),
+        Act(
+            *("secret", "Set the webhook secret", set_secret, "payments.manage"),
+            asks=lambda row, by: Field("secret", "Webhook secret", Secret(200, 8), True),
+            when=lambda row: row.provider != "paystack",
+        ),
+    ),
+    notes=("Lacks", _notes),
+    elsewhere=(("address", PaymentAccount.public_id, None),),
+    also=("public_id",),
+    title="Accounts for tickets",
+    about="Money of your tickets goes to your own account at a provider. Taking money for others is regulated in many "
+    "countries: ask before you do.",
+    reads="payments.manage",
+    writes="payments.manage",
+    icon="credit-card",
+    empty=(("all", "Connect an account of your own, or be paid by what this site offers.", "No accounts yet."),),
+)
+rules = rows.Rules(
+    listing,
+    may_change=lambda row, field, by: by.may("payments.manage"),
+    may_remove=lambda row, by: by.may("payments.manage") and not _was_used(row),
+    why=lambda row, by, verb, members: "Orders were paid to it, so it stays. You can pause it.",
+    derive=_derive,
+)

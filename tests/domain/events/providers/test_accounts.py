@@ -1,0 +1,79 @@
+"""Accounts that tickets are paid to: keys are written and never read, and an organization's own goes before the site's."""
+
+import dataclasses
+
+import pytest
+
+from domain import Invalid, Refused
+from domain.base import configuration, keys
+from domain.events.providers import accounts, attempts
+from domain.lists import rows
+from domain.money.providers.provider import NotOurs
+from models import AuditEvent, Change, PaymentAccount, PaymentAttempt
+from tests.domain.events.providers.test_attempts import held
+from tests.domain.events.test_payments import paid_night
+from tests.fixtures.threads import write
+
+__all__ = ["paid_night"]
+KEY, SECRET = "sk_test_51Habcdefgh", "whsec_abcdefgh"
+
+
+@pytest.fixture
+def own(inside_acme, at):
+    made = rows.create(accounts.rules, {"label": "Our Stripe", "provider": "stripe"}, by=at("alice"))
+    return PaymentAccount.get_by_id(made.id)
+
+
+def test_a_key_is_kept_sealed_and_stands_nowhere_else(own, at):
+    accounts.set_key(own.id, KEY, by=at("alice"))
+    accounts.set_secret(own.id, SECRET, by=at("alice"))
+    row = PaymentAccount.get_by_id(own.id)
+    assert KEY not in row.key
+    assert (keys.unseal(row.key), keys.unseal(row.secret)) == (KEY, SECRET)
+    assert KEY not in repr(accounts.find("stripe", own.public_id))
+    kept = [str(one.fields) for one in Change.select()] + [str(one.__data__) for one in AuditEvent.select()]
+    assert not [text for text in kept if KEY in text or SECRET in text]
+
+
+def test_only_an_owner_connects_one_and_only_with_a_key_of_its_provider(own, at):
+    with pytest.raises(Refused):
+        accounts.set_key(own.id, KEY, by=at("bob"))
+    with pytest.raises(Invalid, match="sk_"):
+        accounts.set_key(own.id, "pk_test_51Habcdefgh", by=at("alice"))
+    assert PaymentAccount.get_by_id(own.id).key == ""
+
+
+def test_an_own_account_goes_before_the_sites_and_a_paused_one_sells_no_more(own, at):
+    site = {"stripe": ("sk_test_of_the_site", ("whsec_site",))}
+    configuration.use(dataclasses.replace(configuration.active, ticket_accounts=site))
+    used = lambda: accounts.usable("EUR", 2000)["stripe"].key  # noqa: E731
+    assert used() == "sk_test_of_the_site"  # the own one has no key yet
+    accounts.set_key(own.id, KEY, by=at("alice"))
+    assert used() == KEY
+    write(PaymentAccount.update(state="off").where(PaymentAccount.id == own.id).execute)
+    assert used() == "sk_test_of_the_site"
+    assert accounts.find("stripe", own.public_id).key == KEY  # late money of it is looked at
+
+
+def test_keys_are_sealed_anew_under_a_new_key_of_the_site(own, at):
+    accounts.set_key(own.id, KEY, by=at("alice"))
+    before = configuration.active
+    configuration.use(dataclasses.replace(before, secret_key="n" * 40, secret_key_fallbacks=(before.secret_key,)))
+    assert accounts.seal_anew() == (1, [])
+    configuration.use(dataclasses.replace(before, secret_key="n" * 40))
+    assert accounts.find("stripe", own.public_id).key == KEY
+    assert accounts.seal_anew() == (0, [])
+
+
+def test_one_that_was_paid_to_is_paused_and_not_removed(paid_night, own, at):
+    order = held(*paid_night)
+    attempts.begin(order.id, "sandbox")
+    write(PaymentAttempt.update(account=own.public_id).execute)
+    with pytest.raises(Refused, match="pause"):
+        rows.remove(accounts.rules, own.id, by=at("alice"))
+
+
+def test_an_event_of_one_account_never_speaks_for_another(own, at):
+    accounts.set_key(own.id, KEY, by=at("alice"))
+    with pytest.raises(NotOurs):
+        attempts.take("paystack", own.public_id, b"{}", {})
