@@ -85,7 +85,7 @@ def offers(currency, cents=0):
 
 # --- an organization's own ------------------------------------------------------------------------------------------
 
-BEGINS = {"stripe": ("sk_", "rk_"), "paystack": ("sk_",), "flutterwave": ("FLWSECK_", "FLWSECK-")}  # secret keys do
+BEGINS = {"stripe": ("sk_", "rk_"), "paystack": ("sk_",), "flutterwave": ("FLWSECK-", "FLWSECK_TEST-")}  # secret keys do
 
 
 def _account(id):
