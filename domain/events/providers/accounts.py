@@ -85,7 +85,8 @@ def offers(currency, cents=0):
 
 # --- an organization's own ------------------------------------------------------------------------------------------
 
-BEGINS = {"stripe": ("sk_", "rk_"), "paystack": ("sk_",), "flutterwave": ("FLWSECK-", "FLWSECK_TEST-")}  # secret keys do
+# How secret keys begin.
+BEGINS = {"stripe": ("sk_", "rk_"), "paystack": ("sk_",), "flutterwave": ("FLWSECK-", "FLWSECK_TEST-")}
 
 
 def _account(id):
