@@ -87,7 +87,9 @@ def _becomes_money(page, here):
     page.goto(f"{here}/fields")
     page.get_by_role("link", name="Kind, rules and place of Budget").click()
     page.get_by_label("Kind", exact=True).select_option("money")
-    page.get_by_role("button", name="Look what becomes of the cells").click()
+    page.locator("section", has_text="Another kind").get_by_role(
+        "button", name="Look what becomes of the cells"
+    ).click()
     expect(page.get_by_role("region", name="Cells that don't fit")).to_contain_text("ca. 300")
     page.get_by_role("button", name="Make it").click()
     _reads(page, here, "ca. 300", is_marked=True)
