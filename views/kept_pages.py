@@ -33,7 +33,7 @@ class KeptPages:
                         self._kept.clear()
                     kept = self._kept[name] = (KEY.split(drawn.get_data(as_text=True)), drawn.headers, began)
         around, headers, _ = kept
-        return Response(key().join(around), headers=headers)
+        return Response(key().join(around), headers=headers.copy())  # what is added to one answer stays its own
 
     def _fresh(self, name):
         kept = self._kept.get(name)

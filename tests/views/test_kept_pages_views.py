@@ -31,3 +31,12 @@ def test_what_isnt_a_page_is_not_kept():
     kept = kept_pages.KeptPages(seconds=60)
     assert kept.answer("jazz", lambda: Response("moved", 301), str).status_code == 301
     assert kept.answer("jazz", lambda: Response("here"), str).get_data(as_text=True) == "here"
+
+
+def test_what_is_added_to_one_answer_is_not_of_the_next():
+    kept = kept_pages.KeptPages(seconds=60)
+    first = kept.answer("jazz", lambda: Response("here"), str)
+    first.headers["Content-Encoding"] = "gzip"
+    first.set_cookie("session", "somebody's")
+    second = kept.answer("jazz", lambda: Response("here"), str)
+    assert not {"Content-Encoding", "Set-Cookie"} & set(second.headers.keys())
