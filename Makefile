@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins oracle door interleavings check audit-verify bench lighthouse setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins oracle door sale interleavings check audit-verify bench lighthouse setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -51,6 +51,10 @@ door: setup-dev
 # Any interleaving of holding, paying, giving back, passing on and waiting keeps every sum of an event; the suite tries twelve.
 interleavings: setup-dev
 	EVENT_STORIES=$${EVENT_STORIES:-1000} $(PY) -m pytest tests/domain/events/test_interleavings.py
+# Twenty thousand buyers for five thousand seats, over HTTP; the server is killed twice. The suite sells forty.
+sale: setup-dev
+	SALE=$${SALE:-20000} $(PY) -m pytest tests/test_sale.py
+	SALE=$${SALE:-20000} $(PY) -m pytest --on postgres tests/test_sale.py
 
 # Any history of a table: what stands beside its rows is compared with what is worked out anew. ORACLE is how many.
 oracle: setup-dev
