@@ -130,16 +130,20 @@ def check_selling(event):
 def begin(event, lines, voucher, until, *, sweeps=True, **values):
     """An order that holds these lines until then, in the present transaction; lapsed holds end first where that is
     needed and one `sweeps`. Refuses with SoldOut."""
+    values |= _totals(event, lines, voucher)
     order = TicketOrder.create(event=event, currency=event.currency, hold_until_at=until, **values)
     _fill(order, event, lines, voucher, sweeps)
     return order
 
 
+def _totals(event, lines, voucher):
+    """What the order itself has of its lines."""
+    total, tax, discount = _sums(event, lines)
+    return {"voucher": voucher, "total_cents": total, "tax_cents": tax, "discount_cents": discount}
+
+
 def _fill(order, event, lines, voucher, sweeps=True):
     """Take what the lines want, and write them to the order."""
-    total, tax, discount = _sums(event, lines)
-    values = {"voucher": voucher, "total_cents": total, "tax_cents": tax, "discount_cents": discount}
-    TicketOrder.update(values).where(TicketOrder.id == order.id).execute()
     for line in lines:
         OrderItem.create(
             order=order,
@@ -163,8 +167,6 @@ def _fill(order, event, lines, voucher, sweeps=True):
         if not sweeps or not sweep(event.id):
             raise
         stock.take(order, wants, name=name)
-    for field, value in values.items():
-        setattr(order, field, value)
 
 
 def wants_of(order):
@@ -218,7 +220,11 @@ def change(order_id, wishes, *, code=""):
     counted = _people(items)
     stock.release(order, wants_of(order))
     OrderItem.delete().where(OrderItem.order == order).execute()
+    values = _totals(event, lines, voucher)
+    TicketOrder.update(values).where(TicketOrder.id == order.id).execute()
     _fill(order, event, lines, voucher)
+    for field, value in values.items():
+        setattr(order, field, value)
     if order.buyer_id:
         _give_back_to(order.buyer_id, counted)
         _take_for(event, order.buyer_id, sum(line.count for line in lines if line.tier.kind == "admission"))

@@ -82,10 +82,11 @@ def _candidates(event):
     return list(query.order_by(Place.number).limit(LOOKS))
 
 
-def call(event, place, turn=None):
+def call(event, place, turn=None, chosen=None):
     """Let one place have what it wishes, or what there is of it where less is fine, in the present transaction: True;
     False where there isn't enough or it isn't sold at the moment, None where nobody is there to be called.
-    A newcomer has a `turn` of their own length, and hears of any other refusal."""
+    A newcomer has a `turn` of their own length, what they have `chosen` just now (`holds.lines_of`), and hears of any
+    other refusal."""
     wishes = fitting(event, place.counts, place.is_less_fine)
     if not wishes:
         return False
@@ -94,7 +95,9 @@ def call(event, place, turn=None):
         _move(place, "lapsed", called_at=now())
         return None
     try:
-        return _hold(event, place, wishes, turn, is_looking)
+        if chosen is None or wishes != place.counts:
+            chosen = holds.lines_of(event, wishes, place.code or "")
+        return _hold(event, place, *chosen, turn, is_looking)
     except Refused as refusal:
         is_gone = isinstance(refusal, stock.SoldOut) and refusal.stock.kind != "voucher"
         if turn is None or is_gone:
@@ -103,9 +106,8 @@ def call(event, place, turn=None):
 
 
 @writes
-def _hold(event, place, wishes, turn, is_looking):
+def _hold(event, place, lines, voucher, turn, is_looking):
     moment = now()
-    lines, voucher = holds.lines_of(event, wishes, place.code or "")
     end = moment + turn if turn else _end(event, lines, moment + (TURN if is_looking else OFFER))
     if not turn and end - moment < LEAST:
         return False
@@ -123,6 +125,8 @@ def _end(event, lines, wish):
 
 def _move(place, state, **values):
     Place.update(state=state, **values).where(Place.id == place.id, Place.state == "waiting").execute()
+    for name, value in {"state": state, **values}.items():
+        setattr(place, name, value)
     wake("polls")
 
 

@@ -100,7 +100,7 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     holds.check_selling(event)
     if event.opens_at is not None:
         _check_form(key or "")
-    lines, _ = holds.lines_of(event, wishes, code)
+    chosen = lines, _ = holds.lines_of(event, wishes, code)
     block = block_of(address)
     _check_block(event, block)
     values = {
@@ -117,7 +117,7 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     }
     if not calls.has_opened(event):
         return _enter_draw(event, values)
-    return _enter(event, Place.create(number=number, state="waiting", **values))
+    return _enter(event, Place.create(number=number, state="waiting", **values), chosen)
 
 
 def _next_number(event_id):
@@ -140,19 +140,20 @@ def _enter_draw(event, values):
     return Place.create(state="drawn", **values)
 
 
-def _enter(event, place):
+def _enter(event, place, chosen):
     """Who comes is called at once where they may be, and else waits."""
     if event.line_behind:
         calls.call_next(event.id)
         event = events.one(event.id)
     ahead = Place.event == event.id, Place.state == "waiting", Place.number < place.number
     must_wait = event.line_behind or (not event.small_pass and Place.one(*ahead) is not None)
-    if not must_wait:
-        if not calls.fitting(event, place.counts, place.is_less_fine):
-            holds.sweep(event.id)
-        if Place.one(Place.id == place.id).state == "waiting":
-            calls.call(event, place, timedelta(minutes=event.hold_minutes))
-    place = Place.one(Place.id == place.id)
+    turn = timedelta(minutes=event.hold_minutes)
+    if not must_wait and not calls.call(event, place, turn, chosen) and holds.sweep(event.id):
+        place = Place.one(Place.id == place.id)  # what came back may have been its own already
+        if place.state == "waiting":
+            calls.call(event, place, turn, chosen)
+    if place.state == "waiting":
+        place = Place.one(Place.id == place.id)
     if place.state == "waiting":
         if not event.waits:
             raise stock.SoldOut(*_gone(event, place))
