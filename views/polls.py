@@ -17,7 +17,7 @@ log = logging.getLogger("guildhall.polls")
 PATH = "/line/polls/"
 SOONEST = 0.5  # seconds between two readings of one line
 LOOK_EVERY = {"sqlite": 5, "postgres": 0.5}  # seconds: another process may have written, or a sale ended
-KEEP_EVERY = 10  # seconds
+KEEP_EVERY = 5  # seconds
 ASKED = 120  # seconds without a poll, after which a line isn't read any more
 
 

@@ -20,7 +20,7 @@ from domain.base import keys
 from domain.events import events, holds
 from models import Event, Place
 
-AGAIN = 15  # seconds after which it is written down anew that somebody was seen
+AGAIN = 10  # seconds after which it is written down anew that somebody was seen
 
 _seen: dict[int, float] = {}  # place → when it was seen last
 _kept: dict[int, float] = {}  # the same, as far as it is written down
