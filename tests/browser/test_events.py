@@ -14,7 +14,7 @@ FESTIVAL = "/e/lantern-festival"
 
 def tab_to(page, place):
     """Press Tab until the focus is there."""
-    for _ in range(60):
+    for _ in range(200):  # a full list has many stops
         page.keyboard.press("Tab")
         if page.evaluate("(place) => document.activeElement.matches(place)", place):
             return

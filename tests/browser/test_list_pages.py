@@ -198,7 +198,7 @@ def test_a_board_shows_every_column_and_a_card_can_be_dragged(page):
     expect(page.locator("[data-column]")).to_have_count(4)
     card = page.locator("[data-column=pending] .board-card").first
     id = card.get_attribute("id")
-    card.drag_to(page.locator("[data-column='in progress'] .board-cards"))
+    card.drag_to(page.locator("[data-column='in progress'] .board-cards"), target_position={"x": 40, "y": 10})
     moved = page.locator(f"[data-column='in progress'] #{id}[data-value='in progress']")
     expect(moved).to_be_visible()
     page.reload()

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import TEAM
 
+TOP = {"x": 40, "y": 10}  # of a column, in sight: where the browser scrolled under the pointer, it took another card
+
 
 @pytest.fixture
 def page(page_of):
@@ -37,10 +39,10 @@ def test_a_refused_card_goes_where_it_belongs(page, page_of, new_task):
     other, begun = page_of("alice").request, page.locator("[data-column='in progress'] .board-cards")
 
     other.post(f"{TEAM}/tasks/{changed}/cells/status", form={"status": "completed"}, max_redirects=0)
-    page.locator(f"#card_{changed}").drag_to(begun)
+    page.locator(f"#card_{changed}").drag_to(begun, target_position=TOP)
     expect(page.locator("#notice .tone-bad")).to_be_visible()
     expect(page.locator(f"[data-column=completed] #card_{changed}")).to_have_count(1)  # a column that starts folded
 
     other.post(f"{TEAM}/tasks/{gone}/removal", max_redirects=0)
-    page.locator(f"#card_{gone}").drag_to(begun)
+    page.locator(f"#card_{gone}").drag_to(begun, target_position=TOP)
     expect(page.locator(f"#card_{gone}")).to_have_count(0)

@@ -54,7 +54,9 @@ def test_the_story_of_a_table_of_ones_own(page_of, record_property):
     page.goto(f"{here}?view=board")
     expect(page.get_by_role("main")).to_contain_text("Lamp")
     done("6 the board")
-    page.locator(".board-card", has_text="Kettle").drag_to(page.locator("[data-column]", has_text="Done").last)
+    page.locator(".board-card", has_text="Kettle").drag_to(
+        page.locator("[data-column]", has_text="Done").last, target_position={"x": 40, "y": 10}
+    )
     expect(page.locator("[data-column]", has_text="Done").last.locator(".board-card")).to_contain_text("Kettle")
     page.reload()
     expect(page.locator("[data-column]", has_text="Done").last.locator(".board-card")).to_contain_text("Kettle")

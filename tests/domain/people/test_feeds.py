@@ -97,7 +97,7 @@ def test_a_field_that_is_hidden_is_in_no_calendar(cast, at, inside_acme):
     mine = subscribed(by, "", full.listing, "/records/visits")
     theirs = subscribed(at("bob"), "", listings.of(table, at("bob")).listing, "/records/visits")
     assert b"secret" in feeds.text(*feeds.behind(theirs))
-    form = {"sees": "all", "changes": "all", "adds": "1", "archives": "1", "others": "change"}
+    form = {"sees": "all", "changes": "all", "adds": "1", "archives": "1", "shares": "1", "others": "change"}
     rules.change("visits", "role:member", MultiDict(form | {f"field_{names['Salary'][1:]}": "nothing"}), by=by)
     assert b"secret" not in feeds.text(*feeds.behind(theirs))
     assert b"secret" in feeds.text(*feeds.behind(mine))

@@ -143,7 +143,7 @@ def test_a_required_field_refuses_only_later_empty_cells(table, at):
     ids = make_rows(table, by, ("a", ""))
     state = field_id(table, "State")
     field_changes.rule(table.slug, state, is_required=True, is_unique=False, by=by)
-    assert field_changes.breaks(table, collections.field_of(table, state)) == 1
+    assert field_changes.misfits(table, collections.field_of(table, state)).empty_count == 1
     with pytest.raises(Invalid):
         make_rows(table, by, ("b", ""))
     rows.change(rules_of(table, by), ids[0], {f"f{field_id(table, 'Name')}": "c"}, by=by)
