@@ -68,14 +68,19 @@ def _sum(whose, states=UNDER_WAY):
 
 @writes
 def note_by_hand(id, *, by):
-    """Somebody sent the money back: the payment's and the order's sums follow, once. Refuses with NotFound, and while
-    a provider is at it."""
+    """Somebody sent the money back: the payment's and the order's sums follow, once. Refuses with NotFound, while a
+    provider is at it, and above what is left of the payment."""
     by.require("orders.write")
     refund = TicketRefund.one(TicketRefund.id == id)
     if refund is None:
         raise NotFound()
     if refund.payment.provider != "transfer" and not is_stuck(refund):
         raise Refused("The provider is sending it. Should that fail, you can note it here.")
+    payment, others = refund.payment, under_way(refund.payment)
+    others -= refund.amount_cents if refund.state in UNDER_WAY else 0
+    left = payment.amount_cents - payment.refunded_cents - others
+    if refund.state != "succeeded" and refund.amount_cents > left:
+        raise Refused("There isn't so much left of this payment: another refund sent it back, or is about to.")
     if move(refund.id, "succeeded"):
         count, payment = refund.amount_cents, refund.payment_id
         TicketPayment.update(refunded_cents=TicketPayment.refunded_cents + count).where(

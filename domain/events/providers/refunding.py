@@ -12,7 +12,7 @@ from domain.events.providers import accounts
 from domain.events.providers.facts import Declined
 from domain.events.refunds import DOUBT, OUTSIDE, UNDER_WAY, arrived, move, under_way
 from domain.money.providers.provider import CannotDo, ProviderFailed
-from models import TicketPayment, TicketRefund
+from models import TicketOrder, TicketPayment, TicketRefund
 
 
 @outgoing.sends("ticket_refund")
@@ -54,11 +54,21 @@ def _take_in_hand(id):
         return None
     payment, others = refund.payment, under_way(refund.payment)
     others -= refund.amount_cents if refund.state in UNDER_WAY else 0
-    if refund.amount_cents > payment.amount_cents - payment.refunded_cents - others:
+    left = payment.amount_cents - payment.refunded_cents - others
+    if refund.amount_cents > left or not _is_still_owed(refund, payment):
         TicketRefund.update(state="declined", error="It went back already.").where(TicketRefund.id == id).execute()
         return None
     TicketRefund.update(state="sent", error=None, asked_at=now()).where(TicketRefund.id == id).execute()
     return TicketRefund.get_by_id(id)
+
+
+def _is_still_owed(refund, payment):
+    """Whether what `settle` left to be sent is owed yet: once it failed, another one may have been sent for it. What is
+    foreign or was given out of goodwill isn't owed by the order's sums."""
+    order = TicketOrder.get_by_id(refund.order_id)
+    if refund.state in UNDER_WAY or payment.currency != order.currency or not refund.key.startswith("refund:"):
+        return True
+    return refund.amount_cents <= payments.owed_back(order)
 
 
 @writes

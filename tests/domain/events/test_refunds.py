@@ -34,3 +34,18 @@ def test_a_transfer_is_sent_back_by_hand_and_noted_once(paid_night, at):
     assert TicketOrder.get().state == "cancelled"
     with pytest.raises(NotFound):
         refunds.note_by_hand(999, by=at("alice"))
+
+
+def test_what_another_refund_sent_back_is_not_noted_by_hand(paid_night, at):
+    order, attempt = promised(*paid_night)
+    payment = came(attempt, 2000)
+    first = write(refunds.send, order, payment, 2000, "goodwill", "k1")
+    write(refunds.move, first.id, "failed")
+    second = write(refunds.send, order, payment, 2000, "goodwill", "k2")
+    with pytest.raises(Refused):
+        refunds.note_by_hand(first.id, by=at("alice"))
+    write(refunds.move, second.id, "failed")
+    refunds.note_by_hand(second.id, by=at("alice"))
+    with pytest.raises(Refused):
+        refunds.note_by_hand(first.id, by=at("alice"))
+    assert TicketPayment.get().refunded_cents == 2000

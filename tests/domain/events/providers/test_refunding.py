@@ -1,10 +1,12 @@
 """Money that goes back by a provider: once, followed until it has arrived, and noticed when it was made there."""
 
+import pytest
+
 from domain.base import outgoing
 from domain.events import holds, orders, payments, refunds
 from domain.events.providers import attempts, refunding
 from domain.money.providers import sandbox
-from models import Outgoing, TicketPayment, TicketRefund
+from models import OrderItem, Outgoing, TicketPayment, TicketRefund
 from tests.domain.events.providers.test_attempts import begun, page_of, paid, wire
 from tests.domain.events.test_payments import again, paid_night, passes_of
 from tests.domain.events.test_stock import ADA
@@ -68,6 +70,30 @@ def test_a_refund_that_the_bank_sends_back_is_owed_again_and_sent_anew_the_next_
     assert [one["status"] for one in sandbox.find("refund")] == ["succeeded", "failed"]
     assert (TicketRefund.get().state, again(paid).refunded_cents) == ("succeeded", 2000)
     assert refunding.try_again() == 0
+
+
+@pytest.fixture
+def overtaken(paid_night, at):
+    """A refund that failed, whose money another one has sent since: its id."""
+    order = begun(*paid_night, count=3)
+    sandbox.pay_page(page_of(order))
+    wire()
+    key = f"refund:{order.id}:double:1:2"
+    first = write(refunds.send, again(order), TicketPayment.get(), 2000, "given back", key)
+    write(refunds.move, first.id, "failed")
+    write(Outgoing.delete().where(Outgoing.kind == "ticket_refund").execute)
+    write(OrderItem.update(standing=1).execute)
+    write(payments.settle, order.id)
+    send_refunds()
+    assert again(order).refunded_cents == 4000
+    return first.id
+
+
+def test_a_refund_that_failed_is_not_sent_once_another_one_sent_its_money(overtaken, at):
+    refunds.send_again(overtaken, by=at("alice"))
+    send_refunds()
+    assert [one["amount"] for one in sandbox.find("refund")] == [4000]
+    assert TicketRefund.get_by_id(overtaken).state == "declined"
 
 
 def test_money_that_goes_back_at_the_provider_is_noticed(paid, at):
