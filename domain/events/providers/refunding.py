@@ -114,19 +114,20 @@ def adopt(attempt, told):
         and tried != str(refund.tries)
     ):
         return  # of an earlier try, which failed: the next one has begun
-    if refund:
+    outside = f"outside:{attempt.provider}:{attempt.account}:{told.id}"[:160]
+    if refund := refund or TicketRefund.one(TicketRefund.key == outside):
         _follow(refund, told)
     elif told.amount_cents and payment.order_id:
         about = {"order": payment.order_id, "payment": payment, "amount_cents": told.amount_cents, "reason": OUTSIDE}
-        key = f"outside:{attempt.provider}:{attempt.account}:{told.id}"[:160]
-        TicketRefund.create(**about, key=key, state=told.state, provider_refund_id=told.id)
+        TicketRefund.create(**about, key=outside, state=told.state, provider_refund_id=told.id)
 
 
 def _follow(refund, told):
-    """Have a refund stand as its provider says. One that failed is another try from there."""
+    """Have a refund stand as its provider says. One of ours that failed is another try from there."""
     if told.state == "failed":
         tries = refund.tries + (refund.state != "failed")
-        move(refund.id, "failed", error=told.error or "The bank sent it back.", tries=tries, provider_refund_id=None)
+        why, theirs = told.error or "The bank sent it back.", told.id if refund.reason == OUTSIDE else None
+        move(refund.id, "failed", error=why, tries=tries, provider_refund_id=theirs)
     elif told.state == "succeeded":
         move(refund.id, "succeeded", provider_refund_id=told.id, error=None)
     else:

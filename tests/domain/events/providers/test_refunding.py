@@ -5,8 +5,9 @@ import pytest
 from domain.base import outgoing
 from domain.events import holds, orders, payments, refunds
 from domain.events.providers import attempts, refunding
+from domain.events.providers.facts import Refund
 from domain.money.providers import sandbox
-from models import OrderItem, Outgoing, TicketPayment, TicketRefund
+from models import OrderItem, Outgoing, PaymentAttempt, TicketPayment, TicketRefund
 from tests.domain.events.providers.test_attempts import begun, page_of, paid, wire
 from tests.domain.events.test_payments import again, paid_night, passes_of
 from tests.domain.events.test_stock import ADA
@@ -107,6 +108,25 @@ def test_money_that_goes_back_at_the_provider_is_noticed(paid, at):
     send_refunds()
     assert [one["amount"] for one in sandbox.find("refund")] == [1500, 500]
     assert again(paid).refunded_cents == 2000
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_money_that_went_back_outside_and_failed_is_one_row_however_often_it_is_told(paid, kept):
+    sandbox.refund(TicketPayment.get().provider_payment_id, 500)
+    wire()
+    (made,) = sandbox.find("refund")
+    sandbox.fail_refund(made["id"])
+    wire()
+    if not kept:  # as rows were left before
+        write(TicketRefund.update(provider_refund_id=None).execute)
+    write(
+        refunding.adopt,
+        PaymentAttempt.get(),
+        Refund(made["id"], TicketPayment.get().provider_payment_id, "failed", 500),
+    )
+    (refund,) = TicketRefund.select()
+    assert (refund.state, refund.reason) == ("failed", refunds.OUTSIDE)
+    assert refund.provider_refund_id == (made["id"] if kept else None)
 
 
 def test_event_case_27_goodwill_is_a_refund_with_a_reason_and_leaves_the_order_whole(paid):
