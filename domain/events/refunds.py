@@ -107,8 +107,8 @@ def send_again(id, *, by):
 
 
 def is_stuck(refund):
-    """Whether nobody sends it by themselves: it failed, or nobody knows whether it was made."""
-    return refund.state == "failed" or (refund.state == "sent" and refund.error == DOUBT)
+    """Whether somebody may act on it: it failed, nobody knows whether it was made, or its provider wouldn't take it."""
+    return refund.state == "failed" or bool(refund.state == "sent" and refund.error and not refund.provider_refund_id)
 
 
 def move(id, state, **values):
@@ -169,7 +169,7 @@ listing = Listing(
             when=lambda row: row.provider != "transfer" and is_stuck(row),
         ),
     ),
-    also=("currency",),
+    also=("currency", "provider_refund_id"),
     reads="orders.read",
     chips="state",
     icon="arrow-back-up",

@@ -35,8 +35,13 @@ def give_back(row):
             _note_failure(refund.id, str(no))
         except ProviderFailed as failed:
             if failed.asked and not adapter.REPEATS:
-                _note_doubt(refund.id)
+                _note_error(refund.id, DOUBT)
                 return
+            if not failed.asked:
+                _note_error(refund.id, str(failed) or "The provider refused it.")
+            raise
+        except ValueError as no:  # an amount that the provider can't count: nothing was asked
+            _note_error(refund.id, str(no))
             raise
         else:
             writes(_adopt_answer)(refund, told)
@@ -78,8 +83,9 @@ def _note_failure(id, why):
 
 
 @writes
-def _note_doubt(id):
-    TicketRefund.update(error=DOUBT).where(TicketRefund.id == id).execute()
+def _note_error(id, why):
+    """Nobody knows whether it was made, or it wasn't and is tried again: somebody may act on it."""
+    TicketRefund.update(error=why[:500]).where(TicketRefund.id == id).execute()
 
 
 def _adopt_answer(refund, told):

@@ -3,10 +3,11 @@
 import pytest
 
 from domain.base import outgoing
-from domain.events import holds, orders, payments, refunds
+from domain.events import holds, orders, payments, providers, refunds
 from domain.events.providers import attempts, refunding
 from domain.events.providers.facts import Refund
 from domain.money.providers import sandbox
+from domain.money.providers.provider import ProviderFailed
 from models import OrderItem, Outgoing, PaymentAttempt, TicketPayment, TicketRefund
 from tests.domain.events.providers.test_attempts import begun, page_of, paid, wire
 from tests.domain.events.test_payments import again, paid_night, passes_of
@@ -71,6 +72,23 @@ def test_a_refund_that_the_bank_sends_back_is_owed_again_and_sent_anew_the_next_
     assert [one["status"] for one in sandbox.find("refund")] == ["succeeded", "failed"]
     assert (TicketRefund.get().state, again(paid).refunded_cents) == ("succeeded", 2000)
     assert refunding.try_again() == 0
+
+
+@pytest.mark.parametrize("no", [ProviderFailed("The key may not refund.", asked=False), ValueError("No such unit.")])
+def test_a_refund_that_the_provider_would_not_take_says_why_and_can_be_acted_on(paid, at, monkeypatch, no):
+    def refused(*_):
+        raise no
+
+    orders.cancel(paid.id, by=at("alice"))
+    with monkeypatch.context() as patched:
+        patched.setattr(providers.module("sandbox"), "refund", refused)
+        send_refunds()
+    refund = TicketRefund.get()
+    assert (refund.state, refund.error, refunds.is_stuck(refund)) == ("sent", str(no), True)
+    refunds.send_again(refund.id, by=at("alice"))
+    send_refunds()
+    assert [one["amount"] for one in sandbox.find("refund")] == [2000]
+    assert not refunds.is_stuck(TicketRefund.get())
 
 
 @pytest.fixture
