@@ -4,6 +4,7 @@ A provider's page or redirect proves nothing: facts are adopted as whole states,
 asks of the sums alone what the order gets. Why: docs/decisions/tickets.md
 """
 
+import logging
 from datetime import timedelta
 
 from peewee import fn
@@ -16,6 +17,8 @@ from domain.base import configuration, outgoing, settings
 from domain.events import events, holds, passes, refunds, stock
 from domain.fields.money import written
 from models import PaymentAttempt, Place, TicketOrder, TicketPayment, TicketRefund
+
+log = logging.getLogger("guildhall.tickets")
 
 # --- without money, and by a transfer ---------------------------------------------------------------------------
 
@@ -308,19 +311,23 @@ def look_after(limit=200):
     holds ended."""
     swept = holds.sweep_all(limit)
     with everywhere("money is looked after for all organizations"):
-        begun = TicketRefund.select(TicketRefund.id).where(TicketRefund.payment == TicketPayment.id)
+        going = TicketRefund.select(fn.COALESCE(fn.SUM(TicketRefund.amount_cents), 0)).where(
+            TicketRefund.payment == TicketPayment.id, TicketRefund.state << refunds.UNDER_WAY
+        )
         stranded = TicketPayment.select(TicketOrder.id, TicketOrder.organization).join(TicketOrder)
         stranded = stranded.where(
             TicketPayment.state == "paid",
             TicketPayment.dispute.is_null() | (TicketPayment.dispute == "won"),
-            TicketPayment.refunded_cents < TicketPayment.amount_cents,
+            TicketPayment.amount_cents - TicketPayment.refunded_cents > going,
             TicketOrder.state << ("expired", "cancelled"),
-            ~fn.EXISTS(begun),
-        )
-        found = list(stranded.distinct().limit(limit).tuples())
+        )  # the newest first: those whose refund failed or was declined stay among them
+        found = list(stranded.distinct().order_by(TicketOrder.id.desc()).limit(limit).tuples())
     for id, organization in found:
-        with inside(organization):
-            writes(settle)(id)
+        try:
+            with inside(organization):
+                writes(settle)(id)
+        except Exception:  # the others' money goes back all the same
+            log.exception("money of an order couldn't be looked after", extra={"order": id})
     return swept
 
 

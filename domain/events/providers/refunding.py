@@ -1,6 +1,7 @@
 """Money that goes back by providers: sent from the outgoing lane with a fixed key, followed until it has arrived,
 noticed when somebody made it there, and tried again each day where it failed."""
 
+import logging
 from datetime import timedelta
 
 from database.clock import now
@@ -13,6 +14,8 @@ from domain.events.providers.facts import Declined
 from domain.events.refunds import DOUBT, OUTSIDE, UNDER_WAY, arrived, move, under_way
 from domain.money.providers.provider import CannotDo, ProviderFailed
 from models import TicketOrder, TicketPayment, TicketRefund
+
+log = logging.getLogger("guildhall.tickets")
 
 
 @outgoing.sends("ticket_refund")
@@ -150,9 +153,14 @@ def try_again(limit=100):
         mine = TicketPayment.provider << list(providers.MODULES), TicketRefund.asked_at < day
         told = TicketRefund.error.is_null() | (TicketRefund.error != DOUBT)
         found = list(query.where(*waits, *mine, told).order_by(TicketRefund.id).limit(limit).tuples())
+    again = 0
     for id, organization in found:
-        _enqueue_again(id, organization)
-    return len(found)
+        try:
+            _enqueue_again(id, organization)
+            again += 1
+        except Exception:  # the others are asked for all the same
+            log.exception("a refund couldn't be tried again", extra={"refund": id})
+    return again
 
 
 @writes

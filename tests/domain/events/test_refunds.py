@@ -1,7 +1,7 @@
 import pytest
 
 from domain import NotFound, Refused
-from domain.events import orders, refunds
+from domain.events import orders, payments, refunds
 from models import Outgoing, TicketOrder, TicketPayment, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.fixtures.threads import write
@@ -21,8 +21,6 @@ def test_one_key_sends_one_and_no_more_than_is_left(paid_night):
 
 
 def test_a_transfer_is_sent_back_by_hand_and_noted_once(paid_night, at):
-    from domain.events import payments
-
     order, _ = promised(*paid_night)
     payments.note_transfer(order.id, 2000, by=at("alice"))
     orders.cancel(order.id, by=at("alice"))
@@ -49,3 +47,24 @@ def test_what_another_refund_sent_back_is_not_noted_by_hand(paid_night, at):
     with pytest.raises(Refused):
         refunds.note_by_hand(first.id, by=at("alice"))
     assert TicketPayment.get().refunded_cents == 2000
+
+
+def test_what_is_left_of_stranded_money_goes_back_whatever_went_before_and_whoever_fails(paid_night, monkeypatch):
+    both = [promised(*paid_night, email=f"b{n}@example.org") for n in range(2)]
+    for n, (order, attempt) in enumerate(both):
+        write(refunds.send, order, came(attempt, 2000, id=f"pi_{n}"), 500, "goodwill", f"k{n}")
+    write(TicketOrder.update(state="cancelled").execute)
+    settle = payments.settle
+
+    def failing(id):
+        if id == both[1][0].id:
+            raise RuntimeError("a bad row")
+        return settle(id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(payments, "settle", failing)
+        payments.look_after()
+    late = TicketRefund.select().where(TicketRefund.reason == "ended")
+    assert [(one.order_id, one.amount_cents) for one in late] == [(both[0][0].id, 1500)]
+    payments.look_after()
+    assert late.count() == 2

@@ -147,6 +147,22 @@ def test_money_that_went_back_outside_and_failed_is_one_row_however_often_it_is_
     assert refund.provider_refund_id == (made["id"] if kept else None)
 
 
+def test_one_refund_that_cannot_be_tried_again_leaves_the_others(paid, clock, monkeypatch):
+    both = [write(refunds.send, paid, TicketPayment.get(), 500, "goodwill", f"goodwill:{n}") for n in range(2)]
+    clock.forward(days=1, minutes=1)
+    enqueue = outgoing.enqueue
+
+    def failing(kind, key, payload):
+        if payload["refund"] == both[0].id:
+            raise RuntimeError("a bad row")
+        return enqueue(kind, key, payload)
+
+    monkeypatch.setattr(outgoing, "enqueue", failing)
+    assert refunding.try_again() == 1
+    asked = [TicketRefund.get_by_id(one.id).asked_at > one.asked_at for one in both]
+    assert asked == [False, True]
+
+
 def test_event_case_27_goodwill_is_a_refund_with_a_reason_and_leaves_the_order_whole(paid):
     write(refunds.send, paid, TicketPayment.get(), 500, "The lift was out of order", "goodwill:1")
     send_refunds()
