@@ -33,7 +33,9 @@ class Preview:
 
 def preview(order, pass_ids, extras):
     """What giving back these passes (ids) and so many add-ons (item's id → count) brings. Refuses with NotFound what
-    isn't good of this order, and with Invalid where nothing or too much is chosen."""
+    isn't good of this order, with Invalid where nothing or too much is chosen, and what isn't paid."""
+    if order.state != "paid":
+        raise events.InvalidTransition(f"Order {order.number} isn't paid, so nothing of it goes back.")
     good = {one.id: one for one in passes.of(order) if one.state != "void"}
     if not set(pass_ids) <= set(good):
         raise NotFound("One of these tickets isn't good any more.")

@@ -200,3 +200,13 @@ def test_asking_ends_with_its_hours_and_a_move_opens_it_again(three, clock):
     assert not returns.may_ask(again(three))
     allow(refund_hours=None, refund_when_moved=False)
     assert not returns.may_ask(again(three))
+
+
+def test_nothing_of_an_order_that_is_not_paid_goes_back(night, at):
+    event, tier = night
+    extra = make_tier(event, at("alice"), name="Parking", kind="addon", quantity="2")
+    order = holds.hold(event.id, {tier.id: 1, extra.id: 2})
+    item = next(one for one in holds.standing(order) if one.tier_id == extra.id)
+    with pytest.raises(events.InvalidTransition, match="isn't paid"):
+        returns.take_back(order.id, [], {item.id: 1}, WHY, by=at("alice"))
+    assert stock.check(event.id) == []
