@@ -12,6 +12,7 @@ from models import Checkpoint, EventSession, SessionSeat
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.doors import at_the_door, code_of
 from tests.fixtures.events import at_once
+from tests.fixtures.threads import write
 
 
 def part(event, by, title="Workshop", begins="18:00", ends="19:00", places="1"):
@@ -97,3 +98,12 @@ def test_a_sessions_door_lets_in_whoever_has_a_seat_there_and_phones_know(shop, 
     kept = scans.snapshot(keeper, phone, since=before)
     assert {row[0]: row[5] for row in kept["passes"]}[one.serial] == [made.id]
     assert [row["seated"] for row in kept["gates"] if row["id"] == gate.id] == [made.id]
+
+
+def test_a_part_that_has_no_end_of_seats_any_more_stands_in_nobodys_way(shop, at):
+    event, made, (one, _) = shop
+    other = part(event, at("alice"), "Talk", "19:00", "20:00")
+    seats.choose(one, {made.id})
+    write(lambda: EventSession.update(seats=None).where(EventSession.id == made.id).execute())
+    seats.choose(one, {other.id})
+    assert other.id in seats.of(one)
