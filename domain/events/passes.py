@@ -63,13 +63,14 @@ def is_in(one):
 
 
 def replace(one, **values):
-    """Make it void and a new one in its place, with a serial of its own, in the present transaction. Refuses with
-    Refused where it isn't good any more."""
+    """Make it void and a new one in its place, with a serial of its own, in the present transaction. What was asked of
+    it (its money back) is asked of the new one. Refuses with Refused where it isn't good any more."""
     codes.prepare()
     if not void(one, "transferred", "active"):
         raise Refused("This pass isn't good any more.", "PASS_VOID")
     about = {"event": one.event_id, "item": one.item_id, "tier": one.tier_id, "seq": one.seq}
-    kept = {"holder": one.holder, "email": one.email, "is_passed_on": one.is_passed_on}
+    kept = {"holder": one.holder, "email": one.email, "is_passed_on": one.is_passed_on, "refund": one.refund_id}
+    Pass.update(refund=None).where(Pass.id == one.id).execute()
     generation = Pass.select(fn.MAX(Pass.generation)).where(Pass.item == one.item_id, Pass.seq == one.seq).scalar()
     return Pass.create(serial=codes.serial(), generation=generation + 1, **about, **kept | values)
 

@@ -12,7 +12,7 @@ from database.transactions import writes
 from domain import Invalid, NotFound
 from domain.base import allowances, history, keys
 from domain.events import events, passes
-from domain.events.afterwards import seats
+from domain.events.afterwards import returns, seats
 from domain.fields.email import Usable
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
@@ -154,7 +154,8 @@ def accept(transfer, form):
         raise events.InvalidTransition("This ticket isn't offered to you any more.")
     holder = read_whole(WHO, form)["holder"]
     PassTransfer.update(state="accepted").where(PassTransfer.id == transfer.id).execute()
-    made = passes.replace(one, holder=holder, email=transfer.email, is_passed_on=True)
+    made = passes.replace(one, holder=holder, email=transfer.email, is_passed_on=True, refund=None)
+    returns.drop_request(one, "The ticket was passed on.")
     seats.hand_over(one, made)
     passes.write(made, "pass_accepted", f"pass_accepted:{made.id}")
     if one.email:

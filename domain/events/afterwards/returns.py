@@ -245,6 +245,12 @@ def _drop_requests(order, chosen):
     TicketRefund.delete().where(TicketRefund.id << asked, TicketRefund.state == "requested").execute()
 
 
+def drop_request(one, words):
+    """Decline what was asked for a pass as it was, in the present transaction, where that waits for an answer."""
+    asked = TicketRefund.id == one.refund_id, TicketRefund.state == "requested"
+    TicketRefund.update(state="declined", error=words).where(*asked).execute()
+
+
 @writes
 def approve(id, *, by):
     """Give back what was asked for: the pass is void, its place free, its money on its way. Once."""

@@ -4,7 +4,7 @@ import pytest
 
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.events import events, holds, orders, passes, payments, stock
-from domain.events.afterwards import order_money, returns
+from domain.events.afterwards import order_money, pass_transfers, returns
 from models import Event, TicketOrder, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.domain.events.test_stock import bought, figures
@@ -210,3 +210,20 @@ def test_nothing_of_an_order_that_is_not_paid_goes_back(night, at):
     with pytest.raises(events.InvalidTransition, match="isn't paid"):
         returns.take_back(order.id, [], {item.id: 1}, WHY, by=at("alice"))
     assert stock.check(event.id) == []
+
+
+@pytest.mark.parametrize("is_passed_on", [False, True])
+def test_what_was_asked_goes_along_with_a_new_code_and_ends_with_another_holder(three, at, is_passed_on):
+    allow(refund_hours=24)
+    one, *_ = passes.of(three)
+    returns.ask(three.id, [one.id], WHY)
+    if is_passed_on:
+        offered = pass_transfers.offer(one, {"email": "grace@example.org"})
+        new = pass_transfers.accept(offered, {"holder": "Grace Hopper"})
+        assert (TicketRefund.get().state, returns.requested(three)) == ("declined", {})
+    else:
+        passes.new_code(one.id, by=at("alice"))
+        new = passes.of_buyer(three)[-1]
+        returns.approve(TicketRefund.get().id, by=at("alice"))
+    assert passes.again(new).state == ("active" if is_passed_on else "void")
+    assert adds_up(three)
