@@ -194,14 +194,16 @@ def pay(order, token):
     order = _order(order, token)
     try:
         with inside(order.organization_id):
-            if order.state == "held":
-                allowances.spend_letter(holds.say_who(order.id, request.form).email)
-            if not order.total_cents:
-                payments.take_free(order.id)
-            elif (way := request.form.get("way", "")) in providers.MODULES:
+            is_held = order.state == "held"
+            email = holds.say_who(order.id, request.form).email if is_held else ""
+            if order.total_cents and (way := request.form.get("way", "")) in providers.MODULES:
                 return redirect(attempts.begin(order.id, way), 303)
-            else:
+            if is_held:
+                allowances.spend_letter(email)  # at a provider none goes out before it is paid
+            if order.total_cents:
                 payments.promise_transfer(order.id)
+            else:
+                payments.take_free(order.id)
     except Refused as refusal:
         return _draw(order, request.form, refusal)
     return redirect(holds.address(order), 303)

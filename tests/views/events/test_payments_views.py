@@ -122,3 +122,9 @@ def test_what_no_account_signed_is_refused_and_not_kept(night, browse, path, sta
         answer = browse(None).post(path, data=body, headers={"Stripe-Signature": "t=1,v1=00"})
         assert answer.status_code == status, answer.text
     assert not WebhookEvent.select().exists()
+
+
+def test_pressing_pay_spends_no_letter_of_an_address(night, browse):
+    stranger = browse(None)
+    for _ in range(4):  # of three an hour
+        to_the_page(stranger, held(stranger, *night, count=1))
