@@ -101,12 +101,12 @@ def _wall(name, text):
 
 def _moment(name, typed, given):
     """A clock's time where the event will be; one that clocks skip there is refused."""
+    if not 1970 <= typed.year <= 2200:
+        raise Invalid({name: "Choose a year between 1970 and 2200."})
     there = ZoneInfo(given["timezone"])
     moment = typed.replace(tzinfo=there).astimezone(UTC)
     if moment.astimezone(there).replace(tzinfo=None) != typed:
         raise Invalid({name: "Clocks skip this time there: summer time begins."})
-    if not 1970 <= moment.year <= 2200:
-        raise Invalid({name: "Choose a year between 1970 and 2200."})
     return moment
 
 

@@ -56,6 +56,7 @@ def test_the_programme_comes_along_across_the_end_of_summer_time(night, at):
         ({"starts": "2026-07-05T20:00"}, "ends"),
         ({"starts": "soon"}, "starts"),
         ({"starts": "2027-03-28T02:30", "ends": "2027-03-28T05:00"}, "starts"),  # clocks skip it
+        ({"starts": "0001-01-01T02:00", "timezone": "Asia/Tokyo"}, "starts"),  # before all time
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"venue": ""}, "venue"),
     ],
