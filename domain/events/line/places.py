@@ -195,6 +195,7 @@ def keep(place_id, form):
     key = holds.buyer_key(email)
     Buyer.insert(event=place.event_id, key=key).on_conflict_ignore().execute()
     buyer = Buyer.one(Buyer.event == place.event_id, Buyer.key == key)
+    Buyer.update(taken=Buyer.taken).where(Buyer.id == buyer.id).execute()  # one at a time for an address
     other = Place.one(Place.event == place.event_id, Place.buyer == buyer, Place.state << Place.LIVE)
     if other is not None and other.id != place.id:
         raise Invalid({"email": "Somebody is in this line with that address already."})

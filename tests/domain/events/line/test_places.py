@@ -184,3 +184,17 @@ def test_the_organizer_calls_somebody_before_others_and_takes_somebody_out(night
         places.remove(first.id, by=at("alice"))
     assert states(event) == ["called", "left", "called", "called"]
     assert stock.check(event.id) == []
+
+
+def test_of_two_that_keep_a_place_with_one_address_at_once_one_is_told(night):
+    event, tier = night
+    stand(event, tier, 5)
+    waiting = [stand(event, tier) for _ in range(2)]
+
+    def keep(place):
+        try:
+            return bool(places.keep(place.id, {"email": "ada@example.org"}))
+        except Invalid:
+            return False
+
+    assert sorted(at_once(event, *[lambda one=one: keep(one) for one in waiting])) == [False, True]
