@@ -65,13 +65,16 @@ def find(provider, id=""):
 
 
 def usable(currency, cents=0):
-    """provider → Account that the organization one stands in takes this amount with, the first offered first."""
-    own_ones = PaymentAccount.select().where(PaymentAccount.state == "on", PaymentAccount.key != "")
-    own = {row.provider: row for row in own_ones.order_by(PaymentAccount.id)}
+    """provider → Account that the organization one stands in takes this amount with, the first offered first.
+
+    One of its own that isn't set up yet leaves the site's; where it paused its own, that provider isn't offered."""
+    own_ones = list(PaymentAccount.select().order_by(PaymentAccount.id))
+    own = {row.provider: row for row in own_ones if row.state == "on" and not _lacks(row)}
+    paused = {row.provider for row in own_ones if row.state == "off"} - set(own)
     first = ("paystack", *ORDER) if currency in AFRICA else ORDER
     found = {}
     for provider in dict.fromkeys(first):
-        if takes(providers.counted_as(provider), currency, cents):
+        if provider not in paused and takes(providers.counted_as(provider), currency, cents):
             account = _opened(own[provider]) if provider in own else sites(provider)
             if account is not None:
                 found[provider] = account
@@ -146,11 +149,14 @@ def _resealed(id, name, before, after):
 
 def _notes(found, by):
     rows = PaymentAccount.select().where(PaymentAccount.id << [row.id for row in found]) if found else ()
-    said = {}
-    for row in rows:
-        lacks = "No key yet" if not row.key else "No webhook secret yet" if not row.secret else ""
-        said[row.id] = (("warn", lacks),) if lacks and not (row.key and row.provider == "paystack") else ()
-    return said
+    return {row.id: (("warn", lacks),) if (lacks := _lacks(row)) else () for row in rows}
+
+
+def _lacks(row):
+    """What an account can't be paid to without, in words; Paystack signs with the key itself."""
+    if not row.key:
+        return "No key yet"
+    return "No webhook secret yet" if not row.secret and row.provider != "paystack" else ""
 
 
 def _address(row):

@@ -49,9 +49,11 @@ def test_an_own_account_goes_before_the_sites_and_a_paused_one_sells_no_more(own
     used = lambda: accounts.usable("EUR", 2000)["stripe"].key  # noqa: E731
     assert used() == "sk_test_of_the_site"  # the own one has no key yet
     accounts.set_key(own.id, KEY, by=at("alice"))
+    assert used() == "sk_test_of_the_site"  # nor can its webhooks be checked
+    accounts.set_secret(own.id, SECRET, by=at("alice"))
     assert used() == KEY
     write(PaymentAccount.update(state="off").where(PaymentAccount.id == own.id).execute)
-    assert used() == "sk_test_of_the_site"
+    assert "stripe" not in accounts.usable("EUR", 2000)  # never silently to the site's
     assert accounts.find("stripe", own.public_id).key == KEY  # late money of it is looked at
 
 
