@@ -426,6 +426,7 @@ BROAD = {
     "domain/base/outgoing.py": 1,  # so is what a letter caused
     "domain/events/payments.py": 1,  # one order that fails is logged, and the others looked after
     "domain/events/providers/refunding.py": 1,  # so is one refund
+    "domain/events/providers/attempts.py": 1,  # and one that is asked about
     "database/transactions.py": 4,  # the writer hands each failure to whoever waits for it
     "domain/records/archives/returning.py": 2,  # whatever a stranger's ZIP goes wrong with, it is refused and put away
     "jobs/__init__.py": 2,  # a job's failure is its record

@@ -177,18 +177,29 @@ def _with_followers(firsts):
 def work_off():
     """Work one batch of due events; returns how many. Called until it returns nothing.
 
-    Where the provider fails several in a row, the rest of the batch waits a minute: what comes meanwhile passes.
+    Where the provider fails several in a row, what else of the batch would ask it waits a minute: others go on, and
+    what comes meanwhile passes.
     """
     _give_way()
-    events = list(chain(*_with_followers(due())))
-    held_back = set()
-    for start in range(0, len(events), TOGETHER):
-        some = events[start : start + TOGETHER]
-        worked = _work_together(some, held_back)
-        if worked < len(some):
-            _step_back(events[start + worked :])
-            return 0
-    return len(events)
+    held_back, worked = set(), 0
+    for events in _by_asked(chain(*_with_followers(due()))):
+        for start in range(0, len(events), TOGETHER):
+            some = events[start : start + TOGETHER]
+            seen = _work_together(some, held_back)
+            if seen < len(some):
+                _step_back(events[start + seen :])
+                break
+            worked += seen
+    return worked
+
+
+def _by_asked(events):
+    """Events by who would be asked about them: a channel, and of it the account that an id may begin with."""
+    groups = {}
+    for event in events:
+        account, slash, _ = event.event_id.partition("/")
+        groups.setdefault((event.channel, account if slash else ""), []).append(event)
+    return groups.values()
 
 
 @writes

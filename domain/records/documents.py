@@ -114,7 +114,9 @@ def without_doubles(shape, document):
     for slot, key in uniques(shape, document).items():
         if RecordUnique.one(RecordUnique.slot == slot, RecordUnique.key == key):
             cell = next(one for one in shape.unique if one.slot == slot)
-            _put(document, slot, cell.kind, LeftOver(cell.kind.plain(cell.value(document))))
+            value = cell.value(document)
+            words = " ".join(f"#{to}" for to in numbers(value)) or cell.kind.plain(value)  # titles aren't everybody's
+            _put(document, slot, cell.kind, LeftOver(words))
     return document
 
 

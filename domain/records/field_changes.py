@@ -119,6 +119,7 @@ def describe(slug, id, *, by, help, begins, shape=None):
     Refuses with Invalid what the field doesn't take, NotFound or Stale.
     """
     row, collection = _field(slug, id, by)
+    collections.check_linked(row.options, by)
     kind = shapes.read(collection).by_name[f"f{row.id}"].kind.for_all()
     try:
         text = _HELP.read(clean(help)) or None

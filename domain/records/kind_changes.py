@@ -241,7 +241,8 @@ def _checked(row, kind, options, by):
         raise Invalid({"kind": "There is no such kind of field."})
     if conversions.way(row.kind, kind) == conversions.NO:
         raise Invalid({"kind": conversions.INSTEAD})
-    collections.check_linked(options, by)
+    for one in (options, row.options):  # what it links to stands in its cells
+        collections.check_linked(one, by)
     try:
         return registry.read_options(kind, options)
     except Unfit as unfit:

@@ -159,8 +159,8 @@ def counts(tables, by):
     """id of a table → how many of its rows this member sees, to COUNTED + 1; of many tables, of the first ones."""
     found = {}
     for table in tables[:MOST_COUNTED]:
-        listing = of(table, by).listing
-        found[table.id] = totals.total(listing, lists.Ask(tab="all"), by)
+        if seen := seen_of(table, by):
+            found[table.id] = totals.total(seen.listing, lists.Ask(tab="all"), by)
     return found
 
 
@@ -185,7 +185,7 @@ def pointing(table, id, by):
     found = []
     for field in links.pointing(table):
         collection = Collection.one(Collection.id == field.collection_id, Collection.archived_at.is_null())
-        theirs, name = collection and _seen_of(collection, by), f"f{field.id}"
+        theirs, name = collection and seen_of(collection, by), f"f{field.id}"
         if not theirs or name not in theirs.listing.by_name:
             continue
         listing, ask = theirs.listing, lists.Ask(tab="all", filters=((name, (id,)),), rows=OTHERS)
@@ -200,7 +200,8 @@ def pointing(table, id, by):
     return found
 
 
-def _seen_of(collection, by):
+def seen_of(collection, by):
+    """The rules of a table for this member; None where they see nothing of it."""
     try:
         return of(collection, by)
     except NotFound:

@@ -136,6 +136,8 @@ def _read(collection, shape, who, form):
             problems |= {} if where else {"where": "Add a condition, or show all rows."}
     levels = {str(cell.id): form.get(f"field_{cell.id}", "") for cell in shape.cells}
     levels = {id: level if level in dict(LEVELS) else values["others"] for id, level in levels.items()}
+    away = (_values(collection, who) or {}).get("fields", {})  # of fields that were put away, and may come back
+    levels = {id: level for id, level in away.items() if id not in levels} | levels
     may = {name: form.get(name) == "1" for name, _ in MAY}
     later = form.get("later", "")
     if later not in dict(LEVELS):

@@ -147,6 +147,9 @@ def undo(slug, id, *, by, shape=None):
                 diff.setdefault(table, {}).setdefault(key, {})[name] = _value(before)
     if not diff:
         raise Refused("This can't be taken back.")
+    for values in diff.get("fields", {}).values():
+        if "kind" in values:  # what new rows begin with was said of the kind that it no longer is
+            values.setdefault("begins", None)
     made = make(collection, diff, f"{collection.name}: a change was taken back", by, shape)
     for values in diff.get("fields", {}).values():
         if values.get("kind") == "autonumber":

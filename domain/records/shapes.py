@@ -219,10 +219,19 @@ def aliases(row):
     return tuple(name for name, until in row.aliases if until > now().isoformat())
 
 
+def _begins(row, kind):
+    """What new rows begin with; None where the field became of another kind, which can't read it."""
+    try:
+        value = None if row.begins is None else kind.restored(row.begins)
+        return value if value is None or kind.for_all().text(value) else None
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
+        return None
+
+
 def _cell(row, options, filling, rules):
     kind = registry.made(row.slot.kind, row.slot.options, options)
     facts = {"required": row.is_required, "help": row.help or "", "acted": kind.counts or kind.holds_files}
-    facts["begins"] = None if row.begins is None else kind.restored(row.begins)
+    facts["begins"] = _begins(row, kind)
     names = (row.api_name, *aliases(row))
     made = Field(f"f{row.id}", row.label, kind, listed=not kind.long, also=names, **facts)
     return Cell(

@@ -120,7 +120,9 @@ def _rows(by, q):
     """Rows of the tables that they see, as each table's own search finds them: of the first SEARCHED tables."""
     items: list = []
     for table in collections.present(by)[:SEARCHED] if by.may("records.read") else ():
-        listing = listings.of(table, by).listing
+        if (seen := listings.seen_of(table, by)) is None:
+            continue
+        listing = seen.listing
         answer = lists.read(listing, lists.Ask(tab="all", q=q, rows=FOUND - len(items)), by)
         kind, href = listing.by_name[listing.first].kind, f"/{by.organization.slug}/records/{table.slug}"
         for row in answer.rows:

@@ -153,9 +153,10 @@ def _ask(place, field, key):
 
 def _day(key):
     try:
-        return date.fromisoformat(key)
+        day = date.fromisoformat(key)
     except ValueError:
         return None
+    return day if 1900 <= day.year <= 2200 else None
 
 
 def _value(kind, key):

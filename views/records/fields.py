@@ -150,9 +150,13 @@ def kind(table, id):
     if "kind" not in request.args:
         return _shown(table, id)
     try:
-        return _rehearsed(table, id, request.args)
+        page = _rehearsed(table, id, request.args)
     except Invalid as refusal:
         return _shown(table, id, refusal)
+    if "again" not in request.args:
+        return page
+    rest = [(name, text) for name, text in request.args.items(multi=True) if name != "again"]
+    return pages.go(f"{request.path}?{urlencode(rest)}")  # whose reload asks for nothing again
 
 
 @blueprint.post(HERE + "/fields/<int:id>/kind")

@@ -32,6 +32,7 @@ AFTER_BACK = timedelta(minutes=5)  # that who comes back has at least
 SELDOM = timedelta(seconds=3)  # between two looks because of a buyer
 CLOCKED = timedelta(minutes=5)  # and because of time
 GIVEN_UP = timedelta(hours=1)  # after its page ended, an attempt that nobody paid is over
+AFTERWARDS = timedelta(days=3)  # and yet asked about each hour: not every page can be closed
 
 
 class Unreachable(Refused):
@@ -245,15 +246,26 @@ def ask_open(limit=50):
         old = PaymentAttempt.created_at < now() - timedelta(minutes=2)
         open_ones = (PaymentAttempt.state == "open") & old
         returning = fn.EXISTS(waits) & (PaymentAttempt.looked_at < now() - timedelta(hours=1))
-        query = PaymentAttempt.select().where(*mine, due, open_ones | returning)
+        unpaid = PaymentAttempt.state.in_(("abandoned", "failed", "expired"))
+        ended = unpaid & (PaymentAttempt.expires_at > now() - AFTERWARDS)
+        ended &= PaymentAttempt.looked_at.is_null() | (PaymentAttempt.looked_at < now() - timedelta(hours=1))
+        query = PaymentAttempt.select().where(*mine, due, open_ones | returning | ended)
         found = list(query.order_by(PaymentAttempt.looked_at, PaymentAttempt.id).limit(limit))
     for attempt in found:
         with inside(attempt.organization_id):
-            if not _follow(attempt):
+            try:
+                _ask_by_clock(attempt)
+            except Exception:  # the others are asked about all the same
+                log.exception("a payment couldn't be asked about", extra={"attempt": attempt.id})
                 _postpone(attempt)
-            elif attempt.expires_at < now() - GIVEN_UP:
-                writes(payments.attempt_ended)(Ended(attempt.public_id, "expired"))
     return len(found)
+
+
+def _ask_by_clock(attempt):
+    if not _follow(attempt):
+        _postpone(attempt)
+    elif attempt.expires_at < now() - GIVEN_UP:
+        writes(payments.attempt_ended)(Ended(attempt.public_id, "expired"))
 
 
 @writes

@@ -370,6 +370,21 @@ def test_billing_f10_where_the_provider_is_silent_the_batch_steps_back_and_other
     assert {one.attempts for one in WebhookEvent.select()} == {0, 1, 2}
 
 
+def test_an_account_whose_provider_is_silent_holds_no_other_back(worked, monkeypatch):
+    def read(row):
+        if row.channel == "tickets_stripe":
+            raise ProviderFailed("no answer")
+        return [Fact(provider="stripe", happened_at=row.happened_at, event_id=row.event_id)]
+
+    monkeypatch.setattr(inbox, "read", read)
+    for number in range(20):
+        inbox.accept("tickets_stripe", Event(f"acct/evt_{number}", "t", f"pi_{number}", now()), b"{}")
+    accept("evt_new", subject="sub_new")
+    jobs.run("inbox")
+    assert statuses()["evt_new"] == "processed"
+    assert sum(one.attempts for one in WebhookEvent.select()) == inbox.PATIENCE + 1
+
+
 def test_code_t12_the_count_of_a_status_is_bounded(worked, monkeypatch):
     monkeypatch.setattr(inbox, "COUNTED", 2)
     monkeypatch.setattr(inbox, "_counts", Compiled(inbox._count_each))

@@ -4,8 +4,8 @@ import pytest
 
 from domain import Invalid, Refused, Stale
 from domain.fields.records.leftover import LeftOver
-from domain.lists import asks, lists, rows
-from domain.records import collections, field_changes, kind_changes, listings, questions, shape_changes
+from domain.lists import asks, lists, rows, trash
+from domain.records import collections, field_changes, kind_changes, listings, questions, shape_changes, shapes
 from models import Record, RecordField, RecordKey
 
 
@@ -141,6 +141,18 @@ def test_another_kind_forgets_what_new_rows_begin_with_until_it_is_taken_back(by
     assert rules_of(table, by).listing.by_name[name].begins == "none yet"
 
 
+def test_what_was_said_of_a_kind_that_a_field_no_longer_is_is_nothing(by):
+    table, (_, name) = table_of(by, ("On", "day"))
+    kind_changes.begin(table.slug, number(name), "text", by=by)
+    finish()
+    turned = shape_changes.recent(table)[0]
+    field_changes.describe(table.slug, number(name), by=by, help="", begins="n/a")
+    shape_changes.undo(table.slug, turned.id, by=by)
+    assert rules_of(table, by).listing.by_name[name].begins is None
+    kept = RecordField(begins="n/a")  # by an earlier version
+    assert shapes._begins(kept, rules_of(table, by).listing.by_name[name].kind) is None
+
+
 # --- rules ----------------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +188,20 @@ def test_one_to_one_no_two_rows_link_to_the_same(by):
     rows.create(rules, {first: "Key 4", name: "Blue"}, by=by)
     shown = [one for one in room_rules.listing.others(1, by) if one.link == name]
     assert not any(one.may_add for one in shown)  # it has its one
+
+
+def test_a_link_that_another_row_took_meanwhile_comes_back_as_words(by):
+    rooms = collections.make("Rooms", by=by)
+    red = rows.create(rules_of(rooms, by), {rules_of(rooms, by).listing.first: "Red"}, by=by)
+    table = collections.make("Keys", by=by)
+    name = f"f{collections.add_field(table.slug, 'Room', 'link', by=by, options={'table': rooms.id}).id}"
+    field_changes.rule(table.slug, number(name), by=by, is_required=False, is_unique=True)
+    rules = rules_of(table, by)
+    old = rows.create(rules, {rules.listing.first: "Key 1", name: "Red"}, by=by)
+    removed = rows.remove(rules, old.id, by=by)
+    rows.create(rules, {rules.listing.first: "Key 2", name: "Red"}, by=by)
+    trash.restore(rules, [removed.id], by=by)
+    assert getattr(rows.get(rules, old.id, by), name) == LeftOver(f"#{red.id}")
 
 
 # --- an order for long lists ----------------------------------------------------------------------------------------

@@ -279,6 +279,37 @@ def test_who_builds_sees_all_of_the_table_and_links_to_none_that_is_hidden(offer
     assert collections.add_field("offers", "Other", "link", options={"table": str(other.id)}, by=bob)
 
 
+def test_who_builds_one_table_reads_no_other_by_a_link_that_stands_there(offers, at, cast):
+    other = collections.make("Others", by=at("alice"))
+    link = collections.add_field("offers", "Other", "link", options={"table": str(other.id)}, by=at("alice"))
+    rules.change("others", "role:member", MultiDict(RULE | {"sees": "none"}), by=at("alice"))
+    rule(at, f"user:{cast.bob.id}", builds="1")
+    for asked in (
+        lambda: kind_changes.rehearse("offers", link.id, "text", by=at("bob")),
+        lambda: field_changes.describe("offers", link.id, by=at("bob"), help="", begins="#1"),
+    ):
+        with pytest.raises(Invalid):
+            asked()
+
+
+def test_a_hidden_field_that_was_put_away_comes_back_hidden(offers, at):
+    known = names(at("alice"))
+    rule(at, "role:member", **{f"field_{known['Budget'][1:]}": "nothing"})
+    field_changes.put_away("offers", int(known["Budget"][1:]), by=at("alice"))
+    rule(at, "role:member", adds="")
+    field_changes.bring_back("offers", int(known["Budget"][1:]), by=at("alice"))
+    assert "Budget" in names(at("alice"))
+    assert "Budget" not in names(at("bob"))
+
+
+def test_a_table_whose_rule_rests_is_left_out_of_what_is_counted(offers, at):
+    state = names(at("alice"))["State"][1:]
+    rule(at, "role:member", sees="some", where=(f"and~{state}~any_of~1",))
+    assert listings.counts([collections.found("offers")], at("bob"))
+    field_changes.put_away("offers", int(state), by=at("alice"))
+    assert listings.counts([collections.found("offers")], at("bob")) == {}
+
+
 def test_who_may_not_share_makes_nothing_that_others_see_it_by(offers, at):
     bob, alice = at("bob"), at("alice")
     collections.add_field("offers", "On", "day", by=alice)

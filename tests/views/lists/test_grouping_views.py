@@ -100,6 +100,11 @@ def test_a_long_group_goes_on_and_many_groups_are_several_pages(browse, cast, at
     assert "<html" not in rest
 
 
+def test_a_day_that_no_calendar_has_is_no_group(browse):
+    part = browse("alice").get("/acme/tasks?group=due_at&group_key=9999-12-31", headers={"HX-Request": "true"})
+    assert part.status_code == 200
+
+
 def test_a_view_keeps_its_groups_and_a_field_that_is_gone_is_said(browse, cast, at, repairs):
     alice, name = browse("alice"), repairs.names[1]
     saved = alice.post("/acme/records/repairs/views", data={"name": "By state", "query": f"group={name}"})

@@ -4,7 +4,7 @@ import pytest
 
 from domain import Refused
 from domain.base import settings
-from domain.events import holds, orders, payments, stock
+from domain.events import holds, orders, payments, providers, stock
 from domain.events.providers import accounts, attempts
 from domain.money import inbox
 from domain.money.providers import sandbox
@@ -156,6 +156,27 @@ def test_who_paid_while_the_server_was_away_is_found_by_the_clock(paid_night, cl
     assert attempts.ask_open() == 1
     assert (again(order).state, passes_of(order)) == ("paid", 1)
     assert attempts.ask_open() == 0
+
+
+def test_money_on_a_page_that_was_left_and_could_not_be_closed_is_found_by_the_clock(paid_night, clock, monkeypatch):
+    order = begun(*paid_night)
+    page = page_of(order)
+    monkeypatch.setattr(providers.module("sandbox"), "end", lambda *_: None)  # as Paystack, which has no such call
+    attempts.go_back(order.id)
+    sandbox.pay_page(page)
+    write(Outgoing.delete().where(Outgoing.kind == "sandbox_tickets").execute)
+    clock.forward(hours=2)
+    attempts.ask_open()
+    assert again(order).state == "paid" or again(order).refunded_cents
+
+
+def test_one_payment_that_can_not_be_asked_about_keeps_no_other(paid_night, clock, monkeypatch):
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    clock.forward(minutes=6)
+    monkeypatch.setattr(attempts, "_follow", lambda attempt: 1 / 0)
+    assert attempts.ask_open() == 1
+    assert attempts.ask_open() == 0  # it has its turn again later
 
 
 def test_a_dispute_is_flagged_and_ends_the_passes_only_once_it_is_lost(paid, at):
