@@ -10,6 +10,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,6 +24,7 @@ from database import transactions
 from database.clock import now
 from database.connections import database
 from database.transactions import writes
+from database.troubles import Unavailable
 from domain import NotFound
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
@@ -229,6 +231,7 @@ def run(name, *, asked_by=None, quiet=False):
         log.exception("a job failed", extra={"job": name})
     finally:
         over.set()
+        heart.join(10)  # seconds: one that still writes must not meet what closes next
         if error is not None or affected or not quiet:
             _record(name, started_at, affected, error, asked_by)
         _let_go(name, owner)
@@ -238,8 +241,9 @@ def run(name, *, asked_by=None, quiet=False):
 
 def _beat(name, owner, over):
     while not over.wait(HEARTBEAT):
-        if not _hold(name, owner):
-            log.error("a lease was lost", extra={"job": name})
+        with suppress(Unavailable):  # the next beat may find the database again, before the lease is over
+            if not _hold(name, owner):
+                log.error("a lease was lost", extra={"job": name})
 
 
 def run_now(name, *, by):
