@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import threading
+import time
 from datetime import timedelta
 
 from database.clock import now
@@ -16,6 +17,7 @@ from database.transactions import wake, writes
 from models import LongJob
 
 HOLD = timedelta(minutes=1)  # without progress; then its taker counts as dead
+TOLD_EVERY = 0.3  # seconds between two words about how far it is
 MOST = 3  # times that work is taken up again after it was cut off
 _PROCESS = secrets.token_hex(8)
 
@@ -85,6 +87,22 @@ def progress(row, done, *, lasting=False, **facts):
     row.done, row.facts = done, row.facts | facts
     values = {"done": done, "facts": row.facts, "held_until_at": now() + HOLD} | ({"attempts": 0} if lasting else {})
     return bool(LongJob.update(**values).where(*_mine(row)).execute())
+
+
+def telling(row):
+    """A function to call with how far it is, as often as one likes: it is noted a few times a second, in a transaction
+    of its own. It returns False when the work isn't the taker's any more."""
+    told = time.monotonic()
+    note = writes(progress)
+
+    def onward(done):
+        nonlocal told
+        if time.monotonic() - told < TOLD_EVERY:
+            return True
+        told = time.monotonic()
+        return note(row, done)
+
+    return onward
 
 
 def finish(row, *, error=None, **facts):

@@ -6,7 +6,6 @@ and, where conditions speak of today, their day. Whoever sees the same shares it
 
 import hashlib
 import threading
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
@@ -18,16 +17,15 @@ from database.clock import now, read_in, reader_day, reader_zone
 from database.connections import database
 from database.scope import inside
 from database.transactions import writes
-from domain import Forbidden, NotFound, Refused
+from domain import NotFound, Refused
 from domain.base import long_jobs
 from domain.charts import charts, tallies
 from domain.imports import targets
 from domain.organizations import organizations
-from models import Change, LongJob, Organization, User
+from models import Change, LongJob
 
 JOB = "chart"
 AT_ONCE = 50_000  # rows that are counted while somebody waits
-TOLD_EVERY = 0.3  # seconds between two words of a job about how far it is
 ANEW_AFTER = timedelta(seconds=30)  # what changes all the time isn't counted all the time
 KEPT = timedelta(days=7)
 KEPT_AT_ONCE = 500  # figures of few rows, in this process
@@ -150,33 +148,17 @@ def work():
 
 
 def _count(job):
-    user = job.asked_by_id and User.get_by_id(job.asked_by_id)
-    by: Any = user and organizations.reach(user, Organization.get_by_id(job.facts["organization"]).slug)
-    if by is None:
-        raise Forbidden("Whoever asked for it isn't here any more.")
+    by = organizations.who_asked(job, job.facts["organization"])
     if by.role != job.facts["role"]:  # it was asked through the eyes of a lesser one
         by = by.seen_as(job.facts["role"])
     read_in(job.facts["zone"])
     asked = charts.read(targets.found(job.facts["listing"], by, "charts").listing, job.facts["query"])
     if _place_of(asked, by) != job.subject:
         raise NotFound("The table, or who may see what of it, was changed meanwhile.")
-    at, mark, told = now(), _mark(), time.monotonic()
-
-    def onward(looked):
-        nonlocal told
-        if time.monotonic() - told < TOLD_EVERY:
-            return True
-        told = time.monotonic()
-        return _heard(job, looked)
-
-    tally = tallies.count(asked, by, onward=onward)
+    at, mark = now(), _mark()
+    tally = tallies.count(asked, by, onward=long_jobs.telling(job))
     if tally.is_whole:
         _finish(job, before=None, kept=tally.stored() | {"mark": mark, "at": at.isoformat()})
-
-
-@writes
-def _heard(job, looked):
-    return long_jobs.progress(job, looked)
 
 
 @writes

@@ -355,13 +355,14 @@ def address(order):
 
 
 def find(public_id, key):
-    """The order at a buyer's address, with its event; None where the key isn't its own."""
+    """The order at a buyer's address, with its event. Refuses with NotFound, also where the key isn't its own."""
     public_id = public_id[:40]
-    if not any(keys_fit(made, key) for made in keys.keyed_by_each("ticket order", public_id)):
-        return None
-    with everywhere("an order's address names no organization"):
-        order = TicketOrder.select(TicketOrder, Event).join(Event).where(TicketOrder.public_id == public_id).first()
-    return order
+    if any(keys_fit(made, key) for made in keys.keyed_by_each("ticket order", public_id)):
+        with everywhere("an order's address names no organization"):
+            query = TicketOrder.select(TicketOrder, Event).join(Event).where(TicketOrder.public_id == public_id)
+            if order := query.first():
+                return order
+    raise NotFound("There is no such order. Open it by the link in your letter.")
 
 
 def keys_fit(made, key):

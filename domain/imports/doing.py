@@ -24,7 +24,7 @@ from domain.lists import rows
 from domain.lists.listing import demand
 from domain.lists.sources import AsItIs
 from domain.organizations import organizations
-from models import ImportFile, ImportRow, Organization, User
+from models import ImportFile, ImportRow
 
 JUDGED = 500  # lines of a rehearsal that are kept at once
 BATCH = 200  # lines that are done in one transaction, with few statements
@@ -71,11 +71,8 @@ def _waits(job, held):
 
 
 def _by(job, held):
-    user = job.asked_by_id and User.get_by_id(job.asked_by_id)
-    by = user and organizations.reach(user, Organization.get_by_id(held.organization_id).slug)
-    if by is None:
-        raise Forbidden("Whoever asked for it isn't here any more.")
-    read_in(user.timezone)
+    by = organizations.who_asked(job, held.organization_id)
+    read_in(by.user.timezone)
     return by
 
 

@@ -206,6 +206,15 @@ def reach(user, slug):
     return None
 
 
+def who_asked(job, organization_id):
+    """Whoever asked for long work, as the Member that they are by now. Refuses with Forbidden."""
+    user = User.one(User.id == job.asked_by_id)
+    by = user and reach(user, Organization.get_by_id(organization_id).slug)
+    if by is None:
+        raise Forbidden("Whoever asked for it isn't here any more.")
+    return by
+
+
 # On every page: `list_1m_vs_jinja_page`.
 _mine = Compiled(
     lambda: (

@@ -133,17 +133,10 @@ def hold(slug):
 # --- the order's page -----------------------------------------------------------------------------------------------
 
 
-def _order(public_id, token):
-    order = holds.find(public_id, token)
-    if order is None:
-        raise NotFound("There is no such order. Open it by the link in your letter.")
-    return order
-
-
 @blueprint.get("/orders/<order>/<token>")
 @access.public
 def order(order, token):
-    return _draw(_order(order, token))
+    return _draw(holds.find(order, token))
 
 
 def _draw(order, values=None, refusal=None):
@@ -191,7 +184,7 @@ def _state(order):
 @access.public
 def pay(order, token):
     """Who buys, and on to the way they pay by; pressed again it lands on what the first press did."""
-    order = _order(order, token)
+    order = holds.find(order, token)
     try:
         with inside(order.organization_id):
             is_held = order.state == "held"
@@ -213,7 +206,7 @@ def pay(order, token):
 @access.public
 def ask_back(order, token):
     """Ask for the money of some tickets back; those that were free go back at once."""
-    order = _order(order, token)
+    order = holds.find(order, token)
     ids = [id for text in request.form.getlist("pass") if (id := whole(text))]
     try:
         with inside(order.organization_id):
@@ -226,7 +219,7 @@ def ask_back(order, token):
 @blueprint.post("/orders/<order>/<token>/tickets")
 @access.public
 def change(order, token):
-    order = _order(order, token)
+    order = holds.find(order, token)
     try:
         with inside(order.organization_id):
             holds.change(order.id, _wishes(), code=_code(order))
@@ -238,7 +231,7 @@ def change(order, token):
 @blueprint.post("/orders/<order>/<token>/release")
 @access.public
 def give_up(order, token):
-    order = _order(order, token)
+    order = holds.find(order, token)
     with inside(order.organization_id):
         attempts.go_back(order.id)
         holds.give_up(order.id)
@@ -249,6 +242,6 @@ def give_up(order, token):
 @blueprint.get("/orders/<order>/<token>/tickets.pdf")
 @access.public
 def tickets(order, token):
-    order = _order(order, token)
+    order = holds.find(order, token)
     with inside(order.organization_id):
         return held.pdf(passes.printed(order.event, passes.of_buyer(order), shop.when(order.event)), order.event)

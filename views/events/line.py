@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, request
 
 from database.clock import now
 from database.scope import inside
-from domain import NotFound, Refused
+from domain import Refused
 from domain.base import allowances
 from domain.events import events, holds, shop, tiers
 from domain.events.line import calls, forecasts, places, polls
@@ -14,17 +14,10 @@ from views import access, held, pages
 blueprint = Blueprint("line", __name__)
 
 
-def _place(public_id, token):
-    place = polls.find(public_id, token)
-    if place is None:
-        raise NotFound("There is no such place in line. Open it by the link in your letter.")
-    return place
-
-
 @blueprint.get("/line/<place>/<token>")
 @access.public
 def show(place, token):
-    return _draw(_place(place, token))
+    return _draw(polls.find(place, token))
 
 
 def _draw(place, form=None, refusal=None):
@@ -76,7 +69,7 @@ def _wished(place):
 @blueprint.post("/line/<place>/<token>")
 @access.public
 def keep(place, token):
-    place = _place(place, token)
+    place = polls.find(place, token)
     try:
         with inside(place.organization_id):
             allowances.spend_letter(places.keep(place.id, request.form).email)
@@ -88,7 +81,7 @@ def keep(place, token):
 @blueprint.post("/line/<place>/<token>/part")
 @access.public
 def take_fewer(place, token):
-    place = _place(place, token)
+    place = polls.find(place, token)
     with inside(place.organization_id):
         places.take_fewer(place.id)
     return redirect(polls.address(place), 303)
@@ -97,7 +90,7 @@ def take_fewer(place, token):
 @blueprint.post("/line/<place>/<token>/departure")
 @access.public
 def leave(place, token):
-    place = _place(place, token)
+    place = polls.find(place, token)
     with inside(place.organization_id):
         places.leave(place.id)
     return redirect(polls.address(place), 303)

@@ -14,18 +14,11 @@ blueprint = Blueprint("paying", __name__)
 HELD = "/orders/<order>/<token>"
 
 
-def _order(public_id, token):
-    order = holds.find(public_id, token)
-    if order is None:
-        raise NotFound("There is no such order. Open it by the link in your letter.")
-    return order
-
-
 @blueprint.get(HELD + "/back")
 @access.public
 def back(order, token):
     """The buyer comes back and may have paid: that proves nothing, but the provider is asked."""
-    order = _order(order, token)
+    order = holds.find(order, token)
     with inside(order.organization_id):
         attempts.look(order.id)
     return redirect(holds.address(order), 303)
@@ -36,7 +29,7 @@ def back(order, token):
 @access.public
 def away(order, token):
     """The buyer comes back without having paid, or wants to pay another way."""
-    order = _order(order, token)
+    order = holds.find(order, token)
     with inside(order.organization_id):
         attempts.go_back(order.id)
     return redirect(holds.address(order), 303)

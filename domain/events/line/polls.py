@@ -16,6 +16,7 @@ from database.compiled import Compiled
 from database.parameters import parameter
 from database.scope import everywhere
 from database.transactions import on_wake, writes
+from domain import NotFound
 from domain.base import keys
 from domain.events import events, holds
 from models import Event, Place
@@ -96,12 +97,13 @@ def address(place):
 
 
 def find(public_id, key):
-    """The place at this address, with its event; None where the key isn't its own."""
+    """The place at this address, with its event. Refuses with NotFound, also where the key isn't its own."""
     public_id = public_id[:40]
-    if not any(holds.keys_fit(made, key) for made in keys.keyed_by_each("place", public_id)):
-        return None
-    with everywhere("a place's address names no organization"):
-        return Place.select(Place, Event).join(Event).where(Place.public_id == public_id).first()
+    if any(holds.keys_fit(made, key) for made in keys.keyed_by_each("place", public_id)):
+        with everywhere("a place's address names no organization"):
+            if place := Place.select(Place, Event).join(Event).where(Place.public_id == public_id).first():
+                return place
+    raise NotFound("There is no such place in line. Open it by the link in your letter.")
 
 
 def poll_address(place):

@@ -19,7 +19,7 @@ from domain.fields.records.leftover import plain_cell
 from domain.lists import attachments
 from domain.organizations import organizations
 from domain.records import collections, shapes
-from models import Comment, LongJob, Organization, Record, RecordOption, StoredFile, User
+from models import Comment, LongJob, Record, RecordOption, StoredFile
 
 JOB = "table_export"
 FORMAT = 1
@@ -87,11 +87,8 @@ def work():
 
 
 def by_of(job):
-    """Whoever asked for a job, as a Member. Refuses with NotFound, or where they may not any more."""
-    user = User.one(User.id == job.asked_by_id)
-    by = organizations.reach(user, Organization.get_by_id(job.facts["organization"]).slug) if user else None
-    if by is None:
-        raise NotFound("Whoever asked for it isn't here any more.")
+    """Whoever asked for a job, as a Member. Refuses with Forbidden, also where they may not any more."""
+    by = organizations.who_asked(job, job.facts["organization"])
     by.require("records.build")
     return by
 

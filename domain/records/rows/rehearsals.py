@@ -6,7 +6,6 @@ and with the last change it saw.
 
 import hashlib
 import json
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +13,13 @@ from peewee import fn
 
 from database.scope import inside
 from database.transactions import writes
-from domain import Forbidden, Refused
+from domain import Refused
 from domain.base import long_jobs
 from domain.organizations import organizations
 from domain.records import collections, kind_changes
-from models import Change, LongJob, Organization, User
+from models import Change, LongJob
 
 JOB = "kind_rehearsal"
-TOLD_EVERY = 0.3  # seconds between two words about how far it is
 KEPT = ("looked", "empty", "left_count", "last")
 
 
@@ -90,13 +88,10 @@ def work():
 
 
 def _look(job):
-    user = job.asked_by_id and User.get_by_id(job.asked_by_id)
-    by: Any = user and organizations.reach(user, Organization.get_by_id(job.facts["organization"]).slug)
-    if by is None:
-        raise Forbidden("Whoever asked for it isn't here any more.")
+    by = organizations.who_asked(job, job.facts["organization"])
     facts = job.facts
     collection = collections.found(facts["table"])
-    mark, told = _last_change(collection), time.monotonic()
+    mark = _last_change(collection)
     given = {name: tuple(said) if isinstance(said, list) else said for name, said in facts["given"].items()}
     made = kind_changes.rehearse(
         facts["table"], facts["field"], facts["becomes"], by=by, options=facts["options"], given=given
@@ -104,14 +99,7 @@ def _look(job):
     if _subject(made, given, collection) != job.subject:
         raise Refused("The table was changed meanwhile. Look again.")
 
-    def onward(looked):
-        nonlocal told
-        if time.monotonic() - told < TOLD_EVERY:
-            return True
-        told = time.monotonic()
-        return _heard(job, looked)
-
-    kind_changes.rehearse_rest(made, onward)
+    kind_changes.rehearse_rest(made, long_jobs.telling(job))
     if made.is_whole:
         _finish(job, mark=mark, found=_kept(made))
 
@@ -133,11 +121,6 @@ def _fill(made, found):
     made.left, made.fit = ([kind_changes.Becomes(*one) for one in found[name]] for name in ("left", "fit"))
     made.words = {said: (word, count) for said, word, count in found["words"]}
     made.is_whole = True
-
-
-@writes
-def _heard(job, looked):
-    return long_jobs.progress(job, looked)
 
 
 @writes

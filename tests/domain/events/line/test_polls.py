@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from domain import NotFound
 from domain.events import events
 from domain.events.line import places, polls
 from models import Place
@@ -41,7 +44,8 @@ def test_only_addresses_that_we_made_are_answered(night):
     assert polls.parsed("") is None
     public_id, key = polls.address(place).split("/")[2:]
     assert polls.find(public_id, key) == place
-    assert polls.find(public_id, key[:-1] + "x") is None
+    with pytest.raises(NotFound):
+        polls.find(public_id, key[:-1] + "x")
 
 
 def test_who_is_seen_is_written_down_now_and_then(night, clock):
