@@ -74,6 +74,11 @@ class Rehearsal:
     last: int = 0  # the row that was looked at last
 
     @property
+    def has_too_many_words(self):
+        """Whether it has more than can become options; then no more are noted."""
+        return len(self.words) > collections.OPTIONS
+
+    @property
     def fit_count(self):
         return self.looked - self.empty - self.left_count
 
@@ -121,8 +126,9 @@ def _look_at(made, collection, cell, target, rows):
     if made.kind in ("choice", "choices"):
         said = [plain_cell(cell.kind, value) for _, _, value in cells if value is not None]
         for word, (written, count) in _new_words(cell.kind, target, said, made.form).items():
-            stood = made.words.get(word, (written, 0))
-            made.words[word] = stood[0], stood[1] + count
+            if word in made.words or not made.has_too_many_words:
+                stood = made.words.get(word, (written, 0))
+                made.words[word] = stood[0], stood[1] + count
     for id, document, value in cells:
         _look(made, id, cell, target, value, lambda document=document: plain_cell(title, first.value(document)))
     made.looked, made.last = made.looked + len(rows), rows[-1][0] if rows else made.last

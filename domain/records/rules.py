@@ -129,7 +129,8 @@ def _read(collection, shape, who, form):
     where = []
     if values["sees"] == "some":
         try:
-            where = row_conditions.read(shape, _conditions(form))
+            before = (_values(collection, who) or {}).get("where") or []
+            where = row_conditions.still_meant(before, row_conditions.read(shape, _conditions(form)))
         except Unfit as unfit:
             problems["where"] = str(unfit)
         else:

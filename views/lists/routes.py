@@ -270,10 +270,14 @@ def _total(place, context):
 def new(mounted, parts):
     access.refuse_who_only_looks()
     place = mounted.place(parts)
+    given = {f.name: request.args[f.name] for f in place.listing.written if f.name in request.args}
+    return _form(mounted, place, _begun(place) | given, {})
+
+
+def _begun(place):
+    """What stands in a form of something new."""
     given = {f.name: f.kind.text(f.begins) for f in place.listing.written if f.begins is not None}
-    given |= place.rules.proposes(place.by)
-    given |= {f.name: request.args[f.name] for f in place.listing.written if f.name in request.args}
-    return _form(mounted, place, given, {})
+    return given | place.rules.proposes(place.by)
 
 
 def create(mounted, parts):
@@ -293,7 +297,7 @@ def create(mounted, parts):
     if request.htmx:
         called = plain_cell(listing.by_name[listing.first].kind, listing.column(listing.first).of(row))
         note = pages.notice("good", f"Created “{called}”.{beyond}", link=page if listing.has_pages else None)
-        again = _form(mounted, place, {}, {}, another=True) if another else ""
+        again = _form(mounted, place, _begun(place), {}, another=True) if another else ""
         return pages.answer(again, note, trigger={"listChanged": True} | ({} if another else {"closeDialog": True}))
     return pages.go(f"{place.url}/new" if another else page, done)
 

@@ -53,7 +53,7 @@ def context(mounted, place, row, values=None, errors=None):
     """What the page of a row and its blocks need."""
     listing, rules, by = place.listing, place.rules, place.by
     texts = {f.name: as_text(f, listing.column(f.name).of(row)) for f in listing.of_row}
-    noted = [_in_words(listing, change) for change in changes.history(listing.table, row.id, HISTORY)]
+    noted = [_in_words(listing, c) for c in changes.history(listing.table, row.id, HISTORY) if _is_told(listing, c)]
     spoken, older = _spoken(listing, row, by) if listing.comments else ([], 0)
     return {
         "place": place,
@@ -74,6 +74,13 @@ def context(mounted, place, row, values=None, errors=None):
         "verbs": place.verbs(row),
         "here": mounted.nav,
     }
+
+
+def _is_told(listing, change):
+    """Not where only fields changed that one doesn't see: that and when they changed is theirs, too."""
+    return not (listing.source and change.verb == "updated" and change.fields) or bool(
+        listing.by_name.keys() & change.fields.keys()
+    )
 
 
 def _in_words(listing, change):

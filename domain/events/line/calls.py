@@ -48,7 +48,7 @@ def call_next(event_id, limit=CALLS):
         called += made is True
         if made is False and not event.small_pass:
             break
-    _mark(event, len(places) == LOOKS)
+    _mark(event, len(places) == LOOKS and called > 0)  # where nothing fits anybody, newcomers needn't wait for it
     return called
 
 
@@ -75,8 +75,11 @@ def _candidates(event):
         ends.append(sum(free.values()))
     query = _waiting(event.id)
     if event.small_pass:
-        wants = [Place.tiers.contains_id(id) for id in free]
-        query = query.where(reduce(or_, wants))
+        query = query.where(reduce(or_, [Place.tiers.contains_id(id) for id in free]))
+        if gone := [
+            Place.tiers.contains_id(one.thing) for one in stocks.values() if one.kind == "tier" and not one.left
+        ]:
+            query = query.where(Place.is_less_fine | ~reduce(or_, gone))
         if ends:
             query = query.where(Place.needs <= min(ends))
     return list(query.order_by(Place.number).limit(LOOKS))

@@ -9,7 +9,7 @@ from database.columns import public_id
 from database.scope import everywhere
 from database.transactions import writes
 from domain import Invalid, NotFound
-from domain.base import configuration, history, keys
+from domain.base import configuration, history, keys, stepup
 from domain.events import providers
 from domain.events.providers.facts import Account
 from domain.events.providers.units import takes
@@ -101,19 +101,21 @@ def _account(id):
 
 @writes
 def set_key(id, key, *, by):
-    """Keep its secret key, sealed. Refuses with Invalid what isn't one of this provider's."""
+    """Keep its secret key, sealed. Refuses with VerificationRequired, and with Invalid one of another kind."""
     by.require("payments.manage")
     row = _account(id)
     if not key.startswith(BEGINS[row.provider]):
         beginning = " or ".join(BEGINS[row.provider])
         raise Invalid({"key": f"A secret key of {providers.NAMES[row.provider]} begins with {beginning}."})
+    stepup.demand("payments.set_key", row.id)
     return _keep(row, "key", key, by)
 
 
 @writes
 def set_secret(id, secret, *, by):
-    """Keep what its webhooks are signed with, sealed."""
+    """Keep what its webhooks are signed with, sealed. Refuses with VerificationRequired."""
     by.require("payments.manage")
+    stepup.demand("payments.set_key", id)
     return _keep(_account(id), "secret", secret, by)
 
 

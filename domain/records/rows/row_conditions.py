@@ -130,6 +130,20 @@ def _kept(shape, said):
     return kept
 
 
+def still_meant(before, kept):
+    """Conditions of which some of those before may be gone: an “or” that lost all it stood beside is an “and”, and
+    doesn't widen what stands before it."""
+    groups, seen = [], set()
+    for one in before:
+        groups.append(groups[-1] if one["is_or"] and groups else len(groups))
+    for place, one in enumerate(kept):
+        group = groups[before.index(one)] if one in before else None
+        if one["is_or"] and group is not None and group not in seen:
+            kept[place] = one | {"is_or": False}
+        seen.add(group)
+    return kept
+
+
 def written(kept):
     """A kept condition as `read` takes it."""
     return conditions.Condition(kept["about"], kept["operator"], tuple(kept["texts"]), kept["is_or"]).written()

@@ -310,6 +310,17 @@ def test_a_table_whose_rule_rests_is_left_out_of_what_is_counted(offers, at):
     assert listings.counts([collections.found("offers")], at("bob")) == {}
 
 
+def test_a_condition_that_is_taken_out_lets_nobody_see_more(offers, at):
+    known = names(at("alice"))
+    state, owner = known["State"][1:], known["Owner"][1:]
+    open_, shut = (RecordOption.get(RecordOption.label == word).id for word in ("Open", "Shut"))
+    is_shut, is_open, is_mine = f"and~{state}~any_of~{shut}", f"and~{state}~any_of~{open_}", f"or~{owner}~any_of~me"
+    rule(at, "role:member", sees="some", where=(is_shut, is_open, is_mine))
+    assert seen(at("bob")) == {"D"}  # shut, and also open or bob's
+    rule(at, "role:member", sees="some", where=(is_shut, is_mine))
+    assert seen(at("bob")) == {"D"}
+
+
 def test_who_may_not_share_makes_nothing_that_others_see_it_by(offers, at):
     bob, alice = at("bob"), at("alice")
     collections.add_field("offers", "On", "day", by=alice)

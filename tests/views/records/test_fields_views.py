@@ -158,6 +158,9 @@ def test_help_bounds_and_an_order_are_forms_of_the_field(alice, offers, cast):
     form = alice.get("/acme/records/offers/new").text
     assert "In euros" in form
     assert 'value="100"' in form
+    another = {"HX-Request": "true", "HX-Target": "dialog"}
+    again = alice.post("/acme/records/offers", data={"f1": "Kettle", "f2": "5", "another": "1"}, headers=another).text
+    assert 'value="100"' in again  # the next one begins as the first did
     alice.post(f"{AT}/2/act", data={"act": "order", "shape": shape(cast)})
     finish()
     assert "Order long lists by it" not in alice.get(f"{AT}/2").text

@@ -3,11 +3,12 @@
 from html.parser import HTMLParser
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from database.clock import now
 from database.scope import inside
 from domain.lists import rows
-from domain.records import collections, listings
+from domain.records import collections, listings, rules
 from models import Record, RecordOption
 from tests.fixtures.threads import write
 
@@ -49,6 +50,17 @@ def test_a_row_is_typed_and_the_next_begins(alice, repairs):
     assert 'id="quick_add"' in answer.text
     assert "listChanged" in answer.headers["HX-Trigger"]
     assert "Toaster" in alice.get("/acme/records/repairs").text
+
+
+def test_that_a_hidden_field_changed_is_told_to_nobody_who_does_not_see_it(browse, repairs, cast, at):
+    with inside(cast.acme):
+        by = at("alice")
+        made = rows.create(listings.of(repairs, by), {"f1": "Toaster"}, by=by)
+        form = {"sees": "all", "changes": "all", "others": "change", "field_3": "nothing"}
+        rules.change("repairs", "role:member", MultiDict(form), by=by)
+        rows.change(listings.of(repairs, by), made.id, {"f3": "2026-07-01"}, by=by)
+    told = lambda who: browse(who).get(f"/acme/records/repairs/{made.id}").text.count("changed it")  # noqa: E731
+    assert (told("alice"), told("bob")) == (1, 0)
 
 
 def test_cells_board_and_filter(alice, repairs, cast):

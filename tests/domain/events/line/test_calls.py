@@ -41,6 +41,22 @@ def test_event_case_01_lapsed_holds_go_to_who_waits_before_a_newcomer(full, cloc
     assert stock.check(event.id) == []
 
 
+def test_many_who_wait_for_what_is_gone_keep_nobody_from_what_there_is(at, inside_acme, clock, monkeypatch):
+    monkeypatch.setattr(calls, "LOOKS", 3)
+    tickets = (
+        {"name": "Gala", "size": "1"},
+        {"name": "Day", "size": "5"},
+        {"name": "Shirt", "kind": "addon", "size": "9"},
+    )
+    event, (gala, day, shirt) = make_event(at("alice"), tickets=tickets)
+    stand(event, gala)
+    waiting = [places.join(event.id, {gala.id: 1, shirt.id: 1}) for _ in range(3)]
+    tiers.let_over(day.id, 1, by=at("alice"))  # something comes back, and is nothing for them
+    calls.work()
+    assert {again(one).state for one in waiting} == {"waiting"}
+    assert again(stand(event, day)).state == "called"
+
+
 def test_given_up_cancelled_given_back_or_made_larger_it_is_the_next_ones(full, at):
     event, tier, holder, waiting = full
     holds.give_up(holder.order_id)

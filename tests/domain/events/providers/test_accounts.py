@@ -6,6 +6,7 @@ import pytest
 
 from domain import Invalid, Refused
 from domain.base import configuration, keys
+from domain.base.stepup import VerificationRequired
 from domain.events.providers import accounts, attempts
 from domain.lists import rows
 from domain.money.providers.provider import NotOurs
@@ -19,8 +20,9 @@ KEY, SECRET = "sk_test_51Habcdefgh", "whsec_abcdefgh"
 
 
 @pytest.fixture
-def own(inside_acme, at):
+def own(inside_acme, at, proven):
     made = rows.create(accounts.rules, {"label": "Our Stripe", "provider": "stripe"}, by=at("alice"))
+    proven("alice", "payments.set_key", made.id, 3)
     return PaymentAccount.get_by_id(made.id)
 
 
@@ -41,6 +43,17 @@ def test_only_an_owner_connects_one_and_only_with_a_key_of_its_provider(own, at)
     with pytest.raises(Invalid, match="sk_"):
         accounts.set_key(own.id, "pk_test_51Habcdefgh", by=at("alice"))
     assert PaymentAccount.get_by_id(own.id).key == ""
+
+
+def test_where_money_goes_is_changed_by_nobody_who_only_has_the_screen(own, at):
+    other = rows.create(accounts.rules, {"label": "Theirs", "provider": "stripe"}, by=at("alice"))
+    for change in (
+        lambda: accounts.set_key(other.id, KEY, by=at("alice")),
+        lambda: accounts.set_secret(other.id, "x" * 20, by=at("alice")),
+    ):
+        with pytest.raises(VerificationRequired):
+            change()
+    assert PaymentAccount.get_by_id(other.id).key == ""
 
 
 def test_an_own_account_goes_before_the_sites_and_a_paused_one_sells_no_more(own, at):

@@ -62,6 +62,16 @@ def test_words_of_a_choice_are_all_known_before_and_become_options(by):
     assert kind_changes.left_over(table).get(field, 0) == 0
 
 
+def test_more_words_than_a_field_may_have_are_not_all_kept(by, monkeypatch):
+    monkeypatch.setattr(collections, "OPTIONS", 2)
+    table, field, _ = table_of(by, ("a", "b", "c", "d", "e"))
+    rehearsals.of(table.slug, field, "choice", by=by)
+    finish()
+    made = rehearsals.of(table.slug, field, "choice", by=by).rehearsal
+    assert made.has_too_many_words
+    assert len(made.words) == 3
+
+
 def test_what_changed_since_is_said_and_looked_at_again(by):
     table, field, rules = table_of(by, TEXTS)
     rehearsals.of(table.slug, field, "number", by=by)
