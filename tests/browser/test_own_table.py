@@ -65,9 +65,11 @@ def test_the_story_of_a_table_of_ones_own(page_of, record_property):
     done("9 another kind")
     page.goto(f"{here}/fields")
     page.get_by_role("button", name="Take back: Budget: kind").first.click()
+    expect(page.locator("#notice")).to_contain_text("It was taken back.")
     _reads(page, here, "ca. 300", is_marked=False)
     page.goto(f"{here}/fields")
     page.get_by_role("button", name="Take back: Budget: kind").first.click()
+    expect(page.locator("#notice")).to_contain_text("It was taken back.")
     _reads(page, here, "ca. 300", is_marked=True)
     done("10 undo and redo")
     page.goto(f"{here}/fields")
@@ -75,6 +77,7 @@ def test_the_story_of_a_table_of_ones_own(page_of, record_property):
         "Thing"
     )
     page.get_by_role("button", name="Save the name of Item").click()
+    expect(page.get_by_role("button", name="Save the name of Thing")).to_be_visible()
     page.goto(f"{here}?q=lamp")
     expect(page.locator("thead")).to_contain_text("Thing")
     expect(page.locator("#list_rows")).to_contain_text("Lamp")
@@ -94,6 +97,7 @@ def _becomes_money(page, here):
     ).click()
     expect(page.get_by_role("region", name="Cells that don't fit")).to_contain_text("ca. 300")
     page.get_by_role("button", name="Make it").click()
+    expect(page.locator("#notice")).to_contain_text("It is becoming money.")
     _reads(page, here, "ca. 300", is_marked=True)
 
 

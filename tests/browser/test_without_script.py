@@ -86,10 +86,12 @@ def test_a_card_is_moved_on_the_board(page):
     page.goto(f"{TEAM}/tasks/new")
     page.get_by_label("Title").fill("Snuff the candles")
     page.get_by_role("button", name="Create task").click()
+    expect(page.get_by_text("Task created.")).to_be_visible()
     page.goto(f"{TEAM}/tasks?view=board")
     card = page.locator(".board-card", has_text="Snuff the candles")
     card.get_by_label("Move Snuff the candles to").select_option("completed")
     card.get_by_role("button", name="Move").click()
+    expect(page).not_to_have_url(re.compile("view=board"))
     page.goto(f"{TEAM}/tasks?view=board")
     expect(page.locator("[data-column=completed]")).to_contain_text("Snuff the candles")
 
@@ -138,6 +140,7 @@ def test_signing_out(page):
     sign_in(page, "vera")
     page.goto("/account")
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
+    expect(page).not_to_have_url(re.compile("/account$"))
     page.goto("/account")
     expect(page).to_have_url(re.compile("/sign-in"))
 
