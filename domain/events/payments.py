@@ -161,7 +161,8 @@ def settle(order_id, reason=""):
     Twice or too much: the rest goes back. Too little or foreign: flagged, nothing is given and nothing lost.
     """
     order = holds.locked(order_id)
-    payments = list(TicketPayment.select().where(TicketPayment.order == order, TicketPayment.state == "paid"))
+    mine = TicketPayment.order == order, TicketPayment.state == "paid"
+    payments = list(TicketPayment.select().where(*mine).order_by(TicketPayment.id))
     fitting = [one for one in payments if one.currency == order.currency]
     paid, back = sum(one.amount_cents for one in fitting), sum(map(_gone, fitting))
     trouble = _trouble(order, payments, fitting, paid - back)
@@ -248,10 +249,10 @@ def _send_back_rest(order, fitting, reason):
     for payment in reversed(fitting):
         if payment.dispute in ("open", "lost"):  # the bank has it: it would go back twice
             continue
-        rest = payment.amount_cents - payment.refunded_cents - refunds.under_way(payment)
-        if (part := min(owed, rest)) > 0:
+        sent = payment.refunded_cents + refunds.under_way(payment)
+        if (part := min(owed, payment.amount_cents - sent)) > 0:
             left = sum(item.standing for item in items)
-            refunds.send(order, payment, part, reason or why, f"refund:{order.id}:{why}:{payment.id}:{left}")
+            refunds.send(order, payment, part, reason or why, f"refund:{order.id}:{why}:{payment.id}:{left}:{sent}")
             owed -= part
 
 
@@ -275,11 +276,12 @@ def price_of(order, items):
 
 
 def owed_back(order):
-    """Minor units that the house has and that aren't its: paid − refunded − under way − the price of what stands."""
+    """Minor units that the house has and that aren't its: paid − refunded − under way − what banks look at − the price
+    of what stands."""
     if order.state in TicketOrder.LIVE:
         return 0
-    sent = refunds.under_way_of(order)
-    return max(0, order.paid_cents - order.refunded_cents - sent - price_of(order, holds.standing(order)))
+    gone = order.refunded_cents + refunds.under_way_of(order) + refunds.disputed(order)
+    return max(0, order.paid_cents - gone - price_of(order, holds.standing(order)))
 
 
 def _sum(order):

@@ -51,6 +51,13 @@ def under_way_of(order):
     return _sum((TicketRefund.order == order) & (TicketPayment.currency == order.currency))
 
 
+def disputed(order):
+    """Minor units of payments that a bank looks at: it may take them back, and then they went back once already."""
+    left = fn.COALESCE(fn.SUM(TicketPayment.amount_cents - TicketPayment.refunded_cents), 0)
+    mine = TicketPayment.order == order, TicketPayment.state == "paid", TicketPayment.currency == order.currency
+    return int(TicketPayment.select(left).where(*mine, TicketPayment.dispute == "open").scalar())
+
+
 def made_outside(order):
     """Minor units that went back at a provider without us."""
     return _sum((TicketRefund.order == order) & (TicketRefund.reason == OUTSIDE), ("sent", "succeeded"))

@@ -209,3 +209,21 @@ def test_a_transfer_that_is_promised_again_holds_the_tickets_not_a_moment_longer
     clock.forward(hours=20)
     assert payments.promise_transfer(order.id).hold_until_at == order.hold_until_at
     assert PaymentAttempt.select().count() == 1
+
+
+def test_a_payment_that_gave_back_once_gives_back_again_while_as_many_tickets_stand(paid_night):
+    order, attempt = promised(*paid_night)
+    for cents in (2700, 3000, 3000):
+        came(attempt, cents)
+    assert [refund.amount_cents for refund in TicketRefund.select().order_by(TicketRefund.id)] == [700, 300]
+    assert payments.owed_back(again(order)) == 0
+
+
+def test_what_a_bank_disputes_is_sent_back_by_nobody_else(paid_night):
+    order, attempt = promised(*paid_night)
+    came(attempt, 2000)
+    came(attempt, 500, id="pi_2", dispute="open")
+    assert payments.owed_back(again(order)) == 0
+    assert not TicketRefund.select().exists()
+    came(attempt, 500, id="pi_2", dispute="won")
+    assert [(one.payment.provider_payment_id, one.amount_cents) for one in TicketRefund.select()] == [("pi_2", 500)]

@@ -97,7 +97,7 @@ def overtaken(paid_night, at):
     order = begun(*paid_night, count=3)
     sandbox.pay_page(page_of(order))
     wire()
-    key = f"refund:{order.id}:double:1:2"
+    key = f"refund:{order.id}:double:1:2:0"
     first = write(refunds.send, again(order), TicketPayment.get(), 2000, "given back", key)
     write(refunds.move, first.id, "failed")
     write(Outgoing.delete().where(Outgoing.kind == "ticket_refund").execute)
