@@ -1,6 +1,7 @@
 """A real server and a real Chromium. A page that says an error on its console fails its story."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -79,7 +80,7 @@ class Pages:
 
     def __init__(self, browser, url):
         self.browser, self.url = browser, url
-        self.contexts, self.troubles, self.expected = [], [], []
+        self.contexts, self.troubles, self.expected, self.posts = [], [], [], set()
 
     def __call__(self, who=None, url=None, **options):
         options = {
@@ -104,6 +105,30 @@ class Pages:
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self._note(f"pageerror on {page.url}: {error}"))
         page.on("response", self._answered)
+        page.on("request", self._begun)
+        page.on("requestfinished", self._ended)
+        page.on("requestfailed", self._ended)
+        page.goto, page.reload = self._once_posted(page, page.goto), self._once_posted(page, page.reload)
+
+    def _begun(self, request):
+        if request.method != "GET":
+            self.posts.add(request)
+
+    def _ended(self, request):
+        self.posts.discard(request)
+
+    def _once_posted(self, page, leave):
+        """Leaving a page ends what it still sends, as people, who are slower, hardly ever do."""
+
+        def then(*args, **options):
+            until = time.monotonic() + PATIENCE / 1000
+            page.evaluate("1")  # what was pressed has begun to be sent before this is answered
+            while self.posts and time.monotonic() < until:
+                page.wait_for_timeout(10)
+            self.posts.clear()
+            return leave(*args, **options)
+
+        return then
 
     def _heard(self, message):
         # A refused request is told by its response; the console says it a second time. `hx-sync` replaces a search
