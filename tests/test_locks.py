@@ -79,7 +79,7 @@ def test_of_several_the_first_that_nobody_holds_is_taken_and_kept(house):
     if database.dialect == "sqlite":
         assert write(lock_any, "audit", 4) == 0
         return
-    all_held, over = threading.Barrier(5, timeout=10), threading.Barrier(5, timeout=10)
+    all_held, over = threading.Barrier(5, timeout=60), threading.Barrier(5, timeout=60)
 
     @writes
     def holds():

@@ -601,9 +601,9 @@ def test_two_processes_at_once_both_succeed_and_each_migration_runs_once(empty, 
     processes = [context.Process(target=_migrate, args=(empty, tmp_path, answers)) for _ in range(2)]
     for process in processes:
         process.start()
-    found = [answers.get(timeout=30) for _ in processes]
+    found = [answers.get(timeout=120) for _ in processes]
     for process in processes:
-        process.join(30)
+        process.join(120)
     assert sorted(found, key=len) == [[], NAMES]
     assert applied() == NAMES
 
@@ -618,7 +618,7 @@ def test_after_migrating_no_lock_is_held_and_readers_may_only_read(empty, tmp_pa
             database.execute_sql("DELETE FROM user")
         began = time.monotonic()
         assert migrations.migrate(tmp_path) == []
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 # --- one form of text ------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def storage(tmp_path):
     )
     url = f"redis+unix://{socket}"
     client = redis.Redis(unix_socket_path=str(socket))
-    for _ in range(100):
+    for _ in range(600):
         if socket.exists():
             break
         time.sleep(0.05)
@@ -53,7 +53,7 @@ def storage(tmp_path):
     client.close()
     yield url
     process.terminate()
-    process.wait(10)
+    process.wait(30)
 
 
 def statuses(*runs):

@@ -99,7 +99,7 @@ def test_report_22_a_lock_of_another_program_is_waited_for_and_then_said(sqlite,
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         answer = alice.post("/acme/tasks", data={"title": "Late"}, headers={"Accept": "application/json"})
-        assert 0.25 < time.monotonic() - began < 5
+        assert 0.25 < time.monotonic() - began < 20
         assert (answer.status_code, answer.json["code"]) == (503, "UNAVAILABLE")
         assert answer.json["retry_after"] > 0
         assert alice.get("/acme/tasks").status_code == 200
@@ -129,7 +129,7 @@ def test_report_22_the_log_is_cut_once_nobody_reads_from_it(sqlite, monkeypatch)
         time.sleep(0.3)
         assert log.stat().st_size > 2_000_000, "somebody reads"
         put("writing goes on meanwhile")
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while log.stat().st_size and time.monotonic() < until:
         time.sleep(0.05)
     assert log.stat().st_size == 0
@@ -281,7 +281,7 @@ def test_attack_a10_where_nothing_may_be_written_it_says_so(tmp_path, unhoused):
     environment = {"PATH": os.environ["PATH"], "GUILDHALL_DATA": str(folder), "PORT": str(free_port())}
     for more in ({}, {"SECRET_KEY": "k" * 40}):
         done = subprocess.run(
-            [sys.executable, "app.py"], cwd=TOP, env=environment | more, capture_output=True, text=True, timeout=60
+            [sys.executable, "app.py"], cwd=TOP, env=environment | more, capture_output=True, text=True, timeout=240
         )
         assert done.returncode == 1
         assert "Traceback" not in done.stderr

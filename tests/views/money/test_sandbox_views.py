@@ -370,5 +370,5 @@ def test_stripes_own_library_talks_to_it_over_a_real_wire(web):
     finally:
         wire.close()
         server.shutdown()
-        thread.join(5)
+        thread.join(30)
         server.server_close()

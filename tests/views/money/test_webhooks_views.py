@@ -296,5 +296,5 @@ def test_in_a_rush_taking_in_goes_before_working_off(web, cast, monkeypatch):
         assert post(web, event(id=f"evt_{n}", type="customer.updated")).status_code == 200
     began = time.monotonic()
     assert webhooks.inbox.work_off()
-    assert 0.2 < time.monotonic() - began < 5, "it waits, and not for ever"
+    assert 0.2 < time.monotonic() - began < 60, "it waits, and not for ever"
     webhooks.inbox._arrivals.clear()
