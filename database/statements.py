@@ -6,6 +6,7 @@ from typing import Any
 
 from peewee import (
     OP,
+    SQL,
     AutoField,
     BigIntegerField,
     CharField,
@@ -50,7 +51,7 @@ class CachedStatements:
         conflict, keys = query._on_conflict, query.model._meta.get_primary_keys()
         if not isinstance(query._insert, dict) or query._columns or query._returning not in (None, keys):
             return None
-        if conflict is not None and conflict._action != "IGNORE":
+        if conflict is not None and (conflict._update or conflict._where or conflict._conflict_where):
             return None
         row = dict(query._insert)
         for field, default in query.get_default_data().items():
@@ -68,7 +69,8 @@ class CachedStatements:
                     return None
             names.append((field.name, kept))
             params.append(value)
-        key = (self, query.model, tuple(names), conflict is None, query._returning is None)
+        how = conflict and (conflict._action, _names(conflict._preserve), _names(conflict._conflict_target))
+        key = (self, query.model, tuple(names), how, query._returning is None)
         text = _inserts.get(key)
         if text is None:
             whole = query.clone()
@@ -81,6 +83,10 @@ class CachedStatements:
 
 
 _inserts: dict[tuple, str] = {}
+
+
+def _names(fields):
+    return fields and tuple(field.name for field in fields)
 
 
 def _within(node):
@@ -164,6 +170,8 @@ def _set(field, value, params):
 
 
 def _condition(node, model, params):
+    if type(node) is SQL and not node.params:
+        return node.sql
     if type(node) is not Expression:
         raise _NotPlain
     op, lhs, rhs = node.op, node.lhs, node.rhs

@@ -7,8 +7,10 @@ from peewee import fn
 
 from database import statements
 from database.clock import now
+from database.columns import spelled
 from database.connections import database
 from database.scope import inside
+from database.transactions import writes
 from models import CreditAccount, Membership, Organization, Setting, Task, User, WebhookEvent
 
 pytestmark = pytest.mark.usefixtures("house")
@@ -26,6 +28,7 @@ def plain(n, user):
     yield User.select().where(User.status.in_(words), User.email_verified_at.is_null(), User.id.not_in((n, n + 1)))
     yield Membership.select().where(Membership.user == user)
     yield Task.select().where(Task.due_at <= later, Task.title != f"t{n}").limit(1)
+    yield WebhookEvent.select().where(spelled("status IN ('received', 'failed')"), WebhookEvent.subject.in_(words))
     yield User.update(status=f"s{n}")
     yield WebhookEvent.update(**event).where(WebhookEvent.id == n, WebhookEvent.status.in_(words))
     yield Task.update(assigned_to=user, title=f"t{n}").where(Task.id == n)
@@ -44,6 +47,19 @@ def test_a_kept_text_is_peewees_own(cast):
                     assert (database.dialect, "history" in text) == ("postgres", True)
                 else:
                     assert (kept[0], list(kept[1])) == (text, list(params))
+
+
+def test_what_is_written_over_is_part_of_a_kept_insert(cast):
+    """Each of these conflicts has a text of its own."""
+    for n in (1, 2):
+        row = {"key": f"k{n}", "value": n, "updated_by": cast.bob}
+        writes(Setting.insert(row).on_conflict_ignore().execute)()
+        for other, written, by in ((10, n + 10, "bob"), (20, n + 10, "alice")):
+            changed = [Setting.value] if other == 10 else [Setting.updated_by]
+            again = Setting.insert(row | {"value": n + other, "updated_by": cast.alice})
+            writes(again.on_conflict(conflict_target=[Setting.key], preserve=changed).execute)()
+            held = Setting.get(Setting.key == f"k{n}")
+            assert (held.value, held.updated_by) == (written, getattr(cast, by))
 
 
 def test_the_scope_is_a_value_and_no_part_of_the_text(cast):

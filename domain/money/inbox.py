@@ -17,7 +17,9 @@ from itertools import chain
 from peewee import Case, Select, fn
 
 from database.clock import now
-from database.compiled import Compiled
+from database.columns import spelled
+from database.compiled import Compiled, CompiledRows
+from database.parameters import parameter
 from database.transactions import wake, writes
 from domain import NotFound
 from domain.base import outgoing
@@ -127,6 +129,13 @@ def due(limit=BATCH):
 
     One that waits for what hasn't come yet (facts.Retry) holds nobody back: it may be waiting for them.
     """
+    return _due(moment=WebhookEvent.next_attempt_at.db_value(now()), limit=limit)
+
+
+IS_UNSETTLED = spelled("status IN ('received', 'failed')")
+
+
+def _whose_turn_it_is():
     earlier = WebhookEvent.alias()
     first = (
         earlier.select(earlier.id)
@@ -135,21 +144,24 @@ def due(limit=BATCH):
             earlier.subject == WebhookEvent.subject,
             earlier.subject != "",
             earlier.id < WebhookEvent.id,
-            earlier.status.in_(WebhookEvent.UNSETTLED),
+            IS_UNSETTLED,
             ~fn.COALESCE(earlier.error, "").startswith(WAITS),
         )
         .limit(1)
     )
-    return list(
+    return (
         WebhookEvent.select()
         .where(
-            WebhookEvent.status.in_(WebhookEvent.UNSETTLED),
-            WebhookEvent.next_attempt_at.is_null() | (WebhookEvent.next_attempt_at <= now()),
+            IS_UNSETTLED,
+            WebhookEvent.next_attempt_at.is_null() | (WebhookEvent.next_attempt_at <= parameter("moment")),
             ~fn.EXISTS(first),
         )
         .order_by(WebhookEvent.id)
-        .limit(limit)
+        .limit(parameter("limit"))
     )
+
+
+_due = CompiledRows(WebhookEvent, _whose_turn_it_is)  # each event is followed by one, for `events_worked_asking`
 
 
 def _with_followers(firsts):
@@ -159,8 +171,7 @@ def _with_followers(firsts):
         groups.setdefault((event.channel, event.subject or event.id), []).append(event)
     held = {event.id for event in firsts}
     query = WebhookEvent.select().where(
-        WebhookEvent.subject.in_({event.subject for event in firsts} - {""}),
-        WebhookEvent.status.in_(WebhookEvent.UNSETTLED),
+        WebhookEvent.subject.in_(sorted({event.subject for event in firsts} - {""})), IS_UNSETTLED
     )
     stopped, moment = set(), now()
     for event in query.order_by(WebhookEvent.id).limit(FOLLOWING * BATCH) if firsts else ():
@@ -238,7 +249,7 @@ def _work_together(events, held_back):
         if (error is not None or not together) and event.subject not in refused:
             _hold_back(event, _finish(event, found, error, began), refused)
     held_back |= refused
-    _wake_waiting([event.subject for event, _, _ in attempts if event.subject])
+    _wake_waiting(sorted({event.subject for event, _, _ in attempts} - {""}))
     return seen
 
 
@@ -283,15 +294,12 @@ def _settle_all(pairs, began):
 
 def _wake_waiting(subjects):
     """What waited for these subjects is due at once."""
-    mine = WebhookEvent.subject.in_(subjects), WebhookEvent.status == "failed", WebhookEvent.error.startswith(WAITS)
-    done = WebhookEvent.alias()
-    newer = done.select(done.id).where(
-        done.subject == WebhookEvent.subject, done.status == "processed", done.updated_at >= WebhookEvent.updated_at
-    )
-    query = WebhookEvent.select(WebhookEvent.id).where(*mine, WebhookEvent.next_attempt_at > now(), fn.EXISTS(newer))
-    waiting = [event.id for event in query.limit(BATCH)]
-    if waiting:
-        writes(WebhookEvent.update(next_attempt_at=None).where(WebhookEvent.id.in_(waiting)).execute)()
+    mine = WebhookEvent.subject.in_(subjects), WebhookEvent.status == "failed", WebhookEvent.next_attempt_at > now()
+    found = [one for one in WebhookEvent.select().where(*mine).limit(BATCH) if (one.error or "").startswith(WAITS)]
+    for waiting in found:
+        newer = WebhookEvent.subject == waiting.subject, WebhookEvent.updated_at >= waiting.updated_at
+        if WebhookEvent.one(*newer, WebhookEvent.status == "processed"):
+            writes(WebhookEvent.update(next_attempt_at=None).where(WebhookEvent.id == waiting.id).execute)()
 
 
 def work(event, asked=False):

@@ -6,6 +6,7 @@ import pytest
 import jobs
 from database.clock import now
 from database.compiled import Compiled
+from database.connections import database
 from domain.base import configuration, notices
 from domain.lists import asks, lists
 from domain.money import facts, inbox, owners, replays
@@ -263,6 +264,15 @@ def test_many_events_are_worked_in_order(worked):
 
 
 # --- effects and mark together ---------------------------------------------------------------------------------------
+
+
+def test_whose_turn_it_is_is_found_by_the_index_of_what_is_unsettled(worked, monkeypatch):
+    monkeypatch.setattr(inbox._due, "_texts", {})
+    assert inbox.due() == []
+    if database.dialect == "sqlite":  # PostgreSQL plans by what is in a table
+        ((text, params),) = inbox._due._texts.values()
+        plan = [row[-1] for row in database.execute_sql(f"EXPLAIN QUERY PLAN {text}", [1] * len(params))]
+        assert any("webhook_event_unsettled (channel=? AND subject=? AND id<?)" in step for step in plan), plan
 
 
 def test_when_an_effect_fails_there_is_neither_effect_nor_mark(worked, monkeypatch):

@@ -124,7 +124,7 @@ def put(thing):
 def keep(id, kind, owner, body):
     """Write a row, new or not."""
     SandboxObject.insert(object_id=id, kind=kind, owner=owner, body=body).on_conflict(
-        conflict_target=[SandboxObject.object_id], update={SandboxObject.body: body, SandboxObject.owner: owner}
+        conflict_target=[SandboxObject.object_id], preserve=[SandboxObject.body, SandboxObject.owner]
     ).execute()
 
 
