@@ -137,28 +137,12 @@ IS_UNSETTLED = spelled("status IN ('received', 'failed')")
 
 def _whose_turn_it_is():
     earlier = WebhookEvent.alias()
-    first = (
-        earlier.select(earlier.id)
-        .where(
-            earlier.channel == WebhookEvent.channel,
-            earlier.subject == WebhookEvent.subject,
-            earlier.subject != "",
-            earlier.id < WebhookEvent.id,
-            IS_UNSETTLED,
-            ~fn.COALESCE(earlier.error, "").startswith(WAITS),
-        )
-        .limit(1)
-    )
-    return (
-        WebhookEvent.select()
-        .where(
-            IS_UNSETTLED,
-            WebhookEvent.next_attempt_at.is_null() | (WebhookEvent.next_attempt_at <= parameter("moment")),
-            ~fn.EXISTS(first),
-        )
-        .order_by(WebhookEvent.id)
-        .limit(parameter("limit"))
-    )
+    same = earlier.channel == WebhookEvent.channel, earlier.subject == WebhookEvent.subject, earlier.subject != ""
+    before = earlier.id < WebhookEvent.id, IS_UNSETTLED, ~fn.COALESCE(earlier.error, "").startswith(WAITS)
+    may = WebhookEvent.next_attempt_at.is_null() | (WebhookEvent.next_attempt_at <= parameter("moment"))
+    first = earlier.select(earlier.id).where(*same, *before).limit(1)
+    query = WebhookEvent.select().where(IS_UNSETTLED, may, ~fn.EXISTS(first))
+    return query.order_by(WebhookEvent.id).limit(parameter("limit"))
 
 
 _due = CompiledRows(WebhookEvent, _whose_turn_it_is)  # each event is followed by one, for `events_worked_asking`
