@@ -29,7 +29,7 @@ class Moment(Field):
             return value
         if value.tzinfo is None:
             raise ValueError("A time without a zone was to be stored.")
-        value = value.astimezone(UTC)
+        value = value if value.tzinfo is UTC else value.astimezone(UTC)
         return value.isoformat(timespec="microseconds")[:-6] + "Z" if database.dialect == "sqlite" else value
 
     def python_value(self, value):

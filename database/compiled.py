@@ -3,6 +3,7 @@
 from database.connections import database
 from database.parameters import IN_SCOPE, Parameter
 from database.scope import EVERYWHERE, _scope, _standing
+from database.statements import whole_row
 
 
 class Compiled:
@@ -39,11 +40,7 @@ class CompiledRows(Compiled):
         self.model = model
 
     def __call__(self, **values):
-        fields = self.model._meta.sorted_fields
-        return [
-            self.model.of(**{f.name: f.python_value(value) for f, value in zip(fields, row, strict=True)})
-            for row in super().__call__(**values)
-        ]
+        return [whole_row(self.model, row) for row in super().__call__(**values)]
 
     def first(self, **values):
         """The first row, or None; the query has a limit of its own."""

@@ -234,7 +234,7 @@ def insert_row(model, data):
     for name, as_it_is, made in columns:
         value = data[name]
         if type(value) is not as_it_is:
-            value = made(value)
+            value = made(value) if value is not None else None
             if isinstance(value, Node) and (value := _within(value)) is None:
                 return None
         params.append(value)
@@ -265,14 +265,20 @@ class WholeRows(CursorWrapper):
 
     def __init__(self, cursor, model):
         super().__init__(cursor)
-        self.model, (self.names, self.readers) = model, _read_as(model)
+        self.model = model
 
     def process_row(self, row):
-        values = dict(zip(self.names, row, strict=True))
-        for name, read in self.readers:
-            if values[name] is not None:
-                values[name] = read(values[name])
-        return self.model.of(**values)
+        return whole_row(self.model, row)
+
+
+def whole_row(model, row):
+    """An instance of all columns of its table, as the database gives them."""
+    names, readers = _read_as(model)
+    values = dict(zip(names, row, strict=True))
+    for name, read in readers:
+        if values[name] is not None:
+            values[name] = read(values[name])
+    return model.of(**values)
 
 
 @cache

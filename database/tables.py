@@ -135,7 +135,11 @@ class Owned(Table):
         owner = values.setdefault("organization", place)
         if owner is EVERYWHERE or place not in (owner, EVERYWHERE):
             cls._refuse()
-        values = cls._meta.get_default_dict() | values
+        meta: Any = cls._meta
+        values = meta._default_by_name | values
+        for name, default in meta._default_callable_list:
+            if name not in values:
+                values[name] = default()
         return cls.of(id=insert_row(cls, values), **values)
 
     @classmethod

@@ -27,8 +27,10 @@ def record(organization, table, row_id, verb, fields=None, *, by=None, batch=Non
     On PostgreSQL commits of one organization are put in line from here on, so that ids become visible
     in their order and a page that asks «after 7» can't miss a 6 that committed late."""
     lock("changes", organization.id)
+    moment = now()
     what = {"table": table, "row_id": row_id, "verb": verb, "fields": fields or {}, "batch": batch or public_id()}
-    change = Change.put(organization=organization.id, by=by and by.id, **what)
+    times = {"created_at": moment, "updated_at": moment, "at": moment}
+    change = Change.put(organization=organization.id, by=by and by.id, **what, **times)
     wake("live")
     return change
 

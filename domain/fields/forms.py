@@ -8,17 +8,19 @@ from domain.fields.kinds import Unfit
 from domain.fields.records.leftover import LeftOver
 
 
-def read_form(fields, form, only=None):
+def read_form(fields, form, only=None, whole=False):
     """Form texts → {name: value}. Refuses with Invalid, which has a sentence for each field that can't be taken.
-    A field that wasn't sent stays out; with `only`, so does every other name. An empty text is the
+    A field that wasn't sent stays out, or with `whole` counts as left empty; with `only`, so does every other name
+    stay out. An empty text is the
     field's default, or refused where the field is required. A kind that takes several answers (`several`)
     is given the list of them. For a form that must be whole, see `read_whole`."""
     values, problems = {}, {}
     for field in fields:
-        if field.name not in form or (only is not None and field.name not in only):
+        is_sent = field.name in form
+        if not (is_sent or whole) or (only is not None and field.name not in only):
             continue
         try:
-            value = field.read(_sent(form, field))
+            value = field.read(_sent(form, field) if is_sent else "")
             values[field.name] = field.default if value is None else value
         except Unfit as unfit:
             problems[field.name] = str(unfit)
@@ -29,11 +31,11 @@ def read_form(fields, form, only=None):
 
 def read_whole(fields, form):
     """The same for a form that has all of `fields`: what wasn't sent counts as left empty."""
-    return read_form(fields, {field.name: _sent(form, field) if field.name in form else "" for field in fields})
+    return read_form(fields, form, whole=True)
 
 
 def _sent(form, field):
-    if getattr(field.kind, "several", False) and hasattr(form, "getlist"):
+    if field.kind.several and hasattr(form, "getlist"):
         return form.getlist(field.name)
     return form[field.name]
 

@@ -46,7 +46,8 @@ class Text(Kind):
         return self.read(text)
 
     def key(self, value):
-        return f"{natural(value)[:80]}\t{_short(comparable(value))}"
+        said = comparable(value)
+        return f"{_natural(value, said)[:80]}\t{_short(said)}"
 
     def unique_key(self, value):
         return None if self.long else _short(comparable(value))
@@ -91,6 +92,11 @@ def folded(text):
 def natural(text):
     """Text as it is ordered: folded, with each run of figures behind its length, so that A2 comes before A10."""
     return _FIGURES.sub(_with_length, folded(text[:1000]))
+
+
+def _natural(text, said):
+    """The same where it is known how the text is compared."""
+    return _FIGURES.sub(_with_length, said) if said.isascii() and len(text) <= 1000 else natural(text)
 
 
 _FIGURES = re.compile(r"[0-9]+")

@@ -368,12 +368,12 @@ class Sight(Source):
         values = numbers.given(shape, values)
         document = documents.put(shape, {}, values)
         text, maker, moment = documents.dumped(shape, document), by.user.id, now()
-        times = {"created_at": moment, "changed_at": moment}
+        times = {"created_at": moment, "updated_at": moment, "changed_at": moment}
         made = {"collection": shape.collection, "cells": text, "created_by": maker, "changed_by": maker}
         known = dict.fromkeys(shape.by_name) | values
         id = Record.put(**made, **documents.words(shape, document, known), **times).id
         documents.place(shape, id, None, document, known)
-        return Row(self.shape, id, text, 1, maker, moment, maker, moment)
+        return Row(self.shape, id, document, 1, maker, moment, maker, moment)
 
     def write(self, listing, row, before, values, extra, by):
         lock("records", self.shape.collection)

@@ -14,13 +14,13 @@ _PLACES = {name: place for place, name in enumerate(SYSTEM)}
 
 
 class Row:
-    """A row as its table has it."""
+    """A row as its table has it, out of its document or the text of it."""
 
     __slots__ = ("cells", "document", "id", "others", "shape", "system", "version")
 
     def __init__(self, shape, id, text, version, *system):
         self.id, self.shape, self.version = id, shape, version
-        self.document = json.loads(text)
+        self.document = json.loads(text) if isinstance(text, str) else text
         self.cells: dict = {}  # those that were asked for
         self.others: dict = {}  # name of a link → the rows it points to, as links.seen leaves them
         self.system = system

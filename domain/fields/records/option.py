@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from domain.fields.kinds import Kind, Unfit, comparable, whole
@@ -30,19 +31,30 @@ class Options(Kind):
 
     def read(self, text):
         """Its id, its label without case, or its lasting key."""
-        said = comparable(text)
-        found = next(
-            (o for o in self.present if str(o.id) == text or comparable(o.label) == said or o.api_name == text), None
-        )
+        places = self._places.get(("", text)), self._places.get(("label", comparable(text)))
+        found = min((place for place in places if place is not None), default=None)
         if found is None:
             if len(self.present) > 12:
                 raise Unfit("Choose one from the list.")
             raise Unfit(f"Choose one of: {', '.join(o.label for o in self.present)}.")
-        return found.id
+        return self.present[found].id
 
-    @property
+    @cached_property
     def present(self):
         return [o for o in self.made if not o.is_archived and o.merged_into is None]
+
+    @cached_property
+    def _places(self):
+        """How an option may be written → its place among those present, of several the first: for `import_1m`."""
+        found: dict[tuple[str, str], int] = {}
+        for place, option in enumerate(self.present):
+            for said in ("", str(option.id)), ("", option.api_name), ("label", comparable(option.label)):
+                found.setdefault(said, place)
+        return found
+
+    @cached_property
+    def _by_id(self):
+        return {option.id: option for option in self.made}
 
     @property
     def words(self):
@@ -65,7 +77,7 @@ class Options(Kind):
 
     def _of(self, value):
         """The option of an id, or what it was merged into."""
-        by_id, seen = {o.id: o for o in self.made}, set()
+        by_id, seen = self._by_id, set()
         found = by_id.get(value)
         while found and found.merged_into and found.id not in seen:
             seen.add(found.id)
