@@ -632,6 +632,11 @@ def through(response, endpoint):
     return (200 <= status < 400) and not location.startswith("/sign-in?")
 
 
+def asked_of(names):
+    """Who is let in is decided above SQL: on the other database the first alone asks whether each page does its work."""
+    return names if database.dialect == "sqlite" else tuple(names)[:1]
+
+
 def test_no_route_is_without_a_door_and_there_are_routes_of_each_kind():
     assert {door.kind for *_, door in ROUTES} == {
         "public",
@@ -648,7 +653,7 @@ def test_no_route_is_without_a_door_and_there_are_routes_of_each_kind():
 
 @of("public")
 def test_a_public_route_is_open_to_everybody(world, method, rule, endpoint, door):
-    for name in EVERYBODY:
+    for name in asked_of(EVERYBODY):
         response = ask(world, method, rule, endpoint, name)
         assert through(response, endpoint), (name, response.status_code, response.data[:300])
 
@@ -682,28 +687,33 @@ def test_head_and_options_are_no_way_round_a_door(world):
 
 @of("signed_in")
 def test_whoever_is_signed_in_is_let_in(world, method, rule, endpoint, door):
-    for name in EVERYBODY[1:]:
+    for name in asked_of(EVERYBODY[1:]):
         response = ask(world, method, rule, endpoint, name)
         assert through(response, endpoint), (name, response.status_code, response.data[:300])
 
 
 @of("member")
 def test_a_member_route_is_not_there_for_others_and_asks_the_role(world, method, rule, endpoint, door):
+    denied = [name for name, role in MEMBERS.items() if not roles.allows(role, door.capability)]
+    if database.dialect == "sqlite":
+        _keeps_out(world, denied, (method, rule, endpoint))
+    for name in asked_of([name for name in MEMBERS if name not in denied]):
+        response = ask(world, method, rule, endpoint, name)
+        assert through(response, endpoint), (name, response.status_code, response.data[:300])
+
+
+def _keeps_out(world, denied, route):
     before = counted()
     for name in ("charlie", "stella"):
-        response = ask(world, method, rule, endpoint, name)
+        response = ask(world, *route, name)
         assert response.status_code == 404, (name, response.data[:300])
         assert response.json["message"] == access.NotFound().sentence
-    denied = [name for name, role in MEMBERS.items() if not roles.allows(role, door.capability)]
     for name in denied:
-        response = ask(world, method, rule, endpoint, name)
+        response = ask(world, *route, name)
         assert response.status_code == 403, (name, response.status_code, response.data[:300])
         assert response.json["code"] == "FORBIDDEN"
     assert counted() == before
-    assert denials() == (len(denied) if method != "GET" else 0)
-    for name in MEMBERS.keys() - set(denied):
-        response = ask(world, method, rule, endpoint, name)
-        assert through(response, endpoint), (name, response.status_code, response.data[:300])
+    assert denials() == (len(denied) if route[0] != "GET" else 0)
 
 
 @of("keeper")
@@ -723,12 +733,13 @@ def test_a_door_is_not_there_for_who_does_not_work_at_it(world, method, rule, en
 @of("platform")
 def test_an_admin_route_is_not_there_for_anybody_else(world, method, rule, endpoint, door):
     before = counted()
-    for name in (None, *MEMBERS, "charlie"):
+    others = asked_of(("alice", None, "bob", "vera", "charlie"))
+    for name in others:
         response = ask(world, method, rule, endpoint, name)
         assert response.status_code == 404, (name, response.data[:300])
         assert response.json["message"] == access.NotFound().sentence
     assert counted() == before
-    assert denials() == (4 if method != "GET" else 0)  # everybody's who was signed in
+    assert denials() == (len([*filter(None, others)]) if method != "GET" else 0)  # everybody's who was signed in
     response = ask(world, method, rule, endpoint, "stella")
     assert through(response, endpoint), (response.status_code, response.data[:300])
 

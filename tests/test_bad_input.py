@@ -338,6 +338,7 @@ BODIES = {
 }
 
 
+@pytest.mark.above_sql
 @pytest.mark.parametrize("kind", BODIES)
 def test_no_body_breaks_anything(web, browse, task, kind):
     body, content_type = BODIES[kind]
@@ -494,6 +495,7 @@ HEADERS = [
 ]
 
 
+@pytest.mark.above_sql
 @pytest.mark.parametrize("headers", HEADERS, ids=[json.dumps(h)[:60] for h in HEADERS])
 def test_no_header_breaks_anything(web, browse, task, headers, counted):
     before = counted()
