@@ -394,7 +394,7 @@ listing = Listing(
             asks=lambda row, by: Field("starts_at", "When the copy begins", Moment(), True),
         ),
         Act(
-            *("cancellation", "Cancel", cancel, "events.publish"),
+            *("cancellation", "Cancel event", cancel, "events.publish"),
             asks=lambda row, by: Field(
                 "reason",
                 "What visitors of its page read",

@@ -224,7 +224,7 @@ listing = Listing(
             when=lambda row: row.email is not None,
         ),
         Act(
-            *("cancellation", "Cancel", cancel, "orders.write"),
+            *("cancellation", "Cancel order", cancel, "orders.write"),
             confirm="Cancel the order of {name}? Its tickets are void, and what was paid goes back.",
             when=lambda row: row.state in (*TicketOrder.LIVE, "paid"),
             bulk=True,

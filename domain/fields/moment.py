@@ -16,6 +16,7 @@ class Moment(Kind):
     is_figure = True
     filters: bool = False
     past: bool = False  # when something happened, not when it is due
+    clock: bool = False  # what is planned by the hour: never the day alone
 
     def read(self, text):
         text = figures(text)

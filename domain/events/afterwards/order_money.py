@@ -106,4 +106,4 @@ def _stands(order):
     elif missing > 0:
         yield Line("Still to be paid", missing, is_sum=True)
     elif order.paid_cents:
-        yield Line("Owed by nobody", 0, is_sum=True)
+        yield Line("Nothing is owed", 0, is_sum=True)

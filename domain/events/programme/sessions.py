@@ -99,8 +99,8 @@ listing = Listing(
     *("sessions", "session", "programme", EventSession),
     (
         Field("title", "Title", Text(200), required=True),
-        Field("starts_at", "Begins", Moment(), required=True),
-        Field("ends_at", "Ends", Moment(), required=True),
+        Field("starts_at", "Begins", Moment(clock=True), required=True),
+        Field("ends_at", "Ends", Moment(clock=True), required=True),
         Field("room", "Room", Text(120, filters=True, typed=True)),
         Field("seats", "Seats", Number(1, 1_000_000), help="Empty for no limit."),
         Field("about", "About", Text(5000, long=True), listed=False),

@@ -94,7 +94,7 @@ def test_nothing_leads_to_a_door_that_is_not_there_and_none_cancels_beside_cance
     alice, base = browse("alice"), f"/acme/events/{event.id}"
     assert ">Open the door<" in alice.get(base).text
     asks = alice.get(f"{base}/cancellation").text.partition('id="act_asks"')[2].partition("</form>")[0]
-    assert (asks.count("Cancel<"), asks.count("Back<")) == (1, 1)
+    assert (asks.count("Cancel event<"), asks.count("Back<")) == (1, 1)
     clock.moment = event.ends_at + timedelta(days=1)
     assert ">Open the door<" not in browse("alice").get(base).text
     assert browse("alice").get(f"/door/{event.public_id}").status_code == 404

@@ -25,7 +25,7 @@ def test_what_is_chosen_is_shown_line_by_line_then_goes_back(three, browse):
     alice, one = browse("alice"), passes.of(three)[0]
     url = f"/acme/events/{three.event_id}/orders/{three.id}"
     page = alice.get(url).text
-    for said in ("The money, line by line", "Paid through", "€60.00", "Owed by nobody", f'value="{one.id}"'):
+    for said in ("The money, line by line", "Paid through", "€60.00", "Nothing is owed", f'value="{one.id}"'):
         assert said in page
     shown = alice.get(f"{url}/return?pass={one.id}").text
     assert "1 × Day ticket" in shown
