@@ -17,6 +17,7 @@ class Text(Kind):
     least: int = 0
     long: bool = False
     filters: bool = False
+    ours: bool = False  # a sentence of the house, which reads as its pages do, whatever name it begins with
     typed: bool = False  # its filter is typed above the list, not chosen in the cells
     pattern: str = ""  # of a code: A is a letter, 9 a figure, * either; other signs stand for themselves
 

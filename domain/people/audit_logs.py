@@ -17,7 +17,7 @@ from models import AuditEvent, Organization, User
 CATEGORY = Choice(tuple((word, word.capitalize(), "quiet") for word in audit.CATEGORIES))
 RESULT = Choice((("success", "Success", "quiet"), ("failure", "Failure", "bad"), ("denied", "Denied", "warn")))
 
-WHAT = Field("summary", "What", Text(500))
+WHAT = Field("summary", "What", Text(500, ours=True))
 WHO = Field("who", "Who", Text(320))
 PLACE = Field("organization", "Organization", Text(200))
 MORE = (
