@@ -77,6 +77,15 @@ def test_each_filter_narrows(browse, log, said, hx, outline):
     assert top == ["list_area"]
 
 
+def test_a_sentence_that_a_name_from_right_to_left_begins_reads_as_ours(browse, log):
+    write(lambda: audit.record("organization.updated", "جمعية was founded"))
+    title = re.search(
+        r'<a class="row-title"[^>]*>(<bdi>جمعية</bdi> was founded)<', browse("stella").get("/admin/audit").text
+    )
+    assert title
+    assert 'dir="ltr"' in title[0]
+
+
 @pytest.mark.parametrize(
     "query", ["category=<b>", "result='", "after=x", "after=999999999999", "after=-1", "actor=%00x"]
 )

@@ -80,3 +80,13 @@ def test_seats_are_chosen_on_the_pass_and_a_full_part_says_so(mine, at, browse):
     assert (refused.status_code, "at the same time" in refused.text) == (409, True)
     assert ada.post(f"{here}/seats").status_code == 303
     assert not SessionSeat.select().exists()
+
+
+def test_a_ticket_of_a_cancelled_event_shows_no_code_and_is_not_printed(mine, at, browse):
+    ada, here = browse(None), passes.address(mine)
+    assert f"{here}/code.svg" in ada.get(here).text
+    events.cancel(mine.event_id, "The meadow is under water.", by=at("alice"))
+    page = ada.get(here).text
+    assert "This event is cancelled." in page
+    for gone in ("code.svg", "ticket.pdf", "event.ics"):
+        assert gone not in page

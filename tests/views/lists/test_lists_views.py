@@ -662,3 +662,11 @@ def test_report_21_an_export_opens_right_wherever_it_is_opened(browse, at, cast)
     assert (row["Description"], row["Created by"], row["Assignee"]) == ("Über alles", "Alice", "Bob")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", row["Created"])
     assert row["Completed"] == row["Created"] or row["Completed"] > row["Created"]
+
+
+def test_an_empty_list_has_nothing_to_search_it_with(browse):
+    alice, base = browse("alice"), "/acme/tasks/labels"
+    tools = ('id="list_tools"', ">Condition<", ">Group<")
+    assert [each in alice.get(base).text for each in tools] == [False, False, False]
+    assert alice.post(base, data={"label": "Loud", "tone": "info"}).status_code == 303
+    assert [each in alice.get(base).text for each in tools] == [True, True, True]
