@@ -9,10 +9,11 @@ from database.parameters import parameter
 from domain.fields.kinds import Kind, Unfit, figures
 from domain.fields.moment import Moment, midnight
 from domain.fields.records import operators
+from domain.fields.records.bounds import Bounded
 
 
 @dataclass(frozen=True)
-class Day(Kind):
+class Day(Bounded, Kind):
     """A day without a time."""
 
     name = "day"
@@ -22,12 +23,12 @@ class Day(Kind):
 
     def read(self, text):
         try:
-            value = self._bounded(date.fromisoformat(figures(text)))
-        except ValueError as wrong:
-            raise wrong if isinstance(wrong, Unfit) else Unfit("Write a day as 2026-12-31.") from None
+            value = date.fromisoformat(figures(text))
+        except ValueError:
+            raise Unfit("Write a day as 2026-12-31.") from None
         if not 1900 <= value.year <= 2200:
             raise Unfit("Choose a year between 1900 and 2200.")
-        return value
+        return self.bounded(value)
 
     def stored(self, value):
         return value.isoformat() if value else None
@@ -42,14 +43,7 @@ class Day(Kind):
         return value.isoformat()
 
     def parse(self, text, form):
-        return self._bounded(form.day(text))
-
-    def _bounded(self, day):
-        if self.least and day < self.least:
-            raise Unfit(f"Choose {self.least.isoformat()} or a later day.")
-        if self.most and day > self.most:
-            raise Unfit(f"Choose {self.most.isoformat()} or an earlier day.")
-        return day
+        return self.bounded(form.day(text))
 
     def asked(self, text):
         """Also a day that no cell may have."""

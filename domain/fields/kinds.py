@@ -95,6 +95,10 @@ class Kind:
         """What a search finds it by."""
         return self.plain(value)
 
+    def bounded(self, value):
+        """The value, where it is within what the field takes: records/bounds.py. Refuses with Unfit."""
+        return value
+
     def for_all(self):
         """The same kind for whoever sees all there is: what becomes of cells doesn't depend on who looks."""
         return self

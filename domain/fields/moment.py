@@ -6,10 +6,11 @@ from database.clock import local, now
 from database.parameters import parameter
 from domain.fields.kinds import Kind, Unfit, figures
 from domain.fields.records import operators
+from domain.fields.records.bounds import Bounded
 
 
 @dataclass(frozen=True)
-class Moment(Kind):
+class Moment(Bounded, Kind):
     """A point in time. Forms send UTC (the page converts from the reader's zone); a bare day is its end in UTC."""
 
     name = "moment"
@@ -17,8 +18,13 @@ class Moment(Kind):
     filters: bool = False
     past: bool = False  # when something happened, not when it is due
     clock: bool = False  # what is planned by the hour: never the day alone
+    least: datetime | None = None
+    most: datetime | None = None
 
     def read(self, text):
+        return self.bounded(self._read(text))
+
+    def _read(self, text):
         text = figures(text)
         try:
             value = datetime.fromisoformat(text)
@@ -33,7 +39,7 @@ class Moment(Kind):
 
     def bound(self, text, end):
         """A day's beginning, or of the last day its end."""
-        value = self.read(text)
+        value = self._read(text)
         if len(text.strip()) > 10:
             return value
         return value.replace(hour=0, minute=0) + timedelta(days=end == "to")
@@ -64,7 +70,7 @@ class Moment(Kind):
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"
 
     def parse(self, text, form):
-        return form.moment(text)
+        return self.bounded(form.moment(text))
 
     def to_json(self, value):
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if value else None
@@ -79,7 +85,7 @@ class Moment(Kind):
         return local(value).date()
 
     def asked(self, text):
-        return self.read(text).date() if len(text) <= 10 else local(self.read(text)).date()
+        return self._read(text).date() if len(text) <= 10 else local(self._read(text)).date()
 
     def day_key(self, day):
         return self.key(midnight(day))

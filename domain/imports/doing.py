@@ -210,7 +210,7 @@ def _do_at_once(job, held, rules, by, lines, done):
     demand(by, rules.listing.writes)
     source, worked = rules.listing.source, []
     try:
-        made = [source.worked(None, _values(rules.listing, line)) for line in news]
+        made = [source.worked(None, verdicts.begun(rules, line, held.mapping)) for line in news]
         standing = source.get_many([line.record for line in changes])
         for line in changes:
             if line.record not in standing:
@@ -277,7 +277,7 @@ def _do_line(rules, held, line, verdict, by):
     if verdict == NEW:
         if not rules.may_add(by):
             raise Forbidden(f"You can't add {listing.things} here.")
-        row = rows.add(rules, _values(listing, line), by=by, batch=held.batch, is_told=told)
+        row = rows.add(rules, verdicts.begun(rules, line, held.mapping), by=by, batch=held.batch, is_told=told)
         line.verdict, line.record, line.note = NEW, row.id, verdicts.mark(listing, row)
         return
     found = verdicts.standing(rules, [line.record], by)
@@ -286,12 +286,6 @@ def _do_line(rules, held, line, verdict, by):
     verdicts.compare(rules, line, found[0], held.mapping, by)
     if line.verdict == CHANGED:
         rows.write(rules, found[0], _after(listing, line), by, held.batch, is_told=told)
-
-
-def _values(listing, line):
-    """What a new row is made of."""
-    values = {f.name: f.default for f in listing.written}
-    return values | {name: value for name, value in line.values.items() if value is not None}
 
 
 def _after(listing, line):

@@ -150,7 +150,9 @@ def check_required(listing, mapping):
             raise Invalid({"key": "Choose by what rows are found that are to be changed."})
         return
     lacking = [
-        f.label for f in fields_of(listing) if f.required and f.default is None and f.name not in mapping["fields"]
+        f.label
+        for f in fields_of(listing)
+        if f.required and f.default is None and f.begins is None and f.name not in mapping["fields"]
     ]
     if lacking:
         said = f"New rows need {', '.join(lacking)}: choose which column goes there, or bring in only changes."

@@ -119,10 +119,8 @@ def _make(rules, lines, by, parent, batch, is_first):
     if is_first and changes.made(by, rules.listing.table, batch):
         return False
     for line in lines:
-        values = {f.name: f.default for f in rules.listing.written}
-        values |= {name: value for name, value in line.values.items() if value is not None}
         try:
-            _make_one(rules, values, by, parent, batch)
+            _make_one(rules, verdicts.begun(rules, line), by, parent, batch)
         except Refused as refusal:
             line.refuse(" ".join(refusal.fields.values()) or refusal.sentence)
     return True

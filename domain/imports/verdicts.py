@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from domain import Invalid
 from domain.fields.forms import fingerprint
 from domain.fields.kinds import Unfit, clean, comparable, whole
 from domain.fields.records import formats
@@ -199,9 +200,7 @@ class Judge:
             if self.mapping["mode"] == "change":
                 one.verdict, one.note = LEFT_OUT, "It isn't there yet."
             else:
-                lacking = [f for f in self.listing.written if f.required and one.values.get(f.name, f.default) is None]
-                if lacking:
-                    one.refuse(f"{lacking[0].label} can't be empty.")
+                self._begin(one)
             return
         row = standing.get(one.record)
         if row is None:
@@ -210,6 +209,26 @@ class Judge:
             one.verdict, one.note = LEFT_OUT, "It is there already."
             return None
         return compare(self.rules, one, row, self.mapping, self.by)
+
+    def _begin(self, one):
+        try:
+            values = begun(self.rules, one, self.mapping)
+        except Invalid as refusal:
+            return one.refuse(" ".join(refusal.fields.values()))
+        written = [f for f in self.listing.written if self.rules.may_fill(f.name)]
+        lacking = [f for f in written if f.required and values[f.name] is None]
+        if lacking:
+            one.refuse(f"{lacking[0].label} can't be empty.")
+        return None
+
+
+def begun(rules, line, mapping=None):
+    """The values of a new row of a line: an empty cell is what the row begins with, or empty where that was asked.
+
+    Refuses with Invalid what isn't theirs to fill.
+    """
+    empties = mapping is not None and mapping["empties"] == "empty"
+    return rows.begun(rules, {name: value for name, value in line.values.items() if empties or value is not None})
 
 
 def _compared(kind, value):

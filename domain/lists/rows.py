@@ -51,6 +51,7 @@ class Rules:
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
     proposes: Any = lambda by: {}  # (by) → texts that the form for a new row begins with
     may_add: Any = _all  # (by) → whether they make rows, of those who may write here
+    may_fill: Any = _all  # (field name) → whether a new row's field is theirs to fill
     seen_by: Any = None  # (by) → the rules as another member has them, where they depend on who asks
 
 
@@ -82,9 +83,29 @@ def create(rules, form, *, by, parent=None, key=""):
     key = changes.form_key(key)
     if key and (made := changes.made(by, listing.table, key)):
         return get(rules, made.row_id, by, parent)
-    begun = {f.name: f.begins for f in listing.written if f.begins is not None and f.name not in form}
-    values = read_whole([f for f in listing.written if f.name not in begun], form) | begun
+    asked = [f for f in listing.written if rules.may_fill(f.name) and (f.begins is None or f.name in form)]
+    beyond = [f for f in listing.written if not rules.may_fill(f.name) and "".join(_texts(form, f.name)).strip()]
+    values = begun(rules, read_whole(asked, form) | read_form(beyond, form))
     return add(rules, values, by=by, parent=parent, batch=key)
+
+
+def _texts(form, name):
+    found = form.getlist(name) if hasattr(form, "getlist") else form.get(name, "")
+    return found if isinstance(found, list | tuple) else [found]
+
+
+def begun(rules, given):
+    """The values of a new row: what was given, and in other fields what it begins with.
+
+    Refuses with Invalid what is given for a field that isn't theirs to fill.
+    """
+    values = {f.name: f.default if f.begins is None else f.begins for f in rules.listing.written}
+    theirs = {name: value for name, value in given.items() if rules.may_fill(name)}
+    beyond = [name for name in given.keys() - theirs.keys() if given[name] not in (None, values.get(name))]
+    if beyond:
+        said = "You see this field, but it isn't yours to fill."
+        raise Invalid({name: f"{rules.listing.by_name[name].label}: {said}" for name in beyond})
+    return values | theirs
 
 
 def add(rules, values, *, by, parent=None, batch="", is_told=True):

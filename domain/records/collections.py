@@ -85,8 +85,10 @@ def fields(collection):
 
 @writes
 def make(name, *, by, fields=(("Name", "text"),), key=""):
-    """Make a table with fields (label, kind[, words of a choice]); a form that is sent twice with one `key` makes one.
-    Refuses with Invalid."""
+    """Make a table with fields (label, kind[, words of a choice[, settings]]).
+
+    A form that is sent twice with one `key` makes one. Refuses with Invalid.
+    """
     by.require("records.build")
     name, key = _read(_NAME, "name", name), changes.form_key(key)
     if key and (before := changes.made(by, Collection._meta.table_name, key)):
@@ -96,8 +98,8 @@ def make(name, *, by, fields=(("Name", "text"),), key=""):
     if len(taken) >= TABLES:
         raise Invalid({"name": f"An organization has {TABLES:,} tables at most."})
     collection = Collection.create(name=name, slug=_free(_named(name, "table"), taken), made_by=by.user)
-    for place, (label, kind, *choices) in enumerate(fields):
-        _add(collection, place, label, kind, {}, *choices)
+    for place, (label, kind, *more) in enumerate(fields):
+        _add(collection, place, label, kind, more[1] if len(more) > 1 else {}, *more[:1])
     history.note("records.made", f"The table {name} was made", collection, by=by, verb="created", after=name, batch=key)
     return collection
 

@@ -96,6 +96,7 @@ def _made(_database, shape, allowed, stale_words):
     return rows.Rules(
         listing,
         may_add=lambda by: allowed.adds,
+        may_fill=allowed.may_fill,
         may_change=allowed.may_change,
         may_remove=allowed.may_archive,
         why=lambda row, by, verb, members: _why(allowed, row, by, verb, members),
@@ -195,7 +196,7 @@ def pointing(table, id, by):
         count = totals.total(listing, ask, by) if answer.more else len(titles)
         label = field.options.get("back") or f"{collection.name}: {field.label}"
         has_its_one = field.is_unique and bool(titles)
-        may_add = by.may("records.write") and theirs.may_add(by) and not has_its_one
+        may_add = by.may("records.write") and theirs.may_add(by) and theirs.may_fill(name) and not has_its_one
         found.append(Others(label, collection.slug, listing.thing, name, titles, count, may_add))
     return found
 

@@ -45,6 +45,10 @@ class Rights:
             return False
         return self.changes == "all" or (self.changes == "mine" and row.created_by_id == by.user.id)
 
+    def may_fill(self, name):
+        """Whether a field of a new row is theirs to fill."""
+        return name not in self.hidden and name not in self.fixed
+
     def may_archive(self, row, by):
         return self.archives and (self.changes != "mine" or row.created_by_id == by.user.id)
 

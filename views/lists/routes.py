@@ -270,7 +270,8 @@ def _total(place, context):
 def new(mounted, parts):
     access.refuse_who_only_looks()
     place = mounted.place(parts)
-    given = {f.name: request.args[f.name] for f in place.listing.written if f.name in request.args}
+    theirs = [f.name for f in place.listing.written if place.rules.may_fill(f.name)]
+    given = {name: request.args[name] for name in theirs if name in request.args}
     return _form(mounted, place, _begun(place) | given, {})
 
 

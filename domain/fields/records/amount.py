@@ -6,6 +6,7 @@ from typing import NamedTuple
 from domain.fields.kinds import Kind, Unfit, clean
 from domain.fields.money import CURRENCIES, SYMBOLS, digits
 from domain.fields.records import operators
+from domain.fields.records.bounds import Bounded
 from domain.fields.records.exact import grouped, number, number_key, plain
 
 _SIGNS = {sign: code for code, sign in SYMBOLS.items()} | {"US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL"}
@@ -21,12 +22,14 @@ class Amount(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Amounts(Kind):
+class Amounts(Bounded, Kind):
     """Money in tables made by people: of the field's `currency`, or where that is empty of each cell's own."""
 
     name = "amount"
     is_figure = True
     currency: str = ""
+    least: Decimal | None = None  # of its currency
+    most: Decimal | None = None
     operators = operators.NUMBER
 
     def read(self, text):
@@ -35,10 +38,16 @@ class Amounts(Kind):
         if -value.amount.as_tuple().exponent > places:
             said = "no places" if not places else f"{places} places at most"
             raise Unfit(f"{value.currency} has {said} behind the point.")
-        return value
+        return self.bounded(value)
+
+    def measured(self, value):
+        return value.amount
+
+    def bound_said(self, end):
+        return self.plain(Amount(end, self.currency))
 
     def parse(self, text, form):
-        return self._read(text, form.decimal, form.currency)
+        return self.bounded(self._read(text, form.decimal, form.currency))
 
     def _read(self, text, decimal, otherwise=""):
         said, text = _parted(text)
@@ -106,7 +115,7 @@ class Amounts(Kind):
     def from_json(self, json):
         if isinstance(json, dict) and isinstance(json.get("amount"), str) and isinstance(json.get("currency"), str):
             amount = number(json["amount"], strict=True)
-            return self._read(f"{plain(amount)} {json['currency'][:10]}", ".")
+            return self.bounded(self._read(f"{plain(amount)} {json['currency'][:10]}", "."))
         raise Unfit("Send {“amount”: “1250.50”, “currency”: “EUR”}.")
 
 

@@ -89,7 +89,8 @@ def convert(kind, other, value, form=formats.Format()):  # noqa: B008  it is fro
     try:
         special = _SPECIAL.get((kind.name, other.name))
         if special and (made := special(kind, other, value, form)) is not None:
-            return made if isinstance(made, Cell) else Cell(made)
+            made = made if isinstance(made, Cell) else Cell(made)
+            return Cell(other.bounded(made.value), made.beside)
     except Unfit:
         return Cell(LeftOver(kind.plain(value)))
     return Cell(_parsed(other, kind.plain(value), form))
@@ -164,7 +165,7 @@ _SPECIAL = {
     ("exact", "exact"): lambda kind, other, value, form: _checked(other, value),
     ("exact", "percent"): _fraction,
     ("percent", "exact"): lambda k, other, value, form: value.scaleb(2) if form.is_percent else value,
-    ("percent", "percent"): lambda kind, other, value, form: value,
+    **{(name, name): lambda kind, other, value, form: value for name in ("percent", "day", "moment", "duration")},
     ("exact", "amount"): lambda k, other, value, f: Amount(value, other.currency or f.currency or "EUR"),
     ("amount", "amount"): lambda k, other, value, f: Amount(value.amount, other.currency or value.currency),
     ("amount", "exact"): lambda kind, other, value, f: Cell(

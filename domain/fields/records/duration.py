@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from domain.fields.kinds import Kind, Unfit, comparable, figures
 from domain.fields.records import operators
+from domain.fields.records.bounds import Bounded
 from domain.fields.records.exact import number, number_key
 
 LONGEST = 100 * 366 * 86_400  # seconds
@@ -20,19 +21,24 @@ _PART = re.compile(r"(\d[\d.,]*)\s*([^\W\d]+|')", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Duration(Kind):
+class Duration(Bounded, Kind):
     """How long something takes, in whole seconds: 1:30 is an hour and a half, and so are 90 min and 1.5 h."""
 
     name = "duration"
     is_figure = True
+    least: int | None = None  # seconds
+    most: int | None = None
     operators = operators.NUMBER
 
     def read(self, text):
+        return self.bounded(self.asked(text))
+
+    def asked(self, text):
         return self._read(text, "", is_short=False)
 
     def parse(self, text, form):
         """`form.unit` is what a bare number counts, `form.is_short` whether 1:30 are minutes and seconds."""
-        return self._read(text, form.unit, form.is_short)
+        return self.bounded(self._read(text, form.unit, form.is_short))
 
     def _read(self, text, unit, is_short):
         text = figures(text[:100]).replace("−", "-")
@@ -40,7 +46,7 @@ class Duration(Kind):
             sign, first, second, third = found.groups()
             size = (1, 60)[is_short is False or third is not None]
             seconds = (int(first) * 60 + int(second)) * size + int(third or 0)
-            return self._bounded(Decimal(-seconds if sign else seconds))
+            return self._whole(Decimal(-seconds if sign else seconds))
         sign, parts = text.startswith("-"), comparable(text).lstrip("-").strip()
         counts = _PART.findall(parts)
         if counts and not _PART.sub("", parts).strip(" ,") and all(word in _UNIT_OF for _, word in counts):
@@ -49,9 +55,9 @@ class Duration(Kind):
             seconds = number(parts) * UNITS[unit]
         else:
             raise Unfit("Write how long as 1:30, 90 min or 1.5 h.")
-        return self._bounded(-seconds if sign else seconds)
+        return self._whole(-seconds if sign else seconds)
 
-    def _bounded(self, seconds):
+    def _whole(self, seconds):
         if seconds != int(seconds):
             raise Unfit("Write whole seconds.")
         if abs(seconds) > LONGEST:
@@ -77,4 +83,4 @@ class Duration(Kind):
     def from_json(self, json):
         if isinstance(json, bool) or not isinstance(json, int):
             raise Unfit("Send whole seconds as a number.")
-        return self._bounded(json)
+        return self.bounded(self._whole(json))

@@ -4,12 +4,13 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 from domain.fields.kinds import Kind, Unfit, clean, figures
 from domain.fields.records import operators
+from domain.fields.records.bounds import Bounded
 
 DIGITS = 28  # before and behind the point together
 
 
 @dataclass(frozen=True)
-class Exact(Kind):
+class Exact(Bounded, Kind):
     """A number to the last digit, as tables made by people keep it. `places` are those shown and taken by forms."""
 
     name = "exact"
@@ -22,28 +23,20 @@ class Exact(Kind):
     operators = operators.NUMBER
 
     def read(self, text):
-        value = self._bounded(self._number(text))
+        value = self.bounded(self._number(text))
         if self.places is not None and -value.as_tuple().exponent > self.places:
             raise Unfit(f"{_PLACES.get(self.places, self.places)} at most behind the point.")
         return value
 
     def parse(self, text, form):
         """As the column writes numbers; more places than forms take are kept."""
-        return self._bounded(number(without_unit(text, self.unit), form.decimal))
+        return self.bounded(number(without_unit(text, self.unit), form.decimal))
 
     def _number(self, text):
         return number(without_unit(text, self.unit))
 
     def asked(self, text):
         return self._number(text)
-
-    def _bounded(self, value):
-        too_small = self.least is not None and value < self.least
-        if too_small or (self.most is not None and value > self.most):
-            ends = [plain(end) for end in (self.least, self.most) if end is not None]
-            said = f"from {ends[0]} to {ends[1]}" if len(ends) == 2 else f"{'≥' if too_small else '≤'} {ends[0]}"
-            raise Unfit(f"Write a number {said}.")
-        return value
 
     def plain(self, value):
         return "" if value is None else plain(value)
@@ -67,7 +60,7 @@ class Exact(Kind):
     def from_json(self, json):
         if isinstance(json, bool) or not isinstance(json, str | int | Decimal):
             raise Unfit("Send a number as a string, such as “1250.50”.")
-        return self._bounded(number(str(json) if isinstance(json, str) else _unfolded(json), strict=True))
+        return self.bounded(number(str(json) if isinstance(json, str) else _unfolded(json), strict=True))
 
 
 _PLACES = {0: "No places", 1: "One place", 2: "Two places", 3: "Three places", 4: "Four places"}

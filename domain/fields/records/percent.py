@@ -15,7 +15,7 @@ class Percent(Exact):
         value = number(_bare(text))
         if self.places is not None and -value.as_tuple().exponent > self.places:
             raise Unfit(f"{self.places} places at most behind the point.")
-        return _shifted(value, -2)
+        return self.bounded(_shifted(value, -2))
 
     def asked(self, text):
         return _shifted(number(_bare(text)), -2)
@@ -24,7 +24,8 @@ class Percent(Exact):
         """With its sign as it stands; without one as the column has it."""
         bare = _bare(text)
         value = number(bare, form.decimal)
-        return _shifted(value, -2) if bare != clean(text[:200]).strip() or form.is_percent else value
+        is_shifted = bare != clean(text[:200]).strip() or form.is_percent
+        return self.bounded(_shifted(value, -2) if is_shifted else value)
 
     def text(self, value):
         return "" if value is None else plain(_shifted(value, 2))

@@ -1,17 +1,18 @@
 """The kinds that fields of people's tables can have, by the names they are kept under."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from database.clock import local
 from domain.fields.beside.autonumber import Autonumber
 from domain.fields.beside.files import Files
 from domain.fields.beside.linked import Linked
 from domain.fields.day import Day
 from domain.fields.email import Usable
 from domain.fields.kinds import Unfit, clean, whole
-from domain.fields.moment import Moment
+from domain.fields.moment import Moment, midnight
 from domain.fields.money import CURRENCIES
 from domain.fields.person import Person
 from domain.fields.records.amount import Amounts
@@ -45,10 +46,14 @@ def _options(choices):
     )
 
 
+def _bounds(options, read):
+    """The bounds among the options of a kind, as `read` makes them of texts."""
+    return {end: read(options[end]) for end in ("least", "most") if options.get(end) not in (None, "")}
+
+
 def _exact(kind):
     def made(options, _choices):
-        bounds = {end: Decimal(options[end]) for end in ("least", "most") if options.get(end) not in (None, "")}
-        return kind(places=options.get("places"), unit=options.get("unit", ""), **bounds)
+        return kind(places=options.get("places"), unit=options.get("unit", ""), **_bounds(options, kind().asked))
 
     return made
 
@@ -59,7 +64,19 @@ def _text(options, most, **more):
 
 
 def _day(options, _choices):
-    return Day(**{end: date.fromisoformat(options[end]) for end in ("least", "most") if options.get(end)})
+    return Day(**_bounds(options, date.fromisoformat))
+
+
+def _money(options, _choices):
+    return Amounts(options.get("currency", ""), **_bounds(options, Decimal))
+
+
+def _moment(options, _choices):
+    return Moment(past=True, **_bounds(options, datetime.fromisoformat))
+
+
+def _duration(options, _choices):
+    return Duration(**_bounds(options, Duration().asked))
 
 
 def _autonumber(options, _choices):
@@ -78,14 +95,14 @@ KINDS = {
         "Long text", "Several lines", "align-left", lambda options, _: _text(options, 100_000, long=True)
     ),
     "number": Offered("Number", "1250.5", "hash", _exact(Exact)),
-    "money": Offered("Money", "€1,250.50", "coin", lambda options, _: Amounts(options.get("currency", ""))),
+    "money": Offered("Money", "€1,250.50", "coin", _money),
     "percent": Offered("Percent", "15 %", "percentage", _exact(Percent)),
     "yes_no": Offered("Yes or no", "Yes", "toggle-left", lambda options, _: YesNo()),
     "choice": Offered("Choice", "New, Open, Done", "tag", lambda _, choices: Options(_options(choices))),
     "choices": Offered("Several choices", "Red; Large", "tags", lambda _, choices: ManyOptions(_options(choices))),
     "day": Offered("Date", "2026-03-29", "calendar", _day),
-    "moment": Offered("Date and time", "2026-03-29 14:30", "clock", lambda options, _: Moment(past=True)),
-    "duration": Offered("Duration", "1:30", "hourglass", lambda options, _: Duration()),
+    "moment": Offered("Date and time", "2026-03-29 14:30", "clock", _moment),
+    "duration": Offered("Duration", "1:30", "hourglass", _duration),
     "person": Offered("Person", "Somebody here", "user", lambda options, _: Person()),
     "people": Offered("Several people", "Ada; Ben", "users", lambda options, _: People()),
     "email": Offered("E-mail", "ada@example.org", "mail", lambda options, _: Usable(in_small=True)),
@@ -104,6 +121,10 @@ def made(name, options, choices=()):
     return KINDS[name].made(options or {}, choices)
 
 
+def _ends(least, most):
+    return ("least", least), ("most", most)
+
+
 OPTIONS = {  # kind → (name, what it is called) of what can be set
     "text": (
         ("least", "Characters at least"),
@@ -112,14 +133,15 @@ OPTIONS = {  # kind → (name, what it is called) of what can be set
     ),
     "long_text": (("most", "Characters at most"),),
     "number": (
-        ("places", "Places behind the point"),
+        PLACES := ("places", "Places behind the point"),
         ("unit", "Unit"),
-        ("least", "At least"),
-        ("most", "At most"),
+        *(ENDS := _ends("At least", "At most")),
     ),
-    "day": (("least", "Not before"), ("most", "Not after")),
-    "percent": (("places", "Places behind the point"),),
-    "money": (("currency", "Currency, such as EUR; empty: each cell's own"),),
+    "day": (DAYS := _ends("Not before", "Not after")),
+    "moment": DAYS,
+    "duration": ENDS,
+    "percent": (PLACES, *ENDS),
+    "money": (("currency", "Currency, such as EUR; empty: each cell's own"), *ENDS),
     "phone": (("country", "Country of numbers without a prefix, such as DE"),),
     "rating": (("most", "Stars"),),
     "autonumber": (("prefix", "Signs before it, such as INV-"), ("digits", "Figures at least")),
@@ -145,6 +167,8 @@ def read_options(name, texts):
     least, most = (getattr(made, end, None) for end in ("least", "most"))
     if least is not None and most is not None and least > most:
         raise Unfit("The least is more than the most.")
+    if name == "money" and not made.currency and (least, most) != (None, None):
+        raise Unfit("Choose a currency: bounds are amounts of one.")
     return read
 
 
@@ -197,15 +221,37 @@ def _bound(text):
     return Exact().plain(Exact().read(text))
 
 
+def _bound_share(text):
+    return Percent().text(Percent().read(text))
+
+
 def _bound_day(text):
     return Day().read(text).isoformat()
+
+
+def _bound_duration(text):
+    return Duration().plain(Duration().read(text))
+
+
+def _bound_moment(is_end):
+    def read(text):
+        if len(text) <= 10:  # a whole day of whoever says so
+            value = midnight(Day().read(text) + timedelta(days=is_end)) - timedelta(seconds=is_end)
+        else:
+            value = Moment().read(text)
+        return local(value).isoformat(" ", "seconds")
+
+    return read
 
 
 _READ_FOR = {
     **{("text", end): _length(1000) for end in ("least", "most")},
     ("long_text", "most"): _length(100_000),
-    **{("number", end): _bound for end in ("least", "most")},
+    **{(kind, end): _bound for kind in ("number", "money") for end in ("least", "most")},
+    **{("percent", end): _bound_share for end in ("least", "most")},
+    **{("duration", end): _bound_duration for end in ("least", "most")},
     **{("day", end): _bound_day for end in ("least", "most")},
+    **{("moment", end): _bound_moment(end == "most") for end in ("least", "most")},
 }
 _READ = {
     "pattern": lambda text: text[:80],

@@ -207,8 +207,11 @@ def _shape(table, tables):
         ]
         about = {name: getattr(field, name) for name in ("id", "label", "kind", "options", "help")}
         about |= {"is_required": field.is_required, "is_unique": field.is_unique, "words": words}
+        about["begins"] = (
+            _by_address(field.begins, emails(_named(field.begins))) if field.kind in PEOPLE else field.begins
+        )
         if field.kind in LINKS and field.options.get("table") not in tables:
-            about |= {"kind": "long_text", "options": {}}
+            about |= {"kind": "long_text", "options": {}, "begins": None}
         fields.append(about)
     return {"name": table.name, "about": table.about, "fields": fields}
 
@@ -218,9 +221,19 @@ def _people(shape, documents):
     found: set = set()
     for cell in shape.of_kind(*PEOPLE):
         for document in documents:
-            value = document.get(f"s{cell.slot}")
-            found |= {*value} if isinstance(value, list) else {value} - {None}
+            found |= _named(document.get(f"s{cell.slot}"))
     return found
+
+
+def _named(value):
+    return {*value} if isinstance(value, list) else {value} - {None}
+
+
+def _by_address(value, people):
+    """The ids of people in a cell as their addresses."""
+    if isinstance(value, list):
+        return [people.get(one, f"#{one}") for one in value]
+    return value and people.get(value, f"#{value}")
 
 
 def _cells(shape, document, people, tables):
@@ -231,11 +244,7 @@ def _cells(shape, document, people, tables):
             continue
         value, words = document.get(f"s{cell.slot}"), document.get(f"~s{cell.slot}")
         if value is not None and cell.kind_name in PEOPLE:
-            value = (
-                [people.get(one, f"#{one}") for one in value]
-                if isinstance(value, list)
-                else people.get(value, f"#{value}")
-            )
+            value = _by_address(value, people)
         if value is not None and cell.kind_name in LINKS and cell.kind.table not in tables:
             value = plain_cell(cell.kind.for_all(), cell.value(document))
         if value is not None:

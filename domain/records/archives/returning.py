@@ -226,7 +226,8 @@ class _Restore:
         first = shape["fields"][0]
         kind = first["kind"] if first["kind"] not in leaving.LINKS else "text"
         words = [word["label"] for word in first["words"]]
-        table = collections.make(shape["name"], by=self.by, fields=((first["label"], kind, words),))
+        options = first["options"] if kind == first["kind"] else {}
+        table = collections.make(shape["name"], by=self.by, fields=((first["label"], kind, words, options),))
         facts["tables"][str(shape["id"])] = table.id
         self._note_field(facts, first, collections.fields(table)[0])
         self._progress(0, facts)
@@ -401,8 +402,25 @@ class _Restore:
     def _finish(self):
         for old, id in self.job.facts["tables"].items():
             for field in _read_shape(self.packed, old)["fields"]:
+                self._describe(collections.numbered(id), field)
                 if field["is_required"] or field["is_unique"]:
                     given = {"is_required": bool(field["is_required"]), "is_unique": bool(field["is_unique"])}
                     new = self.job.facts["fields"][str(field["id"])]
                     field_changes.rule(collections.numbered(id).slug, new, by=self.by, **given)
         leaving.finish(self.job)
+
+    def _describe(self, table, field):
+        """Give a field its help and its beginning; one that can't be read here is left out."""
+        new, stored = self.job.facts["fields"][str(field["id"])], field.get("begins")
+        cell = shapes.read(table).by_name[f"f{new}"]
+        value = None if stored is None else self._value(cell, stored)
+        if cell.kind.pointing and value is not None:
+            value = self._linked(value, cell.kind.table)
+        begins = "" if value is None or isinstance(value, LeftOver) else cell.kind.for_all().text(value)
+        help = clean(str(field.get("help") or ""))[:500]
+        for text in dict.fromkeys((begins, "")) if help or begins else ():
+            try:
+                return field_changes.describe(table.slug, new, by=self.by, help=help, begins=text)
+            except Invalid:
+                continue
+        return None

@@ -3,6 +3,7 @@
 import pytest
 
 from domain import Invalid, Refused, Stale
+from domain.fields.records import registry
 from domain.fields.records.leftover import LeftOver
 from domain.lists import asks, lists, rows, trash
 from domain.records import collections, field_changes, kind_changes, listings, questions, shape_changes, shapes
@@ -54,6 +55,20 @@ def changed_settings(table, name, by, **options):
             ("2026-01-01", "2026-12-31"),
             ("2025-12-31", "2027-01-01"),
         ),
+        (
+            "moment",
+            {"least": "2026-03-01", "most": "2026-03-31T12:00:00Z"},
+            ("2026-03-01T12:00:00Z", "2026-03-31T12:00:00Z"),
+            ("2026-02-28T09:00:00Z", "2026-03-31T12:00:01Z"),
+        ),
+        (
+            "money",
+            {"currency": "EUR", "least": "0", "most": "1,250.50"},
+            ("0 EUR", "1250.50 EUR"),
+            ("-0.01 EUR", "1250.51 EUR"),
+        ),
+        ("percent", {"least": "0", "most": "100 %"}, ("0", "100", "15 %"), ("-1", "100.1")),
+        ("duration", {"least": "15 min", "most": "8:00"}, ("0:15", "8 h"), ("0:14:59", "8:01")),
     ],
 )
 def test_bounds_show_first_what_does_not_fit_hold_at_writes_and_are_taken_back(by, kind, bounds, fits, not_so):
@@ -86,6 +101,11 @@ def test_bounds_show_first_what_does_not_fit_hold_at_writes_and_are_taken_back(b
         ("text", {"most": "1001"}),
         ("text", {"least": "5", "most": "2"}),
         ("day", {"least": "2026-02-30"}),
+        ("moment", {"least": "2026-03-02", "most": "2026-03-01"}),
+        ("money", {"least": "5"}),
+        ("money", {"currency": "EUR", "least": "5", "most": "4"}),
+        ("percent", {"least": "lots"}),
+        ("duration", {"most": "25"}),
     ],
 )
 def test_bounds_that_nothing_meets_or_that_are_none_are_refused(by, kind, bounds):
@@ -101,6 +121,26 @@ def test_a_condition_asks_beyond_the_bounds(by):
     rules = rules_of(table, by)
     ask = asks.understand(rules.listing, {"c_field": name, "c_op": "after", "c_value": ["2020-01-01"], "tab": "all"})
     assert len(lists.read(rules.listing, ask, by).rows) == 1
+
+
+def test_a_cell_that_becomes_another_kind_keeps_to_its_bounds(by):
+    table, (first, name) = table_of(by, ("At", "moment"))
+    rows.create(rules_of(table, by), {first: "Lamp", name: "2026-03-01T12:00:00Z"}, by=by)
+    bounds = {"least": "2026-03-02"}
+    seen = kind_changes.rehearse(table.slug, number(name), "day", by=by, options=bounds)
+    assert seen.left_count == 1
+
+
+def test_bounds_are_shown_as_they_are_written_and_taken_again(by):
+    for kind, bounds in (
+        ("percent", {"least": "15 %", "most": "20.5"}),
+        ("duration", {"least": "90 min"}),
+        ("moment", {"least": "2026-03-01", "most": "2026-03-01"}),
+        ("money", {"currency": "eur", "most": "1,000"}),
+    ):
+        kept = registry.read_options(kind, bounds)
+        assert registry.read_options(kind, kept) == kept
+    assert registry.read_options("percent", {"least": "15 %"}) == {"least": "15"}
 
 
 # --- help, and what new rows begin with ---------------------------------------------------------------------------

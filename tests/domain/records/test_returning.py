@@ -475,3 +475,38 @@ def test_a_second_zip_that_has_to_wait_is_not_kept_and_the_first_is(by):
     assert kept() == [hashlib.sha256(data).hexdigest()]
     returning.work()
     assert (returning.newest(by).status, kept()) == ("done", [])
+
+
+def test_fields_come_back_with_help_beginnings_bounds_and_one_to_one_links(by, cast):
+    other = collections.make("Rooms", by=by, fields=(("Name", "text", (), {"least": "2", "most": "9"}),))
+    room = rows.create(of(other, by), {of(other, by).listing.first: "Attic"}, by=by)
+    kinds = (("Name", "text"), ("State", "choice", ("New", "Done")), ("Who", "person"), ("All", "people"))
+    bounds = ("Price", "money", (), {"currency": "EUR", "least": "1", "most": "9.50"})
+    table = collections.make("Repairs", by=by, fields=(*kinds, bounds))
+    link = collections.add_field(table.slug, "Room", "link", by=by, options={"table": str(other.id)})
+    field_changes.rule(table.slug, link.id, by=by, is_required=False, is_unique=True)
+    name = {f.label: f for f in of(table, by).listing.fields}
+    begins = {"Name": "Lamp", "Who": str(cast.bob.id), "All": str(cast.alice.id), "Price": "2", "Room": f"#{room.id}"}
+    begins["State"] = str(name["State"].kind.made[1].id)
+    for label, text in begins.items():
+        field_changes.describe(table.slug, int(name[label].name[1:]), by=by, help=f"About {label}", begins=text)
+    name = {f.label: f for f in of(table, by).listing.fields}
+    new_rooms, new = restored(by, packed(by, other, table))
+    fields = {f.label: f for f in of(new, by).listing.fields}
+    said = {label: (f.help, f.kind.for_all().plain(f.begins)) for label, f in fields.items() if f.help}
+    assert said == {label: (f"About {label}", name[label].kind.for_all().plain(name[label].begins)) for label in begins}
+    assert fields["Room"].begins != name["Room"].begins
+    assert RecordField.get_by_id(int(fields["Room"].name[1:])).is_unique
+    for rules, texts in ((of(new_rooms, by), {"Name": "A"}), (of(new, by), {"Price": "9.51"})):
+        known = {f.label: f.name for f in rules.listing.fields}
+        with pytest.raises(Invalid):
+            rows.create(rules, {known["Name"]: "Long enough"} | {known[k]: text for k, text in texts.items()}, by=by)
+
+
+def test_a_beginning_of_a_zip_that_cannot_be_read_is_left_out(by, cast):
+    table = collections.make("Odd", by=by, fields=(("Count", "number"),))
+    data = odd(packed(by, table), "shape.json", first_field={"begins": {"a": [1]}, "help": ["x"] * 900})
+    (new,) = restored(by, data)
+    field = of(new, by).listing.fields[0]
+    assert field.begins is None
+    assert len(field.help) == 500

@@ -1,15 +1,18 @@
 """Who sees and changes which rows and fields of a table, and why."""
 
+import io
+
 import pytest
 from werkzeug.datastructures import MultiDict
 
 import jobs
 from domain import Forbidden, Invalid, NotFound, Refused, Stale
 from domain.charts import charts, saved_charts
+from domain.imports import doing, imports, pasting
 from domain.lists import asks, conditions, lists, rows, saved_views, totals
 from domain.people import feeds
 from domain.records import collections, field_changes, kind_changes, listings, rules, shape_changes
-from models import AuditEvent, Collection, Record, RecordOption
+from models import AuditEvent, Collection, ImportFile, ImportRow, Record, RecordOption
 
 RULE = {"sees": "all", "changes": "all", "adds": "1", "archives": "1", "shares": "1", "others": "change"}
 
@@ -377,3 +380,82 @@ def test_two_write_rules_of_one_table_and_the_later_one_is_told(offers, at):
     rules.change("offers", "role:member", MultiDict(RULE), by=at("alice"), shape=shape)
     with pytest.raises(Stale):
         rules.change("offers", "role:viewer", MultiDict(RULE), by=at("alice"), shape=shape)
+
+
+# --- fields of a new row that one only sees -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def only_seen(table, at):
+    """(names, bob): the state begins as «Open» and the budget as «10»; bob only sees one and doesn't see the other."""
+    known = names(at("alice"))
+    open_ = str(RecordOption.get(RecordOption.label == "Open").id)
+    for name, begins in (("State", open_), ("Budget", "10")):
+        field_changes.describe("offers", int(known[name][1:]), by=at("alice"), help="", begins=begins)
+    field_changes.rule("offers", int(known["State"][1:]), by=at("alice"), is_required=True, is_unique=False)
+    levels = {f"field_{known['State'][1:]}": "see", f"field_{known['Budget'][1:]}": "nothing"}
+    rule(at, "role:member", **levels)
+    return known, at("bob")
+
+
+def test_a_new_row_has_its_beginning_in_fields_that_one_only_sees_and_takes_nothing_else(only_seen, at):
+    known, bob = only_seen
+    open_, shut = (str(RecordOption.get(RecordOption.label == word).id) for word in ("Open", "Shut"))
+    made = [rows.create(of(bob), {known["Name"]: "New"} | more, by=bob) for more in ({}, {known["State"]: open_})]
+    made.append(rows.create(of(bob), {known["Name"]: "New", known["State"]: ""}, by=bob))
+    for row in made:
+        whole = rows.get(of(at("alice")), row.id, at("alice"))
+        assert (getattr(whole, known["State"]), getattr(whole, known["Budget"])) == (int(open_), "10")
+    with pytest.raises(Invalid) as refused:
+        rows.create(of(bob), {known["Name"]: "New", known["State"]: shut}, by=bob)
+    assert "isn't yours to fill" in refused.value.fields[known["State"]]
+    assert Record.select().count() == 3
+
+
+def pasted(by, text):
+    found = pasting.look(text, of(by).listing)
+    return pasting.put(of(by), found, pasting.propose(of(by).listing, found, by), by=by)
+
+
+def test_pasted_rows_keep_to_that_too(only_seen, at):
+    known, bob = only_seen
+    _, made, refused = pasted(bob, "Name\tState\nOne\tOpen\nTwo\tShut\nThree\t\n")
+    assert (made, [line.line for line in refused]) == (2, [3])
+    begun(at, known, 2)
+
+
+def begun(at, known, count):
+    """All rows stand as they begin where bob has nothing to say."""
+    alice, open_ = at("alice"), RecordOption.get(RecordOption.label == "Open").id
+    found = lists.export(of(alice).listing, asks.Ask(tab="all"), alice)
+    stands = [(getattr(row, known["State"]), getattr(row, known["Budget"])) for answer in found for row in answer.rows]
+    assert stands == [(open_, "10")] * count
+
+
+@pytest.mark.parametrize("told", [False, True])  # in batches, and one by one
+def test_rows_of_a_file_keep_to_that_too(only_seen, at, told):
+    known, bob = only_seen
+    text = "Name,State\nOne,Open\nTwo,Shut\nThree,\n"
+    held = imports.take(of(bob), io.BytesIO(text.encode()), "x.csv", by=bob)
+    imports.rehearse(of(bob), held, held.mapping | {"told": told}, by=bob)
+    assert doing.work() == 1
+    imports.run(of(bob), ImportFile.get_by_id(held.id), by=bob)
+    assert doing.work() == 1
+    verdicts = [(row.line, row.verdict) for row in ImportRow.select().order_by(ImportRow.line)]
+    assert verdicts == [(2, "new"), (3, "refused"), (4, "new")]
+    begun(at, known, 2)
+
+
+@pytest.mark.parametrize(("empties", "count"), [("leave", "7"), ("empty", None)])
+def test_empty_cells_of_a_file_are_what_new_rows_begin_with_unless_they_are_to_be_empty(table, at, empties, count):
+    alice, known = at("alice"), names(at("alice"))
+    field_changes.describe("offers", int(known["Budget"][1:]), by=alice, help="", begins="7")
+    for text in ("Name,Budget\none,\n", "Name\ntwo\n"):
+        held = imports.take(of(alice), io.BytesIO(text.encode()), "x.csv", by=alice)
+        imports.rehearse(of(alice), held, held.mapping | {"empties": empties}, by=alice)
+        assert doing.work() == 1
+        imports.run(of(alice), ImportFile.get_by_id(held.id), by=alice)
+        assert doing.work() == 1
+    stands = [rows.get(of(alice), row.id, alice) for row in Record.select()]
+    found = {getattr(row, known["Name"]): getattr(row, known["Budget"]) for row in stands}
+    assert found == {"one": count, "two": "7"}

@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 from database.scope import inside
 from database.transactions import writes
 from domain.lists import rows, saved_views
-from domain.records import collections, listings, rules
+from domain.records import collections, field_changes, listings, rules
 from models import AuditEvent, Membership, Record, RecordRule
 
 
@@ -190,3 +190,20 @@ def test_ones_last_changes_name_no_row_that_one_does_not_see_any_more(browse, op
     page = browse("bob").get("/acme/records/repairs/changes").text
     assert "Kettle 1" in page
     assert "Top secret" not in page
+
+
+def test_the_form_of_a_new_row_shows_a_field_that_one_only_sees_and_takes_it_in_no_way(browse, repairs, cast, at):
+    with inside(cast.acme):
+        field_changes.describe("repairs", 2, by=at("alice"), help="", begins="300")
+    browse("alice").post(HERE, data=RULE | {"field_2": "see"})
+    bob = browse("bob")
+    text = bob.get("/acme/records/repairs/new?f1=Radio&f2=5").text
+    assert 'name="f2"' not in text
+    assert "You see this; others fill it." in text
+    assert "300" in text
+    answer = bob.post("/acme/records/repairs", data={"f1": "Radio", "f2": "5", "another": "1"})
+    assert answer.status_code == 422
+    assert "isn't yours to fill" in html.unescape(answer.text)
+    assert 'value="Radio"' in answer.text
+    assert bob.post("/acme/records/repairs", data={"f1": "Radio", "another": "1"}).status_code == 303
+    assert "300" in bob.get("/acme/records/repairs/1").text
