@@ -1,10 +1,16 @@
 """The least and the most that a field of people's tables takes: refused beyond at every door, asked for beyond them."""
 
+from typing import Any
+
 from domain.fields.kinds import Unfit
 
 
 class Bounded:
     """A kind with `least` and `most`, each a value as `measured` gives it, or None."""
+
+    least: Any
+    most: Any
+    plain: Any
 
     def measured(self, value):
         """What of a value is held against the bounds."""
