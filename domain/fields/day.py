@@ -6,10 +6,10 @@ from peewee import fn
 from database.clock import local, now, reader_day
 from database.columns import DayOrMoment
 from database.parameters import parameter
+from domain.fields.bounds import Bounded
 from domain.fields.kinds import Kind, Unfit, figures
 from domain.fields.moment import Moment, midnight
 from domain.fields.records import operators
-from domain.fields.records.bounds import Bounded
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class Kind:
         return self.plain(value)
 
     def bounded(self, value):
-        """The value, where it is within what the field takes: records/bounds.py. Refuses with Unfit."""
+        """The value, where it is within what the field takes: bounds.py. Refuses with Unfit."""
         return value
 
     def for_all(self):

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, time, timedelta
 
 from database.clock import local, now
 from database.parameters import parameter
+from domain.fields.bounds import Bounded
 from domain.fields.kinds import Kind, Unfit, figures
 from domain.fields.records import operators
-from domain.fields.records.bounds import Bounded
 
 
 @dataclass(frozen=True)

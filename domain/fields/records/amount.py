@@ -3,10 +3,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from domain.fields.bounds import Bounded
 from domain.fields.kinds import Kind, Unfit, clean
 from domain.fields.money import CURRENCIES, SYMBOLS, digits
 from domain.fields.records import operators
-from domain.fields.records.bounds import Bounded
 from domain.fields.records.exact import grouped, number, number_key, plain
 
 _SIGNS = {sign: code for code, sign in SYMBOLS.items()} | {"US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL"}

@@ -2,9 +2,9 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from domain.fields.bounds import Bounded
 from domain.fields.kinds import Kind, Unfit, comparable, figures
 from domain.fields.records import operators
-from domain.fields.records.bounds import Bounded
 from domain.fields.records.exact import number, number_key
 
 LONGEST = 100 * 366 * 86_400  # seconds

@@ -2,9 +2,9 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 
+from domain.fields.bounds import Bounded
 from domain.fields.kinds import Kind, Unfit, clean, figures
 from domain.fields.records import operators
-from domain.fields.records.bounds import Bounded
 
 DIGITS = 28  # before and behind the point together
 
