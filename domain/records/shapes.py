@@ -159,6 +159,11 @@ class Shape:
     def unique(self):
         return tuple(cell for cell in (*self.cells, *self.away) if cell.is_unique)
 
+    def begun_beyond(self, rights):
+        """What a new row begins with in fields that whoever makes it doesn't see."""
+        cells = [cell for cell in self.cells if cell.field.begins is not None and not rights.sees_field(cell.name)]
+        return {cell.name: cell.field.begins for cell in cells}
+
     def of_kind(self, *names):
         """The cells of some kinds, by what registry.py calls them."""
         return tuple(cell for cell in self.cells if cell.kind_name in names)

@@ -365,7 +365,7 @@ class Sight(Source):
     def make(self, listing, values, by, parent):
         lock("records", self.shape.collection)
         shape = shapes.still(self.shape, values)
-        values = numbers.given(shape, self._unseen(shape) | values)
+        values = numbers.given(shape, shape.begun_beyond(self.rights) | values)
         document = documents.put(shape, {}, values)
         text, maker, moment = documents.dumped(shape, document), by.user.id, now()
         times = {"created_at": moment, "updated_at": moment, "changed_at": moment}
@@ -374,11 +374,6 @@ class Sight(Source):
         id = Record.put(**made, **documents.words(shape, document, known), **times).id
         documents.place(shape, id, None, document, known)
         return Row(self.shape, id, document, 1, maker, moment, maker, moment)
-
-    def _unseen(self, shape):
-        """What a new row begins with in fields that whoever makes it doesn't see."""
-        cells = [cell for cell in shape.cells if not self.rights.sees_field(cell.name)]
-        return {cell.name: cell.field.begins for cell in cells if cell.field.begins is not None}
 
     def write(self, listing, row, before, values, extra, by):
         lock("records", self.shape.collection)
@@ -429,7 +424,8 @@ class Sight(Source):
 
     def worked(self, row, values):
         """What is to be written so that a row has these values; None is a new row, and no values remove one."""
-        return batches.worked(self.shape, row, values if row is not None else self._unseen(self.shape) | values)
+        begun = self.shape.begun_beyond(self.rights) if row is None else {}
+        return batches.worked(self.shape, row, values and begun | values)
 
     def write_many(self, worked, by, at):
         return batches.write(self.shape, worked, by, at)
