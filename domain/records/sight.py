@@ -424,8 +424,7 @@ class Sight(Source):
 
     def worked(self, row, values):
         """What is to be written so that a row has these values; None is a new row, and no values remove one."""
-        begun = self.shape.begun_beyond(self.rights) if row is None else {}
-        return batches.worked(self.shape, row, values and begun | values)
+        return batches.worked(self.shape, row, values if row else self.shape.begun_beyond(self.rights) | values)
 
     def write_many(self, worked, by, at):
         return batches.write(self.shape, worked, by, at)
