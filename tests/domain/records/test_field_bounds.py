@@ -3,7 +3,6 @@
 import pytest
 
 from domain import Invalid, Refused, Stale
-from domain.fields.records import registry
 from domain.fields.records.leftover import LeftOver
 from domain.lists import asks, lists, rows, trash
 from domain.records import collections, field_changes, kind_changes, listings, questions, shape_changes, shapes
@@ -129,18 +128,6 @@ def test_a_cell_that_becomes_another_kind_keeps_to_its_bounds(by):
     bounds = {"least": "2026-03-02"}
     seen = kind_changes.rehearse(table.slug, number(name), "day", by=by, options=bounds)
     assert seen.left_count == 1
-
-
-def test_bounds_are_shown_as_they_are_written_and_taken_again(by):
-    for kind, bounds in (
-        ("percent", {"least": "15 %", "most": "20.5"}),
-        ("duration", {"least": "90 min"}),
-        ("moment", {"least": "2026-03-01", "most": "2026-03-01"}),
-        ("money", {"currency": "eur", "most": "1,000"}),
-    ):
-        kept = registry.read_options(kind, bounds)
-        assert registry.read_options(kind, kept) == kept
-    assert registry.read_options("percent", {"least": "15 %"}) == {"least": "15"}
 
 
 # --- help, and what new rows begin with ---------------------------------------------------------------------------
