@@ -1768,7 +1768,8 @@ class PaymentAttempt(Owned):
     currency = CharField(max_length=3)
     url = TextField(null=True)
     expires_at = Moment()
-    looked_at = Moment(null=True)  # when its provider was last asked about it
+    looked_at = Moment(null=True)  # as of when its provider last told of it
+    put_off_at = Moment(null=True)  # when it was asked since, and didn't answer
 
     class Meta:
         indexes = ((("provider", "reference"), True),)

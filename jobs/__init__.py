@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -99,6 +100,8 @@ LAPSED = batches(200, invitations.expire, transfers.expire, pass_transfers.lapse
 
 CALLED_OFF = batches(50, orders.call_off, moves.tell)
 
+LETTERS, MONEY = (partial(outgoing.send_due, lane) for lane in (outgoing.LETTERS, outgoing.MONEY))
+
 SENDING = (mail, notices, billing, sandbox, refunding)  # what sends a kind of Outgoing: known once it is imported
 
 SMALL = {"trigger": every(seconds=15), "woken_by": "thumbnails"}
@@ -107,7 +110,8 @@ SMALL = {"trigger": every(seconds=15), "woken_by": "thumbnails"}
 CALENDAR = (
     Job("inbox", "Work off webhooks", inbox.work_off, every(seconds=5), woken_by="inbox"),
     Job("webhook_replays", "Replay webhooks", replays.replay_some, every(seconds=15), woken_by="webhook_replays"),
-    Job("outgoing", "Send letters and notifications", outgoing.send_due, every(seconds=5), woken_by="outgoing"),
+    Job("outgoing", "Send letters and notifications", LETTERS, every(seconds=5), woken_by=outgoing.LETTERS),
+    Job("outgoing_money", "Have providers do what was decided", MONEY, every(seconds=5), woken_by=outgoing.MONEY),
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),

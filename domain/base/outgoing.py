@@ -1,7 +1,8 @@
 """What leaves the house once its cause has committed: letters, notifications, posted events.
 
 A row is left in the transaction of its cause and sent by a job, at least once; its key makes a repeat
-harmless. A kind is a function marked with `@sends`: the next one is that function and nothing else.
+harmless. A kind is a function marked with `@sends`: the next one is that function and nothing else. It names the lane
+that it leaves by; each is a job of its own, so that who doesn't answer delays what is of its lane alone.
 """
 
 import hashlib
@@ -23,14 +24,19 @@ SENT_KEPT = timedelta(days=30)
 # Left for the payment provider. Nothing in these is secret, so they can be sent again once they were given up.
 KEPT = ("subscription_end", "subscription_double")
 
+LETTERS, MONEY = "outgoing", "outgoing_money"  # the lanes: each is a job and what wakes it
+
 _senders = {}
+_lanes = {}  # kind → the lane of those that leave by another than LETTERS
 
 
-def sends(kind, transactional=False):
+def sends(kind, transactional=False, lane=LETTERS):
     """Mark the function that sends this kind. A transactional one writes rows of ours, with the mark."""
 
     def keep(function):
         _senders[kind] = (function, transactional)
+        if lane != LETTERS:
+            _lanes[kind] = lane
         return function
 
     return keep
@@ -51,7 +57,7 @@ def enqueue(kind, key, payload, *, recipient=None, subject=None, good_until=None
         .execute()
     )
     if made:
-        wake("outgoing")
+        wake(_lanes.get(kind, LETTERS))
     return bool(made)
 
 
@@ -155,11 +161,12 @@ def has_a_reader(user, organization, type=""):
     return belongs(user, organization)
 
 
-def send_due():
-    """Send one batch of what is due; returns how many were tried. Called until it returns nothing."""
+def send_due(lane=None):
+    """Send one batch of what is due, of one lane or of all; returns how many were tried. Called until it returns
+    nothing."""
     due = list(
         Outgoing.select()
-        .where(Outgoing.status == "queued", Outgoing.next_attempt_at <= now())
+        .where(Outgoing.status == "queued", Outgoing.next_attempt_at <= now(), *_leaving_by(lane))
         .order_by(Outgoing.next_attempt_at, Outgoing.id)
         .limit(BATCH)
     )
@@ -180,6 +187,14 @@ def send_due():
             log.warning("sending failed", extra={"outgoing": row.id, "kind": row.kind}, exc_info=True)
             _mark_failed(row, error)
     return len(due)
+
+
+def _leaving_by(lane):
+    if lane is None:
+        return ()
+    if lane == LETTERS:
+        return (Outgoing.kind.not_in(list(_lanes)),)
+    return (Outgoing.kind << [kind for kind, its in _lanes.items() if its == lane],)
 
 
 @writes
@@ -237,5 +252,5 @@ def again(row):
     values = {"status": "queued", "attempts": 0, "next_attempt_at": now(), "payload": payload}
     if not Outgoing.update(**values).where(*waiting).execute():
         return False
-    wake("outgoing")
+    wake(_lanes.get(kind, LETTERS))
     return True

@@ -55,7 +55,7 @@ def promise_transfer(order_id):
     check_known(order)
     if not event.transfer_about or not order.total_cents:
         raise Refused("This event takes no transfers.")
-    until = min(now() + timedelta(days=event.transfer_days), event.ends_at)
+    until = max(order.hold_until_at, min(now() + timedelta(days=event.transfer_days), event.ends_at))
     open_attempt(order, "transfer", until)
     write(order, "order_transfer", f"transfer:{order.id}", sum=_sum(order), account=event.transfer_about)
     return TicketOrder.get_by_id(order_id)
@@ -67,7 +67,8 @@ def _promised(order):
 
 
 def open_attempt(order, provider, until, **values):
-    """The one open attempt of an order, which is held as long, in the present transaction."""
+    """The one open attempt of an order, which is held as long at least, in the present transaction: what was offered
+    for longer stays so."""
     held = PaymentAttempt.one(PaymentAttempt.order == order, PaymentAttempt.state == "open")
     if held is not None and held.provider != provider:
         PaymentAttempt.update(state="abandoned").where(PaymentAttempt.id == held.id).execute()
@@ -75,7 +76,7 @@ def open_attempt(order, provider, until, **values):
     if held is None:
         usual = {"amount_cents": order.total_cents, "currency": order.currency, "expires_at": until}
         held = PaymentAttempt.create(order=order, provider=provider, **usual | values)
-    moved = TicketOrder.update(state="paying", hold_until_at=until).where(
+    moved = TicketOrder.update(state="paying", hold_until_at=max(order.hold_until_at, until)).where(
         TicketOrder.id == order.id, TicketOrder.state << TicketOrder.LIVE
     )
     moved.execute()
@@ -99,6 +100,27 @@ def note_transfer(order_id, cents, *, by):
     )
     settle(order.id)
     return f"{written(payment.amount_cents, payment.currency)} are noted for order {order.number}."
+
+
+@writes
+def note_sent_back(refund_id, *, by):
+    """Somebody sent a refund by hand: the sums of its payment and of its order follow, once. Refuses with NotFound,
+    while a provider is at it, and above what is left of the payment."""
+    by.require("orders.write")
+    refund = refunds.one(refund_id)
+    holds.locked(refund.order_id)
+    refund = refunds.one(refund_id)
+    payment, others = refund.payment, refunds.under_way(refund.payment)
+    if payment.provider != "transfer" and not refunds.is_stuck(refund) and refund.state != "succeeded":
+        raise Refused("The provider is sending it. Should that fail, you can note it here.")
+    others -= refund.amount_cents if refund.state in refunds.UNDER_WAY else 0
+    left = payment.amount_cents - payment.refunded_cents - others
+    if refund.state != "succeeded" and refund.amount_cents > left:
+        raise Refused("There isn't so much left of this payment: another refund sent it back, or is about to.")
+    if refunds.move(refund.id, "succeeded"):
+        note_refunded(payment, payment.refunded_cents + refund.amount_cents)
+        settle(refund.order_id)
+    return "Noted: the money went back."
 
 
 # --- facts --------------------------------------------------------------------------------------------------------
@@ -189,7 +211,7 @@ def _trouble(order, payments, fitting, has):
     if disputed := next((one for one in payments if one.dispute in ("open", "lost")), None):
         sum = written(disputed.amount_cents, disputed.currency)
         return f"The buyer’s bank {'took back' if disputed.dispute == 'lost' else 'disputes'} {sum}."
-    if foreign := next((one for one in payments if one not in fitting), None):
+    if foreign := next((one for one in payments if one not in fitting and _gone(one) < one.amount_cents), None):
         sum = written(foreign.amount_cents, foreign.currency)
         return f"{sum} came, but the order is in {order.currency}. Nothing was given for it."
     if fitting and 0 < has < order.total_cents and order.state != "paid":

@@ -18,6 +18,7 @@ from models import TicketOrder, TicketPayment, TicketRefund
 UNDER_WAY = ("approved", "sent")  # what a buyer has only asked for isn't
 OUTSIDE = "at the provider"
 DOUBT = "It isn’t known whether the provider made it. Look there, then note it as sent back, or send it again."
+AGAIN = "It is being sent again."
 
 
 def send(order, payment, cents, reason, key, *, by=None):
@@ -73,49 +74,30 @@ def _sum(whose, states=UNDER_WAY):
     return int(query.where(whose, TicketRefund.state << states).scalar())
 
 
-@writes
-def note_by_hand(id, *, by):
-    """Somebody sent the money back: the payment's and the order's sums follow, once. Refuses with NotFound, while a
-    provider is at it, and above what is left of the payment."""
-    by.require("orders.write")
-    refund = TicketRefund.one(TicketRefund.id == id)
-    if refund is None:
+def one(id):
+    """A refund by its id. Refuses with NotFound."""
+    found = TicketRefund.one(TicketRefund.id == id)
+    if found is None:
         raise NotFound()
-    if refund.payment.provider != "transfer" and not is_stuck(refund):
-        raise Refused("The provider is sending it. Should that fail, you can note it here.")
-    payment, others = refund.payment, under_way(refund.payment)
-    others -= refund.amount_cents if refund.state in UNDER_WAY else 0
-    left = payment.amount_cents - payment.refunded_cents - others
-    if refund.state != "succeeded" and refund.amount_cents > left:
-        raise Refused("There isn't so much left of this payment: another refund sent it back, or is about to.")
-    if move(refund.id, "succeeded"):
-        count, payment = refund.amount_cents, refund.payment_id
-        TicketPayment.update(refunded_cents=TicketPayment.refunded_cents + count).where(
-            TicketPayment.id == payment
-        ).execute()
-        TicketOrder.update(refunded_cents=TicketOrder.refunded_cents + count).where(
-            TicketOrder.id == refund.order_id
-        ).execute()
-    return "Noted: the money went back."
+    return found
 
 
 @writes
 def send_again(id, *, by):
     """Have the provider asked anew. Refuses with NotFound, and where it isn't stuck."""
     by.require("orders.write")
-    refund = TicketRefund.one(TicketRefund.id == id)
-    if refund is None:
-        raise NotFound()
+    refund = one(id)
     if refund.payment.provider == "transfer" or not is_stuck(refund):
         raise Refused("There is nothing to send again.")
-    TicketRefund.update(error=None).where(TicketRefund.id == id).execute()
+    TicketRefund.update(error=AGAIN).where(TicketRefund.id == id).execute()
     _leave(refund, f"{refund.key}:{refund.tries}:{now():%Y%m%d%H%M}")
     return "The provider is asked again."
 
 
 def is_stuck(refund):
     """Whether somebody may act on it: it failed, nobody knows whether it was made, or its provider wouldn't take it."""
-    return refund.state == "failed" or bool(refund.state == "sent" and refund.error and not refund.provider_refund_id)
+    waits = refund.state == "sent" and refund.error not in (None, "", AGAIN) and not refund.provider_refund_id
+    return refund.state == "failed" or waits
 
 
 def move(id, state, **values):
@@ -166,11 +148,6 @@ listing = Listing(
         ("event", TicketOrder.event, None),
     ),
     acts=(
-        Act(
-            *("payment", "Note as sent back", note_by_hand, "orders.write"),
-            when=lambda row: is_stuck(row) or (row.provider == "transfer" and row.state in UNDER_WAY),
-            confirm="Has the money been sent back?",
-        ),
         Act(
             *("delivery", "Send again", send_again, "orders.write"),
             when=lambda row: row.provider != "transfer" and is_stuck(row),

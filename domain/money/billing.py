@@ -11,7 +11,7 @@ from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit, configuration, settings, stepup
-from domain.base.outgoing import sends
+from domain.base.outgoing import MONEY, sends
 from domain.entitlements import grants, plans
 from domain.entitlements.plans import PLANS
 from domain.money import facts, owners, pricing, providers, trials
@@ -362,13 +362,13 @@ def _note_asked(action, said, current, by, result="success"):
 # --- what is left for the provider ------------------------------------------------------------------------
 
 
-@sends("subscription_end")
+@sends("subscription_end", lane=MONEY)
 def end_at_provider(row):
     """End a subscription whose organization was deleted; one that is over already is as good."""
     _provider_of(row).end(row.payload["subscription"], row.key)
 
 
-@sends("subscription_double")
+@sends("subscription_double", lane=MONEY)
 def end_double(row):
     """End the later of two subscriptions of one organization, and give its money back.
     All that run are asked for first: the event that ended the earlier one may only be late."""

@@ -145,6 +145,7 @@ def test_the_calendar_names_each_job_once_and_keeps_to_utc():
         "table_restore",
         "inbox",
         "outgoing",
+        "outgoing_money",
         "pricing",
         "plan_grants",
         "backer_import",

@@ -307,6 +307,11 @@ ACTS = (
         asks=lambda row, by: Field("words", "What the buyer reads", Text(500, 3, long=True), True),
         when=_is_asked,
     ),
+    Act(
+        *("payment", "Note as sent back", payments.note_sent_back, "orders.write"),
+        when=lambda row: refunds.is_stuck(row) or (row.provider == "transfer" and row.state in refunds.UNDER_WAY),
+        confirm="Has the money been sent back?",
+    ),
 )
 # Refunds as their list has them, and what is asked for among them.
 rules = rows.Rules(replace(refunds.listing, acts=(*ACTS, *refunds.listing.acts)))

@@ -6,6 +6,8 @@
     end(account, attempt)    close its page, so that nobody pays there any more; nothing where it can't be closed
     look(account, attempt, refunds) → facts    what the provider says now; `refunds`: its ids of those we know
     refund(account, payment, refund, key) → Refund
+    made(account, payment, key) → Refund    one that was asked for with this key, None where none is there; keys of a
+                             provider lapse, so this is asked before it is asked for again
     check(account, body, headers)    refuses with BadSignature
     about(body) → Told       which attempt an event is about: no more of it is believed
     attempt_of(account, payment) → the attempt's public id, where an event names the payment alone

@@ -183,7 +183,8 @@ def adopt(fact: Looked, organization):
     attempt: Any = PaymentAttempt.get(PaymentAttempt.public_id == fact.id)
     holds.locked(attempt.order_id)
     fresh = PaymentAttempt.looked_at.is_null() | (PaymentAttempt.looked_at <= fact.asked_at)
-    if not PaymentAttempt.update(looked_at=fact.asked_at).where(PaymentAttempt.id == attempt.id, fresh).execute():
+    known = {"looked_at": fact.asked_at, "put_off_at": None}
+    if not PaymentAttempt.update(**known).where(PaymentAttempt.id == attempt.id, fresh).execute():
         return
     for told in sorted(fact.told, key=lambda one: not isinstance(one, Refund)):  # sums come last, with what follows
         if isinstance(told, Refund):
@@ -224,6 +225,8 @@ def _leave(id):
     payments.attempt_ended(Ended(attempt.public_id, "abandoned"))
     usual = order.created_at + timedelta(minutes=events.one(order.event_id).hold_minutes)
     until = min(order.hold_until_at, max(usual, now() + AFTER_BACK))
+    if order.hold_until_at > attempt.expires_at + GRACE:  # an offer, which is longer than any page
+        until = order.hold_until_at
     held = TicketOrder.id == order.id, TicketOrder.state == "held"
     TicketOrder.update(hold_until_at=until).where(*held).execute()
 
@@ -237,6 +240,7 @@ def ask_open(limit=50):
     with everywhere("open payments are asked about for all organizations"):
         mine = PaymentAttempt.provider != "transfer", PaymentAttempt.reference.is_null(False)
         due = PaymentAttempt.looked_at.is_null() | (PaymentAttempt.looked_at < now() - CLOCKED)
+        due &= PaymentAttempt.put_off_at.is_null() | (PaymentAttempt.put_off_at < now() - CLOCKED)
         waits = TicketRefund.select(TicketRefund.id).join(TicketPayment)
         waits = waits.where(
             TicketPayment.attempt == PaymentAttempt.id,
@@ -250,7 +254,8 @@ def ask_open(limit=50):
         ended = unpaid & (PaymentAttempt.expires_at > now() - AFTERWARDS)
         ended &= PaymentAttempt.looked_at.is_null() | (PaymentAttempt.looked_at < now() - timedelta(hours=1))
         query = PaymentAttempt.select().where(*mine, due, open_ones | returning | ended)
-        found = list(query.order_by(PaymentAttempt.looked_at, PaymentAttempt.id).limit(limit))
+        waiting = fn.COALESCE(PaymentAttempt.put_off_at, PaymentAttempt.looked_at, PaymentAttempt.created_at)
+        found = list(query.order_by(waiting, PaymentAttempt.id).limit(limit))
     for attempt in found:
         with inside(attempt.organization_id):
             try:
@@ -270,7 +275,8 @@ def _ask_by_clock(attempt):
 
 @writes
 def _postpone(attempt):
-    PaymentAttempt.update(looked_at=now()).where(PaymentAttempt.id == attempt.id).execute()
+    """Not before its time again: it was asked about and not answered, so what is known of it is as old as it was."""
+    PaymentAttempt.update(put_off_at=now()).where(PaymentAttempt.id == attempt.id).execute()
 
 
 # --- webhooks ---------------------------------------------------------------------------------------------------------

@@ -130,18 +130,24 @@ def _dispute(account, transaction):
 def refund(account, payment, refund, key):
     """Give back so much of a payment; one that was asked for with this key is found and not made again."""
     transaction = payment.provider_payment_id
-    if held := next((one for one in _refunds(account, transaction, payment.currency) if one.key == key), None):
+    if held := made(account, payment, key):
         return held
     amount = to_provider("paystack", refund.amount_cents, payment.currency)
     body = {"transaction": transaction, "amount": amount, "currency": payment.currency, "merchant_note": key}
     try:
-        made = _call(account, "POST", "/refund", body=body)
+        answer = _call(account, "POST", "/refund", body=body)
     except http.Answered as refused:
         if refused.status in (400, 404):
             raise Declined(str(refused)) from refused
         raise
     with readable(LABEL, "the refund"):
-        return _refund(made["data"] | {"merchant_note": key, "amount": amount}, transaction, payment.currency)
+        return _refund(answer["data"] | {"merchant_note": key, "amount": amount}, transaction, payment.currency)
+
+
+def made(account, payment, key):
+    """The refund of a payment that was made with this key."""
+    told = _refunds(account, payment.provider_payment_id, payment.currency)
+    return next((one for one in told if one.key == key), None)
 
 
 def check(account, body, headers):

@@ -18,12 +18,12 @@ from models import TicketOrder, TicketPayment, TicketRefund
 log = logging.getLogger("guildhall.tickets")
 
 
-@outgoing.sends("ticket_refund")
+@outgoing.sends("ticket_refund", lane=outgoing.MONEY)
 def give_back(row):
     """Have a provider send money back. What it refuses for good is noted; what may be tried again is, with the same
     key, and so is sent once."""
     with inside(row.payload["organization"]):
-        refund = _take_in_hand(row.payload["refund"])
+        refund, was_asked = _take_in_hand(row.payload["refund"])
         if refund is None:
             return
         payment = refund.payment
@@ -33,7 +33,8 @@ def give_back(row):
             return
         adapter = providers.module(payment.provider)
         try:
-            told = adapter.refund(account, payment, refund, mark(refund))
+            told = was_asked and adapter.made(account, payment, mark(refund))
+            told = told or adapter.refund(account, payment, refund, mark(refund))
         except (Declined, CannotDo) as no:
             _note_failure(refund.id, str(no))
         except ProviderFailed as failed:
@@ -52,22 +53,26 @@ def give_back(row):
 
 @writes
 def _take_in_hand(id):
-    """The refund, marked as sent; None where it isn't to be sent any more."""
+    """(the refund, marked as sent; whether its provider may have been asked before), None for the first where it isn't
+    to be sent any more."""
     found = TicketRefund.one(TicketRefund.id == id)
     if found is None:
-        return None
+        return None, False
     holds.locked(found.order_id)
     refund = TicketRefund.get_by_id(id)
     if refund.state not in ("approved", "sent", "failed") or refund.provider_refund_id or refund.error == DOUBT:
-        return None
+        return None, False
     payment, others = refund.payment, under_way(refund.payment)
     others -= refund.amount_cents if refund.state in UNDER_WAY else 0
     left = payment.amount_cents - payment.refunded_cents - others
     if refund.amount_cents > left or not _is_still_owed(refund, payment):
         TicketRefund.update(state="declined", error="It went back already.").where(TicketRefund.id == id).execute()
-        return None
+        return None, False
+    if refund.state == "sent" and not refund.error and not providers.module(payment.provider).REPEATS:
+        _note_error(id, DOUBT)  # we were cut off before its answer was noted
+        return None, False
     TicketRefund.update(state="sent", error=None, asked_at=now()).where(TicketRefund.id == id).execute()
-    return TicketRefund.get_by_id(id)
+    return TicketRefund.get_by_id(id), refund.state != "approved"
 
 
 def _is_still_owed(refund, payment):

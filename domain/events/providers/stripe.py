@@ -138,6 +138,16 @@ def refund(account, payment, refund, key):
         return _refund(made, payment.provider_payment_id)
 
 
+def made(account, payment, key):
+    """The refund of a payment that was made with this key. Stripe forgets its own keys after a day, and then makes
+    another one: https://docs.stripe.com/api/idempotent_requests"""
+    params = {"payment_intent": payment.provider_payment_id, "limit": 100}
+    found = wire.called(_client(account).refunds.list, params)["data"]
+    with readable(LABEL, "its refunds"):
+        told = [_refund(one, payment.provider_payment_id) for one in found]
+    return next((one for one in told if one.key == key), None)
+
+
 def check(account, body, headers):
     """Refuses with BadSignature what none of the account's secrets signed within five minutes of now."""
     if not wire.is_signed(body, headers, account.secrets):

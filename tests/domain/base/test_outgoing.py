@@ -117,3 +117,18 @@ def test_keys_that_differ_only_at_their_end_are_two(sent):
     leave("x" * 200 + ":1")
     leave("x" * 200 + ":2")
     assert Outgoing.select().count() == 2
+
+
+def test_each_lane_sends_its_own_and_waits_for_no_other(sent, monkeypatch):
+    monkeypatch.setitem(outgoing._lanes, "test", outgoing.MONEY)
+    leave()
+    write(outgoing.enqueue, "mail", "letter", {})
+    outgoing.send_due(outgoing.LETTERS)
+    assert (sent, row("letter").attempts) == ([], 1)  # it names nobody
+    assert jobs.run("outgoing_money") == 1
+    assert [key for key, _ in sent] == ["k"]
+
+
+def test_what_moves_money_leaves_by_the_lane_of_money():
+    money = {"ticket_refund", "subscription_end", "subscription_double"}
+    assert {kind for kind, lane in outgoing._lanes.items() if lane == outgoing.MONEY} == money

@@ -27,11 +27,11 @@ def test_a_transfer_is_sent_back_by_hand_and_noted_once(paid_night, at):
     (refund,) = TicketRefund.select()
     assert not Outgoing.select().where(Outgoing.kind == "ticket_refund").exists()
     for _ in range(2):
-        refunds.note_by_hand(refund.id, by=at("alice"))
+        payments.note_sent_back(refund.id, by=at("alice"))
     assert again(order).refunded_cents == TicketPayment.get().refunded_cents == 2000
     assert TicketOrder.get().state == "cancelled"
     with pytest.raises(NotFound):
-        refunds.note_by_hand(999, by=at("alice"))
+        payments.note_sent_back(999, by=at("alice"))
 
 
 def test_what_another_refund_sent_back_is_not_noted_by_hand(paid_night, at):
@@ -41,11 +41,11 @@ def test_what_another_refund_sent_back_is_not_noted_by_hand(paid_night, at):
     write(refunds.move, first.id, "failed")
     second = write(refunds.send, order, payment, 2000, "goodwill", "k2")
     with pytest.raises(Refused):
-        refunds.note_by_hand(first.id, by=at("alice"))
+        payments.note_sent_back(first.id, by=at("alice"))
     write(refunds.move, second.id, "failed")
-    refunds.note_by_hand(second.id, by=at("alice"))
+    payments.note_sent_back(second.id, by=at("alice"))
     with pytest.raises(Refused):
-        refunds.note_by_hand(first.id, by=at("alice"))
+        payments.note_sent_back(first.id, by=at("alice"))
     assert TicketPayment.get().refunded_cents == 2000
 
 
@@ -68,3 +68,17 @@ def test_what_is_left_of_stranded_money_goes_back_whatever_went_before_and_whoev
     assert [(one.order_id, one.amount_cents) for one in late] == [(both[0][0].id, 1500)]
     payments.look_after()
     assert late.count() == 2
+
+
+def test_foreign_money_that_was_sent_back_by_hand_counts_for_no_other_and_its_flag_goes(paid_night, at):
+    order, attempt = promised(*paid_night)
+    came(attempt, 3000, currency="USD", id="pi_other")
+    came(attempt, 2000)
+    assert "in EUR" in again(order).trouble
+    orders.cancel(order.id, by=at("alice"))
+    foreign = TicketRefund.get(TicketRefund.reason == "foreign")
+    write(refunds.move, foreign.id, "failed")
+    payments.note_sent_back(foreign.id, by=at("alice"))
+    assert (again(order).refunded_cents, again(order).trouble) == (0, None)
+    assert TicketPayment.get(TicketPayment.currency == "USD").refunded_cents == 3000
+    assert payments.owed_back(again(order)) == 0  # its own are under way

@@ -1,5 +1,7 @@
 """Paying with a provider, from the first press to passes: the sandbox plays Stripe Checkout, over its real API."""
 
+from datetime import timedelta
+
 import pytest
 
 from domain import Refused
@@ -15,6 +17,7 @@ from models import (
     Pass,
     PaymentAttempt,
     SandboxObject,
+    TicketOrder,
     TicketPayment,
     TicketRefund,
     WebhookEvent,
@@ -267,3 +270,29 @@ def test_event_case_15_a_webhook_that_failed_is_worked_off_when_it_comes_again(p
     while inbox.work_off():
         pass
     assert (again(order).state, passes_of(order)) == ("paid", 1)
+
+
+def test_a_look_that_was_not_answered_is_no_look_and_is_asked_for_again_in_some_minutes(paid_night, clock, monkeypatch):
+    order = begun(*paid_night)
+    sandbox.pay_page(page_of(order))
+    clock.forward(minutes=3)
+    asked = attempts.asked(PaymentAttempt.get())  # before the other one, and adopted after it
+    clock.forward(seconds=5)
+    with monkeypatch.context() as patched:
+        patched.setattr(attempts, "_follow", lambda attempt: False)
+        assert (attempts.ask_open(), attempts.ask_open()) == (1, 0)
+    assert PaymentAttempt.get().looked_at is None
+    write(attempts.adopt, asked, None)
+    assert (again(order).state, PaymentAttempt.get().put_off_at) == ("paid", None)
+
+
+def test_an_offer_of_twelve_hours_is_no_shorter_for_having_tried_to_pay(paid_night, clock):
+    order = held(*paid_night)
+    offer = again(order).hold_until_at + timedelta(hours=12)
+    write(TicketOrder.update(hold_until_at=offer).execute)
+    attempts.begin(order.id, "sandbox")
+    assert again(order).hold_until_at == offer
+    attempts.go_back(order.id)
+    assert (again(order).state, again(order).hold_until_at) == ("held", offer)
+    payments.promise_transfer(order.id)
+    assert again(order).hold_until_at >= offer

@@ -86,8 +86,19 @@ def test_a_refund_whose_answer_was_lost_is_left_to_a_person(shop, order, at, clo
     assert refunding.try_again() == 0
     outgoing.send_due()
     assert len(shop.refunds) == 1
-    refunds.note_by_hand(TicketRefund.get().id, by=at("alice"))
+    payments.note_sent_back(TicketRefund.get().id, by=at("alice"))
     assert (TicketRefund.get().state, again(order).refunded_cents) == ("succeeded", 2000)
+
+
+def test_a_refund_that_we_were_cut_off_from_is_left_to_a_person_until_they_send_it_again(shop, order, at):
+    take(shop.pay(reference()))
+    orders.cancel(order.id, by=at("alice"))
+    write(TicketRefund.update(state="sent").execute)  # and then the server died
+    outgoing.send_due()
+    assert (shop.refunds, TicketRefund.get().error) == ([], refunds.DOUBT)
+    refunds.send_again(TicketRefund.get().id, by=at("alice"))
+    outgoing.send_due()
+    assert (len(shop.refunds), TicketRefund.get().state) == (1, "succeeded")
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,25 @@ def test_a_refund_that_the_provider_would_not_take_says_why_and_can_be_acted_on(
     assert not refunds.is_stuck(TicketRefund.get())
 
 
+def test_a_refund_whose_answer_was_lost_is_found_once_its_key_lapsed_and_not_made_twice(paid, at, clock, monkeypatch):
+    stripe, made = providers.module("sandbox"), []
+
+    def lost(*asked):
+        made.append(stripe_refund(*asked))
+        raise ProviderFailed("The answer was lost.", asked=True)
+
+    stripe_refund = stripe.refund
+    monkeypatch.setattr(stripe, "refund", lost)
+    orders.cancel(paid.id, by=at("alice"))
+    outgoing.send_due()
+    write(Outgoing.delete().execute)  # neither its webhook came, nor is it tried within the day
+    clock.forward(days=1, minutes=1)
+    assert refunding.try_again() == 1
+    outgoing.send_due()
+    assert (len(made), TicketRefund.get().state) == (1, "succeeded")
+    assert [one["amount"] for one in sandbox.find("refund")] == [2000]
+
+
 @pytest.fixture
 def overtaken(paid_night, at):
     """A refund that failed, whose money another one has sent since: its id."""
