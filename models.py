@@ -1452,6 +1452,7 @@ class Event(Owned):
     workspace = to(Workspace, on_delete="SET NULL", null=True)  # whose people work its door
     pass_on_hours = IntegerField(null=True, default=0)  # before it begins, up to which passes are passed on; empty: not
     refund_hours = IntegerField(null=True)  # the same of asking for money back; empty: nobody can
+    proves_free = BooleanField(default=False)  # free tickets are given once a mailed code was typed
     refund_when_moved = BooleanField(default=True)  # whoever bought before it was moved may ask all the same
     moved_at = Moment(null=True)
     moved_from = TextField(null=True)  # when and where it was before, in words
@@ -1638,6 +1639,8 @@ class TicketOrder(Owned):
     paid_at = Moment(null=True)
     ended_at = Moment(null=True)
     told_at = Moment(null=True)  # that its event was moved
+    code_at = Moment(null=True)  # when the code that proves its address was mailed
+    code_tries = IntegerField(default=0)  # at it
 
     class Meta:
         indexes = (
@@ -1752,6 +1755,7 @@ class PaymentAccount(Owned):
     key = TextField(default="")  # under SECRET_KEY, and never shown; "" until it is typed
     secret = TextField(null=True)  # its webhooks', likewise
     state = State("on", "off", default="on")
+    paid_out_at = Moment(null=True)  # when its payouts were last asked for
 
 
 class PaymentAttempt(Owned):
@@ -1793,6 +1797,9 @@ class TicketPayment(Owned):
     currency = CharField(max_length=3)
     dispute = State("open", "won", "lost", null=True)
     paid_at = Moment(null=True)
+    note = TextField(null=True)  # what it says, where nobody knew its order
+    trouble = TextField(null=True)  # why it didn't go back, while it was nobody's
+    sent_back_at = Moment(null=True)  # since when it goes back, likewise
 
     class Meta:
         indexes = ((("provider", "account", "provider_payment_id"), True),)
@@ -1816,15 +1823,40 @@ class TicketRefund(Owned):
 
 
 class Payout(Owned):
-    """Money of tickets that this site took for an organization, and has sent on to it."""
+    """Money of tickets that went to an organization's bank: from its own account at a provider, as that tells it, or
+    from this site, which took it for the organization and sent it on by hand."""
 
     organization = to(Organization)
+    provider = CharField(max_length=30, default="")  # "" is this site
+    account = CharField(max_length=40, default="")  # a PaymentAccount's public id
+    state = State("pending", "paid", "failed", default="paid")
     amount_cents = money(constraints=[Check("amount_cents > 0")])
     currency = CharField(max_length=3)
-    reference = TextField()
+    reference = TextField()  # what the provider calls it
     note = TextField(null=True)
     sent_at = Moment()
     by = to(User, on_delete="SET NULL", null=True)
+
+
+partial(
+    Payout,
+    "payout_of_provider",
+    *(Payout.provider, Payout.account, Payout.reference),
+    where="provider <> ''",
+    unique=True,
+)
+
+
+class PayoutPart(Owned):
+    """What of one event is in a payout; without an event, what no order of tickets explains."""
+
+    organization = to(Organization)
+    payout = to(Payout)
+    event = to(Event, on_delete="SET NULL", null=True)
+    amount_cents = money()  # that came
+    refunded_cents = money()  # that went back
+    fee_cents = money()  # that the provider kept
+    net_cents = money()  # that is in the payout
 
 
 class Pass(Owned):

@@ -31,7 +31,7 @@ from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
-from domain.events import orders, payments
+from domain.events import orders, payments, payouts
 from domain.events.afterwards import moves, pass_transfers
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
@@ -142,6 +142,7 @@ CALENDAR = (
     Job("line", "Call who waits in line for tickets", batches(100, calls.work), every(seconds=5), woken_by="line"),
     Job("open_payments", "Ask about open payments of tickets", batches(50, attempts.ask_open), every(minutes=1)),
     Job("ticket_refunds", "Send refunds of tickets again", batches(100, refunding.try_again), every(hours=1)),
+    Job("payouts", "Ask accounts for tickets what they paid out", payouts.fetch, every(hours=1), once=True),
     Job("called_off", "Work off cancelled and moved events", CALLED_OFF, every(minutes=1)),
     Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
     Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5)),

@@ -167,6 +167,8 @@ FORMS = {
     "events.checkpoints_act_session": {"session": ""},
     "events.accounts_act_key": {"key": "sk_test_abcdefghijk"},
     "events.accounts_act_secret": {"secret": "whsec_abcdefgh"},
+    "events.money_act_order": {"number": "NOSUCHNR"},
+    "events.money_bulk": {"ids": "{returned}", "act": "return"},
     "events.orders_act_transfer": {"cents": "5"},
     "events.orders_act_buyer": {"email": "right@example.org"},
     "events.passes_act_name": {"holder": "Grace Hopper"},
@@ -252,6 +254,12 @@ MISSING = {
 }
 REFUSED = {
     "returns.show": 422,  # nothing is chosen
+    "returns.show_account": 409,  # this refund needs none
+    "returns.give_account": 409,
+    "events.money_act_order": (200, 422),  # there is no such order
+    "events.money_act_return": (303, 409),  # once
+    "events.money_remove": 403,  # what came stays
+    "events.money_undo": 409,
     "events.refunds_act_delivery": 409,  # a transfer is sent by hand
     "buying.ask_back": 409,  # the order is only held
     "events.remove": 403,  # a draft is deleted by an act, with all that is in it
@@ -577,7 +585,7 @@ def of_an_event(endpoint, sale):
     if room == "running":
         return {"id": sale["published"]}
     if room == "returns":
-        return {"event": sale["published"], "id": sale["paid"]}
+        return {"event": sale["published"], "id": sale["refunds_row" if end.endswith("account") else "paid"]}
     if room != "events":
         return {}
     part = f"{end.partition('_')[0]}_"
@@ -585,7 +593,7 @@ def of_an_event(endpoint, sale):
         id = sale["published"] if end in ("act_cancellation",) else sale["event"]
         return {"id": id, "name": "title", "batch": sale["batch"][""]}
     others = {"orders_act_letter": "paid", "devices_act_return": "phone_off"}
-    others |= {f"refunds_act_{act}": "asked_row" for act in ("approval", "refusal")}
+    others |= {f"refunds_act_{act}": "asked_row" for act in ("approval", "refusal")} | {"money_act_return": "returned"}
     id = sale[others.get(end, f"{part}row")]
     parent = {"prices_": sale["free"], "line_": sale["full"]}.get(part, sale["published"])
     first = next(iter(EVENT_FORMS.get(part, {"": ""})))

@@ -303,7 +303,8 @@ def rows_of():
             provider="stripe", provider_payment_id="pi_1", state="paid", amount_cents=1, currency="EUR", **mine
         ),
         models.PaymentAccount.create(provider="stripe", label="Ours", key="k", **mine),
-        models.Payout.create(amount_cents=1, currency="EUR", reference="r", sent_at=now(), **mine),
+        paid_out := models.Payout.create(amount_cents=1, currency="EUR", reference="r", sent_at=now(), **mine),
+        models.PayoutPart.create(payout=paid_out, amount_cents=1, refunded_cents=0, fee_cents=0, net_cents=1, **mine),
         models.TicketRefund.create(order=order, payment=paid, key="k", amount_cents=1, reason="r", **mine),
         ticket := models.Pass.create(item=item, tier=kind, seq=1, serial="s", void_reason="refunded", **part),
         models.PassTransfer.create(ticket=ticket, email="b@example.org", until_at=now(), **mine),

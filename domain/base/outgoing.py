@@ -68,7 +68,7 @@ def _short(key):
 # Letters that anybody can cause to an address that isn't proven theirs.
 ASKED = {
     *("verify_email", "already_registered", "otp_sign_in", "magic_link", "reset_password", "confirm_address"),
-    *("identity_code", "invitation"),
+    *("identity_code", "invitation", "tickets_code"),
 }
 
 

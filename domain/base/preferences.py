@@ -92,7 +92,7 @@ KINDS = (
         *("tickets", "Tickets", "What you bought, and what happens to it.", ("tickets.",)),
         templates=(
             *("tickets", "order_transfer", "event_cancelled", "event_moved", "refund_declined", "tickets_taken_back"),
-            *("pass_offered", "pass_accepted", "pass_passed_on", "pass_sent", "line_called"),
+            *("pass_offered", "pass_accepted", "pass_passed_on", "pass_sent", "line_called", "tickets_code"),
         ),
         letter=NOW,
         why="Always comes: it is what you bought.",

@@ -61,7 +61,8 @@ def _give_back(account, buckets, moment):
     if not account.held:
         return 0
     of_account, by_id = CreditHold.account == account, {bucket.id: bucket for bucket in buckets}
-    lapsed = list(CreditHold.select().where(of_account, CreditHold.status == "open", CreditHold.expires_at <= moment))
+    lapsed = CreditHold.select().where(of_account, CreditHold.status == "open", CreditHold.expires_at <= moment)
+    lapsed = list(lapsed.order_by(CreditHold.id))
     for bucket, amount in (part for hold in lapsed for part in hold.drawn):
         if bucket in by_id:
             by_id[bucket].remaining += amount

@@ -86,5 +86,5 @@ def _taken_back(moment):
     """Whether a month runs whose payment was taken back: should it stand again, its credits go on, not begin anew."""
     running = Payment.period_end_at > moment, Payment.period_start_at <= moment, Payment.status == "paid"
     monthly = [key for key, plan in plans.PLANS.items() if plan.interval == "month"]
-    mine = Payment.select().where(*running, Payment.plan_key.in_(monthly)).limit(20)
+    mine = Payment.select().where(*running, Payment.plan_key.in_(monthly)).order_by(Payment.id.desc()).limit(20)
     return any(not payment.stands for payment in mine)

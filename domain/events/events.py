@@ -78,7 +78,7 @@ PARTS = {
         "Selling",
         (
             *("capacity", "most_each", "hold_minutes", "currency", "tax_bps", "prices_include_tax"),
-            *("transfer_about", "transfer_days"),
+            *("proves_free", "transfer_about", "transfer_days"),
         ),
     ),
     "line": ("The line", ("opens_at", "opening", "waits", "small_pass", "most_block")),
@@ -335,6 +335,12 @@ listing = Listing(
         Field("capacity", "Places", Number(1, 1_000_000), help="Over all kinds of tickets; empty for no limit."),
         Field("most_each", "Tickets for each buyer", Number(1, 1000), listed=False, help="Empty for no limit."),
         Field("hold_minutes", "Minutes to buy", Number(5, 60), default=15, listed=False),
+        Field(
+            *("proves_free", "Free tickets need a code by letter", Switch()),
+            default=False,
+            listed=False,
+            help="So that nobody takes them with invented addresses. Where a buyer gets only so many, they always do.",
+        ),
         Field("currency", "Currency", CURRENCY, default="EUR", listed=False, filters=False),
         Field(
             "tax_bps",

@@ -310,7 +310,7 @@ def _sum(order):
     return written(order.total_cents, order.currency)
 
 
-def write(order, template, key, *, at_will=False, **values):
+def write(order, template, key, *, at_will=False, good_until=None, **values):
     """Leave a letter to who ordered, with the link to its page. Refuses with TooOften what is sent `at_will`."""
     event = events.one(order.event_id)
     site = configuration.active.site_url
@@ -319,6 +319,7 @@ def write(order, template, key, *, at_will=False, **values):
         order.email,
         key,
         at_will=at_will,
+        good_until=good_until,
         name=order.name or "",
         event=event.title,
         number=order.number,

@@ -377,13 +377,13 @@ def end_double(row):
         mine = Subscription.provider == provider.NAME, Subscription.provider_subscription_id == id
         organization = Subscription.get(*mine).organization
     with inside(organization):
-        for one in Subscription.select().where(Subscription.status.in_(Subscription.LIVE)):
+        for one in Subscription.select().where(Subscription.status.in_(Subscription.LIVE)).order_by(Subscription.id):
             apply(provider.refetch(one.provider_subscription_id))
         second = next((one for one in facts.doubles(provider.NAME) if one.provider_subscription_id == id), None)
         if second is None:
             return
         provider.end(id, row.key)
-        for payment in Payment.select().where(Payment.subscription == second, Payment.amount > 0):
+        for payment in Payment.select().where(Payment.subscription == second, Payment.amount > 0).order_by(Payment.id):
             if payment.stands:
                 provider.refund(payment.provider_payment_id, None, f"refund-{payment.provider_payment_id}")
 

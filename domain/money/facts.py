@@ -119,7 +119,9 @@ def _customer(fact: CustomerChanged, organization):
     Customer.update(deleted_at=fact.happened_at).where(*mine, Customer.deleted_at.is_null()).execute()
     # Deleting a customer ends its subscriptions at once: https://docs.stripe.com/api/customers/delete
     theirs = Subscription.provider_customer_id == fact.customer_id, Subscription.status.not_in(Subscription.TERMINAL)
-    for row in list(Subscription.select().where(Subscription.provider == fact.provider, *theirs)):
+    for row in list(
+        Subscription.select().where(Subscription.provider == fact.provider, *theirs).order_by(Subscription.id)
+    ):
         before = _shown(row)
         _set(row, {"status": "canceled", "ended_at": fact.happened_at} | OVER)
         _followed(row, organization, before, fact)

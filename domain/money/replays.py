@@ -57,13 +57,26 @@ def named(event):
         mentioned.discard("")
     with everywhere("an event is looked into by the platform's staff"):
         paid = Payment.select(Payment, Organization).join(Organization, on=Payment.organization == Organization.id)
-        paid = list(paid.where(Payment.provider_payment_id.in_(list(payments))).limit(20)) if payments else []
+        paid = (
+            list(paid.where(Payment.provider_payment_id.in_(list(payments))).order_by(Payment.id).limit(20))
+            if payments
+            else []
+        )
         held = Subscription.select(Subscription, Organization)
         held = held.join(Organization, on=Subscription.organization == Organization.id)
-        held = list(held.where(Subscription.provider_subscription_id.in_(list(ids))).limit(20)) if ids else []
+        held = (
+            list(held.where(Subscription.provider_subscription_id.in_(list(ids))).order_by(Subscription.id).limit(20))
+            if ids
+            else []
+        )
         whose = {row.organization.id: row.organization for row in (*held, *paid)}
         if publics:
-            query = Organization.select().where(Organization.public_id.in_(list(publics))).limit(20)
+            query = (
+                Organization.select()
+                .where(Organization.public_id.in_(list(publics)))
+                .order_by(Organization.id)
+                .limit(20)
+            )
             whose |= {row.id: row for row in query}
     return Named(list(whose.values()), held, paid)
 

@@ -104,7 +104,9 @@ def grants_of(row):
 
 def known_prices():
     """(provider, price) → plan key, of every price that is a plan of ours, or once was."""
-    query = PlanPrice.select(PlanPrice.provider, PlanPrice.price_id, PlanPrice.plan_key).limit(5000)
+    query = (
+        PlanPrice.select(PlanPrice.provider, PlanPrice.price_id, PlanPrice.plan_key).order_by(PlanPrice.id).limit(5000)
+    )
     found = {(provider, price): key for provider, price, key in query.tuples() if key in plans.PLANS}
     if configuration.active.has_billing:
         found |= {(providers.name(), price): key for key, price in providers.account().prices.items()}

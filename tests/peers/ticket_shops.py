@@ -22,6 +22,7 @@ class Shop:
     def __init__(self):
         self.sales, self.refunds, self.numbers = {}, [], itertools.count(4_099_260_516)
         self.asked, self.answers_not = [], 0
+        self.settlements, self.accounts = [], []
 
     def by_id(self, id):
         return next((sale for sale in self.sales.values() if str(sale["id"]) == str(id)), None)
@@ -50,6 +51,15 @@ class Paystack(Shop):
                 return 200, {"status": True, "message": "Refunds retrieved", "data": mine}
             case ("POST", "refund"):
                 return self._refund(body)
+            case ("GET", "bank"):
+                return 200, {"status": True, "data": [{"id": 9, "name": "First Bank", "code": "011"}]}
+            case ("POST", "refund", "retry_with_customer_details", id):
+                return self._retry(id, body["refund_account_details"])
+            case ("GET", "settlement"):
+                return 200, {"status": True, "data": self.settlements if query["page"] == ["1"] else []}
+            case ("GET", "settlement", id, "transactions"):
+                paid = [sale | {"fees": 100} for sale in self.sales.values() if sale["status"] == "success"]
+                return 200, {"status": True, "data": paid if query["page"] == ["1"] else []}
             case ("GET", "dispute", "transaction", id):
                 found = self.by_id(id).get("dispute")
                 return (200, {"status": True, "data": found}) if found else (404, {"status": False, "message": "None"})
@@ -70,6 +80,19 @@ class Paystack(Shop):
         }
         self.refunds.append(made)
         return 200, {"status": True, "message": "Refund has been queued for processing", "data": made}
+
+    def _retry(self, id, details):
+        refund = next(one for one in self.refunds if one["id"] == int(id))
+        if refund["status"] != "needs-attention" or details["account_number"] == "0000000000":
+            return 400, {"status": False, "message": "Could not resolve account name"}
+        self.accounts.append(details)
+        refund["status"] = "processing"
+        return 200, {"status": True, "message": "Refund retried and has been queued for processing", "data": refund}
+
+    def settle(self, cents, status="success"):
+        """What was paid so far goes to the bank."""
+        about = {"id": 3090024, "status": status, "currency": "NGN", "effective_amount": cents}
+        self.settlements = [about | {"settlement_date": "2026-06-03T00:00:00.000Z"}]
 
     def pay(self, reference, **changed):
         """The buyer pays; returns (body, headers) of the webhook."""
@@ -108,6 +131,16 @@ class Flutterwave(Shop):
                 made = {"id": len(self.refunds) + 75923, "tx_id": int(id), "amount_refunded": float(body["amount"])}
                 self.refunds.append(made | {"status": "completed", "comments": body["comments"]})
                 return 200, {"status": "success", "message": "Transaction refund initiated", "data": self.refunds[-1]}
+            case ("GET", "v3", "settlements"):
+                about = {"total": 1, "current_page": 1, "total_pages": 1, "page_size": 20}
+                return 200, {"status": "success", "meta": {"page_info": about}, "data": self.settlements}
+            case ("GET", "v3", "settlements", id):
+                paid = [sale for sale in self.sales.values() if sale["status"] == "successful"]
+                done = [
+                    {"id": sale["id"], "charged_amount": sale["amount"], "settlement_amount": sale["amount"] - 50}
+                    for sale in paid
+                ]
+                return 200, {"status": "success", "data": self.settlements[0] | {"transactions": done}}
             case ("GET", "v3", "refunds", id):
                 return 200, {"status": "success", "data": next(one for one in self.refunds if one["id"] == int(id))}
         return 404, {"status": "error", "message": "Not found"}
@@ -117,6 +150,11 @@ class Flutterwave(Shop):
         self.sales[reference] |= {"status": "successful"} | changed
         body = {"event": "charge.completed", "data": self.sales[reference], "event.type": "CARD_TRANSACTION"}
         return json.dumps(body).encode(), {"verif-hash": self.HASH}
+
+    def settle(self, amount):
+        """What was paid so far goes to the bank."""
+        about = {"id": 41748, "status": "completed", "currency": "UGX", "net_amount": amount}
+        self.settlements = [about | {"processed_date": None, "due_date": "2026-06-03T04:00:00.000Z"}]
 
     def told_by_v4(self, reference):
         """(body, headers) of the same as v4 tells it."""

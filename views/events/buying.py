@@ -5,9 +5,9 @@ from htmx_flask import request
 
 from database.clock import now
 from database.scope import inside
-from domain import NotFound, Refused
-from domain.base import allowances, configuration
-from domain.events import events, holds, passes, payments, providers, shop
+from domain import Invalid, NotFound, Refused
+from domain.base import allowances, configuration, tokens
+from domain.events import events, holds, passes, payments, proofs, providers, shop
 from domain.events.afterwards import order_money, returns
 from domain.events.carriers import calendars
 from domain.events.line import calls, places, polls
@@ -165,6 +165,7 @@ def _draw(order, values=None, refusal=None):
             here=holds.address(order),
             money=order_money.lines(order),
             asked=returns.requested(order),
+            waits_for_code=order.state == "held" and not order.total_cents and proofs.is_asked(order),
             askable=returns.askable(order) if returns.may_ask(order) else [],
             ask_until=shop.clock_time(event, ends) if (ends := returns.asking_ends(order)) else "",
         )
@@ -191,14 +192,29 @@ def pay(order, token):
             email = holds.say_who(order.id, request.form).email if is_held else ""
             if order.total_cents and (way := request.form.get("way", "")) in providers.MODULES:
                 return redirect(attempts.begin(order.id, way), 303)
-            if is_held:
+            if is_held and (order.total_cents or not proofs.is_needed(TicketOrder.get_by_id(order.id), access.me())):
                 allowances.spend_letter(email)  # at a provider none goes out before it is paid
             if order.total_cents:
                 payments.promise_transfer(order.id)
             else:
-                payments.take_free(order.id)
+                proofs.take_free(order.id, access.me())
     except Refused as refusal:
         return _draw(order, request.form, refusal)
+    return redirect(holds.address(order), 303)
+
+
+@blueprint.post("/orders/<order>/<token>/code")
+@access.public
+def prove(order, token):
+    """The code that was mailed: free tickets are theirs now."""
+    order = holds.find(order, token)
+    try:
+        with inside(order.organization_id):
+            proofs.prove(order.id, request.form.get("code", ""))
+    except tokens.NotTheCode as wrong:
+        return _draw(order, None, Invalid({"code": wrong.sentence}))
+    except Refused as refusal:
+        return _draw(order, None, refusal)
     return redirect(holds.address(order), 303)
 
 

@@ -2,13 +2,25 @@
 
 from flask import Blueprint, g, request
 
-from domain.events import events, holds, ledger, orders, passes, prices, stock, tiers, vouchers
+from domain.events import (
+    events,
+    holds,
+    ledger,
+    orders,
+    passes,
+    payouts,
+    prices,
+    stock,
+    tiers,
+    unassigned,
+    vouchers,
+)
 from domain.events.afterwards import attendees, incidents, order_money, returns
 from domain.events.door import checkpoints, devices, scans
 from domain.events.line import places
 from domain.events.programme import sessions, speakers
 from domain.events.providers import accounts
-from models import Event, Tier
+from models import Event, Organization, Tier
 from views.lists import routes
 
 blueprint = Blueprint("events", __name__)
@@ -28,6 +40,7 @@ WITHIN = {
     "conflicts": ("Conflicts", "orders.read"),
     "incidents": ("Incidents", "events.read"),
     "ledger": ("Ledger", "orders.read"),
+    "payouts": ("Payouts", "payments.manage"),
 }
 
 
@@ -150,6 +163,9 @@ LEDGER = PART | {"template": "events/ledger.html", "context": _around_ledger}
 routes.add(blueprint, ledger.rules, "/events/<id:parent>/ledger", prefix="ledger_", **LEDGER)
 
 
+routes.add(blueprint, payouts.of_event, "/events/<id:parent>/payouts", prefix="parts_", **PART)
+
+
 def _around_prices(place):
     tier = tiers.one(place.ask.parent)
     return {"event": tier.event, "sections": sections(tier.event), "section": "tiers", "tier": tier}
@@ -167,3 +183,23 @@ routes.add(
 )
 routes.add(blueprint, returns.rules, "/refunds", nav="events", prefix="refunds_")
 routes.add(blueprint, accounts.rules, "/payment-accounts", nav="events", prefix="accounts_")
+
+
+def _unassigned():
+    return unassigned.rules_in(Organization.get_by_id(g.by.organization.id).default_currency)
+
+
+def _around_payout(place, row):
+    return {"payout": row, "parts": payouts.parts(row), "name": payouts.NAMES[row.provider]}
+
+
+routes.add(blueprint, unassigned.rules, "/money", nav="events", find=_unassigned, prefix="money_")
+routes.add(
+    blueprint,
+    payouts.rules,
+    "/payouts",
+    nav="events",
+    prefix="payouts_",
+    row_template="events/payout.html",
+    row_context=_around_payout,
+)

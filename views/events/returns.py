@@ -1,10 +1,10 @@
-"""Tickets of an order go back: what is chosen is shown line by line, then done."""
+"""Tickets of an order go back: what is chosen is shown line by line, then done; and where its money goes."""
 
 from flask import Blueprint, g, request
 
-from domain import NotFound, Refused
-from domain.events import events, orders
-from domain.events.afterwards import returns
+from domain import Invalid, NotFound, Refused
+from domain.events import events, orders, providers
+from domain.events.afterwards import refund_accounts, returns
 from domain.fields.kinds import whole
 from views import access, pages
 from views.events.events import sections
@@ -68,3 +68,40 @@ def do(event, id):
     except Refused as refusal:
         return _draw(order, chosen, refusal)
     return pages.go(f"/{g.by.organization.slug}/events/{event}/orders/{order.id}", said)
+
+
+# --- where a refund goes ----------------------------------------------------------------------------------------------
+
+ACCOUNT = "/<organization>/refunds/<id:id>/bank"
+
+
+@blueprint.get(ACCOUNT)
+@access.member("orders.write")
+def show_account(id):
+    return _ask_account(id)
+
+
+def _ask_account(id, refusal=None):
+    asked = refund_accounts.asked(id)
+    return pages.page(
+        "events/refund_account.html",
+        refusal.status if refusal else 200,
+        here="events",
+        refund=asked.refund,
+        banks=asked.banks,
+        provider=providers.NAMES[asked.refund.payment.provider],
+        url=f"/{g.by.organization.slug}/refunds",
+        values=request.form,
+        errors=refusal.beside() if refusal else {},
+    )
+
+
+@blueprint.post(ACCOUNT)
+@access.member("orders.write")
+def give_account(id):
+    """Pass it on; refused, the form comes back without the number."""
+    try:
+        said = refund_accounts.give(id, request.form, by=g.by)
+    except Invalid as refusal:
+        return _ask_account(id, refusal)
+    return pages.go(f"/{g.by.organization.slug}/refunds", said)

@@ -178,7 +178,8 @@ def lapse(limit=200):
     """End what nobody accepted in time; returns how many. What is shown doesn't wait for it."""
     with everywhere("what is passed on lapses for all organizations"):
         due = PassTransfer.select(PassTransfer.id, PassTransfer.organization)
-        due = list(due.where(PassTransfer.state == "open", PassTransfer.until_at <= now()).limit(limit).tuples())
+        due = due.where(PassTransfer.state == "open", PassTransfer.until_at <= now())
+        due = list(due.order_by(PassTransfer.until_at, PassTransfer.id).limit(limit).tuples())
     for id, organization in due:
         with inside(organization):
             _lapse(id)

@@ -9,6 +9,7 @@ from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import history
 from domain.events import events, holds, passes, payments, refunds, stock
+from domain.events.providers.facts import NEEDS_ACCOUNT
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.money import written
@@ -311,6 +312,11 @@ ACTS = (
         *("payment", "Note as sent back", payments.note_sent_back, "orders.write"),
         when=lambda row: refunds.is_stuck(row) or (row.provider == "transfer" and row.state in refunds.UNDER_WAY),
         confirm="Has the money been sent back?",
+    ),
+    Act(
+        *("account", "Give the bank account", None, "orders.write"),
+        leads=lambda ids: f"/refunds/{ids[0]}/bank",
+        when=lambda row: row.state == "sent" and row.error == NEEDS_ACCOUNT,
     ),
 )
 # Refunds as their list has them, and what is asked for among them.

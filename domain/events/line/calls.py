@@ -200,7 +200,9 @@ def work(limit=BATCH):
     were drawn or called."""
     with everywhere("lines are called for all events alike"):
         mine = Place.state << ("drawn", "waiting")
-        found = list(Place.select(Place.event, Place.organization).where(mine).distinct().tuples())
+        found = list(
+            Place.select(Place.event, Place.organization).where(mine).distinct().order_by(Place.event).tuples()
+        )
     done = 0
     for event, organization in found:
         with inside(organization):

@@ -8,6 +8,9 @@
     refund(account, payment, refund, key) → Refund
     made(account, payment, key) → Refund    one that was asked for with this key, None where none is there; keys of a
                              provider lapse, so this is asked before it is asked for again
+    payouts(account, since) → PaidOuts    what went to its owner's bank since then
+    banks(account, currency) → ((id, name), …); give_account(account, refund, currency, bank, number) → Refund
+                             where a refund may need the buyer's bank account (NEEDS_ACCOUNT); else they aren't there
     check(account, body, headers)    refuses with BadSignature
     about(body) → Told       which attempt an event is about: no more of it is believed
     attempt_of(account, payment) → the attempt's public id, where an event names the payment alone

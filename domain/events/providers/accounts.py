@@ -17,11 +17,12 @@ from domain.fields.choice import Choice
 from domain.fields.derived import Derived
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
+from domain.fields.money import written
 from domain.fields.text import Name, Secret
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.money.providers import sandbox
-from models import PaymentAccount, PaymentAttempt
+from models import PaymentAccount, PaymentAttempt, Payout
 
 TRANSPORTS: dict = {}  # provider → how its account is reached, where that isn't the network
 ORDER = ("stripe", "paystack", "flutterwave", "sandbox")
@@ -151,7 +152,19 @@ def _resealed(id, name, before, after):
 
 def _notes(found, by):
     rows = PaymentAccount.select().where(PaymentAccount.id << [row.id for row in found]) if found else ()
-    return {row.id: (("warn", lacks),) if (lacks := _lacks(row)) else () for row in rows}
+    paid = _last_payouts([row.public_id for row in rows])
+    told = {row.id: (("warn", _lacks(row)), ("info", paid.get(row.public_id))) for row in rows}
+    return {id: tuple((tone, words) for tone, words in notes if words) for id, notes in told.items()}
+
+
+def _last_payouts(ids):
+    """account's public id → in words, what was paid out of it last."""
+    query = Payout.select().where(Payout.account << ids, Payout.state == "paid").order_by(Payout.sent_at, Payout.id)
+    newest = {payout.account: payout for payout in (query if ids else ())}
+    return {
+        account: f"Last payout {written(one.amount_cents, one.currency)}, {one.sent_at:%Y-%m-%d}"
+        for account, one in newest.items()
+    }
 
 
 def _lacks(row):

@@ -85,6 +85,32 @@ class Refund:
     error: str = ""
 
 
+NEEDS_ACCOUNT = "The provider needs the buyer’s bank account to send it."  # as the error of a refund
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of one payment is in a payout; fees are what the provider kept, and `net_cents` what is left."""
+
+    payment: str  # the provider's id of the payment
+    net_cents: int
+    amount_cents: int = 0
+    refunded_cents: int = 0
+    fee_cents: int = 0
+
+
+@dataclass(frozen=True)
+class PaidOut:
+    """Money that went from an account at a provider to its owner's bank, as the provider tells it."""
+
+    id: str
+    state: str  # pending, paid, failed
+    amount_cents: int
+    currency: str
+    at: datetime
+    parts: tuple[Part, ...] = ()
+
+
 @dataclass(frozen=True)
 class Ended:
     """A try at paying that is over without money."""

@@ -11,7 +11,7 @@ import json
 from datetime import timedelta
 
 from database.clock import now
-from domain.events.providers.facts import Declined, Ended, Money, Refund, Started, Told
+from domain.events.providers.facts import Declined, Ended, Money, PaidOut, Part, Refund, Started, Told
 from domain.events.providers.units import from_provider, to_provider
 from domain.money.providers import http
 from domain.money.providers.provider import BadSignature, readable
@@ -20,6 +20,7 @@ LABEL, HOST = "Flutterwave", "https://api.flutterwave.com/v3"
 LASTS = timedelta(minutes=30)
 REPEATS = False
 DONE, FAILED = ("successful", "succeeded"), ("failed",)
+PAYOUTS = {"completed": "paid", "failed": "failed"}  # else it is on its way
 REFUNDS = {"completed": "succeeded", "completed-mpgs": "succeeded", "failed": "failed"}  # else it is on its way
 KINDS = ("charge.", "refund.", "chargeback.")
 
@@ -121,6 +122,47 @@ def refund(account, payment, refund, key):
 
 def made(account, payment, key):
     """It doesn't tell back what we gave along, so none is ever found: what isn't known, a person looks at."""
+
+
+def payouts(account, since):
+    """Its settlements since then, and the transactions of each:
+    https://developer.flutterwave.com/v3.0/docs/settlements and its library's documentation/settlements.md"""
+
+    def ask(place):
+        return _call(account, "GET", "/settlements", params={"from": f"{since:%Y-%m-%d}", "page": place})
+
+    def step(document, place):
+        about = document["meta"]["page_info"]
+        return list(document["data"]), place + 1 if place < int(about["total_pages"]) else None
+
+    found = [one for page, _ in http.pages(LABEL, ask, step, 1) for one in page]
+    return [_payout(_call(account, "GET", f"/settlements/{int(one['id'])}")["data"]) for one in found]
+
+
+def _payout(one):
+    with readable(LABEL, "the settlement"):
+        currency = str(one["currency"]).upper()
+
+        def cents(thing, name):
+            return from_provider("flutterwave", thing.get(name) or 0, currency)
+
+        parts = [
+            Part(
+                str(int(sale["id"])),
+                cents(sale, "settlement_amount"),
+                amount_cents=cents(sale, "charged_amount"),
+                fee_cents=cents(sale, "charged_amount") - cents(sale, "settlement_amount"),
+            )
+            for sale in one.get("transactions") or ()
+        ]
+        return PaidOut(
+            id=str(int(one["id"])),
+            state=PAYOUTS.get(one["status"], "pending"),
+            amount_cents=cents(one, "net_amount"),
+            currency=currency,
+            at=http.moment(one.get("processed_date") or one["due_date"]),
+            parts=tuple(parts),
+        )
 
 
 def check(account, body, headers):

@@ -10,7 +10,17 @@ import json
 from datetime import timedelta
 from urllib.parse import quote
 
-from domain.events.providers.facts import Declined, Ended, Money, Refund, Started, Told
+from domain.events.providers.facts import (
+    NEEDS_ACCOUNT,
+    Declined,
+    Ended,
+    Money,
+    PaidOut,
+    Part,
+    Refund,
+    Started,
+    Told,
+)
 from domain.events.providers.units import from_provider, to_provider
 from domain.money.providers import http
 from domain.money.providers.provider import BadSignature, NotOurs, readable
@@ -18,6 +28,7 @@ from domain.money.providers.provider import BadSignature, NotOurs, readable
 LABEL, HOST = "Paystack", "https://api.paystack.co"
 LASTS = timedelta(minutes=30)
 REPEATS = True
+PAYOUTS = {"success": "paid", "processed": "paid", "failed": "failed"}  # else it is on its way
 REFUNDS = {"processed": "succeeded", "failed": "failed"}  # else it is on its way
 KINDS = ("charge.success", "charge.dispute.", "refund.")
 
@@ -107,7 +118,7 @@ def _refund(thing, transaction, currency):
         state=REFUNDS.get(thing["status"], "sent"),
         amount_cents=from_provider("paystack", thing["amount"], str(thing.get("currency") or currency)),
         key=str(thing.get("merchant_note") or ""),
-        error="Paystack needs the buyer’s account details." if thing["status"] == "needs-attention" else "",
+        error=NEEDS_ACCOUNT if thing["status"] == "needs-attention" else "",
     )
 
 
@@ -148,6 +159,66 @@ def made(account, payment, key):
     """The refund of a payment that was made with this key."""
     told = _refunds(account, payment.provider_payment_id, payment.currency)
     return next((one for one in told if one.key == key), None)
+
+
+def banks(account, currency):
+    """The banks that a buyer may have an account at: https://paystack.com/docs/api/miscellaneous/#bank"""
+    found = _call(account, "GET", "/bank", params={"currency": currency, "perPage": 100})
+    with readable(LABEL, "the banks"):
+        return tuple((str(int(one["id"])), str(one["name"])) for one in found["data"])
+
+
+def give_account(account, refund, currency, bank, number):
+    """Tell where a refund that needs attention goes to: https://paystack.com/docs/api/refund/#retry"""
+    details = {"currency": currency, "account_number": number, "bank_id": bank}
+    path = f"/refund/retry_with_customer_details/{quote(refund.provider_refund_id, safe='')}"
+    try:
+        answer = _call(account, "POST", path, body={"refund_account_details": details})
+    except http.Answered as refused:
+        if refused.status in (400, 404, 422):
+            raise Declined(str(refused)) from refused
+        raise
+    with readable(LABEL, "the refund"):
+        # It is on its way from here on, whatever the answer repeats of how it stood.
+        return _refund(
+            answer["data"] | {"id": refund.provider_refund_id, "status": "processing"},
+            refund.payment.provider_payment_id,
+            currency,
+        )
+
+
+def payouts(account, since):
+    """Its settlements since then, and the transactions of each: https://paystack.com/docs/api/settlement/"""
+    asked = {"from": since.strftime("%Y-%m-%dT%H:%M:%SZ"), "perPage": http.PAGE}
+    return [_payout(account, one) for one in _all(account, "/settlement", asked)]
+
+
+def _all(account, path, asked):
+    def step(document, place):
+        things = list(document["data"])
+        return things, place + 1 if len(things) == http.PAGE else None
+
+    def ask(place):
+        return _call(account, "GET", path, params=asked | {"page": place})
+
+    return [thing for page, _ in http.pages(LABEL, ask, step, 1) for thing in page]
+
+
+def _payout(account, one):
+    currency, id = str(one["currency"]).upper(), str(int(one["id"]))
+    parts = []
+    for sale in _all(account, f"/settlement/{id}/transactions", {"perPage": http.PAGE}):
+        came, fee = (from_provider("paystack", sale.get(name) or 0, currency) for name in ("amount", "fees"))
+        parts.append(Part(str(int(sale["id"])), came - fee, amount_cents=came, fee_cents=fee))
+    with readable(LABEL, "the settlement"):
+        return PaidOut(
+            id=id,
+            state=PAYOUTS.get(one["status"], "pending"),
+            amount_cents=from_provider("paystack", one["effective_amount"], currency),
+            currency=currency,
+            at=http.moment(one["settlement_date"]),
+            parts=tuple(parts),
+        )
 
 
 def check(account, body, headers):

@@ -3,12 +3,13 @@ noticed when somebody made it there, and tried again each day where it failed.""
 
 import logging
 from datetime import timedelta
+from types import SimpleNamespace
 
 from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain.base import outgoing
-from domain.events import holds, payments, providers
+from domain.events import holds, payments, providers, unassigned
 from domain.events.providers import accounts
 from domain.events.providers.facts import Declined
 from domain.events.refunds import DOUBT, OUTSIDE, UNDER_WAY, arrived, move, under_way
@@ -49,6 +50,29 @@ def give_back(row):
             raise
         else:
             writes(_adopt_answer)(refund, told)
+
+
+@outgoing.sends(unassigned.KIND, lane=outgoing.MONEY)
+def give_back_unassigned(row):
+    """Have a provider send back money that was nobody's, once; what it refuses can be sent back again."""
+    with inside(row.payload["organization"]):
+        payment = TicketPayment.one(TicketPayment.id == row.payload["payment"])
+        if payment is None or payment.order_id or not payment.sent_back_at or unassigned.left(payment) <= 0:
+            return
+        account, key = accounts.find(payment.provider, payment.account), f"unassigned:{payment.id}"
+        try:
+            if account is None:
+                raise Declined("The account that it was paid to isn’t connected any more.")
+            adapter, rest = providers.module(payment.provider), SimpleNamespace(amount_cents=unassigned.left(payment))
+            told = adapter.made(account, payment, key) or adapter.refund(account, payment, rest, key)
+        except (Declined, CannotDo, ValueError) as no:
+            writes(unassigned.note_trouble)(payment.id, str(no))
+        except ProviderFailed as failed:
+            if not failed.asked or adapter.REPEATS:
+                raise
+            writes(unassigned.note_trouble)(payment.id, DOUBT)
+        else:
+            writes(payments.note_refunded)(payment, payment.refunded_cents + told.amount_cents)
 
 
 @writes
@@ -98,7 +122,7 @@ def _note_error(id, why):
 
 def _adopt_answer(refund, told):
     holds.locked(refund.order_id)
-    _follow(TicketRefund.get_by_id(refund.id), told)
+    follow(TicketRefund.get_by_id(refund.id), told)
     payment = TicketPayment.get_by_id(refund.payment_id)
     payments.note_refunded(payment, max(payment.refunded_cents, arrived(payment)))
     payments.settle(refund.order_id)
@@ -130,13 +154,13 @@ def adopt(attempt, told):
         return  # of an earlier try, which failed: the next one has begun
     outside = f"outside:{attempt.provider}:{attempt.account}:{told.id}"[:160]
     if refund := refund or TicketRefund.one(TicketRefund.key == outside):
-        _follow(refund, told)
+        follow(refund, told)
     elif told.amount_cents and payment.order_id:
         about = {"order": payment.order_id, "payment": payment, "amount_cents": told.amount_cents, "reason": OUTSIDE}
         TicketRefund.create(**about, key=outside, state=told.state, provider_refund_id=told.id)
 
 
-def _follow(refund, told):
+def follow(refund, told):
     """Have a refund stand as its provider says. One of ours that failed is another try from there."""
     if told.state == "failed":
         tries = refund.tries + (refund.state != "failed")

@@ -4,7 +4,7 @@ tickets are held."""
 import json
 from datetime import timedelta
 
-from domain.events.providers.facts import Declined, Ended, Money, Refund, Started, Told
+from domain.events.providers.facts import Declined, Ended, Money, PaidOut, Part, Refund, Started, Told
 from domain.events.providers.units import from_provider, to_provider
 from domain.money.providers.provider import BadSignature, NotOurs, ProviderFailed, readable
 from domain.money.providers.stripe import wire
@@ -21,6 +21,7 @@ _FAMILIES = {
 KINDS = frozenset(f"{family}.{verb}" for family, verbs in _FAMILIES.items() for verb in verbs.split())
 EXPAND = ["payment_intent.latest_charge.refunds"]
 REFUNDS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}  # else it is on its way
+PAYOUTS = {"paid": "paid", "failed": "failed", "canceled": "failed"}  # else it is on its way
 DISPUTES = {"won": "won", "warning_closed": "won", "prevented": "won", "lost": "lost"}  # else it is open
 # What Stripe says where no repetition would help; else it may be asked again.
 FOR_GOOD = ("charge_already_refunded", "charge_disputed", "insufficient_funds", "balance_insufficient", "gone")
@@ -146,6 +147,47 @@ def made(account, payment, key):
     with readable(LABEL, "its refunds"):
         told = [_refund(one, payment.provider_payment_id) for one in found]
     return next((one for one in told if one.key == key), None)
+
+
+def payouts(account, since):
+    """What went to the bank since then. Of automatic ones Stripe tells what is in them, of others it doesn't know:
+    https://docs.stripe.com/payouts/reconciliation"""
+    client, told = _client(account), []
+    for page, _ in wire.pages(client.payouts.list, {"created": {"gte": int(since.timestamp())}}):
+        for one in page:
+            if one["amount"] > 0:  # below, Stripe takes from the bank what is owed to it
+                told.append(_payout(client, one))
+    return told
+
+
+def _payout(client, one):
+    currency, parts = str(one["currency"]).upper(), []
+    if one.get("automatic"):
+        asked = {"payout": wire.id_of(one), "expand": ["data.source"]}
+        for page, _ in wire.pages(client.balance_transactions.list, asked):
+            parts += [_part(entry, currency) for entry in page if entry["type"] != "payout"]
+    return PaidOut(
+        id=wire.id_of(one),
+        state=PAYOUTS.get(one["status"], "pending"),
+        amount_cents=from_provider("stripe", one["amount"], currency),
+        currency=currency,
+        at=wire.moment(one["arrival_date"]),
+        parts=tuple(parts),
+    )
+
+
+def _part(entry, currency):
+    """https://docs.stripe.com/api/balance_transactions/object: amounts are in the currency of the payout."""
+
+    def cents(name):
+        amount = int(entry[name])
+        return from_provider("stripe", abs(amount), currency) * (-1 if amount < 0 else 1)
+
+    source = entry.get("source")
+    payment = wire.id_in(source.get("payment_intent")) if isinstance(source, dict) else None
+    amount = cents("amount")
+    about = {"amount_cents": max(amount, 0), "refunded_cents": max(-amount, 0), "fee_cents": cents("fee")}
+    return Part(payment or "", cents("net"), **about)
 
 
 def check(account, body, headers):

@@ -139,6 +139,7 @@ VALUES = {
     },
     "pass_offered": {"event": "Jazz Night", "who": "Ada", "until": "3 July", "link": "http://localhost/x"},
     "pass_passed_on": {"name": "Ada", "event": "Jazz Night", "organization": "Acme"},
+    "tickets_code": {"name": "Ada", "event": "Jazz Night", "code": "123456", "link": "http://localhost/orders/x/y"},
     "line_called": {
         "event": "Jazz Night",
         "until": "Friday, 3 July, 20:00",
