@@ -31,8 +31,9 @@ from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
-from domain.events import orders, payments, payouts
+from domain.events import orders, payments
 from domain.events.afterwards import moves, pass_transfers
+from domain.events.books import payouts
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
 from domain.imports import doing, imports

@@ -292,6 +292,7 @@ EVERYWHERE = {
     "domain/events/afterwards/pass_transfers.py": 2,  # nor that of one that is offered; offers lapse for all alike
     "domain/events/providers/accounts.py": 3,  # the address of an account's webhooks names no organization; keys of all
     "domain/events/providers/attempts.py": 4,  # nor does an event; open payments of all are asked about
+    "domain/events/books/payouts.py": 1,  # accounts of all organizations are asked what they paid out
     "domain/events/providers/refunding.py": 1,  # refunds that failed are tried again for all
     "domain/events/payments.py": 1,  # money that is owed back is looked after for all
 }
@@ -425,6 +426,7 @@ BROAD = {
     "domain/money/trials.py": 1,  # what an event caused is recorded on it
     "domain/base/outgoing.py": 1,  # so is what a letter caused
     "domain/events/payments.py": 1,  # one order that fails is logged, and the others looked after
+    "domain/events/books/payouts.py": 1,  # one account that can't be read harms no other
     "domain/events/providers/refunding.py": 1,  # so is one refund
     "domain/events/providers/attempts.py": 1,  # and one that is asked about
     "database/transactions.py": 4,  # the writer hands each failure to whoever waits for it

@@ -8,14 +8,13 @@ from domain.events import (
     ledger,
     orders,
     passes,
-    payouts,
     prices,
     stock,
     tiers,
-    unassigned,
     vouchers,
 )
 from domain.events.afterwards import attendees, incidents, order_money, returns
+from domain.events.books import payouts, unassigned
 from domain.events.door import checkpoints, devices, scans
 from domain.events.line import places
 from domain.events.programme import sessions, speakers

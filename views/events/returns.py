@@ -4,7 +4,8 @@ from flask import Blueprint, g, request
 
 from domain import Invalid, NotFound, Refused
 from domain.events import events, orders, providers
-from domain.events.afterwards import refund_accounts, returns
+from domain.events.afterwards import returns
+from domain.events.books import refund_accounts
 from domain.fields.kinds import whole
 from views import access, pages
 from views.events.events import sections

@@ -9,7 +9,8 @@ from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain.base import outgoing
-from domain.events import holds, payments, providers, unassigned
+from domain.events import holds, payments, providers
+from domain.events.books import unassigned
 from domain.events.providers import accounts
 from domain.events.providers.facts import Declined
 from domain.events.refunds import DOUBT, OUTSIDE, UNDER_WAY, arrived, move, under_way

@@ -4,7 +4,8 @@ import pytest
 
 from domain import Invalid, Refused
 from domain.base import outgoing
-from domain.events import holds, payments, unassigned
+from domain.events import holds, payments
+from domain.events.books import unassigned
 from domain.events.providers import accounts, refunding
 from domain.lists import rows
 from models import Outgoing, TicketPayment

@@ -22,16 +22,11 @@ from models import TicketOrder, TicketPayment
 KIND = "ticket_money_back"  # of what is left for providers: domain/events/providers/refunding.py
 
 
-def _one(id):
+def _mine(id):
+    """Money that is nobody's yet. Refuses with NotFound, and once it was assigned or went back."""
     found = TicketPayment.one(TicketPayment.id == id)
     if found is None:
         raise NotFound("There is no such money here.")
-    return found
-
-
-def _mine(id):
-    """Money that is nobody's yet. Refuses with NotFound, and once it was assigned or went back."""
-    found = _one(id)
     if found.order_id:
         raise Refused("It was assigned to an order meanwhile.")
     if left(found) <= 0 or found.sent_back_at:

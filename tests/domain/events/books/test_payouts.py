@@ -6,7 +6,7 @@ import pytest
 import stripe
 
 from domain.base import keys
-from domain.events import payouts
+from domain.events.books import payouts
 from domain.events.providers import accounts
 from domain.money.providers.provider import ProviderFailed
 from models import PaymentAccount, Payout, PayoutPart, TicketPayment

@@ -1,0 +1,61 @@
+"""Where a refund goes that a provider can't send to what was paid with."""
+
+import pytest
+
+from database.connections import database
+from domain import Invalid, Refused
+from domain.base import outgoing
+from domain.events import orders
+from domain.events.books import refund_accounts
+from domain.events.providers import attempts
+from models import TicketRefund
+from tests.domain.events.providers.test_paystack import night, order, paid_night, reference, shop, take
+
+__all__ = ["night", "order", "paid_night", "shop"]
+
+
+@pytest.fixture
+def needy(shop, order, at, clock):
+    """A refund that Paystack can't send to what was paid with."""
+    take(shop.pay(reference()))
+    orders.cancel(order.id, by=at("alice"))
+    outgoing.send_due()
+    shop.refunds[0]["status"] = "needs-attention"
+    clock.forward(minutes=1)
+    attempts.look(order.id)
+    return TicketRefund.get()
+
+
+def test_a_refund_that_needs_attention_is_given_an_account_which_nobody_keeps(shop, needy, at, caplog):
+    assert (needy.state, refund_accounts.needs(needy)) == ("sent", True)
+    assert refund_accounts.asked(needy.id).banks == (("9", "First Bank"),)
+    refund_accounts.give(needy.id, {"bank": "9", "number": "0123 456 789"}, by=at("alice"))
+    assert shop.accounts == [{"currency": "NGN", "account_number": "0123456789", "bank_id": "9"}]
+    assert (TicketRefund.get().state, TicketRefund.get().error) == ("sent", None)
+    dump = "".join(database.connection().iterdump()) if database.dialect == "sqlite" else ""
+    assert "0123456789" not in dump
+    assert "0123456789" not in caplog.text
+    with pytest.raises(Refused):
+        refund_accounts.give(needy.id, {"bank": "9", "number": "0123456789"}, by=at("alice"))
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"bank": "8", "number": "0123456789"}, "bank"),
+        ({"bank": "9", "number": "12"}, "number"),
+        ({"bank": "9", "number": "٣٣٣٣٣٣٣"}, "number"),
+        ({"bank": "9", "number": "0000000000"}, "number"),  # Paystack finds no such account
+    ],
+)
+def test_an_account_that_cannot_be_is_said_beside_its_field(shop, needy, at, form, field):
+    with pytest.raises(Invalid) as refused:
+        refund_accounts.give(needy.id, form, by=at("alice"))
+    assert list(refused.value.beside()) == [field]
+    assert (shop.accounts, refund_accounts.needs(TicketRefund.get())) == ([], True)
+
+
+def test_an_account_is_given_by_who_sees_to_orders(shop, needy, at):
+    with pytest.raises(Refused):
+        refund_accounts.give(needy.id, {"bank": "9", "number": "0123456789"}, by=at("bob"))
+    assert shop.accounts == []
