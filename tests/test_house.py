@@ -426,8 +426,8 @@ BROAD = {
     "domain/money/trials.py": 1,  # what an event caused is recorded on it
     "domain/base/outgoing.py": 1,  # so is what a letter caused
     "domain/events/payments.py": 1,  # one order that fails is logged, and the others looked after
-    "domain/events/books/payouts.py": 1,  # one account that can't be read harms no other
     "domain/events/providers/refunding.py": 1,  # so is one refund
+    "domain/events/books/payouts.py": 1,  # and one account that can't be read
     "domain/events/providers/attempts.py": 1,  # and one that is asked about
     "database/transactions.py": 4,  # the writer hands each failure to whoever waits for it
     "domain/records/archives/returning.py": 2,  # whatever a stranger's ZIP goes wrong with, it is refused and put away
