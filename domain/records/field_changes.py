@@ -10,9 +10,8 @@ from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.fields.kinds import Unfit, clean, comparable
 from domain.fields.records import conversions
-from domain.fields.records.leftover import plain_cell
 from domain.fields.text import Text
-from domain.records import collections, documents, kind_changes, shape_changes, shapes
+from domain.records import collections, documents, kind_changes, links, rights, shape_changes, shapes
 from models import Collection, RecordField, RecordOption
 
 MOST = 50_000  # rows of a table that are counted
@@ -104,9 +103,8 @@ def misfits(collection, row):
         if key is not None and key in seen:
             doubles.append((id, document))
         seen.add(key)
-    title = first.kind.for_all()
     some = [
-        [(id, plain_cell(title, first.value(document)) or f"#{id}") for id, document in found[:SHOWN]]
+        [(id, kind_changes.title_of(first, document) or f"#{id}") for id, document in found[:SHOWN]]
         for found in (empty, doubles)
     ]
     return Misfits(some[0], len(empty), some[1], len(doubles), looked < MOST)
@@ -123,17 +121,21 @@ def describe(slug, id, *, by, help, begins, shape=None):
     kind = shapes.read(collection).by_name[f"f{row.id}"].kind.for_all()
     try:
         text = _HELP.read(clean(help)) or None
-        value = kind.read(clean(begins)) if clean(begins).strip() else None
+        stays = clean(begins).strip() == begins_of(collection, row, by)  # also what they don't see of it
+        value = kind.read(clean(begins)) if not stays and clean(begins).strip() else None
     except Unfit as unfit:
         raise Invalid({"begins": str(unfit)}) from None
-    diff = {"fields": {row.id: {"help": text, "begins": None if value is None else kind.stored(value)}}}
+    stored = row.begins if stays else None if value is None else kind.stored(value)
+    diff = {"fields": {row.id: {"help": text, "begins": stored}}}
     shape_changes.make(collection, diff, f"{collection.name}: {row.label} is explained", by, shape)
 
 
-def begins_of(collection, row):
-    """What a new row has in a field, as a form carries it."""
-    cell = shapes.read(collection).by_name[f"f{row.id}"]
-    return "" if cell.field.begins is None else cell.kind.for_all().text(cell.field.begins)
+def begins_of(collection, row, by):
+    """What a new row has in a field, as a form carries it to this member: rows that they don't see have no name."""
+    shape = shapes.read(collection)
+    cell = shape.by_name[f"f{row.id}"]
+    kind = links.kind_for(rights.of(collection, by, shape), cell, shape)
+    return "" if cell.field.begins is None else kind.text(cell.field.begins)
 
 
 # --- words of a choice --------------------------------------------------------------------------------------------

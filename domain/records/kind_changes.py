@@ -121,7 +121,6 @@ def _both(made, collection):
 
 def _look_at(made, collection, cell, target, rows):
     first = shapes.read(collection).cells[0]
-    title = first.kind.for_all()
     cells = [(id, document, cell.value(document)) for id, document, _ in rows]
     if made.kind in ("choice", "choices"):
         said = [plain_cell(cell.kind, value) for _, _, value in cells if value is not None]
@@ -130,8 +129,13 @@ def _look_at(made, collection, cell, target, rows):
                 stood = made.words.get(word, (written, 0))
                 made.words[word] = stood[0], stood[1] + count
     for id, document, value in cells:
-        _look(made, id, cell, target, value, lambda document=document: plain_cell(title, first.value(document)))
+        _look(made, id, cell, target, value, lambda document=document: title_of(first, document))
     made.looked, made.last = made.looked + len(rows), rows[-1][0] if rows else made.last
+
+
+def title_of(first, document):
+    """What a row is called in its first field, for whoever builds: nothing where that is another row's name."""
+    return "" if first.kind.pointing else plain_cell(first.kind, first.value(document))
 
 
 def _look(made, id, cell, target, value, title):

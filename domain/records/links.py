@@ -4,7 +4,7 @@ A cell holds the numbers of rows; beside the document `record_link` has them fro
 that lies in the trash or isn't the reader's to see is nowhere: the cell is as if it didn't point there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -127,6 +127,13 @@ def reader(allowed, cell, shape):
         return Kept(f"record:{shape.collection}", cell.id)
     found = next((one for one in allowed.linked if one[0] == cell.name), None)
     return Reader(*found[1:]) if found else None
+
+
+def kind_for(allowed, cell, shape):
+    """The kind of a cell for whoever has these rights: of a link, with who reads the other table; of files likewise."""
+    if not (cell.kind.pointing or cell.kind.holds_files):
+        return cell.kind
+    return replace(cell.kind, reader=reader(allowed, cell, shape))
 
 
 def seen(readers, rows):

@@ -122,9 +122,9 @@ def _field(cell, allowed, shape):
     """The field as they have it: of a link, with who reads the other table for them; of files likewise."""
     if not (cell.kind.pointing or cell.kind.holds_files):
         return cell.field
-    reader = links.reader(allowed, cell, shape)
+    kind = links.kind_for(allowed, cell, shape)
     # Whose other table was put away, or isn't theirs to see, is nothing to write into.
-    return replace(cell.field, kind=replace(cell.kind, reader=reader), acted=cell.field.acted or reader is None)
+    return replace(cell.field, kind=kind, acted=cell.field.acted or kind.reader is None)
 
 
 def _named(name):

@@ -48,7 +48,7 @@ def _shown(table, id, refusal=None, looks=False):
         left=kind_changes.left_over(collection).get(field.id, 0),
         empty=field_changes.misfits(collection, field).empty_count if field.is_required else 0,
         misfits=field_changes.misfits(collection, field) if looks else None,
-        begins=field_changes.begins_of(collection, field),
+        begins=field_changes.begins_of(collection, field, g.by),
         orderable=kind_changes.may_be_ordered(field),
         errors=refusal.beside() if refusal else {},
         values=request.form or request.args if refusal or looks else {},

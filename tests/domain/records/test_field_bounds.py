@@ -1,11 +1,12 @@
 """What a field says of its values: help, what new rows begin with, bounds, one to one, an order for long lists."""
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from domain import Invalid, Refused, Stale
 from domain.fields.records.leftover import LeftOver
 from domain.lists import asks, lists, rows, trash
-from domain.records import collections, field_changes, kind_changes, listings, questions, shape_changes, shapes
+from domain.records import collections, field_changes, kind_changes, listings, questions, rules, shape_changes, shapes
 from models import Record, RecordField, RecordKey
 
 
@@ -265,3 +266,22 @@ def test_every_text_is_ordered_up_to_a_bound_and_beyond_when_it_has_an_order(by,
     shape_changes.undo(table.slug, shape_changes.recent(table)[0].id, by=by)
     with pytest.raises(Invalid):
         cities()
+
+
+def test_a_beginning_names_no_row_that_whoever_builds_does_not_see(by, at):
+    rooms = collections.make("Rooms", by=by)
+    first = rules_of(rooms, by).listing.first
+    attic = rows.create(rules_of(rooms, by), {first: "Attic"}, by=by)
+    table, _ = table_of(by)
+    link = collections.add_field(table.slug, "Room", "link", by=by, options={"table": str(rooms.id)})
+    field_changes.describe(table.slug, link.id, by=by, help="", begins="Attic")
+    form = MultiDict({"sees": "some", "changes": "none", "others": "change", "where": "~made~any_of~me"})
+    rules.change(rooms.slug, "role:member", form, by=by)
+    field = RecordField.get_by_id(link.id)
+    assert field_changes.begins_of(table, field, by) == "Attic"
+    assert field_changes.begins_of(table, field, at("bob")) == ""
+    rows.remove(rules_of(rooms, by), attic.id, by=by)
+    table = collections.numbered(table.id)
+    assert field_changes.begins_of(table, RecordField.get_by_id(link.id), by) == ""
+    field_changes.describe(table.slug, link.id, by=by, help="Where it stands", begins="")
+    assert RecordField.get_by_id(link.id).begins == [attic.id]
