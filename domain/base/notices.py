@@ -9,11 +9,12 @@ from database.compiled import Compiled
 from database.parameters import parameter
 from database.transactions import wake, writes
 from domain import NotFound
-from domain.base import settings
+from domain.base import outgoing, settings
 from domain.base.outgoing import covered_news, sends
 from models import Notification, Organization
 
 SHOWN = 10
+UNSEEN = "News of something that isn't yours to see any more"
 
 
 @sends("notification", transactional=True)
@@ -51,7 +52,15 @@ def newest(user, limit=SHOWN, before=None):
 
 def covered(user, found):
     """The notifications as this person may read them."""
-    return list(found) if user.second_factor_at else [_covered(one) for one in found]
+    return [_unseen(user, one if user.second_factor_at else _covered(one)) for one in found]
+
+
+def _unseen(user, notification):
+    """It names nothing that its reader lost the right to see meanwhile."""
+    organization = notification.organization_id
+    if organization and not outgoing.is_read_by(user.id, organization, notification.link):
+        notification.title, notification.body, notification.link = UNSEEN, None, None
+    return notification
 
 
 def _covered(notification):

@@ -7,6 +7,7 @@ that it leaves by; each is a job of its own, so that who doesn't answer delays w
 
 import hashlib
 import logging
+import re
 from datetime import timedelta
 
 from database.clock import now
@@ -150,15 +151,36 @@ def belongs(user_id, organization_id):
         return Assignment.one(Assignment.user == user_id) is not None
 
 
-def has_a_reader(user, organization, type=""):
-    """Whether news may go out (all are ids): to who belongs to its organization, and of a suspended one only about
-    itself."""
+_asked = {}
+
+
+def asks(pattern):
+    """Mark who knows whether somebody still reads what news lead to: (user's id, organization's id, **the parts of the
+    address that the pattern names) → bool. It is asked when they are sent and each time they are read."""
+
+    def keep(function):
+        _asked[re.compile(pattern)] = function
+        return function
+
+    return keep
+
+
+def is_read_by(user, organization, link):
+    """Whether somebody (ids) may still read what news lead to."""
+    path = (link or "").removeprefix(configuration.active.site_url)
+    ways = ((pattern.match(path), asked) for pattern, asked in _asked.items())
+    return all(asked(user, organization, **found.groupdict()) for found, asked in ways if found)
+
+
+def has_a_reader(user, organization, type="", link=""):
+    """Whether news may go out (all are ids): to who belongs to its organization and still sees what it leads to, and
+    of a suspended one only about itself."""
     if user is None or organization is None:
         return True
     suspended = Organization.status == "suspended"
     if type.startswith(("task", "comment")) and Organization.one(Organization.id == organization, suspended):
         return False
-    return belongs(user, organization)
+    return belongs(user, organization) and is_read_by(user, organization, link)
 
 
 def send_due(lane=None):
@@ -176,7 +198,8 @@ def send_due(lane=None):
                 raise NeverSent("it came too late: what it says is void")
             send, transactional = _senders[row.kind]
             about = row.payload
-            if not has_a_reader(about.get("recipient"), about.get("organization"), about.get("type", "")):
+            link = about.get("link") or about.get("values", {}).get("link")
+            if not has_a_reader(about.get("recipient"), about.get("organization"), about.get("type", ""), link):
                 _mark_sent(row)
             elif transactional:
                 _send_and_mark(row, send)

@@ -6,7 +6,9 @@ from functools import lru_cache, partial
 from database.compiled import CompiledRows
 from database.connections import database
 from database.parameters import parameter
-from domain import NotFound
+from database.scope import inside
+from domain import Forbidden, NotFound
+from domain.base import outgoing
 from domain.fields import guesses
 from domain.fields.kinds import Field, whole
 from domain.fields.moment import Moment
@@ -15,9 +17,10 @@ from domain.fields.records.leftover import plain_cell
 from domain.imports import targets
 from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Listing, Tab, both
+from domain.organizations import organizations
 from domain.records import collections, links, rights, shapes
 from domain.records.sight import Sight
-from models import Collection
+from models import Collection, Organization, User
 
 KEPT = 500
 NOT_HERE = "This table isn't here: it was removed, or it isn't yours to see."
@@ -42,6 +45,18 @@ _found = CompiledRows(
     Collection,
     lambda: Collection.select().where(Collection.slug == parameter("slug"), Collection.archived_at.is_null()).limit(1),
 )
+
+
+@outgoing.asks(r"/[^/?#]+/records/(?P<slug>[^/?#]+)/(?P<row>[1-9]\d{0,9})(?=$|[/?#])")
+def _reads(user, organization, slug, row):
+    """Whether somebody sees a row that news of it lead to."""
+    reader, there = User.one(User.id == user), Organization.one(Organization.id == organization)
+    with inside(organization):
+        by = reader and there and organizations.reach(reader, there.slug)
+        try:
+            return by is not None and rows.get(find(slug, by), int(row), by) is not None
+        except (NotFound, Forbidden):
+            return False
 
 
 def of(collection, by):

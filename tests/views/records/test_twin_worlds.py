@@ -26,6 +26,7 @@ from tests.conftest import application
 from tests.fixtures.threads import write
 from tests.test_access import ROUTES
 
+PAGE = "/acme/records/offers"
 OURS = ("/<organization>/records", "/<organization>/dashboard")
 # Besides routes of these rooms, which are asked below. A route of another room fails the test until it is said here
 # whether rows of people's tables stand there.
@@ -269,6 +270,25 @@ def test_records_34_news_and_letters_tell_two_worlds_alike(world, cast, at):
     assert len(first) == 2  # of the one that he sees
     other_world(world, cast, at)
     assert heard() == first
+
+
+def test_news_and_letters_that_wait_name_nothing_that_their_reader_may_not_see_any_more(world, cast, at):
+    """A rule comes after the comment: the notice that was read in time is covered, the letter isn't sent."""
+    with inside(cast.acme):
+        alice, seen = at("alice"), world["ids"][1]
+        comments.add(listings.of(collections.found("offers"), alice), seen, {"text": "Look, @Bob"}, by=alice, page=PAGE)
+        jobs.work_off()
+        comments.add(listings.of(collections.found("offers"), alice), seen, {"text": "And, @Bob"}, by=alice, page=PAGE)
+    (before,) = notices.newest(cast.bob)
+    assert (before.body, before.link) == ("Look, @Bob", f"{PAGE}/{seen}")
+    with inside(cast.acme):
+        rules.change("offers", "role:member", MultiDict({"sees": "none", "changes": "none", "others": "see"}), by=alice)
+    jobs.work_off()
+    told = [(one.title, one.body, one.link) for one in notices.newest(cast.bob)]
+    assert told == [(notices.UNSEEN, None, None)]
+    with inside(cast.acme):
+        rules.remove("offers", "role:member", by=alice)
+    assert [one.body for one in notices.newest(cast.bob)] == ["Look, @Bob"]
 
 
 def test_the_owner_sees_the_difference(world, cast, at, browse):
