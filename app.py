@@ -23,7 +23,7 @@ from domain.fields import money
 from domain.money import pricing
 from domain.operations import demo
 from domain.people import accounts
-from views import access, assets, cookies, directions, errors, live, packing, pages, polls
+from views import access, assets, cookies, directions, errors, kept_pages, live, packing, pages, polls
 from views.base import stepup
 from views.lists import drawing
 from views.money import webhooks
@@ -55,6 +55,7 @@ def create_app(chosen=None):
     )
     webhooks.init_app(app)
     polls.init_app(app)
+    kept_pages.init_app(app)
     if chosen.trusted_proxies:
         n = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)

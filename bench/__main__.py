@@ -73,6 +73,9 @@ GOALS = {
     "check_in_vs_pretix": (AT_LEAST, 20),
     "order_vs_pretix": (AT_LEAST, 40),
     "event_page_vs_bare": (AT_LEAST, 0.6),
+    "line_polls_per_second": (AT_LEAST, 3000),
+    "holds_per_second": (AT_LEAST, 5000),
+    "holds_p99_ms": (AT_MOST, 100),
     "tickets_100_pdf_ms": (AT_MOST, 300),
     "import_1m": (AT_MOST, 360),
     "import_1m_others_p99": (AT_MOST, 100),
@@ -366,6 +369,10 @@ class Bench:
             bought = partial(tickets.orders_per_second, sale, SECONDS, CLIENTS)
             value, floor = medians(bought, rate(peer_server, orders))
             yield Row("order_vs_pretix", value, "orders/s", floor)
+            yield Row("line_polls_per_second", medians(rate(server, sale.poll()))[0], "polls/s")
+        held = json.loads(on_server_core("bench.tickets", "holds", folder, SECONDS))
+        yield Row("holds_per_second", held["rate"], "holds/s")
+        yield Row("holds_p99_ms", held["p99_ms"], "ms")
         yield Row("tickets_100_pdf_ms", json.loads(on_server_core("bench.tickets", "pdf"))["ms"], "ms")
 
     def create(self) -> Iterator[Row]:

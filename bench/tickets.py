@@ -1,6 +1,6 @@
 """What the bench does with events: an event with many good tickets, its page, orders and check-ins over HTTP.
 
-`python -m bench.tickets seed FOLDER COUNT` and `python -m bench.tickets pdf`, as processes of their own.
+`python -m bench.tickets seed FOLDER COUNT|holds FOLDER SECONDS|pdf`, as processes of their own.
 """
 
 import json
@@ -9,11 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from urllib.parse import urlencode
 
 from bench.guildhall import EMAIL, FORM, SLUG, Owner
-from bench.load import LoadError, cookies, fetch, request
+from bench.load import Load, LoadError, cookies, fetch, request
 from bench.servers import Server
 
 SEEN = 303
@@ -28,6 +29,16 @@ class Sale:
 
     def page(self) -> bytes:
         return request("GET", f"/e/{self.told['slug']}")
+
+    def poll(self) -> Load:
+        """What somebody in line asks every few seconds; the first who asks has the line read."""
+        load = Load(repeat(request("GET", self.told["poll"])), clients=8, contains=b'{"place": 1}')
+        ends = time.monotonic() + 20
+        while load.contains not in fetch(self.server.port, request("GET", self.told["poll"])):
+            if time.monotonic() > ends:
+                raise LoadError("the line isn't read")
+            time.sleep(0.1)
+        return load
 
     def tokens(self, count: int) -> Iterator[str]:
         """What so many strangers' forms bear, old enough that a person can have pressed."""
@@ -98,8 +109,54 @@ def _seed(folder: Path, count: int) -> None:
                 holds.say_who(order.id, {"name": "Ada Lovelace", "email": f"guest{number}@example.org"})
                 payments.take_free(order.id)
                 signed += [codes.code(event.id, tier.id, one.serial) for one in passes.of(order)]
-        told = {"event": event.public_id, "slug": event.slug, "tier": tier.id, "codes": signed}
+            told = {"event": event.public_id, "slug": event.slug, "tier": tier.id, "codes": signed}
+            told |= {"organization": owner.organization.id, "id": event.id, "poll": _waiting(owner, times)}
         (folder / "event.json").write_text(json.dumps(told))
+
+
+def _waiting(owner, times: dict[str, str]) -> str:
+    """Where somebody polls who waits for the one ticket of another event."""
+    from domain.events import events, tiers
+    from domain.events.line import places, polls
+    from domain.lists import rows
+
+    event = rows.create(events.rules, {"title": "Sold out", "venue": "Old Mill"} | times, by=owner)
+    tier = rows.create(tiers.rules_in("EUR"), {"name": "Ticket", "size": "1"}, by=owner, parent=event.id)
+    events.publish(event.id, by=owner)
+    return [polls.poll_address(places.join(event.id, {tier.id: 1})) for _ in range(2)][1]
+
+
+def _holds(folder: Path, seconds: float) -> None:
+    """Buyers who get in line and hold a ticket each, as soon as the last of theirs is durable: how many a second, and
+    the 99th of a hundred in milliseconds."""
+    from bench.within import at_once, opened
+    from database.scope import inside
+    from domain.base import configuration
+    from domain.events import stock
+    from domain.events.line import places
+
+    configuration.use(configuration.load())
+    told, taken = json.loads((folder / "event.json").read_text()), []
+    keys = [places.fresh_token() for _ in range(int(seconds * 20_000))]
+
+    def work(number: int) -> None:
+        with inside(told["organization"]):
+            while time.perf_counter() < deadline:
+                began, turn = time.perf_counter(), len(taken)
+                address = f"93.{number}.{turn % 250}.7"
+                place = places.join(told["id"], {told["tier"]: 1}, key=keys.pop(), address=address)
+                if not place.order_id:
+                    raise LoadError("nothing was held")
+                taken.append(time.perf_counter() - began)
+        house.close()
+
+    with opened(folder) as house:
+        deadline = time.perf_counter() + seconds
+        elapsed = at_once(work)
+        with inside(told["organization"]):
+            if wrong := stock.check(told["id"]):
+                raise LoadError(str(wrong))
+    print(json.dumps({"rate": len(taken) / elapsed, "p99_ms": 1000 * sorted(taken)[int(len(taken) * 0.99)]}))
 
 
 def _pdf() -> None:
@@ -143,6 +200,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["seed", folder, count]:
             _seed(Path(folder), int(count))
+        case ["holds", folder, seconds]:
+            _holds(Path(folder), float(seconds))
         case ["pdf"]:
             _pdf()
         case _:

@@ -17,6 +17,7 @@ from peewee import (
     ForeignKeyField,
     Function,
     IntegerField,
+    Join,
     Model,
     ModelInsert,
     ModelSelect,
@@ -32,9 +33,9 @@ from database.scope import EVERYWHERE, OutOfScope, scope
 class CachedStatements:
     """Peewee builds a statement's text anew each time, which costs several times what SQLite then does.
 
-    It is kept for what is plainly one row to insert, or rows of one table to select or update by comparing columns
-    with values; all else goes Peewee's way. For `events_worked_asking`, `writes_vs_commits`, `webhook_vs_bare` and
-    `create_vs_django_admin`.
+    It is kept for what is plainly one row to insert, or rows to select or update by comparing columns with values, of
+    one table or of tables joined by their columns; all else goes Peewee's way. For `events_worked_asking`,
+    `writes_vs_commits`, `webhook_vs_bare`, `create_vs_django_admin` and `order_vs_pretix`.
     """
 
     def execute(self: Any, query, **options):
@@ -132,24 +133,35 @@ def _select(query, params):
         raise _NotPlain
     if query._simple_distinct or query._lateral or len(query._from_list) != 1:
         raise _NotPlain
-    model = query.model
-    if query._from_list[0] is not model:
-        raise _NotPlain
-    columns = query._is_default or tuple(_column(column, model) for column in query._returning)
-    where = query._where is not None and _condition(query._where, model, params)
-    order = tuple(_ordering(one, model) for one in query._order_by or ())
+    models: list = []
+    tables = _tables(query._from_list[0], models, params)
+    columns = query._is_default or tuple(_column(column, models) for column in query._returning)
+    where = query._where is not None and _condition(query._where, models, params)
+    order = tuple(_ordering(one, models) for one in query._order_by or ())
     ends = tuple(number for number in (query._limit, query._offset) if number is not None)
     params += ends
-    return model, columns, where, order, query._limit is not None, len(ends)
+    return query.model, tables, columns, where, order, query._limit is not None, len(ends)
+
+
+def _tables(source, models, params):
+    """The shape of what is selected from: a table, or tables that are joined by columns and values."""
+    if type(source) is Join:
+        join: Any = source
+        known = _tables(join.lhs, models, params), _tables(join.rhs, models, params)
+        return *known, join.join_type, join._on is not None and _condition(join._on, models, params, joins=True)
+    if not isinstance(source, type) or not issubclass(source, Model) or source in models:
+        raise _NotPlain
+    models.append(source)
+    return source
 
 
 def _update(query, params):
     model = query.table
     if query._returning or query._from or query._order_by or query._limit is not None or query._cte_list:
         raise _NotPlain
-    names = sorted((_field(field, model) for field in query._update), key=lambda field: field._sort_key)
+    names = sorted((_field(field, (model,)) for field in query._update), key=lambda field: field._sort_key)
     values = tuple((field.name, _set(field, query._update[field], params)) for field in names)
-    where = query._where is not None and _condition(query._where, model, params)
+    where = query._where is not None and _condition(query._where, (model,), params)
     return model, values, where
 
 
@@ -157,7 +169,7 @@ def _set(field, value, params):
     """A column's new value: the parameter's; or a column's and a number more or less; or what the column makes of it,
     such as json(?). Returns the shape of it."""
     if type(value) is Expression and value.op in (OP.ADD, OP.SUB) and isinstance(value.rhs, int):
-        of = _field(value.lhs, field.model)
+        of = _field(value.lhs, (field.model,))
         params.append(of.db_value(value.rhs))
         return of.name, value.op, value.flat
     if isinstance(value, list | dict):
@@ -169,26 +181,30 @@ def _set(field, value, params):
     return _value(field, value, params)
 
 
-def _condition(node, model, params):
+def _condition(node, models, params, joins=False):
+    """The shape of what rows must meet; only what `joins` tables compares columns with each other."""
     if type(node) is SQL and not node.params:
         return node.sql
     if type(node) is not Expression:
         raise _NotPlain
     op, lhs, rhs = node.op, node.lhs, node.rhs
     if op in (OP.AND, OP.OR):
-        return op, _condition(lhs, model, params), _condition(rhs, model, params), node.flat
-    field = _field(lhs, model)
+        both = _condition(lhs, models, params, joins), _condition(rhs, models, params, joins)
+        return op, *both, node.flat
+    field = _field(lhs, models)
+    if joins and op == OP.EQ and isinstance(rhs, Field):
+        return op, _place_of(field), _place_of(_field(rhs, models)), node.flat
     if op in (OP.IN, OP.NOT_IN):
         if not isinstance(rhs, list | tuple) or not 0 < len(rhs) <= LONGEST:
             raise _NotPlain
         for one in rhs:
             _value(field, one, params)
-        return op, field.name, len(rhs), node.flat
+        return op, _place_of(field), len(rhs), node.flat
     if op not in PLAIN or (rhs is None) is not (op in NULL):
         raise _NotPlain
     if rhs is not None:
         _value(field, rhs, params)
-    return op, field.name, node.flat
+    return op, _place_of(field), node.flat
 
 
 def _value(field, value, params):
@@ -200,21 +216,25 @@ def _value(field, value, params):
     params.append(value)
 
 
-def _field(node, model):
+def _field(node, models):
     is_column = isinstance(node, Field) and not isinstance(node, FieldAlias) and getattr(node, "_coerce", True)
-    if not is_column or node.model is not model:
+    if not is_column or node.model not in models:
         raise _NotPlain
     return node
 
 
-def _column(node, model):
-    return _field(node, model).name
+def _place_of(field):
+    return field.model, field.name
 
 
-def _ordering(node, model):
+def _column(node, models):
+    return _place_of(_field(node, models))
+
+
+def _ordering(node, models):
     if type(node) is Ordering and node.collation is None:
-        return _column(node.node, model), node.direction, node.nulls
-    return _column(node, model)
+        return _column(node.node, models), node.direction, node.nulls
+    return _column(node, models)
 
 
 # --- whole rows -------------------------------------------------------------------------------------------
@@ -302,9 +322,20 @@ def insert_rows(table, rows, *, or_leave=False):
     With `or_leave` what is there already stays as it is.
     """
     if rows:
-        fields = [table._meta.fields[name] for name in rows[0]]
-        given = [tuple(field.db_value(row[field.name]) for field in fields) for row in rows]
-        insert_values(table, tuple(rows[0]), given, or_leave=or_leave)
+        columns = [_column_in(table._meta.fields[name], [row[name] for row in rows]) for name in rows[0]]
+        insert_values(table, tuple(rows[0]), list(zip(*columns, strict=True)), or_leave=or_leave)
+
+
+def _column_in(field, values):
+    """The values as the field's column has them; one and the same is made into that once."""
+    plain, last, told, found = _plainly(field), None, None, []
+    for value in values:
+        if value is not None and type(value) is not plain:
+            if value is not last:
+                last, told = value, field.db_value(value)
+            value = told
+        found.append(value)
+    return found
 
 
 def insert_values(table, names, given, *, or_leave=False):

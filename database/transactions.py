@@ -8,6 +8,7 @@ PostgreSQL the same decorator is an ordinary transaction. Why: docs/decisions/wr
 import contextlib
 import contextvars
 import functools
+import itertools
 import logging
 import sqlite3
 import threading
@@ -17,6 +18,7 @@ import peewee
 
 from database import troubles
 from database.connections import BUSY, database
+from database.scope import _scope
 
 log = logging.getLogger("guildhall.writer")
 
@@ -50,11 +52,13 @@ class Piece:
         "refusal",
         "result",
         "state",
+        "together",
         "wakes",
     )
 
-    def __init__(self, function, args, kwargs, keep=()):
+    def __init__(self, function, args, kwargs, keep=(), together=None):
         self.function, self.args, self.kwargs, self.keep = function, args, kwargs, keep
+        self.together = together
         self.context = contextvars.copy_context()
         self.done = threading.Lock()
         self.done.acquire()
@@ -70,6 +74,16 @@ class Piece:
             self.result = self.function(*self.args, **self.kwargs)
         except self.keep as refusal:
             self.refusal = refusal
+
+    def run_all(self, pieces):
+        """The results of as many of the pieces, this one first, as can be had together."""
+        _piece.set(self)
+        return self.together(self.args[0], [(*piece.args[1:], piece.kwargs) for piece in pieces])
+
+    @property
+    def kind(self):
+        """What is the same for pieces that may be done together."""
+        return (self.together, self.args[0], self.context.get(_scope)) if self.together and self.args else self
 
     def outcome(self):
         """What the caller gets once it has committed."""
@@ -119,18 +133,22 @@ def _rouse(topics):
 # --- the decorator ---------------------------------------------------------------------------------
 
 
-def writes(function=None, *, keep=()):
+def writes(function=None, *, keep=(), together=None):
     """Run `function` in a write transaction. Called within another one, it is a savepoint of it.
     What it raises undoes what it did, except `keep` (an exception or several): that is committed, then
-    raised, so that the counted try of a wrong code or the audit row of a refused act stays."""
+    raised, so that the counted try of a wrong code or the audit row of a refused act stays.
+
+    `together(first argument, [keyword arguments and all])` does many calls that wait one behind the other and have that
+    argument and scope in common: it returns the results of as many from the first as it could, which must be those of
+    one call after the other, and leaves the rest to `function`. It is never asked on PostgreSQL."""
     if function is None:
-        return functools.partial(writes, keep=keep)
+        return functools.partial(writes, keep=keep, together=together)
 
     @functools.wraps(function)
     def call(*args, **kwargs):
         if _piece.get() is not None and database.in_transaction():
             return _nested(function, args, kwargs, keep)
-        piece = Piece(function, args, kwargs, keep)
+        piece = Piece(function, args, kwargs, keep, together)
         return writer.do(piece) if database.dialect == "sqlite" else _on_postgres(piece)
 
     return call
@@ -281,15 +299,8 @@ class Writer:
         database.push_transaction(self)  # so that `atomic()` within is a savepoint
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for piece in group:
-                connection.execute("SAVEPOINT piece")
-                try:
-                    piece.context.run(piece.run)
-                except Exception as error:
-                    piece.error = troubles.note(error) or error
-                    piece.wakes.clear()
-                    connection.execute("ROLLBACK TO piece")
-                connection.execute("RELEASE piece")
+            for _, alike in itertools.groupby(group, lambda piece: piece.kind):
+                self._run(connection, list(alike))
             connection.execute("COMMIT")
         except Exception as error:  # the disk is full, the file is gone: nobody's change was made
             if connection.in_transaction:
@@ -309,6 +320,37 @@ class Writer:
         _rouse(set().union(*(piece.wakes for piece in group)))
         for piece in group:
             piece.done.release()
+
+    def _run(self, connection, alike):
+        """Each piece in its savepoint, or as many as can be in one; where none could, the others aren't tried."""
+        while alike:
+            done = self._run_together(connection, alike) if len(alike) > 1 else 0
+            for piece in alike[done : done + 1] if done else alike:
+                self._run_alone(connection, piece)
+            del alike[: done + 1 if done else len(alike)]
+
+    def _run_alone(self, connection, piece):
+        connection.execute("SAVEPOINT piece")
+        try:
+            piece.context.run(piece.run)
+        except Exception as error:
+            piece.error = troubles.note(error) or error
+            piece.wakes.clear()
+            connection.execute("ROLLBACK TO piece")
+        connection.execute("RELEASE piece")
+
+    def _run_together(self, connection, alike):
+        results = []
+        connection.execute("SAVEPOINT piece")
+        try:
+            results = alike[0].context.run(alike[0].run_all, alike)
+        except Exception:
+            log.exception("pieces couldn't be done together, and are done one by one")
+            connection.execute("ROLLBACK TO piece")
+        connection.execute("RELEASE piece")
+        for piece, result in zip(alike, results, strict=False):
+            piece.result = result
+        return len(results)
 
 
 writer = Writer()

@@ -113,7 +113,7 @@ def chosen(folder, url):
 @pytest.fixture
 def unhoused(tmp_path):
     """Configured as a house is, without a database: what asks for this alone runs once and not on both."""
-    kept_pages.strangers.seconds = 0  # a test sees what it has just done
+    kept_pages.SECONDS = 0  # a test sees what it has just done
     limiter.enabled = False
     limiter.reset()
     stepup.present.set(None)  # a request of the test before left who asked, and the clock they read

@@ -33,11 +33,10 @@ MUTANT = """
 import app
 from domain.events import stock
 from models import Stock
-def take(order, wants, *, name=str, kind="hold"):
-    for one, count in sorted(wants.items(), key=lambda pair: pair[0].id):
-        Stock.update(held=Stock.held + count).where(Stock.id == one.id).execute()
-        stock._note(one, order, kind, d_held=count)
-stock.take = take
+def taking(column):
+    return lambda stock, count: Stock.update({column: column + count}).where(Stock.id == stock).execute()
+stock._set_aside.update(held=taking(Stock.held), sold=taking(Stock.sold))
+stock.fits = lambda one, count: True
 from domain.events.line import calls
 calls.fitting = lambda event, wishes, less: wishes
 app.serve()

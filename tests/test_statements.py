@@ -29,6 +29,11 @@ def plain(n, user):
     yield Membership.select().where(Membership.user == user)
     yield Task.select().where(Task.due_at <= later, Task.title != f"t{n}").limit(1)
     yield WebhookEvent.select().where(spelled("status IN ('received', 'failed')"), WebhookEvent.subject.in_(words))
+    yield Task.select(Task, User).join(User, on=(User.id == Task.assigned_to)).where(User.email == f"{n}", Task.id == n)
+    members = (
+        Membership.select(Membership.role, User.email, Organization).join(User).switch(Membership).join(Organization)
+    )
+    yield members.where(User.id > n).order_by(Organization.id.desc(), User.id).limit(n)
     yield User.update(status=f"s{n}")
     yield WebhookEvent.update(**event).where(WebhookEvent.id == n, WebhookEvent.status.in_(words))
     yield Task.update(assigned_to=user, title=f"t{n}").where(Task.id == n)

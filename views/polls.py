@@ -10,7 +10,7 @@ import time
 
 from database.connections import database
 from database.transactions import let_sleep, on_wake
-from domain.events.line import polls
+from domain.events.line import calls, polls
 
 log = logging.getLogger("guildhall.polls")
 
@@ -65,6 +65,7 @@ class Polls:
                 self.bell.clear()
                 try:
                     for event in list(self.asked):
+                        calls.catch_up(event)
                         self.standings[event] = polls.read(event)
                     if time.monotonic() - kept > KEEP_EVERY:
                         kept = time.monotonic()

@@ -121,6 +121,44 @@ def hold(event_id, wishes, *, code="", key="", user=None):
     return begin(event, lines, voucher, until, form_key=key, user=user)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What somebody chose, as rows have it: what they take of which stock, their order's sums, and its items."""
+
+    lines: tuple
+    wants: dict
+    totals: dict
+    items: tuple
+
+
+def choosing(event):
+    """`choose(wishes)` says what that comes to (a Chosen), and None where it isn't plain: what is refused, or a price
+    that depends on how many are taken. For many who choose at one moment: all is read once."""
+    stocks, known = stock.of(event.id), {}
+    is_plain = not any(phase.until_sold for its in tiers.phases(event.id).values() for phase in its)
+
+    def choose(wishes):
+        key = tuple(sorted(wishes.items()))
+        if key not in known:
+            known[key] = _chosen(event, wishes, stocks) if is_plain else None
+        return known[key]
+
+    return choose
+
+
+def _chosen(event, wishes, stocks):
+    try:
+        lines, _ = lines_of(event, wishes, "")
+    except Refused:
+        return None
+    wants = stock.wanted(stocks, [(line.tier, line.count, False) for line in lines])
+    totals = _totals(event, lines, None)
+    usual = OrderItem._meta.get_default_dict()
+    return Chosen(
+        tuple(lines), wants, totals, tuple(usual | _item(event, line) | {"tier": line.tier.id} for line in lines)
+    )
+
+
 def check_selling(event):
     """Refuse where nothing is sold."""
     if not events.is_selling(event):
@@ -145,17 +183,7 @@ def _totals(event, lines, voucher):
 def _fill(order, event, lines, voucher, sweeps=True):
     """Take what the lines want, and write them to the order."""
     for line in lines:
-        OrderItem.create(
-            order=order,
-            tier=line.tier,
-            quantity=line.count,
-            standing=line.count,
-            unit_cents=line.unit_cents,
-            discount_cents=line.discount_cents,
-            tax_cents=tax_within(line.total_cents, event.tax_bps) if event.prices_include_tax else 0,
-            total_cents=line.total_cents,
-            is_vouched=line.is_vouched,
-        )
+        OrderItem.create(order=order, **_item(event, line))
     wants = stock.wanted(stock.of(event.id), [(line.tier, line.count, line.is_vouched) for line in lines], voucher)
     names = {("tier", line.tier.id): line.tier.name for line in lines} | {("event", event.id): event.title}
     if voucher is not None:
@@ -167,6 +195,20 @@ def _fill(order, event, lines, voucher, sweeps=True):
         if not sweeps or not sweep(event.id):
             raise
         stock.take(order, wants, name=name)
+
+
+def _item(event, line):
+    """What the row of a line has."""
+    return {
+        "tier": line.tier,
+        "quantity": line.count,
+        "standing": line.count,
+        "unit_cents": line.unit_cents,
+        "discount_cents": line.discount_cents,
+        "tax_cents": tax_within(line.total_cents, event.tax_bps) if event.prices_include_tax else 0,
+        "total_cents": line.total_cents,
+        "is_vouched": line.is_vouched,
+    }
 
 
 def wants_of(order):

@@ -12,6 +12,7 @@ from domain.base import configuration, history, keys, outgoing
 from domain.events import codes, holds
 from domain.events.afterwards import seats
 from domain.events.carriers import prints
+from domain.files import qr
 from models import Event, OrderItem, Pass, Presence, Tier
 
 
@@ -120,7 +121,7 @@ def code(one):
 
 def drawn(one):
     """Its code as an SVG. Refuses as `code` does."""
-    return prints.qr(code(one))
+    return qr.svg(code(one))
 
 
 def printed(event, chosen, when):

@@ -5,10 +5,15 @@ A figure moves by one conditional UPDATE, in the transaction of the row that it 
 ledger; nobody else writes these tables, a house test says so. Why: docs/decisions/tickets.md
 """
 
+from collections import Counter
+
 from peewee import fn
 
 from database.clock import local
+from database.compiled import Compiled
 from database.connections import database
+from database.parameters import parameter
+from database.statements import insert_rows
 from database.transactions import writes
 from domain import Invalid, Refused
 from models import Event, EventSession, OrderItem, SessionSeat, Stock, StockMove, TicketOrder, Tier
@@ -69,14 +74,45 @@ def take(order, wants, *, name=str, kind="hold"):
 
     `name(stock)` is what refusals call it. Refuses with SoldOut, which names what has run out; nothing is taken then.
     """
-    column = Stock.held if kind == "hold" else Stock.sold
+    column = "held" if kind == "hold" else "sold"
     for stock, count in sorted(wants.items(), key=lambda pair: pair[0].id):
-        room = Stock.size.is_null() | (Stock.held + Stock.sold + count <= Stock.size + Stock.over)
-        if not Stock.update({column: column + count}).where(Stock.id == stock.id, room).execute():
+        if not _set_aside[column](stock=stock.id, count=count):
             now_there = Stock.get_by_id(stock.id)
             raise SoldOut(_too_few(now_there, count, name(now_there)), now_there)
-        moved = {"d_held": count} if kind == "hold" else {"d_sold": count}
-        _note(stock, order, kind, **moved)
+        _note(stock, order, kind, **{f"d_{column}": count})
+
+
+def fits(stock, count):
+    """Whether so many are free, as the stock was read."""
+    return stock.left is None or count <= stock.left
+
+
+def take_all(orders):
+    """Set aside what many orders want, [(id, wants)], each in the present transaction: held. Refuses with SoldOut where
+    it isn't there for all of them; nothing is taken then."""
+    sums, moves = Counter(), []
+    for order, wants in orders:
+        sums.update(wants)
+        moves += [
+            {"event": stock.event_id, "stock": stock.id, "order": order, "kind": "hold", "d_held": count}
+            for stock, count in wants.items()
+        ]
+    for stock, count in sorted(sums.items(), key=lambda pair: pair[0].id):
+        if not _set_aside["held"](stock=stock.id, count=count):
+            raise SoldOut(_too_few(stock, count, str(stock)), stock)
+    insert_rows(StockMove, [StockMove._meta.get_default_dict() | move for move in moves])
+
+
+def _taking(column):
+    """An UPDATE that takes `count` of a stock where so many are free, and tells whether it did: a hold costs this."""
+    count = parameter("count")
+    room = Stock.size.is_null() | (Stock.held + Stock.sold + count <= Stock.size + Stock.over)
+    return Compiled(
+        lambda: Stock.update({column: column + count}).where(Stock.id == parameter("stock"), room).returning(Stock.id)
+    )
+
+
+_set_aside = {"held": _taking(Stock.held), "sold": _taking(Stock.sold)}
 
 
 def _too_few(stock, count, name):

@@ -6,10 +6,13 @@ import time
 
 import pytest
 
+from database.clock import now
 from domain.events import holds
 from domain.events.line import polls
+from models import Place, TicketOrder
 from tests.domain.events.line.test_places import stand
 from tests.fixtures.events import make_event
+from tests.fixtures.threads import write
 from views.polls import Polls
 
 
@@ -60,3 +63,12 @@ def test_what_is_no_poll_goes_on_to_the_application(asked):
     for path, method in ((word[:-1] + "!", "GET"), (word, "POST"), ("/e/jazz-night", "GET"), (word * 3, "GET")):
         assert ask(path, method) is None
     assert len(handed_on) == 4
+
+
+def test_a_line_goes_on_while_a_killed_process_has_the_lease_of_its_job(asked):
+    event, tier, ask, _ = asked
+    holder, first = stand(event, tier, 5), stand(event, tier)
+    eventually(ask, first, {"place": 1})
+    write(TicketOrder.update(hold_until_at=now()).where(TicketOrder.id == holder.order_id).execute)
+    eventually(ask, first, {"look": True})
+    assert Place.get_by_id(first.id).state == "called"

@@ -15,7 +15,7 @@ from domain.events.programme import sessions
 from domain.events.providers import accounts, attempts
 from domain.fields.kinds import clean, whole
 from models import Place, TicketOrder
-from views import access, cookies, held, kept_pages, pages
+from views import access, cookies, held, pages
 from views.safety.headers import payable
 
 blueprint = Blueprint("buying", __name__)
@@ -35,17 +35,11 @@ def _open_event(slug):
 @blueprint.get("/e/<slug>")
 @access.public
 def show(slug):
-    code = request.args.get("code", "")
-    if code or request.htmx or session.get(cookies.HOLDS):
-        return _shown(slug, code)
-    return kept_pages.strangers.answer(slug, lambda: _shown(slug), places.fresh_token)
-
-
-def _shown(slug, code=""):
+    """Strangers have it out of memory, before it comes here: views/kept_pages.py."""
     found = _open_event(slug)
     if found.moved:
         return redirect(f"/e/{found.event.slug}", 301)
-    return _event(found.event, code=code)
+    return _event(found.event, code=request.args.get("code", ""))
 
 
 def _event(event, wishes=None, code="", refusal=None):

@@ -2,12 +2,12 @@
 
 from urllib.parse import urlencode
 
-import segno
 from flask import Blueprint, redirect, session
 from htmx_flask import request
 
 from domain import Refused
 from domain.base import allowances, keys, tokens
+from domain.files import qr
 from domain.organizations import organizations
 from domain.people import accounts, codes, factors, passkeys, sign_ins
 from views import access, cookies, entrance, pages
@@ -138,12 +138,11 @@ def _secret():
 
 def _enrolment(refusal=None):
     user, secret = access.me(), _secret()
-    code = segno.make(factors.address(user, secret), error="m")
     return pages.page(
         "people/accounts/factor.html",
         refusal.status if refusal else 200,
         secret=" ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
-        picture=code.svg_data_uri(scale=5, border=3, light="#fff", xmldecl=False),
+        picture=qr.address(factors.address(user, secret)),
         replaces=factors.is_on(user),
         errors=refusal.fields if refusal else {},
         next=entrance.onward(),

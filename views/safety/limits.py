@@ -7,6 +7,7 @@ from flask import g, request
 from flask_limiter import Limiter
 from flask_login import current_user
 from limits import parse
+from limits.storage import MemoryStorage
 
 from domain.base import allowances, configuration
 from domain.base.allowances import hit
@@ -59,6 +60,20 @@ def _page_for():
 
 def _too_many_pages(breach):
     raise allowances.TooOften(max(1, int(breach.reset_at - time.time()) + 1), "pages")
+
+
+class Memory(MemoryStorage):
+    """Counts in this process. What has run out is let go of now and then: limits' own looks through all of it, in a
+    thread made for that, after each request, and in a hot sale that is an address of every buyer."""
+
+    STORAGE_SCHEME = ["memory"]  # type: ignore[misc]
+    EVERY = 10  # seconds
+    _looked = 0.0
+
+    def _MemoryStorage__schedule_expiry(self):
+        if time.monotonic() - self._looked > self.EVERY:
+            self._looked = time.monotonic()
+            super()._MemoryStorage__schedule_expiry()  # type: ignore[misc]
 
 
 # How many pages a person or a place may ask for. What is spent and tried (allowances) is counted in its storage too.

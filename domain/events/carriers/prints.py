@@ -1,12 +1,10 @@
 """Tickets and badges on paper: PDFs in any script, to the millimetre. They are set in a process of their own."""
 
-import io
 import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
-import segno
-
+from domain.files import qr
 from domain.files.worker_process import WorkerProcess
 
 MOST = 500  # tickets or badges of one PDF
@@ -68,7 +66,7 @@ def tickets(*, title, organization, when, place, notes, passes):
 
 def _page(ticket):
     return asdict(ticket) | {
-        "code": qr(ticket.code),
+        "code": qr.svg(ticket.code),
         "serial": spoken(ticket.serial),
         "count": f"{ticket.number} of {ticket.of}",
     }
@@ -77,7 +75,7 @@ def _page(ticket):
 def badges(*, title, organization, sheet, people):
     """A PDF of Badges in their order, on a Sheet (a key of SHEETS). Refuses as `tickets` does."""
     chosen = SHEETS[sheet]
-    drawn = [_bounded(people) and asdict(badge) | {"code": badge.code and qr(badge.code)} for badge in people]
+    drawn = [_bounded(people) and asdict(badge) | {"code": badge.code and qr.svg(badge.code)} for badge in people]
     said = {"title": title, "organization": organization, "badges": drawn}
     return press.ask("typeset", template="badges", data=asdict(chosen) | said)
 
@@ -99,17 +97,6 @@ def _bounded(many):
 def unprintable(words):
     """The characters that no font of ours has, in order; they would be empty boxes. Refuses with Overloaded."""
     return json.loads(press.ask("missing", words=words))
-
-
-def qr(text):
-    """A QR code as SVG: level M, black on white with its border of four modules, also where all is dark."""
-    out = io.BytesIO()
-    _code(text).save(out, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, svgns=True)
-    return out.getvalue().decode()
-
-
-def _code(text):
-    return segno.make(text, error="m", boost_error=False, micro=False)
 
 
 def spoken(serial):

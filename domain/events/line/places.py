@@ -10,11 +10,17 @@ import hmac
 import ipaddress
 import secrets
 import time
+from collections import Counter
 from datetime import timedelta
+from functools import lru_cache
+
+from peewee import fn
 
 from database.clock import now
+from database.columns import spelled, spoken_id
 from database.compiled import Compiled
 from database.parameters import parameter
+from database.statements import insert_rows, new_ids
 from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused
 from domain.base import history, keys
@@ -30,7 +36,7 @@ from domain.fields.number import Number
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing, Sort
 from domain.lists.searches import Parts
-from models import Buyer, Event, Place
+from models import Buyer, Event, OrderItem, Place, TicketOrder
 
 YOUNGEST, OLDEST = 1.5, 2 * 3600  # seconds that a form may be old while there is a rush
 EARLY = timedelta(minutes=15)  # before the opening: who comes then is in the draw
@@ -67,6 +73,7 @@ def _check_form(token):
         raise Invalid({"tickets": "That was faster than people are. Please press once more."})
 
 
+@lru_cache(maxsize=50_000)
 def block_of(address):
     """A hash of the network that an address is of (/24, /64); None for addresses that aren't of the outside."""
     try:
@@ -82,7 +89,117 @@ def block_of(address):
 # --- getting in --------------------------------------------------------------------------------
 
 
-@writes
+def _join_all(event_id, calls_):
+    """`join` for many who come at once and all find what they wish: everything is read once, and each table written
+    once. Ends with the first for whom that isn't plain. Returns their places."""
+    event = events.one(event_id)
+    if not _is_plain(event):
+        return []
+    crowd = _Crowd(event, holds.choosing(event))
+    for wishes, asked in calls_:
+        if not crowd.add(wishes, **asked):
+            break
+    return crowd.enter() if crowd.places else []
+
+
+def _is_plain(event):
+    """Whether who comes is called at once as long as there is enough: the sale is open, and nobody has to be before."""
+    if event.line_behind or not events.is_selling(event) or not calls.has_opened(event):
+        return False
+    if event.opens_at is not None and Place.one(Place.event == event, Place.state == "drawn") is not None:
+        return False
+    return event.small_pass or Place.one(Place.event == event, Place.state == "waiting") is None
+
+
+class _Crowd:
+    """Those who come at once, each with the order that holds what they wish, until all are written."""
+
+    def __init__(self, event, choose):
+        self.event, self.choose, self.moment = event, choose, now()
+        self.places, self.orders, self.items, self.takes = [], [], [], []
+        self.keys, self.blocks, self.taken = set(), Counter(), Counter()
+        until = self.moment + timedelta(minutes=event.hold_minutes)
+        stamps = {"created_at": self.moment, "updated_at": self.moment, "event": event.id}
+        self.usual = stamps | {"state": "called", "called_at": self.moment, "seen_at": self.moment}
+        self.ordered = TicketOrder._meta.get_default_dict() | stamps
+        self.ordered |= {"hold_until_at": until, "currency": event.currency}
+
+    def add(self, wishes, *, is_less_fine=False, code="", key="", user=None, address=None):
+        """Whether this one could be added; else nothing is changed."""
+        key, block = form_key(key), block_of(address)
+        chosen = self.choose(wishes) if key and not code and key not in self.keys else None
+        if chosen is None or not self._may(key, block) or not self._fits(chosen.wants):
+            return False
+        self.keys.add(key)
+        self.blocks[block] += 1
+        self.taken.update(chosen.wants)
+        asked = {"form_key": key, "user": getattr(user, "id", user), "block": block, "is_less_fine": is_less_fine}
+        self.places.append(self.usual | _wished(chosen.lines, is_less_fine) | asked | {"public_id": spoken_id()})
+        self.orders.append(self.ordered | chosen.totals | {"user": asked["user"], "public_id": spoken_id()})
+        self.items.append(chosen.items)
+        self.takes.append(chosen.wants)
+        return True
+
+    def _may(self, key, block):
+        if self.event.opens_at is not None:
+            try:
+                _check_form(key)
+            except Invalid:
+                return False
+        if _known(event=self.event.id, key=key):
+            return False
+        most = self.event.most_block
+        return (
+            block is None
+            or most is None
+            or _of_block(event=self.event.id, block=block)[0][0] + self.blocks[block] < most
+        )
+
+    def _fits(self, wants):
+        return all(stock.fits(one, self.taken[one] + count) for one, count in wants.items())
+
+    def enter(self):
+        """Write all of them; returns their places."""
+        count = len(self.places)
+        ((last,),) = _arrive(event=self.event.id, count=count)
+        for order, id in zip(self.orders, new_ids(TicketOrder, count), strict=True):
+            order["id"] = id
+        insert_rows(TicketOrder, self.orders)
+        ids = [order["id"] for order in self.orders]
+        insert_rows(OrderItem, [item | {"order": id} for id, its in zip(ids, self.items, strict=True) for item in its])
+        stock.take_all(list(zip(ids, self.takes, strict=True)))
+        made = [
+            Place.put(**place, number=number, order=id)
+            for number, (place, id) in enumerate(zip(self.places, ids, strict=True), last - count + 1)
+        ]
+        for place, order in zip(made, self.orders, strict=True):
+            place.__rel__["order"] = TicketOrder.of(organization=self.event.organization_id, **order)
+        wake("polls")
+        return made
+
+
+_known = Compiled(
+    lambda: Place.select(Place.id).where(Place.event == parameter("event"), Place.form_key == parameter("key"))
+)
+_of_block = Compiled(
+    lambda: Place.select(fn.COUNT(Place.id)).where(
+        Place.event == parameter("event"),
+        Place.block == parameter("block"),
+        spelled("state IN ('drawn', 'waiting', 'called')"),  # Place.LIVE, as the index of blocks has it
+    )
+)
+
+
+def _wished(lines, is_less_fine):
+    """What a place has of what somebody wishes."""
+    return {
+        "wishes": {str(line.tier.id): line.count for line in lines},
+        "tiers": tuple(sorted(line.tier.id for line in lines)),
+        "needs": 1 if is_less_fine else sum(line.count for line in lines if line.tier.kind == "admission"),
+    }
+
+
+@writes(together=_join_all)
 def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, address=None):
     """Get in line with wishes ({tier's id: how many}); returns the place: called, with an order that holds them, or
     waiting, or before the opening in the draw. `is_less_fine`: some of them will do. A form that is sent twice with
@@ -95,8 +212,8 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     event = events.one(event_id)
     if event.opens_at is not None and calls.has_opened(event) and calls.draw(event):
         number, event = _next_number(event_id), events.one(event_id)
-    if key and (made := Place.one(Place.event == event, Place.form_key == key)):
-        return made
+    if key and (made := _known(event=event.id, key=key)):
+        return Place.get_by_id(made[0][0])
     holds.check_selling(event)
     if event.opens_at is not None:
         _check_form(key or "")
@@ -106,9 +223,7 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     values = {
         "event": event,
         "form_key": key,
-        "wishes": {str(line.tier.id): line.count for line in lines},
-        "tiers": tuple(sorted(line.tier.id for line in lines)),
-        "needs": 1 if is_less_fine else sum(line.count for line in lines if line.tier.kind == "admission"),
+        **_wished(lines, is_less_fine),
         "is_less_fine": is_less_fine,
         "code": code or None,
         "block": block,
@@ -122,14 +237,18 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
 
 def _next_number(event_id):
     """The next number of the line; on PostgreSQL whoever has it has the line until they commit."""
-    found = _arrive(event=event_id)
+    found = _arrive(event=event_id, count=1)
     if not found:
         raise NotFound("There is no such event here.")
     return found[0][0]
 
 
 _arrive = Compiled(
-    lambda: Event.update(arrivals=Event.arrivals + 1).where(Event.id == parameter("event")).returning(Event.arrivals)
+    lambda: (
+        Event.update(arrivals=Event.arrivals + parameter("count"))
+        .where(Event.id == parameter("event"))
+        .returning(Event.arrivals)
+    )
 )
 
 
@@ -174,8 +293,7 @@ def _gone(event, place):
 def _check_block(event, block):
     if block is None or event.most_block is None:
         return
-    mine = Place.event == event, Place.block == block, Place.state << Place.LIVE
-    if Place.select().where(*mine).count() >= event.most_block:
+    if _of_block(event=event.id, block=block)[0][0] >= event.most_block:
         raise Refused("Many people of your network are in line already. Try again in some minutes.", "RATE_LIMITED")
 
 

@@ -70,7 +70,8 @@ def test_the_page_weighs_little_and_needs_no_script(night, browse):
 
 def test_event_case_09_a_page_may_be_a_second_old_and_the_decision_never_reads_it(night, browse, monkeypatch):
     event, tier = night
-    monkeypatch.setattr(kept_pages, "strangers", kept_pages.KeptPages(seconds=60))
+    monkeypatch.setattr(kept_pages, "SECONDS", 60)
+    kept_pages.pages.clear()
     first = browse(None).get("/e/jazz-night")
     held(browse(None), event, tier, 4)
     second = browse(None).get("/e/jazz-night")

@@ -1,10 +1,8 @@
 """PDFs are read back: their text, and the codes by a decoder."""
 
 import io
-from xml.etree import ElementTree
 
 import pytest
-import segno
 from pypdf import PdfReader
 
 from domain.events.carriers import prints
@@ -79,15 +77,6 @@ def test_badges_fill_a_sheet_and_go_on_with_the_next(sheet):
     pages = PdfReader(io.BytesIO(pdf)).pages
     assert len(pages) == -(-11 // (chosen.columns * chosen.rows))
     assert [round(float(side) * 25.4 / 72) for side in pages[0].mediabox[2:]] == [round(side) for side in chosen.page]
-
-
-def test_event_case_45_a_code_is_black_on_white_with_four_modules_around():
-    drawn = ElementTree.fromstring(prints.qr(CODE))
-    side = int(drawn.get("width"))
-    ground, lines = drawn
-    assert (ground.get("fill"), ground.get("d")) == ("#fff", f"M0 0h{side}v{side}h-{side}z")
-    assert (lines.get("stroke"), lines.get("d")[:6]) == ("#000", "M4 4.5")
-    assert side == len(segno.make(CODE, error="m", boost_error=False).matrix) + 8
 
 
 def test_more_than_a_pdf_holds_is_refused():

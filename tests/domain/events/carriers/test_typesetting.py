@@ -6,7 +6,8 @@ import json
 import zxingcpp
 from PIL import Image
 
-from domain.events.carriers import prints, typesetting
+from domain.events.carriers import typesetting
+from domain.files import qr
 
 CODE = "GH1:" + "A7Q2" * 31 + "A7Q"
 SHEET = {"page": [100, 62], "width": 100, "height": 62, "columns": 1, "margin": 0, "lines": False}
@@ -22,7 +23,7 @@ def test_a_printed_code_is_read_by_others():
                 | {
                     "margin": 0,
                     "lines": False,
-                    "badges": [{"name": "Ada", "line": "", "tier": "", "code": prints.qr(CODE)}],
+                    "badges": [{"name": "Ada", "line": "", "tier": "", "code": qr.svg(CODE)}],
                 }
             )
         },

@@ -1,14 +1,18 @@
 """Getting in line is the attempt to hold; who came first is served first, and a place never grows."""
 
+from functools import partial
+
 import pytest
 
+from database.scope import inside
 from domain import Invalid, Refused
 from domain.events import holds, stock
 from domain.events.line import places, polls
-from models import Event, Place, TicketOrder
+from models import Event, OrderItem, Place, TicketOrder
 from tests.domain.events.test_stock import figures
 from tests.fixtures.events import at_once, make_event, make_voucher
 from tests.fixtures.threads import write
+from tests.test_writer import Busy, finish, in_line
 
 
 def stand(event, tier, count=1, **asked):
@@ -198,3 +202,68 @@ def test_of_two_that_keep_a_place_with_one_address_at_once_one_is_told(night):
             return False
 
     assert sorted(at_once(event, *[lambda one=one: keep(one) for one in waiting])) == [False, True]
+
+
+def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at, request, caplog):
+    """Whoever comes while another is written is written with those who come then, and nobody can tell."""
+    asked = [
+        ({"a": 1}, {"key": "one"}),
+        ({"a": 2, "b": 1}, {"key": "two", "is_less_fine": True}),
+        ({"a": 1}, {"key": "three", "code": "NONE"}),  # refused
+        ({"a": 1}, {"key": "two"}),  # the same form again
+        ({"a": 4}, {"key": "four", "address": "93.1.2.3"}),
+        ({"a": 1}, {"key": ""}),
+        ({"b": 1}, {"key": "addon-alone"}),  # refused
+        ({"a": 9}, {"key": "too-many"}),  # waits
+        ({"a": 2}, {"key": "six"}),
+        ({"a": 3}, {"key": "seven", "is_less_fine": True}),  # gets a part
+        ({"a": 1}, {"key": "eight"}),
+    ]
+    if request.config.getoption("--on") != "sqlite":
+        pytest.skip("on PostgreSQL each is alone")
+    told = {}
+    for way in ("alone", "together"):
+        event, (a, b) = make_event(
+            at("alice"), tickets=({"size": "10"}, {"size": "10", "kind": "addon", "price_cents": "5.00"}), title=way
+        )
+        ids = {"a": a.id, "b": b.id}
+
+        def work(wishes, more, event=event, ids=ids):
+            chosen = {ids[kind]: count for kind, count in wishes.items()}
+            return _told(inside_acme, lambda: places.join(event.id, chosen, **more))
+
+        works = [partial(work, *one) for one in asked]
+        if way == "alone":
+            outcomes = [work() for work in works]
+        else:
+            with Busy():
+                threads, outcomes = in_line(*works)
+            finish(threads)
+        assert stock.check(event.id) == []
+        told[way] = outcomes, figures(event), Event.get_by_id(event.id).arrivals, states(event)
+    assert told["together"] == told["alone"]
+    assert "one by one" not in caplog.text
+
+
+def _told(organization, join):
+    with inside(organization):
+        try:
+            place = join()
+        except Refused as refusal:
+            return refusal.sentence
+        return _all_of(place)
+
+
+def _all_of(place):
+    kept = Place.get_by_id(place.id)
+    order = place.order_id and place.order
+    assert kept.public_id == place.public_id
+    assert not order or TicketOrder.get_by_id(order.id).__data__.items() >= order.__data__.items()
+    place = kept
+    of_it = order and (order.state, order.hold_until_at, order.total_cents, order.currency, order.voucher_id)
+    items = OrderItem.select().where(OrderItem.order == order).order_by(OrderItem.id) if order else ()
+    return (
+        *(place.number, place.state, list(place.counts.values()), place.needs, place.is_less_fine, place.block),
+        *(place.code, place.form_key, place.called_at, place.seen_at, of_it),
+        [(item.quantity, item.standing, item.unit_cents, item.tax_cents, item.total_cents) for item in items],
+    )

@@ -1,0 +1,30 @@
+"""QR codes as pictures."""
+
+from base64 import b64encode
+from math import isqrt
+
+import zxingcpp
+
+
+def svg(text, border=4):
+    """A QR code as SVG of a unit a module: level M, black on white with its border, also where all is dark."""
+    made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+    image = zxingcpp.write_barcode_to_image(made, scale=1, add_quiet_zones=False)
+    pixels = memoryview(image).tobytes()  # type: ignore[arg-type]  # a buffer, which its stubs don't say; 0 is black
+    across, lines = isqrt(len(pixels)), []
+    side = across + 2 * border
+    for y in range(across):
+        row, x = pixels[y * across : (y + 1) * across], 0
+        while (start := row.find(0, x)) >= 0:
+            x = row.find(255, start)
+            x = across if x < 0 else x
+            lines.append(f"M{start + border} {y + border}.5h{x - start}")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{side}" height="{side}" viewBox="0 0 {side} {side}">'
+        f'<path fill="#fff" d="M0 0h{side}v{side}h-{side}z"/><path stroke="#000" d="{"".join(lines)}"/></svg>'
+    )
+
+
+def address(text, border=4):
+    """The same as an address that a page can bear."""
+    return "data:image/svg+xml;base64," + b64encode(svg(text, border).encode()).decode()
