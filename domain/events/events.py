@@ -140,7 +140,7 @@ def find(slug):
 
 
 def _free_slug(title, but=None):
-    base = organizations.slugged(title)
+    base = organizations.slugged(title, "event")
     with everywhere("an event's address is one of the whole site"):
         taken = {
             one.slug
@@ -159,7 +159,7 @@ def _free_slug(title, but=None):
 def move(id, wish, *, by):
     """Give an event another address; its old ones lead there. Refuses with Invalid where somebody else has it."""
     by.require("events.publish")
-    event, slug = one(id), organizations.slugged(wish)
+    event, slug = one(id), organizations.slugged(wish, "event")
     lock("event slugs")
     if slug != _free_slug(wish, but=event.id):
         raise Invalid({"slug": f"“{slug}” is the address of another event."})

@@ -42,10 +42,10 @@ NAME = Field("name", "Name", Name(80, 2), True)
 CURRENCY = Field("currency", "Currency", Choice(tuple((code, code, "") for code in CURRENCIES)), True)
 
 
-def slugged(name):
-    """A name as the start of an address: ascii, lower case, at most 40 characters."""
+def slugged(name, otherwise="team"):
+    """A name as the start of an address: ascii, lower case, at most 40 characters; `otherwise` in other scripts."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40].strip("-") or "team"
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40].strip("-") or otherwise
 
 
 def _free_slug(name):
@@ -65,9 +65,11 @@ def _free_slug(name):
 
 
 def create_personal(user, name):
-    """The user's own organization, named from the first name; made once, with the account."""
+    """The user's own organization, named from the first name; made once, with the account. A name that runs from
+    right to left stands at the end, so that ours is read first."""
     first = (name or user.email).split()[0]
-    return _create(f"{first}'s space", user, is_personal=True, slug_from=name or user.email.split("@")[0])
+    own = f"Space of {first}" if unicodedata.bidirectional(first[0]) in ("R", "AL") else f"{first}'s space"
+    return _create(own, user, is_personal=True, slug_from=name or user.email.split("@")[0])
 
 
 @writes

@@ -49,7 +49,7 @@ def create(name, *, by, key=""):
         return one(before.row_id)
     lock("workspaces", by.organization.id)
     _free(name)
-    slug = base = organizations.slugged(name)
+    slug = base = organizations.slugged(name, "workspace")
     number = 2
     while Workspace.one(Workspace.slug == slug):
         slug, number = f"{base}-{number}", number + 1

@@ -90,3 +90,8 @@ def test_a_form_whose_end_comes_first_is_refused(inside_acme, at):
     with pytest.raises(Invalid) as refusal:
         rows.create(events.rules, FORM | {"ends_at": FORM["starts_at"]}, by=at("alice"))
     assert set(refusal.value.fields) == {"ends_at"}
+
+
+def test_a_title_in_another_script_has_an_address_that_says_what_it_is(clock, inside_acme, at):
+    made = [make_event(at("alice"), title="مهرجان الفوانيس")[0].slug for _ in range(2)]
+    assert made == ["event", "event-2"]

@@ -428,3 +428,12 @@ def test_deleted_twice_at_once_it_is_deleted_once(cast, going):
 def test_attack_a2_an_organizations_name_is_no_link_either(cast, name):
     with pytest.raises(Invalid):
         organizations.create(name, by=cast.alice)
+
+
+def test_a_space_of_a_name_from_right_to_left_is_read_from_ours(cast):
+    def own(email, name):
+        user = accounts.create(email, name, "no hash")
+        return organizations.of(user)[0].name
+
+    assert own("ada@example.net", "Ada Lovelace") == "Ada's space"
+    assert own("m@example.net", "محمد علي") == "Space of محمد"

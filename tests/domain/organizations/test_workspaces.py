@@ -63,10 +63,10 @@ def test_a_name_has_two_characters_at_least_and_is_free(at, name):
 
 
 def test_two_names_may_make_one_address_and_get_two(at):
-    assert [workspaces.create(name, by=at("alice")).slug for name in ("東京", "大阪", "Team!")] == [
-        "team",
-        "team-2",
-        "team-3",
+    assert [workspaces.create(name, by=at("alice")).slug for name in ("東京", "大阪", "Workspace!")] == [
+        "workspace",
+        "workspace-2",
+        "workspace-3",
     ]
 
 
