@@ -367,11 +367,13 @@
     markOpen(null);
     document.querySelector(`#row_${id} [data-open], #card_${id}, [data-row][data-id="${id}"]`)?.focus({ preventScroll: true });
   }
-  function closePanel() {
+  function leavePanel(close) { // forms.js asks where something was typed, and then closes it itself
     const place = panel();
-    place.close = () => { if (history.state?.beside) history.back(); else { history.replaceState(null, "", withOpen(null)); emptyPanel(); } };
-    // forms.js asks where something was typed, and then closes it itself.
-    if (place.dispatchEvent(new CustomEvent("leaving", { bubbles: true, cancelable: true }))) place.close();
+    place.close = close;
+    if (place.dispatchEvent(new CustomEvent("leaving", { bubbles: true, cancelable: true }))) close();
+  }
+  function closePanel() {
+    leavePanel(() => { if (history.state?.beside) history.back(); else { history.replaceState(null, "", withOpen(null)); emptyPanel(); } });
   }
   // One link for all rows, in the one that is pointed at or has the focus.
   const beside = Object.assign(document.createElement("a"), { className: "open-beside no-print", textContent: "◨", title: "Open beside (o)", draggable: false });
@@ -399,7 +401,10 @@
   });
   addEventListener("popstate", () => {
     if (!panel() || (named() ?? "") === (panel().dataset.shown ?? "")) return;
-    if (named()) showPanel(named()); else emptyPanel();
+    if (panel().querySelector("form[data-dirty]")) { // it stands open again until that is decided
+      history.pushState({ beside: true }, "", withOpen(panel().dataset.shown));
+      leavePanel(() => history.back());
+    } else if (named()) showPanel(named()); else emptyPanel();
   });
   on("keydown", (event) => {
     const within = "dialog[open], .mention-choices, details.menu[open], :popover-open, [data-editing]";

@@ -450,3 +450,45 @@ def test_an_answer_that_is_not_ours_is_said_and_takes_the_place_of_nothing(page,
     page.get_by_role("button", name="Comment", exact=True).click()
     expect(page.locator(".comment-text")).to_contain_text("He has the other key.")
     expect(page.locator("#notice [data-toast=bad]")).to_have_count(0)
+
+
+def test_a_table_is_made_filled_moved_about_and_filtered(page):
+    """The head of the page, its board and its side panel, each reached by keys alone."""
+
+    def go(place):
+        place.focus()
+        page.keyboard.press("Enter")
+
+    page.goto(f"{TEAM}/records")
+    page.locator("#new_table").get_by_label("Name").focus()
+    page.keyboard.type("Lost keys")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Lost keys", level=1)).to_be_visible()
+    here = page.url.partition("?")[0]
+    go(page.get_by_role("main").get_by_label("New field"))
+    page.keyboard.press("Tab")
+    expect(page.locator("#new_field_label")).to_be_focused()
+    page.keyboard.type("State")
+    page.locator("#new_field_words").focus()
+    page.keyboard.type("Here, Gone")
+    page.keyboard.press("Enter")
+    expect(page.locator("thead").get_by_text("State").first).to_be_visible()
+    page.goto(here)
+    for name in ("Cellar", "Attic"):
+        page.locator("#quick_add input[type=text]").focus()
+        page.keyboard.type(name)
+        page.keyboard.press("Enter")
+        expect(page.locator("#list_rows [data-row]", has_text=name)).to_be_visible()
+    page.goto(f"{here}?view=board")
+    page.keyboard.press("j")
+    expect(page.locator(".board-card:focus")).to_have_count(1)
+    title = page.locator(".board-card:focus .board-title").inner_text()
+    page.keyboard.press("[")
+    expect(page.get_by_role("region", name="Gone").locator(".board-card", has_text=title)).to_be_visible()
+    page.goto(f"{here}?q=attic")
+    expect(page.locator("#list_rows [data-row]")).to_have_count(1)
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    expect(page.locator("#panel").get_by_role("heading", level=1)).to_have_text("Attic")
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()

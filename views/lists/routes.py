@@ -371,7 +371,8 @@ def update_cell(mounted, parts):
         current = as_text(field, column.of(row))
         return pages.fragment("lists/_cell.html", None, refusal.status, text=form.get(name, ""), was=current, **about)
     if not request.htmx:
-        return pages.go(place.url)
+        here = access.same_site(request.referrer) or ""  # the board or list as it stood
+        return pages.go(here if here.partition("?")[0] == place.url else place.url)
     done = f"{field.label}: {plain_cell(field.kind, column.of(row)) or 'none'}."
     note = pages.notice("good", done, _undo(place, change)) if change else ""
     return pages.answer(drawing.one(place, id, request.args.get("as")), note, trigger={"listChanged": True})

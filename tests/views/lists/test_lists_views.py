@@ -332,6 +332,9 @@ def test_a_cell_works_without_htmx(browse, task, followed):
     assert (response.status_code, response.headers["Location"]) == (303, "/acme/tasks")
     assert stored(task.id).title == "Plain"
     back = {"Referer": "http://localhost/acme/tasks?q=a"}
+    assert cell(alice, task, {"title": "Plainer"}, back).headers["Location"] == "/acme/tasks?q=a"
+    for elsewhere in ("http://elsewhere.test/acme/tasks?q=a", f"http://localhost/acme/tasks/{task.id}"):
+        assert cell(alice, task, {"title": elsewhere}, {"Referer": elsewhere}).headers["Location"] == "/acme/tasks"
     refused = cell(alice, task, {"title": ""}, back)
     assert (refused.status_code, refused.headers["Location"]) == (303, "/acme/tasks?q=a")
     assert "Title can&#39;t be empty." in followed(alice, refused)
