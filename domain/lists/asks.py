@@ -1,7 +1,8 @@
 """What somebody asks of a list, read out of an address, and what is answered."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from domain.fields.kinds import Unfit, clean, whole
 from domain.lists import conditions
@@ -9,6 +10,20 @@ from domain.lists import conditions
 PAGE = 50
 MOST = 2000  # rows of one answer: a long list that is drawn again keeps its length
 DUE = {"overdue": "Overdue", "week": "Next 7 days", "none": "No due date"}
+
+
+class Looks:
+    """The rows that several lists of one page may look at together: what one leaves is for the others."""
+
+    def __init__(self, lists):
+        self.lists, self.left = lists, None
+
+    def share(self, most):
+        self.left = most if self.left is None else self.left
+        return max(self.left, 0) // max(self.lists, 1)
+
+    def spend(self, count):
+        self.lists, self.left = self.lists - 1, self.left - count
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,16 @@ class Ask:
     parent: int | None = None  # the row that the list stands in
     where: tuple = ()  # conditions.Condition …
     lost: int = 0  # how many conditions weren't understood
+    looks: Any = field(default=None, compare=False)  # Looks, of one of several lists on a page
+
+    def bound(self, most):
+        """How many rows may be looked at for this list, of `most` for a page."""
+        return most if self.looks is None else max(self.looks.share(most), self.rows + 1)
+
+    def looked(self, count):
+        """Note how many rows were looked at."""
+        if self.looks is not None:
+            self.looks.spend(count)
 
     def but(self, **changes):
         return replace(self, **changes)

@@ -86,16 +86,17 @@ CHUNK = 500  # of them at once
 
 def _read_where(listing, ask, by, present):
     """A page of the rows that meet the conditions: looked for row by row, and no further than LOOKED."""
-    sort, found, looked = _order(listing, ask), [], 0
+    sort, found, looked, most = _order(listing, ask), [], 0, ask.bound(LOOKED)
     tests = conditions.tests(listing, ask.where, getattr)
     for looked, row in enumerate(candidates(listing, ask, by), 1):
         found += [row] if all(test(row) for test in tests) else []
-        if len(found) > ask.rows or looked >= LOOKED:
+        if len(found) > ask.rows or looked >= most:
             break
+    ask.looked(looked)
     rows, more = found[: ask.rows], ""
     if len(found) > ask.rows:
         more, looked = _key_after(listing, sort, rows[-1]), 0
-    elif looked >= LOOKED:
+    elif looked >= most:
         more = _key_after(listing, sort, row)
     return Answer(rows, more, _people(listing, rows, present), looked if more else 0)
 
@@ -114,8 +115,10 @@ def candidates(listing, ask, by):
 def matching(listing, ask, by):
     """(of the first LOOKED rows those that meet the conditions, whether that were all rows)"""
     tests = conditions.tests(listing, ask.where, getattr)
-    first = list(islice(candidates(listing, ask.but(after=""), by), LOOKED))
-    return [row for row in first if all(test(row) for test in tests)], len(first) < LOOKED
+    most = ask.bound(LOOKED)
+    first = list(islice(candidates(listing, ask.but(after=""), by), most))
+    ask.looked(len(first))
+    return [row for row in first if all(test(row) for test in tests)], len(first) < most
 
 
 def find(listing, id, by, parent=None):

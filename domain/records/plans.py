@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from domain import Invalid
 from domain.fields.kinds import clean, whole
+from domain.lists.asks import Ask
 from domain.records import documents
 
 
@@ -19,6 +21,7 @@ class Plan:
     whose: list = field(default_factory=list)  # (slot of a link, slot of the other table, from, to)
     made_by: int | None = None
     match: str | None = None
+    ask: Any = field(default_factory=Ask)
 
     @property
     def probes(self):

@@ -89,6 +89,11 @@ class Cell:
         """Whether lists can be ordered by it: by its keys, else up to a bound row by row."""
         return self.is_keyed or self.kind.pointing or (self.kind.keyed and not self.kind.long)
 
+    @property
+    def is_ranked(self):
+        """Whether it is ordered by the order of its words."""
+        return hasattr(self.kind, "order") or bool(getattr(self.kind, "options", ()))
+
     value = value_in
 
     def form(self, other):

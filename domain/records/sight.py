@@ -59,17 +59,18 @@ class Sight(Source):
     def page(self, listing, ask, by):
         plan, sort = self._plan(listing, ask, by), self._order(listing, ask)
         found: list = []
-        looked, last = 0, ("", None)
+        looked, last, most = 0, ("", None), ask.bound(LOOKED)
         for key, row in self.walk(listing, plan, sort, ask):
             looked, last = looked + 1, (key, row)
             if plan.passes(row):
                 found.append((key, row))
-            if len(found) > ask.rows or looked >= LOOKED:
+            if len(found) > ask.rows or looked >= most:
                 break
+        ask.looked(looked)
         shown = [row.listed(listing) for row in self._seen(plan, [row for _, row in found[: ask.rows]])]
         if len(found) > ask.rows:
             return shown, plans.cursor(sort, *found[ask.rows - 1]), 0
-        return (shown, plans.cursor(sort, *last), looked) if looked >= LOOKED else (shown, "", 0)
+        return (shown, plans.cursor(sort, *last), looked) if looked >= most else (shown, "", 0)
 
     @cached_property
     def _readers(self):
@@ -97,7 +98,7 @@ class Sight(Source):
     # --- how rows are found ----------------------------------------------------------------------------------
 
     def _plan(self, listing, ask, by):
-        plan = plans.Plan()
+        plan = plans.Plan(ask=ask)
         tab = listing.tab(ask.tab)
         if tab.column == "created_by":
             plan.made_by = by.user.id
@@ -228,7 +229,7 @@ class Sight(Source):
             return lambda key, row: (turn * row.id,)
         order = {key: n for n, (key, _) in enumerate(self._segments(cell, sort))}
         words = plans.Turned if sort.descending else str
-        ranked = _ranked(cell)
+        ranked = cell.is_ranked
         return lambda key, row: (
             key == EMPTY,
             order.get(key, len(order)) if ranked else words(key),
@@ -249,7 +250,7 @@ class Sight(Source):
             yield from self._keyed(plan, sort, given, fresh, rows)
 
     def _segments(self, cell, sort):
-        if _ranked(cell):
+        if cell.is_ranked:
             words = cell.kind.order() if hasattr(cell.kind, "order") else cell.kind.words
             keys = [cell.key(word) for word in words]
             spans = [(key, key + "\x01") for key in (reversed(keys) if sort.descending else keys)]
@@ -326,9 +327,10 @@ class Sight(Source):
 
     def matching(self, listing, plan):
         """(of the first LOOKED candidates those that pass, whether that were all)"""
-        candidates = self.walk(listing, plan, listing.sorts[0], lists.Ask())
-        first = [row for _, row in islice(candidates, LOOKED)]
-        return [row for row in first if plan.passes(row)], len(first) < LOOKED
+        most, candidates = plan.ask.bound(LOOKED), self.walk(listing, plan, listing.sorts[0], lists.Ask())
+        first = [row for _, row in islice(candidates, most)]
+        plan.ask.looked(len(first))
+        return [row for row in first if plan.passes(row)], len(first) < most
 
     def narrowing(self, probes, plan):
         """What of a question's conditions changes its text."""
@@ -444,7 +446,3 @@ class Sight(Source):
 
     def follows(self, listing, noted, written):
         return {}
-
-
-def _ranked(cell):
-    return hasattr(cell.kind, "order") or bool(getattr(cell.kind, "options", ()))

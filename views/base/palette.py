@@ -11,6 +11,7 @@ from domain.fields.kinds import clean
 from domain.fields.person import members
 from domain.fields.records.leftover import plain_cell
 from domain.lists import lists
+from domain.lists.asks import Looks
 from domain.lists.listing import granted
 from domain.organizations import organization_desk, organizations
 from domain.people import admins, people
@@ -119,11 +120,13 @@ def _things(listing, by, q):
 def _rows(by, q):
     """Rows of the tables that they see, as each table's own search finds them: of the first SEARCHED tables."""
     items: list = []
-    for table in collections.present(by)[:SEARCHED] if by.may("records.read") else ():
+    tables = collections.present(by)[:SEARCHED] if by.may("records.read") else []
+    looks = Looks(len(tables))
+    for table in tables:
         if (seen := listings.seen_of(table, by)) is None:
             continue
         listing = seen.listing
-        answer = lists.read(listing, lists.Ask(tab="all", q=q, rows=FOUND - len(items)), by)
+        answer = lists.read(listing, lists.Ask(tab="all", q=q, rows=FOUND - len(items), looks=looks), by)
         kind, href = listing.by_name[listing.first].kind, f"/{by.organization.slug}/records/{table.slug}"
         for row in answer.rows:
             title = plain_cell(kind, getattr(row, listing.first)) or f"#{row.id}"

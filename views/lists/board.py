@@ -6,6 +6,7 @@ from flask import request
 
 from domain import NotFound
 from domain.lists import lists, totals
+from domain.lists.asks import Looks
 from views import pages
 
 PEOPLE = 60  # columns of people, who asks first
@@ -33,11 +34,14 @@ def column(mounted, parts):
 
 def context(place):
     """The columns of a board, each with its first cards, and how many each has."""
-    listing, columns = place.listing, [_column(place, word) for word in _words(place)]
+    words, listing = _words(place), place.listing
+    looks = Looks(len(words) * 2)  # the columns, and how many each has
+    columns = [_column(place, word, looks) for word in words]
     if _is_of_people(listing):
         counts = {one["word"]: totals.total(listing, one["ask"], place.by) for one in columns}
     else:
-        counts = lists.counts(listing, place.ask, place.by)
+        looks.lists = 1
+        counts = lists.counts(listing, place.ask.but(looks=looks), place.by)
         for one in columns:
             if one["word"] not in counts:
                 counts[one["word"]] = totals.total(listing, one["ask"], place.by)
@@ -62,10 +66,10 @@ def _has_empty(listing):
     return bool(listing.source) or listing.column(listing.board_by).may_be_empty
 
 
-def _column(place, word):
+def _column(place, word, looks=None):
     listing = place.listing
     filters = tuple(pair for pair in place.ask.filters if pair[0] != listing.board_by)
-    ask = place.ask.but(filters=(*filters, (listing.board_by, word)))
+    ask = place.ask.but(filters=(*filters, (listing.board_by, word)), looks=looks)
     field = listing.by_name[listing.board_by]
     label = place.present[word] if _is_of_people(listing) and word else field.kind.plain(word)
     none = "Nobody" if _is_of_people(listing) else f"No {field.label.lower()}"

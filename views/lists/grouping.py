@@ -11,7 +11,7 @@ from flask import request
 from domain.charts import charts, figures, groupings, sums, tallies
 from domain.fields.kinds import clean, whole
 from domain.lists import conditions, totals
-from domain.lists.asks import Answer
+from domain.lists.asks import Answer, Looks
 from views import pages
 
 GROUPS = 20  # of one page
@@ -61,7 +61,8 @@ def context(place):
     keys = order[begin : begin + GROUPS]
     labels = groupings.labels(charts.Chart(field, "day"), keys)
     added = [(f, _figures(place, field, query, f).tally) for f in _summed(place.listing)] if keys else []
-    groups = [_group(place, field, key, labels[key], counted.tally, added) for key in keys]
+    looks = Looks(len(keys))
+    groups = [_group(place, field, key, labels[key], counted.tally, added, looks) for key in keys]
     return about | {
         "grouped_by": field,
         "groups": groups,
@@ -114,9 +115,9 @@ def _order(place, chart, found):
     return [*(reversed(keys) if is_turned else keys), *behind]
 
 
-def _group(place, field, key, label, counted, added):
+def _group(place, field, key, label, counted, added, looks):
     ask = _ask(place, field, key)
-    answer = place.read(ask.but(after="", rows=ROWS)) if ask else Answer([], "", {})
+    answer = place.read(ask.but(after="", rows=ROWS, looks=looks)) if ask else Answer([], "", {})
     count = f"{int(sum(total for (one, _), total in counted.totals.items() if one == key)):,}"
     said = [(f.label, _in_words(f, tally, key)) for f, tally in added if tally is not None]
     rest = _rest(place, key, answer)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from database.scope import inside
-from domain.lists import rows
+from domain.lists import asks, rows
 from domain.records import collections, field_changes, kind_changes, listings
 from domain.tasks import tasks
 from views.lists import grouping
@@ -184,3 +184,14 @@ def test_tasks_stand_by_priority_or_person_and_keep_what_is_due(browse, cast, at
         assert "Sweep" in page
         assert f"/cells/{field}?as=card" in page
     assert "pending" in [word for word, _ in columns(alice.get("/acme/tasks?view=board&board=title").text)]
+
+
+def test_the_columns_of_a_board_and_the_groups_of_a_list_share_one_bound(browse, repairs, monkeypatch):
+    spent, price = [], repairs.names[2]
+    monkeypatch.setattr(asks.Looks, "spend", lambda looks, count: spent.append(looks))
+    for view in (f"view=board&board={repairs.names[3]}", "view=board", f"group={repairs.names[1]}"):
+        spent.clear()
+        page = browse("alice").get(f"/acme/records/repairs?{view}&where=and~{price}~more~4")
+        assert page.status_code == 200
+        assert len(spent) > 1
+        assert len({*spent}) == 1
