@@ -75,7 +75,8 @@ def _asked(shape, args):
     elif about and hasattr(kind, "choices"):
         choices = kind.choices
     abouts = [(one.key, one.label) for one in row_conditions.offered(shape)]
-    return {"abouts": abouts, "about": about, "choices": choices}
+    offers = {"abouts": abouts, "unordered": row_conditions.unordered(shape)}
+    return offers | {"about": about, "choices": choices}
 
 
 @blueprint.get(HERE + "/condition")

@@ -24,6 +24,7 @@ MOST_TOLD = 100  # ranges of keys by which all of them are told
 FILLED, END = "1", "3"  # keys of values begin so; behind all keys
 TURNED = {"is_not": "is", "none_of": "any_of"}  # what says the contrary
 TOLD = {"is", *TURNED, *TURNED.values(), "less", "at_most", "more", "at_least", "between"}
+LONGEST = 60  # characters of a beginning, of those that stand in a key
 TOLD |= {"empty", "not_empty", *(one.key for one in operators.DATE if one not in operators.BARE)}
 
 
@@ -55,7 +56,14 @@ class About:
     def operators(self):
         if self.key == MADE:
             return operators.CHOICE[:1]
-        return tuple(one for one in self.kind.operators if one.key in TOLD)
+        told = TOLD | ({"begins"} if self.kind_name == "text" else set())
+        return tuple(one for one in self.kind.operators if one.key in told)
+
+    @property
+    def untold(self):
+        """What can be asked of such a field elsewhere and not by a rule, in words."""
+        offered = {*self.operators, *operators.BARE}
+        return [one.label.partition(" (")[0] for one in self.kind.operators if one not in offered]
 
 
 def offered(shape):
@@ -65,6 +73,11 @@ def offered(shape):
         found += [_own(cell)] if _is_told(cell) else []
         found += [_beyond(cell, one, there) for there in _linked(cell) for one in there.cells if _is_told(one)]
     return tuple(one for one in found if one.operators)
+
+
+def unordered(shape):
+    """The labels of fields that no rule can ask for: they have no order of their own."""
+    return [cell.field.label for cell in shape.cells if not cell.is_keyed and not cell.kind.pointing]
 
 
 def about(shape, key):
@@ -121,9 +134,16 @@ def read(shape, texts):
 
 def _kept(shape, said):
     of = about(shape, said.name) if said else None
+    cell = shape.by_name.get(f"f{said.name}") if said else None
+    if of is None and cell is not None:
+        raise Unfit(f"{cell.field.label} has no order of its own, by which rules are told.")
     if of is None:
         raise Unfit("A condition is about a field that isn't here any more.")
+    if said.operator not in [one.key for one in of.operators] and said.operator in [o.key for o in of.kind.operators]:
+        raise Unfit(f"A rule can't ask {of.label} for that: it is told by the order of cells, which has beginnings.")
     texts = [text for text in said.texts if text]
+    if said.operator == "begins" and (any(map(str.isdigit, "".join(texts))) or len("".join(texts)) > LONGEST):
+        raise Unfit(f"A beginning is {LONGEST} characters at most here, without figures: those are ordered as numbers.")
     kept = {"is_or": said.is_or, "about": of.key, "kind": of.kind_name, "operator": said.operator, "texts": texts}
     if _ways_to_meet(kept, ANYBODY, shape) is None:
         raise Unfit(f"Say what {of.label} is to be compared with.")

@@ -157,7 +157,7 @@ def test_a_field_of_another_kind_or_a_table_that_is_gone_lets_nobody_through(off
     "where",
     [
         *("", "and", "and~999~is~x", "and~made~none_of~me", "and~{Owner}~any_of~Bob", "and~{Owner}~any_of"),
-        *("and~{Count}~is~x", "and~{Name}~contains~x", "and~{Name}~begins~x", "and~{State}~any_of~999"),
+        *("and~{Count}~is~x", "and~{Name}~contains~x", "and~{Name}~begins~1", "and~{State}~any_of~999"),
         *("and~{Until}~before~soon", "and~{Maker}~empty", "and~1.2.3~is~x", "or~{Count}~between~1"),
     ],
 )
@@ -174,3 +174,35 @@ def test_a_rule_has_few_conditions(offers, at):
         rule(at, *[f"or~{known['Count']}~is~{n}" for n in range(11)])
     with pytest.raises(Invalid):
         rule(at, "~".join(["or", known["Owner"], "any_of", *(str(n) for n in range(1, 200))]))
+
+
+@pytest.mark.parametrize("text", ["BÉ", "be", "Ber", "x", "Äpfel & ", "𝓑"])
+def test_the_beginning_of_a_text_is_told_as_a_filter_tells_it(offers, at, text):
+    alice, bob = at("alice"), at("bob")
+    for name in ("Berlin", "béta", "BE", "Ab", "be 12", "ÄPFEL & more", "𝓑old", "x" * 200, "  Beŕlin", ""):
+        add("offers", alice, Name=name)
+    about = fields(alice)["Name"]
+    wanted = seen(alice, where=f"and~{about}~begins~{text}")
+    rule(at, f"and~{about[1:]}~begins~{text}")
+    assert seen(bob) == wanted
+    assert "begins with" in rules.sentence(
+        rules.of(offers)["role:member"], listings.find("offers", alice).listing.source.shape, {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "text", "said"),
+    [
+        ("Name", "contains", "x", "can't ask Name for that"),
+        ("Name", "lacks", "x", "can't ask Name for that"),
+        ("Name", "begins", "A1", "without figures"),
+        ("Name", "begins", "x" * 61, "60 characters"),
+        ("Note", "is", "x", "Note has no order of its own"),
+    ],
+)
+def test_what_no_key_tells_is_refused_with_why(offers, at, field, operator, text, said):
+    collections.add_field("offers", "Note", by=at("alice"))
+    about = fields(at("alice"))[field]
+    with pytest.raises(Invalid) as refused:
+        rule(at, f"and~{about[1:]}~{operator}~{text}")
+    assert said in refused.value.fields["where"]
