@@ -26,6 +26,7 @@ from models import Checkpoint, Device, Event, Pass, Presence, Scan, Tier
 MOST = 200  # scans of one request
 UNDO = timedelta(minutes=10)
 DRIFT = 2**31 - 1  # milliseconds that are written down of a clock that is wrong
+SEEN = timedelta(seconds=15)  # as closely it is written down when a phone was seen: a commit of its own
 AGAIN = timedelta(seconds=4)  # the same code before the same phone: it was held there a little longer
 CONFLICTS = ("twice", "despite")
 KINDS = ("entry", "exit", "undo")
@@ -52,7 +53,8 @@ def take(keeper, device, asked, waiting=0):
     of checkpoints.RESULTS.
     """
     answers = [_take(keeper, device, one) for one in asked[:MOST]]
-    _seen(device, waiting)
+    if device.waiting != waiting or now() - device.seen_at > SEEN:
+        _seen(device, waiting)
     return answers
 
 

@@ -9,7 +9,7 @@ from database.clock import now
 from database.scope import inside
 from domain.events import codes
 from domain.events.door import devices, scans
-from models import Checkpoint, EventSession, Pass, Presence, Scan
+from models import Checkpoint, Device, EventSession, Pass, Presence, Scan
 from tests.fixtures.doors import an_event, at_the_door, code_of, passes_of
 from tests.fixtures.threads import together, write
 
@@ -246,3 +246,20 @@ def test_counters_tell_who_is_inside(door):
     scan(door, door[3][0])
     inside_now, good = scans.counters(door[0])
     assert (list(inside_now.values()), good) == ([(1, 1)], 2)
+
+
+def test_when_a_phone_was_seen_is_written_down_now_and_then_and_what_it_has_yet_to_send_at_once(door, clock):
+    _, keeper, phone, (ada, _) = door
+
+    def seen(waiting=0):
+        scans.take(keeper, Device.get_by_id(phone.id), [asked(ada)], waiting=waiting)
+        there = Device.get_by_id(phone.id)
+        return (now() - there.seen_at).total_seconds(), there.waiting
+
+    clock.forward(seconds=10)
+    assert seen() == (10, 0)
+    clock.forward(seconds=10)
+    assert seen() == (0, 0)
+    clock.forward(seconds=3)
+    assert seen() == (3, 0)
+    assert seen(waiting=7) == (0, 7)
