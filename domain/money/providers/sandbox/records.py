@@ -12,7 +12,9 @@ from datetime import timedelta
 from typing import Any
 
 from database.clock import now
+from database.compiled import CompiledRows
 from database.locks import lock
+from database.parameters import parameter
 from database.transactions import writes
 from domain import NotFound, Refused
 from domain.base.outgoing import enqueue
@@ -86,22 +88,35 @@ def acts(function):
 # --- rows ---------------------------------------------------------------------------------------------------
 
 
+_one = CompiledRows(
+    SandboxObject, lambda: SandboxObject.select().where(SandboxObject.object_id == parameter("id")).limit(1)
+)
+
+
+def _of_kind(*conditions):
+    query = SandboxObject.select().where(SandboxObject.kind == parameter("kind"), *conditions)
+    return query.order_by(SandboxObject.id.desc()).limit(parameter("limit"))
+
+
+# An answer of the sandbox looks at a dozen objects.
+_all = CompiledRows(SandboxObject, _of_kind)
+_owned = CompiledRows(SandboxObject, lambda: _of_kind(SandboxObject.owner == parameter("owner")))
+MANY = 2**31
+
+
 def get(id, kind=None) -> Any:
     """An object of the sandbox. Refuses with NotFound."""
     id = str(id).replace("\0", "")[:120]
-    row = SandboxObject.one(SandboxObject.object_id == id)
+    row = _one.first(id=id)
     if row is None or (kind and row.kind != kind):
         raise NotFound(f"The sandbox has no {kind or 'object'} {id[:60]}.")
     return row.body
 
 
-def find(kind, owner=None, limit=None, **having) -> list[Any]:
+def find(kind, owner=None, limit=MANY, **having) -> list[Any]:
     """Objects of a kind, the newest first; `having` are values they must have."""
-    rows = SandboxObject.select().where(SandboxObject.kind == kind).order_by(SandboxObject.id.desc())
-    if owner is not None:
-        rows = rows.where(SandboxObject.owner == owner)
-    found = (row.body for row in rows.limit(limit))
-    return [thing for thing in found if all(thing.get(key) == value for key, value in having.items())]
+    rows = _all(kind=kind, limit=limit) if owner is None else _owned(kind=kind, owner=owner, limit=limit)
+    return [row.body for row in rows if all(row.body.get(key) == value for key, value in having.items())]
 
 
 def count(kind):
@@ -139,7 +154,7 @@ def new(kind, **body) -> Any:
 def settings():
     """The clock's offset in seconds, what follows on the last failed retry, and the mischief."""
     usual = {"offset": 0, "finally": "canceled", "seed": None, "drawn": 0} | dict.fromkeys(CHANCES, 0.0)
-    row = SandboxObject.one(SandboxObject.object_id == "settings")
+    row = _one.first(id="settings")
     return usual | (row.body if row else {})
 
 
