@@ -89,6 +89,8 @@ class Comparison:
         self._goes_on("customers")
         for id in idle_customers(self.provider.NAME):
             self._compare(self.provider.buyer(id))
+        for id in ended_with_customers(self.provider.NAME):
+            self._compare(self.provider.refetch(id) or [])
 
     def _goes_on(self, step=None):
         step = step or self.row.facts.get("step")
@@ -237,6 +239,16 @@ def idle_customers(provider):
         idle = [id for (id,) in known.order_by(Customer.id).tuples() if id not in runs]
     turns = len(idle) // BATCH + 1
     return idle[now().toordinal() % turns :: turns]
+
+
+def ended_with_customers(provider):
+    """The same of subscriptions that ended because we heard lately that their customer was deleted: how each stood
+    before may be unheard, and nothing that is over is listed."""
+    deleted = Customer.deleted_at.is_null(False), Customer.updated_at > now() - REFUNDS
+    with everywhere("what ended unheard is asked for by the night"):
+        gone = Customer.select(Customer.provider_customer_id).where(Customer.provider == provider, *deleted)
+    theirs = Subscription.provider == provider, Subscription.provider_customer_id.in_(gone)
+    return _ids(Subscription, Subscription.provider_subscription_id, *theirs, Subscription.status == "canceled")
 
 
 def _ids(table, column, *conditions):

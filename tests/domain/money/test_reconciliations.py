@@ -20,6 +20,7 @@ from domain.money.providers.provider import (
     SubscriptionChanged,
 )
 from models import AuditEvent, Grant, LongJob, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
+from tests.fixtures.billing import time_passes
 from tests.fixtures.threads import write
 
 MONTHLY = sandbox.PRICES["pro_monthly"]
@@ -102,6 +103,22 @@ def test_an_end_that_was_lost_is_mended(deaf, cast, clock):
     assert reconcile(cast).facts["mended"] == 1  # it isn't listed any more, so it was asked for
     assert subscription().status == "canceled"
     assert plan(cast) == "free"
+
+
+def test_what_ended_with_its_customer_is_asked_how_it_had_ended(shop, deaf, cast, clock):
+    """Story 127 of seed 1: that a first payment's time ran out is unheard when the customer is deleted."""
+    sandbox.change_customer(shop, card="declined")
+    sandbox.subscribe(shop, MONTHLY, 1, metadata={"organization": cast.acme.public_id})
+    deaf.deliver()
+    assert subscription().status == "incomplete"
+    time_passes(clock, days=2)
+    assert lose(deaf)
+    sandbox.delete_customer(shop)
+    deaf.deliver()
+    assert subscription().status == "canceled"
+    reconcile(cast, heals=True)
+    assert subscription().status == "incomplete_expired"
+    assert "drift" not in figures(reconcile(cast))
 
 
 def test_a_refund_that_was_lost_is_mended(deaf, cast, clock):
