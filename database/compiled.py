@@ -21,7 +21,7 @@ class Compiled:
     def __call__(self, **values):
         place = _scope.get()
         kind = place if place in (None, EVERYWHERE) else IN_SCOPE
-        key = (database.obj, kind)
+        key = (database.dialect, kind)
         held = self._texts.get(key)
         if held is None:
             with _standing(kind):

@@ -71,7 +71,7 @@ class CachedStatements:
             names.append((field.name, kept))
             params.append(value)
         how = conflict and (conflict._action, _names(conflict._preserve), _names(conflict._conflict_target))
-        key = (self, query.model, tuple(names), how, query._returning is None)
+        key = (self.dialect, query.model, tuple(names), how, query._returning is None)
         text = _inserts.get(key)
         if text is None:
             whole = query.clone()
@@ -115,7 +115,7 @@ def _kept(database, query):
         shape = _select(query, params) if isinstance(query, ModelSelect) else _update(query, params)
     except _NotPlain:
         return None
-    key = (database, *shape)
+    key = (database.dialect, *shape)
     if key not in _texts:
         if len(_texts) >= MOST_TEXTS:
             _texts.clear()
@@ -248,7 +248,7 @@ def insert_row(model, data):
     The query that Peewee would make costs as much as all else of an insert: `records_write_per_second`.
     """
     database, meta = model._meta.database.obj, model._meta
-    key = (database, model, *data)
+    key = (database.dialect, model, *data)
     columns, text = _rows.get(key) or (_written_as(meta, data), None)
     params = []
     for name, as_it_is, made in columns:

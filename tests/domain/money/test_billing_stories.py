@@ -436,7 +436,7 @@ def same(one, other, story):
 
 @pytest.fixture
 def alone(monkeypatch):
-    """Nobody else is there: no rush to wait for, and what is written is written by the thread that asks for it."""
+    """Nobody else is there: what is written is written by the thread that asks for it."""
 
     def do(piece):
         transactions.writer._write([piece])
@@ -446,7 +446,6 @@ def alone(monkeypatch):
 
     database.may_write()
     monkeypatch.setattr(transactions.writer, "do", do)
-    monkeypatch.setattr(inbox, "WITHIN", 0)
 
 
 @pytest.mark.parametrize("number", range(FIRST, FIRST + (MANY or 15)))
