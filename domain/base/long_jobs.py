@@ -13,6 +13,8 @@ from datetime import timedelta
 
 from database.clock import now
 from database.columns import public_id
+from database.compiled import Compiled
+from database.parameters import parameter
 from database.transactions import wake, writes
 from models import LongJob
 
@@ -55,6 +57,8 @@ def claim(kind):
     """Take up the oldest open work of a kind that nobody else holds; None when there is none.
     Of two who ask at once, or while another thread or process is at it, one gets it. What a thread left
     half done it may take up again at once, for its next batch."""
+    if not _any_open(kind=kind):  # most often, and no reason to write
+        return None
     me = f"{os.getpid()}:{threading.get_native_id()}"
     return _claim(kind, hashlib.sha256((_PROCESS + me).encode()).hexdigest()[:12])
 
@@ -113,6 +117,9 @@ def finish(row, *, error=None, **facts):
 
 def _open(kind):
     return LongJob.kind == kind, LongJob.status.in_(("waiting", "running"))
+
+
+_any_open = Compiled(lambda: LongJob.select(LongJob.id).where(*_open(parameter("kind"))).limit(1))
 
 
 def _mine(row):

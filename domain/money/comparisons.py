@@ -216,14 +216,14 @@ def unsettled_payments(provider):
     """The provider's ids of payments that are open, failed or disputed, or were refunded lately; newest first."""
     waits = Payment.status.in_(("open", "failed")) | (Payment.dispute == "open")
     refunded = (Payment.amount_refunded > 0) & (Payment.updated_at > now() - REFUNDS)
-    return _ids(Payment, Payment.provider_payment_id, Payment.provider == provider, waits | refunded)
+    return _ids(Payment, Payment.provider_payment_id, lambda: (Payment.provider == provider, waits | refunded))
 
 
 def unsettled_checkouts(provider):
     """The same of checkouts for something bought once that were gone through, and of whose payment nobody knows."""
     once = Checkout.plan_key.in_([key for key, plan in plans.PLANS.items() if plan.is_once])
     waits = (Checkout.status == "completed") & Checkout.settled_at.is_null()
-    return _ids(Checkout, Checkout.provider_checkout_id, Checkout.provider == provider, once, waits)
+    return _ids(Checkout, Checkout.provider_checkout_id, lambda: (Checkout.provider == provider, once, waits))
 
 
 def idle_customers(provider):
@@ -244,19 +244,22 @@ def idle_customers(provider):
 def ended_with_customers(provider):
     """The same of subscriptions that ended because we heard lately that their customer was deleted: how each stood
     before may be unheard, and nothing that is over is listed."""
-    deleted = Customer.deleted_at.is_null(False), Customer.updated_at > now() - REFUNDS
-    with everywhere("what ended unheard is asked for by the night"):
+
+    def ended():
+        deleted = Customer.deleted_at.is_null(False), Customer.updated_at > now() - REFUNDS
         gone = Customer.select(Customer.provider_customer_id).where(Customer.provider == provider, *deleted)
-    theirs = Subscription.provider == provider, Subscription.provider_customer_id.in_(gone)
-    return _ids(Subscription, Subscription.provider_subscription_id, *theirs, Subscription.status == "canceled")
+        theirs = Subscription.provider_customer_id.in_(gone), Subscription.status == "canceled"
+        return Subscription.provider == provider, *theirs
+
+    return _ids(Subscription, Subscription.provider_subscription_id, ended)
 
 
-def _ids(table, column, *conditions):
+def _ids(table, column, conditions):
     last = None
     while True:
         before = [table.id < last] if last else []
         with everywhere("what isn't settled is asked for by the night"):
-            query = table.select(table.id, column.alias("theirs")).where(*conditions, *before, column.is_null(False))
+            query = table.select(table.id, column.alias("theirs")).where(*conditions(), *before, column.is_null(False))
             rows = list(query.order_by(table.id.desc()).limit(BATCH).tuples())
         if not rows:
             return

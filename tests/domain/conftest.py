@@ -4,7 +4,9 @@ from datetime import timedelta
 import pytest
 
 import jobs
+from database import transactions
 from database.clock import now
+from database.connections import database
 from database.scope import inside
 from database.transactions import writes
 from domain.base import outgoing, stepup, tokens
@@ -114,6 +116,20 @@ def pay(at, monkeypatch):
     monkeypatch.setattr(inbox, "WITHIN", 0)
     stripe.wire._client.cache_clear()
     return Sandbox(at("alice"))
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Nobody else is there: what is written is written by the thread that asks for it."""
+
+    def do(piece):
+        transactions.writer._write([piece])
+        if piece.error is not None:
+            raise piece.error
+        return piece.outcome()
+
+    database.may_write()
+    monkeypatch.setattr(transactions.writer, "do", do)
 
 
 @pytest.fixture

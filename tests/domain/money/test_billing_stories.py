@@ -18,8 +18,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import jobs
-from database import transactions
-from database.connections import database
 from database.scope import inside
 from domain import Refused
 from domain.entitlements import credit_standings, credits
@@ -42,7 +40,7 @@ numbers = itertools.count(1)
 class Story:
     """One telling: an organization of its own, a sandbox that gives ids by a counter, and the verbs of a story."""
 
-    def __init__(self, cast, clock, pay, patch, luck):
+    def __init__(self, cast, clock, pay, patch, luck=0):
         self.clock, self.pay, self.tag = clock, pay, f"r{next(numbers):06}"
         clock.moment = BEGAN
         self.ids, self.said, self.step = itertools.count(1), [], 0
@@ -434,23 +432,18 @@ def same(one, other, story):
     assert not differing, "\n".join(["the ends differ", *differing, "", "the story:", *story])
 
 
-@pytest.fixture
-def alone(monkeypatch):
-    """Nobody else is there: what is written is written by the thread that asks for it."""
-
-    def do(piece):
-        transactions.writer._write([piece])
-        if piece.error is not None:
-            raise piece.error
-        return piece.outcome()
-
-    database.may_write()
-    monkeypatch.setattr(transactions.writer, "do", do)
+def told_often(times):
+    """A parameter `number` of as many stories: the same each time, or those of a seed."""
+    return pytest.mark.parametrize("number", range(FIRST, FIRST + (MANY or times)))
 
 
-@pytest.mark.parametrize("number", range(FIRST, FIRST + (MANY or 15)))
+def die_of(number):
+    return random.Random(f"{SEED} {number}")
+
+
+@told_often(15)
 def test_any_story_ends_in_the_same_rows_however_its_events_come(number, cast, clock, pay, alone, monkeypatch):
-    die = random.Random(f"{SEED} {number}")
+    die = die_of(number)
     steps, luck, ends = story_of(die), die.random(), []
     for kind in (InOrder, AnyHow):
         telling = kind(cast, clock, pay, monkeypatch, luck)
