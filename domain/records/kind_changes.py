@@ -5,7 +5,7 @@ walks over all rows in batches and goes on after a kill where it stood. The old 
 what is changed meanwhile, so that going back is a flip as well. Nothing is lost on any way.
 """
 
-import json
+import time
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from domain.fields.kinds import Unfit, comparable
 from domain.fields.records import conversions, formats, registry
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.fields.records.many_options import split
-from domain.records import collections, documents, shape_changes, shapes
+from domain.records import collections, documents, questions, shape_changes, shapes
 from domain.records.hanging import queries, uses
 from models import (
     Collection,
@@ -40,7 +40,8 @@ CHANGE = "kind_change"
 KEPT = 30  # days
 SLOTS = 3  # kept ones of a field
 LOOKED = 20_000  # cells that a rehearsal looks at while somebody waits; rehearsals.py looks at the others
-BATCH = 500
+BATCH = 1000
+SPAN = 0.015  # seconds after which a batch has what it has, so that others write in between
 SHOWN = 25
 
 
@@ -311,25 +312,50 @@ def _fill(job):
     if not rows and archived:
         kinds = (cell.kind.for_all(), other.kind.for_all())
         return _flip(job, slot, row, collection, queries.Becoming(cell.name, *kinds, cell.form(other)))
-    facts = {"archived": archived or not rows, "upto": rows[-1][0] if rows else 0}
-    if not long_jobs.progress(job, job.done + len(rows), lasting=True, **facts):
+    made = _made_of(rows, cell, other)
+    facts = {"archived": archived or not rows, "upto": made[-1].id if made else 0}
+    facts["left"] = job.facts["left"] + sum(one.is_left for one in made)
+    if not long_jobs.progress(job, job.done + len(made), lasting=True, **facts):
         return 1  # somebody else has taken it up
-    left, texts, keys = 0, [], []
+    _put(made, slot, other, archived)
+    return len(made) or 1
+
+
+class _Made(NamedTuple):
+    """A row with its new cell: its document's text, and the value and whether words of it were left over."""
+
+    text: str
+    version: int
+    id: int
+    value: Any
+    is_left: bool
+
+
+def _made_of(rows, cell, other):
+    """The first rows with their new cells, as many as SPAN allows, at least one."""
+    made, until = [], time.monotonic() + SPAN
     for id, document, version in rows:
-        left += documents.fill(document, cell, other, cell.value(document))
-        texts.append((json.dumps(document, ensure_ascii=False, separators=(",", ":")), version + 1, id))
-        if other.kind.pointing and not archived:
-            documents.place_links(id, set(), {(slot.id, to) for to in documents.numbers(other.value(document))}, True)
-        if other.is_keyed:
-            keys.append((slot.id, other.key(other.value(document)), id))
-    update_values(Record, ("cells", "version"), texts)
+        value, is_left = documents.fill(document, cell, other, cell.value(document))
+        made.append(_Made(documents.as_text(document), version + 1, id, value, is_left))
+        if time.monotonic() > until:
+            break
+    return made
+
+
+def _put(made, slot, other, archived):
+    """Write rows with their new cells, and what stands beside them; of those in the trash nothing does."""
+    update_values(Record, ("cells", "version"), [one[:3] for one in made])
     if other.kind.counts:
-        largest = max((n for _, document, _ in rows if isinstance(n := other.value(document), int)), default=0)
+        largest = max((one.value for one in made if isinstance(one.value, int)), default=0)
         RecordSlot.update(counted=max(slot.counted, largest)).where(RecordSlot.id == slot.id).execute()
-    if other.is_keyed and not archived:
-        insert_values(RecordKey, ("slot", "key", "record"), sorted(keys), or_leave=True)
-    long_jobs.progress(job, job.done, lasting=True, left=job.facts["left"] + left)
-    return len(rows) or 1
+    if archived:
+        return
+    if other.kind.pointing:
+        for one in made:
+            documents.place_links(one.id, set(), {(slot.id, to) for to in documents.numbers(one.value)}, True)
+    if other.is_keyed:
+        keys = sorted((slot.id, other.key(one.value), one.id) for one in made)
+        insert_values(RecordKey, ("slot", "key", "record"), keys, or_leave=True)
 
 
 def count_rows(collection):
@@ -339,10 +365,8 @@ def count_rows(collection):
 
 def rows_of(collection, archived, after, most):
     """(id, document, version) of the next rows by their age, in the trash or not."""
-    where = Record.archived_at.is_null(not archived)
-    rows = Record.select(Record.id, Record.cells, Record.version)
-    rows = rows.where(Record.collection == collection, where, Record.id > after).order_by(Record.id).limit(most)
-    return ((id, json.loads(cells), version) for id, cells, version in rows.tuples())
+    rows = questions.following(archived)(collection=collection.id, after_id=after, limit=most)
+    return ((id, documents.loaded(cells), version) for id, cells, version in rows)
 
 
 def _flip(job, slot, row, collection, becoming):

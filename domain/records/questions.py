@@ -7,7 +7,7 @@ from functools import lru_cache, reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from peewee import OP, SQL, Expression, NodeList, Select, fn
+from peewee import OP, SQL, Case, Expression, NodeList, Select, fn
 
 from database.compiled import Compiled
 from database.connections import database, holds, points
@@ -15,6 +15,7 @@ from database.parameters import Parameter, parameter
 from models import Record, RecordKey, RecordLink
 
 GATHERED = 2000  # so few are all read, whatever order is asked for
+TALLIED = 500  # of more, so many are counted word by word
 
 COLUMNS = (Record.id, Record.cells, Record.version)
 
@@ -143,13 +144,14 @@ def counting(way, narrowing):
 
 @lru_cache(maxsize=200)
 def tallied(way, narrowing, count):
-    """Of the first `limit` rows found that way, how many hold each of `count` keys b0, b1, … and how many they are."""
+    """(number of a key, how many hold it) of `count` keys b0, b1, …, among the first `limit` rows found that way. A row
+    holds one of them or none: after the first it isn't asked for the others."""
 
     def build():
         some = _ids(way, narrowing).limit(_limit()).alias("some")
-        number = fn.COUNT(SQL("*"))
-        each = [fn.COUNT(SQL("*")).filter(holds(some.c.record_id, f"b{place}")) for place in range(count)]
-        return Select(from_list=[some], columns=[*each, number])
+        held = Case(None, [(holds(some.c.record_id, f"b{place}"), SQL(str(place))) for place in range(count)])
+        rows = Select(from_list=[some], columns=[held.alias("place")]).alias("told")
+        return Select(from_list=[rows], columns=[rows.c.place, fn.COUNT(SQL("*"))]).group_by(rows.c.place)
 
     return Compiled(build)
 
@@ -189,6 +191,19 @@ def _cell(place):
         return fn.JSON_EXTRACT(Record.cells, *(fn.PRINTF('$."%s"', name) for name in names))
     document = Record.cells.cast("jsonb")
     return fn.JSONB_BUILD_ARRAY(*(fn.JSONB_EXTRACT_PATH(document, name) for name in names)).cast("text")
+
+
+@lru_cache(maxsize=2)
+def following(archived):
+    """(id, its document's text, version) of the next `limit` rows behind `after_id`, in the trash or not: for
+    `kind_change_1m`."""
+
+    def build():
+        where = Record.collection == parameter("collection"), Record.archived_at.is_null(not archived)
+        rows = Record.select(*COLUMNS).where(*where, Record.id > parameter("after_id"))
+        return rows.order_by(Record.id).limit(_limit())
+
+    return Compiled(build)
 
 
 @lru_cache(maxsize=1)

@@ -29,20 +29,19 @@ def counts(sight, listing, plan):
 def _tallied(sight, plan, slot, keys):
     """The same by `keys`, (key, word) of the slot.
 
-    Of more than GATHERED rows only so many are looked at, once for all words: a word that none of very many rows
-    holds would be looked for in all of them. For `records_growth`.
+    Of more than GATHERED rows, which are but counted, the first TALLIED are looked at: a word that none of very many
+    rows holds would be looked for in all of them. For `records_growth`.
     """
     way, given, probes = sight.way(plan, plan.probes)
+    narrowing, most = sight.narrowing(probes, plan), questions.GATHERED + 1
+    is_whole = questions.counting(way, narrowing)(**given, limit=most)[0][0] < most
     found: Counter = Counter()
-    looked = 0
     for start in range(0, len(keys), AT_ONCE):
         some = keys[start : start + AT_ONCE]
-        asked = {"limit": questions.GATHERED + 1}
+        asked = {"limit": most if is_whole else min(questions.TALLIED, most)}
         for place, (key, _) in enumerate(some):
             asked |= {f"slot_b{place}": slot, f"key_b{place}": key}
-        query = questions.tallied(way, sight.narrowing(probes, plan), len(some))
-        *numbers, looked = query(**given, **asked)[0]
-        for number, (_, word) in zip(numbers, some, strict=True):
-            found[word] += number
-    is_whole = looked <= questions.GATHERED
+        for place, number in questions.tallied(way, narrowing, len(some))(**given, **asked):
+            if place is not None:
+                found[some[place][1]] += number
     return {word: AtLeast.unless(is_whole or found[word] > COUNTED, min(found[word], COUNTED + 1)) for _, word in keys}
