@@ -1,7 +1,8 @@
 """Measures Guildhall against its floors and peers, in one run on one machine. `make bench [QUICK=1]`.
 
 With SMOKE=1 every measure of Guildhall runs over little data and without its peers, and no figure is judged: it
-shows within a minute that none has broken.
+shows within a minute that none has broken. `python -m bench records growth` takes these measures alone, called as
+the methods of Bench are, with the servers that they need, and keeps no figures.
 """
 
 import contextlib
@@ -13,9 +14,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import cycle, repeat
 from pathlib import Path
 
@@ -158,48 +159,87 @@ class Absent:
 
 
 class Bench:
-    hello: Server | None = None
-    jinja: Server | None = None
-    inbox: Server | None = None
-    flask_admin: Server | None = None
-    django: Server | None = None
-    django_admin: peer_data.DjangoAdmin | Absent = Absent()
+    """All measures; each server is started once the first of them asks for it, and then stays."""
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
-        start = stack.enter_context
-        folders = {count: guildhall.database(count) for count in (MANY, FEW)}
-        if not SMOKE:
-            self._start_peers(start)
-        self.many = start(guildhall.server("guildhall-many", folders[MANY]))
-        self.few = start(guildhall.server("guildhall-few", folders[FEW]))
-        self.at_many = guildhall.Owner(self.many, folders[MANY])
-        self.at_few = guildhall.Owner(self.few, folders[FEW])
-        for server, owner in ((self.many, self.at_many), (self.few, self.at_few)):
-            for message in owner.pages().values():
-                owner.check(fetch(server.port, message))
-        self.creates = self.at_many.creates()
-        self.stripe = guildhall.Stripe()
-        self.webhooks = self.stripe.webhooks()
+        self._start = stack.enter_context
 
-    def _start_peers(self, start: Callable[[contextlib.AbstractContextManager[Server]], Server]) -> None:
-        settings = guildhall.SETTINGS
-        django = peer_data.django_settings(peer_data.django_database(MANY))
-        flask_admin = str(peer_data.flask_admin_database(MANY))
-        inbox = VAR / "bare-webhook.sqlite3"
-        for old in VAR.glob(inbox.name + "*"):
+    def _peer(self, name: str, environment_name: str, application: str, **extra: str) -> Server | None:
+        print(f"starting {name}", flush=True)
+        return self._start(peer(name, environment_name, application, guildhall.SETTINGS, **extra))
+
+    @cached_property
+    def hello(self) -> Server | None:
+        return None if SMOKE else self._peer("hello", "bare", "hello:app")
+
+    @cached_property
+    def jinja(self) -> Server | None:
+        return None if SMOKE else self._peer("page", "bare", "page:app", TASKS_FILE=str(peer_data.page_file()))
+
+    @cached_property
+    def inbox(self) -> Server | None:
+        if SMOKE:
+            return None
+        file = VAR / "bare-webhook.sqlite3"
+        for old in VAR.glob(file.name + "*"):
             old.unlink()
-        print("starting", flush=True)
-        self.hello = start(peer("hello", "bare", "hello:app", settings))
-        self.jinja = start(peer("page", "bare", "page:app", settings, TASKS_FILE=str(peer_data.page_file())))
-        self.inbox = start(peer("webhook", "bare", "webhook:app", settings, DATABASE_FILE=str(inbox)))
-        self.flask_admin = start(
-            peer("flask-admin", "flask_admin", "flask_admin_site:app", settings, DATABASE_FILE=flask_admin)
-        )
-        self.django = start(peer("django", "django", "django_site.urls:app", settings, **django))
-        self.django_admin = peer_data.DjangoAdmin(self.django.port)
+        return self._peer("webhook", "bare", "webhook:app", DATABASE_FILE=str(file))
 
-    def rows(self) -> Iterator[Row]:
-        for measure in (
+    @cached_property
+    def flask_admin(self) -> Server | None:
+        if SMOKE:
+            return None
+        file = str(peer_data.flask_admin_database(MANY))
+        return self._peer("flask-admin", "flask_admin", "flask_admin_site:app", DATABASE_FILE=file)
+
+    @cached_property
+    def django(self) -> Server | None:
+        if SMOKE:
+            return None
+        told = peer_data.django_settings(peer_data.django_database(MANY))
+        return self._peer("django", "django", "django_site.urls:app", **told)
+
+    @cached_property
+    def django_admin(self) -> peer_data.DjangoAdmin | Absent:
+        return peer_data.DjangoAdmin(self.django.port) if self.django else Absent()
+
+    @cached_property
+    def many(self) -> Server:
+        return self._start(guildhall.server("guildhall-many", guildhall.database(MANY)))
+
+    @cached_property
+    def few(self) -> Server:
+        return self._start(guildhall.server("guildhall-few", guildhall.database(FEW)))
+
+    @cached_property
+    def at_many(self) -> guildhall.Owner:
+        return self._owner(self.many, guildhall.database(MANY))
+
+    @cached_property
+    def at_few(self) -> guildhall.Owner:
+        return self._owner(self.few, guildhall.database(FEW))
+
+    @staticmethod
+    def _owner(server: Server, folder: Path) -> guildhall.Owner:
+        owner = guildhall.Owner(server, folder)
+        for message in owner.pages().values():
+            owner.check(fetch(server.port, message))
+        return owner
+
+    @cached_property
+    def creates(self) -> Iterator[bytes]:
+        return self.at_many.creates()
+
+    @cached_property
+    def stripe(self) -> guildhall.Stripe:
+        return guildhall.Stripe()
+
+    @cached_property
+    def webhooks(self) -> Iterator[tuple[str, bytes]]:
+        return self.stripe.webhooks()
+
+    def rows(self, only: Sequence[str] = ()) -> Iterator[Row]:
+        measures = (
             self.lists,
             self.search,
             self.staff,
@@ -223,7 +263,10 @@ class Bench:
             self.weight,
             self.slow_clients,
             self.memory,
-        ):
+        )
+        if unknown := {*only} - {measure.__name__ for measure in measures}:
+            raise SystemExit(f"There is no {', '.join(sorted(unknown))}: {', '.join(m.__name__ for m in measures)}")
+        for measure in (m for m in measures if not only or m.__name__ in only):
             started = time.perf_counter()
             yield from measure()
             print(f"{measure.__name__}: {time.perf_counter() - started:.1f} s", flush=True)
@@ -303,6 +346,7 @@ class Bench:
         folder = guildhall.scratch(guildhall.ordered(FEW if QUICK else MANY), "orders")
         told = json.loads(on_server_core("bench.records", "kind", folder))
         shutil.rmtree(folder)
+        print("  rehearsed in {rehearsed:.1f} s, changed with {cpu:.1f} s of CPU".format(**told), flush=True)
         yield Row("kind_change_1m", told["seconds"] * 1_000_000 / told["rows"], "s")
         yield Row("kind_change_others_p99", told["p99_ms"], "ms")
 
@@ -320,8 +364,8 @@ class Bench:
         with contextlib.ExitStack() as stack:
             servers = [stack.enter_context(guildhall.server(f"guildhall-{f.name}", f)) for f in folders]
             owners = [guildhall.Owner(*pair) for pair in zip(servers, folders, strict=True)]
-            asked = [(s, {"page": o.get("/records/table-1")}) for s, o in zip(servers, owners, strict=True)]
-            yield grown("many_tables_page", *asked, counts=TABLES)
+            many, few = ((s, {"page": o.get("/records/table-1")}) for s, o in zip(servers, owners, strict=True))
+            yield grown("many_tables_page", many, few, TABLES)
 
     def writes(self) -> Iterator[Row]:
         folder = guildhall.scratch(guildhall.database(FEW), "writes")
@@ -539,6 +583,8 @@ class Bench:
         yield Row("health_p99_under_slow_clients", result.percentile_ms(0.99), "ms")
 
     def memory(self) -> Iterator[Row]:
+        """Of a server that was used: by this run's other measures, at least by its lists and a search each."""
+        self.at_many.check(fetch(self.many.port, self.at_many.list()))
         yield Row("memory_mb", self.many.memory_mb(), "MB")
 
 
@@ -568,8 +614,8 @@ def table(rows: Iterable[Row]) -> str:
 def main() -> None:
     stay_on(CLIENT_CORE)
     with contextlib.ExitStack() as stack:
-        rows = list(Bench(stack).rows())
-    if not SMOKE:
+        rows = list(Bench(stack).rows(sys.argv[1:]))
+    if not SMOKE and not sys.argv[1:]:
         (VAR.parent / "bench.json").write_text(json.dumps([row.saved() for row in rows], indent=1) + "\n")
     print("\n" + table(rows))
 

@@ -9,6 +9,8 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from bench.load import LoadError
 from bench.records import TABLE
@@ -33,10 +35,15 @@ def _measured(listing: object, query: str, by: organizations.Member, rows: int) 
     figures.AT_ONCE = min(figures.AT_ONCE, rows // 2)
     started = time.perf_counter()
     begun = _figures(listing, query, by)
-    told = []
-    heard, long_jobs.progress = long_jobs.progress, lambda job, done: told.append(done) or heard(job, done)
-    figures.work()
-    long_jobs.progress = heard
+    told: list[int] = []
+    heard = long_jobs.progress
+
+    def hear(job: Any, done: int, **facts: Any) -> bool:
+        told.append(done)
+        return heard(job, done, **facts)
+
+    with mock.patch.object(long_jobs, "progress", hear):
+        figures.work()
     first = time.perf_counter() - started
     taken = []
     for _ in range(SHOWN):

@@ -82,8 +82,16 @@ def _others(stop: threading.Event, waited: list[float]) -> list[threading.Thread
 def main(folder: Path, count: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{file(folder)}"
-    about = {"secret_key": "k" * 40, "site_url": "http://localhost", "mail_from": "hall@example.org"}
-    configuration.use(configuration.Configuration(env="test", data=folder, database_url=url, **about))
+    configuration.use(
+        configuration.Configuration(
+            env="test",
+            data=folder,
+            database_url=url,
+            secret_key="k" * 40,
+            site_url="http://localhost",
+            mail_from="hall@example.org",
+        )
+    )
     opened = open_database(url)
     migrate(folder)
     _file(folder / "rows.csv", count)

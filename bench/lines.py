@@ -28,7 +28,7 @@ def functions(name, text):
     """(lines, where) of each function."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.end_lineno - node.lineno + 1, f"{name}:{node.lineno} {node.name}"
+            yield (node.end_lineno or node.lineno) - node.lineno + 1, f"{name}:{node.lineno} {node.name}"
 
 
 def prose(text):
@@ -36,7 +36,7 @@ def prose(text):
     told = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
-            told |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+            told |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
     written = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:

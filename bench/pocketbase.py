@@ -33,10 +33,10 @@ def folder(count: int) -> Path:
         if draft:
             for old in made.iterdir():  # of a making that broke off
                 shutil.rmtree(old) if old.is_dir() else old.unlink()
-            command = [_program(), "superuser", "upsert", EMAIL, PASSWORD, "--dir", made]
+            command: list[str | Path] = [_program(), "superuser", "upsert", EMAIL, PASSWORD, "--dir", made]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             with server(made) as running_one:
-                table = {"name": "orders", "type": "base", "fields": FIELDS, "indexes": [INDEX]}
+                table: dict[str, object] = {"name": "orders", "type": "base", "fields": FIELDS, "indexes": [INDEX]}
                 _asked(running_one, "/api/collections", table, token(running_one))
             _fill(made / "data.db", count)
             draft.touch()
@@ -47,7 +47,8 @@ def _fill(file: Path, count: int) -> None:
     with contextlib.closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA synchronous = OFF")
         columns, marks = ", ".join(Order._fields), ", ".join("?" * len(Order._fields))
-        rows = (one._replace(amount=float(one.amount)) for one in map(order, tasks(count)))
+        place = Order._fields.index("amount")
+        rows = ((*one[:place], float(one.amount), *one[place + 1 :]) for one in map(order, tasks(count)))
         database.executemany(f"INSERT INTO orders ({columns}) VALUES ({marks})", rows)
         database.commit()
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -92,7 +92,16 @@ def order(task: Task) -> Order:
     words = task.description.split()
     number = len(task.title) * 31 + task.assignee * 7919 + sum(map(ord, task.due_date + words[3]))
     return Order(
-        *(task.title, f"{number * 7907 % 10_000_000 / 100:.2f}", task.status, task.category, task.due_date),
-        *(1 + number % 5, " ".join(words[:2]), words[2], f"{words[3]} {task.assignee}", str(number), words[4]),
-        task.description,
+        title=task.title,
+        amount=f"{number * 7907 % 10_000_000 / 100:.2f}",
+        status=task.status,
+        category=task.category,
+        due=task.due_date,
+        stars=1 + number % 5,
+        company=" ".join(words[:2]),
+        town=words[2],
+        street=f"{words[3]} {task.assignee}",
+        number=str(number),
+        contact=words[4],
+        notes=task.description,
     )

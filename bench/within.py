@@ -32,7 +32,7 @@ from domain.base import configuration
 from domain.entitlements import credit_standings, credits
 from domain.money import inbox, providers
 from domain.money.providers import provider, sandbox
-from domain.money.providers import stripe as adapter
+from domain.money.providers.stripe import wire
 from domain.organizations import organizations
 from domain.people import accounts, passwords
 
@@ -258,7 +258,7 @@ def _events(folder: Path, subscribers: int) -> None:
     def fill() -> int:
         events = list(stripe_objects.life(subscribers, price, stripe.api_version))
         for event in events:
-            inbox.accept(adapter.CHANNEL, adapter.wire.event_of(event), json.dumps(event).encode())
+            inbox.accept(wire.CHANNEL, wire.event_of(event), json.dumps(event).encode())
         return len(events)
 
     with opened(folder):
