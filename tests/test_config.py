@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 
 import pytest
 from joserfc.jwk import ECKey
@@ -464,3 +465,11 @@ def test_half_a_key_before_the_present_one_is_refused(load):
     names, told = problems(load, SECRET_KEY=SECRET, SECRET_KEY_FALLBACKS="o" * 32 + ",short-and-secret")
     assert names == ["SECRET_KEY_FALLBACKS"]
     assert "short-and-secret" not in told
+
+
+def test_a_late_library_is_loaded_by_the_first_who_asks():
+    sys.modules.pop("colorsys", None)
+    library = configuration.Late("colorsys")
+    assert "colorsys" not in sys.modules
+    assert library.rgb_to_hsv(0, 0, 0) == (0.0, 0.0, 0)
+    assert "colorsys" in sys.modules

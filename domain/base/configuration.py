@@ -3,6 +3,7 @@
 import re
 import secrets
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -422,3 +423,14 @@ def _kept_secret(data):
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48))
     return path.read_text().strip()
+
+
+class Late:
+    """Stands for a library that few processes ever use: it is loaded by the first who asks for something of it, so
+    that the others don't hold it (`memory_mb`)."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)

@@ -9,31 +9,27 @@ import re
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-import webauthn
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
-
 from database.clock import now
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit, configuration, outgoing, settings, stepup
+from domain.base.configuration import Late
 from domain.fields.kinds import clean
 from models import Passkey, User
 
+webauthn, helpers, structs = Late("webauthn"), Late("webauthn.helpers"), Late("webauthn.helpers.structs")
+
 MOST = 20
 ANSWERED_WITHIN = timedelta(minutes=10)
-BROKEN = (WebAuthnException, ValueError, KeyError, TypeError, RecursionError)  # what a made-up answer may cause
 
 
 class NotRecognised(Refused):
     code, status = "UNAUTHENTICATED", 401
+
+
+def _broken():
+    """What a made-up answer may cause."""
+    return helpers.exceptions.WebAuthnException, ValueError, KeyError, TypeError, RecursionError
 
 
 def _site():
@@ -51,11 +47,11 @@ def of(user):
 
 
 def _described(passkeys):
-    known = {transport.value for transport in AuthenticatorTransport}
+    known = {transport.value for transport in structs.AuthenticatorTransport}
     return [
-        PublicKeyCredentialDescriptor(
-            id=base64url_to_bytes(one.credential_id),
-            transports=[AuthenticatorTransport(t) for t in one.transports if t in known],
+        structs.PublicKeyCredentialDescriptor(
+            id=helpers.base64url_to_bytes(one.credential_id),
+            transports=[structs.AuthenticatorTransport(t) for t in one.transports if t in known],
         )
         for one in passkeys
     ]
@@ -70,11 +66,12 @@ def creation(user):
         user_name=user.email,
         user_display_name=user.name,
         exclude_credentials=_described(of(user)),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
     )
-    return bytes_to_base64url(options.challenge), webauthn.options_to_json(options)
+    return helpers.bytes_to_base64url(options.challenge), webauthn.options_to_json(options)
 
 
 def keep(user, answer, challenge, name):
@@ -82,13 +79,13 @@ def keep(user, answer, challenge, name):
     try:
         made = webauthn.verify_registration_response(
             credential=answer or "",
-            expected_challenge=base64url_to_bytes(challenge or ""),
+            expected_challenge=helpers.base64url_to_bytes(challenge or ""),
             expected_rp_id=_site().hostname or "localhost",
             expected_origin=_origin(),
             require_user_verification=True,
         )
         transports = json.loads(answer)["response"].get("transports") or []
-    except BROKEN:
+    except _broken():
         raise NotRecognised("The browser's answer couldn't be checked. Please try again.") from None
     name = " ".join(clean(name).split())[:60] or "Passkey"
     return _keep(user, made, [str(t)[:20] for t in transports[:8]], name)
@@ -99,7 +96,7 @@ def _keep(user, made, transports, name):
     stepup.demand("security.add_passkey")
     if len(of(user)) >= MOST:
         raise Refused(f"{MOST} passkeys are enough. Remove one first.")
-    credential_id = bytes_to_base64url(made.credential_id)
+    credential_id = helpers.bytes_to_base64url(made.credential_id)
     if Passkey.one(Passkey.credential_id == credential_id):
         raise Refused("This passkey is kept already.")
     passkey = Passkey.create(
@@ -147,9 +144,9 @@ def request(user=None):
     options = webauthn.generate_authentication_options(
         rp_id=_site().hostname or "localhost",
         allow_credentials=_described(of(user)) if user else [],
-        user_verification=UserVerificationRequirement.REQUIRED,
+        user_verification=structs.UserVerificationRequirement.REQUIRED,
     )
-    return f"{bytes_to_base64url(options.challenge)}.{now().isoformat()}", webauthn.options_to_json(options)
+    return f"{helpers.bytes_to_base64url(options.challenge)}.{now().isoformat()}", webauthn.options_to_json(options)
 
 
 def answered_by(answer, challenge, user=None):
@@ -167,18 +164,18 @@ def answered_by(answer, challenge, user=None):
             raise gone
         owner = User.get_by_id(passkey.user_id)
         handle = json.loads(answer)["response"].get("userHandle")
-        if handle and base64url_to_bytes(handle) != owner.public_id.encode():
+        if handle and helpers.base64url_to_bytes(handle) != owner.public_id.encode():
             raise gone
         checked = webauthn.verify_authentication_response(
             credential=answer,
-            expected_challenge=base64url_to_bytes(challenge),
+            expected_challenge=helpers.base64url_to_bytes(challenge),
             expected_rp_id=_site().hostname or "localhost",
             expected_origin=_origin(),
             credential_public_key=bytes(passkey.public_key),
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
-    except BROKEN:
+    except _broken():
         raise gone from None
     if not _used(passkey, checked.new_sign_count, made_at):
         raise gone

@@ -4,14 +4,15 @@ Nothing is decided in the writer but whether what was worked out still holds; if
 and its rows go one by one.
 """
 
+import time
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from database.locks import lock
 from database.statements import delete_values, insert_values, new_ids, update_values
 from domain.lists.sources import AsItIs
 from domain.records import documents
-from models import Collection, Record, RecordKey, RecordUnique
+from models import Collection, Record, RecordKey, RecordSlot, RecordUnique
 
 PLACED = ("slot", "key", "record")
 MADE = (
@@ -107,3 +108,43 @@ def _check(shape, rows):
     )
     if taken or wanted.total() > len(wanted):
         raise AsItIs
+
+
+# --- another slot beside the cells: see domain/records/kind_changes.py -------------------------------------
+
+
+class Filled(NamedTuple):
+    """A row with its new cell: its document's text, and the value and whether words of it were left over."""
+
+    text: str
+    version: int
+    id: int
+    value: Any
+    is_left: bool
+
+
+def filled(rows, cell, other, span):
+    """The first rows (id, document, version) with their new cells, as many as `span` seconds allow, at least one."""
+    made, until = [], time.monotonic() + span
+    for id, document, version in rows:
+        value, is_left = documents.fill(document, cell, other, cell.value(document))
+        made.append(Filled(documents.as_text(document), version + 1, id, value, is_left))
+        if time.monotonic() > until:
+            break
+    return made
+
+
+def write_filled(made, slot, other, archived):
+    """Write rows with their new cells, and what stands beside them; of those in the trash nothing does."""
+    update_values(Record, ("cells", "version"), [one[:3] for one in made])
+    if other.kind.counts:
+        largest = max((one.value for one in made if isinstance(one.value, int)), default=0)
+        RecordSlot.update(counted=max(slot.counted, largest)).where(RecordSlot.id == slot.id).execute()
+    if archived:
+        return
+    if other.kind.pointing:
+        for one in made:
+            documents.place_links(one.id, set(), {(slot.id, to) for to in documents.numbers(one.value)}, True)
+    if other.is_keyed:
+        keys = sorted((slot.id, other.key(one.value), one.id) for one in made)
+        insert_values(RecordKey, PLACED, keys, or_leave=True)

@@ -32,10 +32,11 @@ def values(shape, document):
 
 def put(shape, document, changed):
     """The document with some cells changed; what it holds besides (kept slots, hidden fields) stays."""
-    made = dict(document)
+    made, is_new = dict(document), not document
     for name, value in changed.items():
         cell = shape.by_name[name]
-        _put(made, cell.slot, cell.kind, value)
+        if value is not None or not is_new:
+            _put(made, cell.slot, cell.kind, value)
         for other in cell.filling:
             fill(made, cell, other, value)
     return made

@@ -5,7 +5,6 @@ walks over all rows in batches and goes on after a kill where it stood. The old 
 what is changed meanwhile, so that going back is a flip as well. Nothing is lost on any way.
 """
 
-import time
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -13,7 +12,6 @@ from typing import Any, NamedTuple
 from database.clock import now
 from database.locks import lock
 from database.scope import everywhere, inside
-from database.statements import insert_values, update_values
 from database.transactions import writes
 from domain import Invalid, Refused
 from domain.base import long_jobs
@@ -21,7 +19,7 @@ from domain.fields.kinds import Unfit, comparable
 from domain.fields.records import conversions, formats, registry
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.fields.records.many_options import split
-from domain.records import collections, documents, questions, shape_changes, shapes
+from domain.records import batches, collections, documents, questions, shape_changes, shapes
 from domain.records.hanging import queries, uses
 from models import (
     Collection,
@@ -312,50 +310,13 @@ def _fill(job):
     if not rows and archived:
         kinds = (cell.kind.for_all(), other.kind.for_all())
         return _flip(job, slot, row, collection, queries.Becoming(cell.name, *kinds, cell.form(other)))
-    made = _made_of(rows, cell, other)
+    made = batches.filled(rows, cell, other, SPAN)
     facts = {"archived": archived or not rows, "upto": made[-1].id if made else 0}
     facts["left"] = job.facts["left"] + sum(one.is_left for one in made)
     if not long_jobs.progress(job, job.done + len(made), lasting=True, **facts):
         return 1  # somebody else has taken it up
-    _put(made, slot, other, archived)
+    batches.write_filled(made, slot, other, archived)
     return len(made) or 1
-
-
-class _Made(NamedTuple):
-    """A row with its new cell: its document's text, and the value and whether words of it were left over."""
-
-    text: str
-    version: int
-    id: int
-    value: Any
-    is_left: bool
-
-
-def _made_of(rows, cell, other):
-    """The first rows with their new cells, as many as SPAN allows, at least one."""
-    made, until = [], time.monotonic() + SPAN
-    for id, document, version in rows:
-        value, is_left = documents.fill(document, cell, other, cell.value(document))
-        made.append(_Made(documents.as_text(document), version + 1, id, value, is_left))
-        if time.monotonic() > until:
-            break
-    return made
-
-
-def _put(made, slot, other, archived):
-    """Write rows with their new cells, and what stands beside them; of those in the trash nothing does."""
-    update_values(Record, ("cells", "version"), [one[:3] for one in made])
-    if other.kind.counts:
-        largest = max((one.value for one in made if isinstance(one.value, int)), default=0)
-        RecordSlot.update(counted=max(slot.counted, largest)).where(RecordSlot.id == slot.id).execute()
-    if archived:
-        return
-    if other.kind.pointing:
-        for one in made:
-            documents.place_links(one.id, set(), {(slot.id, to) for to in documents.numbers(one.value)}, True)
-    if other.is_keyed:
-        keys = sorted((slot.id, other.key(one.value), one.id) for one in made)
-        insert_values(RecordKey, ("slot", "key", "record"), keys, or_leave=True)
 
 
 def count_rows(collection):

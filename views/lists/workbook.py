@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from werkzeug.wsgi import FileWrapper
-from xlsxwriter import Workbook
 
 from database.clock import local
 from domain import Refused
+from domain.base.configuration import Late
 from domain.fields.records.leftover import LeftOver
 
+xlsxwriter = Late("xlsxwriter")
 TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROWS = 1_048_576  # of a sheet
 SIGNS = 32_767  # of a cell
@@ -50,7 +51,7 @@ def made(labels, rows):
     """A workbook with a heading, in pieces."""
     with ExitStack() as until_it_is_made:
         file = until_it_is_made.enter_context(tempfile.TemporaryFile())
-        with Workbook(file, OPTIONS) as book:
+        with xlsxwriter.Workbook(file, OPTIONS) as book:
             formats = {kind: book.add_format({"num_format": text}) for kind, text in FORMATS.items()}
             page, number = _page(book, labels), 0
             for row in rows:

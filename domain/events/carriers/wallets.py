@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from PIL import Image, ImageDraw
 
 from database.clock import now
 from domain.base import configuration
+from domain.base.configuration import Late
 
+Image, ImageDraw = Late("PIL.Image"), Late("PIL.ImageDraw")
 TYPE = "application/vnd.apple.pkpass"
 SAVE = "https://pay.google.com/gp/v/save/"
 WARN = (60, 30, 7)  # days before a certificate's end on which the overview says so

@@ -102,6 +102,19 @@ def field_slot(table, label="Budget"):
     return next(f.slot_id for f in collections.fields(table) if f.label == label)
 
 
+def test_a_batch_ends_with_its_time_and_leaves_no_row_out(table, at, monkeypatch):
+    monkeypatch.setattr(kind_changes, "SPAN", 0)
+    by = at("alice")
+    ids = list(fill(table, by))
+    kind_changes.begin(table.slug, field_id(table), "number", by=by)
+    looked = [kind_changes.work() for _ in ids]
+    assert looked == [1] * len(ids)  # one row each, as a batch has at least
+    finish()
+    assert set(cells(table, by)) == set(ids)
+    keys = RecordKey.select().where(RecordKey.slot == field_slot(table)).count()
+    assert keys == len(ids)
+
+
 def test_whoever_writes_meanwhile_fills_the_new_cells_too(table, at, monkeypatch):
     monkeypatch.setattr(kind_changes, "BATCH", 2)
     by = at("alice")
