@@ -8,10 +8,11 @@ import re
 import pytest
 from pypdf import PdfReader
 
+from database.transactions import writes
 from domain.base import allowances
 from domain.events import events, holds, orders, passes, tiers
 from domain.events.carriers import prints
-from models import Outgoing, Pass, TicketOrder
+from models import Event, Outgoing, Pass, TicketOrder
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.events import make_event, make_tier, make_voucher
 from views import kept_pages
@@ -269,3 +270,19 @@ def test_words_of_an_organizer_never_end_the_data_of_the_page(clock, inside_acme
     said = json.loads(re.search(r'<script type="application/ld\+json">(.*?)</script>', text)[1])
     assert said["name"] == "Jazz</script><script>alert(1)</script>"
     assert text.count("<script") == 1
+
+
+def test_free_tickets_wait_for_the_code_that_was_mailed_where_the_event_asks_for_it(night, browse, letters):
+    event, tier = night
+    writes(Event.update(proves_free=True).where(Event.id == event.id).execute)()
+    stranger = browse(None)
+    there = held(stranger, event, tier)
+    assert stranger.post(there, data=WHO).location == there
+    page = stranger.get(there)
+    assert "A code with six digits is on its way to <bdi>ada@example.org</bdi>" in page.text
+    assert "/passes/" not in page.text
+    wrong = stranger.post(f"{there}/code", data={"code": "12"})
+    assert (wrong.status_code, "That isn&#39;t the code" in wrong.text) == (422, True)
+    code = re.search(r"\b\d{6}\b", letters()[-1][2]).group()
+    assert stranger.post(f"{there}/code", data={"code": code}).location == there
+    assert len(re.findall(r'href="(/passes/[^"]+)"', stranger.get(there).text)) == 2
