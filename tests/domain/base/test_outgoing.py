@@ -130,5 +130,5 @@ def test_each_lane_sends_its_own_and_waits_for_no_other(sent, monkeypatch):
 
 
 def test_what_moves_money_leaves_by_the_lane_of_money():
-    money = {"ticket_refund", "subscription_end", "subscription_double"}
+    money = {"ticket_refund", "ticket_money_back", "subscription_end", "subscription_double"}
     assert {kind for kind, lane in outgoing._lanes.items() if lane == outgoing.MONEY} == money
