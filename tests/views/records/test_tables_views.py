@@ -7,6 +7,7 @@ from werkzeug.datastructures import MultiDict
 
 from database.clock import now
 from database.scope import inside
+from domain.fields.records import registry
 from domain.lists import rows
 from domain.records import collections, listings, rules
 from models import Record, RecordOption
@@ -156,3 +157,24 @@ def test_records_25_a_board_of_very_many_cards_loads_the_first_of_each_column(al
     assert len(moved.get_data()) < 10_000
     with inside(cast.acme):
         assert rows.get(rules, last, by).value("f2") == new
+
+
+def test_a_field_of_every_kind_is_drawn_in_list_board_row_and_form(browse, cast, at):
+    """Each kind that can be chosen has a look: in a cell, in a form, and where it is only shown."""
+    with inside(cast.acme):
+        alice = at("alice")
+        table = collections.make("Every", by=alice)
+        for kind in registry.KINDS:
+            options = {"table": str(table.id)} if kind in ("link", "links") else {}
+            words = ("New",) if kind.startswith("choice") else ()
+            collections.add_field("every", kind, kind, by=alice, options=options, choices=words)
+        rules = listings.of(collections.found("every"), alice)
+        text = {"text": "Lamp", "phone": "030 1234", "email": "ada@example.org", "url": "https://example.org"}
+        form = {f.name: text[f.label] for f in rules.listing.fields if f.label in text}
+        row = rows.create(rules, {rules.listing.first: "One"} | form, by=alice)
+    here = "/acme/records/every"
+    for who in ("alice", "vera"):
+        for page in ("", "?view=board", f"/{row.id}", "?q=one"):
+            assert browse(who).get(here + page).status_code == 200, (who, page)
+    assert browse("alice").get(f"{here}/new").status_code == 200
+    assert "030 1234" in browse("alice").get(here).text
