@@ -233,7 +233,9 @@ def _begins(row, kind):
     """What new rows begin with; None where the field became of another kind, which can't read it."""
     try:
         value = None if row.begins is None else kind.restored(row.begins)
-        return value if value is None or kind.for_all().text(value) else None
+        if value is None or kind.pointing:  # its names are of another table, whose shape may be this one
+            return value
+        return value if kind.for_all().text(value) else None
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
         return None
 

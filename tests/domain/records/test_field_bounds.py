@@ -285,3 +285,12 @@ def test_a_beginning_names_no_row_that_whoever_builds_does_not_see(by, at):
     assert field_changes.begins_of(table, RecordField.get_by_id(link.id), by) == ""
     field_changes.describe(table.slug, link.id, by=by, help="Where it stands", begins="")
     assert RecordField.get_by_id(link.id).begins == [attic.id]
+
+
+def test_a_table_that_links_to_itself_begins_with_one_of_its_rows(by):
+    table, (first,) = table_of(by)
+    link = collections.add_field(table.slug, "Beside", "link", by=by, options={"table": str(table.id)})
+    lamp = rows.create(rules_of(table, by), {first: "Lamp"}, by=by)
+    field_changes.describe(table.slug, link.id, by=by, help="", begins="Lamp")
+    made = rows.create(rules_of(table, by), {first: "Radio"}, by=by)
+    assert [int(one) for one in getattr(rows.get(rules_of(table, by), made.id, by), f"f{link.id}")] == [lamp.id]
