@@ -1925,6 +1925,30 @@ class Incident(Owned):
         indexes = ((("event", "id"), False), (("event", "state", "id"), False))
 
 
+class SaleRehearsal(Owned):
+    """The whole sale of an event as it was practised once, with buyers who were made up."""
+
+    organization = to(Organization)
+    event = to(Event, index=False)
+    title = TextField()
+    state = State("waiting", "running", "done", "failed", "cancelled", default="waiting")
+    buyers = IntegerField()
+    minutes = IntegerField()  # over which they come
+    arrival = State("rush", "steady", default="rush")
+    vanish = IntegerField()  # percent of them, as the next two
+    late = IntegerField()
+    twice = IntegerField()
+    seed = IntegerField()  # of its dice: cut off, it is played the same again
+    sold = IntegerField(null=True)
+    gone_after = IntegerField(null=True)  # seconds from the opening until nothing was free
+    report = Json(null=True)
+    error = TextField(null=True)
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("event", "id"), False), (("event", "state", "id"), False))
+
+
 class Checkpoint(Owned):
     """Where passes are looked at: a gate, a hall, a session's door."""
 

@@ -36,6 +36,7 @@ from domain.events.afterwards import moves, pass_transfers
 from domain.events.books import payouts
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
+from domain.events.rehearsals import rehearsals as sales
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
@@ -141,6 +142,7 @@ CALENDAR = (
     Job("silence", "Watch that webhooks come", silences.watch_silence, every(hours=1), once=True),
     Job("holds", "End holds of tickets, send stranded money back", batches(200, payments.look_after), every(minutes=1)),
     Job("line", "Call who waits in line for tickets", batches(100, calls.work), every(seconds=5), woken_by="line"),
+    Job("sale_rehearsal", "Rehearse sales of tickets", sales.work, every(seconds=15), woken_by="sale_rehearsal"),
     Job("open_payments", "Ask about open payments of tickets", batches(50, attempts.ask_open), every(minutes=1)),
     Job("ticket_refunds", "Send refunds of tickets again", batches(100, refunding.try_again), every(hours=1)),
     Job("payouts", "Ask accounts for tickets what they paid out", payouts.fetch, every(hours=1), once=True),

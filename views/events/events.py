@@ -19,6 +19,7 @@ from domain.events.door import checkpoints, devices, scans
 from domain.events.line import places
 from domain.events.programme import sessions, speakers
 from domain.events.providers import accounts
+from domain.events.rehearsals import rehearsals, telling
 from models import Event, Organization, Tier
 from views.lists import routes
 
@@ -32,6 +33,7 @@ WITHIN = {
     "speakers": ("Speakers", "events.read"),
     "orders": ("Orders", "orders.read"),
     "line": ("Line", "orders.read"),
+    "rehearsals": ("Rehearsals", "events.read"),
     "passes": ("Passes", "orders.read"),
     "checkpoints": ("Gates", "events.read"),
     "devices": ("Phones", "events.read"),
@@ -152,6 +154,18 @@ routes.add(blueprint, devices.rules, "/events/<id:parent>/devices", prefix="devi
 routes.add(blueprint, scans.rules, "/events/<id:parent>/scans", prefix="scans_", **PART)
 routes.add(blueprint, scans.conflicts, "/events/<id:parent>/conflicts", prefix="conflicts_", **PART)
 routes.add(blueprint, incidents.rules, "/events/<id:parent>/incidents", prefix="incidents_", **PART, **ROW)
+
+
+def _around_rehearsal(place, row):
+    return _around(place) | {
+        "job": rehearsals.job_of(row),
+        "told": row.report and telling.told(row),
+        "span": telling.span,
+    }
+
+
+REHEARSAL = {"row_template": "events/rehearsal.html", "row_context": _around_rehearsal}
+routes.add(blueprint, rehearsals.rules, "/events/<id:parent>/rehearsals", prefix="rehearsals_", **PART, **REHEARSAL)
 
 
 def _around_ledger(place):

@@ -51,9 +51,10 @@ class NotYet(Refused):
 # --- the form --------------------------------------------------------------------------------
 
 
-def fresh_token():
-    """What a form bears: when it was made, and that we made it. It makes one place, however often it is sent."""
-    text = f"{int(time.time() * 10):x}-{secrets.token_hex(4)}"
+def fresh_token(age=0):
+    """What a form bears: when it was made (`age` seconds ago), and that we made it. It makes one place, however often
+    it is sent."""
+    text = f"{int((time.time() - age) * 10):x}-{secrets.token_hex(4)}"
     return f"{text}-{_signed(text)}"
 
 
