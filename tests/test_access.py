@@ -265,6 +265,10 @@ REFUSED = {
     "buying.ask_back": 409,  # the order is only held
     "events.remove": 403,  # a draft is deleted by an act, with all that is in it
     "events.undo": 409,
+    "events.rehearsals_undo": 409,
+    "events.rehearsals_act_cancellation": 409,  # it is cancelled, as one is open at a time
+    "events.rehearsals_create": (200, 302, 303, 409),
+    "events.rehearsals_cell": 403,  # one stays as it was asked for
     "events.line_act_offer": 409,  # all are taken
     **{f"events.{part}restore": 422 for part in EVENT_FORMS},  # none is chosen
     **{f"record_fields.{name}": 404 for name in ("undo", "bring_back", "bring_table_back")},  # nothing was put away

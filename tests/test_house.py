@@ -555,6 +555,7 @@ UNTESTED_BY_NAME = {
     "domain/lists/tables.py",  # test_rows, which asks rows.py
     "domain/events/providers/facts.py",  # test_payments
     "domain/events/afterwards/order_money.py",  # test_returns
+    *(f"domain/events/rehearsals/{part}.py" for part in ("crowd", "report", "stage")),  # test_rehearsals
     "domain/records/shape_changes.py",  # test_field_changes
     *(
         f"domain/records/{one}.py" for one in ("documents", "listings", "questions", "rights", "shapes", "stored_rows")

@@ -310,6 +310,7 @@ def rows_of():
         models.PassTransfer.create(ticket=ticket, email="b@example.org", until_at=now(), **mine),
         models.SessionSeat.create(session=talk, ticket=ticket, **mine),
         models.Incident.create(title="A spill", **part),
+        models.SaleRehearsal.create(title="5 buyers", **dict.fromkeys(NUMBERS, 5), **part),
         gate := models.Checkpoint.create(name="Gate", **part),
         phone := models.Device.create(user=user, name="Phone", token_hash="h", **part),
         models.Scan.create(device=phone, nonce="n", checkpoint=gate, scanned_at=now(), result="ok", **part),
@@ -350,6 +351,9 @@ def rows_of():
         models.Lease.create(job="j", owner="o", until_at=now()),
         models.SandboxObject.create(object_id="o", kind="k", body={}),
     ]
+
+
+NUMBERS = ("buyers", "minutes", "vanish", "late", "twice", "seed")
 
 
 @pytest.fixture

@@ -25,6 +25,16 @@ def at_the_door(page):
     page.get_by_role("button", name="Let in Ines Pereira").click()
 
 
+def a_rehearsal(page):
+    """The sale of the festival is played."""
+    page.goto(f"{TEAM}/events/2/rehearsals/new")
+    page.get_by_label("Buyers").fill("400")
+    page.get_by_role("button", name="Create rehearsal").click()
+    page.goto(f"{TEAM}/events/2/rehearsals")
+    page.locator("#list_rows a").first.click()
+    expect(page.get_by_role("heading", name="What would happen")).to_be_visible(timeout=300_000)
+
+
 SHOTS = (
     # name, who, address or what leads there, size, what must stand there first
     ("home", ALICE, TEAM, WIDE, "#home_area"),
@@ -39,6 +49,7 @@ SHOTS = (
     ("event", ALICE, "/e/lantern-festival", PHONE, ".tickets"),
     ("event-made", ALICE, f"{TEAM}/events/2", WIDE, "#row_detail"),
     ("event-orders", ALICE, f"{TEAM}/events/2/orders", WIDE, "#list_rows"),
+    ("event-rehearsal", ALICE, a_rehearsal, {"width": 1280, "height": 1100}, ".rehearsal-chart"),
     ("door", DORA, at_the_door, PHONE, "#door_answer.good"),
     ("phone", ALICE, f"{TEAM}/tasks", PHONE, "#list_rows"),
 )

@@ -157,6 +157,7 @@ def test_the_calendar_names_each_job_once_and_keeps_to_utc():
         "kind_change",
         "line",
         "kind_rehearsal",
+        "sale_rehearsal",
     }
 
 

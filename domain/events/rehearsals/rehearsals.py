@@ -252,8 +252,19 @@ listing = Listing(
     about="The whole sale, played with made-up buyers and the sandbox’s money. Nothing of it is real.",
     empty=(("all", "See what would happen if 500 people came at once.", "Nobody has rehearsed the sale yet."),),
 )
+
+
+def _why(rehearsal, by, verb, members):
+    if verb == "change":
+        return "A rehearsal stays as it was asked for. Ask for another one instead."
+    if by.may("events.write"):
+        return "It is being played. Cancel it first."
+    return f"You can look at rehearsals, but not {verb} them: your role is {by.role}."
+
+
 rules = rows.Rules(
     listing,
+    why=_why,
     may_remove=lambda row, by: by.may("events.write") and row.state not in OPEN,
     derive=_derive,
     after=_after,

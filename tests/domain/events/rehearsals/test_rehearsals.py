@@ -50,10 +50,13 @@ def test_a_whole_sale_is_played_and_nothing_of_the_event_is_touched(night, at):
     done = again(one)
     told = done.report
     assert (done.state, done.error, told["wrong"], told["inversions"]) == ("done", None, [], 0)
-    assert done.sold == 20 and done.gone_after is not None and told["in_line"] > 0
+    assert done.sold == 20
+    assert done.gone_after is not None
+    assert told["in_line"] > 0
     assert [tier["sold"] for tier in told["tiers"]] == [12, 8]
     assert told["taken_cents"] - told["refunded_cents"] == 12 * 2000
-    assert told["twice"] == 2 and told["samples"][-1]["sold"] == 20
+    assert told["twice"] == 2
+    assert told["samples"][-1]["sold"] == 20
     assert [(one.held, one.sold) for one in stock.of(night.id).values()] == free
     assert (StockMove.select().count(), Outgoing.select().count()) == (moves, letters)
     assert not any(table.select().exists() for table in (TicketOrder, Place, TicketPayment))
@@ -115,7 +118,8 @@ def test_one_at_a_time_for_an_organization_and_who_may(night, at):
     with pytest.raises(Refused):
         rehearsals.cancel(one.id, by=at("vera"))
     rehearsals.cancel(one.id, by=at("alice"))
-    assert rehearsals.work() == 0 and again(one).state == "cancelled"
+    assert rehearsals.work() == 0
+    assert again(one).state == "cancelled"
     with pytest.raises(Refused, match="over already"):
         rehearsals.cancel(one.id, by=at("alice"))
     asked(night, at("alice"))
@@ -158,7 +162,8 @@ def test_a_stage_that_dies_is_told_and_one_that_was_cut_off_is_played_again(nigh
     assert again(one).state == "running"
     clock.forward(minutes=2)
     monkeypatch.setattr(rehearsals._stage, "ask", real)
-    assert rehearsals.work() == 1 and again(one).state == "done"
+    assert rehearsals.work() == 1
+    assert again(one).state == "done"
 
     def broken(task, **given):
         raise ValueError("broken")
@@ -174,7 +179,8 @@ def test_one_that_is_cut_off_again_and_again_ends_as_failed(night, at):
     write(LongJob.update(attempts=long_jobs.MOST).where(LongJob.kind == rehearsals.JOB).execute)
     assert rehearsals.work() == 0
     assert rehearsals.work() == 0
-    assert again(one).state == "failed" and "cut off" in again(one).error
+    assert again(one).state == "failed"
+    assert "cut off" in again(one).error
 
 
 def place(number, needs, called=None, tiers=(1,)):
