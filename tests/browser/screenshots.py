@@ -28,7 +28,7 @@ def at_the_door(page):
 def a_rehearsal(page):
     """The sale of the festival is played."""
     page.goto(f"{TEAM}/events/2/rehearsals/new")
-    page.get_by_label("Buyers").fill("400")
+    page.get_by_label("Buyers").fill("700")
     page.get_by_role("button", name="Create rehearsal").click()
     page.goto(f"{TEAM}/events/2/rehearsals")
     page.locator("#list_rows a").first.click()

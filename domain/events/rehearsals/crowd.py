@@ -23,7 +23,7 @@ from domain.money.providers.provider import ProviderFailed
 from models import Outgoing, PaymentAttempt, Place, TicketOrder
 
 TICK = 10  # seconds between two looks of the house: who is next, whose time is over
-AFTER = timedelta(hours=6)  # after the last one came, at the latest, the sale is looked at
+AFTER = timedelta(days=3)  # after the last one came, at the latest, the sale is looked at
 RUSH = 0.6  # of them come in the first tenth
 EARLY = 600  # seconds before a draw in which they come
 COUNTS = (1, 2, 2, 2, 3, 4)  # tickets that one wants
@@ -197,7 +197,16 @@ class Crowd:
                 self._choose(buyer, order)
         self.samples.append(self._sample())
         if self._goes_on():
-            self._later(now() + timedelta(seconds=TICK if now() <= self.last else 3 * TICK), self._look, None)
+            self._later(self._next_look(), self._look, None)
+
+    def _next_look(self):
+        """Soon while they come; afterwards when somebody acts or a hold ends: offers by letter last for hours."""
+        if now() <= self.last:
+            return now() + timedelta(seconds=TICK)
+        held = TicketOrder.event == self.event.id, TicketOrder.state << TicketOrder.LIVE
+        ends = TicketOrder.select(TicketOrder.hold_until_at).where(*held).order_by(TicketOrder.hold_until_at).first()
+        due = [*(at for at, *_ in self.turns[:1]), *([ends.hold_until_at] if ends else [])]
+        return max(now() + timedelta(seconds=3 * TICK), min(due, default=now()))
 
     @writes
     def _watch(self):
