@@ -1686,6 +1686,7 @@ class Place(Owned):
     buyer = to(Buyer, on_delete="SET NULL", null=True)
     user = to(User, on_delete="SET NULL", null=True)
     order = to(TicketOrder, on_delete="SET NULL", null=True)  # what it was called with
+    addon_of = to(TicketOrder, null=True)  # the paid order that it wants add-ons for, and nothing else
     called_at = Moment(null=True)
     seen_at = Moment()
 

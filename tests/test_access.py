@@ -263,6 +263,7 @@ REFUSED = {
     "events.money_undo": 409,
     "events.refunds_act_delivery": 409,  # a transfer is sent by hand
     "buying.ask_back": 409,  # the order is only held
+    "buying.add": 422,  # nothing is chosen
     "events.remove": 403,  # a draft is deleted by an act, with all that is in it
     "events.undo": 409,
     "events.rehearsals_undo": 409,

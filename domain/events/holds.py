@@ -48,9 +48,9 @@ class Line:
 # --- what is wished for ----------------------------------------------------------------------------------------
 
 
-def lines_of(event, wishes, code, held=()):
+def lines_of(event, wishes, code, held=(), added=False):
     """(lines, voucher) of what somebody asks for who has `held` (tiers' ids). Refuses what can't be bought: a closed or
-    hidden tier, too few or too many, an add-on alone."""
+    hidden tier, too few or too many, an add-on alone; where it is `added` to an order, anything but add-ons."""
     shown, voucher = vouchers.shown(event.id, code, held)
     if len(wishes) > LINES:
         raise Invalid({"tickets": f"At most {LINES} kinds in one order."})
@@ -66,7 +66,9 @@ def lines_of(event, wishes, code, held=()):
         unit, _ = tiers.price(tier, phases.get(id, ()), stocks.get(("tier", id)))
         off = count * vouchers.discount(voucher, unit) if is_vouched else 0
         found.append(Line(tier, count, unit, off, is_vouched))
-    if not any(line.tier.kind == "admission" for line in found):
+    if added and (not found or any(line.tier.kind == "admission" for line in found)):
+        raise Invalid({"tickets": "Choose which add-ons you want with your tickets."})
+    if not added and not any(line.tier.kind == "admission" for line in found):
         raise Invalid({"tickets": "Choose how many tickets you want."})
     return found, voucher
 
@@ -258,7 +260,8 @@ def change(order_id, wishes, *, code=""):
         raise Refused("It is being paid at the moment. Go back from there first.")
     event = events.one(order.event_id)
     items = standing(order)
-    lines, voucher = lines_of(event, wishes, code, {item.tier_id for item in items})
+    is_added = Place.one(Place.order == order, Place.addon_of.is_null(False)) is not None
+    lines, voucher = lines_of(event, wishes, code, {item.tier_id for item in items}, is_added)
     counted = _people(items)
     stock.release(order, wants_of(order))
     OrderItem.delete().where(OrderItem.order == order).execute()

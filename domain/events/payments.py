@@ -356,11 +356,16 @@ def look_after(limit=200):
     return swept
 
 
+def _lets_in(order):
+    return any(item.tier.kind == "admission" for item in holds.standing(order))
+
+
 def paid_for_nothing():
     """Orders that have money enough and neither passes nor a refund under way: must be none."""
     mine = TicketOrder.select().where(TicketOrder.paid_cents - TicketOrder.refunded_cents > 0)
     return [
         order
         for order in mine
-        if (order.state != "paid" and owed_back(order)) or (order.state == "paid" and not passes.of(order))
+        if (order.state != "paid" and owed_back(order))
+        or (order.state == "paid" and not passes.of(order) and _lets_in(order))
     ]

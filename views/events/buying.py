@@ -160,10 +160,19 @@ def _draw(order, values=None, refusal=None):
             money=order_money.lines(order),
             asked=returns.requested(order),
             waits_for_code=order.state == "held" and not order.total_cents and proofs.is_asked(order),
+            extras=_extras(order),
+            key=places.fresh_token(),
             askable=returns.askable(order) if returns.may_ask(order) else [],
             ask_until=shop.clock_time(event, ends) if (ends := returns.asking_ends(order)) else "",
         )
     return payable(held.for_its_holder(page))
+
+
+def _extras(order):
+    """The add-ons that can be had, or waited for, to tickets that are paid."""
+    if order.state != "paid" or not events.is_selling(order.event) or not any(passes.of(order)):
+        return []
+    return [one for one in shop.offers(order.event) if one.tier.kind == "addon" and (one.most or one.wish)]
 
 
 def _code(order):
@@ -236,6 +245,21 @@ def change(order, token):
     except Refused as refusal:
         return _draw(order, None, refusal)
     return redirect(holds.address(order), 303)
+
+
+@blueprint.post("/orders/<order>/<token>/extras")
+@access.public
+def add(order, token):
+    """Add-ons to tickets that are paid: held in an order of their own, or waited for in line."""
+    order = holds.find(order, token)
+    asked = {"is_less_fine": "less" in request.form, "key": request.form.get("form_key", ""), "address": g.place}
+    try:
+        with inside(order.organization_id):
+            place = places.join(order.event_id, _wishes(), addon_of=order, user=access.me(), **asked)
+            there = holds.address(place.order) if place.order_id else polls.address(place)
+    except Refused as refusal:
+        return _draw(order, None, refusal)
+    return redirect(there, 303)
 
 
 @blueprint.post("/orders/<order>/<token>/release")

@@ -43,6 +43,7 @@ def _draw(place, form=None, refusal=None):
             wait=forecasts.wait(event, ahead) if ahead else None,
             chance=forecasts.chance(event, ahead) if ahead else "",
             wished=_wished(place),
+            whole_order=holds.address(place.addon_of) if place.addon_of_id else "",
             seed_hash=calls.seed_hash(event),
             key=places.fresh_token(),
             values=form or {"email": place.email or ""},

@@ -68,7 +68,7 @@ def _candidates(event):
     stocks = stock.of(event.id)
     room = stocks.get(("event", event.id))
     free = {one.thing: one.left for one in stocks.values() if one.kind == "tier" and one.left != 0}
-    if not free or (room is not None and room.left == 0):
+    if not free:
         return []
     ends = [room.left] if room is not None and room.left is not None else []
     if None not in free.values():
@@ -99,7 +99,7 @@ def call(event, place, turn=None, chosen=None):
         return None
     try:
         if chosen is None or wishes != place.counts:
-            chosen = holds.lines_of(event, wishes, place.code or "")
+            chosen = holds.lines_of(event, wishes, place.code or "", added=place.addon_of_id is not None)
         return _hold(event, place, *chosen, turn, is_looking)
     except Refused as refusal:
         is_gone = isinstance(refusal, stock.SoldOut) and refusal.stock.kind != "voucher"
@@ -114,7 +114,8 @@ def _hold(event, place, lines, voucher, turn, is_looking):
     end = moment + turn if turn else _end(event, lines, moment + (TURN if is_looking else OFFER))
     if not turn and end - moment < LEAST:
         return False
-    order = holds.begin(event, lines, voucher, end, sweeps=False, user=place.user_id)
+    whose = {"name": place.addon_of.name, "email": place.addon_of.email} if place.addon_of_id else {}
+    order = holds.begin(event, lines, voucher, end, sweeps=False, user=place.user_id, **whose)
     _move(place, "called", order=order, called_at=moment)
     if not is_looking:
         _write(event, place, "line_called", f"line:{place.id}:called", end)

@@ -125,10 +125,11 @@ class _Crowd:
         self.ordered = TicketOrder._meta.get_default_dict() | stamps
         self.ordered |= {"hold_until_at": until, "currency": event.currency}
 
-    def add(self, wishes, *, is_less_fine=False, code="", key="", user=None, address=None):
+    def add(self, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None):
         """Whether this one could be added; else nothing is changed."""
         key, block = form_key(key), block_of(address)
-        chosen = self.choose(wishes) if key and not code and key not in self.keys else None
+        is_plain = key and not code and addon_of is None and key not in self.keys
+        chosen = self.choose(wishes) if is_plain else None
         if chosen is None or not self._may(key, block) or not self._fits(chosen.wants):
             return False
         self.keys.add(key)
@@ -192,19 +193,20 @@ _of_block = Compiled(
 
 
 def _wished(lines, is_less_fine):
-    """What a place has of what somebody wishes."""
+    """What a place has of what somebody wishes; for add-ons alone it needs no tickets."""
+    people = sum(line.count for line in lines if line.tier.kind == "admission")
     return {
         "wishes": {str(line.tier.id): line.count for line in lines},
         "tiers": tuple(sorted(line.tier.id for line in lines)),
-        "needs": 1 if is_less_fine else sum(line.count for line in lines if line.tier.kind == "admission"),
+        "needs": min(people, 1) if is_less_fine else people,
     }
 
 
 @writes(together=_join_all)
-def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, address=None):
+def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None):
     """Get in line with wishes ({tier's id: how many}); returns the place: called, with an order that holds them, or
     waiting, or before the opening in the draw. `is_less_fine`: some of them will do. A form that is sent twice with
-    one `key` makes one place.
+    one `key` makes one place. With a paid order it is for add-ons to that alone (`addon_of`), called at its address.
 
     Refuses with NotYet before the opening, with SoldOut where nobody may wait, with VoucherInvalid, Invalid (counts,
     the form), NotFound, and Refused where nothing is sold or too many of one network are in line.
@@ -218,7 +220,7 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
     holds.check_selling(event)
     if event.opens_at is not None:
         _check_form(key or "")
-    chosen = lines, _ = holds.lines_of(event, wishes, code)
+    chosen = lines, _ = holds.lines_of(event, wishes, code, added=addon_of is not None)
     block = block_of(address)
     _check_block(event, block)
     values = {
@@ -231,9 +233,17 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
         "user": user,
         "seen_at": now(),
     }
+    if addon_of is not None:
+        values |= {"addon_of": _paid(addon_of, event), "email": addon_of.email}
     if not calls.has_opened(event):
         return _enter_draw(event, values)
     return _enter(event, Place.create(number=number, state="waiting", **values), chosen)
+
+
+def _paid(order, event):
+    if order.state != "paid" or order.event_id != event.id:
+        raise Refused("Only to tickets that are paid something can be added.")
+    return order
 
 
 def _next_number(event_id):
@@ -330,7 +340,9 @@ def take_fewer(place_id):
     has what they have."""
     place = Place.one(Place.id == place_id)
     stock.lock_line(place.event_id)
-    Place.update(is_less_fine=True, needs=1).where(Place.id == place.id, Place.state == "waiting").execute()
+    Place.update(is_less_fine=True, needs=min(place.needs, 1)).where(
+        Place.id == place.id, Place.state == "waiting"
+    ).execute()
     calls.call_next(place.event_id)
     return Place.one(Place.id == place.id)
 

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 from database.transactions import writes
 from domain.base import allowances
-from domain.events import events, holds, orders, passes, tiers
+from domain.events import events, holds, orders, passes, payments, tiers
 from domain.events.carriers import prints
 from models import Event, Outgoing, Pass, TicketOrder
 from tests.domain.events.test_stock import bought, figures
@@ -286,3 +286,25 @@ def test_free_tickets_wait_for_the_code_that_was_mailed_where_the_event_asks_for
     code = re.search(r"\b\d{6}\b", letters()[-1][2]).group()
     assert stranger.post(f"{there}/code", data={"code": code}).location == there
     assert len(re.findall(r'href="(/passes/[^"]+)"', stranger.get(there).text)) == 2
+
+
+def test_something_is_added_to_tickets_that_are_paid_or_waited_for(browse, night, at):
+    (event, tier), client = night, browse(None)
+    pitch = make_tier(event, at("alice"), name="Pitch", kind="addon", size="1")
+    there = held(client, event, tier, 1)
+    assert "Add something" not in client.get(there).text
+    order = TicketOrder.get()
+    holds.say_who(order.id, WHO)
+    payments.take_free(order.id)
+    assert "Add something" in client.get(there).text
+    first = client.post(f"{there}/extras", data={f"t{pitch.id}": "1"})
+    assert first.location.startswith("/orders/")
+    assert 'value="ada@example.org"' in client.get(first.location).text
+    assert "you get in line" in client.get(there).text
+    second = client.post(f"{there}/extras", data={f"t{pitch.id}": "1"})
+    assert second.location.startswith("/line/")
+    assert "You are in line" in client.get(second.location).text
+    left = client.post(f"{second.location}/departure")
+    assert f'href="{there}"' in client.get(left.location).text
+    refused = client.post(f"{there}/extras", data={f"t{tier.id}": "1"})
+    assert (refused.status_code, "add-ons" in refused.text) == (422, True)

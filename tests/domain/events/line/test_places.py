@@ -6,7 +6,8 @@ import pytest
 
 from database.scope import inside
 from domain import Invalid, Refused
-from domain.events import holds, stock
+from domain.events import holds, orders, passes, payments, stock
+from domain.events.afterwards import returns
 from domain.events.line import places, polls
 from models import Event, OrderItem, Place, TicketOrder
 from tests.domain.events.test_stock import figures
@@ -267,3 +268,55 @@ def _all_of(place):
         *(place.code, place.form_key, place.called_at, place.seen_at, of_it),
         [(item.quantity, item.standing, item.unit_cents, item.tax_cents, item.total_cents) for item in items],
     )
+
+
+# --- add-ons to what is paid -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sold_out(clock, inside_acme, at):
+    """(an event that is full, its ticket, its one camper's pitch, who has a ticket, who has ticket and pitch)."""
+    event, (tier, pitch) = make_event(
+        at("alice"),
+        tickets=({"size": "2"}, {"name": "Pitch", "kind": "addon", "size": "1"}),
+        capacity="2",
+    )
+    paid = []
+    for wishes, name in (({tier.id: 1}, "ada"), ({tier.id: 1, pitch.id: 1}, "bob")):
+        order = holds.hold(event.id, wishes)
+        holds.say_who(order.id, {"name": name.title(), "email": f"{name}@example.org"})
+        paid.append(payments.take_free(order.id))
+    return event, tier, pitch, *paid
+
+
+def test_event_case_36_a_place_may_hang_on_an_order_for_addons(sold_out, clock):
+    event, _, pitch, ada, bob = sold_out
+    waits = stand(event, pitch, addon_of=ada)
+    assert (waits.state, waits.email, waits.needs) == ("waiting", "ada@example.org", 0)
+    (item,) = [one for one in holds.standing(bob) if one.tier_id == pitch.id]
+    write(returns.give_back, bob, item, 1, "they sleep elsewhere")
+    write(stock.comes_back, event.id)
+    waits = Place.get_by_id(waits.id)
+    assert waits.state == "called"  # though the event itself is full
+    assert (waits.order.name, waits.order.email, waits.order.state) == ("Ada", "ada@example.org", "held")
+    done = payments.take_free(waits.order_id)
+    assert (done.state, list(passes.of(done))) == ("paid", [])
+    assert (payments.paid_for_nothing(), stock.check(event.id)) == ([], [])
+
+
+def test_what_is_free_is_added_at_once_and_nothing_but_addons_is(sold_out, at):
+    event, tier, pitch, ada, bob = sold_out
+    for wishes in ({tier.id: 1}, {tier.id: 1, pitch.id: 1}, {}):
+        with pytest.raises(Invalid, match="add-ons"):
+            places.join(event.id, wishes, addon_of=ada)
+    with pytest.raises(Invalid):
+        stand(event, pitch)  # without an order, an add-on comes with a ticket
+    orders.cancel(bob.id, by=at("alice"))
+    with pytest.raises(Refused, match="that are paid"):
+        stand(event, pitch, addon_of=TicketOrder.get_by_id(bob.id))
+    place = stand(event, pitch, addon_of=ada)
+    assert (place.state, place.order.state) == ("called", "held")
+    holds.change(place.order_id, {pitch.id: 1})
+    with pytest.raises(Invalid, match="add-ons"):
+        holds.change(place.order_id, {tier.id: 1})
+    assert stock.check(event.id) == []
