@@ -81,3 +81,8 @@ def test_free_tickets_go_back_at_once_and_the_page_says_so(clock, inside_acme, a
     assert "1 × Day ticket given back" in ada.get(here).text
     assert returns.requested(order) == {}
     assert payments.owed_back(again(order)) == 0
+
+
+def test_an_orders_page_is_drawn_anew_by_itself_where_others_change_it(three, browse, hx):
+    page = browse("alice").get(f"/acme/events/{three.event_id}/orders/{three.id}", headers=hx("row_detail"))
+    assert (page.status_code, "<html" in page.text, "Nothing is owed" in page.text) == (200, False, True)
