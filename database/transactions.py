@@ -344,9 +344,12 @@ class Writer:
         connection.execute("SAVEPOINT piece")
         try:
             results = alike[0].context.run(alike[0].run_all, alike)
-        except Exception:
+        except Exception as error:
             log.exception("pieces couldn't be done together, and are done one by one")
+            alike[0].wakes.clear()
+            alike[0].error = troubles.note(error)  # a full disk undoes them all, and is said to all
             connection.execute("ROLLBACK TO piece")
+            alike[0].error = None
         connection.execute("RELEASE piece")
         for piece, result in zip(alike, results, strict=False):
             piece.result = result

@@ -37,6 +37,11 @@ def of(order):
     return list(query.where(OrderItem.order == order).order_by(Pass.id))
 
 
+def stand(order):
+    """Whether an order is paid, and any pass of it isn't void."""
+    return order.state == "paid" and any(one.state != "void" for one in of(order))
+
+
 def of_buyer(order):
     """The same as its buyer sees them: neither what they passed on, nor codes that have newer ones."""
     mine = [one for one in of(order) if not one.is_passed_on]

@@ -228,7 +228,9 @@ def begun(rules, line, mapping=None):
     Refuses with Invalid what isn't theirs to fill.
     """
     empties = mapping is not None and mapping["empties"] == "empty"
-    return rows.begun(rules, {name: value for name, value in line.values.items() if empties or value is not None})
+    given = {name: value for name, value in line.values.items() if empties or value is not None}
+    usual = {f.name: f.default for f in rules.listing.written}  # of what is never empty
+    return rows.begun(rules, {name: usual.get(name) if value is None else value for name, value in given.items()})
 
 
 def _compared(kind, value):

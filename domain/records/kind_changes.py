@@ -342,7 +342,8 @@ def _flip(job, slot, row, collection, becoming):
     # Taken back, the new slot is a kept one in its turn.
     filled = {"state": "kept", "left_over": job.facts["left"], "kept_until_at": until}
     RecordSlot.update(**filled).where(RecordSlot.id == slot.id).execute()
-    begins = {} if slot.kind == row.kind else {"begins": None}  # it was of the other kind
+    is_alike = slot.kind == row.kind and own.get("table") == row.options.get("table")
+    begins = {} if is_alike else {"begins": None}  # it was of the other kind, or a row of the other table
     diff = {
         "fields": {
             row.id: {"kind": slot.kind, "options": own, "slot_id": slot.id, "is_keyed": slot.options["keyed"]} | begins

@@ -152,6 +152,7 @@
     const lost = forms.filter((form) => !form.matches("[data-draft]"));
     if (lost.length && !(await guildhall.ask("Leave without saving what you typed?", "Leave", true))) return false;
     forget(lost);
+    for (const form of forms) form.removeAttribute("data-dirty"); // it is decided: nobody asks again about a draft
     if (forms.length > lost.length) guildhall.toast("info", "What you typed is kept for the next time.");
     return true;
   }

@@ -16,6 +16,7 @@ from domain.events.providers import accounts, attempts
 from domain.fields.kinds import clean, whole
 from models import Place, TicketOrder
 from views import access, cookies, held, pages
+from views.safety import limits
 from views.safety.headers import payable
 
 blueprint = Blueprint("buying", __name__)
@@ -170,7 +171,7 @@ def _draw(order, values=None, refusal=None):
 
 def _extras(order):
     """The add-ons that can be had, or waited for, to tickets that are paid."""
-    if order.state != "paid" or not events.is_selling(order.event) or not any(passes.of(order)):
+    if order.state != "paid" or not events.is_selling(order.event) or not passes.stand(order):
         return []
     return [one for one in shop.offers(order.event) if one.tier.kind == "addon" and (one.most or one.wish)]
 
@@ -195,7 +196,9 @@ def pay(order, token):
             email = holds.say_who(order.id, request.form).email if is_held else ""
             if order.total_cents and (way := request.form.get("way", "")) in providers.MODULES:
                 return redirect(attempts.begin(order.id, way), 303)
-            if is_held and (order.total_cents or not proofs.is_needed(TicketOrder.get_by_id(order.id), access.me())):
+            if proofs.is_needed(TicketOrder.get_by_id(order.id), access.me()):
+                limits.count("code_send")
+            elif is_held:
                 allowances.spend_letter(email)  # at a provider none goes out before it is paid
             if order.total_cents:
                 payments.promise_transfer(order.id)
@@ -208,12 +211,14 @@ def pay(order, token):
 
 @blueprint.post("/orders/<order>/<token>/code")
 @access.public
+@limits.limited("code_verify")
 def prove(order, token):
     """The code that was mailed: free tickets are theirs now."""
     order = holds.find(order, token)
     try:
         with inside(order.organization_id):
             proofs.prove(order.id, request.form.get("code", ""))
+        limits.forgive()
     except tokens.NotTheCode as wrong:
         return _draw(order, None, Invalid({"code": wrong.sentence}))
     except Refused as refusal:

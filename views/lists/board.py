@@ -45,6 +45,9 @@ def context(place):
         for one in columns:
             if one["word"] not in counts:
                 counts[one["word"]] = totals.total(listing, one["ask"], place.by)
+    for one in columns:
+        if not (one["answer"].more or place.ask.after):  # it was read to its end
+            counts[one["word"]] = len(one["answer"].rows)
     return {"columns": columns, "counts": counts}
 
 

@@ -93,18 +93,23 @@ def limited(name):
     def wrap(view):
         @functools.wraps(view)
         def call(**kwargs):
-            counted = g.setdefault("counted", [])
             recognise(request.form.get("email", "")[:254])
-            apart = ("known",) if allowances.known.get() else ()
-            for limit, key in LIMITS[name]:
-                at = (limit, f"{name}:{key.__name__}", key(), *apart)
-                hit(*at, otherwise=OTHERWISE.get(name, ""))
-                counted.append(at)
+            count(name)
             return view(**kwargs)
 
         return call
 
     return wrap
+
+
+def count(name):
+    """Count this request under the named limits. Refuses with TooOften."""
+    counted = g.setdefault("counted", [])
+    apart = ("known",) if allowances.known.get() else ()
+    for limit, key in LIMITS[name]:
+        at = (limit, f"{name}:{key.__name__}", key(), *apart)
+        hit(*at, otherwise=OTHERWISE.get(name, ""))
+        counted.append(at)
 
 
 def forgive(*names):

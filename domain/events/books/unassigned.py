@@ -53,6 +53,8 @@ def assign(id, number, *, by):
     if len(found) > 1:
         raise Invalid({"number": "More than one order begins so: write more of its number, as its address has it."})
     order = holds.locked(found[0].id)
+    if order.state in TicketOrder.LIVE and not order.email:
+        raise Invalid({"number": "Nobody has said yet where the tickets of this order go."})
     free = TicketPayment.id == payment.id, TicketPayment.order.is_null(), TicketPayment.sent_back_at.is_null()
     if not TicketPayment.update(order=order.id).where(*free).execute():
         raise Refused("It was assigned or sent back meanwhile.")

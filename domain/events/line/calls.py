@@ -15,7 +15,7 @@ from database.statements import update_values
 from database.transactions import wake, writes
 from domain import Refused
 from domain.base import configuration, outgoing
-from domain.events import events, holds, stock, tiers
+from domain.events import events, holds, passes, stock, tiers
 from domain.events.line import polls
 from models import Event, Place, TicketOrder
 
@@ -39,15 +39,18 @@ def call_next(event_id, limit=CALLS):
     event = events.one(event_id)
     if not events.is_selling(event) or event.ends_at - now() < LEAST:
         return 0
-    called, places = 0, _candidates(event)
+    called, places, blocked = 0, _candidates(event), set()
     for place in places:
+        kind = place.addon_of_id is None  # tickets and what is added to them don't wait for each other
+        if kind in blocked:
+            continue
         if called == limit:
             _mark(event, True)
             return called
         made = call(event, place)
         called += made is True
         if made is False and not event.small_pass:
-            break
+            blocked.add(kind)
     _mark(event, len(places) == LOOKS and called > 0)  # where nothing fits anybody, newcomers needn't wait for it
     return called
 
@@ -90,6 +93,9 @@ def call(event, place, turn=None, chosen=None):
     False where there isn't enough or it isn't sold at the moment, None where nobody is there to be called.
     A newcomer has a `turn` of their own length, what they have `chosen` just now (`holds.lines_of`), and hears of any
     other refusal."""
+    if place.addon_of_id is not None and not passes.stand(place.addon_of):
+        _move(place, "left")
+        return None
     wishes = fitting(event, place.counts, place.is_less_fine)
     if not wishes:
         return False

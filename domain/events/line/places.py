@@ -25,7 +25,7 @@ from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused
 from domain.base import history, keys
 from domain.base.changes import form_key
-from domain.events import events, holds, stock
+from domain.events import events, holds, passes, stock
 from domain.events.line import calls
 from domain.fields.choice import Choice
 from domain.fields.email import Email, Usable
@@ -109,7 +109,8 @@ def _is_plain(event):
         return False
     if event.opens_at is not None and Place.one(Place.event == event, Place.state == "drawn") is not None:
         return False
-    return event.small_pass or Place.one(Place.event == event, Place.state == "waiting") is None
+    ahead = Place.event == event, Place.state == "waiting", Place.addon_of.is_null()
+    return event.small_pass or Place.one(*ahead) is None
 
 
 class _Crowd:
@@ -241,7 +242,7 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
 
 
 def _paid(order, event):
-    if order.state != "paid" or order.event_id != event.id:
+    if order.event_id != event.id or not passes.stand(order):
         raise Refused("Only to tickets that are paid something can be added.")
     return order
 
@@ -275,7 +276,9 @@ def _enter(event, place, chosen):
     if event.line_behind:
         calls.call_next(event.id)
         event = events.one(event.id)
-    ahead = Place.event == event.id, Place.state == "waiting", Place.number < place.number
+    # Tickets, and what is added to some, don't wait for each other.
+    alike = Place.addon_of.is_null(place.addon_of_id is None)
+    ahead = Place.event == event.id, Place.state == "waiting", Place.number < place.number, alike
     must_wait = event.line_behind or (not event.small_pass and Place.one(*ahead) is not None)
     turn = timedelta(minutes=event.hold_minutes)
     if not must_wait and not calls.call(event, place, turn, chosen) and holds.sweep(event.id):

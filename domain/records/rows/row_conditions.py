@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from domain.fields.kinds import Unfit, whole
 from domain.fields.person import Person
 from domain.fields.records import operators
+from domain.fields.text import folded
 from domain.lists import conditions
 from domain.records import documents, questions, shapes
 from domain.records.shapes import EMPTY
@@ -142,7 +143,8 @@ def _kept(shape, said):
     if said.operator not in [one.key for one in of.operators] and said.operator in [o.key for o in of.kind.operators]:
         raise Unfit(f"A rule can't ask {of.label} for that: it is told by the order of cells, which has beginnings.")
     texts = [text for text in said.texts if text]
-    if said.operator == "begins" and (any(map(str.isdigit, "".join(texts))) or len("".join(texts)) > LONGEST):
+    beginning = "".join(texts) + folded("".join(texts))  # “½” is said in figures, and “ß” is longer than it looks
+    if said.operator == "begins" and (any(map(str.isdigit, beginning)) or len(folded("".join(texts))) > LONGEST):
         raise Unfit(f"A beginning is {LONGEST} characters at most here, without figures: those are ordered as numbers.")
     kept = {"is_or": said.is_or, "about": of.key, "kind": of.kind_name, "operator": said.operator, "texts": texts}
     if _ways_to_meet(kept, ANYBODY, shape) is None:

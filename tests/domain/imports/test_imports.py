@@ -102,6 +102,13 @@ def test_empty_cells_leave_what_is_there_or_empty_it(acme, alice):
     assert Task.get_by_id(made.id).due_at is None
 
 
+def test_a_new_row_has_what_is_never_empty_whatever_its_cells_say(acme, alice):
+    held = brought(alice, "Title,Priority,Due\nNew one,,\n", key=["title"], empties="empty")
+    assert counts(held) == {"new": 1}
+    made = Task.get(Task.title == "New one")
+    assert (made.priority, made.due_at) == ("medium", None)
+
+
 def test_records_28_good_lines_come_in_and_the_others_are_on_the_error_sheet(acme, alice):
     lines = [f"T{n}," for n in range(17)] + ["T3,", "Late,2026-02-30"]
     held = brought(alice, "Title,Due\n" + "\n".join(lines) + "\n", key=["title"])

@@ -288,6 +288,16 @@ def test_free_tickets_wait_for_the_code_that_was_mailed_where_the_event_asks_for
     assert len(re.findall(r'href="(/passes/[^"]+)"', stranger.get(there).text)) == 2
 
 
+def test_codes_are_mailed_from_one_place_to_thirty_addresses_an_hour(night, browse):
+    event, tier = night
+    writes(Event.update(proves_free=True).where(Event.id == event.id).execute)()
+    stranger = browse(None)
+    there = held(stranger, event, tier)
+    allowances.limiter.enabled = True
+    answers = [stranger.post(there, data=WHO | {"email": f"a{n}@example.org"}).status_code for n in range(31)]
+    assert (answers[29], answers[30]) == (303, 429)
+
+
 def test_something_is_added_to_tickets_that_are_paid_or_waited_for(browse, night, at):
     (event, tier), client = night, browse(None)
     pitch = make_tier(event, at("alice"), name="Pitch", kind="addon", size="1")

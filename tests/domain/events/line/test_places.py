@@ -320,3 +320,24 @@ def test_what_is_free_is_added_at_once_and_nothing_but_addons_is(sold_out, at):
     with pytest.raises(Invalid, match="add-ons"):
         holds.change(place.order_id, {tier.id: 1})
     assert stock.check(event.id) == []
+
+
+def test_tickets_and_addons_do_not_wait_for_each_other(sold_out, at):
+    event, tier, pitch, ada, bob = sold_out
+    write(Event.update(small_pass=False).where(Event.id == event.id).execute)
+    waits = stand(event, pitch, addon_of=ada)
+    orders.cancel(bob.id, by=at("alice"))
+    write(stock.comes_back, event.id)
+    assert Place.get_by_id(waits.id).state == "called"
+    hers = stand(event, pitch, addon_of=ada)  # another one, which is gone
+    assert (hers.state, stand(event, tier).state) == ("waiting", "called")
+
+
+def test_who_gave_their_tickets_back_waits_for_no_addon(sold_out, at):
+    event, _, pitch, ada, bob = sold_out
+    waits = stand(event, pitch, addon_of=ada)
+    orders.cancel(ada.id, by=at("alice"))
+    orders.cancel(bob.id, by=at("alice"))
+    write(stock.comes_back, event.id)
+    assert Place.get_by_id(waits.id).state == "left"
+    assert stock.check(event.id) == []

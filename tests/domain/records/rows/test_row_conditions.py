@@ -197,6 +197,8 @@ def test_the_beginning_of_a_text_is_told_as_a_filter_tells_it(offers, at, text):
         ("Name", "lacks", "x", "can't ask Name for that"),
         ("Name", "begins", "A1", "without figures"),
         ("Name", "begins", "x" * 61, "60 characters"),
+        ("Name", "begins", "½", "without figures"),
+        ("Name", "begins", "ß" * 40, "60 characters"),
         ("Note", "is", "x", "Note has no order of its own"),
     ],
 )
