@@ -232,7 +232,11 @@ def _columns():
 
 def _boundary():
     """(id, chain → hash) of the last rows that retention was allowed to remove; (0, {}) when none were."""
-    announced = AuditEvent.select(*_columns()).where(AuditEvent.action == PRUNED).order_by(AuditEvent.at.desc())
+    announced = (
+        AuditEvent.select(*_columns())
+        .where(AuditEvent.action == PRUNED)
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+    )
     for row in announced.limit(20).dicts():
         if _key_of(row) is not None:  # whoever forges one hasn't got the key
             facts = row["metadata"]

@@ -254,7 +254,7 @@ def trouble(since):
     letters = Outgoing.select().where(
         Outgoing.kind == "mail", Outgoing.updated_at > since, Outgoing.error.is_null(False)
     )
-    newest = letters.order_by(Outgoing.updated_at.desc()).first()
+    newest = letters.order_by(Outgoing.updated_at.desc(), Outgoing.id.desc()).first()
     return letters.where(Outgoing.status == "buried").count(), newest and newest.error
 
 

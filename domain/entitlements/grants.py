@@ -133,7 +133,7 @@ _newest_paid = CompiledRows(
             Payment.period_start_at.is_null(False),
             Payment.period_start_at <= parameter("begun"),
         )
-        .order_by(Payment.period_start_at.desc())
+        .order_by(Payment.period_start_at.desc(), Payment.id.desc())
         .limit(1)
     ),
 )

@@ -33,7 +33,7 @@ def put_away(slug, id, *, by, shape=None):
 def away(collection):
     """The fields that were put away, the last one first."""
     gone = RecordField.select().where(RecordField.collection == collection, RecordField.archived_at.is_null(False))
-    return list(gone.order_by(RecordField.archived_at.desc()))
+    return list(gone.order_by(RecordField.archived_at.desc(), RecordField.id.desc()))
 
 
 @writes
@@ -225,7 +225,7 @@ def put_table_away(slug, *, by, shape=None):
 def tables_away():
     """The tables that were put away, the last one first."""
     gone = Collection.select().where(Collection.archived_at.is_null(False))
-    return list(gone.order_by(Collection.archived_at.desc()))
+    return list(gone.order_by(Collection.archived_at.desc(), Collection.id.desc()))
 
 
 @writes

@@ -364,7 +364,7 @@ def _flip(job, slot, row, collection, becoming):
 
 def _let_go_of_oldest(row):
     kept = RecordSlot.select().where(RecordSlot.field == row, RecordSlot.state == "kept")
-    for slot in list(kept.order_by(RecordSlot.kept_until_at.desc()))[SLOTS:]:
+    for slot in list(kept.order_by(RecordSlot.kept_until_at.desc(), RecordSlot.id.desc()))[SLOTS:]:
         RecordSlot.update(state="gone").where(RecordSlot.id == slot.id).execute()
 
 
