@@ -51,11 +51,14 @@ def pytest_ignore_collect(collection_path, config):
 
 def pytest_collection_modifyitems(config, items):
     """What asks for no house touches no database of the test's, so it runs once: on SQLite. So does what is decided
-    before any SQL that could differ, and is marked so."""
-    if config.getoption("--on") == "postgres":
-        twice = [i for i in items if "houses" in i.fixturenames and not i.get_closest_marker("above_sql")]
-        config.hook.pytest_deselected(items=list(set(items) - set(twice)))
-        items[:] = twice
+    before any SQL that could differ, and is marked so. What only one database has is asked of that one alone, by the
+    fixture of its name: a skip says that something could not be tried here, and nothing else."""
+    on = config.getoption("--on")
+    here = [i for i in items if on in i.fixturenames or not {"sqlite", "postgres"} & set(i.fixturenames)]
+    if on == "postgres":
+        here = [i for i in here if "houses" in i.fixturenames and not i.get_closest_marker("above_sql")]
+    config.hook.pytest_deselected(items=list(set(items) - set(here)))
+    items[:] = here
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -88,6 +91,16 @@ def slow_hashes(_quick_hashes, monkeypatch):
 @pytest.fixture(scope="session")
 def password_hash():
     return passwords.hashed(PASSWORD)
+
+
+@pytest.fixture
+def sqlite():
+    """What asks for this is about SQLite alone: its one writer, its files, its plans."""
+
+
+@pytest.fixture
+def postgres():
+    """The same for PostgreSQL."""
 
 
 @pytest.fixture(scope="session")

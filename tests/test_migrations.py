@@ -451,10 +451,9 @@ def test_the_audit_log_may_forget_its_actor_and_nobody_may_take_their_place(one_
     assert AuditEvent.get_by_id(event.id).summary == "s"
 
 
+@pytest.mark.usefixtures("sqlite")
 def test_a_table_without_a_rowid_begins_with_its_key(dialect):
     """Otherwise SQLite 3.40 tells of a NULL in its first column, whatever is there, when it checks its file."""
-    if dialect == "postgres":
-        pytest.skip("PostgreSQL has no such tables")
     tables = (
         "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%WITHOUT ROWID%' AND name LIKE 'record_%'"
     )
@@ -555,9 +554,8 @@ def test_the_rows_of_0_3_0_are_there_found_and_changed_as_ever(of_0_3_0):
             AuditEvent.update(summary="Nothing").execute()
 
 
+@pytest.mark.usefixtures("sqlite")
 def test_a_copy_is_kept_from_which_0_3_0_still_starts(of_0_3_0):
-    if database.dialect == "postgres":
-        pytest.skip("a PostgreSQL server is backed up by its keeper")
     migrations.migrate(of_0_3_0)
     (backup,) = (of_0_3_0 / "backups").iterdir()
     assert backup.name.endswith("-before-0001_tables.db")
@@ -573,9 +571,8 @@ def test_a_database_that_is_older_than_0_3_0_is_refused_and_left_alone(of_0_3_0)
     assert (made(), applied()) == (before, names)
 
 
+@pytest.mark.usefixtures("sqlite")
 def test_a_backup_is_made_before_a_later_migration_and_only_then(empty, tmp_path, monkeypatch):
-    if not empty.startswith("sqlite"):
-        pytest.skip("a PostgreSQL server is backed up by its keeper")
     monkeypatch.setattr(migrations, "HERE", tmp_path)
     for name in ("0001_first", "0002_second"):
         (tmp_path / f"{name}.py").write_text(f'def up(migrator, db):\n    db.execute_sql("CREATE TABLE t{name} (a)")\n')

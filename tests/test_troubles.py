@@ -36,9 +36,8 @@ def no_trouble():
 
 
 @pytest.fixture
-def sqlite(house, request):
-    if request.config.getoption("--on") != "sqlite":
-        pytest.skip("files and locks of SQLite")
+def sqlite(house):
+    """The file of a house."""
     return house / "guildhall.db"
 
 

@@ -16,9 +16,8 @@ from tests.fixtures.threads import together, write
 
 
 @pytest.fixture
-def sqlite(house, request):
-    if request.config.getoption("--on") != "sqlite":
-        pytest.skip("the writer thread is SQLite's; PostgreSQL has ordinary transactions")
+def sqlite(house):
+    """With the writer's thread; PostgreSQL has ordinary transactions."""
 
 
 @writes

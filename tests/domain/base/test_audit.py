@@ -300,9 +300,9 @@ def test_a_forged_word_of_retention_excuses_nothing(ten, tamper):
     assert len(told) == 2
 
 
+@pytest.mark.usefixtures("sqlite")
 def test_what_0_3_0_announced_before_there_were_several_chains_still_counts(ten, tamper):
-    if database.dialect == "postgres":
-        pytest.skip("the rows of 0.3.0 are those of chain 0, which SQLite writes")
+    """Its rows were those of chain 0, which SQLite writes."""
     link = AuditEvent.get_by_id(ten[5]).previous
     write(audit.record, audit.PRUNED, "x", up_to=ten[4], link=link)
     tamper(AuditEvent.delete().where(AuditEvent.id <= ten[4]))
@@ -337,10 +337,8 @@ def test_writers_at_once_make_whole_chains(cast):
 
 
 @pytest.fixture
-def side_by_side(house):
-    """Two events, whose transactions are open at once: on PostgreSQL they get chains of their own."""
-    if database.dialect == "sqlite":
-        pytest.skip("SQLite has one writer, and so one chain")
+def side_by_side(house, postgres):
+    """Two events, whose transactions are open at once: they get chains of their own. SQLite has one writer."""
     first, second = threading.Event(), threading.Event()
 
     @writes

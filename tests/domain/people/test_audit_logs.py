@@ -108,9 +108,7 @@ def test_staff_without_the_right_sees_nothing(log, cast):
         ({"result": "denied"}, "audit_event_at"),
     ],
 )
-def test_one_index_answers_in_its_order(cast, staff, monkeypatch, asked, index):
-    if database.dialect != "sqlite":
-        pytest.skip("PostgreSQL chooses by what is in the table")
+def test_one_index_answers_in_its_order(cast, sqlite, staff, monkeypatch, asked, index):
     sent, execute = [], database.obj.execute_sql
     monkeypatch.setattr(
         database.obj, "execute_sql", lambda sql, params=None: sent.append((sql, params)) or execute(sql, params)

@@ -69,9 +69,7 @@ def test_a_short_word_is_a_beginning_of_an_address_or_stands_beside_longer_ones(
 
 
 @pytest.mark.parametrize("q", ["bo", "bob ex", "bob"])
-def test_no_search_looks_through_all_people(cast, monkeypatch, q):
-    if database.dialect != "sqlite":
-        pytest.skip("PostgreSQL chooses by what is in the table")
+def test_no_search_looks_through_all_people(cast, sqlite, monkeypatch, q):
     sent, execute = [], database.obj.execute_sql
     monkeypatch.setattr(
         database.obj, "execute_sql", lambda sql, params=None: sent.append((sql, params)) or execute(sql, params)

@@ -1,7 +1,5 @@
 import dataclasses
 
-import pytest
-
 from database import transactions
 from domain.base import configuration
 
@@ -31,11 +29,7 @@ def test_health_is_bad_when_nothing_can_be_written_and_tells_no_more(browse, mon
     assert b"secret" not in response.data
 
 
-def test_health_is_bad_while_the_writer_is_down(browse):
-    from database.connections import database
-
-    if database.dialect == "postgres":
-        pytest.skip("there is no writer thread on PostgreSQL")
+def test_health_is_bad_while_the_writer_is_down(browse, sqlite):
     client = browse(None)
     transactions.writer.stop()
     assert client.get("/health").status_code == 503
@@ -53,11 +47,7 @@ def test_metrics_need_the_token(browse):
     assert "guildhall_sessions_live 4.0" in response.get_data(True)
 
 
-def test_a_write_that_could_not_be_made_is_503_and_asks_to_come_back(browse, task):
-    from database.connections import database
-
-    if database.dialect == "postgres":
-        pytest.skip("there is no writer thread on PostgreSQL")
+def test_a_write_that_could_not_be_made_is_503_and_asks_to_come_back(browse, sqlite, task):
     alice = browse("alice")
     transactions.writer.stop()
     try:

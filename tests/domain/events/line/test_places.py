@@ -205,7 +205,7 @@ def test_of_two_that_keep_a_place_with_one_address_at_once_one_is_told(night):
     assert sorted(at_once(event, *[lambda one=one: keep(one) for one in waiting])) == [False, True]
 
 
-def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at, request, caplog):
+def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at, sqlite, caplog):
     """Whoever comes while another is written is written with those who come then, and nobody can tell."""
     asked = [
         ({"a": 1}, {"key": "one"}),
@@ -220,8 +220,6 @@ def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at,
         ({"a": 3}, {"key": "seven", "is_less_fine": True}),  # gets a part
         ({"a": 1}, {"key": "eight"}),
     ]
-    if request.config.getoption("--on") != "sqlite":
-        pytest.skip("on PostgreSQL each is alone")
     told = {}
     for way in ("alone", "together"):
         event, (a, b) = make_event(
