@@ -62,7 +62,13 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The ten slowest files, where there are more: the suite is a budget, this says who spends it."""
+    """Stories told twice, since a failure is one though its second telling passed. And the ten slowest files, where
+    there are more: the suite is a budget, this says who spends it."""
+    if twice := terminalreporter.stats.get("rerun"):
+        terminalreporter.section("told twice: mend the cause")
+        for report in twice:
+            terminalreporter.write_line(report.nodeid)
+            terminalreporter.write_line(str(report.longrepr)[-2000:])
     seconds = Counter()
     for report in chain(*terminalreporter.stats.values()):
         if isinstance(report, pytest.TestReport):
