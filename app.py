@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -23,6 +24,7 @@ from domain.fields import money
 from domain.money import pricing
 from domain.operations import demo
 from domain.people import accounts
+from jobs import self_check
 from views import access, assets, cookies, directions, errors, kept_pages, live, packing, pages, polls
 from views.base import stepup
 from views.lists import drawing
@@ -138,6 +140,24 @@ def serve():
         hold.let_go()
 
 
+def check():
+    """Look whether this program runs on its database, and say what was looked at; returns the code to end with."""
+    chosen = configuration.use(configuration.load())
+    logs.set_up(logging.WARNING)
+    opening.open_house(chosen.database_url, chosen.data, not chosen.production)
+    pricing.remember_prices()
+    try:
+        for sentence in self_check.sentences(create_app(chosen)):
+            print(sentence, flush=True)
+    except self_check.Unwell as found:
+        print(found, flush=True)
+        return 1
+    finally:
+        transactions.writer.stop()
+        database.close_all()
+    return 0
+
+
 def _begin_work(worker):
     """In the worker, where threads live: the calendar, and streams that let go when it is told to stop."""
     stop: Any = signal.getsignal(signal.SIGTERM)
@@ -188,4 +208,4 @@ def _greet(chosen):
 
 
 if __name__ == "__main__":
-    serve()
+    sys.exit(check()) if "--check" in sys.argv[1:] else serve()

@@ -1142,6 +1142,33 @@ class Lease(Table):
         table_name = "job_lock"
 
 
+class Backup(Table):
+    """A copy of the database and how far it came; only a proven one counts."""
+
+    name = CharField(max_length=120, unique=True)
+    state = State("waiting", "making", "sending", "proving", "proven", "failed", default="waiting")
+    made_at = Moment()  # when it was asked for: it holds at least what was there then
+    size = BigIntegerField(null=True)  # bytes of the database
+    packed = BigIntegerField(null=True)  # bytes of the copy
+    sent_at = Moment(null=True)  # brought away from this machine
+    proven_at = Moment(null=True)
+    proof = Json(default=list)  # what the drill looked at: [{check, ok, words, seconds}]
+    error = TextField(null=True)
+    attempts = IntegerField(default=0)
+    asked_by = to(User, on_delete="SET NULL", null=True)
+    removed_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("state", "made_at"), False),)
+
+
+class Erasure(Table):
+    """An account that was closed for good, by its number: what must stay closed when an older copy comes back."""
+
+    user_id = IntegerField(unique=True)
+    at = Moment(default=now)
+
+
 class SandboxObject(Table):
     """What the built-in payment provider knows: its side of the wire, never read by our billing."""
 

@@ -116,9 +116,9 @@ def refuse_damaged():
         )
 
 
-def copy(folder, word, keep=None):
+def copy(folder, word):
     """A whole copy of the open SQLite file as of now, while it is used, below `folder`/backups; returns its path.
-    Of those with the same `word` the newest `keep` stay. Refuses with CannotStart on PostgreSQL."""
+    Refuses with CannotStart on PostgreSQL."""
     if database.dialect != "sqlite":
         raise CannotStart("PostgreSQL is copied with pg_dump: docs/deploy.md says how.")
     backups = folder / "backups"
@@ -127,8 +127,6 @@ def copy(folder, word, keep=None):
     target.touch(mode=0o600)
     with contextlib.closing(sqlite3.connect(database.database)) as source:
         source.execute("VACUUM INTO ?", (str(target),))
-    for old in sorted(backups.glob(f"*-{word}.db"))[: -keep if keep else 0]:
-        old.unlink()
     return target
 
 

@@ -42,6 +42,7 @@ from domain.lists import attachments, trash
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
 from domain.operations import digests, retention
+from domain.operations.copies import copies
 from domain.organizations import invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
@@ -157,6 +158,9 @@ CALENDAR = (
     Job("audit_chain", "Check the audit log", verifications.work, at(4), once=True),
     Job("letters", "Tell of letters that can't be delivered", admins.tell_of_letters, every(minutes=10), once=True),
     Job("addresses", "Look for accounts that have one address", people.tell_of_clashes, at(4, 10), once=True),
+    Job("backup", "Make, bring away and prove copies", copies.work, every(seconds=15), woken_by="backup", once=True),
+    Job("backup_night", "Begin the night's copy", copies.nightly, at(3, 5), once=True),
+    Job("erasure", "Note closed accounts beside the copies", copies.note_erasures, every(hours=1), woken_by="erasure"),
     Job("integrity", "Check the database's file", verifications.check_file, at(4, 30), once=True),
     Job("credit_resets", "Begin the month's credits", batches(100, credits.reset_stale), at(0, 5)),
     Job("credit_lapses", "Release lapsed holds, end credits", batches(100, credits.lapse), every(minutes=5)),

@@ -1,6 +1,7 @@
 """The calendar alone, for installs whose web processes run with JOBS=0: `python -m jobs [--once]`.
 
-`python -m jobs --backup` makes a copy of the SQLite file while it is used, and keeps the newest fourteen.
+`python -m jobs --backup` makes a copy while the database is used, brings it away and proves it; it ends with 1 when it
+isn't proven. `python -m jobs.restore` brings one back.
 `python -m jobs --rekey` encrypts what is encrypted at rest under the newest SECRET_KEY and says what still needs an
 older one; it ends with 1 when something opens with none of the keys.
 `python -m jobs --audit` checks the audit log and ends with 1 when it isn't as it was written.
@@ -12,9 +13,10 @@ import sys
 import threading
 
 import jobs
-from database import housekeeping, logs, opening, transactions
+from database import logs, opening, transactions
 from domain.base import configuration
 from domain.money import pricing
+from domain.operations.copies import copies
 from jobs import verifications
 
 
@@ -32,9 +34,10 @@ def main():
         transactions.writer.stop()
         sys.exit(0 if whole else 1)
     if "--backup" in sys.argv[1:]:
-        print(housekeeping.copy(chosen.data, "copy", keep=14))
+        sentence, is_proven = copies.now_and_here()
+        print(sentence)
         transactions.writer.stop()
-        return
+        sys.exit(0 if is_proven else 1)
     if "--once" in sys.argv[1:]:
         jobs.work_off()
         transactions.writer.stop()

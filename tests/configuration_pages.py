@@ -6,7 +6,7 @@ from pathlib import Path
 from domain.base.variables import VARIABLES
 
 TOP = Path(__file__).resolve().parent.parent
-EXAMPLE, README = TOP / ".env.example", TOP / "README.md"
+EXAMPLE, PAGE = TOP / ".env.example", TOP / "docs" / "configuration.md"
 HEAD = """\
 # Everything that can be set. `make run` needs none of it; production needs the three that say so.
 # A secret may stand in a file instead: SECRET_KEY_FILE=/run/secrets/key, and so for every name here.
@@ -33,14 +33,16 @@ def example():
 
 
 def table():
-    """The rows of the README's table."""
+    """The rows of its table."""
     rows = []
     for variable in VARIABLES:
         value, words = default(variable)
-        rows.append(f"| `{variable.name}` | {f'`{value}`' if value else words or 'none'} | {variable.help} |\n")
+        rows.append(
+            f"| `{variable.name}` | {f'`{value}`' if value else words or 'none'} | {variable.help.replace('](docs/', '](')} |\n"
+        )
     return "".join(rows)
 
 
 if __name__ == "__main__":
     EXAMPLE.write_text(example(), "utf-8")
-    README.write_text(TABLE.sub(lambda _: table(), README.read_text("utf-8")), "utf-8")
+    PAGE.write_text(TABLE.sub(lambda _: table(), PAGE.read_text("utf-8")), "utf-8")

@@ -31,7 +31,7 @@ from domain.organizations import assignments, invitation_links, invitations, org
 from domain.people import accounts, sessions
 from domain.records import collections, listings
 from domain.tasks import labels, tasks
-from models import AuditEvent, Change, Grant, Membership, Notification, Organization, Task, WebhookEvent
+from models import AuditEvent, Backup, Change, Grant, Membership, Notification, Organization, Task, WebhookEvent
 from tests.conftest import PASSWORD, application
 from tests.fixtures.doors import an_event
 from tests.fixtures.events import EVENT_FORMS, everything
@@ -395,6 +395,7 @@ def _made(cast, at):
     plans.change("pro_monthly", plans.facts(plans.PLANS["pro_monthly"]) | {"gives": "All"}, by=cast.stella)
     made.replanned = plans.history("pro_monthly", 1)[0].id
     made.alert = alerts.broadcast("Tea is ready.", by=cast.stella).id
+    made.backup = write(Backup.create, name="n", made_at=now(), state="proven").id
     _insert(
         WebhookEvent,
         channel="billing_stripe",
@@ -524,6 +525,7 @@ def filled(rule, endpoint, name, world):
             "passkeys": world.passkey.get(name, 1),
             "identities": world.identity.get(name, 1),
             "alerts": world.alert,
+            "backups": world.backup,
             "jobs": "tokens",
             "feeds": 1,
             "dev": world.cast.alice.id,

@@ -10,6 +10,7 @@ from joserfc.jwk import ECKey
 from domain.base import configuration
 from domain.base.configuration import Misconfigured
 from domain.base.variables import VARIABLES
+from domain.files import late
 
 SECRET = "not-to-be-seen-" * 4
 
@@ -469,7 +470,7 @@ def test_half_a_key_before_the_present_one_is_refused(load):
 
 def test_a_late_library_is_loaded_by_the_first_who_asks():
     sys.modules.pop("colorsys", None)
-    library = configuration.Late("colorsys")
+    library = late.Late("colorsys")
     assert "colorsys" not in sys.modules
     assert library.rgb_to_hsv(0, 0, 0) == (0.0, 0.0, 0)
     assert "colorsys" in sys.modules

@@ -321,6 +321,8 @@ def rows_of():
         models.Preference.create(user=user, kind="comments", in_bell=True, letter="daily"),
         models.Digest.create(user=user, period="daily", day="2026-06-15", entries=1),
         models.Alert.create(message="m"),
+        models.Backup.create(name="n", made_at=now()),
+        models.Erasure.create(user_id=1),
         models.Setting.create(key="k", value=1),
         AuditEvent.create(category="auth", action="a.b", summary="s", actor=user, organization=organization),
         models.Customer.create(email="a@example.org", **sub, **mine),

@@ -264,6 +264,7 @@ STAFFED = (
             ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
             ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
             ("jobs.run", Place("jobs", "Jobs", "/admin/jobs", "clock", "j")),
+            ("backups.run", Place("backups", "Copies", "/admin/backups", "database-export", "z")),
             ("audit.read_all", Place("audit_all", "Audit log", "/admin/audit", "list-search", "u")),
         ),
     ),

@@ -1,5 +1,6 @@
 """What the environment says, validated at start: every problem is listed at once, by name."""
 
+import os
 import re
 import secrets
 from dataclasses import dataclass, field, replace
@@ -50,6 +51,8 @@ class Configuration:
     data: Path = Path("var")
     database_url: str = field(default="", repr=False)
     files_url: str = field(default="", repr=False)
+    backup_url: str = field(default="", repr=False)
+    backup_recipients: tuple = ()
     host: str = "127.0.0.1"
     port: int = 8000
     site_url: str = ""
@@ -200,6 +203,7 @@ _PARSED = {
     "SMTP_URL": lambda url: urls.server(url, MAILERS, LIKE_A_MAILER),
     "MAIL_FROM": _sender,
     "SECRET_KEY_FALLBACKS": lambda words: tuple(" ".join(words).split()),
+    "BACKUP_RECIPIENTS": lambda words: tuple(" ".join(words).split()),
     "SUPER_ADMIN_EMAILS": _admins,
 }
 
@@ -331,6 +335,10 @@ def _wrong(c):
         ("SITE_URL", c.production and not c.site_url.startswith("https:"), "must be https in production"),
         ("FILES_URL", not FILES.fullmatch(c.files_url), "must be s3://key:secret@host/bucket"),
         ("FILES_URL", needs_tls and c.files_url.startswith("s3+"), OPEN.format("write s3://")),
+        ("BACKUP_URL", not FILES.fullmatch(c.backup_url), "must be s3://key:secret@host/bucket"),
+        ("BACKUP_URL", needs_tls and c.backup_url.startswith("s3+"), OPEN.format("write s3://")),
+        ("BACKUP_RECIPIENTS", c.backup_url and not c.backup_recipients, "is required with BACKUP_URL"),
+        ("BACKUP_RECIPIENTS", not all(map(_is_recipient, c.backup_recipients)), "must be keys of age (age1…)"),
         ("WORKERS", several and is_sqlite, "several processes need PostgreSQL (DATABASE_URL)"),
         (
             "RATE_LIMIT_STORAGE",
@@ -340,6 +348,15 @@ def _wrong(c):
         ("SMTP_URL", c.production and not c.smtp_url, "is required in production"),
         ("BILLING_PROVIDER", c.production and c.has_sandbox, play),
     )
+
+
+def _is_recipient(key):
+    pyrage = import_module("pyrage")  # few sites have copies encrypted, and the others needn't hold it
+    try:
+        pyrage.x25519.Recipient.from_str(key)
+    except pyrage.RecipientError:
+        return False
+    return True
 
 
 def _wrong_payment(c):
@@ -411,6 +428,12 @@ def _is_certificate(pem):
         return False
 
 
+def environment(**changes):
+    """What a process beside this one is begun with: what this one was, its SECRET_KEY, and the changes."""
+    own = {"SECRET_KEY": active.secret_key, "SECRET_KEY_FALLBACKS": ",".join(active.secret_key_fallbacks)}
+    return os.environ | {"GUILDHALL_DATA": str(active.data)} | own | changes
+
+
 def _listed(problems):
     return "Guildhall can't start. Mend these:\n" + "\n".join(f"  - {name}: {why}" for name, why in problems)
 
@@ -423,14 +446,3 @@ def _kept_secret(data):
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48))
     return path.read_text().strip()
-
-
-class Late:
-    """Stands for a library that few processes ever use: it is loaded by the first who asks for something of it, so
-    that the others don't hold it (`memory_mb`)."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self._name), name)

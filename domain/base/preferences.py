@@ -124,7 +124,7 @@ KINDS = (
     ),
     Kind(
         *("site", "The site", "What whoever runs this site must know.", ("admin.", "system.")),
-        templates=("audit_broken", "file_damaged", "test_letter"),
+        templates=("audit_broken", "file_damaged", "backup_failed", "test_letter"),
         letter=NOW,
         why="Always comes to who runs this site.",
     ),

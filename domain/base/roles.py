@@ -105,6 +105,7 @@ PLATFORM = {
     "settings.write": "Change settings",
     "alerts.write": "Broadcast and retract alerts",
     "jobs.run": "See jobs and webhooks, run and replay them",
+    "backups.run": "Make copies of the database and see whether they are proven",
     "pricing.sync": "Read prices from the payment provider",
     "subscriptions.read": "See everybody's subscriptions and payments",
     "subscriptions.sync": "Compare and sync subscriptions with the payment provider",
@@ -136,7 +137,7 @@ STAFF = {
         ),
     ),
     "moderator": ("Moderator", frozenset({"admin.read"})),
-    "release_manager": ("Release manager", frozenset({"admin.read", "jobs.run"})),
+    "release_manager": ("Release manager", frozenset({"admin.read", "jobs.run", "backups.run"})),
     "content": ("Content", frozenset({"admin.read", "alerts.write"})),
 }
 UNNARROWED = frozenset(PLATFORM) - {"admins.write"}

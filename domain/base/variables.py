@@ -1,4 +1,4 @@
-"""What can be set in the environment: one row a variable. `.env.example` and README.md's table are written from it."""
+"""What can be set in the environment: one row a variable. `.env.example` and docs/configuration.md are written from it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ def _whole(least, most=None):
 
 
 # A row, and below it what it is: name, kind, default; last the default in words, where it depends.
-# `.env.example` and the table in README.md are written from it: python -m tests.configuration_pages
+# `.env.example` and docs/configuration.md are written from it: python -m tests.configuration_pages
 _TABLE = (
     ("GUILDHALL_ENV", _one_of(*ENVIRONMENTS), "development"),
     "`development`, `production`, `demo` or `test`",
@@ -28,6 +28,10 @@ _TABLE = (
     "Folder for the database, backups, the kept key and, without a mail server, the letters",
     ("FILES_URL", TEXT, "", "the data folder"),
     "Where files on rows lie: S3-compatible storage, `s3://key:secret@host/bucket?region=name`",
+    ("BACKUP_URL", TEXT, "", "copies stay on this machine"),
+    "Where each copy is brought besides: S3-compatible storage, written as `FILES_URL` is",
+    ("BACKUP_RECIPIENTS", WORDS, ""),
+    "Public keys of age (`age1…`) that copies are encrypted for. Required with `BACKUP_URL`",
     ("DATABASE_URL", TEXT, "", "a file in the data folder"),
     "`sqlite:///path` or `postgresql://user:password@host/name`",
     ("HOST", TEXT, "127.0.0.1"),

@@ -15,12 +15,12 @@ from domain.fields.money import written
 from domain.fields.number import counted
 from domain.lists import asks, lists
 from domain.money import billing, pricing, reconciliations, subscriptions
+from domain.operations.copies import copies
 from domain.organizations import organizations
 from domain.people import admins
 from models import Outgoing, Payment, Subscription, User, WebhookEvent
 
 MONTHS, DAYS = 12, 30
-BACKUP_AFTER = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ def _machine(staff):
     if staff.user.second_factor_at is None:
         words = "Your account has no second factor: a password alone opens this side."
         yield Need("warn", words, "/settings/security", "Turn it on")
-    if chosen.production and newest_backup() is None and not chosen.database_url.startswith("postgres"):
-        yield Need("warn", "No copy of the database is younger than three days: python -m jobs --backup makes one.")
+    tone, words = copies.standing()
+    if chosen.production and copies.is_possible() and tone != "good":
+        yield Need(tone, words, "/admin/backups", "Look at copies")
 
 
 _ASKED = (
@@ -102,12 +103,6 @@ _ASKED = (
     ("pricing.sync", _prices),
     ("settings.write", _machine),
 )
-
-
-def newest_backup():
-    """When the newest copy of the last days was made, or None."""
-    found = [file.stat().st_mtime for file in (configuration.active.data / "backups").glob("*.db")]
-    return max(found) if found and max(found) > (now() - BACKUP_AFTER).timestamp() else None
 
 
 def _count(table, *conditions):
@@ -243,9 +238,10 @@ def steps(user):
         ),
         Step(several, "Choose a second admin", "Somebody who can help when you are away.", *to_admins),
         Step(
-            newest_backup() is not None or chosen.database_url.startswith("postgres"),
+            copies.standing()[0] == "good" or not copies.is_possible(),
             "Keep copies",
-            "python -m jobs --backup, each night; docs/deploy.md says how.",
+            "One is made and proven each night; BACKUP_URL and BACKUP_RECIPIENTS bring it away, encrypted.",
+            *(("/admin/backups", "Copies") if admins.may(user, "backups.run") else ()),
         ),
     ]
 

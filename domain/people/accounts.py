@@ -13,7 +13,7 @@ import peewee
 from database.clock import now, reader_zone
 from database.locks import lock
 from database.scope import everywhere
-from database.transactions import writes
+from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused
 from domain.backers import backers
 from domain.base import audit, outgoing, settings, stepup, tokens
@@ -30,6 +30,7 @@ from models import (
     AuthToken,
     BackupCode,
     Challenge,
+    Erasure,
     Identity,
     Membership,
     Notification,
@@ -293,17 +294,33 @@ def delete(user):
         names = passwords.joined([organization.name for organization in held])
         raise permissions.LastOwner(f"You are the only owner of {names}. Hand over or delete that first.")
     admins.must_not_be_last(user)
+    outgoing.letter("account_deleted", user.email, f"deleted:{user.id}", name=user.name)
+    _erase(user)
+
+
+@writes
+def erase_again(user):
+    """Close an account that was closed for good after a copy that is in use now was made. Returns the names of the
+    organizations that would be without an owner: there it stays the owner, as somebody without a name."""
+    held = ties(user)
+    _erase(user, stays=[organization.id for organization in held])
+    return [organization.name for organization in held]
+
+
+def _erase(user, stays=()):
     for organization in Organization.select().where(Organization.owner == user, Organization.is_personal):
         organizations.close(organization, by=user)
+    Erasure.insert(user_id=user.id).on_conflict_ignore().execute()
+    wake("erasure")
     audit.record("auth.user.deleted", "Deleted the account", by=user, target=user)
-    outgoing.letter("account_deleted", user.email, f"deleted:{user.id}", name=user.name)
     sessions.end_all(user, "revoked", by=user)
     Admin.delete().where(Admin.email_norm == user.email_norm).execute()
     AuthToken.delete().where((AuthToken.user == user) | (AuthToken.email_norm == user.email_norm)).execute()
     Notification.delete().where(Notification.recipient == user).execute()
     for table in (Membership, Identity, Passkey, BackupCode, StaffRole, Challenge, Proof, Assignment):
         with everywhere("the account leaves every organization at once"):
-            table.delete().where(table.user == user).execute()
+            where = (table.user == user) & (table.organization.not_in(stays) if table is Membership and stays else True)
+            table.delete().where(where).execute()
     gone = f"deleted-{user.id}@deleted.invalid"  # RFC 2606: mail to it goes nowhere
     User.update(
         email=gone,

@@ -317,6 +317,12 @@ def warn_of_damage(findings):
     _warn("file_damaged", "system", summary, findings, "/admin/jobs")
 
 
+@writes
+def warn_of_backup(findings):
+    """Note that a copy isn't proven, and tell every admin by letter; the same is told once."""
+    _warn("backup_failed", "system", "A copy of the database isn't proven", findings, "/admin/backups")
+
+
 def _warn(what, category, summary, findings, path):
     audit.record(f"system.{what}", summary, result="failure", findings=findings[:10])
     mark = hashlib.sha256("\n".join(findings).encode()).hexdigest()[:24]

@@ -13,8 +13,8 @@ from database.clock import now
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit, configuration, outgoing, settings, stepup
-from domain.base.configuration import Late
 from domain.fields.kinds import clean
+from domain.files.late import Late
 from models import Passkey, User
 
 webauthn, helpers, structs = Late("webauthn"), Late("webauthn.helpers"), Late("webauthn.helpers.structs")

@@ -139,6 +139,8 @@ def test_the_calendar_names_each_job_once_and_keeps_to_utc():
     assert {str(job.trigger.timezone) for job in jobs.CALENDAR} == {"UTC"}
     woken = {job.name for job in jobs.CALENDAR if job.woken_by}
     assert woken == {
+        "backup",
+        "erasure",
         "chart",
         "record_numbers",
         "table_export",

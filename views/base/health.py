@@ -13,6 +13,7 @@ from database.clock import now
 from database.transactions import writer, writes
 from domain import Refused
 from domain.base import configuration
+from domain.operations.copies import copies
 from models import Lease, Outgoing, Session, WebhookEvent
 from views import access
 from views.safety.marks import by_any_name, unlimited
@@ -44,7 +45,14 @@ def health():
         is_well = False
     if not is_well:
         return Response(json.dumps({"ok": False}), 503, content_type="application/json")
-    return Response(json.dumps({"ok": True}), content_type="application/json")
+    told = {"ok": True} | ({"backup": copies.ages()} if _is_keeper() else {})
+    return Response(json.dumps(told), content_type="application/json")
+
+
+def _is_keeper():
+    """Whether who asks shows METRICS_TOKEN; one that is old must not restart anything, so it is told them alone."""
+    token, given = configuration.active.metrics_token, request.headers.get("Authorization", "")
+    return bool(token) and hmac.compare_digest(given.removeprefix("Bearer ").encode(), token.encode())
 
 
 @blueprint.get("/metrics")
@@ -55,8 +63,7 @@ def metrics():
     token = configuration.active.metrics_token
     if not token:
         raise Refused("Set METRICS_TOKEN to read metrics.", "NOT_CONFIGURED", 503)
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), token.encode()):
+    if not _is_keeper():
         raise Refused("The token isn't right.", "UNAUTHENTICATED", 401)
     registry = CollectorRegistry()
 
@@ -82,4 +89,6 @@ def metrics():
         "Sessions that are good",
         count(Session, Session.ended_at.is_null(), Session.expires_at > now()),
     )
+    if aged := copies.ages():
+        gauge("backup_age_seconds", "Age of the newest copy that was proven", aged["age_s"])
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -9,8 +9,8 @@ from werkzeug.wsgi import FileWrapper
 
 from database.clock import local
 from domain import Refused
-from domain.base.configuration import Late
 from domain.fields.records.leftover import LeftOver
+from domain.files.late import Late
 
 xlsxwriter = Late("xlsxwriter")
 TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

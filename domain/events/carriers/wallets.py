@@ -20,7 +20,7 @@ from joserfc.jwk import RSAKey
 
 from database.clock import now
 from domain.base import configuration
-from domain.base.configuration import Late
+from domain.files.late import Late
 
 Image, ImageDraw = Late("PIL.Image"), Late("PIL.ImageDraw")
 TYPE = "application/vnd.apple.pkpass"

@@ -70,6 +70,11 @@ VALUES = {
         "until": "15 July 2026",
         "link": "http://localhost/x",
     },
+    "backup_failed": {
+        "name": "Ada",
+        "findings": "Opens: its end is missing.",
+        "link": "http://localhost/admin/backups",
+    },
     "file_damaged": {"name": "Ada", "findings": "Page 7 is gone.", "link": "http://localhost/admin/jobs"},
     "audit_broken": {"name": "Ada", "findings": "Event 7 is gone.", "link": "http://localhost/admin/audit"},
     "account_suspended": {"name": "Ada", "reason": "Spam was sent from it."},

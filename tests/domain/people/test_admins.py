@@ -91,7 +91,7 @@ def test_roles_narrow_to_their_union_and_a_super_admin_has_everything(cast):
     make(cast.stella, "content")
     assert admins.capabilities(cast.stella) == {"admin.read", "alerts.write"}
     make(cast.stella, "release_manager")
-    assert admins.capabilities(cast.stella) == {"admin.read", "alerts.write", "jobs.run"}
+    assert admins.capabilities(cast.stella) == {"admin.read", "alerts.write", "jobs.run", "backups.run"}
     make(cast.stella, "super_admin")
     assert admins.capabilities(cast.stella) == EVERYTHING
 

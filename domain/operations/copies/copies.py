@@ -1,0 +1,274 @@
+"""Copies of a SQLite install, each proven by being opened: made at night, by a button or a command, brought away where
+BACKUP_URL says, brought back, booted. Only a proven one counts. Why so: docs/decisions/copies.md
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from database import housekeeping
+from database.clock import now
+from database.transactions import wake, writes
+from domain import Refused
+from domain.base import audit, configuration, keys
+from domain.operations.copies import drill, erasures, kept_files, packing, places
+from domain.people import admins
+from models import Backup
+
+GREEN, AMBER = timedelta(hours=26), timedelta(hours=50)  # the age of what was proven last
+LEAST = 3  # proven ones that are always kept
+DAYS, WEEKS, MONTHS = 7, 4, 12  # of each of these, the newest proven one is kept
+FAILED_KEPT = timedelta(days=7)
+TRIES = 2  # one that is cut off is begun anew once
+OPEN = ("waiting", "making", "sending", "proving")
+
+
+def folder():
+    """Where copies lie on this machine."""
+    return configuration.active.data / "backups"
+
+
+def is_possible():
+    """Whether this install's copies are made here: on SQLite. A server's are its keeper's."""
+    return housekeeping.file_of(configuration.active.database_url) is not None
+
+
+@writes
+def begin(*, by=None):
+    """Ask for a copy; returns its row. Refuses on PostgreSQL, and while one is being made."""
+    if not is_possible():
+        raise Refused("PostgreSQL is copied with pg_dump: docs/deploy.md says how.")
+    if Backup.select().where(Backup.state.in_(OPEN)).exists():
+        raise Refused("A copy is being made already.")
+    moment = now()
+    end = "db.zst.age" if configuration.active.backup_recipients else "db.zst"
+    name = f"guildhall-{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.{end}"
+    made = Backup.create(name=name, made_at=moment, asked_by=by and by.user)
+    if by is not None:
+        audit.record("admin.backup_asked", "A copy was asked for", by=by.user, target=made)
+    wake("backup")
+    return made
+
+
+def now_and_here():
+    """Make and prove a copy in this process, as the command does: (sentence, whether it is proven)."""
+    try:
+        row = begin()
+    except Refused as no:
+        return str(no), False
+    work()
+    row = Backup.get_by_id(row.id)
+    return f"{folder() / row.name}: {row.error or 'proven'}", row.state == "proven"
+
+
+def nightly():
+    """Begin the night's copy where copies are made here; returns how many."""
+    if not is_possible() or Backup.select().where(Backup.state.in_(OPEN)).exists():
+        return 0
+    begin()
+    return 1
+
+
+def note_erasures():
+    """Write beside the copies who was closed for good; returns how many."""
+    return erasures.note(folder()) if is_possible() else 0
+
+
+def work():
+    """Make, bring away and prove the copy that waits; returns how many. Tells the admins where it isn't proven."""
+    row = Backup.select().where(Backup.state.in_(OPEN)).order_by(Backup.id).first()
+    if row is None:
+        return 0
+    if row.attempts >= TRIES:
+        _failed(row, "It was cut off several times: the server ended meanwhile.")
+        return 1
+    try:
+        _do(row)
+    except (packing.Unreadable, Refused, OSError) as error:
+        _failed(row, str(error))
+        return 1
+    prune()
+    return 1
+
+
+def _do(row):
+    chosen = configuration.active
+    path, key, public = folder() / row.name, None, ()
+    folder().mkdir(mode=0o700, exist_ok=True)
+    for half in folder().glob(".half-*"):
+        kept_files.remove_folder(half)
+    if row.name.endswith(".age"):  # the server has no key that opens it: one is made for the drill and then forgotten
+        key, own = packing.new_key()
+        public = (*chosen.backup_recipients, own)
+    _move(row, "making", attempts=row.attempts + 1)
+    about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": fingerprint()}
+    database = housekeeping.file_of(chosen.database_url)
+    told = drill.ask("make", database=str(database), target=str(path), recipients=public, about=about)
+    files = kept_files.keep(folder(), chosen)
+    _move(row, "sending", size=told["size"], packed=told["packed"])
+    away = places.away()
+    if away is not None:
+        kept_files.send(folder(), away, chosen.backup_recipients)
+        erasures.note(folder())
+        if (folder() / erasures.LEDGER).exists():
+            away.put(erasures.LEDGER, folder() / erasures.LEDGER)
+        away.put(row.name, path)
+        away.put(f"{row.name}.json", Path(f"{path}.json"))
+        _move(row, "proving", sent_at=now())
+    else:
+        _move(row, "proving")
+    with drill.room(folder()) as here:
+        back = path
+        if away is not None:
+            back = here / row.name
+            if not away.get(row.name, back):
+                raise packing.Unreadable("It isn't where it was brought.")
+        lines = drill.ask(
+            "prove",
+            packed=str(back),
+            manifest=f"{path}.json",
+            identity=key,
+            fingerprint=fingerprint(),
+            files=str(files) if files else None,
+            is_sunday=now().weekday() == 6,
+        )
+    if wrong := next((line for line in lines if not line["ok"]), None):
+        _move(row, "proving", proof=lines)
+        raise packing.Unreadable(f"{wrong['check']}: {wrong['words']}")
+    moment = now()
+    packing.write_manifest(told | {"proven_at": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}, f"{path}.json")
+    if away is not None:
+        away.put(f"{row.name}.json", Path(f"{path}.json"))
+    _move(row, "proven", proof=lines, proven_at=moment, error=None)
+
+
+@writes
+def _move(row, state, **values):
+    Backup.update(state=state, **values).where(Backup.id == row.id).execute()
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+@writes
+def _failed(row, error):
+    Backup.update(state="failed", error=error[:500]).where(Backup.id == row.id).execute()
+    admins.warn_of_backup([f"{row.name}: {error}"])
+
+
+@writes
+def adopt():
+    """After an older database came back: know the copies that lie here again, also those that were made since, and end
+    what was being made then. Returns how many it didn't know."""
+    known, new = {row.name: row for row in Backup.select()}, 0
+    for path in sorted(folder().glob("guildhall-*.json")):
+        name, told = path.name.removesuffix(".json"), packing.read_manifest(path)
+        if name in known and known[name].state not in OPEN:
+            continue
+        values = {
+            "state": "proven" if told.get("proven_at") else "failed",
+            "made_at": moment_of(told["made_at"]),
+            "proven_at": moment_of(told.get("proven_at")),
+            "size": told["size"],
+            "packed": told["packed"],
+            "error": None if told.get("proven_at") else "It was not proven before an older copy was restored.",
+        }
+        Backup.insert(name=name, **values).on_conflict(conflict_target=[Backup.name], update=values).execute()
+        new += name not in known
+    broken = "It was being made when the copy was made that is in use now."
+    Backup.update(state="failed", error=broken).where(Backup.state.in_(OPEN)).execute()
+    return new
+
+
+def moment_of(text):
+    """A moment as manifests write it; None for none."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+
+
+def fingerprint():
+    """By which a copy tells whether SECRET_KEY is the one that it was made under, and nobody what that is."""
+    return keys.keyed("backup", "the key of this site")[:32]
+
+
+# --- what is kept -------------------------------------------------------------------------------------------
+
+
+def to_keep(rows):
+    """Of proven rows (name, made_at), the newest first, those that stay: the newest of each of the last 7 days, 4 weeks
+    and 12 months that have one, and never fewer than three."""
+    stay = set(rows[:LEAST])
+    for most, period in (
+        (DAYS, lambda at: at.date()),
+        (WEEKS, lambda at: at.isocalendar()[:2]),
+        (MONTHS, lambda at: (at.year, at.month)),
+    ):
+        newest = {}
+        for row in rows:
+            newest.setdefault(period(row.made_at), row)
+        stay |= set(list(newest.values())[:most])
+    return stay
+
+
+def prune():
+    """Remove what needn't be kept, after a success only: with none proven nothing goes. Returns how many went."""
+    here = list(Backup.select().where(Backup.removed_at.is_null()).order_by(Backup.made_at.desc(), Backup.id.desc()))
+    proven = [row for row in here if row.state == "proven"]
+    if not proven:
+        return 0
+    stay = to_keep(proven)
+    over = [row for row in proven if row not in stay]
+    over += [row for row in here if row.state == "failed" and row.made_at < now() - FAILED_KEPT]
+    for row in over:
+        _remove(row)
+    kept_files.prune(folder(), min(row.made_at for row in stay))
+    return len(over)
+
+
+def _remove(row):
+    away = places.away()
+    for name in (row.name, f"{row.name}.json"):
+        (folder() / name).unlink(missing_ok=True)
+        if away is not None and row.sent_at:
+            away.remove(name)
+    _gone(row)
+
+
+@writes
+def _gone(row):
+    Backup.update(removed_at=now()).where(Backup.id == row.id).execute()
+
+
+# --- how it stands ------------------------------------------------------------------------------------------
+
+
+def newest():
+    """The copy that was proven last, or None."""
+    return (
+        Backup.select()
+        .where(Backup.state == "proven", Backup.removed_at.is_null())
+        .order_by(Backup.made_at.desc())
+        .first()
+    )
+
+
+def standing():
+    """(tone, sentence) of the newest proven copy: good within 26 hours, warn within 50, else bad."""
+    row = newest()
+    if row is None:
+        return "bad", "No copy of the database was ever proven."
+    age = now() - row.made_at
+    hours = int(age.total_seconds() // 3600)
+    words = f"The newest proven copy is {hours} hours old." if hours else "The newest proven copy is of this hour."
+    return ("good" if age < GREEN else "warn" if age < AMBER else "bad"), words
+
+
+def ages():
+    """What machines that watch are told of it: its age in seconds, and its moments; None without one."""
+    row = newest()
+    if row is None:
+        return None
+    return {
+        "age_s": int((now() - row.made_at).total_seconds()),
+        "made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}",
+        "proven_at": f"{row.proven_at:%Y-%m-%dT%H:%M:%SZ}",
+        "offsite_at": row.sent_at and f"{row.sent_at:%Y-%m-%dT%H:%M:%SZ}",
+    }

@@ -1,0 +1,225 @@
+"""Beside the server, in a process of its own: make a packed copy of a SQLite database, and prove one by opening it.
+
+`python -m domain.operations.copies.drill` reads what to do as JSON and answers as JSON. What a drill looks at is
+thrown away after it; the database that is in use is only ever read.
+"""
+
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from domain.base import audit, configuration
+from domain.operations.copies import packing
+
+TOP = Path(__file__).resolve().parents[3]
+WITHIN = 3 * 3600  # seconds; a drill of 500 MB takes half a minute on two cores
+BOOT = 900  # seconds for migrations, the audit log and the pages
+LARGE = 5 * 1024**3  # bytes above which indexes are compared on Sundays only
+LOOKED_AT = 50  # files of rows whose bytes are read
+
+
+def ask(task, **given):
+    """Have a task done in a process of its own, as niceness allows; returns its answer.
+    Refuses with packing.Unreadable as the task does."""
+    command = [sys.executable, "-m", "domain.operations.copies.drill"]
+    asked = json.dumps({"task": task, "given": given})
+    try:
+        done = subprocess.run(  # noqa: S603  our own module
+            command,
+            cwd=TOP,
+            input=asked,
+            capture_output=True,
+            text=True,
+            timeout=WITHIN,
+            env=configuration.environment(),
+        )
+    except subprocess.TimeoutExpired:
+        raise packing.Unreadable("It took more than three hours.") from None
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        raise packing.Unreadable(f"It was cut off: {(done.stderr or 'it was ended from outside')[-400:]}") from None
+    if "refused" in answer:
+        raise packing.Unreadable(answer["refused"])
+    return answer["done"]
+
+
+@contextmanager
+def room(folder):
+    """A folder for half done work below `folder`, removed whatever happens."""
+    with tempfile.TemporaryDirectory(prefix=".half-", dir=folder) as made:
+        yield Path(made)
+
+
+def make(database, target, recipients, about):
+    """Copy, compress, encrypt; the manifest goes beside it as `.json`, with what is `about`. Returns the manifest."""
+    target, size = Path(target), os.path.getsize(database)
+    free = shutil.disk_usage(target.parent).free
+    if free < size * packing.ROOM:
+        raise packing.Unreadable(
+            f"The disk has {free // 1024**2:,} MB left, and a copy needs {int(size * packing.ROOM) // 1024**2:,} MB."
+        )
+    with room(target.parent) as here:
+        plain = here / "guildhall.db"
+        packing.snapshot(database, plain)
+        told = about | {
+            "format": packing.FORMAT,
+            "version": _version(),
+            "migration": _migration(plain),
+            "size": plain.stat().st_size,
+            "sha256": packing.sum_of(plain),
+            "tables": packing.tables_of(plain),
+            "recipients": list(recipients),
+        }
+        packing.pack(plain, target, recipients)
+    told |= {"packed": target.stat().st_size, "packed_sha256": packing.sum_of(target)}
+    packing.write_manifest(told, f"{target}.json")
+    return told
+
+
+def prove(packed, manifest, identity=None, fingerprint="", files=None, is_sunday=True):
+    """Bring a packed copy back and look whether a Guildhall runs on it: [{check, ok, words, seconds}], up to the
+    first that isn't well. `files` is the folder with the files of rows, where they are kept with it."""
+    told, lines = packing.read_manifest(manifest), []
+    with room(Path(packed).parent) as here:
+        plain = here / "guildhall.db"
+        for check, look in (
+            ("Its bytes", lambda: _bytes(packed, told["packed_sha256"])),
+            ("Opens", lambda: _opens(packed, plain, identity, told)),
+            ("File is whole", lambda: _whole(plain, is_sunday)),
+            ("Rows", lambda: _rows(plain, told["tables"])),
+            ("Files on rows", lambda: _files(plain, files)),
+            ("Key", lambda: _same_key(told, fingerprint)),
+            ("Runs", lambda: _runs(here, told)),
+        ):
+            began = time.monotonic()
+            try:
+                words, ok = look(), True
+            except (packing.Unreadable, sqlite3.Error, OSError, subprocess.SubprocessError) as error:
+                words, ok = str(error), False
+            if words is not None:
+                spent = round(time.monotonic() - began, 1)
+                lines.append({"check": check, "ok": ok, "words": words, "seconds": spent})
+            if not ok:
+                break
+    return lines
+
+
+def _bytes(packed, sha256):
+    if packing.sum_of(packed) != sha256:
+        raise packing.Unreadable("They aren't what was written: the copy was cut or changed.")
+    return f"{os.path.getsize(packed):,} bytes, as they were written"
+
+
+def _opens(packed, plain, identity, told):
+    packing.unpack(packed, plain, identity)
+    if packing.sum_of(plain) != told["sha256"]:
+        raise packing.Unreadable("What comes out of it isn't what went in.")
+    return "Decrypted and decompressed" if told["recipients"] else "Decompressed"
+
+
+def _whole(plain, is_sunday):
+    check = "integrity_check" if is_sunday or plain.stat().st_size < LARGE else "quick_check"
+    with closing(sqlite3.connect(plain)) as opened:
+        found = [text for (text,) in opened.execute(f"PRAGMA {check}(20)")]
+        if found != ["ok"]:
+            raise packing.Unreadable(found[0])
+        if orphan := opened.execute("PRAGMA foreign_key_check").fetchone():
+            raise packing.Unreadable(f"A row of {orphan[0]} points to one of {orphan[2]} that isn't there.")
+    return f"{check} and foreign keys"
+
+
+def _rows(plain, tables):
+    found = packing.tables_of(plain)
+    if wrong := sorted(name for name in found.keys() | tables.keys() if found.get(name) != tables.get(name)):
+        raise packing.Unreadable(f"These aren't as they were: {', '.join(wrong[:5])}.")
+    return f"{sum(count for count, _ in found.values()):,} rows of {len(found)} tables, each by its sum"
+
+
+def _files(plain, files):
+    """Each file on a row is kept, and of some the bytes are what they are called by."""
+    with closing(sqlite3.connect(plain)) as opened:
+        kept = opened.execute("SELECT DISTINCT organization_id, sha256 FROM stored_file").fetchall()
+    if files is None or not kept:
+        return None
+    paths = {Path(files) / f"{organization}/{sha256[:2]}/{sha256}": sha256 for organization, sha256 in kept}
+    if missing := [path for path in paths if not path.exists()]:
+        raise packing.Unreadable(f"{len(missing)} of {len(paths)} files aren't kept, such as {missing[0].name[:12]}….")
+    for path in random.sample(sorted(paths), min(len(paths), LOOKED_AT)):
+        if packing.sum_of(path) != paths[path]:
+            raise packing.Unreadable(f"The file {path.name[:12]}… isn't what it was.")
+    return f"{len(paths):,} files are kept, and {min(len(paths), LOOKED_AT)} were read"
+
+
+def _same_key(told, fingerprint):
+    if told["key"] != fingerprint:
+        raise packing.Unreadable("It was made under another SECRET_KEY; what is encrypted in it stays shut.")
+    return "SECRET_KEY is the one it was made under"
+
+
+def _runs(here, told):
+    """The application itself, on the copy: it is brought up to date, and pages are asked of it."""
+    environment = configuration.environment(
+        GUILDHALL_DATA=str(here),
+        DATABASE_URL=f"sqlite:///{here / 'guildhall.db'}",
+        RATE_LIMIT_STORAGE="memory://",
+        WORKERS="1",
+        JOBS="0",
+    )
+    seals = audit.seals()
+    if seals.exists():  # what was sealed after the copy can't be in it
+        kept = [line for line in seals.read_text("utf-8").splitlines() if sealed_at(line) <= told["made_at"]]
+        (here / seals.name).write_text("".join(f"{line}\n" for line in kept))
+    done = subprocess.run(
+        [sys.executable, "app.py", "--check"], cwd=TOP, capture_output=True, text=True, timeout=BOOT, env=environment
+    )
+    said = done.stdout.strip().splitlines()
+    if done.returncode:
+        raise packing.Unreadable((said or [done.stderr[-400:] or "It doesn't start."])[-1])
+    return "; ".join(said)
+
+
+def sealed_at(line):
+    """When a line of the audit log's seals was written, as text; empty where it can't be read."""
+    try:
+        return json.loads(line)["at"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _version():
+    return tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+
+
+def _migration(plain):
+    with closing(sqlite3.connect(plain)) as opened:
+        return opened.execute("SELECT max(name) FROM schema_migration").fetchone()[0]
+
+
+TASKS = {"make": make, "prove": prove}
+
+
+def main():
+    """The child's side."""
+    os.nice(19)
+    os.umask(0o077)
+    configuration.use(configuration.load())
+    asked = json.load(sys.stdin)
+    try:
+        answer = {"done": TASKS[asked["task"]](**asked["given"])}
+    except (packing.Unreadable, sqlite3.Error, OSError) as error:
+        answer = {"refused": str(error)}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

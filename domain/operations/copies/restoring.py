@@ -1,0 +1,165 @@
+"""An older copy instead of the database, while no server runs on it: proven first, then put in its place. What was
+there stays beside it under another name."""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from database import housekeeping, opening, transactions
+from database.clock import now
+from database.transactions import writes
+from domain.base import audit, configuration
+from domain.operations.copies import copies, drill, erasures, kept_files, packing, places
+from domain.people import sessions
+from models import Outgoing, Session, User
+
+OPENED = "opened.json"  # when the keeper's own key last opened a copy, beside the copies
+
+
+class CantRestore(SystemExit):
+    """With the sentence for whoever asked for it. Nothing was changed."""
+
+
+def find(word, here):
+    """The path of a copy: a file, `latest`, or a moment (2026-11-27T14:00Z), then the newest one not after it; from
+    here, else fetched from where copies are brought into the folder `here`. Refuses with CantRestore."""
+    if Path(word).is_file():
+        return Path(word).absolute()
+    folder, away = copies.folder(), places.away()
+    names = [path.name.removesuffix(".json") for path in folder.glob("guildhall-*.json")]
+    names += [name.removesuffix(".json") for name in (away.names() if away else ()) if name.endswith(".json")]
+    stamp = None if word == "latest" else _stamp(word)
+    fit = sorted(name for name in set(names) if stamp is None or name.split("-")[1] <= stamp)
+    if not fit:
+        raise CantRestore(f"There is no copy {'yet' if stamp is None else 'of then or before'}.")
+    name = fit[-1]
+    if (folder / name).exists():
+        return folder / name
+    if away is None or not (away.get(f"{name}.json", here / f"{name}.json") and away.get(name, here / name)):
+        raise CantRestore(f"The copy {name} isn't there any more.")
+    away.get(erasures.LEDGER, here / erasures.LEDGER)
+    return here / name
+
+
+def _stamp(word):
+    try:
+        moment = datetime.fromisoformat(word.replace("Z", "+00:00"))
+    except ValueError:
+        raise CantRestore("Name a file, `latest`, or a moment such as 2026-11-27T14:00Z.") from None
+    return f"{moment:%Y%m%dT%H%M%SZ}"
+
+
+def restore(word, identity=None, *, check_only=False, end_sessions=False, say=print):
+    """Prove the copy and put it in the place of the database. Refuses with CantRestore where a server runs on it, and
+    where the copy isn't well; then nothing was changed."""
+    chosen = configuration.active
+    database = housekeeping.file_of(chosen.database_url)
+    if database is None:
+        raise CantRestore("A PostgreSQL database is restored with pg_restore: docs/deploy.md says how.")
+    copies.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held, drill.room(copies.folder()) as here:
+        if not check_only:
+            held.callback(_locked(chosen, say).let_go)
+        packed = find(word, here)
+        told = _proven(packed, identity, say)
+        if check_only:
+            return
+        _put_in_place(packed, identity, database, told, say)
+        _settle(told, here, end_sessions, say)
+        if missing := kept_files.put_back(_wanted(database), copies.folder(), chosen.data, identity):
+            say(f"{missing} files on rows couldn't be had; their names stay.")
+    say("Restored. Start Guildhall as ever.")
+
+
+def _locked(chosen, say):
+    try:
+        return housekeeping.Hold(chosen.database_url, chosen.data, overlap=0, say=say)
+    except housekeeping.CannotStart as running:
+        raise CantRestore(f"{running} Nothing was changed.") from None
+
+
+def _proven(packed, identity, say):
+    told = packing.read_manifest(f"{packed}.json")
+    asked = {"packed": str(packed), "manifest": f"{packed}.json", "identity": identity}
+    lines = drill.ask("prove", **asked, fingerprint=copies.fingerprint())
+    for line in lines:
+        say(f"{'ok ' if line['ok'] else 'NO '} {line['check']}: {line['words']} ({line['seconds']} s)")
+    if not all(line["ok"] for line in lines):
+        raise CantRestore("The copy isn't well. Nothing was changed.")
+    if identity:
+        about = {"name": Path(packed).name, "at": f"{now():%Y-%m-%dT%H:%M:%SZ}"}
+        packing.write_manifest(about, copies.folder() / OPENED)
+    return told
+
+
+def _put_in_place(packed, identity, database, told, say):
+    """The files alone change their names, never the folder, which may be a mounted one."""
+    fresh, stamp = database.with_name(f".{database.name}.restoring"), f"{now():%Y%m%dT%H%M%SZ}"
+    packing.unpack(packed, fresh, identity)
+    fresh.chmod(0o600)
+    for end in ("", "-wal", "-shm"):
+        old = database.with_name(database.name + end)
+        if old.exists() and old.stat().st_size:
+            old.rename(database.with_name(f"{database.name}.before-{stamp}{end}"))
+        old.unlink(missing_ok=True)
+    fresh.rename(database)
+    say(f"What was there is {database.name}.before-{stamp} now.")
+    seals = audit.seals()
+    if seals.exists():
+        lines = seals.read_text("utf-8").splitlines()
+        shutil.copy2(seals, seals.with_name(f"{seals.name}.before-{stamp}"))
+        kept = [line for line in lines if drill.sealed_at(line) <= told["made_at"]]
+        seals.write_text("".join(f"{line}\n" for line in kept))
+
+
+def _settle(told, here, end_sessions, say):
+    """What must be as it is now, not as it was then."""
+    opening.open_house(configuration.active.database_url, configuration.active.data, strict=False)
+    try:
+        held = _hold_letters()
+        say(f"{held} letters and notices that waited then are held: they may have been sent since.")
+        copies.adopt()
+        for folder in (copies.folder(), here):
+            sentences, count = erasures.replay(folder)
+            say(f"{count} accounts that were closed since are closed again.") if count else None
+            for sentence in sentences:
+                say(sentence)
+        if end_sessions:
+            for user in (
+                User.select().join(Session, on=(Session.user == User.id)).where(Session.ended_at.is_null()).distinct()
+            ):
+                sessions.end_all(user, "revoked", by=user)
+        _note(told)
+    finally:
+        transactions.writer.stop()
+
+
+@writes
+def _hold_letters():
+    waiting = (Outgoing.status == "queued") & Outgoing.kind.not_in(("subscription_end", "subscription_double"))
+    words = "Held: a copy was restored, and this may have been sent after it was made."
+    return Outgoing.update(status="buried", error=words).where(waiting).execute()
+
+
+@writes
+def _note(told):
+    audit.record("system.restored", f"The database of {told['made_at']} was restored", made_at=told["made_at"])
+
+
+def _wanted(database):
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as opened:
+        found = opened.execute("SELECT DISTINCT organization_id, sha256 FROM stored_file")
+        return [f"{organization}/{sha256[:2]}/{sha256}" for organization, sha256 in found]
+
+
+def opened_at():
+    """(moment, name) of the copy that the keeper's own key opened last, or None."""
+    try:
+        told = json.loads((copies.folder() / OPENED).read_text("utf-8"))
+        return copies.moment_of(told["at"]), told["name"]
+    except (OSError, ValueError, KeyError):
+        return None
