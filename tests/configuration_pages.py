@@ -37,9 +37,8 @@ def table():
     rows = []
     for variable in VARIABLES:
         value, words = default(variable)
-        rows.append(
-            f"| `{variable.name}` | {f'`{value}`' if value else words or 'none'} | {variable.help.replace('](docs/', '](')} |\n"
-        )
+        about = variable.help.replace("](docs/", "](")
+        rows.append(f"| `{variable.name}` | {f'`{value}`' if value else words or 'none'} | {about} |\n")
     return "".join(rows)
 
 

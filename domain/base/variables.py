@@ -1,4 +1,4 @@
-"""What can be set in the environment: one row a variable. `.env.example` and docs/configuration.md are written from it."""
+"""What can be set in the environment: one row a variable."""
 
 from dataclasses import dataclass
 from typing import Any
