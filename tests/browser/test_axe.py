@@ -78,6 +78,7 @@ ADMIN = (
     "/admin/settings/site_name",
     "/admin/alerts",
     "/admin/jobs",
+    "/admin/backups",
     "CHECKOUT",
     "/admin/organizations/7/credits",
     "/admin/pricing",

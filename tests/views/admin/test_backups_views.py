@@ -4,7 +4,7 @@ from models import AuditEvent, Backup
 from tests.fixtures.threads import write
 
 
-def test_the_staff_see_what_was_looked_at_and_ask_for_one(browse, cast):
+def test_the_staff_see_what_was_looked_at_and_ask_for_one(browse, cast, sqlite):
     stella = browse("stella")
     page = stella.get("/admin/backups").get_data(as_text=True)
     assert "No copy of the database was ever proven." in page
