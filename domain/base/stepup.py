@@ -36,6 +36,7 @@ ACTIONS = {
     "billing.open_portal": Action("open the customer portal", 1),
     "billing.cancel": Action("cancel the plan", 3),
     "payments.set_key": Action("change where ticket money goes", 3),
+    "refunds.give_account": Action("tell where this money goes back to", 3),
     "member.remove": Action("remove this member", 2),
     "member.change_role": Action("change this member's role", 3),
     "organization.delete": Action("delete this organization", 4),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from database.transactions import writes
 from domain import Invalid, Refused
-from domain.base import history
+from domain.base import history, stepup
 from domain.events import holds, providers, refunds
 from domain.events.providers import accounts, attempts, refunding
 from domain.events.providers.facts import NEEDS_ACCOUNT, Declined
@@ -48,24 +48,41 @@ def _unreachable(refund):
     )
 
 
+TOLD = "An account was told; whether it arrived isn’t known. The provider is asked within the hour."
+
+
 def give(id, form, *, by):
-    """Pass an account on to the provider, which sends the money there. Refuses with Invalid, with what the provider
-    says of it beside the number, and as `asked`; neither the database nor the log has it."""
+    """Pass an account on to the provider, which sends the money there, once. Step-up L3 first. Refuses with Invalid,
+    with what the provider says of it beside the number, and as `asked`; neither the database nor the log has it."""
     by.require("orders.write")
     refund = refunds.one(id)
     account, adapter = _there(refund)
+    stepup.demand("refunds.give_account", refund.id)
     number = "".join(form.get("number", "").split())
     try:
         if form.get("bank", "") not in dict(adapter.banks(account, refund.payment.currency)):
             raise Invalid({"bank": "Choose the bank."})
         if not (number.isascii() and number.isdigit() and 6 <= len(number) <= 20):
             raise Invalid({"number": "The number of an account has 6 to 20 digits."})
+        _take(refund.id, NEEDS_ACCOUNT, TOLD)
         told = adapter.give_account(account, refund, refund.payment.currency, form["bank"], number)
     except Declined as no:
+        _take(refund.id, TOLD, NEEDS_ACCOUNT)
         raise Invalid({"number": str(no)}) from None
     except ProviderFailed as failed:
+        if failed.asked and refunds.one(id).error == TOLD:
+            raise attempts.Unreachable(TOLD) from failed
+        _take(refund.id, TOLD, NEEDS_ACCOUNT, is_sure=False)
         raise _unreachable(refund) from failed
     return _note(refund.id, told, by)
+
+
+@writes
+def _take(id, before, after, is_sure=True):
+    """Of two who tell an account at once, one does: it stands as told before it is sent. Refuses the other."""
+    same = TicketRefund.id == id, TicketRefund.state == "sent", TicketRefund.error == before
+    if not TicketRefund.update(error=after).where(*same).execute() and is_sure:
+        raise Refused("An account was told meanwhile.")
 
 
 @writes

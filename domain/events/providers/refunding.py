@@ -60,7 +60,8 @@ def give_back_unassigned(row):
         payment = TicketPayment.one(TicketPayment.id == row.payload["payment"])
         if payment is None or payment.order_id or not payment.sent_back_at or unassigned.left(payment) <= 0:
             return
-        account, key = accounts.find(payment.provider, payment.account), f"unassigned:{payment.id}"
+        account = accounts.find(payment.provider, payment.account)
+        key = f"unassigned:{payment.id}:{payment.sent_back_at:%Y%m%d%H%M%S}"  # sent back anew, it is another try
         try:
             if account is None:
                 raise Declined("The account that it was paid to isn’t connected any more.")
@@ -73,7 +74,10 @@ def give_back_unassigned(row):
                 raise
             writes(unassigned.note_trouble)(payment.id, DOUBT)
         else:
-            writes(payments.note_refunded)(payment, payment.refunded_cents + told.amount_cents)
+            if told.state == "failed":
+                writes(unassigned.note_trouble)(payment.id, told.error or "The bank sent it back.")
+            else:
+                writes(payments.note_refunded)(payment, payment.refunded_cents + told.amount_cents)
 
 
 @writes

@@ -7,6 +7,7 @@ from domain.base import outgoing
 from domain.events import holds, payments
 from domain.events.books import unassigned
 from domain.events.providers import accounts, refunding
+from domain.events.providers.facts import Refund
 from domain.lists import rows
 from models import Outgoing, TicketPayment
 from tests.domain.events.test_payments import again, came, paid_night, passes_of, promised
@@ -64,7 +65,9 @@ def online(paid_night):
     return payment.id
 
 
-def test_money_by_a_provider_goes_back_by_it_once_and_may_be_sent_again_where_it_refuses(online, at, monkeypatch):
+def test_money_by_a_provider_goes_back_by_it_once_and_may_be_sent_again_where_it_refuses(
+    online, at, monkeypatch, clock
+):
     asked = []
 
     class Adapter:
@@ -79,15 +82,21 @@ def test_money_by_a_provider_goes_back_by_it_once_and_may_be_sent_again_where_it
             asked.append((refund.amount_cents, key))
             if len(asked) == 1:
                 raise refunding.Declined("Not enough balance.")
-            return refunding.SimpleNamespace(amount_cents=refund.amount_cents)
+            state = "failed" if len(asked) == 2 else "sent"
+            return Refund(
+                "re_1", "pi", state, refund.amount_cents, error="The account is closed." if state == "failed" else ""
+            )
 
     monkeypatch.setattr(refunding.providers, "module", lambda name: Adapter)
     monkeypatch.setattr(accounts, "find", lambda *which: object())
-    for _ in range(2):
+    for why in ("Not enough balance.", "The account is closed.", None):
         back(online, at)
         outgoing.send_due(outgoing.MONEY)
         write(Outgoing.delete().execute)
-    assert asked == [(2000, f"unassigned:{online}")] * 2
+        assert TicketPayment.get_by_id(online).trouble == why
+        clock.forward(seconds=1)
+    assert [amount for amount, _ in asked] == [2000] * 3
+    assert len({key for _, key in asked}) == 3  # each is another try
     payment = TicketPayment.get_by_id(online)
     assert (unassigned.left(payment), payment.trouble) == (0, None)
     with pytest.raises(Refused):
