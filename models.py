@@ -9,7 +9,7 @@ from typing import Any
 from peewee import BigIntegerField, BlobField, BooleanField, CharField, Check, CompositeKey, IntegerField, TextField, fn
 from peewee import JSONField as Json
 
-from database.clock import is_past, next_month, now
+from database.clock import is_past, next_month, now, written
 from database.columns import DayOrMoment, Ids, Moment, State, money, partial, public_id, short, spoken_id, to
 from database.compiled import CompiledRows
 from database.parameters import parameter
@@ -1492,6 +1492,16 @@ class Event(Owned):
             (("organization", "starts_at", "id"), False),
         )
 
+    @property
+    def when(self):
+        """When it begins, in words, on the clock of its place."""
+        return written(self.starts_at, self.timezone)
+
+    @property
+    def where(self):
+        """Where it is, in words."""
+        return ", ".join(text for text in (self.venue, self.address) if text) or "Online"
+
 
 Event.add_index(Event.index(Event.organization, fn.LOWER(Event.title), Event.id, name="event_by_title"))
 partial(Event, "event_moved", Event.moved_at, where="moved_at IS NOT NULL")
@@ -1613,7 +1623,7 @@ class Voucher(Owned):
     note = TextField(null=True)
     tier = to(Tier, null=True)  # of this kind alone
     discount = State("none", "percent", "amount", "price", default="none")
-    value = IntegerField(default=0)  # hundredths of a percent, or minor units each
+    value = IntegerField(default=0)  # the percent with as many places as the currency has, or minor units each
     uses = IntegerField(null=True)  # as its stock has it
     counts = State("tickets", "orders", default="tickets")
     most = IntegerField(null=True)  # tickets in an order with it, instead of the tier's limit

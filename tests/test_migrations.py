@@ -21,6 +21,7 @@ from database.scope import everywhere, inside
 from domain.base import audit, configuration
 from domain.base.configuration import Configuration
 from models import AuditEvent, Organization
+from tests.fixtures.events import make_event, make_voucher
 from tests.fixtures.threads import write
 
 NAMES = sorted(path.stem for path in migrations.HERE.glob("[0-9]*.py"))
@@ -652,3 +653,17 @@ def test_report_07_stored_text_gets_one_form_and_two_accounts_with_one_address_s
     found = dict(models.User.select(models.User.id, models.User.email_norm).tuples())
     assert found == {1: "ren\u00e9@example.org#1", 2: "ren\u00e9@example.org", 3: "ada@xn--bcher-kva.example"}
     assert {name for (name,) in models.Profile.select(models.Profile.full_name).tuples()} == {"Ren\u00e9"}
+
+
+def test_a_migration_reaches_the_rows_of_every_organization(clock, cast, at, house):
+    def value():
+        with everywhere("rows of a test"):
+            return models.Voucher.get().value
+
+    with inside(cast.acme):
+        event, _ = make_event(at("alice"), currency="JPY", tickets=({"price_cents": "1000"},))
+        make_voucher(event, at("alice"), value="15")
+    migrations.revert(house, "0041_voucher_percents")
+    assert value() == 1500  # hundredths of a percent, as it was before
+    migrations.migrate(house)
+    assert value() == 15

@@ -22,6 +22,7 @@ from domain.fields.moment import Moment
 from domain.fields.money import CURRENCIES
 from domain.fields.number import Number
 from domain.fields.records.url import Url
+from domain.fields.share import Share
 from domain.fields.switch import Switch
 from domain.fields.text import Name, Text
 from domain.lists import rows
@@ -342,14 +343,7 @@ listing = Listing(
             help="So that nobody takes them with invented addresses. Where a buyer gets only so many, they always do.",
         ),
         Field("currency", "Currency", CURRENCY, default="EUR", listed=False, filters=False),
-        Field(
-            "tax_bps",
-            "Tax",
-            Number(0, 5000, "hundredths of a percent"),
-            default=0,
-            listed=False,
-            help="1900 is 19 %.",
-        ),
+        Field("tax_bps", "Tax, %", Share(most=5000), default=0, listed=False, help="19 is 19 %; 0 for none."),
         Field("prices_include_tax", "Prices include the tax", Switch(), default=True, listed=False),
         Field("door_minutes", "Door opens before", Number(0, 1440, "minutes"), default=60, listed=False),
         Field(

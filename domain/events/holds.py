@@ -64,7 +64,7 @@ def lines_of(event, wishes, code, held=(), added=False):
         tier, is_vouched = offered[id], vouchers.counts_for(voucher, offered[id])
         _check_count(tier, count, voucher if is_vouched else None)
         unit, _ = tiers.price(tier, phases.get(id, ()), stocks.get(("tier", id)))
-        off = count * vouchers.discount(voucher, unit) if is_vouched else 0
+        off = count * vouchers.discount(voucher, unit, event.currency) if is_vouched else 0
         found.append(Line(tier, count, unit, off, is_vouched))
     if added and (not found or any(line.tier.kind == "admission" for line in found)):
         raise Invalid({"tickets": "Choose which add-ons you want with your tickets."})

@@ -141,10 +141,8 @@ def printed(event, chosen, when):
         for number, one in enumerate(active, 1)
     ]
     notes = [text for text in (event.entry_policy, event.age_policy) if text]
-    place = ", ".join(text for text in (event.venue, event.address) if text) or "Online"
-    return prints.tickets(
-        title=event.title, organization=event.organization.name, when=when, place=place, notes=notes, passes=tickets
-    )
+    about = {"title": event.title, "organization": event.organization.name, "when": when, "place": event.where}
+    return prints.tickets(**about, notes=notes, passes=tickets)
 
 
 def badges(event, chosen, sheet, has_codes=True):
@@ -235,5 +233,6 @@ def send_again(id, *, by):
 def write(one, template, key, *, to=None, link=None, **values):
     """Leave a letter about a pass to its holder, or `to` somebody else; its link is to the pass's page unless given."""
     site, event = configuration.active.site_url, one.event
-    said = {"name": one.holder or "", "event": event.title, "organization": event.organization.name} | values
+    said = {"name": one.holder or "", "event": event.title, "organization": event.organization.name}
+    said |= {"when": event.when, "where": event.where} | values
     outgoing.letter(template, to or one.email, key, link=site + (link or address(one)), **said)

@@ -322,6 +322,8 @@ def write(order, template, key, *, at_will=False, good_until=None, **values):
         good_until=good_until,
         name=order.name or "",
         event=event.title,
+        when=event.when,
+        where=event.where,
         number=order.number,
         link=site + holds.address(order),
         **values,

@@ -1,7 +1,7 @@
 """Vouchers: codes that make tickets cheaper or show hidden ones. How often is a stock, so it holds under load."""
 
 import secrets
-from functools import cache
+from functools import cache, partial
 
 from peewee import JOIN, IntegerField
 
@@ -11,9 +11,12 @@ from domain import Invalid, NotFound, Refused
 from domain.events import events, stock, tiers
 from domain.fields.choice import Choice
 from domain.fields.code import Code
+from domain.fields.derived import Derived
 from domain.fields.kinds import Field, comparable
 from domain.fields.moment import Moment
+from domain.fields.money import digits, written
 from domain.fields.number import Number
+from domain.fields.price import Price
 from domain.fields.switch import Switch
 from domain.fields.text import Text
 from domain.lists import rows
@@ -50,6 +53,11 @@ def find(event_id, code):
     return found
 
 
+def _whole(currency):
+    """All of it, as percents are kept: with as many places as the currency has, so that one field takes both."""
+    return 100 * 10 ** digits(currency)
+
+
 def counts_for(voucher, tier):
     """Whether it is good for this kind of ticket."""
     return voucher is not None and (voucher.tier_id is None or voucher.tier_id == tier.id)
@@ -65,11 +73,12 @@ def shown(event_id, code="", held=()):
     return [tier for tier in offered if tier.id in held or tiers.is_shown(tier, code, shows(tier))], voucher
 
 
-def discount(voucher, unit_cents):
+def discount(voucher, unit_cents, currency):
     """What it takes off one ticket of this price, in minor units; never more than the price."""
+    whole = _whole(currency)
     off = {
         "none": 0,
-        "percent": (unit_cents * voucher.value + 5000) // 10_000,
+        "percent": (unit_cents * voucher.value + whole // 2) // whole,
         "amount": voucher.value,
         "price": unit_cents - voucher.value,
     }[voucher.discount]
@@ -116,7 +125,17 @@ def _joined(query):
     return query.join(Stock, JOIN.LEFT_OUTER, on=mine)
 
 
-def _derive(voucher, values):
+def _words(currency, row):
+    """What a code takes off, in words."""
+    value, sum = row["value"], written(row["value"], currency)
+    percent = f"{value * 100 / _whole(currency):.3f}".rstrip("0").rstrip(".")
+    return {"percent": f"{percent} %", "amount": f"{sum} off", "price": f"{sum} each"}.get(row["discount"], "–")
+
+
+def _derive(currency, voucher, values):
+    asked = {name: values.get(name, getattr(voucher, name, None)) for name in ("discount", "value")}
+    if asked["discount"] == "percent" and asked["value"] > _whole(currency):
+        raise Invalid({"value": "No code takes off more than 100 percent."})
     if "code" in values:
         norm, event = comparable(values["code"])[:40], voucher.event_id if voucher else values["event"]
         other = Voucher.one(Voucher.code_norm == norm, Voucher.event == event)
@@ -146,13 +165,14 @@ def _tier_choice(row, by):
 @cache
 def rules_in(currency):
     """The list of an event's vouchers, whose amounts are in this currency."""
-    value = f"Hundredths of a percent, or of {currency} the smallest unit: 1000 is 10 %, or 10.00."
+    value = f"As the discount says: 10 is 10 percent, or {written(10 * 10 ** digits(currency), currency)}."
     listing = Listing(
         *("vouchers", "code", "codes", Voucher),
         (
             Field("code", "Code", Code(40, 3), required=True),
-            Field("discount", "Discount", DISCOUNT, default="none"),
-            Field("value", "So much", Number(0, 100_000_000), default=0, help=value),
+            Field("discount", "Discount", DISCOUNT, default="none", listed=False),
+            Field("value", "So much", Price(of=currency), default=0, help=value, listed=False, filters=False),
+            Field("off", "Takes off", Derived(partial(_words, currency))),
             Field("uses", "Uses", Number(1, 1_000_000), help="Empty for no limit."),
             Field("held", "Held", Number(), acted=True),
             Field("sold", "Used", Number(), acted=True),
@@ -166,7 +186,10 @@ def rules_in(currency):
         ),
         (*NEWEST, *both("code", "By code", "By code, backwards")),
         joins=_joined,
-        elsewhere=(("held", IntegerField(), Stock.held), ("sold", IntegerField(), Stock.sold)),
+        elsewhere=(
+            *(("held", IntegerField(), Stock.held), ("sold", IntegerField(), Stock.sold)),
+            ("off", Voucher.value, None),
+        ),
         acts=(
             Act(*("tier", "Choose the ticket", only_for, "events.write"), asks=_tier_choice),
             Act(
@@ -177,7 +200,7 @@ def rules_in(currency):
         parent=Voucher.event,
         stands_in=lambda id, by: events.one(id),
         hears="stock",
-        also=("event",),
+        also=("event", "discount", "value"),
         has_pages=True,
         link=True,
         reads="events.read",
@@ -191,6 +214,6 @@ def rules_in(currency):
         may_change=lambda row, field, by: by.may("events.write"),
         may_remove=lambda row, by: by.may("events.write") and not TicketOrder.one(TicketOrder.voucher == row),
         why=lambda row, by, verb, members: "It was used, so it stays. You can pause or archive it.",
-        derive=_derive,
+        derive=partial(_derive, currency),
         after=_after,
     )

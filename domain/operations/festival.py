@@ -69,7 +69,7 @@ def _festival(owner, seller):
     code = {
         "code": "Friends2026",
         "discount": "percent",
-        "value": "1500",
+        "value": "15",
         "uses": "50",
         "note": "For last year's helpers",
     }

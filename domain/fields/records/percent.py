@@ -12,19 +12,19 @@ class Percent(Exact):
     name = "percent"
 
     def read(self, text):
-        value = number(_bare(text))
+        value = number(bare(text))
         if self.places is not None and -value.as_tuple().exponent > self.places:
             raise Unfit(f"{self.places} places at most behind the point.")
         return self.bounded(_shifted(value, -2))
 
     def asked(self, text):
-        return _shifted(number(_bare(text)), -2)
+        return _shifted(number(bare(text)), -2)
 
     def parse(self, text, form):
         """With its sign as it stands; without one as the column has it."""
-        bare = _bare(text)
-        value = number(bare, form.decimal)
-        is_shifted = bare != clean(text[:200]).strip() or form.is_percent
+        typed = bare(text)
+        value = number(typed, form.decimal)
+        is_shifted = typed != clean(text[:200]).strip() or form.is_percent
         return self.bounded(_shifted(value, -2) if is_shifted else value)
 
     def text(self, value):
@@ -37,7 +37,8 @@ class Percent(Exact):
         return f"{grouped(_shifted(value, 2), self.places)} %"
 
 
-def _bare(text):
+def bare(text):
+    """The text without its sign of percent."""
     text = clean(text[:200]).strip()
     return text.removesuffix("%").removesuffix("٪").strip()
 

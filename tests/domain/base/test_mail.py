@@ -12,6 +12,7 @@ from domain.people import accounts, admins
 from models import Notification, Outgoing
 from tests.fixtures.threads import write
 
+PLACED = {"when": "3 July 2026, 20:00 Europe/Berlin", "where": "Old Mill, Mill Lane 1"}
 ABOUT_A_PLAN = {"organization": "Acme", "plan": "Pro", "until": "15 July 2026", "link": "http://localhost/acme/billing"}
 VALUES = {
     "subscription_success": {name: ABOUT_A_PLAN[name] for name in ("organization", "plan", "link")},
@@ -127,7 +128,7 @@ VALUES = {
         }
         | more
         for template, more in (
-            ("tickets", {"count": 2}),
+            ("tickets", {"count": 2} | PLACED),
             ("order_transfer", {"sum": "€20.00", "account": "IBAN DE02 1203 0000"}),
             ("event_cancelled", {"reason": "The mill burnt down.", "sum": "€20.00"}),
             ("refund_declined", {"reason": "It is too late."}),
@@ -138,8 +139,8 @@ VALUES = {
         template: {"name": "Ada", "event": "Jazz Night", "link": "http://localhost/passes/x/y"} | more
         for template, more in (
             ("event_moved", {"before": "Friday", "after": "Saturday", "reason": "Rain.", "refund": True}),
-            ("pass_accepted", {}),
-            ("pass_sent", {"is_new": True}),
+            ("pass_accepted", PLACED),
+            ("pass_sent", {"is_new": True} | PLACED),
         )
     },
     "pass_offered": {"event": "Jazz Night", "who": "Ada", "until": "3 July", "link": "http://localhost/x"},

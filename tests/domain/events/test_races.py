@@ -21,7 +21,7 @@ def sale(clock, inside_acme, at):
         at("alice"), tickets=({"size": "50"}, {"name": "Gold", "price_cents": "20", "size": "50"})
     )
     write(Event.update(transfer_about="IBAN").where(Event.id == event.id).execute)
-    make_voucher(event, at("alice"), value="10000", uses="9")
+    make_voucher(event, at("alice"), value="100", uses="9")
     order = holds.hold(event.id, {free.id: 1})
     return holds.say_who(order.id, ADA), free, gold
 

@@ -2,6 +2,7 @@ import pytest
 
 from domain import Invalid
 from domain.events import holds, stock, vouchers
+from domain.lists import lists, rows
 from models import Voucher
 from tests.domain.events.test_stock import figures
 from tests.fixtures.events import make_event, make_tier, make_voucher
@@ -15,7 +16,27 @@ from tests.fixtures.events import make_event, make_tier, make_voucher
     ],
 )
 def test_what_a_code_takes_off_ten_euros(kind, value, off):
-    assert vouchers.discount(Voucher(discount=kind, value=value), 1000) == off
+    assert vouchers.discount(Voucher(discount=kind, value=value), 1000, "EUR") == off
+
+
+@pytest.mark.parametrize(("currency", "unit", "typed"), [("JPY", 1000, "1000"), ("KWD", 1000, "1.000")])
+def test_a_percent_is_typed_as_one_in_every_currency(clock, inside_acme, at, currency, unit, typed):
+    event, (tier,) = make_event(at("alice"), currency=currency, tickets=({"price_cents": typed},))
+    made = make_voucher(event, at("alice"), value="15")
+    order = holds.hold(event.id, {tier.id: 1}, code="SUMMER")
+    assert (order.total_cents, order.discount_cents) == (unit - unit * 15 // 100, unit * 15 // 100)
+    row = lists.find(vouchers.rules_in(currency).listing, made.id, at("alice"), event.id)
+    assert vouchers.rules_in(currency).listing.by_name["off"].kind.words(row._asdict()) == "15 %"
+
+
+def test_nobody_takes_off_more_than_all(night, at):
+    event, _ = night
+    with pytest.raises(Invalid) as refused:
+        make_voucher(event, at("alice"), value="100.5")
+    assert list(refused.value.beside()) == ["value"]
+    made = make_voucher(event, at("alice"), discount="amount", value="200")
+    with pytest.raises(Invalid):  # what was an amount would be 200 percent
+        rows.change(vouchers.rules_in("EUR"), made.id, {"discount": "percent"}, by=at("alice"), parent=event.id)
 
 
 def test_a_code_is_one_however_it_is_typed(night, at):
