@@ -51,16 +51,13 @@ def newest(user, limit=SHOWN, before=None):
 
 
 def covered(user, found):
-    """The notifications as this person may read them."""
-    return [_unseen(user, one if user.second_factor_at else _covered(one)) for one in found]
-
-
-def _unseen(user, notification):
-    """It names nothing that its reader lost the right to see meanwhile."""
-    organization = notification.organization_id
-    if organization and not outgoing.is_read_by(user.id, organization, notification.link):
-        notification.title, notification.body, notification.link = UNSEEN, None, None
-    return notification
+    """The notifications as this person may read them: they name nothing that its reader lost the right to see."""
+    found = [one if user.second_factor_at else _covered(one) for one in found]
+    gone = outgoing.unread_by(user.id, [(one.organization_id, one.link) for one in found])
+    for one in found:
+        if (one.organization_id, one.link) in gone:
+            one.title, one.body, one.link = UNSEEN, None, None
+    return found
 
 
 def _covered(notification):

@@ -155,8 +155,9 @@ _asked = {}
 
 
 def asks(pattern):
-    """Mark who knows whether somebody still reads what news lead to: (user's id, organization's id, **the parts of the
-    address that the pattern names) → bool. It is asked when they are sent and each time they are read."""
+    """Mark who knows whether somebody still reads what news lead to: (user's id, organization's id, for each of several
+    addresses the parts that the pattern names) → what of these they read. It is asked when news are sent and each time
+    they are read, once for a whole page of them."""
 
     def keep(function):
         _asked[re.compile(pattern)] = function
@@ -167,9 +168,24 @@ def asks(pattern):
 
 def is_read_by(user, organization, link):
     """Whether somebody (ids) may still read what news lead to."""
-    path = (link or "").removeprefix(configuration.active.site_url)
-    ways = ((pattern.match(path), asked) for pattern, asked in _asked.items())
-    return all(asked(user, organization, **found.groupdict()) for found, asked in ways if found)
+    return not unread_by(user, [(organization, link)])
+
+
+def unread_by(user, news):
+    """Of news, (organization's id, link) each, those that somebody (an id) may not read any more."""
+    gone = set()
+    for pattern, asked in _asked.items():
+        places: dict[int, dict] = {}
+        for organization, link in news:
+            found = pattern.match((link or "").removeprefix(configuration.active.site_url))
+            if found and organization:
+                places.setdefault(organization, {}).setdefault(tuple(found.groupdict().items()), []).append(link)
+        for organization, links in places.items():
+            read = asked(user, organization, [dict(parts) for parts in links])
+            for parts, led in links.items():
+                if dict(parts) not in read:
+                    gone |= {(organization, link) for link in led}
+    return gone
 
 
 def has_a_reader(user, organization, type="", link=""):

@@ -20,7 +20,7 @@ from domain.lists.listing import NEWEST, Listing, Tab, both
 from domain.organizations import organizations
 from domain.records import collections, links, rights, shapes
 from domain.records.sight import Sight
-from models import Collection, Organization, User
+from models import Collection
 
 KEPT = 500
 NOT_HERE = "This table isn't here: it was removed, or it isn't yours to see."
@@ -48,15 +48,20 @@ _found = CompiledRows(
 
 
 @outgoing.asks(r"/[^/?#]+/records/(?P<slug>[^/?#]+)/(?P<row>[1-9]\d{0,9})(?=$|[/?#])")
-def _reads(user, organization, slug, row):
-    """Whether somebody sees a row that news of it lead to."""
-    reader, there = User.one(User.id == user), Organization.one(Organization.id == organization)
+def _read_by(user, organization, asked):
+    """Of rows that news lead to, those that somebody sees."""
+    by, read = organizations.member(user, organization), []
     with inside(organization):
-        by = reader and there and organizations.reach(reader, there.slug)
-        try:
-            return by is not None and rows.get(find(slug, by), int(row), by) is not None
-        except (NotFound, Forbidden):
-            return False
+        for slug in {one["slug"] for one in asked} if by else ():
+            here = [one for one in asked if one["slug"] == slug]
+            try:
+                listing = find(slug, by).listing
+                by.require(listing.reads)
+            except (NotFound, Forbidden):
+                continue
+            seen = listing.source.get_many([int(one["row"]) for one in here])
+            read += [one for one in here if int(one["row"]) in seen]
+    return read
 
 
 def of(collection, by):

@@ -10,7 +10,7 @@ from operator import or_
 
 from database.clock import now
 from database.columns import public_id
-from database.scope import everywhere
+from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Forbidden, Refused
 from domain.base import configuration, outgoing
@@ -25,6 +25,7 @@ from domain.imports import targets
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, Tab, both
 from domain.lists.searches import Words
+from domain.organizations import organizations
 from domain.tasks import labels, repeats
 from models import Organization, Task, User
 
@@ -218,6 +219,18 @@ def _tell_given(person, task, change, by):
 def _notify(user, type, key, title, task, organization, letter=None):
     link = f"/{organization.slug}/tasks/{task.id}"
     outgoing.notify(user, type, key, title, body=task.title, link=link, organization=organization, letter=letter)
+
+
+@outgoing.asks(r"/[^/?#]+/tasks/(?P<task>[1-9]\d{0,9})(?=$|[/?#])")
+def _read_by(user, organization, asked):
+    """Of tasks that news lead to, those that aren't kept from somebody; one that was removed is kept from nobody."""
+    by = organizations.member(user, organization)
+    with inside(organization):
+        if by is None or not by.may("tasks.read"):
+            return []
+        ids = [int(one["task"]) for one in asked]
+        hidden = {id for (id,) in Task.select(Task.id).where(Task.id << ids, ~_reachable(by)).tuples()}
+    return [one for one in asked if int(one["task"]) not in hidden]
 
 
 rules = rows.Rules(listing, _reachable, _may_change, _may_remove, _why, _derive, _after)

@@ -4,10 +4,12 @@ import jobs
 import models
 from database.scope import inside
 from domain.base import notices
-from domain.lists import rows
+from domain.lists import comments, rows
 from domain.operations import alerts
+from domain.organizations import organizations
 from domain.tasks import tasks
 from models import Notification
+from tests.fixtures.threads import write
 
 
 @pytest.fixture
@@ -89,3 +91,20 @@ def test_an_alert_shows_for_a_day(browse, cast, clock):
     clock.forward(hours=25)
     assert "Tea is ready." not in browse("bob").get("/notifications").get_data(True)
     assert models.Alert.select().count() == 1
+
+
+def test_news_of_a_task_ask_again_whether_their_reader_may_see_it(task, cast, at, queries):
+    with inside(cast.acme):
+        for n in range(3):
+            comments.add(tasks.rules, task.id, {"text": f"Look {n}, @Vera"}, by=at("alice"), page="/acme/tasks")
+    jobs.work_off()
+    assert {one.body for one in notices.newest(cast.vera)} == {"Look 0, @Vera", "Look 1, @Vera", "Look 2, @Vera"}
+    with inside(cast.acme):
+        comments.add(tasks.rules, task.id, {"text": "And, @Vera"}, by=at("alice"), page="/acme/tasks")
+        organizations.show_own_tasks_only(True, by=at("alice"))
+    jobs.work_off()  # what waited isn't brought any more
+    told = [(one.title, one.body, one.link) for one in notices.newest(cast.vera)]
+    assert told == [(notices.UNSEEN, None, None)] * 3
+    queries.clear()
+    notices.newest(cast.vera)
+    assert len(queries) <= 6  # however many there are

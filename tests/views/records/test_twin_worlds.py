@@ -36,7 +36,8 @@ WITHOUT_ROWS = {
     *("static", "front", "dev", "health", "offline", "address", "sandbox", "settings", "pricing", "tiers", "plans"),
     *("sign_in", "sign_up", "reset", "factors", "passkeys", "identities", "account", "preferences"),
     *("members", "invitations", "invitation_links", "workspaces", "permissions", "labels"),
-    *("billing", "payments", "credits", "subscriptions", "reconciliations", "inbox", "backers", "alerts", "jobs"),
+    *("billing", "payments", "credits", "subscriptions", "reconciliations", "inbox", "backers", "alerts"),
+    *("jobs", "backups"),
     *("admin", "admins", "people", "organization_desk"),
     "audit",  # who builds reads it: owners and admins
 }
