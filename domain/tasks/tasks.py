@@ -228,9 +228,9 @@ def _read_by(user, organization, asked):
     with inside(organization):
         if by is None or not by.may("tasks.read"):
             return []
-        ids = [int(one["task"]) for one in asked]
-        hidden = {id for (id,) in Task.select(Task.id).where(Task.id << ids, ~_reachable(by)).tuples()}
-    return [one for one in asked if int(one["task"]) not in hidden]
+        there = Task.select(Task.id).where(Task.id << [int(one["task"]) for one in asked])
+        hidden = set(there.tuples()) - set(there.where(_reachable(by)).tuples())
+    return [one for one in asked if (int(one["task"]),) not in hidden]
 
 
 rules = rows.Rules(listing, _reachable, _may_change, _may_remove, _why, _derive, _after)
