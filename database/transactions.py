@@ -140,7 +140,8 @@ def writes(function=None, *, keep=(), together=None):
 
     `together(first argument, [keyword arguments and all])` does many calls that wait one behind the other and have that
     argument and scope in common: it returns the results of as many from the first as it could, which must be those of
-    one call after the other, and leaves the rest to `function`. It is never asked on PostgreSQL."""
+    one call after the other, and leaves the rest to `function`. On PostgreSQL those of one process wait so for each
+    other, and it takes what other processes must not change meanwhile."""
     if function is None:
         return functools.partial(writes, keep=keep, together=together)
 
@@ -149,7 +150,9 @@ def writes(function=None, *, keep=(), together=None):
         if _piece.get() is not None and database.in_transaction():
             return _nested(function, args, kwargs, keep)
         piece = Piece(function, args, kwargs, keep, together)
-        return writer.do(piece) if database.dialect == "sqlite" else _on_postgres(piece)
+        if database.dialect == "sqlite":
+            return writer.do(piece)
+        return _in_crowd(piece) if together else _on_postgres(piece)
 
     return call
 
@@ -194,6 +197,85 @@ def _on_postgres(piece, tries=3):
         else:
             _rouse(piece.wakes)
             return piece.outcome()
+
+
+class _Crowd:
+    """On PostgreSQL, pieces of one kind: whose turn it is does what all who wait behind it ask for."""
+
+    def __init__(self):
+        self.turn, self.waiting, self.users = threading.Lock(), deque(), 0
+
+
+_crowds: dict = {}
+_crowds_lock = threading.Lock()
+
+
+def _in_crowd(piece):
+    kind = piece.kind
+    with _crowds_lock:
+        crowd = _crowds.setdefault(kind, _Crowd())
+        crowd.users += 1
+        crowd.waiting.append(piece)
+    try:
+        if not crowd.turn.acquire(timeout=PATIENCE):
+            with _crowds_lock:
+                if piece.state == "waiting":
+                    piece.state = "given up"
+                    raise GaveUp("The server is too busy to save this. Nothing was changed; try again.")
+            crowd.turn.acquire()  # it has begun, so it ends
+        try:
+            while piece.state == "waiting":
+                _work_off(_next_in(crowd))
+        finally:
+            crowd.turn.release()
+    finally:
+        with _crowds_lock:
+            crowd.users -= 1
+            if not crowd.users:
+                del _crowds[kind]
+    if piece.error is not None:
+        raise piece.error
+    return piece.outcome()
+
+
+def _next_in(crowd):
+    group = []
+    with _crowds_lock:
+        while crowd.waiting and len(group) < GROUP:
+            if (piece := crowd.waiting.popleft()).state == "waiting":
+                piece.state = "running"
+                group.append(piece)
+    return group
+
+
+def _work_off(group):
+    """As many together as can be, then the first of the others alone, and so on: in their order."""
+    while group:
+        done = _together_on_postgres(group) if len(group) > 1 else 0
+        for piece in group[done : done + 1]:
+            try:
+                _on_postgres(piece)
+            except Exception as error:
+                if piece.refusal is None:
+                    piece.error = error
+        for piece in group[: done + 1]:
+            piece.state = "done"
+        del group[: done + 1]
+
+
+def _together_on_postgres(group):
+    first = group[0]
+    try:
+        with database.atomic():
+            results = first.context.copy().run(first.run_all, group)
+    except Exception:
+        log.exception("pieces couldn't be done together, and are done one by one")
+        first.wakes.clear()
+        return 0
+    _rouse(first.wakes)
+    for piece, result in zip(group, results, strict=False):
+        piece.result = result
+    return len(results)
 
 
 class Writer:

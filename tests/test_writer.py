@@ -49,7 +49,7 @@ class Busy:
         self.thread.join(60)
 
 
-def in_line(*works):
+def in_line(*works, line=writer):
     """Start the works one after the other, each once the one before stands in the queue."""
     outcomes, threads = [None] * len(works), []
 
@@ -63,7 +63,7 @@ def in_line(*works):
         threads.append(threading.Thread(target=run, args=(place, work)))
         threads[-1].start()
         until = time.monotonic() + 30
-        while writer.backlog < place + 1 and time.monotonic() < until:
+        while line.backlog < place + 1 and time.monotonic() < until:
             time.sleep(0.001)
     return threads, outcomes
 

@@ -9,7 +9,6 @@ from domain.operations import alerts
 from domain.organizations import organizations
 from domain.tasks import tasks
 from models import Notification
-from tests.fixtures.threads import write
 
 
 @pytest.fixture

@@ -4,7 +4,10 @@ from functools import partial
 
 import pytest
 
+from database import transactions
+from database.connections import database
 from database.scope import inside
+from database.transactions import writer
 from domain import Invalid, Refused
 from domain.events import holds, orders, passes, payments, stock
 from domain.events.afterwards import returns
@@ -205,7 +208,26 @@ def test_of_two_that_keep_a_place_with_one_address_at_once_one_is_told(night):
     assert sorted(at_once(event, *[lambda one=one: keep(one) for one in waiting])) == [False, True]
 
 
-def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at, sqlite, caplog):
+class Rush:
+    """On PostgreSQL: whoever gets in line for an event waits, until it is let go."""
+
+    def __init__(self, event):
+        self.kind, self.crowd = (places._join_all, event.id, event.organization_id), transactions._Crowd()
+
+    def __enter__(self):
+        transactions._crowds[self.kind] = self.crowd
+        self.crowd.turn.acquire()
+        return self
+
+    def __exit__(self, *_):
+        self.crowd.turn.release()
+
+    @property
+    def backlog(self):
+        return len(self.crowd.waiting)
+
+
+def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at, caplog):
     """Whoever comes while another is written is written with those who come then, and nobody can tell."""
     asked = [
         ({"a": 1}, {"key": "one"}),
@@ -235,8 +257,8 @@ def test_many_at_once_get_what_they_would_get_one_by_one(clock, inside_acme, at,
         if way == "alone":
             outcomes = [work() for work in works]
         else:
-            with Busy():
-                threads, outcomes = in_line(*works)
+            with Busy() if database.dialect == "sqlite" else Rush(event) as held:
+                threads, outcomes = in_line(*works, line=writer if database.dialect == "sqlite" else held)
             finish(threads)
         assert stock.check(event.id) == []
         told[way] = outcomes, figures(event), Event.get_by_id(event.id).arrivals, states(event)
