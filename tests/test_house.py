@@ -431,7 +431,7 @@ BROAD = {
     "domain/events/providers/refunding.py": 1,  # so is one refund
     "domain/events/books/payouts.py": 1,  # and one account that can't be read
     "domain/events/providers/attempts.py": 1,  # and one that is asked about
-    "database/transactions.py": 5,  # the writer hands each failure to whoever waits for it, and tries alone what failed together
+    "database/transactions.py": 7,  # the writer hands each failure to whoever waits for it, and tries alone what failed together
     "domain/records/archives/returning.py": 2,  # whatever a stranger's ZIP goes wrong with, it is refused and put away
     "jobs/__init__.py": 2,  # a job's failure is its record
     "views/errors.py": 1,  # the page about a failure must not fail

@@ -37,6 +37,12 @@ def of(organization):
     return sorted(rows, key=lambda one: (roles.ROLES.index(one.role), one.user.name.casefold()))
 
 
+def reader(user_id, organization_id):
+    """Somebody as a Member of an organization (ids), or None where they aren't of it."""
+    user, there = User.one(User.id == user_id), Organization.one(Organization.id == organization_id)
+    return user and there and organizations.reach(user, there.slug)
+
+
 def one(organization, id):
     """One membership of it. Refuses with NotFound."""
     row = Membership.one(Membership.id == (whole(id) or 0), Membership.organization == organization)

@@ -208,12 +208,6 @@ def reach(user, slug):
     return None
 
 
-def member(user_id, organization_id):
-    """Somebody as a Member of an organization (ids), or None where they aren't of it."""
-    user, there = User.one(User.id == user_id), Organization.one(Organization.id == organization_id)
-    return user and there and reach(user, there.slug)
-
-
 def who_asked(job, organization_id):
     """Whoever asked for long work, as the Member that they are by now. Refuses with Forbidden."""
     user = User.one(User.id == job.asked_by_id)

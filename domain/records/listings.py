@@ -17,7 +17,7 @@ from domain.fields.records.leftover import plain_cell
 from domain.imports import targets
 from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Listing, Tab, both
-from domain.organizations import organizations
+from domain.organizations import members
 from domain.records import collections, links, rights, shapes
 from domain.records.sight import Sight
 from models import Collection
@@ -50,7 +50,7 @@ _found = CompiledRows(
 @outgoing.asks(r"/[^/?#]+/records/(?P<slug>[^/?#]+)/(?P<row>[1-9]\d{0,9})(?=$|[/?#])")
 def _read_by(user, organization, asked):
     """Of rows that news lead to, those that somebody sees."""
-    by, read = organizations.member(user, organization), []
+    by, read = members.reader(user, organization), []
     with inside(organization):
         for slug in {one["slug"] for one in asked} if by else ():
             here = [one for one in asked if one["slug"] == slug]

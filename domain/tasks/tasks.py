@@ -25,7 +25,7 @@ from domain.imports import targets
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, Tab, both
 from domain.lists.searches import Words
-from domain.organizations import organizations
+from domain.organizations import members
 from domain.tasks import labels, repeats
 from models import Organization, Task, User
 
@@ -224,7 +224,7 @@ def _notify(user, type, key, title, task, organization, letter=None):
 @outgoing.asks(r"/[^/?#]+/tasks/(?P<task>[1-9]\d{0,9})(?=$|[/?#])")
 def _read_by(user, organization, asked):
     """Of tasks that news lead to, those that aren't kept from somebody; one that was removed is kept from nobody."""
-    by = organizations.member(user, organization)
+    by = members.reader(user, organization)
     with inside(organization):
         if by is None or not by.may("tasks.read"):
             return []
