@@ -51,7 +51,7 @@ def _festival(owner, seller):
         address="Mill Lane 1, 9000 Ghent",
         capacity="900",
         most_each="10",
-        tax_bps="600",
+        tax_bps="6",
         about="Two days by the lake: bands, stories in the wood, food from the valley, and lanterns when it gets dark.",
         refund_policy="Until two weeks before: all of it. After that you can pass your ticket on.",
         age_policy="Children under 12 come in free, with an adult.",

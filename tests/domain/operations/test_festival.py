@@ -1,0 +1,15 @@
+"""The demo's events are typed as people type them, so a form that changed its meaning stops the demo here first."""
+
+import random
+
+from database.scope import inside
+from domain.operations import festival
+from models import Event, Voucher
+
+
+def test_the_demos_events_can_be_made_and_mean_what_they_say(cast, at):
+    with inside(cast.acme):
+        festival.make(at("alice"), at("bob"), random.Random(7))
+        assert Event.select().count() == 4
+        assert Event.one(Event.title == "Lantern Festival").tax_bps == 600
+        assert Voucher.one(Voucher.code == "Friends2026").value == 1500
