@@ -175,6 +175,24 @@ def rename_for_programs(slug, id, *, by, shape=None):
     return field_of(collection, id)
 
 
+def name_for_programs(field, name, is_keyed):
+    """A new field's name for programs, and whether long lists are ordered by it, as they were elsewhere; in the present
+    transaction, while it has no rows. A name that is taken gets a number."""
+    others = _names_of([row for row in _all_fields(field.collection) if row.id != field.id])
+    kind = registry.made(field.kind, field.options, ())
+    values = {"api_name": _free(_named(name, "field", "_"), others, "_")}
+    values |= {"is_keyed": True} if is_keyed and kind.keyed and not kind.long else {}
+    RecordField.update(**values).where(RecordField.id == field.id).execute()
+
+
+def names_for_words(names):
+    """Names by which programs know the words of one choice, each another one."""
+    found = []
+    for name in names:
+        found.append(_free(_named(name, "option", "_"), found, "_"))
+    return found
+
+
 def _all_fields(collection):
     """Its fields, those put away too."""
     return list(RecordField.select().where(RecordField.collection == collection))

@@ -199,13 +199,16 @@ def _shape(table, tables):
             {
                 "id": o.id,
                 "label": o.label,
+                "api_name": o.api_name,
                 "tone": o.tone,
                 "merged_into": o.merged_into_id,
                 "rests": bool(o.archived_at),
             }
             for o in options
         ]
-        about = {name: getattr(field, name) for name in ("id", "label", "kind", "options", "help")}
+        about = {
+            name: getattr(field, name) for name in ("id", "label", "api_name", "is_keyed", "kind", "options", "help")
+        }
         about |= {"is_required": field.is_required, "is_unique": field.is_unique, "words": words}
         about["begins"] = (
             _by_address(field.begins, emails(_named(field.begins))) if field.kind in PEOPLE else field.begins

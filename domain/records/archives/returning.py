@@ -252,13 +252,17 @@ class _Restore:
         return sorted(found, key=lambda name: int(name.split("/")[1]))
 
     def _note_field(self, facts, field, made):
+        """Before it has rows: what programs call it and its words, and whether long lists are ordered by it."""
         facts["fields"][str(field["id"])] = made.id
+        collections.name_for_programs(made, str(field.get("api_name") or field["label"]), bool(field.get("is_keyed")))
         options = RecordOption.select().where(RecordOption.field == made).order_by(RecordOption.place, RecordOption.id)
         new = {str(word["id"]): option.id for word, option in zip(field["words"], options, strict=True)}
         facts["words"] |= new
-        for word in field["words"]:
+        names = collections.names_for_words([str(word.get("api_name") or word["label"]) for word in field["words"]])
+        for word, name in zip(field["words"], names, strict=True):
             became = new.get(str(word["merged_into"]))
             about = {
+                "api_name": name,
                 "tone": str(word["tone"])[:20],
                 "merged_into_id": became,
                 "archived_at": now() if word["rests"] else None,

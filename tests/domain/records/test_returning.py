@@ -17,9 +17,21 @@ from domain import Forbidden, Invalid, Refused
 from domain.fields.records.leftover import plain_cell
 from domain.imports import imports, kept_files
 from domain.lists import attachments, comments, lists, rows
-from domain.records import collections, field_changes, listings
+from domain.records import collections, field_changes, kind_changes, listings
 from domain.records.archives import leaving, returning
-from models import Collection, Comment, ImportFile, LongJob, Record, RecordField, RecordLink, RecordSlot, StoredFile
+from models import (
+    Collection,
+    Comment,
+    ImportFile,
+    LongJob,
+    Record,
+    RecordField,
+    RecordLink,
+    RecordOption,
+    RecordSlot,
+    StoredFile,
+)
+from tests.fixtures.threads import write
 
 EVERY = (
     *(("Name", "text"), ("Long", "long_text"), ("Count", "number"), ("Price", "money"), ("Share", "percent")),
@@ -501,6 +513,27 @@ def test_fields_come_back_with_help_beginnings_bounds_and_one_to_one_links(by, c
         known = {f.label: f.name for f in rules.listing.fields}
         with pytest.raises(Invalid):
             rows.create(rules, {known["Name"]: "Long enough"} | {known[k]: text for k, text in texts.items()}, by=by)
+
+
+def test_names_for_programs_and_orders_of_long_lists_come_back(by):
+    table = collections.make(
+        "Stock", by=by, fields=(("Item", "text"), ("Where", "text"), ("State", "choice", ("New",)))
+    )
+    where, state = collections.fields(table)[1:]
+    kind_changes.order(table.slug, where.id, by=by)
+    while kind_changes.work():
+        pass
+    collections.rename_field(table.slug, where.id, "Shelf", by=by)
+    word = RecordOption.get(RecordOption.field == state)
+    write(RecordOption.update(label="Fresh").where(RecordOption.id == word.id).execute)
+    data = packed(by, table)
+    for _ in range(2):  # also beside the first
+        (made,) = restored(by, data)
+        item, shelf, state = collections.fields(made)
+        assert [(one.label, one.api_name) for one in (item, shelf, state)] == [
+            *(("Item", "item"), ("Shelf", "where"), ("State", "state")),
+        ]
+        assert (shelf.is_keyed, RecordOption.get(RecordOption.field == state).api_name) == (True, "new")
 
 
 def test_a_beginning_of_a_zip_that_cannot_be_read_is_left_out(by, cast):
