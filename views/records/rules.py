@@ -1,5 +1,7 @@
 """Who may what with a table that people made: rules, each said as a sentence, and why somebody sees a row."""
 
+from contextlib import suppress
+
 from flask import Blueprint, g, session
 from htmx_flask import request
 
@@ -101,14 +103,15 @@ def _levels(shape, rule, given):
 
 
 def _conditions(shape, rule, given, names):
-    """(text of the form, in words, whether it is an «or») of the conditions that the form has already."""
-    kept = rule.where if rule else []
-    if given:
-        try:
-            kept = row_conditions.read(shape, given.getlist("where"))
-        except Unfit:
-            kept = []
-    return [(row_conditions.written(one), row_conditions.said(one, shape, names), one["is_or"]) for one in kept]
+    """(text of the form, in words, whether it is an «or», whether it is ticked) of the conditions of the rule, and of
+    what was sent: a form that is refused loses none of them."""
+    kept = list(rule.where) if rule else []
+    sent = given.getlist("where") if given else [row_conditions.written(one) for one in kept]
+    for text in sent:
+        with suppress(Unfit):  # it is said what is wrong with it
+            kept += [one for one in row_conditions.read(shape, [text]) if one not in kept]
+    told = [(row_conditions.written(one), one) for one in kept]
+    return [(text, row_conditions.said(one, shape, names), one["is_or"], text in sent) for text, one in told]
 
 
 @blueprint.post(HERE)

@@ -134,6 +134,18 @@ def test_conditions_are_added_one_by_one_without_a_script_and_with_one(browse, r
     assert "Take back: Who may what: members" in text
 
 
+def test_a_refused_rule_loses_no_condition(browse, repairs, cast, at):
+    alice = browse("alice")
+    with inside(cast.acme):
+        collections.add_field("repairs", "State", "choice", by=at("alice"), choices=("Open", "Shut"))
+    alice.post(HERE, data=RULE | {"sees": "some", "where": ["and~3~any_of~1", "or~3~any_of~2"]})
+    one, other = 'value="and~3~any_of~1"', 'value="or~3~any_of~2"'
+    page = alice.post(HERE, data=RULE | {"sees": "some", "where": ["or~3~any_of~2", "and~99~any_of~1"]})
+    assert page.status_code == 422  # a field that isn't here
+    assert f"{one}>" in page.text  # it was unticked, and can be ticked again
+    assert f"{other} checked>" in page.text
+
+
 def test_who_builds_by_a_rule_finds_the_fields_and_no_rules(browse, repairs, cast):
     alice, bob = browse("alice"), browse("bob")
     assert bob.get("/acme/records/repairs/fields").status_code == 403
