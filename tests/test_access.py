@@ -307,6 +307,7 @@ REFUSED = {
     "jobs.bulk": 422,  # none is chosen
     "alerts.bulk": 422,
     "alerts.create": 422,
+    "backups.create": (303, 409),  # PostgreSQL is copied by its keeper
     "settings.change_setting": 422,
     "subscriptions.sync": 409,  # the sandbox doesn't know it
     "subscriptions.place": 422,

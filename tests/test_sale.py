@@ -109,6 +109,7 @@ def a_sale(tmp_path, at, kills, script=("app.py",)):
             stdout=subprocess.PIPE,
             text=True,
         )
+        stack.enter_context(crowd)  # which closes its pipes
         stack.callback(crowd.kill)
         began, due = time.monotonic(), sorted(random.Random(7).uniform(0.1, 0.9) * seconds for _ in range(kills))
         until, lapsed = began + seconds + 240 * SLOWER, set()
