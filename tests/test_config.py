@@ -474,3 +474,13 @@ def test_a_late_library_is_loaded_by_the_first_who_asks():
     assert "colorsys" not in sys.modules
     assert library.rgb_to_hsv(0, 0, 0) == (0.0, 0.0, 0)
     assert "colorsys" in sys.modules
+
+
+def test_a_process_beside_this_one_reads_no_file_that_stands_before_what_it_is_told(unhoused, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL_FILE", "/run/secrets/database")
+    monkeypatch.setenv("SECRET_KEY_FILE", "/run/secrets/key")
+    monkeypatch.setenv("SMTP_URL_FILE", "/run/secrets/smtp")
+    told = configuration.environment(DATABASE_URL="sqlite:///copy.db")
+    assert {"DATABASE_URL_FILE", "SECRET_KEY_FILE"} & told.keys() == set()
+    assert (told["DATABASE_URL"], told["SECRET_KEY"]) == ("sqlite:///copy.db", "k" * 40)
+    assert told["SMTP_URL_FILE"] == "/run/secrets/smtp"

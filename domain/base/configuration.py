@@ -429,9 +429,11 @@ def _is_certificate(pem):
 
 
 def environment(**changes):
-    """What a process beside this one is begun with: what this one was, its SECRET_KEY, and the changes."""
+    """What a process beside this one is begun with: what this one was, its SECRET_KEY, and the changes, which no file
+    that a variable names (NAME_FILE) stands before."""
     own = {"SECRET_KEY": active.secret_key, "SECRET_KEY_FALLBACKS": ",".join(active.secret_key_fallbacks)}
-    return os.environ | {"GUILDHALL_DATA": str(active.data)} | own | changes
+    own |= {"GUILDHALL_DATA": str(active.data)} | changes
+    return {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in own} | own
 
 
 def _listed(problems):

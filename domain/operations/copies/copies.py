@@ -95,7 +95,7 @@ def _do(row):
     chosen = configuration.active
     path, key, public = folder() / row.name, None, ()
     folder().mkdir(mode=0o700, exist_ok=True)
-    for half in folder().glob(".half-*"):
+    for half in folder().glob(f"{drill.HALF}*"):
         kept_files.remove_folder(half)
     if row.name.endswith(".age"):  # the server has no key that opens it: one is made for the drill and then forgotten
         key, own = packing.new_key()
@@ -219,7 +219,7 @@ def prune():
     over += [row for row in here if row.state == "failed" and row.made_at < now() - FAILED_KEPT]
     for row in over:
         _remove(row)
-    kept_files.prune(folder(), min(row.made_at for row in stay))
+    kept_files.prune(folder(), min(row.made_at for row in stay), places.away())
     return len(over)
 
 

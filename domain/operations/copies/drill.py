@@ -4,17 +4,20 @@
 thrown away after it; the database that is in use is only ever read.
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from domain.base import audit, configuration
@@ -24,6 +27,7 @@ TOP = Path(__file__).resolve().parents[3]
 WITHIN = 3 * 3600  # seconds; a drill of 500 MB takes half a minute on two cores
 BOOT = 900  # seconds for migrations, the audit log and the pages
 LARGE = 5 * 1024**3  # bytes above which indexes are compared on Sundays only
+HALF = ".half-"  # how folders of half done copies begin: what a kill leaves is removed by the next one
 LOOKED_AT = 50  # files of rows whose bytes are read
 
 
@@ -53,10 +57,10 @@ def ask(task, **given):
     return answer["done"]
 
 
-@contextmanager
-def room(folder):
+@contextlib.contextmanager
+def room(folder, prefix=HALF):
     """A folder for half done work below `folder`, removed whatever happens."""
-    with tempfile.TemporaryDirectory(prefix=".half-", dir=folder) as made:
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as made:
         yield Path(made)
 
 
@@ -205,6 +209,7 @@ def _migration(plain):
         return opened.execute("SELECT max(name) FROM schema_migration").fetchone()[0]
 
 
+PR_SET_PDEATHSIG = 1
 TASKS = {"make": make, "prove": prove}
 
 
@@ -212,6 +217,8 @@ def main():
     """The child's side."""
     os.nice(19)
     os.umask(0o077)
+    with contextlib.suppress(OSError, AttributeError):  # Linux: it doesn't outlive who waits for it
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     configuration.use(configuration.load())
     asked = json.load(sys.stdin)
     try:

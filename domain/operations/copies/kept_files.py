@@ -40,19 +40,32 @@ def keep(backups, chosen):
     return kept
 
 
-def prune(backups, oldest):
-    """Let go of files that no kept copy can speak of: they were gone before the oldest of them was made."""
+def prune(backups, oldest, away=None):
+    """Let go of files that no kept copy can speak of, here and away: they were gone before the oldest was made."""
+    sent = _sent(backups)
     for gone in (backups / FOLDER).rglob("*.gone"):
-        if datetime.fromtimestamp(gone.stat().st_mtime, UTC) < oldest:
-            gone.with_suffix("").unlink(missing_ok=True)
-            gone.unlink()
+        if datetime.fromtimestamp(gone.stat().st_mtime, UTC) >= oldest:
+            continue
+        file = gone.with_suffix("")
+        name = file.relative_to(backups).as_posix()
+        if away is not None and name in sent:
+            away.remove(f"{name}.zst.age")
+            sent.discard(name)
+            with packing.whole(backups / LIST) as noted:
+                noted.write("".join(f"{one}\n" for one in sorted(sent)).encode())
+        file.unlink(missing_ok=True)
+        gone.unlink()
+
+
+def _sent(backups):
+    note = backups / LIST
+    return set(note.read_text("utf-8").split()) if note.exists() else set()
 
 
 def send(backups, away, recipients):
     """Bring each kept file away once, encrypted. What was brought is noted; without the note it is brought again."""
-    note = backups / LIST
-    sent = set(note.read_text("utf-8").split()) if note.exists() else set()
-    with note.open("a", encoding="utf-8") as noted, drill.room(backups) as here:
+    sent = _sent(backups)
+    with (backups / LIST).open("a", encoding="utf-8") as noted, drill.room(backups) as here:
         for file in _files(backups / FOLDER):
             name = file.relative_to(backups).as_posix()
             if name in sent:

@@ -61,7 +61,7 @@ def restore(word, identity=None, *, check_only=False, end_sessions=False, say=pr
     if database is None:
         raise CantRestore("A PostgreSQL database is restored with pg_restore: docs/deploy.md says how.")
     copies.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held, drill.room(copies.folder()) as here:
+    with contextlib.ExitStack() as held, drill.room(copies.folder(), ".restoring-") as here:
         if not check_only:
             held.callback(_locked(chosen, say).let_go)
         packed = find(word, here)
