@@ -62,8 +62,12 @@ def now_and_here():
 
 
 def nightly():
-    """Begin the night's copy where copies are made here; returns how many."""
-    if not is_possible() or Backup.select().where(Backup.state.in_(OPEN)).exists():
+    """Begin the night's copy where copies are made here, and there is more to lose than a demo; returns how many."""
+    if (
+        not is_possible()
+        or configuration.active.env == "demo"
+        or Backup.select().where(Backup.state.in_(OPEN)).exists()
+    ):
         return 0
     begin()
     return 1

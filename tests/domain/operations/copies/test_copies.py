@@ -107,6 +107,10 @@ def test_one_that_was_cut_off_is_begun_anew_once(cast, letters):
 
 
 def test_one_is_made_at_a_time_and_the_night_makes_its_own(cast):
+    chosen = configuration.active
+    configuration.use(replace(chosen, env="demo"))
+    assert copies.nightly() == 0
+    configuration.use(chosen)
     assert copies.nightly() == 1
     assert copies.nightly() == 0
     with pytest.raises(Refused, match="being made already"):
