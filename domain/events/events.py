@@ -19,7 +19,7 @@ from domain.events import copies, stock
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field, clean
 from domain.fields.moment import Moment
-from domain.fields.money import CURRENCIES
+from domain.fields.money import CURRENCIES, digits
 from domain.fields.number import Number
 from domain.fields.records.url import Url
 from domain.fields.share import Share
@@ -29,7 +29,7 @@ from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, both
 from domain.lists.searches import Parts
 from domain.organizations import organizations
-from models import Event, EventSlug, Organization, TicketOrder, Tier
+from models import Event, EventSlug, Organization, TicketOrder, Tier, Voucher
 
 STATE = Choice(
     (
@@ -298,6 +298,10 @@ def _after(event, before, change, by):
     if before is None:
         EventSlug.create(event=event, slug=event.slug)
         Event.update(made_by=by.user).where(Event.id == event.id).execute()
+    elif "currency" in change.fields:  # a code's percent has as many places as the currency
+        old, new = (10 ** digits(currency) for currency in (before["currency"], event.currency))
+        percents = Voucher.update(value=Voucher.value * new / old)  # of whole numbers
+        percents.where(Voucher.event == event.id, Voucher.discount == "percent").execute()
     if before is None or "capacity" in change.fields:
         stock.resize(event.id, "event", event.id, event.capacity, field="capacity", by=by.user)
 

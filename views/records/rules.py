@@ -1,13 +1,12 @@
 """Who may what with a table that people made: rules, each said as a sentence, and why somebody sees a row."""
 
-from contextlib import suppress
-
 from flask import Blueprint, g, session
 from htmx_flask import request
 
 from domain import Invalid, NotFound
-from domain.fields.kinds import Unfit, whole
+from domain.fields.kinds import whole
 from domain.fields.person import members
+from domain.lists import conditions
 from domain.organizations import organizations
 from domain.records import collections, rules, shape_changes, shapes
 from domain.records.rows import explanations, row_conditions
@@ -77,7 +76,7 @@ def _asked(shape, args):
     elif about and hasattr(kind, "choices"):
         choices = kind.choices
     abouts = [(one.key, one.label) for one in row_conditions.offered(shape)]
-    offers = {"abouts": abouts, "unordered": row_conditions.unordered(shape)}
+    offers = {"typed": conditions.of_form(args), "abouts": abouts, "unordered": row_conditions.unordered(shape)}
     return offers | {"about": about, "choices": choices}
 
 
@@ -103,15 +102,11 @@ def _levels(shape, rule, given):
 
 
 def _conditions(shape, rule, given, names):
-    """(text of the form, in words, whether it is an «or», whether it is ticked) of the conditions of the rule, and of
-    what was sent: a form that is refused loses none of them."""
-    kept = list(rule.where) if rule else []
-    sent = given.getlist("where") if given else [row_conditions.written(one) for one in kept]
-    for text in sent:
-        with suppress(Unfit):  # it is said what is wrong with it
-            kept += [one for one in row_conditions.read(shape, [text]) if one not in kept]
-    told = [(row_conditions.written(one), one) for one in kept]
-    return [(text, row_conditions.said(one, shape, names), one["is_or"], text in sent) for text, one in told]
+    """(text of the form, in words, whether it is an «or», whether it is ticked) of the rule's conditions: a form that
+    is refused loses none of them."""
+    kept = [(row_conditions.written(one), one) for one in (rule.where if rule else ())]
+    ticked = given.getlist("where") if given else [text for text, _ in kept]
+    return [(text, row_conditions.said(one, shape, names), one["is_or"], text in ticked) for text, one in kept]
 
 
 @blueprint.post(HERE)

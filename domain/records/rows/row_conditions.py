@@ -154,13 +154,13 @@ def _kept(shape, said):
 
 def still_meant(before, kept):
     """Conditions of which some of those before may be gone: an “or” that lost all it stood beside is an “and”, and
-    doesn't widen what stands before it."""
+    doesn't widen what stands before it. A new “or” stands beside the last of those before."""
     groups, seen = [], set()
     for one in before:
         groups.append(groups[-1] if one["is_or"] and groups else len(groups))
     for place, one in enumerate(kept):
-        group = groups[before.index(one)] if one in before else None
-        if one["is_or"] and group is not None and group not in seen:
+        group = groups[before.index(one)] if one in before else groups[-1] if groups and one["is_or"] else len(groups)
+        if one["is_or"] and group in groups and group not in seen:
             kept[place] = one | {"is_or": False}
         seen.add(group)
     return kept

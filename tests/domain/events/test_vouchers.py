@@ -1,7 +1,7 @@
 import pytest
 
 from domain import Invalid
-from domain.events import holds, stock, vouchers
+from domain.events import events, holds, stock, vouchers
 from domain.lists import lists, rows
 from models import Voucher
 from tests.domain.events.test_stock import figures
@@ -27,6 +27,15 @@ def test_a_percent_is_typed_as_one_in_every_currency(clock, inside_acme, at, cur
     assert (order.total_cents, order.discount_cents) == (unit - unit * 15 // 100, unit * 15 // 100)
     row = lists.find(vouchers.rules_in(currency).listing, made.id, at("alice"), event.id)
     assert vouchers.rules_in(currency).listing.by_name["off"].kind.words(row._asdict()) == "15 %"
+
+
+def test_a_percent_stays_one_when_the_event_takes_another_currency(clock, inside_acme, at):
+    event, _ = make_event(at("alice"), publish=False, tickets=())
+    make_voucher(event, at("alice"), value="12.5")
+    for currency, kept in (("KWD", 12500), ("JPY", 12), ("EUR", 1200)):
+        rows.change(events.rules, event.id, {"currency": currency}, by=at("alice"))
+        assert Voucher.get().value == kept
+    assert vouchers.discount(Voucher.get(), 10_000, "EUR") == 1200  # a yen has no places
 
 
 def test_nobody_takes_off_more_than_all(night, at):

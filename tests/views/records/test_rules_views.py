@@ -134,16 +134,35 @@ def test_conditions_are_added_one_by_one_without_a_script_and_with_one(browse, r
     assert "Take back: Who may what: members" in text
 
 
-def test_a_refused_rule_loses_no_condition(browse, repairs, cast, at):
+def test_a_rule_that_is_refused_comes_back_as_it_was_chosen_and_typed(browse, repairs, cast, at):
     alice = browse("alice")
     with inside(cast.acme):
         collections.add_field("repairs", "State", "choice", by=at("alice"), choices=("Open", "Shut"))
-    alice.post(HERE, data=RULE | {"sees": "some", "where": ["and~3~any_of~1", "or~3~any_of~2"]})
-    one, other = 'value="and~3~any_of~1"', 'value="or~3~any_of~2"'
-    page = alice.post(HERE, data=RULE | {"sees": "some", "where": ["or~3~any_of~2", "and~99~any_of~1"]})
-    assert page.status_code == 422  # a field that isn't here
-    assert f"{one}>" in page.text  # it was unticked, and can be ticked again
-    assert f"{other} checked>" in page.text
+    first, second = "and~3~any_of~1", "and~1~is~Kettle"
+    assert alice.post(HERE, data=RULE | {"sees": "some", "where": [first, second]}).status_code == 303
+    typed = {"c_field": "1", "c_op": "begins", "c_value": "½ <b>", "c_join": "or"}
+    back = alice.post(HERE, data=RULE | {"sees": "some", "where": [first]} | typed)
+    assert back.status_code == 422
+    assert f'value="{first}" checked' in back.text
+    assert f'value="{second}">' in back.text  # is there to be ticked again
+    for words in ('value="½ &lt;b&gt;"', '<option value="or" selected', "selected>begins with"):
+        assert words in back.text
+    assert alice.post(HERE, data=RULE | {"sees": "some", "where": [first, second, "and~9~is~x"]}).status_code == 422
+    assert f'value="{first}" checked' in alice.post(HERE, data=RULE | {"where": first, "sees": "odd"}).text
+
+
+def test_an_or_to_a_condition_that_is_unticked_meanwhile_does_not_widen_another(browse, repairs, cast, at):
+    alice = browse("alice")
+    with inside(cast.acme):
+        collections.add_field("repairs", "State", "choice", by=at("alice"), choices=("Open", "Shut"))
+    first, second = "and~3~any_of~1", "and~1~is~Kettle"
+    alice.post(HERE, data=RULE | {"sees": "some", "where": [first, second]})
+    more = {"c_field": "1", "c_op": "is", "c_value": "Toaster", "c_join": "or"}
+    alice.post(HERE, data=RULE | {"sees": "some", "where": [first]} | more)
+    said = alice.get(HERE).text.partition("Members see rows where")[2].partition("</p>")[0]
+    assert "State is Open" in said
+    assert "Toaster" in said
+    assert " or " not in said
 
 
 def test_who_builds_by_a_rule_finds_the_fields_and_no_rules(browse, repairs, cast):
