@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import secrets
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -15,7 +16,6 @@ from domain import Refused
 from domain.base import configuration
 
 CHUNK = 256 * 1024
-TIMEOUT = 30  # seconds
 _KEY = re.compile(r"[a-z0-9]+(/[a-z0-9]+)*")
 
 
@@ -45,6 +45,20 @@ def _checked(key):
     return key
 
 
+@contextmanager
+def whole(target):
+    """A file to write that is there once all is written and lies on the disk, or not at all."""
+    half = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+    try:
+        with open(half, "xb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(half, target)
+    finally:
+        half.unlink(missing_ok=True)
+
+
 class Folder:
     """Files below a folder of this machine; whole or not there."""
 
@@ -55,13 +69,9 @@ class Folder:
         """Keep what `file` (open, at its beginning) holds; also where it is kept already, which makes it new."""
         path = self.folder / _checked(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        with open(half, "wb") as out:
+        with whole(path) as out:
             while part := file.read(CHUNK):
                 out.write(part)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(half, path)
 
     def read(self, key):
         """Its bytes in parts, or None where it isn't there."""
@@ -91,6 +101,8 @@ def _parts(file):
 class Bucket:
     """The same in a bucket: s3://KEY:SECRET@host/bucket?region=…, or s3+http:// without TLS."""
 
+    TIMEOUT = 30  # seconds
+
     def __init__(self, url):
         parts = urlsplit(url)
         region = parse_qs(parts.query).get("region", ["us-east-1"])[0]
@@ -99,26 +111,27 @@ class Bucket:
         self.signs = AWS4Auth(unquote(parts.username or ""), unquote(parts.password or ""), region, "s3")
 
     def put(self, key, file):
-        self._ask("PUT", key, data=file.read())
+        self._ask("PUT", _checked(key), data=file.read())
 
     def read(self, key):
-        answer = self._ask("GET", key, stream=True)
+        answer = self._ask("GET", _checked(key), stream=True)
         return answer and answer.iter_content(CHUNK)
 
     def changed_at(self, key):
-        answer = self._ask("HEAD", key)
+        answer = self._ask("HEAD", _checked(key))
         return answer and parsedate_to_datetime(answer.headers["Last-Modified"])
 
     def remove(self, key):
-        self._ask("DELETE", key)
+        self._ask("DELETE", _checked(key))
 
-    def _ask(self, method, key, **more):
+    def _ask(self, method, name, **more):
+        """The answer, None where what is asked for or removed isn't there. Refuses with StoreDown."""
         try:
-            url = f"{self.address}/{_checked(key)}"
-            answer = requests.request(method, url, auth=self.signs, timeout=TIMEOUT, allow_redirects=False, **more)
+            url = f"{self.address}/{name}" if name else self.address
+            answer = requests.request(method, url, auth=self.signs, timeout=self.TIMEOUT, allow_redirects=False, **more)
         except requests.RequestException as error:
             raise StoreDown from error
-        if answer.status_code == 404 and method != "PUT":
+        if answer.status_code == 404 and name and method in ("GET", "HEAD", "DELETE"):
             return None
         if not answer.ok:
             raise StoreDown

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from database.clock import now
+from domain.files import stores
 from domain.operations.copies import drill, packing, places
 
 FOLDER, LIST = "files", "files.sent"
@@ -51,7 +52,7 @@ def prune(backups, oldest, away=None):
         if away is not None and name in sent:
             away.remove(f"{name}.zst.age")
             sent.discard(name)
-            with packing.whole(backups / LIST) as noted:
+            with stores.whole(backups / LIST) as noted:
                 noted.write("".join(f"{one}\n" for one in sorted(sent)).encode())
         file.unlink(missing_ok=True)
         gone.unlink()

@@ -8,11 +8,11 @@ zstd (RFC 8878) by `zstandard`, age (age-encryption.org/v1) by `pyrage`.
 import hashlib
 import json
 import os
-import secrets
 import sqlite3
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from domain.files import stores
 from domain.files.late import Late
 
 pyrage, zstandard = Late("pyrage"), Late("zstandard")
@@ -63,7 +63,7 @@ def sum_of(file):
 
 def pack(source, target, recipients=()):
     """Compress the file into `target`, encrypted for the `recipients` (public keys of age). Whole or not there."""
-    with open(source, "rb") as plain, whole(target) as out:
+    with open(source, "rb") as plain, _lasting(target) as out:
         packed = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).stream_reader(plain, read_size=PIECE)
         if recipients:
             keys = [pyrage.x25519.Recipient.from_str(each) for each in recipients]
@@ -80,7 +80,7 @@ def unpack(packed, target, identity=None):
     if is_sealed and not identity:
         raise Unreadable("This copy is encrypted: it opens with the private key (--identity) of one of its recipients.")
     try:
-        with open(packed, "rb") as file, whole(target) as out:
+        with open(packed, "rb") as file, _lasting(target) as out:
             plain = _Plain(out)
             if is_sealed:
                 pyrage.decrypt_io(file, plain, [pyrage.x25519.Identity.from_str(identity)])
@@ -112,7 +112,7 @@ class _Plain:
 
 def write_manifest(told, target):
     """The manifest beside a copy, as JSON."""
-    with whole(target) as out:
+    with _lasting(target) as out:
         out.write(json.dumps(told, indent=1).encode())
 
 
@@ -129,19 +129,12 @@ def read_manifest(file):
 
 
 @contextmanager
-def whole(target):
-    """A file to write that is there once all is written and lies on the disk, or not at all."""
-    target = Path(target)
-    half = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(half, target)
-        _sync(target.parent)
-    finally:
-        half.unlink(missing_ok=True)
+def _lasting(target):
+    """The same as stores.whole, of whose name the folder is told too, and that is its keeper's alone."""
+    with stores.whole(target := Path(target)) as out:
+        os.fchmod(out.fileno(), 0o600)
+        yield out
+    _sync(target.parent)
 
 
 def _sync(path):

@@ -1,16 +1,16 @@
 """Where copies are brought besides the data folder: S3-compatible storage, in parts where they are large."""
 
 import functools
+from copy import copy
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-import requests
 from defusedxml.ElementTree import fromstring
 
 from domain.base import configuration
 from domain.files import stores
 
 PART = 64 * 1024**2  # bytes; storage takes at most 10,000 parts
-TIMEOUT = 300  # seconds for one of them
 
 
 def away():
@@ -24,12 +24,10 @@ def _place(url):
     return Place(url)
 
 
-class Place:
+class Place(stores.Bucket):
     """A bucket, or what is below a name in it: BACKUP_URL is written as FILES_URL is."""
 
-    def __init__(self, url):
-        bucket = stores.Bucket(url)
-        self.address, self.signs = bucket.address, bucket.signs
+    TIMEOUT = 300  # seconds for one part
 
     def put(self, name, path):
         """Bring a file there, and see that all of it arrived. Refuses with stores.StoreDown; nothing half is seen."""
@@ -76,11 +74,13 @@ class Place:
 
     def names(self):
         """What lies there at the top, by name. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
-        bucket, _, below = self.address.split("://", 1)[1].partition("/")[2].partition("/")
-        top = f"{self.address.split('://', 1)[0]}://{self.address.split('://', 1)[1].partition('/')[0]}/{bucket}"
+        address = urlsplit(self.address)
+        bucket, _, below = address.path.strip("/").partition("/")
+        top = copy(self)
+        top.address = f"{address.scheme}://{address.netloc}/{bucket}"
         asked = {"list-type": "2", "delimiter": "/", "prefix": f"{below}/" if below else ""}
         while True:
-            told = fromstring(self._ask("GET", "", params=asked, address=top).content)
+            told = fromstring(top._ask("GET", "", params=asked).content)
             yield from (key.text.rpartition("/")[2] for key in told.iterfind("{*}Contents/{*}Key"))
             if told.findtext("{*}IsTruncated") != "true":
                 return
@@ -88,15 +88,3 @@ class Place:
 
     def remove(self, name):
         self._ask("DELETE", name)
-
-    def _ask(self, method, name, address="", **more):
-        url = f"{address or self.address}/{name}"
-        try:
-            answer = requests.request(method, url, auth=self.signs, timeout=TIMEOUT, allow_redirects=False, **more)
-        except requests.RequestException as error:
-            raise stores.StoreDown from error
-        if answer.status_code == 404 and method in ("GET", "HEAD", "DELETE"):
-            return None
-        if not answer.ok:
-            raise stores.StoreDown
-        return answer
