@@ -233,12 +233,15 @@ def _in_crowd(piece):
             crowd.users -= 1
             if not crowd.users:
                 del _crowds[kind]
+    if piece.state != "done":  # whose turn it was died of it
+        raise WriterDown("It isn't known whether the change was made. Look before you try again.")
     if piece.error is not None:
         raise piece.error
     return piece.outcome()
 
 
 def _next_in(crowd):
+    """The first of those who wait, taken up."""
     group = []
     with _crowds_lock:
         while crowd.waiting and len(group) < GROUP:

@@ -11,6 +11,8 @@ from domain.events.providers.facts import NEEDS_ACCOUNT, Declined
 from domain.money.providers.provider import ProviderFailed
 from models import TicketRefund
 
+TOLD = "An account was told; whether it arrived isn’t known. The provider is asked within the hour."
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -48,9 +50,6 @@ def _unreachable(refund):
     )
 
 
-TOLD = "An account was told; whether it arrived isn’t known. The provider is asked within the hour."
-
-
 def give(id, form, *, by):
     """Pass an account on to the provider, which sends the money there, once. Step-up L3 first. Refuses with Invalid,
     with what the provider says of it beside the number, and as `asked`; neither the database nor the log has it."""
@@ -59,30 +58,30 @@ def give(id, form, *, by):
     account, adapter = _there(refund)
     stepup.demand("refunds.give_account", refund.id)
     number = "".join(form.get("number", "").split())
+    if form.get("bank", "") not in dict(asked(id).banks):
+        raise Invalid({"bank": "Choose the bank."})
+    if not (number.isascii() and number.isdigit() and 6 <= len(number) <= 20):
+        raise Invalid({"number": "The number of an account has 6 to 20 digits."})
+    if not _stands(refund.id, NEEDS_ACCOUNT, TOLD):
+        raise Refused("An account was told meanwhile.")
     try:
-        if form.get("bank", "") not in dict(adapter.banks(account, refund.payment.currency)):
-            raise Invalid({"bank": "Choose the bank."})
-        if not (number.isascii() and number.isdigit() and 6 <= len(number) <= 20):
-            raise Invalid({"number": "The number of an account has 6 to 20 digits."})
-        _take(refund.id, NEEDS_ACCOUNT, TOLD)
         told = adapter.give_account(account, refund, refund.payment.currency, form["bank"], number)
     except Declined as no:
-        _take(refund.id, TOLD, NEEDS_ACCOUNT)
+        _stands(refund.id, TOLD, NEEDS_ACCOUNT)
         raise Invalid({"number": str(no)}) from None
     except ProviderFailed as failed:
-        if failed.asked and refunds.one(id).error == TOLD:
+        if failed.asked:
             raise attempts.Unreachable(TOLD) from failed
-        _take(refund.id, TOLD, NEEDS_ACCOUNT, is_sure=False)
+        _stands(refund.id, TOLD, NEEDS_ACCOUNT)
         raise _unreachable(refund) from failed
     return _note(refund.id, told, by)
 
 
 @writes
-def _take(id, before, after, is_sure=True):
-    """Of two who tell an account at once, one does: it stands as told before it is sent. Refuses the other."""
+def _stands(id, before, after):
+    """Have a refund stand otherwise, where it stands as before: of two who tell an account at once, one does."""
     same = TicketRefund.id == id, TicketRefund.state == "sent", TicketRefund.error == before
-    if not TicketRefund.update(error=after).where(*same).execute() and is_sure:
-        raise Refused("An account was told meanwhile.")
+    return bool(TicketRefund.update(error=after).where(*same).execute())
 
 
 @writes

@@ -3,6 +3,7 @@ BACKUP_URL says, brought back, booted. Only a proven one counts. Why so: docs/de
 """
 
 import secrets
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -96,46 +97,18 @@ def work():
 
 
 def _do(row):
-    chosen = configuration.active
-    path, key, public = folder() / row.name, None, ()
-    folder().mkdir(mode=0o700, exist_ok=True)
-    for half in folder().glob(f"{drill.HALF}*"):
-        kept_files.remove_folder(half)
+    path, away, key = folder() / row.name, places.away(), None
+    recipients = configuration.active.backup_recipients
     if row.name.endswith(".age"):  # the server has no key that opens it: one is made for the drill and then forgotten
+        if not recipients:
+            raise packing.Unreadable("BACKUP_RECIPIENTS names nobody any more, so nobody could open it.")
         key, own = packing.new_key()
-        public = (*chosen.backup_recipients, own)
-    _move(row, "making", attempts=row.attempts + 1)
-    about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": fingerprint()}
-    database = housekeeping.file_of(chosen.database_url)
-    told = drill.ask("make", database=str(database), target=str(path), recipients=public, about=about)
-    files = kept_files.keep(folder(), chosen)
-    _move(row, "sending", size=told["size"], packed=told["packed"])
-    away = places.away()
+        recipients = (*recipients, own)
+    told = _make(row, path, recipients)
+    files = kept_files.keep(folder(), configuration.active)
     if away is not None:
-        kept_files.send(folder(), away, chosen.backup_recipients)
-        erasures.note(folder())
-        if (folder() / erasures.LEDGER).exists():
-            away.put(erasures.LEDGER, folder() / erasures.LEDGER)
-        away.put(row.name, path)
-        away.put(f"{row.name}.json", Path(f"{path}.json"))
-        _move(row, "proving", sent_at=now())
-    else:
-        _move(row, "proving")
-    with drill.room(folder()) as here:
-        back = path
-        if away is not None:
-            back = here / row.name
-            if not away.get(row.name, back):
-                raise packing.Unreadable("It isn't where it was brought.")
-        lines = drill.ask(
-            "prove",
-            packed=str(back),
-            manifest=f"{path}.json",
-            identity=key,
-            fingerprint=fingerprint(),
-            files=str(files) if files else None,
-            is_sunday=now().weekday() == 6,
-        )
+        _send(row, path, away)
+    lines = _prove(row, path, away, key, files)
     if wrong := next((line for line in lines if not line["ok"]), None):
         _move(row, "proving", proof=lines)
         raise packing.Unreadable(f"{wrong['check']}: {wrong['words']}")
@@ -144,6 +117,40 @@ def _do(row):
     if away is not None:
         away.put(f"{row.name}.json", Path(f"{path}.json"))
     _move(row, "proven", proof=lines, proven_at=moment, error=None)
+
+
+def _make(row, path, recipients):
+    folder().mkdir(mode=0o700, exist_ok=True)
+    for half in folder().glob(f"{drill.HALF}*"):
+        shutil.rmtree(half, ignore_errors=True)
+    _move(row, "making", attempts=row.attempts + 1)
+    about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": fingerprint()}
+    database = housekeeping.file_of(configuration.active.database_url)
+    told = drill.ask("make", database=str(database), target=str(path), recipients=recipients, about=about)
+    _move(row, "making", size=told["size"], packed=told["packed"])
+    return told
+
+
+def _send(row, path, away):
+    _move(row, "sending")
+    kept_files.send(folder(), away, configuration.active.backup_recipients)
+    erasures.note(folder())
+    if (ledger := folder() / erasures.LEDGER).exists():
+        away.put(erasures.LEDGER, ledger)
+    away.put(row.name, path)
+    away.put(f"{row.name}.json", Path(f"{path}.json"))
+    _move(row, "sending", sent_at=now())
+
+
+def _prove(row, path, away, key, files):
+    """What the drill found, on the bytes that were brought back from away where there is such a place."""
+    _move(row, "proving")
+    about = {"manifest": f"{path}.json", "identity": key, "fingerprint": fingerprint()}
+    about |= {"files": files and str(files), "is_sunday": now().weekday() == 6}
+    with drill.room(folder()) as here:
+        if away is not None and not away.get(row.name, here / row.name):
+            raise packing.Unreadable("It isn't where it was brought.")
+        return drill.ask("prove", packed=str(path if away is None else here / row.name), **about)
 
 
 @writes

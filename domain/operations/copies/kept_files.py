@@ -102,11 +102,6 @@ def _fetched(away, name, backups, target, identity):
     return True
 
 
-def remove_folder(path):
-    """What a killed drill left."""
-    shutil.rmtree(path, ignore_errors=True)
-
-
 def _files(folder):
     for path in sorted(Path(folder).rglob("*")) if folder.exists() else ():
         if path.is_file() and path.suffix != ".gone" and "." not in path.name:

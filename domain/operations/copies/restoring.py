@@ -3,6 +3,7 @@ there stays beside it under another name."""
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -11,12 +12,14 @@ from pathlib import Path
 
 from database import housekeeping, opening, transactions
 from database.clock import now
+from database.connections import database as connection
 from database.transactions import writes
 from domain.base import audit, configuration
 from domain.operations.copies import copies, drill, erasures, kept_files, packing, places
 from domain.people import sessions
 from models import Outgoing, Session, User
 
+ENDS = ("-wal", "-shm")
 OPENED = "opened.json"  # when the keeper's own key last opened a copy, beside the copies
 
 
@@ -68,10 +71,14 @@ def restore(word, identity=None, *, check_only=False, end_sessions=False, say=pr
         told = _proven(packed, identity, say)
         if check_only:
             return
-        _put_in_place(packed, identity, database, told, say)
-        _settle(told, here, end_sessions, say)
-        if missing := kept_files.put_back(_wanted(database), copies.folder(), chosen.data, identity):
+        fresh = database.with_name(f".{database.name}.restoring")
+        for end in ("", *ENDS):  # of one that was cut off
+            fresh.with_name(fresh.name + end).unlink(missing_ok=True)
+        packing.unpack(packed, fresh, identity)
+        _settle(fresh, told, here, end_sessions, say)
+        if missing := kept_files.put_back(_wanted(fresh), copies.folder(), chosen.data, identity):
             say(f"{missing} files on rows couldn't be had; their names stay.")
+        _put_in_place(fresh, database, told, say)
     say("Restored. Start Guildhall as ever.")
 
 
@@ -96,46 +103,55 @@ def _proven(packed, identity, say):
     return told
 
 
-def _put_in_place(packed, identity, database, told, say):
-    """The files alone change their names, never the folder, which may be a mounted one."""
-    fresh, stamp = database.with_name(f".{database.name}.restoring"), f"{now():%Y%m%dT%H%M%SZ}"
-    packing.unpack(packed, fresh, identity)
-    fresh.chmod(0o600)
-    for end in ("", "-wal", "-shm"):
-        old = database.with_name(database.name + end)
-        if old.exists() and old.stat().st_size:
-            old.rename(database.with_name(f"{database.name}.before-{stamp}{end}"))
-        old.unlink(missing_ok=True)
-    fresh.rename(database)
-    say(f"What was there is {database.name}.before-{stamp} now.")
-    seals = audit.seals()
-    if seals.exists():
-        lines = seals.read_text("utf-8").splitlines()
-        shutil.copy2(seals, seals.with_name(f"{seals.name}.before-{stamp}"))
-        kept = [line for line in lines if drill.sealed_at(line) <= told["made_at"]]
-        seals.write_text("".join(f"{line}\n" for line in kept))
-
-
-def _settle(told, here, end_sessions, say):
-    """What must be as it is now, not as it was then."""
-    opening.open_house(configuration.active.database_url, configuration.active.data, strict=False)
+def _settle(fresh, told, here, end_sessions, say):
+    """What must be as it is now, not as it was then; before it is in its place, so that a kill leaves no half of it."""
+    opening.open_house(f"sqlite:///{fresh}", configuration.active.data, strict=False)
     try:
         held = _hold_letters()
         say(f"{held} letters and notices that waited then are held: they may have been sent since.")
         copies.adopt()
         for folder in (copies.folder(), here):
             sentences, count = erasures.replay(folder)
-            say(f"{count} accounts that were closed since are closed again.") if count else None
+            if count:
+                say(f"{count} accounts that were closed since are closed again.")
             for sentence in sentences:
                 say(sentence)
         if end_sessions:
-            for user in (
-                User.select().join(Session, on=(Session.user == User.id)).where(Session.ended_at.is_null()).distinct()
-            ):
-                sessions.end_all(user, "revoked", by=user)
+            _end_sessions()
         _note(told)
     finally:
         transactions.writer.stop()
+        connection.close_all()
+
+
+def _end_sessions():
+    live = User.select().join(Session, on=(Session.user == User.id)).where(Session.ended_at.is_null()).distinct()
+    for user in live:
+        sessions.end_all(user, "revoked", by=user)
+
+
+def _put_in_place(fresh, database, told, say):
+    """One file takes the place of another at once, and what was there has a second name already; the folder, which may
+    be a mounted one, keeps its own."""
+    stamp = f"{now():%Y%m%dT%H%M%SZ}"
+    seals, before = audit.seals(), database.with_name(f"{database.name}.before-{stamp}")
+    if seals.exists():
+        lines = seals.read_text("utf-8").splitlines()
+        shutil.copy2(seals, seals.with_name(f"{seals.name}.before-{stamp}"))
+        kept = [line for line in lines if drill.sealed_at(line) <= told["made_at"]]
+        seals.write_text("".join(f"{line}\n" for line in kept))
+    if database.exists() and database.stat().st_size:
+        with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(database)) as old:
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            os.link(database, before)
+        except OSError:  # a disk without links
+            shutil.copy2(database, before)
+        for end in ENDS:  # of one so damaged that its log couldn't be put into it
+            if (log := database.with_name(database.name + end)).exists():
+                log.rename(before.with_name(before.name + end))
+        say(f"What was there is {before.name} now.")
+    os.replace(fresh, database)
 
 
 @writes

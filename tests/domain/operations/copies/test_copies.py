@@ -73,6 +73,14 @@ def test_what_is_brought_away_is_encrypted_and_proven_from_there(cast, bucket):
         packing.unpack(back, chosen.data / "picture", packing.new_key()[0])
 
 
+def test_a_copy_that_nobody_could_open_is_not_made(cast):
+    configuration.use(replace(configuration.active, backup_recipients=(new_public(),)))
+    row = copies.begin()
+    configuration.use(replace(configuration.active, backup_recipients=()))
+    copies.work()
+    assert (made(row).state, here().exists()) == ("failed", False)
+
+
 def test_storage_that_is_away_leaves_the_copy_unproven_and_the_older_ones_kept(cast, letters):
     old = kept(now() - timedelta(days=900))
     chosen = replace(configuration.active, backup_url="s3+http://k:s@127.0.0.1:9/x", backup_recipients=(new_public(),))
