@@ -140,9 +140,10 @@ def _put_in_place(fresh, database, told, say):
         shutil.copy2(seals, seals.with_name(f"{seals.name}.before-{stamp}"))
         kept = [line for line in lines if drill.sealed_at(line) <= told["made_at"]]
         seals.write_text("".join(f"{line}\n" for line in kept))
+    _in_one_file(fresh)
     if database.exists() and database.stat().st_size:
-        with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(database)) as old:
-            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with contextlib.suppress(sqlite3.Error):
+            _in_one_file(database)
         try:
             os.link(database, before)
         except OSError:  # a disk without links
@@ -152,6 +153,14 @@ def _put_in_place(fresh, database, told, say):
                 log.rename(before.with_name(before.name + end))
         say(f"What was there is {before.name} now.")
     os.replace(fresh, database)
+
+
+def _in_one_file(database):
+    """What stands in its log goes into the file, and the log goes."""
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if opened.execute("PRAGMA journal_mode = DELETE").fetchone() != ("delete",):
+            raise sqlite3.OperationalError("its log couldn't be put into it")
 
 
 @writes
