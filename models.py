@@ -2065,6 +2065,316 @@ class Presence(Owned):
         indexes = ((("ticket", "checkpoint", "day"), True),)
 
 
+# --- flyers: docs/decisions/flyers.md ------------------------------------------------------------------
+
+
+class FlyerPicture(Owned):
+    """A picture that an organization put into its templates, by the hash of its bytes."""
+
+    organization = to(Organization, index=False)
+    sha256 = CharField(max_length=64)
+    type = CharField(max_length=40)
+    width = IntegerField()
+    height = IntegerField()
+    size = IntegerField()  # bytes
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("organization", "sha256"), True),)
+
+
+class FlyerTemplate(Owned):
+    """A picture that visitors are put into, as it is being made; what they get is its live FlyerVersion."""
+
+    organization = to(Organization, index=False)
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    event = to(Event, on_delete="SET NULL", null=True)
+    name = TextField()
+    state = State("draft", "published", "archived", default="draft")
+    draft = Json()  # a design: domain/flyers/designs.py
+    live_version = IntegerField(null=True)  # the number of its newest version
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("organization", "id"), False), (("organization", "state", "id"), False))
+
+
+class FlyerVersion(Owned):
+    """A template as it was published once. Write-once: flyers keep theirs whatever becomes of the template."""
+
+    organization = to(Organization)
+    template = to(FlyerTemplate, index=False)
+    number = IntegerField()
+    spec = Json()  # the design, with the words that it takes from its event in `bound`
+    files = Json(default=list)  # the FlyerPictures in it, by their hashes
+    renderer = IntegerField()  # composing.RENDERER, as it was
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("template", "number"), True),)
+
+
+class FlyerCampaign(Owned):
+    """An address at which people make flyers for a while; which template they get there is its phases' business."""
+
+    organization = to(Organization, index=False)
+    event = to(Event, on_delete="SET NULL", null=True)
+    template = to(FlyerTemplate, on_delete="SET NULL", null=True)  # while no phase runs
+    name = TextField()
+    slug = CharField(max_length=80, unique=True)
+    zone = CharField(max_length=60, default="UTC")
+    starts_at = Moment()
+    ends_at = Moment(constraints=[Check("ends_at > starts_at")])
+    state = State("draft", "scheduled", "active", "paused", "ended", default="draft")
+    paused_why = TextField(null=True)
+    visibility = State("public", "link", default="public")
+    hub_ok = BooleanField(default=True)  # people's pictures may be shown in the hub, where they say so
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = (
+            (("organization", "id"), False),
+            (("organization", "state", "id"), False),
+            (("state", "starts_at"), False),
+            (("state", "visibility", "id"), False),
+        )
+
+
+class FlyerPhase(Owned):
+    """A part of a campaign's time with a template of its own. No two of a campaign overlap: campaigns.py."""
+
+    organization = to(Organization)
+    campaign = to(FlyerCampaign, index=False)
+    key = State("teaser", "main", "last_call", "thank_you")
+    starts_at = Moment()
+    ends_at = Moment(constraints=[Check("ends_at > starts_at")])
+    template = to(FlyerTemplate)
+
+    class Meta:
+        indexes = ((("campaign", "key"), True),)
+
+
+class FlyerVia(Owned):
+    """Eight letters by which people come to an event through somebody's flyer: one a person, as far as one is known."""
+
+    organization = to(Organization)
+    event = to(Event)
+    code = CharField(max_length=8, unique=True)
+    user = to(User, on_delete="SET NULL", null=True)
+    email_norm = short(null=True)
+    parent = to("self", on_delete="SET NULL", null=True)  # through whom they came themselves
+
+
+partial(FlyerVia, "flyer_via_user", FlyerVia.event, FlyerVia.user, where="user_id IS NOT NULL", unique=True)
+partial(
+    FlyerVia,
+    "flyer_via_email",
+    *(FlyerVia.event, FlyerVia.email_norm),
+    where="user_id IS NULL AND email_norm IS NOT NULL",
+    unique=True,
+)
+
+
+class Flyer(Owned):
+    """Somebody's picture. Its bytes lie in the file store under its public id: domain/flyers/keeping.py."""
+
+    KEPT = ("pending", "ready", "flagged")  # the states with files
+
+    organization = to(Organization)
+    public_id = CharField(max_length=40, default=spoken_id, unique=True)
+    version = to(FlyerVersion, index=False)
+    campaign = to(FlyerCampaign, on_delete="SET NULL", null=True, index=False)
+    user = to(User, on_delete="SET NULL", null=True)
+    ticket = to(Pass, on_delete="SET NULL", null=True, column_name="pass_id", object_id_name="ticket_id")
+    via = to(FlyerVia, on_delete="SET NULL", null=True)
+    fields = Json(default=dict)  # slot's key → what they wrote
+    crop = Json(default=dict)
+    # Hashes of what is kept: of the photo only until the picture is drawn.
+    photo = CharField(max_length=64, null=True, constraints=[Check("photo IS NULL OR state = 'pending'")])
+    file = CharField(
+        max_length=64, null=True, constraints=[Check("file IS NULL OR state IN ('pending', 'ready', 'flagged')")]
+    )
+    og = CharField(
+        max_length=64, null=True, constraints=[Check("og IS NULL OR state IN ('pending', 'ready', 'flagged')")]
+    )
+    thumb = CharField(
+        max_length=64, null=True, constraints=[Check("thumb IS NULL OR state IN ('pending', 'ready', 'flagged')")]
+    )
+    content_hash = CharField(max_length=64)
+    address_hash = CharField(max_length=64, default="")  # with the day's salt
+    state = State("pending", "ready", "flagged", "removed", "expired", default="pending")
+    why = State("owner", "failed", "moderation", "organizer", "template", "account", null=True)  # it was removed
+    tries = IntegerField(default=0)
+    ready_at = Moment(null=True)
+    secret_hash = CharField(max_length=64)  # of its manage link's
+    attempt = CharField(max_length=40, null=True)  # as its page told it
+    in_hub = BooleanField(default=False)
+    is_unscreened = BooleanField(default=False)
+    email = short(null=True)  # where they hear three days before it expires
+    told_at = Moment(null=True)
+    extended_at = Moment(null=True)
+    expires_at = Moment()
+    forgotten_at = Moment(null=True)  # nothing of it lies in the store any more
+
+    class Meta:
+        indexes = (
+            (("version", "content_hash", "address_hash"), True),
+            (("campaign", "created_at"), False),
+        )
+
+
+partial(Flyer, "flyer_expires", Flyer.expires_at, where="file IS NOT NULL")
+partial(Flyer, "flyer_pending", Flyer.id, where="state = 'pending'")
+partial(Flyer, "flyer_unforgotten", Flyer.id, where="state IN ('removed', 'expired') AND forgotten_at IS NULL")
+partial(Flyer, "flyer_hub", Flyer.campaign, Flyer.id, where="state = 'ready' AND in_hub")
+
+
+class Referral(Owned):
+    """An order that came through somebody's flyer. Whether it counts is asked of the order: domain/flyers."""
+
+    organization = to(Organization)
+    order = to(TicketOrder, unique=True)
+    via = to(FlyerVia)
+    kind = State("counted", "self", default="counted")
+    shows_name = BooleanField(default=False)  # the buyer's first name, to whom they came through
+
+
+class FlyerSalt(Table):
+    """What addresses are hashed with on a day, or in a month; destroyed when it is over."""
+
+    day = CharField(max_length=10, unique=True)
+    salt = BlobField()
+
+
+class FlyerEvent(Table):
+    """Something people did with a flyer, as their browser claims. Rows are only ever added, many at once for all."""
+
+    organization = to(Organization)
+    campaign = to(FlyerCampaign, on_delete="SET NULL", null=True)
+    template = to(FlyerTemplate, index=False)
+    version = IntegerField(null=True)
+    kind = State("view", "open", "upload", "generate", "download", "share", "arrive")
+    at = Moment(default=now, index=True)
+    day = CharField(max_length=10)
+    source = CharField(max_length=30, default="beacon")
+    key = BlobField(unique=True)  # 16 bytes: the same act is one row
+
+    class Meta:
+        indexes = ((("template", "kind", "at"), False),)
+
+
+class FlyerCount(Table):
+    """How many FlyerEvents of a kind there were in an hour: raised in the transaction that adds them."""
+
+    scope = State("campaign", "template")
+    scope_id = IntegerField()
+    kind = State("view", "open", "upload", "generate", "download", "share", "arrive")
+    hour = Moment()
+    n = IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("scope", "scope_id", "kind", "hour"), True), (("kind", "hour"), False))
+
+
+class FlyerGap(Table):
+    """A time from which events are known to be missing."""
+
+    from_at = Moment()
+    until_at = Moment(index=True)
+    lost = IntegerField()
+
+
+class FlyerBatch(Owned):
+    """Flyers of many people at once, from a file that an organizer brings; they end in a ZIP."""
+
+    organization = to(Organization, index=False)
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    version = to(FlyerVersion)
+    name = TextField(default="")
+    total = IntegerField(default=0)
+    hold_key = CharField(max_length=64, null=True)  # of its credits
+    zip = CharField(max_length=64, null=True)  # its hash
+    zip_until_at = Moment(null=True, index=True)
+    state = State("queued", "running", "stopping", "done", "failed", default="queued")
+    error = TextField(null=True)
+    by = to(User, on_delete="SET NULL", null=True)
+    done_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("organization", "id"), False), (("organization", "state", "id"), False))
+
+
+partial(FlyerBatch, "flyer_batch_open", FlyerBatch.id, where="state IN ('queued', 'running', 'stopping')")
+
+
+class FlyerBatchRow(Owned):
+    organization = to(Organization)
+    batch = to(FlyerBatch, index=False)
+    n = IntegerField()
+    fields = Json(default=dict)
+    photo = CharField(max_length=64, null=True)  # its hash
+    file = CharField(max_length=64, null=True)  # the flyer's
+    state = State("waiting", "done", "failed", default="waiting")
+    error = TextField(null=True)
+
+    class Meta:
+        indexes = ((("batch", "n"), True), (("batch", "state", "n"), False))
+
+
+# --- what the public shows us: reports and what came of them --------------------------------------------
+
+
+class ModerationItem(Owned):
+    """Something public that somebody should look at; one is open for a subject. An approved subject is immune."""
+
+    organization = to(Organization, index=False)
+    subject = State("flyer", "template", "campaign", "event", "organization", "record")
+    subject_id = IntegerField()
+    source = State("report", "auto", "appeal", default="report")
+    reason = CharField(max_length=30)  # the gravest of its reports
+    state = State("open", "approved", "removed", default="open")
+    is_urgent = BooleanField(default=False)
+    is_for_platform = BooleanField(default=False)  # its organization doesn't decide this itself
+    is_hidden = BooleanField(default=False)  # nobody sees the subject until it is decided
+    appeal = TextField(null=True)
+    reviewer = to(User, on_delete="SET NULL", null=True)
+    decided_at = Moment(null=True)
+    note = TextField(null=True)
+
+    class Meta:
+        indexes = (
+            (("organization", "id"), False),
+            (("organization", "state", "id"), False),
+            (("state", "is_for_platform", "id"), False),
+            (("subject", "subject_id", "id"), False),
+        )
+
+
+partial(
+    ModerationItem,
+    "moderation_item_open",
+    *(ModerationItem.subject, ModerationItem.subject_id),
+    where="state = 'open'",
+    unique=True,
+)
+
+
+class ModerationReport(Owned):
+    """What one person said against a subject: an account, or else a browser at an address, hashed."""
+
+    organization = to(Organization)
+    item = to(ModerationItem, index=False)
+    reporter = CharField(max_length=64)
+    reason = CharField(max_length=30)
+    note = TextField(null=True)
+    reply_to = short(null=True)  # where they hear what came of it
+    replied_at = Moment(null=True)
+    withdrawn_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("item", "reporter"), True),)
+
+
 # Whatever class is made here is a table, in the order of the file.
 TABLES = [
     one for one in list(vars().values()) if isinstance(one, type) and one.__module__ == __name__ and one is not Pivot

@@ -68,7 +68,7 @@ class Described(NamedTuple):
     types: dict = {}
 
 
-WRITE_ONCE = {"audit_event", "credit_entry"}
+WRITE_ONCE = {"audit_event", "credit_entry", "flyer_version"}
 SEARCHED = {"task", "record"}
 
 
@@ -353,6 +353,31 @@ def rows_of():
         models.JobRun.create(job="j"),
         models.Lease.create(job="j", owner="o", until_at=now()),
         models.SandboxObject.create(object_id="o", kind="k", body={}),
+        *flyer_rows(order, part, mine),
+    ]
+
+
+def flyer_rows(order, part, mine):
+    runs, kind = {"starts_at": now(), "ends_at": now() + timedelta(days=1), **mine}, "view"
+    template = models.FlyerTemplate.create(name="T", draft={}, **mine)
+    version = models.FlyerVersion.create(template=template, number=1, spec={}, renderer=1, **mine)
+    campaign = models.FlyerCampaign.create(name="C", slug="c", **runs)
+    via = models.FlyerVia.create(code="bcdfghjk", **part)
+    flyer = {"version": version, "content_hash": "x", "secret_hash": "x", "expires_at": now(), **mine}
+    batch = models.FlyerBatch.create(version=version, **mine)
+    item = models.ModerationItem.create(subject="flyer", subject_id=1, reason="other", **mine)
+    return [
+        *(template, version, campaign, via, batch, item),
+        models.FlyerPicture.create(sha256="x", type="image/png", width=1, height=1, size=1, **mine),
+        models.FlyerPhase.create(campaign=campaign, key="main", template=template, **runs),
+        models.Flyer.create(why="owner", state="removed", **flyer),
+        models.Referral.create(order=order, via=via, **mine),
+        models.FlyerSalt.create(day="2026-06-15", salt=b"x"),
+        models.FlyerEvent.create(template=template, kind=kind, day="2026-06-15", key=b"x", **mine),
+        models.FlyerCount.create(scope="campaign", scope_id=1, kind=kind, hour=now()),
+        models.FlyerGap.create(from_at=now(), until_at=now(), lost=1),
+        models.FlyerBatchRow.create(batch=batch, n=1, **mine),
+        models.ModerationReport.create(item=item, reporter="r", reason="other", **mine),
     ]
 
 
@@ -452,6 +477,21 @@ def test_the_audit_log_may_forget_its_actor_and_nobody_may_take_their_place(one_
     with pytest.raises(peewee.PeeweeException, match="write-once"):
         write(AuditEvent.update(actor=another).execute)
     assert AuditEvent.get_by_id(event.id).summary == "s"
+
+
+def test_a_published_version_of_a_template_never_changes_and_may_forget_who_published_it(one_of_each):
+    (version,) = (row for row in one_of_each if isinstance(row, models.FlyerVersion))
+    for values in ({"spec": {"v": 2}}, {"number": 2}, {"files": ["y"]}, {"renderer": 2}, {"by": one_of_each[0]}):
+        with pytest.raises(peewee.PeeweeException, match="write-once"):
+            write(models.FlyerVersion.update(**values).where(models.FlyerVersion.id == version.id).execute)
+    write(models.FlyerVersion.update(by=None).execute)
+    write(models.FlyerVersion.delete().execute)
+
+
+def test_the_database_itself_keeps_no_file_of_a_flyer_that_is_gone(one_of_each):
+    (flyer,) = (row for row in one_of_each if isinstance(row, models.Flyer))
+    for column in ("photo", "file", "og", "thumb"):
+        refused_by_the_database(flyer, column, "x")
 
 
 @pytest.mark.usefixtures("sqlite")

@@ -87,6 +87,10 @@ ORGANIZATION = {
     "events.publish": _to("Publish, move, cancel and archive events", "owner admin"),
     "orders.read": _to("See the orders of events and who holds passes", "owner admin member"),
     "orders.write": _to("Cancel orders, give money back, let in beyond the size", "owner admin"),
+    "flyers.read": _to("See flyers, their campaigns and figures", "owner admin member viewer"),
+    "flyers.write": _to("Make templates and campaigns of flyers", "owner admin member"),
+    "flyers.publish": _to("Publish templates, start and pause campaigns of flyers", "owner admin"),
+    "flyers.moderate": _to("Decide on reports of what people made", "owner admin"),
     "charts.read": _to("See the dashboard and save charts", "owner admin member viewer"),
     "charts.manage": _to("Put everybody's charts in order and on the home page", "owner admin"),
     "billing.read": _to("See plan, invoices and credits", "owner admin", while_suspended=True),
@@ -112,6 +116,7 @@ PLATFORM = {
     "plans.write": "Change what plans are called and include",
     "grants.write": "Give plans and seats by hand, and end them",
     "backers.write": "Add, import and release backers",
+    "moderation.review": "Decide on reports of what is public, and on appeals",
     "admins.write": "Choose admins and their roles",
 }
 # What narrows somebody on the allow-list; without any of these they have all but the last.
@@ -136,7 +141,7 @@ STAFF = {
             }
         ),
     ),
-    "moderator": ("Moderator", frozenset({"admin.read"})),
+    "moderator": ("Moderator", frozenset({"admin.read", "moderation.review"})),
     "release_manager": ("Release manager", frozenset({"admin.read", "jobs.run", "backups.run"})),
     "content": ("Content", frozenset({"admin.read", "alerts.write"})),
 }
