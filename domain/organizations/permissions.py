@@ -136,6 +136,7 @@ GROUPS = {
     "comments": "Comments, files and trash",
     "trash": "Comments, files and trash",
     "records": "Records",
+    "flyers": "Flyers",
     "charts": "Charts",
     "events": "Events",
     "orders": "Events",
