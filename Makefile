@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins oracle door sale interleavings check audit-verify bench lighthouse setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins oracle door sale interleavings formulas check audit-verify bench lighthouse setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -56,6 +56,10 @@ interleavings: setup-dev
 sale: setup-dev
 	SALE=$${SALE:-20000} $(PY) -m pytest tests/test_sale.py
 	SALE=$${SALE:-20000} $(PY) -m pytest --on postgres tests/test_sale.py
+
+# Ten thousand random formulas, printed and read again; the suite takes four hundred.
+formulas: setup-dev
+	FORMULAS=$${FORMULAS:-10000} $(PY) -m pytest tests/domain/fields/formulas
 
 # Any history of a table: what stands beside its rows is compared with what is worked out anew. ORACLE is how many.
 oracle: setup-dev

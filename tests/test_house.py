@@ -596,6 +596,7 @@ UNTESTED_BY_NAME = {
     ),  # test_fields
     *(f"domain/fields/records/{k}.py" for k in ("amount", "duration", "exact", "many_options", "operators", "people")),
     *(f"domain/fields/records/{k}.py" for k in ("percent", "phone", "rating", "url", "yes_no")),  # test_kinds_of_tables
+    *(f"domain/fields/formulas/{part}.py" for part in ("functions", "linked_rows", "names", "types")),  # test_meaning
     *(f"domain/base/{part}.py" for part in ("configuration", "variables")),  # tests/test_config.py
     "domain/operations/festival.py",  # the same
     "domain/operations/demo.py",  # made by `make demo`; the browser tests walk through it
