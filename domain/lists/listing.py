@@ -285,13 +285,16 @@ class Listing:
     @cached_property
     def counted(self):
         """The choice whose words are counted."""
-        return self.by_name.get(self.chips or self.board_by)
+        found = self.by_name.get(self.chips or self.board_by)
+        return found if found and isinstance(found.kind, Choice | Options) else None
 
     @cached_property
     def boards(self):
-        """The fields whose words or people can make the columns of its board."""
+        """The fields whose words or people can make the columns of its board; of a free text only the declared one."""
         made_of = Choice | Options | Person
-        found = [f for f in self.written if isinstance(f.kind, made_of) and not f.kind.several]
+        found = [
+            f for f in self.written if isinstance(f.kind, made_of) and not f.kind.several or f.name == self.board_by
+        ]
         return tuple(sorted(found, key=lambda f: f.name != self.board_by)) if self.board_by else ()
 
     @cached_property

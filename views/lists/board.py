@@ -1,4 +1,4 @@
-"""A list as a board: a column for each word of a choice, or for each of the people here."""
+"""A list as a board: a column for each word of a choice or of a free text, or for each of the people here."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def context(place):
     words, listing = _words(place), place.listing
     looks = Looks(len(words) * 2)  # the columns, and how many each has
     columns = [_column(place, word, looks) for word in words]
-    if _is_of_people(listing):
+    if listing.counted is None:
         counts = {one["word"]: totals.total(listing, one["ask"], place.by) for one in columns}
     else:
         looks.lists = 1
@@ -58,7 +58,7 @@ def _is_of_people(listing):
 def _words(place):
     listing = place.listing
     if not _is_of_people(listing):
-        words = listing.board_words
+        words = listing.board_words if listing.counted else place.words_here
         return words if None in words or not _has_empty(listing) else (*words, None)
     others = [id for id in place.present if id != place.by.user.id]
     first = (place.by.user.id,) if place.by.user.id in place.present else ()

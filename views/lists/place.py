@@ -99,6 +99,13 @@ class Place:
         return lists.known_words(self.listing, field, self.rules.reachable(self.by))
 
     @cached_property
+    def words_here(self):
+        """The words of the free text that makes the board, of the rows below the same page."""
+        field, above = self.listing.by_name[self.listing.board_by], self.listing.parent
+        below = (above == self.ask.parent,) if above is not None else ()
+        return tuple(lists.known_words(self.listing, field, self.rules.reachable(self.by), *below))
+
+    @cached_property
     def members(self):
         """(id, name) of everybody one could choose."""
         return tuple(self.present.items()) if self.by.organization else ()
@@ -113,6 +120,8 @@ class Place:
         field = self.listing.by_name[self.listing.board_by]
         if field.kind.names_people:
             found = self.members
+        elif self.listing.counted is None:
+            found = tuple((word, word) for word in self.words_here)
         else:
             found = tuple((word, label) for word, label, _ in field.kind.options)
         return (

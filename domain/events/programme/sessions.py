@@ -113,6 +113,7 @@ listing = Listing(
     notes=("Who, and what to look at", _notes),
     hears="speaker session_speaker",
     parent=EventSession.event,
+    board_by="room",
     stands_in=lambda id, by: events.one(id),
     also=("event",),
     has_pages=True,

@@ -1,7 +1,11 @@
-"""An organizer moves an event and watches its cancelling, on pages of their own."""
+"""An organizer moves an event, watches its cancelling and sees its programme by rooms."""
+
+import re
 
 from domain.events import events, orders
-from models import Event
+from domain.events.programme import sessions
+from domain.lists import rows
+from models import Event, EventSession
 from tests.domain.events.test_stock import bought
 from tests.fixtures.events import make_event
 
@@ -38,3 +42,20 @@ def test_its_cancelling_is_seen_before_meanwhile_and_after(clock, inside_acme, a
     after = alice.get(f"{url}/cancelling").text
     assert "1 of 1 done" in after
     assert 'hx-trigger="every 10s"' not in after
+
+
+def test_a_programme_stands_on_a_board_by_its_rooms(clock, inside_acme, at, browse):
+    (event, _), alice = make_event(at("alice")), browse("alice")
+    for title, room in (("Opening", "Hall"), ("Talk", "Bar"), ("Break", "")):
+        form = {"title": title, "starts_at": "2026-07-03T18:00:00Z", "ends_at": "2026-07-03T19:00:00Z", "room": room}
+        part = rows.create(sessions.rules, form, by=at("alice"), parent=event.id)
+    other, _ = make_event(at("alice"), title="Other")
+    rows.create(sessions.rules, form | {"room": "Cellar"}, by=at("alice"), parent=other.id)
+    page = f"/acme/events/{event.id}/sessions?view=board"
+    assert re.findall(r'data-fold-column="\w+ (\w*)"', alice.get(page).text) == ["Bar", "Hall", ""]
+    moved = alice.post(
+        f"/acme/events/{event.id}/sessions/{part.id}/cells/room?as=card&board=room", data={"room": "Bar"}
+    )
+    assert moved.status_code == 303
+    assert EventSession.get_by_id(part.id).room == "Bar"
+    assert "Cellar" not in alice.get(page).text
