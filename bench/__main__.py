@@ -20,7 +20,7 @@ from functools import cached_property, partial
 from itertools import cycle, repeat
 from pathlib import Path
 
-from bench import guildhall, peer_data, pocketbase, pretix, staff, stripe_objects, tickets, verbs
+from bench import copies, guildhall, peer_data, pocketbase, pretix, staff, stripe_objects, tickets, verbs
 from bench.load import Load, LoadError, Result, dripped, drive, fetch, request
 from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
@@ -81,6 +81,7 @@ GOALS = {
     "import_1m": (AT_MOST, 360),
     "import_1m_others_p99": (AT_MOST, 100),
     "import_1m_memory": (AT_MOST, 200),
+    "move_rows_per_second": (AT_LEAST, 10_000),
 }
 
 
@@ -260,6 +261,7 @@ class Bench:
             self.imports,
             self.charts,
             self.tickets,
+            self.moves,
             self.weight,
             self.slow_clients,
             self.memory,
@@ -571,6 +573,10 @@ class Bench:
         shutil.rmtree(folder)
         yield Row("chart_1m", told["seconds"] * 1_000_000 / count, "s")
         yield Row("chart_1m_kept_ms", told["kept_ms"], "ms")
+
+    def moves(self) -> Iterator[Row]:
+        """A site of many tasks from SQLite to PostgreSQL by its command: looked at, copied, compared."""
+        yield Row("move_rows_per_second", copies.moved(guildhall.database(100_000 if QUICK else MANY)), "rows/s")
 
     def weight(self) -> Iterator[Row]:
         total, seconds = guildhall.weight(self.few, self.at_few)

@@ -184,6 +184,10 @@ class Postgres(CachedStatements, PooledPostgresqlDatabase):
         role = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
         return bool(self.execute_sql(role).fetchone()[0])
 
+    def is_half_moved(self):
+        """Whether another database moves here, and that isn't done: database/moving/copying.py"""
+        return self.execute_sql("SELECT to_regclass('move_progress') IS NOT NULL").fetchone()[0]
+
 
 def open_database(url, **options):
     """Bind all tables to `sqlite:///path` or `postgresql://…`; returns the database."""

@@ -39,6 +39,12 @@ def _bring_up_to_date(folder):
             "Guildhall can't start. Mend these:\n"
             "  - DATABASE_URL: its role is a superuser or bypasses row security, which keeps organizations apart"
         )
+    if database.dialect == "postgres" and database.is_half_moved():
+        database.close()
+        raise housekeeping.CannotStart(
+            "Guildhall can't start: DATABASE_URL names a database to which another one moves, and that isn't done. "
+            "Call `python -m jobs.move` again, which goes on."
+        )
     migrations.migrate(folder)
 
 

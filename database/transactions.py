@@ -18,6 +18,7 @@ import peewee
 
 from database import troubles
 from database.connections import BUSY, database
+from database.moving import freezing
 from database.scope import _scope
 
 log = logging.getLogger("guildhall.writer")
@@ -384,6 +385,8 @@ class Writer:
         database.push_transaction(self)  # so that `atomic()` within is a savepoint
         try:
             connection.execute("BEGIN IMMEDIATE")
+            if freezing.is_frozen():
+                raise troubles.Unavailable(troubles.MOVING)
             for _, alike in itertools.groupby(group, lambda piece: piece.kind):
                 self._run(connection, list(alike))
             connection.execute("COMMIT")
@@ -396,7 +399,8 @@ class Writer:
             for piece in group:
                 piece.error = trouble or piece.error or error
                 piece.wakes.clear()
-            log.exception("a commit failed")
+            if str(trouble) != troubles.MOVING:
+                log.exception("a commit failed")
         finally:
             database.pop_transaction()
         self._is_log_long = True

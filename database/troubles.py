@@ -10,9 +10,10 @@ RECENT = 30  # seconds after which a failed write is no sign of trouble any more
 BUSY = "The database is busy with something else."
 FULL = "The disk of this site is full, so nothing can be saved until there is room. Reading goes on."
 READ_ONLY = "The database can't be written just now, so nothing can be saved. Reading goes on."
+MOVING = "This site is moving to another database, so nothing can be saved until it is there. Reading goes on."
 AWAY = "The database can't be reached."
 BROKEN = "The file of the database can't be read or written."
-UNDONE = (BUSY, FULL, READ_ONLY)  # nothing was changed; with the others one can't know
+UNDONE = (BUSY, FULL, READ_ONLY, MOVING)  # nothing was changed; with the others one can't know
 
 _SQLITE = {
     **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL), BUSY),
@@ -66,7 +67,7 @@ def note(error):
     """Remember that a write failed without a mistake; returns the Unavailable to raise in the place of `error`."""
     global _failed_at
     found = of(error, writing=True)
-    if found is not None:
+    if found is not None and str(found) != MOVING:
         _failed_at = time.monotonic()
     return found
 

@@ -402,6 +402,7 @@ RAW = {
     "database/compiled.py": "queries built once",
     "database/connections.py": "the search, the scope told to PostgreSQL",
     "database/housekeeping.py": "SQLite looks through its file",
+    "database/moving/copying.py": "PostgreSQL's tables by their own names",
     "database/statements.py": "plain statements built once",
     "database/locks.py": "advisory locks",
     "domain/lists/lists.py": "the limit as a slot, and count(*)",

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from database import housekeeping, troubles
 from database.clock import now
+from database.moving import freezing
 from database.transactions import writer, writes
 from domain import Refused
 from domain.base import configuration
@@ -38,7 +39,8 @@ def _write():
 @access.public
 def health():
     try:
-        _write()
+        if not freezing.is_frozen():  # reading goes on, and whoever watches must not end it
+            _write()
         is_well = housekeeping.has_room(configuration.active.database_url) and not troubles.is_recent()
     except Exception:  # whatever it is, the answer is «not well»; it tells strangers nothing more
         log.exception("not well")

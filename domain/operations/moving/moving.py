@@ -1,0 +1,160 @@
+"""A whole site from SQLite to PostgreSQL: looked at, frozen, copied in pieces, held against what it came from."""
+
+import secrets
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import psycopg
+
+from database import housekeeping, migrations, opening, transactions
+from database.connections import database as connection
+from database.moving import copying, freezing
+from domain.base import audit, configuration, keys
+from domain.fields.number import counted
+from domain.operations.copies import packing
+from models import TABLES
+
+ROOM = ".moving"  # the copy that is moved lies in this folder of the data folder
+
+
+class CantMove(SystemExit):
+    """With the sentence for whoever asked for it. Nothing that is in use was changed."""
+
+
+@dataclass
+class Report:
+    """How a move ended. `findings` are sentences; it is well without any."""
+
+    rows: int = 0
+    tables: int = 0
+    findings: list = field(default_factory=list)
+
+    @property
+    def is_well(self):
+        return not self.findings
+
+
+def move(url, *, is_rehearsal=False, say=print):
+    """Copy the site to the PostgreSQL at `url` and compare the two, row by row by their sums; returns a Report.
+
+    From its beginning the SQLite database takes no more writes, and goes on being read; a rehearsal copies it as it
+    stands at one moment, and nobody may start on what it made. Called again, it goes on where it was cut off, or
+    begins anew where the database was changed since. Refuses with CantMove."""
+    file = _file()
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise CantMove("Name where to: postgresql://role@host/database.")
+    if not is_rehearsal:
+        freezing.freeze(file)
+        say("The database is frozen: pages are read, and whoever writes is told to try again later.")
+    moved, mark = _still(file)
+    try:
+        opening.open_again(f"sqlite:///{moved}")
+        known = audit.verify().findings
+        _open_target(url, say)
+        with closing(copying.begin(moved, url, tables())) as carrying:
+            _look(carrying)
+            report = _carry(carrying, mark, say)
+            report.findings += _differences(carrying, report, known, say)
+            if report.is_well and not is_rehearsal:
+                copying.release(carrying)
+    except psycopg.Error as error:
+        raise CantMove(f"PostgreSQL: {str(error).strip()} Called again, the move goes on.") from None
+    finally:
+        transactions.writer.stop()
+        connection.close_all()
+    return report
+
+
+def tables():
+    """What moves, by name: each after those that it refers to."""
+    return [table._meta.table_name for table in TABLES]  # type: ignore[attr-defined]
+
+
+def let_go():
+    """Give the SQLite database its writes back; returns whether it was frozen."""
+    return freezing.thaw(_file())
+
+
+def _file():
+    file = housekeeping.file_of(configuration.active.database_url)
+    if file is None:
+        raise CantMove("DATABASE_URL names a PostgreSQL already: what moves is a SQLite database.")
+    if not file.exists():
+        raise CantMove(f"There is no database at {file}.")
+    return file
+
+
+def _still(file):
+    """A copy of the database in one step, and its hash: by that a move knows the one that it had begun with."""
+    room = configuration.active.data / ROOM
+    room.mkdir(mode=0o700, exist_ok=True)
+    moved, fresh = room / "guildhall.db", room / f"fresh-{secrets.token_hex(4)}.db"
+    for half in room.glob("fresh-*"):
+        half.unlink()
+    packing.snapshot(file, fresh)
+    fresh.replace(moved)
+    return moved, packing.sum_of(moved)
+
+
+def _open_target(url, say):
+    """Bring the schema there up to date by the migrations, as the role that will run the site."""
+    opening.open_again(url)
+    if connection.is_above_row_security():
+        raise CantMove(
+            "The role is a superuser or bypasses row security, which keeps organizations apart. Name the role that "
+            "will run Guildhall: it makes the tables, and sets row security aside for the copy alone."
+        )
+    if made := migrations.migrate(configuration.active.data):
+        say(f"The tables were made there: {counted(len(made), 'migration')}.")
+
+
+def _look(carrying):
+    """What must be so before a row is copied. Refuses with CantMove, all reasons together."""
+    here, there = copying.migrations_of(carrying)
+    if here != there:
+        raise CantMove("The database isn't up to date. Start this Guildhall with it once, and move it then.")
+    if not copying.is_begun(carrying.target) and (held := copying.taken(carrying)):
+        raise CantMove(f"The database there isn't empty: {', '.join(held[:5])} have rows. Name an empty one.")
+    wrong = copying.orphans(carrying) + copying.misfits(carrying)
+    if (sealed := _sealed(carrying.source)) and not any(map(keys.unseal, sealed)):
+        wrong.append("SECRET_KEY opens nothing of what is encrypted in it: it is another one's.")
+    if wrong:
+        raise CantMove("\n".join(["Mend these first; nothing was copied:", *(f"  - {one}" for one in wrong)]))
+
+
+def _sealed(source: sqlite3.Connection):
+    asked = 'SELECT totp_secret FROM "user" WHERE totp_secret IS NOT NULL LIMIT 20'
+    return [text for (text,) in source.execute(asked)]
+
+
+def _carry(carrying, mark, say):
+    there, report = copying.prepare(carrying, mark), Report(tables=len(carrying.shapes))
+    if there:
+        say(f"Going on: {counted(sum(there.values()), 'row')} are there already.")
+    for shape in carrying.shapes:
+        rows = there.get(shape.table, 0)
+        for rows in copying.carry(carrying, shape):
+            say(f"{shape.table}: {counted(rows, 'row')}")
+        report.rows += rows
+    copying.settle(carrying)
+    return report
+
+
+def _differences(carrying, report, known, say):
+    found = []
+    for shape in carrying.shapes:
+        here, there = copying.compare(carrying, shape)
+        if here != there:
+            found.append(f"{shape.table}: {here[0]} rows ({here[1]}) here, {there[0]} ({there[1]}) there.")
+    found += copying.orphans_there(carrying)
+    told = audit.verify()
+    for sentence in told.findings:
+        if sentence in known:
+            say(f"Here as there: {sentence}")
+        else:
+            found.append(f"Audit log: {sentence}")
+    if not found:
+        say(f"Compared: {counted(report.rows, 'row')} of {report.tables} tables are the same, each by its sum.")
+        say(f"No row points to one that isn't there; the audit log has {counted(told.rows, 'event')}, as before.")
+    return found

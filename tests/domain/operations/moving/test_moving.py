@@ -1,0 +1,199 @@
+"""A whole site from SQLite to PostgreSQL."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from database import housekeeping, opening, transactions
+from database.connections import database
+from database.moving import copying, freezing
+from database.scope import everywhere, inside
+from domain.base import audit, configuration
+from domain.operations import demo
+from domain.operations.moving import moving
+from models import TABLES, Organization, Setting, Task
+from tests.fixtures import deaths
+from tests.fixtures.threads import write
+
+pytestmark = pytest.mark.usefixtures("sqlite")
+TOP = Path(__file__).parents[4]
+
+
+def rows():
+    """Every row of the open database, by its table, as Python reads them."""
+    with everywhere("the test compares all that there is"):
+        return {
+            table.__name__: sorted(
+                (row.__data__ for row in table.select()), key=lambda row: json.dumps(row, default=str)
+            )
+            for table in TABLES
+        }
+
+
+def opened(url):
+    opening.open_again(url)
+    return rows()
+
+
+def home():
+    return configuration.active.database_url
+
+
+def test_a_demo_arrives_row_by_row_and_goes_on(house, new):
+    demo.furnish()
+    with inside(Organization.get(Organization.slug == "acme-festival")) as _:
+        last = write(lambda: Task.create(user=1, title="Gone"))
+        write(last.delete_instance)
+    write(lambda: Setting.create(key="odd", value={"b": 1e2, "a": [1.5, "Ł\u2028", True, None], "big": 2**60}))
+    before, said = rows(), []
+    report = moving.move(new, say=said.append)
+    assert report.findings == []
+    assert report.rows == sum(map(len, before.values()))
+    assert "are the same" in said[-2]
+    assert freezing.mark_of(house / "guildhall.db").exists()
+    assert opened(new) == before
+    # The guards stand: row security binds the role, and a changed row is known as changed.
+    with psycopg.connect(new) as asked:
+        assert asked.execute("SELECT count(*) FROM task").fetchone() == (0,)
+        assert asked.execute("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'").fetchone() == (0,)
+        assert asked.execute(
+            "SELECT count(*) FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity"
+        ).fetchone() == (0,)
+        assert asked.execute("SELECT to_regclass('move_progress')").fetchone() == (None,)
+    # The next row has a number that was never given, and people are found by parts of their names.
+    with inside(Organization.get(Organization.slug == "acme-festival")):
+        assert write(lambda: Task.create(user=1, title="Next")).id == last.id + 1
+    with psycopg.connect(new) as asked:
+        assert asked.execute('SELECT count(*) FROM "user" WHERE parts IS NULL').fetchone() == (0,)
+    assert write(lambda: audit.record("settings.updated", "The first event there")) is None
+    assert audit.verify().is_whole
+
+
+def test_while_it_moves_pages_are_read_and_writes_told_to_wait(cast, browse):
+    client = browse("alice")
+    freezing.freeze(configuration.active.data / "guildhall.db")
+    assert client.get("/acme/tasks").status_code == 200
+    assert client.get("/health").status_code == 200
+    answer = client.post("/acme/tasks", data={"title": "Late"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert "moving to another database" in answer.text
+    assert moving.let_go()
+    assert client.post("/acme/tasks", data={"title": "In time"}).status_code < 400
+    assert not moving.let_go()
+
+
+DYING = """
+from database.moving import copying
+from domain.operations.moving import moving
+from tests.fixtures import deaths
+about = deaths.awake()
+copying.PIECE = 3
+deaths.dies_at(copying, "_next")
+deaths.dies_at(copying, "settle")
+deaths.dies_at(copying, "compare", after=False)
+moving.move(about["to"], say=lambda line: None)
+"""
+
+
+def test_a_killed_move_goes_on_exactly(cast, to):
+    before = rows()
+    for nth in (5, 40, 200):
+        _shut()
+        deaths.die(DYING, to=to, nth=nth)
+    with pytest.raises(housekeeping.CannotStart, match="isn't done"):
+        opening.open_house(to, configuration.active.data)
+    said = []
+    assert moving.move(to, say=said.append).is_well
+    assert [line for line in said if "are there already" in line]
+    assert opened(to) == before
+
+
+def _shut():
+    transactions.writer.stop()
+    database.close_all()
+
+
+def test_what_changed_since_a_rehearsal_is_copied_anew(cast, to):
+    assert moving.move(to, is_rehearsal=True, say=lambda line: None).is_well
+    opening.open_again(home())
+    write(lambda: Organization.update(name="Renamed").where(Organization.slug == "acme").execute())
+    before = rows()
+    assert moving.move(to, say=lambda line: None).is_well
+    assert opened(to) == before
+
+
+def test_a_row_that_differs_is_found(cast, to, monkeypatch):
+    real = copying.settle
+
+    def settle(carrying):
+        carrying.target.execute("""UPDATE "user" SET timezone = 'Europe/Warsaw' WHERE email = 'bob@example.org'""")
+        real(carrying)
+
+    monkeypatch.setattr(copying, "settle", settle)
+    report = moving.move(to, say=lambda line: None)
+    assert [finding.split(":")[0] for finding in report.findings] == ["user"]
+    with pytest.raises(housekeeping.CannotStart):
+        opening.open_house(to, configuration.active.data)
+
+
+MISFITS = {
+    "UPDATE profile SET bio = 'a' || char(0)": "profile.bio: 6 values",
+    "UPDATE user SET backer_id = 3000000000 WHERE id = 1": "user.backer_id: 1 values",
+    """UPDATE audit_event SET metadata = '{"a": "\\u0000"}' WHERE id = 1""": "audit_event.metadata: 1 values",
+    "UPDATE setting SET value = '\"\\ud800\"'": "setting.value: 1 values with a character",
+    "UPDATE user SET created_at = 'yesterday' WHERE id = 2": "user.created_at: 1 values",
+    "UPDATE profile SET user_id = 99 WHERE user_id = 1": "profile: 1 rows point to rows of user",
+    "UPDATE user SET totp_secret = 'another key' WHERE id = 1": "SECRET_KEY opens nothing",
+}
+
+
+def test_what_postgres_would_not_take_is_said_before_a_row_is_copied(cast, to):
+    write(lambda: Setting.create(key="odd", value="x"))
+    _shut()
+
+    def asked(*statements):
+        with closing(sqlite3.connect(configuration.active.data / "guildhall.db")) as spoilt:
+            spoilt.execute("DROP TRIGGER IF EXISTS audit_event_write_once")
+            for statement in statements:
+                spoilt.execute(statement)
+            spoilt.commit()
+        with pytest.raises(moving.CantMove) as refused:
+            moving.move(to, is_rehearsal=True, say=lambda line: None)
+        return str(refused.value)
+
+    said = asked(*MISFITS)
+    assert [sentence for sentence in MISFITS.values() if sentence not in said] == []
+    assert said.count("  - ") == len(MISFITS)
+    assert "isn't up to date" in asked("DELETE FROM schema_migration WHERE id = (SELECT max(id) FROM schema_migration)")
+    with psycopg.connect(to) as looked:
+        assert looked.execute('SELECT count(*) FROM "user"').fetchone() == (0,)
+
+
+def test_a_database_with_rows_and_a_role_above_row_security_are_refused(cast, to, server):
+    with pytest.raises(moving.CantMove, match="bypasses row security"):
+        moving.move(server.get_uri("moved"), is_rehearsal=True, say=lambda line: None)
+    assert moving.move(to, say=lambda line: None).is_well
+    with pytest.raises(moving.CantMove, match="isn't empty"):
+        moving.move(to, say=lambda line: None)
+
+
+def test_the_command_says_how_it_ended(cast, to):
+    _shut()
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment |= {"GUILDHALL_DATA": str(configuration.active.data), "SECRET_KEY": "k" * 40}
+
+    def asked(*words):
+        command = [sys.executable, "-m", "jobs.move", *words]
+        done = subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = asked(to)
+    assert (code, "Moved." in said) == (0, True), said
+    assert asked("--let-go") == (0, "It is written again.\n")
