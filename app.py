@@ -34,8 +34,19 @@ from views.safety.marks import unlimited
 
 # The list of features is the list of rooms: each file in them has a `blueprint`.
 ROOMS = (
-    *("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "records", "charts", "events"),
-    "admin",
+    *(
+        "base",
+        "people",
+        "organizations",
+        "entitlements",
+        "money",
+        "backers",
+        "tasks",
+        "records",
+        "charts",
+        "moderation",
+    ),
+    *("events", "admin"),
 )
 DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 

@@ -1718,6 +1718,7 @@ class Place(Owned):
     needs = IntegerField()  # tickets that it must get at least
     is_less_fine = BooleanField(default=False)
     code = CharField(max_length=40, null=True)
+    via = CharField(max_length=8, null=True)  # through whose flyer: a FlyerVia's code
     block = CharField(max_length=64, null=True)  # a hash of the network it came from
     email = short(null=True)  # where it is called when it isn't looking
     buyer = to(Buyer, on_delete="SET NULL", null=True)
@@ -2330,6 +2331,9 @@ class ModerationItem(Owned):
     organization = to(Organization, index=False)
     subject = State("flyer", "template", "campaign", "event", "organization", "record")
     subject_id = IntegerField()
+    title = TextField(default="")  # what it was called then
+    path = TextField(null=True)  # where it stands
+    content_hash = CharField(max_length=64, null=True)  # of its words as they were approved: what is new isn't immune
     source = State("report", "auto", "appeal", default="report")
     reason = CharField(max_length=30)  # the gravest of its reports
     state = State("open", "approved", "removed", default="open")
@@ -2356,6 +2360,12 @@ partial(
     *(ModerationItem.subject, ModerationItem.subject_id),
     where="state = 'open'",
     unique=True,
+)
+partial(
+    ModerationItem,
+    "moderation_item_hidden",
+    *(ModerationItem.subject, ModerationItem.subject_id),
+    where="is_hidden",
 )
 
 

@@ -35,6 +35,7 @@ MATTERS = (
     ("audit prune", "", "what retention removes from the log"),
     ("records", "table", "its shape, and the values that must not occur twice in it"),
     ("labels", "organization", "the words of its labels"),
+    ("moderation", "a public thing", "what was reported of it, and whether it is hidden"),
     ("signing_key", "organization", "the key that signs its tickets"),
     ("changes", "organization", "its changes become visible in the order of their ids"),
 )

@@ -141,6 +141,12 @@ FORMS = {
     "organization_desk.give": {"what": "pro_monthly", "until": "2026-12-31", "reason": "A partner of ours."},
     "people.suspend": {"reason": "Spam was sent from it."},
     "people.look_on": {"reason": "A task of theirs is gone."},
+    **{f"reports.{part}act_appeal": {"words": "It is a joke."} for part in ("", "decided_")},
+    "reports.bulk": {"ids": "{own_report}", "act": "removal"},
+    "reports.decided_bulk": {"ids": "{decided}", "act": "approval"},
+    "moderation.bulk": {"ids": "{their_report}", "act": "removal"},
+    "moderation.decided_bulk": {"ids": "{decided}", "act": "approval"},
+    "reporting.send": {"reason": "spam"},
     "organization_desk.suspend": {"reason": "Unpaid since May."},
     **{
         f"events.{part}{verb}": form
@@ -201,6 +207,7 @@ MISSING = {
     "carriers.apple": "This site makes no passes for Apple's wallet.",
     "carriers.google": "This site makes no links for Google's wallet.",
     "labels.undo": "There is nothing to take back any more.",
+    "reporting.withdraw": "There is no report of yours",
     "record_rules.remove": "There is no such rule.",
     "record_links.offered": "There is no such link.",
     "record_links.make": "There is no such link.",
@@ -432,6 +439,7 @@ def _made(cast, at):
         form = {"role": "viewer", "most": "3", "days": "7"}
         labels.add(["Urgent"], by=at("alice"))
         made.label = models.Label.get().id
+        _reported(made, made.sale["alice"]["published"])
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
 
@@ -478,6 +486,20 @@ def _people_of_acme(made, cast, alice):
     made.invitation = invitations.invite("ida@example.org", "staff", by=alice, workspace=made.stage.id).id
 
 
+def _reported(made, event):
+    """One that its organization decides, one that the staff decides, and one that was removed."""
+    own, theirs, gone = (
+        write(models.ModerationItem.create, subject="event", reason="spam", is_hidden=True, **about)
+        for about in (
+            {"subject_id": 9001, "title": "Flyer"},
+            {"subject_id": event, "title": "Party", "is_for_platform": True},
+            {"subject_id": 9003, "title": "Gone", "state": "removed"},
+        )
+    )
+    made.reported, made.decided = {"own": own.id, "theirs": theirs.id}, gone.id
+    write(models.ModerationReport.create, item=own, reporter="somebody", reason="spam")
+
+
 def _insert(table, **values):
     transactions.writes(lambda: table.insert(**values).execute())()
 
@@ -499,7 +521,7 @@ def filled(rule, endpoint, name, world):
         "secret": "no-such-secret",
         "link": "no-such-link",
         "token": "no.such.token",
-        "kind": "comments",
+        "kind": "event" if endpoint.startswith("reporting.") else "comments",
         "provider": "sandbox" if endpoint == "paying.take" else "oidc",
         "account": "no-such-account",
         "batch": world.batch[who],
@@ -517,6 +539,7 @@ def filled(rule, endpoint, name, world):
             "settings": "site_name",
             "plans": "pro_monthly",
             "sandbox": "v1/customers",
+            "reporting": world.sale[who]["slug"],
         }.get(endpoint.partition(".")[0]),
         "id": {
             "tasks": world.task[who],
@@ -541,6 +564,8 @@ def filled(rule, endpoint, name, world):
             "organization_desk": world.cast.acme.id,
             "credits": world.cast.acme.id,
             "audit": world.audited,
+            "reports": world.decided if ".decided_" in endpoint else world.reported["own"],
+            "moderation": world.decided if ".decided_" in endpoint else world.reported["theirs"],
             "inbox": world.webhook,
             "subscriptions": world.unsent if "unsent" in rule else world.subscription,
             "reconciliations": "1-1",
@@ -565,6 +590,8 @@ def filled(rule, endpoint, name, world):
         "workspaces.people_act_removal": {"id": world.part},
         "people.reactivate": {"id": world.shut},
         "organization_desk.reactivate": {"id": world.closed},
+        "reports.act_appeal": {"id": world.reported["theirs"]},
+        "reporting.withdraw": {"kind": "event", "name": world.sale[who]["slug"]},
     }.get(endpoint, {})
     known |= of_an_event(endpoint, world.sale[who])
     address = rule
@@ -623,6 +650,9 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
         "row": world.row[who],
         "label": world.label,
         "bob": world.cast.bob.id,
+        "own_report": world.reported["own"],
+        "their_report": world.reported["theirs"],
+        "decided": world.decided,
     }
     real |= {key: value for key, value in world.sale[who].items() if key not in real}
     form = {k.format(**real): v.format(**real) for k, v in FORMS.get(endpoint, {}).items()}

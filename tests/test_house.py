@@ -103,6 +103,7 @@ DOMAIN_ROOMS = (
     "charts",
     "backers",
     "people",
+    "moderation",
     "money",
     "tasks",
     "records",
@@ -279,6 +280,9 @@ EVERYWHERE = {
     "domain/events/codes.py": 2,  # private keys of all are encrypted anew
     "domain/imports/imports.py": 1,  # old ones go for all alike
     "domain/imports/kept_files.py": 1,  # a file may be needed by several
+    "domain/events/reported.py": 1,  # what is reported names no organization
+    "domain/moderation/reports.py": 1,  # what is hidden is hidden from all who come by
+    "domain/moderation/desk.py": 2,  # the platform's staff decides about all
     "domain/tasks/tasks.py": 1,  # reminders go out for all
     "domain/organizations/invitations.py": 2,  # a link names no organization; they lapse for all alike
     "domain/entitlements/credits.py": 2,  # the month begins for all; holds and buckets end for all

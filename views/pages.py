@@ -18,6 +18,7 @@ from database.scope import inside
 from domain import Invalid
 from domain.base import changes, configuration, settings
 from domain.entitlements import grants
+from domain.events import reported
 from domain.money import dunning
 from domain.operations import alerts
 from domain.organizations import organizations
@@ -59,6 +60,7 @@ def init_app(app):
     for name in PURE:
         setattr(ui, name, lru_cache(maxsize=4000, typed=True)(getattr(ui, name)))
     app.jinja_env.globals["ui"] = ui
+    app.jinja_env.globals["organizer"] = reported.organizer
     app.jinja_env.globals["fresh_key"] = public_id  # of a form: however often it is sent, it makes one row
     nav = app.jinja_env.get_template("nav.html").module
     for name in ("sidebar", "bottom", "keys"):
@@ -242,6 +244,7 @@ STAFFED = (
                 Place("organizations", "Organizations", "/admin/organizations", "building", "r"),
             ),
             ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
+            ("moderation.review", Place("moderation", "Reports", "/admin/reports", "flag", "g")),
         ),
     ),
     (

@@ -112,6 +112,13 @@ KINDS = (
         why="Always comes: it decides what you can reach.",
     ),
     Kind(
+        *("reports", "Reports", "Something your organization shows was reported, hidden, or decided."),
+        ("moderation.",),
+        templates=("report_decided",),
+        letter=NOW,
+        why="Always comes: it decides what others see.",
+    ),
+    Kind(
         *("security", "Your account", "Sign-ins, codes, and changes to how you sign in.", ("security.",)),
         templates=(
             *("verify_email", "already_registered", "reset_password", "password_changed", "otp_sign_in", "magic_link"),

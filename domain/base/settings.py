@@ -23,6 +23,7 @@ SWITCH = Switch()
 MODES = Choice((("team", "Teams", "info"), ("personal", "Personal only", "quiet")))
 SWITCHER = Choice((("when_multiple", "When there are several", "quiet"), ("always", "Always", "info")))
 DISPUTED = Choice((("keep", "Stay valid", "info"), ("suspend", "Let nobody in", "warn")))
+LOOKED_AT = Choice((("warn", "Shown, and looked at after", "info"), ("block", "Held until looked at", "warn")))
 TWICE = Choice((("end", "End and refund it", "info"), ("ask", "Only tell the admins", "quiet")))
 
 # A row (name, label, kind, default; last False where it may be empty), and below it what it is.
@@ -60,6 +61,10 @@ _TABLE = {
     "Tickets": (
         ("tickets_disputed", "Passes whose payment is disputed", DISPUTED, "keep"),
         "While a bank looks into it. Once it takes the money back, they are void.",
+    ),
+    "Moderation": (
+        ("moderation_mode", "New flyers that nothing has screened", LOOKED_AT, "warn"),
+        "Whether their pages wait until somebody has looked. Downloads never do.",
     ),
     "Mail": (
         ("mail_sender_name", "Sender's name", Text(60), "Guildhall"),

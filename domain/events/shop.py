@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from database.clock import now
-from domain.events import events, stock, tiers, vouchers
+from domain.events import events, reported, stock, tiers, vouchers
 from domain.fields.money import written
 from domain.fields.price import Price
 from models import Tier
@@ -110,7 +110,7 @@ def structured(event, found, programme, url):
         "eventStatus": f"https://schema.org/{_status(event)}",
         "eventAttendanceMode": f"https://schema.org/{'Offline' if event.venue else 'Online'}EventAttendanceMode",
         "location": there,
-        "organizer": {"@type": "Organization", "name": event.organization.name},
+        "organizer": {"@type": "Organization", "name": reported.organizer(event)},
         "performer": [{"@type": "Person", "name": name} for name in dict.fromkeys(programme)],
         "offers": [_offered(offer, url) for offer in found],
         "description": event.about or "",

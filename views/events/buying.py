@@ -5,9 +5,9 @@ from htmx_flask import request
 
 from database.clock import now
 from database.scope import inside
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused
 from domain.base import allowances, configuration, tokens
-from domain.events import events, holds, passes, payments, proofs, providers, shop
+from domain.events import events, holds, passes, payments, proofs, providers, reported, shop
 from domain.events.afterwards import order_money, returns
 from domain.events.carriers import calendars
 from domain.events.line import calls, places, polls
@@ -26,18 +26,11 @@ HELD = 5  # events whose holds a browser remembers
 # --- the event's page ------------------------------------------------------------------------------------------------
 
 
-def _open_event(slug):
-    found = events.find(slug)
-    if found is None:
-        raise NotFound("There is no such event, or its page isn't open.")
-    return found
-
-
 @blueprint.get("/e/<slug>")
 @access.public
 def show(slug):
     """Strangers have it out of memory, before it comes here: views/kept_pages.py."""
-    found = _open_event(slug)
+    found = reported.open_page(slug)
     if found.moved:
         return redirect(f"/e/{found.event.slug}", 301)
     return _event(found.event, code=request.args.get("code", ""))
@@ -96,7 +89,7 @@ def _own(event):
 @blueprint.get("/e/<slug>/event.ics")
 @access.public
 def calendar(slug):
-    event = _open_event(slug).event
+    event = reported.open_page(slug).event
     text = calendars.calendar_file(event, f"{configuration.active.site_url}/e/{event.slug}")
     headers = {"Content-Disposition": f'attachment; filename="{event.slug}.ics"'}
     return Response(text, headers=headers, content_type="text/calendar; charset=utf-8")
@@ -111,7 +104,7 @@ def _wishes():
 @blueprint.post("/e/<slug>/orders")
 @access.public
 def hold(slug):
-    event, wishes = _open_event(slug).event, _wishes()
+    event, wishes = reported.open_page(slug).event, _wishes()
     code, key = clean(request.form.get("code", ""))[:40].strip(), request.form.get("form_key", "")
     asked = {"code": code, "key": key, "user": access.me(), "address": g.place}
     try:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, redirect
 
 from database.scope import inside
 from domain import NotFound
-from domain.events import events, passes, shop
+from domain.events import passes, reported, shop
 from domain.events.carriers import prints, tickets, wallets
 from views import access
 
@@ -16,13 +16,10 @@ HELD = "/passes/<serial>/<token>"
 @access.public
 def share(slug):
     """The picture that others show beside a link to the event; it changes with the event."""
-    found = events.find(slug)
-    if found is None:
-        raise NotFound("There is no such event, or its page isn't open.")
-    event = found.event
+    event = reported.open_page(slug).event
     with inside(event.organization_id):
         picture = prints.share_picture(
-            organization=event.organization.name,
+            organization=reported.organizer(event),
             title=event.title,
             when=shop.when(event),
             place=event.venue or "Online",

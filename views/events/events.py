@@ -20,6 +20,7 @@ from domain.events.line import places
 from domain.events.programme import sessions, speakers
 from domain.events.providers import accounts
 from domain.events.rehearsals import rehearsals, telling
+from domain.moderation import reports
 from models import Event, Organization, Tier
 from views.lists import routes
 
@@ -93,6 +94,7 @@ def _of_event(place, row):
         "has_door": devices.is_there(row),
         "room": stocks.get(("event", row.id)),
         "wrong": stock.check(row.id),
+        "is_hidden": reports.is_hidden("event", row.id),
     }
 
 

@@ -26,6 +26,8 @@ def sections(by):
         found.append(("permissions", "Permissions", f"{base}/permissions"))
     if by.may("audit.read"):
         found.append(("audit", "Audit log", f"{base}/audit"))
+    if by.may("flyers.moderate"):
+        found.append(("reports", "Reports", f"{base}/reports"))
     return found
 
 

@@ -45,6 +45,7 @@ LIMITS = {
     "identity": ((parse("20/minute"), _place),),
     "passkey": ((parse("20/minute"), _place),),
     "backer": ((parse("30/minute"), _place),),
+    "report": ((parse("60/hour"), _place),),
 }
 OTHERWISE = {"sign_in": ", or sign in with a code by mail"}
 

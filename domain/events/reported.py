@@ -1,0 +1,44 @@
+"""Events' pages and their organizers' names, as strangers may report them and as they are hidden."""
+
+from database.scope import everywhere
+from domain import NotFound
+from domain.events import events
+from domain.moderation import reports, subjects
+from models import Event
+
+NAMELESS = "The organizer"  # whose name is hidden
+
+
+def open_page(slug):
+    """The event whose page strangers see at this address, as `events.find` has it. Refuses with NotFound, and with
+    reports.Hidden."""
+    found = events.find(slug)
+    if found is None:
+        raise NotFound("There is no such event, or its page isn't open.")
+    reports.check_shown("event", found.event.id)
+    return found
+
+
+def organizer(event):
+    """The organizer's name as strangers see it."""
+    return NAMELESS if reports.is_hidden("organization", event.organization_id) else event.organization.name
+
+
+def _seen(event):
+    words = "\n".join(text or "" for text in (event.title, event.about, event.venue, event.address))
+    whose = {"kind": "event", "id": event.id, "organization": event.organization_id}
+    return subjects.Seen(**whose, title=event.title, name=event.slug, path=f"/e/{event.slug}", words=words)
+
+
+def _find(slug):
+    found = events.find(slug)
+    return found and _seen(found.event)
+
+
+def _again(id):
+    with everywhere("what is reported names no organization"):
+        event = Event.one(Event.id == id)
+    return event and _seen(event)
+
+
+subjects.declare(subjects.Subject("event", "this event’s page", _find, _again))
