@@ -212,7 +212,7 @@ def _greet(chosen):
         say(f"  {chosen.site_url}/setup/{secret}")
     if chosen.env == "demo":
         say(f"Sign in as anybody of the cast: {chosen.site_url}/dev/cast")
-    if not chosen.smtp_url:
+    if not chosen.sends_mail:
         say(f"No mail server is configured: letters are kept at {chosen.site_url}/dev/mail")
     if chosen.has_sandbox:
         say(f"No payment keys are configured: the sandbox provider is at {chosen.site_url}/sandbox")

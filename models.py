@@ -1088,6 +1088,62 @@ class Outgoing(Table):
 partial(Outgoing, "outgoing_due", Outgoing.next_attempt_at, Outgoing.id, where="status = 'queued'")
 
 
+class Letter(Table):
+    """The log of letters: one recipient each and what became of it, but no word of what it says.
+
+    `rank` only rises (domain/base/letters/log.py), so that what is told of it late or twice changes nothing.
+    """
+
+    public_id = CharField(max_length=40, default=public_id, unique=True)  # given along: what is told of it names it
+    queued_as = IntegerField(unique=True)  # the number of its Outgoing row, which goes sooner
+    template = CharField(max_length=60)
+    kind = CharField(max_length=40)  # of preferences.KINDS, or the digest
+    recipient = short()
+    email_norm = short()
+    status = State(
+        *("queued", "uncertain", "sent", "delayed", "delivered", "withheld", "failed", "suppressed", "bounced"),
+        "complained",
+        default="queued",
+    )
+    rank = IntegerField(default=0)
+    reason = TextField(null=True)
+    bounce = CharField(max_length=30, null=True)  # which kind of bounce the provider calls it
+    provider = CharField(max_length=20, null=True)
+    provider_id = CharField(max_length=160, null=True)
+    sent_at = Moment(null=True)
+    changed_at = Moment(default=now)  # when its status came to be
+
+    class Meta:
+        indexes = ((("status", "id"), False), (("email_norm", "id"), False), (("provider", "sent_at"), False))
+
+
+partial(Letter, "letter_provider_id", Letter.provider_id, where="provider_id IS NOT NULL", unique=True)
+
+
+class Suppression(Table):
+    """An address that isn't written to, or has no news: which of both, and why."""
+
+    email_norm = short(index=False)
+    scope = State("all", "news")
+    reason = State("bounced", "complained", "manual", "unsubscribed")
+    note = TextField(null=True)
+    state = State("active", "lifted", "blocked_there", default="active")  # the last two: the provider's own list
+    since_at = Moment(default=now)
+    letter = to(Letter, on_delete="SET NULL", null=True)  # that caused it
+    added_by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("email_norm", "scope"), True),)
+
+
+class MailPause(Table):
+    """Until when a provider takes no letters that can wait, and why."""
+
+    provider = CharField(max_length=20, unique=True)
+    until_at = Moment()
+    reason = TextField()
+
+
 class JobRun(Table):
     job = CharField(max_length=60)
     started_at = Moment(default=now)

@@ -30,6 +30,7 @@ from database.troubles import Unavailable
 from domain import NotFound
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
+from domain.base.letters import suppressions
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
 from domain.events import orders, payments
@@ -44,6 +45,7 @@ from domain.money import billing, dunning, inbox, pricing, reconciliations, repl
 from domain.money.providers import sandbox
 from domain.operations import digests, retention
 from domain.operations.copies import copies
+from domain.operations.mail import deliveries
 from domain.organizations import invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
@@ -106,7 +108,8 @@ CALLED_OFF = batches(50, orders.call_off, moves.tell)
 
 LETTERS, MONEY = (partial(outgoing.send_due, lane) for lane in (outgoing.LETTERS, outgoing.MONEY))
 
-SENDING = (mail, notices, billing, sandbox, refunding)  # what sends a kind of Outgoing: known once it is imported
+# What sends a kind of Outgoing, or reads a channel of the inbox: known once it is imported.
+SENDING = (mail, notices, billing, sandbox, refunding, suppressions, deliveries)
 
 SMALL = {"trigger": every(seconds=15), "woken_by": "thumbnails"}
 

@@ -24,6 +24,7 @@ from database.scope import inside
 from domain.base import configuration, stepup
 from domain.base.allowances import limiter
 from domain.base.configuration import Configuration
+from domain.base.letters import resend
 from domain.entitlements import plans
 from domain.money import providers
 from domain.money.providers import sandbox
@@ -31,6 +32,7 @@ from domain.organizations import organizations
 from domain.people import accounts, passwords, sessions
 from tests.fixtures.houses import opened
 from tests.fixtures.threads import write
+from tests.peers import resend as resend_peer
 from views import directions, kept_pages
 
 PASSWORD = "Correct horse 1!"
@@ -315,6 +317,18 @@ def hx():
         return HTMX | ({"HX-Target": target} if target else {}) | more
 
     return headers
+
+
+@pytest.fixture
+def mailer(house, monkeypatch):
+    """Resend on this machine, and the configuration that names it: what it took, and what it tells."""
+    peer = resend_peer.Peer()
+    monkeypatch.setattr(resend, "BASE", peer.address)
+    monkeypatch.setattr(resend, "_free_at", 0.0)
+    about = {"resend_api_key": resend_peer.KEY, "resend_webhook_secret": (resend_peer.SECRET,)}
+    configuration.use(replace(configuration.active, **about))
+    yield peer
+    peer.end()
 
 
 @pytest.fixture

@@ -484,3 +484,10 @@ def test_a_process_beside_this_one_reads_no_file_that_stands_before_what_it_is_t
     assert {"DATABASE_URL_FILE", "SECRET_KEY_FILE"} & told.keys() == set()
     assert (told["DATABASE_URL"], told["SECRET_KEY"]) == ("sqlite:///copy.db", "k" * 40)
     assert told["SMTP_URL_FILE"] == "/run/secrets/smtp"
+
+
+def test_letters_leave_by_one_way(load):
+    whole = PRODUCTION | {"RESEND_API_KEY": "re_1", "RESEND_WEBHOOK_SECRET": "whsec_" + "A" * 32}
+    assert problems(load, **whole)[0] == ["RESEND_API_KEY"]
+    assert load(**whole | {"SMTP_URL": ""}).sends_mail
+    assert problems(load, **whole | {"SMTP_URL": "", "RESEND_WEBHOOK_SECRET": SECRET})[0] == ["RESEND_WEBHOOK_SECRET"]

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric import rsa
 from environs import EnvValidationError, FileAwareEnv
 
 from database import urls
-from domain.base.variables import CHOSEN, PLANS, VARIABLES
+from domain.base.variables import CHOSEN, PLANS, VARIABLES, is_apples, is_certificate, private
 from domain.fields.email import EMAIL, normalized, parsed
 from domain.fields.kinds import Unfit
 
@@ -65,6 +63,8 @@ class Configuration:
     pages_per_minute: int = 300
     rate_limit_storage: str = field(default="memory://", repr=False)
     smtp_url: str = field(default="", repr=False)
+    resend_api_key: str = field(default="", repr=False)
+    resend_webhook_secret: tuple = field(default=(), repr=False)
     mail_from: str = "guildhall@localhost"
     billing_provider: str = "none"
     payment_key: str = field(default="", repr=False)
@@ -90,6 +90,11 @@ class Configuration:
     @property
     def production(self):
         return self.env == "production"
+
+    @property
+    def sends_mail(self):
+        """Whether letters leave this machine."""
+        return bool(self.smtp_url or self.resend_api_key)
 
     @property
     def has_billing(self):
@@ -340,14 +345,16 @@ def _wrong(c):
         ("BACKUP_RECIPIENTS", c.backup_url and not c.backup_recipients, "is required with BACKUP_URL"),
         ("BACKUP_RECIPIENTS", not all(map(_is_recipient, c.backup_recipients)), "must be keys of age (age1…)"),
         ("WORKERS", several and is_sqlite, "several processes need PostgreSQL (DATABASE_URL)"),
-        (
-            "RATE_LIMIT_STORAGE",
-            several and is_counted_here,
-            "several processes need shared counting, such as redis://…",
-        ),
-        ("SMTP_URL", c.production and not c.smtp_url, "is required in production"),
+        ("RATE_LIMIT_STORAGE", several and is_counted_here, "several processes need one count, such as redis://…"),
+        ("SMTP_URL", c.production and not c.sends_mail, "is required in production, or RESEND_API_KEY"),
+        ("RESEND_API_KEY", c.smtp_url and c.resend_api_key, "can't be set beside SMTP_URL: one of them sends letters"),
+        ("RESEND_WEBHOOK_SECRET", not all(map(_is_svix, c.resend_webhook_secret)), "must begin with whsec_"),
         ("BILLING_PROVIDER", c.production and c.has_sandbox, play),
     )
+
+
+def _is_svix(secret):
+    return re.fullmatch(r"whsec_[A-Za-z0-9+/]{16,}={0,2}", secret)
 
 
 def _is_recipient(key):
@@ -384,7 +391,7 @@ def _wrong_sign_in(values):
     is_tenant, is_address = re.fullmatch(r"[A-Za-z0-9.-]+", values["AUTH_MICROSOFT_TENANT"]), _is_web(issuer)
     is_open = values["GUILDHALL_ENV"] == "production" and issuer.scheme == "http"
     tenants = "must be common, organizations, consumers or a tenant's id"
-    yield "AUTH_APPLE_PRIVATE_KEY", key and not _is_apples(key), "must be the content of the .p8 file (PEM, P-256)"
+    yield "AUTH_APPLE_PRIVATE_KEY", key and not is_apples(key), "must be the content of the .p8 file (PEM, P-256)"
     yield "AUTH_MICROSOFT_TENANT", not is_tenant, tenants
     yield "AUTH_OIDC_ISSUER", any(issuer) and (not is_address or issuer.query), "must be a whole https address"
     yield "AUTH_OIDC_ISSUER", is_open, "must be https in production"
@@ -399,33 +406,13 @@ def _wrong_wallets(values):
             for name, value in parts.items()
         )
     pair, between, key = (values[name] for name in PEMS[1:])
-    yield PEMS[1], pair and not (_is_certificate(pair) and _private(pair)), "must be a certificate and its key (PEM)"
-    yield PEMS[2], between and not _is_certificate(between), "must be a certificate (PEM)"
-    yield PEMS[3], key and not isinstance(_private(key), rsa.RSAPrivateKey), "must be a private RSA key (PEM)"
+    yield PEMS[1], pair and not (is_certificate(pair) and private(pair)), "must be a certificate and its key (PEM)"
+    yield PEMS[2], between and not is_certificate(between), "must be a certificate (PEM)"
+    yield PEMS[3], key and not isinstance(private(key), rsa.RSAPrivateKey), "must be a private RSA key (PEM)"
 
 
 def _is_web(address):
     return address.scheme in ("http", "https") and bool(address.netloc)
-
-
-def _is_apples(key):
-    found = _private(key)
-    return isinstance(found, ec.EllipticCurvePrivateKey) and found.curve.name == "secp256r1"
-
-
-def _private(pem):
-    """The private key that a PEM holds; None where it holds none that is readable without a word."""
-    try:
-        return load_pem_private_key(pem.encode(), None)
-    except (ValueError, TypeError):
-        return None
-
-
-def _is_certificate(pem):
-    try:
-        return bool(x509.load_pem_x509_certificate(pem.encode()))
-    except ValueError:
-        return False
 
 
 def environment(**changes):

@@ -1,23 +1,23 @@
-"""Letters: one template gives the plain text and the HTML; a server or the local outbox takes them."""
+"""Letters: one template gives the plain text and the HTML; Resend, a mail server or the local outbox takes them."""
 
-import smtplib
-import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import formatdate, make_msgid
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from database.clock import now
+from database.transactions import writes
 from domain.base import configuration, outgoing, preferences, settings
+from domain.base.letters import log as letters
+from domain.base.letters import resend, smtp, suppressions
 from domain.base.outgoing import sends
 from domain.fields.email import mailable
 from domain.fields.kinds import clean
-
-TIMEOUT = 15  # seconds
+from models import MailPause
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parents[2] / "templates" / "mail"),
@@ -55,7 +55,7 @@ def compose(template, to, values, message_id=None, stop=None):
     message["To"] = Address("", *mailable(to))
     message["Date"] = formatdate()
     message["Message-ID"] = message_id or make_msgid(domain="guildhall")
-    if stop:
+    if stop and configuration.active.site_url.startswith("https:"):  # programs take no other address
         message["List-Unsubscribe"] = f"<{context['stop']}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(_templates.get_template("_letter.txt").render(**context, parts=parts))
@@ -66,55 +66,49 @@ def compose(template, to, values, message_id=None, stop=None):
 
 @sends("mail")
 def deliver(row):
-    """Send one outgoing letter. Its message id is made from the row's key, so a repeat can be told."""
-    message = compose(
-        row.payload["template"],
-        row.recipient,
-        row.payload["values"],
-        message_id=f"<outgoing-{row.id}@guildhall>",
-        stop=row.payload.get("stop"),
-    )
-    if configuration.active.smtp_url:
-        _post(message, configuration.active.smtp_url)
-    else:
+    """Hand one outgoing letter to who delivers; returns (provider, its id there). Refuses with what
+    domain/base/outgoing.py knows: Withheld, NeverSent, Uncertain, Later, or whatever is worth another try.
+
+    Its message id is made from the row's key, so a repeat can be told.
+    """
+    letter = letters.of(row) or writes(letters.enter)(row)
+    held = suppressions.blocking(row.recipient, letter.kind)
+    if held is not None:
+        raise outgoing.Withheld(f"this address isn't written to: {suppressions.sentence(held)}")
+    if configuration.active.resend_api_key:
+        return resend.NAME, _by_resend(row, letter)
+    message = _composed(row)
+    if not configuration.active.smtp_url:
         keep(message, row.id)
+        return "file", None
+    try:
+        smtp.send(message, configuration.active.smtp_url)
+    except smtp.Refused as refused:
+        if suppressions.is_mailbox_gone(str(refused)):
+            about = {"note": str(refused), "letter": letter}
+            suppressions.suppress(row.recipient, suppressions.ALL, "bounced", **about)
+        raise
+    return smtp.NAME, str(message["Message-ID"])
 
 
-def _post(message, url):
-    to = urlsplit(url)
-    secure = ssl.create_default_context()
-    server: smtplib.SMTP
-    if to.scheme == "smtps":
-        server = smtplib.SMTP_SSL(to.hostname, to.port or 465, timeout=TIMEOUT, context=secure)
-    else:
-        server = smtplib.SMTP(to.hostname, to.port or 25, timeout=TIMEOUT)
-    with server:
-        if to.scheme == "smtp+starttls":
-            server.starttls(context=secure)
-        if to.username:
-            server.login(unquote(to.username), unquote(to.password or ""))
-        try:
-            server.send_message(message)
-        except smtplib.SMTPException as error:
-            if why := _for_good(error):
-                raise outgoing.NeverSent(why) from error
-            raise
+def _by_resend(row, letter):
+    paused = MailPause.one(MailPause.provider == resend.NAME, MailPause.until_at > now())
+    if paused and row.payload.get("stop"):  # what people can't do without is tried all the same
+        raise outgoing.Later((paused.until_at - now()).total_seconds(), paused.reason)
+    if outgoing.ASKED_FOR not in row.payload:
+        outgoing.note_asked(row, resend.asked(resend.body_of(_composed(row), letter)))
+    try:
+        return resend.send(row, row.payload[outgoing.ASKED_FOR])
+    except (resend.Refused, outgoing.Later, outgoing.NeverSent) as answered:
+        if not answered.in_doubt:
+            outgoing.note_asked(row, None)
+        raise
 
 
-def _for_good(error):
-    """Why this letter can never be delivered (5xx, RFC 5321), or nothing. A 5xx about the sender is ours to mend."""
-    if isinstance(error, smtplib.SMTPNotSupportedError):
-        return "the mail server can't take an address with such letters (no SMTPUTF8)"
-    code: int
-    text: bytes | str
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code, text = next(iter(error.recipients.values()))
-    elif isinstance(error, smtplib.SMTPDataError):
-        code, text = error.smtp_code, error.smtp_error
-    else:
-        return ""
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return f"the mail server refused it: {code} {words}" if 500 <= code < 600 else ""
+def _composed(row):
+    about = row.payload
+    id = f"<outgoing-{row.id}@guildhall>"
+    return compose(about["template"], row.recipient, about["values"], message_id=id, stop=about.get("stop"))
 
 
 def outbox():

@@ -14,7 +14,8 @@ from database.clock import now
 from database.scope import inside
 from database.transactions import wake, writes
 from domain.base import allowances, configuration, preferences
-from models import Assignment, Membership, Organization, Outgoing
+from domain.base.letters import log as letters
+from models import Assignment, Letter, MailPause, Membership, Organization, Outgoing
 
 log = logging.getLogger("guildhall.outgoing")
 
@@ -45,6 +46,27 @@ def sends(kind, transactional=False, lane=LETTERS):
 
 class NeverSent(Exception):
     """It can't be sent, and no further try would change that."""
+
+    in_doubt = False
+
+
+class Withheld(NeverSent):
+    """It isn't to be sent, and nothing is wrong with that."""
+
+
+class Uncertain(NeverSent):
+    """Nobody can tell any more whether it was sent, so it isn't sent again by itself."""
+
+    in_doubt = True
+
+
+class Later(Exception):
+    """Not now: it waits so many seconds, which is no try. `pauses` names the provider that takes nothing meanwhile
+    but what can't wait; a request that goes on there leaves it `in_doubt`."""
+
+    def __init__(self, seconds, why="", pauses="", in_doubt=False):
+        super().__init__(why)
+        self.seconds, self.pauses, self.in_doubt = seconds, pauses, in_doubt
 
 
 def enqueue(kind, key, payload, *, recipient=None, subject=None, good_until=None):
@@ -93,7 +115,10 @@ def _post(template, to, key, values, about=None, good_until=None, **more):
     payload = {"template": template, "values": values} | more
     if about and about[1]:
         payload |= {"recipient": about[0].id, "organization": about[1].id}
-    return enqueue("mail", key, payload, recipient=to, good_until=good_until)
+    made = enqueue("mail", key, payload, recipient=to, good_until=good_until)
+    if made:
+        letters.enter(Outgoing.get(Outgoing.key == _short(key)))
+    return made
 
 
 def notify(user, type, key, title, *, body=None, link=None, organization=None, letter=None, in_bell=True):
@@ -210,22 +235,29 @@ def send_due(lane=None):
     )
     for row in due:
         try:
-            if row.good_until_at is not None and row.good_until_at < now():
-                raise NeverSent("it came too late: what it says is void")
-            send, transactional = _senders[row.kind]
-            about = row.payload
-            link = about.get("link") or about.get("values", {}).get("link")
-            if not has_a_reader(about.get("recipient"), about.get("organization"), about.get("type", ""), link):
-                _mark_sent(row)
-            elif transactional:
-                _send_and_mark(row, send)
-            else:
-                send(row)
-                _mark_sent(row)
+            _send(row)
+        except Later as later:
+            _put_off(row, later)
+        except Withheld as withheld:
+            _mark_withheld(row, str(withheld))
         except Exception as error:  # one of the two places that catch everything: it is recorded
             log.warning("sending failed", extra={"outgoing": row.id, "kind": row.kind}, exc_info=True)
             _mark_failed(row, error)
     return len(due)
+
+
+def _send(row):
+    if row.good_until_at is not None and row.good_until_at < now():
+        raise NeverSent("it came too late: what it says is void")
+    send, transactional = _senders[row.kind]
+    about = row.payload
+    link = about.get("link") or about.get("values", {}).get("link")
+    if not has_a_reader(about.get("recipient"), about.get("organization"), about.get("type", ""), link):
+        raise Withheld("who it was for may not read it any more")
+    if transactional:
+        _send_and_mark(row, send)
+    else:
+        _mark_sent(row, send(row))
 
 
 def _leaving_by(lane):
@@ -243,9 +275,29 @@ def _send_and_mark(row, send):
 
 
 @writes
-def _mark_sent(row):
+def _mark_sent(row, taken=None):
+    """`taken` is (provider, its id) of a letter."""
     # The payload goes: it may have held a code, and the database is no place for it.
     _mark(row, status="sent", sent_at=now(), payload={}, error=None)
+    if taken and (letter := letters.of(row)):
+        letters.handed_over(letter.id, *taken)
+
+
+@writes
+def _mark_withheld(row, why):
+    _mark(row, status="sent", sent_at=now(), payload={}, error=None)
+    _log(row, "withheld", why)
+
+
+@writes
+def _put_off(row, later):
+    until, why = now() + timedelta(seconds=later.seconds), str(later)[:500]
+    _mark(row, next_attempt_at=until, **({"error": why} if why else {}))
+    if later.pauses:
+        about = {MailPause.until_at: until, MailPause.reason: why}
+        paused = MailPause.insert(provider=later.pauses, until_at=until, reason=why)
+        paused.on_conflict(conflict_target=[MailPause.provider], update=about).execute()
+    _log(row, "queued", why)
 
 
 @writes
@@ -254,15 +306,36 @@ def _mark_failed(row, error):
     text = f"{type(error).__name__}: {error}"[:500]
     if tries >= TRIES or isinstance(error, NeverSent):
         kept = {} if row.kind in KEPT else {"payload": {}}
+        in_doubt = ASKED_FOR in row.payload
         _mark(row, status="buried", attempts=tries, error=text, **kept)
+        _log(row, "uncertain" if in_doubt else "failed", str(error) if isinstance(error, NeverSent) else text)
     else:
         _mark(row, attempts=tries, error=text, next_attempt_at=next_try(tries))
+        _log(row, "queued", text)
+
+
+def _log(row, status, why):
+    """Note in the log of letters how one stands, and why."""
+    letter = letters.of(row) if row.kind == "mail" else None
+    if letter and not letters.move(letter.id, status, reason=why[:500]) and why:
+        letters.explain(letter.id, why[:500])
+
+
+ASKED_FOR = "asked"  # in a letter's payload: a provider was asked for it, as it stands there, and didn't answer yet
+
+
+@writes
+def note_asked(row, asked):
+    """Keep with a letter what a provider is asked for, before it is; None once that is answered."""
+    rest = {name: value for name, value in row.payload.items() if name != ASKED_FOR}
+    row.payload = rest | ({ASKED_FOR: asked} if asked else {})
+    _mark(row, payload=row.payload)
 
 
 def was_refused(keys):
-    """Whether a letter with one of these keys can't be delivered where it was to go."""
-    refused = Outgoing.one(Outgoing.key.in_(keys), Outgoing.kind == "mail", Outgoing.status == "buried")
-    return refused is not None
+    """Whether a letter with one of these keys didn't get where it was to go, as far as we were told."""
+    lost = Outgoing.select().join(Letter, on=Letter.queued_as == Outgoing.id)
+    return lost.where(Outgoing.key.in_(keys), Letter.status.in_(letters.NOT_THERE)).exists()
 
 
 def trouble(since):

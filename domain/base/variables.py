@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from environs import validate
 
 ENVIRONMENTS = ("development", "production", "demo", "test")
@@ -57,7 +60,13 @@ _TABLE = (
     ("RATE_LIMIT_STORAGE", TEXT, "memory://"),
     "Where they are counted. `redis://host:6379` for several processes",
     ("SMTP_URL", TEXT, "", "letters are kept as files"),
-    "`smtp://`, `smtps://` or `smtp+starttls://user:password@host:port`. Required in production",
+    "`smtp://`, `smtps://` or `smtp+starttls://user:password@host:port`. In production this or `RESEND_API_KEY` is "
+    "required",
+    ("RESEND_API_KEY", TEXT, ""),
+    "Letters leave by Resend with this key, instead of by a mail server",
+    ("RESEND_WEBHOOK_SECRET", WORDS, ""),
+    "Secret of the endpoint `/webhooks/resend`, which tells what becomes of letters. Several, parted by commas, while "
+    "one is replaced",
     ("MAIL_FROM", TEXT, "guildhall@localhost"),
     "The address letters come from, without a name",
     ("ALLOW_PLAINTEXT", SWITCH, False),
@@ -190,3 +199,28 @@ VARIABLES = tuple(_variable(row, help) for row, help in zip(_TABLE[::2], _TABLE[
 
 # Words of a few, in any case
 CHOSEN = {row.name for row in VARIABLES if isinstance(row.kind[1], validate.OneOf)}
+
+
+# --- what a value can be ------------------------------------------------------------------------------------
+
+
+def is_apples(key):
+    """Whether it is a private key such as Apple gives (PEM, P-256)."""
+    found = private(key)
+    return isinstance(found, ec.EllipticCurvePrivateKey) and found.curve.name == "secp256r1"
+
+
+def private(pem):
+    """The private key that a PEM holds; None where it holds none that is readable without a word."""
+    try:
+        return load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError):
+        return None
+
+
+def is_certificate(pem):
+    """Whether it is a certificate (PEM)."""
+    try:
+        return bool(x509.load_pem_x509_certificate(pem.encode()))
+    except ValueError:
+        return False

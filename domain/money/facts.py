@@ -52,6 +52,9 @@ def apply(fact):
     if isinstance(fact, StatusUnknown):
         announcements.warn_of_status(fact)
         raise owners.Unknown(f"This {fact.thing} is {fact.status!r}, and what that means isn't known.")
+    if of_nobody := _OF_NOBODY.get(type(fact)):
+        of_nobody(fact)
+        return
     lock("facts")  # one after the other: several in one transaction may speak of the same things in any order
     organization = owners.organization_of(fact)
     with inside(organization):
@@ -103,6 +106,18 @@ def _is_news(side, id, fact, over=False):
 
 
 applies = _apply.register  # marks what turns another room's facts into rows: (fact, organization)
+
+_OF_NOBODY = {}
+
+
+def applies_to_all(kind):
+    """Marks the same for facts of this kind, which are of no organization: (fact)."""
+
+    def keep(function):
+        _OF_NOBODY[kind] = function
+        return function
+
+    return keep
 
 
 # --- customers, checkouts ---------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def _machine(staff):
     chosen = configuration.active
     if not housekeeping.has_room(chosen.database_url):
         yield Need("bad", "The disk is all but full. Nothing can be saved once it is.")
-    if not chosen.smtp_url and chosen.production:
+    if not chosen.sends_mail and chosen.production:
         yield Need("bad", "No mail server is connected, so no letter leaves this machine.")
     if chosen.billing_provider == "sandbox" and chosen.env != "test":
         yield Need("warn", "Payments are the sandbox's: play money only.", "/admin/pricing", "Look at prices")
@@ -217,9 +217,9 @@ def steps(user):
     return [
         Step(named, "Name the site", "Shown in the header, in titles and letters.", "/admin/settings", "Settings"),
         Step(
-            bool(chosen.smtp_url),
+            chosen.sends_mail,
             "Connect a mail server",
-            "SMTP_URL names it. Without one letters are only kept here.",
+            "SMTP_URL names it, or RESEND_API_KEY stands for one. Without either letters are only kept here.",
             *("", "Send a test letter", "/admin/setup/letter"),
         ),
         Step(

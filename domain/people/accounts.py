@@ -17,6 +17,8 @@ from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused
 from domain.backers import backers
 from domain.base import audit, outgoing, settings, stepup, tokens
+from domain.base.letters import log as letters
+from domain.base.letters import suppressions
 from domain.entitlements import credits
 from domain.fields.email import EMAIL, address, normalized
 from domain.fields.forms import read_whole
@@ -116,6 +118,7 @@ def _checked(email, name, password):
 
 @writes
 def _begin_sign_up(email, name, password_hash, next_url, strict=False, backer=None):
+    suppressions.must_be_reachable(email)
     known = by_email(email)
     if known and strict:
         raise AlreadyRegistered("This address has an account already.", elsewhere="/sign-in/code")
@@ -216,6 +219,7 @@ def ask_new_address(user, email):
     email = address(email)
     if normalized(email) == user.email_norm:
         raise Invalid({"email": "That is your address already."})
+    suppressions.must_be_reachable(email)
     stepup.demand("account.change_email")
     if Admin.one(Admin.email_norm == user.email_norm):
         raise Refused("Your address is on the admin list. Put the new one there first, and take the old one off.")
@@ -312,6 +316,7 @@ def _erase(user, stays=()):
         organizations.close(organization, by=user)
     Erasure.insert(user_id=user.id).on_conflict_ignore().execute()
     wake("erasure")
+    letters.forget(user.email_norm)
     audit.record("auth.user.deleted", "Deleted the account", by=user, target=user)
     sessions.end_all(user, "revoked", by=user)
     Admin.delete().where(Admin.email_norm == user.email_norm).execute()

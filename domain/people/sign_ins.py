@@ -7,6 +7,7 @@ from database.clock import now
 from database.transactions import writes
 from domain import Refused
 from domain.base import allowances, audit, configuration, outgoing, settings, tokens
+from domain.base.letters import suppressions
 from domain.fields.email import address, normalized
 from domain.fields.kinds import clean
 from domain.people import accounts, codes, passwords, sessions
@@ -61,14 +62,14 @@ def _rehash(user, password_hash):
 def ask_code(email, next_url=None):
     """Mail a code to sign in with; returns the token's public id for the browser to keep.
     Refuses with NoAccount or Suspended, unless messages are neutral: then nobody is mailed and nobody told."""
-    email = address(email)
+    email = _reachable(email)
     return codes.mail("sign_in", email, user=_to_be_mailed(email), next_url=next_url)
 
 
 @writes
 def ask_link(email, next_url=None):
     """Mail a link that signs in once, within ten minutes. Refuses as `ask_code` does."""
-    email = address(email)
+    email = _reachable(email)
     user = _to_be_mailed(email)
     secret = secrets.token_urlsafe(32)
     token, _ = tokens.new("magic_link", email, {}, user, next_url, secret)
@@ -78,6 +79,13 @@ def ask_link(email, next_url=None):
         outgoing.letter("magic_link", user.email, f"magic:{token.id}", **about)
     else:
         allowances.spend_letter(email)
+
+
+def _reachable(email):
+    """The address, where a letter can reach it. Refuses with Invalid."""
+    email = address(email)
+    suppressions.must_be_reachable(email)
+    return email
 
 
 def ask_code_too(email, password, next_url=None):
@@ -196,7 +204,7 @@ def _note_failure(user, summary):
 @writes
 def forgot(email):
     """Mail a code to choose a new password. Answers alike whether or not there is an account."""
-    email = address(email)
+    email = _reachable(email)
     user = accounts.by_email(email)
     return codes.mail("reset", email, user=user if user and user.status == "active" else None)
 

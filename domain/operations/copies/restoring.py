@@ -15,9 +15,10 @@ from database.clock import now
 from database.connections import database as connection
 from database.transactions import writes
 from domain.base import audit, configuration
+from domain.base.letters import log as letters
 from domain.operations.copies import copies, drill, erasures, kept_files, packing, places
 from domain.people import sessions
-from models import Outgoing, Session, User
+from models import Letter, Outgoing, Session, User
 
 ENDS = ("-wal", "-shm")
 OPENED = "opened.json"  # when the keeper's own key last opened a copy, beside the copies
@@ -167,6 +168,7 @@ def _in_one_file(database):
 def _hold_letters():
     waiting = (Outgoing.status == "queued") & Outgoing.kind.not_in(("subscription_end", "subscription_double"))
     words = "Held: a copy was restored, and this may have been sent after it was made."
+    Letter.update(status="withheld", rank=letters.RANK["withheld"], reason=words).where(Letter.rank == 0).execute()
     return Outgoing.update(status="buried", error=words).where(waiting).execute()
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -187,7 +188,11 @@ def test_use_r11_a_link_that_is_not_whole_ends_nothing(cast):
             preferences.behind(token_of(cast.bob, name))
 
 
-def test_use_r11_a_letter_says_how_it_is_stopped_to_people_and_to_programs(cast):
+def test_mail_case_08_a_letter_says_how_it_is_stopped_to_people_and_to_programs(cast):
+    about = {"title": "x", "body": "", "link": "y"}
+    plain = mail.compose("notice", "bob@example.org", about, stop=("p", "assigned"))
+    assert "List-Unsubscribe" not in plain  # programs take an https address alone
+    configuration.use(dataclasses.replace(configuration.active, site_url="https://hall.example.org"))
     tell(cast.bob, "task_assigned", organization=cast.acme)
     jobs.work_off()
     (path,) = mail.outbox().glob("*.eml")
