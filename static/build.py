@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from static import faces
+
 TOP = Path(__file__).resolve().parent.parent
 STATIC = TOP / "static"
 VENDOR = STATIC / "vendor"
@@ -45,6 +47,11 @@ PRINTED = {
     "@expo-google-fonts/{}/600SemiBold/{}_600SemiBold.ttf": ("noto-sans",),
     "@embedpdf/{}/fonts/NotoSansHans-Regular.otf": ("fonts-sc",),
 }
+# What flyers are lettered with beside them: static/faces.py
+DRAWN = (
+    *("inter/400Regular/Inter_400Regular.ttf", "inter/600SemiBold/Inter_600SemiBold.ttf"),
+    *("inter/800ExtraBold/Inter_800ExtraBold.ttf", "source-serif-4/600SemiBold/SourceSerif4_600SemiBold.ttf"),
+)
 TEXT = {".css", ".js", ".json", ".svg", ".txt", ".wasm"}
 READ = {"templates": "html", "static/js": "js", "static/css": "css", "views": "py", "domain": "py"}
 
@@ -63,7 +70,12 @@ ICONS = (
 def install() -> bool:
     """Make static/vendor match package-lock.json and what the pages use; False when it already did."""
     lock, texts = (TOP / "package-lock.json").read_bytes(), sources()
-    stamp = _digest(lock, Path(__file__).read_bytes(), *(text.encode() for text in texts.values()))
+    stamp = _digest(
+        lock,
+        Path(__file__).read_bytes(),
+        Path(faces.__file__).read_bytes(),
+        *(text.encode() for text in texts.values()),
+    )
     if _read(VENDOR / ".stamp") == stamp:
         return False
     if _read(MODULES / ".fetched") != _digest(lock):
@@ -79,6 +91,10 @@ def install() -> bool:
     tabler = trimmed(_read(MODULES / TABLER), list(texts.values()))
     (fresh / "base.css").write_text(fonts(fresh) + tabler, "utf-8")
     printed(fresh / "print")
+    (fresh / "drawn").mkdir()
+    for file in DRAWN:
+        shutil.copy(MODULES / "@expo-google-fonts" / file, fresh / "drawn")
+    (fresh / "fonts.json").write_text(faces.table(fresh, MODULES))
     (fresh / "icons.svg").write_text(sprite(icons_used(texts)), "utf-8")
     (fresh / "LICENSES.txt").write_text(licences(), "utf-8")
     ours = [f for folder in (STATIC / "css", STATIC / "js", STATIC) for f in folder.iterdir()]

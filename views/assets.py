@@ -13,7 +13,7 @@ from flask import request, send_from_directory
 STATIC = Path(__file__).resolve().parent.parent / "static"
 PACKED = STATIC / "vendor" / "packed"  # twins, named by the hash of what they hold
 TEXT = {".css", ".js", ".json", ".svg", ".txt", ".wasm"}
-SERVED = TEXT | {".woff2", ".webp"}
+SERVED = TEXT | {".woff2", ".webp", ".ttf", ".otf"}
 
 _known: dict[str, tuple[int, str]] = {}  # path → (modification time, hash)
 _twins: dict[tuple[str, str], bytes] = {}  # (hash, encoding) → bytes

@@ -6,12 +6,18 @@ from math import isqrt
 import zxingcpp
 
 
-def svg(text, border=4):
-    """A QR code as SVG of a unit a module: level M, black on white with its border, also where all is dark."""
+def modules(text):
+    """(how many modules a side has, a byte for each of them: 0 is black) of a QR code of level M, without border."""
     made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
     image = zxingcpp.write_barcode_to_image(made, scale=1, add_quiet_zones=False)
-    pixels = memoryview(image).tobytes()  # type: ignore[arg-type]  # a buffer, which its stubs don't say; 0 is black
-    across, lines = isqrt(len(pixels)), []
+    pixels = memoryview(image).tobytes()  # type: ignore[arg-type]  # a buffer, which its stubs don't say
+    return isqrt(len(pixels)), pixels
+
+
+def svg(text, border=4):
+    """A QR code as SVG of a unit a module: level M, black on white with its border, also where all is dark."""
+    across, pixels = modules(text)
+    lines = []
     side = across + 2 * border
     for y in range(across):
         row, x = pixels[y * across : (y + 1) * across], 0

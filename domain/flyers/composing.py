@@ -1,0 +1,196 @@
+"""Draws what a plan says, and makes the files of it: the flyer, its card for links, and a small one.
+
+Nothing of the photo's file but its looks comes into them. Runs in the lane `flyers`, never in a request's thread.
+"""
+
+import io
+from collections import OrderedDict
+from functools import lru_cache
+from threading import Lock
+
+from domain.files import qr
+from domain.files.late import Late
+from domain.flyers import gate, lettering, plans
+
+Image, ImageDraw, ImageFilter, ImageOps = (
+    Late(f"PIL.{name}") for name in ("Image", "ImageDraw", "ImageFilter", "ImageOps")
+)
+
+QUALITY = 90
+CARD, CARD_BYTES = (1200, 630), 250_000  # what messengers show of a link, and the most that they take
+THUMB = 480
+BASES = 6  # backgrounds that are kept unpacked, of about 4 MB each
+QUIET = 4  # modules around a code
+
+
+def drawn(size, plan, picture, photo=None):
+    """A plan as an RGB image. `picture(hash)` gives the bytes of a template's picture, `photo` are the visitor's.
+    Refuses with gate.NoPhoto."""
+    canvas = None
+    for item in plan:
+        if item["op"] == "base":
+            canvas = _base(tuple(size), item, picture).copy()
+        elif item["op"] == "photo":
+            _paste(canvas, item, gate.framed(photo, tuple(item["box"][2:]), item["crop"], item["colour"]))
+        else:
+            _OPS[item["op"]](canvas, item, picture)
+    return canvas
+
+
+def files(image):
+    """(the flyer as JPEG, its card for links as JPEG of at most 250 KB, a small one as WebP)."""
+    return jpeg(image, QUALITY), card(image), small(image)
+
+
+def jpeg(image, quality):
+    """An image as JPEG."""
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def small(image):
+    """An image as a WebP of 480 pixels on its longer side."""
+    out = io.BytesIO()
+    _scaled(image, THUMB / max(image.size)).save(out, "WEBP", quality=80, method=0)
+    return out.getvalue()
+
+
+def _scaled(image, scale):
+    size = round(image.width * scale), round(image.height * scale)
+    return (image.reduce(2) if scale <= 0.5 else image).resize(size, Image.Resampling.BILINEAR)
+
+
+def card(image):
+    """The picture whole, on itself out of focus."""
+    width, height = CARD
+    blurred = ImageOps.fit(image, (width // 20, height // 20), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(2))
+    made = blurred.resize(CARD, Image.Resampling.BILINEAR)
+    whole = _scaled(image, min(width / image.width, height / image.height))
+    made.paste(whole, ((width - whole.width) // 2, (height - whole.height) // 2))
+    for quality in range(85, 20, -10):
+        data = jpeg(made, quality)
+        if len(data) <= CARD_BYTES:
+            break
+    return data
+
+
+# --- parts -------------------------------------------------------------------------------------------------------
+
+_bases: OrderedDict = OrderedDict()
+_bases_lock = Lock()
+
+
+def _base(size, item, picture):
+    key = (size, item["file"], item["colour"])
+    with _bases_lock:
+        if key in _bases:
+            _bases.move_to_end(key)
+            return _bases[key]
+    made = Image.new("RGB", size, item["colour"])
+    if item["file"]:
+        with Image.open(io.BytesIO(picture(item["file"]))) as given:
+            given.draft("RGB", size)
+            fitted = ImageOps.fit(given.convert("RGBA"), size, Image.Resampling.BICUBIC)
+        made.paste(fitted, mask=fitted)
+    with _bases_lock:
+        _bases[key] = made
+        while len(_bases) > BASES:
+            _bases.popitem(last=False)
+    return made
+
+
+def _overlay(canvas, item, picture):
+    with Image.open(io.BytesIO(picture(item["file"]))) as given:
+        laid = given.convert("RGBA")
+    laid = laid if laid.size == canvas.size else laid.resize(canvas.size, Image.Resampling.BICUBIC)
+    canvas.paste(laid, mask=laid)
+
+
+@lru_cache(32)
+def _shape(size, shape, radius):
+    """What of a slot is seen, with smooth edges."""
+    if shape == "rect":
+        return Image.new("L", size, 255)
+    large = Image.new("L", (size[0] * 4, size[1] * 4), 0)
+    pen, box = ImageDraw.Draw(large), (0, 0, large.width - 1, large.height - 1)
+    if shape == "circle":
+        pen.ellipse(box, 255)
+    else:
+        pen.rounded_rectangle(box, min(radius * 4, min(large.size) // 2), 255)
+    return large.reduce(4)
+
+
+def _paste(canvas, item, image):
+    """An image into the item's box: in its shape, and turned about its middle."""
+    x, y, width, height = item["box"]
+    mask = _shape((width, height), item["shape"], item["radius"])
+    if item["turn"]:
+        image = image.convert("RGB").rotate(-item["turn"], Image.Resampling.BICUBIC, expand=True)
+        mask = mask.rotate(-item["turn"], Image.Resampling.BICUBIC, expand=True)
+        x, y = x + (width - mask.width) // 2, y + (height - mask.height) // 2
+    canvas.paste(image, (x, y), mask)
+
+
+def _empty(canvas, item, _):
+    _, _, width, height = item["box"]
+    image = Image.new("RGB", (width, height), item["colour"])
+    if item["silhouette"]:
+        pen, side = ImageDraw.Draw(image), min(width, height)
+        ink, middle = plans.mixed(item["colour"], "#ffffff", 0.5), width / 2
+        top = (height - side) / 2
+        pen.ellipse((middle - side * 0.17, top + side * 0.2, middle + side * 0.17, top + side * 0.54), ink)
+        pen.ellipse((middle - side * 0.32, top + side * 0.6, middle + side * 0.32, top + side * 1.3), ink)
+    _paste(canvas, item, image)
+
+
+def _text(canvas, item, _):
+    if not item["turn"]:
+        _set(canvas, item, 0, 0)
+        return
+    x, y, width, height = item["box"]
+    # Turned words are set on a piece of their own, large enough that none is cut off.
+    room = max(width, height)
+    layer = Image.new("RGBA", (width + 2 * room, height + 2 * room), (*plans.rgb(item["colour"]), 0))
+    _set(layer, item, room - x, room - y)
+    layer = layer.rotate(-item["turn"], Image.Resampling.BICUBIC)
+    canvas.paste(layer, (x - room, y - room), layer)
+
+
+def _set(canvas, item, right, down):
+    if panel := item.get("panel"):
+        x, y, width, height = panel["box"]
+        mask = _shape((width, height), "round", panel["radius"]).point(lambda v: v * panel["opacity"] // 100)
+        canvas.paste(panel["colour"], (x + right, y + down, x + right + width, y + down + height), mask)
+    if item["shadow"]:
+        under = Image.new("L", canvas.size, 0)
+        _letters(under, item, right, down + max(1, item["shadow"] // 4), 190)
+        box = under.getbbox()
+        if box:
+            reach = item["shadow"] * 2
+            box = tuple(max(0, edge + reach * sign) for edge, sign in zip(box, (-1, -1, 1, 1), strict=True))
+            soft = under.crop(box).filter(ImageFilter.GaussianBlur(item["shadow"] / 2))
+            canvas.paste("#000000", (box[0], box[1], box[0] + soft.width, box[1] + soft.height), soft)
+    _letters(canvas, item, right, down, item["colour"])
+
+
+def _letters(canvas, item, right, down, ink):
+    pen = ImageDraw.Draw(canvas)
+    for line in item["lines"]:
+        for run in line["runs"]:
+            font = lettering.opened(run["font"], item["size"])
+            place = (run["x"] + right, line["y"] + down)
+            pen.text(place, run["text"], ink, font, anchor="ls", direction=run["direction"])
+
+
+def _code(canvas, item, _):
+    """Black on white with its border, in whole pixels a module, in the middle of its box."""
+    x, y, width, height = item["box"]
+    across, modules = qr.modules(item["text"])
+    scale = max(1, min(width, height) // (across + 2 * QUIET))
+    code = Image.frombytes("L", (across, across), modules).resize((across * scale,) * 2, Image.Resampling.NEAREST)
+    canvas.paste("#ffffff", (x, y, x + width, y + height))
+    canvas.paste(code.convert("RGB"), (x + (width - code.width) // 2, y + (height - code.height) // 2))
+
+
+_OPS = {"overlay": _overlay, "empty": _empty, "text": _text, "qr": _code}
