@@ -28,6 +28,7 @@ from jobs import self_check
 from views import access, assets, cookies, directions, errors, kept_pages, live, packing, pages, polls
 from views.base import stepup
 from views.lists import drawing
+from views.machines import edge
 from views.money import webhooks
 from views.safety import headers, requests
 from views.safety.marks import unlimited
@@ -46,7 +47,7 @@ ROOMS = (
         "charts",
         "moderation",
     ),
-    *("events", "admin"),
+    *("events", "api", "admin"),
 )
 DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 
@@ -69,6 +70,7 @@ def create_app(chosen=None):
     webhooks.init_app(app)
     polls.init_app(app)
     kept_pages.init_app(app)
+    edge.init_app(app)
     if chosen.trusted_proxies:
         n = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)

@@ -339,6 +339,45 @@ class InvitationLink(Owned):
         table_name = "invitation_link"
 
 
+class ApiKey(Owned):
+    """What a program asks with: some of what its maker may do here, until it ends or is revoked."""
+
+    organization = to(Organization)
+    name = CharField(max_length=60)
+    prefix = CharField(max_length=8, unique=True)  # it is found by
+    secret_hash = CharField(max_length=64)  # of the whole key
+    scopes = TextField(default="")  # names of permissions, by spaces
+    paths = TextField(default="")  # the same; none: all
+    networks = TextField(default="")  # the same
+    expires_at = Moment(null=True)
+    used_at = Moment(null=True)
+    revoked_at = Moment(null=True)
+    told_at = Moment(null=True)  # its maker was told that it ends
+    made_by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        table_name = "api_key"
+
+    def includes(self, permission):
+        return permission in self.scopes.split()
+
+
+class ApiAnswer(Owned):
+    """What a program was answered under a word of its own, so that its repeat does nothing twice."""
+
+    organization = to(Organization)
+    key = to(ApiKey, index=False)
+    word_hash = CharField(max_length=64)
+    asked_hash = CharField(max_length=64)  # of what was asked
+    status = IntegerField()
+    headers = Json(default=dict)
+    body = TextField()
+
+    class Meta:
+        table_name = "api_answer"
+        indexes = ((("key", "word_hash"), True), (("created_at",), False))
+
+
 class Transfer(Owned):
     """An organization is offered to another of its members, who must take it."""
 

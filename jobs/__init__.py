@@ -46,7 +46,7 @@ from domain.money.providers import sandbox
 from domain.operations import digests, retention
 from domain.operations.copies import copies
 from domain.operations.mail import deliveries
-from domain.organizations import invitations, transfers
+from domain.organizations import api_answers, api_keys, invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
 from domain.records.archives import leaving, returning
@@ -100,7 +100,7 @@ def audit_events(size):
 
 EXPIRED = batches(
     *(200, tokens.prune, sessions.prune, proofs.prune, people.end_lapsed, backer_imports.prune),
-    *(imports.prune, saved_charts.prune),
+    *(imports.prune, saved_charts.prune, api_answers.prune),
 )
 LAPSED = batches(200, invitations.expire, transfers.expire, pass_transfers.lapse)
 
@@ -153,6 +153,7 @@ CALENDAR = (
     Job("payouts", "Ask accounts for tickets what they paid out", payouts.fetch, every(hours=1), once=True),
     Job("called_off", "Work off cancelled and moved events", CALLED_OFF, every(minutes=1)),
     Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
+    Job("keys", "Tell of keys that end within two weeks", batches(100, api_keys.warn), every(hours=1)),
     Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5)),
     Job("dunning", "Remind of open payments and ending trials", dunning.remind, every(hours=1), once=True),
     Job("tokens", "Remove expired codes and old sessions", EXPIRED, every(hours=1)),

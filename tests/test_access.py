@@ -35,6 +35,7 @@ from models import AuditEvent, Backup, Change, Grant, Membership, Notification, 
 from tests.conftest import PASSWORD, application
 from tests.fixtures.doors import an_event
 from tests.fixtures.events import EVENT_FORMS, everything
+from tests.fixtures.keys import a_key
 from tests.fixtures.permissions import MATRIX, STATES
 from tests.fixtures.threads import write
 from views import access
@@ -101,6 +102,8 @@ FORMS = {
     "tasks.map_import": {"to_0": "title", "mode": "both"},
     "records.map_import": {"to_0": "f1", "mode": "both"},
     "tasks.update_cell": {"title": "Order even more paper"},
+    "keys.create": {"name": "App", "scopes": "tasks.read", "days": "30"},
+    "keys.bulk": {"ids": "{api_key}", "act": "revocation"},
     "invitation_links.create": {"role": "viewer", "most": "3", "days": "7"},
     "invitations.bulk": {"ids": "{invitation}", "act": "renewal"},
     "labels.create": {"label": "Soon"},
@@ -440,6 +443,7 @@ def _made(cast, at):
         labels.add(["Urgent"], by=at("alice"))
         made.label = models.Label.get().id
         _reported(made, made.sale["alice"]["published"])
+        made.api_key = a_key(at("alice"))[0].id
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
 
@@ -520,6 +524,7 @@ def filled(rule, endpoint, name, world):
         "number": "1" if endpoint == "dev.letter" else "0",
         "secret": "no-such-secret",
         "link": "no-such-link",
+        "serial": "no-such-pass",
         "token": "no.such.token",
         "kind": "event" if endpoint.startswith("reporting.") else "comments",
         "provider": "sandbox" if endpoint == "paying.take" else "oidc",
@@ -558,6 +563,8 @@ def filled(rule, endpoint, name, world):
             "invitations": world.invitation,
             "invitation_links": world.invitation_link,
             "labels": world.label,
+            "keys": world.api_key,
+            "mobile": 1,
             "workspaces": world.stage.id,
             "admins": world.staff_row if "taken" in rule or "given" in rule else world.listed,
             "people": world.cast.alice.id,
@@ -643,6 +650,7 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
     who = name if name in MEMBERS else "alice"
     real = {
         "invitation": world.invitation,
+        "api_key": world.api_key,
         "task": world.task[who],
         "colleague": world.colleague,
         "part": world.part,

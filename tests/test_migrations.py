@@ -264,6 +264,8 @@ def rows_of():
             email="b@example.org", email_norm="b@example.org", role="viewer", expires_at=now(), **mine
         ),
         models.InvitationLink.create(role="member", secret_hash="x", most=1, expires_at=now(), **mine),
+        api_key := models.ApiKey.create(name="K", prefix="p", secret_hash="x", **mine),
+        models.ApiAnswer.create(key=api_key, word_hash="w", asked_hash="a", status=200, body="", **mine),
         models.Transfer.create(from_user=user, to_user=user, expires_at=now(), **mine),
         models.Change.create(table="task", verb="created", **mine),
         models.StoredFile.create(sha256="0", size=1, type="text/plain", name="a", table="task", row_id=1, **mine),

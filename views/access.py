@@ -2,7 +2,7 @@
 
 public · signed_in · member(capability) · keeper (of an event's door) · platform(capability) ·
 holder (a token in the link) ·
-provider (a signature) · machine (a token in a header)
+provider (a signature) · machine (a token in a header) · program(capability) (a machine with a key of an organization)
 What one can't reach is 404; what one reaches but may not do is 403; who isn't signed in is sent to
 sign in, and back.
 """
@@ -19,11 +19,11 @@ from werkzeug.urls import iri_to_uri
 from database.clock import read_in
 from database.scope import inside
 from domain import Forbidden, NotFound, Refused
-from domain.base import roles, stepup
+from domain.base import audit, roles, stepup
 from domain.events.door import devices
-from domain.organizations import organizations
+from domain.organizations import api_keys, organizations
 from domain.people import admins, people, sessions
-from views import cookies
+from views import cookies, places
 
 login = LoginManager()
 login.session_protection = None  # our own session rows do this, and more
@@ -205,6 +205,36 @@ def provider(view):
 def machine(view):
     """A token in a header, which the view checks before anything else."""
     return _with_door(view, Door("machine"), lambda view, kwargs: view(**kwargs))
+
+
+def program(capability=""):
+    """A program with a key that has the capability, as its maker has now; stands inside the key's organization."""
+    if capability:
+        roles.known(capability)
+
+    def door(view):
+        def enter(view, kwargs):
+            place = g.get("place") or places.UNKNOWN
+            g.by = by = api_keys.enter(_sent_key(), place, places.network(place), request.path)
+            if kwargs.pop("organization", by.organization.slug) != by.organization.slug:
+                raise NotFound()
+            audit.origin.set(audit.origin.get() | {"program": f"{by.api_key.name} (ghk_{by.api_key.prefix})"})
+            with inside(by.organization):
+                if capability:
+                    by.require(capability)
+                return view(**kwargs)
+
+        return _with_door(view, Door("machine", capability), enter)
+
+    return door
+
+
+def _sent_key():
+    """The key that was sent: as RFC 6750 has it, or in the header of the mobile apps that there were before."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and key:
+        return key.strip()[:200]
+    return request.headers.get("X-Mobile-Api-Key", "").strip()[:200]
 
 
 def me():

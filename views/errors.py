@@ -17,6 +17,7 @@ from domain.money.providers.provider import ProviderFailed
 from domain.organizations.permissions import SecondFactorRequired
 from views import access, given_back, pages
 from views.base import stepup
+from views.machines import problems
 from views.safety.origin import SAFE, ForeignForm
 
 log = logging.getLogger("guildhall.errors")
@@ -66,6 +67,7 @@ def refused(refusal):
         refusal.status,
         fields=refusal.fields,
         retry_after=refusal.details.get("retry_after"),
+        present=refusal.details.get("present"),
     )
 
 
@@ -113,9 +115,12 @@ def unavailable(trouble):
     return say_no("UNAVAILABLE", f"{trouble} {then}", 503, retry_after=10)
 
 
-def say_no(code, sentence, status, *, fields=None, retry_after=None):
+def say_no(code, sentence, status, *, fields=None, retry_after=None, present=None):
     """The refusal in the form that whoever asks can show."""
-    response = _no(code, sentence, status, fields, retry_after)
+    if problems.is_api():
+        response = problems.answer(code, sentence, status, fields=fields, retry_after=retry_after, present=present)
+    else:
+        response = _no(code, sentence, status, fields, retry_after)
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
     return response
@@ -157,15 +162,16 @@ def _page(about):
 def _note_denied(refusal):
     """A change that somebody wasn't allowed leaves its trace, though nothing else was changed."""
     denied = isinstance(refusal, access.Hidden) or (refusal.status == 403 and "by" in g)
-    if not denied or request.method in SAFE or not access.me():
+    who = access.me() or (g.by.user if "by" in g and g.by.api_key else None)
+    if not denied or request.method in SAFE or not who:
         return
     tried = f"{request.method} {request.url_rule.rule if request.url_rule else request.path}"
-    audit.deny(tried, refusal.code, by=access.me(), organization=g.by.organization if "by" in g else None)
+    audit.deny(tried, refusal.code, by=who, organization=g.by.organization if "by" in g else None)
 
 
 def _elsewhere(refusal, target):
     """Whoever must sign in (again) or set something up is sent there, also from within a fragment."""
-    if pages.wants_json():
+    if problems.is_api() or pages.wants_json():
         return say_no(refusal.code, refusal.sentence, refusal.status)
     if request.htmx:
         response = Response("", refusal.status)

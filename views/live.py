@@ -18,6 +18,8 @@ from domain.base import changes, configuration
 from domain.organizations.organizations import reach
 from domain.people import sessions
 from views import access
+from views.machines.operations import Described, declared
+from views.machines.schemas import STRING, obj
 from views.safety.marks import unlimited
 
 blueprint = Blueprint("live", __name__)
@@ -26,6 +28,8 @@ log = logging.getLogger("guildhall.live")
 HEARTBEAT = 10  # seconds: finds out that a browser is gone
 LONGEST = 300  # seconds: then the browser comes back by itself, through the doors again
 LOOK_EVERY = 0.25  # seconds, on PostgreSQL: another process may have written
+
+NEWS = obj({"mark": STRING, "stale": {"type": "array", "items": STRING}})
 
 _changed = threading.Condition()
 _open = _roused = 0
@@ -52,6 +56,7 @@ on_wake("live", _rouse)
 
 @blueprint.get("/<organization>/news")
 @unlimited
+@declared(Described("What changed since a mark, for open pages", NEWS))
 @access.member("organization.read")
 def news():
     """The same as one word of the stream, for pages that must ask."""

@@ -61,6 +61,9 @@ SPENT = {
     "comments": parse("30/minute"),  # of a person: each is told to others by letter
     "file_links": parse("300/hour"),  # how often one file is got by links to it
     "feeds": parse("60/hour"),  # how often one calendar link is read
+    "calls": parse("120/minute"),  # what a program asks with one key
+    "wrong_keys": parse("20/15 minutes"),  # wrong keys of one beginning from one network
+    "all_wrong_keys": parse("200/15 minutes"),  # and of any beginning
     "imports": parse("60/hour"),  # files that a person brings
     "backers": parse("5/minute"),  # tries at the code of a backer (a name in lower case)
     "states": parse("10/minute"),  # changes of the site's state by an admin
@@ -81,6 +84,12 @@ def spend(name, whose):
 def is_spent(name, whose):
     """Whether one more would be refused."""
     return limiter.enabled and not limiter.limiter.test(SPENT[name], name, *_counted_by(name, whose))
+
+
+def standing(name, whose):
+    """(when it begins anew, in seconds of the clock; how many are left)"""
+    found = limiter.limiter.get_window_stats(SPENT[name], name, *_counted_by(name, whose))
+    return found.reset_time, max(0, found.remaining)
 
 
 def give_back(name, whose):

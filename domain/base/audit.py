@@ -54,7 +54,7 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
         "target_type": target[0] if target else None,
         "target_id": str(target[1]) if target else None,
         "summary": summary[:500],
-        "metadata": {name: _redacted(name, value) for name, value in facts.items()},
+        "metadata": {name: _redacted(name, value) for name, value in (facts | _program(came)).items()},
         "ip": came.get("ip"),
         "request_id": came.get("request_id"),
     }
@@ -62,6 +62,11 @@ def record(action, summary, *, by=None, organization=None, target=None, result="
     newest = _newest(chain=chain)
     row |= {"chain": chain, "previous": newest[0][0] if newest else None}
     AuditEvent.insert(**row, actor=by, organization=organization, hash=_link(row)).execute()
+
+
+def _program(came):
+    """By which key somebody acted, where it wasn't by hand."""
+    return {"program": came["program"]} if "program" in came else {}
 
 
 @writes

@@ -91,6 +91,8 @@ ORGANIZATION = {
     "flyers.write": _to("Make templates and campaigns of flyers", "owner admin member"),
     "flyers.publish": _to("Publish templates, start and pause campaigns of flyers", "owner admin"),
     "flyers.moderate": _to("Decide on reports of what people made", "owner admin"),
+    "events.check_in": _to("Check people in at the door", "owner admin member"),
+    "keys.manage": _to("Make and revoke keys for programs", "owner", "feature.pro"),
     "charts.read": _to("See the dashboard and save charts", "owner admin member viewer"),
     "charts.manage": _to("Put everybody's charts in order and on the home page", "owner admin"),
     "billing.read": _to("See plan, invoices and credits", "owner admin", while_suspended=True),

@@ -13,6 +13,7 @@ from domain.fields.days import Days
 from domain.fields.forms import check_fresh
 from domain.fields.kinds import Field, Unfit
 from domain.fields.number import Number
+from domain.fields.origins import Origins
 from domain.fields.switch import Switch
 from domain.fields.text import Text
 from models import AuditEvent, Setting
@@ -57,6 +58,10 @@ _TABLE = {
         "Then they are sent anew.",
         ("files_mb", "Files", Number(0, 1_000_000, "MB"), 5000),
         "How much the files on an organization's rows may take.",
+    ),
+    "Programs": (
+        ("api_origins", "Sites whose pages may ask", Origins(), "", False),
+        "For apps that run in a browser: origins such as https://app.example.org, one a line. Never with cookies.",
     ),
     "Tickets": (
         ("tickets_disputed", "Passes whose payment is disputed", DISPUTED, "keep"),

@@ -42,6 +42,7 @@ ACTIONS = {
     "organization.delete": Action("delete this organization", 4),
     "organization.transfer": Action("hand this organization over", 4),
     "organization.require_factor": Action("change who needs a second factor here", 3),
+    "keys.make": Action("make a key for programs", 3),
     "security.enable_2fa": Action("turn on the second factor", 3),
     "security.disable_2fa": Action("turn off the second factor", 3),
     "security.backup_codes": Action("make new backup codes", 3),

@@ -39,6 +39,9 @@ class Choice(Kind):
         """(word, label) for a select."""
         return tuple((word, label) for word, label, _ in self.options)
 
+    def schema(self, writes=False):
+        return {"type": "string", "enum": list(self.words)} if 0 < len(self.words) <= 200 else {"type": "string"}
+
     def plain(self, value):
         return next((label for word, label, _ in self.options if word == value), "")
 

@@ -36,6 +36,9 @@ class Day(Bounded, Kind):
     def restored(self, value):
         return date.fromisoformat(value) if value else None
 
+    def schema(self, writes=False):
+        return {"type": "string", "format": "date"}
+
     operators = operators.DATE
     tells_doubles = True
 

@@ -126,6 +126,10 @@ class Kind:
             raise Unfit("Send a string, or null.")
         return self.read(clean(json))
 
+    def schema(self, writes=False):
+        """What its JSON is, as JSON Schema; `writes` of what is sent. Without a value it is null."""
+        return {"type": "string"}
+
     def compared(self, value):
         """What conditions look at."""
         return value
@@ -197,6 +201,13 @@ class Field:
                 raise Unfit(self.missing or f"{self.label} can't be empty.")
             return None
         return self.kind.read(text)
+
+
+def integer_sent(json, sentence="Send a whole number, or null."):
+    """A whole number that a program sent, as text for `read`. Refuses with Unfit."""
+    if isinstance(json, bool) or not isinstance(json, int):
+        raise Unfit(sentence)
+    return str(json)
 
 
 # NUL breaks C strings and PostgreSQL; the others are invisible and turn text around or hide in it. The

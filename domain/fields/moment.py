@@ -80,6 +80,9 @@ class Moment(Bounded, Kind):
             raise Unfit("Send a moment with its zone, such as 2026-03-29T08:30:00Z.")
         return self.read(json)
 
+    def schema(self, writes=False):
+        return {"type": "string", "format": "date-time"}
+
     def compared(self, value):
         """The reader's day."""
         return local(value).date()

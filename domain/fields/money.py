@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields.kinds import Kind, Unfit, integer
+from domain.fields.kinds import Kind, Unfit, integer, integer_sent
 
 # ISO 4217: currencies without minor units, and those with a thousand of them.
 WHOLE = [
@@ -67,6 +67,12 @@ class Money(Kind):
             return integer(text)
         except ValueError:
             raise Unfit("Write a whole number of minor units, such as 1200 for 12.00.") from None
+
+    def from_json(self, json):
+        return self.read(integer_sent(json))
+
+    def schema(self, writes=False):
+        return {"type": "integer"}
 
     def exported(self, value, row):
         return "" if value is None else written(value, getattr(row, self.currency))

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.fields.kinds import Kind, Unfit, integer
+from domain.fields.kinds import Kind, Unfit, integer, integer_sent
 
 
 def counted(number, thing, things=""):
@@ -28,6 +28,12 @@ class Number(Kind):
         if not self.least <= value <= self.most:
             raise Unfit(f"Choose a number from {self.least:,} to {self.most:,}.")
         return value
+
+    def from_json(self, json):
+        return self.read(integer_sent(json))
+
+    def schema(self, writes=False):
+        return {"type": "integer"} | ({"minimum": self.least, "maximum": self.most} if writes else {})
 
     def exported(self, value, row):
         return "" if value is None else value

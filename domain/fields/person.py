@@ -48,6 +48,12 @@ class Person(Kind):
             raise Unfit("Send a member's id.")
         return self.read(str(id))
 
+    def schema(self, writes=False):
+        if writes:
+            return {"type": "integer", "description": "The id of a member."}
+        fields = {"id": {"type": "integer"}, "name": {"type": "string"}}
+        return {"type": "object", "properties": fields, "required": ["id", "name"]}
+
 
 def found(text):
     """The member of this e-mail address, or of this name if only one has it. Refuses with Unfit."""

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.fields.kinds import Kind, Unfit
+from domain.fields.kinds import Kind, Unfit, integer_sent
 from domain.fields.money import digits, written
 from domain.fields.records.exact import number
 
@@ -29,6 +29,13 @@ class Price(Kind):
     def text(self, value):
         """With all its places, as a form takes it back."""
         return "" if value is None else f"{Decimal(value).scaleb(-digits(self.of)):.{digits(self.of)}f}"
+
+    def from_json(self, json):
+        """In minor units, as it is kept."""
+        return self.read(self.text(int(integer_sent(json))))
+
+    def schema(self, writes=False):
+        return {"type": "integer"} | ({"minimum": 0, "maximum": self.most} if writes else {})
 
     def plain(self, value):
         return "" if value is None else written(value, self.of)

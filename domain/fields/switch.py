@@ -15,5 +15,13 @@ class Switch(Kind):
             raise Unfit("Choose on or off.")
         return self.WORDS[comparable(text)]
 
+    def from_json(self, json):
+        if not isinstance(json, bool):
+            raise Unfit("Send true or false.")
+        return json
+
+    def schema(self, writes=False):
+        return {"type": "boolean"}
+
     def plain(self, value):
         return "On" if value else "Off"

@@ -35,6 +35,9 @@ class Text(Kind):
             raise Unfit(f"Write it like {self.pattern}: A is a letter, 9 a figure, * either.")
         return text
 
+    def schema(self, writes=False):
+        return {"type": "string"} | ({"maxLength": self.most} if writes else {})
+
     tells_doubles = True
 
     # --- in tables made by people: marks and case make no difference to what is found, figures count as numbers ---

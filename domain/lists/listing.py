@@ -256,6 +256,12 @@ class Listing:
         return replace(self, name=f"{self.name} as a file", also=more, exports=()) if self.exports else self
 
     @cached_property
+    def whole(self):
+        """The same list with all of its fields, as programs read it."""
+        more = tuple(f.name for f in self.fields if not f.listed)
+        return replace(self, name=f"{self.name} for programs", also=(*self.also, *more), exports=())
+
+    @cached_property
     def to_read(self):
         """Which columns need their value read; the others are what the database gave."""
         return tuple((place, column) for place, column in enumerate(self.columns) if column.needs_reading)
@@ -293,7 +299,7 @@ class Listing:
         """The fields whose words or people can make the columns of its board; of a free text only the declared one."""
         made_of = Choice | Options | Person
         found = [
-            f for f in self.written if isinstance(f.kind, made_of) and not f.kind.several or f.name == self.board_by
+            f for f in self.written if (isinstance(f.kind, made_of) and not f.kind.several) or f.name == self.board_by
         ]
         return tuple(sorted(found, key=lambda f: f.name != self.board_by)) if self.board_by else ()
 

@@ -62,7 +62,7 @@ def read(listing, ask, by, present=None):
     demand(by, tab.capability)
     if listing.source:
         shown, more, looked = listing.source.page(listing, ask, by)
-        return Answer(shown, more, _people(listing, shown, present), looked)
+        return Answer(shown, more, people_of(listing, shown, present), looked)
     if ask.finds_nothing:
         return Answer([], "", {})
     if ask.where:
@@ -76,7 +76,7 @@ def read(listing, ask, by, present=None):
                 break
     rows = [_row(listing, values) for values in found[: ask.rows]]
     more = _key_after(listing, sort, rows[-1]) if len(found) > ask.rows else ""
-    return Answer(rows, more, _people(listing, rows, present))
+    return Answer(rows, more, people_of(listing, rows, present))
 
 
 LOOKED = 5000  # rows that are looked at for one page where conditions are asked of their values
@@ -98,7 +98,7 @@ def _read_where(listing, ask, by, present):
         more, looked = _key_after(listing, sort, rows[-1]), 0
     elif looked >= most:
         more = _key_after(listing, sort, row)
-    return Answer(rows, more, _people(listing, rows, present), looked if more else 0)
+    return Answer(rows, more, people_of(listing, rows, present), looked if more else 0)
 
 
 def candidates(listing, ask, by):
@@ -347,7 +347,8 @@ def _row(listing, values):
     return listing.Row._make(values)
 
 
-def _people(listing, rows, present):
+def people_of(listing, rows, present=None):
+    """id → name of everybody whom these rows name."""
     if not listing.people:
         return {}
     known = members() if present is None else present

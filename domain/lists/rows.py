@@ -62,11 +62,12 @@ def get(rules, id, by, parent=None):
         row = rules.listing.rows.get(rules.listing, id, by, parent, rules.reachable(by))
     spoken = rules.listing.only is not None and rules.listing.joins  # a condition that may be of a joined table
     if row is None or (spoken and lists.find(rules.listing, id, by, parent) is None):
-        raise _not_here(rules.listing)
+        raise not_here(rules.listing)
     return row
 
 
-def _not_here(listing):
+def not_here(listing):
+    """The refusal for a row that isn't there, or isn't theirs to see."""
     return NotFound(f"This {listing.thing} isn't here: it was removed, or it isn't yours to see.")
 
 
@@ -294,7 +295,7 @@ def act(rules, key, ids, *, by, value=None, parent=None):
 def _check_possible(listing, chosen, id, by, parent):
     row = None if (known := listing.id(id)) is None else lists.find(listing, known, by, parent)
     if row is None:
-        raise _not_here(listing)
+        raise not_here(listing)
     if chosen.when is not None and not chosen.when(row):
         raise Refused(f"“{chosen.label}” isn't possible for this {listing.thing} any more.")
 

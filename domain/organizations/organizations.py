@@ -3,7 +3,7 @@
 import re
 import unicodedata
 import zoneinfo
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import peewee
@@ -23,7 +23,7 @@ from domain.fields.kinds import Field
 from domain.fields.text import Name
 from domain.lists import trash
 from domain.organizations import permissions
-from models import Invitation, Membership, Organization, Session, Subscription, Transfer, User, Workspace
+from models import ApiKey, Invitation, Membership, Organization, Session, Subscription, Transfer, User, Workspace
 
 # An organization's slug is the first part of its addresses; these are taken by the house itself.
 RESERVED = frozenset(
@@ -137,6 +137,7 @@ class Member:
     role: str
     real_role: str = ""  # set while they look through the eyes of a lesser role: they only read then
     real_user: User | None = None  # who looks, where `user` is somebody whose eyes they look through
+    api_key: ApiKey | None = None  # by which a program acts for them: it may no more than they and its scopes
 
     def may(self, permission, target=None):
         """Whether they may do this here and now (to this member), for showing or hiding a control."""
@@ -300,7 +301,7 @@ def at_present(by):
     present = reach(by.user, by.organization.slug)
     if present is None:
         raise NotFound()
-    return present
+    return replace(present, api_key=by.api_key)
 
 
 # --- its settings and its end ---------------------------------------------------------------------------

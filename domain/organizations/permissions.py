@@ -141,6 +141,7 @@ GROUPS = {
     "events": "Events",
     "orders": "Events",
     "payments": "Events",
+    "keys": "Organization",
     "billing": "Plan",
 }
 TARGETED = {only_owners_touch_owners.__name__, not_the_last_owner.__name__}
@@ -193,6 +194,8 @@ def rules_of(permission):
 def judge(by, name, target=None):
     """The first refusal that stands in the way of the permission, or None when it is granted."""
     permission = roles.ORGANIZATION[name]
+    if by.api_key is not None and not by.api_key.includes(name):
+        return Forbidden(f"This key doesn't include: {permission.label} ({name}).")
     if closed := _closed(by, permission):
         return closed
     if by.role not in permission.roles:

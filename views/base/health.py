@@ -17,10 +17,15 @@ from domain.base import configuration
 from domain.operations.copies import copies
 from models import Lease, Outgoing, Session, WebhookEvent
 from views import access
+from views.machines.operations import Described, declared
+from views.machines.schemas import BOOLEAN, obj
 from views.safety.marks import by_any_name, unlimited
 
 blueprint = Blueprint("health", __name__)
 log = logging.getLogger("guildhall.health")
+HEALTH = Described(
+    "Whether it is well; with METRICS_TOKEN also how old the newest proven copy is", obj({"ok": BOOLEAN})
+)
 
 
 @writes
@@ -36,6 +41,7 @@ def _write():
 @blueprint.get("/api/health")
 @by_any_name
 @unlimited
+@declared(HEALTH)
 @access.public
 def health():
     try:

@@ -13,6 +13,8 @@ from domain.events.door import checkpoints, devices, scans
 from domain.fields.kinds import whole
 from views import access, pages
 from views.assets import STATIC, asset
+from views.machines.operations import Described, declared
+from views.machines.schemas import INTEGER, obj
 from views.safety.marks import unlimited
 
 blueprint = Blueprint("door", __name__)
@@ -27,6 +29,7 @@ CSP = (
     "media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 CAMERA = "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"
+OBJECTS = {"type": "array", "items": {"type": "object"}}
 PHONES = "door"  # in the session: event's public id → the phone's token
 KEPT = 5  # doors that a browser keeps open
 
@@ -121,6 +124,7 @@ def _here():
 
 @blueprint.post("/door/<event>/scans")
 @unlimited
+@declared(Described("Scans of a phone, as JSON or as a form", obj({"answers": OBJECTS, "now": INTEGER})))
 @access.keeper
 def scan():
     """Scans, one as a form or many as JSON. What a scan is about is never an error: each has its answer."""
@@ -183,6 +187,7 @@ def _now():
 
 @blueprint.get("/door/<event>/snapshot")
 @unlimited
+@declared(Described("What a phone decides by when it is alone", {"type": "object"}))
 @access.keeper
 def snapshot():
     """What a phone decides by when it is alone; `since` is the cursor of the last one."""
@@ -232,6 +237,7 @@ def _script(name, before=""):
 
 
 @blueprint.get("/door/<event>/manifest.webmanifest")
+@declared(Described("The door as an app of a phone", {"type": "object"}, media="application/manifest+json"))
 @access.keeper
 def manifest():
     said = {

@@ -8,9 +8,12 @@ from domain.events import holds, providers
 from domain.events.providers import attempts
 from domain.money.providers.provider import BadSignature, NotOurs
 from views import access
+from views.machines.operations import Described, declared
+from views.machines.schemas import BOOLEAN, obj
 from views.safety.marks import unlimited
 
 blueprint = Blueprint("paying", __name__)
+RECEIVED = obj({"received": BOOLEAN})
 HELD = "/orders/<order>/<token>"
 
 
@@ -38,6 +41,7 @@ def away(order, token):
 @blueprint.post("/webhooks/tickets/<provider>", defaults={"account": ""})
 @blueprint.post("/webhooks/tickets/<provider>/<account>")
 @unlimited
+@declared(Described("Events of an account that tickets are paid to, with their signature", RECEIVED))
 @access.provider
 def take(provider, account):
     """Kept raw once the signature is checked, and worked off after."""

@@ -13,6 +13,8 @@ from domain.base import configuration
 from domain.money import inbox, providers
 from domain.money.providers.provider import BadSignature
 from views import access
+from views.machines.operations import Described, declared
+from views.machines.schemas import BOOLEAN, obj
 from views.safety.headers import is_https, protecting
 from views.safety.marks import unlimited
 from views.safety.requests import BODY, note
@@ -27,6 +29,7 @@ FAILED = "guildhall.webhook_failed"  # why it couldn't be kept, for the route to
 @blueprint.post("/webhooks/polar", defaults={"path": "polar"})
 @blueprint.post("/webhooks/lemon-squeezy", defaults={"path": "lemon-squeezy"})
 @unlimited
+@declared(Described("Events of the payment provider, with its signature", obj({"received": BOOLEAN})))
 @access.provider
 def take(path):
     """Only the active provider's route is there; one whose secret isn't set takes nothing."""

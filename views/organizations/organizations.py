@@ -24,6 +24,8 @@ def sections(by):
         found.append(("workspaces", "Workspaces", f"{base}/workspaces"))
     if by.may("permissions.read"):
         found.append(("permissions", "Permissions", f"{base}/permissions"))
+    if by.may("keys.manage"):
+        found.append(("keys", "Keys", f"{base}/keys"))
     if by.may("audit.read"):
         found.append(("audit", "Audit log", f"{base}/audit"))
     if by.may("flyers.moderate"):

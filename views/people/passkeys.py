@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request, session
 from domain import Refused
 from domain.people import passkeys
 from views import access, cookies, entrance, pages
+from views.machines.operations import Described, declared
 from views.safety.limits import forgive, limited
 
 blueprint = Blueprint("passkeys", __name__)
@@ -20,6 +21,7 @@ def _globals(state):
 
 @blueprint.post("/sign-in/passkey/options")
 @limited("passkey")
+@declared(Described("What a browser is to answer with a passkey (WebAuthn)", {"type": "object"}))
 @access.public
 def options():
     """What the browser is to answer, asked for when the button is pressed: a page may stand open for long."""

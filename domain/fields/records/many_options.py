@@ -85,6 +85,9 @@ class ManyOptions(Options):
     def to_json(self, value):
         return [super(ManyOptions, self).to_json(id) for id in value or ()]
 
+    def schema(self, writes=False):
+        return {"type": "array", "items": {"type": "string"}}
+
     def from_json(self, json):
         if not isinstance(json, list) or not all(isinstance(key, str) for key in json) or len(json) > 1000:
             raise Unfit("Send a list of the options' keys.")

@@ -138,7 +138,7 @@ def test_a_removed_member_is_out_at_once(cast, at):
 
 def test_each_role_may_what_it_may(at):
     expected = {
-        "alice": set(roles.ORGANIZATION) - {"members.invite"},  # the free plan doesn't include it
+        "alice": set(roles.ORGANIZATION) - {"members.invite", "keys.manage"},  # the free plan doesn't include them
         "bob": {
             "organization.read",
             "members.read",
@@ -152,6 +152,7 @@ def test_each_role_may_what_it_may(at):
             "charts.read",
             "events.read",
             "events.write",
+            "events.check_in",
             "orders.read",
         },
         "vera": {

@@ -1,0 +1,72 @@
+"""Rows of any listed table as programs write them: strict about types, with the version that they had read.
+
+What changes, and who may, is rows.py's.
+"""
+
+from database.locks import lock
+from database.transactions import writes
+from domain import Invalid, Refused
+from domain.fields.derived import Derived
+from domain.fields.kinds import Unfit
+from domain.lists import rows
+from domain.lists.programs.reading import UNKNOWN, one, shown, version
+
+READ_ONLY = "This field is only read."
+
+
+class Changed(Refused):
+    """Something else stands there by now than what the program had read; `details` has it as `present`."""
+
+    code, status = "PRECONDITION_FAILED", 412
+
+
+@writes
+def create(rules, sent, *, by, parent=None):
+    """Make a row of JSON; returns it. Refuses as rows.create, and with Invalid what is unknown or only read."""
+    row = rows.create(rules, _form(rules, sent), by=by, parent=parent)
+    return one(rules, row.id, by, parent)
+
+
+@writes
+def change(rules, id, sent, *, by, parent=None, versions=()):
+    """Change the fields that are sent and no others; null empties. Returns the row as it is then.
+
+    Where `versions` are given, one of them must be the row's: Changed otherwise. Refuses as rows.change.
+    """
+    _check_version(rules, id, by, parent, versions)
+    rows.change(rules, id, _form(rules, sent), by=by, parent=parent)
+    return one(rules, id, by, parent)
+
+
+@writes
+def remove(rules, id, *, by, parent=None, versions=()):
+    """Remove a row, as rows.remove does: it is in the trash. Refuses with Changed too."""
+    _check_version(rules, id, by, parent, versions)
+    rows.remove(rules, id, by=by, parent=parent)
+
+
+def _check_version(rules, id, by, parent, versions):
+    if not versions:
+        return
+    lock("api row", f"{rules.listing.table} {id}")
+    present = one(rules, id, by, parent)
+    if "*" not in versions and version(present) not in versions:
+        raise Changed(f"This {rules.listing.thing} was changed meanwhile.", present=present)
+
+
+def _form(rules, sent):
+    """JSON → the texts that a form would have. Refuses with Invalid, for all fields at once."""
+    listing, form, wrong = rules.listing, {}, {}
+    written = {f.name: f for f in listing.written if not isinstance(f.kind, Derived)}
+    for name, value in sent.items():
+        if name not in written:
+            is_read = name == "id" or name in {f.name for f in shown(listing)}
+            wrong[name] = READ_ONLY if is_read else UNKNOWN
+            continue
+        try:
+            form[name] = "" if value is None else written[name].kind.text(written[name].kind.from_json(value))
+        except Unfit as unfit:
+            wrong[name] = str(unfit)
+    if wrong:
+        raise Invalid(wrong)
+    return form

@@ -1,0 +1,277 @@
+"""Keys by which programs ask: some of what their maker may do here at that moment, until they end or are revoked.
+
+`ghk_<8 signs>_<32 signs>`, shown once and kept as a hash (its 190 random bits need no slow one). Nothing about a key is
+kept from one request to the next, so a revoked one is refused by the next request. Why: docs/decisions/keys.md
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from peewee import JOIN, Case, CharField
+
+from database.clock import now
+from database.locks import lock
+from database.parameters import parameter
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain import Forbidden, NotFound, Refused
+from domain.base import allowances, changes, configuration, history, keys, outgoing, roles, stepup
+from domain.entitlements import grants
+from domain.fields.choice import Choice
+from domain.fields.derived import Derived
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field, Kind, Unfit
+from domain.fields.moment import Moment
+from domain.fields.text import Name, Text
+from domain.lists.listing import NEWEST, Act, Listing
+from domain.organizations import key_bounds, organizations, permissions
+from models import ApiKey, Organization, Profile
+
+SCOPES = (
+    *("tasks.read", "tasks.read_all", "tasks.write", "tasks.write_all", "events.read", "events.write"),
+    *("events.check_in", "orders.read", "records.read", "records.write", "members.read", "workspaces.read"),
+)
+SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+FORM = re.compile(r"ghk_([0-9A-Za-z]{8})_[0-9A-Za-z]{32}", re.ASCII)
+NOBODY = "0" * 64  # the hash that an unknown key is compared with
+MOST = 100  # keys of an organization that are good
+SEEN_EVERY = timedelta(minutes=1)
+SOON = timedelta(days=14)
+
+
+class NoKey(Refused):
+    """The same whatever is wrong about it."""
+
+    code, status = "UNAUTHENTICATED", 401
+
+    def __init__(self):
+        super().__init__("This key isn't good: it is unknown, was revoked or has ended, or its maker has left.")
+
+
+# --- making and ending ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scopes(Kind):
+    """What a key may do: names of SCOPES."""
+
+    several: bool = True
+
+    def read(self, chosen):
+        if set(chosen) - set(SCOPES):
+            raise Unfit("Choose from the list.")
+        return [name for name in SCOPES if name in chosen]
+
+
+DAYS = Choice((("30", "30 days", ""), ("90", "90 days", ""), ("365", "A year", ""), ("never", "No end", "")))
+FIELDS = (
+    Field("name", "Name", Name(60, 2), True, help="Which program has it: “Door app”, “Monthly report”."),
+    Field("scopes", "It may", Scopes(), True, missing="Choose at least one."),
+    Field("days", "Holds for", DAYS, True, default="90"),
+    Field("paths", "Only these addresses", key_bounds.Paths(), help="One a line, a * at the end for all below."),
+    Field("networks", "Only from these networks", key_bounds.Networks(), help="One a line, such as 192.0.2.0/24."),
+)
+
+
+@writes
+def make(form, *, by, key=""):
+    """Make a key out of form texts, after step-up L3; returns (the row, the key itself), the same ones for a form that
+    is sent twice with one `key`. Refuses with Invalid, Forbidden, CapabilityRequired and beyond MOST."""
+    by.require("keys.manage")
+    key = changes.form_key(key)
+    values, (prefix, secret) = read_whole(FIELDS, form), _made_up(key, by)
+    for scope in values["scopes"]:
+        by.require(scope)
+    lock("changes", by.organization.id)  # a repeat waits for the first
+    if held := ApiKey.one(ApiKey.prefix == prefix):
+        return held, secret
+    stepup.demand("keys.make", by.organization.id)
+    good = ApiKey.revoked_at.is_null() & (ApiKey.expires_at.is_null() | (ApiKey.expires_at > now()))
+    if ApiKey.select().where(good).count() >= MOST:
+        raise Refused(f"There are {MOST} keys already. Revoke one that isn't needed any more.")
+    days, name = values["days"], values["name"]
+    made = ApiKey.create(
+        name=name,
+        prefix=prefix,
+        secret_hash=hashed(secret),
+        scopes=" ".join(values["scopes"]),
+        paths=" ".join(values["paths"] or ()),
+        networks=" ".join(values["networks"] or ()),
+        expires_at=None if days == "never" else now() + timedelta(days=int(days)),
+        made_by=by.user,
+    )
+    facts = {"prefix": prefix, "scopes": made.scopes, "until": str(made.expires_at or "no end")}
+    history.note(
+        "apikey.created", f"The key {name} was made", made, by=by, verb="created", category="security", **facts
+    )
+    return made, secret
+
+
+def _made_up(key, by):
+    """(what it is found by, the whole key): by chance; what a form with a key makes follows from that."""
+    said = f"{by.organization.id} {by.user.id} {key}"
+    found, secret = ((_signs(keys.keyed(f"api key {part}", said) if key else secrets.token_hex(32))) for part in (1, 2))
+    return found[:8], f"ghk_{found[:8]}_{secret[:32]}"
+
+
+def _signs(hexadecimal):
+    """A number in base 62, at least 32 signs long."""
+    number, signs = int(hexadecimal, 16), ""
+    while number:
+        number, digit = divmod(number, len(SIGNS))
+        signs += SIGNS[digit]
+    return signs.ljust(32, "0")
+
+
+def hashed(secret):
+    """What is kept of a key."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@writes
+def revoke(id, *, by):
+    """No program gets in by the key from the next request on. Refuses with NotFound, or when it was revoked."""
+    by.require("keys.manage")
+    held = ApiKey.one(ApiKey.id == id)
+    if held is None:
+        raise NotFound("There is no such key.")
+    if not ApiKey.update(revoked_at=now()).where(ApiKey.id == held.id, ApiKey.revoked_at.is_null()).execute():
+        raise Refused("This key is revoked already.", "INVALID_TRANSITION")
+    summary = f"The key {held.name} was revoked"
+    history.note("apikey.revoked", summary, held, by=by, category="security", prefix=held.prefix)
+    return f"The key {held.name} is revoked: it opens nothing from now on."
+
+
+# --- asking with one ------------------------------------------------------------------------------------------------
+
+
+def enter(given, address, network, path):
+    """The maker of a key as a Member as things stand now, who may no more than the key; counted against its limit.
+
+    `given` is the key as it was sent, `address` where it came from, `network` by what wrong ones are counted, `path`
+    what is asked for, decoded. Refuses with NoKey, with Forbidden where the key is bounded, with CapabilityRequired
+    where the plan has no keys any more, and with TooOften.
+    """
+    key = _good_key(given)
+    by = key and _maker(key)
+    if by is None:
+        allowances.spend("all_wrong_keys", network)
+        allowances.spend("wrong_keys", f"{given[:12]}|{network}")
+        raise NoKey()
+    allowances.spend("calls", key)
+    if not key_bounds.is_from(key.networks.split(), address):
+        raise Forbidden("This key isn't good from where you are.")
+    if not key_bounds.covers(key.paths.split(), path):
+        raise Forbidden("This key isn't good for this address.")
+    with inside(by.organization):
+        if not grants.includes(roles.ORGANIZATION["keys.manage"].capability):
+            raise permissions.CapabilityRequired("The plan of this organization has no keys any more.")
+        _note_use(key)
+    return by
+
+
+def _good_key(given):
+    form = FORM.fullmatch(given)
+    with everywhere("a key names itself, not its organization"):
+        key = ApiKey.one(ApiKey.prefix == (form[1] if form else ""))
+    fits = hmac.compare_digest(key.secret_hash if key else NOBODY, hashed(given))
+    is_over = key and (key.revoked_at or (key.expires_at and key.expires_at <= now()))
+    return key if key and fits and not is_over else None
+
+
+def _maker(key):
+    user = key.made_by
+    if user is None or user.status != "active":
+        return None
+    by = organizations.reach(user, Organization.get_by_id(key.organization_id).slug)
+    return by and replace(by, api_key=key)
+
+
+def _note_use(key):
+    """Write down that it was used: the first time at once, then once a minute. Never by saving the row, which could
+    bring a revoked one back."""
+    if key.used_at is None or key.used_at < now() - SEEN_EVERY:
+        _write_use(key)
+
+
+@writes
+def _write_use(key):
+    old = ApiKey.used_at.is_null() | (ApiKey.used_at < now() - SEEN_EVERY)
+    ApiKey.update(used_at=now()).where(ApiKey.id == key.id, ApiKey.revoked_at.is_null(), old).execute()
+
+
+@writes
+def warn(limit):
+    """Tell the makers of keys that end within SOON, once of each; returns how many were told."""
+    soon = ApiKey.expires_at.between(now(), now() + SOON) & ApiKey.revoked_at.is_null() & ApiKey.told_at.is_null()
+    with everywhere("keys of all organizations end"):
+        due = list(ApiKey.select().where(soon).order_by(ApiKey.id).limit(limit))
+        for key in due:
+            ApiKey.update(told_at=now()).where(ApiKey.id == key.id).execute()
+            if _maker(key):
+                _send_news(key, Organization.get_by_id(key.organization_id))
+    return len(due)
+
+
+def _send_news(key, organization):
+    user, link, word = key.made_by, f"/{organization.slug}/keys", f"key_ending:{key.id}"
+    about = {"name": user.name, "program": key.name, "prefix": key.prefix, "organization": organization.name}
+    about |= {"until": f"{key.expires_at:%-d %B %Y}", "link": configuration.active.site_url + link}
+    title = f"The key {key.name} ends on {about['until']}"
+    outgoing.notify(user, "organization.key_ending", word, title, link=link, organization=organization)
+    outgoing.letter("key_ending", user.email, word, about=(user, organization), **about)
+
+
+# --- as a list ------------------------------------------------------------------------------------------------------
+
+STATUS = Choice((("good", "Good", "good"), ("ended", "Ended", "quiet"), ("revoked", "Revoked", "off")))
+_STATUS = Case(
+    None,
+    ((ApiKey.revoked_at.is_null(False), "revoked"), (ApiKey.expires_at <= parameter("moment"), "ended")),
+    "good",
+)
+
+
+def _words(row):
+    networks = [f"from {network}" for network in row["networks"].split()]
+    return ", ".join([*row["scopes"].split(), *row["paths"].split(), *networks])
+
+
+listing = Listing(
+    *("keys", "key", "keys", ApiKey),
+    (
+        Field("name", "Key", Name(60)),
+        Field("begins", "Begins", Text(20)),
+        Field("may", "It may", Derived(_words)),
+        Field("status", "Status", STATUS),
+        Field("who", "Made by", Text(120)),
+        Field("used_at", "Last used", Moment(past=True)),
+        Field("expires_at", "Ends", Moment()),
+    ),
+    NEWEST,
+    joins=lambda query: query.join(Profile, JOIN.LEFT_OUTER, on=(Profile.user == ApiKey.made_by)),
+    elsewhere=(
+        ("begins", CharField(), ApiKey.prefix),
+        ("may", CharField(), ApiKey.name),
+        ("who", Profile.full_name, None),
+        ("status", CharField(), _STATUS),
+    ),
+    acts=(
+        Act(
+            *("revocation", "Revoke", revoke, "keys.manage"),
+            confirm="Revoke {name}? Programs that use it are refused from the next request on.",
+            tone="danger",
+            bulk=True,
+            when=lambda row: row.status != "revoked",
+        ),
+    ),
+    also=("scopes", "paths", "networks"),
+    reads="keys.manage",
+    chips="status",
+    icon="key",
+    empty=(("all", "A key lets a program ask instead of you: for the door, a phone, a report."),),
+)

@@ -1,0 +1,83 @@
+"""What a key may be bounded to: addresses of ours by their segments, and networks it is used from."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from domain.fields.kinds import Unfit, figures
+from domain.fields.text import Text
+
+MOST = 20  # lines
+START = "/api/"
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class _Lines(Text):
+    most: int = 4000
+    long: bool = True
+
+    def read(self, text):
+        lines = [figures(line) for line in text.splitlines() if line.strip()]
+        if len(lines) > MOST or len(text) > self.most:
+            raise Unfit(f"Write {MOST} lines at most.")
+        return list(dict.fromkeys(self.line(line) for line in lines)) or None
+
+    def line(self, line):
+        raise NotImplementedError
+
+    def text(self, value):
+        return "\n".join(value or ())
+
+
+@dataclass(frozen=True)
+class Paths(_Lines):
+    """Addresses below /api/, one a line; a * stands for one segment, at the end for all that follow."""
+
+    def line(self, line):
+        parts = segments(line)
+        if not line.startswith(START) or parts is None or any(ANY in part and part != ANY for part in parts):
+            raise Unfit(f"Write addresses that begin with {START}, such as /api/mobile/backend/tasks/*.")
+        return "/" + "/".join(parts)
+
+
+@dataclass(frozen=True)
+class Networks(_Lines):
+    """Networks in CIDR, or single addresses, one a line."""
+
+    def line(self, line):
+        try:
+            return str(ipaddress.ip_network(line, strict=False))
+        except ValueError:
+            raise Unfit(f"“{line[:60]}” is no network: write 192.0.2.0/24 or 2001:db8::/32.") from None
+
+
+def segments(path):
+    """The segments of a decoded path; None for one that another reader could take for another address."""
+    parts = path.removeprefix("/").split("/")
+    odd = any(part in ("", ".", "..") or "\\" in part or not part.isprintable() for part in parts)
+    return None if odd or not path.startswith("/") else parts
+
+
+def covers(patterns, path):
+    """Whether one of the patterns is of this decoded path. None at all are of every path."""
+    parts = segments(path)
+    return parts is not None and (not patterns or any(_fits(segments(pattern) or [], parts) for pattern in patterns))
+
+
+def _fits(pattern, parts):
+    if pattern[-1:] == [ANY] and len(parts) >= len(pattern) - 1:
+        pattern, parts = pattern[:-1], parts[: len(pattern) - 1]
+    return len(pattern) == len(parts) and all(
+        wanted in (ANY, part) for wanted, part in zip(pattern, parts, strict=True)
+    )
+
+
+def is_from(networks, address):
+    """Whether an address lies in one of the networks. None at all are everywhere; an unknown address lies in none."""
+    if not networks:
+        return True
+    try:
+        there = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(there in ipaddress.ip_network(network) for network in networks)

@@ -1,0 +1,157 @@
+"""The document of the API (OpenAPI 3.1), made of what is declared beside each operation."""
+
+import re
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+
+from domain.base import configuration, roles
+from views.machines.operations import WRITING
+from views.machines.schemas import INTEGER, STRING, Named, obj, or_null
+
+VERSION = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+PROBLEM = Named(
+    "Problem",
+    lambda: obj(
+        {
+            "title": STRING,
+            "status": INTEGER,
+            "detail": STRING | {"description": "A sentence for people."},
+            "code": STRING | {"description": "A word for programs."},
+            "request_id": or_null(STRING),
+            "errors": {
+                "type": "array",
+                "items": obj({"field": STRING, "code": STRING, "message": STRING}),
+                "description": "All that is wrong, by field.",
+            },
+            "retry_after": INTEGER | {"description": "Seconds."},
+            "present": {"type": "object", "description": "The row that stands there instead."},
+        },
+        ["title", "status", "detail", "code"],
+    ),
+)
+SAYS = {
+    400: "It can't be read",
+    401: "No good key",
+    403: "The key, its maker, or the plan doesn't include it",
+    404: "It isn't there, or isn't theirs to see",
+    409: "It can't be done as things stand",
+    412: "Another version stands there",
+    415: "No JSON was sent",
+    422: "Something in it can't be taken",
+    429: "Too often",
+}
+ABOUT = """Ask with a key: `Authorization: Bearer ghk_…`. It may what its scopes say, and never more than whoever made
+it may at that moment. Refusals are RFC 9457 problem details."""
+
+
+@lru_cache(maxsize=8)
+def document(app, site_url):
+    """The whole document, for an application and the address it has."""
+    writer = _Writer()
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        described = getattr(app.view_functions[rule.endpoint], "described", None)
+        if described is not None:
+            writer.add(rule, described)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Guildhall", "version": VERSION, "description": ABOUT},
+        "servers": [{"url": site_url}],
+        "paths": writer.paths,
+        "components": {
+            "schemas": dict(sorted(writer.schemas.items())),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "ghk_…"}},
+        },
+    }
+
+
+def of(app):
+    """The same for where this application runs."""
+    return document(app, configuration.active.site_url)
+
+
+class _Writer:
+    def __init__(self):
+        self.paths, self.schemas, self.ids = {}, {}, set()
+
+    def add(self, rule, described):
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+            self.paths.setdefault(path, {})[method.lower()] = self._operation(rule, method, described)
+
+    def _operation(self, rule, method, described):
+        found = {
+            "operationId": self._id(rule, method),
+            "summary": described.summary,
+            "tags": [described.tag or rule.endpoint.partition(".")[0]],
+            "parameters": [*self._in_path(rule), *map(self._plain, described.query), *self._in_head(method, described)],
+            "responses": self._responses(method, described),
+        }
+        if described.scope:
+            found["description"] = f"Takes the scope `{described.scope}`: {roles.label(described.scope).lower()}."
+        if described.is_keyed:
+            found["security"] = [{"key": [described.scope] if described.scope else []}]
+        if described.body is not None:
+            content = {"application/json": {"schema": self._plain(described.body)}}
+            found["requestBody"] = {"required": True, "content": content}
+        return found
+
+    def _id(self, rule, method):
+        """A name for it, in the document the only one."""
+        several = len(rule.methods - {"HEAD", "OPTIONS"}) > 1
+        found = _camel(rule.endpoint + (f".{method.lower()}" if several else ""))
+        if found in self.ids:  # another address of the same view
+            found = _camel(".".join([rule.endpoint, *re.findall(r"[a-z]+", re.sub(r"<[^>]+>", "", rule.rule))]))
+        self.ids.add(found)
+        return found
+
+    def _in_path(self, rule):
+        for name in re.findall(r"<(?:\w+:)?(\w+)>", rule.rule):
+            is_id = f"<id:{name}>" in rule.rule
+            schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1} if is_id else {"type": "string"}
+            yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+    def _in_head(self, method, described):
+        if method in WRITING and described.is_keyed:
+            said = "The same for a repeat of this very request: within a day it is done once."
+            yield _header("Idempotency-Key", {"type": "string", "maxLength": 255}, said)
+        if described.versioned and method in ("PATCH", "DELETE"):
+            yield _header("If-Match", STRING, "The ETag of what was read: 412 when something else stands there by now.")
+
+    def _responses(self, method, described):
+        content = {}
+        if described.answer is not None:
+            content = {"content": {described.media: {"schema": self._plain(described.answer)}}}
+        etag = {"ETag": {"schema": STRING, "description": "Which version it is."}}
+        heads = {"headers": etag} if described.versioned and described.answer is not None else {}
+        found = {str(described.status): {"description": described.summary} | content | heads}
+        for status in self._refusals(method, described):
+            problem = {"application/problem+json": {"schema": self._plain(PROBLEM)}}
+            found[str(status)] = {"description": SAYS[status], "content": problem}
+        return found
+
+    def _refusals(self, method, described):
+        if not described.is_keyed:
+            return described.errors
+        always = [400, 401, 403, 404, 422, 429]
+        return sorted({*always, *([409, 412, 415] if method in WRITING else []), *described.errors})
+
+    def _plain(self, schema):
+        """The schema with a reference in the place of each that has a name."""
+        if isinstance(schema, Named):
+            if schema.name not in self.schemas:
+                self.schemas[schema.name] = {}  # it may name itself
+                self.schemas[schema.name] = self._plain(schema.make())
+            return {"$ref": f"#/components/schemas/{schema.name}"}
+        if isinstance(schema, dict):
+            return {name: self._plain(value) for name, value in schema.items()}
+        return [self._plain(value) for value in schema] if isinstance(schema, list | tuple) else schema
+
+
+def _header(name, schema, sentence):
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": sentence}
+
+
+def _camel(endpoint):
+    words = re.split(r"[_.]", re.sub(r"^(mobile|api)\.", "", endpoint))
+    return words[0] + "".join(word.capitalize() for word in words[1:])

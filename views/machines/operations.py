@@ -1,0 +1,139 @@
+"""One operation of the API, declared where it is done: its words for OpenAPI, and the door, the head and the way of
+answering that all have.
+
+    @operations.get(blueprint, "/api/…/tasks", "tasks.read", Described("Tasks", answer=…))
+    def tasks_index(): return Answer(…)
+"""
+
+import functools
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Response, g, request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from domain import Invalid
+from domain.base import allowances
+from domain.organizations import api_answers
+from views import access
+from views.safety.marks import unlimited
+
+WRITING = ("POST", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a program may know of an operation: `query` are parameters of OpenAPI, `body` and `answer` JSON Schemas."""
+
+    summary: str
+    answer: Any = None
+    status: int = 200
+    query: tuple = ()
+    body: Any = None
+    versioned: bool = False  # answers have an ETag; writing takes If-Match
+    tag: str = ""
+    scope: str = ""
+    is_keyed: bool = False  # for programs with a key
+    errors: tuple = ()  # statuses besides those that all have
+    media: str = "application/json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    body: Any = None
+    status: int = 200
+    headers: dict = field(default_factory=dict)
+
+
+def declared(described):
+    """Say of a view that has a door of its own what it answers."""
+
+    def put(view):
+        view.described = described
+        return view
+
+    return put
+
+
+def operation(blueprint, method, rule, scope, described, endpoint=None):
+    """Make a view an operation of the API, for programs whose key has the scope."""
+
+    def put(view):
+        made = unlimited(access.program(scope)(_answering(view)))
+        made.described = Described(
+            **{**vars(described), "scope": scope, "is_keyed": True, "tag": described.tag or blueprint.name}
+        )
+        blueprint.add_url_rule(rule, endpoint or view.__name__, made, methods=[method])
+        return view
+
+    return put
+
+
+def _answering(view):
+    @functools.wraps(view)
+    def call(**parts):
+        word = request.headers.get("Idempotency-Key", "")
+        if request.method not in WRITING or not word:
+            return _response(view(**parts))
+        if len(word) > 255 or not word.isprintable():
+            raise Invalid({"Idempotency-Key": "Send at most 255 signs."})
+        return _once(word, lambda: view(**parts))
+
+    return call
+
+
+def _once(word, act):
+    def done():
+        made = act()
+        return made.status, made.headers, _text(made.body)
+
+    head = [request.method, request.path, request.query_string.decode("latin-1"), request.headers.get("If-Match", "")]
+    asked = "\n".join(head).encode() + b"\n" + request.get_data(cache=True)
+    status, headers, body, is_repeat = api_answers.once(g.by.api_key, word, asked, done)
+    response = _sent(status, headers, body)
+    if is_repeat:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _text(body):
+    return "" if body is None else json.dumps(body, ensure_ascii=False)
+
+
+def _response(made):
+    return _sent(made.status, made.headers, _text(made.body))
+
+
+def _sent(status, headers, body):
+    response = Response(body, status, headers, content_type="application/json" if body else None)
+    if not body:
+        del response.headers["Content-Type"]
+    limit = allowances.SPENT["calls"]
+    reset, left = allowances.standing("calls", g.by.api_key)
+    response.headers["RateLimit-Policy"] = f'"key";q={limit.amount};w={int(limit.get_expiry())}'
+    response.headers["RateLimit"] = f'"key";r={left};t={max(0, int(reset - time.time()))}'
+    return response.make_conditional(request) if request.method in ("GET", "HEAD") else response
+
+
+def sent_object():
+    """The JSON object that was sent. Refuses what isn't one: 415, 400 or 422."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send application/json.")
+    try:
+        found = json.loads(request.get_data(cache=True))
+    except (ValueError, RecursionError):
+        raise BadRequest("This isn't JSON.") from None
+    if not isinstance(found, dict):
+        raise Invalid({"body": "Send a JSON object."})
+    return found
+
+
+def versions():
+    """The versions that If-Match names, without their quotes; none where it wasn't sent."""
+    return tuple(
+        one.strip().removeprefix("W/").strip('"')
+        for one in request.headers.get("If-Match", "").split(",")
+        if one.strip()
+    )

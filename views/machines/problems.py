@@ -1,0 +1,30 @@
+"""Refusals for programs, as RFC 9457 has them (application/problem+json), wherever below the API they arise."""
+
+import json
+from http import HTTPStatus
+
+from flask import Response, g, request
+
+BELOW = ("/api/mobile/backend", "/api/v1", "/api/openapi.json", "/api/client.ts")
+TYPE = "application/problem+json"
+
+
+def is_api(path=None):
+    """Whether an address (the one that is asked for) is the API's."""
+    path = request.path if path is None else path
+    return any(path == start or path.startswith(start + "/") for start in BELOW)
+
+
+def answer(code, sentence, status, *, fields=None, retry_after=None, present=None):
+    """The refusal. `fields` are sentences by name: all that is wrong, not the first; `present` is the row that stands
+    there instead of the one that was read."""
+    title = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Refused"
+    body = {"title": title, "status": status, "detail": sentence, "code": code, "request_id": g.get("request_id")}
+    if fields:
+        body["errors"] = [{"field": name, "code": "invalid", "message": text} for name, text in fields.items()]
+    body |= {"retry_after": retry_after} if retry_after else {}
+    body |= {"present": present} if present is not None else {}
+    response = Response(json.dumps(body), status, content_type=TYPE)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response

@@ -1,0 +1,119 @@
+"""JSON Schemas out of what the house knows: the rows of a list by its fields, and what forms of programs hold."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from domain.lists.programs import reading
+from views.machines.operations import Described
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A schema with a name, which stands once in the document."""
+
+    name: str
+    make: Callable[[], dict]
+
+
+def obj(properties, required=None, **more):
+    """A schema of an object, all of whose properties are there unless said."""
+    return {"type": "object", "properties": properties, "required": list(required or properties)} | more
+
+
+STRING, INTEGER, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+MOMENT = {"type": "string", "format": "date-time"}
+
+
+def or_null(schema):
+    """The same, or null."""
+    if isinstance(schema.get("type"), str) and schema["type"] != "object":
+        more = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+        return schema | {"type": [schema["type"], "null"]} | more
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def row(listing, name):
+    """A row of a list as programs read it."""
+    return Named(name, lambda: _row(listing))
+
+
+def _row(listing):
+    found: dict[str, Any] = {"id": INTEGER}
+    for field in reading.shown(listing):
+        schema = field.kind.schema() | {"title": field.label}
+        always = field.kind.several or (not listing.source and not listing.column(field.name).may_be_empty)
+        found[field.name] = schema if always else or_null(schema)
+    left_over = {"type": "object", "additionalProperties": STRING}
+    return obj(found, found) | {"properties": found | ({"_left_over": left_over} if listing.source else {})}
+
+
+def page(listing, name):
+    """A page of such rows."""
+    items = {"type": "array", "items": row(listing, name)}
+    return Named(f"{name}Page", lambda: obj({"items": items, "next": or_null(STRING), "partial": BOOLEAN}))
+
+
+def new(listing, name):
+    """What a row is made of."""
+    needed = [f.name for f in listing.written if f.required and f.default is None and f.begins is None]
+    return Named(f"New{name}", lambda: _sent(listing, needed))
+
+
+def changes(listing, name):
+    """What a row is changed to: any of its fields."""
+    return Named(f"{name}Changes", lambda: _sent(listing, []))
+
+
+def _sent(listing, needed):
+    found = {}
+    for field in listing.written:
+        about = {"title": field.label} | ({"description": field.help} if field.help else {})
+        schema = field.kind.schema(writes=True) | about
+        found[field.name] = schema if field.name in needed else or_null(schema)
+    return {"type": "object", "properties": found, "required": needed, "additionalProperties": False}
+
+
+# --- operations of a list -------------------------------------------------------------------------------------------
+
+
+def listed(listing, name, things):
+    """GET of a list: whatever it can be asked is a parameter."""
+    return Described(f"{things}, a page at a time", page(listing, name), query=tuple(_query(listing)))
+
+
+def _query(listing):
+    yield _parameter("limit", {"type": "integer", "minimum": 1, "maximum": reading.MOST}, "Rows of one page.")
+    yield _parameter("after", STRING, "Where to go on from: out of the `next` of the page before.")
+    yield _parameter("fields", STRING, "Only these fields, by commas.")
+    orders = [sort.key for sort in listing.sorts]
+    yield _parameter("sort", {"type": "string", "enum": orders}, "In which order.")
+    if listing.search:
+        yield _parameter("q", STRING, "Words to look for.")
+    if len(listing.readings) > 1:
+        tabs = [tab.key for tab in listing.readings]
+        yield _parameter("tab", {"type": "string", "enum": tabs}, "Whose rows; all that there are, unless said.")
+    for name, kind, sentence in reading.parameters(listing):
+        schema = STRING if kind is None or kind.several else kind.schema(writes=True)
+        yield _parameter(name, schema, sentence)
+
+
+def _parameter(name, schema, sentence):
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": sentence}
+
+
+def shown(listing, name):
+    return Described(f"One {listing.thing}", row(listing, name), versioned=True)
+
+
+def made(listing, name):
+    return Described(f"Make a {listing.thing}", row(listing, name), 201, body=new(listing, name), versioned=True)
+
+
+def changed(listing, name):
+    sent = changes(listing, name)
+    return Described(f"Change fields of a {listing.thing}", row(listing, name), body=sent, versioned=True)
+
+
+def removed(listing):
+    return Described(f"Remove a {listing.thing}; it goes to the trash", None, 204, versioned=True)
