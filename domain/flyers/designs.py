@@ -310,11 +310,12 @@ def preset(name, colour="#1f3d2d"):
     top: int | None = {"portrait_full": 620, "portrait_words": 340, "story_full": 1180, "wide_circle": 90}.get(name)
     if top is None and box:
         top = box[1] + box[3] + 40
+    assert top is not None
     bottom = height - (260 if story else 60)
     panel = {"colour": "#000000", "opacity": 55, "pad": 8} if shape == "rect" else None
     text = {"kind": "text", "align": "start" if wide else "center", "panel": panel}
     share, each = (0.2, 0.26, 0.19, 0.105, 0.105), bottom - top
-    rows, y = [], top
+    rows, y = [], float(top)
     for part in share:
         rows.append([left, round(y), across, round(each * part)])
         y += each * (part + 0.03)
