@@ -7,6 +7,8 @@ from domain.base import configuration
 from domain.money.providers.provider import BadSignature
 from domain.operations.mail import deliveries
 from views import access
+from views.machines.operations import Described, declared
+from views.machines.schemas import BOOLEAN, obj
 from views.safety.marks import unlimited
 
 blueprint = Blueprint("mail_events", __name__)
@@ -14,6 +16,7 @@ blueprint = Blueprint("mail_events", __name__)
 
 @blueprint.post("/webhooks/resend")
 @unlimited
+@declared(Described("What becomes of letters, with Resend's signature", obj({"received": BOOLEAN})))
 @access.provider
 def take():
     """Without a secret nothing is taken; a letter that isn't ours is taken too, and means nothing."""
