@@ -280,6 +280,7 @@ EVERYWHERE = {
     "domain/events/codes.py": 2,  # private keys of all are encrypted anew
     "domain/imports/imports.py": 1,  # old ones go for all alike
     "domain/imports/kept_files.py": 1,  # a file may be needed by several
+    "domain/events/referring/referrals.py": 1,  # conditions made at import: what they are asked of is in scope
     "domain/events/reported.py": 1,  # what is reported names no organization
     "domain/moderation/reports.py": 1,  # what is hidden is hidden from all who come by
     "domain/moderation/desk.py": 2,  # the platform's staff decides about all

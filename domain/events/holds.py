@@ -16,6 +16,7 @@ from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import changes, keys
 from domain.events import events, stock, tiers, vouchers
+from domain.events.referring import referrals
 from domain.fields.email import Usable, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
@@ -337,7 +338,8 @@ WHO = (
 
 @writes
 def say_who(order_id, form):
-    """Note who buys, and count their tickets against what one buyer gets of the event.
+    """Note who buys, and count their tickets against what one buyer gets of the event. `shows_name` in the form lets
+    whoever brought them hear their first name.
 
     Refuses with Invalid, HoldExpired, and Refused above that limit.
     """
@@ -353,6 +355,7 @@ def say_who(order_id, form):
         buyer = Buyer.one(Buyer.event == event, Buyer.key == key).id
         _take_for(event, buyer, count)
     TicketOrder.update(**values, buyer=buyer).where(TicketOrder.id == order.id).execute()
+    referrals.look_again(order, values["email"], shows_name="shows_name" in form)
     return TicketOrder.get_by_id(order.id)
 
 

@@ -13,6 +13,7 @@ from domain.events.carriers import calendars
 from domain.events.line import calls, places, polls
 from domain.events.programme import sessions
 from domain.events.providers import accounts, attempts
+from domain.events.referring import referrals, vias
 from domain.fields.kinds import clean, whole
 from models import Place, TicketOrder
 from views import access, cookies, held, pages
@@ -33,10 +34,10 @@ def show(slug):
     found = reported.open_page(slug)
     if found.moved:
         return redirect(f"/e/{found.event.slug}", 301)
-    return _event(found.event, code=request.args.get("code", ""))
+    return _event(found.event, code=request.args.get("code", ""), via=request.args.get("via", ""))
 
 
-def _event(event, wishes=None, code="", refusal=None):
+def _event(event, wishes=None, code="", refusal=None, via=""):
     code = clean(code)[:40].strip()
     with inside(event.organization_id):
         found = shop.offers(event, code) if events.is_selling(event) else []
@@ -53,6 +54,8 @@ def _event(event, wishes=None, code="", refusal=None):
             structured=shop.structured(event, found, [one.name for _, who in programme for one in who], url),
             wishes=wishes or {},
             code=code,
+            via=vias.read(via),
+            is_brought=vias.has_any(event),
             problem=refusal.sentence if refusal else "",
             own=_own(event),
             is_over=events.is_over(event),
@@ -106,13 +109,14 @@ def _wishes():
 def hold(slug):
     event, wishes = reported.open_page(slug).event, _wishes()
     code, key = clean(request.form.get("code", ""))[:40].strip(), request.form.get("form_key", "")
-    asked = {"code": code, "key": key, "user": access.me(), "address": g.place}
+    via = request.form.get("via", "")
+    asked = {"code": code, "key": key, "user": access.me(), "address": g.place, "via": via}
     try:
         with inside(event.organization_id):
             place = places.join(event.id, wishes, is_less_fine="less" in request.form, **asked)
             there = holds.address(place.order) if place.order_id else polls.address(place)
     except Refused as refusal:
-        return _event(event, wishes, code, refusal)
+        return _event(event, wishes, code, refusal, via)
     kept = {**(session.get(cookies.HOLDS) or {}), str(event.id): place.public_id}
     session[cookies.HOLDS] = dict(list(kept.items())[-HELD:])
     return redirect(there, 303)
@@ -156,6 +160,7 @@ def _draw(order, values=None, refusal=None):
             waits_for_code=order.state == "held" and not order.total_cents and proofs.is_asked(order),
             extras=_extras(order),
             key=places.fresh_token(),
+            is_brought=order.state == "held" and referrals.is_noted(order),
             askable=returns.askable(order) if returns.may_ask(order) else [],
             ask_until=shop.clock_time(event, ends) if (ends := returns.asking_ends(order)) else "",
         )

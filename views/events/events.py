@@ -19,6 +19,7 @@ from domain.events.door import checkpoints, devices, scans
 from domain.events.line import places
 from domain.events.programme import sessions, speakers
 from domain.events.providers import accounts
+from domain.events.referring import referrals
 from domain.events.rehearsals import rehearsals, telling
 from domain.moderation import reports
 from models import Event, Organization, Tier
@@ -34,6 +35,7 @@ WITHIN = {
     "speakers": ("Speakers", "events.read"),
     "orders": ("Orders", "orders.read"),
     "line": ("Line", "orders.read"),
+    "bringers": ("Brought by", "orders.read"),
     "rehearsals": ("Rehearsals", "events.read"),
     "passes": ("Passes", "orders.read"),
     "checkpoints": ("Gates", "events.read"),
@@ -149,6 +151,16 @@ def _around_order(place, row):
 
 ORDER = {"row_template": "events/order_page.html", "row_context": _around_order}
 routes.add(blueprint, orders.rules, "/events/<id:parent>/orders", prefix="orders_", **PART, **ORDER)
+
+
+def _around_bringer(place, row):
+    found = referrals.brought(row)[row.id]
+    return _around(place) | {"found": found, "whom": referrals.whom(row), "tree": referrals.tree(row)}
+
+
+BRINGER = {"row_template": "events/bringer.html", "row_context": _around_bringer}
+routes.add(blueprint, referrals.bringers, "/events/<id:parent>/bringers", prefix="bringers_", **PART, **BRINGER)
+routes.add(blueprint, referrals.orders_brought, "/events/<id:parent>/brought", prefix="brought_", **PART)
 routes.add(blueprint, attendees.rules, "/events/<id:parent>/passes", prefix="passes_", **PART)
 routes.add(blueprint, places.rules, "/events/<id:parent>/line", prefix="line_", **PART)
 routes.add(blueprint, checkpoints.rules, "/events/<id:parent>/checkpoints", prefix="checkpoints_", **PART)

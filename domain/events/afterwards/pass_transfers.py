@@ -13,6 +13,7 @@ from domain import Invalid, NotFound
 from domain.base import allowances, history, keys
 from domain.events import events, passes
 from domain.events.afterwards import returns, seats
+from domain.events.referring import referrals
 from domain.fields.email import Usable
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
@@ -157,6 +158,7 @@ def accept(transfer, form):
     made = passes.replace(one, holder=holder, email=transfer.email, is_passed_on=True, refund=None)
     returns.drop_request(one, "The ticket was passed on.")
     seats.hand_over(one, made)
+    referrals.look_again(one.item.order, transfer.email)
     passes.write(made, "pass_accepted", f"pass_accepted:{made.id}")
     if one.email:
         passes.write(one, "pass_passed_on", f"pass_passed_on:{made.id}")

@@ -17,6 +17,7 @@ from domain import Refused
 from domain.base import configuration, outgoing
 from domain.events import events, holds, passes, stock, tiers
 from domain.events.line import polls
+from domain.events.referring import referrals
 from models import Event, Place, TicketOrder
 
 TURN = timedelta(minutes=10)  # to buy, for whoever is looking
@@ -122,6 +123,8 @@ def _hold(event, place, lines, voucher, turn, is_looking):
         return False
     whose = {"name": place.addon_of.name, "email": place.addon_of.email} if place.addon_of_id else {}
     order = holds.begin(event, lines, voucher, end, sweeps=False, user=place.user_id, **whose)
+    if place.via:
+        referrals.note(order, place.via, place.created_at)
     _move(place, "called", order=order, called_at=moment)
     if not is_looking:
         _write(event, place, "line_called", f"line:{place.id}:called", end)

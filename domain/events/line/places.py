@@ -27,6 +27,7 @@ from domain.base import history, keys
 from domain.base.changes import form_key
 from domain.events import events, holds, passes, stock
 from domain.events.line import calls
+from domain.events.referring import referrals, vias
 from domain.fields.choice import Choice
 from domain.fields.email import Email, Usable
 from domain.fields.forms import read_whole
@@ -127,7 +128,7 @@ class _Crowd:
         self.ordered = TicketOrder._meta.get_default_dict() | stamps
         self.ordered |= {"hold_until_at": until, "currency": event.currency}
 
-    def add(self, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None):
+    def add(self, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None, via=""):
         """Whether this one could be added; else nothing is changed."""
         key, block = form_key(key), block_of(address)
         is_plain = key and not code and addon_of is None and key not in self.keys
@@ -138,6 +139,7 @@ class _Crowd:
         self.blocks[block] += 1
         self.taken.update(chosen.wants)
         asked = {"form_key": key, "user": getattr(user, "id", user), "block": block, "is_less_fine": is_less_fine}
+        asked["via"] = vias.read(via) or None
         self.places.append(self.usual | _wished(chosen.lines, is_less_fine) | asked | {"public_id": spoken_id()})
         self.orders.append(self.ordered | chosen.totals | {"user": asked["user"], "public_id": spoken_id()})
         self.items.append(chosen.items)
@@ -172,6 +174,8 @@ class _Crowd:
         ids = [order["id"] for order in self.orders]
         insert_rows(OrderItem, [item | {"order": id} for id, its in zip(ids, self.items, strict=True) for item in its])
         stock.take_all(list(zip(ids, self.takes, strict=True)))
+        if came := [(id, one["via"], one["user"]) for id, one in zip(ids, self.places, strict=True) if one["via"]]:
+            referrals.note_all(self.event, came)
         made = [
             Place.put(**place, number=number, order=id)
             for number, (place, id) in enumerate(zip(self.places, ids, strict=True), last - count + 1)
@@ -205,10 +209,11 @@ def _wished(lines, is_less_fine):
 
 
 @writes(together=_join_all)
-def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None):
+def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, address=None, addon_of=None, via=""):
     """Get in line with wishes ({tier's id: how many}); returns the place: called, with an order that holds them, or
     waiting, or before the opening in the draw. `is_less_fine`: some of them will do. A form that is sent twice with
-    one `key` makes one place. With a paid order it is for add-ons to that alone (`addon_of`), called at its address.
+    one `key` makes one place. `via` is the code by which they came. With a paid order it is for add-ons to that alone
+    (`addon_of`), called at its address.
 
     Refuses with NotYet before the opening, with SoldOut where nobody may wait, with VoucherInvalid, Invalid (counts,
     the form), NotFound, and Refused where nothing is sold or too many of one network are in line.
@@ -231,6 +236,7 @@ def join(event_id, wishes, *, is_less_fine=False, code="", key="", user=None, ad
         **_wished(lines, is_less_fine),
         "is_less_fine": is_less_fine,
         "code": code or None,
+        "via": vias.read(via) or None,
         "block": block,
         "user": user,
         "seen_at": now(),

@@ -12,6 +12,7 @@ from database.transactions import writes
 from domain.base import allowances
 from domain.events import events, holds, orders, passes, payments, tiers
 from domain.events.carriers import prints
+from domain.events.referring import referrals, vias
 from models import Event, Outgoing, Pass, TicketOrder
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.events import make_event, make_tier, make_voucher
@@ -318,3 +319,19 @@ def test_something_is_added_to_tickets_that_are_paid_or_waited_for(browse, night
     assert f'href="{there}"' in client.get(left.location).text
     refused = client.post(f"{there}/extras", data={f"t{tier.id}": "1"})
     assert (refused.status_code, "add-ons" in refused.text) == (422, True)
+
+
+def test_who_comes_by_a_link_brings_its_owner_an_order_without_a_script(night, browse):
+    event, tier = night
+    stranger, field = browse(None), 'name="via" value="{}"'
+    assert 'name="via"' not in stranger.get("/e/jazz-night").text  # nobody brings anybody here
+    via = vias.of(event, email="bo@example.org")
+    assert field.format("") in stranger.get("/e/jazz-night").text
+    assert field.format(via.code) in stranger.get(f"/e/jazz-night?via={via.code}").text
+    assert field.format("") in stranger.get("/e/jazz-night?via=<script>").text
+    refused = stranger.post(f"/e/{event.slug}/orders", data={f"t{tier.id}": "0", "via": via.code})
+    assert field.format(via.code) in refused.text
+    there = held(stranger, event, tier, via=via.code)
+    assert "whoever sent me" in stranger.get(there).text
+    stranger.post(there, data=WHO | {"shows_name": "on"})
+    assert referrals.first_names(via) == ["Ada"]
