@@ -45,7 +45,7 @@ from domain.money import billing, dunning, inbox, pricing, reconciliations, repl
 from domain.money.providers import sandbox
 from domain.operations import digests, retention
 from domain.operations.copies import copies
-from domain.operations.mail import deliveries
+from domain.operations.mail import deliveries, mail_silences
 from domain.organizations import api_answers, api_keys, invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
@@ -162,6 +162,7 @@ CALENDAR = (
     Job("audit", "Remove old audit events", batches(200, audit_events), at(3, 20)),
     Job("audit_chain", "Check the audit log", verifications.work, at(4), once=True),
     Job("letters", "Tell of letters that can't be delivered", admins.tell_of_letters, every(minutes=10), once=True),
+    Job("mail_silence", "Watch that Resend tells of letters", mail_silences.watch, every(minutes=15), once=True),
     Job("addresses", "Look for accounts that have one address", people.tell_of_clashes, at(4, 10), once=True),
     Job("backup", "Make, bring away and prove copies", copies.work, every(seconds=15), woken_by="backup", once=True),
     Job("backup_night", "Begin the night's copy", copies.nightly, at(3, 5), once=True),

@@ -31,7 +31,7 @@ from domain.organizations import assignments, invitation_links, invitations, org
 from domain.people import accounts, sessions
 from domain.records import collections, listings
 from domain.tasks import labels, tasks
-from models import AuditEvent, Backup, Change, Grant, Membership, Notification, Organization, Task, WebhookEvent
+from models import AuditEvent, Backup, Change, Grant, Letter, Membership, Notification, Organization, Task, WebhookEvent
 from tests.conftest import PASSWORD, application
 from tests.fixtures.doors import an_event
 from tests.fixtures.events import EVENT_FORMS, everything
@@ -140,6 +140,9 @@ FORMS = {
     "passkeys.rename": {"name": "Old phone"},
     "stepup.show": {"proof_action": "account.delete", "proof_switch": "password"},
     "admins.add": {"email": "ida@example.org"},
+    "mail.suppress": {"email": "ida@example.org", "reason": "She asked us to."},
+    "mail.lift_all": {"template": "invitation", "reason": "A header of ours was wrong."},
+    "mail.suppressions_act_lifting": {"reason": "Their mailbox is mended."},
     "credits.adjust": {"act": "give", "amount": "5", "reason": "For the lost day", "key": "once"},
     "organization_desk.give": {"what": "pro_monthly", "until": "2026-12-31", "reason": "A partner of ours."},
     "people.suspend": {"reason": "Spam was sent from it."},
@@ -317,6 +320,7 @@ REFUSED = {
     "jobs.bulk": 422,  # none is chosen
     "alerts.bulk": 422,
     "alerts.create": 422,
+    "mail.lift_all": (303, 409),  # there may be none any more
     "backups.create": (303, 409),  # PostgreSQL is copied by its keeper
     "settings.change_setting": 422,
     "subscriptions.sync": 409,  # the sandbox doesn't know it
@@ -407,6 +411,9 @@ def _made(cast, at):
     made.replanned = plans.history("pro_monthly", 1)[0].id
     made.alert = alerts.broadcast("Tea is ready.", by=cast.stella).id
     made.backup = write(Backup.create, name="n", made_at=now(), state="proven").id
+    made.letter = Letter.select(Letter.id).order_by(Letter.id).first().id
+    bounced = {"email_norm": "gone@example.org", "scope": "all", "reason": "bounced", "letter": made.letter}
+    _insert(models.Suppression, id=made.letter, **bounced)
     _insert(
         WebhookEvent,
         channel="billing_stripe",
@@ -555,6 +562,7 @@ def filled(rule, endpoint, name, world):
             "identities": world.identity.get(name, 1),
             "alerts": world.alert,
             "backups": world.backup,
+            "mail": world.letter,
             "jobs": "tokens",
             "feeds": 1,
             "dev": world.cast.alice.id,

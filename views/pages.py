@@ -265,6 +265,7 @@ STAFFED = (
         *("Site", "settings"),
         (
             ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
+            ("mail.read", Place("mail", "Mail", "/admin/mail", "mail", "")),
             ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
             ("jobs.run", Place("jobs", "Jobs", "/admin/jobs", "clock", "j")),
             ("backups.run", Place("backups", "Copies", "/admin/backups", "database-export", "z")),

@@ -108,6 +108,8 @@ PLATFORM = {
     "organizations.suspend": "Suspend and reactivate organizations",
     "credits.write": "Give credits and take them back",
     "audit.read_all": "See the whole audit log",
+    "mail.read": "See what became of letters, and how each kind looks",
+    "mail.write": "Choose which addresses aren't written to",
     "settings.write": "Change settings",
     "alerts.write": "Broadcast and retract alerts",
     "jobs.run": "See jobs and webhooks, run and replay them",
@@ -126,7 +128,12 @@ STAFF = {
     "super_admin": ("Super admin", frozenset(PLATFORM)),
     "support": (
         "Support",
-        frozenset({"admin.read", "users.read", "users.suspend", "organizations.read", "subscriptions.read"}),
+        frozenset(
+            {
+                *("admin.read", "users.read", "users.suspend", "organizations.read", "subscriptions.read"),
+                *("mail.read", "mail.write"),
+            }
+        ),
     ),
     "finance": (
         "Finance",

@@ -16,9 +16,10 @@ from domain.fields.number import counted
 from domain.lists import asks, lists
 from domain.money import billing, pricing, reconciliations, subscriptions
 from domain.operations.copies import copies
+from domain.operations.mail import mail_silences
 from domain.organizations import organizations
 from domain.people import admins
-from models import Outgoing, Payment, Subscription, User, WebhookEvent
+from models import Letter, Outgoing, Payment, Subscription, User, WebhookEvent
 
 MONTHS, DAYS = 12, 30
 
@@ -44,13 +45,52 @@ def needs(staff, failed_jobs):
 
 def _queues(_staff):
     buried = _count(WebhookEvent, WebhookEvent.status == "buried")
-    unsent = _count(Outgoing, Outgoing.status == "buried", Outgoing.kind.not_in(outgoing.KEPT))
+    unsent = _count(Outgoing, Outgoing.status == "buried", Outgoing.kind.not_in((*outgoing.KEPT, "mail")))
     if buried:
         words = f"{counted(buried, 'webhook')} {'was' if buried == 1 else 'were'} given up."
         yield Need("bad", words, "/admin/webhooks?status=buried", "Look at webhooks")
     if unsent:
-        words = f"{counted(unsent, 'letter or notice', 'letters or notices')} could not be sent."
+        words = f"{counted(unsent, 'notice', 'notices')} could not be sent."
         yield Need("bad", words, "/admin/jobs", "Look at jobs")
+
+
+def _mail(_staff):
+    week, letters = now() - timedelta(days=7), "/admin/mail?status="
+    for status, tone, words in (
+        ("failed", "bad", "could not be sent this week."),
+        ("uncertain", "warn", "may or may not have been sent this week: nobody answered."),
+    ):
+        if count := _count(Letter, Letter.status == status, Letter.changed_at > week):
+            yield Need(tone, f"{counted(count, 'letter')} {words}", letters + status, "Look at mail")
+    if waiting := _count(Outgoing, *_DUE_MAIL, Outgoing.next_attempt_at < now() - timedelta(minutes=5)):
+        yield Need("bad", f"{counted(waiting, 'letter')} should have left by now.", letters + "queued", "Look at mail")
+    if mail_silences.untold():
+        words = "Resend told nothing of the last letters that it took. Its endpoint may be switched off."
+        yield Need("warn", words, letters + "sent", "Look at mail")
+    if configuration.active.resend_api_key and not configuration.active.resend_webhook_secret:
+        words = "Nothing is known of letters that bounce: RESEND_WEBHOOK_SECRET isn’t set."
+        yield Need("warn", words, "/admin/mail", "Look at mail")
+    share = _lost_share(week)
+    if share:
+        yield Need("bad", share, letters + "bounced", "Look at mail")
+
+
+_DUE_MAIL = (Outgoing.kind == "mail", Outgoing.status == "queued")
+ENOUGH, MOST_SPAM, MOST_BOUNCED = 200, 0.003, 0.05  # letters that shares say something of; what mail services stand
+
+
+def _lost_share(since):
+    """In words, when so many letters bounced or were called spam that mail services stop taking ours."""
+    sent = _count(Letter, Letter.sent_at > since)
+    if sent < ENOUGH:
+        return ""
+    spam = _count(Letter, Letter.sent_at > since, Letter.status == "complained") / sent
+    back = _count(Letter, Letter.sent_at > since, Letter.status == "bounced") / sent
+    if spam <= MOST_SPAM and back <= MOST_BOUNCED:
+        return ""
+    return (
+        f"Of this week’s letters {back:.1%} came back and {spam:.2%} were called spam. Mail services refuse ours soon."
+    )
 
 
 def _money(staff):
@@ -99,6 +139,7 @@ def _machine(staff):
 
 _ASKED = (
     ("jobs.run", _queues),
+    ("mail.read", _mail),
     ("subscriptions.read", _money),
     ("pricing.sync", _prices),
     ("settings.write", _machine),

@@ -5,12 +5,13 @@ from datetime import timedelta
 from database.clock import now
 from database.transactions import writes
 from domain.base import outgoing
-from models import JobRun, Outgoing, WebhookEvent
+from models import JobRun, Letter, Outgoing, WebhookEvent
 
 # The row of a webhook is what makes a late repeat harmless. Stripe stops repeating after days and lists
 # events for 30 (docs.stripe.com/webhooks/process-undelivered-events): the body may go then, the row stays.
 BODY_KEPT = timedelta(days=90)
 RUNS_KEPT = timedelta(days=30)
+LETTERS_KEPT = timedelta(days=400)  # complaints come weeks later, and only the provider's id tells of which letter
 
 
 @writes
@@ -32,5 +33,7 @@ def prune(limit):
         .limit(limit)
     )
     removed = Outgoing.delete().where(Outgoing.id.in_(sent)).execute()
+    letters = Letter.select(Letter.id).where(Letter.created_at < now() - LETTERS_KEPT).limit(limit)
+    removed += Letter.delete().where(Letter.id.in_(letters)).execute()
     runs = JobRun.select(JobRun.id).where(JobRun.started_at < now() - RUNS_KEPT).limit(limit)
     return emptied + removed + JobRun.delete().where(JobRun.id.in_(runs)).execute()

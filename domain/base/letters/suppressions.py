@@ -105,6 +105,8 @@ def lift(id, why, *, by):
     held = Suppression.one(Suppression.id == id)
     if held is None:
         raise NotFound("There is no such address.")
+    if held.reason == "unsubscribed":
+        raise Refused("They asked for no news themselves, and only they can ask for it again.")
     moved = Suppression.update(state="lifted", since_at=now()).where(
         Suppression.id == id, Suppression.state != "lifted"
     )

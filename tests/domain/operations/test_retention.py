@@ -3,7 +3,7 @@ from datetime import timedelta
 from database.clock import now
 from database.transactions import writes
 from domain.operations import retention
-from models import JobRun, Outgoing, WebhookEvent
+from models import JobRun, Letter, Outgoing, WebhookEvent
 
 
 def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
@@ -15,6 +15,7 @@ def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
         Outgoing.create(kind="mail", key="sent", status="sent", sent_at=now())
         Outgoing.create(kind="mail", key="waiting")
         JobRun.create(job="inbox", ok=True)
+        Letter.create(queued_as=1, template="t", kind="k", recipient="a@example.org", email_norm="a@example.org")
 
     writes(fill)()
     assert retention.prune(200) == 0
@@ -33,6 +34,10 @@ def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
         "failed": b"body",
     }
     assert retention.prune(200) == 0
+    clock.forward(days=309)
+    assert retention.prune(200) == 0
+    clock.forward(days=1)
+    assert (retention.prune(200), Letter.select().count()) == (1, 0)
 
 
 def test_a_batch_is_bounded(house, clock):
