@@ -1611,11 +1611,12 @@ class EventSlug(Owned):
 
 
 class Stock(Owned):
-    """So many of a thing: tickets of a tier, people at an event, uses of a voucher. Only stock.py writes it."""
+    """So many of a thing: tickets of a tier, people at an event, uses of a voucher, the minor units that one takes off.
+    Only stock.py writes it."""
 
     organization = to(Organization)
     event = to(Event, index=False)
-    kind = State("event", "tier", "session", "voucher")
+    kind = State("event", "tier", "session", "voucher", "budget")
     thing = IntegerField()  # the id of what it is the stock of
     size = IntegerField(null=True, constraints=[Check("size >= 0")])  # empty: without end
     over = IntegerField(default=0, constraints=[Check('"over" >= 0')])  # let in beyond the size, by name
@@ -1721,6 +1722,7 @@ class Voucher(Owned):
     value = IntegerField(default=0)  # the percent with as many places as the currency has, or minor units each
     uses = IntegerField(null=True)  # as its stock has it
     counts = State("tickets", "orders", default="tickets")
+    budget_cents = IntegerField(null=True)  # all that it takes off together, as its stock has it
     most = IntegerField(null=True)  # tickets in an order with it, instead of the tier's limit
     shows_hidden = BooleanField(default=False)
     from_at = Moment(null=True)
@@ -1858,6 +1860,10 @@ class OrderItem(Owned):
     tax_cents = money(default=0)
     total_cents = money()  # with the tax, where prices include it
     is_vouched = BooleanField(default=False)  # the order's voucher counts them
+
+    def off(self, count):
+        """What the order's voucher takes off so many of them, in minor units; None where it doesn't count them."""
+        return self.discount_cents // self.quantity * count if self.is_vouched else None
 
 
 class StockMove(Owned):

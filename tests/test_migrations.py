@@ -20,6 +20,7 @@ from database.connections import database, open_database
 from database.scope import everywhere, inside
 from domain.base import audit, configuration
 from domain.base.configuration import Configuration
+from domain.events import holds, stock
 from models import AuditEvent, Organization
 from tests.fixtures.events import make_event, make_voucher
 from tests.fixtures.threads import write
@@ -705,7 +706,7 @@ def test_report_07_stored_text_gets_one_form_and_two_accounts_with_one_address_s
 def test_a_migration_reaches_the_rows_of_every_organization(clock, cast, at, house):
     def value():
         with everywhere("rows of a test"):
-            return models.Voucher.get().value
+            return models.Voucher.select(models.Voucher.value).scalar()
 
     with inside(cast.acme):
         event, _ = make_event(at("alice"), currency="JPY", tickets=({"price_cents": "1000"},))
@@ -714,3 +715,17 @@ def test_a_migration_reaches_the_rows_of_every_organization(clock, cast, at, hou
     assert value() == 1500  # hundredths of a percent, as it was before
     migrations.migrate(house)
     assert value() == 15
+
+
+def test_what_codes_took_off_before_counts_for_their_budgets(clock, cast, at, house):
+    with inside(cast.acme):
+        event, (tier,) = make_event(at("alice"), tickets=({"price_cents": "10"},))
+        make_voucher(event, at("alice"), value="15")
+        order = holds.hold(event.id, {tier.id: 3}, code="SUMMER")
+    migrations.revert(house, "0050_voucher_budgets")
+    migrations.migrate(house)
+    with inside(cast.acme):
+        budget = models.Stock.one(models.Stock.kind == "budget")
+        assert (budget.held, stock.check(event.id)) == (450, [])
+        holds.give_up(order.id)
+        assert stock.check(event.id) == []

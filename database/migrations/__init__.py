@@ -105,6 +105,26 @@ def tables_of(name):
     return re.findall(r'^CREATE TABLE "(\w+)"', (HERE / f"{name}.sql").read_text(), flags=re.M)
 
 
+def set_words(db, table, column, before, after):
+    """Let a column have other words than before; the rows with a word that goes must be gone.
+
+    SQLite has no statement for this: the table's own text is changed, as https://sqlite.org/lang_altertable.html (7)
+    describes for constraints that change nothing on the disk.
+    """
+    old, new = (f"""CHECK ("{column}" IN ({", ".join(f"'{word}'" for word in words)}))""" for words in (before, after))
+    if db.dialect == "postgres":
+        db.execute_sql(f'ALTER TABLE "{table}" DROP CONSTRAINT "{table}_{column}_check"')
+        db.execute_sql(f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_{column}_check" {new}')
+        return
+    (text,) = db.execute_sql("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,)).fetchone()
+    if old not in text:
+        raise LookupError(f"{table}.{column} hasn't the words {', '.join(before)}")
+    db.execute_sql("PRAGMA writable_schema = ON")
+    change = "UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?"
+    db.execute_sql(change, (text.replace(old, new), table))
+    db.execute_sql("PRAGMA writable_schema = RESET")
+
+
 def keep_updated(db, table):
     """`updated_at` moves with every change of a row, also in bulk."""
     if db.dialect == "postgres":

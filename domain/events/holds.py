@@ -154,7 +154,7 @@ def _chosen(event, wishes, stocks):
         lines, _ = lines_of(event, wishes, "")
     except Refused:
         return None
-    wants = stock.wanted(stocks, [(line.tier, line.count, False) for line in lines])
+    wants = stock.wanted(stocks, [(line.tier, line.count, None) for line in lines])
     totals = _totals(event, lines, None)
     usual = OrderItem._meta.get_default_dict()
     return Chosen(
@@ -187,10 +187,11 @@ def _fill(order, event, lines, voucher, sweeps=True):
     """Take what the lines want, and write them to the order."""
     for line in lines:
         OrderItem.create(order=order, **_item(event, line))
-    wants = stock.wanted(stock.of(event.id), [(line.tier, line.count, line.is_vouched) for line in lines], voucher)
+    taken = [(line.tier, line.count, line.discount_cents if line.is_vouched else None) for line in lines]
+    wants = stock.wanted(stock.of(event.id), taken, voucher)
     names = {("tier", line.tier.id): line.tier.name for line in lines} | {("event", event.id): event.title}
     if voucher is not None:
-        names["voucher", voucher.id] = voucher.code
+        names["voucher", voucher.id] = names["budget", voucher.id] = voucher.code
     name = lambda one: names.get((one.kind, one.thing), "this")  # noqa: E731
     try:
         stock.take(order, wants, name=name)
@@ -217,7 +218,7 @@ def _item(event, line):
 def wants_of(order):
     """Stock → how many the order has of it: what stands of its items."""
     items = list(OrderItem.select(OrderItem, Tier).join(Tier).where(OrderItem.order == order))
-    lines = [(item.tier, item.standing, item.is_vouched) for item in items if item.standing]
+    lines = [(item.tier, item.standing, item.off(item.standing)) for item in items if item.standing]
     return stock.wanted(stock.of(order.event_id), lines, order.voucher)
 
 

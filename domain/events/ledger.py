@@ -27,7 +27,8 @@ KIND = Choice(
 
 
 def _joined(query):
-    query = query.join(Stock, on=(Stock.id == StockMove.stock))
+    is_counted = Stock.kind != "budget"  # minor units are no places: what a code took off stands with the code
+    query = query.join(Stock, on=(Stock.id == StockMove.stock) & is_counted)
     for table, kind in ((Tier, "tier"), (EventSession, "session"), (Voucher, "voucher")):
         mine = (Stock.kind == kind) & (Stock.thing == table.id)
         query = query.join_from(Stock, table, JOIN.LEFT_OUTER, on=mine)

@@ -1,6 +1,7 @@
 """Stock: how many there are of a thing and how many of them are held and sold. One `take`, one ledger, one check.
 
-Everything that can run out has a row of it: an event's room, a tier's tickets, a session's seats, a voucher's uses.
+Everything that can run out has a row of it: an event's room, a tier's tickets, a session's seats, a voucher's uses
+and its budget, which is counted in minor units.
 A figure moves by one conditional UPDATE, in the transaction of the row that it follows, and leaves a move in the
 ledger; nobody else writes these tables, a house test says so. Why: docs/decisions/tickets.md
 """
@@ -16,6 +17,7 @@ from database.parameters import parameter
 from database.statements import insert_rows
 from database.transactions import writes
 from domain import Invalid, Refused
+from domain.fields.money import written
 from models import Event, EventSession, OrderItem, SessionSeat, Stock, StockMove, TicketOrder, Tier
 
 _calls = []  # who is told where stock came back
@@ -40,7 +42,8 @@ def of(event_id):
 
 
 def wanted(stocks, lines, voucher=None):
-    """What an order takes: Stock → how many. `lines` are (tier, how many, whether the voucher counts them)."""
+    """What an order takes: Stock → how many. `lines` are (tier, how many, what the voucher takes off them in minor
+    units, or None where it doesn't count them)."""
     wants = {}
 
     def add(kind, thing, count):
@@ -52,15 +55,16 @@ def wanted(stocks, lines, voucher=None):
         if tier.kind == "admission":
             add("event", tier.event_id, count)
     if voucher is not None:
-        vouched = sum(count for _, count, is_vouched in lines if is_vouched)
+        vouched = sum(count for _, count, off in lines if off is not None)
         add("voucher", voucher.id, vouched if voucher.counts == "tickets" else min(vouched, 1))
+        add("budget", voucher.id, sum(off or 0 for *_, off in lines))
     return wants
 
 
 def binds(stocks, tier):
     """The stock that a tier's buyers run into first, or None where there is no end; the page, the hold and the
     organizer's «why?» all ask this."""
-    lines = [(tier, 1, False)]
+    lines = [(tier, 1, None)]
     ends = [one for one in wanted(stocks, lines) if one.size is not None]
     return min(ends, key=lambda one: (one.left, one.kind), default=None)
 
@@ -118,6 +122,9 @@ _set_aside = {"held": _taking(Stock.held), "sold": _taking(Stock.sold)}
 def _too_few(stock, count, name):
     if stock.kind == "voucher":
         return f"The code {name} can't be used so often any more: {stock.left} left, {count} wanted."
+    if stock.kind == "budget":
+        left, off = (written(cents, Event.get_by_id(stock.event_id).currency) for cents in (stock.left, count))
+        return f"The code {name} takes off no more than {left} now, and would take off {off}. Choose fewer tickets."
     if not stock.left:
         return f"{name} is sold out."
     return f"There are only {stock.left} left of {name}, and you want {count}."
@@ -244,7 +251,7 @@ def _ordered(event_id, stocks):
     lines = {}
     query = OrderItem.select(OrderItem, TicketOrder, Tier).join(TicketOrder).switch(OrderItem).join(Tier)
     for item in query.where(TicketOrder.event == event_id, TicketOrder.state << (*TicketOrder.LIVE, "paid")):
-        lines.setdefault(item.order, []).append((item.tier, item.standing, item.is_vouched))
+        lines.setdefault(item.order, []).append((item.tier, item.standing, item.off(item.standing)))
     found = {}
     for order, its in lines.items():
         for stock, count in wanted(stocks, its, order.voucher).items():

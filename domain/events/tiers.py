@@ -103,7 +103,7 @@ def let_over(id, count, *, by):
     by.require("orders.write")
     tier = one(id)
     stocks, why = stock.of(tier.event_id), f"{by.user.name} lets {count} more in"
-    for one_stock in stock.wanted(stocks, [(tier, 1, False)]):
+    for one_stock in stock.wanted(stocks, [(tier, 1, None)]):
         if one_stock.size is not None:
             stock.let_over(one_stock, count, why, by=by.user)
     return f"{count} more of {tier.name} can be sold, beyond its size."

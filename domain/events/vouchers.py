@@ -106,13 +106,13 @@ def make_many(event_id, count, like, *, by):
     pattern = Voucher.one(Voucher.id == like, Voucher.event == event_id)
     if pattern is None:
         raise NotFound()
-    values = {name: getattr(pattern, name) for name in ("note", "discount", "value", "uses", "counts", "most")}
-    values |= {name: getattr(pattern, name) for name in ("shows_hidden", "from_at", "until_at", "tier")}
+    alike = ("note", "discount", "value", "uses", "counts", "most", "budget_cents", "shows_hidden", "from_at")
+    values = {name: getattr(pattern, name) for name in (*alike, "until_at", "tier")}
     made = []
     while len(made) < count:
         code = "".join(secrets.choice(LETTERS) for _ in range(10))
         voucher = Voucher.create(event=event_id, code=code, code_norm=comparable(code), **values)
-        stock.resize(event_id, "voucher", voucher.id, voucher.uses, by=by.user)
+        _count(voucher, by)
         made.append(voucher)
     return made
 
@@ -146,8 +146,24 @@ def _derive(currency, voucher, values):
 
 
 def _after(voucher, before, change, by):
-    if before is None or "uses" in change.fields:
-        stock.resize(voucher.event_id, "voucher", voucher.id, voucher.uses, field="uses", by=by.user)
+    if before is None or {"uses", "budget_cents"} & set(change.fields):
+        _count(voucher, by)
+
+
+def _count(voucher, by):
+    """Its uses and its budget are stocks as large as it says. Refuses with Invalid below what is taken."""
+    stock.resize(voucher.event_id, "voucher", voucher.id, voucher.uses, field="uses", by=by.user)
+    stock.resize(voucher.event_id, "budget", voucher.id, voucher.budget_cents, field="budget_cents", by=by.user)
+
+
+def _given(currency, found, by):
+    """How much of their budgets those that have one took off."""
+    mine = Stock.kind == "budget", Stock.size.is_null(False), Stock.thing << [row.id for row in found]
+    taken = Stock.select(Stock.thing, Stock.held + Stock.sold, Stock.size).where(*mine).tuples()
+    return {
+        id: (("warn" if off >= size else "quiet", f"{written(off, currency)} of {written(size, currency)}"),)
+        for id, off, size in taken
+    }
 
 
 def _copy(id, count, *, by):
@@ -177,6 +193,13 @@ def rules_in(currency):
             Field("held", "Held", Number(), acted=True),
             Field("sold", "Used", Number(), acted=True),
             Field("state", "State", tiers.STATE, default="on"),
+            Field(
+                "budget_cents",
+                "Takes off at most",
+                Price(of=currency),
+                help="Together. Empty for no end.",
+                listed=False,
+            ),
             Field("counts", "Uses count", COUNTS, default="tickets", listed=False),
             Field("most", "Most tickets in an order", Number(1, 1000), listed=False),
             Field("shows_hidden", "Shows hidden tickets", Switch(), default=False, listed=False),
@@ -190,6 +213,7 @@ def rules_in(currency):
             *(("held", IntegerField(), Stock.held), ("sold", IntegerField(), Stock.sold)),
             ("off", Voucher.value, None),
         ),
+        notes=("Budget", partial(_given, currency)),
         acts=(
             Act(*("tier", "Choose the ticket", only_for, "events.write"), asks=_tier_choice),
             Act(

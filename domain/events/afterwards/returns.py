@@ -151,7 +151,7 @@ def give_back(order, item, count, why):
 def _wants(order, item, count):
     """What the order takes while so many of one item stand, and of the others what stands of them now."""
     others = [one for one in holds.standing(order) if one.id != item.id]
-    lines = [(one.tier, one.standing, one.is_vouched) for one in others] + [(item.tier, count, item.is_vouched)]
+    lines = [(one.tier, one.standing, one.off(one.standing)) for one in others] + [(item.tier, count, item.off(count))]
     return stock.wanted(stock.of(order.event_id), [line for line in lines if line[1]], order.voucher)
 
 

@@ -109,7 +109,7 @@ def call(event, place, turn=None, chosen=None):
             chosen = holds.lines_of(event, wishes, place.code or "", added=place.addon_of_id is not None)
         return _hold(event, place, *chosen, turn, is_looking)
     except Refused as refusal:
-        is_gone = isinstance(refusal, stock.SoldOut) and refusal.stock.kind != "voucher"
+        is_gone = isinstance(refusal, stock.SoldOut) and refusal.stock.kind not in ("voucher", "budget")
         if turn is None or is_gone:
             return False  # they keep their place
         raise

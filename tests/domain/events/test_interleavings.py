@@ -59,7 +59,7 @@ def machine(clock, alice, monkeypatch):
             far = {"starts_at": "2200-01-01T10:00Z", "ends_at": "2200-01-02T10:00Z"}
             event, self.tiers = make_event(alice, tickets=tickets, **about | far)
             self.event, self.money = event, 0
-            make_voucher(event, alice, uses="3", value="50")
+            make_voucher(event, alice, uses="3", value="50", budget_cents="13")
 
         def order(self, which):
             mine = list(TicketOrder.select().where(TicketOrder.event == self.event).order_by(TicketOrder.id))

@@ -1,9 +1,10 @@
 import pytest
 
 from domain import Invalid
-from domain.events import events, holds, stock, vouchers
+from domain.events import events, holds, payments, stock, vouchers
+from domain.events.afterwards import returns
 from domain.lists import lists, rows
-from models import Voucher
+from models import Pass, Voucher
 from tests.domain.events.test_stock import figures
 from tests.fixtures.events import make_event, make_tier, make_voucher
 
@@ -85,3 +86,22 @@ def test_a_hundred_more_are_made_and_each_has_its_own_uses(night, at):
     made = vouchers.make_many(event.id, 100, like.id, by=at("alice"))
     assert len({one.code for one in made}) == 100
     assert len(figures(event, "voucher")) == 101
+
+
+def test_its_budget_is_all_that_it_takes_off_together(clock, inside_acme, at):
+    event, (tier,) = make_event(at("alice"), tickets=({"price_cents": "10"},))
+    made = make_voucher(event, at("alice"), value="100", budget_cents="30")
+    order = holds.hold(event.id, {tier.id: 2}, code="SUMMER")
+    with pytest.raises(stock.SoldOut, match=r"no more than €10.00 now, and would take off €20.00"):
+        holds.hold(event.id, {tier.id: 2}, code="SUMMER")
+    holds.say_who(order.id, {"name": "Ada", "email": "ada@example.org"})
+    payments.take_free(order.id)
+    assert figures(event, "budget") == [(0, 2000)]
+    one, _ = Pass.select().order_by(Pass.id)
+    returns.take_back(order.id, [one.id], {}, {"reason": "She can't come."}, by=at("alice"))
+    assert figures(event, "budget") == [(0, 1000)]
+    with pytest.raises(Invalid):
+        rows.change(vouchers.rules_in("EUR"), made.id, {"budget_cents": "5"}, by=at("alice"), parent=event.id)
+    _, given = vouchers.rules_in("EUR").listing.notes
+    assert given([made], at("alice")) == {made.id: (("quiet", "€10.00 of €30.00"),)}
+    assert stock.check(event.id) == []
