@@ -32,6 +32,7 @@ DISCOUNT = Choice(
     )
 )
 COUNTS = Choice((("tickets", "Tickets", "quiet"), ("orders", "Orders", "quiet")))
+AT_MOST = "All together. Empty for no end."
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that looks like another
 
 
@@ -193,13 +194,7 @@ def rules_in(currency):
             Field("held", "Held", Number(), acted=True),
             Field("sold", "Used", Number(), acted=True),
             Field("state", "State", tiers.STATE, default="on"),
-            Field(
-                "budget_cents",
-                "Takes off at most",
-                Price(of=currency),
-                help="Together. Empty for no end.",
-                listed=False,
-            ),
+            Field("budget_cents", "Takes off at most", Price(of=currency), help=AT_MOST, listed=False),
             Field("counts", "Uses count", COUNTS, default="tickets", listed=False),
             Field("most", "Most tickets in an order", Number(1, 1000), listed=False),
             Field("shows_hidden", "Shows hidden tickets", Switch(), default=False, listed=False),
