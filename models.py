@@ -1450,6 +1450,21 @@ class RecordLink(Pivot):
         without_rowid = True
 
 
+class RecordStale(Owned):
+    """A row that changed, and with the `slot` of a link all that link to it by that: rows of a table whose formulas
+    have to be worked out anew, after one that was already. Without a slot it is the row itself."""
+
+    organization = to(Organization, index=False)
+    collection = to(Collection, index=False)
+    slot = IntegerField(default=0, column_name="slot_id")
+    record = IntegerField(column_name="record_id")
+    after = IntegerField(default=0, column_name="after_id")
+    asked = IntegerField(default=1)  # how often it was marked: who works it off ends only what they began
+
+    class Meta:
+        indexes = ((("collection", "slot", "record"), True),)
+
+
 # --- files that are brought into a list -------------------------------------------------------------
 
 

@@ -50,6 +50,7 @@ from domain.organizations import api_answers, api_keys, invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
 from domain.records.archives import leaving, returning
+from domain.records.computed import dependents
 from domain.records.rows import numbers, rehearsals
 from domain.tasks import tasks
 from jobs import verifications
@@ -127,6 +128,7 @@ CALENDAR = (
     Job(
         "record_words", "Move what is searched of tables", rules.move_words, every(seconds=15), woken_by="record words"
     ),
+    Job("record_formulas", "Work out formulas", dependents.work, every(seconds=15), woken_by="record formulas"),
     Job("record_numbers", "Number rows of tables", numbers.work, every(seconds=15), woken_by="record numbers"),
     Job("table_export", "Make ZIPs of tables", leaving.work, every(seconds=15), woken_by="table_export"),
     Job("table_restore", "Bring ZIPs of tables in", returning.work, every(seconds=15), woken_by="table_restore"),

@@ -291,6 +291,7 @@ EVERYWHERE = {
     "domain/organizations/api_keys.py": 2,  # a key names no organization; they end for all alike
     "domain/organizations/api_answers.py": 1,  # old ones go for all alike
     "domain/organizations/transfers.py": 1,  # offers lapse for all alike
+    "domain/records/computed/dependents.py": 1,  # what is to be worked out anew is worked off for all
     "domain/events/events.py": 2,  # an address of an event names no organization, and is the only one of its kind
     "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike
     "domain/events/line/calls.py": 2,  # lines are called for all alike
@@ -346,6 +347,8 @@ DOORS = {
     "domain/records/hanging/doubles.py": "a builder's rule, and numbers of rows alone",
     "domain/records/rows/numbers.py": "the job that numbers rows shows them to nobody",
     "domain/records/rules.py": "the job that moves words shows them to nobody",
+    "domain/records/computed/working.py": "what formulas give; who sees it is said by rights.py, field by field",
+    "domain/records/computed/dependents.py": "what follows from a write is worked out and shown to nobody",
     "domain/records/rows/explanations.py": "who builds asks whether there is a row of this number",
     "domain/records/archives/leaving.py": "a builder's whole tables as a ZIP",
     "domain/records/archives/returning.py": "and back, into tables of their own",
@@ -605,6 +608,7 @@ UNTESTED_BY_NAME = {
     *(f"domain/fields/records/{k}.py" for k in ("amount", "duration", "exact", "many_options", "operators", "people")),
     *(f"domain/fields/records/{k}.py" for k in ("percent", "phone", "rating", "url", "yes_no")),  # test_kinds_of_tables
     *(f"domain/fields/formulas/{part}.py" for part in ("functions", "linked_rows", "names", "types")),  # test_meaning
+    *(f"domain/records/computed/{part}.py" for part in ("scopes", "working")),  # test_formulas, test_dependents
     *(f"domain/base/{part}.py" for part in ("configuration", "variables")),  # tests/test_config.py
     "domain/operations/festival.py",  # the same
     *(f"domain/lists/programs/{part}.py" for part in ("reading", "writing")),  # test_mobile_views, through the API

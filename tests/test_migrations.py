@@ -285,6 +285,7 @@ def rows_of():
         record,
         models.RecordKey.create(slot=slot, key="1a", record=record.id, organization=organization.id),
         models.RecordUnique.create(slot=slot, key="a", record=record.id, organization=organization.id),
+        models.RecordStale.create(organization=organization, collection=collection, record=record.id),
         models.RecordLink.create(slot=slot, from_record=record.id, to_record=record.id, organization=organization.id),
         event,
         kind,

@@ -12,6 +12,7 @@ from database.locks import lock
 from database.statements import delete_values, insert_values, new_ids, update_values
 from domain.lists.sources import AsItIs
 from domain.records import documents
+from domain.records.computed import working
 from models import Collection, Record, RecordKey, RecordSlot, RecordUnique
 
 PLACED = ("slot", "key", "record")
@@ -38,7 +39,7 @@ class Worked(NamedTuple):
 
 def takes(shape):
     """Whether rows of this shape can be written in batches."""
-    return not shape.of_kind(*ELSEWHERE) and not shape.pointing
+    return not (shape.of_kind(*ELSEWHERE) or shape.pointing or working.plan(shape).ways or working.watches(shape))
 
 
 def worked(shape, row, values):
@@ -51,6 +52,7 @@ def worked(shape, row, values):
     if values is not None:
         after = documents.put(shape, row.document if row else {}, values)
         known = {cell.name: row and row.value(cell.name) for cell in shape.cells} | values
+        known |= documents.worked_values(shape, after)
         said = documents.words(shape, after, known)
         columns = (documents.dumped(shape, after), said["words"], said["words_more"])
         keys, uniques = documents.keys(shape, after, known), set(documents.uniques(shape, after, known).items())
@@ -123,10 +125,13 @@ class Filled(NamedTuple):
     is_left: bool
 
 
-def filled(rows, cell, other, span):
+def filled(shape, rows, cell, other, span):
     """The first rows (id, document, version) with their new cells, as many as `span` seconds allow, at least one."""
     made, until = [], time.monotonic() + span
+    work_out = working.filler(shape, other, rows) if other.formula else None
     for id, document, version in rows:
+        if work_out:
+            work_out(id, document)
         value, is_left = documents.fill(document, cell, other, cell.value(document))
         made.append(Filled(documents.as_text(document), version + 1, id, value, is_left))
         if time.monotonic() > until:

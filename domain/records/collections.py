@@ -17,6 +17,7 @@ from domain.fields.kinds import Unfit, clean, comparable, whole
 from domain.fields.records import registry
 from domain.fields.text import Name, Text
 from domain.records import rights, shapes
+from domain.records.computed import dependents
 from models import Collection, RecordField, RecordOption, RecordSlot, ShapeChange
 
 FIELDS = 200  # of one table
@@ -246,6 +247,7 @@ def changed(collection, what, summary, by, shape=None):
         who = last.by.name if last and last.by_id else "Somebody"
         raise Stale(f"{who} changed this table a moment ago. Look again, then do it once more.")
     noted = ShapeChange.create(collection=collection, number=number, what=what, by=by.user)
+    dependents.shape_moved(collection, what, by)
     history.note("records.shape_changed", summary, collection, by=by, target=collection)
     history.changes.record(by.organization, f"record:{collection.id}", None, "updated", by=by.user)
     return noted
@@ -268,7 +270,7 @@ def _add(collection, place, label, kind, options, choices=()):
         place=place,
         kind=kind,
         options=options,
-        is_keyed=made.keyed and not made.long and (kind != "text" or place == 0),
+        is_keyed=made.keyed and not made.long and (kind != "text" or place == 0) and kind not in registry.COMPUTED,
     )
     slot = RecordSlot.create(field=field, kind=kind, options=options)
     RecordField.update(slot_id=slot.id).where(RecordField.id == field.id).execute()
@@ -280,6 +282,10 @@ def _add(collection, place, label, kind, options, choices=()):
 
 
 def _settings(kind, options):
+    if kind in registry.COMPUTED:
+        if not isinstance(options.get("tree"), tuple | list):  # as computed/formulas.py reads it
+            raise Invalid({"kind": "Write what is worked out: choose this kind on the page of fields."})
+        return dict(options)
     try:
         return registry.read_options(kind, options)
     except Unfit as unfit:

@@ -6,6 +6,7 @@ from database.statements import insert_rows, insert_values
 from domain import Invalid
 from domain.fields.records import conversions
 from domain.fields.records.leftover import LeftOver
+from domain.records.computed import working
 from models import RecordKey, RecordLink, RecordUnique
 
 LARGEST = 64_000  # bytes of a document without its long texts
@@ -30,8 +31,9 @@ def values(shape, document):
     return {cell.name: cell.value(document) for cell in shape.cells}
 
 
-def put(shape, document, changed):
-    """The document with some cells changed; what it holds besides (kept slots, hidden fields) stays."""
+def put(shape, document, changed, id=None):
+    """The document with some cells changed, and what is worked out of them; what it holds besides (kept slots, hidden
+    fields) stays. `id` is the row's number, where it has one."""
     made, is_new = dict(document), not document
     for name, value in changed.items():
         cell = shape.by_name[name]
@@ -39,23 +41,39 @@ def put(shape, document, changed):
             _put(made, cell.slot, cell.kind, value)
         for other in cell.filling:
             fill(made, cell, other, value)
-    return made
+    return worked_out(shape, made, id)
+
+
+def worked_out(shape, document, id=None):
+    """The document with what formulas give, also in other slots of their fields."""
+    working.work_out(shape, document, id)
+    for cell in shape.computed:
+        for other in cell.filling:
+            if not other.formula:
+                fill(document, cell, other, cell.value(document))
+    return document
 
 
 def fill(document, cell, other, value):
-    """Write what a cell is in another slot of its field; returns (what stands there, whether words were left over)."""
+    """Write what a cell is in another slot of its field; returns (what stands there, whether words were left over).
+
+    Of a formula nothing is: that is worked out.
+    """
+    if other.formula:
+        stands = other.value(document)
+        return stands, isinstance(stands, LeftOver)
     made = conversions.convert(cell.kind, other.kind, value, cell.form(other))
     _put(document, other.slot, other.kind, made.value, made.beside)
     return made.value, isinstance(made.value, LeftOver) or bool(made.beside)
 
 
-def filled(shape, document):
-    """The document with what is being filled beside its cells."""
+def filled(shape, document, id=None):
+    """The document of a row that comes back, with what is being filled beside its cells and what is worked out."""
     for cell in shape.cells:
         for other in cell.filling:
             if not other.is_kept:
                 fill(document, cell, other, cell.value(document))
-    return document
+    return worked_out(shape, document, id)
 
 
 def _put(document, slot, kind, value, beside=""):
@@ -88,8 +106,10 @@ def words(shape, document, known=None):
     found: dict[str, list] = {"words": [], "words_more": []}
     known = values(shape, document) if known is None else known
     for cell in shape.cells:
+        if cell.formula and cell.kind_name != "text":
+            continue
         value = known[cell.name]
-        if value is not None:
+        if value is not None and not (cell.formula and isinstance(value, LeftOver)):
             said = str(value) if isinstance(value, LeftOver) else cell.kind.searched(value)
             found["words" if cell.is_open else "words_more"].append(said)
     return {name: " ".join(said)[:WORDS] for name, said in found.items()}
@@ -101,6 +121,11 @@ def keys(shape, document, known=None):
         return {(place.slot, place.key(place.value(document))) for place in shape.places}
     beside = {(place.slot, place.key(place.value(document))) for place in shape.places[len(shape.keyed) :]}
     return {(cell.slot, cell.key(known[cell.name])) for cell in shape.keyed} | beside
+
+
+def worked_values(shape, document):
+    """name → value of all that is worked out in a document."""
+    return {cell.name: cell.value(document) for cell in shape.computed}
 
 
 def is_no_value(value):

@@ -9,7 +9,7 @@ from database.clock import now
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.fields.kinds import Unfit, clean, comparable
-from domain.fields.records import conversions
+from domain.fields.records import conversions, registry
 from domain.fields.text import Text
 from domain.records import collections, documents, kind_changes, links, rights, shape_changes, shapes
 from models import Collection, RecordField, RecordOption
@@ -73,6 +73,8 @@ def rule(slug, id, *, by, is_required, is_unique, shape=None):
     Returns the rows that have a value twice. Refuses with Invalid what a kind can't, NotFound or Stale.
     """
     row, collection = _field(slug, id, by)
+    if row.kind in registry.COMPUTED and (is_required or is_unique):
+        raise Invalid({"is_unique": f"{row.label} is worked out: nobody writes it, so no rule holds for it."})
     diff = {"fields": {row.id: {"is_required": bool(is_required), "is_unique": bool(is_unique)}}}
     made = shape_changes.make(collection, diff, f"{collection.name}: {row.label} has rules", by, shape)
     return made.doubles

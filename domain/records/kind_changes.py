@@ -20,6 +20,7 @@ from domain.fields.records import conversions, formats, registry
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.fields.records.many_options import split
 from domain.records import batches, collections, documents, questions, shape_changes, shapes
+from domain.records.computed import working
 from domain.records.hanging import queries, uses
 from models import (
     Collection,
@@ -39,6 +40,7 @@ KEPT = 30  # days
 SLOTS = 3  # kept ones of a field
 LOOKED = 20_000  # cells that a rehearsal looks at while somebody waits; rehearsals.py looks at the others
 BATCH = 1000
+LINKED = 200  # of rows that others are read for
 SPAN = 0.015  # seconds after which a batch has what it has, so that others write in between
 SHOWN = 25
 
@@ -205,7 +207,19 @@ def begin(slug, id, kind, *, by, options=None, given=None, adds_words=True, shap
     target = registry.made(kind, made.options, ())
     is_keyed = target.keyed and not target.long and (kind != "text" or row.is_keyed or ordered)
     kept = made.options | {"read": made.form.kept(), "keyed": is_keyed}
-    slot = RecordSlot.create(field=row, kind=kind, options=kept, state="filling")
+    return _begin(collection, row, kind, kept, by, shape)
+
+
+def fill(collection, row, kind, options, by, shape=None):
+    """Have a field worked out, in the present transaction: its settings are read already. Refuses with Stale, or while
+    it is becoming something else."""
+    if RecordSlot.select().where(RecordSlot.field == row, RecordSlot.state == "filling").exists():
+        raise Refused(f"{row.label} is being worked out. Wait for it, or stop it.")
+    return _begin(collection, row, kind, options | {"keyed": True}, by, shape)
+
+
+def _begin(collection, row, kind, options, by, shape):
+    slot = RecordSlot.create(field=row, kind=kind, options=options, state="filling")
     label = registry.KINDS[kind].label.lower()
     what = {"slots": {slot.id: {"state": [None, "filling"]}}}
     collections.changed(collection, what, f"{collection.name}: {row.label} is becoming {label}", by, shape)
@@ -248,7 +262,7 @@ def _checked(row, kind, options, by):
     """The settings of a kind out of texts. Refuses with Invalid what isn't offered."""
     if kind not in registry.KINDS:
         raise Invalid({"kind": "There is no such kind of field."})
-    if conversions.way(row.kind, kind) == conversions.NO:
+    if conversions.way(registry.plain(row.kind, row.options), kind) == conversions.NO:
         raise Invalid({"kind": conversions.INSTEAD})
     for one in (options, row.options):  # what it links to stands in its cells
         collections.check_linked(one, by)
@@ -310,7 +324,7 @@ def _fill(job):
     if not rows and archived:
         kinds = (cell.kind.for_all(), other.kind.for_all())
         return _flip(job, slot, row, collection, queries.Becoming(cell.name, *kinds, cell.form(other)))
-    made = batches.filled(rows, cell, other, SPAN)
+    made = batches.filled(shape, rows[: LINKED if working.plan(shape).ways else BATCH], cell, other, SPAN)
     facts = {"archived": archived or not rows, "upto": made[-1].id if made else 0}
     facts["left"] = job.facts["left"] + sum(one.is_left for one in made)
     if not long_jobs.progress(job, job.done + len(made), lasting=True, **facts):

@@ -37,7 +37,8 @@ class Reader:
 
     @property
     def adds(self):
-        return self.rights.adds and self._title.name not in self.rights.fixed and not self._title.kind.pointing
+        is_written = not (self._title.field.acted or self._title.kind.pointing)
+        return self.rights.adds and is_written and self._title.name not in self.rights.fixed
 
     @cached_property
     def fields(self):

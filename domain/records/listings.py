@@ -19,6 +19,7 @@ from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Listing, Tab, both
 from domain.organizations import members
 from domain.records import collections, links, rights, shapes
+from domain.records.computed import working
 from domain.records.sight import Sight
 from models import Collection
 
@@ -107,7 +108,7 @@ def _made(_database, shape, allowed, stale_words):
         also=("changed_by",) if is_whole else (),
         ranges=dates,
         calendar=tuple(name for name in dates if shape.by_name[name].is_keyed),
-        hears=" ".join(sorted({*(f"record:{table}" for table in _beside(allowed)), *pictures})),
+        hears=" ".join(sorted({*(f"record:{table}" for table in _beside(allowed, shape)), *pictures})),
         icon="table",
         title=shape.name,
         exports=tuple(f.name for f in (*fields, *system) if not f.listed),
@@ -124,10 +125,10 @@ def _made(_database, shape, allowed, stale_words):
     )
 
 
-def _beside(allowed):
+def _beside(allowed, shape):
     """The tables whose rows tell what is seen of this one's."""
     conditions = {one.table for group in allowed.where for one in group if one.table}
-    return {there.collection for _, _, there, _ in allowed.linked} | conditions
+    return {there.collection for _, _, there, _ in allowed.linked} | conditions | working.tables_beside(shape)
 
 
 def _shares(by):

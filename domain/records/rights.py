@@ -7,10 +7,13 @@ are made in domain/records/rules.py.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from domain.fields.formulas import grammar
+from domain.fields.kinds import whole
 from domain.records import shapes
 from domain.records.rows import row_conditions
-from models import Collection, RecordRule
+from models import Collection, RecordField, RecordRule
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,54 @@ ALL = Rights("all", (), "all", True, True, True, True)
 
 def of(collection, by, shape):
     """The Rights of a member over a table of this shape, and over those it links to."""
-    allowed, linked = _of(collection, by, shape), []
+    allowed, linked = _inheriting(_of(collection, by, shape), by, shape), []
     for cell in shape.of_kind("link", "links"):
         if allowed.sees != "none" and allowed.sees_field(cell.name):
             other = Collection.one(Collection.id == cell.kind.table, Collection.archived_at.is_null())
             theirs = other and shapes.read(other)
-            beyond = other and _of(other, by, theirs)
+            beyond = other and _inheriting(_of(other, by, theirs), by, theirs)
             if beyond and beyond.sees != "none":
                 linked.append((cell.name, other.slug, theirs, beyond))
     return replace(allowed, linked=tuple(linked)) if linked else allowed
+
+
+def _inheriting(allowed, by, shape):
+    """Without what is worked out of anything that they don't see, unless a builder showed it to all."""
+    if allowed == ALL or not shape.computed:
+        return allowed
+    hidden = {cell.name for cell in shape.computed if not _sees_all_of(cell, allowed, by, shape)}
+    return replace(allowed, hidden=allowed.hidden | hidden) if hidden else allowed
+
+
+def _sees_all_of(cell, allowed, by, shape, depth=50):
+    """Whether somebody with these rights sees all that a field goes by, through every link."""
+    if not allowed.sees_field(cell.name) or not depth:
+        return False
+    if cell.formula is None or cell.formula.get("open"):
+        return True
+    for word, id, *beyond in grammar.names(cell.formula["tree"]):
+        if word == "field":
+            one = shape.by_name.get(f"f{id}")
+            if one and not _sees_all_of(one, allowed, by, shape, depth - 1):
+                return False
+        elif not _sees_beyond(word, id, beyond[0], allowed, by, shape, depth):
+            return False
+    return True
+
+
+def _sees_beyond(word, link, field, allowed, by, shape, depth):
+    """The same of a field of linked rows: all of the other table's rows are theirs to see, and the link."""
+    of: Any = RecordField.get_or_none(RecordField.id == link)
+    table = of and (whole(of.options.get("table")) if word == "link" else of.collection_id)
+    other = table and Collection.one(Collection.id == table)
+    if not other or (word == "link" and not allowed.sees_field(f"f{link}")):
+        return other is None  # what isn't there tells nothing
+    theirs = shapes.read(other)
+    beyond = allowed if theirs.collection == shape.collection else _of(other, by, theirs)
+    if beyond.sees != "all" or (word == "back" and not beyond.sees_field(f"f{link}")):
+        return False
+    one = theirs.by_name.get(f"f{field}")
+    return one is None or _sees_all_of(one, beyond, by, theirs, depth - 1)
 
 
 def _of(collection, by, shape):

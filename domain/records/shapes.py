@@ -1,6 +1,6 @@
 """What a table that people made looks like at one number of its shape: its fields, their slots and kinds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -11,6 +11,7 @@ from database.compiled import Compiled
 from database.connections import database
 from database.parameters import parameter
 from domain import Stale
+from domain.fields.formulas import grammar
 from domain.fields.kinds import Field, Kind
 from domain.fields.records import formats, operators, registry
 from domain.fields.records.leftover import LeftOver
@@ -47,6 +48,7 @@ class Filling:
     kind: Kind
     options: dict
     is_kept: bool = False  # filled and left; what is changed since is written here too
+    formula: Any = None  # its options, where it is worked out
 
     @cached_property
     def form(self):
@@ -74,6 +76,7 @@ class Cell:
     aliases: tuple = ()
     options: Any = None
     is_open: bool = True  # whether everybody sees it who sees the row
+    formula: Any = None  # its options, where it is worked out
     filling: tuple[Filling, ...] = ()
 
     @cached_property
@@ -148,6 +151,10 @@ class Shape:
         return tuple(cell for cell in self.cells if cell.is_keyed)
 
     @cached_property
+    def computed(self):
+        return tuple(cell for cell in self.cells if cell.formula)
+
+    @cached_property
     def places(self):
         """All slots that have keys: of fields, those that are filled beside them, and those of fields put away."""
         every = [*self.cells, *self.away]
@@ -217,11 +224,32 @@ def _read(_database, id, number, moment, name):
         RecordSlot.field.in_([f.id for f in fields]), RecordSlot.state.in_(("filling", "kept"))
     ):
         kind = registry.made(slot.kind, slot.options, options.get(slot.field_id, ()))
-        filling.setdefault(slot.field_id, []).append(Filling(slot.id, kind, slot.options, slot.state == "kept"))
+        made = Filling(slot.id, kind, slot.options, slot.state == "kept", _formula(slot))
+        filling.setdefault(slot.field_id, []).append(made)
     rules = list(RecordRule.select().where(RecordRule.collection == id))
     cells = [(f, _cell(f, options.get(f.id, ()), tuple(filling.get(f.id, ())), rules)) for f in fields]
+    cells = _as_open_as_their_inputs(cells)
     here, away = (tuple(cell for f, cell in cells if bool(f.archived_at) == gone) for gone in (False, True))
     return Shape(id, number, name, here, moment, away)
+
+
+def _formula(slot):
+    return slot.options if slot.kind in registry.COMPUTED else None
+
+
+def _as_open_as_their_inputs(cells):
+    """What is worked out is open to all where all that it goes by is; what comes from other tables never is."""
+    by_id = {cell.id: cell for _, cell in cells}
+
+    def is_open(cell, depth=0):
+        if cell.formula is None or not cell.is_open or depth > 200:
+            return cell.is_open and depth <= 200
+        for word, id, *_ in grammar.names(cell.formula["tree"]):
+            if word != "field" or (id in by_id and not is_open(by_id[id], depth + 1)):
+                return False
+        return True
+
+    return [(row, replace(cell, is_open=is_open(cell)) if cell.formula else cell) for row, cell in cells]
 
 
 def aliases(row):
@@ -242,14 +270,18 @@ def _begins(row, kind):
 
 def _cell(row, options, filling, rules):
     kind = registry.made(row.slot.kind, row.slot.options, options)
-    facts = {"required": row.is_required, "help": row.help or "", "acted": kind.counts or kind.holds_files}
+    formula = _formula(row.slot)
+    is_acted = bool(kind.counts or kind.holds_files or formula)
+    facts = {"required": row.is_required, "help": row.help or "", "acted": is_acted}
     facts["begins"] = _begins(row, kind)
     names = (row.api_name, *aliases(row))
     made = Field(f"f{row.id}", row.label, kind, listed=not kind.long, also=names, **facts)
     return Cell(
-        *(row.id, made, row.slot_id, row.kind, row.is_keyed and kind.keyed, row.is_unique, row.api_name),
+        *(row.id, made, row.slot_id, registry.gives(formula) if formula else row.kind),
+        *(row.is_keyed and kind.keyed, row.is_unique, row.api_name),
         aliases=names[1:],
         options=row.slot.options,
         is_open=all(rule.fields.get(str(row.id), rule.others) != "nothing" for rule in rules),
         filling=filling,
+        formula=formula,
     )

@@ -13,13 +13,13 @@ from typing import Any
 
 from database.clock import now
 from database.connections import database
-from database.locks import lock
 from domain.fields.kinds import comparable
 from domain.fields.records.leftover import plain_cell, stored_cell
 from domain.lists import asks, conditions, lists
 from domain.lists.asks import AtLeast
 from domain.lists.sources import Source
 from domain.records import batches, documents, links, plans, questions, shapes
+from domain.records.computed import dependents
 from domain.records.rows import board_rows, charted_rows, numbers
 from domain.records.shapes import EMPTY
 from domain.records.stored_rows import Row
@@ -365,22 +365,23 @@ class Sight(Source):
         return links.seen(self._readers, shown)[0] if shown else None
 
     def make(self, listing, values, by, parent):
-        lock("records", self.shape.collection)
+        dependents.lock_all(self.shape)
         shape = shapes.still(self.shape, values)
         values = numbers.given(shape, shape.begun_beyond(self.rights) | values)
         document = documents.put(shape, {}, values)
         text, maker, moment = documents.dumped(shape, document), by.user.id, now()
         times = {"created_at": moment, "updated_at": moment, "changed_at": moment}
         made = {"collection": shape.collection, "cells": text, "created_by": maker, "changed_by": maker}
-        known = dict.fromkeys(shape.by_name) | values
+        known = dict.fromkeys(shape.by_name) | values | documents.worked_values(shape, document)
         id = Record.put(**made, **documents.words(shape, document, known), **times).id
-        documents.place(shape, id, None, document, known)
+        dependents.place(shape, id, None, document, known)
         return Row(self.shape, id, document, 1, maker, moment, maker, moment)
 
     def write(self, listing, row, before, values, extra, by):
-        lock("records", self.shape.collection)
+        dependents.lock_all(self.shape)
         shape = shapes.still(self.shape, values)
-        document = documents.put(shape, row.document, links.whole(self.shape, self._readers, row.document, values))
+        whole = links.whole(self.shape, self._readers, row.document, values)
+        document = documents.put(shape, row.document, whole, row.id)
         moved = {
             "cells": documents.dumped(shape, document),
             **documents.words(shape, document),
@@ -391,18 +392,18 @@ class Sight(Source):
         stood = (Record.id == row.id, Record.version == row.version, Record.archived_at.is_null())
         if not Record.update(**moved).where(*stood).execute():
             return False
-        documents.place(shape, row.id, row.document, document)
+        dependents.place(shape, row.id, row.document, document)
         row.document, row.version = document, row.version + 1
-        row.cells |= values
+        row.cells |= values | documents.worked_values(shape, document)
         return True
 
     def remove(self, listing, row, by):
         """To the trash: what stood in it stays."""
-        lock("records", self.shape.collection)
+        dependents.lock_all(self.shape)
         Record.update(archived_at=now(), archived_by=by.user.id, words="", words_more="").where(
             Record.id == row.id
         ).execute()
-        documents.place(shapes.still(self.shape, ()), row.id, row.document, None)
+        dependents.place(shapes.still(self.shape, ()), row.id, row.document, None)
         first = listing.first
         return {first: [stored_cell(self.shape.by_name[first].kind, row.value(first)), None]}
 
@@ -436,12 +437,13 @@ class Sight(Source):
         return links.seen(self._readers, [Row(self.shape, *found[0])])[0] if found else None
 
     def put_back(self, listing, id, noted, restored, by):
+        dependents.lock_all(self.shape)
         record = Record.one(Record.id == id, Record.collection == self.shape.collection)
         shape = shapes.still(self.shape, ())
-        document = documents.filled(shape, documents.without_doubles(shape, json.loads(record.cells)))
+        document = documents.filled(shape, documents.without_doubles(shape, json.loads(record.cells)), id)
         back = {"cells": documents.dumped(shape, document), **documents.words(shape, document)}
         Record.update(archived_at=None, archived_by=None, **back).where(Record.id == id).execute()
-        documents.place(shape, id, None, document)
+        dependents.place(shape, id, None, document)
         return self.now_there(listing, id)
 
     def follows(self, listing, noted, written):

@@ -1,10 +1,14 @@
-// «@» in a comment offers the members: arrows choose, Enter or Tab takes, Esc closes.
+// «@» in a comment offers the members, «{» in a formula its fields: arrows choose, Enter or Tab takes, Esc closes.
 (() => {
   const MOST = 8;
   let field = null, list = null, chosen = 0;
 
   function begun() {
     const before = field.value.slice(0, field.selectionStart);
+    if (field.dataset.sign) {
+      const at = before.lastIndexOf(field.dataset.sign);
+      return at > before.lastIndexOf("}") ? { from: at, typed: before.slice(at + 1).trim().toLocaleLowerCase() } : null;
+    }
     const found = /(?:^|[\s(\[{,;:>*_~"'„“«])@([^\s@][^@\n]{0,60}|)$/u.exec(before);
     return found && { from: before.length - found[1].length, typed: found[1].toLocaleLowerCase() };
   }
@@ -18,14 +22,14 @@
     field = input;
     const mention = begun();
     const all = mention ? JSON.parse(input.dataset.mentions) : [];
-    const fits = all.filter((name) => name.toLocaleLowerCase().split(/\s+/).some((_, at, words) => words.slice(at).join(" ").startsWith(mention.typed))).slice(0, MOST);
+    const fits = all.filter((name) => name.toLocaleLowerCase().split(input.dataset.sign ? /[\s{.]+/ : /\s+/).some((_, at, words) => words.slice(at).join(" ").startsWith(mention.typed))).slice(0, MOST);
     if (!fits.length) { close(); return; }
     if (!list) {
       list = document.createElement("ul");
       list.className = "mention-choices";
       list.id = `${input.id}_mentions`;
       list.setAttribute("role", "listbox");
-      list.setAttribute("aria-label", "People to mention");
+      list.setAttribute("aria-label", input.dataset.offers || "People to mention");
       list.addEventListener("pointerdown", (event) => { event.preventDefault(); take(event.target.closest("li")); });
       input.after(list);
     }
@@ -51,7 +55,7 @@
     if (!item) return;
     const input = field, { from } = begun();
     close();
-    input.setRangeText(`${item.textContent} `, from, input.selectionStart, "end");
+    input.setRangeText(input.dataset.sign ? item.textContent : `${item.textContent} `, from, input.selectionStart, "end");
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }
   document.addEventListener("input", (event) => { if (event.target.matches("[data-mentions]") && !event.isComposing) open(event.target); });

@@ -9,6 +9,7 @@ from domain import Invalid, Refused
 from domain.fields.kinds import whole
 from domain.fields.records import conversions, formats, registry
 from domain.records import collections, field_changes, kind_changes, shape_changes, shapes
+from domain.records.computed import formulas
 from domain.records.hanging import uses
 from domain.records.rows import rehearsals
 from views import access, pages
@@ -33,6 +34,8 @@ def _shown(table, id, refusal=None, looks=False):
     collection = collections.found(table)
     field = collections.field_of(collection, id)
     field.kind_made = registry.made(field.kind, field.options)
+    plain, is_worked_out = registry.plain(field.kind, field.options), field.kind in registry.COMPUTED
+    becomes = [*([plain] if is_worked_out else []), *conversions.offered(plain)]
     return pages.page(
         "records/field.html",
         refusal.status if refusal else 200,
@@ -41,7 +44,9 @@ def _shown(table, id, refusal=None, looks=False):
         words=(words := kind_changes.words_of(field)),
         named=[(one.id, one.label) for one in words],
         kinds=registry.KINDS,
-        becomes=[(kind, registry.KINDS[kind].label) for kind in conversions.offered(field.kind)],
+        becomes=[(kind, registry.KINDS[kind].label) for kind in becomes],
+        formula=formulas.written(collection, field.kind, field.options)["formula"] if is_worked_out else "",
+        may_open=g.by.may("records.build"),
         settings=registry.OPTIONS,
         link_tables=link_tables(),
         filling=kind_changes.progress(collection).get(field.id),
@@ -93,6 +98,9 @@ def act(table, id):
                 said = {name: form.get(name, "") for name in ("help", "begins")}
                 field_changes.describe(table, id, by=g.by, shape=shape, **said)
                 return "Saved."
+            case "open" | "close" as way:
+                formulas.open_to_all(table, id, way == "open", by=g.by, shape=shape)
+                return "Everybody who sees the table sees it." if way == "open" else "Only who sees all inputs sees it."
             case "order":
                 kind_changes.order(table, id, by=g.by, shape=shape)
                 return "It is being put in order. You can work on."

@@ -1,6 +1,7 @@
 """Tables that people make: all of them, a new one, the rows of one, and its fields."""
 
 from functools import partial
+from urllib.parse import urlencode
 
 from flask import Blueprint, g
 from htmx_flask import request
@@ -22,7 +23,20 @@ blueprint = Blueprint("records", __name__)
 HERE = "/<organization>/records"
 ICONS = (
     *("table", "letter-case", "align-left", "toggle-left", "calendar", "clock", "user", "tag", "columns", "hash"),
-    *("coin", "percentage", "tags", "hourglass", "users", "mail", "phone", "link", "star"),
+    *(
+        "coin",
+        "percentage",
+        "tags",
+        "hourglass",
+        "users",
+        "mail",
+        "phone",
+        "link",
+        "star",
+        "math-function",
+        "eye",
+        "sum",
+    ),
 )
 
 # What every table of people's has, for the routes: which one is meant is asked at each request.
@@ -151,6 +165,9 @@ def _fields(table, refusal=None, about=None):
 def add_field(table):
     form, label = request.form, request.form.get("label", "")
     kind = form.get("kind") or guesses.kind_of(label)
+    if kind in registry.COMPUTED:
+        asked = urlencode({"kind": kind, "label": label})
+        return pages.go(f"{_at(collections.found(table))}/formulas?{asked}")
     words = [word for word in form.get("words", "").replace("\n", ",").split(",") if word.strip()]
     try:
         options = {name: form.get(name, "") for name in ("table", "back")}

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from database.clock import local, now
 from domain.fields.kinds import Unfit
 from domain.fields.person import emails
-from domain.fields.records import formats
+from domain.fields.records import formats, registry
 from domain.fields.records.amount import Amount
 from domain.fields.records.duration import UNITS
 from domain.fields.records.leftover import LeftOver
@@ -24,7 +24,7 @@ _ANY = (
     "text long_text number money percent yes_no choice choices day moment duration person people email phone url "
     "rating link links autonumber"
 )
-BESIDE = ("autonumber", "files")  # what another kind becomes only where that is said
+BESIDE = ("autonumber", "files", *registry.COMPUTED)  # what another kind becomes only where that is said
 _WAYS = {
     "text": {KEEP: "long_text", READ: "person people email phone url rating link links autonumber", ASK: "*"},
     "long_text": {READ: "person people email phone url rating link links", ASK: "*"},

@@ -89,6 +89,29 @@ def _linked(takes_many):
     )
 
 
+COMPUTED = ("formula", "lookup", "rollup")  # kinds that nobody writes: domain/records/computed
+RESULTS = {  # what a formula gives (domain/fields/formulas/types.py) → the kind of its cells
+    **{"text": "text", "number": "number", "percent": "percent", "money": "money", "date": "day", "moment": "moment"},
+    **{"duration": "duration", "yes_no": "yes_no", "person": "person"},
+}
+
+
+def gives(options):
+    """The kind, by its name here, of what a formula with these options gives."""
+    return RESULTS[options.get("gives", "text")]
+
+
+def plain(kind, options):
+    """The kind that cells of a field have: of one that is worked out, what it gives."""
+    return gives(options) if kind in COMPUTED else kind
+
+
+def _computed(options, _choices):
+    if (kind := gives(options)) == "text":
+        return Text(10_000)
+    return KINDS[kind].made({name: options[name] for name in ("places", "currency") if name in options}, ())
+
+
 KINDS = {
     "text": Offered("Text", "Meyer & Sons", "letter-case", lambda options, _: _text(options, 1000)),
     "long_text": Offered(
@@ -113,6 +136,9 @@ KINDS = {
     "files": Offered("Files", "A picture, a contract", "file", lambda options, _: Files()),
     "autonumber": Offered("Number of the row", "INV-0017", "hash", _autonumber),
     "links": Offered("Several links", "Rows of another table", "stack-2", _linked(True)),
+    "formula": Offered("Formula", "{Price} * {Count}", "math-function", _computed),
+    "lookup": Offered("Look-up", "A field of a linked row", "eye", _computed),
+    "rollup": Offered("Roll-up", "The sum of linked rows", "sum", _computed),
 }
 
 

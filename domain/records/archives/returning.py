@@ -28,7 +28,7 @@ from domain.files import names, stores
 from domain.imports import imports, kept_files
 from domain.lists import attachments
 from domain.records import batches, collections, documents, field_changes, shapes
-from domain.records.archives import leaving
+from domain.records.archives import leaving, worked_out
 from models import Collection, Comment, Membership, Record, RecordOption, RecordSlot, StoredFile, User
 
 log = logging.getLogger("guildhall.records")
@@ -215,15 +215,19 @@ class _Restore:
         for shape in about:
             if str(shape["id"]) not in self.job.facts.get("tables", {}):
                 self._make_table(shape)
-        for shape in about:
-            for field in shape["fields"][1:]:
-                if str(field["id"]) not in self.job.facts["fields"]:
-                    self._make_field(self.job.facts["tables"][str(shape["id"])], field)
+        wanted = [(shape, field) for shape in about for field in shape["fields"][1:]]
+        computed = [one for one in wanted if one[1]["kind"] in registry.COMPUTED]
+        for shape, field in [one for one in wanted if one not in computed]:
+            if str(field["id"]) not in self.job.facts["fields"]:
+                self._make_field(self.job.facts["tables"][str(shape["id"])], field)
+        if computed:
+            worked_out.make(computed, self.job, self._make_field, self.by)
+            worked_out.put_in_order(about, self.job.facts["fields"])
 
     @writes
     def _make_table(self, shape):
         facts = {"tables": {}, "fields": {}, "words": {}, "parts": {}} | deepcopy(self.job.facts)
-        first = shape["fields"][0]
+        first = worked_out.typed(shape["fields"][0])
         kind = first["kind"] if first["kind"] not in leaving.LINKS else "text"
         words = [word["label"] for word in first["words"]]
         options = first["options"] if kind == first["kind"] else {}
@@ -295,7 +299,12 @@ class _Restore:
         values = {}
         for old, new in self.job.facts["fields"].items():
             cell = shape.by_name.get(f"f{new}")
-            if cell is None or cell.kind.holds_files or (cell.kind_name in leaving.LINKS) is not is_linked:
+            if (
+                cell is None
+                or cell.formula
+                or cell.kind.holds_files
+                or (cell.kind_name in leaving.LINKS) is not is_linked
+            ):
                 continue
             stored, words = line["cells"].get(old), line["left_over"].get(old)
             if stored is None:
@@ -349,7 +358,8 @@ class _Restore:
             if values:
                 record = Record.get_by_id(rows[int(line["id"])])
                 before = json.loads(record.cells)
-                after = documents.put(shape, before, {name: value or None for name, value in values.items()})
+                values = {name: value or None for name, value in values.items()}
+                after = documents.put(shape, before, values, record.id)
                 Record.update(cells=documents.dumped(shape, after)).where(Record.id == record.id).execute()
                 documents.place(shape, record.id, before, after)
 
@@ -388,7 +398,7 @@ class _Restore:
         record = Record.get_by_id(id)
         document = json.loads(record.cells)
         held = shape.by_name[name].value(document) or ()
-        after = documents.put(shape, document, {name: (*held, file)})
+        after = documents.put(shape, document, {name: (*held, file)}, id)
         Record.update(cells=documents.dumped(shape, after)).where(Record.id == id).execute()
 
     def _comments(self, table, batch):
@@ -411,6 +421,7 @@ class _Restore:
                     given = {"is_required": bool(field["is_required"]), "is_unique": bool(field["is_unique"])}
                     new = self.job.facts["fields"][str(field["id"])]
                     field_changes.rule(collections.numbered(id).slug, new, by=self.by, **given)
+        worked_out.begin(self.job.facts["tables"].values(), self.by)
         leaving.finish(self.job)
 
     def _describe(self, table, field):

@@ -10,6 +10,7 @@ from database.scope import inside
 from database.transactions import writes
 from domain.base import long_jobs
 from domain.records import collections, documents, shapes
+from domain.records.computed import dependents
 from models import Collection, Record, RecordField, RecordKey, RecordSlot
 
 BATCH = 500
@@ -77,9 +78,9 @@ def _begun(slot, field):
 
 
 def _write(shape, row, before, values):
-    document = documents.put(shape, before, values)
+    document = documents.put(shape, before, values, row.id)
     moved = {"cells": documents.dumped(shape, document), "version": row.version + 1}
     if row.archived_at is None:
         moved |= documents.words(shape, document)
-        documents.place(shape, row.id, before, document)
+        dependents.place(shape, row.id, before, document)
     Record.update(**moved).where(Record.id == row.id).execute()

@@ -75,7 +75,7 @@ def test_limits_are_said(table, at, monkeypatch):
 
 def test_a_kind_or_a_table_that_there_is_not(table, at):
     with pytest.raises(Invalid, match="no such kind"):
-        collections.add_field("repairs", "State", "formula", by=at("alice"))
+        collections.add_field("repairs", "State", "spell", by=at("alice"))
     with pytest.raises(NotFound):
         collections.add_field("nothing", "State", by=at("alice"))
     with pytest.raises(NotFound):

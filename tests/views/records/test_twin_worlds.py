@@ -30,7 +30,7 @@ PAGE = "/acme/records/offers"
 OURS = ("/<organization>/records", "/<organization>/dashboard")
 # Besides routes of these rooms, which are asked below. A route of another room fails the test until it is said here
 # whether rows of people's tables stand there.
-ASKED = {"records", "archives", "record_fields", "record_rules", "record_links", "dashboards"}
+ASKED = {"records", "archives", "record_fields", "record_rules", "record_links", "record_formulas", "dashboards"}
 ASKED_TOO = {"home", "palette", "notices", "feeds", "file_links", "live", "tasks", "organizations"}
 WITHOUT_ROWS = {
     *("static", "front", "dev", "health", "offline", "address", "sandbox", "settings", "pricing", "tiers", "plans"),

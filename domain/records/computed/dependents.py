@@ -1,0 +1,237 @@
+"""Whatever goes by a row follows it: in the same write where that are few rows, else by a job, from a queue of marks.
+
+A mark is a row that changed, and the link along which others go by it. It is made in the transaction of the change,
+so a kill loses nothing; made again it begins anew. A table all of whose formulas have to be worked out is a long job.
+"""
+
+import json
+
+from database.locks import lock
+from database.scope import everywhere, inside
+from database.statements import delete_values, insert_values, update_values
+from database.transactions import present, wake, writes
+from domain.base import long_jobs
+from domain.records import documents, shapes
+from domain.records.computed import scopes, working
+from models import Collection, Record, RecordField, RecordKey, RecordLink, RecordOption, RecordSlot, RecordStale
+
+AT_ONCE = 50  # rows that are worked out in the write they follow from
+BATCH = 200
+WHOLE = "record formulas"  # the long job of one table
+PLACED = ("slot", "key", "record")
+
+
+def lock_all(shape):
+    """Lock a table for a write, and those whose rows follow: always in the same order."""
+    for one in sorted({shape.collection, *working.tables_after(shape)}):
+        lock("records", one)
+
+
+def place(shape, id, before, after, known=None):
+    """documents.place, and what follows from it. Refuses as that does."""
+    documents.place(shape, id, before, after, known)
+    tell(shape, [(id, before, after)])
+
+
+def tell(shape, moved, room=None):
+    """Have what goes by rows follow: (id, document before, document after) of each, None where it isn't there.
+
+    In the present transaction. Returns how many rows more could be worked out at once.
+    """
+    room = AT_ONCE if room is None else room
+    for watch in working.watches(shape):
+        rows = [one for one in moved if _matters(watch, *one[1:])]
+        if rows:
+            room = _follow(watch, rows, room)
+    return room
+
+
+def _matters(watch, before, after):
+    if before is None or after is None or (watch.cell and _differs(watch.cell.slot, before, after)):
+        return True
+    return any(_differs(slot, before, after) for slot in watch.slots)
+
+
+def _differs(slot, before, after):
+    return any(before.get(key) != after.get(key) for key in (f"s{slot}", f"~s{slot}"))
+
+
+def _follow(watch, rows, room):
+    is_locked = ("records", watch.table) in present().locks
+    if watch.cell:
+        targets = {to for _, *both in rows for one in both if one for to in documents.numbers(watch.cell.value(one))}
+    else:
+        ids = [id for id, _, _ in rows]
+        query = RecordLink.select(RecordLink.from_record).where(
+            RecordLink.slot == watch.slot, RecordLink.to_record.in_(ids)
+        )
+        targets = {id for (id,) in query.limit(room + 1).tuples()}
+    if is_locked and len(targets) <= room:
+        return renew(watch.table, sorted(targets), room - len(targets)) if targets else room
+    for id in sorted(targets) if watch.cell else ids:
+        mark(watch.table, 0 if watch.cell else watch.slot, id)
+    return room
+
+
+def mark(table, slot, record):
+    """Note that rows of a table have to be worked out: this one, or with a `slot` those that link to it by that."""
+    here = RecordStale.collection == table, RecordStale.slot == slot, RecordStale.record == record
+    again = RecordStale.update(after=0, asked=RecordStale.asked + 1).where(*here)
+    if not again.execute():
+        RecordStale.insert(collection=table, slot=slot, record=record).on_conflict_ignore().execute()
+    wake(WHOLE)
+
+
+def renew(table, ids, room=0):
+    """Work out rows of a table anew, and what follows; those in the trash wait until they are back."""
+    shape = shapes.read(Collection.get_by_id(table))
+    made = working.plan(shape)
+    query = Record.select(Record.id, Record.cells, Record.version)
+    live = Record.id.in_(ids), Record.collection == table, Record.archived_at.is_null()
+    return renew_rows(shape, made, [(id, cells, version) for id, cells, version in query.where(*live).tuples()], room)
+
+
+def renew_rows(shape, made, rows, room):
+    """The same of rows that were read, (id, cells as text, version), while the table is locked."""
+    read = [(id, json.loads(cells), version) for id, cells, version in rows]
+    beside = working.linked(made, [(id, document) for id, document, _ in read]) if made.ways else {}
+    keyed = [step.place for step in made.steps if step.place.is_keyed]
+    moved, cells, said, old, new = [], [], [], [], []
+    for id, before, version in read:
+        after = dict(before)
+        working.put(made, after, beside.get(id, {}))
+        if after == before:
+            continue
+        moved.append((id, before, after))
+        cells.append((documents.as_text(after), version + 1, id))
+        if any(_differs(step.place.slot, before, after) for step in made.steps if step.is_searched):
+            said.append((*documents.words(shape, after).values(), id))
+        for place in keyed:
+            if _differs(place.slot, before, after):
+                old.append((place.slot, place.key(place.value(before)), id))
+                new.append((place.slot, place.key(place.value(after)), id))
+    update_values(Record, ("cells", "version"), cells)
+    update_values(Record, ("words", "words_more"), said)
+    gone, come = set(old), set(new)
+    delete_values(RecordKey, PLACED, sorted(gone - come))
+    insert_values(RecordKey, PLACED, sorted(come - gone), or_leave=True)
+    return tell(shape, moved, room) if moved else room
+
+
+# --- the queue --------------------------------------------------------------------------------------------------------
+
+
+def work():
+    """One batch of rows that have to be worked out; how many, 0 when there is nothing to do."""
+    with everywhere("marks of all organizations are worked off"):
+        one = RecordStale.select().order_by(RecordStale.id).first()
+    if one is not None:
+        with inside(one.organization_id):
+            return _work_off(one)
+    job = long_jobs.claim(WHOLE)
+    if job is None:
+        return 0
+    with inside(job.facts["organization"]):
+        return _whole(job)
+
+
+@writes
+def _work_off(one):
+    lock_all(shapes.read(Collection.get_by_id(one.collection_id)))
+    stood = RecordStale.id == one.id, RecordStale.asked == one.asked
+    if one.slot:
+        here = RecordLink.slot == one.slot, RecordLink.to_record == one.record, RecordLink.from_record > one.after
+        query = RecordLink.select(RecordLink.from_record).where(*here).order_by(RecordLink.from_record)
+        ids = [id for (id,) in query.limit(BATCH).tuples()]
+    else:
+        ids = [one.record]
+    renew(one.collection_id, ids, AT_ONCE)
+    if one.slot and len(ids) == BATCH:
+        RecordStale.update(after=ids[-1]).where(*stood).execute()
+    else:
+        RecordStale.delete().where(*stood).execute()
+    return len(ids) or 1
+
+
+def waiting(collection):
+    """Whether results of a table aren't worked out yet."""
+    marked = RecordStale.select().where(RecordStale.collection == collection).exists()
+    job = long_jobs.newest(WHOLE, str(collection.id))
+    return marked or bool(job and job.is_open)
+
+
+def begin(table, by):
+    """Have all formulas of a table worked out by a job, in the present transaction."""
+    long_jobs.replace(WHOLE, str(table))
+    total = Record.select().where(Record.collection == table, Record.archived_at.is_null()).count()
+    about = {"organization": by.organization.id, "after": 0}
+    long_jobs.begin(WHOLE, str(table), by=by.user, total=total, **about)
+
+
+@writes
+def _whole(job):
+    table = int(job.subject)
+    lock_all(shapes.read(Collection.get_by_id(table)))
+    shape = shapes.read(Collection.get_by_id(table))
+    made, after = working.plan(shape), job.facts["after"]
+    live = Record.collection == table, Record.archived_at.is_null(), Record.id > after
+    query = Record.select(Record.id, Record.cells, Record.version).where(*live).order_by(Record.id)
+    rows = list(query.limit(BATCH * 5).tuples())
+    if not rows or not made.steps:
+        long_jobs.finish(job)
+        return 1
+    if not long_jobs.progress(job, job.done + len(rows), lasting=True, after=rows[-1][0]):
+        return 1
+    renew_rows(shape, made, rows, AT_ONCE)
+    return len(rows)
+
+
+# --- changes of shapes -----------------------------------------------------------------------------------------------
+
+
+def shape_moved(collection, what, by):
+    """After a change of fields, words or tables: what goes by them is worked out anew, in the present transaction.
+
+    `what` is as ShapeChange keeps it.
+    """
+    fields = _moved(what)
+    if not fields and "add" not in what:
+        return
+    flipped = [int(id) for id, pairs in _pairs(what, "slots") if pairs.get("state") == FILLED]
+    filled = {slot.field_id for slot in RecordSlot.select().where(RecordSlot.id.in_(flipped))}
+    begun: set = set()
+    beside: set = set()
+    for field, tree in scopes.computed():
+        needed = scopes.needs(tree)
+        if field.id in fields or field.id == what.get("add"):
+            beside |= needed
+        if (field.id in fields - filled) or needed & fields:
+            begun.add(field.collection_id)
+            beside |= needed
+    owners = RecordField.select(RecordField.collection).where(RecordField.id.in_(beside)).distinct()
+    for id in sorted(({id for (id,) in owners.tuples()} | begun) - {collection.id}):
+        Collection.update(shape=Collection.shape + 1).where(Collection.id == id).execute()
+    for id in sorted(begun):
+        begin(id, by)
+
+
+FILLED = ["filling", "live"]
+
+
+def _pairs(what, table):
+    """(id, what was changed of it) of one table of a ShapeChange."""
+    return [(id, pairs) for id, pairs in what.get(table, {}).items() if isinstance(pairs, dict)]
+
+
+def _moved(what):
+    """The fields whose values may be others now, or mean something else."""
+    of = {int(id) for id, pairs in _pairs(what, "fields") if MEANS & pairs.keys()}
+    words = [int(id) for id, pairs in _pairs(what, "options") if {"label", "merged_into_id"} & pairs.keys()]
+    if words:
+        of |= {option.field_id for option in RecordOption.select().where(RecordOption.id.in_(words))}
+    if tables := [int(id) for id, pairs in _pairs(what, "collections") if "archived_at" in pairs]:
+        of |= {field.id for field in RecordField.select().where(RecordField.collection.in_(tables))}
+    return of
+
+
+MEANS = {"kind", "options", "slot_id", "archived_at"}
