@@ -90,7 +90,7 @@ FORMS = {
     "record_fields.act": {"act": "down"},
     "record_fields.word": {"act": "name", "option": "1", "label": "Fresh"},
     "record_fields.change_kind": {"kind": "long_text"},
-    **{f"record_formulas.{name}": {"label": "Twice", "formula": '{Name} & "!"'} for name in ("create", "change")},
+    **{f"record_formulas.{name}": {"label": "Twice", "formula": "1 + 1"} for name in ("create", "change")},
     "record_rules.change": {"who": "role:viewer", "sees": "all", "changes": "none", "others": "see"},
     "record_rules.remove": {"who": "role:member"},
     "record_rules.look": {"who": "role:viewer"},
