@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from peewee import JOIN, Case, CharField
+from peewee import JOIN, Case, CharField, Value
 
 from database.clock import now
 from database.locks import lock
@@ -245,7 +245,7 @@ listing = Listing(
     *("keys", "key", "keys", ApiKey),
     (
         Field("name", "Key", Name(60)),
-        Field("begins", "Begins", Text(20)),
+        Field("begins", "Begins", Text(20), listed=False),
         Field("may", "It may", Derived(_words)),
         Field("status", "Status", STATUS),
         Field("who", "Made by", Text(120)),
@@ -255,7 +255,7 @@ listing = Listing(
     NEWEST,
     joins=lambda query: query.join(Profile, JOIN.LEFT_OUTER, on=(Profile.user == ApiKey.made_by)),
     elsewhere=(
-        ("begins", CharField(), ApiKey.prefix),
+        ("begins", CharField(), Value("ghk_").concat(ApiKey.prefix)),
         ("may", CharField(), ApiKey.name),
         ("who", Profile.full_name, None),
         ("status", CharField(), _STATUS),
@@ -269,9 +269,10 @@ listing = Listing(
             when=lambda row: row.status != "revoked",
         ),
     ),
-    also=("scopes", "paths", "networks"),
+    also=("scopes", "paths", "networks", "begins"),
     reads="keys.manage",
     chips="status",
+    under=("begins",),
     icon="key",
     empty=(("all", "A key lets a program ask instead of you: for the door, a phone, a report."),),
 )

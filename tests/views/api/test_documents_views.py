@@ -2,9 +2,12 @@
 
 import inspect
 import json
+import os
 import re
 import subprocess
+import textwrap
 import threading
+from pathlib import Path
 
 import pytest
 from openapi_spec_validator import validate
@@ -175,3 +178,27 @@ def test_the_client_works_against_a_running_server(document, tmp_path, served, c
     }
     with inside(cast.acme):
         assert Task.select().count() == 4
+
+
+# --- the written page -----------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[3] / "docs" / "api.md"
+EXAMPLES = re.findall(r"^    # (\w+)\n((?:    (?!# ).*\n|\n(?=    (?!# )))+)", PAGE.read_text("utf-8"), re.M)
+CURL = 'curl() { command curl -s -o /dev/null -w "%{http_code}" "$@"; }\n'
+
+
+def test_every_example_of_the_page_does_what_it_says(document, tmp_path, served, cast, at):
+    pay(cast.acme)
+    _, key = a_key(at("alice"))
+    with inside(cast.acme):
+        task = rows.create(tasks.rules, {"title": "Call the printer"}, by=at("alice")).id
+        known = {"SITE": served, "KEY": key, "TASK": str(task), "EVENT": str(an_event().id)}
+    told = [
+        subprocess.run(["bash", "-c", CURL + said], env=known | {"PATH": os.environ["PATH"]}, capture_output=True)
+        for status, said in EXAMPLES
+        if status != "ts"
+    ]
+    assert [one.stdout.decode() for one in told] == [status for status, _ in EXAMPLES if status != "ts"]
+    assert len(told) == PAGE.read_text("utf-8").count("    curl ") > 7
+    ((_, story),) = [one for one in EXAMPLES if one[0] == "ts"]
+    assert compiled(tmp_path, document, textwrap.dedent(story)).stdout == ""

@@ -1,0 +1,70 @@
+"""Whatever the document allows, and what it doesn't, is answered as the document says: schemathesis, a fixed share.
+
+API_CASES=200 asks so much of each operation.
+"""
+
+import logging
+import os
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import checks
+
+from database.scope import inside
+from domain.lists import rows
+from domain.tasks import tasks
+from tests.conftest import application
+from tests.fixtures.doors import an_event, passes_of
+from tests.fixtures.keys import AT, a_key, pay
+from views.machines import openapi
+
+CASES = int(os.environ.get("API_CASES", "12"))
+DOCUMENT = openapi.document(application(), "http://localhost")
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+ASKED = [one for one in (found.ok() for found in SCHEMA.get_all_operations()) if one.path.startswith(AT)]
+CHECKS = (
+    *(checks.not_a_server_error, checks.CHECKS.get_one("status_code_conformance")),
+    checks.CHECKS.get_one("content_type_conformance"),
+    checks.CHECKS.get_one("response_schema_conformance"),
+)
+
+
+@pytest.fixture
+def world(web, cast, at):
+    """(the head of a program that may everything, real parts of addresses)"""
+    pay(cast.acme)
+    with inside(cast.acme):
+        event = an_event()
+        (ada,) = passes_of(event, ["Ada"])
+        task = rows.create(tasks.rules, {"title": "Call the printer"}, by=at("alice")).id
+    real = {"id": task, "parent": event.id, "serial": ada.serial}
+    return {"Authorization": f"Bearer {a_key(at('alice'))[1]}"}, real
+
+
+@pytest.mark.above_sql
+@pytest.mark.parametrize("operation", ASKED, ids=[f"{one.method.upper()} {one.path}" for one in ASKED])
+def test_what_is_asked_is_answered_as_the_document_says(world, web, operation, caplog):
+    head, real = world
+
+    @given(case=operation.as_strategy(), is_real=st.booleans())
+    @settings(
+        max_examples=CASES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    def ask(case, is_real):
+        if is_real:
+            case.path_parameters = {name: real[name] for name in case.path_parameters or {}}
+        case.call_and_validate(headers=head, checks=CHECKS, app=web)
+
+    ask()
+    assert not [r for r in caplog.records if r.name == "guildhall.errors" and r.levelno >= logging.ERROR]
+
+
+def test_the_share_is_all_operations():
+    assert len(ASKED) == sum(len(one) for path, one in DOCUMENT["paths"].items() if path.startswith(AT)) > 12
