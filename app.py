@@ -21,6 +21,7 @@ from database import housekeeping, logs, opening, transactions
 from database.connections import database
 from domain.base import configuration
 from domain.fields import money
+from domain.flyers import funnel
 from domain.money import pricing
 from domain.operations import demo
 from domain.people import accounts
@@ -47,7 +48,7 @@ ROOMS = (
         "charts",
         "moderation",
     ),
-    *("events", "api", "admin"),
+    *("events", "flyers", "api", "admin"),
 )
 DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 
@@ -186,6 +187,7 @@ def _begin_work(worker):
 
 def _end_work():
     """Finish what is being written, then let go."""
+    funnel.buffer.end()
     jobs.end()
     transactions.writer.stop()
 
