@@ -2246,6 +2246,8 @@ class FlyerCampaign(Owned):
     paused_why = TextField(null=True)
     visibility = State("public", "link", default="public")
     hub_ok = BooleanField(default=True)  # people's pictures may be shown in the hub, where they say so
+    popularity = IntegerField(default=0)  # this week, and how many were made: domain/flyers/trending.py
+    made = IntegerField(default=0)
     by = to(User, on_delete="SET NULL", null=True)
 
     class Meta:
@@ -2255,6 +2257,9 @@ class FlyerCampaign(Owned):
             (("state", "starts_at"), False),
             (("state", "visibility", "id"), False),
         )
+
+
+partial(FlyerCampaign, "flyer_campaign_popular", FlyerCampaign.popularity, FlyerCampaign.id, where="popularity > 0")
 
 
 class FlyerPhase(Owned):

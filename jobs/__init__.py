@@ -39,8 +39,10 @@ from domain.events.books import payouts
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
 from domain.events.rehearsals import rehearsals as sales
+from domain.flyers import funnel, trending
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
+from domain.moderation import salts
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
 from domain.operations import digests, retention
@@ -174,6 +176,9 @@ CALENDAR = (
     Job("credit_lapses", "Release lapsed holds, end credits", batches(100, credits.lapse), every(minutes=5)),
     Job("thumbnails", "Draw small pictures of files", batches(10, attachments.draw_thumbnails), **SMALL),
     Job("files", "Remove files that were removed long ago", batches(100, attachments.purge), at(3, 50)),
+    Job("trending", "Count what flyers are popular", trending.refresh, every(minutes=10), once=True),
+    Job("flyer_events", "Remove old events of flyers", batches(500, funnel.prune), at(3, 35)),
+    Job("salts", "Destroy salts whose time is over", batches(200, salts.destroy), at(0)),
     Job("trash", "Empty the trash", trash.purge, at(3, 25), once=True),
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),
     Job("kept_cells", "Let go of cells kept long enough", batches(50, kind_changes.prune), at(3, 50)),

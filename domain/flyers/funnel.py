@@ -58,7 +58,7 @@ class Act:
     key: bytes
 
 
-def _key(*parts):
+def _act_key(*parts):
     return hashlib.blake2b("\n".join(map(str, parts)).encode(), digest_size=16).digest()
 
 
@@ -123,7 +123,7 @@ def take(campaign, version, code, acts, *, visitor, source="beacon"):
         if where is None:
             continue
         what = (visitor,) if kind in BY_DAY else (attempt, channel) if kind == "share" else (attempt,)
-        key = _key(kind, code, visitor) if kind == "arrive" else _key(kind, where[1], *what)
+        key = _act_key(kind, code, visitor) if kind == "arrive" else _act_key(kind, where[1], *what)
         found += buffer.add(Act(*where, kind, moment, source, key))
     return found
 
@@ -131,8 +131,8 @@ def take(campaign, version, code, acts, *, visitor, source="beacon"):
 def count_made(flyer, kind="generate"):
     """The same of what the server itself did for a flyer: it drew it, or gave its file away."""
     version = flyer.version
-    key = _key(kind, flyer.campaign_id, flyer.attempt or flyer.public_id)
-    where = flyer.organization_id, flyer.campaign_id, version.template_id, version.number
+    key = _act_key(kind, flyer.campaign_id, flyer.attempt or flyer.public_id)
+    where: tuple = flyer.organization_id, flyer.campaign_id, version.template_id, version.number
     return buffer.add(Act(*where, kind, now(), "server", key))
 
 
