@@ -48,14 +48,14 @@ ROBOTS = re.compile(
 class Act:
     """Something somebody did; `key` says which acts are the same one."""
 
-    organization: int
-    campaign: int | None
-    template: int
-    version: int | None
     kind: str
     at: datetime
     source: str
     key: bytes
+    organization: int
+    campaign: int | None
+    template: int
+    version: int | None
 
 
 def _act_key(*parts):
@@ -124,7 +124,7 @@ def take(campaign, version, code, acts, *, visitor, source="beacon"):
             continue
         what = (visitor,) if kind in BY_DAY else (attempt, channel) if kind == "share" else (attempt,)
         key = _act_key(kind, code, visitor) if kind == "arrive" else _act_key(kind, where[1], *what)
-        found += buffer.add(Act(*where, kind, moment, source, key))
+        found += buffer.add(Act(kind, moment, source, key, *where))
     return found
 
 
@@ -133,7 +133,7 @@ def count_made(flyer, kind="generate"):
     version = flyer.version
     key = _act_key(kind, flyer.campaign_id, flyer.attempt or flyer.public_id)
     where: tuple = flyer.organization_id, flyer.campaign_id, version.template_id, version.number
-    return buffer.add(Act(*where, kind, now(), "server", key))
+    return buffer.add(Act(kind, now(), "server", key, *where))
 
 
 def minute():
