@@ -2506,6 +2506,22 @@ class ModerationReport(Owned):
         indexes = ((("item", "reporter"), True),)
 
 
+# --- what came from another site ---------------------------------------------------------------------------
+
+
+class Arrival(Owned):
+    """A row that came from another site: what it was there, and is here. What came once doesn't come again."""
+
+    organization = to(Organization)
+    source = CharField(max_length=40)  # the install, as it calls itself
+    table = CharField(max_length=40, column_name="table_name")
+    source_id = IntegerField()
+    row_id = IntegerField()
+
+    class Meta:
+        indexes = ((("source", "table", "source_id"), True),)
+
+
 # Whatever class is made here is a table, in the order of the file.
 TABLES = [
     one for one in list(vars().values()) if isinstance(one, type) and one.__module__ == __name__ and one is not Pivot

@@ -48,6 +48,7 @@ from domain.money.providers import sandbox
 from domain.operations import digests, retention
 from domain.operations.copies import copies
 from domain.operations.mail import deliveries, mail_silences
+from domain.operations.moving import arrivals, departures
 from domain.organizations import api_answers, api_keys, invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
@@ -134,6 +135,20 @@ CALENDAR = (
     Job("record_numbers", "Number rows of tables", numbers.work, every(seconds=15), woken_by="record numbers"),
     Job("table_export", "Make ZIPs of tables", leaving.work, every(seconds=15), woken_by="table_export"),
     Job("table_restore", "Bring ZIPs of tables in", returning.work, every(seconds=15), woken_by="table_restore"),
+    Job(
+        "organization_export",
+        "Make files of organizations",
+        departures.work,
+        every(seconds=15),
+        woken_by="organization_export",
+    ),
+    Job(
+        "organization_import",
+        "Bring in files of organizations",
+        arrivals.work,
+        every(seconds=15),
+        woken_by="organization_import",
+    ),
     Job(
         "kind_rehearsal", "Look at cells of long tables", rehearsals.work, every(seconds=15), woken_by="kind_rehearsal"
     ),

@@ -211,6 +211,7 @@ FORMS = {
 MISSING = {
     "feeds.act_end": "This link isn't here",
     "archives.download": "There is no ZIP here",
+    "departures.download": "There is no file here",
     "carriers.apple": "This site makes no passes for Apple's wallet.",
     "carriers.google": "This site makes no links for Google's wallet.",
     "labels.undo": "There is nothing to take back any more.",

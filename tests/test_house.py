@@ -258,6 +258,7 @@ EVERYWHERE = {
     "domain/charts/saved_charts.py": 1,  # removed ones end for all alike
     "domain/lists/trash.py": 1,  # it is emptied for all alike
     "domain/lists/attachments.py": 2,  # pictures are drawn, and removed files go, for all alike
+    "domain/operations/moving/arrivals.py": 2,  # what came once, and what may be once on a site, is anybody's
     "domain/operations/overview.py": 1,  # the platform's revenue is of all organizations
     "database/migrations/__init__.py": 2,  # a migration changes the rows of all
     "database/migrations/0006_normal_forms.py": 1,  # stored text gets its form, whoever's it is
@@ -354,6 +355,8 @@ DOORS = {
     "domain/records/rows/explanations.py": "who builds asks whether there is a row of this number",
     "domain/records/archives/leaving.py": "a builder's whole tables as a ZIP",
     "domain/records/archives/returning.py": "and back, into tables of their own",
+    "domain/operations/moving/references.py": "rows that come from another site, in their organization; reads none",
+    "domain/operations/moving/arrivals.py": "and puts them there; shows them to nobody",
 }
 
 

@@ -387,6 +387,7 @@ def flyer_rows(order, part, mine):
         models.FlyerGap.create(from_at=now(), until_at=now(), lost=1),
         models.FlyerBatchRow.create(batch=batch, n=1, **mine),
         models.ModerationReport.create(item=item, reporter="r", reason="other", **mine),
+        models.Arrival.create(source="s", table="task", source_id=1, row_id=1, **mine),
     ]
 
 

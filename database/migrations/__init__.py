@@ -64,6 +64,11 @@ def _carry_over(runner):
         runner.History.create(name=FIRST)
 
 
+def newest():
+    """The last migration of this program."""
+    return max(path.stem for path in HERE.glob("0*.py"))
+
+
 def revert(data, target):
     """Undo migrations back through `target` (never all of them by accident)."""
     db = database.obj

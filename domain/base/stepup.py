@@ -40,6 +40,7 @@ ACTIONS = {
     "member.remove": Action("remove this member", 2),
     "member.change_role": Action("change this member's role", 3),
     "organization.delete": Action("delete this organization", 4),
+    "organization.export": Action("take all of this organization out", 3),
     "organization.transfer": Action("hand this organization over", 4),
     "organization.require_factor": Action("change who needs a second factor here", 3),
     "keys.make": Action("make a key for programs", 3),
@@ -60,6 +61,7 @@ ACTIONS = {
     "admin.reactivate_user": Action("reactivate this person", 3),
     "admin.impersonate": Action("look at the site as this person", 4),
     "admin.release_backer": Action("release this backer's code", 3),
+    "admin.import_organization": Action("bring this organization in", 3),
     "admin.give_plan": Action("give this organization a plan or seats, or end them", 3),
     "admin.change_whitelist": Action("change who is admin", 4),
 }

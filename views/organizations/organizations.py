@@ -28,6 +28,8 @@ def sections(by):
         found.append(("keys", "Keys", f"{base}/keys"))
     if by.may("audit.read"):
         found.append(("audit", "Audit log", f"{base}/audit"))
+    if by.may("organization.export"):
+        found.append(("export", "Export", f"{base}/export"))
     if by.may("flyers.moderate"):
         found.append(("reports", "Reports", f"{base}/reports"))
     return found

@@ -1,0 +1,214 @@
+"""One organization as one file: its rows, its people as stubs, its history and its files, with a hash of each part.
+
+A job makes it, table by table; what a kill cuts off goes on with the next table. What is in it: docs/operate.md.
+"""
+
+import hashlib
+import json
+import secrets
+import shutil
+import tomllib
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+from database.clock import now
+from database.scope import inside
+from database.transactions import writes
+from domain import NotFound, Refused
+from domain.base import audit, configuration, long_jobs, stepup
+from domain.files import stores
+from domain.lists import attachments
+from domain.operations.moving import installs, row_lines
+from domain.organizations import organizations
+from models import AuditEvent, LongJob, Membership, Organization, Profile, StoredFile, User
+
+JOB = "organization_export"
+FORMAT = 1
+KEPT = timedelta(days=7)
+ABOUT = ("name", "slug", "is_personal", "default_currency", "timezone", "own_tasks_only", "trash_days")
+EVENT = ("at", "category", "action", "result", "actor_email", "target_type", "target_id", "summary", "metadata")
+
+
+def folder():
+    """Where they lie."""
+    return configuration.active.data / "archives"
+
+
+@writes
+def ask(*, by):
+    """Have the file made. An owner asks, after step-up L3. Refuses with Forbidden, or while one is being made."""
+    by.require("organization.export")
+    stepup.demand("organization.export", by.organization.id)
+    total = sum(table.select().count() for table in row_lines.parents_last())
+    about = {"organization": by.organization.id, "key": secrets.token_hex(16), "parts": {}}
+    job = long_jobs.begin(JOB, str(by.organization.id), by=by.user, total=total, **about)
+    if job is None:
+        raise Refused("The file is being made already. Wait until it is there.")
+    audit.record(
+        "organization.exported", "Asked for all of it as a file", by=by.user, organization=by.organization, rows=total
+    )
+    return job
+
+
+def newest(by):
+    """The file that was asked for last here, or None."""
+    return long_jobs.newest(JOB, str(by.organization.id))
+
+
+def path(job):
+    """Where the file lies. Refuses with NotFound once its days are over."""
+    where = folder() / f"{job.facts['key']}.zip"
+    if job.status != "done" or job.finished_at < now() - KEPT or not where.exists():
+        raise NotFound("This file isn't kept any more. Have it made once more.")
+    return where
+
+
+def work():
+    """Make the file that was asked for; returns 1, or 0 when there is none."""
+    _drop_old()
+    job = long_jobs.claim(JOB)
+    if job is None:
+        return 0
+    organization = Organization.get_by_id(job.facts["organization"])
+    with inside(organization):
+        try:
+            organizations.who_asked(job, organization.id).require("organization.export")
+            _Departure(job, organization).make()
+            _finish(job)
+        except Refused as refusal:
+            _finish(job, error=refusal.sentence)
+    return 1
+
+
+@writes
+def _finish(job, **about):
+    if long_jobs.finish(job, **about):
+        shutil.rmtree(_parts(job), ignore_errors=True)
+
+
+@writes
+def _go_on(job, done, parts):
+    if not long_jobs.progress(job, done, lasting=True, parts=parts):
+        raise Refused("Somebody else goes on with it.")
+
+
+def _drop_old():
+    old = LongJob.select().where(LongJob.kind == JOB, LongJob.finished_at < now() - KEPT)
+    for job in old.order_by(LongJob.id.desc()).limit(20):
+        (folder() / f"{job.facts['key']}.zip").unlink(missing_ok=True)
+        shutil.rmtree(_parts(job), ignore_errors=True)
+
+
+def _parts(job):
+    return folder() / f"{job.facts['key']}.parts"
+
+
+class _Departure:
+    """One file in the making. Each of its parts is whole in a folder before the job says that it is done."""
+
+    def __init__(self, job, organization):
+        self.job, self.organization, self.onward = job, organization, long_jobs.telling(job)
+        self.parts = _parts(job)
+        self.parts.mkdir(parents=True, exist_ok=True)
+
+    def make(self):
+        for table in row_lines.parents_last():
+            if row_lines.name_of(table) not in self.job.facts["parts"]:
+                self._write_table(table)
+        told = {
+            "people.jsonl": list(_people(self.organization, self._named())),
+            "audit.jsonl": list(_events(self.organization)),
+            "organization.json": [json.dumps({name: getattr(self.organization, name) for name in ABOUT})],
+        }
+        half = self.parts / "whole.zip"
+        with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as out:
+            hashes = self._pack(out, told)
+            counts = {name: part["rows"] for name, part in self.job.facts["parts"].items()}
+            manifest = _manifest(self.organization) | {"counts": counts, "sha256": hashes}
+            out.writestr("manifest.json", json.dumps(manifest, indent=1))
+        half.replace(folder() / f"{self.job.facts['key']}.zip")
+
+    def _write_table(self, table):
+        name, count, people = row_lines.name_of(table), 0, set()
+        who = row_lines.people_in(table)
+        with stores.whole(self.parts / f"{name}.jsonl") as out:
+            for rows in row_lines.batches(table):
+                for row in rows:
+                    out.write(row_lines.written(row).encode() + b"\n")
+                    people |= {row.__data__[field] for field in who}
+                count += len(rows)
+                if not self.onward(self.job.done + count):
+                    raise Refused("Somebody else goes on with it.")
+        parts = self.job.facts["parts"] | {name: {"rows": count, "people": sorted(people - {None})}}
+        _go_on(self.job, self.job.done + count, parts)
+
+    def _named(self):
+        return {id for part in self.job.facts["parts"].values() for id in part["people"]}
+
+    def _pack(self, out, told):
+        """Put all parts into the file; returns name → hash."""
+        hashes = {}
+        for name in self.job.facts["parts"]:
+            with open(self.parts / f"{name}.jsonl", "rb") as part:
+                hashes[f"rows/{name}.jsonl"] = _put(out, f"rows/{name}.jsonl", iter(lambda: part.read(1 << 20), b""))
+        for name, lines in told.items():
+            hashes[name] = _put(out, name, (f"{line}\n".encode() for line in lines))
+        kept = StoredFile.select(StoredFile.sha256, StoredFile.name, StoredFile.organization).order_by(StoredFile.id)
+        for file in kept:
+            if (entry := f"files/{file.sha256}") not in hashes:
+                hashes[entry] = _put(out, entry, _content(file))
+                if hashes[entry] != file.sha256:
+                    raise Refused(f"The content of “{file.name}” is damaged, so no file was made: remove it first.")
+                self.onward(self.job.done)
+        return hashes
+
+
+def _put(out, name, parts):
+    hashed = hashlib.sha256()
+    with out.open(name, "w", force_zip64=True) as entry:
+        for part in parts:
+            hashed.update(part)
+            entry.write(part)
+    return hashed.hexdigest()
+
+
+def _content(file):
+    try:
+        return attachments.content(file)
+    except NotFound:
+        raise Refused(f"The content of “{file.name}” is missing, so no file was made: remove it first.") from None
+
+
+def _manifest(organization):
+    version = tomllib.loads((Path(__file__).resolve().parents[3] / "pyproject.toml").read_text("utf-8"))
+    return {
+        "guildhall": FORMAT,
+        "version": version["project"]["version"],
+        "migration": installs.migration(),
+        "install": installs.own_id(),
+        "made_at": now().isoformat(),
+        "organization": organization.id,
+        "slug": organization.slug,
+    }
+
+
+def _people(organization, named):
+    """Members with their roles, and whoever else its rows name: names and addresses, and nothing that opens."""
+    roles = {one.user_id: one.role for one in Membership.select().where(Membership.organization == organization)}
+    wanted = sorted(named | set(roles))
+    for start in range(0, len(wanted), row_lines.BATCH):
+        some = wanted[start : start + row_lines.BATCH]
+        found = User.select(User, Profile).join(Profile, on=(Profile.user == User.id), attr="_profile")
+        for person in found.where(User.id.in_(some)).order_by(User.id):
+            about = {"id": person.id, "name": person.profile.full_name, "email": person.email}
+            about |= {"timezone": person.timezone, "role": roles.get(person.id), "status": person.status}
+            yield json.dumps(about, ensure_ascii=False)
+
+
+def _events(organization):
+    """Its part of the audit log, to be read: the log of another site is sealed by itself."""
+    theirs = AuditEvent.select().where(AuditEvent.organization == organization).order_by(AuditEvent.id)
+    for event in theirs.iterator():
+        about = {name: getattr(event, name) for name in EVENT}
+        yield json.dumps(about | {"at": event.at.isoformat()}, ensure_ascii=False)
