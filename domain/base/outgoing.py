@@ -156,6 +156,11 @@ def covered_news(organization):
     return f"News of {organization.name}", "Set up a second factor, and you can read it.", f"/{organization.slug}"
 
 
+def post_sample(template, user, key, values):
+    """Leave a letter with values that are made up, to who wants to see how it looks."""
+    return _post(template, user.email, key, values)
+
+
 def post_digest(user, period, day, values):
     """Leave the letter of a digest; it ends by its own link."""
     return _post("digest", user.email, f"digest:{user.id}:{period}:{day}", values, stop=[user.public_id, period])

@@ -82,6 +82,8 @@ ADMIN = (
     "/admin/mail",
     "/admin/mail/1",
     "/admin/mail/suppressions",
+    "/admin/mail/templates",
+    "/admin/mail/templates/event_moved",
     "CHECKOUT",
     "/admin/organizations/7/credits",
     "/admin/pricing",

@@ -1,17 +1,26 @@
-"""Letters for the staff: the log, one of them, and the addresses that aren't written to."""
+"""Letters for the staff: the log, one of them, the addresses that aren't written to, and how each kind looks."""
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 
 from domain.base.letters import suppressions
 from domain.lists import rows
-from domain.operations.mail import letter_desk
+from domain.operations.mail import catalogue, letter_desk
 from domain.people import admins
 from views import access, pages
 from views.lists import routes
 
 blueprint = Blueprint("mail", __name__)
 PATH = "/admin/mail"
-TABS = (("letters", "Letters", PATH), ("suppressions", "Not written to", f"{PATH}/suppressions"))
+TABS = (
+    ("letters", "Letters", PATH),
+    ("suppressions", "Not written to", f"{PATH}/suppressions"),
+    ("templates", "Templates", f"{PATH}/templates"),
+)
+# A letter styles itself; it runs nothing, loads nothing, and is shown within our page alone.
+FRAMED = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox",
+    "X-Frame-Options": "SAMEORIGIN",
+}
 
 routes.add(
     blueprint,
@@ -73,3 +82,46 @@ def lift_all():
     form = request.form
     count = letter_desk.lift_all(form.get("template", ""), form.get("reason", ""), by=access.me())
     return pages.go(f"{PATH}/suppressions", f"{count} addresses are written to again.")
+
+
+# --- how letters look ------------------------------------------------------------------------------------------------
+
+routes.add(
+    blueprint,
+    rows.Rules(catalogue.listing),
+    f"{PATH}/templates",
+    side="platform",
+    nav="mail",
+    template="admin/mail/templates.html",
+    context=lambda place: {"mail_tabs": TABS},
+    prefix="templates_",
+)
+
+
+@blueprint.get(f"{PATH}/templates/<template>")
+@access.platform("mail.read")
+def show_template(template):
+    subject, text, _ = catalogue.parts(template, access.me().email)
+    return pages.page(
+        "admin/mail/template.html",
+        template=catalogue.one(template),
+        subject=subject,
+        text=text,
+        narrow=request.args.get("width") == "narrow",
+        here="mail",
+    )
+
+
+@blueprint.get(f"{PATH}/templates/<template>/html")
+@access.platform("mail.read")
+def template_html(template):
+    """The letter itself, for the frame in its page."""
+    _, _, html = catalogue.parts(template, access.me().email)
+    return Response(html, content_type="text/html; charset=utf-8", headers=FRAMED)
+
+
+@blueprint.post(f"{PATH}/templates/<template>/letter")
+@access.platform("mail.read")
+def send_template(template):
+    catalogue.send_sample(template, by=access.me())
+    return pages.go(f"{PATH}/templates/{template}", f"It is on its way to {access.me().email}.")

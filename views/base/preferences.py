@@ -7,7 +7,7 @@ from domain import Invalid
 from domain.base import preferences
 from domain.people import admins
 from views import access, pages
-from views.safety.marks import from_anywhere
+from views.safety.marks import from_anywhere, unlimited
 
 blueprint = Blueprint("preferences", __name__)
 PAGE = "/settings/notifications"
@@ -72,11 +72,13 @@ def ask_to_stop(token):
 @blueprint.post("/unsubscribe/<token>")
 @access.holder
 @from_anywhere
+@unlimited
 def stop(token):
-    """The button, or the one click of a mail program (RFC 8058), which has no cookie and comes from anywhere."""
+    """The button, or the one click of a mail program (RFC 8058), which has no cookie and comes from anywhere: those of
+    one mail service from few addresses, so that no limit of a place may count them."""
     user, name = preferences.behind(token)
     preferences.stop(user, name)
-    return _asked(user, name)
+    return "" if request.form.get("List-Unsubscribe") == "One-Click" else _asked(user, name)
 
 
 def _asked(user, name):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 import jobs
@@ -65,3 +67,20 @@ def test_who_signs_up_is_told_beside_the_field(web, letter):
     answer = web.test_client().post("/sign-up/code", data=form)
     assert answer.status_code == 422
     assert "We can’t write to this address: a letter to it came back on" in answer.get_data(True)
+
+
+def test_how_each_letter_looks_is_shown_in_a_frame_that_runs_nothing(stella, cast):
+    page = "/admin/mail/templates"
+    assert "event_moved" in stella.get(page).get_data(True)
+    shown = stella.get(f"{page}/event_moved?width=narrow").get_data(True)
+    assert "Jazz Night is moved" in shown
+    assert re.search(r"<iframe[^>]* sandbox ", shown)
+    letter = stella.get(f"{page}/event_moved/html")
+    assert "Jazz Night" in letter.get_data(True)
+    assert letter.headers["X-Frame-Options"] == "SAMEORIGIN"
+    policy = letter.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert policy.endswith("sandbox")
+    assert stella.get(f"{page}/nothing").status_code == 404
+    assert stella.post(f"{page}/event_moved/letter").status_code == 303
+    assert Letter.get().recipient == cast.stella.email

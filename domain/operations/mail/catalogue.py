@@ -1,0 +1,261 @@
+"""The catalogue of letters: for each file of templates/mail when it goes out, to whom, and values to show it with.
+
+The next letter is that file, a word in preferences.KINDS, and a row here.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from database.clock import now
+from database.transactions import writes
+from domain import NotFound
+from domain.base import mail, outgoing, preferences
+from domain.base.letters import log
+from domain.fields.code import Code
+from domain.fields.kinds import Field
+from domain.fields.text import Text
+from domain.lists.listing import Listing, Sort, both
+from domain.lists.sources import Given
+
+SITE = "https://hall.example.org"
+WHEN = "15 July 2026, 12:00 UTC"
+CODE = {"name": "Ada", "code": "735186"}
+PLAN = {"organization": "Acme", "plan": "Pro", "link": f"{SITE}/acme/billing"}
+UNTIL = PLAN | {"until": "15 July 2026"}
+PLACED = {"when": "3 July 2026, 20:00 Europe/Berlin", "where": "Old Mill, Mill Lane 1"}
+ORDER = {"name": "Ada", "event": "Jazz Night", "number": "3F9A11C0", "link": f"{SITE}/orders/x/y"}
+PASS = {"name": "Ada", "event": "Jazz Night", "link": f"{SITE}/passes/x/y"}
+SIGNED_IN = {"name": "Ada", "device": "Firefox on Linux", "place": "192.0.2.1", "at": WHEN}
+KEEPERS, BUYER, HOLDER, ADMINS = "owners and admins", "who ordered", "who holds a ticket", "admins of this site"
+
+# name, when it goes out, to whom, and what it says for example
+_TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    # --- an account
+    ("verify_email", "Somebody signs up", "their address", CODE),
+    ("already_registered", "Somebody signs up with an address that has an account", "its owner", {}),
+    ("otp_sign_in", "A code to sign in is asked for", "its owner", CODE),
+    ("magic_link", "A link to sign in is asked for", "its owner", {"name": "Ada", "link": f"{SITE}/sign-in/link/x"}),
+    ("reset_password", "A new password is asked for", "its owner", CODE),
+    ("password_changed", "A password was changed", "its owner", {"name": "Ada"}),
+    ("stepup_code", "Before an act that would hurt", "who does it", CODE | {"says": "remove this member"}),
+    ("new_sign_in", "A sign-in from a new browser", "its owner", SIGNED_IN),
+    ("new_sign_in_replaced_session", "A sign-in that ends the one before", "its owner", SIGNED_IN),
+    ("second_factor_changed", "The second factor is turned on or off", "its owner", {"name": "Ada", "on": True}),
+    ("passkey_added", "A passkey was added", "its owner", {"name": "Ada", "passkey": "Laptop"}),
+    ("confirm_address", "An account is to have another address", "the new address", CODE),
+    (
+        *("email_changed", "An account has another address", "both addresses"),
+        {"name": "Ada", "old": "ada@example.org", "new": "lovelace@example.org"},
+    ),
+    (
+        *("identity_code", "An account elsewhere is to be connected", "its address"),
+        {"provider": "Google", "code": "735186"},
+    ),
+    (
+        *("identity_connected", "An account elsewhere was connected", "its owner"),
+        {"name": "Ada", "provider": "Google", "address": "ada@gmail.com"},
+    ),
+    ("account_deleted", "An account was closed", "who owned it", {"name": "Ada"}),
+    (
+        *("account_suspended", "An admin shuts somebody out", "them"),
+        {"name": "Ada", "reason": "Spam was sent from it."},
+    ),
+    ("account_reactivated", "An admin lets somebody in again", "them", {"name": "Ada"}),
+    (
+        *("looked_on", "An admin looked at the site as somebody", "them"),
+        {"name": "Ada", "staff": "Stella", "reason": "She asked about a task.", "at": WHEN},
+    ),
+    # --- organizations
+    (
+        *("invitation", "Somebody is invited", "them"),
+        {"by": "Alice", "where": "Acme", "role": "viewer", "until": "15 July 2026", "link": f"{SITE}/x"},
+    ),
+    (
+        *("invitation_accepted", "An invitation is taken", "who sent it"),
+        {"name": "Alice", "who": "Nina", "where": "Acme", "role": "viewer", "link": f"{SITE}/x"},
+    ),
+    (
+        *("ownership_transfer", "An organization is offered to somebody", "them"),
+        {"name": "Bob", "by": "Alice", "organization": "Acme", "until": "15 July 2026", "link": f"{SITE}/x"},
+    ),
+    (
+        *("ownership_transferred", "An organization has another owner", "both owners"),
+        {"organization": "Acme", "old": "Alice", "new": "Bob", "link": f"{SITE}/x"},
+    ),
+    ("member_removed", "Somebody is taken out", "them", {"name": "Bob", "by": "Alice", "organization": "Acme"}),
+    (
+        *("organization_suspended", "An admin suspends an organization", KEEPERS),
+        {"name": "Ada", "organization": "Acme", "reason": "Unpaid since May.", "link": f"{SITE}/acme"},
+    ),
+    (
+        *("organization_reactivated", "An admin lets it go on", KEEPERS),
+        {"name": "Ada", "organization": "Acme", "link": f"{SITE}/acme"},
+    ),
+    # --- plans
+    ("subscription_success", "A plan begins", KEEPERS, PLAN),
+    ("subscription_canceled", "A plan is cancelled or ends", KEEPERS, UNTIL),
+    ("payment_failed", "A payment for a plan is declined", KEEPERS, UNTIL),
+    ("payment_action", "A bank wants a payment confirmed", KEEPERS, UNTIL),
+    ("trial_ending", "A trial ends soon", KEEPERS, UNTIL),
+    ("grace_ending", "An open payment ends the plan soon", KEEPERS, UNTIL),
+    ("grace_over", "An open payment ended the plan", KEEPERS, PLAN),
+    # --- tickets
+    ("tickets", "An order is paid", BUYER, ORDER | {"count": 2} | PLACED),
+    (
+        *("order_transfer", "An order is to be paid by bank transfer", BUYER),
+        ORDER | {"sum": "€20.00", "account": "IBAN DE02 1203 0000"},
+    ),
+    ("tickets_code", "Free tickets are asked for", BUYER, PASS | {"code": "123456"}),
+    ("refund_declined", "Money back was asked for and declined", BUYER, ORDER | {"reason": "It is too late."}),
+    (
+        *("tickets_taken_back", "Tickets are taken back", BUYER),
+        ORDER | {"count": 1, "reason": "As you asked.", "sum": "€20.00"},
+    ),
+    (
+        *("event_cancelled", "An event is cancelled", BUYER),
+        ORDER | {"reason": "The mill burnt down.", "sum": "€20.00"},
+    ),
+    (
+        *("event_moved", "An event is moved", HOLDER),
+        PASS | {"before": "Friday", "after": "Saturday", "reason": "Rain.", "refund": True},
+    ),
+    (
+        *("line_called", "A turn in line has come", "who waits"),
+        {"event": "Jazz Night", "until": "Friday, 3 July, 20:00", "link": f"{SITE}/line/x/y"},
+    ),
+    (
+        *("pass_offered", "A ticket is passed on", "who is to have it"),
+        {"event": "Jazz Night", "who": "Ada", "until": "3 July", "link": f"{SITE}/x"},
+    ),
+    ("pass_accepted", "A ticket that was passed on is taken", "who has it now", PASS | PLACED),
+    (
+        *("pass_passed_on", "A ticket that was passed on is taken", "who had it"),
+        {"name": "Ada", "event": "Jazz Night", "organization": "Acme"},
+    ),
+    ("pass_sent", "A ticket is sent, or sent again", HOLDER, PASS | {"is_new": True} | PLACED),
+    # --- work, and news of any kind
+    (
+        *("task_given", "A task is given to somebody", "them"),
+        {"name": "Bob", "by": "Alice", "title": "Call the printer", "due": "2026-07-15", "organization": "Acme"}
+        | {"link": f"{SITE}/acme/tasks/7"},
+    ),
+    (
+        *("comment", "A comment names somebody, or is on what is theirs", "them"),
+        {
+            "name": "Bob",
+            "by": "Alice",
+            "verb": "mentioned you",
+            "title": "Call the printer",
+            "text": "@Bob, is it done?",
+        }
+        | {"organization": "Acme", "link": f"{SITE}/acme/tasks/7"},
+    ),
+    (
+        *("notice", "News that has no letter of its own", "who wants it by letter"),
+        {"title": "Overdue", "body": "Call the printer", "link": f"{SITE}/acme/tasks/7"},
+    ),
+    (
+        *("digest", "Each day or week, at the reader’s hour", "who wants news together"),
+        {"name": "Bob", "period": "daily", "count": 1, "more": 0, "link": f"{SITE}/notifications"}
+        | {
+            "groups": [
+                {
+                    "name": "Acme",
+                    "entries": [{"title": "Overdue", "body": "", "at": "today", "link": f"{SITE}/acme/tasks/7"}],
+                }
+            ]
+        },
+    ),
+    # --- the site
+    ("test_letter", "An admin asks for one", "them", {"name": "Stella"}),
+    (
+        *("backup_failed", "A copy couldn’t be proven", ADMINS),
+        {"name": "Ada", "findings": "Opens: its end is missing.", "link": f"{SITE}/admin/backups"},
+    ),
+    (
+        *("file_damaged", "The database’s file is damaged", ADMINS),
+        {"name": "Ada", "findings": "Page 7 is gone.", "link": f"{SITE}/admin/jobs"},
+    ),
+    (
+        *("audit_broken", "The audit log isn’t whole", ADMINS),
+        {"name": "Ada", "findings": "Event 7 is gone.", "link": f"{SITE}/admin/audit"},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A letter as the catalogue has it; `sample` are values that show all of it."""
+
+    name: str
+    when: str
+    to: str
+    sample: dict = field(default_factory=dict)
+
+    @property
+    def kind(self):
+        """The kind of news it is of, as people read it; "" for those of any kind."""
+        kind = preferences.BY_NAME.get(log.kind_of(self.name))
+        return kind.label if kind else ""
+
+    @property
+    def may_be_stopped(self):
+        return self.name not in preferences.NECESSARY_LETTERS
+
+
+TEMPLATES = {row[0]: Template(*row) for row in _TABLE}
+
+
+def one(name):
+    """The Template of this name. Refuses with NotFound."""
+    if name not in TEMPLATES:
+        raise NotFound("There is no such letter.")
+    return TEMPLATES[name]
+
+
+def shown(name, to):
+    """The message that a template makes of its sample, addressed to somebody."""
+    template = one(name)
+    stop = ("sample", log.kind_of(name)) if template.may_be_stopped else None
+    return mail.compose(name, to, template.sample, stop=stop)
+
+
+def parts(name, to):
+    """(subject, plain text, HTML) of a template as its sample shows it. Refuses with NotFound."""
+    message = shown(name, to)
+    return str(message["Subject"]), *(message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+
+
+@writes
+def send_sample(name, *, by):
+    """Leave a template's sample as a letter to who asks. Refuses with NotFound."""
+    outgoing.post_sample(one(name).name, by, f"sample:{name}:{by.id}:{now().timestamp()}", one(name).sample)
+
+
+def _rows(_by):
+    return [
+        {"id": one.name, "name": one.name, "when": one.when, "to": one.to, "kind": one.kind or "Any kind"}
+        for one in TEMPLATES.values()
+    ]
+
+
+listing = Listing(
+    "templates",
+    "letter",
+    "letters",
+    None,
+    (
+        Field("name", "Letter", Code(60)),
+        Field("when", "When", Text(120)),
+        Field("to", "To", Text(80)),
+        Field("kind", "Kind of news", Text(80)),
+    ),
+    (Sort("catalogue", "By subject"), *both("name", "A to Z", "Z to A")),
+    source=Given(_rows),
+    search=("name", "when", "to", "kind"),
+    link=True,
+    reads="mail.read",
+    title="Templates",
+    icon="template",
+    about="Every letter that this site writes, shown with values that are made up.",
+)
