@@ -542,7 +542,7 @@ def filled(rule, endpoint, name, world):
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
         "parent": world.cast.alice.id if endpoint.startswith("people.") else world.stage.id,
         "table": "repairs",
-        "template": "event_moved",
+        "letter": "event_moved",
         "chart": world.chart.get(who),
         "view": world.view.get(f"{endpoint.partition('.')[0]}.{who}"),
         "file": world.attached.get(f"{endpoint.partition('.')[0]}.{who}"),

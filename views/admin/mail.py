@@ -98,13 +98,13 @@ routes.add(
 )
 
 
-@blueprint.get(f"{PATH}/templates/<template>")
+@blueprint.get(f"{PATH}/templates/<letter>")
 @access.platform("mail.read")
-def show_template(template):
-    subject, text, _ = catalogue.parts(template, access.me().email)
+def show_template(letter):
+    subject, text, _ = catalogue.parts(letter, access.me().email)
     return pages.page(
         "admin/mail/template.html",
-        template=catalogue.one(template),
+        letter=catalogue.one(letter),
         subject=subject,
         text=text,
         narrow=request.args.get("width") == "narrow",
@@ -112,16 +112,16 @@ def show_template(template):
     )
 
 
-@blueprint.get(f"{PATH}/templates/<template>/html")
+@blueprint.get(f"{PATH}/templates/<letter>/html")
 @access.platform("mail.read")
-def template_html(template):
+def template_html(letter):
     """The letter itself, for the frame in its page."""
-    _, _, html = catalogue.parts(template, access.me().email)
+    _, _, html = catalogue.parts(letter, access.me().email)
     return Response(html, content_type="text/html; charset=utf-8", headers=FRAMED)
 
 
-@blueprint.post(f"{PATH}/templates/<template>/letter")
+@blueprint.post(f"{PATH}/templates/<letter>/letter")
 @access.platform("mail.read")
-def send_template(template):
-    catalogue.send_sample(template, by=access.me())
-    return pages.go(f"{PATH}/templates/{template}", f"It is on its way to {access.me().email}.")
+def send_template(letter):
+    catalogue.send_sample(letter, by=access.me())
+    return pages.go(f"{PATH}/templates/{letter}", f"It is on its way to {access.me().email}.")

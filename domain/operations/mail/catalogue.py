@@ -91,6 +91,11 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         *("organization_reactivated", "An admin lets it go on", KEEPERS),
         {"name": "Ada", "organization": "Acme", "link": f"{SITE}/acme"},
     ),
+    (
+        *("key_ending", "A key of a program ends in 14 days", "who made it"),
+        {"name": "Ada", "organization": "Acme", "program": "Till", "prefix": "3f9a", "until": "15 July 2026"}
+        | {"link": f"{SITE}/acme/keys"},
+    ),
     # --- plans
     ("subscription_success", "A plan begins", KEEPERS, PLAN),
     ("subscription_canceled", "A plan is cancelled or ends", KEEPERS, UNTIL),
@@ -167,6 +172,10 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         },
     ),
     # --- the site
+    (
+        *("report_decided", "Somebody looked at what was reported", "who reported it"),
+        {"title": "Jazz Night", "decision": "taken down"},
+    ),
     ("test_letter", "An admin asks for one", "them", {"name": "Stella"}),
     (
         *("backup_failed", "A copy couldn’t be proven", ADMINS),
@@ -250,7 +259,7 @@ listing = Listing(
         Field("to", "To", Text(80)),
         Field("kind", "Kind of news", Text(80)),
     ),
-    (Sort("catalogue", "By subject"), *both("name", "A to Z", "Z to A")),
+    (Sort("catalogue", "As grouped"), *both("name", "A to Z", "Z to A")),
     source=Given(_rows),
     search=("name", "when", "to", "kind"),
     link=True,

@@ -44,6 +44,14 @@ def test_a_letter_has_a_subject_and_says_the_same_in_text_and_html(house, templa
     assert "</html>" in html
 
 
+def test_lines_stay_lines_and_the_foot_stands_apart(house):
+    text, html = parts(mail.compose("event_moved", "ada@example.org", VALUES["event_moved"]))
+    assert "It was: Friday<br>It is now: Saturday</div>" in html.replace("<br />", "<br>")
+    assert "It is now: Saturday\n\nRain.\n" in text
+    text, _ = parts(mail.compose("digest", "ada@example.org", VALUES["digest"], stop=("p", "daily")))
+    assert "digest.\n\nStop letters like this: " in text
+
+
 def test_values_are_escaped_in_the_html_and_plain_in_the_text(house):
     name = "<script>alert('x')</script> & \"Söhne\""
     text, html = parts(mail.compose("verify_email", "ada@example.org", {"name": name, "code": "1"}))
