@@ -49,7 +49,7 @@ def test_lines_stay_lines_and_the_foot_stands_apart(house):
     assert "It was: Friday<br>It is now: Saturday</div>" in html.replace("<br />", "<br>")
     assert "It is now: Saturday\n\nRain.\n" in text
     text, _ = parts(mail.compose("digest", "ada@example.org", VALUES["digest"], stop=("p", "daily")))
-    assert "digest.\n\nStop letters like this: " in text
+    assert "digest.\nStop letters like this: " in text
 
 
 def test_values_are_escaped_in_the_html_and_plain_in_the_text(house):
