@@ -19,7 +19,7 @@ TABS = (
 # A letter styles itself; it runs nothing, loads nothing, and is shown within our page alone.
 FRAMED = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox",
-    "X-Frame-Options": "SAMEORIGIN",
+    "X-Frame-Options": "sameorigin",
 }
 
 routes.add(

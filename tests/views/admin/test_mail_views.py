@@ -77,7 +77,7 @@ def test_how_each_letter_looks_is_shown_in_a_frame_that_runs_nothing(stella, cas
     assert re.search(r"<iframe[^>]* sandbox ", shown)
     letter = stella.get(f"{page}/event_moved/html")
     assert "Jazz Night" in letter.get_data(True)
-    assert letter.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert letter.headers["X-Frame-Options"] == "sameorigin"
     policy = letter.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert policy.endswith("sandbox")
