@@ -40,6 +40,8 @@ from domain.events.line import calls
 from domain.events.providers import attempts, refunding
 from domain.events.rehearsals import rehearsals as sales
 from domain.flyers import funnel, trending
+from domain.flyers import keeping as flyer_files
+from domain.flyers import lane as flyers
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.moderation import salts
@@ -108,6 +110,9 @@ EXPIRED = batches(
 )
 LAPSED = batches(200, invitations.expire, transfers.expire, pass_transfers.lapse)
 
+ENDED = batches(
+    *(200, flyer_files.expire, flyer_files.end_closed, flyer_files.forget_some, flyer_files.forget_pictures)
+)
 CALLED_OFF = batches(50, orders.call_off, moves.tell)
 
 LETTERS, MONEY = (partial(outgoing.send_due, lane) for lane in (outgoing.LETTERS, outgoing.MONEY))
@@ -194,6 +199,9 @@ CALENDAR = (
     Job("trending", "Count what flyers are popular", trending.refresh, every(minutes=10), once=True),
     Job("flyer_events", "Remove old events of flyers", batches(500, funnel.prune), at(3, 35)),
     Job("salts", "Destroy salts whose time is over", batches(200, salts.destroy), at(0)),
+    Job("flyers", "Draw flyers", flyers.work, every(seconds=15), woken_by="flyers"),
+    Job("flyer_files", "End flyers, let go of their files", ENDED, every(hours=1), woken_by="flyer_files"),
+    Job("flyer_sweep", "Compare flyers with their files", flyer_files.sweep, at(4, 20), once=True),
     Job("trash", "Empty the trash", trash.purge, at(3, 25), once=True),
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),
     Job("kept_cells", "Let go of cells kept long enough", batches(50, kind_changes.prune), at(3, 50)),

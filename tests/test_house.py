@@ -295,6 +295,8 @@ EVERYWHERE = {
     "domain/organizations/api_answers.py": 1,  # old ones go for all alike
     "domain/organizations/transfers.py": 1,  # offers lapse for all alike
     "domain/records/computed/dependents.py": 1,  # what is to be worked out anew is worked off for all
+    "domain/flyers/keeping.py": 5,  # flyers end for all alike
+    "domain/flyers/lane.py": 1,  # and are drawn for all
     "domain/events/events.py": 2,  # an address of an event names no organization, and is the only one of its kind
     "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike
     "domain/events/line/calls.py": 2,  # lines are called for all alike
@@ -445,6 +447,7 @@ BROAD = {
     "domain/money/trials.py": 1,  # what an event caused is recorded on it
     "domain/base/outgoing.py": 1,  # so is what a letter caused
     "domain/events/payments.py": 1,  # one order that fails is logged, and the others looked after
+    "domain/flyers/lane.py": 1,  # so is a flyer that can't be drawn
     "domain/events/providers/refunding.py": 1,  # so is one refund
     "domain/events/books/payouts.py": 1,  # and one account that can't be read
     "domain/events/providers/attempts.py": 1,  # and one that is asked about

@@ -307,10 +307,8 @@ def preset(name, colour="#1f3d2d"):
     _, (width, height), box, shape = PRESETS[name]
     wide, story = width > height, height > 1.5 * width
     left, across = (520, 620) if wide else (60, width - 120)
-    top: int | None = {"portrait_full": 620, "portrait_words": 340, "story_full": 1180, "wide_circle": 90}.get(name)
-    if top is None and box:
-        top = box[1] + box[3] + 40
-    assert top is not None
+    below = box[1] + box[3] + 40 if box else 0
+    top = {"portrait_full": 620, "portrait_words": 340, "story_full": 1180, "wide_circle": 90}.get(name, below)
     bottom = height - (260 if story else 60)
     panel = {"colour": "#000000", "opacity": 55, "pad": 8} if shape == "rect" else None
     text = {"kind": "text", "align": "start" if wide else "center", "panel": panel}

@@ -109,10 +109,10 @@ def framed(data, size, crop, colour):
             needed = math.ceil(max(size) * crop["zoom"])
             picture.draft("RGB", (needed, needed))  # a JPEG unpacks small at once
             ImageOps.exif_transpose(picture, in_place=True)
-            placed, seen = _placed(_plain(picture), size, crop)
+            placed, seen = _placed(plain(picture), size, crop)
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError):
         raise NoPhoto("This photo is damaged, so it can't be read. Choose another.") from None
-    placed = _in_srgb(placed, profile)
+    placed = in_srgb(placed, profile)
     if seen is None:
         return placed
     flat = Image.new("RGB", size, colour)
@@ -120,7 +120,7 @@ def framed(data, size, crop, colour):
     return flat
 
 
-def _plain(picture):
+def plain(picture):
     """In RGB or RGBA, whatever it was."""
     if picture.mode in ("I;16", "I"):
         picture = picture.convert("I").point(lambda value: value / 256, "L")
@@ -160,7 +160,8 @@ def _placed(picture, size, crop):
     return lies(picture), lies(Image.new("L", picture.size, 255))
 
 
-def _in_srgb(picture, profile):
+def in_srgb(picture, profile):
+    """An RGB image with the colours that its profile (ICC, or None) means. A broken one means nothing."""
     if not profile:
         return picture
     try:
@@ -169,4 +170,4 @@ def _in_srgb(picture, profile):
             return picture
         return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"))
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return picture  # a broken profile says nothing of the colours
+        return picture

@@ -1,0 +1,111 @@
+"""Draws the flyers that wait, a few at a time, beside the requests and never in the writer's turn.
+
+A `pending` row is all there is of the queue: what a kill cuts off is drawn at the next start. Each try is counted
+before it begins, so that a photo that takes the process down isn't tried for ever.
+"""
+
+import functools
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from database.clock import now
+from database.columns import spelled
+from database.scope import everywhere, inside
+from database.transactions import writes
+from domain import Refused
+from domain.base import configuration
+from domain.files import stores
+from domain.flyers import composing, keeping, plans
+from models import Flyer, FlyerVersion
+
+log = logging.getLogger("guildhall.flyers")
+
+TAKEN = 8  # flyers at once: what is read for them and isn't written yet stays small
+TRIES = 3
+THREADS = min(2, os.cpu_count() or 1)  # Pillow leaves the others their turns; a third would take pages theirs
+
+
+def work():
+    """Draw some of the flyers that wait, the oldest first and failed ones last; returns how many it looked at."""
+    with everywhere("flyers of every organization are drawn alike"):
+        waits = Flyer.select(Flyer, FlyerVersion).join(FlyerVersion)
+        order = Flyer.tries, Flyer.id
+        waiting = list(waits.where(spelled("state = 'pending'")).order_by(*order).limit(TAKEN))
+        if waiting and waiting[0].tries:
+            waiting = waiting[:1]  # alone: what it takes down, if it does, must not be another's try
+        due = [flyer for flyer in waiting if flyer.tries < TRIES]
+        if due:
+            _count_tries([flyer.id for flyer in due])
+    for flyer in waiting:
+        if flyer.tries >= TRIES:
+            keeping.end(flyer, "removed", "failed")
+    is_down = False
+    for flyer, made in zip(due, _pool().map(_tried, due), strict=True):
+        _settle(flyer, made)
+        is_down |= isinstance(made, stores.StoreDown)
+    return 0 if is_down else len(waiting)  # the next tick asks the store again
+
+
+@functools.cache
+def _pool():
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="flyers")
+
+
+@writes
+def _count_tries(ids):
+    Flyer.update(tries=Flyer.tries + 1).where(Flyer.id.in_(ids)).execute()
+
+
+def _tried(flyer):
+    """Hashes of its files, or why there are none."""
+    try:
+        return drawn(flyer)
+    except Exception as failure:
+        return failure
+
+
+def drawn(flyer):
+    """Draw a flyer and put its files into the store; returns their hashes. Touches no row.
+    Refuses with Invalid, gate.NoPhoto and stores.StoreDown."""
+    design, photo = flyer.version.spec, keeping.photo(flyer)
+    picture = functools.partial(keeping.picture, flyer.organization_id)
+    plan = plans.laid_out(design, flyer.fields, None if photo is None else flyer.crop, address(flyer))
+    files = composing.files(composing.drawn(design["size"], plan, picture, photo))
+    return {part: keeping.put(flyer.public_id, part, data) for part, data in zip(_MADE, files, strict=True)}
+
+
+_MADE = ("file", "og", "thumb")
+
+
+def address(flyer):
+    """Where a flyer's page is."""
+    return f"{configuration.active.site_url}/f/{flyer.public_id}"
+
+
+def _settle(flyer, made):
+    if isinstance(made, dict):
+        with inside(flyer.organization_id):
+            is_kept = _note_ready(flyer, made)
+        # Whoever deleted it meanwhile took away what was there then.
+        (keeping.forget_photo if is_kept else keeping.forget_flyer)(flyer)
+    elif isinstance(made, stores.StoreDown):
+        with inside(flyer.organization_id):
+            _take_try_back(flyer)
+    elif isinstance(made, Refused):
+        keeping.end(flyer, "removed", "failed")  # it would be refused again
+    else:
+        log.error("a flyer wasn't drawn", extra={"flyer": flyer.public_id}, exc_info=made)
+        if flyer.tries + 1 >= TRIES:
+            keeping.end(flyer, "removed", "failed")
+
+
+@writes
+def _note_ready(flyer, hashes):
+    waits = Flyer.id == flyer.id, Flyer.state == "pending"
+    return Flyer.update(state="ready", ready_at=now(), photo=None, **hashes).where(*waits).execute()
+
+
+@writes
+def _take_try_back(flyer):
+    Flyer.update(tries=Flyer.tries - 1).where(Flyer.id == flyer.id).execute()
