@@ -30,13 +30,13 @@ AGAIN = timedelta(days=2)  # files of flyers that ended so lately are looked for
 MOST_PICTURES = 200  # of an organization
 
 
-def _key(public_id, part):
+def _file_key(public_id, part):
     return f"flyers/{public_id[:2]}/{public_id}/{CALLED[part]}"
 
 
 def put(public_id, part, data):
     """Keep a file of the flyer that has or will have this id; returns its hash. Refuses with stores.StoreDown."""
-    stores.active().put(_key(public_id, part), io.BytesIO(data))
+    stores.active().put(_file_key(public_id, part), io.BytesIO(data))
     return hashlib.sha256(data).hexdigest()
 
 
@@ -48,7 +48,7 @@ def put_photo(public_id, data):
 def read(flyer, kept):
     """The bytes, in parts, of the file of a flyer that has this hash; None where it has none such."""
     part = next((part for part in CALLED if kept and getattr(flyer, part) == kept), None)
-    return part and stores.active().read(_key(flyer.public_id, part))
+    return part and stores.active().read(_file_key(flyer.public_id, part))
 
 
 def photo(flyer):
@@ -60,7 +60,7 @@ def photo(flyer):
 def forget_photo(flyer):
     """Let go of the photo of a flyer that was drawn."""
     with suppress(stores.StoreDown):  # the sweep does it again
-        stores.active().remove(_key(flyer.public_id, "photo"))
+        stores.active().remove(_file_key(flyer.public_id, "photo"))
 
 
 def forget_flyer(flyer):
@@ -71,7 +71,7 @@ def forget_flyer(flyer):
 
 def _let_go(flyer):
     for part in CALLED:
-        stores.active().remove(_key(flyer.public_id, part))
+        stores.active().remove(_file_key(flyer.public_id, part))
     _note_forgotten(flyer)
 
 
@@ -161,15 +161,15 @@ def _swept(flyer):
     store, found = stores.active(), 0
     stray: tuple = ()
     if flyer.state in Flyer.KEPT:
-        if flyer.file and store.changed_at(_key(flyer.public_id, "file")) is None:
+        if flyer.file and store.changed_at(_file_key(flyer.public_id, "file")) is None:
             log.error("a flyer's file is missing", extra={"flyer": flyer.public_id})
         stray = () if flyer.state == "pending" else ("photo",)
     else:
         ended = flyer.forgotten_at is None or flyer.forgotten_at > now() - AGAIN
         stray = tuple(CALLED) if ended else ()
     for part in stray:
-        if store.changed_at(_key(flyer.public_id, part)) is not None:
-            store.remove(_key(flyer.public_id, part))
+        if store.changed_at(_file_key(flyer.public_id, part)) is not None:
+            store.remove(_file_key(flyer.public_id, part))
             found += 1
     return found
 

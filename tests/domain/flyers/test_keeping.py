@@ -132,7 +132,7 @@ def test_the_sweep_finds_what_was_put_after_a_flyer_ended(ready):
 
 
 def test_the_sweep_tells_of_files_that_are_missing_and_takes_nothing_for_it(ready, caplog):
-    stores.active().remove(keeping._key(ready[0].public_id, "file"))
+    stores.active().remove(keeping._file_key(ready[0].public_id, "file"))
     assert keeping.sweep() == 0
     assert "a flyer's file is missing" in caplog.text
     assert again(ready[0]).state == "ready"
