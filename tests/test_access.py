@@ -35,6 +35,7 @@ from models import AuditEvent, Backup, Change, Grant, Letter, Membership, Notifi
 from tests.conftest import PASSWORD, application
 from tests.fixtures.doors import an_event
 from tests.fixtures.events import EVENT_FORMS, everything
+from tests.fixtures.funnels import a_campaign
 from tests.fixtures.keys import a_key
 from tests.fixtures.permissions import MATRIX, STATES
 from tests.fixtures.threads import write
@@ -452,6 +453,7 @@ def _made(cast, at):
         labels.add(["Urgent"], by=at("alice"))
         made.label = models.Label.get().id
         _reported(made, made.sale["alice"]["published"])
+        made.flyers = a_campaign("figures")[0]
         made.api_key = a_key(at("alice"))[0].id
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
@@ -582,6 +584,7 @@ def filled(rule, endpoint, name, world):
             "organization_desk": world.cast.acme.id,
             "credits": world.cast.acme.id,
             "audit": world.audited,
+            "flyer_figures": world.flyers.template_id if "template" in endpoint else world.flyers.id,
             "reports": world.decided if ".decided_" in endpoint else world.reported["own"],
             "moderation": world.decided if ".decided_" in endpoint else world.reported["theirs"],
             "inbox": world.webhook,
