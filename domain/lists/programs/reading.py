@@ -51,8 +51,8 @@ def as_json(listing, row, people):
     for field in shown(listing):
         value = getattr(row, field.name)
         if isinstance(value, LeftOver):
-            left_over[field.name], value = str(value), None
-        found[field.name] = _cell(field, value, people)
+            left_over[called(listing, field)], value = str(value), None
+        found[called(listing, field)] = _cell(field, value, people)
     return found | ({"_left_over": left_over} if left_over else {})
 
 
@@ -69,6 +69,29 @@ def shown(listing):
     return [f for f in listing.fields if not isinstance(f.kind, Derived)]
 
 
+def called(listing, field):
+    """What programs call a field: in a table that people made it has a name for them, which outlives its label."""
+    return field.also[0] if listing.source and field.also else field.name
+
+
+def names(listing):
+    """Name for programs, also one that a field had before → the field's own."""
+    known = {called(listing, f): f.name for f in (*shown(listing), *listing.filterable)}
+    if listing.source:
+        known = {had: f.name for f in shown(listing) for had in f.also} | known
+    return known
+
+
+def orders(listing):
+    """The orders that programs can ask for."""
+    return [_order_called(listing, sort.key) for sort in listing.sorts]
+
+
+def _order_called(listing, key):
+    name, down, _ = key.partition("-down")
+    return called(listing, listing.by_name[name]) + down if name in listing.by_name else key
+
+
 def version(row):
     """What stands for a row as it is: another as soon as any of its fields is."""
     return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:20]
@@ -76,25 +99,30 @@ def version(row):
 
 def parameters(listing):
     """(name, kind or None, sentence) of what a list can be asked."""
-    yield from ((f.name, f.kind, f"Only rows with this {f.label.lower()}.") for f in listing.filterable)
-    for name in listing.ranges:
-        label = listing.by_name[name].label.lower()
+    for f in listing.filterable:
+        yield called(listing, f), f.kind, f"Only rows with this {f.label.lower()}."
+    for own in listing.ranges:
+        label, name = listing.by_name[own].label.lower(), called(listing, listing.by_name[own])
         yield f"{name}_from", None, f"Only rows whose {label} is no earlier than this day or moment."
         yield f"{name}_to", None, f"Only rows whose {label} is no later than this day or moment."
 
 
 def _understood(listing, given, by, parent):
     """The Ask of an address, all of it. Refuses with Invalid."""
-    tab = next((t for t in reversed(listing.readings) if granted(by, t.capability)), listing.readings[0])
-    asked = {"tab": tab.key} | {name: text for name, text in given.items() if name not in ("limit", "fields")}
-    ask = asks.understand(listing, asked | {"rows": given.get("limit", PAGE)}, parent)
-    wrong = _unknown(listing, given)
-    meant = {name for name, _ in ask.filters} | {f"{name}_{end}" for name, end, _ in ask.ranges}
+    theirs = [one for one in listing.readings if granted(by, one.capability)] or listing.readings
+    tab = next((one for one in theirs if one.column is None), theirs[0])
+    wrong, sorts = _unknown(listing, given), {_order_called(listing, sort.key): sort.key for sort in listing.sorts}
+    asked = {"tab": tab.key} | {name: text for name, text in given.items() if name in ("tab", "q", "after")}
+    asked |= {"rows": given.get("limit", PAGE), "sort": sorts.get(given.get("sort", ""), "")}
+    asked |= _filters(listing, {name: text for name, text in given.items() if name not in (*OWN, *wrong)})
+    ask = asks.understand(listing, asked, parent)
+    own = {f.name: called(listing, f) for f in (*listing.fields, *listing.filterable)}
+    meant = {own[name] for name, _ in ask.filters} | {f"{own[name]}_{end}" for name, end, _ in ask.ranges}
     for name, kind, _ in parameters(listing):
         if name in given and name not in meant:
             wrong[name] = _why(kind, given[name])
-    if given.get("sort", ask.sort) != ask.sort:
-        wrong["sort"] = f"Choose one of: {', '.join(sort.key for sort in listing.sorts)}."
+    if given.get("sort", next(iter(sorts))) not in sorts:
+        wrong["sort"] = f"Choose one of: {', '.join(sorts)}."
     if given.get("tab", ask.tab) != ask.tab:
         wrong["tab"] = f"Choose one of: {', '.join(one.key for one in listing.readings)}."
     if "limit" in given and not whole(given["limit"], MOST):
@@ -102,6 +130,15 @@ def _understood(listing, given, by, parent):
     if wrong:
         raise Invalid(wrong)
     return ask
+
+
+def _filters(listing, given):
+    """What rows are narrowed by, under the fields' own names."""
+    known, found = names(listing), {}
+    for name, text in given.items():
+        base, end = next(((name[: -len(end)], end) for end in ("_from", "_to") if name.endswith(end)), (name, ""))
+        found[known[name] if name in known else known[base] + end] = text
+    return found
 
 
 def _unknown(listing, given):
@@ -121,10 +158,10 @@ def _chosen(listing, given):
     """The names that `fields` asks for, or None for all. Refuses with Invalid."""
     if "fields" not in given:
         return None
-    names, known = given["fields"].split(","), {"id", *(f.name for f in shown(listing))}
-    if not set(names) <= known:
+    chosen, known = given["fields"].split(","), {"id", *(called(listing, f) for f in shown(listing))}
+    if not set(chosen) <= known:
         raise Invalid({"fields": UNKNOWN})
-    return {"id", *names}
+    return {"id", *chosen}
 
 
 def _only(row, chosen):

@@ -3,13 +3,15 @@
 What changes, and who may, is rows.py's.
 """
 
+from contextlib import contextmanager
+
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, Refused
 from domain.fields.derived import Derived
 from domain.fields.kinds import Unfit
 from domain.lists import rows
-from domain.lists.programs.reading import UNKNOWN, one, shown, version
+from domain.lists.programs.reading import UNKNOWN, called, names, one, version
 
 READ_ONLY = "This field is only read."
 
@@ -23,7 +25,9 @@ class Changed(Refused):
 @writes
 def create(rules, sent, *, by, parent=None):
     """Make a row of JSON; returns it. Refuses as rows.create, and with Invalid what is unknown or only read."""
-    row = rows.create(rules, _form(rules, sent), by=by, parent=parent)
+    form = _form(rules, sent)
+    with _said_for_programs(rules.listing):
+        row = rows.create(rules, form, by=by, parent=parent)
     return one(rules, row.id, by, parent)
 
 
@@ -34,7 +38,9 @@ def change(rules, id, sent, *, by, parent=None, versions=()):
     Where `versions` are given, one of them must be the row's: Changed otherwise. Refuses as rows.change.
     """
     _check_version(rules, id, by, parent, versions)
-    rows.change(rules, id, _form(rules, sent), by=by, parent=parent)
+    form = _form(rules, sent)
+    with _said_for_programs(rules.listing):
+        rows.change(rules, id, form, by=by, parent=parent)
     return one(rules, id, by, parent)
 
 
@@ -56,17 +62,27 @@ def _check_version(rules, id, by, parent, versions):
 
 def _form(rules, sent):
     """JSON → the texts that a form would have. Refuses with Invalid, for all fields at once."""
-    listing, form, wrong = rules.listing, {}, {}
+    listing, known, form, wrong = rules.listing, names(rules.listing), {}, {}
     written = {f.name: f for f in listing.written if not isinstance(f.kind, Derived)}
     for name, value in sent.items():
-        if name not in written:
-            is_read = name == "id" or name in {f.name for f in shown(listing)}
-            wrong[name] = READ_ONLY if is_read else UNKNOWN
+        field = written.get(known.get(name, ""))
+        if field is None:
+            wrong[name] = READ_ONLY if name == "id" or name in known else UNKNOWN
             continue
         try:
-            form[name] = "" if value is None else written[name].kind.text(written[name].kind.from_json(value))
+            form[field.name] = "" if value is None else field.kind.text(field.kind.from_json(value))
         except Unfit as unfit:
             wrong[name] = str(unfit)
     if wrong:
         raise Invalid(wrong)
     return form
+
+
+@contextmanager
+def _said_for_programs(listing):
+    """What is refused within is said of the names that programs know."""
+    try:
+        yield
+    except Invalid as refusal:
+        own = {f.name: called(listing, f) for f in listing.fields}
+        raise Invalid({own.get(name, name): text for name, text in refusal.fields.items()}) from None

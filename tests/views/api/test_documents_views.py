@@ -15,6 +15,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from database.scope import inside
 from domain.lists import rows
+from domain.records import collections
 from domain.tasks import tasks
 from models import Task
 from static.build import MODULES, node
@@ -192,7 +193,8 @@ def test_every_example_of_the_page_does_what_it_says(document, tmp_path, served,
     _, key = a_key(at("alice"))
     with inside(cast.acme):
         task = rows.create(tasks.rules, {"title": "Call the printer"}, by=at("alice")).id
-        known = {"SITE": served, "KEY": key, "TASK": str(task), "EVENT": str(an_event().id)}
+        collections.make("Offers", by=at("alice"))
+        known = {"ORG": "acme", "SITE": served, "KEY": key, "TASK": str(task), "EVENT": str(an_event().id)}
     told = [
         subprocess.run(["bash", "-c", CURL + said], env=known | {"PATH": os.environ["PATH"]}, capture_output=True)
         for status, said in EXAMPLES
