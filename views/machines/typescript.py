@@ -158,9 +158,10 @@ def _plain(kind, schema):
 
 
 def _object(schema):
-    properties = schema.get("properties")
+    properties, others = schema.get("properties"), schema.get("additionalProperties")
     if not properties:
-        return f"Record<string, {_type(schema.get('additionalProperties') or {})}>"
+        return f"Record<string, {_type(others if isinstance(others, dict) else {})}>"
     needed = schema.get("required", [])
     lines = [f"{_property(name)}{'' if name in needed else '?'}: {_type(one)}" for name, one in properties.items()]
+    lines += ["[name: string]: unknown"] if others is True else []
     return "{ " + "; ".join(lines) + " }"
