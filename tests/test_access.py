@@ -35,7 +35,7 @@ from models import AuditEvent, Backup, Change, Grant, Letter, Membership, Notifi
 from tests.conftest import PASSWORD, application
 from tests.fixtures.doors import an_event
 from tests.fixtures.events import EVENT_FORMS, everything
-from tests.fixtures.funnels import a_campaign
+from tests.fixtures.flyer_pages import files_of_a_flyer
 from tests.fixtures.keys import a_key
 from tests.fixtures.permissions import MATRIX, STATES
 from tests.fixtures.threads import write
@@ -72,6 +72,7 @@ def of(*kinds):
 
 # What a form must hold to be taken, by endpoint. A view that isn't here gets an empty form.
 FORMS = {
+    "flyers_showing.act": {"act": "hiding"},
     "tasks.create": {"title": "Order paper"},
     "tasks.save_view": {"name": "Mine", "query": ""},
     **{f"{room}.save_chart": {"name": "Mine", "query": ""} for room in ("tasks", "records")},
@@ -270,6 +271,8 @@ MISSING = {
     "dev.sign_in": access.NotFound().sentence,
 }
 REFUSED = {
+    "flyers_making.make": 409,  # its page is too old
+    "flyers_showing.act": 403,  # without its secret
     "returns.show": 422,  # nothing is chosen
     "returns.show_account": 409,  # this refund needs none
     "returns.give_account": 409,
@@ -353,6 +356,8 @@ def world(cast, at, web, browse, house, houses):
     kept_files.keep(io.BytesIO(BROUGHT))
     for kept in (attachments.key, attachments.small_key):  # a copied house has no folder of files
         stores.active().put(kept(cast.acme.id, hashlib.sha256(PICTURE).hexdigest()), io.BytesIO(PICTURE))
+    for sale in _ids["sale"].values():
+        files_of_a_flyer(sale["flyer"]["public_id"])
     return types.SimpleNamespace(browse=browse, cast=cast, **copy.deepcopy(_ids))
 
 
@@ -453,7 +458,6 @@ def _made(cast, at):
         labels.add(["Urgent"], by=at("alice"))
         made.label = models.Label.get().id
         _reported(made, made.sale["alice"]["published"])
-        made.flyers = a_campaign("figures")[0]
         made.api_key = a_key(at("alice"))[0].id
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
@@ -586,7 +590,6 @@ def filled(rule, endpoint, name, world):
             "organization_desk": world.cast.acme.id,
             "credits": world.cast.acme.id,
             "audit": world.audited,
-            "flyer_figures": world.flyers.template_id if "template" in endpoint else world.flyers.id,
             "reports": world.decided if ".decided_" in endpoint else world.reported["own"],
             "moderation": world.decided if ".decided_" in endpoint else world.reported["theirs"],
             "inbox": world.webhook,
@@ -637,6 +640,8 @@ def of_an_event(endpoint, sale):
         return {"transfer": offer, "serial": serial, "token": key if end in ("offered", "accept") else token}
     if room == "line":
         return dict(zip(("place", "token"), sale["place"], strict=True))
+    if room.startswith("flyers_"):
+        return sale["flyer"] | {"name": sale["flyer"]["sample" if room == "flyers_parts" else "picture"]}
     if room == "carriers":
         return dict(zip(("serial", "token"), sale["pass"], strict=True)) | {"slug": sale["slug"]}
     if room == "finding":

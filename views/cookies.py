@@ -42,6 +42,7 @@ LINK_SENT = "link_sent"  # the address, for one look
 BACKER = "backer"  # (backer's id, the token of the claim)
 BACKER_BACK = "backer_back"  # where a code that was mailed already waits
 VIEW_AS = "view_as"  # (organization's id, a lesser role[, whose eyes, the page to go back to])
+FLYERS = "flyers"  # {"browser": told from others by it, "made": public ids of flyers that this browser made}
 HOLDS = "ticket_places"  # event's id → public id of this browser's place in line: with no key, it opens nothing
 STAFF = "staff_token"  # while somebody of the platform looks on as another: their own session
 

@@ -1,5 +1,5 @@
-"""An event's page as all strangers see it: drawn once a second however many ask for it, and given out of memory, before
-Flask.
+"""The page of an event or of a campaign of flyers as all strangers see it: drawn once a second however many ask for
+it, and given out of memory, before Flask.
 
 What it shows may be a second old; what is decided never reads it. Each copy has a form key of its own, or two strangers
 who send the same one would get one order. Nothing that was made for one of them is kept: their cookies, the name of
@@ -19,7 +19,7 @@ from views.safety import requests
 
 SECONDS = 1
 MOST = 200  # pages that are kept
-PATH = re.compile(r"/e/[a-z0-9-]{1,80}")
+PATH = re.compile(r"/(?:e|flyers)/[a-z0-9-]{1,80}")
 KEY = re.compile(rb'(?<=name="form_key" value=")[^"]*')
 OWN = ("set-cookie", "x-request-id", "content-length", "content-encoding")  # of one answer alone
 
@@ -63,7 +63,7 @@ def _packed(parts):
 
 
 class KeptPages:
-    """A WSGI layer: answers strangers who ask for an event's page, and hands all else on. What it keeps was drawn by
+    """A WSGI layer: answers strangers who ask for such a page, and hands all else on. What it keeps was drawn by
     one of those who asked, at most SECONDS ago."""
 
     def __init__(self, app):

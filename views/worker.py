@@ -48,6 +48,7 @@ EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 BRINGS_FILE = re.compile(
     rb"POST /[^ ?]+/(?:" + "|".join(LARGE).encode() + rb")[ ?](?=.*\r\ncookie:)", re.IGNORECASE | re.DOTALL
 )
+BRINGS_PHOTO, PHOTO = re.compile(rb"POST /flyers/[a-z0-9-]{1,80} "), 6 * 1024 * 1024  # a stranger's, without a cookie
 SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(;[^\r\n]*)?\r\n")
 
 
@@ -110,7 +111,8 @@ class Gathering:
         if CHUNKED.search(head):
             self.chunk_at = self.body_at
         self.expects = bool(EXPECTS.search(head))
-        if WHOLE < self.end <= UPLOAD and BRINGS_FILE.match(head) and not self.chunk_at:
+        most = UPLOAD if BRINGS_FILE.match(head) else PHOTO if BRINGS_PHOTO.match(head) else 0
+        if WHOLE < self.end <= most and not self.chunk_at:
             self.file = tempfile.TemporaryFile()  # noqa: SIM115  gone with its request
         elif self.end > WHOLE:  # the app refuses it by its length alone
             self.is_cut, self.end = True, self.body_at

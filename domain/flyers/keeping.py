@@ -100,12 +100,18 @@ def _end(ids, state, why):
     return gone.where(Flyer.id.in_(ids), Flyer.state.in_(Flyer.KEPT)).execute()
 
 
-def clear_template(template):
-    """End all flyers of a template, in the present transaction; a job lets go of their files. Returns how many."""
-    versions = FlyerVersion.select(FlyerVersion.id).where(FlyerVersion.template == template)
-    gone = Flyer.update(state="removed", why="template", **EMPTY)
+def remove(flyers, why):
+    """Remove those that the condition says, in the present transaction; a job lets go of their files. Returns how
+    many."""
+    gone = Flyer.update(state="removed", why=why, **EMPTY)
     wake("flyer_files")
-    return gone.where(Flyer.version.in_(versions), Flyer.state.in_(Flyer.KEPT)).execute()
+    return gone.where(flyers, Flyer.state.in_(Flyer.KEPT)).execute()
+
+
+def clear_template(template):
+    """The same of all flyers of a template."""
+    versions = FlyerVersion.select(FlyerVersion.id).where(FlyerVersion.template == template)
+    return remove(Flyer.version.in_(versions), "template")
 
 
 def expire(limit):

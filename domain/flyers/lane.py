@@ -70,7 +70,7 @@ def drawn(flyer):
     Refuses with Invalid, gate.NoPhoto and stores.StoreDown."""
     design, photo = flyer.version.spec, keeping.photo(flyer)
     picture = functools.partial(keeping.picture, flyer.organization_id)
-    plan = plans.laid_out(design, flyer.fields, None if photo is None else flyer.crop, address(flyer))
+    plan = plans.laid_out(design, flyer.fields, None if photo is None else flyer.crop, _leads_to(flyer))
     files = composing.files(composing.drawn(design["size"], plan, picture, photo))
     return {part: keeping.put(flyer.public_id, part, data) for part, data in zip(_MADE, files, strict=True)}
 
@@ -78,9 +78,13 @@ def drawn(flyer):
 _MADE = ("file", "og", "thumb")
 
 
-def address(flyer):
-    """Where a flyer's page is."""
-    return f"{configuration.active.site_url}/f/{flyer.public_id}"
+def _leads_to(flyer):
+    """Where its code leads: to the campaign, where the next one is made. The device draws the same code before there is
+    a flyer, and the page of one is gone after a month."""
+    if not flyer.campaign_id:
+        return ""
+    with inside(flyer.organization_id):
+        return f"{configuration.active.site_url}/flyers/{flyer.campaign.slug}"
 
 
 def _settle(flyer, made):

@@ -28,7 +28,7 @@ from models import ApiKey, Invitation, Membership, Organization, Session, Subscr
 # An organization's slug is the first part of its addresses; these are taken by the house itself.
 RESERVED = frozenset(
     """
-    account admin api app auth backers billing calendars blog cron dev door dp e events faq feedback files flyers
+    account admin api app auth backers billing calendars blog cron dev door dp e events f faq feedback files flyers
     forgot-password guildhall health home impersonation accept-invitation legal line live login metrics new
     notifications orders organizations organizer palette passes preview pricing railway records report reset-password
     sandbox session-elsewhere session-ended settings setup step-up sign-in sign-out sign-up static tasks verify

@@ -73,9 +73,7 @@ class Series:
 
 
 class Drawn:
-    """A chart with its figures, for templates/lists/_figures.html; `gaps` are the labels of groups that lack some."""
-
-    gaps: frozenset = frozenset()
+    """A chart with its figures, for templates/lists/_figures.html."""
 
     def __init__(self, asked, found, url, query):
         self.asked, self.found, self.url, self.query = asked, found, url, query

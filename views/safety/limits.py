@@ -3,7 +3,7 @@
 import functools
 import time
 
-from flask import g, request
+from flask import g, request, session
 from flask_limiter import Limiter
 from flask_login import current_user
 from limits import parse
@@ -31,6 +31,11 @@ def _who_or_where():
     return current_user.get_id() if current_user.is_authenticated else _place()
 
 
+def _browser_and_place():
+    """A browser that keeps cookies is known by the one for flyers; one that keeps none is its tab alone."""
+    return f"{session.get(cookies.FLYERS, {}).get('browser') or request.form.get('form_key', '')[:40]}|{_place()}"
+
+
 def _mail_and_place():
     return f"{normalized(request.form.get('email', ''))[:254]}|{_place()}"
 
@@ -46,6 +51,11 @@ LIMITS = {
     "passkey": ((parse("20/minute"), _place),),
     "backer": ((parse("30/minute"), _place),),
     "report": ((parse("60/hour"), _place),),
+    # A hall full of people has one address: it may keep many copies, a browser few.
+    "flyer": (
+        *((parse("5/minute"), _browser_and_place), (parse("10/hour"), _browser_and_place)),
+        (parse("120/hour"), _place),
+    ),
 }
 OTHERWISE = {"sign_in": ", or sign in with a code by mail"}
 

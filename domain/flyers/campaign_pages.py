@@ -1,0 +1,80 @@
+"""A campaign as strangers see it at its address: how it stands at this moment, and which picture one gets there now."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from database.clock import now
+from database.scope import everywhere, inside
+from domain.events import reported
+from domain.fields.kinds import clean
+from domain.moderation import reports
+from models import Event, FlyerCampaign, FlyerPhase, FlyerVersion
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`state` is before, open, thanks (a phase for after the event), paused or over; `version` is None where nothing
+    can be made, and `event` where its page isn't open."""
+
+    campaign: FlyerCampaign
+    state: str
+    version: FlyerVersion | None
+    event: Event | None
+    organizer: str
+    opens: str
+
+    @property
+    def bound(self):
+        return self.version.spec.get("bound", {}) if self.version else {}
+
+    @property
+    def summary(self):
+        """When and where, as the picture says it."""
+        return " · ".join(text for name in ("event.when", "event.where") if (text := self.bound.get(name)))
+
+
+def find(slug):
+    """The campaign at this address, whoever's it is; None for none that strangers may see."""
+    slug = clean(slug)[:80].lower()
+    with everywhere("a campaign's page names no organization"):
+        campaign = FlyerCampaign.one(FlyerCampaign.slug == slug)
+        if campaign is None or campaign.state == "draft" or campaign.organization.status != "active":
+            return None
+    reports.check_shown("campaign", campaign.id)
+    with inside(campaign.organization_id):
+        return standing(campaign)
+
+
+def standing(campaign):
+    """How it stands now, in its organization."""
+    state, version = _now(campaign)
+    event = campaign.event
+    if event and (event.state == "draft" or event.visibility == "private" or reports.is_hidden("event", event.id)):
+        event = None
+    is_named = not reports.is_hidden("organization", campaign.organization_id)
+    opens = campaign.starts_at.astimezone(ZoneInfo(campaign.zone))
+    when = f"{opens:%A}, {opens.day} {opens:%B %Y, %H:%M} ({campaign.zone})"
+    return Standing(
+        campaign, state, version, event, campaign.organization.name if is_named else reported.NAMELESS, when
+    )
+
+
+def _now(campaign):
+    """(its state at this moment, the version that is made now): asked of the clock, so that no job can be late."""
+    moment = now()
+    if campaign.state == "paused":
+        return "paused", None
+    during = FlyerPhase.campaign == campaign, FlyerPhase.starts_at <= moment, FlyerPhase.ends_at > moment
+    phase = None if campaign.state == "ended" else FlyerPhase.one(*during)
+    is_open = campaign.state != "ended" and campaign.starts_at <= moment < campaign.ends_at
+    if phase is None and not is_open:
+        return ("before" if campaign.state != "ended" and moment < campaign.starts_at else "over"), None
+    template = phase.template if phase else campaign.template
+    return ("thanks" if phase and phase.key == "thank_you" else "open"), template and live(template)
+
+
+def live(template):
+    """The version of a template that one gets now, or None."""
+    if template.state != "published":
+        return None
+    return FlyerVersion.one(FlyerVersion.template == template, FlyerVersion.number == template.live_version)

@@ -1,0 +1,288 @@
+"""Flyers of visitors: made on a campaign's page, kept for a link for a while, theirs to hide, keep longer and delete.
+
+Whoever makes one needs no account. It is managed by a secret that stands after the # of its manage link, so that no
+server's log has it; we keep its hash. What is stored is the picture, its words and the hash of an address with the
+day's salt. The photo is kept until the picture is drawn: domain/flyers/lane.py.
+"""
+
+import hashlib
+import hmac
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from database.clock import now
+from database.columns import spoken_id
+from database.scope import everywhere, inside
+from database.transactions import wake, writes
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import configuration, keys
+from domain.events.referring import vias
+from domain.flyers import designs, gate, keeping, plans
+from domain.moderation import reports, salts
+from models import Event, Flyer, FlyerCampaign, FlyerPicture, FlyerVersion, Organization
+
+LIFE = timedelta(days=30)
+TOKEN_HOURS = 2  # a page may be so old, or a part of an hour older, when its form is sent
+MOST = 20_000  # flyers that a campaign keeps
+FREE = 2 * 1024**3  # bytes that must stay free on the disk
+
+
+class PageTooOld(Refused):
+    """The page was open for hours: it has to be loaded again before its form is taken."""
+
+    code, status = "PREVIEW_OLD", 409
+
+    def __init__(self):
+        super().__init__("This page was open for long. Load it again, then make your flyer.")
+
+
+class NoRoom(Refused):
+    """No more copies are kept just now; making and downloading on the device goes on."""
+
+    code, status = "UNAVAILABLE", 503
+
+    def __init__(self):
+        super().__init__(
+            "No more copies can be kept at the moment. Downloading still works; try the link later.", retry_after=600
+        )
+
+
+# --- the page's token ------------------------------------------------------------------------------------------------
+
+
+def page_token(campaign):
+    """What a campaign's page carries for its forms and beacons: good for two hours and part of one, and the same for
+    all who have the page, so that it may be kept."""
+    return _token(campaign, _hour())
+
+
+def check_token(campaign, token):
+    """Refuse with PageTooOld what no page of the last hours carried."""
+    made = [one for back in range(TOKEN_HOURS + 1) for one in _tokens(campaign, _hour() - back)]
+    if not any(hmac.compare_digest(one.encode(), token[:64].encode()) for one in made):
+        raise PageTooOld()
+
+
+def _hour():
+    return int(now().timestamp() // 3600)
+
+
+def _token(campaign, hour):
+    return _tokens(campaign, hour)[0]
+
+
+def _tokens(campaign, hour):
+    return [made[:32] for made in keys.keyed_by_each("flyer page", f"{campaign.id} {hour}")]
+
+
+# --- making one ------------------------------------------------------------------------------------------------------
+
+
+def _words(design, form):
+    """What the fields f_… of a form say, cleaned. Refuses with Invalid, by field."""
+    given = {slot["key"]: form.get(f"f_{slot['key']}", "") for slot in designs.own(design["slots"])}
+    try:
+        return plans.cleaned(design, given)
+    except Invalid as wrong:
+        raise Invalid({f"f_{key}": sentence for key, sentence in wrong.fields.items()}) from None
+
+
+def _crop(design, form, photo):
+    """How the photo lies, out of the form's sliders; None without one. Refuses with Invalid."""
+    given = {name: form[name][:40] for name in ("x", "y", "zoom", "turn") if form.get(name)}
+    return plans.cropped(design, given if photo else None)
+
+
+def make(campaign, version, form, photo, *, attempt, place, user=None):
+    """Keep what somebody made on a campaign's page until it is drawn. `photo` is the bytes of a picture or empty,
+    `attempt` the page's own number of it and `place` where it comes from. Returns (the flyer, its secret, whether it
+    is new): the same sent again is the same flyer.
+
+    Refuses with Invalid, with what gate.py says of the photo, and with NoRoom.
+    """
+    design, photo = version.spec, photo if designs.photo(version.spec) else b""
+    words = _words(design, form)
+    crop = _crop(design, form, photo)
+    if photo:
+        gate.check(photo)
+    content = _content(version, words, crop, photo, attempt)
+    there = hashlib.sha256(salts.hashed(salts.day(), f"flyer {place}")).hexdigest()
+    if known := _same(version, content):
+        return known, _secret(content, attempt), False
+    _check_room(campaign)
+    public, secret = spoken_id(), _secret(content, attempt)
+    about = {"fields": words, "crop": crop or {}, "content_hash": content, "address_hash": there, "attempt": attempt}
+    about |= {"in_hub": campaign.hub_ok and "in_hub" in form, "secret_hash": _hashed(secret), "user": user}
+    about["photo"] = keeping.put_photo(public, photo) if photo else None
+    flyer, is_new = _begin(campaign, version, public, form.get("via", ""), **about)
+    return flyer, secret, is_new
+
+
+def _content(version, words, crop, photo, attempt):
+    """What it is made of, and in which attempt: two people of one name are two flyers, each deletes their own."""
+    return hashlib.sha256(f"{plans.content_hash(version, words, crop, photo)} {attempt}".encode()).hexdigest()
+
+
+def _same(version, content):
+    return Flyer.one(Flyer.version == version, Flyer.content_hash == content)
+
+
+def _check_room(campaign):
+    kept = Flyer.select(Flyer.id).where(Flyer.campaign == campaign, Flyer.state << Flyer.KEPT)
+    if kept.offset(MOST - 1).limit(1).first() or shutil.disk_usage(configuration.active.data).free < FREE:
+        raise NoRoom()
+
+
+@writes
+def _begin(campaign, version, public, through="", **about):
+    event = None if _same(version, about["content_hash"]) else campaign.event
+    if event and event.state != "draft":
+        about["via"] = vias.of(event, user=about["user"], through=through)
+    about |= {"organization": campaign.organization_id, "campaign": campaign, "version": version, "public_id": public}
+    Flyer.insert(**about, expires_at=now() + LIFE).on_conflict_ignore().execute()
+    flyer = _same(version, about["content_hash"])
+    wake("flyers")
+    return flyer, flyer.public_id == public
+
+
+# --- its manage link -------------------------------------------------------------------------------------------------
+
+
+def _secret(content, attempt):
+    """The secret of a manage link. It follows from what was sent, the attempt too, which nobody else knows: an answer
+    that got lost can be given again."""
+    return keys.keyed("flyer manage", f"{content} {attempt}")[:32]
+
+
+def _hashed(secret):
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def find(public_id):
+    """The flyer at this address, whoever's campaign it is in, whatever its state. Refuses with NotFound."""
+    with everywhere("a flyer's address names no organization"):
+        if flyer := Flyer.one(Flyer.public_id == public_id[:40]):
+            return flyer
+    raise NotFound("There is no such flyer.")
+
+
+def check_holder(flyer, secret):
+    """Refuse with Forbidden who doesn't have the secret of its manage link."""
+    if not hmac.compare_digest(flyer.secret_hash.encode(), _hashed(secret[:64]).encode()):
+        raise Forbidden("That isn’t the secret of this flyer. Open the link that you were given when you made it.")
+
+
+def show_in_hub(flyer):
+    """Let its picture stand in the hub. Refuses where its campaign shows none."""
+    if not (flyer.campaign_id and flyer.campaign.hub_ok):
+        raise Refused("This campaign shows no pictures on the page of all flyers.")
+    _set_in_hub(flyer, True)
+
+
+def hide_from_hub(flyer):
+    """Don't let its picture stand in the hub."""
+    _set_in_hub(flyer, False)
+
+
+@writes
+def _set_in_hub(flyer, is_shown):
+    Flyer.update(in_hub=is_shown).where(Flyer.id == flyer.id, Flyer.state << Flyer.KEPT).execute()
+
+
+@writes
+def extend(flyer):
+    """Keep it a life longer, once. Refuses where it was kept longer already, or isn't there any more."""
+    rows = Flyer.update(extended_at=now(), expires_at=flyer.expires_at + LIFE).where(
+        Flyer.id == flyer.id, Flyer.extended_at.is_null(), Flyer.state << Flyer.KEPT
+    )
+    if not rows.execute():
+        raise Refused("It can be kept longer only once.", "INVALID_TRANSITION")
+
+
+def delete(flyer):
+    """Remove its pictures, its words and its place in the hub, for whoever made it. Asked again, nothing happens."""
+    keeping.end(flyer, "removed", "owner")
+
+
+# --- what a page of a version needs ----------------------------------------------------------------------------------
+
+
+def version(id):
+    """A published version, whoever's it is. Refuses with NotFound."""
+    with everywhere("a design's address names no organization"):
+        if found := FlyerVersion.one(FlyerVersion.id == id):
+            return found
+    raise NotFound("There is no such picture.")
+
+
+def picture_of(version, sha256):
+    """(type, bytes) of a picture that the version names. Refuses with NotFound."""
+    if sha256 in version.files:
+        with inside(version.organization_id):
+            about = FlyerPicture.one(FlyerPicture.sha256 == sha256)
+        if about and (data := keeping.picture(version.organization_id, sha256)):
+            return about.type, data
+    raise NotFound("There is no such picture.")
+
+
+# --- how it stands ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A flyer as its page shows it; `event` is None where its page isn't open."""
+
+    flyer: Flyer
+    state: str
+    organization: Organization
+    campaign: FlyerCampaign | None
+    event: Event | None
+    size: list
+    alt: str
+    summary: str
+    until: str
+    via: str
+    is_outdated: bool
+
+
+def state_of(flyer):
+    """How it stands now: its time may be over before that is written down, and a report may have hidden it."""
+    if flyer.state in Flyer.KEPT and flyer.expires_at <= now():
+        return "expired"
+    return "flagged" if flyer.state == "ready" and reports.is_hidden("flyer", flyer.id) else flyer.state
+
+
+def seen(flyer):
+    """What its page and its manage link show, in its organization."""
+    version, campaign = flyer.version, flyer.campaign
+    template, bound = version.template, version.spec.get("bound", {})
+    event = (campaign and campaign.event) or template.event
+    return Seen(
+        flyer,
+        state_of(flyer),
+        flyer.organization,
+        campaign if campaign and campaign.state != "draft" else None,
+        event if event and event.state != "draft" and event.visibility != "private" else None,
+        version.spec["size"],
+        alt(flyer),
+        " · ".join(part for part in (bound.get("event.when"), bound.get("event.where")) if part),
+        until(flyer),
+        flyer.via.code if flyer.via_id else "",
+        bool(template.live_version and version.number < template.live_version),
+    )
+
+
+def until(flyer):
+    """The day up to which it is kept, in its campaign's zone."""
+    zone = ZoneInfo(flyer.campaign.zone if flyer.campaign_id else "UTC")
+    return f"{flyer.expires_at.astimezone(zone):%-d %B %Y}"
+
+
+def alt(flyer):
+    """What its picture shows, for who doesn't see it: «Amara is going to Jazz Night»."""
+    own = next((text for text in flyer.fields.values() if text), "")
+    return plans.described(
+        flyer.version.spec, {"name": own or "Somebody"} | {k: v for k, v in flyer.fields.items() if v}
+    )

@@ -1,0 +1,64 @@
+"""Flyers and campaigns as strangers may report them. A flyer's organization decides about it; about its own campaign's
+page the platform's staff does."""
+
+from database.scope import everywhere
+from domain.flyers import flyers, keeping
+from domain.moderation import subjects
+from models import Flyer, FlyerCampaign
+
+
+def _seen_flyer(flyer):
+    if flyer.state not in Flyer.KEPT:
+        return None
+    whose = {"kind": "flyer", "id": flyer.id, "organization": flyer.organization_id}
+    with everywhere("what is reported names no organization"):
+        words = flyers.alt(flyer)
+    return subjects.Seen(
+        **whose, title=words, name=flyer.public_id, path=f"/f/{flyer.public_id}", words=flyer.content_hash
+    )
+
+
+def _flyer(where):
+    with everywhere("what is reported names no organization"):
+        found = Flyer.one(where)
+    return found and _seen_flyer(found)
+
+
+def _campaign(where):
+    with everywhere("what is reported names no organization"):
+        found = FlyerCampaign.one(where)
+    if found is None or found.state == "draft":
+        return None
+    whose = {"kind": "campaign", "id": found.id, "organization": found.organization_id}
+    return subjects.Seen(**whose, title=found.name, name=found.slug, path=f"/flyers/{found.slug}", words=found.name)
+
+
+def address(flyer):
+    """Where it is reported."""
+    return f"/report/flyer/{flyer.public_id}"
+
+
+def _decided(id, is_removed):
+    """What was removed goes with its files; they go at once, by the job."""
+    if is_removed:
+        keeping.remove(Flyer.id == id, "moderation")
+
+
+subjects.declare(
+    subjects.Subject(
+        "flyer",
+        "this flyer",
+        lambda name: _flyer(Flyer.public_id == name),
+        lambda id: _flyer(Flyer.id == id),
+        for_platform=False,
+        decided=_decided,
+    )
+)
+subjects.declare(
+    subjects.Subject(
+        "campaign",
+        "this campaign’s page",
+        lambda name: _campaign(FlyerCampaign.slug == name),
+        lambda id: _campaign(FlyerCampaign.id == id),
+    )
+)

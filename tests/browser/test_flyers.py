@@ -1,0 +1,192 @@
+"""Flyers in a real browser: a stranger makes one on a phone, with keys alone, without scripts, and without a network."""
+
+import io
+import re
+
+import pytest
+from PIL import Image, ImageChops, ImageDraw, ImageStat
+from playwright.sync_api import expect
+
+from tests.browser.test_axe import violations
+from tests.browser.test_phone import OVER, PHONE
+
+CAMPAIGN = "/flyers/lantern-festival"
+SAVED = re.compile(r"Saved until \d+ \w+ \d{4}")
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """A photo of somebody, from a camera that was held upright."""
+    image = Image.new("RGB", (1500, 2000), "#7fa7c9")
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((500, 500, 1000, 1150), "#e8c39e")
+    pen.ellipse((250, 1250, 1250, 2500), "#703f3a")
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=90)
+    return {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()}
+
+
+def ready(page, address=CAMPAIGN):
+    page.goto(address)
+    page.wait_for_selector("#maker[data-ready]")
+    return page
+
+
+def picture(download):
+    with Image.open(download.path()) as image:
+        return image.convert("RGB")
+
+
+def test_a_stranger_on_a_phone_makes_one_and_deletes_it(page_of, photo):
+    page_of.expect(404)
+    page = ready(page_of(None, **PHONE))
+    assert page.evaluate(OVER) == []
+    assert violations(page) == []
+    page.get_by_role("button", name="Download", exact=True).tap()
+    expect(page.get_by_text("Fill in “Your name” first.")).to_be_visible()
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    expect(page.get_by_text("Drag the photo into place")).to_be_visible()
+    page.get_by_label("Your name").fill("Zoë \U00016a00")
+    expect(page.get_by_text("We can’t draw \U00016a00 here")).to_be_visible()
+    page.get_by_label("Your name").fill("Amara Okonkwo")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Download", exact=True).tap()
+    assert picture(taken.value).size == (1080, 1350)
+    expect(page.get_by_text("nothing was sent")).to_be_visible()
+    with page.expect_download():
+        page.get_by_role("button", name="Download and make a link").tap()
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    assert page.evaluate(OVER) == []
+    assert violations(page) == []
+    link, manage = page.get_by_label("Your link").input_value(), page.get_by_role("link", name="Keep it longer")
+    manage = manage.get_attribute("href")
+    other = page_of(None, **PHONE)
+    other.goto(link)
+    expect(other.get_by_role("heading", name="Amara Okonkwo is going to Lantern Festival")).to_be_visible()
+    assert other.evaluate(OVER) == []
+    assert violations(other) == []
+    shown = other.get_by_role("img").get_attribute("src")
+    other.goto(manage)  # in another browser: by the secret in its fragment
+    other.get_by_role("button", name="Keep it 30 days longer").tap()
+    expect(other.get_by_text("It is kept 30 days longer.")).to_be_visible()
+    other.goto(manage)
+    other.get_by_role("button", name="Delete it").tap()
+    expect(other.get_by_text("Deleted: the picture")).to_be_visible()
+    assert other.request.get(shown).status == 404
+    other.goto(link)
+    expect(other.get_by_text("This flyer was removed.")).to_be_visible()
+
+
+def test_with_keys_alone(page_of, photo):
+    page = ready(page_of(None))
+    page.get_by_label("Your name").press_sequentially("Ines")
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    expect(page.locator("[data-hold]")).to_be_visible()
+    page.locator("[data-hold]").focus()
+    before = page.locator("[name=x]").input_value(), page.locator("[name=turn]").input_value()
+    for key in ("+", "+", "ArrowRight", "Shift+ArrowDown", "]", "]"):
+        page.keyboard.press(key)
+    assert float(page.locator("[name=zoom]").input_value()) > 1.1
+    assert (page.locator("[name=x]").input_value(), page.locator("[name=turn]").input_value()) != before
+    page.keyboard.press("0")
+    assert page.locator("[name=turn]").input_value() == "0"
+    page.get_by_role("button", name="Download", exact=True).focus()
+    with page.expect_download():
+        page.keyboard.press("Enter")
+
+
+def test_a_finger_drags_and_what_is_pasted_is_taken(page_of, photo):
+    page = ready(page_of(None))
+    page.evaluate(
+        """(bytes) => {
+          const data = new DataTransfer();
+          data.items.add(new File([new Uint8Array(bytes)], "pasted.jpg", { type: "image/jpeg" }));
+          document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data }));
+        }""",
+        list(photo["buffer"]),
+    )
+    hold = page.locator("[data-hold]")
+    expect(hold).to_be_visible()
+    page.get_by_label("Size").fill("2")
+    box = hold.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 130, box["y"] + 60, steps=3)
+    page.mouse.up()
+    assert float(page.locator("[name=x]").input_value()) < 0.5 < float(page.locator("[name=y]").input_value())
+
+
+def test_without_scripts_the_server_makes_it(page_of, photo):
+    page_of.expect(422)
+    page = page_of(None, **PHONE, java_script_enabled=False)
+    page.goto(CAMPAIGN)
+    page.get_by_role("button", name="Make my flyer").tap()
+    expect(page.get_by_text("“Your name” is needed for the picture.")).to_be_visible()
+    page.get_by_label("Your name").fill("Grace Hopper")
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    page.get_by_role("button", name="Make my flyer").tap()
+    expect(page.get_by_role("heading", name="Your flyer")).to_be_visible()
+    for _ in range(200):  # the page says «look again» until the picture is there
+        if page.get_by_role("link", name="Download").count():
+            break
+        page.wait_for_timeout(50)
+        page.reload()
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Download").tap()
+    assert picture(taken.value).size == (1080, 1350)
+    page.get_by_role("button", name="Delete it").tap()
+    expect(page.get_by_text("Deleted: the picture")).to_be_visible()
+
+
+def test_offline_after_loading_and_when_the_network_comes_back(page_of, photo):
+    page_of.expect("ERR_INTERNET_DISCONNECTED")
+    page = ready(page_of(None))
+    page.context.set_offline(True)
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    page.get_by_label("Your name").fill("Omar Haddad")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Download", exact=True).click()
+    assert picture(taken.value).size == (1080, 1350)
+    with page.expect_download():
+        page.get_by_role("button", name="Download and make a link").click()
+    expect(page.get_by_text("(try 2)")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text(SAVED)).to_be_visible()
+
+
+BLOCKED = """const blank = HTMLCanvasElement.prototype.toBlob;
+HTMLCanvasElement.prototype.toBlob = function (done) { const other = document.createElement("canvas"); blank.call(other, done); };"""
+
+
+def test_where_the_canvas_gives_nothing_back_the_server_makes_it_and_the_page_says_so(page_of, photo):
+    page = page_of(None)
+    page.add_init_script(BLOCKED)
+    ready(page)
+    expect(page.get_by_text("we make yours on our side")).to_be_visible()
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    page.get_by_label("Your name").fill("Tove Lindqvist")
+    page.get_by_role("button", name="Make it on our side").click()
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    with page.expect_download():
+        page.get_by_role("link", name="Get the file").click()
+
+
+def test_the_phone_and_the_server_draw_the_same(page_of, photo):
+    """Width within a pixel, and 1.5 of 255 over the whole picture."""
+    page = ready(page_of(None))
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    for name in ("Amara Okonkwo", "مُحَمَّد Smith (DJ)"):
+        page.get_by_label("Your name").fill(name)
+        with page.expect_download() as taken:
+            page.get_by_role("button", name="Download and make a link").click()
+        expect(page.get_by_text(SAVED)).to_be_visible()
+        link = page.get_by_label("Your link").input_value()
+        theirs = page.request.get(f"{link}.jpg")
+        with Image.open(io.BytesIO(theirs.body())) as image:
+            there = image.convert("RGB")
+        here = picture(taken.value)
+        apart = ImageStat.Stat(ImageChops.difference(here, there)).mean
+        assert sum(apart) / 3 <= 1.5, name
+        ink = [ImageChops.difference(one, Image.new("RGB", one.size, one.getpixel((5, 5)))) for one in (here, there)]
+        boxes = [one.crop((0, 700, 1080, 1350)).convert("L").point(lambda v: 255 * (v > 60)).getbbox() for one in ink]
+        assert all(abs(a - b) <= 1 for a, b in zip(*boxes, strict=True)), (name, boxes)

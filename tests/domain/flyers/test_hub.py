@@ -1,0 +1,41 @@
+"""The page of all flyers shows what is public and runs, and pictures of those who said so."""
+
+from domain.flyers import flyers, hub, lane
+from models import Flyer
+from tests.fixtures.flyer_pages import a_campaign, a_version
+from tests.fixtures.threads import write
+
+
+def test_it_shows_what_is_public_and_open_and_pages_on(clock, inside_acme, monkeypatch):
+    version = a_version()
+    for slug, more in (
+        ("one", {}),
+        ("linked", {"visibility": "link"}),
+        ("paused", {"state": "paused"}),
+        ("two", {}),
+        ("later", {"starts_at": clock.forward(hours=0).replace(day=16)}),
+        ("three", {}),
+    ):
+        a_campaign(version, slug=slug, **more)
+    monkeypatch.setattr(hub, "PAGE", 2)
+    first = hub.shown()
+    assert [one.campaign.slug for one in first.campaigns] == ["three", "two"]
+    rest = hub.shown(str(first.more))
+    assert ([one.campaign.slug for one in rest.campaigns], rest.more) == (["one"], None)
+
+
+def test_people_are_shown_only_where_they_and_the_campaign_say_so(clock, inside_acme):
+    version = a_version()
+    sea, shy = a_campaign(version), a_campaign(version, slug="shy", hub_ok=False)
+    for campaign, name, more in (
+        (sea, "Ada", {"in_hub": "on"}),
+        (sea, "Bea", {}),
+        (shy, "Cleo", {"in_hub": "on"}),
+        (sea, "Dan", {"in_hub": "on"}),
+    ):
+        flyers.make(campaign, version, {"f_name": name} | more, b"", attempt=name, place="x")
+    assert hub.shown().flyers == []  # none is drawn yet
+    lane.work()
+    assert [words.partition(" ")[0] for _, words in hub.shown().flyers] == ["Dan", "Ada"]
+    write(Flyer.update(state="flagged").where(Flyer.fields.cast("TEXT").contains("Dan")).execute)
+    assert [words.partition(" ")[0] for _, words in hub.shown().flyers] == ["Ada"]

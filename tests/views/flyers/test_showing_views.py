@@ -1,0 +1,108 @@
+"""A flyer's page, its pictures, and what its maker does with it: links are only looked at, forms change."""
+
+import io
+import re
+
+import pytest
+from PIL import Image
+
+from domain.flyers import flyers, lane
+from domain.moderation import reports, subjects
+from models import Flyer
+from tests.fixtures.events import make_event
+from tests.fixtures.flyer_pages import a_campaign, a_version
+from tests.fixtures.flyers import portrait, saved
+
+
+@pytest.fixture
+def made(clock, inside_acme, at):
+    """(a flyer that is drawn, its secret) at a campaign for an event."""
+    version = a_version(event=make_event(at("alice"))[0])
+    about = {"f_name": "Amara Okonkwo", "in_hub": "on"}
+    photo = saved(portrait((600, 500)))
+    flyer, secret, _ = flyers.make(a_campaign(version), version, about, photo, attempt="one", place="x")
+    lane.work()
+    return flyers.find(flyer.public_id), secret
+
+
+def meta(page):
+    return dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">', page.text))
+
+
+def test_hard_cases_20_and_21_a_chat_finds_a_picture_by_an_address_of_its_own(made, browse):
+    flyer, _ = made
+    page = browse(None).get(f"/f/{flyer.public_id}")
+    said = meta(page)
+    assert said["robots"] == "noindex"
+    assert said["og:title"] == "Amara Okonkwo is going to Annual Summit of Friends of the Sea"
+    assert said["og:image"] == f"http://localhost/f/{flyer.public_id}/{flyer.og[:8]}.og.jpg"
+    assert (said["og:image:width"], said["og:image:height"], said["og:image:type"]) == ("1200", "630", "image/jpeg")
+    assert "@" not in " ".join(said.values())
+    data = browse(None).get(said["og:image"].removeprefix("http://localhost")).data
+    with Image.open(io.BytesIO(data)) as image:
+        assert (image.size, image.format, len(data) <= 250_000) == ((1200, 630), "JPEG", True)
+    assert re.search(r'href="/e/jazz-night\?via=[a-z]{8}">Get a ticket', page.text)
+
+
+def test_pictures_are_kept_for_minutes_told_unchanged_and_downloaded(made, browse):
+    flyer, _ = made
+    stranger, address = browse(None), f"/f/{flyer.public_id}/{flyer.file[:8]}.jpg"
+    first = stranger.get(address)
+    assert (first.status_code, first.mimetype) == (200, "image/jpeg")
+    assert first.headers["Cache-Control"] == "public, max-age=300"
+    known = {"If-None-Match": first.headers["ETag"]}
+    assert stranger.get(address, headers=known).status_code == 304
+    saving = stranger.get(f"{address}?dl=1")
+    assert saving.headers["Content-Disposition"] == f'attachment; filename="flyer-{flyer.public_id}.jpg"'
+    assert stranger.get(f"/f/{flyer.public_id}.jpg?dl=1").location == f"{address}?dl=1"
+    assert stranger.get(f"/f/{flyer.public_id}/{flyer.thumb[:8]}.s.webp").mimetype == "image/webp"
+    for other in ("00000000.jpg", f"{flyer.file[:8]}.png", f"{flyer.photo}.jpg", "..%2f..%2fx"):
+        assert stranger.get(f"/f/{flyer.public_id}/{other}").status_code == 404
+
+
+def test_hard_case_22_deleted_is_404_also_for_who_has_it(made, browse):
+    flyer, secret = made
+    stranger, address = browse(None), f"/f/{flyer.public_id}/{flyer.file[:8]}.jpg"
+    known = {"If-None-Match": stranger.get(address).headers["ETag"]}
+    assert stranger.get(f"/f/{flyer.public_id}/mine").status_code == 200  # a link is only looked at
+    assert stranger.post(f"/f/{flyer.public_id}/mine", data={"act": "deletion", "secret": "0" * 32}).status_code == 403
+    assert stranger.get(address).status_code == 200
+    gone = stranger.post(f"/f/{flyer.public_id}/mine", data={"act": "deletion", "secret": secret})
+    assert ("Deleted: the picture" in gone.text, gone.headers["Cache-Control"]) == (True, "no-store")
+    for kept in (address, f"/f/{flyer.public_id}/{flyer.og[:8]}.og.jpg", f"/f/{flyer.public_id}.jpg"):
+        answer = stranger.get(kept, headers=known)
+        assert answer.status_code == 404
+    assert stranger.get(address, headers=known).headers["Cache-Control"] == "no-store"
+    page = stranger.get(f"/f/{flyer.public_id}")
+    assert (page.status_code, "Amara" in page.text) == (404, False)
+    assert meta(page)["og:image"] == "http://localhost/e/jazz-night/share.png"
+    again = stranger.post(f"/f/{flyer.public_id}/mine", data={"act": "deletion", "secret": secret})
+    assert again.status_code == 200
+
+
+def test_its_maker_keeps_it_longer_once_and_hides_it(made, browse):
+    flyer, secret = made
+    there, stranger = f"/f/{flyer.public_id}/mine", browse(None)
+    said = [stranger.post(there, data={"act": act, "secret": secret}).status_code for act in ("extension", "extension")]
+    assert said == [200, 409]
+    assert "14 August 2026" in stranger.get(there).text
+    stranger.post(there, data={"act": "hiding", "secret": secret})
+    assert not Flyer.get_by_id(flyer.id).in_hub
+    assert stranger.post(there, data={"act": "nonsense", "secret": secret}).status_code == 404
+    assert stranger.get("/f/nothing/mine").status_code == 404
+
+
+def test_one_that_was_reported_is_hidden_and_its_maker_asks_for_a_review(made, browse):
+    flyer, secret = made
+    stranger = browse(None)
+    address = f"/f/{flyer.public_id}/{flyer.file[:8]}.jpg"
+    assert "Report this picture" in stranger.get(f"/f/{flyer.public_id}").text
+    reports.report(subjects.find("flyer", flyer.public_id), {"reason": "shows_me"}, by="account:9")
+    assert stranger.get(address).status_code == 404
+    hidden = stranger.get(f"/f/{flyer.public_id}")
+    assert (hidden.status_code, "hidden until somebody has looked" in hidden.text) == (404, True)
+    there = f"/f/{flyer.public_id}/mine"
+    assert "Ask for a review" in stranger.get(there).text
+    asked = stranger.post(there, data={"act": "appeal", "appeal": "It is my own face.", "secret": secret})
+    assert asked.status_code == 200
+    assert "Ask for a review" not in stranger.get(there).text

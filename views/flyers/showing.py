@@ -1,0 +1,145 @@
+"""A flyer's own addresses: its page, its pictures, how it stands, and what whoever made it may do with it."""
+
+from flask import Blueprint, Response, jsonify, redirect, session
+from htmx_flask import request
+
+from database.scope import inside
+from domain import NotFound, Refused
+from domain.base import configuration
+from domain.flyers import addresses, flyers, keeping, reported
+from domain.moderation import reports
+from views import access, cookies, held, pages
+from views.safety.marks import unlimited
+
+blueprint = Blueprint("flyers_showing", __name__)
+ACTS = {
+    "appeal": (
+        lambda flyer: reports.appeal("flyer", flyer.id, request.form.get("appeal", "")),
+        "Somebody looks at it.",
+    ),
+    "deletion": (flyers.delete, "Deleted: the picture, its words and its previews are gone."),
+    "extension": (flyers.extend, "It is kept 30 days longer."),
+    "hiding": (flyers.hide_from_hub, "It isn’t shown on the page of all flyers any more."),
+    "showing": (flyers.show_in_hub, "It may be shown on the page of all flyers."),
+}
+
+
+@blueprint.get("/f/<public_id>")
+@access.public
+def show(public_id):
+    flyer = flyers.find(public_id)
+    with inside(flyer.organization_id):
+        seen = flyers.seen(flyer)
+        response = pages.page(
+            "flyers/share.html",
+            200 if seen.state in ("ready", "pending") else 404,
+            **vars(seen),
+            url=addresses.page(flyer),
+            image=addresses.image(flyer) if seen.state == "ready" else "",
+            preview=_preview(seen),
+            report=reported.address(flyer),
+        )
+    response.headers["Cache-Control"] = "no-store" if response.status_code == 404 else "public, max-age=60"
+    return response
+
+
+def _preview(seen):
+    """(address, type) of the picture that chats show: its own while there is one, else the event's."""
+    if seen.state == "ready":
+        return addresses.preview(seen.flyer), "image/jpeg"
+    event = seen.event
+    return (f"{configuration.active.site_url}/e/{event.slug}/share.png", "image/png") if event else None
+
+
+@blueprint.get("/f/<public_id>.jpg")
+@access.public
+def file(public_id):
+    """The picture as it is now, for apps that can save only from a server."""
+    flyer = flyers.find(public_id)
+    if flyers.state_of(flyer) != "ready":
+        raise NotFound()
+    return redirect(addresses.image(flyer) + ("?dl=1" if request.args.get("dl") else ""), 302)
+
+
+@blueprint.get("/f/<public_id>/<name>")
+@access.public
+@unlimited
+def picture(public_id, name):
+    """Its picture (<hash>.jpg), the one for previews (<hash>.og.jpg) or the small one (<hash>.s.webp), named by what
+    they hold. One that is hidden or gone is 404, also for who has it still and asks whether it changed."""
+    flyer = flyers.find(public_id)
+    hash8, _, kind = name.partition(".")
+    kept = {"jpg": flyer.file, "og.jpg": flyer.og, "s.webp": flyer.thumb}.get(kind)
+    if kept is None or kept[:8] != hash8 or flyers.state_of(flyer) != "ready":
+        return _gone()
+    parts = keeping.read(flyer, kept)
+    if parts is None:
+        return _gone()
+    response = Response(parts, content_type="image/webp" if kind == "s.webp" else "image/jpeg")
+    response.set_etag(kept[:32])
+    response.headers["Cache-Control"] = "public, max-age=300"
+    if request.args.get("dl"):
+        response.headers["Content-Disposition"] = f'attachment; filename="flyer-{flyer.public_id}.jpg"'
+    return response.make_conditional(request)
+
+
+def _gone():
+    response = Response("", 404)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/f/<public_id>/state")
+@access.public
+@unlimited
+def state(public_id):
+    """How it stands, for the page that waits for it."""
+    return jsonify(addresses.told(flyers.find(public_id)))
+
+
+@blueprint.get("/f/<public_id>/mine")
+@access.public
+def mine(public_id):
+    return _mine(flyers.find(public_id))
+
+
+def _mine(flyer, refusal=None, done=""):
+    with inside(flyer.organization_id):
+        seen = flyers.seen(flyer)
+        page = pages.page(
+            "flyers/mine.html",
+            refusal.status if refusal else 200,
+            **vars(seen),
+            url=addresses.page(flyer),
+            image=addresses.image(flyer) if seen.state == "ready" else "",
+            is_own=_is_own(flyer),
+            may_appeal=seen.state == "flagged" and reports.may_appeal("flyer", flyer.id),
+            problem=refusal.sentence if refusal else "",
+            done=done,
+        )
+    return held.for_its_holder(page)
+
+
+def _is_own(flyer):
+    """Whether this very browser made it: it says so in a cookie that we signed."""
+    return flyer.public_id in (session.get(cookies.FLYERS) or {}).get("made", ())
+
+
+@blueprint.post("/f/<public_id>/mine")
+@access.public
+def act(public_id):
+    """Whoever made it deletes it, keeps it longer, hides it or shows it. Opening a link never does."""
+    flyer, verb = flyers.find(public_id), request.form.get("act", "")
+    if verb not in ACTS:
+        raise NotFound()
+    does, done = ACTS[verb]
+    try:
+        with inside(flyer.organization_id):
+            if not _is_own(flyer):
+                flyers.check_holder(flyer, request.form.get("secret", ""))
+            does(flyer)
+    except Refused as refusal:
+        if pages.wants_json():
+            raise
+        return _mine(flyer, refusal)
+    return _mine(flyers.find(public_id), done=done)
