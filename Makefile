@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check --require-hashes
 SOURCES := $(shell find templates static/js static/css static/build.py views domain -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins oracle door sale interleavings formulas check audit-verify bench lighthouse setup setup-dev screenshots lock clean
+.PHONY: run demo test test-sqlite test-postgres test-browsers stories crashes fuzz twins oracle door sale interleavings formulas funnel check audit-verify bench lighthouse setup setup-dev screenshots lock clean
 
 run: setup
 	@$(PY) app.py
@@ -30,6 +30,10 @@ stories: setup-dev
 # kind; the suite dies a share of these deaths.
 crashes: setup-dev
 	CRASHES=1 $(PY) -m pytest tests/jobs/test_killed_billing.py tests/jobs/test_killed_imports.py tests/jobs/test_killed_kind_changes.py
+
+# 200 people at once tell of the same 50 visitors of a flyer: a row an act, and sums that are those of the rows; the suite has 20.
+funnel: setup-dev
+	PEOPLE=$${PEOPLE:-200} $(PY) -m pytest tests/domain/flyers/test_funnel.py -k many_at_once
 
 # The three main stories in Firefox and in WebKit, which are got where that can be; the suite tells them in Chromium.
 test-browsers: setup-dev

@@ -1,6 +1,7 @@
 """What people do with flyers: an act is one row however often it is told, and the sums are those of the rows."""
 
 import json
+import os
 from collections import Counter
 from threading import Thread
 
@@ -15,6 +16,7 @@ from tests.fixtures.funnels import a_campaign, a_flyer
 from tests.fixtures.threads import write
 
 ATTEMPT = "a" * 24
+PEOPLE = int(os.environ.get("PEOPLE", "20"))  # at once, in the storm: `make funnel` has 200
 
 
 @pytest.fixture
@@ -240,6 +242,6 @@ def test_many_at_once_tell_of_the_same_people_and_each_act_is_one_row(clock, ins
     funnel.buffer.forget()
     monkeypatch.setattr(funnel, "REMEMBERED", 20)  # memory helps little: the table decides
     jazz = a_campaign()
-    storm(jazz, 20, 50)
+    storm(jazz, PEOPLE, 50)
     funnel.buffer.end()
     assert rows() == sums() == sums("template") == {"view": 50, "generate": 50, "share": 50}
