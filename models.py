@@ -1184,16 +1184,39 @@ class MailPause(Table):
 
 
 class JobRun(Table):
+    """One run of a job, written as it starts. One that is open while its lease is over has died."""
+
     job = CharField(max_length=60)
+    trigger = State("calendar", "woken", "cron", "admin", default="calendar")
+    number = IntegerField(null=True)  # of its lease
     started_at = Moment(default=now)
     finished_at = Moment(null=True)
     ok = BooleanField(null=True)
     affected = IntegerField(default=0)
     error = TextField(null=True)
     asked_by = to(User, on_delete="SET NULL", null=True)
+    asked_key = CharField(max_length=120, null=True)  # who asks from outside with the same one gets the same run
+    stop_at = Moment(null=True)  # when somebody asked it to end after its batch
+    release = CharField(max_length=80, null=True)  # of the program that ran it
 
     class Meta:
-        indexes = ((("job", "started_at"), False),)
+        indexes = ((("job", "started_at"), False), (("job", "asked_key"), True))
+
+
+partial(JobRun, "job_run_open", JobRun.job, where="finished_at IS NULL")
+
+
+class JobAlarm(Table):
+    """Something about a job that isn't as usual, told once; it is gone when a good run ends."""
+
+    job = CharField(max_length=60)
+    kind = State("late", "long", "little")
+    about = CharField(max_length=80)  # the run, or the moment it was due
+    words = TextField()
+    gone_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("job", "kind", "about"), True),)
 
 
 class LongJob(Table):
@@ -1232,6 +1255,8 @@ class Lease(Table):
     job = CharField(max_length=60, unique=True)
     owner = CharField(max_length=80)
     until_at = Moment()
+    number = IntegerField(default=0)  # one more with each taking: what an earlier holder still writes is refused
+    taken_at = Moment(null=True)
 
     class Meta:
         table_name = "job_lock"

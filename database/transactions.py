@@ -19,7 +19,7 @@ import peewee
 from database import troubles
 from database.connections import BUSY, database
 from database.moving import freezing
-from database.scope import _scope
+from database.scope import _scope, ask_fence, is_fenced
 
 log = logging.getLogger("guildhall.writer")
 
@@ -71,6 +71,7 @@ class Piece:
     def run(self):
         _piece.set(self)
         self.locks.clear()
+        ask_fence()
         try:
             self.result = self.function(*self.args, **self.kwargs)
         except self.keep as refusal:
@@ -84,7 +85,8 @@ class Piece:
     @property
     def kind(self):
         """What is the same for pieces that may be done together."""
-        return (self.together, self.args[0], self.context.get(_scope)) if self.together and self.args else self
+        alone = not self.together or not self.args or is_fenced(self.context)
+        return self if alone else (self.together, self.args[0], self.context.get(_scope))
 
     def outcome(self):
         """What the caller gets once it has committed."""
@@ -153,7 +155,7 @@ def writes(function=None, *, keep=(), together=None):
         piece = Piece(function, args, kwargs, keep, together)
         if database.dialect == "sqlite":
             return writer.do(piece)
-        return _in_crowd(piece) if together else _on_postgres(piece)
+        return _on_postgres(piece) if piece.kind is piece else _in_crowd(piece)
 
     return call
 

@@ -4,13 +4,7 @@ What is due is always a question to the database: a missed tick or a kill loses 
 lease row, so that with several processes a job runs once; a commit that leaves work wakes its job at once.
 """
 
-import logging
-import os
-import secrets
-import socket
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -21,13 +15,10 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from peewee import fn
 
-from database import transactions
 from database.clock import now
 from database.connections import database
 from database.moving import freezing
-from database.transactions import writes
-from database.troubles import Unavailable
-from domain import NotFound
+from domain import NotFound, Refused
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.base.letters import suppressions
@@ -51,6 +42,7 @@ from domain.operations import digests, retention
 from domain.operations.copies import copies
 from domain.operations.mail import deliveries, mail_silences
 from domain.operations.moving import arrivals, departures
+from domain.operations.runs import alarms, leases
 from domain.organizations import api_answers, api_keys, invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
@@ -58,15 +50,15 @@ from domain.records.archives import leaving, returning
 from domain.records.computed import dependents
 from domain.records.rows import numbers, rehearsals
 from domain.tasks import tasks
-from jobs import verifications
+from jobs import running, verifications
 from models import JobRun, Lease
-
-log = logging.getLogger("guildhall.jobs")
 
 
 @dataclass(frozen=True)
 class Job:
-    """`work()` does one batch and returns how many it did; it is called until there are none left, or `once`."""
+    """`work()` does one batch and returns how many it did; it is called until there are none left, or `once`.
+    `outside` is its name at /cron/<name>, where it may be begun from outside; a `quiet` one leaves no record of a run
+    that found nothing to do, as those that are woken."""
 
     name: str
     label: str
@@ -74,6 +66,8 @@ class Job:
     trigger: BaseTrigger
     woken_by: str = ""
     once: bool = False
+    outside: str = ""
+    quiet: bool = False
 
 
 def every(**interval):
@@ -102,6 +96,11 @@ def batches(size, *asked):
 
 def audit_events(size):
     return audit.prune(size, settings.get("audit_retention_days"))
+
+
+def watch():
+    """Look whether all jobs run as usual; returns how many alarms came and went."""
+    return alarms.look(CALENDAR, _begun_at or now())
 
 
 EXPIRED = batches(
@@ -169,18 +168,33 @@ CALENDAR = (
     Job("missed", "Fetch webhooks that didn't come", silences.fetch_missed, from_the_start(hours=6), once=True),
     Job("overdue", "Ask about renewals that didn't come", silences.renew_overdue, every(hours=1), once=True),
     Job("silence", "Watch that webhooks come", silences.watch_silence, every(hours=1), once=True),
-    Job("holds", "End holds of tickets, send stranded money back", batches(200, payments.look_after), every(minutes=1)),
+    Job(
+        "holds",
+        "End holds of tickets, send stranded money back",
+        batches(200, payments.look_after),
+        every(minutes=1),
+        outside="holds",
+    ),
     Job("line", "Call who waits in line for tickets", batches(100, calls.work), every(seconds=5), woken_by="line"),
     Job("sale_rehearsal", "Rehearse sales of tickets", sales.work, every(seconds=15), woken_by="sale_rehearsal"),
     Job("open_payments", "Ask about open payments of tickets", batches(50, attempts.ask_open), every(minutes=1)),
     Job("ticket_refunds", "Send refunds of tickets again", batches(100, refunding.try_again), every(hours=1)),
     Job("payouts", "Ask accounts for tickets what they paid out", payouts.fetch, every(hours=1), once=True),
     Job("called_off", "Work off cancelled and moved events", CALLED_OFF, every(minutes=1)),
-    Job("reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1)),
+    Job(
+        "reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1), outside="reminders"
+    ),
     Job("keys", "Tell of keys that end within two weeks", batches(100, api_keys.warn), every(hours=1)),
-    Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5)),
-    Job("dunning", "Remind of open payments and ending trials", dunning.remind, every(hours=1), once=True),
-    Job("tokens", "Remove expired codes and old sessions", EXPIRED, every(hours=1)),
+    Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5), outside="digests"),
+    Job(
+        "dunning",
+        "Remind of open payments and ending trials",
+        dunning.remind,
+        every(hours=1),
+        once=True,
+        outside="dunning",
+    ),
+    Job("tokens", "Remove expired codes and old sessions", EXPIRED, every(hours=1), outside="tokens"),
     Job("invitations", "Close lapsed invitations and offers", LAPSED, every(hours=1)),
     Job("read_notifications", "Remove notifications read long ago", batches(200, notices.prune), at(3, 10)),
     Job("audit", "Remove old audit events", batches(200, audit_events), at(3, 20)),
@@ -189,7 +203,7 @@ CALENDAR = (
     Job("mail_silence", "Watch that Resend tells of letters", mail_silences.watch, every(minutes=15), once=True),
     Job("addresses", "Look for accounts that have one address", people.tell_of_clashes, at(4, 10), once=True),
     Job("backup", "Make, bring away and prove copies", copies.work, every(seconds=15), woken_by="backup", once=True),
-    Job("backup_night", "Begin the night's copy", copies.nightly, at(3, 5), once=True),
+    Job("backup_night", "Begin the night's copy", copies.nightly, at(3, 5), once=True, outside="backup"),
     Job("erasure", "Note closed accounts beside the copies", copies.note_erasures, every(hours=1), woken_by="erasure"),
     Job("integrity", "Check the database's file", verifications.check_file, at(4, 30), once=True),
     Job("credit_resets", "Begin the month's credits", batches(100, credits.reset_stale), at(0, 5)),
@@ -205,157 +219,83 @@ CALENDAR = (
     Job("trash", "Empty the trash", trash.purge, at(3, 25), once=True),
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),
     Job("kept_cells", "Let go of cells kept long enough", batches(50, kind_changes.prune), at(3, 50)),
+    Job("job_watch", "Watch that jobs run as usual", watch, every(minutes=1), once=True, quiet=True),
     Job("settled", "Remove settled webhooks, letters and runs", batches(200, retention.prune), at(3, 40)),
 )
 BY_NAME = {job.name: job for job in CALENDAR}
 
-LEASE = timedelta(seconds=60)
-HEARTBEAT = 15  # seconds
-FIRST = timedelta(minutes=2)  # after the start, what never ran
-LONGEST = timedelta(minutes=10)  # a run with a backlog ends then; the next tick goes on
+BY_OUTSIDE = {job.outside: job for job in CALENDAR if job.outside}
 
-OWNER = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+FIRST = timedelta(minutes=2)  # after the start, what never ran
 
 
 # --- one run -----------------------------------------------------------------------------------------
 
 
-@writes
-def _take(job, owner):
-    """The lease, if nobody holds it or its holder has died."""
-    Lease.insert(job=job, owner="", until_at=now() - LEASE).on_conflict_ignore().execute()
-    taken = (
-        Lease.update(owner=owner, until_at=now() + LEASE)
-        .where(Lease.job == job, (Lease.until_at < now()) | (Lease.owner == owner))
-        .execute()
-    )
-    return bool(taken)
-
-
-@writes
-def _hold(job, owner):
-    return Lease.update(until_at=now() + LEASE).where(Lease.job == job, Lease.owner == owner).execute()
-
-
-@writes
-def _let_go(job, owner):
-    Lease.update(until_at=now() - LEASE).where(Lease.job == job, Lease.owner == owner).execute()
-
-
-@writes
-def _record(job, started_at, affected, error, asked_by):
-    JobRun.create(
-        job=job,
-        started_at=started_at,
-        finished_at=now(),
-        ok=error is None,
-        affected=affected,
-        error=error and f"{type(error).__name__}: {error}"[:500],
-        asked_by=asked_by,
-    )
-    if error is not None:
-        audit.record("system.job_failed", f"{BY_NAME[job].label} failed", result="failure", target=("job", job))
-
-
-def run(name, *, asked_by=None, quiet=False):
+def run(name, trigger="calendar", *, asked_by=None, quiet=False):
     """Run a job now, until its backlog is gone; returns how many it did, or None when another holds it.
 
     A `quiet` run that found nothing to do leaves no record.
     """
-    job, owner = BY_NAME[name], f"{OWNER}:{threading.get_ident()}"
     if freezing.is_frozen():  # the database moves: what is due is asked of the new one
         return 0
-    if not _take(name, owner):
-        return None
-    started_at, affected, error = now(), 0, None
-    over = threading.Event()
-    heart = threading.Thread(target=_beat, args=(name, owner, over), daemon=True)
-    heart.start()
-    try:
-        while done := job.work():
-            affected += done
-            if job.once or now() - started_at > LONGEST:
-                break
-    except Exception as failure:
-        error = failure
-        log.exception("a job failed", extra={"job": name})
-    finally:
-        over.set()
-        heart.join(10)  # seconds: one that still writes must not meet what closes next
-        if error is not None or affected or not quiet:
-            _record(name, started_at, affected, error, asked_by)
-        _let_go(name, owner)
-        database.close()
-    return affected
-
-
-def _beat(name, owner, over):
-    while not over.wait(HEARTBEAT):
-        with suppress(Unavailable):  # the next beat may find the database again, before the lease is over
-            if not _hold(name, owner):
-                log.error("a lease was lost", extra={"job": name})
+    taken = running.take(name, trigger, by=asked_by)
+    return None if taken is None else running.work(BY_NAME[name], taken, quiet=quiet)
 
 
 def run_now(name, *, by):
     """Have a job run at once, as an admin asks; its record names them. Refuses with NotFound."""
+    return run(_known(name).name, "admin", asked_by=by)
+
+
+def stop(name, *, by):
+    """Have a job's run end after its batch. Refuses with NotFound, and where there is nothing to stop."""
+    job = _known(name)
+    if job.once:
+        raise Refused(f"{job.label} does its work in one piece; it ends by itself.")
+    leases.stop(name, job.label, by=by)
+
+
+def _known(name):
     if name not in BY_NAME:
         raise NotFound("There is no such job.")
-    return run(name, asked_by=by)
+    return BY_NAME[name]
+
+
+def begin_from_outside(name, key):
+    """Begin a job by its name for outside, and don't wait for it: (the number of its run, None), or (None, since when
+    it runs already). The same key finds the same run. Refuses with NotFound."""
+    if name not in BY_OUTSIDE:
+        raise NotFound("There is no such job.")
+    return running.begin_aside(BY_OUTSIDE[name], key)
 
 
 def last_runs():
-    """job name → its newest JobRun."""
-    newest = JobRun.select(fn.MAX(JobRun.id)).where(JobRun.job.in_(list(BY_NAME))).group_by(JobRun.job)
+    """job name → its newest JobRun that is over."""
+    newest = JobRun.select(fn.MAX(JobRun.id)).where(JobRun.job.in_(list(BY_NAME)), JobRun.ok.is_null(False))
+    newest = newest.group_by(JobRun.job)
     return dict.fromkeys(BY_NAME) | {run.job: run for run in JobRun.select().where(JobRun.id.in_(newest))}
 
 
 # --- the runner --------------------------------------------------------------------------------------
 
 
-class Lane:
-    """A job that is woken: one thread, which sleeps until a commit has left something for it."""
-
-    def __init__(self, job):
-        self.job, self.bell, self.over = job, threading.Event(), False
-        self.thread = threading.Thread(target=self._live, name=f"lane-{job.name}", daemon=True)
-        transactions.on_wake(job.woken_by, self.bell.set)
-        self.thread.start()
-
-    def _live(self):
-        while not self.over:
-            self.bell.wait()
-            self.bell.clear()
-            if self.over:
-                return
-            try:
-                if run(self.job.name, quiet=True) is None and not self.over:
-                    # Another process holds it; it may have looked before our commit. Look again soon.
-                    threading.Timer(0.3, self.bell.set).start()
-            except Exception:
-                log.exception("a lane failed", extra={"job": self.job.name})
-            finally:
-                database.close()
-
-    def end(self):
-        self.over = True
-        self.bell.set()
-        self.thread.join(20)
-        transactions.let_sleep(self.job.woken_by, self.bell.set)
-
-
 _scheduler = None
+_begun_at = None
 _lanes = {}
 
 
 def begin():
     """Start the calendar and the lanes in this process; what was left by the last one is worked at once."""
-    global _scheduler
+    global _scheduler, _begun_at
     if _scheduler is not None:
         return
+    _begun_at = now()
+    running.is_ending.clear()
     _scheduler = BackgroundScheduler(timezone="UTC", executors={"default": {"type": "threadpool", "max_workers": 2}})
     for job in CALENDAR:
         if job.woken_by:
-            _lanes[job.name] = Lane(job)
+            _lanes[job.name] = running.Lane(job)
         _scheduler.add_job(
             _tick,
             job.trigger,
@@ -373,37 +313,41 @@ def begin():
 
 
 def _missed_since(job):
-    """When to run what should have run while nobody was at home: now, soon where it never ran, or None."""
-    last = JobRun.select(JobRun.started_at).where(JobRun.job == job.name).order_by(JobRun.id.desc()).first()
+    """When to run what should have run while nobody was at home, or was cut off: now, once its lease is over, soon
+    where it never ran, or None."""
     if job.woken_by:
         return None
-    if last is None:
+    lease = Lease.one(Lease.job == job.name)
+    if lease is None or lease.taken_at is None:
         return now() + FIRST
-    due = job.trigger.get_next_fire_time(last.started_at, last.started_at)
-    return now() if due is not None and due <= now() else None
+    due = job.trigger.get_next_fire_time(lease.taken_at, lease.taken_at)
+    is_cut_off = JobRun.one(JobRun.job == job.name, JobRun.number == lease.number, JobRun.finished_at.is_null())
+    return max(now(), lease.until_at) if is_cut_off or (due is not None and due <= now()) else None
 
 
 def _tick(name):
     if name in _lanes:
         _lanes[name].bell.set()
     else:
-        run(name)
+        run(name, quiet=BY_NAME[name].quiet)
 
 
 def end():
-    """Stop the calendar, let what is running finish."""
+    """Stop the calendar, let what is running finish the batch it is at."""
     global _scheduler
-    if _scheduler is None:
-        return
-    _scheduler.shutdown(wait=True)
-    _scheduler = None
+    running.is_ending.set()
+    if _scheduler is not None:
+        _scheduler.shutdown(wait=True)
+        _scheduler = None
     for lane in _lanes.values():
         lane.end()
     _lanes.clear()
+    running.join_aside()
+    running.is_ending.clear()
 
 
 def work_off():
     """Run the woken jobs until nothing is due: for tests, the demo and `python -m jobs --once`."""
     for _ in range(50):
-        if not sum(run(job.name, quiet=True) or 0 for job in CALENDAR if job.woken_by):
+        if not sum(run(job.name, "woken", quiet=True) or 0 for job in CALENDAR if job.woken_by):
             return

@@ -9,8 +9,19 @@ from domain.fields.number import Number
 from domain.fields.text import Text
 from domain.lists.listing import Act, Listing, Sort, both
 from domain.lists.sources import Given
+from domain.operations.runs import alarms, leases
 
-RESULT = Choice((("failed", "Failed", "bad"), ("ok", "OK", "good"), ("none", "Not yet", "quiet")))
+RESULT = Choice(
+    (
+        ("failed", "Failed", "bad"),
+        ("died", "Died", "bad"),
+        ("odd", "Not as usual", "warn"),
+        ("running", "Running", "info"),
+        ("ok", "OK", "good"),
+        ("none", "Not yet", "quiet"),
+    )
+)
+FIRST = ("failed", "died", "odd", "running")
 
 
 def when(trigger):
@@ -25,24 +36,32 @@ def when(trigger):
 
 
 def _rows(_by):
-    """Those that failed come first."""
-    runs = jobs.last_runs()
-    rows = [_row(job, runs[job.name]) for job in jobs.CALENDAR]
-    return sorted(rows, key=lambda row: row["result"] != "failed")
+    """Those that failed come first. How a job stands is what its last run that is over says, or that one died since."""
+    runs, live, dead = jobs.last_runs(), leases.running(), leases.died()
+    alarmed = {alarm.job: alarm.words for alarm in alarms.open_ones()}
+    rows = [_row(job, runs[job.name], job.name in live, dead.get(job.name), alarmed) for job in jobs.CALENDAR]
+    return sorted(rows, key=lambda row: FIRST.index(row["result"]) if row["result"] in FIRST else len(FIRST))
 
 
-def _row(job, run):
+def _row(job, run, is_live, dead, alarmed):
     row = {"id": job.name, "label": job.label, "schedule": when(job.trigger), "result": "none"}
-    if run is None:
-        return row
-    by = (run.asked_by.name if run.asked_by else None) if run.asked_by_id else None
-    return row | {
-        "finished_at": run.finished_at or run.started_at,
-        "result": "ok" if run.ok else "failed",
-        "affected": run.affected,
-        "error": run.error,
-        "asked_by": by,
-    }
+    row |= {"error": alarmed.get(job.name), "is_live": is_live and not job.once}
+    if run is not None:
+        by = (run.asked_by.name if run.asked_by else None) if run.asked_by_id else None
+        state = "ok" if run.ok else "failed"
+        row |= {"finished_at": run.finished_at, "result": state, "affected": run.affected, "asked_by": by}
+        row["error"] = run.error or row["error"]
+    if dead is not None:
+        row |= {"result": "died", "finished_at": dead.started_at, "error": "Its last run was cut off in the middle."}
+    elif row["result"] != "failed" and (job.name in alarmed or is_live):
+        row["result"] = "odd" if job.name in alarmed else "running"
+    return row
+
+
+def stop(name, *, by):
+    """Have it end after its batch; returns what to say. Refuses as jobs.stop does."""
+    jobs.stop(name, by=by)
+    return f"{jobs.BY_NAME[name].label} ends after the batch it is at."
 
 
 def run(name, *, by):
@@ -73,7 +92,12 @@ listing = Listing(
     ),
     source=Given(_rows),
     search=("id", "label", "error"),
-    acts=(Act("run", "Run now", run, "jobs.run", icon="player-play", bulk=True),),
+    acts=(
+        Act("run", "Run now", run, "jobs.run", icon="player-play", bulk=True, when=lambda row: not row.is_live),
+        Act("end", "Stop", stop, "jobs.run", icon="player-stop", when=lambda row: row.is_live),
+    ),
+    also=("is_live",),
+    link=True,
     under=("error",),
     reads="jobs.run",
     chips="result",

@@ -324,6 +324,7 @@ REFUSED = {
     "labels.act_restoring": 409,  # it isn't put away
     "inbox.act_work": 409,  # its body can't be read
     "jobs.bulk": 422,  # none is chosen
+    "jobs.act_end": 409,  # it doesn't run
     "alerts.bulk": 422,
     "alerts.create": 422,
     "mail.lift_all": (303, 409),  # there may be none any more
@@ -616,10 +617,12 @@ def filled(rule, endpoint, name, world):
         "workspaces.people_act_role": {"id": world.part},
         "workspaces.people_act_removal": {"id": world.part},
         "people.reactivate": {"id": world.shut},
+        "cron.begin": {"job": "tokens"},
         "organization_desk.reactivate": {"id": world.closed},
         "reports.act_appeal": {"id": world.reported["theirs"]},
         "reporting.withdraw": {"kind": "event", "name": world.sale[who]["slug"]},
     }.get(endpoint, {})
+    known |= {"table": "tokens"} if endpoint.startswith("jobs.") else {}
     known |= of_an_event(endpoint, world.sale[who])
     address = rule
     for part in [p.partition(">")[0] for p in rule.split("<")[1:]]:

@@ -360,6 +360,7 @@ def rows_of():
         models.WebhookEvent.create(channel="c", event_id="e", type="t", payload=b"{}", happened_at=now()),
         models.Outgoing.create(kind="mail", key="k"),
         models.JobRun.create(job="j"),
+        models.JobAlarm.create(job="j", kind="late", about="1", words="Late."),
         models.Lease.create(job="j", owner="o", until_at=now()),
         models.SandboxObject.create(object_id="o", kind="k", body={}),
         *flyer_rows(order, part, mine),

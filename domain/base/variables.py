@@ -130,6 +130,13 @@ _TABLE = (
     "Whether admins need a second factor before the admin side opens",
     ("METRICS_TOKEN", TEXT, ""),
     "Bearer token for `/metrics`. Without one there are no metrics",
+    ("CRON_TOKEN", WORDS, ""),
+    "Bearer token for `/cron/<job>`, by which jobs are begun from outside. Several, parted by commas, while one is "
+    "replaced",
+    ("RELEASE_ID", TEXT, "", "`RAILWAY_DEPLOYMENT_ID`"),
+    "What this version is called by whoever deploys it: the id of its deployment",
+    ("RAILWAY_DEPLOYMENT_ID", TEXT, ""),
+    "The same, as Railway sets it",
     ("AUTH_GOOGLE_ID", TEXT, ""),
     "Sign-in with Google. The redirect address there is `SITE_URL/auth/callback/google`, and alike for the others",
     ("AUTH_GOOGLE_SECRET", TEXT, ""),

@@ -17,6 +17,7 @@ from domain.lists import asks, lists
 from domain.money import billing, pricing, reconciliations, subscriptions
 from domain.operations.copies import copies
 from domain.operations.mail import mail_silences
+from domain.operations.runs import alarms, leases
 from domain.organizations import organizations
 from domain.people import admins
 from models import Letter, Outgoing, Payment, Subscription, User, WebhookEvent
@@ -41,6 +42,14 @@ def needs(staff, failed_jobs):
         words = f"{counted(failed_jobs, 'job')} failed at the last run."
         found.insert(0, Need("bad", words, "/admin/jobs?result=failed", "Look at jobs"))
     return sorted(found, key=lambda need: need.tone != "bad")
+
+
+def _jobs(_staff):
+    for alarm in alarms.open_ones():
+        yield Need("warn" if alarm.kind == "little" else "bad", alarm.words, f"/admin/jobs/{alarm.job}", "Look at it")
+    for run in leases.died().values():
+        words = f"A run of a job was cut off in the middle, {local(run.started_at):%d %B, %H:%M %Z}."
+        yield Need("bad", words, f"/admin/jobs/{run.job}", "Look at it")
 
 
 def _queues(_staff):
@@ -138,6 +147,7 @@ def _machine(staff):
 
 
 _ASKED = (
+    ("jobs.run", _jobs),
     ("jobs.run", _queues),
     ("mail.read", _mail),
     ("subscriptions.read", _money),

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import jobs
-from domain import NotFound
+from domain import NotFound, Refused
 from domain.base import outgoing
-from models import AuditEvent, JobRun, Lease, Notification
+from domain.operations.runs import leases
+from jobs import running
+from models import AuditEvent, JobRun, Lease, Notification, Setting
 from tests.fixtures.threads import together, write
 
 
@@ -74,6 +76,54 @@ def test_an_admin_runs_a_job_and_is_named(job, cast):
     assert jobs.last_runs()["audit"] is None
 
 
+def test_a_run_that_is_asked_to_stop_ends_after_its_batch(job, cast):
+    job.batches = (5, 5, 5)
+
+    def work():
+        job.calls += 1
+        if job.calls == 2:
+            jobs.stop("test", by=cast.stella)
+        return 5
+
+    job.work = work
+    assert jobs.run("test") == 10
+    assert (runs()[0].ok, runs()[0].affected, runs()[0].stop_at is None) == (True, 10, False)
+    with pytest.raises(Refused, match="in one piece"):
+        jobs.stop("audit_chain", by=cast.stella)
+    with pytest.raises(NotFound):
+        jobs.stop("nonsense", by=cast.stella)
+
+
+def test_hard_24_a_run_whose_lease_another_took_writes_nothing_and_says_so(job, clock):
+    def work():
+        clock.forward(seconds=61)
+        leases.take("test", "another")
+        write(Setting.create, key="too late", value=1)
+        return 1
+
+    job.work = work
+    jobs.run("test")
+    assert Setting.select().count() == 0
+    assert (runs()[0].ok, runs()[0].error) == (False, "Lost: Another took test over.")
+    assert Lease.get(Lease.job == "test").owner == "another"
+
+
+def test_a_run_that_the_servers_end_cut_off_is_gone_on_with_at_the_start(job, clock):
+    job.work = lambda: running.is_ending.set() or 5
+    try:
+        assert jobs.run("test") == 5
+    finally:
+        running.is_ending.clear()
+    assert jobs._missed_since(jobs.BY_NAME["test"]) == clock() + jobs.FIRST
+
+
+def test_a_run_that_was_killed_is_begun_again_as_soon_as_its_lease_is_over(house, clock):
+    clock.moment = datetime(2026, 6, 15, 3, 20, tzinfo=UTC)
+    taken = leases.take("audit", "killed")
+    clock.forward(seconds=10)
+    assert jobs._missed_since(jobs.BY_NAME["audit"]) == taken.started_at + leases.LEASE
+
+
 def test_of_two_at_once_one_runs(job):
     begun, go = threading.Event(), threading.Event()
 
@@ -96,18 +146,18 @@ def test_of_two_at_once_one_runs(job):
 
 
 def test_the_lease_of_one_who_died_is_taken_over_when_its_time_is_over(job, clock):
-    assert jobs._take("test", "one that will die")
+    dead = leases.take("test", "one that will die")
     assert jobs.run("test") is None
     clock.forward(seconds=59)
     assert jobs.run("test") is None
     clock.forward(seconds=2)
     assert jobs.run("test") == 0
-    assert not jobs._hold("test", "one that will die")
+    assert not leases.hold(dead)
     assert Lease.get(Lease.job == "test").until_at < clock()
 
 
 def test_a_heartbeat_keeps_the_lease(job, monkeypatch, clock):
-    monkeypatch.setattr(jobs, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(running, "HEARTBEAT", 0.01)
 
     def slow():
         clock.forward(seconds=50)
@@ -116,7 +166,7 @@ def test_a_heartbeat_keeps_the_lease(job, monkeypatch, clock):
         while Lease.get(Lease.job == "test").until_at == before and time.monotonic() < until:
             time.sleep(0.01)
         clock.forward(seconds=50)
-        assert jobs._take("test", "another") is False
+        assert leases.take("test", "another") is None
         return 0
 
     job.work = slow
@@ -125,45 +175,21 @@ def test_a_heartbeat_keeps_the_lease(job, monkeypatch, clock):
 
 
 def test_who_lost_the_lease_does_not_let_go_of_anothers(job, clock):
-    jobs._take("test", "slow")
+    slow = leases.take("test", "slow")
     clock.forward(seconds=61)
-    jobs._take("test", "quick")
-    jobs._let_go("test", "slow")
+    leases.take("test", "quick")
+    leases.end(slow, 1)
     assert Lease.get(Lease.job == "test").owner == "quick"
-    assert not jobs._take("test", "slow")
+    assert leases.take("test", "slow") is None
 
 
 def test_the_calendar_names_each_job_once_and_keeps_to_utc():
     names = [job.name for job in jobs.CALENDAR]
     assert len(names) == len(set(names)) == len(jobs.BY_NAME)
     assert {str(job.trigger.timezone) for job in jobs.CALENDAR} == {"UTC"}
-    woken = {job.name for job in jobs.CALENDAR if job.woken_by}
-    assert woken == {
-        "backup",
-        "erasure",
-        "chart",
-        "record_numbers",
-        "table_export",
-        "table_restore",
-        "inbox",
-        "outgoing",
-        "outgoing_money",
-        "pricing",
-        "plan_grants",
-        "backer_import",
-        "import",
-        "webhook_replays",
-        "reconciliation",
-        "record_words",
-        "thumbnails",
-        "flyers",
-        "flyer_files",
-        "record_formulas",
-        "kind_change",
-        "line",
-        "kind_rehearsal",
-        "sale_rehearsal",
-    }
+    topics = [job.woken_by for job in jobs.CALENDAR if job.woken_by]
+    assert len(topics) == len(set(topics))
+    assert {"inbox", outgoing.LETTERS, outgoing.MONEY} <= set(topics)
 
 
 def eventually(condition, seconds=30.0):
@@ -196,12 +222,12 @@ def test_what_was_left_by_the_last_process_is_worked_at_the_start(cast):
 
 
 def test_what_another_process_holds_is_looked_at_again_soon(cast):
-    assert jobs._take("outgoing", "another process")
+    held = leases.take("outgoing", "another process")
     jobs.begin()
     try:
         write(outgoing.notify, cast.bob, "task_due", "k", "waits")
         assert not eventually(lambda: Notification.select().count(), 0.2)
-        jobs._let_go("outgoing", "another process")
+        leases.end(held, 0)
         assert eventually(lambda: Notification.select().count() == 1)
     finally:
         jobs.end()
@@ -215,7 +241,7 @@ def test_beginning_twice_is_once_and_it_can_begin_again_after_its_end(cast):
         jobs.end()
         jobs.end()
         assert len(jobs._lanes) == 0
-    assert timedelta(seconds=jobs.HEARTBEAT) < jobs.LEASE
+    assert timedelta(seconds=running.HEARTBEAT) < leases.LEASE
 
 
 def test_missed_webhooks_are_asked_for_when_the_calendar_begins_and_every_six_hours():

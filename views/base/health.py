@@ -1,10 +1,9 @@
 """For machines that watch: is it well, and how is it doing."""
 
-import hmac
 import json
 import logging
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from peewee import fn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
@@ -12,13 +11,13 @@ from database import housekeeping, troubles
 from database.clock import now
 from database.moving import freezing
 from database.transactions import writer, writes
-from domain import Refused
 from domain.base import configuration
 from domain.operations.copies import copies
 from models import Lease, Outgoing, Session, WebhookEvent
 from views import access
 from views.machines.operations import Described, declared
 from views.machines.schemas import BOOLEAN, obj
+from views.safety import bearers
 from views.safety.marks import by_any_name, unlimited
 
 blueprint = Blueprint("health", __name__)
@@ -59,8 +58,7 @@ def health():
 
 def _is_keeper():
     """Whether who asks shows METRICS_TOKEN; one that is old must not restart anything, so it is told them alone."""
-    token, given = configuration.active.metrics_token, request.headers.get("Authorization", "")
-    return bool(token) and hmac.compare_digest(given.removeprefix("Bearer ").encode(), token.encode())
+    return bearers.is_shown(configuration.active.metrics_token)
 
 
 @blueprint.get("/metrics")
@@ -68,11 +66,7 @@ def _is_keeper():
 @unlimited
 @access.machine
 def metrics():
-    token = configuration.active.metrics_token
-    if not token:
-        raise Refused("Set METRICS_TOKEN to read metrics.", "NOT_CONFIGURED", 503)
-    if not _is_keeper():
-        raise Refused("The token isn't right.", "UNAUTHENTICATED", 401)
+    bearers.demand("METRICS_TOKEN", configuration.active.metrics_token)
     registry = CollectorRegistry()
 
     def gauge(name, help, value):
