@@ -60,7 +60,7 @@ _TABLE = {
         "How much the files on an organization's rows may take.",
     ),
     "Programs": (
-        ("api_origins", "Sites whose pages may ask", Origins(), "", False),
+        ("api_origins", "Sites whose pages may ask", Origins(), None, False),
         "For apps that run in a browser: origins such as https://app.example.org, one a line. Never with cookies.",
     ),
     "Tickets": (
