@@ -458,7 +458,7 @@ def _made(cast, at):
         form = {"role": "viewer", "most": "3", "days": "7"}
         labels.add(["Urgent"], by=at("alice"))
         made.label = models.Label.get().id
-        _reported(made, made.sale["alice"]["published"])
+        _reported(made)
         made.api_key = a_key(at("alice"))[0].id
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
@@ -506,13 +506,13 @@ def _people_of_acme(made, cast, alice):
     made.invitation = invitations.invite("ida@example.org", "staff", by=alice, workspace=made.stage.id).id
 
 
-def _reported(made, event):
+def _reported(made):
     """One that its organization decides, one that the staff decides, and one that was removed."""
     own, theirs, gone = (
         write(models.ModerationItem.create, subject="event", reason="spam", is_hidden=True, **about)
         for about in (
             {"subject_id": 9001, "title": "Flyer"},
-            {"subject_id": event, "title": "Party", "is_for_platform": True},
+            {"subject_id": 9002, "title": "Party", "is_for_platform": True},
             {"subject_id": 9003, "title": "Gone", "state": "removed"},
         )
     )
