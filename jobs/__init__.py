@@ -25,7 +25,7 @@ from domain.base.letters import suppressions
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
 from domain.events import orders, payments
-from domain.events.afterwards import moves, pass_transfers
+from domain.events.afterwards import moves, pass_transfers, reminders
 from domain.events.books import payouts
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
@@ -180,6 +180,7 @@ CALENDAR = (
     Job("open_payments", "Ask about open payments of tickets", batches(50, attempts.ask_open), every(minutes=1)),
     Job("ticket_refunds", "Send refunds of tickets again", batches(100, refunding.try_again), every(hours=1)),
     Job("payouts", "Ask accounts for tickets what they paid out", payouts.fetch, every(hours=1), once=True),
+    Job("event_reminders", "Remind of events that begin soon", batches(100, reminders.remind), every(minutes=15)),
     Job("called_off", "Work off cancelled and moved events", CALLED_OFF, every(minutes=1)),
     Job(
         "reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1), outside="reminders"

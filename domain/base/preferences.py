@@ -65,7 +65,7 @@ KINDS = (
         templates=("comment",),
         letter=NOW,
     ),
-    Kind("due", "Due soon", "A task of yours is due within a day.", ("task_due",), letter=DAILY),
+    Kind("due", "Due soon", "A task of yours is due within a day.", ("task_due",), ("task_due",), letter=DAILY),
     Kind("completed", "Completed", "Somebody completes a task of yours.", ("task_completed",)),
     Kind("people", "People", "Who joins and leaves, and whose role changes.", ("member.",)),
     Kind(
@@ -83,6 +83,7 @@ KINDS = (
         ),
         templates=(
             *("subscription_success", "subscription_canceled", "payment_failed", "payment_action"),
+            "subscription_error",
             *("grace_ending", "grace_over", "trial_ending"),
         ),
         letter=NOW,
@@ -91,6 +92,7 @@ KINDS = (
     Kind(
         *("tickets", "Tickets", "What you bought, and what happens to it.", ("tickets.",)),
         templates=(
+            *("order_failed", "refund_confirmed", "event_reminder"),
             *("tickets", "order_transfer", "event_cancelled", "event_moved", "refund_declined", "tickets_taken_back"),
             *("pass_offered", "pass_accepted", "pass_passed_on", "pass_sent", "line_called", "tickets_code"),
         ),

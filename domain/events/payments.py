@@ -120,6 +120,7 @@ def note_sent_back(refund_id, *, by):
     if refunds.move(refund.id, "succeeded"):
         note_refunded(payment, payment.refunded_cents + refund.amount_cents)
         settle(refund.order_id)
+        tell_of_refund(refund)
     return "Noted: the money went back."
 
 
@@ -251,6 +252,7 @@ def _sell_late(order):
             raise holds.HoldExpired("The sale is over.")
         stock.take(order, holds.wants_of(order), kind="retake")
     except (stock.SoldOut, holds.HoldExpired):
+        write(order, "order_failed", f"order_failed:{order.id}", sum=_sum(order))
         return
     TicketOrder.update(state="paid", paid_at=now()).where(TicketOrder.id == order.id).execute()
     if order.buyer_id:
@@ -328,6 +330,12 @@ def write(order, template, key, *, at_will=False, good_until=None, **values):
         link=site + holds.address(order),
         **values,
     )
+
+
+def tell_of_refund(refund):
+    """A letter to the buyer that money went back, once for each refund that did."""
+    back = written(refund.amount_cents, refund.payment.currency)
+    write(refund.order, "refund_confirmed", f"refund_confirmed:{refund.id}:{refund.tries}", sum=back)
 
 
 # --- alarms -----------------------------------------------------------------------------------------------------------

@@ -46,6 +46,10 @@ def tell_of_subscription(organization, row, before, fact):
         type = "billing.subscription_created"
         key = f"{type}:{row.provider_subscription_id}"
         tell_keepers(organization, type, key, f"Welcome to {name}", "subscription_success", name, end)
+    elif row.status == "incomplete_expired" and before and before["status"] == "incomplete":
+        type = "billing.payment_failed"
+        key = f"{type}:never:{row.provider_subscription_id}"
+        tell_keepers(organization, type, key, f"The {name} plan didn’t begin", "subscription_error", name)
     elif before is not None:
         type = "billing.subscription_updated"
         tell_keepers(organization, type, f"{type}:{fact.event_id}", f"The {name} plan {_news(row, before)}")

@@ -204,16 +204,20 @@ def _after(task, before, change, by):
 
 
 def _tell_given(person, task, change, by):
-    about = {
-        "name": person.name,
-        "by": by.user.name,
-        "title": task.title,
-        "due": listing.by_name["due_at"].kind.plain(task.due_at),
-        "organization": by.organization.name,
-        "link": f"{configuration.active.site_url}/{by.organization.slug}/tasks/{task.id}",
-    }
+    about = _about(person, task, by.organization) | {"by": by.user.name}
     title, key = f"{by.user.name} gave you a task", f"task_assigned:{change.id}"
     _notify(person, "task_assigned", key, title, task, by.organization, letter=("task_given", about))
+
+
+def _about(person, task, organization):
+    """What letters about a task say of it."""
+    return {
+        "name": person.name,
+        "title": task.title,
+        "due": listing.by_name["due_at"].kind.plain(task.due_at),
+        "organization": organization.name,
+        "link": f"{configuration.active.site_url}/{organization.slug}/tasks/{task.id}",
+    }
 
 
 def _notify(user, type, key, title, task, organization, letter=None):
@@ -319,7 +323,8 @@ def remind(limit):
             person = User.get_by_id(id)
             key = f"task_due:{task.id}:{task.due_at:%Y%m%dT%H%M}"
             title = "Overdue" if task.is_overdue else "Due soon"
-            _notify(person, "task_due", key, title, task, organization)
+            about = _about(person, task, organization) | {"overdue": task.is_overdue}
+            _notify(person, "task_due", key, title, task, organization, letter=("task_due", about))
     return len(due)
 
 

@@ -172,7 +172,8 @@ def follow(refund, told):
         why, theirs = told.error or "The bank sent it back.", told.id if refund.reason == OUTSIDE else None
         move(refund.id, "failed", error=why, tries=tries, provider_refund_id=theirs)
     elif told.state == "succeeded":
-        move(refund.id, "succeeded", provider_refund_id=told.id, error=None)
+        if move(refund.id, "succeeded", provider_refund_id=told.id, error=None):
+            payments.tell_of_refund(refund)
     else:
         known = TicketRefund.id == refund.id, TicketRefund.state != "succeeded"
         TicketRefund.update(state="sent", provider_refund_id=told.id, error=told.error or None).where(*known).execute()

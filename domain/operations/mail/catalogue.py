@@ -99,6 +99,7 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     # --- plans
     ("subscription_success", "A plan begins", KEEPERS, PLAN),
     ("subscription_canceled", "A plan is cancelled or ends", KEEPERS, UNTIL),
+    ("subscription_error", "The first payment for a plan never went through", KEEPERS, PLAN),
     ("payment_failed", "A payment for a plan is declined", KEEPERS, UNTIL),
     ("payment_action", "A bank wants a payment confirmed", KEEPERS, UNTIL),
     ("trial_ending", "A trial ends soon", KEEPERS, UNTIL),
@@ -111,6 +112,9 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         ORDER | {"sum": "€20.00", "account": "IBAN DE02 1203 0000"},
     ),
     ("tickets_code", "Free tickets are asked for", BUYER, PASS | {"code": "123456"}),
+    ("order_failed", "Money came too late for the tickets", BUYER, ORDER | {"sum": "€20.00"}),
+    ("refund_confirmed", "Money went back", BUYER, ORDER | {"sum": "€20.00"}),
+    ("event_reminder", "A day before an event begins", HOLDER, PASS | PLACED),
     ("refund_declined", "Money back was asked for and declined", BUYER, ORDER | {"reason": "It is too late."}),
     (
         *("tickets_taken_back", "Tickets are taken back", BUYER),
@@ -142,6 +146,11 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     (
         *("task_given", "A task is given to somebody", "them"),
         {"name": "Bob", "by": "Alice", "title": "Call the printer", "due": "2026-07-15", "organization": "Acme"}
+        | {"link": f"{SITE}/acme/tasks/7"},
+    ),
+    (
+        *("task_due", "A task is due within a day", "whose it is"),
+        {"name": "Bob", "title": "Call the printer", "due": "2026-07-15", "overdue": False, "organization": "Acme"}
         | {"link": f"{SITE}/acme/tasks/7"},
     ),
     (

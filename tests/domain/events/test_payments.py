@@ -5,7 +5,7 @@ import pytest
 from domain import Invalid, Refused
 from domain.events import holds, orders, payments, stock
 from domain.events.providers.facts import Ended, Money
-from models import Event, Outgoing, Pass, PaymentAttempt, TicketOrder, TicketPayment, TicketRefund
+from models import Event, Letter, Outgoing, Pass, PaymentAttempt, TicketOrder, TicketPayment, TicketRefund
 from tests.domain.events.test_stock import ADA, bought, figures
 from tests.fixtures.events import make_event
 from tests.fixtures.threads import write
@@ -99,6 +99,7 @@ def test_event_case_18_late_money_without_a_place_goes_back_once(paid_night, clo
     refund = TicketRefund.get()
     assert (refund.amount_cents, refund.reason, refund.state) == (2000, "late", "approved")
     assert payments.owed_back(again(order)) == 0
+    assert Letter.select().where(Letter.template == "order_failed").count() == 1
     assert again(other).state == "paid"
     assert stock.check(event.id) == []
 

@@ -2,7 +2,7 @@ import pytest
 
 from domain import NotFound, Refused
 from domain.events import orders, payments, refunds
-from models import Outgoing, TicketOrder, TicketPayment, TicketRefund
+from models import Letter, Outgoing, TicketOrder, TicketPayment, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.fixtures.threads import write
 
@@ -30,6 +30,9 @@ def test_a_transfer_is_sent_back_by_hand_and_noted_once(paid_night, at):
         payments.note_sent_back(refund.id, by=at("alice"))
     assert again(order).refunded_cents == TicketPayment.get().refunded_cents == 2000
     assert TicketOrder.get().state == "cancelled"
+    told = Outgoing.select().join(Letter, on=Letter.queued_as == Outgoing.id)
+    (letter,) = told.where(Letter.template == "refund_confirmed")
+    assert letter.payload["values"]["sum"] == "€20.00"
     with pytest.raises(NotFound):
         payments.note_sent_back(999, by=at("alice"))
 

@@ -19,7 +19,7 @@ from domain.money.providers.provider import (
     StatusUnknown,
     SubscriptionChanged,
 )
-from models import AuditEvent, Grant, LongJob, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
+from models import AuditEvent, Grant, Letter, LongJob, Outgoing, Payment, PlanPrice, Subscription, WebhookEvent
 from tests.fixtures.billing import time_passes
 from tests.fixtures.threads import write
 
@@ -103,6 +103,20 @@ def test_an_end_that_was_lost_is_mended(deaf, cast, clock):
     assert reconcile(cast).facts["mended"] == 1  # it isn't listed any more, so it was asked for
     assert subscription().status == "canceled"
     assert plan(cast) == "free"
+
+
+def test_a_plan_whose_first_payment_never_came_is_told_of_once(shop, deaf, cast, clock):
+    sandbox.change_customer(shop, card="declined")
+    sandbox.subscribe(shop, MONTHLY, 1, metadata={"organization": cast.acme.public_id})
+    deaf.deliver()
+    time_passes(clock, days=2)
+    deaf.deliver()
+    assert subscription().status == "incomplete_expired"
+    assert [one.recipient for one in Letter.select().where(Letter.template == "subscription_error")] == [
+        cast.alice.email
+    ]
+    reconcile(cast, heals=True)
+    assert Letter.select().where(Letter.template == "subscription_error").count() == 1
 
 
 def test_what_ended_with_its_customer_is_asked_how_it_had_ended(shop, deaf, cast, clock):

@@ -36,6 +36,11 @@ B_8 = {
     "event_updated": "event_moved",
     "event_cancelled": "event_cancelled",
     "task_assigned": "task_given",
+    "task_due": "task_due",
+    "subscription_error": "subscription_error",
+    "order_failed": "order_failed",
+    "refund_confirmed": "refund_confirmed",
+    "event_reminder": "event_reminder",
 }
 
 
