@@ -10,6 +10,8 @@ from domain.fields.kinds import clean
 from domain.moderation import reports
 from models import Event, FlyerCampaign, FlyerPhase, FlyerVersion
 
+FEW = 20
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -22,6 +24,12 @@ class Standing:
     event: Event | None
     organizer: str
     opens: str
+
+    @property
+    def people(self):
+        """How many flyers were made, in words and rounded down; nothing while they are few."""
+        made = self.campaign.made
+        return f"{made - made % (10 if made < 1000 else 100):,}" if made >= FEW else ""
 
     @property
     def bound(self):

@@ -6,9 +6,10 @@ from database.clock import now
 from database.scope import everywhere, inside
 from domain.fields.kinds import whole
 from domain.flyers import campaign_pages, flyers
+from domain.moderation import reports
 from models import Flyer, FlyerCampaign, Organization
 
-PAGE, PICTURES = 24, 12
+PAGE, PICTURES, POPULAR = 24, 12, 6
 
 
 @dataclass(frozen=True)
@@ -19,36 +20,42 @@ class Shown:
     campaigns: list
     more: int | None
     flyers: list
-    popular: list
+    popular: list  # Standings again, this week's most popular first
 
 
 def shown(before=""):
     """What the hub shows from the campaign `before` (an id, or empty) on."""
-    moment = now()
     with everywhere("the hub shows campaigns of all"):
-        found = (
-            FlyerCampaign.select(FlyerCampaign, Organization)
-            .join(Organization)
-            .where(
-                FlyerCampaign.state << ("scheduled", "active"),
-                FlyerCampaign.visibility == "public",
-                FlyerCampaign.starts_at <= moment,
-                FlyerCampaign.ends_at > moment,
-                Organization.status == "active",
-            )
-            .order_by(FlyerCampaign.id.desc())
-        )
+        found = _open().order_by(FlyerCampaign.id.desc())
         if start := whole(before):
             found = found.where(FlyerCampaign.id < start)
         found = list(found.limit(PAGE + 1))
         more = found[PAGE - 1].id if len(found) > PAGE else None
         pictures = [] if start else _pictures([one.id for one in found[:PAGE]])
-    return Shown([_standing(one) for one in found[:PAGE]], more, pictures, [])
+        popular = [] if start else list(_open().where(FlyerCampaign.popularity > 0).order_by(*_POPULAR).limit(POPULAR))
+    return Shown(_standings(found[:PAGE]), more, pictures, _standings(popular))
 
 
-def _standing(campaign):
-    with inside(campaign.organization_id):
-        return campaign_pages.standing(campaign)
+_POPULAR = FlyerCampaign.popularity.desc(), FlyerCampaign.id.desc()
+
+
+def _open():
+    """Campaigns that run at this moment, and that everybody may find."""
+    moment = now()
+    runs = FlyerCampaign.starts_at <= moment, FlyerCampaign.ends_at > moment
+    found = FlyerCampaign.select(FlyerCampaign, Organization).join(Organization)
+    is_public = FlyerCampaign.visibility == "public", Organization.status == "active"
+    return found.where(FlyerCampaign.state << ("scheduled", "active"), *runs, *is_public)
+
+
+def _standings(campaigns):
+    """Those that nobody hid."""
+    found = []
+    for one in campaigns:
+        if not reports.is_hidden("campaign", one.id):
+            with inside(one.organization_id):
+                found.append(campaign_pages.standing(one))
+    return found
 
 
 def _pictures(campaigns):

@@ -292,6 +292,7 @@ async function copy() {
   try {
     await navigator.clipboard.writeText(part("address").value);
     say("Link copied.", "good");
+    report("share", { channel: "copy" });
   } catch {
     part("address").select();
     say("Copy the marked link.");
@@ -345,8 +346,6 @@ function listen() {
     event.preventDefault();
     take(event.dataTransfer.files[0]);
   });
-  form.addEventListener("pointerdown", () => report("open"), { once: true });
-  form.addEventListener("focusin", () => report("open"), { once: true });
 }
 
 async function begin() {

@@ -10,9 +10,10 @@ from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import allowances, configuration
 from domain.events.line import places
+from domain.events.referring import vias
 from domain.fields.kinds import whole
 from domain.files import qr
-from domain.flyers import addresses, campaign_pages, designs, flyers, hub
+from domain.flyers import addresses, campaign_pages, designs, flyers, funnel, hub
 from views import access, cookies, pages
 from views.assets import asset
 from views.places import network
@@ -57,6 +58,7 @@ def _page(standing, values=None, refusal=None):
             version=standing.version,
             url=addresses.campaign(campaign),
             site=configuration.active.site_url,
+            via=vias.read(request.values.get("via", "")),
             values=values or {},
             errors=errors,
             problem=errors.get("problem", ""),
@@ -86,6 +88,7 @@ def _maker(standing):
             "file": campaign.slug,
             "share": campaign.name,
             "campaign": campaign.id,
+            "version": version.id,
             "token": token,
         },
     }
@@ -115,6 +118,8 @@ def make(slug):
     if pages.wants_json():
         told = addresses.told(flyer) | {"manage": addresses.manage(flyer, secret)}
         return jsonify(told), 202
+    with inside(flyer.organization_id):
+        funnel.count_made(flyer)  # whoever has no script tells nothing
     return redirect(addresses.manage(flyer, secret), 303)
 
 

@@ -6,7 +6,7 @@ from htmx_flask import request
 from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import configuration
-from domain.flyers import addresses, flyers, keeping, reported
+from domain.flyers import addresses, flyers, funnel, keeping, reported
 from domain.moderation import reports
 from views import access, cookies, held, pages
 from views.safety.marks import unlimited
@@ -79,6 +79,9 @@ def picture(public_id, name):
     response.set_etag(kept[:32])
     response.headers["Cache-Control"] = "public, max-age=300"
     if request.args.get("dl"):
+        if funnel.is_people(request.user_agent.string):
+            with inside(flyer.organization_id):
+                funnel.count_made(flyer, "download")
         response.headers["Content-Disposition"] = f'attachment; filename="flyer-{flyer.public_id}.jpg"'
     return response.make_conditional(request)
 

@@ -1,7 +1,8 @@
 """The page of all flyers shows what is public and runs, and pictures of those who said so."""
 
 from domain.flyers import flyers, hub, lane
-from models import Flyer
+from domain.moderation import reports, subjects
+from models import Flyer, FlyerCampaign
 from tests.fixtures.flyer_pages import a_campaign, a_version
 from tests.fixtures.threads import write
 
@@ -22,6 +23,21 @@ def test_it_shows_what_is_public_and_open_and_pages_on(clock, inside_acme, monke
     assert [one.campaign.slug for one in first.campaigns] == ["three", "two"]
     rest = hub.shown(str(first.more))
     assert ([one.campaign.slug for one in rest.campaigns], rest.more) == (["one"], None)
+
+
+def test_the_popular_stand_first_and_what_was_hidden_not_at_all(clock, inside_acme):
+    version = a_version()
+    made = {slug: a_campaign(version, slug=slug) for slug in ("one", "two", "three")}
+    for slug, popularity in (("one", 7), ("three", 9)):
+        write(FlyerCampaign.update(popularity=popularity, made=1247).where(FlyerCampaign.slug == slug).execute)
+    found = hub.shown()
+    assert [one.campaign.slug for one in found.popular] == ["three", "one"]
+    assert [one.people for one in found.popular] == ["1,200", "1,200"]
+    reports.put_in_line(subjects.find("campaign", "three"), "spam", hides=True)
+    found = hub.shown()
+    assert [one.campaign.slug for one in found.popular] == ["one"]
+    assert [one.campaign.slug for one in found.campaigns] == ["two", "one"]
+    assert made["two"].made == 0
 
 
 def test_people_are_shown_only_where_they_and_the_campaign_say_so(clock, inside_acme):

@@ -72,6 +72,7 @@ def test_a_plain_form_comes_back_with_what_is_wrong_and_else_ends_at_the_flyer(s
     there, _, secret = made.location.partition("#")
     assert re.fullmatch(r"http://localhost/f/[0-9a-f]{24}/mine", there)
     assert len(secret) == 32
+    assert stranger.get(there).text.count('name="secret"') == 0  # this browser made it: it needs none
     assert "It is being drawn" in stranger.get(there).text
 
 
