@@ -39,7 +39,7 @@ def show(public_id):
             preview=_preview(seen),
             report=reported.address(flyer),
         )
-    response.headers["Cache-Control"] = "no-store" if response.status_code == 404 else "public, max-age=60"
+    response.headers["Cache-Control"] = "no-store"  # once it is deleted nobody shows it again
     return response
 
 

@@ -33,7 +33,7 @@ def test_hard_cases_20_and_21_a_chat_finds_a_picture_by_an_address_of_its_own(ma
     flyer, _ = made
     page = browse(None).get(f"/f/{flyer.public_id}")
     said = meta(page)
-    assert said["robots"] == "noindex"
+    assert (said["robots"], page.headers["Cache-Control"]) == ("noindex", "no-store")
     assert said["og:title"] == "Amara Okonkwo is going to Annual Summit of Friends of the Sea"
     assert said["og:image"] == f"http://localhost/f/{flyer.public_id}/{flyer.og[:8]}.og.jpg"
     assert (said["og:image:width"], said["og:image:height"], said["og:image:type"]) == ("1200", "630", "image/jpeg")
