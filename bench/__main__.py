@@ -82,6 +82,7 @@ GOALS = {
     "import_1m_others_p99": (AT_MOST, 100),
     "import_1m_memory": (AT_MOST, 200),
     "move_rows_per_second": (AT_LEAST, 10_000),
+    "formula_rows_per_second": (AT_LEAST, 20_000),
 }
 
 
@@ -259,6 +260,7 @@ class Bench:
             self.records_written,
             self.many_tables,
             self.imports,
+            self.formulas,
             self.charts,
             self.tickets,
             self.moves,
@@ -573,6 +575,16 @@ class Bench:
         shutil.rmtree(folder)
         yield Row("chart_1m", told["seconds"] * 1_000_000 / count, "s")
         yield Row("chart_1m_kept_ms", told["kept_ms"], "ms")
+
+    def formulas(self) -> Iterator[Row]:
+        """Three formulas of a table of a million rows, worked out anew by the job."""
+        folder, count = VAR / "formulas", 300 if SMOKE else 30_000 if QUICK else 1_000_000
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        on_server_core("bench.records", "seed", folder, count)
+        told = json.loads(on_server_core("bench.formulas", folder))
+        shutil.rmtree(folder)
+        yield Row("formula_rows_per_second", told["rows_per_second"], "rows/s")
 
     def moves(self) -> Iterator[Row]:
         """A site of many tasks from SQLite to PostgreSQL by its command: looked at, copied, compared."""

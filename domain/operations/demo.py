@@ -14,7 +14,8 @@ from domain.money.providers import sandbox
 from domain.operations import alerts, festival
 from domain.organizations import assignments, invitations, organizations, workspaces
 from domain.people import accounts, passwords
-from domain.records import collections, listings
+from domain.records import collections, kind_changes, listings
+from domain.records.computed import dependents, formulas
 from domain.tasks import tasks
 from models import Admin, StaffRole, User
 
@@ -223,7 +224,19 @@ def _fill_tables(team, people, chance, start):
     collections.add_field(equipment.slug, "Lent by", "link", by=owner, options=lends)
     lenders = {"Lent by": (*SPONSORS[3:9], "")}
     _fill_table(collections.found(equipment.slug), THINGS_TO_LEND, workers, chance, start, **lenders)
+    _work_out(sponsors, equipment, owner)
     _draw_charts(sponsors, owner)
+
+
+def _work_out(sponsors, equipment, owner):
+    """A formula, and a roll-up over the rows that link here."""
+    says = (
+        'if({Back on} < date(2027, 1, 1) and {State} = "Lent", "back on " & text({Back on}, "DD.MM."), lower({State}))'
+    )
+    formulas.add(equipment.slug, "Where it is", "formula", {"formula": says}, by=owner)
+    formulas.add(sponsors.slug, "Things lent", "formula", {"formula": "count({Lends us})"}, by=owner)
+    while kind_changes.work() or dependents.work():
+        pass
 
 
 def _draw_charts(sponsors, owner):

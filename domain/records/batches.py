@@ -123,6 +123,7 @@ class Filled(NamedTuple):
     id: int
     value: Any
     is_left: bool
+    was: Any = None  # what a formula gave when the row was written, which may have been another
 
 
 def filled(shape, rows, cell, other, span):
@@ -130,10 +131,11 @@ def filled(shape, rows, cell, other, span):
     made, until = [], time.monotonic() + span
     work_out = working.filler(shape, other, rows) if other.formula else None
     for id, document, version in rows:
+        was = other.value(document) if work_out else None
         if work_out:
             work_out(id, document)
         value, is_left = documents.fill(document, cell, other, cell.value(document))
-        made.append(Filled(documents.as_text(document), version + 1, id, value, is_left))
+        made.append(Filled(documents.as_text(document), version + 1, id, value, is_left, was))
         if time.monotonic() > until:
             break
     return made
@@ -151,5 +153,9 @@ def write_filled(made, slot, other, archived):
         for one in made:
             documents.place_links(one.id, set(), {(slot.id, to) for to in documents.numbers(one.value)}, True)
     if other.is_keyed:
+        if other.formula:
+            moved = [one for one in made if other.key(one.was) != other.key(one.value)]
+            had = sorted((slot.id, other.key(one.was), one.id) for one in moved)
+            delete_values(RecordKey, PLACED, had)
         keys = sorted((slot.id, other.key(one.value), one.id) for one in made)
         insert_values(RecordKey, PLACED, keys, or_leave=True)

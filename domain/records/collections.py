@@ -233,7 +233,7 @@ def field_of(collection, id):
     return field
 
 
-def changed(collection, what, summary, by, shape=None):
+def changed(collection, what, summary, by, shape=None, filled=None):
     """Raise the number of a table's shape and note what was changed, in the present transaction.
 
     Refuses with Stale when the page was drawn by another `shape` than the table has by now.
@@ -247,7 +247,7 @@ def changed(collection, what, summary, by, shape=None):
         who = last.by.name if last and last.by_id else "Somebody"
         raise Stale(f"{who} changed this table a moment ago. Look again, then do it once more.")
     noted = ShapeChange.create(collection=collection, number=number, what=what, by=by.user)
-    dependents.shape_moved(collection, what, by)
+    dependents.shape_moved(collection, what, by, filled)
     history.note("records.shape_changed", summary, collection, by=by, target=collection)
     history.changes.record(by.organization, f"record:{collection.id}", None, "updated", by=by.user)
     return noted

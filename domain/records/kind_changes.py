@@ -369,7 +369,7 @@ def _flip(job, slot, row, collection, becoming):
     diff |= uses.translations(row, becoming)
     said = "has other settings now" if slot.kind == row.kind else f"is {label} now"
     said = "can be ordered now" if slot.options["keyed"] and not row.is_keyed and own == row.options else said
-    shape_changes.make(collection, diff, f"{collection.name}: {row.label} {said}", by)
+    shape_changes.make(collection, diff, f"{collection.name}: {row.label} {said}", by, filled=row.id)
     if slot.kind == "autonumber":
         collections.number_rows(slot.id, by)
     _let_go_of_oldest(row)

@@ -37,10 +37,11 @@ class Asker(NamedTuple):
     organization: Organization
 
 
-def make(collection, diff, summary, by, shape=None):
+def make(collection, diff, summary, by, shape=None, filled=None):
     """Write `diff`, {table: {id: {column: value}}}, and note what it was, in the present transaction.
 
-    Returns the ShapeChange, with `doubles`: the rows whose value another has where that is ruled out now.
+    Returns the ShapeChange, with `doubles`: the rows whose value another has where that is ruled out now. `filled` is
+    a field whose cells are as they should be already.
     Refuses with Stale when the table has another `shape` by now.
     """
     what: dict = {}
@@ -50,7 +51,7 @@ def make(collection, diff, summary, by, shape=None):
             pairs = {name: [_json(getattr(row, name)), _json(value)] for name, value in values.items()}
             what.setdefault(table, {})[str(id)] = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
             TABLES[table].update(**values).where(TABLES[table].id == row.id).execute()
-    made = collections.changed(collection, what, summary, by, shape)
+    made = collections.changed(collection, what, summary, by, shape, filled)
     made.doubles = [
         record
         for id, pairs in what.get("fields", {}).items()

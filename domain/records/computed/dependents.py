@@ -13,7 +13,7 @@ from database.transactions import present, wake, writes
 from domain.base import long_jobs
 from domain.records import documents, shapes
 from domain.records.computed import scopes, working
-from models import Collection, Record, RecordField, RecordKey, RecordLink, RecordOption, RecordSlot, RecordStale
+from models import Collection, Record, RecordField, RecordKey, RecordLink, RecordOption, RecordStale
 
 AT_ONCE = 50  # rows that are worked out in the write they follow from
 BATCH = 200
@@ -189,23 +189,21 @@ def _whole(job):
 # --- changes of shapes -----------------------------------------------------------------------------------------------
 
 
-def shape_moved(collection, what, by):
+def shape_moved(collection, what, by, filled=None):
     """After a change of fields, words or tables: what goes by them is worked out anew, in the present transaction.
 
-    `what` is as ShapeChange keeps it.
+    `what` is as ShapeChange keeps it; `filled` is a field whose cells were worked out before it was turned to them.
     """
     fields = _moved(what)
     if not fields and "add" not in what:
         return
-    flipped = [int(id) for id, pairs in _pairs(what, "slots") if pairs.get("state") == FILLED]
-    filled = {slot.field_id for slot in RecordSlot.select().where(RecordSlot.id.in_(flipped))}
     begun: set = set()
     beside: set = set()
     for field, tree in scopes.computed():
         needed = scopes.needs(tree)
         if field.id in fields or field.id == what.get("add"):
             beside |= needed
-        if (field.id in fields - filled) or needed & fields:
+        if (field.id in fields - {filled}) or needed & fields:
             begun.add(field.collection_id)
             beside |= needed
     owners = RecordField.select(RecordField.collection).where(RecordField.id.in_(beside)).distinct()
@@ -213,9 +211,6 @@ def shape_moved(collection, what, by):
         Collection.update(shape=Collection.shape + 1).where(Collection.id == id).execute()
     for id in sorted(begun):
         begin(id, by)
-
-
-FILLED = ["filling", "live"]
 
 
 def _pairs(what, table):

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from domain.fields.person import members
+from domain.fields.records import registry
 from domain.records import links, rules, shapes
+from domain.records.computed import scopes
 from domain.records.hanging import queries
 from models import CalendarFeed, Collection, ImportFile, Membership, RecordRule, SavedChart, SavedView
 
@@ -104,7 +106,18 @@ def _imports(row, by, becoming):
             yield Use(f"The import of {held.name}", "fills it and isn't done", f"/records/{slug}/imports/{held.id}")
 
 
-PARTS = (_rules, _queries, _links, _imports)
+def _formulas(row, by, becoming):
+    for field, tree in scopes.computed():
+        if row.id not in scopes.needs(tree) or field.id == row.id:
+            continue
+        table = Collection.get_by_id(field.collection_id)
+        rests = "it rests where the new kind doesn't go with it" if becoming else ""
+        how = registry.KINDS[field.kind].label.lower()
+        link = f"/records/{table.slug}/fields/{field.id}"
+        yield Use(f"{table.name}: {field.label}", f"is worked out of it: a {how}", link, rests)
+
+
+PARTS = (_rules, _queries, _links, _imports, _formulas)
 
 
 def translations(row, becoming):

@@ -26,6 +26,7 @@ from domain.records import (
     shape_changes,
     shapes,
 )
+from domain.records.computed import dependents, formulas
 from models import Collection, Record, RecordField, RecordKey, RecordLink, RecordOption, RecordSlot, RecordUnique
 
 MANY = int(os.environ.get("ORACLE", "0"))
@@ -48,8 +49,14 @@ KINDS = (
     "links",
     "rating",
 )
+WORKED = ("Said", "Found")  # fields that are worked out
+FORMULAS = (
+    *('{Name} & "/" & {State}', "{Cell}", "{Cell} * 2", "1 / len({Name})", "add_days({On}, 1)", "{On} = {On}"),
+    *("count({Other})", "join({Other.Name})", "count({Back})", "join({Back.Said})", "sum({Back.Cell})", "{Found}"),
+)
 few = st.integers(0, 7)
 field, text = st.sampled_from(FIELDS), st.sampled_from(TEXTS)
+worked = st.sampled_from(WORKED)
 STEP = st.one_of(
     st.tuples(st.just("make"), st.lists(text, min_size=5, max_size=5)),
     st.tuples(st.just("change"), few, field, text),
@@ -68,7 +75,11 @@ STEP = st.one_of(
     st.tuples(st.just("words"), few),
     st.tuples(st.just("bring"), st.lists(st.tuples(few, text), min_size=1, max_size=4), st.booleans()),
     st.tuples(st.just("back_import")),
-    st.tuples(st.just("stop"), field),
+    st.tuples(st.just("stop"), st.one_of(field, worked)),
+    st.tuples(st.just("formula"), st.one_of(worked, field), st.sampled_from(FORMULAS)),
+    st.tuples(st.just("kind"), worked, st.sampled_from(KINDS)),
+    st.tuples(st.just("away"), worked),
+    st.tuples(st.just("off"), st.integers(1, 2)),
 )
 
 
@@ -82,8 +93,10 @@ class History:
             by=by,
             fields=(("Name", "text"), ("Cell", "text"), ("State", "choice", ("New", "Open", "Done")), ("On", "day")),
         )
-        options = {"table": str(self.table.id)}
+        options = {"table": str(self.table.id), "back": "Back"}
         collections.add_field(self.table.slug, "Other", "links", by=by, options=options)
+        formulas.add(self.table.slug, "Said", "formula", {"formula": FORMULAS[0]}, by=by)
+        formulas.add(self.table.slug, "Found", "formula", {"formula": "join({Back.Said})"}, by=by)
         for cells in (
             ("Row", "3", "Open", "2026-03-01", ""),
             ("Other", "ca. 300", "", "", "Row"),
@@ -100,7 +113,8 @@ class History:
         return found[number % len(found)].id if found else 0
 
     def of(self, label):
-        return RecordField.get(RecordField.collection == self.table, RecordField.label == label)
+        fields = RecordField.select().where(RecordField.collection == self.table, RecordField.label == label)
+        return fields.order_by(RecordField.archived_at.is_null(False), RecordField.id.desc()).get()
 
     def do(self, step):
         verb, *given = step
@@ -131,12 +145,19 @@ class History:
             rows.undo(self.rules, self.batches.pop(number % len(self.batches)), by=self.by)
 
     def kind(self, label, kind):
-        options = {"table": str(self.table.id)} if kind in ("link", "links") else {}
+        options = {"table": str(self.table.id), "back": "Back"} if kind in ("link", "links") else {}
         kind_changes.begin(self.table.slug, self.of(label).id, kind, by=self.by, options=options)
 
     def fill(self, times):
         for _ in range(times):
             kind_changes.work()
+
+    def formula(self, label, text):
+        formulas.change(self.table.slug, self.of(label).id, "formula", {"formula": text}, by=self.by)
+
+    def off(self, times):
+        for _ in range(times):
+            dependents.work()
 
     def stop(self, label):
         kind_changes.stop(self.table.slug, self.of(label).id, by=self.by)
@@ -201,10 +222,10 @@ class History:
             doing.work()
 
     def end(self):
-        for _ in FIELDS:
+        for _ in (*FIELDS, *WORKED):
             self.do(("back",))
         for _ in range(200):
-            if not (kind_changes.work() or rules.move_words() or doing.work()):
+            if not (kind_changes.work() or dependents.work() or rules.move_words() or doing.work()):
                 return
         raise AssertionError("a job never ends")
 
@@ -240,7 +261,17 @@ def stands(table):
     return beside | {"words": {row.id: (row.words, row.words_more) for row in found}}
 
 
+def worked_out(table):
+    """(what stands in rows that aren't in the trash, what it is when it is all worked out anew)."""
+    shape = shapes.read(Collection.get_by_id(table.id))
+    live = Record.select().where(Record.collection == table, Record.archived_at.is_null())
+    stood = {row.id: json.loads(row.cells) for row in live}
+    return stood, {id: documents.worked_out(shape, dict(document), id) for id, document in stood.items()}
+
+
 def compare(table):
+    stood, anew = worked_out(table)
+    assert stood == anew
     should, is_there = expected(table), stands(table)
     for name in ("keys", "links"):
         missing, more = should[name] - is_there[name], is_there[name] - should[name]

@@ -20,7 +20,8 @@ from domain.charts import figures, saved_charts
 from domain.imports import file_links
 from domain.lists import attachments, comments, rows
 from domain.people import feeds
-from domain.records import collections, documents, listings, rules
+from domain.records import collections, documents, kind_changes, listings, rules
+from domain.records.computed import dependents, formulas
 from models import Change, Notification, Outgoing, Record, RecordOption
 from tests.conftest import application
 from tests.fixtures.threads import write
@@ -71,6 +72,7 @@ def world(cast, at):
             }
             ids.append(rows.create(found, form, by=alice).id)
             rows.change(found, ids[-1], {known["Budget"]: f"hidden {number}"}, by=alice)
+        worked_out(table, makers, at)
         rule = [*{"sees": "some", "changes": "all", "adds": "1", "shares": "1", "others": "change"}.items()]
         rule += [("where", f"or~{known['Owner'][1:]}~any_of~me")]
         rule += [(f"field_{known[label][1:]}", "nothing") for label in ("Budget", "Stage")]
@@ -82,7 +84,27 @@ def world(cast, at):
             saved = saved_charts.save(found.listing, f"By {len(query)}", by_field, by=alice, shared=True)
             saved_charts.change(saved.id, saved.name, by=alice, shared=True, home=True)
         links = led_to(table, ids, known, cast, at)
+        known |= {f.label: f.name for f in listings.of(collections.found("offers"), alice).listing.fields}
         return {"ids": ids, "known": known, "word": word, "table": table, "makers": makers, "links": links}
+
+
+def worked_out(table, makers, at):
+    """Fields that tell what bob doesn't see, if they were shown: of hidden fields, through links, and back."""
+    alice = at("alice")
+    for label, formula in (
+        *(("Cost", '"cost " & {Budget}'), ("Twice", '{Cost} & "!"'), ("Stage said", '"stage " & {Stage}')),
+        *(
+            ("Maker said", '"by " & {Maker.Name}'),
+            ("Who all", "join({Helpers.Name})"),
+            ("How many", "count({Helpers})"),
+        ),
+        ("Open said", '"fine " & {Name}'),
+    ):
+        formulas.add("offers", label, "formula", {"formula": formula}, by=alice)
+    for label, formula in (("Offered", "join({Offers: Maker.Budget})"), ("Count", "count({Offers: Helpers})")):
+        formulas.add("makers", label, "formula", {"formula": formula}, by=alice)
+    while kind_changes.work() or dependents.work():
+        pass
 
 
 def led_to(table, ids, known, cast, at):
@@ -105,7 +127,7 @@ def led_to(table, ids, known, cast, at):
 def linked(table, cast, at):
     """Makers, of which bob sees those that he made, and two links to them; returns three of their numbers."""
     alice, bob = at("alice"), at("bob")
-    makers = collections.make("Makers", by=alice)
+    makers = collections.make("Makers", by=alice, fields=(("Name", "text"), ("Size", "number")))
     for label, kind in (("Maker", "link"), ("Helpers", "links")):
         collections.add_field(table.slug, label, kind, by=alice, options={"table": str(makers.id)})
     called = {"unseen": ("Concealed", alice), "other": ("Veiled", alice), "seen": ("Visible", bob)}
@@ -144,17 +166,20 @@ def other_world(world, cast, at):
                         world["known"]["Name"]: f"Zebra {number}",
                         world["known"]["State"]: world["word"]["Shut"],
                     }
-                made = documents.put(shape, document, changed)
+                made = documents.put(shape, document, changed, id)
                 Record.update(cells=documents.dumped(shape, made), **documents.words(shape, made)).where(
                     Record.id == id
                 ).execute()
-                documents.place(shape, id, document, made)
+                dependents.place(shape, id, document, made)
                 for noted in Change.select().where(Change.table == f"record:{world['table'].id}", Change.row_id == id):
                     fields = {n: (["x", "y"] if n in hidden else pair) for n, pair in noted.fields.items()}
                     fields = {n: pair for n, pair in fields.items() if n != world["known"]["Maker"]}
                     Change.update(fields=fields).where(Change.id == noted.id).execute()
 
         write(paint)
+        assert dependents.work()
+        while dependents.work():
+            pass
 
 
 def asked(world):
@@ -162,7 +187,21 @@ def asked(world):
     known, ids, word = world["known"], world["ids"], world["word"]
     names = [*known.values(), "created_by", "changed_at", "f999"]
     queries = ["", "?view=board", "?tab=mine"]
-    said = ("secret", "hidden", "elsewise", "Zebra", "Offer", "warm", "cold", "Concealed", "Veiled", "Visible")
+    said = (
+        "secret",
+        "hidden",
+        "elsewise",
+        "Zebra",
+        "Offer",
+        "warm",
+        "cold",
+        "Concealed",
+        "Veiled",
+        "Visible",
+        "cost",
+        "stage",
+        "fine",
+    )
     queries += [f"?q={text}" for text in said]
     queries += [f"?view=calendar&cal={scale}" for scale in ("", "week", "agenda", "day")]
     for name in names:
@@ -239,7 +278,20 @@ def test_records_33_34_every_route_answers_two_worlds_with_the_same_bytes(world,
     assert different == set()
     text = "".join(text for _, text in second.values())
     assert "Offer 1" in text
-    for hidden in ("elsewise", "Zebra", "secret 1", "Budget", "Warm", "Concealed", "Veiled"):
+    assert "fine Offer 1" in text
+    for hidden in (
+        "elsewise",
+        "Zebra",
+        "secret 1",
+        "Budget",
+        "Warm",
+        "Concealed",
+        "Veiled",
+        "Cost",
+        "Stage said",
+        "Maker said",
+        "How many",
+    ):
         assert hidden not in re.sub(r'(value|href|data-url|content|hx-get|hx-post)="[^"]*"', "", text), hidden
 
 
