@@ -230,9 +230,7 @@ def _fill_tables(team, people, chance, start):
 
 def _work_out(sponsors, equipment, owner):
     """A formula, and a roll-up over the rows that link here."""
-    says = (
-        'if({Back on} < date(2027, 1, 1) and {State} = "Lent", "back on " & text({Back on}, "DD.MM."), lower({State}))'
-    )
+    says = 'if({State} = "Lent" and not is_empty({Back on}), "back on " & text({Back on}, "DD.MM."), lower({State}))'
     formulas.add(equipment.slug, "Where it is", "formula", {"formula": says}, by=owner)
     formulas.add(sponsors.slug, "Things lent", "formula", {"formula": "count({Lends us})"}, by=owner)
     while kind_changes.work() or dependents.work():

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 from domain.fields.kinds import Unfit
-from domain.fields.money import digits
+from domain.fields.records.amount import Amounts
 from domain.fields.records.duration import LONGEST, Duration
 from domain.fields.records.exact import plain
 
@@ -96,8 +96,7 @@ def as_text(type, value):
     if type.name in FIGURES:
         return plain(value) if type.name == "number" else f"{plain(value.scaleb(2))} %"
     if type.name == "money":
-        places = max(digits(value.currency), -int(value.amount.as_tuple().exponent))
-        return f"{value.amount:.{places}f} {value.currency}"
+        return Amounts().plain(value)
     if type.name == "moment":
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if type.name == "duration":

@@ -1,13 +1,15 @@
 """What formulas give, by example: to the last digit, empty where something is, an error where nothing can be said."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from domain.fields.formulas import functions, grammar, linked_rows, meaning
 from domain.fields.formulas.names import Place, Scope, Way
-from domain.fields.formulas.types import DATE, DURATION, MOMENT, NUMBER, PERCENT, TEXT, YES_NO, Failed, Type
+from domain.fields.formulas.types import DATE, DURATION, MOMENT, NUMBER, PERCENT, TEXT, YES_NO, Failed, Type, as_text
 from domain.fields.records.amount import Amount
 
 EUR = Type("money", "EUR")
@@ -150,6 +152,16 @@ def test_a_list_has_at_most_a_thousand_rows_and_a_sum_has_any():
     tasks = [{"Title": "a", "Hours": Decimal(1)}] * (linked_rows.LISTED + 1)
     assert given("join({Tasks.Title})", tasks=tasks) == "! too many rows"
     assert given("sum({Tasks.Hours})", tasks=tasks) == Decimal(1001)
+
+
+def test_the_examples_of_the_page_about_records_give_what_it_says():
+    page = (Path(__file__).parents[4] / "docs" / "records.md").read_text()
+    examples = re.findall(r"^\| `(.+)` \| (.+) \|$", page, re.M)
+    assert len(examples) > 10
+    for formula, said in examples:
+        typed = meaning.meant(grammar.parsed(formula, SCOPE), SCOPE)
+        value = meaning.result(typed, meaning.Row(ROW, {("back", 50): TASKS}))
+        assert as_text(typed.type, value) == said, formula
 
 
 def test_every_function_says_how_it_is_written():
