@@ -16,7 +16,7 @@ from domain.records.computed import scopes, working
 from models import Collection, Record, RecordField, RecordKey, RecordLink, RecordOption, RecordStale
 
 AT_ONCE = 50  # rows that are worked out in the write they follow from
-BATCH = 200
+BATCH = 200  # rows in one write: others wait for no more
 WHOLE = "record formulas"  # the long job of one table
 PLACED = ("slot", "key", "record")
 
@@ -176,7 +176,7 @@ def _whole(job):
     made, after = working.plan(shape), job.facts["after"]
     live = Record.collection == table, Record.archived_at.is_null(), Record.id > after
     query = Record.select(Record.id, Record.cells, Record.version).where(*live).order_by(Record.id)
-    rows = list(query.limit(BATCH * 5).tuples())
+    rows = list(query.limit(BATCH).tuples())
     if not rows or not made.steps:
         long_jobs.finish(job)
         return 1
