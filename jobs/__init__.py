@@ -30,6 +30,7 @@ from domain.events.books import payouts
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
 from domain.events.rehearsals import rehearsals as sales
+from domain.flyers import campaigns as flyer_campaigns
 from domain.flyers import funnel, trending
 from domain.flyers import keeping as flyer_files
 from domain.flyers import lane as flyers
@@ -109,6 +110,7 @@ EXPIRED = batches(
 )
 LAPSED = batches(200, invitations.expire, transfers.expire, pass_transfers.lapse)
 
+BEGUN = batches(200, flyer_campaigns.follow_clock)
 ENDED = batches(
     *(200, flyer_files.expire, flyer_files.end_closed, flyer_files.forget_some, flyer_files.forget_pictures)
 )
@@ -215,6 +217,7 @@ CALENDAR = (
     Job("flyer_events", "Remove old events of flyers", batches(500, funnel.prune), at(3, 35)),
     Job("salts", "Destroy salts whose time is over", batches(200, salts.destroy), at(0)),
     Job("flyers", "Draw flyers", flyers.work, every(seconds=15), woken_by="flyers"),
+    Job("flyer_campaigns", "Begin and end campaigns of flyers", BEGUN, every(minutes=1)),
     Job("flyer_files", "End flyers, let go of their files", ENDED, every(hours=1), woken_by="flyer_files"),
     Job("flyer_sweep", "Compare flyers with their files", flyer_files.sweep, at(4, 20), once=True),
     Job("trash", "Empty the trash", trash.purge, at(3, 25), once=True),
