@@ -78,6 +78,8 @@ GOALS = {
     "holds_per_second": (AT_LEAST, 5000),
     "holds_p99_ms": (AT_MOST, 100),
     "tickets_100_pdf_ms": (AT_MOST, 300),
+    "flyers_composed_per_second": (AT_LEAST, 30),
+    "flyer_cached_ms": (AT_MOST, 5),
     "import_1m": (AT_MOST, 360),
     "import_1m_others_p99": (AT_MOST, 100),
     "import_1m_memory": (AT_MOST, 200),
@@ -263,6 +265,7 @@ class Bench:
             self.formulas,
             self.charts,
             self.tickets,
+            self.flyers,
             self.moves,
             self.weight,
             self.slow_clients,
@@ -422,6 +425,13 @@ class Bench:
         yield Row("holds_per_second", held["rate"], "holds/s")
         yield Row("holds_p99_ms", held["p99_ms"], "ms")
         yield Row("tickets_100_pdf_ms", json.loads(on_server_core("bench.tickets", "pdf"))["ms"], "ms")
+
+    def flyers(self) -> Iterator[Row]:
+        """Pictures of 1080 × 1350 out of photos of three million pixels, drawn by the lane on two cores."""
+        folder = guildhall.scratch(guildhall.database(FEW), "flyers")
+        told = json.loads(on_server_core("bench.flyers", "draw", folder, 8 if SMOKE else 120, alone=False))
+        yield Row("flyers_composed_per_second", told["rate"], "images/s")
+        yield Row("flyer_cached_ms", told["cached_ms"], "ms")
 
     def create(self) -> Iterator[Row]:
         ours = Load(self.creates, clients=CLIENTS, status=guildhall.CREATED)
@@ -606,10 +616,11 @@ class Bench:
         yield Row("memory_mb", self.many.memory_mb(), "MB")
 
 
-def on_server_core(module: str, *arguments: object) -> str:
+def on_server_core(module: str, *arguments: object, alone: bool = True) -> str:
+    """What a module prints that runs on the servers' core, or on all of them."""
     done = subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],
-        preexec_fn=lambda: stay_on(SERVER_CORE),
+        preexec_fn=(lambda: stay_on(SERVER_CORE)) if alone else None,
         stdout=subprocess.PIPE,
         text=True,
         check=True,

@@ -3,13 +3,11 @@
 from datetime import timedelta
 
 from database.clock import now, set_clock
-from database.transactions import writes
-from domain.events import events, holds, passes, payments, prices, shop, stock, tiers, vouchers
+from domain.events import events, holds, passes, payments, prices, stock, tiers, vouchers
 from domain.events.door import checkpoints, devices, scans
 from domain.events.programme import sessions, speakers
-from domain.flyers import designs, flyers, plans
 from domain.lists import rows
-from models import FlyerCampaign, FlyerTemplate, FlyerVersion
+from domain.operations import flyer_samples
 
 BUYERS = (
     *("Ada Lovelace", "Grace Hopper", "Łucja Wiśniewska", "Chidi Okafor", "Renée Noël", "Yuki Tanaka", "Omar Haddad"),
@@ -29,25 +27,9 @@ def make(owner, seller, chance):
     _concert(owner, seller, chance)
     festival = _festival(owner, seller)
     _sell(festival, chance)
+    flyer_samples.make(festival[0], owner, seller, chance)
     _workshop(owner, seller)
     _market(owner, seller)
-    _flyers(festival[0])
-
-
-@writes
-def _flyers(event):
-    """A campaign at which people say that they come, and some who did."""
-    design = designs.preset("portrait_circle")
-    bound = {"event.title": event.title, "event.when": shop.when(event), "event.where": event.venue}
-    template = FlyerTemplate.create(name="I'm going", event=event, draft=design, state="published", live_version=1)
-    about = {"spec": design | {"bound": bound}, "renderer": plans.RENDERER}
-    version = FlyerVersion.create(template=template, number=1, **about)
-    times = {"starts_at": now() - timedelta(days=20), "ends_at": event.ends_at, "zone": event.timezone}
-    about = {"name": event.title, "slug": event.slug, "state": "active", "event": event, "template": template}
-    campaign = FlyerCampaign.create(**times, **about)
-    for name in BUYERS:
-        about = {"attempt": name, "place": name}
-        flyers.make(campaign, version, {"f_name": name, "in_hub": "on"}, b"", **about)
 
 
 def _event(seller, title, starts, hours, **form):

@@ -3,8 +3,9 @@
 import random
 
 from database.scope import inside
+from domain.flyers import campaigns, lane
 from domain.operations import festival
-from models import Event, Voucher
+from models import Event, Flyer, FlyerCampaign, Voucher
 
 
 def test_the_demos_events_can_be_made_and_mean_what_they_say(cast, at):
@@ -13,3 +14,8 @@ def test_the_demos_events_can_be_made_and_mean_what_they_say(cast, at):
         assert Event.select().count() == 4
         assert Event.one(Event.title == "Lantern Festival").tax_bps == 600
         assert Voucher.one(Voucher.code == "Friends2026").value == 1500
+        (campaign,) = FlyerCampaign.select()
+        assert campaigns.now_at(campaign)[0] == "open"
+        while lane.work():
+            pass
+        assert [flyer.state for flyer in Flyer.select()] == ["ready"] * 12

@@ -1,0 +1,66 @@
+"""The demo's flyers: a template and a campaign for the festival, and a dozen people who are going. Photos are drawn."""
+
+import io
+from datetime import timedelta
+
+from database.clock import now
+from database.columns import spoken_id
+from database.transactions import wake, writes
+from domain.files.late import Late
+from domain.flyers import campaigns, designs, keeping, plans, templates
+from domain.lists import rows
+from models import Flyer, FlyerCampaign, FlyerTemplate
+
+Image, ImageDraw = Late("PIL.Image"), Late("PIL.ImageDraw")
+
+NAMES = (
+    *("Ada Lovelace", "Łucja Wiśniewska", "Chidi Okafor", "Renée Noël", "Yuki Tanaka", "عمر حداد", "Inês Pereira"),
+    *("Tove Lindqvist", "Mia Rossi", "Kofi Mensah", "王秀英", "Zoë Müller"),
+)
+SKIES = ("#f3b562", "#8fc1e3", "#d7a9e3", "#9ed2a8", "#f4978e", "#c9cba3")
+SKINS, COATS = ("#f1c9a5", "#c68863", "#8d5a3c", "#5c3a26"), ("#274c77", "#8b1e3f", "#3b6b4a", "#5a4fcf", "#c05a1f")
+
+
+def make(event, owner, seller, chance):
+    """A campaign of an event with flyers that wait to be drawn: `owner` publishes, `seller` makes."""
+    template = rows.create(templates.rules, {"name": f"I'm going to {event.title}"}, by=seller)
+    templates.bind(template.id, str(event.id), by=seller)
+    templates.save(template.id, designs.preset(templates.FIRST, "#243b53"), by=seller)
+    templates.publish(template.id, by=owner)
+    start = now() - timedelta(days=30)
+    times = {"starts_at": start.isoformat(), "ends_at": event.ends_at.isoformat(), "zone": event.timezone}
+    campaign = rows.create(campaigns.rules, {"name": event.title} | times, by=seller)
+    campaigns.choose_template(campaign.id, str(template.id), by=seller)
+    campaigns.bind(campaign.id, str(event.id), by=seller)
+    campaigns.schedule(campaign.id, by=owner)
+    version = templates.live(FlyerTemplate.get_by_id(template.id))
+    for name in NAMES:
+        photo = _somebody(chance) if chance.random() < 0.8 else None
+        _begin(FlyerCampaign.get_by_id(campaign.id), version, name, photo)
+
+
+def _somebody(chance):
+    """A JPEG of a person, as far as shapes go."""
+    image = Image.new("RGB", (900, 900), chance.choice(SKIES))
+    pen, skin = ImageDraw.Draw(image), chance.choice(SKINS)
+    lean = chance.randint(-40, 40)
+    pen.ellipse((250 + lean, 150, 650 + lean, 620), "#2b2024")
+    pen.ellipse((130, 640, 770, 1300), chance.choice(COATS))
+    pen.rounded_rectangle((390 + lean, 520, 510 + lean, 720), 50, skin)
+    pen.ellipse((300 + lean, 220, 600 + lean, 600), skin)
+    for eye in (390, 490):
+        pen.ellipse((eye + lean, 380, eye + 22 + lean, 402), "#2b2024")
+    pen.arc((390 + lean, 430, 510 + lean, 520), 20, 160, "#7a2e2e", 10)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+@writes
+def _begin(campaign, version, name, photo):
+    public, words, crop = spoken_id(), {"name": name}, {"zoom": 1} if photo else None
+    about = {"content_hash": plans.content_hash(version, words, crop, photo), "address_hash": public}
+    about |= {"fields": words, "crop": crop or {}, "secret_hash": public, "expires_at": now() + timedelta(days=60)}
+    photo = keeping.put_photo(public, photo) if photo else None
+    Flyer.create(campaign=campaign, version=version, public_id=public, in_hub=True, photo=photo, **about)
+    wake("flyers")
