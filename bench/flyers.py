@@ -20,7 +20,8 @@ from database.columns import spoken_id
 from database.scope import inside
 from database.transactions import writes
 from domain.base import configuration
-from domain.flyers import keeping, lane, plans, templates
+from domain.flyers import keeping, lane, plans
+from domain.flyers.organizing import templates
 from domain.lists import rows
 from domain.organizations import organizations
 from models import Flyer, FlyerTemplate, FlyerVersion, User

@@ -30,10 +30,10 @@ from domain.events.books import payouts
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
 from domain.events.rehearsals import rehearsals as sales
-from domain.flyers import campaigns as flyer_campaigns
 from domain.flyers import funnel, trending
 from domain.flyers import keeping as flyer_files
 from domain.flyers import lane as flyers
+from domain.flyers.organizing import campaigns as flyer_campaigns
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
 from domain.moderation import salts

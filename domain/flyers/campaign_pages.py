@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from database.clock import now
 from database.scope import everywhere, inside
 from domain.events import reported
 from domain.fields.kinds import clean
+from domain.flyers.organizing import campaigns
 from domain.moderation import reports
-from models import Event, FlyerCampaign, FlyerPhase, FlyerVersion
+from models import Event, FlyerCampaign, FlyerVersion
 
 FEW = 20
 
@@ -55,7 +55,7 @@ def find(slug):
 
 def standing(campaign):
     """How it stands now, in its organization."""
-    state, version = _now(campaign)
+    state, version = campaigns.now_at(campaign)
     event = campaign.event
     if event and (event.state == "draft" or event.visibility == "private" or reports.is_hidden("event", event.id)):
         event = None
@@ -65,24 +65,3 @@ def standing(campaign):
     return Standing(
         campaign, state, version, event, campaign.organization.name if is_named else reported.NAMELESS, when
     )
-
-
-def _now(campaign):
-    """(its state at this moment, the version that is made now): asked of the clock, so that no job can be late."""
-    moment = now()
-    if campaign.state == "paused":
-        return "paused", None
-    during = FlyerPhase.campaign == campaign, FlyerPhase.starts_at <= moment, FlyerPhase.ends_at > moment
-    phase = None if campaign.state == "ended" else FlyerPhase.one(*during)
-    is_open = campaign.state != "ended" and campaign.starts_at <= moment < campaign.ends_at
-    if phase is None and not is_open:
-        return ("before" if campaign.state != "ended" and moment < campaign.starts_at else "over"), None
-    template = phase.template if phase else campaign.template
-    return ("thanks" if phase and phase.key == "thank_you" else "open"), template and live(template)
-
-
-def live(template):
-    """The version of a template that one gets now, or None."""
-    if template.state != "published":
-        return None
-    return FlyerVersion.one(FlyerVersion.template == template, FlyerVersion.number == template.live_version)

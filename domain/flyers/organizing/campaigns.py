@@ -15,7 +15,7 @@ from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.switch import Switch
 from domain.fields.text import Name, Text
-from domain.flyers import templates
+from domain.flyers.organizing import templates
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, both
 from domain.organizations import organizations
@@ -73,7 +73,7 @@ def phase_of(campaign):
 
 
 def now_at(campaign):
-    """(before, open, thanks, paused or over; the FlyerVersion that is made there now, or None)."""
+    """(before, open, thanks, paused or over; the FlyerVersion that is made there now, or None for none)."""
     state = state_of(campaign)
     if state == "paused":
         return "paused", None
@@ -83,8 +83,7 @@ def now_at(campaign):
         return ("thanks", version) if version else ("over", None)
     if state != "active":
         return ("over" if state == "ended" else "before"), None
-    version = templates.live(phase.template if phase else campaign.template)
-    return ("open", version) if version else ("paused", None)
+    return "open", templates.live(phase.template if phase else campaign.template)
 
 
 def follow_clock(limit):
@@ -287,7 +286,7 @@ def _notes(shown, by):
         state, version = now_at(campaign)
         phase = phase_of(campaign)
         words = [("info", PHASE.plain(phase.key))] if phase and version else []
-        if campaign.state != "draft" and state == "paused" and campaign.state != "paused":
+        if state == "open" and version is None:
             words.append(("bad", "No published template"))
         notes[campaign.id] = tuple(words)
     return notes
