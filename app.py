@@ -31,24 +31,13 @@ from views.base import stepup
 from views.lists import drawing
 from views.machines import edge
 from views.money import webhooks
-from views.safety import headers, requests
+from views.safety import headers, pulse, requests
 from views.safety.marks import unlimited
 
 # The list of features is the list of rooms: each file in them has a `blueprint`.
 ROOMS = (
-    *(
-        "base",
-        "people",
-        "organizations",
-        "entitlements",
-        "money",
-        "backers",
-        "tasks",
-        "records",
-        "charts",
-        "moderation",
-    ),
-    *("events", "flyers", "api", "admin"),
+    *("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "records", "charts"),
+    *("moderation", "events", "flyers", "api", "operations", "admin"),
 )
 DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 
@@ -181,12 +170,14 @@ def _begin_work(worker):
         stop(*args)
 
     signal.signal(signal.SIGTERM, let_go)
+    pulse.begin()
     if configuration.active.jobs:
         jobs.begin()
 
 
 def _end_work():
     """Finish what is being written, then let go."""
+    pulse.end()
     funnel.buffer.end()
     jobs.end()
     transactions.writer.stop()

@@ -1262,6 +1262,86 @@ class Lease(Table):
         table_name = "job_lock"
 
 
+class Release(Table):
+    """A deployment of the program, as whoever deploys it tells. How far it came is a rank that never goes back."""
+
+    deployment_id = CharField(max_length=120, unique=True)
+    service = CharField(max_length=120, default="")
+    environment = CharField(max_length=120, default="")
+    is_ephemeral = BooleanField(default=False)  # of an environment that goes again
+    status = State(
+        *("unknown", "queued", "initializing", "building", "deploying", "success", "failed", "crashed", "removed"),
+        default="unknown",
+    )
+    rank = IntegerField(default=-1)
+    said = CharField(max_length=60, default="")  # the state in their word
+    branch = CharField(max_length=200, default="")
+    commit_sha = CharField(max_length=80, default="")
+    commit_message = TextField(default="")
+    commit_author = CharField(max_length=200, default="")
+    url = CharField(max_length=500, default="")
+    began_at = Moment(index=True)
+    happened_at = Moment()  # that it came to its state
+    succeeded_at = Moment(null=True)
+    events = Json(default=list)  # what was told: [{at, said, type, severity}]
+    verdict = State("unknown", "well", "worse", default="unknown")  # on the half hour after it came up
+    notes = TextField(default="")
+    rolled_back_at = Moment(null=True)
+    rolled_back_by = to(User, on_delete="SET NULL", null=True)
+    rolled_back_why = TextField(default="")
+
+    class Meta:
+        indexes = ((("environment", "began_at"), False),)
+
+
+class ReleaseHealth(Table):
+    """How the requests of a minute went, of one process; its release where it knows it."""
+
+    release = CharField(max_length=80, default="")
+    process = CharField(max_length=60)
+    minute = Moment()
+    requests = IntegerField(default=0)
+    errors = IntegerField(default=0)
+    buckets = Json(default=list)  # how many took how long: domain/operations/releases/pulses.py
+
+    class Meta:
+        indexes = ((("minute", "release", "process"), True),)
+
+
+class Attention(Table):
+    """What needs an admin, as it was looked at last: one row."""
+
+    key = CharField(max_length=30, unique=True)
+    lines = Json(default=list)
+    looked_at = Moment()
+
+
+class Outage(Table):
+    """Something that was not well, as the status page tells it."""
+
+    title = CharField(max_length=120)
+    words = TextField(default="")
+    state = State("looking", "known", "watching", "over", default="looking")
+    component = State("all", "pages", "letters", "payments", "jobs", default="all")
+    began_at = Moment(default=now, index=True)
+    ended_at = Moment(null=True)
+
+
+class StatusHour(Table):
+    """How many minutes of an hour a part of the site was good, slow or bad; the others nobody measured."""
+
+    component = CharField(max_length=30)
+    hour = Moment()
+    last_minute = Moment()
+    state = State("good", "slow", "bad", default="good")  # in that minute
+    good = IntegerField(default=0)
+    slow = IntegerField(default=0)
+    bad = IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("component", "hour"), True),)
+
+
 class Backup(Table):
     """A copy of the database and how far it came; only a proven one counts."""
 

@@ -1,7 +1,9 @@
 """SQLite or PostgreSQL behind one name, and the differences between them."""
 
 import re
+import threading
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 
@@ -59,6 +61,21 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
                 "query_only": 1,
             },
         )
+        self._users = {}  # id of a connection → the thread that has it
+
+    def _connect(self):
+        connection = super()._connect()
+        self._users[id(connection)] = threading.current_thread().name
+        return connection
+
+    def oldest_reader(self):
+        """(the thread, since when) that has had its connection for longest, the writer apart; (None, None) without any.
+        Until it is done, the log can't be cut."""
+        out = [(held.checked_out, key) for key, held in list(self._in_use.items())]
+        for since, key in sorted(out):
+            if (name := self._users.get(key)) and name != "writer":
+                return name, datetime.fromtimestamp(since, UTC)
+        return None, None
 
     def may_write(self):
         self.execute_sql("PRAGMA query_only = 0")

@@ -134,3 +134,26 @@ def has_room(url):
     """Whether the disk of a SQLite database isn't full."""
     file = file_of(url)
     return file is None or shutil.disk_usage(file.parent).free >= ROOM
+
+
+def room(url):
+    """The bytes that are left on the disk of a SQLite database; None for PostgreSQL."""
+    file = file_of(url)
+    return None if file is None else shutil.disk_usage(file.parent).free
+
+
+def short_of_room(url):
+    """The bytes that are left on the disk of a SQLite database, where they are less than 15 of 100 or than twice the
+    database; else None."""
+    file = file_of(url)
+    if file is None or not file.exists():
+        return None
+    disk = shutil.disk_usage(file.parent)
+    return disk.free if disk.free < max(disk.total * 0.15, 2 * file.stat().st_size) else None
+
+
+def log_size(url):
+    """The bytes of a SQLite database's log (WAL)."""
+    file = file_of(url)
+    log = file and file.with_name(file.name + "-wal")
+    return log.stat().st_size if log is not None and log.exists() else 0

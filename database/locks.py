@@ -38,6 +38,7 @@ MATTERS = (
     ("backer tiers", "", "their keys"),
     ("backer import", "", "the files that are being added"),
     ("audit prune", "", "what retention removes from the log"),
+    ("releases", "deployment", "what is told of it"),
     ("records", "table", "its shape, and the values that must not occur twice in it"),
     ("labels", "organization", "the words of its labels"),
     ("moderation", "a public thing", "what was reported of it, and whether it is hidden"),

@@ -39,11 +39,13 @@ from domain.lists import attachments, trash
 from domain.moderation import salts
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
-from domain.operations import digests, retention
+from domain.operations import attention, digests, retention
 from domain.operations.copies import copies
 from domain.operations.mail import deliveries, mail_silences
 from domain.operations.moving import arrivals, departures
+from domain.operations.releases import pulses
 from domain.operations.runs import alarms, leases
+from domain.operations.status import status_pages
 from domain.organizations import api_answers, api_keys, invitations, transfers
 from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
@@ -224,7 +226,15 @@ CALENDAR = (
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),
     Job("kept_cells", "Let go of cells kept long enough", batches(50, kind_changes.prune), at(3, 50)),
     Job("job_watch", "Watch that jobs run as usual", watch, every(minutes=1), once=True, quiet=True),
-    Job("settled", "Remove settled webhooks, letters and runs", batches(200, retention.prune), at(3, 40)),
+    Job("attention", "Look what needs attention", attention.look, every(minutes=1), once=True, quiet=True),
+    Job("status", "Measure for the status page", status_pages.measure, every(minutes=1), once=True, quiet=True),
+    Job("release_health", "Look how releases do", pulses.judge, every(minutes=1), once=True, quiet=True),
+    Job(
+        "settled",
+        "Remove settled webhooks, letters and runs",
+        batches(200, retention.prune, status_pages.prune),
+        at(3, 40),
+    ),
 )
 BY_NAME = {job.name: job for job in CALENDAR}
 

@@ -211,6 +211,7 @@ FORMS = {
 }
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
+    "status.show": "This site has no status page.",
     "feeds.act_end": "This link isn't here",
     "archives.download": "There is no ZIP here",
     "departures.download": "There is no file here",
@@ -328,6 +329,10 @@ REFUSED = {
     "alerts.bulk": 422,
     "alerts.create": 422,
     "mail.lift_all": (303, 409),  # there may be none any more
+    "releases.act_rollback": (200, 422),  # no reason is given
+    "releases.annotate": 303,
+    "outages.create": 422,
+    "outages.act_words": (200, 422),
     "backups.create": (303, 409),  # PostgreSQL is copied by its keeper
     "settings.change_setting": 422,
     "subscriptions.sync": 409,  # the sandbox doesn't know it
@@ -419,6 +424,8 @@ def _made(cast, at):
     plans.change("pro_monthly", plans.facts(plans.PLANS["pro_monthly"]) | {"gives": "All"}, by=cast.stella)
     made.replanned = plans.history("pro_monthly", 1)[0].id
     made.alert = alerts.broadcast("Tea is ready.", by=cast.stella).id
+    made.release = write(models.Release.create, deployment_id="d", began_at=now(), happened_at=now()).id
+    made.outage = write(models.Outage.create, title="Slow lists").id
     made.backup = write(Backup.create, name="n", made_at=now(), state="proven").id
     made.letter = Letter.select(Letter.id).order_by(Letter.id).first().id
     bounced = {"email_norm": "gone@example.org", "scope": "all", "reason": "bounced", "letter": made.letter}
@@ -573,6 +580,8 @@ def filled(rule, endpoint, name, world):
             "identities": world.identity.get(name, 1),
             "alerts": world.alert,
             "backups": world.backup,
+            "releases": world.release,
+            "outages": world.outage,
             "mail": world.letter,
             "jobs": "tokens",
             "feeds": 1,

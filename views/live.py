@@ -15,6 +15,7 @@ from database.connections import database
 from database.scope import inside
 from database.transactions import on_wake
 from domain.base import changes, configuration
+from domain.base.flags import flags
 from domain.organizations.organizations import reach
 from domain.people import sessions
 from views import access
@@ -44,6 +45,11 @@ def _rouse():
         _changed.notify_all()
 
 
+def streams():
+    """How many are open in this process."""
+    return _open
+
+
 def close():
     """Let go of every stream: the server is stopping, and browsers come back by themselves."""
     global _closing
@@ -69,6 +75,8 @@ def news():
 @access.member("organization.read")
 def stream():
     global _open, _looking
+    if not flags.is_on("live_streams", g.by.organization):
+        return Response("", 204)
     with _changed:
         if _open >= configuration.active.stream_limit:
             return Response("", 204)  # tells EventSource to stop; the page asks instead

@@ -17,6 +17,7 @@ from database.columns import public_id
 from database.scope import inside
 from domain import Invalid
 from domain.base import changes, configuration, settings
+from domain.base.flags import flags
 from domain.entitlements import grants
 from domain.events import reported
 from domain.money import dunning
@@ -60,6 +61,7 @@ def init_app(app):
     for name in PURE:
         setattr(ui, name, lru_cache(maxsize=4000, typed=True)(getattr(ui, name)))
     app.jinja_env.globals["ui"] = ui
+    app.jinja_env.tests["flagged"] = lambda organization, name: flags.is_on(name, organization)
     app.jinja_env.globals["organizer"] = reported.organizer
     app.jinja_env.globals["fresh_key"] = public_id  # of a form: however often it is sent, it makes one row
     nav = app.jinja_env.get_template("nav.html").module
@@ -268,6 +270,8 @@ STAFFED = (
             ("mail.read", Place("mail", "Mail", "/admin/mail", "mail", "")),
             ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
             ("jobs.run", Place("jobs", "Jobs", "/admin/jobs", "clock", "j")),
+            ("releases.read", Place("releases", "Releases", "/admin/releases", "rocket", "")),
+            ("outages.write", Place("outages", "Outages", "/admin/outages", "alert-triangle", "")),
             ("backups.run", Place("backups", "Copies", "/admin/backups", "database-export", "z")),
             ("audit.read_all", Place("audit_all", "Audit log", "/admin/audit", "list-search", "u")),
         ),

@@ -79,6 +79,7 @@ class Configuration:
     super_admin_require_2fa: bool = False
     metrics_token: str = field(default="", repr=False)
     cron_token: tuple = field(default=(), repr=False)
+    deployment_ingest_token: tuple = field(default=(), repr=False)
     release_id: str = ""
     identity_providers: tuple[IdentityProvider, ...] = ()
     apple_pass_type: str = ""
@@ -347,7 +348,10 @@ def _wrong(c):
         ("BACKUP_URL", needs_tls and c.backup_url.startswith("s3+"), OPEN.format("write s3://")),
         ("BACKUP_RECIPIENTS", c.backup_url and not c.backup_recipients, "is required with BACKUP_URL"),
         ("BACKUP_RECIPIENTS", not all(map(_is_recipient, c.backup_recipients)), "must be keys of age (age1…)"),
-        ("CRON_TOKEN", any(len(token) < 16 for token in c.cron_token), "must have at least 16 characters"),
+        *(
+            (name, any(len(token) < 16 for token in getattr(c, name.lower())), "must have at least 16 characters")
+            for name in ("CRON_TOKEN", "DEPLOYMENT_INGEST_TOKEN")
+        ),
         ("WORKERS", several and is_sqlite, "several processes need PostgreSQL (DATABASE_URL)"),
         ("RATE_LIMIT_STORAGE", several and is_counted_here, "several processes need one count, such as redis://…"),
         ("SMTP_URL", c.production and not c.sends_mail, "is required in production, or RESEND_API_KEY"),

@@ -115,6 +115,9 @@ PLATFORM = {
     "alerts.write": "Broadcast and retract alerts",
     "jobs.run": "See jobs and webhooks, run and replay them",
     "organizations.import": "Bring organizations in from other sites",
+    "releases.read": "See releases and how the site did after each",
+    "releases.annotate": "Write notes on releases, and mark those that were rolled back",
+    "outages.write": "Tell of outages on the status page",
     "backups.run": "Make copies of the database and see whether they are proven",
     "pricing.sync": "Read prices from the payment provider",
     "subscriptions.read": "See everybody's subscriptions and payments",
@@ -153,8 +156,11 @@ STAFF = {
         ),
     ),
     "moderator": ("Moderator", frozenset({"admin.read", "moderation.review"})),
-    "release_manager": ("Release manager", frozenset({"admin.read", "jobs.run", "backups.run"})),
-    "content": ("Content", frozenset({"admin.read", "alerts.write"})),
+    "release_manager": (
+        "Release manager",
+        frozenset({"admin.read", "jobs.run", "backups.run", "releases.read", "releases.annotate", "outages.write"}),
+    ),
+    "content": ("Content", frozenset({"admin.read", "alerts.write", "outages.write"})),
 }
 UNNARROWED = frozenset(PLATFORM) - {"admins.write"}
 

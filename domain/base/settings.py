@@ -8,6 +8,7 @@ from database.table_caches import TableCache
 from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit
+from domain.base.flags.rollouts import FLAGS, HELP, Rollout, setting_of
 from domain.fields.choice import Choice
 from domain.fields.days import Days
 from domain.fields.forms import check_fresh
@@ -36,6 +37,8 @@ _TABLE = {
         "One sentence for search engines and the front page.",
         ("sign_up_open", "Open sign-up", SWITCH, True),
         "Whether strangers may make an account.",
+        ("status_page", "Status page", SWITCH, False),
+        "Whether /status tells everybody how the site does: its parts as they are measured, and outages.",
         ("auth_neutral_messages", "Neutral sign-in messages", SWITCH, False),
         "Never tell whether an address has an account, also on the pages for codes and links.",
     ),
@@ -122,6 +125,9 @@ def _fields(rows):
 
 
 GROUPS = {group: tuple(_fields(rows)) for group, rows in _TABLE.items()}
+GROUPS["Feature flags"] = tuple(
+    Field(setting_of(flag.name), flag.label, Rollout(), True, flag.default, f"{flag.help} {HELP}") for flag in FLAGS
+)
 STATES = {field.name for field in GROUPS["Crowdfunding"]}  # they change every page: not more than ten times a minute
 REGISTRY = {field.name: field for group in GROUPS.values() for field in group}
 

@@ -133,6 +133,9 @@ _TABLE = (
     ("CRON_TOKEN", WORDS, ""),
     "Bearer token for `/cron/<job>`, by which jobs are begun from outside. Several, parted by commas, while one is "
     "replaced",
+    ("DEPLOYMENT_INGEST_TOKEN", WORDS, ""),
+    "Token for `/railway/deployments/ingest`, by which releases are told; as a bearer, or as `?token=` where only an "
+    "address can be given. Several, parted by commas, while one is replaced",
     ("RELEASE_ID", TEXT, "", "`RAILWAY_DEPLOYMENT_ID`"),
     "What this version is called by whoever deploys it: the id of its deployment",
     ("RAILWAY_DEPLOYMENT_ID", TEXT, ""),

@@ -5,159 +5,19 @@ from datetime import timedelta
 
 from peewee import Case, fn
 
-from database import housekeeping
-from database.clock import local, now
+from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Refused
 from domain.base import audit, configuration, outgoing, settings
 from domain.fields.money import written
-from domain.fields.number import counted
-from domain.lists import asks, lists
-from domain.money import billing, pricing, reconciliations, subscriptions
+from domain.money import billing, pricing
 from domain.operations.copies import copies
-from domain.operations.mail import mail_silences
-from domain.operations.runs import alarms, leases
 from domain.organizations import organizations
 from domain.people import admins
-from models import Letter, Outgoing, Payment, Subscription, User, WebhookEvent
+from models import Payment, Subscription, User
 
 MONTHS, DAYS = 12, 30
-
-
-@dataclass(frozen=True)
-class Need:
-    """Something that waits for a decision: how bad, in words, and where it is made."""
-
-    tone: str
-    words: str
-    href: str = ""
-    link: str = ""
-
-
-def needs(staff, failed_jobs):
-    """What waits for this admin, the worst first; only what they may do something about."""
-    found = [need for right, ask in _ASKED if staff.may(right) for need in ask(staff)]
-    if failed_jobs and staff.may("jobs.run"):
-        words = f"{counted(failed_jobs, 'job')} failed at the last run."
-        found.insert(0, Need("bad", words, "/admin/jobs?result=failed", "Look at jobs"))
-    return sorted(found, key=lambda need: need.tone != "bad")
-
-
-def _jobs(_staff):
-    for alarm in alarms.open_ones():
-        yield Need("warn" if alarm.kind == "little" else "bad", alarm.words, f"/admin/jobs/{alarm.job}", "Look at it")
-    for run in leases.died().values():
-        words = f"A run of a job was cut off in the middle, {local(run.started_at):%d %B, %H:%M %Z}."
-        yield Need("bad", words, f"/admin/jobs/{run.job}", "Look at it")
-
-
-def _queues(_staff):
-    buried = _count(WebhookEvent, WebhookEvent.status == "buried")
-    unsent = _count(Outgoing, Outgoing.status == "buried", Outgoing.kind.not_in((*outgoing.KEPT, "mail")))
-    if buried:
-        words = f"{counted(buried, 'webhook')} {'was' if buried == 1 else 'were'} given up."
-        yield Need("bad", words, "/admin/webhooks?status=buried", "Look at webhooks")
-    if unsent:
-        words = f"{counted(unsent, 'notice', 'notices')} could not be sent."
-        yield Need("bad", words, "/admin/jobs", "Look at jobs")
-
-
-def _mail(_staff):
-    week, letters = now() - timedelta(days=7), "/admin/mail?status="
-    for status, tone, words in (
-        ("failed", "bad", "could not be sent this week."),
-        ("uncertain", "warn", "may or may not have been sent this week: nobody answered."),
-    ):
-        if count := _count(Letter, Letter.status == status, Letter.changed_at > week):
-            yield Need(tone, f"{counted(count, 'letter')} {words}", letters + status, "Look at mail")
-    if waiting := _count(Outgoing, *_DUE_MAIL, Outgoing.next_attempt_at < now() - timedelta(minutes=5)):
-        yield Need("bad", f"{counted(waiting, 'letter')} should have left by now.", letters + "queued", "Look at mail")
-    if mail_silences.untold():
-        words = "Resend told nothing of the last letters that it took. Its endpoint may be switched off."
-        yield Need("warn", words, letters + "sent", "Look at mail")
-    if configuration.active.resend_api_key and not configuration.active.resend_webhook_secret:
-        words = "Nothing is known of letters that bounce: RESEND_WEBHOOK_SECRET isn’t set."
-        yield Need("warn", words, "/admin/mail", "Look at mail")
-    share = _lost_share(week)
-    if share:
-        yield Need("bad", share, letters + "bounced", "Look at mail")
-
-
-_DUE_MAIL = (Outgoing.kind == "mail", Outgoing.status == "queued")
-ENOUGH, MOST_SPAM, MOST_BOUNCED = 200, 0.003, 0.05  # letters that shares say something of; what mail services stand
-
-
-def _lost_share(since):
-    """In words, when so many letters bounced or were called spam that mail services stop taking ours."""
-    sent = _count(Letter, Letter.sent_at > since)
-    if sent < ENOUGH:
-        return ""
-    spam = _count(Letter, Letter.sent_at > since, Letter.status == "complained") / sent
-    back = _count(Letter, Letter.sent_at > since, Letter.status == "bounced") / sent
-    if spam <= MOST_SPAM and back <= MOST_BOUNCED:
-        return ""
-    return (
-        f"Of this week’s letters {back:.1%} came back and {spam:.2%} were called spam. Mail services refuse ours soon."
-    )
-
-
-def _money(staff):
-    if not configuration.active.has_billing:
-        return
-    state = reconciliations.overview()
-    if state["silent_since"]:
-        words = f"No webhook came since {local(state['silent_since']):%d %B %Y, %H:%M %Z}, and subscriptions run."
-        yield Need("bad", words, "/admin/webhooks", "Look at webhooks")
-    if state["open"]:
-        differ = "row differs" if state["open"] == 1 else "rows differ"
-        words = f"{state['open']} {differ} from what the payment provider says."
-        yield Need("warn", words, "/admin/reconciliation", "Look at what differs")
-    given_up = len(subscriptions.given_up())
-    if given_up:
-        what = "a subscription" if given_up == 1 else counted(given_up, "subscription")
-        words = f"The payment provider couldn't be told to end {what}."
-        yield Need("bad", words, "/admin/subscriptions", "Send again")
-    for key, label in subscriptions.DOUBTS.items():
-        ask = asks.understand(subscriptions.listing, {"doubt": key, "rows": "100"})
-        if rows := lists.read(subscriptions.listing, ask, staff).rows:
-            words = f"{counted(len(rows), 'subscription')}: {label[:1].lower()}{label[1:]}."
-            yield Need("warn", words, f"/admin/subscriptions?doubt={key}", "Look at them")
-
-
-def _prices(_staff):
-    for plan, doubt in pricing.doubts().items():
-        yield Need("bad", f"The plan {plan} can't be bought. {doubt}", "/admin/pricing", "Look at prices")
-
-
-def _machine(staff):
-    chosen = configuration.active
-    if not housekeeping.has_room(chosen.database_url):
-        yield Need("bad", "The disk is all but full. Nothing can be saved once it is.")
-    if not chosen.sends_mail and chosen.production:
-        yield Need("bad", "No mail server is connected, so no letter leaves this machine.")
-    if chosen.billing_provider == "sandbox" and chosen.env != "test":
-        yield Need("warn", "Payments are the sandbox's: play money only.", "/admin/pricing", "Look at prices")
-    if staff.user.second_factor_at is None:
-        words = "Your account has no second factor: a password alone opens this side."
-        yield Need("warn", words, "/settings/security", "Turn it on")
-    tone, words = copies.standing()
-    if chosen.production and copies.is_possible() and tone != "good":
-        yield Need(tone, words, "/admin/backups", "Look at copies")
-
-
-_ASKED = (
-    ("jobs.run", _jobs),
-    ("jobs.run", _queues),
-    ("mail.read", _mail),
-    ("subscriptions.read", _money),
-    ("pricing.sync", _prices),
-    ("settings.write", _machine),
-)
-
-
-def _count(table, *conditions):
-    return table.select(fn.count(table.id)).where(*conditions).scalar()
 
 
 # --- figures over time ------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from datetime import timedelta
 from database.clock import now
 from database.transactions import writes
 from domain.base import outgoing
-from models import JobRun, Letter, Outgoing, WebhookEvent
+from models import JobRun, Letter, Outgoing, ReleaseHealth, WebhookEvent
 
 # The row of a webhook is what makes a late repeat harmless. Stripe stops repeating after days and lists
 # events for 30 (docs.stripe.com/webhooks/process-undelivered-events): the body may go then, the row stays.
@@ -36,4 +36,6 @@ def prune(limit):
     letters = Letter.select(Letter.id).where(Letter.created_at < now() - LETTERS_KEPT).limit(limit)
     removed += Letter.delete().where(Letter.id.in_(letters)).execute()
     runs = JobRun.select(JobRun.id).where(JobRun.started_at < now() - RUNS_KEPT).limit(limit)
+    minutes = ReleaseHealth.select(ReleaseHealth.id).where(ReleaseHealth.minute < now() - RUNS_KEPT).limit(limit)
+    removed += ReleaseHealth.delete().where(ReleaseHealth.id.in_(minutes)).execute()
     return emptied + removed + JobRun.delete().where(JobRun.id.in_(runs)).execute()

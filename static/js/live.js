@@ -80,6 +80,7 @@
 
   function listen() {
     stop();
+    if ("asks" in document.body.dataset) { ask(); return; } // streams are off for this organization
     stream = new EventSource(`${live}/live?since=${encodeURIComponent(mark)}`);
     stream.onmessage = (event) => hear(JSON.parse(event.data));
     // Who left or deleted it themselves is on the way elsewhere already: a reload at once would call them back.

@@ -7,7 +7,7 @@ import jobs
 from database.clock import now
 from domain.base import audit, configuration, outgoing
 from domain.money import reconciliations, subscriptions
-from domain.operations import overview
+from domain.operations import attention, overview
 from domain.organizations import organization_desk
 from domain.people import admins, people
 from models import Organization, Outgoing, Session, User, WebhookEvent
@@ -27,7 +27,7 @@ def index():
 
     return pages.page(
         "admin/index.html",
-        needs=overview.needs(staff, failed),
+        needs=attention.needs(staff, failed),
         figures=overview.figures() if "subscriptions.read" in can else [],
         steps=overview.steps(access.me()) if "settings.write" in can else [],
         users=count(User, User.status == "active"),

@@ -1,19 +1,17 @@
-"""For machines that watch: is it well, and how is it doing."""
+"""For machines that watch: is it well."""
 
 import json
 import logging
 
 from flask import Blueprint, Response
-from peewee import fn
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from database import housekeeping, troubles
 from database.clock import now
 from database.moving import freezing
-from database.transactions import writer, writes
+from database.transactions import writes
 from domain.base import configuration
 from domain.operations.copies import copies
-from models import Lease, Outgoing, Session, WebhookEvent
+from models import Lease
 from views import access
 from views.machines.operations import Described, declared
 from views.machines.schemas import BOOLEAN, obj
@@ -59,38 +57,3 @@ def health():
 def _is_keeper():
     """Whether who asks shows METRICS_TOKEN; one that is old must not restart anything, so it is told them alone."""
     return bearers.is_shown(configuration.active.metrics_token)
-
-
-@blueprint.get("/metrics")
-@by_any_name
-@unlimited
-@access.machine
-def metrics():
-    bearers.demand("METRICS_TOKEN", configuration.active.metrics_token)
-    registry = CollectorRegistry()
-
-    def gauge(name, help, value):
-        Gauge(f"guildhall_{name}", help, registry=registry).set(value)
-
-    def count(table, *conditions):
-        return table.select(fn.count(table.id)).where(*conditions).scalar()
-
-    gauge("writer_backlog", "Pieces of work waiting for the writer", writer.backlog)
-    gauge("writer_commits", "Commits since this process started", writer.commits)
-    gauge("writer_pieces", "Pieces of work done since this process started", writer.pieces)
-    gauge("writer_deaths", "Times the writer had to be replaced", writer.deaths)
-    gauge(
-        "inbox_unsettled",
-        "Webhooks not worked off",
-        count(WebhookEvent, WebhookEvent.status.in_(("received", "failed"))),
-    )
-    gauge("inbox_buried", "Webhooks given up", count(WebhookEvent, WebhookEvent.status == "buried"))
-    gauge("outgoing_queued", "Letters and notices not sent", count(Outgoing, Outgoing.status == "queued"))
-    gauge(
-        "sessions_live",
-        "Sessions that are good",
-        count(Session, Session.ended_at.is_null(), Session.expires_at > now()),
-    )
-    if aged := copies.ages():
-        gauge("backup_age_seconds", "Age of the newest copy that was proven", aged["age_s"])
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -14,7 +14,7 @@ from database.clock import read_in
 from domain.base import allowances, audit, stepup
 from domain.organizations import organizations
 from views import cookies, places
-from views.safety import headers, limits, lookers, marks, origin
+from views.safety import headers, limits, lookers, marks, origin, pulse
 
 log = logging.getLogger("guildhall.requests")
 
@@ -76,6 +76,8 @@ def _begin():
 
 
 def _note_request(response):
+    if "began" in g:
+        pulse.count(response.status_code, g.began)
     note(request.method, request.path, response.status_code, g.get("began"), g.get("request_id"))
     return response
 

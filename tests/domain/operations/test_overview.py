@@ -10,7 +10,7 @@ from database.scope import inside
 from domain import Refused
 from domain.base import configuration, settings
 from domain.money.providers import sandbox
-from domain.operations import overview
+from domain.operations import attention, overview
 from domain.people import admins
 from models import Backup, Subscription, User, WebhookEvent
 from tests.fixtures.threads import write
@@ -78,11 +78,11 @@ def test_what_failed_comes_first_and_only_to_whom_it_concerns(staff, cast):
         happened_at=now(),
         status="buried",
     )
-    words = [need.words for need in overview.needs(staff, 2)]
+    words = [need.words for need in attention.needs(staff, 2)]
     assert words[:2] == ["2 jobs failed at the last run.", "1 webhook was given up."]
     assert any("no second factor" in one for one in words)
     nobody = dataclasses.replace(staff, capabilities=frozenset({"admin.read"}))
-    assert overview.needs(nobody, 2) == []
+    assert attention.needs(nobody, 2) == []
 
 
 def test_a_production_without_mail_or_copies_is_told(staff, tmp_path):
@@ -95,11 +95,11 @@ def test_a_production_without_mail_or_copies_is_told(staff, tmp_path):
             database_url=f"sqlite:///{tmp_path}/g.db",
         )
     )
-    words = " ".join(need.words for need in overview.needs(staff, 0))
+    words = " ".join(need.words for need in attention.needs(staff, 0))
     assert "No mail server" in words
     assert "No copy of the database" in words
     write(Backup.create, name="n", made_at=now(), state="proven")
-    assert "No copy" not in " ".join(need.words for need in overview.needs(staff, 0))
+    assert "No copy" not in " ".join(need.words for need in attention.needs(staff, 0))
 
 
 def test_steps_are_done_one_by_one(cast):

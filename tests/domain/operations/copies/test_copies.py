@@ -13,7 +13,7 @@ import pytest
 from database.clock import now
 from domain import Refused
 from domain.base import configuration
-from domain.operations import overview
+from domain.operations import attention
 from domain.operations.copies import copies, packing, places
 from domain.people import admins
 from models import Backup, Notification
@@ -196,7 +196,7 @@ def test_machines_that_watch_are_told_its_age_and_strangers_nothing(web, cast):
 def test_the_overview_asks_for_copies_in_production(cast):
     staff = admins.staff(cast.stella)
     configuration.use(replace(configuration.active, env="production"))
-    assert "No copy of the database was ever proven." in [need.words for need in overview.needs(staff, 0)]
+    assert "No copy of the database was ever proven." in [need.words for need in attention.needs(staff, 0)]
 
 
 def test_the_folder_of_copies_is_its_keepers_alone(cast):
