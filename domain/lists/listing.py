@@ -161,6 +161,12 @@ class Listing:
     empty: tuple[tuple[str, ...], ...] = ()  # (tab, what an empty one says, and what to whoever only looks)
     version: Any = 0
 
+    def __post_init__(self):
+        if isinstance(self.search, tuple) and self.source is None:
+            raise TypeError(
+                f"{self.name}: names are searched in given rows; a table takes a search of domain/lists/searches."
+            )
+
     def __eq__(self, other):
         return isinstance(other, Listing) and (self.name, self.version) == (other.name, other.version)
 

@@ -16,6 +16,7 @@ from domain.fields.switch import Switch
 from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing, Sort
+from domain.lists.searches import Parts
 from domain.moderation import reports, subjects
 from domain.people import admins
 from models import Membership, ModerationItem, ModerationReport
@@ -203,7 +204,7 @@ _line = Listing(
     tuple(replace(field, listed=field.name not in ("state", "decided_at")) for field in _FIELDS),
     (_URGENT, *NEWEST),
     only=(ModerationItem.state == "open") & ModerationItem.is_for_platform,
-    search=("title",),
+    search=Parts((ModerationItem.title,)),
     acts=(_APPROVAL, _REMOVAL),
     notes=("Look at", _notes),
     also=("state", "is_urgent", "is_for_platform", "subject_id"),

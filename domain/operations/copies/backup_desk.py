@@ -7,6 +7,7 @@ from domain.fields.moment import Moment
 from domain.fields.number import Number
 from domain.fields.text import Text
 from domain.lists.listing import Listing, both
+from domain.lists.searches import Parts
 from domain.operations.copies import copies
 from models import Backup
 
@@ -38,7 +39,7 @@ listing = Listing(
     joins=lambda query: query,
     elsewhere=(("megabytes", Backup.packed / MB, None),),
     only=Backup.removed_at.is_null(),
-    search=("name", "error"),
+    search=Parts((Backup.name, Backup.error), numbered=False),
     chips="state",
     under=("error",),
     link=True,
