@@ -35,6 +35,8 @@ def work():
         if waiting and waiting[0].tries:
             waiting = waiting[:1]  # alone: what it takes down, if it does, must not be another's try
         due = [flyer for flyer in waiting if flyer.tries < TRIES]
+        for flyer in due:
+            flyer.campaign  # noqa: B018  read here: who draws asks no database
         if due:
             _count_tries([flyer.id for flyer in due])
     for flyer in waiting:
@@ -81,10 +83,7 @@ _MADE = ("file", "og", "thumb")
 def _leads_to(flyer):
     """Where its code leads: to the campaign, where the next one is made. The device draws the same code before there is
     a flyer, and the page of one is gone after a month."""
-    if not flyer.campaign_id:
-        return ""
-    with inside(flyer.organization_id):
-        return f"{configuration.active.site_url}/flyers/{flyer.campaign.slug}"
+    return f"{configuration.active.site_url}/flyers/{flyer.campaign.slug}" if flyer.campaign else ""
 
 
 def _settle(flyer, made):
