@@ -74,4 +74,5 @@ def test_hard_23_by_route_and_by_calendar_they_never_run_together(ask, clock):
 
 def test_outside_names_are_each_a_jobs():
     names = [job.outside for job in jobs.CALENDAR if job.outside]
+    assert {"refresh-trending", "cleanup-expired-generated", "sync-phase-templates"} <= set(names)
     assert len(names) == len(set(names)) == len(jobs.BY_OUTSIDE)
