@@ -36,6 +36,7 @@ from tests.conftest import PASSWORD, application
 from tests.fixtures.doors import an_event
 from tests.fixtures.events import EVENT_FORMS, everything
 from tests.fixtures.flyer_pages import files_of_a_flyer
+from tests.fixtures.funnels import a_campaign
 from tests.fixtures.keys import a_key
 from tests.fixtures.permissions import MATRIX, STATES
 from tests.fixtures.threads import write
@@ -466,6 +467,7 @@ def _made(cast, at):
         labels.add(["Urgent"], by=at("alice"))
         made.label = models.Label.get().id
         _reported(made)
+        made.flyers = a_campaign("figures")[0]
         made.api_key = a_key(at("alice"))[0].id
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
@@ -600,6 +602,7 @@ def filled(rule, endpoint, name, world):
             "organization_desk": world.cast.acme.id,
             "credits": world.cast.acme.id,
             "audit": world.audited,
+            "flyer_figures": world.flyers.template_id if "template" in endpoint else world.flyers.id,
             "reports": world.decided if ".decided_" in endpoint else world.reported["own"],
             "moderation": world.decided if ".decided_" in endpoint else world.reported["theirs"],
             "inbox": world.webhook,

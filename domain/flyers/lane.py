@@ -16,7 +16,7 @@ from database.transactions import writes
 from domain import Refused
 from domain.base import configuration
 from domain.files import stores
-from domain.flyers import composing, keeping, plans
+from domain.flyers import composing, funnel, keeping, plans
 from models import Flyer, FlyerVersion
 
 log = logging.getLogger("guildhall.flyers")
@@ -90,6 +90,8 @@ def _settle(flyer, made):
     if isinstance(made, dict):
         with inside(flyer.organization_id):
             is_kept = _note_ready(flyer, made)
+            if is_kept:
+                funnel.count_made(flyer)
         # Whoever deleted it meanwhile took away what was there then.
         (keeping.forget_photo if is_kept else keeping.forget_flyer)(flyer)
     elif isinstance(made, stores.StoreDown):

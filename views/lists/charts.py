@@ -73,7 +73,9 @@ class Series:
 
 
 class Drawn:
-    """A chart with its figures, for templates/lists/_figures.html."""
+    """A chart with its figures, for templates/lists/_figures.html; `gaps` are the labels of groups that lack some."""
+
+    gaps: frozenset = frozenset()
 
     def __init__(self, asked, found, url, query):
         self.asked, self.found, self.url, self.query = asked, found, url, query
