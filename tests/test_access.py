@@ -467,7 +467,7 @@ def _made(cast, at):
         labels.add(["Urgent"], by=at("alice"))
         made.label = models.Label.get().id
         _reported(made)
-        made.flyers = a_campaign("figures")[0]
+        made.flyers = a_campaign("figures", state="ended")[0]
         made.api_key = a_key(at("alice"))[0].id
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
