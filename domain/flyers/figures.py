@@ -22,6 +22,7 @@ from domain.fields.number import Number
 from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Listing, both
+from domain.lists.searches import Parts
 from models import FlyerCampaign, FlyerCount, FlyerGap, FlyerPhase, FlyerTemplate, FlyerVia
 
 SPAN = timedelta(days=120)  # that is shown; a campaign is shorter
@@ -176,7 +177,7 @@ rules = rows.Rules(
             Field("ends_at", "Ends", Moment(past=True)),
         ),
         (*NEWEST, *both("made", "Fewest pictures first", "Most pictures first", "down")),
-        search=("name", "slug"),
+        search=Parts((FlyerCampaign.name, FlyerCampaign.slug)),
         link=True,
         reads="flyers.read",
         chips="state",
