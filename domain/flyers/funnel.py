@@ -201,6 +201,8 @@ class Buffer:
         while not self.over:
             self.bell.wait(EVERY)
             self.bell.clear()
+            if self.thread is not threading.current_thread():
+                return  # what waits now is of another database
             try:
                 self.flush()
             except Exception:
