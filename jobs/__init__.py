@@ -39,10 +39,10 @@ from domain.lists import attachments, trash
 from domain.moderation import salts
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
-from domain.operations import attention, digests, retention
+from domain.operations import attention, digests, purges, retention
 from domain.operations.copies import copies
 from domain.operations.mail import deliveries, mail_silences
-from domain.operations.moving import arrivals, departures
+from domain.operations.moving import arrivals, departures, personal_files
 from domain.operations.releases import pulses
 from domain.operations.runs import alarms, leases
 from domain.operations.status import status_pages
@@ -150,6 +150,7 @@ CALENDAR = (
         every(seconds=15),
         woken_by="organization_export",
     ),
+    Job("personal_export", "Make files for people", personal_files.work, every(seconds=15), woken_by="personal_export"),
     Job(
         "organization_import",
         "Bring in files of organizations",
@@ -238,6 +239,7 @@ CALENDAR = (
         outside="cleanup-expired-generated",
     ),
     Job("flyer_sweep", "Compare flyers with their files", flyer_files.sweep, at(4, 20), once=True),
+    Job("purge", "Let go of organizations deleted long ago", purges.work, at(2, 30)),
     Job("trash", "Empty the trash", trash.purge, at(3, 25), once=True),
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),
     Job("kept_cells", "Let go of cells kept long enough", batches(50, kind_changes.prune), at(3, 50)),

@@ -63,7 +63,7 @@ OWN = re.compile(
 # Icons named where icons_used() cannot see them.
 ICONS = (
     *("alert-triangle", "bell", "building", "calendar-event", "checklist", "circle-check", "credit-card", "home"),
-    *("info-circle", "settings", "ticket", "user", "users"),
+    *("info-circle", "settings", "ticket", "user", "users", "file-import"),
 )
 
 

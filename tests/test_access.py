@@ -216,6 +216,9 @@ MISSING = {
     "feeds.act_end": "This link isn't here",
     "archives.download": "There is no ZIP here",
     "departures.download": "There is no file here",
+    "arrivals.look": "This file isn't kept any more",
+    "arrivals.ask": "This file isn't kept any more",
+    "personal_files.download": "There is no file here",
     "carriers.apple": "This site makes no passes for Apple's wallet.",
     "carriers.google": "This site makes no links for Google's wallet.",
     "labels.undo": "There is nothing to take back any more.",
@@ -301,6 +304,7 @@ REFUSED = {
     "records.upload": 422,
     "members.hand_over": 422,
     **{f"{room}.bring": 422 for room in ("tasks", "records")},
+    "arrivals.bring": 422,  # no file is chosen
     "archives.make": 422,  # no table is chosen, and no ZIP
     "archives.restore": 422,
     **{f"{room}.pasted": 422 for room in ("tasks", "records")},  # nothing is
@@ -551,6 +555,7 @@ def filled(rule, endpoint, name, world):
         "link": "no-such-link",
         "serial": "no-such-pass",
         "listing": "tasks",
+        "sha256": "0" * 64,
         "token": "no.such.token",
         "kind": "event" if endpoint.startswith("reporting.") else "comments",
         "provider": "sandbox" if endpoint == "paying.take" else "oidc",

@@ -262,6 +262,7 @@ EVERYWHERE = {
     "domain/charts/saved_charts.py": 1,  # removed ones end for all alike
     "domain/lists/trash.py": 1,  # it is emptied for all alike
     "domain/lists/attachments.py": 2,  # pictures are drawn, and removed files go, for all alike
+    "domain/operations/moving/personal_files.py": 1,  # what names a person may be anybody's
     "domain/operations/moving/arrivals.py": 2,  # what came once, and what may be once on a site, is anybody's
     "domain/operations/overview.py": 1,  # the platform's revenue is of all organizations
     "domain/operations/attention.py": 1,  # keys of all organizations that end soon

@@ -245,6 +245,7 @@ STAFFED = (
                 "organizations.read",
                 Place("organizations", "Organizations", "/admin/organizations", "building", "r"),
             ),
+            ("organizations.import", Place("arrivals", "Imports", "/admin/imports", "file-import", "")),
             ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
             ("moderation.review", Place("moderation", "Reports", "/admin/reports", "flag", "g")),
         ),

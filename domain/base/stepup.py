@@ -54,6 +54,7 @@ ACTIONS = {
     "account.end_sessions": Action("sign out other browsers", 3),
     "account.change_password": Action("choose a new password", 3),
     "account.change_email": Action("change your e-mail address", 3),
+    "account.export": Action("take out all that names you", 3),
     "account.delete": Action("delete your account", 4),
     "admin.suspend_organization": Action("suspend this organization", 4),
     "admin.reactivate_organization": Action("reactivate this organization", 4),

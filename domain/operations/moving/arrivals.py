@@ -151,10 +151,10 @@ def begin(path, *, by, slug="", is_new=False):
         raise Refused("There are accounts here already. Bring it in as one of them.")
     if told["findings"]:
         raise Invalid({"file": " ".join(told["findings"])})
-    return _begin(told, _kept(path), by, is_new)
+    return start(told, keep_copy(path), by, is_new)
 
 
-def _kept(path):
+def keep_copy(path):
     """A copy of the file, for as long as the job needs it; returns its SHA-256."""
     kept_files.folder().mkdir(parents=True, exist_ok=True)
     with open(path, "rb") as file:
@@ -166,7 +166,8 @@ def _kept(path):
 
 
 @writes
-def _begin(told, sha256, by, is_new):
+def start(told, sha256, by, is_new):
+    """Ask for what was looked at, in the present transaction; returns the LongJob. Refuses while one is under way."""
     names = ("name", "slug", "source", "organization")
     about = {name: told[name] for name in names} | {"sha256": sha256, "is_new": is_new, "parts": {}}
     job = long_jobs.begin(JOB, by=by, total=told["rows"], **about)

@@ -1,0 +1,173 @@
+"""Organizations that were deleted thirty days ago are let go of: in batches, leaves first, their files last.
+
+What was paid stays for the books, without the names of who paid; so does the audit log. The organization itself stays
+as a number without a name, for those rows.
+"""
+
+from datetime import timedelta
+
+from database.clock import now
+from database.scope import inside
+from database.statements import delete_values
+from database.transactions import writes
+from domain import Refused
+from domain.base import audit, long_jobs
+from domain.files import stores
+from domain.flyers import keeping
+from domain.lists import attachments
+from models import (
+    OWNED,
+    CreditAccount,
+    CreditEntry,
+    Dispute,
+    Event,
+    Flyer,
+    FlyerEvent,
+    Membership,
+    Notification,
+    OrderItem,
+    Organization,
+    Payment,
+    Payout,
+    PayoutPart,
+    StoredFile,
+    TicketOrder,
+    TicketPayment,
+    TicketRefund,
+    Tier,
+)
+
+JOB = "organization_purge"
+AFTER = timedelta(days=30)
+BATCH = 500  # rows to a transaction
+GONE = "deleted-"  # how the address of one that was purged begins
+BOOKS = (
+    *(Payment, Dispute, CreditAccount, CreditEntry),
+    *(Event, Tier, TicketOrder, OrderItem, TicketPayment, TicketRefund, Payout, PayoutPart),
+)
+# What in the books says who, and is emptied.
+NAMES = {
+    TicketOrder: ("name", "email", "note", "trouble", "user"),
+    TicketPayment: ("note",),
+    Event: ("about", "transfer_about", "made_by"),
+}
+BESIDE = (Notification, FlyerEvent, Membership)  # of an organization, and not its own
+
+
+def leaving():
+    """The tables whose rows go, those that refer before those that are referred to, and files last."""
+    return [table for table in OWNED[::-1] if table not in (*BOOKS, StoredFile)] + [StoredFile]
+
+
+def due():
+    """The organizations whose time has come."""
+    return Organization.select().where(
+        Organization.status == "deleted",
+        Organization.deleted_at < now() - AFTER,
+        ~Organization.slug.startswith(GONE),
+    )
+
+
+def work():
+    """Take one up, or go on with it; returns how many rows went, 0 when nothing is due."""
+    for organization in due().order_by(Organization.id).limit(20):
+        _begin(organization)
+    job = long_jobs.claim(JOB)
+    if job is None:
+        return 0
+    organization = Organization.get_by_id(int(job.subject))
+    try:
+        with inside(organization):
+            return _Purge(job, organization).go_on()
+    except Refused:  # another process goes on with it
+        return 0
+
+
+@writes
+def _begin(organization):
+    long_jobs.begin(JOB, str(organization.id), organization=organization.id)
+
+
+class _Purge:
+    def __init__(self, job, organization):
+        self.job, self.organization = job, organization
+
+    def go_on(self):
+        """Returns how many rows went."""
+        began = self.job.done
+        for table in leaving():
+            for condition in _parts(table):
+                while self._batch(table, condition):
+                    pass
+        for table in BESIDE:
+            while self._beside(table):
+                pass
+        for table, names in NAMES.items():
+            while self._forget(table, names):
+                pass
+        self._finish()
+        return self.job.done - began + 1
+
+    def _batch(self, table, condition):
+        if table is StoredFile:
+            for file in StoredFile.select().order_by(StoredFile.id).limit(BATCH):
+                _remove_bytes(file)
+        if table is Flyer:  # they ended when it was deleted; what a store that was down kept goes with the row
+            for flyer in Flyer.select().order_by(Flyer.id).limit(BATCH):
+                keeping.forget_flyer(flyer)
+        return self._delete(table, condition)
+
+    @writes
+    def _delete(self, table, condition):
+        key = _primary_key(table)
+        rows = list(table.select(*key).where(condition).limit(BATCH).tuples())
+        delete_values(table, tuple(field.name for field in key), rows)
+        return self._note(len(rows))
+
+    @writes
+    def _beside(self, table):
+        some = table.select(table.id).where(table.organization == self.organization).limit(BATCH)
+        return self._note(table.delete().where(table.id.in_(list(some))).execute())
+
+    @writes
+    def _forget(self, table, names):
+        fields = [table._meta.fields[name] for name in names]
+        told = fields[0].is_null(False)
+        for field in fields[1:]:
+            told |= field.is_null(False)
+        ids = [row.id for row in table.select(table.id).where(told).limit(BATCH)]
+        return self._note(table.update(dict.fromkeys(names)).where(table.id.in_(ids)).execute() if ids else 0)
+
+    def _note(self, count):
+        if not long_jobs.progress(self.job, self.job.done + count, lasting=True):
+            raise Refused("Somebody else goes on with it.")
+        return count
+
+    @writes
+    def _finish(self):
+        gone = {"name": "A deleted organization", "slug": f"{GONE}{self.organization.id}", "suspended_reason": None}
+        Organization.update(**gone).where(Organization.id == self.organization.id).execute()
+        words = f"What was deleted {AFTER.days} days ago was let go of"
+        audit.record("organization.purged", words, organization=self.organization, rows=self.job.done)
+        long_jobs.finish(self.job)
+
+
+def _primary_key(table):
+    meta = table._meta
+    return [table.id] if "id" in meta.fields else [meta.fields[name] for name in meta.primary_key.field_names]
+
+
+def _parts(table):
+    """Conditions that an index knows, which are all rows together: of a table that stands beside another one, one for
+    each row of that."""
+    if "id" in table._meta.fields:
+        yield table.id > 0
+        return
+    first = _primary_key(table)[0]
+    for parent in list(first.rel_model.select(first.rel_model.id)):
+        yield first == parent.id
+
+
+def _remove_bytes(file):
+    for name in (attachments.key, attachments.small_key):
+        stores.active().remove(name(file.organization_id, file.sha256))
