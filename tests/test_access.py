@@ -44,6 +44,7 @@ from views import access
 
 JSON = {"Accept": "application/json"}
 HTMX = {"HX-Request": "true"}
+OF_FLYERS = ("templates_", "campaigns_", "phases_")
 MEMBERS = {"alice": "owner", "bob": "member", "vera": "viewer"}
 EVERYBODY = (None, *MEMBERS, "charlie", "stella")
 
@@ -159,7 +160,7 @@ FORMS = {
     "reporting.send": {"reason": "spam"},
     "organization_desk.suspend": {"reason": "Unpaid since May."},
     **{
-        f"events.{part}{verb}": form
+        f"{'flyers' if part in OF_FLYERS else 'events'}.{part}{verb}": form
         for part, made in EVENT_FORMS.items()
         for verb, form in (("create", made), ("update", made), ("update_cell", made))
     },
@@ -170,6 +171,16 @@ FORMS = {
             "rehearsals_",
         )
     },
+    **{
+        f"flyers.{part}bulk": {"ids": f"{{{part}row}}", "act": "remove"}
+        for part in ("templates_", "campaigns_", "phases_")
+    },
+    "flyers.templates_act_event": {"event": ""},
+    "flyers.templates_act_look": {"look": "wide_circle"},
+    "flyers.campaigns_act_template": {"template": ""},
+    "flyers.campaigns_act_event": {"event": ""},
+    "flyers.campaigns_act_pause": {"why": "We mend it."},
+    "flyers.phases_act_template": {"template": "{templates_row}"},
     "events.bulk": {"ids": "{event}", "act": "visibility", "to_visibility": "unlisted"},
     "events.orders_bulk": {"ids": "{orders_row}", "act": "cancellation"},
     "events.act_address": {"slug": "Another name"},
@@ -672,8 +683,10 @@ def of_an_event(endpoint, sale):
         return {"id": sale["published"]}
     if room == "returns":
         return {"event": sale["published"], "id": sale["refunds_row" if end.endswith("account") else "paid"]}
-    if room != "events":
+    if room not in ("events", "flyers"):
         return {}
+    if end in ("index", "preview"):
+        return {"id": sale["templates_row"]}
     part = f"{end.partition('_')[0]}_"
     if f"{part}row" not in sale:
         id = sale["published"] if end in ("act_cancellation",) else sale["event"]
@@ -681,7 +694,9 @@ def of_an_event(endpoint, sale):
     others = {"orders_act_letter": "paid", "devices_act_return": "phone_off"}
     others |= {f"refunds_act_{act}": "asked_row" for act in ("approval", "refusal")} | {"money_act_return": "returned"}
     id = sale[others.get(end, f"{part}row")]
-    parent = {"prices_": sale["free"], "line_": sale["full"]}.get(part, sale["published"])
+    parent = {"prices_": sale["free"], "line_": sale["full"], "phases_": sale["campaigns_row"]}.get(
+        part, sale["published"]
+    )
     first = next(iter(EVENT_FORMS.get(part, {"": ""})))
     return {"id": id, "parent": parent, "name": first, "batch": sale["batch"].get(part)}
 

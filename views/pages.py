@@ -295,6 +295,7 @@ def _places(slug, billed, capabilities, team=False):
             Place("home", "Home", f"/{slug}", "home", "h"),
             Place("tasks", "Tasks", f"/{slug}/tasks", "checklist", "t"),
             Place("events", "Events", f"/{slug}/events", "ticket", "c"),
+            Place("flyers", "Flyers", f"/{slug}/flyers/campaigns", "photo", "y"),
             Place("records", "Records", f"/{slug}/records", "table", "q"),
             Place("dashboards", "Dashboard", f"/{slug}/dashboard", "chart-bar", "v"),
         ]

@@ -1,0 +1,78 @@
+"""Templates and campaigns of flyers, for who makes them."""
+
+from flask import Blueprint, Response, g, redirect
+
+from domain.flyers.organizing import campaigns, templates
+from views import access
+from views.lists import routes
+
+blueprint = Blueprint("flyers", __name__)
+
+
+def _tabs(section):
+    base = f"/{g.by.organization.slug}/flyers"
+    tabs = (("campaigns", "Campaigns"), ("templates", "Templates"))
+    return {"sections": [(key, label, f"{base}/{key}") for key, label in tabs], "section": section}
+
+
+def _of_template(place, row):
+    return _tabs("templates") | {
+        "advice": templates.advice(row),
+        "outdated": templates.outdated(row),
+        "picture": f"{place.url}/{row.id}/preview.jpg",
+    }
+
+
+def _of_campaign(place, row):
+    return _tabs("campaigns") | {"phases": f"{place.url}/{row.id}/phases", "campaign": row}
+
+
+def _around_phases(place):
+    return _tabs("campaigns") | {"campaign": campaigns.one(place.ask.parent)}
+
+
+LIST = {"nav": "flyers", "template": "flyers/list.html"}
+routes.add(
+    blueprint,
+    templates.rules,
+    "/flyers/templates",
+    prefix="templates_",
+    context=lambda place: _tabs("templates"),
+    row_template="flyers/template.html",
+    row_context=_of_template,
+    **LIST,
+)
+routes.add(
+    blueprint,
+    campaigns.rules,
+    "/flyers/campaigns",
+    prefix="campaigns_",
+    context=lambda place: _tabs("campaigns"),
+    row_template="flyers/campaign_row.html",
+    row_context=_of_campaign,
+    **LIST,
+)
+routes.add(
+    blueprint,
+    campaigns.phases,
+    "/flyers/campaigns/<id:parent>/phases",
+    prefix="phases_",
+    context=_around_phases,
+    **LIST,
+)
+
+
+@blueprint.get("/<organization>/flyers")
+@access.member("flyers.read")
+def index():
+    return redirect(f"/{g.by.organization.slug}/flyers/campaigns")
+
+
+@blueprint.get("/<organization>/flyers/templates/<id:id>/preview.jpg")
+@access.member("flyers.read")
+def preview(id):
+    """Its draft with somebody's name, drawn by the server."""
+    template = templates.one(id)
+    response = Response(templates.preview(template.draft, template.event), content_type="image/jpeg")
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
