@@ -65,7 +65,7 @@ routes.add(
 @blueprint.get("/<organization>/flyers")
 @access.member("flyers.read")
 def index():
-    return redirect(f"/{g.by.organization.slug}/flyers/campaigns")
+    return redirect(f"/{g.by.organization.slug}/flyers/campaigns", 303)
 
 
 @blueprint.get("/<organization>/flyers/templates/<id:id>/preview.jpg")

@@ -311,4 +311,10 @@ listing = Listing(
     about="A picture that people put their photo and name into. Publish it, and give it an address by a campaign.",
     empty=(("all", "Make your first template: a name is enough to begin.", "No templates yet."),),
 )
-rules = rows.Rules(listing, may_change=lambda row, field, by: by.may("flyers.write"), derive=_derive, after=_after)
+rules = rows.Rules(
+    listing,
+    may_change=lambda row, field, by: by.may("flyers.write"),
+    why=lambda row, by, verb, members: "A draft is deleted by its own button; what was published is archived.",
+    derive=_derive,
+    after=_after,
+)
