@@ -40,4 +40,4 @@ def test_others_find_nothing_and_who_only_looks_changes_nothing(browse, cast, at
     vera = browse("vera")
     assert vera.get(url).status_code == 200
     assert vera.post("/acme/flyers/templates", data={"name": "Mine"}).status_code == 403
-    assert vera.get("/acme/flyers").status_code == 302
+    assert vera.get("/acme/flyers").status_code == 303
