@@ -4,11 +4,11 @@ from database.migrations import keep_updated, run_sql, tables_of
 
 
 def up(migrator, db):
-    run_sql(db, "0045_letters")
-    for table in tables_of("0045_letters"):
+    run_sql(db, "0044_letters")
+    for table in tables_of("0044_letters"):
         keep_updated(db, table)
 
 
 def down(migrator, db):
-    for table in reversed(tables_of("0045_letters")):
+    for table in reversed(tables_of("0044_letters")):
         db.execute_sql(f'DROP TABLE "{table}"')
