@@ -21,6 +21,8 @@ from database.scope import everywhere, inside
 from domain.base import audit, configuration
 from domain.base.configuration import Configuration
 from domain.events import holds, stock
+from domain.lists import rows as list_rows
+from domain.records import collections, listings
 from models import AuditEvent, Organization
 from tests.fixtures.events import make_event, make_voucher
 from tests.fixtures.threads import write
@@ -737,3 +739,18 @@ def test_what_codes_took_off_before_counts_for_their_budgets(clock, cast, at, ho
         assert (budget.held, stock.check(event.id)) == (450, [])
         holds.give_up(order.id)
         assert stock.check(event.id) == []
+
+
+def test_rows_from_before_a_field_get_their_place_in_its_order(clock, cast, at, house):
+    with inside(cast.acme):
+        by = at("alice")
+        offers = listings.of(collections.make("Offers", by=by, fields=(("Name", "text"), ("More", "number"))), by)
+        ids = [list_rows.create(offers, {"f1": f"Offer {number}"}, by=by).id for number in range(2)]
+        keys = models.RecordKey.select(models.RecordKey.slot, models.RecordKey.key, models.RecordKey.record)
+        whole = set(keys.tuples())
+        migrations.revert(house, "0052_keys_of_empty_cells")
+        write(models.RecordKey.delete().where(models.RecordKey.key == "2", models.RecordKey.record == ids[0]).execute)
+        assert set(keys.tuples()) < whole
+    migrations.migrate(house)
+    with inside(cast.acme):
+        assert set(keys.tuples()) == whole
