@@ -9,11 +9,12 @@ from domain.charts import groupings
 from domain.charts.figures import Figures
 from domain.flyers import figures
 from views import access, pages
+from views.flyers import managing
 from views.lists import routes
 from views.lists.charts import Drawn
 
 blueprint = Blueprint("flyer_figures", __name__)
-routes.add(blueprint, figures.rules, "/flyers/figures", nav="events")
+routes.add(blueprint, figures.rules, "/flyers/figures", context=lambda place: managing.tabs("figures"), **managing.LIST)
 
 
 class Told(Drawn):
@@ -51,7 +52,7 @@ def _draw(one, found, here):
         about=figures.ABOUT,
         url=here,
         base=f"/{g.by.organization.slug}",
-        here="events",
+        here="flyers",
     )
 
 

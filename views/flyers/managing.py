@@ -9,14 +9,14 @@ from views.lists import routes
 blueprint = Blueprint("flyers", __name__)
 
 
-def _tabs(section):
+def tabs(section):
     base = f"/{g.by.organization.slug}/flyers"
-    tabs = (("campaigns", "Campaigns"), ("templates", "Templates"))
+    tabs = (("campaigns", "Campaigns"), ("templates", "Templates"), ("figures", "Figures"))
     return {"sections": [(key, label, f"{base}/{key}") for key, label in tabs], "section": section}
 
 
 def _of_template(place, row):
-    return _tabs("templates") | {
+    return tabs("templates") | {
         "advice": templates.advice(row),
         "outdated": templates.outdated(row),
         "picture": f"{place.url}/{row.id}/preview.jpg",
@@ -24,11 +24,11 @@ def _of_template(place, row):
 
 
 def _of_campaign(place, row):
-    return _tabs("campaigns") | {"phases": f"{place.url}/{row.id}/phases", "campaign": row}
+    return tabs("campaigns") | {"phases": f"{place.url}/{row.id}/phases", "campaign": row}
 
 
 def _around_phases(place):
-    return _tabs("campaigns") | {"campaign": campaigns.one(place.ask.parent)}
+    return tabs("campaigns") | {"campaign": campaigns.one(place.ask.parent)}
 
 
 LIST = {"nav": "flyers", "template": "flyers/list.html"}
@@ -37,7 +37,7 @@ routes.add(
     templates.rules,
     "/flyers/templates",
     prefix="templates_",
-    context=lambda place: _tabs("templates"),
+    context=lambda place: tabs("templates"),
     row_template="flyers/template.html",
     row_context=_of_template,
     **LIST,
@@ -47,7 +47,7 @@ routes.add(
     campaigns.rules,
     "/flyers/campaigns",
     prefix="campaigns_",
-    context=lambda place: _tabs("campaigns"),
+    context=lambda place: tabs("campaigns"),
     row_template="flyers/campaign_row.html",
     row_context=_of_campaign,
     **LIST,

@@ -319,7 +319,7 @@ listing = Listing(
         Field("state", "State", STATE, acted=True),
         Field("starts_at", "Begins", Moment(), required=True, icon="calendar"),
         Field("ends_at", "Ends", Moment(), required=True),
-        Field("zone", "Time zone", ZONES, default="UTC"),
+        Field("zone", "Time zone", ZONES, default="UTC", listed=False),
         Field("visibility", "Who finds it", VISIBILITY, default="public"),
         Field("hub_ok", "People may show their picture to all", Switch(), default=True, listed=False),
         Field("slug", "Address", Text(80), acted=True, listed=False),
