@@ -355,7 +355,7 @@ DOORS = {
     "domain/records/batches.py": "the door's rows by many",
     "domain/records/links.py": "what is seen of linked rows, by the rights of who looks",
     "domain/records/stored_rows.py": "a row as it was read; asks nothing",
-    "domain/records/documents.py": "what stands beside a row that is written; reads nothing",
+    "domain/records/documents.py": "what stands beside a row that is written; reads no cell",
     "domain/records/kind_changes.py": "who builds sees all cells; its job shows them to nobody",
     "domain/records/hanging/doubles.py": "a builder's rule, and numbers of rows alone",
     "domain/records/rows/numbers.py": "the job that numbers rows shows them to nobody",

@@ -10,19 +10,17 @@ from datetime import timedelta
 
 from database.clock import now
 from database.locks import lock
-from database.statements import insert_rows
 from database.transactions import writes
 from domain import Invalid, NotFound, Stale
 from domain.base import changes, history, long_jobs
 from domain.fields.kinds import Unfit, clean, comparable, whole
 from domain.fields.records import registry
 from domain.fields.text import Name, Text
-from domain.records import rights, shapes
+from domain.records import documents, rights, shapes
 from domain.records.computed import dependents
-from models import Collection, Record, RecordField, RecordKey, RecordOption, RecordSlot, ShapeChange
+from models import Collection, RecordField, RecordOption, RecordSlot, ShapeChange
 
 FIELDS = 200  # of one table
-KEYED_AT_ONCE = 20_000  # rows that stand in the order of a new field at once
 OPTIONS = 1000  # of one field
 ALIASED = timedelta(days=365)  # that a field answers to the name it had
 TABLES = 2000  # of one organization
@@ -135,24 +133,13 @@ def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=N
     if count >= FIELDS:
         raise Invalid({"label": f"A table has {FIELDS} fields at most, the removed ones counted."})
     field = _add(collection, count, label, kind, options or {}, choices)
-    if field.is_keyed:
-        _key_empty(collection, field)
+    if field.is_keyed and not documents.order_empty(collection.id, field.slot_id) and kind != "autonumber":
+        # A long table isn't ordered by it until somebody asks for that on its page: a job does it.
+        RecordField.update(is_keyed=False).where(RecordField.id == field.id).execute()
     if kind == "autonumber":
         number_rows(field.slot_id, by)
     changed(collection, {"add": field.id}, f"{collection.name}: the field {field.label} was added", by, shape)
     return field
-
-
-def _key_empty(collection, field):
-    """Have the rows that there are stand in the order of a new field, where all of them are empty. In a long table it
-    isn't ordered by keys until somebody asks for that on its page, which a job does."""
-    here = Record.select(Record.id).where(Record.collection == collection, Record.archived_at.is_null())
-    ids = [id for (id,) in here.limit(KEYED_AT_ONCE + 1).tuples()]
-    if len(ids) <= KEYED_AT_ONCE:
-        insert_rows(RecordKey, [{"slot": field.slot_id, "key": shapes.EMPTY, "record": id} for id in ids])
-    elif field.kind != "autonumber":  # whose rows a job writes, all of them
-        RecordField.update(is_keyed=False).where(RecordField.id == field.id).execute()
-        field.is_keyed = False
 
 
 def number_rows(slot, by):

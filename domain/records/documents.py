@@ -6,8 +6,9 @@ from database.statements import insert_rows, insert_values
 from domain import Invalid
 from domain.fields.records import conversions
 from domain.fields.records.leftover import LeftOver
+from domain.records import shapes
 from domain.records.computed import working
-from models import RecordKey, RecordLink, RecordUnique
+from models import Record, RecordKey, RecordLink, RecordUnique
 
 LARGEST = 64_000  # bytes of a document without its long texts
 WORDS = 20_000  # signs of a row that are searched
@@ -208,3 +209,17 @@ def _place_uniques(shape, id, before, after):
         raise Invalid(taken)
     new = [{"slot": slot, "key": key, "record": id} for slot, key in wants.items() if had.get(slot) != key]
     insert_rows(RecordUnique, new)
+
+
+ORDERED_AT_ONCE = 20_000  # rows
+
+
+def order_empty(collection, slot):
+    """Have the rows that a table has stand in the order of a new slot, where all of them are empty; in the present
+    transaction. Returns whether they do: not where they are more than ORDERED_AT_ONCE."""
+    here = Record.select(Record.id).where(Record.collection == collection, Record.archived_at.is_null())
+    ids = [id for (id,) in here.limit(ORDERED_AT_ONCE + 1).tuples()]
+    if len(ids) > ORDERED_AT_ONCE:
+        return False
+    insert_rows(RecordKey, [{"slot": slot, "key": shapes.EMPTY, "record": id} for id in ids])
+    return True

@@ -4,7 +4,7 @@ from domain import Forbidden, Invalid, NotFound, Stale
 from domain.imports import mappings
 from domain.lists import lists, rows
 from domain.lists.asks import Ask
-from domain.records import collections, field_changes, listings, rules, shape_changes, shapes
+from domain.records import collections, documents, field_changes, listings, rules, shape_changes, shapes
 from models import AuditEvent, Change, Collection, RecordField, ShapeChange
 from tests.fixtures.threads import write
 
@@ -148,7 +148,7 @@ def test_hard_case_11_a_removed_fields_name_is_a_new_field(table, at):
 @pytest.mark.parametrize("at_once", [3, 2])
 @pytest.mark.parametrize("kind", ["number", "day", "text", "person", "money", "choice"])
 def test_rows_from_before_a_field_stand_in_its_order(inside_acme, at, monkeypatch, kind, at_once):
-    monkeypatch.setattr(collections, "KEYED_AT_ONCE", at_once)
+    monkeypatch.setattr(documents, "ORDERED_AT_ONCE", at_once)
     by = at("alice")
     offers = listings.of(collections.make("Offers", by=by, fields=(("Name", "text"),)), by)
     made = [rows.create(offers, {"f1": f"Offer {number}"}, by=by) for number in range(3)]
