@@ -14,7 +14,8 @@ from views.safety.marks import by_any_name
 blueprint = Blueprint("cron", __name__)
 
 
-@blueprint.route("/cron/<job>", methods=["GET", "POST"])  # some schedulers can only GET
+@blueprint.get("/cron/<job>")  # some schedulers can only GET
+@blueprint.post("/cron/<job>")
 @by_any_name
 @access.machine
 def begin(job):

@@ -45,7 +45,7 @@ ABOUT = """Ask with a key: `Authorization: Bearer ghk_…`. It may what its scop
 it may at that moment. Refusals are RFC 9457 problem details."""
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=8, typed=True)
 def document(app, site_url):
     """The whole document, for an application and the address it has."""
     writer = _Writer()

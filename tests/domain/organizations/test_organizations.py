@@ -154,6 +154,8 @@ def test_each_role_may_what_it_may(at):
             "events.write",
             "events.check_in",
             "orders.read",
+            "flyers.read",
+            "flyers.write",
         },
         "vera": {
             "organization.read",
@@ -165,6 +167,7 @@ def test_each_role_may_what_it_may(at):
             "records.read",
             "charts.read",
             "events.read",
+            "flyers.read",
         },
     }
     for name, may in expected.items():

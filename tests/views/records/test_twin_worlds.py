@@ -41,7 +41,16 @@ WITHOUT_ROWS = {
     *("billing", "payments", "credits", "subscriptions", "reconciliations", "inbox", "backers", "alerts"),
     *("jobs", "backups", "mail", "moderation", "outages", "releases", "metrics", "status", "cron"),
     *("admin", "admins", "people", "organization_desk"),
-    *("api", "keys", "mobile", "departures", "reports", "reporting"),  # a key's lists are asked below
+    *(
+        "api",
+        "keys",
+        "mobile",
+        "departures",
+        "arrivals",
+        "personal_files",
+        "reports",
+        "reporting",
+    ),  # a key's lists are asked below
     "audit",  # who builds reads it: owners and admins
 }
 BUILDERS = ("records.fields", "record_rules.index")  # doors that this member doesn't pass: refused in both worlds
