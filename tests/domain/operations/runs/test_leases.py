@@ -15,7 +15,7 @@ def note(word):
 
 
 def noted():
-    return [row.key for row in Setting.select()]
+    return [row.key for row in Setting.select().order_by(Setting.id)]
 
 
 def test_a_run_is_written_as_it_starts_and_closed_at_its_end(house, clock):
