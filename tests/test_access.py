@@ -225,7 +225,7 @@ FORMS = {
 MISSING = {
     "status.show": "This site has no status page.",
     "feeds.act_end": "This link isn't here",
-    "archives.download": "There is no ZIP here",
+    "archives.download": "There is no file here",
     "departures.download": "There is no file here",
     "arrivals.look": "This file isn't kept any more",
     "arrivals.ask": "This file isn't kept any more",

@@ -1,8 +1,8 @@
 """All that names me, as a file: asked for, made, fetched."""
 
-from flask import Blueprint, send_file
+from flask import Blueprint
 
-from domain import NotFound
+from domain.files import made_files
 from domain.operations.moving import personal_files
 from views import access, pages
 
@@ -19,18 +19,10 @@ def show():
         "people/accounts/export.html",
         around=None if running else {"export_progress": "export_area"},
         job=job,
-        size=_size(job),
+        size=made_files.size(job),
         running=running,
         here="account",
     )
-
-
-def _size(job):
-    """How large the file is, or None where there is none (any more)."""
-    try:
-        return personal_files.path(job).stat().st_size if job else None
-    except NotFound:
-        return None
 
 
 @blueprint.post(HERE)
@@ -43,10 +35,4 @@ def make():
 @blueprint.get(HERE + "/newest.zip")
 @access.signed_in
 def download():
-    job = personal_files.newest(access.me())
-    if job is None:
-        raise NotFound("There is no file here.")
-    called = f"my-data-{job.finished_at or job.created_at:%Y-%m-%d}.zip"
-    answer = send_file(personal_files.path(job), "application/zip", as_attachment=True, download_name=called)
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    return answer
+    return pages.made_file(personal_files.newest(access.me()), "my-data-{:%Y-%m-%d}.zip")

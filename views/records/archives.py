@@ -2,11 +2,12 @@
 
 from contextlib import closing
 
-from flask import Blueprint, g, send_file
+from flask import Blueprint, g
 from htmx_flask import request
 
 from domain import Invalid
 from domain.base.allowances import spend
+from domain.files import made_files
 from domain.records import collections
 from domain.records.archives import leaving, returning
 from views import access, pages
@@ -33,21 +34,11 @@ def _all(errors, status=200):
         tables=collections.present(g.by),
         made=made,
         back=back,
-        size=_size(made),
+        size=made_files.size(made),
         running=running,
         errors=errors,
         here="records",
     )
-
-
-def _size(job):
-    """How large the ZIP is, or None where there is none (any more)."""
-    if job is None or job.status != "done":
-        return None
-    try:
-        return leaving.path(job).stat().st_size
-    except leaving.NotFound:
-        return None
 
 
 def _at():
@@ -68,13 +59,7 @@ def make():
 @blueprint.get(HERE + "/newest.zip")
 @access.member("records.build")
 def download():
-    job = leaving.newest(g.by)
-    if job is None:
-        raise leaving.NotFound("There is no ZIP here.")
-    called = f"tables-{job.finished_at or job.created_at:%Y-%m-%d}.zip"
-    answer = send_file(leaving.path(job), "application/zip", as_attachment=True, download_name=called)
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    return answer
+    return pages.made_file(leaving.newest(g.by), "tables-{:%Y-%m-%d}.zip")
 
 
 @blueprint.post(HERE + "/imports")

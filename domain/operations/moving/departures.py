@@ -5,34 +5,26 @@ A job makes it, table by table; what a kill cuts off goes on with the next table
 
 import hashlib
 import json
-import secrets
 import shutil
 import tomllib
 import zipfile
-from datetime import timedelta
 from pathlib import Path
 
 from database.clock import now
 from database.scope import inside
 from database.transactions import writes
 from domain import NotFound, Refused
-from domain.base import audit, configuration, long_jobs, stepup
-from domain.files import stores
+from domain.base import audit, long_jobs, stepup
+from domain.files import made_files, stores
 from domain.lists import attachments
 from domain.operations.moving import installs, row_lines
 from domain.organizations import organizations
-from models import AuditEvent, LongJob, Membership, Organization, Profile, StoredFile, User
+from models import AuditEvent, Membership, Organization, Profile, StoredFile, User
 
 JOB = "organization_export"
 FORMAT = 1
-KEPT = timedelta(days=7)
 ABOUT = ("name", "slug", "is_personal", "default_currency", "timezone", "own_tasks_only", "trash_days")
 EVENT = ("at", "category", "action", "result", "actor_email", "target_type", "target_id", "summary", "metadata")
-
-
-def folder():
-    """Where they lie."""
-    return configuration.active.data / "archives"
 
 
 @writes
@@ -41,7 +33,7 @@ def ask(*, by):
     by.require("organization.export")
     stepup.demand("organization.export", by.organization.id)
     total = sum(table.select().count() for table in row_lines.parents_last())
-    about = {"organization": by.organization.id, "key": secrets.token_hex(16), "parts": {}}
+    about = {"organization": by.organization.id, "key": made_files.new_key(), "parts": {}}
     job = long_jobs.begin(JOB, str(by.organization.id), by=by.user, total=total, **about)
     if job is None:
         raise Refused("The file is being made already. Wait until it is there.")
@@ -56,17 +48,10 @@ def newest(by):
     return long_jobs.newest(JOB, str(by.organization.id))
 
 
-def path(job):
-    """Where the file lies. Refuses with NotFound once its days are over."""
-    where = folder() / f"{job.facts['key']}.zip"
-    if job.status != "done" or job.finished_at < now() - KEPT or not where.exists():
-        raise NotFound("This file isn't kept any more. Have it made once more.")
-    return where
-
-
 def work():
     """Make the file that was asked for; returns 1, or 0 when there is none."""
-    _drop_old()
+    for old in made_files.drop_old(JOB):
+        shutil.rmtree(_parts(old), ignore_errors=True)
     job = long_jobs.claim(JOB)
     if job is None:
         return 0
@@ -93,15 +78,8 @@ def _go_on(job, done, parts):
         raise Refused("Somebody else goes on with it.")
 
 
-def _drop_old():
-    old = LongJob.select().where(LongJob.kind == JOB, LongJob.finished_at < now() - KEPT)
-    for job in old.order_by(LongJob.id.desc()).limit(20):
-        (folder() / f"{job.facts['key']}.zip").unlink(missing_ok=True)
-        shutil.rmtree(_parts(job), ignore_errors=True)
-
-
 def _parts(job):
-    return folder() / f"{job.facts['key']}.parts"
+    return made_files.place(job, ".parts")
 
 
 class _Departure:
@@ -127,7 +105,7 @@ class _Departure:
             counts = {name: part["rows"] for name, part in self.job.facts["parts"].items()}
             manifest = _manifest(self.organization) | {"counts": counts, "sha256": hashes}
             out.writestr("manifest.json", json.dumps(manifest, indent=1))
-        half.replace(folder() / f"{self.job.facts['key']}.zip")
+        half.replace(made_files.place(self.job))
 
     def _write_table(self, table):
         name, count, people = row_lines.name_of(table), 0, set()

@@ -2,24 +2,21 @@
 and as what; what they wrote or bought themselves comes along word by word. A job makes it."""
 
 import json
-import secrets
 import zipfile
-from datetime import timedelta
 
 from peewee import ForeignKeyField
 
-from database.clock import now
 from database.scope import everywhere
 from database.transactions import writes
-from domain import NotFound, Refused
-from domain.base import audit, configuration, long_jobs, stepup
+from domain import Refused
+from domain.base import audit, long_jobs, stepup
+from domain.files import made_files
 from domain.operations.moving import row_lines
 from models import (
     TABLES,
     Comment,
     Flyer,
     Invitation,
-    LongJob,
     Owned,
     PassTransfer,
     Place,
@@ -28,29 +25,16 @@ from models import (
 )
 
 JOB = "personal_export"
-KEPT = timedelta(days=7)
 THEIRS = (Comment, Flyer, Invitation, PassTransfer, Place, TicketOrder)  # of organizations, and said by them
 ADDRESSES = ("email_norm", "email", "recipient", "actor_email")
 OPENS = ("hash", "secret", "salt", "token", "key", "sealed", "credential", "totp", "payload", "code")
-
-
-def path(job):
-    """Where the file lies. Refuses with NotFound once its days are over."""
-    where = _place(job)
-    if job.status != "done" or job.finished_at < now() - KEPT or not where.exists():
-        raise NotFound("This file isn't kept any more. Have it made once more.")
-    return where
-
-
-def _place(job):
-    return configuration.active.data / "archives" / f"{job.facts['key']}.zip"
 
 
 @writes
 def ask(user):
     """Have the file made, after step-up L3. Refuses while one is being made."""
     stepup.demand("account.export")
-    job = long_jobs.begin(JOB, str(user.id), by=user, total=len(TABLES), key=secrets.token_hex(16))
+    job = long_jobs.begin(JOB, str(user.id), by=user, total=len(TABLES), key=made_files.new_key())
     if job is None:
         raise Refused("Your file is being made already. Wait until it is there.")
     audit.record("auth.user.exported", "Asked for all that names them", by=user, target=user)
@@ -64,17 +48,16 @@ def newest(user):
 
 def work():
     """Make the file that was asked for; returns 1, or 0 when there is none."""
-    for old in LongJob.select().where(LongJob.kind == JOB, LongJob.finished_at < now() - KEPT).limit(20):
-        _place(old).unlink(missing_ok=True)
+    made_files.drop_old(JOB)
     job = long_jobs.claim(JOB)
     if job is None:
         return 0
-    half = _place(job).with_suffix(".part")
+    half = made_files.place(job, ".part")
     half.parent.mkdir(parents=True, exist_ok=True)
     try:
         with everywhere("what names a person may be in any organization"):
             _make(half, job, User.get_by_id(int(job.subject)))
-        half.replace(_place(job))
+        half.replace(made_files.place(job))
         _finish(job)
     finally:
         half.unlink(missing_ok=True)

@@ -1,37 +1,30 @@
 """Whole tables as one ZIP: shape, rows, links, files and comments, with a hash of each part. A job makes it.
 
-What is in it: docs/records.md. It is kept for KEPT; a file whose content is missing makes it fail, and says which.
+What is in it: docs/records.md. A file whose content is missing makes it fail, and says which.
 """
 
 import hashlib
 import json
-import secrets
 import zipfile
-from datetime import timedelta
 
 from database.clock import now
 from database.scope import inside
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import audit, configuration, long_jobs
+from domain.base import audit, long_jobs
 from domain.fields.person import emails
 from domain.fields.records.leftover import plain_cell
+from domain.files import made_files
 from domain.lists import attachments
 from domain.organizations import organizations
 from domain.records import collections, shapes
-from models import Comment, LongJob, Record, RecordOption, StoredFile
+from models import Comment, Record, RecordOption, StoredFile
 
 JOB = "table_export"
 FORMAT = 1
 BATCH = 500
 MOST_TABLES = 50
-KEPT = timedelta(days=7)
 LINKS, PEOPLE = ("link", "links"), ("person", "people")
-
-
-def folder():
-    """Where they lie."""
-    return configuration.active.data / "archives"
 
 
 @writes
@@ -42,7 +35,7 @@ def ask(slugs, *, by):
     if not tables or len(tables) > MOST_TABLES:
         raise Invalid({"tables": f"Choose one to {MOST_TABLES} tables."})
     total = sum(Record.select().where(Record.collection == t, Record.archived_at.is_null()).count() for t in tables)
-    about = {"organization": by.organization.id, "tables": [table.id for table in tables], "key": secrets.token_hex(16)}
+    about = {"organization": by.organization.id, "tables": [table.id for table in tables], "key": made_files.new_key()}
     job = long_jobs.begin(JOB, str(by.organization.id), by=by.user, total=total, **about)
     if job is None:
         raise Refused("A ZIP of tables is being made already. Wait until it is there.")
@@ -56,28 +49,20 @@ def newest(by):
     return long_jobs.newest(JOB, str(by.organization.id))
 
 
-def path(job):
-    """Where a ZIP lies. Refuses with NotFound once its days are over."""
-    where = folder() / f"{job.facts['key']}.zip"
-    if job.status != "done" or job.finished_at < now() - KEPT or not where.exists():
-        raise NotFound("This ZIP isn't kept any more. Have it made once more.")
-    return where
-
-
 def work():
     """Make the ZIP that was asked for; returns 1, or 0 when there is none."""
-    _drop_old()
+    made_files.drop_old(JOB)
     job = long_jobs.claim(JOB)
     if job is None:
         return 0
-    half = folder() / f"{job.facts['key']}.part"
+    half = made_files.place(job, ".part")
     with inside(job.facts["organization"]):
         try:
-            folder().mkdir(parents=True, exist_ok=True)
+            half.parent.mkdir(parents=True, exist_ok=True)
             by = by_of(job)
             with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as out:
                 _Archive(out, job, by).make()
-            half.replace(half.with_suffix(".zip"))
+            half.replace(made_files.place(job))
             finish(job)
         except Refused as refusal:
             finish(job, error=refusal.sentence)
@@ -104,12 +89,6 @@ def go_on(job, done):
     """Note how far a job is. Refuses when it isn't the taker's any more."""
     if not long_jobs.progress(job, done):
         raise Refused("Somebody else goes on with it.")
-
-
-def _drop_old():
-    old = LongJob.select().where(LongJob.kind == JOB, LongJob.finished_at < now() - KEPT)
-    for job in old.order_by(LongJob.id.desc()).limit(20):
-        (folder() / f"{job.facts.get('key')}.zip").unlink(missing_ok=True)
 
 
 class _Archive:

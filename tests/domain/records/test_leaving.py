@@ -8,8 +8,9 @@ import zipfile
 import pytest
 
 from database.scope import inside
-from domain import Forbidden, Invalid, NotFound, Refused
-from domain.files import stores
+from domain import Forbidden, Invalid, Refused
+from domain.base import configuration
+from domain.files import made_files, stores
 from domain.lists import attachments, rows
 from domain.records import collections, listings
 from domain.records.archives import leaving
@@ -36,7 +37,7 @@ def test_each_part_is_there_with_its_hash(by, table):
     with pytest.raises(Refused, match="already"):
         leaving.ask([table.slug], by=by)
     assert leaving.work() == 1
-    with zipfile.ZipFile(leaving.path(leaving.newest(by))) as packed:
+    with zipfile.ZipFile(made_files.path(leaving.newest(by))) as packed:
         manifest = json.loads(packed.read("manifest.json"))
         (about,) = manifest["tables"]
         assert (about["name"], about["rows"], about["files"], about["comments"]) == ("Things", 1, 1, 0)
@@ -53,19 +54,11 @@ def test_records_38_a_file_that_is_missing_makes_the_zip_fail_not_the_way_back(b
     leaving.work()
     said = "The content of “Überblick.txt” is missing, so no ZIP was made: remove it first."
     assert leaving.newest(by).error == said
-    assert list(leaving.folder().iterdir()) == []
+    assert list((configuration.active.data / "archives").iterdir()) == []
 
 
-def test_a_zip_is_kept_for_some_days_and_for_who_builds(by, table, at, clock):
+def test_who_builds_has_a_zip_made_of_tables(by, table, at):
     with pytest.raises(Forbidden):
         leaving.ask([table.slug], by=at("bob"))
     with pytest.raises(Invalid):
         leaving.ask([], by=by)
-    leaving.ask([table.slug], by=by)
-    leaving.work()
-    assert leaving.path(leaving.newest(by)).exists()
-    clock.forward(days=8)
-    with pytest.raises(NotFound):
-        leaving.path(leaving.newest(by))
-    leaving.work()
-    assert list(leaving.folder().iterdir()) == []

@@ -15,6 +15,7 @@ from database.transactions import GaveUp, WriterDown, writes
 from database.troubles import Unavailable
 from domain import Forbidden, Invalid, Refused
 from domain.fields.records.leftover import plain_cell
+from domain.files import made_files
 from domain.imports import imports, kept_files
 from domain.lists import attachments, comments, lists, rows
 from domain.records import collections, field_changes, kind_changes, listings
@@ -108,7 +109,7 @@ def packed(by, *tables):
     leaving.work()
     job = leaving.newest(by)
     assert job.error is None
-    return leaving.path(job).read_bytes()
+    return made_files.path(job).read_bytes()
 
 
 def restored(by, data):

@@ -4,6 +4,7 @@ import io
 
 import jobs
 from database.scope import inside
+from domain.files import made_files
 from domain.operations.moving import departures
 from tests.conftest import PASSWORD
 from tests.fixtures.threads import write
@@ -14,7 +15,7 @@ def test_staff_brings_one_in(browse, cast, at):
         about = {"organization": cast.acme.id, "key": "0" * 32, "parts": {}}
         write(lambda: departures.long_jobs.begin(departures.JOB, str(cast.acme.id), by=cast.alice, **about))
         jobs.run("organization_export")
-        data = departures.path(departures.newest(at("alice"))).read_bytes()
+        data = made_files.path(departures.newest(at("alice"))).read_bytes()
     stella, here = browse("stella"), "/admin/imports"
     bad = stella.post(here, data={"file": (io.BytesIO(b"x"), "x.zip")})
     assert (bad.status_code, "This is no whole file of an organization" in bad.text) == (422, True)

@@ -11,6 +11,7 @@ import jobs
 from database.clock import now
 from database.scope import everywhere, inside
 from domain import Invalid, Refused
+from domain.files import made_files
 from domain.lists import attachments, comments, rows
 from domain.operations import demo
 from domain.operations.moving import arrivals, departures, references, row_lines
@@ -53,7 +54,7 @@ def taken_out(by, proven, folder):
         jobs.run("organization_export")
         job = departures.newest(by)
         assert (job.status, job.error) == ("done", None)
-        return shutil.copy(departures.path(job), folder / "taken.zip")
+        return shutil.copy(made_files.path(job), folder / "taken.zip")
 
 
 def kept(organization):
@@ -312,7 +313,7 @@ def test_what_a_kill_cuts_off_goes_on_exactly(cast, at, proven, houses, house, p
         departures.work()
         job = departures.newest(by)
         assert job.status == "done", job.error
-        path = shutil.copy(departures.path(job), folder / "taken.zip")
+        path = shutil.copy(made_files.path(job), folder / "taken.zip")
     before = kept(by.organization)
     _called_then.update({user.id: user.name for user in User.select()})
     _elsewhere(houses, house, password_hash)

@@ -8,6 +8,7 @@ import jobs
 from database.scope import inside
 from domain import Invalid, NotFound
 from domain.base import stepup
+from domain.files import made_files
 from domain.operations.moving import arrivals, brought_files, departures
 from models import Organization
 
@@ -18,7 +19,7 @@ def brought(cast, at, proven):
         proven("alice", "organization.export", cast.acme.id)
         departures.ask(by=at("alice"))
         jobs.run("organization_export")
-        path = departures.path(departures.newest(at("alice")))
+        path = made_files.path(departures.newest(at("alice")))
     with open(path, "rb") as file:
         return brought_files.keep(file)
 

@@ -8,8 +8,8 @@ import pytest
 
 import jobs
 from domain import Forbidden, NotFound, Refused
-from domain.base import stepup
-from domain.files import stores
+from domain.base import configuration, stepup
+from domain.files import made_files, stores
 from domain.lists import attachments, rows
 from domain.operations.moving import departures, row_lines
 from domain.tasks import tasks
@@ -29,7 +29,7 @@ def test_all_of_it_is_in_one_file_with_a_hash_of_each_part(at, inside_acme, prov
     attachments.add(tasks.rules, task.id, io.BytesIO(b"hello"), "note.txt", by=at("alice"))
     job = made(at("alice"), proven)
     assert (job.status, job.error) == ("done", None)
-    with zipfile.ZipFile(departures.path(job)) as packed:
+    with zipfile.ZipFile(made_files.path(job)) as packed:
         names = set(packed.namelist())
         assert names >= {f"rows/{row_lines.name_of(table)}.jsonl" for table in OWNED}
         manifest = json.loads(packed.read("manifest.json"))
@@ -53,7 +53,7 @@ def test_nothing_that_opens_leaves(at, inside_acme, proven):
             role="member", secret_hash="s" * 64, most=5, expires_at=departures.now(), made_by=at("alice").user
         )
     )
-    with zipfile.ZipFile(departures.path(made(at("alice"), proven))) as packed:
+    with zipfile.ZipFile(made_files.path(made(at("alice"), proven))) as packed:
         whole = b"".join(packed.read(name) for name in packed.namelist())
     assert b"s" * 64 not in whole
     assert b"password_hash" not in whole
@@ -101,12 +101,12 @@ def test_owners_alone_have_it_after_proving_who_they_are(at, inside_acme, proven
 
 def test_it_is_kept_for_a_week(at, inside_acme, proven, clock):
     job = made(at("alice"), proven)
-    assert departures.path(job).exists()
+    assert made_files.path(job).exists()
     clock.forward(days=8)
     with pytest.raises(NotFound, match="isn't kept any more"):
-        departures.path(job)
+        made_files.path(job)
     departures.work()
-    assert list(departures.folder().glob("*")) == []
+    assert list((configuration.active.data / "archives").glob("*")) == []
 
 
 def test_a_file_whose_content_is_gone_is_named(at, inside_acme, proven):

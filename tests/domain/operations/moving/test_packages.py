@@ -10,6 +10,7 @@ import pytest
 import jobs
 from database.scope import inside
 from domain import Invalid
+from domain.files import made_files
 from domain.operations.moving import departures, packages
 
 
@@ -19,7 +20,7 @@ def whole(cast, at, proven, tmp_path):
         proven("alice", "organization.export", cast.acme.id)
         departures.ask(by=at("alice"))
         jobs.run("organization_export")
-        return shutil.copy(departures.path(departures.newest(at("alice"))), tmp_path / "whole.zip")
+        return shutil.copy(made_files.path(departures.newest(at("alice"))), tmp_path / "whole.zip")
 
 
 def changed(whole, **entries):

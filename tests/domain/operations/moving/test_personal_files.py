@@ -9,6 +9,7 @@ import jobs
 from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import outgoing, stepup
+from domain.files import made_files
 from domain.lists import comments, rows
 from domain.operations.moving import personal_files
 from domain.people import accounts, sessions
@@ -19,7 +20,7 @@ from tests.fixtures.threads import write
 
 def file_of(user):
     """table → its rows, of the file that was made last."""
-    with zipfile.ZipFile(personal_files.path(personal_files.newest(user))) as packed:
+    with zipfile.ZipFile(made_files.path(personal_files.newest(user))) as packed:
         return {name.removesuffix(".json"): json.loads(packed.read(name)) for name in packed.namelist()}
 
 
@@ -64,9 +65,9 @@ def test_only_after_proving_who_one_is_and_for_a_week(cast, proven, signed_in_as
     assert personal_files.newest(cast.alice) is None
     clock.forward(days=8)
     with pytest.raises(NotFound):
-        personal_files.path(personal_files.newest(cast.bob))
+        made_files.path(personal_files.newest(cast.bob))
     personal_files.work()
-    assert not personal_files._place(job).exists()
+    assert not made_files.place(job).exists()
 
 
 def test_once_they_are_gone_the_log_of_letters_doesnt_name_them(cast, at, proven, letters):
