@@ -28,6 +28,7 @@ from domain.lists import attachments
 from domain.operations.moving import packages, references, row_lines
 from domain.organizations import invitations, organizations
 from domain.records import documents, shapes
+from domain.records.archives import worked_out
 from models import (
     OWNED,
     Admin,
@@ -57,6 +58,7 @@ LEFT = {
     **dict.fromkeys(("payment_account", "api_key", "api_answer"), "keys don't travel"),
     **dict.fromkeys(("import_file", "import_row"), "the files that were brought in aren't kept so long"),
     **dict.fromkeys(("record_key", "record_unique", "record_link"), "they are made anew from the rows"),
+    "record_stale": "what formulas give is worked out anew once all is there",
     "shape_change": "a change of shape is taken back where it was made",
     **dict.fromkeys(
         ("flyer_picture", "flyer_template", "flyer_version", "flyer_campaign", "flyer_phase", "flyer_via", "flyer"),
@@ -397,6 +399,8 @@ class _Arriving:
             Organization.id == self.organization.id
         ).execute()
         name, owner = self.organization.name, self.organization.owner
+        tables = [id for (id,) in Collection.select(Collection.id).tuples()]
+        worked_out.begin(tables, organizations.reach(owner, self.organization.slug))
         audit.record(
             "organization.imported",
             f"{name} was brought in from another site",

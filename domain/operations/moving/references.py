@@ -8,6 +8,7 @@ import re
 from urllib.parse import parse_qsl, urlencode
 
 from domain.records import documents
+from domain.records.archives import worked_out
 from models import (
     OWNED,
     Change,
@@ -147,6 +148,9 @@ def _view(numbers, row, topic="table"):
 
 
 def _options(numbers, options):
+    if "tree" in options:
+        tree = worked_out.renumbered(options["tree"], lambda id: numbers.row("record_field", id) or 0)
+        return options | {"tree": tree}
     if "table" in options:
         return options | {"table": numbers.row("collection", options["table"])}
     return options

@@ -1,7 +1,6 @@
 """Fields of a ZIP that are worked out: made anew by what their formulas go by here, or kept as what they gave."""
 
 from database.transactions import writes
-from domain.fields.formulas import grammar
 from domain.fields.kinds import Unfit
 from domain.fields.records import registry
 from domain.records import collections, shapes
@@ -57,13 +56,14 @@ def begin(tables, by):
 def _settings(table, field, fields, by):
     """The settings of a field by the numbers that fields have now; None where not all that it goes by is here."""
     try:
-        form = {"tree": _renumbered(grammar.of_json(field["options"]["tree"]), fields)}
+        form = {"tree": renumbered(field["options"]["tree"], lambda id: fields[str(id)])}
         return formulas.read(table, field["kind"], form | {"places": field["options"].get("places")}, by)
     except (KeyError, Unfit):
         return None
 
 
-def _renumbered(tree, fields):
+def renumbered(tree, number):
+    """A formula's tree, as JSON kept it, by the numbers that fields have here: `number(id)` says which."""
     if tree[0] in ("field", "link", "back"):
-        return (tree[0], *(fields[str(id)] if id else 0 for id in tree[1:]))
-    return tuple(_renumbered(part, fields) if isinstance(part, tuple) else part for part in tree)
+        return (tree[0], *(number(id) if id else 0 for id in tree[1:]))
+    return tuple(renumbered(part, number) if isinstance(part, list | tuple) else part for part in tree)

@@ -12,12 +12,13 @@ from database.clock import now
 from database.scope import everywhere, inside
 from domain import Invalid, Refused
 from domain.files import made_files
-from domain.lists import attachments, comments, rows
+from domain.lists import attachments, comments, lists, rows
 from domain.operations import demo
 from domain.operations.moving import arrivals, departures, references, row_lines
 from domain.organizations import organizations
 from domain.people import accounts
-from domain.records import listings, shapes
+from domain.records import collections, listings, shapes
+from domain.records.computed import formulas
 from domain.tasks import tasks
 from models import (
     Admin,
@@ -258,6 +259,34 @@ def test_into_another_site_people_are_invited_and_twice_is_once(acme_out, houses
     assert Outgoing.select().count() == letters
     with everywhere("the test counts what is there"):
         assert Task.select().count() == 1
+
+
+def test_formulas_go_by_the_fields_that_there_are_here(cast, at, proven, houses, house, password_hash, tmp_path):
+    by = at("alice")
+    with inside(by.organization):
+        fields = (("Name", "text"), ("Price", "number"), ("Count", "number"))
+        orders = collections.make("Orders", by=by, fields=fields)
+        price, count = (field.id for field in collections.fields(orders)[1:])
+        formulas.add(orders.slug, "Total", "formula", {"formula": "{Price} * {Count}"}, by=by)
+        rows.create(listings.of(collections.found("orders"), by), {f"f{price}": "3", f"f{count}": "2"}, by=by)
+    path = taken_out(by, proven, tmp_path)
+    (zoe,) = _elsewhere(houses, house, password_hash, "zoe")
+    globex = organizations.create("Globex", by=zoe)
+    with inside(globex):  # whose fields have the numbers that those of Acme had
+        theirs = organizations.reach(zoe, globex.slug)
+        collections.make("Others", by=theirs, fields=(("Name", "text"), *[(f"Field {n}", "number") for n in range(9)]))
+    arrivals.begin(path, by=zoe)
+    jobs.run("organization_import")
+    jobs.run("record_formulas")
+    acme = Organization.get(Organization.slug == "acme")
+    with inside(acme):
+        alice, orders = organizations.reach(zoe, "acme"), collections.found("orders")
+        _, price, count, total = collections.fields(orders)
+        assert formulas.written(orders, total.kind, total.options)["formula"] == "{Price} * {Count}"
+        rules, (row,) = listings.of(orders, alice), Record.select()
+        assert getattr(lists.find(rules.listing, row.id, alice), f"f{total.id}") == 6
+        rows.change(rules, row.id, {f"f{price.id}": "5"}, by=alice)
+        assert getattr(lists.find(rules.listing, row.id, alice), f"f{total.id}") == 10
 
 
 def test_an_address_that_is_taken_asks_for_another(acme_out, houses, house, password_hash):
