@@ -25,7 +25,7 @@ SWITCH = Switch()
 MODES = Choice((("team", "Teams", "info"), ("personal", "Personal only", "quiet")))
 SWITCHER = Choice((("when_multiple", "When there are several", "quiet"), ("always", "Always", "info")))
 DISPUTED = Choice((("keep", "Stay valid", "info"), ("suspend", "Let nobody in", "warn")))
-LOOKED_AT = Choice((("warn", "Shown, and looked at after", "info"), ("block", "Held until looked at", "warn")))
+LOOKED_AT = Choice((("warn", "Shown, and looked at when reported", "info"), ("block", "Held until looked at", "warn")))
 TWICE = Choice((("end", "End and refund it", "info"), ("ask", "Only tell the admins", "quiet")))
 
 # A row (name, label, kind, default; last False where it may be empty), and below it what it is.
@@ -72,7 +72,7 @@ _TABLE = {
     ),
     "Moderation": (
         ("moderation_mode", "New flyers that nothing has screened", LOOKED_AT, "warn"),
-        "Whether their pages wait until somebody has looked. Downloads never do.",
+        "Whether their pages wait until somebody has looked. What the device makes never does.",
     ),
     "Mail": (
         ("mail_sender_name", "Sender's name", Text(60), "Guildhall"),

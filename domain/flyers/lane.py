@@ -14,9 +14,9 @@ from database.columns import spelled
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Refused
-from domain.base import configuration
+from domain.base import configuration, settings
 from domain.files import stores
-from domain.flyers import composing, funnel, keeping, plans
+from domain.flyers import composing, funnel, keeping, plans, reported
 from models import Flyer, FlyerVersion
 
 log = logging.getLogger("guildhall.flyers")
@@ -108,7 +108,10 @@ def _settle(flyer, made):
 @writes
 def _note_ready(flyer, hashes):
     waits = Flyer.id == flyer.id, Flyer.state == "pending"
-    return Flyer.update(state="ready", ready_at=now(), photo=None, **hashes).where(*waits).execute()
+    is_kept = Flyer.update(state="ready", ready_at=now(), photo=None, **hashes).where(*waits).execute()
+    if is_kept and settings.get("moderation_mode") == "block":
+        reported.hold(flyer.id)
+    return is_kept
 
 
 @writes

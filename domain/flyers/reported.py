@@ -3,7 +3,7 @@ page the platform's staff does."""
 
 from database.scope import everywhere
 from domain.flyers import flyers, keeping
-from domain.moderation import subjects
+from domain.moderation import reports, subjects
 from models import Flyer, FlyerCampaign
 
 
@@ -36,6 +36,11 @@ def _campaign(where):
 def address(flyer):
     """Where it is reported."""
     return f"/report/flyer/{flyer.public_id}"
+
+
+def hold(id):
+    """Hide the page of a flyer until somebody of its organization has looked at it; in the present transaction."""
+    reports.put_in_line(subjects.of("flyer").again(id), reports.UNSEEN, hides=True)
 
 
 def _decided(id, is_removed):

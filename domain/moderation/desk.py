@@ -126,7 +126,7 @@ def _tell_of_decision(item, verdict, user):
             link = f"/{item.organization.slug}/reports/decided"
             outgoing.notify(
                 *(keeper, "moderation.decided", key, title),
-                body=reports.REASON.plain(item.reason),
+                body=reports.WHY.plain(item.reason),
                 link=link,
                 organization=item.organization,
             )
@@ -159,7 +159,7 @@ def ask_again(id, words, *, by):
 _FIELDS = (
     Field("title", "What", Text(200)),
     Field("subject", "Kind", SUBJECT),
-    Field("reason", "Why", reports.REASON),
+    Field("reason", "Why", reports.WHY),
     Field("is_hidden", "Hidden", Switch()),
     Field("state", "State", STATE),
     Field("source", "Because of", SOURCE),

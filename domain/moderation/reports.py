@@ -35,6 +35,8 @@ REASON = Choice(
         ("other", "Something else", "quiet"),
     )
 )
+UNSEEN = "unscreened"  # why something is in line that nobody reported
+WHY = Choice((*REASON.options, (UNSEEN, "Nobody has looked at it yet", "info")))
 FORM = (
     Field("reason", "What is wrong with it?", REASON, True, missing="Choose what is wrong with it."),
     Field("note", "What should we know? (optional)", Text(1000, long=True)),
@@ -188,7 +190,7 @@ def _tell_hidden(item, seen, organization):
     for user in Membership.keepers(organization):
         outgoing.notify(
             *(user, "moderation.hidden", f"moderation:{item.id}:hidden", title),
-            body=f"{REASON.plain(item.reason)}. {said}",
+            body=f"{WHY.plain(item.reason)}. {said}",
             link=f"/{organization.slug}/reports",
             organization=organization,
         )

@@ -3,6 +3,7 @@
 import pytest
 
 from domain import Forbidden
+from domain.base import settings
 from domain.flyers import flyers, keeping, lane, reported
 from domain.moderation import desk, reports, subjects
 from models import ModerationItem
@@ -49,3 +50,18 @@ def test_a_campaigns_page_is_the_platforms_to_decide(flyer, at):
     with pytest.raises(Forbidden):
         desk.remove(ModerationItem.get().id, by=at("alice"))
     assert reported.address(flyer) == f"/report/flyer/{flyer.public_id}"
+
+
+def test_where_all_is_looked_at_first_a_new_one_waits_for_its_organization(clock, inside_acme, at, cast):
+    settings.change("moderation_mode", "block", by=cast.stella)
+    version = a_version()
+    made, *_ = flyers.make(a_campaign(version), version, {"f_name": "Ada"}, b"", attempt="one", place="x")
+    lane.work()
+    item = ModerationItem.get()
+    assert (flyers.state_of(flyers.find(made.public_id)), item.source, item.is_for_platform) == (
+        "flagged",
+        "auto",
+        False,
+    )
+    desk.approve(item.id, by=at("alice"))
+    assert flyers.state_of(flyers.find(made.public_id)) == "ready"
