@@ -72,8 +72,8 @@ FIELDS = (
     Field("name", "Name", Name(60, 2), True, help="Which program has it: “Door app”, “Monthly report”."),
     Field("scopes", "It may", Scopes(), True, missing="Choose at least one."),
     Field("days", "Holds for", DAYS, True, default="90"),
-    Field("paths", "Only these addresses", key_bounds.Paths(), help="One a line, a * at the end for all below."),
-    Field("networks", "Only from these networks", key_bounds.Networks(), help="One a line, such as 192.0.2.0/24."),
+    Field("paths", "Only these addresses", key_bounds.PATHS, help="One a line, a * at the end for all below."),
+    Field("networks", "Only from these networks", key_bounds.NETWORKS, help="One a line, such as 192.0.2.0/24."),
 )
 
 

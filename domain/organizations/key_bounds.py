@@ -1,6 +1,7 @@
 """What a key may be bounded to: addresses of ours by their segments, and networks it is used from."""
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from domain.fields.kinds import Unfit, figures
@@ -12,43 +13,40 @@ ANY = "*"
 
 
 @dataclass(frozen=True)
-class _Lines(Text):
+class Lines(Text):
+    """Several, one a line, each as `each` reads it."""
+
     most: int = 4000
     long: bool = True
+    each: Callable[[str], str] = str.strip
 
     def read(self, text):
         lines = [figures(line) for line in text.splitlines() if line.strip()]
         if len(lines) > MOST or len(text) > self.most:
             raise Unfit(f"Write {MOST} lines at most.")
-        return list(dict.fromkeys(self.line(line) for line in lines)) or None
-
-    def line(self, line):
-        raise NotImplementedError
+        return list(dict.fromkeys(self.each(line) for line in lines)) or None
 
     def text(self, value):
         return "\n".join(value or ())
 
 
-@dataclass(frozen=True)
-class Paths(_Lines):
-    """Addresses below /api/, one a line; a * stands for one segment, at the end for all that follow."""
-
-    def line(self, line):
-        parts = segments(line)
-        if not line.startswith(START) or parts is None or any(ANY in part and part != ANY for part in parts):
-            raise Unfit(f"Write addresses that begin with {START}, such as /api/mobile/backend/tasks/*.")
-        return "/" + "/".join(parts)
+def _path(line):
+    """An address below /api/; a * stands for one segment, at the end for all that follow."""
+    parts = segments(line)
+    if not line.startswith(START) or parts is None or any(ANY in part and part != ANY for part in parts):
+        raise Unfit(f"Write addresses that begin with {START}, such as /api/mobile/backend/tasks/*.")
+    return "/" + "/".join(parts)
 
 
-@dataclass(frozen=True)
-class Networks(_Lines):
-    """Networks in CIDR, or single addresses, one a line."""
+def _network(line):
+    """A network in CIDR, or a single address."""
+    try:
+        return str(ipaddress.ip_network(line, strict=False))
+    except ValueError:
+        raise Unfit(f"“{line[:60]}” is no network: write 192.0.2.0/24 or 2001:db8::/32.") from None
 
-    def line(self, line):
-        try:
-            return str(ipaddress.ip_network(line, strict=False))
-        except ValueError:
-            raise Unfit(f"“{line[:60]}” is no network: write 192.0.2.0/24 or 2001:db8::/32.") from None
+
+PATHS, NETWORKS = Lines(each=_path), Lines(each=_network)
 
 
 def segments(path):

@@ -26,4 +26,4 @@ def test_paths_are_compared_by_segments(patterns, path, fits):
 
 
 def test_networks_are_kept_in_their_one_form():
-    assert key_bounds.Networks().read("10.1.2.3/8\n::1\n10.0.0.0/8") == ["10.0.0.0/8", "::1/128"]
+    assert key_bounds.NETWORKS.read("10.1.2.3/8\n::1\n10.0.0.0/8") == ["10.0.0.0/8", "::1/128"]
