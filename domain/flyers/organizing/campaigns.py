@@ -10,6 +10,7 @@ from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, NotFound
 from domain.base import history
+from domain.events import events
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
@@ -19,7 +20,7 @@ from domain.flyers.organizing import templates
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, Sort, both
 from domain.organizations import organizations
-from models import Event, FlyerCampaign, FlyerPhase, FlyerTemplate, Organization
+from models import FlyerCampaign, FlyerPhase, FlyerTemplate, Organization
 
 STATE = Choice(
     (
@@ -184,9 +185,7 @@ def bind(id, event, *, by):
     """Lead from it to an event; none: to nothing."""
     by.require("flyers.write")
     campaign = one(id)
-    chosen = Event.one(Event.id == int(event)) if event else None
-    if event and chosen is None:
-        raise NotFound("There is no such event here.")
+    chosen = events.one(int(event)) if event else None
     FlyerCampaign.update(event=chosen).where(FlyerCampaign.id == id).execute()
     history.note("flyer_campaign.bound", f"{campaign.name} has another event", campaign, by=by, field="event")
     return f"It leads to {chosen.title}." if chosen else "It leads to no event."

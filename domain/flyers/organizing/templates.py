@@ -12,6 +12,7 @@ from database.scope import scope
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import configuration, history
+from domain.events import events
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
 from domain.fields.number import Number
@@ -99,9 +100,7 @@ def bind(id, event, *, by):
     """Take title, date, place and address from an event; none: from nothing."""
     by.require("flyers.write")
     template = one(id)
-    chosen = Event.one(Event.id == int(event)) if event else None
-    if event and chosen is None:
-        raise NotFound("There is no such event here.")
+    chosen = events.one(int(event)) if event else None
     FlyerTemplate.update(event=chosen).where(FlyerTemplate.id == id).execute()
     history.note("flyer_template.bound", f"{template.name} has another event", template, by=by, field="event")
     return f"Its words are those of {chosen.title}." if chosen else "It is about no event."
