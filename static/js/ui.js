@@ -22,6 +22,14 @@
     },
   });
 
+  // -- tabs that don't fit: the one that is open stands in view
+
+  const open = (tabs) => {
+    const here = tabs.querySelector("[aria-current]")?.getBoundingClientRect(), all = tabs.getBoundingClientRect();
+    if (here) tabs.scrollLeft += here.left + here.width / 2 - all.left - all.width / 2;
+  };
+  htmx.onLoad((part) => [part, ...part.querySelectorAll(".tabs")].forEach((one) => one.matches(".tabs") && open(one)));
+
   // -- times, in the reader's zone: relative within a day, absolute beyond, exact on hover
 
   const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });

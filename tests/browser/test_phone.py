@@ -201,3 +201,11 @@ def test_a_card_is_moved_with_its_choice(page_of, new_task):
     expect(page.locator(f"[data-column=completed] #card_{id}[data-value=completed]")).to_be_visible()
     page.reload()
     expect(page.locator(f"[data-column=completed] #card_{id}")).to_be_visible()
+
+
+def test_the_open_one_of_many_tabs_stands_in_view(page_of):
+    page = page_of("alice", **PHONE)
+    page.goto(f"{TEAM}/events/2/incidents")
+    expect(page.locator(".tabs [aria-current]")).to_be_in_viewport()
+    page.goto(f"{TEAM}/events/2")
+    expect(page.locator(".tabs [aria-current]")).to_be_in_viewport()
