@@ -118,7 +118,8 @@ ENDED = batches(
 )
 CALLED_OFF = batches(50, orders.call_off, moves.tell)
 
-LETTERS, MONEY = (partial(outgoing.send_due, lane) for lane in (outgoing.LETTERS, outgoing.MONEY))
+_LANES = (outgoing.LETTERS, outgoing.MONEY, outgoing.ADDRESSES)
+LETTERS, MONEY, ADDRESSES = (partial(outgoing.send_due, lane) for lane in _LANES)
 
 # What sends a kind of Outgoing, or reads a channel of the inbox: known once it is imported.
 SENDING = (mail, notices, billing, sandbox, refunding, suppressions, deliveries)
@@ -131,6 +132,13 @@ CALENDAR = (
     Job("webhook_replays", "Replay webhooks", replays.replay_some, every(seconds=15), woken_by="webhook_replays"),
     Job("outgoing", "Send letters and notifications", LETTERS, every(seconds=5), woken_by=outgoing.LETTERS),
     Job("outgoing_money", "Have providers do what was decided", MONEY, every(seconds=5), woken_by=outgoing.MONEY),
+    Job(
+        "outgoing_addresses",
+        "Have addresses written to again",
+        ADDRESSES,
+        every(minutes=1),
+        woken_by=outgoing.ADDRESSES,
+    ),
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),

@@ -28,7 +28,9 @@ def every():
 
 def mac(text, key=None):
     """A hash (hex) of the text under SECRET_KEY itself, or under `key`."""
-    return hmac.new((key or configuration.active.secret_key).encode(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        (key or configuration.active.secret_key).encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256
+    ).hexdigest()
 
 
 @lru_cache(maxsize=64)
@@ -39,7 +41,7 @@ def _derived_key(secret, purpose):
 def keyed(purpose, text, key=None):
     """A hash (hex), always the same under one key, that nobody without it can make or try out."""
     derived = _derived_key(key or configuration.active.secret_key, purpose)
-    return hmac.new(derived, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(derived, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
 def keyed_by_each(purpose, text):

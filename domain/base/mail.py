@@ -95,12 +95,13 @@ def _by_resend(row, letter):
     paused = MailPause.one(MailPause.provider == resend.NAME, MailPause.until_at > now())
     if paused and row.payload.get("stop"):  # what people can't do without is tried all the same
         raise outgoing.Later((paused.until_at - now()).total_seconds(), paused.reason)
-    if outgoing.ASKED_FOR not in row.payload:
+    is_new = outgoing.ASKED_FOR not in row.payload
+    if is_new:
         outgoing.note_asked(row, resend.asked(resend.body_of(_composed(row), letter)))
     try:
         return resend.send(row, row.payload[outgoing.ASKED_FOR])
     except (resend.Refused, outgoing.Later, outgoing.NeverSent) as answered:
-        if not answered.in_doubt:
+        if is_new and not answered.in_doubt:  # what an earlier try asked for may have been taken: it stays in doubt
             outgoing.note_asked(row, None)
         raise
 

@@ -26,7 +26,11 @@ SENT_KEPT = timedelta(days=30)
 # Left for the payment provider. Nothing in these is secret, so they can be sent again once they were given up.
 KEPT = ("subscription_end", "subscription_double")
 
-LETTERS, MONEY = "outgoing", "outgoing_money"  # the lanes: each is a job and what wakes it
+LETTERS, MONEY, ADDRESSES = (
+    "outgoing",
+    "outgoing_money",
+    "outgoing_addresses",
+)  # the lanes: each is a job and what wakes it
 
 _senders = {}
 _lanes = {}  # kind → the lane of those that leave by another than LETTERS
@@ -283,9 +287,12 @@ def _send_and_mark(row, send):
 def _mark_sent(row, taken=None):
     """`taken` is (provider, its id) of a letter."""
     # The payload goes: it may have held a code, and the database is no place for it.
+    is_last = row.payload.get("template") == "account_deleted"  # to somebody whose address we keep no longer
     _mark(row, status="sent", sent_at=now(), payload={}, error=None)
     if taken and (letter := letters.of(row)):
         letters.handed_over(letter.id, *taken)
+        if is_last:
+            letters.forget(letter.email_norm)
 
 
 @writes

@@ -33,7 +33,7 @@ def read(given):
         raise Invalid({"design": f"A design can have at most {MOST_BYTES // 1024} KB. Use fewer or shorter texts."})
     try:
         given = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Invalid({"design": "This is no design: it isn't JSON."}) from None
     if not isinstance(given, dict) or given.get("v") != VERSION:
         raise Invalid({"v": "This design is of a kind that isn't known here. Make it anew from a preset."})

@@ -24,10 +24,17 @@ class Lines(Text):
         lines = [figures(line) for line in text.splitlines() if line.strip()]
         if len(lines) > MOST or len(text) > self.most:
             raise Unfit(f"Write {MOST} lines at most.")
-        return list(dict.fromkeys(self.each(line) for line in lines)) or None
+        return list(dict.fromkeys(_whole(self.each(line)) for line in lines)) or None
 
     def text(self, value):
         return "\n".join(value or ())
+
+
+def _whole(line):
+    """What is kept beside others, with spaces between them."""
+    if any(sign.isspace() for sign in line):
+        raise Unfit(f"“{line[:60]}” has a space in it.")
+    return line
 
 
 def _path(line):
@@ -41,6 +48,8 @@ def _path(line):
 def _network(line):
     """A network in CIDR, or a single address."""
     try:
+        if "%" in line:  # a zone is one machine's own word
+            raise ValueError
         return str(ipaddress.ip_network(line, strict=False))
     except ValueError:
         raise Unfit(f"“{line[:60]}” is no network: write 192.0.2.0/24 or 2001:db8::/32.") from None

@@ -151,6 +151,8 @@ def _scan(sent):
         size = value if isinstance(value, int) else len(value) if isinstance(value, str) else 0
         if kind is None:
             wrong[name] = "There is no field of this name here."
+        elif kind is str and isinstance(value, str) and not value.isprintable():
+            wrong[name] = "There are signs in it that no code has."
         elif type(value) is not kind or not 0 < size <= most:
             wrong[name] = f"Send a {'text' if kind is str else 'number'}, of {most} at most."
     wrong |= {name: "It has to be there." for name in ("nonce", "code") if name not in sent}

@@ -10,7 +10,7 @@ from database.clock import now
 from database.columns import public_id
 from domain import Invalid, NotFound, Refused
 from domain.events.door import checkpoints, devices, scans
-from domain.fields.kinds import whole
+from domain.fields.kinds import clean, whole
 from views import access, pages
 from views.assets import STATIC, asset
 from views.machines.operations import Described, declared
@@ -129,7 +129,7 @@ def _here():
 def scan():
     """Scans, one as a form or many as JSON. What a scan is about is never an error: each has its answer."""
     if request.is_json:
-        return _many(request.get_json(silent=True))
+        return _many(_sent())
     phone = _phone()
     if phone is None:
         return _choosing(NotFound("Choose a gate first."), 404)
@@ -149,6 +149,13 @@ def scan():
     return _at_work(phone, scans.take(g.keeper, phone, [asked])[0])
 
 
+def _sent():
+    try:
+        return json.loads(request.get_data())
+    except (ValueError, RecursionError):  # refused below, as all that isn't what is due
+        return None
+
+
 def _many(sent):
     if not isinstance(sent, dict) or not isinstance(sent.get("scans"), list):
         raise Invalid({"scans": "Send {token, drift, scans: […]}."})
@@ -161,9 +168,14 @@ def _many(sent):
 
 
 def _asked(one, drift):
-    if not isinstance(one, dict) or not isinstance(one.get("nonce"), str) or not one["nonce"]:
+    if (
+        not isinstance(one, dict)
+        or not isinstance(one.get("nonce"), str)
+        or not one["nonce"]
+        or not one["nonce"].isprintable()
+    ):
         raise Invalid({"scans": "Each scan has a nonce."})
-    texts = {name: str(one.get(name) or "") for name in ("code", "serial", "kind", "decision")}
+    texts = {name: clean(one.get(name) or "") for name in ("code", "serial", "kind", "decision")}
     at = _number(one.get("at"), 4_102_444_800_000)  # milliseconds, up to 2100
     return scans.Asked(
         nonce=one["nonce"][:40],

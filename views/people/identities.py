@@ -211,7 +211,7 @@ def _posted_name(about):
     try:
         name = json.loads(request.args.get("user", ""))["name"]
         return name.get("firstName"), name.get("lastName")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

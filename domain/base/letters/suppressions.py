@@ -10,7 +10,7 @@ from datetime import timedelta
 from database.clock import local, now
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import audit, configuration, outgoing
+from domain.base import audit, configuration, outgoing, settings
 from domain.base.letters import resend
 from domain.fields.email import address, normalized
 from domain.fields.kinds import clean
@@ -71,7 +71,11 @@ def must_be_reachable(email):
     """Refuses with Invalid an address that a code can't reach, so that nobody waits for it."""
     held = blocking(email, SAFETY)
     if held is not None:
-        raise Invalid({"email": f"We can’t write to this address: {sentence(held)}. Use another one."})
+        is_said = held.reason == "bounced" and not settings.get(
+            "auth_neutral_messages"
+        )  # else it tells strangers of it
+        why = f": {sentence(held)}" if is_said else ""
+        raise Invalid({"email": f"We can’t write to this address{why}. Use another one."})
 
 
 @writes
@@ -119,7 +123,7 @@ def lift(id, why, *, by):
     return held
 
 
-@outgoing.sends("mail_unblock")
+@outgoing.sends("mail_unblock", lane=outgoing.ADDRESSES)
 def unblock(row):
     """Have the provider take an address off its own list; the last refusal stands on ours."""
     try:

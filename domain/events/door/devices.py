@@ -124,7 +124,7 @@ def open_door(keeper, name, checkpoint_id):
 
 def hashed(token):
     """What is kept of a phone's token."""
-    return hashlib.sha256(str(token)[:100].encode()).hexdigest()
+    return hashlib.sha256(str(token)[:100].encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def known(keeper, token):

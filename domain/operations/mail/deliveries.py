@@ -170,6 +170,8 @@ def apply(fact):
     more = {"bounce": fact.bounce} if fact.bounce else {}
     log.move(letter.id, fact.status, at=fact.happened_at, reason=fact.reason or None, **more)
     about = {"note": fact.reason, "letter": letter, "at": fact.happened_at}
+    if not letter.email_norm:
+        return  # whose it was has left, and is forgotten
     if fact.status == "complained":
         suppressions.suppress(letter.email_norm, suppressions.ALL, "complained", **about)
     elif fact.status == "suppressed" or fact.bounce == "permanent":

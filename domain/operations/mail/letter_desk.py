@@ -200,13 +200,17 @@ suppressed = Listing(
 )
 
 
+AT_ONCE = 200  # addresses, in one turn of the writer
+
+
 @writes
 def lift_all(template, why, *, by):
-    """Write again to every address that letters of one kind brought here, for a reason: such as a bad header of ours.
-    Returns how many. Refuses with Invalid, and where there is none."""
+    """Write again to the addresses that letters of one kind brought here, the first AT_ONCE of them, for a reason, such
+    as a bad header of ours. Returns how many. Refuses with Invalid, and where there is none."""
     why = suppressions.reason_of(why)
     query = Suppression.select(Suppression.id).join(Letter).where(Letter.template == template)
-    ids = [id for (id,) in query.where(Suppression.state == "active", Suppression.reason == "bounced").tuples()]
+    query = query.where(Suppression.state == "active", Suppression.reason == "bounced").order_by(Suppression.id)
+    ids = [id for (id,) in query.limit(AT_ONCE).tuples()]
     if not ids:
         raise Refused("No address came here by such a letter.")
     for id in ids:

@@ -67,6 +67,9 @@ def test_who_signs_up_is_told_beside_the_field(web, letter):
     answer = web.test_client().post("/sign-up/code", data=form)
     assert answer.status_code == 422
     assert "We can’t write to this address: a letter to it came back on" in answer.get_data(True)
+    suppressions.suppress("ida@example.org", "all", "manual", note="She threatened us.")
+    told = web.test_client().post("/sign-up/code", data=form | {"email": "ida@example.org"}).get_data(True)
+    assert "We can’t write to this address. Use another one." in told  # why is nobody's but the staff's
 
 
 def test_how_each_letter_looks_is_shown_in_a_frame_that_runs_nothing(stella, cast):

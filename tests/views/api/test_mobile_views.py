@@ -353,6 +353,9 @@ def test_a_door_that_is_not_there_is_said_so(app, night, acme):
         write(models.Event.update(state="draft").where(models.Event.id == event.id).execute)
     answer = app.post(f"/events/{event.id}/check-ins", {"nonce": "n1", "code": code})
     is_problem(answer, 409, "INVALID_TRANSITION")
+    for odd in ("\\ud800", "\\u0000"):
+        body = f'{{"nonce": "a{odd}", "code": "x"}}'
+        is_problem(app.post(f"/events/{event.id}/check-ins", body), 422, "INVALID_INPUT")
     wrong = app.post(f"/events/{event.id}/check-ins", {"nonce": "", "gate": True, "x": 1})
     named = {one["field"] for one in is_problem(wrong, 422, "INVALID_INPUT")["errors"]}
     assert named == {"nonce", "code", "gate", "x"}

@@ -70,11 +70,19 @@ def test_scans_as_json_are_answered_each_and_a_repeat_as_before(phone, night):
         {"scans": [{"nonce": ""}]},
         {"token": [], "scans": []},
         {"token": "wrong", "scans": []},
+        {"token": "\ud800", "scans": []},
+        {"scans": [{"nonce": "a\ud800"}]},
+        {"scans": [{"nonce": "a\0"}]},
     ],
 )
 def test_what_is_no_scan_is_refused_with_a_code_and_nothing_is_kept(phone, body):
     said = phone.post(phone.page + "/scans", json={"token": phone.token} | body if isinstance(body, dict) else body)
     assert said.status_code in (404, 422)
+
+
+def test_what_is_nested_beyond_reading_is_no_scan(phone):
+    said = phone.post(phone.page + "/scans", data="[" * 20_000, content_type="application/json")
+    assert said.status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -90,6 +98,7 @@ def test_what_is_no_scan_is_refused_with_a_code_and_nothing_is_kept(phone, body)
         {"decision": "maybe"},
         {"code": 7, "serial": 8},
         {"code": "\0" * 10_000},
+        {"code": "a\ud800b", "serial": "\ud800"},
         {"nonce": "n" * 500},
     ],
 )

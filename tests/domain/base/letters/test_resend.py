@@ -56,6 +56,16 @@ def test_mail_case_16_an_answer_that_got_lost_is_asked_for_again_as_the_same_let
     assert Outgoing.get(Outgoing.key == "k").payload == {}
 
 
+def test_mail_case_16_a_letter_in_doubt_stays_one_whatever_is_answered_next(mailer, clock):
+    mailer.answers = ["lost", (429, "rate_limit_exceeded", ("retry-after", "2")), (403, "invalid_api_key")]
+    leave()
+    for _ in range(3):
+        clock.forward(hours=1)
+        jobs.work_off()
+    assert len({key for _, _, key, _ in mailer.requests}) == 1
+    assert (len(mailer.requests), len(mailer.letters), letter().status) == (4, 1, "sent")
+
+
 def test_mail_case_16_after_a_day_nobody_can_tell_and_it_is_not_sent_again(mailer, clock):
     mailer.answers = ["lost"]
     leave()
