@@ -64,6 +64,7 @@ SPENT = {
     "calls": parse("120/minute"),  # what a program asks with one key
     "wrong_keys": parse("20/15 minutes"),  # wrong keys of one beginning from one network
     "all_wrong_keys": parse("200/15 minutes"),  # and of any beginning
+    "beacons": parse("600/minute"),  # what browsers of one network tell of flyers; a hall full of people tells fewer
     "imports": parse("60/hour"),  # files that a person brings
     "backers": parse("5/minute"),  # tries at the code of a backer (a name in lower case)
     "states": parse("10/minute"),  # changes of the site's state by an admin

@@ -25,6 +25,7 @@ from database.transactions import GaveUp, WriterDown, on_wake, writes
 from database.troubles import Unavailable
 from domain.base import keys
 from domain.events.referring import vias
+from domain.fields.kinds import whole
 from domain.moderation import salts
 from models import Flyer, FlyerCampaign, FlyerCount, FlyerEvent, FlyerGap, FlyerTemplate, FlyerVersion, FlyerVia
 
@@ -33,6 +34,7 @@ log = logging.getLogger("guildhall.funnel")
 BODY, MOST_TOLD = 2048, 10  # bytes and events of one beacon
 EVERY, MANY = 0.5, 200  # seconds, or events, after which they are written
 ROOM, REMEMBERED = 20_000, 50_000  # events that wait at most; keys that are known without asking
+SHARE = ROOM // 4  # of one campaign's: who floods one drops no other's
 KEPT = timedelta(days=90)  # rows; the sums stay
 BY_DAY, BY_ATTEMPT = ("view", "open"), ("upload", "generate", "download", "share")
 CHANNELS = ("device", "copy", "whatsapp", "telegram", "x", "facebook", "mail", "other")
@@ -80,20 +82,26 @@ def read(body):
     """What a beacon says: (campaign's id, version's id, token, a code by which somebody came, [(kind, attempt,
     channel)]), or None for what no page of ours sends."""
     try:
-        told = json.loads(body[: BODY + 1]) if len(body) <= BODY else None
-    except ValueError:
+        told = json.loads(body) if len(body) <= BODY else None
+    except (ValueError, RecursionError):  # ever deeper lists
         return None
     if not isinstance(told, dict) or not isinstance(told.get("events"), list):
         return None
     acts = [act for one in told["events"][:MOST_TOLD] if (act := _act_in(one))]
-    ids = [told.get(name) if type(told.get(name)) is int else 0 for name in ("campaign", "version")]
-    return (*ids, str(told.get("token", ""))[:64], vias.read(told.get("via")), acts)
+    ids = [whole(told[name]) or 0 if type(told.get(name)) is int else 0 for name in ("campaign", "version")]
+    return (*ids, _text(told, "token"), vias.read(_text(told, "via")), acts)
+
+
+def _text(told, name):
+    """What it says in letters of ours, up to 64 of them; nothing for anything else."""
+    text = told.get(name)
+    return text[:64] if isinstance(text, str) and text.isascii() else ""
 
 
 def _act_in(one):
     if not isinstance(one, dict) or one.get("kind") not in (*BY_DAY, *BY_ATTEMPT, "arrive"):
         return None
-    kind, attempt, channel = one["kind"], str(one.get("attempt", "")), str(one.get("channel", ""))
+    kind, attempt, channel = (_text(one, name) for name in ("kind", "attempt", "channel"))
     if kind in BY_ATTEMPT and not ATTEMPT.fullmatch(attempt):
         return None
     return kind, attempt, channel if channel in CHANNELS else "other"
@@ -173,6 +181,7 @@ class Buffer:
     def forget(self):
         """Begin anew with nothing: another database is open."""
         self.waiting: deque = deque()
+        self.shares: Counter = Counter()  # how many of a campaign wait
         self.known: OrderedDict = OrderedDict()
         self.lost, self.lost_from, self.thread, self.over = 0, None, None, False
 
@@ -182,13 +191,14 @@ class Buffer:
             if act.key in self.known:
                 self.known.move_to_end(act.key)
                 return False
-            if len(self.waiting) >= ROOM:
+            if len(self.waiting) >= ROOM or self.shares[act.campaign] >= SHARE:
                 self.lost, self.lost_from = self.lost + 1, self.lost_from or act.at
                 return False
             self.known[act.key] = None
             if len(self.known) > REMEMBERED:
                 self.known.popitem(last=False)
             self.waiting.append(act)
+            self.shares[act.campaign] += 1
             many = len(self.waiting) >= MANY
             if self.thread is None or not self.thread.is_alive():
                 self.thread = threading.Thread(target=self._live, name="funnel", daemon=True)
@@ -219,6 +229,7 @@ class Buffer:
             except (Unavailable, GaveUp, WriterDown):
                 with self.lock:
                     self.waiting.extendleft(reversed(batch))
+                    self.shares.update(act.campaign for act in batch)
                 break
             except IntegrityError:  # what they are of went meanwhile
                 log.warning("events of flyers were let go of", exc_info=True)
@@ -235,7 +246,9 @@ class Buffer:
 
     def _batch(self):
         with self.lock:
-            return [self.waiting.popleft() for _ in range(min(MANY, len(self.waiting)))]
+            batch = [self.waiting.popleft() for _ in range(min(MANY, len(self.waiting)))]
+            self.shares -= Counter(act.campaign for act in batch)  # which also forgets whose are none
+            return batch
 
     def end(self):
         """Write what waits, and stop: the server is told to."""

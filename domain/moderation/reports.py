@@ -1,7 +1,8 @@
 """Reports of what is public: who reports, when enough have, and what is hidden from then on until somebody has looked.
 
-Three different people hide a thing; one does, where it shows somebody, a child, or private data. Repeated and
-withdrawn reports don't count, and what was approved isn't hidden by reports again. Why: docs/decisions/moderation.md
+Three different people hide a thing; of what its organization decides itself (flyers) one does, where it shows somebody,
+a child, or private data. Repeated and withdrawn reports don't count, those of one network count once, and what was
+approved isn't hidden by reports again. Why: docs/decisions/moderation.md
 """
 
 from database.clock import now
@@ -21,7 +22,8 @@ from domain.people import admins
 from models import Membership, ModerationItem, ModerationReport, Organization
 
 ENOUGH = 3  # different people
-GRAVE = ("shows_me", "child", "private")  # hides at once, and stands first in line
+GRAVE = ("shows_me", "child", "private")  # stands first in line, and hides a flyer at once
+PERSON = 32  # so many letters of a reporter say who counts as one
 REASON = Choice(
     (  # the gravest first
         ("shows_me", "It shows me, and I don’t want that", "bad"),
@@ -82,10 +84,12 @@ def check_shown(kind, id):
 
 def reporter(user, network, browser):
     """How somebody who reports is told from others: their account, or for thirty days a hash of the network they come
-    from and what their browser calls itself."""
+    from, and one of what their browser calls itself there. The first PERSON letters say who counts as one: a browser
+    calls itself what it likes, so a network is one person, whose browsers each take back their own report."""
     if user is not None:
         return f"account:{user.id}"
-    return salts.hashed(salts.month(), f"{network}|{browser[:400]}").hex()
+    parts = network, f"{network}|{browser[:400]}"
+    return "".join(salts.hashed(salts.month(), part).hex()[:PERSON] for part in parts)
 
 
 @writes
@@ -159,7 +163,7 @@ def _is_immune(seen):
 
 
 def standing(item):
-    """The reports that count: one a person, none that was withdrawn."""
+    """The reports that stand: none that was withdrawn."""
     mine = ModerationReport.item == item, ModerationReport.withdrawn_at.is_null()
     return list(ModerationReport.select().where(*mine).order_by(ModerationReport.id))
 
@@ -168,7 +172,9 @@ def _count(item, seen):
     """Say anew how grave it is and whether it is hidden; returns whether it is."""
     found = standing(item)
     is_grave = any(one.reason in GRAVE for one in found)
-    enough = (is_grave or len(found) >= ENOUGH) and not _is_immune(seen)
+    people = {one.reporter[:PERSON] for one in found}
+    alone = is_grave and not subjects.of(seen.kind).for_platform  # nobody's sale ends by one stranger's word
+    enough = (alone or len(people) >= ENOUGH) and not _is_immune(seen)
     hides = enough or (item.is_hidden and item.source != "report")
     gravest = min((one.reason for one in found), key=REASON.words.index, default=item.reason)
     ModerationItem.update(is_hidden=hides, is_urgent=is_grave or item.source == "appeal", reason=gravest).where(
@@ -179,7 +185,7 @@ def _count(item, seen):
     wake("moderation")
     if hides and not item.is_hidden:
         _tell_hidden(item, seen, organization)
-    if len(found) == 1 and item.is_for_platform:
+    if item.is_for_platform and (len(found) == 1 or is_grave > item.is_urgent):
         _tell_staff(item, is_grave)
     return hides
 
@@ -200,7 +206,8 @@ def _tell_staff(item, is_grave):
     title = f"{'Urgent: ' if is_grave else ''}{item.title} was reported"
     for admin in admins.people():
         if admins.may(admin, "moderation.review"):
-            outgoing.notify(admin, "admin.report", f"moderation:{item.id}", title, link=f"/admin/reports/{item.id}")
+            key = f"moderation:{item.id}{':urgent' * is_grave}"
+            outgoing.notify(admin, "admin.report", key, title, link=f"/admin/reports/{item.id}")
 
 
 # --- asking for a review --------------------------------------------------------------------------------

@@ -245,3 +245,13 @@ def test_many_at_once_tell_of_the_same_people_and_each_act_is_one_row(clock, ins
     storm(jazz, PEOPLE, 50)
     funnel.buffer.end()
     assert rows() == sums() == sums("template") == {"view": 50, "generate": 50, "share": 50}
+
+
+def test_a_campaign_that_is_flooded_drops_no_acts_of_others(jazz, monkeypatch):
+    monkeypatch.setattr(funnel, "SHARE", 3)
+    other = a_campaign("lake")
+    for n in range(8):
+        tell(jazz, "view", visitor=f"v{n}")
+    assert tell(other, "view") == 1
+    assert (funnel.buffer.flush(), FlyerGap.get().lost) == (4, 5)
+    assert tell(jazz, "view", visitor="late") == 1  # what was written makes room

@@ -6,7 +6,7 @@ from domain import Invalid, Refused
 from domain.events import events, reported
 from domain.lists import rows
 from domain.moderation import desk, reports, subjects
-from models import ModerationItem, ModerationReport
+from models import ModerationItem, ModerationReport, Outgoing
 from tests.fixtures.threads import write
 
 
@@ -47,11 +47,26 @@ def test_flyer_case_29_three_different_people_hide_and_nobody_twice(night):
     assert ModerationReport.select().count() == 4
 
 
-@pytest.mark.parametrize("reason", reports.GRAVE)
-def test_what_shows_somebody_hides_at_once_and_stands_first(night, reason):
-    say(night, "a", reason=reason)
+def test_flyer_case_29_one_network_counts_once_whatever_its_browsers_call_themselves(night, cast):
+    one = [reports.reporter(None, "2001:db8:1:2::/64", browser) for browser in ("Firefox", "Safari", "Chrome")]
+    say(night, *one, reports.reporter(cast.bob, "2001:db8:1:2::/64", ""))
+    assert (is_hidden(night), len(reports.standing(only()))) == (False, 4)
+    say(night, reports.reporter(None, "192.0.2.7", "Firefox"))
     assert is_hidden(night)
-    assert (only().is_urgent, only().reason) == (True, reason)
+
+
+@pytest.mark.parametrize("reason", reports.GRAVE)
+def test_what_is_said_to_show_somebody_stands_first_and_ends_no_sale_by_one_word(night, reason, cast):
+    def told():
+        return {row.key for row in Outgoing.select() if "admin.report" in str(row.__data__)}
+
+    say(night, "a")
+    first = len(told())
+    say(night, "b", reason=reason)
+    assert (is_hidden(night), only().is_urgent, only().reason) == (False, True, reason)
+    assert len(told()) == 2 * first, "that it is urgent now is news"
+    say(night, "c")
+    assert is_hidden(night)
 
 
 def test_who_reports_is_an_account_or_a_network_and_a_browser(night, cast):
@@ -98,7 +113,7 @@ def test_a_removed_page_is_reported_no_more_and_appealed_once(night, at, cast):
 
 
 def test_a_review_may_be_asked_for_while_it_is_only_hidden(night, at, cast):
-    say(night, "a", reason="shows_me")
+    say(night, "a", "b", "c", reason="shows_me")
     desk.ask_again(only().id, "That is a statue.", by=at("alice"))
     assert (only().appeal, only().is_urgent) == ("That is a statue.", True)
     desk.approve(only().id, by=cast.stella)

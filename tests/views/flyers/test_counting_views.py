@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from limits import parse
 
 from domain.base import allowances
 from domain.flyers import funnel
@@ -52,8 +53,17 @@ def test_people_are_counted_and_everybody_is_answered_alike(beacon):
     assert beacon(place="2001:db8:1:2::1") == 1
     assert beacon(place="2001:db8:1:2::ffff") == 0  # one network
     assert beacon(token="made up") == 0
-    for body in (b"", b"{", b"x" * 5000, b"\xff"):
+    for body in (b"", b"{", b"x" * 5000, b"\xff", b"[" * 2000, b"[]", b'{"events":' + b"[" * 900 + b"]" * 900 + b"}"):
         assert beacon(body=body) == 0
+    deep = json.loads("[" * 900 + "]" * 900)
+    for n, odd in enumerate(("\ud800", "é", "\0", 10**30, -1, True, 1.5, [], {}, None, deep)):
+        for name in ("campaign", "version", "token", "via"):
+            counted = beacon(agent=f"{PEOPLE} {name} {n}", **{name: odd})
+            assert counted == (name == "via"), (name, odd)
+        for name in ("kind", "attempt", "channel"):
+            assert beacon(events=[{"kind": "share", "attempt": "a" * 20} | {name: odd}]) in (0, 1), (name, odd)
+        assert beacon(events=odd) == 0
+        assert beacon(events=[odd]) == 0
 
 
 @pytest.mark.parametrize("agent", ROBOTS)
@@ -76,4 +86,12 @@ def test_who_belongs_to_the_organization_is_not_counted(beacon):
 
 def test_flyer_case_28_a_hall_behind_one_address_is_counted_whole(beacon, monkeypatch):
     monkeypatch.setattr(allowances.limiter, "enabled", True)
+    assert allowances.SPENT["beacons"].amount >= 200 * 3  # each opens, makes, and shares
     assert sum(beacon(agent=f"{PEOPLE} {n}") for n in range(200)) == 200
+
+
+def test_who_tells_without_end_is_answered_as_always_and_not_counted(beacon, monkeypatch):
+    monkeypatch.setattr(allowances.limiter, "enabled", True)
+    monkeypatch.setitem(allowances.SPENT, "beacons", parse("3/minute"))
+    assert [beacon(agent=f"{PEOPLE} {n}") for n in range(5)] == [1, 1, 1, 0, 0]
+    assert beacon(place="192.0.2.9") == 1

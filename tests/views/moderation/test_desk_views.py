@@ -14,7 +14,9 @@ def night(clock, inside_acme, at):
 
 
 def test_an_organization_sees_what_was_reported_and_asks_for_a_review(night, browse):
-    browse(None).post(HERE, data={"reason": "private", "note": "My telephone number"})
+    for n in (1, 2, 3):
+        said = {"reason": "private", "note": "My telephone number"}
+        browse(None).post(HERE, data=said, environ_base={"REMOTE_ADDR": f"192.0.2.{n}"})
     (item,) = ModerationItem.select()
     alice = browse("alice")
     page = alice.get("/acme/reports").text
