@@ -462,6 +462,7 @@ BROAD = {
     "database/transactions.py": 7,  # the writer hands each failure to whoever waits for it, and tries alone what failed together
     "domain/records/archives/returning.py": 2,  # whatever a stranger's ZIP goes wrong with, it is refused and put away
     "domain/operations/attention.py": 1,  # a check that fails is a line of what it was asked for
+    "domain/records/computed/dependents.py": 1,  # a mark that fails goes behind the others, and raises on
     "jobs/running.py": 2,  # a job's failure is its record
     "views/errors.py": 1,  # the page about a failure must not fail
     "views/money/webhooks.py": 1,  # the route raises it, where errors are answered

@@ -42,15 +42,15 @@ def put(shape, document, changed, id=None):
             _put(made, cell.slot, cell.kind, value)
         for other in cell.filling:
             fill(made, cell, other, value)
-    return worked_out(shape, made, id)
+    return worked_out(shape, made, id, document or None)
 
 
-def worked_out(shape, document, id=None):
-    """The document with what formulas give, also in other slots of their fields."""
-    working.work_out(shape, document, id)
+def worked_out(shape, document, id=None, before=None):
+    """The document with what formulas give, also in other slots of their fields; see working.work_out."""
+    working.work_out(shape, document, id, before)
     for cell in shape.computed:
         for other in cell.filling:
-            if not other.formula:
+            if not other.formula and not other.is_kept:  # what was typed before, and is kept, nobody types now
                 fill(document, cell, other, cell.value(document))
     return document
 

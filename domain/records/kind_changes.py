@@ -19,7 +19,7 @@ from domain.fields.kinds import Unfit, comparable
 from domain.fields.records import conversions, formats, registry
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.fields.records.many_options import split
-from domain.records import batches, collections, documents, questions, shape_changes, shapes
+from domain.records import batches, collections, documents, questions, rights, shape_changes, shapes
 from domain.records.computed import working
 from domain.records.hanging import queries, uses
 from models import (
@@ -135,8 +135,10 @@ def _look_at(made, collection, cell, target, rows):
 
 
 def title_of(first, document):
-    """What a row is called in its first field, for whoever builds: nothing where that is another row's name."""
-    return "" if first.kind.pointing else plain_cell(first.kind, first.value(document))
+    """What a row is called in its first field, for whoever builds: nothing where that is another row's name, or worked
+    out of what not everybody sees."""
+    is_theirs = not first.kind.pointing and (first.formula is None or first.is_open)
+    return plain_cell(first.kind, first.value(document)) if is_theirs else ""
 
 
 def _look(made, id, cell, target, value, title):
@@ -259,7 +261,8 @@ def _add_words(row, words):
 
 
 def _checked(row, kind, options, by):
-    """The settings of a kind out of texts. Refuses with Invalid what isn't offered."""
+    """The settings of a kind out of texts. Refuses with Invalid what isn't offered, NotFound what is hidden."""
+    rights.require_sight(row, by)
     if kind not in registry.KINDS:
         raise Invalid({"kind": "There is no such kind of field."})
     if conversions.way(registry.plain(row.kind, row.options), kind) == conversions.NO:

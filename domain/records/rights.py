@@ -9,6 +9,7 @@ are made in domain/records/rules.py.
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from domain import NotFound
 from domain.fields.formulas import grammar
 from domain.fields.kinds import whole
 from domain.records import shapes
@@ -74,14 +75,17 @@ def of(collection, by, shape):
 
 def _inheriting(allowed, by, shape):
     """Without what is worked out of anything that they don't see, unless a builder showed it to all."""
-    if allowed == ALL or not shape.computed:
-        return allowed
+    if by.may("records.build") or not shape.computed:  # not by what they may: who has all by a rule of their own
+        return allowed  # sees no more of other tables by it
     hidden = {cell.name for cell in shape.computed if not _sees_all_of(cell, allowed, by, shape)}
     return replace(allowed, hidden=allowed.hidden | hidden) if hidden else allowed
 
 
 def _sees_all_of(cell, allowed, by, shape, depth=50):
-    """Whether somebody with these rights sees all that a field goes by, through every link."""
+    """Whether somebody with these rights sees all that a field goes by, through every link.
+
+    What isn't there any more isn't seen: until the rows are worked out anew, they tell what stood in it.
+    """
     if not allowed.sees_field(cell.name) or not depth:
         return False
     if cell.formula is None or cell.formula.get("open"):
@@ -89,7 +93,7 @@ def _sees_all_of(cell, allowed, by, shape, depth=50):
     for word, id, *beyond in grammar.names(cell.formula["tree"]):
         if word == "field":
             one = shape.by_name.get(f"f{id}")
-            if one and not _sees_all_of(one, allowed, by, shape, depth - 1):
+            if one is None or not _sees_all_of(one, allowed, by, shape, depth - 1):
                 return False
         elif not _sees_beyond(word, id, beyond[0], allowed, by, shape, depth):
             return False
@@ -101,14 +105,15 @@ def _sees_beyond(word, link, field, allowed, by, shape, depth):
     of: Any = RecordField.get_or_none(RecordField.id == link)
     table = of and (whole(of.options.get("table")) if word == "link" else of.collection_id)
     other = table and Collection.one(Collection.id == table)
-    if not other or (word == "link" and not allowed.sees_field(f"f{link}")):
-        return other is None  # what isn't there tells nothing
+    if not other:
+        return False
     theirs = shapes.read(other)
     beyond = allowed if theirs.collection == shape.collection else _of(other, by, theirs)
-    if beyond.sees != "all" or (word == "back" and not beyond.sees_field(f"f{link}")):
+    owner, seen = (shape, allowed) if word == "link" else (theirs, beyond)
+    if beyond.sees != "all" or f"f{link}" not in owner.by_name or not seen.sees_field(f"f{link}"):
         return False
     one = theirs.by_name.get(f"f{field}")
-    return one is None or _sees_all_of(one, beyond, by, theirs, depth - 1)
+    return not field or (one is not None and _sees_all_of(one, beyond, by, theirs, depth - 1))
 
 
 def _of(collection, by, shape):
@@ -161,6 +166,14 @@ def require_build(collection, by):
     """Refuses with Forbidden, as a lacking capability does, who may not change the shape of a table."""
     if not may_build(collection, by):
         by.require("records.build")
+
+
+def require_sight(row, by):
+    """Refuses with NotFound a field that is hidden from who builds: what it goes by isn't all theirs to see."""
+    if not by.may("records.build"):
+        collection = Collection.get_by_id(row.collection_id)
+        if f"f{row.id}" in of(collection, by, shapes.read(collection)).hidden:
+            raise NotFound("This field goes by what you don't see, so what it gives isn't yours to change.")
 
 
 def not_seen(by):

@@ -136,6 +136,8 @@ def undo(slug, id, *, by, shape=None):
         made = rules.put_back(collection, change.what["rules"], by)
         ShapeChange.update(undone_by_id=made.id).where(ShapeChange.id == change.id).execute()
         return made
+    if _shows_to_all(change.what):
+        by.require("records.build")
     diff: dict = {}
     for table, rows in change.what.items():
         for key, pairs in rows.items() if table in TABLES else ():
@@ -157,6 +159,14 @@ def undo(slug, id, *, by, shape=None):
             collections.number_rows(values["slot_id"], by)
     ShapeChange.update(undone_by_id=made.id).where(ShapeChange.id == change.id).execute()
     return made
+
+
+def _shows_to_all(what):
+    """Whether taking a change back shows what is worked out to who doesn't see all that it goes by."""
+    pairs = [
+        pairs["options"] for pairs in what.get("fields", {}).values() if isinstance(pairs, dict) and "options" in pairs
+    ]
+    return any((before or {}).get("open") and not (after or {}).get("open") for before, after in pairs)
 
 
 def _called(table, row):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from domain.fields.formulas import days, linked_rows
 from domain.fields.formulas.types import (
+    BEYOND,
     DATE,
     EMPTY,
     MOMENT,
@@ -107,7 +108,7 @@ def _or_else(meaning, name, parts):
     def run(row):
         try:
             value = first(row)
-        except Failed:
+        except (Failed, *BEYOND):
             value = None
         return second(row) if value is None else value
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from domain.fields.formulas import functions, grammar, linked_rows
 from domain.fields.formulas.days import moved
 from domain.fields.formulas.types import (
+    BEYOND,
     DATE,
     DURATION,
     EMPTY,
@@ -43,7 +44,7 @@ class Row:
     __slots__ = ("at", "document", "linked")
 
     def __init__(self, document, linked=None):
-        self.document, self.linked, self.at = document, linked or {}, {}
+        self.document, self.linked, self.at = document, {} if linked is None else linked, {}
 
 
 def meant(tree, scope):
@@ -55,18 +56,21 @@ def meant(tree, scope):
 
 
 def result(typed, row):
-    """What a formula gives for a row: a value as it is kept, or None. Raises Failed."""
-    value = typed.run(row)
-    if value is None:
-        return None
-    match typed.type.name:
-        case "number" | "percent":
-            return settled(value)
-        case "money":
-            return Amount(settled(value.amount), value.currency)
-        case "text":
-            return short(value).strip() or None
-    return value
+    """What a formula gives for a row: a value as it is kept, or None. Raises Failed, whatever stands in the row."""
+    try:
+        value = typed.run(row)
+        if value is None:
+            return None
+        match typed.type.name:
+            case "number" | "percent":
+                return settled(value)
+            case "money":
+                return Amount(settled(value.amount), value.currency)
+            case "text":
+                return short(value).strip() or None
+        return value
+    except BEYOND as error:
+        raise Failed("too large") from error
 
 
 class _Meaning:

@@ -15,6 +15,9 @@ LONGEST_TEXT = 10_000
 WIDE = Context(prec=DIGITS, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 
 
+BEYOND = (ArithmeticError, ValueError)  # what figures and days raise for which there is no room
+
+
 class Mistake(Unfit):
     """A formula that can't be taken; the sentence says what of it, and what to do."""
 

@@ -11,11 +11,13 @@ from database.scope import everywhere, inside
 from database.statements import delete_values, insert_values, update_values
 from database.transactions import present, wake, writes
 from domain.base import long_jobs
+from domain.fields.kinds import whole
 from domain.records import documents, shapes
 from domain.records.computed import scopes, working
-from models import Collection, Record, RecordField, RecordKey, RecordLink, RecordOption, RecordStale
+from models import Collection, Record, RecordField, RecordKey, RecordLink, RecordOption, RecordSlot, RecordStale
 
 AT_ONCE = 50  # rows that are worked out in the write they follow from
+BESIDE = 1000  # rows that are read for it there
 BATCH = 200  # rows in one write: others wait for no more
 WHOLE = "record formulas"  # the long job of one table
 PLACED = ("slot", "key", "record")
@@ -47,13 +49,9 @@ def tell(shape, moved, room=None):
 
 
 def _matters(watch, before, after):
-    if before is None or after is None or (watch.cell and _differs(watch.cell.slot, before, after)):
+    if before is None or after is None or (watch.cell and working.differs(watch.cell.slot, before, after)):
         return True
-    return any(_differs(slot, before, after) for slot in watch.slots)
-
-
-def _differs(slot, before, after):
-    return any(before.get(key) != after.get(key) for key in (f"s{slot}", f"~s{slot}"))
+    return any(working.differs(slot, before, after) for slot in watch.slots)
 
 
 def _follow(watch, rows, room):
@@ -66,7 +64,7 @@ def _follow(watch, rows, room):
             RecordLink.slot == watch.slot, RecordLink.to_record.in_(ids)
         )
         targets = {id for (id,) in query.limit(room + 1).tuples()}
-    if is_locked and len(targets) <= room:
+    if is_locked and len(targets) <= room and not working.are_many_beside(watch.table, targets, BESIDE):
         return renew(watch.table, sorted(targets), room - len(targets)) if targets else room
     for id in sorted(targets) if watch.cell else ids:
         mark(watch.table, 0 if watch.cell else watch.slot, id)
@@ -95,24 +93,32 @@ def renew_rows(shape, made, rows, room):
     """The same of rows that were read, (id, cells as text, version), while the table is locked."""
     read = [(id, json.loads(cells), version) for id, cells, version in rows]
     beside = working.linked(made, [(id, document) for id, document, _ in read]) if made.ways else {}
-    keyed = [step.place for step in made.steps if step.place.is_keyed]
+    typed = [(cell, other) for cell in shape.computed for other in cell.filling if not (other.formula or other.is_kept)]
+    keyed = [
+        place for place in (*(step.place for step in made.steps), *(other for _, other in typed)) if place.is_keyed
+    ]
     moved, cells, said, old, new = [], [], [], [], []
     for id, before, version in read:
         after = dict(before)
         working.put(made, after, beside.get(id, {}))
         if after == before:
             continue
+        for cell, other in typed:
+            documents.fill(after, cell, other, cell.value(after))
         moved.append((id, before, after))
         cells.append((documents.as_text(after), version + 1, id))
-        if any(_differs(step.place.slot, before, after) for step in made.steps if step.is_searched):
+        if any(working.differs(step.place.slot, before, after) for step in made.steps if step.is_searched):
             said.append((*documents.words(shape, after).values(), id))
         for place in keyed:
-            if _differs(place.slot, before, after):
+            if working.differs(place.slot, before, after):
                 old.append((place.slot, place.key(place.value(before)), id))
                 new.append((place.slot, place.key(place.value(after)), id))
     update_values(Record, ("cells", "version"), cells)
     update_values(Record, ("words", "words_more"), said)
     gone, come = set(old), set(new)
+    if any(other.kind.pointing for _, other in typed):
+        for id, before, after in moved:
+            documents.place_links(id, documents.links(shape, before), documents.links(shape, after), True)
     delete_values(RecordKey, PLACED, sorted(gone - come))
     insert_values(RecordKey, PLACED, sorted(come - gone), or_leave=True)
     return tell(shape, moved, room) if moved else room
@@ -127,7 +133,11 @@ def work():
         one = RecordStale.select().order_by(RecordStale.id).first()
     if one is not None:
         with inside(one.organization_id):
-            return _work_off(one)
+            try:
+                return _work_off(one)
+            except Exception:
+                _put_behind(one)  # it is told and tried again, and nobody waits for it
+                raise
     job = long_jobs.claim(WHOLE)
     if job is None:
         return 0
@@ -151,6 +161,14 @@ def _work_off(one):
     else:
         RecordStale.delete().where(*stood).execute()
     return len(ids) or 1
+
+
+@writes
+def _put_behind(one):
+    """Put a mark behind all others; not one that somebody made again meanwhile, which begins anew where it is."""
+    if RecordStale.delete().where(RecordStale.id == one.id, RecordStale.asked == one.asked).execute():
+        again = {"collection": one.collection_id, "slot": one.slot, "record": one.record, "after": one.after}
+        RecordStale.create(**again)
 
 
 def waiting(collection):
@@ -194,20 +212,22 @@ def shape_moved(collection, what, by, filled=None):
 
     `what` is as ShapeChange keeps it; `filled` is a field whose cells were worked out before it was turned to them.
     """
-    fields = _moved(what)
-    if not fields and "add" not in what:
+    fields, others = _moved(what), _filled_anew(what)
+    if not fields and not others:
         return
     begun: set = set()
     beside: set = set()
     for field, tree in scopes.computed():
         needed = scopes.needs(tree)
-        if field.id in fields or field.id == what.get("add"):
+        if field.id in fields | others:
             beside |= needed
         if (field.id in fields - {filled}) or needed & fields:
             begun.add(field.collection_id)
             beside |= needed
-    owners = RecordField.select(RecordField.collection).where(RecordField.id.in_(beside)).distinct()
-    for id in sorted(({id for (id,) in owners.tuples()} | begun) - {collection.id}):
+    tables = set(begun)
+    for field in RecordField.select().where(RecordField.id.in_(beside)):
+        tables |= {field.collection_id, whole(field.options.get("table"))}  # and those that a link among them points to
+    for id in sorted(tables - {collection.id, None}):
         Collection.update(shape=Collection.shape + 1).where(Collection.id == id).execute()
     for id in sorted(begun):
         begin(id, by)
@@ -216,6 +236,13 @@ def shape_moved(collection, what, by, filled=None):
 def _pairs(what, table):
     """(id, what was changed of it) of one table of a ShapeChange."""
     return [(id, pairs) for id, pairs in what.get(table, {}).items() if isinstance(pairs, dict)]
+
+
+def _filled_anew(what):
+    """The fields that are new, or another slot of which begins to be filled."""
+    begun = [int(id) for id, pairs in _pairs(what, "slots") if "state" in pairs]
+    found = RecordSlot.select(RecordSlot.field).where(RecordSlot.id.in_(begun)).tuples() if begun else ()
+    return {id for (id,) in found} | ({what["add"]} if "add" in what else set())
 
 
 def _moved(what):

@@ -109,10 +109,16 @@ def _levels(tree):
 
 
 def _check_seen(collection, tree, by):
-    """Refuses with Mistake other tables' rows that whoever builds doesn't see all of: results would tell them."""
+    """Refuses with Mistake what whoever builds doesn't see all of, here or in other tables: results would tell it."""
     if by.may("records.build"):
         return
-    for word, link, _ in (name for name in grammar.names(tree) if name[0] != "field"):
+    hidden = rights.of(collection, by, shapes.read(collection)).hidden
+    for word, link, *beyond in grammar.names(tree):
+        if word == "field" and f"f{link}" in hidden:
+            label = RecordField.get_by_id(link).label
+            raise Mistake(f"You don't see all that {{{label}}} goes by, so you can't go by it.")
+        if not beyond:
+            continue
         field: Any = RecordField.get_by_id(link)
         table = whole(field.options.get("table")) if word == "link" else field.collection_id
         other = Collection.get_by_id(table)
@@ -207,6 +213,7 @@ def change(slug, id, kind, form, *, by, shape=None):
         raise Invalid({"kind": "There is no such kind of field."})
     if row.kind not in registry.COMPUTED:
         return _instead(slug, row, kind, form, by, shape)
+    rights.require_sight(row, by)
     try:
         options = read(collection, kind, form, by, row.id)
     except Mistake as mistake:

@@ -24,6 +24,12 @@ class Step:
 
     place: Any  # a shapes.Cell or Filling
     run: Any  # (meaning.Row) → a value, or None; raises Failed
+    slots: tuple = ()  # of its own table, that it goes by
+    is_back: bool = False  # it goes by rows that link to this one, of which there may be very many
+
+    def rests(self, before, document):
+        """Whether a change of this row alone leaves what it gives; told of those for which it is worth asking."""
+        return self.is_back and before is not None and not any(differs(slot, before, document) for slot in self.slots)
 
     @property
     def is_searched(self):
@@ -76,18 +82,18 @@ def plan(shape):
         for id in sorted(scopes.needs(cell.formula["tree"])):
             if id in cells:
                 add(cells[id])
-        steps.append(_step(cell, scope, used))
+        steps.append(_step(cell, scope, used, shape.by_name))
 
     for cell in shape.computed:
         add(cell)
     for cell in shape.cells:
         for other in cell.filling:
             if other.formula and not other.is_kept:
-                steps.append(_step(other, scope, used))
+                steps.append(_step(other, scope, used, shape.by_name))
     return Plan(tuple(steps), tuple(filter(None, (_along(shape, key) for key in sorted(used)))))
 
 
-def _step(cell, scope, used):
+def _step(cell, scope, used, by_name):
     try:
         tree = grammar.of_json(cell.formula["tree"])
         typed = meaning.meant(tree, scope)
@@ -96,7 +102,15 @@ def _step(cell, scope, used):
     except Mistake as mistake:
         return Step(cell, _failing(f"{RESTS}{mistake}"))
     used |= {name[:2] for name in grammar.names(tree) if name[0] != "field"}
-    return Step(cell, lambda row: meaning.result(typed, row))
+    here = {f"f{name[1]}" for name in grammar.names(tree) if name[0] != "back"}
+    slots = tuple(one.slot for name, one in by_name.items() if name in here)
+    is_back = any(name[0] == "back" for name in grammar.names(tree))
+    return Step(cell, lambda row: meaning.result(typed, row), slots, is_back)
+
+
+def differs(slot, before, after):
+    """Whether two documents have something else in a slot."""
+    return any(before.get(key) != after.get(key) for key in (f"s{slot}", f"~s{slot}"))
 
 
 def _failing(words):
@@ -114,19 +128,36 @@ def _along(shape, key):
     return Along(key, True, field.slot_id, field.collection_id)
 
 
-def work_out(shape, document, id=None):
-    """Put what formulas give into the document of a row; of one that isn't there yet `id` is None. Returns it."""
+def work_out(shape, document, id=None, before=None):
+    """Put what formulas give into the document of a row; of one that isn't there yet `id` is None. Returns it.
+
+    `before` is the row's document, where that was worked out by the same formulas and only its cells changed since:
+    rows that link to it are read by those alone that go by one of these cells.
+    """
     made = plan(shape)
     if made.steps:
-        put(made, document, linked(made, [(id, document)])[id] if made.ways else {})
+        put(made, document, Beside(made, id, document) if made.ways else {}, before)
     return document
 
 
-def put(made, document, beside):
+def put(made, document, beside, before=None):
     """The same with a Plan and the documents `beside` that were read for it."""
     row = meaning.Row(document, beside)
     for step in made.steps:
-        step.put(document, row)
+        if not step.rests(before, document):
+            step.put(document, row)
+
+
+class Beside(dict):
+    """way → the documents of the rows that a row is linked with, each read when something asks for it."""
+
+    def __init__(self, made, id, document):
+        self._ways, self._row = {way.key: way for way in made.ways}, (id, document)
+
+    def get(self, key, otherwise=None):
+        if key not in self and key in self._ways:
+            self |= linked(Plan(ways=(self._ways[key],)), [self._row])[self._row[0]]
+        return super().get(key, otherwise)
 
 
 def linked(made, rows):
@@ -156,6 +187,13 @@ def _pairs(way, rows):
 
 def _ids(value):
     return value if isinstance(value, tuple) else ()
+
+
+def are_many_beside(table, ids, most):
+    """Whether more than so many rows link to these rows of a table by what its formulas go by."""
+    back = [way.place for way in plan(shapes.read(Collection.get_by_id(table))).ways if way.is_back]
+    query = RecordLink.select(RecordLink.to_record).where(RecordLink.slot.in_(back), RecordLink.to_record.in_(ids))
+    return bool(back) and len(query.limit(most + 1)) > most
 
 
 def documents(table, ids):

@@ -53,13 +53,14 @@ def _number(job):
     if upto is None:
         upto = _begun(slot, field)
     where = Record.collection == field.collection_id, Record.id > after, Record.id <= upto
-    batch = list(Record.select().where(*where).order_by(Record.id).limit(BATCH))
+    batch = [id for (id,) in Record.select(Record.id).where(*where).order_by(Record.id).limit(BATCH).tuples()]
     if cell is None or not batch:
         long_jobs.finish(job)
         return 1
-    if not long_jobs.progress(job, job.done + len(batch), lasting=True, after=batch[-1].id, upto=upto):
+    if not long_jobs.progress(job, job.done + len(batch), lasting=True, after=batch[-1], upto=upto):
         return 1  # somebody else has taken it up
-    for row in batch:
+    for id in batch:
+        row = Record.get_by_id(id)  # as it is by now: it may have followed from the number of one before it
         before = json.loads(row.cells)
         if cell.value(before) is None:
             _write(shape, row, before, {cell.name: following(slot.id)})
@@ -82,5 +83,6 @@ def _write(shape, row, before, values):
     moved = {"cells": documents.dumped(shape, document), "version": row.version + 1}
     if row.archived_at is None:
         moved |= documents.words(shape, document)
-        dependents.place(shape, row.id, before, document)
     Record.update(**moved).where(Record.id == row.id).execute()
+    if row.archived_at is None:  # after the row: along a link to its own table, what follows reads it
+        dependents.place(shape, row.id, before, document)

@@ -167,3 +167,21 @@ def test_the_examples_of_the_page_about_records_give_what_it_says():
 def test_every_function_says_how_it_is_written():
     for name, function in functions.FUNCTIONS.items():
         assert function.usage.startswith(f"{name}("), name
+
+
+LARGEST = ROW | {"Count": Decimal("9" * 28), "At": datetime(9999, 12, 31, 23, 30, tzinfo=UTC)}
+BEYOND = (
+    *(f"{name}({{Count}}*{{Count}}*{{Count}})" for name in ("round", "floor", "ceil")),
+    'text({Count}*{Count}*{Count}, "0.00")',
+    'date_of({At}, "Asia/Tokyo")',
+    'in_zone({At}, "Asia/Tokyo")',
+)
+
+
+@pytest.mark.parametrize("text", BEYOND)
+def test_figures_and_days_beyond_all_room_are_errors_that_or_else_takes(text):
+    assert given(text, LARGEST) == "! too large"
+    assert given(f"is_empty({text})", LARGEST) == "! too large"
+    assert given(f"is_empty(or_else({text}, {text}))", LARGEST) == "! too large"
+    kind = {"r": "0", "f": "0", "c": "0", "t": '"x"', "d": "date(2026, 1, 1)", "i": '"x"'}[text[0]]
+    assert given(f"or_else({text}, {kind})", LARGEST) == given(kind, LARGEST)

@@ -8,7 +8,8 @@ from domain import Invalid
 from domain.fields.records.leftover import LeftOver
 from domain.lists import rows
 from domain.records import collections, field_changes, kind_changes, shape_changes
-from domain.records.computed import dependents, formulas
+from domain.records.computed import dependents, formulas, working
+from domain.records.rows import numbers
 from models import RecordStale
 from tests.domain.records.computed.test_formulas import add, change, make, named, rules_of, values, work_off
 
@@ -165,3 +166,116 @@ def test_look_ups_and_roll_ups_are_made_by_choosing(by, projects, tasks):
     ):
         with pytest.raises(Invalid):
             formulas.add(projects.slug, "X", "rollup", form | wrong, by=by)
+
+
+def test_a_count_of_rows_follows_them_to_the_trash(by, projects, tasks):
+    """The formula names the link alone: what it points to is told of it all the same."""
+    house = make(projects, by, Name="House")
+    one = make(tasks, by, Name="Saw", Project="House")
+    change(projects, house, by, City="Ulm")  # what goes by this table is looked up, and kept
+    add(tasks, by, "Places", "count({Project})")
+    assert values(tasks, by, "Places") == {one: Decimal(1)}
+    rows.remove(rules_of(projects, by), house, by=by)
+    work_off()
+    assert values(tasks, by, "Places") == {one: Decimal(0)}
+
+
+def test_what_changes_while_another_formula_is_filled_is_in_it(by, projects, tasks):
+    house = make(projects, by, Name="House", Rate="5")
+    one = make(tasks, by, Name="Saw", Hours="1", Project="House")
+    field = add(tasks, by, "It", "{Hours}")
+    change(projects, house, by, Rate="6")
+    formulas.change(tasks.slug, field.id, "formula", {"formula": "{Project.Rate}"}, by=by)
+    kind_changes.work()  # the batch that passes the row
+    change(projects, house, by, Rate="99")
+    work_off()
+    assert values(tasks, by, "It", sort=named(tasks, "It")) == {one: Decimal(99)}
+
+
+@pytest.mark.parametrize("kind", ["number", "text", "choice"])
+def test_what_changes_while_a_formula_becomes_plain_values_is_in_them(by, projects, tasks, kind):
+    house = make(projects, by, Name="House", Rate="5")
+    one = make(tasks, by, Name="Saw", Project="House")
+    field = add(tasks, by, "It", "{Project.Rate}")
+    kind_changes.begin(tasks.slug, field.id, kind, by=by, ordered=True)
+    kind_changes.work()
+    change(projects, house, by, Rate="99")
+    work_off()
+    found = values(tasks, by, "It", sort=named(tasks, "It"))
+    assert list(found) == [one]
+    assert str(getattr(found[one], "label", found[one])) == "99"
+
+
+def test_what_was_typed_before_a_formula_came_back_stays_as_it_was_typed(by, projects, tasks):
+    one = make(tasks, by, Name="Saw", Hours="1")
+    field = add(tasks, by, "It", "{Hours}*2")
+    kind_changes.begin(tasks.slug, field.id, "number", by=by)
+    work_off()
+    change(tasks, one, by, It="12345")
+    back = shape_changes.undo(tasks.slug, shape_changes.recent(collections.found(tasks.slug))[0].id, by=by)
+    work_off()
+    assert values(tasks, by, "It") == {one: Decimal(2)}
+    change(tasks, one, by, Name="Saws")
+    shape_changes.undo(tasks.slug, back.id, by=by)
+    work_off()
+    assert values(tasks, by, "It", sort=named(tasks, "It")) == {one: Decimal(12345)}
+
+
+def test_a_mark_that_raises_keeps_nobody_else_waiting(by, projects, tasks, monkeypatch):
+    monkeypatch.setattr(dependents, "AT_ONCE", 0)
+    house, boat = make(projects, by, Name="House", City="Ulm"), make(projects, by, Name="Boat", City="Kiel")
+    one, two = (make(tasks, by, Name=name, Project=name) for name in ("House", "Boat"))
+    add(tasks, by, "City", "{Project.City}")
+    change(projects, house, by, City="Bonn")
+    change(projects, boat, by, City="Bern")
+    renew, broken = dependents.renew, [house]
+
+    def failing(table, ids, room=0):
+        if one in ids and broken:
+            raise RuntimeError("a fault of ours")
+        return renew(table, ids, room)
+
+    monkeypatch.setattr(dependents, "renew", failing)
+    with pytest.raises(RuntimeError):
+        dependents.work()
+    assert dependents.work()
+    assert values(tasks, by, "City") == {two: "Bern", one: "Ulm"}
+    broken.clear()
+    work_off()
+    assert values(tasks, by, "City") == {two: "Bern", one: "Bonn"}
+
+
+def test_a_write_reads_no_crowd_of_rows_that_link_to_a_row(by, projects, tasks, monkeypatch):
+    monkeypatch.setattr(dependents, "BESIDE", 5)
+    house = make(projects, by, Name="House", Rate="2")
+    for n in range(6):
+        make(tasks, by, Name=f"T{n}", Hours="1", Project="House")
+    add(projects, by, "Hours", "sum({Tasks.Hours})")
+    add(projects, by, "Bill", "{Rate} * sum({Tasks.Hours})")
+    add(projects, by, "Twice", "{Bill} * 2")
+    counts, documents = [], working.documents
+    monkeypatch.setattr(working, "documents", lambda table, ids: counts.append(len(ids)) or documents(table, ids))
+    make(tasks, by, Name="One more", Hours="10", Project="House")
+    change(projects, house, by, Name="Home")
+    assert counts == []
+    assert values(projects, by, "Hours") == {house: Decimal(6)}
+    work_off()
+    assert values(projects, by, "Hours") == {house: Decimal(16)}
+    change(projects, house, by, Rate="3")
+    assert values(projects, by, "Twice") == {house: Decimal(96)}
+
+
+def test_numbers_that_rows_are_given_are_followed_along_a_link_to_their_own_table(by):
+    parts = collections.make("Parts", by=by, fields=(("Name", "text"),))
+    collections.add_field(parts.slug, "Parent", "link", by=by, options={"table": str(parts.id), "back": "Children"})
+    child, parent = make(parts, by, Name="K"), make(parts, by, Name="P")
+    change(parts, child, by, Parent="P")
+    collections.add_field(parts.slug, "No", "autonumber", by=by)
+    add(parts, by, "Above", "{Parent.No}")
+    add(parts, by, "Below", "join({Children.No})")
+    while numbers.work():
+        pass
+    work_off()
+    assert values(parts, by, "No") == {child: 1, parent: 2}
+    assert values(parts, by, "Above")[child] == "2"
+    assert values(parts, by, "Below")[parent] == "1"

@@ -252,3 +252,10 @@ def test_a_field_that_was_just_added_takes_no_second_formula_until_it_is_filled(
     assert not RecordStale.select().exists()
     open_ones = LongJob.status.in_(("waiting", "running")), LongJob.kind.in_((kind_changes.CHANGE, dependents.WHOLE))
     assert not LongJob.select().where(*open_ones).exists()
+
+
+def test_a_figure_beyond_all_room_is_an_error_of_its_row(table, by):
+    id = make(table, by, Name="A", Count="1")
+    add(table, by, "It", "round({Count}*{Count}*{Count})")
+    change(table, id, by, Count="9" * 28)
+    assert values(table, by, "It") == {id: LeftOver("too large")}
