@@ -257,7 +257,7 @@ EVERYWHERE = {
     "domain/flyers/campaign_pages.py": 1,  # a campaign's page is found by its address alone
     "domain/flyers/flyers.py": 2,  # so are a flyer's, and its design's
     "domain/flyers/hub.py": 1,  # one page shows campaigns of all
-    "domain/flyers/reported.py": 3,  # what is reported names no organization
+    "domain/flyers/reported.py": 2,  # what is reported names no organization
     "domain/records/kind_changes.py": 1,
     "domain/charts/saved_charts.py": 1,  # removed ones end for all alike
     "domain/lists/trash.py": 1,  # it is emptied for all alike
