@@ -19,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import jobs
 from database import housekeeping, logs, opening, transactions
 from database.connections import database
+from database.waking import listening
 from domain.base import configuration
 from domain.fields import money
 from domain.flyers import funnel
@@ -171,6 +172,7 @@ def _begin_work(worker):
 
     signal.signal(signal.SIGTERM, let_go)
     pulse.begin()
+    listening.begin(configuration.active.database_url)
     if configuration.active.jobs:
         jobs.begin()
 
@@ -178,6 +180,7 @@ def _begin_work(worker):
 def _end_work():
     """Finish what is being written, then let go."""
     pulse.end()
+    listening.end()
     funnel.buffer.end()
     jobs.end()
     transactions.writer.stop()

@@ -91,6 +91,9 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
         with __exception_wrapper__:
             self.connection().executemany(sql, rows)
 
+    def clock(self):
+        """There is no server whose clock could be another: None."""
+
     def snapshot(self):
         """Within it, reads see one moment. Here rows appear in the order of their ids, which is enough."""
         return nullcontext()
@@ -196,6 +199,10 @@ class Postgres(CachedStatements, PooledPostgresqlDatabase):
     def rollback(self):
         super().rollback()
         self.connection().guildhall_scope = None  # a rolled-back SET is undone by the server
+
+    def clock(self):
+        """The time at the server, in seconds since 1970."""
+        return float(self.execute_sql("SELECT extract(epoch FROM clock_timestamp())").fetchone()[0])
 
     def is_above_row_security(self):
         role = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"

@@ -6,6 +6,7 @@ import peewee
 
 from database import housekeeping, locks, migrations, transactions, troubles
 from database.connections import database, open_database
+from database.waking import wakes
 
 
 class AboveRowSecurity(SystemExit):
@@ -29,7 +30,7 @@ def open_house(url, folder, strict=True, was_killed=False):
             raise
         raise housekeeping.CannotStart(f"Guildhall can't start: {trouble} DATABASE_URL says which. ({error})") from None
     locks.be_strict(strict)
-    transactions.wake_everybody()
+    wakes.wake_everybody()
 
 
 def _bring_up_to_date(folder):
@@ -60,4 +61,4 @@ def begin_again():
     transactions.writer.stop()
     transactions.writer.restart()
     troubles.forget()
-    transactions.wake_everybody()
+    wakes.wake_everybody()

@@ -20,6 +20,7 @@ from database import troubles
 from database.connections import BUSY, database
 from database.moving import freezing
 from database.scope import _scope, ask_fence, is_fenced
+from database.waking import wakes
 
 log = logging.getLogger("guildhall.writer")
 
@@ -95,42 +96,13 @@ class Piece:
         return self.result
 
 
-# --- who is woken after a commit ------------------------------------------------------------------
-
-_listeners = {}
-
-
-def on_wake(topic, listener):
-    """Have `listener()` called after each commit that said `wake(topic)`; it must return at once."""
-    _listeners.setdefault(topic, []).append(listener)
-
-
-def let_sleep(topic, listener):
-    """Undo `on_wake`."""
-    _listeners[topic].remove(listener)
-
-
-def wake_everybody():
-    """What listeners know is of another database, or of none."""
-    _rouse(tuple(_listeners))
-
-
 def wake(topic):
     """Once the present piece has committed, wake whoever waits for `topic`. A hint: the rows are the truth."""
     piece = _piece.get()
     if piece is not None:
         piece.wakes.add(topic)
     else:
-        _rouse({topic})
-
-
-def _rouse(topics):
-    for topic in topics:
-        for listener in _listeners.get(topic, ()):
-            try:
-                listener()
-            except Exception:
-                log.exception("a listener of %s failed", topic)
+        wakes.rouse({topic})
 
 
 # --- the decorator ---------------------------------------------------------------------------------
@@ -198,7 +170,7 @@ def _on_postgres(piece, tries=3):
                 raise
             piece.wakes.clear()
         else:
-            _rouse(piece.wakes)
+            wakes.rouse(piece.wakes)
             return piece.outcome()
 
 
@@ -278,7 +250,7 @@ def _together_on_postgres(group):
         log.exception("pieces couldn't be done together, and are done one by one")
         first.wakes.clear()
         return 0
-    _rouse(first.wakes)
+    wakes.rouse(first.wakes)
     for piece, result in zip(group, results, strict=False):
         piece.result = result
     return len(results)
@@ -408,7 +380,7 @@ class Writer:
         self._is_log_long = True
         self.commits += 1
         self.pieces += len(group)
-        _rouse(set().union(*(piece.wakes for piece in group)))
+        wakes.rouse(set().union(*(piece.wakes for piece in group)))
         for piece in group:
             piece.done.release()
 

@@ -39,7 +39,7 @@ from domain.lists import attachments, trash
 from domain.moderation import salts
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
-from domain.operations import attention, digests, purges, retention
+from domain.operations import attention, digests, purges, retention, surroundings
 from domain.operations.copies import copies
 from domain.operations.mail import deliveries, mail_silences
 from domain.operations.moving import arrivals, departures, personal_files
@@ -253,6 +253,7 @@ CALENDAR = (
     Job("kept_cells", "Let go of cells kept long enough", batches(50, kind_changes.prune), at(3, 50)),
     Job("job_watch", "Watch that jobs run as usual", watch, every(minutes=1), once=True, quiet=True),
     Job("attention", "Look what needs attention", attention.look, every(minutes=1), once=True, quiet=True),
+    Job("surroundings", "Look at certificate and clock", surroundings.look, from_the_start(hours=1), once=True),
     Job("status", "Measure for the status page", status_pages.measure, every(minutes=1), once=True, quiet=True),
     Job("release_health", "Look how releases do", pulses.judge, every(minutes=1), once=True, quiet=True),
     Job(

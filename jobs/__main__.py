@@ -14,6 +14,7 @@ import threading
 
 import jobs
 from database import logs, opening, transactions
+from database.waking import listening
 from domain.base import configuration
 from domain.money import pricing
 from domain.operations.copies import copies
@@ -45,8 +46,10 @@ def main():
     over = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: over.set())
+    listening.begin(chosen.database_url)
     jobs.begin()
     over.wait()
+    listening.end()
     jobs.end()
     transactions.writer.stop()
 

@@ -8,11 +8,11 @@ import threading
 from contextlib import suppress
 from datetime import timedelta
 
-from database import transactions
 from database.clock import now
 from database.connections import database
 from database.moving import freezing
 from database.troubles import Unavailable
+from database.waking import wakes
 from domain.operations.runs import leases
 
 log = logging.getLogger("guildhall.jobs")
@@ -88,7 +88,7 @@ class Lane:
     def __init__(self, job):
         self.job, self.bell, self.over = job, threading.Event(), False
         self.thread = threading.Thread(target=self._live, name=f"lane-{job.name}", daemon=True)
-        transactions.on_wake(job.woken_by, self.bell.set)
+        wakes.on_wake(job.woken_by, self.bell.set, is_worked=True)
         self.thread.start()
 
     def _live(self):
@@ -116,7 +116,7 @@ class Lane:
         self.over = True
         self.bell.set()
         self.thread.join(20)
-        transactions.let_sleep(self.job.woken_by, self.bell.set)
+        wakes.let_sleep(self.job.woken_by, self.bell.set)
 
 
 # --- begun from outside --------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from database import clock as clocks
 from database import locks, transactions
 from database.clock import now, set_clock
 from database.scope import inside
+from database.waking import wakes
 from domain.base import configuration, stepup
 from domain.base.allowances import limiter
 from domain.base.configuration import Configuration
@@ -149,11 +150,11 @@ def house(request, houses, unhoused, tmp_path):
     configuration.use(replace(configuration.active, database_url=houses.url(tmp_path)))
     houses.open(tmp_path, _cast_of() if "cast" in request.fixturenames else None)
     locks.be_strict()
-    listeners = {topic: list(who) for topic, who in transactions._listeners.items()}
+    listeners = {topic: list(who) for topic, who in wakes._listeners.items()}
     yield tmp_path
     jobs.end()
     transactions.writer.stop()
-    transactions._listeners = listeners
+    wakes._listeners = listeners
     set_clock(None)
     houses.leave()
 

@@ -459,7 +459,8 @@ BROAD = {
     "domain/events/providers/refunding.py": 1,  # so is one refund
     "domain/events/books/payouts.py": 1,  # and one account that can't be read
     "domain/events/providers/attempts.py": 1,  # and one that is asked about
-    "database/transactions.py": 7,  # the writer hands each failure to whoever waits for it, and tries alone what failed together
+    "database/transactions.py": 6,
+    "database/waking/wakes.py": 1,  # the writer hands each failure to whoever waits for it, and tries alone what failed together
     "domain/records/archives/returning.py": 2,  # whatever a stranger's ZIP goes wrong with, it is refused and put away
     "domain/operations/attention.py": 1,  # a check that fails is a line of what it was asked for
     "domain/records/computed/dependents.py": 1,  # a mark that fails goes behind the others, and raises on

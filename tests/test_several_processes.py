@@ -1,4 +1,5 @@
-"""Several processes count together, in a real Redis; with memory they would each have a limit of their own."""
+"""Several processes count together, in a real Redis; with memory they would each have a limit of their own, as they have
+by its share where Redis is away."""
 
 import json
 import subprocess
@@ -12,20 +13,24 @@ import redis
 
 TOP = Path(__file__).resolve().parent.parent
 TRY = """
-import json, sys
+import json, os, signal, sys, time
 from pathlib import Path
 import app
 from database import opening
 from domain.base.configuration import Configuration
 
-folder, storage = sys.argv[1:]
+folder, storage, *redis = sys.argv[1:]
 chosen = Configuration(
     env="test", data=Path(folder), database_url=f"sqlite:///{folder}/house.db", secret_key="k" * 40,
-    site_url="http://localhost", rate_limit_storage=storage,
+    site_url="http://localhost", rate_limit_storage=storage, workers=2, pages_per_minute=9 if redis else 300,
 )
 opening.open_house(chosen.database_url, chosen.data)
 made = app.create_app(chosen)
 client, found = made.test_client(), []
+for pid in map(int, redis):  # it is killed while the site is used
+    client.get("/sign-in")
+    os.kill(pid, signal.SIGKILL)
+    found += [(client.get("/sign-in").status_code, None) for _ in range(12)]
 for _ in range(6):
     answer = client.post("/sign-in", data={"email": "ada@example.org", "password": "x"})
     found.append((answer.status_code, answer.headers.get("Retry-After")))
@@ -51,7 +56,7 @@ def storage(tmp_path):
         time.sleep(0.05)
     assert client.ping()
     client.close()
-    yield url
+    yield url, process
     process.terminate()
     process.wait(30)
 
@@ -59,16 +64,16 @@ def storage(tmp_path):
 def statuses(*runs):
     """What each process was answered, one process after another."""
     found = []
-    for folder, storage in runs:
+    for run in runs:
         done = subprocess.run(
-            [sys.executable, "-c", TRY, str(folder), storage], cwd=TOP, capture_output=True, text=True, check=True
+            [sys.executable, "-c", TRY, *map(str, run)], cwd=TOP, capture_output=True, text=True, check=True
         )
         found += json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def test_two_processes_count_together_in_redis_and_say_how_long_to_wait(tmp_path, storage):
-    found = statuses((tmp_path, storage), (tmp_path, storage))
+    found = statuses((tmp_path, storage[0]), (tmp_path, storage[0]))
     assert [status for status, _ in found] == [422] * 10 + [429] * 2
     assert all(1 <= int(wait) <= 900 for status, wait in found if status == 429)
 
@@ -76,3 +81,10 @@ def test_two_processes_count_together_in_redis_and_say_how_long_to_wait(tmp_path
 def test_in_memory_each_process_would_have_a_limit_of_its_own(tmp_path):
     """Which is why the server refuses to start so: tests/test_config.py."""
     assert [status for status, _ in statuses((tmp_path, "memory://"), (tmp_path, "memory://"))] == [422] * 12
+
+
+def test_without_redis_pages_go_on_and_tries_are_counted_here(tmp_path, storage):
+    url, process = storage
+    found = [status for status, _ in statuses((tmp_path, url, process.pid))]
+    assert found[:12] == [200] * 12, "also those beyond the limit of pages"
+    assert found[12:] == [422] * 5 + [429], "each of two processes has half of the ten"

@@ -11,6 +11,7 @@ from database import transactions
 from database.connections import database
 from database.scope import inside, scope
 from database.transactions import GaveUp, WriterDown, wake, writer, writes
+from database.waking import wakes
 from models import Setting
 from tests.fixtures.threads import together, write
 
@@ -132,7 +133,7 @@ class Counted(Exception):
 @pytest.mark.parametrize("outer", [lambda function: function, writes(keep=Counted)])
 def test_what_is_kept_is_committed_and_then_raised(house, outer):
     woken = []
-    transactions.on_wake("topic", lambda: woken.append(stored()))
+    wakes.on_wake("topic", lambda: woken.append(stored()))
 
     @writes(keep=Counted)
     def counts():
@@ -186,7 +187,7 @@ def test_another_error_of_a_keeping_write_undoes_all(house):
 
 def test_whoever_waits_is_woken_after_the_commit_and_not_for_a_failed_write(house):
     seen = []
-    transactions.on_wake("topic", lambda: seen.append(threading.current_thread().name))
+    wakes.on_wake("topic", lambda: seen.append(threading.current_thread().name))
 
     @writes
     def works():
@@ -213,7 +214,7 @@ def test_whoever_waits_is_woken_after_the_commit_and_not_for_a_failed_write(hous
 def test_when_a_write_returns_its_listeners_have_been_called(house):
     """Else the same thread reads a cache that its own write has made old."""
     told = []
-    transactions.on_wake("topic", lambda: (time.sleep(0.2), told.append(True)))
+    wakes.on_wake("topic", lambda: (time.sleep(0.2), told.append(True)))
     write(wake, "topic")
     assert told == [True]
 
@@ -223,8 +224,8 @@ def test_a_failing_listener_harms_nobody(house, caplog):
         raise RuntimeError("a listener's fault")
 
     told = threading.Event()
-    transactions.on_wake("topic", bad)
-    transactions.on_wake("topic", told.set)
+    wakes.on_wake("topic", bad)
+    wakes.on_wake("topic", told.set)
     write(wake, "topic")
     assert told.wait(30)
     put("next")
@@ -338,7 +339,7 @@ def test_a_dying_writer_says_so_to_all_who_wait_and_the_next_write_works(sqlite,
 def test_when_the_commit_fails_all_are_told_and_nothing_is_stored(sqlite, monkeypatch, caplog):
     """A deferred foreign key is checked by COMMIT itself, so that it fails as a full disk would."""
     woken = []
-    transactions.on_wake("topic", lambda: woken.append(True))
+    wakes.on_wake("topic", lambda: woken.append(True))
 
     def breaks():
         database.execute_sql("PRAGMA defer_foreign_keys = 1")

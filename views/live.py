@@ -13,7 +13,7 @@ from flask import Blueprint, Response, g, request
 
 from database.connections import database
 from database.scope import inside
-from database.transactions import on_wake
+from database.waking import listening, wakes
 from domain.base import changes, configuration
 from domain.base.flags import flags
 from domain.organizations.organizations import reach
@@ -28,7 +28,8 @@ log = logging.getLogger("guildhall.live")
 
 HEARTBEAT = 10  # seconds: finds out that a browser is gone
 LONGEST = 300  # seconds: then the browser comes back by itself, through the doors again
-LOOK_EVERY = 0.25  # seconds, on PostgreSQL: another process may have written
+LOOK_EVERY = 5  # seconds, on PostgreSQL: the net under what other processes tell (database/listening.py)
+UNHEARD = 0.25  # the same while nothing is heard of them
 
 NEWS = obj({"mark": STRING, "stale": {"type": "array", "items": STRING}})
 
@@ -57,7 +58,7 @@ def close():
     threading.Thread(target=_rouse, daemon=True).start()  # called from a signal handler: never wait here
 
 
-on_wake("live", _rouse)
+wakes.on_wake("live", _rouse)
 
 
 @blueprint.get("/<organization>/news")
@@ -118,7 +119,7 @@ def _look():
         if now != seen:
             seen = now
             _rouse()
-        time.sleep(LOOK_EVERY)
+        time.sleep(LOOK_EVERY if listening.is_heard() else UNHEARD)
 
 
 def _events(by, mark, token):

@@ -9,7 +9,7 @@ import threading
 import time
 
 from database.connections import database
-from database.transactions import let_sleep, on_wake
+from database.waking import wakes
 from domain.events.line import calls, polls
 
 log = logging.getLogger("guildhall.polls")
@@ -58,7 +58,7 @@ class Polls:
     def _read(self):
         """Read the lines that are polled after each change, until nobody polls any more."""
         kept = time.monotonic()
-        on_wake("polls", self.bell.set)
+        wakes.on_wake("polls", self.bell.set)
         try:
             while self._forget_silent():
                 self.bell.wait(LOOK_EVERY[database.dialect])
@@ -76,7 +76,7 @@ class Polls:
                     database.close()
                 time.sleep(SOONEST)
         finally:
-            let_sleep("polls", self.bell.set)
+            wakes.let_sleep("polls", self.bell.set)
 
     def _forget_silent(self):
         """Whether any line is still polled; the others are let go of."""

@@ -7,16 +7,21 @@ signed in to the account before (`known`) is counted apart from strangers: their
 
 import contextvars
 import functools
+import logging
 import time
+from typing import Any
 
-from limits import parse
-from limits.storage import storage_from_string
-from limits.strategies import FixedWindowRateLimiter
+from limits import WindowStats, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import STRATEGIES, FixedWindowRateLimiter
 
 from database.transactions import writes
 from domain import Refused
 from domain.base import audit, configuration
 from domain.fields.email import normalized
+
+log = logging.getLogger("guildhall.allowances")
 
 
 class TooOften(Refused):
@@ -28,26 +33,102 @@ class TooOften(Refused):
         self.name = name
 
 
+# What a storage is asked with: one that doesn't answer must not hold pages up.
+PROMPT: dict[str, Any] = {"wrap_exceptions": True, "socket_timeout": 0.2, "socket_connect_timeout": 0.2}
+ASKED_AGAIN = 5  # seconds in which a storage that was away isn't asked
+
+_away_until = float("-inf")
+
+
+def is_away():
+    """Whether the storage (Redis) didn't answer this process when it was asked last."""
+    return time.monotonic() < _away_until
+
+
+def _asked(ask, otherwise):
+    """What the storage says to `ask()`, or what `otherwise()` does while it is away."""
+    global _away_until
+    if not is_away():
+        try:
+            return ask()
+        except StorageError as error:
+            log.warning("The counts of tries can't be reached: %s", error.storage_error)
+            _away_until = time.monotonic() + ASKED_AGAIN
+    return otherwise()
+
+
+class Tries(FixedWindowRateLimiter):
+    """Counts in the storage that all processes share; while that is away, here, by a share of each limit."""
+
+    def __init__(self, storage):
+        super().__init__(storage)
+        self.here = FixedWindowRateLimiter(MemoryStorage())
+
+    def hit(self, item, *key, cost=1):
+        asked = super().hit
+        return _asked(lambda: asked(item, *key, cost=cost), lambda: self.here.hit(_share(item), *key, cost=cost))
+
+    def test(self, item, *key, cost=1):
+        asked = super().test
+        return _asked(lambda: asked(item, *key, cost=cost), lambda: self.here.test(_share(item), *key, cost=cost))
+
+    def get_window_stats(self, item, *key):
+        asked = super().get_window_stats
+        return _asked(lambda: asked(item, *key), lambda: self.here.get_window_stats(_share(item), *key))
+
+    def take_back(self, item, *key):
+        """Undo one hit, unless there is none."""
+        used = self.get_window_stats(item, *key).remaining < (_share(item) if is_away() else item).amount
+        if used:
+            self.hit(item, *key, cost=-1)
+
+
+class Pages(FixedWindowRateLimiter):
+    """The same for pages, of which anybody may ask as many as they like while the storage is away."""
+
+    def hit(self, item, *key, cost=1):
+        asked = super().hit
+        return _asked(lambda: asked(item, *key, cost=cost), lambda: True)
+
+    def test(self, item, *key, cost=1):
+        asked = super().test
+        return _asked(lambda: asked(item, *key, cost=cost), lambda: True)
+
+    def get_window_stats(self, item, *key):
+        asked = super().get_window_stats
+        return _asked(lambda: asked(item, *key), lambda: WindowStats(time.time(), item.amount))
+
+
+STRATEGIES["pages"] = Pages  # by this name Flask-Limiter finds it
+
+
+def _share(item):
+    most = max(1, item.amount // configuration.active.workers)
+    return type(item)(most, item.multiples, item.namespace)
+
+
 class Counter:
     """The counts, where RATE_LIMIT_STORAGE has them; a test turns them on."""
 
-    enabled, _strategy = True, None
+    enabled, _tries = True, None
 
     @property
     def limiter(self):
-        return self._strategy or _limiter(configuration.active.rate_limit_storage)
+        return self._tries or _limiter(configuration.active.rate_limit_storage)
 
-    def counts_by(self, strategy):
+    def counts_in(self, storage):
         """Count where the application counts its pages."""
-        self._strategy = strategy
+        self._tries = Tries(storage)
 
     def reset(self):
+        global _away_until
+        _away_until = float("-inf")
         self.limiter.storage.reset()
 
 
 @functools.cache
 def _limiter(url):
-    return FixedWindowRateLimiter(storage_from_string(url))
+    return Tries(storage_from_string(url, **PROMPT))
 
 
 limiter = Counter()
@@ -125,5 +206,5 @@ def note(name, summary, *, by=None):
 
 def forgive(limit, name, *key):
     """Take one back that `hit` has counted."""
-    if limiter.enabled and limiter.limiter.get_window_stats(limit, name, *key).remaining < limit.amount:
-        limiter.limiter.hit(limit, name, *key, cost=-1)
+    if limiter.enabled:
+        limiter.limiter.take_back(limit, name, *key)

@@ -4,8 +4,8 @@ The next setting is a row here and a line about it. Values are cached in the pro
 process sees a change within a second.
 """
 
-from database.table_caches import TableCache
 from database.transactions import wake, writes
+from database.waking.table_caches import TableCache
 from domain import Invalid, NotFound, Refused
 from domain.base import audit
 from domain.base.flags.rollouts import FLAGS, HELP, Rollout, setting_of

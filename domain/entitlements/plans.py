@@ -11,8 +11,8 @@ from database.compiled import CompiledRows
 from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere
-from database.table_caches import TableCache
 from database.transactions import wake, writes
+from database.waking.table_caches import TableCache
 from domain import NotFound, Refused, Stale
 from domain.base import audit, long_jobs, settings
 from domain.fields.forms import fingerprint, read_whole

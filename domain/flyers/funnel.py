@@ -21,8 +21,9 @@ from peewee import EXCLUDED, IntegrityError
 from database.clock import now
 from database.connections import database
 from database.scope import everywhere
-from database.transactions import GaveUp, WriterDown, on_wake, writes
+from database.transactions import GaveUp, WriterDown, writes
 from database.troubles import Unavailable
+from database.waking import wakes
 from domain.base import keys
 from domain.events.referring import vias
 from domain.fields.kinds import whole
@@ -261,7 +262,7 @@ class Buffer:
 
 
 buffer = Buffer()
-on_wake("funnel", buffer.forget)  # as everything is, when another database is opened
+wakes.on_wake(wakes.OPENED, buffer.forget)
 
 
 # --- what is written -----------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ approved isn't hidden by reports again. Why: docs/decisions/moderation.md
 from database.clock import now
 from database.locks import lock
 from database.scope import everywhere, inside
-from database.table_caches import TableCache
 from database.transactions import wake, writes
+from database.waking.table_caches import TableCache
 from domain import Invalid, NotFound, Refused
 from domain.base import allowances, changes, outgoing
 from domain.fields.choice import Choice

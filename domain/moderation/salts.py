@@ -8,7 +8,8 @@ import secrets
 import threading
 
 from database.clock import now
-from database.transactions import on_wake, writes
+from database.transactions import writes
+from database.waking import wakes
 from models import FlyerSalt
 
 MONTH = 30  # days
@@ -64,4 +65,4 @@ def forget():
         _kept.clear()
 
 
-on_wake("salts", forget)  # as everything is, when another database is opened
+wakes.on_wake(wakes.OPENED, forget)

@@ -11,11 +11,12 @@ from database.clock import local, now
 from database.connections import database
 from database.scope import everywhere
 from database.transactions import writer, writes
-from domain.base import configuration, outgoing
+from domain.base import allowances, configuration, outgoing
 from domain.base.flags import flags
 from domain.fields.number import counted
 from domain.lists import asks, lists
 from domain.money import pricing, reconciliations, subscriptions
+from domain.operations import surroundings
 from domain.operations.copies import copies
 from domain.operations.mail import mail_silences
 from domain.operations.releases import deployments
@@ -237,6 +238,9 @@ def _machine(_staff):
         reader, since = database.oldest_reader()
         whose = f" Its oldest reader is {reader}, since {local(since):%H:%M %Z}." if reader else ""
         yield Need("bad", f"The database’s log has grown to {size // MB:,} MB, because somebody still reads.{whose}")
+    if allowances.is_away():
+        words = "Redis can’t be reached. Tries are counted in each process by itself, and pages aren’t."
+        yield Need("bad", words)
     if writer.backlog > MOST_BACKLOG:
         yield Need("bad", f"{counted(writer.backlog, 'change')} wait to be saved.")
     if not chosen.sends_mail and chosen.production:
@@ -246,6 +250,19 @@ def _machine(_staff):
     tone, words = copies.standing()
     if chosen.production and copies.is_possible() and tone != "good":
         yield Need(tone, words, "/admin/backups", "Look at copies")
+
+
+@check("settings.write")
+def _surroundings(_staff):
+    if until := surroundings.certificate_end():
+        ends = "ended" if until < now() else "ends"
+        yield Need(
+            "bad", f"The certificate of {configuration.active.site_url} {ends} at {local(until):%d %B, %H:%M %Z}."
+        )
+    if off := surroundings.seconds_off():
+        where = "ahead" if off > 0 else "behind"
+        words = f"This machine’s clock is {abs(off):,} seconds {where}: webhooks and codes of apps are refused by it."
+        yield Need("bad", words)
 
 
 @check("releases.read")

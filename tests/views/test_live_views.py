@@ -6,8 +6,11 @@ import http.client
 import json
 import queue
 import socket
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -15,6 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import models
 from database import transactions
 from database.scope import inside
+from database.waking import listening
 from domain.base import changes, configuration
 from domain.lists import rows
 from domain.operations import alerts
@@ -22,6 +26,25 @@ from domain.people import sessions
 from domain.tasks import tasks
 from models import Membership
 from views import live
+
+TOP = Path(__file__).resolve().parents[2]
+# What another process does: it commits, and tells.
+ELSEWHERE = """
+import sys
+from database import opening
+from database.scope import inside
+from database.waking import listening
+from domain.base import changes
+from models import Organization
+from tests.fixtures.threads import write
+
+opening.open_again(sys.argv[1])
+listening.begin(sys.argv[1])
+acme = Organization.get(slug="acme")
+with inside(acme):
+    write(changes.record, acme, "task", 7, "updated")
+listening.end()
+"""
 
 
 class Silent(WSGIRequestHandler):
@@ -177,6 +200,22 @@ def test_a_change_is_heard_within_a_second_of_its_commit(listen, browse, cast, a
     assert said == {"mark": id, "stale": ["task"]}
     assert at - committed < 5  # a stream looks by itself after longer
     assert id == mark(cast)
+
+
+def test_an_open_page_hears_of_a_change_by_another_process(postgres, listen, cast, monkeypatch):
+    for net in ("LOOK_EVERY", "UNHEARD", "HEARTBEAT"):  # nothing but its word wakes the page
+        monkeypatch.setattr(live, net, 3600)
+    url = configuration.active.database_url
+    listening.begin(url)
+    try:
+        while not listening.is_heard():
+            time.sleep(0.01)
+        stream = listen("bob", f"/acme/live?since={mark(cast)}")
+        assert stream.next()[1] == {"retry": "1000"}
+        subprocess.run([sys.executable, "-c", ELSEWHERE, url], cwd=TOP, check=True, timeout=60)
+        assert stream.said()[2]["stale"] == ["task"]
+    finally:
+        listening.end()
 
 
 def test_a_commit_between_looking_and_waiting_is_heard_at_once_too(listen, cast, at, monkeypatch):

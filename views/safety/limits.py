@@ -90,7 +90,8 @@ class Memory(MemoryStorage):
 # How many pages a person or a place may ask for. What is spent and tried (allowances) is counted in its storage too.
 limiter = Limiter(
     key_func=_page_for,
-    strategy="fixed-window",
+    strategy="pages",
+    storage_options=allowances.PROMPT,
     headers_enabled=False,
     application_limits=[lambda: f"{configuration.active.pages_per_minute}/minute"],
     application_limits_exempt_when=_is_unlimited,

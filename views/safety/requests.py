@@ -46,7 +46,7 @@ def init_app(app):
     app.before_request(origin.by_our_name)
     app.before_request(origin.from_this_site)
     limits.limiter.init_app(app)
-    allowances.limiter.counts_by(limits.limiter.limiter)
+    allowances.limiter.counts_in(limits.limiter.storage)
     app.before_request(lookers.only_looks)
     app.after_request(headers.protect)
     app.after_request(_note_request)

@@ -15,7 +15,8 @@ from database.clock import now
 from database.compiled import Compiled
 from database.parameters import parameter
 from database.scope import everywhere
-from database.transactions import on_wake, writes
+from database.transactions import writes
+from database.waking import wakes
 from domain import NotFound
 from domain.base import keys
 from domain.events import events, holds
@@ -32,7 +33,7 @@ def _forget():
     _kept.clear()
 
 
-on_wake("seen in line", _forget)  # another database has other places
+wakes.on_wake(wakes.OPENED, _forget)
 
 
 @dataclass(frozen=True)

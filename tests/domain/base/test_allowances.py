@@ -1,6 +1,10 @@
-import pytest
+from dataclasses import replace
 
-from domain.base import allowances
+import pytest
+from limits.errors import StorageError
+from limits.storage import MemoryStorage
+
+from domain.base import allowances, configuration
 from domain.base.allowances import TooOften, limiter
 from domain.events import orders, passes
 from domain.organizations import invitations
@@ -86,3 +90,69 @@ def test_attack_a2_tickets_that_are_sent_again_mail_nobody_for_ever(clock, cast,
         except TooOften:
             refused += 1
     assert (mailed("victim@example.org") - before, refused) == (3, 5)
+
+
+class Shaky(MemoryStorage):
+    """A Redis that is away while `is_away`; it says how often it was asked."""
+
+    is_away, asked = False, 0
+
+    def incr(self, *args, **kwargs):
+        self.asked += 1
+        if self.is_away:
+            raise StorageError(ConnectionError("nobody is there"))
+        return super().incr(*args, **kwargs)
+
+    def get(self, *args, **kwargs):
+        if self.is_away:
+            raise StorageError(ConnectionError("nobody is there"))
+        return super().get(*args, **kwargs)
+
+
+@pytest.fixture
+def shaky(house, monkeypatch):
+    configuration.use(replace(configuration.active, workers=4))
+    limiter.enabled = True
+    storage = Shaky()
+    monkeypatch.setattr(limiter, "_tries", allowances.Tries(storage))
+    yield storage
+    allowances._away_until = float("-inf")
+
+
+def spent():
+    """How many wrong tries are taken before one is refused."""
+    for count in range(100):
+        try:
+            allowances.spend("second_factors", 7)
+        except TooOften:
+            return count
+    raise AssertionError("no limit holds")
+
+
+def test_while_the_counts_are_away_each_process_keeps_its_share_of_a_limit(shaky):
+    allowances.spend("second_factors", 7)
+    shaky.is_away = True
+    assert not allowances.is_away()
+    assert spent() == 5, "of 20, among four processes"
+    assert allowances.is_away()
+    assert shaky.asked == 2, "who is away isn't asked again at once: each time would be waited for"
+    for _ in range(2):
+        allowances.give_back("second_factors", 7)
+    assert spent() == 1, "what was right is given back there too"
+
+
+def test_counts_that_are_back_are_used_again(shaky, monkeypatch):
+    shaky.is_away = True
+    monkeypatch.setattr(allowances, "ASKED_AGAIN", 0)
+    allowances.spend("second_factors", 7)
+    shaky.is_away = False
+    assert spent() == 20
+
+
+def test_pages_are_not_counted_while_the_counts_are_away(shaky):
+    pages = allowances.Pages(shaky)
+    limit = allowances.parse("2/minute")
+    assert [pages.hit(limit, "ada") for _ in range(3)] == [True, True, False]
+    shaky.is_away = True
+    assert [pages.hit(limit, "ada"), pages.test(limit, "ada")] == [True, True]
+    assert pages.get_window_stats(limit, "ada").remaining == 2

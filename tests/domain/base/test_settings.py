@@ -1,6 +1,6 @@
 import pytest
 
-from database import table_caches, transactions
+from database.waking import table_caches, wakes
 from domain import Invalid, NotFound, Refused
 from domain.base import settings
 from models import AuditEvent, Setting
@@ -51,7 +51,7 @@ def test_the_next_get_sees_the_change(cast):
 
 def test_another_process_sees_a_change_within_a_second(cast, monkeypatch):
     assert settings.get("site_name") == "Guildhall"
-    monkeypatch.setattr(transactions, "_listeners", {})  # as if the change had been made elsewhere
+    monkeypatch.setattr(wakes, "_listeners", {})  # as if the change had been made elsewhere
     settings.change("site_name", "Town Hall", by=cast.stella)
     monkeypatch.setattr(table_caches, "FRESH", 0)  # a second later
     assert settings.get("site_name") == "Town Hall"

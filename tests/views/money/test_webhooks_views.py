@@ -10,9 +10,10 @@ import responses
 import stripe
 
 import jobs
-from database import transactions
 from database.clock import now
 from database.scope import everywhere, inside
+from database.transactions import GaveUp
+from database.waking import wakes
 from domain.base import configuration
 from domain.entitlements import grants
 from models import Subscription, WebhookEvent
@@ -181,7 +182,7 @@ def test_a_signed_body_that_is_no_event_is_refused(web, body):
 
 def test_a_type_we_do_not_know_is_ignored_as_it_is_kept_and_nobody_is_woken(web, monkeypatch):
     heard = []
-    monkeypatch.setattr(transactions, "_listeners", {"inbox": [lambda: heard.append("woken")]})
+    monkeypatch.setattr(wakes, "_listeners", {"inbox": [lambda: heard.append("woken")]})
     for _ in range(2):
         assert post(web, event("climate.order.created", id="evt_x")).status_code == 200
     assert [(e.status, e.error, e.facts, len(e.history)) for e in kept()] == [("ignored", None, [], 1)]
@@ -281,7 +282,7 @@ def test_what_could_not_be_kept_is_tried_once_and_said(web, cast, monkeypatch):
 
     def fails(*_):
         tries.append(True)
-        raise transactions.GaveUp("The server is too busy to save this.")
+        raise GaveUp("The server is too busy to save this.")
 
     monkeypatch.setattr(webhooks.inbox, "accept", fails)
     answer = post(web, event())

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from database.transactions import on_wake
+from database.waking import wakes
 
 FRESH = 1.0  # seconds that another process's change may stay unseen
 OLD = float("-inf")
@@ -14,7 +14,7 @@ class TableCache:
 
     def __init__(self, name, read):
         self._read, self._rows, self._read_at, self._lock = read, None, OLD, threading.Lock()
-        on_wake(name, self.forget)
+        wakes.on_wake(name, self.forget)
 
     def rows(self):
         if time.monotonic() - self._read_at > FRESH:
