@@ -4,6 +4,7 @@ Nothing of the photo's file but its looks comes into them. Runs in the lane `fly
 """
 
 import io
+import math
 from collections import OrderedDict
 from functools import lru_cache
 from threading import Lock
@@ -148,13 +149,45 @@ def _text(canvas, item, _):
     if not item["turn"]:
         _set(canvas, item, 0, 0)
         return
+    # Turned words are set on a piece of their own that is as large as they are.
+    left, top, right, bottom = _ink(item)
+    layer = Image.new("RGBA", (right - left, bottom - top), (*plans.rgb(item["colour"]), 0))
+    _set(layer, item, -left, -top)
+    turned, place = _turned(layer, (left, top), item, canvas.size)
+    canvas.paste(turned, place, turned)
+
+
+def _ink(item):
+    """The box of all that is drawn of some words, before they are turned."""
+    boxes = []
+    for line in item["lines"]:
+        for run in line["runs"]:
+            font = lettering.opened(run["font"], item["size"])
+            box = font.getbbox(run["text"], anchor="ls", direction=run["direction"])
+            boxes.append([edge + by for edge, by in zip(box, (run["x"], line["y"]) * 2, strict=True)])
+    if panel := item.get("panel"):
+        x, y, width, height = panel["box"]
+        boxes.append((x, y, x + width, y + height))
+    least = [min(edges) for edges in zip(*boxes, strict=True)][:2]
+    most = [max(edges) for edges in zip(*boxes, strict=True)][2:]
+    room = 4 + 3 * item["shadow"]
+    return *(math.floor(edge) - room for edge in least), *(math.ceil(edge) + room for edge in most)
+
+
+def _turned(layer, place, item, size):
+    """(what of a layer lies on a canvas of this size once it is turned about the middle of the item's box, where)."""
     x, y, width, height = item["box"]
-    # Turned words are set on a piece of their own, large enough that none is cut off.
-    room = max(width, height)
-    layer = Image.new("RGBA", (width + 2 * room, height + 2 * room), (*plans.rgb(item["colour"]), 0))
-    _set(layer, item, room - x, room - y)
-    layer = layer.rotate(-item["turn"], Image.Resampling.BICUBIC)
-    canvas.paste(layer, (x - room, y - room), layer)
+    middle, turn = (x + width / 2, y + height / 2), math.radians(item["turn"])
+    cos, sin = math.cos(turn), math.sin(turn)
+    away = [(place[0] + u - middle[0], place[1] + v - middle[1]) for u in (0, layer.width) for v in (0, layer.height)]
+    across = [middle[0] + cos * u - sin * v for u, v in away]
+    down = [middle[1] + sin * u + cos * v for u, v in away]
+    left, top = max(0, math.floor(min(across))), max(0, math.floor(min(down)))
+    seen = min(size[0], math.ceil(max(across))) - left, min(size[1], math.ceil(max(down))) - top
+    u, v = left - middle[0], top - middle[1]
+    back = cos, sin, middle[0] + cos * u + sin * v - place[0], -sin, cos, middle[1] - sin * u + cos * v - place[1]
+    seen = max(1, seen[0]), max(1, seen[1])
+    return layer.transform(seen, Image.Transform.AFFINE, back, Image.Resampling.BICUBIC), (left, top)
 
 
 def _set(canvas, item, right, down):

@@ -3,23 +3,32 @@
 from functools import partial
 from threading import Lock
 
+from domain.files.worker_process import Overloaded
 from domain.flyers import composing, designs, keeping, plans
 
 KEPT = 40  # of about 60 KB
+PATIENCE = 1  # seconds; whoever waits holds a request
 _kept: dict = {}
 _turn = Lock()
 
 
 def of(version):
     """Its JPEG, half as large as the picture, with the names of what is filled in. Drawn once in a process, one at a
-    time: visitors' own are the lane's."""
+    time: visitors' own are the lane's. Refuses with Overloaded where others stand in line."""
     name = version.id, version.created_at
-    with _turn:
+    if kept := _kept.get(name):
+        return kept
+    if not _turn.acquire(timeout=PATIENCE):
+        raise Overloaded("Other pictures are being drawn. Try again in a moment.", retry_after=2)
+    try:
         if name not in _kept:
+            made = _drawn(version)
             while len(_kept) >= KEPT:
                 del _kept[next(iter(_kept))]
-            _kept[name] = _drawn(version)
+            _kept[name] = made
         return _kept[name]
+    finally:
+        _turn.release()
 
 
 def _drawn(version):

@@ -66,6 +66,39 @@ def test_a_round_photo_leaves_its_corners_alone():
     assert image.getpixel((540, 420))[0] > 250
 
 
+@pytest.mark.parametrize("turn", [7, -30, 90, 180])
+def test_turned_words_are_what_they_would_be_on_a_turned_sheet(turn):
+    given = design("portrait_words")
+    words = slot(given, "name") | {"box": [300, 560, 480, 240], "align": "start", "valign": "top", "shadow": 6}
+    given["slots"] = [words | {"panel": {"colour": "#aa0000", "opacity": 60, "pad": 12}}]
+    straight, _ = drawn(given, "Ågot gyj")
+    given["slots"][0]["turn"] = turn
+    turned, _ = drawn(given, "Ågot gyj")
+    fill = given["background"]["colour"]
+    sheet = straight.rotate(-turn, Image.Resampling.BICUBIC, center=(540, 680), fillcolor=fill)
+    apart = ImageChops.difference(turned, sheet)
+    assert max(ImageStat.Stat(apart).mean) < 0.25
+    assert max(edge for _, edge in apart.reduce(4).getextrema()) < 40
+
+
+def test_turned_words_take_no_larger_sheet_than_the_picture(monkeypatch):
+    given, sizes = design("portrait_words", size=[2160, 2160]), []
+
+    class Counted:
+        def __getattr__(self, name):
+            return getattr(Image, name)
+
+        def new(self, mode, size, *rest):
+            sizes.append(size)
+            return Image.new(mode, size, *rest)
+
+    monkeypatch.setattr(composing, "Image", Counted())
+    given["slots"] = [slot(given, "name") | {"box": [0, 100, 2160, 1940], "turn": 45, "size": [36, 900], "shadow": 4}]
+    image, _ = drawn(given, "Ada")
+    assert max(width * height for width, height in sizes) <= 2160**2
+    assert ink(image, given["background"]["colour"])
+
+
 def test_a_turned_slot_turns_clockwise():
     given = design("portrait_full")
     box = {"box": [340, 400, 400, 200], "turn": 90, "shape": "rect"}
