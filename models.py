@@ -2431,6 +2431,7 @@ class Flyer(Owned):
     address_hash = CharField(max_length=64, default="")  # with the day's salt
     state = State("pending", "ready", "flagged", "removed", "expired", default="pending")
     why = State("owner", "failed", "moderation", "organizer", "template", "account", null=True)  # it was removed
+    is_sending = BooleanField(default=False)  # its photo doesn't lie in the store yet: it isn't drawn before
     tries = IntegerField(default=0)
     ready_at = Moment(null=True)
     secret_hash = CharField(max_length=64)  # of its manage link's

@@ -114,7 +114,8 @@ LAPSED = batches(200, invitations.expire, transfers.expire, pass_transfers.lapse
 
 BEGUN = batches(200, flyer_campaigns.follow_clock)
 ENDED = batches(
-    *(200, flyer_files.expire, flyer_files.end_closed, flyer_files.forget_some, flyer_files.forget_pictures)
+    *(200, flyer_files.expire, flyer_files.give_up, flyer_files.end_closed),
+    *(flyer_files.forget_some, flyer_files.forget_pictures),
 )
 CALLED_OFF = batches(50, orders.call_off, moves.tell)
 

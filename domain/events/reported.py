@@ -19,9 +19,15 @@ def open_page(slug):
     return found
 
 
-def organizer(event):
-    """The organizer's name as strangers see it."""
-    return NAMELESS if reports.is_hidden("organization", event.organization_id) else event.organization.name
+def is_shown(event):
+    """Whether strangers may be led to an event's page."""
+    is_open = event.state != "draft" and event.visibility != "private"
+    return is_open and not reports.is_hidden("event", event.id)
+
+
+def organizer(row):
+    """The organizer's name as strangers see it, of an event or of anything that an organization has."""
+    return NAMELESS if reports.is_hidden("organization", row.organization_id) else row.organization.name
 
 
 def _seen(event):

@@ -2,7 +2,7 @@
 
 from database.scope import inside
 from domain.base import configuration
-from domain.flyers import flyers
+from domain.flyers import campaign_pages, flyers
 
 
 def campaign(one):
@@ -35,9 +35,14 @@ def small(flyer):
     return f"/f/{flyer.public_id}/{flyer.thumb[:8]}.s.webp"
 
 
+def design(version):
+    """What a page needs to draw a picture itself; the pictures in it lie below."""
+    return f"/flyers/spec/{campaign_pages.name_of(version)}.json"
+
+
 def sample(version):
     """What a picture looks like that nobody has filled in yet."""
-    return f"/flyers/spec/{version.id}/sample.jpg"
+    return f"/flyers/spec/{campaign_pages.name_of(version)}/sample.jpg"
 
 
 def told(flyer):

@@ -1,14 +1,17 @@
 """A campaign as strangers see it at its address: how it stands at this moment, and which picture one gets there now."""
 
+import hmac
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from database.scope import everywhere, inside
+from domain import NotFound
+from domain.base import keys
 from domain.events import reported
-from domain.fields.kinds import clean
+from domain.fields.kinds import clean, whole
 from domain.flyers.organizing import campaigns
 from domain.moderation import reports
-from models import Event, FlyerCampaign, FlyerVersion
+from models import Event, FlyerCampaign, FlyerPhase, FlyerVersion
 
 FEW = 20
 
@@ -56,12 +59,35 @@ def find(slug):
 def standing(campaign):
     """How it stands now, in its organization."""
     state, version = campaigns.now_at(campaign)
-    event = campaign.event
-    if event and (event.state == "draft" or event.visibility == "private" or reports.is_hidden("event", event.id)):
-        event = None
-    is_named = not reports.is_hidden("organization", campaign.organization_id)
+    event = campaign.event if campaign.event and reported.is_shown(campaign.event) else None
     opens = campaign.starts_at.astimezone(ZoneInfo(campaign.zone))
     when = f"{opens:%A}, {opens.day} {opens:%B %Y, %H:%M} ({campaign.zone})"
-    return Standing(
-        campaign, state, version, event, campaign.organization.name if is_named else reported.NAMELESS, when
-    )
+    return Standing(campaign, state, version, event, reported.organizer(campaign), when)
+
+
+# --- its picture -----------------------------------------------------------------------------------------------------
+
+
+def name_of(version):
+    """What a published version is called in addresses: whoever counts ids finds none."""
+    return f"{version.id}-{keys.keyed('flyer version', str(version.id))[:8]}"
+
+
+def version(name):
+    """The published version of this name, while a campaign whose page strangers see has a use for its template.
+    Refuses with NotFound."""
+    id, _, mark = name.partition("-")
+    made = keys.keyed_by_each("flyer version", id) if whole(id) else ()
+    if any(hmac.compare_digest(one[:8].encode(), mark.encode()) for one in made):
+        with everywhere("a design's address names no organization"):
+            found = FlyerVersion.one(FlyerVersion.id == whole(id))
+            if found and found.organization.status == "active" and _is_in_use(found):
+                return found
+    raise NotFound("There is no such picture.")
+
+
+def _is_in_use(version):
+    phases = FlyerPhase.select(FlyerPhase.campaign).where(FlyerPhase.template == version.template_id)
+    uses = (FlyerCampaign.template == version.template_id) | (FlyerCampaign.id << phases)
+    found = FlyerCampaign.select(FlyerCampaign.id).where(uses, FlyerCampaign.state != "draft").tuples()
+    return any(not reports.is_hidden("campaign", id) for (id,) in found)

@@ -14,14 +14,16 @@ from zoneinfo import ZoneInfo
 
 from database.clock import now
 from database.columns import spoken_id
+from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import configuration, keys
 from domain.events.referring import vias
+from domain.events.reported import is_shown, organizer
 from domain.flyers import designs, gate, keeping, plans
 from domain.moderation import reports, salts
-from models import Event, Flyer, FlyerCampaign, FlyerPicture, FlyerVersion, Organization
+from models import Event, Flyer, FlyerCampaign, FlyerPicture
 
 LIFE = timedelta(days=30)
 TOKEN_HOURS = 2  # a page may be so old, or a part of an hour older, when its form is sent
@@ -100,7 +102,8 @@ def make(campaign, version, form, photo, *, attempt, place, user=None):
     `attempt` the page's own number of it and `place` where it comes from. Returns (the flyer, its secret, whether it
     is new): the same sent again is the same flyer.
 
-    Refuses with Invalid, with what gate.py says of the photo, and with NoRoom.
+    The row is there before the photo, so that nothing lies in the store that no row knows. Refuses with Invalid, with
+    what gate.py says of the photo, with NoRoom, and with stores.StoreDown: sent again, its photo is then brought.
     """
     design, photo = version.spec, photo if designs.photo(version.spec) else b""
     words = _words(design, form)
@@ -110,13 +113,15 @@ def make(campaign, version, form, photo, *, attempt, place, user=None):
     content = _content(version, words, crop, photo, attempt)
     there = hashlib.sha256(salts.hashed(salts.day(), f"flyer {place}")).hexdigest()
     if known := _same(version, content):
+        keeping.bring_photo(known, photo)
         return known, _secret(content, attempt), False
     _check_room(campaign)
     public, secret = spoken_id(), _secret(content, attempt)
     about = {"fields": words, "crop": crop or {}, "content_hash": content, "address_hash": there, "attempt": attempt}
     about |= {"in_hub": campaign.hub_ok and "in_hub" in form, "secret_hash": _hashed(secret), "user": user}
-    about["photo"] = keeping.put_photo(public, photo) if photo else None
+    about |= {"photo": hashlib.sha256(photo).hexdigest() if photo else None, "is_sending": bool(photo)}
     flyer, is_new = _begin(campaign, version, public, form.get("via", ""), **about)
+    keeping.bring_photo(flyer, photo)
     return flyer, secret, is_new
 
 
@@ -137,14 +142,15 @@ def _check_room(campaign):
 
 @writes
 def _begin(campaign, version, public, through="", **about):
-    event = None if _same(version, about["content_hash"]) else campaign.event
+    lock("form", f"flyer {about['content_hash']}")
+    if known := _same(version, about["content_hash"]):
+        return known, False
+    event = campaign.event
     if event and event.state != "draft":
         about["via"] = vias.of(event, user=about["user"], through=through)
     about |= {"organization": campaign.organization_id, "campaign": campaign, "version": version, "public_id": public}
-    Flyer.insert(**about, expires_at=now() + LIFE).on_conflict_ignore().execute()
-    flyer = _same(version, about["content_hash"])
     wake("flyers")
-    return flyer, flyer.public_id == public
+    return Flyer.create(**about, expires_at=now() + LIFE), True
 
 
 # --- its manage link -------------------------------------------------------------------------------------------------
@@ -166,6 +172,14 @@ def find(public_id):
         if flyer := Flyer.one(Flyer.public_id == public_id[:40]):
             return flyer
     raise NotFound("There is no such flyer.")
+
+
+def find_shown(public_id):
+    """The same for strangers: not of an organization that is suspended or gone. Refuses with NotFound."""
+    flyer = find(public_id)
+    if flyer.organization.status != "active":
+        raise NotFound("There is no such flyer.")
+    return flyer
 
 
 def check_holder(flyer, secret):
@@ -209,14 +223,6 @@ def delete(flyer):
 # --- what a page of a version needs ----------------------------------------------------------------------------------
 
 
-def version(id):
-    """A published version, whoever's it is. Refuses with NotFound."""
-    with everywhere("a design's address names no organization"):
-        if found := FlyerVersion.one(FlyerVersion.id == id):
-            return found
-    raise NotFound("There is no such picture.")
-
-
 def picture_of(version, sha256):
     """(type, bytes) of a picture that the version names. Refuses with NotFound."""
     if sha256 in version.files:
@@ -232,11 +238,11 @@ def picture_of(version, sha256):
 
 @dataclass(frozen=True)
 class Seen:
-    """A flyer as its page shows it; `event` is None where its page isn't open."""
+    """A flyer as its page shows it; `campaign` and `event` are None where their pages aren't open."""
 
     flyer: Flyer
     state: str
-    organization: Organization
+    organizer: str
     campaign: FlyerCampaign | None
     event: Event | None
     size: list
@@ -259,12 +265,13 @@ def seen(flyer):
     version, campaign = flyer.version, flyer.campaign
     template, bound = version.template, version.spec.get("bound", {})
     event = (campaign and campaign.event) or template.event
+    is_open = campaign and campaign.state != "draft" and not reports.is_hidden("campaign", campaign.id)
     return Seen(
         flyer,
         state_of(flyer),
-        flyer.organization,
-        campaign if campaign and campaign.state != "draft" else None,
-        event if event and event.state != "draft" and event.visibility != "private" else None,
+        organizer(flyer),
+        campaign if is_open else None,
+        event if event and is_shown(event) else None,
         version.spec["size"],
         alt(flyer),
         " · ".join(part for part in (bound.get("event.when"), bound.get("event.where")) if part),

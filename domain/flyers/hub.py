@@ -31,7 +31,7 @@ def shown(before=""):
             found = found.where(FlyerCampaign.id < start)
         found = list(found.limit(PAGE + 1))
         more = found[PAGE - 1].id if len(found) > PAGE else None
-        pictures = [] if start else _pictures([one.id for one in found[:PAGE]])
+        pictures = [] if start else _pictures(found[:PAGE])
         popular = [] if start else list(_open().where(FlyerCampaign.popularity > 0).order_by(*_POPULAR).limit(POPULAR))
     return Shown(_standings(found[:PAGE]), more, pictures, _standings(popular))
 
@@ -59,7 +59,8 @@ def _standings(campaigns):
 
 
 def _pictures(campaigns):
-    """The newest flyers of these campaigns whose makers show them."""
-    asked = Flyer.campaign << campaigns, Flyer.state == "ready", Flyer.in_hub
-    found = Flyer.select().where(*asked).order_by(Flyer.id.desc()).limit(PICTURES * 2) if campaigns else ()
+    """The newest flyers of those of these campaigns that show some, of makers who show theirs."""
+    shown = [one.id for one in campaigns if one.hub_ok and not reports.is_hidden("campaign", one.id)]
+    asked = Flyer.campaign << shown, Flyer.state == "ready", Flyer.in_hub
+    found = Flyer.select().where(*asked).order_by(Flyer.id.desc()).limit(PICTURES * 2) if shown else ()
     return [(one, flyers.alt(one)) for one in found if flyers.state_of(one) == "ready"][:PICTURES]

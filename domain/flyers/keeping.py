@@ -24,7 +24,8 @@ Image, ImageOps = Late("PIL.Image"), Late("PIL.ImageOps")
 log = logging.getLogger("guildhall.flyers")
 
 CALLED = {"photo": "photo", "file": "flyer", "og": "card", "thumb": "small"}  # column of its hash → its name
-EMPTY = dict.fromkeys((*CALLED, "email", "attempt")) | {"fields": {}, "crop": {}, "in_hub": False}
+EMPTY = dict.fromkeys((*CALLED, "email", "attempt")) | {"fields": {}, "crop": {}, "in_hub": False, "is_sending": False}
+PATIENCE = timedelta(hours=1)  # until a photo must be here: whoever sends it tries again for two minutes
 SETTLED = timedelta(days=1)  # a picture that no template has named since it was put here
 AGAIN = timedelta(days=2)  # files of flyers that ended so lately are looked for once more
 MOST_PICTURES = 200  # of an organization
@@ -40,9 +41,21 @@ def put(public_id, part, data):
     return hashlib.sha256(data).hexdigest()
 
 
-def put_photo(public_id, data):
-    """The same of a visitor's photo, which is kept until the picture is drawn."""
-    return put(public_id, "photo", data)
+def bring_photo(flyer, data):
+    """Put a visitor's photo here, where its row says that it is on its way; from then on it may be drawn, and it is
+    kept until it was. Brought twice, nothing happens. Refuses with stores.StoreDown."""
+    if flyer.is_sending:
+        put(flyer.public_id, "photo", data)
+        if not _note_brought(flyer):
+            forget_photo(flyer)  # another brought it, and it was drawn since, or given up
+
+
+@writes
+def _note_brought(flyer):
+    with inside(flyer.organization_id):
+        wake("flyers")
+        Flyer.update(is_sending=False).where(Flyer.id == flyer.id, Flyer.state == "pending").execute()
+        return Flyer.one(Flyer.id == flyer.id, Flyer.state == "pending")
 
 
 def read(flyer, kept):
@@ -125,6 +138,16 @@ def expire(limit):
     return len(due)
 
 
+def give_up(limit):
+    """End flyers whose photo never came; returns how many."""
+    with everywhere("flyers of every organization wait alike"):
+        late = Flyer.is_sending, spelled("state = 'pending'"), Flyer.created_at < now() - PATIENCE
+        due = list(Flyer.select().where(*late).limit(limit))
+    for flyer in due:
+        end(flyer, "removed", "failed")
+    return len(due)
+
+
 def end_closed(limit):
     """End flyers of organizations and accounts that were closed for good; returns how many."""
     with everywhere("flyers of whoever is gone end in every organization"):
@@ -200,9 +223,9 @@ def add_picture(data, *, by):
     gate.check(data)
     type, drawn, size = _redrawn(data)
     sha256 = hashlib.sha256(drawn).hexdigest()
+    _note_picture(sha256, {"type": type, "width": size[0], "height": size[1]}, by)
     stores.active().put(_picture_key(by.organization.id, sha256), io.BytesIO(drawn))
-    facts = {"type": type, "width": size[0], "height": size[1], "size": len(drawn)}
-    return _note_picture(sha256, facts, by)
+    return _note_put(sha256, len(drawn))
 
 
 def _redrawn(data):
@@ -232,15 +255,23 @@ def _redrawn(data):
 def _note_picture(sha256, facts, by):
     if FlyerPicture.select().count() >= MOST_PICTURES:
         raise NoPicture(f"There are {MOST_PICTURES} pictures here already. Take those that no template needs away.")
-    FlyerPicture.insert(sha256=sha256, by=by.user, **facts).on_conflict_ignore().execute()
+    # Without a size until it lies in the store; so nothing lies there that no row knows.
+    FlyerPicture.insert(sha256=sha256, by=by.user, size=0, **facts).on_conflict_ignore().execute()
     # Also where it was here already: the upkeep leaves what was put lately.
     FlyerPicture.update(created_at=now()).where(FlyerPicture.sha256 == sha256).execute()
+
+
+@writes
+def _note_put(sha256, size):
+    FlyerPicture.update(size=size).where(FlyerPicture.sha256 == sha256).execute()
     return FlyerPicture.one(FlyerPicture.sha256 == sha256)
 
 
 def pictures():
     """The pictures of the organization that one stands in, the newest first."""
-    return list(FlyerPicture.select().order_by(FlyerPicture.id.desc()).limit(MOST_PICTURES))
+    return list(
+        FlyerPicture.select().where(FlyerPicture.size > 0).order_by(FlyerPicture.id.desc()).limit(MOST_PICTURES)
+    )
 
 
 def picture(organization_id, sha256):

@@ -16,7 +16,7 @@ from database.transactions import writes
 from domain import Refused
 from domain.base import configuration, settings
 from domain.files import stores
-from domain.flyers import composing, funnel, keeping, plans, reported
+from domain.flyers import composing, funnel, gate, keeping, plans, reported
 from models import Flyer, FlyerVersion
 
 log = logging.getLogger("guildhall.flyers")
@@ -31,7 +31,8 @@ def work():
     with everywhere("flyers of every organization are drawn alike"):
         waits = Flyer.select(Flyer, FlyerVersion).join(FlyerVersion)
         order = Flyer.tries, Flyer.id
-        waiting = list(waits.where(spelled("state = 'pending'")).order_by(*order).limit(TAKEN))
+        waits = waits.where(spelled("state = 'pending'"), ~Flyer.is_sending)
+        waiting = list(waits.order_by(*order).limit(TAKEN))
         if waiting and waiting[0].tries:
             waiting = waiting[:1]  # alone: what it takes down, if it does, must not be another's try
         due = [flyer for flyer in waiting if flyer.tries < TRIES]
@@ -71,6 +72,8 @@ def drawn(flyer):
     """Draw a flyer and put its files into the store; returns their hashes. Touches no row.
     Refuses with Invalid, gate.NoPhoto and stores.StoreDown."""
     design, photo = flyer.version.spec, keeping.photo(flyer)
+    if flyer.photo and photo is None:
+        raise gate.NoPhoto("The photo is gone.")
     picture = functools.partial(keeping.picture, flyer.organization_id)
     plan = plans.laid_out(design, flyer.fields, None if photo is None else flyer.crop, _leads_to(flyer))
     files = composing.files(composing.drawn(design["size"], plan, picture, photo))

@@ -82,7 +82,7 @@ def _maker(standing):
         "token": token,
         "key": places.fresh_token(),
         "given": {
-            "spec": f"/flyers/spec/{version.id}.json",
+            "spec": addresses.design(version),
             "fonts": asset("vendor/fonts.json"),
             "codes": {name: _rows(link) for name, link in links.items() if link},
             "file": campaign.slug,

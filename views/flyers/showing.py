@@ -27,7 +27,7 @@ ACTS = {
 @blueprint.get("/f/<public_id>")
 @access.public
 def show(public_id):
-    flyer = flyers.find(public_id)
+    flyer = flyers.find_shown(public_id)
     with inside(flyer.organization_id):
         seen = flyers.seen(flyer)
         response = pages.page(
@@ -55,7 +55,7 @@ def _preview(seen):
 @access.public
 def file(public_id):
     """The picture as it is now, for apps that can save only from a server."""
-    flyer = flyers.find(public_id)
+    flyer = flyers.find_shown(public_id)
     if flyers.state_of(flyer) != "ready":
         raise NotFound()
     return redirect(addresses.image(flyer) + ("?dl=1" if request.args.get("dl") else ""), 302)
@@ -67,7 +67,7 @@ def file(public_id):
 def picture(public_id, name):
     """Its picture (<hash>.jpg), the one for previews (<hash>.og.jpg) or the small one (<hash>.s.webp), named by what
     they hold. One that is hidden or gone is 404, also for who has it still and asks whether it changed."""
-    flyer = flyers.find(public_id)
+    flyer = flyers.find_shown(public_id)
     hash8, _, kind = name.partition(".")
     kept = {"jpg": flyer.file, "og.jpg": flyer.og, "s.webp": flyer.thumb}.get(kind)
     if kept is None or kept[:8] != hash8 or flyers.state_of(flyer) != "ready":
@@ -97,7 +97,7 @@ def _gone():
 @unlimited
 def state(public_id):
     """How it stands, for the page that waits for it."""
-    return jsonify(addresses.told(flyers.find(public_id)))
+    return jsonify(addresses.told(flyers.find_shown(public_id)))
 
 
 @blueprint.get("/f/<public_id>/mine")

@@ -1,15 +1,18 @@
 """Flyers of visitors: once for each attempt, managed by their secret, and gone when they are deleted or over."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from database.clock import now
 from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
+from domain.events.referring import vias
 from domain.files import stores
 from domain.flyers import flyers, gate, keeping, lane
 from models import Flyer, FlyerSalt
+from tests.fixtures.events import make_event
 from tests.fixtures.flyer_pages import a_campaign, a_version
 from tests.fixtures.flyers import portrait, saved, slot
 from tests.fixtures.threads import together, write
@@ -76,15 +79,64 @@ def test_the_same_sent_again_is_the_same_flyer_with_the_same_secret(sea):
     assert Flyer.select().count() == 3
 
 
-def test_the_same_sent_at_once_makes_one(sea, cast):
-    results = together(*[lambda: make_inside(cast.acme, sea)] * 4)
+def test_the_same_sent_at_once_from_several_networks_makes_one(sea, cast):
+    results = together(*[partial(make_inside, cast.acme, sea, place=f"192.0.2.{n}|Mozilla") for n in range(4)])
     assert len({flyer.id for flyer, *_ in results}) == 1
     assert sorted(is_new for *_, is_new in results) == [False, False, False, True]
+    assert (Flyer.select().count(), on_disk()) == (1, ["photo"])
 
 
-def make_inside(organization, sea):
+def make_inside(organization, sea, **more):
     with inside(organization):
-        return make(sea)
+        return make(sea, **more)
+
+
+def test_a_photo_that_a_kill_or_the_store_cut_off_is_brought_when_it_is_sent_again(sea, monkeypatch, clock):
+    for cut in (stores.StoreDown, SystemExit):
+        attempt = cut.__name__
+        with monkeypatch.context() as then:
+            then.setattr(keeping, "put", raiser(cut))
+            with pytest.raises(cut):
+                make(sea, attempt=attempt)
+            lane.work()
+            flyer = Flyer.get(Flyer.attempt == attempt)
+            assert (flyer.state, flyer.is_sending, flyer.tries) == ("pending", True, 0)
+        again, _, is_new = make(sea, attempt=attempt)
+        assert (again.id, is_new) == (flyer.id, False)
+        lane.work()
+        assert flyers.find(flyer.public_id).state == "ready"
+    assert on_disk() == ["card", "card", "flyer", "flyer", "small", "small"]
+
+
+def test_a_photo_that_never_comes_is_waited_for_an_hour(sea, monkeypatch, clock):
+    monkeypatch.setattr(keeping, "put", raiser(stores.StoreDown))
+    with pytest.raises(stores.StoreDown):
+        make(sea)
+    clock.forward(minutes=59)
+    assert keeping.give_up(10) == 0
+    clock.forward(minutes=2)
+    assert keeping.give_up(10) == 1
+    assert (Flyer.get().state, Flyer.get().why) == ("removed", "failed")
+    monkeypatch.undo()
+    flyer = Flyer.get()
+    flyer.is_sending = True  # as whoever brings it late has read it
+    keeping.bring_photo(flyer, PHOTO)
+    assert on_disk() == []
+
+
+def test_what_is_refused_at_the_last_moment_leaves_no_photo(clock, inside_acme, at, monkeypatch):
+    version = a_version(event=make_event(at("alice"))[0])
+    monkeypatch.setattr(vias, "of", raiser(Refused("No.")))
+    with pytest.raises(Refused):
+        make((a_campaign(version), version))
+    assert (Flyer.select().count(), on_disk()) == (0, [])
+
+
+def raiser(failure):
+    def fail(*_, **__):
+        raise failure
+
+    return fail
 
 
 def test_what_is_wrong_is_said_by_field_and_nothing_is_kept(sea):

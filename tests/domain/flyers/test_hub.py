@@ -40,6 +40,19 @@ def test_the_popular_stand_first_and_what_was_hidden_not_at_all(clock, inside_ac
     assert made["two"].made == 0
 
 
+def test_pictures_go_with_their_campaign_and_where_it_shows_none_any_more(clock, inside_acme):
+    version = a_version()
+    for slug in ("sea", "lake"):
+        asked = {"f_name": slug, "in_hub": "on"}
+        flyers.make(a_campaign(version, slug=slug), version, asked, b"", attempt=slug, place="x")
+    lane.work()
+    assert [words.partition(" ")[0] for _, words in hub.shown().flyers] == ["lake", "sea"]
+    reports.put_in_line(subjects.find("campaign", "lake"), "spam", hides=True)
+    assert [words.partition(" ")[0] for _, words in hub.shown().flyers] == ["sea"]
+    write(FlyerCampaign.update(hub_ok=False).where(FlyerCampaign.slug == "sea").execute)
+    assert hub.shown().flyers == []
+
+
 def test_people_are_shown_only_where_they_and_the_campaign_say_so(clock, inside_acme):
     version = a_version()
     sea, shy = a_campaign(version), a_campaign(version, slug="shy", hub_ok=False)

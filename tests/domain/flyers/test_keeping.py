@@ -184,3 +184,17 @@ def test_a_picture_that_no_template_names_goes_after_a_day(clock, at, inside_acm
     assert {picture.id for picture in keeping.pictures()} == {drafted.id, published.id}
     assert keeping.picture(inside_acme.id, free.sha256) is None
     assert keeping.picture(inside_acme.id, drafted.sha256)
+
+
+def test_a_picture_that_the_store_didnt_take_is_offered_to_nobody_and_goes(inside_acme, at, clock, monkeypatch):
+    class Down:
+        def put(self, key, file):
+            raise stores.StoreDown
+
+    with monkeypatch.context() as then:
+        then.setattr(stores, "active", Down)
+        with pytest.raises(stores.StoreDown):
+            keeping.add_picture(saved(corners()), by=at("alice"))
+    assert keeping.pictures() == []
+    kept = keeping.add_picture(saved(corners()), by=at("alice"))
+    assert keeping.pictures() == [kept]

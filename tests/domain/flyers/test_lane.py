@@ -138,3 +138,10 @@ def test_who_deletes_it_while_it_is_drawn_leaves_nothing(version, monkeypatch):
     lane.work()
     assert (again(flyer).state, again(flyer).file, files(flyer)) == ("removed", None, [])
     assert Flyer.select().where(Flyer.state == "ready").count() == 0
+
+
+def test_a_photo_that_is_gone_from_the_store_is_no_flyer_without_a_face(version):
+    flyer = make_flyer(version, photo=saved(portrait()))
+    keeping.forget_photo(flyer)
+    lane.work()
+    assert (again(flyer).state, again(flyer).why) == ("removed", "failed")

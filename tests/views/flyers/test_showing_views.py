@@ -8,10 +8,11 @@ from PIL import Image
 
 from domain.flyers import flyers, lane
 from domain.moderation import reports, subjects
-from models import Flyer
+from models import Flyer, FlyerCampaign, ModerationItem, Organization, Outgoing
 from tests.fixtures.events import make_event
 from tests.fixtures.flyer_pages import a_campaign, a_version
 from tests.fixtures.flyers import portrait, saved
+from tests.fixtures.threads import write
 
 
 @pytest.fixture
@@ -106,3 +107,49 @@ def test_one_that_was_reported_is_hidden_and_its_maker_asks_for_a_review(made, b
     asked = stranger.post(there, data={"act": "appeal", "appeal": "It is my own face.", "secret": secret})
     assert asked.status_code == 200
     assert "Ask for a review" not in stranger.get(there).text
+
+
+def test_what_is_hidden_beside_it_shows_neither_its_name_nor_a_way_there(made, browse):
+    flyer, secret = made
+    here, stranger = f"/f/{flyer.public_id}", browse(None)
+    page = stranger.get(here).text
+    assert ("Acme" in page, "/e/jazz-night" in page, "/flyers/sea" in page) == (True, True, True)
+    for kind, name in (("event", "jazz-night"), ("campaign", "sea"), ("organization", flyer.organization.public_id)):
+        reports.put_in_line(subjects.find(kind, name), "spam", hides=True)
+    page = stranger.get(here).text
+    assert ("Acme" in page, "/e/jazz-night" in page, "/flyers/sea" in page) == (False, False, False)
+    assert "The organizer" in page
+    stranger.post(f"{here}/mine", data={"act": "deletion", "secret": secret})
+    assert "jazz-night" not in stranger.get(here).text  # no preview of it either
+
+
+def test_one_of_a_suspended_organization_is_seen_by_nobody_and_still_its_makers_to_delete(made, browse, cast):
+    flyer, secret = made
+    stranger, here = browse(None), f"/f/{flyer.public_id}"
+    places = here, f"{here}.jpg", f"{here}/{flyer.file[:8]}.jpg", f"{here}/{flyer.og[:8]}.og.jpg", f"{here}/state"
+    assert [stranger.get(place).status_code for place in places] == [200, 302, 200, 200, 200]
+    write(Organization.update(status="suspended").where(Organization.id == cast.acme.id).execute)
+    assert [stranger.get(place).status_code for place in places] == [404] * 5
+    gone = stranger.post(f"{here}/mine", data={"act": "deletion", "secret": secret})
+    assert (gone.status_code, flyers.find(flyer.public_id).state) == (200, "removed")
+
+
+def test_its_words_are_said_nowhere_once_it_is_hidden_or_over(made, browse, clock):
+    flyer, _ = made
+    here, stranger = f"/f/{flyer.public_id}", browse(None)
+    assert "og:image:alt" in stranger.get(here).text
+    assert "Amara" not in stranger.get(f"/report/flyer/{flyer.public_id}").text
+    reports.report(subjects.find("flyer", flyer.public_id), {"reason": "shows_me"}, by="account:9")
+    for place in (here, f"/report/flyer/{flyer.public_id}"):
+        assert "Amara" not in stranger.get(place).text
+    assert "Amara" not in ModerationItem.get().title
+    assert "Amara" not in "".join(str(row.__data__) for row in Outgoing.select())
+    clock.forward(days=31)
+    assert "Amara" not in stranger.get(here).text
+
+
+def test_its_maker_may_always_hide_it_where_it_stands(made, browse):
+    flyer, _ = made
+    there, stranger = f"/f/{flyer.public_id}/mine", browse(None)
+    write(FlyerCampaign.update(hub_ok=False).execute)
+    assert "Hide it there" in stranger.get(there).text
