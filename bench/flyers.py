@@ -42,7 +42,7 @@ def _begin(version: FlyerVersion, name: str, data: bytes) -> Flyer:
     public, words = spoken_id(), {"name": name}
     about = {"version": version, "public_id": public, "fields": words, "crop": CROP, "secret_hash": "x"}
     about |= {"content_hash": plans.content_hash(version, words, CROP, data), "expires_at": now() + timedelta(days=1)}
-    return writes(Flyer.create)(photo=keeping.put_photo(public, data), **about)
+    return writes(Flyer.create)(photo=keeping.put(public, "photo", data), **about)
 
 
 def draw(folder: Path, count: int) -> None:

@@ -164,7 +164,7 @@ def _ink(item):
         for run in line["runs"]:
             font = lettering.opened(run["font"], item["size"])
             box = font.getbbox(run["text"], anchor="ls", direction=run["direction"])
-            boxes.append([edge + by for edge, by in zip(box, (run["x"], line["y"]) * 2, strict=True)])
+            boxes.append(tuple(edge + by for edge, by in zip(box, (run["x"], line["y"]) * 2, strict=True)))
     if panel := item.get("panel"):
         x, y, width, height = panel["box"]
         boxes.append((x, y, x + width, y + height))
