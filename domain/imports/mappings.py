@@ -37,6 +37,7 @@ class Column:
     words: list = field(default_factory=list)  # (text, how often, chosen) of a choice that has no such word
     more_words: int = 0
     takes_words: bool = False  # words can be added to its field
+    left_alone: str = ""  # why it goes nowhere, where it is called as a field that nobody writes
 
 
 def headers(columns):
@@ -86,6 +87,26 @@ def propose(listing, columns, remembered=None, rows=None):
             "key": key,
         }
     )
+
+
+def left_alone(listing, columns, fields):
+    """place of a column → a sentence, of those that go nowhere and are called as a field that nobody writes."""
+    theirs = {
+        comparable(word): f for f in listing.fields if f not in listing.written for word in (f.label, f.name, *f.also)
+    }
+    found = {}
+    for place, (name, goes) in enumerate(zip(columns, fields, strict=False)):
+        if not goes and (f := theirs.get(comparable(name))):
+            found[place] = f"“{name}” isn't imported: {_why_left(f)}."
+    return found
+
+
+def _why_left(field):
+    if field.kind.counts:
+        return "each row is given its own"
+    if field.kind.holds_files:
+        return "files don't come in a table"
+    return "this table's rows point to nothing there" if field.kind.pointing else "it is worked out here"
 
 
 def understood(listing, columns, form, builds=False):
@@ -165,10 +186,13 @@ def check_required(listing, mapping):
 def columns(listing, found, mapping):
     """The columns of a Look as their page shows them, with what is open about each."""
     by_name = {f.name: f for f in fields_of(listing)}
+    alone = left_alone(listing, found.columns, mapping["fields"])
     shown = []
     for place, name in enumerate(found.columns):
         texts = [cells[place] for _, cells in found.rows if place < len(cells) and cells[place].strip()]
-        column = Column(place, name, list(dict.fromkeys(texts))[:3], texts, reading.damage(texts))
+        column = Column(
+            place, name, list(dict.fromkeys(texts))[:3], texts, reading.damage(texts), left_alone=alone.get(place, "")
+        )
         _fill(column, by_name.get(mapping["fields"][place] if place < len(mapping["fields"]) else ""), mapping)
         shown.append(column)
     return shown

@@ -1,6 +1,7 @@
 """Importing as a person does it: forms and pages, without a script."""
 
 import csv
+import html
 import io
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from database.scope import inside
 from domain.imports import doing, kept_files
 from domain.records import collections, field_changes
+from domain.records.computed import formulas
 from models import ImportFile, Task
 
 FILE = "Title,Priority,Notes\nOrder paper,high,x\nCall Ada,dunno,y\n"
@@ -168,3 +170,24 @@ def test_a_table_gets_fields_and_words_from_a_file_only_once_it_is_brought_in(br
     alice.post(f"{at_import}/mapping", data={"to_0": "f1", "to_1": "", "to_2": "f3"})
     doing.work()
     assert "1 new, 0 changed, 0 refused." in alice.get(at_import).get_data(True)
+
+
+def test_a_column_of_what_is_worked_out_is_said_not_to_come_in(browse, cast, at):
+    with inside(cast.acme):
+        table = collections.make("Offers", by=at("alice"), fields=(("Name", "text"), ("Price", "number")))
+        formulas.add(table.slug, "Total", "formula", {"formula": "{Price} * 2"}, by=at("alice"))
+        collections.add_field(table.slug, "No", "autonumber", by=at("alice"))
+    alice = browse("alice")
+    sent = {"file": (io.BytesIO(b"Name,Price,TOTAL,No\nChair,5,999,77\n"), "x.csv")}
+    at_import = alice.post("/acme/records/offers/imports", data=sent).headers["Location"]
+    said = ("“TOTAL” isn't imported: it is worked out here.", "“No” isn't imported: each row is given its own.")
+    page = alice.get(at_import).get_data(True)
+    assert [html.unescape(page).count(one) for one in said] == [1, 1]
+    with inside(cast.acme):
+        fields = dict(zip(("to_0", "to_1"), collections.fields(table), strict=False))
+    form = {name: f"f{field.id}" for name, field in fields.items()}
+    alice.post(f"{at_import}/mapping", data=form | {"mode": "both", "empties": "leave"})
+    doing.work()
+    page = alice.get(at_import).get_data(True)
+    assert "1 new, 0 changed" in page
+    assert [html.unescape(page).count(one) for one in said] == [1, 1]
