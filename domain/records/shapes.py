@@ -35,6 +35,12 @@ def value_in(self, document):
     return None if words is None else LeftOver(words)
 
 
+def key_in(self, document):
+    """The place of what stands in a document in that order."""
+    stored = document.get(self.stored)
+    return EMPTY if stored is None else "1" + self.kind.key(self.kind.restored(stored))
+
+
 def key_of(self, value):
     """The place of a value in the order of the field; empty cells and words left over come behind."""
     return EMPTY if value is None or isinstance(value, LeftOver) else "1" + self.kind.key(value)
@@ -58,8 +64,13 @@ class Filling:
     def is_keyed(self):
         return bool(self.options.get("keyed"))
 
+    @cached_property
+    def stored(self):
+        return f"s{self.slot}"
+
     value = value_in
     key = key_of
+    key_in = key_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +97,11 @@ class Cell:
     @cached_property
     def kind(self):
         return self.field.kind
+
+    @cached_property
+    def stored(self):
+        """Its name in documents."""
+        return f"s{self.slot}"
 
     @property
     def is_ordered(self):
@@ -122,6 +138,7 @@ class Cell:
         return self.kind.test(operator, None if isinstance(value, LeftOver) else value, operand)
 
     key = key_of
+    key_in = key_in
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,12 +39,13 @@ from domain.fields.text import natural
 
 class Row:
     """A row's document, with the documents of the rows it is linked with: (way, id) → list. `at` is the one of each
-    way that is just looked at."""
+    way that is just looked at; `known` the values of its own fields that were read already."""
 
-    __slots__ = ("at", "document", "linked")
+    __slots__ = ("at", "document", "known", "linked")
 
     def __init__(self, document, linked=None):
         self.document, self.linked, self.at = document, {} if linked is None else linked, {}
+        self.known = {}
 
 
 def meant(tree, scope):
@@ -106,7 +107,14 @@ class _Meaning:
     def _field(self, id):
         place = self._usable(self.scope.field(id))
         read = place.read
-        return Typed(place.type, lambda row: read(row.document))
+
+        def run(row):
+            known = row.known
+            if id not in known:  # what is worked out is read behind its own step alone: see working.plan
+                known[id] = read(row.document)
+            return known[id]
+
+        return Typed(place.type, run)
 
     def _usable(self, place):
         if place.type is None:

@@ -157,10 +157,8 @@ def number_key(value):
     """Text whose order is that of numbers: the sign, the exponent, the digits; of negative ones complemented."""
     if not value:
         return "5"
-    _, digits, exponent = value.as_tuple()
-    text = "".join(map(str, digits)).lstrip("0")
-    size = len(text) + exponent + 500
-    text = text.rstrip("0")
+    text = format(value, "f").replace(".", "").strip("-0")  # its digits alone
+    size = value.adjusted() + 501
     if value > 0:
         return f"6{size:03}{text}"
     return f"4{999 - size:03}{text.translate(_COMPLEMENT)}~"

@@ -5,6 +5,7 @@ so a kill loses nothing; made again it begins anew. A table all of whose formula
 """
 
 import json
+import time
 
 from database.locks import lock
 from database.scope import everywhere, inside
@@ -19,6 +20,8 @@ from models import Collection, Record, RecordField, RecordKey, RecordLink, Recor
 AT_ONCE = 50  # rows that are worked out in the write they follow from
 BESIDE = 1000  # rows that are read for it there
 BATCH = 200  # rows in one write: others wait for no more
+ALONE = 500  # of those for which no other rows are read
+SPAN = 0.5  # seconds that a table is gone on with before what else waits has its turn
 WHOLE = "record formulas"  # the long job of one table
 PLACED = ("slot", "key", "record")
 
@@ -97,6 +100,7 @@ def renew_rows(shape, made, rows, room):
     keyed = [
         place for place in (*(step.place for step in made.steps), *(other for _, other in typed)) if place.is_keyed
     ]
+    searched = [step.place.slot for step in made.steps if step.is_searched]
     moved, cells, said, old, new = [], [], [], [], []
     for id, before, version in read:
         after = dict(before)
@@ -107,12 +111,12 @@ def renew_rows(shape, made, rows, room):
             documents.fill(after, cell, other, cell.value(after))
         moved.append((id, before, after))
         cells.append((documents.as_text(after), version + 1, id))
-        if any(working.differs(step.place.slot, before, after) for step in made.steps if step.is_searched):
+        if any(working.differs(slot, before, after) for slot in searched):
             said.append((*documents.words(shape, after).values(), id))
         for place in keyed:
-            if working.differs(place.slot, before, after):
-                old.append((place.slot, place.key(place.value(before)), id))
-                new.append((place.slot, place.key(place.value(after)), id))
+            if before.get(place.stored) != after.get(place.stored):
+                old.append((place.slot, place.key_in(before), id))
+                new.append((place.slot, place.key_in(after), id))
     update_values(Record, ("cells", "version"), cells)
     update_values(Record, ("words", "words_more"), said)
     gone, come = set(old), set(new)
@@ -141,8 +145,11 @@ def work():
     job = long_jobs.claim(WHOLE)
     if job is None:
         return 0
+    done, until = 0, time.monotonic() + SPAN
     with inside(job.facts["organization"]):
-        return _whole(job)
+        while job.is_open and time.monotonic() < until:
+            done += _whole(job)
+    return done
 
 
 @writes
@@ -194,11 +201,13 @@ def _whole(job):
     made, after = working.plan(shape), job.facts["after"]
     live = Record.collection == table, Record.archived_at.is_null(), Record.id > after
     query = Record.select(Record.id, Record.cells, Record.version).where(*live).order_by(Record.id)
-    rows = list(query.limit(BATCH).tuples())
+    rows = list(query.limit(BATCH if made.ways else ALONE).tuples())
     if not rows or not made.steps:
         long_jobs.finish(job)
+        job.status = "done"
         return 1
     if not long_jobs.progress(job, job.done + len(rows), lasting=True, after=rows[-1][0]):
+        job.status = "replaced"  # or somebody else has taken it up
         return 1
     renew_rows(shape, made, rows, AT_ONCE)
     return len(rows)

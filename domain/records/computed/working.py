@@ -37,7 +37,8 @@ class Step:
 
     def put(self, document, row):
         """Write what it gives into the document."""
-        key, left = f"s{self.place.slot}", f"~s{self.place.slot}"
+        key = self.place.stored
+        left = f"~{key}"
         document.pop(key, None)
         document.pop(left, None)
         try:
@@ -110,7 +111,8 @@ def _step(cell, scope, used, by_name):
 
 def differs(slot, before, after):
     """Whether two documents have something else in a slot."""
-    return any(before.get(key) != after.get(key) for key in (f"s{slot}", f"~s{slot}"))
+    key = f"s{slot}"
+    return before.get(key) != after.get(key) or before.get(f"~{key}") != after.get(f"~{key}")
 
 
 def _failing(words):
