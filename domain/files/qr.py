@@ -14,6 +14,13 @@ def modules(text):
     return isqrt(len(pixels)), pixels
 
 
+def rows(text):
+    """The same as texts, a row each: 1 is black."""
+    across, pixels = modules(text)
+    bits = "".join("0" if pixel else "1" for pixel in pixels)
+    return [bits[i : i + across] for i in range(0, len(bits), across)]
+
+
 def svg(text, border=4):
     """A QR code as SVG of a unit a module: level M, black on white with its border, also where all is dark."""
     across, pixels = modules(text)

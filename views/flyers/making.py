@@ -84,7 +84,7 @@ def _maker(standing):
         "given": {
             "spec": addresses.design(version),
             "fonts": asset("vendor/fonts.json"),
-            "codes": {name: _rows(link) for name, link in links.items() if link},
+            "codes": {name: qr.rows(link) for name, link in links.items() if link},
             "file": campaign.slug,
             "share": campaign.name,
             "campaign": campaign.id,
@@ -92,13 +92,6 @@ def _maker(standing):
             "token": token,
         },
     }
-
-
-def _rows(link):
-    """A code as text, a row a line: 1 is black."""
-    across, modules = qr.modules(link)
-    bits = "".join("0" if module else "1" for module in modules)
-    return [bits[i : i + across] for i in range(0, len(bits), across)]
 
 
 @blueprint.post("/flyers/<slug>")

@@ -1,6 +1,6 @@
 """Templates and campaigns of flyers, for who makes them."""
 
-from flask import Blueprint, Response, g, redirect
+from flask import Blueprint, Response, g, redirect, request
 
 from domain.flyers.organizing import campaigns, templates
 from views import access
@@ -20,6 +20,8 @@ def _of_template(place, row):
         "advice": templates.advice(row),
         "outdated": templates.outdated(row),
         "picture": f"{place.url}/{row.id}/preview.jpg",
+        "edits": f"{place.url}/{row.id}/edit",
+        "may_edit": row.state != "archived" and g.by.may("flyers.write"),
     }
 
 
@@ -73,6 +75,7 @@ def index():
 def preview(id):
     """Its draft with somebody's name, drawn by the server."""
     template = templates.one(id)
-    response = Response(templates.preview(template.draft, template.event), content_type="image/jpeg")
+    drawn = templates.preview(template.draft, template.event, request.args.get("try", "usual"))
+    response = Response(drawn, content_type="image/jpeg")
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -10,7 +10,7 @@ from database.clock import now
 from database.locks import lock
 from database.scope import scope
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, Stale
 from domain.base import configuration, history
 from domain.events import events
 from domain.fields.choice import Choice
@@ -18,7 +18,8 @@ from domain.fields.kinds import Field
 from domain.fields.number import Number
 from domain.fields.text import Name
 from domain.files.worker_process import Overloaded
-from domain.flyers import composing, designs, keeping, plans
+from domain.flyers import composing, designs, keeping, lettering, plans
+from domain.flyers.organizing import drafts
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, both
 from models import Event, Flyer, FlyerPicture, FlyerTemplate, FlyerVersion
@@ -27,6 +28,16 @@ STATE = Choice((("draft", "Draft", "quiet"), ("published", "Published", "good"),
 LOOK = Choice(tuple((name, label, "") for name, (label, *_) in designs.PRESETS.items()))
 FIRST = "portrait_circle"
 SAMPLE = "Amara Okonkwo"
+# What a draft is tried with: short, as long as may be, and in several scripts.
+TRIED = {
+    "usual": ("A usual name", SAMPLE),
+    "short": ("A short one", "Li"),
+    "longest": ("The longest allowed", "Wilhelmina Montgomery-Wolfeschlegel " * 6),
+    "arabic": ("Arabic with Latin", "مُحَمَّد Smith (DJ)"),
+    "devanagari": ("Devanagari", "क्षत्रिय श्रीकृष्ण"),
+    "chinese": ("Chinese", "王秀英"),
+    "emoji": ("With an emoji", "Zoë 🎉"),
+}
 SHOWN = ("event.title", "event.when", "event.where")
 _drawing = threading.BoundedSemaphore(1)
 
@@ -63,14 +74,24 @@ def bound(event):
     return {"event.title": event.title, "event.when": event.when, "event.where": event.where, "event.url": link}
 
 
+def words(event):
+    """The same for who draws: where there is no event yet, what will stand there."""
+    stand_in = {"event.title": "The event's title", "event.when": "When it is", "event.where": "Where it is"}
+    return bound(event) or stand_in
+
+
 # --- the draft ---------------------------------------------------------------------------------------------------
 
 
 @writes
-def save(id, design, *, by):
-    """Put another design into its draft. Refuses with Invalid, by place, and while it is archived."""
+def save(id, design, *, by, seen=None):
+    """Put another design into its draft. Refuses with Invalid, by place, while it is archived, and with
+    Stale where it isn't as `seen` (drafts.mark) any more."""
     by.require("flyers.write")
+    lock("flyer template", id)
     template, design = one(id), designs.read(design)
+    if seen and seen != drafts.mark(template.draft) and design != template.draft:
+        raise Stale(f"Somebody else changed {template.name} since you opened it.")
     _demand_pictures(design)
     kept = FlyerTemplate.update(draft=design).where(FlyerTemplate.id == id, FlyerTemplate.state != "archived")
     if not kept.execute():
@@ -114,13 +135,15 @@ def advice(template):
     return found
 
 
-def preview(design, event=None, name=SAMPLE):
-    """A JPEG of a design with somebody's name and no photo, drawn here. Refuses with Invalid, and with Overloaded
-    while others are being drawn."""
+def preview(design, event=None, tried="usual"):
+    """A JPEG of a design with one of the names of TRIED and no photo, drawn here. Refuses with Invalid, and with
+    Overloaded while others are being drawn."""
     design = designs.read(design)
-    design |= {"bound": bound(event)}
+    design |= {"bound": words(event)}
+    name = lettering.clusters(TRIED.get(tried, TRIED["usual"])[1])
     written = {
-        slot["key"]: name[: slot["max"]] if i == 0 else "" for i, slot in enumerate(designs.own(design["slots"]))
+        slot["key"]: "".join(name[: slot["max"]]) if i == 0 else ""
+        for i, slot in enumerate(designs.own(design["slots"]))
     }
     for slot in design["slots"]:
         if slot["kind"] in ("photo", "text"):
