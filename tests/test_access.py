@@ -278,6 +278,7 @@ MISSING = {
     "organizations.take_back": "There is no offer to take back.",
     "organizations.accept": transfers.NONE,
     "organizations.decline": transfers.NONE,
+    "flyers_editing.picture": "There is no such picture here.",
     "identities.start": "This way to sign in isn't set up here.",
     "identities.callback": "This way to sign in isn't set up here.",
     "identities.posted": "This way to sign in isn't set up here.",
@@ -288,6 +289,8 @@ MISSING = {
 }
 REFUSED = {
     "flyers_making.make": 409,  # its page is too old
+    "flyers_editing.update": 422,  # it is no design
+    "flyers_editing.add_picture": 409,  # none is chosen
     "flyers_showing.act": 403,  # without its secret
     "returns.show": 422,  # nothing is chosen
     "returns.show_account": 409,  # this refund needs none
@@ -678,6 +681,8 @@ def of_an_event(endpoint, sale):
         return {"transfer": offer, "serial": serial, "token": key if end in ("offered", "accept") else token}
     if room == "line":
         return dict(zip(("place", "token"), sale["place"], strict=True))
+    if room == "flyers_editing":
+        return {"id": sale["templates_row"]}
     if room.startswith("flyers_"):
         return sale["flyer"] | {"name": sale["flyer"]["sample" if room == "flyers_parts" else "picture"]}
     if room == "carriers":

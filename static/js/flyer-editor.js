@@ -91,31 +91,31 @@ function say(text, tone = "quiet") {
 }
 
 function note(sentence, tone, ...buttons) {
-  const box = Object.assign(document.createElement("div"), { className: `note tone-${tone}` }), text = Object.assign(document.createElement("p"), { textContent: sentence, dir: "auto" });
-  box.append(text, ...buttons);
+  const box = Object.assign(document.createElement("div"), { className: `note tone-${tone}` }), inner = Object.assign(document.createElement("div"), { className: "note-text" });
+  inner.append(Object.assign(document.createElement("p"), { textContent: sentence, dir: "auto" }), ...buttons);
+  box.append(inner);
   return box;
 }
 
 /** Words that can't be read on what lies under them: 24 × 6 places, and of their contrasts the tenth that is worst. */
 function judge(items, shown) {
-  const under = document.createElement("canvas"), notes = [];
+  const under = document.createElement("canvas"), lines = [];
   paint(under, spec, items.filter((item) => item.op !== "text"), shown, fonts);
   const pixels = under.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, ...spec.size).data;
   for (const item of items.filter((one) => one.op === "text" && one.lines.length)) {
-    const element = slots().find((one) => value(`${at(one)}.key`) === item.slot.key);
-    if (!element || item.slot.shadow >= 6) continue;
-    const worst = contrast(item, pixels);
-    if (worst >= 3) continue;
+    const element = slots().find((one) => value(`${at(one)}.key`) === item.slot.key), worst = contrast(item, pixels);
+    if (!element || item.slot.shadow >= 6 || worst >= 3) continue;
+    const line = document.createElement("p"), name = at(element), called = item.slot.label || item.slot.key;
     const add = (label, act) => {
       const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-sm", textContent: label });
+      button.setAttribute("aria-label", `${label} to ${called}`);
       button.addEventListener("click", () => change(act));
       return button;
     };
-    const name = at(element);
-    notes.push(note(`“${item.slot.label || item.slot.key}” is hard to read on what lies under it: a contrast of ${worst.toFixed(1)}, where 3 is the least.`, "warn",
-      add("Add a panel", () => { input(`${name}.panel`).checked = true; }), add("Add a shadow", () => { input(`${name}.shadow`).value = 12; })));
+    line.append(`“${called}”: ${worst.toFixed(1)} `, add("Add a panel", () => { input(`${name}.panel`).checked = true; }), " ", add("Add a shadow", () => { input(`${name}.shadow`).value = 12; }));
+    lines.push(line);
   }
-  part("contrast").replaceChildren(...notes);
+  part("contrast").replaceChildren(...(lines.length ? [note("Hard to read on what lies under it: a contrast below 3.", "warn", ...lines)] : []));
 }
 
 function contrast({ slot, lines, size, panel }, pixels) {
@@ -147,6 +147,7 @@ function lay(element, [x, y, wide, high]) {
 /** Lay a box over each slot, as its fields say. */
 function place() {
   const there = slots();
+  if (there.length !== spec.slots.length) return; // the fields are newer: it is drawn again soon
   while (boxes.children.length > there.length) boxes.lastChild.remove();
   there.forEach((element, which) => {
     const box = boxes.children[which] ?? boxes.appendChild(fresh()), slot = spec.slots[which];
