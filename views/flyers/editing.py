@@ -134,7 +134,7 @@ def picture(sha256):
     """A picture of the organization's templates, by its hash."""
     found = next((one for one in keeping.pictures() if one.sha256 == sha256), None)
     data = found and keeping.picture(g.by.organization.id, sha256)
-    if not data:
+    if not found or not data:
         raise NotFound("There is no such picture here.")
     response = Response(data, content_type=found.type)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"

@@ -57,13 +57,13 @@ TURN = Part("turn", "Turn, in degrees", options=(-180, 180))
 def parts_of(kind):
     """The fields of a slot of a kind, in groups: (heading, Parts)."""
     if kind == "photo":
-        looks = (
+        pictured = (
             Part("shape", "Shape", "choice", SHAPES),
             Part("radius", "Radius of round corners", options=(0, 1000)),
             Part("empty", "Without a photo", "choice", EMPTY),
             Part("required", "Nobody makes one without a photo", "check"),
         )
-        return (("", (*_box(), TURN)), ("Photo", looks))
+        return (("", (*_box(), TURN)), ("Photo", pictured))
     if kind == "qr":
         return (("", _box()), ("Code", (Part("bind", "Leads to", "choice", LINKS),)))
     words = (
