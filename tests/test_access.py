@@ -576,6 +576,8 @@ def filled(rule, endpoint, name, world):
         "link": "no-such-link",
         "serial": "no-such-pass",
         "listing": "tasks",
+        "value": "nothing",
+        "field": "nothing",
         "sha256": "0" * 64,
         "token": "no.such.token",
         "kind": "event" if endpoint.startswith("reporting.") else "comments",

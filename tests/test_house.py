@@ -633,7 +633,8 @@ UNTESTED_BY_NAME = {
     *(f"domain/base/{part}.py" for part in ("configuration", "variables")),  # tests/test_config.py
     "domain/operations/festival.py",  # the same
     "domain/operations/flyer_samples.py",  # test_festival
-    *(f"domain/lists/programs/{part}.py" for part in ("reading", "writing")),  # test_mobile_views, through the API
+    *(f"domain/lists/programs/{part}.py" for part in ("asking", "batches", "reading", "writing")),  # tests/views/api
+    *(f"domain/records/programs/{part}.py" for part in ("changes", "uniques")),  # the same, through the API
     "domain/events/door/programs.py",  # the same
     "domain/operations/demo.py",  # made by `make demo`; the browser tests walk through it
 }
@@ -725,7 +726,7 @@ CODES = """
     PASS_ALREADY_USED PASS_VOID PASS_WRONG_EVENT BACKER_INVALID BACKER_ALREADY_USED BACKER_CLAIM_EXPIRED
     BACKER_CLAIM_MISMATCH PRICE_AMBIGUOUS PERSONAL_MODE_DISABLED INTERNAL
     BUSY UNAVAILABLE PROVIDER_FAILED
-    HAS_SUBSCRIPTION NOT_SUPPORTED PREVIEW_OLD PRECONDITION_FAILED IDEMPOTENCY_KEY_REUSED
+    HAS_SUBSCRIPTION NOT_SUPPORTED PREVIEW_OLD PRECONDITION_FAILED PRECONDITION_REQUIRED IDEMPOTENCY_KEY_REUSED CHANGES_GONE SHAPE_CHANGED
 """
 NOT_CODES = "CANCELLED CONFIRMED CONTENT_LENGTH PATH_INFO QUERY_STRING REQUEST_METHOD HTTP_HOST HTTP_COOKIE HTTP_ACCEPT_ENCODING HTTP_HX_REQUEST NFKD NFKC CASCADE RESTRICT MAX_CONTENT_LENGTH MAX_FORM_MEMORY_SIZE STRIPE_ AUTH_ POST HEAD OPTIONS DENY COMMIT ROLLBACK PRO_MONTHLY PRO_YEARLY PRO_LIFETIME PATCH DELETE SAID STEPS JPEG RGBA WEBP ACTIVE INACTIVE UNDER_REVIEW QR_CODE APPLE_PASS GOOGLE_WALLET"
 

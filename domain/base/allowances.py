@@ -142,7 +142,7 @@ SPENT = {
     "comments": parse("30/minute"),  # of a person: each is told to others by letter
     "file_links": parse("300/hour"),  # how often one file is got by links to it
     "feeds": parse("60/hour"),  # how often one calendar link is read
-    "calls": parse("120/minute"),  # what a program asks with one key
+    "calls": parse("30000/minute"),  # what a program asks with one key: CALL for each time, and one for each row
     "wrong_keys": parse("20/15 minutes"),  # wrong keys of one beginning from one network
     "all_wrong_keys": parse("200/15 minutes"),  # and of any beginning
     "beacons": parse("600/minute"),  # what browsers of one network tell of flyers; a hall full of people tells fewer
@@ -152,15 +152,23 @@ SPENT = {
     "guesses": parse("100/15 minutes"),  # wrong passwords for an address, from everywhere
 }
 
+CALL = 10  # what one call of a program costs besides its rows
+
 _NOTED = parse("1/minute")
 
 # Whether the asking browser was signed in to the account before that it names: views fill it in.
 known: contextvars.ContextVar = contextvars.ContextVar("known", default=False)
 
 
-def spend(name, whose):
-    """Count one against the named limit of somebody or something, or refuse with TooOften."""
-    hit(SPENT[name], name, *_counted_by(name, whose))
+def spend(name, whose, cost=1):
+    """Count one (or what it costs) against the named limit of somebody or something, or refuse with TooOften."""
+    hit(SPENT[name], name, *_counted_by(name, whose), cost=cost)
+
+
+def charge(name, whose, cost):
+    """Count what was had already; only what comes next is refused."""
+    if limiter.enabled and cost:
+        limiter.limiter.hit(SPENT[name], name, *_counted_by(name, whose), cost=cost)
 
 
 def is_spent(name, whose):
@@ -189,9 +197,9 @@ def spend_letter(email):
     spend("letters", normalized(email)[:254])
 
 
-def hit(limit, name, *key, otherwise=""):
+def hit(limit, name, *key, otherwise="", cost=1):
     """Count one, or refuse with TooOften, which says `otherwise` too."""
-    if limiter.enabled and not limiter.limiter.hit(limit, name, *key):
+    if limiter.enabled and not limiter.limiter.hit(limit, name, *key, cost=cost):
         ends = limiter.limiter.get_window_stats(limit, name, *key).reset_time
         raise TooOften(max(1, int(ends - time.time()) + 1), name, otherwise)
 

@@ -81,6 +81,12 @@ def restore(rules, ids, *, by):
     return restored
 
 
+def restore_row(rules, id, *, by):
+    """Put the row of this number back. Refuses with NotFound where it isn't theirs to put back."""
+    last = _removals(rules.listing, by).where(Change.row_id == id).first()
+    return restore(rules, [last.id] if last else [], by=by)
+
+
 def purge():
     """Let go of what belonged to rows whose time in the trash is over: their comments and files; returns how many."""
     with everywhere("the trash of every organization is emptied alike"):

@@ -162,7 +162,7 @@ def enter(given, address, network, path):
         allowances.spend("all_wrong_keys", network)
         allowances.spend("wrong_keys", f"{given[:12]}|{network}")
         raise NoKey()
-    allowances.spend("calls", key)
+    allowances.spend("calls", key, allowances.CALL)
     if not key_bounds.is_from(key.networks.split(), address):
         raise Forbidden("This key isn't good from where you are.")
     if not key_bounds.covers(key.paths.split(), path):

@@ -168,7 +168,7 @@ def rename_for_programs(slug, id, *, by, shape=None):
     """
     collection = to_build(slug, by)
     field = field_of(collection, id)
-    others = _names_of([row for row in _all_fields(collection) if row.id != field.id])
+    others = _names_of([row for row in _all_fields(collection) if row.id != field.id]) | {"id"}
     name = _free(_named(field.label, "field", "_"), others, "_")
     if name != field.api_name:
         held = [pair for pair in field.aliases if pair[0] != name]
@@ -264,7 +264,7 @@ def _add(collection, place, label, kind, options, choices=()):
     if kind not in registry.KINDS:
         raise Invalid({"kind": "There is no such kind of field."})
     options = _settings(kind, options)
-    known = _names_of(_all_fields(collection))
+    known = _names_of(_all_fields(collection)) | {"id"}
     made = registry.made(kind, options, ())
     field = RecordField.create(
         collection=collection,

@@ -12,7 +12,7 @@ from peewee import OP, SQL, Case, Expression, NodeList, Select, fn
 from database.compiled import Compiled
 from database.connections import database, holds, points
 from database.parameters import Parameter, parameter
-from models import Record, RecordKey, RecordLink
+from models import Record, RecordKey, RecordLink, RecordUnique
 
 GATHERED = 2000  # so few are all read, whatever order is asked for
 TALLIED = 500  # of more, so many are counted word by word
@@ -238,6 +238,18 @@ def these(ids, collection):
     rows = Record.select(*_columns()).where(
         Record.id.in_(list(ids)), Record.collection == collection, Record.archived_at.is_null()
     )
+    return database.execute(rows).fetchall() if ids else []
+
+
+def holder(slot, key):
+    """The id of the row that has this unique value in a slot, or None."""
+    found = RecordUnique.one(RecordUnique.slot == slot, RecordUnique.key == key)
+    return found and found.record
+
+
+def ever(ids, collection):
+    """The rows with these ids, those in the trash too."""
+    rows = Record.select(*_columns()).where(Record.id.in_(list(ids)), Record.collection == collection)
     return database.execute(rows).fetchall() if ids else []
 
 

@@ -5,18 +5,21 @@ What a program may read and write of one is what the key's scopes and its maker'
 
 from flask import Blueprint, g
 
-from domain import NotFound
+from domain import Invalid, NotFound
 from domain.events import events
 from domain.fields.forms import fingerprint
+from domain.fields.kinds import whole
+from domain.lists import trash
 from domain.lists.listing import demand
-from domain.lists.programs import reading
+from domain.lists.programs import asking, batches, reading
 from domain.lists.rows import Rules
 from domain.organizations import members
 from domain.records import listings
+from domain.records.programs import changes, uniques
 from domain.tasks import tasks
-from views.machines import rest, schemas
-from views.machines.operations import Answer, Described, operation
-from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj, or_null
+from views.machines import openapi, problems, rest, schemas
+from views.machines.operations import Answer, Described, operation, sent_object, versions
+from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj
 
 blueprint = Blueprint("listings", __name__)
 AT = "/api/v1/<organization>/<listing>"
@@ -26,7 +29,7 @@ HOUSE = {"tasks": tasks.of, "events": lambda by: events.rules, "members": lambda
 ROW = Named("Row", lambda: obj({"id": INTEGER}, additionalProperties=True))
 PAGE = Named(
     "RowPage",
-    lambda: obj({"items": {"type": "array", "items": ROW}, "next": or_null(STRING), "partial": BOOLEAN}),
+    lambda: schemas.pages_of({"type": "array", "items": ROW}),
 )
 SENT = {"type": "object", "additionalProperties": True, "description": "Fields by their names: see `shape`."}
 FIELD = Named(
@@ -51,6 +54,66 @@ SHAPE = Named(
             "sorts": {"type": "array", "items": STRING},
         }
     ),
+)
+QUERY = Named(
+    "RowQuery",
+    lambda: {
+        "type": "object",
+        "properties": {
+            "where": {"type": "object", "description": "{“field”, “op”, “value”}, or those in “all” and “any”."},
+            "sort": {"type": ["string", "array"], "items": STRING},
+            "fields": {"type": ["string", "array"], "items": STRING},
+            "limit": {"type": "integer", "minimum": 1, "maximum": asking.MOST},
+            "after": STRING | {"description": "`next` of the page before."},
+            "q": STRING,
+            "tab": STRING,
+            "zone": STRING,
+            "count": BOOLEAN,
+        },
+        "additionalProperties": False,
+    },
+)
+STEP = {
+    "type": "object",
+    "properties": {
+        "do": {"type": "string", "enum": list(batches.HAVE)},
+        "id": INTEGER,
+        "version": STRING | {"description": "The ETag of what was read."},
+        "by": {"type": "object", "description": "To upsert: one unique field with its value."},
+        "row": {"type": "object", "additionalProperties": True},
+    },
+    "required": ["do"],
+    "additionalProperties": False,
+}
+BATCH = Named(
+    "Batch",
+    lambda: {
+        "type": "object",
+        "properties": {
+            "rows": {"type": "array", "items": STEP, "minItems": 1, "maxItems": batches.MOST},
+            "all": BOOLEAN | {"description": "All or none (so unless said), or each for itself."},
+        },
+        "required": ["rows"],
+        "additionalProperties": False,
+    },
+)
+RESULT = {"status": INTEGER, "row": ROW, "version": STRING, "problem": openapi.PROBLEM}
+BATCHED = Named("Batched", lambda: obj({"results": {"type": "array", "items": obj(RESULT, ["status"])}}))
+CHANGED = {"id": INTEGER, "deleted": BOOLEAN, "row": ROW}
+CHANGES = Named(
+    "RowChanges",
+    lambda: obj(
+        {
+            "items": {"type": "array", "items": obj(CHANGED, ["id", "deleted"])},
+            "since": STRING | {"description": "What to ask for next."},
+            "more": BOOLEAN | {"description": "Whether to ask at once."},
+            "reread": BOOLEAN | {"description": "Rows changed that aren't named: read the whole list again."},
+        }
+    ),
+)
+SINCE = (
+    schemas.parameter("since", STRING, "Out of the answer before; without it, a place to begin at."),
+    schemas.parameter("limit", {"type": "integer", "minimum": 1, "maximum": asking.MOST}, "Rows of one page."),
 )
 
 
@@ -78,16 +141,16 @@ def show_shape(listing):
     written = {f.name for f in rules.listing.written if rules.listing.writes}
     fields = [
         {
-            "name": reading.called(rules.listing, field),
+            "name": asking.called(rules.listing, field),
             "label": field.label,
             "required": field.required,
             "written": field.name in written and rules.may_fill(field.name),
             "schema": field.kind.schema(),
         }
-        for field in reading.shown(rules.listing)
+        for field in asking.shown(rules.listing)
     ]
-    asked = [name for name, *_ in reading.parameters(rules.listing)]
-    shape = {"listing": listing, "fields": fields, "asked": asked, "sorts": reading.orders(rules.listing)}
+    asked = [name for name, *_ in asking.parameters(rules.listing)]
+    shape = {"listing": listing, "fields": fields, "asked": asked, "sorts": asking.orders(rules.listing)}
     return Answer(shape, headers={"ETag": f'"{fingerprint(shape)}"'})
 
 
@@ -109,6 +172,67 @@ def change_row(listing, id):
 @_route("DELETE", "/<id:id>", schemas.removed(tasks.listing))
 def remove_row(listing, id):
     return rest.remove(_written(listing), id)
+
+
+@_route("POST", "/<id:id>/restore", Described("Put a removed row back", ROW, versioned=True))
+def restore_row(listing, id):
+    rules = _written(listing)
+    trash.restore_row(rules, id, by=g.by)
+    return rest.show(rules, id)
+
+
+@_route("POST", "/query", Described("Rows by groups of conditions", PAGE, body=QUERY))
+def query_rows(listing):
+    return rest.query(_rules(listing))
+
+
+# --- several at once ------------------------------------------------------------------------------------------------
+
+
+@_route("POST", "/batch", Described("Several rows at once: all or none, or each for itself", BATCHED, body=BATCH))
+def batch_rows(listing):
+    rules = _written(listing)
+    if not rules.listing.source:
+        raise NotFound("Of this list one row is written at a time.")
+    steps, together = batches.read(sent_object())
+    found = batches.do(rules, steps, together, by=g.by, upsert=uniques.upsert)
+    return Answer({"results": [_result(step) for step in found]}, rows=len(found))
+
+
+def _result(step):
+    found = {"status": step.status}
+    if step.refusal is not None:
+        refusal = step.refusal
+        return found | {"problem": problems.body(refusal.code, refusal.sentence, refusal.status, fields=refusal.fields)}
+    return found | ({"row": step.row, "version": reading.version(step.row)} if step.row is not None else {})
+
+
+@_route(
+    "PUT",
+    "/by/<field>/<path:value>",
+    Described("Change the row with this value in a unique field, or make it", ROW, body=SENT, versioned=True),
+)
+def put_row(listing, field, value):
+    rules, which = _written(listing), versions()
+    row, is_new = uniques.upsert(rules, field[:80], value, sent_object(), by=g.by, versions=which)
+    return Answer(row, 201 if is_new else 200, {"ETag": f'"{reading.version(row)}"'})
+
+
+# --- what changed ---------------------------------------------------------------------------------------------------
+
+
+@_route("GET", "/changes", Described("What changed since", CHANGES, query=SINCE, errors=(410,)))
+def list_changes(listing):
+    given, rules = rest.given(("since", "limit")), _rules(listing)
+    if not rules.listing.source:
+        raise NotFound("Of this list no changes are told.")
+    most = whole(given.get("limit", asking.MOST), asking.MOST)
+    if most is None:
+        raise Invalid({"limit": f"Write a number from 1 to {asking.MOST}."})
+    if "since" not in given:
+        return Answer({"items": [], "since": changes.start(rules), "more": False, "reread": True})
+    found = changes.since(rules, given["since"], g.by, most)
+    return Answer(found._asdict(), rows=len(found.items))
 
 
 def _written(listing):

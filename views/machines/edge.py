@@ -20,7 +20,7 @@ TAKEN = (
 )
 HEAD = "http_".upper()  # how WSGI calls what came in the head
 KEPT_BACK = ("set-cookie", "server")
-METHODS = "GET, HEAD, POST, PATCH, DELETE"
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 HEADERS = "Authorization, Content-Type, Accept, Accept-Language, If-Match, If-None-Match, Idempotency-Key, X-Request-Id"
 SEEN = "ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 PREFLIGHT = {

@@ -35,6 +35,8 @@ SAYS = {
     401: "No good key",
     403: "The key, its maker, or the plan doesn't include it",
     404: "It isn't there, or isn't theirs to see",
+    410: "What is asked for isn't kept any more",
+    428: "This key has to say which version it changes",
     409: "It can't be done as things stand",
     412: "Another version stands there",
     415: "No JSON was sent",
@@ -115,7 +117,7 @@ class _Writer:
         if method in WRITING and described.is_keyed:
             said = "The same for a repeat of this very request: within a day it is done once."
             yield _header("Idempotency-Key", {"type": "string", "maxLength": 255}, said)
-        if described.versioned and method in ("PATCH", "DELETE"):
+        if described.versioned and method in ("PATCH", "DELETE", "PUT"):
             yield _header("If-Match", STRING, "The ETag of what was read: 412 when something else stands there by now.")
 
     def _responses(self, method, described):

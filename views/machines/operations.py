@@ -9,6 +9,7 @@ import functools
 import json
 import time
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from flask import Response, g, request
@@ -20,7 +21,7 @@ from domain.organizations import api_answers
 from views import access
 from views.safety.marks import unlimited
 
-WRITING = ("POST", "PATCH", "DELETE")
+WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Answer:
     body: Any = None
     status: int = 200
     headers: dict = field(default_factory=dict)
+    rows: int = 0  # how many it read or wrote, where those are more than one
 
 
 def declared(described):
@@ -87,6 +89,7 @@ def _answering(view):
 def _once(word, act):
     def done():
         made = act()
+        allowances.charge("calls", g.by.api_key, made.rows)
         return made.status, made.headers, _text(made.body)
 
     head = [request.method, request.path, request.query_string.decode("latin-1"), request.headers.get("If-Match", "")]
@@ -103,6 +106,7 @@ def _text(body):
 
 
 def _response(made):
+    allowances.charge("calls", g.by.api_key, made.rows)
     return _sent(made.status, made.headers, _text(made.body))
 
 
@@ -122,12 +126,34 @@ def sent_object():
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send application/json.")
     try:
-        found = json.loads(request.get_data(cache=True))
+        text = request.get_data(cache=True).decode()
+        found = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+        if "\\u" in text:
+            found = _mended(found)
     except (ValueError, RecursionError):
         raise BadRequest("This isn't JSON.") from None
     if not isinstance(found, dict):
         raise Invalid({"body": "Send a JSON object."})
     return found
+
+
+_NO_SIGN = dict.fromkeys([0, *range(0xD800, 0xE000)])
+
+
+def _mended(sent):
+    """JSON without NUL and halves of signs, which go as they go out of forms."""
+    match sent:
+        case str():
+            return sent.translate(_NO_SIGN)
+        case list():
+            return [_mended(one) for one in sent]
+        case dict():
+            return {_mended(name): _mended(one) for name, one in sent.items()}
+    return sent
+
+
+def _no_number(word):
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def versions():

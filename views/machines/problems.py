@@ -15,16 +15,20 @@ def is_api(path=None):
     return any(path == start or path.startswith(start + "/") for start in BELOW)
 
 
-def answer(code, sentence, status, *, fields=None, retry_after=None, present=None):
-    """The refusal. `fields` are sentences by name: all that is wrong, not the first; `present` is the row that stands
-    there instead of the one that was read."""
+def body(code, sentence, status, *, fields=None, retry_after=None, present=None):
+    """The refusal as JSON. `fields` are sentences by name: all that is wrong, not the first; `present` is the row that
+    stands there instead of the one that was read."""
     title = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Refused"
-    body = {"title": title, "status": status, "detail": sentence, "code": code, "request_id": g.get("request_id")}
+    found = {"title": title, "status": status, "detail": sentence, "code": code, "request_id": g.get("request_id")}
     if fields:
-        body["errors"] = [{"field": name, "code": "invalid", "message": text} for name, text in fields.items()]
-    body |= {"retry_after": retry_after} if retry_after else {}
-    body |= {"present": present} if present is not None else {}
-    response = Response(json.dumps(body), status, content_type=TYPE)
+        found["errors"] = [{"field": name, "code": "invalid", "message": text} for name, text in fields.items()]
+    found |= {"retry_after": retry_after} if retry_after else {}
+    return found | ({"present": present} if present is not None else {})
+
+
+def answer(code, sentence, status, **more):
+    """The same as an answer."""
+    response = Response(json.dumps(body(code, sentence, status, **more)), status, content_type=TYPE)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

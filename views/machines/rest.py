@@ -3,26 +3,48 @@
 Each takes the rules of the list as whoever asks has them, and answers with an Answer.
 """
 
+from urllib.parse import urlencode
+
 from flask import g, request
 
 from domain import Invalid
 from domain.base import configuration
-from domain.lists.programs import reading, writing
+from domain.lists.programs import asking, reading, writing
 from views.machines.operations import Answer, sent_object, versions
 
 
 def index(rules, parent=None):
     """A page of rows; `next` is the whole address of the one after it, or null."""
     _stand(rules, parent)
-    items, following, is_partial = reading.page(rules, _given(), g.by, parent)
+    sent = given()
+    asked = asking.understood(rules.listing, sent, g.by, parent)
+    body, more = _page(rules, asked)
     here = configuration.active.site_url + request.path
-    body = {"items": items, "next": f"{here}?{following}" if following else None, "partial": is_partial}
-    return Answer(body, headers=_etag(body))
+    body["next"] = f"{here}?{urlencode(sent | {'after': more})}" if more else None
+    return Answer(body, headers=_etag(body), rows=len(body["items"]))
+
+
+def query(rules, parent=None):
+    """The same by JSON, with groups of conditions; `next` is what is sent as `after` for the page after it, or null."""
+    _stand(rules, parent)
+    given(())
+    asked = asking.of_json(rules.listing, sent_object(), g.by, parent)
+    body, more = _page(rules, asked)
+    body["next"] = more or None
+    return Answer(body, rows=len(body["items"]))
+
+
+def _page(rules, asked):
+    items, more, is_partial = reading.page(rules, asked, g.by)
+    body = {"items": items, "next": None, "partial": is_partial}
+    if asked.counts:
+        body["count"], body["more"] = reading.count(rules, asked, g.by)
+    return body, more
 
 
 def show(rules, id, parent=None):
     _stand(rules, parent)
-    _given(())
+    given(())
     row = reading.one(rules, id, g.by, parent)
     return Answer(row, headers=_etag(row))
 
@@ -51,10 +73,10 @@ def _stand(rules, parent):
         rules.listing.stands_in(parent, g.by)
 
 
-def _given(known=None):
+def given(known=None):
     """The query of the address, each name once. Refuses with Invalid."""
     twice = {name: "Send it once." for name, texts in request.args.lists() if len(texts) > 1}
-    unknown = {name: reading.UNKNOWN for name in request.args if known is not None and name not in known}
+    unknown = {name: asking.UNKNOWN for name in request.args if known is not None and name not in known}
     if twice | unknown:
         raise Invalid(twice | unknown)
     return request.args.to_dict()

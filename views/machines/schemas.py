@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from domain.lists.programs import reading
+from domain.lists.programs import asking
 from views.machines.operations import Described
 
 
@@ -40,7 +40,7 @@ def row(listing, name):
 
 def _row(listing):
     found: dict[str, Any] = {"id": INTEGER}
-    for field in reading.shown(listing):
+    for field in asking.shown(listing):
         schema = field.kind.schema() | {"title": field.label}
         always = field.kind.several or (not listing.source and not listing.column(field.name).may_be_empty)
         found[field.name] = schema if always else or_null(schema)
@@ -51,7 +51,13 @@ def _row(listing):
 def page(listing, name):
     """A page of such rows."""
     items = {"type": "array", "items": row(listing, name)}
-    return Named(f"{name}Page", lambda: obj({"items": items, "next": or_null(STRING), "partial": BOOLEAN}))
+    return Named(f"{name}Page", lambda: pages_of(items))
+
+
+def pages_of(items):
+    found = {"items": items, "next": or_null(STRING), "partial": BOOLEAN}
+    counted = {"count": INTEGER | {"description": "With `count=true`: up to 500."}, "more": BOOLEAN}
+    return obj(found | counted, found)
 
 
 def new(listing, name):
@@ -83,22 +89,24 @@ def listed(listing, name, things):
 
 
 def _query(listing):
-    yield _parameter("limit", {"type": "integer", "minimum": 1, "maximum": reading.MOST}, "Rows of one page.")
-    yield _parameter("after", STRING, "Where to go on from: out of the `next` of the page before.")
-    yield _parameter("fields", STRING, "Only these fields, by commas.")
-    orders = [sort.key for sort in listing.sorts]
-    yield _parameter("sort", {"type": "string", "enum": orders}, "In which order.")
+    yield parameter("limit", {"type": "integer", "minimum": 1, "maximum": asking.MOST}, "Rows of one page.")
+    yield parameter("after", STRING, "Where to go on from: out of the `next` of the page before.")
+    yield parameter("fields", STRING, "Only these fields, by commas; of links also fields of the other row.")
+    yield parameter("count", BOOLEAN, "Also say how many there are, up to 500.")
+    yield parameter("zone", STRING, "Whose days: Europe/Berlin. What moves with today needs it.")
+    orders = asking.orders(listing)
+    yield parameter("sort", {"type": "string", "enum": orders}, "In which order.")
     if listing.search:
-        yield _parameter("q", STRING, "Words to look for.")
+        yield parameter("q", STRING, "Words to look for.")
     if len(listing.readings) > 1:
         tabs = [tab.key for tab in listing.readings]
-        yield _parameter("tab", {"type": "string", "enum": tabs}, "Whose rows; all that there are, unless said.")
-    for name, kind, sentence in reading.parameters(listing):
+        yield parameter("tab", {"type": "string", "enum": tabs}, "Whose rows; all that there are, unless said.")
+    for name, kind, sentence in asking.parameters(listing):
         schema = STRING if kind is None or kind.several else kind.schema(writes=True)
-        yield _parameter(name, schema, sentence)
+        yield parameter(name, schema, sentence)
 
 
-def _parameter(name, schema, sentence):
+def parameter(name, schema, sentence):
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": sentence}
 
 

@@ -180,7 +180,7 @@ class Linked(Kind):
         if self.reader is None:
             return ()
         return tuple(
-            Field(f"{field.name}.{f.name}", f"{field.label} → {f.label}", Beyond(f.kind))
+            Field(f"{field.name}.{f.name}", f"{field.label} → {f.label}", Beyond(f.kind), also=f.also)
             for f in self.reader.fields
             if f.kind.operators and not isinstance(f.kind, Linked)
         )

@@ -11,7 +11,8 @@ from domain import Invalid, Refused
 from domain.fields.derived import Derived
 from domain.fields.kinds import Unfit
 from domain.lists import rows
-from domain.lists.programs.reading import UNKNOWN, called, names, one, version
+from domain.lists.programs.asking import called, names, unknown
+from domain.lists.programs.reading import one, version
 
 READ_ONLY = "This field is only read."
 
@@ -38,7 +39,7 @@ def change(rules, id, sent, *, by, parent=None, versions=()):
     Where `versions` are given, one of them must be the row's: Changed otherwise. Refuses as rows.change.
     """
     _check_version(rules, id, by, parent, versions)
-    form = _form(rules, sent)
+    form = _form(rules, sent, lambda: _present(rules, id, by, parent))
     with _said_for_programs(rules.listing):
         rows.change(rules, id, form, by=by, parent=parent)
     return one(rules, id, by, parent)
@@ -54,28 +55,48 @@ def remove(rules, id, *, by, parent=None, versions=()):
 def _check_version(rules, id, by, parent, versions):
     if not versions:
         return
-    lock("api row", f"{rules.listing.table} {id}")
+    lock("api row", rules.listing.table)
     present = one(rules, id, by, parent)
     if "*" not in versions and version(present) not in versions:
         raise Changed(f"This {rules.listing.thing} was changed meanwhile.", present=present)
 
 
-def _form(rules, sent):
+def _present(rules, id, by, parent):
+    """The row as it stands, to which something is added: who else does that waits."""
+    lock("api row", rules.listing.table)
+    return rows.get(rules, id, by, parent)
+
+
+def _form(rules, sent, present=lambda: None):
     """JSON → the texts that a form would have. Refuses with Invalid, for all fields at once."""
     listing, known, form, wrong = rules.listing, names(rules.listing), {}, {}
     written = {f.name: f for f in listing.written if not isinstance(f.kind, Derived)}
     for name, value in sent.items():
         field = written.get(known.get(name, ""))
         if field is None:
-            wrong[name] = READ_ONLY if name == "id" or name in known else UNKNOWN
+            wrong[name] = READ_ONLY if name == "id" or name in known else unknown(listing, name)
             continue
         try:
+            if isinstance(value, dict) and {*value} <= {"add", "remove"} and field.kind.pointing:
+                value = _moved(field, listing.column(field.name), value, present())
             form[field.name] = "" if value is None else field.kind.text(field.kind.from_json(value))
         except Unfit as unfit:
             wrong[name] = str(unfit)
     if wrong:
         raise Invalid(wrong)
     return form
+
+
+def _moved(field, column, sent, row):
+    """The rows that a link points to once some are added and others removed. Refuses with Unfit."""
+    stand = column.of(row) if row is not None else ()
+    ids, (add, remove) = list(map(int, stand)) if isinstance(stand, tuple) else [], map(sent.get, ("add", "remove"))
+    for some in (add, remove):
+        if some is not None and not (isinstance(some, list) and all(type(one) is int for one in some)):
+            raise Unfit("Send lists of rows' numbers to add and to remove.")
+    if not field.kind.takes_many:
+        raise Unfit("It links to one row: send its number.")
+    return [id for id in dict.fromkeys([*ids, *(add or ())]) if id not in (remove or ())] or None
 
 
 @contextmanager
