@@ -2612,6 +2612,118 @@ class ModerationReport(Owned):
         indexes = ((("item", "reporter"), True),)
 
 
+# --- automations: what is done by itself ------------------------------------------------------------------
+
+
+class Automation(Owned):
+    """What is done by itself when something happens in a list. What that is stands in its newest version."""
+
+    organization = to(Organization, index=False)
+    name = CharField(max_length=80)
+    source = CharField(max_length=40)  # the table whose changes set it off, as Change calls it; empty for a clock alone
+    trigger = State("made", "changed", "entered", "form", "date", "schedule", "button")
+    number = IntegerField(default=1)  # of its newest version
+    state = State("on", "off", "paused", default="off")
+    acts_as = to(User, on_delete="SET NULL", null=True)  # it may what they may at that moment, and never more
+    paused_reason = TextField(null=True)
+    due_at = Moment(null=True)  # when its clock is looked at
+    removed_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("organization", "id"), False),)
+
+
+partial(Automation, "automation_listens", Automation.organization, Automation.source, where="state = 'on'")
+partial(Automation, "automation_due", Automation.due_at, where="state = 'on' AND due_at IS NOT NULL")
+
+
+class AutomationVersion(Owned):
+    """What an automation did from one saving to the next: a run keeps the version that it began with."""
+
+    organization = to(Organization)
+    automation = to(Automation, index=False)
+    number = IntegerField()
+    body = Json(default=dict)
+    by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("automation", "number"), True),)
+
+
+class AutomationRun(Owned):
+    """One time that it was set off, in the transaction of what did. `chain` is shared by all that one act led to."""
+
+    organization = to(Organization, index=False)
+    automation = to(Automation, index=False)
+    version = to(AutomationVersion)
+    cause = CharField(max_length=120)  # the same cause sets it off once
+    chain = CharField(max_length=40)
+    depth = IntegerField(default=0)
+    row_id = IntegerField(null=True)
+    fields = Json(default=dict)  # what changed: name → [before, after]
+    by = to(User, on_delete="SET NULL", null=True)
+    state = State("waiting", "done", "failed", "stopped", default="waiting")
+    step = IntegerField(default=0)  # the next one
+    results = Json(default=list)
+    attempts = IntegerField(default=0)
+    next_at = Moment(default=now)
+    error = TextField(null=True)
+    finished_at = Moment(null=True)
+
+    class Meta:
+        indexes = (
+            (("automation", "cause"), True),
+            (("automation", "chain", "row_id"), True),
+            (("automation", "created_at"), False),
+            (("organization", "id"), False),
+        )
+
+
+partial(AutomationRun, "automation_run_due", AutomationRun.next_at, AutomationRun.id, where="state = 'waiting'")
+
+
+class WebhookEndpoint(Owned):
+    """An address outside that is told; its secret is sealed, and for a while the one before signs too."""
+
+    organization = to(Organization, index=False)
+    name = CharField(max_length=80)
+    url = TextField()
+    secret = TextField()  # sealed: domain/base/keys.py
+    old_secret = TextField(null=True)
+    old_until_at = Moment(null=True)
+    failing_since_at = Moment(null=True)
+    disabled_at = Moment(null=True)
+    removed_at = Moment(null=True)
+    made_by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("organization", "id"), False),)
+
+
+class WebhookDelivery(Owned):
+    """One message to an endpoint, tried until it is taken; `message_id` is the same in every try."""
+
+    organization = to(Organization, index=False)
+    endpoint = to(WebhookEndpoint, index=False)
+    run = to(AutomationRun, on_delete="SET NULL", null=True)
+    message_id = CharField(max_length=40, unique=True)
+    cause = CharField(max_length=80, unique=True)  # the same cause leaves one
+    body = TextField()
+    state = State("queued", "taken", "failed", default="queued")
+    attempts = IntegerField(default=0)
+    next_at = Moment(default=now)
+    status_code = IntegerField(null=True)
+    answer = TextField(null=True)
+    error = TextField(null=True)
+    taken_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("organization", "id"), False), (("endpoint", "id"), False))
+
+
+partial(WebhookDelivery, "webhook_delivery_due", WebhookDelivery.next_at, WebhookDelivery.id, where="state = 'queued'")
+
+
 # --- what came from another site ---------------------------------------------------------------------------
 
 

@@ -19,6 +19,9 @@ from database.clock import now
 from database.connections import database
 from database.moving import freezing
 from domain import NotFound, Refused
+from domain.automations import clocks, runs
+from domain.automations import running as automating
+from domain.automations.webhooks import deliveries as messages
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
 from domain.base.letters import suppressions
@@ -140,6 +143,10 @@ CALENDAR = (
         every(minutes=1),
         woken_by=outgoing.ADDRESSES,
     ),
+    Job("automations", "Do what automations do", automating.work, every(seconds=15), woken_by="automations"),
+    Job("automation_clocks", "Look at automations' clocks", clocks.work, every(minutes=1), quiet=True),
+    Job("automation_runs", "Remove old runs", batches(200, runs.prune, messages.prune), at(3, 45)),
+    Job("webhook_deliveries", "Tell addresses outside", messages.work, every(seconds=5), woken_by=messages.LANE),
     Job("pricing", "Read prices from the provider", pricing.sync, every(seconds=15), woken_by="pricing"),
     Job("plan_grants", "Carry changed plans on", grants.follow_plans, every(seconds=15), woken_by="plan_grants"),
     Job("backer_import", "Add imported backers", backer_imports.work, every(seconds=15), woken_by="backer_import"),

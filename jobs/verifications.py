@@ -1,6 +1,7 @@
 """The nightly walk along the audit log's chain; `python -m jobs --audit` does it now and prints what it found."""
 
 from database import housekeeping
+from domain.automations.webhooks import endpoints
 from domain.backers import backers
 from domain.base import audit
 from domain.events import codes
@@ -54,6 +55,10 @@ def rekey():
     if paid:
         said.append(f"{counted(paid, 'secret')} of accounts for tickets encrypted under the newest key.")
     said += [f"None of the keys opens the account {label}: set its key anew." for label in shut]
+    told_outside, closed = endpoints.seal_anew()
+    if told_outside:
+        said.append(f"{counted(told_outside, 'secret')} of webhooks encrypted under the newest key.")
+    said += [f"None of the keys opens the secret of the webhook {name}: give it a new one." for name in closed]
     told = audit.verify()
     if told.of_older_keys:
         said.append(f"The audit log up to event {told.of_older_keys} was written with an older key.")
@@ -63,4 +68,4 @@ def rekey():
         said.append(
             f"{counted(unused, 'code')} of backers wait to be used: those from before the newest key end with theirs."
         )
-    return said, not lost + unopened + shut
+    return said, not lost + unopened + shut + closed

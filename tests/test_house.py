@@ -108,6 +108,7 @@ DOMAIN_ROOMS = (
     "tasks",
     "records",
     "events",
+    "automations",
     "flyers",
     "operations",
 )
@@ -256,6 +257,13 @@ def test_only_views_that_run_jobs_know_them():
 EVERYWHERE = {
     "domain/flyers/campaign_pages.py": 2,  # a campaign's page is found by its address alone, and so is a design
     "domain/flyers/flyers.py": 1,  # so is a flyer's
+    "domain/automations/clocks.py": 1,  # clocks of all organizations strike
+    "domain/automations/running.py": 1,  # what is due of all is done
+    "domain/automations/runs.py": 1,  # old runs go for all alike
+    "domain/automations/webhooks/deliveries.py": 2,  # messages of all are delivered, and old ones go
+    "domain/automations/webhooks/endpoints.py": 1,  # secrets of all are sealed anew
+    "domain/flyers/campaign_pages.py": 1,  # a campaign's page is found by its address alone
+    "domain/flyers/flyers.py": 2,  # so are a flyer's, and its design's
     "domain/flyers/hub.py": 1,  # one page shows campaigns of all
     "domain/flyers/reported.py": 2,  # what is reported names no organization
     "domain/records/kind_changes.py": 1,
@@ -451,6 +459,7 @@ def test_there_is_no_raw_sql_but_where_it_is_listed():
 
 
 BROAD = {
+    "domain/automations/running.py": 1,  # a run that fails is put off, and the others go on
     "domain/flyers/funnel.py": 1,  # what wasn't written is logged, and the thread goes on
     "domain/money/trials.py": 1,  # what an event caused is recorded on it
     "domain/base/outgoing.py": 1,  # so is what a letter caused
@@ -636,6 +645,9 @@ UNTESTED_BY_NAME = {
     *(f"domain/lists/programs/{part}.py" for part in ("asking", "batches", "reading", "writing")),  # tests/views/api
     *(f"domain/records/programs/{part}.py" for part in ("changes", "uniques")),  # the same, through the API
     "domain/events/door/programs.py",  # the same
+    *(f"domain/automations/{part}.py" for part in ("noting", "sources", "steps", "texts", "runs")),  # test_running
+    *(f"domain/automations/{part}.py" for part in ("bodies", "trials")),  # test_automations
+    *(f"domain/automations/webhooks/{part}.py" for part in ("endpoints", "deliveries")),  # test_messages
     "domain/operations/demo.py",  # made by `make demo`; the browser tests walk through it
 }
 
@@ -728,7 +740,7 @@ CODES = """
     BUSY UNAVAILABLE PROVIDER_FAILED
     HAS_SUBSCRIPTION NOT_SUPPORTED PREVIEW_OLD PRECONDITION_FAILED PRECONDITION_REQUIRED IDEMPOTENCY_KEY_REUSED CHANGES_GONE SHAPE_CHANGED
 """
-NOT_CODES = "CANCELLED CONFIRMED CONTENT_LENGTH PATH_INFO QUERY_STRING REQUEST_METHOD HTTP_HOST HTTP_COOKIE HTTP_ACCEPT_ENCODING HTTP_HX_REQUEST NFKD NFKC CASCADE RESTRICT MAX_CONTENT_LENGTH MAX_FORM_MEMORY_SIZE STRIPE_ AUTH_ POST HEAD OPTIONS DENY COMMIT ROLLBACK PRO_MONTHLY PRO_YEARLY PRO_LIFETIME PATCH DELETE SAID STEPS JPEG RGBA WEBP ACTIVE INACTIVE UNDER_REVIEW QR_CODE APPLE_PASS GOOGLE_WALLET"
+NOT_CODES = "CERT_REQUIRED CANCELLED CONFIRMED CONTENT_LENGTH PATH_INFO QUERY_STRING REQUEST_METHOD HTTP_HOST HTTP_COOKIE HTTP_ACCEPT_ENCODING HTTP_HX_REQUEST NFKD NFKC CASCADE RESTRICT MAX_CONTENT_LENGTH MAX_FORM_MEMORY_SIZE STRIPE_ AUTH_ POST HEAD OPTIONS DENY COMMIT ROLLBACK PRO_MONTHLY PRO_YEARLY PRO_LIFETIME PATCH DELETE SAID STEPS JPEG RGBA WEBP ACTIVE INACTIVE UNDER_REVIEW QR_CODE APPLE_PASS GOOGLE_WALLET"
 
 
 def test_error_codes_are_the_ones_that_are_listed():

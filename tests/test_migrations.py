@@ -374,6 +374,15 @@ def rows_of():
     ]
 
 
+def automation_rows(mine):
+    automation = models.Automation.create(name="A", source="task", trigger="made", **mine)
+    version = models.AutomationVersion.create(automation=automation, number=1, **mine)
+    run = models.AutomationRun.create(automation=automation, version=version, cause="c", chain="c", **mine)
+    endpoint = models.WebhookEndpoint.create(name="W", url="https://example.org", secret="x", **mine)
+    message = models.WebhookDelivery.create(endpoint=endpoint, message_id="m", cause="k", body="{}", **mine)
+    return [automation, version, run, endpoint, message]
+
+
 def flyer_rows(order, part, mine):
     runs, kind = {"starts_at": now(), "ends_at": now() + timedelta(days=1), **mine}, "view"
     template = models.FlyerTemplate.create(name="T", draft={}, **mine)
@@ -396,6 +405,7 @@ def flyer_rows(order, part, mine):
         models.FlyerBatchRow.create(batch=batch, n=1, **mine),
         models.ModerationReport.create(item=item, reporter="r", reason="other", **mine),
         models.Arrival.create(source="s", table="task", source_id=1, row_id=1, **mine),
+        *automation_rows(mine),
     ]
 
 

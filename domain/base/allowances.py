@@ -139,6 +139,8 @@ SPENT = {
     "second_factors": parse("20/hour"),  # tries of a user: whoever has the password can begin anew at will
     "letters": parse("3/hour"),  # that strangers cause to an address, whoever asks and whether or not it has an account
     "invitations": parse("20/hour"),  # letters of an organization, whoever sends them
+    "automation_letters": parse("200/hour"),  # that automations of an organization write
+    "automation_letters_to": parse("5/hour"),  # and of them to one address
     "comments": parse("30/minute"),  # of a person: each is told to others by letter
     "file_links": parse("300/hour"),  # how often one file is got by links to it
     "feeds": parse("60/hour"),  # how often one calendar link is read

@@ -22,8 +22,9 @@ TRASH = timedelta(days=90)  # the longest that removed rows are kept, but for ev
 FORM_KEY = re.compile(r"[\w-]{16,40}", re.ASCII)
 
 
-def record(organization, table, row_id, verb, fields=None, *, by=None, batch=None):
-    """Note a change in the transaction that makes it. `fields` is name → [before, after], JSON values.
+def record(organization, table, row_id, verb, fields=None, *, by=None, batch=None, beside=None):
+    """Note a change in the transaction that makes it. `fields` is name → [before, after], JSON values; `beside` is what
+    follows from them of the same row, which isn't kept.
     On PostgreSQL commits of one organization are put in line from here on, so that ids become visible
     in their order and a page that asks «after 7» can't miss a 6 that committed late."""
     lock("changes", organization.id)
@@ -31,8 +32,26 @@ def record(organization, table, row_id, verb, fields=None, *, by=None, batch=Non
     what = {"table": table, "row_id": row_id, "verb": verb, "fields": fields or {}, "batch": batch or public_id()}
     times = {"created_at": moment, "updated_at": moment, "at": moment}
     change = Change.put(organization=organization.id, by=by and by.id, **what, **times)
+    if row_id is not None:
+        happened(organization.id, table, [(row_id, what["fields"] | (beside or {}))], verb, by)
     wake("live")
     return change
+
+
+_followers: list = []
+
+
+def follow(function):
+    """Mark a function that hears of what becomes of rows, in the transaction of it: see `happened`."""
+    _followers.append(function)
+    return function
+
+
+def happened(organization, table, moved, verb="updated", by=None):
+    """Tell who follows of rows of an organization (its id), each as (its id, name → [before, after]). `record` does it;
+    called alone it is for what no page hears of: sales, and what formulas give."""
+    for hear in _followers:
+        hear(organization, table, moved, verb, by)
 
 
 def form_key(text):

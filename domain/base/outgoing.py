@@ -15,7 +15,8 @@ from database.scope import inside
 from database.transactions import wake, writes
 from domain.base import allowances, configuration, preferences
 from domain.base.letters import log as letters
-from models import Assignment, Letter, MailPause, Membership, Organization, Outgoing
+from domain.fields.email import normalized
+from models import Assignment, Letter, MailPause, Membership, Organization, Outgoing, User
 
 log = logging.getLogger("guildhall.outgoing")
 
@@ -158,6 +159,19 @@ def notify(user, type, key, title, *, body=None, link=None, organization=None, l
 def covered_news(organization):
     """(title, body, link): what an organization that asks for a second factor tells to somebody without one."""
     return f"News of {organization.name}", "Set up a second factor, and you can read it.", f"/{organization.slug}"
+
+
+def write_by_itself(to, key, values):
+    """Leave a letter that an automation writes to any address; False where its reader has an account and wants none of
+    these, or it was left before. Refuses with allowances.TooOften beyond five an hour to one address."""
+    reader = User.one(User.email_norm == normalized(to), User.status == "active")
+    kind = preferences.kind_of("automation.letter")
+    if reader is not None and preferences.wanted(reader.id, "automation.letter").letter == preferences.OFF:
+        return False
+    made = _post("automation", to, key, values, **({"stop": [reader.public_id, kind.name]} if reader else {}))
+    if made:
+        allowances.spend("automation_letters_to", normalized(to)[:254])
+    return made
 
 
 def post_sample(template, user, key, values):

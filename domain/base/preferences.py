@@ -74,6 +74,14 @@ KINDS = (
         templates=("invitation_accepted",),
         letter=NOW,
     ),
+    Kind("automations", "Automations", "What they tell you, and when one of yours stops.", ("automation.",)),
+    Kind(
+        *("automation_letters", "Letters of automations", "What an organization has written to you by itself."),
+        ("automation.letter",),
+        templates=("automation",),
+        letter=NOW,
+        in_bell=False,
+    ),
     Kind("plan", "Plan and credits", "Changes, refunds, low credits.", ("billing.", "plan.", "credits.")),
     Kind(
         *("payments", "Payments", "What was bought, payments that fail, and plans that end."),

@@ -94,6 +94,8 @@ ORGANIZATION = {
     "flyers.moderate": _to("Decide on reports of what people made", "owner admin"),
     "events.check_in": _to("Check people in at the door", "owner admin member"),
     "keys.manage": _to("Make and revoke keys for programs", "owner", "feature.pro"),
+    "automations.write": _to("Make automations, which act as oneself", "owner admin member"),
+    "automations.manage": _to("See and stop everybody's automations, and tell addresses outside", "owner admin"),
     "charts.read": _to("See the dashboard and save charts", "owner admin member viewer"),
     "charts.manage": _to("Put everybody's charts in order and on the home page", "owner admin"),
     "billing.read": _to("See plan, invoices and credits", "owner admin", while_suspended=True),

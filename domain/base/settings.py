@@ -63,6 +63,8 @@ _TABLE = {
         "How much the files on an organization's rows may take.",
     ),
     "Programs": (
+        ("automation_runs", "Runs of an automation", Number(1, 100_000, "an hour"), 1000),
+        "Beyond that it pauses itself and tells whose it is.",
         ("api_origins", "Sites whose pages may ask", Origins(), None, False),
         "For apps that run in a browser: origins such as https://app.example.org, one a line. Never with cookies.",
     ),

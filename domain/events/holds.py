@@ -173,8 +173,14 @@ def begin(event, lines, voucher, until, *, sweeps=True, **values):
     needed and one `sweeps`. Refuses with SoldOut."""
     values |= _totals(event, lines, voucher)
     order = TicketOrder.create(event=event, currency=event.currency, hold_until_at=until, **values)
+    changes.happened(event.organization_id, "ticket_order", [(order.id, {})], "created")
     _fill(order, event, lines, voucher, sweeps)
     return order
+
+
+def moved(order, state):
+    """Tell who follows that an order came from the state it has to another one, in the present transaction."""
+    changes.happened(order.organization_id, "ticket_order", [(order.id, {"state": [order.state, state]})])
 
 
 def _totals(event, lines, voucher):
@@ -292,6 +298,7 @@ def end(order_id, state, kind):
     if order.state not in TicketOrder.LIVE or (kind == "expire" and order.is_live):
         return False
     TicketOrder.update(state=state, ended_at=now()).where(TicketOrder.id == order.id).execute()
+    moved(order, state)
     stock.release(order, wants_of(order), kind)
     if order.buyer_id:
         _give_back_to(order.buyer_id, _people(standing(order)))

@@ -53,7 +53,6 @@ def cancel(id, *, by):
         f"Order {order.number} was cancelled",
         order,
         by=by,
-        field="state",
         after="cancelled",
         before=order.state,
     )
@@ -96,6 +95,7 @@ def _end(order, why):
     moved = TicketOrder.update(state="cancelled").where(TicketOrder.id == order.id, TicketOrder.state == "paid")
     if not moved.execute():
         return False
+    holds.moved(order, "cancelled")
     for item in holds.standing(order):
         returns.give_back(order, item, item.standing, why)
     for each in passes.of(order):

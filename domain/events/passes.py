@@ -8,7 +8,7 @@ from database.clock import now
 from database.scope import everywhere
 from database.transactions import writes
 from domain import NotFound, Refused
-from domain.base import configuration, history, keys, outgoing
+from domain.base import changes, configuration, history, keys, outgoing
 from domain.events import codes, holds
 from domain.events.afterwards import seats
 from domain.events.carriers import prints
@@ -28,6 +28,8 @@ def issue(order):
             if seq not in have:
                 about = {"event": order.event_id, "item": item, "tier": item.tier, "seq": seq}
                 made.append(Pass.create(serial=codes.serial(), holder=order.name, email=order.email, **about))
+    if made:
+        changes.happened(order.organization_id, "pass", [(one.id, {}) for one in made], "created")
     return made
 
 
@@ -173,6 +175,7 @@ def void(one, reason, *states):
     )
     if not moved.execute():
         return False
+    changes.happened(one.organization_id, "pass", [(one.id, {"state": [one.state, "void"]})])
     if reason != "transferred":  # then whoever has the next one keeps them
         seats.leave(one, "a pass is void")
     return True

@@ -241,6 +241,7 @@ def _sell(order, *still):
     if not TicketOrder.update(state="paid", paid_at=now()).where(TicketOrder.id == order.id, *still).execute():
         return
     stock.sell(order, holds.wants_of(order))
+    holds.moved(order, "paid")
     _give(order)
 
 
@@ -255,6 +256,7 @@ def _sell_late(order):
         write(order, "order_failed", f"order_failed:{order.id}", sum=_sum(order))
         return
     TicketOrder.update(state="paid", paid_at=now()).where(TicketOrder.id == order.id).execute()
+    holds.moved(order, "paid")
     if order.buyer_id:
         holds.count_again(order)
     _give(order)

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from domain.fields.kinds import Kind, Unfit, comparable
+from domain.fields.records import operators
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class Choice(Kind):
     bulk: bool = True
     ranked: bool = False
     about: tuple = ()
+
+    operators = operators.CHOICE
 
     def read(self, text):
         if text not in self.words:

@@ -180,6 +180,7 @@ def write(rules, row, values, by, batch=None, follows=None, is_told=True):
     demand(by, listing.writes)
     extra = (rules.derive(row, values) or {}) | (follows or {})
     stood = {name: getattr(row, name) for name in extra}
+    given = row.results() if listing.source else {}
     if not listing.rows.write(listing, row, before, values, extra, by):
         raise Stale(f"Somebody else changed this {listing.thing} at the same moment. Look again.")
     if not is_told:
@@ -191,7 +192,9 @@ def write(rules, row, values, by, batch=None, follows=None, is_told=True):
         for name, value in extra.items()
         if name not in diff and stood[name] != value
     }
-    noted = _note(rules, row, "updated", diff, by, batch)
+    results = row.results() if given else {}
+    beside = {name: [given[name], value] for name, value in results.items() if given[name] != value}
+    noted = _note(rules, row, "updated", diff, by, batch, beside)
     rules.after(row, before, noted, by)
     return noted
 
@@ -207,10 +210,9 @@ def _diff(listing, before, values):
     }
 
 
-def _note(rules, row, verb, diff, by, batch=None):
-    return changes.record(
-        by.organization, rules.listing.table, row.id, verb, diff, by=by.user, batch=batch or public_id()
-    )
+def _note(rules, row, verb, diff, by, batch=None, beside=None):
+    about = {"by": by.user, "batch": batch or public_id(), "beside": beside}
+    return changes.record(by.organization, rules.listing.table, row.id, verb, diff, **about)
 
 
 @writes

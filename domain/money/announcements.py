@@ -30,7 +30,8 @@ def tell_of_subscription(organization, row, before, fact):
         status=row.status,
         cancel_at_period_end=row.cancel_at_period_end,
     )
-    changes.record(organization, "subscription", row.id, "updated" if before else "created")
+    moved = {name: [before and before.get(name), getattr(row, name)] for name in ("status", "plan_key", "quantity")}
+    changes.record(organization, "subscription", row.id, "updated" if before else "created", moved)
     ends = row.cancel_at_period_end or row.cancel_at is not None
     ending = ends and row.is_live and not (before and (before["cancel_at_period_end"] or before["cancel_at"]))
     over = row.status == "canceled" and before and before["status"] != "canceled"

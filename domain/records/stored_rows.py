@@ -2,6 +2,7 @@
 
 import json
 
+from domain.fields.records.leftover import stored_cell
 from models import Record
 
 SYSTEM = {  # what every row has besides its cells
@@ -11,6 +12,11 @@ SYSTEM = {  # what every row has besides its cells
     "changed_at": Record.changed_at,
 }
 _PLACES = {name: place for place, name in enumerate(SYSTEM)}
+
+
+def results(shape, document):
+    """What formulas give in a document, by name, as JSON."""
+    return {cell.name: stored_cell(cell.kind, cell.value(document)) for cell in shape.computed}
 
 
 class Row:
@@ -41,6 +47,10 @@ class Row:
         """What a condition is about: a field, or «link.field» of the rows that a link points to."""
         link, _, beyond = name.partition(".")
         return [other.value(beyond) for other in self.others.get(link, ())] if beyond else self.value(name)
+
+    def results(self):
+        """What formulas give, by name, as JSON."""
+        return results(self.shape, self.document)
 
     def __getattr__(self, name):
         """What rules and lists ask a row by: a field, or created_by_id as of any row."""

@@ -198,6 +198,11 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         *("audit_broken", "The audit log isn’t whole", ADMINS),
         {"name": "Ada", "findings": "Event 7 is gone.", "link": f"{SITE}/admin/audit"},
     ),
+    # --- automations
+    (
+        *("automation", "An automation of an organization writes one", "whom it says"),
+        {"subject": "Your repair is done", "text": "Your toaster can be fetched.", "organization": "Acme"},
+    ),
 )
 
 

@@ -66,6 +66,8 @@ LEFT = {
     ),
     **dict.fromkeys(("referral", "flyer_batch", "flyer_batch_row"), "they are of flyers"),
     **dict.fromkeys(("moderation_item", "moderation_report"), "what was reported is this site's to judge"),
+    **dict.fromkeys(("automation", "automation_version", "automation_run"), "what is done by itself is set up anew"),
+    **dict.fromkeys(("webhook_endpoint", "webhook_delivery"), "and so is who is told"),
     "arrival": "what came from where is each site's own",
 }
 

@@ -20,6 +20,8 @@ SECRETS = {
     ("device", "token_hash"),
     ("api_key", "secret_hash"),
     ("flyer", "secret_hash"),
+    ("webhook_endpoint", "secret"),
+    ("webhook_endpoint", "old_secret"),
 }
 
 

@@ -8,12 +8,12 @@ import json
 import time
 
 from database.locks import lock
-from database.scope import everywhere, inside
+from database.scope import everywhere, inside, scope
 from database.statements import delete_values, insert_values, update_values
 from database.transactions import present, wake, writes
-from domain.base import long_jobs
+from domain.base import changes, long_jobs
 from domain.fields.kinds import whole
-from domain.records import documents, shapes
+from domain.records import documents, shapes, stored_rows
 from domain.records.computed import scopes, working
 from models import Collection, Record, RecordField, RecordKey, RecordLink, RecordOption, RecordSlot, RecordStale
 
@@ -89,11 +89,12 @@ def renew(table, ids, room=0):
     made = working.plan(shape)
     query = Record.select(Record.id, Record.cells, Record.version)
     live = Record.id.in_(ids), Record.collection == table, Record.archived_at.is_null()
-    return renew_rows(shape, made, [(id, cells, version) for id, cells, version in query.where(*live).tuples()], room)
+    return renew_rows(shape, made, list(query.where(*live).tuples()), room, is_told=True)
 
 
-def renew_rows(shape, made, rows, room):
-    """The same of rows that were read, (id, cells as text, version), while the table is locked."""
+def renew_rows(shape, made, rows, room, is_told=False):
+    """The same of rows that were read, (id, cells as text, version), while the table is locked. Where all of a table is
+    worked out anew nobody hears of it."""
     read = [(id, json.loads(cells), version) for id, cells, version in rows]
     beside = working.linked(made, [(id, document) for id, document, _ in read]) if made.ways else {}
     typed = [(cell, other) for cell in shape.computed for other in cell.filling if not (other.formula or other.is_kept)]
@@ -125,7 +126,16 @@ def renew_rows(shape, made, rows, room):
             documents.place_links(id, documents.links(shape, before), documents.links(shape, after), True)
     delete_values(RecordKey, PLACED, sorted(gone - come))
     insert_values(RecordKey, PLACED, sorted(come - gone), or_leave=True)
+    if moved and is_told:
+        told = [(id, _moved_results(shape, *both)) for id, *both in moved]
+        changes.happened(scope(), f"record:{shape.collection}", told)
     return tell(shape, moved, room) if moved else room
+
+
+def _moved_results(shape, before, after):
+    """What formulas give otherwise than before: name → [before, after]."""
+    old, new = (stored_rows.results(shape, document) for document in (before, after))
+    return {name: [old[name], value] for name, value in new.items() if old[name] != value}
 
 
 # --- the queue --------------------------------------------------------------------------------------------------------

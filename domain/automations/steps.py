@@ -1,0 +1,377 @@
+"""What an automation does: one kind of step a class, which reads its form, says what it would do, and does it.
+
+`plan` gives lines of what a step would do to a row and changes nothing: the trial shows it, and `do` goes by the same.
+`do` stands in a write transaction with the mark that it was done, so everything in it happens once; what leaves the
+house is a row there, under a key of its own.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from database.clock import now, reader_day
+from domain import Invalid, NotFound
+from domain.automations import sources, texts
+from domain.automations.webhooks import deliveries, endpoints
+from domain.base import allowances, outgoing
+from domain.fields.email import Usable, normalized
+from domain.fields.kinds import Unfit, clean, whole
+from domain.fields.person import emails, members
+from domain.fields.text import Text
+from models import User
+
+MOST_TO = 5  # addresses of one letter
+UNITS = {"minutes": 60, "hours": 3600, "days": 86_400}
+LONGEST_WAIT = 366 * 86_400
+
+
+@dataclass(frozen=True)
+class At:
+    """Where a step stands: the list and the row it is about (None for a clock alone), whose hand it is, and its key."""
+
+    source: Any
+    row: Any
+    by: Any
+    run: Any = None
+    key: str = ""
+
+    @property
+    def link(self):
+        return (
+            self.source.link(self.row.id) if self.source and self.row is not None else f"/{self.by.organization.slug}"
+        )
+
+    def filled(self, text):
+        return texts.filled(text, self.source, self.row)
+
+
+class Step:
+    """A kind of step. `of_row` ones need a row; `read` refuses with Invalid, by the names of what it asks for."""
+
+    key, label, icon = "", "", ""
+    of_row = False
+
+    def read(self, form, source, by):
+        return {}
+
+    def plan(self, step, at):
+        return []
+
+    def do(self, step, at):
+        """What was done, in words that tell nothing of the row; and how many seconds to wait."""
+        raise NotImplementedError
+
+
+def _words(name, label, text, source, problems, most, required=True):
+    """A text as it is kept; what is wrong with it goes to `problems`."""
+    try:
+        found = texts.kept(text, source)
+        Text(most, long=True).read(found or "-")
+        if required and not found.strip():
+            raise Unfit(f"{label} can't be empty.")
+        return found.strip()
+    except Unfit as unfit:
+        problems[name] = str(unfit)
+        return ""
+
+
+def _pairs(form, target, source, problems, row_known=True):
+    """[(field, text)] of the fields of a form; what can be read without a row is read now."""
+    found = []
+    for place in range(20):
+        name, text = form.get(f"f{place}", ""), form.get(f"v{place}", "")
+        if not name:
+            continue
+        field = next((f for f in target.written if f.name == name), None)
+        if field is None:
+            problems[f"f{place}"] = "This field isn't there, or isn't yours to change."
+            continue
+        try:
+            said = texts.kept(text, source)
+            if not texts.NAMED.search(said):
+                texts.read(field, said)
+            found.append([name, said])
+        except Unfit as unfit:
+            problems[f"v{place}"] = f"{field.label}: {unfit}"
+    if not found and not problems:
+        problems["f0"] = "Choose at least one field."
+    return found
+
+
+def _form_of(pairs, target, at):
+    """Pairs as a form that changes or makes a row. Refuses with Invalid or NotFound."""
+    form, problems = {}, {}
+    for name, text in pairs:
+        field = next((f for f in target.written if f.name == name), None)
+        if field is None:
+            raise NotFound("A field that it writes isn't there any more, or isn't to be seen.")
+        try:
+            form[name] = texts.read(field, text, at.source, at.row) if at.row is not None else texts.read(field, text)
+        except Unfit as unfit:
+            problems[name] = f"{field.label}: {unfit}"
+    if problems:
+        raise Invalid(problems)
+    return form
+
+
+class Change(Step):
+    key, label, icon, of_row = "change", "Change this row", "pencil", True
+
+    def read(self, form, source, by):
+        problems: dict = {}
+        if not source.is_written:
+            raise Invalid({"kind": "Rows of this list aren't changed by automations."})
+        pairs = _pairs(form, source, source, problems)
+        if problems:
+            raise Invalid(problems)
+        return {"values": pairs}
+
+    def plan(self, step, at):
+        form, lines = _form_of(step["values"], at.source, at), []
+        for name, text in form.items():
+            field = at.source.field(name)
+            after = field.kind.plain(field.read(text)) if text else ""
+            lines.append(f"{field.label}: {at.source.text(at.row, name) or '–'} → {after or '–'}")
+        return lines
+
+    def do(self, step, at):
+        form = _form_of(step["values"], at.source, at)
+        labels = ", ".join(at.source.field(name).label for name in form)
+        noted = at.source.change(at.row.id, form)
+        return (f"Changed {labels}." if noted else "Nothing was different."), 0
+
+
+class Make(Step):
+    key, label, icon = "make", "Make a row in a table", "plus"
+
+    def read(self, form, source, by):
+        problems: dict = {}
+        try:
+            target = sources.find(form.get("table", ""), by)
+        except NotFound:
+            raise Invalid({"table": "Choose a table."}) from None
+        if not target.is_written:
+            raise Invalid({"table": "Rows of this list aren't made by automations."})
+        pairs = _pairs(form, target, source, problems)
+        if problems:
+            raise Invalid(problems)
+        return {"table": target.name, "values": pairs}
+
+    def plan(self, step, at):
+        target = sources.find(step["table"], at.by)
+        form = _form_of(step["values"], target, at)
+        said = [f"{target.field(name).label}: {text}" for name, text in self._plain(form, target)]
+        return [f"A new {target.listing.thing} in {target.label}", *said]
+
+    def _plain(self, form, target):
+        for name, text in form.items():
+            kind = target.field(name).kind
+            yield name, kind.plain(target.field(name).read(text)) if text else "–"
+
+    def do(self, step, at):
+        target = sources.find(step["table"], at.by)
+        made = target.make(_form_of(step["values"], target, at), at.key)
+        return f"Made row {made.id} in {target.label}.", 0
+
+
+def _whom(form, source, problems, may_be_empty=False):
+    """Who somebody is: «me», a member's number, or a field that names people."""
+    said = form.get("who", "")
+    if said.startswith("field:"):
+        field = source and source.field(said.removeprefix("field:"))
+        if field is not None and field.kind.names_people:
+            return said
+    elif said == "me" or whole(said) in members() or (may_be_empty and not said):
+        return said
+    problems["who"] = "Choose who."
+    return ""
+
+
+def _people(said, at):
+    """The ids of the members that this is at this moment."""
+    if said == "me":
+        return [at.by.user.id]
+    if not said.startswith("field:"):
+        return [id for id in [whole(said)] if id in members()]
+    name = said.removeprefix("field:")
+    if at.source is None or at.source.field(name) is None:
+        raise NotFound("It names people by a field that isn't there any more, or isn't to be seen.")
+    value = at.source.value(at.row, name)
+    ids = value if isinstance(value, list | tuple) else [value]
+    return [id for id in ids if isinstance(id, int) and id in members()]
+
+
+class Task(Step):
+    key, label, icon = "task", "Make a task", "checklist"
+
+    def read(self, form, source, by):
+        problems: dict = {}
+        step = {
+            "title": _words("title", "The title", form.get("title", ""), source, problems, 200),
+            "text": _words("text", "The text", form.get("text", ""), source, problems, 4000, required=False),
+            "who": _whom(form, source, problems, may_be_empty=True),
+            "days": clean(form.get("days", "")).strip(),
+        }
+        if step["days"] and not (step["days"].isascii() and step["days"].isdigit() and int(step["days"]) <= 3650):
+            problems["days"] = "Write a number of days, from 0 to 3650."
+        if problems:
+            raise Invalid(problems)
+        return step
+
+    def _form(self, step, at):
+        people = _people(step["who"], at) if step["who"] else []
+        days = reader_day() + timedelta(days=int(step["days"])) if step["days"] else None
+        return {
+            "title": " ".join(at.filled(step["title"]).split())[:200] or "A task without a title",
+            "description": at.filled(step["text"]),
+            "assigned_to": str(people[0]) if people else "",
+            "due_at": days.isoformat() if days else "",
+        }
+
+    def plan(self, step, at):
+        form = self._form(step, at)
+        who = members().get(whole(form["assigned_to"]), "nobody yet")
+        due = f", due {form['due_at']}" if form["due_at"] else ""
+        return [f"A task “{form['title']}” for {who}{due}"]
+
+    def do(self, step, at):
+        made = sources.find(sources.TASKS, at.by).make(self._form(step, at), at.key)
+        return f"Made task {made.id}.", 0
+
+
+class Notice(Step):
+    key, label, icon = "notice", "Tell a colleague", "bell"
+
+    def read(self, form, source, by):
+        problems: dict = {}
+        step = {
+            "title": _words("title", "The notice", form.get("title", ""), source, problems, 200),
+            "who": _whom(form, source, problems),
+        }
+        if problems:
+            raise Invalid(problems)
+        return step
+
+    def plan(self, step, at):
+        names = members()
+        people = [names[id] for id in _people(step["who"], at)]
+        return [f"A notice to {', '.join(people) or 'nobody'}: {at.filled(step['title'])}"]
+
+    def do(self, step, at):
+        title, people = (
+            " ".join(at.filled(step["title"]).split())[:200] or "An automation ran",
+            _people(step["who"], at),
+        )
+        about = {"link": at.link, "organization": at.by.organization}
+        for user in User.select().where(User.id.in_(people)) if people else ():
+            outgoing.notify(user, "automation.notice", at.key, title, **about)
+        return f"Told {len(people)} {'person' if len(people) == 1 else 'people'}.", 0
+
+
+class Letter(Step):
+    key, label, icon = "letter", "Write a letter", "mail"
+
+    def read(self, form, source, by):
+        problems: dict = {}
+        step = {
+            "to": _words("to", "Who it goes to", form.get("to", ""), source, problems, 500),
+            "subject": _words("subject", "The subject", form.get("subject", ""), source, problems, 200),
+            "text": _words("text", "The text", form.get("text", ""), source, problems, 8000),
+        }
+        if "to" not in problems and not texts.NAMED.search(step["to"]):
+            try:
+                _addresses(step["to"])
+            except Unfit as unfit:
+                problems["to"] = str(unfit)
+        if problems:
+            raise Invalid(problems)
+        return step
+
+    def _to(self, step, at):
+        name = texts.named(step["to"])
+        field = at.source.field(name) if name and at.source else None
+        if field is not None and field.kind.names_people:
+            return list(emails(_people(f"field:{name}", at)).values())
+        try:
+            return _addresses(at.filled(step["to"]))
+        except Unfit as unfit:
+            raise Invalid({"to": str(unfit)}) from None
+
+    def _values(self, step, at):
+        subject = " ".join(at.filled(step["subject"]).split())[:200]
+        return {"subject": subject or "A letter without a subject", "text": at.filled(step["text"])}
+
+    def plan(self, step, at):
+        values = self._values(step, at)
+        to = ", ".join(self._to(step, at))
+        return [f"To: {to or 'nobody, it is empty'}", f"Subject: {values['subject']}", values["text"]]
+
+    def do(self, step, at):
+        to, left = self._to(step, at), 0
+        values = self._values(step, at) | {"organization": at.by.organization.name}
+        for address in to:
+            allowances.spend("automation_letters", at.by.organization)
+            left += outgoing.write_by_itself(address, f"{at.key}:{normalized(address)}", values)
+        if not to:
+            return "Nobody to write to: the address is empty.", 0
+        kept = len(to) - left
+        said = f"Left {left} {'letter' if left == 1 else 'letters'}."
+        return said + (f" {kept} chose to have none." if kept else ""), 0
+
+
+def _addresses(text):
+    found = [Usable().read(part) for part in clean(text).replace(";", ",").split(",") if part.strip()]
+    if len(found) > MOST_TO:
+        raise Unfit(f"A letter goes to {MOST_TO} addresses at most.")
+    return list(dict.fromkeys(found))
+
+
+class Webhook(Step):
+    key, label, icon = "webhook", "Tell an address outside", "link"
+
+    def read(self, form, source, by):
+        endpoint = endpoints.present(whole(form.get("endpoint", "")))
+        if endpoint is None:
+            raise Invalid({"endpoint": "Choose an address; owners and admins add them under Webhooks."})
+        return {"endpoint": endpoint.id}
+
+    def _body(self, at):
+        data = {"automation": at.run and at.run.automation_id}
+        if at.row is not None:
+            data |= {"list": at.source.name, "row": at.source.as_json(at.row.id), "link": at.link}
+        if at.run is not None and at.source is not None:
+            data["changed"] = sorted(name for name in at.run.fields if at.source.field(name))
+        return data
+
+    def plan(self, step, at):
+        endpoint = endpoints.present(step["endpoint"])
+        if endpoint is None:
+            raise NotFound("The address that it tells was removed.")
+        return [f"A message to {endpoint.name}", deliveries.written(self._body(at))]
+
+    def do(self, step, at):
+        endpoint = endpoints.present(step["endpoint"])
+        if endpoint is None:
+            raise NotFound("The address that it tells was removed.")
+        deliveries.leave(endpoint, at.key, self._body(at), run=at.run)
+        return f"Left a message for {endpoint.name}.", 0
+
+
+class Wait(Step):
+    key, label, icon = "wait", "Wait", "clock"
+
+    def read(self, form, source, by):
+        count, unit = whole(clean(form.get("count", "")).strip(), 10_000), form.get("unit", "")
+        if count is None or unit not in UNITS or count * UNITS[unit] > LONGEST_WAIT:
+            raise Invalid({"count": "Write how long: a number, and at most a year."})
+        return {"count": count, "unit": unit}
+
+    def plan(self, step, at):
+        return [f"Wait {step['count']} {step['unit'][:-1] if step['count'] == 1 else step['unit']}"]
+
+    def do(self, step, at):
+        seconds = step["count"] * UNITS[step["unit"]]
+        return f"Waits until {now() + timedelta(seconds=seconds):%-d %b %Y, %H:%M} UTC.", seconds
+
+
+KINDS = {kind.key: kind for kind in (Change(), Letter(), Notice(), Task(), Make(), Webhook(), Wait())}

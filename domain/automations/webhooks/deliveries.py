@@ -1,0 +1,270 @@
+"""Messages to addresses outside: left in the transaction of their cause, tried until they are taken, kept for a look.
+
+Signed as https://www.standardwebhooks.com says; the id is the same in every try, so that the other side knows one that
+it has. What doesn't answer is tried ever more seldom for two days; after five days without one answer it is given up.
+"""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
+
+from database.clock import now
+from database.columns import public_id
+from database.scope import everywhere, inside
+from database.transactions import wake, writes
+from domain import NotFound, Refused
+from domain.automations.webhooks import addresses, endpoints
+from domain.base import outgoing
+from domain.fields.choice import Choice
+from domain.fields.kinds import Field
+from domain.fields.moment import Moment
+from domain.fields.number import Number
+from domain.fields.text import Text
+from domain.lists.listing import NEWEST, Act, Listing
+from models import Membership, Organization, WebhookDelivery, WebhookEndpoint
+
+LANE = "webhook_deliveries"
+BACKOFF = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000)  # seconds after a try that failed: 52 hours in all
+GIVEN_UP = timedelta(days=5)  # without one answer
+RESTS = timedelta(minutes=1)  # what else waits for one that doesn't answer, which is no try
+SUSPENDED = timedelta(hours=1)
+KEPT = timedelta(days=30)
+AT_ONCE, EACH, LOOKED = 8, 4, 400  # threads, messages to one address in a batch, rows looked at for one
+MOST = 256 * 1024  # signs of a message
+
+
+def written(data):
+    """A body as it is sent."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def leave(endpoint, cause, data, *, run=None, type="automation.run"):
+    """Leave a message in the present transaction, once for each cause. Refuses a message that is too long."""
+    body = written({"type": type, "timestamp": now().isoformat(), "data": data})
+    if len(body) > MOST:
+        raise Refused("The message is too long to be sent.")
+    values = {"endpoint": endpoint.id, "run": run, "cause": cause, "body": body}
+    made = (
+        WebhookDelivery.insert(**values, message_id=f"msg_{public_id()}").on_conflict_ignore().as_rowcount().execute()
+    )
+    if made:
+        wake(LANE)
+    return bool(made)
+
+
+class Message(NamedTuple):
+    """A try as it is made, with nothing of the database in it."""
+
+    id: int
+    organization: int
+    url: str
+    headers: dict
+    body: bytes
+    trouble: str = ""
+
+
+def work():
+    """One batch of messages that are due, several at a time; returns how many were looked at."""
+    with everywhere("messages of all organizations are delivered"):
+        due = WebhookDelivery.select().where(WebhookDelivery.state == "queued", WebhookDelivery.next_at <= now())
+        rows = list(due.order_by(WebhookDelivery.next_at, WebhookDelivery.id).limit(LOOKED))
+        taken: dict[int, list] = {}
+        for row in rows:
+            taken.setdefault(row.endpoint_id, []).append(row)
+        prepared = [one for some in taken.values() for row in some[:EACH] if (one := _prepared(row))]
+    if not rows:
+        return 0
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for message, result in zip(prepared, threads.map(_sent, prepared), strict=True):
+            with inside(message.organization):
+                _note(message.id, *result)
+    return len(rows)
+
+
+def _prepared(row):
+    """The Message of a row, or None where it isn't to go now."""
+    endpoint = row.endpoint
+    if Organization.get_by_id(row.organization_id).status != "active":
+        _put_off(row, now() + SUSPENDED)
+        return None
+    if endpoint.removed_at or endpoint.disabled_at:
+        _fail(row, "The address is told no more.")
+        return None
+    moment = now()
+    to = partial(Message, row.id, row.organization_id, endpoint.url)
+    try:
+        signed = endpoints.signatures(endpoint, row.message_id, moment, row.body)
+    except addresses.NotReached as trouble:
+        return to({}, b"", str(trouble))
+    headers = {
+        "content-type": "application/json",
+        "user-agent": "Guildhall",
+        "webhook-id": row.message_id,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": signed,
+    }
+    return to(headers, row.body.encode())
+
+
+@writes
+def _put_off(row, moment):
+    WebhookDelivery.update(next_at=moment).where(WebhookDelivery.id == row.id).execute()
+
+
+@writes
+def _fail(row, why):
+    waits = WebhookDelivery.id == row.id, WebhookDelivery.state == "queued"
+    WebhookDelivery.update(state="failed", error=why).where(*waits).execute()
+
+
+def _sent(message):
+    """(status or None, its answer, what went wrong) of a try."""
+    if message.trouble:
+        return None, "", message.trouble
+    try:
+        status, answer = addresses.post(message.url, message.body, message.headers)
+    except addresses.NotReached as trouble:
+        return None, "", str(trouble)
+    if 200 <= status < 300:
+        return status, answer, ""
+    moved = " Where it leads isn't followed." if 300 <= status < 400 else ""
+    return status, answer, f"It answered {status}.{moved}"
+
+
+@writes
+def _note(id, status, answer, trouble):
+    """What became of a try."""
+    row = WebhookDelivery.one(WebhookDelivery.id == id, WebhookDelivery.state == "queued")
+    if row is None:
+        return
+    endpoint, tries = row.endpoint, row.attempts + 1
+    values: dict = {"attempts": tries, "status_code": status, "answer": answer[:2000] or None, "error": trouble or None}
+    if not trouble:
+        values |= {"state": "taken", "taken_at": now()}
+        WebhookEndpoint.update(failing_since_at=None).where(
+            WebhookEndpoint.id == endpoint.id, WebhookEndpoint.failing_since_at.is_null(False)
+        ).execute()
+    elif status == 410 or tries > len(BACKOFF):
+        values |= {"state": "failed"}
+    else:
+        values |= {"next_at": now() + timedelta(seconds=BACKOFF[tries - 1])}
+    WebhookDelivery.update(**values).where(WebhookDelivery.id == id).execute()
+    if trouble:
+        _note_failing(endpoint, status)
+    wake("live")
+
+
+def _note_failing(endpoint, status):
+    since = endpoint.failing_since_at or now()
+    if status == 410 or since < now() - GIVEN_UP:
+        _give_up(endpoint, "it says that it is gone (410)" if status == 410 else "nothing was taken for five days")
+        return
+    first = WebhookEndpoint.id == endpoint.id, WebhookEndpoint.failing_since_at.is_null()
+    WebhookEndpoint.update(failing_since_at=since).where(*first).execute()
+    if status is None:  # what else waits for it would wait for the same
+        others = WebhookDelivery.endpoint == endpoint, WebhookDelivery.state == "queued"
+        soon = WebhookDelivery.next_at < now() + RESTS
+        WebhookDelivery.update(next_at=now() + RESTS).where(*others, soon, WebhookDelivery.attempts == 0).execute()
+
+
+def _give_up(endpoint, why):
+    on = WebhookEndpoint.id == endpoint.id, WebhookEndpoint.disabled_at.is_null()
+    if not WebhookEndpoint.update(disabled_at=now()).where(*on).execute():
+        return
+    waiting = WebhookDelivery.endpoint == endpoint, WebhookDelivery.state == "queued"
+    WebhookDelivery.update(state="failed", error="The address was given up.").where(*waiting).execute()
+    organization = Organization.get_by_id(endpoint.organization_id)
+    link = f"/{organization.slug}/automations/webhooks/{endpoint.id}"
+    title, body = f"The address {endpoint.name} is told no more", f"It was given up: {why}."
+    for user in Membership.keepers(organization):
+        key = f"automation.webhook_off:{endpoint.id}:{now():%s}"
+        outgoing.notify(user, "automation.webhook_off", key, title, body=body, link=link, organization=organization)
+
+
+@writes
+def send_again(id, *, by):
+    """Have a message tried anew, under the id that it had. Refuses with NotFound, and while it waits."""
+    by.require("automations.manage")
+    row = WebhookDelivery.one(WebhookDelivery.id == id)
+    if row is None:
+        raise NotFound("This message isn't kept any more.")
+    if row.endpoint.removed_at or row.endpoint.disabled_at:
+        raise Refused("The address is told no more. Turn it on first.")
+    over = WebhookDelivery.id == row.id, WebhookDelivery.state != "queued"
+    again = {"state": "queued", "attempts": 0, "next_at": now(), "error": None}
+    if not WebhookDelivery.update(**again).where(*over).execute():
+        raise Refused("It waits to be sent already.", "INVALID_TRANSITION")
+    wake(LANE)
+    return "It is sent again."
+
+
+@writes
+def try_out(endpoint_id, *, by):
+    """Leave a message that says nothing, to see whether it comes. Refuses with NotFound and Forbidden."""
+    by.require("automations.manage")
+    endpoint = endpoints.one(endpoint_id)
+    if endpoint.disabled_at:
+        raise Refused("The address is told no more. Turn it on first.")
+    leave(endpoint, f"trial:{public_id()}", {"organization": by.organization.slug}, type="webhook.trial")
+    return "A message is on its way: see below whether it was taken."
+
+
+def latest(endpoint, limit=20):
+    """Its newest messages."""
+    return list(
+        WebhookDelivery.select()
+        .where(WebhookDelivery.endpoint == endpoint)
+        .order_by(WebhookDelivery.id.desc())
+        .limit(limit)
+    )
+
+
+def one(id):
+    """One message. Refuses with NotFound."""
+    row = WebhookDelivery.one(WebhookDelivery.id == id)
+    if row is None:
+        raise NotFound("This message isn't kept any more.")
+    return row
+
+
+@writes
+def prune(limit):
+    """Remove what was sent or given up long ago, some at a time."""
+    with everywhere("old messages of all organizations go alike"):
+        old = WebhookDelivery.created_at < now() - KEPT, WebhookDelivery.state != "queued"
+        ids = WebhookDelivery.select(WebhookDelivery.id).where(*old).limit(limit)
+        return WebhookDelivery.delete().where(WebhookDelivery.id.in_(ids)).execute()
+
+
+STATE = Choice((("queued", "Waits", "info"), ("taken", "Taken", "good"), ("failed", "Not delivered", "bad")))
+listing = Listing(
+    *("deliveries", "message", "messages", WebhookDelivery),
+    (
+        Field("endpoint_name", "Address", Text(80)),
+        Field("state", "State", STATE),
+        Field("created_at", "Left", Moment(past=True)),
+        Field("attempts", "Tries", Number()),
+        Field("status_code", "Answer", Number()),
+        Field("next_at", "Next try", Moment(), listed=False),
+    ),
+    NEWEST,
+    joins=lambda query: query.join(WebhookEndpoint, on=(WebhookEndpoint.id == WebhookDelivery.endpoint)),
+    elsewhere=(("endpoint_name", WebhookEndpoint.name, None),),
+    acts=(
+        Act(
+            *("replay", "Send again", send_again, "automations.manage"),
+            when=lambda row: row.state != "queued",
+            bulk=True,
+        ),
+    ),
+    under=("error",),
+    reads="automations.manage",
+    chips="state",
+    link=True,
+    icon="send",
+    title="Deliveries",
+    about="Each message to an address outside, for thirty days. A message that is sent again has the id that it had.",
+    empty=(("all", "What automations tell outside shows here, with what was answered."),),
+)

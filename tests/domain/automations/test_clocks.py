@@ -1,0 +1,77 @@
+"""Days and dates that set automations off: on the organization's clock, once, and made up for after a pause."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.automations import clocks
+from domain.lists import rows
+from domain.tasks import tasks
+from models import Automation, AutomationRun, Organization
+from tests.fixtures.automating import notice, on, work
+from tests.fixtures.threads import write
+
+NINE = {"time": "9:00"}
+
+
+@pytest.mark.above_sql
+@pytest.mark.parametrize(
+    ("trigger", "after", "due"),
+    [
+        ({"every": "day"}, (2026, 6, 15, 6, 59), (2026, 6, 15, 7)),  # Berlin, in summer
+        ({"every": "day"}, (2026, 6, 15, 7), (2026, 6, 16, 7)),
+        ({"every": "day"}, (2026, 12, 1, 7, 30), (2026, 12, 1, 8)),
+        ({"every": "week", "weekday": 0}, (2026, 6, 15, 8), (2026, 6, 22, 7)),
+        ({"every": "month", "month_day": 31}, (2026, 2, 1), (2026, 2, 28, 8)),
+        ({"every": "month", "month_day": 31}, (2026, 12, 30), (2026, 12, 31, 8)),
+    ],
+)
+def test_a_clock_strikes_on_its_days_where_the_organization_is(trigger, after, due):
+    given = {"kind": "schedule", "time": "09:00"} | trigger
+    assert clocks.next_due(given, datetime(*after, tzinfo=UTC), "Europe/Berlin") == datetime(*due, tzinfo=UTC)
+
+
+@pytest.fixture
+def berlin(cast, inside_acme):
+    write(Organization.update(timezone="Europe/Berlin").where(Organization.id == cast.acme.id).execute)
+
+
+def strike():
+    while clocks.work():
+        pass
+    return work()
+
+
+def test_certain_days_set_it_off_once_however_long_the_server_was_off(at, clock, berlin):
+    on(at("alice"), source="", kind="schedule", every="day", **NINE, steps=[notice("Monday")])
+    assert strike() == []
+    clock.forward(days=3)
+    assert len(strike()) == 1
+    strike()
+    clock.forward(days=1)
+    assert len(strike()) == 2
+
+
+def test_a_date_that_comes_sets_it_off_for_each_row_once(at, clock, berlin):
+    by = at("alice")
+    on(by, kind="date", field="due_at", side="before", days="2", **NINE, steps=[notice("{Title}")])
+    for title, due in (("A", "2026-06-18"), ("B", "2026-06-18"), ("C", "2026-06-19"), ("D", "")):
+        rows.create(tasks.rules, {"title": title, "due_at": due}, by=by)
+    assert strike() == []  # it is noon of the 15th: two days before the 18th is tomorrow
+    clock.forward(hours=18)
+    assert strike() == []  # 8 o'clock in Berlin
+    clock.forward(hours=1)
+    assert len(strike()) == 2
+    strike()
+    clock.forward(days=3)
+    assert len(strike()) == 3
+    assert {run.state for run in AutomationRun.select()} == {"done"}
+
+
+def test_a_clock_that_is_looked_at_twice_strikes_once(at, clock, berlin):
+    made = on(at("alice"), source="", kind="schedule", every="day", **NINE, steps=[notice()])
+    struck = Automation.get_by_id(made.id).due_at
+    clock.forward(days=1)
+    strike()
+    write(Automation.update(due_at=struck).where(Automation.id == made.id).execute)  # as if cut off before its mark
+    assert len(strike()) == 1
