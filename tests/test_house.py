@@ -262,8 +262,6 @@ EVERYWHERE = {
     "domain/automations/runs.py": 1,  # old runs go for all alike
     "domain/automations/webhooks/deliveries.py": 2,  # messages of all are delivered, and old ones go
     "domain/automations/webhooks/endpoints.py": 1,  # secrets of all are sealed anew
-    "domain/flyers/campaign_pages.py": 1,  # a campaign's page is found by its address alone
-    "domain/flyers/flyers.py": 2,  # so are a flyer's, and its design's
     "domain/flyers/hub.py": 1,  # one page shows campaigns of all
     "domain/flyers/reported.py": 2,  # what is reported names no organization
     "domain/records/kind_changes.py": 1,
