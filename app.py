@@ -26,7 +26,7 @@ from domain.flyers import funnel
 from domain.money import pricing
 from domain.operations import demo
 from domain.people import accounts
-from jobs import self_check
+from jobs import running, self_check
 from views import access, assets, cookies, directions, errors, kept_pages, live, packing, pages, polls
 from views.base import stepup
 from views.lists import drawing
@@ -40,6 +40,8 @@ ROOMS = (
     *("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "records", "charts"),
     *("moderation", "events", "flyers", "api", "operations", "admin"),
 )
+STOPPED = 20  # seconds after SIGTERM in which the server must have ended by itself
+DRAINED = 14  # of these, those in which requests may go on and slow readers read; the rest is for jobs and the writer
 DEVELOPMENT = ("views.base.dev", "views.money.sandbox")
 
 
@@ -122,7 +124,7 @@ def serve():
                 "sendfile": False,  # an answer goes by way of the worker's outlet
                 "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
                 "timeout": 60,
-                "graceful_timeout": 20,
+                "graceful_timeout": STOPPED,
                 "keepalive": 30,
                 "control_socket_disable": True,
                 "loglevel": "warning",
@@ -163,11 +165,14 @@ def check():
 
 
 def _begin_work(worker):
-    """In the worker, where threads live: the calendar, and streams that let go when it is told to stop."""
+    """In the worker, where threads live: the calendar, and streams and jobs that let go when it is told to stop."""
     stop: Any = signal.getsignal(signal.SIGTERM)
+
+    worker.cfg.set("graceful_timeout", DRAINED)
 
     def let_go(*args):
         live.close()
+        running.is_ending.set()
         stop(*args)
 
     signal.signal(signal.SIGTERM, let_go)

@@ -20,7 +20,7 @@ from functools import cached_property, partial
 from itertools import cycle, repeat
 from pathlib import Path
 
-from bench import copies, guildhall, peer_data, pocketbase, pretix, staff, stripe_objects, tickets, verbs
+from bench import copies, guildhall, peer_data, pocketbase, pretix, restarts, staff, stripe_objects, tickets, verbs
 from bench.load import Load, LoadError, Result, dripped, drive, fetch, request
 from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
@@ -58,6 +58,8 @@ GOALS = {
     "list_p99_under_writes": (AT_MOST, 3),
     "webhook_to_plan_ms": (AT_MOST, 50),
     "verbs_two_processes": (AT_LEAST, 1.6),
+    "two_processes_pages": (AT_LEAST, 1.7),
+    "restart_lost_requests": (AT_MOST, 0),
     "chart_1m": (AT_MOST, 5),
     "chart_1m_kept_ms": (AT_MOST, 20),
     "page_cold_seconds": (AT_MOST, 4),
@@ -267,6 +269,8 @@ class Bench:
             self.tickets,
             self.flyers,
             self.moves,
+            self.processes,
+            self.restarts,
             self.weight,
             self.slow_clients,
             self.memory,
@@ -599,6 +603,19 @@ class Bench:
     def moves(self) -> Iterator[Row]:
         """A site of many tasks from SQLite to PostgreSQL by its command: looked at, copied, compared."""
         yield Row("move_rows_per_second", copies.moved(guildhall.database(100_000 if QUICK else MANY)), "rows/s")
+
+    def processes(self) -> Iterator[Row]:
+        """Pages of two processes on one PostgreSQL, and of one."""
+        two, one = restarts.pages(SECONDS, RUNS)
+        yield Row("two_processes_pages", two, "req/s", one)
+
+    def restarts(self) -> Iterator[Row]:
+        """Requests of four who go on asking while the server is replaced twice, and how long the slowest waited."""
+        folder = guildhall.scratch(guildhall.database(FEW), "restarts")
+        lost, asked, longest = restarts.lost(folder, 1 if SMOKE else 2, SECONDS)
+        print(f"restarts: {asked} requests were asked", flush=True)
+        yield Row("restart_lost_requests", lost, "requests")
+        yield Row("restart_longest_wait", longest, "s")
 
     def weight(self) -> Iterator[Row]:
         total, seconds = guildhall.weight(self.few, self.at_few)

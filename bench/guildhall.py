@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import stripe
 
 from bench import staff, stripe_objects
 from bench.load import HOST, LoadError, cookies, fetch, request
-from bench.servers import VAR, Server, free_port, running
+from bench.servers import SERVER_CORE, VAR, Server, free_port, running
 from bench.tasks import COMMON, MEDIUM
 
 ROOT = Path(__file__).parent.parent
@@ -141,23 +142,29 @@ def _in_app(what: str, *arguments: object) -> str:
 
 
 @contextlib.contextmanager
-def server(name: str, folder: Path, **settings: str) -> Iterator[Server]:
-    port = free_port()
+def server(
+    name: str, folder: Path, passed: socket.socket | None = None, core: int = SERVER_CORE, **settings: str
+) -> Iterator[Server]:
+    port = passed.getsockname()[1] if passed else free_port()
     told = {**ENVIRONMENT, "GUILDHALL_DATA": str(folder), "HOST": HOST, "PORT": str(port), **settings}
-    with running(name, [sys.executable, "app.py"], port, told, ROOT) as started:
+    with running(name, [sys.executable, "app.py"], port, told, ROOT, core, passed) as started:
         yield started
 
 
+def signed_in(port: int) -> dict[str, str]:
+    """The head of requests of the owner, signed in through the form."""
+    form = urlencode({"email": EMAIL, "password": PASSWORD}).encode()
+    answer = fetch(port, request("POST", "/sign-in", FORM, form), status=None)
+    if not (held := cookies(answer)):
+        raise LoadError(f"the owner was not signed in: {answer[:1500]!r}")
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in held.items())}
+
+
 class Owner:
-    """The owner of the organization, signed in through the form, and the requests the measures repeat."""
+    """The owner of the organization, signed in, and the requests the measures repeat."""
 
     def __init__(self, server: Server, folder: Path) -> None:
-        form = urlencode({"email": EMAIL, "password": PASSWORD}).encode()
-        answer = fetch(server.port, request("POST", "/sign-in", FORM, form), status=None)
-        held = cookies(answer)
-        if not held:
-            raise LoadError(f"the owner was not signed in: {answer[:1500]!r}")
-        self.headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in held.items())}
+        self.headers = signed_in(server.port)
         with contextlib.closing(sqlite3.connect(file(folder))) as connection:
             self.newest, self.count = connection.execute("SELECT max(id), count(*) FROM task").fetchone()
 
@@ -244,9 +251,7 @@ class Staff:
     """The admin, signed in, and what they look for."""
 
     def __init__(self, server: Server) -> None:
-        form = urlencode({"email": EMAIL, "password": PASSWORD}).encode()
-        held = cookies(fetch(server.port, request("POST", "/sign-in", FORM, form), status=None))
-        self.headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in held.items())}
+        self.headers = signed_in(server.port)
 
     def audit(self) -> bytes:
         return request("GET", "/admin/audit?" + urlencode(staff.ASKED | {"q": staff.WORD}), self.headers)

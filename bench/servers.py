@@ -93,6 +93,14 @@ def _resident_kb(pid: int) -> int:
     return 0
 
 
+PASSED = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 @contextlib.contextmanager
 def running(
     name: str,
@@ -101,8 +109,13 @@ def running(
     extra: Mapping[str, str] | None = None,
     folder: Path | None = None,
     core: int = SERVER_CORE,
+    passed: socket.socket | None = None,
 ) -> Iterator[Server]:
-    """A server in a session of its own on one core, from its first answer until the end."""
+    """A server in a session of its own on one core, from its first answer until the end. Where a listening socket is
+    `passed`, the server gets it as systemd passes one."""
+    kept = (passed.fileno(),) if passed else ()
+    if passed:
+        command = [sys.executable, "-c", PASSED, str(passed.fileno()), *command]
     logs = VAR / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
@@ -115,6 +128,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=kept,
             preexec_fn=lambda: stay_on(core),
         )
     server = Server(port, process, log)

@@ -83,7 +83,8 @@ def _rate(url: str, processes: int, seconds: float) -> float:
 # --- within the app --------------------------------------------------------------------------------
 
 
-def _opened(url: str) -> ModuleType:
+def opened(url: str) -> ModuleType:
+    """The app on this database, and what knows its organizations."""
     from database.connections import open_database
     from domain.base import configuration
     from domain.organizations import organizations
@@ -96,7 +97,7 @@ def _opened(url: str) -> ModuleType:
 
 
 def _seed(url: str) -> None:
-    organizations = _opened(url)
+    organizations = opened(url)
     from database import migrations
     from domain.people import accounts
 
@@ -107,7 +108,7 @@ def _seed(url: str) -> None:
 
 
 def _work(url: str, seconds: float, place: int) -> None:
-    organizations = _opened(url)
+    organizations = opened(url)
     import models
 
     members = []

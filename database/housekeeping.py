@@ -14,7 +14,7 @@ from database.clock import now
 from database.connections import database
 
 ROOM = 16 * 1024 * 1024  # bytes that must be free for the database to be called well
-OVERLAP = 30  # seconds in which the one before may still be stopping
+OVERLAP = 60  # seconds in which the one before may still be stopping
 
 
 class CannotStart(SystemExit):

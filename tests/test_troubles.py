@@ -301,6 +301,7 @@ def test_attack_a10_a_real_server_keeps_its_files_to_itself_and_a_second_one_is_
             [sys.executable, "-c", second, url, tmp_path / "data"], cwd=TOP, capture_output=True, text=True
         )
         assert "another one (process" in done.stderr
+        assert done.returncode == 1
     assert (tmp_path / "data" / "guildhall.db.lock").read_text() == "", "it ended well"
 
 

@@ -23,11 +23,22 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Server:
-    """`with Server(folder, "demo") as server:`; it is told to stop by its own number."""
+# As systemd passes a socket that it holds: descriptor 3, and whom it is for.
+PASSED = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
-    def __init__(self, folder, env, **more):
-        self.folder, port = Path(folder), free_port()
+
+class Server:
+    """`with Server(folder, "demo") as server:`; it is told to stop by its own number. Where it is `passed` a listening
+    socket, it takes requests from that one."""
+
+    def __init__(self, folder, env, passed=None, **more):
+        self.folder, self.passed = Path(folder), passed
+        port = passed.getsockname()[1] if passed else free_port()
         self.url = f"http://localhost:{port}"
         self.environment = {k: v for k, v in os.environ.items() if k in KEPT} | {
             "GUILDHALL_ENV": env,
@@ -40,8 +51,12 @@ class Server:
     def __enter__(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "said").open("wb") as said, (self.folder / "log").open("wb") as log:
+            command, kept = [sys.executable, "app.py"], ()
+            if self.passed:
+                kept = (self.passed.fileno(),)
+                command = [sys.executable, "-c", PASSED, str(kept[0]), *command]
             self.process = subprocess.Popen(
-                [sys.executable, "app.py"], cwd=TOP, env=self.environment, stdout=said, stderr=log
+                command, cwd=TOP, env=self.environment, stdout=said, stderr=log, pass_fds=kept
             )
         until = time.monotonic() + 60
         while not self._answers():
