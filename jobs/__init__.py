@@ -36,6 +36,8 @@ from domain.events.rehearsals import rehearsals as sales
 from domain.flyers import funnel, trending
 from domain.flyers import keeping as flyer_files
 from domain.flyers import lane as flyers
+from domain.flyers.batches import batches as flyer_batches
+from domain.flyers.batches import drawing as batch_drawing
 from domain.flyers.organizing import campaigns as flyer_campaigns
 from domain.imports import doing, imports
 from domain.lists import attachments, trash
@@ -157,6 +159,8 @@ CALENDAR = (
     ),
     Job("record_formulas", "Work out formulas", dependents.work, every(seconds=15), woken_by="record formulas"),
     Job("record_numbers", "Number rows of tables", numbers.work, every(seconds=15), woken_by="record numbers"),
+    Job("flyer_batch", "Draw batches of flyers", batch_drawing.work, every(seconds=15), woken_by="flyer_batch"),
+    Job("flyer_batches", "Let go of batches nobody began", flyer_batches.drop_old, every(hours=6), once=True),
     Job("table_export", "Make ZIPs of tables", leaving.work, every(seconds=15), woken_by="table_export"),
     Job("table_restore", "Bring ZIPs of tables in", returning.work, every(seconds=15), woken_by="table_restore"),
     Job(

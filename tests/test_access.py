@@ -226,6 +226,7 @@ MISSING = {
     "status.show": "This site has no status page.",
     "feeds.act_end": "This link isn't here",
     "archives.download": "There is no file here",
+    "flyer_batches.download": "There is no file here",
     "departures.download": "There is no file here",
     "arrivals.look": "This file isn't kept any more",
     "arrivals.ask": "This file isn't kept any more",
@@ -288,6 +289,10 @@ MISSING = {
     "dev.sign_in": access.NotFound().sentence,
 }
 REFUSED = {
+    "flyer_batches.bring": 422,
+    "flyer_batches.act_start": 409,  # none of its rows can be drawn
+    "flyer_batches.act_stopping": 409,
+    "flyer_batches.act_deletion": (303, 404),  # the first deletes it
     "flyers_making.make": 409,  # its page is too old
     "flyers_editing.update": 422,  # it is no design
     "flyers_editing.add_picture": 409,  # none is chosen
@@ -492,7 +497,9 @@ def _made(cast, at):
         labels.add(["Urgent"], by=at("alice"))
         made.label = models.Label.get().id
         _reported(made, made.sale["alice"]["event"])
-        made.flyers = a_campaign("figures", state="ended")[0]
+        made.flyers, version = a_campaign("figures", state="ended")
+        _insert(models.FlyerBatch, version=version, name="Guests")
+        made.flyer_batch = models.FlyerBatch.get().id
         made.api_key = a_key(at("alice"))[0].id
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
@@ -630,6 +637,7 @@ def filled(rule, endpoint, name, world):
             "organization_desk": world.cast.acme.id,
             "credits": world.cast.acme.id,
             "audit": world.audited,
+            "flyer_batches": world.flyer_batch,
             "flyer_figures": world.flyers.template_id if "template" in endpoint else world.flyers.id,
             "reports": world.decided if ".decided_" in endpoint else world.reported["own"],
             "moderation": world.decided if ".decided_" in endpoint else world.reported["theirs"],

@@ -309,6 +309,8 @@ EVERYWHERE = {
     "domain/records/computed/dependents.py": 1,  # what is to be worked out anew is worked off for all
     "domain/flyers/keeping.py": 6,  # flyers end for all alike
     "domain/flyers/lane.py": 1,  # and are drawn for all
+    "domain/flyers/batches/batches.py": 1,  # batches that nobody began go for all alike
+    "domain/flyers/batches/drawing.py": 2,  # batches wait for visitors of all, and lost ones of all are ended
     "domain/flyers/organizing/campaigns.py": 2,  # a campaign's address is the only one of its kind; one clock for all
     "domain/events/events.py": 2,  # an address of an event names no organization, and is the only one of its kind
     "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike
@@ -463,6 +465,7 @@ BROAD = {
     "domain/base/outgoing.py": 1,  # so is what a letter caused
     "domain/events/payments.py": 1,  # one order that fails is logged, and the others looked after
     "domain/flyers/lane.py": 1,  # so is a flyer that can't be drawn
+    "domain/flyers/batches/drawing.py": 1,  # and a row of a batch
     "domain/events/providers/refunding.py": 1,  # so is one refund
     "domain/events/books/payouts.py": 1,  # and one account that can't be read
     "domain/events/providers/attempts.py": 1,  # and one that is asked about

@@ -12,7 +12,8 @@ from domain.lists.listing import NEWEST, Listing
 from domain.lists.searches import Parts
 from models import CreditEntry, Profile
 
-FEATURES = {"ai.text": "Writing with AI"}  # what credits are spent on, as a person reads it
+# What credits are spent on, as a person reads it.
+FEATURES = {"ai.text": "Writing with AI", "flyers.batch": "A batch of flyers"}
 REASON = Choice(
     (
         ("spend", "Spent", "quiet"),

@@ -9,10 +9,13 @@ from views.lists import routes
 blueprint = Blueprint("flyers", __name__)
 
 
+PARTS = (("campaigns", "Campaigns"), ("templates", "Templates"), ("figures", "Figures"), ("batches", "Batches"))
+
+
 def tabs(section):
     base = f"/{g.by.organization.slug}/flyers"
-    tabs = (("campaigns", "Campaigns"), ("templates", "Templates"), ("figures", "Figures"))
-    return {"sections": [(key, label, f"{base}/{key}") for key, label in tabs], "section": section}
+    seen = [part for part in PARTS if part[0] != "batches" or g.by.may("flyers.write")]
+    return {"sections": [(key, label, f"{base}/{key}") for key, label in seen], "section": section}
 
 
 def _of_template(place, row):
