@@ -221,6 +221,12 @@ class Organization(Table):
     class Meta:
         indexes = ((("owner", "is_personal"), False),)
 
+    @classmethod
+    def arriving(cls):
+        """The ids of those whose rows are being brought in, or removed again: nothing of theirs is due. Nobody
+        suspended them."""
+        return cls.select(cls.id).where(cls.status == "suspended", cls.suspended_at.is_null())
+
     @property
     def asks_for_factor(self):
         """Whether it is closed by now to members without a second factor."""
@@ -2044,6 +2050,8 @@ partial(PaymentAttempt, "payment_attempt_one_open", PaymentAttempt.order, where=
 
 class TicketPayment(Owned):
     """Money that came for an order, as its provider tells it; without an order it is nobody's yet."""
+
+    ELSEWHERE = "elsewhere"  # the account of what came at another site: no key here reaches it
 
     organization = to(Organization)
     order = to(TicketOrder, on_delete="SET NULL", null=True)

@@ -15,7 +15,7 @@ from database import logs, opening, transactions
 from domain import Refused
 from domain.base import configuration
 from domain.fields.number import counted
-from domain.operations.moving import arrivals
+from domain.operations.moving import arrivals, findings
 from domain.people import accounts
 
 
@@ -43,7 +43,7 @@ def main():
 def _done(asked):
     """(what to say, whether it went well)."""
     if asked.check:
-        told = arrivals.look(asked.file, asked.slug)
+        told = findings.look(asked.file, asked.slug)
         people = counted(len(told["people"]), "member")
         return [f"{told['name']}: {counted(told['rows'], 'row')}, {people}", *told["findings"]], not told["findings"]
     if not any(job.is_open for job in arrivals.newest()):

@@ -1,8 +1,9 @@
 """Move a site from SQLite to PostgreSQL: `python -m jobs.move postgresql://role@host/database`.
 
-It is called where the server runs and with its environment; DATABASE_URL still names the SQLite database, which is
-frozen from then on: pages are read, writes wait. Cut off, it is called again and goes on. It ends with 1 where anything
-differs. `--rehearse` tries it with a copy, while all goes on; `--let-go` gives the SQLite database its writes back.
+It is called where the server runs and with its environment; DATABASE_URL still names the SQLite database. Once both
+sides were looked at, that is frozen: pages are read, writes wait. Cut off, it is called again and goes on. It ends with
+1 where anything differs. `--rehearse` tries it with a copy, while all goes on; `--let-go` gives the SQLite database its
+writes back.
 """
 
 import argparse
@@ -33,6 +34,8 @@ def main():
         print(f"NO  {finding}")
     if not report.is_well:
         print("The two aren't the same. Nothing may start on the new one; the old one is as it was.")
+        if not asked.rehearse:
+            print("It stays frozen: --let-go gives it its writes back.")
         sys.exit(1)
     if asked.rehearse:
         print("The rehearsal went well. What it made there is overwritten by the move.")

@@ -269,7 +269,7 @@ EVERYWHERE = {
     "domain/lists/trash.py": 1,  # it is emptied for all alike
     "domain/lists/attachments.py": 2,  # pictures are drawn, and removed files go, for all alike
     "domain/operations/moving/personal_files.py": 1,  # what names a person may be anybody's
-    "domain/operations/moving/arrivals.py": 2,  # what came once, and what may be once on a site, is anybody's
+    "domain/operations/moving/findings.py": 2,  # what came once, and what may be once on a site, is anybody's
     "domain/operations/overview.py": 1,  # the platform's revenue is of all organizations
     "domain/operations/attention.py": 1,  # keys of all organizations that end soon
     "database/migrations/__init__.py": 2,  # a migration changes the rows of all
@@ -375,6 +375,7 @@ DOORS = {
     "domain/records/archives/returning.py": "and back, into tables of their own",
     "domain/operations/moving/references.py": "rows that come from another site, in their organization; reads none",
     "domain/operations/moving/arrivals.py": "and puts them there; shows them to nobody",
+    "domain/operations/moving/carried.py": "tells that keys beside them stay; reads none",
 }
 
 

@@ -93,6 +93,11 @@ def progress(row, done, *, lasting=False, **facts):
     return bool(LongJob.update(**values).where(*_mine(row)).execute())
 
 
+def note(row, facts):
+    """Note something of work that is over, in the present transaction."""
+    LongJob.update(facts=facts).where(LongJob.id == row.id).execute()
+
+
 def telling(row):
     """A function to call with how far it is, as often as one likes: it is noted a few times a second, in a transaction
     of its own. It returns False when the work isn't the taker's any more."""

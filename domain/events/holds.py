@@ -21,7 +21,7 @@ from domain.fields.email import Usable, normalized
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.text import Name
-from models import Buyer, Event, OrderItem, Place, TicketOrder, Tier
+from models import Buyer, Event, OrderItem, Organization, Place, TicketOrder, Tier
 
 SWEPT = 50  # lapsed holds that a buyer who finds nothing free sweeps at most
 LINES = 30  # kinds of tickets in one order
@@ -326,7 +326,9 @@ def sweep_all(limit=200):
     many ended."""
     with everywhere("holds lapse for all events alike"):
         due = TicketOrder.select(TicketOrder.event, TicketOrder.organization).where(
-            TicketOrder.state << TicketOrder.LIVE, TicketOrder.hold_until_at <= now()
+            TicketOrder.state << TicketOrder.LIVE,
+            TicketOrder.hold_until_at <= now(),
+            TicketOrder.organization.not_in(Organization.arriving()),
         )
         found = list(due.distinct().limit(limit).tuples())
     swept = 0

@@ -19,7 +19,7 @@ from domain.fields.text import Text
 from domain.lists import rows
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.lists.searches import Parts
-from models import Event, TicketOrder, TicketRefund
+from models import Event, Organization, TicketOrder, TicketRefund
 
 STATE = Choice(
     (
@@ -65,7 +65,8 @@ def call_off(limit=50):
     with everywhere("cancelled events are worked off for all organizations"):
         open_ones = TicketOrder.select(TicketOrder.id, TicketOrder.organization).join(Event)
         mine = Event.cancelled_at.is_null(False), TicketOrder.state << (*TicketOrder.LIVE, "paid")
-        found = list(open_ones.where(*mine).order_by(TicketOrder.id).limit(limit).tuples())
+        here = TicketOrder.organization.not_in(Organization.arriving())
+        found = list(open_ones.where(*mine, here).order_by(TicketOrder.id).limit(limit).tuples())
     for id, organization in found:
         with inside(organization):
             _call_off(id)

@@ -16,7 +16,7 @@ from domain import Invalid, Refused
 from domain.base import configuration, outgoing, settings
 from domain.events import events, holds, passes, refunds, stock
 from domain.fields.money import written
-from models import PaymentAttempt, Place, TicketOrder, TicketPayment, TicketRefund
+from models import Organization, PaymentAttempt, Place, TicketOrder, TicketPayment, TicketRefund
 
 log = logging.getLogger("guildhall.tickets")
 
@@ -111,7 +111,7 @@ def note_sent_back(refund_id, *, by):
     holds.locked(refund.order_id)
     refund = refunds.one(refund_id)
     payment, others = refund.payment, refunds.under_way(refund.payment)
-    if payment.provider != "transfer" and not refunds.is_stuck(refund) and refund.state != "succeeded":
+    if not refunds.is_by_hand(payment) and not refunds.is_stuck(refund) and refund.state != "succeeded":
         raise Refused("The provider is sending it. Should that fail, you can note it here.")
     others -= refund.amount_cents if refund.state in refunds.UNDER_WAY else 0
     left = payment.amount_cents - payment.refunded_cents - others
@@ -354,6 +354,8 @@ def look_after(limit=200):
         stranded = TicketPayment.select(TicketOrder.id, TicketOrder.organization).join(TicketOrder)
         stranded = stranded.where(
             TicketPayment.state == "paid",
+            TicketPayment.account != TicketPayment.ELSEWHERE,  # whoever took it there looks after it
+            TicketOrder.organization.not_in(Organization.arriving()),
             TicketPayment.dispute.is_null() | (TicketPayment.dispute == "won"),
             TicketPayment.amount_cents - TicketPayment.refunded_cents > going,
             TicketOrder.state << ("expired", "cancelled"),

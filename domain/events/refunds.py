@@ -33,9 +33,15 @@ def send(order, payment, cents, reason, key, *, by=None):
     made = TicketRefund.create(
         order=order, payment=payment, amount_cents=cents, reason=reason, key=key, by=by, asked_at=now()
     )
-    if payment.provider != "transfer":  # what was transferred, somebody sends back by hand
+    if not is_by_hand(payment):
         _leave(made, key)
     return made
+
+
+def is_by_hand(payment):
+    """Whether what goes back of a payment (its row, or a listed one of a refund of it) is sent by somebody: it was
+    transferred, or it came at the site that the organization came from."""
+    return payment.provider == "transfer" or payment.account == TicketPayment.ELSEWHERE
 
 
 def _leave(refund, key):
@@ -87,7 +93,7 @@ def send_again(id, *, by):
     """Have the provider asked anew. Refuses with NotFound, and where it isn't stuck."""
     by.require("orders.write")
     refund = one(id)
-    if refund.payment.provider == "transfer" or not is_stuck(refund):
+    if is_by_hand(refund.payment) or not is_stuck(refund):
         raise Refused("There is nothing to send again.")
     TicketRefund.update(error=AGAIN).where(TicketRefund.id == id).execute()
     _leave(refund, f"{refund.key}:{refund.tries}:{now():%Y%m%d%H%M}")
@@ -145,15 +151,16 @@ listing = Listing(
         ("email", TicketOrder.email, None),
         ("currency", TicketOrder.currency, None),
         ("provider", TicketPayment.provider, None),
+        ("account", TicketPayment.account, None),
         ("event", TicketOrder.event, None),
     ),
     acts=(
         Act(
             *("delivery", "Send again", send_again, "orders.write"),
-            when=lambda row: row.provider != "transfer" and is_stuck(row),
+            when=lambda row: not is_by_hand(row) and is_stuck(row),
         ),
     ),
-    also=("currency", "provider_refund_id"),
+    also=("currency", "account", "provider_refund_id"),
     reads="orders.read",
     chips="state",
     icon="arrow-back-up",

@@ -40,7 +40,8 @@ from models import (
 JOB = "organization_purge"
 AFTER = timedelta(days=30)
 BATCH = 500  # rows to a transaction
-GONE = "deleted-"  # how the address of one that was purged begins
+LATER = timedelta(minutes=5)  # once files can't be reached
+GONE = "-deleted-"  # how the address of one that was purged begins: nobody can choose such a one
 BOOKS = (
     *(Payment, Dispute, CreditAccount, CreditEntry),
     *(Event, Tier, TicketOrder, OrderItem, TicketPayment, TicketRefund, Payout, PayoutPart),
@@ -54,9 +55,10 @@ NAMES = {
 BESIDE = (Notification, FlyerEvent, Membership)  # of an organization, and not its own
 
 
-def leaving():
+def leaving(*, is_whole=False):
     """The tables whose rows go, those that refer before those that are referred to, and files last."""
-    return [table for table in OWNED[::-1] if table not in (*BOOKS, StoredFile)] + [StoredFile]
+    stay = (StoredFile,) if is_whole else (*BOOKS, StoredFile)
+    return [table for table in OWNED[::-1] if table not in stay] + [StoredFile]
 
 
 def due():
@@ -68,10 +70,16 @@ def due():
     )
 
 
-def work():
-    """Take one up, or go on with it; returns how many rows went, 0 when nothing is due."""
-    for organization in due().order_by(Organization.id).limit(20):
+def nightly():
+    """Begin with those whose time has come; returns how many."""
+    found = list(due().order_by(Organization.id).limit(20))
+    for organization in found:
         _begin(organization)
+    return len(found)
+
+
+def work():
+    """Take one up, or go on with it; returns how many rows went, 0 when nothing is to go."""
     job = long_jobs.claim(JOB)
     if job is None:
         return 0
@@ -79,13 +87,21 @@ def work():
     try:
         with inside(organization):
             return _Purge(job, organization).go_on()
+    except stores.StoreDown:
+        writes(long_jobs.put_off)(job, LATER)
+        return 0
     except Refused:  # another process goes on with it
         return 0
 
 
 @writes
 def _begin(organization):
-    long_jobs.begin(JOB, str(organization.id), organization=organization.id)
+    begin(organization.id)
+
+
+def begin(id, *, is_whole=False, **facts):
+    """Have an organization let go of, in the present transaction; `is_whole`: with its books, which aren't of here."""
+    long_jobs.begin(JOB, str(id), organization=id, is_whole=is_whole, **facts)
 
 
 class _Purge:
@@ -95,7 +111,7 @@ class _Purge:
     def go_on(self):
         """Returns how many rows went."""
         began = self.job.done
-        for table in leaving():
+        for table in leaving(is_whole=self.job.facts.get("is_whole", False)):
             for condition in _parts(table):
                 while self._batch(table, condition):
                     pass
@@ -146,8 +162,11 @@ class _Purge:
     @writes
     def _finish(self):
         gone = {"name": "A deleted organization", "slug": f"{GONE}{self.organization.id}", "suspended_reason": None}
+        if self.organization.status != "deleted":
+            gone |= {"status": "deleted", "deleted_at": now()}
         Organization.update(**gone).where(Organization.id == self.organization.id).execute()
-        words = f"What was deleted {AFTER.days} days ago was let go of"
+        is_whole = self.job.facts.get("is_whole")
+        words = "What came of it was removed" if is_whole else f"What was deleted {AFTER.days} days ago was let go of"
         audit.record("organization.purged", words, organization=self.organization, rows=self.job.done)
         long_jobs.finish(self.job)
 

@@ -312,7 +312,8 @@ DUE_WITHIN = timedelta(hours=24)
 def remind(limit):
     """Leave one reminder for each open task that is due within a day; returns how many."""
     with everywhere("reminders go out for every organization"):
-        due = list(Task.due_soon(now() + DUE_WITHIN).order_by(Task.due_at).limit(limit))
+        due = Task.due_soon(now() + DUE_WITHIN).where(Task.organization.not_in(Organization.arriving()))
+        due = list(due.order_by(Task.due_at).limit(limit))
         for task in due:
             Task.update(reminded_at=now()).where(Task.id == task.id).execute()
             organization = Organization.get_by_id(task.organization_id)

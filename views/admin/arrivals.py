@@ -6,7 +6,7 @@ from flask import Blueprint
 from htmx_flask import request
 
 from domain import Invalid
-from domain.operations.moving import arrivals, brought_files
+from domain.operations.moving import arrivals, brought_files, findings
 from views import access, pages
 from views.safety.marks import takes
 
@@ -52,7 +52,7 @@ def look(sha256):
 
 
 def _look(sha256, errors, status=200):
-    told = arrivals.look(brought_files.path(sha256), request.form.get("slug", ""))
+    told = findings.look(brought_files.path(sha256), request.form.get("slug", ""))
     return pages.page(
         "admin/arrivals/show.html",
         status,

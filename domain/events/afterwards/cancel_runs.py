@@ -22,7 +22,7 @@ class Progress:
     void: int
     money: dict
     failed: tuple  # refunds that didn't arrive, with their orders
-    by_hand: tuple  # transfers that somebody has to send back
+    by_hand: tuple  # what somebody has to send back
 
     @property
     def total(self):
@@ -43,12 +43,13 @@ def progress(event):
     found = found.switch(TicketRefund).join(TicketPayment).where(*mine)
     sums = TicketRefund.select(TicketRefund.state, fn.COUNT(TicketRefund.id), fn.SUM(TicketRefund.amount_cents))
     sums = sums.join(TicketOrder).where(*mine).group_by(TicketRefund.state).tuples()
-    transfers = TicketPayment.provider == "transfer", TicketRefund.state << refunds.UNDER_WAY
+    elsewhere = TicketPayment.account == TicketPayment.ELSEWHERE
+    by_hand = (TicketPayment.provider == "transfer") | elsewhere, TicketRefund.state << refunds.UNDER_WAY
     return Progress(
         done=counts.get("cancelled", 0),
         to_do=sum(counts.get(state, 0) for state in (*TicketOrder.LIVE, "paid")),
         void=Pass.select().where(Pass.event == event, Pass.state == "void").count(),
         money={state: (count, int(cents)) for state, count, cents in sums},
         failed=tuple(found.where(TicketRefund.state == "failed").order_by(TicketRefund.id).limit(SHOWN)),
-        by_hand=tuple(found.where(*transfers).order_by(TicketRefund.id).limit(SHOWN)),
+        by_hand=tuple(found.where(*by_hand).order_by(TicketRefund.id).limit(SHOWN)),
     )

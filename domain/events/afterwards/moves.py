@@ -19,7 +19,7 @@ from domain.fields.records.url import Url
 from domain.fields.switch import Switch
 from domain.fields.text import Text
 from domain.organizations import organizations
-from models import Event, EventSession, TicketOrder
+from models import Event, EventSession, Organization, TicketOrder
 
 KEEP = Choice(
     (("clock", "Keep the clock times", ""), ("moment", "Keep the moment", "")),
@@ -164,6 +164,7 @@ def tell(limit=50):
         told = TicketOrder.told_at.is_null() | (TicketOrder.told_at < Event.moved_at)
         due = TicketOrder.select(TicketOrder.id, TicketOrder.organization).join(Event)
         due = due.where(Event.moved_at.is_null(False), TicketOrder.state == "paid", told)
+        due = due.where(TicketOrder.organization.not_in(Organization.arriving()))
         due = list(due.where(TicketOrder.paid_at <= Event.moved_at).order_by(TicketOrder.id).limit(limit).tuples())
     for id, organization in due:
         with inside(organization):

@@ -6,7 +6,7 @@ from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain.events import passes, payments
-from models import Event, Outgoing, TicketOrder
+from models import Event, Organization, Outgoing, TicketOrder
 
 BEFORE = timedelta(hours=24)
 
@@ -16,7 +16,10 @@ def remind(limit=100):
     their tickets' letter still at hand. What is due is asked of what was left already, so a restart loses nothing."""
     with everywhere("reminders of events go out for all organizations"):
         soon = Event.starts_at > now(), Event.starts_at <= now() + BEFORE
-        coming = list(Event.select().where(Event.state == "published", *soon).order_by(Event.starts_at).limit(200))
+        here = Event.organization.not_in(Organization.arriving())
+        coming = list(
+            Event.select().where(Event.state == "published", *soon, here).order_by(Event.starts_at).limit(200)
+        )
     told = 0
     for event in coming:
         if told >= limit:

@@ -310,7 +310,7 @@ ACTS = (
     ),
     Act(
         *("payment", "Note as sent back", payments.note_sent_back, "orders.write"),
-        when=lambda row: refunds.is_stuck(row) or (row.provider == "transfer" and row.state in refunds.UNDER_WAY),
+        when=lambda row: refunds.is_stuck(row) or (refunds.is_by_hand(row) and row.state in refunds.UNDER_WAY),
         confirm="Has the money been sent back?",
     ),
     Act(

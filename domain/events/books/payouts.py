@@ -107,7 +107,7 @@ def parts(payout):
     ]
 
 
-NAMES = providers.NAMES | {"": "This site"}
+NAMES = providers.NAMES | {"": "This site", TicketPayment.ELSEWHERE: "The site that it came from"}
 STATE = Choice((("pending", "On its way", "info"), ("paid", "Paid out", "good"), ("failed", "Failed", "bad")))
 listing = Listing(
     *("payouts", "payout", "payouts", Payout),

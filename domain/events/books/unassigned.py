@@ -8,7 +8,7 @@ from database.columns import public_id
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import history, outgoing
-from domain.events import holds, payments
+from domain.events import holds, payments, refunds
 from domain.fields.derived import Derived
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
@@ -66,8 +66,8 @@ def assign(id, number, *, by):
 
 @writes
 def send_back(id, *, by):
-    """Have it go back to where it came from: by its provider, once; a transfer somebody sends back by hand, and this
-    notes it. Refuses once it was assigned or sent back."""
+    """Have it go back to where it came from: by its provider, once; what somebody sends back by hand is noted so.
+    Refuses once it was assigned or sent back."""
     by.require("orders.write")
     payment = _mine(id)
     free = TicketPayment.id == payment.id, TicketPayment.order.is_null(), TicketPayment.sent_back_at.is_null()
@@ -75,7 +75,7 @@ def send_back(id, *, by):
         raise Refused("It was assigned or sent back meanwhile.")
     sum = written(left(payment), payment.currency)
     history.note("payment.sent_back", f"{sum} that were nobody's go back", payment, by=by)
-    if payment.provider == "transfer":
+    if refunds.is_by_hand(payment):
         payments.note_refunded(payment, payment.amount_cents)
         return f"Noted: {sum} went back."
     about = {"payment": payment.id, "organization": payment.organization_id}

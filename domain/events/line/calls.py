@@ -18,7 +18,7 @@ from domain.base import configuration, outgoing
 from domain.events import events, holds, passes, stock, tiers
 from domain.events.line import polls
 from domain.events.referring import referrals
-from models import Event, Place, TicketOrder
+from models import Event, Organization, Place, TicketOrder
 
 TURN = timedelta(minutes=10)  # to buy, for whoever is looking
 OFFER = timedelta(hours=12)  # for whoever is called by letter
@@ -209,9 +209,9 @@ def work(limit=BATCH):
     """For all events with a line: holds that lapsed end, draws are made, and who is next is called. Returns how many
     were drawn or called."""
     with everywhere("lines are called for all events alike"):
-        mine = Place.state << ("drawn", "waiting")
+        mine = Place.state << ("drawn", "waiting"), Place.organization.not_in(Organization.arriving())
         found = list(
-            Place.select(Place.event, Place.organization).where(mine).distinct().order_by(Place.event).tuples()
+            Place.select(Place.event, Place.organization).where(*mine).distinct().order_by(Place.event).tuples()
         )
     done = 0
     for event, organization in found:

@@ -138,6 +138,7 @@ def look(order_id):
     """Ask the provider how the newest attempt of an order stands, and do what follows; once in some seconds. A provider
     that doesn't answer changes nothing: it is asked again."""
     newest = PaymentAttempt.select().where(PaymentAttempt.order == order_id, PaymentAttempt.provider != "transfer")
+    newest = newest.where(PaymentAttempt.account != TicketPayment.ELSEWHERE)
     attempt = newest.order_by(PaymentAttempt.id.desc()).first()
     if attempt is None or not attempt.reference or (attempt.looked_at and attempt.looked_at > now() - SELDOM):
         return
@@ -239,6 +240,7 @@ def ask_open(limit=50):
     many were asked; each is asked once in some minutes."""
     with everywhere("open payments are asked about for all organizations"):
         mine = PaymentAttempt.provider != "transfer", PaymentAttempt.reference.is_null(False)
+        here = PaymentAttempt.account != TicketPayment.ELSEWHERE
         due = PaymentAttempt.looked_at.is_null() | (PaymentAttempt.looked_at < now() - CLOCKED)
         due &= PaymentAttempt.put_off_at.is_null() | (PaymentAttempt.put_off_at < now() - CLOCKED)
         waits = TicketRefund.select(TicketRefund.id).join(TicketPayment)
@@ -253,7 +255,7 @@ def ask_open(limit=50):
         unpaid = PaymentAttempt.state.in_(("abandoned", "failed", "expired"))
         ended = unpaid & (PaymentAttempt.expires_at > now() - AFTERWARDS)
         ended &= PaymentAttempt.looked_at.is_null() | (PaymentAttempt.looked_at < now() - timedelta(hours=1))
-        query = PaymentAttempt.select().where(*mine, due, open_ones | returning | ended)
+        query = PaymentAttempt.select().where(*mine, here, due, open_ones | returning | ended)
         waiting = fn.COALESCE(PaymentAttempt.put_off_at, PaymentAttempt.looked_at, PaymentAttempt.created_at)
         found = list(query.order_by(waiting, PaymentAttempt.id).limit(limit))
     for attempt in found:

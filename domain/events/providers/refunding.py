@@ -13,7 +13,7 @@ from domain.events import holds, payments, providers
 from domain.events.books import unassigned
 from domain.events.providers import accounts
 from domain.events.providers.facts import Declined
-from domain.events.refunds import DOUBT, OUTSIDE, UNDER_WAY, arrived, move, under_way
+from domain.events.refunds import DOUBT, OUTSIDE, UNDER_WAY, arrived, is_by_hand, move, under_way
 from domain.money.providers.provider import CannotDo, ProviderFailed
 from models import TicketOrder, TicketPayment, TicketRefund
 
@@ -92,6 +92,8 @@ def _take_in_hand(id):
     if refund.state not in ("approved", "sent", "failed") or refund.provider_refund_id or refund.error == DOUBT:
         return None, False
     payment, others = refund.payment, under_way(refund.payment)
+    if is_by_hand(payment):
+        return None, False
     others -= refund.amount_cents if refund.state in UNDER_WAY else 0
     left = payment.amount_cents - payment.refunded_cents - others
     if refund.amount_cents > left or not _is_still_owed(refund, payment):
@@ -186,8 +188,9 @@ def try_again(limit=100):
         query = TicketRefund.select(TicketRefund.id, TicketRefund.organization).join(TicketPayment)
         waits = TicketRefund.state << ("approved", "sent", "failed"), TicketRefund.provider_refund_id.is_null()
         mine = TicketPayment.provider << list(providers.MODULES), TicketRefund.asked_at < day
+        here = TicketPayment.account != TicketPayment.ELSEWHERE
         told = TicketRefund.error.is_null() | (TicketRefund.error != DOUBT)
-        found = list(query.where(*waits, *mine, told).order_by(TicketRefund.id).limit(limit).tuples())
+        found = list(query.where(*waits, *mine, here, told).order_by(TicketRefund.id).limit(limit).tuples())
     again = 0
     for id, organization in found:
         try:

@@ -7,140 +7,55 @@ kill loses nothing. Who may be here is this site's to say: plans, credits and gr
 import hashlib
 import io
 import json
+import logging
 import secrets
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 
-from peewee import ForeignKeyField
+from peewee import DataError, ForeignKeyField, IntegrityError
 
 from database.clock import now
 from database.locks import lock
-from database.scope import everywhere, inside
+from database.scope import inside
 from database.statements import insert_values, new_ids, update_values
-from database.transactions import writes
+from database.transactions import wake, writes
 from domain import Invalid, Refused
 from domain.base import audit, long_jobs
 from domain.entitlements import credits
+from domain.events import holds
 from domain.fields.email import normalized
-from domain.files import stores
+from domain.files import names, stores, thumbnails
 from domain.imports import kept_files
 from domain.lists import attachments
-from domain.operations.moving import packages, references, row_lines
+from domain.operations import purges
+from domain.operations.moving import carried, findings, packages, references, row_lines
 from domain.organizations import invitations, organizations
 from domain.records import documents, shapes
 from domain.records.archives import worked_out
 from models import (
-    OWNED,
     Admin,
     Arrival,
     Collection,
-    Device,
     Membership,
     Organization,
-    OrganizationKey,
-    PaymentAttempt,
     Profile,
     Record,
     RecordField,
     RecordSlot,
     StoredFile,
-    Subscription,
+    TicketOrder,
     User,
 )
 
+log = logging.getLogger("guildhall.moving")
+
 JOB = "organization_import"
 BATCH = 500
-# What stays in the file, and why.
-LEFT = {
-    **dict.fromkeys(("invitation", "invitation_link", "ownership_transfer"), "offers hold where they were made"),
-    **dict.fromkeys(("billing_checkout", "billing_grant", "licence"), "what a plan gives is this site's to say"),
-    **dict.fromkeys(("credit_account", "credit_bucket", "credit_hold", "credit_entry"), "so are credits"),
-    **dict.fromkeys(("payment_account", "api_key", "api_answer"), "keys don't travel"),
-    **dict.fromkeys(("import_file", "import_row"), "the files that were brought in aren't kept so long"),
-    **dict.fromkeys(("record_key", "record_unique", "record_link"), "they are made anew from the rows"),
-    "record_stale": "what formulas give is worked out anew once all is there",
-    "shape_change": "a change of shape is taken back where it was made",
-    **dict.fromkeys(
-        ("flyer_picture", "flyer_template", "flyer_version", "flyer_campaign", "flyer_phase", "flyer_via", "flyer"),
-        "the pictures of flyers don't travel yet",
-    ),
-    **dict.fromkeys(("referral", "flyer_batch", "flyer_batch_row"), "they are of flyers"),
-    **dict.fromkeys(("moderation_item", "moderation_report"), "what was reported is this site's to judge"),
-    **dict.fromkeys(("automation", "automation_version", "automation_run"), "what is done by itself is set up anew"),
-    **dict.fromkeys(("webhook_endpoint", "webhook_delivery"), "and so is who is told"),
-    "arrival": "what came from where is each site's own",
-}
-
-
-def carried():
-    """The tables whose rows come along, each after those that it refers to."""
-    return [table for table in OWNED if row_lines.name_of(table) not in LEFT]
-
-
-# --- what is looked at first --------------------------------------------------------------------------------------
-
-
-def look(path, slug=""):
-    """What a file would bring: {name, slug, rows, people, findings, source, organization}. `findings` are sentences
-    for what stands in its way. Refuses with Invalid what is no such file."""
-    packed, manifest = packages.opened(path)
-    with packed:
-        told, people = packages.about(packed), packages.people(packed)
-        wanted = organizations.slugged(slug or told["slug"])
-        found = []
-        if here := _here(manifest):
-            found.append(f"It is here already, as {here.name}.")
-        elif Organization.select().where(Organization.slug == wanted).exists():
-            found.append(f"The address /{wanted} is taken here. Choose another one.")
-        if not here:
-            found += _taken(packed)
-    return {
-        "name": told["name"],
-        "slug": wanted,
-        "rows": sum(manifest["counts"].get(row_lines.name_of(table), 0) for table in carried()),
-        "people": [person for person in people if person["role"]],
-        "findings": found,
-        "source": str(manifest["install"])[:40],
-        "organization": int(manifest["organization"]),
-    }
-
-
-def _here(manifest):
-    with everywhere("what came from another site may be anybody's"):
-        row = Arrival.one(
-            Arrival.source == str(manifest["install"])[:40],
-            Arrival.table == "organization",
-            Arrival.source_id == int(manifest["organization"]),
-        )
-    return row and Organization.get_by_id(row.row_id)
-
-
-def _taken(packed):
-    """What may be only once on a site, and is here already."""
-    found = []
-    with everywhere("what may be only once may be any organization's"):
-        for table in carried():
-            for field in _singular(table):
-                for some in packages.rows(packed, table, BATCH):
-                    values = [row[field.name] for row in some if row[field.name] is not None]
-                    if count := table.select().where(field.in_(values)).count():
-                        found.append(f"{count} of {row_lines.name_of(table)} are here already, by {field.name}.")
-                        break
-    return found
-
-
-def _singular(table):
-    """The fields of which no two rows of a site may have the same, whosever they are."""
-    meta, hidden = table._meta, row_lines.SECRETS
-    told = [index for index in meta.indexes if isinstance(index, tuple)]
-    several = [[meta.fields[name] for name in names] for names, is_unique in told if is_unique]
-    alone = [[field] for field in meta.sorted_fields if field.unique and not field.primary_key]
-    return [
-        fields[-1]
-        for fields in several + alone
-        if not any(isinstance(field, ForeignKeyField) for field in fields)
-        and (row_lines.name_of(table), fields[-1].name) not in hidden
-    ]
+FILES = 10  # at a time
+LATER = timedelta(minutes=1)  # once files can't be reached
+HALF = "-half-"  # how the address of one begins that was given up, until it is gone: nobody can choose such a one
+UNFIT = "A row in it isn't one that a Guildhall has, so all that came of it is removed again."
 
 
 # --- asking for it ------------------------------------------------------------------------------------------------
@@ -150,12 +65,22 @@ def begin(path, *, by, slug="", is_new=False):
     """Have a file brought in, which `by` (a user) owns then; returns the LongJob. `is_new`: on an install without
     accounts, where its people become accounts without a password and its owner the admin (then `by` is None).
     Refuses with Invalid, with all that stands in its way."""
-    told = look(path, slug)
+    told = findings.look(path, slug)
     if is_new and User.select(User.id).first():
         raise Refused("There are accounts here already. Bring it in as one of them.")
     if told["findings"]:
         raise Invalid({"file": " ".join(told["findings"])})
-    return start(told, keep_copy(path), by, is_new)
+    return kept(path, lambda sha256: start(told, sha256, by, is_new))
+
+
+def kept(path, ask):
+    """What `ask(sha256)` returns of a copy of the file, which goes again where that refuses."""
+    sha256 = keep_copy(path)
+    try:
+        return ask(sha256)
+    except Refused:
+        kept_files.drop(sha256)
+        raise
 
 
 def keep_copy(path):
@@ -186,7 +111,9 @@ def newest(limit=20):
 
 
 def work():
-    """Bring in what was asked for; returns 1, or 0 when nothing was."""
+    """Bring in what was asked for; returns 1, or 0 when nothing was. While files can't be reached it waits; what can't
+    come is given up, and all that came of it goes again."""
+    _clear()
     job = long_jobs.claim(JOB)
     if job is None:
         return 0
@@ -194,25 +121,58 @@ def work():
         packed, manifest = packages.opened(kept_files.path(job.facts["sha256"]))
         with packed:
             _Arriving(job, packed, manifest).go_on()
+    except stores.StoreDown:
+        writes(long_jobs.put_off)(job, LATER)
     except Refused as refusal:
-        _give_up(job, refusal.sentence)
-    kept_files.drop(job.facts["sha256"])
+        writes(long_jobs.finish)(job, error=refusal.sentence)
+    except OSError:  # no room on the disk, say
+        log.exception("an organization's file waits", extra={"job": job.id})
+        writes(long_jobs.put_off)(job, LATER)
+    except (IntegrityError, DataError, *packages.DAMAGED):
+        log.exception("an organization's file couldn't be brought in", extra={"job": job.id})
+        writes(long_jobs.finish)(job, error=UNFIT)
+    _clear()
     return 1
 
 
+def _clear():
+    """After what is over: its copy of the file goes, and what came of one that failed, however it did."""
+    for job in newest():
+        if job.is_open or job.facts.get("is_cleared"):
+            continue
+        if job.status == "failed" and (made := job.facts.get("made")):
+            _forget_arrivals(made)
+            _give_up(job, made)
+        if kept_files.path(job.facts["sha256"]).exists():
+            kept_files.drop(job.facts["sha256"])
+
+
 @writes
-def _give_up(job, sentence):
-    if long_jobs.finish(job, error=sentence) and (made := job.facts.get("made")):
-        Organization.update(status="deleted", deleted_at=now()).where(Organization.id == made).execute()
+def _give_up(job, made):
+    """Its address is free at once; its rows are the purge's."""
+    facts = job.facts | {"is_cleared": True}
+    half = Organization.id == made, Organization.id.in_(Organization.arriving())
+    gone = {"slug": f"{HALF}{made}", "suspended_reason": "It couldn't be brought in: what came of it is removed."}
+    if Organization.update(gone).where(*half).execute():
+        about = {"source": facts["source"], "organization_there": facts["organization"]}
+        purges.begin(made, is_whole=True, **about)
+    long_jobs.note(job, facts)
+
+
+def _forget_arrivals(organization):
+    """Nothing came, of an organization that is gone: in batches."""
+    with inside(organization):
+        while ids := [id for (id,) in Arrival.select(Arrival.id).limit(5 * BATCH).tuples()]:
+            writes(Arrival.delete().where(Arrival.id.in_(ids)).execute)()
 
 
 class _Arriving:
     """One file on its way in. Its organization is closed to all until all of it is there."""
 
     def __init__(self, job, packed, manifest):
-        self.job, self.packed, self.source = job, packed, str(manifest["install"])[:40]
+        self.job, self.packed, self.source = job, packed, manifest["install"]
         self.people = packages.people(packed)
-        self.kinds = {}
+        self.looked_at = {}  # hash of a file → its bytes, its type
 
     def go_on(self):
         if "made" not in self.job.facts:
@@ -221,21 +181,31 @@ class _Arriving:
         with inside(self.organization):
             self.users = self._users()
             self.numbers = references.Numbers(self._arrived(), self.users, self._names(), self._kinds())
-            for table in carried():
+            for table in carried.tables():
                 self._each("rows", table, self._insert)
             for table in references.SOFT:
-                if row_lines.name_of(table) not in LEFT:
+                if row_lines.name_of(table) not in carried.LEFT:
                     self._each("references", table, self._refer)
             self._each("keys", Record, self._place)
-            self._each("files", StoredFile, self._keep)
+            self._each("files", StoredFile, self._note_files, self._keep, FILES)
+            self._each("holds", TicketOrder, self._end_hold)
             self._finish()
 
     # --- who ---
 
-    @writes
     def _make_organization(self):
+        """As `_make`, once what came of it before and was deleted since is forgotten."""
+        there = self.source, self.job.facts["organization"]
+        if (before := findings.arrival_of(*there)) and not findings.standing(*there):
+            _forget_arrivals(before.row_id)
+        self._make()
+
+    @writes
+    def _make(self):
         """The organization itself, and on an empty install the accounts of its people."""
         told, job = packages.about(self.packed), self.job
+        if findings.standing(self.source, job.facts["organization"]):
+            raise Refused("It came here already.")
         users = self._make_accounts() if job.facts["is_new"] else {}
         owner = next(
             (users[p["id"]] for p in self.people if p["role"] == "owner" and p["id"] in users), job.asked_by_id
@@ -317,12 +287,14 @@ class _Arriving:
 
     # --- what ---
 
-    def _each(self, part, table, do: Callable):
-        """Do the rows of a table, from the one after the last that was done."""
+    def _each(self, part, table, do: Callable, before: Callable = lambda some: None, size=0):
+        """Do the rows of a table, from the one after the last that was done; what is `before` them outside of any
+        transaction."""
         name = f"{part} {row_lines.name_of(table)}"
         done = self.job.facts["parts"].get(name, 0)
-        for some in packages.rows(self.packed, table, BATCH, done):
+        for some in packages.rows(self.packed, table, size or BATCH, done):
             done += len(some)
+            before(some)
             self._piece(table, some, do, name, done, len(some) if part == "rows" else 0)
 
     @writes
@@ -364,7 +336,7 @@ class _Arriving:
             if new is None and not field.null:
                 return None
             values[field.name] = new
-        return AS_HISTORY.get(table, lambda same: same)(values)
+        return carried.as_history(table, values)
 
     def _refer(self, table, some):
         told = []
@@ -376,8 +348,8 @@ class _Arriving:
         for changed, id in told:
             values = tuple(row_lines.stored(table._meta.fields[name], value) for name, value in changed.items())
             by_names.setdefault(tuple(changed), []).append((*values, id))
-        for names, given in by_names.items():
-            update_values(table, names, given)
+        for fields, given in by_names.items():
+            update_values(table, fields, given)
 
     def _place(self, _, some):
         """What stands beside the rows of people's tables, so that they are found."""
@@ -389,17 +361,40 @@ class _Arriving:
             except Invalid:  # another row has it: no number of it is unique any more, and the cell stays
                 continue
 
-    def _keep(self, _, some):
+    def _end_hold(self, _, some):
+        """Nobody buys here what was being bought there: it is free again."""
         for row in some:
+            if row["state"] in TicketOrder.LIVE and (new := self.numbers.row("ticket_order", row["id"])):
+                try:
+                    writes(holds.end)(new, "expired", "release")
+                except IntegrityError:  # it was sold while the file was made, and what is held was read later
+                    ended = TicketOrder.update(state="expired", ended_at=now())
+                    ended.where(TicketOrder.id == new).execute()
+
+    def _keep(self, some):
+        """The bytes of files, before it is noted that they are there: a kill leaves none that no row knows."""
+        for row in some:
+            content = self.packed.read(f"files/{row['sha256']}")
+            self.looked_at[row["sha256"]] = len(content), names.type_of(content[: names.HEAD])
             key = attachments.key(self.organization.id, row["sha256"])
             if stores.active().changed_at(key) is None:
-                stores.active().put(key, io.BytesIO(self.packed.read(f"files/{row['sha256']}")))
+                stores.active().put(key, io.BytesIO(content))
+
+    def _note_files(self, _, some):
+        """What their bytes are, whatever the file says; and the small pictures can be drawn."""
+        for row in some:
+            size, type = self.looked_at.pop(row["sha256"], (None, None))
+            if size is None:  # the same bytes twice
+                continue
+            drawn = "waiting" if type in thumbnails.TYPES else "none"
+            same = StoredFile.sha256 == row["sha256"]
+            StoredFile.update(size=size, type=type, thumbnail=drawn).where(same).execute()
+        wake("thumbnails")
 
     @writes
     def _finish(self):
-        Organization.update(status="active", suspended_reason=None).where(
-            Organization.id == self.organization.id
-        ).execute()
+        mine = Organization.id == self.organization.id, Organization.status == "suspended"
+        Organization.update(status="active", suspended_reason=None).where(*mine).execute()
         name, owner = self.organization.name, self.organization.owner
         tables = [id for (id,) in Collection.select(Collection.id).tuples()]
         worked_out.begin(tables, organizations.reach(owner, self.organization.slug))
@@ -433,18 +428,3 @@ class _Arriving:
 ARRIVED = ("created_at", "updated_at", "source", "table", "source_id", "row_id")
 # Where somebody must be named and isn't here, it is whoever owns it now.
 OWNERS_INSTEAD = {"task", "device"}
-
-
-def _subscription(values):
-    """What was paid is history: nothing of it runs here."""
-    if values["status"] not in Subscription.TERMINAL:
-        values |= {"status": "canceled", "ended_at": now(), "unpaid_url": None, "pending_plan_key": None}
-    return values
-
-
-AS_HISTORY = {
-    Subscription: _subscription,
-    PaymentAttempt: lambda values: values | ({"state": "abandoned"} if values["state"] == "open" else {}),
-    Device: lambda values: values | {"token_hash": secrets.token_hex(32), "revoked_at": values["revoked_at"] or now()},
-    OrganizationKey: lambda values: values | {"sealed": "", "retired_at": values["retired_at"] or now()},
-}

@@ -9,7 +9,7 @@ from database.clock import now
 from database.transactions import writes
 from domain import Invalid, NotFound
 from domain.base import audit, configuration, stepup
-from domain.operations.moving import arrivals, packages
+from domain.operations.moving import arrivals, findings, packages
 
 KEPT = timedelta(days=1)
 
@@ -50,10 +50,10 @@ def ask(sha256, slug, *, by):
     """Have a file brought in that was looked at, after step-up L3; `by` (a user) owns it then. Refuses with Invalid,
     with what stands in its way."""
     held = path(sha256)
-    told = arrivals.look(held, slug)
+    told = findings.look(held, slug)
     if told["findings"]:
         raise Invalid({"slug": " ".join(told["findings"])})
-    job = _ask(told, arrivals.keep_copy(held), by)
+    job = arrivals.kept(held, lambda sha256: _ask(told, sha256, by))
     held.unlink(missing_ok=True)
     return job
 

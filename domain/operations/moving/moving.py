@@ -2,10 +2,11 @@
 
 import secrets
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
+from peewee import PeeweeException
 
 from database import housekeeping, migrations, opening, transactions
 from database.connections import database as connection
@@ -19,7 +20,7 @@ ROOM = ".moving"  # the copy that is moved lies in this folder of the data folde
 
 
 class CantMove(SystemExit):
-    """With the sentence for whoever asked for it. Nothing that is in use was changed."""
+    """With the sentence for whoever asked for it, which says so where the database stays frozen."""
 
 
 @dataclass
@@ -38,32 +39,49 @@ class Report:
 def move(url, *, is_rehearsal=False, say=print):
     """Copy the site to the PostgreSQL at `url` and compare the two, row by row by their sums; returns a Report.
 
-    From its beginning the SQLite database takes no more writes, and goes on being read; a rehearsal copies it as it
-    stands at one moment, and nobody may start on what it made. Called again, it goes on where it was cut off, or
-    begins anew where the database was changed since. Refuses with CantMove."""
+    Both sides are looked at first, while all goes on. From then on the SQLite database takes no more writes, and goes
+    on being read; a rehearsal copies it as it stands at one moment, and nobody may start on what it made. Called again,
+    it goes on where it was cut off, or begins anew where the database was changed since. Refuses with CantMove: as long
+    as no row was copied, the database is written as before."""
     file = _file()
     if not url.startswith(("postgresql://", "postgres://")):
         raise CantMove("Name where to: postgresql://role@host/database.")
-    if not is_rehearsal:
-        freezing.freeze(file)
-        say("The database is frozen: pages are read, and whoever writes is told to try again later.")
-    moved, mark = _still(file)
+    thaws = False  # whether it is this call that keeps others from writing, and for nothing yet
     try:
+        if not is_rehearsal and not freezing.mark_of(file).exists():
+            with _looked_at(_still(file)[0], url, say):
+                thaws = True
+                freezing.freeze(file)
+            say("The database is frozen: pages are read, and whoever writes is told to try again later.")
+        moved, mark = _still(file)
         opening.open_again(f"sqlite:///{moved}")
         known = audit.verify().findings
-        _open_target(url, say)
-        with closing(copying.begin(moved, url, tables())) as carrying:
-            _look(carrying)
+        with _looked_at(moved, url, say) as carrying:
+            thaws = False
             report = _carry(carrying, mark, say)
             report.findings += _differences(carrying, report, known, say)
             if report.is_well and not is_rehearsal:
                 copying.release(carrying)
-    except psycopg.Error as error:
-        raise CantMove(f"PostgreSQL: {str(error).strip()} Called again, the move goes on.") from None
+    except (CantMove, psycopg.Error, PeeweeException, ValueError) as error:
+        said = str(error).strip() if isinstance(error, CantMove | ValueError) else f"PostgreSQL: {str(error).strip()}"
+        if thaws:
+            freezing.thaw(file)
+        if not is_rehearsal and freezing.mark_of(file).exists():
+            said += "\nThe database here stays frozen: called again, the move goes on; --let-go ends it."
+        raise CantMove(said) from None
     finally:
         transactions.writer.stop()
         connection.close_all()
     return report
+
+
+@contextmanager
+def _looked_at(moved, url, say):
+    """The Carrying of a copy, once both sides are fit for it. Refuses with CantMove."""
+    _open_target(url, say)
+    with closing(copying.begin(moved, url, tables())) as carrying:
+        _look(carrying)
+        yield carrying
 
 
 def tables():

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from peewee import BlobField, ForeignKeyField, JSONField
 
 from database.columns import DayOrMoment, Ids, Moment
-from models import OWNED, User
+from models import OWNED, ModerationItem, ModerationReport, User
 
 BATCH = 500
 # What opens something, or is sealed under the key of its site: it stays where it was made.
@@ -24,6 +24,9 @@ SECRETS = {
     ("webhook_endpoint", "old_secret"),
 }
 
+# Who reported something, and who of the site decided, is told to nobody whom it was about.
+UNTOLD = (ModerationItem, ModerationReport)
+
 
 def name_of(table):
     """What a table is called in the database."""
@@ -31,9 +34,9 @@ def name_of(table):
 
 
 def parents_last():
-    """The organization's tables, those that refer before those that are referred to: what is written while they are
-    read one after the other is then missed by a table that refers, and not by the one that it refers to."""
-    return OWNED[::-1]
+    """The organization's tables whose rows travel, those that refer before those that are referred to: what is written
+    while they are read one after the other is then missed by a table that refers, and not by what it refers to."""
+    return [table for table in OWNED[::-1] if table not in UNTOLD]
 
 
 def batches(table):
@@ -79,8 +82,10 @@ def read(table, line):
 
 
 def _meant(field, value):
-    if value is None:
-        return None
+    if value is None or isinstance(field, JSONField):
+        return value
+    if isinstance(value, dict) or (isinstance(value, list) and not isinstance(field, Ids)):
+        raise ValueError(f"{field.name} can't be {value!r:.40}")
     if isinstance(field, Moment):
         return datetime.fromisoformat(value)
     if isinstance(field, DayOrMoment):

@@ -10,6 +10,7 @@ import jobs
 from database.clock import now
 from database.scope import inside
 from domain.base import audit, configuration
+from domain.files import stores
 from domain.lists import attachments, comments, rows
 from domain.operations import purges
 from domain.organizations import organizations
@@ -58,6 +59,12 @@ def deleted(organization, days):
     write(lambda: Organization.update(deleted_at=deleted_at).where(Organization.id == organization.id).execute())
 
 
+def night():
+    """How many rows went in a night."""
+    jobs.run("purge_night")
+    return jobs.run("purge")
+
+
 def lying():
     """The files of organizations' rows; those of flyers lie elsewhere."""
     files = configuration.active.data / "files"
@@ -76,10 +83,10 @@ def test_its_rows_and_files_go_and_nobody_elses(two, cast):
     kept, users = counts(globex), User.select().count()
     assert len(lying()) == 2
     deleted(acme, 29)
-    assert jobs.run("purge") == 0
+    assert night() == 0
     deleted_at = now() - timedelta(days=31)
     write(lambda: Organization.update(deleted_at=deleted_at).where(Organization.id == acme.id).execute())
-    assert jobs.run("purge") > 20
+    assert night() > 20
     left = {name: count for name, count in counts(acme).items() if count}
     assert set(left) <= {table.__name__ for table in purges.BOOKS}
     assert counts(globex) == kept
@@ -92,12 +99,40 @@ def test_its_rows_and_files_go_and_nobody_elses(two, cast):
         assert {(order.name, order.email, order.user_id, order.note) for order in orders} == {(None, None, None, None)}
         assert sum(order.paid_cents for order in orders) == 1000
     row = Organization.get_by_id(acme.id)
-    assert (row.name, row.slug) == ("A deleted organization", f"deleted-{acme.id}")
+    assert (row.name, row.slug) == ("A deleted organization", f"-deleted-{acme.id}")
     assert AuditEvent.select().where(AuditEvent.action == "organization.purged").count() == 1
     assert audit.verify().is_whole
-    assert jobs.run("purge") == 0
+    assert night() == 0
     organizations.create("Acme", by=cast.bob)
     assert Organization.get(Organization.slug == "acme").owner == cast.bob  # its address is free
+
+
+def test_no_chosen_address_stands_in_the_way(two, cast):
+    acme, globex = two
+    organizations.create(f"Deleted {acme.id}", by=cast.bob)
+    write(lambda: Organization.update(slug="deleted-files").where(Organization.id == globex.id).execute())
+    for one in two:
+        deleted(Organization.get_by_id(one.id), 31)
+    night()
+    assert {one.slug for one in Organization.select().where(Organization.id << [acme.id, globex.id])} == {
+        f"-deleted-{acme.id}",
+        f"-deleted-{globex.id}",
+    }
+    assert Organization.get(Organization.slug == f"deleted-{acme.id}").owner == cast.bob
+
+
+def test_a_store_that_is_down_only_puts_it_off(two, monkeypatch, clock):
+    def down(*_):
+        raise stores.StoreDown
+
+    deleted(two[0], 31)
+    monkeypatch.setattr(stores.active(), "remove", down)
+    for _ in range(5):
+        night()
+        clock.forward(minutes=6)
+    monkeypatch.undo()
+    night()
+    assert Organization.get_by_id(two[0].id).slug == f"-deleted-{two[0].id}"
 
 
 DYING = """
@@ -116,6 +151,7 @@ def test_a_kill_at_any_point_loses_and_doubles_nothing(two):
     acme, globex = two
     kept = counts(globex)
     deleted(acme, 31)
+    jobs.run("purge_night")
     for nth in (3, 40, 90):
         deaths.die(DYING, nth=nth)
         write(lambda: LongJob.update(held_until_at=None).execute())

@@ -14,9 +14,8 @@ from domain import Invalid, Refused
 from domain.files import made_files
 from domain.lists import attachments, comments, lists, rows
 from domain.operations import demo
-from domain.operations.moving import arrivals, departures, references, row_lines
+from domain.operations.moving import arrivals, carried, departures, findings, references, row_lines
 from domain.organizations import organizations
-from domain.people import accounts
 from domain.records import collections, listings, shapes
 from domain.records.computed import formulas
 from domain.tasks import tasks
@@ -45,23 +44,13 @@ from models import (
 )
 from tests.fixtures import deaths
 from tests.fixtures.threads import write
-
-
-def taken_out(by, proven, folder):
-    """The file of an organization, outside of the house."""
-    with inside(by.organization):
-        proven(by.user, "organization.export", by.organization.id)
-        departures.ask(by=by)
-        jobs.run("organization_export")
-        job = departures.newest(by)
-        assert (job.status, job.error) == ("done", None)
-        return shutil.copy(made_files.path(job), folder / "taken.zip")
+from tests.fixtures.travels import elsewhere, taken_out
 
 
 def kept(organization):
     """table → id → the row as it is, of what travels."""
     with inside(organization):
-        return {table: {row.id: row.__data__ for row in table.select()} for table in arrivals.carried()}
+        return {table: {row.id: row.__data__ for row in table.select()} for table in carried.tables()}
 
 
 def read(organization):
@@ -105,7 +94,7 @@ def same_rows(before, after, organization):
         people = {user.name: user.id for user in User.select()}
     for table, was in before.items():
         name = row_lines.name_of(table)
-        assert len(after[table]) == len(was), name
+        assert len(after[table]) >= len(was) if name == "stock_move" else len(after[table]) == len(was), name
         soft = _soft(table)
         for id, row in was.items():
             here = after[table][new[name, id]]
@@ -131,10 +120,19 @@ _called_then: dict = {}
 
 def _soft(table):
     told = {
-        "subscription": {"status", "ended_at"},
+        "subscription": {"status", "ended_at", "provider"},
+        "billing_payment": {"provider", "url"},
+        "billing_dispute": {"provider"},
         "organization_key": {"retired_at"},
         "device": {"revoked_at"},
-        "payment_attempt": {"state"},
+        "payment_attempt": {"state", "account", "url"},
+        "ticket_payment": {"account"},
+        "ticket_refund": {"key", "state", "error"},
+        "ticket_order": {"state", "ended_at", "updated_at"},
+        "payout": {"account", "provider"},
+        "sale_rehearsal": {"state"},
+        "buyer": {"taken", "updated_at"},
+        "event": {"arrivals", "line_behind", "updated_at"},
     }
     found = told.get(row_lines.name_of(table), set())
     return found | (CHANGED | SOFT_FIELDS.get(row_lines.name_of(table), set()) if table in references.SOFT else set())
@@ -145,7 +143,7 @@ SOFT_FIELDS = {
     "row_comment": {"table", "row_id", "text", "mentions"},
     "saved_view": {"table", "query"},
     "saved_chart": {"listing", "query"},
-    "stored_file": {"table", "row_id", "slot"},
+    "stored_file": {"table", "row_id", "slot", "thumbnail"},
     "label": {"merged_into_id"},
     "task": {"labels"},
     "record_field": {"slot_id", "options", "begins"},
@@ -153,8 +151,8 @@ SOFT_FIELDS = {
     "record_option": {"merged_into_id"},
     "record_rule": {"who", "fields", "sees", "where"},
     "record": {"cells"},
-    "stock": {"thing"},
-    "place": {"wishes", "tiers"},
+    "stock": {"thing", "held"},
+    "place": {"wishes", "tiers", "state"},
 }
 
 
@@ -183,7 +181,7 @@ def out(house, proven, tmp_path_factory):
 
 def test_a_demo_boots_elsewhere_row_by_row(out, houses, house):
     path, before, said = out(houses)
-    assert arrivals.look(path)["findings"] == []
+    assert findings.look(path)["findings"] == []
     arrivals.begin(path, by=None, is_new=True)
     jobs.run("organization_import")
     job = arrivals.newest()[0]
@@ -230,15 +228,8 @@ def acme_out(cast, at, proven, tmp_path_factory):
     return taken_out(_acme(at), proven, tmp_path_factory.mktemp("out"))
 
 
-def _elsewhere(houses, house, password_hash, *names):
-    """Another site, where these have accounts."""
-    shutil.rmtree(house / "files", ignore_errors=True)
-    houses.reopen(house)
-    return [accounts.create(f"{name}@example.org", name.capitalize(), password_hash) for name in names]
-
-
 def test_into_another_site_people_are_invited_and_twice_is_once(acme_out, houses, house, password_hash):
-    zoe, bob = _elsewhere(houses, house, password_hash, "zoe", "bob")
+    zoe, bob = elsewhere(houses, house, password_hash, "zoe", "bob")
     arrivals.begin(acme_out, by=zoe)
     jobs.run("organization_import")
     job = arrivals.newest()[0]
@@ -270,7 +261,7 @@ def test_formulas_go_by_the_fields_that_there_are_here(cast, at, proven, houses,
         formulas.add(orders.slug, "Total", "formula", {"formula": "{Price} * {Count}"}, by=by)
         rows.create(listings.of(collections.found("orders"), by), {f"f{price}": "3", f"f{count}": "2"}, by=by)
     path = taken_out(by, proven, tmp_path)
-    (zoe,) = _elsewhere(houses, house, password_hash, "zoe")
+    (zoe,) = elsewhere(houses, house, password_hash, "zoe")
     globex = organizations.create("Globex", by=zoe)
     with inside(globex):  # whose fields have the numbers that those of Acme had
         theirs = organizations.reach(zoe, globex.slug)
@@ -290,9 +281,9 @@ def test_formulas_go_by_the_fields_that_there_are_here(cast, at, proven, houses,
 
 
 def test_an_address_that_is_taken_asks_for_another(acme_out, houses, house, password_hash):
-    (zoe,) = _elsewhere(houses, house, password_hash, "zoe")
+    (zoe,) = elsewhere(houses, house, password_hash, "zoe")
     organizations.create("Acme", by=zoe)
-    assert arrivals.look(acme_out)["findings"] == ["The address /acme is taken here. Choose another one."]
+    assert findings.look(acme_out)["findings"] == ["The address /acme is taken here. Choose another one."]
     with pytest.raises(Invalid, match="taken here"):
         arrivals.begin(acme_out, by=zoe)
     arrivals.begin(acme_out, by=zoe, slug="acme-north")
@@ -301,7 +292,7 @@ def test_an_address_that_is_taken_asks_for_another(acme_out, houses, house, pass
 
 
 def test_beside_itself_it_is_refused_while_what_may_be_once_is_there(acme_out, cast):
-    told = arrivals.look(acme_out, "copy")
+    told = findings.look(acme_out, "copy")
     assert told["findings"] == []  # nothing of it is the only one of a site
     arrivals.begin(acme_out, by=cast.charlie, slug="copy")
     jobs.run("organization_import")
@@ -315,6 +306,7 @@ from database.connections import database
 from domain.operations.moving import arrivals, departures
 from tests.fixtures import deaths
 from tests.fixtures.threads import write
+from tests.fixtures.travels import elsewhere, taken_out
 about = deaths.awake()
 departures.row_lines.BATCH = arrivals.BATCH = 2
 deaths.dies_at(departures._Departure, "_write_table")
@@ -345,7 +337,7 @@ def test_what_a_kill_cuts_off_goes_on_exactly(cast, at, proven, houses, house, p
         path = shutil.copy(made_files.path(job), folder / "taken.zip")
     before = kept(by.organization)
     _called_then.update({user.id: user.name for user in User.select()})
-    _elsewhere(houses, house, password_hash)
+    elsewhere(houses, house, password_hash)
     arrivals.begin(path, by=None, is_new=True)
     for nth in (2, 6, 4):
         deaths.die(DYING, nth=nth)
@@ -361,7 +353,7 @@ def test_every_number_in_a_row_is_thought_about():
     """A column that may be the number of another row is a foreign key, told in references.py, or none."""
     plain = {"bytes", "size"}
     found = set()
-    for table in arrivals.carried():
+    for table in carried.tables():
         soft = SOFT_FIELDS.get(row_lines.name_of(table), set())
         for field in table._meta.sorted_fields:
             is_number = field.name.endswith("_id") and not isinstance(field, ForeignKeyField)
@@ -378,7 +370,7 @@ NO_NUMBERS = {
     "sale_rehearsal.report",
     *("event.public_id", "ticket_order.public_id", "place.public_id", "payment_attempt.public_id"),
     "pass_transfer.public_id",
-    *("billing_customer.provider_customer_id", "subscription.provider_customer_id"),
+    "subscription.provider_customer_id",
     *("subscription.provider_subscription_id", "subscription.provider_price_id", "billing_payment.provider_payment_id"),
     *("billing_dispute.provider_dispute_id", "ticket_payment.provider_payment_id", "ticket_refund.provider_refund_id"),
 }
@@ -386,5 +378,5 @@ NO_NUMBERS = {
 
 def test_every_table_of_an_organization_travels_or_is_told_why_not():
     names = {row_lines.name_of(table) for table in row_lines.parents_last()}
-    assert set(arrivals.LEFT) - names == set()
-    assert all(arrivals.LEFT.values())
+    assert set(carried.LEFT) - names == set()
+    assert all(carried.LEFT.values())

@@ -11,9 +11,11 @@ from domain import Forbidden, NotFound, Refused
 from domain.base import configuration, stepup
 from domain.files import made_files, stores
 from domain.lists import attachments, rows
+from domain.moderation import reports, subjects
 from domain.operations.moving import departures, row_lines
 from domain.tasks import tasks
-from models import OWNED, AuditEvent, InvitationLink
+from models import OWNED, AuditEvent, InvitationLink, ModerationItem
+from tests.fixtures.events import TIMES, make_event
 from tests.fixtures.threads import write
 
 
@@ -31,7 +33,7 @@ def test_all_of_it_is_in_one_file_with_a_hash_of_each_part(at, inside_acme, prov
     assert (job.status, job.error) == ("done", None)
     with zipfile.ZipFile(made_files.path(job)) as packed:
         names = set(packed.namelist())
-        assert names >= {f"rows/{row_lines.name_of(table)}.jsonl" for table in OWNED}
+        assert names >= {f"rows/{row_lines.name_of(table)}.jsonl" for table in row_lines.parents_last()}
         manifest = json.loads(packed.read("manifest.json"))
         assert set(manifest["sha256"]) == names - {"manifest.json"}
         (told,) = [json.loads(line) for line in packed.read("rows/task.jsonl").splitlines()]
@@ -115,3 +117,15 @@ def test_a_file_whose_content_is_gone_is_named(at, inside_acme, proven):
     stores.active().remove(attachments.key(inside_acme.id, file.sha256))
     job = made(at("alice"), proven)
     assert (job.status, "“note.txt” is missing" in job.error) == ("failed", True)
+
+
+def test_nobody_learns_who_reported_them_or_who_decided(at, inside_acme, cast, proven):
+    event, _ = make_event(at("alice"), **TIMES)
+    form = {"reason": "spam", "note": "They are my neighbour", "reply_to": "neighbour@example.org"}
+    reports.report(subjects.find("event", event.slug), form, by="the neighbour's network")
+    write(lambda: ModerationItem.update(note="Look at Ada first", reviewer=cast.stella).execute())
+    with zipfile.ZipFile(made_files.path(made(at("alice"), proven))) as packed:
+        assert not [name for name in packed.namelist() if "moderation" in name]
+        whole = b"".join(packed.read(name) for name in packed.namelist() if name != "audit.jsonl")
+    for word in (b"neighbour", b"Look at Ada", b"stella"):
+        assert word not in whole

@@ -89,6 +89,44 @@ def test_while_it_moves_pages_are_read_and_writes_told_to_wait(cast, browse):
     assert not moving.let_go()
 
 
+def test_what_cant_be_moved_to_leaves_the_site_as_it_is_written(cast, to, server, monkeypatch):
+    mark, quiet = freezing.mark_of(configuration.active.data / "guildhall.db"), {"say": lambda line: None}
+    for url in (to.replace("/moved", "/no_such"), server.get_uri("moved"), "postgresql://x@127.0.0.1:1/y"):
+        with pytest.raises(moving.CantMove) as refused:
+            moving.move(url, **quiet)
+        assert "frozen" not in str(refused.value)
+        assert not mark.exists()
+    opening.open_again(home())
+    monkeypatch.setattr(moving, "_look", _second_look(moving._look))
+    with pytest.raises(moving.CantMove, match="Too late"):
+        moving.move(to, **quiet)
+    assert not mark.exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(copying, "settle", _fails)
+    with pytest.raises(moving.CantMove, match="stays frozen: called again, the move goes on; --let-go ends it"):
+        moving.move(to, **quiet)
+    assert mark.exists()
+    monkeypatch.undo()
+    assert moving.move(to, **quiet).is_well
+
+
+def _second_look(real):
+    """It refuses what it took the first time: somebody wrote in between."""
+    looks = []
+
+    def look(carrying):
+        looks.append(carrying)
+        if len(looks) == 2:
+            raise moving.CantMove("Too late.")
+        real(carrying)
+
+    return look
+
+
+def _fails(carrying):
+    raise psycopg.OperationalError("gone")
+
+
 DYING = """
 from database.moving import copying
 from domain.operations.moving import moving

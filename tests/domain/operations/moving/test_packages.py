@@ -11,12 +11,17 @@ import jobs
 from database.scope import inside
 from domain import Invalid
 from domain.files import made_files
+from domain.lists import rows
 from domain.operations.moving import departures, packages
+from domain.tasks import tasks
+from models import Task
 
 
 @pytest.fixture
 def whole(cast, at, proven, tmp_path):
     with inside(cast.acme):
+        for title in ("One", "Two", "Three"):
+            rows.create(tasks.rules, {"title": title}, by=at("alice"))
         proven("alice", "organization.export", cast.acme.id)
         departures.ask(by=at("alice"))
         jobs.run("organization_export")
@@ -74,3 +79,31 @@ def test_more_than_it_may_hold_is_refused_before_it_is_read(whole, monkeypatch):
     monkeypatch.setattr(packages, "MOST_ENTRIES", 3)
     assert "larger than an organization's file may be" in refusal(whole)
     assert io
+
+
+def test_one_flipped_byte_anywhere_is_a_sentence(whole, tmp_path):
+    data, odd = whole.read_bytes(), tmp_path / "odd.zip"
+    for at in range(0, len(data), max(1, len(data) // 150)):
+        odd.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+        try:
+            packages.opened(odd)[0].close()
+        except Invalid:
+            continue
+
+
+def test_parts_are_bounded_and_people_too(whole):
+    many = b'{"name": "x"}\n' * 2_000_000
+    assert "“people.jsonl” is larger than one may be" in refusal(changed(whole, people_dot_jsonl=many))
+    assert "“organization.json” is larger" in refusal(changed(whole, organization_dot_json=b"0" * 20_001))
+    packed = whole.with_name("bzip.zip")
+    with zipfile.ZipFile(whole) as was, zipfile.ZipFile(packed, "w", zipfile.ZIP_BZIP2) as now:
+        for name in was.namelist():
+            now.writestr(name, was.read(name))
+    assert "packed in a way" in refusal(packed)
+
+
+def test_rows_come_in_pieces_of_so_many_bytes(whole, monkeypatch):
+    monkeypatch.setattr(packages, "MOST_AT_ONCE", 10)
+    packed, _ = packages.opened(whole)
+    with packed:
+        assert [len(some) for some in packages.rows(packed, Task)] == [1, 1, 1]
