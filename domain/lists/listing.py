@@ -96,6 +96,7 @@ class Act:
     many: Any = None  # (ids, by=…) → what to say: how many rows at once are done, where that takes a long job
     leads: Any = None  # (ids) → where it is gone on with, beside the list: a page instead of `run`
     spends: str = ""  # the limit of requests that it counts against
+    opens: bool = False  # it leads out of the house, in a tab of its own: nothing is done to the row
 
 
 @dataclass(frozen=True, eq=False)

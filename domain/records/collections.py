@@ -13,6 +13,7 @@ from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Stale
 from domain.base import changes, history, long_jobs
+from domain.fields.beside.button import Does
 from domain.fields.kinds import Unfit, clean, comparable, whole
 from domain.fields.records import registry
 from domain.fields.text import Name, Text
@@ -288,6 +289,10 @@ def _settings(kind, options):
     if kind in registry.COMPUTED:
         if not isinstance(options.get("tree"), tuple | list):  # as computed/formulas.py reads it
             raise Invalid({"kind": "Write what is worked out: choose this kind on the page of fields."})
+        return dict(options)
+    if kind == "button":
+        if not isinstance(options, Does):
+            raise Invalid({"kind": "Say what it does: choose this kind on the page of fields."})
         return dict(options)
     try:
         return registry.read_options(kind, options)

@@ -72,7 +72,7 @@ def rule(slug, id, *, by, is_required, is_unique, shape=None):
 
     Returns the rows that have a value twice. Refuses with Invalid what a kind can't, NotFound or Stale.
     """
-    row, collection = _field(slug, id, by)
+    row, collection = _with_cells(slug, id, by)
     if row.kind in registry.COMPUTED and (is_required or is_unique):
         raise Invalid({"is_unique": f"{row.label} is worked out: nobody writes it, so no rule holds for it."})
     diff = {"fields": {row.id: {"is_required": bool(is_required), "is_unique": bool(is_unique)}}}
@@ -118,7 +118,7 @@ def describe(slug, id, *, by, help, begins, shape=None):
 
     Refuses with Invalid what the field doesn't take, NotFound or Stale.
     """
-    row, collection = _field(slug, id, by)
+    row, collection = _with_cells(slug, id, by)
     collections.check_linked(row.options, by)
     kind = shapes.read(collection).by_name[f"f{row.id}"].kind.for_all()
     try:
@@ -210,6 +210,13 @@ def _word(row, option):
 def _field(slug, id, by):
     collection = collections.to_build(slug, by)
     return collections.field_of(collection, id), collection
+
+
+def _with_cells(slug, id, by):
+    row, collection = _field(slug, id, by)
+    if row.kind == "button":
+        raise Refused(f"{row.label} is a button: nothing stands in it.")
+    return row, collection
 
 
 # --- whole tables -------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from domain.lists.listing import NEWEST, Listing, Tab, both
 from domain.organizations import members
 from domain.records import collections, links, rights, shapes
 from domain.records.computed import working
+from domain.records.handling import buttons
 from domain.records.sight import Sight
 from models import Collection
 
@@ -106,6 +107,7 @@ def _made(_database, shape, allowed, stale_words):
         board_by=board,
         owner="created_by",
         also=("changed_by",) if is_whole else (),
+        acts=buttons.acts(shape, allowed, partial(_again, shape.collection)),
         ranges=dates,
         calendar=tuple(name for name in dates if shape.by_name[name].is_keyed),
         hears=" ".join(sorted({*(f"record:{table}" for table in _beside(allowed, shape)), *pictures})),
@@ -123,6 +125,10 @@ def _made(_database, shape, allowed, stale_words):
         why=lambda row, by, verb, members: _why(allowed, row, by, verb, members),
         seen_by=lambda by: of(Collection.get_by_id(shape.collection), by),
     )
+
+
+def _again(table, by):
+    return of(Collection.get_by_id(table), by)
 
 
 def _beside(allowed, shape):

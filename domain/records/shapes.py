@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import JOIN
 
@@ -141,6 +141,14 @@ class Cell:
     key_in = key_in
 
 
+class Button(NamedTuple):
+    """What can be pressed on a row: see handling/buttons.py."""
+
+    id: int
+    label: str
+    options: dict
+
+
 @dataclass(frozen=True, eq=False)
 class Shape:
     """The fields of a table in their order."""
@@ -153,6 +161,7 @@ class Shape:
     away: tuple[
         Cell, ...
     ] = ()  # put away: what stands beside their cells goes on with the rows, for when they are back
+    buttons: tuple[Button, ...] = ()
 
     @property
     def mark(self):
@@ -228,7 +237,7 @@ def _read(_database, id, number, moment, name):
         .where(RecordField.collection == id)
         .order_by(RecordField.place, RecordField.id)
     )
-    fields = list(fields)
+    fields, buttons = _apart(fields)
     options: dict[int, list[Any]] = {}
     for option in (
         RecordOption.select()
@@ -247,7 +256,14 @@ def _read(_database, id, number, moment, name):
     cells = [(f, _cell(f, options.get(f.id, ()), tuple(filling.get(f.id, ())), rules)) for f in fields]
     cells = _as_open_as_their_inputs(cells)
     here, away = (tuple(cell for f, cell in cells if bool(f.archived_at) == gone) for gone in (False, True))
-    return Shape(id, number, name, here, moment, away)
+    return Shape(id, number, name, here, moment, away, buttons)
+
+
+def _apart(fields):
+    """(fields that have cells, the buttons that aren't put away)."""
+    every = list(fields)
+    buttons = tuple(Button(f.id, f.label, f.options) for f in every if f.kind == "button" and not f.archived_at)
+    return [field for field in every if field.kind != "button"], buttons
 
 
 def _formula(slot):

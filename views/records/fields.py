@@ -33,6 +33,8 @@ def show(table, id):
 def _shown(table, id, refusal=None, looks=False):
     collection = collections.found(table)
     field = collections.field_of(collection, id)
+    if field.kind == "button":
+        return pages.go(address(collection, "fields", id, "button"), refusal.sentence if refusal else "")
     field.kind_made = registry.made(field.kind, field.options)
     plain, is_worked_out = registry.plain(field.kind, field.options), field.kind in registry.COMPUTED
     becomes = [*([plain] if is_worked_out else []), *conversions.offered(plain)]

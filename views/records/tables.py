@@ -168,6 +168,8 @@ def add_field(table):
     if kind in registry.COMPUTED:
         asked = urlencode({"kind": kind, "label": label})
         return pages.go(f"{_at(collections.found(table))}/formulas?{asked}")
+    if kind == "button":
+        return pages.go(f"{_at(collections.found(table))}/buttons?{urlencode({'label': label})}")
     words = [word for word in form.get("words", "").replace("\n", ",").split(",") if word.strip()]
     try:
         options = {name: form.get(name, "") for name in ("table", "back")}

@@ -24,7 +24,7 @@ _ANY = (
     "text long_text number money percent yes_no choice choices day moment duration person people email phone url "
     "rating link links autonumber"
 )
-BESIDE = ("autonumber", "files", *registry.COMPUTED)  # what another kind becomes only where that is said
+BESIDE = ("autonumber", "files", "button", *registry.COMPUTED)  # what another kind becomes only where that is said
 _WAYS = {
     "text": {KEEP: "long_text", READ: "person people email phone url rating link links autonumber", ASK: "*"},
     "long_text": {READ: "person people email phone url rating link links", ASK: "*"},

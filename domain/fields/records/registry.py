@@ -7,6 +7,7 @@ from typing import Any
 
 from database.clock import local
 from domain.fields.beside.autonumber import Autonumber
+from domain.fields.beside.button import Button
 from domain.fields.beside.files import Files
 from domain.fields.beside.linked import Linked
 from domain.fields.day import Day
@@ -90,6 +91,7 @@ def _linked(takes_many):
 
 
 COMPUTED = ("formula", "lookup", "rollup")  # kinds that nobody writes: domain/records/computed
+UNWRITTEN = (*COMPUTED, "button")  # and those whose cells nobody writes
 RESULTS = {  # what a formula gives (domain/fields/formulas/types.py) → the kind of its cells
     **{"text": "text", "number": "number", "percent": "percent", "money": "money", "date": "day", "moment": "moment"},
     **{"duration": "duration", "yes_no": "yes_no", "person": "person"},
@@ -139,6 +141,7 @@ KINDS = {
     "formula": Offered("Formula", "{Price} * {Count}", "math-function", _computed),
     "lookup": Offered("Look-up", "A field of a linked row", "eye", _computed),
     "rollup": Offered("Roll-up", "The sum of linked rows", "sum", _computed),
+    "button": Offered("Button", "Done, Send back", "click", lambda options, _: Button()),
 }
 
 

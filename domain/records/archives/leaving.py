@@ -172,7 +172,7 @@ def _about_file(file):
 def _shape(table, tables):
     """A table's fields in their order, with the words of choices; links to tables outside are words."""
     fields = []
-    for field in collections.fields(table):
+    for field in (one for one in collections.fields(table) if one.kind != "button"):  # they go by numbers of here
         options = RecordOption.select().where(RecordOption.field == field).order_by(RecordOption.place, RecordOption.id)
         words = [
             {

@@ -226,6 +226,8 @@ def change(slug, id, kind, form, *, by, shape=None):
 def _instead(slug, row, kind, form, by, shape):
     """A field that is worked out in the place of one that was typed, which is put away under another name."""
     collection = collections.found(slug)
+    if row.kind == "button":
+        raise Refused(f"{row.label} is a button: nothing stands in it.")
     others = [one for one in collections.fields(collection) if one.id != row.id]
     if all(one.kind in (*registry.COMPUTED, "autonumber", "files") for one in others):
         raise Refused("A table needs a field that people write. Add another one first.")

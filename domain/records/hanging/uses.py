@@ -12,6 +12,7 @@ from domain.fields.person import members
 from domain.fields.records import registry
 from domain.records import links, rules, shapes
 from domain.records.computed import scopes
+from domain.records.handling import buttons
 from domain.records.hanging import queries
 from models import CalendarFeed, Collection, ImportFile, Membership, RecordRule, SavedChart, SavedView
 
@@ -117,7 +118,18 @@ def _formulas(row, by, becoming):
         yield Use(f"{table.name}: {field.label}", f"is worked out of it: a {how}", link, rests)
 
 
-PARTS = (_rules, _queries, _links, _imports, _formulas)
+def _buttons(row, by, becoming):
+    collection = Collection.get_by_id(row.collection_id)
+    for button in shapes.read(collection).buttons:
+        if row.id in buttons.goes_by(button):
+            how = "changes it" if button.options["does"] == "set" else "puts it into an address"
+            rests = "it rests" if becoming and button.options["does"] == "set" else ""
+            yield Use(
+                f"The button “{button.label}”", how, f"/records/{collection.slug}/fields/{button.id}/button", rests
+            )
+
+
+PARTS = (_rules, _queries, _links, _imports, _formulas, _buttons)
 
 
 def translations(row, becoming):
