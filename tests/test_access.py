@@ -30,6 +30,7 @@ from domain.operations import alerts
 from domain.organizations import assignments, invitation_links, invitations, organizations, transfers, workspaces
 from domain.people import accounts, sessions
 from domain.records import collections, listings
+from domain.records.handling import buttons
 from domain.tasks import labels, tasks
 from models import AuditEvent, Backup, Change, Grant, Letter, Membership, Notification, Organization, Task, WebhookEvent
 from tests.conftest import PASSWORD, application
@@ -73,6 +74,7 @@ def of(*kinds):
 
 
 # What a form must hold to be taken, by endpoint. A view that isn't here gets an empty form.
+BUTTON = {"field_0": "3", "value_0": "today"}  # sets the day of a repair
 FORMS = {
     "flyers_showing.act": {"act": "hiding"},
     "tasks.create": {"title": "Order paper"},
@@ -95,6 +97,7 @@ FORMS = {
     "record_fields.word": {"act": "name", "option": "1", "label": "Fresh"},
     "record_fields.change_kind": {"kind": "long_text"},
     **{f"record_formulas.{name}": {"label": "Twice", "formula": "1 + 1"} for name in ("create", "change")},
+    **{f"record_buttons.{name}": BUTTON | {"label": "Mended"} for name in ("create", "change")},
     "record_rules.change": {"who": "role:viewer", "sees": "all", "changes": "none", "others": "see"},
     "record_rules.remove": {"who": "role:member"},
     "record_rules.look": {"who": "role:viewer"},
@@ -420,6 +423,8 @@ def _made(cast, at):
         made.night = an_event("Night", starts_at=now(), ends_at=now() + timedelta(days=9)).public_id
         fields = (("Name", "text"), ("State", "choice", ("New",)), ("On", "day"))
         repairs = collections.make("Repairs", by=at("alice"), fields=fields)
+        made.button = buttons.add("repairs", "Mended", BUTTON | {"does": "set"}, by=at("alice")).id
+        made.way_out = buttons.add("repairs", "Look", {"does": "open", "address": "https://x.org/"}, by=at("alice")).id
         for name in MEMBERS:
             by = at(name)
             if name == "vera":  # a viewer makes nothing; this is from before she was one
@@ -659,6 +664,9 @@ def filled(rule, endpoint, name, world):
         **{f"record_fields.{name}": {"id": 1} for name in ("show", "act", "kind", "change_kind")},
         "record_fields.word": {"id": 2},
         **{f"record_formulas.{name}": {"id": 1} for name in ("edit", "change")},
+        **{f"record_buttons.{name}": {"id": world.button} for name in ("edit", "change")},
+        "record_buttons.press": {"id": world.row[who], "button": world.button},
+        "record_buttons.leave": {"id": world.row[who], "button": world.way_out},
         **{f"record_links.{name}": {"name": "f1"} for name in ("offered", "make")},
         **{f"records.{part}": {"id": world.row_file[who]} for part in IMPORTS},
         "records.undo": {"batch": world.row_batch[who]},

@@ -53,7 +53,9 @@ VALUES = {
     "autonumber": some.integers(1, 10**11 - 1),
 }
 ASKING = ("person", "people", "link", "links", "files")
-PLACELESS = [name for name in registry.KINDS if name not in (*ASKING, *registry.UNWRITTEN)]  # those that ask no database
+PLACELESS = [
+    name for name in registry.KINDS if name not in (*ASKING, *registry.UNWRITTEN)
+]  # those that ask no database
 
 
 def kind_of(name):
