@@ -29,7 +29,7 @@ stories: setup-dev
 # kill -9 at every point of taking in, working off and sending, and at ten of an import and of a field that becomes another
 # kind; the suite dies a share of these deaths.
 crashes: setup-dev
-	CRASHES=1 $(PY) -m pytest tests/jobs/test_killed_billing.py tests/jobs/test_killed_imports.py tests/jobs/test_killed_kind_changes.py
+	CRASHES=1 $(PY) -m pytest tests/jobs/test_killed_billing.py tests/jobs/test_killed_imports.py tests/jobs/test_killed_kind_changes.py tests/jobs/test_killed_newsletter.py
 
 # 200 people at once tell of the same 50 visitors of a flyer: a row an act, and sums that are those of the rows; the suite has 20.
 funnel: setup-dev

@@ -1189,6 +1189,70 @@ class MailPause(Table):
     reason = TextField()
 
 
+class Subscriber(Table):
+    """An address that the newsletter goes to once its owner confirmed; who left stays, so that nobody adds them."""
+
+    public_id = CharField(max_length=40, default=public_id, unique=True)
+    email = short()
+    email_norm = short(unique=True)
+    status = State("unconfirmed", "confirmed", "unsubscribed", default="unconfirmed")
+    source = State("form", "import", default="form")
+    round = IntegerField(default=1)  # how often they began: a link to confirm is good for its own round
+    asked_at = Moment(null=True)  # when the last letter to confirm was left
+    reminded_at = Moment(null=True)
+    confirmed_at = Moment(null=True)
+    unsubscribed_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("status", "id"), False),)
+
+
+class Campaign(Table):
+    """One issue of the newsletter. What is due of it is asked of these columns, so a restart goes on from them."""
+
+    subject = CharField(max_length=200)
+    body = TextField()  # Markdown
+    status = State("draft", "scheduled", "preparing", "sending", "paused", "done", "stopped", default="draft")
+    why = TextField(null=True)  # it was paused or stopped
+    scheduled_at = Moment(null=True)
+    prepared_to = IntegerField(default=0)  # the last Subscriber that was looked at
+    prepared_at = Moment(null=True)  # all were: only then letters go
+    began_at = Moment(null=True)
+    finished_at = Moment(null=True)
+    figures = Json(default=dict)  # as they were last counted: letters are kept for a while only
+    made_by = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("status", "scheduled_at"), False),)
+
+
+class Consent(Table):
+    """What somebody said about the newsletter, when, under which words, and from where (only as a keyed hash)."""
+
+    subscriber = to(Subscriber)
+    act = State("asked", "reminded", "confirmed", "imported", "unsubscribed")
+    text_version = CharField(max_length=20, default="")
+    place_hash = CharField(max_length=64, null=True)
+    note = TextField(null=True)
+    campaign = to(Campaign, on_delete="SET NULL", null=True)  # by whose letter they left
+    by = to(User, on_delete="SET NULL", null=True)
+
+
+class CampaignRecipient(Table):
+    """Somebody whom an issue is for, once. Once its letter is left, `letter` tells how it stands."""
+
+    campaign = to(Campaign, index=False)
+    subscriber = to(Subscriber, on_delete="SET NULL", null=True)
+    email_norm = short(index=False)
+    state = State("waiting", "handed", "skipped", default="waiting")
+    why = TextField(null=True)
+    letter = to(Letter, on_delete="SET NULL", null=True)
+    unsubscribed_at = Moment(null=True)
+
+    class Meta:
+        indexes = ((("campaign", "email_norm"), True), (("campaign", "state", "id"), False))
+
+
 class JobRun(Table):
     """One run of a job, written as it starts. One that is open while its lease is over has died."""
 

@@ -24,7 +24,7 @@ from domain.automations import running as automating
 from domain.automations.webhooks import deliveries as messages
 from domain.backers import backer_imports
 from domain.base import audit, changes, mail, notices, outgoing, settings, tokens
-from domain.base.letters import suppressions
+from domain.base.letters import subscribers, suppressions
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
 from domain.events import orders, payments
@@ -48,6 +48,7 @@ from domain.operations import attention, digests, purges, retention, surrounding
 from domain.operations.copies import copies
 from domain.operations.mail import deliveries, mail_silences
 from domain.operations.moving import arrivals, departures, personal_files
+from domain.operations.news import sending as news
 from domain.operations.releases import pulses
 from domain.operations.runs import alarms, leases
 from domain.operations.status import status_pages
@@ -122,6 +123,7 @@ ENDED = batches(
     *(200, flyer_files.expire, flyer_files.give_up, flyer_files.end_closed),
     *(flyer_files.forget_some, flyer_files.forget_pictures),
 )
+READERS = batches(200, subscribers.look_after, news.let_go)
 CALLED_OFF = batches(50, orders.call_off, moves.tell)
 
 _LANES = (outgoing.LETTERS, outgoing.MONEY, outgoing.ADDRESSES)
@@ -137,6 +139,7 @@ CALENDAR = (
     Job("inbox", "Work off webhooks", inbox.work_off, every(seconds=5), woken_by="inbox"),
     Job("webhook_replays", "Replay webhooks", replays.replay_some, every(seconds=15), woken_by="webhook_replays"),
     Job("outgoing", "Send letters and notifications", LETTERS, every(seconds=5), woken_by=outgoing.LETTERS),
+    Job("newsletter", "Send the newsletter", news.work, every(seconds=15), woken_by=outgoing.NEWS),
     Job("outgoing_money", "Have providers do what was decided", MONEY, every(seconds=5), woken_by=outgoing.MONEY),
     Job(
         "outgoing_addresses",
@@ -211,6 +214,7 @@ CALENDAR = (
         "reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1), outside="reminders"
     ),
     Job("keys", "Tell of keys that end within two weeks", batches(100, api_keys.warn), every(hours=1)),
+    Job("subscribers", "Remind of the newsletter, let go of who never confirmed", READERS, every(hours=1)),
     Job("digests", "Send daily and weekly digests", digests.send_due, every(minutes=5), outside="digests"),
     Job(
         "dunning",

@@ -148,6 +148,10 @@ FORMS = {
     "passkeys.rename": {"name": "Old phone"},
     "stepup.show": {"proof_action": "account.delete", "proof_switch": "password"},
     "admins.add": {"email": "ida@example.org"},
+    "newsletter.subscribe": {"email": "ida@example.org"},
+    "news.update": {"subject": "News", "body": "It is July."},
+    "news.schedule": {"now": "1"},
+    "news.bring": {"lines": "ida@example.org", "where": "On paper, in 2025", "agreed": "1"},
     "mail.suppress": {"email": "ida@example.org", "reason": "She asked us to."},
     "mail.lift_all": {"template": "invitation", "reason": "A header of ours was wrong."},
     "mail.suppressions_act_lifting": {"reason": "Their mailbox is mended."},
@@ -363,6 +367,8 @@ REFUSED = {
     "alerts.bulk": 422,
     "alerts.create": 422,
     "mail.lift_all": (303, 409),  # there may be none any more
+    **{f"news.{verb}": 409 for verb in ("take_back", "pause", "resume", "stop")},  # it is a draft
+    "news.recipients_act_repeat": 409,  # nothing is in doubt
     "releases.act_rollback": (200, 422),  # no reason is given
     "releases.annotate": 303,
     "outages.create": 422,
@@ -464,6 +470,10 @@ def _made(cast, at):
     made.outage = write(models.Outage.create, title="Slow lists").id
     made.backup = write(Backup.create, name="n", made_at=now(), state="proven").id
     made.letter = Letter.select(Letter.id).order_by(Letter.id).first().id
+    made.issue = write(models.Campaign.create, subject="News", body="It is July.").id
+    reader = {"email": "ida@example.org", "email_norm": "ida@example.org", "status": "confirmed"}
+    _insert(models.Subscriber, id=made.issue, **reader)
+    _insert(models.CampaignRecipient, id=made.issue, campaign=made.issue, email_norm="ida@example.org")
     bounced = {"email_norm": "gone@example.org", "scope": "all", "reason": "bounced", "letter": made.letter}
     _insert(models.Suppression, id=made.letter, **bounced)
     _insert(
@@ -597,7 +607,7 @@ def filled(rule, endpoint, name, world):
         "account": "no-such-account",
         "batch": world.batch[who],
         "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
-        "parent": world.cast.alice.id if endpoint.startswith("people.") else world.stage.id,
+        "parent": {"people": world.cast.alice.id, "news": world.issue}.get(endpoint.partition(".")[0], world.stage.id),
         "table": "repairs",
         "letter": "event_moved",
         "chart": world.chart.get(who),
@@ -625,6 +635,7 @@ def filled(rule, endpoint, name, world):
             "releases": world.release,
             "outages": world.outage,
             "mail": world.letter,
+            "news": world.issue,
             "jobs": "tokens",
             "feeds": 1,
             "dev": world.cast.alice.id,

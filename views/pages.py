@@ -270,6 +270,7 @@ STAFFED = (
         (
             ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
             ("mail.read", Place("mail", "Mail", "/admin/mail", "mail", "")),
+            ("newsletter.read", Place("newsletter", "Newsletter", "/admin/campaigns", "news", "")),
             ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
             ("jobs.run", Place("jobs", "Jobs", "/admin/jobs", "clock", "j")),
             ("releases.read", Place("releases", "Releases", "/admin/releases", "rocket", "")),

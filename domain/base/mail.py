@@ -4,6 +4,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import formatdate, make_msgid
+from functools import partial
 from pathlib import Path
 
 import mrml
@@ -44,23 +45,38 @@ def compose(template, to, values, message_id=None, stop=None):
     `stop` is (public id, kind) where its reader may end letters like it: by a link in it, and by one click in their
     mail program (RFC 8058).
     """
-    words = _templates.get_template(f"{template}.txt")
     values = {name: clean(value) if isinstance(value, str) else value for name, value in values.items()}
-    context = {**values, "site": settings.get("site_name"), "site_url": configuration.active.site_url}
-    context["stop"] = preferences.stop_link(*stop) if stop else None
+    link = preferences.stop_link(*stop) if stop else None
+    return addressed(to, written(template, values | {"stop": link}), message_id=message_id, stop=link)
+
+
+def written(template, values):
+    """(subject, plain text, HTML) of a letter: `values` with a link to `stop` it, with one to `leave` the newsletter,
+    or with `words`, which are HTML that is sanitized already, in the place of its body."""
+    words = _templates.get_template(f"{template}.txt")
+    context = {"site": settings.get("site_name"), "site_url": configuration.active.site_url, "stop": None, **values}
     parts = {name: "".join(block(words.new_context(context))).strip() for name, block in words.blocks.items()}
+    text = _templates.get_template("_letter.txt").render(**context, parts=parts)
+    frame = _templates.get_template("_letter.mjml").render(**context, parts=parts)
+    return " ".join(parts["subject"].split()), text, mrml.to_html(frame).content
+
+
+def addressed(to, letter, message_id=None, stop=None, list_id=None):
+    """A letter (subject, plain text, HTML) as a message to somebody, with the link that ends letters like it."""
+    subject, text, html = letter
     message = EmailMessage(_Policy())
-    message["Subject"] = " ".join(parts["subject"].split())
+    message["Subject"] = subject
     message["From"] = Address(settings.get("mail_sender_name"), *mailable(configuration.active.mail_from))
     message["To"] = Address("", *mailable(to))
     message["Date"] = formatdate()
     message["Message-ID"] = message_id or make_msgid(domain="guildhall")
     if stop and configuration.active.site_url.startswith("https:"):  # programs take no other address
-        message["List-Unsubscribe"] = f"<{context['stop']}>"
+        message["List-Unsubscribe"] = f"<{stop}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message.set_content(_templates.get_template("_letter.txt").render(**context, parts=parts))
-    frame = _templates.get_template("_letter.mjml").render(**context, parts=parts)
-    message.add_alternative(mrml.to_html(frame).content, subtype="html")
+    if list_id:
+        message["List-Id"] = f"<{list_id}>"  # RFC 2919
+    message.set_content(text)
+    message.add_alternative(html, subtype="html")
     return message
 
 
@@ -75,29 +91,42 @@ def deliver(row):
     held = suppressions.blocking(row.recipient, letter.kind)
     if held is not None:
         raise outgoing.Withheld(f"this address isn't written to: {suppressions.sentence(held)}")
+    compose_it = partial(_composed, row)
     if configuration.active.resend_api_key:
-        return resend.NAME, _by_resend(row, letter)
-    message = _composed(row)
+        return resend.NAME, by_resend(row, letter, compose_it, can_wait=bool(row.payload.get("stop")))
+    message = compose_it()
     if not configuration.active.smtp_url:
         keep(message, row.id)
         return "file", None
     try:
         smtp.send(message, configuration.active.smtp_url)
     except smtp.Refused as refused:
-        if suppressions.is_mailbox_gone(str(refused)):
-            about = {"note": str(refused), "letter": letter}
-            suppressions.suppress(row.recipient, suppressions.ALL, "bounced", **about)
+        note_refusal(row, letter, refused)
         raise
     return smtp.NAME, str(message["Message-ID"])
 
 
-def _by_resend(row, letter):
-    paused = MailPause.one(MailPause.provider == resend.NAME, MailPause.until_at > now())
-    if paused and row.payload.get("stop"):  # what people can't do without is tried all the same
+def note_refusal(row, letter, refused):
+    """Write to an address no more where the mail server said that nobody is there."""
+    if suppressions.is_mailbox_gone(str(refused)):
+        about = {"note": str(refused), "letter": letter}
+        suppressions.suppress(row.recipient, suppressions.ALL, "bounced", **about)
+
+
+def wait_for(provider):
+    """Refuses with Later while a provider takes nothing that can wait."""
+    paused = MailPause.one(MailPause.provider == provider, MailPause.until_at > now())
+    if paused:
         raise outgoing.Later((paused.until_at - now()).total_seconds(), paused.reason)
+
+
+def by_resend(row, letter, compose_it, can_wait):
+    """Ask Resend for a letter as it was first composed; returns its id there. Refuses as `deliver` does."""
+    if can_wait:  # what people can't do without is tried all the same
+        wait_for(resend.NAME)
     is_new = outgoing.ASKED_FOR not in row.payload
     if is_new:
-        outgoing.note_asked(row, resend.asked(resend.body_of(_composed(row), letter)))
+        outgoing.note_asked(row, resend.asked(resend.body_of(compose_it(), letter)))
     try:
         return resend.send(row, row.payload[outgoing.ASKED_FOR])
     except (resend.Refused, outgoing.Later, outgoing.NeverSent) as answered:
@@ -108,8 +137,13 @@ def _by_resend(row, letter):
 
 def _composed(row):
     about = row.payload
-    id = f"<outgoing-{row.id}@guildhall>"
+    id = message_id(row)
     return compose(about["template"], row.recipient, about["values"], message_id=id, stop=about.get("stop"))
+
+
+def message_id(row):
+    """It is made from the row, so that a repeat can be told."""
+    return f"<outgoing-{row.id}@guildhall>"
 
 
 def outbox():

@@ -27,11 +27,9 @@ SENT_KEPT = timedelta(days=30)
 # Left for the payment provider. Nothing in these is secret, so they can be sent again once they were given up.
 KEPT = ("subscription_end", "subscription_double")
 
-LETTERS, MONEY, ADDRESSES = (
-    "outgoing",
-    "outgoing_money",
-    "outgoing_addresses",
-)  # the lanes: each is a job and what wakes it
+# The lanes: each is a job and what wakes it. A newsletter has its own: nobody's code waits behind thousands of letters.
+LETTERS, MONEY, ADDRESSES, NEWS = "outgoing", "outgoing_money", "outgoing_addresses", "newsletter"
+LOGGED = ("mail", "newsletter")  # the kinds that have a row in the log of letters
 
 _senders = {}
 _lanes = {}  # kind → the lane of those that leave by another than LETTERS
@@ -247,14 +245,14 @@ def has_a_reader(user, organization, type="", link=""):
     return belongs(user, organization) and is_read_by(user, organization, link)
 
 
-def send_due(lane=None):
+def send_due(lane=None, limit=None):
     """Send one batch of what is due, of one lane or of all; returns how many were tried. Called until it returns
     nothing."""
     due = list(
         Outgoing.select()
         .where(Outgoing.status == "queued", Outgoing.next_attempt_at <= now(), *_leaving_by(lane))
         .order_by(Outgoing.next_attempt_at, Outgoing.id)
-        .limit(BATCH)
+        .limit(limit or BATCH)
     )
     for row in due:
         try:
@@ -342,7 +340,7 @@ def _mark_failed(row, error):
 
 def _log(row, status, why):
     """Note in the log of letters how one stands, and why."""
-    letter = letters.of(row) if row.kind == "mail" else None
+    letter = letters.of(row) if row.kind in LOGGED else None
     if letter and not letters.move(letter.id, status, reason=why[:500]) and why:
         letters.explain(letter.id, why[:500])
 

@@ -140,6 +140,12 @@ KINDS = (
         why=SAFETY,
     ),
     Kind(
+        *("newsletter", "Newsletter", "For who subscribed to it and confirmed that; each has a link that ends it.", ()),
+        templates=("newsletter_confirm", "newsletter"),
+        letter=NOW,
+        why="Comes only to who asked for it.",
+    ),
+    Kind(
         *("site", "The site", "What whoever runs this site must know.", ("admin.", "system.")),
         templates=("audit_broken", "file_damaged", "backup_failed", "test_letter"),
         letter=NOW,

@@ -113,6 +113,8 @@ PLATFORM = {
     "audit.read_all": "See the whole audit log",
     "mail.read": "See what became of letters, and how each kind looks",
     "mail.write": "Choose which addresses aren't written to",
+    "newsletter.read": "See who reads the newsletter, and how each issue did",
+    "newsletter.write": "Write the newsletter, bring readers in and take them out",
     "settings.write": "Change settings",
     "alerts.write": "Broadcast and retract alerts",
     "jobs.run": "See jobs and webhooks, run and replay them",
@@ -162,7 +164,10 @@ STAFF = {
         "Release manager",
         frozenset({"admin.read", "jobs.run", "backups.run", "releases.read", "releases.annotate", "outages.write"}),
     ),
-    "content": ("Content", frozenset({"admin.read", "alerts.write", "outages.write"})),
+    "content": (
+        "Content",
+        frozenset({"admin.read", "alerts.write", "outages.write", "newsletter.read", "newsletter.write"}),
+    ),
 }
 UNNARROWED = frozenset(PLATFORM) - {"admins.write"}
 

@@ -79,6 +79,10 @@ _TABLE = {
     "Mail": (
         ("mail_sender_name", "Sender's name", Text(60), "Guildhall"),
         "Who letters come from.",
+        ("newsletter_open", "Newsletter", SWITCH, True),
+        "Whether strangers may subscribe to it. Who has subscribed stays so, and can end it at any time.",
+        ("newsletter_pace", "Pace of the newsletter", Number(1, 500, "letters a second"), 10),
+        "How fast its letters are handed over. Ask who runs your mail server how many it takes.",
     ),
     "Sessions": (
         ("single_active_session", "One session for each account", SWITCH, False),

@@ -33,7 +33,7 @@ RESERVED = frozenset(
     notifications orders organizations organizer palette passes preview pricing railway records report reset-password
     sandbox session-elsewhere session-ended settings setup step-up sign-in sign-out sign-up static tasks verify
     verify-2fa webhooks www robots.txt favicon.ico offline worker.js .well-known help security sitemap status support
-    unsubscribe
+    unsubscribe newsletter
     """.split()  # noqa: SIM905
 )
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "NGN", "GHS", "KES", "ZAR", "INR", "JPY", "CAD", "AUD", "BRL", "SEK", "PLN")

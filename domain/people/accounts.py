@@ -18,7 +18,7 @@ from domain import Invalid, NotFound, Refused
 from domain.backers import backers
 from domain.base import audit, outgoing, settings, stepup, tokens
 from domain.base.letters import log as letters
-from domain.base.letters import suppressions
+from domain.base.letters import subscribers, suppressions
 from domain.entitlements import credits
 from domain.fields.email import EMAIL, address, normalized
 from domain.fields.forms import read_whole
@@ -317,6 +317,7 @@ def _erase(user, stays=()):
     Erasure.insert(user_id=user.id).on_conflict_ignore().execute()
     wake("erasure")
     letters.forget(user.email_norm)
+    subscribers.forget(user.email_norm)
     audit.record("auth.user.deleted", "Deleted the account", by=user, target=user)
     sessions.end_all(user, "revoked", by=user)
     Admin.delete().where(Admin.email_norm == user.email_norm).execute()

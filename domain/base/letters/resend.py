@@ -15,6 +15,7 @@ from domain.base import configuration
 from domain.base.outgoing import Later, NeverSent, Uncertain
 
 NAME, LABEL = "resend", "Resend"
+PASSED_ON = ("List-Unsubscribe", "List-Unsubscribe-Post", "List-Id")  # headers of a letter
 BASE = "https://api.resend.com"
 TIMEOUT = (5, 20)  # seconds, to connect and to answer
 REMEMBERED = timedelta(hours=23)  # that a key is good for: they keep it for 24
@@ -106,7 +107,7 @@ def _pace():
 
 def body_of(message, letter):
     """What is asked for, of a composed message and its Letter."""
-    headers = {name: message[name] for name in ("List-Unsubscribe", "List-Unsubscribe-Post") if message[name]}
+    headers = {name: message[name] for name in PASSED_ON if message[name]}
     return {
         "from": str(message["From"]),
         "to": [str(message["To"])],

@@ -10,13 +10,14 @@ from datetime import timedelta
 from database.clock import local, now
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import audit, configuration, outgoing, settings
+from domain.base import audit, configuration, keys, outgoing, settings
 from domain.base.letters import resend
 from domain.fields.email import address, normalized
 from domain.fields.kinds import clean
 from models import Letter, Suppression
 
 ALL, NEWS = "all", "news"
+ERASED = "erased:"  # how what stands for an erased address begins
 SOFT, WITHIN = 3, timedelta(days=30)  # so many bounces that pass, in that time, end news
 WORDS = {
     "bounced": "a letter to it came back",
@@ -56,10 +57,40 @@ def judged(said, permanent):
 
 def blocking(email, kind):
     """The Suppression by which no letter of this kind of news goes to an address, or None."""
-    whose = Suppression.email_norm == normalized(email), Suppression.state == "active"
+    norm = normalized(email)
+    whose = Suppression.email_norm << [norm, *_marks(norm)], Suppression.state == "active"
     for held in Suppression.select().where(*whose, Suppression.scope == ALL):
         return None if held.reason == "complained" and kind == SAFETY else held
     return None
+
+
+def without_news(norms):
+    """Of normalized addresses those that get no news: address → the Suppression by which they don't."""
+    named = {mark: norm for norm in norms for mark in (norm, *_marks(norm))}
+    held = Suppression.select().where(Suppression.email_norm << list(named), Suppression.state == "active")
+    return {named[one.email_norm]: one for one in held}
+
+
+def _marks(norm):
+    """What stands in the place of an address that was erased, under each key of the site."""
+    return [f"{ERASED}{mark}" for mark in keys.keyed_by_each("suppressed", norm)]
+
+
+def hide(norm):
+    """Keep of an erased address only a keyed hash, in the present transaction: it still isn't written to."""
+    for held in Suppression.select().where(Suppression.email_norm == norm):
+        values = {"email_norm": _marks(norm)[0], "note": None, "letter": None}
+        again = Suppression.email_norm == values["email_norm"], Suppression.scope == held.scope
+        Suppression.delete().where(*again).execute()
+        Suppression.update(**values).where(Suppression.id == held.id).execute()
+
+
+def welcome(email):
+    """News go to an address again, whose owner has just said so; in the present transaction."""
+    norm = normalized(email)
+    news = Suppression.email_norm << [norm, *_marks(norm)], Suppression.scope == NEWS
+    theirs = Suppression.reason << ["unsubscribed", "bounced"]
+    Suppression.update(state="lifted", since_at=now()).where(*news, theirs, Suppression.state == "active").execute()
 
 
 def sentence(held):
@@ -118,7 +149,7 @@ def lift(id, why, *, by):
         raise Refused("This address is written to again already.")
     about = {"reason": why, "before": held.reason, "scope": held.scope}
     audit.record("mail.suppression_lifted", f"{held.email_norm} is written to again", by=by, target=held, **about)
-    if configuration.active.resend_api_key and held.reason != "unsubscribed":
+    if configuration.active.resend_api_key and not held.email_norm.startswith(ERASED):
         outgoing.enqueue("mail_unblock", f"unblock:{held.id}:{now().timestamp()}", {}, recipient=held.email_norm)
     return held
 

@@ -96,6 +96,16 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         {"name": "Ada", "organization": "Acme", "program": "Till", "prefix": "3f9a", "until": "15 July 2026"}
         | {"link": f"{SITE}/acme/keys"},
     ),
+    # --- the newsletter
+    (
+        *("newsletter_confirm", "Somebody subscribes to the newsletter, and a day later once more", "their address"),
+        {"link": f"{SITE}/newsletter/confirm/x", "again": False},
+    ),
+    (
+        *("newsletter", "An issue of the newsletter is sent", "who confirmed that they want it"),
+        {"subject": "What is new in July", "body": "Jazz Night is on **3 July**.", "leave": f"{SITE}/newsletter/x"}
+        | {"words": "<p>Jazz Night is on <strong>3 July</strong>.</p>"},
+    ),
     # --- plans
     ("subscription_success", "A plan begins", KEEPERS, PLAN),
     ("subscription_canceled", "A plan is cancelled or ends", KEEPERS, UNTIL),
@@ -223,7 +233,7 @@ class Template:
 
     @property
     def may_be_stopped(self):
-        return self.name not in preferences.NECESSARY_LETTERS
+        return self.name not in preferences.NECESSARY_LETTERS or "leave" in self.sample
 
 
 TEMPLATES = {row[0]: Template(*row) for row in _TABLE}
@@ -239,7 +249,7 @@ def one(name):
 def shown(name, to):
     """The message that a template makes of its sample, addressed to somebody."""
     template = one(name)
-    stop = ("sample", log.kind_of(name)) if template.may_be_stopped else None
+    stop = ("sample", log.kind_of(name)) if name not in preferences.NECESSARY_LETTERS else None
     return mail.compose(name, to, template.sample, stop=stop)
 
 

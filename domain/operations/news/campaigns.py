@@ -1,0 +1,229 @@
+"""Issues of the newsletter: written, tried, scheduled, paused, stopped, and how each one did.
+
+draft → scheduled → preparing → sending → done, with paused between and stopped at any time. Each step is one UPDATE
+that asks for the state before, so of two who press a button one does it. How they are sent: sending.py.
+"""
+
+from peewee import JOIN, fn
+
+from database.clock import now
+from database.transactions import wake, writes
+from domain import Invalid, NotFound, Refused
+from domain.base import audit, outgoing
+from domain.base.letters import log, subscribers
+from domain.fields.forms import check_fresh, read_whole
+from domain.fields.kinds import Field
+from domain.fields.moment import Moment
+from domain.fields.text import Text
+from models import Campaign, CampaignRecipient, Letter, Outgoing, Subscriber
+
+MOST = 100_000  # characters
+FIELDS = (
+    Field("subject", "Subject", Text(150), True, help="What stands in the list of letters. Say what it is about."),
+    Field("body", "Text", Text(MOST, long=True), True),
+)
+WHEN = Field("at", "When", Moment(clock=True), True)
+RUNNING = ("preparing", "sending")
+OPEN = ("scheduled", *RUNNING, "paused")
+
+
+def one(id):
+    """An issue by its number. Refuses with NotFound."""
+    found = Campaign.one(Campaign.id == id)
+    if found is None:
+        raise NotFound("There is no such issue.")
+    return found
+
+
+def readers():
+    """How many have confirmed that they want it."""
+    return Subscriber.select(fn.COUNT(Subscriber.id)).where(Subscriber.status == "confirmed").scalar()
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+@writes
+def begin(*, by):
+    """A new draft."""
+    return Campaign.create(subject="", body="", made_by=by)
+
+
+@writes
+def change(id, form, *, by, was=None):
+    """Keep what a draft says. Refuses with Invalid, with Stale where somebody else changed it meanwhile, and once it is
+    no draft any more."""
+    issue = one(id)
+    values = read_whole(FIELDS, form)
+    stands = {"subject": issue.subject, "body": issue.body}
+    check_fresh("issue", FIELDS, stands, values, was or {})
+    if not Campaign.update(**values).where(Campaign.id == id, Campaign.status == "draft").execute():
+        raise Refused("This issue is on its way, so it can’t be changed. Take the date back first, or copy it.")
+    return one(id)
+
+
+@writes
+def copy(id, *, by):
+    """A new draft that says the same."""
+    issue = one(id)
+    made = Campaign.create(subject=issue.subject, body=issue.body, made_by=by)
+    audit.record("newsletter.copied", f"Copied the issue “{issue.subject}”", by=by, target=made, category="admin")
+    return made
+
+
+@writes
+def remove(id, *, by):
+    """Throw a draft away. Refuses once it was more than that."""
+    issue = one(id)
+    if not Campaign.delete().where(Campaign.id == id, Campaign.status == "draft").execute():
+        raise Refused("Only a draft can be thrown away.")
+    audit.record("newsletter.removed", f"Threw the draft “{issue.subject}” away", by=by, category="admin")
+
+
+@writes
+def test(id, *, by):
+    """Leave the issue as a letter to who asks. Refuses with Invalid where it says nothing yet."""
+    issue = one(id)
+    _must_say_something(issue)
+    key = f"newsletter-test:{id}:{by.id}:{now().timestamp()}"
+    outgoing.enqueue("newsletter", key, {"template": "newsletter", "issue": id, "test": True}, recipient=by.email)
+    log.enter(Outgoing.get(Outgoing.key == key))
+
+
+def _must_say_something(issue):
+    read_whole(FIELDS, {"subject": issue.subject, "body": issue.body})
+
+
+# --- on its way ---------------------------------------------------------------------------------------------------
+
+
+def _move(issue, before, after, by, words, **values):
+    moved = Campaign.update(status=after, **values).where(Campaign.id == issue.id, Campaign.status << before)
+    if not moved.execute():
+        raise Refused(f"This issue is {STATES[one(issue.id).status]} by now. Look at it again.", "INVALID_TRANSITION")
+    audit.record(f"newsletter.{after}", f"{words} “{issue.subject}”", by=by, target=issue, category="admin")
+    wake(outgoing.NEWS)
+
+
+STATES = {
+    "draft": "a draft",
+    "scheduled": "scheduled",
+    "preparing": "being sent",
+    "sending": "being sent",
+    "paused": "paused",
+    "done": "sent",
+    "stopped": "stopped",
+}
+
+
+@writes
+def schedule(id, form, *, by):
+    """Have a draft sent at a moment, which a form gives in the zone of who asks, or with `now` at once. Refuses with
+    Invalid for what is past or says nothing, and where nobody would read it."""
+    issue = one(id)
+    _must_say_something(issue)
+    at = now() if form.get("now") else read_whole((WHEN,), form)["at"]
+    if at < now() and not form.get("now"):
+        raise Invalid({"at": "This is over already. Choose a later moment, or send it now."})
+    if not readers():
+        raise Invalid({"at": "Nobody has confirmed yet that they want it."})
+    _move(issue, ("draft",), "scheduled", by, "Scheduled", scheduled_at=at)
+
+
+@writes
+def take_back(id, *, by):
+    """Make a scheduled issue a draft again. Refuses once it is on its way."""
+    _move(one(id), ("scheduled",), "draft", by, "Took back", scheduled_at=None)
+
+
+@writes
+def pause(id, *, by, why=None):
+    """Hand no more letters over until it goes on. Refuses where it isn't on its way."""
+    _move(one(id), RUNNING, "paused", by, "Paused", why=why)
+
+
+@writes
+def resume(id, *, by):
+    """Go on where it was paused: who has its letter gets no other."""
+    issue = one(id)
+    _move(issue, ("paused",), "sending" if issue.prepared_at else "preparing", by, "Went on with", why=None)
+    left = CampaignRecipient.select(Letter.queued_as).join(Letter)
+    left = left.where(CampaignRecipient.campaign == id, Letter.status == "queued")
+    Outgoing.update(next_attempt_at=now()).where(Outgoing.id.in_(left), Outgoing.status == "queued").execute()
+
+
+@writes
+def stop(id, *, by):
+    """End it for good: who hasn't its letter by now doesn't get it."""
+    _move(one(id), OPEN, "stopped", by, "Stopped", finished_at=now())
+
+
+@writes
+def send_again(recipient, *, by):
+    """Leave the letter once more to somebody whose first one is in doubt or failed, because a person said so."""
+    found = CampaignRecipient.one(CampaignRecipient.id == recipient)
+    letter = found and found.letter
+    if letter is None or letter.status not in ("uncertain", "failed"):
+        raise Refused("Only a letter that is in doubt or failed can be sent again.")
+    mine = CampaignRecipient.id == found.id, CampaignRecipient.letter == letter, CampaignRecipient.state == "handed"
+    if not CampaignRecipient.update(state="waiting", letter=None).where(*mine).execute():
+        raise Refused("It was sent again already.")
+    over = Campaign.id == found.campaign_id, Campaign.status << ("done", "stopped")
+    Campaign.update(status="sending", finished_at=None).where(*over).execute()
+    about = f"Sent the issue “{found.campaign.subject}” to {found.email_norm} again"
+    audit.record("newsletter.sent_again", about, by=by, target=found.campaign, category="admin")
+    wake(outgoing.NEWS)
+
+
+@writes
+def unsubscribe(id, *, by):
+    """Take a reader out, as they asked for by another way. Refuses with NotFound, and where they are out already."""
+    row = Subscriber.one(Subscriber.id == id)
+    if row is None:
+        raise NotFound("There is no such reader.")
+    if not subscribers.end(row, by=by):
+        raise Refused("They are out already.")
+    audit.record("newsletter.unsubscribed", f"Took {row.email} out", by=by, target=row, category="admin")
+
+
+@writes
+def erase(id, *, by):
+    """Forget a reader, with all that was kept of them; that they aren't written to stays as a keyed hash."""
+    row = Subscriber.one(Subscriber.id == id)
+    if row is None:
+        raise NotFound("There is no such reader.")
+    subscribers.end(row, by=by)
+    subscribers.forget(row.email_norm)
+    audit.record("newsletter.erased", "Erased a reader of the newsletter", by=by, category="admin")
+
+
+# --- figures ------------------------------------------------------------------------------------------------------
+
+# What became of a recipient, of which each is exactly one: word, what people read, tone.
+OUTCOMES = (
+    ("waiting", "Still to go", "quiet"),
+    ("sent", "Handed over", "info"),
+    ("delivered", "Delivered", "good"),
+    ("bounced", "Came back", "bad"),
+    ("complained", "Called spam", "bad"),
+    ("skipped", "Left out", "quiet"),
+    ("failed", "Failed", "bad"),
+    ("uncertain", "In doubt", "warn"),
+)
+_OUTCOME = {"queued": "waiting", "delayed": "sent", "withheld": "skipped", "suppressed": "skipped"}
+
+
+def figures(issue):
+    """How many of its recipients stand how (OUTCOMES), with `recipients` in all and how many `unsubscribed` by it; as
+    kept, once its letters are gone from the log."""
+    if issue.figures.get("final"):
+        return issue.figures
+    found = dict.fromkeys((word for word, _, _ in OUTCOMES), 0)
+    mine = CampaignRecipient.campaign == issue.id
+    counted = CampaignRecipient.select(CampaignRecipient.state, Letter.status, fn.COUNT(CampaignRecipient.id))
+    counted = counted.join(Letter, JOIN.LEFT_OUTER).where(mine).group_by(CampaignRecipient.state, Letter.status)
+    for state, status, count in counted.tuples():
+        found[state if state != "handed" else _OUTCOME.get(status, status) or "sent"] += count
+    left = CampaignRecipient.select(fn.COUNT(CampaignRecipient.id))
+    left = left.where(mine, CampaignRecipient.unsubscribed_at.is_null(False)).scalar()
+    return found | {"recipients": sum(found.values()), "unsubscribed": left}

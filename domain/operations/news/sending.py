@@ -1,0 +1,240 @@
+"""How an issue of the newsletter goes out, so that after a kill nobody gets it twice and nobody is lost.
+
+Preparing writes one row for each reader, in the order of their ids, and notes with each batch how far it is; letters
+go only once the tail is reached. Sending turns rows into letters of the outgoing lane, a batch in one transaction. The
+lane hands each over at most once: to Resend under a key that makes a repeat the same letter; to a mail server with a
+mark before, so that one whose answer was lost is «in doubt» and a person decides.
+"""
+
+import smtplib
+import time
+from datetime import timedelta
+from functools import partial
+
+from database.clock import now
+from database.columns import public_id
+from database.transactions import writes
+from domain.base import configuration, mail, outgoing, settings
+from domain.base.letters import log, resend, smtp, suppressions
+from domain.fields.email import normalized
+from domain.operations.news import campaigns, writing
+from models import Campaign, CampaignRecipient, Letter, Outgoing, Subscriber, User
+
+PREPARED, HANDED = 500, 50  # rows of one transaction
+PUT_OFF = 3600  # seconds that a letter of a paused issue waits: going on calls it back at once
+UNREACHABLE = 60  # seconds until a mail server that wasn't there is asked again
+# Above which an issue pauses by itself, once so many letters are out: what the large mail services bear, and a list
+# that is out of date.
+JUDGED_FROM, COMPLAINTS, BOUNCES = 200, 0.003, 0.05
+JUDGED_EVERY = 10  # seconds
+KEPT = timedelta(days=390)  # recipients, counted from the end: letters are kept a little longer
+
+_judged: dict[int, float] = {}
+
+
+def work():
+    """One round: begin what is due, prepare, hand letters over at the pace of the settings; returns how much was done,
+    0 when nothing is left to do now."""
+    began, pace = time.monotonic(), settings.get("newsletter_pace")
+    done = _begin_due() + sum(map(_prepare_some, _all("preparing"))) + _skip_stopped()
+    sent = outgoing.send_due(outgoing.NEWS, limit=pace)
+    issues = _all("sending")
+    if sent < pace:
+        done += sum(_hand_over(issue, HANDED) for issue in issues if not _pauses(issue))
+    if not done + sent:
+        smtp.hang_up()
+        done += sum(map(_finish, issues))
+    if (rest := sent / pace - (time.monotonic() - began)) > 0:
+        time.sleep(rest)
+    return done + sent
+
+
+def _all(status):
+    return list(Campaign.select().where(Campaign.status == status).order_by(Campaign.id))
+
+
+def _begin_due():
+    if Campaign.one(Campaign.status == "scheduled", Campaign.scheduled_at <= now()) is None:
+        return 0
+    return writes(_begin)()
+
+
+def _begin():
+    due = Campaign.status == "scheduled", Campaign.scheduled_at <= now()
+    return Campaign.update(status="preparing", began_at=now()).where(*due).execute()
+
+
+@writes
+def _prepare_some(issue):
+    """One batch of its readers; how many were looked at, at least 1."""
+    confirmed = Subscriber.id > issue.prepared_to, Subscriber.status == "confirmed"
+    found = list(Subscriber.select().where(*confirmed).order_by(Subscriber.id).limit(PREPARED))
+    values = {"prepared_to": found[-1].id} if found else {}
+    if len(found) < PREPARED:
+        values |= {"prepared_at": now(), "status": "sending"}
+    mine = Campaign.id == issue.id, Campaign.status == "preparing", Campaign.prepared_to == issue.prepared_to
+    if Campaign.update(**values).where(*mine).execute() and found:
+        rows = [{"campaign": issue.id, "subscriber": one.id, "email_norm": one.email_norm} for one in found]
+        CampaignRecipient.insert_many(rows).on_conflict_ignore().execute()
+    return max(len(found), 1)
+
+
+@writes
+def _hand_over(issue, limit):
+    """Turn one batch of its recipients into letters that wait; how many were looked at. Whether somebody still wants it
+    is asked here and once more as each letter goes."""
+    if Campaign.one(Campaign.id == issue.id, Campaign.status == "sending") is None:
+        return 0
+    mine = CampaignRecipient.campaign == issue.id, CampaignRecipient.state == "waiting"
+    waiting = list(CampaignRecipient.select().where(*mine).order_by(CampaignRecipient.id).limit(limit))
+    ids = [one.subscriber_id for one in waiting]
+    readers = {one.id: one for one in Subscriber.select().where(Subscriber.id << ids)}
+    held = suppressions.without_news([one.email_norm for one in waiting])
+    for one in waiting:
+        reader = readers.get(one.subscriber_id)
+        why = _why_not(reader, held.get(one.email_norm))
+        values = {"state": "skipped", "why": why} if why else {"state": "handed", "letter": _left(issue, one, reader)}
+        CampaignRecipient.update(**values).where(CampaignRecipient.id == one.id).execute()
+    return len(waiting)
+
+
+def _why_not(reader, held):
+    if reader is None or reader.status != "confirmed":
+        return "they unsubscribed meanwhile"
+    return f"this address gets no news: {suppressions.sentence(held)}" if held else ""
+
+
+def _left(issue, recipient, reader):
+    payload = {"template": "newsletter", "issue": issue.id, "to": recipient.id, "reader": reader.public_id}
+    key = f"newsletter:{recipient.id}:{public_id()}"  # its recipient's state keeps it from being left twice
+    outgoing.enqueue("newsletter", key, payload, recipient=reader.email)
+    return log.enter(Outgoing.get(Outgoing.key == key))
+
+
+def _skip_stopped():
+    """Of issues that were stopped, leave out who still waits, a batch at a time."""
+    mine = CampaignRecipient.select(CampaignRecipient.id).join(Campaign).where(Campaign.status == "stopped")
+    ids = [id for (id,) in mine.where(CampaignRecipient.state == "waiting").limit(PREPARED).tuples()]
+    return writes(_skip)(ids) if ids else 0
+
+
+def _skip(ids):
+    left_out = CampaignRecipient.update(state="skipped", why="the issue was stopped")
+    return left_out.where(CampaignRecipient.id << ids, CampaignRecipient.state == "waiting").execute()
+
+
+@writes
+def _finish(issue):
+    """It is done once each of its recipients has an end; how many issues came to it."""
+    mine = CampaignRecipient.campaign == issue.id
+    queued = CampaignRecipient.select().join(Letter).where(mine, Letter.status == "queued")
+    if CampaignRecipient.one(mine, CampaignRecipient.state == "waiting") is not None or queued.exists():
+        return 0
+    over = {"status": "done", "finished_at": now(), "figures": campaigns.figures(issue)}
+    return Campaign.update(**over).where(Campaign.id == issue.id, Campaign.status == "sending").execute()
+
+
+# --- one letter ---------------------------------------------------------------------------------------------------
+
+
+@outgoing.sends("newsletter", lane=outgoing.NEWS)
+def deliver(row):
+    """Hand one letter of an issue over; returns (provider, its id there). Refuses as mail.deliver does."""
+    chosen, about = configuration.active, row.payload
+    letter, issue = log.of(row) or writes(log.enter)(row), Campaign.one(Campaign.id == about["issue"])
+    if issue is None:
+        raise outgoing.Withheld("the issue was thrown away")
+    if outgoing.ASKED_FOR not in about:
+        _must_still_go(row, issue)
+    elif "body" not in about[outgoing.ASKED_FOR] or not chosen.resend_api_key:
+        raise outgoing.Uncertain("It was being handed over when the server stopped. Whether it arrived is not known.")
+    compose_it = partial(_composed, row, issue)
+    if chosen.resend_api_key:
+        return resend.NAME, mail.by_resend(row, letter, compose_it, can_wait=True)
+    message = compose_it()
+    if not chosen.smtp_url:
+        mail.keep(message, row.id)
+        return "file", None
+    mail.wait_for(smtp.NAME)
+    try:
+        smtp.send_once(message, chosen.smtp_url, before=partial(outgoing.note_asked, row, {"by": smtp.NAME}))
+    except (smtp.Unreachable, smtp.Refused, smtplib.SMTPException) as refused:
+        if outgoing.ASKED_FOR in row.payload:  # it was answered, and no: the next try begins anew
+            outgoing.note_asked(row, None)
+        if isinstance(refused, smtp.Unreachable):
+            raise outgoing.Later(UNREACHABLE, str(refused), pauses=smtp.NAME) from refused
+        if isinstance(refused, smtp.Refused):
+            mail.note_refusal(row, letter, refused)
+        raise
+    return smtp.NAME, str(message["Message-ID"])
+
+
+def _must_still_go(row, issue):
+    """Refuses with Withheld what isn't to go any more, and with Later while its issue is paused."""
+    about = row.payload
+    if not about.get("test"):
+        if issue.status == "stopped":
+            raise outgoing.Withheld("the issue was stopped")
+        if issue.status == "paused":
+            raise outgoing.Later(PUT_OFF)
+        if Subscriber.one(Subscriber.public_id == about["reader"], Subscriber.status == "confirmed") is None:
+            raise outgoing.Withheld("they unsubscribed meanwhile")
+    norm = normalized(row.recipient)
+    held = suppressions.without_news([norm]).get(norm)
+    if held is not None:
+        raise outgoing.Withheld(f"this address gets no news: {suppressions.sentence(held)}")
+
+
+def _composed(row, issue):
+    about = row.payload
+    return writing.addressed(
+        issue, row.recipient, about.get("reader", "test"), about.get("to", 0), mail.message_id(row)
+    )
+
+
+# --- when it goes badly -------------------------------------------------------------------------------------------
+
+
+def _pauses(issue):
+    """Whether an issue was paused now, because too many call it spam or can't be reached."""
+    if time.monotonic() - _judged.get(issue.id, -JUDGED_EVERY) < JUDGED_EVERY:
+        return False
+    _judged[issue.id] = time.monotonic()
+    found = campaigns.figures(issue)
+    out = sum(found[word] for word in ("sent", "delivered", "bounced", "complained", "failed"))
+    why = ""
+    if out >= JUDGED_FROM and found["complained"] > out * COMPLAINTS:
+        why = f"{found['complained']} of {out:,} readers called it spam. Mail services begin to refuse a sender there."
+    elif out >= JUDGED_FROM and found["bounced"] + found["failed"] > out * BOUNCES:
+        why = f"{found['bounced'] + found['failed']} of {out:,} letters came back or failed. Is the list out of date?"
+    return bool(why) and _pause(issue, why)
+
+
+@writes
+def _pause(issue, why):
+    if (
+        not Campaign.update(status="paused", why=why)
+        .where(Campaign.id == issue.id, Campaign.status == "sending")
+        .execute()
+    ):
+        return False
+    writer = User.one(User.id == issue.made_by_id, User.status == "active")
+    if writer is not None:
+        title, key = f"The issue “{issue.subject}” is paused", f"newsletter-paused:{issue.id}:{now():%Y%m%d%H%M}"
+        outgoing.notify(writer, "admin.newsletter", key, title, body=why, link=f"/admin/campaigns/{issue.id}")
+    return True
+
+
+@writes
+def let_go(limit):
+    """Keep of issues long past their figures alone; returns how many recipients went."""
+    over = Campaign.status << ("done", "stopped"), Campaign.finished_at < now() - KEPT
+    mine = CampaignRecipient.select(CampaignRecipient.id, CampaignRecipient.campaign).join(Campaign).where(*over)
+    ids = []
+    for one in mine.order_by(CampaignRecipient.id).limit(limit):
+        ids.append(one.id)
+        issue = one.campaign
+        if not issue.figures.get("final"):
+            issue.figures = campaigns.figures(issue) | {"final": True}
+            Campaign.update(figures=issue.figures).where(Campaign.id == issue.id).execute()
+    return CampaignRecipient.delete().where(CampaignRecipient.id << ids).execute()
