@@ -38,6 +38,7 @@ from views.safety.marks import unlimited
 # The list of features is the list of rooms: each file in them has a `blueprint`.
 ROOMS = (
     *("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "records", "charts"),
+    "automations",
     *("moderation", "events", "flyers", "api", "operations", "admin"),
 )
 STOPPED = 20  # seconds after SIGTERM in which the server must have ended by itself

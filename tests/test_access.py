@@ -18,6 +18,7 @@ from database import transactions
 from database.clock import now
 from database.connections import database
 from database.scope import OutOfScope, _scope, everywhere, inside
+from domain.automations.webhooks import endpoints
 from domain.backers import backer_imports, backers, tiers
 from domain.base import audit, roles, settings
 from domain.charts import saved_charts
@@ -34,6 +35,7 @@ from domain.records.handling import buttons
 from domain.tasks import labels, tasks
 from models import AuditEvent, Backup, Change, Grant, Letter, Membership, Notification, Organization, Task, WebhookEvent
 from tests.conftest import PASSWORD, application
+from tests.fixtures.automating import a_run, notice, on
 from tests.fixtures.doors import an_event
 from tests.fixtures.events import EVENT_FORMS, everything
 from tests.fixtures.flyer_pages import files_of_a_flyer
@@ -73,6 +75,14 @@ def of(*kinds):
     )
 
 
+AUTOMATION = {
+    "name": "Tell me",
+    "t_kind": "made",
+    "source": "task",
+    "s0_kind": "notice",
+    "s0_who": "me",
+    "s0_title": "x",
+}
 # What a form must hold to be taken, by endpoint. A view that isn't here gets an empty form.
 BUTTON = {"field_0": "3", "value_0": "today"}  # sets the day of a repair
 FORMS = {
@@ -110,6 +120,12 @@ FORMS = {
     "tasks.map_import": {"to_0": "title", "mode": "both"},
     "records.map_import": {"to_0": "f1", "mode": "both"},
     "tasks.update_cell": {"title": "Order even more paper"},
+    "automations.create": AUTOMATION,
+    "automations.update": AUTOMATION | {"number": "1"},
+    "automations.press": {"row": "{task}"},
+    "automation_runs.bulk": {"ids": "{run}", "act": "retrial"},
+    **{f"automation_webhooks.{verb}": {"name": "Chat", "url": "https://example.org/"} for verb in ("create", "update")},
+    "automation_webhooks.deliveries_bulk": {"ids": "{message}", "act": "replay"},
     "keys.create": {"name": "App", "scopes": "tasks.read", "days": "30"},
     "keys.bulk": {"ids": "{api_key}", "act": "revocation"},
     "invitation_links.create": {"role": "viewer", "most": "3", "days": "7"},
@@ -300,6 +316,8 @@ REFUSED = {
     "flyer_batches.act_start": 409,  # none of its rows can be drawn
     "flyer_batches.act_stopping": 409,
     "flyer_batches.act_deletion": (303, 404),  # the first deletes it
+    "automations.act_start": 409,  # it is on
+    "automation_webhooks.act_start": 409,
     "flyers_making.make": 409,  # its page is too old
     "flyers_editing.update": 422,  # it is no design
     "flyers_editing.add_picture": 409,  # none is chosen
@@ -418,6 +436,8 @@ def _made(cast, at):
         chart={},
         attached={},
         task={},
+        automation={},
+        run={},
         batch={},
         notification={},
         session={},
@@ -436,6 +456,8 @@ def _made(cast, at):
             if name == "vera":  # a viewer makes nothing; this is from before she was one
                 by = organizations.Member(cast.vera, cast.acme, "member")
             made.task[name] = rows.create(tasks.rules, {"title": f"{name}'s"}, by=by).id
+            made.automation[name] = on(by, steps=[notice()]).id
+            made.run[name] = a_run(made.automation[name], made.task[name])
             made.batch[name] = Change.one(Change.row_id == made.task[name], Change.table == "task").batch
             made.brought[name] = imports.take(tasks.rules, io.BytesIO(BROUGHT), "t.csv", by=by).id
             made.row[name] = rows.create(listings.of(repairs, by), {"f1": f"{name}'s"}, by=by).id
@@ -515,6 +537,9 @@ def _made(cast, at):
         made.flyers, version = a_campaign("figures", state="ended")
         _insert(models.FlyerBatch, version=version, name="Guests")
         made.flyer_batch = models.FlyerBatch.get().id
+        made.endpoint = endpoints.make({"name": "Chat", "url": "https://example.org/"}, by=at("alice"))[0].id
+        about = {"endpoint": made.endpoint, "message_id": "m", "cause": "c", "body": "{}", "state": "taken"}
+        made.message = write(models.WebhookDelivery.create, **about).id
         made.api_key = a_key(at("alice"))[0].id
         made.invitation_link = invitation_links.make(form, by=at("alice"))[0].id
     return made
@@ -645,6 +670,9 @@ def filled(rule, endpoint, name, world):
             "invitation_links": world.invitation_link,
             "labels": world.label,
             "keys": world.api_key,
+            "automations": world.automation[who],
+            "automation_runs": world.run[who],
+            "automation_webhooks": world.message if "deliveries" in rule else world.endpoint,
             "mobile": 1,
             "listings": 1,
             "workspaces": world.stage.id,
@@ -669,6 +697,7 @@ def filled(rule, endpoint, name, world):
         "plans.put_back": {"id": world.replanned},
         "permissions.why": {"id": world.cast.alice.id},
         "workspaces.act_restoration": {"id": world.attic},
+        "automations.restore": {"number": 1},
         "records.change_field": {"id": 1},
         "records.add_word": {"id": 2},
         **{f"tasks.{part}": {"id": world.brought[who]} for part in IMPORTS},
@@ -749,6 +778,8 @@ def ask(world, method, rule, endpoint, name, headers=JSON):
     real = {
         "invitation": world.invitation,
         "api_key": world.api_key,
+        "run": world.run[who],
+        "message": world.message,
         "task": world.task[who],
         "colleague": world.colleague,
         "part": world.part,

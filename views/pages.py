@@ -286,11 +286,12 @@ def places(by, capabilities):
     """The navigation: groups of places one can go to, with the key that goes there."""
     paid = configuration.active.has_billing
     team = bool(by and not by.organization.is_personal)
-    return _places(by and by.organization.slug, bool(by and paid and by.may("billing.read")), capabilities, team)
+    billed, automates = bool(by and paid and by.may("billing.read")), bool(by and by.may("automations.write"))
+    return _places(by and by.organization.slug, billed, capabilities, team, automates)
 
 
 @lru_cache(maxsize=500, typed=True)
-def _places(slug, billed, capabilities, team=False):
+def _places(slug, billed, capabilities, team=False, automates=False):
     groups = []
     if slug:
         items = [
@@ -301,6 +302,8 @@ def _places(slug, billed, capabilities, team=False):
             Place("records", "Records", f"/{slug}/records", "table", "q"),
             Place("dashboards", "Dashboard", f"/{slug}/dashboard", "chart-bar", "v"),
         ]
+        if automates:
+            items.append(Place("automations", "Automations", f"/{slug}/automations", "bolt", ""))
         if billed:
             items.append(Place("billing", "Plan", f"/{slug}/billing", "credit-card", "b"))
         if team:
@@ -343,6 +346,7 @@ ICONS = (
     "table",
     "chart-bar",
     "ticket",
+    "bolt",
 )
 
 

@@ -88,6 +88,8 @@ def _pairs(form, target, source, problems, row_known=True):
             continue
         try:
             said = texts.kept(text, source)
+            if field.required and not said.strip():
+                raise Unfit("Write what it becomes.")
             if not texts.NAMED.search(said):
                 texts.read(field, said)
             found.append([name, said])

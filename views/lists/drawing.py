@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from database.clock import is_past
 from database.columns import public_id
+from domain.automations import automations
 from domain.fields.person import names
 from domain.fields.records.leftover import LeftOver
 from domain.lists import asks, comments, lists
@@ -25,6 +26,7 @@ def init_app(app):
     environment = app.jinja_env
     environment.filters["bounded"] = bounded
     environment.globals |= {"new_key": public_id, "mention_handles": lambda: json.dumps(list(comments.handles()))}
+    environment.globals["row_buttons"] = _buttons
     environment.globals |= {"due_choices": tuple(asks.DUE.items()), "draw_rows": rows, "export_forms": export.FORMS}
     _kinds.clear()
     plain = environment.get_template("fields/text.html").module
@@ -36,6 +38,11 @@ def init_app(app):
     around = environment.get_template("lists/macros.html").module
     for name in ("list_tools", "bulk_bar"):
         environment.globals[name] = lru_cache(maxsize=500, typed=True)(getattr(around, name))
+
+
+def _buttons(listing, by):
+    """The automations that stand on a row's page as buttons, for who works there."""
+    return automations.buttons(listing.table) if by and by.organization and by.may("automations.write") else ()
 
 
 def _part(part):
