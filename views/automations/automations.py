@@ -192,7 +192,7 @@ def _editor(draft, row=None, *, refusal=None, problems=None, asking="", trial=No
         "here": "automations",
     }
     if row is not None:
-        about |= {"versions": automations.versions(row), "runs": _runs(row), "STATE": automations.STATE}
+        about |= {"versions": automations.versions(row), "runs": _runs(row), "states": automations.STATE}
     status = refusal.status if refusal else 422 if problems else 200
     return pages.page("automations/edit.html", status, **about)
 
