@@ -33,6 +33,7 @@ from domain.events.books import payouts
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
 from domain.events.rehearsals import rehearsals as sales
+from domain.flyers import flyers as flyer_pages
 from domain.flyers import funnel, trending
 from domain.flyers import keeping as flyer_files
 from domain.flyers import lane as flyers
@@ -250,6 +251,7 @@ CALENDAR = (
     ),
     Job("flyer_events", "Remove old events of flyers", batches(500, funnel.prune), at(3, 35)),
     Job("salts", "Destroy salts whose time is over", batches(200, salts.destroy), at(0)),
+    Job("flyer_letters", "Tell of flyers that end soon", batches(100, flyer_pages.tell_of_ends), every(hours=1)),
     Job("flyers", "Draw flyers", flyers.work, every(seconds=15), woken_by="flyers"),
     Job(
         "flyer_campaigns", "Begin and end campaigns of flyers", BEGUN, every(minutes=1), outside="sync-phase-templates"

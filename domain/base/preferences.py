@@ -108,6 +108,12 @@ KINDS = (
         why="Always comes: it is what you bought.",
     ),
     Kind(
+        *("flyers", "Flyers", "One that you left your address with ends in three days.", ()),
+        templates=("flyer_ending",),
+        letter=NOW,
+        why="Comes once: you asked for it.",
+    ),
+    Kind(
         *(
             "organization",
             "Your organizations",

@@ -13,22 +13,29 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from database.clock import now
-from database.columns import spoken_id
+from database.columns import spelled, spoken_id
 from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import configuration, keys
+from domain.base import allowances, configuration, keys, outgoing
 from domain.events.referring import vias
 from domain.events.reported import is_shown, organizer
+from domain.fields.email import Usable
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field
 from domain.flyers import designs, gate, keeping, plans
 from domain.moderation import reports, salts
-from models import Event, Flyer, FlyerCampaign, FlyerPicture
+from models import Event, Flyer, FlyerCampaign, FlyerPicture, Organization
 
 LIFE = timedelta(days=30)
+SOON = timedelta(days=3)  # before its end, when whoever left an address hears of it
 TOKEN_HOURS = 2  # a page may be so old, or a part of an hour older, when its form is sent
 MOST = 20_000  # flyers that a campaign keeps
 FREE = 2 * 1024**3  # bytes that must stay free on the disk
+
+
+REACHED = (Field("email", "Your e-mail address", Usable()),)
 
 
 class PageTooOld(Refused):
@@ -103,11 +110,12 @@ def make(campaign, version, form, photo, *, attempt, place, user=None):
     is new): the same sent again is the same flyer.
 
     The row is there before the photo, so that nothing lies in the store that no row knows. Refuses with Invalid, with
-    what gate.py says of the photo, with NoRoom, and with stores.StoreDown: sent again, its photo is then brought.
+    what gate.py says of the photo, with NoRoom, with TooOften beyond three an hour with one address, and with
+    stores.StoreDown: sent again, its photo is then brought.
     """
     design, photo = version.spec, photo if designs.photo(version.spec) else b""
     words = _words(design, form)
-    crop = _crop(design, form, photo)
+    crop, email = _crop(design, form, photo), read_whole(REACHED, form)["email"] or None
     if photo:
         gate.check(photo)
     content = _content(version, words, crop, photo, attempt)
@@ -116,8 +124,11 @@ def make(campaign, version, form, photo, *, attempt, place, user=None):
         keeping.bring_photo(known, photo)
         return known, _secret(content, attempt), False
     _check_room(campaign)
+    if email:
+        allowances.spend_letter(email)
     public, secret = spoken_id(), _secret(content, attempt)
     about = {"fields": words, "crop": crop or {}, "content_hash": content, "address_hash": there, "attempt": attempt}
+    about["email"] = email
     about |= {"in_hub": campaign.hub_ok and "in_hub" in form, "secret_hash": _hashed(secret), "user": user}
     about |= {"photo": hashlib.sha256(photo).hexdigest() if photo else None, "is_sending": bool(photo)}
     flyer, is_new = _begin(campaign, version, public, form.get("via", ""), **about)
@@ -215,6 +226,42 @@ def extend(flyer):
         raise Refused("It can be kept longer only once.", "INVALID_TRANSITION")
 
 
+@writes
+def reach(flyer, form):
+    """Have its end told to an `email`, once; an empty one is forgotten. Refuses with Invalid, and with TooOften."""
+    email = read_whole(REACHED, form)["email"] or None
+    if email:
+        allowances.spend_letter(email)
+    Flyer.update(email=email).where(Flyer.id == flyer.id, Flyer.state << Flyer.KEPT).execute()
+
+
+def tell_of_ends(limit):
+    """Write to whoever left an address that their flyer ends soon, once each; returns how many."""
+    with everywhere("flyers of every organization end alike"):
+        soon = Flyer.expires_at > now(), Flyer.expires_at <= now() + SOON, spelled("file IS NOT NULL")
+        left = Flyer.state == "ready", Flyer.email.is_null(False), Flyer.told_at.is_null()
+        found = Flyer.select(Flyer, Organization).join(Organization).where(*soon, *left)
+        due = list(found.where(Organization.status == "active").order_by(Flyer.expires_at).limit(limit))
+    for flyer in due:
+        with inside(flyer.organization_id):
+            _tell_of_end(flyer)
+    return len(due)
+
+
+@writes
+def _tell_of_end(flyer):
+    told = Flyer.update(told_at=now()).where(Flyer.id == flyer.id, Flyer.told_at.is_null(), Flyer.state == "ready")
+    if told.execute():
+        secret = _secret(flyer.content_hash, flyer.attempt)
+        mark = f"#{secret}" if _hashed(secret) == flyer.secret_hash else ""  # not under a key that was changed since
+        said = {"until": until(flyer), "may_extend": flyer.extended_at is None}
+        shown = seen(flyer)
+        said |= {"name": shown.campaign.name if shown.campaign else ""}
+        link = f"{configuration.active.site_url}/f/{flyer.public_id}/mine{mark}"
+        about = {"good_until": flyer.expires_at, "link": link}
+        outgoing.letter("flyer_ending", flyer.email, f"flyer_ending:{flyer.id}", **about, **said)
+
+
 def delete(flyer):
     """Remove its pictures, its words and its place in the hub, for whoever made it. Asked again, nothing happens."""
     keeping.end(flyer, "removed", "owner")
@@ -249,6 +296,7 @@ class Seen:
     alt: str
     summary: str
     until: str
+    ends_soon: bool
     via: str
     is_outdated: bool
 
@@ -276,6 +324,7 @@ def seen(flyer):
         alt(flyer),
         " · ".join(part for part in (bound.get("event.when"), bound.get("event.where")) if part),
         until(flyer),
+        flyer.expires_at - now() <= SOON,
         flyer.via.code if flyer.via_id else "",
         bool(template.live_version and version.number < template.live_version),
     )

@@ -6,6 +6,7 @@ from htmx_flask import request
 from database.scope import inside
 from domain import NotFound, Refused
 from domain.base import configuration
+from domain.events.referring import referrals
 from domain.flyers import addresses, flyers, funnel, keeping, reported
 from domain.moderation import reports
 from views import access, cookies, held, pages
@@ -18,6 +19,8 @@ ACTS = {
         "Somebody looks at it.",
     ),
     "deletion": (flyers.delete, "Deleted: the picture, its words and its previews are gone."),
+    "address": (lambda flyer: flyers.reach(flyer, request.form), "Noted."),
+    "brought": (lambda flyer: None, ""),
     "extension": (flyers.extend, "It is kept 30 days longer."),
     "hiding": (flyers.hide_from_hub, "It isn’t shown on the page of all flyers any more."),
     "showing": (flyers.show_in_hub, "It may be shown on the page of all flyers."),
@@ -106,18 +109,21 @@ def mine(public_id):
     return _mine(flyers.find(public_id))
 
 
-def _mine(flyer, refusal=None, done=""):
+def _mine(flyer, refusal=None, done="", is_holder=False):
     with inside(flyer.organization_id):
-        seen = flyers.seen(flyer)
+        seen, is_own = flyers.seen(flyer), _is_own(flyer)
+        via = flyer.via if is_own or is_holder else None
         page = pages.page(
             "flyers/mine.html",
             refusal.status if refusal else 200,
             **vars(seen),
             url=addresses.page(flyer),
             image=addresses.image(flyer) if seen.state == "ready" else "",
-            is_own=_is_own(flyer),
+            is_own=is_own,
+            is_holder=is_own or is_holder,
+            brought=via and referrals.brought(via)[via.id],
             may_appeal=seen.state == "flagged" and reports.may_appeal("flyer", flyer.id),
-            problem=refusal.sentence if refusal else "",
+            problem=" ".join(refusal.beside().values()) if refusal else "",
             done=done,
         )
     return held.for_its_holder(page)
@@ -145,4 +151,4 @@ def act(public_id):
         if pages.wants_json():
             raise
         return _mine(flyer, refusal)
-    return _mine(flyers.find(public_id), done=done)
+    return _mine(flyers.find(public_id), done=done, is_holder=True)

@@ -195,6 +195,10 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         *("report_decided", "Somebody looked at what was reported", "who reported it"),
         {"title": "Jazz Night", "decision": "taken down"},
     ),
+    (
+        *("flyer_ending", "Three days before a flyer ends", "who left their address with it"),
+        {"name": "Jazz Night", "until": "14 June 2027", "may_extend": True, "link": f"{SITE}/f/k7tq/mine#secret"},
+    ),
     ("test_letter", "An admin asks for one", "them", {"name": "Stella"}),
     (
         *("backup_failed", "A copy couldn’t be proven", ADMINS),

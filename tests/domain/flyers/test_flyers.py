@@ -11,7 +11,7 @@ from domain import Forbidden, Invalid, NotFound, Refused
 from domain.events.referring import vias
 from domain.files import stores
 from domain.flyers import flyers, gate, keeping, lane
-from models import Flyer, FlyerSalt
+from models import Flyer, FlyerSalt, Organization, Outgoing
 from tests.fixtures.events import make_event
 from tests.fixtures.flyer_pages import a_campaign, a_version
 from tests.fixtures.flyers import portrait, saved, slot
@@ -250,3 +250,50 @@ def test_what_its_page_says(sea):
     assert flyers.seen(flyers.find(flyer.public_id)).is_outdated
     write(Flyer.update(fields={}).where(Flyer.id == flyer.id).execute)
     assert flyers.seen(flyers.find(flyer.public_id)).alt.startswith("Somebody is going to")
+
+
+# --- before its end -----------------------------------------------------------------------------------------------
+
+
+def letters():
+    return Outgoing.select().where(Outgoing.kind == "mail").order_by(Outgoing.id)
+
+
+def test_who_left_an_address_hears_once_three_days_before(sea, clock):
+    flyer, secret, _ = make(sea, email="ada@example.org")
+    make(sea, attempt="tab-two")
+    lane.work()
+    clock.forward(days=26, hours=23)
+    assert flyers.tell_of_ends(10) == 0
+    clock.forward(hours=2)
+    assert flyers.tell_of_ends(10) == 1
+    assert flyers.tell_of_ends(10) == 0
+    (letter,) = letters()
+    assert (letter.recipient, letter.good_until_at) == ("ada@example.org", flyer.expires_at)
+    assert letter.payload["values"]["link"].endswith(f"/f/{flyer.public_id}/mine#{secret}")
+    assert letter.payload["values"]["may_extend"]
+    flyers.extend(flyers.find(flyer.public_id))
+    clock.forward(days=30)
+    assert flyers.tell_of_ends(10) == 0, "once"
+    clock.forward(days=3)
+    keeping.expire(10)
+    assert flyers.find(flyer.public_id).email is None
+
+
+@pytest.mark.parametrize("way", ["deleted", "hidden organization", "over", "none"])
+def test_nobody_hears_of_what_is_gone(sea, clock, cast, way):
+    flyer, *_ = make(sea, email="" if way == "none" else "ada@example.org")
+    lane.work()
+    clock.forward(days=28 if way != "over" else 30)
+    if way == "deleted":
+        flyers.delete(flyer)
+    if way == "hidden organization":
+        write(Organization.update(status="suspended").where(Organization.id == cast.acme.id).execute)
+    assert (flyers.tell_of_ends(10), letters().count()) == (0, 0)
+
+
+def test_an_address_that_is_none_is_said_beside_its_field(sea):
+    with pytest.raises(Invalid) as refused:
+        make(sea, email="nobody")
+    assert "email" in refused.value.fields
+    assert Flyer.select().count() == 0

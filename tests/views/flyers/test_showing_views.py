@@ -6,6 +6,7 @@ import re
 import pytest
 from PIL import Image
 
+from domain.events.referring import referrals
 from domain.flyers import flyers, lane
 from domain.moderation import reports, subjects
 from models import Flyer, FlyerCampaign, ModerationItem, Organization, Outgoing
@@ -153,3 +154,29 @@ def test_its_maker_may_always_hide_it_where_it_stands(made, browse):
     there, stranger = f"/f/{flyer.public_id}/mine", browse(None)
     write(FlyerCampaign.update(hub_ok=False).execute)
     assert "Hide it there" in stranger.get(there).text
+
+
+def test_its_holder_sees_how_many_came_through_them_and_never_who(made, browse, monkeypatch):
+    flyer, secret = made
+    there, stranger = f"/f/{flyer.public_id}/mine", browse(None)
+    assert "Who came through you" not in stranger.get(there).text
+    assert stranger.post(there, data={"act": "brought", "secret": "0" * 32}).status_code == 403
+    assert "nobody yet" in stranger.post(there, data={"act": "brought", "secret": secret}).text
+    brought = {flyer.via_id: referrals.Brought(people=1, passes=1, cents=4200)}
+    monkeypatch.setattr(referrals, "brought", lambda via: brought)
+    page = stranger.post(there, data={"act": "brought", "secret": secret}).text
+    assert re.search(r"Who came through you:</strong> one person with one ticket that is good", page)
+    assert "42" not in re.search(r'<p id="brought".*?</p>', page)[0], "money is the organizer's to see"
+
+
+def test_its_holder_is_told_by_page_or_by_mail_that_it_ends(made, browse, clock):
+    flyer, secret = made
+    there, stranger = f"/f/{flyer.public_id}/mine", browse(None)
+    assert "It ends soon" not in stranger.get(there).text
+    wrong = stranger.post(there, data={"act": "address", "email": "nobody", "secret": secret})
+    assert wrong.status_code == 422
+    told = stranger.post(there, data={"act": "address", "email": "ada@example.org", "secret": secret})
+    assert ("Noted." in told.text, "now ada@example.org" in told.text) == (True, True)
+    assert "ada@example.org" not in stranger.get(there).text
+    clock.forward(days=28)
+    assert "It ends soon" in stranger.get(there).text
