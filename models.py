@@ -1495,6 +1495,21 @@ class RecordField(Owned):
         indexes = ((("collection", "place"), False),)
 
 
+class ApiNameUse(Owned):
+    """How often a program used a name that a field had, and when last."""
+
+    organization = to(Organization)
+    key = to(ApiKey)
+    field = to(RecordField, index=False)
+    name = CharField(max_length=60)
+    calls = IntegerField(default=0)
+    used_at = Moment(default=now)
+
+    class Meta:
+        table_name = "api_name_use"
+        indexes = ((("field", "name", "key"), True),)
+
+
 class RecordSlot(Owned):
     """Where cells of one field and one kind lie in the document."""
 

@@ -40,6 +40,7 @@ MATTERS = (
     ("audit prune", "", "what retention removes from the log"),
     ("releases", "deployment", "what is told of it"),
     ("records", "table", "its shape, and the values that must not occur twice in it"),
+    ("api names", "field", "how often its old names are used"),
     ("labels", "organization", "the words of its labels"),
     ("moderation", "a public thing", "what was reported of it, and whether it is hidden"),
     ("signing_key", "organization", "the key that signs its tickets"),

@@ -646,7 +646,9 @@ UNTESTED_BY_NAME = {
     "domain/operations/festival.py",  # the same
     "domain/operations/flyer_samples.py",  # test_festival
     *(f"domain/lists/programs/{part}.py" for part in ("asking", "batches", "reading", "writing")),  # tests/views/api
-    *(f"domain/records/programs/{part}.py" for part in ("changes", "uniques")),  # the same, through the API
+    *(
+        f"domain/records/programs/{part}.py" for part in ("changes", "old_names", "pins", "uniques")
+    ),  # the same, through the API
     "domain/events/door/programs.py",  # the same
     *(f"domain/automations/{part}.py" for part in ("noting", "sources", "steps", "texts", "runs")),  # test_running
     *(f"domain/automations/{part}.py" for part in ("bodies", "trials")),  # test_automations

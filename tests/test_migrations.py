@@ -281,6 +281,7 @@ def rows_of():
         collection,
         field,
         slot,
+        models.ApiNameUse.create(key=api_key, field=field, name="old", **mine),
         models.RecordOption.create(field=field, label="New", api_name="new", **mine),
         models.ShapeChange.create(collection=collection, number=1, **mine),
         models.RecordRule.create(collection=collection, who="role:member", **mine),

@@ -3,7 +3,7 @@
 What is special about a table (a task's completion, say) is in its `Rules`; nothing here knows tasks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -52,6 +52,8 @@ class Rules:
     proposes: Any = lambda by: {}  # (by) → texts that the form for a new row begins with
     may_add: Any = _all  # (by) → whether they make rows, of those who may write here
     may_fill: Any = _all  # (field name) → whether a new row's field is theirs to fill
+    told: Any = None  # the rules by which programs are told of rows, where those aren't these
+    fixed: Any = field(default_factory=dict)  # name for programs → why it isn't written, of what can't be any more
     seen_by: Any = None  # (by) → the rules as another member has them, where they depend on who asks
 
 

@@ -1,12 +1,13 @@
-"""What programs are made with: the document of the API, and a client of it in TypeScript."""
+"""What programs are made with: the document of the API, and clients of it in TypeScript and Python."""
 
 import json
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, g, request
 
 from views import access
-from views.machines import openapi, typescript
-from views.machines.operations import Described, declared
+from views.api import listings
+from views.machines import openapi, python, typescript
+from views.machines.operations import Answer, Described, declared, operation
 from views.safety.marks import unlimited
 
 blueprint = Blueprint("api", __name__)
@@ -25,6 +26,40 @@ def document():
 @access.public
 def client():
     return _answer(typescript.client(openapi.of(_app())), "text/plain")
+
+
+@blueprint.get("/api/client.py")
+@unlimited
+@access.public
+def client_py():
+    return _answer(python.client(openapi.of(_app())), "text/plain")
+
+
+AT = "/api/v1/<organization>"
+
+
+def _keyed(path, summary, media, answer=None):
+    described = Described(summary, answer or {"type": "string"}, media=media)
+    return operation(blueprint, "GET", AT + path, "", described)
+
+
+@_keyed("/openapi.json", "This document, as the key sees it", "application/json", {"type": "object"})
+def key_document():
+    return Answer(_of_key())
+
+
+@_keyed("/client.ts", "A client of it in TypeScript", "text/plain")
+def key_client_ts():
+    return Answer(typescript.client(_of_key()), media="text/plain; charset=utf-8")
+
+
+@_keyed("/client.py", "A client of it in Python", "text/plain")
+def key_client_py():
+    return Answer(python.client(_of_key()), media="text/plain; charset=utf-8")
+
+
+def _of_key():
+    return openapi.of_key(_app(), g.by, listings.every(g.by))
 
 
 def _app():

@@ -3,21 +3,22 @@
 What a program may read and write of one is what the key's scopes and its maker's rights say, field by field.
 """
 
-from flask import Blueprint, g
+from flask import Blueprint, g, request
+from werkzeug.http import http_date
 
-from domain import Invalid, NotFound
+from domain import Forbidden, Invalid, NotFound
 from domain.events import events
 from domain.fields.forms import fingerprint
-from domain.fields.kinds import whole
+from domain.fields.kinds import clean, whole
 from domain.lists import trash
 from domain.lists.listing import demand
 from domain.lists.programs import asking, batches, reading
 from domain.lists.rows import Rules
 from domain.organizations import members
-from domain.records import listings
-from domain.records.programs import changes, uniques
+from domain.records import collections, listings
+from domain.records.programs import changes, old_names, pins, uniques
 from domain.tasks import tasks
-from views.machines import openapi, problems, rest, schemas
+from views.machines import problems, rest, schemas, tables
 from views.machines.operations import Answer, Described, operation, sent_object, versions
 from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj
 
@@ -52,74 +53,78 @@ SHAPE = Named(
             "fields": {"type": "array", "items": FIELD},
             "asked": {"type": "array", "items": STRING, "description": "What GET takes besides."},
             "sorts": {"type": "array", "items": STRING},
-        }
+            "number": INTEGER | {"description": "What a client is pinned to, as `Records-Shape`."},
+        },
+        ["listing", "fields", "asked", "sorts"],
     ),
 )
-QUERY = Named(
-    "RowQuery",
-    lambda: {
-        "type": "object",
-        "properties": {
-            "where": {"type": "object", "description": "{“field”, “op”, “value”}, or those in “all” and “any”."},
-            "sort": {"type": ["string", "array"], "items": STRING},
-            "fields": {"type": ["string", "array"], "items": STRING},
-            "limit": {"type": "integer", "minimum": 1, "maximum": asking.MOST},
-            "after": STRING | {"description": "`next` of the page before."},
-            "q": STRING,
-            "tab": STRING,
-            "zone": STRING,
-            "count": BOOLEAN,
-        },
-        "additionalProperties": False,
-    },
-)
-STEP = {
-    "type": "object",
-    "properties": {
-        "do": {"type": "string", "enum": list(batches.HAVE)},
-        "id": INTEGER,
-        "version": STRING | {"description": "The ETag of what was read."},
-        "by": {"type": "object", "description": "To upsert: one unique field with its value."},
-        "row": {"type": "object", "additionalProperties": True},
-    },
-    "required": ["do"],
-    "additionalProperties": False,
-}
-BATCH = Named(
-    "Batch",
-    lambda: {
-        "type": "object",
-        "properties": {
-            "rows": {"type": "array", "items": STEP, "minItems": 1, "maxItems": batches.MOST},
-            "all": BOOLEAN | {"description": "All or none (so unless said), or each for itself."},
-        },
-        "required": ["rows"],
-        "additionalProperties": False,
-    },
-)
-RESULT = {"status": INTEGER, "row": ROW, "version": STRING, "problem": openapi.PROBLEM}
-BATCHED = Named("Batched", lambda: obj({"results": {"type": "array", "items": obj(RESULT, ["status"])}}))
-CHANGED = {"id": INTEGER, "deleted": BOOLEAN, "row": ROW}
-CHANGES = Named(
-    "RowChanges",
-    lambda: obj(
-        {
-            "items": {"type": "array", "items": obj(CHANGED, ["id", "deleted"])},
-            "since": STRING | {"description": "What to ask for next."},
-            "more": BOOLEAN | {"description": "Whether to ask at once."},
-            "reread": BOOLEAN | {"description": "Rows changed that aren't named: read the whole list again."},
-        }
-    ),
-)
-SINCE = (
-    schemas.parameter("since", STRING, "Out of the answer before; without it, a place to begin at."),
-    schemas.parameter("limit", {"type": "integer", "minimum": 1, "maximum": asking.MOST}, "Rows of one page."),
-)
+QUERY = Named("RowQuery", tables.question)
+BATCH, BATCHED = Named("Batch", tables.batch), Named("Batched", lambda: tables.batched(ROW))
+CHANGES = Named("RowChanges", lambda: tables.changes(ROW))
+
+
+def every(by):
+    """(name, rules, number of its shape) of each list that a program of theirs reads."""
+    for name in (*HOUSE, *(table.slug for table in collections.present(by))):
+        try:
+            rules = _unpinned(name)
+            yield name, rules, pins.number(rules) if rules.listing.source else 0
+        except (NotFound, Forbidden):
+            continue
 
 
 def _rules(listing):
+    """The rules of a list as whoever asks has them, by the names of the shape that they are pinned to. Refuses with
+    NotFound and Forbidden, and with what pins.py refuses."""
+    rules = _unpinned(listing)
+    if not rules.listing.source:
+        return rules
+    if text := request.headers.get(pins.HEADER, ""):
+        rules = pins.of(rules, whole(text) or 0, g.by)
+    note_old_names(rules)
+    return rules
+
+
+def note_old_names(rules):
+    """Count and tell what is called by a name that is no more."""
+    pairs = pins.differing(rules) or old_names.used(rules.listing, _words)
+    if pairs:
+        old_names.note(g.by.api_key, pairs)
+        g.old_names_end = old_names.until(pairs)
+
+
+def _words():
+    """All that is a field's name in what is asked or sent."""
+    found = {part for name in request.args for part in (name, name.partition(".")[0], name.rpartition("_")[0])}
+    found |= _names_in({name: request.args.get(name, "").split(",") for name in ("fields", "sort")})
+    if request.method in ("POST", "PUT", "PATCH") and request.content_length and request.mimetype == "application/json":
+        found |= _names_in(sent_object())
+    return {word.partition(".")[0].removeprefix("-").removesuffix("-down") for word in found} | found
+
+
+def _names_in(sent, depth=6):
+    """The names of JSON: those of objects, and what stands where fields are named."""
+    inner = sent if isinstance(sent, list) else list(sent.values()) if isinstance(sent, dict) else []
+    found = {name for one in inner if depth for name in _names_in(one, depth - 1)}
+    for name, value in sent.items() if isinstance(sent, dict) else ():
+        named = (value if isinstance(value, list) else [value]) if name in ("field", "fields", "sort") else []
+        found |= {name, *(one for one in named if isinstance(one, str))}
+    return found
+
+
+@blueprint.after_request
+def _tell_of_old_names(response):
+    """As RFC 9745 and RFC 8594 have it: since when it is old, and when it ends."""
+    if ends := g.get("old_names_end"):
+        since, until = ends
+        response.headers["Deprecation"] = f"@{int(since.timestamp())}"
+        response.headers["Sunset"] = http_date(until)
+    return response
+
+
+def _unpinned(listing):
     """The rules of a list as whoever asks has them. Refuses with NotFound and Forbidden."""
-    if len(listing) > 80:
+    if len(listing) > 80 or clean(listing) != listing:
         raise NotFound()
     rules = HOUSE[listing](g.by) if listing in HOUSE else listings.find(listing, g.by)
     demand(g.by, rules.listing.reads)
@@ -147,10 +152,13 @@ def show_shape(listing):
             "written": field.name in written and rules.may_fill(field.name),
             "schema": field.kind.schema(),
         }
-        for field in asking.shown(rules.listing)
+        for field in asking.shown((rules.told or rules).listing)
     ]
-    asked = [name for name, *_ in asking.parameters(rules.listing)]
-    shape = {"listing": listing, "fields": fields, "asked": asked, "sorts": asking.orders(rules.listing)}
+    told = (rules.told or rules).listing
+    asked = [name for name, *_ in asking.parameters(told)]
+    shape = {"listing": listing, "fields": fields, "asked": asked, "sorts": asking.orders(told)}
+    if rules.listing.source:
+        shape["number"] = pins.number(rules)
     return Answer(shape, headers={"ETag": f'"{fingerprint(shape)}"'})
 
 
@@ -221,7 +229,7 @@ def put_row(listing, field, value):
 # --- what changed ---------------------------------------------------------------------------------------------------
 
 
-@_route("GET", "/changes", Described("What changed since", CHANGES, query=SINCE, errors=(410,)))
+@_route("GET", "/changes", Described("What changed since", CHANGES, query=tables.SINCE, errors=(410,)))
 def list_changes(listing):
     given, rules = rest.given(("since", "limit")), _rules(listing)
     if not rules.listing.source:
@@ -240,4 +248,6 @@ def _written(listing):
     if not rules.listing.writes:
         raise NotFound("This list is only read.")
     demand(g.by, rules.listing.writes)
+    if rules.fixed and request.content_length:
+        pins.refuse_what_is_fixed(rules, _names_in(sent_object()))
     return rules

@@ -13,7 +13,8 @@ from views.machines import problems
 TAKEN = (
     """
     Authorization X-Mobile-Api-Key Accept Accept-Language Accept-Encoding User-Agent Host Connection If-None-Match
-    If-Match Idempotency-Key X-Request-Id Origin Access-Control-Request-Method Access-Control-Request-Headers
+    If-Match Idempotency-Key Records-Shape X-Request-Id Origin
+    Access-Control-Request-Method Access-Control-Request-Headers
 """.upper()
     .replace("-", "_")
     .split()
@@ -21,8 +22,11 @@ TAKEN = (
 HEAD = "http_".upper()  # how WSGI calls what came in the head
 KEPT_BACK = ("set-cookie", "server")
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-HEADERS = "Authorization, Content-Type, Accept, Accept-Language, If-Match, If-None-Match, Idempotency-Key, X-Request-Id"
-SEEN = "ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+HEADERS = (
+    "Authorization, Content-Type, Accept, Accept-Language, If-Match, If-None-Match, Idempotency-Key, "
+    "Records-Shape, X-Request-Id"
+)
+SEEN = "Deprecation, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-Request-Id"
 PREFLIGHT = {
     "Access-Control-Allow-Methods": METHODS,
     "Access-Control-Allow-Headers": HEADERS,

@@ -6,30 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from domain.base import configuration, roles
+from views.machines import tables
 from views.machines.operations import WRITING
-from views.machines.schemas import INTEGER, STRING, Named, obj, or_null
+from views.machines.schemas import PROBLEM, STRING, Named
 
 VERSION = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-PROBLEM = Named(
-    "Problem",
-    lambda: obj(
-        {
-            "title": STRING,
-            "status": INTEGER,
-            "detail": STRING | {"description": "A sentence for people."},
-            "code": STRING | {"description": "A word for programs."},
-            "request_id": or_null(STRING),
-            "errors": {
-                "type": "array",
-                "items": obj({"field": STRING, "code": STRING, "message": STRING}),
-                "description": "All that is wrong, by field.",
-            },
-            "retry_after": INTEGER | {"description": "Seconds."},
-            "present": {"type": "object", "description": "The row that stands there instead."},
-        },
-        ["title", "status", "detail", "code"],
-    ),
-)
 SAYS = {
     400: "It can't be read",
     401: "No good key",
@@ -51,10 +32,32 @@ it may at that moment. Refusals are RFC 9457 problem details."""
 def document(app, site_url):
     """The whole document, for an application and the address it has."""
     writer = _Writer()
+    for rule, described in _of_app(app):
+        writer.add(rule, described)
+    return _whole(writer, site_url)
+
+
+def _of_app(app):
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         described = getattr(app.view_functions[rule.endpoint], "described", None)
         if described is not None:
+            yield rule, described
+
+
+def of_key(app, by, lists):
+    """The document of one key: what its scopes open, and `lists`, (name, rules, number of the shape)."""
+    writer = _Writer()
+    for rule, described in _of_app(app):
+        is_theirs = described.is_keyed and (not described.scope or by.may(described.scope))
+        if is_theirs and not rule.rule.startswith("/api/v1/"):
             writer.add(rule, described)
+    for name, rules, pin in lists:
+        for where, described in tables.operations(rules, by, by.organization.slug, name, pin):
+            writer.add(where, described)
+    return _whole(writer, configuration.active.site_url)
+
+
+def _whole(writer, site_url):
     return {
         "openapi": "3.1.0",
         "info": {"title": "Guildhall", "version": VERSION, "description": ABOUT},
@@ -117,6 +120,9 @@ class _Writer:
         if method in WRITING and described.is_keyed:
             said = "The same for a repeat of this very request: within a day it is done once."
             yield _header("Idempotency-Key", {"type": "string", "maxLength": 255}, said)
+        if described.pin:
+            said = "The shape that the names here are of: they hold whatever is renamed."
+            yield _header("Records-Shape", {"type": "integer", "enum": [described.pin]}, said)
         if described.versioned and method in ("PATCH", "DELETE", "PUT"):
             yield _header("If-Match", STRING, "The ETag of what was read: 412 when something else stands there by now.")
 

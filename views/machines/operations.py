@@ -33,6 +33,7 @@ class Described:
     status: int = 200
     query: tuple = ()
     body: Any = None
+    pin: int = 0  # the number of the shape that a client made of it knows
     versioned: bool = False  # answers have an ETag; writing takes If-Match
     tag: str = ""
     scope: str = ""
@@ -46,6 +47,7 @@ class Answer:
     body: Any = None
     status: int = 200
     headers: dict = field(default_factory=dict)
+    media: str = "application/json"
     rows: int = 0  # how many it read or wrote, where those are more than one
 
 
@@ -102,16 +104,16 @@ def _once(word, act):
 
 
 def _text(body):
-    return "" if body is None else json.dumps(body, ensure_ascii=False)
+    return body if isinstance(body, str) else "" if body is None else json.dumps(body, ensure_ascii=False)
 
 
 def _response(made):
     allowances.charge("calls", g.by.api_key, made.rows)
-    return _sent(made.status, made.headers, _text(made.body))
+    return _sent(made.status, made.headers, _text(made.body), made.media)
 
 
-def _sent(status, headers, body):
-    response = Response(body, status, headers, content_type="application/json" if body else None)
+def _sent(status, headers, body, media="application/json"):
+    response = Response(body, status, headers, content_type=media if body else None)
     if not body:
         del response.headers["Content-Type"]
     limit = allowances.SPENT["calls"]

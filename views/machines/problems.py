@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from flask import Response, g, request
 
-BELOW = ("/api/mobile/backend", "/api/v1", "/api/openapi.json", "/api/client.ts")
+BELOW = ("/api/mobile/backend", "/api/v1", "/api/openapi.json", "/api/client.ts", "/api/client.py")
 TYPE = "application/problem+json"
 
 

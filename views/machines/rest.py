@@ -17,7 +17,7 @@ def index(rules, parent=None):
     """A page of rows; `next` is the whole address of the one after it, or null."""
     _stand(rules, parent)
     sent = given()
-    asked = asking.understood(rules.listing, sent, g.by, parent)
+    asked = asking.understood((rules.told or rules).listing, sent, g.by, parent)
     body, more = _page(rules, asked)
     here = configuration.active.site_url + request.path
     body["next"] = f"{here}?{urlencode(sent | {'after': more})}" if more else None
@@ -28,7 +28,7 @@ def query(rules, parent=None):
     """The same by JSON, with groups of conditions; `next` is what is sent as `after` for the page after it, or null."""
     _stand(rules, parent)
     given(())
-    asked = asking.of_json(rules.listing, sent_object(), g.by, parent)
+    asked = asking.of_json((rules.told or rules).listing, sent_object(), g.by, parent)
     body, more = _page(rules, asked)
     body["next"] = more or None
     return Answer(body, rows=len(body["items"]))

@@ -33,6 +33,28 @@ def or_null(schema):
     return {"anyOf": [schema, {"type": "null"}]}
 
 
+PROBLEM = Named(
+    "Problem",
+    lambda: obj(
+        {
+            "title": STRING,
+            "status": INTEGER,
+            "detail": STRING | {"description": "A sentence for people."},
+            "code": STRING | {"description": "A word for programs."},
+            "request_id": or_null(STRING),
+            "errors": {
+                "type": "array",
+                "items": obj({"field": STRING, "code": STRING, "message": STRING}),
+                "description": "All that is wrong, by field.",
+            },
+            "retry_after": INTEGER | {"description": "Seconds."},
+            "present": {"type": "object", "description": "The row that stands there instead."},
+        },
+        ["title", "status", "detail", "code"],
+    ),
+)
+
+
 def row(listing, name):
     """A row of a list as programs read it."""
     return Named(name, lambda: _row(listing))
@@ -43,7 +65,7 @@ def _row(listing):
     for field in asking.shown(listing):
         schema = field.kind.schema() | {"title": field.label}
         always = field.kind.several or (not listing.source and not listing.column(field.name).may_be_empty)
-        found[field.name] = schema if always else or_null(schema)
+        found[asking.called(listing, field)] = schema if always else or_null(schema)
     left_over = {"type": "object", "additionalProperties": STRING}
     return obj(found, found) | {"properties": found | ({"_left_over": left_over} if listing.source else {})}
 
@@ -60,24 +82,27 @@ def pages_of(items):
     return obj(found | counted, found)
 
 
-def new(listing, name):
+def new(listing, name, may_fill=lambda name: True):
     """What a row is made of."""
-    needed = [f.name for f in listing.written if f.required and f.default is None and f.begins is None]
-    return Named(f"New{name}", lambda: _sent(listing, needed))
+    written = [f for f in listing.written if may_fill(f.name)]
+    needed = [f.name for f in written if f.required and f.default is None and f.begins is None]
+    return Named(f"New{name}", lambda: _sent(listing, written, needed))
 
 
-def changes(listing, name):
+def changes(listing, name, may_fill=lambda name: True):
     """What a row is changed to: any of its fields."""
-    return Named(f"{name}Changes", lambda: _sent(listing, []))
+    return Named(f"{name}Changes", lambda: _sent(listing, [f for f in listing.written if may_fill(f.name)], []))
 
 
-def _sent(listing, needed):
-    found = {}
-    for field in listing.written:
+def _sent(listing, written, needed):
+    found, must = {}, []
+    for field in written:
         about = {"title": field.label} | ({"description": field.help} if field.help else {})
         schema = field.kind.schema(writes=True) | about
-        found[field.name] = schema if field.name in needed else or_null(schema)
-    return {"type": "object", "properties": found, "required": needed, "additionalProperties": False}
+        if is_needed := field.name in needed:
+            must.append(asking.called(listing, field))
+        found[asking.called(listing, field)] = schema if is_needed else or_null(schema)
+    return {"type": "object", "properties": found, "required": must, "additionalProperties": False}
 
 
 # --- operations of a list -------------------------------------------------------------------------------------------
@@ -85,10 +110,11 @@ def _sent(listing, needed):
 
 def listed(listing, name, things):
     """GET of a list: whatever it can be asked is a parameter."""
-    return Described(f"{things}, a page at a time", page(listing, name), query=tuple(_query(listing)))
+    return Described(f"{things}, a page at a time", page(listing, name), query=tuple(query(listing)))
 
 
-def _query(listing):
+def query(listing):
+    """All that a list can be asked, as parameters."""
     yield parameter("limit", {"type": "integer", "minimum": 1, "maximum": asking.MOST}, "Rows of one page.")
     yield parameter("after", STRING, "Where to go on from: out of the `next` of the page before.")
     yield parameter("fields", STRING, "Only these fields, by commas; of links also fields of the other row.")

@@ -27,6 +27,7 @@ interface Sending {
   query?: object;
   body?: unknown;
   ifMatch?: string;
+  shape?: number;
 }
 
 const TRIES = 3;
@@ -51,6 +52,7 @@ export class Client {
     const headers: Record<string, string> = { Authorization: `Bearer ${this.options.key}`, Accept: "application/json" };
     if (method !== "GET") headers["Idempotency-Key"] = crypto.randomUUID();
     if (sending.body !== undefined) headers["Content-Type"] = "application/json";
+    if (sending.shape !== undefined) headers["Records-Shape"] = String(sending.shape);
     if (sending.ifMatch !== undefined) headers["If-Match"] = sending.ifMatch;
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries((sending.query ?? {}) as Query))
@@ -111,6 +113,9 @@ def _method(path, method, operation):
     if is_versioned:
         arguments.append("ifMatch?: string")
         sending.append("...(ifMatch === undefined ? {} : { ifMatch })")
+    sending += [
+        f"shape: {one['schema']['enum'][0]}" for one in operation["parameters"] if one["name"] == "Records-Shape"
+    ]
     address = re.sub(r"\{(\w+)\}", lambda part: f"${{encodeURIComponent({_name(part[1])})}}", path)
     return (
         f"  /** {operation['summary']}. */\n"

@@ -8,9 +8,10 @@ from htmx_flask import request
 from domain import Invalid, Refused
 from domain.fields.kinds import whole
 from domain.fields.records import conversions, formats, registry
-from domain.records import collections, field_changes, kind_changes, shape_changes, shapes
+from domain.records import collections, field_changes, kind_changes, shape_changes
 from domain.records.computed import formulas
 from domain.records.hanging import uses
+from domain.records.programs import old_names
 from domain.records.rows import rehearsals
 from views import access, pages
 from views.records.tables import link_tables
@@ -60,7 +61,7 @@ def _shown(table, id, refusal=None, looks=False):
         errors=refusal.beside() if refusal else {},
         values=request.form or request.args if refusal or looks else {},
         uses=uses.of(field, g.by),
-        aliases=shapes.aliases(field),
+        old_names=old_names.of(field),
         url=address(collection),
         here="records",
     )
@@ -96,6 +97,9 @@ def act(table, id):
             case "programs":
                 named = collections.rename_for_programs(table, id, by=g.by, shape=shape)
                 return f"Programs call it {named.api_name}."
+            case "forget":
+                old_names.let_go(table, id, form.get("name", ""), by=g.by, shape=shape)
+                return "The old name is no more: programs that use it are refused."
             case "describe":
                 said = {name: form.get(name, "") for name in ("help", "begins")}
                 field_changes.describe(table, id, by=g.by, shape=shape, **said)

@@ -42,6 +42,10 @@ class Autonumber(Kind):
     def to_json(self, value):
         return {"number": value, "text": self.plain(value)} if value else None
 
+    def schema(self, writes=False):
+        parts = {"number": {"type": "integer"}, "text": {"type": "string"}}
+        return {"type": "object", "properties": parts, "required": ["number", "text"]}
+
     def from_json(self, json):
         number = json.get("number") if isinstance(json, dict) else json
         if isinstance(number, bool) or not isinstance(number, int):

@@ -70,5 +70,10 @@ class Files(Kind):
     def to_json(self, value):
         return [{"id": int(one), "name": one.title} for one in self._shown(value)]
 
+    def schema(self, writes=False):
+        parts = {"id": {"type": "integer"}, "name": {"type": "string"}}
+        one = {"type": "object", "properties": parts, "required": ["id", "name"], "additionalProperties": True}
+        return {"type": "array", "items": one}
+
     def for_all(self):
         return replace(self, reader=Kept())

@@ -157,6 +157,16 @@ class Linked(Kind):
         found = [{"id": int(one), "title": one.title} for one in self._shown(value)]
         return found if self.takes_many else found[0] if found else None
 
+    def schema(self, writes=False):
+        parts = {"id": {"type": "integer"}, "title": {"type": "string"}}
+        one: dict = {"type": "object", "properties": parts, "required": ["id", "title"], "additionalProperties": True}
+        if not writes:
+            return {"type": "array", "items": one} if self.takes_many else one
+        if not self.takes_many:
+            return {"type": "integer"}
+        ids = {"type": "array", "items": {"type": "integer"}}
+        return {"anyOf": [ids, {"type": "object", "properties": {"add": ids, "remove": ids}}]}
+
     def from_json(self, json):
         given = json if isinstance(json, list) else [json]
         ids = [one.get("id") if isinstance(one, dict) else one for one in given]

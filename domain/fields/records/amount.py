@@ -112,6 +112,10 @@ class Amounts(Bounded, Kind):
     def to_json(self, value):
         return None if value is None else {"amount": plain(value.amount), "currency": value.currency}
 
+    def schema(self, writes=False):
+        parts = {"amount": {"type": "string"}, "currency": {"type": "string"}}
+        return {"type": "object", "properties": parts, "required": ["amount", "currency"]}
+
     def from_json(self, json):
         if isinstance(json, dict) and isinstance(json.get("amount"), str) and isinstance(json.get("currency"), str):
             amount = number(json["amount"], strict=True)

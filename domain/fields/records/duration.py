@@ -80,6 +80,9 @@ class Duration(Bounded, Kind):
     def key(self, value):
         return number_key(Decimal(value))
 
+    def schema(self, writes=False):
+        return {"type": "integer"}
+
     def from_json(self, json):
         if isinstance(json, bool) or not isinstance(json, int):
             raise Unfit("Send whole seconds as a number.")

@@ -54,6 +54,9 @@ class People(Kind):
         known = names(set(value or ()))
         return [{"id": id, "name": known.get(id, "")} for id in value or ()]
 
+    def schema(self, writes=False):
+        return {"type": "array", "items": _ONE.schema(writes)}
+
     def from_json(self, json):
         if not isinstance(json, list):
             raise Unfit("Send a list of members' ids.")

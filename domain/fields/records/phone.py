@@ -54,6 +54,12 @@ class Phone(Text):
     def to_json(self, value):
         return None if value is None else {"written": value, "number": self.number(value)}
 
+    def schema(self, writes=False):
+        if writes:
+            return {"type": "string"}
+        parts = {"written": {"type": "string"}, "number": {"type": ["string", "null"]}}
+        return {"type": "object", "properties": parts, "required": ["written", "number"]}
+
     def from_json(self, json):
         return super().from_json(json.get("written") if isinstance(json, dict) else json)
 

@@ -41,6 +41,9 @@ class Rating(Kind):
     def key(self, value):
         return f"{value:02}"
 
+    def schema(self, writes=False):
+        return {"type": "integer"}
+
     def from_json(self, json):
         if isinstance(json, bool) or not isinstance(json, int):
             raise Unfit(f"Send a whole number from 1 to {self.most}.")

@@ -46,6 +46,9 @@ class YesNo(Kind):
     def key(self, value):
         return "0" if value else "1"
 
+    def schema(self, writes=False):
+        return {"type": "boolean"}
+
     def from_json(self, json):
         if not isinstance(json, bool):
             raise Unfit("Send true, false or null.")

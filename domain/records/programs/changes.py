@@ -81,18 +81,14 @@ def _until(change):
 
 def _items(rules, ids, before, by):
     """Rows as JSON as they are now; of those that aren't seen any more, that they are gone."""
-    listing = rules.listing.whole
-    found = rules.listing.source.get_many(ids)
+    as_told = rules.told or rules
+    listing = as_told.listing.whole
+    found = as_told.listing.source.get_many(ids)
     rows = {id: row.listed(listing) for id, row in found.items()}
     people = lists.people_of(listing, list(rows.values()))
     left = _seen_before(rules, [id for id in ids if id not in rows], before)
-    items = [
-        {"id": id, "deleted": id not in rows}
-        | ({"row": reading.as_json(listing, rows[id], people)} if id in rows else {})
-        for id in ids
-        if id in rows or id in left
-    ]
-    return items
+    shown = {id: {"row": reading.as_json(listing, row, people)} for id, row in rows.items()}
+    return [{"id": id, "deleted": id not in rows} | shown.get(id, {}) for id in ids if id in rows or id in left]
 
 
 def _seen_before(rules, ids, before):

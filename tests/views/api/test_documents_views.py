@@ -5,17 +5,19 @@ import json
 import os
 import re
 import subprocess
+import sys
 import textwrap
 import threading
 from pathlib import Path
 
 import pytest
 from openapi_spec_validator import validate
+from werkzeug.datastructures import MultiDict
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from database.scope import inside
 from domain.lists import rows
-from domain.records import collections
+from domain.records import collections, field_changes, rules
 from domain.tasks import tasks
 from models import Task
 from static.build import MODULES, node
@@ -23,7 +25,7 @@ from tests.conftest import application
 from tests.fixtures.doors import an_event
 from tests.fixtures.keys import a_key, pay
 from tests.test_access import ROUTES
-from views.machines import openapi, typescript
+from views.machines import openapi, python, typescript
 
 SANDBOX = "sandbox.api"  # speaks the words of the provider that it stands in for
 NOT_JSON = {SANDBOX}
@@ -179,6 +181,166 @@ def test_the_client_works_against_a_running_server(document, tmp_path, served, c
     }
     with inside(cast.acme):
         assert Task.select().count() == 4
+
+
+PYTHON = """
+import json
+import sys
+
+from client import Client, NewTask, Refused, version
+
+site, key = sys.argv[1:]
+client = Client(site, key)
+sent: NewTask = {"title": "From afar", "priority": "high"}
+made = client.create_task(sent)
+read = client.show_task(made["id"])
+changed = client.change_task(made["id"], {"status": "completed"}, if_match=version(read))
+refusal = ""
+try:
+    client.change_task(made["id"], {"title": "Late"}, if_match=version(read))
+except Refused as refused:
+    refusal = refused.problem["code"]
+titles = [task["title"] for task in client.all_tasks({"limit": 2, "sort": "oldest"})]
+print(json.dumps([changed["completed_at"] is not None, refusal, titles, client.show_me()["person"]["name"]]))
+"""
+PYTHON_WRONG = """
+from client import Client
+client = Client("http://localhost", "k")
+client.create_task({"priority": "high"})
+client.show_task("7").get("nothing")
+"""
+
+
+def typed(folder, document, story):
+    """What `mypy --strict` says of the Python client and a program that uses it."""
+    (folder / "client.py").write_text(python.client(document), "utf-8")
+    (folder / "story.py").write_text(story, "utf-8")
+    strict = ["--strict", "--config-file=", "--cache-dir", str(folder / "cache"), "story.py", "client.py"]
+    return subprocess.run(
+        [sys.executable, "-m", "mypy", *strict], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_the_python_client_works_against_a_running_server_and_its_types_hold(tmp_path, document, served, cast, at):
+    assert typed(tmp_path, document, PYTHON).stdout.startswith("Success"), typed(tmp_path, document, PYTHON).stdout
+    pay(cast.acme)
+    with inside(cast.acme):
+        for number in range(3):
+            rows.create(tasks.rules, {"title": f"Task {number}"}, by=at("alice"))
+    told = _run(tmp_path, served, a_key(at("alice"))[1])
+    assert json.loads(told) == [True, "PRECONDITION_FAILED", ["Task 0", "Task 1", "Task 2", "From afar"], "Alice"]
+    wrong = typed(tmp_path, document, PYTHON_WRONG).stdout
+    assert wrong.count("story.py:") == 2 + wrong.count("note:"), wrong
+
+
+def _run(folder, served, key):
+    told = subprocess.run(
+        [sys.executable, "story.py", served, key], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
+# --- of one key -----------------------------------------------------------------------------------------------------
+
+KINDS_OF_TABLES = (
+    *("text", "long_text", "number", "money", "percent", "yes_no", "choice", "choices", "day", "moment", "duration"),
+    *("person", "people", "email", "phone", "url", "rating", "files", "autonumber"),
+)
+OF_A_TABLE = """
+import json
+import sys
+
+from client import Client, NewOffersRow
+
+client = Client(sys.argv[1], sys.argv[2])
+sent: NewOffersRow = {"text": "From afar", "money": {"amount": "12.34", "currency": "EUR"}, "number": "0.10", "link": None}
+made = client.create_offers(sent)
+put = client.put_by_email_in_offers("ada@example.org", {"rating": 3})
+linked = client.change_offers(made["id"], {"links": {"add": [put["id"]]}})
+found = [row["text"] for row in client.all_offers({"number.gte": "0.1", "sort": "text"})]
+print(json.dumps([made["money"], put["rating"], [one["id"] == put["id"] for one in linked["links"] or []], found]))
+"""
+
+
+@pytest.fixture
+def offers(cast, at):
+    """A table with a field of every kind that is written, and a key of bob's who doesn't see its number."""
+    pay(cast.acme)
+    with inside(cast.acme):
+        alice = at("alice")
+        fields = [
+            (kind.replace("_", " ").capitalize(), kind, ("One", "Two") if "choice" in kind else ())
+            for kind in KINDS_OF_TABLES
+        ]
+        made = collections.make("Offers", by=alice, fields=fields)
+        for kind in ("link", "links"):
+            collections.add_field("offers", kind.capitalize(), kind, by=alice, options={"table": str(made.id)})
+        known = {field.api_name: field.id for field in collections.fields(made)}
+        field_changes.rule("offers", known["email"], by=alice, is_required=False, is_unique=True)
+    return known
+
+
+def of_key(web, key, path="openapi.json"):
+    answer = web.test_client().get(f"/api/v1/acme/{path}", headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 200, answer.data
+    return answer
+
+
+def test_a_key_has_a_document_and_clients_of_its_own(tmp_path, web, served, offers, at):
+    key = a_key(at("alice"))[1]
+    document = of_key(web, key).json
+    validate(document)
+    row = document["components"]["schemas"]["OffersRow"]["properties"]
+    assert {*KINDS_OF_TABLES, "link", "links"} < row.keys()
+    assert "/api/v1/acme/offers/by/email/{value}" in document["paths"]
+    assert of_key(web, key, "client.py").text == python.client(document)
+    assert typed(tmp_path, document, OF_A_TABLE).stdout.startswith("Success"), typed(
+        tmp_path, document, OF_A_TABLE
+    ).stdout
+    told = json.loads(_run(tmp_path, served, key))
+    assert told == [{"amount": "12.34", "currency": "EUR"}, 3, [True], ["From afar"]]
+    assert of_key(web, key, "client.ts").text == typescript.client(document)
+    story = """
+import { Client } from "./client.ts";
+const client = new Client({ site: "http://localhost", key: "k" });
+const made = await client.createOffers({ text: "x", money: { amount: "1", currency: "EUR" } });
+const said: string | null | undefined = (await client.showOffers(made.id)).text;
+for await (const one of client.all(client.listOffers({ "number.gte": "1" }))) console.log(one.links?.length, said);
+"""
+    assert compiled(tmp_path, document, story).stdout == ""
+
+
+def test_a_document_tells_of_nothing_that_its_key_may_not(web, offers, at, cast):
+    """What bob doesn't see is in no byte of it: neither a field, nor a table, nor what his key doesn't open."""
+    hidden, rule = offers["number"], {"sees": "all", "changes": "all", "adds": "1", "others": "change"}
+    with inside(cast.acme):
+        secret = collections.make("Salaries", by=at("alice"))
+        rules.change("offers", "role:member", MultiDict(rule | {f"field_{hidden}": "nothing"}), by=at("alice"))
+        rules.change(
+            secret.slug,
+            "role:member",
+            MultiDict(rule | {"sees": "none", "changes": "none", "adds": ""}),
+            by=at("alice"),
+        )
+    before = [
+        of_key(web, a_key(at("bob"), "records.read")[1], path).data
+        for path in ("openapi.json", "client.ts", "client.py")
+    ]
+    said = json.loads(before[0])
+    assert "number" not in said["components"]["schemas"]["OffersRow"]["properties"]
+    assert {path.split("/")[4] for path in said["paths"] if path.startswith("/api/v1/acme/")} == {"offers"}
+    assert b"salaries" not in b"".join(before).lower()
+    assert not [path for path in said["paths"] if "post" in said["paths"][path] and not path.endswith("/query")]
+    with inside(cast.acme):  # another world, in what he doesn't see
+        collections.rename_field("offers", hidden, "Margin", by=at("alice"))
+        collections.rename_for_programs("offers", hidden, by=at("alice"))
+        collections.add_field(secret.slug, "Bonus", "number", by=at("alice"))
+    after = [
+        of_key(web, a_key(at("bob"), "records.read")[1], path).data
+        for path in ("openapi.json", "client.ts", "client.py")
+    ]
+    assert before == after
 
 
 # --- the written page -----------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ NO_SECRETS = {
         "billing_payment.plan_key",
     ),
     *("licence.plan_key", "billing_grant.plan_key", "flyer_batch.hold_key"),
-    *("api_answer.key", "api_answer.word_hash", "api_answer.asked_hash"),
+    *("api_answer.key", "api_answer.word_hash", "api_answer.asked_hash", "api_name_use.key"),
     "tier.code_hash",  # it shows a kind of ticket, under the key of this site
     *("flyer.content_hash", "flyer.address_hash", "moderation_item.content_hash"),
 }

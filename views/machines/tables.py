@@ -1,0 +1,118 @@
+"""The operations of lists of an organization with their very fields, as one key may use them: for its own document."""
+
+from types import SimpleNamespace
+
+from domain.lists.listing import granted
+from domain.lists.programs import asking, batches
+from views.machines import schemas
+from views.machines.operations import Described
+from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj
+
+
+def operations(rules, by, organization, listing, pin):
+    """(where it is, what it is called, what it does) of each operation of a list that they may use."""
+    at, called = f"/api/v1/{organization}/{listing}", "_".join(listing.split("-"))
+    name, whole = _camel(called), rules.listing
+    thing, row = f"a row of {whole.heading}", schemas.row(whole, f"{name}Row")
+
+    def one(method, path, word, *about, **more):
+        facts = {"tag": listing, "is_keyed": True, "pin": pin} | more
+        where = SimpleNamespace(rule=at + path, endpoint=f"{word}_{called}", methods={method})
+        return where, Described(*about, **facts)
+
+    page = schemas.page(whole, f"{name}Row")
+    yield one("GET", "", "list", f"Rows of {whole.heading}", page, query=tuple(schemas.query(whole)))
+    yield one("GET", "/<id:id>", "show", f"Show {thing}", row, versioned=True)
+    yield one("POST", "/query", "query", f"Rows of {whole.heading} by conditions", page, body=_question(name))
+    if whole.source:
+        followed = f"What changed in {whole.heading}"
+        yield one("GET", "/changes", "follow", followed, _changes(name, row), query=SINCE, errors=(410,))
+    if not whole.writes or not granted(by, whole.writes):
+        return
+    made, changed = (make(whole, f"{name}Row", rules.may_fill) for make in (schemas.new, schemas.changes))
+    if rules.may_add(by):
+        yield one("POST", "", "create", f"Make {thing}", row, 201, body=made, versioned=True)
+    yield one("PATCH", "/<id:id>", "change", f"Change fields of {thing}", row, body=changed, versioned=True)
+    yield one("DELETE", "/<id:id>", "remove", f"Remove {thing}; it goes to the trash", None, 204, versioned=True)
+    yield one("POST", "/<id:id>/restore", "restore", f"Put {thing} back", row, versioned=True)
+    if whole.source:
+        done = f"Several rows of {whole.heading} at once"
+        yield one("POST", "/batch", "batch", done, _batched(name, row), body=_batch(name))
+        for cell in whole.source.shape.unique:
+            if cell.name in whole.by_name and not cell.kind.pointing:
+                path = f"/by/{cell.api_name}/<value>"
+                put = f"Change {thing} by its {cell.field.label}, or make it"
+                yield one("PUT", path, f"put_by_{cell.api_name}_in", put, row, body=changed, versioned=True)
+
+
+def _camel(word):
+    return "".join(part.capitalize() for part in word.split("_"))
+
+
+def _question(name):
+    return Named(f"{name}Question", question)
+
+
+def _changes(name, row):
+    return Named(f"{name}Changes", lambda: changes(row))
+
+
+def _batched(name, row):
+    return Named(f"{name}Batched", lambda: batched(row))
+
+
+def _batch(name):
+    return Named(f"{name}Batch", batch)
+
+
+# --- what all lists have alike --------------------------------------------------------------------------------------
+
+SINCE = (
+    schemas.parameter("since", STRING, "Out of the answer before; without it, a place to begin at."),
+    schemas.parameter("limit", {"type": "integer", "minimum": 1, "maximum": asking.MOST}, "Rows of one page."),
+)
+WORDS = {"type": ["string", "array"], "items": STRING}
+
+
+def question():
+    """What is asked of a list as JSON."""
+    where = {"type": "object", "description": "{“field”, “op”, “value”}, or those in “all” and “any”."}
+    found = {"where": where, "sort": WORDS, "fields": WORDS, "count": BOOLEAN}
+    found |= {"limit": {"type": "integer", "minimum": 1, "maximum": asking.MOST}}
+    found |= {"after": STRING | {"description": "`next` of the page before."}} | dict.fromkeys(
+        ("q", "tab", "zone"), STRING
+    )
+    return obj(found, ["where"], additionalProperties=False) | {"required": []}
+
+
+def batch():
+    """Several rows at once."""
+    step = {
+        "do": {"type": "string", "enum": list(batches.HAVE)},
+        "id": INTEGER,
+        "version": STRING | {"description": "The ETag of what was read."},
+        "by": {"type": "object", "description": "To upsert: one unique field with its value."},
+        "row": {"type": "object", "additionalProperties": True},
+    }
+    steps = {"type": "array", "items": obj(step, ["do"], additionalProperties=False), "minItems": 1}
+    together = BOOLEAN | {"description": "All or none (so unless said), or each for itself."}
+    return obj({"rows": steps | {"maxItems": batches.MOST}, "all": together}, ["rows"], additionalProperties=False)
+
+
+def batched(row):
+    """What became of them."""
+    result = {"status": INTEGER, "row": row, "version": STRING, "problem": schemas.PROBLEM}
+    return obj({"results": {"type": "array", "items": obj(result, ["status"])}})
+
+
+def changes(row):
+    """What changed since."""
+    items = {"type": "array", "items": obj({"id": INTEGER, "deleted": BOOLEAN, "row": row}, ["id", "deleted"])}
+    return obj(
+        {
+            "items": items,
+            "since": STRING | {"description": "What to ask for next."},
+            "more": BOOLEAN | {"description": "Whether to ask at once."},
+            "reread": BOOLEAN | {"description": "Rows changed that aren't named: read the whole list again."},
+        }
+    )
