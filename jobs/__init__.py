@@ -46,7 +46,7 @@ from domain.moderation import salts
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
 from domain.operations import attention, digests, purges, retention, surroundings
-from domain.operations.copies import copies
+from domain.operations.copies import copies, deltas
 from domain.operations.mail import deliveries, mail_silences
 from domain.operations.moving import arrivals, departures, personal_files
 from domain.operations.news import sending as news
@@ -235,6 +235,8 @@ CALENDAR = (
     Job("addresses", "Look for accounts that have one address", people.tell_of_clashes, at(4, 10), once=True),
     Job("backup", "Make, bring away and prove copies", copies.work, every(seconds=15), woken_by="backup", once=True),
     Job("backup_night", "Begin the night's copy", copies.nightly, at(3, 5), once=True, outside="backup"),
+    Job("delta", "Keep what changed since the night's copy", deltas.keep, every(minutes=15), once=True),
+    Job("delta_check", "Put a moment of the day together again", deltas.rehearse, at(3, 45), once=True),
     Job("erasure", "Note closed accounts beside the copies", copies.note_erasures, every(hours=1), woken_by="erasure"),
     Job("integrity", "Check the database's file", verifications.check_file, at(4, 30), once=True),
     Job("credit_resets", "Begin the month's credits", batches(100, credits.reset_stale), at(0, 5)),

@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from domain.base import configuration
 from domain.lists import rows
-from domain.operations.copies import backup_desk, copies, restoring
+from domain.operations.copies import backup_desk, copies, deltas, restoring
 from domain.people import admins
 from views import access, pages
 from views.lists import routes
@@ -17,6 +17,7 @@ def _state(place):
     return {
         "running": "admin/backups/_standing.html",
         "standing": copies.standing(),
+        "moments": deltas.newest(),
         "working": backup_desk.working(),
         "is_possible": copies.is_possible(),
         "is_away": bool(chosen.backup_url),

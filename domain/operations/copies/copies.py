@@ -2,17 +2,16 @@
 BACKUP_URL says, brought back, booted. Only a proven one counts. Why so: docs/decisions/copies.md
 """
 
-import secrets
 import shutil
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from database import housekeeping
 from database.clock import now
 from database.transactions import wake, writes
 from domain import Refused
-from domain.base import audit, configuration, keys
-from domain.operations.copies import drill, erasures, kept_files, packing, places
+from domain.base import audit, configuration
+from domain.operations.copies import deltas, drill, erasures, kept_files, packing, places
 from domain.people import admins
 from models import Backup
 
@@ -26,7 +25,7 @@ OPEN = ("waiting", "making", "sending", "proving")
 
 def folder():
     """Where copies lie on this machine."""
-    return configuration.active.data / "backups"
+    return places.here()
 
 
 def is_possible():
@@ -42,8 +41,7 @@ def begin(*, by=None):
     if Backup.select().where(Backup.state.in_(OPEN)).exists():
         raise Refused("A copy is being made already.")
     moment = now()
-    end = "db.zst.age" if configuration.active.backup_recipients else "db.zst"
-    name = f"guildhall-{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.{end}"
+    name = packing.named(moment, ".db.zst.age" if configuration.active.backup_recipients else ".db.zst")
     made = Backup.create(name=name, made_at=moment, asked_by=by and by.user)
     if by is not None:
         audit.record("admin.backup_asked", "A copy was asked for", by=by.user, target=made)
@@ -117,6 +115,7 @@ def _do(row):
     if away is not None:
         away.put(f"{row.name}.json", Path(f"{path}.json"))
     _move(row, "proven", proof=lines, proven_at=moment, error=None)
+    deltas.begin_from(row.name)
 
 
 def _make(row, path, recipients):
@@ -124,7 +123,7 @@ def _make(row, path, recipients):
     for half in folder().glob(f"{drill.HALF}*"):
         shutil.rmtree(half, ignore_errors=True)
     _move(row, "making", attempts=row.attempts + 1)
-    about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": fingerprint()}
+    about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": packing.fingerprint()}
     database = housekeeping.file_of(configuration.active.database_url)
     told = drill.ask("make", database=str(database), target=str(path), recipients=recipients, about=about)
     _move(row, "making", size=told["size"], packed=told["packed"])
@@ -145,7 +144,7 @@ def _send(row, path, away):
 def _prove(row, path, away, key, files):
     """What the drill found, on the bytes that were brought back from away where there is such a place."""
     _move(row, "proving")
-    about = {"manifest": f"{path}.json", "identity": key, "fingerprint": fingerprint()}
+    about = {"manifest": f"{path}.json", "identity": key, "fingerprint": packing.fingerprint()}
     about |= {"files": files and str(files), "is_sunday": now().weekday() == 6}
     with drill.room(folder()) as here:
         if away is not None and not away.get(row.name, here / row.name):
@@ -173,12 +172,14 @@ def adopt():
     known, new = {row.name: row for row in Backup.select()}, 0
     for path in sorted(folder().glob("guildhall-*.json")):
         name, told = path.name.removesuffix(".json"), packing.read_manifest(path)
+        if deltas.is_delta(name):
+            continue
         if name in known and known[name].state not in OPEN:
             continue
         values = {
             "state": "proven" if told.get("proven_at") else "failed",
-            "made_at": moment_of(told["made_at"]),
-            "proven_at": moment_of(told.get("proven_at")),
+            "made_at": packing.moment_of(told["made_at"]),
+            "proven_at": packing.moment_of(told.get("proven_at")),
             "size": told["size"],
             "packed": told["packed"],
             "error": None if told.get("proven_at") else "It was not proven before an older copy was restored.",
@@ -188,16 +189,6 @@ def adopt():
     broken = "It was being made when the copy was made that is in use now."
     Backup.update(state="failed", error=broken).where(Backup.state.in_(OPEN)).execute()
     return new
-
-
-def moment_of(text):
-    """A moment as manifests write it; None for none."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
-
-
-def fingerprint():
-    """By which a copy tells whether SECRET_KEY is the one that it was made under, and nobody what that is."""
-    return keys.keyed("backup", "the key of this site")[:32]
 
 
 # --- what is kept -------------------------------------------------------------------------------------------
@@ -231,6 +222,7 @@ def prune():
     for row in over:
         _remove(row)
     kept_files.prune(folder(), min(row.made_at for row in stay), places.away())
+    deltas.prune({row.name for row in stay})
     return len(over)
 
 
@@ -240,6 +232,7 @@ def _remove(row):
         (folder() / name).unlink(missing_ok=True)
         if away is not None and row.sent_at:
             away.remove(name)
+    deltas.forget(row.name)
     _gone(row)
 
 

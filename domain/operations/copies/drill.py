@@ -17,17 +17,20 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from domain.base import audit, configuration
-from domain.operations.copies import packing
+from domain.operations.copies import packing, pages
 
 TOP = Path(__file__).resolve().parents[3]
 WITHIN = 3 * 3600  # seconds; a drill of 500 MB takes half a minute on two cores
 BOOT = 900  # seconds for migrations, the audit log and the pages
 LARGE = 5 * 1024**3  # bytes above which indexes are compared on Sundays only
 HALF = ".half-"  # how folders of half done copies begin: what a kill leaves is removed by the next one
+HALF_DELTA = ".delta-"  # the same of a delta, which is made while a copy may be
 LOOKED_AT = 50  # files of rows whose bytes are read
 
 
@@ -64,14 +67,18 @@ def room(folder, prefix=HALF):
         yield Path(made)
 
 
+def _refuse_little_room(database, folder):
+    free, needed = shutil.disk_usage(folder).free, int(os.path.getsize(database) * packing.ROOM)
+    if free < needed:
+        words = f"The disk has {free // 1024**2:,} MB left, and a copy needs {needed // 1024**2:,} MB."
+        raise packing.Unreadable(words)
+
+
 def make(database, target, recipients, about):
-    """Copy, compress, encrypt; the manifest goes beside it as `.json`, with what is `about`. Returns the manifest."""
-    target, size = Path(target), os.path.getsize(database)
-    free = shutil.disk_usage(target.parent).free
-    if free < size * packing.ROOM:
-        raise packing.Unreadable(
-            f"The disk has {free // 1024**2:,} MB left, and a copy needs {int(size * packing.ROOM) // 1024**2:,} MB."
-        )
+    """Copy, compress, encrypt; the manifest goes beside it as `.json`, with what is `about`, and the sums of its pages
+    as `.pages`. Returns the manifest."""
+    target = Path(target)
+    _refuse_little_room(database, target.parent)
     with room(target.parent) as here:
         plain = here / "guildhall.db"
         packing.snapshot(database, plain)
@@ -85,9 +92,46 @@ def make(database, target, recipients, about):
             "recipients": list(recipients),
         }
         packing.pack(plain, target, recipients)
+        pages.write_state(pages.state_of(plain, target.name, target.name), f"{target}.pages")
     told |= {"packed": target.stat().st_size, "packed_sha256": packing.sum_of(target)}
     packing.write_manifest(told, f"{target}.json")
     return told
+
+
+def delta(database, state, target, recipients, about):
+    """Pack what changed in the database since the `state`, with its manifest beside it, and note the new state. Each
+    delta is opened again before it counts, with a key that is made for that and forgotten. Returns the manifest;
+    nothing is left where nothing changed."""
+    target, before = Path(target), pages.read_state(state)
+    _refuse_little_room(database, target.parent)
+    key, own = packing.new_key() if recipients else (None, None)
+    with room(target.parent, HALF_DELTA) as here:
+        plain, changed = here / "guildhall.db", here / "delta"
+        packing.snapshot(database, plain)
+        after = pages.state_of(plain, target.name, before.base)
+        told = about | {"format": packing.FORMAT, "version": _version(), "migration": _migration(plain)}
+        told |= {"base": before.base, "parent": before.name, "page": after.page, "count": after.count}
+        told |= {"size": plain.stat().st_size, "sha256": packing.sum_of(plain), "recipients": list(recipients)}
+        told["pages"] = pages.write_delta(plain, before, after, changed)
+        if not told["pages"] and before.count == after.count:
+            return told
+        half = here / target.name
+        packing.pack(changed, half, (*recipients, own) if recipients else ())
+        packing.unpack(half, here / "opened", key)
+        pages.refuse_other(here / "opened", after)
+        told |= {"packed": half.stat().st_size, "packed_sha256": packing.sum_of(half)}
+        half.replace(target)
+    packing.write_manifest(told, f"{target}.json")
+    pages.write_state(after, state)
+    return told
+
+
+def rebuild(folder, name):
+    """Put the moment of a delta together, of files in the folder that aren't encrypted, and look at it."""
+    with room(folder, HALF_DELTA) as here:
+        packed = pages.rebuild(name, lambda one: Path(folder) / one, here)
+        packing.unpack(packed, here / "guildhall.db")
+        return _whole(here / "guildhall.db", is_sunday=False)
 
 
 def prove(packed, manifest, identity=None, fingerprint="", files=None, is_sunday=True):
@@ -210,7 +254,7 @@ def _migration(plain):
 
 
 PR_SET_PDEATHSIG = 1
-TASKS = {"make": make, "prove": prove}
+TASKS: dict[str, Callable[..., Any]] = {"make": make, "delta": delta, "rebuild": rebuild, "prove": prove}
 
 
 def main():

@@ -8,10 +8,13 @@ zstd (RFC 8878) by `zstandard`, age (age-encryption.org/v1) by `pyrage`.
 import hashlib
 import json
 import os
+import secrets
 import sqlite3
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
+from domain.base import keys
 from domain.files import stores
 from domain.files.late import Late
 
@@ -110,10 +113,35 @@ class _Plain:
             raise Unreadable("The copy can't be opened: its end is missing.")
 
 
+def write(target, data):
+    """Bytes into a file that is there once all is written, or not at all."""
+    with _lasting(target) as out:
+        out.write(data)
+
+
 def write_manifest(told, target):
     """The manifest beside a copy, as JSON."""
-    with _lasting(target) as out:
-        out.write(json.dumps(told, indent=1).encode())
+    write(target, json.dumps(told, indent=1).encode())
+
+
+def named(moment, end):
+    """What a copy of a moment is called; names sort by their moments."""
+    return f"guildhall-{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{end}"
+
+
+def written(moment):
+    """A moment as manifests have it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def moment_of(text):
+    """A moment as manifests write it; None for none."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+
+
+def fingerprint():
+    """By which a copy tells whether SECRET_KEY is the one that it was made under, and nobody what that is."""
+    return keys.keyed("backup", "the key of this site")[:32]
 
 
 def read_manifest(file):

@@ -13,6 +13,11 @@ from domain.files import stores
 PART = 64 * 1024**2  # bytes; storage takes at most 10,000 parts
 
 
+def here():
+    """Where copies lie on this machine."""
+    return configuration.active.data / "backups"
+
+
 def away():
     """The place away from this machine that BACKUP_URL names, or None."""
     url = configuration.active.backup_url

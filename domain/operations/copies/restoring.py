@@ -16,7 +16,7 @@ from database.connections import database as connection
 from database.transactions import writes
 from domain.base import audit, configuration
 from domain.base.letters import log as letters
-from domain.operations.copies import copies, drill, erasures, kept_files, packing, places
+from domain.operations.copies import copies, deltas, drill, erasures, kept_files, packing, pages, places
 from domain.people import sessions
 from models import Letter, Outgoing, Session, User
 
@@ -28,25 +28,34 @@ class CantRestore(SystemExit):
     """With the sentence for whoever asked for it. Nothing was changed."""
 
 
-def find(word, here):
+def find(word, here, identity=None):
     """The path of a copy: a file, `latest`, or a moment (2026-11-27T14:00Z), then the newest one not after it; from
-    here, else fetched from where copies are brought into the folder `here`. Refuses with CantRestore."""
+    here, else fetched from where copies are brought into the folder `here`. One of a moment between two nights is put
+    together there, of a copy and what changed since, which `identity` opens. Refuses with CantRestore."""
     if Path(word).is_file():
         return Path(word).absolute()
     folder, away = copies.folder(), places.away()
     names = [path.name.removesuffix(".json") for path in folder.glob("guildhall-*.json")]
     names += [name.removesuffix(".json") for name in (away.names() if away else ()) if name.endswith(".json")]
     stamp = None if word == "latest" else _stamp(word)
-    fit = sorted(name for name in set(names) if stamp is None or name.split("-")[1] <= stamp)
+    fit = [name for name in set(names) if stamp is None or name.split("-")[1] <= stamp]
     if not fit:
         raise CantRestore(f"There is no copy {'yet' if stamp is None else 'of then or before'}.")
-    name = fit[-1]
-    if (folder / name).exists():
-        return folder / name
-    if away is None or not (away.get(f"{name}.json", here / f"{name}.json") and away.get(name, here / name)):
-        raise CantRestore(f"The copy {name} isn't there any more.")
-    away.get(erasures.LEDGER, here / erasures.LEDGER)
-    return here / name
+
+    def fetched(name):
+        if (folder / name).exists() or (here / name).exists():
+            return folder / name if (folder / name).exists() else here / name
+        if away is None or not away.get(name, here / name):
+            raise CantRestore(f"The copy {name} isn't there any more.")
+        return here / name
+
+    name = max(fit, key=lambda name: (name.split("-")[1], deltas.is_delta(name), name))
+    if away is not None and not (folder / name).exists():
+        away.get(erasures.LEDGER, here / erasures.LEDGER)
+    if deltas.is_delta(name):
+        return pages.rebuild(name, fetched, here, identity)
+    fetched(f"{name}.json")
+    return fetched(name)
 
 
 def _stamp(word):
@@ -68,7 +77,7 @@ def restore(word, identity=None, *, check_only=False, end_sessions=False, say=pr
     with contextlib.ExitStack() as held, drill.room(copies.folder(), ".restoring-") as here:
         if not check_only:
             held.callback(_locked(chosen, say).let_go)
-        packed = find(word, here)
+        packed = find(word, here, identity)
         told = _proven(packed, identity, say)
         if check_only:
             return
@@ -93,7 +102,7 @@ def _locked(chosen, say):
 def _proven(packed, identity, say):
     told = packing.read_manifest(f"{packed}.json")
     asked = {"packed": str(packed), "manifest": f"{packed}.json", "identity": identity}
-    lines = drill.ask("prove", **asked, fingerprint=copies.fingerprint())
+    lines = drill.ask("prove", **asked, fingerprint=packing.fingerprint())
     for line in lines:
         say(f"{'ok ' if line['ok'] else 'NO '} {line['check']}: {line['words']} ({line['seconds']} s)")
     if not all(line["ok"] for line in lines):
@@ -187,6 +196,6 @@ def opened_at():
     """(moment, name) of the copy that the keeper's own key opened last, or None."""
     try:
         told = json.loads((copies.folder() / OPENED).read_text("utf-8"))
-        return copies.moment_of(told["at"]), told["name"]
+        return packing.moment_of(told["at"]), told["name"]
     except (OSError, ValueError, KeyError):
         return None

@@ -22,7 +22,7 @@ def packed(cast):
     """A copy and its manifest, not yet proven; it is small, so that a drill is quick."""
     here().mkdir()
     path = here("guildhall-20260601T000000Z-00000000.db.zst")
-    about = {"made_at": "2026-06-01T00:00:00Z", "key": copies.fingerprint()}
+    about = {"made_at": "2026-06-01T00:00:00Z", "key": packing.fingerprint()}
     database = configuration.active.database_url.removeprefix("sqlite:///")
     drill.make(database, path, (), about)
     return path
@@ -30,7 +30,7 @@ def packed(cast):
 
 def wrong(path, **more):
     """(check, words) of the first that isn't well, in the drill of a copy."""
-    lines = drill.prove(str(path), f"{path}.json", fingerprint=copies.fingerprint(), **more)
+    lines = drill.prove(str(path), f"{path}.json", fingerprint=packing.fingerprint(), **more)
     return next(((line["check"], line["words"]) for line in lines if not line["ok"]), None)
 
 

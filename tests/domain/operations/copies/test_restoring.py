@@ -30,7 +30,7 @@ def copied(cast):
     write(lambda: outgoing.letter("test_letter", "alice@example.org", "then", name="Alice"))
     sessions.start(cast.vera)
     row = copies.begin()
-    about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": copies.fingerprint()}
+    about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": packing.fingerprint()}
     copies.folder().mkdir()
     told = drill.make(configuration.active.data / "guildhall.db", copies.folder() / row.name, (), about)
     packing.write_manifest(told | {"proven_at": about["made_at"]}, copies.folder() / f"{row.name}.json")
