@@ -87,6 +87,7 @@ GOALS = {
     "import_1m_memory": (AT_MOST, 200),
     "move_rows_per_second": (AT_LEAST, 10_000),
     "formula_rows_per_second": (AT_LEAST, 20_000),
+    "automation_to_effect_ms": (AT_MOST, 50),
 }
 
 
@@ -265,6 +266,7 @@ class Bench:
             self.many_tables,
             self.imports,
             self.formulas,
+            self.automations,
             self.charts,
             self.tickets,
             self.flyers,
@@ -599,6 +601,12 @@ class Bench:
         told = json.loads(on_server_core("bench.formulas", folder))
         shutil.rmtree(folder)
         yield Row("formula_rows_per_second", told["rows_per_second"], "rows/s")
+
+    def automations(self) -> Iterator[Row]:
+        """From a change of a task until what an automation does of it has committed."""
+        folder = guildhall.scratch(guildhall.database(FEW), "automations")
+        told = json.loads(on_server_core("bench.automations", folder, 5 if SMOKE else 200))
+        yield Row("automation_to_effect_ms", told["p50_ms"], "ms")
 
     def moves(self) -> Iterator[Row]:
         """A site of many tasks from SQLite to PostgreSQL by its command: looked at, copied, compared."""

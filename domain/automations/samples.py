@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from domain.automations import bodies, sources
+from database.transactions import writes
+from domain.automations import automations, bodies, sources
 from domain.lists import conditions
 
 
@@ -65,6 +66,13 @@ SAMPLES = (
         },
     ),
 )
+
+
+@writes
+def furnish(by):
+    """Two of them that are on, for the demo."""
+    for key in ("urgent", "follow_up"):
+        automations.make(draft(key, by), by=by, on=True)
 
 
 def draft(key, by):

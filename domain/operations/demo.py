@@ -6,6 +6,7 @@ from datetime import timedelta
 from database.clock import now, set_clock
 from database.scope import inside
 from database.transactions import writes
+from domain.automations import samples
 from domain.charts import saved_charts
 from domain.entitlements import credits, grants
 from domain.lists import rows
@@ -103,6 +104,7 @@ def furnish(seed=7):
             owner, seller = (organizations.reach(people[name], team.slug) for name in ("alice", "bob"))
             _divide(owner, people)
             festival.make(owner, seller, chance)
+            samples.furnish(owner)
         alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
     finally:
         set_clock(None)

@@ -37,6 +37,17 @@ TABLE = (
     "FIELD",
     "ROW",
 )
+DONE_BY_ITSELF = (
+    f"{TEAM}/automations",
+    f"{TEAM}/automations/1",
+    f"{TEAM}/automations/new?sample=follow_up",
+    f"{TEAM}/automations/new?sample=sold",
+    f"{TEAM}/automations/new?sample=monday",
+    f"{TEAM}/automations/runs",
+    f"{TEAM}/automations/webhooks",
+    f"{TEAM}/automations/webhooks/new",
+    f"{TEAM}/automations/deliveries",
+)
 MEMBER = (
     TEAM,
     f"{TEAM}/tasks",
@@ -145,7 +156,7 @@ walk = pytest.mark.xdist_group("walk")
 @walk
 @pytest.mark.parametrize(
     ("who", "places"),
-    [(None, PUBLIC), ("alice", MEMBER), ("alice", TABLE), ("stella", ADMIN)],
+    [(None, PUBLIC), ("alice", MEMBER), ("alice", TABLE), ("alice", DONE_BY_ITSELF), ("stella", ADMIN)],
 )
 def test_every_page(page_of, new_task, who, places):
     page_of.expect(404)
