@@ -1437,6 +1437,7 @@ class Erasure(Table):
 
     user_id = IntegerField(unique=True)
     at = Moment(default=now)
+    counts = Json(default=dict)  # table → how many of its rows were removed, or rid of who they were about
 
 
 class SandboxObject(Table):

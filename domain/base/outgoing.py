@@ -289,6 +289,12 @@ def _leaving_by(lane):
     return (Outgoing.kind << [kind for kind, its in _lanes.items() if its == lane],)
 
 
+def forget(email):
+    """Remove what is through of all that was sent to an address whose owner left, in the present transaction; returns
+    how many. What waits goes out yet, before the letter that says farewell, and is removed after that."""
+    return Outgoing.delete().where(Outgoing.recipient == email, Outgoing.status != "queued").execute()
+
+
 @writes
 def _send_and_mark(row, send):
     if _mark(row, status="sent", sent_at=now(), payload={}, error=None):
@@ -299,18 +305,25 @@ def _send_and_mark(row, send):
 def _mark_sent(row, taken=None):
     """`taken` is (provider, its id) of a letter."""
     # The payload goes: it may have held a code, and the database is no place for it.
-    is_last = row.payload.get("template") == "account_deleted"  # to somebody whose address we keep no longer
     _mark(row, status="sent", sent_at=now(), payload={}, error=None)
     if taken and (letter := letters.of(row)):
         letters.handed_over(letter.id, *taken)
-        if is_last:
-            letters.forget(letter.email_norm)
+        _forget_after(row, letter)
+
+
+def _forget_after(row, letter):
+    """After the last letter to somebody who left, whatever became of it, their address is kept no longer."""
+    if row.payload.get("template") == "account_deleted":
+        letters.forget(letter.email_norm)
+        forget(row.recipient)
 
 
 @writes
 def _mark_withheld(row, why):
     _mark(row, status="sent", sent_at=now(), payload={}, error=None)
     _log(row, "withheld", why)
+    if letter := letters.of(row):
+        _forget_after(row, letter)
 
 
 @writes
@@ -333,6 +346,8 @@ def _mark_failed(row, error):
         in_doubt = ASKED_FOR in row.payload
         _mark(row, status="buried", attempts=tries, error=text, **kept)
         _log(row, "uncertain" if in_doubt else "failed", str(error) if isinstance(error, NeverSent) else text)
+        if row.kind == "mail" and (letter := letters.of(row)):
+            _forget_after(row, letter)
     else:
         _mark(row, attempts=tries, error=text, next_attempt_at=next_try(tries))
         _log(row, "queued", text)

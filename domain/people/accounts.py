@@ -7,6 +7,7 @@ slip a password under it.
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import peewee
 
@@ -31,15 +32,19 @@ from models import (
     Assignment,
     AuthToken,
     BackupCode,
+    CalendarFeed,
     Challenge,
+    Digest,
     Erasure,
     Identity,
     Membership,
     Notification,
     Organization,
     Passkey,
+    Preference,
     Profile,
     Proof,
+    Session,
     StaffRole,
     User,
 )
@@ -267,6 +272,13 @@ def change_profile(user, name, timezone):
         audit.record("auth.user.updated", "Changed the profile", by=user, target=user, before=before, after=after)
 
 
+# What goes with an account, each by its user.
+OF_A_PERSON: Any = (
+    *(CalendarFeed, Membership, Identity, Passkey, BackupCode, StaffRole, Challenge, Proof, Assignment),
+    *(Preference, Digest, Session),
+)
+
+
 # --- leaving for good --------------------------------------------------------------------------------------
 
 
@@ -288,8 +300,9 @@ def ties(user):
 
 @writes
 def delete(user):
-    """Close the account for good: what names the person goes, what others need stays. Step-up L4 first.
-    Refuses with LastOwner while an organization has no other owner, and for the last admin."""
+    """Close the account for good: what names the person goes, what others need stays. Step-up L4 first. Returns the
+    receipt: table → how many rows were removed, or rid of them. Refuses with LastOwner while an organization has no
+    other owner, and for the last admin."""
     stepup.demand("account.delete", user.id)
     theirs = Membership.select(Membership.organization).where(Membership.user == user)
     for (organization,) in theirs.order_by(Membership.organization).tuples():
@@ -298,8 +311,15 @@ def delete(user):
         names = passwords.joined([organization.name for organization in held])
         raise permissions.LastOwner(f"You are the only owner of {names}. Hand over or delete that first.")
     admins.must_not_be_last(user)
-    outgoing.letter("account_deleted", user.email, f"deleted:{user.id}", name=user.name)
-    _erase(user)
+    email, name = user.email, user.name
+    counts = _erase(user)
+    outgoing.letter("account_deleted", email, f"deleted:{user.id}", name=name, receipt=receipt(counts))
+    return counts
+
+
+def receipt(counts):
+    """What was removed, in words: how many rows of which tables."""
+    return ", ".join(f"{table.replace('_', ' ')}: {count}" for table, count in sorted(counts.items()))
 
 
 @writes
@@ -312,21 +332,26 @@ def erase_again(user):
 
 
 def _erase(user, stays=()):
-    for organization in Organization.select().where(Organization.owner == user, Organization.is_personal):
-        organizations.close(organization, by=user)
     Erasure.insert(user_id=user.id).on_conflict_ignore().execute()
     wake("erasure")
-    letters.forget(user.email_norm)
-    subscribers.forget(user.email_norm)
-    audit.record("auth.user.deleted", "Deleted the account", by=user, target=user)
+    wake("personal_export")
+    for organization in Organization.select().where(Organization.owner == user, Organization.is_personal):
+        organizations.close(organization, by=user)
     sessions.end_all(user, "revoked", by=user)
-    Admin.delete().where(Admin.email_norm == user.email_norm).execute()
-    AuthToken.delete().where((AuthToken.user == user) | (AuthToken.email_norm == user.email_norm)).execute()
-    Notification.delete().where(Notification.recipient == user).execute()
-    for table in (Membership, Identity, Passkey, BackupCode, StaffRole, Challenge, Proof, Assignment):
-        with everywhere("the account leaves every organization at once"):
-            where = (table.user == user) & (table.organization.not_in(stays) if table is Membership and stays else True)
-            table.delete().where(where).execute()
+    counts = {"letter": letters.forget(user.email_norm), "outgoing": outgoing.forget(user.email)}
+    counts |= subscribers.forget(user.email_norm)
+    whose: dict[Any, Any] = {table: table.user == user for table in OF_A_PERSON}
+    whose |= {Admin: Admin.email_norm == user.email_norm, Notification: Notification.recipient == user}
+    whose[AuthToken] = (AuthToken.user == user) | (AuthToken.email_norm == user.email_norm)
+    if stays:
+        whose[Membership] &= Membership.organization.not_in(stays)
+    with everywhere("the account leaves every organization at once"):
+        for table, theirs in whose.items():
+            counts[table._meta.table_name] = table.delete().where(theirs).execute()
+    counts |= {"user": 1, "profile": 1}
+    counts = {table: count for table, count in counts.items() if count}
+    audit.record("auth.user.deleted", "Deleted the account", by=user, target=user, removed=counts)
+    Erasure.update(counts=counts).where(Erasure.user_id == user.id).execute()
     gone = f"deleted-{user.id}@deleted.invalid"  # RFC 2606: mail to it goes nowhere
     User.update(
         email=gone,
@@ -340,6 +365,7 @@ def _erase(user, stays=()):
         active_session_id=None,
     ).where(User.id == user.id).execute()
     Profile.update(full_name="Somebody who left", avatar_url=None, bio=None).where(Profile.user == user).execute()
+    return counts
 
 
 # --- the first admin -------------------------------------------------------------------------------------

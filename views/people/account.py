@@ -50,10 +50,10 @@ def deletion():
 @blueprint.post("/account/deletion")
 @access.signed_in
 def delete():
-    accounts.delete(access.me())
+    removed = accounts.delete(access.me())
     logout_user()
     session.clear()
-    return pages.go("/", "Your account is deleted. Farewell.")
+    return pages.go("/", f"Your account is deleted. Farewell. Removed by table: {accounts.receipt(removed)}.")
 
 
 @blueprint.get("/settings/security/password")

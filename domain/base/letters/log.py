@@ -63,6 +63,6 @@ def handed_over(letter_id, provider, provider_id):
 
 @writes
 def forget(email_norm):
-    """Take the address out of all letters to somebody who left."""
+    """Take the address out of all letters to somebody who left; returns of how many."""
     gone = {"recipient": "", "email_norm": ""}
-    Letter.update(**gone).where(Letter.email_norm == email_norm, Letter.status != "queued").execute()
+    return Letter.update(**gone).where(Letter.email_norm == email_norm, Letter.status != "queued").execute()

@@ -186,13 +186,17 @@ def look_after(limit):
 
 
 def forget(norm):
-    """Erase an address, in the present transaction: of whether it may be written to only a keyed hash is kept."""
+    """Erase an address, in the present transaction: of whether it may be written to only a keyed hash is kept. Returns
+    table → of how many rows."""
+    counts = {"subscriber": 0, "campaign_recipient": 0}
     row = Subscriber.one(Subscriber.email_norm == norm)
     if row is not None:
         if row.status == "unsubscribed":
             suppressions.suppress(row.email, suppressions.NEWS, "unsubscribed")
         theirs = CampaignRecipient.subscriber == row
         erased = f"erased-{row.public_id}"
-        CampaignRecipient.update(email_norm=erased, subscriber=None).where(theirs).execute()
-        Subscriber.delete().where(Subscriber.id == row.id).execute()
-    suppressions.hide(norm)
+        counts["campaign_recipient"] = (
+            CampaignRecipient.update(email_norm=erased, subscriber=None).where(theirs).execute()
+        )
+        counts["subscriber"] = Subscriber.delete().where(Subscriber.id == row.id).execute()
+    return counts | {"suppression": suppressions.hide(norm)}

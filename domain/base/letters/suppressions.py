@@ -77,12 +77,15 @@ def _marks(norm):
 
 
 def hide(norm):
-    """Keep of an erased address only a keyed hash, in the present transaction: it still isn't written to."""
-    for held in Suppression.select().where(Suppression.email_norm == norm):
+    """Keep of an erased address only a keyed hash, in the present transaction: it still isn't written to. Returns of
+    how many rows."""
+    rows = list(Suppression.select().where(Suppression.email_norm == norm))
+    for held in rows:
         values = {"email_norm": _marks(norm)[0], "note": None, "letter": None}
         again = Suppression.email_norm == values["email_norm"], Suppression.scope == held.scope
         Suppression.delete().where(*again).execute()
         Suppression.update(**values).where(Suppression.id == held.id).execute()
+    return len(rows)
 
 
 def welcome(email):

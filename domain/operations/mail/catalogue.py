@@ -55,7 +55,12 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         *("identity_connected", "An account elsewhere was connected", "its owner"),
         {"name": "Ada", "provider": "Google", "address": "ada@gmail.com"},
     ),
-    ("account_deleted", "An account was closed", "who owned it", {"name": "Ada"}),
+    (
+        "account_deleted",
+        "An account was closed",
+        "who owned it",
+        {"name": "Ada", "receipt": "membership: 2, session: 3"},
+    ),
     (
         *("account_suspended", "An admin shuts somebody out", "them"),
         {"name": "Ada", "reason": "Spam was sent from it."},

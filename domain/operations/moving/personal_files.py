@@ -6,6 +6,7 @@ import zipfile
 
 from peewee import ForeignKeyField
 
+from database.clock import now
 from database.scope import everywhere
 from database.transactions import writes
 from domain import Refused
@@ -17,6 +18,7 @@ from models import (
     Comment,
     Flyer,
     Invitation,
+    LongJob,
     Owned,
     PassTransfer,
     Place,
@@ -26,7 +28,7 @@ from models import (
 
 JOB = "personal_export"
 THEIRS = (Comment, Flyer, Invitation, PassTransfer, Place, TicketOrder)  # of organizations, and said by them
-ADDRESSES = ("email_norm", "email", "recipient", "actor_email")
+ADDRESSES = ("email_norm", "email", "recipient", "actor_email", "reply_to")
 OPENS = ("hash", "secret", "salt", "token", "key", "sealed", "credential", "totp", "payload", "code")
 
 
@@ -49,9 +51,13 @@ def newest(user):
 def work():
     """Make the file that was asked for; returns 1, or 0 when there is none."""
     made_files.drop_old(JOB)
+    _drop_of_gone()
     job = long_jobs.claim(JOB)
     if job is None:
         return 0
+    if User.get_by_id(int(job.subject)).status == "deleted":
+        _finish(job, error="Their account was closed.")
+        return 1
     half = made_files.place(job, ".part")
     half.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -65,8 +71,15 @@ def work():
 
 
 @writes
-def _finish(job):
-    long_jobs.finish(job)
+def _finish(job, error=None):
+    long_jobs.finish(job, error=error)
+
+
+def _drop_of_gone():
+    """The file of somebody whose account was closed meanwhile names them, so it goes with it."""
+    theirs = LongJob.select(LongJob, User).join(User).where(LongJob.kind == JOB, User.status == "deleted")
+    for job in theirs.where(LongJob.finished_at > now() - made_files.KEPT):
+        made_files.place(job).unlink(missing_ok=True)
 
 
 def _make(half, job, user):

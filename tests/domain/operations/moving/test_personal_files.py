@@ -79,3 +79,16 @@ def test_once_they_are_gone_the_log_of_letters_doesnt_name_them(cast, at, proven
     assert "bob@example.org" in [to for to, *_ in letters()]  # the receipt
     assert Letter.get(Letter.template == "test_letter").recipient == ""
     assert User.get_by_id(cast.bob.id).email == f"deleted-{cast.bob.id}@deleted.invalid"
+
+
+def test_a_file_goes_with_the_account_and_one_that_waits_isnt_made(cast, proven):
+    proven("bob", "account.export")
+    made = personal_files.ask(cast.bob)
+    jobs.run("personal_export")
+    waiting = personal_files.ask(cast.bob)
+    assert made_files.place(made).exists()
+    write(accounts.erase_again, cast.bob)
+    jobs.run("personal_export")
+    assert not made_files.place(made).exists()
+    assert not made_files.place(waiting).exists()
+    assert personal_files.newest(cast.bob).error == "Their account was closed."
