@@ -263,7 +263,7 @@ EVERYWHERE = {
     "domain/automations/webhooks/deliveries.py": 2,  # messages of all are delivered, and old ones go
     "domain/automations/webhooks/endpoints.py": 1,  # secrets of all are sealed anew
     "domain/flyers/hub.py": 1,  # one page shows campaigns of all
-    "domain/flyers/reported.py": 2,  # what is reported names no organization
+    "domain/flyers/reported.py": 3,  # what is reported names no organization
     "domain/records/kind_changes.py": 1,
     "domain/charts/saved_charts.py": 1,  # removed ones end for all alike
     "domain/lists/trash.py": 1,  # it is emptied for all alike

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from environs import EnvValidationError, FileAwareEnv
 
 from database import urls
-from domain.base.variables import CHOSEN, PLANS, VARIABLES, is_apples, is_certificate, private
+from domain.base.variables import CHOSEN, PLANS, VARIABLES, is_apples, is_certificate, is_endpoint, private
 from domain.fields.email import EMAIL, normalized, parsed
 from domain.fields.kinds import Unfit
 
@@ -75,6 +75,10 @@ class Configuration:
     allow_plaintext: bool = False
     stripe_app_tag: str = ""
     lemon_squeezy_store_id: str = ""
+    ai_url: str = field(default="", repr=False)
+    ai_key: str = field(default="", repr=False)
+    ai_model: str = "gpt-4o-mini"
+    ai_moderation_model: str = ""
     super_admin_emails: tuple = ()
     super_admin_require_2fa: bool = False
     metrics_token: str = field(default="", repr=False)
@@ -357,6 +361,7 @@ def _wrong(c):
         ("SMTP_URL", c.production and not c.sends_mail, "is required in production, or RESEND_API_KEY"),
         ("RESEND_API_KEY", c.smtp_url and c.resend_api_key, "can't be set beside SMTP_URL: one of them sends letters"),
         ("RESEND_WEBHOOK_SECRET", not all(map(_is_svix, c.resend_webhook_secret)), "must begin with whsec_"),
+        ("AI_URL", not is_endpoint(c.ai_url, needs_tls), "must begin with https://, or lead to this very machine"),
         ("BILLING_PROVIDER", c.production and c.has_sandbox, play),
     )
 

@@ -75,6 +75,9 @@ _TABLE = {
     "Moderation": (
         ("moderation_mode", "New flyers that nothing has screened", LOOKED_AT, "warn"),
         "Whether their pages wait until somebody has looked. What the device makes never does.",
+        ("flyer_screening", "Screen new flyers", SWITCH, False),
+        "Have each looked at by the endpoint of AI_URL: the picture and its words are sent there. What it finds "
+        "stands in line, and is held where that is set. While it doesn't answer, new ones are shown and stand in line.",
     ),
     "Mail": (
         ("mail_sender_name", "Sender's name", Text(60), "Guildhall"),

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from environs import validate
+
+from database import urls
 
 ENVIRONMENTS = ("development", "production", "demo", "test")
 PROVIDERS = ("stripe", "polar", "lemon_squeezy", "sandbox", "none")
@@ -124,6 +127,15 @@ _TABLE = (
     "Tickets paid with Flutterwave (v3): the secret key",
     ("TICKETS_FLUTTERWAVE_SECRET_HASH", WORDS, ""),
     "The secret hash of its webhook",
+    ("AI_URL", TEXT, ""),
+    "Endpoint of the form of OpenAI’s API, such as `https://api.openai.com/v1`, or your own. Without one nothing is "
+    "suggested or screened",
+    ("AI_KEY", TEXT, ""),
+    "Its key",
+    ("AI_MODEL", TEXT, "gpt-4o-mini"),
+    "Which of its models writes",
+    ("AI_MODERATION_MODEL", TEXT, "", "its usual one"),
+    "Which of its models looks at flyers, where an admin switches that on",
     ("SUPER_ADMIN_EMAILS", TEXT, ""),
     "Admins, parted by commas. They need an account with this address, proven",
     ("SUPER_ADMIN_REQUIRE_2FA", SWITCH, None, "on in production"),
@@ -212,6 +224,13 @@ CHOSEN = {row.name for row in VARIABLES if isinstance(row.kind[1], validate.OneO
 
 
 # --- what a value can be ------------------------------------------------------------------------------------
+
+
+def is_endpoint(url, needs_tls):
+    """Whether an address may be asked: where letters could be read on the way, only on this machine; none is fine."""
+    parts = urlsplit(url)
+    is_open = parts.scheme == "http" and (not needs_tls or parts.hostname in urls.LOCAL)
+    return not url or (bool(parts.hostname) and (parts.scheme == "https" or is_open))
 
 
 def is_apples(key):

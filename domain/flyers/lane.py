@@ -14,9 +14,10 @@ from database.columns import spelled
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Refused
-from domain.base import configuration, settings
+from domain.base import configuration
 from domain.files import stores
 from domain.flyers import composing, funnel, gate, keeping, plans, reported
+from domain.moderation import screening
 from models import Flyer, FlyerVersion
 
 log = logging.getLogger("guildhall.flyers")
@@ -44,7 +45,8 @@ def work():
         if flyer.tries >= TRIES:
             keeping.end(flyer, "removed", "failed")
     is_down = False
-    for flyer, made in zip(due, _pool().map(_tried, due), strict=True):
+    tried = functools.partial(_tried, screens=screening.is_on()) if due else _tried
+    for flyer, made in zip(due, _pool().map(tried, due), strict=True):
         _settle(flyer, made)
         is_down |= isinstance(made, stores.StoreDown)
     return 0 if is_down else len(waiting)  # the next tick asks the store again
@@ -60,10 +62,11 @@ def _count_tries(ids):
     Flyer.update(tries=Flyer.tries + 1).where(Flyer.id.in_(ids)).execute()
 
 
-def _tried(flyer):
-    """Hashes of its files, or why there are none."""
+def _tried(flyer, screens=False):
+    """Hashes of its files and the verdict of who screens it, or why there are none."""
     try:
-        return drawn(flyer)
+        made = drawn(flyer)
+        return made | {"verdict": _screened(flyer, made) if screens else None}
     except Exception as failure:
         return failure
 
@@ -81,6 +84,11 @@ def drawn(flyer):
 
 
 _MADE = ("file", "og", "thumb")
+
+
+def _screened(flyer, made):
+    flyer.og = made["og"]
+    return screening.look(b"".join(keeping.read(flyer, made["og"])), "\n".join(filter(None, flyer.fields.values())))
 
 
 def _leads_to(flyer):
@@ -109,11 +117,13 @@ def _settle(flyer, made):
 
 
 @writes
-def _note_ready(flyer, hashes):
+def _note_ready(flyer, made):
+    verdict, hashes = made.get("verdict"), {part: made[part] for part in _MADE}
+    hashes["is_unscreened"] = verdict == screening.UNSCREENED
     waits = Flyer.id == flyer.id, Flyer.state == "pending"
     is_kept = Flyer.update(state="ready", ready_at=now(), photo=None, **hashes).where(*waits).execute()
-    if is_kept and settings.get("moderation_mode") == "block":
-        reported.hold(flyer.id)
+    if is_kept:
+        reported.place(flyer.id, verdict)
     return is_kept
 
 

@@ -1,9 +1,13 @@
 """Flyers and campaigns as strangers may report them. A flyer's organization decides about it; about its own campaign's
 page the platform's staff does."""
 
+from datetime import timedelta
+
+from database.clock import now
 from database.scope import everywhere
+from domain.base import settings
 from domain.flyers import keeping
-from domain.moderation import reports, subjects
+from domain.moderation import reports, screening, subjects
 from models import Flyer, FlyerCampaign
 
 
@@ -36,9 +40,21 @@ def address(flyer):
     return f"/report/flyer/{flyer.public_id}"
 
 
-def hold(id):
-    """Hide the page of a flyer until somebody of its organization has looked at it; in the present transaction."""
-    reports.put_in_line(subjects.of("flyer").again(id), reports.UNSEEN, hides=True)
+def place(id, verdict):
+    """Put a flyer that was drawn in line, as moderation_mode and what screening said of it (None: it is off) have it;
+    in the present transaction. What is held is hidden until somebody of its organization has looked at it; what
+    couldn't be screened is shown."""
+    is_held = settings.get("moderation_mode") == "block" and verdict in (None, screening.FLAGGED)
+    if is_held or verdict in (screening.FLAGGED, screening.UNSCREENED):
+        why = reports.SCREENED if verdict == screening.FLAGGED else reports.UNSEEN
+        reports.put_in_line(subjects.of("flyer").again(id), why, hides=is_held)
+
+
+def unscreened_lately():
+    """How many flyers of the last hour couldn't be screened, for who looks after the site."""
+    with everywhere("whoever looks after the site is told of all"):
+        lately = Flyer.is_unscreened, Flyer.ready_at > now() - timedelta(hours=1)
+        return Flyer.select().where(*lately).count()
 
 
 def _decided(id, is_removed):

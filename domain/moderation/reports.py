@@ -37,8 +37,14 @@ REASON = Choice(
         ("other", "Something else", "quiet"),
     )
 )
-UNSEEN = "unscreened"  # why something is in line that nobody reported
-WHY = Choice((*REASON.options, (UNSEEN, "Nobody has looked at it yet", "info")))
+UNSEEN, SCREENED = "unscreened", "screened"  # why something is in line that nobody reported
+WHY = Choice(
+    (
+        *REASON.options,
+        (UNSEEN, "Nobody has looked at it yet", "info"),
+        (SCREENED, "A program found something in it", "warn"),
+    )
+)
 FORM = (
     Field("reason", "What is wrong with it?", REASON, True, missing="Choose what is wrong with it."),
     Field("note", "What should we know? (optional)", Text(1000, long=True)),

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, request
 
+from domain.flyers import reported
 from domain.moderation import desk, reports
 from views import access, pages
 from views.lists import routes
@@ -11,7 +12,7 @@ TABS = (("reports", "To decide", "/admin/reports"), ("decided", "Decided", "/adm
 
 
 def _around(here):
-    return lambda place: {"sections": TABS, "section": here}
+    return lambda place: {"sections": TABS, "section": here, "unscreened": reported.unscreened_lately()}
 
 
 ABOUT = {"side": "platform", "nav": "moderation", "template": "moderation/list.html"}

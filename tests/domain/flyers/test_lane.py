@@ -72,10 +72,10 @@ def test_what_takes_the_process_down_is_removed_after_three_tries_and_takes_no_o
     bad, others = make_flyer(version, "Bad"), [make_flyer(version, name) for name in ("Eva", "Ida")]
     tried = lane._tried
 
-    def deadly(flyer):
+    def deadly(flyer, **more):
         if flyer.id == bad.id:
             raise SystemExit
-        return tried(flyer)
+        return tried(flyer, **more)
 
     monkeypatch.setattr(lane, "_tried", deadly)
 
