@@ -5,12 +5,10 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from domain.files import qr
-from domain.files.worker_process import WorkerProcess
+from domain.files.press import press
 
 MOST = 500  # tickets or badges of one PDF
 LABELS = {"when": "When", "place": "Where", "tier": "Ticket", "holder": "For", "extras": "With"}
-
-press = WorkerProcess("domain.events.carriers.typesetting")
 
 
 @dataclass(frozen=True)

@@ -35,3 +35,12 @@ def test_a_drawn_code_is_read_by_others(text):
         x, y = int(x), int(float(y))
         ImageDraw.Draw(image).rectangle((4 * x, 4 * y, 4 * (x + length) - 1, 4 * y + 3), 0)
     assert [found.text for found in zxingcpp.read_barcodes(image)] == [text]
+
+
+def test_a_bar_code_has_the_bars_of_its_text_and_refuses_what_it_cannot_have():
+    drawn = qr.bars("AB-0017")
+    assert drawn.count("v1") > 30
+    assert 'viewBox="0 0 ' in drawn
+    for wrong in ("ü€", "x" * 200, ""):
+        with pytest.raises(ValueError, match="Error|create"):
+            qr.bars(wrong)

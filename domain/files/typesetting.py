@@ -10,7 +10,7 @@ from pathlib import Path
 import typst
 from fontTools.ttLib import TTFont
 
-TOP = Path(__file__).resolve().parents[3]
+TOP = Path(__file__).resolve().parents[2]
 TEMPLATES, FONTS = TOP / "templates" / "print", TOP / "static" / "vendor" / "print"
 
 

@@ -6,8 +6,7 @@ import json
 import zxingcpp
 from PIL import Image
 
-from domain.events.carriers import typesetting
-from domain.files import qr
+from domain.files import qr, typesetting
 
 CODE = "GH1:" + "A7Q2" * 31 + "A7Q"
 SHEET = {"page": [100, 62], "width": 100, "height": 62, "columns": 1, "margin": 0, "lines": False}
