@@ -17,6 +17,7 @@ import jobs
 from database.scope import inside
 from domain.base import notices
 from domain.charts import figures, saved_charts
+from domain.files.press import press
 from domain.imports import file_links
 from domain.lists import attachments, comments, rows
 from domain.people import feeds
@@ -33,6 +34,7 @@ OURS = ("/<organization>/records", "/<organization>/dashboard")
 # Besides routes of these rooms, which are asked below. A route of another room fails the test until it is said here
 # whether rows of people's tables stand there.
 ASKED = {"records", "archives", "record_fields", "record_rules", "record_links", "record_formulas", "dashboards"}
+ASKED |= {"record_buttons", "record_papers"}
 ASKED_TOO = {"home", "palette", "notices", "feeds", "file_links", "live", "tasks", "organizations", "listings"}
 WITHOUT_ROWS = {
     *("static", "front", "dev", "health", "offline", "address", "sandbox", "settings", "pricing", "tiers", "plans"),
@@ -280,6 +282,7 @@ def answers(client, world):
 
 def test_records_33_34_every_route_answers_two_worlds_with_the_same_bytes(world, cast, at, browse, clock, monkeypatch):
     monkeypatch.setattr(figures, "KEPT_AT_ONCE", 0)  # the other world is painted without a Change
+    monkeypatch.setattr(press, "ask", lambda task, **given: json.dumps(given).encode())  # what goes on paper
     bob = browse("bob")
     first = answers(bob, world)
     assert {status for status, _ in first.values()} <= {200, 303, 403, 404, 422}
