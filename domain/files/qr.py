@@ -45,7 +45,7 @@ def bars(text, border=10):
     """
     made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.Code128)
     image = memoryview(zxingcpp.write_barcode_to_image(made, scale=1, add_quiet_zones=False))  # type: ignore[arg-type]
-    across = image.shape[1]
+    _, across = image.shape or (0, 0)
     row = image.tobytes()[:across]
     side = across + 2 * border
     drawn = "".join(f"M{x + border}.5 0v1" for x in range(across) if not row[x])
