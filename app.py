@@ -39,7 +39,7 @@ from views.safety.marks import unlimited
 ROOMS = (
     *("base", "people", "organizations", "entitlements", "money", "backers", "tasks", "records", "charts"),
     "automations",
-    *("moderation", "events", "flyers", "api", "operations", "admin"),
+    *("moderation", "events", "flyers", "api", "operations", "content", "support", "admin"),
 )
 STOPPED = 20  # seconds after SIGTERM in which the server must have ended by itself
 DRAINED = 14  # of these, those in which requests may go on and slow readers read; the rest is for jobs and the writer

@@ -217,6 +217,7 @@ class Organization(Table):
     own_tasks_only = BooleanField(default=False)  # members see only their own tasks
     trash_days = IntegerField(default=30)  # how long removed rows are kept; 0 for ever
     second_factor_from = Moment(null=True)  # from then on it is closed to members who have no second factor
+    verified_as = CharField(max_length=120, null=True)  # the name that staff has looked at
 
     class Meta:
         indexes = ((("owner", "is_personal"), False),)
@@ -226,6 +227,11 @@ class Organization(Table):
         """The ids of those whose rows are being brought in, or removed again: nothing of theirs is due. Nobody
         suspended them."""
         return cls.select(cls.id).where(cls.status == "suspended", cls.suspended_at.is_null())
+
+    @property
+    def is_verified(self):
+        """Whether it still has the name that was looked at."""
+        return self.verified_as is not None and self.verified_as == self.name
 
     @property
     def asks_for_factor(self):
@@ -2810,6 +2816,56 @@ class WebhookDelivery(Owned):
 
 
 partial(WebhookDelivery, "webhook_delivery_due", WebhookDelivery.next_at, WebhookDelivery.id, where="state = 'queued'")
+# --- what the site says, and what people say to it ---------------------------------------------------------
+
+
+class Article(Table):
+    """A post of the blog, or a legal page."""
+
+    kind = State("post", "legal")
+    slug = CharField(max_length=80)
+    title = CharField(max_length=120)
+    summary = CharField(max_length=300, default="")
+    body = TextField(default="")
+    state = State("draft", "published", default="draft")
+    published_at = Moment(null=True)
+    author = to(User, on_delete="SET NULL", null=True)
+
+    class Meta:
+        indexes = ((("kind", "slug"), True), (("kind", "published_at"), False))
+
+
+class Feedback(Table):
+    """What somebody wrote to whoever runs the site, and the answer."""
+
+    user = to(User, on_delete="SET NULL", null=True)
+    email = CharField(max_length=200, null=True)  # of who has no account and wants an answer
+    kind = State("feedback", "complaint")
+    category = CharField(max_length=30)
+    title = CharField(max_length=120)
+    body = TextField()
+    status = State("open", "in_review", "resolved", "dismissed", default="open", index=True)
+    reply = TextField(null=True)
+    decided_at = Moment(null=True)
+    decided_by = to(User, on_delete="SET NULL", null=True)
+    form_key = CharField(max_length=40, null=True, unique=True)
+
+
+class Verification(Table):
+    """An organization asks for the mark that its name was looked at."""
+
+    organization = to(Organization)
+    asked_by = to(User, on_delete="SET NULL", null=True)
+    name = CharField(max_length=120)  # as it was when they asked
+    words = TextField()
+    links = TextField(default="")
+    state = State("pending", "approved", "rejected", "withdrawn", default="pending", index=True)
+    reason = TextField(null=True)
+    decided_at = Moment(null=True)
+    decided_by = to(User, on_delete="SET NULL", null=True)
+
+
+partial(Verification, "verification_one_pending", Verification.organization, where="state = 'pending'", unique=True)
 
 
 # --- what came from another site ---------------------------------------------------------------------------

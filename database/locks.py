@@ -32,6 +32,8 @@ MATTERS = (
     ("flyer slugs", "", "the addresses of campaigns of flyers"),
     ("flyer template", "template", "which is its next version"),
     ("flyer phases", "campaign", "that no two of its phases run at once"),
+    ("article", "article", "its words"),
+    ("verification", "organization", "that it asks once at a time"),
     ("seats", "organization", "its members and invitations"),
     ("workspaces", "organization", "their names and addresses"),
     ("backer", "name", "whether somebody has a code"),

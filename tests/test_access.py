@@ -391,6 +391,15 @@ REFUSED = {
     "releases.act_rollback": (200, 422),  # no reason is given
     "releases.annotate": 303,
     "outages.create": 422,
+    **{f"article_desk.{kind}_{verb}": 422 for kind in ("post", "legal") for verb in ("create", "update")},
+    **{
+        f"article_desk.{kind}_act_{act}": (303, 409) for kind in ("post", "legal") for act in ("withdrawal", "deletion")
+    },
+    **{f"feedback.desk_act_{act}": (200, 303, 409, 422) for act in ("review", "resolution", "dismissal")},
+    **{f"verifications.desk_act_{act}": (200, 303, 409, 422) for act in ("approval", "refusal", "end")},
+    "feedback.send": 422,
+    "verifications.ask": (409, 422),
+    "verifications.take_back": (303, 409),
     "outages.act_words": (200, 422),
     "backups.create": (303, 409),  # PostgreSQL is copied by its keeper
     "settings.change_setting": 422,
@@ -491,6 +500,14 @@ def _made(cast, at):
     made.alert = alerts.broadcast("Tea is ready.", by=cast.stella).id
     made.release = write(models.Release.create, deployment_id="d", began_at=now(), happened_at=now()).id
     made.outage = write(models.Outage.create, title="Slow lists").id
+    made.article = {}
+    for kind in ("post", "legal"):
+        about = {"kind": kind, "title": "News", "body": "Words"}
+        write(models.Article.create, slug="news", state="published", published_at=now(), **about)
+        made.article[kind] = write(models.Article.create, slug="draft", **about).id
+    made.message = write(models.Feedback.create, kind="feedback", category="idea", title="More green", body="Yes.").id
+    asked = {"organization": cast.acme, "asked_by": cast.alice, "name": cast.acme.name, "words": "We are it."}
+    made.asked_mark = write(models.Verification.create, **asked).id
     made.backup = write(Backup.create, name="n", made_at=now(), state="proven").id
     made.letter = Letter.select(Letter.id).order_by(Letter.id).first().id
     made.issue = write(models.Campaign.create, subject="News", body="It is July.").id
@@ -632,7 +649,9 @@ def filled(rule, endpoint, name, world):
         "provider": "sandbox" if endpoint == "paying.take" else "oidc",
         "account": "no-such-account",
         "batch": world.batch[who],
-        "slug": {"organizations": (name or "alice"), "workspaces": "general"}.get(endpoint.partition(".")[0]),
+        "slug": {"organizations": (name or "alice"), "workspaces": "general", "articles": "news"}.get(
+            endpoint.partition(".")[0]
+        ),
         "parent": {"people": world.cast.alice.id, "news": world.issue}.get(endpoint.partition(".")[0], world.stage.id),
         "table": "repairs",
         "letter": "event_moved",
@@ -660,6 +679,9 @@ def filled(rule, endpoint, name, world):
             "backups": world.backup,
             "releases": world.release,
             "outages": world.outage,
+            "article_desk": world.article["post" if "blog" in rule else "legal"],
+            "feedback": world.message,
+            "verifications": world.asked_mark,
             "mail": world.letter,
             "news": world.issue,
             "jobs": "tokens",

@@ -63,7 +63,7 @@ def init_app(app):
         setattr(ui, name, lru_cache(maxsize=4000, typed=True)(getattr(ui, name)))
     app.jinja_env.globals["ui"] = ui
     app.jinja_env.tests["flagged"] = lambda organization, name: flags.is_on(name, organization)
-    app.jinja_env.globals["organizer"] = reported.organizer
+    app.jinja_env.globals["organizer"], app.jinja_env.globals["is_marked"] = reported.organizer, reported.is_marked
     app.jinja_env.globals["fresh_key"] = public_id  # of a form: however often it is sent, it makes one row
     nav = app.jinja_env.get_template("nav.html").module
     for name in ("sidebar", "bottom", "keys"):
@@ -249,6 +249,11 @@ STAFFED = (
             ("organizations.import", Place("arrivals", "Imports", "/admin/imports", "file-import", "")),
             ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
             ("moderation.review", Place("moderation", "Reports", "/admin/reports", "flag", "g")),
+            ("support.write", Place("feedback", "What people write", "/admin/feedback", "message", "")),
+            (
+                "support.write",
+                Place("verifications", "Names to look at", "/admin/verifications", "rosette-discount-check", ""),
+            ),
         ),
     ),
     (
@@ -271,6 +276,8 @@ STAFFED = (
             ("settings.write", Place("settings", "Site settings", "/admin/settings", "settings", "s")),
             ("mail.read", Place("mail", "Mail", "/admin/mail", "mail", "")),
             ("newsletter.read", Place("newsletter", "Newsletter", "/admin/campaigns", "news", "")),
+            ("content.write", Place("blog", "Blog", "/admin/blog", "pencil", "")),
+            ("content.write", Place("legal", "Legal pages", "/admin/legal", "scale", "")),
             ("alerts.write", Place("alerts", "Alerts", "/admin/alerts", "speakerphone", "l")),
             ("jobs.run", Place("jobs", "Jobs", "/admin/jobs", "clock", "j")),
             ("releases.read", Place("releases", "Releases", "/admin/releases", "rocket", "")),

@@ -148,7 +148,7 @@ def notify(user, type, key, title, *, body=None, link=None, organization=None, l
     if kind.letter == preferences.NOW and not kind.why:
         if organization and organization.asks_for_factor and not user.second_factor_at:
             (title, body, link), letter = covered_news(organization), None
-        template, values = letter or ("notice", {"title": title, "body": body, "link": _whole(link)})
+        template, values = letter or ("notice", {"title": title, "body": body, "link": whole(link)})
         about, stop = (user, organization), [user.public_id, kind.name]
         left = _post(template, user.email, f"{key}:{user.id}:letter", values, about, type=type, stop=stop) or left
     return bool(left)
@@ -182,7 +182,8 @@ def post_digest(user, period, day, values):
     return _post("digest", user.email, f"digest:{user.id}:{period}:{day}", values, stop=[user.public_id, period])
 
 
-def _whole(link):
+def whole(link):
+    """A link of a notice with the site, as letters need it."""
     return f"{configuration.active.site_url}{link or '/notifications'}"
 
 

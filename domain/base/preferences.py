@@ -135,6 +135,13 @@ KINDS = (
         why="Always comes: it decides what others see.",
     ),
     Kind(
+        *("support", "What you asked the site", "An answer to what you wrote, or what was decided."),
+        ("support.",),
+        templates=("feedback_reply", "verification_result"),
+        letter=NOW,
+        why="Always comes: you asked.",
+    ),
+    Kind(
         *("security", "Your account", "Sign-ins, codes, and changes to how you sign in.", ("security.",)),
         templates=(
             *("verify_email", "already_registered", "reset_password", "password_changed", "otp_sign_in", "magic_link"),

@@ -44,6 +44,7 @@ ORGANIZATION = {
     "organization.export": _to("Have all of the organization as one file", "owner"),
     "organization.require_factor": _to("Require a second factor of everybody", "owner", policies="is_a_team"),
     "organization.transfer": _to("Hand the organization over", "owner", policies="is_a_team teams_are_on"),
+    "organization.verify": _to("Ask for the mark that the name was looked at", "owner admin", policies="is_a_team"),
     "members.read": _to("See the members", "owner admin member viewer"),
     "members.invite": _to(
         "Invite people",
@@ -130,6 +131,8 @@ PLATFORM = {
     "grants.write": "Give plans and seats by hand, and end them",
     "backers.write": "Add, import and release backers",
     "moderation.review": "Decide on reports of what is public, and on appeals",
+    "content.write": "Write the blog and the legal pages",
+    "support.write": "Answer what people write, and decide whose name is marked as looked at",
     "admins.write": "Choose admins and their roles",
 }
 # What narrows somebody on the allow-list; without any of these they have all but the last.
@@ -140,7 +143,7 @@ STAFF = {
         frozenset(
             {
                 *("admin.read", "users.read", "users.suspend", "organizations.read", "subscriptions.read"),
-                *("mail.read", "mail.write"),
+                *("mail.read", "mail.write", "support.write"),
             }
         ),
     ),
@@ -166,7 +169,9 @@ STAFF = {
     ),
     "content": (
         "Content",
-        frozenset({"admin.read", "alerts.write", "outages.write", "newsletter.read", "newsletter.write"}),
+        frozenset(
+            {"admin.read", "alerts.write", "outages.write", "newsletter.read", "newsletter.write", "content.write"}
+        ),
     ),
 }
 UNNARROWED = frozenset(PLATFORM) - {"admins.write"}

@@ -30,6 +30,11 @@ def organizer(row):
     return NAMELESS if reports.is_hidden("organization", row.organization_id) else row.organization.name
 
 
+def is_marked(row):
+    """Whether that name bears the mark that staff has looked at it (domain/support/verifications.py)."""
+    return row.organization.is_verified and not reports.is_hidden("organization", row.organization_id)
+
+
 def _seen(event):
     words = "\n".join(text or "" for text in (event.title, event.about, event.venue, event.address))
     whose = {"kind": "event", "id": event.id, "organization": event.organization_id}

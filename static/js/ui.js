@@ -87,6 +87,18 @@
   }
   setInterval(showTimes, 30000);
 
+  // -- what a browser is told once
+
+  for (const note of document.querySelectorAll("[data-once]")) {
+    const name = `once ${note.dataset.once}`;
+    try { note.hidden = localStorage.getItem(name) !== null; } catch { continue; }
+    note.querySelector("button")?.addEventListener("click", () => {
+      try { localStorage.setItem(name, "seen"); } catch { /* private mode: it comes again */ }
+      note.remove();
+      byId("main")?.focus();
+    });
+  }
+
   // -- toasts: leave after six seconds, wait under the pointer or the focus, errors stay
 
   const toasts = new WeakSet();

@@ -30,6 +30,8 @@ def sections(by):
         found.append(("audit", "Audit log", f"{base}/audit"))
     if by.may("organization.export"):
         found.append(("export", "Export", f"{base}/export"))
+    if by.may("organization.verify"):
+        found.append(("verification", "Mark", f"{base}/verification"))
     if by.may("flyers.moderate"):
         found.append(("reports", "Reports", f"{base}/reports"))
     return found

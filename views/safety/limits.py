@@ -51,6 +51,7 @@ LIMITS = {
     "passkey": ((parse("20/minute"), _place),),
     "backer": ((parse("30/minute"), _place),),
     "newsletter": ((parse("5/hour"), _place),),
+    "feedback": ((parse("5/hour"), _place),),
     "report": ((parse("60/hour"), _place),),
     # A hall full of people has one address: it may keep many copies, a browser few.
     "flyer": (

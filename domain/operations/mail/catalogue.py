@@ -204,6 +204,15 @@ _TABLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         *("flyer_ending", "Three days before a flyer ends", "who left their address with it"),
         {"name": "Jazz Night", "until": "14 June 2027", "may_extend": True, "link": f"{SITE}/f/k7tq/mine#secret"},
     ),
+    (
+        *("feedback_reply", "Staff answers what somebody wrote", "who wrote it"),
+        {"title": "The list is slow", "reply": "It was, and is mended.", "status": "resolved"},
+    ),
+    (
+        *("verification_result", "Staff has looked at an organization’s name", "who asked for it"),
+        {"name": "Bob", "organization": "Acme", "is_approved": False, "reason": "The site you named is another’s."}
+        | {"link": f"{SITE}/acme/verification"},
+    ),
     ("test_letter", "An admin asks for one", "them", {"name": "Stella"}),
     (
         *("backup_failed", "A copy couldn’t be proven", ADMINS),
