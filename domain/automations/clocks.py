@@ -5,6 +5,7 @@ days once, of dates day by day for a week.
 """
 
 import contextvars
+import logging
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,11 @@ from domain import Forbidden
 from domain.automations import noting, running
 from models import Automation, Organization
 
+log = logging.getLogger("guildhall.automations")
+
 TICKING = ("date", "schedule")
 BACK = timedelta(days=7)
+PUT_OFF = timedelta(minutes=10)
 PAGE = 200
 
 
@@ -52,8 +56,18 @@ def work(limit=50):
         )
         found = list(due.order_by(Automation.due_at).limit(limit).tuples())
     for id, organization in found:
-        contextvars.copy_context().run(_strike, id, organization)
+        try:
+            contextvars.copy_context().run(_strike, id, organization)
+        except Exception:  # one that can't be looked at is put off, and the others strike
+            log.exception("a clock of an automation failed", extra={"automation": id})
+            with inside(organization):
+                _put_off(id)
     return len(found)
+
+
+@writes
+def _put_off(id):
+    Automation.update(due_at=now() + PUT_OFF).where(Automation.id == id, Automation.due_at <= now()).execute()
 
 
 def _strike(id, organization_id):
@@ -80,7 +94,7 @@ def _strike(id, organization_id):
 
 def _come(automation, trigger, day):
     """(cause, the row's id) of each row whose date comes on this day, as whoever it acts as sees them."""
-    source, _ = running.acting(automation)
+    source, _ = running.acting(automation, automation.acts_as)
     if source.field(trigger["field"]) is None:
         raise Forbidden("The date that it waits for isn't there any more, or isn't to be seen.")
     days = {"on": 0, "before": trigger["days"], "after": -trigger["days"]}[trigger["side"]]

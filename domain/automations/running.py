@@ -79,18 +79,19 @@ def _step(id):
     if automation.removed_at or automation.state != "on":
         return _close(run, "stopped", f"The automation was {'removed' if automation.removed_at else 'turned off'}.")
     try:
-        source, by = acting(automation)
+        source, by = acting(automation, run.version.by)
         if run.step == 0 and not run.results and not _begins(run, automation, source):
             return False
         return _do(run, source, by)
     except Forbidden as refusal:
-        pause(automation, refusal.sentence)
+        if run.version.number == automation.number:
+            pause(automation, refusal.sentence)
         return _close(run, "stopped", refusal.sentence)
 
 
-def acting(automation):
-    """(the list, the Member) as an automation sees and does things now. Refuses with Forbidden, for it to pause."""
-    user = automation.acts_as
+def acting(automation, user):
+    """(the list, the Member) as a version that this user saved sees and does things now: whoever saved another one
+    since lends its words no hands. Refuses with Forbidden, for it to pause."""
     by = members.reader(user.id, automation.organization_id) if user and user.status == "active" else None
     if by is None:
         raise Forbidden(f"It acted as {user.name if user else 'somebody'}, who isn't here any more.")

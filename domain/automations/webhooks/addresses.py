@@ -10,6 +10,7 @@ import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 import idna
@@ -142,7 +143,7 @@ def post(url, body, headers):
         asked.request("POST", target.path, body=body, headers={"Host": target.named, **headers}, preload_content=False)
         answer = asked.getresponse()
         return answer.status, clean(answer.read(MOST_READ, decode_content=False).decode("utf-8", "replace"))
-    except (OSError, HTTPError, ValueError) as error:
+    except (OSError, HTTPError, HTTPException, ValueError) as error:
         raise NotReached(f"It couldn't be reached ({type(error).__name__}).") from None
     finally:
         timer.cancel()

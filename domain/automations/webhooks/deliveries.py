@@ -5,6 +5,7 @@ it has. What doesn't answer is tried ever more seldom for two days; after five d
 """
 
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -25,13 +26,15 @@ from domain.fields.text import Text
 from domain.lists.listing import NEWEST, Act, Listing
 from models import Membership, Organization, WebhookDelivery, WebhookEndpoint
 
+log = logging.getLogger("guildhall.automations")
+
 LANE = "webhook_deliveries"
 BACKOFF = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000)  # seconds after a try that failed: 52 hours in all
 GIVEN_UP = timedelta(days=5)  # without one answer
 RESTS = timedelta(minutes=1)  # what else waits for one that doesn't answer, which is no try
 SUSPENDED = timedelta(hours=1)
 KEPT = timedelta(days=30)
-AT_ONCE, EACH, LOOKED = 8, 4, 400  # threads, messages to one address in a batch, rows looked at for one
+AT_ONCE, EACH, ADDRESSES = 8, 4, 40  # threads; messages to one address, and addresses, in a batch
 MOST = 256 * 1024  # signs of a message
 
 
@@ -66,14 +69,12 @@ class Message(NamedTuple):
 
 
 def work():
-    """One batch of messages that are due, several at a time; returns how many were looked at."""
+    """One batch of messages that are due, several at a time; returns how many were due."""
     with everywhere("messages of all organizations are delivered"):
-        due = WebhookDelivery.select().where(WebhookDelivery.state == "queued", WebhookDelivery.next_at <= now())
-        rows = list(due.order_by(WebhookDelivery.next_at, WebhookDelivery.id).limit(LOOKED))
-        taken: dict[int, list] = {}
-        for row in rows:
-            taken.setdefault(row.endpoint_id, []).append(row)
-        prepared = [one for some in taken.values() for row in some[:EACH] if (one := _prepared(row))]
+        due = WebhookDelivery.state == "queued", WebhookDelivery.next_at <= now()
+        asked = WebhookDelivery.select(WebhookDelivery.endpoint).where(*due).distinct().limit(ADDRESSES)
+        rows = [row for (id,) in asked.tuples() for row in _first(id, due)]
+        prepared = [one for row in rows if (one := _prepared(row))]
     if not rows:
         return 0
     with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -81,6 +82,12 @@ def work():
             with inside(message.organization):
                 _note(message.id, *result)
     return len(rows)
+
+
+def _first(endpoint, due):
+    """The messages to one address that are due the longest: one that is slow keeps no others waiting."""
+    mine = WebhookDelivery.select().where(WebhookDelivery.endpoint == endpoint, *due)
+    return list(mine.order_by(WebhookDelivery.next_at, WebhookDelivery.id).limit(EACH))
 
 
 def _prepared(row):
@@ -127,6 +134,9 @@ def _sent(message):
         status, answer = addresses.post(message.url, message.body, message.headers)
     except addresses.NotReached as trouble:
         return None, "", str(trouble)
+    except Exception as error:  # whatever a stranger's server does is a try that failed
+        log.warning("a message couldn't be sent", extra={"delivery": message.id}, exc_info=True)
+        return None, "", f"It couldn't be sent ({type(error).__name__})."
     if 200 <= status < 300:
         return status, answer, ""
     moved = " Where it leads isn't followed." if 300 <= status < 400 else ""

@@ -68,6 +68,16 @@ def test_a_date_that_comes_sets_it_off_for_each_row_once(at, clock, berlin):
     assert {run.state for run in AutomationRun.select()} == {"done"}
 
 
+def test_a_clock_that_fails_stops_no_other(at, clock, berlin, monkeypatch):
+    for word in ("One", "Two"):
+        on(at("alice"), source="", kind="schedule", every="day", **NINE, steps=[notice(word)], name=word)
+    strikes = clocks._strike
+    first = Automation.get(Automation.name == "One").id
+    monkeypatch.setattr(clocks, "_strike", lambda id, organization: 1 / 0 if id == first else strikes(id, organization))
+    clock.forward(days=1)
+    assert len(strike()) == 1
+
+
 def test_a_clock_that_is_looked_at_twice_strikes_once(at, clock, berlin):
     made = on(at("alice"), source="", kind="schedule", every="day", **NINE, steps=[notice()])
     struck = Automation.get_by_id(made.id).due_at

@@ -9,16 +9,16 @@ from werkzeug.datastructures import MultiDict
 import jobs
 from database.clock import now
 from domain import NotFound, Refused
-from domain.automations import noting, running, runs
+from domain.automations import automations, noting, running, runs
 from domain.base import settings
 from domain.lists import lists, rows
 from domain.records import collections, listings
 from domain.records import rules as record_rules
 from domain.records.computed import formulas
 from domain.tasks import tasks
-from models import Automation, AutomationRun, Membership, Notification, Outgoing, Task, User
+from models import Automation, AutomationRun, AutomationVersion, Membership, Notification, Outgoing, Task, User
 from tests.fixtures import deaths
-from tests.fixtures.automating import change, notice, on, work
+from tests.fixtures.automating import change, draft, notice, on, work
 from tests.fixtures.threads import write
 
 pytestmark = pytest.mark.usefixtures("inside_acme")
@@ -173,6 +173,23 @@ def test_it_may_no_more_than_whoever_it_acts_as_may_now(cast, at):
     assert titles(cast.bob) == ["The automation “Say it” paused"]
 
 
+def test_words_of_one_never_get_the_hands_of_another(cast, at, clock):
+    """bob's run waits while alice saves the automation as hers: it goes on as bob, who may not change her task."""
+    by = at("alice")
+    wait = {"kind": "wait", "count": "1", "unit": "days"}
+    made = on(at("bob"), steps=[wait, change(priority="high")])
+    task = add(by)
+    work()
+    automations.change(made.id, draft(steps=[notice()]), 1, by=by)
+    clock.forward(days=1, seconds=1)
+    (run,) = work()
+    assert (run.state, Task.get_by_id(task.id).priority) == ("failed", "medium")
+    write(Membership.update(role="viewer").where(Membership.user == cast.bob).execute)
+    add(by)
+    work()
+    assert Automation.get_by_id(made.id).state == "on"
+
+
 def test_somebody_who_is_gone_acts_no_more_and_keepers_hear_of_it(cast, at):
     made = on(at("bob"), steps=[notice()])
     write(User.update(status="suspended").where(User.id == cast.bob.id).execute)
@@ -289,6 +306,7 @@ def test_a_right_that_was_taken_away_pauses_what_speaks_of_it(cast, at, repairs)
         at("alice"), source=f"record:{table.id}", where=[f"and~{names['Budget']}~not_empty"], steps=[notice("{Budget}")]
     )
     write(Automation.update(acts_as=cast.bob).where(Automation.id == made.id).execute)
+    write(AutomationVersion.update(by=cast.bob).where(AutomationVersion.automation == made.id).execute)
     rows.create(listings.of(table, at("alice")), {names["Name"]: "Toaster", names["Budget"]: "3"}, by=at("alice"))
     work()
     assert Automation.get_by_id(made.id).state == "paused"
