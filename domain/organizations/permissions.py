@@ -137,6 +137,7 @@ GROUPS = {
     "trash": "Comments, files and trash",
     "records": "Records",
     "flyers": "Flyers",
+    "automations": "Automations",
     "charts": "Charts",
     "events": "Events",
     "orders": "Events",
