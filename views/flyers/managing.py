@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, g, redirect, request
 
-from domain.flyers.organizing import campaigns, templates
+from domain.flyers.organizing import campaigns, captions, templates
 from views import access
 from views.lists import routes
 
@@ -29,7 +29,8 @@ def _of_template(place, row):
 
 
 def _of_campaign(place, row):
-    return tabs("campaigns") | {"phases": f"{place.url}/{row.id}/phases", "campaign": row}
+    caption = f"{place.url}/{row.id}/caption" if captions.may(g.by) else ""
+    return tabs("campaigns") | {"phases": f"{place.url}/{row.id}/phases", "campaign": row, "caption": caption}
 
 
 def _around_phases(place):
