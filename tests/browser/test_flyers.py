@@ -190,3 +190,43 @@ def test_the_phone_and_the_server_draw_the_same(page_of, photo):
         ink = [ImageChops.difference(one, Image.new("RGB", one.size, one.getpixel((5, 5)))) for one in (here, there)]
         boxes = [one.crop((0, 700, 1080, 1350)).convert("L").point(lambda v: 255 * (v > 60)).getbbox() for one in ink]
         assert all(abs(a - b) <= 1 for a, b in zip(*boxes, strict=True)), (name, boxes)
+
+
+INSTAGRAM = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/22F76 Instagram 385.0.0"
+
+
+def test_flyer_case_18_in_an_app_that_saves_nothing_the_picture_is_held_and_there_is_a_file(page_of, photo):
+    page = ready(page_of(None, **PHONE | {"user_agent": INSTAGRAM}))
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    page.get_by_label("Your name").fill("Amara")
+    page.get_by_role("button", name="Download", exact=True).tap()
+    expect(page.get_by_text("Hold the picture below to save it.")).to_be_visible()
+    assert page.locator("[data-result]").get_attribute("src").startswith("data:image/jpeg;base64,")
+    page.get_by_role("button", name="Download and make a link").tap()
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    file = page.get_by_role("link", name="Get the file").get_attribute("href")
+    assert page.request.get(file).headers["content-disposition"].startswith("attachment")
+
+
+SHARES = """window.shared = []; navigator.canShare = () => true;
+navigator.share = (about) => { shared.push([navigator.userActivation.isActive, about.files.length]);
+  return Promise.reject(new DOMException("No", window.refusal)); };"""
+
+
+def test_flyer_case_19_sharing_begins_in_the_tap_and_who_thinks_better_of_it_is_told_nothing(page_of, photo):
+    page = page_of(None)
+    page.add_init_script(SHARES)
+    ready(page)
+    told = []
+    page.on("request", lambda asked: told.append(asked.post_data or "") if asked.url.endswith("/flyers/e") else None)
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    page.get_by_label("Your name").fill("Amara")
+    with page.expect_download():
+        page.get_by_role("button", name="Download", exact=True).click()
+    for refusal, said in (("AbortError", False), ("NotAllowedError", True)):
+        page.evaluate("(name) => { window.refusal = name; }", refusal)
+        page.get_by_role("button", name="Share").click()
+        page.wait_for_function("shared.length === " + str(1 + said))
+        expect(page.get_by_text("Sharing didn’t work here.")).to_be_visible(visible=said)
+    assert page.evaluate("shared") == [[True, 1]] * 2
+    assert not any('"share"' in one for one in told)
