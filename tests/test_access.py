@@ -251,6 +251,7 @@ MISSING = {
     "feeds.act_end": "This link isn't here",
     "archives.download": "There is no file here",
     "flyer_batches.download": "There is no file here",
+    "moderation.picture": "There is no picture here.",
     "flyer_captions.show": "This site suggests no captions.",
     "flyer_captions.suggest": "This site suggests no captions.",
     "departures.download": "There is no file here",

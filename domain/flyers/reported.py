@@ -4,7 +4,7 @@ page the platform's staff does."""
 from datetime import timedelta
 
 from database.clock import now
-from database.scope import everywhere
+from database.scope import everywhere, inside
 from domain.base import settings
 from domain.flyers import keeping
 from domain.moderation import reports, screening, subjects
@@ -38,6 +38,14 @@ def _campaign(where):
 def address(flyer):
     """Where it is reported."""
     return f"/report/flyer/{flyer.public_id}"
+
+
+def picture(item):
+    """The JPEG of the flyer that somebody decides about, or None."""
+    with inside(item.organization_id):
+        flyer = Flyer.one(Flyer.id == item.subject_id) if item.subject == "flyer" else None
+        parts = flyer and keeping.read(flyer, flyer.file)
+        return b"".join(parts) if parts else None
 
 
 def place(id, verdict):

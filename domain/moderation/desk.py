@@ -207,7 +207,7 @@ _line = Listing(
     search=Parts((ModerationItem.title,)),
     acts=(_APPROVAL, _REMOVAL),
     notes=("Look at", _notes),
-    also=("state", "is_urgent", "is_for_platform", "subject_id"),
+    also=("state", "is_urgent", "is_for_platform", "subject_id", "path"),
     hears="moderation_item",
     link=lambda row: f"/admin/reports/{row.id}",
     reads="moderation.review",
@@ -238,6 +238,11 @@ def _is_mine(row):
     return not row.is_for_platform
 
 
+def _to_look_at(row):
+    """A flyer's own page, where who decides sees it while it is hidden."""
+    return row.path if row.subject == "flyer" else None
+
+
 _APPEAL = Act(
     *("appeal", "Ask for a review", ask_again, "events.publish"),
     asks=lambda row, by: Field("words", "Why should it be shown?", Text(1000, long=True), True),
@@ -253,7 +258,7 @@ of_organization = rows.Rules(
         name="reports_here",
         only=ModerationItem.state == "open",
         acts=(*_MINE, _APPEAL),
-        link=lambda row: None,
+        link=_to_look_at,
         reads="flyers.moderate",
         about="What was reported of what you show. You decide about flyers, the staff of this site about the rest.",
     )

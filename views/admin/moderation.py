@@ -1,7 +1,8 @@
 """Reports and appeals for the platform's staff: the line, one with all that was said, and what was decided."""
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 
+from domain import NotFound
 from domain.flyers import reported
 from domain.moderation import desk, reports
 from views import access, pages
@@ -35,6 +36,16 @@ def show(id):
         REASON=reports.REASON,
         here="moderation",
     )
+
+
+@blueprint.get("/admin/reports/<id:id>/picture.jpg")
+@access.platform("moderation.review")
+def picture(id):
+    """A reported flyer's picture, also while it is hidden."""
+    data = reported.picture(desk.anywhere(id))
+    if data is None:
+        raise NotFound("There is no picture here.")
+    return Response(data, content_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
 
 
 @blueprint.post("/admin/reports/<id:id>/decision")

@@ -9,6 +9,7 @@ from domain.base import configuration
 from domain.events.referring import referrals
 from domain.flyers import addresses, flyers, funnel, keeping, reported
 from domain.moderation import reports
+from domain.organizations import organizations
 from views import access, cookies, held, pages
 from views.safety.marks import unlimited
 
@@ -32,18 +33,26 @@ ACTS = {
 def show(public_id):
     flyer = flyers.find_shown(public_id)
     with inside(flyer.organization_id):
-        seen = flyers.seen(flyer)
+        seen, looks = flyers.seen(flyer), _decides(flyer)
         response = pages.page(
             "flyers/share.html",
-            200 if seen.state in ("ready", "pending") else 404,
+            200 if seen.state in ("ready", "pending") or looks else 404,
             **vars(seen),
+            looks=looks,
             url=addresses.page(flyer),
-            image=addresses.image(flyer) if seen.state == "ready" else "",
+            image=addresses.image(flyer) if seen.state == "ready" or looks else "",
             preview=_preview(seen),
             report=reported.address(flyer),
         )
     response.headers["Cache-Control"] = "no-store"  # once it is deleted nobody shows it again
     return response
+
+
+def _decides(flyer):
+    """Whether it is hidden and whoever asks decides about it for its organization: they have to see it."""
+    me = access.me() if flyers.state_of(flyer) == "flagged" else None
+    by = me and organizations.reach(me, flyer.organization.slug)
+    return bool(by and by.may("flyers.moderate"))
 
 
 def _preview(seen):
@@ -73,12 +82,16 @@ def picture(public_id, name):
     flyer = flyers.find_shown(public_id)
     hash8, _, kind = name.partition(".")
     kept = {"jpg": flyer.file, "og.jpg": flyer.og, "s.webp": flyer.thumb}.get(kind)
-    if kept is None or kept[:8] != hash8 or flyers.state_of(flyer) != "ready":
+    is_shown = flyers.state_of(flyer) == "ready"
+    if kept is None or kept[:8] != hash8 or not (is_shown or _decides(flyer)):
         return _gone()
     parts = keeping.read(flyer, kept)
     if parts is None:
         return _gone()
     response = Response(parts, content_type="image/webp" if kind == "s.webp" else "image/jpeg")
+    if not is_shown:
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
     response.set_etag(kept[:32])
     response.headers["Cache-Control"] = "public, max-age=300"
     if request.args.get("dl"):

@@ -180,3 +180,20 @@ def test_its_holder_is_told_by_page_or_by_mail_that_it_ends(made, browse, clock)
     assert "ada@example.org" not in stranger.get(there).text
     clock.forward(days=28)
     assert "It ends soon" in stranger.get(there).text
+
+
+def test_who_decides_about_a_hidden_one_sees_it_and_nobody_else(made, browse):
+    flyer, _ = made
+    here, address = f"/f/{flyer.public_id}", f"/f/{flyer.public_id}/{flyer.file[:8]}.jpg"
+    reports.report(subjects.find("flyer", flyer.public_id), {"reason": "shows_me"}, by="account:9")
+    alice = browse("alice")
+    assert f'href="{here}"' in alice.get("/acme/reports").text
+    page, picture = alice.get(here), alice.get(address)
+    assert (page.status_code, address in page.text, "see it. <a" in page.text) == (200, True, True)
+    assert (picture.status_code, picture.headers["Cache-Control"]) == (200, "private, no-store")
+    for who in (None, "bob", "charlie", "stella"):
+        assert (browse(who).get(here).status_code, browse(who).get(address).status_code) == (404, 404), who
+    item = ModerationItem.get()
+    seen = browse("stella").get(f"/admin/reports/{item.id}/picture.jpg")
+    assert (seen.status_code, seen.data[:2]) == (200, b"\xff\xd8")
+    assert f"/admin/reports/{item.id}/picture.jpg" in browse("stella").get(f"/admin/reports/{item.id}").text
