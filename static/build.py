@@ -137,14 +137,17 @@ def sources() -> dict[str, str]:
 def icons_used(texts: dict[str, str]) -> list[str]:
     """Words that name an icon where one is asked for; the sprite leaves out those Tabler does not have.
 
-    `icon("x")`, `icon="x"`, `"icon": "x"`, a literal inside `ui.icon(…)`, `ui.empty(…)` and the like, any list …ICONS.
+    `icon("x")`, `icon="x"`, `"icon": "x"`, a literal inside `ui.icon(…)`, `ui.empty(…)` and the like, any list …ICONS,
+    and the fourth word of a Place in the navigation.
     """
+    places = re.compile(r"""\bPlace\(\s*"[^"]*",\s*"[^"]*",\s*f?"[^"]*",\s*"([a-z0-9-]+)\"""")
     direct = re.compile(r"""\b(?:icon|glyph)(?:\(|["']?\s*[=:])\s*["']([a-z0-9-]+)["']""")
     macros = r"\bui\.(?:icon|empty|menu|\w*button|badge)\((.*?)\)"
     listed = re.compile(r"ICONS\b[^=\n]*=\s*[\[{(](.*?)[\]})]|" + macros, re.S)
     names = set(ICONS)
     for text in texts.values():
         names.update(direct.findall(text))
+        names.update(places.findall(text))
         for body in map("".join, listed.findall(text)):
             names.update(re.findall(r"""["']([a-z][a-z0-9-]*)["'](?!\s*:)""", body))
     return sorted(names)

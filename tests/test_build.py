@@ -38,8 +38,10 @@ def test_icons_are_found_where_they_are_asked_for():
     texts = {
         "a.html": """{{ ui.icon("one") }}{{ ui.empty("No", "Text", "two") }}""",
         "b.py": 'ICONS = ("three", "four")',
+        "e.py": """Place(
+            "x", "A place", f"/{slug}", "five", "k")""",
     }
-    assert {"one", "two", "three", "four"} <= set(build.icons_used(texts))
+    assert {"one", "two", "three", "four", "five"} <= set(build.icons_used(texts))
 
 
 def test_the_tests_run_on_the_versions_that_the_product_runs_on():
