@@ -20,7 +20,7 @@ from functools import cached_property, partial
 from itertools import cycle, repeat
 from pathlib import Path
 
-from bench import copies, guildhall, peer_data, pocketbase, pretix, restarts, staff, stripe_objects, tickets, verbs
+from bench import api, copies, guildhall, peer_data, pocketbase, pretix, restarts, staff, stripe_objects, tickets, verbs
 from bench.load import Load, LoadError, Result, dripped, drive, fetch, request
 from bench.servers import CLIENT_CORE, SERVER_CORE, VAR, Server, environment, peer, stay_on
 from bench.tasks import COMMON, MEDIUM, RARE
@@ -67,6 +67,9 @@ GOALS = {
     "memory_mb": (AT_MOST, 140),
     "records_list_1m_vs_django_admin": (AT_LEAST, 10),
     "records_vs_pocketbase": (AT_LEAST, 8),
+    "api_list_vs_pocketbase": (AT_LEAST, 10),
+    "api_get_vs_pocketbase": (AT_LEAST, 0.3),
+    "api_create_vs_pocketbase": (AT_LEAST, 0.4),
     "records_growth": (AT_MOST, 1.3),
     "records_write_per_second": (AT_LEAST, 1500),
     "kind_change_1m": (AT_MOST, 60),
@@ -262,6 +265,7 @@ class Bench:
             self.plan,
             self.verbs,
             self.records,
+            self.api,
             self.records_written,
             self.many_tables,
             self.imports,
@@ -346,6 +350,25 @@ class Bench:
             told = Load(repeat(pocketbase.by_amount(theirs, MANY)), clients=CLIENTS, contains=b'"totalItems"')
             value, floor = medians(rate(ours, asked), rate(theirs, told))
         yield Row("records_vs_pocketbase", value, "req/s", floor)
+
+    def api(self) -> Iterator[Row]:
+        """Rows of a table that people made by its API: listed, got and made, beside PocketBase."""
+        folder = guildhall.scratch(guildhall.ordered(MANY), "api")
+        asked = api.Asked(json.loads(on_server_core("bench.api", folder)), MANY)
+        with contextlib.ExitStack() as stack:
+            ours = stack.enter_context(guildhall.server("guildhall-api", folder))
+            api.check(ours, asked)
+            theirs = None if SMOKE else stack.enter_context(pocketbase.server(pocketbase.folder(MANY)))
+            listed, got, made = api.theirs(theirs, MANY) if theirs else (b"", iter(()), iter(()))
+            for name, mine, other, status in (
+                ("api_list_vs_pocketbase", asked.list(), repeat(listed), 200),
+                ("api_get_vs_pocketbase", asked.get(), got, 200),
+                ("api_create_vs_pocketbase", asked.create(), made, 201),
+            ):
+                load = Load(mine, clients=CLIENTS, status=status)
+                value, floor = medians(rate(ours, load), rate(theirs, Load(other, clients=CLIENTS)))
+                yield Row(name, value, "req/s", floor)
+        shutil.rmtree(folder)
 
     def records_written(self) -> Iterator[Row]:
         """Rows made by many threads; and a text of all rows that becomes a number, while another writes."""

@@ -65,10 +65,10 @@ def server(data: Path) -> Iterator[Server]:
 
 def _asked(started: Server, path: str, body: dict[str, object], held: str = "") -> dict[str, str]:
     headers = {"Content-Type": "application/json", "Authorization": held}
-    return _read(fetch(started.port, request("POST", path, headers, json.dumps(body).encode())))
+    return read(fetch(started.port, request("POST", path, headers, json.dumps(body).encode())))
 
 
-def _read(answer: bytes) -> Any:
+def read(answer: bytes) -> Any:
     """The JSON of an answer, whole or in chunks."""
     head, _, rest = answer.partition(b"\r\n\r\n")
     if b"chunked" not in head.lower():
@@ -91,7 +91,7 @@ def by_amount(started: Server, count: int) -> bytes:
     asked = {"perPage": str(PER_PAGE), "filter": f"status='{STATUSES[0]}'", "sort": "amount"}
     path = f"/api/collections/orders/records?{urlencode(asked)}"
     message = request("GET", path, {"Authorization": token(started)})
-    answer = _read(fetch(started.port, message))
+    answer = read(fetch(started.port, message))
     if len(answer["items"]) != PER_PAGE or not 0.2 * count < answer["totalItems"] < 0.3 * count:
         raise LoadError(f"PocketBase lists {len(answer['items'])} of {answer['totalItems']}")
     return message

@@ -744,6 +744,7 @@ def filled(rule, endpoint, name, world):
         "cron.begin": {"job": "tokens"},
         "organization_desk.reactivate": {"id": world.closed},
         "reports.act_appeal": {"id": world.reported["theirs"]},
+        "listings.download_file": {"id": 1, "file": 1},
         "reporting.withdraw": {"kind": "event", "name": world.sale[who]["slug"]},
     }.get(endpoint, {})
     known |= {"table": "tokens"} if endpoint.startswith("jobs.") else {}

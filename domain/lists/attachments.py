@@ -76,8 +76,16 @@ def add(rules, id, file, name, *, by, parent=None, field=""):
     The type is what its bytes say. Refuses with NotFound, Forbidden, TooLarge, Invalid (empty), Refused where there is
     no room, and stores.StoreDown.
     """
+    return note(
+        rules, id, bring(rules, id, file, name, by=by, parent=parent, field=field), by=by, parent=parent, field=field
+    )
+
+
+def bring(rules, id, file, name, *, by, parent=None, field=""):
+    """The first half of it: what it holds lies in the store, and what `note` needs is returned. Refuses likewise."""
     row = _row(rules, id, by, parent)
-    cell = _field(rules, row, field, by) if field else None
+    if field:
+        _field(rules, row, field, by)
     sha256, size, head = _looked_at(file)
     if not size:
         raise Invalid({"file": f"“{names.cleaned(name)}” is empty, so nothing was kept."})
@@ -87,13 +95,14 @@ def add(rules, id, file, name, *, by, parent=None, field=""):
     file.seek(0)
     # Before it is noted, and also where it is kept already: the purge leaves what is new.
     stores.active().put(key(by.organization.id, sha256), file)
-    facts = {"sha256": sha256, "size": size, "type": type, "name": names.cleaned(name)}
-    return _note(rules, row.id, cell, facts, by, parent)
+    return {"sha256": sha256, "size": size, "type": type, "name": names.cleaned(name)}
 
 
 @writes
-def _note(rules, id, cell, facts, by, parent):
-    listing, row = rules.listing, rows.get(rules, id, by, parent)
+def note(rules, id, facts, *, by, parent=None, field=""):
+    """The second half: the file is on the row, or in its cell."""
+    listing, row = rules.listing, _row(rules, id, by, parent)
+    cell = _field(rules, row, field, by) if field else None
     facts = facts | ({"slot": cell_of(cell)} if cell else {})
     if len(on(listing, row.id, cell)) >= A_ROW:
         raise Refused(f"A {listing.thing} has at most {A_ROW} files.")

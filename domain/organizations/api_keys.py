@@ -14,6 +14,7 @@ from datetime import timedelta
 from peewee import JOIN, Case, CharField, Value
 
 from database.clock import now
+from database.compiled import Compiled, CompiledRows
 from database.locks import lock
 from database.parameters import parameter
 from database.scope import everywhere, inside
@@ -29,7 +30,7 @@ from domain.fields.moment import Moment
 from domain.fields.text import Name, Text
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.organizations import key_bounds, organizations, permissions
-from models import ApiKey, Organization, Profile
+from models import ApiKey, Organization, Profile, User
 
 SCOPES = (
     *("tasks.read", "tasks.read_all", "tasks.write", "tasks.write_all", "events.read", "events.write"),
@@ -177,17 +178,23 @@ def enter(given, address, network, path):
 def _good_key(given):
     form = FORM.fullmatch(given)
     with everywhere("a key names itself, not its organization"):
-        key = ApiKey.one(ApiKey.prefix == (form[1] if form else ""))
+        key = _of_prefix.first(prefix=form[1] if form else "")
     fits = hmac.compare_digest(key.secret_hash if key else NOBODY, hashed(given))
     is_over = key and (key.revoked_at or (key.expires_at and key.expires_at <= now()))
     return key if key and fits and not is_over else None
 
 
+# Asked by every call of a program: `api_get_vs_pocketbase`.
+_of_prefix = CompiledRows(ApiKey, lambda: ApiKey.select().where(ApiKey.prefix == parameter("prefix")).limit(1))
+_by_id = CompiledRows(User, lambda: User.select().where(User.id == parameter("id")).limit(1))
+_slug = Compiled(lambda: Organization.select(Organization.slug).where(Organization.id == parameter("id")))
+
+
 def _maker(key):
-    user = key.made_by
+    user = _by_id.first(id=key.made_by_id)
     if user is None or user.status != "active":
         return None
-    by = organizations.reach(user, Organization.get_by_id(key.organization_id).slug)
+    by = organizations.reach(user, _slug(id=key.organization_id)[0][0])
     return by and replace(by, api_key=key)
 
 

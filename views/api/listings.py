@@ -3,6 +3,9 @@
 What a program may read and write of one is what the key's scopes and its maker's rights say, field by field.
 """
 
+import shutil
+import tempfile
+
 from flask import Blueprint, g, request
 from werkzeug.http import http_date
 
@@ -10,7 +13,7 @@ from domain import Forbidden, Invalid, NotFound
 from domain.events import events
 from domain.fields.forms import fingerprint
 from domain.fields.kinds import clean, whole
-from domain.lists import trash
+from domain.lists import attachments, trash
 from domain.lists.listing import demand
 from domain.lists.programs import asking, batches, reading
 from domain.lists.rows import Rules
@@ -18,8 +21,9 @@ from domain.organizations import members
 from domain.records import collections, listings
 from domain.records.programs import changes, old_names, pins, uniques
 from domain.tasks import tasks
+from views.lists import files
 from views.machines import problems, rest, schemas, tables
-from views.machines.operations import Answer, Described, operation, sent_object, versions
+from views.machines.operations import Answer, Described, once, operation, sent_object, versions
 from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj
 
 blueprint = Blueprint("listings", __name__)
@@ -60,6 +64,8 @@ SHAPE = Named(
 )
 QUERY = Named("RowQuery", tables.question)
 BATCH, BATCHED = Named("Batch", tables.batch), Named("Batched", lambda: tables.batched(ROW))
+FILE = Named("StoredFile", lambda: obj({"id": INTEGER, "name": STRING, "type": STRING, "size": INTEGER}))
+NAMED = (schemas.parameter("name", STRING, "What the file is called."),)
 CHANGES = Named("RowChanges", lambda: tables.changes(ROW))
 
 
@@ -131,8 +137,8 @@ def _unpinned(listing):
     return rules
 
 
-def _route(method, path, described):
-    return operation(blueprint, method, AT + path, "", described)
+def _route(method, path, described, **more):
+    return operation(blueprint, method, AT + path, "", described, **more)
 
 
 @_route("GET", "", Described("Rows of a list, a page at a time", PAGE))
@@ -224,6 +230,44 @@ def put_row(listing, field, value):
     rules, which = _written(listing), versions()
     row, is_new = uniques.upsert(rules, field[:80], value, sent_object(), by=g.by, versions=which)
     return Answer(row, 201 if is_new else 200, {"ETag": f'"{reading.version(row)}"'})
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+@_route(
+    "POST",
+    "/<id:id>/<field>/files",
+    Described(
+        "Put a file into a cell: its bytes are the body", FILE, 201, query=NAMED, sent="application/octet-stream"
+    ),
+    takes=attachments.MOST,
+)
+def upload_file(listing, id, field):
+    rules, name = _written(listing), rest.given(("name",)).get("name", "")
+    own = asking.names(rules.listing).get(field[:80], "")
+    if not rules.listing.source or own not in {f.name for f in rules.listing.fields if f.kind.holds_files}:
+        raise Invalid({field[:80]: asking.unknown(rules.listing, field[:80])})
+    with tempfile.SpooledTemporaryFile(1_000_000) as held:
+        shutil.copyfileobj(request.stream, held)
+        held.seek(0)
+        facts = attachments.bring(rules, id, held, name, by=g.by, field=own)
+
+    def put():
+        made = attachments.note(rules, id, facts, by=g.by, field=own)
+        return Answer({"id": made.id, "name": made.name, "type": made.type, "size": made.size}, 201)
+
+    return once(put, facts["sha256"].encode())
+
+
+@_route(
+    "GET", "/<id:id>/files/<id:file>", Described("A file of a row, as a download", media="application/octet-stream")
+)
+def download_file(listing, id, file):
+    rules = _rules(listing)
+    if not rules.listing.files:
+        raise NotFound("This list has no files.")
+    return files.sent(attachments.get(rules, id, file, g.by))
 
 
 # --- what changed ---------------------------------------------------------------------------------------------------

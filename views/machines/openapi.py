@@ -75,6 +75,17 @@ def of(app):
     return document(app, configuration.active.site_url)
 
 
+def of_clients(document):
+    """(path, method, operation) of what clients are made of: takes a key, and speaks JSON alone."""
+    for path, operations in document["paths"].items():
+        for method, one in operations.items():
+            answers = [one.get("requestBody", {}), *(a for s, a in one["responses"].items() if s.startswith("2"))]
+            if "security" in one and all(
+                media == "application/json" for a in answers for media in a.get("content", ())
+            ):
+                yield path, method, one
+
+
 class _Writer:
     def __init__(self):
         self.paths, self.schemas, self.ids = {}, {}, set()
@@ -96,6 +107,9 @@ class _Writer:
             found["description"] = f"Takes the scope `{described.scope}`: {roles.label(described.scope).lower()}."
         if described.is_keyed:
             found["security"] = [{"key": [described.scope] if described.scope else []}]
+        if described.sent:
+            content = {described.sent: {"schema": {"type": "string", "format": "binary"}}}
+            found["requestBody"] = {"required": True, "content": content}
         if described.body is not None:
             content = {"application/json": {"schema": self._plain(described.body)}}
             found["requestBody"] = {"required": True, "content": content}

@@ -38,6 +38,7 @@ class Described:
     tag: str = ""
     scope: str = ""
     is_keyed: bool = False  # for programs with a key
+    sent: str = ""  # the type of a body that isn't JSON
     errors: tuple = ()  # statuses besides those that all have
     media: str = "application/json"
 
@@ -61,11 +62,13 @@ def declared(described):
     return put
 
 
-def operation(blueprint, method, rule, scope, described, endpoint=None):
+def operation(blueprint, method, rule, scope, described, endpoint=None, takes=0):
     """Make a view an operation of the API, for programs whose key has the scope."""
 
     def put(view):
-        made = unlimited(access.program(scope)(_answering(view)))
+        made = unlimited(access.program(scope)(_answering(view, takes)))
+        if takes:
+            made.takes = takes
         made.described = Described(
             **{**vars(described), "scope": scope, "is_keyed": True, "tag": described.tag or blueprint.name}
         )
@@ -75,29 +78,34 @@ def operation(blueprint, method, rule, scope, described, endpoint=None):
     return put
 
 
-def _answering(view):
+def _answering(view, takes):
     @functools.wraps(view)
     def call(**parts):
-        word = request.headers.get("Idempotency-Key", "")
-        if request.method not in WRITING or not word:
-            return _response(view(**parts))
-        if len(word) > 255 or not word.isprintable():
-            raise Invalid({"Idempotency-Key": "Send at most 255 signs."})
-        return _once(word, lambda: view(**parts))
+        is_once = request.method in WRITING and not takes
+        made = once(lambda: view(**parts), request.get_data(cache=True)) if is_once else view(**parts)
+        return made if isinstance(made, Response) else _response(made)
 
     return call
 
 
-def _once(word, act):
+def once(act, body):
+    """The Answer of `act()`; under an Idempotency-Key done once, whose repeat of the same request and `body` gets the
+    same. Refuses with Invalid a key that is none, and as api_answers.once."""
+    word = request.headers.get("Idempotency-Key", "")
+    if not word:
+        return act()
+    if len(word) > 255 or not word.isprintable():
+        raise Invalid({"Idempotency-Key": "Send at most 255 signs."})
+
     def done():
         made = act()
         allowances.charge("calls", g.by.api_key, made.rows)
         return made.status, made.headers, _text(made.body)
 
     head = [request.method, request.path, request.query_string.decode("latin-1"), request.headers.get("If-Match", "")]
-    asked = "\n".join(head).encode() + b"\n" + request.get_data(cache=True)
-    status, headers, body, is_repeat = api_answers.once(g.by.api_key, word, asked, done)
-    response = _sent(status, headers, body)
+    asked = "\n".join(head).encode() + b"\n" + body
+    status, headers, text, is_repeat = api_answers.once(g.by.api_key, word, asked, done)
+    response = _sent(status, headers, text)
     if is_repeat:
         response.headers["Idempotent-Replayed"] = "true"
     return response

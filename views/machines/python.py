@@ -3,6 +3,8 @@
 import keyword
 import re
 
+from views.machines import openapi
+
 HEAD = '''"""Made by Guildhall of its OpenAPI document: don't change it by hand, get it anew."""
 
 import json
@@ -90,12 +92,7 @@ class Client:
 def client(document):
     """The client as the text of one file. The same document gives the same bytes."""
     made = _Types()
-    methods = [
-        made.method(path, method, one)
-        for path, operations in document["paths"].items()
-        for method, one in operations.items()
-        if "security" in one
-    ]
+    methods = [made.method(*one) for one in openapi.of_clients(document)]
     for name, schema in document["components"]["schemas"].items():
         made.name_it(name, schema)
     return "".join([HEAD, *methods, "\n\n", "\n".join(made.written)])

@@ -3,6 +3,8 @@
 import json
 import re
 
+from views.machines import openapi
+
 HEAD = """// Made by Guildhall of /api/openapi.json: don't change it by hand, get it anew.
 
 export interface Options {
@@ -86,8 +88,7 @@ export class Client {
 def client(document):
     """The client as the text of one file. The same document gives the same bytes."""
     parts = [HEAD]
-    for path, operations in document["paths"].items():
-        parts += [_method(path, method, one) for method, one in operations.items() if "security" in one]
+    parts += [_method(*one) for one in openapi.of_clients(document)]
     parts.append("}\n")
     parts += [_named(name, schema) for name, schema in document["components"]["schemas"].items()]
     return "\n".join(parts)

@@ -27,7 +27,7 @@ class Kept:
 
     def refs(self, ids, rows=None):
         rows = self.rows(ids) if rows is None else rows
-        return {id: Ref(id, file.name, file.thumbnail == "made") for id, file in rows.items()}
+        return {id: Ref(id, file.name, file.thumbnail == "made", file) for id, file in rows.items()}
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,15 @@ class Files(Kind):
         return tuple(stored) if stored else None
 
     def to_json(self, value):
-        return [{"id": int(one), "name": one.title} for one in self._shown(value)]
+        return [
+            {"id": int(one), "name": one.title, "type": one.file.type, "size": one.file.size}
+            for one in self._shown(value)
+        ]
 
     def schema(self, writes=False):
-        parts = {"id": {"type": "integer"}, "name": {"type": "string"}}
-        one = {"type": "object", "properties": parts, "required": ["id", "name"], "additionalProperties": True}
+        whole, text = {"type": "integer"}, {"type": "string"}
+        parts = {"id": whole, "name": text, "type": text, "size": whole}
+        one = {"type": "object", "properties": parts, "required": list(parts)}
         return {"type": "array", "items": one}
 
     def for_all(self):

@@ -31,10 +31,11 @@ class Ref(int):
 
     title: str
     more: Any
+    file: Any  # of a file: its row
 
-    def __new__(cls, id, title, more=None):
+    def __new__(cls, id, title, more=None, file=None):
         made = super().__new__(cls, id)
-        made.title, made.more = title, more
+        made.title, made.more, made.file = title, more, file
         return made
 
     def __eq__(self, other):

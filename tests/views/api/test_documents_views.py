@@ -17,7 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from database.scope import inside
 from domain.lists import rows
-from domain.records import collections, field_changes, rules
+from domain.records import collections, field_changes, listings, rules
 from domain.tasks import tasks
 from models import Task
 from static.build import MODULES, node
@@ -355,14 +355,26 @@ def test_every_example_of_the_page_does_what_it_says(document, tmp_path, served,
     _, key = a_key(at("alice"))
     with inside(cast.acme):
         task = rows.create(tasks.rules, {"title": "Call the printer"}, by=at("alice")).id
-        collections.make("Offers", by=at("alice"))
-        known = {"ORG": "acme", "SITE": served, "KEY": key, "TASK": str(task), "EVENT": str(an_event().id)}
+        fields = (("Name", "text"), ("Mail", "email"), ("Amount", "number"), ("Made on", "day"), ("Papers", "files"))
+        collections.make("Offers", by=at("alice"), fields=fields)
+        field_changes.rule("offers", 2, by=at("alice"), is_required=False, is_unique=True)
+        row = rows.create(listings.of(collections.found("offers"), at("alice")), {"f1": "Chairs"}, by=at("alice")).id
+        known = {
+            "ORG": "acme",
+            "SITE": served,
+            "KEY": key,
+            "TASK": str(task),
+            "ROW": str(row),
+            "EVENT": str(an_event().id),
+        }
     told = [
         subprocess.run(["bash", "-c", CURL + said], env=known | {"PATH": os.environ["PATH"]}, capture_output=True)
         for status, said in EXAMPLES
-        if status != "ts"
+        if status not in ("ts", "py")
     ]
-    assert [one.stdout.decode() for one in told] == [status for status, _ in EXAMPLES if status != "ts"]
+    assert [one.stdout.decode() for one in told] == [status for status, _ in EXAMPLES if status not in ("ts", "py")]
     assert len(told) == PAGE.read_text("utf-8").count("    curl ") > 7
     ((_, story),) = [one for one in EXAMPLES if one[0] == "ts"]
     assert compiled(tmp_path, document, textwrap.dedent(story)).stdout == ""
+    ((_, story),) = [one for one in EXAMPLES if one[0] == "py"]
+    assert typed(tmp_path, document, textwrap.dedent(story)).stdout.startswith("Success")

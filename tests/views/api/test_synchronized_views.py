@@ -5,6 +5,7 @@ from werkzeug.datastructures import MultiDict
 
 from database.scope import inside
 from domain.base.allowances import limiter
+from domain.lists import attachments
 from domain.records import collections, field_changes, rules
 from models import Record
 from tests.fixtures.keys import Program, a_key, pay
@@ -112,6 +113,49 @@ def test_two_that_put_the_same_at_once_make_one_row(program, cast):
     ]
     assert sorted(together(*put)) == [200, 201]
     assert live(cast.acme) == 1
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+OCTETS = {"Content_Type": "application/octet-stream"}
+
+
+@pytest.fixture
+def papers(table, at, cast):
+    with inside(cast.acme):
+        collections.add_field("people", "Papers", "files", by=at("alice"))
+
+
+def test_files_are_put_into_cells_and_got_by_who_sees_them(program, papers, at, cast):
+    app = program()
+    row = app.post("/people", {"name": "Ada"}).json["id"]
+    put = app.ask("POST", f"/people/{row}/papers/files?name=a.txt", b"plain words", Idempotency_Key="f1", **OCTETS)
+    assert (put.status_code, put.json["name"], put.json["size"]) == (201, "a.txt", 11)
+    again = app.ask("POST", f"/people/{row}/papers/files?name=a.txt", b"plain words", Idempotency_Key="f1", **OCTETS)
+    assert (again.json, again.headers["Idempotent-Replayed"]) == (put.json, "true")
+    assert app.get(f"/people/{row}").json["papers"] == [put.json]
+    got = app.get(f"/people/{row}/files/{put.json['id']}")
+    assert (got.status_code, got.data) == (200, b"plain words")
+    assert got.headers["Content-Disposition"].startswith("attachment")
+    assert got.headers["X-Content-Type-Options"] == "nosniff"
+    with inside(cast.acme):
+        rule = {"sees": "all", "changes": "all", "adds": "1", "others": "change", "field_5": "nothing"}
+        rules.change("people", "role:member", MultiDict(rule), by=at("alice"))
+    bob = program("bob")
+    assert bob.get(f"/people/{row}/files/{put.json['id']}").status_code == 404
+    hidden, none = (bob.ask("POST", f"/people/{row}/{name}/files", b"x", **OCTETS) for name in ("papers", "letters"))
+    assert problem(hidden, 422).keys() == {"papers"}
+    assert [one["message"] for one in hidden.json["errors"]] == [one["message"] for one in none.json["errors"]]
+    assert program(scopes="records.read").ask("POST", f"/people/{row}/papers/files", b"x", **OCTETS).status_code == 403
+
+
+def test_a_file_that_is_too_large_or_nothing_is_refused(program, papers, monkeypatch):
+    app = program()
+    row = app.post("/people", {"name": "Ada"}).json["id"]
+    assert problem(app.ask("POST", f"/people/{row}/papers/files", b"", **OCTETS), 422)
+    assert app.ask("POST", f"/people/{row}/papers/files", b"x" * (attachments.MOST + 1), **OCTETS).status_code == 413
+    assert app.ask("POST", "/people/99/papers/files", b"x", **OCTETS).status_code == 404
+    assert app.get(f"/people/{row}").json["papers"] is None
 
 
 # --- since ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,105 @@
+"""Two worlds that differ in what a key doesn't see alone: whatever it asks of the API, the answers are the same bytes."""
+
+import re
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from database.scope import inside
+from domain.lists import rows
+from domain.lists.programs import asking
+from domain.records import collections, field_changes, listings, rules
+from tests.fixtures.keys import Program, a_key, pay
+
+FIELDS = (("Name", "text"), ("Region", "choice", ("North", "South")), ("Salary", "number"), ("Mail", "email"))
+NAMES = ("name", "region", "salary", "mail", "margin", "nothing", "chief", "chief.name", "chief.salary", "chief.mail")
+
+
+@pytest.fixture
+def bob(web, cast, at):
+    """His key: he sees the rows of the North, and neither their salary nor their mail."""
+    pay(cast.acme)
+    with inside(cast.acme):
+        alice = at("alice")
+        made = collections.make("People", by=alice, fields=FIELDS)
+        collections.add_field("people", "Chief", "link", by=alice, options={"table": str(made.id)})
+        field_changes.rule("people", 4, by=alice, is_required=False, is_unique=True)
+        for name, region in (("Ada", "North"), ("Ben", "South"), ("Eve", "North"), ("Kim", "South")):
+            form = {
+                "f1": name,
+                "f2": region,
+                "f3": "100",
+                "f4": f"{name}@example.org",
+                "f5": {"Eve": "Ben"}.get(name, ""),
+            }
+            rows.create(listings.of(collections.found("people"), alice), form, by=alice)
+        rule = {"sees": "some", "where": "and~2~any_of~1", "changes": "all", "adds": "1", "others": "change"}
+        hidden = {"field_3": "nothing", "field_4": "nothing"}
+        rules.change("people", "role:member", MultiDict(rule | hidden), by=alice)
+    return Program(web, a_key(at("bob"), "records.read records.write members.read")[1], "/api/v1/acme")
+
+
+def asked():
+    """Everything that can be asked, of each name with each condition: what is written is refused."""
+    suffixes = [f".{suffix}" if suffix else "" for suffix in asking.SUFFIXES]
+    for name in NAMES:
+        for suffix in (*suffixes, "_from", "_to"):
+            for text in ("100", "Ben", "true", "Ben@example.org"):
+                yield "GET", f"/people?{name}{suffix}={text}", None
+        yield from (
+            ("GET", f"/people?{one}={name}", None) for one in ("sort", "fields", "sort=-name&fields", "q", "tab")
+        )
+        yield "POST", "/people/query", {"where": {"field": name, "value": "100"}}
+        yield "POST", "/people/query", {"where": {"field": name, "op": "is_not", "value": "100"}, "count": True}
+        yield (
+            "POST",
+            "/people/batch",
+            {"rows": [{"do": "upsert", "by": {name: "Ben@example.org"}, "row": {}}, {"do": "remove", "id": 2}]},
+        )
+        yield "PUT", f"/people/by/{name}/Ben@example.org", {"nothing": 1}
+        yield "PATCH", "/people/1", {name: "x", "nothing": 1}
+        yield "POST", "/people", {name: "x", "nothing": 1}
+        yield "POST", f"/people/1/{name}/files", None
+    for id in (1, 2, 3, 4, 5, 99):
+        yield "GET", f"/people/{id}", None
+        yield "PATCH", f"/people/{id}", {"nothing": 1}
+        yield "POST", f"/people/{id}/restore", {}
+        yield "GET", f"/people/{id}/files/1", None
+    yield "PATCH", "/people/3", {"chief": {"add": [2]}}
+    yield "PATCH", "/people/3", {"chief": 2}
+    yield from (
+        ("GET", f"/{path}", None)
+        for path in ("people?count=true", "people/shape", "openapi.json", "client.ts", "client.py")
+    )
+
+
+def answers(program):
+    found = {}
+    for method, path, body in asked():
+        answer = program.ask(method, path, body)
+        known = {
+            name: value for name, value in answer.headers.items() if name not in ("X-Request-Id", "RateLimit", "Date")
+        }
+        text = re.sub(rb'"request_id": "\w+"', b"", answer.data)
+        found[f"{method} {path} {body}"] = (answer.status_code, known, text)
+    return found
+
+
+def test_what_a_key_may_not_see_changes_no_byte_of_any_answer(bob, at, cast):
+    place = bob.get("/people/changes").json["since"]
+    before = answers(bob)
+    with inside(cast.acme):
+        alice, whole = at("alice"), listings.of(collections.found("people"), at("alice"))
+        for id in (1, 2, 3, 4):
+            rows.change(whole, id, {"f3": "7", "f4": f"other{id}@example.org"}, by=alice)
+        rows.change(whole, 2, {"f1": "Benjamin"}, by=alice)
+        rows.remove(whole, 4, by=alice)
+        collections.rename_field("people", 3, "Margin", by=alice)
+        collections.rename_for_programs("people", 3, by=alice)
+    after = answers(bob)
+    assert {word: one for word, one in after.items() if one != before[word]} == {}
+    assert len(before) > 600
+    assert {status for status, *_ in before.values()} <= {200, 400, 404, 413, 415, 422}
+    page = bob.get(f"/people/changes?since={place}").json
+    assert {one["id"] for one in page["items"]} <= {1, 3}, "rows that he sees were changed in what he doesn't"
+    assert not any("Ben" in str(one) for one in page["items"])
