@@ -27,6 +27,7 @@ from domain.fields.derived import Derived
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Kind, Unfit
 from domain.fields.moment import Moment
+from domain.fields.switch import Switch
 from domain.fields.text import Name, Text
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.organizations import key_bounds, organizations, permissions
@@ -74,6 +75,7 @@ FIELDS = (
     Field("scopes", "It may", Scopes(), True, missing="Choose at least one."),
     Field("days", "Holds for", DAYS, True, default="90"),
     Field("paths", "Only these addresses", key_bounds.PATHS, help="One a line, a * at the end for all below."),
+    Field("needs_version", "Changes name the version they read", Switch(), default=False),
     Field("networks", "Only from these networks", key_bounds.NETWORKS, help="One a line, such as 192.0.2.0/24."),
 )
 
@@ -102,6 +104,7 @@ def make(form, *, by, key=""):
         scopes=" ".join(values["scopes"]),
         paths=" ".join(values["paths"] or ()),
         networks=" ".join(values["networks"] or ()),
+        needs_version=values["needs_version"],
         expires_at=None if days == "never" else now() + timedelta(days=int(days)),
         made_by=by.user,
     )

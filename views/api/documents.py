@@ -4,6 +4,7 @@ import json
 
 from flask import Blueprint, Response, current_app, g, request
 
+from domain.base import allowances
 from views import access
 from views.api import listings
 from views.machines import openapi, python, typescript
@@ -36,6 +37,7 @@ def client_py():
 
 
 AT = "/api/v1/<organization>"
+EACH = 20  # what each list costs in a document: as so many rows
 
 
 def _keyed(path, summary, media, answer=None):
@@ -59,7 +61,9 @@ def key_client_py():
 
 
 def _of_key():
-    return openapi.of_key(_app(), g.by, listings.every(g.by))
+    lists = list(listings.every(g.by))
+    allowances.charge("calls", g.by.api_key, EACH * len(lists))
+    return openapi.of_key(_app(), g.by, lists)
 
 
 def _app():

@@ -156,7 +156,7 @@ class _Writer:
         if not described.is_keyed:
             return described.errors
         always = [400, 401, 403, 404, 422, 429]
-        return sorted({*always, *([409, 412, 415] if method in WRITING else []), *described.errors})
+        return sorted({*always, *([409, 412, 415, 428] if method in WRITING else []), *described.errors})
 
     def _plain(self, schema):
         """The schema with a reference in the place of each that has a name."""

@@ -23,6 +23,12 @@ class Changed(Refused):
     code, status = "PRECONDITION_FAILED", 412
 
 
+class VersionNeeded(Refused):
+    """The key may change nothing that its program didn't read."""
+
+    code, status = "PRECONDITION_REQUIRED", 428
+
+
 @writes
 def create(rules, sent, *, by, parent=None):
     """Make a row of JSON; returns it. Refuses as rows.create, and with Invalid what is unknown or only read."""
@@ -53,6 +59,8 @@ def remove(rules, id, *, by, parent=None, versions=()):
 
 
 def _check_version(rules, id, by, parent, versions):
+    if not versions and by.api_key and by.api_key.needs_version:
+        raise VersionNeeded(f"This key has to name the version of the {rules.listing.thing} that it read, as If-Match.")
     if not versions:
         return
     lock("api row", rules.listing.table)

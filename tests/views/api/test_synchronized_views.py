@@ -115,6 +115,18 @@ def test_two_that_put_the_same_at_once_make_one_row(program, cast):
     assert live(cast.acme) == 1
 
 
+def test_a_key_may_have_to_name_what_it_changes(web, table, at):
+    app = Program(web, a_key(at("alice"), "records.read records.write", needs_version=True)[1], "/api/v1/acme")
+    made = app.post("/people", {"name": "Ada"})
+    path, read = f"/people/{made.json['id']}", {"If_Match": made.headers["ETag"]}
+    for refused in (app.patch(path, {"name": "Eve"}), app.ask("DELETE", path)):
+        assert (refused.status_code, refused.json["code"]) == (428, "PRECONDITION_REQUIRED")
+    step = {"do": "change", "id": made.json["id"], "row": {"name": "Eve"}}
+    each = app.post("/people/batch", {"rows": [step, step | {"version": made.headers["ETag"]}], "all": False})
+    assert [one["status"] for one in each.json["results"]] == [428, 200]
+    assert app.ask("DELETE", path, **read).status_code == 412
+
+
 # --- files ----------------------------------------------------------------------------------------------------------
 
 OCTETS = {"Content_Type": "application/octet-stream"}
