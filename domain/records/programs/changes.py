@@ -18,6 +18,7 @@ from domain.fields.records.leftover import restored_cell
 from domain.lists import lists
 from domain.lists.programs import reading
 from domain.records import questions
+from domain.records.programs import pins
 from domain.records.stored_rows import Row
 from models import Change
 
@@ -57,8 +58,8 @@ def since(rules, place, by, most):
     noted, rows, last = Change.select().where(here).order_by(Change.id), {}, until
     reread = stood.sees != sees
     for change in noted.iterator():
-        if change.row_id is None:
-            reread = True
+        if change.row_id is None:  # another shape is told by what they see of it
+            reread = reread or bool(change.fields)
         elif change.row_id not in rows and len(rows) == most:
             last = change.id - 1
             break
@@ -124,7 +125,8 @@ def _take_back(row, change):
 def _sees(rules):
     """What is another as soon as somebody sees other rows or fields, or the table has other ones."""
     source = rules.listing.source
-    return fingerprint([source.shape.number, repr(source.rights)])
+    rights = source.rights
+    return fingerprint([pins.number(rules), rights.sees, repr(rights.where), sorted(rules.listing.by_name)])
 
 
 def _sealed(rules, change):

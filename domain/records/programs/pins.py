@@ -11,7 +11,7 @@ from domain import Invalid, Refused
 from domain.lists.rows import Rules
 from domain.records import rights
 from domain.records.sight import Sight
-from models import Collection, ShapeChange
+from models import Collection, RecordOption, ShapeChange
 
 HEADER = "Records-Shape"
 
@@ -33,18 +33,24 @@ class _Past:
 
 
 def of(rules, number, by):
-    """The Rules by the names of an earlier shape; rows are told as its `told` has them. The present one as they are.
+    """The Rules by the names of an earlier shape; rows are told as its `told` has them. The present one as they are:
+    also by a number that none had yet, which would tell of changes that they don't see.
 
-    Refuses with Invalid a number that no shape had, and with ShapeChanged.
+    Refuses with Invalid what is no number, and with ShapeChanged.
     """
     shape = rules.listing.source.shape
-    if not 1 <= number <= shape.number:
-        raise Invalid({HEADER: f"This table has had the shapes 1 to {shape.number}."})
+    if number < 1:
+        raise Invalid({HEADER: "Send the number of a shape, as the list's own says it."})
     past = _past(shape, number)
+    past.away = {cell.name for cell in shape.away if cell.name in past.away and _saw(cell, shape, by)}
+    for some in (past.called, past.kinds):
+        for name in some.keys() - rules.listing.by_name.keys() - past.away:
+            del some[name]  # not theirs to see
+    past.added &= rules.listing.by_name.keys()
     if not (past.called or past.added or past.kinds or past.away):
         return rules
     cells = [_cell(cell, past) for cell in shape.cells]
-    cells += [_gone(cell, past) for cell in shape.away if cell.name in past.away and _saw(cell, shape, by)]
+    cells += [_gone(cell, past) for cell in shape.away if cell.name in past.away]
     then = replace(shape, cells=tuple(cells), away=())
     fields = {cell.name: cell.field for cell in cells}
     source = Sight(then, rules.listing.source.rights, rules.listing.source.stale_words)
@@ -131,15 +137,20 @@ def _fixed(told, past):
 
 def number(rules):
     """The number that a client made now is pinned to: that of the last change that these rights show."""
-    shape = rules.listing.source.shape
-    for change in (
-        ShapeChange.select().where(ShapeChange.collection == shape.collection).order_by(ShapeChange.number.desc())
-    ):
-        touched = {f"f{id}" for id, pairs in change.what.get("fields", {}).items() if isinstance(pairs, dict)}
-        touched |= {f"f{change.what['add']}"} if "add" in change.what else set()
-        if touched & rules.listing.by_name.keys():
+    shape, since = rules.listing.source.shape, ShapeChange.number.desc()
+    for change in ShapeChange.select().where(ShapeChange.collection == shape.collection).order_by(since):
+        if _touched(change.what) & rules.listing.by_name.keys():
             return change.number
     return 1
+
+
+def _touched(what):
+    """The names of the fields that a change is about."""
+    fields = {int(id) for id, pairs in what.get("fields", {}).items() if isinstance(pairs, dict)}
+    fields |= {int(what[word]) for word in ("add", "field") if word in what}
+    if words := [int(id) for id in what.get("options", {})]:
+        fields |= {option.field_id for option in RecordOption.select().where(RecordOption.id.in_(words))}
+    return {f"f{id}" for id in fields}
 
 
 def differing(rules):

@@ -8,7 +8,8 @@ from werkzeug.datastructures import MultiDict
 from database.scope import inside
 from domain.lists import rows
 from domain.lists.programs import asking
-from domain.records import collections, field_changes, listings, rules
+from domain.records import collections, field_changes, kind_changes, listings, rules
+from models import RecordSlot
 from tests.fixtures.keys import Program, a_key, pay
 
 FIELDS = (("Name", "text"), ("Region", "choice", ("North", "South")), ("Salary", "number"), ("Mail", "email"))
@@ -83,6 +84,26 @@ def answers(program):
         text = re.sub(rb'"request_id": "\w+"', b"", answer.data)
         found[f"{method} {path} {body}"] = (answer.status_code, known, text)
     return found
+
+
+def test_a_pinned_program_hears_nothing_of_what_it_does_not_see(bob, at, cast):
+    """Neither that a hidden field became another kind, nor how often the table was changed."""
+    place = bob.get("/people/changes").json["since"]
+    asked = [(number, path) for number in ("1", "2", "3", "50") for path in ("/people", "/people/shape")]
+    before = [bob.get(path, Records_Shape=number).data for number, path in asked]
+    with inside(cast.acme):
+        alice = at("alice")
+        collections.rename_for_programs("people", 3, by=alice)
+        kind_changes.begin("people", 3, "text", by=alice)
+        while kind_changes.work():
+            pass
+        for slot in RecordSlot.select().where(RecordSlot.field == 3, RecordSlot.state == "kept"):
+            kind_changes._let_go(slot)
+        field_changes.put_away("people", 4, by=alice)
+    after = [bob.get(path, Records_Shape=number).data for number, path in asked]
+    assert after == before
+    page = bob.get(f"/people/changes?since={place}").json
+    assert (page["items"], page["reread"]) == ([], False)
 
 
 def test_what_a_key_may_not_see_changes_no_byte_of_any_answer(bob, at, cast):
