@@ -83,6 +83,7 @@ GOALS = {
     "holds_per_second": (AT_LEAST, 5000),
     "holds_p99_ms": (AT_MOST, 100),
     "tickets_100_pdf_ms": (AT_MOST, 300),
+    "campaign_letters_per_second": (AT_LEAST, 100),
     "flyers_composed_per_second": (AT_LEAST, 30),
     "flyer_cached_ms": (AT_MOST, 5),
     "import_1m": (AT_MOST, 360),
@@ -274,6 +275,7 @@ class Bench:
             self.charts,
             self.tickets,
             self.flyers,
+            self.newsletter,
             self.moves,
             self.processes,
             self.restarts,
@@ -461,6 +463,12 @@ class Bench:
         told = json.loads(on_server_core("bench.flyers", "draw", folder, 8 if SMOKE else 120, alone=False))
         yield Row("flyers_composed_per_second", told["rate"], "images/s")
         yield Row("flyer_cached_ms", told["cached_ms"], "ms")
+
+    def newsletter(self) -> Iterator[Row]:
+        """An issue of the newsletter handed to a mail server of this machine, each letter with its durable marks."""
+        folder = guildhall.scratch(guildhall.database(FEW), "newsletter")
+        told = json.loads(on_server_core("bench.news", folder, 50 if SMOKE else 1000, alone=False))
+        yield Row("campaign_letters_per_second", told["rate"], "letters/s")
 
     def create(self) -> Iterator[Row]:
         ours = Load(self.creates, clients=CLIENTS, status=guildhall.CREATED)

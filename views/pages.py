@@ -354,6 +354,7 @@ ICONS = (
     "chart-bar",
     "ticket",
     "bolt",
+    "news",
 )
 
 

@@ -13,6 +13,7 @@ from domain.lists import rows
 from domain.money import billing, pricing
 from domain.money.providers import sandbox
 from domain.operations import alerts, festival
+from domain.operations.news import bringing, campaigns
 from domain.organizations import assignments, invitations, organizations, workspaces
 from domain.people import accounts, passwords
 from domain.records import collections, kind_changes, listings
@@ -105,10 +106,21 @@ def furnish(seed=7):
             _divide(owner, people)
             festival.make(owner, seller, chance)
             samples.furnish(owner)
+        _write_news(people["stella"])
         alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
     finally:
         set_clock(None)
     return team
+
+
+def _write_news(editor):
+    """Readers of the newsletter, and an issue that waits for somebody to send it."""
+    names = ("nils", "olga", "pia", "quinn", "rosa", "sami", "tara", "uwe", "vito", "wanda")
+    lines = "\n".join(f"{name}@example.org" for name in names)
+    bringing.bring(lines.encode(), {"where": "A list on paper at the market of 2025", "agreed": "1"}, by=editor)
+    issue = campaigns.begin(by=editor)
+    says = "# Lanterns in July\n\nIt begins on **3 July** at the mill.\n\n- Music from eight\n- Food by the river"
+    campaigns.change(issue.id, {"subject": "Lanterns in July", "body": says}, by=editor)
 
 
 def _at(moment):

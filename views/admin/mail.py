@@ -56,6 +56,7 @@ def show(id):
     return pages.page(
         "admin/mail/show.html",
         letter=letter,
+        title=dict(catalogue.TITLES).get(letter.template, letter.template),
         told=letter_desk.history(letter),
         blocked=letter_desk.blocked_by(letter),
         next_try=letter_desk.next_try(letter),

@@ -27,7 +27,7 @@ def _page(status=200, **wrong):
         "people/accounts/notifications.html",
         status,
         kinds=[kind for kind in kinds if not kind.why],
-        necessary=[kind for kind in kinds if kind.why and (site or kind.name != "site")],
+        necessary=[kind for kind in kinds if kind.why and kind.types and (site or kind.name != "site")],
         letters=preferences.LETTERS.choices,
         times=preferences.times(user),
         weekdays=preferences.WEEKDAY.choices,

@@ -89,6 +89,7 @@ def _issue(id, refusal=None):
         figures=campaigns.figures(issue) if is_begun else None,
         words=_words(values.get("body", issue.body)),
         chart=_chart(issue),
+        held_up=campaigns.held_up(),
         STATUS=news_desk.STATUS,
         may_write="newsletter.write" in admins.capabilities(access.me()),
         here="newsletter",

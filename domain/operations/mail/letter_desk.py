@@ -17,6 +17,7 @@ from domain.fields.moment import Moment
 from domain.fields.text import Text
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.lists.searches import Parts
+from domain.operations.mail import catalogue
 from models import Letter, Outgoing, Suppression, WebhookEvent
 
 # word, what people read, tone, and what it means
@@ -48,7 +49,7 @@ listing = Listing(
     Letter,
     (
         Field("recipient", "To", Email()),
-        Field("template", "Letter", Code(60, filters=True, typed=True)),
+        Field("template", "Letter", Code(60, filters=True, typed=True, titles=catalogue.TITLES)),
         Field("status", "State", STATUS),
         Field("created_at", "Left", Moment(past=True)),
         Field("changed_at", "Changed", Moment(past=True)),
@@ -169,7 +170,7 @@ suppressed = Listing(
         Field("reason", "Why", REASON),
         Field("state", "State", STATE),
         Field("since_at", "Since", Moment(past=True)),
-        Field("template", "Caused by", Code(60)),
+        Field("template", "Caused by", Code(60, titles=catalogue.TITLES)),
     ),
     NEWEST,
     joins=lambda query: query.join(Letter, JOIN.LEFT_OUTER, on=(Suppression.letter == Letter.id)),
@@ -220,6 +221,7 @@ def lift_all(template, why, *, by):
 
 
 def causes():
-    """The templates whose letters brought addresses here."""
+    """The letters that brought addresses here, as (template, title)."""
     query = Suppression.select(Letter.template).join(Letter).where(Suppression.state == "active").distinct()
-    return sorted(name for (name,) in query.tuples())
+    titles = dict(catalogue.TITLES)
+    return sorted(((name, titles.get(name, name)) for (name,) in query.tuples()), key=lambda one: one[1])

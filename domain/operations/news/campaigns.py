@@ -15,7 +15,7 @@ from domain.fields.forms import check_fresh, read_whole
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
 from domain.fields.text import Text
-from models import Campaign, CampaignRecipient, Letter, Outgoing, Subscriber
+from models import Campaign, CampaignRecipient, Letter, MailPause, Outgoing, Subscriber
 
 MOST = 100_000  # characters
 FIELDS = (
@@ -55,7 +55,7 @@ def change(id, form, *, by, was=None):
     no draft any more."""
     issue = one(id)
     values = read_whole(FIELDS, form)
-    stands = {"subject": issue.subject, "body": issue.body}
+    stands = {"subject": issue.subject or None, "body": issue.body or None}
     check_fresh("issue", FIELDS, stands, values, was or {})
     if not Campaign.update(**values).where(Campaign.id == id, Campaign.status == "draft").execute():
         raise Refused("This issue is on its way, so it can’t be changed. Take the date back first, or copy it.")
@@ -127,7 +127,10 @@ def schedule(id, form, *, by):
         raise Invalid({"at": "This is over already. Choose a later moment, or send it now."})
     if not readers():
         raise Invalid({"at": "Nobody has confirmed yet that they want it."})
-    _move(issue, ("draft",), "scheduled", by, "Scheduled", scheduled_at=at)
+    if form.get("now"):
+        _move(issue, ("draft",), "preparing", by, "Sent", scheduled_at=at, began_at=at)
+    else:
+        _move(issue, ("draft",), "scheduled", by, "Scheduled", scheduled_at=at)
 
 
 @writes
@@ -195,6 +198,11 @@ def erase(id, *, by):
     subscribers.end(row, by=by)
     subscribers.forget(row.email_norm)
     audit.record("newsletter.erased", "Erased a reader of the newsletter", by=by, category="admin")
+
+
+def held_up():
+    """The MailPause by which no letter goes just now, such as a mail server that isn't there, or None."""
+    return MailPause.one(MailPause.until_at > now())
 
 
 # --- figures ------------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ issues = Listing(
     link=lambda row: f"/admin/campaigns/{row.id}",
     reads="newsletter.read",
     title="Newsletter",
-    icon="mailbox",
+    icon="news",
     about="Each issue goes to everybody who confirmed that they want it, once.",
     empty=(("all", "No issue was written yet. Begin with a draft: nothing goes out before you say when."),),
 )

@@ -24,7 +24,9 @@ def letter(house):
 def test_the_log_shows_every_letter_and_nothing_of_what_it_says(stella, letter, browse):
     page = stella.get("/admin/mail").get_data(True)
     assert "ada@example.org" in page
-    assert "verify_email" in page
+    assert "Code for a new account" in page
+    for asked in ("code FOR a new account", "verify_email"):
+        assert "ada@example.org" in stella.get("/admin/mail", query_string={"template": asked}).get_data(True)
     one = stella.get(f"/admin/mail/{letter.id}").get_data(True)
     assert "Handed over to the outbox of this machine" in one
     assert "735186" not in page + one

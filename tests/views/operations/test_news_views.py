@@ -60,7 +60,7 @@ def test_it_is_scheduled_and_taken_back(stella, draft, said):
     news.readers(3)
     assert "3 readers" in said(stella.get(draft))
     stella.post(f"{draft}/schedule", data={"at": "2031-01-01T10:00"})
-    assert "goes out by itself" in said(stella.get(draft))
+    assert "It goes out by itself" in said(stella.get(draft))
     stella.post(f"{draft}/draft")
     assert Campaign.get().status == "draft"
 

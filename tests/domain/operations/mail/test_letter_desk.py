@@ -56,7 +56,7 @@ def test_mail_case_17_all_that_one_letter_brought_here_are_written_to_again(mail
     for n in range(3):
         letter = Letter.get(Letter.recipient == f"a{n}@example.org")
         suppressions.suppress(letter.recipient, "all", "bounced", letter=letter)
-    assert letter_desk.causes() == ["verify_email"]
+    assert letter_desk.causes() == [("verify_email", "Code for a new account")]
     assert letter_desk.lift_all("verify_email", "A header of ours was wrong.", by=cast.stella) == 3
     assert [one.state for one in Suppression.select().order_by(Suppression.id)] == ["active", *["lifted"] * 3]
     with pytest.raises(Refused):
