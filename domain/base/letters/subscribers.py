@@ -23,6 +23,7 @@ VERSION = "2026-11"
 BETWEEN = timedelta(hours=1)  # two letters to confirm to one address
 REMINDED_AFTER = timedelta(days=1)
 KEPT = timedelta(days=30)  # who doesn't confirm
+_SHORT = 12  # characters of a hash that tells the letters to one reader apart
 
 
 def text():
@@ -112,26 +113,32 @@ def confirm(token):
 
 
 def leave_link(public_id, recipient=0):
-    """The address that ends the newsletter for one reader; `recipient` is the id of whose letter it stands in."""
-    token = _signed("newsletter leave", f"{public_id}.{recipient}")
+    """The address that ends the newsletter for one reader; `recipient` is the id of whose letter it stands in, of which
+    the link has only a keyed hash: nobody counts by it how many letters go out."""
+    token = _signed("newsletter leave", f"{public_id}.{keys.keyed('newsletter letter', str(recipient))[:_SHORT]}")
     return f"{configuration.active.site_url}/newsletter/preferences/{token}"
 
 
 def reader(token):
-    """(the Subscriber or None where they are erased, the id of the recipient whose letter the link stood in).
+    """(the Subscriber or None where they are erased, the CampaignRecipient whose letter the link stood in or None).
     Refuses with NotFound for what we never signed."""
     parts = _opened("newsletter leave", token)
     if parts is None:
         raise NotFound("This link isn't whole. Copy it from the letter once more.")
-    return Subscriber.one(Subscriber.public_id == parts[0]), int(parts[1])
+    row = Subscriber.one(Subscriber.public_id == parts[0])
+    theirs = CampaignRecipient.select().where(CampaignRecipient.subscriber == row) if row else ()
+    return row, next((one for one in theirs if parts[1] in _marks(one)), None)
+
+
+def _marks(recipient):
+    return [mark[:_SHORT] for mark in keys.keyed_by_each("newsletter letter", str(recipient.id))]
 
 
 @writes
 def leave(token):
     """No newsletter any more, as often as it is asked; returns the Subscriber or None. Refuses with NotFound."""
-    row, recipient = reader(token)
+    row, letter = reader(token)
     if row is not None:
-        letter = CampaignRecipient.one(CampaignRecipient.id == recipient, CampaignRecipient.subscriber == row)
         if end(row, campaign=letter and letter.campaign_id) and letter:
             CampaignRecipient.update(unsubscribed_at=now()).where(CampaignRecipient.id == letter.id).execute()
         row = Subscriber.get_by_id(row.id)
@@ -152,14 +159,15 @@ def end(row, **about):
 def come_back(token):
     """Who left by a link in a letter takes that back by the same one; returns the Subscriber.
     Refuses with NotFound, and where they never had confirmed."""
-    row, recipient = reader(token)
+    row, letter = reader(token)
     if row is None or row.confirmed_at is None:
         raise Refused("Subscribe by the form, and confirm it by the letter that comes.")
     mine = Subscriber.id == row.id, Subscriber.status == "unsubscribed"
     if Subscriber.update(status="confirmed", confirmed_at=now(), unsubscribed_at=None).where(*mine).execute():
         _note(row, "confirmed", note="Taken back by the link in a letter")
         suppressions.welcome(row.email)
-        CampaignRecipient.update(unsubscribed_at=None).where(CampaignRecipient.id == recipient).execute()
+        if letter:
+            CampaignRecipient.update(unsubscribed_at=None).where(CampaignRecipient.id == letter.id).execute()
     return Subscriber.get_by_id(row.id)
 
 

@@ -150,7 +150,10 @@ def deliver(row):
         raise outgoing.Uncertain("It was being handed over when the server stopped. Whether it arrived is not known.")
     compose_it = partial(_composed, row, issue)
     if chosen.resend_api_key:
-        return resend.NAME, mail.by_resend(row, letter, compose_it, can_wait=True)
+        try:
+            return resend.NAME, mail.by_resend(row, letter, compose_it, can_wait=True)
+        except (resend.Unreachable, resend.Refused) as away:  # about them or our account: no letter is lost by it
+            raise outgoing.Later(UNREACHABLE, str(away), pauses=resend.NAME, in_doubt=True) from away
     message = compose_it()
     if not chosen.smtp_url:
         mail.keep(message, row.id)

@@ -165,6 +165,22 @@ def test_a_server_that_is_away_loses_nobody_and_takes_no_try(fast, clock):
     assert Campaign.get().status == "done"
 
 
+@pytest.mark.parametrize("answer", [(503, ""), (401, "invalid_api_key"), "lost"])
+def test_resend_that_is_away_or_does_not_know_us_loses_nobody(mailer, fast, clock, answer):
+    news.readers(2)
+    news.issue()
+    for _ in range(7):
+        mailer.answers = [answer]
+        work()
+        clock.forward(minutes=2)
+    assert {one.attempts for one in Outgoing.select()} == {0}
+    mailer.answers = []
+    clock.forward(minutes=2)
+    work()
+    assert sorted(body["to"][0] for _, body in mailer.letters) == ["r0@example.org", "r1@example.org"]
+    assert Campaign.get().status == "done"
+
+
 def test_refused_letters_fail_and_a_mailbox_that_is_gone_is_remembered(server):
     news.readers(3)
     server.answers = {"r0@example.org": "550 5.1.1 no such user", "r1@example.org": "451 4.3.0 later"}
