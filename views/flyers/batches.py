@@ -35,6 +35,7 @@ def _state(batch):
         "size": made_files.size(job) if batch.state == "done" else None,
         "lines": batches.rows_of(batch),
         "price": batches.price(batch),
+        "may_draw": g.by.may("flyers.publish"),
         "at": f"/{g.by.organization.slug}/flyers/batches/{batch.id}",
     }
 
@@ -47,6 +48,7 @@ routes.add(
     context=lambda place: managing.tabs("batches"),
     row_template="flyers/batch.html",
     row_context=_about,
+    heads_with_acts=True,
     **LIST,
 )
 

@@ -243,7 +243,7 @@ rules = rows.Rules(
                 tone="danger",
             ),
         ),
-        notes=("Rows", _notes),
+        notes=("Faults", _notes),
         has_pages=True,
         beside=False,
         link=True,

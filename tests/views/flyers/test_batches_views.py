@@ -50,7 +50,7 @@ def test_names_and_photos_become_a_zip(template, browse, cast):
     made = bob.get(f"{sent.location}/flyers.zip")
     assert zipfile.ZipFile(io.BytesIO(made.data)).namelist() == ["001-ada.jpg", "errors.csv"]
     made.close()
-    assert "The pictures are there" in bob.get(sent.location).text
+    assert "1 of 2 pictures are there" in bob.get(sent.location).text
     assert bob.post(f"{sent.location}/deletion").status_code == 303
     with inside(cast.acme):
         assert FlyerBatch.select().count() == 0
