@@ -88,7 +88,9 @@ _MADE = ("file", "og", "thumb")
 
 def _screened(flyer, made):
     flyer.og = made["og"]
-    return screening.look(b"".join(keeping.read(flyer, made["og"])), "\n".join(filter(None, flyer.fields.values())))
+    return screening.look(
+        b"".join(keeping.read(flyer, made["og"]) or ()), "\n".join(filter(None, flyer.fields.values()))
+    )
 
 
 def _leads_to(flyer):

@@ -6,7 +6,7 @@ nothing; when it is begun, credits are held for its good rows. What was drawn is
 
 import zipfile
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from database.clock import now
 from database.scope import everywhere, inside
@@ -201,7 +201,15 @@ def drop_old(limit=20):
         forget(batch)
         with inside(batch.organization_id):
             _drop_unbegun(batch)
+    _forget_strays()
     return len(due)
+
+
+def _forget_strays():
+    """Let go of photos whose rows went with their organization: no batch lives so long."""
+    for path in (configuration.active.data / "archives").glob("*.photos"):
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) < now() - HELD - KEPT:
+            path.unlink(missing_ok=True)
 
 
 @writes

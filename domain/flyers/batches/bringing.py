@@ -9,6 +9,7 @@ import tempfile
 import unicodedata
 import zipfile
 import zlib
+from itertools import islice
 from pathlib import Path
 
 from domain import Invalid, Refused
@@ -19,6 +20,7 @@ from domain.imports import reading
 MOST = 500  # rows
 TABLE, PHOTOS = 5_000_000, 100_000_000  # bytes of the two files
 ENTRIES = 2000  # in the ZIP, folders and what no row names too
+DIRECTORY, END, _END = ENTRIES * 500, 22, b"PK\5\6"  # bytes of its list of files, and how that list ends
 PHOTO_COLUMNS = ("photo", "picture", "image", "foto")
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
 
@@ -27,9 +29,11 @@ class Photos:
     """The photos of a ZIP by their names, without folders and in any case. Refuses with Invalid what is no ZIP."""
 
     def __init__(self, path):
-        self.found, self.twice = {}, set()
+        self.found, self.twice, self.known = {}, set(), {}
         if path is None:
             return
+        if _directory(path) > DIRECTORY:
+            raise Invalid({"photos": f"The ZIP has far more than {ENTRIES:,} files."})
         try:
             with zipfile.ZipFile(path) as packed:
                 entries = [one for one in packed.infolist() if not one.is_dir()]
@@ -43,9 +47,24 @@ class Photos:
                 self.twice.add(name)
             self.found[name] = entry
 
-    def read(self, name):
-        """The bytes of a photo that passed the gate. Refuses with Refused, saying why."""
+    def take(self, name, keep):
+        """The hash of a photo that passed the gate, whose bytes go to `keep(hash, bytes)`; each is looked at once,
+        however many rows name it. Refuses with Refused, saying why."""
         key = called(name)
+        if key not in self.known:
+            try:
+                data = self._read(name, key)
+                sha256 = hashlib.sha256(data).hexdigest()
+                keep(sha256, data)
+                self.known[key] = sha256, ""
+            except Refused as refusal:
+                self.known[key] = "", refusal.sentence
+        kept, wrong = self.known[key]
+        if wrong:
+            raise Refused(wrong)
+        return kept
+
+    def _read(self, name, key):
         if key in self.twice:
             raise Refused(f"“{name}” is in the ZIP twice.")
         if key not in self.found:
@@ -57,6 +76,15 @@ class Photos:
             raise Refused(f"“{name}” can't be unpacked.") from None
         gate.check(data)
         return data
+
+
+def _directory(path):
+    """How many bytes the list of files in a ZIP says to have: it is read whole, so it is bounded before."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - END - 65_535))
+        tail = file.read()
+    at = len(tail) - END if tail[-END:].startswith(_END) else tail.rfind(_END)
+    return int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
 
 
 def called(name):
@@ -77,9 +105,9 @@ def table(stream):
         found = reading.look(path, {"has_header": True})
         if (found.count or 0) > MOST:
             raise Invalid({"file": f"The table has {found.count:,} rows; a batch can have {MOST}. Bring it in parts."})
-        rows = list(reading.rows(path, found.layout))
+        rows = list(islice(reading.rows(path, found.layout), MOST + 1))
     if len(rows) > MOST:  # of a workbook, whose rows nobody had counted
-        raise Invalid({"file": f"The table has {len(rows):,} rows; a batch can have {MOST}. Bring it in parts."})
+        raise Invalid({"file": f"The table has more than {MOST} rows. Bring it in parts."})
     return found.columns, rows
 
 
@@ -125,9 +153,4 @@ def _looked_at(design, words, photo, photos, keep):
     """The hash of a good row's photo, or None. Refuses with Refused and Invalid, saying what is wrong."""
     plans.cleaned(design, words)
     plans.cropped(design, {} if photo else None)
-    if not photo:
-        return None
-    data = photos.read(photo)
-    sha256 = hashlib.sha256(data).hexdigest()
-    keep(sha256, data)
-    return sha256
+    return photos.take(photo, keep) if photo else None

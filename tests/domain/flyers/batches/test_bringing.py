@@ -1,11 +1,15 @@
 """What an organizer brings: each row is looked at, and what is wrong is said by row, before anything is paid."""
 
+import os
+
 import pytest
 
+from database.clock import now
 from domain import Forbidden, Invalid
 from domain.flyers.batches import batches, bringing
 from models import CreditHold, FlyerBatch
 from tests.fixtures.flyer_batches import FACE, a_table, a_template, a_zip, bring, told
+from tests.fixtures.threads import write
 
 
 @pytest.fixture
@@ -71,6 +75,35 @@ def test_what_is_no_zip_is_refused(template, at, tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 nothing")
     with pytest.raises(Invalid, match="no ZIP"):
         bring(template, a_table("Ada,"), tmp_path / "x.zip", by=at("bob"))
+
+
+def test_a_list_of_files_without_end_is_refused_before_it_is_read(template, at, tmp_path, monkeypatch):
+    photos = a_zip(tmp_path, a_jpg=FACE, b_jpg=FACE)
+    monkeypatch.setattr(bringing, "DIRECTORY", 60)
+    monkeypatch.setattr(bringing.zipfile, "ZipFile", None)
+    with pytest.raises(Invalid, match="far more"):
+        bringing.Photos(photos)
+
+
+def test_a_photo_that_many_rows_name_is_looked_at_once(template, at, tmp_path, monkeypatch):
+    looked, check = [], bringing.gate.check
+    monkeypatch.setattr(bringing.gate, "check", lambda data: looked.append(1) or check(data))
+    table = a_table(*["Ada,a.jpg"] * 20, *["Bea,none.jpg"] * 20)
+    batch = bring(template, table, a_zip(tmp_path, a_jpg=FACE), by=at("bob"))
+    assert (len(looked), batches.price(batch)) == (1, 20)
+
+
+def test_photos_whose_organization_is_gone_go_too(template, at, tmp_path, clock):
+    batch = bring(template, a_table("Ada,a.jpg"), a_zip(tmp_path, a_jpg=FACE), by=at("bob"))
+    write(FlyerBatch.delete().execute)
+    stamp = now().timestamp()
+    os.utime(batches.photos_of(batch), (stamp, stamp))
+    clock.forward(days=20)
+    batches.drop_old()
+    assert batches.photos_of(batch).exists()
+    clock.forward(days=2)
+    batches.drop_old()
+    assert not batches.photos_of(batch).exists()
 
 
 def test_who_only_looks_brings_nothing_and_a_draft_has_no_batch(template, at, cast):
