@@ -60,6 +60,8 @@ GOALS = {
     "verbs_two_processes": (AT_LEAST, 1.6),
     "two_processes_pages": (AT_LEAST, 1.7),
     "restart_lost_requests": (AT_MOST, 0),
+    "backup_drill_seconds": (AT_MOST, 60),
+    "backup_drill_writers_p99": (AT_MOST, 100),
     "chart_1m": (AT_MOST, 5),
     "chart_1m_kept_ms": (AT_MOST, 20),
     "page_cold_seconds": (AT_MOST, 4),
@@ -277,6 +279,7 @@ class Bench:
             self.flyers,
             self.newsletter,
             self.moves,
+            self.drills,
             self.processes,
             self.restarts,
             self.weight,
@@ -642,6 +645,14 @@ class Bench:
     def moves(self) -> Iterator[Row]:
         """A site of many tasks from SQLite to PostgreSQL by its command: looked at, copied, compared."""
         yield Row("move_rows_per_second", copies.moved(guildhall.database(100_000 if QUICK else MANY)), "rows/s")
+
+    def drills(self) -> Iterator[Row]:
+        """A copy of many tasks, made and proven by the command beside a server through which others write."""
+        folder = guildhall.scratch(guildhall.database(100_000 if QUICK else MANY), "drill")
+        seconds, p99 = copies.drilled(folder)
+        shutil.rmtree(folder)
+        yield Row("backup_drill_seconds", seconds, "s for 500 MB")
+        yield Row("backup_drill_writers_p99", p99, "ms")
 
     def processes(self) -> Iterator[Row]:
         """Pages of two processes on one PostgreSQL, and of one."""

@@ -434,6 +434,7 @@ def test_nobody_reaches_round_the_scope():
 
 
 RAW = {
+    "domain/operations/copies/dumps.py": "tables and databases by their own names",
     "database/columns.py": "the id columns, partial indexes",
     "database/compiled.py": "queries built once",
     "database/connections.py": "the search, the scope told to PostgreSQL",

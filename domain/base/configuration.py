@@ -51,6 +51,7 @@ class Configuration:
     files_url: str = field(default="", repr=False)
     backup_url: str = field(default="", repr=False)
     backup_recipients: tuple = ()
+    backup_database_url: str = field(default="", repr=False)
     host: str = "127.0.0.1"
     port: int = 8000
     site_url: str = ""
@@ -170,13 +171,8 @@ def load():
     problems = env.problems() + list(_misread(values))
     made = _configuration(values)
     unread = {name for name, _ in problems}
-    rows = (
-        *_wrong(made),
-        *_wrong_payment(made),
-        *_wrong_sign_in(values),
-        *_wrong_wallets(values),
-        *_wrong_tickets(values),
-    )
+    by_name = (*_wrong_sign_in(values), *_wrong_wallets(values), *_wrong_tickets(values))
+    rows = (*_wrong(made), *_wrong_payment(made), *by_name)
     problems += [(name, why) for name, is_wrong, why in rows if is_wrong and name not in unread]
     if problems:
         raise Misconfigured(_listed(problems))
@@ -211,6 +207,7 @@ def _admins(text):
 _PARSED = {
     "SITE_URL": urls.site,
     "DATABASE_URL": lambda url: urls.server(url, DATABASES, "sqlite:///path or postgresql://user:password@host/name"),
+    "BACKUP_DATABASE_URL": lambda url: urls.server(url, DATABASES[1:], "postgresql://user:password@host/name"),
     "RATE_LIMIT_STORAGE": lambda url: urls.server(url, STORES, "memory:// or redis://host:6379"),
     "SMTP_URL": lambda url: urls.server(url, MAILERS, LIKE_A_MAILER),
     "MAIL_FROM": _sender,
@@ -340,6 +337,8 @@ def _wrong(c):
     return (
         ("DATABASE_URL", not c.database_url.startswith(("sqlite:///", "postgres")), "must begin with sqlite:///"),
         ("DATABASE_URL", needs_tls and urls.is_open(c.database_url), OPEN.format("add ?sslmode=require")),
+        ("BACKUP_DATABASE_URL", needs_tls and urls.is_open(c.backup_database_url), OPEN.format("add ?sslmode=require")),
+        ("BACKUP_DATABASE_URL", c.backup_database_url and is_sqlite, "is for PostgreSQL (DATABASE_URL)"),
         ("RATE_LIMIT_STORAGE", needs_tls and urls.is_open(c.rate_limit_storage), OPEN.format("write rediss://")),
         ("SMTP_URL", needs_tls and urls.is_open(c.smtp_url), OPEN.format("write smtps:// or smtp+starttls://")),
         ("SECRET_KEY", 0 < len(c.secret_key) < 32, "must have at least 32 characters"),

@@ -38,6 +38,8 @@ _TABLE = (
     "Where each copy is brought besides: S3-compatible storage, written as `FILES_URL` is",
     ("BACKUP_RECIPIENTS", WORDS, ""),
     "Public keys of age (`age1…`) that copies are encrypted for. Required with `BACKUP_URL`",
+    ("BACKUP_DATABASE_URL", TEXT, "", "PostgreSQL isn't copied from here"),
+    "The same PostgreSQL as `DATABASE_URL`, as a role with BYPASSRLS and `pg_read_all_data`, which copies it",
     ("DATABASE_URL", TEXT, "", "a file in the data folder"),
     "`sqlite:///path` or `postgresql://user:password@host/name`",
     ("HOST", TEXT, "127.0.0.1"),

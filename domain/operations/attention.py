@@ -250,6 +250,9 @@ def _machine(_staff):
     tone, words = copies.standing()
     if chosen.production and copies.is_possible() and tone != "good":
         yield Need(tone, words, "/admin/backups", "Look at copies")
+    elif chosen.production and not copies.is_possible():
+        words = "Nobody here copies the database: BACKUP_DATABASE_URL isn’t set."
+        yield Need("warn", words, "/admin/backups", "Look at copies")
 
 
 @check("settings.write")

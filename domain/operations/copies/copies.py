@@ -1,4 +1,4 @@
-"""Copies of a SQLite install, each proven by being opened: made at night, by a button or a command, brought away where
+"""Copies of the database, each proven by being opened: made at night, by a button or a command, brought away where
 BACKUP_URL says, brought back, booted. Only a proven one counts. Why so: docs/decisions/copies.md
 """
 
@@ -20,6 +20,7 @@ LEAST = 3  # proven ones that are always kept
 DAYS, WEEKS, MONTHS = 7, 4, 12  # of each of these, the newest proven one is kept
 FAILED_KEPT = timedelta(days=7)
 TRIES = 2  # one that is cut off is begun anew once
+DUMP = ".dump.zst"  # how names of PostgreSQL's end
 OPEN = ("waiting", "making", "sending", "proving")
 
 
@@ -29,19 +30,24 @@ def folder():
 
 
 def is_possible():
-    """Whether this install's copies are made here: on SQLite. A server's are its keeper's."""
-    return housekeeping.file_of(configuration.active.database_url) is not None
+    """Whether this install's copies are made here: on SQLite, and of a PostgreSQL by the role that reads all of it."""
+    return _file() is not None or bool(configuration.active.backup_database_url)
+
+
+def _file():
+    return housekeeping.file_of(configuration.active.database_url)
 
 
 @writes
 def begin(*, by=None):
-    """Ask for a copy; returns its row. Refuses on PostgreSQL, and while one is being made."""
+    """Ask for a copy; returns its row. Refuses on PostgreSQL without BACKUP_DATABASE_URL, and while one is made."""
     if not is_possible():
-        raise Refused("PostgreSQL is copied with pg_dump: docs/deploy.md says how.")
+        raise Refused("PostgreSQL is copied as the role of BACKUP_DATABASE_URL, which isn't set.")
     if Backup.select().where(Backup.state.in_(OPEN)).exists():
         raise Refused("A copy is being made already.")
     moment = now()
-    name = packing.named(moment, ".db.zst.age" if configuration.active.backup_recipients else ".db.zst")
+    end = ".age" if configuration.active.backup_recipients else ""
+    name = packing.named(moment, f"{'.db.zst' if _file() else DUMP}{end}")
     made = Backup.create(name=name, made_at=moment, asked_by=by and by.user)
     if by is not None:
         audit.record("admin.backup_asked", "A copy was asked for", by=by.user, target=made)
@@ -124,8 +130,12 @@ def _make(row, path, recipients):
         shutil.rmtree(half, ignore_errors=True)
     _move(row, "making", attempts=row.attempts + 1)
     about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": packing.fingerprint()}
-    database = housekeeping.file_of(configuration.active.database_url)
-    told = drill.ask("make", database=str(database), target=str(path), recipients=recipients, about=about)
+    packed = {"target": str(path), "recipients": recipients, "about": about}
+    if DUMP in row.name:
+        last = newest()
+        told = drill.ask("dump", url=configuration.active.backup_database_url, last=last and last.size, **packed)
+    else:
+        told = drill.ask("make", database=str(_file()), **packed)
     _move(row, "making", size=told["size"], packed=told["packed"])
     return told
 
@@ -145,11 +155,14 @@ def _prove(row, path, away, key, files):
     """What the drill found, on the bytes that were brought back from away where there is such a place."""
     _move(row, "proving")
     about = {"manifest": f"{path}.json", "identity": key, "fingerprint": packing.fingerprint()}
-    about |= {"files": files and str(files), "is_sunday": now().weekday() == 6}
+    about |= {"files": files and str(files)}
     with drill.room(folder()) as here:
         if away is not None and not away.get(row.name, here / row.name):
             raise packing.Unreadable("It isn't where it was brought.")
-        return drill.ask("prove", packed=str(path if away is None else here / row.name), **about)
+        about["packed"] = str(path if away is None else here / row.name)
+        if DUMP in row.name:
+            return drill.ask("prove_dump", url=configuration.active.database_url, **about)
+        return drill.ask("prove", is_sunday=now().weekday() == 6, **about)
 
 
 @writes

@@ -1,4 +1,4 @@
-"""Beside the server, in a process of its own: make a packed copy of a SQLite database, and prove one by opening it.
+"""Beside the server, in a process of its own: make a packed copy of the database, and prove one by opening it.
 
 `python -m domain.operations.copies.drill` reads what to do as JSON and answers as JSON. What a drill looks at is
 thrown away after it; the database that is in use is only ever read.
@@ -22,8 +22,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from domain.base import audit, configuration
-from domain.operations.copies import packing, pages
+from domain.operations.copies import dumps, packing, pages
 
 TOP = Path(__file__).resolve().parents[3]
 WITHIN = 3 * 3600  # seconds; a drill of 500 MB takes half a minute on two cores
@@ -65,6 +67,22 @@ def room(folder, prefix=HALF):
     """A folder for half done work below `folder`, removed whatever happens."""
     with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as made:
         yield Path(made)
+
+
+def dump(url, target, recipients, about, last):
+    """The same of a PostgreSQL, as the role in `url`, which reads past row security; `last` is the size of the dump
+    that was proven before it, or None."""
+    target = Path(target)
+    with room(target.parent) as here:
+        plain = here / "guildhall.dump"
+        tables, migration = dumps.dump(url, plain)
+        dumps.refuse_small(plain.stat().st_size, last)
+        told = about | {"format": packing.FORMAT, "version": _version(), "migration": migration, "tables": tables}
+        told |= {"size": plain.stat().st_size, "sha256": packing.sum_of(plain), "recipients": list(recipients)}
+        packing.pack(plain, target, recipients)
+    told |= {"packed": target.stat().st_size, "packed_sha256": packing.sum_of(target)}
+    packing.write_manifest(told, f"{target}.json")
+    return told
 
 
 def _refuse_little_room(database, folder):
@@ -137,28 +155,50 @@ def rebuild(folder, name):
 def prove(packed, manifest, identity=None, fingerprint="", files=None, is_sunday=True):
     """Bring a packed copy back and look whether a Guildhall runs on it: [{check, ok, words, seconds}], up to the
     first that isn't well. `files` is the folder with the files of rows, where they are kept with it."""
-    told, lines = packing.read_manifest(manifest), []
+    told = packing.read_manifest(manifest)
     with room(Path(packed).parent) as here:
         plain = here / "guildhall.db"
-        for check, look in (
+        return _lines(
             ("Its bytes", lambda: _bytes(packed, told["packed_sha256"])),
             ("Opens", lambda: _opens(packed, plain, identity, told)),
             ("File is whole", lambda: _whole(plain, is_sunday)),
-            ("Rows", lambda: _rows(plain, told["tables"])),
-            ("Files on rows", lambda: _files(plain, files)),
+            ("Rows", lambda: _rows(packing.tables_of(plain), told["tables"])),
+            ("Files on rows", lambda: _files(_kept_by(plain), files)),
             ("Key", lambda: _same_key(told, fingerprint)),
-            ("Runs", lambda: _runs(here, told)),
-        ):
-            began = time.monotonic()
-            try:
-                words, ok = look(), True
-            except (packing.Unreadable, sqlite3.Error, OSError, subprocess.SubprocessError) as error:
-                words, ok = str(error), False
-            if words is not None:
-                spent = round(time.monotonic() - began, 1)
-                lines.append({"check": check, "ok": ok, "words": words, "seconds": spent})
-            if not ok:
-                break
+            ("Runs", lambda: _runs(here, told, f"sqlite:///{plain}")),
+        )
+
+
+def prove_dump(url, packed, manifest, identity=None, fingerprint="", files=None):
+    """The same of a dump, in a database of its own beside the site's (`url`), which is removed again."""
+    told = packing.read_manifest(manifest)
+    with room(Path(packed).parent) as here, dumps.scratch(url) as scratch:
+        plain = here / "guildhall.dump"
+        return _lines(
+            ("Its bytes", lambda: _bytes(packed, told["packed_sha256"])),
+            ("Opens", lambda: _opens(packed, plain, identity, told)),
+            ("Comes back", lambda: dumps.load(plain, scratch)),
+            ("Rows", lambda: _rows(dumps.tables_of(scratch), told["tables"])),
+            ("Files on rows", lambda: _files(dumps.files_of(scratch), files)),
+            ("Key", lambda: _same_key(told, fingerprint)),
+            ("Runs", lambda: _runs(here, told, scratch)),
+        )
+
+
+def _lines(*checks):
+    """What each check says, up to the first that isn't well."""
+    lines = []
+    for check, look in checks:
+        began = time.monotonic()
+        try:
+            words, ok = look(), True
+        except (packing.Unreadable, sqlite3.Error, psycopg.Error, OSError, subprocess.SubprocessError) as error:
+            words, ok = str(error), False
+        if words is not None:
+            spent = round(time.monotonic() - began, 1)
+            lines.append({"check": check, "ok": ok, "words": words, "seconds": spent})
+        if not ok:
+            break
     return lines
 
 
@@ -186,17 +226,19 @@ def _whole(plain, is_sunday):
     return f"{check} and foreign keys"
 
 
-def _rows(plain, tables):
-    found = packing.tables_of(plain)
+def _rows(found, tables):
     if wrong := sorted(name for name in found.keys() | tables.keys() if found.get(name) != tables.get(name)):
         raise packing.Unreadable(f"These aren't as they were: {', '.join(wrong[:5])}.")
     return f"{sum(count for count, _ in found.values()):,} rows of {len(found)} tables, each by its sum"
 
 
-def _files(plain, files):
-    """Each file on a row is kept, and of some the bytes are what they are called by."""
+def _kept_by(plain):
     with closing(sqlite3.connect(plain)) as opened:
-        kept = opened.execute("SELECT DISTINCT organization_id, sha256 FROM stored_file").fetchall()
+        return opened.execute("SELECT DISTINCT organization_id, sha256 FROM stored_file").fetchall()
+
+
+def _files(kept, files):
+    """Each file on a row is kept, and of some the bytes are what they are called by."""
     if files is None or not kept:
         return None
     paths = {Path(files) / f"{organization}/{sha256[:2]}/{sha256}": sha256 for organization, sha256 in kept}
@@ -214,11 +256,11 @@ def _same_key(told, fingerprint):
     return "SECRET_KEY is the one it was made under"
 
 
-def _runs(here, told):
+def _runs(here, told, url):
     """The application itself, on the copy: it is brought up to date, and pages are asked of it."""
     environment = configuration.environment(
         GUILDHALL_DATA=str(here),
-        DATABASE_URL=f"sqlite:///{here / 'guildhall.db'}",
+        DATABASE_URL=url,
         RATE_LIMIT_STORAGE="memory://",
         WORKERS="1",
         JOBS="0",
@@ -254,7 +296,7 @@ def _migration(plain):
 
 
 PR_SET_PDEATHSIG = 1
-TASKS: dict[str, Callable[..., Any]] = {"make": make, "delta": delta, "rebuild": rebuild, "prove": prove}
+TASKS: dict[str, Callable[..., Any]] = {task.__name__: task for task in (make, dump, delta, rebuild, prove, prove_dump)}
 
 
 def main():
@@ -267,7 +309,7 @@ def main():
     asked = json.load(sys.stdin)
     try:
         answer = {"done": TASKS[asked["task"]](**asked["given"])}
-    except (packing.Unreadable, sqlite3.Error, OSError) as error:
+    except (packing.Unreadable, sqlite3.Error, psycopg.Error, OSError) as error:
         answer = {"refused": str(error)}
     print(json.dumps(answer))
 
