@@ -655,7 +655,7 @@ UNTESTED_BY_NAME = {
         f"domain/records/programs/{part}.py" for part in ("changes", "old_names", "pins", "uniques")
     ),  # the same, through the API
     "domain/events/door/programs.py",  # the same
-    *(f"domain/automations/{part}.py" for part in ("noting", "sources", "steps", "texts", "runs")),  # test_running
+    *(f"domain/automations/{part}.py" for part in ("noting", "steps", "texts", "runs")),  # test_running
     *(f"domain/automations/{part}.py" for part in ("bodies", "trials")),  # test_automations
     *(f"domain/automations/webhooks/{part}.py" for part in ("endpoints", "deliveries")),  # test_messages
     "domain/operations/demo.py",  # made by `make demo`; the browser tests walk through it

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 import jobs
 from database.clock import now
 from domain import NotFound, Refused
-from domain.automations import automations, noting, running, runs
+from domain.automations import automations, bodies, noting, running, runs, trials
 from domain.base import settings
 from domain.lists import lists, rows
 from domain.records import collections, listings
@@ -281,6 +281,26 @@ def test_twin_worlds_an_automation_tells_nothing_of_what_its_member_does_not_see
         worlds.append((json.dumps(sent).replace(f"/{row.id}", "/n"), logged))
     assert worlds[0] == worlds[1]
     assert worlds[0][1]
+
+
+def test_twin_worlds_a_trial_shows_nothing_of_it_either(at, repairs):
+    """Neither in what it would do, nor by which rows it would have been set off."""
+    table, names = repairs
+    boss, bob = at("alice"), at("bob")
+    rules = listings.of(table, boss)
+    row = rows.create(rules, {names["Name"]: "Toaster", names["Budget"]: "10"}, by=boss)
+    about = {"source": f"record:{table.id}", "steps": [notice("{Name}")]}
+    worlds = []
+    for budget in ("10", "300"):  # in the first nothing changes
+        rows.change(rules, row.id, {names["Budget"]: budget}, by=boss)
+        shown = []
+        for kind in ("changed", "made", "button"):
+            _, source, body = bodies.read(draft(kind=kind, **about), bob)
+            said, found = trials.trial(body, source, bob)
+            shown.append((said, [(one.title, [lines for _, lines, _ in one.steps]) for one in found]))
+        worlds.append(shown)
+    assert worlds[0] == worlds[1]
+    assert worlds[0][1][1] == [("Toaster", [[f"A notice to {bob.user.name}: Toaster"]])]
 
 
 def work_runs():

@@ -35,7 +35,19 @@ OURS = ("/<organization>/records", "/<organization>/dashboard")
 # whether rows of people's tables stand there.
 ASKED = {"records", "archives", "record_fields", "record_rules", "record_links", "record_formulas", "dashboards"}
 ASKED |= {"record_buttons", "record_papers"}
-ASKED_TOO = {"home", "palette", "notices", "feeds", "file_links", "live", "tasks", "organizations", "listings"}
+ASKED_TOO = {
+    "home",
+    "palette",
+    "notices",
+    "feeds",
+    "file_links",
+    "live",
+    "tasks",
+    "organizations",
+    "listings",
+    "automations",
+    "automation_runs",
+}
 WITHOUT_ROWS = {
     *("static", "front", "dev", "health", "offline", "address", "sandbox", "settings", "pricing", "tiers", "plans"),
     *("sign_in", "sign_up", "reset", "factors", "passkeys", "identities", "account", "preferences"),
@@ -53,6 +65,7 @@ WITHOUT_ROWS = {
         "reports",
         "reporting",
     ),  # a key's lists are asked below
+    "automation_webhooks",  # owners and admins see it
     "audit",  # who builds reads it: owners and admins
 }
 BUILDERS = ("records.fields", "record_rules.index")  # doors that this member doesn't pass: refused in both worlds
@@ -228,6 +241,8 @@ def asked(world):
     beyond = f"and~{known['Maker']}.f7~begins~Conc"
     queries += [f"?where={beyond}", f"?where=and~{known['Maker']}~empty", f"?where=and~{known['Helpers']}~not_empty"]
     yield from (*world["links"], "/acme", "/acme/tasks", "/acme/news", "/acme/settings", "/settings/calendars")
+    yield from ("/acme/automations", "/acme/automations/runs", "/acme/automations/new")
+    yield from (f"/acme/automations/new?source=record:{table}" for table in (1, 2, 3))
     yield from ("/notifications", "/notifications/bell", *(f"/palette?q={text}" for text in said))
     yield from ("/acme/records/makers", *(f"/acme/records/makers/{id}" for id in world["makers"].values()))
     for method, rule, endpoint, _ in ROUTES:
