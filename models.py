@@ -1663,6 +1663,78 @@ class RecordStale(Owned):
         indexes = ((("collection", "slot", "record"), True),)
 
 
+# --- what of people's tables the public sees: docs/decisions/public-links.md ------------------------------
+
+
+class PublicLink(Owned):
+    """A secret address by which strangers reach one table of people's, for one purpose and no further."""
+
+    organization = to(Organization)
+    collection = to(Collection)
+    purpose = CharField(max_length=30)  # a declared one: domain/records/public/links.py
+    public_id = CharField(max_length=40, unique=True, default=public_id)
+    name = CharField(max_length=120)
+    token_hash = CharField(max_length=64, unique=True)
+    turn = IntegerField(default=1)  # how many addresses it has had
+    settings = Json(default=dict)
+    made_by = to(User, on_delete="SET NULL", null=True)
+    opens_at = Moment(null=True)
+    ends_at = Moment(null=True)
+    stopped_at = Moment(null=True)
+    password_hash = CharField(max_length=200, null=True)
+    most = IntegerField(null=True)  # answers
+    taken = IntegerField(default=0)  # of them
+    used_at = Moment(null=True)
+
+    class Meta:
+        table_name = "public_link"
+
+
+class PublicAnswer(Owned):
+    """What somebody answered by such a link: a row of its table, or words that wait until somebody has looked."""
+
+    organization = to(Organization)
+    link = to(PublicLink, index=False)
+    form_key = CharField(max_length=64)  # of the form that was sent: once, however often it comes
+    secret_hash = CharField(max_length=64, unique=True)  # by which whoever sent it sees it again
+    state = State("in", "held", "thrown", default="held")
+    reasons = TextField(default="")  # why it was held: words, by spaces
+    words = TextField(default="{}")  # JSON of what was sent, while no row has it
+    record = to(Record, on_delete="SET NULL", null=True)
+    decided_by = to(User, on_delete="SET NULL", null=True)
+    decided_at = Moment(null=True)
+
+    class Meta:
+        table_name = "public_answer"
+        indexes = (
+            (("link", "form_key"), True),
+            (("link", "state", "id"), False),
+        )
+
+
+partial(PublicAnswer, "public_answer_thrown", PublicAnswer.decided_at, where="state = 'thrown'")
+
+
+class PublicFile(Owned):
+    """A file that came with such an answer, and that nobody has looked at yet. What was let in is a StoredFile."""
+
+    organization = to(Organization)
+    answer = to(PublicAnswer)
+    field_id = IntegerField()
+    public_id = CharField(max_length=40, unique=True)  # its bytes lie under it
+    name = CharField(max_length=255)
+    type = CharField(max_length=120)
+    size = IntegerField()  # bytes
+    sha256 = CharField(max_length=64)
+    state = State("coming", "waiting", "gone", default="coming")
+
+    class Meta:
+        table_name = "public_file"
+
+
+partial(PublicFile, "public_file_passing", PublicFile.created_at, where="state <> 'waiting'")
+
+
 # --- files that are brought into a list -------------------------------------------------------------
 
 

@@ -58,6 +58,7 @@ from domain.people import admins, people, proofs, sessions
 from domain.records import kind_changes, rules
 from domain.records.archives import leaving, returning
 from domain.records.computed import dependents
+from domain.records.public import quarantine
 from domain.records.rows import numbers, rehearsals
 from domain.tasks import tasks
 from jobs import running, verifications
@@ -243,6 +244,7 @@ CALENDAR = (
     Job("credit_lapses", "Release lapsed holds, end credits", batches(100, credits.lapse), every(minutes=5)),
     Job("thumbnails", "Draw small pictures of files", batches(10, attachments.draw_thumbnails), **SMALL),
     Job("files", "Remove files that were removed long ago", batches(100, attachments.purge), at(3, 50)),
+    Job("quarantine", "Remove files and answers that were thrown away", batches(100, quarantine.purge), at(3, 55)),
     Job(
         "trending",
         "Count what flyers are popular",

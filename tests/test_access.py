@@ -42,6 +42,7 @@ from tests.fixtures.flyer_pages import files_of_a_flyer
 from tests.fixtures.funnels import a_campaign
 from tests.fixtures.keys import a_key
 from tests.fixtures.permissions import MATRIX, STATES
+from tests.fixtures.public import something_public
 from tests.fixtures.threads import write
 from views import access
 
@@ -260,6 +261,7 @@ MISSING = {
     "personal_files.download": "There is no file here",
     "carriers.apple": "This site makes no passes for Apple's wallet.",
     "carriers.google": "This site makes no links for Google's wallet.",
+    "public_answers.download": "The content of this file isn't here",  # a copied house has no folder of files
     "labels.undo": "There is nothing to take back any more.",
     "reporting.withdraw": "There is no report of yours",
     "record_rules.remove": "There is no such rule.",
@@ -377,6 +379,12 @@ REFUSED = {
     "inbox.bulk": 422,  # none is chosen
     "account.browsers_bulk": 422,
     "feeds.bulk": 422,
+    "public_links.act_opening": 409,  # it isn't stopped
+    "public_links.make": 422,  # nothing is chosen
+    "public_links.change": 422,
+    "public_answers.bulk": 422,  # none is chosen
+    "public_answers.act_return": 409,  # it waits already
+    "public_answers.admit": 409,  # its answer waits
     "tasks.act_skipping": 409,  # it doesn't repeat
     "tasks.act_series_removal": 409,
     "labels.remove": 403,  # it is put away
@@ -452,6 +460,7 @@ def _made(cast, at):
         automation={},
         run={},
         batch={},
+        public={},
         notification={},
         session={},
         passkey={},
@@ -485,6 +494,7 @@ def _made(cast, at):
                 made.view[f"{place}.{name}"] = saved_views.save(found.listing, "Mine", "", by=by).id
             made.chart[name] = saved_charts.save(tasks.listing, "Mine", "", by=by).id
             made.sale[name] = everything(by, at("alice"))
+        made.public = something_public(repairs, at("alice"))
     for name in (*MEMBERS, "charlie", "stella"):
         person = getattr(cast, name)
         outgoing_key = f"hello:{name}"
@@ -657,6 +667,7 @@ def filled(rule, endpoint, name, world):
         ),
         "parent": {"people": world.cast.alice.id, "news": world.issue}.get(endpoint.partition(".")[0], world.stage.id),
         "table": "repairs",
+        "purpose": "form",
         "letter": "event_moved",
         "chart": world.chart.get(who),
         "view": world.view.get(f"{endpoint.partition('.')[0]}.{who}"),
@@ -699,6 +710,8 @@ def filled(rule, endpoint, name, world):
             "automations": world.automation[who],
             "automation_runs": world.run[who],
             "automation_webhooks": world.message if "deliveries" in rule else world.endpoint,
+            "public_links": world.public["link"],
+            "public_answers": world.public["answer"],
             "mobile": 1,
             "listings": 1,
             "workspaces": world.stage.id,
@@ -745,8 +758,11 @@ def filled(rule, endpoint, name, world):
         "organization_desk.reactivate": {"id": world.closed},
         "reports.act_appeal": {"id": world.reported["theirs"]},
         "listings.download_file": {"id": 1, "file": 1},
+        "public.look": {"token": world.public["name"]},
         "reporting.withdraw": {"kind": "event", "name": world.sale[who]["slug"]},
     }.get(endpoint, {})
+    if endpoint.startswith("public_answers."):
+        known |= {"parent": world.public["link"], "file": world.public["file"]}
     known |= {"table": "tokens"} if endpoint.startswith("jobs.") else {}
     known |= of_an_event(endpoint, world.sale[who])
     address = rule

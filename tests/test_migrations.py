@@ -289,6 +289,11 @@ def rows_of():
         models.RecordKey.create(slot=slot, key="1a", record=record.id, organization=organization.id),
         models.RecordUnique.create(slot=slot, key="a", record=record.id, organization=organization.id),
         models.RecordStale.create(organization=organization, collection=collection, record=record.id),
+        link := models.PublicLink.create(collection=collection, purpose="form", name="F", token_hash="t", **mine),
+        answer := models.PublicAnswer.create(link=link, form_key="k", secret_hash="s", **mine),
+        models.PublicFile.create(
+            answer=answer, field_id=1, public_id="p", name="f", type="t", size=1, sha256="s", **mine
+        ),
         models.RecordLink.create(slot=slot, from_record=record.id, to_record=record.id, organization=organization.id),
         event,
         kind,

@@ -144,6 +144,16 @@ SPENT = {
     "comments": parse("30/minute"),  # of a person: each is told to others by letter
     "file_links": parse("300/hour"),  # how often one file is got by links to it
     "feeds": parse("60/hour"),  # how often one calendar link is read
+    "public_pages": parse("120/minute"),  # what one link shows to one network
+    "public_searches": parse("30/minute"),  # of these, what looks at rows one by one
+    "link_passwords": parse("10/15 minutes"),  # wrong ones of one link from one network
+    "all_link_passwords": parse("100/15 minutes"),  # and from everywhere
+    "answers": parse("5/minute"),  # answers from one network: beyond these two they wait to be looked at
+    "answers_of_a_day": parse("50/day"),
+    "answers_of_a_link": parse("120/hour"),  # the same of one link from everywhere
+    "waiting_answers": parse("60/hour"),  # that wait, from one network: beyond these two they are refused
+    "waiting_answers_of_a_link": parse("1000/day"),
+    "answers_again": parse("60/hour"),  # how often one's own answer is seen or changed
     "calls": parse("30000/minute"),  # what a program asks with one key: CALL for each time, and one for each row
     "wrong_keys": parse("20/15 minutes"),  # wrong keys of one beginning from one network
     "all_wrong_keys": parse("200/15 minutes"),  # and of any beginning

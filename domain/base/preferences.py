@@ -65,6 +65,11 @@ KINDS = (
         templates=("comment",),
         letter=NOW,
     ),
+    Kind(
+        *("answers", "Answers to public forms", "Somebody answers a form of yours, or an answer waits for a look."),
+        ("records.answer",),
+        letter=DAILY,
+    ),
     Kind("due", "Due soon", "A task of yours is due within a day.", ("task_due",), ("task_due",), letter=DAILY),
     Kind("completed", "Completed", "Somebody completes a task of yours.", ("task_completed",)),
     Kind("people", "People", "Who joins and leaves, and whose role changes.", ("member.",)),

@@ -82,6 +82,7 @@ ORGANIZATION = {
     "records.read": _to("See the tables that people made", "owner admin member viewer"),
     "records.write": _to("Add and change rows of tables", "owner admin member"),
     "records.build": _to("Make tables and change their shape", "owner admin"),
+    "records.publish": _to("Open tables to the public by links, and see to what comes by them", "owner admin"),
     "payments.manage": _to("Connect the accounts that tickets are paid to", "owner"),
     "events.keys": _to("Renew the key that signs tickets", "owner"),
     "events.read": _to("See events and how they sell", "owner admin member viewer"),

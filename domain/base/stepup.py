@@ -43,6 +43,7 @@ ACTIONS = {
     "organization.export": Action("take all of this organization out", 3),
     "organization.transfer": Action("hand this organization over", 4),
     "organization.require_factor": Action("change who needs a second factor here", 3),
+    "records.publish": Action("open a table to the public", 2),
     "keys.make": Action("make a key for programs", 3),
     "security.enable_2fa": Action("turn on the second factor", 3),
     "security.disable_2fa": Action("turn off the second factor", 3),

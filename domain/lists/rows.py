@@ -24,6 +24,7 @@ from models import Change
 
 BULK = 200
 UNDO_FOR = timedelta(hours=1)
+VIA = "via"  # in a noted change, what was acted by where nobody was: a public form
 
 
 def _nothing(*_args, **_kwargs):
@@ -213,6 +214,8 @@ def _diff(listing, before, values):
 
 
 def _note(rules, row, verb, diff, by, batch=None, beside=None):
+    if by.user is None:
+        diff |= {VIA: [None, by.called]}
     about = {"by": by.user, "batch": batch or public_id(), "beside": beside}
     return changes.record(by.organization, rules.listing.table, row.id, verb, diff, **about)
 

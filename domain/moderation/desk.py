@@ -29,7 +29,7 @@ SUBJECT = Choice(
         ("flyer", "Flyer", ""),
         ("template", "Template", ""),
         ("campaign", "Campaign", ""),
-        ("record", "Public row", ""),
+        ("record", "Form or view of a table", ""),
     )
 )
 SOURCE = Choice((("report", "Reports", ""), ("auto", "Not looked at yet", ""), ("appeal", "An appeal", "info")))

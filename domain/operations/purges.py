@@ -15,6 +15,7 @@ from domain.base import audit, long_jobs
 from domain.files import stores
 from domain.flyers import keeping
 from domain.lists import attachments
+from domain.records.public import quarantine
 from models import (
     OWNED,
     CreditAccount,
@@ -30,6 +31,7 @@ from models import (
     Payment,
     Payout,
     PayoutPart,
+    PublicFile,
     StoredFile,
     TicketOrder,
     TicketPayment,
@@ -128,6 +130,9 @@ class _Purge:
         if table is StoredFile:
             for file in StoredFile.select().order_by(StoredFile.id).limit(BATCH):
                 _remove_bytes(file)
+        if table is PublicFile:
+            for sent in PublicFile.select().order_by(PublicFile.id).limit(BATCH):
+                quarantine.remove_bytes(sent)
         if table is Flyer:  # they ended when it was deleted; what a store that was down kept goes with the row
             for flyer in Flyer.select().order_by(Flyer.id).limit(BATCH):
                 keeping.forget_flyer(flyer)

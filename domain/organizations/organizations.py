@@ -30,7 +30,7 @@ RESERVED = frozenset(
     """
     account admin api app auth backers billing calendars blog cron dev door dp e events f faq feedback files flyers
     forgot-password guildhall health home impersonation accept-invitation legal line live login metrics new
-    notifications orders organizations organizer palette passes preview pricing railway records report reset-password
+    notifications orders organizations organizer p palette passes preview pricing railway records report reset-password
     sandbox session-elsewhere session-ended settings setup step-up sign-in sign-out sign-up static tasks verify
     verify-2fa webhooks www robots.txt favicon.ico offline worker.js .well-known help security sitemap status support
     unsubscribe newsletter

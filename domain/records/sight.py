@@ -369,7 +369,7 @@ class Sight(Source):
         shape = shapes.still(self.shape, values)
         values = numbers.given(shape, shape.begun_beyond(self.rights) | values)
         document = documents.put(shape, {}, values)
-        text, maker, moment = documents.dumped(shape, document), by.user.id, now()
+        text, maker, moment = documents.dumped(shape, document), by.user and by.user.id, now()
         times = {"created_at": moment, "updated_at": moment, "changed_at": moment}
         made = {"collection": shape.collection, "cells": text, "created_by": maker, "changed_by": maker}
         known = dict.fromkeys(shape.by_name) | values | documents.worked_values(shape, document)
@@ -386,7 +386,7 @@ class Sight(Source):
             "cells": documents.dumped(shape, document),
             **documents.words(shape, document),
             "changed_at": now(),
-            "changed_by": by.user.id,
+            "changed_by": by.user and by.user.id,
             "version": Record.version + 1,
         }
         stood = (Record.id == row.id, Record.version == row.version, Record.archived_at.is_null())

@@ -56,9 +56,12 @@ def download(mounted, parts):
     return sent(file)
 
 
-def sent(file):
-    """A file as a download that no browser runs or looks into."""
-    answer = Response(attachments.content(file), content_type=file.type if TOLD.fullmatch(file.type) else None)
+def sent(file, parts=None):
+    """A file as a download that no browser runs or looks into; `parts` are its bytes, where it is no row's."""
+    answer = Response(
+        attachments.content(file) if parts is None else parts,
+        content_type=file.type if TOLD.fullmatch(file.type) else None,
+    )
     if not TOLD.fullmatch(file.type):
         answer.content_type = "application/octet-stream"
     answer.headers["Content-Length"] = str(file.size)

@@ -90,7 +90,7 @@ def _in_words(listing, change):
         field = listing.by_name.get(name)
         if field and (not field.acted or field.kind.holds_files) and change.verb == "updated":
             fields.append((field.label, _plain(field, before), _plain(field, after)))
-    who = change.by.name if change.by_id else "Someone who left"
+    who = change.by.name if change.by_id else change.fields.get(rows.VIA, (None, "Someone who left"))[1]
     return {"verb": change.verb, "who": who, "at": change.at, "fields": fields}
 
 

@@ -16,6 +16,7 @@ from domain.lists.listing import Listing
 from domain.lists.rows import Rules
 from domain.lists.sources import Source
 from domain.records import collections, field_changes, kind_changes, listings, shape_changes, templates
+from domain.records.public import answers
 from views import access, pages
 from views.lists import routes
 
@@ -79,6 +80,7 @@ mounted = routes.add(
     template="records/table.html",
     context=_context,
     row_template="records/row.html",
+    row_context=lambda place, row: {"came_by": answers.of_row(row.id)},
 )
 
 

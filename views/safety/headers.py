@@ -52,6 +52,8 @@ def payable(response):
 def protect(response):
     """The answer with its headers."""
     headers = protecting(configuration.active.billing_provider, is_https())
+    if response.headers.get("Content-Security-Policy", "").partition("frame-ancestors ")[2] not in ("", "'none'"):
+        headers = {k: v for k, v in headers.items() if k != "X-Frame-Options"}  # it can't name the pages that may
     response.headers.extend({k: v for k, v in headers.items() if k not in response.headers})
     if response.mimetype == "text/html":
         response.vary.update(("HX-Request", "HX-Target"))

@@ -29,6 +29,7 @@ LEFT = {
     "billing_customer": "who pays this site is its own to know",
     **dict.fromkeys(("credit_account", "credit_bucket", "credit_hold", "credit_entry"), "so are credits"),
     **dict.fromkeys(("payment_account", "api_key", "api_answer", "api_name_use"), "keys don't travel"),
+    **dict.fromkeys(("public_link", "public_answer", "public_file"), "they are open where they were made"),
     **dict.fromkeys(("import_file", "import_row"), "the files that were brought in aren't kept so long"),
     **dict.fromkeys(("record_key", "record_unique", "record_link"), "they are made anew from the rows"),
     "record_stale": "what formulas give is worked out anew once all is there",

@@ -22,6 +22,7 @@ SECRETS = {
     ("flyer", "secret_hash"),
     ("webhook_endpoint", "secret"),
     ("webhook_endpoint", "old_secret"),
+    *(("public_link", "token_hash"), ("public_link", "password_hash"), ("public_answer", "secret_hash")),
 }
 
 # Who reported something, and who of the site decided, is told to nobody whom it was about.

@@ -64,6 +64,9 @@ WITHOUT_ROWS = {
         "personal_files",
         "reports",
         "reporting",
+        "public",  # asked in tests/views/records/test_public_views.py
+        "public_links",  # who makes links sees all: owners and admins
+        "public_answers",
     ),  # a key's lists are asked below
     "automation_webhooks",  # owners and admins see it
     "audit",  # who builds reads it: owners and admins

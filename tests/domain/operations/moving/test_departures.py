@@ -66,6 +66,7 @@ NO_SECRETS = {
     *("event.draw_seed",),
     *("credit_hold.key", "credit_entry.idempotency_key", "ticket_refund.key", "buyer.key", "flyer_phase.key"),
     *("record_key.key", "record_unique.key", "record_field.is_keyed", "ticket_order.form_key", "place.form_key"),
+    "public_answer.form_key",
     *(
         "billing_checkout.plan_key",
         "subscription.plan_key",
