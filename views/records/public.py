@@ -13,7 +13,7 @@ from domain.base import allowances
 from domain.fields.kinds import clean
 from domain.lists import markdown
 from domain.organizations import organizations
-from domain.records.public import answers, forms, links, quarantine, reported, spam
+from domain.records.public import answers, forms, kiosks, links, quarantine, reported, spam
 from views import access
 from views.places import network
 from views.safety import limits, marks
@@ -313,3 +313,47 @@ def moment_typed(text):
     except ValueError:
         return text
     return f"{local(moment) if moment.tzinfo else moment:%Y-%m-%dT%H:%M}"
+
+
+# --- kiosks ----------------------------------------------------------------------------------------------------------
+
+
+def _kiosk(opened, refusal=None):
+    """What was asked for by a code, with the one button; after it was pressed, what was done."""
+    code, done = request.values.get("code", "")[:200], request.args.get("done", "")[:200]
+    row = None
+    try:
+        row = kiosks.found(opened, code or done) if code or done else None
+    except Refused as problem:
+        refusal = refusal or problem
+    return _page(
+        "records/public/kiosk.html",
+        opened.link,
+        refusal.status if refusal else 200,
+        code=code,
+        is_done=bool(done and not code and row),
+        shown=kiosks.shown(opened, row) if row else (),
+        button=kiosks.button_of(opened).label,
+        problem=refusal.sentence if refusal else "",
+        at=_at(opened),
+        again=request.values.get("key", "")[:100],
+    )
+
+
+SHOWN["kiosk"] = _kiosk
+
+
+@blueprint.post("/p/<token>/press")
+@access.holder
+@marks.from_anywhere
+@standing
+def press(opened):
+    """The one button of a kiosk, on the row that a code names."""
+    if opened.purpose is not kiosks.KIOSK:
+        raise NotFound(links.GONE)
+    code = request.form.get("code", "")[:200]
+    try:
+        kiosks.press(opened, code)
+    except Refused as refusal:
+        return _kiosk(opened, refusal)
+    return _guarded(redirect(_at(opened, done=code), 303), opened.link)

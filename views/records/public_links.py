@@ -7,13 +7,13 @@ from domain import Invalid, Refused
 from domain.fields.kinds import whole
 from domain.fields.moment import Moment
 from domain.lists import rows
-from domain.records.public import desk, forms, links
+from domain.records.public import desk, forms, kiosks, links
 from models import PublicLink
 from views import access, pages
 from views.lists import routes
 
 blueprint = Blueprint("public_links", __name__)
-ICONS = ("world", "share", "inbox", "eye", "forms")
+ICONS = ("world", "share", "inbox", "eye", "forms", "device-tablet")
 
 routes.add(
     blueprint, rows.Rules(desk.links_listing), "/public-links", nav="records", template="records/public/links.html"
@@ -201,3 +201,35 @@ class FormPage:
 
 
 PAGES["form"] = FormPage()
+
+
+class KioskPage:
+    """How a kiosk is built."""
+
+    key, label, icon = "kiosk", "Kiosk", "device-tablet"
+    template = "records/public/kiosk_built.html"
+
+    def begun(self, collection, shape, allowed, args):
+        """The values of a new one."""
+        return {"name": collection.name} | {f"show_{cell.id}": "1" for cell in kiosks.showable(shape, allowed)[:1]}
+
+    def typed(self, form, shape, allowed):
+        """What was sent, and is shown again."""
+        return {name: form[name] for name in form}
+
+    def kept(self, link, shape, allowed, args):
+        """The values of one that is there."""
+        kept = link.settings
+        found = {"about": kept["about"], "find": str(kept["find"]), "button": str(kept["button"])}
+        return common_texts(link) | found | {f"show_{id}": "1" for id in kept["shows"]}
+
+    def about(self, shape, allowed, values):
+        """What its template needs besides."""
+        return {
+            "finds": [(str(cell.id), cell.field.label) for cell in kiosks.findable(shape, allowed)],
+            "presses": [(str(one.id), one.label) for one in kiosks.pressable(shape, allowed)],
+            "shows": [(cell.id, cell.field.label) for cell in kiosks.showable(shape, allowed)],
+        }
+
+
+PAGES["kiosk"] = KioskPage()
