@@ -1,6 +1,7 @@
 """What strangers see of a public link: one address, no cookie, no session, no script of anybody else."""
 
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, request
@@ -104,7 +105,7 @@ def _at(opened, rest="", **query):
 
 # --- by purpose ------------------------------------------------------------------------------------------------------
 
-SHOWN = {}  # purpose → (opened) → its first page
+SHOWN: dict[str, Any] = {}  # purpose → (opened) → its first page
 
 
 @blueprint.get("/p/<token>")

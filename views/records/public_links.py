@@ -1,5 +1,7 @@
 """Public links as who builds a table sees them: made, changed, listed, and the answers that wait for a look."""
 
+from typing import Any
+
 from flask import Blueprint, g
 from htmx_flask import request
 
@@ -123,7 +125,7 @@ def _closed(link):
 
 # --- the pages of each purpose ---------------------------------------------------------------------------------------
 
-PAGES = {}
+PAGES: dict[str, Any] = {}
 
 
 def _page_of(key):
