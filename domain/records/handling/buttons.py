@@ -107,7 +107,8 @@ def _read_address(shape, text):
 
 
 def _filled(address, value):
-    return re.sub(r"\{(f\d+)\}", lambda found: quote(value(found[1]), safe=""), address)
+    kept = "" if address[:4].lower() == "http" else "+@"  # a phone's or a mailbox's own signs
+    return re.sub(r"\{(f\d+)\}", lambda found: quote(value(found[1]), safe=kept), address)
 
 
 def written(shape, options):

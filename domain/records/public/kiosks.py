@@ -101,7 +101,7 @@ def found(opened, code):
 
 def shown(opened, row):
     """(label, words) of what a kiosk shows of a row; what is empty is left out."""
-    cells = [cell for id in opened.link.settings["shows"] if (cell := opened.seen(id))]
+    cells = [cell for cell in showable(opened.shape, opened.allowed) if cell.id in opened.link.settings["shows"]]
     pairs = [(cell.field.label, plain_cell(cell.kind, getattr(row, cell.name))) for cell in cells]
     return [pair for pair in pairs if pair[1]]
 

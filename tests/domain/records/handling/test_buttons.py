@@ -184,3 +184,13 @@ def test_whoever_hears_of_presses_is_told_in_their_transaction(table, by, monkey
         press(table, made, id, by)
     assert told == [(table.id, made.id, id)]
     assert values(table, by, "Note") == {id: None}
+
+
+def test_addresses_of_mail_and_phones_keep_their_signs_and_take_no_others(table, by):
+    id = make(table, by, Name="ada+x@example.org?bcc=eve@example.org", Note="+49 30 1234")
+    for address, leads in (
+        ("mailto:{Name}?subject=Hello", "mailto:ada+x@example.org%3Fbcc%3Deve@example.org?subject=Hello"),
+        ("tel:{Note}", "tel:+49%2030%201234"),
+    ):
+        made = button(table, by, label=address, does="open", address=address)
+        assert buttons.address(rules_of(table, by), table.id, made.id, id, by=by) == leads
