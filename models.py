@@ -1864,6 +1864,7 @@ class Event(Owned):
     moved_at = Moment(null=True)
     moved_from = TextField(null=True)  # when and where it was before, in words
     moved_why = TextField(null=True)
+    reminds = BooleanField(default=True)  # who has tickets hears of it a day before
 
     class Meta:
         indexes = (

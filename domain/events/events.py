@@ -74,7 +74,10 @@ def _zones():
 # The tabs of its form: key → (label, names of its fields).
 PARTS = {
     "about": ("About", ("title", "about", "visibility")),
-    "when": ("When and where", ("starts_at", "ends_at", "timezone", "door_minutes", "venue", "address", "online_url")),
+    "when": (
+        "When and where",
+        ("starts_at", "ends_at", "timezone", "door_minutes", "reminds", "venue", "address", "online_url"),
+    ),
     "money": (
         "Selling",
         (
@@ -368,6 +371,12 @@ listing = Listing(
             default=20,
             listed=False,
             help="Offices and halls of residence come from one. Empty for no limit.",
+        ),
+        Field(
+            *("reminds", "Remind who has tickets", Switch()),
+            default=True,
+            listed=False,
+            help="A letter a day before it begins, with when and where. Who bought within that day gets none.",
         ),
         Field("refund_policy", "Refunds", Text(4000, long=True), listed=False),
         Field("refund_hours", "Asking for money back ends", HOURS, listed=False, help="Empty: buyers can't ask."),

@@ -1,4 +1,5 @@
-"""A day before an event begins, who has tickets is told when and where it is; once for each time that it begins at."""
+"""A day before an event begins, who has tickets is told when and where it is, where its organizers want that; once for
+each time that it begins at."""
 
 from datetime import timedelta
 
@@ -18,7 +19,10 @@ def remind(limit=100):
         soon = Event.starts_at > now(), Event.starts_at <= now() + BEFORE
         here = Event.organization.not_in(Organization.arriving())
         coming = list(
-            Event.select().where(Event.state == "published", *soon, here).order_by(Event.starts_at).limit(200)
+            Event.select()
+            .where(Event.state == "published", Event.reminds, *soon, here)
+            .order_by(Event.starts_at)
+            .limit(200)
         )
     told = 0
     for event in coming:

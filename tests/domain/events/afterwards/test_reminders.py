@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from domain.events import events
 from domain.events.afterwards import moves, reminders
+from domain.lists import rows
 from models import Event, Letter
 from tests.domain.events.test_stock import bought
 
@@ -23,6 +25,16 @@ def test_who_has_tickets_is_reminded_once_and_who_just_bought_is_not(night, cloc
     assert reminded() == ["ada@example.org", "bo@example.org"]
     clock.moment = event.starts_at
     assert reminders.remind() == 0
+
+
+def test_an_event_that_does_not_remind_writes_to_nobody(night, clock, at):
+    event, tier = night
+    bought(event, tier)
+    rows.change(events.rules, event.id, {"reminds": "off"}, by=at("alice"))
+    clock.moment = event.starts_at - timedelta(hours=23)
+    assert (reminders.remind(), reminded()) == (0, [])
+    rows.change(events.rules, event.id, {"reminds": "on"}, by=at("alice"))
+    assert (reminders.remind(), len(reminded())) == (1, 1)
 
 
 def test_a_moved_event_reminds_anew_and_a_cancelled_one_does_not(night, clock, at):
