@@ -373,10 +373,7 @@ listing = Listing(
             help="Offices and halls of residence come from one. Empty for no limit.",
         ),
         Field(
-            *("reminds", "Remind who has tickets", Switch()),
-            default=True,
-            listed=False,
-            help="A letter a day before it begins, with when and where. Who bought within that day gets none.",
+            "reminds", "Remind who has tickets a day before", Switch(), default=True, listed=False, help="By letter."
         ),
         Field("refund_policy", "Refunds", Text(4000, long=True), listed=False),
         Field("refund_hours", "Asking for money back ends", HOURS, listed=False, help="Empty: buyers can't ask."),
