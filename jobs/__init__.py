@@ -45,7 +45,7 @@ from domain.lists import attachments, trash
 from domain.moderation import salts
 from domain.money import billing, dunning, inbox, pricing, reconciliations, replays, silences
 from domain.money.providers import sandbox
-from domain.operations import attention, digests, purges, retention, surroundings
+from domain.operations import attention, demo_removals, digests, purges, retention, surroundings
 from domain.operations.copies import copies, deltas
 from domain.operations.mail import deliveries, mail_silences
 from domain.operations.moving import arrivals, departures, personal_files
@@ -270,6 +270,7 @@ CALENDAR = (
     ),
     Job("flyer_sweep", "Compare flyers with their files", flyer_files.sweep, at(4, 20), once=True),
     Job("purge", "Let go of organizations deleted long ago", purges.work, every(minutes=15), woken_by=purges.JOB),
+    Job("demo_removal", "Remove what the demo made", demo_removals.work, every(seconds=15), woken_by="demo_removal"),
     Job("purge_night", "Begin to let go of organizations", purges.nightly, at(2, 30), once=True),
     Job("trash", "Empty the trash", trash.purge, at(3, 25), once=True),
     Job("changes", "Remove old history", batches(200, changes.prune), at(3, 30)),

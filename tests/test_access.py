@@ -362,6 +362,7 @@ REFUSED = {
     "members.hand_over": 422,
     **{f"{room}.bring": 422 for room in ("tasks", "records")},
     "arrivals.bring": 422,  # no file is chosen
+    "demo.remove": 404,  # there is none
     "archives.make": 422,  # no table is chosen, and no ZIP
     "archives.restore": 422,
     **{f"{room}.pasted": 422 for room in ("tasks", "records")},  # nothing is

@@ -247,6 +247,7 @@ STAFFED = (
                 Place("organizations", "Organizations", "/admin/organizations", "building", "r"),
             ),
             ("organizations.import", Place("arrivals", "Imports", "/admin/imports", "file-import", "")),
+            ("demo.remove", Place("demo", "Demo data", "/admin/demo", "trash", "")),
             ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),
             ("moderation.review", Place("moderation", "Reports", "/admin/reports", "flag", "g")),
             ("support.write", Place("feedback", "What people write", "/admin/feedback", "message", "")),

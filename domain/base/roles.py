@@ -121,6 +121,7 @@ PLATFORM = {
     "alerts.write": "Broadcast and retract alerts",
     "jobs.run": "See jobs and webhooks, run and replay them",
     "organizations.import": "Bring organizations in from other sites",
+    "demo.remove": "Remove what the demo made",
     "releases.read": "See releases and how the site did after each",
     "releases.annotate": "Write notes on releases, and mark those that were rolled back",
     "outages.write": "Tell of outages on the status page",

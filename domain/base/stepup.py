@@ -63,6 +63,7 @@ ACTIONS = {
     "admin.reactivate_user": Action("reactivate this person", 3),
     "admin.impersonate": Action("look at the site as this person", 4),
     "admin.release_backer": Action("release this backer's code", 3),
+    "admin.remove_demo": Action("remove what the demo made", 4),
     "admin.import_organization": Action("bring this organization in", 3),
     "admin.give_plan": Action("give this organization a plan or seats, or end them", 3),
     "admin.change_whitelist": Action("change who is admin", 4),

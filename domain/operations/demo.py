@@ -12,7 +12,7 @@ from domain.entitlements import credits, grants
 from domain.lists import rows
 from domain.money import billing, pricing
 from domain.money.providers import sandbox
-from domain.operations import alerts, festival
+from domain.operations import alerts, demo_removals, festival
 from domain.operations.news import bringing, campaigns
 from domain.organizations import assignments, invitations, organizations, workspaces
 from domain.people import accounts, passwords
@@ -110,6 +110,7 @@ def furnish(seed=7):
         alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
     finally:
         set_clock(None)
+    demo_removals.note()
     return team
 
 

@@ -335,7 +335,8 @@ def _erase(user, stays=()):
     Erasure.insert(user_id=user.id).on_conflict_ignore().execute()
     wake("erasure")
     wake("personal_export")
-    for organization in Organization.select().where(Organization.owner == user, Organization.is_personal):
+    own = Organization.owner == user, Organization.is_personal, Organization.status != "deleted"
+    for organization in Organization.select().where(*own):
         organizations.close(organization, by=user)
     sessions.end_all(user, "revoked", by=user)
     counts = {"letter": letters.forget(user.email_norm), "outgoing": outgoing.forget(user.email)}

@@ -46,7 +46,7 @@ def home():
     return configuration.active.database_url
 
 
-def test_a_demo_arrives_row_by_row_and_goes_on(house, new):
+def test_operations_case_34_a_demo_arrives_row_by_row_and_goes_on(house, new):
     demo.furnish()
     with inside(Organization.get(Organization.slug == "acme-festival")) as _:
         last = write(lambda: Task.create(user=1, title="Gone"))
@@ -167,7 +167,7 @@ def test_what_changed_since_a_rehearsal_is_copied_anew(cast, to):
     assert opened(to) == before
 
 
-def test_a_row_that_differs_is_found(cast, to, monkeypatch):
+def test_operations_case_34_a_row_that_differs_is_found(cast, to, monkeypatch):
     real = copying.settle
 
     def settle(carrying):
@@ -192,7 +192,7 @@ MISFITS = {
 }
 
 
-def test_what_postgres_would_not_take_is_said_before_a_row_is_copied(cast, to):
+def test_operations_case_34_what_postgres_would_not_take_is_said_first(cast, to):
     write(lambda: Setting.create(key="odd", value="x"))
     _shut()
 
