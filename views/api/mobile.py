@@ -136,7 +136,7 @@ ASKED = {"nonce": (str, 39), "code": (str, 300), "kind": (str, 10), "gate": (int
     Described("Check somebody in, or out; a nonce twice is one scan", CHECK_IN, body=SCAN),
 )
 def check_in(parent):
-    sent = _scan(sent_object())
+    sent = _scan(sent_object(mends=False))
     is_code = sent["code"].upper().startswith("GH1") or len(sent["code"]) > 40
     typed = {"code" if is_code else "serial": sent["code"]}
     asked = scans.Asked(sent["nonce"], kind=sent.get("kind", "entry"), gate=sent.get("gate", 0), **typed)

@@ -131,14 +131,14 @@ def _sent(status, headers, body, media="application/json"):
     return response.make_conditional(request) if request.method in ("GET", "HEAD") else response
 
 
-def sent_object():
-    """The JSON object that was sent. Refuses what isn't one: 415, 400 or 422."""
+def sent_object(mends=True):
+    """The JSON object that was sent, `mends` without NUL and halves of signs. Refuses others: 415, 400 or 422."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send application/json.")
     try:
         text = request.get_data(cache=True).decode()
         found = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
-        if "\\u" in text:
+        if mends and "\\u" in text:
             found = _mended(found)
     except (ValueError, RecursionError):
         raise BadRequest("This isn't JSON.") from None
