@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ import stripe
 
 import models
 from bench import staff, stripe_objects
-from bench.guildhall import CUSTOMER, EMAIL, NAME, PASSWORD, SLUG, SUBSCRIPTION, THREADS, file
+from bench.guildhall import CUSTOMER, EMAIL, ENVIRONMENT, NAME, PASSWORD, SLUG, SUBSCRIPTION, THREADS, file
 from bench.load import LoadError
 from bench.tasks import PEOPLE, tasks
 from database.clock import now
@@ -41,7 +42,8 @@ from domain.people import accounts, passwords
 def opened(folder: Path, fills: bool = False) -> Iterator:
     """The house of this folder; to be filled it is migrated, and isn't durable."""
     house = open_database(f"sqlite:///{file(folder)}", **({"synchronous": "OFF"} if fills else {}))
-    if fills:
+    if fills:  # under the key that its server has, or its audit log isn't whole
+        configuration.use(replace(configuration.active, secret_key=ENVIRONMENT["SECRET_KEY"]))
         migrate(folder)
     yield house
     writer.stop()

