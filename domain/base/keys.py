@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -47,6 +47,30 @@ def keyed(purpose, text, key=None):
 def keyed_by_each(purpose, text):
     """The same under every key, the newest first: one of them is what was kept."""
     return [keyed(purpose, text, key) for key in every()]
+
+
+# --- text in addresses --------------------------------------------------------------------------------------
+
+
+def veiled(purpose, text):
+    """Text as an address has it, always the same for the same (AES-SIV): who has it reads nothing of it and can make no
+    other."""
+    sealed = AESSIV(_derived_key(configuration.active.secret_key, purpose)).encrypt(text.encode(), None)
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def unveiled(purpose, veiled):
+    """What was veiled for this purpose under any of the keys; empty where nothing was."""
+    try:
+        sealed = base64.b64decode(veiled + "=" * (-len(veiled) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return ""
+    for key in every():
+        try:
+            return AESSIV(_derived_key(key, purpose)).decrypt(sealed, None).decode()
+        except (InvalidTag, ValueError):
+            continue
+    return ""
 
 
 # --- text at rest -------------------------------------------------------------------------------------------

@@ -7,15 +7,17 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, render_template, request
 from markupsafe import Markup
 
-from database.clock import local, read_in
+from database.clock import local, read_in, reader_zone
 from database.scope import inside
 from domain import Invalid, NotFound, Refused
 from domain.base import allowances
 from domain.fields.kinds import clean
-from domain.lists import markdown
+from domain.fields.records.leftover import plain_cell
+from domain.lists import attachments, markdown
 from domain.organizations import organizations
-from domain.records.public import answers, forms, kiosks, links, quarantine, reported, spam
+from domain.records.public import answers, forms, kiosks, links, quarantine, reported, shared, spam
 from views import access
+from views.lists import files
 from views.places import network
 from views.safety import limits, marks
 
@@ -171,6 +173,66 @@ def _form(opened, values=None, errors=None, status=200):
     )
 
 
+def _view(opened):
+    args, key = request.args, request.args.get("key", "")[:100]
+    try:
+        page = shared.page(opened, args, _here())
+    except Invalid as refusal:
+        return _refusal_page(refusal, opened.link)
+    listing = page.listing
+    asked = {name: args[name][:200] for name in ("q", "sort", "month", "in") if args.get(name)}
+    asked |= {f.name: args[f.name][:50] for f in listing.fields if args.get(f.name)}
+    kinds = {f.name: opened.shape.by_name[f.name].kind_name for f in listing.fields}
+
+    def address(row, one, **query):
+        return _at(opened, f"/kept/{shared.file_address(opened, row.id, one)}", **query)
+
+    def picture(row):
+        """The first small picture of a row."""
+        cells = (getattr(row, name) or () for name, kind in kinds.items() if kind == "files")
+        return next((address(row, one, small="1") for cell in cells for one in cell if one.more), "")
+
+    return _page(
+        "records/public/view.html",
+        opened.link,
+        page=page,
+        kinds=kinds,
+        asked=asked,
+        narrows=[f for f in listing.fields if kinds[f.name] in shared.CHOSEN and f.name != listing.board_by],
+        plain=lambda field, value: plain_cell(field.kind, value),
+        with_=lambda **more: f"/p/{_token()}?" + urlencode(asked | more | ({"key": key} if key else {})),
+        file_address=address,
+        picture=picture,
+        zone=reader_zone(),
+        reported=reported.address(opened.link),
+        at=f"/p/{_token()}",
+    )
+
+
+SHOWN["view"] = _view
+
+
+@blueprint.get("/p/<token>/kept/<secret>")
+@access.holder
+def kept(token, secret):
+    """A file of a view, as a download; `small` is its little picture."""
+    return _kept(token, secret=secret)
+
+
+@standing
+def _kept(opened, secret):
+    if opened.purpose is not shared.VIEW:
+        raise NotFound(links.GONE)
+    file = shared.file(opened, secret)
+    if request.args.get("small"):
+        answer = Response(b"".join(attachments.content(file, small=True)), content_type="image/webp")
+        answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    else:
+        answer = files.sent(file)
+    answer.headers |= {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+    return answer
+
+
 def _kept_stamp(link):
     """The stamp of a form that comes back: it stays the same form, however often it is sent."""
     try:
@@ -197,9 +259,9 @@ def _values(asked):
 def _send(opened):
     if opened.purpose is not forms.FORM:
         raise NotFound(links.GONE)
-    files = {name: [(one.filename, one.stream) for one in request.files.getlist(name)] for name in request.files}
+    sent = {name: [(one.filename, one.stream) for one in request.files.getlist(name)] for name in request.files}
     try:
-        _, secret = answers.take(opened, request.form, files, network=_here())
+        _, secret = answers.take(opened, request.form, sent, network=_here())
     except links.Over:
         raise
     except Refused as refusal:

@@ -6,10 +6,12 @@ from flask import Blueprint, g
 from htmx_flask import request
 
 from domain import Invalid, Refused
-from domain.fields.kinds import whole
+from domain.fields.kinds import Unfit, whole
 from domain.fields.moment import Moment
+from domain.fields.person import members
 from domain.lists import rows
-from domain.records.public import desk, forms, kiosks, links
+from domain.records.public import desk, forms, kiosks, links, shared
+from domain.records.rows import row_conditions
 from models import PublicLink
 from views import access, pages
 from views.lists import routes
@@ -235,3 +237,57 @@ class KioskPage:
 
 
 PAGES["kiosk"] = KioskPage()
+
+
+class ViewPage:
+    """How a view is built."""
+
+    key, label, icon = "view", "Public view", "eye"
+    template = "records/public/view_built.html"
+
+    def begun(self, collection, shape, allowed, args):
+        """The values of a new one."""
+        return {"name": collection.name, "look": "list", "search": "1", "where": []}
+
+    def typed(self, form, shape, allowed):
+        """What was sent, and is shown again."""
+        return {name: form[name] for name in form} | {"where": form.getlist("where")}
+
+    def kept(self, link, shape, allowed, args):
+        """The values of one that is there."""
+        settings = link.settings
+        found = {name: settings[name] or "" for name in ("about", "look", "embed", "search", "indexed")}
+        found |= {name: str(settings[name] or "") for name in ("by", "on")}
+        for place, id in enumerate(settings["fields"], 1):
+            found |= {f"use_{id}": "1", f"place_{id}": str(place)}
+        return common_texts(link) | found | {"where": [row_conditions.written(one) for one in settings["where"]]}
+
+    def about(self, shape, allowed, values):
+        """What its template needs besides."""
+        cells = shared.showable(shape, allowed)
+        order = {cell.id: (whole(values.get(f"place_{cell.id}", "")) or 10_000, cell.id) for cell in cells}
+        choices = lambda found: [(str(cell.id), cell.field.label) for cell in found]  # noqa: E731
+        return {
+            "cells": sorted(cells, key=lambda cell: order[cell.id]),
+            "looks": shared.LOOK.choices,
+            "by_choices": choices(shared.columns_by(shape, allowed)),
+            "on_choices": choices(shared.days_by(shape, allowed)),
+            "conditions": self._conditions(shape, values["where"]),
+            "reasons": shared.reasons(shape),
+            "labels": {field.name: field for field in shared.SETTINGS},
+            "not_shown": [cell.field.label for cell in shape.cells if cell not in cells],
+        }
+
+    def _conditions(self, shape, texts):
+        found = []
+        for text in texts:
+            try:
+                (kept,) = row_conditions.read(shape, [text])
+            except Unfit:
+                found.append((text, "a field that is gone is something", False, True))
+            else:
+                found.append((text, row_conditions.said(kept, shape, members()), kept["is_or"], True))
+        return found
+
+
+PAGES["view"] = ViewPage()

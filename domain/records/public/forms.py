@@ -101,7 +101,7 @@ def read(form, shape, allowed):
     """The settings of a form out of form texts. Refuses with Invalid."""
     settings, problems = read_whole(SETTINGS, form), {}
     known = {cell.id: cell for cell in askable(shape, allowed)}
-    chosen = sorted((id for id in known if form.get(f"use_{id}")), key=lambda id: _place(form, id))
+    chosen = sorted((id for id in known if form.get(f"use_{id}")), key=lambda id: place_in(form, id))
     questions: list[dict] = []
     for id in chosen:
         try:
@@ -123,7 +123,8 @@ def read(form, shape, allowed):
     }
 
 
-def _place(form, id):
+def place_in(form, id):
+    """Where a field stands among those that were chosen in a form."""
     return whole(form.get(f"place_{id}", ""), 10_000) or 10_000, id
 
 
