@@ -55,6 +55,7 @@ WITHOUT_ROWS = {
     *("billing", "payments", "credits", "subscriptions", "reconciliations", "inbox", "backers", "alerts"),
     *("jobs", "backups", "mail", "moderation", "outages", "releases", "metrics", "status", "cron"),
     *("admin", "admins", "people", "organization_desk"),
+    *("newsletter", "news", "articles", "article_desk", "feedback", "verifications", "demo"),
     *(
         "api",
         "keys",

@@ -2,7 +2,7 @@
 
 from database.migrations import keep_updated, run_sql, secure, tables_of
 
-NAME = "0059_automations"
+NAME = "0056_automations"
 
 
 def up(migrator, db):

@@ -2,7 +2,7 @@
 
 from database.migrations import keep_updated, run, run_sql, secure, tables_of
 
-NAME = "0056_public_links"
+NAME = "0055_public_links"
 
 
 def up(migrator, db):
