@@ -4,9 +4,11 @@ from database.scope import everywhere
 from domain import NotFound
 from domain.events import events
 from domain.moderation import reports, subjects
+from domain.organizations import organizations
 from models import Event
 
 NAMELESS = "The organizer"  # whose name is hidden
+_UNMARKED = dict.fromkeys(map(ord, organizations.MARKS))  # of names from before, from elsewhere, and of people
 
 
 def open_page(slug):
@@ -27,7 +29,9 @@ def is_shown(event):
 
 def organizer(row):
     """The organizer's name as strangers see it, of an event or of anything that an organization has."""
-    return NAMELESS if reports.is_hidden("organization", row.organization_id) else row.organization.name
+    if reports.is_hidden("organization", row.organization_id):
+        return NAMELESS
+    return row.organization.name.translate(_UNMARKED).strip() or NAMELESS
 
 
 def is_marked(row):

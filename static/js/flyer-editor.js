@@ -188,9 +188,11 @@ function change(act) {
   later();
 }
 
-function remember(before) {
-  if (sendable(designed()) === before) return;
-  if (Date.now() - stepped > 1000 || !undo.length) undo.push(before);
+function remember(was) {
+  const is = sendable(designed());
+  before = is;
+  if (is === was) return;
+  if (Date.now() - stepped > 1000 || !undo.length) undo.push(was);
   if (undo.length > 100) undo.shift();
   stepped = Date.now();
   part("undo").disabled = false;
@@ -338,13 +340,23 @@ function mark(fields) {
 function send(act, design = null) {
   const was = sendable(designed()), open = act.split(" ")[0];
   return queue(async () => {
+    const rest = (on) => { form.querySelector("#editor_parts").inert = boxes.inert = on; }; // what is typed meanwhile would be lost
+    rest(true);
     const answer = await post({ design: design ?? sendable(designed()), act }, { Accept: "text/html", "HX-Request": "true", "HX-Target": "editor_parts" });
-    if (!answer?.ok) return say(answer ? "Not done: look at what is refused first." : "Not done: you are offline.", "bad");
+    if (!answer?.ok) {
+      rest(false);
+      return say(answer ? "Not done: look at what is refused first." : "Not done: you are offline.", "bad");
+    }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     form.querySelector("#editor_parts").replaceWith(page.querySelector("#editor_parts"));
-    if (design === null) { undo.push(was); stepped = 0; }
+    rest(false);
+    stepped = 0;
+    if (design === null) undo.push(was); else undo.pop();
     part("undo").disabled = !undo.length;
-    if (open === "add") slots().at(-1).open = true;
+    if (open === "add") {
+      slots().at(-1).open = true;
+      slots().at(-1).querySelector("summary").focus();
+    }
     else if (chosen !== null && slots()[chosen]) slots()[chosen].open = true;
     form.removeAttribute("data-dirty");
     before = sendable(designed());
@@ -354,8 +366,7 @@ function send(act, design = null) {
 }
 
 function back() {
-  const design = undo.pop();
-  if (design) send("", design);
+  if (undo.length) send("", undo.at(-1)).then(() => part("undo").focus());
 }
 
 // --- to begin with ------------------------------------------------------------------------------------------
@@ -400,7 +411,7 @@ put.addEventListener("submit", (event) => {
   if (!form.hasAttribute("data-dirty")) return;
   event.preventDefault();
   const { submitter } = event;
-  queue(save).then(() => put.requestSubmit(submitter));
+  queue(save).then(() => { if (!form.hasAttribute("data-dirty")) put.requestSubmit(submitter); });
 });
 const sheet = part("sheet");
 sheet.addEventListener("dragover", (event) => event.preventDefault());

@@ -91,6 +91,33 @@ def test_a_finger_moves_a_slot_and_the_middle_holds_it(page_of, draft):
     expect(page.locator("[name='slots.0.box.1']")).to_have_value("170")
 
 
+def test_one_step_back_is_one_step_and_nothing_typed_meanwhile_is_lost(page_of, draft):
+    page_of.expect(422)
+    page = page_of("alice")
+    ready(page, draft(page, "Steps"))
+    left, colour = page.locator("[name='slots.2.box.1']"), page.locator("[name='background.colour']")
+    box(page, "Your name").focus()
+    page.keyboard.press("Shift+ArrowDown")
+    moved = left.input_value()
+    saved(page)
+    page.wait_for_timeout(1100)  # what goes on within a second is one step
+    colour.fill("#222222")
+    page.locator("[name='alt']").evaluate("one => one.dispatchEvent(new Event('change', {bubbles: true}))")
+    page.get_by_role("button", name="Undo").click()
+    expect(colour).not_to_have_value("#222222")
+    expect(left).to_have_value(moved)
+    posts = []
+    page.on("request", lambda one: posts.append(one.url) if one.method == "POST" else None)
+    page.locator("[name='slots.2.box.2']").evaluate(
+        "one => { one.value = 5000; one.dispatchEvent(new Event('input', {bubbles: true})); }"
+    )
+    page.get_by_label("Put a picture here").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"x"})
+    page.get_by_role("button", name="Use it behind all").click()
+    expect(page.get_by_text("Not saved: This box isn't within the picture")).to_be_visible()
+    page.wait_for_timeout(800)
+    assert len(posts) <= 3  # it doesn't go round and round
+
+
 def test_what_is_hard_to_read_is_said_and_mended_by_a_button(page_of, draft):
     page = page_of("alice")
     ready(page, draft(page, "Contrast"))

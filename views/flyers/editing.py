@@ -112,8 +112,7 @@ def add_picture(id):
         if part not in ("background", "overlay"):
             raise Refused("Say where the picture goes.")
         picture = keeping.add_picture(_sent(), by=g.by)
-        design = template.draft | {part: (template.draft[part] or {}) | {"file": picture.sha256}}
-        templates.save(id, design, by=g.by)
+        templates.put_picture(id, part, picture, by=g.by)
     except Refused as refusal:
         if pages.wants_json():
             raise

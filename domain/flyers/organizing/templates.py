@@ -101,6 +101,15 @@ def save(id, design, *, by, seen=None):
     return design
 
 
+@writes
+def put_picture(id, part, picture, *, by):
+    """Use a picture that was put here: behind all («background») or over the photo («overlay»). Whatever else of the
+    draft somebody changed meanwhile stays."""
+    lock("flyer template", id)
+    draft = one(id).draft
+    save(id, draft | {part: (draft[part] or {}) | {"file": picture.sha256}}, by=by)
+
+
 def _demand_pictures(design):
     named = set(designs.files(design))
     here = {picture.sha256 for picture in FlyerPicture.select().where(FlyerPicture.sha256.in_(list(named)))}

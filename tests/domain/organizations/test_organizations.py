@@ -156,6 +156,7 @@ def test_each_role_may_what_it_may(at):
             "orders.read",
             "flyers.read",
             "flyers.write",
+            "automations.write",
         },
         "vera": {
             "organization.read",

@@ -2,6 +2,7 @@ import pytest
 
 from database.scope import inside
 from domain import Forbidden, Invalid, Refused
+from domain.events import reported
 from domain.organizations import organizations
 from domain.support import verifications
 from models import AuditEvent, Organization, Verification
@@ -71,3 +72,12 @@ def test_a_no_has_a_reason_that_who_asked_is_told_and_a_mark_can_be_taken_away(a
         verifications.end(newer.id, "Twice.", by=cast.stella)
     said = AuditEvent.select(AuditEvent.action).where(AuditEvent.action == "organization.rejected").count()
     assert said == 2
+
+
+def test_nobody_types_the_mark_into_a_name(cast, at):
+    with pytest.raises(Invalid, match="Leave out"):
+        rename("Red Cross ✓ verified", cast, at)
+    row = Verification(
+        organization=Organization(id=cast.acme.id, name="✅ Red Cross ✔")
+    )  # from before, or from elsewhere
+    assert reported.organizer(row) == "Red Cross"

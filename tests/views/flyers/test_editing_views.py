@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from database.scope import inside
-from domain.flyers import designs
+from domain.flyers import designs, keeping
 from domain.flyers.organizing import drafts, templates
 from domain.lists import rows
 from models import FlyerTemplate
@@ -147,3 +147,18 @@ def test_who_only_looks_edits_nothing_and_what_is_archived_stays(browse, cast, t
     form = form_of(design) | {"background.colour": "#000000"}
     assert bob.post(url, data=form, headers=JSON).status_code == 409
     assert draft(template, cast) == design
+
+
+def test_a_picture_leaves_what_somebody_else_changed_meanwhile(browse, cast, template, url, at, monkeypatch):
+    add, design = keeping.add_picture, draft(template, cast)
+
+    def meanwhile(data, *, by):
+        templates.save(template.id, design | {"alt": "Another"}, by=at("alice"))
+        return add(data, by=by)
+
+    monkeypatch.setattr(keeping, "add_picture", meanwhile)
+    data = {"picture": (io.BytesIO(png()), "back.png"), "part": "overlay"}
+    assert browse("bob").post(url.replace("/edit", "/pictures"), data=data).status_code == 303
+    kept = draft(template, cast)
+    assert kept["alt"] == "Another"
+    assert kept["overlay"]["file"]
