@@ -3,12 +3,12 @@
 from database.scope import everywhere
 from domain import NotFound
 from domain.events import events
+from domain.fields.text import MARKS
 from domain.moderation import reports, subjects
-from domain.organizations import organizations
 from models import Event
 
 NAMELESS = "The organizer"  # whose name is hidden
-_UNMARKED = dict.fromkeys(map(ord, organizations.MARKS))  # of names from before, from elsewhere, and of people
+_UNMARKED = dict.fromkeys(map(ord, MARKS))  # of names from before, from elsewhere, and of people
 
 
 def open_page(slug):

@@ -118,14 +118,18 @@ def _short(text):
 
 @dataclass(frozen=True)
 class Name(Text):
-    """What somebody or something is called. It stands in letters to people who never asked: it advertises nothing."""
+    """What somebody or something is called. It stands in letters to people who never asked: it advertises nothing.
+    Nor does it look like one that was looked at (domain/support/verifications.py)."""
 
     def read(self, text):
+        if found := set(text) & set(MARKS):
+            raise Unfit(f"Leave out “{found.pop()}”: it marks names that somebody here has looked at.")
         if _LINK.search(name := super().read(text)):
             raise Unfit("Write a name without links.")
         return name
 
 
+MARKS = "✓✔☑✅🗸🗹"
 _LINK = re.compile(r"://|www\.|\w\.\w+/", re.I)
 
 

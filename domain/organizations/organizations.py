@@ -19,7 +19,7 @@ from domain.base import audit, changes, configuration, history, outgoing, roles,
 from domain.entitlements import credits, grants
 from domain.fields.choice import Choice
 from domain.fields.forms import check_fresh, read_whole
-from domain.fields.kinds import Field, Unfit
+from domain.fields.kinds import Field
 from domain.fields.text import Name
 from domain.lists import trash
 from domain.organizations import permissions
@@ -38,20 +38,7 @@ RESERVED = frozenset(
 )
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "NGN", "GHS", "KES", "ZAR", "INR", "JPY", "CAD", "AUD", "BRL", "SEK", "PLN")
 FIRST_WORKSPACE = "General"
-MARKS = "✓✔☑✅🗸🗹"  # what stands behind a name that was looked at: domain/support/verifications.py
-
-
-@dataclass(frozen=True)
-class OrganizationName(Name):
-    """A name that nobody takes for one that was looked at."""
-
-    def read(self, text):
-        if found := set(text) & set(MARKS):
-            raise Unfit(f"Leave out “{found.pop()}”: it marks names that somebody here has looked at.")
-        return super().read(text)
-
-
-NAME = Field("name", "Name", OrganizationName(80, 2), True)
+NAME = Field("name", "Name", Name(80, 2), True)
 CURRENCY = Field("currency", "Currency", Choice(tuple((code, code, "") for code in CURRENCIES)), True)
 
 
