@@ -2817,6 +2817,11 @@ class AutomationVersion(Owned):
     class Meta:
         indexes = ((("automation", "number"), True),)
 
+    @property
+    def source(self):
+        """The list that it was saved for, which another version may not be; the first versions didn't note it."""
+        return self.body.get("source", self.automation.source)
+
 
 class AutomationRun(Owned):
     """One time that it was set off, in the transaction of what did. `chain` is shared by all that one act led to."""

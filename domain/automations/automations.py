@@ -48,12 +48,12 @@ def versions(automation):
 
 def draft_of(automation, by, number=None):
     """What a version says, as this member may read it."""
-    body = version_of(automation, number).body
+    version = version_of(automation, number)
     try:
-        source = sources.find(automation.source, by) if automation.source else None
+        source = sources.find(version.source, by) if version.source else None
     except Refused:
         source = None
-    return bodies.draft_of(automation.name, automation.source, body, source)
+    return bodies.draft_of(automation.name, version.source, version.body, source)
 
 
 @writes
@@ -64,11 +64,11 @@ def make(draft, *, by, key="", on=False):
     key = changes.form_key(key)
     if key and (made := changes.made(by, "automation", key)):
         return one(made.row_id, by)
-    name, source, body = bodies.read(draft, by)
+    name, _, body = bodies.read(draft, by)
     lock("changes", by.organization.id)
     if Automation.select().where(Automation.removed_at.is_null()).count() >= MOST:
         raise Refused(f"There are {MOST} automations already. Remove one that isn't needed any more.")
-    values = {"name": name, "source": source.name if source else "", "trigger": body["trigger"]["kind"]}
+    values = {"name": name, "source": body["source"], "trigger": body["trigger"]["kind"]}
     made = Automation.create(**values, acts_as=by.user)
     AutomationVersion.create(automation=made, number=1, body=body, by=by.user)
     _note(made, "made", f"The automation {name} was made", by, "created", key)
@@ -86,19 +86,22 @@ def change(id, draft, number, *, by):
     Refuses with Invalid, NotFound, and where somebody saved another one meanwhile."""
     by.require("automations.write")
     row = one(id, by)
-    name, source, body = bodies.read(draft, by)
+    name, _, body = bodies.read(draft, by)
     if number != row.number:
         raise Invalid({"form": "Somebody saved another version meanwhile. Look at it before you save yours."})
-    return _saved(row, name, source.name if source else "", body, by)
+    return _saved(row, name, body, by)
 
 
-def _saved(row, name, source, body, by):
-    same = (row.name, row.source, row.acts_as_id) == (name, source, by.user.id)
-    if same and version_of(row).body == body:
+def _saved(row, name, body, by):
+    before = version_of(row).body
+    if before == body and (row.name, row.acts_as_id) == (name, by.user.id):
         return row
     organization = Organization.get_by_id(row.organization_id)
-    values = {"name": name, "source": source, "trigger": body["trigger"]["kind"], "acts_as": by.user}
+    values = {"name": name, "source": body["source"], "trigger": body["trigger"]["kind"], "acts_as": by.user}
     due = clocks.next_due(body["trigger"], now(), organization.timezone) if row.state == "on" else None
+    same_clock = (row.source, before["trigger"]) == (body["source"], body["trigger"])
+    if due and same_clock and row.due_at and row.due_at <= now():
+        due = row.due_at  # it has struck, and wasn't looked at yet
     stood = Automation.id == row.id, Automation.number == row.number
     if not Automation.update(**values, number=row.number + 1, due_at=due).where(*stood).execute():
         raise Refused("Somebody saved it at the same moment. Look again.")
@@ -109,13 +112,19 @@ def _saved(row, name, source, body, by):
 
 @writes
 def restore(id, number, *, by):
-    """Save an earlier version anew; it acts as who restores it, and is refused where that isn't theirs to do."""
+    """Save an earlier version anew, for the list that it was about; it acts as who restores it, and is refused where
+    that isn't theirs to do."""
     by.require("automations.write")
     row = one(id, by)
-    body = version_of(row, number).body
-    source = sources.find(row.source, by) if row.source else None
-    bodies.read(bodies.draft_of(row.name, row.source, body, source), by)
-    return _saved(row, row.name, row.source, body, by)
+    version = version_of(row, number)
+    _check(row, version, by)
+    return _saved(row, row.name, version.body | {"source": version.source}, by)
+
+
+def _check(row, version, by):
+    """Refuse a version that isn't theirs to save."""
+    source = sources.find(version.source, by) if version.source else None
+    bodies.read(bodies.draft_of(row.name, version.source, version.body, source), by)
 
 
 @writes
@@ -137,10 +146,9 @@ def turn_on(id, *, by):
         raise Forbidden("It acts as somebody else, who can turn it on. Save it, and it acts as you.")
     if row.state == "on":
         raise Refused("It is on already.", "INVALID_TRANSITION")
-    body = version_of(row).body
-    source = sources.find(row.source, by) if row.source else None
-    bodies.read(bodies.draft_of(row.name, row.source, body, source), by)
-    _switched(row, "on", body, by)
+    version = version_of(row)
+    _check(row, version, by)
+    _switched(row, "on", version.body, by)
     return f"“{row.name}” is on."
 
 
@@ -152,6 +160,7 @@ def turn_off(id, *, by):
     if row.state == "off":
         raise Refused("It is off already.", "INVALID_TRANSITION")
     _switched(row, "off", None, by)
+    _stop_waiting(row, "The automation was turned off.")
     return f"“{row.name}” is off."
 
 
@@ -169,12 +178,14 @@ def remove(id, *, by):
     by.require("automations.write")
     row = one(id, by)
     Automation.update(removed_at=now(), state="off", due_at=None).where(Automation.id == row.id).execute()
-    waiting = AutomationRun.automation == row, AutomationRun.state == "waiting"
-    AutomationRun.update(state="stopped", error="The automation was removed.", finished_at=now()).where(
-        *waiting
-    ).execute()
+    _stop_waiting(row, "The automation was removed.")
     _note(row, "removed", f"The automation {row.name} was removed", by)
     return f"“{row.name}” is removed."
+
+
+def _stop_waiting(row, why):
+    waiting = AutomationRun.automation == row, AutomationRun.state == "waiting"
+    AutomationRun.update(state="stopped", error=why, finished_at=now()).where(*waiting).execute()
 
 
 @writes

@@ -57,7 +57,8 @@ def read(draft, by):
     todo = _steps(draft["steps"], source, by, problems)
     if problems:
         raise Invalid(problems)
-    return name, source, {"trigger": trigger, "where": where, "steps": todo}
+    about = {"source": source.name if source else ""}
+    return name, source, about | {"trigger": trigger, "where": where, "steps": todo}
 
 
 def _trigger(given, source, problems):

@@ -86,15 +86,16 @@ def _strike(id, organization_id):
         try:
             causes = [(f"clock:{struck:%Y%m%dT%H%M}", None)]
             if trigger["kind"] == "date":
-                causes = _come(automation, trigger, struck.astimezone(ZoneInfo(organization.timezone or "UTC")).date())
+                causes = _come(automation, version, struck.astimezone(ZoneInfo(organization.timezone or "UTC")).date())
             _turn(automation, version, follows, causes)
         except Forbidden as refusal:
             running.pause(automation, refusal.sentence)
 
 
-def _come(automation, trigger, day):
+def _come(automation, version, day):
     """(cause, the row's id) of each row whose date comes on this day, as whoever it acts as sees them."""
-    source, _ = running.acting(automation, automation.acts_as)
+    trigger = version.body["trigger"]
+    source, _ = running.acting(version, automation.acts_as)
     if source.field(trigger["field"]) is None:
         raise Forbidden("The date that it waits for isn't there any more, or isn't to be seen.")
     days = {"on": 0, "before": trigger["days"], "after": -trigger["days"]}[trigger["side"]]

@@ -79,7 +79,7 @@ def _step(id):
     if automation.removed_at or automation.state != "on":
         return _close(run, "stopped", f"The automation was {'removed' if automation.removed_at else 'turned off'}.")
     try:
-        source, by = acting(automation, run.version.by)
+        source, by = acting(run.version, run.version.by)
         if run.step == 0 and not run.results and not _begins(run, automation, source):
             return False
         return _do(run, source, by)
@@ -89,16 +89,16 @@ def _step(id):
         return _close(run, "stopped", refusal.sentence)
 
 
-def acting(automation, user):
+def acting(version, user):
     """(the list, the Member) as a version that this user saved sees and does things now: whoever saved another one
-    since lends its words no hands. Refuses with Forbidden, for it to pause."""
-    by = members.reader(user.id, automation.organization_id) if user and user.status == "active" else None
+    since lends its words no hands, and its list isn't this one's. Refuses with Forbidden, for it to pause."""
+    by = members.reader(user.id, version.organization_id) if user and user.status == "active" else None
     if by is None:
         raise Forbidden(f"It acted as {user.name if user else 'somebody'}, who isn't here any more.")
     if not by.may("automations.write"):
         raise Forbidden(f"It acts as {user.name}, who may not have automations any more.")
     try:
-        return (sources.find(automation.source, by) if automation.source else None), by
+        return (sources.find(version.source, by) if version.source else None), by
     except Refused:
         raise Forbidden(f"It acts as {user.name}, who doesn't see this list any more, or it was removed.") from None
 

@@ -29,10 +29,10 @@ def one(id, by):
 
 def row_of(run, by):
     """(what its row is called, where it is) as this member sees it; None where it has none, or isn't theirs to see."""
-    if not run.automation.source or run.row_id is None:
+    if not run.version.source or run.row_id is None:
         return None
     try:
-        source = sources.find(run.automation.source, by)
+        source = sources.find(run.version.source, by)
         return source.title(source.row(run.row_id)), source.link(run.row_id)
     except Refused:
         return None

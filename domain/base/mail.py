@@ -129,7 +129,7 @@ def by_resend(row, letter, compose_it, can_wait):
         outgoing.note_asked(row, resend.asked(resend.body_of(compose_it(), letter)))
     try:
         return resend.send(row, row.payload[outgoing.ASKED_FOR])
-    except (resend.Refused, outgoing.Later, outgoing.NeverSent) as answered:
+    except (resend.Refused, resend.Unreachable, outgoing.Later, outgoing.NeverSent) as answered:
         if is_new and not answered.in_doubt:  # what an earlier try asked for may have been taken: it stays in doubt
             outgoing.note_asked(row, None)
         raise

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from database.clock import now
 from domain.base import configuration
@@ -27,7 +28,11 @@ OUR_SENDER = {"invalid_from_address", "missing_api_key", "restricted_api_key", "
 
 
 class Unreachable(Exception):
-    """No answer that can be read: what was asked for may have been done all the same."""
+    """No answer that can be read: what was asked for may have been done all the same, unless it was never asked."""
+
+    def __init__(self, why, in_doubt=True):
+        super().__init__(why)
+        self.in_doubt = in_doubt
 
 
 class Refused(Exception):
@@ -58,7 +63,8 @@ def call(method, path, *, body=None, key=""):
             method, BASE + path, json=body, headers=headers, auth=bearer, timeout=TIMEOUT, allow_redirects=False
         )
     except (requests.RequestException, ValueError) as error:  # ValueError: a key that is no header, and stands in it
-        raise Unreachable(f"{LABEL} couldn't be reached ({type(error).__name__}).") from None
+        why = f"{LABEL} couldn't be reached ({type(error).__name__})."
+        raise Unreachable(why, in_doubt=not _never_connected(error)) from None
     document = _document(answer)
     _note_pace(answer)
     if 200 <= answer.status_code < 300:
@@ -70,6 +76,12 @@ def call(method, path, *, body=None, key=""):
     if answer.status_code >= 500:
         raise Unreachable(f"{LABEL} answered {answer.status_code}.")
     raise Refused(answer.status_code, name[:60], _seconds(answer.headers.get("retry-after")))
+
+
+def _never_connected(error):
+    """Whether there was no connection at all over which anything could be asked."""
+    why = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(why, NewConnectionError)
 
 
 def _document(answer):

@@ -7,6 +7,7 @@ that asks for the state before, so of two who press a button one does it. How th
 from peewee import JOIN, fn
 
 from database.clock import now
+from database.columns import public_id
 from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit, outgoing
@@ -163,19 +164,35 @@ def stop(id, *, by):
 
 @writes
 def send_again(recipient, *, by):
-    """Leave the letter once more to somebody whose first one is in doubt or failed, because a person said so."""
+    """Leave the letter once more to somebody whose first one is in doubt or failed, because a person said so. Of an
+    issue that was stopped it goes to them alone."""
     found = CampaignRecipient.one(CampaignRecipient.id == recipient)
     letter = found and found.letter
     if letter is None or letter.status not in ("uncertain", "failed"):
         raise Refused("Only a letter that is in doubt or failed can be sent again.")
     mine = CampaignRecipient.id == found.id, CampaignRecipient.letter == letter, CampaignRecipient.state == "handed"
-    if not CampaignRecipient.update(state="waiting", letter=None).where(*mine).execute():
+    reader = Subscriber.one(Subscriber.id == found.subscriber_id, Subscriber.status == "confirmed")
+    if reader is None:
+        raise Refused("They unsubscribed meanwhile.")
+    is_stopped = found.campaign.status == "stopped"
+    again = leave(found, reader, alone=True) if is_stopped else None
+    values = {"state": "handed" if again else "waiting", "letter": again}
+    if not CampaignRecipient.update(**values).where(*mine).execute():
         raise Refused("It was sent again already.")
-    over = Campaign.id == found.campaign_id, Campaign.status << ("done", "stopped")
+    over = Campaign.id == found.campaign_id, Campaign.status == "done"
     Campaign.update(status="sending", finished_at=None).where(*over).execute()
     about = f"Sent the issue “{found.campaign.subject}” to {found.email_norm} again"
     audit.record("newsletter.sent_again", about, by=by, target=found.campaign, category="admin")
     wake(outgoing.NEWS)
+
+
+def leave(recipient, reader, **more):
+    """Leave the letter of an issue to somebody, in the present transaction; its Letter. `alone` is one that goes though
+    the issue was stopped."""
+    about = {"template": "newsletter", "issue": recipient.campaign_id, "to": recipient.id, "reader": reader.public_id}
+    key = f"newsletter:{recipient.id}:{public_id()}"  # its recipient's state keeps it from being left twice
+    outgoing.enqueue("newsletter", key, about | more, recipient=reader.email)
+    return log.enter(Outgoing.get(Outgoing.key == key))
 
 
 @writes

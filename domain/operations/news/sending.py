@@ -12,13 +12,12 @@ from datetime import timedelta
 from functools import partial
 
 from database.clock import now
-from database.columns import public_id
 from database.transactions import writes
 from domain.base import configuration, mail, outgoing, settings
 from domain.base.letters import log, resend, smtp, suppressions
 from domain.fields.email import normalized
 from domain.operations.news import campaigns, writing
-from models import Campaign, CampaignRecipient, Letter, Outgoing, Subscriber, User
+from models import Campaign, CampaignRecipient, Letter, Subscriber, User
 
 PREPARED, HANDED = 500, 50  # rows of one transaction
 PUT_OFF = 3600  # seconds that a letter of a paused issue waits: going on calls it back at once
@@ -93,7 +92,9 @@ def _hand_over(issue, limit):
     for one in waiting:
         reader = readers.get(one.subscriber_id)
         why = _why_not(reader, held.get(one.email_norm))
-        values = {"state": "skipped", "why": why} if why else {"state": "handed", "letter": _left(issue, one, reader)}
+        values = (
+            {"state": "skipped", "why": why} if why else {"state": "handed", "letter": campaigns.leave(one, reader)}
+        )
         CampaignRecipient.update(**values).where(CampaignRecipient.id == one.id).execute()
     return len(waiting)
 
@@ -102,13 +103,6 @@ def _why_not(reader, held):
     if reader is None or reader.status != "confirmed":
         return "they unsubscribed meanwhile"
     return f"this address gets no news: {suppressions.sentence(held)}" if held else ""
-
-
-def _left(issue, recipient, reader):
-    payload = {"template": "newsletter", "issue": issue.id, "to": recipient.id, "reader": reader.public_id}
-    key = f"newsletter:{recipient.id}:{public_id()}"  # its recipient's state keeps it from being left twice
-    outgoing.enqueue("newsletter", key, payload, recipient=reader.email)
-    return log.enter(Outgoing.get(Outgoing.key == key))
 
 
 def _skip_stopped():
@@ -144,16 +138,21 @@ def deliver(row):
     letter, issue = log.of(row) or writes(log.enter)(row), Campaign.one(Campaign.id == about["issue"])
     if issue is None:
         raise outgoing.Withheld("the issue was thrown away")
-    if outgoing.ASKED_FOR not in about:
-        _must_still_go(row, issue)
-    elif "body" not in about[outgoing.ASKED_FOR] or not chosen.resend_api_key:
+    if outgoing.ASKED_FOR in about and ("body" not in about[outgoing.ASKED_FOR] or not chosen.resend_api_key):
         raise outgoing.Uncertain("It was being handed over when the server stopped. Whether it arrived is not known.")
+    try:
+        _must_still_go(row, issue)
+    except outgoing.Withheld as gone:
+        if outgoing.ASKED_FOR in about:
+            why = f"Whether it arrived is not known, and it isn't asked for again: {gone}."
+            raise outgoing.Uncertain(why) from gone
+        raise
     compose_it = partial(_composed, row, issue)
     if chosen.resend_api_key:
         try:
             return resend.NAME, mail.by_resend(row, letter, compose_it, can_wait=True)
         except (resend.Unreachable, resend.Refused) as away:  # about them or our account: no letter is lost by it
-            raise outgoing.Later(UNREACHABLE, str(away), pauses=resend.NAME, in_doubt=True) from away
+            raise outgoing.Later(UNREACHABLE, str(away), pauses=resend.NAME) from away
     message = compose_it()
     if not chosen.smtp_url:
         mail.keep(message, row.id)
@@ -176,7 +175,7 @@ def _must_still_go(row, issue):
     """Refuses with Withheld what isn't to go any more, and with Later while its issue is paused."""
     about = row.payload
     if not about.get("test"):
-        if issue.status == "stopped":
+        if issue.status == "stopped" and not about.get("alone"):
             raise outgoing.Withheld("the issue was stopped")
         if issue.status == "paused":
             raise outgoing.Later(PUT_OFF)

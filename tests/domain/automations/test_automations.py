@@ -103,14 +103,26 @@ def test_a_copy_is_off_and_acts_as_who_copied(cast, at):
     assert automations.version_of(copied).body == automations.version_of(made).body
 
 
-def test_a_removed_one_stops_what_waits(at):
+@pytest.mark.parametrize("end", [automations.remove, automations.turn_off])
+def test_one_that_is_removed_or_turned_off_stops_what_waits(at, end):
     made = on(at("alice"), steps=[{"kind": "wait", "count": "1", "unit": "days"}, notice()])
     rows.create(tasks.rules, {"title": "Call"}, by=at("alice"))
     work()
-    automations.remove(made.id, by=at("alice"))
+    end(made.id, by=at("alice"))
     assert [run.state for run in AutomationRun.select()] == ["stopped"]
-    with pytest.raises(NotFound):
-        automations.one(made.id, at("alice"))
+    if end is automations.remove:
+        with pytest.raises(NotFound):
+            automations.one(made.id, at("alice"))
+
+
+def test_a_version_is_of_the_list_that_it_was_saved_for(at):
+    by = at("alice")
+    made = on(by, steps=[notice("{Title}")], where=["and~title~begins~C"])
+    table = collections.make("Salaries", by=by, fields=(("Who", "text"),))
+    automations.change(made.id, draft(source=f"record:{table.id}", steps=[notice("{Who}")]), 1, by=by)
+    assert automations.draft_of(made, by, 1)["source"] == "task"
+    restored = automations.restore(made.id, 1, by=by)
+    assert (restored.source, automations.draft_of(restored, by)["steps"][0]["title"]) == ("task", "{Title}")
 
 
 def test_a_button_is_pressed_for_a_row_that_one_sees_and_acts_as_whose_it_is(cast, at):

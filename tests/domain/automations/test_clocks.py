@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.automations import clocks
+from domain.automations import automations, clocks
 from domain.lists import rows
 from domain.tasks import tasks
 from models import Automation, AutomationRun, Organization
-from tests.fixtures.automating import notice, on, work
+from tests.fixtures.automating import draft, notice, on, work
 from tests.fixtures.threads import write
 
 NINE = {"time": "9:00"}
@@ -85,3 +85,14 @@ def test_a_clock_that_is_looked_at_twice_strikes_once(at, clock, berlin):
     strike()
     write(Automation.update(due_at=struck).where(Automation.id == made.id).execute)  # as if cut off before its mark
     assert len(strike()) == 1
+
+
+def test_what_struck_and_was_not_looked_at_yet_strikes_although_it_is_saved(at, clock, berlin):
+    by, about = at("alice"), {"source": "", "kind": "schedule", "every": "day"}
+    made = on(by, **about, **NINE, steps=[notice("One")])
+    clock.forward(days=1)
+    automations.change(made.id, draft(**about, **NINE, steps=[notice("Two")]), 1, by=by)
+    assert [run.version.number for run in strike()] == [2]
+    clock.forward(days=1)
+    automations.change(made.id, draft(**about, time="23:59", steps=[notice("Two")]), 2, by=by)
+    assert len(strike()) == 1  # another clock is another matter

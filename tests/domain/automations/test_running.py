@@ -190,6 +190,22 @@ def test_words_of_one_never_get_the_hands_of_another(cast, at, clock):
     assert Automation.get_by_id(made.id).state == "on"
 
 
+def test_a_run_that_waits_stays_with_its_list_when_another_is_saved(cast, at, clock):
+    by = at("alice")
+    wait = {"kind": "wait", "count": "1", "unit": "days"}
+    made = on(by, steps=[wait, notice()])
+    table = collections.make("Salaries", by=by, fields=(("Who", "text"),))
+    rules = listings.of(table, by)
+    rows.create(rules, {rules.listing.fields[0].name: "Ada gets 100"}, by=by)
+    task = add(by)
+    (run,) = work()
+    automations.change(made.id, draft(source=f"record:{table.id}", steps=[notice("x")]), 1, by=by)
+    assert runs.row_of(run, by) == ("Call the printer", f"/acme/tasks/{task.id}")
+    clock.forward(days=1, seconds=1)
+    assert work()[0].state == "done"
+    assert [one.link for one in Notification.select()] == [f"/acme/tasks/{task.id}"]
+
+
 def test_somebody_who_is_gone_acts_no_more_and_keepers_hear_of_it(cast, at):
     made = on(at("bob"), steps=[notice()])
     write(User.update(status="suspended").where(User.id == cast.bob.id).execute)
