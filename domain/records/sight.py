@@ -290,7 +290,7 @@ class Sight(Source):
 
     def _made(self, plan, found):
         """Rows of what the database gave; where conditions are asked, with what is seen of those they link to."""
-        rows = [Row(self.shape, *values) for values in found]
+        rows = self._whole(found)
         return links.seen(self._readers, rows) if plan.tests else rows
 
     def _raw_rows(self, way, plan, descending, fresh, given, probes):
@@ -344,13 +344,8 @@ class Sight(Source):
         given = {"collection": self.shape.collection, "made_by": plan.made_by}
         for number, group in enumerate(self.rights.where):
             for place, one in enumerate(group):
-                asked = {
-                    "start": one.start,
-                    "key": one.start,
-                    "end": one.end,
-                    "slot": one.slot,
-                    "of": one.of or one.slot,
-                }
+                asked = {"start": one.start, "key": one.start, "end": one.end, "slot": one.slot}
+                asked["of"] = one.of or one.slot
                 given |= {f"{name}_w{number}_{place}": value for name, value in asked.items()}
         return given
 
@@ -360,8 +355,7 @@ class Sight(Source):
         if not isinstance(id, int) or id >= 2**31:
             return None
         found = questions.one()(id=id, collection=self.shape.collection)
-        row = Row(self.shape, *found[0]) if found else None
-        shown = self.rights.shown(self.shape, [row] if row else [])
+        shown = self.shown(found)
         return links.seen(self._readers, shown)[0] if shown else None
 
     def make(self, listing, values, by, parent):
@@ -420,10 +414,16 @@ class Sight(Source):
 
     def get_many(self, ids, is_seen=True):
         """id → row, of those that are there; with `is_seen` only what these rights show."""
-        found = [Row(self.shape, *values) for values in questions.these(ids, self.shape.collection)]
-        if is_seen:
-            found = links.seen(self._readers, self.rights.shown(self.shape, found))
-        return {row.id: row for row in found}
+        found = list(questions.these(ids, self.shape.collection))
+        rows = links.seen(self._readers, self.shown(found)) if is_seen else self._whole(found)
+        return {row.id: row for row in rows}
+
+    def shown(self, found):
+        """Rows of what the database gave, of those that these rights show."""
+        return self.rights.shown(self.shape, self._whole(found))
+
+    def _whole(self, found):
+        return [Row(self.shape, *values) for values in found]
 
     def worked(self, row, values):
         """What is to be written so that a row has these values; None is a new row, and no values remove one."""

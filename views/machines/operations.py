@@ -140,7 +140,7 @@ def sent_object(mends=True):
         found = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
         if mends and "\\u" in text:
             found = _mended(found)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):  # also 1e99999999999999999999
         raise BadRequest("This isn't JSON.") from None
     if not isinstance(found, dict):
         raise Invalid({"body": "Send a JSON object."})

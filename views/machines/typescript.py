@@ -36,16 +36,20 @@ const TRIES = 3;
 const wait = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000));
 
 export class Client {
+  /** The shape by which a page was read: those after it are read by the same. */
+  private readonly shapes = new WeakMap<object, number>();
+
   constructor(private readonly options: Options) {}
 
   /** All rows of a list, page after page: `for await (const task of client.all(client.listTasks({})))`. */
   async *all<T>(first: Promise<{ items: T[]; next: string | null }>): AsyncGenerator<T> {
     let page = await first;
+    const shape = this.shapes.get(page);
     for (;;) {
       yield* page.items;
       if (page.next === null) return;
       const { pathname, search } = new URL(page.next);
-      page = await this.send("GET", pathname + search, {});
+      page = await this.send("GET", pathname + search, shape === undefined ? {} : { shape });
     }
   }
 
@@ -79,6 +83,7 @@ export class Client {
       if (!answer.ok) throw new Refused(found as Problem);
       const etag = answer.headers.get("ETag");
       if (etag !== null) Object.defineProperty(found, "etag", { value: etag });
+      if (sending.shape !== undefined) this.shapes.set(found, sending.shape);
       return found as T;
     }
   }

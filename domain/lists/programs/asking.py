@@ -28,7 +28,7 @@ from domain.lists.listing import granted
 PAGE, MOST = 50, 200  # rows of one answer
 OWN = ("after", "count", "fields", "limit", "q", "sort", "tab", "zone")
 UNKNOWN = "There is no field or parameter of this name here."
-DEEP = "Send conditions as {“field”, “op”, “value”}, in “all” and “any”: an “any” within an “all”, and no deeper."
+DEEP = "Send conditions as {“field”, “op”, “value”}, in “all” and “any” of at least one: “any” within “all”, no deeper."
 
 # What stands behind a field's name → which conditions of its kind are meant, the first one that it has.
 SUFFIXES = {
@@ -276,14 +276,14 @@ def of_json(listing, sent, by, parent=None):
 
 
 def _groups(listing, sent):
-    """The conditions of «all» and «any». Refuses with Invalid."""
+    """The conditions of «all» and «any», at least one in each. Refuses with Invalid."""
     if not isinstance(sent, dict):
         raise Invalid({"where": DEEP})
     together = sent.get("all") if sent.keys() == {"all"} else [sent]
     found, wrong = [], {}
-    for place, one in enumerate(together if isinstance(together, list) else [None]):
+    for place, one in enumerate(together if together and isinstance(together, list) else [None]):
         several = isinstance(one, dict) and one.keys() == {"any"}
-        members = one["any"] if several and isinstance(one["any"], list) else [None if several else one]
+        members = (several and isinstance(one["any"], list) and one["any"]) or [None if several else one]
         for number, each in enumerate(members):
             try:
                 found.append(_sent_condition(listing, each, bool(number)))

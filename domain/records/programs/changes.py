@@ -67,7 +67,9 @@ def since(rules, place, by, most):
             rows[change.row_id] = change.id
     order = sorted(rows, key=lambda id: rows[id])
     items = _items(rules, order, stood.change, by)
-    return Page(items, _sealed(rules, last), last < until or until < _newest(), reread)
+    more = last < until or until < _newest()
+    # Who is behind hasn't heard of all until now: only what was kept since they had is still told whole.
+    return Page(items, _sealed(rules, last, stood.at if more else None), more, reread)
 
 
 def _newest():
@@ -129,8 +131,9 @@ def _sees(rules):
     return fingerprint([pins.number(rules), rights.sees, repr(rights.where), sorted(rules.listing.by_name)])
 
 
-def _sealed(rules, change):
-    said = [rules.listing.table, change, now().isoformat(timespec="seconds"), _sees(rules)]
+def _sealed(rules, change, at=None):
+    """A place behind a change; `at` is when whoever has it had heard of everything, else now."""
+    said = [rules.listing.table, change, at or now().isoformat(timespec="seconds"), _sees(rules)]
     return keys.seal(json.dumps(said)).rstrip("=")
 
 

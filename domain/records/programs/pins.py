@@ -11,6 +11,7 @@ from domain import Invalid, Refused
 from domain.lists.rows import Rules
 from domain.records import rights
 from domain.records.sight import Sight
+from domain.records.stored_rows import Row
 from models import Collection, RecordOption, ShapeChange
 
 HEADER = "Records-Shape"
@@ -30,6 +31,17 @@ class _Past:
     added: set
     kinds: dict  # name → the slot that was live
     away: set
+
+
+@dataclass(frozen=True, eq=False)
+class _Earlier(Sight):
+    """Rows told by an earlier shape. What a rule asks is asked of the `present` one, whose keys it was made for."""
+
+    present: Any = None
+
+    def shown(self, found):
+        shown = {row.id for row in self.rights.shown(self.present, [Row(self.present, *values) for values in found])}
+        return [Row(self.shape, *values) for values in found if values[0] in shown]
 
 
 def of(rules, number, by):
@@ -53,7 +65,7 @@ def of(rules, number, by):
     cells += [_gone(cell, past) for cell in shape.away if cell.name in past.away]
     then = replace(shape, cells=tuple(cells), away=())
     fields = {cell.name: cell.field for cell in cells}
-    source = Sight(then, rules.listing.source.rights, rules.listing.source.stale_words)
+    source = _Earlier(then, rules.listing.source.rights, rules.listing.source.stale_words, shape)
     told = _listing(rules.listing, past, source, fields, number)
     names = {name: field for name, field in fields.items() if name not in past.kinds}
     written = _listing(rules.listing, past, rules.listing.source, names, -number)

@@ -311,6 +311,33 @@ for await (const one of client.all(client.listOffers({ "number.gte": "1" }))) co
     assert compiled(tmp_path, document, story).stdout == ""
 
 
+PAGES = """
+import { Client } from "./client.ts";
+const shapes: unknown[] = [];
+const asks: typeof fetch = (url, sent) => {
+  shapes.push((sent!.headers as Record<string, string>)["Records-Shape"]);
+  return fetch(url, sent);
+};
+const client = new Client({ site: process.argv[2]!, key: process.argv[3]!, fetch: asks });
+for await (const one of client.all(client.listOffers({ limit: 1 }))) if (!one.id) throw one;
+console.log(JSON.stringify(shapes));
+"""
+
+
+def test_all_pages_are_read_by_one_shape(tmp_path, web, served, offers, at, cast):
+    key = a_key(at("alice"))[1]
+    with inside(cast.acme):
+        for _ in range(3):
+            rows.create(listings.of(collections.found("offers"), at("alice")), {}, by=at("alice"))
+    said = compiled(tmp_path, of_key(web, key).json, PAGES, emits=True)
+    assert said.returncode == 0, said.stdout
+    story = [*node(), str(tmp_path / "story.js"), served, key]
+    shapes = json.loads(subprocess.run(story, capture_output=True, text=True, timeout=60).stdout)
+    assert len(shapes) == 3
+    assert shapes == shapes[:1] * 3
+    assert shapes[0].isdigit()
+
+
 def test_a_document_tells_of_nothing_that_its_key_may_not(web, offers, at, cast):
     """What bob doesn't see is in no byte of it: neither a field, nor a table, nor what his key doesn't open."""
     hidden, rule = offers["number"], {"sees": "all", "changes": "all", "adds": "1", "others": "change"}

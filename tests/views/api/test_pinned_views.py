@@ -1,9 +1,10 @@
 """Clients that were made before a table was changed, and names that fields had: H.4 and whoever builds sees it."""
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from database.scope import inside
-from domain.records import collections, field_changes, kind_changes
+from domain.records import collections, field_changes, kind_changes, rules
 from domain.records.programs import old_names
 from models import ApiNameUse, RecordField
 from tests.fixtures.keys import Program, a_key, pay
@@ -110,3 +111,30 @@ def test_who_builds_sees_which_key_uses_an_old_name_and_lets_it_go(app, changed,
         assert collections.add_field("repairs", "Item", by=at("alice")).api_name == "item_2"
     assert problem(app.get("/repairs?fields=item"), 422)
     assert app.get("/repairs?fields=item", Records_Shape=number).status_code == 200, "whoever is pinned goes on"
+
+
+def test_a_rule_hides_the_same_rows_by_every_shape(app, table, web, cast, at):
+    """Of a field that is of another kind now, what the rule asks is asked of what stands there now."""
+    ids = {budget: app.post("/repairs", {"budget": budget}).json["id"] for budget in ("5", "300", "5000", "20000")}
+    number, alice = str(app.get("/repairs/shape").json["number"]), at("alice")
+    with inside(cast.acme):
+        kind_changes.begin("repairs", 3, "number", by=alice)
+        while kind_changes.work():
+            pass
+        rule = {"sees": "some", "where": "and~3~less~1000", "changes": "all", "adds": "1", "others": "change"}
+        rules.change("repairs", "role:member", MultiDict(rule), by=alice)
+    bob = Program(web, a_key(at("bob"), "records.read records.write")[1], "/api/v1/acme")
+    place = bob.get("/repairs/changes").json["since"]
+    for id in ids.values():
+        app.patch(f"/repairs/{id}", {"name": "Seen"})
+    seen = {}
+    for heads in ({}, {"Records_Shape": number}):
+        told = bob.get(f"/repairs/changes?since={place}", **heads).json["items"]
+        listed = bob.get("/repairs?budget.empty=false", **heads).json["items"]
+        one = [bob.get(f"/repairs/{id}", **heads) for id in ids.values()]
+        seen[str(heads)] = (
+            {row["id"] for row in told if not row["deleted"]},
+            {row["id"] for row in listed},
+            {answer.json["id"] for answer in one if answer.status_code == 200},
+        )
+    assert set(map(str, seen.values())) == {str(({ids["5"], ids["300"]},) * 3)}

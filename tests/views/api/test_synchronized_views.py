@@ -215,6 +215,24 @@ def test_a_place_is_of_one_list_and_of_a_time_that_is_kept(program, at, cast, cl
     assert (gone.status_code, gone.json["code"]) == (410, "CHANGES_GONE")
 
 
+def test_who_reads_on_page_by_page_hears_when_what_is_behind_it_is_gone(program, clock):
+    """A place that is still behind the newest is as old as what was heard last of all."""
+    app = program()
+    place = app.get("/people/changes").json["since"]
+    for name in ("Ada", "Ben", "Eve"):
+        app.post("/people", {"name": name})
+    clock.forward(days=200)
+    page = since(app, place, limit=1)
+    assert page["more"]
+    clock.forward(days=200)
+    assert app.get(f"/people/changes?since={page['since']}").status_code == 410
+    late = app.get("/people/changes").json["since"]
+    clock.forward(days=200)
+    caught_up = since(app, late)
+    clock.forward(days=200)
+    assert since(app, caught_up["since"])["items"] == []
+
+
 def test_many_rows_at_once_and_another_shape_say_read_anew(program, at, cast):
     app = program()
     place = app.get("/people/changes").json["since"]
