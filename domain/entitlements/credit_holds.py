@@ -18,15 +18,16 @@ class HoldExpired(Refused):
 
 
 class InvalidTransition(Refused):
-    """A hold that is settled can't be released, nor the other way round."""
+    """A hold that is settled can't be released, nor the other way round; nor is one made twice that must be new."""
 
     code, status = "INVALID_TRANSITION", 409
 
 
 @writes
-def hold(organization, amount, *, key, feature, lasts, by=None):
+def hold(organization, amount, *, key, feature, lasts, by=None, anew=False):
     """Set credits aside for work that may fail, for as long as `lasts` (a timedelta); returns the CreditHold.
-    The same key gives the same hold. Refuses with InsufficientCredits, KeyReused and Invalid."""
+    The same key gives the same hold; `anew`, it is refused with InvalidTransition, so that of many who ask at once one
+    does the work. Refuses with InsufficientCredits, KeyReused and Invalid."""
     amount, name = credit_accounts.amount_of(amount), credit_accounts.key_of("hold", key).partition(":")[2]
     if lasts <= timedelta(0):
         raise Invalid({"lasts": "A hold must last for some time."})
@@ -36,6 +37,8 @@ def hold(organization, amount, *, key, feature, lasts, by=None):
         if known is not None:
             if (known.amount, known.feature) != (amount, feature):
                 raise credit_accounts.KeyReused("This key holds other credits already.")
+            if anew:
+                raise InvalidTransition("This was asked for already. Ask once more.")
             return known
         if credit_accounts.entered(account=account.id, key=f"spend:{name}"):
             raise credit_accounts.KeyReused("Credits were spent under this key already.")

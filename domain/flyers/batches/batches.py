@@ -4,6 +4,7 @@ queued → running → done | failed, and running → stopping → done. A batch
 nothing; when it is begun, credits are held for its good rows. What was drawn is paid once, when it is over: drawing.py.
 """
 
+import shutil
 import zipfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from domain.fields.moment import Moment
 from domain.fields.number import Number, counted
 from domain.fields.text import Text
 from domain.files import made_files, stores
+from domain.flyers import flyers
 from domain.flyers.batches import bringing
 from domain.flyers.organizing import templates
 from domain.lists import rows
@@ -43,6 +45,15 @@ STATE = Choice(
 
 class InvalidTransition(Refused):
     code = "INVALID_TRANSITION"
+
+
+class NoRoom(Refused):
+    """The disk is nearly full."""
+
+    code, status = "UNAVAILABLE", 503
+
+    def __init__(self):
+        super().__init__("This site has no room for more photos at the moment. Try again later.", retry_after=600)
 
 
 def one(id):
@@ -73,6 +84,11 @@ def photos_of(batch):
     return configuration.active.data / "archives" / f"{batch.public_id}.photos"
 
 
+def hold_key(public_id):
+    """What its credits are held under."""
+    return f"flyer_batch:{public_id}"
+
+
 def job_of(batch):
     """The long job that draws it, open or over, or None."""
     return long_jobs.newest(JOB, batch.public_id)
@@ -85,9 +101,11 @@ def take(template, table, name, photos, *, by):
     """Look at a table (a stream) and a ZIP of photos (a path, or None) for a template's published picture; returns the
     FlyerBatch, whose rows say what is wrong with them. Nothing is paid or drawn.
 
-    Refuses with Forbidden, and with Invalid where the files as a whole can't be read.
+    Refuses with Forbidden, with NoRoom, and with Invalid where the files as a whole can't be read.
     """
     by.require("flyers.write")
+    if shutil.disk_usage(configuration.active.data).free < flyers.FREE:
+        raise NoRoom()
     chosen = templates.one(template)
     version = templates.live(chosen)
     if version is None:
@@ -141,7 +159,7 @@ def begin(id, *, by):
     credits = price(batch)
     if batch.state == "queued" and not credits:
         raise Refused("None of its rows can be drawn. Mend the table, then bring it once more.")
-    key = f"flyer_batch:{batch.public_id}"
+    key = hold_key(batch.public_id)
     _move(batch, ("queued",), "running", hold_key=key)
     credit_holds.hold(by.organization, credits, key=key, feature=FEATURE, lasts=HELD, by=by.user)
     about = {"organization": by.organization.id, "batch": batch.id, "key": made_files.new_key()}
@@ -177,12 +195,15 @@ def remove(id, *, by):
 @writes
 def _drop(id, by):
     batch = one(id)
-    if batch.state in ("running", "stopping"):
+    if not _gone(batch, ("queued", "done", "failed")):
         raise InvalidTransition(f"{batch.name} is being drawn. Stop it first.")
     history.note("flyer_batch.deleted", f"{batch.name} was deleted", batch, by=by)
-    FlyerBatchRow.delete().where(FlyerBatchRow.batch == batch.id).execute()
-    batch.delete_instance()
     return batch, job_of(batch)
+
+
+def _gone(batch, states):
+    """Delete a batch with its rows if it is in one of these states by now; whether it was."""
+    return FlyerBatch.delete().where(FlyerBatch.id == batch.id, FlyerBatch.state << states).execute()
 
 
 def forget(batch, job=None):
@@ -197,12 +218,15 @@ def drop_old(limit=20):
     with everywhere("batches of all organizations are let go of alike"):
         old = FlyerBatch.state == "queued", FlyerBatch.created_at < now() - KEPT
         due = list(FlyerBatch.select().where(*old).order_by(FlyerBatch.id).limit(limit))
+    dropped = 0
     for batch in due:
-        forget(batch)
         with inside(batch.organization_id):
-            _drop_unbegun(batch)
+            is_dropped = _drop_unbegun(batch)
+        if is_dropped:  # nobody began it meanwhile
+            forget(batch)
+            dropped += 1
     _forget_strays()
-    return len(due)
+    return dropped
 
 
 def _forget_strays():
@@ -214,7 +238,7 @@ def _forget_strays():
 
 @writes
 def _drop_unbegun(batch):
-    FlyerBatch.delete().where(FlyerBatch.id == batch.id, FlyerBatch.state == "queued").execute()
+    return _gone(batch, ("queued",))
 
 
 # --- as a list ---------------------------------------------------------------------------------------------------

@@ -14,13 +14,16 @@ from pathlib import Path
 
 from domain import Invalid, Refused
 from domain.fields.kinds import clean, comparable
+from domain.files import zips
 from domain.flyers import designs, gate, plans
 from domain.imports import reading
 
 MOST = 500  # rows
-TABLE, PHOTOS = 5_000_000, 100_000_000  # bytes of the two files
+TABLE, PHOTOS = 5_000_000, 100_000_000  # bytes of the two files; of the photos that rows name unpacked, too
 ENTRIES = 2000  # in the ZIP, folders and what no row names too
-DIRECTORY, END, _END = ENTRIES * 500, 22, b"PK\5\6"  # bytes of its list of files, and how that list ends
+DIRECTORY = ENTRIES * 500  # bytes of its list of files
+# What unpacks no more than it is asked for; bzip2 and LZMA unpack all that they are given.
+PACKED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 PHOTO_COLUMNS = ("photo", "picture", "image", "foto")
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
 
@@ -29,10 +32,10 @@ class Photos:
     """The photos of a ZIP by their names, without folders and in any case. Refuses with Invalid what is no ZIP."""
 
     def __init__(self, path):
-        self.found, self.twice, self.known = {}, set(), {}
+        self.found, self.twice, self.known, self.unpacked = {}, set(), {}, 0
         if path is None:
             return
-        if _directory(path) > DIRECTORY:
+        if zips.directory(path) > DIRECTORY:
             raise Invalid({"photos": f"The ZIP has far more than {ENTRIES:,} files."})
         try:
             with zipfile.ZipFile(path) as packed:
@@ -69,22 +72,20 @@ class Photos:
             raise Refused(f"“{name}” is in the ZIP twice.")
         if key not in self.found:
             raise Refused(f"“{name}” isn't in the ZIP.")
+        entry = self.found[key]
+        if entry.compress_type not in PACKED:
+            raise Refused(f"“{name}” is packed in an unusual way. Pack the photos as an ordinary ZIP.")
+        size = min(entry.file_size, gate.MOST_BYTES + 1)  # no more of it is read than it says to have
+        if self.unpacked + size > PHOTOS:
+            raise Refused(f"Unpacked, the photos have more than {PHOTOS // 1_000_000} MB. Bring them in parts.")
+        self.unpacked += size
         try:
-            with zipfile.ZipFile(self.path) as packed, packed.open(self.found[key]) as file:
+            with zipfile.ZipFile(self.path) as packed, packed.open(entry) as file:
                 data = file.read(gate.MOST_BYTES + 1)
         except BROKEN:
             raise Refused(f"“{name}” can't be unpacked.") from None
         gate.check(data)
         return data
-
-
-def _directory(path):
-    """How many bytes the list of files in a ZIP says to have: it is read whole, so it is bounded before."""
-    with open(path, "rb") as file:
-        file.seek(max(0, path.stat().st_size - END - 65_535))
-        tail = file.read()
-    at = len(tail) - END if tail[-END:].startswith(_END) else tail.rfind(_END)
-    return int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
 
 
 def called(name):

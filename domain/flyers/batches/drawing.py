@@ -10,13 +10,14 @@ import logging
 import shutil
 import threading
 import zipfile
+from contextlib import suppress
 from functools import partial
 
 from database.clock import now
 from database.columns import spelled
 from database.scope import everywhere, inside
 from database.transactions import writes
-from domain import Invalid, Refused
+from domain import Invalid, NotFound, Refused
 from domain.base import configuration, long_jobs
 from domain.entitlements import credit_holds
 from domain.files import made_files, stores
@@ -24,7 +25,7 @@ from domain.flyers import composing, keeping, plans
 from domain.flyers.batches import batches
 from domain.imports import reading
 from domain.organizations import organizations
-from models import Flyer, FlyerBatch, FlyerBatchRow, FlyerCampaign
+from models import Flyer, FlyerBatch, FlyerBatchRow, FlyerCampaign, Organization
 
 log = logging.getLogger("guildhall.flyers")
 PATIENCE = 20  # quarters of a second that a row waits for visitors at most
@@ -42,7 +43,10 @@ def work():
     with inside(job.facts["organization"]):
         batch = FlyerBatch.one(FlyerBatch.id == job.facts["batch"])
         try:
-            _draw(job, batch)
+            if batch is None:
+                _end_gone(job)
+            else:
+                _draw(job, batch)
         except stores.StoreDown:
             _put_off(job)
         except _Lost:
@@ -182,6 +186,16 @@ def _end(batch, state, error=None):
         credit_holds.settle(batch.organization, batch.hold_key, drawn)
     except credit_holds.HoldExpired as lapsed:
         FlyerBatch.update(state="failed", error=lapsed.sentence).where(FlyerBatch.id == batch.id).execute()
+
+
+@writes
+def _end_gone(job):
+    """End a job whose batch is gone: it costs nothing."""
+    if not long_jobs.finish(job, error="Its batch was deleted."):
+        raise _Lost
+    organization = Organization.get_by_id(job.facts["organization"])
+    with suppress(NotFound, credit_holds.InvalidTransition):
+        credit_holds.release(organization, batches.hold_key(job.subject))
 
 
 def _end_lost():

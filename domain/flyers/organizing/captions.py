@@ -4,7 +4,7 @@ comes. Nothing is kept of it, and nothing waits for it."""
 import logging
 from datetime import timedelta
 
-from domain import NotFound, Refused
+from domain import NotFound
 from domain.base import configuration
 from domain.base.ai import asking
 from domain.entitlements import credit_holds
@@ -27,22 +27,24 @@ def may(by):
 
 
 def suggest(campaign, key, *, by):
-    """(the caption, "") or ("", why there is none, which costs nothing). `key` is the form's: sent twice it is paid
-    once. Refuses with NotFound without an endpoint, with Forbidden, and with InsufficientCredits."""
+    """(the caption, "") or ("", why there is none, which costs nothing). `key` is the form's: sent twice, also at once,
+    the endpoint is asked once. Refuses with NotFound without an endpoint, with Forbidden, with InsufficientCredits, and
+    with InvalidTransition what was asked for already."""
     if not asking.is_set():
         raise NotFound("This site suggests no captions.")
     by.require("flyers.write")
     key, organization = f"caption:{key}", by.organization
-    held = credit_holds.hold(organization, PRICE, key=key, feature=FEATURE, lasts=HELD, by=by.user)
-    if held.status != "open":
-        raise Refused("This was asked for already. Ask once more.", "INVALID_TRANSITION")
+    credit_holds.hold(organization, PRICE, key=key, feature=FEATURE, lasts=HELD, by=by.user, anew=True)
     try:
         text = _read(asking.post("/chat/completions", _body(campaign), within=WITHIN))
     except asking.NoAnswer as failure:
         log.warning("no caption was suggested: %s", failure)
         credit_holds.release(organization, key)
         return "", "No caption came, and nothing was paid. Write one yourself, or try again later."
-    credit_holds.settle(organization, key, PRICE, by=by.user)
+    try:
+        credit_holds.settle(organization, key, PRICE, by=by.user)
+    except credit_holds.HoldExpired:  # the caption is there all the same
+        log.warning("a caption wasn't paid: its hold had lapsed")
     return text, ""
 
 

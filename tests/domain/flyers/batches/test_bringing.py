@@ -1,6 +1,7 @@
 """What an organizer brings: each row is looked at, and what is wrong is said by row, before anything is paid."""
 
 import os
+import zipfile
 
 import pytest
 
@@ -85,6 +86,33 @@ def test_a_list_of_files_without_end_is_refused_before_it_is_read(template, at, 
         bringing.Photos(photos)
 
 
+def test_what_many_photos_unpack_to_is_bounded_together(template, at, tmp_path, monkeypatch):
+    padded = FACE + bytes(200_000)  # a picture to whoever reads it, and next to nothing packed
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for n in range(5):
+            packed.writestr(f"{n}.jpg", padded + bytes([n]))
+    monkeypatch.setattr(bringing, "PHOTOS", 3 * len(padded) + 100)
+    batch = bring(template, a_table(*[f"Ada,{n}.jpg" for n in range(5)]), path, by=at("bob"))
+    assert [state for state, _ in told(batch)] == ["waiting"] * 3 + ["failed"] * 2
+    assert "Bring them in parts" in told(batch)[4][1]
+    assert batches.photos_of(batch).stat().st_size < 4 * len(padded)
+
+
+def test_a_photo_packed_in_a_way_that_unpacks_without_bound_is_left_out(template, at, tmp_path):
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as packed:
+        packed.writestr("a.jpg", FACE)
+    assert "unusual" in told(bring(template, a_table("Ada,a.jpg"), path, by=at("bob")))[0][1]
+
+
+def test_on_a_disk_that_is_nearly_full_nothing_is_brought(template, at, tmp_path, monkeypatch):
+    monkeypatch.setattr(batches.flyers, "FREE", 2**62)
+    with pytest.raises(batches.NoRoom):
+        bring(template, a_table("Ada,a.jpg"), a_zip(tmp_path, a_jpg=FACE), by=at("bob"))
+    assert FlyerBatch.select().count() == 0
+
+
 def test_a_photo_that_many_rows_name_is_looked_at_once(template, at, tmp_path, monkeypatch):
     looked, check = [], bringing.gate.check
     monkeypatch.setattr(bringing.gate, "check", lambda data: looked.append(1) or check(data))
@@ -118,3 +146,17 @@ def test_one_that_nobody_begins_goes_after_a_week(template, at, tmp_path, clock)
     clock.forward(days=2)
     assert (batches.drop_old(), batches.photos_of(batch).exists()) == (1, False)
     assert FlyerBatch.select().count() == 0
+
+
+def test_one_that_is_begun_while_it_is_let_go_of_keeps_its_photos(template, at, tmp_path, clock, monkeypatch):
+    batch = bring(template, a_table("Ada,a.jpg"), a_zip(tmp_path, a_jpg=FACE), by=at("bob"))
+    clock.forward(days=8)
+    drop = batches._drop_unbegun
+
+    def begun_first(found):
+        write(FlyerBatch.update(state="running").execute)
+        return drop(found)
+
+    monkeypatch.setattr(batches, "_drop_unbegun", begun_first)
+    assert batches.drop_old() == 0
+    assert (FlyerBatch.select().count(), batches.photos_of(batch).exists()) == (1, True)

@@ -186,6 +186,30 @@ def test_one_whose_job_was_given_up_gives_its_credits_back(batch, at, cast):
     assert (spent(cast), whole(cast.acme).held, leftovers()) == ([], 0, [])
 
 
+def test_one_that_is_begun_while_it_is_deleted_stays(batch, at, monkeypatch):
+    one = batches.one
+
+    def begun_meanwhile(id):
+        found = one(id)
+        write(FlyerBatch.update(state="running").execute)
+        return found
+
+    with monkeypatch.context() as then:
+        then.setattr(batches, "one", begun_meanwhile)
+        with pytest.raises(batches.InvalidTransition, match="Stop it first"):
+            batches.remove(batch.id, by=at("bob"))
+    assert (FlyerBatchRow.select().count(), batches.photos_of(batch).exists()) == (5, True)
+
+
+def test_a_job_whose_batch_is_gone_ends_and_gives_its_credits_back(batch, at, cast):
+    batches.begin(batch.id, by=at("alice"))
+    write(FlyerBatch.delete().execute)
+    assert drawing.work() == 1
+    job = batches.job_of(batch)
+    assert (job.status, job.error) == ("failed", "Its batch was deleted.")
+    assert (spent(cast), whole(cast.acme).held, drawing.work()) == ([], 0, 0)
+
+
 def test_what_was_held_too_long_costs_nothing_and_is_said(batch, at, cast, clock):
     batches.begin(batch.id, by=at("alice"))
     clock.forward(days=15)

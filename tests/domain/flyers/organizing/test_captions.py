@@ -2,13 +2,15 @@
 
 import pytest
 
-from domain import NotFound
+from database.scope import inside
+from domain import NotFound, Refused
 from domain.base.ai import asking
 from domain.entitlements import credit_accounts
 from domain.flyers.organizing import captions
 from tests.fixtures.credits import give, ledger, whole
 from tests.fixtures.events import make_event
 from tests.fixtures.flyer_pages import a_campaign, a_version
+from tests.fixtures.threads import refused, together
 from tests.peers import ai
 
 PATH = "/v1/chat/completions"
@@ -37,9 +39,52 @@ def test_one_is_written_of_what_the_event_says_and_costs_a_credit_once(campaign,
     ((path, body),) = peer.asked
     assert (path, body["model"], body["messages"][0]["role"]) == (PATH, "gpt-4o-mini", "system")
     assert "Jazz Night" in body["messages"][1]["content"]
-    with pytest.raises(captions.Refused, match="already"):
+    with pytest.raises(Refused, match="already"):
         captions.suggest(campaign, "one", by=bob)
     assert (spent(cast), whole(cast.acme).held, len(peer.asked)) == ([-1], 0, 1)
+
+
+def test_what_is_being_asked_for_isnt_asked_for_again(campaign, peer, at, cast, monkeypatch):
+    give(cast.acme, 2)
+    bob, post, second = at("bob"), asking.post, []
+
+    def meanwhile(*args, **kwargs):
+        with pytest.raises(Refused, match="asked for already"):
+            captions.suggest(campaign, "one", by=bob)
+        second.append(1)
+        return post(*args, **kwargs)
+
+    monkeypatch.setattr(asking, "post", meanwhile)
+    assert captions.suggest(campaign, "one", by=bob)[0]
+    assert (len(second), len(peer.asked), spent(cast), whole(cast.acme).held) == (1, 1, [-1], 0)
+
+
+def test_of_many_who_send_one_form_at_once_one_asks(campaign, peer, at, cast):
+    give(cast.acme, 5)
+    bob = at("bob")
+
+    def suggest():
+        with inside(cast.acme):
+            return captions.suggest(campaign, "one", by=bob)
+
+    outcomes = together(*[suggest] * 4)
+    assert (len(refused(outcomes)), len(peer.asked), spent(cast)) == (3, 1, [-1])
+    assert all(isinstance(one, Refused) for one in refused(outcomes))
+
+
+def test_a_caption_that_came_when_its_hold_had_lapsed_is_given_all_the_same(
+    campaign, peer, at, cast, monkeypatch, clock
+):
+    give(cast.acme, 1)
+    post = asking.post
+
+    def late(*args, **kwargs):
+        clock.forward(minutes=6)
+        return post(*args, **kwargs)
+
+    monkeypatch.setattr(asking, "post", late)
+    text, why = captions.suggest(campaign, "one", by=at("bob"))
+    assert (bool(text), why, spent(cast)) == (True, "", [])
 
 
 @pytest.mark.parametrize(
