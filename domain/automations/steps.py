@@ -21,6 +21,7 @@ from domain.fields.text import Text
 from models import User
 
 MOST_TO = 5  # addresses of one letter
+LETTERS, LETTERS_TO = "automation_letters", "automation_letters_to"  # the limits: allowances.SPENT
 UNITS = {"minutes": 60, "hours": 3600, "days": 86_400}
 LONGEST_WAIT = 366 * 86_400
 
@@ -309,16 +310,23 @@ class Letter(Step):
         return [f"To: {to or 'nobody, it is empty'}", f"Subject: {values['subject']}", values["text"]]
 
     def do(self, step, at):
-        to, left = self._to(step, at), 0
         values = self._values(step, at) | {"organization": at.by.organization.name}
-        for address in to:
-            allowances.spend("automation_letters", at.by.organization)
-            left += outgoing.write_by_itself(address, f"{at.key}:{normalized(address)}", values)
+        to = {address: normalized(address)[:254] for address in self._to(step, at)}
         if not to:
             return "Nobody to write to: the address is empty.", 0
-        kept = len(to) - left
-        said = f"Left {left} {'letter' if left == 1 else 'letters'}."
-        return said + (f" {kept} chose to have none." if kept else ""), 0
+        full = [norm for norm in to.values() if allowances.is_spent(LETTERS_TO, norm)]
+        asked = [address for address, norm in to.items() if norm not in full]
+        left = [to[one] for one in asked if outgoing.write_by_itself(one, f"{at.key}:{normalized(one)}", values)]
+        if full and not left:  # for nobody else's sake: it waits
+            raise allowances.too_often(LETTERS_TO, full[0])
+        # A refusal leaves no letter either.
+        allowances.spend_all((LETTERS, at.by.organization, len(left)), *((LETTERS_TO, norm, 1) for norm in left))
+        said = f"Left {len(left)} {'letter' if len(left) == 1 else 'letters'}."
+        kept = len(asked) - len(left)
+        said += f" {kept} chose to have none." if kept else ""
+        if full:
+            said += f" Left out: {len(full)}, for having had as many as an address gets in an hour."
+        return said, 0
 
 
 def _addresses(text):

@@ -177,15 +177,35 @@ def spend(name, whose, cost=1):
     hit(SPENT[name], name, *_counted_by(name, whose), cost=cost)
 
 
+def spend_all(*charges):
+    """Count several, (name, whose, cost) each, or none of them: refuses with TooOften where one is refused."""
+    for name, whose, cost in charges:
+        if is_spent(name, whose, cost):
+            raise too_often(name, whose)
+    for place, (name, whose, cost) in enumerate(charges):
+        try:
+            spend(name, whose, cost)
+        except TooOften:  # somebody else was faster
+            for counted, of, times in charges[: place + 1]:
+                for _ in range(times):
+                    give_back(counted, of)
+            raise
+
+
 def charge(name, whose, cost):
     """Count what was had already; only what comes next is refused."""
     if limiter.enabled and cost:
         limiter.limiter.hit(SPENT[name], name, *_counted_by(name, whose), cost=cost)
 
 
-def is_spent(name, whose):
-    """Whether one more would be refused."""
-    return limiter.enabled and not limiter.limiter.test(SPENT[name], name, *_counted_by(name, whose))
+def is_spent(name, whose, cost=1):
+    """Whether one more (or what it costs) would be refused."""
+    return limiter.enabled and not limiter.limiter.test(SPENT[name], name, *_counted_by(name, whose), cost=cost)
+
+
+def too_often(name, whose):
+    """The refusal by a limit that is spent, to be raised."""
+    return _too_often(SPENT[name], name, *_counted_by(name, whose))
 
 
 def standing(name, whose):
@@ -212,8 +232,12 @@ def spend_letter(email):
 def hit(limit, name, *key, otherwise="", cost=1):
     """Count one, or refuse with TooOften, which says `otherwise` too."""
     if limiter.enabled and not limiter.limiter.hit(limit, name, *key, cost=cost):
-        ends = limiter.limiter.get_window_stats(limit, name, *key).reset_time
-        raise TooOften(max(1, int(ends - time.time()) + 1), name, otherwise)
+        raise _too_often(limit, name, *key, otherwise=otherwise)
+
+
+def _too_often(limit, name, *key, otherwise=""):
+    ends = limiter.limiter.get_window_stats(limit, name, *key).reset_time
+    return TooOften(max(1, int(ends - time.time()) + 1), name, otherwise)
 
 
 @writes
