@@ -20,12 +20,15 @@ def main():
     reading.add_argument("--identity", type=Path, help="a file with the private key (AGE-SECRET-KEY-1…)")
     reading.add_argument("--check", action="store_true", help="prove it and change nothing")
     reading.add_argument("--end-sessions", action="store_true", help="sign everybody out")
+    reading.add_argument("--older", action="store_true", help="take the newest there is, however far from that moment")
     asked = reading.parse_args()
     logs.set_up()
     configuration.use(configuration.load())
     identity = _key_in(asked.identity) if asked.identity else None
     try:
-        restoring.restore(asked.copy, identity, check_only=asked.check, end_sessions=asked.end_sessions)
+        restoring.restore(
+            asked.copy, identity, check_only=asked.check, end_sessions=asked.end_sessions, older=asked.older
+        )
     except packing.Unreadable as wrong:
         raise SystemExit(str(wrong)) from None
 

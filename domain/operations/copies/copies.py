@@ -129,14 +129,13 @@ def _make(row, path, recipients):
     for half in folder().glob(f"{drill.HALF}*"):
         shutil.rmtree(half, ignore_errors=True)
     _move(row, "making", attempts=row.attempts + 1)
-    about = {"made_at": f"{row.made_at:%Y-%m-%dT%H:%M:%SZ}", "key": packing.fingerprint()}
-    packed = {"target": str(path), "recipients": recipients, "about": about}
+    packed = {"target": str(path), "recipients": recipients, "about": {"key": packing.fingerprint()}}
     if DUMP in row.name:
         last = newest(Backup.name.contains(DUMP))  # of a file of SQLite's it would be a small part
         told = drill.ask("dump", url=configuration.active.backup_database_url, last=last and last.size, **packed)
     else:
         told = drill.ask("make", database=str(_file()), **packed)
-    _move(row, "making", size=told["size"], packed=told["packed"])
+    _move(row, "making", size=told["size"], packed=told["packed"], made_at=packing.moment_of(told["made_at"]))
     return told
 
 
@@ -224,12 +223,14 @@ def to_keep(rows):
 
 
 def prune():
-    """Remove what needn't be kept, after a success only: with none proven nothing goes. Returns how many went."""
+    """Remove what needn't be kept, after a success only: with none proven nothing goes, and nothing that deltas which
+    are still kept begin from. Returns how many went."""
     here = list(Backup.select().where(Backup.removed_at.is_null()).order_by(Backup.made_at.desc(), Backup.id.desc()))
     proven = [row for row in here if row.state == "proven"]
     if not proven:
         return 0
-    stay = to_keep(proven)
+    begun_from = deltas.bases()
+    stay = to_keep(proven) | {row for row in proven if row.name in begun_from}
     over = [row for row in proven if row not in stay]
     over += [row for row in here if row.state == "failed" and row.made_at < now() - FAILED_KEPT]
     for row in over:

@@ -19,6 +19,11 @@ STATE, LIST = "pages", "deltas.sent"
 END = f"{pages.DELTA}.zst"
 
 
+def are_kept():
+    """Whether what changed is kept here each quarter of an hour."""
+    return housekeeping.file_of(configuration.active.database_url) is not None and configuration.active.env != "demo"
+
+
 def is_delta(name):
     """Whether a copy's name is a delta's."""
     return pages.DELTA in name
@@ -41,21 +46,19 @@ def keep():
     proven copy there is none to begin from."""
     chosen, folder = configuration.active, places.here()
     file = housekeeping.file_of(chosen.database_url)
-    before = pages.read_state(folder / STATE) if file and chosen.env != "demo" else None
+    before = pages.read_state(folder / STATE) if are_kept() else None
     if before is None or not (folder / before.base).exists():
         return 0
     _tidy(folder)
-    moment = now()
     end = f"{END}.age" if chosen.backup_recipients else END
-    name = packing.named(moment, end)
-    about = {"made_at": packing.written(moment), "key": packing.fingerprint()}
+    name = packing.named(now(), end)
     told = drill.ask(
         "delta",
         database=str(file),
         state=str(folder / STATE),
         target=str(folder / name),
         recipients=chosen.backup_recipients,
-        about=about,
+        about={"key": packing.fingerprint()},
     )
     _send(folder)
     return int(told["pages"] > 0)
@@ -91,15 +94,23 @@ def _sent(folder):
     return set(note.read_text("utf-8").split()) if note.exists() else set()
 
 
-def prune(bases):
-    """Let go of those that are older than a week, or whose copy isn't among `bases` (names) any more, here and away.
-    Returns how many."""
-    folder, away, count = places.here(), places.away(), 0
-    before = packing.written(now() - KEPT)
-    sent = _sent(folder)
-    for manifest in sorted(folder.glob(f"guildhall-*{END}*.json")):
+def bases():
+    """The copies (names) that deltas begin from of which the newest isn't older than a week: each needs its copy and
+    all before it, so they go together."""
+    before, newest = packing.written(now() - KEPT), {}
+    for manifest in places.here().glob(f"guildhall-*{END}*.json"):
         told = packing.read_manifest(manifest)
-        if told["base"] in bases and told["made_at"] >= before:
+        newest[told["base"]] = max(told["made_at"], newest.get(told["base"], ""))
+    return {base for base, made_at in newest.items() if made_at >= before}
+
+
+def prune(kept):
+    """Let go, here and away, of those whose copy isn't among the `kept` (names), and of all that begin from one copy
+    once none of them is needed (see `bases`). Returns how many."""
+    folder, away, count = places.here(), places.away(), 0
+    stay, sent = bases() & kept, _sent(folder)
+    for manifest in sorted(folder.glob(f"guildhall-*{END}*.json")):
+        if packing.read_manifest(manifest)["base"] in stay:
             continue
         name = manifest.name.removesuffix(".json")
         if away is not None and name in sent:

@@ -24,6 +24,7 @@ from typing import Any
 
 import psycopg
 
+from database.clock import now
 from domain.base import audit, configuration
 from domain.operations.copies import dumps, packing, pages
 
@@ -75,9 +76,11 @@ def dump(url, target, recipients, about, last):
     target = Path(target)
     with room(target.parent) as here:
         plain = here / "guildhall.dump"
-        tables, migration = dumps.dump(url, plain)
+        tables, migration, held = dumps.dump(url, plain)
         dumps.refuse_small(plain.stat().st_size, last)
-        told = about | {"format": packing.FORMAT, "version": _version(), "migration": migration, "tables": tables}
+        told = (
+            about | held | {"format": packing.FORMAT, "version": _version(), "migration": migration, "tables": tables}
+        )
         told |= {"size": plain.stat().st_size, "sha256": packing.sum_of(plain), "recipients": list(recipients)}
         packing.pack(plain, target, recipients)
     told |= {"packed": target.stat().st_size, "packed_sha256": packing.sum_of(target)}
@@ -98,9 +101,10 @@ def make(database, target, recipients, about):
     target = Path(target)
     _refuse_little_room(database, target.parent)
     with room(target.parent) as here:
-        plain = here / "guildhall.db"
+        plain, began = here / "guildhall.db", now()
         packing.snapshot(database, plain)
-        told = about | {
+        told = packing.held(began) | about
+        told |= {
             "format": packing.FORMAT,
             "version": _version(),
             "migration": _migration(plain),
@@ -124,8 +128,9 @@ def delta(database, state, target, recipients, about):
     _refuse_little_room(database, target.parent)
     key, own = packing.new_key() if recipients else (None, None)
     with room(target.parent, HALF_DELTA) as here:
-        plain, changed = here / "guildhall.db", here / "delta"
+        plain, changed, began = here / "guildhall.db", here / "delta", now()
         packing.snapshot(database, plain)
+        about = packing.held(began) | about
         after = pages.state_of(plain, target.name, before.base)
         told = about | {"format": packing.FORMAT, "version": _version(), "migration": _migration(plain)}
         told |= {"base": before.base, "parent": before.name, "page": after.page, "count": after.count}
@@ -266,9 +271,8 @@ def _runs(here, told, url):
         JOBS="0",
     )
     seals = audit.seals()
-    if seals.exists():  # what was sealed after the copy can't be in it
-        kept = [line for line in seals.read_text("utf-8").splitlines() if sealed_at(line) <= told["made_at"]]
-        (here / seals.name).write_text("".join(f"{line}\n" for line in kept))
+    if seals.exists():
+        (here / seals.name).write_text(sealed_before(seals, told))
     done = subprocess.run(
         [sys.executable, "app.py", "--check"], cwd=TOP, capture_output=True, text=True, timeout=BOOT, env=environment
     )
@@ -278,7 +282,14 @@ def _runs(here, told, url):
     return "; ".join(said)
 
 
-def sealed_at(line):
+def sealed_before(seals, told):
+    """The lines of the audit log's seals that the copy of which a manifest tells must know: what was sealed later can't
+    be in it."""
+    until = told.get("began_at", told["made_at"])
+    return "".join(f"{line}\n" for line in seals.read_text("utf-8").splitlines() if _sealed_at(line) <= until)
+
+
+def _sealed_at(line):
     """When a line of the audit log's seals was written, as text; empty where it can't be read."""
     try:
         return json.loads(line)["at"]

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import conninfo, sql
 
+from database.clock import now
 from domain.base import configuration
 from domain.operations.copies import packing
 
@@ -24,12 +25,14 @@ SMALLEST = 0.5  # of the last one's size, below which a dump isn't believed
 
 def dump(url, target):
     """Dump the database into the file `target`; returns (table → [rows, a sum over them that no order changes], the
-    last migration) as of the same moment. Refuses with packing.Unreadable, and then no file counts."""
+    last migration, packing.held) as of the same moment. Refuses with packing.Unreadable, and then no file counts."""
+    began = now()
     with psycopg.connect(url, connect_timeout=PATIENCE) as connection:
         connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
         if not _reads_all(connection):
             raise packing.Unreadable("The role of BACKUP_DATABASE_URL is bound by row security: give it BYPASSRLS.")
         ((snapshot,),) = connection.execute("SELECT pg_export_snapshot()").fetchall()
+        held = packing.held(began)
         _run(
             "pg_dump",
             url,
@@ -44,7 +47,7 @@ def dump(url, target):
     listed = _run("pg_restore", None, "--list", str(target))
     if listed.count(" TABLE DATA ") < len(tables):
         raise packing.Unreadable("The dump lacks tables.")
-    return tables, last
+    return tables, last, held
 
 
 def refuse_small(size, last):

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from database.clock import now
 from domain.base import keys
 from domain.files import stores
 from domain.files.late import Late
@@ -125,13 +126,19 @@ def write_manifest(told, target):
 
 
 def named(moment, end):
-    """What a copy of a moment is called; names sort by their moments."""
+    """What a copy is called that is begun at a moment; its manifest says what it holds (see `held`)."""
     return f"guildhall-{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{end}"
 
 
 def written(moment):
     """A moment as manifests have it."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def held(began):
+    """What manifests say of the moment of a snapshot that was begun then and is whole now: nothing later is in it, and
+    all that was before it began."""
+    return {"began_at": written(began), "made_at": written(now())}
 
 
 def moment_of(text):

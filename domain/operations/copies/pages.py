@@ -124,6 +124,7 @@ def rebuild(name, fetch, here, identity=None):
     target = here / f"{name.partition(DELTA)[0]}.db.zst"
     packing.pack(plain, target)
     about = {key: told[key] for key in ("made_at", "key", "sha256", "size", "version", "migration", "format")}
+    about["began_at"] = told.get("began_at", told["made_at"])
     about |= {"tables": packing.tables_of(plain), "recipients": [], "packed_sha256": packing.sum_of(target)}
     packing.write_manifest(base | about | {"packed": target.stat().st_size}, f"{target}.json")
     plain.unlink()

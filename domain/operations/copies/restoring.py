@@ -2,12 +2,13 @@
 there stays beside it under another name."""
 
 import contextlib
+import heapq
 import json
 import os
 import shutil
 import sqlite3
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from database import housekeeping, opening, transactions
@@ -21,6 +22,7 @@ from domain.people import sessions
 from models import Letter, Outgoing, Session, User
 
 ENDS = ("-wal", "-shm")
+FAR, FAR_OF_NIGHTS = timedelta(hours=1), timedelta(days=1)  # from the moment asked for, with deltas and without
 OPENED = "opened.json"  # when the keeper's own key last opened a copy, beside the copies
 
 
@@ -28,19 +30,18 @@ class CantRestore(SystemExit):
     """With the sentence for whoever asked for it. Nothing was changed."""
 
 
-def find(word, here, identity=None):
-    """The path of a copy: a file, `latest`, or a moment (2026-11-27T14:00Z), then the newest one not after it; from
-    here, else fetched from where copies are brought into the folder `here`. One of a moment between two nights is put
-    together there, of a copy and what changed since, which `identity` opens. Refuses with CantRestore."""
+def find(word, here, identity=None, *, older=False, say=print):
+    """The path of a copy: a file, `latest`, or a moment (2026-11-27T14:00Z), then the newest one that holds nothing
+    after it; from here, else fetched from where copies are brought into the folder `here`. One of a moment between two
+    nights is put together there, of a copy and what changed since, which `identity` opens; where a part of that is
+    missing, the one before it is taken. Refuses with CantRestore, also where one is far from what was asked for and
+    it needn't be an `older` one."""
     if Path(word).is_file():
         return Path(word).absolute()
     folder, away = copies.folder(), places.away()
     names = [path.name.removesuffix(".json") for path in folder.glob("guildhall-*.json")]
     names += [name.removesuffix(".json") for name in (away.names() if away else ()) if name.endswith(".json")]
-    stamp = None if word == "latest" else _stamp(word)
-    fit = [name for name in set(names) if stamp is None or name.split("-")[1] <= stamp]
-    if not fit:
-        raise CantRestore(f"There is no copy {'yet' if stamp is None else 'of then or before'}.")
+    asked = None if word == "latest" else _moment(word, say)
 
     def fetched(name):
         if (folder / name).exists() or (here / name).exists():
@@ -49,24 +50,54 @@ def find(word, here, identity=None):
             raise CantRestore(f"The copy {name} isn't there any more.")
         return here / name
 
-    name = max(fit, key=lambda name: (name.split("-")[1], deltas.is_delta(name), name))
-    if away is not None and not (folder / name).exists():
-        away.get(erasures.LEDGER, here / erasures.LEDGER)
-    if deltas.is_delta(name):
-        return pages.rebuild(name, fetched, here, identity)
-    fetched(f"{name}.json")
-    return fetched(name)
+    wanted = asked and min(asked, now())
+    for at, is_delta, name in _not_after(asked, set(names), fetched, say):
+        wanted = wanted or at
+        if not older and wanted - at > (FAR if deltas.are_kept() else FAR_OF_NIGHTS):
+            words = f"The newest copy of {packing.written(wanted)} or before that is here is of {packing.written(at)}."
+            raise CantRestore(f"{words} With --older it is taken; it may also be that nothing changed since.")
+        try:
+            packed = pages.rebuild(name, fetched, here, identity) if is_delta else fetched(name)
+        except CantRestore as gap:
+            say(f"What is of {packing.written(at)} can't be put together: {gap}")
+            continue
+        if away is not None and not (folder / name).exists():
+            away.get(erasures.LEDGER, here / erasures.LEDGER)
+        say(f"The copy is of {packing.written(at)}.")
+        return packed
+    raise CantRestore(f"There is no copy {'yet' if asked is None else 'of then or before'}.")
 
 
-def _stamp(word):
+def _not_after(asked, names, fetched, say):
+    """(moment, whether it is a delta, name) of those that hold nothing after the moment asked for, the newest first. Of
+    deltas, which are many, only so many manifests are fetched as are asked for: their names are in their order."""
+
+    def read(some):
+        for name in some:
+            try:
+                yield packing.moment_of(packing.read_manifest(fetched(f"{name}.json"))["made_at"]), name
+            except (CantRestore, packing.Unreadable) as error:
+                say(f"{name} is passed over: {error}")
+
+    begun = [name for name in names if asked is None or name.split("-")[1] <= f"{asked:%Y%m%dT%H%M%SZ}"]
+    parts = sorted(filter(deltas.is_delta, begun), reverse=True)
+    whole = sorted(((at, False, name) for at, name in read(set(begun) - set(parts))), reverse=True)
+    both = heapq.merge(whole, ((at, True, name) for at, name in read(parts)), reverse=True)
+    return (one for one in both if asked is None or one[0] <= asked)
+
+
+def _moment(word, say):
     try:
         moment = datetime.fromisoformat(word.replace("Z", "+00:00"))
     except ValueError:
         raise CantRestore("Name a file, `latest`, or a moment such as 2026-11-27T14:00Z.") from None
-    return f"{moment:%Y%m%dT%H%M%SZ}"
+    if moment.tzinfo is None:
+        say(f"{word} is read as UTC.")
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
 
 
-def restore(word, identity=None, *, check_only=False, end_sessions=False, say=print):
+def restore(word, identity=None, *, check_only=False, end_sessions=False, older=False, say=print):
     """Prove the copy and put it in the place of the database. Refuses with CantRestore where a server runs on it, and
     where the copy isn't well; then nothing was changed."""
     chosen = configuration.active
@@ -77,7 +108,7 @@ def restore(word, identity=None, *, check_only=False, end_sessions=False, say=pr
     with contextlib.ExitStack() as held, drill.room(copies.folder(), ".restoring-") as here:
         if not check_only:
             held.callback(_locked(chosen, say).let_go)
-        packed = find(word, here, identity)
+        packed = find(word, here, identity, older=older, say=say)
         told = _proven(packed, identity, say)
         if check_only:
             return
@@ -146,10 +177,8 @@ def _put_in_place(fresh, database, told, say):
     stamp = f"{now():%Y%m%dT%H%M%SZ}"
     seals, before = audit.seals(), database.with_name(f"{database.name}.before-{stamp}")
     if seals.exists():
-        lines = seals.read_text("utf-8").splitlines()
         shutil.copy2(seals, seals.with_name(f"{seals.name}.before-{stamp}"))
-        kept = [line for line in lines if drill.sealed_at(line) <= told["made_at"]]
-        seals.write_text("".join(f"{line}\n" for line in kept))
+        seals.write_text(drill.sealed_before(seals, told))
     _in_one_file(fresh)
     if database.exists() and database.stat().st_size:
         with contextlib.suppress(sqlite3.Error):

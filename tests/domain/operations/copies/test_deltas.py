@@ -17,6 +17,16 @@ from tests.fixtures.threads import write
 pytestmark = pytest.mark.usefixtures("sqlite")
 
 
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    """Deltas are made by this process, where the clock can be moved."""
+    elsewhere = drill.ask
+    tasks = drill.TASKS | {"delta": drill.delta}
+    monkeypatch.setattr(
+        drill, "ask", lambda task, **given: tasks[task](**given) if task == "delta" else elsewhere(task, **given)
+    )
+
+
 def file():
     return housekeeping.file_of(configuration.active.database_url)
 
@@ -31,10 +41,10 @@ def night(cast, clock):
 
 def copied():
     row = copies.begin()
-    about = {"made_at": packing.written(row.made_at), "key": packing.fingerprint()}
     copies.folder().mkdir(exist_ok=True)
+    about = {"key": packing.fingerprint()}
     told = drill.make(file(), copies.folder() / row.name, configuration.active.backup_recipients, about)
-    packing.write_manifest(told | {"proven_at": about["made_at"]}, copies.folder() / f"{row.name}.json")
+    packing.write_manifest(told | {"proven_at": told["made_at"]}, copies.folder() / f"{row.name}.json")
     write(Backup.update(state="proven", proven_at=row.made_at).where(Backup.id == row.id).execute)
     deltas.begin_from(row.name)
     return row
@@ -162,6 +172,72 @@ def test_they_go_after_a_week_and_with_their_copy(night, cast, clock):
     assert deltas.prune({"another"}) == 1
     assert deltas.newest() == (0, None)
     assert not list(copies.folder().glob("*.delta*"))
+
+
+def test_what_deltas_begin_from_stays_as_long_as_they_are_kept(night, cast, clock):
+    (moment, found), *_ = moments(cast, clock, 2)
+    for _ in range(4):  # the button
+        copied()
+        clock.forward(minutes=5)
+        copies.prune()
+    assert sum_at(moment) == found
+    assert Backup.get_by_id(night.id).removed_at is None
+    clock.forward(days=8)
+    copied()
+    copies.prune()
+    assert Backup.get_by_id(night.id).removed_at is not None
+    assert deltas.newest()[0] == 0
+
+
+def test_a_chain_that_was_not_begun_anew_for_a_week_goes_whole_or_not_at_all(night, cast, clock):
+    for number in range(9):  # no night's copy was proven
+        clock.forward(days=1)
+        rename(cast, f"Day {number}")
+        assert deltas.keep() == 1
+    copied()
+    copies.prune()
+    with drill.room(copies.folder()) as here:
+        for path in sorted(copies.folder().glob("*.delta.zst")):
+            pages.rebuild(path.name, lambda name: copies.folder() / name, here)
+    assert deltas.newest()[0] == 9
+
+
+def test_where_a_part_is_missing_the_moment_before_it_comes_and_only_who_wants_it_gets_a_far_one(night, cast, clock):
+    (first, found), _, (last, _) = moments(cast, clock)
+    second = sorted(copies.folder().glob("*.delta.zst"))[1]
+    second.unlink()
+    said = []
+    with drill.room(copies.folder()) as here:
+        packing.unpack(restoring.find(last, here, say=said.append), here / "back.db")
+        assert packing.sum_of(here / "back.db") == found
+        assert [line.partition(":")[0] for line in said][-1] == f"The copy is of {first[:13]}"
+        assert said[0].startswith(f"What is of {last} can't be put together")
+        clock.forward(hours=1)
+        with pytest.raises(restoring.CantRestore, match="With --older"):
+            restoring.find(packing.written(now()), here)
+        assert restoring.find(packing.written(now()), here, older=True)
+        assert restoring.find("latest", here), "it is as new as there are any"
+
+
+def test_a_copy_is_found_by_what_it_holds_and_not_by_when_it_was_asked_for(night, cast, clock):
+    told = json.loads((copies.folder() / f"{night.name}.json").read_text())
+    asked = copies.begin()
+    clock.forward(hours=6)  # it was cut off
+    rename(cast, "Written later")
+    again = drill.make(file(), copies.folder() / asked.name, (), {"key": packing.fingerprint()})
+    assert again["made_at"] == packing.written(now())
+    assert sum_at(packing.written(asked.made_at)) == told["sha256"]
+    assert sum_at("latest") == again["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("word", "hour", "is_said"),
+    [("2026-11-27T14:00+02:00", 12, False), ("2026-11-27T14:00Z", 14, False), ("2026-11-27T14:00", 14, True)],
+)
+def test_a_moment_is_of_the_zone_that_it_names_else_of_utc(word, hour, is_said):
+    said = []
+    moment = restoring._moment(word, said.append)
+    assert (moment.isoformat(), bool(said)) == (f"2026-11-27T{hour}:00:00+00:00", is_said)
 
 
 def test_a_copy_that_was_not_proven_is_nothing_to_begin_from(night, cast, clock):
