@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 from playwright.sync_api import expect
 
+from tests.browser.conftest import TEAM
 from tests.browser.test_axe import violations
 from tests.browser.test_phone import OVER, PHONE
 
@@ -230,3 +231,24 @@ def test_flyer_case_19_sharing_begins_in_the_tap_and_who_thinks_better_of_it_is_
         expect(page.get_by_text("Sharing didn’t work here.")).to_be_visible(visible=said)
     assert page.evaluate("shared") == [[True, 1]] * 2
     assert not any('"share"' in one for one in told)
+
+
+def test_a_batch_that_is_drawn_leaves_its_reader_where_they_are(page_of):
+    page = page_of("alice")
+    page.goto(f"{TEAM}/flyers/batches/new")
+    names = "\n".join(["Your name", *(f"Guest {n}" for n in range(60))])
+    page.get_by_label("Table of names").set_input_files(
+        {"name": "guests.csv", "mimeType": "text/csv", "buffer": names.encode()}
+    )
+    page.get_by_role("button", name="Look at them").click()
+    page.get_by_role("button", name="Draw them").click()
+    rows = page.locator("#batch_rows")
+    rows.locator("summary").focus()
+    page.keyboard.press("Enter")
+    for _ in range(2):
+        page.wait_for_event("response", lambda answer: answer.url.endswith("/progress"))
+    expect(rows.locator("summary")).to_be_focused()
+    expect(page.get_by_text("60 of 60 pictures are there.")).to_be_visible(timeout=60_000)
+    expect(rows.locator("summary")).to_be_focused()
+    expect(rows).to_have_attribute("open", "")
+    expect(rows.get_by_text("Drawn")).to_have_count(60)
