@@ -1,5 +1,12 @@
-"""How large the list of files in a ZIP is, before Python reads it whole and keeps some hundred bytes for each file."""
+"""What is asked of a ZIP that somebody brings, before anything of it is unpacked.
 
+How large its list of files is, which Python reads whole, keeping some hundred bytes for each; and how they are packed.
+"""
+
+import zipfile
+
+# What unpacks no more than it is asked for; bzip2 and LZMA unpack all that they are given.
+BOUNDED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 _END, _LOCATOR, _WIDE = b"PK\5\6", b"PK\6\7", b"PK\6\6"
 _END_SIZE, _LOCATOR_SIZE, _WIDE_SIZE, _COMMENT = 22, 20, 56, 1 << 16
 

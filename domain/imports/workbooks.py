@@ -8,9 +8,11 @@ from decimal import Decimal
 from xml.etree.ElementTree import ParseError
 
 from domain import Invalid
+from domain.files import zips
 
 UNPACKED = 1_000_000_000  # bytes of all its parts
 TIMES = 100  # how much larger than the file its parts may be
+DIRECTORY = 5_000_000  # bytes of its list of parts
 PART = 100_000_000  # bytes of a part that isn't a sheet: it is held in memory
 # What a damaged workbook may raise while it is read: openpyxl trusts what it finds.
 _DAMAGED = (
@@ -47,6 +49,8 @@ def _opened(path):
 
 def _check(path):
     """Refuse what would unpack to more than can be held: zip bombs."""
+    if zips.directory(path) > DIRECTORY:
+        raise _refused("This workbook has more parts than can be read.")
     try:
         with zipfile.ZipFile(path) as packed:
             parts = packed.infolist()
@@ -54,6 +58,8 @@ def _check(path):
         raise _refused("This workbook can't be read: it is damaged, or it isn't one (.xlsx).") from None
     if not any(part.filename == "xl/workbook.xml" for part in parts):
         raise _refused("This is a packed file, but no Excel workbook (.xlsx).")
+    if any(part.compress_type not in zips.BOUNDED for part in parts):
+        raise _refused("This workbook is packed in a way that Excel doesn't. Save it anew.")
     total = sum(part.file_size for part in parts)
     if total > UNPACKED or total > TIMES * max(path.stat().st_size, 10_000):
         raise _refused(f"Unpacked, this workbook would have {total / 1e6:,.0f} MB, which is too much for its size.")

@@ -22,8 +22,6 @@ MOST = 500  # rows
 TABLE, PHOTOS = 5_000_000, 100_000_000  # bytes of the two files; of the photos that rows name unpacked, too
 ENTRIES = 2000  # in the ZIP, folders and what no row names too
 DIRECTORY = ENTRIES * 500  # bytes of its list of files
-# What unpacks no more than it is asked for; bzip2 and LZMA unpack all that they are given.
-PACKED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 PHOTO_COLUMNS = ("photo", "picture", "image", "foto")
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
 
@@ -73,7 +71,7 @@ class Photos:
         if key not in self.found:
             raise Refused(f"“{name}” isn't in the ZIP.")
         entry = self.found[key]
-        if entry.compress_type not in PACKED:
+        if entry.compress_type not in zips.BOUNDED:
             raise Refused(f"“{name}” is packed in an unusual way. Pack the photos as an ordinary ZIP.")
         size = min(entry.file_size, gate.MOST_BYTES + 1)  # no more of it is read than it says to have
         if self.unpacked + size > PHOTOS:

@@ -11,10 +11,12 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from domain import Invalid
+from domain.files import zips
 from domain.lists import attachments
 from domain.operations.moving import departures, installs, row_lines
 
 MOST_BYTES, MOST_ENTRIES, MOST_RATIO = 2 * 1024**3, 100_000, 100
+MOST_DIRECTORY = MOST_ENTRIES * 150  # bytes of its list of parts
 MOST_ROWS = 3_000_000  # all numbers of rows are known at once while they come
 MOST_LINE, MOST_AT_ONCE = 4_000_000, 8_000_000  # bytes
 # How large a part may be, by how it begins, where it isn't read line by line.
@@ -35,6 +37,10 @@ def _unfit(sentence):
     return Invalid({"file": sentence})
 
 
+def _too_large():
+    return _unfit("It is larger than an organization's file may be: 2 GB and 100,000 parts.")
+
+
 @contextmanager
 def readable():
     """Where what is read was damaged or made up, refuse with Invalid."""
@@ -47,6 +53,8 @@ def readable():
 def opened(path):
     """The ZIP and its manifest, once all of it is what it says it is. Refuses with Invalid."""
     with readable(), ExitStack() as closing:
+        if zips.directory(path) > MOST_DIRECTORY:
+            raise _too_large()
         packed = closing.enter_context(zipfile.ZipFile(path))
         manifest = _checked(packed)
         closing.pop_all()  # it stays open for whoever asked
@@ -56,7 +64,7 @@ def opened(path):
 def _checked(packed):
     members = packed.infolist()
     if len(members) > MOST_ENTRIES or sum(one.file_size for one in members) > MOST_BYTES:
-        raise _unfit("It is larger than an organization's file may be: 2 GB and 100,000 parts.")
+        raise _too_large()
     if len({one.filename for one in members}) != len(members):
         raise _unfit("It holds one name twice.")
     for one in members:
@@ -64,7 +72,7 @@ def _checked(packed):
             raise _unfit("It holds a part that no file of an organization has.")
         if any(one.filename.startswith(name) and one.file_size > most for name, most in MOST.items()):
             raise _unfit(f"Its part “{one.filename}” is larger than one may be.")
-        if one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        if one.compress_type not in zips.BOUNDED:
             raise _unfit("It is packed in a way that no file of an organization is.")
         if one.file_size > SMALL and one.file_size > MOST_RATIO * max(one.compress_size, 1):
             raise _unfit("It unpacks to far more than it is, so it wasn't opened.")

@@ -24,7 +24,7 @@ from domain.base import audit, long_jobs, settings
 from domain.fields.kinds import clean
 from domain.fields.records import registry
 from domain.fields.records.leftover import LeftOver
-from domain.files import names, stores
+from domain.files import names, stores, zips
 from domain.imports import imports, kept_files
 from domain.lists import attachments
 from domain.records import batches, collections, documents, field_changes, shapes
@@ -36,6 +36,7 @@ log = logging.getLogger("guildhall.records")
 JOB = "table_restore"
 BATCH = 100
 MOST_UNPACKED, MOST_RATIO = 4_000_000_000, 200
+MOST_DIRECTORY = 15_000_000  # bytes of its list of parts: some 100,000 files
 MOST_SHAPE, MOST_LINE = 5_000_000, 2_000_000  # bytes
 _NAMES = re.compile(r"manifest\.json|tables/\d{1,12}/(shape\.json|(records|files|comments)\.jsonl)|files/[0-9a-f]{64}")
 _PARTS = ("records", "links", "files", "comments")
@@ -61,6 +62,8 @@ def take(stream, *, by):
 
 def _looked_at(path):
     """(how many rows a ZIP has, the names of its tables), once all of it is checked."""
+    if zips.directory(path) > MOST_DIRECTORY:
+        raise _unfit("It holds more files than can be brought in at once: about 100,000.")
     with zipfile.ZipFile(path) as packed:
         manifest = _checked(packed)
         about = [_read_shape(packed, table["id"]) for table in manifest["tables"]]
@@ -94,6 +97,8 @@ def _checked(packed):
     for one in members:
         if not _NAMES.fullmatch(one.filename):
             raise _unfit(f"It holds “{clean(one.filename)[:60]}”, which no ZIP of tables does.")
+        if one.compress_type not in zips.BOUNDED:
+            raise _unfit("It is packed in a way that no ZIP of tables is.")
         if one.file_size > 1_000_000 and one.file_size > MOST_RATIO * max(one.compress_size, 1):
             raise _unfit("It unpacks to far more than it is, so it wasn't opened.")
     if len({one.filename for one in members}) != len(members):

@@ -7,7 +7,7 @@ import pytest
 import xlsxwriter
 from openpyxl import Workbook
 
-from domain.imports import reading
+from domain.imports import reading, workbooks
 from tests.fixtures.files import refusal, seen
 
 
@@ -39,10 +39,10 @@ def test_a_workbook_is_read_as_its_cells_are(tmp_path):
     assert isinstance(rows[0][2], reading.Neutral)
 
 
-def repacked(path, change):
+def repacked(path, change, how=zipfile.ZIP_DEFLATED):
     """The workbook with parts made anew: (name, data) → data."""
     made = path.with_name("made.xlsx")
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(made, "w", how) as new:
         for part in old.namelist():
             new.writestr(part, change(part, old.read(part)))
     return made
@@ -59,6 +59,13 @@ def test_bombs_are_refused_before_they_go_off(tmp_path):
     path = workbook(tmp_path, [["n"], [1]])
     zeros = repacked(path, lambda name, data: data + b" " * 30_000_000 if "sheet1" in name else data)
     assert "too much for its size" in refusal(zeros)
+
+
+def test_what_unpacks_without_bound_or_lists_without_end_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = workbook(tmp_path, [["n"], [1]])
+    assert "packed in a way" in refusal(repacked(path, lambda name, data: data, zipfile.ZIP_BZIP2))
+    monkeypatch.setattr(workbooks, "DIRECTORY", 100)
+    assert "more parts" in refusal(path)
 
 
 LAUGHS = b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;&a;'>]>"

@@ -393,6 +393,19 @@ def test_an_odd_manifest_or_shape_is_refused_at_once(by, part, values):
     assert (kept(), returning.newest(by)) == ([], None)
 
 
+def test_what_unpacks_without_bound_or_lists_without_end_is_refused_at_once(by, monkeypatch):
+    data, out = small(by), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as whole, zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as other:
+        for name in whole.namelist():
+            other.writestr(name, whole.read(name))
+    with pytest.raises(Invalid, match="packed in a way"):
+        returning.take(io.BytesIO(out.getvalue()), by=by)
+    monkeypatch.setattr(returning, "MOST_DIRECTORY", 100)
+    with pytest.raises(Invalid, match="more files"):
+        returning.take(io.BytesIO(data), by=by)
+    assert (kept(), returning.newest(by)) == ([], None)
+
+
 def test_a_part_that_is_damaged_inside_is_refused_at_once(by):
     data = small(by)
     with zipfile.ZipFile(io.BytesIO(data)) as whole:

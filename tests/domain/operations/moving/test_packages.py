@@ -58,6 +58,12 @@ def test_a_whole_one_opens(whole):
         assert {person["name"] for person in packages.people(packed)} >= {"Alice", "Vera"}
 
 
+def test_a_list_of_parts_without_end_is_refused_before_it_is_read(whole, monkeypatch):
+    monkeypatch.setattr(packages, "MOST_DIRECTORY", 100)
+    monkeypatch.setattr(packages.zipfile, "ZipFile", None)
+    assert "larger than an organization's file may be" in refusal(whole)
+
+
 def test_what_was_changed_is_named(whole, tmp_path):
     assert "“rows/task.jsonl” isn't what it was" in refusal(changed(whole, rows__task_dot_jsonl=b'{"id": 1}\n'))
     assert "Something is missing in it: people.jsonl" in refusal(changed(whole, people_dot_jsonl=None))
