@@ -242,7 +242,7 @@ def test_a_batch_that_is_drawn_leaves_its_reader_where_they_are(page_of):
     )
     page.get_by_role("button", name="Look at them").click()
     page.get_by_role("button", name="Draw them").click()
-    rows = page.locator("#batch_rows")
+    rows = page.locator("#batch_progress details")
     rows.locator("summary").focus()
     page.keyboard.press("Enter")
     for _ in range(2):
