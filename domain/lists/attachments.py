@@ -84,8 +84,7 @@ def add(rules, id, file, name, *, by, parent=None, field=""):
 def bring(rules, id, file, name, *, by, parent=None, field=""):
     """The first half of it: what it holds lies in the store, and what `note` needs is returned. Refuses likewise."""
     row = _row(rules, id, by, parent)
-    if field:
-        _field(rules, row, field, by)
+    _check_room(rules.listing, row, _field(rules, row, field, by) if field else None)
     sha256, size, head = _looked_at(file)
     if not size:
         raise Invalid({"file": f"“{names.cleaned(name)}” is empty, so nothing was kept."})
@@ -93,9 +92,32 @@ def bring(rules, id, file, name, *, by, parent=None, field=""):
         raise Refused(f"There is no room for it: files here may take {settings.get('files_mb'):,} MB.")
     type = names.type_of(head)
     file.seek(0)
-    # Before it is noted, and also where it is kept already: the purge leaves what is new.
-    stores.active().put(key(by.organization.id, sha256), file)
-    return {"sha256": sha256, "size": size, "type": type, "name": names.cleaned(name)}
+    facts = {"sha256": sha256, "size": size, "type": type, "name": names.cleaned(name)}
+    awaited = _await(rules.listing, row, facts)
+    try:
+        # Before it is noted, and also where it is kept already: the purge leaves what is new.
+        stores.active().put(key(by.organization.id, sha256), file)
+    except BaseException:
+        _await_no_more(awaited)
+        raise
+    return facts | {"awaited": awaited}
+
+
+@writes
+def _await(listing, row, facts):
+    """A row for bytes that aren't noted yet, until `note` has one: what is refused or dies before, the purge finds."""
+    until = now() - KEPT + 2 * SETTLED
+    return StoredFile.create(table=listing.table, row_id=row.id, archived_at=until, **facts).id
+
+
+@writes
+def _await_no_more(id):
+    StoredFile.delete().where(StoredFile.id == id, StoredFile.archived_at.is_null(False)).execute()
+
+
+def _check_room(listing, row, cell):
+    if len(on(listing, row.id, cell)) >= A_ROW:
+        raise Refused(f"A {listing.thing} has at most {A_ROW} files.")
 
 
 @writes
@@ -104,8 +126,8 @@ def note(rules, id, facts, *, by, parent=None, field=""):
     listing, row = rules.listing, _row(rules, id, by, parent)
     cell = _field(rules, row, field, by) if field else None
     facts = facts | ({"slot": cell_of(cell)} if cell else {})
-    if len(on(listing, row.id, cell)) >= A_ROW:
-        raise Refused(f"A {listing.thing} has at most {A_ROW} files.")
+    _check_room(listing, row, cell)
+    _await_no_more(facts.pop("awaited"))
     thumbnail = "waiting" if facts["type"] in thumbnails.TYPES else "none"
     made = StoredFile.create(table=listing.table, row_id=row.id, by=by.user, thumbnail=thumbnail, **facts)
     if cell:

@@ -5,10 +5,19 @@ A Source whose rows can be written has functions of the same names.
 
 from datetime import date
 
+from database.connections import database
+
 
 def get(listing, id, by, parent, reachable):
     """The row, if it is one of the list's and meets the condition."""
     return listing.model.one(listing.model.id == id, reachable, *listing.bounds(by, parent))
+
+
+def hold(listing, id):
+    """In a transaction: whoever else writes to the row waits until it is over; on SQLite nobody else writes."""
+    if database.dialect == "postgres":
+        row = listing.model.select(listing.model.id).where(listing.model.id == id)
+        list(row.for_update("FOR NO KEY UPDATE").tuples())
 
 
 def make(listing, values, by, parent):

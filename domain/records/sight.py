@@ -358,6 +358,9 @@ class Sight(Source):
         shown = self.shown(found)
         return links.seen(self._readers, shown)[0] if shown else None
 
+    def hold(self, listing, id):
+        dependents.lock_all(self.shape)  # as every write does before it looks at versions
+
     def make(self, listing, values, by, parent):
         dependents.lock_all(self.shape)
         shape = shapes.still(self.shape, values)
@@ -376,13 +379,8 @@ class Sight(Source):
         shape = shapes.still(self.shape, values)
         whole = links.whole(self.shape, self._readers, row.document, values)
         document = documents.put(shape, row.document, whole, row.id)
-        moved = {
-            "cells": documents.dumped(shape, document),
-            **documents.words(shape, document),
-            "changed_at": now(),
-            "changed_by": by.user and by.user.id,
-            "version": Record.version + 1,
-        }
+        moved = {"cells": documents.dumped(shape, document), **documents.words(shape, document)}
+        moved |= {"changed_at": now(), "changed_by": by.user and by.user.id, "version": Record.version + 1}
         stood = (Record.id == row.id, Record.version == row.version, Record.archived_at.is_null())
         if not Record.update(**moved).where(*stood).execute():
             return False

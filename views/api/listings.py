@@ -15,7 +15,7 @@ from domain.fields.forms import fingerprint
 from domain.fields.kinds import clean, whole
 from domain.lists import attachments, trash
 from domain.lists.listing import demand
-from domain.lists.programs import asking, batches, reading
+from domain.lists.programs import asking, batches, reading, writing
 from domain.lists.rows import Rules
 from domain.organizations import members
 from domain.records import collections, listings
@@ -248,13 +248,15 @@ def upload_file(listing, id, field):
     own = asking.names(rules.listing).get(field[:80], "")
     if not rules.listing.source or own not in {f.name for f in rules.listing.fields if f.kind.holds_files}:
         raise Invalid({field[:80]: asking.unknown(rules.listing, field[:80])})
+    which = versions()
+    writing.need_version(rules, g.by, which)
     with tempfile.SpooledTemporaryFile(1_000_000) as held:
         shutil.copyfileobj(request.stream, held)
         held.seek(0)
         facts = attachments.bring(rules, id, held, name, by=g.by, field=own)
 
     def put():
-        made = attachments.note(rules, id, facts, by=g.by, field=own)
+        made = writing.attach(rules, id, facts, by=g.by, field=own, versions=which)
         return Answer({"id": made.id, "name": made.name, "type": made.type, "size": made.size}, 201)
 
     return once(put, facts["sha256"].encode())
@@ -292,6 +294,6 @@ def _written(listing):
     if not rules.listing.writes:
         raise NotFound("This list is only read.")
     demand(g.by, rules.listing.writes)
-    if rules.fixed and request.content_length:
+    if rules.fixed and request.content_length and request.mimetype == "application/json":
         pins.refuse_what_is_fixed(rules, _names_in(sent_object()))
     return rules

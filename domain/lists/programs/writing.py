@@ -10,7 +10,7 @@ from database.transactions import writes
 from domain import Invalid, Refused
 from domain.fields.derived import Derived
 from domain.fields.kinds import Unfit
-from domain.lists import rows
+from domain.lists import attachments, rows
 from domain.lists.programs.asking import called, names, unknown
 from domain.lists.programs.reading import one, version
 
@@ -58,12 +58,25 @@ def remove(rules, id, *, by, parent=None, versions=()):
     rows.remove(rules, id, by=by, parent=parent)
 
 
-def _check_version(rules, id, by, parent, versions):
+@writes
+def attach(rules, id, facts, *, by, field, versions=()):
+    """Note the file of attachments.bring in the cell of a field. Refuses as attachments.note, and with Changed."""
+    _check_version(rules, id, by, None, versions)
+    return attachments.note(rules, id, facts, by=by, field=field)
+
+
+def need_version(rules, by, versions):
+    """Refuses with VersionNeeded."""
     if not versions and by.api_key and by.api_key.needs_version:
         raise VersionNeeded(f"This key has to name the version of the {rules.listing.thing} that it read, as If-Match.")
+
+
+def _check_version(rules, id, by, parent, versions):
+    need_version(rules, by, versions)
     if not versions:
         return
     lock("api row", rules.listing.table)
+    rules.listing.rows.hold(rules.listing, id)
     present = one(rules, id, by, parent)
     if "*" not in versions and version(present) not in versions:
         raise Changed(f"This {rules.listing.thing} was changed meanwhile.", present=present)

@@ -37,5 +37,7 @@ def upsert(rules, name, value, sent, *, by, versions=()):
     held = questions.holder(cell.slot, key)
     if held and listing.source.get(listing, held, by, None, None):
         return writing.change(rules, held, sent, by=by, versions=versions), False
+    if versions:  # also «*»: what was read isn't there any more
+        raise writing.Changed(f"This {listing.thing} isn't there any more.")
     sent = sent | {asking.called(listing, cell.field): kind.to_json(kind.read(given))}
     return writing.create(rules, sent, by=by), True

@@ -1,13 +1,20 @@
 """What keeps two places alike: several rows at once, rows by a unique field, and what changed since."""
 
+import threading
+
 import pytest
 from werkzeug.datastructures import MultiDict
 
+from database.connections import database
 from database.scope import inside
+from domain.base import configuration
 from domain.base.allowances import limiter
-from domain.lists import attachments
-from domain.records import collections, field_changes, rules
-from models import Record
+from domain.files import stores
+from domain.lists import attachments, rows
+from domain.lists.programs import writing
+from domain.records import collections, field_changes, listings, rules
+from domain.tasks import tasks
+from models import Record, StoredFile
 from tests.fixtures.keys import Program, a_key, pay
 from tests.fixtures.threads import together
 from tests.views.api.test_listings_views import problem
@@ -106,6 +113,56 @@ def test_a_row_is_put_by_its_unique_field(program, cast):
     assert live(cast.acme) == 1
 
 
+def test_a_row_that_was_read_and_is_gone_is_not_made_again(program, cast):
+    app = program()
+    made = app.ask("PUT", "/people/by/mail/ada@example.org", {"name": "Ada"})
+    app.ask("DELETE", f"/people/{made.json['id']}")
+    for version in (made.headers["ETag"], "*"):
+        late = app.ask("PUT", "/people/by/mail/ada@example.org", {"name": "Eve"}, If_Match=version)
+        assert (late.status_code, late.json["code"]) == (412, "PRECONDITION_FAILED")
+    assert live(cast.acme) == 0
+
+
+@pytest.mark.parametrize("list_", ["people", "tasks"])
+def test_nobody_else_writes_between_the_look_at_a_version_and_the_write(program, cast, at, monkeypatch, list_):
+    """What a person writes in that moment waits, and is refused or written to what stands then."""
+    app = program()
+    made = app.post(f"/{list_}", {"name": "Ada"} if list_ == "people" else {"title": "Ada"})
+    first, id = ("f1", "title")[list_ == "tasks"], made.json["id"]
+    look, waited, person = writing.one, [], []
+
+    def by_hand():
+        with inside(cast.acme):
+            alice = at("alice")
+            of = tasks.rules if list_ == "tasks" else listings.of(collections.found("people"), alice)
+            rows.change(of, id, {first: "By hand"}, by=alice)
+
+    def looked(*args):
+        found = look(*args)
+        if not person:
+            person.append(threading.Thread(target=by_hand))
+            person[0].start()
+            waited.append(is_kept_waiting(person[0]))
+        return found
+
+    monkeypatch.setattr(writing, "one", looked)
+    name = "name" if list_ == "people" else "title"
+    answer = app.patch(f"/{list_}/{id}", {name: "Eve"}, If_Match=made.headers["ETag"])
+    person[0].join()
+    assert (waited, answer.status_code) == ([True], 200)
+
+
+def is_kept_waiting(thread):
+    """Whether a thread waits for the present transaction: on SQLite for the writer, on PostgreSQL for a lock."""
+    if database.dialect == "sqlite":
+        return True
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    while thread.is_alive():
+        if database.execute_sql(waits).fetchone():
+            return True
+    return False
+
+
 def test_two_that_put_the_same_at_once_make_one_row(program, cast):
     apps = [program(), program()]
     put = [
@@ -168,6 +225,46 @@ def test_a_file_that_is_too_large_or_nothing_is_refused(program, papers, monkeyp
     assert app.ask("POST", f"/people/{row}/papers/files", b"x" * (attachments.MOST + 1), **OCTETS).status_code == 413
     assert app.ask("POST", "/people/99/papers/files", b"x", **OCTETS).status_code == 404
     assert app.get(f"/people/{row}").json["papers"] is None
+
+
+def test_what_is_refused_leaves_no_bytes_for_ever(program, papers, monkeypatch, clock, cast):
+    """Nor what another kill or refusal left: the purge finds it, and what is noted stays."""
+    app, files = program(), configuration.active.data / "files"
+    row = app.post("/people", {"name": "Ada"}).json["id"]
+    path, before = f"/people/{row}/papers/files", {one for one in files.rglob("*") if one.is_file()}
+    lying = lambda: len({one for one in files.rglob("*") if one.is_file()} - before)  # noqa: E731
+    kept = app.ask("POST", path, b"kept", Idempotency_Key="f1", **OCTETS)
+    assert (kept.status_code, lying()) == (201, 1)
+    assert app.ask("POST", path, b"other", Idempotency_Key="f1", **OCTETS).status_code == 422
+    assert lying() == 2
+    with inside(cast.acme):
+        assert attachments.used() == len(b"keptother"), "until then it takes room"
+    monkeypatch.setattr(attachments, "A_ROW", 1)
+    assert app.ask("POST", path, b"one more", **OCTETS).status_code == 409
+    assert lying() == 2
+    down = stores.StoreDown()
+    monkeypatch.setattr(attachments, "A_ROW", 100)
+    monkeypatch.setattr(stores.Folder, "put", lambda *_: (_ for _ in ()).throw(down))
+    assert app.ask("POST", path, b"much more", **OCTETS).status_code == 503
+    with inside(cast.acme):
+        assert StoredFile.select().count() == 2, "what never lay there is awaited no more"
+    clock.forward(days=200)  # the bytes were put just now by the clock of the disk
+    attachments.purge(10)
+    assert lying() == 1
+    assert [one["name"] for one in app.get(f"/people/{row}").json["papers"]] == [kept.json["name"]]
+
+
+def test_files_heed_the_version_that_was_read(program, papers, web, at):
+    app = program()
+    made = app.post("/people", {"name": "Ada"})
+    path = f"/people/{made.json['id']}/papers/files"
+    heads = OCTETS | {"If_Match": made.headers["ETag"]}
+    app.patch(f"/people/{made.json['id']}", {"name": "Eve"})
+    assert app.ask("POST", path, b"x", **heads).status_code == 412
+    present = app.get(f"/people/{made.json['id']}").headers["ETag"]
+    assert app.ask("POST", path, b"x", **OCTETS | {"If_Match": present}).status_code == 201
+    bound = Program(web, a_key(at("alice"), "records.read records.write", needs_version=True)[1], "/api/v1/acme")
+    assert bound.ask("POST", path, b"x", **OCTETS).status_code == 428
 
 
 # --- since ----------------------------------------------------------------------------------------------------------
