@@ -97,7 +97,7 @@ def bring(rules, id, file, name, *, by, parent=None, field=""):
     try:
         # Before it is noted, and also where it is kept already: the purge leaves what is new.
         stores.active().put(key(by.organization.id, sha256), file)
-    except BaseException:
+    except stores.StoreDown:
         _await_no_more(awaited)
         raise
     return facts | {"awaited": awaited}

@@ -3,12 +3,16 @@
 What a program may read and write of one is what the key's scopes and its maker's rights say, field by field.
 """
 
+import contextlib
 import shutil
 import tempfile
 
 from flask import Blueprint, g, request
 from werkzeug.http import http_date
 
+from database.scope import inside
+from database.transactions import GaveUp, WriterDown
+from database.troubles import Unavailable
 from domain import Forbidden, Invalid, NotFound
 from domain.events import events
 from domain.fields.forms import fingerprint
@@ -23,7 +27,7 @@ from domain.records.programs import changes, old_names, pins, uniques
 from domain.tasks import tasks
 from views.lists import files
 from views.machines import problems, rest, schemas, tables
-from views.machines.operations import Answer, Described, once, operation, sent_object, versions
+from views.machines.operations import WRITING, Answer, Described, once, operation, sent_object, versions
 from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj
 
 blueprint = Blueprint("listings", __name__)
@@ -87,16 +91,8 @@ def _rules(listing):
         return rules
     if text := request.headers.get(pins.HEADER, ""):
         rules = pins.of(rules, whole(text) or 0, g.by)
-    note_old_names(rules)
+    g.old_names = pins.differing(rules) or old_names.used(rules.listing, _words)
     return rules
-
-
-def note_old_names(rules):
-    """Count and tell what is called by a name that is no more."""
-    pairs = pins.differing(rules) or old_names.used(rules.listing, _words)
-    if pairs:
-        old_names.note(g.by.api_key, pairs)
-        g.old_names_end = old_names.until(pairs)
 
 
 def _words():
@@ -120,11 +116,17 @@ def _names_in(sent, depth=6):
 
 @blueprint.after_request
 def _tell_of_old_names(response):
-    """As RFC 9745 and RFC 8594 have it: since when it is old, and when it ends."""
-    if ends := g.get("old_names_end"):
-        since, until = ends
-        response.headers["Deprecation"] = f"@{int(since.timestamp())}"
-        response.headers["Sunset"] = http_date(until)
+    """Count what was called by a name that is no more, once what was asked is done and over: within it, that would be
+    locked out of turn. As RFC 9745 and RFC 8594 have it, the answer tells since when it is old, and when it ends."""
+    if pairs := g.get("old_names"):
+        with inside(g.by.organization):
+            ends = old_names.until(pairs)
+            with contextlib.suppress(WriterDown, GaveUp, Unavailable):  # what was asked is done all the same
+                old_names.note(g.by.api_key, pairs)
+        if ends:
+            since, until = ends
+            response.headers["Deprecation"] = f"@{int(since.timestamp())}"
+            response.headers["Sunset"] = http_date(until)
     return response
 
 
@@ -138,7 +140,13 @@ def _unpinned(listing):
 
 
 def _route(method, path, described, **more):
-    return operation(blueprint, method, AT + path, "", described, **more)
+    return operation(blueprint, method, AT + path, "", described, first=_still_theirs, **more)
+
+
+def _still_theirs(listing, **_):
+    """Refuses as any request to write, before a kept answer is told again."""
+    if (writes := _rules(listing).listing.writes) and request.method in WRITING:
+        demand(g.by, writes)
 
 
 @_route("GET", "", Described("Rows of a list, a page at a time", PAGE))
@@ -195,7 +203,7 @@ def restore_row(listing, id):
     return rest.show(rules, id)
 
 
-@_route("POST", "/query", Described("Rows by groups of conditions", PAGE, body=QUERY))
+@_route("POST", "/query", Described("Rows by groups of conditions", PAGE, body=QUERY, reads=True))
 def query_rows(listing):
     return rest.query(_rules(listing))
 

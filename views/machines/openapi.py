@@ -86,6 +86,11 @@ def of_clients(document):
                 yield path, method, one
 
 
+def only_reads(method, operation):
+    """Whether it is sent as what is written, and only reads: done anew each time."""
+    return method == "post" and all(one["name"] != "Idempotency-Key" for one in operation["parameters"])
+
+
 class _Writer:
     def __init__(self):
         self.paths, self.schemas, self.ids = {}, {}, set()
@@ -131,7 +136,7 @@ class _Writer:
             yield {"name": name, "in": "path", "required": True, "schema": schema}
 
     def _in_head(self, method, described):
-        if method in WRITING and described.is_keyed:
+        if method in WRITING and described.is_keyed and not described.reads:
             said = "The same for a repeat of this very request: within a day it is done once."
             yield _header("Idempotency-Key", {"type": "string", "maxLength": 255}, said)
         if described.pin:

@@ -41,6 +41,7 @@ class Described:
     sent: str = ""  # the type of a body that isn't JSON
     errors: tuple = ()  # statuses besides those that all have
     media: str = "application/json"
+    reads: bool = False  # by a method that writes elsewhere: done anew each time, and no answer of it is kept
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ def declared(described):
     return put
 
 
-def operation(blueprint, method, rule, scope, described, endpoint=None, takes=0):
-    """Make a view an operation of the API, for programs whose key has the scope."""
+def operation(blueprint, method, rule, scope, described, endpoint=None, takes=0, first=None):
+    """Make a view an operation of the API, for programs whose key has the scope.
+
+    `first` (parts of the address) refuses what isn't theirs any more, before they hear an answer that was kept."""
 
     def put(view):
-        made = unlimited(access.program(scope)(_answering(view, takes)))
+        made = unlimited(access.program(scope)(_answering(view, takes or described.reads, first)))
         if takes:
             made.takes = takes
         made.described = Described(
@@ -78,10 +81,12 @@ def operation(blueprint, method, rule, scope, described, endpoint=None, takes=0)
     return put
 
 
-def _answering(view, takes):
+def _answering(view, is_plain, first):
     @functools.wraps(view)
     def call(**parts):
-        is_once = request.method in WRITING and not takes
+        is_once = request.method in WRITING and not is_plain
+        if is_once and first and request.headers.get("Idempotency-Key"):
+            first(**parts)
         made = once(lambda: view(**parts), request.get_data(cache=True)) if is_once else view(**parts)
         return made if isinstance(made, Response) else _response(made)
 
@@ -103,6 +108,7 @@ def once(act, body):
         return made.status, made.headers, _text(made.body)
 
     head = [request.method, request.path, request.query_string.decode("latin-1"), request.headers.get("If-Match", "")]
+    head += filter(None, [request.headers.get("Records-Shape")])
     asked = "\n".join(head).encode() + b"\n" + body
     status, headers, text, is_repeat = api_answers.once(g.by.api_key, word, asked, done)
     response = _sent(status, headers, text)

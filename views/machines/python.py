@@ -49,10 +49,11 @@ class Client:
         body: Any = None,
         if_match: str | None = None,
         shape: int | None = None,
+        reads: bool = False,
     ) -> Any:
         """One request; what writes is tried again under one Idempotency-Key, so it is done once."""
         headers = {"Authorization": f"Bearer {self._key}", "Accept": "application/json"}
-        if method != "GET":
+        if method != "GET" and not reads:
             headers["Idempotency-Key"] = str(uuid.uuid4())
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -158,6 +159,8 @@ class _Types:
         if any(one["name"] == "If-Match" for one in operation["parameters"]):
             arguments.append("if_match: str | None = None")
             sent.append("if_match=if_match")
+        if openapi.only_reads(method, operation):
+            sent.append("reads=True")
         address = re.sub(r"\{(\w+)\}", lambda part: f"{{quote(str({_word(part[1])}), safe='')}}", path)
         answer = self._answer(operation, f"{named}Answer")
         where = f'f"{address}"' if "{" in address else f'"{address}"'

@@ -23,7 +23,8 @@ def operations(rules, by, organization, listing, pin):
     page = schemas.page(whole, f"{name}Row")
     yield one("GET", "", "list", f"Rows of {whole.heading}", page, query=tuple(schemas.query(whole)))
     yield one("GET", "/<id:id>", "show", f"Show {thing}", row, versioned=True)
-    yield one("POST", "/query", "query", f"Rows of {whole.heading} by conditions", page, body=_question(name))
+    asked = f"Rows of {whole.heading} by conditions"
+    yield one("POST", "/query", "query", asked, page, body=_question(name), reads=True)
     if whole.source:
         followed = f"What changed in {whole.heading}"
         yield one("GET", "/changes", "follow", followed, _changes(name, row), query=SINCE, errors=(410,))

@@ -30,6 +30,7 @@ interface Sending {
   body?: unknown;
   ifMatch?: string;
   shape?: number;
+  reads?: boolean;
 }
 
 const TRIES = 3;
@@ -56,7 +57,7 @@ export class Client {
   /** One request; what writes is tried again under one Idempotency-Key, so it is done once. */
   private async send<T>(method: string, path: string, sending: Sending): Promise<T> {
     const headers: Record<string, string> = { Authorization: `Bearer ${this.options.key}`, Accept: "application/json" };
-    if (method !== "GET") headers["Idempotency-Key"] = crypto.randomUUID();
+    if (method !== "GET" && !sending.reads) headers["Idempotency-Key"] = crypto.randomUUID();
     if (sending.body !== undefined) headers["Content-Type"] = "application/json";
     if (sending.shape !== undefined) headers["Records-Shape"] = String(sending.shape);
     if (sending.ifMatch !== undefined) headers["If-Match"] = sending.ifMatch;
@@ -122,6 +123,7 @@ def _method(path, method, operation):
     sending += [
         f"shape: {one['schema']['enum'][0]}" for one in operation["parameters"] if one["name"] == "Records-Shape"
     ]
+    sending += ["reads: true"] if openapi.only_reads(method, operation) else []
     address = re.sub(r"\{(\w+)\}", lambda part: f"${{encodeURIComponent({_name(part[1])})}}", path)
     return (
         f"  /** {operation['summary']}. */\n"

@@ -315,16 +315,18 @@ PAGES = """
 import { Client } from "./client.ts";
 const shapes: unknown[] = [];
 const asks: typeof fetch = (url, sent) => {
+  if ("Idempotency-Key" in sent!.headers!) throw sent;
   shapes.push((sent!.headers as Record<string, string>)["Records-Shape"]);
   return fetch(url, sent);
 };
 const client = new Client({ site: process.argv[2]!, key: process.argv[3]!, fetch: asks });
 for await (const one of client.all(client.listOffers({ limit: 1 }))) if (!one.id) throw one;
+await client.queryOffers({});
 console.log(JSON.stringify(shapes));
 """
 
 
-def test_all_pages_are_read_by_one_shape(tmp_path, web, served, offers, at, cast):
+def test_all_pages_are_read_by_one_shape_and_questions_under_no_word(tmp_path, web, served, offers, at, cast):
     key = a_key(at("alice"))[1]
     with inside(cast.acme):
         for _ in range(3):
@@ -333,8 +335,8 @@ def test_all_pages_are_read_by_one_shape(tmp_path, web, served, offers, at, cast
     assert said.returncode == 0, said.stdout
     story = [*node(), str(tmp_path / "story.js"), served, key]
     shapes = json.loads(subprocess.run(story, capture_output=True, text=True, timeout=60).stdout)
-    assert len(shapes) == 3
-    assert shapes == shapes[:1] * 3
+    assert len(shapes) == 4
+    assert shapes == shapes[:1] * 4
     assert shapes[0].isdigit()
 
 

@@ -138,3 +138,35 @@ def test_a_rule_hides_the_same_rows_by_every_shape(app, table, web, cast, at):
             {answer.json["id"] for answer in one if answer.status_code == 200},
         )
     assert set(map(str, seen.values())) == {str(({ids["5"], ids["300"]},) * 3)}
+
+
+def test_old_names_and_pins_go_with_a_word_for_once(app, changed, cast):
+    row, number = changed
+    heads = {"old": {}, "pinned": {"Records_Shape": number}}
+    for word, more in heads.items():
+        for is_repeat in (False, True):
+            put = app.patch(f"/repairs/{row}", {"item": word}, Idempotency_Key=word, **more)
+            assert (put.status_code, "Deprecation" in put.headers) == (200, True), put.data
+            assert ("Idempotent-Replayed" in put.headers) is is_repeat
+    other = app.patch(f"/repairs/{row}", {"item": "old"}, Idempotency_Key="old", Records_Shape=number)
+    assert (other.status_code, other.json["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    with inside(cast.acme):
+        assert ApiNameUse.select().count() == 1
+
+
+def test_questions_are_asked_anew_under_any_word(app, table):
+    for count in (0, 1):
+        asked = app.post("/repairs/query", {}, Idempotency_Key="q")
+        assert (len(asked.json["items"]), asked.headers.get("Idempotent-Replayed")) == (count, None)
+        app.post("/repairs", {"name": "Fair"})
+
+
+def test_no_kept_answer_is_told_to_who_may_not_any_more(app, table, web, cast, at):
+    bob = Program(web, a_key(at("bob"), "records.read records.write")[1], "/api/v1/acme")
+    ask = lambda: bob.post("/repairs", {"name": "Fair"}, Idempotency_Key="once")  # noqa: E731
+    assert [ask().status_code, ask().headers.get("Idempotent-Replayed")] == [201, "true"]
+    with inside(cast.acme):
+        rules.change(
+            "repairs", "role:member", MultiDict({"sees": "none", "changes": "none", "others": "see"}), by=at("alice")
+        )
+    assert ask().status_code == 404
