@@ -7,6 +7,8 @@ import contextvars
 import logging
 from datetime import timedelta
 
+from peewee import fn
+
 from database.clock import now, read_in
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
@@ -28,12 +30,18 @@ HOUR = timedelta(hours=1)
 
 
 def work():
-    """One batch of runs that are due, each as far as it goes now; returns how many."""
+    """One batch of runs that are due, each as far as it goes now; returns how many. Each organization has its share, so
+    that no other waits for one that has many."""
     with everywhere("automations of all organizations run"):
-        due = AutomationRun.select(AutomationRun.id, AutomationRun.organization).where(
-            AutomationRun.state == "waiting", AutomationRun.next_at <= now()
-        )
-        found = list(due.order_by(AutomationRun.next_at, AutomationRun.id).limit(BATCH).tuples())
+        due = (AutomationRun.state == "waiting") & (AutomationRun.next_at <= now())
+        whose = AutomationRun.select(AutomationRun.organization).where(due).group_by(AutomationRun.organization)
+        organizations = [id for (id,) in whose.order_by(fn.MIN(AutomationRun.next_at)).limit(BATCH).tuples()]
+        found = []
+        for organization in organizations:
+            mine = AutomationRun.select(AutomationRun.id, AutomationRun.organization)
+            mine = mine.where(due, AutomationRun.organization == organization)
+            share = mine.order_by(AutomationRun.next_at, AutomationRun.id).limit(BATCH // len(organizations))
+            found.extend(share.tuples())
     for id, organization in found:
         contextvars.copy_context().run(_go_on, id, organization)
     return len(found)

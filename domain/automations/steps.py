@@ -363,7 +363,8 @@ class Webhook(Step):
         endpoint = endpoints.present(step["endpoint"])
         if endpoint is None:
             raise NotFound("The address that it tells was removed.")
-        deliveries.leave(endpoint, at.key, self._body(at), run=at.run)
+        if deliveries.leave(endpoint, at.key, self._body(at), run=at.run):
+            allowances.spend_all(("automation_webhooks", at.by.organization, 1))  # a refusal leaves no message either
         return f"Left a message for {endpoint.name}.", 0
 
 

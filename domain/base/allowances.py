@@ -141,6 +141,7 @@ SPENT = {
     "invitations": parse("20/hour"),  # letters of an organization, whoever sends them
     "automation_letters": parse("200/hour"),  # that automations of an organization write
     "automation_letters_to": parse("5/hour"),  # and of them to one address
+    "automation_webhooks": parse("1000/hour"),  # messages that they leave for addresses outside
     "comments": parse("30/minute"),  # of a person: each is told to others by letter
     "file_links": parse("300/hour"),  # how often one file is got by links to it
     "feeds": parse("60/hour"),  # how often one calendar link is read

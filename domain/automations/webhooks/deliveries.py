@@ -6,10 +6,14 @@ it has. What doesn't answer is tried ever more seldom for two days; after five d
 
 import json
 import logging
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
+
+from peewee import fn
 
 from database.clock import now
 from database.columns import public_id
@@ -31,11 +35,13 @@ log = logging.getLogger("guildhall.automations")
 LANE = "webhook_deliveries"
 BACKOFF = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000)  # seconds after a try that failed: 52 hours in all
 GIVEN_UP = timedelta(days=5)  # without one answer
-RESTS = timedelta(minutes=1)  # what else waits for one that doesn't answer, which is no try
+RESTS = timedelta(minutes=1)  # what else waits for one that fails or is slow, which is no try
+SLOW = 2.0  # seconds until an answer
 SUSPENDED = timedelta(hours=1)
 KEPT = timedelta(days=30)
-AT_ONCE, EACH, ADDRESSES = 8, 4, 40  # threads; messages to one address, and addresses, in a batch
-MOST = 256 * 1024  # signs of a message
+AT_ONCE, EACH, SHARE, ADDRESSES = 8, 4, 8, 40  # threads; in a batch: of an address, addresses of one and of all
+MOST, MOST_WAITING = 256 * 1024, 1000  # signs of a message, and messages that wait for one address
+TEXT_KEPT = timedelta(days=7)  # of what was taken
 
 
 def written(data):
@@ -44,10 +50,15 @@ def written(data):
 
 
 def leave(endpoint, cause, data, *, run=None, type="automation.run"):
-    """Leave a message in the present transaction, once for each cause. Refuses a message that is too long."""
+    """Leave a message in the present transaction, once for each cause. Refuses a message that is too long, and one for
+    an address that MOST_WAITING wait for."""
     body = written({"type": type, "timestamp": now().isoformat(), "data": data})
     if len(body) > MOST:
         raise Refused("The message is too long to be sent.")
+    waiting = WebhookDelivery.select(WebhookDelivery.id)
+    waiting = waiting.where(WebhookDelivery.endpoint == endpoint, WebhookDelivery.state == "queued")
+    if waiting.order_by(WebhookDelivery.next_at).limit(MOST_WAITING).count() == MOST_WAITING:
+        raise Refused(f"{MOST_WAITING} messages wait for this address already: it takes too few.")
     values = {"endpoint": endpoint.id, "run": run, "cause": cause, "body": body}
     made = (
         WebhookDelivery.insert(**values, message_id=f"msg_{public_id()}").on_conflict_ignore().as_rowcount().execute()
@@ -72,8 +83,7 @@ def work():
     """One batch of messages that are due, several at a time; returns how many were due."""
     with everywhere("messages of all organizations are delivered"):
         due = WebhookDelivery.state == "queued", WebhookDelivery.next_at <= now()
-        asked = WebhookDelivery.select(WebhookDelivery.endpoint).where(*due).distinct().limit(ADDRESSES)
-        rows = [row for (id,) in asked.tuples() for row in _first(id, due)]
+        rows = [row for id in _asked(due) for row in _first(id, due)]
         prepared = [one for row in rows if (one := _prepared(row))]
     if not rows:
         return 0
@@ -82,6 +92,18 @@ def work():
             with inside(message.organization):
                 _note(message.id, *result)
     return len(rows)
+
+
+def _asked(due):
+    """The addresses for which a message is due the longest, of each organization its share."""
+    asked = WebhookDelivery.select(WebhookDelivery.endpoint, WebhookDelivery.organization).where(*due)
+    asked = asked.group_by(WebhookDelivery.endpoint, WebhookDelivery.organization)
+    found, shares = [], Counter()
+    for id, organization in asked.order_by(fn.MIN(WebhookDelivery.next_at), WebhookDelivery.endpoint).tuples():
+        shares[organization] += 1
+        if shares[organization] <= SHARE and len(found) < ADDRESSES:
+            found.append(id)
+    return found
 
 
 def _first(endpoint, due):
@@ -127,7 +149,12 @@ def _fail(row, why):
 
 
 def _sent(message):
-    """(status or None, its answer, what went wrong) of a try."""
+    """(status or None, its answer, what went wrong, whether it took long) of a try."""
+    began = time.monotonic()
+    return *_tried(message), time.monotonic() - began > SLOW
+
+
+def _tried(message):
     if message.trouble:
         return None, "", message.trouble
     try:
@@ -144,7 +171,7 @@ def _sent(message):
 
 
 @writes
-def _note(id, status, answer, trouble):
+def _note(id, status, answer, trouble, is_slow):
     """What became of a try."""
     row = WebhookDelivery.one(WebhookDelivery.id == id, WebhookDelivery.state == "queued")
     if row is None:
@@ -163,6 +190,8 @@ def _note(id, status, answer, trouble):
     WebhookDelivery.update(**values).where(WebhookDelivery.id == id).execute()
     if trouble:
         _note_failing(endpoint, status)
+    if trouble or is_slow:
+        _rest(endpoint)
     wake("live")
 
 
@@ -173,10 +202,13 @@ def _note_failing(endpoint, status):
         return
     first = WebhookEndpoint.id == endpoint.id, WebhookEndpoint.failing_since_at.is_null()
     WebhookEndpoint.update(failing_since_at=since).where(*first).execute()
-    if status is None:  # what else waits for it would wait for the same
-        others = WebhookDelivery.endpoint == endpoint, WebhookDelivery.state == "queued"
-        soon = WebhookDelivery.next_at < now() + RESTS
-        WebhookDelivery.update(next_at=now() + RESTS).where(*others, soon, WebhookDelivery.attempts == 0).execute()
+
+
+def _rest(endpoint):
+    """What else waits for it would wait for the same, and others for that."""
+    others = WebhookDelivery.endpoint == endpoint, WebhookDelivery.state == "queued"
+    soon = WebhookDelivery.next_at < now() + RESTS
+    WebhookDelivery.update(next_at=now() + RESTS).where(*others, soon, WebhookDelivery.attempts == 0).execute()
 
 
 def _give_up(endpoint, why):
@@ -202,6 +234,8 @@ def send_again(id, *, by):
         raise NotFound("This message isn't kept any more.")
     if row.endpoint.removed_at or row.endpoint.disabled_at:
         raise Refused("The address is told no more. Turn it on first.")
+    if not row.body:
+        raise Refused(f"Its text isn't kept any more: {TEXT_KEPT.days} days have passed since it was taken.")
     over = WebhookDelivery.id == row.id, WebhookDelivery.state != "queued"
     again = {"state": "queued", "attempts": 0, "next_at": now(), "error": None}
     if not WebhookDelivery.update(**again).where(*over).execute():
@@ -241,8 +275,12 @@ def one(id):
 
 @writes
 def prune(limit):
-    """Remove what was sent or given up long ago, some at a time."""
+    """Remove what was sent or given up long ago, and before that the texts of what was taken; some at a time."""
     with everywhere("old messages of all organizations go alike"):
+        taken = WebhookDelivery.state == "taken", WebhookDelivery.taken_at < now() - TEXT_KEPT
+        full = WebhookDelivery.select(WebhookDelivery.id).where(*taken, WebhookDelivery.body != "").limit(limit)
+        if emptied := WebhookDelivery.update(body="").where(WebhookDelivery.id.in_(full)).execute():
+            return emptied
         old = WebhookDelivery.created_at < now() - KEPT, WebhookDelivery.state != "queued"
         ids = WebhookDelivery.select(WebhookDelivery.id).where(*old).limit(limit)
         return WebhookDelivery.delete().where(WebhookDelivery.id.in_(ids)).execute()

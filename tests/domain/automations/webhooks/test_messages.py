@@ -11,9 +11,11 @@ from urllib3.connection import HTTPConnection
 
 import jobs
 from database.clock import now
+from database.scope import inside
 from domain import NotFound, Refused
+from domain.automations import running as automating
 from domain.automations.webhooks import addresses, deliveries, endpoints
-from domain.base import keys, settings
+from domain.base import allowances, keys, settings
 from domain.lists import rows
 from domain.tasks import tasks
 from models import Automation, AutomationRun, Notification, Task, WebhookDelivery, WebhookEndpoint
@@ -140,6 +142,62 @@ def test_after_days_of_failure_it_is_given_up_and_keepers_hear_of_it(cast, at, e
     endpoints.turn_on(row.id, by=at("alice"))
     with pytest.raises(Refused):
         endpoints.turn_on(row.id, by=at("alice"))
+
+
+def test_one_organization_keeps_no_other_waiting(cast, at, outside, endpoint, monkeypatch):
+    monkeypatch.setattr(deliveries, "ADDRESSES", 3)
+    monkeypatch.setattr(deliveries, "SHARE", 2)
+    many = [endpoint[0], *(endpoints.make(URL | {"name": f"No {n}"}, by=at("alice"))[0] for n in range(4))]
+    for one in many:
+        write(deliveries.leave, one, f"of acme {one.id}", {})
+    with inside(cast.globex):
+        theirs, _ = endpoints.make(URL, by=at("charlie", "globex"))
+        write(deliveries.leave, theirs, "of globex", {})
+    deliveries.work()
+    assert len(outside.taken) == 3
+    with inside(cast.globex):
+        assert WebhookDelivery.get().state == "taken"
+
+
+@pytest.mark.parametrize("about", ["fails", "is slow"])
+def test_one_that_fails_or_is_slow_rests(outside, endpoint, monkeypatch, clock, about):
+    monkeypatch.setattr(deliveries, "EACH", 1)
+    if about == "fails":
+        outside.answers = [(500, {})]
+    else:
+        monkeypatch.setattr(deliveries, "SLOW", -1)
+    for n in range(2):
+        write(deliveries.leave, endpoint[0], f"cause {n}", {})
+    jobs.work_off()
+    assert len(outside.taken) == 1
+    clock.forward(minutes=1)
+    jobs.work_off()
+    assert len(outside.taken) > 1
+
+
+def test_so_many_messages_wait_for_an_address_and_are_left_in_an_hour(cast, at, endpoint, monkeypatch):
+    monkeypatch.setattr(deliveries, "MOST_WAITING", 2)
+    for n in range(2):
+        write(deliveries.leave, endpoint[0], f"cause {n}", {})
+    with pytest.raises(Refused):
+        write(deliveries.leave, endpoint[0], "cause 3", {})
+    monkeypatch.setattr(deliveries, "MOST_WAITING", 100)
+    monkeypatch.setattr(allowances.limiter, "enabled", True)
+    allowances.spend("automation_webhooks", cast.acme, cost=1000)
+    on(at("bob"), steps=[{"kind": "webhook", "endpoint": str(endpoint[0].id)}])
+    rows.create(tasks.rules, {"title": "Call"}, by=at("bob"))
+    automating.work()
+    assert (AutomationRun.get().state, WebhookDelivery.select().count()) == ("waiting", 2)
+
+
+def test_the_text_of_what_was_taken_goes_after_some_days(at, outside, endpoint, clock):
+    sent = say(endpoint[0])
+    assert deliveries.prune(10) == 0
+    clock.forward(days=8)
+    assert [deliveries.prune(10), deliveries.prune(10)] == [1, 0]
+    assert WebhookDelivery.get_by_id(sent.id).body == ""
+    with pytest.raises(Refused):
+        deliveries.send_again(sent.id, by=at("alice"))
 
 
 def test_a_message_is_sent_again_by_hand_under_its_id(at, outside, endpoint):
