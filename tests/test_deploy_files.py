@@ -4,6 +4,7 @@ import configparser
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import compose_spec
 import pytest
@@ -52,6 +53,25 @@ def test_the_composed_services_are_whole_and_say_what_the_program_knows():
     given = set(re.findall(r"^(\w+)=", example, re.M))
     assert asked <= given
     assert given - asked <= KNOWN
+
+
+POSTGRESQL_OF = {"bookworm": 15, "trixie": 17}  # what the packages of a Debian call postgresql-client
+
+
+def test_copies_of_the_composed_database_can_be_made_and_proven():
+    image = re.search(r"^FROM \S+-slim-(\w+)$", (FOLDER / "Dockerfile").read_text("utf-8"), re.M)[1]
+    found = compose()
+    server = re.match(r"postgres:(\d+)", found.get_service("postgres").image)[1]
+    assert POSTGRESQL_OF[image] >= int(server), "pg_dump refuses a server that is newer"
+    given = found.get_service("guildhall").environment
+    site, keeper = (
+        urlsplit(re.sub(r"\$\{.*?\}", "p", given[name])) for name in ("DATABASE_URL", "BACKUP_DATABASE_URL")
+    )
+    roles = dict(
+        re.findall(r"CREATE ROLE (\w+) LOGIN ([A-Z ]*?) ?PASSWORD", (FOLDER / "compose.yaml").read_text("utf-8"))
+    )
+    assert roles == {site.username: "CREATEDB", keeper.username: "BYPASSRLS"}
+    assert site.path == keeper.path
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What one process commits wakes what waits in another, on PostgreSQL, also after the connection was lost."""
 
+import os
 import time
 from functools import partial
 
@@ -69,3 +70,31 @@ def test_a_lost_connection_comes_back_and_what_was_missed_is_looked_for(heard):
     assert eventually(lambda: {"live", "letters", "lane"} <= set(heard)), "they look by themselves"
     assert eventually(listening.is_heard)
     database.close()
+
+
+def test_a_process_with_many_open_files_is_told_too(postgres, house):
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    one = listening.Listener(configuration.active.database_url)
+    try:
+        assert eventually(lambda: one.is_connected)
+    finally:
+        one.end()
+        for file in held:
+            os.close(file)
+
+
+def test_whatever_goes_wrong_it_listens_again(postgres, house, monkeypatch):
+    talk, failed = listening.Listener._converse, []
+
+    def once(listener, connection):
+        if not failed:
+            failed.append(True)
+            raise ValueError
+        talk(listener, connection)
+
+    monkeypatch.setattr(listening.Listener, "_converse", once)
+    one = listening.Listener(configuration.active.database_url)
+    try:
+        assert eventually(lambda: one.is_connected)
+    finally:
+        one.end()

@@ -9,8 +9,9 @@ import contextlib
 import logging
 import os
 import secrets
-import select
+import selectors
 import threading
+import time
 from typing import Any
 
 import psycopg
@@ -24,6 +25,7 @@ SILENCE = 30  # seconds without a word, after which it is asked whether the conn
 AGAIN = (0.2, 1, 5)  # seconds until it is tried again to connect
 # A peer that is gone without a word is found within a minute.
 LIVELY: dict[str, Any] = {"connect_timeout": 5, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
+LIVELY["tcp_user_timeout"] = 30_000  # milliseconds: also where what was said last is never acknowledged
 
 
 class Listener:
@@ -67,12 +69,18 @@ class Listener:
                     tries = 0
                     wakes.wake_for_missed()  # what was said meanwhile wasn't heard
                     self._converse(connection)
-            except psycopg.Error as error:
-                log.warning("The connection that listens is lost (%s); pages look by themselves meanwhile.", error)
+            except (
+                Exception
+            ) as error:  # whatever it was, it is told and tried again: a thread that ended never would be
+                log.warning(
+                    "The connection that listens is lost (%s); pages look by themselves meanwhile.",
+                    error,
+                    exc_info=not isinstance(error, psycopg.Error),
+                )
             finally:
                 self.is_connected = False
             if not self._is_over:
-                select.select([], [], [], AGAIN[min(tries, len(AGAIN) - 1)])
+                time.sleep(AGAIN[min(tries, len(AGAIN) - 1)])
                 tries += 1
 
     def _converse(self, connection):
@@ -86,7 +94,7 @@ class Listener:
             wakes.wake_here({topic for name, _, topic in heard if name != self._name})
             if self._is_over and not self._topics:
                 return
-            rings, *_ = select.select([self._read, connection.fileno()], [], [], SILENCE)
+            rings = self._rings(connection)
             if self._read in rings:
                 os.read(self._read, 4096)
                 with self._lock:
@@ -95,6 +103,13 @@ class Listener:
                     self._say(connection, topic)
             elif not rings:
                 connection.execute("SELECT 1")
+
+    def _rings(self, connection):
+        """Which of the two has something, after a while at most."""
+        with selectors.DefaultSelector() as both:  # select() takes no number of a file above 1023
+            for one in (self._read, connection.fileno()):
+                both.register(one, selectors.EVENT_READ)
+            return [key.fd for key, _ in both.select(SILENCE)]
 
     def _say(self, connection, topic):
         connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, f"{self._name} {topic}"))

@@ -131,8 +131,7 @@ def _make(row, path, recipients):
     _move(row, "making", attempts=row.attempts + 1)
     packed = {"target": str(path), "recipients": recipients, "about": {"key": packing.fingerprint()}}
     if DUMP in row.name:
-        last = newest(Backup.name.contains(DUMP))  # of a file of SQLite's it would be a small part
-        told = drill.ask("dump", url=configuration.active.backup_database_url, last=last and last.size, **packed)
+        told = drill.ask("dump", url=configuration.active.backup_database_url, **packed)
     else:
         told = drill.ask("make", database=str(_file()), **packed)
     _move(row, "making", size=told["size"], packed=told["packed"], made_at=packing.moment_of(told["made_at"]))

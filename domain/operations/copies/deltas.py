@@ -47,7 +47,7 @@ def keep():
     chosen, folder = configuration.active, places.here()
     file = housekeeping.file_of(chosen.database_url)
     before = pages.read_state(folder / STATE) if are_kept() else None
-    if before is None or not (folder / before.base).exists():
+    if before is None or not (folder / before.base).exists() or not _is_for(folder / f"{before.base}.json", chosen):
         return 0
     _tidy(folder)
     end = f"{END}.age" if chosen.backup_recipients else END
@@ -64,6 +64,13 @@ def keep():
     return int(told["pages"] > 0)
 
 
+def _is_for(manifest, chosen):
+    """Whether those who are to open what is kept now open the copy that it would begin from, and where nobody is named
+    it is open as well: else they begin again with the next copy."""
+    named = set(packing.read_manifest(manifest)["recipients"])
+    return bool(named) == bool(chosen.backup_recipients) and named >= set(chosen.backup_recipients)
+
+
 def _tidy(folder):
     """Remove what a kill left half done."""
     for half in folder.glob(f"{drill.HALF_DELTA}*"):
@@ -74,14 +81,14 @@ def _tidy(folder):
 
 
 def _send(folder):
-    """Bring away what wasn't yet: the manifest last, so that what is seen there is whole."""
+    """Bring away what wasn't yet and is encrypted: the manifest last, so that what is seen there is whole."""
     away = places.away()
     if away is None:
         return
     sent = _sent(folder)
     with (folder / LIST).open("a", encoding="utf-8") as noted:
         for manifest in sorted(folder.glob(f"guildhall-*{END}*.json")):
-            if (name := manifest.name.removesuffix(".json")) in sent:
+            if (name := manifest.name.removesuffix(".json")) in sent or not name.endswith(".age"):
                 continue
             away.put(name, folder / name)
             away.put(manifest.name, manifest)

@@ -70,14 +70,12 @@ def room(folder, prefix=HALF):
         yield Path(made)
 
 
-def dump(url, target, recipients, about, last):
-    """The same of a PostgreSQL, as the role in `url`, which reads past row security; `last` is the size of the dump
-    that was proven before it, or None."""
+def dump(url, target, recipients, about):
+    """The same of a PostgreSQL, as the role in `url`, which reads past row security."""
     target = Path(target)
     with room(target.parent) as here:
         plain = here / "guildhall.dump"
         tables, migration, held = dumps.dump(url, plain)
-        dumps.refuse_small(plain.stat().st_size, last)
         told = (
             about | held | {"format": packing.FORMAT, "version": _version(), "migration": migration, "tables": tables}
         )

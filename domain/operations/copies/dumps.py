@@ -6,6 +6,7 @@ back as the site's own role, which has to be allowed to create databases.
 """
 
 import contextlib
+import hashlib
 import secrets
 import subprocess
 from typing import Any
@@ -20,7 +21,6 @@ from domain.operations.copies import packing
 
 SCRATCH = "guildhall_drill_"
 PATIENCE = 10  # seconds in which the server must answer
-SMALLEST = 0.5  # of the last one's size, below which a dump isn't believed
 
 
 def dump(url, target):
@@ -50,20 +50,19 @@ def dump(url, target):
     return tables, last, held
 
 
-def refuse_small(size, last):
-    """Refuses with packing.Unreadable a dump that is far smaller than the last one was (None: there was none)."""
-    if last and size < last * SMALLEST:
-        raise packing.Unreadable(f"The dump has {size:,} bytes, and the last one had {last:,}.")
-
-
 @contextlib.contextmanager
 def scratch(url):
-    """The address of a new database beside the site's, gone afterwards; also those that a kill left go. Refuses with
-    packing.Unreadable where the role may not create one."""
-    name = f"{SCRATCH}{secrets.token_hex(6)}"
+    """The address of a new database beside the site's, gone afterwards; also those of this site that a kill left go,
+    and no other site's of the same server. Refuses with packing.Unreadable where the role may not create one."""
+    ours = ours_of(url)
+    name = f"{ours}{secrets.token_hex(6)}"
     with _connected(url) as connection:
         try:
-            left = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (SCRATCH,))
+            left = connection.execute(
+                """SELECT datname FROM pg_database WHERE starts_with(datname, %s)
+                AND pg_get_userbyid(datdba) = current_user""",
+                (ours,),
+            )
             for (old,) in left.fetchall():
                 _drop(connection, old)
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
@@ -74,6 +73,12 @@ def scratch(url):
             yield urlsplit(url)._replace(path=f"/{name}").geturl()
         finally:
             _drop(connection, name)
+
+
+def ours_of(url):
+    """How the scratch databases of a site begin, whose own is at the address."""
+    own = str(conninfo.conninfo_to_dict(url).get("dbname", ""))
+    return f"{SCRATCH}{hashlib.sha256(own.encode()).hexdigest()[:12]}_"
 
 
 def _drop(connection, name):

@@ -117,11 +117,12 @@ def test_encrypted_ones_are_opened_before_they_count_and_come_back_by_their_keep
     assert deltas.rehearse() == 0, "nobody here has a key"
 
 
-def test_storage_that_is_away_loses_none(night, cast, clock, bucket):
+def test_storage_that_is_away_loses_none(cast, clock, bucket):
     _, public = packing.new_key()
     configuration.use(
         replace(configuration.active, backup_url="s3+http://k:s@127.0.0.1:1/b", backup_recipients=(public,))
     )
+    copied()
     rename(cast, "Other")
     with pytest.raises(stores.StoreDown):
         deltas.keep()
@@ -132,6 +133,24 @@ def test_storage_that_is_away_loses_none(night, cast, clock, bucket):
     assert len(list(places.away().names())) == 4
     deltas.keep()
     assert len(list(places.away().names())) == 4, "each once"
+
+
+def test_what_is_not_encrypted_stays_here_and_who_is_named_later_opens_all_from_the_next_copy(
+    night, cast, clock, bucket
+):
+    moments(cast, clock, 2)
+    _, public = packing.new_key()
+    chosen = replace(configuration.active, backup_url=f"{bucket.url}/later", backup_recipients=(public,))
+    configuration.use(chosen)
+    rename(cast, "Secret")
+    assert deltas.keep() == 0, "nobody could open it with what it begins from"
+    copied()
+    rename(cast, "Another")
+    assert deltas.keep() == 1
+    assert {name.partition(".")[2] for name in places.away().names()} == {"delta.zst.age", "delta.zst.age.json"}
+    configuration.use(replace(chosen, backup_recipients=(packing.new_key()[1],)))
+    rename(cast, "Another's")
+    assert deltas.keep() == 0
 
 
 def test_a_moment_is_put_together_again_each_night_and_damage_is_told(night, cast, clock):
