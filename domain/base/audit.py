@@ -329,6 +329,12 @@ def newest(limit):
     return list(AuditEvent.select().order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit))
 
 
+def changes(user, action):
+    """What was done of one kind to an account, oldest first."""
+    theirs = AuditEvent.target_type == "user", AuditEvent.target_id == str(user.id), AuditEvent.action == action
+    return list(AuditEvent.select().where(*theirs).order_by(AuditEvent.id))
+
+
 def about(user, limit=20):
     """What the user did and what was done to them, newest first."""
     done = AuditEvent.select().where(AuditEvent.actor_email == user.email)

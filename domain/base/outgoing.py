@@ -29,6 +29,7 @@ KEPT = ("subscription_end", "subscription_double")
 
 # The lanes: each is a job and what wakes it. A newsletter has its own: nobody's code waits behind thousands of letters.
 LETTERS, MONEY, ADDRESSES, NEWS = "outgoing", "outgoing_money", "outgoing_addresses", "newsletter"
+FAREWELL = "account_deleted"  # the last letter to somebody
 LOGGED = ("mail", "newsletter")  # the kinds that have a row in the log of letters
 
 _senders = {}
@@ -268,6 +269,8 @@ def send_due(lane=None, limit=None):
 def _send(row):
     if row.good_until_at is not None and row.good_until_at < now():
         raise NeverSent("it came too late: what it says is void")
+    if _is_farewell(row) and _waits(row):
+        raise Later(60)
     send, transactional = _senders[row.kind]
     about = row.payload
     link = about.get("link") or about.get("values", {}).get("link")
@@ -285,6 +288,21 @@ def _leaving_by(lane):
     if lane == LETTERS:
         return (Outgoing.kind.not_in(list(_lanes)),)
     return (Outgoing.kind << [kind for kind, its in _lanes.items() if its == lane],)
+
+
+def _is_farewell(row):
+    return row.payload.get("template") == FAREWELL
+
+
+def _waits(farewell):
+    """Whether something of before is yet to go to somebody who left: their addresses are forgotten after it."""
+    before = Outgoing.status == "queued", Outgoing.id < farewell.id
+    return Outgoing.select(Outgoing.id).where(Outgoing.recipient << _addresses(farewell), *before).exists()
+
+
+def _addresses(farewell):
+    """The present address of somebody who left, and those that they had."""
+    return [farewell.recipient, *farewell.payload["values"].get("formerly", ())]
 
 
 def forget(email):
@@ -311,9 +329,10 @@ def _mark_sent(row, taken=None):
 
 def _forget_after(row, letter):
     """After the last letter to somebody who left, whatever became of it, their address is kept no longer."""
-    if row.payload.get("template") == "account_deleted":
-        letters.forget(letter.email_norm)
-        forget(row.recipient)
+    if _is_farewell(row):
+        for email in _addresses(row):
+            letters.forget(normalized(email))
+            forget(email)
 
 
 @writes

@@ -5,6 +5,7 @@ slip a password under it.
 """
 
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -311,9 +312,10 @@ def delete(user):
         names = passwords.joined([organization.name for organization in held])
         raise permissions.LastOwner(f"You are the only owner of {names}. Hand over or delete that first.")
     admins.must_not_be_last(user)
-    email, name = user.email, user.name
+    email, name, formerly = user.email, user.name, _former_addresses(user)
     counts = _erase(user)
-    outgoing.letter("account_deleted", email, f"deleted:{user.id}", name=name, receipt=receipt(counts))
+    about = {"name": name, "receipt": receipt(counts), "formerly": formerly}
+    outgoing.letter("account_deleted", email, f"deleted:{user.id}", **about)
     return counts
 
 
@@ -331,6 +333,12 @@ def erase_again(user):
     return [organization.name for organization in held]
 
 
+def _former_addresses(user):
+    """Those that an account had before its present one, of which the audit log knows; none that is another's by now."""
+    found = {event.metadata.get("before"): None for event in audit.changes(user, "security.email_changed")}
+    return [email for email in found if email and email != user.email and (by_email(email) or user).id == user.id]
+
+
 def _erase(user, stays=()):
     Erasure.insert(user_id=user.id).on_conflict_ignore().execute()
     wake("erasure")
@@ -339,8 +347,11 @@ def _erase(user, stays=()):
     for organization in Organization.select().where(*own):
         organizations.close(organization, by=user)
     sessions.end_all(user, "revoked", by=user)
-    counts = {"letter": letters.forget(user.email_norm), "outgoing": outgoing.forget(user.email)}
-    counts |= subscribers.forget(user.email_norm)
+    sums: Counter[str] = Counter()
+    for email in (user.email, *_former_addresses(user)):
+        sums.update({"letter": letters.forget(normalized(email)), "outgoing": outgoing.forget(email)})
+        sums.update(subscribers.forget(normalized(email)))
+    counts = dict(sums)
     whose: dict[Any, Any] = {table: table.user == user for table in OF_A_PERSON}
     whose |= {Admin: Admin.email_norm == user.email_norm, Notification: Notification.recipient == user}
     whose[AuthToken] = (AuthToken.user == user) | (AuthToken.email_norm == user.email_norm)

@@ -7,7 +7,7 @@ import pytest
 import models
 from database.scope import everywhere
 from domain import Invalid, NotFound, Refused
-from domain.base import audit, settings, stepup, tokens
+from domain.base import audit, outgoing, settings, stepup, tokens
 from domain.base.letters import suppressions
 from domain.base.tokens import CodeExpired, WrongCode
 from domain.entitlements import credits
@@ -522,6 +522,39 @@ def test_a_last_letter_that_cant_be_sent_leaves_no_address_either(bob, letters):
     assert letters() == []
     assert not [row for row in Outgoing.select() if row.recipient]
     assert not [row for row in Letter.select() if row.recipient]
+
+
+def test_the_last_letter_waits_for_what_is_tried_again_and_then_no_address_is_left(bob, letters, clock):
+    write(lambda: outgoing.letter("password_changed", bob.email, "again", name=bob.name))
+    later = {"next_attempt_at": clock() + timedelta(minutes=5), "attempts": 1}
+    write(Outgoing.update(**later).where(Outgoing.key == "again").execute)
+    accounts.delete(bob)
+    assert letters() == []
+    clock.forward(minutes=6)
+    letters()
+    clock.forward(minutes=6)
+    assert [subject for to, subject, _ in letters() if to == "bob@example.org"][-1].endswith("is deleted")
+    assert not [row for row in Outgoing.select() if row.recipient]
+    assert not [row for row in Letter.select() if row.recipient or row.email_norm]
+
+
+def test_addresses_that_an_account_had_are_forgotten_with_it_unless_they_are_anothers(bob, letters):
+    def moved():
+        old, new = bob.email, "robert@new.example"
+        User.update(email=new, email_norm=new).where(User.id == bob.id).execute()
+        audit.record("security.email_changed", "Changed", by=bob, target=bob, before="alice@example.org", after=old)
+        audit.record("security.email_changed", "Changed", by=bob, target=bob, before=old, after=new)
+        for to in (old, new, "alice@example.org"):
+            outgoing.letter("email_changed", to, f"changed:{to}", name="Bob", old=old, new=new)
+
+    write(moved)
+    letters()
+    write(suppressions.suppress, "bob@example.org", "all", "complained")
+    accounts.delete(User.get_by_id(bob.id))
+    assert Suppression.get().email_norm.startswith("erased:")
+    letters()
+    assert {row.recipient for row in Outgoing.select() if row.recipient} == {"alice@example.org"}
+    assert {row.recipient for row in Letter.select() if row.recipient} == {"alice@example.org"}
 
 
 def test_the_address_of_a_deleted_account_is_free_again_and_inherits_nothing(bob, codes):
