@@ -5,7 +5,7 @@ import json
 
 from domain import Invalid, Stale
 from domain.fields.kinds import Unfit
-from domain.fields.records.leftover import LeftOver
+from domain.fields.records.leftover import LeftOver, plain_cell
 
 
 def read_form(fields, form, only=None, whole=False):
@@ -57,7 +57,7 @@ def check_fresh(thing, fields, current, values, was):
         if name not in was or name not in values or current[name] == values[name]:
             continue
         if not _is_text_of(field, current[name], was[name]):
-            stale[name] = f"This was changed meanwhile, to: {field.kind.plain(current[name]) or 'nothing'}."
+            stale[name] = f"This was changed meanwhile, to: {plain_cell(field.kind, current[name]) or 'nothing'}."
     if stale:
         raise Stale(" ".join([f"Somebody else changed this {thing} meanwhile.", *stale.values()]), fields=stale)
 
@@ -66,7 +66,7 @@ def _is_text_of(field, value, text):
     try:
         return field.read(text) == value
     except Unfit:
-        return value is None and not text
+        return str(value) == text if isinstance(value, LeftOver) else value is None and not text
 
 
 def fingerprint(facts):

@@ -11,7 +11,7 @@ from database.clock import local, read_in, reader_zone
 from database.scope import inside
 from domain import Invalid, NotFound, Refused
 from domain.base import allowances
-from domain.fields.kinds import clean
+from domain.fields.kinds import Unfit, clean
 from domain.fields.records.leftover import plain_cell
 from domain.lists import attachments, markdown
 from domain.organizations import organizations
@@ -330,6 +330,7 @@ def _draw_own(opened, secret, values=None, errors=None, status=200, is_saved=Fal
         values={one.name: _shown(one, words.get(one.name, "")) for one in asked} if values is None else values,
         plain={one.name: answers.plain(one, words[one.name]) for one in asked if words.get(one.name)},
         errors=errors or {},
+        fixed={one.name for one in asked if answers.is_fixed(opened, one)},
         until=answers.until(opened, answer),
         may_change=is_changed,
         is_sent="sent" in request.args,
@@ -342,7 +343,10 @@ def _shown(question, text):
     """A kept text as its control shows it."""
     if not question.field.kind.several:
         return text
-    value = question.field.read([text]) if text else None
+    try:
+        value = question.field.read([text]) if text else None
+    except Unfit:
+        return []
     return [str(id) for id in value or ()]
 
 

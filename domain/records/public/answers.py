@@ -11,10 +11,10 @@ from datetime import timedelta
 from database.clock import now
 from database.locks import lock
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, Stale
 from domain.base import allowances, audit, keys, outgoing
 from domain.fields import forms as field_forms
-from domain.fields.kinds import clean
+from domain.fields.kinds import clean, whole
 from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.lists import rows
 from domain.records import listings
@@ -52,21 +52,46 @@ def take(opened, form, files, *, network):
     asked = forms.questions(opened)
     sent = quarantine.looked_at({name: found for name, found in files.items() if name in _of_files(asked)})
     key = stamp.key if stamp else _digest(asked, form)
-    if made := _made(link, key):
-        quarantine.bring(made, sent)
-        return _once_there(opened, made), _secret(link, key)
-    if links.is_full(link):
+    made = _made(link, key)
+    if made and not quarantine.is_broken_off(made):
+        return made, _secret(link, key)
+    if made is None and links.is_full(link):
         raise links.full(link)
-    values = forms.answered(asked, form, {name for name, _, _ in sent})
+    there = {f"f{file.field_id}" for file in quarantine.of(made)} if made else set()
+    values = forms.answered(asked, form, there | {name for name, _, _ in sent})
     sent = [one for one in sent if one[0] in values]
-    reasons = spam.judged(link, stamp, form, list(_written(asked, values)), network)
     words = _as_words(asked, values)
-    if sent:
-        quarantine.check_room(sent)
-        answer = _keep(opened, key, words, [*reasons, "files"], sent)
-        quarantine.bring(answer, sent)
-        return _once_there(opened, answer), _secret(link, key)
-    return _keep(opened, key, words, reasons), _secret(link, key)
+    if made:
+        _say_again(made, words, list(_written(asked, values)))
+        return _go_on(opened, made, sent), _secret(link, key)
+    reasons = spam.judged(link, stamp, form, list(_written(asked, values)), network)
+    if not sent:
+        return _keep(opened, key, words, reasons), _secret(link, key)
+    quarantine.check_room(sent, reasons)
+    made = _keep(opened, key, words, [*reasons, "files"], sent)
+    quarantine.bring(made, sent)
+    return _once_there(opened, made, sent), _secret(link, key)
+
+
+@writes
+def _say_again(answer, words, written):
+    """What a form says that is sent once more, while it waits; it is looked at again for how it is written."""
+    reasons = answer.reasons.split()
+    if spam.points(written) >= spam.SUSPECT and "words" not in reasons:
+        reasons = ["words", *reasons]
+    said = PublicAnswer.update(words=json.dumps(words), reasons=" ".join(reasons))
+    said.where(_as_read(answer), PublicAnswer.reasons == answer.reasons).execute()
+
+
+def _go_on(opened, answer, sent):
+    """Go on with an answer that broke off while its files came: what comes now counts in place of what never came.
+    Without a file it waits for a look, since one is missing."""
+    if not sent:
+        return answer
+    quarantine.check_room(sent, answer.reasons.split(), answer)
+    quarantine.announce_again(answer, sent)
+    quarantine.bring(answer, sent)
+    return _once_there(opened, answer, sent)
 
 
 def _of_files(asked):
@@ -94,8 +119,21 @@ def _written(asked, values):
 def _as_words(asked, values):
     """name → texts that the fields read back, whatever the reader's zone and language are then."""
     fields = {question.name: question.field for question in asked if question.kind_name != "files"}
-    texts = {name: field_forms.as_text(field, values[name]) for name, field in fields.items() if name in values}
-    return Sent({name: [text] for name, text in texts.items()})
+    return Sent({name: [_text(field, values[name])] for name, field in fields.items() if name in values})
+
+
+def _text(field, value):
+    """A value as text. Of several words it has the numbers: they stay when a word is called something else."""
+    if field.kind.several and not isinstance(value, LeftOver):
+        return ";".join(str(id) for id in value or ())
+    return field_forms.as_text(field, value)
+
+
+def _present(field, text):
+    """The text of a value as its field reads it by now: a word that became another is that one."""
+    if not hasattr(field.kind, "word_of"):
+        return text
+    return ";".join(str(field.kind.word_of(whole(one)) or one) for one in text.split(";"))
 
 
 @writes
@@ -111,33 +149,36 @@ def _keep(opened, key, words, reasons, sent=()):
     if not reasons:
         answer = _come_in(opened, answer)
     elif reasons != ["files"]:
-        _notify_of_waiting(opened, answer)
+        links.notify_of_waiting(link)
     return answer
 
 
 def _come_in(opened, answer):
     """Let an answer in by itself, in the present transaction; what the table refuses waits."""
     try:
-        return _put(opened, answer, json.loads(answer.words))
+        return _put(opened, answer)
     except (links.Over, allowances.TooOften):
         raise
     except Refused:
         _hold(answer, ["refused"])
-        _notify_of_waiting(opened, answer)
+        links.notify_of_waiting(opened.link)
         return PublicAnswer.get_by_id(answer.id)
 
 
 @writes
-def _once_there(opened, answer):
-    """An answer whose files have come: in, where only they kept it waiting."""
-    if answer.state != "held" or "files" not in answer.reasons.split():
+def _once_there(opened, answer, sent):
+    """An answer whose files have all come: in, where only they kept it waiting."""
+    answer = PublicAnswer.get_by_id(answer.id)
+    if not quarantine.is_broken_off(answer) or not quarantine.are_there(answer, sent):
         return answer
-    rest = [reason for reason in answer.reasons.split() if reason != "files"]
+    rest = [reason for reason in answer.reasons.split() if reason not in quarantine.BROKEN_OFF]
     _hold(answer, rest)
     answer = PublicAnswer.get_by_id(answer.id)
+    if answer.state != "held":
+        return answer
     if not rest:
         return _come_in(opened, answer)
-    _notify_of_waiting(opened, answer)
+    links.notify_of_waiting(opened.link)
     return answer
 
 
@@ -148,17 +189,20 @@ def _hold(answer, reasons):
 
 
 @writes
-def _put(opened, answer, words, by=None):
-    """Make the row of an answer. Refuses with links.Over beyond what the form takes, and as the table does."""
+def _put(opened, answer, by=None):
+    """Make the row of an answer as it was read; what no field takes is kept beside it. Refuses with links.Over beyond
+    what the form takes, where its sender changed it meanwhile, and as the table does."""
     link = opened.link
+    values, left = _row_values(opened, words_of(answer))
     decided = {"decided_by": by.user, "decided_at": now()} if by else {}
-    taken = PublicAnswer.update(state="in", words="{}", **decided)
-    if not taken.where(PublicAnswer.id == answer.id, PublicAnswer.state == "held").execute():
-        raise Refused("Somebody else was faster: this answer doesn't wait any more.", "INVALID_TRANSITION")
+    taken = PublicAnswer.update(state="in", words=json.dumps(left), **decided)
+    if not taken.where(_as_read(answer)).execute():
+        said = "Somebody else was faster: this answer doesn't wait any more, or whoever sent it has just changed it."
+        raise Refused(said, "INVALID_TRANSITION")
     room = PublicLink.most.is_null() | (PublicLink.taken < PublicLink.most)
     if not PublicLink.update(taken=PublicLink.taken + 1).where(PublicLink.id == link.id, room).execute():
         raise links.full(link)
-    row = rows.add(opened.rules, _row_values(opened, Sent(words)), by=opened.by)
+    row = rows.add(opened.rules, values, by=opened.by)
     PublicAnswer.update(record=row.id).where(PublicAnswer.id == answer.id).execute()
     summary = f"{link.name}: an answer became row {row.id}"
     about = {"category": "organization", "target": ("record", row.id)}
@@ -167,9 +211,26 @@ def _put(opened, answer, words, by=None):
     return PublicAnswer.get_by_id(answer.id)
 
 
+def _as_read(answer):
+    """That an answer waits with the very words that were read."""
+    same = (PublicAnswer.state == "held") & (PublicAnswer.words == answer.words)
+    return (PublicAnswer.id == answer.id) & same
+
+
+def _asked(opened):
+    return [question for question in forms.questions(opened) if question.kind_name != "files"]
+
+
 def _row_values(opened, words):
-    asked = [question for question in forms.questions(opened) if question.kind_name != "files"]
-    return rows.begun(opened.rules, forms.answered(asked, words)) | forms.fixed(opened)
+    """(name → value of the row, the words that none of its fields takes)"""
+    values = forms.answered(_asked(opened), _presently(opened, words))
+    left = {name: texts for name, texts in words.items() if name not in values and any(texts)}
+    return rows.begun(opened.rules, values) | forms.fixed(opened), left
+
+
+def _presently(opened, words):
+    fields = {question.name: question.field for question in _asked(opened)}
+    return Sent(words | {name: [_present(fields[name], words[name])] for name in words if name in fields})
 
 
 def _notify(opened, answer, row, by):
@@ -178,14 +239,6 @@ def _notify(opened, answer, row, by):
         link = f"/{organization.slug}/records/{opened.collection.slug}/{row.id}"
         title = f"{opened.link.name}: somebody answered"
         outgoing.notify(user, "records.answer", f"answer:{answer.id}", title, link=link, organization=organization)
-
-
-def _notify_of_waiting(opened, answer):
-    """Once a day and form."""
-    user, organization = opened.maker.user, opened.by.organization
-    title, key = f"{opened.link.name}: answers wait for a look", f"answers:{opened.link.id}:{now():%Y-%m-%d}"
-    link = f"/{organization.slug}/public-links/{opened.link.id}/answers"
-    outgoing.notify(user, "records.answer", key, title, link=link, organization=organization)
 
 
 # --- decided by who builds the table ----------------------------------------------------------------------------------
@@ -204,7 +257,7 @@ def let_in(id, *, by):
     with what the table refuses."""
     answer, link, *_ = found(id, by)
     try:
-        _put(links.opened(link, is_reviewed=True), answer, json.loads(answer.words), by)
+        _put(links.opened(link, is_reviewed=True), answer, by)
     except Invalid as refusal:
         raise Refused(f"It can't come in as it is: {refusal.sentence}") from None
     return "It is a row of the table now."
@@ -242,7 +295,7 @@ def _taken_out(answer, link, by):
         raise Refused("Its row isn't there any more.", "INVALID_TRANSITION")
     rows.remove(listings.of(opened.collection, by), answer.record_id, by=by)
     PublicLink.update(taken=PublicLink.taken - 1).where(PublicLink.id == link.id, PublicLink.taken > 0).execute()
-    return {"words": json.dumps(words), "record": None, "reasons": "undone"}
+    return {"words": json.dumps(words_of(answer) | words), "record": None, "reasons": "undone"}
 
 
 def _words_of(opened, answer):
@@ -251,8 +304,8 @@ def _words_of(opened, answer):
         row = rows.get(opened.rules, answer.record_id, opened.by)
     except NotFound:
         return None
-    fields = [question.field for question in forms.questions(opened) if question.kind_name != "files"]
-    return {field.name: [field_forms.as_text(field, row.value(field.name))] for field in fields}
+    fields = [question.field for question in _asked(opened)]
+    return {field.name: [_text(field, row.value(field.name))] for field in fields}
 
 
 # --- one's own --------------------------------------------------------------------------------------------------------
@@ -274,7 +327,7 @@ def until(opened, answer):
 
 
 def words_of(answer):
-    """name → text of an answer that waits."""
+    """name → text of an answer that waits; of another, what its row has no field for."""
     return Sent(json.loads(answer.words))
 
 
@@ -286,7 +339,7 @@ def gone():
 def own_words(opened, answer):
     """name → text of what was answered, as the form has it: what stands in the row by now. Refuses with NotFound."""
     if answer.state == "held":
-        return words_of(answer)
+        return _presently(opened, words_of(answer))
     words = _words_of(opened, answer) if answer.record_id else None
     if words is None:
         raise NotFound(GONE)
@@ -295,6 +348,7 @@ def own_words(opened, answer):
 
 def plain(question, text):
     """A text of `own_words` as people read it."""
+    text = _present(question.field, text)
     try:
         value = question.field.read(text)
     except ValueError:
@@ -302,36 +356,63 @@ def plain(question, text):
     return plain_cell(question.field.kind, value)
 
 
+def is_fixed(opened, question):
+    """Whether an answer stays as it was sent: what must not occur twice would tell by a refusal what others wrote."""
+    return opened.shape.by_name[question.name].is_unique
+
+
 def change_own(opened, secret, form, *, was):
-    """Change one's own answer; `was` are the texts that the page showed. Refuses with Invalid, NotFound, Stale where
-    somebody changed the row meanwhile, and TooOften."""
+    """Change one's own answer, but for what `is_fixed`; `was` are the texts that the page showed. Refuses with Invalid,
+    NotFound, Stale where it was changed meanwhile, and TooOften."""
     answer = own(opened, secret)
     allowances.spend("answers_again", f"{answer.id}")
     if opened.link.settings["own"] != "change":
         raise NotFound(GONE)
-    asked = [question for question in forms.questions(opened) if question.kind_name != "files"]
-    values = forms.answered(asked, form)
+    asked, words = _asked(opened), own_words(opened, answer)
+    stands = {one.name: _standing(one, words.get(one.name, "")) for one in asked}
+    fixed = {one.name: _known(stands[one.name]) for one in asked if is_fixed(opened, one)}
+    values = forms.answered(asked, form, known=fixed)
     if spam.points(_written(asked, values)) >= spam.SUSPECT:
         raise Invalid({"form": "This has too many links to be saved without anybody looking."})
-    _change_own(opened, answer, asked, values, was)
+    asked = [one for one in asked if one.name not in fixed]
+    _change_own(opened, answer, asked, {name: values[name] for name in values if name not in fixed}, was)
+
+
+def _known(value):
+    return None if isinstance(value, LeftOver) else value
+
+
+def _standing(question, text):
+    try:
+        return question.field.read(text) if text else None
+    except ValueError:
+        return LeftOver(text)
 
 
 @writes
 def _change_own(opened, answer, asked, values, was):
+    answer = PublicAnswer.get_by_id(answer.id)
+    wanted = {question.name: None for question in asked} | values  # what isn't asked any more is emptied
+    fields = [question.field for question in asked]
     if answer.state == "held":
-        words = json.dumps(_as_words(asked, values))
-        PublicAnswer.update(words=words).where(PublicAnswer.id == answer.id, PublicAnswer.state == "held").execute()
-        return
-    whole = {question.name: None for question in asked} | values  # what isn't asked any more is emptied
+        words = words_of(answer)
+        present = _presently(opened, words)
+        stands = {question.name: _standing(question, present.get(question.name, "")) for question in asked}
+        field_forms.check_fresh("answer", fields, stands, wanted, was)
+        words = {name: texts for name, texts in words.items() if name not in wanted} | _as_words(asked, values)
+        if PublicAnswer.update(words=json.dumps(words)).where(_as_read(answer)).execute():
+            return
+        answer = PublicAnswer.get_by_id(answer.id)
+    if answer.state != "in" or answer.record_id is None:
+        raise Stale("Somebody else changed this answer at the same moment. Look again.")
     rules, by = opened.rules, opened.by
     row = rows.get(rules, answer.record_id, by)
-    stands = {name: row.value(name) for name in whole}
-    fields = [question.field for question in asked]
-    field_forms.check_fresh("answer", fields, stands, whole, was)
-    for name, value in whole.items():
+    stands = {name: row.value(name) for name in wanted}
+    field_forms.check_fresh("answer", fields, stands, wanted, was)
+    for name, value in wanted.items():
         if stands[name] != value and not rules.may_change(row, name, by):
             raise NotFound(GONE)
-    if rows.write(rules, row, whole, by):
+    if rows.write(rules, row, wanted, by):
         about = {"category": "organization", "target": ("record", row.id)}
         summary = f"{opened.link.name}: an answer was changed by whoever sent it"
         audit.record("public_link.answer_changed", summary, organization=by.organization, **about)

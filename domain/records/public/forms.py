@@ -286,13 +286,17 @@ def prefilled(asked, args):
     return found
 
 
-def answered(asked, form, files=()):
+def answered(asked, form, files=(), known=None):
     """name → value of what was answered, without what isn't asked in the light of the rest; `files` are names of
-    questions that files were sent for. Refuses with Invalid, question by question."""
+    questions that files were sent for, `known` are values that are as they are, whatever the form says. Refuses with
+    Invalid, question by question."""
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for question in asked:
         if not _is_shown(question, values):
+            continue
+        if known and question.name in known:
+            values[question.name] = known[question.name]
             continue
         if question.kind_name == "files":
             values[question.name] = (True,) if question.name in files else None

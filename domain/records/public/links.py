@@ -18,7 +18,7 @@ from database.columns import public_id
 from database.scope import everywhere
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import allowances, configuration, history, keys, stepup
+from domain.base import allowances, configuration, history, keys, outgoing, stepup
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.fields.moment import Moment
@@ -321,6 +321,15 @@ def full(link):
     """The refusal for one more."""
     count = "its one answer" if link.most == 1 else f"all its {link.most:,} answers"
     return Over(f"This {purpose_of(link.purpose).thing} is full: it has {count}.")
+
+
+def notify_of_waiting(link):
+    """Tell whoever made a form that answers to it wait: once a day."""
+    if link.made_by is None:
+        return
+    title, key = f"{link.name}: answers wait for a look", f"answers:{link.id}:{now():%Y-%m-%d}"
+    at = f"/{link.organization.slug}/public-links/{link.id}/answers"
+    outgoing.notify(link.made_by, "records.answer", key, title, link=at, organization=link.organization)
 
 
 def narrowed_to(allowed, names, conditions=(), shape=None, me=0):

@@ -34,6 +34,7 @@ REASONS = {
     "same": "The same words came before",
     "refused": "The table doesn’t take it as it is",
     "files": "Its files were on their way",
+    "lost": "It broke off while its files came, and some may be missing",
     "undone": "It was taken out of the table again",
 }
 _LINK = re.compile(r"https?://|www\.", re.I)

@@ -356,6 +356,41 @@ def test_ones_own_answer_is_seen_and_changed_for_as_long_as_the_form_says(made, 
     assert client.get(mine).status_code == 404
 
 
+def test_ones_own_answer_can_not_ask_what_others_have(made, browse, cast, at, clock):
+    """What must not occur twice is shown and can't be changed."""
+    _, table, known, _ = made
+    with inside(cast.acme):
+        alice = at("alice")
+        link = opened(table.slug, form_of(known, "Name", "Mail", own="change"), by=alice)
+        field_changes.rule(table.slug, int(known["Mail"][1:]), by=alice, is_required=True, is_unique=True)
+        rows.create(listings.find("repairs", alice), {known["Mail"]: "ada@example.org"}, by=alice)
+    client = browse()
+    address, stamp = at_door(client, link)
+    clock.forward(seconds=5)
+    mine = client.post(address, data=sent(stamp, **{known["Name"]: "A", known["Mail"]: "me@example.org"})).location
+    page = client.get(mine).text
+    assert f'name="{known["Mail"]}"' not in page
+    assert "me@example.org" in page
+    for guess in ("ada@example.org", "bo@example.org"):
+        saved = client.post(mine.partition("?")[0], data={known["Name"]: "B", known["Mail"]: guess})
+        assert saved.status_code == 303
+    assert "me@example.org" in records(cast)[1].values()
+
+
+def test_ones_own_answer_is_there_when_a_word_has_gone(made, browse, cast, at):
+    with inside(cast.acme):
+        alice = at("alice")
+        table, known = repairs(alice, "Tagged", (("Name", "text"), ("Tags", "choices", ("Red", "Blue"))))
+        link = opened(table.slug, form_of(known, "Name", "Tags", own="change"), by=alice)
+        red = option("Red")
+    client = browse()
+    address, stamp = at_door(client, link)
+    mine = client.post(address, data=sent(stamp, **{known["Name"]: "A", known["Tags"]: str(red)})).location
+    with inside(cast.acme):
+        field_changes.offer_word(table.slug, int(known["Tags"][1:]), red, False, by=alice)
+    assert client.get(mine).status_code == 200
+
+
 def test_a_reported_page_is_hidden_and_the_staff_sees_it(made, browse, cast, clock):
     link, *_ = made
     client, address = browse(), f"/p/{token_of(link)}"

@@ -1,20 +1,21 @@
 """Answers with files, twice, at once, and what their table refuses; pages of them: tests/views/records."""
 
 import io
+import json
 from datetime import timedelta
 
 import pytest
 from werkzeug.datastructures import MultiDict
 
 from database.scope import inside
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, NotFound, Refused, Stale
 from domain.files import stores
-from domain.lists import attachments
-from domain.records import collections, listings
+from domain.lists import attachments, rows
+from domain.records import collections, field_changes, listings
 from domain.records.public import answers, links, quarantine, spam
 from models import PublicAnswer, PublicFile, PublicLink, Record, StoredFile
-from tests.fixtures.public import FIELDS, form_of, opened, repairs, sent
-from tests.fixtures.threads import together
+from tests.fixtures.public import FIELDS, form_of, opened, option, repairs, sent
+from tests.fixtures.threads import together, write
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 60
 
@@ -130,3 +131,87 @@ def test_what_was_thrown_away_goes_after_thirty_days_with_its_files(form, at, cl
     assert (PublicAnswer.select().count(), PublicFile.select().count()) == (0, 0)
     assert collections.found("repairs")
     assert timedelta(days=30) == quarantine.KEPT
+
+
+def test_words_that_were_renamed_or_became_others_are_let_in_as_they_are_now(at, inside_acme):
+    alice = at("alice")
+    table, known = repairs(
+        alice, fields=(("Name", "text"), ("Tags", "choices", ("Red", "Blue", "Green")), *FIELDS[2:4])
+    )
+    link = links.opened(opened(table.slug, form_of(known, "Name", "Tags", "Way", own="change"), by=alice))
+    texts = MultiDict(sent(spam.stamp(link.link), **{known["Name"]: "Lamp", known["Way"]: str(option("Bring"))}))
+    texts.setlist(known["Tags"], [str(option("Red")), str(option("Blue"))])
+    answer, _ = answers.take(link, texts, {}, network="192.0.2.1")
+    tags, way = int(known["Tags"][1:]), int(known["Way"][1:])
+    field_changes.rename_word(table.slug, tags, option("Blue"), "Azure", by=alice)
+    field_changes.merge_words(table.slug, tags, option("Red"), option("Green"), by=alice)
+    field_changes.merge_words(table.slug, way, option("Bring"), option("Fetch"), by=alice)
+    answers.let_in(answer.id, by=alice)
+    listing = listings.of(collections.found(table.slug), alice)
+    row = rows.get(listing, Record.get().id, alice)
+    tags = listing.listing.by_name[known["Tags"]].kind.plain(row.value(known["Tags"]))
+    assert (tags, row.value(known["Way"])) == ("Azure; Green", option("Fetch"))
+
+
+def change(form, secret, name, was):
+    link, known = form
+    texts = MultiDict({known["Name"]: name})
+    answers.change_own(link, secret, texts, was={known["Name"]: was})
+
+
+def between(monkeypatch, what, name, act):
+    """Something happens right before a function is called for the first time."""
+    before = getattr(what, name)
+
+    def called(*given, **more):
+        monkeypatch.setattr(what, name, before)
+        act()
+        return before(*given, **more)
+
+    monkeypatch.setattr(what, name, called)
+
+
+def test_a_change_while_somebody_lets_an_answer_in_is_not_lost(form, at, monkeypatch):
+    answer, secret = post(form, "Lamp")
+    between(monkeypatch, links, "opened", lambda: change(form, secret, "Old lamp", "Lamp"))
+    with pytest.raises(Refused):
+        answers.let_in(answer.id, by=at("alice"))
+    assert Record.select().count() == 0
+    between(monkeypatch, answers, "_change_own", lambda: answers.let_in(answer.id, by=at("alice")))
+    change(form, secret, "Older lamp", "Old lamp")
+    assert "Older lamp" in Record.get().cells
+
+
+def test_an_answer_that_waits_is_as_stale_as_one_that_is_in(form):
+    _, secret = post(form, "Lamp")
+    with pytest.raises(Stale):
+        change(form, secret, "Old lamp", "Something else")
+    change(form, secret, "Old lamp", "Lamp")
+    assert "Old lamp" in PublicAnswer.get().words
+
+
+def test_what_no_question_asks_any_more_stays_beside_the_row(form, at):
+    _, known = form
+    answer, secret = post(form, "Lamp")
+    words = json.loads(answer.words) | {"f999": ["precious"]}
+    write(PublicAnswer.update(words=json.dumps(words)).execute)
+    change(form, secret, "Old lamp", "Lamp")
+    answers.let_in(answer.id, by=at("alice"))
+    assert json.loads(PublicAnswer.get().words) == {"f999": ["precious"]}
+    answers.wait_again(answer.id, by=at("alice"))
+    assert json.loads(PublicAnswer.get().words) == {known["Name"]: ["Old lamp"], "f999": ["precious"]}
+
+
+def test_what_must_not_occur_twice_stays_as_it_was_sent(form, at, clock):
+    """Else a refusal would tell whether somebody has it."""
+    link, known = form
+    alice = at("alice")
+    rows.create(listings.of(link.collection, alice), {known["Name"]: "Taken"}, by=alice)
+    field_changes.rule(link.collection.slug, int(known["Name"][1:]), by=alice, is_required=True, is_unique=True)
+    link = links.opened(PublicLink.get())
+    stamp = spam.stamp(link.link)
+    clock.forward(seconds=9)
+    answer, secret = post((link, known), "Lamp", stamp=stamp)
+    for guess in ("Taken", "Free"):
+        change((link, known), secret, guess, "Lamp")
+    assert answers.own_words(link, answer)[known["Name"]] == "Lamp"
