@@ -3,7 +3,11 @@
 (() => {
   const form = document.querySelector("form[data-answer]");
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
-  for (const place of document.querySelectorAll("input[name=zone]")) place.value = zone;
+  for (const place of document.querySelectorAll("input[name=zone]")) {
+    if (place.value || !zone) continue; // moments that stand there are on the clock that the page was drawn for
+    place.value = zone;
+    for (const name of place.form.querySelectorAll("[data-zone]")) name.textContent = zone;
+  }
 
   function kept(key, text) {
     try {

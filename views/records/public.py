@@ -1,6 +1,7 @@
 """What strangers see of a public link: one address, no cookie, no session, no script of anybody else."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from database.scope import inside
 from domain import Invalid, NotFound, Refused
 from domain.base import allowances
 from domain.fields.kinds import Unfit, clean
-from domain.fields.records.leftover import plain_cell
+from domain.fields.records.leftover import LeftOver, plain_cell
 from domain.lists import attachments, markdown
 from domain.organizations import organizations
 from domain.records.public import answers, forms, kiosks, links, quarantine, reported, shared, spam
@@ -71,8 +72,9 @@ def _here():
     return network(limits.address())
 
 
-def standing(view):
-    """The view gets the link as it is opened now; whatever refuses is a page in words, and names nobody."""
+def standing(view, opens=links.is_unlocked):
+    """The view gets the link as it is opened now; whatever refuses is a page in words, and names nobody. `opens` says
+    whether a key does, where the link has a password."""
 
     def stand(token, **parts):
         link = None
@@ -83,7 +85,7 @@ def standing(view):
             read_in(zone if zone in organizations.timezones() else organization.timezone)
             with inside(organization):
                 opened = links.opened(link)
-                if not links.is_unlocked(link, request.values.get("key")):
+                if not opens(link, request.values.get("key")):
                     return _locked(link)
                 links.note_use(link)
                 return view(opened, **parts)
@@ -94,9 +96,20 @@ def standing(view):
     return stand
 
 
+by_secret = partial(standing, opens=lambda *_: True)  # one's own answer: its address is secret enough
+# A page that was drawn while the key held is sent later, and nothing that was written is lost.
+sending = partial(standing, opens=partial(links.is_unlocked, grace=spam.LATEST))
+
+
 def _locked(link, refusal=None):
     errors = refusal.beside() if refusal else {}
-    return _page("records/public/password.html", link, refusal.status if refusal else 403, errors=errors)
+    status = refusal.status if refusal else 403
+    if request.method == "GET":
+        query = [(name, text) for name, text in request.args.items(multi=True) if name != "key"]
+        back = request.path + (f"?{urlencode(query)}" if query else "")
+    else:
+        back = request.form.get("back", "")
+    return _page("records/public/password.html", link, status, errors=errors, back=back[:2000])
 
 
 def _at(opened, rest="", **query):
@@ -129,7 +142,7 @@ def unlock(token):
         with inside(organization):
             links.opened(link)
             key = links.unlock(link, request.form.get("password", "")[:400], _here())
-            return _guarded(redirect(f"/p/{token}?key={key}", 303), link)
+            return _guarded(redirect(links.behind_password(token, request.form.get("back", ""), key), 303), link)
     except Invalid as refusal:
         return _locked(link, refusal)
     except Refused as refusal:
@@ -155,12 +168,15 @@ def _form(opened, values=None, errors=None, status=200):
     link, asked = opened.link, forms.questions(opened)
     if links.is_full(link) and values is None:
         raise links.full(link)
+    shown = forms.prefilled(asked, request.args) if values is None else values
     return _page(
         "records/public/form.html",
         link,
         status,
         questions=asked,
-        values=forms.prefilled(asked, request.args) if values is None else values,
+        values=shown,
+        zone=reader_zone(),
+        is_zoned=any(one.kind_name == "moment" and shown.get(one.name) for one in asked),
         errors=errors or {},
         stamp=_kept_stamp(link) or spam.stamp(link),
         trap=spam.TRAP,
@@ -200,6 +216,7 @@ def _view(opened):
         asked=asked,
         narrows=[f for f in listing.fields if kinds[f.name] in shared.CHOSEN and f.name != listing.board_by],
         plain=lambda field, value: plain_cell(field.kind, value),
+        is_left_over=lambda value: isinstance(value, LeftOver),
         with_=lambda **more: f"/p/{_token()}?" + urlencode(asked | more | ({"key": key} if key else {})),
         file_address=address,
         picture=picture,
@@ -255,7 +272,7 @@ def _values(asked):
     }
 
 
-@standing
+@sending
 def _send(opened):
     if opened.purpose is not forms.FORM:
         raise NotFound(links.GONE)
@@ -291,7 +308,7 @@ def send_files(token):
 
 @blueprint.get("/p/<token>/thanks")
 @access.holder
-@standing
+@sending
 def thanks(opened):
     """What is said after an answer."""
     if opened.purpose is not forms.FORM:
@@ -309,7 +326,7 @@ def own(token, secret):
     return _own(token, secret=secret)
 
 
-@standing
+@by_secret
 def _own(opened, secret):
     return _draw_own(opened, secret)
 
@@ -329,6 +346,7 @@ def _draw_own(opened, secret, values=None, errors=None, status=200, is_saved=Fal
         was={one.name: words.get(one.name, "") for one in asked},
         values={one.name: _shown(one, words.get(one.name, "")) for one in asked} if values is None else values,
         plain={one.name: answers.plain(one, words[one.name]) for one in asked if words.get(one.name)},
+        zone=reader_zone(),
         errors=errors or {},
         fixed={one.name for one in asked if answers.is_fixed(opened, one)},
         until=answers.until(opened, answer),
@@ -358,7 +376,7 @@ def change_own(token, secret):
     return _change_own(token, secret=secret)
 
 
-@standing
+@by_secret
 def _change_own(opened, secret):
     form = request.form
     was = {name.removeprefix("was_"): clean(form[name]) for name in form if name.startswith("was_")}

@@ -10,14 +10,14 @@ from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, clean, comparable, whole
 from domain.fields.records.leftover import plain_cell
 from domain.fields.text import Text
-from domain.lists import lists
+from domain.lists import conditions, lists
 from domain.lists.asks import Ask
 from domain.records.handling import buttons
 from domain.records.public import links
 
 FOUND_BY = ("text", "autonumber", "url", "email", "phone")  # kinds whose values name a row
 MOST_SHOWN = 8  # fields
-LOOKED = 50  # rows that have the words of a code
+PAGE, PAGES = 500, 10  # rows that have the words of a code: at once, and how often
 ABOUT = Field("about", "What it says", Text(500))
 
 
@@ -86,17 +86,43 @@ def button_of(opened):
 
 
 def found(opened, code):
-    """The row that a code names. Refuses with NotFound, and with Refused where several have it."""
+    """The row that a code names. Refuses with NotFound, and with Refused where several have it, or where so many have
+    its words that not all were looked at."""
     cell, said = opened.seen(opened.link.settings["find"]), clean(code).strip()[:200]
-    listing = opened.rules.listing
-    ask = Ask(tab="all", q=said, rows=LOOKED)
-    answer = lists.read(listing, ask, opened.by).rows if said and ask.words else ()
-    same = [row for row in answer if comparable(plain_cell(cell.kind, getattr(row, cell.name))) == comparable(said)]
+    same = (_by_key(opened, cell, said) or _by_words(opened, cell, said)) if said else []
     if len(same) > 1:
         raise Refused("Several have this code. Ask somebody who works here.")
     if not same:
         raise NotFound("Nothing here has this code.")
     return same[0]
+
+
+def _by_key(opened, cell, said):
+    """The rows whose field has a code, where its keys tell."""
+    listing = opened.rules.listing
+    where = (conditions.Condition(cell.name, "is", (said,)),)
+    if not cell.is_keyed or conditions.asked(listing, where[0]) is None:
+        return []
+    rows = lists.read(listing, Ask(tab="all", where=where, rows=PAGE), opened.by).rows
+    return _having(cell, rows, said)
+
+
+def _by_words(opened, cell, said):
+    """The same out of the rows that have its words in any field."""
+    ask, same = Ask(tab="all", q=said, rows=PAGE), []
+    for _ in range(PAGES if ask.words else 0):
+        answer = lists.read(opened.rules.listing, ask, opened.by)
+        same += _having(cell, answer.rows, said)
+        if not answer.more or len(same) > 1:
+            return same
+        ask = ask.but(after=answer.more)
+    if ask.words:
+        raise Refused("Too many rows have these words to find one. Ask somebody who works here.")
+    return same
+
+
+def _having(cell, rows, said):
+    return [row for row in rows if comparable(plain_cell(cell.kind, getattr(row, cell.name))) == comparable(said)]
 
 
 def shown(opened, row):

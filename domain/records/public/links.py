@@ -8,10 +8,12 @@ docs/decisions/public-links.md
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from database.clock import now, written
 from database.columns import public_id
@@ -388,13 +390,30 @@ def _unlocks(link, until):
     return keys.keyed_by_each("public link password", f"{link.id} {link.password_hash} {until}")
 
 
-def is_unlocked(link, key):
-    """Whether this opens it; a link without a password is open."""
+def is_unlocked(link, key, grace=timedelta(0)):
+    """Whether this opens it, or did so much earlier; a link without a password is open."""
     if link.password_hash is None:
         return True
     until, _, sent = (key or "")[:100].partition(".")
     if not (sent.isascii() and until.isascii() and until.isdigit() and len(until) < 12):
         return False
-    if not now() < datetime.fromtimestamp(int(until), UTC) <= now() + UNLOCKED:
+    if not now() - grace < datetime.fromtimestamp(int(until), UTC) <= now() + UNLOCKED:
         return False
     return any(hmac.compare_digest(sent.encode(), one.encode()) for one in _unlocks(link, until))
+
+
+def behind_password(token, asked, key):
+    """The address, with a key, of the page that was asked for before the password was: one of this very link, else its
+    first."""
+    home = f"/p/{token}"
+    try:
+        parts = urlsplit(asked[:2000])
+        query = [(name, text) for name, text in parse_qsl(parts.query, max_num_fields=200) if name != "key"]
+    except ValueError:
+        return f"{home}?{urlencode({'key': key})}"
+    is_here = not (parts.scheme or parts.netloc) and parts.path.startswith(home)
+    path = parts.path if is_here and _PAGE.fullmatch(parts.path.removeprefix(home)) else home
+    return f"{path}?{urlencode([*query, ('key', key)])}"
+
+
+_PAGE = re.compile(r"(/[A-Za-z0-9_=-]+)*", re.ASCII)  # behind the token

@@ -1,6 +1,7 @@
 """What strangers see of public links: the form by its address, without a cookie, and what becomes of an answer."""
 
 import gzip
+import html
 import json
 import re
 
@@ -10,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from database.scope import inside
 from domain.base.allowances import limiter
 from domain.lists import rows
-from domain.records import field_changes, listings, rules
+from domain.records import field_changes, kind_changes, listings, rules
 from domain.records.public import links, spam
 from models import AuditEvent, Change, Membership, Organization, Outgoing, PublicAnswer, PublicLink, Record, User
 from tests.fixtures.public import form_of, opened, option, repairs, sent, stamp_on, token_of
@@ -389,6 +390,92 @@ def test_ones_own_answer_is_there_when_a_word_has_gone(made, browse, cast, at):
     with inside(cast.acme):
         field_changes.offer_word(table.slug, int(known["Tags"][1:]), red, False, by=alice)
     assert client.get(mine).status_code == 200
+
+
+def locked_form(at, cast):
+    """(a form with a password and its link)"""
+    with inside(cast.acme):
+        table, known = repairs(at("alice"), "Locked", (("Name", "text"), ("When", "moment")))
+        form = form_of(known, "Name", "When", password="open sesame", own="change", own_days="30")
+        return opened(table.slug, form, by=at("alice")), known
+
+
+def unlocked(client, address, **more):
+    return client.post(f"{address}/password", data={"password": "open sesame"} | more).location
+
+
+def test_the_password_leads_back_to_the_page_that_was_asked_for_and_to_no_other(at, cast, browse):
+    link, known = locked_form(at, cast)
+    client, address = browse(), f"/p/{token_of(link)}"
+    page = client.get(f"{address}?{known['Name']}=A%20%26%20B&key=old").text
+    back = html.unescape(re.search(r'name="back" value="([^"]*)"', page)[1])
+    wrong = client.post(f"{address}/password", data={"password": "guess", "back": back}).text
+    assert html.unescape(re.search(r'name="back" value="([^"]*)"', wrong)[1]) == back
+    there = unlocked(client, address, back=back)
+    assert there.startswith(f"{address}?{known['Name']}=A+%26+B&key=")
+    assert client.get(there).status_code == 200
+    for elsewhere in (
+        "https://evil.example/",
+        "//evil.example",
+        "/login",
+        f"{address}/../x",
+        f"{address}x",
+        "/\\x",
+        "[",
+    ):
+        assert unlocked(client, address, back=elsewhere).startswith(f"{address}?key="), elsewhere
+
+
+def test_what_was_written_before_the_key_lapsed_arrives_and_ones_own_needs_none(at, cast, browse, clock):
+    link, known = locked_form(at, cast)
+    client = browse()
+    there = unlocked(client, f"/p/{token_of(link)}")
+    clock.forward(hours=11, minutes=59)
+    stamp = stamp_on(client.get(there).text)
+    clock.forward(minutes=2)
+    assert client.get(there).status_code == 403
+    answer = client.post(there, data=sent(stamp, **{known["Name"]: "A long letter"}))
+    assert answer.status_code == 303
+    assert "A long letter" in client.get(answer.location).text
+    assert "A long letter" in client.get(answer.location.partition("?")[0]).text
+    clock.forward(hours=25)
+    late = client.post(there, data=sent(stamp, **{known["Name"]: "Later"}))
+    assert (late.status_code, len(records(cast))) == (403, 1)
+
+
+def test_saving_ones_own_answer_again_moves_no_moment(at, cast, browse, clock):
+    link, known = locked_form(at, cast)
+    client, when = browse(), known["When"]
+    there = unlocked(client, f"/p/{token_of(link)}")
+    stamp = stamp_on(client.get(there).text)
+    clock.forward(seconds=9)
+    form = sent(stamp, **{known["Name"]: "A", when: "2026-12-24T18:00"}) | {"zone": "America/New_York"}
+    mine = client.post(there, data=form).location
+    (before,) = records(cast)
+    assert "2026-12-24T23:00:00+00:00" in before.values()
+    for _ in range(2):
+        page = client.get(mine).text
+        fields = dict(re.findall(r'name="(zone|was_f\d+|f\d+)"[^>]* value="([^"]*)"', page))
+        assert fields["zone"]
+        assert f"<span data-zone>{fields['zone']}</span>" in page
+        assert client.post(mine.partition("?")[0], data=fields).status_code == 303
+    assert records(cast) == [before]
+
+
+def test_words_left_over_of_a_view_are_no_link(at, cast, browse):
+    with inside(cast.acme):
+        alice = at("alice")
+        table, known = repairs(alice, "Pages", (("Name", "text"), ("Page", "text")))
+        for page in ("javascript:alert(1)", "https://www.example.org/a"):
+            rows.create(listings.of(table, alice), {known["Name"]: "A", known["Page"]: page}, by=alice)
+        kind_changes.begin(table.slug, int(known["Page"][1:]), "url", by=alice)
+        while kind_changes.work():
+            pass
+        form = MultiDict({"name": "View", "look": "list"} | {f"use_{name[1:]}": "1" for name in known.values()})
+        link = opened(table.slug, form, by=alice, purpose="view")
+    page = browse().get(f"/p/{token_of(link)}").text
+    assert re.findall(r'<td[^>]*><a href="([^"]*)"', page) == ["https://www.example.org/a"]
+    assert "javascript:alert(1)" in page
 
 
 def test_a_reported_page_is_hidden_and_the_staff_sees_it(made, browse, cast, clock):

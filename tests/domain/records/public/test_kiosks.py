@@ -4,7 +4,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from domain import Invalid, NotFound, Refused
-from domain.records import collections, field_changes
+from domain.records import collections, field_changes, kind_changes
 from domain.records.handling import buttons
 from domain.records.public import kiosks, links
 from models import Change, PublicLink
@@ -106,3 +106,27 @@ def test_what_a_kiosk_cannot_be_is_refused(table, by, button):
         with pytest.raises(Invalid) as refusal:
             opened(table.slug, form_of(table, button, **more), by=by, purpose="kiosk")
         assert field in refusal.value.fields
+
+
+@pytest.mark.parametrize("ordered", [False, True], ids=["by its words", "by its keys"])
+def test_a_code_is_found_however_many_rows_have_its_words(ordered, table, by, kiosk, monkeypatch):
+    monkeypatch.setattr(kiosks, "PAGE", 3)
+    make(table, by, Name="Target", Code="7")
+    for number in range(7):
+        make(table, by, Name="Lot 7", Code=f"7{number}")
+    if ordered:
+        monkeypatch.setattr(kiosks, "PAGES", 0)
+        kind_changes.order(table.slug, int(id_of(table, "Code")), by=by)
+        while kind_changes.work():
+            pass
+    here = stands(kiosk)
+    assert kiosks.shown(here, kiosks.found(here, "7")) == [("Name", "Target")]
+
+
+def test_a_code_that_was_not_looked_for_to_the_end_is_not_said_to_be_missing(table, by, kiosk, monkeypatch):
+    monkeypatch.setattr(kiosks, "PAGE", 3)
+    monkeypatch.setattr(kiosks, "PAGES", 2)
+    for number in range(8):
+        make(table, by, Name="Lot 7", Code=f"7{number}")
+    with pytest.raises(Refused, match="Too many"):
+        kiosks.found(stands(kiosk), "7")
