@@ -105,7 +105,7 @@ def bring(rules, id, file, name, *, by, parent=None, field=""):
 
 @writes
 def _await(listing, row, facts):
-    """A row for bytes that aren't noted yet, until `note` has one: what is refused or dies before, the purge finds."""
+    """A row for bytes that `note` makes a file: of what is refused or killed before, the purge finds it."""
     until = now() - KEPT + 2 * SETTLED
     return StoredFile.create(table=listing.table, row_id=row.id, archived_at=until, **facts).id
 
@@ -127,9 +127,11 @@ def note(rules, id, facts, *, by, parent=None, field=""):
     cell = _field(rules, row, field, by) if field else None
     facts = facts | ({"slot": cell_of(cell)} if cell else {})
     _check_room(listing, row, cell)
-    _await_no_more(facts.pop("awaited"))
+    awaited = StoredFile.id == facts.pop("awaited"), StoredFile.archived_at.is_null(False)
     thumbnail = "waiting" if facts["type"] in thumbnails.TYPES else "none"
-    made = StoredFile.create(table=listing.table, row_id=row.id, by=by.user, thumbnail=thumbnail, **facts)
+    facts |= {"table": listing.table, "row_id": row.id, "by": by.user, "thumbnail": thumbnail, "archived_at": None}
+    is_here = StoredFile.update(**facts).where(*awaited).execute()  # else the purge was faster
+    made = StoredFile.get(awaited[0]) if is_here else StoredFile.create(**facts)
     if cell:
         rows.write(rules, row, {cell.name: (*(listing.column(cell.name).of(row) or ()), made.id)}, by)
     changes.record(by.organization, topic(listing), made.id, "created", by=by.user)
