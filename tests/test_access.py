@@ -519,6 +519,7 @@ def _made(cast, at):
         about = {"kind": kind, "title": "News", "body": "Words"}
         write(models.Article.create, slug="news", state="published", published_at=now(), **about)
         made.article[kind] = write(models.Article.create, slug="draft", **about).id
+        made.article[f"{kind} to go"] = write(models.Article.create, slug="to-go", **about).id
     made.message = write(models.Feedback.create, kind="feedback", category="idea", title="More green", body="Yes.").id
     asked = {"organization": cast.acme, "asked_by": cast.alice, "name": cast.acme.name, "words": "We are it."}
     made.asked_mark = write(models.Verification.create, **asked).id
@@ -755,6 +756,7 @@ def filled(rule, endpoint, name, world):
         "workspaces.people_act_role": {"id": world.part},
         "workspaces.people_act_removal": {"id": world.part},
         "people.reactivate": {"id": world.shut},
+        **{f"article_desk.{kind}_act_deletion": {"id": world.article[f"{kind} to go"]} for kind in ("post", "legal")},
         "cron.begin": {"job": "tokens"},
         "organization_desk.reactivate": {"id": world.closed},
         "reports.act_appeal": {"id": world.reported["theirs"]},
@@ -981,6 +983,7 @@ def test_an_unproven_address_or_an_empty_list_is_no_admin(world):
 
     def statuses():
         decided = {"moderation.act_approval", "moderation.act_removal"}  # of the others' one: it isn't in line any more
+        decided |= {"article_desk.post_act_deletion", "article_desk.legal_act_deletion"}  # it was
         there = (route for route in routes if route[2] not in MISSING and route[2] not in decided)
         return {ask(world, method, rule, endpoint, "stella").status_code for method, rule, endpoint, _ in there}
 
