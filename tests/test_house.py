@@ -483,6 +483,7 @@ BROAD = {
     "domain/records/archives/returning.py": 2,  # whatever a stranger's ZIP goes wrong with, it is refused and put away
     "domain/operations/attention.py": 1,  # a check that fails is a line of what it was asked for
     "domain/records/computed/dependents.py": 1,  # a mark that fails goes behind the others, and raises on
+    "database/waking/listening.py": 1,  # it is logged, and listened again
     "jobs/running.py": 2,  # a job's failure is its record
     "views/errors.py": 1,  # the page about a failure must not fail
     "views/money/webhooks.py": 1,  # the route raises it, where errors are answered

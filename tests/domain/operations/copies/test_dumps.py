@@ -60,7 +60,7 @@ def test_a_dump_is_proven_by_a_guildhall_that_runs_on_what_came_back(keeper, adm
     told["tables"]["user"][1] = "1"
     (copies.folder() / "changed.json").write_text(json.dumps(told))
     admin.execute(f"CREATE DATABASE {dumps.ours_of(keeper.database_url)}left OWNER guildhall")  # by a kill
-    other = f"{dumps.ours_of(keeper.database_url + '2')}left"  # another site's on this server
+    other = f"{dumps.ours_of('postgresql://db.example.org/other')}left"  # another site's on this server
     admin.execute(f"CREATE DATABASE {other} OWNER guildhall")
     lines = drill.prove_dump(keeper.database_url, copies.folder() / row.name, copies.folder() / "changed.json")
     assert lines[-1] | {"seconds": 0} == {
