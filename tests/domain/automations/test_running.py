@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 import jobs
 from database.clock import now
+from database.scope import inside
 from domain import NotFound, Refused
 from domain.automations import automations, bodies, noting, running, runs, trials
 from domain.base import settings
@@ -158,6 +159,19 @@ def test_beyond_so_many_runs_an_hour_it_pauses_and_tells_whose_it_is(cast, at):
     assert "more than 2 times" in row.paused_reason
     assert {run.state for run in AutomationRun.select()} == {"stopped"}
     assert titles(cast.alice) == ["The automation “Say it” paused"]
+
+
+def test_one_organization_with_many_runs_keeps_no_other_waiting(cast, at, monkeypatch):
+    monkeypatch.setattr(running, "BATCH", 4)
+    on(at("alice"), steps=[notice()])
+    for _ in range(6):
+        add(at("alice"))
+    with inside(cast.globex):
+        on(at("charlie", "globex"), steps=[notice()])
+        add(at("charlie", "globex"))
+    assert running.work() == 3
+    with inside(cast.globex):
+        assert AutomationRun.get().state == "done"
 
 
 # --- whose hands ----------------------------------------------------------------------------------------------------
