@@ -159,7 +159,7 @@ def test_report_13_no_form_of_any_page_loses_its_words_with_its_session(world, w
     for _, page, action, form, (sent, typed, options) in typed_forms(world):
         endpoint, _ = web.url_map.bind("localhost").match(action, method="POST")
         kind = web.view_functions[endpoint].door.kind
-        if kind == "public":
+        if kind in ("public", "holder"):  # neither has a session to lose
             continue
         kept += 1
         answer = world.browse(None).post(form["action"], data=sent, headers={"Referer": f"http://localhost{page}"})
