@@ -26,7 +26,7 @@ def test_an_operators_first_evening(empty, page_of):
     page.get_by_role("button", name="Send me this").click()
     assert empty.letter("stella@example.org", "password")
     page.goto("/admin/mail")
-    expect(page.get_by_role("cell", name="reset_password")).to_be_visible()
+    expect(page.get_by_role("cell", name="Code for a new password")).to_be_visible()
 
     # Is there a copy that can be trusted?
     page.goto("/admin/backups")
