@@ -5,6 +5,7 @@
 house is a row there, under a key of its own.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -46,7 +47,7 @@ class At:
         return texts.filled(text, self.source, self.row)
 
 
-class Step:
+class Step(ABC):
     """A kind of step. `of_row` ones need a row; `read` refuses with Invalid, by the names of what it asks for."""
 
     key, label, icon = "", "", ""
@@ -58,9 +59,9 @@ class Step:
     def plan(self, step, at):
         return []
 
+    @abstractmethod
     def do(self, step, at):
         """What was done, in words that tell nothing of the row; and how many seconds to wait."""
-        raise NotImplementedError
 
 
 def _words(name, label, text, source, problems, most, required=True):

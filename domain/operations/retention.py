@@ -5,13 +5,14 @@ from datetime import timedelta
 from database.clock import now
 from database.transactions import writes
 from domain.base import outgoing
-from models import JobRun, Letter, Outgoing, ReleaseHealth, WebhookEvent
+from models import Feedback, JobRun, Letter, Outgoing, ReleaseHealth, WebhookEvent
 
 # The row of a webhook is what makes a late repeat harmless. Stripe stops repeating after days and lists
 # events for 30 (docs.stripe.com/webhooks/process-undelivered-events): the body may go then, the row stays.
 BODY_KEPT = timedelta(days=90)
 RUNS_KEPT = timedelta(days=30)
 LETTERS_KEPT = timedelta(days=400)  # complaints come weeks later, and only the provider's id tells of which letter
+ANSWERED_KEPT = timedelta(days=400)  # what people wrote to the site, after its answer
 
 
 @writes
@@ -35,6 +36,8 @@ def prune(limit):
     removed = Outgoing.delete().where(Outgoing.id.in_(sent)).execute()
     letters = Letter.select(Letter.id).where(Letter.created_at < now() - LETTERS_KEPT).limit(limit)
     removed += Letter.delete().where(Letter.id.in_(letters)).execute()
+    answered = Feedback.select(Feedback.id).where(Feedback.decided_at < now() - ANSWERED_KEPT).limit(limit)
+    removed += Feedback.delete().where(Feedback.id.in_(answered)).execute()
     runs = JobRun.select(JobRun.id).where(JobRun.started_at < now() - RUNS_KEPT).limit(limit)
     minutes = ReleaseHealth.select(ReleaseHealth.id).where(ReleaseHealth.minute < now() - RUNS_KEPT).limit(limit)
     removed += ReleaseHealth.delete().where(ReleaseHealth.id.in_(minutes)).execute()

@@ -37,6 +37,7 @@ from models import (
     Challenge,
     Digest,
     Erasure,
+    Feedback,
     Identity,
     Membership,
     Notification,
@@ -276,7 +277,7 @@ def change_profile(user, name, timezone):
 # What goes with an account, each by its user.
 OF_A_PERSON: Any = (
     *(CalendarFeed, Membership, Identity, Passkey, BackupCode, StaffRole, Challenge, Proof, Assignment),
-    *(Preference, Digest, Session),
+    *(Preference, Digest, Session, Feedback),
 )
 
 

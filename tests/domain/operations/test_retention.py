@@ -3,7 +3,7 @@ from datetime import timedelta
 from database.clock import now
 from database.transactions import writes
 from domain.operations import retention
-from models import JobRun, Letter, Outgoing, WebhookEvent
+from models import Feedback, JobRun, Letter, Outgoing, WebhookEvent
 
 
 def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
@@ -17,6 +17,8 @@ def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
         JobRun.create(job="inbox", ok=True)
         Letter.create(queued_as=1, template="t", kind="k", recipient="a@example.org", email_norm="a@example.org")
 
+    said = {"kind": "feedback", "category": "idea", "title": "T", "body": "B"}
+    writes(lambda: [Feedback.create(**said), Feedback.create(**said, status="resolved", decided_at=now())])()
     writes(fill)()
     assert retention.prune(200) == 0
     clock.forward(days=29)
@@ -37,7 +39,8 @@ def test_what_is_settled_and_old_goes_and_the_rest_stays(house, clock):
     clock.forward(days=309)
     assert retention.prune(200) == 0
     clock.forward(days=1)
-    assert (retention.prune(200), Letter.select().count()) == (1, 0)
+    assert (retention.prune(200), Letter.select().count()) == (2, 0)
+    assert [row.status for row in Feedback.select()] == ["open"]  # nobody has answered it yet
 
 
 def test_a_batch_is_bounded(house, clock):

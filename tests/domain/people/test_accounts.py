@@ -21,6 +21,7 @@ from models import (
     AuthToken,
     CreditAccount,
     Erasure,
+    Feedback,
     Letter,
     Membership,
     Organization,
@@ -485,11 +486,13 @@ def test_deletion_takes_what_names_the_person_and_leaves_what_others_need(bob, c
     token, other = stepup.present.get().token, sessions.start(cast.bob)
     sign_ins.forgot(bob.email)
     write(suppressions.suppress, bob.email, "all", "complained", note="550 5.1.1 <bob@example.org> is unknown")
+    write(lambda: Feedback.create(user=bob, kind="complaint", category="other", title="I go", body="This is why."))
     counts = accounts.delete(bob)
     held = User.get_by_id(bob.id)
     # The receipt counts what went, by table; it stands with the erasure, in the audit log, and in the last letter.
     assert counts["user_session"] >= 2
     assert (counts["organization_member"], counts["suppression"], counts["user"]) == (2, 1, 1)
+    assert (counts["feedback"], Feedback.select().count()) == (1, 0)
     assert Erasure.get(Erasure.user_id == bob.id).counts == counts
     assert AuditEvent.get(AuditEvent.action == "auth.user.deleted").metadata["removed"] == counts
     # What isn't to be written to is known by a hash, and by nothing else.
