@@ -19,8 +19,10 @@ def moved(folder: Path) -> float:
     with verbs.postgres() as url:
         command = [sys.executable, "-m", "jobs.move", url, "--rehearse"]
         began = time.perf_counter()
-        done = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
         spent = time.perf_counter() - began
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
     told = re.search(r"Compared: ([\d,]+) rows", done.stdout)
     if told is None:
         raise RuntimeError(done.stdout)

@@ -108,8 +108,8 @@ def _still(file):
     room = configuration.active.data / ROOM
     room.mkdir(mode=0o700, exist_ok=True)
     moved, fresh = room / "guildhall.db", room / f"fresh-{secrets.token_hex(4)}.db"
-    for half in room.glob("fresh-*"):
-        half.unlink()
+    for left in (*room.glob("fresh-*"), *room.glob("guildhall.db-*")):  # of a run that was killed
+        left.unlink()
     packing.snapshot(file, fresh)
     fresh.replace(moved)
     return moved, packing.sum_of(moved)
