@@ -33,14 +33,19 @@ FAREWELL = "account_deleted"  # the last letter to somebody
 LOGGED = ("mail", "newsletter")  # the kinds that have a row in the log of letters
 
 _senders = {}
+_together = {}  # kind → the function that is given all that are due of it
 _lanes = {}  # kind → the lane of those that leave by another than LETTERS
 
 
-def sends(kind, transactional=False, lane=LETTERS):
-    """Mark the function that sends this kind. A transactional one writes rows of ours, with the mark."""
+def sends(kind, transactional=False, lane=LETTERS, together=False):
+    """Mark the function that sends this kind. A transactional one writes rows of ours, with the mark; one that sends
+    `together` is given all rows of a batch, and settles each by `settle`."""
 
     def keep(function):
-        _senders[kind] = (function, transactional)
+        if together:
+            _together[kind] = function
+        else:
+            _senders[kind] = (function, transactional)
         if lane != LETTERS:
             _lanes[kind] = lane
         return function
@@ -254,16 +259,35 @@ def send_due(lane=None, limit=None):
         .limit(limit or BATCH)
     )
     for row in due:
-        try:
-            _send(row)
-        except Later as later:
-            _put_off(row, later)
-        except Withheld as withheld:
-            _mark_withheld(row, str(withheld))
-        except Exception as error:  # one of the two places that catch everything: it is recorded
-            log.warning("sending failed", extra={"outgoing": row.id, "kind": row.kind}, exc_info=True)
-            _mark_failed(row, error)
+        if row.kind not in _together and (refused := tried(_send, row)):
+            settle([(row, refused)])
+    for kind, send in _together.items():
+        if rows := [row for row in due if row.kind == kind]:
+            send(rows)
     return len(due)
+
+
+def tried(send, *about):
+    """What became of sending, as `settle` takes it: what `send` returned, or what it refused with."""
+    try:
+        return send(*about)
+    except Exception as refused:  # one of the two places that catch everything: `settle` records it
+        return refused
+
+
+@writes
+def settle(outcomes):
+    """Note what became of several, in one transaction: (row, (provider, its id) or what it was refused with)."""
+    for row, outcome in outcomes:
+        if isinstance(outcome, Later):
+            _put_off(row, outcome)
+        elif isinstance(outcome, Withheld):
+            _mark_withheld(row, str(outcome))
+        elif isinstance(outcome, Exception):
+            log.warning("sending failed", extra={"outgoing": row.id, "kind": row.kind}, exc_info=outcome)
+            _mark_failed(row, outcome)
+        else:
+            _mark_sent(row, outcome)
 
 
 def _send(row):

@@ -125,7 +125,7 @@ def test_mail_case_16_with_resend_nobody_is_in_doubt(mailer, house, when):
     news.readers(READERS)
     news.issue()
     about = {"resend": mailer.address, "key": resend_peer.KEY}
-    deaths.die(CHILD, point=f"{when} resend send", nth=4, **about)
+    deaths.die(CHILD, point=f"{when} resend send_together", nth=2, **about)
     jobs.work_off()
     got = [body["to"][0] for _, body in mailer.letters]
     assert sorted(got) == sorted(f"r{n}@example.org" for n in range(READERS))

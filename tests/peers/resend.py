@@ -17,11 +17,11 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of Svix's documentation
 
 class Peer:
     """`letters` are (id, body) it took; `answers` are played before it answers by itself: a status with its name, or
-    `lost` for one that takes the letter and hangs up."""
+    `lost` for one that takes the letter and hangs up. An address of `unfit` it doesn't take."""
 
     def __init__(self):
         self.letters, self.requests, self.answers = [], [], []
-        self.keys, self.blocked, self.events = {}, set(), {}
+        self.keys, self.blocked, self.events, self.unfit = {}, set(), {}, set()
         peer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -63,6 +63,8 @@ class Peer:
         path = asked.path.strip("/").split("/")
         if asked.command == "POST" and path == ["emails"]:
             return self._take(key, body)
+        if asked.command == "POST" and path == ["emails", "batch"]:
+            return self._take_together(key, body)
         if asked.command == "GET" and path[0] == "emails" and path[1] in dict(self.letters):
             return 200, {"object": "email", "id": path[1], "last_event": self.events.get(path[1], "sent")}
         if asked.command == "DELETE" and path[0] == "suppressions" and path[1] in self.blocked:
@@ -80,6 +82,23 @@ class Peer:
         self.keys[key] = (id, body)
         self.letters.append((id, body))
         return 200, {"id": id}
+
+    def _take_together(self, key, bodies):
+        """All or none of up to a hundred, which have no attachments and no hour of their own."""
+        wrong = [one for one in bodies if {"attachments", "scheduled_at"} & set(one) or not one["to"]]
+        if not 1 <= len(bodies) <= 100 or wrong:
+            return 422, {"statusCode": 422, "name": "validation_error", "message": "…"}
+        if bad := [one for one in bodies if set(one["to"]) & self.unfit]:
+            return 422, {"statusCode": 422, "name": "validation_error", "message": f"Invalid `to`: {bad[0]['to']}"}
+        if key in self.keys:
+            ids, held = self.keys[key]
+            if held != bodies:
+                return 409, {"statusCode": 409, "name": "invalid_idempotent_request", "message": "Same key, other body"}
+            return 200, {"data": [{"id": id} for id in ids]}
+        ids = [str(uuid.uuid4()) for _ in bodies]
+        self.keys[key] = (ids, bodies)
+        self.letters += zip(ids, bodies, strict=True)
+        return 200, {"data": [{"id": id} for id in ids]}
 
     # --- what it tells -------------------------------------------------------------------------------------------
 

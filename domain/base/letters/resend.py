@@ -20,6 +20,7 @@ PASSED_ON = ("List-Unsubscribe", "List-Unsubscribe-Post", "List-Id")  # headers 
 BASE = "https://api.resend.com"
 TIMEOUT = (5, 20)  # seconds, to connect and to answer
 REMEMBERED = timedelta(hours=23)  # that a key is good for: they keep it for 24
+TOGETHER = 100  # letters of one request
 LONGEST_WAIT = 2.0  # seconds between two requests, of which a team has two a second
 QUOTAS = {"daily_quota_exceeded": timedelta(hours=1), "monthly_quota_exceeded": timedelta(hours=6)}
 # What is wrong with our account or sender, not with a letter: it is tried again, and admins are told.
@@ -43,6 +44,10 @@ class Refused(Exception):
     def __init__(self, status, name="", wait=None):
         super().__init__(f"{LABEL} answered {status}{f' ({name})' if name else ''}.")
         self.status, self.name, self.wait = status, name, wait
+
+
+class Known(Uncertain):
+    """They know the key, by other letters than it was asked for now."""
 
 
 _free_at = 0.0  # by the monotonic clock: not before then
@@ -139,14 +144,30 @@ def asked(body):
 def send(row, kept):
     """Ask for a letter as it was kept; returns Resend's id of it. Refuses with NeverSent, Uncertain, Later, and with
     Unreachable or Refused where it is worth another try."""
-    first = datetime.fromtimestamp(kept["epoch"], UTC)
-    if now() - first > REMEMBERED:
+    return _id(_asked_for("/emails", kept["body"], kept["epoch"], f"outgoing/{row.id}/{kept['epoch']}"))
+
+
+def send_together(kept):
+    """Ask in one request for up to TOGETHER letters as they were kept, under the `key` that they have in common;
+    returns Resend's ids of them, in that order. Refuses as `send` does."""
+    bodies = [one["body"] for one in kept]
+    found = _asked_for("/emails/batch", bodies, kept[0]["epoch"], kept[0]["key"]).get("data")
+    if not isinstance(found, list) or len(found) != len(kept):
+        raise Unreachable(f"{LABEL}: the answer names not as many letters.")
+    return [_id(one) for one in found]
+
+
+def _asked_for(path, body, epoch, key):
+    if now() - datetime.fromtimestamp(epoch, UTC) > REMEMBERED:
         raise Uncertain(f"{LABEL} never answered, and the day is over in which asking again is the same letter.")
     try:
-        answer = call("POST", "/emails", body=kept["body"], key=f"outgoing/{row.id}/{kept['epoch']}")
+        return call("POST", path, body=body, key=key)
     except Refused as refused:
         raise _meaning(refused) from refused
-    id = answer.get("id")
+
+
+def _id(found):
+    id = found.get("id") if isinstance(found, dict) else None
     if not isinstance(id, str) or not id.isprintable() or not 0 < len(id) <= 160:
         raise Unreachable(f"{LABEL}: the answer names no letter.")
     return id
@@ -163,7 +184,7 @@ def _meaning(refused):
     if refused.name == "concurrent_idempotent_requests":
         return Later(60, in_doubt=True)
     if refused.name == "invalid_idempotent_request":
-        return Uncertain(f"{LABEL} has another letter under the key of this one.")
+        return Known(f"{LABEL} has another letter under the key of this one.")
     if refused.status in OURS or refused.name in OUR_SENDER:
         return refused
     return NeverSent(f"{LABEL} refused it: {refused.status} {refused.name}")

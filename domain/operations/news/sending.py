@@ -6,22 +6,17 @@ lane hands each over at most once: to Resend under a key that makes a repeat the
 mark before, so that one whose answer was lost is «in doubt» and a person decides.
 """
 
-import smtplib
 import time
 from datetime import timedelta
-from functools import partial
 
 from database.clock import now
 from database.transactions import writes
-from domain.base import configuration, mail, outgoing, settings
-from domain.base.letters import log, resend, smtp, suppressions
-from domain.fields.email import normalized
-from domain.operations.news import campaigns, writing
+from domain.base import outgoing, settings
+from domain.base.letters import suppressions
+from domain.operations.news import campaigns, handing
 from models import Campaign, CampaignRecipient, Letter, Subscriber, User
 
-PREPARED, HANDED = 500, 50  # rows of one transaction
-PUT_OFF = 3600  # seconds that a letter of a paused issue waits: going on calls it back at once
-UNREACHABLE = 60  # seconds until a mail server that wasn't there is asked again
+PREPARED, HANDED = 500, 100  # rows of one transaction
 # Above which an issue pauses by itself, once so many letters are out: what the large mail services bear, and a list
 # that is out of date.
 JUDGED_FROM, COMPLAINTS, BOUNCES = 200, 0.003, 0.05
@@ -41,7 +36,7 @@ def work():
     if sent < pace:
         done += sum(_hand_over(issue, HANDED) for issue in issues if not _pauses(issue))
     if not done + sent:
-        smtp.hang_up()
+        handing.rest()
         done += sum(map(_finish, issues))
     if (rest := sent / pace - (time.monotonic() - began)) > 0:
         time.sleep(rest)
@@ -126,72 +121,6 @@ def _finish(issue):
         return 0
     over = {"status": "done", "finished_at": now(), "figures": campaigns.figures(issue)}
     return Campaign.update(**over).where(Campaign.id == issue.id, Campaign.status == "sending").execute()
-
-
-# --- one letter ---------------------------------------------------------------------------------------------------
-
-
-@outgoing.sends("newsletter", lane=outgoing.NEWS)
-def deliver(row):
-    """Hand one letter of an issue over; returns (provider, its id there). Refuses as mail.deliver does."""
-    chosen, about = configuration.active, row.payload
-    letter, issue = log.of(row) or writes(log.enter)(row), Campaign.one(Campaign.id == about["issue"])
-    if issue is None:
-        raise outgoing.Withheld("the issue was thrown away")
-    if outgoing.ASKED_FOR in about and ("body" not in about[outgoing.ASKED_FOR] or not chosen.resend_api_key):
-        raise outgoing.Uncertain("It was being handed over when the server stopped. Whether it arrived is not known.")
-    try:
-        _must_still_go(row, issue)
-    except outgoing.Withheld as gone:
-        if outgoing.ASKED_FOR in about:
-            why = f"Whether it arrived is not known, and it isn't asked for again: {gone}."
-            raise outgoing.Uncertain(why) from gone
-        raise
-    compose_it = partial(_composed, row, issue)
-    if chosen.resend_api_key:
-        try:
-            return resend.NAME, mail.by_resend(row, letter, compose_it, can_wait=True)
-        except (resend.Unreachable, resend.Refused) as away:  # about them or our account: no letter is lost by it
-            raise outgoing.Later(UNREACHABLE, str(away), pauses=resend.NAME) from away
-    message = compose_it()
-    if not chosen.smtp_url:
-        mail.keep(message, row.id)
-        return "file", None
-    mail.wait_for(smtp.NAME)
-    try:
-        smtp.send_once(message, chosen.smtp_url, before=partial(outgoing.note_asked, row, {"by": smtp.NAME}))
-    except (smtp.Unreachable, smtp.Refused, smtplib.SMTPException) as refused:
-        if outgoing.ASKED_FOR in row.payload:  # it was answered, and no: the next try begins anew
-            outgoing.note_asked(row, None)
-        if isinstance(refused, smtp.Unreachable):
-            raise outgoing.Later(UNREACHABLE, str(refused), pauses=smtp.NAME) from refused
-        if isinstance(refused, smtp.Refused):
-            mail.note_refusal(row, letter, refused)
-        raise
-    return smtp.NAME, str(message["Message-ID"])
-
-
-def _must_still_go(row, issue):
-    """Refuses with Withheld what isn't to go any more, and with Later while its issue is paused."""
-    about = row.payload
-    if not about.get("test"):
-        if issue.status == "stopped" and not about.get("alone"):
-            raise outgoing.Withheld("the issue was stopped")
-        if issue.status == "paused":
-            raise outgoing.Later(PUT_OFF)
-        if Subscriber.one(Subscriber.public_id == about["reader"], Subscriber.status == "confirmed") is None:
-            raise outgoing.Withheld("they unsubscribed meanwhile")
-    norm = normalized(row.recipient)
-    held = suppressions.without_news([norm]).get(norm)
-    if held is not None:
-        raise outgoing.Withheld(f"this address gets no news: {suppressions.sentence(held)}")
-
-
-def _composed(row, issue):
-    about = row.payload
-    return writing.addressed(
-        issue, row.recipient, about.get("reader", "test"), about.get("to", 0), mail.message_id(row)
-    )
 
 
 # --- when it goes badly -------------------------------------------------------------------------------------------

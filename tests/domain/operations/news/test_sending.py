@@ -1,6 +1,5 @@
 """How an issue goes out: to whom, how fast, paused, stopped, with trouble, and how its figures add up."""
 
-import socket
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,7 +7,7 @@ import pytest
 
 import jobs
 from domain.base import configuration, outgoing, settings
-from domain.base.letters import log, resend, smtp, subscribers, suppressions
+from domain.base.letters import log, smtp, subscribers, suppressions
 from domain.operations.mail import deliveries
 from domain.operations.news import campaigns, sending
 from models import Campaign, CampaignRecipient, Letter, MailPause, Notification, Outgoing, Subscriber
@@ -166,22 +165,6 @@ def test_a_server_that_is_away_loses_nobody_and_takes_no_try(fast, clock):
     assert Campaign.get().status == "done"
 
 
-@pytest.mark.parametrize("answer", [(503, ""), (401, "invalid_api_key"), "lost"])
-def test_resend_that_is_away_or_does_not_know_us_loses_nobody(mailer, fast, clock, answer):
-    news.readers(2)
-    news.issue()
-    for _ in range(7):
-        mailer.answers = [answer]
-        work()
-        clock.forward(minutes=2)
-    assert {one.attempts for one in Outgoing.select()} == {0}
-    mailer.answers = []
-    clock.forward(minutes=2)
-    work()
-    assert sorted(body["to"][0] for _, body in mailer.letters) == ["r0@example.org", "r1@example.org"]
-    assert Campaign.get().status == "done"
-
-
 def test_refused_letters_fail_and_a_mailbox_that_is_gone_is_remembered(server):
     news.readers(3)
     server.answers = {"r0@example.org": "550 5.1.1 no such user", "r1@example.org": "451 4.3.0 later"}
@@ -226,44 +209,6 @@ def test_of_a_stopped_issue_only_who_a_person_chose_gets_it_again(server, cast, 
     assert server.got() == [row.recipient]
     assert figures() == {"sent": 1, "skipped": 4, "recipients": 5}
     assert Campaign.get().status == "stopped"
-
-
-@pytest.mark.parametrize("end", ["they left", "stopped", "paused"])
-def test_what_is_in_doubt_at_resend_is_not_asked_for_again_once_it_is_not_to_go(mailer, fast, clock, cast, end):
-    (reader,) = news.readers(1)
-    made = news.issue()
-    mailer.answers = [(503, "")]
-    work()
-    if end == "they left":
-        write(subscribers.end, reader)
-    else:
-        {"stopped": campaigns.stop, "paused": campaigns.pause}[end](made.id, by=cast.stella)
-    clock.forward(minutes=2)
-    work()
-    assert mailer.letters == []
-    assert Letter.get().status == ("queued" if end == "paused" else "uncertain")
-
-
-@pytest.mark.parametrize("earlier", [(), [(503, "")]])
-def test_a_letter_for_which_there_was_no_connection_is_in_doubt_only_by_an_earlier_try(
-    mailer, fast, clock, monkeypatch, earlier
-):
-    (reader,) = news.readers(1)
-    news.issue()
-    mailer.answers = list(earlier)
-    if earlier:
-        work()
-        clock.forward(minutes=2)
-    with socket.socket() as closed:  # bound, and nobody listens
-        closed.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(resend, "BASE", f"http://127.0.0.1:{closed.getsockname()[1]}")
-        work()
-    assert "be reached" in MailPause.get().reason
-    assert (outgoing.ASKED_FOR in Outgoing.get().payload) == bool(earlier)
-    write(subscribers.end, reader)
-    clock.forward(minutes=2)
-    work()
-    assert Letter.get().status == ("uncertain" if earlier else "withheld")
 
 
 def test_what_resend_tells_moves_the_figures_long_after(mailer, fast):
