@@ -2853,6 +2853,9 @@ class AutomationRun(Owned):
 
 
 partial(AutomationRun, "automation_run_due", AutomationRun.next_at, AutomationRun.id, where="state = 'waiting'")
+partial(
+    AutomationRun, "automation_run_waits", AutomationRun.automation, AutomationRun.row_id, where="state = 'waiting'"
+)
 
 
 class WebhookEndpoint(Owned):

@@ -4,10 +4,8 @@ A draft is {"name", "source", "trigger": {…}, "where": […], "steps": [{…},
 of whoever saves it, and refuses with a sentence beside each place: «trigger.to», «where», «s2.subject».
 """
 
-import re
-
 from domain import Invalid, NotFound, Refused
-from domain.automations import sources, steps, texts
+from domain.automations import dates, sources, steps, texts
 from domain.fields.kinds import Unfit, clean, whole
 from domain.fields.records.leftover import stored_cell
 from domain.lists import conditions
@@ -25,8 +23,6 @@ TRIGGERS = {
 WITHOUT_ROW = ("schedule",)
 EVERY = {"day": "Every day", "week": "Every week", "month": "Every month"}
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-SIDES = {"on": "on that day", "before": "days before", "after": "days after"}
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 EMPTY: dict = {"name": "", "source": "", "trigger": {"kind": "made"}, "where": [], "steps": []}
 
 
@@ -69,19 +65,9 @@ def _trigger(given, source, problems):
     if kind == "form" and not source.name.startswith(sources.RECORDS):
         problems["source"] = "Forms are answered into tables only: choose a table."
     if kind == "date":
-        field = next((f for f in source.dates if f.name == given.get("field")), None)
-        if field is None:
-            problems["trigger.field"] = "Choose a date of this list." if source.dates else "This list has no dates."
-        side, days = given.get("side", "on"), whole(clean(given.get("days", "")).strip(), 3650)
-        if side not in SIDES or (side != "on" and days is None):
-            problems["trigger.days"] = "Write how many days, from 1 to 3650."
-        found |= {"field": field and field.name, "side": side, "days": days if side != "on" else 0}
-    if kind in ("date", "schedule"):
-        time = _TIME.fullmatch(clean(given.get("time", "")).strip())
-        if time is None:
-            problems["trigger.time"] = "Write a time, such as 9:00."
-        found["time"] = f"{int(time[1]):02}:{time[2]}" if time else ""
+        found |= dates.read(given, source, problems, "trigger.")
     if kind == "schedule":
+        found["time"] = dates.clock(given, problems, "trigger.")
         every, weekday = given.get("every", ""), given.get("weekday", "0")
         month_day = whole(clean(given.get("month_day", "1")).strip(), 31)
         if every not in EVERY or weekday not in [str(n) for n in range(7)]:

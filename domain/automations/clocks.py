@@ -13,7 +13,7 @@ from database.clock import now, read_in
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Forbidden
-from domain.automations import noting, running
+from domain.automations import dates, noting, running
 from models import Automation, Organization
 
 log = logging.getLogger("guildhall.automations")
@@ -98,8 +98,7 @@ def _come(automation, version, day):
     source, _ = running.acting(version, automation.acts_as)
     if source.field(trigger["field"]) is None:
         raise Forbidden("The date that it waits for isn't there any more, or isn't to be seen.")
-    days = {"on": 0, "before": trigger["days"], "after": -trigger["days"]}[trigger["side"]]
-    wanted, after, found = day + timedelta(days=days), "", []
+    wanted, after, found = day - dates.later(trigger), "", []
     while True:
         spans = ((trigger["field"], wanted, wanted + timedelta(days=1)),)
         answer = source.page(spans=spans, rows=PAGE, after=after)

@@ -33,12 +33,28 @@ def note(organization, table, moved, verb, by):
     """Leave a run of each automation that this sets off, in the present transaction."""
     with inside(organization):
         ids = [id for (id,) in _listening(source=table)]
-        for automation, version in versions(ids) if ids else ():
+        found = versions(ids) if ids else []
+        _look_again(found, moved)
+        for automation, version in found:
             trigger = version.body["trigger"]
             for row_id, fields in moved:
                 if sets_off(trigger, verb, fields, by):
                     cause = f"made:{row_id}" if verb == "created" else f"change:{public_id()}"
                     begin(automation, version, cause, row_id=row_id, fields=fields, by=by)
+
+
+def _look_again(found, moved):
+    """Have runs that wait for a date of their row look at it anew, where it was moved."""
+    for automation, version in found:
+        waited = {step["field"] for step in version.body["steps"] if step["kind"] == "wait" and "field" in step}
+        rows = [row_id for row_id, fields in moved if not waited.isdisjoint(fields)] if waited else ()
+        for row_id in rows:
+            waits = AutomationRun.automation == automation, AutomationRun.state == "waiting", AutomationRun.step > 0
+            runs = AutomationRun.select().where(*waits, AutomationRun.row_id == row_id)
+            for run in runs.where(AutomationRun.version == version):
+                if version.body["steps"][run.step - 1].get("field") in waited:
+                    AutomationRun.update(next_at=now()).where(AutomationRun.id == run.id, *waits).execute()
+                    wake(LANE)
 
 
 def versions(ids):

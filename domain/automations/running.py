@@ -171,7 +171,7 @@ def _do(run, source, by):
     run.step += 1
     try:
         words, seconds = _effect(run, step, source, by)
-    except TooOften as refusal:
+    except (TooOften, steps.NotYet) as refusal:
         later = now() + timedelta(seconds=refusal.details["retry_after"])
         AutomationRun.update(step=run.step - 1, next_at=later, error=refusal.sentence).where(_waits(run)).execute()
         return False
@@ -194,9 +194,12 @@ def _do(run, source, by):
 def _effect(run, step, source, by):
     """What a step does, under its run's chain; a refusal leaves nothing of it."""
     row = source.row(run.row_id) if source else None
+    before = run.version.body["steps"][run.step - 2] if run.step > 1 else None
     token = noting.chain.set((run.chain, run.depth))
     try:
         at = steps.At(source, row, by, run, f"auto-run-{run.id:010}-step-{run.step}")
+        if before:
+            steps.KINDS[before["kind"]].hold(before, at)
         return steps.KINDS[step["kind"]].do(step, at)
     finally:
         noting.chain.reset(token)

@@ -5,14 +5,15 @@
 house is a row there, under a key of its own.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from database.clock import now, reader_day
-from domain import Invalid, NotFound
-from domain.automations import sources, texts
+from domain import Invalid, NotFound, Refused
+from domain.automations import dates, linked, pairs, sources, texts
 from domain.automations.webhooks import deliveries, endpoints
 from domain.base import allowances, outgoing
 from domain.fields.email import Usable, normalized
@@ -22,6 +23,7 @@ from domain.fields.text import Text
 from models import User
 
 MOST_TO = 5  # addresses of one letter
+SHOWN = 10  # linked rows of one that a trial shows
 LETTERS, LETTERS_TO = "automation_letters", "automation_letters_to"  # the limits: allowances.SPENT
 UNITS = {"minutes": 60, "hours": 3600, "days": 86_400}
 LONGEST_WAIT = 366 * 86_400
@@ -47,6 +49,14 @@ class At:
         return texts.filled(text, self.source, self.row)
 
 
+class NotYet(Refused):
+    """What is waited for hasn't come."""
+
+    def __init__(self, until):
+        seconds = max(1, math.ceil((until - now()).total_seconds()))
+        super().__init__("Its date was moved: it waits for it again.", retry_after=seconds)
+
+
 class Step(ABC):
     """A kind of step. `of_row` ones need a row; `read` refuses with Invalid, by the names of what it asks for."""
 
@@ -63,6 +73,9 @@ class Step(ABC):
     def do(self, step, at):
         """What was done, in words that tell nothing of the row; and how many seconds to wait."""
 
+    def hold(self, step, at):  # noqa: B027
+        """Stands before the step that follows this one. Refuses with NotYet."""
+
 
 def _words(name, label, text, source, problems, most, required=True):
     """A text as it is kept; what is wrong with it goes to `problems`."""
@@ -77,47 +90,6 @@ def _words(name, label, text, source, problems, most, required=True):
         return ""
 
 
-def _pairs(form, target, source, problems, row_known=True):
-    """[(field, text)] of the fields of a form; what can be read without a row is read now."""
-    found = []
-    for place in range(20):
-        name, text = form.get(f"f{place}", ""), form.get(f"v{place}", "")
-        if not name:
-            continue
-        field = next((f for f in target.written if f.name == name), None)
-        if field is None:
-            problems[f"f{place}"] = "This field isn't there, or isn't yours to change."
-            continue
-        try:
-            said = texts.kept(text, source)
-            if field.required and not said.strip():
-                raise Unfit("Write what it becomes.")
-            if not texts.NAMED.search(said):
-                texts.read(field, said)
-            found.append([name, said])
-        except Unfit as unfit:
-            problems[f"v{place}"] = f"{field.label}: {unfit}"
-    if not found and not problems:
-        problems["f0"] = "Choose at least one field."
-    return found
-
-
-def _form_of(pairs, target, at):
-    """Pairs as a form that changes or makes a row. Refuses with Invalid or NotFound."""
-    form, problems = {}, {}
-    for name, text in pairs:
-        field = next((f for f in target.written if f.name == name), None)
-        if field is None:
-            raise NotFound("A field that it writes isn't there any more, or isn't to be seen.")
-        try:
-            form[name] = texts.read(field, text, at.source, at.row) if at.row is not None else texts.read(field, text)
-        except Unfit as unfit:
-            problems[name] = f"{field.label}: {unfit}"
-    if problems:
-        raise Invalid(problems)
-    return form
-
-
 class Change(Step):
     key, label, icon, of_row = "change", "Change this row", "pencil", True
 
@@ -125,24 +97,54 @@ class Change(Step):
         problems: dict = {}
         if not source.is_written:
             raise Invalid({"kind": "Rows of this list aren't changed by automations."})
-        pairs = _pairs(form, source, source, problems)
+        values = pairs.read(form, source, source, problems)
         if problems:
             raise Invalid(problems)
-        return {"values": pairs}
+        return {"values": values}
 
     def plan(self, step, at):
-        form, lines = _form_of(step["values"], at.source, at), []
-        for name, text in form.items():
-            field = at.source.field(name)
-            after = field.kind.plain(field.read(text)) if text else ""
-            lines.append(f"{field.label}: {at.source.text(at.row, name) or '–'} → {after or '–'}")
-        return lines
+        return _changes(pairs.form_of(step["values"], at.source, at), at.source, at.row)
 
     def do(self, step, at):
-        form = _form_of(step["values"], at.source, at)
+        form = pairs.form_of(step["values"], at.source, at)
         labels = ", ".join(at.source.field(name).label for name in form)
         noted = at.source.change(at.row.id, form)
         return (f"Changed {labels}." if noted else "Nothing was different."), 0
+
+
+def _changes(form, target, row):
+    """What a form would change of a row, in words."""
+    told = ((field, target.text(row, field.name), text) for field, text in pairs.plain(form, target))
+    return [f"{field.label}: {before or '–'} → {after or '–'}" for field, before, after in told]
+
+
+class ChangeLinked(Step):
+    key, label, icon, of_row = "linked", "Change linked rows", "link", True
+
+    def read(self, form, source, by):
+        problems: dict = {}
+        try:
+            way = linked.find(source, form.get("way", ""))
+        except NotFound:
+            raise Invalid({"way": "Choose which rows."}) from None
+        values = pairs.read(form, way.target, source, problems)
+        if problems:
+            raise Invalid(problems)
+        return {"way": way.key, "values": values}
+
+    def plan(self, step, at):
+        way = linked.find(at.source, step["way"])
+        form, ids = pairs.form_of(step["values"], way.target, at), linked.ids(way, at.source, at.row)
+        lines = [] if ids else ["No row is linked with it."]
+        for row in map(way.target.row, ids[:SHOWN]):
+            lines.append(f"{way.target.title(row)}: {'; '.join(_changes(form, way.target, row))}")
+        return [*lines, f"and {len(ids) - SHOWN} more"] if len(ids) > SHOWN else lines
+
+    def do(self, step, at):
+        way = linked.find(at.source, step["way"])
+        form, ids = pairs.form_of(step["values"], way.target, at), linked.ids(way, at.source, at.row)
+        changed = [id for id in ids if way.target.change(id, form)]
+        return f"Changed {len(changed)} of {len(ids)} linked {'row' if len(ids) == 1 else 'rows'}.", 0
 
 
 class Make(Step):
@@ -156,25 +158,20 @@ class Make(Step):
             raise Invalid({"table": "Choose a table."}) from None
         if not target.is_written:
             raise Invalid({"table": "Rows of this list aren't made by automations."})
-        pairs = _pairs(form, target, source, problems)
+        values = pairs.read(form, target, source, problems)
         if problems:
             raise Invalid(problems)
-        return {"table": target.name, "values": pairs}
+        return {"table": target.name, "values": values}
 
     def plan(self, step, at):
         target = sources.find(step["table"], at.by)
-        form = _form_of(step["values"], target, at)
-        said = [f"{target.field(name).label}: {text}" for name, text in self._plain(form, target)]
+        form = pairs.form_of(step["values"], target, at)
+        said = [f"{field.label}: {text or '–'}" for field, text in pairs.plain(form, target)]
         return [f"A new {target.listing.thing} in {target.label}", *said]
-
-    def _plain(self, form, target):
-        for name, text in form.items():
-            kind = target.field(name).kind
-            yield name, kind.plain(target.field(name).read(text)) if text else "–"
 
     def do(self, step, at):
         target = sources.find(step["table"], at.by)
-        made = target.make(_form_of(step["values"], target, at), at.key)
+        made = target.make(pairs.form_of(step["values"], target, at), at.key)
         return f"Made row {made.id} in {target.label}.", 0
 
 
@@ -373,17 +370,44 @@ class Wait(Step):
     key, label, icon = "wait", "Wait", "clock"
 
     def read(self, form, source, by):
+        if form.get("field"):
+            problems: dict = {}
+            about = dates.read(form, source, problems) if source else {}
+            if problems or not about:
+                raise Invalid(problems or {"field": "Choose a date of this list."})
+            return about
         count, unit = whole(clean(form.get("count", "")).strip(), 10_000), form.get("unit", "")
         if count is None or unit not in UNITS or count * UNITS[unit] > LONGEST_WAIT:
             raise Invalid({"count": "Write how long: a number, and at most a year."})
         return {"count": count, "unit": unit}
 
+    def _until(self, step, at):
+        """The moment until which a date of the row says to wait. Refuses with NotFound, and where it is empty."""
+        field = at.source.field(step["field"])
+        if field is None:
+            raise NotFound("The date that it waits for isn't there any more, or isn't to be seen.")
+        zone = at.by.organization.timezone
+        found = dates.moment(step, at.source.value(at.row, field.name), zone)
+        if found is None:
+            raise Refused(f"It waits for {field.label}, which is empty.")
+        return found
+
+    def _so_long(self, step):
+        return f"{step['count']} {step['unit'][:-1] if step['count'] == 1 else step['unit']}"
+
     def plan(self, step, at):
-        return [f"Wait {step['count']} {step['unit'][:-1] if step['count'] == 1 else step['unit']}"]
+        return [f"Wait {f'until {self._until(step, at):%-d %b %Y, %H:%M}' if 'field' in step else self._so_long(step)}"]
 
     def do(self, step, at):
-        seconds = step["count"] * UNITS[step["unit"]]
-        return f"Waits until {now() + timedelta(seconds=seconds):%-d %b %Y, %H:%M} UTC.", seconds
+        if "field" not in step:
+            return f"Waits {self._so_long(step)}.", step["count"] * UNITS[step["unit"]]
+        seconds = math.ceil((self._until(step, at) - now()).total_seconds())
+        return ("Waits until its date comes.", seconds) if seconds > 0 else ("Its date had come.", 0)
+
+    def hold(self, step, at):
+        """A date that was moved on meanwhile is waited for again."""
+        if "field" in step and (until := self._until(step, at)) > now():
+            raise NotYet(until)
 
 
-KINDS = {kind.key: kind for kind in (Change(), Letter(), Notice(), Task(), Make(), Webhook(), Wait())}
+KINDS = {kind.key: kind for kind in (Change(), ChangeLinked(), Letter(), Notice(), Task(), Make(), Webhook(), Wait())}

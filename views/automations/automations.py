@@ -7,7 +7,7 @@ from flask import Blueprint, g
 from htmx_flask import request
 
 from domain import Invalid, NotFound, Refused
-from domain.automations import automations, bodies, samples, sources, steps, trials
+from domain.automations import automations, bodies, dates, linked, samples, sources, steps, trials
 from domain.automations.webhooks import endpoints
 from domain.fields.kinds import whole
 from domain.fields.person import members
@@ -177,7 +177,10 @@ def _editor(draft, row=None, *, refusal=None, problems=None, asking="", trial=No
         "source": source,
         "all_sources": sources.every(g.by),
         "targets": _targets(),
+        "ways": linked.every(source) if source else (),
+        "most_linked": linked.MOST,
         "bodies": bodies,
+        "dates": dates,
         "kinds": steps.KINDS,
         "units": steps.UNITS,
         "people": list(members().items()),
