@@ -119,7 +119,7 @@ def _changes(form, target, row):
 
 
 class ChangeLinked(Step):
-    key, label, icon, of_row = "linked", "Change linked rows", "link", True
+    key, label, icon, of_row = "linked", "Change linked rows", "table", True
 
     def read(self, form, source, by):
         problems: dict = {}
