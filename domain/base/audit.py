@@ -161,19 +161,20 @@ class Verified:
             self.findings.append(sentence)
 
 
-def verify():
-    """Walk all chains, oldest first, and hold them against the seals; returns a Verified.
+def verify(sealed=None):
+    """Walk all chains, oldest first, and hold them against the seals (as `sealed()` gave them, or now); a Verified.
 
     Found are edited rows, missing rows (at the start, between, at the end), rows outside the chains, and a
     chain that was made anew. What retention removed is explained by the event it leaves.
     """
-    told, sealed = Verified(), _seals(found := [])
-    for sentence in found:
+    told, (seals, unread) = Verified(), sealed or read_seals()
+    for sentence in unread:
         told.found(sentence)
+    left = dict(seals)
     with database.snapshot():
-        edited, begins = _walk(told, sealed)
+        edited, begins = _walk(told, left)
         upto, _ = _boundary()
-    for id in sorted(id for id in sealed if id > upto):
+    for id in sorted(id for id in left if id > upto):
         told.found(f"Event {id} was sealed and is gone.")
     if edited > 1 and edited == begins:
         words = "Up to event {} no hash fits: the log was made anew, or the key it was written with is missing"
@@ -258,35 +259,35 @@ def _is_pruned(id, chain, link):
 # --- seals --------------------------------------------------------------------------------------------------
 
 
-def seals():
+def seals_file():
     """The file of seals: the end of each chain, for each night on which the whole log was found as it should be."""
     return configuration.active.data / "audit.seals"
 
 
 def seal(ends):
     """Note outside the database how far the chains reach: `ends` of a Verified. Twice is once."""
-    known = set(_seals([]).items())
+    known = set(read_seals()[0].items())
     new = sorted(end for end in ends.values() if end not in known)
     if not new:
         return
-    seals().parent.mkdir(parents=True, exist_ok=True)
-    with seals().open("a", encoding="utf-8") as file:
+    seals_file().parent.mkdir(parents=True, exist_ok=True)
+    with seals_file().open("a", encoding="utf-8") as file:
         for id, hash in new:
             file.write(json.dumps({"at": f"{now():%Y-%m-%dT%H:%M:%SZ}", "id": id, "hash": hash}) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
 
-def _seals(problems):
-    """id → hash of what was sealed; lines that can't be read are told."""
-    kept, path = {}, seals()
+def read_seals():
+    """(id → hash of what was sealed, a sentence for each line that can't be read)."""
+    kept, problems, path = {}, [], seals_file()
     for number, line in enumerate(path.read_text("utf-8", "replace").splitlines() if path.exists() else [], 1):
         try:
             told = json.loads(line)
             kept[int(told["id"])] = str(told["hash"])
         except (ValueError, KeyError, TypeError):
             problems.append(f"Line {number} of {path.name} can't be read.")
-    return kept
+    return kept, problems
 
 
 # --- retention ------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ def test_a_whole_log_is_walked_once_and_sealed(cast):
     assert count > 3
     done = run()
     assert (done.ok, done.affected, done.error) == (True, count, None)
-    assert len(audit.seals().read_text().splitlines()) == 1
+    assert len(audit.seals_file().read_text().splitlines()) == 1
     assert verifications.report() == ([f"The audit log is whole: {count} events."], True)
 
 
@@ -34,7 +34,7 @@ def test_a_broken_log_fails_the_job_and_is_told_to_every_admin_once(cast, letter
         done = run()
         assert not done.ok
         assert f"Event {gone} was sealed and is gone." in done.error
-    assert len(audit.seals().read_text().splitlines()) == 1, "what is broken isn't sealed"
+    assert len(audit.seals_file().read_text().splitlines()) == 1, "what is broken isn't sealed"
     told = [event for event in AuditEvent.select() if event.action == "system.audit_broken"]
     assert [event.result for event in told] == ["failure", "failure"]
     assert f"Event {gone} was sealed and is gone." in told[0].metadata["findings"]

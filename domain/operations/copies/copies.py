@@ -2,7 +2,6 @@
 BACKUP_URL says, brought back, booted. Only a proven one counts. Why so: docs/decisions/copies.md
 """
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -126,8 +125,7 @@ def _do(row):
 
 def _make(row, path, recipients):
     folder().mkdir(mode=0o700, exist_ok=True)
-    for half in folder().glob(f"{drill.HALF}*"):
-        shutil.rmtree(half, ignore_errors=True)
+    drill.sweep(folder())
     _move(row, "making", attempts=row.attempts + 1)
     packed = {"target": str(path), "recipients": recipients, "about": {"key": packing.fingerprint()}}
     if DUMP in row.name:

@@ -5,7 +5,6 @@ proven is what they begin from.
 """
 
 import random
-import shutil
 from datetime import timedelta
 
 from database import housekeeping
@@ -73,8 +72,7 @@ def _is_for(manifest, chosen):
 
 def _tidy(folder):
     """Remove what a kill left half done."""
-    for half in folder.glob(f"{drill.HALF_DELTA}*"):
-        shutil.rmtree(half, ignore_errors=True)
+    drill.sweep(folder, drill.HALF_DELTA)
     for path in folder.glob(f"guildhall-*{END}*"):
         if path.suffix != ".json" and not path.with_name(f"{path.name}.json").exists():
             path.unlink()

@@ -6,6 +6,7 @@ thrown away after it; the database that is in use is only ever read.
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import random
@@ -65,9 +66,39 @@ def ask(task, **given):
 
 @contextlib.contextmanager
 def room(folder, prefix=HALF):
-    """A folder for half done work below `folder`, removed whatever happens."""
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as made:
-        yield Path(made)
+    """A folder for half done work below `folder`, removed whatever happens; no `sweep` takes it while it is used."""
+    while True:
+        made = tempfile.TemporaryDirectory(prefix=prefix, dir=folder, ignore_cleanup_errors=True)
+        with made as name, _held(name) as is_mine:
+            if is_mine:
+                yield Path(name)
+                return
+
+
+def sweep(folder, prefix=HALF):
+    """Remove what a kill left half done, and nothing that somebody is at."""
+    for left in folder.glob(f"{prefix}*"):
+        with _held(left) as is_free:
+            if is_free:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _held(folder):
+    """Whether the folder is there and this process's alone, until it ends: a kill lets go of it as well."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield os.path.exists(folder)
+    finally:
+        os.close(descriptor)
 
 
 def dump(url, target, recipients, about):
@@ -268,7 +299,7 @@ def _runs(here, told, url):
         WORKERS="1",
         JOBS="0",
     )
-    seals = audit.seals()
+    seals = audit.seals_file()
     if seals.exists():
         (here / seals.name).write_text(sealed_before(seals, told))
     done = subprocess.run(

@@ -175,7 +175,7 @@ def _put_in_place(fresh, database, told, say):
     """One file takes the place of another at once, and what was there has a second name already; the folder, which may
     be a mounted one, keeps its own."""
     stamp = f"{now():%Y%m%dT%H%M%SZ}"
-    seals, before = audit.seals(), database.with_name(f"{database.name}.before-{stamp}")
+    seals, before = audit.seals_file(), database.with_name(f"{database.name}.before-{stamp}")
     if seals.exists():
         shutil.copy2(seals, seals.with_name(f"{seals.name}.before-{stamp}"))
         seals.write_text(drill.sealed_before(seals, told))

@@ -46,6 +46,7 @@ def move(url, *, is_rehearsal=False, say=print):
     file = _file()
     if not url.startswith(("postgresql://", "postgres://")):
         raise CantMove("Name where to: postgresql://role@host/database.")
+    sealed = audit.read_seals()  # before the copy: what a server seals meanwhile, a copy needn't have
     thaws = False  # whether it is this call that keeps others from writing, and for nothing yet
     try:
         if not is_rehearsal and not freezing.mark_of(file).exists():
@@ -55,11 +56,11 @@ def move(url, *, is_rehearsal=False, say=print):
             say("The database is frozen: pages are read, and whoever writes is told to try again later.")
         moved, mark = _still(file)
         opening.open_again(f"sqlite:///{moved}")
-        known = audit.verify().findings
+        known = audit.verify(sealed).findings
         with _looked_at(moved, url, say) as carrying:
             thaws = False
             report = _carry(carrying, mark, say)
-            report.findings += _differences(carrying, report, known, say)
+            report.findings += _differences(carrying, report, sealed, known, say)
             if report.is_well and not is_rehearsal:
                 copying.release(carrying)
     except (CantMove, psycopg.Error, PeeweeException, ValueError) as error:
@@ -159,14 +160,14 @@ def _carry(carrying, mark, say):
     return report
 
 
-def _differences(carrying, report, known, say):
+def _differences(carrying, report, sealed, known, say):
     found = []
     for shape in carrying.shapes:
         here, there = copying.compare(carrying, shape)
         if here != there:
             found.append(f"{shape.table}: {here[0]} rows ({here[1]}) here, {there[0]} ({there[1]}) there.")
     found += copying.orphans_there(carrying)
-    told = audit.verify()
+    told = audit.verify(sealed)
     for sentence in told.findings:
         if sentence in known:
             say(f"Here as there: {sentence}")

@@ -104,7 +104,7 @@ def test_an_untouched_log_is_whole(ten):
 def test_an_empty_log_is_whole(house):
     assert audit.verify().is_whole
     audit.seal(audit.verify().ends)
-    assert not audit.seals().exists()
+    assert not audit.seals_file().exists()
 
 
 @pytest.mark.parametrize(
@@ -198,13 +198,13 @@ def test_the_same_is_sealed_once_and_each_seal_counts(ten):
         audit.seal(audit.verify().ends)
     write(audit.record, "auth.x", "x")
     audit.seal(audit.verify().ends)
-    lines = [json.loads(line) for line in audit.seals().read_text().splitlines()]
+    lines = [json.loads(line) for line in audit.seals_file().read_text().splitlines()]
     assert [line["id"] for line in lines] == [ten[9], newest().id]
     assert audit.verify().is_whole
 
 
 def test_a_line_of_the_seals_that_cant_be_read_is_told(ten):
-    audit.seals().write_text("{}\nnonsense\n")
+    audit.seals_file().write_text("{}\nnonsense\n")
     told = audit.verify().findings
     assert told == ["Line 1 of audit.seals can't be read.", "Line 2 of audit.seals can't be read."]
 
@@ -370,7 +370,7 @@ def test_events_of_two_transactions_dont_wait_for_each_other(side_by_side):
 
 def test_each_chain_is_sealed_and_may_be_pruned(side_by_side, clock, tamper):
     audit.seal(audit.verify().ends)
-    assert len(audit.seals().read_text().splitlines()) == 2
+    assert len(audit.seals_file().read_text().splitlines()) == 2
     clock.forward(days=11)
     write(audit.record, "auth.x", "Much later")
     while audit.prune(1, 10):

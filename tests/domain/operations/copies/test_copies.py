@@ -14,7 +14,7 @@ from database.clock import now
 from domain import Refused
 from domain.base import configuration
 from domain.operations import attention
-from domain.operations.copies import copies, packing, places
+from domain.operations.copies import copies, drill, packing, places
 from domain.people import admins
 from models import Backup, Notification
 from tests.fixtures.threads import write
@@ -100,6 +100,14 @@ def new_public():
 
 
 # --- once killed, what is kept, who asks --------------------------------------------------------------------
+
+
+def test_what_another_one_is_at_stays(tmp_path):
+    (tmp_path / ".half-old").mkdir()
+    with drill.room(tmp_path) as here:
+        drill.sweep(tmp_path)
+        assert list(tmp_path.iterdir()) == [here]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_that_was_cut_off_is_begun_anew_once(cast, letters):

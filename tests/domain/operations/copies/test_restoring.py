@@ -37,7 +37,7 @@ def copied(cast):
     write(accounts.erase_again, cast.bob)
     copies.note_erasures()
     write(lambda: cast.acme.__class__.update(name="Renamed").where(cast.acme.__class__.id == cast.acme.id).execute())
-    audit.seals().write_text(
+    audit.seals_file().write_text(
         json.dumps({"at": "2020-01-01T00:00:00Z", "id": 1, "hash": first_hash()})
         + "\n"
         + json.dumps({"at": f"{now() + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}", "id": 10_000, "hash": "later"})

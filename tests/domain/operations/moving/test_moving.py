@@ -167,6 +167,15 @@ def test_what_changed_since_a_rehearsal_is_copied_anew(cast, to):
     assert opened(to) == before
 
 
+def test_a_rehearsal_ends_well_where_the_server_seals_its_log_meanwhile(cast, to, monkeypatch):
+    def settle(carrying, real=copying.settle):
+        audit.seal({"": (99, "of an event that came after the copy")})
+        real(carrying)
+
+    monkeypatch.setattr(copying, "settle", settle)
+    assert moving.move(to, is_rehearsal=True, say=lambda line: None).is_well
+
+
 def test_operations_case_34_a_row_that_differs_is_found(cast, to, monkeypatch):
     real = copying.settle
 
