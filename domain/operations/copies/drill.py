@@ -69,7 +69,7 @@ def room(folder, prefix=HALF):
     """A folder for half done work below `folder`, removed whatever happens; no `sweep` takes it while it is used."""
     while True:
         made = tempfile.TemporaryDirectory(prefix=prefix, dir=folder, ignore_cleanup_errors=True)
-        with made as name, _held(name) as is_mine:
+        with made as name, _locked(name) as is_mine:
             if is_mine:
                 yield Path(name)
                 return
@@ -78,13 +78,13 @@ def room(folder, prefix=HALF):
 def sweep(folder, prefix=HALF):
     """Remove what a kill left half done, and nothing that somebody is at."""
     for left in folder.glob(f"{prefix}*"):
-        with _held(left) as is_free:
+        with _locked(left) as is_free:
             if is_free:
                 shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _held(folder):
+def _locked(folder):
     """Whether the folder is there and this process's alone, until it ends: a kill lets go of it as well."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
