@@ -176,8 +176,8 @@ def write_by_itself(to, key, values):
 
 
 def post_sample(template, user, key, values):
-    """Leave a letter with values that are made up, to who wants to see how it looks."""
-    return _post(template, user.email, key, values)
+    """Leave a letter with values that are made up, to who wants to see how it looks: nothing follows from it."""
+    return _post(template, user.email, key, values, sample=True)
 
 
 def post_digest(user, period, day, values):
@@ -315,7 +315,7 @@ def _leaving_by(lane):
 
 
 def _is_farewell(row):
-    return row.payload.get("template") == FAREWELL
+    return row.payload.get("template") == FAREWELL and not row.payload.get("sample")
 
 
 def _waits(farewell):

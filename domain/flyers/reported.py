@@ -59,7 +59,9 @@ def place(id, verdict):
 
 
 def unscreened_lately():
-    """How many flyers of the last hour couldn't be screened, for who looks after the site."""
+    """How many flyers of the last hour couldn't be screened, for who looks after the site; none once it is off."""
+    if not screening.is_on():
+        return 0
     with everywhere("whoever looks after the site is told of all"):
         lately = Flyer.is_unscreened, Flyer.ready_at > now() - timedelta(hours=1)
         return Flyer.select().where(*lately).count()

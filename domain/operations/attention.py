@@ -14,6 +14,7 @@ from database.transactions import writer, writes
 from domain.base import allowances, configuration, outgoing
 from domain.base.flags import flags
 from domain.fields.number import counted
+from domain.flyers import reported
 from domain.lists import asks, lists
 from domain.money import pricing, reconciliations, subscriptions
 from domain.operations import surroundings
@@ -279,6 +280,13 @@ def _releases(_staff):
             yield Need("warn", words, f"/admin/releases/{row.id}", "Look at it")
     for alert in deployments.alerts(now() - timedelta(days=1)):
         yield Need("warn", f"The host tells: {alert.type[:80]}.", "/admin/webhooks?q=railway", "Look at it")
+
+
+@check("settings.write")
+def _screening(_staff):
+    if count := reported.unscreened_lately():
+        words = f"The service of AI_URL didn’t answer: {counted(count, 'flyer')} of the last hour went unscreened."
+        yield Need("warn", words, "/admin/settings/flyer_screening", "Turn screening off until it does")
 
 
 @check("settings.write")

@@ -13,6 +13,7 @@ from models import Letter
 # From least to most: each beats those before it.
 ORDER = ("queued", "uncertain", "sent", "delayed", "delivered", "withheld", "failed", "suppressed", "bounced")
 RANK = {status: rank for rank, status in enumerate((*ORDER, "complained"))}
+SAMPLE = "sample"  # the kind of letters that somebody wants to see, whatever they look like
 NOT_THERE = ("withheld", "failed", "suppressed", "bounced")  # nobody has read such a letter
 
 
@@ -23,7 +24,7 @@ def enter(row):
     values = {
         "queued_as": row.id,
         "template": template,
-        "kind": stop[1] if stop else kind_of(template),
+        "kind": SAMPLE if row.payload.get("sample") else stop[1] if stop else kind_of(template),
         "recipient": row.recipient,
         "email_norm": normalized(row.recipient),
     }

@@ -87,7 +87,7 @@ def test(id, *, by):
     issue = one(id)
     _must_say_something(issue)
     key = f"newsletter-test:{id}:{by.id}:{now().timestamp()}"
-    outgoing.enqueue("newsletter", key, {"template": "newsletter", "issue": id, "test": True}, recipient=by.email)
+    outgoing.enqueue("newsletter", key, {"template": "newsletter", "issue": id, "sample": True}, recipient=by.email)
     log.enter(Outgoing.get(Outgoing.key == key))
 
 

@@ -51,7 +51,7 @@ def _must_still_go(row):
     about, issue = row.payload, Campaign.one(Campaign.id == row.payload["issue"])
     if issue is None:
         raise outgoing.Withheld("the issue was thrown away")
-    if not about.get("test"):
+    if not about.get("sample"):
         if issue.status == "stopped" and not about.get("alone"):
             raise outgoing.Withheld("the issue was stopped")
         if issue.status == "paused":

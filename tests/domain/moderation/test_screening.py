@@ -7,6 +7,8 @@ import pytest
 from domain.base import settings
 from domain.flyers import flyers, lane, reported
 from domain.moderation import reports, screening
+from domain.operations import attention
+from domain.people import admins
 from models import ModerationItem
 from tests.fixtures.flyer_pages import a_campaign, a_version
 from tests.peers import ai
@@ -66,6 +68,20 @@ def test_an_outage_shows_it_marks_it_and_holds_nothing(peer, make, cast, caplog,
     assert reported.unscreened_lately() == 1
     assert "wasn't screened" in caplog.text
     assert not {"Secret", ai.KEY, "base64"} & set(caplog.text.replace(",", " ").split())
+
+
+def test_who_looks_after_the_site_hears_of_an_outage_until_it_is_over_or_screening_is_off(peer, make, cast, clock):
+    def alarms():
+        return [one.words for one in attention.needs(admins.staff(cast.stella), 0) if "AI_URL" in one.words]
+
+    peer.answers[PATH] = (503, {})
+    make()
+    assert alarms() == ["The service of AI_URL didn’t answer: 1 flyer of the last hour went unscreened."]
+    settings.change("flyer_screening", False, by=cast.stella)
+    assert alarms() == []
+    settings.change("flyer_screening", True, by=cast.stella)
+    clock.forward(minutes=61)
+    assert alarms() == []
 
 
 def test_one_that_is_slow_isnt_waited_for(peer, make, monkeypatch):

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+import jobs
 from domain import NotFound
-from domain.base import mail, preferences
+from domain.base import mail, outgoing, preferences
+from domain.base.letters import log
 from domain.operations.mail import catalogue
 from models import Letter
+from tests.fixtures.threads import write
 
 FILES = Path(mail.__file__).parents[2] / "templates" / "mail"
 # What the five systems wrote, by their names → ours.
@@ -61,6 +64,17 @@ def test_a_sample_shows_all_that_its_template_can_say(house, name):
     assert said == set()
     _, plain, html = catalogue.parts(name, "stella@example.org")
     assert ("unsubscribe" in html.lower(), "unsubscribe" in plain.lower()) == (catalogue.one(name).may_be_stopped,) * 2
+
+
+def test_samples_are_no_letters_of_their_kinds_and_nothing_follows_from_them(cast):
+    write(outgoing.letter, "test_letter", cast.stella.email, "before", name="Stella")
+    for name in catalogue.TEMPLATES:
+        catalogue.send_sample(name, by=cast.stella)
+    jobs.work_off()
+    left, *samples = Letter.select().order_by(Letter.id)
+    assert (left.kind, left.recipient) == ("site", cast.stella.email)
+    assert [one.template for one in samples] == list(catalogue.TEMPLATES)
+    assert {(one.kind, one.recipient, one.status) for one in samples} == {(log.SAMPLE, cast.stella.email, "sent")}
 
 
 def test_a_sample_is_mailed_to_who_asks(cast, letters):

@@ -245,7 +245,7 @@ def test_a_test_letter_goes_to_who_asks_and_counts_for_nobody(server, cast):
     work()
     assert server.got() == ["stella@example.org"]
     assert CampaignRecipient.select().count() == 0
-    assert Letter.get().status == "sent"
+    assert (Letter.get().status, Letter.get().kind) == ("sent", log.SAMPLE)
 
 
 def test_it_goes_at_its_moment_and_not_before(server, clock):
