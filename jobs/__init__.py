@@ -28,7 +28,7 @@ from domain.base.letters import subscribers, suppressions
 from domain.charts import figures, saved_charts
 from domain.entitlements import credits, grants
 from domain.events import orders, payments
-from domain.events.afterwards import moves, pass_transfers, reminders
+from domain.events.afterwards import moves, pass_transfers, reminders, sales_news
 from domain.events.books import payouts
 from domain.events.line import calls
 from domain.events.providers import attempts, refunding
@@ -211,6 +211,7 @@ CALENDAR = (
     Job("ticket_refunds", "Send refunds of tickets again", batches(100, refunding.try_again), every(hours=1)),
     Job("payouts", "Ask accounts for tickets what they paid out", payouts.fetch, every(hours=1), once=True),
     Job("event_reminders", "Remind of events that begin soon", batches(100, reminders.remind), every(minutes=15)),
+    Job("event_sales", "Tell organizers what events sold", batches(100, sales_news.tell), every(hours=1)),
     Job("called_off", "Work off cancelled and moved events", CALLED_OFF, every(minutes=1)),
     Job(
         "reminders", "Remind of tasks due within a day", batches(200, tasks.remind), every(hours=1), outside="reminders"

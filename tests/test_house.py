@@ -324,6 +324,7 @@ EVERYWHERE = {
     "domain/events/orders.py": 1,  # cancelled events are worked off for all
     "domain/events/passes.py": 1,  # nor a pass's
     "domain/events/afterwards/reminders.py": 1,  # and of events that begin soon
+    "domain/events/afterwards/sales_news.py": 1,  # what was sold is told of for all
     "domain/events/afterwards/moves.py": 1,  # moved events are told of for all
     "domain/events/afterwards/pass_transfers.py": 2,  # nor that of one that is offered; offers lapse for all alike
     "domain/events/providers/accounts.py": 3,  # the address of an account's webhooks names no organization; keys of all

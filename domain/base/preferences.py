@@ -70,6 +70,7 @@ KINDS = (
         ("records.answer",),
         letter=DAILY,
     ),
+    Kind("sales", "Sales", "What an event of yours sold, a day at a time.", ("order.",), letter=DAILY),
     Kind("due", "Due soon", "A task of yours is due within a day.", ("task_due",), ("task_due",), letter=DAILY),
     Kind("completed", "Completed", "Somebody completes a task of yours.", ("task_completed",)),
     Kind("people", "People", "Who joins and leaves, and whose role changes.", ("member.",)),
