@@ -1,8 +1,5 @@
 """Guildhall: the factory, and `python app.py` to serve it."""
 
-import contextlib
-import ctypes
-import gc
 import logging
 import os
 import signal
@@ -32,7 +29,7 @@ from views.base import stepup
 from views.lists import drawing
 from views.machines import edge
 from views.money import webhooks
-from views.safety import headers, pulse, requests
+from views.safety import headers, memory, pulse, requests
 from views.safety.marks import unlimited
 
 # The list of features is the list of rooms: each file in them has a `blueprint`.
@@ -140,7 +137,7 @@ def serve():
             opening.open_again(chosen.database_url)
             return create_app(chosen)
 
-    _stay_small()
+    memory.stay_small()
     try:
         Server().run()
     finally:
@@ -190,21 +187,6 @@ def _end_work():
     funnel.buffer.end()
     jobs.end()
     transactions.writer.stop()
-
-
-def _stay_small():
-    """Share what was imported with the worker, and have malloc give back what a request needed (`memory_mb`): few
-    arenas for all threads, and large pieces, as of a password's hash, by themselves. Left alone, glibc keeps pieces as
-    large as the largest that it has seen."""
-    gc.collect()
-    gc.freeze()
-    with contextlib.suppress(OSError, AttributeError):  # glibc only
-        malloc = ctypes.CDLL(None)
-        for option, value in ((M_ARENA_MAX, 2), (M_MMAP_THRESHOLD, 1 << 19), (M_TRIM_THRESHOLD, 1 << 18)):
-            malloc.mallopt(option, value)
-
-
-M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
 
 
 def _greet(chosen):

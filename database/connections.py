@@ -1,7 +1,9 @@
 """SQLite or PostgreSQL behind one name, and the differences between them."""
 
+import heapq
 import re
 import threading
+import time
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import reduce
@@ -61,19 +63,32 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
                 "query_only": 1,
             },
         )
-        self._users = {}  # id of a connection → the thread that has it
+        self._users = {}  # id of a connection → the thread that has it, or had it last, and since when
 
     def _connect(self):
         connection = super()._connect()
-        self._users[id(connection)] = threading.current_thread().name
+        self._users[id(connection)] = threading.current_thread().name, time.monotonic()
         return connection
+
+    def rest(self, unused=60):
+        """Close the connections that no thread has had for so many seconds: each holds pages, statements and a schema
+        of its own, two megabytes (`memory_mb`), and as many are open as ever worked at once."""
+        with self._pool_lock:
+            held, self._connections = self._connections, []
+            for one in held:
+                if time.monotonic() - self._users[id(one[2])][1] < unused:
+                    self._connections.append(one)
+                else:
+                    self._close_raw(one[2])
+            heapq.heapify(self._connections)
 
     def oldest_reader(self):
         """(the thread, since when) that has had its connection for longest, the writer apart; (None, None) without any.
         Until it is done, the log can't be cut."""
         out = [(held.checked_out, key) for key, held in list(self._in_use.items())]
         for since, key in sorted(out):
-            if (name := self._users.get(key)) and name != "writer":
+            name, _since = self._users.get(key, ("", 0))
+            if name not in ("", "writer"):
                 return name, datetime.fromtimestamp(since, UTC)
         return None, None
 
@@ -146,6 +161,9 @@ class Postgres(CachedStatements, PooledPostgresqlDatabase):
 
     def may_write(self):
         pass
+
+    def rest(self):
+        """What a connection takes is the server's; it goes when it is 300 seconds old."""
 
     @contextmanager
     def snapshot(self):

@@ -2,16 +2,19 @@
 
 import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from joserfc.jwk import ECKey
 
+from database import late
 from domain.base import configuration
 from domain.base.configuration import Misconfigured
 from domain.base.variables import VARIABLES
-from domain.files import late
 
+TOP = Path(__file__).resolve().parent.parent
 SECRET = "not-to-be-seen-" * 4
 
 
@@ -474,6 +477,18 @@ def test_a_late_library_is_loaded_by_the_first_who_asks():
     assert "colorsys" not in sys.modules
     assert library.rgb_to_hsv(0, 0, 0) == (0.0, 0.0, 0)
     assert "colorsys" in sys.modules
+
+
+def test_a_server_holds_no_library_that_only_some_ask_for():
+    """Each `Late("name")` in our code, after the whole application was imported (`memory_mb`)."""
+    ours = [path for room in ("database", "domain", "views", "jobs") for path in (TOP / room).rglob("*.py")]
+    named = {name for path in ours for name in re.findall(r'Late\("([a-z0-9_]+)', path.read_text(), re.I)}
+    script = "import sys, app\nfor m in app.features(app.configuration.load()): __import__(m)\nprint(*sys.modules)"
+    told = configuration.environment() | {"GUILDHALL_ENV": "test"}
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=TOP, env=told, capture_output=True, text=True)
+    assert "domain.people.passkeys" in loaded.stdout, loaded.stderr
+    assert {"zxingcpp", "mrml", "lark", "authlib"} <= named
+    assert named & set(loaded.stdout.split()) == set()
 
 
 def test_a_process_beside_this_one_reads_no_file_that_stands_before_what_it_is_told(unhoused, monkeypatch):

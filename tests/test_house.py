@@ -622,7 +622,6 @@ UNTESTED_BY_NAME = {
     "domain/operations/alert_desk.py",  # test_alerts_views
     "domain/operations/copies/backup_desk.py",  # test_backups_views
     "domain/operations/news/news_desk.py",  # test_news_views
-    "domain/files/late.py",  # test_config
     "domain/people/admin_desk.py",  # test_admins_views
     "domain/money/silences.py",  # test_reconciliations
     "domain/money/findings.py",  # test_reconciliations_views

@@ -7,10 +7,10 @@ from email.utils import formatdate, make_msgid
 from functools import partial
 from pathlib import Path
 
-import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from database.clock import now
+from database.late import Late
 from database.transactions import writes
 from domain.base import configuration, outgoing, preferences, settings
 from domain.base.letters import log as letters
@@ -20,6 +20,7 @@ from domain.fields.email import mailable
 from domain.fields.kinds import clean
 from models import MailPause
 
+mrml = Late("mrml")
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parents[2] / "templates" / "mail"),
     autoescape=select_autoescape(["html", "mjml"]),

@@ -3,9 +3,10 @@
 import re
 import unicodedata
 
-import filetype
-
+from database.late import Late
 from domain.fields.kinds import clean
+
+filetype = Late("filetype")
 
 HEAD = 8192  # bytes that are looked at
 LONGEST = 120

@@ -3,7 +3,9 @@
 from base64 import b64encode
 from math import isqrt
 
-import zxingcpp
+from database.late import Late
+
+zxingcpp = Late("zxingcpp")
 
 
 def modules(text):

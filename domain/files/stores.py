@@ -10,11 +10,12 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import requests
-from requests_aws4auth import AWS4Auth
 
+from database.late import Late
 from domain import Refused
 from domain.base import configuration
 
+requests_aws4auth = Late("requests_aws4auth")
 CHUNK = 256 * 1024
 _KEY = re.compile(r"[a-z0-9]+(/[a-z0-9]+)*")
 
@@ -108,7 +109,8 @@ class Bucket:
         region = parse_qs(parts.query).get("region", ["us-east-1"])[0]
         scheme = "http" if parts.scheme == "s3+http" else "https"
         self.address = f"{scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}/{parts.path.strip('/')}"
-        self.signs = AWS4Auth(unquote(parts.username or ""), unquote(parts.password or ""), region, "s3")
+        key, secret = unquote(parts.username or ""), unquote(parts.password or "")
+        self.signs = requests_aws4auth.AWS4Auth(key, secret, region, "s3")
 
     def put(self, key, file):
         self._ask("PUT", _checked(key), data=file.read())

@@ -9,8 +9,8 @@ from collections import OrderedDict
 from functools import lru_cache
 from threading import Lock
 
+from database.late import Late
 from domain.files import qr
-from domain.files.late import Late
 from domain.flyers import gate, lettering, plans
 
 Image, ImageDraw, ImageFilter, ImageOps = (

@@ -9,8 +9,8 @@ import re
 import warnings
 from dataclasses import dataclass
 
+from database.late import Late
 from domain import Refused
-from domain.files.late import Late
 
 Image, ImageOps, ImageCms = Late("PIL.Image"), Late("PIL.ImageOps"), Late("PIL.ImageCms")
 

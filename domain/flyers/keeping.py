@@ -12,11 +12,11 @@ from datetime import timedelta
 
 from database.clock import now
 from database.columns import spelled
+from database.late import Late
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
 from domain import Refused
 from domain.files import stores
-from domain.files.late import Late
 from domain.flyers import designs, gate
 from models import Flyer, FlyerPicture, FlyerTemplate, FlyerVersion, Organization, User
 

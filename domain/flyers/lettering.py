@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-import regex
+from database.late import Late
 
-from domain.files.late import Late
-
-ImageFont = Late("PIL.ImageFont")
+regex, ImageFont = Late("regex"), Late("PIL.ImageFont")
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 MEASURED = 200  # pixels at which widths are taken; others follow from it, to a twentieth of a pixel

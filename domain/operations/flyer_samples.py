@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from database.clock import now
 from database.columns import spoken_id
+from database.late import Late
 from database.transactions import wake, writes
-from domain.files.late import Late
 from domain.flyers import designs, keeping, plans
 from domain.flyers.organizing import campaigns, templates
 from domain.lists import rows

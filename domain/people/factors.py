@@ -9,10 +9,10 @@ import hmac
 import re
 import secrets
 
-import pyotp
 from peewee import fn
 
 from database.clock import now
+from database.late import Late
 from database.transactions import writes
 from domain import Invalid, Refused
 from domain.base import audit, keys, outgoing, settings, stepup
@@ -20,6 +20,7 @@ from domain.fields.kinds import clean, code_digits, comparable
 from domain.people import passwords
 from models import BackupCode, Passkey, User
 
+pyotp = Late("pyotp")
 CODES = 10
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read as something else
 

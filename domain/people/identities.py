@@ -9,10 +9,9 @@ import re
 from dataclasses import dataclass
 
 import peewee
-from joserfc import jwt
-from joserfc.jwk import ECKey
 
 from database.clock import now
+from database.late import Late
 from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
@@ -23,6 +22,7 @@ from domain.fields.kinds import clean
 from domain.people import accounts, codes
 from models import AuthToken, Identity, Passkey, User
 
+jwt, jwk = Late("joserfc.jwt"), Late("joserfc.jwk")
 MOST = 10  # for one user
 _TENANT = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MICROSOFT = "https://login.microsoftonline.com/"
@@ -82,7 +82,7 @@ def secret_of(about):
         "aud": "https://appleid.apple.com",
         "sub": about.client_id,
     }
-    return jwt.encode({"alg": "ES256", "kid": about.key_id}, claims, ECKey.import_key(about.private_key))
+    return jwt.encode({"alg": "ES256", "kid": about.key_id}, claims, jwk.ECKey.import_key(about.private_key))
 
 
 def is_issuer(about, said):

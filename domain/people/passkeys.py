@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from database.clock import now
+from database.late import Late
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.base import audit, configuration, outgoing, settings, stepup
 from domain.fields.kinds import clean
-from domain.files.late import Late
 from models import Passkey, User
 
 webauthn, helpers, structs = Late("webauthn"), Late("webauthn.helpers"), Late("webauthn.helpers.structs")

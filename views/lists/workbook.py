@@ -8,9 +8,9 @@ from decimal import Decimal
 from werkzeug.wsgi import FileWrapper
 
 from database.clock import local
+from database.late import Late
 from domain import Refused
 from domain.fields.records.leftover import LeftOver
-from domain.files.late import Late
 
 xlsxwriter = Late("xlsxwriter")
 TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

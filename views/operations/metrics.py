@@ -2,11 +2,10 @@
 
 from flask import Blueprint, Response
 from peewee import fn
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from database import housekeeping, troubles
 from database.clock import now
+from database.late import Late
 from database.transactions import writer
 from domain.base import configuration
 from domain.operations.copies import copies
@@ -17,6 +16,7 @@ from views import access, live
 from views.safety import bearers, pulse
 from views.safety.marks import by_any_name, unlimited
 
+prometheus_client, core = Late("prometheus_client"), Late("prometheus_client.core")
 blueprint = Blueprint("metrics", __name__)
 
 
@@ -26,9 +26,9 @@ blueprint = Blueprint("metrics", __name__)
 @access.machine
 def metrics():
     bearers.demand("METRICS_TOKEN", configuration.active.metrics_token)
-    registry = CollectorRegistry()
+    registry = prometheus_client.CollectorRegistry()
     registry.register(_Collected())
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return Response(prometheus_client.generate_latest(registry), content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
 class _Collected:
@@ -37,7 +37,7 @@ class _Collected:
     def collect(self):
         for about, value in (*_of_the_process(), *_of_the_database(), *_of_jobs()):
             name, help = about
-            yield GaugeMetricFamily(f"guildhall_{name}", help, value=value)
+            yield core.GaugeMetricFamily(f"guildhall_{name}", help, value=value)
         yield from _requests()
 
 
@@ -96,7 +96,7 @@ def _of_jobs():
 def _requests():
     """Requests that this process answered since it started, and how long they took."""
     counts = pulse.since_start
-    told = CounterMetricFamily("guildhall_requests", "Requests answered", labels=("outcome",))
+    told = core.CounterMetricFamily("guildhall_requests", "Requests answered", labels=("outcome",))
     told.add_metric(("failed",), counts.errors)
     told.add_metric(("answered",), counts.requests - counts.errors)
     yield told
@@ -104,6 +104,6 @@ def _requests():
     for edge, count in zip((*(edge / 1000 for edge in pulses.EDGES), "+Inf"), counts.buckets, strict=True):
         so_far += count
         buckets.append((str(edge), so_far))
-    yield HistogramMetricFamily(
+    yield core.HistogramMetricFamily(
         "guildhall_request_seconds", "How long answers took", buckets=buckets, sum_value=counts.milliseconds / 1000
     )

@@ -10,14 +10,11 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import requests
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.base_client.errors import MismatchingStateError
-from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
 from flask import Blueprint, Response, current_app, redirect, session
 from htmx_flask import request
-from joserfc.errors import JoseError
 
 from database.clock import now
+from database.late import Late
 from domain import Refused
 from domain.backers import backers
 from domain.base import configuration
@@ -29,6 +26,8 @@ from views.entrance import enter
 from views.safety.limits import limited
 from views.safety.marks import from_anywhere
 
+authlib, flask_client = Late("authlib.integrations.base_client"), Late("authlib.integrations.flask_client")
+errors, joserfc = Late("authlib.common.errors"), Late("joserfc.errors")
 blueprint = Blueprint("identities", __name__)
 log = logging.getLogger("guildhall.identities")
 
@@ -41,17 +40,6 @@ SCOPE = {"apple": "openid email name"}
 ASKED = {"apple": {"response_mode": "form_post"}, "google": {"prompt": "select_account"}}
 ASKED["microsoft"] = ASKED["google"]
 DENIED = ("access_denied", "user_cancelled_authorize", "consent_required", "interaction_required")
-# What a dead, broken or hostile issuer may cause.
-BROKEN = (
-    AuthlibBaseError,
-    JoseError,
-    requests.RequestException,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-)
 
 
 @blueprint.record_once
@@ -62,7 +50,13 @@ def _globals(state):
     )
 
 
-class _Direct(FlaskOAuth2App.client_cls):
+def _broken():
+    """What a dead, broken or hostile issuer may cause."""
+    ours = ValueError, KeyError, TypeError, AttributeError, RuntimeError
+    return errors.AuthlibBaseError, joserfc.JoseError, requests.RequestException, *ours
+
+
+class _Direct:
     """Asks an issuer where it said it is, and nowhere that an answer would lead."""
 
     def get_redirect_target(self, resp):
@@ -74,7 +68,7 @@ def _client(about):
     held = current_app.extensions.setdefault("guildhall_identities", {})
     made_at, client = held.get(about, (None, None))
     if client is None or now() - made_at > KEPT_FOR:
-        client = OAuth(current_app._get_current_object()).register(  # type: ignore[attr-defined]
+        client = flask_client.OAuth(current_app._get_current_object()).register(  # type: ignore[attr-defined]
             about.name,
             client_id=about.client_id,
             server_metadata_url=f"{about.issuer.rstrip('/')}/.well-known/openid-configuration",
@@ -85,7 +79,7 @@ def _client(about):
                 "leeway": 0,  # the access token is used at once, however short it lives
             },
         )
-        client.client_cls = _Direct
+        client.client_cls = type("Direct", (_Direct, client.client_cls), {})
         said = client.load_server_metadata()
         if not identities.is_issuer(about, said.get("issuer")):
             raise ValueError("the discovery document is another issuer's")
@@ -125,7 +119,7 @@ def start(provider):
     try:
         client = _client(about)
         made = client.create_authorization_url(_callback_address(about), **ASKED.get(about.name, {}))
-    except BROKEN as error:
+    except _broken() as error:
         return _back(began, _failure(about, error))
     _forget_states()
     client.save_authorize_data(
@@ -180,7 +174,7 @@ def callback(provider):
             denied = error in DENIED
             return _back(began, _cancelled(about) if denied else _unchecked(about), "info" if denied else "bad")
         came = _arrival(client, about)
-    except BROKEN as broken:
+    except _broken() as broken:
         return _back(began, _failure(about, broken))
     except identities.NotConnected as refusal:
         return _back(began, refusal.sentence)
@@ -242,7 +236,7 @@ def _back(began, sentence, tone="bad"):
 
 
 def _failure(about, error):
-    if isinstance(error, MismatchingStateError):
+    if isinstance(error, authlib.MismatchingStateError):
         return "That sign-in was begun in another browser or too long ago. Please start again."
     log.warning("an identity provider failed", extra={"provider": about.name}, exc_info=error)
     if isinstance(error, requests.RequestException):

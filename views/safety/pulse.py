@@ -15,6 +15,7 @@ from database.moving import freezing
 from database.troubles import Unavailable
 from domain.base import configuration
 from domain.operations.releases import pulses
+from views.safety import memory
 
 log = logging.getLogger("guildhall.pulse")
 
@@ -77,3 +78,4 @@ def _live():
     while not _over.wait(60 - time.time() % 60 + 0.5):
         with contextlib.suppress(Unavailable):
             flush()
+        memory.give_back()

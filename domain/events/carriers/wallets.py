@@ -15,14 +15,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
-from joserfc import jwt
-from joserfc.jwk import RSAKey
 
 from database.clock import now
+from database.late import Late
 from domain.base import configuration
-from domain.files.late import Late
 
 Image, ImageDraw = Late("PIL.Image"), Late("PIL.ImageDraw")
+jwt, jwk = Late("joserfc.jwt"), Late("joserfc.jwk")
 TYPE = "application/vnd.apple.pkpass"
 SAVE = "https://pay.google.com/gp/v/save/"
 WARN = (60, 30, 7)  # days before a certificate's end on which the overview says so
@@ -169,7 +168,7 @@ def google(one):
         "origins": [held.site_url],
         "payload": payload,
     }
-    return SAVE + jwt.encode({"alg": "RS256", "typ": "JWT"}, claims, RSAKey.import_key(held.google_wallet_key))
+    return SAVE + jwt.encode({"alg": "RS256", "typ": "JWT"}, claims, jwk.RSAKey.import_key(held.google_wallet_key))
 
 
 def _google_class(one, id):

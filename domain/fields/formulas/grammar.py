@@ -8,13 +8,14 @@ nesting is deep.
 
 import re
 from decimal import Decimal
+from functools import cache
 
-from lark import Lark, Transformer, exceptions, v_args
-
+from database.late import Late
 from domain.fields.formulas.types import DIGITS, Mistake
 from domain.fields.kinds import clean
 from domain.fields.records.exact import plain
 
+lark = Late("lark")
 LONGEST = 2000  # characters of a formula
 NODES = 200  # of its tree
 ROWS = "*"  # stands for the rows of a link themselves, where a field is called as the link is
@@ -70,49 +71,55 @@ def _node(*parts):
     return made
 
 
-@v_args(inline=True)
-class _Trees(Transformer):
-    def start(self, tree):
-        return tree
+@cache
+def _parser():
+    """What reads formulas; it takes a quarter of a second to make."""
 
-    def or_(self, left, right):
-        return _node("binary", "or", left, right)
+    @lark.v_args(inline=True)
+    class _Trees(lark.Transformer):
+        def start(self, tree):
+            return tree
 
-    def and_(self, left, right):
-        return _node("binary", "and", left, right)
+        def or_(self, left, right):
+            return _node("binary", "or", left, right)
 
-    def not_(self, part):
-        return _node("not", part)
+        def and_(self, left, right):
+            return _node("binary", "and", left, right)
 
-    def minus(self, _sign, part):
-        return _node("minus", part)
+        def not_(self, part):
+            return _node("not", part)
 
-    def binary(self, left, sign, right):
-        return _node("binary", _SAME.get(str(sign), str(sign)), left, right)
+        def minus(self, _sign, part):
+            return _node("minus", part)
 
-    def number(self, token):
-        return _node("number", _figures(token))
+        def binary(self, left, sign, right):
+            return _node("binary", _SAME.get(str(sign), str(sign)), left, right)
 
-    def percent(self, token):
-        return _node("percent", plain(Decimal(_figures(token[:-1].strip())).scaleb(-2)))
+        def number(self, token):
+            return _node("number", _figures(token))
 
-    def text(self, token):
-        return _node("text", _unescaped(token) if token[0] == '"' else token[1:-1])
+        def percent(self, token):
+            return _node("percent", plain(Decimal(_figures(token[:-1].strip())).scaleb(-2)))
 
-    def yes(self, _token):
-        return _node("yes_no", True)
+        def text(self, token):
+            return _node("text", _unescaped(token) if token[0] == '"' else token[1:-1])
 
-    def no(self, _token):
-        return _node("yes_no", False)
+        def yes(self, _token):
+            return _node("yes_no", True)
 
-    def field(self, token):
-        parts = [""]
-        for sign in re.findall(r"\\.|[^\\]", token[1:-1], re.S):
-            parts = [*parts, ""] if sign == "." else [*parts[:-1], parts[-1] + sign[-1]]
-        return _node("named", *[part.strip() for part in parts])
+        def no(self, _token):
+            return _node("yes_no", False)
 
-    def call(self, name, *parts):
-        return _node("call", name.lower(), *[part for part in parts if part is not None])
+        def field(self, token):
+            parts = [""]
+            for sign in re.findall(r"\\.|[^\\]", token[1:-1], re.S):
+                parts = [*parts, ""] if sign == "." else [*parts[:-1], parts[-1] + sign[-1]]
+            return _node("named", *[part.strip() for part in parts])
+
+        def call(self, name, *parts):
+            return _node("call", name.lower(), *[part for part in parts if part is not None])
+
+    return lark.Lark(GRAMMAR, parser="lalr", transformer=_Trees())
 
 
 def _unescaped(token):
@@ -125,9 +132,6 @@ def _figures(token):
     return plain(Decimal(str(token)))
 
 
-_PARSER = Lark(GRAMMAR, parser="lalr", transformer=_Trees())
-
-
 def parsed(text, scope):
     """The tree of a formula. Refuses with Mistake what can't be read, or names nothing that `scope` has."""
     text = clean(text).strip()
@@ -136,10 +140,10 @@ def parsed(text, scope):
     if len(text) > LONGEST:
         raise Mistake(f"A formula has {LONGEST:,} characters at most; this has {len(text):,}.")
     try:
-        tree = _PARSER.parse(text)
-    except exceptions.VisitError as error:
+        tree = _parser().parse(text)
+    except lark.exceptions.VisitError as error:
         raise error.orig_exc from None
-    except exceptions.UnexpectedInput as error:
+    except lark.exceptions.UnexpectedInput as error:
         raise Mistake(_unread(text, error)) from None
     return _resolved(tree, scope)
 
@@ -161,7 +165,8 @@ def _resolved(tree, scope):
 def _unread(text, error):
     """What can't be read, in a sentence."""
     place = error.pos_in_stream if error.pos_in_stream is not None else len(text)
-    is_end = isinstance(error, exceptions.UnexpectedEOF) or getattr(getattr(error, "token", None), "type", "") == "$END"
+    token = getattr(error, "token", None)
+    is_end = isinstance(error, lark.exceptions.UnexpectedEOF) or getattr(token, "type", "") == "$END"
     before = text[:place].rstrip() if not is_end else text
     if is_end:
         if text.count("(") > text.count(")"):

@@ -1,11 +1,12 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-import phonenumbers
-
+from database.late import Late
 from domain.fields.kinds import Unfit, figures
 from domain.fields.records import operators
 from domain.fields.text import Text
+
+phonenumbers = Late("phonenumbers")
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,14 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import zstandard
+
 from database.clock import now
+from database.late import Late
 from domain.base import keys
 from domain.files import stores
-from domain.files.late import Late
 
-pyrage, zstandard = Late("pyrage"), Late("zstandard")
+pyrage = Late("pyrage")
 
 FORMAT = 1
 LEVEL = 3  # of zstd: 122 MB of 507 in two seconds; 9 takes nine times as long for a tenth less

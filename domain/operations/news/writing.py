@@ -1,18 +1,15 @@
 """An issue of the newsletter as a letter: Markdown that can do nothing, drawn once, then addressed to each reader."""
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
-import nh3
-from markdown_it import MarkdownIt
-
+from database.late import Late
 from domain.base import configuration, mail, settings
 from domain.base.letters import subscribers
 from domain.fields.kinds import clean
 
-# No pictures: they would tell their server who reads, and when.
-_reader = MarkdownIt("gfm-like", {"html": False, "breaks": True}).disable("image")
+nh3, markdown_it = Late("nh3"), Late("markdown_it")
 TAGS = {"p", "br", "strong", "em", "s", "a", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote"} | {
     *("pre", "code", "hr", "table", "thead", "tbody", "tr", "th", "td")
 }
@@ -29,7 +26,16 @@ _LOOKS = {
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 
 
-def _cleaner(values):
+@cache
+def _reader():
+    """No pictures: they would tell their server who reads, and when."""
+    return markdown_it.MarkdownIt("gfm-like", {"html": False, "breaks": True}).disable("image")
+
+
+@cache
+def _cleaner(letter):
+    """Of letters, which bear their looks, or of pages of ours."""
+    values = _LOOKS if letter else {"a": {"target": "_blank"}}
     return nh3.Cleaner(
         tags=TAGS,
         attributes=_ATTRIBUTES,
@@ -39,19 +45,18 @@ def _cleaner(values):
     )
 
 
-_of_letters, _of_pages = _cleaner(_LOOKS), _cleaner({"a": {"target": "_blank"}})
 _HEADING = re.compile(r"<(/?)h[1-6]>")
 _HERE = "https://leave.invalid/0c5f1d"  # where each letter has its own link
 
 
 def html(text):
     """Markdown as sanitized HTML for a letter."""
-    return _of_letters.clean(_reader.render(text))
+    return _cleaner(letter=True).clean(_reader().render(text))
 
 
 def previewed(text):
     """The same for a page of ours, which bears no style of its own and has headings above."""
-    return _HEADING.sub(r"<\1h3>", _of_pages.clean(_reader.render(clean(text))))
+    return _HEADING.sub(r"<\1h3>", _cleaner(letter=False).clean(_reader().render(clean(text))))
 
 
 def drawn(subject, body):
