@@ -46,6 +46,7 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
 
     field_types = {**PooledSqliteDatabase.field_types, "UTC": "TEXT", "DAY_OR_MOMENT": "TEXT"}
     dialect = "sqlite"
+    _connections: list
 
     def __init__(self, path, synchronous="FULL"):
         super().__init__(

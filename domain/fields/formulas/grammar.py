@@ -76,7 +76,7 @@ def _parser():
     """What reads formulas; it takes a quarter of a second to make."""
 
     @lark.v_args(inline=True)
-    class _Trees(lark.Transformer):
+    class _Trees(lark.Transformer):  # type: ignore[name-defined]  # loaded late
         def start(self, tree):
             return tree
 
