@@ -92,6 +92,7 @@ def test_an_empty_value_is_no_value(load):
         "PAGES_PER_MINUTE",
         "HOST",
         "MAIL_FROM",
+        "MAIL_AUTH_FROM",
         "RATE_LIMIT_STORAGE",
     ],
 )
@@ -400,6 +401,7 @@ def test_report_01_an_address_has_one_form(load, given, kept):
         ("MAIL_FROM", "Hall <hall@example.org>"),
         ("MAIL_FROM", "hall@example..org"),
         ("MAIL_FROM", "a:hall@example.org"),
+        ("MAIL_AUTH_FROM", "Hall <hall@example.org>"),
         ("SUPER_ADMIN_EMAILS", "ada@example.org, nobody"),
         ("SUPER_ADMIN_EMAILS", "Ada <ada@example.org>"),
         ("DATABASE_URL", "postgresql://db.example.org:99999/hall?sslmode=require"),

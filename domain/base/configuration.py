@@ -67,6 +67,7 @@ class Configuration:
     resend_api_key: str = field(default="", repr=False)
     resend_webhook_secret: tuple = field(default=(), repr=False)
     mail_from: str = "guildhall@localhost"
+    mail_auth_from: str = ""
     billing_provider: str = "none"
     payment_key: str = field(default="", repr=False)
     payment_webhook_secrets: tuple = field(default=(), repr=False)
@@ -210,7 +211,7 @@ _PARSED = {
     "BACKUP_DATABASE_URL": lambda url: urls.server(url, DATABASES[1:], "postgresql://user:password@host/name"),
     "RATE_LIMIT_STORAGE": lambda url: urls.server(url, STORES, "memory:// or redis://host:6379"),
     "SMTP_URL": lambda url: urls.server(url, MAILERS, LIKE_A_MAILER),
-    "MAIL_FROM": _sender,
+    **dict.fromkeys(("MAIL_FROM", "MAIL_AUTH_FROM"), _sender),
     "SECRET_KEY_FALLBACKS": lambda words: tuple(" ".join(words).split()),
     "BACKUP_RECIPIENTS": lambda words: tuple(" ".join(words).split()),
     "SUPER_ADMIN_EMAILS": _admins,

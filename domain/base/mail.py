@@ -48,7 +48,10 @@ def compose(template, to, values, message_id=None, stop=None):
     """
     values = {name: clean(value) if isinstance(value, str) else value for name, value in values.items()}
     link = preferences.stop_link(*stop) if stop else None
-    return addressed(to, written(template, values | {"stop": link}), message_id=message_id, stop=link)
+    is_about_account = letters.kind_of(template) == suppressions.SAFETY
+    sender = is_about_account and configuration.active.mail_auth_from
+    letter = written(template, values | {"stop": link})
+    return addressed(to, letter, message_id=message_id, stop=link, sender=sender)
 
 
 def written(template, values):
@@ -62,12 +65,13 @@ def written(template, values):
     return " ".join(parts["subject"].split()), text, mrml.to_html(frame).content
 
 
-def addressed(to, letter, message_id=None, stop=None, list_id=None):
-    """A letter (subject, plain text, HTML) as a message to somebody, with the link that ends letters like it."""
+def addressed(to, letter, message_id=None, stop=None, list_id=None, sender=""):
+    """A letter (subject, plain text, HTML) as a message to somebody, with the link that ends letters like it; from
+    `sender`, or MAIL_FROM."""
     subject, text, html = letter
     message = EmailMessage(_Policy())
     message["Subject"] = subject
-    message["From"] = Address(settings.get("mail_sender_name"), *mailable(configuration.active.mail_from))
+    message["From"] = Address(settings.get("mail_sender_name"), *mailable(sender or configuration.active.mail_from))
     message["To"] = Address("", *mailable(to))
     message["Date"] = formatdate()
     message["Message-ID"] = message_id or make_msgid(domain="guildhall")

@@ -72,6 +72,7 @@ KINDS = (
     ),
     Kind("sales", "Sales", "What an event of yours sold, a day at a time.", ("order.",), letter=DAILY),
     Kind("due", "Due soon", "A task of yours is due within a day.", ("task_due",), ("task_due",), letter=DAILY),
+    Kind("batches", "Batches of flyers", "One of yours is drawn.", ("flyer.batch",)),
     Kind("completed", "Completed", "Somebody completes a task of yours.", ("task_completed",)),
     Kind("people", "People", "Who joins and leaves, and whose role changes.", ("member.",)),
     Kind(

@@ -74,6 +74,8 @@ _TABLE = (
     "one is replaced",
     ("MAIL_FROM", TEXT, "guildhall@localhost"),
     "The address letters come from, without a name",
+    ("MAIL_AUTH_FROM", TEXT, "", "`MAIL_FROM`"),
+    "The address that codes and other letters about accounts come from, so that no newsletter spoils its name",
     ("ALLOW_PLAINTEXT", SWITCH, False),
     "Whether production may reach mail server, Redis and PostgreSQL on other machines without TLS, in a network that "
     "is yours alone",

@@ -5,7 +5,7 @@ from peewee import fn
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import NotFound, Refused
-from domain.base import allowances, history
+from domain.base import allowances, history, outgoing
 from domain.events import events, holds, passes, payments, refunds
 from domain.events.afterwards import returns
 from domain.fields.choice import Choice
@@ -84,6 +84,9 @@ def _call_off(id):
         event, back = events.one(order.event_id), refunds.under_way_of(order)
         sum = written(back, order.currency) if back else ""
         payments.write(order, "event_cancelled", f"event_cancelled:{order.id}", reason=event.cancel_reason, sum=sum)
+        if order.user_id:
+            title, about = f"{event.title} is cancelled", {"body": event.cancel_reason, "link": holds.address(order)}
+            outgoing.notify(order.user, "tickets.event_cancelled", f"event_cancelled:{order.id}", title, **about)
     for one in apart:
         said = {"number": order.number, "reason": order.event.cancel_reason, "sum": ""}
         passes.write(passes.again(one), "event_cancelled", f"event_cancelled:{order.id}:{one.id}", **said)

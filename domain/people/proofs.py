@@ -72,6 +72,8 @@ def send_code(action, target=""):
     says = stepup.ACTIONS[action].says
     about = {"name": who.user.name, "code": code, "says": says, "good_until": challenge.expires_at}
     outgoing.letter("stepup_code", who.user.email, f"stepup:{challenge.id}", **about)
+    title = f"A code was asked for to {says}"
+    outgoing.notify(who.user, "security.sensitive_action", f"stepup:{challenge.id}", title, link="/settings/security")
     audit.record("security.stepup_requested", f"Asked for a code to {says}", by=who.user, target=(action, target))
 
 

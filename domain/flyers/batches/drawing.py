@@ -18,7 +18,7 @@ from database.columns import spelled
 from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import configuration, long_jobs
+from domain.base import configuration, long_jobs, outgoing
 from domain.entitlements import credit_holds
 from domain.files import made_files, stores
 from domain.flyers import composing, keeping, plans
@@ -166,6 +166,11 @@ def _finish(job, batch):
     if not long_jobs.finish(job):
         raise _Lost
     _end(batch, "done")
+    if batch.by_id:
+        organization = Organization.get_by_id(batch.organization_id)
+        about = {"link": f"/{organization.slug}/flyers/batches/{batch.id}", "organization": organization}
+        title = f"{batch.name or 'Flyers'}: {batches.count(batch, 'done')} of {batch.total} are drawn"
+        outgoing.notify(batch.by, "flyer.batch_done", f"flyer_batch:{batch.id}", title, **about)
 
 
 @writes

@@ -28,6 +28,17 @@ def test_every_letter_is_tried_here(house):
     assert {name for name in names if not name.startswith("_")} == VALUES.keys()
 
 
+def test_letters_about_accounts_may_come_from_an_address_of_their_own(cast):
+    configuration.use(
+        dataclasses.replace(configuration.active, mail_from="news@example.org", mail_auth_from="codes@example.org")
+    )
+    about = {"name": "Ada", "code": "735186"}
+    assert "codes@example.org" in mail.compose("otp_sign_in", "a@example.org", about)["From"]
+    assert "news@example.org" in mail.compose("test_letter", "a@example.org", about)["From"]
+    configuration.use(dataclasses.replace(configuration.active, mail_auth_from=""))
+    assert "news@example.org" in mail.compose("otp_sign_in", "a@example.org", about)["From"]
+
+
 @pytest.mark.parametrize("template", VALUES)
 def test_a_letter_has_a_subject_and_says_the_same_in_text_and_html(house, template):
     message = mail.compose(template, "ada@example.org", VALUES[template])

@@ -2,12 +2,15 @@
 
 import pytest
 
+import jobs
 from domain import Forbidden, Refused
+from domain.base import notices
 from domain.events import events, holds, orders, passes, stock
 from models import Buyer, OrderItem, Pass, TicketOrder, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.domain.events.test_stock import bought, figures
 from tests.fixtures.events import make_event, make_voucher
+from tests.fixtures.threads import write
 
 __all__ = ["paid_night"]  # the fixture
 
@@ -103,6 +106,21 @@ def test_event_case_26_a_cancelled_event_voids_pays_back_and_tells_each_once(pai
     assert "€40.00 go back to you" in told[0][1]
     assert "go back" not in told[1][1]
     assert stock.check(event.id) == []
+
+
+def test_who_bought_with_an_account_hears_of_a_cancelled_event_in_the_bell_too(night, at, cast):
+    event, tier = night
+    order = bought(event, tier)
+    write(TicketOrder.update(user=cast.charlie).where(TicketOrder.id == order.id).execute)
+    events.cancel(event.id, "The mill burnt down.", by=at("alice"))
+    assert orders.call_off() == 1
+    jobs.work_off()
+    (news,) = notices.newest(cast.charlie)
+    assert (news.title, news.body, news.link) == (
+        "Jazz Night is cancelled",
+        "The mill burnt down.",
+        holds.address(order),
+    )
 
 
 def test_a_cancelled_event_that_is_put_away_is_worked_off_all_the_same(night, at):

@@ -5,7 +5,7 @@ import pyotp
 import pytest
 
 from domain import Refused
-from domain.base import keys, stepup, tokens
+from domain.base import keys, notices, stepup, tokens
 from domain.people import passkeys, proofs
 from domain.people.proofs import StepUpExpired, TooOften, WrongAnswer
 from models import AuditEvent, Challenge, Outgoing, Proof, User
@@ -167,6 +167,7 @@ def test_the_code_is_mailed_to_the_person_and_says_what_for(bob, codes, letters)
     assert to == "bob@example.org"
     assert "000001" in text
     assert "delete this organization" in text
+    assert [one.title for one in notices.newest(bob)] == ["A code was asked for to delete this organization"]
     prove("email", "000 001", "organization.delete", 7, 4)
     assert (Proof.get().single_use, Proof.get().target) == (True, "7")
     assert [e.action for e in AuditEvent.select().where(AuditEvent.category == "security").order_by(AuditEvent.id)] == [

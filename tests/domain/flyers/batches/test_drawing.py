@@ -12,7 +12,7 @@ from domain import Forbidden, Refused
 from domain.entitlements import credit_accounts
 from domain.files import made_files, stores
 from domain.flyers.batches import batches, drawing
-from models import CreditHold, FlyerBatch, FlyerBatchRow, LongJob
+from models import CreditHold, FlyerBatch, FlyerBatchRow, LongJob, Notification
 from tests.fixtures.credits import give, ledger, whole
 from tests.fixtures.flyer_batches import FACE, a_table, a_template, a_zip, bring, told
 from tests.fixtures.flyers import make_flyer
@@ -57,6 +57,9 @@ def test_good_rows_are_drawn_packed_and_paid_and_bad_ones_are_told(batch, at, ca
     assert [line[0] for line in lines] == ["Row", "3"]
     assert leftovers() == [made_files.path(batches.job_of(batch)).name]
     assert jobs.run("flyer_batch") == 0
+    jobs.work_off()
+    (news,) = Notification.select().where(Notification.type == "flyer.batch_done")
+    assert (news.recipient, news.title[-18:]) == (FlyerBatch.get_by_id(batch.id).by, ": 4 of 5 are drawn")
     batches.remove(batch.id, by=at("bob"))
     assert (leftovers(), FlyerBatchRow.select().count(), spent(cast)) == ([], 0, [-4])
 
