@@ -85,17 +85,19 @@ class Shape:
         return [place for place, column in enumerate(self.columns) if column.kind == "json"]
 
 
-def sum_of(shape, rows):
-    """(how many, a sum over them that no order changes: of each row's blake2b, 64 bits) of rows as SQLite has them."""
-    count, total, jsons = 0, 0, shape.jsons
+def sum_of(shape, rows, count=0, total=0):
+    """(how many, a sum over them that no order changes: of each row's blake2b, 64 bits) of rows as SQLite has them, and
+    of those before them, which came to `count` and `total`."""
+    blake2b, number, jsons = hashlib.blake2b, int.from_bytes, shape.jsons
     for row in rows:
         if jsons:
             row = list(row)
             for place in jsons:
                 row[place] = row[place] and canonical(row[place])
+            row = tuple(row)
         count += 1
-        total += int.from_bytes(hashlib.blake2b(repr(tuple(row)).encode(), digest_size=8).digest(), "big")
-    return count, f"{total % 2**64:016x}"
+        total += number(blake2b(repr(row).encode(), digest_size=8).digest(), "big")
+    return count, total % 2**64
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,8 @@
 off goes on from the last one.
 
 The tables there are the migrations' own, and their owner copies: for as long as it takes, row security doesn't bind
-it and `updated_at` isn't touched. Foreign keys stay as they are.
+it and `updated_at` isn't touched. Large ones have no indexes and no foreign keys until all rows are there; what they
+are made by again lies in a table beside.
 """
 
 import json
@@ -19,7 +20,9 @@ from database.moving import columns
 from database.moving.columns import Column, Shape
 
 PIECE = 50_000  # rows
-PROGRESS = "move_progress"
+LARGE = 1000  # rows of a table that gets its indexes and foreign keys after them
+PROGRESS, LATER = "move_progress", "move_later"
+WAY = 2  # in which progress is noted: what was begun in another is begun anew
 
 
 @dataclass
@@ -123,17 +126,38 @@ def taken(carrying):
 def prepare(carrying, mark):
     """Begin a copy of the file that has this `mark`, or go on with it; what was begun of another file is emptied.
     Returns table → rows that are there already."""
-    target = carrying.target
+    target, mark = carrying.target, f"{WAY} {mark}"
     if is_begun(target) and target.execute(f"SELECT last FROM {PROGRESS} WHERE name = ''").fetchone() == (mark,):
         return dict(target.execute(f"SELECT name, rows FROM {PROGRESS} WHERE name <> ''").fetchall())
     with target.transaction():
         tables = sql.SQL(", ").join(sql.Identifier(shape.table) for shape in carrying.shapes)
         target.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
         target.execute(f"DROP TABLE IF EXISTS {PROGRESS}")
-        target.execute(f"CREATE TABLE {PROGRESS} (name TEXT PRIMARY KEY, last TEXT, rows BIGINT NOT NULL)")
-        target.execute(f"INSERT INTO {PROGRESS} VALUES ('', %s, 0)", (mark,))
+        target.execute(
+            f"CREATE TABLE {PROGRESS} (name TEXT PRIMARY KEY, last TEXT, rows BIGINT NOT NULL, sum NUMERIC NOT NULL)"
+        )
+        target.execute(f"INSERT INTO {PROGRESS} VALUES ('', %s, 0, 0)", (mark,))
+        target.execute(f"CREATE TABLE IF NOT EXISTS {LATER} (place BIGSERIAL PRIMARY KEY, statement TEXT NOT NULL)")
         _guard(target, is_on=False)
+        for shape in carrying.shapes:
+            if carrying.source.execute(f'SELECT 1 FROM "{shape.table}" LIMIT 1 OFFSET {LARGE}').fetchone():
+                _bare(target, shape.table)
     return {}
+
+
+def _bare(target, table):
+    """Take its indexes and foreign keys from a table, and note by what they are made again."""
+    for drop, make in target.execute(_KEYS, {"table": f'"{table}"'}).fetchall():
+        target.execute(drop)
+        target.execute(f"INSERT INTO {LATER} (statement) VALUES (%s)", (make,))
+
+
+_KEYS = """SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+    FROM pg_index WHERE indrelid = %(table)s::regclass
+        AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+    UNION ALL SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
+        format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE conrelid = %(table)s::regclass AND contype = 'f'"""
 
 
 def _guard(target, *, is_on):
@@ -154,24 +178,33 @@ _ENABLED, _DISABLED = "ALTER TABLE {} ENABLE TRIGGER {}", "ALTER TABLE {} DISABL
 
 def carry(carrying, shape):
     """Copy what of a table isn't there yet; yields how many rows are, after each committed piece."""
-    found = carrying.target.execute(f"SELECT last, rows FROM {PROGRESS} WHERE name = %s", (shape.table,)).fetchone()
-    last, count = (json.loads(found[0]), found[1]) if found else (None, 0)
+    last, count, total = _noted(carrying.target, shape)
+    into = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(shape.table), sql.SQL(", ").join(sql.Identifier(column.name) for column in shape.columns)
+    )
     while rows := _next(carrying.source, shape, last):
         last = [rows[-1][place] for place in shape.places]
-        count += len(rows)
         with carrying.target.transaction():
-            into = sql.SQL("COPY {} ({}) FROM STDIN").format(
-                sql.Identifier(shape.table), sql.SQL(", ").join(sql.Identifier(column.name) for column in shape.columns)
-            )
             with carrying.target.cursor() as cursor, cursor.copy(into) as copy:
-                for row in rows:
-                    copy.write_row(row)
+                count, total = columns.sum_of(shape, _written(copy, rows), count, total)
             carrying.target.execute(
-                f"INSERT INTO {PROGRESS} VALUES (%s, %s, %s) "
-                "ON CONFLICT (name) DO UPDATE SET last = EXCLUDED.last, rows = EXCLUDED.rows",
-                (shape.table, json.dumps(last), count),
+                f"INSERT INTO {PROGRESS} VALUES (%s, %s, %s, %s) "
+                "ON CONFLICT (name) DO UPDATE SET last = EXCLUDED.last, rows = EXCLUDED.rows, sum = EXCLUDED.sum",
+                (shape.table, json.dumps(last), count, total),
             )
         yield count
+
+
+def _noted(target, shape):
+    """(the key of the last row that is there, how many are, their sum)"""
+    noted = target.execute(f"SELECT last, rows, sum FROM {PROGRESS} WHERE name = %s", (shape.table,)).fetchone()
+    return (json.loads(noted[0]), noted[1], int(noted[2])) if noted else (None, 0, 0)
+
+
+def _written(copy, rows):
+    for row in rows:
+        copy.write_row(row)
+        yield row
 
 
 def _next(source, shape, last):
@@ -184,7 +217,12 @@ def _next(source, shape, last):
 
 
 def settle(carrying):
-    """Numbers go on above the highest that was ever given, also where that row is gone; the guards stand again."""
+    """Numbers go on above the highest that was ever given, also where that row is gone; indexes, foreign keys and the
+    guards stand again. What a kill cuts off goes on."""
+    for place, statement in carrying.target.execute(f"SELECT * FROM {LATER} ORDER BY place").fetchall():
+        with carrying.target.transaction():
+            carrying.target.execute(statement)
+            carrying.target.execute(f"DELETE FROM {LATER} WHERE place = %s", (place,))
     given = dict(carrying.source.execute("SELECT name, seq FROM sqlite_sequence"))
     with carrying.target.transaction():
         for shape in carrying.shapes:
@@ -200,15 +238,18 @@ def settle(carrying):
 
 
 def compare(carrying, shape):
-    """((rows, sum) of the file, (rows, sum) of PostgreSQL)."""
-    read = carrying.source.execute(f'SELECT {shape.names} FROM "{shape.table}"')
-    here = columns.sum_of(shape, read)
+    """((rows, sum) of the file, (rows, sum) of PostgreSQL). A row of the file was summed up as it was sent; that none
+    was left out, the file is asked."""
+    held = carrying.source.execute(f'SELECT count(*) FROM "{shape.table}"').fetchone()[0]
+    total = _noted(carrying.target, shape)[2]
     asked = ", ".join(column.on_postgres for column in shape.columns)
+    there = 0, 0
     with carrying.target.transaction(), closing(carrying.target.cursor("compared")) as cursor:
         carrying.target.execute("SELECT set_config('guildhall.organization', 'everywhere', true)")
-        cursor.itersize = PIECE // 10
         cursor.execute(f'SELECT {asked} FROM "{shape.table}"')
-        return here, columns.sum_of(shape, cursor)
+        while rows := cursor.fetchmany(PIECE // 10):
+            there = columns.sum_of(shape, rows, *there)
+    return (held, total), there
 
 
 def orphans_there(carrying):
@@ -235,4 +276,4 @@ def orphans_there(carrying):
 
 def release(carrying):
     """The copy is whole: a server may start on it."""
-    carrying.target.execute(f"DROP TABLE {PROGRESS}")
+    carrying.target.execute(f"DROP TABLE {PROGRESS}, {LATER}")
