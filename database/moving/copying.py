@@ -220,9 +220,7 @@ def settle(carrying):
     """Numbers go on above the highest that was ever given, also where that row is gone; indexes, foreign keys and the
     guards stand again. What a kill cuts off goes on."""
     for place, statement in carrying.target.execute(f"SELECT * FROM {LATER} ORDER BY place").fetchall():
-        with carrying.target.transaction():
-            carrying.target.execute(statement)
-            carrying.target.execute(f"DELETE FROM {LATER} WHERE place = %s", (place,))
+        _make_again(carrying.target, place, statement)
     given = dict(carrying.source.execute("SELECT name, seq FROM sqlite_sequence"))
     with carrying.target.transaction():
         for shape in carrying.shapes:
@@ -235,6 +233,12 @@ def settle(carrying):
                 (f'"{shape.table}"', max(top, 1), top > 0),
             )
         _guard(carrying.target, is_on=True)
+
+
+def _make_again(target, place, statement):
+    with target.transaction():
+        target.execute(statement)
+        target.execute(f"DELETE FROM {LATER} WHERE place = %s", (place,))
 
 
 def compare(carrying, shape):

@@ -132,25 +132,35 @@ from database.moving import copying
 from domain.operations.moving import moving
 from tests.fixtures import deaths
 about = deaths.awake()
-copying.PIECE = 3
-deaths.dies_at(copying, "_next")
-deaths.dies_at(copying, "settle")
-deaths.dies_at(copying, "compare", after=False)
+copying.PIECE, copying.LARGE = 3, 5
+deaths.dies_at(copying, about["at"])
 moving.move(about["to"], say=lambda line: None)
 """
 
 
 def test_a_killed_move_goes_on_exactly(cast, to):
-    before = rows()
-    for nth in (5, 40, 200):
+    before, whole = rows(), keys_of(to)
+    for at, nth in (("_next", 5), ("_next", 40), ("_make_again", 2), ("_make_again", 5), ("settle", 2), ("compare", 9)):
         _shut()
-        deaths.die(DYING, to=to, nth=nth)
+        deaths.die(DYING, to=to, at=at, nth=nth)
     with pytest.raises(housekeeping.CannotStart, match="isn't done"):
         opening.open_house(to, configuration.active.data)
     said = []
     assert moving.move(to, say=said.append).is_well
     assert [line for line in said if "are there already" in line]
     assert opened(to) == before
+    assert keys_of(to) == whole, "each index and foreign key was made again"
+
+
+def keys_of(url):
+    """Indexes and foreign keys, as what they are made by."""
+    with psycopg.connect(url) as asked:
+        return sorted(
+            asked.execute("""SELECT pg_get_indexdef(indexrelid) FROM pg_index
+                JOIN pg_class ON pg_class.oid = indrelid WHERE relnamespace = current_schema()::regnamespace
+                UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+                FROM pg_constraint WHERE contype = 'f'""").fetchall()
+        )
 
 
 def _shut():
