@@ -47,14 +47,15 @@ def _checked(key):
 
 
 @contextmanager
-def whole(target):
-    """A file to write that is there once all is written and lies on the disk, or not at all."""
+def whole(target, *, is_kept=True):
+    """A file to write that is there once all is written and, where it is kept, lies on the disk; or not at all."""
     half = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
     try:
         with open(half, "xb") as out:
             yield out
             out.flush()
-            os.fsync(out.fileno())
+            if is_kept:
+                os.fsync(out.fileno())
         os.replace(half, target)
     finally:
         half.unlink(missing_ok=True)

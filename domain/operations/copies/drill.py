@@ -19,6 +19,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,8 @@ def dump(url, target, recipients, about):
         told = (
             about | held | {"format": packing.FORMAT, "version": _version(), "migration": migration, "tables": tables}
         )
-        told |= {"size": plain.stat().st_size, "sha256": packing.sum_of(plain), "recipients": list(recipients)}
-        packing.pack(plain, target, recipients)
+        told |= {"size": plain.stat().st_size, "recipients": list(recipients)}
+        told["sha256"] = packing.pack(plain, target, recipients)
     told |= {"packed": target.stat().st_size, "packed_sha256": packing.sum_of(target)}
     packing.write_manifest(told, f"{target}.json")
     return told
@@ -133,17 +134,20 @@ def make(database, target, recipients, about):
         plain, began = here / "guildhall.db", now()
         packing.snapshot(database, plain)
         told = packing.held(began) | about
-        told |= {
-            "format": packing.FORMAT,
-            "version": _version(),
-            "migration": _migration(plain),
-            "size": plain.stat().st_size,
-            "sha256": packing.sum_of(plain),
-            "tables": packing.tables_of(plain),
-            "recipients": list(recipients),
-        }
-        packing.pack(plain, target, recipients)
-        pages.write_state(pages.state_of(plain, target.name, target.name), f"{target}.pages")
+        with ThreadPoolExecutor(1) as beside:
+            packed = beside.submit(packing.pack, plain, target, recipients)
+            told |= {
+                "format": packing.FORMAT,
+                "version": _version(),
+                "migration": _migration(plain),
+                "size": plain.stat().st_size,
+                "tables": packing.tables_of(plain),
+                "recipients": list(recipients),
+            }
+            state, told["sha256"] = pages.state_of(plain, target.name, target.name)
+        if packed.result() != told["sha256"]:
+            raise packing.Unreadable("What was packed isn't what was read.")
+        pages.write_state(state, f"{target}.pages")
     told |= {"packed": target.stat().st_size, "packed_sha256": packing.sum_of(target)}
     packing.write_manifest(told, f"{target}.json")
     return told
@@ -160,16 +164,16 @@ def delta(database, state, target, recipients, about):
         plain, changed, began = here / "guildhall.db", here / "delta", now()
         packing.snapshot(database, plain)
         about = packing.held(began) | about
-        after = pages.state_of(plain, target.name, before.base)
+        after, sha256 = pages.state_of(plain, target.name, before.base)
         told = about | {"format": packing.FORMAT, "version": _version(), "migration": _migration(plain)}
         told |= {"base": before.base, "parent": before.name, "page": after.page, "count": after.count}
-        told |= {"size": plain.stat().st_size, "sha256": packing.sum_of(plain), "recipients": list(recipients)}
+        told |= {"size": plain.stat().st_size, "sha256": sha256, "recipients": list(recipients)}
         told["pages"] = pages.write_delta(plain, before, after, changed)
         if not told["pages"] and before.count == after.count:
             return told
         half = here / target.name
         packing.pack(changed, half, (*recipients, own) if recipients else ())
-        packing.unpack(half, here / "opened", key)
+        packing.unpack(half, here / "opened", key, is_kept=False)
         pages.refuse_other(here / "opened", after)
         told |= {"packed": half.stat().st_size, "packed_sha256": packing.sum_of(half)}
         half.replace(target)
@@ -182,7 +186,7 @@ def rebuild(folder, name):
     """Put the moment of a delta together, of files in the folder that aren't encrypted, and look at it."""
     with room(folder, HALF_DELTA) as here:
         packed = pages.rebuild(name, lambda one: Path(folder) / one, here)
-        packing.unpack(packed, here / "guildhall.db")
+        packing.unpack(packed, here / "guildhall.db", is_kept=False)
         return _whole(here / "guildhall.db", is_sunday=False)
 
 
@@ -190,13 +194,18 @@ def prove(packed, manifest, identity=None, fingerprint="", files=None, is_sunday
     """Bring a packed copy back and look whether a Guildhall runs on it: [{check, ok, words, seconds}], up to the
     first that isn't well. `files` is the folder with the files of rows, where they are kept with it."""
     told = packing.read_manifest(manifest)
-    with room(Path(packed).parent) as here:
-        plain = here / "guildhall.db"
+    with room(Path(packed).parent) as here, ThreadPoolExecutor(1) as beside:
+        plain, rows = here / "guildhall.db", []
+
+        def whole():  # which is SQLite's work: rows can be read meanwhile
+            rows.append(beside.submit(packing.tables_of, plain))
+            return _whole(plain, is_sunday)
+
         return _lines(
             ("Its bytes", lambda: _bytes(packed, told["packed_sha256"])),
             ("Opens", lambda: _opens(packed, plain, identity, told)),
-            ("File is whole", lambda: _whole(plain, is_sunday)),
-            ("Rows", lambda: _rows(packing.tables_of(plain), told["tables"])),
+            ("File is whole", whole),
+            ("Rows", lambda: _rows(rows[0].result(), told["tables"])),
             ("Files on rows", lambda: _files(_kept_by(plain), files)),
             ("Key", lambda: _same_key(told, fingerprint)),
             ("Runs", lambda: _runs(here, told, f"sqlite:///{plain}")),
@@ -243,8 +252,7 @@ def _bytes(packed, sha256):
 
 
 def _opens(packed, plain, identity, told):
-    packing.unpack(packed, plain, identity)
-    if packing.sum_of(plain) != told["sha256"]:
+    if packing.unpack(packed, plain, identity, is_kept=False) != told["sha256"]:
         raise packing.Unreadable("What comes out of it isn't what went in.")
     return "Decrypted and decompressed" if told["recipients"] else "Decompressed"
 

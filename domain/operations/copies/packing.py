@@ -40,10 +40,11 @@ def new_key():
 
 
 def snapshot(source, target):
-    """Copy the SQLite file as it stands, while it is used. In one step: by several it begins anew with each write."""
+    """Copy the SQLite file as it stands, while it is used. In one step: by several it begins anew with each write. It
+    isn't kept, so nobody waits until it lies on the disk, least of all who writes to the database."""
     with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as live, closing(sqlite3.connect(target)) as copy:
+        copy.execute("PRAGMA synchronous = OFF")
         live.backup(copy)
-    _sync(target)
 
 
 def tables_of(file):
@@ -68,25 +69,41 @@ def sum_of(file):
 
 
 def pack(source, target, recipients=()):
-    """Compress the file into `target`, encrypted for the `recipients` (public keys of age). Whole or not there."""
-    with open(source, "rb") as plain, _lasting(target) as out:
+    """Compress the file into `target`, encrypted for the `recipients` (public keys of age). Whole or not there. Returns
+    the SHA-256 (hex) of what went in."""
+    with open(source, "rb") as file, _lasting(target) as out:
+        plain = _Summed(file)
         packed = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).stream_reader(plain, read_size=PIECE)
         if recipients:
             keys = [pyrage.x25519.Recipient.from_str(each) for each in recipients]
             pyrage.encrypt_io(packed, out, keys)
-            return
-        while piece := packed.read(PIECE):
-            out.write(piece)
+        else:
+            while piece := packed.read(PIECE):
+                out.write(piece)
+    return plain.sum.hexdigest()
 
 
-def unpack(packed, target, identity=None):
-    """What was packed, as a file again; `identity` is the private key of age where it is encrypted.
-    Refuses with Unreadable; nothing is left of what can't be read whole."""
+class _Summed:
+    """A file that is read, and the SHA-256 of what was."""
+
+    def __init__(self, file):
+        self.file, self.sum = file, hashlib.sha256()
+
+    def read(self, size):
+        piece = self.file.read(size)
+        self.sum.update(piece)
+        return piece
+
+
+def unpack(packed, target, identity=None, *, is_kept=True):
+    """What was packed, as a file again; `identity` is the private key of age where it is encrypted. Returns its SHA-256
+    (hex). Refuses with Unreadable; nothing is left of what can't be read whole. One that isn't kept needn't lie on the
+    disk."""
     is_sealed = str(packed).endswith(".age")
     if is_sealed and not identity:
         raise Unreadable("This copy is encrypted: it opens with the private key (--identity) of one of its recipients.")
     try:
-        with open(packed, "rb") as file, _lasting(target) as out:
+        with open(packed, "rb") as file, _lasting(target, is_kept=is_kept) as out:
             plain = _Plain(out)
             if is_sealed:
                 pyrage.decrypt_io(file, plain, [pyrage.x25519.Identity.from_str(identity)])
@@ -96,16 +113,20 @@ def unpack(packed, target, identity=None):
             plain.end()
     except (pyrage.DecryptError, pyrage.IdentityError, zstandard.ZstdError, OSError) as error:
         raise Unreadable(f"The copy can't be opened: {error}") from None
+    return plain.sum.hexdigest()
 
 
 class _Plain:
-    """What is written to it arrives in a file decompressed; `end` refuses where the last of it is missing."""
+    """What is written to it arrives in a file decompressed, and is summed up; `end` refuses where the last of it is
+    missing."""
 
     def __init__(self, out):
-        self.out, self.reading = out, zstandard.ZstdDecompressor().decompressobj()
+        self.out, self.reading, self.sum = out, zstandard.ZstdDecompressor().decompressobj(), hashlib.sha256()
 
     def write(self, piece):
-        self.out.write(self.reading.decompress(piece))
+        plain = self.reading.decompress(piece)
+        self.sum.update(plain)
+        self.out.write(plain)
         return len(piece)
 
     def flush(self):
@@ -166,12 +187,13 @@ def read_manifest(file):
 
 
 @contextmanager
-def _lasting(target):
+def _lasting(target, *, is_kept=True):
     """The same as stores.whole, of whose name the folder is told too, and that is its keeper's alone."""
-    with stores.whole(target := Path(target)) as out:
+    with stores.whole(target := Path(target), is_kept=is_kept) as out:
         os.fchmod(out.fileno(), 0o600)
         yield out
-    _sync(target.parent)
+    if is_kept:
+        _sync(target.parent)
 
 
 def _sync(path):

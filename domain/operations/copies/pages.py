@@ -36,13 +36,18 @@ class State:
 
 
 def state_of(file, name, base):
-    """The State of a SQLite file as it lies there."""
+    """(the State of a SQLite file as it lies there, its SHA-256 in hex): read once, for both."""
+    whole = hashlib.sha256()
     with open(file, "rb") as opened:
         size = int.from_bytes(opened.read(18)[16:18], "big")
         page = 65536 if size == 1 else size  # https://www.sqlite.org/fileformat.html#page_size
         opened.seek(0)
-        sums = b"".join(_sum(data) for data in iter(lambda: opened.read(page), b""))
-    return State(name, base, page, sums)
+        sums = bytearray()
+        while piece := opened.read(page * (packing.PIECE // page)):
+            whole.update(piece)
+            for at in range(0, len(piece), page):
+                sums += _sum(piece[at : at + page])
+    return State(name, base, page, bytes(sums)), whole.hexdigest()
 
 
 def _sum(data):
@@ -115,9 +120,9 @@ def rebuild(name, fetch, here, identity=None):
         at = told["parent"]
     base = packing.read_manifest(fetch(f"{at}.json"))
     plain = here / "rebuilt.db"
-    packing.unpack(fetch(at), plain, identity)
+    packing.unpack(fetch(at), plain, identity, is_kept=False)
     for delta, told in reversed(chain):
-        packing.unpack(fetch(delta), here / "delta", identity)
+        packing.unpack(fetch(delta), here / "delta", identity, is_kept=False)
         apply(here / "delta", plain, told["page"], told["count"])
     if packing.sum_of(plain) != told["sha256"]:
         raise packing.Unreadable("What comes out of the deltas isn't the database of that moment.")

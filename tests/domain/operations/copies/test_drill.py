@@ -1,9 +1,11 @@
 """What a drill finds: each kind of damage, in a copy that says of itself that it is well."""
 
+import os
 import shutil
 import sqlite3
 import types
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +47,20 @@ def repack(path, change):
     told = packing.read_manifest(f"{path}.json")
     told |= {"sha256": packing.sum_of(plain), "packed_sha256": packing.sum_of(path)}
     packing.write_manifest(told, f"{path}.json")
+
+
+def test_what_a_drill_throws_away_is_not_forced_to_the_disk(packed, monkeypatch):
+    forced, real = [], os.fsync
+
+    def fsync(descriptor):
+        forced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name.split(".db")[0])
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    again = here("guildhall-20260602T000000Z-00000000.db.zst")
+    drill.make(configuration.active.database_url.removeprefix("sqlite:///"), again, (), {"key": packing.fingerprint()})
+    assert wrong(again) is None
+    assert set(forced) == {"guildhall-20260602T000000Z-00000000", here().name}
 
 
 @pytest.mark.parametrize("where", [0, 200, -1])

@@ -22,10 +22,10 @@ def plain(tmp_path):
 def test_what_is_packed_comes_out_again(plain, tmp_path, is_sealed):
     private, public = packing.new_key()
     packed = tmp_path / ("p.db.zst.age" if is_sealed else "p.db.zst")
-    packing.pack(plain, packed, [public] if is_sealed else ())
+    went_in = packing.pack(plain, packed, [public] if is_sealed else ())
     assert (b"SQLite" in packed.read_bytes(), packed.stat().st_mode & 0o077) == (False, 0)
-    packing.unpack(packed, tmp_path / "back.db", private)
-    assert packing.sum_of(tmp_path / "back.db") == packing.sum_of(plain)
+    assert packing.unpack(packed, tmp_path / "back.db", private) == went_in
+    assert packing.sum_of(tmp_path / "back.db") == packing.sum_of(plain) == went_in
     assert packing.tables_of(tmp_path / "back.db") == packing.tables_of(plain)
 
 

@@ -39,7 +39,7 @@ def test_the_pages_that_changed_make_the_older_file_the_newer_one_byte_for_byte(
     older = copied(file, "older.db")
     change(file, *statements)
     newer = copied(file, "newer.db")
-    before, after = pages.state_of(older, "a", "a"), pages.state_of(newer, "b", "a")
+    before, after = pages.state_of(older, "a", "a")[0], pages.state_of(newer, "b", "a")[0]
     count = pages.write_delta(newer, before, after, file.with_name("delta"))
     assert (count == 0) == (not statements)
     pages.refuse_other(file.with_name("delta"), after)
@@ -51,12 +51,13 @@ def test_few_changed_rows_are_few_pages(file):
     older = copied(file, "older.db")
     change(file, SOME)
     newer = copied(file, "newer.db")
-    before, after = pages.state_of(older, "a", "a"), pages.state_of(newer, "b", "a")
+    before, after = pages.state_of(older, "a", "a")[0], pages.state_of(newer, "b", "a")[0]
     assert pages.write_delta(newer, before, after, file.with_name("delta")) <= 6 < after.count / 5
 
 
 def test_a_state_is_kept_whole_and_what_is_none_is_none(file, tmp_path):
-    state = pages.state_of(file, "name", "base")
+    state, sha256 = pages.state_of(file, "name", "base")
+    assert sha256 == packing.sum_of(file)
     pages.write_state(state, tmp_path / "pages")
     assert pages.read_state(tmp_path / "pages") == state
     (tmp_path / "pages").write_bytes(b"[]\nxx")
@@ -68,7 +69,7 @@ def test_a_delta_that_was_cut_or_changed_is_refused(file):
     older, delta = copied(file, "older.db"), file.with_name("delta")
     change(file, SOME)
     newer = copied(file, "newer.db")
-    before, after = pages.state_of(older, "a", "a"), pages.state_of(newer, "b", "a")
+    before, after = pages.state_of(older, "a", "a")[0], pages.state_of(newer, "b", "a")[0]
     pages.write_delta(newer, before, after, delta)
     whole = delta.read_bytes()
     delta.write_bytes(whole[:-1])
