@@ -200,6 +200,18 @@ def test_operations_case_34_a_row_that_differs_is_found(cast, to, monkeypatch):
         opening.open_house(to, configuration.active.data)
 
 
+def test_operations_case_34_a_row_that_was_left_out_is_found(cast, to, monkeypatch):
+    real = copying._next
+
+    def without_the_last(source, shape, last):
+        rows = real(source, shape, last)
+        return rows[:-1] if shape.table == "audit_event" else rows
+
+    monkeypatch.setattr(copying, "_next", without_the_last)
+    findings = moving.move(to, say=lambda line: None).findings
+    assert [finding.split(":")[0] for finding in findings] == ["audit_event"]
+
+
 MISFITS = {
     "UPDATE profile SET bio = 'a' || char(0)": "profile.bio: 6 values",
     "UPDATE user SET backer_id = 3000000000 WHERE id = 1": "user.backer_id: 1 values",
