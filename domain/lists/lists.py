@@ -20,6 +20,7 @@ from database.scope import everywhere, inside
 from database.tables import Owned
 from domain import Invalid
 from domain.fields.day import bounds, overdue, within_week
+from domain.fields.derived import Derived
 from domain.fields.kinds import whole
 from domain.fields.person import members, names
 from domain.lists import conditions
@@ -344,7 +345,8 @@ def _row(listing, values):
         values = list(values)
         for place, column in listing.to_read:
             values[place] = column.read(values[place])
-    return listing.Row._make(values)
+    row, kind = listing.Row._make(values), listing.fields[0].kind
+    return row._replace(**{listing.first: kind.words(row._asdict())}) if isinstance(kind, Derived) else row
 
 
 def people_of(listing, rows, present=None):

@@ -12,7 +12,7 @@ from domain.entitlements import credits, grants
 from domain.lists import rows
 from domain.money import billing, pricing
 from domain.money.providers import sandbox
-from domain.operations import alerts, demo_removals, festival
+from domain.operations import alerts, demo_removals, festival, volunteers
 from domain.operations.news import bringing, campaigns
 from domain.organizations import assignments, invitations, organizations, workspaces
 from domain.people import accounts, passwords
@@ -96,6 +96,7 @@ def furnish(seed=7):
             _work(team, people, chance, start)
             _write_with_ai(team, people, chance, start)
             _fill_tables(team, people, chance, start)
+            helpers = volunteers.make(organizations.reach(people["alice"], team.slug), start + timedelta(days=5))
             _at(start + timedelta(days=20))
             _buy("pro_monthly", organizations.reach(people["alice"], team.slug))
         with inside(other):
@@ -106,6 +107,7 @@ def furnish(seed=7):
             _divide(owner, people)
             festival.make(owner, seller, chance)
             samples.furnish(owner)
+            volunteers.furnish(*helpers, owner)
         _write_news(people["stella"])
         alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
     finally:

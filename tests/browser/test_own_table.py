@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import TEAM
 from tests.browser.test_axe import violations
+from tests.browser.test_public_forms import PHONE
 
 WITHIN = 120  # seconds of a person's time, for all steps
 FIELDS = (
@@ -15,7 +16,8 @@ FIELDS = (
     ("Bring on", ""),
     ("Budget", ""),
 )
-ROWS = "Kettle\tada@example.org\tKettle\tnew\t2026-03-01\t12\nLamp\tbo@example.org\tLamp\tOpen\t\tca. 300\n"
+ROWS = "Kettle\tada@example.org\tKettle\tnew\t2026-03-01\t12\nLamp\tbo@example.org\tLamp\tOpen\t\t45\n"
+STRANGER = {"Name": "Zoë", "Mail": "zoe@example.org", "Item": "Radio", "Budget": "ca. 300"}
 
 
 def test_the_story_of_a_table_of_ones_own(page_of, record_property):
@@ -49,18 +51,27 @@ def test_the_story_of_a_table_of_ones_own(page_of, record_property):
         ROWS,
     )
     page.get_by_role("button", name="Add 2").click()
-    expect(page.locator("#list_rows")).to_contain_text("ca. 300")
+    expect(page.locator("#list_rows")).to_contain_text("Lamp")
     done("3 pasted rows")
+    address = _opens_a_form(page, here)
+    done("4 a public form")
     page.goto(f"{here}?view=board")
     expect(page.get_by_role("main")).to_contain_text("Lamp")
-    done("6 the board")
-    page.locator(".board-card", has_text="Kettle").drag_to(
-        page.locator("[data-column]", has_text="Done").last, target_position={"x": 40, "y": 10}
-    )
-    expect(page.locator("[data-column]", has_text="Done").last.locator(".board-card")).to_contain_text("Kettle")
+    _answers(page_of(None, **PHONE), address)
+    done("5 a stranger answers, twice")
+    expect(_column(page, "New").locator(".board-card", has_text="Zoë")).to_have_count(1)
+    done("6 the card is there by itself")
+    _to_done(page, "Kettle")
     page.reload()
-    expect(page.locator("[data-column]", has_text="Done").last.locator(".board-card")).to_contain_text("Kettle")
+    expect(_column(page, "Done").locator(".board-card")).to_contain_text("Kettle")
     done("7 a card to another column")
+    _writes_when_done(page)
+    page.goto(f"{here}?view=board")
+    _to_done(page, "Zoë")
+    page.goto(f"{TEAM}/automations/runs")
+    page.get_by_role("link", name="Repairs that are done").click()
+    expect(page.get_by_role("main")).to_contain_text("Left 1 letter.")
+    done("8 an automation, tried and seen in its log")
     _becomes_money(page, here)
     done("9 another kind")
     page.goto(f"{here}/fields")
@@ -85,6 +96,57 @@ def test_the_story_of_a_table_of_ones_own(page_of, record_property):
     assert steps["11 another name"] < WITHIN
     page.goto(f"{here}?view=board")
     assert violations(page) == []
+
+
+def _opens_a_form(page, here):
+    """The address of a form for all but State, which is New for whoever sends it."""
+    page.goto(f"{here}/sharing")
+    page.get_by_role("link", name="Public form").click()
+    page.locator("#name").fill("Bring your things")
+    for label in ("Name", "Mail", "Item", "Bring on", "Budget"):
+        page.get_by_role("checkbox", name=label, exact=True).first.check()
+    page.get_by_label("State", exact=True).last.select_option(label="New")
+    page.get_by_role("button", name="Open to the public").click()
+    return page.get_by_role("textbox", name="Address").input_value()
+
+
+def _answers(page, address):
+    page.goto(address)
+    expect(page.get_by_label("State")).to_have_count(0)
+    for label, text in STRANGER.items():
+        page.get_by_label(label).first.fill(text)
+    page.wait_for_timeout(3100)  # a person takes longer than a machine
+    page.get_by_role("button", name="Send").dblclick()
+    expect(page.get_by_role("status")).to_contain_text("Your answer has arrived")
+
+
+def _column(page, name):
+    return page.get_by_role("region", name=name, exact=True)
+
+
+def _to_done(page, name):
+    page.locator(".board-card", has_text=name).drag_to(_column(page, "Done"), target_position={"x": 40, "y": 10})
+    expect(_column(page, "Done").locator(".board-card", has_text=name)).to_be_visible()
+
+
+def _writes_when_done(page):
+    """A letter to the row's own address, looked at before it is turned on."""
+    page.goto(f"{TEAM}/automations/new")
+    page.get_by_label("Name", exact=True).fill("Repairs that are done")
+    page.get_by_label("It runs when").select_option(label="A field changes")
+    page.get_by_label("In the list").select_option(label="Repair café")
+    page.get_by_role("checkbox", name="State", exact=True).check()
+    page.locator("#t_to").fill("Done")
+    page.get_by_role("button", name="Write a letter").click()
+    page.locator("#s0_to").fill("{Mail}")
+    page.locator("#s0_subject").fill("{Item} is done")
+    page.locator("#s0_text").fill("Dear {Name}, come and fetch it.")
+    page.get_by_role("button", name="Try on the last rows").click()
+    tried = page.get_by_role("region", name="What it would do")
+    expect(tried).to_contain_text("Subject: Kettle is done")
+    expect(tried).to_contain_text("nothing was sent")
+    page.get_by_role("button", name="Save and turn on").click()
+    expect(page.locator("#notice")).to_contain_text("“Repairs that are done” is on.")
 
 
 def _becomes_money(page, here):

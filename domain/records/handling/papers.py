@@ -7,7 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from database.transactions import writes
-from domain import Invalid, NotFound, Refused
+from domain import Invalid, Refused
 from domain.base import configuration
 from domain.fields.kinds import clean, comparable, whole
 from domain.fields.person import members
@@ -72,7 +72,7 @@ def labels(rules, ask, slug, *, by, code="", how="qr", line="", sheet="a4_24"):
     lines = {field.name for field in listing.fields}
     if code not in dict(coded(listing)) or how not in dict(CODES) or sheet not in SHEETS or line not in {"", *lines}:
         raise Invalid({"form": "Choose of what is offered."})
-    found = lists.read(listing, ask.but(after="", rows=MOST + 1), by).rows
+    found = lists.read(listing.whole, ask.but(after="", rows=MOST + 1), by).rows
     if not found:
         raise Refused("There is no row to print a label for.")
     if len(found) > MOST:
@@ -162,9 +162,7 @@ def say_page(slug, form, *, by, shape=None):
 def page(rules, collection, id, *, by):
     """A PDF of one row, with what this member sees of it. Refuses with NotFound or Overloaded."""
     listing, shape = rules.listing, rules.listing.source.shape
-    row = lists.find(listing, rows.get(rules, id, by).id, by)
-    if row is None:
-        raise NotFound("This row isn't here any more.")
+    row = rows.get(rules, id, by)
     people, said = members(), page_of(collection, shape)
 
     def filled(text):

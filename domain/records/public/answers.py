@@ -22,6 +22,7 @@ from domain.records.public import forms, links, quarantine, spam
 from models import PublicAnswer, PublicLink
 
 GONE = "This answer isn't here any more, or the form doesn't show it."
+SAID, LONGEST = "said", 500  # beside the words by name: all of them as they read
 
 
 class Sent(dict):
@@ -117,9 +118,12 @@ def _written(asked, values):
 
 
 def _as_words(asked, values):
-    """name → texts that the fields read back, whatever the reader's zone and language are then."""
+    """name → texts that the fields read back, whatever the reader's zone and language are then; under SAID how they
+    read, for lists of answers."""
     fields = {question.name: question.field for question in asked if question.kind_name != "files"}
-    return Sent({name: [_text(field, values[name])] for name, field in fields.items() if name in values})
+    fields = {name: field for name, field in fields.items() if name in values}
+    plain = " · ".join(filter(None, (plain_cell(field.kind, values[name]) for name, field in fields.items())))
+    return Sent({name: [_text(field, values[name])] for name, field in fields.items()} | {SAID: [plain[:LONGEST]]})
 
 
 def _text(field, value):
@@ -328,7 +332,8 @@ def until(opened, answer):
 
 def words_of(answer):
     """name → text of an answer that waits; of another, what its row has no field for."""
-    return Sent(json.loads(answer.words))
+    words = json.loads(answer.words)
+    return Sent({name: texts for name, texts in words.items() if name != SAID})
 
 
 def gone():

@@ -92,7 +92,9 @@ STATE = Choice((("held", "Waiting", "warn"), ("in", "In the table", "good"), ("t
 
 
 def _words(row):
-    texts = [" ".join(text.split()) for found in json.loads(row["words"]).values() for text in found if text]
+    words = json.loads(row["words"])
+    shown = [words[answers.SAID]] if answers.SAID in words else words.values()
+    texts = [" ".join(text.split()) for found in shown for text in found if text]
     said = " · ".join(texts)
     if not said:
         return f"Row {row['record']}" if row["record"] else "Nothing was written"

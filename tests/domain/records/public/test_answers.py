@@ -153,6 +153,27 @@ def test_words_that_were_renamed_or_became_others_are_let_in_as_they_are_now(at,
     assert (tags, row.value(known["Way"])) == ("Azure; Green", option("Fetch"))
 
 
+def test_an_answer_of_before_that_holds_the_words_of_choices_comes_in_as_well(at, inside_acme):
+    """Such answers had labels where numbers stand now; one whose word is gone by now says which."""
+    alice = at("alice")
+    table, known = repairs(alice, fields=(("Name", "text"), ("Tags", "choices", ("Red", "Blue", "2026"))))
+    link = links.opened(opened(table.slug, form_of(known, "Name", "Tags"), by=alice))
+    made = [
+        answers.take(link, sent(spam.stamp(link.link), **{known["Name"]: name}), {}, network="192.0.2.1")[0]
+        for name in ("Lamp", "Kettle")
+    ]
+    for answer, tags in zip(made, ("Blue; 2026", "Blue; Gone"), strict=True):
+        words = json.dumps({known["Name"]: ["x"], known["Tags"]: [tags]})
+        write(PublicAnswer.update(words=words).where(PublicAnswer.id == answer.id).execute)
+    answers.let_in(made[0].id, by=alice)
+    listing = listings.of(collections.found(table.slug), alice)
+    row = rows.get(listing, Record.get().id, alice)
+    assert listing.listing.by_name[known["Tags"]].kind.plain(row.value(known["Tags"])) == "Blue; 2026"
+    with pytest.raises(Refused) as refused:
+        answers.let_in(made[1].id, by=alice)
+    assert "Choose one of: Red, Blue, 2026" in refused.value.sentence
+
+
 def change(form, secret, name, was):
     link, known = form
     texts = MultiDict({known["Name"]: name})
