@@ -96,7 +96,7 @@ def furnish(seed=7):
             _work(team, people, chance, start)
             _write_with_ai(team, people, chance, start)
             _fill_tables(team, people, chance, start)
-            helpers = volunteers.make(organizations.reach(people["alice"], team.slug), start + timedelta(days=5))
+            helpers, named = volunteers.make(organizations.reach(people["alice"], team.slug), start + timedelta(days=5))
             _at(start + timedelta(days=20))
             _buy("pro_monthly", organizations.reach(people["alice"], team.slug))
         with inside(other):
@@ -107,7 +107,7 @@ def furnish(seed=7):
             _divide(owner, people)
             festival.make(owner, seller, chance)
             samples.furnish(owner)
-            volunteers.furnish(*helpers, owner)
+            volunteers.furnish(helpers, named, owner)
         _write_news(people["stella"])
         alerts.broadcast("The hall is closed for painting on Thursday: please work from home.", by=people["stella"])
     finally:

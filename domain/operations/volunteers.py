@@ -58,7 +58,7 @@ def make(owner, start):
             continue
         _at(now() + timedelta(hours=5))
         answers.let_in(answer.id, by=owner)
-        made[person[0]] = PublicAnswer.get_by_id(answer.id).record_id
+        made[person[0]] = PublicAnswer.get_by_id(answer.id).record.id
         if state:
             _change(table, owner, made[person[0]], State=state)
     return table, made
