@@ -75,6 +75,11 @@ def sold(count: int) -> Path:
     return _made_once(f"event-{count}", "tickets:seed", count)
 
 
+def with_flyers() -> Path:
+    """The data folder of an organization with a campaign of flyers that runs."""
+    return _made_once("flyers", "flyers:seed")
+
+
 def staffed(count: int) -> Path:
     """The data folder of a site with `count` accounts and as many events in the audit log, and one admin."""
     return _made_once(f"staff-{count}", "staff", count)
@@ -143,8 +148,9 @@ def _in_app(what: str, *arguments: object) -> str:
 
 @contextlib.contextmanager
 def server(
-    name: str, folder: Path, passed: socket.socket | None = None, core: int = SERVER_CORE, **settings: str
+    name: str, folder: Path, passed: socket.socket | None = None, core: int | None = SERVER_CORE, **settings: str
 ) -> Iterator[Server]:
+    """Guildhall over this folder, on a core, or on all that there are (None)."""
     port = passed.getsockname()[1] if passed else free_port()
     told = {**ENVIRONMENT, "GUILDHALL_DATA": str(folder), "HOST": HOST, "PORT": str(port), **settings}
     with running(name, [sys.executable, "app.py"], port, told, ROOT, core, passed) as started:

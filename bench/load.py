@@ -1,5 +1,7 @@
 """A keep-alive HTTP load client on one thread: raw sockets, prebuilt requests, every answer checked."""
 
+import heapq
+import itertools
 import re
 import select
 import socket
@@ -173,6 +175,40 @@ def drive(port: int, *loads: Load, seconds: float, until_broken: bool = False) -
             client.socket.close()
         poll.close()
     return results
+
+
+def strolled(port: int, messages: Iterable[bytes], people: int, seconds: float) -> Result:
+    """So many connections, each asking one of the messages a second, whatever the answer to the one before took: one
+    that is late counts from when it was due."""
+    result = Result()
+    load = Load(itertools.cycle(messages))
+    source = _Source(load.requests)
+    clients = [_Client(port, load, source, result) for _ in range(people)]
+    started = time.perf_counter()
+    due = [(started + at / people, at) for at in range(people)]
+    poll = select.epoll()
+    asked: dict[int, int] = {}
+    try:
+        while due or asked:
+            while due and due[0][0] <= time.perf_counter():
+                at, number = heapq.heappop(due)
+                if at < started + seconds:
+                    clients[number].send_next()
+                    clients[number].sent_at = at
+                    asked[clients[number].socket.fileno()] = number
+                    poll.register(clients[number].socket.fileno(), select.EPOLLIN)
+            wait = max(0.0, due[0][0] - time.perf_counter()) if due else STALL_SECONDS if asked else 0
+            for descriptor, _ in poll.poll(wait):
+                client = clients[asked[descriptor]]
+                if client.read():
+                    poll.unregister(descriptor)
+                    heapq.heappush(due, (client.sent_at + 1, asked.pop(descriptor)))
+    finally:
+        for client in clients:
+            client.socket.close()
+        poll.close()
+    result.seconds = time.perf_counter() - started
+    return result
 
 
 SLOW_CLIENTS = 200

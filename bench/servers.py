@@ -45,10 +45,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def stay_on(core: int) -> None:
-    """Keep this process, and those it starts, on one core as far as the machine has that core."""
-    if core < (os.cpu_count() or 1):
-        os.sched_setaffinity(0, {core})
+def stay_on(core: int | None) -> None:
+    """Keep this process, and those it starts, on one core as far as the machine has that core; None: on any."""
+    cores = range(os.cpu_count() or 1)
+    if core is None or core in cores:
+        os.sched_setaffinity(0, cores if core is None else {core})
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,11 @@ def running(
     port: int,
     extra: Mapping[str, str] | None = None,
     folder: Path | None = None,
-    core: int = SERVER_CORE,
+    core: int | None = SERVER_CORE,
     passed: socket.socket | None = None,
 ) -> Iterator[Server]:
-    """A server in a session of its own on one core, from its first answer until the end. Where a listening socket is
-    `passed`, the server gets it as systemd passes one."""
+    """A server in a session of its own on one core (None: on all), from its first answer until the end. Where a
+    listening socket is `passed`, the server gets it as systemd passes one."""
     kept = (passed.fileno(),) if passed else ()
     if passed:
         command = [sys.executable, "-c", PASSED, str(passed.fileno()), *command]

@@ -6,6 +6,7 @@ are too many connections the idlest is closed: accepting goes on. See docs/decis
 """
 
 import contextlib
+import io
 import re
 import resource
 import selectors
@@ -91,11 +92,15 @@ class Gathering:
         else:
             self.buffer += data
 
-    def rest(self):
-        """What a thread reads after the first bytes."""
+    def parts(self):
+        """(the first bytes, what a thread reads after them, or None). Gunicorn moves all that it has for each piece
+        that is read of it, so of a large body it has little at once."""
         if self.file:
             self.file.seek(0)
-        return self.file
+            return bytes(self.buffer), self.file
+        if READ < len(self.buffer) == self.end:  # nothing of another request comes after it
+            return bytes(self.buffer[: self.body_at]), io.BytesIO(self.buffer[self.body_at :])
+        return bytes(self.buffer), None
 
     def _cut(self):
         self.is_cut = len(self.buffer) >= WHOLE
@@ -213,12 +218,12 @@ class Outlet:
 
 
 class Rest:
-    """What a gathered request is read from: there is no more of it, or what waits on the disk."""
+    """What a gathered request is read from: there is no more of it, or what waits here or on the disk."""
 
     file = None
 
     def recv(self, size):
-        return self.file.read(size) if self.file else b""
+        return self.file.read(min(size, READ)) if self.file else b""
 
 
 class Connection(TConn):
@@ -321,9 +326,9 @@ class Worker(ThreadWorker):
 
     def _hand_over(self, connection):
         self._forget(connection)
-        connection.parser.unreader.unread(bytes(connection.gathering.buffer))
+        first, connection.rest.file = connection.gathering.parts()
+        connection.parser.unreader.unread(first)
         connection.gathering.buffer.clear()
-        connection.rest.file = connection.gathering.rest()
         self.enqueue_req(connection)
 
     def _refuse(self, connection, status):

@@ -40,7 +40,8 @@ def drawn(size, plan, picture, photo=None):
 
 def files(image):
     """(the flyer as JPEG, its card for links as JPEG of at most 250 KB, a small one as WebP)."""
-    return jpeg(image, QUALITY), card(image), small(image)
+    half = image.reduce(2)
+    return jpeg(image, QUALITY), card(image, half), small(image, half)
 
 
 def jpeg(image, quality):
@@ -50,24 +51,24 @@ def jpeg(image, quality):
     return out.getvalue()
 
 
-def small(image):
-    """An image as a WebP of 480 pixels on its longer side."""
+def small(image, half):
+    """An image, which is there at half its size too, as a WebP of 480 pixels on its longer side."""
     out = io.BytesIO()
-    _scaled(image, THUMB / max(image.size)).save(out, "WEBP", quality=80, method=0)
+    _scaled(image, half, THUMB / max(image.size)).save(out, "WEBP", quality=80, method=0)
     return out.getvalue()
 
 
-def _scaled(image, scale):
+def _scaled(image, half, scale):
     size = round(image.width * scale), round(image.height * scale)
-    return (image.reduce(2) if scale <= 0.5 else image).resize(size, Image.Resampling.BILINEAR)
+    return (half if scale <= 0.5 else image).resize(size, Image.Resampling.BILINEAR)
 
 
-def card(image):
+def card(image, half):
     """The picture whole, on itself out of focus."""
     width, height = CARD
-    blurred = ImageOps.fit(image, (width // 20, height // 20), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(2))
+    blurred = ImageOps.fit(half, (width // 20, height // 20), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(2))
     made = blurred.resize(CARD, Image.Resampling.BILINEAR)
-    whole = _scaled(image, min(width / image.width, height / image.height))
+    whole = _scaled(image, half, min(width / image.width, height / image.height))
     made.paste(whole, ((width - whole.width) // 2, (height - whole.height) // 2))
     for quality in range(85, 20, -10):
         data = jpeg(made, quality)

@@ -118,7 +118,8 @@ def make(campaign, version, form, photo, *, attempt, place, user=None):
     crop, email = _crop(design, form, photo), read_whole(REACHED, form)["email"] or None
     if photo:
         gate.check(photo)
-    content = _content(version, words, crop, photo, attempt)
+    hashed = hashlib.sha256(photo).hexdigest() if photo else None
+    content = _content(version, words, crop, hashed, attempt)
     there = hashlib.sha256(salts.hashed(salts.day(), f"flyer {place}")).hexdigest()
     if known := _same(version, content):
         keeping.bring_photo(known, photo)
@@ -130,7 +131,7 @@ def make(campaign, version, form, photo, *, attempt, place, user=None):
     about = {"fields": words, "crop": crop or {}, "content_hash": content, "address_hash": there, "attempt": attempt}
     about["email"] = email
     about |= {"in_hub": campaign.hub_ok and "in_hub" in form, "secret_hash": _hashed(secret), "user": user}
-    about |= {"photo": hashlib.sha256(photo).hexdigest() if photo else None, "is_sending": bool(photo)}
+    about |= {"photo": hashed, "is_sending": bool(photo)}
     flyer, is_new = _begin(campaign, version, public, form.get("via", ""), **about)
     keeping.bring_photo(flyer, photo)
     return flyer, secret, is_new

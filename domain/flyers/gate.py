@@ -146,10 +146,12 @@ def _placed(picture, size, crop):
     # From a pixel of the slot to one of the photo; the same as turning and scaling a canvas about the slot's middle.
     left = crop["x"] * picture.width - cos * size[0] / 2 - sin * size[1] / 2
     top = crop["y"] * picture.height + sin * size[0] / 2 - cos * size[1] / 2
-    across, how = (cos, sin, left, -sin, cos, top), (Image.Transform.AFFINE, Image.Resampling.BICUBIC)
+    across = cos, sin, left, -sin, cos, top
+    # Cubic is for what is made larger; made smaller it looks the same by half the work.
+    how = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BILINEAR
 
     def lies(image):
-        return image.transform(size, how[0], across, how[1])
+        return image.transform(size, Image.Transform.AFFINE, across, how)
 
     if picture.mode == "RGBA":
         return lies(picture.convert("RGB")), lies(picture.getchannel("A"))

@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
 
 from database.clock import now
 from database.columns import spelled
@@ -22,9 +23,10 @@ from models import Flyer, FlyerVersion
 
 log = logging.getLogger("guildhall.flyers")
 
-TAKEN = 8  # flyers at once: what is read for them and isn't written yet stays small
+TAKEN = 24  # flyers at once
 TRIES = 3
 THREADS = min(2, os.cpu_count() or 1)  # Pillow leaves the others their turns; a third would take pages theirs
+_drawing = BoundedSemaphore(THREADS)  # as many again bring what is drawn into the store, which is waiting for a disk
 
 
 def work():
@@ -54,7 +56,7 @@ def work():
 
 @functools.cache
 def _pool():
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="flyers")
+    return ThreadPoolExecutor(2 * THREADS, thread_name_prefix="flyers")
 
 
 @writes
@@ -78,8 +80,9 @@ def drawn(flyer):
     if flyer.photo and photo is None:
         raise gate.NoPhoto("The photo is gone.")
     picture = functools.partial(keeping.picture, flyer.organization_id)
-    plan = plans.laid_out(design, flyer.fields, None if photo is None else flyer.crop, _leads_to(flyer))
-    files = composing.files(composing.drawn(design["size"], plan, picture, photo))
+    with _drawing:
+        plan = plans.laid_out(design, flyer.fields, None if photo is None else flyer.crop, _leads_to(flyer))
+        files = composing.files(composing.drawn(design["size"], plan, picture, photo))
     return {part: keeping.put(flyer.public_id, part, data) for part, data in zip(_MADE, files, strict=True)}
 
 

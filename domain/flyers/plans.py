@@ -85,10 +85,10 @@ _CROP = {"x": 0.5, "y": 0.5, "zoom": 1, "turn": 0}
 
 
 def content_hash(version, fields, crop, photo):
-    """The same for the same picture of a version: words, crop and the photo's bytes (or None), all cleaned."""
+    """The same for the same picture of a version: words, crop and the photo's hash (or None), all cleaned."""
     design = version.spec
-    same = [version.id, RENDERER, cleaned(design, fields), cropped(design, crop)]
-    return hashlib.sha256(json.dumps(same, sort_keys=True).encode() + b"\n" + (photo or b"")).hexdigest()
+    same = [version.id, RENDERER, cleaned(design, fields), cropped(design, crop), photo]
+    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
 
 
 def remarks(items):

@@ -60,8 +60,8 @@ def _somebody(chance):
 @writes
 def _begin(campaign, version, name, photo):
     public, words, crop = spoken_id(), {"name": name}, {"zoom": 1} if photo else None
+    photo = keeping.put(public, "photo", photo) if photo else None
     about = {"content_hash": plans.content_hash(version, words, crop, photo), "address_hash": public}
     about |= {"fields": words, "crop": crop or {}, "secret_hash": public, "expires_at": now() + timedelta(days=60)}
-    photo = keeping.put(public, "photo", photo) if photo else None
     Flyer.create(campaign=campaign, version=version, public_id=public, in_hub=True, photo=photo, **about)
     wake("flyers")

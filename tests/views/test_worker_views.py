@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests.browser.server import TOP, Server, free_port
+from views import worker
 
 # Gunicorn with our worker, patient for shorter than the product is, and an application that shows what it was sent.
 SMALL = """
@@ -211,6 +212,18 @@ def test_whatever_pieces_a_request_comes_in_it_is_the_same(port):
     chunked = (b"5\r\nhello\r\n", b"6;a=b\r\n", b" world\r", b"\n0\r\nX-Done: x\r\n", b"\r\n")
     assert ask(port, post(None, "/", *CHUNKS), *chunked).endswith(b"POST / 11")
     assert ask(port, post(None, "/", *CHUNKS) + b"".join(chunked)).endswith(b"POST / 11")
+
+
+def test_of_a_large_body_gunicorn_moves_little_at_once():
+    head, body = post(1_000_000), b"y" * 1_000_000
+    gathering, rest = worker.Gathering(head + body), worker.Rest()
+    assert gathering.is_whole()
+    first, rest.file = gathering.parts()
+    pieces = list(iter(lambda: rest.recv(2**20), b""))
+    assert (first, b"".join(pieces), max(map(len, pieces))) == (head, body, worker.READ)
+    behind = worker.Gathering(head + body + get("/next"))
+    assert behind.is_whole()
+    assert behind.parts() == (head + body + get("/next"), None), "the next request isn't lost"
 
 
 def test_requests_behind_each_other_are_answered_in_turn(port):

@@ -1,4 +1,6 @@
 import io
+import threading
+import time
 
 import pytest
 from PIL import Image
@@ -42,6 +44,25 @@ def test_those_of_many_are_drawn_in_their_order_and_none_twice(version, monkeypa
     assert sorted(drawn) == [flyer.id for flyer in flyers]
     assert set(drawn[: lane.TAKEN]) == {flyer.id for flyer in flyers[: lane.TAKEN]}
     assert jobs.run("flyers") == 0
+
+
+def test_few_are_drawn_at_the_same_time(version, monkeypatch):
+    draw, counted, now_drawn, most = composing.drawn, threading.Lock(), [], []
+
+    def watched(*asked):
+        with counted:
+            now_drawn.append(1)
+            most.append(len(now_drawn))
+        time.sleep(0.01)
+        made = draw(*asked)
+        with counted:
+            now_drawn.pop()
+        return made
+
+    monkeypatch.setattr(composing, "drawn", watched)
+    flyers = [make_flyer(version, f"Ada {number}") for number in range(4 * lane.THREADS)]
+    assert jobs.run("flyers") == len(flyers)
+    assert max(most) <= lane.THREADS
 
 
 def test_two_runs_at_once_draw_each_once(version, monkeypatch):

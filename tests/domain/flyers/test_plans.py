@@ -120,15 +120,15 @@ def test_a_photo_that_is_required_is_asked_for():
 
 def test_the_same_words_crop_and_photo_are_the_same_picture_and_nothing_else_is():
     version = SimpleNamespace(id=1, spec=design())
-    same = plans.content_hash(version, {"name": "Ada "}, {"x": 0.50001}, b"photo")
-    assert plans.content_hash(version, {"name": " Ada", "else": "x"}, {"x": 0.5}, b"photo") == same
+    same = plans.content_hash(version, {"name": "Ada "}, {"x": 0.50001}, "hash")
+    assert plans.content_hash(version, {"name": " Ada", "else": "x"}, {"x": 0.5}, "hash") == same
     others = [
-        ({"name": "Eva"}, {}, b"photo"),
-        ({"name": "Ada"}, {"zoom": 2}, b"photo"),
-        ({"name": "Ada"}, {}, b"other"),
+        ({"name": "Eva"}, {}, "hash"),
+        ({"name": "Ada"}, {"zoom": 2}, "hash"),
+        ({"name": "Ada"}, {}, "other"),
     ]
     hashes = {plans.content_hash(version, *other) for other in others}
-    hashes.add(plans.content_hash(SimpleNamespace(id=2, spec=design()), {"name": "Ada"}, {}, b"photo"))
+    hashes.add(plans.content_hash(SimpleNamespace(id=2, spec=design()), {"name": "Ada"}, {}, "hash"))
     assert len(hashes | {same}) == 5
 
 
