@@ -6,7 +6,6 @@ are too many connections the idlest is closed: accepting goes on. See docs/decis
 """
 
 import contextlib
-import io
 import re
 import resource
 import selectors
@@ -92,15 +91,11 @@ class Gathering:
         else:
             self.buffer += data
 
-    def parts(self):
-        """(the first bytes, what a thread reads after them, or None). Gunicorn moves all that it has for each piece
-        that is read of it, so of a large body it has little at once."""
+    def rest(self):
+        """What a thread reads after the first bytes."""
         if self.file:
             self.file.seek(0)
-            return bytes(self.buffer), self.file
-        if READ < len(self.buffer) == self.end:  # nothing of another request comes after it
-            return bytes(self.buffer[: self.body_at]), io.BytesIO(self.buffer[self.body_at :])
-        return bytes(self.buffer), None
+        return self.file
 
     def _cut(self):
         self.is_cut = len(self.buffer) >= WHOLE
@@ -117,7 +112,7 @@ class Gathering:
             self.chunk_at = self.body_at
         self.expects = bool(EXPECTS.search(head))
         most = UPLOAD if BRINGS_FILE.match(head) else PHOTO if BRINGS_PHOTO.match(head) else 0
-        if WHOLE < self.end <= most and not self.chunk_at:
+        if READ < self.end <= most and not self.chunk_at:
             self.file = tempfile.TemporaryFile()  # noqa: SIM115  gone with its request
         elif self.end > WHOLE:  # the app refuses it by its length alone
             self.is_cut, self.end = True, self.body_at
@@ -218,12 +213,12 @@ class Outlet:
 
 
 class Rest:
-    """What a gathered request is read from: there is no more of it, or what waits here or on the disk."""
+    """What a gathered request is read from: there is no more of it, or what waits on the disk."""
 
     file = None
 
     def recv(self, size):
-        return self.file.read(min(size, READ)) if self.file else b""
+        return self.file.read(min(size, READ)) if self.file else b""  # gunicorn moves what it has for each piece
 
 
 class Connection(TConn):
@@ -326,9 +321,9 @@ class Worker(ThreadWorker):
 
     def _hand_over(self, connection):
         self._forget(connection)
-        first, connection.rest.file = connection.gathering.parts()
-        connection.parser.unreader.unread(first)
+        connection.parser.unreader.unread(bytes(connection.gathering.buffer))
         connection.gathering.buffer.clear()
+        connection.rest.file = connection.gathering.rest()
         self.enqueue_req(connection)
 
     def _refuse(self, connection, status):
