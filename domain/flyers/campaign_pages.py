@@ -9,7 +9,7 @@ from domain import NotFound
 from domain.base import keys
 from domain.events import reported
 from domain.fields.kinds import clean, whole
-from domain.flyers.organizing import campaigns
+from domain.flyers.organizing import campaigns, templates
 from domain.moderation import reports
 from models import Event, FlyerCampaign, FlyerPhase, FlyerVersion
 
@@ -81,7 +81,8 @@ def version(name):
     if any(hmac.compare_digest(one[:8].encode(), mark.encode()) for one in made):
         with everywhere("a design's address names no organization"):
             found = FlyerVersion.one(FlyerVersion.id == whole(id))
-            if found and found.organization.status == "active" and _is_in_use(found):
+            is_open = found and found.organization.status == "active"
+            if is_open and _is_in_use(found) and templates.may_be_seen(found):
                 return found
     raise NotFound("There is no such picture.")
 

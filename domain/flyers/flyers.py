@@ -25,6 +25,7 @@ from domain.fields.email import Usable
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
 from domain.flyers import designs, gate, keeping, plans
+from domain.flyers.organizing import templates
 from domain.moderation import reports, salts
 from models import Event, Flyer, FlyerCampaign, FlyerPicture, Organization
 
@@ -33,6 +34,7 @@ SOON = timedelta(days=3)  # before its end, when whoever left an address hears o
 TOKEN_HOURS = 2  # a page may be so old, or a part of an hour older, when its form is sent
 MOST = 20_000  # flyers that a campaign keeps
 FREE = 2 * 1024**3  # bytes that must stay free on the disk
+UNNAMED = {"event.title": "an event"}  # where its page isn't open
 
 
 REACHED = (Field("email", "Your e-mail address", Usable()),)
@@ -303,16 +305,23 @@ class Seen:
 
 
 def state_of(flyer):
-    """How it stands now: its time may be over before that is written down, and a report may have hidden it."""
+    """How it stands now: its time may be over before that is written down, a report may have hidden it, and it is
+    «closed» while strangers don't see the event whose words are in it."""
     if flyer.state in Flyer.KEPT and flyer.expires_at <= now():
         return "expired"
-    return "flagged" if flyer.state == "ready" and reports.is_hidden("flyer", flyer.id) else flyer.state
+    if flyer.state != "ready":
+        return flyer.state
+    if reports.is_hidden("flyer", flyer.id):
+        return "flagged"
+    with inside(flyer.organization_id):
+        return "ready" if templates.may_be_seen(flyer.version) else "closed"
 
 
 def seen(flyer):
     """What its page and its manage link show, in its organization."""
     version, campaign = flyer.version, flyer.campaign
-    template, bound = version.template, version.spec.get("bound", {})
+    template = version.template
+    bound = version.spec.get("bound", {}) if templates.may_be_seen(version) else {}
     event = (campaign and campaign.event) or template.event
     is_open = campaign and campaign.state != "draft" and not reports.is_hidden("campaign", campaign.id)
     return Seen(
@@ -340,6 +349,5 @@ def until(flyer):
 def alt(flyer):
     """What its picture shows, for who doesn't see it: «Amara is going to Jazz Night»."""
     own = next((text for text in flyer.fields.values() if text), "")
-    return plans.described(
-        flyer.version.spec, {"name": own or "Somebody"} | {k: v for k, v in flyer.fields.items() if v}
-    )
+    spec = flyer.version.spec | ({} if templates.may_be_seen(flyer.version) else {"bound": UNNAMED})
+    return plans.described(spec, {"name": own or "Somebody"} | {k: v for k, v in flyer.fields.items() if v})

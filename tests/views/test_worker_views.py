@@ -254,6 +254,7 @@ def test_who_waits_to_be_asked_for_the_body_is_asked(port):
     ("path", "cookie", "status"),
     [
         ("/acme/tasks/7/files", "Cookie: a=b\r\n", b"200 OK"),
+        ("/acme/flyers/templates/7/pictures", "Cookie: a=b\r\n", b"200 OK"),
         ("/acme/tasks/7/files", "", b"0"),
         ("/acme", "Cookie: a=b\r\n", b"0"),
     ],

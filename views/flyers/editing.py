@@ -50,6 +50,7 @@ def _draw(template, design, *, values=None, refusal=None, seen=None):
         trying=request.args.get("try", "usual"),
         pictures=keeping.pictures(),
         advice=templates.advice(template),
+        faint=() if refusal else templates.hard_to_read(template),
         url=_url(template.id),
         back=_url(template.id, "").rstrip("/"),
         may_publish=g.by.may("flyers.publish"),

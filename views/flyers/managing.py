@@ -21,6 +21,7 @@ def tabs(section):
 def _of_template(place, row):
     return tabs("templates") | {
         "advice": templates.advice(row),
+        "faint": templates.hard_to_read(row),
         "outdated": templates.outdated(row),
         "picture": f"{place.url}/{row.id}/preview.jpg",
         "edits": f"{place.url}/{row.id}/edit",

@@ -42,4 +42,4 @@ def takes(size):
     return put
 
 
-LARGE = ("imports", "files")
+LARGE = ("imports", "files", "pictures")

@@ -80,11 +80,16 @@ def now_at(campaign):
         return "paused", None
     phase = phase_of(campaign)
     if phase and phase.key == "thank_you" and state in ("active", "ended"):
-        version = templates.live(phase.template)
+        version = _shown(phase.template)
         return ("thanks", version) if version else ("over", None)
     if state != "active":
         return ("over" if state == "ended" else "before"), None
-    return "open", templates.live(phase.template if phase else campaign.template)
+    return "open", _shown(phase.template if phase else campaign.template)
+
+
+def _shown(template):
+    version = templates.live(template)
+    return version if version and templates.may_be_seen(version) else None
 
 
 def follow_clock(limit):
@@ -286,7 +291,8 @@ def _notes(shown, by):
         phase = phase_of(campaign)
         words = [("info", PHASE.plain(phase.key))] if phase and version else []
         if state == "open" and version is None:
-            words.append(("bad", "No published template"))
+            is_closed = templates.live(phase.template if phase else campaign.template)
+            words.append(("bad", "Its event isn't open to all" if is_closed else "No published template"))
         notes[campaign.id] = tuple(words)
     return notes
 

@@ -5,6 +5,7 @@ itself: the template says how many flyers show the old date, and a corrected ver
 """
 
 import threading
+from contextlib import contextmanager
 
 from database.clock import now
 from database.locks import lock
@@ -12,17 +13,17 @@ from database.scope import scope
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused, Stale
 from domain.base import configuration, history
-from domain.events import events
+from domain.events import events, reported
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field
 from domain.fields.number import Number
 from domain.fields.text import Name
 from domain.files.worker_process import Overloaded
-from domain.flyers import composing, designs, keeping, lettering, plans
+from domain.flyers import composing, designs, keeping, legibility, lettering, plans
 from domain.flyers.organizing import drafts
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, both
-from models import Event, Flyer, FlyerPicture, FlyerTemplate, FlyerVersion
+from models import Event, EventSlug, Flyer, FlyerPicture, FlyerTemplate, FlyerVersion
 
 STATE = Choice((("draft", "Draft", "quiet"), ("published", "Published", "good"), ("archived", "Archived", "off")))
 LOOK = Choice(tuple((name, label, "") for name, (label, *_) in designs.PRESETS.items()))
@@ -64,6 +65,16 @@ def live(template):
     if template is None or template.state != "published":
         return None
     return FlyerVersion.one(FlyerVersion.template == template.id, FlyerVersion.number == template.live_version)
+
+
+def may_be_seen(version):
+    """Whether strangers may be told what a version says of its event: not while that is a draft, private or hidden,
+    whatever it was when this was published."""
+    if not (link := (version.spec.get("bound") or {}).get("event.url")):
+        return True
+    known = EventSlug.one(EventSlug.slug == link.rpartition("/")[2])
+    event = known.event if known else version.template.event
+    return event is None or reported.is_shown(event)
 
 
 def bound(event):
@@ -139,6 +150,8 @@ def bind(id, event, *, by):
 def advice(template):
     """(whether it stands in the way, sentence) for what should be looked at before it is published."""
     found, needs = designs.advice(template.draft), {slot.get("bind") for slot in template.draft["slots"]}
+    if template.event_id and not reported.is_shown(template.event):
+        found.append((False, f"Strangers don't see the page of {template.event.title}, so nobody makes a flyer of it."))
     if template.event_id is None and needs & {*SHOWN, "event.url"}:
         found.append((False, "It takes words from an event and has none: their places stay empty."))
     return found
@@ -147,6 +160,38 @@ def advice(template):
 def preview(design, event=None, tried="usual"):
     """A JPEG of a design with one of the names of TRIED and no photo, drawn here. Refuses with Invalid, and with
     Overloaded while others are being drawn."""
+    with _turn(5):
+        return composing.jpeg(_drawn(design, _tried(design, event, tried)), 85)
+
+
+def hard_to_read(template):
+    """(what a text is called, its contrast) where the draft's words stand out too little from what lies under them;
+    nothing is said while others are being drawn."""
+    plan = _tried(template.draft, template.event)
+    try:
+        with _turn(1):
+            return legibility.faint(plan, _drawn(template.draft, [item for item in plan if item["op"] != "text"]))
+    except Overloaded:
+        return []
+
+
+def _drawn(design, plan):
+    organization = scope()
+    return composing.drawn(design["size"], plan, lambda file: keeping.picture(organization, file))
+
+
+@contextmanager
+def _turn(seconds):
+    if not _drawing.acquire(timeout=seconds):
+        raise Overloaded("Another preview is being drawn. Try again in a moment.")
+    try:
+        yield
+    finally:
+        _drawing.release()
+
+
+def _tried(design, event, tried="usual"):
+    """The plan of a design with one of the names of TRIED, without a photo."""
     design = designs.read(design)
     design |= {"bound": words(event)}
     name = lettering.clusters(TRIED.get(tried, TRIED["usual"])[1])
@@ -157,15 +202,7 @@ def preview(design, event=None, tried="usual"):
     for slot in design["slots"]:
         if slot["kind"] in ("photo", "text"):
             slot["required"] = False
-    plan = plans.laid_out(design, written, None, f"{configuration.active.site_url}/f/0")
-    organization = scope()
-    if not _drawing.acquire(timeout=5):
-        raise Overloaded("Another preview is being drawn. Try again in a moment.")
-    try:
-        image = composing.drawn(design["size"], plan, lambda file: keeping.picture(organization, file))
-        return composing.jpeg(image, 85)
-    finally:
-        _drawing.release()
+    return plans.laid_out(design, written, None, f"{configuration.active.site_url}/f/0")
 
 
 # --- its states --------------------------------------------------------------------------------------------------

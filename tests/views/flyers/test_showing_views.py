@@ -9,7 +9,7 @@ from PIL import Image
 from domain.events.referring import referrals
 from domain.flyers import flyers, lane
 from domain.moderation import reports, subjects
-from models import Flyer, FlyerCampaign, ModerationItem, Organization, Outgoing
+from models import Event, Flyer, FlyerCampaign, ModerationItem, Organization, Outgoing
 from tests.fixtures.events import make_event
 from tests.fixtures.flyer_pages import a_campaign, a_version
 from tests.fixtures.flyers import portrait, saved
@@ -122,6 +122,32 @@ def test_what_is_hidden_beside_it_shows_neither_its_name_nor_a_way_there(made, b
     assert "The organizer" in page
     stranger.post(f"{here}/mine", data={"act": "deletion", "secret": secret})
     assert "jazz-night" not in stranger.get(here).text  # no preview of it either
+
+
+@pytest.mark.parametrize("how", ["draft", "private", "hidden"])
+def test_of_an_event_that_strangers_dont_see_nothing_is_told(made, browse, how):
+    """Neither when and where it is nor its title, though they stand in a version that was published before."""
+    flyer, _ = made
+    stranger, told = browse(None), ("12 June 2027", "Town hall", "Annual Summit")
+    design = re.search(r"/flyers/spec/[0-9a-f-]+", stranger.get("/flyers/sea").text)[0]
+    places = "/flyers/sea", f"{design}.json", f"/f/{flyer.public_id}", "/flyers"
+    assert all(told[0] in stranger.get(place).text for place in places)
+    assert stranger.get(f"{design}/sample.jpg").status_code == 200
+    if how == "hidden":
+        reports.put_in_line(subjects.find("event", "jazz-night"), "spam", hides=True)
+    else:
+        write(Event.update({"draft": {"state": "draft"}, "private": {"visibility": "private"}}[how]).execute)
+    for place in places:
+        page = stranger.get(place, headers={"Cache-Control": "no-cache"}).text
+        assert not [words for words in told if words in page], place
+    assert stranger.get(f"{design}/sample.jpg").status_code == 404
+    assert "There is no picture to fill yet" in stranger.get("/flyers/sea").text
+    for picture in (f"{flyer.file[:8]}.jpg", f"{flyer.og[:8]}.og.jpg", f"{flyer.thumb[:8]}.s.webp"):
+        assert stranger.get(f"/f/{flyer.public_id}/{picture}").status_code == 404, "it shows them too"
+    assert (f"/f/{flyer.public_id}" in stranger.get("/flyers").text, stranger.get(places[2]).status_code) == (
+        False,
+        404,
+    )
 
 
 def test_one_of_a_suspended_organization_is_seen_by_nobody_and_still_its_makers_to_delete(made, browse, cast):

@@ -150,6 +150,29 @@ def test_another_organization_has_no_such_template(template, at, cast):
         templates.publish(template.id + 100, by=at("alice"))
 
 
+def test_who_binds_it_to_an_event_that_strangers_dont_see_is_told(template, event, at):
+    templates.bind(template.id, str(event.id), by=at("bob"))
+    said = "Strangers don't see the page of Jazz Night, so nobody makes a flyer of it."
+    assert (False, said) not in templates.advice(fresh(template))
+    write(Event.update(visibility="private").execute)
+    assert (False, said) in templates.advice(fresh(template))
+
+
+def test_words_that_can_hardly_be_read_are_named(template, at):
+    assert templates.hard_to_read(fresh(template)) == []
+    design = fresh(template).draft
+    design["background"]["colour"] = "#e8e8e8"
+    templates.save(template.id, design, by=at("bob"))
+    named = dict(templates.hard_to_read(fresh(template)))
+    assert {"Your name", "When"} <= named.keys()
+    assert all(contrast < 1.5 for contrast in named.values())
+    assert templates._drawing.acquire()  # others are being drawn: nothing is said, and nobody waits for long
+    try:
+        assert templates.hard_to_read(fresh(template)) == []
+    finally:
+        templates._drawing.release()
+
+
 def test_a_preview_is_drawn_here(template, event):
     data = templates.preview(fresh(template).draft, event)
     assert data[:3] == b"\xff\xd8\xff"
