@@ -1,5 +1,6 @@
-"""Trouble of the database that is nobody's mistake, told apart from mistakes, with a sentence for people."""
+"""Trouble of the database or the disk that is nobody's mistake, told apart from mistakes, with a sentence for people."""
 
+import errno
 import sqlite3
 import time
 
@@ -53,11 +54,18 @@ def of(error, writing=False):
     elif isinstance(seen, psycopg.OperationalError | psycopg.InternalError | psycopg.InterfaceError):
         state = seen.sqlstate or "08"  # without a state nobody answered
         sentence = next((said for begins, said in _POSTGRES.items() if state.startswith(begins)), None)
+    elif is_full(seen):
+        sentence = FULL
     if sentence is None:
         return None
     found = Unavailable(sentence)
     found.__cause__ = error
     return found
+
+
+def is_full(error):
+    """Whether a file couldn't be written because the disk, or our share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 _failed_at = float("-inf")

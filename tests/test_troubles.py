@@ -1,5 +1,6 @@
 """The database in trouble that nobody made: told as 503 with a sentence, and the rest of the site goes on."""
 
+import errno
 import json
 import logging
 import os
@@ -142,6 +143,12 @@ def test_a_mistake_of_ours_is_no_trouble(house):
         assert troubles.of(mistake.value) is None
         database.close()
     assert troubles.of(ValueError("clos")) is None
+
+
+def test_a_full_disk_is_trouble_whichever_file_finds_it():
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        assert str(troubles.of(OSError(number, "no room"))) == troubles.FULL
+    assert troubles.of(OSError(errno.EACCES, "denied")) is None
 
 
 def test_a_reader_that_writes_is_a_mistake_and_a_file_that_the_writer_may_not_write_is_trouble(sqlite):

@@ -86,8 +86,8 @@ class Gathering:
 
     def take(self, data):
         if self.file:
-            self.file.write(data)
-            self.filed += len(data)
+            self.filed += self.file.write(data)
+            self.file.flush()
         else:
             self.buffer += data
 
@@ -288,13 +288,13 @@ class Worker(ThreadWorker):
             return
         try:
             data = connection.socket.recv(READ)
+            connection.gathering.take(data)
         except BlockingIOError:
             return self._poll(connection, selectors.EVENT_READ, self._read)
-        except OSError:
+        except OSError:  # also of a full disk
             data = b""
         if not data:
             return self._close(connection)
-        connection.gathering.take(data)
         self._look(connection, len(data))
 
     def _look(self, connection, new):

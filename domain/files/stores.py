@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import requests
 
+from database import troubles
 from database.late import Late
 from domain import Refused
 from domain.base import configuration
@@ -27,6 +28,13 @@ class StoreDown(Refused):
 
     def __init__(self):
         super().__init__("Files can't be reached at the moment. Nothing was changed; try again in a minute.")
+
+
+class StoreFull(StoreDown):
+    """The same for what is to be written: the disk is full."""
+
+    def __init__(self):
+        Refused.__init__(self, f"{troubles.FULL} Nothing was changed; try again later.", retry_after=60)
 
 
 def active():
@@ -68,12 +76,18 @@ class Folder:
         self.folder = folder
 
     def put(self, key, file):
-        """Keep what `file` (open, at its beginning) holds; also where it is kept already, which makes it new."""
+        """Keep what `file` (open, at its beginning) holds; also where it is kept already, which makes it new.
+        Refuses with StoreFull."""
         path = self.folder / _checked(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as out:
-            while part := file.read(CHUNK):
-                out.write(part)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole(path) as out:
+                while part := file.read(CHUNK):
+                    out.write(part)
+        except OSError as error:
+            if troubles.is_full(error):
+                raise StoreFull from error
+            raise
 
     def read(self, key):
         """Its bytes in parts, or None where it isn't there."""

@@ -109,7 +109,7 @@ def _overlay(canvas, item, picture):
     canvas.paste(laid, mask=laid)
 
 
-@lru_cache(32)
+@lru_cache(12)  # of up to 2 MB
 def _shape(size, shape, radius):
     """What of a slot is seen, with smooth edges."""
     if shape == "rect":

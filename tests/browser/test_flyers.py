@@ -159,6 +159,33 @@ BLOCKED = """const blank = HTMLCanvasElement.prototype.toBlob;
 HTMLCanvasElement.prototype.toBlob = function (done) { const other = document.createElement("canvas"); blank.call(other, done); };"""
 
 
+def test_on_a_slow_network_it_says_what_it_does_and_impatience_makes_no_second_one(page_of, photo):
+    page = page_of(None, **PHONE)
+    network = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 400, "downloadThroughput": 60_000, "uploadThroughput": 30_000}
+    network.send("Network.enable")
+    network.send("Network.emulateNetworkConditions", slow)  # bytes a second: a crowded hall
+    ready(page)
+    sent = []
+    page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" and CAMPAIGN in asked.url else 0)
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    expect(page.get_by_text("Drag the photo into place")).to_be_visible()
+    page.get_by_label("Your name").fill("Slow Ada")
+    both = page.get_by_role("button", name="Download and make a link")
+    with page.expect_download() as taken:
+        both.tap()
+    assert picture(taken.value).size == (1080, 1350)
+    expect(page.get_by_text("Saving a copy for your link…")).to_be_visible()  # what was downloaded is there already
+    for _ in range(3):
+        both.tap()
+    expect(page.get_by_text(SAVED)).to_be_visible(timeout=60_000)
+    link = page.get_by_label("Your link").input_value()
+    both.tap()  # and once more: the same is the same
+    expect(page.get_by_text("Saving a copy for your link…")).to_be_visible()
+    expect(page.get_by_text(SAVED)).to_be_visible(timeout=60_000)
+    assert (page.get_by_label("Your link").input_value(), len(sent)) == (link, 2)
+
+
 def test_where_the_canvas_gives_nothing_back_the_server_makes_it_and_the_page_says_so(page_of, photo):
     page = page_of(None)
     page.add_init_script(BLOCKED)

@@ -19,8 +19,8 @@ from domain.fields.kinds import Field
 from domain.fields.number import Number
 from domain.fields.text import Name
 from domain.files.worker_process import Overloaded
-from domain.flyers import composing, designs, keeping, legibility, lettering, plans
-from domain.flyers.organizing import drafts
+from domain.flyers import composing, designs, keeping, lettering, plans
+from domain.flyers.organizing import drafts, legibility
 from domain.lists import rows
 from domain.lists.listing import Act, Listing, both
 from models import Event, EventSlug, Flyer, FlyerPicture, FlyerTemplate, FlyerVersion

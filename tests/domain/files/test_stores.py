@@ -1,6 +1,8 @@
 """The two places where bytes lie do the same: a folder, and a bucket of a real server that speaks S3."""
 
+import errno
 import io
+import os
 from datetime import timedelta
 
 import boto3
@@ -44,6 +46,26 @@ def test_what_is_put_is_read_and_what_is_removed_is_gone(store):
 def test_a_key_leads_nowhere_else(store, key):
     with pytest.raises(ValueError, match="no key of a file"):
         store.read(key)
+
+
+def failing(number):
+    def fail(_):
+        raise OSError(number, str(number))
+
+    return fail
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half(tmp_path, monkeypatch):
+    store = stores.Folder(tmp_path / "files")
+    with monkeypatch.context() as then:
+        then.setattr(os, "fsync", failing(errno.ENOSPC))
+        with pytest.raises(stores.StoreFull, match="disk of this site is full") as said:
+            store.put("1/ab/abcd", io.BytesIO(b"x"))
+        then.setattr(os, "fsync", failing(errno.EIO))
+        with pytest.raises(OSError, match="5"):
+            store.put("1/ab/abcd", io.BytesIO(b"x"))
+    assert (said.value.status, said.value.details["retry_after"]) == (503, 60)
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
 def test_a_storage_that_does_not_answer_is_said_so():

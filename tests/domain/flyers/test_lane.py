@@ -146,6 +146,22 @@ def test_a_store_that_is_down_costs_no_try(version, monkeypatch):
     assert again(flyer).state == "ready"
 
 
+def test_a_disk_that_is_full_while_it_is_drawn_costs_no_try_and_leaves_nothing_half(version, monkeypatch):
+    flyer, keep = make_flyer(version, photo=saved(portrait())), stores.Folder.put
+
+    def full(self, key, file):
+        if key.endswith("card"):
+            raise stores.StoreFull
+        keep(self, key, file)
+
+    with monkeypatch.context() as then:
+        then.setattr(stores.Folder, "put", full)
+        assert lane.work() == 0
+    assert (again(flyer).state, again(flyer).tries, again(flyer).file) == ("pending", 0, None)
+    jobs.run("flyers")
+    assert (again(flyer).state, files(flyer)) == ("ready", ["card", "flyer", "small"])
+
+
 def test_who_deletes_it_while_it_is_drawn_leaves_nothing(version, monkeypatch):
     flyer, draw = make_flyer(version, photo=saved(portrait())), lane.drawn
 

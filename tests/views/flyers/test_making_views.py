@@ -59,6 +59,20 @@ def test_what_a_script_sends_is_taken_and_drawn_and_sent_again_is_the_same(sea, 
     assert (told.json["state"], told.json["until"]) == ("ready", "15 July 2026")
 
 
+def test_where_the_disk_is_full_it_is_said_and_sent_again_it_is_kept(sea, browse, monkeypatch):
+    stranger, keep = browse(None), stores.Folder.put
+
+    def full(self, key, file):
+        raise stores.StoreFull
+
+    monkeypatch.setattr(stores.Folder, "put", full)
+    for headers in ({"Accept": "application/json"}, {}):
+        answer = send(stranger, sea, headers=headers)
+        assert (answer.status_code, "disk of this site is full" in answer.text) == (503, True)
+    monkeypatch.setattr(stores.Folder, "put", keep)
+    assert (send(stranger, sea).status_code, Flyer.select().count(), lane.work()) == (202, 1, 1)
+
+
 def test_a_plain_form_comes_back_with_what_is_wrong_and_else_ends_at_the_flyer(sea, browse):
     stranger = browse(None)
     wrong = send(stranger, sea, photo=b"GIF89a" + bytes(300), headers={}, f_name="Zoë \U00016a00", turn="9")

@@ -3,7 +3,8 @@
 import pytest
 from PIL import Image
 
-from domain.flyers import legibility, plans
+from domain.flyers import plans
+from domain.flyers.organizing import legibility
 from tests.fixtures.flyers import design, slot
 
 SAYS = {"event.title": "Jazz Night"}
