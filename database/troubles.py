@@ -1,4 +1,4 @@
-"""Trouble of the database or the disk that is nobody's mistake, told apart from mistakes, with a sentence for people."""
+"""Trouble of the database or the disk that is nobody's mistake, told apart from mistakes, with sentences for people."""
 
 import errno
 import sqlite3
