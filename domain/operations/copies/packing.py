@@ -13,6 +13,7 @@ import sqlite3
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -72,7 +73,7 @@ def pack(source, target, recipients=()):
     """Compress the file into `target`, encrypted for the `recipients` (public keys of age). Whole or not there. Returns
     the SHA-256 (hex) of what went in."""
     with open(source, "rb") as file, _lasting(target) as out:
-        plain = _Summed(file)
+        plain: Any = _Summed(file)  # zstandard asks for a file, and only reads it
         packed = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).stream_reader(plain, read_size=PIECE)
         if recipients:
             keys = [pyrage.x25519.Recipient.from_str(each) for each in recipients]
