@@ -8,6 +8,7 @@ from limits import parse
 from domain.base import allowances
 from domain.flyers import funnel
 from models import FlyerEvent
+from tests.fixtures import flyer_pages
 from tests.fixtures.funnels import a_campaign
 
 PEOPLE = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
@@ -72,9 +73,13 @@ def test_flyer_case_24_robots_count_nothing(beacon, agent):
 
 
 def test_flyer_case_24_what_is_only_got_counts_nothing(beacon, browse, inside_acme):
-    for agent in ROBOTS:
+    page = f"/flyers/{flyer_pages.a_campaign(flyer_pages.a_version()).slug}"
+    for agent in (*ROBOTS, PEOPLE):
         for verb in ("get", "head"):
-            getattr(browse(None), verb)("/flyers/e", headers={"User-Agent": agent})
+            for place in ("/flyers/e", page, f"{page}?via=abcdefgh"):
+                answer = getattr(browse(None), verb)(place, headers={"User-Agent": agent})
+                assert answer.status_code == (404 if place == "/flyers/e" else 200)
+    assert funnel.buffer.flush() == 0
     assert beacon(headers={"Sec-Purpose": "prefetch"}) == 0
     assert FlyerEvent.select().count() == 0
 
