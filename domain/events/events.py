@@ -433,6 +433,7 @@ listing = Listing(
     chips="state",
     ranges=("starts_at",),
     also=("slug", "ends_at"),
+    followed=True,
     reads="events.read",
     writes="events.write",
     icon="ticket",

@@ -146,6 +146,11 @@ def _derive(currency, voucher, values):
     return {}
 
 
+def _holder(code, by, event):
+    found = Voucher.one(Voucher.event == event, Voucher.code_norm == comparable(code)[:40])
+    return found and found.id
+
+
 def _after(voucher, before, change, by):
     if before is None or {"uses", "budget_cents"} & set(change.fields):
         _count(voucher, by)
@@ -216,6 +221,7 @@ def rules_in(currency):
                 asks=lambda row, by: Field("count", "How many", Number(1, 500), True, default=10),
             ),
         ),
+        once=(("code", _holder),),
         parent=Voucher.event,
         stands_in=lambda id, by: events.one(id),
         hears="stock",

@@ -31,7 +31,7 @@ def _nothing(*_args, **_kwargs):
     return None
 
 
-def _never(*_args):
+def never(*_args):
     return False
 
 
@@ -45,8 +45,8 @@ class Rules:
 
     listing: Listing
     reachable: Any = _all  # (by) → condition for the rows they may see at all
-    may_change: Any = _never  # (row, field name, by) → bool; looks at the row's people and nothing else of it
-    may_remove: Any = _never  # (row, by) → bool
+    may_change: Any = never  # (row, field name, by) → bool; looks at the row's people and nothing else of it
+    may_remove: Any = never  # (row, by) → bool
     why: Any = None  # (row, by, verb, members) → the sentence that says who may, for who may not
     derive: Any = _nothing  # (row or None, values; of a new one with its parent) → values that follow from a change
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
@@ -75,8 +75,9 @@ def not_here(listing):
 
 
 @writes
-def create(rules, form, *, by, parent=None, key=""):
-    """Make a row out of form texts, owned by `by`; a form that is sent twice with one `key` makes one row.
+def create(rules, form, *, by, parent=None, key="", batch=""):
+    """Make a row out of form texts, owned by `by`; a form that is sent twice with one `key` makes one row. `batch` is
+    what it shares with other changes.
 
     Refuses with Invalid or Forbidden, and with NotFound what the same form made and somebody removed since.
     """
@@ -90,7 +91,7 @@ def create(rules, form, *, by, parent=None, key=""):
     asked = [f for f in listing.written if rules.may_fill(f.name) and (f.begins is None or f.name in form)]
     beyond = [f for f in listing.written if not rules.may_fill(f.name) and "".join(_texts(form, f.name)).strip()]
     values = begun(rules, read_whole(asked, form) | read_form(beyond, form))
-    return add(rules, values, by=by, parent=parent, batch=key)
+    return add(rules, values, by=by, parent=parent, batch=key or batch)
 
 
 def _texts(form, name):

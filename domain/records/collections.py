@@ -25,6 +25,8 @@ FIELDS = 200  # of one table
 OPTIONS = 1000  # of one field
 ALIASED = timedelta(days=365)  # that a field answers to the name it had
 TABLES = 2000  # of one organization
+# What programs know lists of the house by, so that no table is called so.
+RESERVED = {"tasks", "labels", "events", "members", "workspaces"}
 _NAME, _LABEL = Name(80), Text(80)
 NUMBERS = "record numbers"  # the long job of rows/numbers.py
 KEYED = 13  # fields of a new table that have keys by themselves
@@ -43,6 +45,11 @@ def found(slug):
     if row is None:
         raise NotFound("This table isn't here: it was removed, or it isn't yours to see.")
     return row
+
+
+def is_called(slug):
+    """Whether a table has this address."""
+    return Collection.one(Collection.slug == slug, Collection.archived_at.is_null()) is not None
 
 
 def to_build(slug, by):
@@ -99,7 +106,7 @@ def make(name, *, by, fields=(("Name", "text"),), key=""):
     taken = {row.slug for row in Collection.select(Collection.slug)}
     if len(taken) >= TABLES:
         raise Invalid({"name": f"An organization has {TABLES:,} tables at most."})
-    collection = Collection.create(name=name, slug=_free(_named(name, "table"), taken), made_by=by.user)
+    collection = Collection.create(name=name, slug=_free(_named(name, "table"), taken | RESERVED), made_by=by.user)
     for place, (label, kind, *more) in enumerate(fields):
         _add(collection, place, label, kind, more[1] if len(more) > 1 else {}, *more[:1])
     history.note("records.made", f"The table {name} was made", collection, by=by, verb="created", after=name, batch=key)

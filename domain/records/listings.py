@@ -18,7 +18,7 @@ from domain.imports import targets
 from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Listing, Tab, both
 from domain.organizations import members
-from domain.records import collections, links, rights, shapes
+from domain.records import collections, links, questions, rights, shapes
 from domain.records.computed import working
 from domain.records.handling import buttons
 from domain.records.sight import Sight
@@ -102,6 +102,8 @@ def _made(_database, shape, allowed, stale_words):
         writes="records.write",
         shares=_shares if allowed.shares else _shares_not,
         imports=True,
+        followed=True,
+        once=tuple((cell.name, partial(_holder, cell)) for cell in cells if cell.is_unique),
         search=True,
         has_pages=True,
         charts=True,
@@ -140,6 +142,12 @@ def _beside(allowed, shape):
     """The tables whose rows tell what is seen of this one's."""
     conditions = {one.table for group in allowed.where for one in group if one.table}
     return {there.collection for _, _, there, _ in allowed.linked} | conditions | working.tables_beside(shape)
+
+
+def _holder(cell, value, _by, _parent):
+    """The row that has this value in a unique cell."""
+    key = cell.kind.unique_key(value)
+    return key and questions.holder(cell.slot, key)
 
 
 def _shares(by):

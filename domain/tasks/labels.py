@@ -123,6 +123,10 @@ def _notes(shown, by):
     return found
 
 
+def _holder(word, by, parent):
+    return next((o.id for o in options() if o.merged_into is None and comparable(o.label) == comparable(word)), None)
+
+
 def _once(row, values):
     """A word stands once among the labels that are in use."""
     word, present = comparable(values.get("label", "")), [o for o in options() if o.merged_into is None]
@@ -147,6 +151,8 @@ listing = Listing(
     notes=("State", _notes),
     reads="tasks.read",
     writes="tasks.write_all",
+    followed=True,
+    once=(("label", _holder),),
     icon="tag",
     about="Words for tasks. A new one is made by typing it into a task; here they are renamed, merged and put away.",
     empty=(("all", "Type a word into “Labels” of a task, or make one here.", "Nobody has made a label yet."),),

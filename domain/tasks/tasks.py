@@ -52,6 +52,7 @@ listing = Listing(
     has_pages=True,
     comments=True,
     files=True,
+    followed=True,
     search=Words((("user", "u"), ("holder", "ua")), (Task.title, Task.description, Task.category)),
     elsewhere=(("holder", Task.assigned_to, Task.holder),),
     empty=(

@@ -6,6 +6,7 @@ What a program may read and write of one is what the key's scopes and its maker'
 import contextlib
 import shutil
 import tempfile
+from functools import partial
 
 from flask import Blueprint, g, request
 from werkzeug.http import http_date
@@ -14,27 +15,49 @@ from database.scope import inside
 from database.transactions import GaveUp, WriterDown
 from database.troubles import Unavailable
 from domain import Forbidden, Invalid, NotFound
-from domain.events import events
+from domain.events import events, orders, tiers, vouchers
+from domain.events.afterwards import attendees
+from domain.events.door import checkpoints
+from domain.events.programme import sessions, speakers
 from domain.fields.forms import fingerprint
 from domain.fields.kinds import clean, whole
-from domain.lists import attachments, trash
+from domain.lists import attachments, rows, trash
 from domain.lists.listing import demand
-from domain.lists.programs import asking, batches, reading, writing
-from domain.lists.rows import Rules
-from domain.organizations import members
+from domain.lists.programs import asking, batches, changes, offered, reading, uniques, writing
+from domain.organizations import members, workspaces
 from domain.records import collections, listings
-from domain.records.programs import changes, old_names, pins, uniques
-from domain.tasks import tasks
+from domain.records.programs import changes as table_changes
+from domain.records.programs import old_names, pins
+from domain.tasks import labels, tasks
+from models import Event
 from views.lists import files
 from views.machines import problems, rest, schemas, tables
 from views.machines.operations import WRITING, Answer, Described, once, operation, sent_object, versions
 from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj
 
 blueprint = Blueprint("listings", __name__)
-AT = "/api/v1/<organization>/<listing>"
 
 # Lists of the house: name → (who asks) → its rules. Whatever else is a table of the organization's own.
-HOUSE = {"tasks": tasks.of, "events": lambda by: events.rules, "members": lambda by: Rules(members.listing)}
+HOUSE = {
+    "tasks": tasks.of,
+    "labels": lambda by: labels.rules,
+    "events": lambda by: events.rules,
+    "members": lambda by: rows.Rules(members.listing),
+    "workspaces": lambda by: rows.Rules(workspaces.listing),
+}
+LATER = ("labels", "workspaces")  # a table may have had the name before
+# Of an event, in whose currency amounts are: name → (currency) → its rules.
+OF_EVENTS = {
+    "tiers": tiers.rules_in,
+    "vouchers": vouchers.rules_in,
+    "orders": lambda currency: orders.rules,
+    "passes": lambda currency: attendees.rules,
+    "checkpoints": lambda currency: checkpoints.rules,
+    "sessions": lambda currency: sessions.rules,
+    "speakers": lambda currency: speakers.rules,
+}
+AT = "/api/v1/<organization>/<listing>"
+BELOW = f"/api/v1/<organization>/events/<id:parent>/<any({', '.join(OF_EVENTS)}):listing>"
 ROW = Named("Row", lambda: obj({"id": INTEGER}, additionalProperties=True))
 PAGE = Named(
     "RowPage",
@@ -75,18 +98,22 @@ CHANGES = Named("RowChanges", lambda: tables.changes(ROW))
 
 def every(by):
     """(name, rules, number of its shape) of each list that a program of theirs reads."""
-    for name in (*HOUSE, *(table.slug for table in collections.present(by))):
+    tables_of = [table.slug for table in collections.present(by)]
+    asked = [(name, partial(_unpinned, name)) for name in dict.fromkeys((*HOUSE, *tables_of))]
+    asked += [(name, partial(_of_event, name)) for name in OF_EVENTS]
+    for name, find in asked:
         try:
-            rules = _unpinned(name)
+            rules = find()
             yield name, rules, pins.number(rules) if rules.listing.source else 0
         except (NotFound, Forbidden):
             continue
 
 
-def _rules(listing):
+def _rules(listing, parent=None, operation="list"):
     """The rules of a list as whoever asks has them, by the names of the shape that they are pinned to. Refuses with
-    NotFound and Forbidden, and with what pins.py refuses."""
-    rules = _unpinned(listing)
+    NotFound (also what the list has not) and Forbidden, and with what pins.py refuses."""
+    rules = _unpinned(listing, parent)
+    offered.need(rules, operation)
     if not rules.listing.source:
         return rules
     if text := request.headers.get(pins.HEADER, ""):
@@ -130,34 +157,48 @@ def _tell_of_old_names(response):
     return response
 
 
-def _unpinned(listing):
+def _unpinned(listing, parent=None):
     """The rules of a list as whoever asks has them. Refuses with NotFound and Forbidden."""
     if len(listing) > 80 or clean(listing) != listing:
         raise NotFound()
-    rules = HOUSE[listing](g.by) if listing in HOUSE else listings.find(listing, g.by)
+    if parent is not None:
+        rules = _of_event(listing, parent)
+        rules.listing.stands_in(parent, g.by)
+        return rules
+    is_ours = listing in HOUSE and not (listing in LATER and collections.is_called(listing))
+    return _readable(HOUSE[listing](g.by) if is_ours else listings.find(listing, g.by))
+
+
+def _of_event(listing, id=None):
+    event = Event.one(Event.id == id)
+    return _readable(OF_EVENTS[listing](event.currency if event else "EUR"))
+
+
+def _readable(rules):
     demand(g.by, rules.listing.reads)
     return rules
 
 
 def _route(method, path, described, **more):
-    return operation(blueprint, method, AT + path, "", described, first=_still_theirs, **more)
+    return operation(blueprint, method, AT + path, "", described, also=BELOW + path, first=_still_theirs, **more)
 
 
-def _still_theirs(listing, **_):
+def _still_theirs(listing, parent=None, **_):
     """Refuses as any request to write, before a kept answer is told again."""
-    if (writes := _rules(listing).listing.writes) and request.method in WRITING:
+    if (writes := _rules(listing, parent).listing.writes) and request.method in WRITING:
         demand(g.by, writes)
 
 
 @_route("GET", "", Described("Rows of a list, a page at a time", PAGE))
-def list_rows(listing):
-    return rest.index(_rules(listing))
+def list_rows(listing, parent=None):
+    return rest.index(_rules(listing, parent), parent)
 
 
 @_route("GET", "/shape", Described("The fields of a list, as the key sees them", SHAPE))
-def show_shape(listing):
-    rules = _rules(listing)
-    written = {f.name for f in rules.listing.written if rules.listing.writes}
+def show_shape(listing, parent=None):
+    rules = _rules(listing, parent)
+    can = offered.operations(rules)
+    written = {f.name for f in rules.listing.written if "change" in can}
     fields = [
         {
             "name": asking.called(rules.listing, field),
@@ -177,47 +218,45 @@ def show_shape(listing):
 
 
 @_route("GET", "/<id:id>", Described("One row", ROW, versioned=True))
-def show_row(listing, id):
-    return rest.show(_rules(listing), id)
+def show_row(listing, id, parent=None):
+    return rest.show(_rules(listing, parent), id, parent)
 
 
 @_route("POST", "", Described("Make a row", ROW, 201, body=SENT, versioned=True))
-def create_row(listing):
-    return rest.create(_written(listing))
+def create_row(listing, parent=None):
+    return rest.create(_written(listing, parent, "create"), parent)
 
 
 @_route("PATCH", "/<id:id>", Described("Change fields of a row", ROW, body=SENT, versioned=True))
-def change_row(listing, id):
-    return rest.change(_written(listing), id)
+def change_row(listing, id, parent=None):
+    return rest.change(_written(listing, parent, "change"), id, parent)
 
 
 @_route("DELETE", "/<id:id>", schemas.removed(tasks.listing))
-def remove_row(listing, id):
-    return rest.remove(_written(listing), id)
+def remove_row(listing, id, parent=None):
+    return rest.remove(_written(listing, parent, "remove"), id, parent)
 
 
 @_route("POST", "/<id:id>/restore", Described("Put a removed row back", ROW, versioned=True))
-def restore_row(listing, id):
-    rules = _written(listing)
+def restore_row(listing, id, parent=None):
+    rules = _written(listing, parent, "restore")
     trash.restore_row(rules, id, by=g.by)
     return rest.show(rules, id)
 
 
 @_route("POST", "/query", Described("Rows by groups of conditions", PAGE, body=QUERY, reads=True))
-def query_rows(listing):
-    return rest.query(_rules(listing))
+def query_rows(listing, parent=None):
+    return rest.query(_rules(listing, parent), parent)
 
 
 # --- several at once ------------------------------------------------------------------------------------------------
 
 
 @_route("POST", "/batch", Described("Several rows at once: all or none, or each for itself", BATCHED, body=BATCH))
-def batch_rows(listing):
-    rules = _written(listing)
-    if not rules.listing.source:
-        raise NotFound("Of this list one row is written at a time.")
+def batch_rows(listing, parent=None):
+    rules = _written(listing, parent, "batch")
     steps, together = batches.read(sent_object())
-    found = batches.do(rules, steps, together, by=g.by, upsert=uniques.upsert)
+    found = batches.do(rules, steps, together, by=g.by, parent=parent)
     return Answer({"results": [_result(step) for step in found]}, rows=len(found))
 
 
@@ -234,38 +273,69 @@ def _result(step):
     "/by/<field>/<path:value>",
     Described("Change the row with this value in a unique field, or make it", ROW, body=SENT, versioned=True),
 )
-def put_row(listing, field, value):
-    rules, which = _written(listing), versions()
-    row, is_new = uniques.upsert(rules, field[:80], value, sent_object(), by=g.by, versions=which)
+def put_row(listing, field, value, parent=None):
+    rules = _written(listing, parent, "put")
+    about = {"by": g.by, "parent": parent, "versions": versions()}
+    row, is_new = uniques.upsert(rules, field[:80], value, sent_object(), **about)
     return Answer(row, 201 if is_new else 200, {"ETag": f'"{reading.version(row)}"'})
 
 
-# --- files ----------------------------------------------------------------------------------------------------------
+# --- what a cell holds, and files -----------------------------------------------------------------------------------
+
+
+@_route("GET", "/<id:id>/<field>", Described("What a cell of links or files holds", tables.CELL, query=tables.PAGED))
+def list_cell(listing, id, field, parent=None):
+    rules = _rules(listing, parent, "cells")
+    return rest.part(reading.cell(rules, id, field[:80], g.by, parent))
+
+
+@_route("GET", "/<id:id>/files", Described("Files on a row", tables.CELL, query=tables.PAGED))
+def list_files(listing, id, parent=None):
+    rules = _rules(listing, parent, "files")
+    if "files" in asking.names((rules.told or rules).listing):  # a field is called so
+        return rest.part(reading.cell(rules, id, "files", g.by, parent))
+    row = rows.get(rules, id, g.by, parent)
+    return rest.part([_file(one) for one in attachments.on(rules.listing, row.id)])
+
+
+def _file(one):
+    return {"id": one.id, "name": one.name, "type": one.type, "size": one.size}
 
 
 @_route(
-    "POST",
-    "/<id:id>/<field>/files",
+    *("POST", "/<id:id>/files"),
+    Described("Put a file on a row: its bytes are the body", FILE, 201, query=NAMED, sent="application/octet-stream"),
+    takes=attachments.MOST,
+)
+def attach_file(listing, id, parent=None):
+    return _attached(_written(listing, parent, "attach"), id, "", parent)
+
+
+@_route(
+    *("POST", "/<id:id>/<field>/files"),
     Described(
         "Put a file into a cell: its bytes are the body", FILE, 201, query=NAMED, sent="application/octet-stream"
     ),
     takes=attachments.MOST,
 )
-def upload_file(listing, id, field):
-    rules, name = _written(listing), rest.given(("name",)).get("name", "")
+def upload_file(listing, id, field, parent=None):
+    rules = _written(listing, parent, "attach")
     own = asking.names(rules.listing).get(field[:80], "")
-    if not rules.listing.source or own not in {f.name for f in rules.listing.fields if f.kind.holds_files}:
+    if own not in {f.name for f in rules.listing.fields if f.kind.holds_files}:
         raise Invalid({field[:80]: asking.unknown(rules.listing, field[:80])})
-    which = versions()
+    return _attached(rules, id, own, parent)
+
+
+def _attached(rules, id, field, parent):
+    name, which, where = rest.given(("name",)).get("name", ""), versions(), {"by": g.by, "parent": parent}
     writing.need_version(rules, g.by, which)
     with tempfile.SpooledTemporaryFile(1_000_000) as held:
         shutil.copyfileobj(request.stream, held)
         held.seek(0)
-        facts = attachments.bring(rules, id, held, name, by=g.by, field=own)
+        facts = attachments.bring(rules, id, held, name, field=field, **where)
 
     def put():
-        made = writing.attach(rules, id, facts, by=g.by, field=own, versions=which)
-        return Answer({"id": made.id, "name": made.name, "type": made.type, "size": made.size}, 201)
+        return Answer(_file(writing.attach(rules, id, facts, field=field, versions=which, **where)), 201)
 
     return once(put, facts["sha256"].encode())
 
@@ -273,34 +343,29 @@ def upload_file(listing, id, field):
 @_route(
     "GET", "/<id:id>/files/<id:file>", Described("A file of a row, as a download", media="application/octet-stream")
 )
-def download_file(listing, id, file):
-    rules = _rules(listing)
-    if not rules.listing.files:
-        raise NotFound("This list has no files.")
-    return files.sent(attachments.get(rules, id, file, g.by))
+def download_file(listing, id, file, parent=None):
+    rules = _rules(listing, parent, "files")
+    return files.sent(attachments.get(rules, id, file, g.by, parent))
 
 
 # --- what changed ---------------------------------------------------------------------------------------------------
 
 
 @_route("GET", "/changes", Described("What changed since", CHANGES, query=tables.SINCE, errors=(410,)))
-def list_changes(listing):
-    given, rules = rest.given(("since", "limit")), _rules(listing)
-    if not rules.listing.source:
-        raise NotFound("Of this list no changes are told.")
+def list_changes(listing, parent=None):
+    given, rules = rest.given(("since", "limit")), _rules(listing, parent, "follow")
+    told = table_changes.Told(rules) if rules.listing.source else changes.Table(rules, g.by, parent)
     most = whole(given.get("limit", asking.MOST), asking.MOST)
     if most is None:
         raise Invalid({"limit": f"Write a number from 1 to {asking.MOST}."})
     if "since" not in given:
-        return Answer({"items": [], "since": changes.start(rules), "more": False, "reread": True})
-    found = changes.since(rules, given["since"], g.by, most)
+        return Answer({"items": [], "since": changes.start(told), "more": False, "reread": True})
+    found = changes.since(told, given["since"], most)
     return Answer(found._asdict(), rows=len(found.items))
 
 
-def _written(listing):
-    rules = _rules(listing)
-    if not rules.listing.writes:
-        raise NotFound("This list is only read.")
+def _written(listing, parent, operation):
+    rules = _rules(listing, parent, operation)
     demand(g.by, rules.listing.writes)
     if rules.fixed and request.content_length and request.mimetype == "application/json":
         pins.refuse_what_is_fixed(rules, _names_in(sent_object()))

@@ -63,8 +63,8 @@ def declared(described):
     return put
 
 
-def operation(blueprint, method, rule, scope, described, endpoint=None, takes=0, first=None):
-    """Make a view an operation of the API, for programs whose key has the scope.
+def operation(blueprint, method, rule, scope, described, also="", takes=0, first=None):
+    """Make a view an operation of the API, for programs whose key has the scope; `also` is another address of it.
 
     `first` (parts of the address) refuses what isn't theirs any more, before they hear an answer that was kept."""
 
@@ -75,7 +75,9 @@ def operation(blueprint, method, rule, scope, described, endpoint=None, takes=0,
         made.described = Described(
             **{**vars(described), "scope": scope, "is_keyed": True, "tag": described.tag or blueprint.name}
         )
-        blueprint.add_url_rule(rule, endpoint or view.__name__, made, methods=[method])
+        blueprint.add_url_rule(rule, view.__name__, made, methods=[method])
+        if also:
+            blueprint.add_url_rule(also, f"{view.__name__}_beside", made, methods=[method])
         return view
 
     return put

@@ -9,6 +9,7 @@ from flask import g, request
 
 from domain import Invalid
 from domain.base import configuration
+from domain.fields.kinds import whole
 from domain.lists.programs import asking, reading, writing
 from views.machines.operations import Answer, sent_object, versions
 
@@ -19,8 +20,7 @@ def index(rules, parent=None):
     sent = given()
     asked = asking.understood((rules.told or rules).listing, sent, g.by, parent)
     body, more = _page(rules, asked)
-    here = configuration.active.site_url + request.path
-    body["next"] = f"{here}?{urlencode(sent | {'after': more})}" if more else None
+    body["next"] = _next(sent, more) if more else None
     return Answer(body, headers=_etag(body), rows=len(body["items"]))
 
 
@@ -66,6 +66,24 @@ def remove(rules, id, parent=None):
     _stand(rules, parent)
     writing.remove(rules, id, by=g.by, parent=parent, versions=versions())
     return Answer(None, 204)
+
+
+def part(items):
+    """A page of few things with ids, in their order: behind `after`, an id. Refuses with Invalid."""
+    sent = given(("after", "limit"))
+    most, ids = whole(sent.get("limit", asking.PAGE), asking.MOST), [str(one["id"]) for one in items]
+    wrong = {} if most else {"limit": f"Write a number from 1 to {asking.MOST}."}
+    if "after" in sent and sent["after"] not in ids:
+        wrong["after"] = "This place in the list can't be found; start from its beginning."
+    if wrong:
+        raise Invalid(wrong)
+    start = ids.index(sent["after"]) + 1 if "after" in sent else 0
+    shown, more = items[start : start + most], len(items) > start + most
+    return Answer({"items": shown, "next": _next(sent, shown[-1]["id"]) if more else None}, rows=len(shown))
+
+
+def _next(sent, after):
+    return f"{configuration.active.site_url}{request.path}?{urlencode(sent | {'after': after})}"
 
 
 def _stand(rules, parent):

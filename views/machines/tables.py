@@ -2,8 +2,7 @@
 
 from types import SimpleNamespace
 
-from domain.lists.listing import granted
-from domain.lists.programs import asking, batches
+from domain.lists.programs import asking, batches, offered
 from views.machines import schemas
 from views.machines.operations import Described
 from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj
@@ -11,8 +10,11 @@ from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj
 
 def operations(rules, by, organization, listing, pin):
     """(where it is, what it is called, what it does) of each operation of a list that they may use."""
+    whole, can = rules.listing, offered.of(rules, by)
     at, called = f"/api/v1/{organization}/{listing}", "_".join(listing.split("-"))
-    name, whole = _camel(called), rules.listing
+    if whole.parent is not None:
+        at, called = f"/api/v1/{organization}/events/<id:parent>/{listing}", f"events_{called}"
+    name = _camel(called)
     thing, row = f"a row of {whole.heading}", schemas.row(whole, f"{name}Row")
 
     def one(method, path, word, *about, **more):
@@ -25,25 +27,36 @@ def operations(rules, by, organization, listing, pin):
     yield one("GET", "/<id:id>", "show", f"Show {thing}", row, versioned=True)
     asked = f"Rows of {whole.heading} by conditions"
     yield one("POST", "/query", "query", asked, page, body=_question(name), reads=True)
-    if whole.source:
+    if "follow" in can:
         followed = f"What changed in {whole.heading}"
         yield one("GET", "/changes", "follow", followed, _changes(name, row), query=SINCE, errors=(410,))
-    if not whole.writes or not granted(by, whole.writes):
-        return
+    for word, field in _cells(whole) if "cells" in can else ():
+        yield one("GET", f"/<id:id>/{word}", f"list_{word}_of", f"{field.label} of {thing}", CELL, query=PAGED)
+    if "files" in can and "files" not in dict(_cells(whole)):
+        yield one("GET", "/<id:id>/files", "list_files_of", f"Files on {thing}", CELL, query=PAGED)
     made, changed = (make(whole, f"{name}Row", rules.may_fill) for make in (schemas.new, schemas.changes))
-    if rules.may_add(by):
+    if "create" in can:
         yield one("POST", "", "create", f"Make {thing}", row, 201, body=made, versioned=True)
-    yield one("PATCH", "/<id:id>", "change", f"Change fields of {thing}", row, body=changed, versioned=True)
-    yield one("DELETE", "/<id:id>", "remove", f"Remove {thing}; it goes to the trash", None, 204, versioned=True)
-    yield one("POST", "/<id:id>/restore", "restore", f"Put {thing} back", row, versioned=True)
-    if whole.source:
+    if "change" in can:
+        yield one("PATCH", "/<id:id>", "change", f"Change fields of {thing}", row, body=changed, versioned=True)
+    if "remove" in can:
+        yield one("DELETE", "/<id:id>", "remove", f"Remove {thing}; it goes to the trash", None, 204, versioned=True)
+    if "restore" in can:
+        yield one("POST", "/<id:id>/restore", "restore", f"Put {thing} back", row, versioned=True)
+    if "batch" in can:
         done = f"Several rows of {whole.heading} at once"
         yield one("POST", "/batch", "batch", done, _batched(name, row), body=_batch(name))
-        for cell in whole.source.shape.unique:
-            if cell.name in whole.by_name and not cell.kind.pointing:
-                path = f"/by/{cell.api_name}/<value>"
-                put = f"Change {thing} by its {cell.field.label}, or make it"
-                yield one("PUT", path, f"put_by_{cell.api_name}_in", put, row, body=changed, versioned=True)
+    for own, _ in whole.once if "put" in can else ():
+        field = whole.by_name[own]
+        if not field.kind.pointing and not field.acted:
+            word = asking.called(whole, field)
+            put = f"Change {thing} by its {field.label}, or make it"
+            yield one("PUT", f"/by/{word}/<value>", f"put_by_{word}_in", put, row, body=changed, versioned=True)
+
+
+def _cells(listing):
+    """(name for programs, field) of what holds several things that are read a page at a time."""
+    return [(asking.called(listing, f), f) for f in listing.fields if f.kind.pointing or f.kind.holds_files]
 
 
 def _camel(word):
@@ -72,6 +85,12 @@ SINCE = (
     schemas.parameter("since", STRING, "Out of the answer before; without it, a place to begin at."),
     schemas.parameter("limit", {"type": "integer", "minimum": 1, "maximum": asking.MOST}, "Rows of one page."),
 )
+PAGED = (
+    schemas.parameter("after", INTEGER | {"minimum": 1}, "Out of the `next` of the page before."),
+    schemas.parameter("limit", {"type": "integer", "minimum": 1, "maximum": asking.MOST}, "Of one page."),
+)
+PART = Named("Part", lambda: obj({"id": INTEGER}, additionalProperties=True))
+CELL = Named("PartPage", lambda: obj({"items": {"type": "array", "items": PART}, "next": schemas.or_null(STRING)}))
 WORDS = {"type": ["string", "array"], "items": STRING}
 
 

@@ -164,7 +164,9 @@ class Linked(Kind):
         if not writes:
             return {"type": "array", "items": one} if self.takes_many else one
         if not self.takes_many:
-            return {"type": "integer"}
+            move = {"type": "boolean", "description": "Also from a row that has it, where no two may."}
+            moved = {"id": {"type": "integer"}, "move": move}
+            return {"anyOf": [{"type": "integer"}, {"type": "object", "properties": moved, "required": ["id"]}]}
         ids = {"type": "array", "items": {"type": "integer"}}
         return {"anyOf": [ids, {"type": "object", "properties": {"add": ids, "remove": ids}}]}
 

@@ -6,7 +6,7 @@ from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, Refused
 from domain.fields.kinds import whole
-from domain.lists.programs import writing
+from domain.lists.programs import uniques, writing
 
 MOST = 100
 HAVE = {
@@ -57,14 +57,13 @@ def _why_not(step):
 
 
 @writes
-def do(rules, steps, together, *, by, upsert):
+def do(rules, steps, together, *, by, parent=None):
     """Do the steps in their order; returns a Step for each.
 
     With `together` one that is refused undoes them all: Invalid says of each what is wrong, as «rows[3].name».
-    `upsert` (rules, field, value, row, by) → (row, whether it is new).
     """
     lock("api row", rules.listing.table)  # before what the first of them takes
-    found = [_done(rules, step, by, upsert) for step in steps]
+    found = [_done(rules, step, by, parent) for step in steps]
     if together and (wrong := dict(_wrong(found))):
         raise Invalid(wrong)
     return found
@@ -78,20 +77,21 @@ def _wrong(found):
                 yield f"rows[{place}]", step.refusal.sentence
 
 
-def _done(rules, step, by, upsert):
+def _done(rules, step, by, parent):
     versions = (step["version"].removeprefix("W/").strip('"'),) if "version" in step else ()
+    where = {"by": by, "parent": parent}
     try:
         match step["do"]:
             case "create":
-                return Step(201, writing.create(rules, step["row"], by=by))
+                return Step(201, writing.create(rules, step["row"], **where))
             case "change":
-                return Step(200, writing.change(rules, step["id"], step["row"], by=by, versions=versions))
+                return Step(200, writing.change(rules, step["id"], step["row"], versions=versions, **where))
             case "remove":
-                writing.remove(rules, step["id"], by=by, versions=versions)
+                writing.remove(rules, step["id"], versions=versions, **where)
                 return Step(204)
             case _:
                 ((name, value),) = step["by"].items()
-                row, is_new = upsert(rules, name, value, step["row"], by=by)
+                row, is_new = uniques.upsert(rules, name, value, step["row"], **where)
                 return Step(201 if is_new else 200, row)
     except Refused as refusal:
         return Step(refusal.status, refusal.details.get("present"), refusal)

@@ -6,6 +6,7 @@ What can be asked is asking.py's.
 import hashlib
 import json
 
+from domain import Invalid
 from domain.fields.person import Person
 from domain.fields.records.leftover import LeftOver
 from domain.lists import lists, rows, totals
@@ -87,6 +88,17 @@ def _add_beyond(listing, chosen, rows_of, items):
             for told in held:
                 value = linked[told["id"]].value(further.name) if told["id"] in linked else None
                 told[beyond] = None if isinstance(value, LeftOver) else _cell(further, value, {})
+
+
+def cell(rules, id, name, by, parent=None):
+    """All that the cell of a link or of files holds of what is seen, as JSON. Refuses with NotFound, and with Invalid
+    what is no such field."""
+    rules = rules.told or rules
+    field = rules.listing.by_name.get(asking.names(rules.listing).get(name))
+    if field is None or not (field.kind.pointing or field.kind.holds_files):
+        raise Invalid({name: asking.unknown(rules.listing, name)})
+    held = one(rules, id, by, parent)[called(rules.listing, field)]
+    return held if isinstance(held, list) else [held] if held else []
 
 
 def version(row):

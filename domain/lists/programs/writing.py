@@ -5,9 +5,10 @@ What changes, and who may, is rows.py's.
 
 from contextlib import contextmanager
 
+from database.columns import public_id
 from database.locks import lock
 from database.transactions import writes
-from domain import Invalid, Refused
+from domain import Invalid, NotFound, Refused
 from domain.fields.derived import Derived
 from domain.fields.kinds import Unfit
 from domain.lists import attachments, rows
@@ -23,6 +24,12 @@ class Changed(Refused):
     code, status = "PRECONDITION_FAILED", 412
 
 
+class LinkedElsewhere(Refused):
+    """No two rows link to the same one there, and another does; `details` has that as `present`, where it is seen."""
+
+    code = "LINKED_ELSEWHERE"
+
+
 class VersionNeeded(Refused):
     """The key may change nothing that its program didn't read."""
 
@@ -31,10 +38,12 @@ class VersionNeeded(Refused):
 
 @writes
 def create(rules, sent, *, by, parent=None):
-    """Make a row of JSON; returns it. Refuses as rows.create, and with Invalid what is unknown or only read."""
-    form = _form(rules, sent)
+    """Make a row of JSON; returns it. Refuses as rows.create, with LinkedElsewhere, and with Invalid what is unknown or
+    only read."""
+    form, links = _form(rules, sent)
     with _said_for_programs(rules.listing):
-        row = rows.create(rules, form, by=by, parent=parent)
+        batch = _free(rules, links, None, by, parent)
+        row = rows.create(rules, form, by=by, parent=parent, batch=batch)
     return one(rules, row.id, by, parent)
 
 
@@ -42,12 +51,13 @@ def create(rules, sent, *, by, parent=None):
 def change(rules, id, sent, *, by, parent=None, versions=()):
     """Change the fields that are sent and no others; null empties. Returns the row as it is then.
 
-    Where `versions` are given, one of them must be the row's: Changed otherwise. Refuses as rows.change.
+    Where `versions` are given, one of them must be the row's: Changed otherwise. Refuses as rows.change, and with
+    LinkedElsewhere.
     """
     _check_version(rules, id, by, parent, versions)
-    form = _form(rules, sent, lambda: _present(rules, id, by, parent))
+    form, links = _form(rules, sent, lambda: _present(rules, id, by, parent))
     with _said_for_programs(rules.listing):
-        rows.change(rules, id, form, by=by, parent=parent)
+        rows.change(rules, id, form, by=by, parent=parent, batch=_free(rules, links, id, by, parent))
     return one(rules, id, by, parent)
 
 
@@ -59,10 +69,11 @@ def remove(rules, id, *, by, parent=None, versions=()):
 
 
 @writes
-def attach(rules, id, facts, *, by, field, versions=()):
-    """Note the file of attachments.bring in the cell of a field. Refuses as attachments.note, and with Changed."""
-    _check_version(rules, id, by, None, versions)
-    return attachments.note(rules, id, facts, by=by, field=field)
+def attach(rules, id, facts, *, by, field="", parent=None, versions=()):
+    """Note the file of attachments.bring on a row, or in its cell of a field. Refuses as attachments.note, and with
+    Changed."""
+    _check_version(rules, id, by, parent, versions)
+    return attachments.note(rules, id, facts, by=by, parent=parent, field=field)
 
 
 def need_version(rules, by, versions):
@@ -89,8 +100,10 @@ def _present(rules, id, by, parent):
 
 
 def _form(rules, sent, present=lambda: None):
-    """JSON → the texts that a form would have. Refuses with Invalid, for all fields at once."""
-    listing, known, form, wrong = rules.listing, names(rules.listing), {}, {}
+    """(JSON as the texts that a form would have, name of a link to one row → (it, whether it is moved here)).
+
+    Refuses with Invalid, for all fields at once."""
+    listing, known, form, wrong, links = rules.listing, names(rules.listing), {}, {}, {}
     written = {f.name: f for f in listing.written if not isinstance(f.kind, Derived)}
     for name, value in sent.items():
         field = written.get(known.get(name, ""))
@@ -100,12 +113,56 @@ def _form(rules, sent, present=lambda: None):
         try:
             if isinstance(value, dict) and {*value} <= {"add", "remove"} and field.kind.pointing:
                 value = _moved(field, listing.column(field.name), value, present())
-            form[field.name] = "" if value is None else field.kind.text(field.kind.from_json(value))
+            is_moved = field.kind.pointing and isinstance(value, dict) and _is_moved(value)
+            given = None if value is None else field.kind.from_json(value)
+            form[field.name] = "" if value is None else field.kind.text(given)
+            if field.kind.pointing and given:
+                links[field.name] = given, is_moved
         except Unfit as unfit:
             wrong[name] = str(unfit)
     if wrong:
         raise Invalid(wrong)
-    return form
+    return form, links
+
+
+def _is_moved(sent):
+    if not isinstance(sent.get("move", False), bool):
+        raise Unfit("“move” is true or false.")
+    return sent.get("move", False)
+
+
+def _free(rules, links, id, by, parent):
+    """Have the rows that link to what row `id` is to link to let go of it, where that is moved and no two may have it;
+    returns what these changes have as their batch. Refuses with LinkedElsewhere, and as `change`."""
+    batch, once = None, dict(rules.listing.once)
+    for name, (value, is_moved) in links.items():
+        if name not in once:
+            continue
+        lock("api row", rules.listing.table)
+        holder = once[name](value, by, parent)
+        if holder in (None, id):
+            continue
+        if not is_moved or (present := _there(rules, holder, by, parent)) is None:
+            raise _linked_elsewhere(rules, name, _there(rules, holder, by, parent))
+        need_version(rules, by, ())
+        batch = batch or public_id()
+        rows.change(rules, present["id"], {name: ""}, by=by, parent=parent, batch=batch)
+    return batch
+
+
+def _there(rules, id, by, parent):
+    try:
+        return one(rules, id, by, parent)
+    except NotFound:
+        return None
+
+
+def _linked_elsewhere(rules, name, present):
+    field = rules.listing.by_name[name]
+    who = f"Row {present['id']}" if present else "Another row"
+    also = "; send “move”: true to have it here instead" if present else ""
+    said = f"{who} has this as its {field.label}, and no two may{also}."
+    return LinkedElsewhere(said, fields={name: said}, present=present)
 
 
 def _moved(field, column, sent, row):
@@ -125,6 +182,7 @@ def _said_for_programs(listing):
     """What is refused within is said of the names that programs know."""
     try:
         yield
-    except Invalid as refusal:
+    except (Invalid, LinkedElsewhere) as refusal:
         own = {f.name: called(listing, f) for f in listing.fields}
-        raise Invalid({own.get(name, name): text for name, text in refusal.fields.items()}) from None
+        refusal.fields = {own.get(name, name): text for name, text in refusal.fields.items()}
+        raise

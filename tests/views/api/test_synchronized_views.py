@@ -308,7 +308,7 @@ def test_a_place_is_of_one_list_and_of_a_time_that_is_kept(program, at, cast, cl
         collections.make("Other", by=at("alice"))
     for path in (f"/other/changes?since={place}", "/people/changes?since=x", f"/people/changes?since={place}&limit=0"):
         assert problem(app.get(path), 422)
-    assert app.get("/tasks/changes").status_code == 404
+    assert problem(app.get(f"/tasks/changes?since={place}"), 422)
     clock.forward(days=365)
     gone = app.get(f"/people/changes?since={place}")
     assert (gone.status_code, gone.json["code"]) == (410, "CHANGES_GONE")
