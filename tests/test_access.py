@@ -760,13 +760,14 @@ def filled(rule, endpoint, name, world):
         "cron.begin": {"job": "tokens"},
         "organization_desk.reactivate": {"id": world.closed},
         "reports.act_appeal": {"id": world.reported["theirs"]},
-        "listings.download_file": {"id": 1, "file": 1},
+        **{f"listings.download_file{one}": {"id": 1, "file": 1} for one in ("", "_beside")},
         "public.look": {"token": world.public["name"]},
         "reporting.withdraw": {"kind": "event", "name": world.sale[who]["slug"]},
     }.get(endpoint, {})
     if endpoint.startswith("public_answers."):
         known |= {"parent": world.public["link"], "file": world.public["file"]}
     known |= {"table": "tokens"} if endpoint.startswith("jobs.") else {}
+    known |= {"listing": "tiers"} if endpoint.startswith("listings.") and endpoint.endswith("_beside") else {}
     known |= of_an_event(endpoint, world.sale[who])
     address = rule
     for part in [p.partition(">")[0] for p in rule.split("<")[1:]]:

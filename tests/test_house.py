@@ -654,10 +654,9 @@ UNTESTED_BY_NAME = {
     *(f"domain/base/{part}.py" for part in ("configuration", "variables")),  # tests/test_config.py
     "domain/operations/festival.py",  # the same
     "domain/operations/flyer_samples.py",  # test_festival
-    *(f"domain/lists/programs/{part}.py" for part in ("asking", "batches", "reading", "writing")),  # tests/views/api
-    *(
-        f"domain/records/programs/{part}.py" for part in ("changes", "old_names", "pins", "uniques")
-    ),  # the same, through the API
+    *(f"domain/lists/programs/{part}.py" for part in ("asking", "batches", "changes")),  # tests/views/api
+    *(f"domain/lists/programs/{part}.py" for part in ("offered", "reading", "uniques", "writing")),  # the same
+    *(f"domain/records/programs/{part}.py" for part in ("changes", "old_names", "pins")),  # the same
     "domain/events/door/programs.py",  # the same
     *(f"domain/automations/{part}.py" for part in ("noting", "steps", "texts", "runs")),  # test_running
     *(f"domain/automations/{part}.py" for part in ("bodies", "trials")),  # test_automations
@@ -752,7 +751,7 @@ CODES = """
     PASS_ALREADY_USED PASS_VOID PASS_WRONG_EVENT BACKER_INVALID BACKER_ALREADY_USED BACKER_CLAIM_EXPIRED
     BACKER_CLAIM_MISMATCH PRICE_AMBIGUOUS PERSONAL_MODE_DISABLED INTERNAL
     BUSY UNAVAILABLE PROVIDER_FAILED
-    HAS_SUBSCRIPTION NOT_SUPPORTED PREVIEW_OLD PRECONDITION_FAILED PRECONDITION_REQUIRED IDEMPOTENCY_KEY_REUSED CHANGES_GONE SHAPE_CHANGED
+    HAS_SUBSCRIPTION NOT_SUPPORTED PREVIEW_OLD PRECONDITION_FAILED PRECONDITION_REQUIRED IDEMPOTENCY_KEY_REUSED CHANGES_GONE SHAPE_CHANGED LINKED_ELSEWHERE
 """
 NOT_CODES = "CERT_REQUIRED CANCELLED CONFIRMED CONTENT_LENGTH PATH_INFO QUERY_STRING REQUEST_METHOD HTTP_HOST HTTP_COOKIE HTTP_ACCEPT_ENCODING HTTP_HX_REQUEST NFKD NFKC CASCADE RESTRICT MAX_CONTENT_LENGTH MAX_FORM_MEMORY_SIZE STRIPE_ AUTH_ POST HEAD OPTIONS DENY COMMIT ROLLBACK PRO_MONTHLY PRO_YEARLY PRO_LIFETIME PATCH DELETE SAID STEPS JPEG RGBA WEBP ACTIVE INACTIVE UNDER_REVIEW QR_CODE APPLE_PASS GOOGLE_WALLET"
 

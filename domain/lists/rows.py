@@ -32,6 +32,7 @@ def _nothing(*_args, **_kwargs):
 
 
 def never(*_args):
+    """Says of every row that it isn't theirs: such rules have no such operation at all."""
     return False
 
 

@@ -27,11 +27,12 @@ from domain.fields.derived import Derived
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field, Kind, Unfit
 from domain.fields.moment import Moment
+from domain.fields.number import counted
 from domain.fields.switch import Switch
 from domain.fields.text import Name, Text
 from domain.lists.listing import NEWEST, Act, Listing
 from domain.organizations import key_bounds, organizations, permissions
-from models import ApiKey, Organization, Profile, User
+from models import ApiKey, Collection, Organization, Profile, User
 
 SCOPES = (
     *("tasks.read", "tasks.read_all", "tasks.write", "tasks.write_all", "events.read", "events.write"),
@@ -89,6 +90,7 @@ def make(form, *, by, key=""):
     values, (prefix, secret) = read_whole(FIELDS, form), _made_up(key, by)
     for scope in values["scopes"]:
         by.require(scope)
+    tables = key_bounds.read_tables(form, values["scopes"], by)
     lock("changes", by.organization.id)  # a repeat waits for the first
     if held := ApiKey.one(ApiKey.prefix == prefix):
         return held, secret
@@ -104,11 +106,13 @@ def make(form, *, by, key=""):
         scopes=" ".join(values["scopes"]),
         paths=" ".join(values["paths"] or ()),
         networks=" ".join(values["networks"] or ()),
+        tables=tables,
         needs_version=values["needs_version"],
         expires_at=None if days == "never" else now() + timedelta(days=int(days)),
         made_by=by.user,
     )
     facts = {"prefix": prefix, "scopes": made.scopes, "until": str(made.expires_at or "no end")}
+    facts |= {"tables": tables} if tables else {}
     history.note(
         "apikey.created", f"The key {name} was made", made, by=by, verb="created", category="security", **facts
     )
@@ -251,6 +255,21 @@ def _words(row):
     return ", ".join([*row["scopes"].split(), *row["paths"].split(), *networks])
 
 
+def _notes(found, by):
+    """The tables that keys are bounded to."""
+    bound = {key.id: key.tables for key in ApiKey.select().where(ApiKey.id << [row.id for row in found]) if key.tables}
+    ids = {int(id) for tables in bound.values() for id in tables}
+    names = dict(Collection.select(Collection.id, Collection.name).where(Collection.id << list(ids)).tuples())
+    return {
+        id: tuple(("info", _bound(names.get(int(one)), tables[one])) for one in tables) for id, tables in bound.items()
+    }
+
+
+def _bound(name, about):
+    some = f", {counted(len(about['fields']), 'field', 'fields')}" if about["fields"] else ""
+    return f"{name or 'A table that is gone'}: {about['may']}{some}"
+
+
 listing = Listing(
     *("keys", "key", "keys", ApiKey),
     (
@@ -279,6 +298,7 @@ listing = Listing(
             when=lambda row: row.status != "revoked",
         ),
     ),
+    notes=("Only", _notes),
     also=("scopes", "paths", "networks", "begins"),
     reads="keys.manage",
     chips="status",

@@ -1,9 +1,12 @@
-"""What a key may be bounded to: addresses of ours by their segments, and networks it is used from."""
+"""What a key may be bounded to: addresses of ours by their segments, networks it is used from, and tables with their
+fields."""
 
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from domain import Invalid
 from domain.fields.kinds import Unfit, figures
 from domain.fields.text import Text
 
@@ -88,3 +91,49 @@ def is_from(networks, address):
     except ValueError:
         return False
     return any(there in ipaddress.ip_network(network) for network in networks)
+
+
+# --- tables ---------------------------------------------------------------------------------------------------------
+
+LEVELS = {"see": "See", "change": "See, add and change", "remove": "See, add, change and remove"}
+
+
+class Table(NamedTuple):
+    """A table that people made, as whoever makes a key sees it."""
+
+    id: int
+    name: str
+    fields: list  # (id, label)
+
+
+_TABLES: list = []
+
+
+def offer(tables_of):
+    """Who knows tables says here which there are: (by) → Tables."""
+    _TABLES[:] = [tables_of]
+
+
+def tables_of(by):
+    """The Tables that somebody sees."""
+    return _TABLES[0](by)
+
+
+def read_tables(form, scopes, by):
+    """{id: {"may": one of LEVELS, "fields": ids, none for all}} out of a form; empty where all tables are meant.
+
+    Refuses with Invalid what isn't theirs, and what the scopes don't include.
+    """
+    chosen = {name[6:]: level for name, level in form.items() if name.startswith("table_") and level}
+    known, found = {str(table.id): table for table in tables_of(by)} if chosen else {}, {}
+    for id, level in chosen.items():
+        ids = form.getlist(f"fields_{id}") if hasattr(form, "getlist") else form.get(f"fields_{id}", [])
+        theirs = [str(field) for field, _ in known[id].fields] if id in known else []
+        if level not in LEVELS or id not in known or set(ids) - set(theirs):
+            raise Invalid({"tables": "Choose from the list: a table or a field isn't here any more."})
+        found[id] = {"may": level, "fields": [int(one) for one in theirs if one in ids]}
+    needed = {"records.read"} if found else set()
+    needed |= {"records.write"} if any(one["may"] != "see" for one in found.values()) else set()
+    if needed - set(scopes):
+        raise Invalid({"tables": "What it may with tables has to be chosen above, too."})
+    return found

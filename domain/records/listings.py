@@ -17,7 +17,7 @@ from domain.fields.records.leftover import plain_cell
 from domain.imports import targets
 from domain.lists import lists, rows, totals
 from domain.lists.listing import NEWEST, Listing, Tab, both
-from domain.organizations import members
+from domain.organizations import key_bounds, members
 from domain.records import collections, links, questions, rights, shapes
 from domain.records.computed import working
 from domain.records.handling import buttons
@@ -72,7 +72,9 @@ def of(collection, by):
     allowed = rights.of(collection, by, shape)
     if allowed.sees == "none":
         raise NotFound(NOT_HERE)
-    return _made(database.obj, shape, allowed, bool(collection.settings.get("stale_words")))
+    # What a key doesn't name stands among the words that all may search.
+    is_bound = bool(by.api_key and by.api_key.tables)
+    return _made(database.obj, shape, allowed, is_bound or bool(collection.settings.get("stale_words")))
 
 
 def narrowed(shape, allowed):
@@ -191,6 +193,18 @@ targets.offer(
     *("record", _of_name, lambda name: f"/records/{_named(name).slug}"),
     targets.Builder(_add_field, _add_words, guesses.kind_of),
 )
+
+
+def _tables_of(by):
+    """Tables with their fields, as somebody sees them, for the keys that they make."""
+    seen = [(table, found) for table in collections.present(by) if (found := seen_of(table, by))]
+    return [
+        key_bounds.Table(table.id, table.name, [(int(f.name[1:]), f.label) for f in found.listing.fields if f.also])
+        for table, found in seen
+    ]
+
+
+key_bounds.offer(_tables_of)
 
 
 MOST_COUNTED = 60  # tables of which a page says how many rows they have

@@ -119,6 +119,39 @@ def _sees_beyond(word, link, field, allowed, by, shape, depth):
 
 
 def _of(collection, by, shape):
+    """Out of their role and their rule; by a key no more than that names."""
+    allowed = _of_maker(collection, by, shape)
+    bound = by.api_key.tables if by.api_key else {}
+    return _bounded(allowed, bound.get(str(collection.id)), shape) if bound else allowed
+
+
+def _bounded(allowed, bound, shape):
+    """What is left of rights by what a key may with a table: organizations/key_bounds.py."""
+    named = {f"f{id}" for id in bound["fields"]} if bound else set()
+    hidden = allowed.hidden | (frozenset(shape.by_name) - named if named else frozenset())
+    if bound is None or hidden >= shape.by_name.keys():
+        return Rights("none")
+    changes, removes = bound["may"] != "see", bound["may"] == "remove"
+    return replace(
+        allowed,
+        changes=allowed.changes if changes else "none",
+        adds=allowed.adds and changes,
+        archives=allowed.archives and removes,
+        builds=False,
+        shares=False,
+        hidden=hidden,
+    )
+
+
+def sees_away(cell, collection, by):
+    """Whether a field that was put away would be theirs to see."""
+    rule = None if by.may("records.build") else rule_of(collection, by)
+    bound = by.api_key.tables.get(str(collection.id)) if by.api_key and by.api_key.tables else None
+    is_named = not bound or not bound["fields"] or cell.id in bound["fields"]
+    return is_named and (rule is None or rule.fields.get(str(cell.id), rule.others) != "nothing")
+
+
+def _of_maker(collection, by, shape):
     if by.may("records.build"):
         return ALL
     if not by.may("records.read"):

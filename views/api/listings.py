@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import tempfile
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, g, request
 from werkzeug.http import http_date
@@ -38,7 +39,7 @@ from views.machines.schemas import BOOLEAN, INTEGER, STRING, Named, obj
 blueprint = Blueprint("listings", __name__)
 
 # Lists of the house: name → (who asks) → its rules. Whatever else is a table of the organization's own.
-HOUSE = {
+HOUSE: dict[str, Any] = {
     "tasks": tasks.of,
     "labels": lambda by: labels.rules,
     "events": lambda by: events.rules,
@@ -47,7 +48,7 @@ HOUSE = {
 }
 LATER = ("labels", "workspaces")  # a table may have had the name before
 # Of an event, in whose currency amounts are: name → (currency) → its rules.
-OF_EVENTS = {
+OF_EVENTS: dict[str, Any] = {
     "tiers": tiers.rules_in,
     "vouchers": vouchers.rules_in,
     "orders": lambda currency: orders.rules,

@@ -24,6 +24,7 @@ SAYS = {
     422: "Something in it can't be taken",
     429: "Too often",
 }
+PART = re.compile(r"<(?:([^:>]+):)?(\w+)>")  # of an address: (its converter, its name)
 ABOUT = """Ask with a key: `Authorization: Bearer ghk_…`. It may what its scopes say, and never more than whoever made
 it may at that moment. Refusals are RFC 9457 problem details."""
 
@@ -96,7 +97,7 @@ class _Writer:
         self.paths, self.schemas, self.ids = {}, {}, set()
 
     def add(self, rule, described):
-        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        path = PART.sub(r"{\2}", rule.rule)
         for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
             self.paths.setdefault(path, {})[method.lower()] = self._operation(rule, method, described)
 
@@ -130,9 +131,9 @@ class _Writer:
         return found
 
     def _in_path(self, rule):
-        for name in re.findall(r"<(?:\w+:)?(\w+)>", rule.rule):
-            is_id = f"<id:{name}>" in rule.rule
-            schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1} if is_id else {"type": "string"}
+        for kind, name in PART.findall(rule.rule):
+            schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1} if kind == "id" else {"type": "string"}
+            schema |= {"enum": re.findall(r"\w+", kind)[1:]} if kind.startswith("any(") else {}
             yield {"name": name, "in": "path", "required": True, "schema": schema}
 
     def _in_head(self, method, described):

@@ -5,7 +5,7 @@ from htmx_flask import request
 
 from domain.base import configuration, roles
 from domain.lists import rows
-from domain.organizations import api_keys
+from domain.organizations import api_keys, key_bounds
 from views import access, pages
 from views.lists import routes
 from views.organizations.organizations import sections
@@ -36,6 +36,9 @@ def _form(refusal=None):
         "values": values,
         "chosen": form.getlist("scopes"),
         "scopes": [(name, roles.label(name)) for name in api_keys.SCOPES if g.by.may(name)],
+        "tables": key_bounds.tables_of(g.by) if g.by.may("records.read") else (),
+        "levels": key_bounds.LEVELS,
+        "bounds": {name: form.getlist(name) for name in form if name.startswith(("table_", "fields_"))},
         "errors": refusal.fields if refusal else {},
         "at": f"/{g.by.organization.slug}/keys",
     }

@@ -54,7 +54,9 @@ def of(rules, number, by):
     if number < 1:
         raise Invalid({HEADER: "Send the number of a shape, as the list's own says it."})
     past = _past(shape, number)
-    past.away = {cell.name for cell in shape.away if cell.name in past.away and _saw(cell, shape, by)}
+    collection: Any = Collection.get_by_id(shape.collection)
+    away = [cell for cell in shape.away if cell.name in past.away]
+    past.away = {cell.name for cell in away if rights.sees_away(cell, collection, by)}
     for some in (past.called, past.kinds):
         for name in some.keys() - rules.listing.by_name.keys() - past.away:
             del some[name]  # not theirs to see
@@ -131,13 +133,6 @@ def _gone(cell, past):
     also = (past.called.get(cell.name, cell.field.also[0]),)
     field = replace(cell.field, also=also, required=False, begins=None)
     return replace(cell, field=field, slot=-cell.id, is_keyed=False, is_unique=False, filling=(), formula=None)
-
-
-def _saw(cell, shape, by):
-    """Whether a field that was put away would be theirs to see."""
-    collection: Any = Collection.get_by_id(shape.collection)
-    rule = None if by.may("records.build") else rights.rule_of(collection, by)
-    return rule is None or rule.fields.get(str(cell.id), rule.others) != "nothing"
 
 
 def _fixed(told, past):

@@ -4,6 +4,7 @@ import pytest
 
 from database.scope import inside
 from domain.organizations import api_keys
+from domain.records import collections
 from models import ApiKey
 from tests.conftest import PASSWORD
 from tests.fixtures.keys import a_key, pay
@@ -53,3 +54,27 @@ def test_only_owners_see_the_keys(alice, browse, at):
     for name, status in (("bob", 403), ("vera", 403), ("charlie", 404)):
         answer = browse(name).get("/acme/keys", headers={"Accept": "application/json"})
         assert answer.status_code == status, name
+
+
+def test_a_key_is_bounded_to_tables_and_fields_in_its_form(alice, cast, at, followed):
+    with inside(cast.acme):
+        table = collections.make("Offers", by=at("alice"), fields=(("Name", "text"), ("Salary", "number")))
+        first = collections.fields(table)[0].id
+    page = alice.get("/acme/keys/new").text
+    assert f'name="table_{table.id}"' in page
+    assert f'name="fields_{table.id}" id="fields_{table.id}_{first}" value="{first}"' in page
+    form = FORM | {"scopes": ["records.read"], f"table_{table.id}": "see", f"fields_{table.id}": [str(first)]}
+    for wrong, said in (
+        ({"scopes": ["tasks.read"]}, "chosen above"),
+        ({f"table_{table.id}": "change"}, "chosen above"),
+        ({f"table_{table.id}": "everything"}, "Choose from the list"),
+        ({f"fields_{table.id}": ["99"]}, "Choose from the list"),
+        ({"table_99": "see"}, "Choose from the list"),
+    ):
+        refused = alice.post("/acme/keys", data=form | wrong)
+        assert (refused.status_code, said in refused.text) == (422, True), wrong
+    assert re.search(rf'value="see" selected.*value="{first}" checked', refused.text, re.S), "what was chosen is kept"
+    assert alice.post("/acme/keys", data=form | proof(cast)).status_code == 200
+    with inside(cast.acme):
+        assert ApiKey.get().tables == {str(table.id): {"may": "see", "fields": [first]}}
+    assert "Offers: see, 1 field" in alice.get("/acme/keys").text
