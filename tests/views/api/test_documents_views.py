@@ -56,7 +56,7 @@ def test_everything_that_is_json_is_in_it(document):
     assert [name for name, view in views.items() if speaks_json(view)] == []
     for method, rule, endpoint, _ in ROUTES:
         if endpoint in described:
-            assert method.lower() in document["paths"][re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)], rule
+            assert method.lower() in document["paths"][openapi.PART.sub(r"{\2}", rule)], rule
     programs = [route for route in ROUTES if route[3].kind == "machine" and route[1].startswith("/api/")]
     assert programs
     assert all(endpoint in described for *_, endpoint, _ in programs)
@@ -251,7 +251,7 @@ OF_A_TABLE = """
 import json
 import sys
 
-from client import Client, NewOffersRow
+from client import Client, NewOffersRow, Refused
 
 client = Client(sys.argv[1], sys.argv[2])
 sent: NewOffersRow = {"text": "From afar", "money": {"amount": "12.34", "currency": "EUR"}, "number": "0.10", "link": None}
@@ -259,7 +259,18 @@ made = client.create_offers(sent)
 put = client.put_by_email_in_offers("ada@example.org", {"rating": 3})
 linked = client.change_offers(made["id"], {"links": {"add": [put["id"]]}})
 found = [row["text"] for row in client.all_offers({"number.gte": "0.1", "sort": "text"})]
-print(json.dumps([made["money"], put["rating"], [one["id"] == put["id"] for one in linked["links"] or []], found]))
+pages = [page["id"] == put["id"] for page in client.all_links_of_offers(made["id"], {"limit": 1})]
+client.change_offers(put["id"], {"link": made["id"]})
+try:
+    client.change_offers(made["id"], {"link": made["id"]})
+except Refused as refused:
+    pages.append(refused.problem["code"] == "LINKED_ELSEWHERE")
+moved = client.change_offers(made["id"], {"link": {"id": made["id"], "move": True}})["link"]
+place = client.follow_tasks()["since"]
+done = client.batch_tasks({"rows": [{"do": "create", "row": {"title": "From afar"}}]})["results"]
+told = client.follow_tasks({"since": place})["items"]
+pages += [moved is not None, [one["id"] for one in told] == [one["row"]["id"] for one in done]]
+print(json.dumps([made["money"], put["rating"], [one["id"] == put["id"] for one in linked["links"] or []], found, pages]))
 """
 
 
@@ -277,7 +288,8 @@ def offers(cast, at):
         for kind in ("link", "links"):
             collections.add_field("offers", kind.capitalize(), kind, by=alice, options={"table": str(made.id)})
         known = {field.api_name: field.id for field in collections.fields(made)}
-        field_changes.rule("offers", known["email"], by=alice, is_required=False, is_unique=True)
+        for kind in ("email", "link"):
+            field_changes.rule("offers", known[kind], by=alice, is_required=False, is_unique=True)
     return known
 
 
@@ -299,7 +311,7 @@ def test_a_key_has_a_document_and_clients_of_its_own(tmp_path, web, served, offe
         tmp_path, document, OF_A_TABLE
     ).stdout
     told = json.loads(_run(tmp_path, served, key))
-    assert told == [{"amount": "12.34", "currency": "EUR"}, 3, [True], ["From afar"]]
+    assert told == [{"amount": "12.34", "currency": "EUR"}, 3, [True], ["From afar"], [True] * 4]
     assert of_key(web, key, "client.ts").text == typescript.client(document)
     story = """
 import { Client } from "./client.ts";
@@ -307,6 +319,12 @@ const client = new Client({ site: "http://localhost", key: "k" });
 const made = await client.createOffers({ text: "x", money: { amount: "1", currency: "EUR" } });
 const said: string | null | undefined = (await client.showOffers(made.id)).text;
 for await (const one of client.all(client.listOffers({ "number.gte": "1" }))) console.log(one.links?.length, said);
+await client.changeOffers(made.id, { link: { id: 3, move: true } });
+for await (const one of client.all(client.listLinksOfOffers(made.id, { limit: 1 }))) console.log(one.id);
+const done = await client.batchTasks({ rows: [{ do: "create", row: { title: "x" } }] });
+const told = await client.followTasks({ since: "x" });
+console.log(done.results[0]?.row?.title, told.items[0]?.row?.status, (await client.listFilesOfTasks(1)).items.length);
+for await (const one of client.all(client.listEventsSpeakers(7, {}))) console.log(one.name);
 """
     assert compiled(tmp_path, document, story).stdout == ""
 
