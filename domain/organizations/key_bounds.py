@@ -125,6 +125,8 @@ def read_tables(form, scopes, by):
     Refuses with Invalid what isn't theirs, and what the scopes don't include.
     """
     chosen = {name[6:]: level for name, level in form.items() if name.startswith("table_") and level}
+    if any(name.startswith("fields_") and name[7:] not in chosen for name in form):
+        raise Invalid({"tables": "You chose fields of a table: choose what it may there, too."})
     known, found = {str(table.id): table for table in tables_of(by)} if chosen else {}, {}
     for id, level in chosen.items():
         ids = form.getlist(f"fields_{id}") if hasattr(form, "getlist") else form.get(f"fields_{id}", [])

@@ -67,6 +67,7 @@ def test_a_key_is_bounded_to_tables_and_fields_in_its_form(alice, cast, at, foll
     for wrong, said in (
         ({"scopes": ["tasks.read"]}, "chosen above"),
         ({f"table_{table.id}": "change"}, "chosen above"),
+        ({f"table_{table.id}": ""}, "choose what it may there"),
         ({f"table_{table.id}": "everything"}, "Choose from the list"),
         ({f"fields_{table.id}": ["99"]}, "Choose from the list"),
         ({"table_99": "see"}, "Choose from the list"),
