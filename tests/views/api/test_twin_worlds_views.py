@@ -16,9 +16,9 @@ FIELDS = (("Name", "text"), ("Region", "choice", ("North", "South")), ("Salary",
 NAMES = ("name", "region", "salary", "mail", "margin", "nothing", "chief", "chief.name", "chief.salary", "chief.mail")
 
 
-@pytest.fixture
-def bob(web, cast, at):
-    """His key: he sees the rows of the North, and neither their salary nor their mail."""
+@pytest.fixture(params=["rule", "key"])
+def bob(web, cast, at, request):
+    """His key: he sees the rows of the North, and neither their salary nor their mail; or only his key doesn't."""
     pay(cast.acme)
     with inside(cast.acme):
         alice = at("alice")
@@ -36,8 +36,9 @@ def bob(web, cast, at):
             rows.create(listings.of(collections.found("people"), alice), form, by=alice)
         rule = {"sees": "some", "where": "and~2~any_of~1", "changes": "all", "adds": "1", "others": "change"}
         hidden = {"field_3": "nothing", "field_4": "nothing"}
-        rules.change("people", "role:member", MultiDict(rule | hidden), by=alice)
-    return Program(web, a_key(at("bob"), "records.read records.write members.read")[1], "/api/v1/acme")
+        rules.change("people", "role:member", MultiDict(rule | (hidden if request.param == "rule" else {})), by=alice)
+    bound = {} if request.param == "rule" else {str(made.id): {"may": "remove", "fields": [1, 2, 5]}}
+    return Program(web, a_key(at("bob"), "records.read records.write members.read", tables=bound)[1], "/api/v1/acme")
 
 
 def asked():
@@ -61,6 +62,7 @@ def asked():
         yield "PATCH", "/people/1", {name: "x", "nothing": 1}
         yield "POST", "/people", {name: "x", "nothing": 1}
         yield "POST", f"/people/1/{name}/files", None
+        yield "GET", f"/people/3/{name}", None
     for id in (1, 2, 3, 4, 5, 99):
         yield "GET", f"/people/{id}", None
         yield "PATCH", f"/people/{id}", {"nothing": 1}
@@ -68,6 +70,7 @@ def asked():
         yield "GET", f"/people/{id}/files/1", None
     yield "PATCH", "/people/3", {"chief": {"add": [2]}}
     yield "PATCH", "/people/3", {"chief": 2}
+    yield "PATCH", "/people/3", {"chief": {"id": 2, "move": True}}
     yield from (
         ("GET", f"/{path}", None)
         for path in ("people?count=true", "people/shape", "openapi.json", "client.ts", "client.py")
