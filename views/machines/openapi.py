@@ -132,7 +132,9 @@ class _Writer:
 
     def _in_path(self, rule):
         for kind, name in PART.findall(rule.rule):
-            schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1} if kind == "id" else {"type": "string"}
+            schema: dict = (
+                {"type": "integer", "minimum": 1, "maximum": 2**31 - 1} if kind == "id" else {"type": "string"}
+            )
             schema |= {"enum": re.findall(r"\w+", kind)[1:]} if kind.startswith("any(") else {}
             yield {"name": name, "in": "path", "required": True, "schema": schema}
 
