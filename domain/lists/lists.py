@@ -81,7 +81,7 @@ def read(listing, ask, by, present=None):
 
 
 LOOKED = 5000  # rows that are looked at for one page where conditions are asked of their values
-FOUND = 2000  # the newest rows that a search finds, among which words are counted
+FOUND = COUNTED + 1  # the newest rows that a search finds, among which words are counted: `list_growth`
 CHUNK = 500  # of them at once
 
 

@@ -256,11 +256,14 @@ def _total(place, context):
     answer, counts = context["answer"], context.get("counts")
     if not answer.more:
         return len(answer.rows)
-    exact = counts and not any(isinstance(count, asks.AtLeast) for count in counts.values())
-    if exact and max(counts.values()) <= lists.COUNTED:
-        chosen = dict(place.ask.filters).get(place.listing.counted.name)
-        if chosen is None or chosen in counts:
-            return sum(counts.values()) if chosen is None else counts[chosen]
+    chosen = dict(place.ask.filters).get(place.listing.counted.name) if counts else None
+    if counts and (chosen is None or chosen in counts):
+        known = sum(counts.values()) if chosen is None else counts[chosen]
+        is_exact = not any(isinstance(count, asks.AtLeast) for count in counts.values())
+        if is_exact and max(counts.values()) <= lists.COUNTED:
+            return known
+        if known > lists.COUNTED:  # at least so many, whatever wasn't counted
+            return lists.COUNTED + 1
     return totals.total(place.listing, place.ask, place.by)
 
 

@@ -48,6 +48,20 @@ def test_the_whole_page_comes_without_htmx(browse, task, outline):
     assert {"HX-Request", "HX-Target", "Cookie"} <= {v.strip() for v in response.headers["Vary"].split(",")}
 
 
+@pytest.mark.parametrize("asked", ["tab=all", "tab=all&q=task"])
+def test_what_the_counts_of_the_words_say_of_the_whole_is_not_asked_again(browse, at, monkeypatch, asked):
+    for n in range(51):
+        make(at("alice"), status=("pending", "completed")[n % 2])
+    monkeypatch.setattr(lists, "COUNTED", 20)
+    monkeypatch.setattr(lists, "FOUND", 21)
+    monkeypatch.setattr(totals, "total", lambda *_: pytest.fail("it was known"))
+    for known in (lists._counting, totals._counting):
+        known.cache_clear()
+    page = browse("alice").get(f"/acme/tasks?{asked}").text
+    lists._counting.cache_clear()
+    assert re.search(r'id="list_total"><span class="num">20\+</span>', page)
+
+
 @pytest.mark.parametrize("block", ["list_area"])
 def test_htmx_gets_only_the_block_it_aims_at(browse, task, hx, outline, block):
     response = browse("alice").get("/acme/tasks", headers=hx(block))

@@ -1,5 +1,6 @@
 import threading
 
+from database import connections
 from database.connections import database
 from views.safety import memory
 
@@ -32,3 +33,28 @@ def test_connections_that_nobody_used_for_a_minute_are_closed(house, sqlite):
     database.close()
     at_once(2)
     assert database.execute_sql("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_that_comes_back_is_better_than_one_more(house, sqlite, monkeypatch):
+    """Thirty lanes that begin at once, and visitors who come at once, share what few need (`memory_mb`)."""
+    database.close()
+    database.rest(unused=0)
+    monkeypatch.setattr(connections, "FEW", 2)
+    monkeypatch.setattr(connections, "PATIENCE", 30)
+    go = threading.Event()
+
+    def ask():
+        go.wait(30)
+        database.execute_sql("SELECT 1")
+        database.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert len(database._connections) <= 2
+    monkeypatch.setattr(connections, "PATIENCE", 0.001)
+    at_once(5)  # who all hold theirs: there are as many as are needed
+    assert len(database._connections) == 5
