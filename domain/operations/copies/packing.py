@@ -15,14 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import zstandard
-
 from database.clock import now
 from database.late import Late
 from domain.base import keys
 from domain.files import stores
 
-pyrage = Late("pyrage")
+pyrage, zstandard = Late("pyrage"), Late("zstandard")
 
 FORMAT = 1
 LEVEL = 3  # of zstd: 122 MB of 507 in two seconds; 9 takes nine times as long for a tenth less
