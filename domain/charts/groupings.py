@@ -100,7 +100,7 @@ def in_order(chart, found, most):
 def _offered(kind):
     if isinstance(kind, Options):
         present = {id for id, _, _ in kind.options}
-        return [id for id in kind.order() if id in present]
+        return [id for id in kind.order if id in present]
     return (True, False) if isinstance(kind, Switch) else kind.words
 
 

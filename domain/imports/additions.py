@@ -62,11 +62,18 @@ def with_words(kind, words):
 def unknown_words(kind, text, form):
     """The words of a cell that a choice doesn't know. Refuses with Unfit what can't be a word."""
     words = split(text, form.separator or ";") if kind.several else [text.strip()]
-    known = {comparable(option.label) for option in kind.made}
-    new = list({comparable(word): word for word in words if comparable(word) not in known}.values())
+    new = list({comparable(word): word for word in words if comparable(word) not in kind.known}.values())
     if any(len(word) > 80 or "\n" in word for word in new) or len(kind.made) + len(new) > MOST_WORDS:
         raise Unfit("This can't be a word of a choice.")
     return new
+
+
+def full(listing, mapping):
+    """place of a column → a sentence, of those whose choice has as many words as one may have, of these rules."""
+    adds = {int(place) for place, words in mapping.get("made", {}).items() if words}
+    fields = {place: listing.by_name.get(mapping["fields"][place]) for place in adds}
+    said = f"has {MOST_WORDS:,} words, the most of one choice; further ones stay in their cells as words left over."
+    return {place: f"{f.label} {said}" for place, f in fields.items() if f and len(f.kind.made) >= MOST_WORDS}
 
 
 def add(rules, mapping, by):
@@ -81,9 +88,9 @@ def add(rules, mapping, by):
         if kind := kind_of(field):
             fields[place] = builder.add_field(rules.listing.name, mapping["columns"][place], kind, words, by)
         elif words:
-            known = {comparable(option.label) for option in rules.listing.by_name[field].kind.made}
-            words = [word for word in words if comparable(word) not in known]  # somebody may have been faster
-            builder.add_words(rules.listing.name, field, words, by)
+            known = rules.listing.by_name[field].kind.known
+            if words := [word for word in words if comparable(word) not in known]:  # somebody may have been faster
+                builder.add_words(rules.listing.name, field, words, by)
     return mapping | {"fields": fields, "made": {}, "adds": []}
 
 

@@ -22,6 +22,7 @@ from domain.imports.workbooks import Neutral
 SIZE = 100_000_000  # bytes
 ROWS = 1_000_000
 COLUMNS = 200
+LABEL = 80  # signs of what a column is called
 HEAD = 64 * 1024  # bytes that are looked at to see how a file is made
 SEEN = 5000  # rows by which a file is judged before all of it is read
 SAMPLED = 200  # rows by which a delimiter is judged
@@ -275,15 +276,15 @@ def _name_columns(found, chosen):
 
 def column_names(first):
     """What the columns of a first row are called: an empty one by its letter, a doubled one with a number."""
-    names: list[str] = []
+    names: dict[str, str] = {}
     for place, cell in enumerate(first):
-        name = base = " ".join(clean(cell).split())[:80] or f"Column {_letters(place)}"
-        seen = {comparable(other) for other in names}
+        name = base = " ".join(clean(cell).split())[:LABEL] or f"Column {_letters(place)}"
         number = 2
-        while comparable(name) in seen:
-            name, number = f"{base} ({number})", number + 1
-        names.append(name)
-    return names
+        while comparable(name) in names:
+            end = f" ({number})"
+            name, number = base[: LABEL - len(end)] + end, number + 1
+        names[comparable(name)] = name
+    return [*names.values()]
 
 
 def _letters(place):

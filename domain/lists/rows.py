@@ -89,10 +89,22 @@ def create(rules, form, *, by, parent=None, key="", batch=""):
     key = changes.form_key(key)
     if key and (made := changes.made(by, listing.table, key)):
         return get(rules, made.row_id, by, parent)
+    _refuse_gone(listing, form)
     asked = [f for f in listing.written if rules.may_fill(f.name) and (f.begins is None or f.name in form)]
     beyond = [f for f in listing.written if not rules.may_fill(f.name) and "".join(_texts(form, f.name)).strip()]
     values = begun(rules, read_whole(asked, form) | read_form(beyond, form))
     return add(rules, values, by=by, parent=parent, batch=key or batch)
+
+
+def _refuse_gone(listing, form):
+    """Refuse with Invalid a form with words in a field that was taken out of the list since it was drawn, or that isn't
+    theirs to see: the words are said back, so that nothing is lost."""
+    named = listing.source and listing.source.named
+    others = sorted(form.keys() - {f.name for f in listing.written}) if named else ()
+    gone = [text for name in others if named.fullmatch(name) for text in _texts(form, name) if text.strip()]
+    if gone:
+        said = ", ".join(f"“{text[:500]}”" for text in gone)
+        raise Invalid({"form": f"This list was changed meanwhile: no field takes {said} any more. Copy what you need."})
 
 
 def _texts(form, name):
@@ -136,6 +148,7 @@ def change(rules, id, form, *, by, was=None, batch=None, parent=None):
     changed and Stale says so. Refuses with NotFound, Forbidden or Invalid too.
     """
     row = get(rules, id, by, parent)
+    _refuse_gone(rules.listing, form)
     values = read_form(rules.listing.written, _but_left_over(rules.listing, row, form))
     if was:
         now_there = {name: rules.listing.column(name).of(row) for name in values}

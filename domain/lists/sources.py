@@ -29,6 +29,7 @@ class Source:
     """
 
     numbered = True  # its ids are numbers
+    named: Any = None  # a pattern of all names that its fields may have or have had, where those come and go
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,11 @@ def fields(collection):
     live = RecordField.collection == collection, RecordField.archived_at.is_null()
     found = list(RecordField.select().where(*live).order_by(RecordField.place, RecordField.id))
     options = RecordOption.select().where(RecordOption.field.in_(found), RecordOption.archived_at.is_null())
+    words: dict[int, list] = {field.id: [] for field in found}
+    for option in options.order_by(RecordOption.place):
+        words[option.field_id].append(option)
     for field in found:
-        field.words = [o for o in options.order_by(RecordOption.place) if o.field_id == field.id]
+        field.words = words[field.id]
     return found
 
 
@@ -136,6 +139,8 @@ def add_field(slug, label, kind="text", *, by, choices=(), options=None, shape=N
     `shape` is the number that the page was drawn by. Refuses with Invalid, NotFound or Stale.
     """
     collection = to_build(slug, by)
+    lock("records", collection.id)
+    collection = numbered(collection.id)  # as whoever was before left it
     check_linked(options or {}, by)
     count = RecordField.select().where(RecordField.collection == collection).count()
     if count >= FIELDS:
@@ -199,10 +204,10 @@ def name_for_programs(field, name, is_keyed):
 
 def names_for_words(names):
     """Names by which programs know the words of one choice, each another one."""
-    found = []
+    found: dict[str, None] = {}
     for name in names:
-        found.append(_free(_named(name, "option", "_"), found, "_"))
-    return found
+        found[_free(_named(name, "option", "_"), found, "_")] = None
+    return [*found]
 
 
 def _all_fields(collection):
@@ -215,18 +220,24 @@ def _names_of(fields):
     return {name for field in fields for name in (field.api_name, *(had for had, _ in field.aliases))}
 
 
-@writes
 def add_option(slug, id, label, *, by, shape=None):
     """Add a word to a choice, at its end. Refuses with Invalid, NotFound or Stale."""
+    return add_options(slug, id, (label,), by=by, shape=shape)[0]
+
+
+@writes
+def add_options(slug, id, labels, *, by, shape=None):
+    """The same of several words, in one change of the shape."""
     collection = to_build(slug, by)
     field = field_of(collection, id)
     options = list(RecordOption.select().where(RecordOption.field == field))
     if field.kind not in ("choice", "choices"):
         raise Invalid({"label": f"{field.label} has no words to choose from."})
-    option = add_word(field, label, options)
-    what = {"option": option.id, "field": field.id}
-    changed(collection, what, f"{collection.name}: {field.label} has the word {option.label}", by, shape)
-    return option
+    made = add_words(field, labels, options)
+    said = f"the word {made[0].label}" if len(made) == 1 else f"{len(made)} more words"
+    what = {"option": [option.id for option in made], "field": field.id}
+    changed(collection, what, f"{collection.name}: {field.label} has {said}", by, shape)
+    return made
 
 
 def read_label(text):
@@ -286,9 +297,7 @@ def _add(collection, place, label, kind, options, choices=()):
     slot = RecordSlot.create(field=field, kind=kind, options=options)
     RecordField.update(slot_id=slot.id).where(RecordField.id == field.id).execute()
     field.slot_id = slot.id
-    options = []
-    for word in choices:
-        options.append(add_word(field, word, options))
+    add_words(field, choices)
     return field
 
 
@@ -310,21 +319,23 @@ def _settings(kind, options):
 TONES = ("info", "warn", "good", "quiet", "bad", "off")
 
 
-def add_word(field, label, options):
-    """Make a word of a choice behind its `options`, in the present transaction. Refuses with Invalid."""
-    label = _read(_LABEL, "label", label)
-    if known := next((option for option in options if comparable(option.label) == comparable(label)), None):
-        rests = " It rests: offer it again on the field's page." if known.archived_at else ""
-        raise Invalid({"label": f"{field.label} has the word {label} already.{rests}"})
-    if len(options) >= OPTIONS:
-        raise Invalid({"label": f"A field has {OPTIONS:,} words at most."})
-    return RecordOption.create(
-        field=field,
-        label=label,
-        api_name=_free(_named(label, "option", "_"), {option.api_name for option in options}, "_"),
-        tone=TONES[len(options) % len(TONES)],
-        place=len(options),
-    )
+def add_words(field, labels, options=()):
+    """Make words of a choice behind its `options`, in the present transaction. Refuses with Invalid."""
+    if (count := len(options) + len(labels)) > OPTIONS:
+        raise Invalid({"label": f"A field has {OPTIONS:,} words at most; with these it would have {count:,}."})
+    known = {comparable(option.label): option for option in options}
+    names, made = {option.api_name for option in options}, []
+    for place, text in enumerate(labels, len(options)):
+        label = _read(_LABEL, "label", text)
+        if there := known.get(comparable(label)):
+            rests = " It rests: offer it again on the field's page." if there.archived_at else ""
+            raise Invalid({"label": f"{field.label} has the word {label} already.{rests}"})
+        name, tone = _free(_named(label, "option", "_"), names, "_"), TONES[place % len(TONES)]
+        word = RecordOption.put(field=field.id, label=label, api_name=name, tone=tone, place=place)
+        known[comparable(label)] = word
+        names.add(name)
+        made.append(word)
+    return made
 
 
 def _read(kind, name, text):

@@ -205,7 +205,7 @@ def begin(slug, id, kind, *, by, options=None, given=None, adds_words=True, shap
     if row.is_unique:
         raise Invalid({"kind": f"{row.label} may not have doubles. Allow them first, then change its kind."})
     if adds_words and made.words:
-        _add_words(row, [word for word, _ in made.words.values()])
+        _add_words(row, made.words)
     target = registry.made(kind, made.options, ())
     is_keyed = target.keyed and not target.long and (kind != "text" or row.is_keyed or ordered)
     kept = made.options | {"read": made.form.kept(), "keyed": is_keyed}
@@ -252,12 +252,10 @@ def _beginning(organization):
 
 
 def _add_words(row, words):
-    options = list(RecordOption.select().where(RecordOption.field == row))
-    if len(options) + len(words) > collections.OPTIONS:
-        most = f"A field has {collections.OPTIONS:,} words at most; these are {len(words):,}."
-        raise Invalid({"kind": f"{most} Add a field of another kind besides."})
-    for word in words:
-        options.append(collections.add_word(row, word, options))
+    try:
+        collections.add_words(row, [word for word, _ in words.values()], _choices(row))
+    except Invalid as refusal:
+        raise Invalid({"kind": f"{refusal.sentence} Add a field of another kind besides."}) from None
 
 
 def _checked(row, kind, options, by):

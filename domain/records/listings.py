@@ -184,9 +184,7 @@ def _add_field(name, label, kind, words, by):
 
 
 def _add_words(name, field, words, by):
-    table = _named(name)
-    for word in words:
-        collections.add_option(table.slug, int(field[1:]), word, by=by)
+    collections.add_options(_named(name).slug, int(field[1:]), words, by=by)
 
 
 targets.offer(

@@ -50,6 +50,7 @@ class Sight(Source):
     shape: Any
     rights: Any
     stale_words: bool = False
+    named = re.compile(r"f\d+")
 
     # --- what a list asks ------------------------------------------------------------------------------------
 
@@ -251,7 +252,7 @@ class Sight(Source):
 
     def _segments(self, cell, sort):
         if cell.is_ranked:
-            words = cell.kind.order() if hasattr(cell.kind, "order") else cell.kind.words
+            words = cell.kind.order if hasattr(cell.kind, "order") else cell.kind.words
             keys = [cell.key(word) for word in words]
             spans = [(key, key + "\x01") for key in (reversed(keys) if sort.descending else keys)]
         else:

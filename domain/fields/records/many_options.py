@@ -29,7 +29,7 @@ class ManyOptions(Options):
 
     def _chosen(self, words):
         chosen = {self._id_of(word) for word in words if word}
-        return tuple(id for id in self.order() if id in chosen) or None
+        return tuple(id for id in self.order if id in chosen) or None
 
     def _id_of(self, word):
         return super().read(word)
@@ -52,7 +52,7 @@ class ManyOptions(Options):
         chosen = self.read(text[1:]) or ()
         rest = {one for one in value or () if self.compared((one,))[0] not in chosen}
         held = rest | {*chosen} if text.startswith("+") else rest
-        return tuple(id for id in self.order() if id in held) or None
+        return tuple(id for id in self.order if id in held) or None
 
     def text(self, value):
         return self.plain(value)

@@ -17,6 +17,11 @@ class Option:
     is_archived: bool = False
     merged_into: int | None = None
 
+    @cached_property
+    def said(self):
+        """Its label as names are compared; made once, as an import adds words one by one."""
+        return comparable(self.label)
+
 
 @dataclass(frozen=True)
 class Options(Kind):
@@ -48,9 +53,14 @@ class Options(Kind):
         """How an option may be written → its place among those present, of several the first: for `import_1m`."""
         found: dict[tuple[str, str], int] = {}
         for place, option in enumerate(self.present):
-            for said in ("", str(option.id)), ("", option.api_name), ("label", comparable(option.label)):
+            for said in ("", str(option.id)), ("", option.api_name), ("label", option.said):
                 found.setdefault(said, place)
         return found
+
+    @cached_property
+    def known(self):
+        """How all its words are called, also those that rest, as names are compared."""
+        return {option.said for option in self.made}
 
     @cached_property
     def _by_id(self):
@@ -60,6 +70,7 @@ class Options(Kind):
     def words(self):
         return [o.id for o in self.present]
 
+    @cached_property
     def order(self):
         """All that may stand in a cell, in their order: archived ones too, and merged ones behind what they became."""
         place = {o.id: number for number, o in enumerate(self.made)}

@@ -17,7 +17,7 @@ def counts(sight, listing, plan):
         found = [cell.kind.word_of(row.value(cell.name)) for row in rows]
         return {word: AtLeast.unless(is_whole, found.count(word)) for word in listing.board_words}
     counted = dict.fromkeys(listing.board_words, 0)
-    words = ((id, cell.kind.word_of(id)) for id in (*cell.kind.order(), None))
+    words = ((id, cell.kind.word_of(id)) for id in (*cell.kind.order, None))
     keys = [(cell.key(id), word) for id, word in words if word in counted]  # merged ones count as what they became
     if plan.match or plan.probes:
         return counted | _tallied(sight, plan, cell.slot, keys)

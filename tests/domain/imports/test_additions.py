@@ -201,3 +201,28 @@ def test_of_two_imports_into_one_table_the_second_waits(table, by, monkeypatch):
     later()
     assert (doing.work(), doing.work()) == (1, 1)
     assert (fresh(first).state, fresh(second).state, Record.select().count()) == ("done", "done", 6)
+
+
+def test_a_column_of_more_words_than_a_choice_may_have_says_so_and_keeps_the_rest_as_words(table, by, monkeypatch):
+    monkeypatch.setattr(additions, "MOST_WORDS", 4)
+    text = "Name,State\n" + "".join(f"Row {n},Word {n}\n" for n in range(50))
+    held = rehearsed(table, by, text)
+    assert (held.new, held.left_over, held.mapping["made"]) == (50, 48, {"1": ["Word 0", "Word 1"]})
+    wide = additions.widened(of(table, by), held.mapping).listing
+    assert additions.full(wide, held.mapping) == {
+        1: "State has 4 words, the most of one choice; further ones stay in their cells as words left over."
+    }
+    done(table, by, held)
+    assert sorted(o.label for o in RecordOption.select()) == ["Done", "New", "Word 0", "Word 1"]
+    assert Record.select().where(Record.cells.contains("Word 49")).exists()
+
+
+@pytest.mark.parametrize("label", ["State", "x" * 90])
+def test_columns_named_alike_are_told_apart_up_to_their_bound_and_beyond_it_refused(table, by, label):
+    head = ",".join([label] * 150)
+    held = rehearsed(table, by, f"Name,{head}\nRow 1,{','.join(map(str, range(150)))}\n")
+    done(table, by, held)
+    labels = [field.label for field in collections.fields(table)]
+    assert len(set(labels)) == len(labels) > 150
+    with pytest.raises(Refused, match="301 columns; at most 200"):
+        rehearsed(table, by, f"Name,{','.join([label] * 300)}\n")

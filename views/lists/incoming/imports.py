@@ -187,7 +187,7 @@ def _lines(mounted, place, held, job):
         running=bool(job and job.is_open),
         lines=[(line, _changes(wide, line)) for line in lines],
         added=_added(wide, held.mapping),
-        left_alone=mappings.left_alone(wide, held.columns, held.mapping["fields"]),
+        left_alone=mappings.left_alone(wide, held.columns, held.mapping["fields"]) | additions.full(wide, held.mapping),
         waits_for=imports.waits_for(held, job),
         more=more,
         only=verdict,

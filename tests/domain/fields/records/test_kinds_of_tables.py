@@ -283,7 +283,7 @@ def test_addresses_that_cannot_be_followed_are_refused(text):
 
 def test_a_merged_option_is_what_it_became():
     kind = Options((Option(1, "New"), Option(2, "Old", merged_into=3), Option(3, "Done")))
-    assert kind.order() == [1, 3, 2]
+    assert kind.order == [1, 3, 2]
     assert kind.test(operators.CHOICE[0], 2, kind.operand(operators.CHOICE[0], ["3"]))
     assert (kind.plain(2), kind.choices) == ("Done", (("1", "New"), ("3", "Done")))
 

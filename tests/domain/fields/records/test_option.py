@@ -30,5 +30,5 @@ def test_a_word_put_away_or_merged_still_says_what_it_is():
 
 
 def test_they_are_ordered_as_they_were_put():
-    assert KIND.order() == [7, 5, 3, 4]  # a merged one behind what it became
+    assert KIND.order == [7, 5, 3, 4]  # a merged one behind what it became
     assert KIND.words == [7, 3]
