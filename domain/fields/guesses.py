@@ -8,6 +8,8 @@ GUESSES = (
     (r"\b(mail|e-?mail)\b", "email"),
     (r"\b(phone|mobile|tel|telephone)\b", "phone"),
     (r"\b(url|website|link|homepage)\b", "url"),
+    (r"\b(barcode|bar code|ean|gtin|upc)\b", "barcode"),
+    (r"\bqr\b", "qrcode"),
     (r"\b(state|status|stage|category|type|priority|kind)\b", "choice"),
     (r"\b(tags|labels)\b", "choices"),
     (r"\b(notes?|description|comment|remarks?|text|about|steps)\b", "long_text"),

@@ -58,6 +58,17 @@ def bars(text, border=10):
     )
 
 
+KINDS = {"qrcode": svg, "barcode": bars}  # of fields whose cells show their text as a code
+
+
+def drawn(kind, text):
+    """The picture of what stands in a field of one of KINDS; empty where no code holds it."""
+    try:
+        return KINDS[kind](text)
+    except ValueError:
+        return ""
+
+
 def address(text, border=4):
     """The same as an address that a page can bear."""
     return "data:image/svg+xml;base64," + b64encode(svg(text, border).encode()).decode()

@@ -155,6 +155,7 @@ class Listing:
     owner: str = ""
     icon: str = "list"
     charts: bool = False  # its rows are counted and added up in charts: domain/charts
+    scans: bool = False  # a camera reads what is searched for
     is_saved: bool = False  # its members save what they ask of it as views
     due: str | None = None  # the day or moment (Due) that makes an open row overdue
     is_open: Any = None  # (row) → whether it can be overdue

@@ -107,6 +107,7 @@ def _made(_database, shape, allowed, stale_words):
         followed=True,
         once=tuple((cell.name, partial(_holder, cell)) for cell in cells if cell.is_unique),
         search=True,
+        scans=True,
         has_pages=True,
         charts=True,
         is_saved=True,

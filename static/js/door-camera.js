@@ -1,4 +1,4 @@
-// The camera reads codes: by the browser's own detector where it knows QR, else by zxing in a worker.
+// The camera reads codes: by the browser's own detector where it knows their kinds, else by zxing in a worker.
 const EVERY = 120; // milliseconds between two looks
 
 const SAYS = {
@@ -11,8 +11,11 @@ const SAYS = {
 };
 const WHY = { NotAllowedError: "denied", SecurityError: "denied", NotReadableError: "busy", AbortError: "busy", NotFoundError: "none", OverconstrainedError: "none" };
 
+// What browsers call a kind of code → what zxing does
+const KINDS = { qr_code: "QRCode", code_128: "Code128", code_39: "Code39", ean_13: "EAN13", ean_8: "EAN8", upc_a: "UPCA", itf: "ITF", data_matrix: "DataMatrix" };
+
 /** Look until it is ended. `heard(text)` for each code, `says(sentence)` for each state; returns {end, torch}. */
-export async function look(video, { scanner, zxing, wasm, heard, says }) {
+export async function look(video, { scanner, zxing, wasm, heard, says, formats = ["qr_code"] }) {
   if (!navigator.mediaDevices) { says(SAYS.insecure); return null; }
   says(SAYS.asking);
   let stream;
@@ -25,7 +28,7 @@ export async function look(video, { scanner, zxing, wasm, heard, says }) {
   video.srcObject = stream;
   await video.play();
   says(SAYS.on);
-  const reads = await reader(scanner, zxing, wasm), canvas = new OffscreenCanvas(1, 1);
+  const reads = await reader(scanner, zxing, wasm, formats), canvas = new OffscreenCanvas(1, 1);
   let over = false;
   (async () => {
     while (!over) {
@@ -42,13 +45,14 @@ export async function look(video, { scanner, zxing, wasm, heard, says }) {
   };
 }
 
-async function reader(scanner, zxing, wasm) {
-  if ("BarcodeDetector" in globalThis && (await BarcodeDetector.getSupportedFormats()).includes("qr_code")) {
-    const detector = new BarcodeDetector({ formats: ["qr_code"] });
+async function reader(scanner, zxing, wasm, formats) {
+  const known = "BarcodeDetector" in globalThis ? await BarcodeDetector.getSupportedFormats() : [];
+  if (formats.every((one) => known.includes(one))) {
+    const detector = new BarcodeDetector({ formats });
     return async (video) => (await detector.detect(video)).map(({ rawValue }) => rawValue);
   }
   const worker = new Worker(scanner);
-  worker.postMessage({ zxing, wasm });
+  worker.postMessage({ zxing, wasm, formats: formats.map((one) => KINDS[one]) });
   return async (video, canvas) => {
     const side = Math.min(video.videoWidth, video.videoHeight);
     if (!side) return [];

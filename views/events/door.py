@@ -15,6 +15,7 @@ from views import access, pages
 from views.assets import STATIC, asset
 from views.machines.operations import Described, declared
 from views.machines.schemas import INTEGER, obj
+from views.safety import headers
 from views.safety.marks import unlimited
 
 blueprint = Blueprint("door", __name__)
@@ -28,7 +29,6 @@ CSP = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' data:; "
     "media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-CAMERA = "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"
 OBJECTS = {"type": "array", "items": {"type": "object"}}
 PHONES = "door"  # in the session: event's public id → the phone's token
 KEPT = 5  # doors that a browser keeps open
@@ -38,8 +38,7 @@ KEPT = 5  # doors that a browser keeps open
 def _rights(response):
     """What a door may do beyond other pages: see, and read codes."""
     response.headers["Content-Security-Policy"] = CSP
-    response.headers["Permissions-Policy"] = CAMERA
-    return response
+    return headers.seeing(response)
 
 
 @blueprint.get("/door")

@@ -13,6 +13,7 @@ from database.columns import public_id
 from domain.automations import automations
 from domain.fields.person import names
 from domain.fields.records.leftover import LeftOver
+from domain.files import qr
 from domain.lists import asks, comments, lists
 from views.lists import export
 from views.lists.place import Place
@@ -26,7 +27,7 @@ def init_app(app):
     environment = app.jinja_env
     environment.filters["bounded"] = bounded
     environment.globals |= {"new_key": public_id, "mention_handles": lambda: json.dumps(list(comments.handles()))}
-    environment.globals["row_buttons"] = _buttons
+    environment.globals |= {"row_buttons": _buttons, "scan_code": _code}
     environment.globals |= {"due_choices": tuple(asks.DUE.items()), "draw_rows": rows, "export_forms": export.FORMS}
     _kinds.clear()
     plain = environment.get_template("fields/text.html").module
@@ -43,6 +44,11 @@ def init_app(app):
 def _buttons(listing, by):
     """The automations that stand on a row's page as buttons, for who works there."""
     return automations.buttons(listing.table) if by and by.organization and by.may("automations.write") else ()
+
+
+def _code(kind, text):
+    """The picture of a text as a code, where one holds it."""
+    return Markup(qr.drawn(kind, text))  # noqa: S704  made of numbers alone
 
 
 def _part(part):

@@ -38,6 +38,7 @@ from views.lists import (
 )
 from views.lists.incoming import imports, pasting
 from views.lists.place import Place
+from views.safety import headers
 
 DRAWN = {"calendar": calendars, "chart": charts, "board": board, "list": grouping}  # each asks something of its own
 ICONS = (
@@ -246,6 +247,8 @@ def _index(mounted, place, status, more):
     if listing.has_pages and listing.beside and not request.htmx:
         context |= row_page.opened(mounted, place)
     answer = pages.page(mounted.template, status, **context, **mounted.context(place) | more)
+    if listing.scans:
+        answer = headers.seeing(answer)
     if request.htmx.trigger in ("list_tools", "chart_tools", "calendar_tools"):
         answer.headers["HX-Push-Url"] = place.address()  # without the empty filters of the form
     return answer

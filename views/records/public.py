@@ -20,7 +20,7 @@ from domain.records.public import answers, forms, kiosks, links, quarantine, rep
 from views import access
 from views.lists import files
 from views.places import network
-from views.safety import limits, marks
+from views.safety import headers, limits, marks
 
 blueprint = Blueprint("public", __name__)
 SEND = 32 * 1024**2  # bytes of a form with its files
@@ -411,7 +411,7 @@ def _kiosk(opened, refusal=None):
         row = kiosks.found(opened, code or done) if code or done else None
     except Refused as problem:
         refusal = refusal or problem
-    return _page(
+    answer = _page(
         "records/public/kiosk.html",
         opened.link,
         refusal.status if refusal else 200,
@@ -423,6 +423,8 @@ def _kiosk(opened, refusal=None):
         at=_at(opened),
         again=request.values.get("key", "")[:100],
     )
+    answer.headers["Content-Security-Policy"] += "; worker-src 'self'"  # what reads the camera's codes
+    return headers.seeing(answer)
 
 
 SHOWN["kiosk"] = _kiosk

@@ -24,20 +24,8 @@ blueprint = Blueprint("records", __name__)
 HERE = "/<organization>/records"
 ICONS = (
     *("table", "letter-case", "align-left", "toggle-left", "calendar", "clock", "user", "tag", "columns", "hash"),
-    *(
-        "coin",
-        "percentage",
-        "tags",
-        "hourglass",
-        "users",
-        "mail",
-        "phone",
-        "link",
-        "star",
-        "math-function",
-        "eye",
-        "sum",
-    ),
+    *("coin", "percentage", "tags", "hourglass", "users", "mail", "phone", "link", "star", "math-function", "eye"),
+    *("sum", "qrcode", "barcode"),
 )
 
 # What every table of people's has, for the routes: which one is meant is asked at each request.

@@ -26,6 +26,9 @@ HEADERS = {
 }
 
 
+SEEING = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
+
+
 def is_https():
     """Whether people come by TLS: cookies and headers follow from it."""
     return configuration.active.site_url.startswith("https://")
@@ -46,6 +49,12 @@ def protecting(provider, https):
 def payable(response):
     """The same answer, from whose forms the browser may go on to the pages where tickets are paid."""
     response.headers["Content-Security-Policy"] = CSP.format(beyond=TICKETS)
+    return response
+
+
+def seeing(response):
+    """The same answer, whose page may use the camera."""
+    response.headers["Permissions-Policy"] = SEEING
     return response
 
 

@@ -22,21 +22,29 @@ LABELS = {KEEP: "Every cell keeps its value", READ: "Each cell is read; what doe
 
 _ANY = (
     "text long_text number money percent yes_no choice choices day moment duration person people email phone url "
-    "rating link links autonumber"
+    "qrcode barcode rating link links autonumber"
 )
 BESIDE = ("autonumber", "files", "button", *registry.COMPUTED)  # what another kind becomes only where that is said
 _WAYS = {
-    "text": {KEEP: "long_text", READ: "person people email phone url rating link links autonumber", ASK: "*"},
-    "long_text": {READ: "person people email phone url rating link links", ASK: "*"},
+    "text": {
+        KEEP: "long_text",
+        READ: "person people email phone url qrcode barcode rating link links autonumber",
+        ASK: "*",
+    },
+    "long_text": {READ: "person people email phone url qrcode barcode rating link links", ASK: "*"},
     "number": {
         KEEP: "text long_text",
-        READ: "yes_no phone day rating autonumber",
+        READ: "yes_no phone day qrcode barcode rating autonumber",
         ASK: "money percent choice choices duration",
     },
     "money": {KEEP: "text long_text", ASK: "number choice"},
     "percent": {KEEP: "text long_text", ASK: "number choice"},
     "yes_no": {KEEP: "text long_text number", ASK: "choice choices"},
-    "choice": {KEEP: "text long_text choices", READ: "person people email phone url rating link links", ASK: "*"},
+    "choice": {
+        KEEP: "text long_text choices",
+        READ: "person people email phone url qrcode barcode rating link links",
+        ASK: "*",
+    },
     "choices": {KEEP: "text long_text", READ: "people links", ASK: "choice"},
     "day": {KEEP: "text long_text", ASK: "moment choice"},
     "moment": {KEEP: "text long_text", ASK: "day choice"},
@@ -45,10 +53,12 @@ _WAYS = {
     "people": {KEEP: "text long_text", READ: "person", ASK: "choices"},
     "email": {KEEP: "text long_text", READ: "person people url", ASK: "choice choices"},
     "phone": {KEEP: "text long_text", READ: "number", ASK: "choice choices"},
-    "url": {KEEP: "text long_text", READ: "email", ASK: "choice choices"},
+    "url": {KEEP: "text long_text", READ: "email qrcode barcode", ASK: "choice choices"},
+    "qrcode": {KEEP: "text long_text", READ: "number email phone url barcode autonumber", ASK: "choice choices"},
+    "barcode": {KEEP: "text long_text qrcode", READ: "number email phone url autonumber", ASK: "choice choices"},
     "rating": {KEEP: "text long_text number", ASK: "choice choices"},
     "files": {KEEP: "text long_text"},
-    "autonumber": {KEEP: "text long_text number"},
+    "autonumber": {KEEP: "text long_text number", READ: "qrcode barcode"},
     "link": {KEEP: "text long_text links", READ: "person people email phone url", ASK: "number choice choices"},
     "links": {KEEP: "text long_text", READ: "link people", ASK: "choices"},
 }

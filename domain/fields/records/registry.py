@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from database.clock import local
+from domain.fields.barcode import Barcode, QrCode
 from domain.fields.beside.autonumber import Autonumber
 from domain.fields.beside.button import Button
 from domain.fields.beside.files import Files
@@ -133,6 +134,8 @@ KINDS = {
     "email": Offered("E-mail", "ada@example.org", "mail", lambda options, _: Usable(in_small=True)),
     "phone": Offered("Phone", "+49 30 1234", "phone", lambda options, _: Phone(country=options.get("country", ""))),
     "url": Offered("Web address", "https://example.org", "link", lambda options, _: Url()),
+    "qrcode": Offered("QR code", "Any text, for cameras", "qrcode", lambda options, _: QrCode()),
+    "barcode": Offered("Bar code", "4006381333931", "barcode", lambda options, _: Barcode()),
     "rating": Offered("Rating", "★★★", "star", lambda options, _: Rating(options.get("most", 5))),
     "link": Offered("Link", "One row of another table", "table", _linked(False)),
     "files": Offered("Files", "A picture, a contract", "file", lambda options, _: Files()),

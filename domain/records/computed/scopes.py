@@ -22,7 +22,8 @@ from domain.records import shapes
 from models import Collection, RecordField, RecordSlot
 
 TYPES = {
-    **dict.fromkeys(("text", "long_text", "email", "phone", "url", "choice", "choices", "autonumber"), TEXT),
+    **dict.fromkeys(("text", "long_text", "email", "phone", "url", "qrcode", "barcode"), TEXT),
+    **dict.fromkeys(("choice", "choices", "autonumber"), TEXT),
     **{"number": NUMBER, "rating": NUMBER, "percent": PERCENT, "yes_no": YES_NO, "day": DATE, "moment": MOMENT},
     **{"duration": DURATION, "person": PERSON},
 }

@@ -23,7 +23,7 @@ from models import Collection
 DOES = (("set", "Change fields of the row"), ("open", "Open a web address"))
 SETTABLE = (
     *("text", "long_text", "number", "money", "percent", "yes_no", "choice", "choices", "day", "moment", "duration"),
-    *("person", "email", "phone", "url", "rating"),
+    *("person", "email", "phone", "url", "qrcode", "barcode", "rating"),
 )
 MOST = 8  # fields that one press changes
 LONGEST = 1000  # signs of an address

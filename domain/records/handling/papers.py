@@ -19,7 +19,7 @@ from domain.records import collections, shape_changes, shapes
 
 MOST = 500  # labels of one PDF
 CODES = (("qr", "QR code"), ("bars", "Bar code (Code 128)"))
-CODED = ("text", "number", "autonumber", "url", "email", "phone")  # kinds that stand in a code
+CODED = ("text", "qrcode", "barcode", "number", "autonumber", "url", "email", "phone")  # kinds that stand in a code
 LONGEST = 5000  # signs of each text of a page
 
 
@@ -150,6 +150,12 @@ def written_page(shape, page):
     return page | {name: re.sub(r"\{(f\d+)\}", named, page[name]) for name in ("title", "above", "below")}
 
 
+def _code(listing, row, name):
+    """(kind, picture) of the code that a cell shows; of others None."""
+    kind, value = listing.by_name[name].kind.name, getattr(row, name)
+    return (kind, qr.drawn(kind, value)) if kind in qr.KINDS and value and not isinstance(value, LeftOver) else None
+
+
 @writes
 def say_page(slug, form, *, by, shape=None):
     """Say what the page of a row has on it. Refuses with Invalid, NotFound, Forbidden or Stale."""
@@ -169,10 +175,9 @@ def page(rules, collection, id, *, by):
         seen = lambda one: words(rules, row, one[1], people) if one[1] in listing.by_name else "–"  # noqa: E731
         return re.sub(r"\{(f\d+)\}", seen, text)
 
+    names = [f"f{id}" for id in said["fields"] if f"f{id}" in listing.by_name]
     pairs = [
-        (listing.by_name[f"f{id}"].label, words(rules, row, f"f{id}", people))
-        for id in said["fields"]
-        if f"f{id}" in listing.by_name
+        (listing.by_name[name].label, words(rules, row, name, people), _code(listing, row, name)) for name in names
     ]
     at = f"{configuration.active.site_url}/{by.organization.slug}/records/{collection.slug}/{row.id}"
     data = {

@@ -26,7 +26,7 @@ from domain.records.public import links
 # People and links would tell strangers who and what there is.
 ASKED = {
     *("text", "long_text", "number", "money", "percent", "yes_no", "choice", "choices", "day", "moment", "duration"),
-    *("email", "phone", "url", "rating", "files"),
+    *("email", "phone", "url", "qrcode", "barcode", "rating", "files"),
 }
 WORDED = ("choice", "choices", "yes_no")  # kinds whose answers are few words
 MOST_WORDS = 50

@@ -15,7 +15,7 @@ from domain.lists.asks import Ask
 from domain.records.handling import buttons
 from domain.records.public import links
 
-FOUND_BY = ("text", "autonumber", "url", "email", "phone")  # kinds whose values name a row
+FOUND_BY = ("text", "qrcode", "barcode", "autonumber", "url", "email", "phone")  # kinds whose values name a row
 MOST_SHOWN = 8  # fields
 PAGE, PAGES = 500, 10  # rows that have the words of a code: at once, and how often
 ABOUT = Field("about", "What it says", Text(500))

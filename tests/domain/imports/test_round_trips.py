@@ -34,6 +34,8 @@ CELLS = {
     "email": ["ada@example.org"],
     "phone": ["+49 30 1234567", "030 1234567"],
     "url": ["https://example.org/a?b=c"],
+    "qrcode": HARD,
+    "barcode": ["00123", "=1+1", "-35.01", "AB-0017"],
     "rating": ["3", "5"],
     "link": ['Cats; large, "grey"', "-35.01", "#1"],
     "links": ['"Cats; large, ""grey"""; -35.01', "#1; #2; #3"],

@@ -38,7 +38,7 @@ EVERY = (
     *(("Name", "text"), ("Long", "long_text"), ("Count", "number"), ("Price", "money"), ("Share", "percent")),
     *(("Done", "yes_no"), ("State", "choice", ("New", 'He said "no"; so')), ("Tags", "choices", ("Red", "Large"))),
     *(("Day", "day"), ("At", "moment"), ("Took", "duration"), ("Who", "person"), ("All", "people")),
-    *(("Mail", "email"), ("Phone", "phone"), ("Site", "url"), ("Stars", "rating")),
+    *(("Mail", "email"), ("Phone", "phone"), ("Site", "url"), ("Stars", "rating"), ("Key", "qrcode")),
 )
 CELLS = {
     "Long": "two\n\nlines =1",
@@ -55,6 +55,7 @@ CELLS = {
     "Phone": "030 1234567",
     "Site": "https://example.org/a?b=c",
     "Stars": "5",
+    "Key": "Drill ⚙ 1",
 }
 
 

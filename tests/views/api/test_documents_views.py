@@ -245,7 +245,7 @@ def _run(folder, served, key):
 
 KINDS_OF_TABLES = (
     *("text", "long_text", "number", "money", "percent", "yes_no", "choice", "choices", "day", "moment", "duration"),
-    *("person", "people", "email", "phone", "url", "rating", "files", "autonumber"),
+    *("person", "people", "email", "phone", "url", "qrcode", "barcode", "rating", "files", "autonumber"),
 )
 OF_A_TABLE = """
 import json

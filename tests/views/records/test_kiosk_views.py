@@ -30,6 +30,8 @@ def test_a_tablet_finds_presses_and_goes_nowhere_else(browse, link, cast, at):
     page = web.get(at_kiosk)
     assert page.status_code == 200
     assert "Scan or type the code" in page.text
+    assert "camera=(self)" in page.headers["Permissions-Policy"]
+    assert "worker-src 'self'" in page.headers["Content-Security-Policy"]
     found = web.get(f"{at_kiosk}?code=ab-17").text
     assert "Drill &lt;b&gt;" in found
     assert "Give back" in found

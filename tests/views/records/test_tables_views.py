@@ -37,6 +37,26 @@ def test_a_table_is_made_named_and_opened(alice):
     assert "Repairs" in alice.get("/acme/records").text
 
 
+def test_a_table_may_use_the_camera_and_its_rows_and_other_lists_may_not(alice, repairs):
+    alice.post("/acme/records/repairs", data={"f1": "Toaster"})
+    rights = {
+        at: alice.get(at).headers["Permissions-Policy"]
+        for at in ("/acme/records/repairs", "/acme/records/repairs/1", "/acme/tasks")
+    }
+    assert [at for at, said in rights.items() if "camera=(self)" in said] == ["/acme/records/repairs"]
+    assert all("camera=()" in said for at, said in rights.items() if at != "/acme/records/repairs")
+
+
+@pytest.mark.parametrize(("kind", "called"), [("qrcode", "QR code"), ("barcode", "Bar code")])
+def test_a_field_of_codes_shows_each_as_a_picture_in_the_list_and_on_the_rows_page(alice, repairs, kind, called):
+    alice.post("/acme/records/repairs/fields", data={"label": "Key", "kind": kind})
+    alice.post("/acme/records/repairs", data={"f1": "Toaster", "f4": 'A<b>"17'})
+    for at in ("/acme/records/repairs", "/acme/records/repairs/1"):
+        page = alice.get(at).text
+        assert f'aria-label="{called} of A&lt;b&gt;&#34;17"><svg' in page
+        assert "<b>" not in page
+
+
 def test_a_name_that_is_missing_is_said_in_the_form(alice):
     answer = alice.post("/acme/records", data={"name": " "})
     assert answer.status_code == 422

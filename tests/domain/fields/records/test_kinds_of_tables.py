@@ -49,6 +49,8 @@ VALUES = {
     ),
     "phone": some.integers(10**6, 10**10).map("+49 30 {}".format),
     "url": words.map(lambda text: "https://www.example.org/" + "".join(c for c in text if c.isalnum())),
+    "qrcode": words,
+    "barcode": some.text("AZaz 019-./", min_size=1, max_size=80).map(lambda text: " ".join(text.split()) or "0"),
     "rating": some.integers(1, 5),
     "autonumber": some.integers(1, 10**11 - 1),
 }
@@ -76,7 +78,9 @@ def test_no_kind_is_left_out():
     assert {*VALUES} == {*PLACELESS}
 
 
-@pytest.mark.parametrize("name", [n for n in PLACELESS if n not in ("text", "long_text", "email", "phone", "url")])
+@pytest.mark.parametrize(
+    "name", [n for n in PLACELESS if n not in ("text", "long_text", "email", "phone", "url", "qrcode", "barcode")]
+)
 def test_the_order_of_keys_is_that_of_values(name):
     kind = kind_of(name)
     if not kind.keyed:

@@ -67,6 +67,16 @@ def test_a_page_is_a_pdf_with_a_code_that_leads_to_the_row(table, by, asked):
     assert [one.text.rpartition("/acme/")[2] for one in found] == [f"records/things/{id}"]
 
 
+def test_a_field_that_is_shown_as_a_code_is_one_on_paper_too(table, by, asked):
+    for label, kind in (("Shelf", "barcode"), ("Key", "qrcode")):
+        collections.add_field(table.slug, label, kind, by=by)
+    id = make(table, by, Name="Drill", Shelf="A-17", Key="Schlüssel 4")
+    papers.page(rules_of(table, by), Collection.get_by_id(table.id), id, by=by)
+    found = zxingcpp.read_barcodes(printed("row", asked[0]["data"]))
+    assert {"A-17", "Schlüssel 4"} < {one.text for one in found}
+    assert len(found) == 3
+
+
 def test_a_page_says_what_its_table_says_with_values_of_the_row_by_todays_names(table, by, cast, asked):
     id = make(table, by, Name="Drill", Cost="12", Who=str(cast.alice.id))
     form = MultiDict({"paper": "a5", "title": "Receipt: { name }", "above": "Dear {Who},\n\nyou owe {Cost}."})
@@ -78,7 +88,7 @@ def test_a_page_says_what_its_table_says_with_values_of_the_row_by_todays_names(
     data = asked[0]["data"]
     assert (data["paper"], data["title"]) == ("a5", "Receipt: Drill")
     assert data["above"] == [f"Dear {cast.alice.name},", "you owe 12.00 EUR."]
-    assert [label for label, _ in data["pairs"]] == ["Price"]
+    assert [label for label, *_ in data["pairs"]] == ["Price"]
     shape = shapes.read(here)
     assert papers.written_page(shape, papers.page_of(here, shape))["above"] == "Dear {Who},\n\nyou owe {Price}."
     shape_changes.undo(table.slug, shape_changes.recent(here)[1].id, by=by)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain import Invalid
 from domain.lists import asks, lists, rows
 from domain.records import collections, kind_changes, listings, shape_changes
 from domain.records.rows import numbers
@@ -55,7 +56,8 @@ def test_nobody_writes_a_number_by_hand(table, at):
     by = at("alice")
     collections.add_field("bills", "No", "autonumber", by=by)
     id, name = add(by, Name="A"), next(f.name for f in of(by).listing.fields if f.label == "No")
-    rows.change(of(by), id, {name: "77"}, by=by)
+    with pytest.raises(Invalid, match="no field takes “77”"):
+        rows.change(of(by), id, {name: "77"}, by=by)
     assert shown(by) == ["1"]
     assert name not in {f.name for f in of(by).listing.written}
 
