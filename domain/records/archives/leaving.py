@@ -18,6 +18,7 @@ from domain.files import made_files
 from domain.lists import attachments
 from domain.organizations import organizations
 from domain.records import collections, shapes
+from domain.records.archives import pressed
 from models import Comment, Record, RecordOption, StoredFile
 
 JOB = "table_export"
@@ -172,7 +173,7 @@ def _about_file(file):
 def _shape(table, tables):
     """A table's fields in their order, with the words of choices; links to tables outside are words."""
     fields = []
-    for field in (one for one in collections.fields(table) if one.kind != "button"):  # they go by numbers of here
+    for field in (one for one in collections.fields(table) if one.kind != "button"):
         options = RecordOption.select().where(RecordOption.field == field).order_by(RecordOption.place, RecordOption.id)
         words = [
             {
@@ -195,7 +196,7 @@ def _shape(table, tables):
         if field.kind in LINKS and field.options.get("table") not in tables:
             about |= {"kind": "long_text", "options": {}, "begins": None}
         fields.append(about)
-    return {"name": table.name, "about": table.about, "fields": fields}
+    return {"name": table.name, "about": table.about, "fields": fields, "buttons": pressed.said(table)}
 
 
 def _people(shape, documents):

@@ -28,7 +28,7 @@ from domain.files import names, stores, zips
 from domain.imports import imports, kept_files
 from domain.lists import attachments
 from domain.records import batches, collections, documents, field_changes, shapes
-from domain.records.archives import leaving, worked_out
+from domain.records.archives import leaving, pressed, worked_out
 from models import Collection, Comment, Membership, Record, RecordOption, RecordSlot, StoredFile, User
 
 log = logging.getLogger("guildhall.records")
@@ -144,6 +144,7 @@ def _read_shape(packed, id):
     for field in shape["fields"]:
         if field["kind"] not in registry.KINDS or len(field["words"]) > collections.OPTIONS:
             raise _unfit(f"“{clean(str(field['label']))[:60]}” is a field of a kind that isn't known here.")
+    pressed.check(shape)
     return shape | {"id": int(id)}
 
 
@@ -228,6 +229,7 @@ class _Restore:
         if computed:
             worked_out.make(computed, self.job, self._make_field, self.by)
             worked_out.put_in_order(about, self.job.facts["fields"])
+        pressed.make(about, self.job, self._progress, self.by)
 
     @writes
     def _make_table(self, shape):

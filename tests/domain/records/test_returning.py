@@ -385,6 +385,7 @@ def test_what_is_of_a_row_that_can_not_be_comes_to_its_end(by, part):
         ("manifest.json", {"rows": -1}),
         ("manifest.json", {"id": float("inf")}),
         ("shape.json", {"fields": None}),
+        ("shape.json", {"buttons": [{"id": 1, "label": "x", "says": 5}]}),
         ("shape.json", {"line": []}),
     ],
 )

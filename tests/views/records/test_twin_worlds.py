@@ -21,11 +21,12 @@ from domain.files.press import press
 from domain.imports import file_links
 from domain.lists import attachments, comments, rows
 from domain.people import feeds
-from domain.records import collections, documents, kind_changes, listings, rules
+from domain.records import collections, documents, field_changes, kind_changes, listings, rules
 from domain.records.computed import dependents, formulas
-from models import Change, Notification, Outgoing, Record, RecordOption
+from models import Change, Notification, Outgoing, PublicAnswer, Record, RecordOption
 from tests.conftest import application
 from tests.fixtures.keys import Program, a_key, pay
+from tests.fixtures.public import form_of, opened, sent, stamp_on, token_of
 from tests.fixtures.threads import write
 from tests.test_access import ROUTES
 
@@ -334,6 +335,43 @@ def test_every_room_is_asked_or_shows_no_rows():
     events = {room for room in made if made[room].import_name.startswith(theirs)}
     rooms = {endpoint.partition(".")[0] for method, _, endpoint, _ in ROUTES if method == "GET"}
     assert rooms - ASKED - ASKED_TOO - events == WITHOUT_ROWS  # events have listings of their own
+
+
+def test_a_public_form_answers_strangers_of_two_worlds_with_the_same_bytes(world, cast, at, browse, clock):
+    """Also to a name that must not occur twice, which a row of the first world has and none of the second."""
+    known = world["known"]
+    with inside(cast.acme):
+        alice = at("alice")
+        field_changes.rule("offers", int(known["Name"][1:]), by=alice, is_required=True, is_unique=True)
+        form = form_of(known, "Name", "Until", own="change")
+        link = opened("offers", form, by=alice)
+    stranger, address = browse(), "/p/" + token_of(link)
+
+    def told():
+        pages = [stranger.get(address).text]
+        clock.forward(seconds=5)
+        for given in ({"Until": "soon"}, {"Until": "2026-03-01"}, {"Name": "Offer 0", "Until": "2026-03-01"}):
+            stamp = stamp_on(stranger.get(address).text)
+            clock.forward(seconds=5)
+            texts = {known[label]: text for label, text in given.items()}
+            answer = stranger.post(address, data=sent(stamp, **texts), follow_redirects=True)
+            pages += [answer.status_code, answer.text]
+        own = answer.request.path  # the page of one's own answer
+        pages += [stranger.get(own).text, stranger.post(own, data={known["Name"]: "Offer 2"}).text]
+        with inside(cast.acme):
+            state = PublicAnswer.select().order_by(PublicAnswer.id.desc()).first().state
+        return [NOISE.sub("", str(page)) for page in pages], state
+
+    first, state = told()
+    assert state == "held"
+    other_world(world, cast, at)
+    clock.moment = clock.NOON
+    second, state = told()
+    assert state == "in"
+    assert second == first
+    assert "Offer 0" in "".join(second)
+    for hidden in ("Budget", "Zebra", "elsewise", "Stage"):
+        assert hidden not in "".join(second), hidden
 
 
 def test_records_33_a_program_is_answered_alike_in_two_worlds(world, web, cast, at):
