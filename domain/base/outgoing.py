@@ -321,7 +321,7 @@ def _is_farewell(row):
 def _waits(farewell):
     """Whether something of before is yet to go to somebody who left: their addresses are forgotten after it."""
     before = Outgoing.status == "queued", Outgoing.id < farewell.id
-    return Outgoing.select(Outgoing.id).where(Outgoing.recipient << _addresses(farewell), *before).exists()
+    return Outgoing.select(Outgoing.id).where(_is_to(_addresses(farewell)), *before).exists()
 
 
 def _addresses(farewell):
@@ -329,10 +329,18 @@ def _addresses(farewell):
     return [farewell.recipient, *farewell.payload["values"].get("formerly", ())]
 
 
+def _is_to(emails):
+    """The condition that something goes to one of these addresses, in whatever capitals it was written."""
+    norms = [normalized(email) for email in emails]
+    theirs = Letter.select(Letter.queued_as).where(Letter.email_norm << norms)
+    return (Outgoing.recipient << [*emails, *norms]) | Outgoing.id.in_(theirs)
+
+
 def forget(email):
-    """Remove what is through of all that was sent to an address whose owner left, in the present transaction; returns
-    how many. What waits goes out yet, before the letter that says farewell, and is removed after that."""
-    return Outgoing.delete().where(Outgoing.recipient == email, Outgoing.status != "queued").execute()
+    """Take an address whose owner left out of all that was sent to it, in the present transaction; returns table → of
+    how many rows. What waits goes out yet, before the letter that says farewell, and is removed after that."""
+    removed = Outgoing.delete().where(_is_to([email]), Outgoing.status != "queued").execute()
+    return {"letter": letters.forget(normalized(email)), "outgoing": removed}
 
 
 @writes
@@ -355,7 +363,6 @@ def _forget_after(row, letter):
     """After the last letter to somebody who left, whatever became of it, their address is kept no longer."""
     if _is_farewell(row):
         for email in _addresses(row):
-            letters.forget(normalized(email))
             forget(email)
 
 

@@ -19,7 +19,6 @@ from database.transactions import wake, writes
 from domain import Invalid, NotFound, Refused
 from domain.backers import backers
 from domain.base import audit, outgoing, settings, stepup, tokens
-from domain.base.letters import log as letters
 from domain.base.letters import subscribers, suppressions
 from domain.entitlements import credits
 from domain.fields.email import EMAIL, address, normalized
@@ -350,7 +349,7 @@ def _erase(user, stays=()):
     sessions.end_all(user, "revoked", by=user)
     sums: Counter[str] = Counter()
     for email in (user.email, *_former_addresses(user)):
-        sums.update({"letter": letters.forget(normalized(email)), "outgoing": outgoing.forget(email)})
+        sums.update(outgoing.forget(email))
         sums.update(subscribers.forget(normalized(email)))
     counts = dict(sums)
     whose: dict[Any, Any] = {table: table.user == user for table in OF_A_PERSON}
