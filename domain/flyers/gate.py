@@ -40,10 +40,10 @@ class Picture:
     height: int
 
 
-def check(data):
+def check(data, most=MOST_BYTES):
     """The Picture that these bytes say to be. Refuses with NoPhoto: too large, of another kind, or dangerous."""
-    if len(data) > MOST_BYTES:
-        raise NoPhoto(f"A photo can have at most {MOST_BYTES // 1024**2} MB. Choose a smaller one.", status=413)
+    if len(data) > most:
+        raise NoPhoto(f"A photo can have at most {most // 1024**2} MB. Choose a smaller one.", status=413)
     kind = _kind(data)
     try:
         with warnings.catch_warnings():

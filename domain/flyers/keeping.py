@@ -29,6 +29,7 @@ PATIENCE = timedelta(hours=1)  # until a photo must be here: whoever sends it tr
 SETTLED = timedelta(days=1)  # a picture that no template has named since it was put here
 AGAIN = timedelta(days=2)  # files of flyers that ended so lately are looked for once more
 MOST_PICTURES = 200  # of an organization
+KINDS = {"PNG": "image/png", "JPEG": "image/jpeg"}  # as which they are kept
 
 
 def _file_key(public_id, part):
@@ -278,6 +279,21 @@ def picture(organization_id, sha256):
     """The bytes of a template's picture, or None."""
     parts = stores.active().read(_picture_key(organization_id, sha256))
     return parts and b"".join(parts)
+
+
+def picture_hashes():
+    """Those of all pictures of the organization that one stands in which lie in the store."""
+    return [sha256 for (sha256,) in FlyerPicture.select(FlyerPicture.sha256).where(FlyerPicture.size > 0).tuples()]
+
+
+def bring_picture(organization_id, sha256, data):
+    """Put the bytes of a picture that comes with its organization in the store; returns what they say of it, for its
+    row. Refuses with gate.NoPhoto, and with stores.StoreDown."""
+    seen = gate.check(data, most=len(data))  # drawn anew without loss, one is larger than it was
+    if seen.kind not in KINDS:
+        raise gate.NoPhoto("This is no picture of a template.")
+    stores.active().put(_picture_key(organization_id, sha256), io.BytesIO(data))
+    return {"type": KINDS[seen.kind], "width": seen.width, "height": seen.height, "size": len(data)}
 
 
 def forget_pictures(limit):

@@ -11,6 +11,7 @@ import logging
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from peewee import DataError, ForeignKeyField, IntegrityError
@@ -26,6 +27,7 @@ from domain.entitlements import credits
 from domain.events import holds
 from domain.fields.email import normalized
 from domain.files import names, stores, thumbnails
+from domain.flyers import gate, keeping
 from domain.imports import kept_files
 from domain.lists import attachments
 from domain.operations import purges
@@ -37,6 +39,7 @@ from models import (
     Admin,
     Arrival,
     Collection,
+    FlyerPicture,
     Membership,
     Organization,
     Profile,
@@ -188,6 +191,7 @@ class _Arriving:
                     self._each("references", table, self._refer)
             self._each("keys", Record, self._place)
             self._each("files", StoredFile, self._note_files, self._keep, FILES)
+            self._each("files", FlyerPicture, self._note_pictures, self._keep_pictures, FILES)
             self._each("holds", TicketOrder, self._end_hold)
             self._finish()
 
@@ -390,6 +394,18 @@ class _Arriving:
             same = StoredFile.sha256 == row["sha256"]
             StoredFile.update(size=size, type=type, thumbnail=drawn).where(same).execute()
         wake("thumbnails")
+
+    def _keep_pictures(self, some):
+        """The same of pictures of templates. One that is missing, or is none, is put there anew by whoever needs it."""
+        for row in some:
+            with suppress(KeyError, gate.NoPhoto):
+                content = self.packed.read(f"files/{row['sha256']}")
+                self.looked_at[row["sha256"]] = keeping.bring_picture(self.organization.id, row["sha256"], content)
+
+    def _note_pictures(self, _, some):
+        for row in some:
+            if facts := self.looked_at.pop(row["sha256"], None):
+                FlyerPicture.update(facts).where(FlyerPicture.sha256 == row["sha256"]).execute()
 
     @writes
     def _finish(self):

@@ -5,10 +5,13 @@ import secrets
 
 from database.clock import now
 from domain.events.refunds import UNDER_WAY
+from domain.flyers import designs
 from domain.operations.moving import row_lines
 from models import (
     Device,
     Dispute,
+    FlyerPicture,
+    FlyerTemplate,
     OrganizationKey,
     Payment,
     PaymentAttempt,
@@ -34,11 +37,10 @@ LEFT = {
     **dict.fromkeys(("record_key", "record_unique", "record_link"), "they are made anew from the rows"),
     "record_stale": "what formulas give is worked out anew once all is there",
     "shape_change": "a change of shape is taken back where it was made",
-    **dict.fromkeys(
-        ("flyer_picture", "flyer_template", "flyer_version", "flyer_campaign", "flyer_phase", "flyer_via", "flyer"),
-        "the pictures of flyers don't travel yet",
-    ),
-    **dict.fromkeys(("referral", "flyer_batch", "flyer_batch_row"), "they are of flyers"),
+    "flyer_version": "it bears the words and addresses of where it was published: templates are published anew",
+    **dict.fromkeys(("flyer_campaign", "flyer_phase"), "people come to the address of a campaign where it was made"),
+    **dict.fromkeys(("flyer", "flyer_via", "referral"), "people gave their photos to that site, for a while"),
+    **dict.fromkeys(("flyer_batch", "flyer_batch_row"), "what was drawn is kept for a week"),
     **dict.fromkeys(("automation", "automation_version", "automation_run"), "what is done by itself is set up anew"),
     **dict.fromkeys(("webhook_endpoint", "webhook_delivery"), "and so is who is told"),
     "arrival": "what came from where is each site's own",
@@ -81,6 +83,13 @@ def _refund(values):
     return {"key": f"{ELSEWHERE}:{secrets.token_hex(16)}"} | going
 
 
+def _template(values):
+    """As a draft: nobody has made a flyer of it here."""
+    state = "archived" if values["state"] == "archived" else "draft"
+    made = {"public_id": FlyerTemplate.public_id.default(), "state": state, "live_version": None}
+    return made | {"draft": designs.read(values["draft"])}
+
+
 _HISTORY = {
     Subscription: _subscription,
     Payment: lambda values: {"provider": ELSEWHERE, "url": None},
@@ -98,6 +107,11 @@ _HISTORY = {
     Device: lambda values: {"token_hash": secrets.token_hex(32), "revoked_at": values["revoked_at"] or now()},
     OrganizationKey: lambda values: {"sealed": "", "retired_at": values["retired_at"] or now()},
     StoredFile: lambda values: {"thumbnail": "none"},  # its bytes come later, and it is drawn from those
+    FlyerPicture: lambda values: {
+        "size": 0,
+        "created_at": now(),
+    },  # its bytes come later, and nobody clears it meanwhile
+    FlyerTemplate: _template,
 }
 # What is unique here whatever it was there.
-MADE_ANEW = {("ticket_refund", "key")}
+MADE_ANEW = {("ticket_refund", "key"), ("flyer_template", "public_id")}

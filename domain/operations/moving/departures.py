@@ -16,6 +16,7 @@ from database.transactions import writes
 from domain import NotFound, Refused
 from domain.base import audit, long_jobs, stepup
 from domain.files import made_files, stores
+from domain.flyers import keeping
 from domain.lists import attachments
 from domain.operations.moving import installs, row_lines
 from domain.organizations import organizations
@@ -139,6 +140,10 @@ class _Departure:
                 if hashes[entry] != file.sha256:
                     raise Refused(f"The content of “{file.name}” is damaged, so no file was made: remove it first.")
                 self.onward(self.job.done)
+        for sha256 in keeping.picture_hashes():
+            content = keeping.picture(self.organization.id, sha256)
+            if content is not None and (entry := f"files/{sha256}") not in hashes:
+                hashes[entry] = _put(out, entry, [content])
         return hashes
 
 

@@ -132,6 +132,8 @@ def _soft(table):
         "payout": {"account", "provider"},
         "sale_rehearsal": {"state"},
         "buyer": {"taken", "updated_at"},
+        "flyer_template": {"public_id", "state", "live_version"},
+        "flyer_picture": {"created_at", "updated_at"},
         "event": {"arrivals", "line_behind", "updated_at"},
     }
     found = told.get(row_lines.name_of(table), set())
@@ -370,6 +372,7 @@ NO_NUMBERS = {
     "sale_rehearsal.report",
     *("event.public_id", "ticket_order.public_id", "place.public_id", "payment_attempt.public_id"),
     "pass_transfer.public_id",
+    *("flyer_template.public_id", "flyer_template.draft"),
     "subscription.provider_customer_id",
     *("subscription.provider_subscription_id", "subscription.provider_price_id", "billing_payment.provider_payment_id"),
     *("billing_dispute.provider_dispute_id", "ticket_payment.provider_payment_id", "ticket_refund.provider_refund_id"),

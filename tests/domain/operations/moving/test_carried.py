@@ -1,5 +1,6 @@
 """What arrives with a file is history: no money of it moves here, no key opens, and nothing is due before all is there."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,9 @@ from domain.events import holds, orders, payments, providers, refunds
 from domain.events.afterwards import moves, reminders
 from domain.events.books import unassigned
 from domain.events.providers import attempts, refunding
+from domain.flyers import designs, keeping
+from domain.flyers.organizing import templates
+from domain.lists import rows
 from domain.operations.moving import carried
 from domain.organizations import organizations
 from domain.tasks import tasks
@@ -20,6 +24,8 @@ from models import (
     Buyer,
     Customer,
     Event,
+    FlyerPicture,
+    FlyerTemplate,
     Organization,
     Outgoing,
     Payment,
@@ -33,8 +39,9 @@ from models import (
     TicketRefund,
 )
 from tests.fixtures.events import TIMES, make_event
+from tests.fixtures.flyers import corners, saved
 from tests.fixtures.threads import write
-from tests.fixtures.travels import brought, elsewhere, taken_out
+from tests.fixtures.travels import brought, elsewhere, forged, taken_out
 
 
 def _bought(event, tier, name):
@@ -196,3 +203,39 @@ def test_nothing_is_due_before_all_is_there(acme, clock):
         write(lambda: Event.update(cancelled_at=None).execute())
     write(lambda: Organization.update(status="active").where(Organization.slug == "acme").execute())
     assert [one() for one in due] == [1, 1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("is_spoilt", [False, True])
+def test_templates_of_flyers_come_as_drafts_with_their_pictures(
+    cast, at, proven, houses, house, password_hash, tmp_path, is_spoilt
+):
+    by = at("alice")
+    with inside(by.organization):
+        made = rows.create(templates.rules, {"name": "I'm going"}, by=by)
+        picture = keeping.add_picture(saved(corners()), by=by)
+        behind = {"file": picture.sha256, "colour": "#000000"}
+        templates.save(made.id, designs.preset("portrait_words") | {"background": behind}, by=by)
+        templates.publish(made.id, by=by)
+        content = keeping.picture(by.organization.id, picture.sha256)
+    path = taken_out(by, proven, tmp_path)
+    if is_spoilt:  # the picture is called by the hash of something else
+        none = b"<script>"
+        sha256 = hashlib.sha256(none).hexdigest()
+        path = forged(path, flyer_picture=lambda row: row | {"sha256": sha256}, **{f"files/{sha256}": none})
+    (zoe,) = elsewhere(houses, house, password_hash, "zoe")
+    job = brought(path, by=zoe)
+    assert (job.status, job.error) == ("done", None)
+    acme = Organization.get(Organization.slug == "acme")
+    with inside(acme):
+        (template,), (row,) = FlyerTemplate.select(), FlyerPicture.select()
+        assert (template.state, template.live_version, template.draft["background"]) == ("draft", None, behind)
+        assert template.public_id != made.public_id
+        if is_spoilt:
+            assert (row.size, keeping.picture(acme.id, row.sha256)) == (0, None)
+            return
+        assert (row.type, row.width, row.height, row.size) == (
+            *(picture.type, picture.width, picture.height),
+            len(content),
+        )
+        assert keeping.picture(acme.id, row.sha256) == content
+        templates.publish(template.id, by=organizations.reach(zoe, "acme"))
