@@ -321,7 +321,7 @@ def _is_farewell(row):
 def _waits(farewell):
     """Whether something of before is yet to go to somebody who left: their addresses are forgotten after it."""
     before = Outgoing.status == "queued", Outgoing.id < farewell.id
-    return Outgoing.select(Outgoing.id).where(_is_to(_addresses(farewell)), *before).exists()
+    return Outgoing.select(Outgoing.id).where(letters.are_to(_addresses(farewell)), *before).exists()
 
 
 def _addresses(farewell):
@@ -329,17 +329,10 @@ def _addresses(farewell):
     return [farewell.recipient, *farewell.payload["values"].get("formerly", ())]
 
 
-def _is_to(emails):
-    """The condition that something goes to one of these addresses, in whatever capitals it was written."""
-    norms = [normalized(email) for email in emails]
-    theirs = Letter.select(Letter.queued_as).where(Letter.email_norm << norms)
-    return (Outgoing.recipient << [*emails, *norms]) | Outgoing.id.in_(theirs)
-
-
 def forget(email):
     """Take an address whose owner left out of all that was sent to it, in the present transaction; returns table → of
     how many rows. What waits goes out yet, before the letter that says farewell, and is removed after that."""
-    removed = Outgoing.delete().where(_is_to([email]), Outgoing.status != "queued").execute()
+    removed = Outgoing.delete().where(letters.are_to([email]), Outgoing.status != "queued").execute()
     return {"letter": letters.forget(normalized(email)), "outgoing": removed}
 
 

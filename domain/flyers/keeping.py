@@ -323,7 +323,12 @@ def _forget_pictures_of(organization_id, limit):
 
 def _forget_picture(picture):
     if _drop_picture(picture):
-        stores.active().remove(_picture_key(picture.organization_id, picture.sha256))
+        remove_bytes(picture)
+
+
+def remove_bytes(picture):
+    """Let go of what lies in the store of a picture of templates."""
+    stores.active().remove(_picture_key(picture.organization_id, picture.sha256))
 
 
 @writes

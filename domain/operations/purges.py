@@ -24,6 +24,7 @@ from models import (
     Event,
     Flyer,
     FlyerEvent,
+    FlyerPicture,
     Membership,
     Notification,
     OrderItem,
@@ -133,6 +134,9 @@ class _Purge:
         if table is PublicFile:
             for sent in PublicFile.select().order_by(PublicFile.id).limit(BATCH):
                 quarantine.remove_bytes(sent)
+        if table is FlyerPicture:
+            for picture in FlyerPicture.select().order_by(FlyerPicture.id).limit(BATCH):
+                keeping.remove_bytes(picture)
         if table is Flyer:  # they ended when it was deleted; what a store that was down kept goes with the row
             for flyer in Flyer.select().order_by(Flyer.id).limit(BATCH):
                 keeping.forget_flyer(flyer)

@@ -8,7 +8,7 @@ from database.clock import now
 from database.transactions import writes
 from domain.base import preferences
 from domain.fields.email import normalized
-from models import Letter
+from models import Letter, Outgoing
 
 # From least to most: each beats those before it.
 ORDER = ("queued", "uncertain", "sent", "delayed", "delivered", "withheld", "failed", "suppressed", "bounced")
@@ -63,6 +63,13 @@ def handed_over(letter_id, provider, provider_id):
 
 
 @writes
+def are_to(emails):
+    """The condition of Outgoing rows that they go to one of these addresses, in whatever capitals it was written."""
+    norms = [normalized(email) for email in emails]
+    theirs = Letter.select(Letter.queued_as).where(Letter.email_norm << norms)
+    return (Outgoing.recipient << [*emails, *norms]) | Outgoing.id.in_(theirs)
+
+
 def forget(email_norm):
     """Take the address out of all letters to somebody who left; returns of how many."""
     gone = {"recipient": "", "email_norm": ""}

@@ -404,8 +404,8 @@ class _Arriving:
 
     def _note_pictures(self, _, some):
         for row in some:
-            if facts := self.looked_at.pop(row["sha256"], None):
-                FlyerPicture.update(facts).where(FlyerPicture.sha256 == row["sha256"]).execute()
+            facts, this = self.looked_at.pop(row["sha256"], None), FlyerPicture.sha256 == row["sha256"]
+            (FlyerPicture.update(facts) if facts else FlyerPicture.delete()).where(this).execute()
 
     @writes
     def _finish(self):

@@ -17,6 +17,7 @@ from domain.events.providers import attempts, refunding
 from domain.flyers import designs, keeping
 from domain.flyers.organizing import templates
 from domain.lists import rows
+from domain.operations import purges
 from domain.operations.moving import carried
 from domain.organizations import organizations
 from domain.tasks import tasks
@@ -227,15 +228,19 @@ def test_templates_of_flyers_come_as_drafts_with_their_pictures(
     assert (job.status, job.error) == ("done", None)
     acme = Organization.get(Organization.slug == "acme")
     with inside(acme):
-        (template,), (row,) = FlyerTemplate.select(), FlyerPicture.select()
+        (template,) = FlyerTemplate.select()
         assert (template.state, template.live_version, template.draft["background"]) == ("draft", None, behind)
         assert template.public_id != made.public_id
         if is_spoilt:
-            assert (row.size, keeping.picture(acme.id, row.sha256)) == (0, None)
+            assert (keeping.picture(acme.id, sha256), FlyerPicture.select().count()) == (None, 0)
             return
+        (row,) = FlyerPicture.select()
         assert (row.type, row.width, row.height, row.size) == (
             *(picture.type, picture.width, picture.height),
             len(content),
         )
         assert keeping.picture(acme.id, row.sha256) == content
         templates.publish(template.id, by=organizations.reach(zoe, "acme"))
+    write(lambda: purges.begin(acme.id, is_whole=True))
+    jobs.run("purge")
+    assert keeping.picture(acme.id, row.sha256) is None, "the bytes go with the row, also where all of it is given up"
