@@ -78,9 +78,7 @@ def install() -> bool:
     )
     if _read(VENDOR / ".stamp") == stamp:
         return False
-    if _read(MODULES / ".fetched") != _digest(lock):
-        subprocess.run([*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=TOP, check=True)  # noqa: S603
-        (MODULES / ".fetched").write_text(_digest(lock))
+    fetch()
     fresh = VENDOR.with_name("vendor.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -103,6 +101,14 @@ def install() -> bool:
     shutil.rmtree(VENDOR, ignore_errors=True)
     fresh.rename(VENDOR)
     return True
+
+
+def fetch() -> None:
+    """Have in node_modules what package-lock.json pins; an image keeps it as long as that stays as it is."""
+    lock = _digest((TOP / "package-lock.json").read_bytes())
+    if _read(MODULES / ".fetched") != lock:
+        subprocess.run([*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=TOP, check=True)  # noqa: S603
+        (MODULES / ".fetched").write_text(lock)
 
 
 def node() -> list[str]:
@@ -334,4 +340,7 @@ def _read(file: Path) -> str:
 
 
 if __name__ == "__main__":
+    if "--fetch" in sys.argv:
+        fetch()
+        sys.exit()
     print("Front-end files installed." if install() else "Front-end files are up to date.")
