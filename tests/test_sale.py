@@ -1,5 +1,5 @@
-"""A hot sale over HTTP: many more buyers than seats, some of whom vanish, pay late or press twice, and a server that is
-killed twice. SALE says how many buyers; `make sale` runs it in full.
+"""A hot sale over HTTP: many more buyers than seats, who pay at the sandbox; some vanish, pay late, press twice or lose
+their connection, and the server is killed twice. SALE says how many buyers; `make sale` runs it in full.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -18,8 +19,18 @@ from database.clock import now
 from database.connections import database
 from database.troubles import Unavailable
 from domain.base import configuration
-from domain.events import stock
-from models import OrderItem, Pass, Place, StockMove, TicketOrder
+from domain.events import payments, stock
+from models import (
+    Lease,
+    OrderItem,
+    Outgoing,
+    Pass,
+    Place,
+    SandboxObject,
+    StockMove,
+    TicketOrder,
+    WebhookEvent,
+)
 from tests.browser.server import TOP, Server
 from tests.domain.events.test_stock import figures
 from tests.fixtures.events import make_event
@@ -28,8 +39,10 @@ from tests.fixtures.threads import write
 BUYERS = int(os.environ.get("SALE", "160"))
 SLOWER = float(os.environ.get("SALE_SLOWER", "1"))  # on a machine that has other work: everybody comes so much later
 SEATS = BUYERS // 4
+FEW = 60, 15  # buyers and seats of a sale that must fail
 
-# Reads how many are left, and then takes without looking again: what every seller does who oversells.
+# Reads how many are left, and then takes without looking again: what every seller does who oversells. Here the table's
+# CHECK is still in its way, so buyers see errors.
 MUTANT = """
 import app
 from domain.events import stock
@@ -42,6 +55,14 @@ from domain.events.line import calls
 calls.fitting = lambda event, wishes, less: wishes
 app.serve()
 """
+# Keeps what came too late.
+MISER = """
+import app
+from domain.events import payments
+payments._send_back_rest = lambda *about: None
+app.serve()
+"""
+PRICE = 2000  # minor units
 
 
 class Killable(Server):
@@ -73,9 +94,10 @@ class Killable(Server):
         self.process.wait()
 
 
-def a_sale(tmp_path, at, kills, script=("app.py",)):
+def a_sale(tmp_path, at, kills, script=("app.py",), **about):
     """(event, the buyers' diaries, their share of a core): the sale as it went, with the server killed so often."""
-    event, (tier,) = make_event(at("alice"), tickets=({"size": str(SEATS)},), title="Rush", **TIMES)
+    ticket = {"size": str(SEATS), "price_cents": str(PRICE // 100)}
+    event, (tier,) = make_event(at("alice"), tickets=(ticket,), title="Rush", **TIMES)
     seconds = max(4, BUYERS / 165) * SLOWER
     # On PostgreSQL in two processes, each with its own port: counting tries together would need a store of its own.
     servers = [
@@ -83,6 +105,7 @@ def a_sale(tmp_path, at, kills, script=("app.py",)):
             tmp_path / f"server{n}",
             "development",
             DATABASE_URL=configuration.active.database_url,
+            BILLING_PROVIDER="sandbox",
             TRUSTED_PROXIES="1",
             THREADS="64" if database.dialect == "sqlite" else "20",  # each has a connection
             PAGES_PER_MINUTE="100000000",
@@ -95,7 +118,7 @@ def a_sale(tmp_path, at, kills, script=("app.py",)):
             server.script = script
             stack.enter_context(server)
         hosts = [one.url.removeprefix("http://").replace("localhost", "127.0.0.1") for one in servers]
-        about = {"hosts": hosts, "slug": event.slug, "tier": tier.id, "buyers": BUYERS, "seconds": seconds, "seed": 7}
+        about |= {"hosts": hosts, "slug": event.slug, "tier": tier.id, "buyers": BUYERS, "seconds": seconds, "seed": 7}
         pace = 0.25 if BUYERS < 1000 else 1
         crowd = subprocess.Popen(
             [
@@ -112,19 +135,22 @@ def a_sale(tmp_path, at, kills, script=("app.py",)):
         stack.enter_context(crowd)  # which closes its pipes
         stack.callback(crowd.kill)
         began, due = time.monotonic(), sorted(random.Random(7).uniform(0.1, 0.9) * seconds for _ in range(kills))
-        until, lapsed = began + seconds + 240 * SLOWER, set()
+        until = began + seconds + 240 * SLOWER
         for line in crowd.stdout:
             said = json.loads(line)
             if "diaries" in said:
+                _await_money()
                 return event, said["diaries"], said["cpu"]
             if due and time.monotonic() - began > due[0]:
                 due.pop(0)
                 servers[len(due) % len(servers)].kill()
+                if BUYERS < 1000:  # else their minute passes by itself
+                    _end_leases_of_the_dead()
                 servers[len(due) % len(servers)].__enter__()
             is_over = figures(event)[0][1] >= SEATS or time.monotonic() > until
             # Only once somebody waits, so that who is called in their stead came by the line.
             if _somebody_waits(event) or time.monotonic() > began + seconds:
-                lapsed |= _let_lapse([one for one in said["gone"] if one not in lapsed][:900])
+                _let_lapse(event, said["gone"])
             print("over" if is_over and not due else "on", file=crowd.stdin, flush=True)
     return None
 
@@ -139,13 +165,33 @@ def _somebody_waits(event):
     return False
 
 
-def _let_lapse(orders):
-    """The time of those who went away passes at once, instead of in a quarter of an hour; returns those whose has."""
-    mine = TicketOrder.public_id << orders, TicketOrder.state << TicketOrder.LIVE
-    with suppress(Unavailable):  # the server is writing all the time: at the next look, then
-        write(TicketOrder.update(hold_until_at=PAST).where(*mine).execute)
-        return set(orders)
-    return set()
+def _let_lapse(event, forms):
+    """The time of those who went away passes at once, instead of in a quarter of an hour."""
+    for at in range(0, len(forms), 900):
+        theirs = Place.select(Place.order).where(Place.event == event.id, Place.form_key << forms[at : at + 900])
+        mine = TicketOrder.id << theirs, TicketOrder.state << TicketOrder.LIVE, TicketOrder.hold_until_at > now()
+        with suppress(Unavailable):  # the server is writing all the time: at the next look, then
+            write(TicketOrder.update(hold_until_at=PAST).where(*mine).execute)
+
+
+def _end_leases_of_the_dead():
+    """The minute passes for which a process that was killed keeps its jobs."""
+    with suppress(Unavailable):
+        for lease in Lease.select().where(Lease.owner != ""):
+            if not Path(f"/proc/{lease.owner.split(':')[1]}").exists():
+                write(Lease.update(until_at=PAST).where(Lease.id == lease.id).execute)
+
+
+def _await_money():
+    """Until the servers have carried all that the sandbox told, and sent back what is to go back."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        with suppress(Unavailable):
+            carried = Outgoing.select().where(Outgoing.kind << ("sandbox_tickets", "ticket_refund"))
+            told = WebhookEvent.select().where(WebhookEvent.status == "received")
+            if not carried.where(Outgoing.status == "queued").exists() and not told.exists():
+                return
+        threading.Event().wait(0.3)
 
 
 PAST = now().replace(year=2020)
@@ -172,9 +218,23 @@ def faults(event, diaries):
     for one in diaries:
         if one["end"] == "paid" and orders[one["order"]].state != "paid":
             found.append(f"{one['number']} was told of passes and has none")
-        if one["end"].startswith("refused") or one["end"] == "nothing":
-            found.append(f"{one['number']} got no place: {one['end']}")
-    return found + _inversions(event, diaries)
+        if one["end"].startswith(("refused", "nothing", "unpaid", "unsettled")):
+            found.append(f"{one['number']} got nothing they should have: {one['end']}")
+        if one.get("gave") and not orders[one["order"]].paid_cents:
+            found.append(f"{one['number']} gave money that never came")
+    return found + _unequal(orders.values()) + _inversions(event, diaries)
+
+
+def _unequal(orders):
+    """Money that bought nothing and didn't go back, by our books and by the sandbox's own."""
+    found = [f"order {one.id} is paid for nothing" for one in payments.paid_for_nothing()]
+    for one in orders:
+        due = PRICE if one.state == "paid" else 0
+        if one.paid_cents - one.refunded_cents != due:
+            found.append(f"order {one.id} is {one.state}, with {one.paid_cents} paid and {one.refunded_cents} back")
+    taken = [one.body for one in SandboxObject.select().where(SandboxObject.kind == "payment")]
+    kept, sold = sum(one["amount"] - one["refunded"] for one in taken), sum(one.state == "paid" for one in orders)
+    return found if kept == sold * PRICE else [*found, f"the sandbox keeps {kept} for {sold} orders"]
 
 
 def _inversions(event, diaries):
@@ -203,7 +263,8 @@ def test_a_hot_sale_is_fair_and_sells_each_seat_once_though_the_server_is_killed
     assert faults(event, diaries) == []
     ends = [one["end"] for one in diaries]
     assert figures(event)[0] == (0, SEATS), {end: ends.count(end) for end in ends}
-    assert ends.count("paid") + sum(end.startswith("late") for end in ends) >= SEATS * 0.8
+    assert ends.count("paid") == SEATS
+    assert any(one["kind"] == "late" and one.get("gave") for one in diaries)
     stood = [one for one in diaries if "place_at" in one]
     assert any(one["end"] == "paid" for one in stood), stood  # somebody came from the line
     took = sorted(one["took"] for one in diaries if "took" in one)
@@ -219,8 +280,14 @@ def test_a_hot_sale_is_fair_and_sells_each_seat_once_though_the_server_is_killed
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_sale_sees_a_seller_that_reads_and_then_writes(inside_acme, at, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules[__name__], "BUYERS", 60)
-    monkeypatch.setattr(sys.modules[__name__], "SEATS", 15)
-    event, diaries, _ = a_sale(tmp_path, at, kills=0, script=("-c", MUTANT))
-    assert faults(event, diaries)
+@pytest.mark.parametrize(
+    ("script", "kinds", "seen"),
+    [(MUTANT, {}, "500"), (MISER, {"late": 0.6}, "the sandbox keeps")],
+    ids=["reads and then writes", "keeps what came too late"],
+)
+def test_the_sale_sees_a_seller_that(inside_acme, at, tmp_path, monkeypatch, script, kinds, seen):
+    monkeypatch.setattr(sys.modules[__name__], "BUYERS", FEW[0])
+    monkeypatch.setattr(sys.modules[__name__], "SEATS", FEW[1])
+    event, diaries, _ = a_sale(tmp_path, at, kills=0, script=("-c", script), kinds=kinds)
+    found = faults(event, diaries)
+    assert [one for one in found if seen in one], found
