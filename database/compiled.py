@@ -2,8 +2,8 @@
 
 from database.connections import database
 from database.parameters import IN_SCOPE, Parameter
+from database.reading import whole_row
 from database.scope import EVERYWHERE, _scope, _standing
-from database.statements import whole_row
 
 
 class Compiled:

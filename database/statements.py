@@ -1,16 +1,13 @@
 """The text of plain statements, kept."""
 
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from peewee import (
     OP,
     SQL,
-    AutoField,
-    BigIntegerField,
     CharField,
-    CursorWrapper,
     Expression,
     Field,
     FieldAlias,
@@ -278,39 +275,6 @@ def _plainly(field):
         return None
     kinds = ((IntegerField, int), (ForeignKeyField, int), (TextField, str), (CharField, str))
     return next((plain for kind, plain in kinds if isinstance(field, kind)), None)
-
-
-class WholeRows(CursorWrapper):
-    """Rows of one table with all its columns, which needn't be found out from each answer."""
-
-    def __init__(self, cursor, model):
-        super().__init__(cursor)
-        self.model = model
-
-    def process_row(self, row):
-        return whole_row(self.model, row)
-
-
-def whole_row(model, row):
-    """An instance of all columns of its table, as the database gives them."""
-    names, readers = _read_as(model)
-    values = dict(zip(names, row, strict=True))
-    for name, read in readers:
-        if values[name] is not None:
-            values[name] = read(values[name])
-    return model.of(**values)
-
-
-@cache
-def _read_as(model):
-    """(names of the columns in their order, (name, reader) of those that aren't as the database says them)"""
-    fields = model._meta.sorted_fields
-    as_told = (IntegerField, BigIntegerField, AutoField, TextField, CharField, ForeignKeyField)
-    other = [f for f in fields if not isinstance(f, as_told) or type(f).python_value not in _USUAL]
-    return tuple(f.name for f in fields), tuple((f.name, f.python_value) for f in other)
-
-
-_USUAL = (Field.python_value, ForeignKeyField.python_value)
 
 
 # --- many rows --------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """What every table inherits, and the lock that keeps organizations apart."""
 
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from peewee import Field, Model, ModelSelect
@@ -8,11 +10,21 @@ from database.clock import now
 from database.columns import AutoField, Moment
 from database.connections import database
 from database.parameters import IN_SCOPE, parameter
+from database.reading import JoinedRows, WholeRows, joined_plan
 from database.scope import EVERYWHERE, OutOfScope, scope
-from database.statements import WholeRows, insert_row
+from database.statements import insert_row
 
 
 class ScopedSelect(ModelSelect):
+    def __init__(self, model, fields_or_models, is_default=False):
+        if is_default:  # all columns, which needn't be looked at one by one
+            self.model = self._join_ctx = model
+            self._joins: dict = {}
+            self._is_default = True
+            super(ModelSelect, self).__init__([model], fields_or_models)
+        else:
+            super().__init__(model, fields_or_models)
+
     def join(self, dest, *args, **kwargs):
         query = super().join(dest, *args, **kwargs)
         if owned := _owned(dest):
@@ -36,6 +48,8 @@ class ScopedSelect(ModelSelect):
     def _get_model_cursor_wrapper(self: Any, cursor):
         if self._is_default and self._from_list == [self.model] and not self._joins:
             return WholeRows(cursor, self.model)
+        if self._joins and (plan := joined_plan(self)) is not None:
+            return JoinedRows(cursor, self.model, plan)
         return super()._get_model_cursor_wrapper(cursor)  # type: ignore[misc]
 
 
@@ -77,7 +91,9 @@ class Table(Model):
     @classmethod
     def one(cls, *conditions):
         """The first row that meets the conditions, or None."""
-        return cls.select().where(*conditions).first()
+        query = cls.select()
+        query._where = reduce(and_, conditions if query._where is None else (query._where, *conditions))
+        return query.first()
 
 
 class Owned(Table):
@@ -96,7 +112,8 @@ class Owned(Table):
     def select(cls, *fields):
         mine = cls.in_scope()
         query = super().select(*fields)
-        return query if mine is None else query.where(mine)
+        query._where = mine
+        return query
 
     @classmethod
     def update(cls, data=None, **fields):

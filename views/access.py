@@ -166,8 +166,8 @@ def keeper(view):
         g.keeper = found = devices.reach(_who(), kwargs.pop("event"))
         if found is None:
             raise NotFound("There is no door of yours here.")
-        if by := organizations.reach(found.user, found.organization.slug):
-            _previewed(by, "events.read")  # whoever looks as somebody lesser lets nobody in meanwhile
+        if found.member:
+            _previewed(found.member, "events.read")  # whoever looks as somebody lesser lets nobody in meanwhile
         with inside(found.organization):
             return view(**kwargs)
 

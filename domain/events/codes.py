@@ -76,7 +76,7 @@ def verified(text):
     found = read(text)
     for key in _every():
         try:
-            Ed25519PublicKey.from_public_bytes(_bytes(key.public)).verify(found.signature, found.body)
+            _public(key.public).verify(found.signature, found.body)
         except InvalidSignature:
             continue
         return found
@@ -130,8 +130,9 @@ def _every():
     return OrganizationKey.select().order_by(OrganizationKey.id.desc())
 
 
-def _bytes(public):
-    return base64.urlsafe_b64decode(public)
+@lru_cache(maxsize=100)
+def _public(text):
+    return Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(text))
 
 
 @lru_cache(maxsize=100)

@@ -237,8 +237,10 @@ def standing(order):
 def locked(order_id):
     """The order as it stands, and as it stays for others until the present transaction ends. Whoever decides about an
     order begins with it: before they read the order, and before they touch a stock. Refuses with NotFound."""
-    TicketOrder.update(hold_until_at=TicketOrder.hold_until_at).where(TicketOrder.id == order_id).execute()
-    order = TicketOrder.one(TicketOrder.id == order_id)
+    query = TicketOrder.select().where(TicketOrder.id == order_id)
+    if database.dialect == "postgres":  # SQLite has one writer
+        query = query.for_update("FOR NO KEY UPDATE")
+    order = query.first()
     if order is None:
         raise NotFound("There is no such order here.")
     return order

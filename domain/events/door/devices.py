@@ -40,6 +40,7 @@ class Keeper:
     organization: Organization
     event: Event
     role: str  # in the organization or in the event's workspace
+    member: organizations.Member | None = None  # where they are one of the organization
 
 
 def is_there(event):
@@ -51,26 +52,27 @@ def reach(user, public_id):
     """The Keeper of an event (its public id), or None where they don't work at its door or it has none now.
     Refuses with SecondFactorRequired a member of an organization that asks for one."""
     with everywhere("an event's door is found by its address"):
-        event = Event.one(Event.public_id == str(public_id)[:40])
-        role = event and is_there(event) and _role(user, event)
-        if not role:
+        found = Event.select(Event, Organization).join(Organization)
+        event = found.where(Event.public_id == str(public_id)[:40]).first()
+        if event is None or not is_there(event) or event.organization.status == "deleted":
             return None
-        organization = event.organization
-    if organization.status == "deleted":
+        member = organizations.reach(user, event.organization.slug)
+        role = _role(user, event, member)
+    if not role:
         return None
-    member = organizations.reach(user, organization.slug)
     if member and (closed := permissions.closed(member)):
         raise closed
-    return Keeper(user, organization, event, role)
+    return Keeper(user, event.organization, event, role, member)
 
 
-def _role(user, event):
+def _role(user, event, member):
     """What they are at the door; empty for nobody."""
-    held = Membership.one(Membership.organization == event.organization_id, Membership.user == user.id)
-    if held and held.role != "viewer":
-        return held.role
+    if member is not None and member.role != "viewer":
+        return member.role
+    if not event.workspace_id:
+        return ""
     placed = Assignment.one(Assignment.workspace == event.workspace_id, Assignment.user == user.id)
-    return placed.role if event.workspace_id and placed else ""
+    return placed.role if placed else ""
 
 
 def open_to(user):

@@ -89,8 +89,9 @@ def _take(keeper, device, one):
     if one.kind == "undo":
         return _undo(scan, one)
     facts, scan.ticket, other = _facts(keeper, gate, one, moment)
+    there = facts.pop("there", None)
     result = facts.pop("said", "") or checkpoints.decide(facts)
-    return _settle(keeper, gate, scan, one, result, other)
+    return _settle(gate, scan, one, result, there, checkpoints.day_of(keeper.event, gate, moment), other)
 
 
 def _admits(result):
@@ -108,7 +109,8 @@ def _moment(one):
 
 
 def _facts(keeper, gate, one, moment):
-    """(what `decide` asks, the pass, the event that its code is of) of a code or a serial."""
+    """(what `decide` asks, and the presence that was `there`; the pass, the event that its code is of) of a code or a
+    serial."""
     found = other = None
     if one.code:
         try:
@@ -129,12 +131,9 @@ def _facts(keeper, gate, one, moment):
 
 
 def _known_facts(keeper, gate, one, moment, found):
-    there = Presence.one(
-        Presence.ticket == found,
-        Presence.checkpoint == gate,
-        Presence.day == checkpoints.day_of(keeper.event, gate, moment),
-    )
+    there = _presence(found, gate, checkpoints.day_of(keeper.event, gate, moment))
     return {
+        "there": there,
         "state": passes.at_the_door(found.state, found.void_reason),
         "gate": "closed" if gate.is_closed else "open",
         "window": checkpoints.window(keeper.event, gate, moment),
@@ -153,14 +152,12 @@ def _is_ours(text):
         return False
 
 
-def _settle(keeper, gate, scan, one, result, other):
+def _settle(gate, scan, one, result, there, day, other):
     """Keep the scan with its result, move presence, and answer."""
-    day = checkpoints.day_of(keeper.event, gate, scan.scanned_at)
     if one.decision and not _admits(one.decision):
         result = one.decision  # nobody came in; "out" is the only one that moves anything
     elif one.decision and scan.ticket and not _admits(result):
         result = "twice" if result in ("used", "inside") else "despite"
-    there = scan.ticket and _presence(scan.ticket, gate, day)
     scan.result = "just" if result == "used" and _is_again(scan, there) else result
     scan.first = there.first if there else None
     scan.save(force_insert=True)
