@@ -1,5 +1,6 @@
 """The text of plain statements, kept."""
 
+import json
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -297,6 +298,8 @@ def _column_in(field, values):
         if value is not None and type(value) is not plain:
             if value is not last:
                 last, told = value, field.db_value(value)
+                if isinstance(told, Node) and (inner := _within(told)) is not None:  # as json(?) writes it
+                    told = json.dumps(json.loads(inner), separators=(",", ":"))
             value = told
         found.append(value)
     return found

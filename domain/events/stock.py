@@ -94,17 +94,21 @@ def fits(stock, count):
 def take_all(orders):
     """Set aside what many orders want, [(id, wants)], each in the present transaction: held. Refuses with SoldOut where
     it isn't there for all of them; nothing is taken then."""
-    sums, moves = Counter(), []
+    sums, stocks, moves = Counter(), {}, []
     for order, wants in orders:
-        sums.update(wants)
+        for stock, count in wants.items():
+            sums[stock.id] += count
+            stocks[stock.id] = stock
         moves += [
             {"event": stock.event_id, "stock": stock.id, "order": order, "kind": "hold", "d_held": count}
             for stock, count in wants.items()
         ]
-    for stock, count in sorted(sums.items(), key=lambda pair: pair[0].id):
-        if not _set_aside["held"](stock=stock.id, count=count):
+    for id, count in sorted(sums.items()):
+        if not _set_aside["held"](stock=id, count=count):
+            stock = stocks[id]
             raise SoldOut(_too_few(stock, count, str(stock)), stock)
-    insert_rows(StockMove, [StockMove._meta.get_default_dict() | move for move in moves])
+    usual = StockMove._meta.get_default_dict()
+    insert_rows(StockMove, [usual | move for move in moves])
 
 
 def _taking(column):

@@ -191,13 +191,13 @@ def pay(order, token):
     try:
         with inside(order.organization_id):
             is_held = order.state == "held"
-            email = holds.say_who(order.id, request.form).email if is_held else ""
+            order = holds.say_who(order.id, request.form) if is_held else order
             if order.total_cents and (way := request.form.get("way", "")) in providers.MODULES:
                 return redirect(attempts.begin(order.id, way), 303)
-            if proofs.is_needed(TicketOrder.get_by_id(order.id), access.me()):
+            if proofs.is_needed(order, access.me()):
                 limits.count("code_send")
             elif is_held:
-                allowances.spend_letter(email)  # at a provider none goes out before it is paid
+                allowances.spend_letter(order.email)  # at a provider none goes out before it is paid
             if order.total_cents:
                 payments.promise_transfer(order.id)
             else:

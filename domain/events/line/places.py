@@ -84,8 +84,10 @@ def block_of(address):
         return None
     if not there.is_global:
         return None
-    network = ipaddress.ip_network((there, 24 if there.version == 4 else 64), strict=False)
-    return base64.urlsafe_b64encode(bytes.fromhex(keys.keyed("network", str(network))[:32])).decode()
+    network = f"{'.'.join(address.split('.')[:3])}.0/24"
+    if there.version == 6:
+        network = str(ipaddress.ip_network((there, 64), strict=False))
+    return base64.urlsafe_b64encode(bytes.fromhex(keys.keyed("network", network)[:32])).decode()
 
 
 # --- getting in --------------------------------------------------------------------------------
@@ -121,10 +123,14 @@ class _Crowd:
     def __init__(self, event, choose):
         self.event, self.choose, self.moment = event, choose, now()
         self.places, self.orders, self.items, self.takes = [], [], [], []
-        self.keys, self.blocks, self.taken = set(), Counter(), Counter()
+        self.keys, self.blocks, self.taken, self.wished = set(), Counter(), Counter(), {}
         until = self.moment + timedelta(minutes=event.hold_minutes)
         stamps = {"created_at": self.moment, "updated_at": self.moment, "event": event.id}
-        self.usual = stamps | {"state": "called", "called_at": self.moment, "seen_at": self.moment}
+        self.usual = (
+            Place._meta.get_default_dict()
+            | stamps
+            | {"state": "called", "called_at": self.moment, "seen_at": self.moment}
+        )
         self.ordered = TicketOrder._meta.get_default_dict() | stamps
         self.ordered |= {"hold_until_at": until, "currency": event.currency}
 
@@ -137,10 +143,14 @@ class _Crowd:
             return False
         self.keys.add(key)
         self.blocks[block] += 1
-        self.taken.update(chosen.wants)
+        for one, count in chosen.wants.items():
+            self.taken[one.id] += count
         asked = {"form_key": key, "user": getattr(user, "id", user), "block": block, "is_less_fine": is_less_fine}
         asked["via"] = vias.read(via) or None
-        self.places.append(self.usual | _wished(chosen.lines, is_less_fine) | asked | {"public_id": spoken_id()})
+        wished = (id(chosen), is_less_fine)
+        if wished not in self.wished:
+            self.wished[wished] = _wished(chosen.lines, is_less_fine)
+        self.places.append(self.usual | self.wished[wished] | asked | {"public_id": spoken_id()})
         self.orders.append(self.ordered | chosen.totals | {"user": asked["user"], "public_id": spoken_id()})
         self.items.append(chosen.items)
         self.takes.append(chosen.wants)
@@ -162,7 +172,7 @@ class _Crowd:
         )
 
     def _fits(self, wants):
-        return all(stock.fits(one, self.taken[one] + count) for one, count in wants.items())
+        return all(stock.fits(one, self.taken[one.id] + count) for one, count in wants.items())
 
     def enter(self):
         """Write all of them; returns their places."""
@@ -176,10 +186,11 @@ class _Crowd:
         stock.take_all(list(zip(ids, self.takes, strict=True)))
         if came := [(id, one["via"], one["user"]) for id, one in zip(ids, self.places, strict=True) if one["via"]]:
             referrals.note_all(self.event, came)
-        made = [
-            Place.put(**place, number=number, order=id)
-            for number, (place, id) in enumerate(zip(self.places, ids, strict=True), last - count + 1)
-        ]
+        own = new_ids(Place, count)
+        for number, (place, id, order) in enumerate(zip(self.places, own, ids, strict=True), last - count + 1):
+            place |= {"id": id, "number": number, "order": order}
+        insert_rows(Place, self.places)
+        made = [Place.of(organization=self.event.organization_id, **place) for place in self.places]
         for place, order in zip(made, self.orders, strict=True):
             place.__rel__["order"] = TicketOrder.of(organization=self.event.organization_id, **order)
         wake("polls")
