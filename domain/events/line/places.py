@@ -84,10 +84,8 @@ def block_of(address):
         return None
     if not there.is_global:
         return None
-    network = f"{'.'.join(address.split('.')[:3])}.0/24"
-    if there.version == 6:
-        network = str(ipaddress.ip_network((there, 64), strict=False))
-    return base64.urlsafe_b64encode(bytes.fromhex(keys.keyed("network", network)[:32])).decode()
+    network = ipaddress.ip_network((there, 24 if there.version == 4 else 64), strict=False)
+    return base64.urlsafe_b64encode(bytes.fromhex(keys.keyed("network", str(network))[:32])).decode()
 
 
 # --- getting in --------------------------------------------------------------------------------
@@ -126,11 +124,8 @@ class _Crowd:
         self.keys, self.blocks, self.taken, self.wished = set(), Counter(), Counter(), {}
         until = self.moment + timedelta(minutes=event.hold_minutes)
         stamps = {"created_at": self.moment, "updated_at": self.moment, "event": event.id}
-        self.usual = (
-            Place._meta.get_default_dict()
-            | stamps
-            | {"state": "called", "called_at": self.moment, "seen_at": self.moment}
-        )
+        called = {"state": "called", "called_at": self.moment, "seen_at": self.moment}
+        self.usual = Place._meta.get_default_dict() | stamps | called
         self.ordered = TicketOrder._meta.get_default_dict() | stamps
         self.ordered |= {"hold_until_at": until, "currency": event.currency}
 
@@ -147,10 +142,8 @@ class _Crowd:
             self.taken[one.id] += count
         asked = {"form_key": key, "user": getattr(user, "id", user), "block": block, "is_less_fine": is_less_fine}
         asked["via"] = vias.read(via) or None
-        wished = (id(chosen), is_less_fine)
-        if wished not in self.wished:
-            self.wished[wished] = _wished(chosen.lines, is_less_fine)
-        self.places.append(self.usual | self.wished[wished] | asked | {"public_id": spoken_id()})
+        wished = self.wished.setdefault((id(chosen), is_less_fine), _wished(chosen.lines, is_less_fine))
+        self.places.append(self.usual | wished | asked | {"public_id": spoken_id()})
         self.orders.append(self.ordered | chosen.totals | {"user": asked["user"], "public_id": spoken_id()})
         self.items.append(chosen.items)
         self.takes.append(chosen.wants)
@@ -164,12 +157,9 @@ class _Crowd:
                 return False
         if _known(event=self.event.id, key=key):
             return False
-        most = self.event.most_block
-        return (
-            block is None
-            or most is None
-            or _of_block(event=self.event.id, block=block)[0][0] + self.blocks[block] < most
-        )
+        if block is None or self.event.most_block is None:
+            return True
+        return _of_block(event=self.event.id, block=block)[0][0] + self.blocks[block] < self.event.most_block
 
     def _fits(self, wants):
         return all(stock.fits(one, self.taken[one.id] + count) for one, count in wants.items())
@@ -186,9 +176,8 @@ class _Crowd:
         stock.take_all(list(zip(ids, self.takes, strict=True)))
         if came := [(id, one["via"], one["user"]) for id, one in zip(ids, self.places, strict=True) if one["via"]]:
             referrals.note_all(self.event, came)
-        own = new_ids(Place, count)
-        for number, (place, id, order) in enumerate(zip(self.places, own, ids, strict=True), last - count + 1):
-            place |= {"id": id, "number": number, "order": order}
+        for at, (place, id, order) in enumerate(zip(self.places, new_ids(Place, count), ids, strict=True), 1):
+            place |= {"id": id, "number": last - count + at, "order": order}
         insert_rows(Place, self.places)
         made = [Place.of(organization=self.event.organization_id, **place) for place in self.places]
         for place, order in zip(made, self.orders, strict=True):
