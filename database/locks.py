@@ -46,6 +46,7 @@ MATTERS = (
     ("labels", "organization", "the words of its labels"),
     ("moderation", "a public thing", "what was reported of it, and whether it is hidden"),
     ("signing_key", "organization", "the key that signs its tickets"),
+    ("sent on", "organization", "what the site notes as sent on to it"),
     ("changes", "organization", "its changes become visible in the order of their ids"),
 )
 RANKS = {matter: rank for rank, (matter, *_) in enumerate(MATTERS)}

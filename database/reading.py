@@ -83,7 +83,10 @@ MOST_PLANS = 1000
 def joined_plan(query):
     """How JoinedRows reads a select; None where it isn't plainly columns of tables, each with its primary key, whose
     references meet."""
-    if not all(isinstance(node, Field) and type(node) is not FieldAlias and node._coerce for node in query._returning):
+    plain = (
+        isinstance(n, Field) and type(n) is not FieldAlias and getattr(n, "_coerce", True) for n in query._returning
+    )
+    if not all(plain):
         return None
     joins = tuple((source, tuple(its)) for source, its in query._joins.items())
     key = (query.model, tuple((field.model, field.name) for field in query._returning), joins)

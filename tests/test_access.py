@@ -171,6 +171,7 @@ FORMS = {
     "news.schedule": {"now": "1"},
     "news.bring": {"lines": "ida@example.org", "where": "On paper, in 2025", "agreed": "1"},
     "mail.suppress": {"email": "ida@example.org", "reason": "She asked us to."},
+    "sent_on.note": {"whose": "nobody:EUR", "amount": "5", "reference": "March"},
     "mail.lift_all": {"template": "invitation", "reason": "A header of ours was wrong."},
     "mail.suppressions_act_lifting": {"reason": "Their mailbox is mended."},
     "credits.adjust": {"act": "give", "amount": "5", "reason": "For the lost day", "key": "once"},
@@ -397,6 +398,7 @@ REFUSED = {
     "jobs.act_end": 409,  # it doesn't run
     "alerts.bulk": 422,
     "alerts.create": 422,
+    "sent_on.note": 422,  # nothing of theirs is here
     "mail.lift_all": (303, 409),  # there may be none any more
     **{f"news.{verb}": 409 for verb in ("take_back", "pause", "resume", "stop")},  # it is a draft
     "news.recipients_act_repeat": 409,  # nothing is in doubt

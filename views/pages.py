@@ -264,6 +264,7 @@ STAFFED = (
             ("pricing.sync", Place("pricing", "Prices", "/admin/pricing", "tag", "i")),
             ("subscriptions.read", Place("subscriptions", "Subscriptions", "/admin/subscriptions", "credit-card", "x")),
             ("subscriptions.sync", Place("reconciliation", "Reconciliation", "/admin/reconciliation", "checks", "f")),
+            ("subscriptions.read", Place("sent_on", "Payouts", "/admin/payouts", "credit-card", "")),
             ("jobs.run", Place("webhooks", "Webhooks", "/admin/webhooks", "inbox", "w")),
         ),
     ),

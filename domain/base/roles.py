@@ -129,6 +129,7 @@ PLATFORM = {
     "pricing.sync": "Read prices from the payment provider",
     "subscriptions.read": "See everybody's subscriptions and payments",
     "subscriptions.sync": "Compare and sync subscriptions with the payment provider",
+    "payouts.write": "Note what the site sent on to organizations of the money for tickets",
     "plans.write": "Change what plans are called and include",
     "grants.write": "Give plans and seats by hand, and end them",
     "backers.write": "Add, import and release backers",
@@ -161,6 +162,7 @@ STAFF = {
                 "plans.write",
                 "subscriptions.read",
                 "subscriptions.sync",
+                "payouts.write",
             }
         ),
     ),

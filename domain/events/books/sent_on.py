@@ -1,0 +1,129 @@
+"""What this site took for organizations that sell tickets by its own account at a provider, and what it sent on to
+them by hand, at its bank. What went is noted here, and the organization reads it among its payouts."""
+
+from dataclasses import dataclass
+
+from peewee import JOIN, Case, fn
+
+from database.clock import now
+from database.locks import lock
+from database.scope import everywhere
+from database.transactions import writes
+from domain import Invalid
+from domain.base import audit
+from domain.events import providers
+from domain.fields.forms import read_whole
+from domain.fields.kinds import Field, Unfit
+from domain.fields.moment import Moment
+from domain.fields.money import Money, written
+from domain.fields.price import Price
+from domain.fields.text import Named, Text
+from domain.lists import rows
+from domain.lists.listing import NEWEST, Listing
+from domain.lists.searches import Parts
+from models import Organization, Payout, Profile, TicketPayment, User
+
+MOST = 100  # organizations and currencies that are shown to be owed
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What the site has of an organization's money in one currency."""
+
+    organization: Organization
+    currency: str
+    came_cents: int
+    back_cents: int  # to buyers, or to banks that disputed it
+    sent_cents: int
+
+    @property
+    def left_cents(self):
+        return self.came_cents - self.back_cents - self.sent_cents
+
+    @property
+    def key(self):
+        """What a form calls it."""
+        return f"{self.organization.public_id}:{self.currency}"
+
+
+def owed(*conditions):
+    """[Owed] where there is something left, the most first, at most MOST."""
+    back = Case(None, ((TicketPayment.dispute == "lost", TicketPayment.amount_cents),), TicketPayment.refunded_cents)
+    sums = [fn.SUM(TicketPayment.amount_cents), fn.SUM(back)]
+    with everywhere("the platform's staff sees what the site took for all organizations"):
+        theirs = Payout.organization == TicketPayment.organization, Payout.currency == TicketPayment.currency
+        sent = Payout.select(fn.COALESCE(fn.SUM(Payout.amount_cents), 0))
+        sums.append(sent.where(Payout.provider == "", *theirs))
+        query = TicketPayment.select(TicketPayment.organization, TicketPayment.currency, *sums)
+        mine = TicketPayment.provider << list(providers.MODULES), TicketPayment.account == ""
+        query = query.where(*mine, TicketPayment.state == "paid", *conditions)
+        query = query.group_by(TicketPayment.organization, TicketPayment.currency)
+        query = query.having(sums[0] - sums[1] - sums[2] > 0).order_by((sums[0] - sums[1] - sums[2]).desc()).limit(MOST)
+        found = list(query.tuples())
+        known = {one.id: one for one in Organization.select().where(Organization.id << [row[0] for row in found])}
+    return [Owed(known[id], currency, *map(int, figures)) for id, currency, *figures in found]
+
+
+FORM = (
+    Field("whose", "Whose", Text(60), True, missing="Choose whose money it is."),
+    Field("reference", "Reference", Text(160), True, help="As the statement of the bank has it."),
+)
+
+
+@writes
+def note(form, *, by):
+    """Note that money was sent on to an organization: `whose` (an Owed's key), `amount` and `reference`; returns what
+    to say. Refuses with Invalid, also where less is left of it."""
+    values = read_whole(FORM, form)
+    id, _, currency = values["whose"].partition(":")
+    organization = Organization.one(Organization.public_id == id)
+    if organization is None:
+        raise Invalid({"whose": "Nothing of theirs is here any more."})
+    lock("sent on", organization.id)
+    theirs = owed(TicketPayment.organization == organization.id, TicketPayment.currency == currency)
+    left = theirs[0].left_cents if theirs else 0
+    try:
+        amount = Price(of=currency).read(form.get("amount", ""))
+    except Unfit as unfit:
+        raise Invalid({"amount": str(unfit)}) from None
+    if not 0 < amount <= left:
+        raise Invalid({"amount": f"Choose an amount up to {written(left, currency)}: so much is left."})
+    about = {"amount_cents": amount, "currency": currency, "reference": values["reference"], "sent_at": now(), "by": by}
+    with everywhere("the site sends on to any organization"):
+        made = Payout.create(organization=organization, **about)
+    sum = written(amount, currency)
+    audit.record("payouts.sent_on", f"{sum} were sent on", by=by, organization=organization, target=made)
+    return f"Noted: {sum} went to {organization.name}."
+
+
+def _joined(query):
+    query = query.join(Organization, on=(Organization.id == Payout.organization))
+    query = query.join_from(Payout, User, JOIN.LEFT_OUTER, on=(User.id == Payout.by))
+    return query.join_from(User, Profile, JOIN.LEFT_OUTER, on=(Profile.user == User.id))
+
+
+rules = rows.Rules(
+    Listing(
+        *("sent_on", "payout", "payouts", Payout),
+        (
+            Field("whose", "Organization", Text(120)),
+            Field("sent_at", "Sent on", Moment(past=True)),
+            Field("amount_cents", "Amount", Money()),
+            Field("reference", "Reference", Text(160)),
+            Field("who", "Noted by", Named()),
+        ),
+        NEWEST,
+        joins=_joined,
+        elsewhere=(("whose", Organization.name, None), ("who", Profile.full_name, None)),
+        search=Parts((Organization.name, Organization.slug, Payout.reference)),
+        only=Payout.provider == "",
+        also=("currency",),
+        sums=("amount_cents",),
+        ranges=("sent_at",),
+        title="Payouts",
+        about="Money for tickets that came to this site’s own account, and was sent on to whoever sold them.",
+        reads="subscriptions.read",
+        icon="credit-card",
+        empty=(("all", "Nothing was sent on yet. What is owed stands below, and is noted there once it went."),),
+    )
+)
