@@ -109,3 +109,50 @@ def test_an_organizer_makes_and_publishes_an_event_with_keys_alone(page_of):
     page.goto("/e/frost-fair")
     expect(page.get_by_role("heading", name="Frost Fair")).to_be_visible()
     expect(page.get_by_label("Day ticket")).to_be_visible()
+
+
+def boat_trip(alice, seats):
+    """The page of a published event with so many seats."""
+
+    def posts(path, **form):
+        answer = alice.request.post(f"{TEAM}/events{path}", form=form, max_redirects=0)
+        assert answer.status == 303, answer.text()
+        return answer.headers["location"]
+
+    times = {"starts_at": "2031-05-05T10:00:00Z", "ends_at": "2031-05-05T12:00:00Z"}
+    number = re.search(r"/events/(\d+)", posts("", title="Boat Trip", venue="Landing stage", **times))[1]
+    posts(f"/{number}/tiers", name="Seat", size=str(seats))
+    posts(f"/{number}/publication")
+    alice.goto(f"{TEAM}/events/{number}")
+    return alice.locator("a[href*='/e/boat-trip']").first.get_attribute("href")
+
+
+def test_a_group_waits_in_line_and_gets_in_together(page_of):
+    trip = boat_trip(page_of("alice"), seats=4)
+    holders = [page_of(None), page_of(None)]
+    for page in holders:
+        page.goto(trip)
+        page.get_by_label("Seat").select_option("2")
+        page.get_by_role("button", name="Get tickets").click()
+        expect(page.get_by_role("heading", name="Nearly yours")).to_be_visible()
+    group = page_of(None, **PHONE)
+    group.goto(trip)
+    group.get_by_label("Seat").select_option("3")
+    group.locator(".tickets .primary").tap()  # which says what the page of a second ago knew
+    expect(group.get_by_role("heading", name="You are in line")).to_be_visible()
+    expect(group.get_by_text("Your place: 1")).to_be_visible()
+    expect(group.get_by_text("3 × Seat")).to_be_visible()
+    looks_right(group)
+    holders[0].get_by_role("button", name="Give them up").click()
+    expect(holders[0].get_by_role("heading", name="Boat Trip")).to_be_visible()
+    group.reload()  # two are free, and they are three: none of them goes in alone
+    expect(group.get_by_role("heading", name="You are in line")).to_be_visible()
+    holders[1].get_by_role("button", name="Give them up").click()
+    expect(group.get_by_role("heading", name="Nearly yours")).to_be_visible(timeout=20_000)  # by itself
+    expect(group.locator(".lines")).to_contain_text("3 × Seat")
+    group.get_by_label("Your name").fill("Ada Lovelace")
+    group.get_by_label("Your e-mail address").fill("group@example.org")
+    group.get_by_role("button", name="Get the tickets").tap()
+    expect(group.get_by_role("heading", name="Your tickets")).to_be_visible()
+    expect(group.locator(".passes a")).to_have_count(3)
+    looks_right(group)

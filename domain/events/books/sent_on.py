@@ -124,6 +124,6 @@ rules = rows.Rules(
         about="Money for tickets that came to this site’s own account, and was sent on to whoever sold them.",
         reads="subscriptions.read",
         icon="credit-card",
-        empty=(("all", "Nothing was sent on yet. What is owed stands below, and is noted there once it went."),),
+        empty=(("all", "Nothing was sent on yet. What is owed stands above, and is noted there once it went."),),
     )
 )
