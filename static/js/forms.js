@@ -144,7 +144,8 @@
     const form = detail.elt.closest?.("form");
     if (!isGuarded(form) || detail.requestConfig.verb !== "post") return;
     const away = detail.xhr.getResponseHeader("HX-Redirect") ?? "";
-    if (detail.successful && !DOOR.test(away)) keep(draftOf(form), null);
+    const isTaken = detail.xhr.status >= 200 && detail.xhr.status < 400; // htmx doesn't say so of one that leads away
+    if (isTaken && !DOOR.test(away)) keep(draftOf(form), null);
     else if (form.isConnected && (form.matches("[data-guard]") || inputs(form).some((one) => one.matches(TYPED)))) form.setAttribute("data-dirty", "");
   });
   addEventListener("beforeunload", (event) => { if (dirty().some((form) => !form.matches("[data-draft]"))) event.preventDefault(); });
