@@ -31,8 +31,13 @@ def test_what_buyers_paid_to_the_site_is_owed_until_it_was_sent_on_or_went_back(
 
 @pytest.mark.parametrize(
     "other",
-    [{"account": "an-own-one"}, {"account": TicketPayment.ELSEWHERE}, {"provider": "transfer"}, {"state": "pending"}]
-    + [{"dispute": "lost"}],
+    [
+        {"account": "an-own-one"},
+        {"account": TicketPayment.ELSEWHERE},
+        {"provider": "transfer"},
+        {"state": "pending"},
+        {"dispute": "lost"},
+    ],
 )
 def test_what_never_came_to_the_site_or_was_taken_from_it_is_not_owed(paid, cast, other):
     assert sent_on.owed()

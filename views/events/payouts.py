@@ -19,7 +19,7 @@ listed = routes.add(
     sent_on.rules,
     PATH,
     side="platform",
-    template="admin/payouts.html",
+    template="events/sent_on.html",
     context=_owed,
 )
 
