@@ -8,9 +8,9 @@ from peewee import Field, Model, ModelSelect
 
 from database.clock import now
 from database.columns import AutoField, Moment
+from database.compiled import JoinedRows, WholeRows, joined_plan
 from database.connections import database
 from database.parameters import IN_SCOPE, parameter
-from database.reading import JoinedRows, WholeRows, joined_plan
 from database.scope import EVERYWHERE, OutOfScope, scope
 from database.statements import insert_row
 

@@ -3,7 +3,7 @@
 import pytest
 from peewee import JOIN, ModelCursorWrapper, fn
 
-from database import reading
+from database import compiled
 from database.scope import inside
 from models import Membership, Organization, Profile, Task, User
 from tests.fixtures.threads import write
@@ -43,7 +43,7 @@ def test_joined_rows_are_peewees_own(cast, a_task, monkeypatch, made):
         ours, wrapper = list(made()), type(made().execute())
         monkeypatch.setattr("database.tables.joined_plan", lambda query: None)
         theirs, other = list(made()), type(made().execute())
-    assert (wrapper, other) == (reading.JoinedRows, ModelCursorWrapper)
+    assert (wrapper, other) == (compiled.JoinedRows, ModelCursorWrapper)
     assert ours
     assert [everything(row) for row in ours] == [everything(row) for row in theirs]
 
@@ -51,12 +51,12 @@ def test_joined_rows_are_peewees_own(cast, a_task, monkeypatch, made):
 @pytest.mark.parametrize("made", OTHER)
 def test_what_is_not_plainly_columns_goes_peewees_way(cast, made):
     with inside(cast.acme):
-        assert reading.joined_plan(made()) is None
+        assert compiled.joined_plan(made()) is None
 
 
 def test_the_number_of_plans_is_bounded(monkeypatch):
-    monkeypatch.setattr(reading, "MOST_PLANS", 2)
-    monkeypatch.setattr(reading, "_plans", {})
+    monkeypatch.setattr(compiled, "MOST_PLANS", 2)
+    monkeypatch.setattr(compiled, "_plans", {})
     for names in ("role", "created_at", "updated_at", "user"):
         list(Membership.select(Membership.id, getattr(Membership, names), User).join(User))
-    assert 0 < len(reading._plans) <= 2
+    assert 0 < len(compiled._plans) <= 2
