@@ -319,6 +319,7 @@ EVERYWHERE = {
     "domain/flyers/organizing/campaigns.py": 2,  # a campaign's address is the only one of its kind; one clock for all
     "domain/events/events.py": 2,  # an address of an event names no organization, and is the only one of its kind
     "domain/events/holds.py": 2,  # neither does an order's; holds lapse for all alike
+    "domain/events/books/sent_on.py": 1,  # the staff sees what is owed to all
     "domain/events/line/calls.py": 2,  # lines are called for all alike
     "domain/events/line/polls.py": 3,  # a place's address names no organization; polls serve all
     "domain/events/orders.py": 1,  # cancelled events are worked off for all

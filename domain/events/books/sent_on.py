@@ -7,7 +7,7 @@ from peewee import JOIN, Case, fn
 
 from database.clock import now
 from database.locks import lock
-from database.scope import everywhere
+from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Invalid
 from domain.base import audit
@@ -89,8 +89,8 @@ def note(form, *, by):
     if not 0 < amount <= left:
         raise Invalid({"amount": f"Choose an amount up to {written(left, currency)}: so much is left."})
     about = {"amount_cents": amount, "currency": currency, "reference": values["reference"], "sent_at": now(), "by": by}
-    with everywhere("the site sends on to any organization"):
-        made = Payout.create(organization=organization, **about)
+    with inside(organization):
+        made = Payout.create(**about)
     sum = written(amount, currency)
     audit.record("payouts.sent_on", f"{sum} were sent on", by=by, organization=organization, target=made)
     return f"Noted: {sum} went to {organization.name}."
