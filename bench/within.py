@@ -36,11 +36,13 @@ from domain.money.providers import provider, sandbox
 from domain.money.providers.stripe import wire
 from domain.organizations import organizations
 from domain.people import accounts, passwords
+from views.safety import memory
 
 
 @contextlib.contextmanager
 def opened(folder: Path, fills: bool = False) -> Iterator:
-    """The house of this folder; to be filled it is migrated, and isn't durable."""
+    """The house of this folder, in memory as its server is; to be filled it is migrated, and isn't durable."""
+    memory.stay_small()
     house = open_database(f"sqlite:///{file(folder)}", **({"synchronous": "OFF"} if fills else {}))
     if fills:  # under the key that its server has, or its audit log isn't whole
         configuration.use(replace(configuration.active, secret_key=ENVIRONMENT["SECRET_KEY"]))

@@ -7,6 +7,7 @@ from contextlib import suppress
 from database.connections import database
 
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
+SELDOM = 10_000  # objects made until rings of them that nobody has are looked for
 FEW = {M_ARENA_MAX: 2, M_MMAP_THRESHOLD: 1 << 19, M_TRIM_THRESHOLD: 1 << 18}
 
 
@@ -16,6 +17,7 @@ def stay_small():
     the largest that it has seen."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(SELDOM)  # batches of rows are no rings, and looking took a tenth of their time
     with suppress(OSError, AttributeError):  # glibc only
         malloc = ctypes.CDLL(None)
         for option, value in FEW.items():

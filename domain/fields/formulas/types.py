@@ -72,7 +72,7 @@ def settled(value: Decimal):
     value = WIDE.plus(value)
     if value and value.adjusted() >= DIGITS:
         raise Failed("too large")
-    if int(value.as_tuple().exponent) < -DIGITS:
+    if value.adjusted() < -1 and int(value.as_tuple().exponent) < -DIGITS:  # of others no digit stands so far behind
         value = value.quantize(Decimal(1).scaleb(-DIGITS), ROUND_HALF_UP, context=Context(prec=2 * DIGITS + 2))
     return value
 

@@ -116,16 +116,17 @@ def renew_rows(shape, made, rows, room, is_told=False):
             said.append((*documents.words(shape, after).values(), id))
         for place in keyed:
             if before.get(place.stored) != after.get(place.stored):
-                old.append((place.slot, place.key_in(before), id))
-                new.append((place.slot, place.key_in(after), id))
+                gone, come = place.key_in(before), place.key_in(after)
+                if gone != come:
+                    old.append((place.slot, gone, id))
+                    new.append((place.slot, come, id))
     update_values(Record, ("cells", "version"), cells)
     update_values(Record, ("words", "words_more"), said)
-    gone, come = set(old), set(new)
     if any(other.kind.pointing for _, other in typed):
         for id, before, after in moved:
             documents.place_links(id, documents.links(shape, before), documents.links(shape, after), True)
-    delete_values(RecordKey, PLACED, sorted(gone - come))
-    insert_values(RecordKey, PLACED, sorted(come - gone), or_leave=True)
+    delete_values(RecordKey, PLACED, sorted(old))
+    insert_values(RecordKey, PLACED, sorted(new), or_leave=True)
     if moved and is_told:
         told = [(id, _moved_results(shape, *both)) for id, *both in moved]
         changes.happened(scope(), f"record:{shape.collection}", told)
