@@ -24,7 +24,7 @@ def test_formulas_come_back_by_todays_fields_and_what_goes_by_a_table_that_stays
     make(tasks, by, Name="Saw", Hours="2", Project="House")
     add(projects, by, "Cost", "{Rate} * sum({Tasks.Hours})")
     add(tasks, by, "Share", "{Hours} / {Project.Cost}")
-    data = packed(by, collections.found("projects"), collections.found("tasks"))
+    data = packed(by, collections.found("projects"), collections.found(tasks.slug))
     house, work = restored(by, data)
     work_off()
     (id,) = values(house, by, "Cost")
@@ -34,7 +34,7 @@ def test_formulas_come_back_by_todays_fields_and_what_goes_by_a_table_that_stays
     change(work, task, by, Hours="5")
     assert values(house, by, "Cost") == {id: Decimal(50)}
     assert [field.label for field in collections.fields(work)] == ["Name", "Hours", "Project", "Share"]
-    (alone,) = restored(by, packed(by, collections.found("tasks")))
+    (alone,) = restored(by, packed(by, collections.found(tasks.slug)))
     work_off()
     assert RecordField.get(RecordField.collection == alone, RecordField.label == "Share").kind == "number"
     assert list(values(alone, by, "Share").values()) == [Decimal("0.1")]
