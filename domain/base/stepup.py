@@ -36,6 +36,8 @@ ACTIONS = {
     "billing.open_portal": Action("open the customer portal", 1),
     "billing.cancel": Action("cancel the plan", 3),
     "payments.set_key": Action("change where ticket money goes", 3),
+    "events.cancel": Action("cancel this event for good", 2),
+    "orders.refund": Action("give back money of this event", 2),
     "refunds.give_account": Action("tell where this money goes back to", 3),
     "member.remove": Action("remove this member", 2),
     "member.change_role": Action("change this member's role", 3),

@@ -14,7 +14,7 @@ from database.locks import lock
 from database.scope import everywhere
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
-from domain.base import history
+from domain.base import history, stepup
 from domain.events import copies, stock
 from domain.fields.choice import Choice
 from domain.fields.kinds import Field, clean
@@ -228,9 +228,11 @@ def publish(id, *, by):
 
 @writes
 def cancel(id, reason, *, by):
-    """End the sale for good: the page stays, and says why. Tickets are voided and paid back by orders.call_off."""
+    """End the sale for good: the page stays, and says why. Tickets are voided and paid back by orders.call_off.
+    Step-up L2 first."""
     by.require("events.publish")
     event = one(id)
+    stepup.demand("events.cancel", event.id)
     _step(event, ("published",), "cancelled", by, cancelled_at=now(), cancel_reason=reason)
     return f"{event.title} is cancelled. Its page says so; who has tickets hears of it, and money goes back."
 

@@ -42,9 +42,11 @@ def one(id):
 
 @writes
 def cancel(id, *, by):
-    """End an order: what it has is free again, its passes are void, and what was paid goes back. Once."""
+    """End an order: what it has is free again, its passes are void, and what was paid goes back. Once.
+    Step-up L2 first, as far as money goes back."""
     by.require("orders.write")
     order = holds.locked(id)
+    refunds.ask_proof(order)
     if not _end(order, "the order was cancelled"):
         raise events.InvalidTransition("This order has ended already.")
     payments.settle(order.id)
@@ -110,13 +112,14 @@ def _end(order, why):
 
 @writes
 def take_back(pass_id, *, by):
-    """Cancel one pass: its place is free again, once, and its price goes back where it was paid. Refuses with NotFound,
-    and where it is void."""
+    """Cancel one pass: its place is free again, once, and its price goes back where it was paid, by step-up L2.
+    Refuses with NotFound, and where it is void."""
     by.require("orders.write")
     found = passes.locked(pass_id)
     if found.state == "void":
         raise Refused("This pass is void already.", "PASS_VOID")
     order = one(found.item.order_id)
+    refunds.ask_proof(order)
     returns.give(order, returns.preview(order, [found.id], {}), "", 0, by)
     return f"{found.holder}'s pass is void, and its place free again."
 

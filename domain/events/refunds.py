@@ -5,7 +5,7 @@ from peewee import fn
 from database.clock import now
 from database.transactions import writes
 from domain import NotFound, Refused
-from domain.base import outgoing
+from domain.base import outgoing, stepup
 from domain.fields.choice import Choice
 from domain.fields.email import Email
 from domain.fields.kinds import Field
@@ -36,6 +36,13 @@ def send(order, payment, cents, reason, key, *, by=None):
     if not is_by_hand(payment):
         _leave(made, key)
     return made
+
+
+def ask_proof(order):
+    """Step-up L2 before somebody gives back what was paid of an order: one proof is good for all of its event, so that
+    many orders are cancelled at once. Nothing is asked where no money would go back."""
+    if order.paid_cents > order.refunded_cents:
+        stepup.demand("orders.refund", order.event_id)
 
 
 def is_by_hand(payment):

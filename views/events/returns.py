@@ -3,6 +3,7 @@
 from flask import Blueprint, g, request
 
 from domain import Invalid, NotFound, Refused
+from domain.base.stepup import VerificationRequired
 from domain.events import events, orders, providers
 from domain.events.afterwards import returns
 from domain.events.books import refund_accounts
@@ -66,6 +67,8 @@ def do(event, id):
     order, chosen = _order(event, id), _chosen(request.form)
     try:
         said = returns.take_back(order.id, *chosen, request.form, by=g.by)
+    except VerificationRequired:
+        raise
     except Refused as refusal:
         return _draw(order, chosen, refusal)
     return pages.go(f"/{g.by.organization.slug}/events/{event}/orders/{order.id}", said)

@@ -33,7 +33,7 @@ def bulk(mounted, parts):
         note += f" {len(left_out)} not: {' '.join(told[:3])}{' …' if len(told) > 3 else ''}"
     if request.htmx:
         notice = pages.notice("good" if done else "warn", note, undo)
-        return pages.answer(notice, trigger={"listChanged": True, "unselect": True})
+        return pages.answer(notice, trigger={"listChanged": True, "unselect": True, "closeDialog": True})
     return pages.go(place.url, note)
 
 

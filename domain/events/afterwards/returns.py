@@ -76,10 +76,12 @@ def fee_field(currency):
 @writes
 def take_back(order_id, pass_ids, extras, form, *, by):
     """Void these passes, free their places and those of so many add-ons, and send back what they cost less the fee;
-    returns what to say. Refuses as `preview` does, and with Invalid without a reason or with too high a fee."""
+    returns what to say. Step-up L2 first. Refuses as `preview` does, and with Invalid without a reason or with too
+    high a fee."""
     by.require("orders.write")
     order = holds.locked(order_id)
     found = preview(order, pass_ids, extras)
+    refunds.ask_proof(order)
     values = read_whole((*WHY, fee_field(order.currency)), form)
     fee = values["fee"] or 0
     if fee > found.cents:
@@ -258,6 +260,7 @@ def approve(id, *, by):
     by.require("orders.write")
     refund, one = _asked(id)
     order = holds.locked(refund.order_id)
+    refunds.ask_proof(order)
     back = give(order, preview(order, [one.id], {}), refund.reason, 0, by)
     return f"{one.holder}'s ticket is void. {_goes(order, back)}"
 

@@ -1,6 +1,14 @@
 import pytest
 
+from tests.fixtures.entrance import just_signed_in
 from tests.fixtures.events import make_event
+
+
+@pytest.fixture(autouse=True)
+def young_session(unhoused):
+    """Whoever cancels and gives money back has signed in just now."""
+    with just_signed_in():
+        yield
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import pytest
 
 import jobs
 from domain import Forbidden, Refused
-from domain.base import notices
+from domain.base import notices, stepup
 from domain.events import events, holds, orders, passes, stock
+from domain.events.afterwards import returns
 from models import Buyer, OrderItem, Pass, TicketOrder, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.domain.events.test_stock import bought, figures
@@ -49,6 +50,32 @@ def test_a_pass_that_is_taken_back_sends_its_share_of_the_money(paid_night, at):
     orders.cancel(order.id, by=at("alice"))
     assert sum(refund.amount_cents for refund in TicketRefund.select()) == 6000
     assert again(order).state == "cancelled"
+
+
+def test_whoever_gives_back_money_or_cancels_an_event_proves_it_when_the_sign_in_is_old(
+    paid_night, at, signed_in_as, proven
+):
+    (first, attempt), (second, later) = promised(*paid_night), promised(*paid_night)
+    came(attempt, 2000)
+    came(later, 2000, id="pi_2")
+    free, event = holds.hold(first.event_id, {paid_night[1].id: 1}), first.event_id
+    signed_in_as("alice", minutes_old=31)
+    for act, of in (
+        (lambda: orders.cancel(first.id, by=at("alice")), "orders.refund"),
+        (lambda: orders.take_back(passes.of(first)[0].id, by=at("alice")), "orders.refund"),
+        (lambda: returns.take_back(first.id, [passes.of(first)[0].id], {}, {}, by=at("alice")), "orders.refund"),
+        (lambda: events.cancel(event, "It rains.", by=at("alice")), "events.cancel"),
+    ):
+        with pytest.raises(stepup.VerificationRequired) as asked:
+            act()
+        assert [asked.value.details[part] for part in ("action", "target", "level")] == [of, str(event), 2]
+    orders.cancel(free.id, by=at("alice"))  # no money, no question
+    proven("alice", "orders.refund", event)
+    orders.cancel(first.id, by=at("alice"))
+    orders.cancel(second.id, by=at("alice"))
+    assert TicketRefund.select().count() == 2
+    with pytest.raises(stepup.VerificationRequired):
+        events.cancel(event, "It rains.", by=at("alice"))
 
 
 def test_a_code_that_counts_orders_is_free_again_with_the_last_ticket(clock, inside_acme, at):

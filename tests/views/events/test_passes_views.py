@@ -9,6 +9,7 @@ from domain.events.afterwards import pass_transfers
 from models import Pass, PassTransfer, SessionSeat
 from tests.domain.events.afterwards.test_seats import part
 from tests.domain.events.test_stock import bought
+from tests.fixtures.entrance import just_signed_in
 from tests.fixtures.events import make_event
 
 
@@ -85,7 +86,8 @@ def test_seats_are_chosen_on_the_pass_and_a_full_part_says_so(mine, at, browse):
 def test_a_ticket_of_a_cancelled_event_shows_no_code_and_is_not_printed(mine, at, browse):
     ada, here = browse(None), passes.address(mine)
     assert f"{here}/code.svg" in ada.get(here).text
-    events.cancel(mine.event_id, "The meadow is under water.", by=at("alice"))
+    with just_signed_in():
+        events.cancel(mine.event_id, "The meadow is under water.", by=at("alice"))
     page = ada.get(here).text
     assert "This event is cancelled." in page
     for gone in ("code.svg", "ticket.pdf", "event.ics"):

@@ -1,12 +1,16 @@
 """An organizer takes tickets back on the order's page and sees line by line what goes back; buyers ask, and are told."""
 
+from datetime import timedelta
+
 import pytest
 
+from database.clock import now
 from domain.events import holds, passes, payments
 from domain.events.afterwards import returns
-from models import Event, TicketRefund
+from models import Event, Session, TicketRefund
 from tests.domain.events.test_payments import again, came, paid_night, promised
 from tests.domain.events.test_stock import bought
+from tests.fixtures.entrance import proof
 from tests.fixtures.events import make_event
 from tests.fixtures.threads import write
 
@@ -44,6 +48,19 @@ def test_what_is_chosen_is_shown_line_by_line_then_goes_back(three, browse):
         assert said in page
     assert alice.get(f"{url}/return?pass={one.id}").status_code == 404
     assert alice.get(f"{url}/return").status_code == 422
+
+
+def test_an_old_sign_in_is_asked_for_a_proof_and_the_return_goes_on(three, browse):
+    alice, one = browse("alice"), passes.of(three)[0]
+    write(Session.update(created_at=now() - timedelta(hours=1)).execute)
+    url = f"/acme/events/{three.event_id}/orders/{three.id}/return"
+    asked = alice.post(url, data={"pass": one.id, **WHY}, headers={"HX-Request": "true"})
+    assert (asked.status_code, asked.headers["HX-Retarget"]) == (403, "#dialog")
+    assert not TicketRefund.select().exists()
+    given = {"pass": one.id, **WHY, **proof("orders.refund", str(three.event_id))}
+    done = alice.post(url, data=given, headers={"HX-Request": "true", "HX-Target": "dialog"})
+    assert (done.status_code, done.headers["HX-Redirect"]) == (204, url.removesuffix("/return"))
+    assert TicketRefund.get().amount_cents == 2000
 
 
 def test_only_who_writes_orders_takes_back_and_only_in_its_own_event(three, at, browse):

@@ -7,6 +7,7 @@ from domain.events.programme import sessions
 from domain.lists import rows
 from models import Event, EventSession
 from tests.domain.events.test_stock import bought
+from tests.fixtures.entrance import just_signed_in
 from tests.fixtures.events import make_event
 
 
@@ -33,7 +34,8 @@ def test_its_cancelling_is_seen_before_meanwhile_and_after(clock, inside_acme, a
     assert "Nobody bought tickets" in alice.get(f"{url}/cancelling").text
     bought(event, tier, 2)
     assert "1 order would end" in alice.get(f"{url}/cancelling").text
-    events.cancel(event.id, "It rains.", by=at("alice"))
+    with just_signed_in():
+        events.cancel(event.id, "It rains.", by=at("alice"))
     assert f"{url}/cancelling" in alice.get(url).text
     meanwhile = alice.get(f"{url}/cancelling").text
     assert "0 of 1 done, 1 to go" in meanwhile

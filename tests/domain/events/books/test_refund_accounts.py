@@ -12,6 +12,7 @@ from domain.events.providers import attempts, paystack
 from domain.money.providers.provider import ProviderFailed
 from models import TicketRefund
 from tests.domain.events.providers.test_paystack import night, order, paid_night, reference, shop, take
+from tests.fixtures.entrance import just_signed_in
 
 __all__ = ["night", "order", "paid_night", "shop"]
 
@@ -20,7 +21,8 @@ __all__ = ["night", "order", "paid_night", "shop"]
 def needy(shop, order, at, clock):
     """A refund that Paystack can't send to what was paid with."""
     take(shop.pay(reference()))
-    orders.cancel(order.id, by=at("alice"))
+    with just_signed_in():
+        orders.cancel(order.id, by=at("alice"))
     outgoing.send_due()
     shop.refunds[0]["status"] = "needs-attention"
     clock.forward(minutes=1)
