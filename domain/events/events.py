@@ -228,8 +228,7 @@ def publish(id, *, by):
 
 @writes
 def cancel(id, reason, *, by):
-    """End the sale for good: the page stays, and says why. Tickets are voided and paid back by orders.call_off.
-    Step-up L2 first."""
+    """End the sale for good, by step-up L2: its page says why. orders.call_off voids the tickets and pays back."""
     by.require("events.publish")
     event = one(id)
     stepup.demand("events.cancel", event.id)
