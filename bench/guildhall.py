@@ -146,6 +146,14 @@ def _in_app(what: str, *arguments: object) -> str:
 # --- the server and what is asked of it ------------------------------------------------------------
 
 
+# As an install has it: Stripe's library would load httpx, and with it rich, where only the tests need them.
+AS_INSTALLED = """
+import runpy, sys
+sys.modules["httpx"] = None
+runpy.run_path("app.py", run_name="__main__")
+"""
+
+
 @contextlib.contextmanager
 def server(
     name: str, folder: Path, passed: socket.socket | None = None, core: int | None = SERVER_CORE, **settings: str
@@ -153,7 +161,7 @@ def server(
     """Guildhall over this folder, on a core, or on all that there are (None)."""
     port = passed.getsockname()[1] if passed else free_port()
     told = {**ENVIRONMENT, "GUILDHALL_DATA": str(folder), "HOST": HOST, "PORT": str(port), **settings}
-    with running(name, [sys.executable, "app.py"], port, told, ROOT, core, passed) as started:
+    with running(name, [sys.executable, "-c", AS_INSTALLED], port, told, ROOT, core, passed) as started:
         yield started
 
 

@@ -21,7 +21,7 @@ database = DatabaseProxy()
 
 BUSY = 10_000  # milliseconds that SQLite waits for a lock of another process
 LOG = 16 * 1024 * 1024  # bytes of SQLite's log that stay once it begins anew
-FEW, PATIENCE = 6, 0.05  # connections that are opened at will; then one each so many seconds, while none comes back
+FEW, PATIENCE = 6, 0.1  # connections that are opened at will; then one each so many seconds, while none comes back
 REACHED = 5  # seconds in which PostgreSQL must answer a new connection
 
 
@@ -75,11 +75,11 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
 
     def connect(self, reuse_if_open=False):
         """Where as many are used as the processor can do with, one that comes back is better than one more."""
-        if self.is_closed():
-            with self._turn, self._pool_available:
-                if not self._connections and len(self._in_use) >= FEW:
+        with self._turn:
+            with self._pool_available:
+                if self.is_closed() and not self._connections and len(self._in_use) >= FEW:
                     self._pool_available.wait(PATIENCE)
-        return super().connect(reuse_if_open)
+            return super().connect(reuse_if_open)
 
     def rest(self, unused=60):
         """Close the connections that no thread has had for so many seconds: each holds pages, statements and a schema

@@ -34,9 +34,14 @@ def tree(path):
     return ast.parse(path.read_text("utf-8"), path.name)
 
 
+@functools.cache
+def nodes(path):
+    return tuple(ast.walk(tree(path)))
+
+
 def imports(path):
     """(module, line) of everything imported, also within functions; `from a import b` gives a and a.b."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -47,7 +52,7 @@ def imports(path):
 
 def calls(path):
     """(called name, node): the last part of what is called."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Call):
             called = node.func
             yield called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", ""), node
@@ -151,7 +156,7 @@ def test_functions_stay_short():
     long = {
         f"{name(path)} {node.name}": node.end_lineno - node.lineno + 1
         for path in files("models", *ROOMS, "app")
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= MOST_OF_A_FUNCTION
     }
     assert long == {}
@@ -194,7 +199,7 @@ def test_what_a_cookie_keeps_is_named_in_one_place():
     """views/cookies.py; `session["word"]` anywhere else would be a second place."""
     bare = []
     for path in files("views"):
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             key = None
             if isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "session":
                 key = node.slice
@@ -208,7 +213,7 @@ def test_what_a_cookie_keeps_is_named_in_one_place():
 def test_imports_stand_at_the_top():
     late = set()
     for path in files("models", *ROOMS, "app"):
-        for function in ast.walk(tree(path)):
+        for function in nodes(path):
             if isinstance(function, ast.FunctionDef):
                 for node in ast.walk(function):
                     if isinstance(node, ast.ImportFrom):
@@ -225,7 +230,7 @@ def test_private_functions_are_named_for_what_they_return():
     assert [
         f"{name(path)}:{node.lineno} {node.name}"
         for path in files("models", *ROOMS, "app")
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef) and node.name in SAYS_NOTHING
     ] == []
 
@@ -388,7 +393,7 @@ DOORS = {
 
 def reaches_rows(path):
     """What a file takes of the stored rows of people's tables: names of models, or of their tables."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and node.module == "models":
             yield from (alias.name for alias in node.names if alias.name in (*ROWS_OF_TABLES, "*"))
         elif isinstance(node, ast.Attribute) and node.attr in ROWS_OF_TABLES:
@@ -408,7 +413,7 @@ def test_a_sight_is_the_only_door_to_the_rows_of_peoples_tables(tmp_path):
 
 def pauses(path):
     """Lines on which a generator yields while it stands inside an organization, or everywhere."""
-    for function in ast.walk(tree(path)):
+    for function in nodes(path):
         if isinstance(function, ast.FunctionDef) and not any(
             "contextmanager" in ast.dump(d) for d in function.decorator_list
         ):
@@ -431,7 +436,7 @@ def test_nobody_reaches_round_the_scope():
     wrong = [
         f"{name(path)}:{node.lineno}"
         for path in files("models", "domain", "views", "jobs", "app")
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if (isinstance(node, ast.Attribute) and node.attr in ("_scope", "_standing", "EVERYWHERE"))
         or (isinstance(node, ast.alias) and node.name in ("_scope", "_standing", "EVERYWHERE"))
     ]
@@ -498,7 +503,7 @@ BROAD = {
 def test_everything_is_caught_only_where_it_is_listed():
     found = {}
     for path in files("models", *ROOMS, "app"):
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.ExceptHandler):
                 assert node.type is not None, f"{name(path)}:{node.lineno} is a bare except"
                 caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
@@ -582,7 +587,7 @@ def test_no_view_changes_a_refusal_that_it_caught():
     wrong = [
         f"{name(path)}:{node.lineno}"
         for path in files("views")
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") in ("refusal", "error")
@@ -760,7 +765,7 @@ NOT_CODES = "CERT_REQUIRED CANCELLED CONFIRMED CONTENT_LENGTH PATH_INFO QUERY_ST
 def test_error_codes_are_the_ones_that_are_listed():
     found = set()
     for path in files("domain", "views"):
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if (
                 isinstance(node, ast.Constant)
                 and isinstance(node.value, str)
@@ -897,7 +902,7 @@ def test_the_environment_is_read_in_one_place():
     read = {
         name(path)
         for path in files("models", *ROOMS, "app")
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if (
             isinstance(node, ast.Attribute)
             and node.attr in ("environ", "getenv")

@@ -29,7 +29,6 @@ TABLES = 2000  # of one organization
 RESERVED = {"tasks", "labels", "events", "members", "workspaces"}
 _NAME, _LABEL = Name(80), Text(80)
 NUMBERS = "record numbers"  # the long job of rows/numbers.py
-KEYED = 13  # fields of a new table that have keys by themselves
 
 
 def present(by):

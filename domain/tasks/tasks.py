@@ -328,17 +328,3 @@ def remind(limit):
             about = _about(person, task, organization) | {"overdue": task.is_overdue}
             _notify(person, "task_due", key, title, task, organization, letter=("task_due", about))
     return len(due)
-
-
-def upcoming(by, limit=6):
-    """The member's open tasks with the nearest due date, for the home page."""
-    return list(
-        Task.select()
-        .where(
-            Task.holder == by.user.id,
-            Task.status.in_(Task.OPEN),
-            Task.due_at.is_null(False),
-        )
-        .order_by(Task.due_at)
-        .limit(limit)
-    )

@@ -24,7 +24,6 @@ Image, ImageDraw = Late("PIL.Image"), Late("PIL.ImageDraw")
 jwt, jwk = Late("joserfc.jwt"), Late("joserfc.jwk")
 TYPE = "application/vnd.apple.pkpass"
 SAVE = "https://pay.google.com/gp/v/save/"
-WARN = (60, 30, 7)  # days before a certificate's end on which the overview says so
 
 
 @dataclass(frozen=True)

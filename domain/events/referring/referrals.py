@@ -141,12 +141,6 @@ def first_names(via, limit=20):
     return [name.split()[0] for (name,) in found if name and name.strip()]
 
 
-def of_person(event, *, user=None, email=""):
-    """(their FlyerVia, Brought, first names) for who brings people to an event; None for who has no code."""
-    via = vias.known(event, user, normalized(email) if email else user and user.email_norm)
-    return via and (via, brought(via)[via.id], first_names(via))
-
-
 def tree(via, depth=DEEP):
     """Who came through whom: [(how deep, FlyerVia, Brought)] from one person on, three deep at most."""
     found, level, seen = [], [via], {via.id}

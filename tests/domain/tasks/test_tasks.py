@@ -205,20 +205,6 @@ def test_reminders_come_in_batches_within_one_run(cast, at, clock, monkeypatch, 
     assert notices_of(cast.alice) == ["task_due"] * 10
 
 
-def test_upcoming_are_ones_own_open_tasks_with_the_nearest_date(cast, at, clock, inside_acme):
-    for hours in (5, 1, 3):
-        rows.create(tasks.rules, {"title": f"In {hours}", "due_at": due(clock, hours=hours)}, by=at("bob"))
-    rows.create(
-        tasks.rules,
-        {"title": "For bob", "due_at": due(clock, hours=2), "assigned_to": str(cast.bob.id)},
-        by=at("alice"),
-    )
-    rows.create(tasks.rules, {"title": "Hers", "due_at": due(clock, hours=1)}, by=at("alice"))
-    rows.create(tasks.rules, {"title": "Done", "due_at": due(clock, hours=1), "status": "completed"}, by=at("bob"))
-    rows.create(tasks.rules, {"title": "No date"}, by=at("bob"))
-    assert [t.title for t in tasks.upcoming(at("bob"), 3)] == ["In 1", "For bob", "In 3"]
-
-
 def test_a_task_knows_whether_it_is_overdue(at, clock, inside_acme):
     made = rows.create(tasks.rules, {"title": "Call", "due_at": due(clock, hours=1)}, by=at("alice"))
     assert not Task.get_by_id(made.id).is_overdue

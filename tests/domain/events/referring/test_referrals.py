@@ -181,9 +181,6 @@ def test_first_names_are_told_by_who_said_so(night, ada):
     for order in (shy, open_):
         payments.take_free(order.id)
     assert referrals.first_names(ada) == ["Bo"]
-    via, found, names = referrals.of_person(event, email="ada@example.org")
-    assert (via.id, tuple(found), names) == (ada.id, (2, 2, 0), ["Bo"])
-    assert referrals.of_person(event, email="nobody@example.org") is None
 
 
 def test_organizers_see_who_brought_whom(night, ada, at):
