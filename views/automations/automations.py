@@ -81,7 +81,7 @@ def update(id):
     return pages.go(_at(id), f"“{saved.name}” is saved. It acts as you.")
 
 
-@blueprint.post(HERE + "/<id:id>/versions/<int:number>/restoration")
+@blueprint.post(HERE + "/<id:id>/versions/<id:number>/restoration")
 @access.member("automations.write")
 def restore(id, number):
     row = automations.restore(id, number, by=g.by)

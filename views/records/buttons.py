@@ -31,7 +31,7 @@ def create(table):
     return _saved(table, None, lambda form, how: buttons.add(table, form.get("label", ""), form, **how))
 
 
-@blueprint.get(HERE + "/fields/<int:id>/button")
+@blueprint.get(HERE + "/fields/<id:id>/button")
 @access.member("records.build", collections.builds)
 def edit(table, id):
     collection = collections.found(table)
@@ -40,7 +40,7 @@ def edit(table, id):
     return _page(table, written | {"label": field.label}, field)
 
 
-@blueprint.post(HERE + "/fields/<int:id>/button")
+@blueprint.post(HERE + "/fields/<id:id>/button")
 @access.member("records.build", collections.builds)
 def change(table, id):
     field = buttons.found(collections.found(table), id)
@@ -81,7 +81,7 @@ def _page(table, values, field=None, refusal=None):
 # --- pressed ----------------------------------------------------------------------------------------------------------
 
 
-@blueprint.post(HERE + "/<id:id>/buttons/<int:button>")
+@blueprint.post(HERE + "/<id:id>/buttons/<id:button>")
 @access.member("records.write")
 def press(table, id, button):
     place, key = mounted.place({"table": table}), f"buttons/{button}"
@@ -98,7 +98,7 @@ def press(table, id, button):
     return pages.go(page or place.url, done, undo=undo)
 
 
-@blueprint.get(HERE + "/<id:id>/buttons/<int:button>")
+@blueprint.get(HERE + "/<id:id>/buttons/<id:button>")
 @access.member("records.read")
 def leave(table, id, button):
     """To the address that a button opens for this row."""

@@ -25,7 +25,7 @@ def address(collection, *parts):
     return "/".join(map(str, (f"/{g.by.organization.slug}/records/{collection.slug}", *parts)))
 
 
-@blueprint.get(HERE + "/fields/<int:id>")
+@blueprint.get(HERE + "/fields/<id:id>")
 @access.member("records.build", collections.builds)
 def show(table, id):
     return _shown(table, id)
@@ -79,7 +79,7 @@ def _done(table, id, act):
     return pages.go(at if request.form.get("act") == "away" else f"{at}/{id}", said)
 
 
-@blueprint.post(HERE + "/fields/<int:id>/act")
+@blueprint.post(HERE + "/fields/<id:id>/act")
 @access.member("records.build", collections.builds)
 def act(table, id):
     form = request.form
@@ -126,7 +126,7 @@ def _some_rows(ids):
     return f"{len(ids):,} rows have a value that another has: {', '.join(map(str, ids[:20]))}."
 
 
-@blueprint.post(HERE + "/fields/<int:id>/word")
+@blueprint.post(HERE + "/fields/<id:id>/word")
 @access.member("records.build", collections.builds)
 def word(table, id):
     form = request.form
@@ -153,7 +153,7 @@ def word(table, id):
 # --- another kind -------------------------------------------------------------------------------------------------
 
 
-@blueprint.get(HERE + "/fields/<int:id>/kind")
+@blueprint.get(HERE + "/fields/<id:id>/kind")
 @access.member("records.build", collections.builds)
 def kind(table, id):
     if request.htmx and (job := rehearsals.progress(id, request.args.get("of", ""))):
@@ -173,7 +173,7 @@ def kind(table, id):
     return pages.go(f"{request.path}?{urlencode(rest)}")  # whose reload asks for nothing again
 
 
-@blueprint.post(HERE + "/fields/<int:id>/kind")
+@blueprint.post(HERE + "/fields/<id:id>/kind")
 @access.member("records.build", collections.builds)
 def change_kind(table, id):
     form = request.form

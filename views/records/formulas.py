@@ -27,7 +27,7 @@ def create(table):
     return _act(table, None, lambda kind, form, how: formulas.add(table, form.get("label", ""), kind, form, **how))
 
 
-@blueprint.get(HERE + "/fields/<int:id>/formula")
+@blueprint.get(HERE + "/fields/<id:id>/formula")
 @access.member("records.build", collections.builds)
 def edit(table, id):
     collection = collections.found(table)
@@ -37,7 +37,7 @@ def edit(table, id):
     return _page(table, field.kind, formulas.written(collection, field.kind, field.options), field)
 
 
-@blueprint.post(HERE + "/fields/<int:id>/formula")
+@blueprint.post(HERE + "/fields/<id:id>/formula")
 @access.member("records.build", collections.builds)
 def change(table, id):
     field = collections.field_of(collections.found(table), id)

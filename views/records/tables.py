@@ -186,13 +186,13 @@ def _changed(table, about, change, done, named="label"):
     return pages.go(f"{_at(collections.found(table))}/fields", done(made))
 
 
-@blueprint.post(HERE + "/<table>/fields/<int:id>")
+@blueprint.post(HERE + "/<table>/fields/<id:id>")
 @access.member("records.build", collections.builds)
 def change_field(table, id):
     return _changed(table, id, partial(collections.rename_field, table, id), lambda field: f"{field.label} is saved.")
 
 
-@blueprint.post(HERE + "/<table>/fields/<int:id>/words")
+@blueprint.post(HERE + "/<table>/fields/<id:id>/words")
 @access.member("records.build", collections.builds)
 def add_word(table, id):
     return _changed(
