@@ -83,7 +83,7 @@ def add(rules, id, file, name, *, by, parent=None, field=""):
 
 def bring(rules, id, file, name, *, by, parent=None, field=""):
     """The first half of it: what it holds lies in the store, and what `note` needs is returned. Refuses likewise."""
-    row = _row(rules, id, by, parent)
+    row = _row(rules, id, by, parent, field)
     _check_room(rules.listing, row, _field(rules, row, field, by) if field else None)
     sha256, size, head = _looked_at(file)
     if not size:
@@ -123,7 +123,7 @@ def _check_room(listing, row, cell):
 @writes
 def note(rules, id, facts, *, by, parent=None, field=""):
     """The second half: the file is on the row, or in its cell."""
-    listing, row = rules.listing, _row(rules, id, by, parent)
+    listing, row = rules.listing, _row(rules, id, by, parent, field)
     cell = _field(rules, row, field, by) if field else None
     facts = facts | ({"slot": cell_of(cell)} if cell else {})
     _check_room(listing, row, cell)
@@ -151,11 +151,13 @@ def _looked_at(file):
     return digest.hexdigest(), size, head
 
 
-def _row(rules, id, by, parent):
+def _row(rules, id, by, parent, field=""):
     if not rules.listing.files:
         raise NotFound()
     row = rows.get(rules, id, by, parent)
     demand(by, rules.listing.writes)
+    if not field and rules.files != "change":
+        raise Forbidden(f"You can't put files on this {rules.listing.thing}.")
     return row
 
 
@@ -171,11 +173,13 @@ def small_key(organization_id, sha256):
 
 def get(rules, id, file_id, by, parent=None):
     """A file on a row that they see. Refuses with NotFound."""
+    if not rules.listing.files:
+        raise NotFound()
     row = rows.get(rules, id, by, parent)
     stands = (StoredFile.id == file_id, StoredFile.table == rules.listing.table, StoredFile.row_id == row.id)
     found = StoredFile.one(*stands, StoredFile.archived_at.is_null())
     seen = {cell_of(f) for f in rules.listing.by_name.values() if f.kind.holds_files}
-    if found is None or (found.slot is not None and found.slot not in seen):
+    if found is None or (rules.files == "none" if found.slot is None else found.slot not in seen):
         raise NotFound("This file isn't here: it was removed, or it isn't yours to see.")
     return found
 

@@ -54,6 +54,7 @@ class Rules:
     proposes: Any = lambda by: {}  # (by) → texts that the form for a new row begins with
     may_add: Any = _all  # (by) → whether they make rows, of those who may write here
     may_fill: Any = _all  # (field name) → whether a new row's field is theirs to fill
+    files: str = "change"  # or «see», «none»: what they may with files on rows that stand in no field
     told: Any = None  # the rules by which programs are told of rows, where those aren't these
     fixed: Any = field(default_factory=dict)  # name for programs → why it isn't written, of what can't be any more
     seen_by: Any = None  # (by) → the rules as another member has them, where they depend on who asks

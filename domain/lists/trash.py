@@ -81,10 +81,16 @@ def restore(rules, ids, *, by):
     return restored
 
 
+@writes
 def restore_row(rules, id, *, by):
-    """Put the row of this number back. Refuses with NotFound where it isn't theirs to put back."""
+    """Put the row of this number back. Refuses with NotFound where it isn't theirs to put back, and with Forbidden where
+    it wouldn't be theirs to remove."""
     last = _removals(rules.listing, by).where(Change.row_id == id).first()
-    return restore(rules, [last.id] if last else [], by=by)
+    restored = restore(rules, [last.id] if last else [], by=by)
+    row = rows.get(rules, id, by)
+    if not rules.may_remove(row, by):
+        raise Forbidden(rows.why_not(rules, row, by, "put back"))
+    return restored
 
 
 def purge():

@@ -132,6 +132,7 @@ def _made(_database, shape, allowed, stale_words):
         may_fill=allowed.may_fill,
         may_change=allowed.may_change,
         may_remove=allowed.may_archive,
+        files=allowed.files,
         why=lambda row, by, verb, members: _why(allowed, row, by, verb, members),
         seen_by=lambda by: of(Collection.get_by_id(shape.collection), by),
     )

@@ -36,6 +36,7 @@ class Rights:
     hidden: frozenset = field(default_factory=frozenset)  # names of fields that they don't see
     fixed: frozenset = field(default_factory=frozenset)  # and of those that they see and don't change
     paused: bool = False  # a condition's field is gone: nothing is shown until somebody decides
+    files: str = "change"  # or «see», «none»: what they may with files on rows that stand in no field
     linked: tuple = ()  # (name of a link, address, shape and Rights of the table it points to), of those they see
 
     def shown(self, shape, rows):
@@ -140,6 +141,7 @@ def _bounded(allowed, bound, shape):
         builds=False,
         shares=False,
         hidden=hidden,
+        files="none" if named else "change" if changes else "see",
     )
 
 

@@ -292,9 +292,10 @@ def list_cell(listing, id, field, parent=None):
 
 @_route("GET", "/<id:id>/files", Described("Files on a row", tables.CELL, query=tables.PAGED))
 def list_files(listing, id, parent=None):
-    rules = _rules(listing, parent, "files")
+    rules = _rules(listing, parent)
     if "files" in asking.names((rules.told or rules).listing):  # a field is called so
         return rest.part(reading.cell(rules, id, "files", g.by, parent))
+    offered.need(rules, "files")
     row = rows.get(rules, id, g.by, parent)
     return rest.part([_file(one) for one in attachments.on(rules.listing, row.id)])
 
@@ -345,7 +346,7 @@ def _attached(rules, id, field, parent):
     "GET", "/<id:id>/files/<id:file>", Described("A file of a row, as a download", media="application/octet-stream")
 )
 def download_file(listing, id, file, parent=None):
-    rules = _rules(listing, parent, "files")
+    rules = _rules(listing, parent)
     return files.sent(attachments.get(rules, id, file, g.by, parent))
 
 

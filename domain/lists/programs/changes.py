@@ -61,6 +61,10 @@ class Table(NamedTuple):
     def _sees_all(self):
         return any(tab.column is None and granted(self.by, tab.capability) for tab in self.rules.listing.readings)
 
+    def tells(self, _change):
+        """Whether a change of a row is theirs to hear of, where they see the row."""
+        return True
+
     def listed(self, ids):
         """id → row as the list has it, of those that are there and seen."""
         listing, found = self.rules.listing.whole, {}
@@ -121,6 +125,8 @@ def since(told, place, most):
     for change in noted.iterator():
         if change.row_id is None:  # another shape is told by what they see of it
             reread = reread or bool(change.fields)
+        elif not told.tells(change):
+            continue
         elif change.row_id not in rows and len(rows) == most:
             last = change.id - 1
             break

@@ -17,7 +17,7 @@ def operations(rules):
     if listing.followed:
         found.add("follow")
     if listing.files:
-        found |= {"files", "attach"}
+        found |= {"attach"} | ({"files"} if rules.files != "none" else set())
     if any(field.kind.pointing or field.kind.holds_files for field in listing.fields):
         found.add("cells")
     if listing.writes and rules.may_change is not rows.never:

@@ -22,6 +22,16 @@ class Told(NamedTuple):
         fields = sorted(self.rules.listing.by_name)
         return fingerprint([pins.number(self.rules), rights.sees, repr(rights.where), fields])
 
+    def tells(self, change):
+        """Not where only fields changed that they don't see: when they changed would be told, too. What decides whether
+        they see the row is told of, and all that an open formula may go by."""
+        source, listing = self.rules.listing.source, (self.rules.told or self.rules).listing
+        decides = {one.name for group in source.rights.where for one in group}
+        if any(cell.formula.get("open") or cell.name in decides for cell in source.shape.computed):
+            return True
+        heard = listing.by_name.keys() | decides
+        return change.verb != "updated" or not change.fields or not heard.isdisjoint(change.fields)
+
     def listed(self, ids):
         listing = (self.rules.told or self.rules).listing.whole
         return {id: row.listed(listing) for id, row in listing.source.get_many(ids).items()}

@@ -11,6 +11,7 @@ from tests.fixtures.keys import Program, a_key, pay
 
 FIELDS = (("Name", "text"), ("State", "choice", ("New", "Done")), ("Salary", "number"), ("Mail", "email"))
 TABLES = ("people", "offers", "teams")
+LEVELS = ("see", "change", "remove")
 
 
 @pytest.fixture
@@ -134,3 +135,51 @@ def test_a_table_that_is_gone_widens_no_key(program, world, at):
     with inside(world):
         field_changes.put_table_away("offers", by=at("alice"))
     assert [app.get(f"/{slug}").status_code for slug in TABLES] == [404, 404, 404]
+
+
+OCTETS = {"Content_Type": "application/octet-stream"}
+
+
+def test_what_a_key_only_sees_gets_no_file_and_no_row_back_by_it(program):
+    whole, see, change, remove = program(), *(program(people=(may, ""), offers=("change", "")) for may in LEVELS)
+    put = [app.ask("POST", "/people/2/files?name=a.txt", b"words", **OCTETS) for app in (see, change)]
+    assert [one.status_code for one in put] == [403, 201]
+    assert see.get(f"/people/2/files/{put[1].json['id']}").data == b"words"
+    assert whole.ask("DELETE", "/people/3").status_code == 204
+    assert [app.post("/people/3/restore", {}).status_code for app in (see, change)] == [403, 403]
+    assert whole.get("/people/3").status_code == 404, "nothing came of what was refused"
+    assert remove.post("/people/3/restore", {}).status_code == 200
+
+
+def test_files_on_a_row_are_of_no_key_that_names_fields(program, world, at):
+    with inside(world):
+        collections.add_field("people", "Papers", "files", by=at("alice"))
+    whole, named = program(), program(people=("remove", "Name Papers"))
+    beside = whole.ask("POST", "/people/2/files?name=a.txt", b"words", **OCTETS).json["id"]
+    within = whole.ask("POST", "/people/2/papers/files?name=b.txt", b"paper", **OCTETS).json["id"]
+    assert named.get("/people/2/files").status_code == 404
+    assert named.get(f"/people/2/files/{beside}").status_code == 404
+    assert named.get(f"/people/2/files/{within}").data == b"paper"
+    assert named.ask("POST", "/people/2/files?name=c.txt", b"more", **OCTETS).status_code == 403
+    assert named.ask("POST", "/people/2/papers/files?name=c.txt", b"more", **OCTETS).status_code == 201
+    paths = named.get("/openapi.json").json["paths"]
+    assert "/api/v1/acme/people/{id}/papers" in paths
+    assert "/api/v1/acme/people/{id}/files" not in paths
+
+
+def test_when_a_field_changes_that_a_key_does_not_see_is_told_by_nothing(program, world, at):
+    app, whole = program(people=("see", "Name State")), program()
+    place = app.get("/people/changes").json["since"]
+    whole.patch("/people/2", {"salary": "1"})
+    whole.patch("/people/3", {"salary": "2", "state": "done"})
+    assert [one["id"] for one in app.get(f"/people/changes?since={place}").json["items"]] == [3]
+    with inside(world):
+        about = {"sees": "some", "where": f"and~{_id(world, 'Salary')}~more~500", "changes": "all", "others": "change"}
+        rules.change("people", "role:member", MultiDict(about), by=at("alice"))
+    bob = program("bob", people=("see", "Name"))
+    place = bob.get("/people/changes").json["since"]
+    whole.patch("/people/2", {"salary": "900"})
+    whole.patch("/people/4", {"mail": "new@example.org"})
+    whole.patch("/people/4", {"salary": "3"})
+    told = [(one["id"], one["deleted"]) for one in bob.get(f"/people/changes?since={place}").json["items"]]
+    assert told == [(2, False), (4, True)], "what comes into sight and leaves it is told"

@@ -125,5 +125,4 @@ def test_what_a_key_may_not_see_changes_no_byte_of_any_answer(bob, at, cast):
     assert len(before) > 600
     assert {status for status, *_ in before.values()} <= {200, 400, 404, 413, 415, 422}
     page = bob.get(f"/people/changes?since={place}").json
-    assert {one["id"] for one in page["items"]} <= {1, 3}, "rows that he sees were changed in what he doesn't"
-    assert not any("Ben" in str(one) for one in page["items"])
+    assert page["items"] == [], "rows that he sees were changed in what he doesn't"
