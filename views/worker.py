@@ -40,6 +40,7 @@ STOPPING = 5  # seconds in which a half-sent request may still become whole when
 # Leaving: everything is said, and what still comes is thrown away, or our last words might not arrive.
 SECONDS = {"idle": 30, "leaving": 2, "head": 10, "body": 30, "upload": 600, "sending": 60}
 TOO_SLOW, TOO_LONG = b"408 Request Timeout", b"431 Request Header Fields Too Large"
+NO_ROOM = b"503 Service Unavailable"  # on the disk
 GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
@@ -86,8 +87,9 @@ class Gathering:
 
     def take(self, data):
         if self.file:
-            self.filed += self.file.write(data)
+            self.file.write(data)
             self.file.flush()
+            self.filed += len(data)
         else:
             self.buffer += data
 
@@ -288,13 +290,16 @@ class Worker(ThreadWorker):
             return
         try:
             data = connection.socket.recv(READ)
-            connection.gathering.take(data)
         except BlockingIOError:
             return self._poll(connection, selectors.EVENT_READ, self._read)
-        except OSError:  # also of a full disk
+        except OSError:
             data = b""
         if not data:
             return self._close(connection)
+        try:
+            connection.gathering.take(data)
+        except OSError:
+            return self._refuse(connection, NO_ROOM)
         self._look(connection, len(data))
 
     def _look(self, connection, new):
@@ -303,7 +308,11 @@ class Worker(ThreadWorker):
             self.filed += new
         else:
             self.gathered += new
-        if gathering.is_whole():
+        try:
+            is_whole = gathering.is_whole()
+        except OSError:  # a file can't be made
+            return self._refuse(connection, NO_ROOM)
+        if is_whole:
             return self._hand_over(connection)
         if not gathering.body_at and len(gathering.buffer) > HEAD:
             return self._refuse(connection, TOO_LONG)

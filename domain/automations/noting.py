@@ -16,6 +16,7 @@ from domain.base import changes
 from models import Automation, AutomationRun, AutomationVersion
 
 DEEPEST = 5
+ROWS = 500  # that are asked about at once
 LANE = "automations"
 TOO_DEEP = f"It was set off {DEEPEST} times one behind the other by what automations did, and no further."
 AT_ONCE = ("made", "changed", "entered", "form")  # what a change sets off, not a clock or a person
@@ -33,9 +34,9 @@ def note(organization, table, moved, verb, by):
     """Leave a run of each automation that this sets off, in the present transaction."""
     with inside(organization):
         ids = [id for (id,) in _listening(source=table)]
-        found = versions(ids) if ids else []
-        _look_again(found, moved)
-        for automation, version in found:
+        if ids and verb != "created":
+            _look_again(ids, moved)
+        for automation, version in versions(ids) if ids else ():
             trigger = version.body["trigger"]
             for row_id, fields in moved:
                 if sets_off(trigger, verb, fields, by):
@@ -43,18 +44,19 @@ def note(organization, table, moved, verb, by):
                     begin(automation, version, cause, row_id=row_id, fields=fields, by=by)
 
 
-def _look_again(found, moved):
-    """Have runs that wait for a date of their row look at it anew, where it was moved."""
-    for automation, version in found:
-        waited = {step["field"] for step in version.body["steps"] if step["kind"] == "wait" and "field" in step}
-        rows = [row_id for row_id, fields in moved if not waited.isdisjoint(fields)] if waited else ()
-        for row_id in rows:
-            waits = AutomationRun.automation == automation, AutomationRun.state == "waiting", AutomationRun.step > 0
-            runs = AutomationRun.select().where(*waits, AutomationRun.row_id == row_id)
-            for run in runs.where(AutomationRun.version == version):
-                if version.body["steps"][run.step - 1].get("field") in waited:
-                    AutomationRun.update(next_at=now()).where(AutomationRun.id == run.id, *waits).execute()
-                    wake(LANE)
+def _look_again(ids, moved):
+    """Have runs that wait for a date of their row look at it anew, where it was moved; each goes by the version that it
+    began with."""
+    changed = {row_id: fields for row_id, fields in moved if fields}
+    for start in range(0, len(changed), ROWS):
+        rows = list(changed)[start : start + ROWS]
+        waits = AutomationRun.automation << ids, AutomationRun.state == "waiting", AutomationRun.step > 0
+        runs = AutomationRun.select(AutomationRun, AutomationVersion).join(AutomationVersion)
+        for run in runs.where(*waits, AutomationRun.row_id << rows):
+            step = run.version.body["steps"][run.step - 1]
+            if step["kind"] == "wait" and step.get("field") in changed[run.row_id]:
+                AutomationRun.update(next_at=now()).where(AutomationRun.id == run.id, *waits).execute()
+                wake(LANE)
 
 
 def versions(ids):

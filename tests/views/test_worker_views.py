@@ -53,9 +53,9 @@ Small().run()
 
 
 @contextlib.contextmanager
-def small():
+def small(before=""):
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-c", SMALL, str(port)], cwd=TOP, stderr=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", before + SMALL, str(port)], cwd=TOP, stderr=subprocess.PIPE)
     try:
         until = time.monotonic() + 20
         while time.monotonic() < until:
@@ -272,6 +272,16 @@ def test_a_file_waits_on_the_disk_and_only_at_its_door(port, path, cookie, statu
                 break
             answer += part
     assert (f"POST {path} {size}".encode() in answer) == (status == b"200 OK")
+
+
+@pytest.mark.parametrize("file", ["open('/nowhere/at all', 'w+b')", "open('/dev/full', 'w+b')"])
+def test_a_file_for_which_there_is_no_room_is_refused_and_the_others_are_served(file):
+    """Where none can be made at all, and where it is cut off."""
+    full = f"import tempfile\ntempfile.TemporaryFile = lambda: {file}\n"
+    with small(full) as (port, _), connections(port, 1, get("/later")) as (begun,):
+        asked = ask(port, post(5 * 2**20, "/acme/tasks/7/files", "Cookie: a=b"), b"x" * 200_000)
+        assert asked.startswith(b"HTTP/1.1 503 ")
+        assert read_all(begun).endswith(b"GET /later 0")
 
 
 def test_what_is_too_large_or_no_request_is_answered_and_the_connection_ends(port):

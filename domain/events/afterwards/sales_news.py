@@ -41,14 +41,15 @@ def tell(limit=100):
 
 def _tell_of(event):
     """Whether there was news of it."""
-    sold, key = cache(lambda *bounds: _sold(event, *bounds)), f"sales:{event.id}:"
-    left = {one for (one,) in Outgoing.select(Outgoing.key).where(Outgoing.key.startswith(key)).tuples()}
+    sold, about = cache(lambda *bounds: _sold(event, *bounds)), f"sales:{event.id}"
+    days = [(by, f"{about}:{day}", day, bounds) for by in _organizers(event) for day, *bounds in _days(by.user)]
+    # By their whole keys, which an index finds: there are many events, and of what was sent many more.
+    ours = {f"{key}:{by.user.id}{end}" for by, key, *_ in days for end in ("", ":letter")}
+    left = {one for (one,) in Outgoing.select(Outgoing.key).where(Outgoing.key << ours).tuples()}
     due = [
-        (by, f"{key}{day}", f"{event.title}: {words} on {day:%-d %B}")
-        for by in _organizers(event)
-        for day, *bounds in _days(by.user)
-        if f"{key}{day}:{by.user.id}" not in left | {one.removesuffix(":letter") for one in left}
-        and (words := sold(*bounds))
+        (by, key, f"{event.title}: {words} on {day:%-d %B}")
+        for by, key, day, bounds in days
+        if left.isdisjoint((f"{key}:{by.user.id}", f"{key}:{by.user.id}:letter")) and (words := sold(*bounds))
     ]
     return bool(due) and _leave(event, due)
 

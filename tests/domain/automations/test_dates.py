@@ -80,6 +80,16 @@ def test_a_date_that_is_moved_moves_the_wait(at, clock, is_earlier):
     assert told() == ["Call"]
 
 
+def test_a_date_that_is_moved_moves_the_wait_of_an_earlier_version_as_well(at, clock):
+    task = made(at("alice"), "2026-06-25")
+    (run,) = work()
+    automations.change(run.automation_id, draft(steps=[notice("Two")]), 1, by=at("alice"))
+    rows.change(tasks.rules, task.id, {"due_at": "2026-06-17"}, by=at("alice"))
+    clock.moment = datetime(2026, 6, 16, 7, tzinfo=UTC)
+    work()
+    assert told() == ["Call"]
+
+
 def test_another_change_of_the_row_moves_nothing_and_a_wait_for_so_long_goes_on(at, clock):
     a_while = {"kind": "wait", "count": "3", "unit": "days"}
     task = made(at("alice"), "2026-06-25", a_while, SOON, notice())

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 import jobs
+from database.connections import database
 from domain.base import notices, preferences
 from domain.events import holds, payments
 from domain.events.afterwards import sales_news
@@ -40,6 +41,22 @@ def test_a_day_is_told_once_when_it_is_over(sold, clock):
     assert told() == [("Alice", "Jazz Night: 2 orders, 3 tickets on 15 June")]
     clock.forward(days=1)
     assert sales_news.tell() == 0  # nothing was sold
+
+
+def test_what_was_told_is_found_by_an_index_however_much_was_sent(sold, clock, monkeypatch):
+    """An event at a time is asked about, of thousands."""
+    clock.moment, asked, execute = MORNING, [], database.obj.execute_sql
+
+    def note(sql, params=None, *about):
+        asked.append((sql, params))
+        return execute(sql, params, *about)
+
+    monkeypatch.setattr(database.obj, "execute_sql", note)
+    sales_news.tell()
+    monkeypatch.undo()
+    looks = [one for one in asked if one[0].startswith("SELECT") and '"outgoing"' in one[0]]
+    assert looks
+    assert not [one for one in looks if "LIKE" in one[0].upper()]
 
 
 def test_it_comes_with_other_news_in_the_readers_digest_at_their_hour(sold, clock, cast):
