@@ -40,7 +40,6 @@ STOPPING = 5  # seconds in which a half-sent request may still become whole when
 # Leaving: everything is said, and what still comes is thrown away, or our last words might not arrive.
 SECONDS = {"idle": 30, "leaving": 2, "head": 10, "body": 30, "upload": 600, "sending": 60}
 TOO_SLOW, TOO_LONG = b"408 Request Timeout", b"431 Request Header Fields Too Large"
-NO_ROOM = b"503 Service Unavailable"  # on the disk
 GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
@@ -66,13 +65,12 @@ class Log(Logger):
 class Gathering:
     """The bytes of a request that is coming in, and whether it is whole."""
 
-    def __init__(self, bytes_left=b""):
-        self.buffer = bytearray(bytes_left)
+    def __init__(self):
+        self.buffer = bytearray()
         self.body_at = 0  # where the body begins, once the head is there
         self.chunk_at = 0  # chunked: where the next chunk begins
         self.end = 0  # how long the whole is, once the head has said so
-        self.file = None  # what comes after the first bytes of a request that brings a file
-        self.filed = 0
+        self.file, self.filed = None, 0  # what comes after the first bytes of a request that brings a file
         self.expects = self.is_cut = False
 
     def is_whole(self):
@@ -87,9 +85,9 @@ class Gathering:
 
     def take(self, data):
         if self.file:
+            self.filed += len(data)
             self.file.write(data)
             self.file.flush()
-            self.filed += len(data)
         else:
             self.buffer += data
 
@@ -281,9 +279,9 @@ class Worker(ThreadWorker):
     def _gather(self, connection):
         """Wait for the next request, of which there may be bytes."""
         connection.rest.file = None
-        connection.gathering = Gathering(connection.parser.unreader.take_buffered())
+        connection.gathering = Gathering()
         self._wait(connection, "idle")
-        self._look(connection, len(connection.gathering.buffer))
+        self._look(connection, connection.parser.unreader.take_buffered())
 
     def _read(self, connection, _=None):
         if connection.is_closed:
@@ -294,24 +292,17 @@ class Worker(ThreadWorker):
             return self._poll(connection, selectors.EVENT_READ, self._read)
         except OSError:
             data = b""
-        if not data:
-            return self._close(connection)
-        try:
-            connection.gathering.take(data)
-        except OSError:
-            return self._refuse(connection, NO_ROOM)
-        self._look(connection, len(data))
+        return self._look(connection, data) if data else self._close(connection)
 
-    def _look(self, connection, new):
+    def _look(self, connection, data):
         gathering = connection.gathering
-        if gathering.file:
-            self.filed += new
-        else:
-            self.gathered += new
         try:
+            self.filed += len(data) if gathering.file else 0
+            self.gathered += 0 if gathering.file else len(data)
+            gathering.take(data)
             is_whole = gathering.is_whole()
-        except OSError:  # a file can't be made
-            return self._refuse(connection, NO_ROOM)
+        except OSError:  # a file can't be made, or grow
+            return self._refuse(connection, b"503 Service Unavailable")
         if is_whole:
             return self._hand_over(connection)
         if not gathering.body_at and len(gathering.buffer) > HEAD:
