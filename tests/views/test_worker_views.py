@@ -216,7 +216,8 @@ def test_whatever_pieces_a_request_comes_in_it_is_the_same(port):
 
 def test_of_a_large_body_gunicorn_moves_little_at_once():
     head, body = post(1_000_000, "/flyers/sea"), b"y" * 1_000_000
-    gathering, rest = worker.Gathering(head), worker.Rest()
+    gathering, rest = worker.Gathering(), worker.Rest()
+    gathering.take(head)
     assert not gathering.is_whole()
     gathering.take(body)
     assert gathering.is_whole()
