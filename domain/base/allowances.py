@@ -159,6 +159,8 @@ SPENT = {
     "wrong_keys": parse("20/15 minutes"),  # wrong keys of one beginning from one network
     "all_wrong_keys": parse("200/15 minutes"),  # and of any beginning
     "beacons": parse("600/minute"),  # what browsers of one network tell of flyers; a hall full of people tells fewer
+    "checkouts": parse("10/hour"),  # orders that a person begins; what was sold out isn't counted
+    "network_checkouts": parse("120/hour"),  # and strangers of one network: a hall full of people is one
     "imports": parse("60/hour"),  # files that a person brings
     "backers": parse("5/minute"),  # tries at the code of a backer (a name in lower case)
     "states": parse("10/minute"),  # changes of the site's state by an admin

@@ -61,6 +61,10 @@ _TABLE = {
         "Then they are sent anew.",
         ("files_mb", "Files", Number(0, 1_000_000, "MB"), 5000),
         "How much the files on an organization's rows may take.",
+        ("max_upload_mb", "A file", Number(1, 25, "MB"), 25),
+        "How large one file on a row may be.",
+        ("records_demo", "Demo records", SWITCH, True),
+        "Whether organizations without a table are offered one of demo records, which goes with one click.",
     ),
     "Programs": (
         ("automation_runs", "Runs of an automation", Number(1, 100_000, "an hour"), 1000),
@@ -120,6 +124,8 @@ _TABLE = {
     "Retention": (
         ("notification_retention_days", "Read notifications", DAYS, 90),
         "Removed so long after they were read. Unread ones always stay.",
+        ("flyer_expiry_days", "Flyers", DAYS, 30),
+        "Kept so long after they were made, and once as long again. What is made already keeps its day.",
         ("audit_retention_days", "Audit log", DAYS, 365),
         "Removed after so long.",
         ("change_retention_days", "History and undo", DAYS, 365),

@@ -18,7 +18,7 @@ from database.locks import lock
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
 from domain import Forbidden, Invalid, NotFound, Refused
-from domain.base import allowances, configuration, keys, outgoing
+from domain.base import allowances, configuration, keys, outgoing, settings
 from domain.events.referring import vias
 from domain.events.reported import is_shown, organizer
 from domain.fields.email import Usable
@@ -29,12 +29,16 @@ from domain.flyers.organizing import templates
 from domain.moderation import reports, salts
 from models import Event, Flyer, FlyerCampaign, FlyerPicture, Organization
 
-LIFE = timedelta(days=30)
 SOON = timedelta(days=3)  # before its end, when whoever left an address hears of it
 TOKEN_HOURS = 2  # a page may be so old, or a part of an hour older, when its form is sent
 MOST = 20_000  # flyers that a campaign keeps
 FREE = 2 * 1024**3  # bytes that must stay free on the disk
 UNNAMED = {"event.title": "an event"}  # where its page isn't open
+
+
+def life():
+    """How long a flyer is kept, and how much longer once."""
+    return timedelta(days=settings.get("flyer_expiry_days"))
 
 
 REACHED = (Field("email", "Your e-mail address", Usable()),)
@@ -164,7 +168,7 @@ def _begin(campaign, version, public, through="", **about):
         about["via"] = vias.of(event, user=about["user"], through=through)
     about |= {"organization": campaign.organization_id, "campaign": campaign, "version": version, "public_id": public}
     wake("flyers")
-    return Flyer.create(**about, expires_at=now() + LIFE), True
+    return Flyer.create(**about, expires_at=now() + life()), True
 
 
 # --- its manage link -------------------------------------------------------------------------------------------------
@@ -222,7 +226,7 @@ def _set_in_hub(flyer, is_shown):
 @writes
 def extend(flyer):
     """Keep it a life longer, once. Refuses where it was kept longer already, or isn't there any more."""
-    rows = Flyer.update(extended_at=now(), expires_at=flyer.expires_at + LIFE).where(
+    rows = Flyer.update(extended_at=now(), expires_at=flyer.expires_at + life()).where(
         Flyer.id == flyer.id, Flyer.extended_at.is_null(), Flyer.state << Flyer.KEPT
     )
     if not rows.execute():

@@ -19,17 +19,22 @@ from domain.lists import rows
 from domain.lists.listing import demand, granted
 from models import StoredFile
 
-MOST = 25 * 1024 * 1024  # bytes of a file
+MOST = 25 * 1024 * 1024  # bytes of a file, whatever the setting says
 A_ROW = 100  # files
 KEPT = timedelta(days=30)  # a removed file
 SETTLED = timedelta(hours=1)  # bytes that were put later than this ago may be of a file that isn't noted yet
+
+
+def most():
+    """Bytes that a file may have now."""
+    return settings.get("max_upload_mb") * 1024**2
 
 
 class TooLarge(Refused):
     code, status = "INVALID_INPUT", 413
 
     def __init__(self):
-        super().__init__(f"A file can have at most {MOST // 1024**2} MB. Make it smaller, or share a link to it.")
+        super().__init__(f"A file can have at most {most() // 1024**2} MB. Make it smaller, or share a link to it.")
 
 
 def topic(listing):
@@ -141,11 +146,11 @@ def note(rules, id, facts, *, by, parent=None, field=""):
 
 def _looked_at(file):
     """(hash, size, first bytes) of a file; refuses with TooLarge."""
-    digest, size, head = hashlib.sha256(), 0, b""
+    digest, size, head, limit = hashlib.sha256(), 0, b"", most()
     while part := file.read(stores.CHUNK):
         head = head or part[: names.HEAD]
         size += len(part)
-        if size > MOST:
+        if size > limit:
             raise TooLarge
         digest.update(part)
     return digest.hexdigest(), size, head

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from database.transactions import writes
 from domain import NotFound, Refused
+from domain.base import settings
 from domain.lists import rows
 from domain.records import collections, listings
 from models import Collection
@@ -106,8 +107,10 @@ DEMO_ROWS = (
 
 
 def offers_demo(by):
-    """Whether demo records are offered: to who builds, in an organization without a table."""
-    return by.may("records.build") and not Collection.select().where(Collection.archived_at.is_null()).exists()
+    """Whether demo records are offered, where the site does: to who builds, in an organization without a table."""
+    if not (settings.get("records_demo") and by.may("records.build")):
+        return False
+    return not Collection.select().where(Collection.archived_at.is_null()).exists()
 
 
 def make_demo(*, by):

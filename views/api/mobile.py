@@ -115,6 +115,11 @@ CHECK_IN = Named(
             "result": {"type": "string", "enum": list(checkpoints.RESULTS)},
             "admits": BOOLEAN,
             "says": STRING,
+            "code": {
+                "type": "string",
+                "enum": sorted({one["code"] for one in checkpoints.RESULTS.values() if "code" in one}),
+                "description": "Why nobody came in, where the pass is the reason.",
+            },
             "at": MOMENT,
             "scan": INTEGER,
             "name": STRING,

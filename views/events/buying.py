@@ -17,6 +17,7 @@ from domain.events.referring import referrals, vias
 from domain.fields.kinds import clean, whole
 from models import Place, TicketOrder
 from views import access, cookies, held, pages
+from views.places import network
 from views.safety import limits
 from views.safety.headers import payable
 
@@ -110,12 +111,16 @@ def hold(slug):
     event, wishes = reported.open_page(slug).event, _wishes()
     code, key = clean(request.form.get("code", ""))[:40].strip(), request.form.get("form_key", "")
     via = request.form.get("via", "")
-    asked = {"code": code, "key": key, "user": access.me(), "address": g.place, "via": via}
+    me = access.me()
+    asked = {"code": code, "key": key, "user": me, "address": g.place, "via": via}
+    begun = ("checkouts", me) if me else ("network_checkouts", network(limits.address()))
+    allowances.spend(*begun)
     try:
         with inside(event.organization_id):
             place = places.join(event.id, wishes, is_less_fine="less" in request.form, **asked)
             there = holds.address(place.order) if place.order_id else polls.address(place)
     except Refused as refusal:
+        allowances.give_back(*begun)
         return _event(event, wishes, code, refusal, via)
     kept = {**(session.get(cookies.HOLDS) or {}), str(event.id): place.public_id}
     session[cookies.HOLDS] = dict(list(kept.items())[-HELD:])

@@ -55,6 +55,7 @@ def _page(standing, values=None, refusal=None):
             refusal.status if refusal else 200,
             standing=standing,
             campaign=campaign,
+            life=flyers.life(),
             version=standing.version,
             url=addresses.campaign(campaign),
             site=configuration.active.site_url,

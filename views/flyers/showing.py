@@ -22,7 +22,7 @@ ACTS = {
     "deletion": (flyers.delete, "Deleted: the picture, its words and its previews are gone."),
     "address": (lambda flyer: flyers.reach(flyer, request.form), "Noted."),
     "brought": (lambda flyer: None, ""),
-    "extension": (flyers.extend, "It is kept 30 days longer."),
+    "extension": (flyers.extend, "It is kept longer."),
     "hiding": (flyers.hide_from_hub, "It isn’t shown on the page of all flyers any more."),
     "showing": (flyers.show_in_hub, "It may be shown on the page of all flyers."),
 }
@@ -129,6 +129,7 @@ def _mine(flyer, refusal=None, done="", is_holder=False):
         page = pages.page(
             "flyers/mine.html",
             refusal.status if refusal else 200,
+            life=flyers.life(),
             **vars(seen),
             url=addresses.page(flyer),
             image=addresses.image(flyer) if seen.state == "ready" else "",

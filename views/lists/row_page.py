@@ -67,6 +67,7 @@ def context(mounted, place, row, values=None, errors=None):
         "files": _files(rules, row, by) if listing.files else [],
         "others": listing.others(row.id, by) if listing.others else [],
         "may_attach": attachments.may_write(listing, by),
+        "most_mb": attachments.most() // 1024**2,
         "may_comment": comments.may_write(listing, by),
         "editable": {f.name for f in listing.written if place.may_write and rules.may_change(row, f.name, by)},
         "may_remove": place.may_write and rules.may_remove(row, by),

@@ -218,8 +218,11 @@ def _iso(moment):
 
 
 def answer(scan, other=None):
-    """What a phone shows of a scan: a word of RESULTS, and of the pass its name and ticket alone."""
+    """What a phone shows of a scan: a word of RESULTS, its error code where it has one, and of the pass its name and
+    ticket alone."""
     said = {"nonce": scan.nonce, "result": scan.result, "scan": scan.id, "at": _iso(scan.scanned_at)}
+    if code := checkpoints.RESULTS[scan.result].get("code"):
+        said["code"] = code
     if scan.ticket_id:
         said |= {"name": scan.ticket.holder or "", "tier": scan.ticket.tier.name, "serial": scan.ticket.serial}
     if scan.first_id and scan.result in ("used", "inside", "just", "twice"):

@@ -35,14 +35,14 @@ def _place(file):
 def looked_at(sent):
     """[(name of the question, facts, bytes)] of the files of a form, {question: [(name, stream)]}. Refuses with Invalid
     more or larger ones than an answer may have."""
-    found = []
+    found, most = [], min(MOST, settings.get("max_upload_mb") * 1024**2)
     for question, files in sent.items():
         for called, stream in files:
-            data = stream.read(MOST + 1)
+            data = stream.read(most + 1)
             if not data:
                 continue
-            if len(data) > MOST:
-                raise Invalid({question: f"“{names.cleaned(called)}” is larger than {MOST // 1024**2} MB."})
+            if len(data) > most:
+                raise Invalid({question: f"“{names.cleaned(called)}” is larger than {most // 1024**2} MB."})
             facts = {"name": names.cleaned(called), "size": len(data), "type": names.type_of(data[: names.HEAD])}
             found.append((question, facts | {"sha256": hashlib.sha256(data).hexdigest()}, data))
             if len(found) > MOST_FILES:

@@ -8,6 +8,7 @@ import pytest
 from database.clock import now
 from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import settings
 from domain.events.referring import vias
 from domain.files import stores
 from domain.flyers import flyers, gate, keeping, lane
@@ -55,6 +56,12 @@ def test_a_pages_token_is_good_for_two_hours_and_for_its_campaign(sea, clock):
 
 
 # --- making one ---------------------------------------------------------------------------------------------------
+
+
+def test_how_long_one_is_kept_is_a_setting(sea, at):
+    settings.change("flyer_expiry_days", "7", by=at("alice").user)
+    flyer, _, _ = make(sea)
+    assert flyer.expires_at == now() + timedelta(days=7)
 
 
 def test_one_is_kept_until_it_is_drawn_and_then_without_its_photo(sea):

@@ -86,10 +86,9 @@ def test_a_file_of_another_row_is_not_here(at, task):
 def test_what_can_not_be_kept_is_refused_and_nothing_is_noted(at, task, monkeypatch):
     with pytest.raises(Invalid):
         put(task, at("alice"), b"")
-    monkeypatch.setattr(attachments, "MOST", 4)
-    with pytest.raises(attachments.TooLarge):
-        put(task, at("alice"))
-    monkeypatch.undo()
+    settings.change("max_upload_mb", "1", by=at("alice").user)
+    with pytest.raises(attachments.TooLarge, match="at most 1 MB"):
+        put(task, at("alice"), b"x" * (1024**2 + 1))
     monkeypatch.setattr(attachments, "A_ROW", 0)
     with pytest.raises(Refused, match="at most 0 files"):
         put(task, at("alice"))

@@ -1,6 +1,7 @@
 import pytest
 
 from domain import NotFound, Refused
+from domain.base import settings
 from domain.fields.records import registry
 from domain.records import collections, field_changes, templates
 from models import Record
@@ -31,3 +32,5 @@ def test_demo_records_are_offered_where_there_is_nothing_and_go_in_one(at, insid
     field_changes.put_table_away(made.slug, by=by)
     assert (collections.present(by), templates.offers_demo(by)) == ([], True)
     assert not templates.offers_demo(at("bob"))
+    settings.change("records_demo", "off", by=by.user)
+    assert not templates.offers_demo(by)

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from limits import parse
 from pypdf import PdfReader
 
 from database.transactions import writes
@@ -206,6 +207,24 @@ def test_strangers_cause_few_letters_to_one_address(clock, inside_acme, at, brow
     assert Outgoing.select().where(Outgoing.kind == "mail").count() == 3
     assert "Who gets them?" in stranger.get(there).text  # what is held stays held
     assert stranger.post(there, data=WHO | {"email": "bob@example.org"}).status_code == 303
+
+
+def test_a_person_begins_ten_orders_an_hour_and_what_is_not_to_be_had_counts_for_none(night, browse, at, monkeypatch):
+    monkeypatch.setattr(allowances.limiter, "enabled", True)
+    monkeypatch.setitem(allowances.SPENT, "network_checkouts", parse("2/hour"))
+    (_, tier), (_, (big,)) = night, make_event(at("alice"), title="Big", tickets=({"size": "500"},))
+
+    def begin(client, times):
+        return [client.post("/e/big/orders", data={f"t{big.id}": "1"}).status_code for _ in range(times)]
+
+    bob = browse("bob")
+    for _ in range(12):
+        assert bob.post("/e/big/orders", data={f"t{tier.id}": "1"}).status_code == 404  # of another event
+    assert begin(bob, 11) == [303] * 10 + [429]
+    assert begin(browse(None), 3) == [303] * 2 + [429]
+    assert begin(browse("dora"), 1) == [303]
+    refused = bob.post("/e/big/orders", data={f"t{big.id}": "1"}, headers={"Accept": "application/json"})
+    assert (refused.json["code"], int(refused.headers["Retry-After"]) > 3000) == ("RATE_LIMITED", True)
 
 
 def test_old_addresses_lead_on_and_drafts_are_not_there(night, browse, at):

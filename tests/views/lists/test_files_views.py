@@ -58,7 +58,7 @@ def test_a_hundred_megabytes_are_refused_with_a_sentence(web, browse, task, monk
     answer = send(browse("bob"), task, b"x" * 2000, headers={"Accept": "application/json"})
     assert (answer.status_code, "too much to send" in answer.json["message"]) == (413, True)
     monkeypatch.undo()
-    monkeypatch.setattr(attachments, "MOST", 1000)
+    monkeypatch.setattr(attachments, "most", lambda: 1000)
     answer = send(browse("bob"), task, b"x" * 2000, headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json["message"].startswith("A file can have at most")) == (413, True)
     assert StoredFile.select().count() == 0

@@ -50,7 +50,7 @@ def test_event_case_41_the_same_code_again_says_when_it_was_first_and_where(door
     scan(door, door[3][0])
     clock.forward(minutes=3)
     said = scan(door, door[3][0])
-    assert said["result"] == "used"
+    assert (said["result"], said["code"]) == ("used", "PASS_ALREADY_USED")
     assert said["first"]["gate"] == "Entrance"
     assert said["first"]["phone"] == "Phone"
 
@@ -68,6 +68,7 @@ def test_event_case_42_another_events_ticket_says_which(door):
     other = an_event("Poetry", venue="Other hall")
     said = scan(door, passes_of(other, ["Eve"])[0])
     assert (said["result"], said["other"]["title"], said["other"]["venue"]) == ("other_event", "Poetry", "Other hall")
+    assert said["code"] == "PASS_WRONG_EVENT"
 
 
 @pytest.mark.parametrize(
