@@ -761,6 +761,7 @@ def filled(rule, endpoint, name, world):
         **{f"article_desk.{kind}_act_deletion": {"id": world.article[f"{kind} to go"]} for kind in ("post", "legal")},
         "cron.begin": {"job": "tokens"},
         "organization_desk.reactivate": {"id": world.closed},
+        "organization_desk.keys_act_revocation": {"id": world.api_key},
         "reports.act_appeal": {"id": world.reported["theirs"]},
         **{f"listings.download_file{one}": {"id": 1, "file": 1} for one in ("", "_beside")},
         "public.look": {"token": world.public["name"]},

@@ -246,6 +246,7 @@ STAFFED = (
                 "organizations.read",
                 Place("organizations", "Organizations", "/admin/organizations", "building", "r"),
             ),
+            ("keys.revoke", Place("all_keys", "Keys", "/admin/keys", "key", "")),
             ("organizations.import", Place("arrivals", "Imports", "/admin/imports", "file-import", "")),
             ("demo.remove", Place("demo", "Demo data", "/admin/demo", "trash", "")),
             ("admins.write", Place("admins", "Admins", "/admin/admins", "shield-lock", "d")),

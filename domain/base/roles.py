@@ -111,6 +111,7 @@ PLATFORM = {
     "users.impersonate": "Look at the site as somebody else, reading only",
     "organizations.read": "See organizations",
     "organizations.suspend": "Suspend and reactivate organizations",
+    "keys.revoke": "See everybody's keys for programs, and revoke them",
     "credits.write": "Give credits and take them back",
     "audit.read_all": "See the whole audit log",
     "mail.read": "See what became of letters, and how each kind looks",

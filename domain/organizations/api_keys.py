@@ -31,6 +31,7 @@ from domain.fields.number import counted
 from domain.fields.switch import Switch
 from domain.fields.text import Name, Text
 from domain.lists.listing import NEWEST, Act, Listing
+from domain.lists.searches import Parts
 from domain.organizations import key_bounds, organizations, permissions
 from models import ApiKey, Collection, Organization, Profile, User
 
@@ -147,10 +148,24 @@ def revoke(id, *, by):
     held = ApiKey.one(ApiKey.id == id)
     if held is None:
         raise NotFound("There is no such key.")
+    return _end(held, by)
+
+
+@writes
+def revoke_by_staff(id, *, by):
+    """The same of a key of any organization, whose audit log says that it was the platform's staff."""
+    held = _anywhere(lambda: ApiKey.one(ApiKey.id == id))
+    if held is None:
+        raise NotFound("There is no such key.")
+    with inside(held.organization_id):
+        return _end(held, by, "by the platform’s staff")
+
+
+def _end(held, by, whose=""):
     if not ApiKey.update(revoked_at=now()).where(ApiKey.id == held.id, ApiKey.revoked_at.is_null()).execute():
         raise Refused("This key is revoked already.", "INVALID_TRANSITION")
-    summary = f"The key {held.name} was revoked"
-    history.note("apikey.revoked", summary, held, by=by, category="security", prefix=held.prefix)
+    summary, about = f"The key {held.name} was revoked {whose}".rstrip(), {"organization": held.organization}
+    history.note("apikey.revoked", summary, held, by=by, category="security", prefix=held.prefix, **about)
     return f"The key {held.name} is revoked: it opens nothing from now on."
 
 
@@ -182,10 +197,14 @@ def enter(given, address, network, path):
     return by
 
 
+def _anywhere(read):
+    with everywhere("a key names itself, not its organization"):
+        return read()
+
+
 def _good_key(given):
     form = FORM.fullmatch(given)
-    with everywhere("a key names itself, not its organization"):
-        key = _of_prefix.first(prefix=form[1] if form else "")
+    key = _anywhere(lambda: _of_prefix.first(prefix=form[1] if form else ""))
     fits = hmac.compare_digest(key.secret_hash if key else NOBODY, hashed(given))
     is_over = key and (key.revoked_at or (key.expires_at and key.expires_at <= now()))
     return key if key and fits and not is_over else None
@@ -305,4 +324,38 @@ listing = Listing(
     under=("begins",),
     icon="key",
     empty=(("all", "A key lets a program ask instead of you: for the door, a phone, a report."),),
+)
+
+# Of all organizations, for the platform's staff.
+desk = Listing(
+    *("all_keys", "key", "keys", ApiKey),
+    (
+        Field("name", "Key", Name(60)),
+        Field("begins", "Begins", Text(20), listed=False),
+        Field("organization_name", "Organization", Text(120)),
+        Field("who", "Made by", Text(120)),
+        Field("status", "Status", STATUS),
+        Field("used_at", "Last used", Moment(past=True)),
+        Field("created_at", "Made", Moment(past=True)),
+    ),
+    NEWEST,
+    joins=lambda query: listing.joins(query).join_from(ApiKey, Organization),
+    elsewhere=(
+        *(one for one in listing.elsewhere if one[0] in ("begins", "who", "status")),
+        ("organization_name", Organization.name, None),
+    ),
+    search=Parts((ApiKey.name, ApiKey.prefix, Organization.name, Organization.slug)),
+    acts=(
+        Act(
+            *("revocation", "Revoke", revoke_by_staff, "keys.revoke"),
+            confirm="Revoke {name}? Programs that use it are refused from the next request on.",
+            tone="danger",
+            when=lambda row: row.status != "revoked",
+        ),
+    ),
+    reads="keys.revoke",
+    chips="status",
+    under=("begins",),
+    icon="key",
+    empty=(("all", "Keys that organizations make for their programs show here."),),
 )

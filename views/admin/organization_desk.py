@@ -5,7 +5,7 @@ from htmx_flask import request
 
 from domain.entitlements import manual_grants
 from domain.lists import rows
-from domain.organizations import organization_desk
+from domain.organizations import api_keys, organization_desk
 from domain.people import admins, suspensions
 from views import access, pages
 from views.lists import routes
@@ -16,6 +16,7 @@ blueprint = Blueprint("organization_desk", __name__)
 routes.add(
     blueprint, rows.Rules(organization_desk.listing), "/admin/organizations", side="platform", nav="organizations"
 )
+routes.add(blueprint, rows.Rules(api_keys.desk), "/admin/keys", side="platform", prefix="keys_")
 
 
 @blueprint.get("/admin/organizations/<id:id>")

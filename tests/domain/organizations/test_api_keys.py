@@ -6,7 +6,7 @@ import pytest
 
 from database.columns import public_id
 from database.scope import everywhere
-from domain import Forbidden
+from domain import Forbidden, NotFound
 from domain.base import stepup
 from domain.organizations import api_keys, organizations, permissions
 from models import ApiKey, AuditEvent, Grant, Membership, Notification, Organization, User
@@ -128,6 +128,18 @@ def test_operations_case_25_a_revoked_key_is_refused_at_once_and_stays_so(paid, 
     held = ApiKey.get_by_id(key.id)
     assert (held.revoked_at is not None, held.used_at) == (True, used)
     assert refused(lambda: api_keys.revoke(key.id, by=at("alice"))).code == "INVALID_TRANSITION"
+
+
+def test_the_platforms_staff_revokes_a_key_of_anybody_and_the_organization_reads_so(paid, at, cast):
+    key, secret = a_key(at("alice"))
+    with pytest.raises(NotFound):
+        api_keys.revoke_by_staff(key.id + 1, by=cast.stella)
+    api_keys.revoke_by_staff(key.id, by=cast.stella)
+    assert no_key(secret)
+    noted = AuditEvent.get(AuditEvent.action == "apikey.revoked")
+    assert (noted.actor_email, noted.organization_id) == ("stella@example.org", cast.acme.id)
+    assert noted.summary.endswith("was revoked by the platform’s staff")
+    assert refused(lambda: api_keys.revoke_by_staff(key.id, by=cast.stella)).code == "INVALID_TRANSITION"
 
 
 def test_its_use_is_written_down_once_a_minute(paid, at, clock):

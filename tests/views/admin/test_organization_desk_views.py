@@ -3,6 +3,7 @@ import pytest
 from database.scope import inside
 from models import AuditEvent, Grant, Organization, StaffRole
 from tests.conftest import write
+from tests.fixtures.keys import a_key
 from tests.views.admin.test_people_views import post
 
 WHY = "Unpaid since May."
@@ -21,6 +22,18 @@ def test_organizations_are_found_by_address_and_status(stella, cast, said, hx, o
     assert "Nothing fits" in said(stella.get("/admin/organizations?status=deleted"))
     top, _ = outline(stella.get("/admin/organizations?status=active", headers=hx("list_area")))
     assert top == ["list_area"]
+
+
+def test_keys_of_all_are_listed_and_revoked(stella, browse, at, said):
+    key, secret = a_key(at("alice"), name="Door app")
+    page = said(stella.get("/admin/keys"))
+    for shown in ("Door app", f"ghk_{key.prefix}", "Acme", "Alice"):
+        assert shown in page, shown
+    assert secret not in page
+    assert "Nothing fits" in said(stella.get("/admin/keys?q=globex"))
+    assert browse("alice").post(f"/admin/keys/{key.id}/revocation").status_code == 404
+    assert post(stella, f"/admin/keys/{key.id}/revocation").status_code in (200, 303)
+    assert "Door app" in said(stella.get("/admin/keys?status=revoked"))
 
 
 def test_one_shows_owner_type_plan_grants_and_members(stella, cast, said):
