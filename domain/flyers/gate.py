@@ -40,8 +40,9 @@ class Picture:
     height: int
 
 
-def check(data, most=MOST_BYTES):
+def check(data, most=None):
     """The Picture that these bytes say to be. Refuses with NoPhoto: too large, of another kind, or dangerous."""
+    most = most or MOST_BYTES
     if len(data) > most:
         raise NoPhoto(f"A photo can have at most {most // 1024**2} MB. Choose a smaller one.", status=413)
     kind = _kind(data)
