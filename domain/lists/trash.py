@@ -83,8 +83,8 @@ def restore(rules, ids, *, by):
 
 @writes
 def restore_row(rules, id, *, by):
-    """Put the row of this number back. Refuses with NotFound where it isn't theirs to put back, and with Forbidden where
-    it wouldn't be theirs to remove."""
+    """Put the row of this number back. Refuses with NotFound where it isn't theirs to put back, and with Forbidden
+    where it wouldn't be theirs to remove."""
     last = _removals(rules.listing, by).where(Change.row_id == id).first()
     restored = restore(rules, [last.id] if last else [], by=by)
     row = rows.get(rules, id, by)
