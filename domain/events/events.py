@@ -447,4 +447,6 @@ def _proposed(by):
     return {"timezone": team.timezone, "currency": team.default_currency}
 
 
-rules = rows.Rules(listing, may_change=_may_change, derive=_derive, after=_after, proposes=_proposed)
+rules = rows.Rules(
+    listing, may_change=_may_change, derive=_derive, after=_after, proposes=_proposed, locks=("event slugs",)
+)

@@ -66,6 +66,16 @@ def test_what_changed_in_tasks_is_told_once_in_order_with_what_is_gone(program, 
     assert app.get(f"/tasks/changes?since={page['since']}").json["items"] == []
 
 
+def test_events_are_changed_and_made_in_one_batch(program, cast):
+    """Also where the first step takes locks that come after those of the next."""
+    app, times = program(), {"starts_at": "2027-01-01T10:00:00Z", "ends_at": "2027-01-02T10:00:00Z"}
+    event = app.post("/events", {"title": "Fest", **times}).json["id"]
+    steps = [{"do": "change", "id": event, "row": {"about": "Music"}}]
+    steps += [{"do": "create", "row": {"title": "Fest", **times}} for _ in range(2)]
+    told = app.post("/events/batch", {"rows": steps}).json["results"]
+    assert [one["row"]["slug"] for one in told] == ["fest", "fest-2", "fest-3"]
+
+
 def test_who_sees_their_own_tasks_alone_hears_of_no_other(program, cast, at):
     """With a key that doesn't include everybody's: neither that there was one, nor that it went."""
     app = program("alice", "tasks.read", "tasks.write")
