@@ -447,6 +447,4 @@ def _proposed(by):
     return {"timezone": team.timezone, "currency": team.default_currency}
 
 
-rules = rows.Rules(
-    listing, may_change=_may_change, derive=_derive, after=_after, proposes=_proposed, locks=("event slugs",)
-)
+rules = rows.Rules(listing, may_change=_may_change, derive=_derive, after=_after, proposes=_proposed, lock="event slugs")

@@ -53,7 +53,7 @@ class Rules:
     after: Any = _nothing  # (row, before, change, by) in the transaction of the change
     proposes: Any = lambda by: {}  # (by) → texts that the form for a new row begins with
     may_add: Any = _all  # (by) → whether they make rows, of those who may write here
-    locks: tuple[str, ...] = ()  # matters that a new row is made behind, which come before what a change locks
+    lock: str = ""  # a matter that a new row is made behind, which comes before what a change locks
     may_fill: Any = _all  # (field name) → whether a new row's field is theirs to fill
     files: str = "change"  # or «see», «none»: what they may with files on rows that stand in no field
     told: Any = None  # the rules by which programs are told of rows, where those aren't these
