@@ -7,7 +7,7 @@ from database.clock import now
 from database.columns import spoken_id
 from database.late import Late
 from database.transactions import wake, writes
-from domain.flyers import designs, keeping, plans
+from domain.flyers import designs, funnel, keeping, plans
 from domain.flyers.organizing import campaigns, templates
 from domain.lists import rows
 from models import Flyer, FlyerCampaign, FlyerTemplate
@@ -38,6 +38,26 @@ def make(event, owner, seller, chance):
     for name in NAMES:
         photo = _somebody(chance) if chance.random() < 0.8 else None
         _begin(FlyerCampaign.get_by_id(campaign.id), version, name, photo)
+    _count_a_month(campaign, version, chance)
+
+
+DAYS = 30
+# How many of those who came so far go on, in hundredths.
+STEPS = (("view", 100), ("open", 62), ("upload", 70), ("generate", 92), ("download", 78), ("share", 55), ("arrive", 30))
+
+
+def _count_a_month(campaign, version, chance):
+    """Who came by in the last days, more of them in the evening and towards the event, and how far they got."""
+    where = version.organization_id, campaign.id, version.template_id, version.number
+    for day in range(1, DAYS):
+        midnight = (now() - timedelta(days=DAYS - day)).replace(hour=0, minute=0)
+        for _ in range(chance.randint(3, 9) + day // 2):
+            at = midnight + timedelta(hours=min(chance.triangular(7, 24, 20), 23.9))
+            for kind, going_on in STEPS:
+                if chance.randrange(100) >= going_on:
+                    break
+                funnel.buffer.add(funnel.Act(kind, at, "sample", chance.randbytes(16), *where))
+    funnel.buffer.flush()
 
 
 def _somebody(chance):

@@ -30,6 +30,10 @@ class Told(Drawn):
     def said(self):
         return self.figure.said
 
+    @property
+    def in_columns(self):
+        return self.chart.is_over_time or self.key == "hours"
+
     def _address(self, key):
         return None
 

@@ -115,6 +115,11 @@ class Drawn:
     def is_empty(self):
         return not self.tally.looked
 
+    @property
+    def in_columns(self):
+        """Whether the groups follow each other, so that their shape says more than each one's words."""
+        return self.chart.is_over_time
+
 
 def apart(listing):
     """What the present address says of its chart, as it was understood, and which saved one it is."""

@@ -3,7 +3,7 @@
 import random
 
 from database.scope import inside
-from domain.flyers import lane
+from domain.flyers import figures, lane
 from domain.flyers.organizing import campaigns
 from domain.operations import festival
 from models import Event, Flyer, FlyerCampaign, Voucher
@@ -20,3 +20,8 @@ def test_the_demos_events_can_be_made_and_mean_what_they_say(cast, at):
         while lane.work():
             pass
         assert [flyer.state for flyer in Flyer.select()] == ["ready"] * 12
+        funnel, days, *_ = figures.of_campaign(campaign, "view").figures
+        reached = [int(funnel.tally.totals[kind, ""]) for kind in ("view", "open", "upload", "arrive")]
+        assert len(days.tally.totals) == 29
+        assert reached == sorted(reached, reverse=True)
+        assert reached[-1]
