@@ -442,9 +442,9 @@ listing = Listing(
 )
 
 
-def _proposed(by):
+def _begins(by):
     team = Organization.get_by_id(by.organization.id)  # whole: who reaches it brings no currency
     return {"timezone": team.timezone, "currency": team.default_currency}
 
 
-rules = rows.Rules(listing, may_change=_may_change, derive=_derive, after=_after, proposes=_proposed, lock="event slugs")
+rules = rows.Rules(listing, may_change=_may_change, derive=_derive, after=_after, proposes=_begins, lock="event slugs")
