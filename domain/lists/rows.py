@@ -56,6 +56,7 @@ class Rules:
     lock: str = ""  # a matter that a new row is made behind, which comes before what a change locks
     may_fill: Any = _all  # (field name) → whether a new row's field is theirs to fill
     files: str = "change"  # or «see», «none»: what they may with files on rows that stand in no field
+    lacks: frozenset = frozenset()  # operations for programs that their rights leave of no row
     told: Any = None  # the rules by which programs are told of rows, where those aren't these
     fixed: Any = field(default_factory=dict)  # name for programs → why it isn't written, of what can't be any more
     seen_by: Any = None  # (by) → the rules as another member has them, where they depend on who asks

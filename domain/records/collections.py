@@ -33,8 +33,9 @@ NUMBERS = "record numbers"  # the long job of rows/numbers.py
 
 def present(by):
     """The tables that aren't put away and that this member may see something of, by name."""
-    hidden = rights.not_seen(by)
+    hidden, bound = rights.not_seen(by), by.api_key.tables if by.api_key else None
     rows = Collection.select().where(Collection.archived_at.is_null())
+    rows = rows.where(Collection.id << [int(id) for id in bound]) if bound else rows
     return sorted((row for row in rows if row.id not in hidden), key=lambda row: comparable(row.name))
 
 

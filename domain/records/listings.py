@@ -133,9 +133,18 @@ def _made(_database, shape, allowed, stale_words):
         may_change=allowed.may_change,
         may_remove=allowed.may_archive,
         files=allowed.files,
+        lacks=_lacks(allowed),
         why=lambda row, by, verb, members: _why(allowed, row, by, verb, members),
         seen_by=lambda by: of(Collection.get_by_id(shape.collection), by),
     )
+
+
+def _lacks(allowed):
+    """What programs are offered of a table and these rights give of none of its rows."""
+    lacks = set() if allowed.archives else {"remove", "restore"}
+    if allowed.changes == "none":
+        lacks |= {"change"} if allowed.adds else {"change", "put"}
+    return frozenset(lacks | ({"batch"} if len(lacks) == 4 else set()))
 
 
 def _again(table, by):

@@ -198,7 +198,7 @@ def list_rows(listing, parent=None):
 @_route("GET", "/shape", Described("The fields of a list, as the key sees them", SHAPE))
 def show_shape(listing, parent=None):
     rules = _rules(listing, parent)
-    can = offered.operations(rules)
+    can = offered.operations(rules) - rules.lacks
     written = {f.name for f in rules.listing.written if "change" in can}
     fields = [
         {

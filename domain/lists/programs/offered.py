@@ -29,7 +29,7 @@ def operations(rules):
 
 def of(rules, by):
     """Those that are somebody's."""
-    found = operations(rules)
+    found = operations(rules) - rules.lacks
     if not rules.listing.writes or not granted(by, rules.listing.writes):
         return found - WRITING
     return found if rules.may_add(by) else found - {"create"}

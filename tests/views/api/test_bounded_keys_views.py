@@ -183,3 +183,16 @@ def test_when_a_field_changes_that_a_key_does_not_see_is_told_by_nothing(program
     whole.patch("/people/4", {"salary": "3"})
     told = [(one["id"], one["deleted"]) for one in bob.get(f"/people/changes?since={place}").json["items"]]
     assert told == [(2, False), (4, True)], "what comes into sight and leaves it is told"
+
+
+def test_the_document_of_a_key_offers_what_it_may_with_a_table(program):
+    found = []
+    for may in LEVELS:
+        app = program(people=(may, "Name"))
+        paths = app.get("/openapi.json").json["paths"]
+        offered = {
+            (method, path.rpartition("people")[2]) for path in paths for method in paths[path] if "people" in path
+        }
+        found.append(offered & {("post", ""), ("patch", "/{id}"), ("delete", "/{id}"), ("post", "/batch")})
+        assert app.get("/people/shape").json["fields"][0]["written"] == (may != "see")
+    assert [len(one) for one in found] == [0, 3, 4]
