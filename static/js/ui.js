@@ -531,7 +531,13 @@
     if (event.detail.elt.closest("[data-quiet]")) return;
     toast("bad", "The server can't answer just now. What you typed is still here; look in a minute whether it was done, before you send it again.", { unreached: "" });
   });
-  function refresh() { showTimes(); showToasts(); showDialog(); showTicked(); }
+  // A table that is wider than its place scrolls within it; the page itself never does.
+  function showWide() {
+    for (const wrap of document.querySelectorAll(".table-wrap")) wrap.classList.toggle("is-wide", (wrap.querySelector("table")?.offsetWidth ?? 0) > wrap.clientWidth);
+  }
+  addEventListener("resize", showWide);
+  addEventListener("load", showWide);
+  function refresh() { showTimes(); showToasts(); showDialog(); showTicked(); showWide(); }
   on("htmx:afterSwap", refresh);
   on("htmx:oobAfterSwap", refresh);
   on("DOMContentLoaded", () => document.querySelector("main [aria-invalid=true]")?.focus()); // a plain form that was refused

@@ -23,7 +23,7 @@ def test_a_key_is_made_copied_once_used_and_revoked(page_of, demo):
     alice.goto(f"{TEAM}/settings")
     alice.get_by_role("link", name="Keys").click()
     alice.get_by_role("link", name="New key").click()
-    alice.get_by_label("Name", exact=True).fill("Monthly report")
+    alice.get_by_role("textbox", name="Name", exact=True).fill("Monthly report")
     alice.get_by_role("button", name="Make key").click()
     expect(alice.get_by_text("Choose at least one.").last).to_be_visible()
     alice.get_by_label("See own and assigned tasks").check()

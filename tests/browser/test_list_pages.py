@@ -312,3 +312,18 @@ def test_report_20_what_was_typed_survives_escape_and_leaving_asks(page):
     expect(page.get_by_role("link", name="https://example.org/")).to_have_attribute("rel", "nofollow noopener")
     page.locator("[data-back]").click()
     expect(page).to_have_url(re.compile(f"{LIST}$"))
+
+
+def test_a_table_that_is_wider_than_its_place_scrolls_in_it_and_the_page_never(page_of):
+    page = page_of("alice", viewport={"width": 1280, "height": 800})
+    assert page.request.post(f"{TEAM}/records", form={"name": "Wide ones"}).ok
+    for n in range(8):
+        form = {"label": f"A column with a long name {n}", "kind": "text", "shape": str(n + 1)}
+        assert page.request.post(f"{TEAM}/records/wide-ones/fields", form=form).ok
+    page.request.post(f"{TEAM}/records/wide-ones", form={"f1": "x"})
+    page.goto(f"{TEAM}/records/wide-ones")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert page.locator(".table-wrap").evaluate("one => one.scrollWidth > one.clientWidth")
+    page.goto(f"{TEAM}/tasks")
+    expect(page.locator(".table-wrap")).to_be_visible()
+    expect(page.locator(".table-wrap.is-wide")).to_have_count(0)  # its head stays with the page's
