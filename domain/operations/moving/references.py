@@ -7,6 +7,7 @@ import json
 import re
 from urllib.parse import parse_qsl, urlencode
 
+from domain.lists import rows
 from domain.records import documents
 from domain.records.archives import worked_out
 from models import (
@@ -79,6 +80,8 @@ def _change(numbers, row):
     if _TOPIC.fullmatch(row["table"]):
         fields = {}
         for name, told in row["fields"].items():
+            if name == rows.VIA:  # who it was, in words
+                fields[name] = told
             old = int(name[1:]) if _FIELD.fullmatch(name) else 0
             new = numbers.row("record_field", old)
             if new and isinstance(told, list):
