@@ -1866,6 +1866,7 @@ class Event(Owned):
     moved_from = TextField(null=True)  # when and where it was before, in words
     moved_why = TextField(null=True)
     reminds = BooleanField(default=True)  # who has tickets hears of it a day before
+    cover_alt = TextField(null=True)  # what its picture shows, in words
 
     class Meta:
         indexes = (

@@ -73,7 +73,7 @@ def _zones():
 
 # The tabs of its form: key → (label, names of its fields).
 PARTS = {
-    "about": ("About", ("title", "about", "visibility")),
+    "about": ("About", ("title", "about", "cover_alt", "visibility")),
     "when": (
         "When and where",
         ("starts_at", "ends_at", "timezone", "door_minutes", "reminds", "venue", "address", "online_url"),
@@ -328,9 +328,7 @@ listing = Listing(
         Field("starts_at", "Begins", Moment(), required=True, icon="calendar"),
         Field("ends_at", "Ends", Moment(), required=True, listed=False),
         Field(
-            "timezone",
-            "Time zone",
-            _zones(),
+            *("timezone", "Time zone", _zones()),
             default="UTC",
             listed=False,
             filters=False,
@@ -340,6 +338,7 @@ listing = Listing(
         Field("address", "Address", Text(400), listed=False),
         Field("online_url", "Address online", Url(), listed=False),
         Field("about", "About", Text(20_000, long=True), listed=False),
+        Field("cover_alt", "What its picture shows", Text(400), listed=False, help="Read to who doesn't see it."),
         Field("visibility", "Who sees it", VISIBILITY, default="public", listed=False, filters=False),
         Field("capacity", "Places", Number(1, 1_000_000), help="Over all kinds of tickets; empty for no limit."),
         Field("most_each", "Tickets for each buyer", Number(1, 1000), listed=False, help="Empty for no limit."),

@@ -10,8 +10,8 @@ from functools import lru_cache
 from threading import Lock
 
 from database.late import Late
-from domain.files import qr
-from domain.flyers import gate, lettering, plans
+from domain.files import gate, qr
+from domain.flyers import lettering, plans
 
 Image, ImageDraw, ImageFilter, ImageOps = (
     Late(f"PIL.{name}") for name in ("Image", "ImageDraw", "ImageFilter", "ImageOps")

@@ -24,7 +24,8 @@ from domain.events.reported import is_shown, organizer
 from domain.fields.email import Usable
 from domain.fields.forms import read_whole
 from domain.fields.kinds import Field
-from domain.flyers import designs, gate, keeping, plans
+from domain.files import gate
+from domain.flyers import designs, keeping, plans
 from domain.flyers.organizing import templates
 from domain.moderation import reports, salts
 from models import Event, Flyer, FlyerCampaign, FlyerPicture, Organization

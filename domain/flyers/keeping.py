@@ -16,8 +16,8 @@ from database.late import Late
 from database.scope import everywhere, inside
 from database.transactions import wake, writes
 from domain import Refused
-from domain.files import stores
-from domain.flyers import designs, gate
+from domain.files import gate, stores
+from domain.flyers import designs
 from models import Flyer, FlyerPicture, FlyerTemplate, FlyerVersion, Organization, User
 
 Image, ImageOps = Late("PIL.Image"), Late("PIL.ImageOps")

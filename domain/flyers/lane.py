@@ -16,8 +16,8 @@ from database.scope import everywhere, inside
 from database.transactions import writes
 from domain import Refused
 from domain.base import configuration
-from domain.files import stores
-from domain.flyers import composing, funnel, gate, keeping, plans, reported
+from domain.files import gate, stores
+from domain.flyers import composing, funnel, keeping, plans, reported
 from domain.moderation import screening
 from models import Flyer, FlyerVersion
 

@@ -98,21 +98,27 @@ def bring(rules, id, file, name, *, by, parent=None, field=""):
     type = names.type_of(head)
     file.seek(0)
     facts = {"sha256": sha256, "size": size, "type": type, "name": names.cleaned(name)}
-    awaited = _await(rules.listing, row, facts)
+    return facts | {"awaited": keep(rules.listing.table, row.id, facts, file, by=by)}
+
+
+def keep(table, row_id, facts, file, *, by):
+    """Bring bytes into the store; returns the id of the StoredFile that awaits that they are noted. Refuses with
+    stores.StoreDown."""
+    awaited = _await(table, row_id, facts)
     try:
         # Before it is noted, and also where it is kept already: the purge leaves what is new.
-        stores.active().put(key(by.organization.id, sha256), file)
+        stores.active().put(key(by.organization.id, facts["sha256"]), file)
     except stores.StoreDown:
         _await_no_more(awaited)
         raise
-    return facts | {"awaited": awaited}
+    return awaited
 
 
 @writes
-def _await(listing, row, facts):
+def _await(table, row_id, facts):
     """A row for bytes that `note` makes a file: of what is refused or killed before, the purge finds it."""
     until = now() - KEPT + 2 * SETTLED
-    return StoredFile.create(table=listing.table, row_id=row.id, archived_at=until, **facts).id
+    return StoredFile.create(table=table, row_id=row_id, archived_at=until, **facts).id
 
 
 @writes

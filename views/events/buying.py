@@ -9,7 +9,7 @@ from domain import Invalid, Refused
 from domain.base import allowances, configuration, tokens
 from domain.events import events, holds, passes, payments, proofs, providers, reported, shop
 from domain.events.afterwards import order_money, returns
-from domain.events.carriers import calendars
+from domain.events.carriers import calendars, covers
 from domain.events.line import calls, places, polls
 from domain.events.programme import sessions
 from domain.events.providers import accounts, attempts
@@ -51,6 +51,7 @@ def _event(event, wishes=None, code="", refusal=None, via=""):
             price=shop.price_range(event, found),
             when=shop.when(event),
             summary=shop.summary(event, found),
+            cover=covers.of(event.id),
             programme=[(shop.part_when(event, part), part, who) for part, who in programme],
             structured=shop.structured(event, found, [one.name for _, who in programme for one in who], url),
             wishes=wishes or {},

@@ -15,6 +15,7 @@ from domain.events import (
 )
 from domain.events.afterwards import attendees, incidents, order_money, returns
 from domain.events.books import payouts, unassigned
+from domain.events.carriers import covers
 from domain.events.door import checkpoints, devices, scans
 from domain.events.line import places
 from domain.events.programme import sessions, speakers
@@ -93,6 +94,7 @@ def _of_event(place, row):
         "fields_of": lambda part: [place.listing.by_name[name] for name in events.PARTS[part][1]],
         "missing": events.missing(row) if row.state == "draft" else [],
         "figures": figures,
+        "cover": covers.of(row.id),
         "has_door": devices.is_there(row),
         "room": stocks.get(("event", row.id)),
         "wrong": stock.check(row.id),

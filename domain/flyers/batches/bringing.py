@@ -14,8 +14,8 @@ from pathlib import Path
 
 from domain import Invalid, Refused
 from domain.fields.kinds import clean, comparable
-from domain.files import zips
-from domain.flyers import designs, gate, plans
+from domain.files import gate, zips
+from domain.flyers import designs, plans
 from domain.imports import reading
 
 MOST = 500  # rows

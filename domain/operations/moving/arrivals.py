@@ -26,8 +26,8 @@ from domain.base import audit, long_jobs
 from domain.entitlements import credits
 from domain.events import holds
 from domain.fields.email import normalized
-from domain.files import names, stores, thumbnails
-from domain.flyers import gate, keeping
+from domain.files import gate, names, stores, thumbnails
+from domain.flyers import keeping
 from domain.imports import kept_files
 from domain.lists import attachments
 from domain.operations import purges

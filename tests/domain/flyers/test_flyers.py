@@ -10,8 +10,8 @@ from database.scope import inside
 from domain import Forbidden, Invalid, NotFound, Refused
 from domain.base import settings
 from domain.events.referring import vias
-from domain.files import stores
-from domain.flyers import flyers, gate, keeping, lane
+from domain.files import gate, stores
+from domain.flyers import flyers, keeping, lane
 from models import Flyer, FlyerSalt, Organization, Outgoing
 from tests.fixtures.events import make_event
 from tests.fixtures.flyer_pages import a_campaign, a_version

@@ -7,8 +7,8 @@ from PIL import Image
 import jobs
 from database.clock import now
 from domain import Forbidden
-from domain.files import stores
-from domain.flyers import gate, keeping
+from domain.files import gate, stores
+from domain.flyers import keeping
 from models import Flyer, FlyerPicture, FlyerTemplate, FlyerVersion, Organization, User
 from tests.fixtures.flyers import again, corners, design, make_flyer, make_version, portrait, saved
 from tests.fixtures.threads import write

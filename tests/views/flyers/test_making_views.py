@@ -7,8 +7,8 @@ import re
 import pytest
 
 from domain.base import allowances
-from domain.files import stores
-from domain.flyers import flyers, gate, lane
+from domain.files import gate, stores
+from domain.flyers import flyers, lane
 from models import Flyer
 from tests.conftest import application
 from tests.fixtures.flyer_pages import a_campaign, a_version, form

@@ -5,7 +5,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from domain.flyers import gate
+from domain.files import gate
 from tests.fixtures.flyers import CORNERS, corners, portrait, saved
 
 WHOLE = {"x": 0.5, "y": 0.5, "zoom": 1, "turn": 0}
