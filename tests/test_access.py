@@ -249,6 +249,7 @@ FORMS = {
 }
 # Views that are reached and then say, for a reason of the domain's own, that something isn't there.
 MISSING = {
+    **dict.fromkeys([f"event_covers.{end}" for end in ("public", "show", "remove")], "This event has no picture."),
     "status.show": "This site has no status page.",
     "feeds.act_end": "This link isn't here",
     "archives.download": "There is no file here",
@@ -328,6 +329,7 @@ REFUSED = {
     "flyers_making.make": 409,  # its page is too old
     "flyers_editing.update": 422,  # it is no design
     "flyers_editing.add_picture": 409,  # none is chosen
+    "event_covers.put": 422,  # neither here
     "flyers_showing.act": 403,  # without its secret
     "returns.show": 422,  # nothing is chosen
     "returns.show_account": 409,  # this refund needs none
@@ -799,10 +801,8 @@ def of_an_event(endpoint, sale):
         return dict(zip(("serial", "token"), sale["pass"], strict=True)) | {"slug": sale["slug"]}
     if room == "finding":
         return {"slug": sale["slug"]}
-    if room == "badges":
-        return {"id": sale["published"]}
-    if room == "running":
-        return {"id": sale["published"]}
+    if room in ("badges", "running", "event_covers"):
+        return {"id": sale["published"], "slug": sale["slug"]}
     if room == "returns":
         return {"event": sale["published"], "id": sale["refunds_row" if end.endswith("account") else "paid"]}
     if room not in ("events", "flyers"):

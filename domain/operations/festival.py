@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from database.clock import now, set_clock
 from domain.events import events, holds, passes, payments, prices, stock, tiers, vouchers
+from domain.events.carriers import covers
 from domain.events.door import checkpoints, devices, scans
 from domain.events.programme import sessions, speakers
 from domain.lists import rows
@@ -26,6 +27,7 @@ def make(owner, seller, chance):
     """Four events of the team: `owner` publishes them, `seller` makes them."""
     _concert(owner, seller, chance)
     festival = _festival(owner, seller)
+    covers.put(festival[0].id, flyer_samples.lanterns(chance), "lanterns.jpg", by=seller)
     _sell(festival, chance)
     flyer_samples.make(festival[0], owner, seller, chance)
     _workshop(owner, seller)
@@ -58,6 +60,7 @@ def _festival(owner, seller):
         refund_policy="Until two weeks before: all of it. After that you can pass your ticket on.",
         age_policy="Children under 12 come in free, with an adult.",
         entry_policy="Bring the code on your phone, or on paper. Please leave glass at home.",
+        cover_alt="Paper lanterns over a lake, as evening comes",
         transfer_about="Acme Festival\nIBAN BE71 0961 2345 6769",
     )
     weekend = _tier(event, seller, "Weekend", price_cents="49", size="600", about="Both days, with the night walk.")

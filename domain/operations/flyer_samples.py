@@ -12,7 +12,7 @@ from domain.flyers.organizing import campaigns, templates
 from domain.lists import rows
 from models import Flyer, FlyerCampaign, FlyerTemplate
 
-Image, ImageDraw = Late("PIL.Image"), Late("PIL.ImageDraw")
+Image, ImageDraw, ImageFilter = Late("PIL.Image"), Late("PIL.ImageDraw"), Late("PIL.ImageFilter")
 
 NAMES = (
     *("Ada Lovelace", "Łucja Wiśniewska", "Chidi Okafor", "Renée Noël", "Yuki Tanaka", "عمر حداد", "Inês Pereira"),
@@ -58,6 +58,26 @@ def _count_a_month(campaign, version, chance):
                     break
                 funnel.buffer.add(funnel.Act(kind, at, "sample", chance.randbytes(16), *where))
     funnel.buffer.flush()
+
+
+def lanterns(chance):
+    """A JPEG of lanterns over a lake, as evening comes."""
+    image = Image.composite(
+        Image.new("RGB", (1200, 600), "#f0a35e"),
+        Image.new("RGB", (1200, 600), "#1d2a4d"),
+        Image.linear_gradient("L").resize((1200, 600)),
+    )
+    pen = ImageDraw.Draw(image)
+    for peak, height in ((150, 150), (520, 90), (880, 180), (1150, 120)):
+        pen.polygon(((peak - 420, 430), (peak, 430 - height), (peak + 420, 430)), "#2b2f4a")
+    pen.rectangle((0, 430, 1200, 600), "#33406b")
+    for _ in range(26):
+        x, y, size = chance.randrange(1200), chance.randrange(30, 400), chance.randrange(7, 17)
+        pen.ellipse((x - size, y - size, x + size, y + size * 1.3), "#ffd58a")
+        pen.ellipse((x - size / 2, 860 - y, x + size / 2, 866 - y), "#c79a6a")
+    out = io.BytesIO()
+    image.filter(ImageFilter.GaussianBlur(1.2)).save(out, "JPEG", quality=90)
+    return out.getvalue()
 
 
 def _somebody(chance):
