@@ -1,7 +1,7 @@
 """A day by a date of a row: on it, or so many days before or after, at a time on the organization's clock."""
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.fields.kinds import clean, whole
@@ -42,6 +42,7 @@ def moment(about, value, zone):
         return None
     try:
         day = (value.astimezone(place).date() if isinstance(value, datetime) else value) + later(about)
-        return datetime.combine(day, time.fromisoformat(about["time"]), place)
+        found = datetime.combine(day, time.fromisoformat(about["time"]), place)
+        return found if found.astimezone(UTC) else None  # which may be out of it where that isn't
     except OverflowError:
         return None

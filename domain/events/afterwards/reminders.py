@@ -3,6 +3,8 @@ each time that it begins at."""
 
 from datetime import timedelta
 
+from peewee import Value, fn
+
 from database.clock import now
 from database.scope import everywhere, inside
 from database.transactions import writes
@@ -36,11 +38,11 @@ def remind(limit=100):
 @writes
 def _remind_of(event, limit):
     begins = f"event_reminder:{event.id}:{event.starts_at:%Y%m%d%H%M}:"
-    left = Outgoing.select(Outgoing.key).where(Outgoing.key.startswith(begins))
-    known = {int(key.removeprefix(begins)) for (key,) in left.tuples() if key.removeprefix(begins).isdecimal()}
+    key = Value(begins).concat(TicketOrder.id.cast("TEXT"))  # whole, so that an index finds it
+    left = fn.EXISTS(Outgoing.select(Outgoing.id).where(Outgoing.key == key))
     early = TicketOrder.paid_at <= event.starts_at - BEFORE
     paid = TicketOrder.select(TicketOrder.id).where(TicketOrder.event == event, TicketOrder.state == "paid", early)
-    due = [id for (id,) in paid.order_by(TicketOrder.id).tuples() if id not in known][:limit]
+    due = [id for (id,) in paid.where(~left).order_by(TicketOrder.id).limit(limit).tuples()]
     for id in due:
         order, key = TicketOrder.get_by_id(id), f"{begins}{id}"
         payments.write(order, "event_reminder", key)

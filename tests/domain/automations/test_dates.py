@@ -42,6 +42,12 @@ def test_a_moment_lies_by_a_date_where_the_organization_is(side, days, value, at
     assert dates.moment(about, value, "Europe/Berlin") == (at and datetime(*at, tzinfo=UTC))
 
 
+@pytest.mark.above_sql
+def test_a_moment_after_the_last_one_is_none():
+    about = {"side": "on", "days": 0, "time": "23:00"}
+    assert dates.moment(about, date(9999, 12, 31), "America/New_York") is None
+
+
 def made(by, due, *steps, **about):
     on(by, steps=steps or [SOON, notice("{Title}")], **about)
     return rows.create(tasks.rules, {"title": "Call", "due_at": due}, by=by)
