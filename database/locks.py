@@ -22,7 +22,7 @@ MATTERS = (
     ("account", "address", "whose address it is"),
     ("ways", "user", "the last way in"),
     ("api answer", "key and word", "what a program is answered, however often it asks"),
-    ("api row", "table", "which of two programs changes or makes a row of it first"),
+    ("api row", "organization and table", "which of two programs changes or makes a row of it first"),
     ("form", "user and key", "what a form makes, however often it is sent"),
     ("alerts", "", "a text that was sent twice"),
     ("owners", "organization", "who owns it and who is a member: its last owner"),

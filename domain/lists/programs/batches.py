@@ -62,7 +62,7 @@ def do(rules, steps, together, *, by, parent=None):
 
     With `together` one that is refused undoes them all: Invalid says of each what is wrong, as «rows[3].name».
     """
-    lock("api row", rules.listing.table)  # before what the first of them takes
+    writing.keep_others_out(rules.listing)  # before what the first of them takes
     if rules.lock:
         lock(rules.lock)
     found = [_done(rules, step, by, parent) for step in steps]

@@ -1,6 +1,5 @@
 """Rows of a list by a field that holds no value twice: made or changed in one go."""
 
-from database.locks import lock
 from database.transactions import writes
 from domain import Invalid, NotFound
 from domain.fields.kinds import Unfit, clean
@@ -33,7 +32,7 @@ def upsert(rules, name, value, sent, *, by, parent=None, versions=()):
         raise Invalid({name: "Say which value the row has."})
     if any(asking.names(listing).get(one) == own for one in sent):
         raise Invalid({name: "Leave it out of the row: it stands in the address."})
-    lock("api row", listing.table)
+    writing.keep_others_out(listing)
     if held := _seen(rules, holder(stands, by, parent), by, parent):
         return writing.change(rules, held, sent, by=by, parent=parent, versions=versions), False
     if versions:  # also «*»: what was read isn't there any more

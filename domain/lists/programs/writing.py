@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from database.columns import public_id
 from database.locks import lock
+from database.scope import scope
 from database.transactions import writes
 from domain import Invalid, NotFound, Refused
 from domain.fields.derived import Derived
@@ -82,11 +83,16 @@ def need_version(rules, by, versions):
         raise VersionNeeded(f"This key has to name the version of the {rules.listing.thing} that it read, as If-Match.")
 
 
+def keep_others_out(listing):
+    """Other programs of this organization that make or change rows of the list wait, until the transaction ends."""
+    lock("api row", f"{scope()} {listing.table}")
+
+
 def _check_version(rules, id, by, parent, versions):
     need_version(rules, by, versions)
     if not versions:
         return
-    lock("api row", rules.listing.table)
+    keep_others_out(rules.listing)
     rules.listing.rows.hold(rules.listing, id)
     present = one(rules, id, by, parent)
     if "*" not in versions and version(present) not in versions:
@@ -95,7 +101,7 @@ def _check_version(rules, id, by, parent, versions):
 
 def _present(rules, id, by, parent):
     """The row as it stands, to which something is added: who else does that waits."""
-    lock("api row", rules.listing.table)
+    keep_others_out(rules.listing)
     return rows.get(rules, id, by, parent)
 
 
@@ -138,7 +144,7 @@ def _free(rules, links, id, by, parent):
     for name, (value, is_moved) in links.items():
         if name not in once:
             continue
-        lock("api row", rules.listing.table)
+        keep_others_out(rules.listing)
         holder = once[name](value, by, parent)
         if holder in (None, id):
             continue
