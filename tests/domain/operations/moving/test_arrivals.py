@@ -1,5 +1,6 @@
 """An organization out as one file, and in at another site: row by row, by what people read, over kills, once."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -11,6 +12,7 @@ import jobs
 from database.clock import now
 from database.scope import everywhere, inside
 from domain import Invalid, Refused
+from domain.events.carriers import covers
 from domain.files import made_files
 from domain.lists import attachments, comments, lists, rows
 from domain.operations import demo
@@ -26,6 +28,7 @@ from models import (
     Change,
     Collection,
     Comment,
+    Event,
     Grant,
     Invitation,
     LongJob,
@@ -198,9 +201,11 @@ def test_a_demo_boots_elsewhere_row_by_row(out, houses, house):
     with inside(team):
         assert Grant.select().count() == 0
         assert {row.status for row in Subscription.select()} == {"canceled"}
-        (file,) = StoredFile.select()
+        file = StoredFile.get(StoredFile.table == "task")
         assert b"".join(attachments.content(file)) == b"the plan of the hall"
         assert Task.get_by_id(file.row_id).id
+        sha256, picture = covers.content(Event.get(Event.title == "Lantern Festival").id)
+        assert hashlib.sha256(picture).hexdigest() == sha256
     assert Session.select().count() == 0
     assert {user.password_hash for user in User.select()} == {None}
     assert Admin.get().email == "alice@example.org"
