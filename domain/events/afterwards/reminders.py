@@ -38,8 +38,8 @@ def remind(limit=100):
 @writes
 def _remind_of(event, limit):
     begins = f"event_reminder:{event.id}:{event.starts_at:%Y%m%d%H%M}:"
-    key = Value(begins).concat(TicketOrder.id.cast("TEXT"))  # whole, so that an index finds it
-    left = fn.EXISTS(Outgoing.select(Outgoing.id).where(Outgoing.key == key))
+    whole = Value(begins).concat(TicketOrder.id.cast("text"))  # so that an index finds it
+    left = fn.EXISTS(Outgoing.select(Outgoing.id).where(Outgoing.key == whole))
     early = TicketOrder.paid_at <= event.starts_at - BEFORE
     paid = TicketOrder.select(TicketOrder.id).where(TicketOrder.event == event, TicketOrder.state == "paid", early)
     due = [id for (id,) in paid.where(~left).order_by(TicketOrder.id).limit(limit).tuples()]
