@@ -17,13 +17,13 @@ CASES = {
     6: (f"{FLYERS}/test_plans.py", "hard_case_06"),  # long names that run over, silently
     7: (f"{FLYERS}/test_lettering.py", "hard_case_07"),  # emoji that fall apart
     8: (f"{FLYERS}/test_composing.py", "hard_case_08"),  # a font in several threads
-    9: (f"{FLYERS}/test_gate.py", "hard_case_09"),  # a small JPEG that takes minutes
+    9: ("domain/files/test_gate.py", "hard_case_09"),  # a small JPEG that takes minutes
     10: (f"{FLYERS}/test_composing.py", "hard_case_10"),  # bombs
-    11: (f"{FLYERS}/test_gate.py", "hard_case_11"),  # hundreds of frames
-    12: (f"{FLYERS}/test_gate.py", "hard_case_12"),  # a limit that isn't named
-    13: (f"{FLYERS}/test_gate.py", "hard_case_13"),  # washed out colours
-    14: (f"{FLYERS}/test_gate.py", "hard_case_14"),  # HEIC under another name
-    15: (f"{FLYERS}/test_gate.py", "hard_case_15"),  # upright in the preview, turned in the result
+    11: ("domain/files/test_gate.py", "hard_case_11"),  # hundreds of frames
+    12: ("domain/files/test_gate.py", "hard_case_12"),  # a limit that isn't named
+    13: ("domain/files/test_gate.py", "hard_case_13"),  # washed out colours
+    14: ("domain/files/test_gate.py", "hard_case_14"),  # HEIC under another name
+    15: ("domain/files/test_gate.py", "hard_case_15"),  # upright in the preview, turned in the result
     16: (f"{FLYERS}/batches/test_drawing.py", "flyer_case_16"),  # GPS in public files; and hard_case_16 beside it
     17: (BROWSER, "where_the_canvas_gives_nothing_back"),  # stripes, noise, or nothing from the canvas
     18: (BROWSER, "flyer_case_18"),  # apps that save nothing
