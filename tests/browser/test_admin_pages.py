@@ -164,7 +164,7 @@ def test_a_list_of_the_whole_site_follows_what_others_do(stella):
 def test_what_was_taken_does_not_come_back_into_its_form(page_of):
     stella = page_of("stella")
     stella.goto("/admin/mail/suppressions")
-    stella.get_by_label("E-mail").fill("ida@example.org")
+    stella.get_by_label("E-mail").fill("gone@example.org")
     stella.get_by_label("Why").first.fill("She asked us to.")
     stella.get_by_role("button", name="Write to it no more").click()
     expect(stella.get_by_text("isn’t written to any more")).to_be_visible()
