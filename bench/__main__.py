@@ -453,7 +453,7 @@ class Bench:
         many = 300 if SMOKE else 20_000
         folder = guildhall.scratch(guildhall.sold(many), "event")
         with contextlib.ExitStack() as stack:
-            server = stack.enter_context(guildhall.server("guildhall-event", folder))
+            server = stack.enter_context(guildhall.server("guildhall-event", folder, TRUSTED_PROXIES="1"))
             sale = tickets.Sale(server, folder)
             loads = page(sale.page()), page(request("GET", "/event"))
             value, floor = medians(rate(server, loads[0]), rate(self.jinja, loads[1]))
