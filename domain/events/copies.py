@@ -4,7 +4,7 @@ from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from domain.events import stock
-from models import Checkpoint, Event, EventSession, PricePhase, SessionSpeaker, Speaker, Tier
+from models import Checkpoint, Event, EventSession, PricePhase, SessionSpeaker, Speaker, StoredFile, Tier
 
 # Tables within an event that a copy has too, in the order in which they refer to each other; what was sold, scanned or
 # given out isn't copied, nor are codes that take something off: they were given to somebody for the first one.
@@ -41,6 +41,9 @@ def fill(event, like, shift, by):
                 kind, size = SIZES[table]
                 stock.resize(event.id, kind, copy.id, getattr(copy, size), by=by.user)
             moved += _windows(row, copy, table, event)
+    for file in StoredFile.select().where(StoredFile.table == "event", StoredFile.row_id == like.id):
+        if file.archived_at is None:  # its picture: the same bytes
+            StoredFile.create(**_values(file, StoredFile) | {"row_id": event.id, "by": by.user})
     return moved
 
 

@@ -8,6 +8,7 @@ import math
 import re
 import warnings
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 from database.late import Late
 from domain import Refused
@@ -17,6 +18,8 @@ Image, ImageOps, ImageCms = Late("PIL.Image"), Late("PIL.ImageOps"), Late("PIL.I
 MOST_BYTES = 5 * 1024**2
 MOST_PIXELS, SIDES = 25_000_000, (200, 12_000)
 MOST_SCANS = 32  # of a JPEG; cameras write one, progressive ones ten. Each costs as much as the whole picture
+# Pictures that requests unpack at once: the largest takes a hundred megabytes. Flyers have a lane of their own.
+drawing = BoundedSemaphore(2)
 _SEES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _HEIC = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}

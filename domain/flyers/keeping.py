@@ -222,7 +222,8 @@ def add_picture(data, *, by):
     Refuses with Forbidden, with gate.NoPhoto, with NoPicture where there are too many, and with stores.StoreDown."""
     by.require("flyers.write")
     gate.check(data)
-    type, drawn, size = _redrawn(data)
+    with gate.drawing:
+        type, drawn, size = _redrawn(data)
     sha256 = hashlib.sha256(drawn).hexdigest()
     _note_picture(sha256, {"type": type, "width": size[0], "height": size[1]}, by)
     stores.active().put(_picture_key(by.organization.id, sha256), io.BytesIO(drawn))

@@ -93,8 +93,6 @@ def bring(rules, id, file, name, *, by, parent=None, field=""):
     sha256, size, head = _looked_at(file)
     if not size:
         raise Invalid({"file": f"“{names.cleaned(name)}” is empty, so nothing was kept."})
-    if used() + size > settings.get("files_mb") * 1024**2:
-        raise Refused(f"There is no room for it: files here may take {settings.get('files_mb'):,} MB.")
     type = names.type_of(head)
     file.seek(0)
     facts = {"sha256": sha256, "size": size, "type": type, "name": names.cleaned(name)}
@@ -103,7 +101,9 @@ def bring(rules, id, file, name, *, by, parent=None, field=""):
 
 def keep(table, row_id, facts, file, *, by):
     """Bring bytes into the store; returns the id of the StoredFile that awaits that they are noted. Refuses with
-    stores.StoreDown."""
+    Refused where there is no room, and with stores.StoreDown."""
+    if used() + facts["size"] > settings.get("files_mb") * 1024**2:
+        raise Refused(f"There is no room for it: files here may take {settings.get('files_mb'):,} MB.")
     awaited = _await(table, row_id, facts)
     try:
         # Before it is noted, and also where it is kept already: the purge leaves what is new.

@@ -19,10 +19,10 @@ AT = "/<organization>/events/<id:id>/cover"
 @blueprint.get("/e/<slug>/cover.webp")
 @access.public
 def public(slug):
-    """Its address names the hash, so it is kept as long as it is the picture."""
+    """Kept for as short as a flyer's: what is hidden or taken away is soon gone."""
     event = reported.open_page(slug).event
     with inside(event.organization_id):
-        return _answer(event.id, "public, max-age=86400")
+        return _answer(event.id, "public, max-age=300")
 
 
 @blueprint.get(AT)

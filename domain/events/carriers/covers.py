@@ -6,7 +6,7 @@ import io
 
 from database.clock import now
 from database.transactions import writes
-from domain import Invalid, NotFound
+from domain import Forbidden, Invalid, NotFound
 from domain.base import audit, changes
 from domain.events import events
 from domain.files import gate
@@ -41,11 +41,11 @@ def content(event_id):
 
 def put(id, data, name, *, by):
     """Make a photo (bytes) the picture of an event, instead of the one it had: its middle, twice as wide as high.
-    Refuses with NotFound or Forbidden, with Invalid (`photo`) what gate.check doesn't take, and with
-    stores.StoreDown."""
+    Refuses with NotFound or Forbidden, with Invalid (`photo`) what gate.check doesn't take, and as attachments.keep."""
     event = _changed(id, by)
     try:
-        drawn = _drawn(data)
+        with gate.drawing:
+            drawn = _drawn(data)
     except gate.NoPhoto as refusal:
         raise Invalid({"photo": refusal.sentence}) from None
     facts = {"sha256": hashlib.sha256(drawn).hexdigest(), "size": len(drawn), "type": "image/webp", "name": name}
@@ -55,6 +55,8 @@ def put(id, data, name, *, by):
 def _changed(id, by):
     event = rows.get(events.rules, id, by)
     demand(by, events.rules.listing.writes)
+    if not events.rules.may_change(event, "cover_alt", by):
+        raise Forbidden(rows.why_not(events.rules, event, by))
     return event
 
 

@@ -2,14 +2,17 @@
 
 import io
 import random
+from datetime import timedelta
 
 import pytest
 from PIL import Image
 
-from domain import Forbidden, Invalid, NotFound
+from domain import Forbidden, Invalid, NotFound, Refused
+from domain.base import settings
+from domain.events import events
 from domain.events.carriers import covers
 from domain.lists import attachments
-from models import AuditEvent, StoredFile
+from models import AuditEvent, Event, StoredFile
 from tests.fixtures.events import make_event
 from tests.fixtures.flyers import corners, saved
 
@@ -49,6 +52,18 @@ def test_the_next_one_takes_its_place_and_what_was_goes_with_the_purge(event, at
     while attachments.purge(10):
         pass
     assert StoredFile.select().count() == 0
+
+
+def test_a_copy_has_it_too_and_an_organization_without_room_none(event, at):
+    covers.put(event.id, saved(corners()), "hall.jpg", by=at("alice"))
+    events.copy(event.id, event.starts_at + timedelta(days=30), by=at("alice"))
+    copied = Event.select().order_by(Event.id.desc()).get()
+    assert covers.content(copied.id) == covers.content(event.id)
+    covers.remove(event.id, by=at("alice"))
+    assert covers.of(copied.id) is not None
+    settings.change("files_mb", "0", by=at("alice").user)
+    with pytest.raises(Refused, match="no room"):
+        covers.put(event.id, saved(corners()), "hall.jpg", by=at("alice"))
 
 
 def test_what_is_no_photo_and_who_may_not_write_change_nothing(event, at):
