@@ -75,9 +75,11 @@ class Sqlite(CachedStatements, PooledSqliteDatabase):
 
     def connect(self, reuse_if_open=False):
         """Where as many are used as the processor can do with, one that comes back is better than one more."""
+        if not self.is_closed():  # whoever has one waits for nobody
+            return super().connect(reuse_if_open)
         with self._turn:
             with self._pool_available:
-                if self.is_closed() and not self._connections and len(self._in_use) >= FEW:
+                if not self._connections and len(self._in_use) >= FEW:
                     self._pool_available.wait(PATIENCE)
             return super().connect(reuse_if_open)
 
